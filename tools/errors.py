@@ -1,0 +1,45 @@
+"""The three kinds of error, no more.
+
+``RetryError``   the planner can retry: an argument was wrong; the message says which values exist.
+``UserError``    a person must act: one plain sentence and what to do about it; exit code 2, no traceback.
+anything else    is a bug of ours: traceback and a crash report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class FailsightError(Exception):
+    """Base of the errors that Failsight raises on purpose."""
+
+
+class RetryError(FailsightError):
+    """A bad argument that the planner can mend by calling again.
+
+    Args:
+        message: one sentence, naming the argument.
+        choices: the values that exist, shown to the planner (at most the first 20).
+    """
+
+    def __init__(self, message: str, choices: Iterable[str] = ()) -> None:
+        listed = [str(c) for c in choices]
+        if listed:
+            tail = ", …" if len(listed) > 20 else ""
+            message = f"{message} Choose from: {', '.join(listed[:20])}{tail}."
+        super().__init__(message)
+        self.choices = tuple(listed)
+
+
+class UserError(FailsightError):
+    """Something only a person can mend: one plain sentence, and what to do.
+
+    Args:
+        message: what is wrong, in one sentence.
+        hint: what to do about it, in one sentence (may be empty).
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(f"{message} {hint}".strip())
+        self.message = message
+        self.hint = hint
