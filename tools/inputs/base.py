@@ -1,0 +1,178 @@
+"""What every data set and every model looks like to a tool: two small protocols and three frozen tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Box = tuple[float, float, float, float]  # x0, y0, x1, y1 as fractions of width and height, 0 to 1
+Pixels = npt.NDArray[np.uint8]  # (n, height, width, 3), RGB, 0 to 255
+Floats = npt.NDArray[np.float32]
+Split = Literal["data", "train", "pool", "deploy"]
+SPLITS: tuple[Split, ...] = ("data", "train", "pool", "deploy")
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An image or row that is counted and listed but not used, with the reason in plain words."""
+
+    path: str
+    reason: str
+
+
+class ImageTable(Protocol):
+    """Images with labels and metadata, in a fixed order; rows are numbered from 0.
+
+    Attributes:
+        paths: one name per row, relative to ``root``; for display and joins (``row-12`` where images have no file).
+        labels: true class per row as an index into ``classes``; −1 where unknown (an unlabelled pool).
+        classes: class names, as the *model* names them once the case has matched the two lists.
+        columns: metadata: column name → one value per row (``str``, ``float`` or None); never path, label, split, boxes.
+        boxes: per row: object name → boxes; None when the data has no boxes.
+        left_out: rows dropped while reading (unknown label, missing file …).
+        fingerprint: SHA-256 of the content (bytes of the images, labels, columns), never of where it lies.
+    """
+
+    root: Path
+    paths: Sequence[str]
+    labels: npt.NDArray[np.int64]
+    classes: tuple[str, ...]
+    columns: Mapping[str, Sequence[Any]]
+    boxes: Sequence[Mapping[str, Sequence[Box]]] | None
+    left_out: Sequence[LeftOut]
+    fingerprint: str
+    format: str
+
+    def __len__(self) -> int: ...
+
+    def open(self, row: int) -> Image:
+        """The image of ``row``, RGB, EXIF rotation applied. Raises ``BadImage`` when it can't be read."""
+
+
+class BadImage(Exception):
+    """An image that can't be read; the message says why in a few words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How an image becomes the model's input.
+
+    ``fit``: ``stretch`` (resize to size), ``crop`` (resize shorter side to ``resize``, centre crop), ``square``
+    (centre square crop, then resize). ``mean`` and ``std`` apply to pixels scaled by ``scale`` (normally 1/255).
+    """
+
+    size: tuple[int, int]  # height, width
+    fit: Literal["stretch", "crop", "square"] = "crop"
+    resize: int | None = None
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "box"] = "bilinear"
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    scale: float = 1 / 255
+    channels: Literal["RGB", "BGR", "GRAY"] = "RGB"
+    layout: Literal["NCHW", "NHWC"] = "NCHW"
+
+
+class Classifier(Protocol):
+    """A model that turns prepared pixels into class probabilities.
+
+    The two halves are apart so that experiments can edit the very pixels that the model sees:
+    ``prepare`` resizes and crops to uint8; ``logits`` normalises and runs the model.
+    """
+
+    classes: tuple[str, ...]
+    format: str  # transformers | onnx | torchscript | torch_export | safetensors | python
+    fingerprint: str
+    preprocessing: Preprocessing
+    outputs: Literal["logits", "probabilities"]
+    feature_layer: str | None
+
+    def prepare(self, image: Image) -> npt.NDArray[np.uint8]:
+        """(height, width, 3) uint8 RGB pixels at the model's input size."""
+
+    def prepare_box(self, box: Box, width: int, height: int) -> Box:
+        """``box`` of an image of ``width`` × ``height`` pixels, as fractions of the prepared picture, clipped to it."""
+
+    def logits(self, pixels: Pixels) -> Floats:
+        """(n, classes) raw outputs for prepared pixels."""
+
+    def scores(self, pixels: Pixels) -> Floats:
+        """(n, classes) probabilities in [0, 1]: softmax of the logits, or the outputs when they are probabilities."""
+
+    def torch_module(self) -> Any | None:
+        """The torch module in eval mode for tools that need layers and gradients; None for ONNX and black boxes.
+
+        Feed it ``normalise(pixels)``.
+        """
+
+    def normalise(self, pixels: Pixels) -> Any:
+        """Prepared pixels as the float32 torch tensor that the module takes."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The prediction table of one split: one row per image that could be read and scored.
+
+    Attributes:
+        rows: row numbers in the split's ImageTable, ascending. Shape (n,).
+        labels: true class index per row, −1 unknown. Shape (n,).
+        scores: class probabilities. Shape (n, classes), float32. A black box with predictions only has one-hot rows
+            and ``has_scores`` False.
+        left_out: images that could not be read or whose scores are not finite.
+    """
+
+    split: Split
+    classes: tuple[str, ...]
+    rows: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+    scores: Floats
+    left_out: tuple[LeftOut, ...] = ()
+    has_scores: bool = True
+    seconds: float = 0.0
+    cached: bool = False
+    predicted: npt.NDArray[np.int64] = field(init=False)
+    confidence: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        predicted = self.scores.argmax(1) if len(self.scores) else np.zeros(0, np.int64)
+        object.__setattr__(self, "predicted", predicted.astype(np.int64))
+        object.__setattr__(self, "confidence", self.scores.max(1) if len(self.scores) else np.zeros(0, np.float32))
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def labelled(self) -> npt.NDArray[np.bool_]:
+        """Mask of rows with a known label."""
+        return self.labels >= 0
+
+    @property
+    def correct(self) -> npt.NDArray[np.bool_]:
+        """Mask of rows predicted right (False where the label is unknown)."""
+        return self.labelled & (self.predicted == self.labels)
+
+
+@dataclass(frozen=True)
+class AttributeTable:
+    """Attributes of the images of one split, aligned with ``Predictions.rows``.
+
+    ``columns``: name → values (``str`` or None for categories, float with NaN for numbers). ``sources``: name →
+    ``metadata`` | ``computed`` | ``object`` (presence of a boxed object) | later proposers.
+    """
+
+    rows: npt.NDArray[np.int64]
+    columns: Mapping[str, npt.NDArray[Any]]
+    sources: Mapping[str, str]
+
+
+def batches(rows: npt.NDArray[np.int64], size: int) -> Iterator[npt.NDArray[np.int64]]:
+    """``rows`` in slices of at most ``size``."""
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]

@@ -1,0 +1,129 @@
+"""The tool registry: built-in and outside tools come through the same door (entry points ``failsight.tools``).
+
+A tool is a plain function ``(view: CaseView, *, typed arguments) -> Evidence``. Its signature and docstring are the
+schema a planner sees: every argument is ``Annotated[type, pydantic.Field(description=…, ge=…, …)]`` with a default
+or required, and the first paragraph of the docstring says what the tool measures.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any, Literal, get_type_hints
+
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Evidence
+
+Cost = Literal["instant", "pass", "heavy"]
+Need = Literal["model", "weights", "train", "deploy", "pool", "boxes", "history", "scores"]
+GROUP = "failsight.tools"
+
+
+@dataclass(frozen=True)
+class ToolSpec:
+    """A tool and what is declared about it.
+
+    Attributes:
+        cost: ``instant`` (tables only), ``pass`` (one cached pass of the model), ``heavy`` (many passes).
+        needs: what the case must have; a case that lacks it is told what the tool would have shown.
+        writes: True for tools that make something new (generate, retrain, apply): they wait for a person's yes.
+        answers: ids of the question bank that it can answer.
+    """
+
+    name: str
+    function: Callable[..., Evidence]
+    cost: Cost = "instant"
+    needs: tuple[Need, ...] = ()
+    writes: bool = False
+    answers: tuple[str, ...] = ()
+
+    @property
+    def description(self) -> str:
+        """The docstring's first paragraph."""
+        return (inspect.getdoc(self.function) or "").split("\n\n")[0].replace("\n", " ")
+
+    @cached_property
+    def arguments(self) -> Any:
+        """pydantic model of the arguments."""
+        from pydantic import ConfigDict, create_model
+
+        hints = get_type_hints(self.function, include_extras=True)
+        fields: dict[str, Any] = {}
+        for i, (name, parameter) in enumerate(inspect.signature(self.function).parameters.items()):
+            if i == 0:  # the case view
+                continue
+            default = ... if parameter.default is inspect.Parameter.empty else parameter.default
+            fields[name] = (hints[name], default)
+        return create_model(
+            f"{self.name}_arguments", __config__=ConfigDict(extra="forbid"), __doc__=self.description, **fields
+        )
+
+    def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Validated arguments. Raises RetryError naming the argument that is wrong."""
+        from pydantic import ValidationError
+
+        try:
+            made = self.arguments(**arguments)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(p) for p in first["loc"]) or "arguments"
+            raise RetryError(f"{self.name}: argument {where!r}: {first['msg']}.", self.arguments.model_fields) from None
+        return {name: getattr(made, name) for name in self.arguments.model_fields}
+
+
+def tool(
+    *, cost: Cost = "instant", needs: tuple[Need, ...] = (), writes: bool = False, answers: tuple[str, ...] = ()
+) -> Callable[[Callable[..., Evidence]], Callable[..., Evidence]]:
+    """Declare a function to be a tool. The function itself stays a plain function."""
+
+    def declare(function: Callable[..., Evidence]) -> Callable[..., Evidence]:
+        spec = ToolSpec(function.__name__, function, cost, needs, writes, answers)
+        function.__failsight_tool__ = spec  # type: ignore[attr-defined]
+        return function
+
+    return declare
+
+
+class Registry(Mapping[str, ToolSpec]):
+    """Tools by name, in order of registration. A duplicate name is an error."""
+
+    def __init__(self) -> None:
+        self._specs: dict[str, ToolSpec] = {}
+
+    def add(self, function: Callable[..., Evidence]) -> None:
+        """Register a function declared with :func:`tool`."""
+        spec = getattr(function, "__failsight_tool__", None)
+        if not isinstance(spec, ToolSpec):
+            raise TypeError(f"{function!r} is not declared with @tool")
+        if spec.name in self._specs:
+            raise ValueError(f"two tools are called {spec.name!r}")
+        self._specs[spec.name] = spec
+
+    def __getitem__(self, name: str) -> ToolSpec:
+        try:
+            return self._specs[name]
+        except KeyError:
+            raise RetryError(f"There is no tool {name!r}.", self._specs) from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._specs
+
+    def __iter__(self) -> Any:
+        return iter(self._specs)
+
+    def __len__(self) -> int:
+        return len(self._specs)
+
+
+@cache
+def registry() -> Registry:
+    """All installed tools: built-in and outside ones, through the entry-point group ``failsight.tools``."""
+    from importlib.metadata import entry_points
+
+    made = Registry()
+    points = sorted(entry_points(group=GROUP), key=lambda p: (not p.value.startswith("failsight."), p.name))
+    for point in points:
+        made.add(point.load())
+    return made

@@ -1,0 +1,77 @@
+"""Text for people: numbers with their units, and foreign text made harmless."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from typing import Any
+
+_SPACES = re.compile(r"\s+")
+# C0/C1 controls, and the marks that reorder or hide text (Trojan Source, CVE-2021-42574)
+_UNSAFE = {0x061C, 0x200B, 0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F), *range(0x2060, 0x206A)}
+
+
+def clean(text: object, limit: int = 200) -> str:
+    """``text`` from data (class and file names, metadata, captions) made fit for a terminal and a prompt.
+
+    Control characters, bidirectional marks and lone surrogates go, white space is folded, the length is bounded.
+    """
+    kept = "".join(
+        " " if ch in "\t\r\n" else ch
+        for ch in str(text)
+        if ch in "\t\r\n" or (unicodedata.category(ch) not in ("Cc", "Cs") and ord(ch) not in _UNSAFE)
+    )
+    kept = _SPACES.sub(" ", kept).strip()
+    return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+
+
+def number(value: Any, unit: str = "share") -> str:
+    """``value`` as people read it: a share as ``81.0 %``, points as ``+12.3 points``, counts with thin separators."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return "–"
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if unit == "share":
+        return f"{100 * value:.1f} %"
+    if unit == "points":
+        return f"{100 * value:+.1f} points"
+    if unit == "seconds":
+        return f"{value:.1f} s" if value >= 1 else f"{1000 * value:.0f} ms"
+    if unit == "bytes":
+        return f"{value / 2**20:.1f} MiB"
+    if unit == "ratio":
+        return f"{value:.2f}"
+    if isinstance(value, int) or (unit in ("count", "pixels") and float(value).is_integer()):
+        return f"{int(value):,}"
+    return f"{value:.3g}"
+
+
+def interval(ci: tuple[float, float] | None, unit: str = "share") -> str:
+    """``[78.1, 83.6] %`` for a share, ``[+1.2, +5.0] points``, else plain; empty without an interval."""
+    if ci is None or not all(math.isfinite(c) for c in ci):
+        return ""
+    if unit == "share":
+        return f"[{100 * ci[0]:.1f}, {100 * ci[1]:.1f}] %"
+    if unit == "points":
+        return f"[{100 * ci[0]:+.1f}, {100 * ci[1]:+.1f}] points"
+    return f"[{number(ci[0], unit)}, {number(ci[1], unit)}]"
+
+
+def p_value(p: float | None) -> str:
+    """``p = 0.012`` style value without the name: three significant digits, ``< 0.001`` below that."""
+    if p is None or not math.isfinite(p):
+        return "–"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def listing(names: list[str] | tuple[str, ...], most: int = 6) -> str:
+    """``a, b and c``; after ``most`` names: ``a, b and 12 more``."""
+    names = [clean(n, 60) for n in names]
+    if len(names) > most:
+        return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"

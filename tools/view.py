@@ -1,0 +1,114 @@
+"""CaseView: what a tool may see of a Case, and nothing more.
+
+``agent/case.py`` builds the real one; tests build small ones (``tests/fakes``). A tool never sees the journal, the
+planner, the screen or any path but its figure folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from failsight.tools.evidence import Evidence, Figure, Finding, Instrument
+from failsight.tools.inputs.base import AttributeTable, Classifier, ImageTable, Pixels, Predictions, Split
+
+
+class Ticker(Protocol):
+    """Progress of one long job."""
+
+    def advance(self, steps: int = 1) -> None: ...
+
+
+class Progress(Protocol):
+    """Where long work says how far it is; the display shows time left. Raises KeyboardInterrupt on cancel."""
+
+    def job(self, label: str, total: int) -> AbstractContextManager[Ticker]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A criterion set by a person: ``accuracy >= 0.9``, ``recall.kitchen >= 0.85``, ``worst_recall >= 0.7``,
+    ``deploy.accuracy >= 0.8``, ``ece <= 0.05``. ``at_least`` False means an upper bound."""
+
+    name: str
+    bound: float
+    at_least: bool = True
+    by: str = ""
+
+
+class KnowledgeHit(Protocol):
+    """One entry of the knowledge base that matches a query."""
+
+    id: str
+    kind: str
+    topic: str
+    title: str
+    text: str
+    score: float
+    source: str
+
+
+class Knowledge(Protocol):
+    """The knowledge base as tools see it."""
+
+    def search(self, query: str, *, k: int = 5, topic: str | None = None, kinds: Sequence[str] | None = None) -> Sequence[Any]: ...
+
+
+class CaseView(Protocol):
+    """Everything a tool may use. All heavy things (predictions, attributes, the model) load on first use and are cached."""
+
+    name: str
+    task: str
+    classes: tuple[str, ...]
+    seed: int
+    expectations: Sequence[Expectation]
+    history: Path | None
+    knowledge: Knowledge
+    progress: Progress
+
+    def splits(self) -> Sequence[Split]:
+        """The splits that this case has; always contains ``data`` first."""
+
+    def table(self, split: Split = "data") -> ImageTable:
+        """The images of a split. Raises RetryError when the case does not have it."""
+
+    def has_model(self) -> bool:
+        """False for a black box given by its predictions alone."""
+
+    def model(self) -> Classifier:
+        """The model. Raises RetryError ('this case has predictions only …') for a black box."""
+
+    def predictions(self, split: Split = "data") -> Predictions:
+        """The prediction table: one pass, cached by fingerprint."""
+
+    def attributes(self, split: Split = "data") -> AttributeTable:
+        """Metadata columns, object presence and computed image attributes, aligned with ``predictions(split).rows``.
+
+        For ``pool`` and splits never predicted it is aligned with all readable rows."""
+
+    def pixels(self, rows: npt.NDArray[np.int64], split: Split = "data", batch: int = 64) -> Iterator[tuple[npt.NDArray[np.int64], Pixels]]:
+        """Prepared pixels of ``rows`` in batches: (row numbers, (b, h, w, 3) uint8). Unreadable rows are skipped."""
+
+    def findings(self) -> Sequence[tuple[str, Finding]]:
+        """(id, finding) in order of appearance: ``("F1", …)``."""
+
+    def evidence(self, tool: str | None = None) -> Sequence[Evidence]:
+        """Evidence recorded so far, oldest first, of one tool or of all."""
+
+    def register(self, instrument: Instrument) -> str:
+        """Journal the plan of a test before it runs; returns its id. The same plan twice is one plan."""
+
+    def save_figure(self, name: str, image: Any, *, title: str, alt: str, caption: str = "") -> Figure:
+        """Write a PIL image (or SVG text) to the case's figures folder under a content-hashed name."""
+
+    def cached(self, key: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]] | None:
+        """Arrays stored under ``key`` (any JSON value: include fingerprints), or None."""
+
+    def store(self, key: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Store arrays under ``key``, atomically."""
