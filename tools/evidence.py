@@ -171,6 +171,24 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Correction:
+    """A repair strategy for a finding (Balayn et al. 2023, A.2.1). ``before`` and ``after`` are error rates in [0, 1].
+
+    ``finding`` is the finding's key; ``action`` says in words of this case what to do; tools propose and measure,
+    a person approves.
+    """
+
+    finding: str
+    strategy: str
+    family: Literal["dataset", "training", "model", "setup"]
+    action: str
+    status: Literal["proposed", "approved", "applied", "verified", "rejected"] = "proposed"
+    before: float | None = None
+    after: float | None = None
+    q: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """The result of one tool call.
 
@@ -181,6 +199,7 @@ class Evidence:
         summary: one to four plain sentences with the numbers that matter.
         questions: ids of the question bank that this answers (``performance.1``).
         findings: hypotheses raised (verdict None) or tested.
+        corrections: repair strategies proposed, applied or verified.
         notes: what was left out, what is missing, warnings: one sentence each.
         next_steps: what a careful person would look at next, one sentence each.
         id: ``E1``, ``E2`` … given by the journal.
@@ -197,6 +216,7 @@ class Evidence:
     images: tuple[ImageRef, ...] = ()
     questions: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    corrections: tuple[Correction, ...] = ()
     notes: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()
     id: str = ""
@@ -247,6 +267,7 @@ def evidence_from_dict(raw: Mapping[str, Any]) -> Evidence:
     made["figures"] = tuple(Figure(**f) for f in raw.get("figures", ()))
     made["images"] = tuple(ImageRef(**i) for i in raw.get("images", ()))
     made["findings"] = tuple(finding_from_dict(f) for f in raw.get("findings", ()))
+    made["corrections"] = tuple(Correction(**c) for c in raw.get("corrections", ()))
     for name in ("questions", "notes", "next_steps"):
         made[name] = tuple(raw.get(name, ()))
     return Evidence(**made)
