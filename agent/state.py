@@ -1,0 +1,177 @@
+"""The state of a case: a fold over its journal, so that whatever is on the screen can be rebuilt from the record."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from failsight.agent.journal import Event
+from failsight.tools.evidence import (
+    Correction,
+    Evidence,
+    Finding,
+    Instrument,
+    digest,
+    evidence_from_dict,
+    instrument_from_dict,
+)
+from failsight.tools.view import Expectation
+
+STAGES = ("see failure", "context", "hypothesis", "instrument", "test", "correct", "readiness")
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRecord:
+    """A finding with its id and everything that speaks to it."""
+
+    id: str
+    finding: Finding
+    evidence: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
+    instruments: tuple[str, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message of the conversation."""
+
+    role: str  # person | planner
+    text: str
+    seq: int
+
+
+@dataclass
+class CaseState:
+    """What the journal adds up to.
+
+    ``calls`` maps the digest of (tool, arguments, fingerprints) to the evidence that answered it: an identical call is
+    answered from here. ``answered`` maps a question id to the evidence that answered it last.
+    """
+
+    config: dict[str, Any] = field(default_factory=dict)
+    expectations: dict[str, Expectation] = field(default_factory=dict)
+    evidence: list[Evidence] = field(default_factory=list)
+    calls: dict[str, str] = field(default_factory=dict)
+    records: dict[str, FindingRecord] = field(default_factory=dict)
+    instruments: dict[str, tuple[Instrument, int]] = field(default_factory=dict)
+    answered: dict[str, str] = field(default_factory=dict)
+    said: list[Said] = field(default_factory=list)
+    failed: list[Mapping[str, Any]] = field(default_factory=list)
+    refused: set[str] = field(default_factory=set)
+    stage: str = STAGES[0]
+    stages: list[tuple[str, str, int]] = field(default_factory=list)  # stage, trigger, seq
+    seq: int = 0
+
+    def apply(self, event: Event) -> None:
+        """Fold one event in. Unknown kinds are kept in the journal and change nothing."""
+        self.seq = event.seq
+        handler = getattr(self, "_on_" + event.kind.replace(".", "_"), None)
+        if handler is not None:
+            handler(event.data, event.seq)
+
+    def _on_case_created(self, data: Mapping[str, Any], seq: int) -> None:
+        self.config = dict(data)
+
+    def _on_case_configured(self, data: Mapping[str, Any], seq: int) -> None:
+        self.config.update(data)
+
+    def _on_expectation_set(self, data: Mapping[str, Any], seq: int) -> None:
+        made = Expectation(data["name"], float(data["bound"]), bool(data["at_least"]), str(data.get("by", "")))
+        self.expectations[made.name] = made
+
+    def _on_message(self, data: Mapping[str, Any], seq: int) -> None:
+        self.said.append(Said(data["role"], data["text"], seq))
+
+    def _on_stage_entered(self, data: Mapping[str, Any], seq: int) -> None:
+        self.stage = data["stage"]
+        self.stages.append((data["stage"], data["trigger"], seq))
+
+    def _on_instrument_registered(self, data: Mapping[str, Any], seq: int) -> None:
+        self.instruments.setdefault(data["id"], (instrument_from_dict(data["instrument"]), seq))
+
+    def _on_tool_failed(self, data: Mapping[str, Any], seq: int) -> None:
+        self.failed.append(data)
+
+    def _on_approval_given(self, data: Mapping[str, Any], seq: int) -> None:
+        if data["decision"] == "reject":
+            self.refused.add(data["call"])
+
+    def _on_evidence_recorded(self, data: Mapping[str, Any], seq: int) -> None:
+        made = evidence_from_dict(data["evidence"])
+        self.evidence.append(made)
+        self.calls[data["call"]] = made.id
+        for question in made.questions:
+            self.answered[question] = made.id
+        for finding in made.findings:
+            self._merge(finding, made)
+        for correction in made.corrections:
+            self._correct(correction)
+
+    def _merge(self, finding: Finding, evidence: Evidence) -> None:
+        old = self.records.get(finding.key)
+        tests = tuple(dataclasses.replace(t, evidence=t.evidence or evidence.id) for t in finding.tests)
+        finding = dataclasses.replace(finding, tests=tests)
+        registered = tuple(i for i, (plan, _) in self.instruments.items() if plan.finding == finding.key)
+        if old is None:
+            record = FindingRecord(f"F{len(self.records) + 1}", finding, (evidence.id,), evidence.questions, registered)
+        else:
+            record = dataclasses.replace(
+                old,
+                finding=merge_findings(old.finding, finding),
+                evidence=(*old.evidence, evidence.id),
+                questions=tuple(dict.fromkeys((*old.questions, *evidence.questions))),
+                instruments=tuple(dict.fromkeys((*old.instruments, *registered))),
+            )
+        self.records[finding.key] = record
+
+    def _correct(self, correction: Correction) -> None:
+        record = self.records.get(correction.finding)
+        if record is None:
+            return
+        others = tuple(c for c in record.corrections if c.strategy != correction.strategy)
+        self.records[correction.finding] = dataclasses.replace(record, corrections=(*others, correction))
+
+    def confirmed(self) -> list[FindingRecord]:
+        """The headlines: confirmed findings, in order of appearance."""
+        return [r for r in self.records.values() if r.finding.verdict == "confirmed"]
+
+    def open(self) -> list[FindingRecord]:
+        """Hypotheses stated and not tested."""
+        return [r for r in self.records.values() if r.finding.verdict is None]
+
+    def find(self, finding_id: str) -> FindingRecord | None:
+        """The record called ``F3``, whatever the case of the letter."""
+        return next((r for r in self.records.values() if r.id == finding_id.upper()), None)
+
+    def latest(self, tool: str) -> Evidence | None:
+        """The newest evidence of ``tool``."""
+        return next((e for e in reversed(self.evidence) if e.tool == tool), None)
+
+
+def merge_findings(old: Finding, new: Finding) -> Finding:
+    """One finding out of two of equal key: tests are joined, what is newly known replaces what was, and the latest
+    verdict that is not None holds (an experiment outranks the association that prompted it)."""
+    kept = {f.name: getattr(old, f.name) for f in dataclasses.fields(Finding)}
+    for name in kept:
+        value = getattr(new, name)
+        if name == "tests":
+            kept[name] = (*old.tests, *(t for t in new.tests if t not in old.tests))
+        elif value not in (None, "", ()):
+            kept[name] = value
+    return Finding(**kept)
+
+
+def fold(events: Iterable[Event]) -> CaseState:
+    """The state after ``events``."""
+    state = CaseState()
+    for event in events:
+        state.apply(event)
+    return state
+
+
+def call_digest(tool: str, arguments: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str:
+    """What makes two tool calls the same: tool, arguments and the content of model and data."""
+    return digest({"tool": tool, "arguments": arguments, "fingerprints": fingerprints})[:24]

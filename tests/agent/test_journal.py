@@ -1,0 +1,179 @@
+"""The journal survives crashes and betrays every change."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from failsight.agent.journal import GENESIS, Journal, verify
+from failsight.tools.errors import UserError
+from failsight.tools.evidence import digest
+
+
+def write(folder: Path, n: int = 8) -> Path:
+    journal = Journal(folder)
+    for i in range(n):
+        journal.append("note", {"i": i, "text": f"ünï {i}"})
+    journal.close()
+    return folder / "journal.jsonl"
+
+
+def lines(path: Path) -> list[bytes]:
+    return path.read_bytes().splitlines(keepends=True)
+
+
+def rehash(line: bytes, **changes: object) -> bytes:
+    raw = json.loads(line)
+    raw.update(changes)
+    content = {k: raw[k] for k in ("seq", "time", "kind", "data", "prev")}
+    return (json.dumps({**content, "hash": digest(content)}) + "\n").encode()
+
+
+def test_an_untouched_journal_verifies(tmp_path: Path) -> None:
+    write(tmp_path)
+    assert verify(tmp_path) == (8, [])
+
+
+def test_the_chain_starts_at_zeros_and_links(tmp_path: Path) -> None:
+    write(tmp_path, 3)
+    events = list(Journal(tmp_path, write=False))
+    assert [e.prev for e in events] == [GENESIS, events[0].hash, events[1].hash]
+    assert all(digest(e.content()) == e.hash for e in events)
+
+
+@pytest.mark.parametrize("k", [0, 3, 7])
+def test_an_edited_event_is_named(tmp_path: Path, k: int) -> None:
+    path = write(tmp_path)
+    kept = lines(path)
+    kept[k] = kept[k].replace(b'"note"', b'"nota"')
+    path.write_bytes(b"".join(kept))
+    _, problems = verify(tmp_path)
+    assert (k + 1, "edited") in [(p.seq, p.what) for p in problems]
+    assert {p.seq for p in problems} == {k + 1}
+
+
+@pytest.mark.parametrize("k", [0, 3, 7])
+def test_an_event_edited_with_its_hash_made_anew_is_named(tmp_path: Path, k: int) -> None:
+    path = write(tmp_path)
+    kept = lines(path)
+    kept[k] = rehash(kept[k], data={"i": 99})
+    path.write_bytes(b"".join(kept))
+    _, problems = verify(tmp_path)
+    assert {(p.seq, p.what) for p in problems} == {(k + 1, "edited")}
+
+
+@pytest.mark.parametrize("k", [0, 3, 7])
+def test_a_removed_event_is_named(tmp_path: Path, k: int) -> None:
+    path = write(tmp_path)
+    kept = lines(path)
+    del kept[k]
+    path.write_bytes(b"".join(kept))
+    _, problems = verify(tmp_path)
+    assert {(p.seq, p.what) for p in problems} == {(k + 1, "removed")}
+
+
+@pytest.mark.parametrize(("a", "b"), [(0, 1), (2, 5), (6, 7)])
+def test_reordered_events_are_named(tmp_path: Path, a: int, b: int) -> None:
+    path = write(tmp_path)
+    kept = lines(path)
+    kept[a], kept[b] = kept[b], kept[a]
+    path.write_bytes(b"".join(kept))
+    _, problems = verify(tmp_path)
+    assert problems
+    assert {p.what for p in problems} == {"reordered"}
+    assert a + 1 in {p.seq for p in problems}
+
+
+@pytest.mark.parametrize("k", [0, 4, 7])
+def test_an_inserted_event_is_named(tmp_path: Path, k: int) -> None:
+    path = write(tmp_path)
+    kept = lines(path)
+    kept.insert(k + 1, rehash(kept[k], data={"i": "forged"}))
+    path.write_bytes(b"".join(kept))
+    _, problems = verify(tmp_path)
+    assert (k + 1, "inserted") in {(p.seq, p.what) for p in problems}
+
+
+def test_an_event_added_at_the_end_is_named(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    last = json.loads(lines(path)[-1])
+    with path.open("ab") as file:
+        file.write(rehash(lines(path)[-1], seq=9, prev=last["hash"]))
+    assert {(p.seq, p.what) for p in verify(tmp_path)[1]} == {(9, "inserted")}
+
+
+@pytest.mark.parametrize("gone", [1, 3])
+def test_a_cut_tail_is_named(tmp_path: Path, gone: int) -> None:
+    path = write(tmp_path)
+    path.write_bytes(b"".join(lines(path)[:-gone]))
+    assert {(p.seq, p.what) for p in verify(tmp_path)[1]} == {(9 - gone, "removed")}
+
+
+def test_a_changed_journal_is_not_continued(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    path.write_bytes(b"".join(lines(path)[:-1]))
+    with pytest.raises(UserError, match="changed outside"):
+        Journal(tmp_path)
+
+
+@pytest.mark.parametrize("keep", [1, 40, -1])
+def test_a_torn_last_line_is_set_aside_and_reported(tmp_path: Path, keep: int) -> None:
+    path = write(tmp_path)
+    whole = lines(path)
+    # a crash tears the line that was announced: the head says so
+    journal_head = tmp_path / "journal.head"
+    last = json.loads(whole[-1])
+    journal_head.write_text(f"pending 000000000008 {last['hash']}\n")
+    torn = whole[-1][:keep] if keep > 0 else whole[-1][:-10]
+    path.write_bytes(b"".join(whole[:-1]) + torn)
+    assert [p.what for p in verify(tmp_path)[1]] == ["torn"]
+    journal = Journal(tmp_path)
+    assert journal.set_aside is not None
+    assert (tmp_path / journal.set_aside).read_bytes() == torn
+    assert [e.kind for e in journal][-1] == "journal.repaired"
+    journal.append("note", {"i": 8})
+    journal.close()
+    assert verify(tmp_path) == (9, [])
+
+
+def test_a_crash_between_announcing_and_writing_is_no_problem(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "journal.head").write_text(f"pending 000000000009 {'a' * 64}\n")
+    assert verify(tmp_path) == (8, [])
+    journal = Journal(tmp_path)
+    journal.append("note", {})
+    journal.close()
+    assert verify(tmp_path) == (9, [])
+
+
+def test_two_processes_cannot_write_one_case(tmp_path: Path) -> None:
+    first = Journal(tmp_path)
+    with pytest.raises(UserError, match="open in another"):
+        Journal(tmp_path)
+    assert len(Journal(tmp_path, write=False)) == 0  # reading is fine
+    first.close()
+    Journal(tmp_path).close()
+
+
+def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path)
+    journal = Journal(tmp_path)
+    real = os.fsync
+    calls = iter([0, 1])
+
+    def full(fd: int) -> None:
+        if next(calls, 0):
+            raise OSError(28, "No space left on device")
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(UserError, match="No space left"):
+        journal.append("note", {"i": 8})
+    monkeypatch.setattr(os, "fsync", real)
+    assert len(lines(path)) == 8
+    journal.append("note", {"i": 8})
+    journal.close()
+    assert verify(tmp_path) == (9, [])
