@@ -30,6 +30,8 @@ class ToolSpec:
         needs: what the case must have; a case that lacks it is told what the tool would have shown.
         writes: True for tools that make something new (generate, retrain, apply): they wait for a person's yes.
         answers: ids of the question bank that it can answer.
+        stateful: True when the answer depends on what the case already holds (findings, expectations), so that an
+            identical call later is a new measurement and not answered from the journal.
     """
 
     name: str
@@ -38,6 +40,7 @@ class ToolSpec:
     needs: tuple[Need, ...] = ()
     writes: bool = False
     answers: tuple[str, ...] = ()
+    stateful: bool = False
 
     @property
     def description(self) -> str:
@@ -74,12 +77,17 @@ class ToolSpec:
 
 
 def tool(
-    *, cost: Cost = "instant", needs: tuple[Need, ...] = (), writes: bool = False, answers: tuple[str, ...] = ()
+    *,
+    cost: Cost = "instant",
+    needs: tuple[Need, ...] = (),
+    writes: bool = False,
+    answers: tuple[str, ...] = (),
+    stateful: bool = False,
 ) -> Callable[[Callable[..., Evidence]], Callable[..., Evidence]]:
     """Declare a function to be a tool. The function itself stays a plain function."""
 
     def declare(function: Callable[..., Evidence]) -> Callable[..., Evidence]:
-        spec = ToolSpec(function.__name__, function, cost, needs, writes, answers)
+        spec = ToolSpec(function.__name__, function, cost, needs, writes, answers, stateful)
         function.__failsight_tool__ = spec  # type: ignore[attr-defined]
         return function
 
