@@ -1,1 +1,27 @@
-""""""
+"""Failsight: a conversation with a failing image classifier.
+
+    from failsight.agent import open_case
+    case = open_case(model="model/", data="photos/")
+    case.find_slices(depth=2)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from failsight.agent.case import Case, open_case
+
+__all__ = ["Case", "__version__", "open_case"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("Case", "open_case"):
+        from failsight.agent import case
+
+        return getattr(case, name)
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("failsight")
+    raise AttributeError(name)

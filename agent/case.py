@@ -1,0 +1,474 @@
+"""The Case: everything known about one failing model, in a folder on disk.
+
+A Case is the CaseView that tools measure through, the one door through which every tool call passes
+(:meth:`Case.call`), and the owner of the journal. Heavy things load on first use.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from failsight.agent.config import CaseConfig, load_config, make_config, save_config
+from failsight.agent.journal import Journal
+from failsight.agent.progress import Cancellable
+from failsight.agent.state import STAGES, CaseState, call_digest, fold
+from failsight.tools.errors import RetryError, UserError
+from failsight.tools.evidence import Evidence, Figure, Finding, Instrument, canonical, digest
+from failsight.tools.inputs.base import SPLITS, AttributeTable, Classifier, ImageTable, Pixels, Predictions, Split
+from failsight.tools.view import Expectation
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from failsight.tools.registry import ToolSpec
+    from failsight.tools.view import Progress
+
+LACKING = {
+    "model": "the model itself; this case has only its predictions",
+    "weights": "a model whose layers can be read (a torch model, not ONNX or a black box)",
+    "scores": "class probabilities; this case has only predicted classes",
+    "train": "the training images (--train)",
+    "deploy": "a sample of deployment images (--deploy)",
+    "pool": "a pool of unlabelled images (--pool)",
+    "boxes": "object boxes in the data (a manifest column `boxes`)",
+    "history": "a training record (--history)",
+}
+
+
+class Case:
+    """One failing model under investigation. Use :func:`failsight.agent.open_case` to make or open one.
+
+    Every tool is also a method: ``case.find_slices(depth=2)`` is ``case.call("find_slices", {"depth": 2})``.
+    """
+
+    def __init__(self, folder: Path, config: CaseConfig, journal: Journal, progress: Progress | None = None) -> None:
+        self.folder, self.config, self.journal = folder, config, journal
+        self.name, self.task, self.seed = config.name or folder.name, config.task, config.seed
+        self.history = Path(config.history) if config.history else None
+        self.progress = Cancellable(progress)
+        self._state = fold(journal)
+        self._model: Classifier | None = None
+        self._tables: dict[str, ImageTable] = {}
+        self._predictions: dict[str, Predictions] = {}
+        self._attributes: dict[str, AttributeTable] = {}
+        self._knowledge: Any = None
+        self.listeners: list[Callable[[Any], None]] = []
+
+    # --- what the journal says -------------------------------------------------------------------------------------
+
+    def state(self) -> CaseState:
+        """The state of the case: the fold of its journal."""
+        for event in self.journal.events[self._state.seq :]:
+            self._state.apply(event)
+        return self._state
+
+    def record(self, kind: str, **data: Any) -> None:
+        """Append one event to the journal."""
+        self.journal.append(kind, data)
+
+    @property
+    def expectations(self) -> Sequence[Expectation]:
+        return tuple(self.state().expectations.values())
+
+    def expect(self, name: str, bound: float, *, at_least: bool = True, by: str = "person") -> None:
+        """Set a criterion: ``case.expect("recall.kitchen", 0.9)``. Rates lie in [0, 1]."""
+        if not 0 <= bound <= 1 and not name.startswith(("latency", "n")):
+            raise UserError(f"{name} lies between 0 and 1, not at {bound:g}.", "Write 90 % as 0.9.")
+        old = self.state().expectations.get(name)
+        if old != Expectation(name, bound, at_least, by):
+            self.record("expectation.set", name=name, bound=bound, at_least=at_least, by=by)
+
+    def enter_stage(self, stage: str, trigger: str) -> bool:
+        """Journal that the workflow moved on; False when it is there already."""
+        if stage not in STAGES:
+            raise ValueError(stage)
+        state = self.state()
+        if state.stage == stage and state.stages:
+            return False
+        self.record("stage.entered", stage=stage, trigger=trigger)
+        return True
+
+    def findings(self) -> Sequence[tuple[str, Finding]]:
+        return [(r.id, r.finding) for r in self.state().records.values()]
+
+    def evidence(self, tool: str | None = None) -> Sequence[Evidence]:
+        return [e for e in self.state().evidence if tool in (None, e.tool)]
+
+    def register(self, instrument: Instrument) -> str:
+        if instrument.id not in self.state().instruments:
+            self.record("instrument.registered", id=instrument.id, instrument=dataclasses.asdict(instrument))
+        return instrument.id
+
+    # --- the one door for tool calls -------------------------------------------------------------------------------
+
+    def call(
+        self, tool: str, arguments: Mapping[str, Any] | None = None, *, by: str = "api", why: str = ""
+    ) -> tuple[Evidence, bool]:
+        """Run a tool and journal it: (evidence, whether it was answered from the journal).
+
+        Raises:
+            RetryError: unknown tool, bad argument, or something that this case lacks.
+            UserError: a file or disk problem that only a person can mend.
+        """
+        from failsight.tools.registry import registry
+
+        spec = registry()[tool]
+        checked = spec.check(arguments or {})
+        self._check_needs(spec)
+        key = self._call_key(spec, checked)
+        state = self.state()
+        if key in state.calls:
+            return next(e for e in state.evidence if e.id == state.calls[key]), True
+        self.record("tool.started", call=key, tool=tool, arguments=checked, by=by, why=why)
+        started = time.monotonic()
+        try:
+            made = spec.function(self, **checked)
+        except (RetryError, UserError) as error:
+            self.record("tool.failed", call=key, tool=tool, arguments=checked, message=str(error))
+            raise
+        except OSError as error:
+            raise disk_error(error, self.folder) from error
+        made = dataclasses.replace(
+            made, id=f"E{len(state.evidence) + 1}", arguments=checked, seconds=round(time.monotonic() - started, 3)
+        )
+        self.record("evidence.recorded", call=key, evidence=made.to_dict())
+        recorded = self.state().evidence[-1]
+        self._write_copy(recorded)
+        return recorded, False
+
+    def _call_key(self, spec: ToolSpec, checked: Mapping[str, Any]) -> str:
+        prints = dict(self.fingerprints())
+        if spec.stateful:
+            state = self.state()
+            prints["findings"] = digest([(r.id, r.finding) for r in state.records.values()])
+            prints["expectations"] = digest(list(state.expectations.values()))
+            prints["evidence"] = digest([e.id for e in state.evidence if e.tool != spec.name])
+        return call_digest(spec.name, checked, prints)
+
+    def _check_needs(self, spec: ToolSpec) -> None:
+        for need in spec.needs:
+            if not self.has(need):
+                raise RetryError(f"{spec.name} needs {LACKING[need]}. It would show: {spec.description}")
+
+    def has(self, need: str) -> bool:
+        """Whether the case has what a tool may need (see ``tools.registry.Need``)."""
+        if need in ("train", "deploy", "pool"):
+            return need in self.splits()
+        if need == "history":
+            return self.history is not None
+        if need == "boxes":
+            return self.table().boxes is not None
+        if need == "scores":
+            return bool(self.config.model) or self.predictions().has_scores
+        if need == "weights":
+            return self.has_model() and self.model().torch_module() is not None
+        return self.has_model()
+
+    def _write_copy(self, made: Evidence) -> None:
+        """A copy for other programs; the journal holds the original, so a failure here is not one of the case."""
+        try:
+            folder = self.folder / "evidence"
+            folder.mkdir(exist_ok=True)
+            path = folder / f"{made.id}.json"
+            path.write_text(canonical(made.to_dict()), encoding="utf-8", errors="surrogatepass")
+        except OSError:
+            pass
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        from failsight.tools.registry import registry
+
+        if name not in registry():
+            raise AttributeError(f"a case has no {name!r}; its tools are {', '.join(registry())}")
+
+        def run(**arguments: Any) -> Evidence:
+            return self.call(name, arguments)[0]
+
+        run.__doc__ = registry()[name].function.__doc__
+        run.__name__ = name
+        return run
+
+    def __dir__(self) -> list[str]:
+        from failsight.tools.registry import registry
+
+        return [*super().__dir__(), *registry()]
+
+    # --- model, data, predictions ----------------------------------------------------------------------------------
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.model().classes if self.has_model() else self.table().classes
+
+    def splits(self) -> Sequence[Split]:
+        given = self.config.sources()
+        return [s for s in SPLITS if s in given or (s == "data" and self.config.predictions)]
+
+    def has_model(self) -> bool:
+        return bool(self.config.model)
+
+    def model(self) -> Classifier:
+        if not self.config.model:
+            raise RetryError("This case has predictions only; there is no model to run.")
+        if self._model is None:
+            from failsight.tools.inputs import open_model
+
+            self._model = open_model(
+                Path(self.config.model),
+                arch=self.config.arch or None,
+                trust_code=self.config.trust_code,
+                device=self.config.device,
+            )
+        return self._model
+
+    def table(self, split: Split = "data") -> ImageTable:
+        if split not in self.splits():
+            raise RetryError(f"This case has no {split} images.", self.splits())
+        if split not in self._tables:
+            if split == "data" and self.config.predictions:
+                self._open_black_box()
+            else:
+                self._tables[split] = self._open_images(split)
+        return self._tables[split]
+
+    def _open_images(self, split: Split) -> ImageTable:
+        from failsight.tools.inputs import open_images
+
+        classes = self.model().classes if self.has_model() else self.table("data").classes
+        metadata = (Path(self.config.metadata), self.config.metadata_key) if self.config.metadata else None
+        return open_images(
+            Path(self.config.sources()[split]),
+            classes=classes,
+            class_map=self.config.class_map,
+            split=split,
+            labelled=split in ("data", "train"),
+            metadata=metadata if split == "data" else None,
+            cache_folder=self.folder / "cache" / "tables",
+            progress=self.progress,
+        )
+
+    def _open_black_box(self) -> None:
+        from failsight.tools.inputs import open_black_box
+
+        root = Path(self.config.data) if self.config.data else None
+        self._tables["data"], self._predictions["data"] = open_black_box(Path(self.config.predictions), root=root)
+
+    def predictions(self, split: Split = "data") -> Predictions:
+        table = self.table(split)
+        if split not in self._predictions:
+            from failsight.tools.engine import predict
+
+            self._predictions[split] = predict(
+                table,
+                self.model(),
+                split=split,
+                cache_folder=self.folder / "cache" / "predictions",
+                progress=self.progress,
+            )
+        return self._predictions[split]
+
+    def attributes(self, split: Split = "data") -> AttributeTable:
+        if split not in self._attributes:
+            from failsight.tools.attributes import attribute_table
+
+            rows = self.predictions(split).rows
+            self._attributes[split] = attribute_table(
+                self.table(split), rows, cache_folder=self.folder / "cache" / "attributes", progress=self.progress
+            )
+        return self._attributes[split]
+
+    def pixels(
+        self, rows: npt.NDArray[np.int64], split: Split = "data", batch: int = 64
+    ) -> Iterator[tuple[npt.NDArray[np.int64], Pixels]]:
+        from failsight.tools.engine import iter_pixels
+
+        return iter_pixels(self.table(split), self.model(), rows, batch=batch)
+
+    def fingerprints(self) -> dict[str, str]:
+        """Content fingerprints of the model and of every split."""
+        made = {"model": self.model().fingerprint if self.has_model() else ""}
+        made.update({s: self.table(s).fingerprint for s in self.splits()})
+        return made
+
+    def facts(self) -> dict[str, Any]:
+        """What ``case.created`` journals about model and data."""
+        model = None
+        if self.has_model():
+            m = self.model()
+            model = {"path": self.config.model, "format": m.format, "fingerprint": m.fingerprint}
+        data = {
+            s: {
+                "path": self.config.sources().get(s, self.config.predictions),
+                "format": t.format,
+                "fingerprint": t.fingerprint,
+                "n": len(t),
+                "classes": list(t.classes),
+            }
+            for s in self.splits()
+            for t in (self.table(s),)
+        }
+        return {"model": model, "data": data}
+
+    # --- knowledge, figures, caches --------------------------------------------------------------------------------
+
+    @property
+    def knowledge(self) -> Any:
+        if self._knowledge is None:
+            from failsight.knowledge_base import load
+
+            self._knowledge = load()
+        return self._knowledge
+
+    def save_figure(self, name: str, image: Any, *, title: str, alt: str, caption: str = "") -> Figure:
+        if isinstance(image, str):
+            raw, suffix = image.encode("utf-8"), ".svg"
+        else:
+            buffer = io.BytesIO()
+            image.save(buffer, "PNG")
+            raw, suffix = buffer.getvalue(), ".png"
+        safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in name)[:60]
+        folder = self.folder / "figures"
+        path = folder / f"{safe}-{hashlib.sha256(raw).hexdigest()[:8]}{suffix}"
+        folder.mkdir(exist_ok=True)
+        write_atomically(path, raw)
+        return Figure(title, f"figures/{path.name}", alt, caption)
+
+    def cached(self, key: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]] | None:
+        import numpy as np
+
+        path = self.folder / "cache" / "arrays" / f"{digest(key)[:32]}.npz"
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                return {name: stored[name] for name in stored.files}
+        except FileNotFoundError:
+            return None
+        except Exception:  # a damaged cache file is only a slow answer
+            return None
+
+    def store(self, key: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        import numpy as np
+
+        folder = self.folder / "cache" / "arrays"
+        folder.mkdir(parents=True, exist_ok=True)
+        buffer = io.BytesIO()
+        np.savez(buffer, **dict(arrays))
+        write_atomically(folder / f"{digest(key)[:32]}.npz", buffer.getvalue())
+
+    def close(self) -> None:
+        """Close the journal; the case can be opened again at any time."""
+        self.journal.close()
+
+    def __enter__(self) -> Case:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = self.state()
+        return f"<Case {self.name!r}: {len(state.evidence)} evidence, {len(state.confirmed())} confirmed findings>"
+
+
+def write_atomically(path: Path, raw: bytes) -> None:
+    """Write ``raw`` so that a crash leaves the old file or the new one, never half of either."""
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        fresh.write_bytes(raw)
+        fresh.replace(path)
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
+
+
+def disk_error(error: OSError, folder: Path) -> UserError:
+    """An operating-system error as a sentence for the person who can mend it."""
+    where = error.filename or folder
+    return UserError(
+        f"{where}: {error.strerror or error}.",
+        "Mend that and run the same command again: it goes on where it stopped.",
+    )
+
+
+def open_case(
+    folder: str | Path | None = None,
+    *,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+    expectations: Mapping[str, float] | None = None,
+    **given: Any,
+) -> Case:
+    """Open a case folder, or make one from a model and data.
+
+    Args:
+        folder: an existing case; further arguments then only change ``level``, ``planner``, ``device``, ``workflow``.
+        out: where to put a new case (default: ``failsight-cases/<model>-<data>-<digest>``; the same question asked
+            again opens the same case).
+        progress: where long work shows; nothing is shown without one.
+        expectations: criteria such as ``{"accuracy": 0.9}``.
+        given: fields of :class:`failsight.agent.config.CaseConfig` (model, data, train, deploy, predictions, …).
+
+    Raises:
+        UserError: something given is missing or can't be read: one sentence and what to do.
+    """
+    if folder is not None:
+        path = Path(folder)
+        config = load_config(path)
+        given = {k: v for k, v in given.items() if v is not None}
+        config = dataclasses.replace(config, **given) if given else config
+    else:
+        config = make_config(**given)
+        path = Path(out) if out else Path("failsight-cases") / config.slug()
+    case = _open_at(path, config, progress)
+    for name, bound in (expectations or {}).items():
+        case.expect(name, bound)
+    return case
+
+
+def _open_at(path: Path, config: CaseConfig, progress: Progress | None) -> Case:
+    fresh = not (path / "journal.jsonl").exists()
+    if fresh:
+        _check_inputs(config)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            save_config(path, config)
+        except OSError as error:
+            raise UserError(
+                f"The case folder {path} can't be written ({error.strerror}).", "Choose another with --out."
+            ) from None
+    elif (path / "case.toml").exists():
+        old = load_config(path)
+        if _asked(old) != _asked(config):
+            raise UserError(
+                f"{path} holds a case about something else ({old.name or old.model or old.predictions}).",
+                "Give another folder with --out, or open that case by its folder alone.",
+            )
+    case = Case(path, config, Journal(path), progress)
+    try:
+        if not case.state().config:
+            case.record(
+                "case.created", name=case.name, task=config.task, seed=config.seed, level=config.level,
+                planner=config.planner, created=time.strftime("%Y-%m-%d"), **case.facts(),
+            )  # fmt: skip
+    except BaseException:
+        case.close()
+        raise
+    return case
+
+
+def _asked(config: CaseConfig) -> dict[str, Any]:
+    loose = ("level", "planner", "device", "engine", "workflow", "name", "task")
+    return {k: v for k, v in dataclasses.asdict(config).items() if k not in loose}
+
+
+def _check_inputs(config: CaseConfig) -> None:
+    """Say what is wrong with the model before a folder is made for it."""
+    if config.data and not config.predictions and Path(config.data).is_dir() and not any(Path(config.data).iterdir()):
+        raise UserError(f"The folder {config.data} is empty.", "It should hold one folder of images a class, or a manifest.csv.")

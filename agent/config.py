@@ -1,0 +1,117 @@
+"""The configuration of a case: what was given, where it lies. ``case.toml`` in the case folder, readable by people."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from failsight.tools.errors import UserError
+from failsight.tools.evidence import digest
+
+FILE = "case.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseConfig:
+    """What a case is about.
+
+    Paths are absolute; empty text where a thing was not given. ``class_map`` renames classes of the data to classes
+    of the model. ``metadata`` is a CSV joined to the images by ``metadata_key`` (its column that equals the file stem).
+    """
+
+    name: str = ""
+    task: str = ""
+    model: str = ""
+    arch: str = ""
+    predictions: str = ""
+    data: str = ""
+    train: str = ""
+    pool: str = ""
+    deploy: str = ""
+    history: str = ""
+    metadata: str = ""
+    metadata_key: str = ""
+    class_map: Mapping[str, str] = field(default_factory=dict)
+    trust_code: bool = False
+    device: str = "cpu"
+    engine: str = "local"
+    seed: int = 0
+    level: str = "intermediate"
+    workflow: str = "reactive"
+    planner: str = "guided"
+
+    def sources(self) -> dict[str, str]:
+        """The splits that were given: split name → path."""
+        given = {"data": self.data, "train": self.train, "pool": self.pool, "deploy": self.deploy}
+        return {k: v for k, v in given.items() if v}
+
+    def slug(self) -> str:
+        """A folder name that is the same for the same question: names of model and data, and a short digest."""
+        asked = {k: v for k, v in dataclasses.asdict(self).items() if k not in ("level", "planner", "device", "engine")}
+        stem = "-".join(Path(p).stem for p in (self.model or self.predictions, self.data) if p) or "case"
+        kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in self.name or stem)
+        return f"{kept[:60]}-{digest(asked)[:6]}"
+
+
+PATHS = ("model", "predictions", "data", "train", "pool", "deploy", "history", "metadata")
+
+
+def make_config(**given: Any) -> CaseConfig:
+    """A configuration from command-line or Python arguments; paths are made absolute and must exist.
+
+    Raises:
+        UserError: a path that does not exist, or neither a model nor predictions, or no data.
+    """
+    made = {k: v for k, v in given.items() if v is not None}
+    unknown = set(made) - {f.name for f in dataclasses.fields(CaseConfig)}
+    if unknown:
+        raise TypeError(f"unknown settings: {sorted(unknown)}")
+    for name in PATHS:
+        if made.get(name):
+            path = Path(str(made[name])).expanduser()
+            if not path.exists():
+                raise UserError(f"There is no {path} (given as {name}).", "Check the path.")
+            made[name] = str(path.resolve())
+    config = CaseConfig(**made)
+    if not (config.model or config.predictions):
+        raise UserError(
+            "There is no model to look at.", "Give one with --model, or its answers with --predictions FILE.csv."
+        )
+    if not (config.data or config.predictions):
+        raise UserError("There are no labelled images to test on.", "Give them with --data FOLDER.")
+    return config
+
+
+def save_config(folder: Path, config: CaseConfig) -> None:
+    """Write ``case.toml``."""
+    lines = ["# A Failsight case. Change it with the command line; the journal remembers what was used when."]
+    maps = []
+    for item in dataclasses.fields(CaseConfig):
+        value = getattr(config, item.name)
+        if isinstance(value, Mapping):
+            maps += [f"\n[{item.name}]", *(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in value.items())]
+        else:
+            lines.append(f"{item.name} = {json.dumps(value)}")
+    (folder / FILE).write_text("\n".join([*lines, *maps]) + "\n", encoding="utf-8")
+
+
+def load_config(folder: Path) -> CaseConfig:
+    """Read ``case.toml``.
+
+    Raises:
+        UserError: the folder is no case, or the file can't be read.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        raise UserError(f"{folder} is not a Failsight case (it has no {FILE}).", "Give a case folder, or --model and --data.")
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        known = {f.name for f in dataclasses.fields(CaseConfig)}
+        return CaseConfig(**{k: v for k, v in raw.items() if k in known})
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
+        raise UserError(f"{path} can't be read: {error}.", "Mend the line, or start a new case.") from None
