@@ -1,0 +1,162 @@
+"""From the names in a sentence to the arguments of a tool call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from failsight.knowledge_base.schema import Entry, slots
+from failsight.knowledge_base.vocabulary import Mentions, Vocabulary
+
+# Names under which a tool may take the same thing; the first is the one written in the entries.
+_ARGUMENT_NAMES: Final = (
+    ("class", "class_name", "true_class", "label", "class_"),
+    ("region", "cue"),
+    ("within_class", "class_name", "class", "true_class"),
+    ("image", "image_name", "path"),
+    ("top", "k", "n"),
+    ("query", "question"),
+    ("class_a", "first"),
+    ("class_b", "second"),
+    ("image_a", "first"),
+    ("image_b", "second"),
+)
+_INTO: Final = (
+    r"(?:predict|classif|label|mislabel|misclassif|mistak|mistook|taken|took|call|recogni[sz]|confus|confound|seen|named|tagg?|end|go|"
+    r"turn|come|land|read|identif|interpret|mixed|put|sorted|filed|detect)\w*"
+)
+_SAYS: Final = r"(?:predict|say|said|call|choos|chose|answer|giv|gave|think|thought|prefer|output|return|pick|decid|lean|go)\w*"
+_NOT: Final = r"(?:instead of|rather than|and not|but not|not|over|versus|vs\.?|against|when|though|although)"
+_BOTH: Final = (
+    (
+        re.compile(rf"C0\b.*?\b(?:is|are|was|were|as)?\s*(?:really|actually|in fact)?.*?\b{_NOT}\b.*?C1"),
+        ("C1", "C0"),
+    ),
+    (re.compile(rf"{_SAYS}\b.*?C0.*?\b{_NOT}\b.*?C1"), ("C1", "C0")),
+    (re.compile(rf"C0.*?\b{_INTO}\b.*?C1"), ("C0", "C1")),
+    (re.compile(rf"{_SAYS}\b.*?C0.*?\b(?:is|are|be|really|actually|true)\b.*?C1"), ("C1", "C0")),
+)
+_ONE_PREDICTED: Final = re.compile(
+    rf"(?:\b{_INTO}\s+(?:as|for|to be|into|an?|the)?\s*(?:an?|the)?\s*C0|false (?:positive|alarm)s?\b.*C0|{_SAYS}\s+(?:an?|the|it'?s an?)?\s*C0)"
+)
+_ONE_TRUE: Final = re.compile(rf"(?:instead of|when it (?:sees|is)|confuses?|mistakes?|\bC0\b.*\b{_INTO}\b)")
+
+
+def directions(mentions: Mentions) -> tuple[str | None, str | None]:
+    """(true class, predicted class) as the sentence has them; None where it names none.
+
+    "kitchens called living room" and "living room instead of kitchen" both give (kitchen, living_room).
+    """
+    names = mentions.of("class")
+    text = _with_marks(mentions, names)
+    if len(names) >= 2:
+        for pattern, (true, predicted) in _BOTH:
+            if pattern.search(text):
+                return names[int(true[1])], names[int(predicted[1])]
+        return names[0], names[1]
+    if not names:
+        return None, None
+    if _ONE_PREDICTED.search(text) and not _ONE_TRUE.search(text):
+        return None, names[0]
+    return names[0], None
+
+
+def _with_marks(mentions: Mentions, names: Sequence[str]) -> str:
+    parts: list[str] = []
+    last = 0
+    for mention in mentions.found:
+        if mention.role == "class" and mention.name in names[:2]:
+            parts += [mentions.sentence[last : mention.start].lower(), f"C{names.index(mention.name)}"]
+            last = mention.end
+    return "".join([*parts, mentions.sentence[last:].lower()])
+
+
+def values(mentions: Mentions) -> dict[str, Any]:
+    """What the sentence gives for each slot; slots that it does not fill are absent."""
+    classes, images, objects = mentions.of("class"), mentions.of("image"), mentions.of("object")
+    true, predicted = directions(mentions)
+    held = mentions.of("value")
+    attributes = list(dict.fromkeys([*mentions.of("attribute"), *(v.split("=", 1)[0] for v in held)]))
+    found: dict[str, Any] = {
+        "class": classes[0] if classes else None,
+        "class2": classes[1] if len(classes) > 1 else None,
+        "true": true,
+        "predicted": predicted,
+        "image": images[0] if images else None,
+        "image2": images[1] if len(images) > 1 else None,
+        "object": objects[0] if objects else None,
+        "object2": objects[1] if len(objects) > 1 else None,
+        "region": f"box:{objects[0]}" if objects else None,
+        "attribute": attributes[0] if attributes else None,
+        "attributes": attributes or None,
+        "value": held[0] if held else None,
+        "where": held[0] if held else None,
+        "split": mentions.split,
+        "method": mentions.method,
+        "top": mentions.number_after("top"),
+        "depth": mentions.number_after("depth"),
+        "finding": next(iter(mentions.of("finding")), None),
+        "query": mentions.sentence.strip() or None,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def resolve(entry: Entry, mentions: Mentions, vocabulary: Vocabulary) -> dict[str, Any] | None:
+    """The first call of ``entry`` whose tool exists and whose needed slots the sentence fills, or None.
+
+    Without a list of tools every tool is taken to exist.
+    """
+    given = values(mentions)
+    for call in entry.extra.get("calls", ()):
+        if vocabulary.tools and call["tool"] not in vocabulary.tools:
+            continue
+        arguments = _arguments(call.get("arguments") or {}, given, vocabulary.tools.get(call["tool"]))
+        if arguments is not None:
+            return {"tool": call["tool"], "arguments": arguments}
+    return None
+
+
+def _arguments(
+    template: Mapping[str, Any], given: Mapping[str, Any], accepted: Sequence[str] | None
+) -> dict[str, Any] | None:
+    made: dict[str, Any] = {}
+    for name, value in template.items():
+        wanted = slots(value) if isinstance(value, str) else []
+        filled = given.get(wanted[0][0]) if wanted else value
+        needed = bool(wanted) and not wanted[0][1]
+        if filled is None:
+            if needed:
+                return None
+            continue
+        target = _accepted_name(name, accepted, made)
+        if target is None:
+            if needed:
+                return None
+            continue
+        made[target] = filled
+    return made
+
+
+def _accepted_name(name: str, accepted: Sequence[str] | None, taken: Mapping[str, Any]) -> str | None:
+    if accepted is None or name in accepted:
+        return name
+    for group in _ARGUMENT_NAMES:
+        if group[0] == name:
+            return next((n for n in group if n in accepted and n not in taken), None)
+    return None
+
+
+def missing(entry: Entry, mentions: Mentions, vocabulary: Vocabulary) -> list[str]:
+    """Slots that the first existing tool of ``entry`` needs and the sentence does not fill."""
+    given = values(mentions)
+    for call in entry.extra.get("calls", ()):
+        if vocabulary.tools and call["tool"] not in vocabulary.tools:
+            continue
+        return [
+            slot
+            for value in (call.get("arguments") or {}).values()
+            for slot, optional in (slots(value) if isinstance(value, str) else [])
+            if not optional and slot not in given
+        ]
+    return []

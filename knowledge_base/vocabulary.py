@@ -1,0 +1,299 @@
+"""What a case contains, by name, and finding those names in a sentence that a person typed.
+
+Names of classes, objects, attributes and images come from people's data. They are compared and copied, never read as
+instructions.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import Final, Literal
+
+from failsight.knowledge_base.lexical import fold
+
+_TOKEN: Final = re.compile(r"[A-Za-z0-9À-ÿ_./\\#=%+-]*[A-Za-z0-9À-ÿ%]")
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_FILE: Final = re.compile(r"\.(jpe?g|png|bmp|gif|webp|tiff?|ppm)\Z", re.IGNORECASE)
+_SPLITS: Final = (
+    (
+        "deploy",
+        re.compile(
+            r"\b(deploy(ment|ed)?|production|in the (wild|field))( (split|set|data|sample|images|pictures|photos))?\b"
+        ),
+    ),
+    (
+        "train",
+        re.compile(
+            r"\btrain(ing)?( |-)?(split|set|data|images|pictures|photos|samples|examples)\b|\b(on|in) train\b"
+        ),
+    ),
+    (
+        "data",
+        re.compile(
+            r"\b(test|evaluation|eval|validation|held.?out)( |-)?(split|set|data|images|pictures|photos|samples)\b"
+        ),
+    ),
+)
+_METHODS: Final = (
+    ("gradcam", re.compile(r"\bgrad[ -]?cam\b")),
+    ("occlusion", re.compile(r"\bocclusion\b")),
+)
+Role = Literal["class", "object", "image", "attribute", "value", "finding", "evidence"]
+
+# Everyday words that a fuzzy match must not take for a name.
+_EVERYDAY: Final = (
+    "model models image images picture pictures photo photos class classes label labels error errors wrong right what which "
+    "where when would could should there their these those about other data dataset train training test testing look looks "
+    "make makes made more most many much does have with from into often like show give tell best worst predict predicts "
+    "predicted prediction predictions feature features confuse confused confusion object objects light dark bright better "
+    "later letter matter cause caused called because reason while still start state score scores shape share then than them "
+    "room rooms"
+)
+_PLAIN: Final = frozenset(_EVERYDAY.split())
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The names that occur in a case.
+
+    Attributes:
+        classes: class names as the model gives them (``dining_room``).
+        attributes: attribute name to its values.
+        images: file names, relative to the data folder.
+        tools: tool name to its argument names, for every tool that exists.
+        objects: names of boxed objects (``television``).
+        evidence: ids of evidence so far (``E4``).
+        findings: ids of findings so far (``F1``).
+    """
+
+    classes: Sequence[str] = ()
+    attributes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    images: Sequence[str] = ()
+    tools: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    objects: Sequence[str] = ()
+    evidence: Sequence[str] = ()
+    findings: Sequence[str] = ()
+
+    @cached_property
+    def names(self) -> dict[tuple[str, ...], tuple[Role, str]]:
+        """Word tuples (folded, singular) to what they name; classes win over objects, objects over attributes."""
+        found: dict[tuple[str, ...], tuple[Role, str]] = {}
+        kinds: tuple[tuple[Role, Iterable[str]], ...] = (
+            ("class", self.classes),
+            ("object", self.objects),
+            ("attribute", self.attributes),
+            ("value", [f"{a}={v}" for a, vs in self.attributes.items() for v in vs if _tellable(str(v))]),
+        )
+        for role, values in kinds:
+            for value in values:
+                key = words_of(value.split("=", 1)[-1] if role == "value" else value)
+                if key:
+                    found.setdefault(key, (role, value))
+        return found
+
+    @cached_property
+    def files(self) -> dict[str, str]:
+        """Full name, base name and stem (in small letters) of every image to its name; ambiguous ones are left out."""
+        found: dict[str, str | None] = {}
+        for name in self.images:
+            path = PurePosixPath(name.replace("\\", "/"))
+            for key in {str(path).lower(), path.name.lower(), path.stem.lower()}:
+                found[key] = name if found.get(key, name) == name else None
+        return {key: name for key, name in found.items() if name is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A name found in a sentence: characters ``start`` to ``end``, what it is, and the case's own spelling of it."""
+
+    role: Role
+    name: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mentions:
+    """All names found in a sentence, in order, and the sentence with them replaced by general words."""
+
+    sentence: str
+    found: tuple[Mention, ...]
+    masked: str
+    unknown_images: tuple[str, ...] = ()
+
+    def of(self, role: Role) -> list[str]:
+        """The distinct names of one role, in order of appearance."""
+        return list(dict.fromkeys(m.name for m in self.found if m.role == role))
+
+    @property
+    def split(self) -> str | None:
+        """``train``, ``data`` or ``deploy`` if the sentence names one of them."""
+        folded = fold(self.sentence)
+        return next((name for name, pattern in _SPLITS if pattern.search(folded)), None)
+
+    @property
+    def method(self) -> str | None:
+        """A saliency method named in the sentence."""
+        folded = fold(self.sentence)
+        return next((name for name, pattern in _METHODS if pattern.search(folded)), None)
+
+    def number_after(self, word: str) -> int | None:
+        """The whole number that follows ``word`` in the sentence (``top 5``)."""
+        match = re.search(rf"\b{word}\D{{0,3}}(\d{{1,4}})\b", fold(self.sentence))
+        return int(match.group(1)) if match else None
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """The words of a name: camel case and separators split, small letters, singular."""
+    return tuple(singular(w) for w in re.findall(r"[a-z0-9]+", fold(_CAMEL.sub(" ", name))))
+
+
+def singular(word: str) -> str:
+    """``word`` without a plural ending (English, crude)."""
+    if len(word) > 4 and word.endswith("ies"):
+        return word[:-3] + "y"
+    if len(word) > 4 and word.endswith(("sses", "shes", "ches", "xes")):
+        return word[:-2]
+    if len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
+        return word[:-1]
+    return word
+
+
+def recognise(sentence: str, vocabulary: Vocabulary) -> Mentions:
+    """Find the names of ``vocabulary`` in ``sentence``.
+
+    Case, plural, underscores and joined words don't matter; one slip of the keyboard is forgiven in names of five
+    letters and more, two from nine on, unless what was typed is an everyday word.
+    """
+    tokens = [(m.group(), m.start(), m.end()) for m in _TOKEN.finditer(sentence)]
+    found: list[Mention] = []
+    unknown: list[str] = []
+    position = 0
+    while position < len(tokens):
+        mention, used = _at(tokens, position, vocabulary)
+        if mention is not None:
+            found.append(mention)
+        elif _FILE.search(tokens[position][0]):
+            unknown.append(tokens[position][0])
+        position += used
+    return Mentions(sentence, tuple(found), _mask(sentence, found), tuple(unknown))
+
+
+def _at(
+    tokens: list[tuple[str, int, int]], position: int, vocabulary: Vocabulary
+) -> tuple[Mention | None, int]:
+    text, start, end = tokens[position]
+    upper = text.upper().strip("#.")
+    for role, ids in (("finding", vocabulary.findings), ("evidence", vocabulary.evidence)):
+        if upper in ids:
+            return Mention(role, upper, start, end), 1  # type: ignore[arg-type]
+    if (image := _image(text, vocabulary)) is not None:
+        return Mention("image", image, start, end), 1
+    for length in range(min(4, len(tokens) - position), 0, -1):
+        span = tokens[position : position + length]
+        words = tuple(w for t, _, _ in span for w in words_of(t))
+        if not words:
+            continue
+        hit = vocabulary.names.get(words) or _joined(words, vocabulary)
+        if hit is not None:
+            return Mention(hit[0], hit[1], start, span[-1][2]), length
+    for length in range(min(3, len(tokens) - position), 0, -1):
+        span = tokens[position : position + length]
+        hit = _fuzzy(tuple(w for t, _, _ in span for w in words_of(t)), vocabulary)
+        if hit is not None:
+            return Mention(hit[0], hit[1], start, span[-1][2]), length
+    return None, 1
+
+
+def _image(text: str, vocabulary: Vocabulary) -> str | None:
+    if not vocabulary.images or not (any(c.isdigit() for c in text) or _FILE.search(text)):
+        return None
+    key = text.replace("\\", "/").strip("./#").lower()
+    if key.isdigit():
+        return None
+    return vocabulary.files.get(key)
+
+
+def _joined(words: tuple[str, ...], vocabulary: Vocabulary) -> tuple[Role, str] | None:
+    whole = "".join(words)
+    if len(whole) < 5:
+        return None
+    for key, hit in vocabulary.names.items():
+        if (len(key) > 1 or len(words) > 1) and "".join(key) == whole:
+            return hit
+    return None
+
+
+def _fuzzy(words: tuple[str, ...], vocabulary: Vocabulary) -> tuple[Role, str] | None:
+    if not words or (len(words) == 1 and (words[0] in _PLAIN or len(words[0]) < 4)):
+        return None
+    typed = " ".join(words)
+    best: tuple[int, tuple[Role, str]] | None = None
+    for key, hit in vocabulary.names.items():
+        name = " ".join(key)
+        allowed = 0 if len(name) < 5 else 1 if len(name) < 9 else 2
+        if (
+            not allowed
+            or len(key) != len(words)
+            or hit[0] == "value"
+            or abs(len(name) - len(typed)) > allowed
+        ):
+            continue
+        away = distance(typed, name, allowed)
+        if away <= allowed and (best is None or away < best[0]):
+            best = (away, hit)
+    return best[1] if best else None
+
+
+def distance(a: str, b: str, limit: int) -> int:
+    """Edits (insert, delete, replace, swap of neighbours) between ``a`` and ``b``; ``limit + 1`` if there are more."""
+    before: list[int] = []
+    row = list(range(len(b) + 1))
+    for i, x in enumerate(a, 1):
+        before, row, previous = row, [i], before
+        for j, y in enumerate(b, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (x != y))
+            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
+                cost = min(cost, previous[j - 2] + 1)
+            row.append(cost)
+        if min(row) > limit:
+            return limit + 1
+    return row[-1]
+
+
+def _tellable(value: str) -> bool:
+    """Whether a value can be recognised in a sentence: yes, no, true and bare numbers can't."""
+    folded = fold(value).strip()
+    return (
+        len(folded) > 2
+        and folded not in {"yes", "no", "true", "false", "none", "nan", "other", "unknown"}
+        and not folded.isdigit()
+    )
+
+
+_GENERAL: Final[Mapping[Role, tuple[str, str]]] = {
+    "class": ("this class", "the other class"),
+    "object": ("this object", "the other object"),
+    "image": ("this image", "the other image"),
+    "attribute": ("this attribute", "this attribute"),
+    "value": ("like this", "like this"),
+    "finding": ("this finding", "this finding"),
+    "evidence": ("this evidence", "this evidence"),
+}
+
+
+def _mask(sentence: str, found: list[Mention]) -> str:
+    seen: dict[Role, list[str]] = {}
+    parts: list[str] = []
+    last = 0
+    for mention in found:
+        names = seen.setdefault(mention.role, [])
+        if mention.name not in names:
+            names.append(mention.name)
+        parts += [sentence[last : mention.start], _GENERAL[mention.role][min(1, names.index(mention.name))]]
+        last = mention.end
+    return "".join([*parts, sentence[last:]])
