@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # the terminal app reads this module before its first paint: no numpy there
+    import numpy as np
+    import numpy.typing as npt
 
-from failsight.tools.evidence import Evidence, Figure, Finding, Instrument
-from failsight.tools.inputs.base import AttributeTable, Classifier, ImageTable, Pixels, Predictions, Split
+    from failsight.tools.evidence import Evidence, Figure, Finding, Instrument
+    from failsight.tools.inputs.base import AttributeTable, Classifier, ImageTable, Pixels, Predictions, Split
 
 
 class Ticker(Protocol):

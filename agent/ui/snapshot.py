@@ -1,0 +1,85 @@
+"""A frozen picture of the case for a display, taken on the session's own thread: screens never read live state."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from failsight.agent.state import STAGES, CaseState, FindingRecord, Said
+from failsight.agent.ui.words import inert
+from failsight.tools.evidence import Evidence
+
+_OF_CLASS = re.compile(r"^class (.+)$")
+_OF_SLICE = re.compile(r"^slice (.+)$")
+_WORD = re.compile(r"\S+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the panels show: stage and transitions, findings, and how much evidence there is."""
+
+    stage: str = STAGES[0]
+    trigger: str = ""
+    entered: tuple[str, ...] = ()
+    records: tuple[FindingRecord, ...] = ()
+    words: tuple[str, ...] = ()
+
+    def find(self, finding_id: str) -> FindingRecord | None:
+        """The record called ``F3``, whatever the case of the letter."""
+        return next((r for r in self.records if r.id == finding_id.upper()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What was said and measured before this session, when a case is taken up again."""
+
+    said: tuple[Said, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+
+
+def take(state: CaseState) -> Snapshot:
+    """The snapshot of ``state``, harmless to show."""
+    trigger = state.stages[-1][1] if state.stages else ""
+    return inert(
+        Snapshot(
+            state.stage,
+            trigger,
+            tuple(name for name, _, _ in state.stages),
+            tuple(state.records.values()),
+            tuple(sorted({w for w in _names(state) if 2 < len(w) <= 60}, key=str.casefold)),
+        )
+    )
+
+
+def past(state: CaseState) -> Past:
+    """The conversation and evidence that ``state`` holds already, harmless to show."""
+    return inert(Past(tuple(state.said), tuple(state.evidence)))
+
+
+def _names(state: CaseState) -> Iterator[str]:
+    """Class names, attributes and attribute values that the evidence speaks of: what a person may want to type."""
+    for name in state.config.get("classes") or ():
+        yield str(name)
+    for record in state.records.values():
+        yield from (str(n) for n in (record.finding.class_name, record.finding.confused_with) if n)
+        for attribute, value in (record.finding.slice or {}).items():
+            yield from (attribute, f"{attribute}={value}")
+    for evidence in state.evidence:
+        for fact in evidence.facts:
+            if found := _OF_CLASS.match(fact.of):
+                yield found[1]
+            elif found := _OF_SLICE.match(fact.of):
+                yield from re.split(r" & | and |, ", found[1])
+
+
+def complete(text: str, commands: tuple[str, ...], words: tuple[str, ...]) -> str | None:
+    """``text`` completed: a slash command at its start, else the last word as a class or attribute name; or None."""
+    if text.startswith("/") and " " not in text:
+        return next((c for c in commands if c.startswith(text) and c != text), None)
+    found = _WORD.search(text)
+    if found is None or len(found[0]) < 2:
+        return None
+    start = found[0].casefold()
+    name = next((w for w in words if w.casefold().startswith(start) and len(w) > len(start)), None)
+    return None if name is None else text + name[len(start) :]

@@ -1,0 +1,128 @@
+"""What both looks (plain lines and the terminal app) say the same way: harmless text, symbols, durations, one-liners.
+
+Everything that reaches a screen passes :func:`inert` once, at the seam where a session event enters a display. After
+that no string holds a control character, and no display parses data text as markup.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from failsight.agent.state import STAGES, FindingRecord
+from failsight.tools.text import clean
+
+LONGEST = 20_000  # characters of one string that a screen is given
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 and C1 controls but tab and newline
+    "\u061c\u200b\u200e\u200f\ufeff\u202a-\u202e\u2060-\u206f"  # bidirectional and invisible marks
+    "\U000e0000-\U000e007f"  # tag characters: text that no one sees
+    "\ud800-\udfff]"
+)
+_BREAKS = re.compile("\r\n?|[\u2028\u2029]")
+T = TypeVar("T")
+
+
+class Look(NamedTuple):
+    """How a verdict is shown without colour (symbol, word) and with it (a rich colour, a theme variable)."""
+
+    symbol: str
+    word: str
+    style: str
+    theme: str
+
+
+VERDICTS: dict[str, Look] = {
+    "open": Look("○", "open", "cyan", "$secondary"),
+    "planned": Look("◐", "test planned", "cyan", "$secondary"),
+    "confirmed": Look("✓", "confirmed", "bold red", "bold $error"),
+    "refuted": Look("✗", "refuted", "dim", "$text-muted"),
+    "inconclusive": Look("~", "inconclusive", "yellow", "$warning"),
+}
+LEGEND = "  ".join(f"{look.symbol} {look.word}" for look in VERDICTS.values())
+LEVELS = {"info": "i", "warning": "!", "error": "✗"}
+
+
+def inert_text(text: str) -> str:
+    """``text`` without control characters, bidirectional and invisible marks; newlines stay, tabs become spaces.
+
+    At most :data:`LONGEST` characters."""
+    if len(text) > LONGEST:
+        text = text[: LONGEST - 1] + "…"
+    return _UNSAFE.sub("", _BREAKS.sub("\n", text)).replace("\t", "    ")
+
+
+def inert(value: T) -> T:
+    """``value`` with every string in it made harmless: session events, evidence, findings, mappings, sequences."""
+    return _inert(value)  # type: ignore[no-any-return]
+
+
+def _inert(value: Any) -> Any:
+    if isinstance(value, str):
+        return inert_text(value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.replace(
+            value, **{f.name: _inert(getattr(value, f.name)) for f in dataclasses.fields(value) if f.init}
+        )
+    if isinstance(value, Mapping):
+        return {_inert(k): _inert(v) for k, v in value.items()}
+    if isinstance(value, tuple | list):
+        return type(value)(_inert(v) for v in value)
+    return value
+
+
+def arguments_text(arguments: Mapping[str, Any], limit: int = 160) -> str:
+    """``split=deploy, depth=3``: the arguments of a call on one line; arguments that are None are left out."""
+    parts = (f"{clean(k, 40)}={clean(_plain(v), 80)}" for k, v in arguments.items() if v is not None)
+    return clean(", ".join(parts), limit)
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{k}={_plain(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, tuple | list):
+        return "[" + ", ".join(_plain(v) for v in value) + "]"
+    return str(value)
+
+
+def duration(seconds: float) -> str:
+    """``8 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def standing(record: FindingRecord) -> str:
+    """Where a finding stands: ``open``, ``planned`` (its test is written down), or its verdict."""
+    if record.finding.verdict is not None:
+        return record.finding.verdict
+    return "planned" if record.instruments else "open"
+
+
+def finding_line(record: FindingRecord, limit: int = 300) -> str:
+    """``F1 ✓ confirmed: Kitchens with stools …``"""
+    look = VERDICTS[standing(record)]
+    return f"{record.id} {look.symbol} {look.word}: {clean(record.finding.statement, limit)}"
+
+
+class StageRow(NamedTuple):
+    """One stage of the workflow map: its name, whether it was entered before, whether it is the current one."""
+
+    name: str
+    visited: bool
+    current: bool
+
+    @property
+    def symbol(self) -> str:
+        return "▶" if self.current else "✓" if self.visited else "·"
+
+
+def stage_rows(current: str, entered: tuple[str, ...]) -> list[StageRow]:
+    """The map of the workflow: the usual stages in order, then any that only this workflow has."""
+    names = (*STAGES, *(n for n in dict.fromkeys((*entered, current)) if n not in STAGES))
+    return [StageRow(n, n in entered and n != current, n == current) for n in names]
