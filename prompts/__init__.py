@@ -1,1 +1,63 @@
-""""""
+"""Every sentence that a planner says or is told, as data files, with one loader that checks the fields.
+
+``guided.yaml`` holds the built-in planner's words: key → text, or key → {novice, intermediate, expert}. ``system.md``
+is what a language model is told. A template's ``{fields}`` and the fields given must be the same set.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from string import Formatter
+from typing import Any
+
+LEVELS = ("novice", "intermediate", "expert")
+
+
+@cache
+def _guided() -> dict[str, Any]:
+    import yaml
+
+    raw = files(__name__).joinpath("guided.yaml").read_text("utf-8")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    made = yaml.load(raw, Loader=loader)  # noqa: S506 (a safe loader, in C where there is one)
+    return dict(made)
+
+
+def keys() -> list[str]:
+    """Names of all of the guided planner's texts."""
+    return sorted(_guided())
+
+
+def fields_of(template: str) -> set[str]:
+    """Names in braces in ``template``."""
+    return {name for _, name, _, _ in Formatter().parse(template) if name}
+
+
+def say(key: str, level: str = "intermediate", **fields: object) -> str:
+    """The text ``key`` for ``level``, filled in.
+
+    Raises:
+        KeyError: no such text; or fields missing or unknown to it.
+    """
+    entry = _guided()[key]
+    template = entry if isinstance(entry, str) else entry[level]
+    wanted = fields_of(template)
+    if wanted != set(fields):
+        raise KeyError(f"{key}: fields {sorted(fields)} given, {sorted(wanted)} wanted")
+    return template.format(**fields).strip()
+
+
+def template(key: str, level: str = "intermediate") -> str:
+    """The unfilled text ``key`` for ``level``."""
+    entry = _guided()[key]
+    return str(entry if isinstance(entry, str) else entry[level])
+
+
+def system(**fields: object) -> str:
+    """The system prompt for a language model, filled in (fields as in ``system.md``)."""
+    text = files(__name__).joinpath("system.md").read_text("utf-8")
+    wanted = fields_of(text)
+    if wanted != set(fields):
+        raise KeyError(f"system.md: fields {sorted(fields)} given, {sorted(wanted)} wanted")
+    return text.format(**fields)

@@ -1,0 +1,66 @@
+"""The tool registry as langchain tools: one door, typed messages out, errors turned into words the planner can act on."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from langchain.tools import ToolRuntime
+from langchain_core.tools import StructuredTool
+
+from failsight.agent.events import EvidenceMade, ToolFailed, ToolStarted
+from failsight.tools.errors import RetryError, UserError
+from failsight.tools.registry import ToolSpec, registry
+
+if TYPE_CHECKING:
+    from failsight.agent.case import Case
+
+TEXT_LIMIT = 3000
+
+
+def bind(case: Case) -> list[StructuredTool]:
+    """Every tool of the registry, bound to ``case``.
+
+    A tool's reply is the evidence's text; its artifact is the evidence's id. ``RetryError`` and ``UserError`` become
+    replies that begin with ``FAILED``, so that the planner can mend its call or tell the person; bugs propagate.
+    """
+    lock = threading.Lock()  # a planner may ask for several calls at once; the journal takes them one by one
+    return [_bind(case, spec, lock) for spec in registry().values()]
+
+
+def _bind(case: Case, spec: ToolSpec, lock: threading.Lock) -> StructuredTool:
+    def run(runtime: ToolRuntime, **arguments: Any) -> tuple[str, str | None]:
+        why = _reason(runtime)
+        given = {k: v for k, v in arguments.items() if k in spec.arguments.model_fields}
+        runtime.stream_writer(ToolStarted(spec.name, given, why))
+        try:
+            with lock:
+                made, reused = case.call(spec.name, given, by="planner", why=why)
+        except (RetryError, UserError) as error:
+            runtime.stream_writer(ToolFailed(spec.name, str(error)))
+            if isinstance(error, UserError) and spec.name not in [f.get("tool") for f in case.state().failed[-1:]]:
+                raise  # the journal itself can't be written: nothing may go on
+            return f"FAILED: {error}", None
+        runtime.stream_writer(EvidenceMade(made, reused))
+        return made.text(TEXT_LIMIT), made.id
+
+    return StructuredTool(
+        name=spec.name,
+        description=_schema_text(spec),
+        args_schema=spec.arguments,
+        func=run,
+        response_format="content_and_artifact",
+    )
+
+
+def _reason(runtime: ToolRuntime) -> str:
+    """The planner's words beside its call: why it makes it."""
+    for message in reversed(runtime.state["messages"]):
+        if message.type == "ai":
+            return str(message.text)[:500]
+    return ""
+
+
+def _schema_text(spec: ToolSpec) -> str:
+    needs = f" Needs: {', '.join(spec.needs)}." if spec.needs else ""
+    return f"{spec.description} Cost: {spec.cost}.{needs}"

@@ -1,0 +1,157 @@
+"""The command line: parse, open the case, choose a display. Light at the top: heavy things load when a command runs."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+QUIET_LIBRARIES = {
+    "ANONYMIZED_TELEMETRY": "False",  # chromadb
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "LANGSMITH_TRACING": "false",
+    "LANGCHAIN_TRACING_V2": "false",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+EPILOG = """\
+exit codes of run and demo --auto: 0 ready, 3 not ready, 4 undecided, 2 something only you can mend
+
+examples:
+  failsight demo                                       the built-in case, in the terminal app
+  failsight run --model model/ --data photos/          unattended; writes a report
+  failsight chat failsight-cases/model-photos-1a2b3c   go on with a case
+  failsight ask "does it make errors with high confidence?"
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of ``failsight``; returns the exit code."""
+    for name, value in QUIET_LIBRARIES.items():
+        os.environ.setdefault(name, value)
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if not hasattr(args, "handler"):
+        parser.print_help()
+        return 0
+    from failsight.agent.ui.errors import guard
+
+    return guard(lambda: int(args.handler(args) or 0))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = argparse.ArgumentParser(
+        prog="failsight",
+        description="A conversation with a failing image classifier, until you know why it fails and have tested it.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+
+    demo = _command(commands, "demo", "the built-in case: a room classifier with planted bugs", "run_demo")
+    demo.add_argument("--auto", action="store_true", help="ask nothing, write the report, exit")
+    _common(demo)
+
+    chat = _command(commands, "chat", "converse about a case in the terminal app", "run_chat")
+    _inputs(chat)
+    _common(chat)
+
+    run = _command(commands, "run", "the whole workflow without questions; writes the report", "run_unattended")
+    _inputs(run)
+    _common(run)
+
+    report = _command(commands, "report", "write the narrated report of a case", "run_report")
+    report.add_argument("case", type=Path, metavar="CASE")
+    report.add_argument("--format", choices=("all", "html", "md", "json"), default="all")
+
+    verify = _command(commands, "verify", "check that nobody changed the journal of a case", "run_verify")
+    verify.add_argument("case", type=Path, metavar="CASE")
+    verify.add_argument("--json", action="store_true", help="print JSON")
+
+    ask = _command(commands, "ask", "ask the library of failure handling", "run_ask")
+    ask.add_argument("question", nargs="+")
+    ask.add_argument("--json", action="store_true", help="print JSON")
+    ask.add_argument("--case", type=Path, help="a case whose class and attribute names the question may use")
+    ask.add_argument("--knowledge-url", default="", help="a Chroma server to search instead of the built-in index")
+
+    knowledge = _command(commands, "knowledge", "your own entries in the knowledge base", "run_knowledge")
+    knowledge.add_argument("action", choices=("add", "list", "check", "remove"))
+    knowledge.add_argument("what", nargs="?", default="", metavar="FILE|FOLDER|ID")
+    knowledge.add_argument("--project", action="store_true", help="keep it with this folder instead of with you")
+
+    tools = _command(commands, "tools", "the measuring tools, and what each is for", "run_tools")
+    tools.add_argument("name", nargs="?", help="one tool, with its arguments")
+    tools.add_argument("--json", action="store_true", help="print JSON")
+
+    doctor = _command(commands, "doctor", "what works on this machine, and what is missing", "run_doctor")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        from importlib.metadata import version
+
+        print(f"failsight {version('failsight')}")
+        parser.exit()
+
+
+def _command(commands: Any, name: str, text: str, handler: str) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    made.set_defaults(handler=_later(handler))
+    return made
+
+
+def _later(handler: str) -> Callable[[argparse.Namespace], int]:
+    def run(args: argparse.Namespace) -> int:
+        from failsight.agent import commands
+
+        return int(getattr(commands, handler)(args) or 0)
+
+    return run
+
+
+def _inputs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("case", nargs="?", type=Path, metavar="CASE", help="the folder of an existing case")
+    what = parser.add_argument_group("a new case")
+    what.add_argument(
+        "--model", help="transformers folder, .onnx, TorchScript .pt, .pt2, .safetensors (with --arch), file.py:function"
+    )
+    what.add_argument("--arch", help="module:factory that builds the network for bare weights")
+    what.add_argument("--predictions", help="a CSV or Parquet of predictions, where there is no model to run")
+    what.add_argument("--data", help="labelled test images: a folder a class, a manifest CSV/Parquet, a Hugging Face data set")
+    what.add_argument("--train", help="the training images, in the same forms")
+    what.add_argument("--pool", help="unlabelled images that could be labelled")
+    what.add_argument("--deploy", help="images as they come in deployment, labelled or not")
+    what.add_argument("--history", help="the training record: CSV, trainer_state.json or TensorBoard events")
+    what.add_argument("--metadata", help="a CSV of attributes, joined to the images by file stem")
+    what.add_argument("--metadata-key", help="the column of --metadata that holds the file stem")
+    what.add_argument(
+        "--map", action="append", default=[], metavar="DATA=MODEL", help="this class of the data is that class of the model"
+    )
+    what.add_argument("--task", help="what the model is for, in a sentence")
+    what.add_argument("--name", help="what to call the case")
+    what.add_argument(
+        "--expect", action="append", default=[], metavar="NAME>=VALUE", help="a criterion, e.g. accuracy>=0.9, recall.kitchen>=0.8"
+    )
+    what.add_argument("--trust-code", action="store_true", default=None, help="let Python code that you name be run")
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    how = parser.add_argument_group("how")
+    how.add_argument("--planner", help="guided (default; needs no language model) or openai:MODEL")
+    how.add_argument("--level", choices=("novice", "intermediate", "expert"), help="how much is explained")
+    how.add_argument("--out", type=Path, help="where to put the case folder")
+    how.add_argument("--seed", type=int, help="seed of every random choice (default 0)")
+    how.add_argument("--device", help="cpu (default), cuda, mps")
+    how.add_argument("--plain", action="store_true", help="line by line: for pipes, screen readers, plain terminals")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

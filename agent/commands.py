@@ -1,0 +1,227 @@
+"""What each command does. Imported when a command runs, never for ``--help``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from failsight.tools.errors import UserError
+from failsight.tools.text import clean
+
+if TYPE_CHECKING:
+    from failsight.agent.session import Session
+
+EXIT = {"ready": 0, "not_ready": 3, "undecided": 4}
+SHARED = ("planner", "level", "seed", "device")
+GIVEN = ("model", "arch", "predictions", "data", "train", "pool", "deploy", "history", "metadata", "metadata_key")
+
+
+def run_chat(args: argparse.Namespace) -> int:
+    """``failsight chat``."""
+    return _converse(args, lambda progress: _open(args, progress))
+
+
+def run_unattended(args: argparse.Namespace) -> int:
+    """``failsight run``."""
+    return _unattended(lambda progress: _open(args, progress))
+
+
+def run_demo(args: argparse.Namespace) -> int:
+    """``failsight demo``."""
+    if args.auto:
+        return _unattended(lambda progress: _open_demo(args, progress))
+    return _converse(args, lambda progress: _open_demo(args, progress))
+
+
+def _converse(args: argparse.Namespace, open_session: Callable[[Any], Any]) -> int:
+    if args.plain or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        from failsight.agent.ui.plain import PlainDisplay
+
+        return PlainDisplay(sys.stdin, sys.stdout, sys.stderr).run(open_session)
+    from failsight.agent.ui.tui.app import run_app
+
+    return run_app(open_session)
+
+
+def _unattended(open_session: Callable[[Any], Session]) -> int:
+    from failsight.agent.ui.plain import RunDisplay
+
+    display = RunDisplay(sys.stdout, sys.stderr)
+    return display.run(open_session, exit_codes=EXIT)
+
+
+def _open(args: argparse.Namespace, progress: Any) -> Session:
+    given = {k: getattr(args, k) for k in (*SHARED, *GIVEN, "task", "name", "trust_code")}
+    if args.map:
+        given["class_map"] = dict(_pair(m) for m in args.map)
+    if args.case is not None:
+        new = [k for k in GIVEN if given.get(k)]
+        if new:
+            raise UserError(f"A case folder and --{new[0]} were both given.", "Give one or the other.")
+        given = {k: given[k] for k in ("planner", "level", "device")}
+    return _session(args, given, progress)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    left, equals, right = text.partition("=")
+    if not (left and equals and right):
+        raise UserError(f"--map {text!r} is not DATA=MODEL.", "Write for example --map frontal=Frontyard.")
+    return left.strip(), right.strip()
+
+
+def _session(args: argparse.Namespace, given: dict[str, Any], progress: Any) -> Session:
+    from failsight.agent.case import open_case
+
+    case = open_case(getattr(args, "case", None), out=args.out, progress=progress, **given)
+    try:
+        for text in getattr(args, "expect", ()):
+            _expect(case, text)
+        from failsight.agent.session import Session
+
+        return Session(case)
+    except BaseException:
+        case.close()
+        raise
+
+
+def _expect(case: Any, text: str) -> None:
+    from failsight.agent.planners.expectations import parse_cli
+
+    criterion = parse_cli(text, case.classes)
+    if criterion is None:
+        raise UserError(f"--expect {text!r} is not NAME>=VALUE.", "Write for example --expect 'accuracy>=0.9'.")
+    case.expect(criterion.name, criterion.bound, at_least=criterion.at_least)
+
+
+def _open_demo(args: argparse.Namespace, progress: Any) -> Session:
+    from failsight.agent.places import home
+    from failsight.knowledge_base.cases import prepare_demo
+
+    made = prepare_demo(home() / "demo", seed=0, progress=progress)
+    args.expect = [f"{name}>={bound}" for name, bound in made.expectations.items()]
+    given = {k: getattr(args, k) for k in SHARED}
+    given |= {
+        "model": str(made.model), "data": str(made.data), "train": str(made.train), "pool": str(made.pool),
+        "deploy": str(made.deploy), "history": str(made.history), "task": made.task, "name": "rooms demo",
+        "arch": made.arch,
+    }  # fmt: skip
+    if args.out is None:
+        args.out = Path("failsight-cases") / "demo"
+    return _session(args, given, progress)
+
+
+def run_report(args: argparse.Namespace) -> int:
+    """``failsight report``: from the journal alone; needs neither the model nor the data."""
+    from failsight.agent.journal import Journal
+    from failsight.agent.narrate import write_reports
+    from failsight.agent.state import fold
+
+    _must_be_case(args.case)
+    journal = Journal(args.case, write=False)
+    formats = ("md", "html", "json") if args.format == "all" else (args.format,)
+    for path in write_reports(args.case, fold(journal), journal.events, formats):
+        print(path)
+    return 0
+
+
+def _must_be_case(folder: Path) -> None:
+    if not (folder / "journal.jsonl").is_file():
+        raise UserError(f"{folder} is not a Failsight case.", "Give the folder that `failsight run` or `chat` made.")
+
+
+def run_verify(args: argparse.Namespace) -> int:
+    """``failsight verify``: exit 0 when whole, 2 when something was changed."""
+    from failsight.agent.journal import verify
+
+    _must_be_case(args.case)
+    count, problems = verify(args.case)
+    sentences = [p.sentence for p in problems]
+    try:
+        from failsight.agent.narrate import check_report
+
+        reports = check_report(args.case)
+    except ImportError:
+        reports = []
+    if args.json:
+        found = [{"seq": p.seq, "what": p.what, "sentence": p.sentence} for p in problems]
+        print(json.dumps({"events": count, "whole": not sentences and not reports, "problems": found, "report": reports}))
+    else:
+        for sentence in [*sentences, *reports]:
+            print(clean(sentence, 400))
+        if not sentences and not reports:
+            print(f"The journal is whole: {count:,} events, none edited, removed, reordered or inserted.")
+    return 2 if sentences or reports else 0
+
+
+def run_ask(args: argparse.Namespace) -> int:
+    """``failsight ask``."""
+    from failsight import knowledge_base
+
+    question = " ".join(args.question)
+    vocabulary = None
+    if args.case is not None:
+        from failsight.agent.case import open_case
+        from failsight.agent.planners.words import vocabulary as names
+
+        with open_case(args.case) as case:
+            vocabulary = names(case)
+    made = knowledge_base.ask(question, vocabulary, knowledge_url=args.knowledge_url)
+    if args.json:
+        print(json.dumps(made, ensure_ascii=False))
+    else:
+        from failsight.knowledge_base.rendering import render_answer
+
+        print(render_answer(made))
+    return 0
+
+
+def run_knowledge(args: argparse.Namespace) -> int:
+    """``failsight knowledge``."""
+    from failsight.knowledge_base import user
+
+    if args.action in ("add", "remove") and not args.what:
+        raise UserError(f"failsight knowledge {args.action} what?", "Give a file, a folder or an entry's id.")
+    for line in user.run(args.action, args.what, project=args.project):
+        print(line)
+    return 0
+
+
+def run_tools(args: argparse.Namespace) -> int:
+    """``failsight tools``."""
+    from failsight.tools.registry import registry
+
+    if args.name:
+        spec = registry()[args.name]
+        schema = spec.arguments.model_json_schema()
+        if args.json:
+            print(json.dumps(schema))
+            return 0
+        print(f"{spec.name}: {spec.description}\ncost: {spec.cost}; needs: {', '.join(spec.needs) or 'nothing'}")
+        for name, entry in schema.get("properties", {}).items():
+            print(f"  {name}={entry.get('default', 'required')}  {entry.get('description', '')}")
+        return 0
+    rows = [{"name": s.name, "cost": s.cost, "needs": list(s.needs), "description": s.description} for s in registry().values()]
+    if args.json:
+        print(json.dumps(rows))
+    else:
+        for row in rows:
+            print(f"{row['name']:<20} {row['cost']:<8} {row['description']}")
+    return 0
+
+
+def run_doctor(args: argparse.Namespace) -> int:
+    """``failsight doctor``."""
+    from failsight.agent.doctor import examine
+
+    checks = examine()
+    if args.json:
+        print(json.dumps([{"name": c.name, "ok": c.ok, "found": c.found, "advice": c.advice} for c in checks]))
+    else:
+        for check in checks:
+            advice = f"\n      {check.advice}" if check.advice and not check.ok else ""
+            print(f"{'ok  ' if check.ok else 'miss'}  {check.name:<28} {check.found}{advice}")
+    return 0 if all(c.ok or c.optional for c in checks) else 2

@@ -1,0 +1,88 @@
+"""The one agent loop, whoever plans: langchain's ``create_agent`` with a SQLite checkpointer and approval middleware."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from langchain.agents import create_agent
+from langchain.agents.middleware import HumanInTheLoopMiddleware
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite import SqliteSaver
+
+from failsight.agent.bindings import bind
+from failsight.agent.state import call_digest
+from failsight.tools.errors import RetryError
+from failsight.tools.registry import ToolSpec, registry
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from failsight.agent.case import Case
+
+THREAD = {"configurable": {"thread_id": "main"}, "recursion_limit": 200}
+
+
+class Approvals:
+    """Which tool calls wait for a person, and what a policy answers for them.
+
+    Tools that write always wait; heavy ones wait unless their kind was approved before. With ``policy`` ``"auto"``
+    nothing waits: the policy's yes is journalled instead. ``allowed`` holds kinds approved for the session.
+    """
+
+    def __init__(self, case: Case, policy: str = "ask") -> None:
+        self.case, self.policy = case, policy
+        self.allowed: set[str] = set()
+
+    def waits(self, spec: ToolSpec, arguments: dict[str, Any]) -> bool:
+        """Whether this call needs a yes. A call that the journal already answers costs nothing and never waits."""
+        if not (spec.writes or spec.cost == "heavy") or spec.name in self.allowed:
+            return False
+        try:
+            key = call_digest(spec.name, spec.check(arguments), self.case.fingerprints())
+        except RetryError:
+            return False  # it will be refused anyway
+        if key in self.case.state().calls:
+            return False
+        if self.policy == "auto":
+            self.case.record("approval.given", call=key, tool=spec.name, decision="approve", by="policy")
+            return False
+        return True
+
+    def middleware(self) -> HumanInTheLoopMiddleware[Any, Any, Any]:
+        """The middleware that interrupts the loop before a call that waits."""
+
+        def config(spec: ToolSpec) -> dict[str, Any]:
+            return {
+                "allowed_decisions": ["approve", "reject"],
+                "when": lambda request: self.waits(spec, dict(request.tool_call["args"])),
+                "description": f"{spec.name} is {'writing' if spec.writes else 'expensive'}: {spec.description}",
+            }
+
+        waiting: dict[str, Any] = {s.name: config(s) for s in registry().values() if s.writes or s.cost == "heavy"}
+        return HumanInTheLoopMiddleware(interrupt_on=waiting)
+
+
+def open_checkpoints(folder: Path) -> SqliteSaver:
+    """The conversation's checkpoints. A damaged file is set aside: the journal has everything that matters."""
+    path = folder / "checkpoints.sqlite"
+    try:
+        connection = sqlite3.connect(path, check_same_thread=False)
+        connection.execute("select count(*) from sqlite_master").fetchone()
+    except sqlite3.DatabaseError:
+        path.replace(path.with_suffix(".sqlite.damaged"))
+        connection = sqlite3.connect(path, check_same_thread=False)
+    return SqliteSaver(connection, serde=JsonPlusSerializer())
+
+
+def build_graph(case: Case, planner: BaseChatModel, approvals: Approvals, checkpoints: Any, system: str) -> Any:
+    """The compiled agent loop over the tools of ``case``."""
+    return create_agent(
+        planner,
+        bind(case),
+        system_prompt=system,
+        middleware=[approvals.middleware()],
+        checkpointer=checkpoints,
+        name="failsight",
+    )

@@ -1,0 +1,117 @@
+"""What was not examined: tools that never ran, images never looked at, questions without an answer, tests never run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from failsight.agent.narrate.model import Section, Sentence
+from failsight.agent.narrate.record import Record
+from failsight.agent.narrate.words import SPLITS, sentence
+from failsight.tools.evidence import Table
+from failsight.tools.text import clean, listing
+
+
+def not_examined(record: Record) -> Section:
+    """The section about everything that nobody looked at."""
+    points = [*_splits(record), *_open(record), *_unrun_plans(record), *_failed(record)]
+    tables = [t for t in (_tools(record), _questions(record)) if t is not None]
+    lead = Sentence("What a report leaves out matters as much as what it says. This is what nobody looked at.")
+    return Section("not-examined", "What was not examined", (lead,), tuple(points), tuple(tables))
+
+
+def _splits(record: Record) -> list[Sentence]:
+    given: Mapping[str, Any] = record.state.config.get("data") or {}
+    made = []
+    for split in SPLITS:
+        if split not in given:
+            if split in ("train", "deploy"):
+                without = "so causes in training stay undetermined" if split == "train" else "so nothing says how it does in use"
+                made.append(Sentence(f"{_capital(SPLITS[split])} were not given, {without}.", ("#1",)))
+            continue
+        used = [e.id for e in record.state.evidence if _looks_at(e.arguments, split) or _mentions(e, split)]
+        if not used:
+            made.append(Sentence(f"{_capital(SPLITS[split])} were given, but nothing measured them.", ("#1",)))
+    return made
+
+
+def _looks_at(arguments: Mapping[str, Any], split: str) -> bool:
+    named = {v for v in arguments.values() if isinstance(v, str) and v in SPLITS}
+    return split in named if named else split == "data"
+
+
+def _mentions(evidence: Any, split: str) -> bool:
+    return any(f.of.split(" ")[:2] == ["split", split] for f in evidence.facts)
+
+
+def _open(record: Record) -> list[Sentence]:
+    return [
+        Sentence(f"The hypothesis {r.id} was stated but not tested: {sentence(r.finding.statement, 400)}", (*r.evidence[:1], r.id))
+        for r in record.state.open()
+    ]
+
+
+def _unrun_plans(record: Record) -> list[Sentence]:
+    made = []
+    ran = {
+        record.plan(r.finding, t)[0].id  # type: ignore[index]
+        for r in record.state.records.values()
+        for t in r.finding.tests
+        if record.plan(r.finding, t)
+    }
+    for name, (plan, seq) in record.state.instruments.items():
+        if name not in ran:
+            made.append(Sentence(f"A test was planned and no result stands in the journal: {sentence(plan.statement)}", (f"#{seq}",)))
+    return made
+
+
+def _failed(record: Record) -> list[Sentence]:
+    made = []
+    for call in record.calls:
+        if call.failed:
+            made.append(Sentence(f"{clean(call.tool)} was tried and could not do it: {sentence(call.failed)}", (f"#{call.done}",)))
+        elif call.done is None and not any(c.tool == call.tool and c.seq > call.seq for c in record.calls):
+            made.append(Sentence(f"{clean(call.tool)} was begun and never finished.", (f"#{call.seq}",)))
+    return made
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _tools(record: Record) -> Table | None:
+    """Installed tools that never ran in this case, with what each would have shown."""
+    try:
+        from failsight.tools.registry import registry
+
+        specs = registry()
+    except Exception:  # a broken outside tool must not cost anybody their report
+        return None
+    ran = {e.tool for e in record.state.evidence}
+    rows = tuple((s.name, clean(s.description, 240)) for s in specs.values() if s.name not in ran)
+    if not rows:
+        return None
+    return Table("Tools that did not run", ("tool", "what it would show"), rows)
+
+
+def _questions(record: Record) -> Table | None:
+    """Questions of the failure-handling bank (Balayn et al. 2023, Table 4), topic by topic: answered and open ones."""
+    try:
+        from failsight.knowledge_base.store import shipped
+
+        bank = [e for e in shipped() if e.kind == "question"]
+    except Exception:  # without its knowledge base a report is shorter, not impossible
+        return None
+    rows = []
+    for topic in dict.fromkeys(e.id.rpartition(".")[0] for e in bank):
+        asked = [e for e in bank if e.id.rpartition(".")[0] == topic]
+        left = [e for e in asked if e.id not in record.state.answered]
+        if left:
+            titles = listing([e.title for e in left], 4)
+            rows.append((topic.replace("_", " "), f"{len(asked) - len(left)} of {len(asked)}", titles))
+    if not rows:
+        return None
+    caption = "Questions that practitioners ask when a model fails (Balayn et al., CHI 2023, Table 4)."
+    return Table("Questions without an answer", ("topic", "answered", "open"), tuple(rows), caption=caption)
+
+

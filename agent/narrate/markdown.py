@@ -1,0 +1,180 @@
+"""``report.md``: the report for repositories and code reviews, in GitHub-flavoured Markdown without any HTML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from failsight.agent.narrate.files import inside
+from failsight.agent.narrate.model import Card, Exhibit, Report, Section, Sentence
+from failsight.agent.narrate.words import VERDICTS
+from failsight.tools.evidence import Figure, Table
+from failsight.tools.faces import cell_text, fact_text
+from failsight.tools.text import clean, number
+
+MOST_ROWS = 30
+_SPECIAL = re.compile(r"([\\`*\[\]|~$])")
+_EDGE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # an underscore that could open or close emphasis
+_BLOCK = re.compile(r"^(\s*)([#>+\-]|\d+[.)])(?=\s|$)")
+
+
+def escape(text: str) -> str:
+    """``text`` as literal Markdown: no emphasis, link, image, table cell, HTML, mention or bare address comes of it."""
+    text = clean(text, 4000).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = _EDGE.sub(r"\\_", _SPECIAL.sub(r"\\\1", text))
+    text = text.replace("://", ":&#47;&#47;").replace("www.", "www&#46;").replace("@", "&#64;")
+    return _BLOCK.sub(r"\1\\\2", text)
+
+
+def render_markdown(report: Report, folder: Path) -> str:
+    """The report as Markdown; figures are linked where they lie in the case folder."""
+    lines = [f"# Failsight report: {escape(report.title)}", ""]
+    lines += [f"- {_said(s)}" for s in report.brief]
+    lines += ["", *_pairs(report.about), ""]
+    lines += ["## Findings that were confirmed", ""]
+    if not report.headlines:
+        lines += ["None: nothing was tested and held.", ""]
+    for card in report.headlines:
+        lines += _card(card, folder)
+    if report.others:
+        lines += ["## Tested without confirmation, and untested", ""]
+        for card in report.others:
+            lines += _card(card, folder)
+    lines += _section(report.readiness, "##")
+    lines += ["## How it was found out", ""]
+    for section in report.story:
+        lines += _section(section, "###")
+    lines += ["## Evidence", "", 'Each piece can be made again in Python: `from failsight.agent import open_case`, `case = open_case("CASE")`.', ""]  # fmt: skip
+    for exhibit in report.exhibits:
+        lines += _exhibit(exhibit, folder)
+    lines += ["## How to read this", ""]
+    lines += [f"- **{escape(term)}**: {escape(text)}" for term, text in report.reading]
+    lines += ["", *_section(report.verify, "##"), *_foot(report)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _foot(report: Report) -> list[str]:
+    return [
+        "```",
+        f"journal events: {report.events}",
+        f"journal head:   {report.head}",
+        f"findings:       {report.digest}",
+        "```",
+    ]
+
+
+def _said(said: Sentence) -> str:
+    return escape(said.text) + refs(said.refs)
+
+
+def refs(names: Iterable[str]) -> str:
+    """`` \\[E4, event 12]``: what a sentence rests on."""
+    shown = ", ".join(f"event {n[1:]}" if n.startswith("#") else n for n in names if n)
+    return f" \\[{shown}\\]" if shown else ""
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    return ["| | |", "|---|---|", *(f"| {escape(k)} | {escape(v)} |" for k, v in pairs)]
+
+
+def _card(card: Card, folder: Path) -> list[str]:
+    word = VERDICTS[card.verdict][0]
+    lines = [f"### {card.id} · {word} · {escape(card.kind)}", "", f"**{escape(card.statement)}**", ""]
+    if card.meaning:
+        lines += [escape(card.meaning), ""]
+    lines += [f"- {escape(label)}: {_said(said)}" for label, said in card.terms]
+    for experiment in card.experiments:
+        lines += ["", f"{escape(experiment.title)} ({VERDICTS[experiment.verdict][0].lower()}):", ""]
+        lines += [f"- {escape(label)}: {_said(said)}" for label, said in experiment.terms]
+    if card.corrections:
+        lines += ["", "What could be done:", "", *(f"- {_said(c)}" for c in card.corrections)]
+    lines.append("")
+    for name, figure in card.figures:
+        lines += _figure(figure, folder, name)
+    return lines
+
+
+def _figure(figure: Figure, folder: Path, name: str) -> list[str]:
+    caption = escape(figure.caption or figure.title) + refs((name,))
+    if inside(folder, figure.path) is None:
+        return [f"*Figure missing: {escape(figure.path)}.* {escape(figure.alt)}{refs((name,))}", ""]
+    return [f"![{escape(figure.alt)}]({quote(figure.path)})", "", f"*{caption}*", ""]
+
+
+def _section(section: Section, level: str) -> list[str]:
+    lines = [f"{level} {escape(section.title)}", ""]
+    for said in section.lead:
+        lines += [_said(said), ""]
+    lines += [f"- {_said(p)}" for p in section.points]
+    if section.points:
+        lines.append("")
+    for table in section.tables:
+        lines += _table(table)
+    return lines
+
+
+def _table(table: Table, most: int = MOST_ROWS) -> list[str]:
+    aligned = ["---:" if _numeric(table, i) else "---" for i in range(len(table.columns))]
+    lines = [f"**{escape(table.title)}**" + (f": {escape(table.caption)}" if table.caption else ""), ""]
+    lines += [_row(map(escape, table.columns)), _row(aligned)]
+    lines += [_row(escape(cell_text(table, i, v)) for i, v in enumerate(r)) for r in table.rows[:most]]
+    if len(table.rows) > most:
+        lines += ["", f"{len(table.rows) - most:,} more rows stand in the evidence."]
+    return [*lines, ""]
+
+
+def _numeric(table: Table, column: int) -> bool:
+    return column < len(table.units) and table.units[column] != "text"
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _exhibit(exhibit: Exhibit, folder: Path) -> list[str]:
+    made = exhibit.evidence
+    lines = [f"### {made.id} · {escape(made.title)}", "", escape(made.summary), ""]
+    lines += [f"- {escape(label)}: {text}" for label, text in _origin(exhibit)]
+    lines.append("")
+    if made.facts:
+        lines += _plain("Facts", [fact_text(f) for f in made.facts])
+    for table in made.tables:
+        lines += _table(table)
+    for figure in made.figures:
+        lines += _figure(figure, folder, "")
+    if made.images:
+        shown = [" ".join(p for p in (i.path, f"({i.label} → {i.prediction})" if i.prediction else "") if p) for i in made.images]
+        lines += _plain("Images shown as examples", shown)
+    lines += _plain("Left out, warnings", made.notes)
+    lines += _plain("Worth a look next", made.next_steps)
+    return lines
+
+
+def _origin(exhibit: Exhibit) -> list[tuple[str, str]]:
+    made = exhibit.evidence
+    rows = [("Made by", f"{escape(made.tool)}, asked for by {escape(exhibit.by)}" + refs((f"#{exhibit.event}",) if exhibit.event else ()))]
+    if exhibit.why:
+        rows.append(("Why", escape(exhibit.why)))
+    rows.append(("Make it again", _code(exhibit.command)))
+    rows.append(("Cost", escape(number(made.seconds, "seconds"))))
+    if exhibit.answers:
+        rows.append(("Answers", "; ".join(escape(f"{q} {t}".strip()) for q, t in exhibit.answers)))
+    return rows
+
+
+def _code(text: str) -> str:
+    """A code span that holds whatever ``text`` holds."""
+    text = clean(text, 2000)
+    fence = "`" * (max((len(run) for run in re.findall(r"`+", text)), default=0) + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def _plain(title: str, texts: Sequence[str]) -> list[str]:
+    if not texts:
+        return []
+    return [f"{title}:", "", *(f"- {escape(t)}" for t in texts), ""]
+
+

@@ -1,0 +1,90 @@
+"""What a report is made of, whatever it is printed on: sentences with references, sections, cards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from failsight.tools.evidence import Evidence, Figure, ImageRef, Table, TestResult
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence (or a few) and what it rests on: evidence ``E4``, findings ``F1``, events ``#12``."""
+
+    text: str
+    refs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the story: an opening, points, tables. ``id`` is its anchor."""
+
+    id: str
+    title: str
+    lead: tuple[Sentence, ...] = ()
+    points: tuple[Sentence, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Experiment:
+    """One test of a finding: what was fixed beforehand and what came out. ``terms`` are (label, text) pairs."""
+
+    title: str
+    verdict: str
+    terms: tuple[tuple[str, Sentence], ...]
+    result: TestResult
+    minimum_effect: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One finding, told: what happens, how sure one can be, how it was tested, what could be done."""
+
+    id: str
+    verdict: str | None
+    kind: str
+    statement: str
+    meaning: str
+    terms: tuple[tuple[str, Sentence], ...] = ()
+    experiments: tuple[Experiment, ...] = ()
+    corrections: tuple[Sentence, ...] = ()
+    figures: tuple[tuple[str, Figure], ...] = ()
+    images: tuple[tuple[str, ImageRef], ...] = ()
+    evidence: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
+    rates: tuple[tuple[str, float, tuple[float, float] | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """One piece of evidence in the appendix, with where it stands in the journal and how to make it again."""
+
+    evidence: Evidence
+    event: int | None
+    by: str
+    why: str
+    command: str
+    answers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The whole report."""
+
+    title: str
+    about: tuple[tuple[str, str], ...]
+    brief: tuple[Sentence, ...]
+    headlines: tuple[Card, ...]
+    others: tuple[Card, ...]
+    readiness: Section
+    readiness_verdict: str
+    story: tuple[Section, ...]
+    exhibits: tuple[Exhibit, ...]
+    timeline: Table
+    verify: Section
+    reading: tuple[tuple[str, str], ...]
+    events: int
+    head: str
+    digest: str
+    written: str = ""

@@ -1,0 +1,209 @@
+"""The whole report, put together from the journal: what both Markdown and HTML print."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from failsight.agent.journal import GENESIS, Event
+from failsight.agent.narrate.cards import card
+from failsight.agent.narrate.findings import (
+    ORDER,
+    criteria,
+    fact_or_none,
+    findings_digest,
+    findings_document,
+    latest_on,
+    ordered,
+)
+from failsight.agent.narrate.model import Card, Exhibit, Report, Section, Sentence
+from failsight.agent.narrate.record import Record
+from failsight.agent.narrate.story import story
+from failsight.agent.narrate.timeline import timeline
+from failsight.agent.narrate.words import READINESS, SPLITS, bound, count, criterion, sentence, who
+from failsight.agent.state import CaseState
+from failsight.tools.evidence import Evidence, Table
+from failsight.tools.text import clean, interval, number
+
+READING = (
+    ("Confirmed, refuted, undecided", "What a test said of a hypothesis, by a rule that was fixed before it ran. Only confirmed findings are headlines."),
+    ("Interval [a, b]", "Where the true value lies with 95 % confidence, given how many images were looked at."),
+    ("Effect, points", "A difference of two shares or scores: from 60 % to 50 % is a difference of −10 points."),
+    ("Control", "The same intervention where it should not matter. An effect counts only as far as the control does not show it too."),
+    ("p", "How often chance alone would show at least as much."),
+    ("q", "p after correction for how many things were tried, so that trying much does not look like finding much."),
+    ("[E4], [#12], [F1]", "References: a piece of evidence, an event of the journal, a finding."),
+)  # fmt: skip
+
+
+def build_report(state: CaseState, events: Sequence[Event]) -> Report:
+    """The report of a case, from its journal and nothing else."""
+    record = Record(state, events)
+    cards = [card(record, r) for r in ordered(state)]
+    readiness, verdict = _readiness(state)
+    name = clean(state.config.get("name") or "an unnamed case", 80)
+    return Report(
+        title=name,
+        about=tuple(_about(record)),
+        brief=tuple(_brief(state, cards, verdict)),
+        headlines=tuple(c for c in cards if c.verdict == "confirmed"),
+        others=tuple(c for c in cards if c.verdict != "confirmed"),
+        readiness=readiness,
+        readiness_verdict=verdict,
+        story=story(record),
+        exhibits=tuple(_exhibit(record, e) for e in state.evidence),
+        timeline=timeline(record),
+        verify=_verify(),
+        reading=READING,
+        events=len(events),
+        head=events[-1].hash if events else GENESIS,
+        digest=findings_digest(findings_document(state, events)),
+        written=events[-1].time if events else "",
+    )
+
+
+def _about(record: Record) -> list[tuple[str, str]]:
+    config = record.state.config
+    made = [("Case", clean(config.get("name") or "unnamed", 80))]
+    if config.get("task"):
+        made.append(("Task", clean(config["task"], 300)))
+    made.append(("Model", _model(config.get("model"))))
+    for split, given in (config.get("data") or {}).items():
+        made.append((_capital(SPLITS.get(split, clean(split))), _data(given)))
+    if config.get("created"):
+        made.append(("Case opened", clean(config["created"], 40)))
+    if config.get("seed") is not None:
+        made.append(("Seed", clean(config["seed"], 20)))
+    return made
+
+
+def _model(model: Mapping[str, Any] | None) -> str:
+    if not model:
+        return "not given; only its predictions were"
+    name = clean(PurePath(str(model.get("path") or "")).name, 80)
+    print_ = clean(model.get("fingerprint") or "", 80)[:16]
+    return ", ".join(p for p in (name, clean(model.get("format") or "", 40), f"fingerprint {print_}" if print_ else "") if p)
+
+
+def _data(given: Mapping[str, Any]) -> str:
+    n, classes = given.get("n"), given.get("classes") or ()
+    parts = [clean(PurePath(str(given.get("path") or "")).name, 80)]
+    if isinstance(n, int):
+        parts.append(count(n, "image"))
+    if classes:
+        shown = ", ".join(clean(c, 40) for c in classes[:12])
+        parts.append(f"{count(len(classes), 'class', 'classes')} ({shown}{', …' if len(classes) > 12 else ''})")
+    print_ = clean(given.get("fingerprint") or "", 80)[:16]
+    if print_:
+        parts.append(f"fingerprint {print_}")
+    return ", ".join(p for p in parts if p)
+
+
+def _brief(state: CaseState, cards: Sequence[Card], verdict: str) -> list[Sentence]:
+    made = [_verdict_sentence(state, verdict)]
+    evaluated = latest_on(state, "evaluate")
+    accuracy = fact_or_none(evaluated, "accuracy")
+    if evaluated is not None and accuracy is not None:
+        of = f" of {count(accuracy.n, 'image')}" if accuracy.n else ""
+        text = f"It answers {number(accuracy.value)}{of} correctly {interval(accuracy.ci)}".rstrip()
+        made.append(Sentence(text + ".", (evaluated.id,)))
+    tally = {v: [c for c in cards if c.verdict == v] for v in ORDER}
+    confirmed = tally["confirmed"]
+    if confirmed:
+        text = f"{_capital(count(len(confirmed), 'finding is', 'findings are'))} confirmed. The largest: {confirmed[0].statement}"
+        made.append(Sentence(text, tuple(c.id for c in confirmed)))
+    else:
+        made.append(Sentence("No finding is confirmed." if cards else "No hypothesis has been stated or tested."))
+    rest = [
+        (len(tally["inconclusive"]), "undecided"), (len(tally["refuted"]), "refuted"), (len(tally[None]), "stated but not tested")
+    ]  # fmt: skip
+    if any(n for n, _ in rest):
+        text = ", ".join(f"{n:,} {word}" for n, word in rest if n)
+        made.append(Sentence(f"Other hypotheses: {text}.", tuple(c.id for c in cards if c.verdict != "confirmed")))
+    return made
+
+
+def _verdict_sentence(state: CaseState, verdict: str) -> Sentence:
+    evidence = state.latest("readiness")
+    if evidence is None:
+        return Sentence("Whether the model is ready has not been judged.")
+    return Sentence(f"{READINESS.get(verdict, clean(verdict))}: {sentence(evidence.summary, 600)}", (evidence.id,))
+
+
+def _readiness(state: CaseState) -> tuple[Section, str]:
+    evidence = state.latest("readiness")
+    fact = fact_or_none(evidence, "readiness")
+    if evidence is None or fact is None:
+        lead = Sentence("Whether the model is ready has not been judged.")
+        return Section("readiness", "Is it ready?", (lead,)), ""
+    verdict = str(fact.value)
+    lead = Sentence(f"{READINESS.get(verdict, clean(verdict))}. {sentence(evidence.summary, 1200)}", (evidence.id,))
+    table = _criteria_table(evidence)
+    return Section("readiness", "Is it ready?", (lead,), (), (table,) if table else ()), verdict
+
+
+def _criteria_table(evidence: Evidence) -> Table | None:
+    rows = tuple(
+        (
+            _capital(criterion(c["name"])),
+            bound(c["name"], c["bound"]),
+            bound(c["name"], c["value"]),
+            interval(c["ci"]),
+            {True: "holds", False: "does not hold"}.get(c["holds"], "undecided"),
+        )
+        for c in criteria(evidence)
+    )
+    return Table("Criteria", ("criterion", "bound", "measured", "interval", "verdict"), rows) if rows else None
+
+
+def _exhibit(record: Record, evidence: Evidence) -> Exhibit:
+    call = record.call(evidence.id)
+    return Exhibit(
+        evidence=evidence,
+        event=call.done if call else None,
+        by=who(call.by) if call else "",
+        why=sentence(call.why) if call and call.why else "",
+        command=command(evidence),
+        answers=_titles(evidence.questions),
+    )
+
+
+def command(evidence: Evidence) -> str:
+    """The Python call that makes a piece of evidence again: ``case.find_slices(depth=2)``; defaults are left out."""
+    given = {k: v for k, v in evidence.arguments.items() if not _is_default(evidence.tool, k, v)}
+    return f"case.{clean(evidence.tool)}({', '.join(f'{clean(k)}={v!r}' for k, v in given.items())})"
+
+
+def _is_default(tool: str, name: str, value: Any) -> bool:
+    try:
+        from failsight.tools.registry import registry
+
+        return bool(registry()[tool].arguments.model_fields[name].default == value)
+    except Exception:  # a tool that is not installed here any more: then every argument is shown
+        return False
+
+
+def _titles(questions: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """The questions of the bank that evidence answers: (id, title)."""
+    if not questions:
+        return ()
+    try:
+        from failsight.knowledge_base.store import shipped
+
+        titles = {e.id: e.title for e in shipped() if e.kind == "question"}
+    except Exception:  # without the knowledge base its questions have ids only
+        titles = {}
+    return tuple((clean(q), clean(titles.get(q, ""))) for q in questions)
+
+
+def _verify() -> Section:
+    points = (
+        Sentence("failsight verify CASE checks every event of the journal, and that this report and findings.json belong to it."),
+        Sentence("Each event carries the hash of the one before; this is the hash of the last event that this report tells of."),
+    )
+    return Section("verify", "How to check this report", (), points)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,229 @@
+"""The story of a case, told from its journal alone: what was expected, seen, supposed, planned, tested, decided.
+
+Every number stands in a piece of evidence or in an event, and every sentence names which.
+"""
+
+from __future__ import annotations
+
+from failsight.agent.narrate.cards import about, correction, how_sure, plan_terms, result
+from failsight.agent.narrate.coverage import not_examined
+from failsight.agent.narrate.model import Section, Sentence
+from failsight.agent.narrate.record import Call, Record
+from failsight.agent.narrate.words import VERDICTS, bound, count, criterion, kind_label, sentence, who
+from failsight.agent.state import FindingRecord
+from failsight.tools.evidence import Evidence, Table
+from failsight.tools.text import clean
+
+ADVICE = ("search_knowledge",)  # tools that measure nothing
+
+
+def story(record: Record) -> tuple[Section, ...]:
+    """The sections of the story in the order of the work; a section with nothing in it says so."""
+    return (
+        expected(record),
+        seen(record),
+        supposed(record),
+        planned(record),
+        tested(record),
+        corrected(record),
+        decided(record),
+        cost(record),
+        not_examined(record),
+        left_out(record),
+    )
+
+
+def expected(record: Record) -> Section:
+    """The criteria that were set, by whom, and whether before or after the first measurement."""
+    set_at: dict[str, list[tuple[int, float, bool, str]]] = {}
+    for event in record.of("expectation.set"):
+        d = event.data
+        set_at.setdefault(str(d["name"]), []).append((event.seq, float(d["bound"]), bool(d["at_least"]), str(d.get("by", ""))))
+    if not set_at:
+        lead = Sentence("Nobody has said how well the model has to do; without that, nothing can call it ready.")
+        return Section("expected", "What was expected", (lead,))
+    first = min((c.done for c in record.calls if c.evidence and c.tool not in ADVICE and c.done), default=None)
+    points = []
+    for name, history in set_at.items():
+        seq, value, at_least, by = history[-1]
+        text = f"{_capital(criterion(name))} {'at least' if at_least else 'at most'} {bound(name, value)}, set by {who(by)}"
+        late = first is not None and seq > first
+        text += " after measuring had begun." if late else " before anything was measured."
+        if len(history) > 1:
+            text += f" It had been {bound(name, history[-2][1])} before."
+        points.append(Sentence(text, tuple(f"#{h[0]}" for h in history)))
+    lead = Sentence(f"Whoever relies on the model set {count(len(points), 'criterion', 'criteria')}.")
+    return Section("expected", "What was expected", (lead,), tuple(points))
+
+
+def seen(record: Record) -> Section:
+    """What the measuring tools showed, in order; what raised or tested hypotheses is told further down."""
+    points = [
+        Sentence(f"{clean(e.title)}: {sentence(e.summary, 1200)}", (e.id,))
+        for e in record.state.evidence
+        if not e.findings and not e.corrections and e.tool not in (*ADVICE, "readiness")
+    ]
+    lead = () if points else (Sentence("Nothing has been measured yet."),)
+    return Section("seen", "What was seen", lead, tuple(points))
+
+
+def supposed(record: Record) -> Section:
+    """Every hypothesis in order of appearance: who raised it and what prompted it."""
+    points = []
+    for found in record.state.records.values():
+        call = record.call(found.evidence[0]) if found.evidence else None
+        text = f"{found.id}, {kind_label(found.finding.kind).lower()}: {sentence(found.finding.statement, 600)}"
+        if call:
+            text += f" It came out of {clean(call.tool)}, asked for by {who(call.by)}."
+        points.append(Sentence(text, (found.id, *found.evidence[:1])))
+    lead = () if points else (Sentence("No hypothesis has been stated."),)
+    return Section("supposed", "What was supposed", lead, tuple(points))
+
+
+def planned(record: Record) -> Section:
+    """The plans of tests with the events that prove their order."""
+    points = []
+    for name, (plan, seq) in record.state.instruments.items():
+        found = next((r for r in record.state.records.values() if r.finding.key == plan.finding), None)
+        measured = _measured_at(record, found, name)
+        label = f"For {found.id}, with {clean(plan.tool)}: " if found else f"With {clean(plan.tool)}: "
+        text = label + " ".join(
+            said.text if term in ("Plan", "Bar set beforehand") else f"{term}: {said.text}"
+            for term, said in plan_terms(plan, seq, measured)
+        )
+        points.append(Sentence(text, tuple(r for r in (f"#{seq}", found.id if found else "") if r)))
+    if points:
+        lead = "Each plan was written into the journal before the first image was touched; the numbers of the events show it."
+    else:
+        lead = "No test was planned."
+    return Section("planned", "What was planned before it was tested", (Sentence(lead),), tuple(points))
+
+
+def _measured_at(record: Record, found: FindingRecord | None, plan: str) -> int | None:
+    for test in found.finding.tests if found else ():
+        match = record.plan(found.finding, test) if found else None
+        if match and match[0].id == plan:
+            return record.recorded(test.evidence)
+    return None
+
+
+def tested(record: Record) -> Section:
+    """Every test and its outcome, refutations included."""
+    points = []
+    for found in record.state.records.values():
+        where = about(found.finding)
+        for test in found.finding.tests:
+            text = f"{found.id}{f' ({where})' if where else ''}, {clean(test.tool)}: {result(test)}"
+            points.append(Sentence(text, tuple(r for r in (found.id, test.evidence) if r)))
+        if not found.finding.tests and found.finding.verdict:
+            text = f"{found.id}: {how_sure(found.finding)} {VERDICTS[found.finding.verdict][0]}."
+            points.append(Sentence(text, (found.id, *found.evidence[-1:])))
+    if not points:
+        return Section("tested", "What the tests said", (Sentence("Nothing has been tested."),))
+    lead = Sentence("Refuted and undecided ones are listed too: they save the next person the work.")
+    return Section("tested", "What the tests said", (lead,), tuple(points))
+
+
+def corrected(record: Record) -> Section:
+    """Repair strategies and how far they went."""
+    points = []
+    for found in record.state.records.values():
+        for made in found.corrections:
+            told = correction(record, made)
+            points.append(Sentence(f"For {found.id}. {told.text}", (found.id, *told.refs)))
+    lead = () if points else (Sentence("No correction was proposed."),)
+    return Section("corrected", "What was proposed to correct it", lead, tuple(points))
+
+
+def decided(record: Record) -> Section:
+    """Who did what: sessions, calls by party, approvals, what people asked."""
+    points = [*_sittings(record), *_parties(record), *_approvals(record)]
+    asked = [e for e in record.of("message") if e.data.get("role") == "person"]
+    if asked:
+        points.append(
+            Sentence(
+                f"A person wrote {count(len(asked), 'message')}; the conversation stands in the journal.",
+                (f"#{asked[0].seq}", *([f"#{asked[-1].seq}"] if len(asked) > 1 else [])),
+            )
+        )
+    points += [
+        Sentence(f"The work moved on to “{clean(e.data.get('stage', ''))}”: {sentence(e.data.get('trigger', ''))}", (f"#{e.seq}",))
+        for e in record.of("stage.entered")
+    ]
+    lead = () if points else (Sentence("Nobody has decided anything yet."),)
+    return Section("decided", "Who decided what, and why", lead, tuple(points))
+
+
+def _sittings(record: Record) -> list[Sentence]:
+    made = []
+    for sitting in record.sittings:
+        text = f"A session was opened with the planner {clean(sitting.planner) or 'unknown'}"
+        text += f" at level {clean(sitting.level)}" if sitting.level else ""
+        text += f", Failsight {clean(sitting.version)}" if sitting.version else ""
+        if sitting.interrupted:
+            text += "; it was interrupted, and the next one went on where it stopped"
+        made.append(Sentence(text + ".", (f"#{sitting.opened}",)))
+    for event in record.of("journal.repaired"):
+        aside = clean(event.data.get("set_aside", ""))
+        made.append(Sentence(f"A crash had left half a line in the journal; it was set aside as {aside}.", (f"#{event.seq}",)))
+    return made
+
+
+def _parties(record: Record) -> list[Sentence]:
+    parties: dict[str, list[Call]] = {}
+    for call in record.calls:
+        parties.setdefault(who(call.by), []).append(call)
+    made = []
+    for party, calls in parties.items():
+        tools = dict.fromkeys(clean(c.tool) for c in calls)
+        text = f"{_capital(party)} asked for {count(len(calls), 'tool call')}: {', '.join(tools)}."
+        made.append(Sentence(text, tuple(dict.fromkeys((f"#{calls[0].seq}", f"#{calls[-1].seq}")))))
+    return made
+
+
+def _approvals(record: Record) -> list[Sentence]:
+    made = []
+    given = {e.data.get("call"): e for e in record.of("approval.given")}
+    for event in record.of("approval.asked"):
+        answer = given.get(event.data.get("call"))
+        tool = clean(event.data.get("tool", ""))
+        if answer is None:
+            made.append(Sentence(f"{tool} waits for a person's yes.", (f"#{event.seq}",)))
+    for event in given.values():
+        tool = clean(event.data.get("tool", ""))
+        verb = "was refused by" if event.data.get("decision") == "reject" else "was allowed by"
+        made.append(Sentence(f"{tool} {verb} {who(event.data.get('by'))}.", (f"#{event.seq}",)))
+    return made
+
+
+def cost(record: Record) -> Section:
+    """Calls and seconds, tool by tool."""
+    spent: dict[str, list[Evidence]] = {}
+    for evidence in record.state.evidence:
+        spent.setdefault(evidence.tool, []).append(evidence)
+    if not spent:
+        return Section("cost", "What it cost", (Sentence("Nothing: no tool has run."),))
+    rows = tuple(
+        (clean(tool), len(made), round(sum(e.seconds for e in made), 3), ", ".join(e.id for e in made))
+        for tool, made in sorted(spent.items(), key=lambda i: -sum(e.seconds for e in i[1]))
+    )
+    total = (("all", len(record.state.evidence), round(sum(e.seconds for e in record.state.evidence), 3), ""),)
+    table = Table(
+        "Time spent by tools", ("tool", "calls", "time", "evidence"), (*rows, *total), ("text", "count", "seconds", "text")
+    )
+    return Section("cost", "What it cost", (), (), (table,))
+
+
+def left_out(record: Record) -> Section:
+    """What tools left out or warned of, word for word, each remark once."""
+    said: dict[str, list[str]] = {}
+    for evidence in record.state.evidence:
+        for note in evidence.notes:
+            said.setdefault(sentence(note), []).append(evidence.id)
+    points = tuple(Sentence(text, tuple(dict.fromkeys(refs))) for text, refs in said.items() if text)
+    lead = () if points else (Sentence("No tool left anything out or warned of anything."),)
+    return Section("left-out", "What was left out, and warnings", lead, points)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

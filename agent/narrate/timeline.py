@@ -1,0 +1,70 @@
+"""The journal, event by event, a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from failsight.agent.narrate.record import Record
+from failsight.agent.narrate.words import bound, criterion, who
+from failsight.tools.evidence import Table
+from failsight.tools.text import clean
+
+
+def timeline(record: Record) -> Table:
+    """A table of all events: number, time (UTC), kind, what happened."""
+    rows = tuple(
+        (e.seq, e.time[:19].replace("T", " "), clean(e.kind), _LINES.get(e.kind, _nothing)(e.data)) for e in record.events
+    )
+    return Table("Journal, event by event", ("event", "time (UTC)", "kind", "what"), rows, ("text", "text", "text", "text"))
+
+
+def _nothing(data: Mapping[str, Any]) -> str:
+    return ""
+
+
+def _expectation(data: Mapping[str, Any]) -> str:
+    sign = "≥" if data.get("at_least") else "≤"
+    name = str(data.get("name", ""))
+    return f"{criterion(name)} {sign} {bound(name, data.get('bound'))} (by {who(data.get('by'))})"
+
+
+def _started(data: Mapping[str, Any]) -> str:
+    why = clean(data.get("why") or "", 160)
+    return f"{clean(data.get('tool', ''))}, asked for by {who(data.get('by'))}" + (f": {why}" if why else "")
+
+
+def _recorded(data: Mapping[str, Any]) -> str:
+    made = data.get("evidence") or {}
+    return f"{clean(made.get('id', ''))} {clean(made.get('tool', ''))}: {clean(made.get('title', ''))}"
+
+
+def _registered(data: Mapping[str, Any]) -> str:
+    plan = data.get("instrument") or {}
+    return f"{clean(data.get('id', ''))} for {clean(plan.get('tool', ''))}: {clean(plan.get('statement', ''), 160)}"
+
+
+def _session(data: Mapping[str, Any]) -> str:
+    return ", ".join(clean(data[k], 60) for k in ("planner", "level", "version") if data.get(k))
+
+
+_LINES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "case.created": lambda d: clean(d.get("name", "")),
+    "session.opened": _session,
+    "expectation.set": _expectation,
+    "message": lambda d: f"{clean(d.get('role', ''))}: {clean(d.get('text', ''), 300)}",
+    "stage.entered": lambda d: f"{clean(d.get('stage', ''))}: {clean(d.get('trigger', ''))}",
+    "tool.started": _started,
+    "instrument.registered": _registered,
+    "evidence.recorded": _recorded,
+    "tool.failed": lambda d: f"{clean(d.get('tool', ''))}: {clean(d.get('message', ''), 300)}",
+    "approval.asked": lambda d: clean(d.get("tool", "")),
+    "approval.given": lambda d: f"{clean(d.get('tool', ''))}: {clean(d.get('decision', ''))} (by {who(d.get('by'))})",
+    "journal.repaired": lambda d: clean(d.get("set_aside", "")),
+    "report.written": lambda d: ", ".join(clean(n, 60) for n in _names(d)),
+}
+
+
+def _names(data: Mapping[str, Any]) -> list[Any]:
+    files = data.get("files") or data.get("paths") or data.get("formats") or ()
+    return list(files) if isinstance(files, list | tuple | dict) else [files]

@@ -1,0 +1,103 @@
+"""The guided planner: a chat model that needs no language model.
+
+It is a ``BaseChatModel``, so that the agent loop is the same whoever plans. Its policy reads the state of the case: in
+a workflow turn it makes the next step's call and, at the end of a stage, says what came out; to a typed question it
+answers with the measurement that the question bank names.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from pydantic import PrivateAttr
+
+from failsight import prompts
+from failsight.agent.planners import words
+from failsight.agent.planners.steps import Step, next_step
+from failsight.tools.text import clean
+
+if TYPE_CHECKING:
+    from failsight.agent.case import Case
+
+#: what a turn is: everything to the end, one stage, or an answer to a question (HumanMessage.additional_kwargs["mode"])
+AUTO, STAGE, ASK = "auto", "stage", "ask"
+
+
+class GuidedPlanner(BaseChatModel):
+    """The built-in planner. ``level`` changes its words, never its measurements."""
+
+    level: str = "intermediate"
+    _case: Case = PrivateAttr()
+
+    def __init__(self, case: Case, level: str = "intermediate") -> None:
+        super().__init__(level=level)
+        self._case = case
+
+    @property
+    def _llm_type(self) -> str:
+        return "failsight-guided"
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> GuidedPlanner:
+        """The planner knows the registry; nothing to bind."""
+        return self
+
+    def _generate(
+        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Any = None, **kwargs: Any
+    ) -> ChatResult:
+        return ChatResult(generations=[ChatGeneration(message=self.plan(messages))])
+
+    def plan(self, messages: Sequence[BaseMessage]) -> AIMessage:
+        """The next message: a tool call with its reason, or words for the person."""
+        start = max((i for i, m in enumerate(messages) if m.type == "human"), default=0)
+        human, since = messages[start], list(messages[start + 1 :])
+        mode = human.additional_kwargs.get("mode", ASK)
+        if mode == ASK:
+            return self._answer(str(human.text), since)
+        return self._work(mode, since)
+
+    # --- the workflow ----------------------------------------------------------------------------------------------
+
+    def _work(self, mode: str, since: Sequence[BaseMessage]) -> AIMessage:
+        step = next_step(self._case)
+        begun = [m for m in since if m.type == "ai"]
+        first = begun[0].additional_kwargs.get("stage") if begun else None
+        if step is None:
+            return words.closing(self._case, self.level)
+        if mode == STAGE and first is not None and step.stage != first:
+            return words.stage_done(self._case, self.level, str(first), step.stage, self._evidence(since))
+        return self._act(step)
+
+    def _act(self, step: Step) -> AIMessage:
+        self._enter(step)
+        call = {"name": step.tool, "args": dict(step.arguments), "id": f"call-{uuid.uuid4().hex[:12]}"}
+        return AIMessage(step.why, tool_calls=[call], additional_kwargs={"stage": step.stage})
+
+    def _enter(self, step: Step) -> None:
+        case = self._case
+        if step.stage == "test" and case.state().stage not in ("instrument", "test"):
+            case.enter_stage("instrument", "a hypothesis was stated")
+        case.enter_stage(step.stage, step.trigger)
+
+    def _evidence(self, since: Sequence[BaseMessage]) -> list[str]:
+        return [str(m.artifact) for m in since if m.type == "tool" and getattr(m, "artifact", None)]
+
+    # --- typed questions -------------------------------------------------------------------------------------------
+
+    def _answer(self, question: str, since: Sequence[BaseMessage]) -> AIMessage:
+        replies = [m for m in since if m.type == "tool"]
+        if replies:
+            return words.answer(self._case, self.level, self._evidence(since), str(replies[-1].text))
+        from failsight.knowledge_base import route
+
+        found = route(question, words.vocabulary(self._case), base=self._case.knowledge)
+        if found.call is None or found.off_topic or found.asks_back:
+            return words.unanswered(self._case, found)
+        why = prompts.say("why.question", question=clean(question, 120))
+        call = {"name": found.call["tool"], "args": dict(found.call["arguments"])}
+        call["id"] = f"call-{uuid.uuid4().hex[:12]}"
+        return AIMessage(why, tool_calls=[call], additional_kwargs={"question": found.questions[0].id})

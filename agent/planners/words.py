@@ -1,0 +1,165 @@
+"""What the guided planner says: templates of ``prompts/guided.yaml`` filled with evidence, and choices to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage
+
+from failsight import prompts
+from failsight.agent.planners.steps import MOST_TESTS, maskable, next_step
+from failsight.agent.state import FindingRecord
+from failsight.tools.registry import registry
+from failsight.tools.text import clean, interval, number, p_value
+
+if TYPE_CHECKING:
+    from failsight.agent.case import Case
+
+GO_ON = "Go on"
+
+
+def message(text: str, choices: Sequence[str] = (), **more: Any) -> AIMessage:
+    """Words for the person with what may be answered next."""
+    return AIMessage(text.strip(), additional_kwargs={"choices": list(choices), **more})
+
+
+def greeting(case: Case, level: str) -> AIMessage:
+    """The first words of a session, new or taken up again."""
+    state = case.state()
+    if state.evidence:
+        text = prompts.say(
+            "resume", evidence=len(state.evidence), confirmed=len(state.confirmed()), stage=state.stage
+        )
+    else:
+        text = prompts.say(
+            "greeting", level, name=clean(case.name), classes=len(case.classes), images=f"{len(case.table()):,}"
+        )
+    if not state.expectations:
+        text += "\n\n" + prompts.say("ask_expectations", level, example=clean(case.classes[0], 40))
+    return message(text, choices(case))
+
+
+def choices(case: Case) -> list[str]:
+    """What a person may do next: the workflow's next stage first, then questions that fit."""
+    step = next_step(case)
+    made = [f"{GO_ON}: {step.stage}"] if step else []
+    state = case.state()
+    if not state.latest("evaluate"):
+        made.append("How well does the model perform?")
+    if state.latest("evaluate") and not state.latest("find_slices"):
+        made.append("On which images does it fail?")
+    if state.confirmed():
+        made.append("How can I improve the model?")
+    if not step and not state.latest("readiness"):
+        made.append("Is the model ready?")
+    return made
+
+
+def stage_done(case: Case, level: str, stage: str, following: str, evidence: Sequence[str]) -> AIMessage:
+    """What a stage brought, and what comes next and why."""
+    state = case.state()
+    shown = [e for e in state.evidence if e.id in evidence]
+    lines = [f"- {e.summary} [{e.id}]" for e in shown]
+    if stage in ("hypothesis", "test"):
+        lines += [f"- {finding_line(r)}" for r in state.records.values() if set(r.evidence) & set(evidence)]
+    lines.append("")
+    if following == "test":
+        cues = [r for r in state.records.values() if maskable(case, r)][:MOST_TESTS]
+        suspicion = " ".join(clean(r.finding.statement, 300) for r in cues[:1])
+        lines.append(prompts.say("stage.instrument", level, suspicion=suspicion))
+    lines += [prompts.say(f"stage.{following}", level)]
+    return message("\n".join(lines), choices(case))
+
+
+def finding_line(record: FindingRecord) -> str:
+    """One finding in Markdown, with its verdict and the numbers that carry it."""
+    found = record.finding
+    return f"**{record.id}** [{found.verdict or 'open'}] {clean(found.statement, 300)} ({detail(record)})"
+
+
+def detail(record: FindingRecord) -> str:
+    """The numbers of a finding: rates with interval, tests with control, where the evidence is."""
+    found = record.finding
+    parts = []
+    if found.error_rate is not None:
+        against = f" against {number(found.base_error_rate)}" if found.base_error_rate is not None else ""
+        parts.append(f"error {number(found.error_rate)} {interval(found.ci)}{against}".strip())
+    for test in found.tests:
+        control = f", control {number(test.control_effect, 'points')}" if test.control_effect is not None else ""
+        shown = interval(test.ci, "points")
+        parts.append(f"{test.tool}: {number(test.effect, 'points')} {shown}{control}, p {p_value(test.p)}")
+    if found.q is not None:
+        parts.append(f"q {p_value(found.q)}")
+    parts.append(", ".join(record.evidence))
+    return "; ".join(parts)
+
+
+def closing(case: Case, level: str) -> AIMessage:
+    """The end of the workflow: what was confirmed, and whether it is ready."""
+    state = case.state()
+    confirmed = state.confirmed()
+    if confirmed:
+        lines = [prompts.say("summary.some", count=len(confirmed))]
+        lines += [
+            prompts.say("summary.finding", id=r.id, statement=clean(r.finding.statement, 300), detail=detail(r))
+            for r in confirmed
+        ]
+    else:
+        verdicts = [r.finding.verdict for r in state.records.values()]
+        lines = [
+            prompts.say(
+                "summary.none", refuted=verdicts.count("refuted"), inconclusive=verdicts.count("inconclusive")
+            )
+        ]
+    ready = state.latest("readiness")
+    if ready:
+        lines += ["", ready.summary + f" [{ready.id}]"]
+    lines += ["", prompts.say("nothing_next")]
+    return message("\n".join(lines), choices(case))
+
+
+def answer(case: Case, level: str, evidence: Sequence[str], reply: str) -> AIMessage:
+    """The answer to a typed question: the evidence's summary, findings and next steps."""
+    made = [e for e in case.state().evidence if e.id in evidence]
+    if not made:
+        reason = reply.removeprefix("FAILED:").strip()
+        return message(prompts.say("failed", reason=clean(reason, 600)), choices(case))
+    last = made[-1]
+    lines = [f"{last.summary} [{last.id}]"]
+    lines += [f"- {finding_line(r)}" for r in case.state().records.values() if last.id in r.evidence]
+    lines += [f"- {n}" for n in last.notes[:3]]
+    if last.next_steps:
+        lines += ["", *last.next_steps[:2]]
+    return message("\n".join(lines), choices(case))
+
+
+def unanswered(case: Case, found: Any) -> AIMessage:
+    """To a question that no tool answers: off topic, asking back, or what people would have to say."""
+    if found.off_topic:
+        return message(prompts.say("off_topic"), choices(case))
+    if found.asks_back:
+        return message(prompts.say("asks_back"), [q.title for q in found.questions[:3]])
+    sources = f"\n\n({'; '.join(found.sources)})" if found.sources else ""
+    return message(found.answer + sources, choices(case))
+
+
+def vocabulary(case: Case) -> Any:
+    """The names that a person may use in a question: classes, attributes, objects, images, tools."""
+    from failsight.knowledge_base import Vocabulary
+
+    state = case.state()
+    table = case.table()
+    attributes = {
+        name: sorted({str(v) for v in values if isinstance(v, str)})[:50] for name, values in table.columns.items()
+    }
+    objects = sorted({name for row in table.boxes for name in row}) if table.boxes else []
+    return Vocabulary(
+        classes=tuple(case.classes),
+        attributes=attributes,
+        images=tuple(table.paths),
+        tools={s.name: tuple(s.arguments.model_fields) for s in registry().values()},
+        objects=tuple(objects),
+        evidence=tuple(e.id for e in state.evidence),
+        findings=tuple(r.id for r in state.records.values()),
+    )

@@ -1,0 +1,301 @@
+"""A session: one conversation with one case. The headless core that every display and ``failsight run`` share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.types import Command
+
+from failsight import prompts
+from failsight.agent.events import (
+    ApprovalAsked,
+    EvidenceMade,
+    Notice,
+    PlannerSaid,
+    SessionEvent,
+    StageEntered,
+)
+from failsight.agent.graph import THREAD, Approvals, build_graph, open_checkpoints
+from failsight.agent.planners import make_planner, words
+from failsight.agent.planners.expectations import parse_expectation
+from failsight.agent.state import CaseState
+from failsight.tools.errors import RetryError, UserError
+from failsight.tools.registry import registry
+from failsight.tools.text import clean
+
+if TYPE_CHECKING:
+    from failsight.agent.case import Case
+
+ACTIONS = {
+    "/help": "what you can type",
+    "/evidence": "/evidence E3: show that evidence again; without an id: list all",
+    "/findings": "hypotheses and findings with their verdicts",
+    "/expect": "/expect recall of kitchen at least 85 %: set a criterion for readiness",
+    "/tools": "the measuring tools and what each is for",
+    "/tool": "/tool find_slices depth=3: run one tool yourself",
+    "/auto": "do the rest of the workflow without asking",
+    "/report": "write report.md, report.html and findings.json",
+    "/verify": "check the journal for changes made outside Failsight",
+}
+GO_ON = ("", "go on", "continue", "next", "yes", "y", "ok", "weiter", "go")
+
+
+class Session:
+    """A conversation with ``case``. Iterating the events of a turn is what makes it happen.
+
+    Args:
+        policy: ``ask`` waits for a person before heavy or writing tools; ``auto`` lets them run and journals that.
+        planner: a chat model to use instead of the one that the case names (tests).
+    """
+
+    def __init__(self, case: Case, *, policy: str = "ask", planner: Any = None) -> None:
+        self.case, self.folder, self.name = case, case.folder, case.name
+        self.level = case.config.level
+        self.guided = planner is None and case.config.planner == "guided"
+        self.approvals = Approvals(case, policy)
+        self._checkpoints = open_checkpoints(case.folder)
+        self._graph = build_graph(
+            case,
+            planner or make_planner(case.config.planner, case, self.level),
+            self.approvals,
+            self._checkpoints,
+            self._system(),
+        )
+        self._pending: ApprovalAsked | None = None
+        from failsight.agent import __version__
+
+        case.record("session.opened", version=__version__, planner=case.config.planner, level=self.level)
+
+    def _system(self) -> str:
+        case = self.case
+        wanted = ", ".join(f"{e.name} {'≥' if e.at_least else '≤'} {e.bound:g}" for e in case.expectations)
+        return prompts.system(
+            level=self.level,
+            workflow=case.config.workflow,
+            name=clean(case.name),
+            task=clean(case.task, 1000) or "not stated",
+            classes=", ".join(clean(c, 60) for c in case.classes[:100]),
+            expectations=wanted or "none stated yet",
+        )
+
+    # --- turns -----------------------------------------------------------------------------------------------------
+
+    def state(self) -> CaseState:
+        return self.case.state()
+
+    def start(self) -> Iterator[SessionEvent]:
+        """Greet; or take up what was interrupted."""
+        aside = [e for e in self.case.journal if e.kind == "journal.repaired"]
+        if aside and aside[-1].seq >= len(self.case.journal) - 1:
+            name = aside[-1].data["set_aside"]
+            yield Notice(f"The last line of the journal was torn by a crash; it was set aside as {name}.", "warning")
+        yield from self._said(words.greeting(self.case, self.level))
+        yield from self._take_up()
+
+    def _take_up(self) -> Iterator[SessionEvent]:
+        """Finish what a crash or a closed terminal interrupted."""
+        waiting = self._graph.get_state(THREAD)
+        if waiting.interrupts:
+            yield from self._asked(waiting.interrupts[0].value)
+        elif waiting.next:
+            yield Notice("The last turn was interrupted; going on with it.")
+            yield from self._run(None)
+
+    def say(self, text: str) -> Iterator[SessionEvent]:
+        """One turn of the person. Slash commands and expectations are handled here, the rest by the planner."""
+        text = text.strip()
+        if text.startswith("/"):
+            yield from self.act(text)
+            return
+        if self._pending is not None:
+            yield Notice("A tool waits for your yes or no first.", "warning")
+            yield self._pending
+            return
+        self.case.record("message", role="person", text=text)
+        criterion = parse_expectation(text, self.case.classes)
+        if criterion is not None:
+            yield from self._expect(criterion)
+            return
+        going_on = text.lower().rstrip(".!") in GO_ON or text.startswith(words.GO_ON)
+        mode = "stage" if going_on else "ask"
+        yield from self._run({"messages": [HumanMessage(text or "Go on.", additional_kwargs={"mode": mode})]})
+
+    def _expect(self, criterion: Any) -> Iterator[SessionEvent]:
+        self.case.expect(criterion.name, criterion.bound, at_least=criterion.at_least)
+        made = words.message(
+            prompts.say("expectation_set", criterion=str(criterion)), words.choices(self.case)
+        )
+        yield from self._said(made)
+
+    def decide(self, yes: bool, *, always: bool = False) -> Iterator[SessionEvent]:
+        """Answer the pending approval; ``always`` lets tools of this kind run for the rest of the session."""
+        if self._pending is None:
+            return
+        asked, self._pending = self._pending, None
+        decision = "approve" if yes else "reject"
+        self.case.record("approval.given", call=asked.tool, tool=asked.tool, decision=decision, by="person")
+        answer: dict[str, Any] = {"type": decision}
+        if not yes:
+            answer["message"] = f"FAILED: the person declined {asked.tool}."
+        yield from self._run(Command(resume={"decisions": [answer]}))
+        if yes and always:  # only now: on resuming, the middleware asks again which calls wait
+            self.approvals.allowed.add(asked.tool)
+
+    def auto(self) -> Iterator[SessionEvent]:
+        """The whole workflow to its end, approvals by policy."""
+        if self._pending is None and self._graph.get_state(THREAD).next:
+            yield from self._take_up()
+        while self._pending is not None:
+            yield from self.decide(True)
+        policy, self.approvals.policy = self.approvals.policy, "auto"
+        try:
+            text = "Work through the whole workflow without asking, then sum up what was confirmed and whether it is ready."
+            yield from self._run({"messages": [HumanMessage(text, additional_kwargs={"mode": "auto"})]})
+        finally:
+            self.approvals.policy = policy
+
+    def _run(self, given: Any) -> Iterator[SessionEvent]:
+        self.case.progress.reset()
+        stages = len(self.state().stages)
+        try:
+            for kind, chunk in self._graph.stream(given, THREAD, stream_mode=["updates", "custom"]):
+                for stage, trigger, _ in self.state().stages[stages:]:
+                    yield StageEntered(stage, trigger)
+                stages = len(self.state().stages)
+                if kind == "custom":
+                    yield chunk
+                else:
+                    yield from self._updates(chunk)
+        except (RetryError, UserError):
+            raise
+        except Exception as error:
+            from failsight.agent.planners.llm import endpoint_error
+
+            plain = None if self.guided else endpoint_error(error)
+            if plain is None:
+                raise
+            raise plain from error
+
+    def _updates(self, chunk: Any) -> Iterator[SessionEvent]:
+        for node, update in chunk.items():
+            if node == "__interrupt__":
+                yield from self._asked(update[0].value)
+            elif isinstance(update, dict):
+                for made in update.get("messages", ()):
+                    if isinstance(made, AIMessage) and not made.tool_calls and node == "model":
+                        yield from self._said(made)
+
+    def _said(self, made: AIMessage) -> Iterator[SessionEvent]:
+        text = str(made.text)
+        self.case.record("message", role="planner", text=text)
+        yield PlannerSaid(text, tuple(made.additional_kwargs.get("choices", ())))
+
+    def _asked(self, value: Any) -> Iterator[SessionEvent]:
+        request = value["action_requests"][0]
+        arguments = dict(request["args"])
+        spec = registry()[request["name"]]
+        self._pending = ApprovalAsked(spec.name, arguments, str(request.get("description", "")), spec.cost)
+        self.case.record("approval.asked", call=spec.name, tool=spec.name, arguments=arguments)
+        yield self._pending
+
+    def cancel(self) -> None:
+        """Stop the running turn at its next progress tick (from any thread)."""
+        self.case.progress.cancel()
+
+    # --- slash commands ----------------------------------------------------------------------------------------------
+
+    def actions(self) -> dict[str, str]:
+        return dict(ACTIONS)
+
+    def act(self, command: str) -> Iterator[SessionEvent]:
+        """Run a slash command."""
+        name, _, rest = command.partition(" ")
+        handler = getattr(self, "_act_" + name.removeprefix("/"), None)
+        if name not in ACTIONS or handler is None:
+            yield Notice(f"There is no {clean(name, 40)}. Try {', '.join(ACTIONS)}.", "warning")
+            return
+        yield from handler(rest.strip())
+
+    def _act_help(self, rest: str) -> Iterator[SessionEvent]:
+        lines = [f"- `{name}` {text}" for name, text in ACTIONS.items()]
+        yield PlannerSaid(
+            "Type a question in your own words, `go on` for the next stage, or:\n" + "\n".join(lines),
+            tuple(words.choices(self.case)),
+        )
+
+    def _act_evidence(self, rest: str) -> Iterator[SessionEvent]:
+        evidence = self.state().evidence
+        found = next((e for e in evidence if e.id.lower() == rest.lower()), None)
+        if found:
+            yield EvidenceMade(found, reused=True)
+        elif rest:
+            yield Notice(f"There is no evidence {clean(rest, 40)}.", "warning")
+        else:
+            lines = [f"- **{e.id}** {e.tool}: {e.title}" for e in evidence]
+            yield PlannerSaid("\n".join(lines) or "Nothing has been measured yet.", ())
+
+    def _act_findings(self, rest: str) -> Iterator[SessionEvent]:
+        lines = [f"- {words.finding_line(r)}" for r in self.state().records.values()]
+        yield PlannerSaid("\n".join(lines) or "No hypothesis has been stated yet.", ())
+
+    def _act_expect(self, rest: str) -> Iterator[SessionEvent]:
+        criterion = parse_expectation(rest, self.case.classes)
+        if criterion is None:
+            yield Notice("Write it like `/expect recall of kitchen at least 85 %`.", "warning")
+            return
+        yield from self._expect(criterion)
+
+    def _act_tools(self, rest: str) -> Iterator[SessionEvent]:
+        lines = [f"- `{s.name}` ({s.cost}) {s.description}" for s in registry().values()]
+        yield PlannerSaid("\n".join(lines), ())
+
+    def _act_tool(self, rest: str) -> Iterator[SessionEvent]:
+        import json
+
+        name, *given = rest.split()
+        arguments: dict[str, Any] = {}
+        for item in given:
+            key, _, value = item.partition("=")
+            try:
+                arguments[key] = json.loads(value)
+            except ValueError:
+                arguments[key] = value
+        try:
+            made, reused = self.case.call(name, arguments, by="person")
+        except RetryError as error:
+            yield Notice(str(error), "warning")
+            return
+        yield EvidenceMade(made, reused)
+
+    def _act_auto(self, rest: str) -> Iterator[SessionEvent]:
+        yield from self.auto()
+
+    def _act_report(self, rest: str) -> Iterator[SessionEvent]:
+        formats = tuple(rest.split()) or ("md", "html", "json")
+        written = self.write_report(formats)
+        yield Notice("Written: " + ", ".join(str(p) for p in written))
+
+    def _act_verify(self, rest: str) -> Iterator[SessionEvent]:
+        from failsight.agent.journal import verify
+
+        count, problems = verify(self.folder)
+        for problem in problems:
+            yield Notice(problem.sentence, "error")
+        if not problems:
+            yield Notice(f"The journal is whole: {count} events, none changed.")
+
+    def write_report(self, formats: tuple[str, ...] = ("md", "html", "json")) -> list[Path]:
+        """Write the reports into the case folder."""
+        from failsight.agent.narrate import write_reports
+
+        return write_reports(self.folder, self.state(), self.case.journal.events, formats)
+
+    def close(self) -> None:
+        """Journal the end, close the checkpoints and the case."""
+        if self.case.journal.path.exists():
+            self.case.record("session.closed")
+        self._checkpoints.conn.close()
+        self.case.close()

@@ -1,0 +1,182 @@
+"""Evidence and findings as rich renderables, for the terminal app and for plain lines on a colour terminal.
+
+Every string goes in as ``Text``: class names and metadata are never read as markup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from failsight.agent.state import FindingRecord
+from failsight.agent.ui.words import VERDICTS, arguments_text, duration, finding_line, standing
+from failsight.tools.evidence import Evidence, Fact, Finding, ImageRef, Table
+from failsight.tools.faces import cell_text, finding_text
+from failsight.tools.text import clean, interval, number, p_value
+
+Pictures = Mapping[str, Text]  # path as the evidence gives it → thumbnail
+
+
+def headline(evidence: Evidence) -> str:
+    """``E3 Accuracy and recall by class``."""
+    return f"{evidence.id} {clean(evidence.title)}".strip()
+
+
+def call_line(evidence: Evidence) -> str:
+    """``evaluate(split=deploy) · 1 s``: what was run and what it cost."""
+    cost = f" · {duration(evidence.seconds)}" if evidence.seconds >= 1 else ""
+    return f"{evidence.tool}({arguments_text(evidence.arguments)}){cost}"
+
+
+def finding_renderable(finding: Finding) -> Text:
+    """Symbol, verdict and numbers of a finding on one paragraph."""
+    look = VERDICTS[finding.verdict or "open"]
+    text = finding_text(finding).removeprefix(f"[{finding.verdict or 'open'}] ")
+    return Text.assemble((f"{look.symbol} {look.word} ", look.style), text)
+
+
+def facts_table(facts: Iterable[Fact]) -> RichTable:
+    """Facts as name, value, 95 % interval, n."""
+    made = RichTable(box=None, padding=(0, 2, 0, 0), show_header=True, header_style="dim", pad_edge=False)
+    for title, side in (("measured", "left"), ("value", "right"), ("95 % interval", "left"), ("n", "right")):
+        made.add_column(Text(title), justify=side)  # type: ignore[arg-type]
+    for fact in facts:
+        name = fact.name.replace("_", " ") + (f" of {clean(fact.of)}" if fact.of else "")
+        cells = (name, number(fact.value, fact.unit), interval(fact.ci, fact.unit), "" if fact.n is None else f"{fact.n:,}")
+        made.add_row(*(Text(c) for c in cells))
+    return made
+
+
+def table_renderable(table: Table, rows: int | None = None) -> RenderableType:
+    """A table with at most ``rows`` rows; says how many are left out."""
+    from rich import box
+
+    made = RichTable(
+        title=Text(clean(table.title), style="bold"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+    )
+    for i, name in enumerate(table.columns):
+        numeric = i < len(table.units) and table.units[i] != "text"
+        made.add_column(Text(clean(name)), justify="right" if numeric else "left", overflow="fold")
+    shown = table.rows if rows is None else table.rows[:rows]
+    for row in shown:
+        made.add_row(*(Text(cell_text(table, i, v)) for i, v in enumerate(row)))
+    parts: list[RenderableType] = [made]
+    if len(shown) < len(table.rows):
+        parts.append(Text(f"… {len(table.rows) - len(shown):,} more rows", style="dim"))
+    if table.caption:
+        parts.append(Text(clean(table.caption, 400), style="dim"))
+    return Group(*parts)
+
+
+def image_line(image: ImageRef) -> str:
+    """``kitchen → living room (97.0 %), row 17 of deploy: path``."""
+    sure = "" if image.confidence is None else f" ({number(image.confidence)})"
+    label = clean(image.label, 40) + (f" → {clean(image.prediction, 40)}{sure}" if image.prediction else "")
+    caption = f" · {clean(image.caption, 80)}" if image.caption else ""
+    return f"{label or 'image'}, row {image.row} of {clean(image.split, 20)}{caption}: {clean(image.path)}"
+
+
+def pictures_renderable(evidence: Evidence, pictures: Pictures, most: int = 4) -> list[RenderableType]:
+    """Figures and up to ``most`` images: thumbnail where there is one, always the words and the path."""
+    parts: list[RenderableType] = []
+    for figure in evidence.figures:
+        if figure.path in pictures:
+            parts.append(pictures[figure.path])
+        words = f"{clean(figure.title)}: {clean(figure.alt, 300)} ({clean(figure.path)})"
+        parts.append(Text(f"▦ {words}", style="italic"))
+    for image in evidence.images[:most]:
+        if image.path in pictures:
+            parts.append(pictures[image.path])
+        parts.append(Text(f"▦ {image_line(image)}", style="italic"))
+    if len(evidence.images) > most:
+        parts.append(Text(f"… {len(evidence.images) - most} more images", style="dim"))
+    return parts
+
+
+def evidence_body(evidence: Evidence, pictures: Pictures | None = None, rows: int | None = 12) -> RenderableType:
+    """All of a piece of evidence but its headline and summary: findings, facts, tables, pictures, notes, next steps."""
+    parts: list[RenderableType] = [finding_renderable(f) for f in evidence.findings]
+    if evidence.facts:
+        shown = evidence.facts if rows is None else evidence.facts[:rows]
+        parts.append(Padding(facts_table(shown), (1, 0, 0, 0)))
+        if len(shown) < len(evidence.facts):
+            parts.append(Text(f"… {len(evidence.facts) - len(shown):,} more values", style="dim"))
+    parts += [Padding(table_renderable(t, rows), (1, 0, 0, 0)) for t in evidence.tables]
+    parts += pictures_renderable(evidence, pictures or {})
+    parts += [Text(f"! {n}", style="yellow") for n in evidence.notes]
+    parts += [Text(f"→ {n}", style="green") for n in evidence.next_steps]
+    parts.append(Text(call_line(evidence), style="dim"))
+    return Group(*parts)
+
+
+def finding_body(record: FindingRecord) -> RenderableType:
+    """Everything known about one finding: where it stands, its numbers, tests, evidence, corrections."""
+    finding = record.finding
+    look = VERDICTS[standing(record)]
+    parts: list[Any] = [Text(finding_line(record), style=look.style), Text("")]
+    parts.append(facts_grid(_finding_facts(record)))
+    if finding.tests:
+        parts.append(Padding(table_renderable(_tests_table(finding)), (1, 0, 0, 0)))
+    for correction in record.corrections:
+        change = ""
+        if correction.before is not None and correction.after is not None:
+            change = f": error {number(correction.before)} before, {number(correction.after)} after"
+        parts.append(Text(f"correction ({correction.status}) {clean(correction.action, 300)}{change}", style="green"))
+    if finding.note:
+        parts.append(Text(f"! {clean(finding.note, 400)}", style="yellow"))
+    return Group(*parts)
+
+
+def facts_grid(pairs: Iterable[tuple[str, str]]) -> RichTable:
+    """Name and value in two columns."""
+    made = RichTable.grid(padding=(0, 2, 0, 0))
+    for name, value in pairs:
+        made.add_row(Text(name, style="dim"), Text(value))
+    return made
+
+
+def _finding_facts(record: FindingRecord) -> list[tuple[str, str]]:
+    finding = record.finding
+    where = ", ".join(f"{clean(k)} = {clean(v)}" for k, v in (finding.slice or {}).items())
+    pairs = [
+        ("failure", finding.failure.replace("_", " ")),
+        ("bug", f"{finding.kind.replace('_', ' ')} ({finding.bug.replace('_', ' ')})"),
+        ("slice", where),
+        ("class", clean(finding.class_name or "")),
+        ("taken for", clean(finding.confused_with or "")),
+        ("images", "" if finding.n is None else f"{finding.n:,}"),
+        ("error rate", f"{number(finding.error_rate)} {interval(finding.ci)}" if finding.error_rate is not None else ""),
+        ("elsewhere", "" if finding.base_error_rate is None else number(finding.base_error_rate)),
+        ("p", "" if finding.p is None else p_value(finding.p)),
+        ("q", "" if finding.q is None else p_value(finding.q)),
+        ("evidence", ", ".join(record.evidence)),
+        ("test planned", ", ".join(record.instruments)),
+    ]
+    return [(name, value) for name, value in pairs if value]
+
+
+def _tests_table(finding: Finding) -> Table:
+    columns = ("tool", "effect", "95 % interval", "control", "p", "n", "verdict", "evidence")
+    rows = tuple(
+        (
+            t.tool,
+            t.effect,
+            interval(t.ci, "points"),
+            t.control_effect,
+            p_value(t.p),
+            t.n,
+            t.verdict,
+            t.evidence,
+        )
+        for t in finding.tests
+    )
+    return Table("Tests", columns, rows, ("text", "points", "text", "points", "text", "count", "text", "text"))

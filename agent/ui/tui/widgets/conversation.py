@@ -1,0 +1,99 @@
+"""The conversation: words and evidence cards, oldest first, kept at its end while new things come."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widget import Widget
+
+from failsight.agent.ui.tui.messages import ShowEvidence
+from failsight.agent.ui.tui.widgets.evidence_card import EvidenceCard
+from failsight.agent.ui.tui.widgets.said import Line
+
+MOST = 400  # entries kept on the screen; the evidence list and the report keep everything
+
+
+class Conversation(VerticalScroll, can_focus=True):
+    """Scrolls with the arrows; ``n`` and ``p`` go from card to card, Enter unfolds, ``e`` opens."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("n", "card(1)", "Next evidence card", show=False),
+        Binding("p", "card(-1)", "Previous evidence card", show=False),
+        Binding("enter,space", "toggle", "Unfold or fold the card"),
+        Binding("e", "open", "Open the evidence"),
+        Binding("c", "copy", "Copy the evidence as text", show=False),
+    ]
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._card: EvidenceCard | None = None
+        self._dropped = 0
+
+    def on_mount(self) -> None:
+        self.anchor()
+
+    async def add(self, *entries: Widget) -> None:
+        """Append entries; the oldest leave when there are more than :data:`MOST`."""
+        await self.mount(*entries)
+        surplus = len(self.children) - MOST
+        if surplus > 0:
+            gone = list(self.children[: surplus + 1])
+            self._dropped += len([w for w in gone if w.id != "dropped"])
+            await self.remove_children(gone)
+            note = Line(f"… {self._dropped} earlier entries: /evidence lists all evidence, /report tells all", "muted")
+            note.id = "dropped"
+            await self.mount(note, before=0)
+
+    @property
+    def card(self) -> EvidenceCard | None:
+        """The card under the cursor."""
+        return self._card if self._card is not None and self._card.parent is self else None
+
+    def select(self, card: EvidenceCard | None) -> None:
+        """Put the cursor on ``card``."""
+        if self._card is not None:
+            self._card.remove_class("-cursor")
+        self._card = card
+        if card is not None:
+            card.add_class("-cursor")
+            self.scroll_to_widget(card, animate=False)
+
+    def on_focus(self) -> None:
+        if self.card is None:
+            self.select(next(iter(self._cards()[-1:]), None))
+
+    def _cards(self) -> list[EvidenceCard]:
+        return [w for w in self.children if isinstance(w, EvidenceCard)]
+
+    def action_card(self, step: int) -> None:
+        """Move the cursor by ``step`` cards."""
+        cards = self._cards()
+        if not cards:
+            return
+        here = cards.index(self.card) if self.card in cards else len(cards)
+        self.select(cards[max(0, min(len(cards) - 1, here + step))])
+
+    def action_toggle(self) -> None:
+        """Unfold or fold the card under the cursor."""
+        if self.card is not None:
+            self.card.expanded = not self.card.expanded
+            self.call_after_refresh(self.scroll_to_widget, self.card, animate=False, top=True)
+
+    def action_open(self) -> None:
+        """Open the evidence under the cursor on a screen of its own."""
+        if self.card is not None:
+            self.post_message(ShowEvidence(self.card.evidence.id))
+
+    def action_copy(self) -> None:
+        """Copy the evidence under the cursor, as text, to the clipboard."""
+        if self.card is not None:
+            self.app.copy_to_clipboard(self.card.evidence.text(100_000))
+            self.notify(f"Copied {self.card.evidence.id} as text", markup=False)
+
+    def on_evidence_card_clicked(self, event: EvidenceCard.Clicked) -> None:
+        event.stop()
+        self.focus(scroll_visible=False)
+        self.select(event.card)
+        event.card.expanded = not event.card.expanded

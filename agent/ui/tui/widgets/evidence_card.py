@@ -1,0 +1,98 @@
+"""A piece of evidence in the conversation: headline and summary; Enter unfolds tables, pictures and notes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Group
+from rich.text import Text
+from textual import events, work
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from failsight.agent.ui.pictures import figure_path, image_path, thumbnail
+from failsight.agent.ui.renderables import Pictures, evidence_body, headline
+from failsight.agent.ui.words import VERDICTS
+from failsight.tools.evidence import Evidence
+from failsight.tools.text import clean
+
+ROWS = 12  # rows of a table, and values, that a card shows; the evidence screen shows all
+IMAGES = 4
+
+
+class EvidenceCard(Static):
+    """One widget a card, so that a thousand of them stay light; what is folded is not rendered."""
+
+    expanded: reactive[bool] = reactive(False, init=False)
+
+    class Clicked(Message):
+        """The card was clicked."""
+
+        def __init__(self, card: EvidenceCard) -> None:
+            super().__init__()
+            self.card = card
+
+    def __init__(self, evidence: Evidence, folder: Path, *, reused: bool = False) -> None:
+        self.evidence, self.folder, self.reused = evidence, folder, reused
+        self._pictures: Pictures | None = None
+        super().__init__(self._folded(), markup=False)
+
+    def _folded(self) -> Content:
+        made = self.evidence
+        tail = " · measured before" if self.reused else ""
+        parts: list[Content | str | tuple[str, str]] = [
+            ("▸ ", "$text-accent"),
+            (headline(made), "bold"),
+            (f"  {made.tool}{tail}", "$text-muted"),
+            f"\n{made.summary}",
+        ]
+        for finding in made.findings[:5]:
+            look = VERDICTS[finding.verdict or "open"]
+            parts += ["\n", (f"{look.symbol} {look.word} ", look.theme), clean(finding.statement, 300)]
+        if len(made.findings) > 5:
+            parts.append((f"\n… {len(made.findings) - 5} more hypotheses", "$text-muted"))
+        inside = self._inside()
+        if inside:
+            parts.append((f"\n{inside}", "$text-muted"))
+        return Content.assemble(*parts)
+
+    def _inside(self) -> str:
+        """``2 tables, 1 figure, 4 images``: what unfolding shows."""
+        made = self.evidence
+        counts = ((len(made.tables), "table"), (len(made.figures), "figure"), (len(made.images), "image"))
+        return ", ".join(f"{n} {word}{'s' if n > 1 else ''}" for n, word in counts if n)
+
+    def _unfolded(self) -> Group:
+        made = self.evidence
+        head = Text.assemble(("▾ ", "cyan"), (headline(made), "bold"), (f"  {made.tool}", "dim"))
+        return Group(head, Text(made.summary), evidence_body(made, self._pictures, ROWS))
+
+    def watch_expanded(self, expanded: bool) -> None:
+        """Fold or unfold; pictures are decoded once, away from the screen's thread."""
+        self.update(self._unfolded() if expanded else self._folded())
+        if expanded and self._pictures is None and (self.evidence.figures or self.evidence.images):
+            self._decode(max(20, min(60, self.size.width - 4)))
+
+    @work(thread=True, group="pictures", exit_on_error=False)
+    def _decode(self, columns: int) -> None:
+        pictures = load_pictures(self.evidence, self.folder, columns, 14)
+        self.app.call_from_thread(self._show_pictures, pictures)
+
+    def _show_pictures(self, pictures: Pictures) -> None:
+        self._pictures = pictures
+        if self.expanded and pictures:
+            self.update(self._unfolded())
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        self.post_message(self.Clicked(self))
+
+
+def load_pictures(evidence: Evidence, folder: Path, columns: int, rows: int, most: int = IMAGES) -> dict[str, Text]:
+    """Thumbnails of the figures and first ``most`` images of ``evidence``, by their paths; slow: call in a thread."""
+    places = [(f.path, figure_path(f.path, folder)) for f in evidence.figures]
+    places += [(i.path, image_path(i.path, folder)) for i in evidence.images[:most]]
+    made = {path: thumbnail(place, columns, rows) for path, place in places if place is not None}
+    return {path: picture for path, picture in made.items() if picture is not None}

@@ -1,0 +1,53 @@
+"""The hypothesis board: F1 … with verdict, one line each; Enter opens one."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from failsight.agent.state import FindingRecord
+from failsight.agent.ui.snapshot import Snapshot
+from failsight.agent.ui.tui.messages import ShowFinding
+from failsight.agent.ui.words import VERDICTS, standing
+from failsight.tools.text import clean
+
+
+class HypothesisBoard(OptionList):
+    """One line a hypothesis: id, symbol, statement; confirmed ones first."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "select", "Open the hypothesis")]
+    ORDER = ("confirmed", "planned", "open", "inconclusive", "refuted")
+
+    def __init__(self, id: str | None = None) -> None:
+        super().__init__(id=id, markup=False)
+        self.border_title = "Hypotheses"
+        self._shown: tuple[FindingRecord, ...] | None = None
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Draw the records of ``snapshot``; the highlighted one stays highlighted."""
+        if snapshot.records == self._shown:
+            return
+        self._shown = snapshot.records
+        kept = None if self.highlighted is None else self.get_option_at_index(self.highlighted).id
+        records = sorted(snapshot.records, key=lambda r: self.ORDER.index(standing(r)))
+        self.set_options([Option(self._line(r), id=r.id) for r in records])
+        if kept is not None and any(r.id == kept for r in records):
+            self.highlighted = self.get_option_index(kept)
+        confirmed = sum(r.finding.verdict == "confirmed" for r in records)
+        self.border_subtitle = f"{confirmed} of {len(records)} confirmed" if records else ""
+
+    def _line(self, record: FindingRecord) -> Content:
+        look = VERDICTS[standing(record)]
+        head = f"{record.id} {look.symbol} "
+        room = max(60, self.size.width) - cell_len(head)
+        return Content.assemble((head, look.theme), clean(record.finding.statement, room))
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        if event.option.id:
+            self.post_message(ShowFinding(event.option.id))

@@ -1,0 +1,132 @@
+"""The prompt: one line, history with up and down, completion with Tab, quick replies by number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.suggester import Suggester
+from textual.widgets import Input
+
+from failsight.agent.ui.tui.messages import Answered
+from failsight.agent.ui.words import inert_text
+
+Complete = Callable[[str], str | None]
+
+
+class _Suggest(Suggester):
+    def __init__(self, complete: Complete) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+        self._complete = complete
+
+    async def get_suggestion(self, value: str) -> str | None:
+        return self._complete(value)
+
+
+class Prompt(Input):
+    """The input line.
+
+    Args:
+        complete: text so far → text completed, or None.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "older", "Earlier input", show=False),
+        Binding("down", "newer", "Later input", show=False),
+        Binding("tab", "complete", "Complete, or move on", show=False),
+        Binding("pageup", "page(-1)", "Scroll the conversation up", show=False),
+        Binding("pagedown", "page(1)", "Scroll the conversation down", show=False),
+        Binding("ctrl+c", "app.stop_or_copy", "Stop, or copy", show=False),
+    ]
+
+    class Scroll(Message):
+        """Scroll the conversation by ``pages`` without leaving the prompt."""
+
+        def __init__(self, pages: int) -> None:
+            super().__init__()
+            self.pages = pages
+
+    class Picked(Message):
+        """A digit was typed into the empty prompt."""
+
+        def __init__(self, number: int) -> None:
+            super().__init__()
+            self.number = number
+
+    def __init__(self, complete: Complete, id: str | None = None) -> None:
+        super().__init__(
+            placeholder="Ask or tell; / for commands, F1 for help",
+            suggester=_Suggest(complete),
+            select_on_focus=False,
+            id=id,
+        )
+        self._complete = complete
+        self._history: list[str] = []
+        self._place = 0
+        self._draft = ""
+        self.choices = 0  # how many quick replies are on offer
+
+    def remember(self, texts: list[str]) -> None:
+        """Put ``texts`` (oldest first) behind the up key."""
+        self._history = [*texts, *self._history]
+        self._place = len(self._history)
+
+    async def _on_key(self, event: events.Key) -> None:
+        if not self.value and event.character and event.character in "123456789"[: self.choices]:
+            event.stop()
+            event.prevent_default()
+            self.post_message(self.Picked(int(event.character)))
+            return
+        await super()._on_key(event)
+
+    def _on_paste(self, event: events.Paste) -> None:
+        """Pasted lines become one."""
+        event.text = inert_text(event.text).replace("\n", " ").strip()
+        super()._on_paste(event)
+
+    async def action_submit(self) -> None:
+        """Hand the words over; the app takes them with :meth:`take` when it can."""
+        text = inert_text(self.value).strip()
+        if text:
+            self.post_message(Answered(text))
+
+    def take(self, text: str) -> None:
+        """``text`` was accepted: into the history with it, and clear the line if it holds it."""
+        if not self._history or self._history[-1] != text:
+            self._history.append(text)
+        self._place = len(self._history)
+        if self.value.strip() == text:
+            self.value = ""
+
+    def action_older(self) -> None:
+        """The input before."""
+        if self._place == len(self._history):
+            self._draft = self.value
+        self._recall(self._place - 1)
+
+    def action_newer(self) -> None:
+        """The input after; below the newest waits what was being typed."""
+        self._recall(self._place + 1)
+
+    def _recall(self, place: int) -> None:
+        if not 0 <= place <= len(self._history):
+            return
+        self._place = place
+        self.value = self._draft if place == len(self._history) else self._history[place]
+        self.cursor_position = len(self.value)
+
+    def action_complete(self) -> None:
+        """Complete the word; with nothing to complete, go to the next widget."""
+        made = self._complete(self.value) if self.value else None
+        if made is None:
+            self.screen.focus_next()
+            return
+        self.value = made
+        self.cursor_position = len(made)
+
+    def action_page(self, pages: int) -> None:
+        """Scroll the conversation."""
+        self.post_message(self.Scroll(pages))

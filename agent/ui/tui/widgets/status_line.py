@@ -1,0 +1,34 @@
+"""The line above the prompt: what is running and how long it will still take, or what there is so far."""
+
+from __future__ import annotations
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from failsight.agent.ui.progress import JobState
+
+
+class StatusLine(Widget):
+    """Running job, else running work, else a summary of the case."""
+
+    job: reactive[JobState | None] = reactive(None)
+    work: reactive[str] = reactive("")
+    idle: reactive[str] = reactive("")
+
+    def render(self) -> Content:
+        if self.job is not None:
+            bar = max(0, min(30, self.size.width - 50))
+            return Content.assemble(
+                (" ⏵ ", "bold $text-accent"), self.job.line(bar), ("  Esc stops", "$text-muted")
+            )
+        if self.work:
+            return Content.assemble((" ⏵ ", "bold $text-accent"), self.work)
+        return Content.styled(f" {self.idle}", "$text-muted")
+
+    def update_job(self, job: JobState) -> None:
+        """Show ``job``; when it has ended, show what stands behind it."""
+        if not job.ended:
+            self.job = job
+        elif self.job is not None and self.job.number == job.number:
+            self.job = None
