@@ -164,12 +164,14 @@ class AttributeTable:
     """Attributes of the images of one split, aligned with ``Predictions.rows``.
 
     ``columns``: name → values (``str`` or None for categories, float with NaN for numbers). ``sources``: name →
-    ``metadata`` | ``computed`` | ``object`` (presence of a boxed object) | later proposers.
+    ``metadata`` | ``computed`` | ``object`` (presence of a boxed object) | later proposers. ``unusable``: name → why
+    no slice can be made of the column (constant, nearly every value unique …); the column is kept for display.
     """
 
     rows: npt.NDArray[np.int64]
     columns: Mapping[str, npt.NDArray[Any]]
     sources: Mapping[str, str]
+    unusable: Mapping[str, str] = field(default_factory=dict)
 
 
 def batches(rows: npt.NDArray[np.int64], size: int) -> Iterator[npt.NDArray[np.int64]]:
