@@ -277,11 +277,12 @@ class Case:
 
     def attributes(self, split: Split = "data") -> AttributeTable:
         if split not in self._attributes:
-            from failsight.tools.attributes import attribute_table
+            from failsight.tools.attributes.computed import attribute_table
 
-            rows = self.predictions(split).rows
+            # a pool is measured without predicting it; elsewhere rows follow the prediction table
+            rows = None if split == "pool" else self.predictions(split).rows
             self._attributes[split] = attribute_table(
-                self.table(split), rows, cache_folder=self.folder / "cache" / "attributes", progress=self.progress
+                self.table(split), rows, cached=self.cached, store=self.store, progress=self.progress
             )
         return self._attributes[split]
 
