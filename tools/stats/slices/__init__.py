@@ -1,0 +1,37 @@
+"""Weak slices: images that share attribute values and fail more often, found on one half, tested on the other.
+
+The rules, all measured in `benchmarks/null_power.py`:
+
+* every conjunction of up to three conditions with enough support is counted exactly (`count`);
+* the discovery half ranks them and picks a short list in which each explains something of its own (`discover`);
+* the confirmation half tests each pick against the rest of the table within true classes, against the rest of
+  each parent, and once the other confirmed slices are accounted for; Benjamini–Hochberg runs over everything
+  that was carried over (`confirm`).
+"""
+
+from failsight.tools.stats.slices.count import Counts, count_conjunctions
+from failsight.tools.stats.slices.find import find_slices, split_halves
+from failsight.tools.stats.slices.model import (
+    Conjunction,
+    Measured,
+    Relative,
+    SearchSettings,
+    SliceReport,
+    TestedSlice,
+)
+from failsight.tools.stats.slices.score import sliceline_score, top
+
+__all__ = [
+    "Conjunction",
+    "Counts",
+    "Measured",
+    "Relative",
+    "SearchSettings",
+    "SliceReport",
+    "TestedSlice",
+    "count_conjunctions",
+    "find_slices",
+    "sliceline_score",
+    "split_halves",
+    "top",
+]

@@ -1,0 +1,274 @@
+"""The confirmation half: test what was carried over, and report each bug once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from failsight.tools.stats.intervals import difference_interval, mean_interval, newcombe, wilson
+from failsight.tools.stats.multiplicity import benjamini_hochberg
+from failsight.tools.stats.slices.discover import Shortlist
+from failsight.tools.stats.slices.independence import excess_over_independence
+from failsight.tools.stats.slices.model import (
+    Conjunction,
+    Float,
+    Measured,
+    Relative,
+    SearchSettings,
+    TestedSlice,
+)
+from failsight.tools.stats.slices.table import INSIDE, OUTSIDE, Half, Patterns
+from failsight.tools.stats.stratified import StratifiedTest
+
+Relation = Literal["copy", "parent", "part", "overlap"]
+#: Jaccard index above which two slices are the same rows for all practical purposes
+SAME_ROWS = 0.8
+#: of the slices passed over on the discovery half, how many are attached to the confirmed ones
+LISTED = 64
+
+
+@dataclass(slots=True)
+class _Tested:
+    """Tests of one carried slice that do not depend on the others, and later the one that does."""
+
+    conjunction: Conjunction
+    against_rest: StratifiedTest
+    p_parents: tuple[float, ...]
+    measured: Measured
+    enough: bool
+    given: float | None = None
+
+    @property
+    def alone(self) -> float:
+        """p that the slice is worse than the rest and than each parent; 1 below the effect floor."""
+        return max((self.against_rest.p, *self.p_parents)) if self.enough else 1.0
+
+    @property
+    def final(self) -> float:
+        """p of the whole claim: also given the other confirmed slices, where that was asked."""
+        return max(self.alone, 0.0 if self.given is None else self.given)
+
+
+def confirm(
+    discovery: Half, confirmation: Half, shortlist: Shortlist, settings: SearchSettings, min_effect: float
+) -> tuple[list[TestedSlice], list[TestedSlice]]:
+    """Test the carried slices; returns (confirmed, others).
+
+    A slice is confirmed when, at the Benjamini–Hochberg level over all carried, it is worse than the rest
+    of the table within true classes, worse than the rest of each parent, and still worse once the other
+    confirmed slices are accounted for. The p-value of such a joint claim is the largest of its parts
+    (intersection–union test, Berger 1982), so that false discoveries are controlled over whole claims.
+    """
+    if not shortlist.picked:
+        return [], []
+    tested = [_test(confirmation, c, settings, min_effect) for c in shortlist.picked]
+    patterns = Patterns(confirmation, shortlist.picked)
+    kept, q = _settle(patterns, tested, settings.q, min_effect)
+    made = [
+        _describe(
+            discovery, confirmation, t, shortlist.support[t.conjunction], float(q[i]), i in kept, min_effect
+        )
+        for i, t in enumerate(tested)
+    ]
+    made = _merge(confirmation, made, shortlist.passed_over)
+    confirmed = [s for s in made if s.verdict == "confirmed"]
+    others = [s for s in made if s.verdict != "confirmed"]
+    confirmed.sort(key=lambda s: -s.effect * s.confirmation.n)
+    others.sort(key=lambda s: s.p)
+    return confirmed, others
+
+
+def _test(half: Half, conjunction: Conjunction, settings: SearchSettings, min_effect: float) -> _Tested:
+    rest = half.against_rest(conjunction)
+    parents = tuple(_against_parent(half, conjunction, p, settings) for p in conjunction.parents())
+    measured = half.measure(conjunction)
+    enough = rest.effect >= min_effect and measured.rate > measured.rate_out
+    return _Tested(conjunction, rest, parents, measured, enough)
+
+
+def _against_parent(half: Half, child: Conjunction, parent: Conjunction, settings: SearchSettings) -> float:
+    """One-sided p of the child against the rest of one parent.
+
+    Within true classes, unless the child names the class and the parent does not: then the child must be
+    worse than the rest of the parent both as it stands and in excess over the mean of each row's class.
+    """
+    column = settings.class_column
+    if half.levels == 1 or column not in child.attributes or column in parent.attributes:
+        return half.against_parent(child, parent).p
+    plain = half.against_parent(child, parent, within=False).p
+    return max(plain, half.excess_against_parent(child, parent).p)
+
+
+def _settle(
+    patterns: Patterns, tested: list[_Tested], level: float, min_effect: float
+) -> tuple[set[int], Float]:
+    """Which carried slices are confirmed, and the q of each.
+
+    The cut-off depends on the p-values, and these on which other slices are confirmed; starting from the
+    tests that stand alone, the cut-off only falls, so that the loop ends.
+    """
+    rejected = int((benjamini_hochberg([t.alone for t in tested]) <= level).sum())
+    while True:
+        kept = _walk(patterns, tested, rejected * level / len(tested), min_effect)
+        q = benjamini_hochberg([t.final for t in tested])
+        passed = {i for i in kept if q[i] <= level}
+        if passed == kept:
+            return kept, q
+        rejected = len(passed)
+
+
+def _walk(patterns: Patterns, tested: list[_Tested], cut: float, min_effect: float) -> set[int]:
+    """Forward: keep what adds to the slices already kept. Backward: drop what the others account for."""
+    kept: list[int] = []
+    for i, t in enumerate(tested):
+        t.given = None
+        if t.alone > cut:
+            continue
+        t.given = _given(patterns, tested, i, kept, min_effect)
+        if t.given <= cut:
+            kept.append(i)
+    while len(kept) > 1:
+        left = {i: _given(patterns, tested, i, [k for k in kept if k != i], min_effect) for i in kept}
+        for i, p in left.items():
+            tested[i].given = p
+        weakest = max(left, key=lambda i: left[i])
+        if left[weakest] <= cut:
+            break
+        kept.remove(weakest)
+    return set(kept)
+
+
+def _given(
+    patterns: Patterns, tested: list[_Tested], i: int, others: Sequence[int], min_effect: float
+) -> float:
+    """One-sided p of slice i once the others are accounted for; 1 when less than the floor is left of it.
+
+    Rows are compared within classes and within the memberships of the other slices. Rows of the slice that
+    have nothing to be compared with there are passed over when they belong to a part of the slice (which
+    accounts for them); when they are the overlap of other slices, see `excess_over_independence`.
+    """
+    member, n = patterns.member, patterns.sums.n
+    inside = member[:, i] == INSIDE
+    others = [o for o in others if (inside & (member[:, o] == INSIDE)).any()]
+    group = patterns.group(others)
+    comparable = np.bincount(group, n * (member[:, i] == OUTSIDE))[group] > 0
+    apart = inside.copy()
+    for o in others:
+        if tested[i].conjunction in tested[o].conjunction:
+            apart &= member[:, o] != INSIDE
+    if n[apart & ~comparable].sum() > n[apart].sum() / 2:
+        around = [o for o in others if tested[i].conjunction not in tested[o].conjunction]
+        effect, p = excess_over_independence(patterns, i, around)
+    else:
+        left = patterns.given(i, others)
+        effect, p = left.effect, left.p
+    return p if effect >= min_effect else 1.0
+
+
+def _describe(
+    discovery: Half,
+    confirmation: Half,
+    tested: _Tested,
+    support: int,
+    q: float,
+    confirmed: bool,
+    min_effect: float,
+) -> TestedSlice:
+    """Figures of one carried slice in both halves."""
+    there = tested.measured
+    ci, difference_ci = _intervals(confirmation, tested.conjunction, there)
+    verdict: Literal["confirmed", "refuted", "inconclusive"] = "confirmed" if confirmed else "inconclusive"
+    if not confirmed and difference_ci[1] < min_effect:
+        verdict = "refuted"
+    return TestedSlice(
+        conjunction=tested.conjunction,
+        support=support,
+        discovery=discovery.measure(tested.conjunction),
+        confirmation=there,
+        overall=float(confirmation.target.mean()),
+        ci=ci,
+        difference=there.rate - there.rate_out,
+        difference_ci=difference_ci,
+        effect=tested.against_rest.effect,
+        p_outside=tested.against_rest.p,
+        p_parents=tested.p_parents,
+        p_given=tested.given,
+        p=max((tested.against_rest.p, *tested.p_parents, tested.given or 0.0)),
+        q=q,
+        verdict=verdict,
+        reason="" if confirmed else _reason(tested, q, min_effect),
+    )
+
+
+def _reason(tested: _Tested, q: float, min_effect: float) -> str:
+    """Why a slice was not confirmed, the plainest reason first."""
+    if not tested.enough:
+        return f"its excess on the confirmation half is below {100 * min_effect:.1f} points"
+    if tested.given is not None:
+        return "its excess is accounted for by confirmed slices"
+    if tested.against_rest.p > 0.05:
+        return "its excess did not show again on the confirmation half"
+    if any(p > 0.05 for p in tested.p_parents):
+        return "it is not clearly worse than a slice with fewer conditions"
+    return f"the evidence is not enough for so many candidates (q = {q:.2f})"
+
+
+def _intervals(
+    half: Half, conjunction: Conjunction, measured: Measured
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    if half.binary:
+        wrong_outside = round(measured.rate_out * measured.n_out)
+        ci = wilson(measured.total, measured.n)
+        return ci, newcombe(measured.total, measured.n, wrong_outside, measured.n_out)
+    inside, unknown = half.inside(conjunction), half.unknown(conjunction)
+    outside = ~inside if unknown is None else ~(inside | unknown)
+    values = half.target[inside]
+    return mean_interval(values), difference_interval(values, half.target[outside])
+
+
+def _merge(half: Half, made: list[TestedSlice], passed_over: Sequence[Conjunction]) -> list[TestedSlice]:
+    """Attach to each confirmed slice what it accounts for."""
+    homes = [i for i, s in enumerate(made) if s.verdict == "confirmed"]
+    merged: dict[int, list[Relative]] = {i: [] for i in homes}
+    for i, s in enumerate(made):
+        home = None
+        if s.verdict != "confirmed" and s.p_given is not None:
+            home = _home(half, s.conjunction, [made[h].conjunction for h in homes])
+        if home is not None:
+            made[i] = replace(s, verdict="merged")
+            merged[homes[home[0]]].append(_relative(half, s.conjunction, home[1], s.p_given))
+    for conjunction in passed_over[:LISTED] if homes else ():
+        home = _home(half, conjunction, [made[h].conjunction for h in homes])
+        if home is not None:
+            merged[homes[home[0]]].append(_relative(half, conjunction, home[1], None))
+    return [replace(s, merged=tuple(merged[i])) if i in merged else s for i, s in enumerate(made)]
+
+
+def _home(half: Half, conjunction: Conjunction, confirmed: list[Conjunction]) -> tuple[int, Relation] | None:
+    """The confirmed slice that shares most rows with this one, and how they lie to each other."""
+    inside = half.inside(conjunction)
+    size = np.count_nonzero(inside)
+    best: tuple[float, int, Relation] | None = None
+    for i, other in enumerate(confirmed):
+        there = half.inside(other)
+        shared = np.count_nonzero(inside & there)
+        jaccard = shared / max(size + np.count_nonzero(there) - shared, 1)
+        if not shared or (best is not None and jaccard <= best[0]):
+            continue
+        relation: Relation = "overlap"
+        if jaccard >= SAME_ROWS:
+            relation = "copy"
+        elif conjunction in other:
+            relation = "parent"
+        elif other in conjunction:
+            relation = "part"
+        best = (jaccard, i, relation)
+    return None if best is None else best[1:]
+
+
+def _relative(half: Half, conjunction: Conjunction, relation: Relation, p: float | None) -> Relative:
+    measured = half.measure(conjunction)
+    return Relative(conjunction, measured.n, measured.rate, relation, p)

@@ -1,0 +1,223 @@
+"""The discovery half: rank every conjunction, keep a short list in which each explains something of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from failsight.tools.stats.slices.count import count_conjunctions
+from failsight.tools.stats.slices.model import Bool, Codes, Conjunction, Float, Int, SearchSettings
+from failsight.tools.stats.slices.score import excess_rate, top, z_outside, z_parents
+from failsight.tools.stats.slices.table import Half
+from failsight.tools.stats.stratified import combine_strata, compare
+
+Masks = NDArray[np.bool_]
+
+#: conjunctions looked at one by one, after ranking
+SHORTLIST = 256
+#: a conjunction must exceed the rest of each parent by so many standard errors to be looked at …
+ABOVE_PARENTS = 2.0
+#: … and must itself stand so far out, given everything picked before it
+STANDS_OUT = 2.0
+#: a pick is dropped when, given the later ones, less than this is left of it
+LEFT_OVER = 1.0
+#: unless a pick exceeds the rest of a parent by so many standard errors, the parent is carried as well:
+#: the best of some hundred meaningless further conditions reaches 3 to 3.5
+BEYOND_DOUBT = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shortlist:
+    """What the discovery half proposes.
+
+    Attributes:
+        picked: slices to carry to confirmation, in the order in which they were picked.
+        passed_over: slices that stood out alone but not beside the picked ones, strongest first.
+        support: rows of these slices in the whole table.
+        examined: conjunctions counted.
+        truncated: whether more conjunctions stood out than were looked at one by one.
+    """
+
+    picked: tuple[Conjunction, ...]
+    passed_over: tuple[Conjunction, ...]
+    support: dict[Conjunction, int]
+    examined: int
+    truncated: bool
+
+
+def discover(half: Half, whole: Whole, settings: SearchSettings, min_effect: float) -> Shortlist:
+    """Rank all conjunctions on the discovery half and pick those worth testing.
+
+    Args:
+        half: the discovery half.
+        whole: the codes of all rows, over which support is counted.
+        settings: see `SearchSettings`.
+        min_effect: fewest points of excess.
+    """
+    counts = count_conjunctions(
+        whole.columns.T,
+        whole.target,
+        min_support=settings.floor(len(whole.target)),
+        depth=settings.depth,
+        rows=whole.rows,
+        expected=_expected(half, whole) if half.levels > 1 else None,
+    )
+    variance = None if half.binary else float(half.target.var())
+    z = z_outside(counts, rows=len(half), variance=variance)
+    worthy = (z >= STANDS_OUT) & (excess_rate(counts) >= min_effect)
+    worthy &= z_parents(counts, variance=variance) >= ABOVE_PARENTS
+    if settings.class_column is not None:
+        worthy &= (counts.attributes[:, 0] != settings.class_column) | (counts.attributes[:, 1] >= 0)
+    found = int(worthy.sum())
+    best = top(np.where(worthy, z, -np.inf), min(SHORTLIST, found))
+    candidates = [counts.conjunction(int(i)) for i in best]
+    support = {c: int(counts.support[i]) for c, i in zip(candidates, best, strict=True)}
+    picked = _pick(half, candidates, settings.carry, min_effect) if candidates else []
+    passed_over = tuple(c for i, c in enumerate(candidates) if i not in picked)
+    return Shortlist(
+        tuple(candidates[i] for i in picked), passed_over, support, len(counts), found > SHORTLIST
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All rows: (a, n) codes, (n,) target, (n,) class strata, and (n,) which rows are the discovery half.
+
+    The target of the other rows is not looked at.
+    """
+
+    columns: Codes
+    target: Float
+    strata: Int
+    rows: Bool
+
+
+def _expected(half: Half, whole: Whole) -> Float:
+    """(n,) mean target of the row's class in the discovery half."""
+    expected: Float = (half.all_sums.first / np.maximum(half.all_sums.n, 1))[whole.strata]
+    return expected
+
+
+class _Residuals:
+    """Standardised excess of every candidate given the slices picked so far, updated as slices are picked.
+
+    Strata are classes refined by membership of the picked slices; a candidate's expectation and variance are
+    those of the Cochran–Mantel–Haenszel statistic over these strata. Rows whose membership cannot be told
+    count as outside here: this half only proposes.
+    """
+
+    def __init__(self, half: Half, candidates: list[Conjunction]) -> None:
+        self.half = half
+        self.inside = np.stack([half.inside(c) for c in candidates])
+        self.observed = self._observed()
+        self.first = _crosstab(self.inside, half.strata, half.levels)
+        self.reset([])
+
+    def _observed(self) -> Float:
+        wrong = np.flatnonzero(self.half.error)
+        part = self.inside[:, wrong]
+        observed: Float = (
+            part.sum(axis=1).astype(np.float64) if self.half.binary else part @ self.half.target[wrong]
+        )
+        return observed
+
+    def reset(self, picked: list[int]) -> None:
+        """Start again from the given picks."""
+        self.strata, self.rows = self.half.strata, self.first
+        self.pool = self.half.all_sums
+        for pick in picked:
+            self.add(pick)
+
+    def add(self, pick: int) -> None:
+        """Refine the strata by one more slice: only its own rows move to new strata."""
+        mask = self.inside[pick]
+        joint = combine_strata(self.strata, mask.view(np.int8), 2)
+        self.pool = self.half.sums(None, joint, int(joint.max()) + 1)
+        levels = len(self.pool.n)
+        rows = np.flatnonzero(mask)
+        source = np.empty(levels, np.int64)
+        source[joint] = self.strata
+        moved = np.zeros(levels, bool)
+        moved[joint[rows]] = True
+        part = _crosstab(self.inside[:, rows], joint[rows], levels)
+        taken = np.zeros_like(self.rows)
+        taken[:, source[moved]] = part[:, moved]
+        part[:, ~moved] = (self.rows - taken)[:, source[~moved]]
+        self.strata, self.rows = joint, part
+
+    def z(self, min_effect: float) -> Float:
+        """(k,) standardised excess of each candidate, −inf where the excess is below the floor."""
+        n, m = self.pool.n, self.rows
+        gap = self.observed - m @ (self.pool.first / n)
+        free = m * (n - m)
+        variance = free @ (self.pool.centred()[0] / (n * np.maximum(n - 1, 1)))
+        weight = free @ (1 / n)
+        effect = np.divide(gap, weight, out=np.zeros_like(gap), where=weight > 0)
+        z = np.divide(gap, np.sqrt(variance), out=np.zeros_like(gap), where=variance > 1e-9)
+        return np.where(effect >= min_effect, z, -np.inf)
+
+
+def _crosstab(inside: Masks, strata: Int, levels: int) -> Float:
+    """(k, levels) rows of each candidate in each stratum."""
+    table = np.zeros((len(inside), levels))
+    if levels == 1:
+        table[:, 0] = np.count_nonzero(inside, axis=1)
+        return table
+    order = np.argsort(strata, kind="stable")
+    starts = np.searchsorted(strata[order], np.arange(levels))
+    present = np.flatnonzero(np.diff(np.append(starts, len(strata))))
+    if len(present):
+        ordered = inside[:, order].view(np.int8)
+        table[:, present] = np.add.reduceat(ordered, starts[present], axis=1, dtype=np.int32)
+    return table
+
+
+def _pick(half: Half, candidates: list[Conjunction], carry: int, min_effect: float) -> list[int]:
+    """Forward selection, with earlier picks dropped once later ones account for them."""
+    state = _Residuals(half, candidates)
+    free = np.ones(len(candidates), bool)
+    picked: list[int] = []
+    while len(picked) < carry:
+        z = np.where(free, state.z(min_effect), -np.inf)
+        best = int(z.argmax())
+        if z[best] < STANDS_OUT:
+            break
+        free[best] = False
+        picked.append(best)
+        dropped = _superseded(half, candidates, picked)
+        if dropped:
+            picked = [p for p in picked if p not in dropped]
+            state.reset(picked)
+        else:
+            state.add(best)
+    return _with_ancestors(half, candidates, picked)[:carry]
+
+
+def _superseded(half: Half, candidates: list[Conjunction], picked: list[int]) -> set[int]:
+    """Earlier picks that contain the newest and have nothing left beside the other picks."""
+    newest = candidates[picked[-1]]
+    gone: set[int] = set()
+    for pick in picked[:-1]:
+        if candidates[pick] not in newest:
+            continue
+        strata = half.strata_given([candidates[p] for p in picked if p != pick and p not in gone])
+        levels = int(strata.max()) + 1
+        inside = half.sums(np.flatnonzero(half.inside(candidates[pick])), strata, levels)
+        if compare(half.sums(None, strata, levels), inside, binary=half.binary).z < LEFT_OVER:
+            gone.add(pick)
+    return gone
+
+
+def _with_ancestors(half: Half, candidates: list[Conjunction], picked: list[int]) -> list[int]:
+    """Before each pick, the simpler candidates that it may have beaten by luck alone."""
+    out: list[int] = []
+    for pick in picked:
+        child = candidates[pick]
+        simpler = [i for i, c in enumerate(candidates) if c in child and i != pick and i not in out]
+        simpler.sort(key=lambda i: len(candidates[i]))
+        out += [i for i in simpler if half.against_parent(child, candidates[i]).z < BEYOND_DOUBT]
+        if pick not in out:
+            out.append(pick)
+    return out

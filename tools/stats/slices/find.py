@@ -1,0 +1,145 @@
+"""The search for weak slices, from a table of codes to slices that hold."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from failsight.tools.stats.slices.confirm import confirm
+from failsight.tools.stats.slices.discover import Whole, discover
+from failsight.tools.stats.slices.model import (
+    Bool,
+    Codes,
+    Float,
+    Int,
+    SearchSettings,
+    SliceReport,
+    TestedSlice,
+)
+from failsight.tools.stats.slices.table import Half
+
+#: rows of a class in a half below which comparing within classes would leave too little to compare
+ROWS_PER_CLASS = 5.0
+
+
+def find_slices(
+    codes: Codes,
+    target: ArrayLike,
+    *,
+    classes: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    settings: SearchSettings | None = None,
+) -> SliceReport:
+    """Find the conjunctions of attribute values whose rows are worse, and test them on rows set aside.
+
+    Args:
+        codes: (n, a) integer codes ≥ 0 of a attributes; −1 is a missing value.
+        target: (n,) finite numbers in [0, 1], higher is worse: 0/1 errors, or a loss.
+        classes: (n,) integer code of the true class; comparisons are then made within classes, so that a
+            slice is not reported for the classes it happens to hold. By default the class column of the
+            settings, or no classes.
+        groups: (n,) rows of equal group (duplicates, one house, one patient) stay in the same half.
+        settings: depth, support, effect floor, q, seed …; see `SearchSettings`.
+
+    Returns:
+        the slices that were confirmed, and everything that was carried to confirmation and was not.
+
+    Raises:
+        ValueError: shapes disagree, the target is not finite or leaves [0, 1], codes below −1.
+    """
+    settings = settings or SearchSettings()
+    table, y = _checked(codes, target)
+    if classes is None and settings.class_column is not None:
+        classes = table[:, settings.class_column]
+    strata, adjusted = _strata(classes, len(y))
+    first = split_halves(strata, settings.seed, groups)
+    base = float(y[first].mean()) if first.any() else 0.0
+    min_effect = min(settings.min_effect, base)
+    confirmed: list[TestedSlice] = []
+    others: list[TestedSlice] = []
+    examined = 0
+    if len(y) and y[first].min(initial=1) < y[first].max(initial=0):
+        # classes too small to compare within still shape the split, not the tests
+        within = strata if adjusted else np.zeros(len(y), np.int64)
+        whole = Whole(np.ascontiguousarray(table.T), y, within, first)
+        discovery, confirmation = _halves(whole)
+        shortlist = discover(discovery, whole, settings, min_effect)
+        examined = shortlist.examined
+        confirmed, others = confirm(discovery, confirmation, shortlist, settings, min_effect)
+    return SliceReport(
+        confirmed=tuple(confirmed),
+        others=tuple(others),
+        n=len(y),
+        n_discovery=int(first.sum()),
+        n_confirmation=int((~first).sum()),
+        overall=float(y.mean()) if len(y) else 0.0,
+        examined=examined,
+        carried=len(confirmed) + len(others),
+        floor=settings.floor(len(y)),
+        min_effect=min_effect,
+        class_adjusted=adjusted,
+    )
+
+
+def _halves(whole: Whole) -> tuple[Half, Half]:
+    """The rows that choose and the rows that test."""
+    levels = int(whole.strata.max()) + 1
+    made = []
+    for rows in (np.flatnonzero(whole.rows), np.flatnonzero(~whole.rows)):
+        columns = [column[rows] for column in whole.columns]
+        made.append(Half(columns, whole.target[rows], whole.strata[rows], levels))
+    return made[0], made[1]
+
+
+def split_halves(strata: Int, seed: int, groups: ArrayLike | None = None) -> Bool:
+    """Draw the discovery half: half the rows (or groups) of every class, at random.
+
+    Args:
+        strata: (n,) class code ≥ 0.
+        seed: makes the draw reproducible.
+        groups: (n,) rows of equal group stay together; a group counts for the class of its first row.
+
+    Returns:
+        (n,) True for the discovery half.
+    """
+    rng = np.random.default_rng(seed)
+    if groups is None:
+        return _every_second(strata, rng)
+    _, start, unit = np.unique(np.asarray(groups), return_index=True, return_inverse=True)
+    chosen: Bool = _every_second(strata[start], rng)[unit]
+    return chosen
+
+
+def _every_second(strata: Int, rng: np.random.Generator) -> Bool:
+    """Half the members of each stratum; the odd one goes either way."""
+    shuffled = rng.permutation(len(strata))
+    order = shuffled[np.argsort(strata[shuffled], kind="stable")]
+    size = np.bincount(strata) if len(strata) else np.zeros(0, np.int64)
+    place = np.arange(len(strata)) - np.repeat(np.cumsum(size) - size, size)
+    chosen = np.zeros(len(strata), bool)
+    chosen[order] = (place + np.repeat(rng.integers(0, 2, len(size)), size)) % 2 == 0
+    return chosen
+
+
+def _strata(classes: ArrayLike | None, n: int) -> tuple[Int, bool]:
+    """Class codes without gaps (missing is a class of its own), and whether to compare within them."""
+    if classes is None:
+        return np.zeros(n, np.int64), False
+    given = np.asarray(classes)
+    if given.shape != (n,):
+        raise ValueError(f"classes must be one code a row: {n}, not {given.shape}")
+    distinct, strata = np.unique(given, return_inverse=True)
+    return strata.astype(np.int64), 1 < len(distinct) <= n / 2 / ROWS_PER_CLASS
+
+
+def _checked(codes: Codes, target: ArrayLike) -> tuple[Codes, Float]:
+    table, y = np.asarray(codes), np.asarray(target, np.float64)
+    if table.ndim != 2 or not np.issubdtype(table.dtype, np.integer):
+        raise ValueError("codes must be a matrix of integers")
+    if y.shape != (len(table),):
+        raise ValueError(f"target must be one number a row: {len(table)}, not {y.shape}")
+    if not np.all((y >= 0) & (y <= 1)):
+        raise ValueError("target must lie in [0, 1]")
+    if table.size and table.min() < -1:
+        raise ValueError("codes must be ≥ 0, or −1 for a missing value")
+    return table, y
