@@ -60,7 +60,8 @@ def about(finding: Finding) -> str:
     parts = []
     if finding.slice:
         parts.append(
-            "images with " + " and ".join(f"{clean(k, 60)} = {clean(v, 60)}" for k, v in sorted(finding.slice.items()))
+            "images with "
+            + " and ".join(f"{clean(k, 60)} = {clean(v, 60)}" for k, v in sorted(finding.slice.items()))
         )
     if finding.class_name:
         parts.append(f"true class {clean(finding.class_name, 60)}")
@@ -73,8 +74,14 @@ def how_sure(finding: Finding) -> str:
     """Error rate beside its base rate, with interval, n, p and q, as far as they are known."""
     parts = []
     if finding.error_rate is not None:
-        against = "" if finding.base_error_rate is None else f" against {number(finding.base_error_rate)} to compare with"
-        parts.append(f"{number(finding.error_rate)} of these images are answered wrongly {interval(finding.ci)}{against}")
+        against = (
+            ""
+            if finding.base_error_rate is None
+            else f" against {number(finding.base_error_rate)} to compare with"
+        )
+        parts.append(
+            f"{number(finding.error_rate)} of these images are answered wrongly {interval(finding.ci)}{against}"
+        )
     if finding.n is not None:
         parts.append(count(finding.n, "image"))
     if finding.q is not None:
@@ -192,4 +199,7 @@ def _rates(finding: Finding) -> tuple[tuple[str, float, tuple[float, float] | No
     """What a small chart shows: error rate of these images (with interval), error rate to compare with."""
     if finding.error_rate is None or finding.base_error_rate is None:
         return ()
-    return (("these images", finding.error_rate, finding.ci), ("to compare with", finding.base_error_rate, None))
+    return (
+        ("these images", finding.error_rate, finding.ci),
+        ("to compare with", finding.base_error_rate, None),
+    )

@@ -16,7 +16,9 @@ def not_examined(record: Record) -> Section:
     """The section about everything that nobody looked at."""
     points = [*_splits(record), *_open(record), *_unrun_plans(record), *_failed(record)]
     tables = [t for t in (_tools(record), _questions(record)) if t is not None]
-    lead = Sentence("What a report leaves out matters as much as what it says. This is what nobody looked at.")
+    lead = Sentence(
+        "What a report leaves out matters as much as what it says. This is what nobody looked at."
+    )
     return Section("not-examined", "What was not examined", (lead,), tuple(points), tuple(tables))
 
 
@@ -26,12 +28,18 @@ def _splits(record: Record) -> list[Sentence]:
     for split in SPLITS:
         if split not in given:
             if split in ("train", "deploy"):
-                without = "so causes in training stay undetermined" if split == "train" else "so nothing says how it does in use"
+                without = (
+                    "so causes in training stay undetermined"
+                    if split == "train"
+                    else "so nothing says how it does in use"
+                )
                 made.append(Sentence(f"{_capital(SPLITS[split])} were not given, {without}.", ("#1",)))
             continue
         used = [e.id for e in record.state.evidence if _looks_at(e.arguments, split) or _mentions(e, split)]
         if not used:
-            made.append(Sentence(f"{_capital(SPLITS[split])} were given, but nothing measured them.", ("#1",)))
+            made.append(
+                Sentence(f"{_capital(SPLITS[split])} were given, but nothing measured them.", ("#1",))
+            )
     return made
 
 
@@ -46,7 +54,10 @@ def _mentions(evidence: Any, split: str) -> bool:
 
 def _open(record: Record) -> list[Sentence]:
     return [
-        Sentence(f"The hypothesis {r.id} was stated but not tested: {sentence(r.finding.statement, 400)}", (*r.evidence[:1], r.id))
+        Sentence(
+            f"The hypothesis {r.id} was stated but not tested: {sentence(r.finding.statement, 400)}",
+            (*r.evidence[:1], r.id),
+        )
         for r in record.state.open()
     ]
 
@@ -61,7 +72,12 @@ def _unrun_plans(record: Record) -> list[Sentence]:
     }
     for name, (plan, seq) in record.state.instruments.items():
         if name not in ran:
-            made.append(Sentence(f"A test was planned and no result stands in the journal: {sentence(plan.statement)}", (f"#{seq}",)))
+            made.append(
+                Sentence(
+                    f"A test was planned and no result stands in the journal: {sentence(plan.statement)}",
+                    (f"#{seq}",),
+                )
+            )
     return made
 
 
@@ -69,7 +85,12 @@ def _failed(record: Record) -> list[Sentence]:
     made = []
     for call in record.calls:
         if call.failed:
-            made.append(Sentence(f"{clean(call.tool)} was tried and could not do it: {sentence(call.failed)}", (f"#{call.done}",)))
+            made.append(
+                Sentence(
+                    f"{clean(call.tool)} was tried and could not do it: {sentence(call.failed)}",
+                    (f"#{call.done}",),
+                )
+            )
         elif call.done is None and not any(c.tool == call.tool and c.seq > call.seq for c in record.calls):
             made.append(Sentence(f"{clean(call.tool)} was begun and never finished.", (f"#{call.seq}",)))
     return made
@@ -113,5 +134,3 @@ def _questions(record: Record) -> Table | None:
         return None
     caption = "Questions that practitioners ask when a model fails (Balayn et al., CHI 2023, Table 4)."
     return Table("Questions without an answer", ("topic", "answered", "open"), tuple(rows), caption=caption)
-
-

@@ -132,7 +132,12 @@ def _correction(correction: Correction) -> dict[str, Any]:
 def latest_on(state: CaseState, tool: str, split: str = "data") -> Evidence | None:
     """The newest evidence of ``tool`` about ``split``."""
     return next(
-        (e for e in reversed(state.evidence) if e.tool == tool and (e.arguments.get("split") or "data") == split), None
+        (
+            e
+            for e in reversed(state.evidence)
+            if e.tool == tool and (e.arguments.get("split") or "data") == split
+        ),
+        None,
     )
 
 
@@ -203,16 +208,22 @@ def load_findings(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_bytes())
     except FileNotFoundError:
-        raise UserError(f"There is no {path}.", "Write it with `failsight report CASE --format json`.") from None
+        raise UserError(
+            f"There is no {path}.", "Write it with `failsight report CASE --format json`."
+        ) from None
     except OSError as error:
         raise UserError(f"{path} cannot be read ({error.strerror or error}).") from None
     except ValueError:
-        raise UserError(f"{path} is not JSON.", "Write it anew with `failsight report CASE --format json`.") from None
+        raise UserError(
+            f"{path} is not JSON.", "Write it anew with `failsight report CASE --format json`."
+        ) from None
     found = document.get("schema") if isinstance(document, dict) else None
     if found != SCHEMA:
         raise UserError(f"{path} is not of the format {SCHEMA} but of {clean(found or 'another one')}.")
     wrong = next(misfits(document, findings_schema()), None)
     if wrong:
-        raise UserError(f"{path} does not fit the format {SCHEMA}: {wrong}.", "Write it anew with `failsight report`.")
+        raise UserError(
+            f"{path} does not fit the format {SCHEMA}: {wrong}.", "Write it anew with `failsight report`."
+        )
     made: dict[str, Any] = document
     return made

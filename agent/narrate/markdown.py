@@ -145,7 +145,10 @@ def _exhibit(exhibit: Exhibit, folder: Path) -> list[str]:
     for figure in made.figures:
         lines += _figure(figure, folder, "")
     if made.images:
-        shown = [" ".join(p for p in (i.path, f"({i.label} → {i.prediction})" if i.prediction else "") if p) for i in made.images]
+        shown = [
+            " ".join(p for p in (i.path, f"({i.label} → {i.prediction})" if i.prediction else "") if p)
+            for i in made.images
+        ]
         lines += _plain("Images shown as examples", shown)
     lines += _plain("Left out, warnings", made.notes)
     lines += _plain("Worth a look next", made.next_steps)
@@ -154,7 +157,13 @@ def _exhibit(exhibit: Exhibit, folder: Path) -> list[str]:
 
 def _origin(exhibit: Exhibit) -> list[tuple[str, str]]:
     made = exhibit.evidence
-    rows = [("Made by", f"{escape(made.tool)}, asked for by {escape(exhibit.by)}" + refs((f"#{exhibit.event}",) if exhibit.event else ()))]
+    rows = [
+        (
+            "Made by",
+            f"{escape(made.tool)}, asked for by {escape(exhibit.by)}"
+            + refs((f"#{exhibit.event}",) if exhibit.event else ()),
+        )
+    ]
     if exhibit.why:
         rows.append(("Why", escape(exhibit.why)))
     rows.append(("Make it again", _code(exhibit.command)))
@@ -176,5 +185,3 @@ def _plain(title: str, texts: Sequence[str]) -> list[str]:
     if not texts:
         return []
     return [f"{title}:", "", *(f"- {escape(t)}" for t in texts), ""]
-
-

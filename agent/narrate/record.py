@@ -83,7 +83,9 @@ class Record:
         begun = running.pop(key, Call(event.seq, tool, arguments, "", ""))
         failed = str(event.data.get("message") or "no reason given") if event.kind == "tool.failed" else ""
         self.calls.append(
-            Call(begun.seq, tool, arguments, begun.by, begun.why, event.seq, str(made.get("id") or ""), failed)
+            Call(
+                begun.seq, tool, arguments, begun.by, begun.why, event.seq, str(made.get("id") or ""), failed
+            )
         )
 
     def _interrupt(self) -> None:

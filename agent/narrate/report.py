@@ -83,7 +83,11 @@ def _model(model: Mapping[str, Any] | None) -> str:
         return "not given; only its predictions were"
     name = clean(PurePath(str(model.get("path") or "")).name, 80)
     print_ = clean(model.get("fingerprint") or "", 80)[:16]
-    return ", ".join(p for p in (name, clean(model.get("format") or "", 40), f"fingerprint {print_}" if print_ else "") if p)
+    return ", ".join(
+        p
+        for p in (name, clean(model.get("format") or "", 40), f"fingerprint {print_}" if print_ else "")
+        if p
+    )
 
 
 def _data(given: Mapping[str, Any]) -> str:
@@ -93,7 +97,9 @@ def _data(given: Mapping[str, Any]) -> str:
         parts.append(count(n, "image"))
     if classes:
         shown = ", ".join(clean(c, 40) for c in classes[:12])
-        parts.append(f"{count(len(classes), 'class', 'classes')} ({shown}{', …' if len(classes) > 12 else ''})")
+        parts.append(
+            f"{count(len(classes), 'class', 'classes')} ({shown}{', …' if len(classes) > 12 else ''})"
+        )
     print_ = clean(given.get("fingerprint") or "", 80)[:16]
     if print_:
         parts.append(f"fingerprint {print_}")
@@ -114,13 +120,17 @@ def _brief(state: CaseState, cards: Sequence[Card], verdict: str) -> list[Senten
         text = f"{_capital(count(len(confirmed), 'finding is', 'findings are'))} confirmed. The largest: {confirmed[0].statement}"
         made.append(Sentence(text, tuple(c.id for c in confirmed)))
     else:
-        made.append(Sentence("No finding is confirmed." if cards else "No hypothesis has been stated or tested."))
+        made.append(
+            Sentence("No finding is confirmed." if cards else "No hypothesis has been stated or tested.")
+        )
     rest = [
         (len(tally["inconclusive"]), "undecided"), (len(tally["refuted"]), "refuted"), (len(tally[None]), "stated but not tested")
     ]  # fmt: skip
     if any(n for n, _ in rest):
         text = ", ".join(f"{n:,} {word}" for n, word in rest if n)
-        made.append(Sentence(f"Other hypotheses: {text}.", tuple(c.id for c in cards if c.verdict != "confirmed")))
+        made.append(
+            Sentence(f"Other hypotheses: {text}.", tuple(c.id for c in cards if c.verdict != "confirmed"))
+        )
     return made
 
 
@@ -128,7 +138,9 @@ def _verdict_sentence(state: CaseState, verdict: str) -> Sentence:
     evidence = state.latest("readiness")
     if evidence is None:
         return Sentence("Whether the model is ready has not been judged.")
-    return Sentence(f"{READINESS.get(verdict, clean(verdict))}: {sentence(evidence.summary, 600)}", (evidence.id,))
+    return Sentence(
+        f"{READINESS.get(verdict, clean(verdict))}: {sentence(evidence.summary, 600)}", (evidence.id,)
+    )
 
 
 def _readiness(state: CaseState) -> tuple[Section, str]:
@@ -138,7 +150,9 @@ def _readiness(state: CaseState) -> tuple[Section, str]:
         lead = Sentence("Whether the model is ready has not been judged.")
         return Section("readiness", "Is it ready?", (lead,)), ""
     verdict = str(fact.value)
-    lead = Sentence(f"{READINESS.get(verdict, clean(verdict))}. {sentence(evidence.summary, 1200)}", (evidence.id,))
+    lead = Sentence(
+        f"{READINESS.get(verdict, clean(verdict))}. {sentence(evidence.summary, 1200)}", (evidence.id,)
+    )
     table = _criteria_table(evidence)
     return Section("readiness", "Is it ready?", (lead,), (), (table,) if table else ()), verdict
 
@@ -154,7 +168,9 @@ def _criteria_table(evidence: Evidence) -> Table | None:
         )
         for c in criteria(evidence)
     )
-    return Table("Criteria", ("criterion", "bound", "measured", "interval", "verdict"), rows) if rows else None
+    return (
+        Table("Criteria", ("criterion", "bound", "measured", "interval", "verdict"), rows) if rows else None
+    )
 
 
 def _exhibit(record: Record, evidence: Evidence) -> Exhibit:
@@ -199,8 +215,12 @@ def _titles(questions: Sequence[str]) -> tuple[tuple[str, str], ...]:
 
 def _verify() -> Section:
     points = (
-        Sentence("failsight verify CASE checks every event of the journal, and that this report and findings.json belong to it."),
-        Sentence("Each event carries the hash of the one before; this is the hash of the last event that this report tells of."),
+        Sentence(
+            "failsight verify CASE checks every event of the journal, and that this report and findings.json belong to it."
+        ),
+        Sentence(
+            "Each event carries the hash of the one before; this is the hash of the last event that this report tells of."
+        ),
     )
     return Section("verify", "How to check this report", (), points)
 

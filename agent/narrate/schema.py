@@ -32,7 +32,9 @@ def findings_schema() -> dict[str, Any]:
     return made
 
 
-def misfits(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any] | None = None, at: str = "") -> Iterator[str]:
+def misfits(
+    value: Any, schema: Mapping[str, Any], root: Mapping[str, Any] | None = None, at: str = ""
+) -> Iterator[str]:
     """One sentence for each place where ``value`` does not fit ``schema``."""
     root = schema if root is None else root
     if "$ref" in schema:
@@ -75,7 +77,9 @@ def _scalar(value: Any, schema: Mapping[str, Any], here: str) -> Iterator[str]:
             yield f"{here} is above {schema['maximum']}"
 
 
-def _object(value: dict[str, Any], schema: Mapping[str, Any], root: Mapping[str, Any], at: str) -> Iterator[str]:
+def _object(
+    value: dict[str, Any], schema: Mapping[str, Any], root: Mapping[str, Any], at: str
+) -> Iterator[str]:
     known = schema.get("properties", {})
     other = schema.get("additionalProperties", True)
     for name in schema.get("required", ()):

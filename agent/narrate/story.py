@@ -38,11 +38,17 @@ def expected(record: Record) -> Section:
     set_at: dict[str, list[tuple[int, float, bool, str]]] = {}
     for event in record.of("expectation.set"):
         d = event.data
-        set_at.setdefault(str(d["name"]), []).append((event.seq, float(d["bound"]), bool(d["at_least"]), str(d.get("by", ""))))
+        set_at.setdefault(str(d["name"]), []).append(
+            (event.seq, float(d["bound"]), bool(d["at_least"]), str(d.get("by", "")))
+        )
     if not set_at:
-        lead = Sentence("Nobody has said how well the model has to do; without that, nothing can call it ready.")
+        lead = Sentence(
+            "Nobody has said how well the model has to do; without that, nothing can call it ready."
+        )
         return Section("expected", "What was expected", (lead,))
-    first = min((c.done for c in record.calls if c.evidence and c.tool not in ADVICE and c.done), default=None)
+    first = min(
+        (c.done for c in record.calls if c.evidence and c.tool not in ADVICE and c.done), default=None
+    )
     points = []
     for name, history in set_at.items():
         seq, value, at_least, by = history[-1]
@@ -72,7 +78,9 @@ def supposed(record: Record) -> Section:
     points = []
     for found in record.state.records.values():
         call = record.call(found.evidence[0]) if found.evidence else None
-        text = f"{found.id}, {kind_label(found.finding.kind).lower()}: {sentence(found.finding.statement, 600)}"
+        text = (
+            f"{found.id}, {kind_label(found.finding.kind).lower()}: {sentence(found.finding.statement, 600)}"
+        )
         if call:
             text += f" It came out of {clean(call.tool)}, asked for by {who(call.by)}."
         points.append(Sentence(text, (found.id, *found.evidence[:1])))
@@ -147,7 +155,10 @@ def decided(record: Record) -> Section:
             )
         )
     points += [
-        Sentence(f"The work moved on to “{clean(e.data.get('stage', ''))}”: {sentence(e.data.get('trigger', ''))}", (f"#{e.seq}",))
+        Sentence(
+            f"The work moved on to “{clean(e.data.get('stage', ''))}”: {sentence(e.data.get('trigger', ''))}",
+            (f"#{e.seq}",),
+        )
         for e in record.of("stage.entered")
     ]
     lead = () if points else (Sentence("Nobody has decided anything yet."),)
@@ -165,7 +176,12 @@ def _sittings(record: Record) -> list[Sentence]:
         made.append(Sentence(text + ".", (f"#{sitting.opened}",)))
     for event in record.of("journal.repaired"):
         aside = clean(event.data.get("set_aside", ""))
-        made.append(Sentence(f"A crash had left half a line in the journal; it was set aside as {aside}.", (f"#{event.seq}",)))
+        made.append(
+            Sentence(
+                f"A crash had left half a line in the journal; it was set aside as {aside}.",
+                (f"#{event.seq}",),
+            )
+        )
     return made
 
 
@@ -182,18 +198,18 @@ def _parties(record: Record) -> list[Sentence]:
 
 
 def _approvals(record: Record) -> list[Sentence]:
-    made = []
-    given = {e.data.get("call"): e for e in record.of("approval.given")}
-    for event in record.of("approval.asked"):
-        answer = given.get(event.data.get("call"))
+    made, waiting = [], {}
+    for event in record.events:
         tool = clean(event.data.get("tool", ""))
-        if answer is None:
-            made.append(Sentence(f"{tool} waits for a person's yes.", (f"#{event.seq}",)))
-    for event in given.values():
-        tool = clean(event.data.get("tool", ""))
-        verb = "was refused by" if event.data.get("decision") == "reject" else "was allowed by"
-        made.append(Sentence(f"{tool} {verb} {who(event.data.get('by'))}.", (f"#{event.seq}",)))
-    return made
+        if event.kind == "approval.asked":
+            waiting[tool] = event.seq
+        elif event.kind == "approval.given":
+            waiting.pop(tool, None)
+            verb = "was refused by" if event.data.get("decision") == "reject" else "was allowed by"
+            made.append(Sentence(f"{tool} {verb} {who(event.data.get('by'))}.", (f"#{event.seq}",)))
+    return made + [
+        Sentence(f"{tool} waits for a person's yes.", (f"#{seq}",)) for tool, seq in waiting.items()
+    ]
 
 
 def cost(record: Record) -> Section:
@@ -207,9 +223,14 @@ def cost(record: Record) -> Section:
         (clean(tool), len(made), round(sum(e.seconds for e in made), 3), ", ".join(e.id for e in made))
         for tool, made in sorted(spent.items(), key=lambda i: -sum(e.seconds for e in i[1]))
     )
-    total = (("all", len(record.state.evidence), round(sum(e.seconds for e in record.state.evidence), 3), ""),)
+    total = (
+        ("all", len(record.state.evidence), round(sum(e.seconds for e in record.state.evidence), 3), ""),
+    )
     table = Table(
-        "Time spent by tools", ("tool", "calls", "time", "evidence"), (*rows, *total), ("text", "count", "seconds", "text")
+        "Time spent by tools",
+        ("tool", "calls", "time", "evidence"),
+        (*rows, *total),
+        ("text", "count", "seconds", "text"),
     )
     return Section("cost", "What it cost", (), (), (table,))
 

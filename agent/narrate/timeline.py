@@ -14,9 +14,15 @@ from failsight.tools.text import clean
 def timeline(record: Record) -> Table:
     """A table of all events: number, time (UTC), kind, what happened."""
     rows = tuple(
-        (e.seq, e.time[:19].replace("T", " "), clean(e.kind), _LINES.get(e.kind, _nothing)(e.data)) for e in record.events
+        (e.seq, e.time[:19].replace("T", " "), clean(e.kind), _LINES.get(e.kind, _nothing)(e.data))
+        for e in record.events
     )
-    return Table("Journal, event by event", ("event", "time (UTC)", "kind", "what"), rows, ("text", "text", "text", "text"))
+    return Table(
+        "Journal, event by event",
+        ("event", "time (UTC)", "kind", "what"),
+        rows,
+        ("text", "text", "text", "text"),
+    )
 
 
 def _nothing(data: Mapping[str, Any]) -> str:
@@ -59,7 +65,9 @@ _LINES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "evidence.recorded": _recorded,
     "tool.failed": lambda d: f"{clean(d.get('tool', ''))}: {clean(d.get('message', ''), 300)}",
     "approval.asked": lambda d: clean(d.get("tool", "")),
-    "approval.given": lambda d: f"{clean(d.get('tool', ''))}: {clean(d.get('decision', ''))} (by {who(d.get('by'))})",
+    "approval.given": lambda d: (
+        f"{clean(d.get('tool', ''))}: {clean(d.get('decision', ''))} (by {who(d.get('by'))})"
+    ),
     "journal.repaired": lambda d: clean(d.get("set_aside", "")),
     "report.written": lambda d: ", ".join(clean(n, 60) for n in _names(d)),
 }

@@ -1,0 +1,249 @@
+"""Parts of the HTML report: sentences, tables, finding cards, pieces of evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from failsight.agent.narrate.charts import Mark, interval_chart
+from failsight.agent.narrate.markup import Html, el, join
+from failsight.agent.narrate.model import Card, Exhibit, Experiment, Section, Sentence
+from failsight.agent.narrate.pictures import figure_uri, thumbnail_uri
+from failsight.agent.narrate.words import VERDICTS
+from failsight.tools.evidence import Figure, ImageRef, Table
+from failsight.tools.faces import cell_text, fact_text, finding_text
+from failsight.tools.text import clean, interval, number
+
+MOST_ROWS = 60
+
+
+@dataclass
+class Desk:
+    """Where pictures come from, and which of them the page shows already (each is embedded once)."""
+
+    folder: Path
+    config: Mapping[str, Any]
+    images: bool = True
+
+
+def badge(verdict: str | None) -> Html:
+    """A verdict as a coloured word; the word alone says it."""
+    return el("span", VERDICTS[verdict][0], class_=f"badge {verdict or 'open'}")
+
+
+def refs(names: Iterable[str]) -> Html:
+    """Links to what a sentence rests on."""
+    made: list[Html] = []
+    for name in dict.fromkeys(n for n in names if n):
+        target, shown = (f"event-{name[1:]}", f"event {name[1:]}") if name.startswith("#") else (name, name)
+        made.append(el("a", shown, class_="ref", href=f"#{target}"))
+    return join(" ", el("span", *_between(made, ", "), class_="refs")) if made else Html("")
+
+
+def _between(parts: Sequence[Html], mark: str) -> list[Html]:
+    return [p for i, part in enumerate(parts) for p in ((Html(mark), part) if i else (part,))]
+
+
+def said(sentence: Sentence) -> Html:
+    """A sentence with its references."""
+    return join(sentence.text, refs(sentence.refs))
+
+
+def terms(pairs: Iterable[tuple[str, Sentence | str]]) -> Html:
+    """Labelled sentences."""
+    rows = [
+        el("div", el("dt", label), el("dd", said(value) if isinstance(value, Sentence) else value))
+        for label, value in pairs
+    ]
+    return el("dl", *rows, class_="terms") if rows else Html("")
+
+
+def points(sentences: Iterable[Sentence]) -> Html:
+    """A list of sentences."""
+    items = [el("li", said(s)) for s in sentences]
+    return el("ul", *items, class_="points") if items else Html("")
+
+
+def plain_list(title: str, texts: Sequence[str], level: str = "h4") -> Html:
+    """A titled list of plain texts; nothing without texts."""
+    return (
+        join(el(level, title), el("ul", *(el("li", t) for t in texts), class_="points"))
+        if texts
+        else Html("")
+    )
+
+
+def table(made: Table, *, most: int = MOST_ROWS, anchors: str = "") -> Html:
+    """A table with caption and scopes, in a region that scrolls sideways on narrow screens.
+
+    ``anchors`` gives each row an id made of it and its first cell.
+    """
+    numeric = [i < len(made.units) and made.units[i] != "text" for i in range(len(made.columns))]
+    head = el(
+        "tr",
+        *(el("th", c, scope="col", class_="n" if numeric[i] else None) for i, c in enumerate(made.columns)),
+    )
+    rows = []
+    for row in made.rows[:most]:
+        cells = [
+            el(
+                "th" if i == 0 else "td",
+                cell_text(made, i, v),
+                scope="row" if i == 0 else None,
+                class_="n" if numeric[i] else None,
+            )
+            for i, v in enumerate(row)
+        ]
+        rows.append(el("tr", *cells, id=f"{anchors}{row[0]}" if anchors else None))
+    left = len(made.rows) - most
+    caption = clean(made.title) + (f". {clean(made.caption, 400)}" if made.caption else "")
+    more = el("p", f"{left:,} more rows stand in the evidence.", class_="small") if left > 0 else None
+    region = el(
+        "div",
+        el("table", el("caption", caption), el("thead", head), el("tbody", *rows)),
+        class_="scroll", role="region", aria_label=clean(made.title, 120), tabindex="0",
+    )  # fmt: skip
+    return join(region, more)
+
+
+def figure(desk: Desk, made: Figure, refs_: Iterable[str] = ()) -> Html:
+    """A figure with caption; when its file is gone, its description alone."""
+    found = figure_uri(desk.folder, made)
+    caption = el("figcaption", clean(made.caption or made.title, 600), refs(refs_))
+    if found is None:
+        return el(
+            "figure",
+            el("p", f"Picture missing. It showed: {clean(made.alt, 600)}", class_="missing"),
+            caption,
+        )
+    uri, width, height = found
+    image = el("img", src=uri, alt=clean(made.alt, 600), width=width or None, height=height or None)
+    return el("figure", image, caption)
+
+
+def gallery(desk: Desk, images: Sequence[tuple[str, ImageRef]]) -> Html:
+    """Example images as thumbnails with label, prediction and confidence."""
+    items = []
+    for _, image in images:
+        found = thumbnail_uri(desk.config, image) if desk.images else None
+        right = image.label and image.label == image.prediction
+        answer = f"true {image.label}, predicted {image.prediction}" if image.prediction else image.label
+        if image.confidence is not None:
+            answer += f" ({number(image.confidence)} sure)"
+        words = " · ".join(p for p in (clean(image.caption, 120), clean(answer, 120)) if p)
+        alt = f"{clean(image.path, 120)}: {words}"
+        shown = (
+            el("img", src=found[0], alt=alt, width=found[1], height=found[2])
+            if found
+            else el("span", image.path, class_="missing")
+        )
+        items.append(el("li", shown, el("span", words, class_="small" if right else "small wrong")))
+    return el("ul", *items, class_="gallery") if items else Html("")
+
+
+def finding_card(desk: Desk, card: Card) -> Html:
+    """One finding."""
+    title = f"{card.id}-title"
+    parts: list[Html | None] = [
+        el("p", badge(card.verdict), el("span", f"{card.id} · {card.kind}", class_="kind"), class_="over"),
+        el("h3", card.statement, id=title),
+        el("p", card.meaning, class_="meaning") if card.meaning else None,
+        _rates(card),
+        terms(card.terms),
+    ]
+    parts += [_experiment(e) for e in card.experiments]
+    parts += [figure(desk, f, (name,)) for name, f in card.figures]
+    if card.images:
+        parts.append(gallery(desk, card.images))
+    if card.corrections:
+        parts += [el("h4", "What could be done"), points(card.corrections)]
+    return el("article", *parts, id=card.id, class_=f"card {card.verdict or 'open'}", aria_labelledby=title)
+
+
+def _rates(card: Card) -> Html | None:
+    if not card.rates:
+        return None
+    marks = [
+        Mark(label, value, ci, "main" if i == 0 else "other")
+        for i, (label, value, ci) in enumerate(card.rates)
+    ]
+    alt = "Error rate: " + "; ".join(f"{m.label} {number(m.value)} {interval(m.ci)}".strip() for m in marks)
+    return el(
+        "figure",
+        el("figcaption", "Share answered wrongly"),
+        interval_chart(marks, unit="share", alt=alt),
+        class_="plot",
+    )
+
+
+def _experiment(made: Experiment) -> Html:
+    test = made.result
+    marks = [Mark("effect", test.effect, test.ci)]
+    if test.control_effect is not None:
+        marks.append(Mark("control alone", test.control_effect, None, "other"))
+    alt = "; ".join(
+        f"{m.label} {number(m.value, 'points')} {interval(m.ci, 'points')}".strip() for m in marks
+    )
+    least = made.minimum_effect
+    chart = interval_chart(
+        marks,
+        unit="points",
+        bound=least,
+        bound_label="dashed: bar set beforehand" if least is not None else "",
+        alt=alt,
+    )
+    return el(
+        "section",
+        el("h4", made.title, " ", badge(made.verdict)),
+        el("figure", el("figcaption", "Effect, in points"), chart, class_="plot") if chart else None,
+        terms(made.terms),
+        class_="experiment",
+    )
+
+
+def section(made: Section, level: str = "h3") -> Html:
+    """A part of the story."""
+    return el(
+        "section",
+        el(level, made.title, id=f"{made.id}-title"),
+        *(el("p", said(s)) for s in made.lead),
+        points(made.points),
+        *(table(t) for t in made.tables),
+        id=made.id,
+        aria_labelledby=f"{made.id}-title",
+    )
+
+
+def exhibit(desk: Desk, made: Exhibit) -> Html:
+    """One piece of evidence, folded."""
+    e = made.evidence
+    origin: list[tuple[str, Sentence | str]] = [
+        (
+            "Made by",
+            Sentence(
+                f"{clean(e.tool)}, asked for by {made.by}" if made.by else clean(e.tool),
+                (f"#{made.event}",) if made.event else (),
+            ),
+        )
+    ]
+    if made.why:
+        origin.append(("Why", made.why))
+    origin.append(("Make it again", el("code", made.command)))
+    origin.append(("Cost", number(e.seconds, "seconds")))
+    if made.answers:
+        origin.append(("Answers", "; ".join(f"{q} {title}".strip() for q, title in made.answers)))
+    heading = el("h3", el("span", e.id, class_="eid"), " ", clean(e.title), " ", el("code", clean(e.tool)))
+    body = [
+        el("p", e.summary),
+        terms(origin),
+        plain_list("Findings raised or tested", [finding_text(f) for f in e.findings]),
+        plain_list("Facts", [fact_text(f) for f in e.facts]),
+        *(table(t) for t in e.tables),
+        *(figure(desk, f) for f in e.figures),
+        gallery(desk, [(e.id, i) for i in e.images]),
+        plain_list("Left out, warnings", e.notes),
+        plain_list("Worth a look next", e.next_steps),
+    ]
+    return el("details", el("summary", heading), *body, id=e.id, class_="exhibit")

@@ -1,0 +1,80 @@
+"""Pictures inside a report: downscaled, stripped of metadata, as data URIs; nothing is ever loaded from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from failsight.agent.narrate.files import inside
+from failsight.tools.evidence import Figure, ImageRef
+
+WIDEST = 1400
+THUMBNAIL = 132
+LARGEST_SVG = 2_000_000
+_MOST_PIXELS = 200_000_000
+
+
+def figure_uri(folder: Path, figure: Figure) -> tuple[str, int, int] | None:
+    """(data URI, width, height) of a figure of the case folder; None when it is missing or no picture.
+
+    An SVG stays one: as an image it runs no script and loads nothing. Size 0 means unknown.
+    """
+    path = inside(folder, figure.path)
+    if path is None:
+        return None
+    if path.suffix.lower() == ".svg":
+        raw = path.read_bytes()
+        return (_uri("image/svg+xml", raw), 0, 0) if len(raw) <= LARGEST_SVG else None
+    return _shrunk(path, WIDEST, small=False)
+
+
+def thumbnail_uri(config: Mapping[str, Any], image: ImageRef) -> tuple[str, int, int] | None:
+    """(data URI, width, height) of an example image of the case; None when its file is not there any more."""
+    given = (config.get("data") or {}).get(image.split) or {}
+    root = str(given.get("path") or "")
+    if not root or not image.path:
+        return None
+    base = Path(root) if os.path.isdir(root) else Path(root).parent
+    path = os.path.normpath(base / image.path)
+    if os.path.commonpath([os.path.normpath(base), path]) != os.path.normpath(base):
+        return None
+    return _shrunk(Path(path), THUMBNAIL, small=True)
+
+
+def _shrunk(path: Path, widest: int, *, small: bool) -> tuple[str, int, int] | None:
+    from PIL import Image, ImageOps
+
+    try:
+        with Image.open(path) as opened:
+            if opened.width * opened.height > _MOST_PIXELS:
+                return None
+            opened.draft("RGB", (widest * 2, widest * 2))
+            picture = ImageOps.exif_transpose(opened)
+            alpha = "A" in picture.getbands() or "transparency" in picture.info
+            picture = picture.convert("RGBA" if alpha and not small else "RGB")
+            picture.thumbnail((widest, widest if small else widest * 3), Image.Resampling.LANCZOS)
+    except Exception:  # whatever is wrong with a picture, the report says that it is missing
+        return None
+    if small:
+        return _uri("image/jpeg", _bytes(picture, "JPEG", quality=82)), *picture.size
+    png = _bytes(picture, "PNG", optimize=True)
+    if picture.mode == "RGB" and len(png) > 300_000:  # photographs: a tenth of the size, no visible loss
+        jpeg = _bytes(picture, "JPEG", quality=88)
+        if len(jpeg) < len(png) / 2:
+            return _uri("image/jpeg", jpeg), *picture.size
+    return _uri("image/png", png), *picture.size
+
+
+def _bytes(picture: Any, kind: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    picture.info = {}
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def _uri(kind: str, raw: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(raw).decode('ascii')}"
