@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from failsight.agent.events import SessionEvent
 from failsight.agent.state import CaseState
-from failsight.tools.view import Ticker
+from failsight.tools.view import Progress, Ticker
 
 
 class SessionLike(Protocol):
@@ -48,11 +48,15 @@ class SessionLike(Protocol):
     def close(self) -> None: ...
 
 
+OpenSession = Callable[[Progress], SessionLike]
+"""Builds a session; called once, with the progress to show long work on. Slow work belongs in here."""
+
+
 class Display(Protocol):
     """A look. ``progress`` is handed to the case so that long work shows here."""
 
     def job(self, label: str, total: int) -> AbstractContextManager[Ticker]: ...
 
-    def run(self, open_session: Any) -> int:
+    def run(self, open_session: OpenSession) -> int:
         """Converse until the person leaves; returns the exit code. ``open_session`` builds the SessionLike lazily, so that
         the first paint does not wait for heavy imports."""

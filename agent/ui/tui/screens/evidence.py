@@ -1,0 +1,180 @@
+"""One piece of evidence in full: every value, sortable tables, pictures, what it notes and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import DataTable, Footer, Static
+
+from failsight.agent.ui.renderables import (
+    Pictures,
+    call_line,
+    facts_table,
+    finding_renderable,
+    headline,
+    pictures_renderable,
+)
+from failsight.agent.ui.tui.widgets.evidence_card import load_pictures
+from failsight.tools.evidence import Evidence, Table
+from failsight.tools.faces import cell_text
+from failsight.tools.text import clean
+
+IMAGES = 12
+
+
+class SortableTable(DataTable[Text]):
+    """A table of evidence; ``s`` or a click on a header sorts by the column under the cursor."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("s", "sort_column", "Sort by column")]
+
+    def __init__(self, table: Table) -> None:
+        super().__init__(zebra_stripes=True, cursor_type="cell")
+        self.table = table
+        self._sorted: tuple[int, bool] | None = None
+
+    def on_mount(self) -> None:
+        for i, name in enumerate(self.table.columns):
+            self.add_column(Text(clean(name)), key=str(i))
+        self._fill(range(len(self.table.rows)))
+
+    def _fill(self, order: Sequence[int]) -> None:
+        self.clear()
+        for row in order:
+            cells = self.table.rows[row]
+            self.add_row(*(self._cell(i, v) for i, v in enumerate(cells)))
+
+    def _cell(self, column: int, value: object) -> Text:
+        numeric = column < len(self.table.units) and self.table.units[column] != "text"
+        return Text(cell_text(self.table, column, value), justify="right" if numeric else "left")
+
+    def sort_by(self, column: int) -> None:
+        """Sort by ``column``: falling first for numbers, rising for text; again turns it round."""
+        rows = self.table.rows
+        text = any(isinstance(r[column], str) for r in rows)
+        falling = not self._sorted[1] if self._sorted and self._sorted[0] == column else not text
+        known = [i for i in range(len(rows)) if _sortable(rows[i][column])]
+        unknown = [i for i in range(len(rows)) if not _sortable(rows[i][column])]
+
+        def key(i: int) -> tuple[float, str]:
+            value = rows[i][column]
+            return (0.0, value.casefold()) if isinstance(value, str) else (float(value or 0), "")
+
+        known.sort(key=key, reverse=falling)
+        self._sorted = (column, falling)
+        where = self.cursor_coordinate
+        self._fill([*known, *unknown])
+        self.move_cursor(row=where.row, column=column, animate=False)
+
+    def action_sort_column(self) -> None:
+        """Sort by the column under the cursor."""
+        if self.table.rows and self.table.columns:
+            self.sort_by(self.cursor_column)
+
+    def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
+        event.stop()
+        self.sort_by(event.column_index)
+
+
+def _sortable(value: object) -> bool:
+    return value is not None and value == value  # NaN is not
+
+
+class EvidenceScreen(Screen[None]):
+    """Escape goes back, ``n`` and ``p`` turn to the neighbours, Tab goes from table to table."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "app.pop_screen", "Back"),
+        Binding("n", "turn(1)", "Next evidence"),
+        Binding("p", "turn(-1)", "Previous evidence"),
+        Binding("c", "copy", "Copy as text"),
+    ]
+
+    def __init__(self, evidence: Sequence[Evidence], place: int, folder: Path) -> None:
+        super().__init__()
+        self.all, self.place, self.folder = list(evidence), place, folder
+
+    @property
+    def evidence(self) -> Evidence:
+        return self.all[self.place]
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="evidence-title", markup=False)
+        yield VerticalScroll(id="evidence-body")
+        yield Footer(show_command_palette=False)
+
+    async def on_mount(self) -> None:
+        await self._fill()
+
+    async def _fill(self) -> None:
+        made = self.evidence
+        place = f"  ({self.place + 1} of {len(self.all)})"
+        title = Content.assemble((f" {headline(made)}", "bold"), (place, "$text-muted"))
+        self.query_one("#evidence-title", Static).update(title)
+        body = self.query_one("#evidence-body", VerticalScroll)
+        await body.remove_children()
+        await body.mount_all(self._parts(made))
+        body.scroll_home(animate=False)
+        body.focus()
+        if made.figures or made.images:
+            self._decode(made)
+
+    def _parts(self, made: Evidence) -> list[Widget]:
+        parts: list[Widget] = [Static(Content(made.summary), markup=False)]
+        parts += [Static(finding_renderable(f), markup=False) for f in made.findings]
+        if made.facts:
+            parts.append(Static(facts_table(made.facts), markup=False, classes="block"))
+        for table in made.tables:
+            title = f"{clean(table.title)} · {len(table.rows):,} rows"
+            parts.append(Static(Content.styled(title, "bold"), markup=False, classes="block"))
+            parts.append(SortableTable(table))
+            if table.caption:
+                parts.append(Static(Content.styled(clean(table.caption, 400), "$text-muted"), markup=False))
+        parts.append(Static(classes="block pictures", markup=False))
+        self._show_pictures_in(parts[-1], {})
+        tail = [(f"! {n}", "$text-warning") for n in made.notes] + [(f"→ {n}", "$text-success") for n in made.next_steps]
+        parts += [Static(Content.styled(text, style), markup=False) for text, style in tail]
+        if made.questions:
+            answers = f"answers {', '.join(made.questions)}"
+            parts.append(Static(Content.styled(answers, "$text-muted"), markup=False))
+        parts.append(Static(Content.styled(call_line(made), "$text-muted"), markup=False))
+        return parts
+
+    @work(thread=True, group="pictures", exclusive=True, exit_on_error=False)
+    def _decode(self, made: Evidence) -> None:
+        pictures = load_pictures(made, self.folder, max(20, min(96, self.size.width - 6)), 24, IMAGES)
+        if pictures:
+            self.app.call_from_thread(self._show_pictures, made, pictures)
+
+    def _show_pictures(self, made: Evidence, pictures: Pictures) -> None:
+        if made is self.evidence:
+            self._show_pictures_in(self.query_one(".pictures"), pictures)
+
+    def _show_pictures_in(self, place: Widget, pictures: Pictures) -> None:
+        from rich.console import Group
+
+        parts = pictures_renderable(self.evidence, pictures, IMAGES)
+        place.display = bool(parts)
+        if isinstance(place, Static):
+            place.update(Group(*parts))
+
+    async def action_turn(self, step: int) -> None:
+        """Show the next or previous piece of evidence."""
+        place = self.place + step
+        if 0 <= place < len(self.all):
+            self.place = place
+            await self._fill()
+
+    def action_copy(self) -> None:
+        """Copy the evidence, as text, to the clipboard."""
+        self.app.copy_to_clipboard(self.evidence.text(1_000_000))
+        self.notify(f"Copied {self.evidence.id} as text", markup=False)

@@ -1,0 +1,36 @@
+"""Which bindings the help lists, and under which headings: read from the classes that hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from textual.binding import BindingType
+
+from failsight.agent.ui.tui.screens.approval import ApprovalScreen
+from failsight.agent.ui.tui.screens.evidence import EvidenceScreen, SortableTable
+from failsight.agent.ui.tui.screens.finding import FindingScreen
+from failsight.agent.ui.tui.screens.help import Group
+from failsight.agent.ui.tui.widgets.conversation import Conversation
+from failsight.agent.ui.tui.widgets.evidence_list import EvidenceList
+from failsight.agent.ui.tui.widgets.hypothesis_board import HypothesisBoard
+from failsight.agent.ui.tui.widgets.prompt import Prompt
+
+MOVING: list[BindingType] = [
+    ("tab", "app.focus_next", "Next panel"),
+    ("shift+tab", "app.focus_previous", "Previous panel"),
+    ("ctrl+p", "app.command_palette", "Command palette"),
+    ("1-9", "app.pick", "Quick reply, while the prompt is empty"),
+]
+
+
+def key_groups(app: Iterable[BindingType]) -> list[Group]:
+    """The help's headings with their bindings."""
+    return [
+        ("Everywhere", [*app, *MOVING]),
+        ("In the prompt", Prompt.BINDINGS),
+        ("In the conversation", Conversation.BINDINGS),
+        ("On the board and in the evidence list", [*HypothesisBoard.BINDINGS, *EvidenceList.BINDINGS]),
+        ("On an evidence screen", [*EvidenceScreen.BINDINGS, *SortableTable.BINDINGS]),
+        ("On a hypothesis", FindingScreen.BINDINGS),
+        ("When asked for approval", ApprovalScreen.BINDINGS),
+    ]
