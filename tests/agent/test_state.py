@@ -1,0 +1,80 @@
+"""State is a fold over the journal: findings merge, calls are answered once, verdicts follow the tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from failsight.agent.journal import Journal
+from failsight.agent.state import fold
+from failsight.tools.evidence import Correction, Evidence, Finding, Instrument, TestResult, evidence_from_dict
+
+
+def finding(**more: object) -> Finding:
+    base = {
+        "kind": "spurious_correlation", "failure": "features", "bug": "data_content",
+        "statement": "television goes with living_room", "slice": {"television": "yes"}, "class_name": "living_room",
+    }  # fmt: skip
+    return Finding(**{**base, **more})  # type: ignore[arg-type]
+
+
+def evidence(number: int, **more: object) -> Evidence:
+    return Evidence(tool="find_slices", title="t", summary="s", id=f"E{number}", **more)  # type: ignore[arg-type]
+
+
+def journal(folder: Path, *made: Evidence) -> Journal:
+    log = Journal(folder)
+    for i, item in enumerate(made):
+        log.append("evidence.recorded", {"call": f"c{i}", "evidence": item.to_dict()})
+    return log
+
+
+def test_equal_findings_merge_and_the_experiment_has_the_last_word(tmp_path: Path) -> None:
+    first = finding(verdict="confirmed", error_rate=0.4, q=0.01)
+    test = TestResult("test_by_masking", 0.01, (-0.02, 0.04), 0.4, 90, "refuted", control_effect=0.0)
+    second = finding(verdict="refuted", tests=(test,))
+    state = fold(journal(tmp_path, evidence(1, findings=(first,)), evidence(2, findings=(second,))))
+    assert len(state.records) == 1
+    record = next(iter(state.records.values()))
+    assert record.id == "F1"
+    assert record.finding.verdict == "refuted"
+    assert record.finding.error_rate == 0.4
+    assert [t.evidence for t in record.finding.tests] == ["E2"]
+    assert record.evidence == ("E1", "E2")
+    assert state.confirmed() == []
+
+
+def test_an_open_hypothesis_never_undoes_a_verdict(tmp_path: Path) -> None:
+    log = journal(tmp_path, evidence(1, findings=(finding(verdict="confirmed"),)), evidence(2, findings=(finding(),)))
+    assert [r.id for r in fold(log).confirmed()] == ["F1"]
+
+
+def test_replaying_gives_the_same_state(tmp_path: Path) -> None:
+    log = journal(tmp_path, evidence(1, findings=(finding(),), questions=("input.1",)))
+    log.append("expectation.set", {"name": "accuracy", "bound": 0.9, "at_least": True, "by": "x"})
+    log.append("stage.entered", {"stage": "test", "trigger": "t"})
+    log.append("a kind of the future", {"x": 1})
+    once, again = fold(log), fold(Journal(tmp_path, write=False))
+    assert once == again
+    assert once.answered == {"input.1": "E1"}
+    assert once.stage == "test"
+
+
+def test_corrections_attach_to_their_finding(tmp_path: Path) -> None:
+    fix = Correction(finding().key, "collect", "dataset", "collect 100 living rooms without a television")
+    state = fold(journal(tmp_path, evidence(1, findings=(finding(),)), evidence(2, corrections=(fix,))))
+    assert next(iter(state.records.values())).corrections == (fix,)
+
+
+def test_evidence_survives_the_journal(tmp_path: Path) -> None:
+    made = evidence(1, findings=(finding(ci=(0.1, 0.2), tests=(TestResult("t", 0.1, (0.0, 0.2), 0.04, 9, "confirmed"),)),))
+    read = fold(Journal(journal(tmp_path, made).path.parent, write=False)).evidence[0]
+    assert read == evidence_from_dict(made.to_dict())
+    assert read.findings[0].ci == (0.1, 0.2)
+
+
+def test_an_instrument_is_known_by_its_content() -> None:
+    def plan(effect: float) -> Instrument:
+        return Instrument("k", "t", {"a": 1}, "s", "mean", "c", effect, 0.05, 10)
+
+    assert plan(0.05).id == plan(0.05).id
+    assert plan(0.05).id != plan(0.06).id
