@@ -93,6 +93,21 @@ class Sums:
             return Sums(self.n * kept, first, first, first)
         return Sums(self.n * kept, first, self.second * kept, self.third * kept)
 
+    def minus(self, part: Sums) -> Sums:
+        """What is left when the rows of `part` (same strata) are taken away."""
+        first = self.first - part.first
+        if self.second is self.first:
+            return Sums(self.n - part.n, first, first, first)
+        return Sums(self.n - part.n, first, self.second - part.second, self.third - part.third)
+
+    def followed_by(self, other: Sums, strata: Int) -> Sums:
+        """These strata, and after them the given strata of `other`."""
+        n, first = np.append(self.n, other.n[strata]), np.append(self.first, other.first[strata])
+        if self.second is self.first:
+            return Sums(n, first, first, first)
+        second = np.append(self.second, other.second[strata])
+        return Sums(n, first, second, np.append(self.third, other.third[strata]))
+
     def centred(self) -> tuple[Float, Float]:
         """Second and third power sums about the mean of each stratum."""
         mean = self.first / np.maximum(self.n, 1)

@@ -27,7 +27,7 @@ Relation = Literal["copy", "parent", "part", "overlap"]
 #: Jaccard index above which two slices are the same rows for all practical purposes
 SAME_ROWS = 0.8
 #: of the slices passed over on the discovery half, how many are attached to the confirmed ones
-LISTED = 64
+LISTED = 32
 
 
 @dataclass(slots=True)

@@ -8,7 +8,6 @@ weighted count becomes three plain ones), and values or pairs of values with too
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -20,6 +19,8 @@ from failsight.tools.stats.slices.model import Bool, Codes, Conjunction, Float, 
 from failsight.tools.stats.stratified import is_binary
 
 Key = NDArray[Any]
+#: joint codes of two attributes up to which recoding them costs more than it saves
+SMALL = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,35 +84,44 @@ def count_conjunctions(
     """
     table = _Table(np.asarray(codes), np.asarray(target, np.float64), rows, expected, min_support)
     levels = [_count_singles(table)]
-    if depth >= 2:
-        pairs, where = _count_pairs(table)
-        levels.append(pairs)
-        if depth >= 3:
-            levels.append(_count_triples(table, pairs, where))
+    if min(depth, table.width) >= 2:
+        pairs = _count_pairs(table)
+        levels.append(pairs.level)
+        if min(depth, table.width) >= 3:
+            levels.append(_count_triples(table, pairs))
     return _stack(levels, table)
 
 
 @dataclass(frozen=True, slots=True)
-class _Pairs:
-    """Where the supported value pairs of one attribute pair stand.
-
-    `positions` maps the joint code to 0 … size−1, or to `size` where the pair has too little support;
-    the pairs stand at `start` … `start + size − 1` of their level.
-    """
-
-    positions: Int
-    start: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Level:
-    """Supported conjunctions of one depth; parents are positions in the level above."""
+    """Supported conjunctions of one depth: (m, d) attributes and recoded values, (4, m) counts, (m, d) parents.
+
+    Counts are support, rows looked at, sum of the target, sum of the expected target. Parents are positions
+    in the level above.
+    """
 
     attributes: Int
     values: Int
     counts: Float
     parents: Int
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """The level of pairs, and where each stands.
+
+    Attributes:
+        level: the pairs.
+        start: (a, a) offset into `position` for a pair of attributes.
+        position: joint code (left · wide + right) → position in the level; −1 where support is too small.
+        key: how the joint code of two attributes goes into a triple's key: (recoding or None, left value of
+            each key, right value of each key).
+    """
+
+    level: _Level
+    start: Int
+    position: Int
+    key: dict[tuple[int, int], tuple[Int | None, Int, Int]]
 
 
 class _Table:
@@ -144,19 +154,20 @@ class _Table:
         self.kept.append(kept)
         self.columns.append(lookup[column].astype(_key_type(len(kept) + 1)))
 
-    def count(self, key: Key, cells: int) -> Float:
-        """(4, cells): support, rows looked at, sum of the target, sum of the expected target."""
+    def count(self, key: Key, cells: int) -> tuple[Int, list[NDArray[Any]]]:
+        """Cells with enough support; there: support, rows looked at, sum of the target, of the expected target."""
         a, b = self.first, self.looked
-        out = np.empty((4, cells))
         hit = np.bincount(key[:a], minlength=cells)
-        out[1] = hit + np.bincount(key[a:b], minlength=cells)
-        out[0] = out[1] + np.bincount(key[b:], minlength=cells) if b < len(key) else out[1]
-        out[2] = hit if self.target is None else np.bincount(key[:a], self.target, minlength=cells)
-        if self.expected is None:
-            out[3] = out[1] * self.base
-        else:
-            out[3] = np.bincount(key[:b], self.expected, minlength=cells)
-        return out
+        looked = hit + np.bincount(key[a:b], minlength=cells)
+        support = looked + np.bincount(key[b:], minlength=cells) if b < len(key) else looked
+        cell = np.flatnonzero(support >= self.floor)
+        total: NDArray[Any] = hit[cell]
+        if self.target is not None:
+            total = np.bincount(key[:a], self.target, cells)[cell]
+        expected: NDArray[Any] = looked[cell] * self.base
+        if self.expected is not None:
+            expected = np.bincount(key[:b], self.expected, cells)[cell]
+        return cell, [support[cell], looked[cell], total, expected]
 
 
 def _key_type(cells: int) -> type[np.int16] | type[np.int32] | type[np.int64]:
@@ -167,90 +178,118 @@ def _key_type(cells: int) -> type[np.int16] | type[np.int32] | type[np.int64]:
 
 
 def _count_singles(table: _Table) -> _Level:
-    parts, attributes, values = [], [], []
+    attributes, values, counts = [], [], []
     for j, (column, kept) in enumerate(zip(table.columns, table.kept, strict=True)):
-        parts.append(table.count(column, len(kept) + 1)[:, : len(kept)])
+        cell, found = table.count(column, len(kept) + 1)
+        real = cell < len(kept)
         attributes.append(np.full((len(kept), 1), j))
-        values.append(np.arange(len(kept))[:, None])
+        values.append(cell[real][:, None])
+        counts.append([c[real] for c in found])
     none = np.empty((sum(map(len, table.kept)), 0), np.int64)
-    return _Level(_rows(attributes, 1), _rows(values, 1), _columns(parts), none)
+    return _Level(_rows(attributes, 1), _rows(values, 1), _columns(counts), none)
 
 
-def _count_pairs(table: _Table) -> tuple[_Level, dict[tuple[int, int], _Pairs]]:
-    parts, attributes, values, parents = [], [], [], []
-    where: dict[tuple[int, int], _Pairs] = {}
-    single = np.cumsum([0, *map(len, table.kept)])
-    start = 0
-    for a, b in combinations(range(table.width), 2):
-        wide = len(table.kept[b]) + 1
-        cells = (len(table.kept[a]) + 1) * wide
-        counts = table.count(_join(table.columns[a], table.columns[b], wide, cells), cells)
-        cell, va, vb = _supported(counts[0], table.floor, wide, len(table.kept[a]))
-        positions = np.full(cells, len(cell))
-        positions[cell] = np.arange(len(cell))
-        where[a, b] = _Pairs(positions, start, len(cell))
-        start += len(cell)
-        parts.append(counts[:, cell])
-        attributes.append(np.broadcast_to(np.array([a, b]), (len(cell), 2)))
-        values.append(np.stack([va, vb], axis=1))
-        parents.append(np.stack([single[b] + vb, single[a] + va], axis=1))
-    return _Level(_rows(attributes, 2), _rows(values, 2), _columns(parts), _rows(parents, 2)), where
+def _count_pairs(table: _Table) -> _Pairs:
+    sizes = np.array([len(kept) for kept in table.kept])
+    single = np.cumsum(sizes) - sizes
+    couples = list(combinations(range(table.width), 2))
+    cells, counts = [], []
+    offset = 0
+    start = np.zeros((table.width, table.width), np.int64)
+    for a, b in couples:
+        wide = int(sizes[b]) + 1
+        key, size = _join(table.columns[a], table.columns[b], wide, int(sizes[a]))
+        cell, found = table.count(key, size)
+        cells.append(cell)
+        counts.append(found)
+        start[a, b] = offset
+        offset += size
+    (left, right), couple = np.array(couples).reshape(-1, 2).T, _owner(cells)
+    cell = np.concatenate(cells) if cells else np.empty(0, np.int64)
+    va, vb = np.divmod(cell, sizes[right[couple]] + 1)
+    real = (va < sizes[left[couple]]) & (vb < sizes[right[couple]])
+    couple, cell, va, vb = couple[real], cell[real], va[real], vb[real]
+    a, b = left[couple], right[couple]
+    position = np.full(offset, -1)
+    position[start[a, b] + cell] = np.arange(len(cell))
+    parents = np.stack([single[b] + vb, single[a] + va], axis=1)
+    level = _Level(np.stack([a, b], axis=1), np.stack([va, vb], axis=1), _columns(counts)[:, real], parents)
+    return _Pairs(level, start, position, _pair_keys(table, couple, couples, va, vb))
 
 
-def _count_triples(table: _Table, pairs: _Level, where: dict[tuple[int, int], _Pairs]) -> _Level:
-    """Triples, from the supported pairs of their first two attributes."""
-    parts, attributes, values, parents = [], [], [], []
-    for (a, b), key in _pair_keys(table, where):
-        ab = where[a, b]
-        for c in range(b + 1, table.width):
-            wide = len(table.kept[c]) + 1
-            cells = (ab.size + 1) * wide
-            counts = table.count(_join(key, table.columns[c], wide, cells), cells)
-            cell, pair, vc = _supported(counts[0], table.floor, wide, ab.size)
-            va, vb = pairs.values[ab.start + pair].T
-            ac, bc = where[a, c], where[b, c]
-            parts.append(counts[:, cell])
-            attributes.append(np.broadcast_to(np.array([a, b, c]), (len(cell), 3)))
-            values.append(np.stack([va, vb, vc], axis=1))
-            without_a = bc.start + bc.positions[vb * wide + vc]
-            without_b = ac.start + ac.positions[va * wide + vc]
-            parents.append(np.stack([without_a, without_b, ab.start + pair], axis=1))
-    return _Level(_rows(attributes, 3), _rows(values, 3), _columns(parts), _rows(parents, 3))
-
-
-def _supported(support: Float, floor: int, wide: int, high: int) -> tuple[Int, Int, Int]:
-    """Cells with enough support, and their two codes; the code that stands for "all the rest" is left out."""
-    cell = np.flatnonzero(support >= floor)
-    left, right = np.divmod(cell, wide)
-    known = (left < high) & (right < wide - 1)
-    return cell[known], left[known], right[known]
-
-
-def _pair_keys(table: _Table, where: dict[tuple[int, int], _Pairs]) -> Iterator[tuple[tuple[int, int], Key]]:
-    """Each pair of attributes that a third can follow, with the rows' codes of its supported value pairs."""
-    for a, b in combinations(range(table.width - 1), 2):
-        pair = where[a, b]
-        if not pair.size:
+def _pair_keys(
+    table: _Table, couple: Int, couples: list[tuple[int, int]], va: Int, vb: Int
+) -> dict[tuple[int, int], tuple[Int | None, Int, Int]]:
+    """How value pairs are coded in the keys of triples: as they are, or only the supported ones where many are not."""
+    made: dict[tuple[int, int], tuple[Int | None, Int, Int]] = {}
+    edges = np.searchsorted(couple, np.arange(len(couples) + 1))
+    for i, (a, b) in enumerate(couples):
+        part = slice(edges[i], edges[i + 1])
+        high, wide = len(table.kept[a]) + 1, len(table.kept[b]) + 1
+        if high * wide <= SMALL:
+            made[a, b] = (None, np.repeat(np.arange(high), wide), np.tile(np.arange(wide), high))
             continue
-        key = _join(table.columns[a], table.columns[b], len(table.kept[b]) + 1, len(pair.positions))
-        most = (pair.size + 1) * max(len(kept) + 1 for kept in table.kept[b + 1 :])
-        yield (a, b), pair.positions.astype(_key_type(most)).take(key)
+        left, right = np.append(va[part], high - 1), np.append(vb[part], wide - 1)
+        recode = np.full(high * wide, len(left) - 1)
+        recode[left[:-1] * wide + right[:-1]] = np.arange(len(left) - 1)
+        made[a, b] = (recode, left, right)
+    return made
 
 
-def _join(left: Key, right: Key, wide: int, cells: int) -> Key:
-    """Mixed-radix key left · wide + right, in the narrowest type that holds it."""
+def _count_triples(table: _Table, pairs: _Pairs) -> _Level:
+    """Triples, from the value pairs of their first two attributes."""
+    sizes = np.array([len(kept) for kept in table.kept])
+    cells, counts, owner, values = [], [], [], []
+    for (a, b), (recode, left, right) in pairs.key.items():
+        if b == table.width - 1:
+            continue
+        key, _ = _join(table.columns[a], table.columns[b], int(sizes[b]) + 1, int(sizes[a]))
+        if recode is not None:
+            key = recode.astype(_key_type((len(left) + 1) * (int(sizes[b + 1 :].max()) + 1))).take(key)
+        for c in range(b + 1, table.width):
+            joined, size = _join(key, table.columns[c], int(sizes[c]) + 1, len(left) - 1)
+            cell, found = table.count(joined, size)
+            pair, vc = np.divmod(cell, int(sizes[c]) + 1)
+            cells.append(cell)
+            counts.append(found)
+            owner.append((a, b, c))
+            values.append((left[pair], right[pair], vc))
+    at = np.array(owner, np.int64).reshape(-1, 3)[_owner(cells)]
+    value = np.concatenate([np.stack(v, axis=1) for v in values]) if values else np.empty((0, 3), np.int64)
+    real = (value < sizes[at]).all(axis=1)
+    at, value = at[real], value[real]
+    parents = []
+    for first, second in ((1, 2), (0, 2), (0, 1)):
+        left, right = at[:, first], at[:, second]
+        code = value[:, first] * (sizes[right] + 1) + value[:, second]
+        parents.append(pairs.position[pairs.start[left, right] + code])
+    return _Level(at, value, _columns(counts)[:, real], np.stack(parents, axis=1))
+
+
+def _owner(cells: list[Int]) -> Int:
+    """For the concatenated cells, which table each comes from."""
+    owner: Int = np.repeat(np.arange(len(cells)), [len(cell) for cell in cells])
+    return owner
+
+
+def _join(left: Key, right: Key, wide: int, high: int) -> tuple[Key, int]:
+    """Mixed-radix key left · wide + right in the narrowest type that holds it, and the number of cells."""
+    cells = (high + 1) * wide
     kind = _key_type(cells)
     key: Key = np.multiply(left, kind(wide), dtype=kind, casting="unsafe")
     key += right.astype(kind, copy=False)
-    return key
+    return key, cells
 
 
 def _rows(parts: list[Any], width: int) -> Int:
     return np.concatenate(parts).astype(np.int64) if parts else np.empty((0, width), np.int64)
 
 
-def _columns(parts: list[Float]) -> Float:
-    return np.concatenate(parts, axis=1) if parts else np.empty((4, 0))
+def _columns(parts: list[list[NDArray[Any]]]) -> Float:
+    """(4, m) counts of all tables, one after the other."""
+    if not parts:
+        return np.empty((4, 0))
+    return np.stack([np.concatenate(column).astype(np.float64) for column in zip(*parts, strict=True)])
 
 
 def _stack(levels: list[_Level], table: _Table) -> Counts:

@@ -11,7 +11,7 @@ from failsight.tools.stats.slices.count import count_conjunctions
 from failsight.tools.stats.slices.model import Bool, Codes, Conjunction, Float, Int, SearchSettings
 from failsight.tools.stats.slices.score import excess_rate, top, z_outside, z_parents
 from failsight.tools.stats.slices.table import Half
-from failsight.tools.stats.stratified import combine_strata, compare
+from failsight.tools.stats.stratified import compare
 
 Masks = NDArray[np.bool_]
 
@@ -125,31 +125,27 @@ class _Residuals:
 
     def reset(self, picked: list[int]) -> None:
         """Start again from the given picks."""
-        self.strata, self.rows = self.half.strata, self.first
+        self.strata, self.rows = self.half.strata.copy(), self.first
         self.pool = self.half.all_sums
         for pick in picked:
             self.add(pick)
 
     def add(self, pick: int) -> None:
-        """Refine the strata by one more slice: only its own rows move to new strata."""
-        mask = self.inside[pick]
-        joint = combine_strata(self.strata, mask.view(np.int8), 2)
-        self.pool = self.half.sums(None, joint, int(joint.max()) + 1)
-        levels = len(self.pool.n)
-        rows = np.flatnonzero(mask)
-        source = np.empty(levels, np.int64)
-        source[joint] = self.strata
-        moved = np.zeros(levels, bool)
-        moved[joint[rows]] = True
-        part = _crosstab(self.inside[:, rows], joint[rows], levels)
-        taken = np.zeros_like(self.rows)
-        taken[:, source[moved]] = part[:, moved]
-        part[:, ~moved] = (self.rows - taken)[:, source[~moved]]
-        self.strata, self.rows = joint, part
+        """Refine the strata by one more slice: its rows move from each old stratum to a new one."""
+        rows = np.flatnonzero(self.inside[pick])
+        old = self.strata[rows]
+        source, new = np.unique(old, return_inverse=True)
+        moved = _crosstab(self.inside[:, rows], new, len(source))
+        part = self.half.sums(self.inside[pick], self.strata, len(self.pool.n))
+        stay = self.rows.copy()
+        stay[:, source] -= moved
+        self.rows = np.concatenate([stay, moved], axis=1)
+        self.pool = self.pool.minus(part).followed_by(part, source)
+        self.strata[rows] = self.rows.shape[1] - len(source) + new
 
     def z(self, min_effect: float) -> Float:
         """(k,) standardised excess of each candidate, −inf where the excess is below the floor."""
-        n, m = self.pool.n, self.rows
+        n, m = np.maximum(self.pool.n, 1), self.rows
         gap = self.observed - m @ (self.pool.first / n)
         free = m * (n - m)
         variance = free @ (self.pool.centred()[0] / (n * np.maximum(n - 1, 1)))
@@ -196,15 +192,14 @@ def _pick(half: Half, candidates: list[Conjunction], carry: int, min_effect: flo
 
 
 def _superseded(half: Half, candidates: list[Conjunction], picked: list[int]) -> set[int]:
-    """Earlier picks that contain the newest and have nothing left beside the other picks."""
+    """Earlier picks that contain the newest and have nothing left beside it."""
     newest = candidates[picked[-1]]
     gone: set[int] = set()
     for pick in picked[:-1]:
         if candidates[pick] not in newest:
             continue
-        strata = half.strata_given([candidates[p] for p in picked if p != pick and p not in gone])
-        levels = int(strata.max()) + 1
-        inside = half.sums(np.flatnonzero(half.inside(candidates[pick])), strata, levels)
+        strata, levels = half.strata_given(newest)
+        inside = half.sums(half.inside(candidates[pick]), strata, levels)
         if compare(half.sums(None, strata, levels), inside, binary=half.binary).z < LEFT_OVER:
             gone.add(pick)
     return gone
@@ -213,10 +208,10 @@ def _superseded(half: Half, candidates: list[Conjunction], picked: list[int]) ->
 def _with_ancestors(half: Half, candidates: list[Conjunction], picked: list[int]) -> list[int]:
     """Before each pick, the simpler candidates that it may have beaten by luck alone."""
     out: list[int] = []
+    place = {c: i for i, c in enumerate(candidates)}
     for pick in picked:
         child = candidates[pick]
-        simpler = [i for i, c in enumerate(candidates) if c in child and i != pick and i not in out]
-        simpler.sort(key=lambda i: len(candidates[i]))
+        simpler = [place[c] for c in child.ancestors() if c in place and place[c] not in out]
         out += [i for i in simpler if half.against_parent(child, candidates[i]).z < BEYOND_DOUBT]
         if pick not in out:
             out.append(pick)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, Literal
 
 import numpy as np
@@ -42,6 +43,13 @@ class Conjunction:
             return ()
         return tuple(
             Conjunction(self.conditions[:i] + self.conditions[i + 1 :]) for i in range(len(self.conditions))
+        )
+
+    def ancestors(self) -> tuple[Conjunction, ...]:
+        """All conjunctions of some, not all, of the conditions; simplest first."""
+        deep = len(self.conditions)
+        return tuple(
+            Conjunction(part) for size in range(1, deep) for part in combinations(self.conditions, size)
         )
 
 

@@ -71,64 +71,63 @@ class Half:
         unknown: Bool = ~(differs | self.inside(conjunction))
         return unknown
 
-    def sums(self, rows: Int | None, strata: Int, levels: int) -> Sums:
+    def sums(self, mask: Bool | None, strata: Int, levels: int) -> Sums:
         """Sums by stratum of some rows (all by default)."""
-        part = strata if rows is None else strata[rows]
+        if self.binary and levels == 1:
+            wrong = self.error if mask is None else self.error & mask
+            n = len(self) if mask is None else np.count_nonzero(mask)
+            return Sums.of_errors(np.array([n]), np.array([np.count_nonzero(wrong)]))
+        rows = slice(None) if mask is None else np.flatnonzero(mask)
+        part = strata[rows]
         if not self.binary:
-            return Sums.of(self.target if rows is None else self.target[rows], part, levels)
-        wrong = part[self.error if rows is None else self.error[rows]]
+            return Sums.of(self.target[rows], part, levels)
+        wrong = part[self.error[rows]]
         return Sums.of_errors(np.bincount(part, minlength=levels), np.bincount(wrong, minlength=levels))
 
     def against_rest(self, conjunction: Conjunction) -> StratifiedTest:
         """The slice against the rows outside, within true classes."""
-        inside = self.sums(np.flatnonzero(self.inside(conjunction)), self.strata, self.levels)
+        inside = self.sums(self.inside(conjunction), self.strata, self.levels)
         unknown = self.unknown(conjunction)
-        pool = self.all_sums
-        if unknown is not None:
-            pool = self.sums(np.flatnonzero(~unknown), self.strata, self.levels)
+        pool = self.all_sums if unknown is None else self.sums(~unknown, self.strata, self.levels)
         return compare(pool, inside, binary=self.binary)
 
     def against_parent(
         self, child: Conjunction, parent: Conjunction, *, within: bool = True
     ) -> StratifiedTest:
         """The slice against the rest of one parent, within true classes or as it stands."""
-        pool, inner = self._parent_rows(child, parent)
         strata, levels = (self.strata, self.levels) if within else (np.zeros(len(self), np.int64), 1)
-        whole, part = self.sums(pool, strata, levels), self.sums(inner, strata, levels)
-        return compare(whole, part, binary=self.binary)
+        whole = self.sums(self._comparable(child, parent), strata, levels)
+        return compare(whole, self.sums(self.inside(child), strata, levels), binary=self.binary)
 
     def excess_against_parent(self, child: Conjunction, parent: Conjunction) -> StratifiedTest:
         """The excess over the mean of each row's class, in the slice against the rest of one parent."""
-        pool, inner = self._parent_rows(child, parent)
-        zero = np.zeros(len(pool), np.int64)
-        whole = Sums.of(self.residual[pool], zero, 1)
-        return compare(whole, Sums.of(self.residual[inner], zero[: len(inner)], 1), binary=False)
+        whole, part = self.residual[self._comparable(child, parent)], self.residual[self.inside(child)]
+        zero = np.zeros(len(whole), np.int64)
+        return compare(Sums.of(whole, zero, 1), Sums.of(part, zero[: len(part)], 1), binary=False)
 
-    def _parent_rows(self, child: Conjunction, parent: Conjunction) -> tuple[Int, Int]:
-        """Rows of the parent whose membership of the child is known, and those of the child."""
-        pool = self.inside(parent)
+    def _comparable(self, child: Conjunction, parent: Conjunction) -> Bool:
+        """Rows of the parent whose membership of the child can be told."""
         unknown = self.unknown(child)
-        if unknown is not None:
-            pool = pool & ~unknown
-        return np.flatnonzero(pool), np.flatnonzero(self.inside(child))
+        return self.inside(parent) if unknown is None else self.inside(parent) & ~unknown
 
     def measure(self, conjunction: Conjunction) -> Measured:
         """Rows and means inside and outside."""
-        rows = np.flatnonzero(self.inside(conjunction))
-        n, total = len(rows), float(self.target[rows].sum())
-        unknown = self.unknown(conjunction)
+        n, total = self._count(self.inside(conjunction))
         n_out, total_out = len(self) - n, float(self.all_sums.first.sum()) - total
+        unknown = self.unknown(conjunction)
         if unknown is not None:
-            n_out -= int(unknown.sum())
-            total_out -= float(self.target[unknown].sum())
+            n_unknown, total_unknown = self._count(unknown)
+            n_out, total_out = n_out - n_unknown, total_out - total_unknown
         return Measured(n, total, total / n if n else 0.0, n_out, total_out / n_out if n_out else 0.0)
 
-    def strata_given(self, others: Sequence[Conjunction]) -> Int:
-        """(n,) class strata refined by the memberships of other slices."""
-        strata = self.strata
-        for other in others:
-            strata = combine_strata(strata, self.inside(other).view(np.int8), 2)
-        return strata
+    def _count(self, mask: Bool) -> tuple[int, float]:
+        total = np.count_nonzero(mask & self.error) if self.binary else self.target[mask].sum()
+        return int(np.count_nonzero(mask)), float(total)
+
+    def strata_given(self, other: Conjunction) -> tuple[Int, int]:
+        """(n,) class strata refined by the membership of another slice, and how many."""
+        strata = combine_strata(self.strata, self.inside(other).view(np.int8), 2)
+        return strata, int(strata.max()) + 1
 
 
 class Patterns:
@@ -167,6 +166,8 @@ class Patterns:
 
     def group(self, others: Sequence[int]) -> Int:
         """(P,) number of the stratum made of class and memberships of other slices."""
-        key = np.column_stack([self.strata, self.member[:, list(others)]])
-        group: Int = np.unique(key, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+        key = self.strata
+        for o in others:
+            key = key * 3 + self.member[:, o]
+        group: Int = np.unique(key, return_inverse=True)[1].astype(np.int64)
         return group
