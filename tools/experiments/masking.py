@@ -1,0 +1,283 @@
+"""The passes of a masking test: every picture clean, with its cue masked, and with each of its controls masked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import numpy.typing as npt
+
+from failsight.tools.evidence import digest
+from failsight.tools.experiments.controls import change_ratio, draw_controls
+from failsight.tools.experiments.fills import Fill
+from failsight.tools.experiments.patches import Patches, area, patches_of
+from failsight.tools.experiments.regions import Mask, Region, most_salient
+from failsight.tools.inputs.base import BadImage, Floats, ImageTable, LeftOut, Pixels, Split
+from failsight.tools.view import CaseView
+
+BATCH = 64
+REASONS = (
+    "it can't be read",
+    "the region has no pixels in the part of the picture that the model sees",
+    "the region leaves no room for a control of the same area",
+    "the model's scores for it are not finite",
+)
+UNREADABLE, NO_REGION, NO_CONTROL, NOT_FINITE = range(4)
+Ints = npt.NDArray[np.int64]
+MapOf = Callable[[int, Pixels], Floats]  # (row, prepared picture) -> saliency map (h, w)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One picture's part of the experiment.
+
+    Attributes:
+        stack: (2 + draws, h, w, 3): clean, cue masked, then each control masked.
+        regions: the patches masked in ``stack[1:]``.
+        match: how well the controls match the cue.
+    """
+
+    stack: Pixels
+    regions: tuple[Patches, ...]
+    match: Match
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """How well a picture's controls match its cue.
+
+    Attributes:
+        row: table row.
+        share: share of the picture that the cue covers (the controls cover as much).
+        same_shape: whether the controls have the cue's shape, not only its area.
+        change: how much the controls change the pixels, relative to the cue.
+    """
+
+    row: int
+    share: float
+    same_shape: bool
+    change: float
+
+
+@dataclass(frozen=True)
+class Bench:
+    """How every picture is edited: deterministic in (seed, row), so that any picture can be made again for a figure.
+
+    Attributes:
+        map_of: where the map of a ``saliency:`` region comes from.
+    """
+
+    view: CaseView
+    split: Split
+    region: Region
+    fill: Fill
+    draws: int
+    seed: int
+    map_of: MapOf | None = None
+
+    def trial(self, row: int) -> Trial | int:
+        """The edited pictures of ``row``, or the number of the reason (:data:`REASONS`) why there are none."""
+        model, table = self.view.model(), self.view.table(self.split)
+        try:
+            image = table.open(row)
+        except BadImage:
+            return UNREADABLE
+        pixels = model.prepare(image)
+        cue = patches_of(self._mask(table, row, pixels, image.size))
+        if not cue:
+            return NO_REGION
+        rng = np.random.default_rng([self.seed, row])
+        ground = self.fill.background(pixels, rng)
+        energy = np.square(pixels.astype(np.float32) - ground).sum(2) / 3
+        height, width = pixels.shape[:2]
+        forbidden = np.zeros((height, width), bool)
+        for p in cue:
+            forbidden[p.y0 : p.y1, p.x0 : p.x1] |= True if p.shape is None else p.shape
+        controls = draw_controls(cue, forbidden, energy, self.draws, rng)
+        if controls is None:
+            return NO_CONTROL
+        regions = (cue, *controls.draws)
+        stack = np.concatenate([pixels[None], self.fill.apply(pixels, regions, ground)])
+        match = Match(
+            row, area(cue) / (height * width), controls.same_shape, change_ratio(cue, controls, energy)
+        )
+        return Trial(stack, regions, match)
+
+    def _mask(self, table: ImageTable, row: int, pixels: Pixels, size: tuple[int, int]) -> Mask:
+        height, width = pixels.shape[:2]
+        if self.region.kind == "saliency":
+            if self.map_of is None:
+                raise ValueError("a saliency region needs map_of")
+            return most_salient(self.map_of(row, pixels), self.region.share)
+        boxes = []
+        if self.region.kind == "box" and table.boxes is not None:
+            own = table.boxes[row].get(self.region.name, ())
+            boxes = [self.view.model().prepare_box(box, *size) for box in own]
+        return self.region.mask(height, width, boxes)
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Scores of all passes. ``n`` pictures, ``k`` control draws.
+
+    Attributes:
+        rows: table rows. (n,)
+        watched: index of the class whose score is watched, per picture. (n,)
+        clean, cue: the watched class's score, untouched and with the cue masked. (n,)
+        control: the same with each control masked. (n, k)
+        top_clean, top_cue: predicted class. (n,)
+        top_control: (n, k)
+        share, change, same_shape: as in :class:`Match`. (n,)
+        out_rows, out_reasons: pictures left out and the number of the reason. (m,)
+    """
+
+    rows: Ints
+    watched: Ints
+    clean: npt.NDArray[np.float64]
+    cue: npt.NDArray[np.float64]
+    control: npt.NDArray[np.float64]
+    top_clean: Ints
+    top_cue: Ints
+    top_control: Ints
+    share: npt.NDArray[np.float64]
+    change: npt.NDArray[np.float64]
+    same_shape: npt.NDArray[np.bool_]
+    out_rows: Ints
+    out_reasons: Ints
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def cue_drop(self) -> npt.NDArray[np.float64]:
+        """Fall of the score when the cue is masked. (n,)"""
+        return self.clean - self.cue
+
+    @property
+    def control_drop(self) -> npt.NDArray[np.float64]:
+        """Fall of the score when a control is masked, mean over draws. (n,)"""
+        made: npt.NDArray[np.float64] = self.clean - self.control.mean(1)
+        return made
+
+    @property
+    def effect(self) -> npt.NDArray[np.float64]:
+        """The paired effect: fall by the cue minus mean fall by the controls. (n,)"""
+        return self.cue_drop - self.control_drop
+
+    def left_out(self, table: ImageTable) -> tuple[LeftOut, ...]:
+        """The pictures that could not take part, with the reason."""
+        return tuple(
+            LeftOut(table.paths[int(r)], REASONS[int(code)])
+            for r, code in zip(self.out_rows, self.out_reasons, strict=True)
+        )
+
+
+def measure(bench: Bench, rows: Ints, watched: int | None, label: str) -> Measurements:
+    """Run all passes over ``rows``, or take them from the cache.
+
+    Args:
+        watched: index of the class whose score is watched; None: the class predicted on the clean picture.
+        label: what the progress bar says.
+    """
+    view = bench.view
+    key = {
+        "experiment": "masking/1",
+        "model": view.model().fingerprint,
+        "data": view.table(bench.split).fingerprint,
+        "split": bench.split,
+        "rows": digest(rows),
+        "region": bench.region.spec,
+        "fill": bench.fill.name,
+        "draws": bench.draws,
+        "seed": bench.seed,
+        "watched": watched,
+    }
+    stored = view.cached(key)
+    if stored is not None:
+        return Measurements(**{f.name: stored[f.name] for f in fields(Measurements)})
+    made = _run(bench, rows, watched, label)
+    view.store(key, {f.name: getattr(made, f.name) for f in fields(Measurements)})
+    return made
+
+
+def _run(bench: Bench, rows: Ints, watched: int | None, label: str) -> Measurements:
+    kept: list[Match] = []
+    scores: list[Floats] = []
+    out: list[tuple[int, int]] = []
+
+    def stacks() -> Iterator[Pixels]:
+        for row in rows.tolist():
+            trial = bench.trial(row)
+            if isinstance(trial, int):
+                out.append((row, trial))
+                continue
+            kept.append(trial.match)
+            yield trial.stack
+
+    with bench.view.progress.job(label, len(rows)) as ticker:
+        done = 0
+        for one in scored(bench.view.model().scores, stacks()):
+            scores.append(one)
+            ticker.advance(len(kept) + len(out) - done)
+            done = len(kept) + len(out)
+        ticker.advance(len(rows) - done)
+    return _collect(kept, scores, out, watched, bench)
+
+
+def scored(
+    score: Callable[[Pixels], Floats], stacks: Iterator[Pixels], size: int = BATCH
+) -> Iterator[Floats]:
+    """Scores of each stack (k, h, w, 3) in turn, with batches of about ``size`` pictures across stacks.
+
+    Memory is bounded by the batch: at most ``size`` pictures and one stack wait at a time."""
+    waiting: list[Pixels] = []
+    count = 0
+    for stack in stacks:
+        waiting.append(stack)
+        count += len(stack)
+        if count >= size:
+            yield from _flush(score, waiting)
+            waiting, count = [], 0
+    if waiting:
+        yield from _flush(score, waiting)
+
+
+def _flush(score: Callable[[Pixels], Floats], stacks: Sequence[Pixels]) -> list[Floats]:
+    made = score(np.concatenate(stacks))
+    ends = np.cumsum([len(s) for s in stacks])[:-1]
+    return [np.asarray(part) for part in np.split(made, ends)]
+
+
+def _collect(
+    matches: Sequence[Match],
+    scores: Sequence[Floats],
+    out: list[tuple[int, int]],
+    watched: int | None,
+    bench: Bench,
+) -> Measurements:
+    finite = [bool(np.isfinite(s).all()) for s in scores]
+    out.extend((m.row, NOT_FINITE) for m, ok in zip(matches, finite, strict=True) if not ok)
+    kept = [m for m, ok in zip(matches, finite, strict=True) if ok]
+    full = np.zeros((len(kept), 2 + bench.draws, len(bench.view.model().classes)))
+    if kept:
+        full[:] = [s for s, ok in zip(scores, finite, strict=True) if ok]
+    top = full.argmax(2).astype(np.int64)
+    who = top[:, 0] if watched is None else np.full(len(full), watched, np.int64)
+    own = np.take_along_axis(full, who[:, None, None], axis=2)[..., 0]
+    out.sort()
+    return Measurements(
+        rows=np.array([m.row for m in kept], np.int64),
+        watched=who,
+        clean=own[:, 0],
+        cue=own[:, 1],
+        control=own[:, 2:],
+        top_clean=top[:, 0],
+        top_cue=top[:, 1],
+        top_control=top[:, 2:],
+        share=np.array([m.share for m in kept], np.float64),
+        change=np.array([m.change for m in kept], np.float64),
+        same_shape=np.array([m.same_shape for m in kept], bool),
+        out_rows=np.array([r for r, _ in out], np.int64),
+        out_reasons=np.array([c for _, c in out], np.int64),
+    )

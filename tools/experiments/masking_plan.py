@@ -1,0 +1,254 @@
+"""The plan of a masking test: everything that is fixed before the first image is edited, and its execution."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Finding, Instrument
+from failsight.tools.experiments import paired
+from failsight.tools.experiments.fills import Fill, make_fill
+from failsight.tools.experiments.masking import Bench, Measurements, measure
+from failsight.tools.experiments.population import (
+    Population,
+    boxed_objects,
+    check_split,
+    class_index,
+    parse_filters,
+    resolve,
+    shows,
+)
+from failsight.tools.experiments.regions import GRAMMAR, Region, parse_region
+from failsight.tools.inputs.base import BadImage, Split
+from failsight.tools.text import clean
+from failsight.tools.verdicts import Claim
+from failsight.tools.view import CaseView
+
+TOOL = "test_by_masking"
+PREDICTED = "predicted"
+SECOND_MOST, SECOND_DRAWS = 100, 2  # the sensitivity check: so many images, so few controls
+COLOUR_SAMPLE = 64
+Hypothesis = Literal["spurious_correlation", "overemphasised_feature", "missing_feature"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The tool's arguments as they came."""
+
+    region: str | None = None
+    class_name: str | None = None
+    where: tuple[str, ...] | str = ()
+    finding: str | None = None
+    hypothesis: Hypothesis | None = None
+    fill: str = "mean"
+    second_fill: str | None = "blur"
+    draws: int = 8
+    minimum_effect: float = 0.05
+    alpha: float = 0.05
+    max_images: int = 300
+    split: str = "data"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is fixed before the first image is edited.
+
+    Attributes:
+        watched: index of the class whose score is watched; None: whichever class is predicted on the clean image.
+        finding: the hypothesis, without this test's result.
+        known: whether the case had this finding before.
+    """
+
+    asked: Asked
+    region: Region
+    watched: int | None
+    population: Population
+    bench: Bench
+    second: Bench | None
+    finding: Finding
+    known: bool
+    claim: Claim
+    instrument: Instrument
+
+    @property
+    def class_title(self) -> str:
+        """What a sentence calls the watched class."""
+        name = self.bench.view.classes[self.watched] if self.watched is not None else ""
+        return clean(name, 60) if name else "the predicted class"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was measured: the test, and the smaller one with the second fill (None when it was not asked for)."""
+
+    first: Measurements
+    second: Measurements | None
+
+
+def make_plan(view: CaseView, asked: Asked) -> Plan:
+    """Resolve the arguments. Opens no image but those that a filter or the data set's mean colour needs.
+
+    Raises:
+        RetryError: see :func:`failsight.tools.test_by_masking.test_by_masking`.
+    """
+    view.model()  # says what is missing for a black box, before anything else is looked at
+    split = check_split(view, asked.split)
+    stated = _stated(view, asked.finding)
+    table = view.table(split)
+    objects = boxed_objects(table)
+    region = parse_region(_region_text(asked, stated, objects), objects, view.classes)
+    watched = _watched(view, asked, stated)
+    within = shows(table, region.name) if region.kind == "box" else None
+    population = resolve(
+        view, split, parse_filters(asked.where), within=within, most=asked.max_images, seed=view.seed
+    )
+    finding, known = _finding(view, asked, stated, region, watched, population)
+    claim: Claim = "ignores" if finding.kind == "missing_feature" else "uses"
+    bench = _bench(view, split, region, asked.fill, asked.draws, watched)
+    wants_second = asked.second_fill and asked.second_fill != asked.fill
+    second = (
+        _bench(view, split, region, str(asked.second_fill), SECOND_DRAWS, watched) if wants_second else None
+    )
+    instrument = _instrument(asked, finding, region, population, claim, view)
+    return Plan(asked, region, watched, population, bench, second, finding, known, claim, instrument)
+
+
+def run(plan: Plan) -> Outcome:
+    """All passes of the test, then those of the second fill on the first part of its images."""
+    label = f"masking {plan.region.title}"
+    first = measure(plan.bench, plan.population.rows, plan.watched, label)
+    if plan.second is None or not len(first):
+        return Outcome(first, None)
+    rows = first.rows
+    if len(rows) > SECOND_MOST:
+        rng = np.random.default_rng([plan.bench.seed, len(rows)])
+        rows = np.sort(rng.choice(rows, SECOND_MOST, replace=False))
+    return Outcome(first, measure(plan.second, rows, plan.watched, f"{label}, {plan.second.fill.name}"))
+
+
+def _stated(view: CaseView, finding_id: str | None) -> Finding | None:
+    if finding_id is None:
+        return None
+    known = dict(view.findings())
+    wanted = finding_id.strip().upper()
+    if wanted not in known:
+        listed = [f"{i} ({clean(f.statement, 60)})" for i, f in known.items()]
+        raise RetryError(f"finding: there is no finding {clean(finding_id, 20)!r}.", listed)
+    return known[wanted]
+
+
+def _region_text(asked: Asked, stated: Finding | None, objects: dict[str, int]) -> str:
+    """The region asked for, else the boxed object that the finding is about."""
+    if asked.region:
+        return asked.region
+    slice_ = (stated.slice or {}) if stated else {}
+    if "region" in slice_:
+        return slice_["region"]
+    about = [k for k, v in slice_.items() if v == "yes" and k in objects]
+    if len(about) == 1:
+        return f"box:{about[0]}"
+    boxes = [f"box:{clean(name, 40)} ({n} images)" for name, n in objects.items()]
+    raise RetryError("region: say which region to mask.", [*GRAMMAR, *boxes])
+
+
+def _watched(view: CaseView, asked: Asked, stated: Finding | None) -> int | None:
+    name = asked.class_name or (stated.class_name if stated else None) or PREDICTED
+    return None if name == PREDICTED and PREDICTED not in view.classes else class_index(view.classes, name)
+
+
+def _finding(
+    view: CaseView,
+    asked: Asked,
+    stated: Finding | None,
+    region: Region,
+    watched: int | None,
+    population: Population,
+) -> tuple[Finding, bool]:
+    """The hypothesis under test and whether the case knew it: the finding named, or the one of equal key, or a new one."""
+    if stated is not None:
+        if asked.hypothesis not in (None, stated.kind):
+            raise RetryError(
+                f"hypothesis: {asked.finding} is a {stated.kind}; leave hypothesis out to test it."
+            )
+        return stated, True
+    kind: Hypothesis = asked.hypothesis or "spurious_correlation"
+    about = {region.name: "yes"} if region.kind == "box" else {"region": region.spec}
+    name = None if watched is None else view.classes[watched]
+    made = Finding(
+        kind=kind,
+        failure="features",
+        bug="data_content",
+        statement=_statement(kind, region, name),
+        slice={**population.slice(), **about},
+        class_name=name,
+    )
+    for _, known in view.findings():
+        if known.key == made.key:
+            return known, True
+    return made, False
+
+
+def _statement(kind: Hypothesis, region: Region, name: str | None) -> str:
+    what = region.title
+    if kind == "missing_feature":
+        return f"The model makes no use of {what} for {clean(name, 60) if name else 'its predictions'}."
+    if kind == "overemphasised_feature":
+        return f"The model leans too much on {what} for {clean(name, 60) if name else 'its predictions'}."
+    return (
+        f"The model takes {what} for a sign of {clean(name, 60)}."
+        if name
+        else f"The model's predictions rest on {what}."
+    )
+
+
+def _bench(view: CaseView, split: Split, region: Region, fill: str, draws: int, watched: int | None) -> Bench:
+    map_of = None
+    if region.kind == "saliency":
+        from failsight.tools.experiments.explainers import row_maps
+
+        map_of = row_maps(view, class_index(view.classes, region.name) if region.name else watched)
+    return Bench(view, split, region, _fill(view, split, fill), draws, view.seed, map_of)
+
+
+def _fill(view: CaseView, split: Split, spec: str) -> Fill:
+    return make_fill(spec, _mean_colour(view, split) if spec.strip() == "dataset_mean" else None)
+
+
+def _mean_colour(view: CaseView, split: Split) -> tuple[float, float, float] | None:
+    """Mean colour of a seeded sample of prepared images, 0 to 255."""
+    table = view.table(split)
+    rows = np.random.default_rng([view.seed, 7]).permutation(len(table))[:COLOUR_SAMPLE]
+    colours = []
+    for row in rows.tolist():
+        try:
+            colours.append(view.model().prepare(table.open(row)).reshape(-1, 3).mean(0))
+        except BadImage:
+            continue
+    if not colours:
+        return None
+    r, g, b = np.mean(colours, axis=0).tolist()
+    return float(r), float(g), float(b)
+
+
+def _instrument(
+    asked: Asked, finding: Finding, region: Region, population: Population, claim: Claim, view: CaseView
+) -> Instrument:
+    n = len(population.rows)
+    arguments = {k: v for k, v in dataclasses.asdict(asked).items() if v is not None}
+    rule = "relies on" if claim == "uses" else "makes no use of"
+    return Instrument(
+        finding=finding.key,
+        tool=TOOL,
+        arguments={**arguments, "region": region.spec, "seed": view.seed},
+        statement=f"{finding.statement} Test: the model {rule} {region.title}.",
+        statistic="mean paired fall of the class's score, cue minus control; one-sided sign-flip permutation test",
+        control=f"{asked.draws} regions of the cue's shape and area elsewhere in the same image, same fill ({asked.fill})",
+        minimum_effect=asked.minimum_effect,
+        alpha=asked.alpha,
+        n_planned=n,
+        smallest_detectable_effect=paired.detectable_effect(paired.ASSUMED_SD, n, asked.alpha),
+    )

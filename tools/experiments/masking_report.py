@@ -1,0 +1,248 @@
+"""The evidence of a masking test: verdict, facts with uniform names, a strip of examples, notes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+
+from failsight.tools.evidence import Evidence, Fact, Figure, Finding, ImageRef, TestResult
+from failsight.tools.experiments import figures, paired
+from failsight.tools.experiments.masking import REASONS, Measurements
+from failsight.tools.experiments.masking_plan import TOOL, Outcome, Plan
+from failsight.tools.experiments.paired import Paired, Share
+from failsight.tools.stats.intervals import bootstrap
+from failsight.tools.text import clean, interval, listing, number, p_value
+from failsight.tools.verdicts import Judgement, Measured, history, judge, online_q
+from failsight.tools.view import CaseView
+
+STATISTIC = "mean paired fall of the score, cue minus control"
+EXAMPLES = 3
+POOR_MATCH = 0.5  # controls that change the pixels less than half as much as the cue are said to be weak
+
+
+def evidence(view: CaseView, plan: Plan, plan_id: str, outcome: Outcome) -> Evidence:
+    """Judge the outcome by the plan's rule and tell it."""
+    asked, m = plan.asked, outcome.first
+    summary = paired.summarise(
+        m, minimum_effect=asked.minimum_effect, alpha=asked.alpha, claim=plan.claim, seed=view.seed
+    )
+    place = history(view.evidence(TOOL), plan_id)
+    q = online_q(summary.p, place.earlier, place.confirmed)
+    measured = Measured(summary.effect, summary.ci, summary.p, q, summary.n, summary.detectable)
+    judgement = judge(measured, asked.minimum_effect, asked.alpha, plan.claim)
+    result = TestResult(
+        tool=TOOL,
+        effect=summary.effect,
+        ci=summary.ci,
+        p=summary.p,
+        n=summary.n,
+        verdict=judgement.verdict,
+        control_effect=summary.control_effect,
+        statistic=STATISTIC,
+        q=q,
+    )
+    labels = view.table(plan.bench.split).labels[m.rows]
+    return Evidence(
+        tool=TOOL,
+        title=f"Masking test: {plan.region.title} and {plan.class_title}",
+        summary=_summary(plan, summary, judgement, q, place.earlier),
+        arguments={k: v for k, v in dataclasses.asdict(asked).items() if v is not None},
+        facts=_facts(plan, plan_id, summary, q, outcome, labels),
+        figures=_figure(view, plan, m),
+        images=_images(view, plan, m),
+        questions=_questions(plan),
+        findings=(_finding(plan, result, q),),
+        notes=_notes(view, plan, outcome, summary, labels),
+        next_steps=_next(plan, judgement),
+    )
+
+
+def _finding(plan: Plan, result: TestResult, q: float) -> Finding:
+    """The hypothesis with this test's result and nothing of the tests before it (the case joins them)."""
+    made = dataclasses.replace(plan.finding, tests=(result,), verdict=result.verdict)
+    if plan.known:
+        return made  # its own n, p and q describe what raised it
+    return dataclasses.replace(made, n=result.n, p=result.p, q=q)
+
+
+def _summary(plan: Plan, s: Paired, judgement: Judgement, q: float, earlier: int) -> str:
+    verdict = judgement.verdict.capitalize()
+    if s.n < 2:
+        return f"{verdict}. {judgement.reason}"
+    effect = (
+        f"Masking {plan.region.title} lowers the score of {plan.class_title} by {number(s.cue_effect, 'points')}, "
+        f"masking as much elsewhere by {number(s.control_effect, 'points')}: effect {number(s.effect, 'points')} "
+        f"{interval(s.ci, 'points')}, p {p_value(s.p)}, q {p_value(q)} ({s.n:,} images"
+        + (f", test {earlier + 1} of this case)." if earlier else ").")
+    )
+    return f"{verdict}: {plan.finding.statement} {effect} {judgement.reason}"
+
+
+def _facts(
+    plan: Plan, plan_id: str, s: Paired, q: float, outcome: Outcome, labels: npt.NDArray[np.int64]
+) -> tuple[Fact, ...]:
+    m, n = outcome.first, s.n
+    flip, control_flip = paired.flips(m)
+    fixed, control_fixed = paired.mended(m, labels)
+    facts = [
+        Fact("effect", _value(s.effect), "points", ci=s.ci, n=n),
+        Fact("cue_effect", _value(s.cue_effect), "points", n=n),
+        Fact("control_effect", _value(s.control_effect), "points", n=n),
+        Fact("p", s.p, "score", n=n),
+        Fact("q", q, "score", n=n),
+        *_rates("flip_rate", flip, control_flip),
+        *_rates("mended_rate", fixed, control_fixed),
+        Fact("minimum_effect", plan.asked.minimum_effect, "points"),
+        Fact("smallest_detectable_effect", s.detectable, "points", n=n),
+        Fact("effect_sd", _value(s.sd), "points", n=n),
+        Fact("n", n, "count"),
+        Fact("n_planned", plan.instrument.n_planned, "count"),
+        Fact("draws", plan.asked.draws, "count"),
+        Fact("region_share", _mean(m.share), "share", n=n),
+        Fact("control_change_ratio", _mean(m.change), "ratio", n=n),
+        Fact("left_out", len(m.out_rows), "count"),
+        Fact("plan", plan_id, "text"),
+    ]
+    if outcome.second is not None and len(outcome.second) > 1 and plan.second is not None:
+        other = outcome.second.effect
+        ci = bootstrap(other, seed=plan.bench.seed)
+        facts.insert(
+            3, Fact("effect", float(other.mean()), "points", f"fill {plan.second.fill.name}", ci, len(other))
+        )
+    return tuple(facts)
+
+
+def _rates(name: str, cue: Share, control: Share) -> list[Fact]:
+    if not cue.n:
+        return []
+    return [
+        Fact(name, cue.value, "share", ci=cue.ci, n=cue.n),
+        Fact(f"control_{name}", control.value, "share", ci=control.ci, n=control.n),
+    ]
+
+
+def _value(x: float) -> float | None:
+    return x if np.isfinite(x) else None
+
+
+def _mean(values: npt.NDArray[np.float64]) -> float | None:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else None
+
+
+def _questions(plan: Plan) -> tuple[str, ...]:
+    if plan.claim == "ignores":
+        return ("features_global.2", "questionable_features.5", "what_if.1")
+    return ("features_global.2", "questionable_features.2", "questionable_features.7", "what_if.1")
+
+
+def _notes(
+    view: CaseView, plan: Plan, outcome: Outcome, s: Paired, labels: npt.NDArray[np.int64]
+) -> tuple[str, ...]:
+    m, notes = outcome.first, []
+    if plan.population.found > plan.instrument.n_planned:
+        notes.append(
+            f"A seeded sample of {plan.instrument.n_planned:,} of {plan.population.found:,} images was tested."
+        )
+    left = m.left_out(view.table(plan.bench.split))
+    for reason in REASONS:
+        names = [one.path for one in left if one.reason == reason]
+        if names:
+            notes.append(
+                f"{len(names)} image{'s' * (len(names) > 1)} left out because {reason}: {listing(names)}."
+            )
+    if len(m) and not m.same_shape.all():
+        odd = int((~m.same_shape).sum())
+        notes.append(
+            f"In {odd:,} of {len(m):,} images the controls have the cue's area but not its shape: it fits nowhere else."
+        )
+    change = _mean(m.change)
+    if change is not None and change < POOR_MATCH:
+        notes.append(
+            f"The controls change the pixels only {number(change, 'ratio')} times as much as the cue: "
+            "part of the effect may come from that."
+        )
+    notes += _second_note(plan, outcome, s)
+    known = labels[labels >= 0]
+    if (
+        plan.claim == "uses"
+        and plan.watched is not None
+        and len(known)
+        and bool((known == plan.watched).all())
+    ):
+        notes.append(
+            f"All tested images are of {plan.class_title}: they show whether the model uses {plan.region.title}, "
+            "not whether that leads it astray elsewhere."
+        )
+    return tuple(notes)
+
+
+def _second_note(plan: Plan, outcome: Outcome, s: Paired) -> list[str]:
+    """A warning when another fill tells another story: one of the two reaches the minimum effect, the other not half of it."""
+    if outcome.second is None or plan.second is None or not len(outcome.second) or s.n < 2:
+        return []
+    other, least = float(outcome.second.effect.mean()), plan.asked.minimum_effect
+    if max(other, s.effect) >= least and min(other, s.effect) < least / 2:
+        return [
+            f"With the fill {plan.second.fill.name} the effect is {number(other, 'points')} instead of "
+            f"{number(s.effect, 'points')}: it depends on what takes the region's place."
+        ]
+    return []
+
+
+def _next(plan: Plan, judgement: Judgement) -> tuple[str, ...]:
+    if judgement.verdict == "confirmed" and plan.claim == "uses":
+        return (
+            f"Ask an expert whether {plan.region.title} should count for {plan.class_title}; if not, propose a correction.",
+        )
+    if judgement.verdict == "inconclusive":
+        return ("Test more images, or a larger region, or a cue that more images show.",)
+    return ()
+
+
+def _order(m: Measurements, count: int) -> list[int]:
+    """Examples to show: evenly from the largest effect to the median, so that they are not only the best ones."""
+    order = np.argsort(-m.effect, kind="stable")
+    at = np.linspace(0, len(order) // 2, min(count, len(order))).astype(int)
+    return [int(order[i]) for i in dict.fromkeys(at.tolist())]
+
+
+def _images(view: CaseView, plan: Plan, m: Measurements) -> tuple[ImageRef, ...]:
+    table, split = view.table(plan.bench.split), plan.bench.split
+    made = []
+    for i in _order(m, EXAMPLES):
+        row = int(m.rows[i])
+        label = int(table.labels[row])
+        made.append(
+            ImageRef(
+                split=split,
+                row=row,
+                path=table.paths[row],
+                label=view.classes[label] if label >= 0 else "",
+                prediction=view.classes[int(m.top_clean[i])],
+                caption=f"score {m.clean[i]:.2f}, cue masked {m.cue[i]:.2f}, control masked {m.control[i].mean():.2f}",
+            )
+        )
+    return tuple(made)
+
+
+def _figure(view: CaseView, plan: Plan, m: Measurements) -> tuple[Figure, ...]:
+    rows = []
+    for i in _order(m, EXAMPLES):
+        trial = plan.bench.trial(int(m.rows[i]))
+        if isinstance(trial, int):  # the file has gone since it was measured
+            continue
+        name = view.classes[int(m.watched[i])]
+        told = zip(trial.stack[:3], (m.clean[i], m.cue[i], m.control[i, 0]), strict=False)
+        rows.append([figures.Tile(p, (f"{clean(name, 20)} {score:.2f}",)) for p, score in told])
+    if not rows:
+        return ()
+    title = f"{plan.region.title[:1].upper()}{plan.region.title[1:]} masked"
+    alt = (
+        f"{len(rows)} examples: the image as it is, with {plan.region.title} masked, and with a control of the same area "
+        f"masked; under each the score of {plan.class_title}."
+    )
+    picture = figures.sheet(rows, ("as it is", "cue masked", "control masked"))
+    return (view.save_figure(f"masking_{plan.region.kind}", picture, title=title, alt=alt),)

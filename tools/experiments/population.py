@@ -1,0 +1,229 @@
+"""Which images an experiment is about: filters such as ``television=yes``, ``true=kitchen``, ``predicted=living_room``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from failsight.tools.errors import RetryError
+from failsight.tools.inputs.base import SPLITS, ImageTable, Predictions, Split
+from failsight.tools.text import clean
+from failsight.tools.view import CaseView
+
+_FILTER = re.compile(r"^\s*(?P<name>.+?)\s*(?P<op>!=|<=|>=|=|<|>)\s*(?P<value>.*?)\s*$")
+TRUE_NAMES = ("true", "true_class", "label")
+PREDICTED_NAMES = ("predicted", "prediction", "predicted_class")
+OUTCOMES = {"correct": True, "right": True, "wrong": False, "failures": False, "errors": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One condition on an image: ``name op value``, or the bare word ``wrong`` or ``correct`` (then ``op`` is empty)."""
+
+    name: str
+    op: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.name}{self.op}{self.value}"
+
+    @property
+    def attribute(self) -> bool:
+        """True when this is about an attribute, not about the true or predicted class."""
+        return bool(self.op) and self.name not in (*TRUE_NAMES, *PREDICTED_NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    """The images of an experiment.
+
+    Attributes:
+        rows: row numbers in the split's image table, ascending, after sampling.
+        found: how many images the filters left, before sampling.
+        filters: the parsed filters.
+    """
+
+    split: Split
+    rows: npt.NDArray[np.int64]
+    found: int
+    filters: tuple[Filter, ...]
+
+    def slice(self) -> dict[str, str]:
+        """The attribute equalities among the filters, as a slice."""
+        return {f.name: f.value for f in self.filters if f.attribute and f.op == "="}
+
+
+def check_split(view: CaseView, split: str) -> Split:
+    """``split`` when the case has it. Raises RetryError naming the splits that exist."""
+    for known in SPLITS:
+        if known == split and known in view.splits():
+            return known
+    raise RetryError(f"This case has no {clean(split, 40)!r} images.", view.splits())
+
+
+def class_index(classes: Sequence[str], name: str) -> int:
+    """Index of the class called ``name`` (case-insensitive). Raises RetryError naming the classes that exist."""
+    for i, known in enumerate(classes):
+        if known == name:
+            return i
+    folded = [i for i, known in enumerate(classes) if known.casefold() == name.strip().casefold()]
+    if len(folded) == 1:
+        return folded[0]
+    raise RetryError(f"There is no class {clean(name, 60)!r}.", [clean(c, 60) for c in classes])
+
+
+def parse_filters(where: str | Sequence[str]) -> tuple[Filter, ...]:
+    """``where`` as filters: a list of conditions, or one string whose conditions are joined by ``&``."""
+    texts = where.split("&") if isinstance(where, str) else where
+    made = []
+    for text in texts:
+        if not text.strip():
+            continue
+        found = _FILTER.match(text)
+        if found:
+            made.append(Filter(found["name"], found["op"], found["value"]))
+        elif text.strip().casefold() in OUTCOMES:
+            made.append(Filter(text.strip().casefold(), "", ""))
+        else:
+            raise RetryError(
+                f"where: {clean(text, 60)!r} is not a condition; write name=value (also !=, <, <=, >, >=), 'wrong' or 'correct'."
+            )
+    return tuple(made)
+
+
+def boxed_objects(table: ImageTable) -> dict[str, int]:
+    """Objects that have boxes: name → number of images that show it; empty when the data has no boxes."""
+    counts: dict[str, int] = {}
+    for boxes in table.boxes or ():
+        for name, found in boxes.items():
+            if len(found):
+                counts[name] = counts.get(name, 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def shows(table: ImageTable, name: str) -> npt.NDArray[np.bool_]:
+    """Per row: whether the image has at least one box of the object ``name``."""
+    boxes = table.boxes
+    if boxes is None:
+        return np.zeros(len(table), bool)
+    return np.fromiter((len(b.get(name, ())) > 0 for b in boxes), bool, len(table))
+
+
+def resolve(
+    view: CaseView,
+    split: Split,
+    filters: Sequence[Filter],
+    *,
+    within: npt.NDArray[np.bool_] | None = None,
+    most: int,
+    seed: int,
+) -> Population:
+    """The images of ``split`` that meet all ``filters`` (and ``within``), at most ``most`` of them by seeded sampling.
+
+    Args:
+        within: extra condition per table row, for example presence of a boxed object.
+
+    Raises:
+        RetryError: an unknown attribute, value or class; or no image is left, saying which condition emptied the set.
+    """
+    table = view.table(split)
+    keep = np.ones(len(table), bool) if within is None else within.copy()
+    start = int(keep.sum())
+    for one in filters:
+        before = int(keep.sum())
+        keep &= _mask(view, split, one)
+        if before and not keep.any():
+            raise RetryError(
+                f"where: no image is left by {clean(one, 80)!r} (there were {before} before it)."
+            )
+    rows = np.flatnonzero(keep).astype(np.int64)
+    if not len(rows):
+        raise RetryError(f"No image to test: {start} of {len(table)} images of {split} show the region.")
+    found = len(rows)
+    if found > most:
+        rows = np.sort(np.random.default_rng([seed, found, most]).choice(rows, most, replace=False))
+    return Population(split, rows, found, tuple(filters))
+
+
+def _mask(view: CaseView, split: Split, one: Filter) -> npt.NDArray[np.bool_]:
+    table = view.table(split)
+    if not one.op:
+        p = view.predictions(split)
+        return _spread(len(table), p, p.labelled & (p.correct == OUTCOMES[one.name]))
+    if one.name in TRUE_NAMES:
+        wanted = class_index(view.classes, one.value)
+        return _signed(one, table.labels == wanted)
+    if one.name in PREDICTED_NAMES:
+        p = view.predictions(split)
+        return _spread(len(table), p, _signed(one, p.predicted == class_index(view.classes, one.value)))
+    return _attribute_mask(view, split, one)
+
+
+def _signed(one: Filter, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    if one.op not in ("=", "!="):
+        raise RetryError(f"where: classes can only be compared with = and !=, not {one.op!r}.")
+    return mask if one.op == "=" else ~mask
+
+
+def _spread(n: int, predictions: Predictions, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """``mask`` over predicted rows as a mask over all ``n`` table rows."""
+    full = np.zeros(n, bool)
+    full[predictions.rows[mask]] = True
+    return full
+
+
+def _attribute_mask(view: CaseView, split: Split, one: Filter) -> npt.NDArray[np.bool_]:
+    """Rows whose attribute meets the condition: metadata first, then boxed objects, then the computed table."""
+    table = view.table(split)
+    if one.name in table.columns:
+        return _compare(one, np.asarray(table.columns[one.name], object))
+    objects = boxed_objects(table)
+    if one.name in objects and one.value.casefold() in ("yes", "no"):
+        return _signed(one, shows(table, one.name) == (one.value.casefold() == "yes"))
+    attributes = view.attributes(split)
+    if one.name not in attributes.columns:
+        known = [*TRUE_NAMES[:1], *PREDICTED_NAMES[:1], *objects, *attributes.columns]
+        raise RetryError(f"where: there is no attribute {clean(one.name, 60)!r}.", list(dict.fromkeys(known)))
+    full = np.zeros(len(table), bool)
+    full[attributes.rows[_compare(one, np.asarray(attributes.columns[one.name], object))]] = True
+    return full
+
+
+def _compare(one: Filter, values: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+    """Rows whose value meets the condition; a missing value never does."""
+    known = np.fromiter((v is not None and v == v for v in values), bool, len(values))
+    numeric = all(isinstance(v, int | float) for v in values[known])
+    made = np.zeros(len(values), bool)
+    if numeric:
+        try:
+            bound = float(one.value)
+        except ValueError:
+            raise RetryError(
+                f"where: {clean(one.name, 60)!r} is a number; {clean(one.value, 40)!r} is not."
+            ) from None
+        made[known] = _OPERATORS[one.op](values[known].astype(float), bound)
+        return made
+    if one.op not in ("=", "!="):
+        raise RetryError(f"where: {clean(one.name, 60)!r} holds names; compare it with = or !=.")
+    texts = np.array([str(v) for v in values[known]], object)
+    if one.value not in texts:
+        raise RetryError(
+            f"where: {clean(one.name, 60)!r} is never {clean(one.value, 60)!r}.",
+            [clean(v, 60) for v in sorted(set(texts.tolist()))],
+        )
+    made[known] = (texts == one.value) == (one.op == "=")
+    return made
+
+
+_OPERATORS: dict[str, np.ufunc] = {
+    "=": np.equal,
+    "!=": np.not_equal,
+    "<": np.less,
+    "<=": np.less_equal,
+    ">": np.greater,
+    ">=": np.greater_equal,
+}

@@ -1,0 +1,102 @@
+"""test_by_masking: does the model rely on this region? Take it away, take as much away elsewhere, and compare."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from failsight.tools.evidence import Evidence
+from failsight.tools.experiments.masking_plan import Asked, Hypothesis, make_plan, run
+from failsight.tools.experiments.masking_report import evidence
+from failsight.tools.registry import tool
+from failsight.tools.view import CaseView
+
+
+@tool(
+    cost="heavy",
+    needs=("model",),
+    answers=("features_global.2", "questionable_features.2", "questionable_features.7", "what_if.1"),
+)
+def test_by_masking(
+    view: CaseView,
+    region: Annotated[
+        str | None,
+        Field(
+            description="What to take away: box:NAME (ground-truth boxes of an object), rect:x0,y0,x1,y1 (fractions), "
+            "grid:row,column/ROWSxCOLUMNS (from 1), border:F, corners:F, saliency:top20%[:class]. "
+            "May be left out when the finding is about a boxed object."
+        ),
+    ] = None,
+    class_name: Annotated[
+        str | None,
+        Field(
+            description="The class whose score is watched, or 'predicted'. Default: the finding's, else 'predicted'."
+        ),
+    ] = None,
+    where: Annotated[
+        tuple[str, ...] | str,
+        Field(
+            description="Which images: conditions like television=yes, true=kitchen, predicted=bedroom, area<0.3, wrong."
+        ),
+    ] = (),
+    finding: Annotated[
+        str | None,
+        Field(description="Id of the finding that this tests, such as F1; the result is attached to it."),
+    ] = None,
+    hypothesis: Annotated[
+        Hypothesis | None,
+        Field(
+            description="What is claimed of the region (default: the finding's kind, else spurious_correlation); "
+            "missing_feature claims that the model does not use it."
+        ),
+    ] = None,
+    fill: Annotated[
+        str,
+        Field(
+            description="What takes its place: mean, dataset_mean, blur, noise, inpaint or diffusion:FOLDER."
+        ),
+    ] = "mean",
+    second_fill: Annotated[
+        str | None,
+        Field(
+            description="Another fill, tried on some of the images to see whether the effect depends on it."
+        ),
+    ] = "blur",
+    draws: Annotated[int, Field(description="Control regions per image.", ge=1, le=32)] = 8,
+    minimum_effect: Annotated[
+        float,
+        Field(description="The smallest effect on the score, in (0, 1], that would matter.", gt=0, le=1),
+    ] = 0.05,
+    alpha: Annotated[float, Field(description="Significance level of the test.", gt=0, le=0.2)] = 0.05,
+    max_images: Annotated[
+        int, Field(description="Most images to test; a seeded sample of them beyond that.", ge=1, le=100_000)
+    ] = 300,
+    split: Annotated[str, Field(description="Which images of the case: data, train or deploy.")] = "data",
+) -> Evidence:
+    """Test whether the model relies on a region: mask it, mask as much elsewhere in the same image, compare the class's score.
+
+    The effect is paired per image: (clean − cue masked) − mean over draws of (clean − control masked), a difference of
+    probabilities in [−1, 1]. The plan is registered before the first image is edited, and the verdict follows its rule
+    (:mod:`failsight.tools.verdicts`).
+
+    Raises:
+        RetryError: an argument names something that does not exist, no image is left, or there is no model to run.
+    """
+    asked = Asked(
+        region=region,
+        class_name=class_name,
+        where=where,
+        finding=finding,
+        hypothesis=hypothesis,
+        fill=fill,
+        second_fill=second_fill,
+        draws=draws,
+        minimum_effect=minimum_effect,
+        alpha=alpha,
+        max_images=max_images,
+        split=split,
+    )
+    plan = make_plan(view, asked)
+    plan_id = view.register(plan.instrument)
+    return evidence(view, plan, plan_id, run(plan))

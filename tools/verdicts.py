@@ -1,0 +1,196 @@
+"""From hypothesis to verdict, in one place: the rule that a plan fixes beforehand, and what it says of the numbers.
+
+The chain is always the same: a *hypothesis* (Finding with verdict None) → an *instrument* (the plan, journalled before
+the first image is touched) → *evidence* (the measured effect against its control) → a *verdict* by :func:`judge`.
+
+**Several tests in one case.** Tests arrive one by one and a verdict, once given, is not taken back; so the correction
+has to be an online one. :func:`online_q` is LOND (Javanmard & Montanari 2015, arXiv:1502.06197; 2018, Ann. Stat. 46:526):
+with weights γ₁ + γ₂ + … = 1, the j-th test is judged at the level γⱼ · (D + 1) · α, where D counts the confirmations before
+it. The expected share of false ones among all confirmations then stays ≤ α at any time one stops, for independent
+p-values and for positively dependent ones (Zrnic, Ramdas & Jordan 2021, JMLR 22:33), which tests that share
+images are; while nothing is confirmed (D = 0) the same levels bound the chance of any false confirmation by α (they sum
+to α). Here a confirmation also needs a large enough effect; a test that lacks it counts as if its p were 1, which can
+only make a p-value larger, so that the promise covers exactly what is called confirmed.
+The γ fall slowly, so that the twentieth question of a session is not hopeless: γⱼ = c / ((j + c − 1)(j + c)), whose
+sum telescopes to 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from failsight.tools.evidence import Evidence, Finding, Instrument, Interval, TestResult, Verdict
+from failsight.tools.text import interval, number, p_value
+
+Claim = Literal["uses", "ignores"]
+ONLINE_LEVEL = 0.05
+FEWEST_FOR_REFUTATION = 8  # a bootstrap interval over fewer images is too short to exclude anything
+_FLAT = 4  # c above: γ₁ = 0.2, γ₅ = 0.056, γ₂₀ = 0.007
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict and the reason for it in one sentence."""
+
+    verdict: Verdict
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a paired test measured.
+
+    Attributes:
+        effect: mean paired effect, a difference of scores in [−1, 1].
+        ci: its 95 % interval.
+        p: p-value of the claim's null hypothesis; for ``uses``: effect ≤ 0; for ``ignores``: effect ≥ the minimum effect.
+        q: p corrected for the tests before it (:func:`online_q`).
+        n: images.
+        detectable: the smallest effect that this many images show with 80 % power, or None.
+    """
+
+    effect: float
+    ci: Interval
+    p: float
+    q: float
+    n: int
+    detectable: float | None = None
+
+
+def weight(j: int) -> float:
+    """γⱼ, the share of the error budget that belongs to the j-th test (j from 1); the weights of all j sum to 1."""
+    if j < 1:
+        raise ValueError(f"tests are counted from 1, not {j}")
+    return _FLAT / ((j + _FLAT - 1) * (j + _FLAT))
+
+
+def online_q(p: float, earlier: int, confirmed: int) -> float:
+    """The level at which LOND would just confirm this test: ``q ≤ ONLINE_LEVEL`` is its rule.
+
+    Args:
+        p: p-value of this test, in [0, 1].
+        earlier: how many tests came before it.
+        confirmed: how many of those were confirmed.
+    """
+    if not 0 <= p <= 1:
+        raise ValueError(f"a p-value lies in [0, 1], not {p}")
+    if not 0 <= confirmed <= earlier:
+        raise ValueError(f"{confirmed} of {earlier} earlier tests can't be confirmed")
+    return min(1.0, p / (weight(earlier + 1) * (confirmed + 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """The place of one test in the sequence of a case: how many came before it, how many of those were confirmed."""
+
+    earlier: int
+    confirmed: int
+
+
+def history(evidence: Iterable[Evidence], plan: str) -> History:
+    """The distinct tests before the one whose plan id is ``plan``, oldest first; a repeated plan is one test.
+
+    Evidence of a test carries the id of its plan as the fact ``plan`` and its outcome as a TestResult.
+    """
+    verdicts: dict[str, Verdict] = {}
+    for one in evidence:
+        found = next((str(f.value) for f in one.facts if f.name == "plan"), "")
+        results = [t for finding in one.findings for t in finding.tests if t.tool == one.tool]
+        if not found or not results:
+            continue
+        if found == plan:  # the same question again: it keeps its place
+            break
+        verdicts.setdefault(found, results[-1].verdict)
+    return History(len(verdicts), sum(v == "confirmed" for v in verdicts.values()))
+
+
+def judge(measured: Measured, minimum_effect: float, alpha: float, claim: Claim = "uses") -> Judgement:
+    """The verdict that the plan's rule gives.
+
+    ``uses`` (the model relies on the region): confirmed when p ≤ alpha, q ≤ ONLINE_LEVEL, the interval lies above 0 and
+    the effect reaches the minimum; refuted when the whole interval lies below the minimum. ``ignores`` (the model
+    misses the region) is the mirror image: confirmed when the interval lies below the minimum with p ≤ alpha and
+    q ≤ ONLINE_LEVEL, refuted when it relies on the region as above (without q: refuting claims nothing new).
+    """
+    m = measured
+    if m.n < 2 or not all(map(math.isfinite, (m.effect, *m.ci, m.p))):
+        return Judgement("inconclusive", f"{m.n} image{'s' * (m.n != 1)} can't decide anything.")
+    small = m.ci[1] < minimum_effect and m.n >= FEWEST_FOR_REFUTATION
+    large = m.ci[0] > 0 and m.effect >= minimum_effect
+    passed = m.p <= alpha and m.q <= ONLINE_LEVEL
+    least = number(minimum_effect, "points")
+    if claim == "uses":
+        if large and passed:
+            return Judgement(
+                "confirmed", f"The effect is above zero and at least the {least} set beforehand."
+            )
+        if small:
+            return Judgement(
+                "refuted",
+                f"The whole interval lies below the {least} set beforehand{_power(m, minimum_effect)}.",
+            )
+        return Judgement("inconclusive", _why_open(m, minimum_effect, alpha, large))
+    if small and passed:
+        return Judgement(
+            "confirmed",
+            f"The whole interval lies below the {least} set beforehand{_power(m, minimum_effect)}.",
+        )
+    if large:
+        return Judgement(
+            "refuted", f"The model does rely on it: the effect is above zero and at least {least}."
+        )
+    return Judgement("inconclusive", _why_open(m, minimum_effect, alpha, small))
+
+
+def _power(m: Measured, minimum_effect: float) -> str:
+    if m.detectable is None or not math.isfinite(m.detectable):
+        return ""
+    seen = "would have been seen" if m.detectable <= minimum_effect else "could be missed"
+    return f" ({m.n} images show {number(m.detectable, 'points')} with 80 % power, so an effect of that size {seen})"
+
+
+def _why_open(m: Measured, minimum_effect: float, alpha: float, enough: bool) -> str:
+    if m.n < FEWEST_FOR_REFUTATION:
+        return f"Only {m.n} images: too few to decide."
+    if enough and m.p > alpha:
+        return f"The effect is not distinguishable from none: p {p_value(m.p)} is above {alpha:g}."
+    if enough:
+        return (
+            f"p {p_value(m.p)} is small, but not after correction for the tests before it (q {p_value(m.q)})."
+        )
+    if m.ci[0] > 0:
+        return f"There is an effect, but whether it reaches {number(minimum_effect, 'points')} is open."
+    return f"The interval {interval(m.ci, 'points')} contains both no effect and {number(minimum_effect, 'points')}."
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One link of the chain from hypothesis to verdict, for app and report."""
+
+    stage: Literal["hypothesis", "instrument", "evidence", "verdict"]
+    text: str
+    refers: str = ""
+
+
+def chain(finding: Finding, instruments: Sequence[Instrument] = ()) -> tuple[Step, ...]:
+    """How a finding came to its verdict: the hypothesis, the plans made for it, what they measured, the verdict."""
+    made = [Step("hypothesis", finding.statement)]
+    for plan in instruments:
+        if plan.finding == finding.key:
+            text = f"{plan.statistic}; control: {plan.control}; at least {number(plan.minimum_effect, 'points')}, α {plan.alpha:g}"
+            made.append(Step("instrument", text, plan.id))
+    made += [Step("evidence", _measured(t), t.evidence) for t in finding.tests]
+    made.append(Step("verdict", finding.verdict or "open: not tested"))
+    return tuple(made)
+
+
+def _measured(test: TestResult) -> str:
+    control = "" if test.control_effect is None else f", control {number(test.control_effect, 'points')}"
+    q = "" if test.q is None else f", q {p_value(test.q)}"
+    return (
+        f"{test.tool}: {number(test.effect, 'points')} {interval(test.ci, 'points')}{control}, "
+        f"p {p_value(test.p)}{q}, n = {test.n}"
+    )
