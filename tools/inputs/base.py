@@ -143,7 +143,9 @@ class Predictions:
     def __post_init__(self) -> None:
         predicted = self.scores.argmax(1) if len(self.scores) else np.zeros(0, np.int64)
         object.__setattr__(self, "predicted", predicted.astype(np.int64))
-        object.__setattr__(self, "confidence", self.scores.max(1) if len(self.scores) else np.zeros(0, np.float32))
+        object.__setattr__(
+            self, "confidence", self.scores.max(1) if len(self.scores) else np.zeros(0, np.float32)
+        )
 
     def __len__(self) -> int:
         return len(self.rows)

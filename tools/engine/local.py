@@ -1,0 +1,199 @@
+"""One batched pass of the model over the data, on this machine: streamed, resumable, cached by content."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from failsight.tools.engine.parts import Parts
+from failsight.tools.engine.stream import iter_pixels, stream
+from failsight.tools.errors import UserError
+from failsight.tools.evidence import canonical
+from failsight.tools.inputs.base import Classifier, Floats, ImageTable, LeftOut, Pixels, Predictions, Split
+from failsight.tools.inputs.fingerprint import job
+
+if TYPE_CHECKING:
+    from failsight.tools.view import Progress
+
+_LAYOUT = 1  # raise when the stored arrays change
+_NOT_FINITE = "the model's scores for it are not finite numbers"
+
+
+def predict(
+    table: ImageTable,
+    model: Classifier,
+    *,
+    split: Split = "data",
+    cache_folder: Path | None = None,
+    progress: Progress | None = None,
+    batch: int | None = None,
+    say: Callable[[str], None] | None = None,
+) -> Predictions:
+    """The prediction table of ``table``: every picture prepared and scored once.
+
+    Results are saved under a key of model, data and preprocessing, a few hundred rows at a time: an interrupted pass
+    goes on where it stopped, a finished one is read back. Pieces always start at the same rows, so a resumed pass gives
+    the very numbers of an undisturbed one.
+
+    Args:
+        cache_folder: None keeps nothing.
+        batch: pictures the model takes at once; by default fitted to their size.
+        say: told when a batch had to be halved for lack of GPU memory.
+
+    Raises:
+        UserError: no picture could be scored, or the cache folder can't be written.
+    """
+    started = time.perf_counter()
+    size = batch or batch_size(model)
+    step = part_size(model, size)
+    parts = Parts(cache_folder, f"predictions-{cache_key(table, model)}")
+    whole = _sound(parts.whole(), len(table), len(model.classes))
+    if whole is not None:
+        return _result(table, model, split, whole, 0.0, cached=True)
+    runner = _Runner(table, model, size, say)
+    pieces: list[dict[str, npt.NDArray[Any]]] = []
+    with job(progress, f"predicting the {split} images", len(table)) as advance:
+        for number, start in enumerate(range(0, len(table), step)):
+            rows = np.arange(start, min(start + step, len(table)), dtype=np.int64)
+            piece = _sound(parts.part(number), len(rows), len(model.classes))
+            if piece is None:
+                piece = runner.run(rows, advance)
+                parts.save_part(number, piece)
+            else:
+                advance(len(rows))
+            pieces.append(piece)
+    merged = (
+        {name: np.concatenate([p[name] for p in pieces]) for name in pieces[0]} if pieces else _empty(model)
+    )
+    parts.save_whole(merged)
+    return _result(table, model, split, merged, time.perf_counter() - started, cached=False)
+
+
+def batch_size(model: Classifier) -> int:
+    """Pictures a batch: about a megapixel, 8 to 128. A rule, not a measurement, so that numbers never depend on timing."""
+    height, width = model.preprocessing.size
+    return int(np.clip(2 ** round(np.log2(1_000_000 / (height * width))), 8, 128))
+
+
+def part_size(model: Classifier, batch: int) -> int:
+    """Rows saved at a time: about 512 small pictures, fewer large ones, whole batches."""
+    height, width = model.preprocessing.size
+    rows = 512 if height * width <= 64 * 64 else 128
+    return max(1, rows // batch) * batch
+
+
+def cache_key(table: ImageTable, model: Classifier) -> str:
+    """What the predictions depend on: content of model and data, preprocessing, kind of outputs."""
+    facts = [
+        _LAYOUT,
+        model.fingerprint,
+        table.fingerprint,
+        len(table),
+        asdict(model.preprocessing),
+        model.outputs,
+    ]
+    return hashlib.sha256(canonical([*facts, list(model.classes)]).encode()).hexdigest()[:32]
+
+
+class _Runner:
+    """Scores pieces of the table; remembers a halved batch."""
+
+    def __init__(
+        self, table: ImageTable, model: Classifier, batch: int, say: Callable[[str], None] | None
+    ) -> None:
+        self._table, self._model, self._batch, self._say = table, model, batch, say
+
+    def run(self, rows: npt.NDArray[np.int64], advance: Callable[[int], None]) -> dict[str, npt.NDArray[Any]]:
+        """Scores of ``rows``: kept rows with finite scores, and the others with their reasons."""
+        kept: list[npt.NDArray[np.int64]] = []
+        scores: list[Floats] = []
+        bad: list[tuple[int, str]] = []
+        with closing(stream(self._table, self._model, rows, self._batch)) as source:
+            for part in source:
+                bad.extend(part.bad)
+                if len(part.rows):
+                    values = self._score(part.pixels)
+                    fine = np.isfinite(values).all(1)
+                    kept.append(part.rows[fine])
+                    scores.append(values[fine])
+                    bad.extend((int(row), _NOT_FINITE) for row in part.rows[~fine])
+                advance(len(part.rows) + len(part.bad))
+        bad.sort()
+        return {
+            "rows": np.concatenate(kept) if kept else np.zeros(0, np.int64),
+            "scores": np.concatenate(scores)
+            if scores
+            else np.zeros((0, len(self._model.classes)), np.float32),
+            "bad_rows": np.array([row for row, _ in bad], np.int64),
+            "bad_reasons": np.array([reason for _, reason in bad], dtype="U160"),
+        }
+
+    def _score(self, pixels: Pixels) -> Floats:
+        """Scores of one batch; when the GPU runs out of memory the batch is halved, for good."""
+        limit = self._batch
+        while True:
+            try:
+                return np.concatenate(
+                    [self._model.scores(pixels[i : i + limit]) for i in range(0, len(pixels), limit)]
+                )
+            except Exception as problem:
+                if type(problem).__name__ != "OutOfMemoryError" or limit == 1:
+                    raise
+                limit = max(1, limit // 2)
+                self._batch = limit
+                if self._say is not None:
+                    self._say(f"The GPU ran out of memory; going on with batches of {limit}.")
+
+
+def _sound(
+    piece: dict[str, npt.NDArray[Any]] | None, rows: int, classes: int
+) -> dict[str, npt.NDArray[Any]] | None:
+    """``piece`` when it accounts for exactly ``rows`` rows, else None: it is computed anew."""
+    if piece is None or set(piece) != {"rows", "scores", "bad_rows", "bad_reasons"}:
+        return None
+    if piece["scores"].shape != (len(piece["rows"]), classes) or len(piece["bad_rows"]) != len(
+        piece["bad_reasons"]
+    ):
+        return None
+    return piece if len(piece["rows"]) + len(piece["bad_rows"]) == rows else None
+
+
+def _empty(model: Classifier) -> dict[str, npt.NDArray[Any]]:
+    none = np.zeros(0, np.int64)
+    scores = np.zeros((0, len(model.classes)), np.float32)
+    return {"rows": none, "scores": scores, "bad_rows": none, "bad_reasons": np.zeros(0, "U160")}
+
+
+def _result(
+    table: ImageTable,
+    model: Classifier,
+    split: Split,
+    piece: dict[str, npt.NDArray[Any]],
+    seconds: float,
+    *,
+    cached: bool,
+) -> Predictions:
+    rows = piece["rows"]
+    left_out = tuple(
+        LeftOut(table.paths[int(row)], str(reason))
+        for row, reason in zip(piece["bad_rows"], piece["bad_reasons"], strict=True)
+    )
+    if not len(rows) and left_out:
+        raise UserError(
+            f"Not one of the {len(left_out):,} images could be scored (the first: {left_out[0].reason}).",
+            "Check the images, and the model's input size and normalisation.",
+        )
+    return Predictions(
+        split, model.classes, rows, table.labels[rows], piece["scores"], left_out, True, seconds, cached
+    )
+
+
+__all__ = ["batch_size", "cache_key", "iter_pixels", "part_size", "predict"]

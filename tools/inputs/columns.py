@@ -1,0 +1,220 @@
+"""Tables of text: CSV in whatever encoding, Parquet, and columns with a type."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from failsight.tools.errors import UserError
+from failsight.tools.inputs.base import Box
+from failsight.tools.inputs.table import Boxes, distinct
+from failsight.tools.text import clean
+
+_MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "-"))
+_NUMBER = re.compile(r"[+-]?(0|[1-9]\d*|(?=\.\d))(\.\d*)?([eE][+-]?\d+)?")  # not 007: that is a name
+
+
+def read_columns(path: Path) -> tuple[dict[str, list[Any]], list[str]]:
+    """The columns of a CSV (text cells) or Parquet file (Python values), and notes on how it was read.
+
+    Raises:
+        UserError: missing, unreadable, or without a single row.
+    """
+    if not path.is_file():
+        raise UserError(f"The file {clean(path)} does not exist.", "Check the path.")
+    try:
+        columns, notes = (
+            _read_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _read_csv(path)
+        )
+    except (OSError, csv.Error) as problem:
+        raise UserError(
+            f"The table {clean(path)} can't be read ({clean(problem)}).", "Is the file complete?"
+        ) from problem
+    if not columns or not len(next(iter(columns.values()))):
+        raise UserError(f"The table {clean(path)} holds no rows.", "It needs a header and one row per image.")
+    return columns, notes
+
+
+def _read_parquet(path: Path) -> tuple[dict[str, list[Any]], list[str]]:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as problem:
+        raise UserError(
+            f"Reading {clean(path.name)} needs pyarrow ({clean(problem)}).", "Install it, or use CSV."
+        ) from problem
+    try:
+        table = pq.read_table(path)
+    except pa.ArrowException as problem:
+        raise OSError(str(problem)) from problem
+    names = distinct([clean(name) for name in table.column_names])
+    return {name: table.column(i).to_pylist() for i, name in enumerate(names)}, []
+
+
+def _read_csv(path: Path) -> tuple[dict[str, list[Any]], list[str]]:
+    text, notes = _decode(path.read_bytes(), path)
+    first = text.partition("\n")[0]
+    delimiter = max((",", ";", "\t"), key=first.count)
+    rows = [
+        row
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        if any(cell.strip() for cell in row)
+    ]
+    if not rows:
+        return {}, notes
+    names = distinct([clean(name) or f"column {i + 1}" for i, name in enumerate(rows[0])])
+    odd = sum(len(row) != len(names) for row in rows[1:])
+    if odd:
+        notes.append(
+            f"In {clean(path.name)}, {odd:,} rows have more or fewer cells than the header; missing cells count as empty."
+        )
+    return {name: [row[i] if i < len(row) else "" for row in rows[1:]] for i, name in enumerate(names)}, notes
+
+
+def _decode(content: bytes, path: Path) -> tuple[str, list[str]]:
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return content.decode("utf-16", "replace"), []
+    try:
+        return content.decode("utf-8-sig"), []
+    except UnicodeDecodeError:
+        return content.decode("latin-1"), [f"{clean(path.name)} is not UTF-8; it was read as Latin-1."]
+
+
+def typed(values: Sequence[Any]) -> list[Any] | None:
+    """One metadata column as ``float`` or ``str`` values with None where a value is missing.
+
+    Numbers only when every value that is there is a finite number written as one (``007`` is a name). Booleans become
+    ``yes`` and ``no``. None when the column holds lists, pictures or other things that are no attribute.
+    """
+    cells = [_cell(value) for value in values]
+    if any(cell is NotImplemented for cell in cells):
+        return None
+    there = [cell for cell in cells if cell is not None]
+    if there and all(isinstance(cell, float) or _NUMBER.fullmatch(cell) for cell in there):
+        numbers = [None if cell is None else float(cell) for cell in cells]
+        if all(number is None or math.isfinite(number) for number in numbers):
+            return numbers
+    return [None if cell is None else cell if isinstance(cell, str) else f"{cell:g}" for cell in cells]
+
+
+def _cell(value: Any) -> Any:
+    """``value`` as float, clean text or None; NotImplemented for what is no attribute."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, list | dict | bytes | tuple):
+        return NotImplemented
+    text = clean(value)
+    return None if text.lower() in _MISSING else text
+
+
+def typed_columns(columns: Mapping[str, Sequence[Any]], notes: list[str]) -> dict[str, list[Any]]:
+    """All ``columns`` that are attributes, typed; the others are named in ``notes``."""
+    result = {}
+    for name, values in columns.items():
+        column = typed(values)
+        if column is None:
+            notes.append(
+                f"The column {clean(name)} holds lists or pictures, not single values; it is left out."
+            )
+        elif any(value is not None for value in column):
+            result[name] = column
+    return result
+
+
+def parse_boxes(values: Sequence[Any], notes: list[str]) -> list[Boxes]:
+    """The ``boxes`` column: JSON or mappings ``{object: [[x0, y0, x1, y1], …]}`` in fractions; bad ones are counted."""
+    result: list[Boxes] = []
+    bad = 0
+    for value in values:
+        try:
+            result.append(_boxes(value))
+        except (ValueError, TypeError, AttributeError):
+            result.append({})
+            bad += 1
+    if bad:
+        notes.append(
+            f"The boxes of {bad:,} images are not of the form {{object: [[x0, y0, x1, y1], …]}} with fractions of 0 to 1; they are left out."
+        )
+    return result
+
+
+def _boxes(value: Any) -> Boxes:
+    if value is None or (isinstance(value, str) and value.strip().lower() in _MISSING):
+        return {}
+    raw = json.loads(value) if isinstance(value, str) else value
+    pairs = raw if isinstance(raw, list) else list(raw.items())  # Arrow maps arrive as pairs
+    return {clean(name): tuple(_box(box) for box in boxes) for name, boxes in pairs if boxes}
+
+
+def _box(box: Sequence[float]) -> Box:
+    x0, y0, x1, y1 = (float(value) for value in box)
+    if not (-0.001 <= x0 < x1 <= 1.001 and -0.001 <= y0 < y1 <= 1.001):
+        raise ValueError("not fractions in order")
+    return max(0.0, x0), max(0.0, y0), min(1.0, x1), min(1.0, y1)
+
+
+def join_metadata(
+    names: Sequence[str], own: Mapping[str, Sequence[Any]], table: Path, key: str, notes: list[str]
+) -> dict[str, list[Any]]:
+    """Columns of ``table`` for each of ``names``, joined on its column ``key``.
+
+    A key is matched, in this order, with: the picture's column of the same name, its path, its file name, its file
+    name without suffix; last as whole numbers (``001`` = 1).
+
+    Raises:
+        UserError: no such column, or not one key matches.
+    """
+    columns, read_notes = read_columns(table)
+    notes.extend(read_notes)
+    if key not in columns:
+        raise UserError(
+            f"The metadata {clean(table.name)} has no column {clean(key)}.",
+            f"It has: {', '.join(map(clean, columns))}.",
+        )
+    by_key: dict[str, int] = {}
+    for i, value in enumerate(columns[key]):
+        by_key.setdefault(str(value).strip(), i)
+    if len(by_key) < len(columns[key]):
+        notes.append(
+            f"{clean(table.name)} has {len(columns[key]) - len(by_key):,} rows with a repeated {clean(key)}; the first counts."
+        )
+    by_number = {int(k): i for k, i in by_key.items() if k.isdecimal()}
+    found = [
+        _row_of(name, own[key][i] if key in own else None, by_key, by_number) for i, name in enumerate(names)
+    ]
+    matched = sum(row is not None for row in found)
+    if not matched:
+        example, wanted = clean(next(iter(by_key))), clean(names[0]) if names else ""
+        raise UserError(
+            f"No {clean(key)} in {clean(table.name)} (such as {example}) matches an image (such as {wanted}).",
+            "The key must be the image's path, file name, or file name without suffix.",
+        )
+    notes.append(f"Metadata from {clean(table.name)} were found for {matched:,} of {len(names):,} images.")
+    others = {
+        name: values
+        for name, values in columns.items()
+        if name not in (key, "path", "label", "split", "boxes")
+    }
+    return {name: [None if row is None else values[row] for row in found] for name, values in others.items()}
+
+
+def _row_of(name: str, own: Any, by_key: Mapping[str, int], by_number: Mapping[int, int]) -> int | None:
+    path = Path(name)
+    candidates = (
+        [name, path.name, path.stem] if own is None else [f"{own:g}" if isinstance(own, float) else str(own)]
+    )
+    for candidate in candidates:
+        if candidate in by_key:
+            return by_key[candidate]
+    last = candidates[-1]
+    return by_number.get(int(last)) if last.isdecimal() else None

@@ -1,0 +1,92 @@
+"""Data that are folders of image files: one folder a class, or no classes at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from failsight.tools.errors import UserError
+from failsight.tools.inputs.images import is_image_name
+from failsight.tools.inputs.splits import choose_split, is_split_name
+from failsight.tools.inputs.table import Files, Raw, distinct, printable
+from failsight.tools.text import clean
+
+
+def image_files(root: str) -> Iterator[str]:
+    """Paths of all image files under ``root``, relative to it, sorted within each folder; hidden ones are passed over.
+
+    Links to folders are followed, each folder once, so that a loop of links ends.
+    """
+    seen: set[tuple[int, int]] = set()
+
+    def walk(folder: str, relative: str) -> Iterator[str]:
+        stat = os.stat(folder)
+        if (stat.st_dev, stat.st_ino) in seen:
+            return
+        seen.add((stat.st_dev, stat.st_ino))
+        with os.scandir(folder) as scan:
+            entries = sorted(scan, key=lambda e: e.name)
+        for entry in entries:
+            if entry.name.startswith(".") or entry.name == "__MACOSX":
+                continue
+            inner = os.path.join(relative, entry.name)
+            try:
+                is_folder = entry.is_dir()
+            except OSError:  # a link that points at itself
+                is_folder = False
+            if is_folder:
+                yield from _readable(walk(entry.path, inner))
+            elif is_image_name(entry.name):
+                yield inner
+
+    yield from walk(root, "")
+
+
+def _readable(entries: Iterator[str]) -> Iterator[str]:
+    """``entries`` of a folder, none where it may not be read."""
+    try:
+        yield from entries
+    except PermissionError:
+        return
+
+
+def read_folder(root: Path, *, split: str, choose: str | None, labelled: bool | None) -> Raw:
+    """The images under ``root``; where they lie in folders, the first folder's name is the label.
+
+    Raises:
+        UserError: no image, or (``labelled``) images without class folders.
+    """
+    notes: list[str] = []
+    root = _split_folder(root, split, choose, notes)
+    files = list(image_files(os.fspath(root)))
+    if not files:
+        raise UserError(
+            f"The folder {clean(root)} holds no images.",
+            "Give a folder with one subfolder of images a class, or a manifest.",
+        )
+    tops = [file.partition(os.sep)[0] if os.sep in file else None for file in files]
+    loose = sum(top is None for top in tops)
+    if labelled and loose == len(files):
+        raise UserError(
+            f"The images in {clean(root)} have no labels: they do not lie in class folders.",
+            "Put each class in a folder of its own, or give a manifest with the columns path and label.",
+        )
+    if labelled and loose:
+        notes.append(f"{loose:,} images beside the class folders have no label and are left out.")
+    labels = [printable(top) if top is not None and labelled is not False else None for top in tops]
+    names = distinct([printable(file.replace(os.sep, "/")) for file in files])
+    return Raw(
+        root, "folder", names, Files([os.path.join(root, file) for file in files]), labels, notes=notes
+    )
+
+
+def _split_folder(root: Path, split: str, choose: str | None, notes: list[str]) -> Path:
+    """``root``, or the subfolder for ``split`` when its subfolders are ``train``, ``test`` … with classes inside."""
+    folders = [entry for entry in sorted(root.iterdir()) if entry.is_dir() and not entry.name.startswith(".")]
+    nested = [f for f in folders if is_split_name(f.name) and any(inner.is_dir() for inner in f.iterdir())]
+    if not nested or (len(nested) < len(folders) and choose is None):
+        if choose is not None:
+            raise UserError(f"The folder {clean(root)} holds no splits to choose {clean(choose)} from.", "")
+        return root
+    return root / choose_split([f.name for f in nested], split, choose, clean(root), notes)

@@ -1,0 +1,192 @@
+"""Reading one image: whatever the file holds becomes an upright RGB picture of bounded size, or ``BadImage`` says why not."""
+
+from __future__ import annotations
+
+import io
+import struct
+import threading
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from failsight.tools.inputs.base import BadImage
+
+SUFFIXES = frozenset(
+    [
+        ".avif",
+        ".bmp",
+        ".gif",
+        ".jfif",
+        ".jpe",
+        ".jpeg",
+        ".jpg",
+        ".pbm",
+        ".pgm",
+        ".png",
+        ".ppm",
+        ".tif",
+        ".tiff",
+        ".webp",
+    ]
+)  # what counts as an image in a folder; anything else lying there is no business of ours
+MAX_PIXELS = 32_000_000  # what ``decode`` hands out at most: 128 MB in Pillow's four bytes a pixel
+REFUSED_PIXELS = 400_000_000  # a header that claims more is taken for a decompression bomb
+_OPEN_LOCK = threading.RLock()
+_LARGE = threading.Lock()  # one oversized picture in memory at a time
+
+
+def is_image_name(name: str) -> bool:
+    """Whether a file of this name counts as an image: an image suffix, and not hidden."""
+    return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+
+
+@contextmanager
+def _without_bomb_warning() -> Iterator[None]:
+    """Pillow warns about 90 million pixels through a global; we apply our own limits to the header instead."""
+    with _OPEN_LOCK:
+        before = Image.MAX_IMAGE_PIXELS
+        Image.MAX_IMAGE_PIXELS = None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def _open(source: str | Path | bytes) -> ImageFile.ImageFile:
+    """The image behind ``source`` with only its header read. Raises BadImage."""
+    try:
+        with _without_bomb_warning():
+            opened = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
+    except Exception as problem:
+        raise BadImage(_reason(problem)) from problem
+    width, height = opened.size
+    if width * height > REFUSED_PIXELS:
+        opened.close()
+        raise BadImage(f"it claims {width:,} × {height:,} pixels, too many to decode safely")
+    return opened
+
+
+def _reason(problem: BaseException) -> str:
+    """Why reading failed, in a few words a person understands."""
+    if isinstance(problem, FileNotFoundError):
+        return "the file is missing"
+    if isinstance(problem, PermissionError):
+        return "the file may not be read (permissions)"
+    if isinstance(problem, IsADirectoryError):
+        return "it is a folder, not a file"
+    if isinstance(problem, UnidentifiedImageError):
+        return "the file is not an image in a format we can read"
+    text = str(problem).lower()
+    if "truncated" in text or "end of" in text or "not enough" in text or isinstance(problem, EOFError):
+        return "the file is cut short"
+    if isinstance(problem, MemoryError):
+        return "there was not enough memory to decode it"
+    return f"the image is damaged ({type(problem).__name__})"
+
+
+def header(source: str | Path | bytes) -> tuple[int, int]:
+    """(width, height) as stored, from the header alone. Raises BadImage."""
+    opened = _open(source)
+    try:
+        return opened.size
+    finally:
+        opened.close()
+
+
+def decode(source: str | Path | bytes) -> Image.Image:
+    """The picture behind ``source``: RGB, upright by its EXIF tag, first frame of an animation.
+
+    Sixteen-bit and floating-point greys are scaled to 0–255; an alpha channel is dropped, as every common training
+    pipeline does. A picture of more than ``MAX_PIXELS`` is decoded at a smaller scale (JPEG: by its own 1/2, 1/4 or
+    1/8 decoding, else reduced after decoding, one at a time), so memory stays bounded.
+
+    Raises:
+        BadImage: the file is missing, empty, cut short, damaged, or no image.
+    """
+    opened = _open(source)
+    try:
+        if opened.size[0] * opened.size[1] <= MAX_PIXELS:
+            return _to_rgb(opened)
+        with _LARGE:
+            return _shrunk(opened)
+    except BadImage:
+        raise
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, struct.error, zlib.error) as problem:
+        raise BadImage(_reason(problem)) from problem
+    except Exception as problem:  # Pillow's decoders raise nearly anything on a damaged file
+        raise BadImage(_reason(problem)) from problem
+    finally:
+        opened.close()
+
+
+def _shrunk(opened: ImageFile.ImageFile) -> Image.Image:
+    width, height = opened.size
+    scale = 1
+    while width * height / scale**2 > MAX_PIXELS:
+        scale *= 2
+    if opened.format == "JPEG":
+        opened.draft(None, (width // scale, height // scale))
+    opened.load()
+    factor = round(max(opened.size) * scale / max(width, height))
+    image: Image.Image = opened
+    if factor > 1:
+        image = (
+            opened.reduce(factor) if opened.mode not in ("P", "1") else opened.convert("RGB").reduce(factor)
+        )
+    return _to_rgb(image, opened)
+
+
+def _to_rgb(image: Image.Image, tagged: Image.Image | None = None) -> Image.Image:
+    """``image`` as upright RGB; the orientation tag is read from ``tagged`` when ``image`` has lost it."""
+    orientation = _orientation(tagged or image)
+    image.load()
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _from_wide(image)
+    if image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")  # Pillow warns about the direct way
+    rgb = image.convert("RGB") if image.mode != "RGB" else image.copy()
+    turn = _TURNS.get(orientation)
+    return rgb.transpose(turn) if turn is not None else rgb
+
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 (upright) where there is none or the tag is damaged."""
+    try:
+        return int(image.getexif().get(0x0112, 1))
+    except Exception:  # a damaged EXIF block is no reason to lose the picture
+        return 1
+
+
+def _from_wide(image: Image.Image) -> Image.Image:
+    """Greys of more than eight bits as ``L``: integers by their bit depth, floats by their range."""
+    values: Any = np.asarray(image)
+    if image.mode == "F":
+        values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
+        low, high = float(values.min()), float(values.max())
+        if low < 0 or high > 255:
+            values = (values - low) / max(high - low, 1e-12) * 255
+        elif high <= 1:
+            values = values * 255
+    else:
+        values = values.astype(np.float64)
+        values = values / (257 if image.mode.startswith("I;16") or values.max() > 255 else 1)
+    return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
+
+
+__all__ = ["MAX_PIXELS", "SUFFIXES", "decode", "header", "is_image_name"]

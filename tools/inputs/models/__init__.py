@@ -1,0 +1,143 @@
+"""Models: one file format, one module; ``open_model`` looks at the path and picks.
+
+The formats import their frameworks only when used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from failsight.tools.errors import UserError
+from failsight.tools.inputs.models.side import Side, find_side
+from failsight.tools.text import clean
+
+if TYPE_CHECKING:
+    from failsight.tools.inputs.models.scoring import ScoringModel
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a person asked for: a model file, and what they said about it."""
+
+    path: Path
+    side: Side = field(default_factory=Side)
+    arch: str | None = None
+    trust_code: bool = False
+    device: str = "cpu"
+
+
+def open_model(
+    path: str | Path,
+    *,
+    arch: str | None = None,
+    trust_code: bool = False,
+    side_file: str | Path | None = None,
+    classes: tuple[str, ...] | None = None,
+    device: str = "cpu",
+) -> ScoringModel:
+    """Open the model at ``path`` as a ``Classifier``.
+
+    Args:
+        path: a transformers folder, ``.onnx``, TorchScript ``.pt``, ``.pt2``, ``.safetensors`` or a ``.pt``/``.pth``
+            state dictionary (both with ``arch``), ``file.py:function`` (with ``trust_code``), ``hub:owner/name``, or
+            a folder with exactly one of these.
+        arch: ``module:factory`` or ``file.py:factory`` that returns the untrained torch module.
+        trust_code: allow running code that is not Failsight's: a factory file, a foreign architecture module, a
+            transformers folder with its own code.
+        side_file: what the model does not say about itself; by default NAME.json beside it, or model.json.
+        classes: class names in output order, over those of side file and model.
+        device: ``cpu``, ``cuda``, ``cuda:1``, ``mps`` or ``auto``.
+
+    Raises:
+        UserError: the file is missing, refused, damaged, of no known format, or lacks facts that nobody states.
+    """
+    text = str(path)
+    if text.startswith("hub:"):
+        from failsight.tools.inputs.models.transformers_folder import fetch
+
+        text = str(fetch(text.removeprefix("hub:")))
+    file_name, colon, function = text.rpartition(":")
+    if colon and file_name.endswith(".py"):
+        model, factory = Path(file_name), function
+    else:
+        model, factory = Path(text), None
+    model = _one_model(model.expanduser())
+    side = find_side(model, Path(side_file).expanduser() if side_file is not None else None)
+    if classes is not None:
+        side = Side(classes=tuple(classes), raw={"classes": list(classes)}).over(side)
+    request = Request(model, side, arch or side.arch, trust_code, device)
+    if factory is not None or model.suffix == ".py":
+        from failsight.tools.inputs.models import python_factory
+
+        return python_factory.load(request, factory)
+    return _by_format(request)
+
+
+def _one_model(path: Path) -> Path:
+    """``path``, or the single model file in it. Raises UserError."""
+    if not path.exists():
+        hint = "Check the path"
+        if not path.suffix and len(path.parts) == 2 and not path.is_absolute():
+            hint += f"; to fetch a model from the Hugging Face hub, write hub:{clean(path)}"
+        raise UserError(f"The model {clean(path)} does not exist.", f"{hint}.")
+    if path.is_file() or (path / "config.json").is_file():
+        return path
+    inside = sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES and not p.name.startswith("."))
+    if len(inside) == 1:
+        return inside[0]
+    if not inside:
+        raise UserError(
+            f"The folder {clean(path)} holds no model.",
+            f"Known formats: {', '.join(sorted(_SUFFIXES))}, or config.json with weights.",
+        )
+    raise UserError(
+        f"The folder {clean(path)} holds {len(inside)} model files.",
+        f"Name one, for instance {clean(inside[0])}.",
+    )
+
+
+_SUFFIXES = {".onnx", ".pt", ".pth", ".pt2", ".safetensors", ".ckpt", ".bin"}
+_NEVER = {
+    ".pkl": "a pickle runs code when it is opened",
+    ".pickle": "a pickle runs code when it is opened",
+    ".joblib": "a joblib file is a pickle, which runs code when it is opened",
+    ".h5": "Keras files are not supported",
+    ".keras": "Keras files are not supported",
+    ".tflite": "TensorFlow Lite files are not supported",
+    ".pb": "TensorFlow graphs are not supported",
+}
+
+
+def _by_format(request: Request) -> ScoringModel:
+    path = request.path
+    suffix = path.suffix.lower()
+    if suffix in _NEVER:
+        raise UserError(
+            f"The model {clean(path.name)} is refused: {_NEVER[suffix]}.", "Export it as ONNX or safetensors."
+        )
+    if path.is_dir():
+        from failsight.tools.inputs.models import transformers_folder
+
+        return transformers_folder.load(request)
+    if suffix == ".onnx":
+        from failsight.tools.inputs.models import onnx_file
+
+        return onnx_file.load(request)
+    if suffix == ".pt2":
+        from failsight.tools.inputs.models import torch_export
+
+        return torch_export.load(request)
+    if suffix == ".safetensors":
+        from failsight.tools.inputs.models import safetensors_file
+
+        return safetensors_file.load(request)
+    if suffix in _SUFFIXES:
+        from failsight.tools.inputs.models import torch_file
+
+        return torch_file.load(request)
+    raise UserError(
+        f"The model {clean(path.name)} has no format that Failsight knows.",
+        "Known: a transformers folder, .onnx, .pt, .pt2, .safetensors, .pth, file.py:function.",
+    )

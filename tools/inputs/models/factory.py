@@ -1,0 +1,135 @@
+"""``module:factory``: from a name to an untrained module, and who may run which code.
+
+Importing a module runs its code. Modules under ``failsight.`` are ours; any other, and any file, is run only when the
+person said so (``--trust-code``).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from failsight.tools.errors import UserError
+from failsight.tools.inputs.models.side import Side, parse_side
+from failsight.tools.text import clean
+
+BUILT_IN = "failsight.tools.inputs.models.architectures"
+
+
+@dataclass(frozen=True, slots=True)
+class Factory:
+    """A function that makes a module, what it says about the module's input, and a hash of its source."""
+
+    make: Callable[..., Any]
+    facts: Side
+    name: str
+    source: str
+
+
+def resolve(arch: str, *, trust_code: bool) -> Factory:
+    """The factory named ``module:function`` or ``file.py:function``.
+
+    Raises:
+        UserError: foreign code without ``trust_code``, or the module or function is not there.
+    """
+    module_name, colon, function = arch.rpartition(":")
+    if not colon or not module_name or not function:
+        raise UserError(
+            f"The architecture {clean(arch)} is not of the form module:factory.",
+            f"For instance {BUILT_IN}:cifar_resnet20.",
+        )
+    if not module_name.startswith("failsight.") and not trust_code:
+        raise UserError(
+            f"The architecture {clean(arch)} is refused: importing {clean(module_name)} runs its code.",
+            "If you trust that code, add --trust-code.",
+        )
+    module = _import_file(Path(module_name)) if module_name.endswith(".py") else _import(module_name)
+    made = getattr(module, function, None)
+    if not callable(made):
+        names = [n for n in vars(module) if not n.startswith("_") and callable(getattr(module, n))]
+        raise UserError(
+            f"{clean(module_name)} has no function {clean(function)}.",
+            f"It has: {', '.join(map(clean, names[:10]))}.",
+        )
+    facts = getattr(module, "FACTS", {})
+    own = facts.get(function) if isinstance(facts, dict) else None
+    try:
+        side = parse_side(own) if isinstance(own, dict) else Side()
+    except (TypeError, ValueError) as problem:
+        raise UserError(f"FACTS in {clean(module_name)}: {clean(problem)}.", "Correct the file.") from problem
+    return Factory(made, side, arch, _source_hash(module))
+
+
+def _import(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ImportError as problem:
+        raise UserError(
+            f"The module {clean(name)} can't be imported ({clean(problem)}).", "Is it installed here?"
+        ) from problem
+
+
+def _import_file(path: Path) -> Any:
+    """Run the Python file at ``path`` as a module of its own name, with its folder importable meanwhile."""
+    path = path.expanduser().resolve()
+    if not path.is_file():
+        raise UserError(f"The file {clean(path)} does not exist.", "Check the path.")
+    name = (
+        f"failsight_trusted_{hashlib.sha256(str(path).encode('utf-8', 'surrogateescape')).hexdigest()[:12]}"
+    )
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UserError(f"The file {clean(path)} can't be loaded as Python.", "")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    except Exception as problem:
+        del sys.modules[name]
+        raise UserError(
+            f"Running {clean(path.name)} failed: {type(problem).__name__}: {clean(problem)}.",
+            "Mend the file.",
+        ) from problem
+    finally:
+        sys.path.remove(str(path.parent))
+    return module
+
+
+def _source_hash(module: Any) -> str:
+    file = getattr(module, "__file__", None)
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file and Path(file).is_file() else ""
+
+
+def call(factory: Factory, classes: int | None) -> Any:
+    """The module that ``factory`` makes; a required class count is passed when its parameter names it.
+
+    Raises:
+        UserError: the factory needs arguments that we do not know, or fails.
+    """
+    named = ("num_classes", "n_classes", "classes", "num_labels")
+    wanted = [
+        p.name
+        for p in inspect.signature(factory.make).parameters.values()
+        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+    ]
+    arguments = {name: classes for name in wanted if name in named and classes is not None}
+    if set(wanted) - set(arguments):
+        raise UserError(
+            f"The factory {clean(factory.name)} needs arguments ({clean(', '.join(wanted))}).",
+            "Name a function that takes none, or only num_classes.",
+        )
+    try:
+        return factory.make(**arguments)
+    except Exception as problem:
+        raise UserError(
+            f"The factory {clean(factory.name)} failed: {type(problem).__name__}: {clean(problem)}.",
+            "Mend the file.",
+        ) from problem

@@ -1,0 +1,190 @@
+"""What every classifier here shares: pixels in, class probabilities out, and the probe that tells logits from
+probabilities."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from failsight.tools.errors import UserError
+from failsight.tools.evidence import canonical
+from failsight.tools.inputs import preprocess
+from failsight.tools.inputs.base import Box, Floats, Pixels, Preprocessing
+from failsight.tools.inputs.models.side import Side
+from failsight.tools.text import clean
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from failsight.tools.inputs.models.geometry import Geometry
+
+Outputs = Literal["logits", "probabilities"]
+
+
+class ScoringModel:
+    """A ``Classifier`` around any function from normalised input to raw outputs.
+
+    Attributes:
+        notes: what a person should know about how the model was read, in plain sentences.
+        geometry: a picture-to-pixels step of the model's own, when ``preprocessing`` can't express it.
+    """
+
+    format: str = "python"
+
+    def __init__(
+        self,
+        classes: tuple[str, ...],
+        fingerprint: str,
+        preprocessing: Preprocessing,
+        outputs: Outputs | None,
+        feature_layer: str | None = None,
+        notes: Iterable[str] = (),
+        geometry: Geometry | None = None,
+    ) -> None:
+        self.classes = classes
+        self.fingerprint = fingerprint
+        self.preprocessing = preprocessing
+        self._feature_layer = feature_layer
+        self.notes: tuple[str, ...] = tuple(notes)
+        self.geometry = geometry
+        self.outputs: Outputs = self._check_outputs(outputs)
+
+    @property
+    def feature_layer(self) -> str | None:
+        """The name of the layer whose maps a saliency method should use, None where there is none."""
+        return self._feature_layer
+
+    def prepare(self, image: Image) -> npt.NDArray[np.uint8]:
+        """(height, width, 3) uint8 RGB pixels at the model's input size."""
+        if self.geometry is not None:
+            return self.geometry.prepare(image)
+        return preprocess.prepare(image, self.preprocessing)
+
+    def prepare_box(self, box: Box, width: int, height: int) -> Box:
+        """``box`` of a ``width`` × ``height`` picture as fractions of the prepared picture, clipped to it."""
+        if self.geometry is not None:
+            return self.geometry.prepare_box(box, width, height)
+        return preprocess.prepare_box(box, width, height, self.preprocessing)
+
+    def raw_outputs(self, pixels: Pixels) -> Floats:
+        """(n, anything) outputs as the model gives them, one row per picture."""
+        raise NotImplementedError
+
+    def logits(self, pixels: Pixels) -> Floats:
+        """(n, classes) raw outputs for prepared pixels, float32."""
+        if not len(pixels):
+            return np.zeros((0, len(self.classes)), np.float32)
+        raw = np.asarray(self.raw_outputs(pixels), np.float32).reshape(len(pixels), -1)
+        return _two_columns(raw, self.outputs) if raw.shape[1] == 1 else raw
+
+    def scores(self, pixels: Pixels) -> Floats:
+        """(n, classes) probabilities in [0, 1]; a row with a value that is not finite stays so."""
+        raw = self.logits(pixels)
+        return raw if self.outputs == "probabilities" else softmax(raw)
+
+    def torch_module(self) -> Any | None:
+        """The torch module in eval mode; None where the model is not a torch module."""
+        return None
+
+    def normalise(self, pixels: Pixels) -> Any:
+        """Prepared pixels as the float32 torch tensor that the module takes."""
+        import torch
+
+        return torch.from_numpy(preprocess.normalise_array(pixels, self.preprocessing))
+
+    def _check_outputs(self, stated: Outputs | None) -> Outputs:
+        """Run a probe: the number of outputs must fit the classes; logits or probabilities is read off unless stated."""
+        try:
+            raw = np.asarray(self.raw_outputs(probe_pixels(self.preprocessing)), np.float32)
+        except UserError:
+            raise
+        except Exception as problem:
+            height, width = self.preprocessing.size
+            raise UserError(
+                f"The model does not take pictures of {height} × {width} pixels ({_short(problem)}).",
+                "State input_size, channels and layout in the side file model.json.",
+            ) from problem
+        raw = raw.reshape(len(raw), -1)
+        count = 2 if raw.shape[1] == 1 else raw.shape[1]
+        if count != len(self.classes):
+            raise UserError(
+                f"The model has {count} outputs, but {len(self.classes)} class names are given.",
+                "Correct classes in the side file model.json.",
+            )
+        return stated or guess_outputs(raw)
+
+
+def _short(problem: BaseException) -> str:
+    lines = str(problem).strip().splitlines()
+    return clean(lines[0] if lines else type(problem).__name__, 120)
+
+
+def softmax(raw: Floats) -> Floats:
+    """Row-wise softmax, in float64 inside: shift by the maximum, exponentiate, divide."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        shifted = np.exp(raw.astype(np.float64) - raw.max(1, keepdims=True))
+        return (shifted / shifted.sum(1, keepdims=True)).astype(np.float32)
+
+
+def _two_columns(raw: Floats, outputs: Outputs) -> Floats:
+    """One output of a yes/no model as two: (1 − p, p), or logits (0, z)."""
+    return np.concatenate([1 - raw if outputs == "probabilities" else np.zeros_like(raw), raw], 1)
+
+
+def probe_pixels(how: Preprocessing, count: int = 4) -> Pixels:
+    """A few seeded pictures of different brightness and noise at the model's input size."""
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (count, *how.size, 3))
+    level = np.linspace(0.1, 1.0, count)[:, None, None, None]
+    return (noise * level).astype(np.uint8)
+
+
+def guess_outputs(raw: Floats) -> Outputs:
+    """``probabilities`` when every row of the probe is non-negative and sums to one (a single column: lies in 0–1)."""
+    if not np.isfinite(raw).all() or raw.min() < -1e-6:
+        return "logits"
+    if raw.shape[1] == 1:
+        return "probabilities" if raw.max() <= 1 else "logits"
+    return "probabilities" if bool(np.allclose(raw.sum(1), 1.0, atol=2e-3)) else "logits"
+
+
+def hash_files(paths: Iterable[Path]) -> str:
+    """SHA-256 over the contents of ``paths`` in the order given, never over where they lie."""
+    total = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as file:
+            total.update(hashlib.file_digest(file, "sha256").digest())
+    return total.hexdigest()
+
+
+def fingerprint_of(weights: str, side: Side, *more: Any) -> str:
+    """One fingerprint from the hash of the weights, the side file's facts and whatever else shapes the answers."""
+    text = canonical([weights, dict(side.raw), *more])
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def need_classes(side: Side, path: Path, found: tuple[str, ...] | None = None) -> tuple[str, ...]:
+    """The class names, from the side file or as ``found`` in the model. Raises UserError when nobody names them."""
+    names = side.classes or found
+    if names is None:
+        raise UserError(
+            f"The model {clean(path.name)} does not say what its classes are called.",
+            f'Write {clean(path.stem)}.json beside it: {{"classes": ["first class", "second class", …]}} in output order.',
+        )
+    return names
+
+
+def need_preprocessing(side: Side, path: Path, found: Preprocessing | None = None) -> Preprocessing:
+    """The preprocessing, from the side file over what was ``found``. Raises UserError without an input size."""
+    how = side.preprocessing(found)
+    if how is None:
+        raise UserError(
+            f"The model {clean(path.name)} does not say what size of picture it takes.",
+            f'Write {clean(path.stem)}.json beside it with "input_size": [height, width], and mean and std if it needs them.',
+        )
+    return how

@@ -1,0 +1,125 @@
+"""``.pt`` and ``.pth``: TorchScript programs and state dictionaries; anything that would run code is refused.
+
+TorchScript archives are read by torch's own reader. Everything else goes through ``torch.load(weights_only=True)``, whose
+unpickler knows tensors and plain containers and nothing that could run.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from failsight.tools.errors import UserError
+from failsight.tools.inputs.models.scoring import fingerprint_of, hash_files, need_classes, need_preprocessing
+from failsight.tools.inputs.models.torch_based import TorchModel, pick_device
+from failsight.tools.text import clean
+
+if TYPE_CHECKING:
+    from failsight.tools.inputs.models import Request
+
+
+def load(request: Request) -> TorchModel:
+    """The classifier in a TorchScript archive or (with an architecture) a state dictionary. Raises UserError."""
+    kind = _kind(request.path)
+    if kind == "export":
+        from failsight.tools.inputs.models import torch_export
+
+        return torch_export.load(request)
+    if kind == "script":
+        return _script(request)
+    from failsight.tools.inputs.models.safetensors_file import with_weights
+
+    return with_weights(request, read_state(request.path), "safetensors")
+
+
+def _kind(path: Path) -> str:
+    """``script``, ``export`` or ``pickle``, from the names in the archive."""
+    if not zipfile.is_zipfile(path):
+        return "pickle"
+    with zipfile.ZipFile(path) as archive:
+        names = [name.partition("/")[2] for name in archive.namelist()]
+    if "constants.pkl" in names and any(name.startswith("code/") for name in names):
+        return "script"
+    return "export" if "archive_format" in names or "models/model.json" in names else "pickle"
+
+
+def _script(request: Request) -> TorchModel:
+    import torch
+
+    device = pick_device(request.device)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            module = torch.jit.load(str(request.path), map_location=device)  # type: ignore[no-untyped-call]
+    except (RuntimeError, OSError, ValueError) as problem:
+        raise UserError(
+            f"The TorchScript file {clean(request.path.name)} can't be read: {_first_line(problem)}.",
+            "Is it complete?",
+        ) from problem
+    module.eval()
+    side = request.side
+    classes = need_classes(side, request.path)
+    how = need_preprocessing(side, request.path)
+    return TorchModel(
+        module,
+        classes,
+        fingerprint_of(hash_files([request.path]), side),
+        how,
+        side.outputs,
+        format="torchscript",
+        feature_layer=side.feature_layer,
+        device=device,
+    )
+
+
+def _first_line(problem: BaseException) -> str:
+    lines = [line for line in str(problem).splitlines() if line.strip()]
+    return clean(lines[0] if lines else type(problem).__name__, 160)
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """The state dictionary in ``path``, by weights-only loading.
+
+    Raises:
+        UserError: the file would run code, is damaged, or holds no weights.
+    """
+    import torch
+
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as problem:  # the unpickler raises what the bytes make it raise
+        raise UserError(*_refusal(path, problem)) from problem
+    for key in ("state_dict", "model_state_dict", "model", "net", "ema", "weights"):
+        if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
+            loaded = loaded[key]
+    if (
+        not isinstance(loaded, Mapping)
+        or not loaded
+        or not all(isinstance(v, torch.Tensor) for v in loaded.values())
+    ):
+        raise UserError(
+            f"{clean(path.name)} holds no state dictionary of weights.",
+            "Save model.state_dict(), best as safetensors.",
+        )
+    return {str(name): value for name, value in loaded.items()}
+
+
+def _refusal(path: Path, problem: Exception) -> tuple[str, str]:
+    """The sentence for a file that weights-only loading refuses, and what to do."""
+    hint = "Save its state_dict() as safetensors, or export it as ONNX or TorchScript; Failsight never unpickles code."
+    named = re.search(r"(?:GLOBAL|Unsupported global:|class) ([\w.]+)", str(problem))
+    if (
+        "Unsupported" in str(problem)
+        or "weights_only" in str(problem).lower()
+        or "Weights only" in str(problem)
+    ):
+        what = f" ({clean(named.group(1), 80)})" if named and "." in named.group(1) else ""
+        return (
+            f"The model {clean(path.name)} is refused: it is a pickle that would run code when opened{what}.",
+            hint,
+        )
+    return f"The model {clean(path.name)} can't be read: {_first_line(problem)}.", "Is the file complete?"

@@ -1,0 +1,151 @@
+"""The image table that every reader builds: names, labels, metadata in memory; pictures opened one by one."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from failsight.tools.inputs import images
+from failsight.tools.inputs.base import BadImage, Box, LeftOut
+from failsight.tools.text import clean
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Boxes = Mapping[str, Sequence[Box]]
+
+
+class Sources(Protocol):
+    """Where the bytes of the pictures are: files, or rows of an Arrow table."""
+
+    def __len__(self) -> int: ...
+
+    def get(self, index: int) -> str | bytes:
+        """The path or the bytes of one picture. Raises OSError."""
+
+    def identity(self, index: int) -> tuple[str, int, int]:
+        """(name, size in bytes, modification time in ns): unchanged means unchanged content. Raises OSError."""
+
+
+class Files:
+    """Pictures that are files; ``paths`` as the operating system spells them."""
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self.paths = paths
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def get(self, index: int) -> str | bytes:
+        return self.paths[index]
+
+    def identity(self, index: int) -> tuple[str, int, int]:
+        stat = os.stat(self.paths[index])
+        return os.path.abspath(self.paths[index]), stat.st_size, stat.st_mtime_ns
+
+
+@dataclass
+class Raw:
+    """What a reader found, before labels are matched and pictures are looked at. One entry per row in each list.
+
+    ``labels`` are the data's own words, None where there is none; ``left_out`` are rows the reader itself dropped.
+    """
+
+    root: Path
+    format: str
+    names: list[str]
+    sources: Sources
+    labels: list[str | None]
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    boxes: list[Boxes] | None = None
+    notes: list[str] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Images:
+    """An ``ImageTable``: see ``failsight.tools.inputs.base``.
+
+    Attributes beyond the protocol:
+        sizes: stored (width, height) of each picture in pixels, read from its header. Shape (n, 2), int32.
+        digests: SHA-256 of each picture's bytes, in hexadecimal (equal digests are exact duplicates).
+        notes: what a person should know about how the data were read, in plain sentences.
+    """
+
+    root: Path
+    paths: Sequence[str]
+    labels: npt.NDArray[np.int64]
+    classes: tuple[str, ...]
+    columns: Mapping[str, Sequence[Any]]
+    boxes: Sequence[Boxes] | None
+    left_out: Sequence[LeftOut]
+    fingerprint: str
+    format: str
+    sizes: npt.NDArray[np.int32]
+    digests: Sequence[str]
+    notes: tuple[str, ...]
+    sources: Sources
+    index: npt.NDArray[np.int64]  # row -> position in ``sources``
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def open(self, row: int) -> Image:
+        """The picture of ``row``: RGB, upright, at most 32 million pixels. Raises BadImage."""
+        return open_source(self.sources, int(self.index[row]))
+
+    def file(self, row: int) -> Path | None:
+        """The file of ``row``, None where the picture is not a file."""
+        source = self.sources.get(int(self.index[row]))
+        return Path(source) if isinstance(source, str) else None
+
+
+def open_source(sources: Sources, index: int) -> Image:
+    """One picture, decoded. Raises BadImage."""
+    try:
+        source = sources.get(index)
+    except OSError as problem:
+        raise BadImage(f"it can't be read ({clean(problem)})") from problem
+    return images.decode(source)
+
+
+def printable(name: str) -> str:
+    """A file name fit for any screen and any UTF-8 file: stray bytes read as Latin-1, control characters dropped."""
+    if any("\ud800" <= ch <= "\udfff" for ch in name):
+        name = "".join(_unescape(ch) for ch in name)
+    if all(ch.isprintable() for ch in name):
+        return name
+    return clean(name, 1000) or "unnamed"
+
+
+def _unescape(ch: str) -> str:
+    if "\udc80" <= ch <= "\udcff":  # a byte that was not UTF-8 (PEP 383)
+        return chr(ord(ch) - 0xDC00)
+    return "" if "\ud800" <= ch <= "\udfff" else ch
+
+
+def distinct(names: Sequence[str]) -> list[str]:
+    """``names`` with `` (2)``, `` (3)`` … appended where one occurs again."""
+    taken: set[str] = set()
+    counts: dict[str, int] = {}
+    result = []
+    for name in names:
+        chosen = name
+        while chosen in taken:
+            counts[name] = counts.get(name, 1) + 1
+            chosen = f"{name} ({counts[name]})"
+        taken.add(chosen)
+        result.append(chosen)
+    return result
+
+
+def folded(name: str) -> str:
+    """``name`` for comparing: compatibility-normalised, case-folded, letters and digits only."""
+    return "".join(ch for ch in unicodedata.normalize("NFKC", name).casefold() if ch.isalnum())
