@@ -124,11 +124,9 @@ def experiment(record: Record, finding: Finding, test: TestResult) -> Experiment
 
 def plan_terms(plan: Instrument, seq: int, recorded: int | None) -> list[tuple[str, Sentence]]:
     """What a plan fixed, and that it was written down before the measurement."""
-    order = f"Written down as event #{seq}"
+    order = f"Written down as event {seq}"
     if recorded is not None:
-        order += f", before its measurement was recorded as event #{recorded}" if seq < recorded else (
-            f", AFTER its measurement was recorded as event #{recorded}"
-        )  # fmt: skip
+        order += f", {'before' if seq < recorded else 'AFTER'} its measurement (event {recorded})"
     made = [
         ("Plan", Sentence(f"{sentence(plan.statement)} {order}.", (f"#{seq}",))),
         ("Measured", Sentence(sentence(plan.statistic), (f"#{seq}",))),

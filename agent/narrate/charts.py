@@ -9,63 +9,53 @@ from dataclasses import dataclass
 from failsight.agent.narrate.markup import Html, el
 from failsight.tools.text import number
 
-WIDTH, LABELS, ROW, TOP = 640, 190, 30, 8
+WIDTH, LABELS, VALUES, ROW, TOP = 520, 130, 96, 28, 8
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One row: a value in [-1, 1], its interval, its class name for colour (``main``, ``other``)."""
+    """One row: a value in [-1, 1] (None or NaN: not drawn), its interval, its class name for colour (``main``, ``other``)."""
 
     label: str
-    value: float
+    value: float | None
     ci: tuple[float, float] | None = None
     style: str = "main"
 
 
-def interval_chart(
-    marks: Sequence[Mark], *, unit: str, bound: float | None = None, bound_label: str = "", alt: str = ""
-) -> Html:
+def interval_chart(marks: Sequence[Mark], *, unit: str, bound: float | None = None, alt: str = "") -> Html:
     """Marks on one axis. ``unit`` is ``share`` (axis from 0) or ``points`` (axis around 0); ``bound`` a dashed line."""
-    marks = [m for m in marks if math.isfinite(m.value)]
+    marks = [m for m in marks if m.value is not None and math.isfinite(m.value)]
     if not marks:
         return Html("")
     low, high = _range(marks, bound)
     if unit == "share":
         low, high = max(low, 0.0), min(high, 1.0)
-    height = TOP + ROW * len(marks) + 30
     base = TOP + ROW * len(marks)
 
     def x(value: float) -> str:
-        return f"{LABELS + (WIDTH - LABELS - 70) * (value - low) / (high - low):.1f}"
+        inside = min(max(value, low), high)
+        return f"{LABELS + (WIDTH - LABELS - VALUES) * (inside - low) / (high - low):.1f}"
 
     parts: list[Html] = []
     for tick in _ticks(low, high):
+        shown = f"{100 * tick:g}" + (" %" if unit == "share" else "")
         parts.append(_line(x(tick), TOP, x(tick), base, "zero" if tick == 0 else "grid"))
-        parts.append(
-            el(
-                "text",
-                number(tick, unit).replace(" points", ""),
-                x=x(tick),
-                y=base + 18,
-                class_="tick",
-                text_anchor="middle",
-            )
-        )
+        parts.append(_text(shown, x(tick), base + 18, "tick", "middle"))
     if bound is not None:
         parts.append(_line(x(bound), TOP, x(bound), base, "bound"))
     for i, mark in enumerate(marks):
         y = TOP + ROW * i + ROW // 2
-        parts.append(el("text", mark.label, x=LABELS - 12, y=y + 4, class_="label", text_anchor="end"))
+        parts.append(_text(mark.label, f"{LABELS - 12}", y + 4, "label", "end"))
         if mark.ci is not None and all(map(math.isfinite, mark.ci)):
-            a, b = (min(max(c, low), high) for c in mark.ci)
-            parts.append(_line(x(a), y, x(b), y, f"whisker {mark.style}"))
+            parts.append(_line(x(mark.ci[0]), y, x(mark.ci[1]), y, f"whisker {mark.style}"))
         parts.append(el("circle", cx=x(mark.value), cy=y, r=5, class_=f"dot {mark.style}"))
-        parts.append(
-            el("text", number(mark.value, unit), x=WIDTH - 2, y=y + 4, class_="value", text_anchor="end")
-        )
-    if bound is not None and bound_label:
-        parts.append(el("text", bound_label, x=LABELS - 12, y=base + 18, class_="tick", text_anchor="end"))
+        parts.append(_text(number(mark.value, unit), f"{WIDTH - 2}", y + 4, "value", "end"))
+    height = base + 26
     return el("svg", *parts, class_="chart", viewBox=f"0 0 {WIDTH} {height}", role="img", aria_label=alt)
+
+
+def _text(shown: str, x: str, y: int, style: str, anchor: str) -> Html:
+    return el("text", shown, x=x, y=y, class_=style, text_anchor=anchor)
 
 
 def _line(x1: str, y1: float, x2: str, y2: float, style: str) -> Html:

@@ -8,13 +8,15 @@ from typing import Any
 from failsight.agent.narrate.model import Section, Sentence
 from failsight.agent.narrate.record import Record
 from failsight.agent.narrate.words import SPLITS, sentence
-from failsight.tools.evidence import Table
-from failsight.tools.text import clean, listing
+from failsight.tools.evidence import Evidence, Table
+from failsight.tools.text import clean
+
+MOST_TITLES = 4
 
 
 def not_examined(record: Record) -> Section:
     """The section about everything that nobody looked at."""
-    points = [*_splits(record), *_open(record), *_unrun_plans(record), *_failed(record)]
+    points = [*unseen_splits(record), *_open(record), *_unrun_plans(record), *_failed(record)]
     tables = [t for t in (_tools(record), _questions(record)) if t is not None]
     lead = Sentence(
         "What a report leaves out matters as much as what it says. This is what nobody looked at."
@@ -22,7 +24,8 @@ def not_examined(record: Record) -> Section:
     return Section("not-examined", "What was not examined", (lead,), tuple(points), tuple(tables))
 
 
-def _splits(record: Record) -> list[Sentence]:
+def unseen_splits(record: Record) -> list[Sentence]:
+    """Splits that were not given, or given and never measured."""
     given: Mapping[str, Any] = record.state.config.get("data") or {}
     made = []
     for split in SPLITS:
@@ -48,8 +51,9 @@ def _looks_at(arguments: Mapping[str, Any], split: str) -> bool:
     return split in named if named else split == "data"
 
 
-def _mentions(evidence: Any, split: str) -> bool:
-    return any(f.of.split(" ")[:2] == ["split", split] for f in evidence.facts)
+def _mentions(evidence: Evidence, split: str) -> bool:
+    """Whether facts speak of a split: ``split deploy``, ``split deploy, class kitchen`` or ``data to deploy``."""
+    return any(f.of.startswith(f"split {split}") or split in f.of.split(" to ") for f in evidence.facts)
 
 
 def _open(record: Record) -> list[Sentence]:
@@ -128,8 +132,9 @@ def _questions(record: Record) -> Table | None:
         asked = [e for e in bank if e.id.rpartition(".")[0] == topic]
         left = [e for e in asked if e.id not in record.state.answered]
         if left:
-            titles = listing([e.title for e in left], 4)
-            rows.append((topic.replace("_", " "), f"{len(asked) - len(left)} of {len(asked)}", titles))
+            titles = " ".join(clean(e.title, 160) for e in left[:MOST_TITLES])
+            more = f" And {len(left) - MOST_TITLES} more." if len(left) > MOST_TITLES else ""
+            rows.append((topic.replace("_", " "), f"{len(asked) - len(left)} of {len(asked)}", titles + more))
     if not rows:
         return None
     caption = "Questions that practitioners ask when a model fails (Balayn et al., CHI 2023, Table 4)."

@@ -7,6 +7,7 @@ The format (``failsight.findings/1``) is described by ``findings.schema.json`` b
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ def effect_of(record: FindingRecord) -> float:
         return abs(_finite(test.effect))
     if finding.error_rate is None:
         return 0.0
-    return abs(_finite(finding.error_rate) - _finite(finding.base_error_rate or 0.0))
+    return abs(_finite(finding.error_rate) - _finite(finding.base_error_rate))
 
 
 def deciding(record: FindingRecord) -> TestResult | None:
@@ -80,8 +81,9 @@ def deciding(record: FindingRecord) -> TestResult | None:
     return (controlled or fitting or [None])[-1]
 
 
-def _finite(value: float) -> float:
-    return value if value == value else 0.0
+def _finite(value: float | None) -> float:
+    """``value``, or 0 where nothing was measured (the journal holds null for NaN)."""
+    return value if value is not None and math.isfinite(value) else 0.0
 
 
 def _case(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -101,6 +101,7 @@ def _masthead(report: Report) -> Html:
         "header",
         el("p", "Failsight report", class_="brand"),
         el("h1", report.title),
+        el("p", report.task, class_="task") if report.task else None,
         el("p", el("span", word, class_=f"badge readiness {verdict or 'open'}"), class_="over"),
         class_="masthead",
     )

@@ -119,7 +119,7 @@ def figure(desk: Desk, made: Figure, refs_: Iterable[str] = ()) -> Html:
             caption,
         )
     uri, width, height = found
-    image = el("img", src=uri, alt=clean(made.alt, 600), width=width or None, height=height or None)
+    image = el("img", src=Html(uri), alt=clean(made.alt, 600), width=width or None, height=height or None)
     return el("figure", image, caption)
 
 
@@ -135,7 +135,7 @@ def gallery(desk: Desk, images: Sequence[tuple[str, ImageRef]]) -> Html:
         words = " · ".join(p for p in (clean(image.caption, 120), clean(answer, 120)) if p)
         alt = f"{clean(image.path, 120)}: {words}"
         shown = (
-            el("img", src=found[0], alt=alt, width=found[1], height=found[2])
+            el("img", src=Html(found[0]), alt=alt, width=found[1], height=found[2])
             if found
             else el("span", image.path, class_="missing")
         )
@@ -191,13 +191,22 @@ def _experiment(made: Experiment) -> Html:
         marks,
         unit="points",
         bound=least,
-        bound_label="dashed: bar set beforehand" if least is not None else "",
         alt=alt,
     )
     return el(
         "section",
         el("h4", made.title, " ", badge(made.verdict)),
-        el("figure", el("figcaption", "Effect, in points"), chart, class_="plot") if chart else None,
+        el(
+            "figure",
+            el(
+                "figcaption",
+                "Effect, in points" + ("; dashed: the bar set beforehand" if least is not None else ""),
+            ),
+            chart,
+            class_="plot",
+        )
+        if chart
+        else None,
         terms(made.terms),
         class_="experiment",
     )

@@ -34,7 +34,9 @@ def text(value: object) -> Html:
 
 
 def attribute(value: object) -> str:
-    """``value`` inside double quotes."""
+    """``value`` inside double quotes; data URIs come as :class:`Html` and stay whole."""
+    if isinstance(value, Html):
+        return html.escape(value, quote=True)
     return html.escape(clean(value, MOST_TEXT), quote=True)
 
 

@@ -88,3 +88,4 @@ class Report:
     head: str
     digest: str
     written: str = ""
+    task: str = ""

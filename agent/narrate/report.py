@@ -8,6 +8,7 @@ from typing import Any
 
 from failsight.agent.journal import GENESIS, Event
 from failsight.agent.narrate.cards import card
+from failsight.agent.narrate.coverage import unseen_splits
 from failsight.agent.narrate.findings import (
     ORDER,
     criteria,
@@ -45,8 +46,9 @@ def build_report(state: CaseState, events: Sequence[Event]) -> Report:
     name = clean(state.config.get("name") or "an unnamed case", 80)
     return Report(
         title=name,
+        task=clean(state.config.get("task") or "", 400),
         about=tuple(_about(record)),
-        brief=tuple(_brief(state, cards, verdict)),
+        brief=tuple(_brief(record, cards, verdict)),
         headlines=tuple(c for c in cards if c.verdict == "confirmed"),
         others=tuple(c for c in cards if c.verdict != "confirmed"),
         readiness=readiness,
@@ -67,7 +69,7 @@ def _about(record: Record) -> list[tuple[str, str]]:
     config = record.state.config
     made = [("Case", clean(config.get("name") or "unnamed", 80))]
     if config.get("task"):
-        made.append(("Task", clean(config["task"], 300)))
+        made.append(("Task", clean(config["task"], 400)))
     made.append(("Model", _model(config.get("model"))))
     for split, given in (config.get("data") or {}).items():
         made.append((_capital(SPLITS.get(split, clean(split))), _data(given)))
@@ -106,7 +108,8 @@ def _data(given: Mapping[str, Any]) -> str:
     return ", ".join(p for p in parts if p)
 
 
-def _brief(state: CaseState, cards: Sequence[Card], verdict: str) -> list[Sentence]:
+def _brief(record: Record, cards: Sequence[Card], verdict: str) -> list[Sentence]:
+    state = record.state
     made = [_verdict_sentence(state, verdict)]
     evaluated = latest_on(state, "evaluate")
     accuracy = fact_or_none(evaluated, "accuracy")
@@ -131,7 +134,7 @@ def _brief(state: CaseState, cards: Sequence[Card], verdict: str) -> list[Senten
         made.append(
             Sentence(f"Other hypotheses: {text}.", tuple(c.id for c in cards if c.verdict != "confirmed"))
         )
-    return made
+    return [*made, *unseen_splits(record)]
 
 
 def _verdict_sentence(state: CaseState, verdict: str) -> Sentence:

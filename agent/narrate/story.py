@@ -63,11 +63,11 @@ def expected(record: Record) -> Section:
 
 
 def seen(record: Record) -> Section:
-    """What the measuring tools showed, in order; what raised or tested hypotheses is told further down."""
+    """What the measuring tools showed, in order; experiments are told further down."""
     points = [
         Sentence(f"{clean(e.title)}: {sentence(e.summary, 1200)}", (e.id,))
         for e in record.state.evidence
-        if not e.findings and not e.corrections and e.tool not in (*ADVICE, "readiness")
+        if not e.corrections and e.tool not in (*ADVICE, "readiness") and not e.tool.startswith("test_")
     ]
     lead = () if points else (Sentence("Nothing has been measured yet."),)
     return Section("seen", "What was seen", lead, tuple(points))
