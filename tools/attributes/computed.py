@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -224,16 +225,16 @@ def _look(table: ImageTable, row: int) -> _Looked:
 
 
 def encoded_bytes(table: ImageTable, row: int) -> bytes | None:
-    """The bytes of the file behind ``row``; None where the picture has no file. Raises BadImage."""
-    encoded = getattr(table, "encoded", None)
-    if encoded is not None:
-        found: bytes | None = encoded(row)
-        return found
-    path = table.root / table.paths[row]
+    """The encoded picture behind ``row``; None where it is neither a file nor a stored blob. Raises BadImage."""
+    sources = getattr(table, "sources", None)  # tables read from disk know where their bytes are
     try:
-        return path.read_bytes()
-    except (OSError, ValueError):
-        return None
+        if sources is not None:
+            source: str | bytes = sources.get(int(table.index[row]))  # type: ignore[attr-defined]
+            return Path(source).read_bytes() if isinstance(source, str) else source
+        path = table.root / table.paths[row]
+        return path.read_bytes() if path.is_file() else None
+    except (OSError, ValueError) as problem:
+        raise BadImage(f"it can't be read ({type(problem).__name__})") from problem
 
 
 def _looked(image: Image, size: tuple[int, int], quality: float, file_size: float, digest: bytes) -> _Looked:

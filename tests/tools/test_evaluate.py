@@ -1,0 +1,184 @@
+"""evaluate on cases that can be counted by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from failsight.tools.errors import RetryError
+from failsight.tools.evaluate import evaluate
+from tests.fakes.view import FakeModel, FakeTable, FakeView
+from tests.tools.cases import check_evidence, check_spec, counted_view
+
+
+def test_its_arguments_are_described_and_bounded() -> None:
+    check_spec(evaluate)
+
+
+def test_a_model_whose_answers_are_known(tmp_path: Path) -> None:
+    """The model calls a picture light when its mean is above one half; two of ten labels say otherwise."""
+    pixels = np.zeros((10, 4, 4, 3), np.uint8)
+    pixels[5:] = 255
+    labels = [0, 0, 0, 0, 1, 1, 1, 1, 1, 0]
+    model = FakeModel(
+        lambda x: np.stack([1 - x.mean((1, 2, 3)), x.mean((1, 2, 3))], 1), ["dark", "light"], (4, 4)
+    )
+    made = evaluate(FakeView({"data": FakeTable(pixels, labels, ["dark", "light"])}, model, folder=tmp_path))
+    check_evidence(made)
+    assert made.fact("accuracy").value == 0.8
+    assert made.fact("accuracy").n == 10
+    assert made.fact("recall", "class dark").value == pytest.approx(0.8)
+    assert made.fact("precision", "class light").value == pytest.approx(0.8)
+    assert made.fact("baseline_accuracy").value == 0.5
+    assert made.findings == ()
+    assert "80.0 %" in made.summary
+    assert (tmp_path / made.figures[0].path).read_text().startswith("<svg")
+
+
+def test_weak_classes_are_named_and_strong_ones_are_not() -> None:
+    made = evaluate(counted_view({"data": [[95, 5, 0], [4, 96, 0], [30, 10, 60]]}, ["bath", "bed", "hall"]))
+    assert "Recognised less often than the rest: hall 60.0 %" in made.summary
+    assert "bath 9" not in made.summary
+    assert made.tables[1].rows[0][0] == "hall"
+    assert "hall" in made.next_steps[0]
+
+
+def test_a_drop_to_deployment_is_a_confirmed_shift_and_planned_beforehand() -> None:
+    view = counted_view({"data": [[270, 30], [30, 270]], "deploy": [[130, 70], [60, 140]]})
+    made = evaluate(view)
+    check_evidence(made)
+    (finding,) = made.findings
+    assert (finding.kind, finding.failure, finding.bug, finding.verdict) == (
+        "distribution_shift",
+        "robustness",
+        "data_statistics",
+        "confirmed",
+    )
+    assert finding.tests[0].effect == pytest.approx(0.9 - (0.65 + 0.7) / 2)
+    assert finding.class_name is None
+    (plan,) = view.instruments
+    assert plan.finding == finding.key
+    assert (plan.minimum_effect, plan.alpha, plan.n_planned) == (0.03, 0.05, 400)
+    assert made.fact("accuracy", "split deploy").value == pytest.approx(270 / 400)
+    assert made.fact("recall", "split deploy, class class_0").value == pytest.approx(0.65)
+    assert any("data_statistics" in s for s in made.next_steps)
+
+
+def test_no_drop_is_refuted_and_too_few_images_stay_inconclusive() -> None:
+    many = evaluate(counted_view({"data": [[2700, 300], [300, 2700]], "deploy": [[2700, 300], [300, 2700]]}))
+    assert many.findings[0].verdict == "refuted"
+    few = evaluate(counted_view({"data": [[27, 3], [3, 27]], "deploy": [[7, 3], [2, 8]]}))
+    assert few.findings[0].verdict == "inconclusive"
+
+
+def test_a_change_of_the_class_mix_is_not_called_a_drop() -> None:
+    made = evaluate(counted_view({"data": [[1800, 200], [250, 250]], "deploy": [[450, 50], [1000, 1000]]}))
+    assert made.findings[0].verdict == "refuted"
+    assert any("proportions" in n for n in made.notes)
+    assert made.fact("accuracy_drop", "data to deploy").value > 0.2
+    assert abs(made.fact("accuracy_drop_same_mix", "data to deploy").value) < 1e-9
+
+
+def test_only_a_class_that_loses_more_than_all_gets_a_finding_of_its_own() -> None:
+    data = [[180, 20, 0], [20, 180, 0], [0, 20, 180]]
+    everywhere = evaluate(counted_view({"data": data, "deploy": [[140, 60, 0], [60, 140, 0], [0, 60, 140]]}))
+    assert [f.class_name for f in everywhere.findings] == [None]
+    one = evaluate(counted_view({"data": data, "deploy": [[180, 20, 0], [20, 180, 0], [100, 60, 40]]}))
+    assert [f.class_name for f in one.findings] == [None, "class_2"]
+    assert all(f.verdict == "confirmed" for f in one.findings)
+
+
+def test_classes_shared_only_in_part_are_said() -> None:
+    made = evaluate(
+        counted_view(
+            {"data": [[30, 0, 0], [0, 30, 0], [0, 0, 0]], "deploy": [[20, 0, 0], [0, 0, 0], [0, 5, 5]]}
+        )
+    )
+    text = " ".join(made.notes)
+    assert "Only among the evaluation images: class_1" in text
+    assert "Only among the deployment images: class_2" in text
+    nothing = evaluate(counted_view({"data": [[30, 0], [0, 0]], "deploy": [[0, 0], [0, 30]]}))
+    check_evidence(nothing)
+    assert nothing.findings == ()
+    assert "can't be compared" in nothing.summary
+
+
+def test_the_gap_to_training_images_is_a_hypothesis_not_a_verdict() -> None:
+    made = evaluate(counted_view({"data": [[140, 60], [60, 140]], "train": [[500, 0], [0, 500]]}))
+    (finding,) = made.findings
+    assert (finding.kind, finding.verdict) == ("overfitting", None)
+    assert {"model_training.1", "performance.1"} <= set(made.questions)
+    small = evaluate(counted_view({"data": [[190, 10], [10, 190]], "train": [[500, 0], [0, 500]]}))
+    assert small.findings == ()
+
+
+def test_one_split_on_request() -> None:
+    view = counted_view({"data": [[9, 1], [1, 9]], "deploy": [[5, 5], [5, 5]]})
+    made = evaluate(view, split="deploy")
+    assert made.arguments == {"split": "deploy"}
+    assert made.fact("accuracy", "split deploy").value == 0.5
+    with pytest.raises(KeyError):
+        made.fact("accuracy")
+    with pytest.raises(RetryError, match="data, deploy"):
+        evaluate(view, split="train")
+
+
+def test_very_many_training_images_wait_to_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("failsight.tools.evaluate.TRAIN_LIMIT", 50)
+    view = counted_view({"data": [[9, 1], [1, 9]], "train": [[50, 0], [0, 50]]})
+    assert any("not evaluated" in n for n in evaluate(view).notes)
+    assert evaluate(view, split="train").fact("accuracy", "split train").value == 1
+
+
+class TestHostile:
+    def test_unlabelled_and_missing(self) -> None:
+        table = FakeTable(np.zeros((3, 2, 2, 3), np.uint8), [-1, -1, -1], ["a", "b"])
+        view = FakeView({"data": table}, scores={"data": np.full((3, 2), 0.5)})
+        with pytest.raises(RetryError):
+            evaluate(view)
+        with pytest.raises(RetryError, match="no labels"):
+            evaluate(view, split="data")
+
+    def test_no_images(self) -> None:
+        table = FakeTable(np.zeros((0, 2, 2, 3), np.uint8), [], ["a", "b"])
+        with pytest.raises(RetryError):
+            evaluate(FakeView({"data": table}, scores={"data": np.zeros((0, 2))}))
+
+    def test_one_class_and_a_single_image(self) -> None:
+        for counts in ([[5]], [[1, 0], [0, 0]]):
+            made = evaluate(counted_view({"data": counts}))
+            check_evidence(made)
+            assert made.fact("accuracy").value == 1
+            assert made.findings == ()
+
+    def test_unreadable_images_are_listed(self) -> None:
+        table = FakeTable(np.zeros((4, 2, 2, 3), np.uint8), [0, 0, 1, 1], ["a", "b"], bad=[1, 3])
+        made = evaluate(FakeView({"data": table}, scores={"data": np.array([[1, 0]] * 4)}))
+        assert made.fact("accuracy").n == 2
+        assert any("cut short" in n and "img_00001" in n for n in made.notes)
+
+    def test_a_black_box_without_scores_or_deploy_predictions(self) -> None:
+        view = counted_view({"data": [[4, 1], [1, 4]]}, has_scores=False)
+        view._tables["deploy"] = FakeTable(np.zeros((3, 2, 2, 3), np.uint8), [0, 1, 1], view.classes)
+        made = evaluate(view)
+        check_evidence(made)
+        assert any("predictions only" in n for n in made.notes)
+
+    def test_names_that_try_to_break_out(self) -> None:
+        made = evaluate(
+            counted_view({"data": [[8, 2], [9, 1]]}, ["<script>alert(1)</script>", "\x1b[31m\u202eevil"])
+        )
+        check_evidence(made)
+        assert "<script>" not in made._repr_html_()
+        assert "\x1b" not in made.text()
+
+    def test_a_thousand_classes(self, tmp_path: Path) -> None:
+        counts = np.eye(1000, dtype=int) * 2
+        counts[:, 0] += 1
+        made = evaluate(counted_view({"data": counts.tolist()}, folder=tmp_path))
+        check_evidence(made)
+        assert len(made.facts) < 200
+        assert len(made.tables[1].rows) == 40
+        assert len((tmp_path / made.figures[0].path).read_text()) < 100_000

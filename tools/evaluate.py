@@ -1,0 +1,249 @@
+"""evaluate: how well the model does, class by class, and how much worse it does elsewhere."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Cell, Evidence, Fact, Figure, Table
+from failsight.tools.experiments.population import check_split
+from failsight.tools.figures.charts import MOST_ROWS, Mark, rates
+from failsight.tools.inputs.base import Split
+from failsight.tools.notes import called, labelled_splits, left_out_notes, need_labels, of_split
+from failsight.tools.performance import ClassPerformance, Performance, performance, weaker_than_rest
+from failsight.tools.registry import tool
+from failsight.tools.split_comparison import (
+    ALPHA,
+    Compared,
+    follow_up,
+    generalisation,
+    register_shift_plan,
+    shift,
+)
+from failsight.tools.text import clean, interval, listing, number, p_value
+from failsight.tools.view import CaseView
+
+MOST_CLASSES = 40  # classes with facts and rows of their own: the weakest ones
+TRAIN_LIMIT = 20_000  # training images evaluated without being asked to
+QUESTIONS: Mapping[str, tuple[str, ...]] = {
+    "data": ("performance.1", "performance.2"),
+    "deploy": ("performance.8",),
+    "train": ("model_training.1", "model_training.2"),
+}
+
+
+@tool(cost="pass", answers=(*(q for ids in QUESTIONS.values() for q in ids), "iterations.3"))
+def evaluate(
+    view: CaseView,
+    split: Annotated[
+        Split | None,
+        Field(
+            description="Evaluate on data, train or deploy; by default on every labelled split, with the drop between them."
+        ),
+    ] = None,
+) -> Evidence:
+    """Measure accuracy, balanced accuracy and per-class precision, recall and F1 with 95 % intervals, beside a baseline.
+
+    Where there are labelled training or deployment images it also tests how much worse the model does from one to the
+    other, at equal class proportions: a drop from evaluation to deployment images is a distribution shift.
+    """
+    notes: list[str] = []
+    names = [check_split(view, split)] if split else _default_splits(view, notes)
+    for name in names:
+        need_labels(view, name)
+    base: list[Split] = ["data"] if "data" in labelled_splits(view) else []
+    made: dict[str, Performance] = {}
+    for name in dict.fromkeys([*base, *names]):
+        if name == "deploy" and base:
+            register_shift_plan(view)
+        measured = _measure(view, name, notes)
+        if measured is not None:
+            made[name] = measured
+    shown = [n for n in names if n in made]
+    if not shown:
+        raise RetryError("No image has both a label and a prediction.", labelled_splits(view))
+    compared = _compared(made, shown)
+    evidence = Evidence(
+        tool="evaluate",
+        arguments={"split": split},
+        title="How well the model does",
+        summary=" ".join([*(_sentence(made[n], n) for n in shown), *(c.sentence for c in compared)]),
+        facts=tuple(f for n in shown for f in _facts(made[n], n))
+        + tuple(f for c in compared for f in c.facts),
+        tables=(
+            _overview(made, shown),
+            *(_class_table(made[n], n) for n in shown),
+            *(c.table for c in compared),
+        ),
+        figures=(_figure(view, made, shown),),
+        questions=tuple(q for n in shown for q in QUESTIONS.get(n, ())),
+        findings=tuple(f for c in compared for f in c.findings),
+        notes=(*notes, *(n for c in compared for n in c.notes)),
+        next_steps=_next_steps(made[shown[0]]),
+    )
+    return dataclasses.replace(evidence, next_steps=(*evidence.next_steps, *follow_up(evidence)))
+
+
+def _default_splits(view: CaseView, notes: list[str]) -> list[Split]:
+    """Every labelled split; training images only where they do not dwarf the evaluation images."""
+    made = []
+    limit = max(TRAIN_LIMIT, 3 * len(view.table("data")))
+    for name in labelled_splits(view):
+        n = len(view.table(name))
+        if name == "train" and n > limit:
+            notes.append(
+                f"The {n:,} training images were not evaluated, to save time; ask for the split train to do so."
+            )
+        else:
+            made.append(name)
+    return made
+
+
+def _measure(view: CaseView, split: Split, notes: list[str]) -> Performance | None:
+    """The performance on one split, None where there is nothing to measure; what is left out goes to ``notes``."""
+    try:
+        predictions = view.predictions(split)
+    except RetryError as problem:  # a black box has predictions for the evaluation images only
+        if split == "data":
+            raise
+        notes.append(f"The {called(split)} were not evaluated: {problem}")
+        return None
+    made = performance(predictions, seed=view.seed)
+    notes += left_out_notes(split, [*view.table(split).left_out, *predictions.left_out])
+    if made.n == 0:
+        notes.append(f"None of the {called(split)} has both a label and a prediction.")
+        return None
+    missing = [c.name for c in made.per_class if not c.n]
+    if missing:
+        notes.append(
+            f"No {called(split)} of {listing(missing)}: nothing is known about how often the model recognises these."
+        )
+    if made.n < len(predictions):
+        notes.append(
+            f"{len(predictions) - made.n:,} of the {called(split)} have no label and are not counted."
+        )
+    return made
+
+
+def _compared(made: Mapping[str, Performance], shown: Sequence[str]) -> list[Compared]:
+    found = []
+    if "data" in made and "deploy" in shown:
+        found.append(shift(made["data"], made["deploy"]))
+    if "data" in made and "train" in shown:
+        found.append(generalisation(made["train"], made["data"]))
+    return found
+
+
+def weak_classes(made: Performance) -> list[ClassPerformance]:
+    """Classes recognised less often than the others together (q ≤ 0.05 over classes), weakest first."""
+    q = weaker_than_rest(made)[1]
+    return [c for c in made.weakest() if np.isfinite(q[c.index]) and q[c.index] <= ALPHA]
+
+
+def _sentence(made: Performance, split: str) -> str:
+    text = (
+        f"On {made.n:,} {called(split)} the model is right in {number(made.accuracy.value)} {interval(made.accuracy.ci)}; "
+        f"always answering {clean(made.classes[made.majority], 60)} would give {number(made.baseline)}."
+    )
+    weak = weak_classes(made)
+    if weak:
+        named = [f"{clean(c.name, 30)} {number(c.recall.value)}" for c in weak[:3]]
+        text += f" Recognised less often than the rest: {listing(named)}."
+    return text
+
+
+def _facts(made: Performance, split: str) -> list[Fact]:
+    """Uniform facts about a split and its classes."""
+    of, worst = of_split(split), made.weakest()[0]
+    whole = (
+        ("accuracy", made.accuracy),
+        ("balanced_accuracy", made.balanced_accuracy),
+        ("macro_precision", made.macro_precision),
+        ("macro_f1", made.macro_f1),
+        ("worst_recall", worst.recall),
+    )
+    facts = [Fact(name, rate.value, "share", of, rate.ci, rate.n, "higher_is_better") for name, rate in whole]
+    facts.append(Fact("baseline_accuracy", made.baseline, "share", of, None, made.n))
+    for c in made.weakest()[:MOST_CLASSES]:
+        about = of_split(split, f"class {c.name}")
+        for name, rate in (("recall", c.recall), ("precision", c.precision), ("f1", c.f1)):
+            if rate.known:
+                facts.append(Fact(name, rate.value, "share", about, rate.ci, rate.n, "higher_is_better"))
+    return facts
+
+
+def _overview(made: Mapping[str, Performance], shown: Sequence[str]) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for name in shown:
+        one = made[name]
+        cells: list[Cell] = [called(name), one.n]
+        for rate in (one.accuracy, one.balanced_accuracy, one.macro_precision, one.macro_f1):
+            cells += [rate.value, interval(rate.ci)]
+        rows.append((*cells, one.baseline))
+    columns = ["images", "n"]
+    for measure in ("accuracy", "balanced accuracy", "macro precision", "macro F1"):
+        columns += [measure, "interval"]
+    return Table(
+        "Overall",
+        (*columns, "baseline"),
+        tuple(rows),
+        ("text", "count", "share", "text", "share", "text", "share", "text", "share", "text", "share"),
+        "Balanced accuracy is the mean recall of the classes. Baseline: always answering the most frequent class.",
+    )
+
+
+def _class_table(made: Performance, split: str) -> Table:
+    """Precision, recall and F1 by class, weakest recall first."""
+    q = weaker_than_rest(made)[1]
+    rows: list[tuple[Cell, ...]] = []
+    for c in made.weakest()[:MOST_CLASSES]:
+        cells: list[Cell] = [c.name, c.n]
+        for rate in (c.recall, c.precision, c.f1):
+            cells += [rate.value if rate.known else None, interval(rate.ci) if rate.known else ""]
+        rows.append((*cells, p_value(float(q[c.index]))))
+    left = len(made.present) - len(rows)
+    return Table(
+        f"Classes, {called(split)}",
+        ("class", "images", "recall", "interval", "precision", "interval", "F1", "interval", "q"),
+        tuple(rows),
+        ("text", "count", "share", "text", "share", "text", "share", "text", "text"),
+        "Weakest recall first. q: is the class recognised less often than the others together (Fisher, Benjamini–Hochberg)?"
+        + (f" {left:,} stronger classes are not shown." if left > 0 else ""),
+    )
+
+
+def _figure(view: CaseView, made: Mapping[str, Performance], shown: Sequence[str]) -> Figure:
+    """Recall by class, weakest first, one colour a split."""
+    first = made[shown[0]]
+    order = [c.index for c in first.weakest()][:MOST_ROWS]
+    series = []
+    for name in shown[:4]:
+        classes = [made[name].per_class[i] for i in order]
+        series.append((called(name), [Mark(c.recall.value, *c.recall.ci) if c.n else None for c in classes]))
+    listed = listing(
+        [f"{clean(first.classes[i], 30)} {number(first.per_class[i].recall.value)}" for i in order], 8
+    )
+    alt = f"Recall of each class with its 95 % interval, weakest first. {called(shown[0]).capitalize()}: {listed}."
+    svg = rates(
+        "Recall by class",
+        alt,
+        [first.classes[i] for i in order],
+        series,
+        "share of its images that are recognised, 95 % interval",
+    )
+    return view.save_figure("recall", svg, title="Recall by class", alt=alt)
+
+
+def _next_steps(made: Performance) -> tuple[str, ...]:
+    steps = []
+    weak = weak_classes(made)
+    if weak:
+        steps.append(f"Look at what {clean(weak[0].name, 60)} is taken for (confusion_matrix).")
+    if made.n - int(np.trace(made.confusion)) >= 40:
+        steps.append("Look for conditions under which errors pile up (find_slices).")
+    return tuple(steps)

@@ -1,0 +1,235 @@
+"""What a difference between two splits means: a distribution shift, or a gap between training and evaluation.
+
+Both are judged at equal class proportions: when deployment merely shows more images of a hard class, accuracy falls
+without the model doing any worse on any image, and that is not called a drop.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from failsight.tools.evidence import (
+    Cell,
+    Evidence,
+    Fact,
+    Finding,
+    Instrument,
+    Interval,
+    Table,
+    TestResult,
+    Verdict,
+)
+from failsight.tools.notes import called
+from failsight.tools.performance import Comparison, Drop, Performance, compare
+from failsight.tools.text import clean, interval, listing, number, p_value
+from failsight.tools.verdicts import Measured, judge
+from failsight.tools.view import CaseView
+
+MINIMUM_DROP = 0.03  # a smaller drop is not worth a repair; fixed before anything is measured
+MINIMUM_GAP = 0.10  # between training and evaluation images: below this nobody calls it overfitting
+ALPHA = 0.05
+FEWEST = 10  # images of a class on both sides before its drop is spoken of
+FAR = 0.10  # a difference of class proportions (total variation) that is worth a sentence
+MOST_CLASSES = 40
+_STATISTIC = (
+    "difference of accuracies at the class proportions of the evaluation images; "
+    "images permuted between the splits within each class"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a comparison adds to the evidence."""
+
+    sentence: str
+    facts: tuple[Fact, ...]
+    table: Table
+    findings: tuple[Finding, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def register_shift_plan(view: CaseView) -> Instrument:
+    """Journal how a shift will be judged, before the model sees the first deployment image."""
+    plan = Instrument(
+        finding=Finding("distribution_shift", "robustness", "data_statistics", "").key,
+        tool="evaluate",
+        arguments={"split": "deploy"},
+        statement="The model does worse on deployment images than on evaluation images.",
+        statistic=_STATISTIC,
+        control="the evaluation images of the same classes",
+        minimum_effect=MINIMUM_DROP,
+        alpha=ALPHA,
+        n_planned=len(view.table("deploy")),
+    )
+    view.register(plan)
+    return plan
+
+
+def shift(data: Performance, deploy: Performance) -> Compared:
+    """Evaluation against deployment images: is there a distribution shift, overall and in single classes?"""
+    found = compare(data, deploy)
+    facts, table, notes = (
+        _facts(found, "data", "deploy"),
+        _table(data, found, "data", "deploy"),
+        _notes(found, "data", "deploy"),
+    )
+    if not found.shared:
+        return Compared(
+            "No class has both evaluation and deployment images: they can't be compared.",
+            facts,
+            table,
+            (),
+            notes,
+        )
+    drop = found.same_mix
+    judged = judge(Measured(drop.effect, drop.ci, drop.p, drop.q, drop.n), MINIMUM_DROP, ALPHA)
+    sentence = (
+        f"At equal class proportions accuracy is {_points(drop.effect)} {'lower' if drop.effect >= 0 else 'higher'} on the deployment "
+        f"images than on the evaluation images (drop {interval(drop.ci, 'points')}, p {p_value(drop.p)}): "
+        f"a distribution shift that costs at least {_points(MINIMUM_DROP)} is {judged.verdict}."
+    )
+    whole = _whole_finding(data, deploy, drop, judged.verdict, judged.reason)
+    beyond = drop.effect if judged.verdict == "confirmed" else None
+    single = [
+        _class_finding(data, deploy, i, d, beyond) for i, d in zip(found.shared, found.per_class, strict=True)
+    ]
+    return Compared(sentence, facts, table, (whole, *(f for f in single if f is not None)), notes)
+
+
+def generalisation(train: Performance, data: Performance) -> Compared:
+    """Training against evaluation images. A large gap is stated as a hypothesis (overfitting), not as a verdict."""
+    found = compare(train, data)
+    drop = found.same_mix
+    findings: tuple[Finding, ...] = ()
+    if found.shared and drop.effect >= MINIMUM_GAP and drop.p <= ALPHA:
+        statement = f"The model may have learned its training images by heart: it is right {_points(drop.effect)} more often on them."
+        findings = (
+            Finding(
+                "overfitting", "correctness", "training_parameter", statement,
+                n=data.n, error_rate=1 - data.accuracy.value, base_error_rate=1 - train.accuracy.value,
+                ci=_flipped(data.accuracy.ci), p=drop.p,
+                note="A gap alone does not tell overfitting from harder evaluation images; the training record does.",
+            ),
+        )  # fmt: skip
+    sentence = (
+        f"At equal class proportions accuracy is {_points(drop.effect)} {'lower' if drop.effect >= 0 else 'higher'} on the evaluation "
+        f"images than on the training images (drop {interval(drop.ci, 'points')}, p {p_value(drop.p)})."
+        if found.shared
+        else "No class has both training and evaluation images: they can't be compared."
+    )
+    notes = _notes(found, "train", "data")
+    return Compared(
+        sentence, _facts(found, "train", "data"), _table(train, found, "train", "data"), findings, notes
+    )
+
+
+def _points(effect: float) -> str:
+    return number(abs(effect), "points").lstrip("+")
+
+
+def _flipped(ci: Interval) -> Interval:
+    return 1 - ci[1], 1 - ci[0]
+
+
+def _facts(found: Comparison, before: str, after: str) -> tuple[Fact, ...]:
+    of = f"{before} to {after}"
+    drops = (("accuracy_drop", found.raw), ("accuracy_drop_same_mix", found.same_mix))
+    made = [
+        Fact(name, d.effect, "points", of, d.ci, d.n, "lower_is_better")
+        for name, d in drops
+        if d.effect == d.effect
+    ]
+    return (*made, Fact("class_mix_distance", found.mix_distance, "share", of))
+
+
+def _notes(found: Comparison, before: str, after: str) -> tuple[str, ...]:
+    made = [
+        f"Only among the {called(where)}: {listing(names)}. The comparison leaves {'it' if len(names) == 1 else 'them'} out."
+        for names, where in ((found.only_reference, before), (found.only_other, after))
+        if names
+    ]
+    if found.mix_distance >= FAR:
+        made.append(
+            f"The class proportions of {called(before)} and {called(after)} differ by {number(found.mix_distance)}; "
+            "what counts is the drop at equal proportions."
+        )
+    return tuple(made)
+
+
+def _table(reference: Performance, found: Comparison, before: str, after: str) -> Table:
+    rows: list[tuple[Cell, ...]] = [
+        (name, d.effect, interval(d.ci, "points"), p_value(d.p), "", d.n)
+        for name, d in (("all images", found.raw), ("all, equal class proportions", found.same_mix))
+    ]
+    order = sorted(zip(found.shared, found.per_class, strict=True), key=lambda pair: -pair[1].effect)[
+        :MOST_CLASSES
+    ]
+    rows += [
+        (reference.classes[i], d.effect, interval(d.ci, "points"), p_value(d.p), p_value(d.q), d.n)
+        for i, d in order
+    ]
+    return Table(
+        f"Drop from {called(before)} to {called(after)}",
+        ("class", "drop", "interval", "p", "q", "images"),
+        tuple(rows),
+        ("text", "points", "text", "text", "text", "count"),
+        f"Positive: worse on the {called(after)}, whose images are counted. q: Benjamini–Hochberg over classes.",
+    )
+
+
+def _test(drop: Drop, verdict: Verdict) -> TestResult:
+    return TestResult(
+        "evaluate", drop.effect, drop.ci, drop.p, drop.n, verdict, statistic=_STATISTIC, q=drop.q
+    )
+
+
+def _whole_finding(
+    data: Performance, deploy: Performance, drop: Drop, verdict: Verdict, reason: str
+) -> Finding:
+    statement = (
+        f"On deployment images the model is right in {number(deploy.accuracy.value)}, on evaluation images in "
+        f"{number(data.accuracy.value)}; at equal class proportions the drop is {number(drop.effect, 'points')} "
+        f"{interval(drop.ci, 'points')}."
+    )
+    return Finding(
+        "distribution_shift", "robustness", "data_statistics", statement,
+        n=deploy.n, error_rate=1 - deploy.accuracy.value, base_error_rate=1 - data.accuracy.value,
+        ci=_flipped(deploy.accuracy.ci), p=drop.p, q=drop.q, verdict=verdict, tests=(_test(drop, verdict),), note=reason,
+    )  # fmt: skip
+
+
+def _class_finding(
+    data: Performance, deploy: Performance, i: int, drop: Drop, beyond: float | None
+) -> Finding | None:
+    """A class that drops by itself; when the whole set drops by ``beyond``, only a class that drops more says anything new."""
+    here, there = data.per_class[i], deploy.per_class[i]
+    verdict = judge(Measured(drop.effect, drop.ci, drop.p, drop.q, drop.n), MINIMUM_DROP, ALPHA).verdict
+    if (
+        min(here.n, there.n) < FEWEST
+        or verdict != "confirmed"
+        or (beyond is not None and drop.ci[0] <= beyond)
+    ):
+        return None
+    more = f", more than the {_points(beyond)} of all classes" if beyond is not None else ""
+    statement = (
+        f"{clean(here.name, 60)} is recognised in {number(there.recall.value)} of its deployment images and in "
+        f"{number(here.recall.value)} of its evaluation images: {_points(drop.effect)} less {interval(drop.ci, 'points')}{more}."
+    )
+    return Finding(
+        "distribution_shift", "robustness", "data_statistics", statement, class_name=here.name,
+        n=there.n, error_rate=1 - there.recall.value, base_error_rate=1 - here.recall.value,
+        ci=_flipped(there.recall.ci), p=drop.p, q=drop.q, verdict="confirmed", tests=(_test(drop, "confirmed"),),
+    )  # fmt: skip
+
+
+def follow_up(made: Evidence) -> tuple[str, ...]:
+    """What to look at next because of the findings in ``made``."""
+    kinds = {(f.kind, f.verdict) for f in made.findings}
+    steps = []
+    if ("distribution_shift", "confirmed") in kinds:
+        steps.append("See in what the deployment images differ from the evaluation images (data_statistics).")
+    if ("overfitting", None) in kinds:
+        steps.append(
+            "Give the training record (--history): its curves tell overfitting from harder evaluation images."
+        )
+    return tuple(steps)
