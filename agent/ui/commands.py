@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 SHARED: dict[str, str] = {
     "/help": "the keys and commands",
     "/evidence": "list the evidence, or show one piece: /evidence E3",
-    "/finding": "list the hypotheses, or show one: /finding F1",
+    "/finding": "list the hypotheses, or show one in full: /finding F1",
     "/map": "the workflow: where we are and why",
     "/auto": "run the whole workflow to its end without asking",
     "/report": "write the report into the case folder",

@@ -27,8 +27,8 @@ class SessionLike(Protocol):
     def say(self, text: str) -> Iterator[SessionEvent]:
         """One turn: the person's words in, events out until the planner is done or waits for a decision."""
 
-    def decide(self, yes: bool) -> Iterator[SessionEvent]:
-        """Answer the pending approval; goes on as ``say`` does."""
+    def decide(self, yes: bool, *, always: bool = False) -> Iterator[SessionEvent]:
+        """Answer the pending approval and go on as ``say`` does; ``always``: this tool needs no more asking here."""
 
     def auto(self) -> Iterator[SessionEvent]:
         """Run the whole workflow to its end without asking (approvals by policy)."""

@@ -64,7 +64,7 @@ def half_blocks(pixels: bytes, width: int, height: int) -> Text:
         start = 3 * (y * width + x)
         return Color.from_rgb(*pixels[start : start + 3])
 
-    made = Text(no_wrap=True, end="")
+    made = Text(no_wrap=True)
     for y in range(0, height, 2):
         for x in range(width):
             below = colour(x, y + 1) if y + 1 < height else None

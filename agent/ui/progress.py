@@ -84,7 +84,9 @@ class Meter:
 
     def state(self, ended: bool = False) -> JobState:
         """The job right now."""
-        return JobState(self._number, self._label, self._done, self._total, self._clock() - self._started, ended)
+        return JobState(
+            self._number, self._label, self._done, self._total, self._clock() - self._started, ended
+        )
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from rich.text import Text
 
 from failsight.agent.state import FindingRecord
 from failsight.agent.ui.words import VERDICTS, arguments_text, duration, finding_line, standing
-from failsight.tools.evidence import Evidence, Fact, Finding, ImageRef, Table
-from failsight.tools.faces import cell_text, finding_text
+from failsight.tools.evidence import Evidence, Fact, Finding, ImageRef, Table, TestResult
+from failsight.tools.faces import cell_text
 from failsight.tools.text import clean, interval, number, p_value
 
 Pictures = Mapping[str, Text]  # path as the evidence gives it → thumbnail
@@ -34,10 +34,39 @@ def call_line(evidence: Evidence) -> str:
 
 
 def finding_renderable(finding: Finding) -> Text:
-    """Symbol, verdict and numbers of a finding on one paragraph."""
+    """Symbol, verdict and statement of a finding, and below them its numbers and tests, a line each."""
     look = VERDICTS[finding.verdict or "open"]
-    text = finding_text(finding).removeprefix(f"[{finding.verdict or 'open'}] ")
-    return Text.assemble((f"{look.symbol} {look.word} ", look.style), text)
+    made = Text.assemble((f"{look.symbol} {look.word} ", look.style), clean(finding.statement, 400))
+    for line in (finding_numbers(finding), *(test_line(t) for t in finding.tests)):
+        if line:
+            made.append(f"\n  {line}", style="dim")
+    return made
+
+
+def finding_numbers(finding: Finding) -> str:
+    """``error 62.0 % [53.0, 70.0] % against 21.0 % elsewhere, q 0.001, 120 images``; empty when nothing is measured."""
+    parts = []
+    if finding.error_rate is not None:
+        base = (
+            "" if finding.base_error_rate is None else f" against {number(finding.base_error_rate)} elsewhere"
+        )
+        parts.append(f"error {number(finding.error_rate)} {interval(finding.ci)}".strip() + base)
+    if finding.q is not None:
+        parts.append(f"q {p_value(finding.q)}")
+    if finding.n is not None:
+        parts.append(f"{finding.n:,} images")
+    return ", ".join(parts)
+
+
+def test_line(test: TestResult) -> str:
+    """``test_by_masking: effect +31.0 points […], control +2.0 points, p < 0.001, n 120: confirmed (E4)``."""
+    parts = [f"effect {number(test.effect, 'points')} {interval(test.ci, 'points')}".strip()]
+    if test.control_effect is not None:
+        parts.append(f"control {number(test.control_effect, 'points')}")
+    p = p_value(test.p)
+    parts += [f"p {p}" if p.startswith("<") else f"p = {p}", f"n {test.n:,}"]
+    source = f" ({test.evidence})" if test.evidence else ""
+    return f"{test.tool}: {', '.join(parts)}: {test.verdict}{source}"
 
 
 def facts_table(facts: Iterable[Fact]) -> RichTable:
@@ -47,7 +76,12 @@ def facts_table(facts: Iterable[Fact]) -> RichTable:
         made.add_column(Text(title), justify=side)  # type: ignore[arg-type]
     for fact in facts:
         name = fact.name.replace("_", " ") + (f" of {clean(fact.of)}" if fact.of else "")
-        cells = (name, number(fact.value, fact.unit), interval(fact.ci, fact.unit), "" if fact.n is None else f"{fact.n:,}")
+        cells = (
+            name,
+            number(fact.value, fact.unit),
+            interval(fact.ci, fact.unit),
+            "" if fact.n is None else f"{fact.n:,}",
+        )
         made.add_row(*(Text(c) for c in cells))
     return made
 
@@ -102,7 +136,9 @@ def pictures_renderable(evidence: Evidence, pictures: Pictures, most: int = 4) -
     return parts
 
 
-def evidence_body(evidence: Evidence, pictures: Pictures | None = None, rows: int | None = 12) -> RenderableType:
+def evidence_body(
+    evidence: Evidence, pictures: Pictures | None = None, rows: int | None = 12
+) -> RenderableType:
     """All of a piece of evidence but its headline and summary: findings, facts, tables, pictures, notes, next steps."""
     parts: list[RenderableType] = [finding_renderable(f) for f in evidence.findings]
     if evidence.facts:
@@ -125,12 +161,14 @@ def finding_body(record: FindingRecord) -> RenderableType:
     parts: list[Any] = [Text(finding_line(record), style=look.style), Text("")]
     parts.append(facts_grid(_finding_facts(record)))
     if finding.tests:
-        parts.append(Padding(table_renderable(_tests_table(finding)), (1, 0, 0, 0)))
+        parts += [Text("\nTests", style="bold"), *(Text(test_line(t)) for t in finding.tests)]
     for correction in record.corrections:
         change = ""
         if correction.before is not None and correction.after is not None:
             change = f": error {number(correction.before)} before, {number(correction.after)} after"
-        parts.append(Text(f"correction ({correction.status}) {clean(correction.action, 300)}{change}", style="green"))
+        parts.append(
+            Text(f"correction ({correction.status}) {clean(correction.action, 300)}{change}", style="green")
+        )
     if finding.note:
         parts.append(Text(f"! {clean(finding.note, 400)}", style="yellow"))
     return Group(*parts)
@@ -154,7 +192,10 @@ def _finding_facts(record: FindingRecord) -> list[tuple[str, str]]:
         ("class", clean(finding.class_name or "")),
         ("taken for", clean(finding.confused_with or "")),
         ("images", "" if finding.n is None else f"{finding.n:,}"),
-        ("error rate", f"{number(finding.error_rate)} {interval(finding.ci)}" if finding.error_rate is not None else ""),
+        (
+            "error rate",
+            f"{number(finding.error_rate)} {interval(finding.ci)}" if finding.error_rate is not None else "",
+        ),
         ("elsewhere", "" if finding.base_error_rate is None else number(finding.base_error_rate)),
         ("p", "" if finding.p is None else p_value(finding.p)),
         ("q", "" if finding.q is None else p_value(finding.q)),
@@ -162,21 +203,3 @@ def _finding_facts(record: FindingRecord) -> list[tuple[str, str]]:
         ("test planned", ", ".join(record.instruments)),
     ]
     return [(name, value) for name, value in pairs if value]
-
-
-def _tests_table(finding: Finding) -> Table:
-    columns = ("tool", "effect", "95 % interval", "control", "p", "n", "verdict", "evidence")
-    rows = tuple(
-        (
-            t.tool,
-            t.effect,
-            interval(t.ci, "points"),
-            t.control_effect,
-            p_value(t.p),
-            t.n,
-            t.verdict,
-            t.evidence,
-        )
-        for t in finding.tests
-    )
-    return Table("Tests", columns, rows, ("text", "points", "text", "points", "text", "count", "text", "text"))

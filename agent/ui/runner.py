@@ -81,7 +81,9 @@ class SessionThread:
         post: gets every :data:`Update`; called from the session's thread and from threads that do its long work.
     """
 
-    def __init__(self, open_session: Callable[[Progress], SessionLike], post: Callable[[Update], None]) -> None:
+    def __init__(
+        self, open_session: Callable[[Progress], SessionLike], post: Callable[[Update], None]
+    ) -> None:
         self._open, self._post = open_session, post
         self._turns: queue.SimpleQueue[Turn | None] = queue.SimpleQueue()
         self._cancel = threading.Event()
@@ -126,7 +128,11 @@ class SessionThread:
             session = self._session = self._open(self)
             self._folder = session.folder
             state = session.state()
-            self._post(Opened(inert(session.name), session.folder, inert(session.actions()), take(state), past(state)))
+            self._post(
+                Opened(
+                    inert(session.name), session.folder, inert(session.actions()), take(state), past(state)
+                )
+            )
         except BaseException as error:
             self._post(self._failure(error, fatal=True))
             return

@@ -35,11 +35,11 @@ class Look(NamedTuple):
 
 
 VERDICTS: dict[str, Look] = {
-    "open": Look("○", "open", "cyan", "$secondary"),
-    "planned": Look("◐", "test planned", "cyan", "$secondary"),
-    "confirmed": Look("✓", "confirmed", "bold red", "bold $error"),
-    "refuted": Look("✗", "refuted", "dim", "$text-muted"),
-    "inconclusive": Look("~", "inconclusive", "yellow", "$warning"),
+    "open": Look("○", "open", "cyan", "$text-secondary"),
+    "planned": Look("◐", "test planned", "cyan", "$text-secondary"),
+    "confirmed": Look("✓", "confirmed", "bold red", "bold $text-error"),
+    "refuted": Look("✗", "refuted", "dim", "dim"),
+    "inconclusive": Look("~", "inconclusive", "yellow", "$text-warning"),
 }
 LEGEND = "  ".join(f"{look.symbol} {look.word}" for look in VERDICTS.values())
 LEVELS = {"info": "i", "warning": "!", "error": "✗"}
@@ -85,6 +85,13 @@ def _plain(value: Any) -> str:
     if isinstance(value, tuple | list):
         return "[" + ", ".join(_plain(v) for v in value) + "]"
     return str(value)
+
+
+def cost_text(cost: str) -> str:
+    """What a tool costs, in words; anything but the three known costs is passed on as it is."""
+    return {"instant": "no time", "pass": "one pass of the model", "heavy": "many passes of the model"}.get(
+        cost, cost
+    )
 
 
 def duration(seconds: float) -> str:

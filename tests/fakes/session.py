@@ -31,7 +31,9 @@ class ScriptedSession:
         progress: where jobs show, as ``open_session`` gets it.
     """
 
-    def __init__(self, folder: Path, script: Mapping[str, list[Step]] | None = None, progress: Any = None) -> None:
+    def __init__(
+        self, folder: Path, script: Mapping[str, list[Step]] | None = None, progress: Any = None
+    ) -> None:
         self.folder, self.name, self.progress = folder, folder.name, progress
         self.script = dict(script or {})
         self.asked: list[tuple[str, Any]] = []
@@ -50,8 +52,8 @@ class ScriptedSession:
         self.asked.append(("say", text))
         return self._play(text if text in self.script else "*", [PlannerSaid(f"You said: {text}")])
 
-    def decide(self, yes: bool) -> Iterator[SessionEvent]:
-        self.asked.append(("decide", yes))
+    def decide(self, yes: bool, *, always: bool = False) -> Iterator[SessionEvent]:
+        self.asked.append(("decide", "always" if always else yes))
         return self._play("yes" if yes else "no", [PlannerSaid("Done." if yes else "Then not.")])
 
     def auto(self) -> Iterator[SessionEvent]:
@@ -97,7 +99,9 @@ class ScriptedSession:
                 self._state.records[finding.key] = FindingRecord(number, finding, (event.evidence.id,))
 
 
-def long_job(label: str = "predicting", total: int = 1000) -> Callable[[ScriptedSession], Iterator[SessionEvent]]:
+def long_job(
+    label: str = "predicting", total: int = 1000
+) -> Callable[[ScriptedSession], Iterator[SessionEvent]]:
     """A step that works until it is cancelled: each tick waits 10 ms and honours the display's wish to stop."""
 
     def work(session: ScriptedSession) -> Iterator[SessionEvent]:
@@ -113,7 +117,12 @@ def long_job(label: str = "predicting", total: int = 1000) -> Callable[[Scripted
 
 def evaluation(number: int = 1) -> Evidence:
     """Evidence with facts and a table, as ``evaluate`` makes it."""
-    rooms = (("bathroom", 0.93, 200), ("bedroom", 0.86, 240), ("dining room", 0.71, 180), ("kitchen", 0.64, 250))
+    rooms = (
+        ("bathroom", 0.93, 200),
+        ("bedroom", 0.86, 240),
+        ("dining room", 0.71, 180),
+        ("kitchen", 0.64, 250),
+    )
     return Evidence(
         tool="evaluate",
         title="Accuracy and recall by class",
@@ -151,15 +160,32 @@ def masking(number: int = 2, figure: str = "", image: str = "") -> Evidence:
         verdict="confirmed",
         tests=(test,),
     )
-    open_ = Finding("rare_case", "correctness", "data_statistics", "Dark bedrooms are rare in training.", slice={"brightness": "low"})
-    refuted = Finding("weak_slice", "correctness", "unknown", "Tilted pictures are harder.", slice={"tilt": "high"}, verdict="refuted")
+    open_ = Finding(
+        "rare_case",
+        "correctness",
+        "data_statistics",
+        "Dark bedrooms are rare in training.",
+        slice={"brightness": "low"},
+    )
+    refuted = Finding(
+        "weak_slice",
+        "correctness",
+        "unknown",
+        "Tilted pictures are harder.",
+        slice={"tilt": "high"},
+        verdict="refuted",
+    )
     return Evidence(
         tool="test_by_masking",
         title="Masking the television",
         summary="Covering the television changes the living room score by -31.0 points, an equal area elsewhere by -2.0.",
         arguments={"attribute": "television", "images": 120},
         findings=(made, open_, refuted),
-        figures=(Figure("Masked and original", figure, "Four kitchens, the television covered by a grey box"),) if figure else (),
+        figures=(
+            Figure("Masked and original", figure, "Four kitchens, the television covered by a grey box"),
+        )
+        if figure
+        else (),
         images=(ImageRef("deploy", 17, image, "kitchen", "living room", 0.97),) if image else (),
         id=f"E{number}",
         seconds=14.0,

@@ -6,7 +6,7 @@ Nothing heavier than textual is imported before the first paint; the session is 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -48,13 +48,15 @@ class FailsightApp(App[int]):
     TITLE = "Failsight"
     CSS_PATH = "app.tcss"
     ENABLE_COMMAND_PALETTE = True
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-middle"), (140, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (32, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-middle"), (140, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f1,question_mark", "help", "Help", key_display="F1"),
-        Binding("f2,ctrl+b", "toggle('left')", "Map", key_display="F2"),
-        Binding("f3", "toggle('evidence')", "Evidence"),
-        Binding("f4", "theme", "Theme", show=False),
+        Binding("f1", "help", "Help", key_display="F1"),
+        Binding("question_mark", "help", "Help", key_display="?", show=False),
+        Binding("f2", "panel('left')", "Map", key_display="F2"),
+        Binding("ctrl+b", "panel('left')", "Map", show=False),
+        Binding("f3", "panel('evidence')", "Evidence", key_display="F3"),
+        Binding("f4", "theme", "Theme", key_display="F4", show=False),
         Binding("escape", "stop", "Stop"),
         Binding("ctrl+c", "stop_or_copy", "Stop the work, or copy", show=False),
         Binding("ctrl+q", "quit", "Quit", priority=True),
@@ -143,18 +145,22 @@ class FailsightApp(App[int]):
         self._loading.stop()
         self.busy = False
         self.problem, self._code = failed.text, failed.code
-        self.push_screen(ProblemScreen(failed.text, title=title, button="Quit"), lambda _: self.exit(failed.code))
+        self.push_screen(
+            ProblemScreen(failed.text, title=title, button="Quit"), lambda _: self.exit(failed.code)
+        )
 
     def _ask(self, asked: ApprovalAsked) -> None:
-        from failsight.agent.ui.tui.screens.approval import ApprovalScreen
+        from failsight.agent.ui.tui.screens.approval import Answer, ApprovalScreen
 
-        def answer(yes: bool | None) -> None:
-            self._submit(lambda s: s.decide(bool(yes)), "going on" if yes else "noted")
+        def answer(given: Answer | None) -> None:
+            yes, always = given in ("yes", "always"), given == "always"
+            self._submit(lambda s: s.decide(yes, always=always), "going on" if yes else "noted")
 
         self.push_screen(ApprovalScreen(asked), answer)
 
     def _submit(self, turn: Turn, work: str) -> None:
         self.busy = True
+        self.main.follow()
         self._turns += 1
         self._status.work = work
         self.session.submit(turn)
@@ -197,13 +203,13 @@ class FailsightApp(App[int]):
             case "/theme":
                 self.action_theme()
             case "/panel" | "/map":
-                self.action_toggle("left")
+                self.action_panel("left")
             case "/evidence" if not command.rest:
-                self.action_toggle("evidence")
+                self.action_panel("evidence")
             case "/evidence":
                 self.post_message(ShowEvidence(command.rest.upper()))
-            case "/finding" if not command.rest:
-                self.action_toggle("left")
+            case "/finding" | "/findings" if not command.rest:
+                self.action_panel("left")
             case "/finding":
                 self.post_message(ShowFinding(command.rest.upper()))
             case _:
@@ -217,10 +223,14 @@ class FailsightApp(App[int]):
         ids = list(self.main.evidence)
         if message.evidence_id not in ids:
             have = f"There are {ids[0]} to {ids[-1]}." if ids else "There is none yet."
-            self.notify(f"There is no evidence {message.evidence_id}. {have}", severity="warning", markup=False)
+            self.notify(
+                f"There is no evidence {message.evidence_id}. {have}", severity="warning", markup=False
+            )
             return
         self.push_screen(
-            EvidenceScreen(list(self.main.evidence.values()), ids.index(message.evidence_id), self.main.folder)
+            EvidenceScreen(
+                list(self.main.evidence.values()), ids.index(message.evidence_id), self.main.folder
+            )
         )
 
     def on_show_finding(self, message: ShowFinding) -> None:
@@ -239,7 +249,7 @@ class FailsightApp(App[int]):
         """Stop is offered while something runs."""
         if action == "stop":
             return True if self.busy and self._opened else None
-        if action in ("help", "toggle"):
+        if action in ("help", "panel"):
             return not self.screen.is_modal
         return True
 
@@ -250,7 +260,7 @@ class FailsightApp(App[int]):
 
         self.push_screen(HelpScreen(key_groups(self.BINDINGS), commands.offered(self.actions, OWN)))
 
-    def action_toggle(self, panel: str) -> None:
+    def action_panel(self, panel: str) -> None:
         """Fold or unfold a panel."""
         self.main.toggle(panel)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -12,16 +12,21 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from failsight.agent.events import ApprovalAsked
+from failsight.agent.ui.words import cost_text
 from failsight.tools.text import clean
 
+Answer = Literal["yes", "always", "no"]
 
-class ApprovalScreen(ModalScreen[bool]):
-    """Yes or no by key, by button or by mouse; leaving with Escape is a no."""
+
+class ApprovalScreen(ModalScreen[Answer]):
+    """Yes, always (for this tool, until the session ends) or no: by key, button or mouse. Escape is a no."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("y", "answer(True)", "Yes, run it"),
-        Binding("n,escape", "answer(False)", "No"),
-        Binding("left,right", "app.focus_next", "Other button", show=False),
+        Binding("y", "answer('yes')", "Yes, run it"),
+        Binding("a", "answer('always')", "Yes, always for this tool"),
+        Binding("n,escape", "answer('no')", "No"),
+        Binding("left", "app.focus_previous", "Button before", show=False),
+        Binding("right", "app.focus_next", "Next button", show=False),
     ]
 
     def __init__(self, asked: ApprovalAsked) -> None:
@@ -33,17 +38,18 @@ class ApprovalScreen(ModalScreen[bool]):
             box.border_title = "May this run?"
             yield Static(self._words(), markup=False)
             with Horizontal(classes="buttons"):
-                yield Button(Content("Yes (y)"), id="yes", variant="success", compact=True)
-                yield Button(Content("No (n)"), id="no", variant="error", compact=True)
+                yield Button(Content("Yes (y)"), id="yes", compact=True)
+                yield Button(Content("Always (a)"), id="always", compact=True)
+                yield Button(Content("No (n)"), id="no", compact=True)
 
     def _words(self) -> Content:
         asked = self.asked
         parts: list[str | tuple[str, str]] = [(asked.tool, "bold $text-accent")]
         for name, value in asked.arguments.items():
-            parts += ["\n", (f"  {clean(name, 40)}  ", "$text-muted"), clean(value, 300)]
-        for name, text in (("why", asked.why), ("cost", asked.cost)):
+            parts += ["\n", (f"  {clean(name, 40)}  ", "dim"), clean(value, 300)]
+        for name, text in (("why", asked.why), ("cost", cost_text(asked.cost))):
             if text:
-                parts += ["\n\n", (f"{name}  ", "$text-muted"), text]
+                parts += ["\n\n", (f"{name}  ", "dim"), text]
         return Content.assemble(*parts)
 
     def on_mount(self) -> None:
@@ -51,8 +57,9 @@ class ApprovalScreen(ModalScreen[bool]):
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
-        self.dismiss(event.button.id == "yes")
+        answers: dict[str | None, Answer] = {"yes": "yes", "always": "always"}
+        self.dismiss(answers.get(event.button.id, "no"))
 
-    def action_answer(self, yes: bool) -> None:
+    def action_answer(self, answer: Answer) -> None:
         """Answer and close."""
-        self.dismiss(yes)
+        self.dismiss(answer)

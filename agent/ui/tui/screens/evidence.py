@@ -35,7 +35,7 @@ IMAGES = 12
 class SortableTable(DataTable[Text]):
     """A table of evidence; ``s`` or a click on a header sorts by the column under the cursor."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("s", "sort_column", "Sort by column")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("s", "sort_column", "Sort")]
 
     def __init__(self, table: Table) -> None:
         super().__init__(zebra_stripes=True, cursor_type="cell")
@@ -94,9 +94,9 @@ class EvidenceScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "app.pop_screen", "Back"),
-        Binding("n", "turn(1)", "Next evidence"),
-        Binding("p", "turn(-1)", "Previous evidence"),
-        Binding("c", "copy", "Copy as text"),
+        Binding("n", "turn(1)", "Next"),
+        Binding("p", "turn(-1)", "Previous"),
+        Binding("c", "copy", "Copy"),
     ]
 
     def __init__(self, evidence: Sequence[Evidence], place: int, folder: Path) -> None:
@@ -118,7 +118,7 @@ class EvidenceScreen(Screen[None]):
     async def _fill(self) -> None:
         made = self.evidence
         place = f"  ({self.place + 1} of {len(self.all)})"
-        title = Content.assemble((f" {headline(made)}", "bold"), (place, "$text-muted"))
+        title = Content.assemble((headline(made), "bold"), (place, "dim"))
         self.query_one("#evidence-title", Static).update(title)
         body = self.query_one("#evidence-body", VerticalScroll)
         await body.remove_children()
@@ -138,15 +138,17 @@ class EvidenceScreen(Screen[None]):
             parts.append(Static(Content.styled(title, "bold"), markup=False, classes="block"))
             parts.append(SortableTable(table))
             if table.caption:
-                parts.append(Static(Content.styled(clean(table.caption, 400), "$text-muted"), markup=False))
+                parts.append(Static(Content.styled(clean(table.caption, 400), "dim"), markup=False))
         parts.append(Static(classes="block pictures", markup=False))
         self._show_pictures_in(parts[-1], {})
-        tail = [(f"! {n}", "$text-warning") for n in made.notes] + [(f"→ {n}", "$text-success") for n in made.next_steps]
+        tail = [(f"! {n}", "$text-warning") for n in made.notes] + [
+            (f"→ {n}", "$text-success") for n in made.next_steps
+        ]
         parts += [Static(Content.styled(text, style), markup=False) for text, style in tail]
         if made.questions:
             answers = f"answers {', '.join(made.questions)}"
-            parts.append(Static(Content.styled(answers, "$text-muted"), markup=False))
-        parts.append(Static(Content.styled(call_line(made), "$text-muted"), markup=False))
+            parts.append(Static(Content.styled(answers, "dim"), markup=False))
+        parts.append(Static(Content.styled(call_line(made), "dim"), markup=False))
         return parts
 
     @work(thread=True, group="pictures", exclusive=True, exit_on_error=False)

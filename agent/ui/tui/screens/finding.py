@@ -20,7 +20,7 @@ class FindingScreen(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "close", "Close"),
-        Binding("e", "evidence", "Open its newest evidence"),
+        Binding("e", "evidence", "Its newest evidence"),
     ]
 
     def __init__(self, record: FindingRecord) -> None:

@@ -15,18 +15,16 @@ from textual.widgets import Static
 
 from failsight.agent.ui.words import LEGEND
 
+_KEYS = {"enter": "Enter", "pageup": "PgUp", "pagedown": "PgDn"}
 Group = tuple[str, Iterable[BindingType]]
 
 
 def key_rows(bindings: Iterable[BindingType]) -> list[tuple[str, str]]:
     """(``Ctrl+B, F2``, description) of each binding that has a description."""
-    rows = []
+    merged: dict[str, list[str]] = {}
     for binding in Binding.make_bindings(bindings):
         if binding.description:
-            rows.append((key_name(binding), binding.description))
-    merged: dict[str, list[str]] = {}
-    for key, description in rows:
-        merged.setdefault(description, []).append(key)
+            merged.setdefault(binding.description, []).append(key_name(binding))
     return [(", ".join(keys), description) for description, keys in merged.items()]
 
 
@@ -34,8 +32,12 @@ def key_name(binding: Binding) -> str:
     """How the key of ``binding`` is written on a keyboard."""
     if binding.key_display:
         return binding.key_display
-    parts = [format_key(part) for part in binding.key.split("+")]
-    return "+".join(p if len(p) > 1 and p[1:].isdigit() else p.capitalize() if len(p) > 1 else p for p in parts)
+    return "+".join(_KEYS.get(part) or _key_part(part) for part in binding.key.split("+"))
+
+
+def _key_part(part: str) -> str:
+    shown = format_key(part)
+    return shown if len(shown) == 1 else shown.capitalize()
 
 
 class HelpScreen(ModalScreen[None]):

@@ -15,6 +15,7 @@ from failsight.agent.ui.tui.widgets.evidence_list import EvidenceList
 from failsight.agent.ui.tui.widgets.hypothesis_board import HypothesisBoard
 from failsight.agent.ui.tui.widgets.prompt import Prompt
 
+LISTS = [b for b in EvidenceList.BINDINGS if b not in HypothesisBoard.BINDINGS]
 MOVING: list[BindingType] = [
     ("tab", "app.focus_next", "Next panel"),
     ("shift+tab", "app.focus_previous", "Previous panel"),
@@ -29,7 +30,7 @@ def key_groups(app: Iterable[BindingType]) -> list[Group]:
         ("Everywhere", [*app, *MOVING]),
         ("In the prompt", Prompt.BINDINGS),
         ("In the conversation", Conversation.BINDINGS),
-        ("On the board and in the evidence list", [*HypothesisBoard.BINDINGS, *EvidenceList.BINDINGS]),
+        ("On the board and in the evidence list", [*HypothesisBoard.BINDINGS, *LISTS]),
         ("On an evidence screen", [*EvidenceScreen.BINDINGS, *SortableTable.BINDINGS]),
         ("On a hypothesis", FindingScreen.BINDINGS),
         ("When asked for approval", ApprovalScreen.BINDINGS),

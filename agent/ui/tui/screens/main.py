@@ -59,7 +59,7 @@ class MainScreen(Screen[None]):
                 yield StatusLine(id="status")
                 yield Prompt(self._complete, id="prompt")
             yield EvidenceList(id="evidence")
-        yield Footer(compact=True)
+        yield Footer()
 
     def on_mount(self) -> None:
         self.query_one("#map").border_title = "Workflow"
@@ -77,8 +77,10 @@ class MainScreen(Screen[None]):
         self.query_one(HypothesisBoard).show(snapshot)
         self.query_one(TopLine).stage = snapshot.stage
         confirmed = sum(r.finding.verdict == "confirmed" for r in snapshot.records)
-        counts = f"{len(self.evidence)} pieces of evidence · {len(snapshot.records)} hypotheses, {confirmed} confirmed"
-        self.query_one(StatusLine).idle = counts if self.evidence or snapshot.records else "Nothing measured yet."
+        counts = f"evidence {len(self.evidence)} · hypotheses {len(snapshot.records)} · confirmed {confirmed}"
+        self.query_one(StatusLine).idle = (
+            counts if self.evidence or snapshot.records else "Nothing measured yet."
+        )
 
     async def show_past(self, past: Past) -> None:
         """Draw the conversation of an earlier session: its last messages, and a line that says how much there was."""
@@ -124,6 +126,10 @@ class MainScreen(Screen[None]):
             case Notice(text, level):
                 await self.add(Line(f"{LEVELS.get(level, 'i')} {text}", level if level in LEVELS else "info"))
 
+    def follow(self) -> None:
+        """Show the end of the conversation, wherever the person had scrolled to."""
+        self.query_one(Conversation).follow()
+
     def offer(self, choices: tuple[str, ...]) -> None:
         """Offer quick replies (none: take the offer back)."""
         self.query_one(Choices).show(choices)
@@ -142,7 +148,9 @@ class MainScreen(Screen[None]):
 
     def on_prompt_scroll(self, event: Prompt.Scroll) -> None:
         conversation = self.query_one(Conversation)
-        conversation.scroll_page_up(animate=False) if event.pages < 0 else conversation.scroll_page_down(animate=False)
+        conversation.scroll_page_up(animate=False) if event.pages < 0 else conversation.scroll_page_down(
+            animate=False
+        )
 
     def on_prompt_picked(self, event: Prompt.Picked) -> None:
         texts = self.query_one(Choices).texts

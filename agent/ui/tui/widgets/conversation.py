@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.widget import Widget
 
 from failsight.agent.ui.tui.messages import ShowEvidence
@@ -21,8 +22,8 @@ class Conversation(VerticalScroll, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("n", "card(1)", "Next evidence card", show=False),
         Binding("p", "card(-1)", "Previous evidence card", show=False),
-        Binding("enter,space", "toggle", "Unfold or fold the card"),
-        Binding("e", "open", "Open the evidence"),
+        Binding("enter,space", "unfold", "Unfold"),
+        Binding("e", "open", "Open"),
         Binding("c", "copy", "Copy the evidence as text", show=False),
     ]
 
@@ -31,25 +32,41 @@ class Conversation(VerticalScroll, can_focus=True):
         self._card: EvidenceCard | None = None
         self._dropped = 0
 
+    def compose(self) -> ComposeResult:
+        # an anchored container scrolls short content to its bottom; this one is never shorter than what is seen
+        yield Vertical(id="entries")
+
     def on_mount(self) -> None:
+        self.anchor()
+
+    @property
+    def entries(self) -> Vertical:
+        """What holds the words and cards, oldest first."""
+        return self.query_one("#entries", Vertical)
+
+    def follow(self) -> None:
+        """Go to the end and stay there while new things come."""
         self.anchor()
 
     async def add(self, *entries: Widget) -> None:
         """Append entries; the oldest leave when there are more than :data:`MOST`."""
-        await self.mount(*entries)
-        surplus = len(self.children) - MOST
+        held = self.entries
+        await held.mount(*entries)
+        surplus = len(held.children) - MOST
         if surplus > 0:
-            gone = list(self.children[: surplus + 1])
+            gone = list(held.children[: surplus + 1])
             self._dropped += len([w for w in gone if w.id != "dropped"])
-            await self.remove_children(gone)
-            note = Line(f"… {self._dropped} earlier entries: /evidence lists all evidence, /report tells all", "muted")
+            await held.remove_children(gone)
+            note = Line(
+                f"… {self._dropped} earlier entries: /evidence lists all evidence, /report tells all", "muted"
+            )
             note.id = "dropped"
-            await self.mount(note, before=0)
+            await held.mount(note, before=0)
 
     @property
     def card(self) -> EvidenceCard | None:
         """The card under the cursor."""
-        return self._card if self._card is not None and self._card.parent is self else None
+        return self._card if self._card is not None and self._card.is_attached else None
 
     def select(self, card: EvidenceCard | None) -> None:
         """Put the cursor on ``card``."""
@@ -65,7 +82,7 @@ class Conversation(VerticalScroll, can_focus=True):
             self.select(next(iter(self._cards()[-1:]), None))
 
     def _cards(self) -> list[EvidenceCard]:
-        return [w for w in self.children if isinstance(w, EvidenceCard)]
+        return [w for w in self.entries.children if isinstance(w, EvidenceCard)]
 
     def action_card(self, step: int) -> None:
         """Move the cursor by ``step`` cards."""
@@ -75,11 +92,22 @@ class Conversation(VerticalScroll, can_focus=True):
         here = cards.index(self.card) if self.card in cards else len(cards)
         self.select(cards[max(0, min(len(cards) - 1, here + step))])
 
-    def action_toggle(self) -> None:
+    def action_unfold(self) -> None:
         """Unfold or fold the card under the cursor."""
         if self.card is not None:
-            self.card.expanded = not self.card.expanded
-            self.call_after_refresh(self.scroll_to_widget, self.card, animate=False, top=True)
+            self._toggle(self.card)
+
+    def _toggle(self, card: EvidenceCard) -> None:
+        card.expanded = not card.expanded
+        self._keep_in_sight(card)
+
+    def _keep_in_sight(self, card: EvidenceCard) -> None:
+        self.call_after_refresh(self.scroll_to_widget, card, animate=False, top=card.expanded)
+
+    def on_evidence_card_grown(self, event: EvidenceCard.Grown) -> None:
+        event.stop()
+        if event.card is self.card:
+            self._keep_in_sight(event.card)
 
     def action_open(self) -> None:
         """Open the evidence under the cursor on a screen of its own."""
@@ -96,4 +124,4 @@ class Conversation(VerticalScroll, can_focus=True):
         event.stop()
         self.focus(scroll_visible=False)
         self.select(event.card)
-        event.card.expanded = not event.card.expanded
+        self._toggle(event.card)

@@ -27,6 +27,13 @@ class EvidenceCard(Static):
 
     expanded: reactive[bool] = reactive(False, init=False)
 
+    class Grown(Message):
+        """Pictures came and made the card longer."""
+
+        def __init__(self, card: EvidenceCard) -> None:
+            super().__init__()
+            self.card = card
+
     class Clicked(Message):
         """The card was clicked."""
 
@@ -45,17 +52,17 @@ class EvidenceCard(Static):
         parts: list[Content | str | tuple[str, str]] = [
             ("▸ ", "$text-accent"),
             (headline(made), "bold"),
-            (f"  {made.tool}{tail}", "$text-muted"),
+            (f"  {made.tool}{tail}", "dim"),
             f"\n{made.summary}",
         ]
         for finding in made.findings[:5]:
             look = VERDICTS[finding.verdict or "open"]
             parts += ["\n", (f"{look.symbol} {look.word} ", look.theme), clean(finding.statement, 300)]
         if len(made.findings) > 5:
-            parts.append((f"\n… {len(made.findings) - 5} more hypotheses", "$text-muted"))
+            parts.append((f"\n… {len(made.findings) - 5} more hypotheses", "dim"))
         inside = self._inside()
         if inside:
-            parts.append((f"\n{inside}", "$text-muted"))
+            parts.append((f"\n{inside}", "dim"))
         return Content.assemble(*parts)
 
     def _inside(self) -> str:
@@ -84,13 +91,16 @@ class EvidenceCard(Static):
         self._pictures = pictures
         if self.expanded and pictures:
             self.update(self._unfolded())
+            self.post_message(self.Grown(self))
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
         self.post_message(self.Clicked(self))
 
 
-def load_pictures(evidence: Evidence, folder: Path, columns: int, rows: int, most: int = IMAGES) -> dict[str, Text]:
+def load_pictures(
+    evidence: Evidence, folder: Path, columns: int, rows: int, most: int = IMAGES
+) -> dict[str, Text]:
     """Thumbnails of the figures and first ``most`` images of ``evidence``, by their paths; slow: call in a thread."""
     places = [(f.path, figure_path(f.path, folder)) for f in evidence.figures]
     places += [(i.path, image_path(i.path, folder)) for i in evidence.images[:most]]

@@ -17,7 +17,7 @@ from failsight.tools.evidence import Evidence
 class EvidenceList(OptionList):
     """One line a piece of evidence, newest last."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "select", "Open the evidence")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "select", "Open")]
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id, markup=False)

@@ -20,7 +20,7 @@ from failsight.tools.text import clean
 class HypothesisBoard(OptionList):
     """One line a hypothesis: id, symbol, statement; confirmed ones first."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "select", "Open the hypothesis")]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "select", "Open")]
     ORDER = ("confirmed", "planned", "open", "inconclusive", "refuted")
 
     def __init__(self, id: str | None = None) -> None:

@@ -19,12 +19,10 @@ class StatusLine(Widget):
     def render(self) -> Content:
         if self.job is not None:
             bar = max(0, min(30, self.size.width - 50))
-            return Content.assemble(
-                (" ⏵ ", "bold $text-accent"), self.job.line(bar), ("  Esc stops", "$text-muted")
-            )
+            return Content.assemble(("▶ ", "bold $text-accent"), self.job.line(bar), ("  Esc stops", "dim"))
         if self.work:
-            return Content.assemble((" ⏵ ", "bold $text-accent"), self.work)
-        return Content.styled(f" {self.idle}", "$text-muted")
+            return Content.assemble(("▶ ", "bold $text-accent"), self.work)
+        return Content.styled(self.idle, "dim")
 
     def update_job(self, job: JobState) -> None:
         """Show ``job``; when it has ended, show what stands behind it."""

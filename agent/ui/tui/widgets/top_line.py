@@ -16,7 +16,7 @@ class TopLine(Widget):
     stage: reactive[str] = reactive("")
 
     def render(self) -> Content:
-        left = Content.assemble((" Failsight", "bold"), f" · {self.name_of_case}" if self.name_of_case else "")
+        left = Content.assemble(("Failsight", "bold"), f" · {self.name_of_case}" if self.name_of_case else "")
         right = Content(self._place())
         room = self.size.width - right.cell_length
         if room < 14:
@@ -27,4 +27,4 @@ class TopLine(Widget):
         if not self.stage:
             return ""
         rows = stage_rows(self.stage, ())
-        return f"{self.stage} ({[r.current for r in rows].index(True) + 1} of {len(rows)}) "
+        return f"{self.stage} ({[r.current for r in rows].index(True) + 1} of {len(rows)})"

@@ -18,8 +18,8 @@ class WorkflowMap(Widget):
     def render(self) -> Content:
         lines = []
         for row in stage_rows(self.snapshot.stage, self.snapshot.entered):
-            style = "bold $text-accent" if row.current else "$text-success" if row.visited else "$text-muted"
+            style = "bold $text-accent" if row.current else "$text-success" if row.visited else "dim"
             lines.append(Content.styled(f"{row.symbol} {row.name}", style))
         if self.snapshot.trigger:
-            lines.append(Content.assemble(("because ", "$text-muted"), Content(self.snapshot.trigger[:160])))
+            lines.append(Content.assemble(("because ", "dim"), Content(self.snapshot.trigger[:160])))
         return Content("\n").join(lines)

@@ -1,0 +1,203 @@
+"""How events are written as lines: rich on a terminal, plain text elsewhere; and progress on stderr."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console, RenderableType
+from rich.text import Text
+
+from failsight.agent.events import (
+    ApprovalAsked,
+    EvidenceMade,
+    Notice,
+    PlannerSaid,
+    SessionEvent,
+    StageEntered,
+    ToolFailed,
+    ToolStarted,
+)
+from failsight.agent.state import FindingRecord
+from failsight.agent.ui.pictures import figure_path, image_path, thumbnail
+from failsight.agent.ui.progress import WORTH_SHOWING, JobState, Meter, metered
+from failsight.agent.ui.renderables import evidence_body, finding_body, headline
+from failsight.agent.ui.words import LEVELS, arguments_text, cost_text
+from failsight.tools.evidence import Evidence
+
+if TYPE_CHECKING:
+    from failsight.tools.view import Ticker
+
+WIDTH = 100  # of lines that go to a file or a pipe
+
+
+class Lines:
+    """Writes events on ``stream``. Data text is never read as markup, and colours only go where they are seen."""
+
+    def __init__(self, stream: TextIO, colour: bool | None = None) -> None:
+        self.rich = _isatty(stream) if colour is None else colour
+        self._console = Console(
+            file=stream,
+            force_terminal=self.rich or None,
+            no_color=None if colour is None else not colour,
+            markup=False,
+            emoji=False,
+            highlight=False,
+            soft_wrap=not self.rich,
+            width=None if _isatty(stream) else WIDTH,
+        )
+        self._coloured = self.rich and not self._console.no_color
+
+    def say(self, text: str, style: str = "") -> None:
+        """One line (or several) as it is."""
+        self._print(Text(text, style=style if self.rich else ""))
+
+    def warn(self, text: str) -> None:
+        """A line that asks for attention, by a sign and not only by colour."""
+        self.say(f"! {text}", "yellow")
+
+    def event(self, event: SessionEvent, folder: Path) -> None:
+        """``event`` in full."""
+        match event:
+            case PlannerSaid(text, choices):
+                self._said(text)
+                for i, choice in enumerate(choices, 1):
+                    self.say(f"  {i} {choice}", "cyan")
+            case EvidenceMade(evidence, reused):
+                self.evidence(evidence, folder, reused=reused)
+            case ApprovalAsked(tool, arguments, why, cost):
+                self.say(f"? May {tool} run? ({arguments_text(arguments)})", "bold yellow")
+                for name, text in (("why", why), ("cost", cost_text(cost))):
+                    if text:
+                        self.say(f"  {name}: {text}")
+            case _:
+                self.brief(event)
+
+    def brief(self, event: SessionEvent) -> None:
+        """``event`` on one line."""
+        match event:
+            case PlannerSaid(text, choices):
+                self.say(text)
+                if choices:
+                    self.say(f"  could be answered: {' | '.join(choices)}", "dim")
+            case StageEntered(stage, trigger):
+                self.say(f"── {stage}" + (f": {trigger}" if trigger else ""), "bold")
+            case ToolStarted(tool, arguments, why):
+                self.say(f"▹ {tool}({arguments_text(arguments)})" + (f" · {why}" if why else ""), "dim")
+            case EvidenceMade(evidence, reused):
+                again = " (measured before)" if reused else ""
+                self.say(f"  {headline(evidence)}{again}: {_first_line(evidence.summary)}")
+            case ToolFailed(tool, message):
+                self.warn(f"{tool}: {message}")
+            case ApprovalAsked(tool, arguments, why, cost):
+                parts = (f"? {tool}({arguments_text(arguments)}) needs a yes", why, cost_text(cost))
+                self.say(" · ".join(p for p in parts if p), "bold yellow")
+            case Notice(text, level):
+                style = {"warning": "yellow", "error": "bold red"}.get(level, "dim")
+                self.say(f"{LEVELS.get(level, 'i')} {text}", style)
+
+    def evidence(
+        self, evidence: Evidence, folder: Path, *, reused: bool = False, whole: bool = False
+    ) -> None:
+        """Evidence as a rich renderable on a terminal, as its text elsewhere; ``whole``: nothing left out."""
+        if not self.rich:
+            self.say(evidence.text(1_000_000 if whole else 4_000))
+            return
+        again = "  measured before" if reused else ""
+        self._print(Text.assemble((headline(evidence), "bold"), (f"  {evidence.tool}{again}", "dim")))
+        self._print(Text(evidence.summary))
+        self._print(evidence_body(evidence, self._pictures(evidence, folder), None if whole else 12))
+
+    def finding(self, record: FindingRecord) -> None:
+        """One hypothesis in full."""
+        self._print(finding_body(record))
+
+    def _pictures(self, evidence: Evidence, folder: Path) -> dict[str, Text]:
+        if not self._coloured:  # half-blocks say nothing without colour
+            return {}
+        places = [(f.path, figure_path(f.path, folder)) for f in evidence.figures]
+        places += [(i.path, image_path(i.path, folder)) for i in evidence.images[:4]]
+        columns = max(20, min(60, self._console.width - 4))
+        made = {path: thumbnail(place, columns, 14) for path, place in places if place is not None}
+        return {path: picture for path, picture in made.items() if picture is not None}
+
+    def _said(self, text: str) -> None:
+        if self.rich and text.strip():
+            from rich.markdown import Markdown
+
+            self._print(Markdown(text, hyperlinks=False))
+        elif text.strip():
+            self.say(text)
+
+    def _print(self, renderable: RenderableType) -> None:
+        self._console.print(renderable)
+        self._console.file.flush()
+
+
+class ProgressLines:
+    """Progress on stderr: a line that is rewritten on a terminal, now and then a line elsewhere.
+
+    Args:
+        every: seconds between two looks on a terminal; elsewhere ten seconds at least.
+        silent: show no progress at all.
+    """
+
+    def __init__(self, stream: TextIO, *, every: float = 0.2, silent: bool = False) -> None:
+        self._stream, self._silent = stream, silent
+        self._terminal = _isatty(stream)
+        self._every = every if self._terminal else max(every, 10.0)
+        self._drawn = 0
+        self._shown: set[int] = set()
+        self._lock = threading.RLock()  # a signal handler may speak while a line is being written
+
+    def job(self, label: str, total: int, cancelled: Callable[[], bool]) -> AbstractContextManager[Ticker]:
+        """The progress of one job; thread-safe."""
+        return metered(Meter(label, total, self._show, cancelled, self._every), self._show)
+
+    def say(self, text: str) -> None:
+        """A line of its own."""
+        self._write(text, end="\n")
+
+    def prompt(self, text: str) -> None:
+        """A prompt, where someone sees it."""
+        if self._terminal:
+            self._write(text, end="")
+
+    def _show(self, job: JobState) -> None:
+        if self._silent or (job.seconds < WORTH_SHOWING and job.number not in self._shown):
+            return
+        self._shown.add(job.number)
+        if self._terminal and not job.ended:
+            self._write(job.line(24), end="", redraw=True)
+        elif not job.ended or not self._terminal:
+            self._write(job.line() if not job.ended else f"{job.label}: {job.done:,} done", end="\n")
+        else:
+            self._write("", end="")
+
+    def _write(self, text: str, *, end: str, redraw: bool = False) -> None:
+        with self._lock:
+            rubber = f"\r{' ' * self._drawn}\r" if self._drawn else ""
+            self._drawn = len(text) if redraw else 0
+            try:
+                self._stream.write(rubber + text + end)
+                self._stream.flush()
+            except (
+                OSError,
+                ValueError,
+                RuntimeError,
+            ):  # nobody reads, or a signal came mid-write: work goes on
+                pass
+
+
+def _first_line(text: str) -> str:
+    return text.split("\n", 1)[0]
+
+
+def _isatty(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except (AttributeError, ValueError):
+        return False

@@ -1,0 +1,301 @@
+"""The plain look: line by line, for pipes, screen readers, notebooks and connections without a terminal.
+
+stdout carries what the session says and finds, stderr the prompt and the progress. Everything that the terminal app
+offers is offered here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, TextIO
+
+from failsight.agent.events import ApprovalAsked, EvidenceMade, PlannerSaid, SessionEvent
+from failsight.agent.ui import commands
+from failsight.agent.ui.errors import OK, bug_line, sentence
+from failsight.agent.ui.interrupts import Interrupts
+from failsight.agent.ui.lines import Lines, ProgressLines
+from failsight.agent.ui.reader import Reader
+from failsight.agent.ui.readiness import CODES, readiness_lines, verdict
+from failsight.agent.ui.snapshot import past, take
+from failsight.agent.ui.words import finding_line, inert, inert_text, stage_rows
+from failsight.tools.errors import FailsightError
+
+if TYPE_CHECKING:
+    from failsight.agent.ui.display import OpenSession, SessionLike
+    from failsight.agent.ui.runner import Turn
+    from failsight.tools.view import Ticker
+
+YES, ALWAYS, NO = frozenset({"y", "yes"}), frozenset({"a", "always"}), frozenset({"n", "no", ""})
+
+
+class PlainDisplay:
+    """Converse by lines.
+
+    Args:
+        in_stream: where the person's lines come from.
+        out_stream: where words and findings go.
+        err_stream: where the prompt and the progress go.
+        colour: None takes it from the terminal (and ``NO_COLOR``); True and False force it.
+    """
+
+    def __init__(
+        self,
+        in_stream: TextIO | None = None,
+        out_stream: TextIO | None = None,
+        err_stream: TextIO | None = None,
+        colour: bool | None = None,
+    ) -> None:
+        self._reader = Reader(in_stream or sys.stdin)
+        self._lines = Lines(out_stream or sys.stdout, colour)
+        self._progress = ProgressLines(err_stream or sys.stderr)
+        self._interrupts = Interrupts(self._progress.say)
+        self._choices: tuple[str, ...] = ()
+        self._pending: ApprovalAsked | None = None
+
+    def job(self, label: str, total: int) -> AbstractContextManager[Ticker]:
+        """Progress of a long job, on stderr once it takes over a second."""
+        return self._progress.job(label, total, self._interrupts.asked)
+
+    def run(self, open_session: OpenSession) -> int:
+        """Converse until the person leaves, their input ends, or they interrupt twice.
+
+        Raises:
+            KeyboardInterrupt: the person left with Ctrl-C.
+            UserError: the session can't be opened.
+        """
+        self._progress.say("Loading the case …")
+        session = open_session(self)
+        try:
+            self._welcome(session)
+            self._reader.completes(lambda text: self._completions(session, text))
+            self._turn(session, lambda s: s.start())
+            while (line := self._ask()) is not None:
+                if self._pending is not None:
+                    self._decide(session, line)
+                elif not self._answer(session, line):
+                    break
+        finally:
+            session.close()
+        self._progress.say(f"The case is kept in {session.folder}.")
+        return OK
+
+    def _welcome(self, session: SessionLike) -> None:
+        before = past(session.state())
+        self._lines.say(f"Failsight · {inert_text(session.name)}. /help lists the commands, /quit leaves.")
+        if before.said:
+            self._lines.say(
+                f"Taken up again: {len(before.said)} messages, {len(before.evidence)} pieces of evidence."
+            )
+
+    def _completions(self, session: SessionLike, text: str) -> list[str]:
+        names = (*commands.offered(session.actions()), *take(session.state()).words)
+        return [n for n in names if n.casefold().startswith(text.casefold())]
+
+    def _ask(self) -> str | None:
+        """One line of the person; None at the end of the input. Two interrupts in a row leave."""
+        for patience in (True, False):
+            try:
+                prompt = "y/a/n> " if self._pending else "> "
+                if not self._reader.edits:
+                    self._progress.prompt(prompt)
+                line = self._reader.read(prompt)
+                return None if line is None else inert_text(line).strip()
+            except KeyboardInterrupt:
+                if not patience:
+                    raise
+                self._progress.say("\nNothing is running. Ctrl-C again leaves (so does /quit).")
+        return None
+
+    def _answer(self, session: SessionLike, line: str) -> bool:
+        """Do what ``line`` says; False to leave."""
+        if not line:
+            return True
+        if line.isdigit() and 1 <= int(line) <= len(self._choices):
+            line = self._choices[int(line) - 1]
+        if not self._reader.echoes:  # a terminal shows what is typed, a pipe does not
+            self._lines.say(f"› {line}")
+        command = commands.parse(line)
+        if command is None:
+            self._turn(session, lambda s: s.say(line))
+        elif command.name in ("/quit", "/exit"):
+            return False
+        elif not self._local(session, command):
+            self._turn(session, lambda s: commands.act(s, command))
+        return True
+
+    def _decide(self, session: SessionLike, line: str) -> None:
+        """Answer the pending approval; anything but yes and no asks again."""
+        answer = line.lower()
+        if answer not in YES | ALWAYS | NO:
+            self._progress.say("Please answer y (yes), a (yes, and always for this tool) or n (no).")
+            return
+        self._pending = None
+        self._turn(session, lambda s: s.decide(answer not in NO, always=answer in ALWAYS))
+
+    def _turn(self, session: SessionLike, turn: Turn) -> None:
+        """Show the events of one turn; an interrupt or an error ends the turn, not the conversation."""
+        self._choices = ()
+        try:
+            with self._interrupts.while_running(session.cancel):
+                for event in turn(session):
+                    self._show(inert(event), session)
+            if self._interrupts.asked():
+                raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            self._lines.say("Stopped; nothing is lost.")
+        except FailsightError as error:
+            self._lines.warn(sentence(error))
+        except (BrokenPipeError, SystemExit):
+            raise
+        except Exception as error:  # a bug of ours: the conversation goes on
+            self._lines.warn(bug_line(error, session.folder))
+
+    def _show(self, event: SessionEvent, session: SessionLike) -> None:
+        self._lines.event(event, session.folder)
+        if isinstance(event, PlannerSaid) and event.choices:
+            self._choices = event.choices
+        elif isinstance(event, ApprovalAsked):
+            self._pending = event
+        elif isinstance(event, EvidenceMade) and event.evidence.findings:
+            keys = {f.key for f in event.evidence.findings}
+            for record in take(session.state()).records:
+                if record.finding.key in keys:
+                    self._lines.say(finding_line(record))
+
+    # commands of the display itself
+
+    def _local(self, session: SessionLike, command: commands.Command) -> bool:
+        match command.name:
+            case "/help":
+                self._help(session)
+            case "/map":
+                self._map(session)
+            case "/evidence":
+                self._evidence(session, command.rest.upper())
+            case "/finding" | "/findings":
+                self._finding(session, command.rest.upper())
+            case _:
+                return False
+        return True
+
+    def _help(self, session: SessionLike) -> None:
+        for name, words in commands.offered(inert(session.actions())).items():
+            self._lines.say(f"{name:<14} {words}")
+        self._lines.say(
+            "A number picks an offered answer; y, a (always for this tool) and n answer a question for approval."
+        )
+        self._lines.say(
+            "Ctrl-C stops what runs; at the prompt, twice leaves. The end of the input leaves too."
+        )
+
+    def _map(self, session: SessionLike) -> None:
+        now = take(session.state())
+        for row in stage_rows(now.stage, now.entered):
+            self._lines.say(f"{row.symbol} {row.name}{' (here)' if row.current else ''}")
+        if now.trigger:
+            self._lines.say(f"because {now.trigger}")
+
+    def _evidence(self, session: SessionLike, wanted: str) -> None:
+        known = {e.id: e for e in past(session.state()).evidence}
+        if wanted in known:
+            self._lines.evidence(known[wanted], session.folder, whole=True)
+        elif wanted:
+            self._lines.warn(f"There is no evidence {wanted}.")
+        for evidence in known.values() if wanted not in known else ():
+            self._lines.say(f"{evidence.id} {evidence.title} ({evidence.tool})")
+        if not known and not wanted:
+            self._lines.say("No evidence yet.")
+
+    def _finding(self, session: SessionLike, wanted: str) -> None:
+        now = take(session.state())
+        record = now.find(wanted)
+        if record is not None:
+            self._lines.finding(record)
+        elif wanted:
+            self._lines.warn(f"There is no hypothesis {wanted}.")
+        for other in now.records if record is None else ():
+            self._lines.say(finding_line(other))
+        if not now.records and not wanted:
+            self._lines.say("No hypotheses yet.")
+
+
+class RunDisplay:
+    """No questions: the whole workflow, then its findings. For ``failsight run`` and ``demo --auto``.
+
+    Stages, tools and progress go to stderr; findings, readiness and the places of the reports to stdout.
+
+    Args:
+        quiet: no stages and tools on stderr, only warnings.
+        formats: the reports to write at the end.
+    """
+
+    def __init__(
+        self,
+        out_stream: TextIO | None = None,
+        err_stream: TextIO | None = None,
+        colour: bool | None = None,
+        *,
+        quiet: bool = False,
+        formats: tuple[str, ...] = ("md", "html", "json"),
+    ) -> None:
+        err = err_stream or sys.stderr
+        self._out, self._log = Lines(out_stream or sys.stdout, colour), Lines(err, colour)
+        self._progress = ProgressLines(err, silent=quiet)
+        self._interrupts = Interrupts(self._progress.say)
+        self._quiet, self._formats = quiet, formats
+
+    def job(self, label: str, total: int) -> AbstractContextManager[Ticker]:
+        """Progress of a long job, on stderr once it takes over a second."""
+        return self._progress.job(label, total, self._interrupts.asked)
+
+    def run(self, open_session: OpenSession, exit_codes: Mapping[str, int] = CODES) -> int:
+        """Run to the end; 0 ready, 3 not ready, 4 undecided.
+
+        Args:
+            open_session: builds the session.
+            exit_codes: readiness verdict → exit code.
+
+        Raises:
+            KeyboardInterrupt: stopped; the same command goes on.
+            UserError: what a person must mend.
+        """
+        session = open_session(self)
+        try:
+            with self._interrupts.while_running(session.cancel):
+                for event in session.auto():
+                    self._show(inert(event))
+            if self._interrupts.asked():
+                raise KeyboardInterrupt
+            state = session.state()
+            for line in self._result(session):
+                self._out.say(line)
+            for line in readiness_lines(state):
+                self._out.say(line)
+            for path in session.write_report(self._formats):
+                self._out.say(f"report: {path}")
+            return exit_codes[verdict(state)]
+        finally:
+            session.close()
+
+    def _show(self, event: SessionEvent) -> None:
+        if not self._quiet or getattr(event, "level", "info") != "info":
+            self._log.brief(event)
+
+    def _result(self, session: SessionLike) -> Iterator[str]:
+        """Confirmed findings first, then what was refuted or stayed open: it saves the next person the work."""
+        records = take(session.state()).records
+        confirmed = [r for r in records if r.finding.verdict == "confirmed"]
+        yield f"{len(confirmed)} of {len(records)} hypotheses confirmed."
+        for record in (*confirmed, *(r for r in records if r.finding.verdict != "confirmed")):
+            yield finding_line(record)
+
+
+class QuietDisplay(RunDisplay):
+    """As :class:`RunDisplay`, with nothing on stderr but warnings."""
+
+    def __init__(
+        self, out_stream: TextIO | None = None, err_stream: TextIO | None = None, colour: bool | None = None
+    ) -> None:
+        super().__init__(out_stream, err_stream, colour, quiet=True)
