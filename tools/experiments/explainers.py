@@ -301,4 +301,4 @@ def scrambled(lens: Lens, outputs: str, seed: int) -> Lens | None:
 
 def _name_of(module: Any, part: Any) -> str:
     """Dotted name of ``part`` in ``module``."""
-    return next(name for name, one in module.named_modules() if one is part)
+    return next(str(name) for name, one in module.named_modules() if one is part)

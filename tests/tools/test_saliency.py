@@ -1,0 +1,160 @@
+"""Saliency on networks whose evidence lies in a known place, and on models that allow only occlusion."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import evidence_from_dict
+from failsight.tools.registry import ToolSpec
+from failsight.tools.saliency import saliency
+from tests.experiments.nets import lamp_net, net_case
+from tests.experiments.scenes import CLASSES, blank, case, reads_lamp, scene
+from tests.fakes.view import FakeTable, FakeView
+
+
+def share(made: Any, of: str) -> float:
+    return float(made.fact("saliency_share", of).value)
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_grad_cam_finds_the_lamp_and_not_the_plant(flat: bool, tmp_path: Path) -> None:
+    made = saliency(net_case(lamp_net(flat=flat), folder=tmp_path), class_name="day")
+    assert "Grad-CAM" in made.summary
+    assert share(made, "box:lamp") > 0.7  # bilinear enlargement spreads the rest round the lamp
+    assert share(made, "box:plant") < 0.15
+    assert made.fact("saliency_minus_area", "box:lamp").ci[0] > 0  # type: ignore[index]
+    assert (tmp_path / made.figures[0].path).is_file()
+
+
+def test_occlusion_finds_the_lamp_in_a_model_without_layers() -> None:
+    made = saliency(case(), class_name="day")
+    assert "occlusion" in made.summary
+    assert share(made, "box:lamp") > 3 * made.fact("area_share", "box:lamp").value  # type: ignore[operator]
+    assert any("weights of this model can't be reached" in n for n in made.notes)
+
+
+def test_what_stands_out_and_goes_with_errors_is_proposed_not_concluded() -> None:
+    made = saliency(mixed(), class_name="day", max_images=60)
+    assert [f.key for f in made.findings] == ["spurious_correlation|lamp=yes|day|"]
+    finding = made.findings[0]
+    assert finding.verdict is None
+    assert (finding.error_rate, finding.base_error_rate) == (1.0, 0.0)
+    assert "may take the lamp" in finding.statement
+    assert "test_by_masking" in made.next_steps[0]
+
+
+def mixed() -> FakeView:
+    """Day pictures all have the lamp, so does every second night picture; the model reads the lamp."""
+    table = scene(60)
+    for i in range(60):
+        if i % 4 == 1:
+            x0, y0, x1, y1 = (round(v * 32) for v in table.boxes[i].pop("lamp")[0])  # type: ignore[index, union-attr]
+            table.pixels[i, y0:y1, x0:x1] = 30
+    return case(table)
+
+
+def test_an_object_that_only_the_class_shows_is_not_called_spurious() -> None:
+    table = scene(60)
+    for i in range(1, 60, 2):
+        x0, y0, x1, y1 = (round(v * 32) for v in table.boxes[i].pop("lamp")[0])  # type: ignore[index, union-attr]
+        table.pixels[i, y0:y1, x0:x1] = 30
+    made = saliency(case(table), class_name="day", max_images=60)
+    assert share(made, "box:lamp") > 0.2
+    assert not made.findings
+
+
+def test_one_image_by_path_file_name_or_row() -> None:
+    view = net_case(lamp_net())
+    rows = {saliency(view, image=name).images[0].row for name in ("img_00007.png", "7")}
+    assert rows == {7}
+    made = saliency(view, image="img_00007.png", class_name="day", predicted_class="night")
+    assert "night rather than day" in made.title
+    assert "features_local.2" in made.questions
+    assert any("anecdote" in n for n in made.notes)
+
+
+def test_a_confusion_cell_is_explained_against_the_true_class() -> None:
+    made = saliency(net_case(lamp_net()), class_name="night", predicted_class="day")
+    assert "day rather than night" in made.title
+    assert made.fact("n").value == 12
+
+
+def test_the_contrast_is_the_difference_of_the_two_maps() -> None:
+    from failsight.tools.experiments.explainers import Target, explain, lens_of
+
+    view = case(rule=lambda p: np.stack([3 * p[:, :8].mean((1, 2, 3)), 3 * p[:, -8:].mean((1, 2, 3))], 1))
+    lens, pixels = lens_of(view.model()), scene(3).pixels
+    zero, one = np.zeros(3, int), np.ones(3, int)
+    both = explain(lens, "occlusion", pixels, Target(zero, one))
+    alone = explain(lens, "occlusion", pixels, Target(zero)) - explain(lens, "occlusion", pixels, Target(one))
+    np.testing.assert_allclose(both, alone, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"image": "nowhere.png"}, "img_00000.png"),
+        ({"class_name": "dusk"}, "day, night"),
+        ({"method": "grad_cam"}, "occlusion"),
+        ({"where": "house=h9"}, "h0"),
+        ({"split": "deploy"}, "data"),
+    ],
+)
+def test_bad_arguments_say_what_exists(arguments: dict[str, Any], told: str) -> None:
+    with pytest.raises(RetryError, match=told):
+        saliency(case(), **arguments)
+
+
+def test_a_black_box_without_model_says_what_is_missing() -> None:
+    table = scene(8)
+    with pytest.raises(RetryError, match="predictions only"):
+        saliency(FakeView({"data": table}, scores={"data": np.eye(2)[table.labels]}))
+
+
+def test_hostile_images() -> None:
+    one = saliency(case(blank(3, size=1), size=1))
+    assert one.fact("n").value == 3
+    table = scene(6)
+    table.bad = {2}
+    assert "img_00002.png" in " ".join(saliency(case(table)).notes)
+    table.bad = set(range(6))
+    with pytest.raises(RetryError, match="cut short"):
+        saliency(case(table), image="3")
+
+
+def test_scores_that_are_not_finite_are_left_out() -> None:
+    def broken(pixels: np.ndarray) -> np.ndarray:
+        raw = reads_lamp(pixels)
+        raw[pixels[:, 0, 0, 0] > 0.2] = np.nan
+        return raw
+
+    made = saliency(case(rule=broken), where="true=day")
+    assert 0 < float(str(made.fact("left_out").value)) < 20
+    with pytest.raises(RetryError, match="not finite"):
+        saliency(case(rule=lambda p: np.full((len(p), 2), np.nan)))
+
+
+def test_no_labels_and_no_boxes_still_give_a_map() -> None:
+    table = FakeTable(scene(8).pixels, [-1] * 8, CLASSES)
+    made = saliency(case(table))
+    assert not made.findings
+    assert evidence_from_dict(made.to_dict()).fact("n").value == 8
+
+
+def test_a_randomised_network_gives_other_maps() -> None:
+    made = saliency(net_case(lamp_net()), class_name="day")
+    assert float(str(made.fact("randomised_similarity").value)) < 0.5
+    assert not any("check failed" in n for n in made.notes)
+
+
+def test_the_schema_is_complete_and_bounded() -> None:
+    spec: ToolSpec = saliency.__failsight_tool__  # type: ignore[attr-defined]
+    assert all(f.description for f in spec.arguments.model_fields.values())
+    for wrong in ({"max_images": 0}, {"method": "magic"}):
+        with pytest.raises(RetryError):
+            spec.check(wrong)
