@@ -1,0 +1,267 @@
+"""describe_case: what there is to work with, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from failsight.tools.evidence import Cell, Evidence, Fact, Table
+from failsight.tools.inputs.base import Classifier, ImageTable, Preprocessing
+from failsight.tools.notes import called, left_out_notes, of_split
+from failsight.tools.registry import tool
+from failsight.tools.text import clean, listing, number
+from failsight.tools.view import CaseView, Expectation
+
+IMBALANCED = 3.0  # times as many images in the largest class as in the smallest: worth a sentence
+FEW = 30  # images of a class: below this its recall is known to about ± 18 points
+MOST_CLASSES = 60
+#: what a case may lack → what it would tell
+MISSING = {
+    "model": "Without the model itself nothing can be asked of it: no saliency, no masking tests, no what-if; only its given predictions are known.",
+    "scores": "Without class probabilities nothing can be said about confidence and calibration; add one column of probabilities per class.",
+    "train": "Training images (--train) would tell rare cases from hard ones, and show overlap with the evaluation images and the gap between both.",
+    "deploy": "A sample of deployment images (--deploy), best with labels, would show whether the model holds up where it is used.",
+    "pool": "Unlabelled images (--pool) would let the next images to label be chosen.",
+    "boxes": "Object boxes would let a single object be covered in a test; without them tests cover regions and grid cells.",
+    "metadata": "Metadata columns (style, camera, place …) would let failures be described in your own words; without them only what can be computed from the images is used.",
+    "history": "The training record (--history) would show whether the model was still learning, or learning by heart.",
+    "expectations": "How good the model must be was not said; readiness stays undecided until it is, for example: accuracy at least 90 %.",
+}
+
+
+@tool(
+    cost="instant",
+    answers=("input.1", "input.7", "input.12", "input.13", "model_structure.1", "iterations.5"),
+)
+def describe_case(view: CaseView) -> Evidence:
+    """Say what this case consists of: the model, the images of each split by class, metadata, expectations, and what is missing.
+
+    Nothing is predicted or measured; labels are counted as given.
+    """
+    told = _Told()
+    told.model(view)
+    told.images(view)
+    told.expectations(view.expectations)
+    missing = _missing(view)
+    told.tables.append(
+        Table("What is missing", ("missing", "what it would tell"), tuple((m, MISSING[m]) for m in missing))
+    )
+    questions = ("input.1", "input.12", "input.13") + (
+        ("model_structure.1", "input.7") if view.has_model() else ()
+    )
+    return Evidence(
+        tool="describe_case",
+        title="What there is to work with",
+        summary=" ".join(told.sentences),
+        facts=tuple(told.facts),
+        tables=tuple(t for t in told.tables if t.rows),
+        questions=questions,
+        notes=tuple(told.notes),
+        next_steps=_next_steps(view, missing),
+    )
+
+
+@dataclass
+class _Told:
+    """What has been said so far."""
+
+    sentences: list[str] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def model(self, view: CaseView) -> None:
+        """Format, size, input; for a black box that there is none."""
+        if not view.has_model():
+            self.sentences.append(
+                f"The model is a black box that tells {len(view.classes)} classes apart; only its predictions are known."
+            )
+            self.facts.append(Fact("model_format", "black box", "text"))
+            return
+        model = view.model()
+        parameters = parameter_count(model)
+        height, width = model.preprocessing.size
+        size = f" with {parameters:,} parameters" if parameters else ""
+        self.sentences.append(
+            f"The model is a {clean(model.format, 40)} file{size} that sees {width} × {height} pixels and tells {len(view.classes)} classes apart."
+        )
+        self.facts += [
+            Fact("model_format", model.format, "text"),
+            Fact("model_fingerprint", model.fingerprint[:16], "text"),
+            Fact("input_width", width, "pixels"),
+            Fact("input_height", height, "pixels"),
+        ]
+        if parameters:
+            self.facts.append(Fact("parameters", parameters, "count"))
+        self.tables.append(Table("Model", ("property", "value"), tuple(_model_rows(model, parameters))))
+
+    def images(self, view: CaseView) -> None:
+        """Counts by split and class, metadata, what was left out."""
+        counts = {s: class_counts(view.table(s), len(view.classes)) for s in view.splits()}
+        self.facts.append(Fact("classes", len(view.classes), "count"))
+        rows: list[tuple[Cell, ...]] = []
+        for split, by_class in counts.items():
+            table = view.table(split)
+            unlabelled = len(table) - int(by_class.sum())
+            self.facts.append(Fact("images", len(table), "count", of_split(split)))
+            self.facts.append(Fact("left_out", len(table.left_out), "count", of_split(split)))
+            rows.append(
+                (
+                    called(split),
+                    len(table),
+                    int((by_class > 0).sum()),
+                    unlabelled,
+                    len(table.left_out),
+                    table.format,
+                    _attached(table),
+                )
+            )
+            self.notes += left_out_notes(split, table.left_out)
+            self.notes += [clean(n, 300) for n in getattr(table, "notes", ())]
+        columns = ("images", "number", "classes", "unlabelled", "left out", "format", "attached")
+        self.tables.append(
+            Table(
+                "Images", columns, tuple(rows), ("text", "count", "count", "count", "count", "text", "text")
+            )
+        )
+        self.sentences.append(
+            "There are " + listing([f"{len(view.table(s)):,} {called(s)}" for s in counts]) + "."
+        )
+        self._classes(view, counts)
+
+    def _classes(self, view: CaseView, counts: dict[Any, npt.NDArray[np.int64]]) -> None:
+        """The class table, and a sentence on balance for each labelled split."""
+        order = np.argsort(counts["data"], kind="stable")[:MOST_CLASSES]
+        rows = tuple((view.classes[i], *(int(c[i]) for c in counts.values())) for i in order)
+        left = len(view.classes) - len(rows)
+        units = ("text", *("count" for _ in counts))
+        caption = "Fewest evaluation images first." + (
+            f" {left:,} larger classes are not shown." if left else ""
+        )
+        self.tables.append(Table("Classes", ("class", *(called(s) for s in counts)), rows, units, caption))  # type: ignore[arg-type]
+        for split, by_class in counts.items():
+            balance = balance_sentence(by_class, view.classes, split)
+            if balance is not None:
+                text, ratio = balance
+                self.sentences.append(text)
+                self.facts.append(
+                    Fact("class_imbalance", ratio, "ratio", of_split(split), direction="lower_is_better")
+                )
+        few = [view.classes[i] for i in np.flatnonzero((counts["data"] > 0) & (counts["data"] < FEW))]
+        if few:
+            self.notes.append(
+                f"Fewer than {FEW} evaluation images: {listing(few)}. What is said about {'it' if len(few) == 1 else 'them'} will be vague."
+            )
+
+    def expectations(self, given: Sequence[Expectation]) -> None:
+        """The criteria set so far."""
+        rows = tuple((e.name, "at least" if e.at_least else "at most", e.bound, e.by) for e in given)
+        self.tables.append(
+            Table(
+                "Expectations", ("name", "sense", "bound", "set by"), rows, ("text", "text", "share", "text")
+            )
+        )
+        if given:
+            text = [
+                f"{clean(e.name, 60)} {'at least' if e.at_least else 'at most'} {number(e.bound)}"
+                for e in given
+            ]
+            self.sentences.append(f"It is expected: {listing(text)}.")
+
+
+def parameter_count(model: Classifier) -> int | None:
+    """Weights of the torch module; None where there is none to look into (ONNX, a plain function)."""
+    module = model.torch_module()
+    if module is None or not hasattr(module, "parameters"):
+        return None
+    return sum(int(p.numel()) for p in module.parameters())
+
+
+def _model_rows(model: Classifier, parameters: int | None) -> list[tuple[Cell, ...]]:
+    return [
+        ("format", model.format),
+        ("fingerprint", model.fingerprint[:16]),
+        ("parameters", f"{parameters:,}" if parameters else "not visible in this format"),
+        ("outputs", model.outputs),
+        ("layer for features", model.feature_layer or "not known"),
+        *preprocessing_rows(model.preprocessing),
+    ]
+
+
+def preprocessing_rows(p: Preprocessing) -> list[tuple[Cell, ...]]:
+    """In words, what happens to an image before the model sees it."""
+    how = {
+        "stretch": "stretched to the input size",
+        "square": "centre square cut out, then resized",
+        "crop": f"shorter side resized to {p.resize or min(p.size)}, then the centre cut out",
+    }[p.fit]
+    return [
+        ("input size", f"{p.size[1]} × {p.size[0]} pixels"),
+        ("fitting", f"{how} ({p.interpolation})"),
+        ("channels", f"{p.channels}, {p.layout}"),
+        ("mean", ", ".join(f"{v:.4g}" for v in p.mean)),
+        ("standard deviation", ", ".join(f"{v:.4g}" for v in p.std)),
+        ("scale", f"pixels × {p.scale:.4g}"),
+    ]
+
+
+def class_counts(table: ImageTable, k: int) -> npt.NDArray[np.int64]:
+    """(k,) labelled images of each class."""
+    labels = table.labels[table.labels >= 0]
+    return np.bincount(labels, minlength=k)[:k].astype(np.int64)
+
+
+def balance_sentence(
+    counts: npt.NDArray[np.int64], classes: Sequence[str], split: str
+) -> tuple[str, float] | None:
+    """A sentence on the class balance and the ratio of the largest to the smallest class; None below two classes."""
+    present = np.flatnonzero(counts)
+    if len(present) < 2:
+        return None
+    small, large = present[counts[present].argmin()], present[counts[present].argmax()]
+    ratio = float(counts[large] / counts[small])
+    if ratio < IMBALANCED:
+        return (
+            f"The classes of the {called(split)} are balanced: the largest has {ratio:.1f} times the images of the smallest.",
+            ratio,
+        )
+    return (
+        f"The classes of the {called(split)} are uneven: {clean(classes[large], 60)} has {counts[large]:,} images, "
+        f"{clean(classes[small], 60)} {counts[small]:,}.",
+        ratio,
+    )
+
+
+def _attached(table: ImageTable) -> str:
+    """What comes with the images: metadata columns and boxed objects."""
+    parts = [f"columns {listing(list(table.columns))}"] if table.columns else []
+    if table.boxes is not None:
+        names = sorted({name for row in table.boxes for name in row})
+        parts.append(f"boxes of {listing(names)}" if names else "boxes, all empty")
+    return "; ".join(parts) or "nothing"
+
+
+def _missing(view: CaseView) -> list[str]:
+    """Keys of ``MISSING`` that this case lacks, in that order."""
+    table = view.table("data")
+    has = {
+        "model": view.has_model(),
+        "scores": view.has_model() or view.predictions("data").has_scores,
+        **{split: split in view.splits() for split in ("train", "deploy", "pool")},
+        "boxes": table.boxes is not None,
+        "metadata": bool(table.columns),
+        "history": view.history is not None,
+        "expectations": bool(view.expectations),
+    }
+    return [key for key in MISSING if not has[key]]
+
+
+def _next_steps(view: CaseView, missing: Sequence[str]) -> tuple[str, ...]:
+    steps = [] if view.evidence("evaluate") else ["See how well the model does, class by class (evaluate)."]
+    if "expectations" in missing:
+        steps.append("Say how good it must be, for example: recall of the weakest class at least 80 %.")
+    return tuple(steps)
