@@ -1,0 +1,313 @@
+"""confusion_matrix: which class is taken for which, and the images behind a cell."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from failsight.tools.evidence import Cell, Evidence, Fact, Figure, Table
+from failsight.tools.examples import contact_sheet, references
+from failsight.tools.experiments.population import check_split, class_index
+from failsight.tools.figures.charts import MOST_ROWS, heat_map
+from failsight.tools.inputs.base import Predictions, Split
+from failsight.tools.notes import called, left_out_notes, need_labels, of_split
+from failsight.tools.performance import adjusted, confusion
+from failsight.tools.registry import tool
+from failsight.tools.stats.intervals import newcombe, wilson
+from failsight.tools.text import clean, interval, number, p_value
+from failsight.tools.view import CaseView
+
+Counts = npt.NDArray[np.int64]
+MOST_COLUMNS = 60  # a wider matrix is shown for the classes with most errors only
+SHOWN = 12  # images of a cell
+
+
+@tool(cost="pass", answers=("performance.2", "performance.4", "input.6"))
+def confusion_matrix(
+    view: CaseView,
+    true_class: Annotated[
+        str | None,
+        Field(description="Show the images of this true class that are misclassified.", max_length=200),
+    ] = None,
+    predicted_class: Annotated[
+        str | None, Field(description="Show the images that are wrongly called this class.", max_length=200)
+    ] = None,
+    top: Annotated[int, Field(description="How many of the largest confusions to list.", ge=1, le=100)] = 10,
+    split: Annotated[Split, Field(description="Which images: data, train or deploy.")] = "data",
+) -> Evidence:
+    """Count how often each class is taken for each other one, with the largest confusions and the images behind a cell.
+
+    Rates are shares of the true class with 95 % intervals; a pair of classes is called one-sided when one is taken for
+    the other more often than the reverse (exact test, corrected for the number of pairs).
+    """
+    split = check_split(view, split)
+    need_labels(view, split)
+    predictions = view.predictions(split)
+    classes = predictions.classes
+    counts = confusion(predictions.labels, predictions.predicted, len(classes))
+    given = [class_index(classes, c) if c else None for c in (true_class, predicted_class)]
+    arguments = {"true_class": true_class, "predicted_class": predicted_class, "top": top, "split": split}
+    if given == [None, None]:
+        made = _whole(view, predictions, counts, top)
+    else:
+        made = _cell(view, predictions, counts, given[0], given[1], top)
+    return dataclasses.replace(made, arguments=arguments)
+
+
+def _whole(view: CaseView, predictions: Predictions, counts: Counts, top: int) -> Evidence:
+    classes, split = predictions.classes, predictions.split
+    ranked = _ranked(counts)
+    errors = int(counts.sum() - np.trace(counts))
+    covered = sum(int(counts[i, j]) for i, j in ranked[:top])
+    table, sides = _top_table(classes, counts, ranked[:top]), _asymmetry(classes, counts)
+    return Evidence(
+        tool="confusion_matrix",
+        title="Which class is taken for which",
+        summary=_summary(classes, counts, ranked, split, errors, covered),
+        facts=(
+            Fact("errors", errors, "count", of_split(split), None, int(counts.sum()), "lower_is_better"),
+            *_confusion_facts(classes, counts, ranked[:top], split),
+        ),
+        tables=(*(t for t in (table, sides) if t.rows), matrix_table(classes, counts)),
+        figures=(_heat_map(view, classes, counts, ranked),),
+        questions=("performance.2", "performance.4"),
+        notes=tuple(left_out_notes(split, predictions.left_out)),
+        next_steps=_look_behind(classes, ranked),
+    )
+
+
+def _look_behind(classes: Sequence[str], ranked: Sequence[tuple[int, int]]) -> tuple[str, ...]:
+    if not ranked:
+        return ()
+    i, j = ranked[0]
+    a, b = clean(classes[i], 60), clean(classes[j], 60)
+    return (
+        f"Look at the {a} images that are taken for {b} (confusion_matrix with true_class and predicted_class).",
+    )
+
+
+def _ranked(counts: Counts) -> list[tuple[int, int]]:
+    """Off-diagonal cells with images, most images first, then the larger share of the true class."""
+    off = counts.copy()
+    np.fill_diagonal(off, 0)
+    cells = [(int(i), int(j)) for i, j in zip(*np.nonzero(off), strict=True)]
+    total = np.maximum(counts.sum(1), 1)
+    return sorted(cells, key=lambda c: (-counts[c], -counts[c] / total[c[0]], c))
+
+
+def _summary(
+    classes: Sequence[str],
+    counts: Counts,
+    ranked: Sequence[tuple[int, int]],
+    split: str,
+    errors: int,
+    covered: int,
+) -> str:
+    n = int(counts.sum())
+    if not errors:
+        return f"None of the {n:,} {called(split)} is misclassified."
+    i, j = ranked[0]
+    k, total = int(counts[i, j]), int(counts[i].sum())
+    return (
+        f"{errors:,} of {n:,} {called(split)} are misclassified. The largest confusion: {k:,} of {total:,} {clean(classes[i], 60)} images "
+        f"({number(k / total)} {interval(wilson(k, total))}) are taken for {clean(classes[j], 60)}. "
+        f"The listed confusions hold {number(covered / errors)} of all errors."
+    )
+
+
+def _confusion_facts(
+    classes: Sequence[str], counts: Counts, ranked: Sequence[tuple[int, int]], split: str
+) -> list[Fact]:
+    made = []
+    for i, j in ranked:
+        k, n = int(counts[i, j]), int(counts[i].sum())
+        of = of_split(split, f"class {classes[i]} taken for {classes[j]}")
+        made.append(Fact("confusion_rate", k / n, "share", of, wilson(k, n), n, "lower_is_better"))
+    return made
+
+
+def _top_table(classes: Sequence[str], counts: Counts, ranked: Sequence[tuple[int, int]]) -> Table:
+    errors = max(int(counts.sum() - np.trace(counts)), 1)
+    rows: list[tuple[Cell, ...]] = []
+    for i, j in ranked:
+        k, n = int(counts[i, j]), int(counts[i].sum())
+        rows.append((classes[i], classes[j], k, n, k / n, interval(wilson(k, n)), k / errors))
+    return Table(
+        "Top confusions",
+        (
+            "true class",
+            "predicted class",
+            "images",
+            "of",
+            "share of the true class",
+            "interval",
+            "share of all errors",
+        ),
+        tuple(rows),
+        ("text", "text", "count", "count", "share", "text", "share"),
+    )
+
+
+def _asymmetry(classes: Sequence[str], counts: Counts, most: int = 10) -> Table:
+    """Pairs of which one side is taken for the other more often than the reverse, as a share of its images."""
+    from failsight.tools.stats.stratified import compare_counts
+
+    n = counts.sum(1)
+    pairs = [(i, j) for i, j in _ranked(counts) if n[i] and n[j] and (i < j or counts[j, i] == 0)]
+    if not pairs:
+        return Table(
+            "One-sided confusions",
+            ("often", "seldom", "often rate", "seldom rate", "difference", "interval", "q"),
+            (),
+        )
+    p = [
+        compare_counts(
+            np.array([n[i] + n[j]]), np.array([n[i]]), np.array([counts[i, j] + counts[j, i]]), np.array([counts[i, j]]),
+            alternative="two-sided",
+        ).p
+        for i, j in pairs
+    ]  # fmt: skip
+    q = adjusted(np.array(p))
+    rows: list[tuple[Cell, ...]] = []
+    for (i, j), value in sorted(zip(pairs, q.tolist(), strict=True), key=lambda x: x[1]):
+        if value > 0.05 or len(rows) == most:
+            break
+        a, b = (i, j) if counts[i, j] / n[i] >= counts[j, i] / n[j] else (j, i)
+        gap, ci = (
+            counts[a, b] / n[a] - counts[b, a] / n[b],
+            newcombe(int(counts[a, b]), int(n[a]), int(counts[b, a]), int(n[b])),
+        )
+        often, seldom = f"{classes[a]} taken for {classes[b]}", f"{classes[b]} taken for {classes[a]}"
+        rows.append(
+            (
+                often,
+                seldom,
+                counts[a, b] / n[a],
+                counts[b, a] / n[b],
+                float(gap),
+                interval(ci, "points"),
+                p_value(value),
+            )
+        )
+    return Table(
+        "One-sided confusions",
+        ("often", "seldom", "often rate", "seldom rate", "difference", "interval", "q"),
+        tuple(rows),
+        ("text", "text", "share", "share", "points", "text", "text"),
+        "Fisher's test for each pair of classes, Benjamini–Hochberg over pairs; q at most 0.05.",
+    )
+
+
+def matrix_table(classes: Sequence[str], counts: Counts) -> Table:
+    """The matrix itself: a row a true class. Very many classes: those with most errors."""
+    shown = _most_confused(counts, MOST_COLUMNS)
+    rows = tuple((classes[i], *(int(counts[i, j]) for j in shown)) for i in shown)
+    units = ("text", *("count" for _ in shown))
+    caption = "Rows: true class. Columns: prediction."
+    if len(shown) < len(classes):
+        caption += f" The {len(shown)} classes with most errors of {len(classes):,}."
+    return Table("Confusion matrix", ("true class", *(classes[j] for j in shown)), rows, units, caption)  # type: ignore[arg-type]
+
+
+def _most_confused(counts: Counts, most: int) -> list[int]:
+    """Indices of at most ``most`` classes that have images or are predicted, those in most errors, in class order."""
+    wrong = counts.sum(0) + counts.sum(1) - 2 * np.diag(counts)
+    used = np.flatnonzero(counts.sum(0) + counts.sum(1))
+    order = used[np.argsort(-wrong[used], kind="stable")][:most]
+    return sorted(order.tolist())
+
+
+def _heat_map(
+    view: CaseView, classes: Sequence[str], counts: Counts, ranked: Sequence[tuple[int, int]]
+) -> Figure:
+    shown = _most_confused(counts, MOST_ROWS)
+    names = [classes[i] for i in shown]
+    largest = [
+        f"{clean(classes[i], 30)} taken for {clean(classes[j], 30)} {counts[i, j]} times"
+        for i, j in ranked[:3]
+    ]
+    alt = f"Confusion matrix of {len(shown)} classes, shaded by share of the true class. " + (
+        f"Largest: {'; '.join(largest)}." if largest else "All images lie on the diagonal."
+    )
+    svg = heat_map("Confusion matrix", alt, names, counts[np.ix_(shown, shown)])
+    return view.save_figure("confusion_matrix", svg, title="Confusion matrix", alt=alt)
+
+
+def _cell(
+    view: CaseView,
+    predictions: Predictions,
+    counts: Counts,
+    true: int | None,
+    predicted: int | None,
+    top: int,
+) -> Evidence:
+    """The images of one cell, or of one row or column without its diagonal."""
+    classes, split = predictions.classes, predictions.split
+    inside = predictions.labelled.copy()
+    if true is not None:
+        inside &= predictions.labels == true
+    if predicted is not None:
+        inside &= predictions.predicted == predicted
+    if true is None or predicted is None:
+        inside &= ~predictions.correct
+    at = np.flatnonzero(inside)
+    at = at[np.argsort(-predictions.confidence[at], kind="stable")]
+    what, n = _what(classes, counts, true, predicted)
+    cells = [c for c in _ranked(counts) if true in (None, c[0]) and predicted in (None, c[1])][:top]
+    k = len(at)
+    rate = f" ({number(k / n)} {interval(wilson(k, n))})" if n else ""
+    sure = (
+        f" Mean confidence {number(float(predictions.confidence[at].mean()))}."
+        if k and predictions.has_scores
+        else ""
+    )
+    images = references(view, predictions, at[:SHOWN])
+    alt = f"The {len(images)} most confident of {k} {called(split)}: {what}."
+    figure = (
+        contact_sheet(view, images, name="confusion_cell", title=f"Images: {what}", alt=alt)
+        if images
+        else None
+    )
+    table = _top_table(classes, counts, cells)
+    about = f"class {what}" if true is not None else what
+    return Evidence(
+        tool="confusion_matrix",
+        title="Images behind a confusion",
+        summary=f"{k:,} of {n:,} {called(split)}{rate}: {what}.{sure}",
+        facts=(
+            Fact(
+                "confusion_rate",
+                k / n if n else None,
+                "share",
+                of_split(split, about),
+                wilson(k, n),
+                n,
+                "lower_is_better",
+            ),
+        ),
+        tables=(table,) if table.rows and (true is None or predicted is None) else (),
+        figures=(figure,) if figure else (),
+        images=images,
+        questions=("performance.4", "input.6"),
+        notes=tuple(left_out_notes(split, predictions.left_out)),
+        next_steps=("Look for what these images have in common (find_slices within the class, saliency).",)
+        if k
+        else (),
+    )
+
+
+def _what(classes: Sequence[str], counts: Counts, true: int | None, predicted: int | None) -> tuple[str, int]:
+    """What a cell, row or column holds, in words, and of how many images its share is taken."""
+    a, b = (clean(classes[c], 60) if c is not None else "" for c in (true, predicted))
+    if true is not None and predicted is not None:
+        return (f"{a} recognised as such" if true == predicted else f"{a} taken for {b}"), int(
+            counts[true].sum()
+        )
+    if true is not None:
+        return f"{a} taken for another class", int(counts[true].sum())
+    return f"other classes taken for {b}", int(counts[:, predicted].sum())
