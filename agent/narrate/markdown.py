@@ -17,7 +17,7 @@ from failsight.tools.text import clean, number
 MOST_ROWS = 30
 _SPECIAL = re.compile(r"([\\`*\[\]|~$])")
 _EDGE = re.compile(r"(?<![^\W_])_|_(?![^\W_])")  # an underscore that could open or close emphasis
-_BLOCK = re.compile(r"^(\s*)([#>+\-]|\d+[.)])(?=\s|$)")
+_BLOCK = re.compile(r"^(\d*)([#>+\-.)])(?=\s|$)")
 
 
 def escape(text: str) -> str:

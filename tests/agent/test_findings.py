@@ -26,7 +26,7 @@ def document(folder: Path) -> dict[str, Any]:
     return findings_document(fold(journal), journal.events)
 
 
-@pytest.fixture()
+@pytest.fixture
 def told(tmp_path: Path) -> Path:
     return tell(tmp_path / "case")
 
@@ -41,8 +41,14 @@ def test_the_document_of_an_empty_case_fits_the_schema(tmp_path: Path) -> None:
     t.close()
     made = document(tmp_path)
     assert list(misfits(made, findings_schema())) == []
-    assert made["performance"] is None and made["readiness"] is None and made["findings"] == made["open"] == []
-    assert made["case"]["data"] == {"fingerprint": "d" * 64, "n": 600, "classes": ["bathroom", "kitchen", "living_room"]}
+    assert (
+        made["performance"] is None and made["readiness"] is None and made["findings"] == made["open"] == []
+    )
+    assert made["case"]["data"] == {
+        "fingerprint": "d" * 64,
+        "n": 600,
+        "classes": ["bathroom", "kitchen", "living_room"],
+    }
 
 
 def test_no_journal_at_all_still_makes_a_document_that_fits() -> None:
@@ -103,7 +109,12 @@ def test_case_and_performance_are_those_of_the_evidence(told: Path) -> None:
     assert made["performance"]["n"] == 600
     assert made["performance"]["accuracy"] == 0.8183
     assert made["performance"]["accuracy_ci"] == [0.7855, 0.8471]
-    assert made["performance"]["per_class"]["kitchen"] == {"precision": pytest.approx(0.695), "recall": 0.715, "f1": pytest.approx(0.705), "n": 200}
+    assert made["performance"]["per_class"]["kitchen"] == {
+        "precision": pytest.approx(0.695),
+        "recall": 0.715,
+        "f1": pytest.approx(0.705),
+        "n": 200,
+    }
     assert made["performance"]["confusion"]["kitchen"] == {"bathroom": 11, "kitchen": 143, "living_room": 46}
 
 
@@ -113,21 +124,42 @@ def test_paths_of_the_machine_stay_out(told: Path) -> None:
 
 def test_confirmed_come_first_and_open_ones_stand_apart(told: Path) -> None:
     made = document(told)
-    assert [(f["id"], f["verdict"]) for f in made["findings"]] == [("F1", "confirmed"), ("F2", "inconclusive"), ("F3", "refuted")]
+    assert [(f["id"], f["verdict"]) for f in made["findings"]] == [
+        ("F1", "confirmed"),
+        ("F2", "inconclusive"),
+        ("F3", "refuted"),
+    ]
     assert [(f["id"], f["verdict"]) for f in made["open"]] == [("F4", None)]
 
 
 def test_a_confirmed_finding_carries_its_test_its_correction_and_what_speaks_to_it(told: Path) -> None:
     found = document(told)["findings"][0]
     assert found["tests"] == [
-        {"tool": "test_by_masking", "effect": 0.291, "ci": [0.2412, 0.3405], "p": 0.0001, "control_effect": 0.012, "n": 84}
+        {
+            "tool": "test_by_masking",
+            "effect": 0.291,
+            "ci": [0.2412, 0.3405],
+            "p": 0.0001,
+            "control_effect": 0.012,
+            "n": 84,
+        }
     ]
     assert found["corrections"] == [
-        {"strategy": "collect_counterexamples", "status": "proposed", "before": None, "after": None, "q": None}
+        {
+            "strategy": "collect_counterexamples",
+            "status": "proposed",
+            "before": None,
+            "after": None,
+            "q": None,
+        }
     ]
     assert found["evidence"] == ["E3", "E4"]
     assert found["questions"] == ["features_global.3", "questionable_features.2"]
-    assert found["slice"] == {"television": "yes"} and found["class"] == "kitchen" and found["confused_with"] == "living_room"
+    assert (
+        found["slice"] == {"television": "yes"}
+        and found["class"] == "kitchen"
+        and found["confused_with"] == "living_room"
+    )
     assert (found["error_rate"], found["base_error_rate"], found["q"]) == (0.476, 0.185, 0.0008)
 
 
@@ -147,7 +179,12 @@ def finding(verdict: Any, effect: float, name: str) -> Finding:
 def test_of_equal_verdict_the_larger_effect_comes_first_whatever_its_sign(tmp_path: Path) -> None:
     t = Teller(tmp_path)
     t.created()
-    made = (finding("confirmed", 0.1, "a"), finding("confirmed", -0.4, "b"), finding("refuted", 0.9, "c"), finding("confirmed", 0.2, "d"))
+    made = (
+        finding("confirmed", 0.1, "a"),
+        finding("confirmed", -0.4, "b"),
+        finding("refuted", 0.9, "c"),
+        finding("confirmed", 0.2, "d"),
+    )
     t.call(Evidence("test_by_masking", "t", "s", findings=made))
     t.close()
     assert [f["class"] for f in document(tmp_path)["findings"]] == ["b", "d", "a", "c"]
@@ -157,7 +194,16 @@ def test_nan_becomes_null(tmp_path: Path) -> None:
     t = Teller(tmp_path)
     t.created()
     test = TestResult("test_by_masking", math.nan, (math.nan, math.nan), math.nan, 0, "inconclusive")
-    t.call(Evidence("test_by_masking", "t", "s", findings=(dataclasses.replace(SHORTCUT, verdict="inconclusive", error_rate=math.nan, tests=(test,)),)))
+    t.call(
+        Evidence(
+            "test_by_masking",
+            "t",
+            "s",
+            findings=(
+                dataclasses.replace(SHORTCUT, verdict="inconclusive", error_rate=math.nan, tests=(test,)),
+            ),
+        )
+    )
     t.call(Evidence("evaluate", "t", "s", facts=(Fact("accuracy", math.nan, ci=(math.nan, math.nan), n=0),)))
     t.close()
     made = document(tmp_path)
@@ -174,7 +220,9 @@ def test_the_same_journal_gives_the_same_bytes(told: Path) -> None:
 def test_an_interrupted_run_finds_what_an_undisturbed_one_finds(told: Path, tmp_path: Path) -> None:
     one, other = document(told), document(tell(tmp_path / "other", interrupted=True))
     assert one["journal"] != other["journal"]
-    assert {k: v for k, v in one.items() if k != "journal"} == {k: v for k, v in other.items() if k != "journal"}
+    assert {k: v for k, v in one.items() if k != "journal"} == {
+        k: v for k, v in other.items() if k != "journal"
+    }
     assert findings_digest(one) == findings_digest(other)
 
 

@@ -39,7 +39,9 @@ class Teller:
     def note(self, kind: str, **data: Any) -> None:
         self.journal.append(kind, data)
 
-    def call(self, evidence: Evidence, why: str = "", by: str = "guided", plan: Instrument | None = None) -> str:
+    def call(
+        self, evidence: Evidence, why: str = "", by: str = "guided", plan: Instrument | None = None
+    ) -> str:
         """Start, plan (for an experiment) and record one call; returns the evidence's id."""
         self.made += 1
         key = f"call-{self.made:03d}"
@@ -59,7 +61,11 @@ class Teller:
             },
             **splits,
         }  # fmt: skip
-        model = {"path": "/home/ann/secret project/room.pt", "format": "torchscript", "fingerprint": "a1b2" * 16}
+        model = {
+            "path": "/home/ann/secret project/room.pt",
+            "format": "torchscript",
+            "fingerprint": "a1b2" * 16,
+        }
         self.note(
             "case.created", name=name, created="2026-02-03", task="Say which room it is, for blind people.", model=model,
             data=data, seed=7, level="novice", planner="guided",
@@ -73,7 +79,9 @@ def picture(path: Path, size: tuple[int, int], seed: int = 0) -> None:
     """A picture with something on it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     y, x = np.mgrid[0 : size[1], 0 : size[0]]
-    pixels = np.stack([x * 255 // size[0], y * 255 // size[1], (x + y + 40 * seed) % 256], -1).astype(np.uint8)
+    pixels = np.stack([x * 255 // size[0], y * 255 // size[1], (x + y + 40 * seed) % 256], -1).astype(
+        np.uint8
+    )
     Image.fromarray(pixels).save(path)
 
 
@@ -152,7 +160,9 @@ def plan(finding: Finding, region: str) -> Instrument:
     )  # fmt: skip
 
 
-def masked(finding: Finding, region: str, effect: float, ci: tuple[float, float], verdict: Any, **more: Any) -> Evidence:
+def masked(
+    finding: Finding, region: str, effect: float, ci: tuple[float, float], verdict: Any, **more: Any
+) -> Evidence:
     """The experiment for one finding."""
     test = TestResult(
         tool="test_by_masking", effect=effect, ci=ci, p=more.get("p", 0.0001), n=84, verdict=verdict, control_effect=0.012,
@@ -191,7 +201,15 @@ def tell(folder: Path, *, interrupted: bool = False) -> Path:
     picture(folder / "figures" / "cat.png", (600, 200), 2)
     (folder / "figures" / "confusion.svg").write_text(SVG)
     t = Teller(folder)
-    t.created(deploy={"path": "/data/deploy", "format": "folder", "fingerprint": "e" * 64, "n": 90, "classes": list(ROOMS)})
+    t.created(
+        deploy={
+            "path": "/data/deploy",
+            "format": "folder",
+            "fingerprint": "e" * 64,
+            "n": 90,
+            "classes": list(ROOMS),
+        }
+    )
     t.note("session.opened", version="0.1.0", planner="guided", level="novice")
     t.note("expectation.set", name="accuracy", bound=0.85, at_least=True, by="person")
     t.note("message", role="person", text="Why does it fail in kitchens?")
@@ -206,18 +224,50 @@ def tell(folder: Path, *, interrupted: bool = False) -> Path:
         t.note("session.opened", version="0.1.0", planner="guided", level="novice")
     t.note("stage.entered", stage="test", trigger="a hypothesis was stated")
     region = "box:television"
-    t.call(masked(SHORTCUT, region, 0.291, (0.2412, 0.3405), "confirmed", id="F1"), "F1 is suspected", plan=plan(SHORTCUT, region))
-    t.call(masked(CAT, "box:cat", 0.004, (-0.011, 0.019), "refuted", id="F3", p=0.31, q=0.6), by="person", plan=plan(CAT, "box:cat"))
-    t.note("tool.failed", call="call-x", tool="saliency", arguments={}, message="saliency needs a model whose layers can be read")
+    t.call(
+        masked(SHORTCUT, region, 0.291, (0.2412, 0.3405), "confirmed", id="F1"),
+        "F1 is suspected",
+        plan=plan(SHORTCUT, region),
+    )
+    t.call(
+        masked(CAT, "box:cat", 0.004, (-0.011, 0.019), "refuted", id="F3", p=0.31, q=0.6),
+        by="person",
+        plan=plan(CAT, "box:cat"),
+    )
+    t.note(
+        "tool.failed",
+        call="call-x",
+        tool="saliency",
+        arguments={},
+        message="saliency needs a model whose layers can be read",
+    )
     t.call(
         Evidence(
-            tool="propose_correction", arguments={"finding": "F1"}, title="What could be done",
-            summary="Collect kitchens with a television.", corrections=(
-                Correction(SHORTCUT.key, "collect_counterexamples", "dataset", "collect kitchens with a television", "proposed"),),
+            tool="propose_correction",
+            arguments={"finding": "F1"},
+            title="What could be done",
+            summary="Collect kitchens with a television.",
+            corrections=(
+                Correction(
+                    SHORTCUT.key,
+                    "collect_counterexamples",
+                    "dataset",
+                    "collect kitchens with a television",
+                    "proposed",
+                ),
+            ),
             seconds=0.002,
-        )  # fmt: skip
+        )
     )
-    t.call(Evidence(tool="saliency", title="Where it looks", summary="It looks at sofas.", findings=(SOFA,), seconds=1.0))
+    t.call(
+        Evidence(
+            tool="saliency",
+            title="Where it looks",
+            summary="It looks at sofas.",
+            findings=(SOFA,),
+            seconds=1.0,
+        )
+    )
     t.note("approval.asked", call="retrain", tool="retrain", arguments={})
     t.note("approval.given", call="retrain", tool="retrain", decision="reject", by="person")
     t.call(judged(), "to compare it with what was expected")
