@@ -19,6 +19,7 @@ from failsight.tools.notes import called, left_out_notes, need_labels, of_split
 from failsight.tools.performance import adjusted, confusion
 from failsight.tools.registry import tool
 from failsight.tools.stats.intervals import newcombe, wilson
+from failsight.tools.stats.tests import fisher_exact
 from failsight.tools.text import clean, interval, number, p_value
 from failsight.tools.view import CaseView
 
@@ -155,8 +156,6 @@ def _top_table(classes: Sequence[str], counts: Counts, ranked: Sequence[tuple[in
 
 def _asymmetry(classes: Sequence[str], counts: Counts, most: int = 10) -> Table:
     """Pairs of which one side is taken for the other more often than the reverse, as a share of its images."""
-    from failsight.tools.stats.stratified import compare_counts
-
     n = counts.sum(1)
     pairs = [(i, j) for i, j in _ranked(counts) if n[i] and n[j] and (i < j or counts[j, i] == 0)]
     if not pairs:
@@ -165,13 +164,7 @@ def _asymmetry(classes: Sequence[str], counts: Counts, most: int = 10) -> Table:
             ("often", "seldom", "often rate", "seldom rate", "difference", "interval", "q"),
             (),
         )
-    p = [
-        compare_counts(
-            np.array([n[i] + n[j]]), np.array([n[i]]), np.array([counts[i, j] + counts[j, i]]), np.array([counts[i, j]]),
-            alternative="two-sided",
-        ).p
-        for i, j in pairs
-    ]  # fmt: skip
+    p = [fisher_exact(int(counts[i, j]), int(n[i]), int(counts[j, i]), int(n[j])) for i, j in pairs]
     q = adjusted(np.array(p))
     rows: list[tuple[Cell, ...]] = []
     for (i, j), value in sorted(zip(pairs, q.tolist(), strict=True), key=lambda x: x[1]):

@@ -158,7 +158,7 @@ def _sentence(made: Performance, split: str) -> str:
 
 
 def _facts(made: Performance, split: str) -> list[Fact]:
-    """Uniform facts about a split and its classes."""
+    """Uniform facts about a split as a whole."""
     of, worst = of_split(split), made.weakest()[0]
     whole = (
         ("accuracy", made.accuracy),
@@ -168,7 +168,12 @@ def _facts(made: Performance, split: str) -> list[Fact]:
         ("worst_recall", worst.recall),
     )
     facts = [Fact(name, rate.value, "share", of, rate.ci, rate.n, "higher_is_better") for name, rate in whole]
-    facts.append(Fact("baseline_accuracy", made.baseline, "share", of, None, made.n))
+    return [*facts, Fact("baseline_accuracy", made.baseline, "share", of, None, made.n)]
+
+
+def _class_facts(made: Performance, split: str) -> list[Fact]:
+    """Recall, precision and F1 of the weakest classes, where they are known."""
+    facts = []
     for c in made.weakest()[:MOST_CLASSES]:
         about = of_split(split, f"class {c.name}")
         for name, rate in (("recall", c.recall), ("precision", c.precision), ("f1", c.f1)):

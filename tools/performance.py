@@ -17,6 +17,7 @@ from failsight.tools.inputs.base import Predictions
 from failsight.tools.stats.intervals import newcombe, wilson, wilson_many
 from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.stats.stratified import compare_counts
+from failsight.tools.stats.tests import fisher_exact
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -206,7 +207,7 @@ def weaker_than_rest(made: Performance) -> tuple[Floats, Floats]:
     wrong = made.n - int(np.trace(made.confusion))
     for c in made.present:
         if c.n < made.n:
-            p[c.index] = _fisher(made.n, c.n, wrong, c.n - c.right, "greater")
+            p[c.index] = fisher_exact(c.n - c.right, c.n, wrong - (c.n - c.right), made.n - c.n, "greater")
     return p, adjusted(p)
 
 
@@ -216,11 +217,6 @@ def adjusted(p: Floats) -> Floats:
     if known.any():
         q[known] = benjamini_hochberg(p[known])
     return q
-
-
-def _fisher(rows: int, inside: int, ones: int, observed: int, way: str) -> float:
-    counts = (np.array([v], np.int64) for v in (rows, inside, ones, observed))
-    return compare_counts(*counts, alternative=way).p  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,7 +280,7 @@ def compare(reference: Performance, other: Performance) -> Comparison:
 def _plain_drop(k_a: int, n_a: int, k_b: int, n_b: int) -> Drop:
     if not n_a or not n_b:
         return Drop(math.nan, (-1.0, 1.0), 1.0, 1.0, n_b)
-    p = _fisher(n_a + n_b, n_b, n_a + n_b - k_a - k_b, n_b - k_b, "two-sided")
+    p = fisher_exact(k_a, n_a, k_b, n_b)
     return Drop(k_a / n_a - k_b / n_b, newcombe(k_a, n_a, k_b, n_b), p, p, n_b)
 
 

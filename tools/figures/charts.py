@@ -77,7 +77,8 @@ def heat_map(title: str, alt: str, names: Sequence[str], counts: npt.NDArray[np.
     side = max(18.0, min(46.0, 460 / max(k, 1)))
     label = 20 + CHARACTER * max((len(short(n, 18)) for n in names[:k]), default=0)
     head = 34 + (label * 0.75 if k > 4 else 18)
-    canvas = Canvas(max(label + side * k + 20, 320), head + side * k + 34)
+    slant = label * 0.72 if k > 4 else 12  # room for the last slanted name
+    canvas = Canvas(max(label + 8 + side * k + slant, 430), head + side * k + 34)
     canvas.text(10, 18, title, size=13, bold=True)
     totals = np.maximum(counts.sum(1), 1)
     for i in range(k):
@@ -91,22 +92,16 @@ def heat_map(title: str, alt: str, names: Sequence[str], counts: npt.NDArray[np.
             fill, ink = shade(share)
             left, top = label + 8 + side * j, head + side * i
             hint = f"{names[i]} taken for {names[j]}: {counts[i, j]} ({number(share)})"
-            canvas.rect(left, top, side, side, fill, stroke=INK if i == j else GRID, hint=hint)
+            canvas.rect(left, top, side, side, fill, stroke=GRID, hint=hint)
             if counts[i, j]:
+                size = 9 if side < 30 else 11
                 canvas.text(
-                    left + side / 2,
-                    top + side / 2 + 4,
-                    counts[i, j],
-                    anchor="middle",
-                    fill=ink,
-                    size=9 if side < 30 else 11,
+                    left + side / 2, top + side / 2 + 4, counts[i, j], anchor="middle", fill=ink, size=size
                 )
-    canvas.text(
-        label + 8,
-        head + side * k + 20,
-        "rows: true class · columns: prediction · shade: share of the row",
-        fill=FAINT,
-    )
+    for i in range(k):  # last, so that no neighbour covers the frame
+        canvas.rect(label + 8 + side * i, head + side * i, side, side, "none", stroke=INK)
+    note = "rows: true class · columns: prediction · shade: share of the row"
+    canvas.text(10, head + side * k + 22, note, fill=FAINT)
     return canvas.svg(title, alt)
 
 
