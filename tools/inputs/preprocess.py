@@ -93,7 +93,8 @@ def _crop_corner(width: int, height: int, out_width: int, out_height: int) -> tu
 def to_channels(pixels: Pixels, how: Preprocessing) -> npt.NDArray[np.uint8]:
     """(n, h, w, 3) RGB as (n, h, w, channels) in the model's order; grey by the ITU-R 601 weights that Pillow uses."""
     if how.channels == "BGR":
-        return pixels[..., ::-1]
+        swapped: npt.NDArray[np.uint8] = pixels[..., ::-1]
+        return swapped
     if how.channels == "GRAY":
         wide = pixels.astype(np.uint32)
         grey = (wide[..., 0] * 19595 + wide[..., 1] * 38470 + wide[..., 2] * 7471 + 0x8000) >> 16

@@ -69,9 +69,9 @@ def open_model(
         side = Side(classes=tuple(classes), raw={"classes": list(classes)}).over(side)
     request = Request(model, side, arch or side.arch, trust_code, device)
     if factory is not None or model.suffix == ".py":
-        from failsight.tools.inputs.models import python_factory
+        from failsight.tools.inputs.models.python_factory import load as load_python_factory
 
-        return python_factory.load(request, factory)
+        return load_python_factory(request, factory)
     return _by_format(request)
 
 
@@ -118,25 +118,25 @@ def _by_format(request: Request) -> ScoringModel:
             f"The model {clean(path.name)} is refused: {_NEVER[suffix]}.", "Export it as ONNX or safetensors."
         )
     if path.is_dir():
-        from failsight.tools.inputs.models import transformers_folder
+        from failsight.tools.inputs.models.transformers_folder import load as load_transformers_folder
 
-        return transformers_folder.load(request)
+        return load_transformers_folder(request)
     if suffix == ".onnx":
-        from failsight.tools.inputs.models import onnx_file
+        from failsight.tools.inputs.models.onnx_file import load as load_onnx_file
 
-        return onnx_file.load(request)
+        return load_onnx_file(request)
     if suffix == ".pt2":
-        from failsight.tools.inputs.models import torch_export
+        from failsight.tools.inputs.models.torch_export import load as load_torch_export
 
-        return torch_export.load(request)
+        return load_torch_export(request)
     if suffix == ".safetensors":
-        from failsight.tools.inputs.models import safetensors_file
+        from failsight.tools.inputs.models.safetensors_file import load as load_safetensors_file
 
-        return safetensors_file.load(request)
+        return load_safetensors_file(request)
     if suffix in _SUFFIXES:
-        from failsight.tools.inputs.models import torch_file
+        from failsight.tools.inputs.models.torch_file import load as load_torch_file
 
-        return torch_file.load(request)
+        return load_torch_file(request)
     raise UserError(
         f"The model {clean(path.name)} has no format that Failsight knows.",
         "Known: a transformers folder, .onnx, .pt, .pt2, .safetensors, .pth, file.py:function.",

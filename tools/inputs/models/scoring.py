@@ -128,7 +128,8 @@ def softmax(raw: Floats) -> Floats:
     """Row-wise softmax, in float64 inside: shift by the maximum, exponentiate, divide."""
     with np.errstate(invalid="ignore", over="ignore"):
         shifted = np.exp(raw.astype(np.float64) - raw.max(1, keepdims=True))
-        return (shifted / shifted.sum(1, keepdims=True)).astype(np.float32)
+        shares: Floats = (shifted / shifted.sum(1, keepdims=True)).astype(np.float32)
+    return shares
 
 
 def _two_columns(raw: Floats, outputs: Outputs) -> Floats:

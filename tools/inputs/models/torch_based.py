@@ -55,7 +55,7 @@ class TorchModel(ScoringModel):
     @property
     def feature_layer(self) -> str | None:
         """The side file's layer, else the last convolution-like layer before pooling (found on first use)."""
-        if self._feature_layer is not None:
+        if self._feature_layer is not None or self.fixed_batch is not None:
             return self._feature_layer
         if self._found_layer is _UNSET:
             from failsight.tools.inputs.models.layers import find_feature_layer
@@ -88,8 +88,22 @@ class TorchModel(ScoringModel):
         return outputs[: len(pixels)]
 
     def torch_module(self) -> Any | None:
-        """The module, in eval mode, on the model's device."""
-        return self.module
+        """The module, in eval mode, on the model's device; None when it was traced for one batch size only."""
+        return self.module if self.fixed_batch is None else None
+
+    def _check_outputs(self, stated: Outputs | None) -> Outputs:
+        """As for every model; a module that refuses four pictures is tried with one at a time."""
+        try:
+            return super()._check_outputs(stated)
+        except UserError:
+            if self.fixed_batch is not None:
+                raise
+            self.fixed_batch = 1
+            try:
+                return super()._check_outputs(stated)
+            except UserError:
+                self.fixed_batch = None
+            raise
 
     def normalise(self, pixels: Pixels) -> Any:
         """Prepared pixels as the float32 tensor that the module takes, on its device."""

@@ -26,9 +26,9 @@ def load(request: Request) -> TorchModel:
     """The classifier in a TorchScript archive or (with an architecture) a state dictionary. Raises UserError."""
     kind = _kind(request.path)
     if kind == "export":
-        from failsight.tools.inputs.models import torch_export
+        from failsight.tools.inputs.models.torch_export import load as load_torch_export
 
-        return torch_export.load(request)
+        return load_torch_export(request)
     if kind == "script":
         return _script(request)
     from failsight.tools.inputs.models.safetensors_file import with_weights
