@@ -226,13 +226,13 @@ def _exact_tails(n: Float, m: Float, t: Float, observed: float) -> tuple[float, 
     """P(T ≥ observed) and P(T ≤ observed) for a sum of independent hypergeometric counts."""
     pmf, start = np.ones(1), 0
     for big, drawn, ones in zip(n, m, t, strict=True):
-        part, low = _hypergeometric(int(big), int(drawn), round(float(ones)))
+        part, low = hypergeometric(int(big), int(drawn), round(float(ones)))
         pmf, start = np.convolve(pmf, part), start + low
     at = round(observed) - start
     return float(pmf[max(at, 0) :].sum()), float(pmf[: max(at + 1, 0)].sum())
 
 
-def _hypergeometric(n: int, m: int, ones: int) -> tuple[Float, int]:
+def hypergeometric(n: int, m: int, ones: int) -> tuple[Float, int]:
     """Probabilities of the count of ones among m rows drawn from n, and the count they start at.
 
     Counts more than 40 standard deviations from the mean are left out: their mass is below 1e-100.
