@@ -73,8 +73,11 @@ def evaluate(
         arguments={"split": split},
         title="How well the model does",
         summary=" ".join([*(_sentence(made[n], n) for n in shown), *(c.sentence for c in compared)]),
-        facts=tuple(f for n in shown for f in _facts(made[n], n))
-        + tuple(f for c in compared for f in c.facts),
+        facts=(
+            *(f for n in shown for f in _facts(made[n], n)),
+            *(f for c in compared for f in c.facts),
+            *(f for n in shown for f in _class_facts(made[n], n)),
+        ),
         tables=(
             _overview(made, shown),
             *(_class_table(made[n], n) for n in shown),
