@@ -4,6 +4,8 @@
                 metadata=None, cache_folder=None, progress=None) -> Images                    (an ImageTable)
     open_model(path, *, arch=None, trust_code=False, side_file=None, classes=None, device="cpu") -> ScoringModel
                                                                                                (a Classifier)
+    open_black_box(path, *, root=None, classes=None, class_map=None, choose=None, metadata=None,
+                   cache_folder=None, progress=None) -> (Images, Predictions)
 
 and in ``failsight.tools.engine``:
 
@@ -21,10 +23,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from failsight.tools.inputs.blackbox import open_black_box as open_black_box
     from failsight.tools.inputs.data import open_images as open_images
     from failsight.tools.inputs.models import open_model as open_model
 
 _WHERE = {
+    "open_black_box": "failsight.tools.inputs.blackbox",
     "open_images": "failsight.tools.inputs.data",
     "open_model": "failsight.tools.inputs.models",
 }

@@ -28,7 +28,7 @@ def read_manifest(path: Path, *, split: str, choose: str | None, labelled: bool 
     need_column(columns, "path", path)
     if labelled:
         need_column(columns, "label", path)
-    columns = _of_split(columns, split, choose, path, notes)
+    columns = of_split(columns, split, choose, path, notes)
     given = [_text(value) for value in columns["path"]]
     words = [_text(value) or None for value in columns.get("label", [None] * len(given))]
     labels = [clean(word) if word is not None and labelled is not False else None for word in words]
@@ -42,7 +42,7 @@ def read_manifest(path: Path, *, split: str, choose: str | None, labelled: bool 
     boxes = parse_boxes(columns["boxes"], notes) if "boxes" in columns else None
     attributes = typed_columns({k: v for k, v in columns.items() if k not in RESERVED}, notes)
     names = distinct([printable(given[i].replace("\\", "/")) for i in keep])
-    files = Files([_locate(path.parent, given[i]) for i in keep])
+    files = Files([locate(path.parent, given[i]) for i in keep])
     return Raw(
         path.parent, "manifest", names, files, [labels[i] for i in keep], attributes, boxes, notes, left_out
     )
@@ -57,7 +57,7 @@ def need_column(columns: dict[str, list[Any]], name: str, path: Path) -> None:
         )
 
 
-def _of_split(
+def of_split(
     columns: dict[str, list[Any]], split: str, choose: str | None, path: Path, notes: list[str]
 ) -> dict[str, list[Any]]:
     """The rows of one split, where there is a ``split`` column."""
@@ -80,7 +80,7 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value).strip()
 
 
-def _locate(folder: Path, name: str) -> str:
+def locate(folder: Path, name: str) -> str:
     """The file that a manifest's ``name`` means; as written when there is none (it is then listed as missing)."""
     first = os.path.join(folder, name)
     if os.path.exists(first):

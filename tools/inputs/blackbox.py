@@ -1,0 +1,277 @@
+"""A model known by its predictions alone: a table with path, label and either the predicted class or class scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from failsight.tools.errors import UserError
+from failsight.tools.inputs.base import Floats, LeftOut, Predictions
+from failsight.tools.inputs.classes import match_labels
+from failsight.tools.inputs.columns import join_metadata, parse_boxes, read_columns, typed, typed_columns
+from failsight.tools.inputs.fingerprint import content_hash, look_at
+from failsight.tools.inputs.manifest import RESERVED, locate, need_column, of_split
+from failsight.tools.inputs.models.scoring import softmax
+from failsight.tools.inputs.table import Files, Images, distinct, folded, printable
+from failsight.tools.text import clean, listing
+
+if TYPE_CHECKING:
+    from failsight.tools.view import Progress
+
+_PREFIXES = ("", "p_", "prob_", "p:", "score_")
+_TOLERANCE = 0.02  # how far a row of probabilities may be from summing to one: they are often rounded
+Columns = Mapping[str, Sequence[Any]]
+
+
+@dataclass
+class _Rows:
+    """The rows of the file that name a known label and a usable prediction, and those that do not."""
+
+    names: list[str]
+    keep: list[int]
+    labels: list[int]
+    scores: Floats
+    without_label: list[LeftOut]
+    without_scores: list[LeftOut]
+
+
+def open_black_box(
+    path: str | Path,
+    *,
+    root: str | Path | None = None,
+    classes: tuple[str, ...] | None = None,
+    class_map: Mapping[str, str] | None = None,
+    choose: str | None = None,
+    metadata: tuple[str | Path, str] | None = None,
+    cache_folder: Path | None = None,
+    progress: Progress | None = None,
+) -> tuple[Images, Predictions]:
+    """The pictures and the prediction table that a CSV or Parquet file describes.
+
+    Columns: ``path``; ``label``; and ``prediction`` (a class name) or one column of probabilities per class, named as the
+    class or with ``p_`` or ``prob_`` before it. Every other column is an attribute.
+
+    Args:
+        root: folder that the paths are relative to; by default the table's own. Pictures need not exist: then there is
+            nothing to look at, but every tool that needs only predictions works.
+        classes: class names in the order wanted; by default the probability columns' order, else all words sorted.
+        class_map: label → class, where they differ.
+        choose: the value of a column ``split`` to use.
+
+    Returns:
+        The pictures and, row for row, their predictions (one-hot and ``has_scores`` False without probabilities).
+
+    Raises:
+        UserError: a column is missing, no row is usable, or labels match no class.
+    """
+    path = Path(path).expanduser()
+    read, notes = read_columns(path)
+    need_column(read, "path", path)
+    need_column(read, "label", path)
+    columns = of_split(read, "data", choose, path, notes)
+    probabilities = _probability_columns(columns, classes)
+    if not probabilities:
+        need_column(columns, "prediction", path)
+    names = classes or _classes(columns, probabilities, class_map or {})
+    if len(names) < 2:
+        raise UserError(
+            f"The table {clean(path.name)} knows one class only ({listing(names)}).", "Give at least two."
+        )
+    rows = _rows(columns, probabilities, names, class_map or {}, path, notes)
+    used = {"prediction", *RESERVED, *probabilities.values()}
+    kept = {name: [values[i] for i in rows.keep] for name, values in columns.items()}
+    attributes = typed_columns({name: values for name, values in kept.items() if name not in used}, notes)
+    if metadata is not None:
+        joined = join_metadata(rows.names, attributes, Path(metadata[0]).expanduser(), metadata[1], notes)
+        attributes = {**typed_columns(joined, notes), **attributes}
+    folder = Path(root).expanduser() if root is not None else path.parent
+    images = _images(folder, kept, attributes, names, rows, notes, cache_folder, progress)
+    numbers = np.arange(len(images), dtype=np.int64)
+    left_out = tuple(rows.without_scores)
+    return images, Predictions(
+        "data",
+        names,
+        numbers,
+        images.labels,
+        rows.scores,
+        left_out,
+        has_scores=bool(probabilities),
+        cached=True,
+    )
+
+
+def _probability_columns(columns: Columns, classes: tuple[str, ...] | None) -> dict[str, str]:
+    """Class name → the column of its probabilities; empty when the table has none.
+
+    Without ``classes`` the class names are the words in ``label`` and ``prediction``, and what other columns have the
+    same prefix: a class that no picture has is still a class.
+    """
+    plain = [name for name in columns if name not in (*RESERVED, "prediction")]
+    seen = {_text(value) for name in ("label", "prediction") for value in columns.get(name, ())} - {""}
+    words = list(classes or sorted(seen))
+    for prefix in _PREFIXES:
+        by_fold = {
+            folded(name[len(prefix) :]): name for name in plain if name.startswith(prefix) and name != prefix
+        }
+        found = {word: by_fold[folded(word)] for word in words if folded(word) in by_fold}
+        if len(found) < len(words) or (len(found) < 2 and not prefix):
+            continue
+        if classes is not None:
+            return found
+        if prefix:
+            others = [
+                name for name in by_fold.values() if name not in found.values() and _is_numeric(columns[name])
+            ]
+            found |= {name[len(prefix) :]: name for name in others}
+        place = {name: i for i, name in enumerate(plain)}
+        return dict(sorted(found.items(), key=lambda item: place[item[1]]))
+    return {}
+
+
+def _is_numeric(values: Sequence[Any]) -> bool:
+    column = typed(values)
+    return column is not None and any(isinstance(value, float) for value in column)
+
+
+def _classes(
+    columns: Columns, probabilities: Mapping[str, str], class_map: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The class names: those of the probability columns, else every word in ``label`` and ``prediction``, sorted."""
+    if probabilities:
+        return tuple(clean(name) for name in probabilities)
+    labels = (_text(value) for value in columns["label"])
+    words = {clean(class_map.get(label, label)) for label in labels} | {
+        clean(_text(v)) for v in columns["prediction"]
+    }
+    return tuple(sorted(words - {""}))
+
+
+def _rows(
+    columns: Columns,
+    probabilities: Mapping[str, str],
+    names: tuple[str, ...],
+    class_map: Mapping[str, str],
+    path: Path,
+    notes: list[str],
+) -> _Rows:
+    """Which rows can be used, with their labels and scores. Raises UserError when none can."""
+    words = [clean(_text(value)) or None for value in columns["label"]]
+    matching = match_labels(words, names, class_map, clean(path.name))
+    notes.extend(matching.notes)
+    if probabilities:
+        scores, bad = _probabilities(columns, probabilities, path, notes)
+    else:
+        scores, bad = _one_hot([clean(_text(v)) or None for v in columns["prediction"]], names)
+    given = [_text(value) for value in columns["path"]]
+    shown = distinct([printable(name.replace("\\", "/")) or f"row {i + 2}" for i, name in enumerate(given)])
+    rows = _Rows([], [], [], scores, [], [])
+    for i, word in enumerate(words):
+        if word is None:
+            rows.without_label.append(LeftOut(shown[i], "it has no label"))
+        elif word not in matching.index:
+            reason = f"its label {clean(word, 60)} is not a class of the model"
+            rows.without_label.append(LeftOut(shown[i], reason))
+        elif i in bad:
+            rows.without_scores.append(LeftOut(shown[i], bad[i]))
+        else:
+            rows.keep.append(i)
+            rows.names.append(shown[i])
+            rows.labels.append(matching.index[word])
+    if not rows.keep:
+        first = (rows.without_scores or rows.without_label)[0]
+        raise UserError(
+            f"Not one row of {clean(path.name)} can be used (the first: {first.reason}).",
+            "Check its columns.",
+        )
+    rows.scores = scores[rows.keep]
+    return rows
+
+
+def _probabilities(
+    columns: Columns, probabilities: Mapping[str, str], path: Path, notes: list[str]
+) -> tuple[Floats, dict[int, str]]:
+    """(n, classes) scores and, for rows without usable ones, why. Scores that are no probabilities go through softmax."""
+    values = np.array([[_number(v) for v in columns[name]] for name in probabilities.values()], np.float64).T
+    finite = np.isfinite(values).all(1)
+    bad = {int(i): "the model's scores for it are not finite numbers" for i in np.flatnonzero(~finite)}
+    safe = np.where(finite[:, None], values, 1 / values.shape[1])
+    outside = (safe < -1e-6).any(1) | (safe > 1 + 1e-6).any(1) | (abs(safe.sum(1) - 1) > _TOLERANCE)
+    if outside.mean() > 0.5:
+        notes.append(f"The scores in {clean(path.name)} are no probabilities; their softmax is used.")
+        return softmax(safe.astype(np.float32)), bad
+    bad |= {int(i): "its scores are not between 0 and 1 with sum 1" for i in np.flatnonzero(outside)}
+    return safe.astype(np.float32), bad
+
+
+def _one_hot(words: Sequence[str | None], names: tuple[str, ...]) -> tuple[Floats, dict[int, str]]:
+    """(n, classes) ones at the predicted class and, for rows without a known prediction, why."""
+    by_fold = {folded(name): i for i, name in enumerate(names)}
+    scores = np.zeros((len(words), len(names)), np.float32)
+    bad = {}
+    for i, word in enumerate(words):
+        column = by_fold.get(folded(word)) if word is not None else None
+        if column is None:
+            bad[i] = (
+                "it has no prediction"
+                if word is None
+                else f"its prediction {clean(word, 60)} is no known class"
+            )
+        else:
+            scores[i, column] = 1.0
+    return scores, bad
+
+
+def _images(
+    folder: Path,
+    kept: Columns,
+    attributes: Columns,
+    names: tuple[str, ...],
+    rows: _Rows,
+    notes: list[str],
+    cache_folder: Path | None,
+    progress: Progress | None,
+) -> Images:
+    """The image table of the usable rows. Pictures that are not at hand are no reason to leave a prediction out."""
+    boxes = parse_boxes(kept["boxes"], notes) if "boxes" in kept else None
+    sources = Files([locate(folder, _text(value)) for value in kept["path"]])
+    looks = look_at(sources, cache_folder, folder, progress)
+    problems = [look.problem for look in looks if look.problem]
+    if problems:
+        notes.append(
+            f"{len(problems):,} of {len(looks):,} images are not at hand (the first: {problems[0]}); "
+            "their predictions are used all the same."
+        )
+    words = [names[label] for label in rows.labels]
+    digests = [look.digest for look in looks]
+    parts = [list(names), words, rows.names, attributes, boxes, rows.scores.astype(float).tolist()]
+    return Images(
+        root=folder,
+        paths=rows.names,
+        labels=np.array(rows.labels, np.int64),
+        classes=names,
+        columns=attributes,
+        boxes=boxes,
+        left_out=rows.without_label,
+        fingerprint=content_hash(parts, digests),
+        format="predictions",
+        sizes=np.array([(look.width, look.height) for look in looks], np.int32).reshape(-1, 2),
+        digests=digests,
+        notes=tuple(notes),
+        sources=sources,
+        index=np.arange(len(looks), dtype=np.int64),
+    )
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value).strip()
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return float("nan")
