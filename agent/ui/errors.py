@@ -116,11 +116,14 @@ def _say(err: TextIO, line: str) -> None:
 
 
 def _silence_stdout() -> None:
-    """The interpreter flushes stdout once more as it leaves; let that go nowhere."""
+    """The interpreter flushes stdout once more as it leaves; if no one reads that, let it go nowhere."""
     try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stdout.flush()
     except (OSError, ValueError):
-        pass
+        try:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except (OSError, ValueError):
+            pass
 
 
 def _version() -> str:

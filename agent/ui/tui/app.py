@@ -46,7 +46,7 @@ class FailsightApp(App[int]):
     """One conversation. ``open_session`` is called on the session's own thread, after the first paint."""
 
     TITLE = "Failsight"
-    CSS_PATH = "app.tcss"
+    CSS_PATH = Path(__file__).with_name("app.tcss")
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-middle"), (140, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
@@ -106,6 +106,8 @@ class FailsightApp(App[int]):
 
     async def on_session_update(self, message: SessionUpdate) -> None:
         """The one place where the session changes the screen."""
+        if not self.main.is_running:  # the app is closing: what still comes is in the journal
+            return
         match message.update:
             case JobChanged(job):
                 self._status.update_job(job)

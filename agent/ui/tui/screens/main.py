@@ -7,7 +7,7 @@ from pathlib import Path
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
-from textual.widgets import Footer
+from textual.widgets import Footer, Input
 
 from failsight.agent.events import (
     ApprovalAsked,
@@ -25,6 +25,7 @@ from failsight.agent.ui.tui.widgets.choices import Choices
 from failsight.agent.ui.tui.widgets.conversation import Conversation
 from failsight.agent.ui.tui.widgets.evidence_card import EvidenceCard
 from failsight.agent.ui.tui.widgets.evidence_list import EvidenceList
+from failsight.agent.ui.tui.widgets.hints import Hints
 from failsight.agent.ui.tui.widgets.hypothesis_board import HypothesisBoard
 from failsight.agent.ui.tui.widgets.prompt import Prompt
 from failsight.agent.ui.tui.widgets.said import Line, PersonSays, PlannerSays
@@ -56,6 +57,7 @@ class MainScreen(Screen[None]):
             with Vertical(id="centre"):
                 yield Conversation(id="conversation")
                 yield Choices(id="choices")
+                yield Hints(id="hints")
                 yield StatusLine(id="status")
                 yield Prompt(self._complete, id="prompt")
             yield EvidenceList(id="evidence")
@@ -145,6 +147,9 @@ class MainScreen(Screen[None]):
             self.query_one("#board" if panel == "left" else "#evidence").focus()
         else:
             self.query_one(Prompt).focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self.query_one(Hints).show(event.value, self.commands)
 
     def on_prompt_scroll(self, event: Prompt.Scroll) -> None:
         conversation = self.query_one(Conversation)

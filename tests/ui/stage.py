@@ -1,0 +1,108 @@
+"""Helpers of the tests of the terminal app: run it against a scripted session and wait until it rests."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from failsight.agent.events import ApprovalAsked, EvidenceMade, PlannerSaid, StageEntered, ToolStarted
+from failsight.agent.ui.tui.app import FailsightApp
+from failsight.agent.ui.tui.widgets.prompt import Prompt
+from textual.pilot import Pilot
+
+from tests.fakes.session import ScriptedSession, Step, evaluation, long_job, masking
+
+WEAKEST = "Which class is the weakest?"
+SCRIPT: dict[str, list[Step]] = {
+    "start": [
+        StageEntered("see failure", "the case was opened"),
+        PlannerSaid(
+            "# Rooms\n\nThe model tells **five rooms** apart.\n\n- 870 pictures\n- 5 classes\n\nWhere shall we look?",
+            (WEAKEST, "Show me the confusions", "Is the model ready?"),
+        ),
+    ],
+    WEAKEST: [
+        ToolStarted("evaluate", {"split": "deploy"}, "recall by class answers this"),
+        EvidenceMade(evaluation(1)),
+        PlannerSaid("The **kitchen**: recall 64.0 % [57.9, 69.7].", ("What are kitchens taken for?",)),
+    ],
+    "test it": [
+        StageEntered("test", "a plan with a control was written down"),
+        ToolStarted("test_by_masking", {"attribute": "television"}, "does the television cause it?"),
+        EvidenceMade(masking(2)),
+        PlannerSaid("Confirmed."),
+    ],
+    "repair it": [
+        ApprovalAsked("retrain", {"finding": "F1", "strategy": "balance"}, "the finding is confirmed", "heavy")
+    ],
+    "work": [ToolStarted("find_slices", {"depth": 3}), long_job()],
+}
+
+
+class Stage:
+    """The app, its pilot and the session behind it."""
+
+    def __init__(self, app: FailsightApp, pilot: Pilot[int], sessions: list[ScriptedSession]) -> None:
+        self.app, self.pilot, self._sessions = app, pilot, sessions
+
+    @property
+    def session(self) -> ScriptedSession:
+        return self._sessions[0]
+
+    async def rest(self) -> None:
+        """Wait until nothing runs and the screen is drawn."""
+        await self.until(lambda: not self.app.busy)
+
+    async def until(self, true: Any) -> None:
+        """Wait for ``true()``, ten seconds at most."""
+        for _ in range(500):
+            await self.pilot.pause(0.02)
+            if true():
+                await self.pilot.pause()
+                return
+        raise AssertionError("waited for ten seconds in vain")
+
+    async def type(self, text: str) -> None:
+        """Write ``text`` into the prompt and press Enter."""
+        prompt = self.app.main.query_one(Prompt)
+        prompt.focus()
+        prompt.value = text
+        prompt.cursor_position = len(text)
+        await self.pilot.press("enter")
+        await self.pilot.pause()
+
+    def text(self) -> str:
+        """Everything that is on the screen, as text."""
+        width, height = self.app.size
+        lines = self.app.screen._compositor.render_strips(self.app.size)
+        assert len(lines) == height
+        return "\n".join(strip.text[:width] for strip in lines)
+
+
+@asynccontextmanager
+async def on_stage(
+    folder: Path, script: Mapping[str, list[Step]] | None = None, size: tuple[int, int] = (120, 40), rest: bool = True
+) -> AsyncIterator[Stage]:
+    """The app in a terminal of ``size``, with the scripted session, closed properly at the end."""
+    app, sessions = make_app(folder, script)
+    try:
+        async with app.run_test(size=size, notifications=True) as pilot:
+            stage = Stage(app, pilot, sessions)
+            if rest:
+                await stage.rest()
+            yield stage
+    finally:
+        assert app.session.close(), "the session's thread did not end"
+
+
+def make_app(folder: Path, script: Mapping[str, list[Step]] | None = None) -> tuple[FailsightApp, list[ScriptedSession]]:
+    """The app, and a list that will hold its session once that is open."""
+    sessions: list[ScriptedSession] = []
+
+    def open_session(progress: Any) -> ScriptedSession:
+        sessions.append(ScriptedSession(folder, SCRIPT if script is None else script, progress))
+        return sessions[0]
+
+    return FailsightApp(open_session), sessions

@@ -1,0 +1,432 @@
+"""The terminal app, driven by its keys against a scripted session."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from failsight.agent.events import ApprovalAsked, EvidenceMade, Notice, PlannerSaid, StageEntered, ToolFailed
+from failsight.agent.ui.runner import SessionThread
+from failsight.agent.ui.tui.app import FailsightApp
+from failsight.agent.ui.tui.screens.approval import ApprovalScreen
+from failsight.agent.ui.tui.screens.evidence import EvidenceScreen, SortableTable
+from failsight.agent.ui.tui.screens.finding import FindingScreen
+from failsight.agent.ui.tui.screens.help import HelpScreen
+from failsight.agent.ui.tui.screens.problem import ProblemScreen
+from failsight.agent.ui.tui.widgets import conversation
+from failsight.agent.ui.tui.widgets.conversation import Conversation
+from failsight.agent.ui.tui.widgets.evidence_card import EvidenceCard
+from failsight.agent.ui.tui.widgets.prompt import Prompt
+from failsight.agent.ui.tui.widgets.status_line import StatusLine
+from failsight.tools.errors import UserError
+from PIL import Image
+
+from tests.fakes.session import ScriptedSession, evaluation, masking
+from tests.ui.stage import SCRIPT, WEAKEST, on_stage
+
+SIZES = [(80, 24), (160, 48)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_from_greeting_to_quitting(tmp_path: Path, size: tuple[int, int]) -> None:
+    """The whole path by keyboard: greeting, a quick reply, evidence, a test, an approval, cancelled work, leaving."""
+    async with on_stage(tmp_path, size=size) as stage:
+        assert "five rooms" in stage.text() and f"1 {WEAKEST}" in stage.text()
+        await stage.pilot.press("1")
+        await stage.rest()
+        assert stage.session.asked == [("say", WEAKEST)]
+        assert "E1 Accuracy and recall by class" in stage.text() and "64.0 %" in stage.text()
+        await stage.type("test it")
+        await stage.rest()
+        assert "✓ confirmed" in stage.text() and "test (5 of 7)" in stage.text()
+        await stage.type("repair it")
+        await stage.until(lambda: isinstance(stage.app.screen, ApprovalScreen))
+        for words in ("retrain", "balance", "the finding is confirmed", "many passes"):
+            assert words in stage.text()
+        await stage.pilot.press("y")
+        await stage.rest()
+        assert stage.session.asked[-1] == ("decide", True) and "Done." in stage.text()
+        await stage.type("work")
+        await stage.until(lambda: stage.app.main.query_one(StatusLine).job is not None)
+        assert "predicting" in stage.text()
+        await stage.pilot.press("escape")
+        await stage.rest()
+        assert "Stopped; nothing is lost." in stage.text()
+        await stage.pilot.press("ctrl+q")
+        await stage.pilot.pause()
+        assert stage.app._exit
+    assert stage.session.closed
+
+
+async def test_the_session_lives_on_one_thread_of_its_own(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.type("hello")
+        await stage.rest()
+        assert len(stage.session.threads) == 1 and threading.get_ident() not in stage.session.threads
+
+
+async def test_an_approval_is_answered_by_key_or_mouse(tmp_path: Path) -> None:
+    """Enter on the box as it opens is a no: what costs or writes takes a deliberate key."""
+    async with on_stage(tmp_path, size=(80, 24)) as stage:
+        for key, answer in (("y", True), ("n", False), ("escape", False), ("enter", False), ("a", "always"), ("", True)):
+            await stage.type("repair it")
+            await stage.until(lambda: isinstance(stage.app.screen, ApprovalScreen))
+            await (stage.pilot.press(key) if key else stage.pilot.click("#yes"))
+            await stage.rest()
+            assert stage.session.asked[-1] == ("decide", answer)
+
+
+async def test_the_loading_line_says_what_is_loading(tmp_path: Path) -> None:
+    gate = threading.Event()
+
+    def open_session(progress: Any) -> ScriptedSession:
+        gate.wait(10)
+        return ScriptedSession(tmp_path, SCRIPT, progress)
+
+    app = FailsightApp(open_session)
+    async with app.run_test() as pilot:
+        await pilot.pause(0.05)
+        assert "loading " in app.main.query_one(StatusLine).work
+        gate.set()
+        while app.busy:
+            await pilot.pause(0.02)
+        assert app.main.query_one(StatusLine).work == ""
+    assert app.session.close()
+
+
+async def test_typing_goes_on_while_work_runs_and_is_not_lost(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.type("work")
+        await stage.type("and then?")
+        prompt = stage.app.main.query_one(Prompt)
+        assert prompt.value == "and then?" and stage.session.asked == [("say", "work")]
+        await stage.pilot.press("ctrl+c")
+        await stage.rest()
+        assert prompt.value == "and then?"
+        await stage.pilot.press("enter")
+        await stage.rest()
+        assert stage.session.asked[-1] == ("say", "and then?")
+
+
+async def test_a_user_error_shows_its_sentence_once_and_the_app_goes_on(tmp_path: Path) -> None:
+    script = {**SCRIPT, "x": [UserError("The disk is full.", "Free some space.")]}
+    async with on_stage(tmp_path, script) as stage:
+        await stage.type("x")
+        await stage.until(lambda: isinstance(stage.app.screen, ProblemScreen))
+        assert "The disk is full. Free some space." in stage.text()
+        await stage.pilot.press("enter")
+        await stage.rest()
+        await stage.type("hello")
+        await stage.rest()
+        assert "You said: hello" in stage.text()
+
+
+async def test_a_bug_writes_a_crash_report_and_the_app_goes_on(tmp_path: Path) -> None:
+    async with on_stage(tmp_path, {**SCRIPT, "x": [ZeroDivisionError("oh")]}) as stage:
+        await stage.type("x")
+        await stage.until(lambda: isinstance(stage.app.screen, ProblemScreen))
+        (report,) = tmp_path.glob("crash-*.txt")
+        assert "ZeroDivisionError" in report.read_text() and "crash report" in stage.text()
+        await stage.pilot.press("escape")
+        await stage.type("hello")
+        await stage.rest()
+        assert "You said: hello" in stage.text()
+
+
+@pytest.mark.parametrize(("error", "code"), [(UserError("No such model.", "Give --model."), 2), (ValueError("x"), 1)])
+async def test_a_session_that_cannot_open_ends_the_app_with_its_code(tmp_path: Path, error: Exception, code: int) -> None:
+    def fail(progress: Any) -> ScriptedSession:
+        raise error
+
+    app = FailsightApp(fail)
+    async with app.run_test() as pilot:
+        for _ in range(200):
+            await pilot.pause(0.02)
+            if isinstance(app.screen, ProblemScreen):
+                break
+        await pilot.press("enter")
+        await pilot.pause()
+    assert app.return_value == code and app.problem
+
+
+async def test_cards_unfold_open_and_turn(tmp_path: Path) -> None:
+    (tmp_path / "figures").mkdir()
+    Image.new("RGB", (64, 40), "red").save(tmp_path / "figures" / "m.png")
+    script = {"start": [EvidenceMade(evaluation(1)), EvidenceMade(masking(2, "figures/m.png", str(tmp_path / "gone.png")))]}
+    async with on_stage(tmp_path, script) as stage:
+        talk = stage.app.main.query_one(Conversation)
+        talk.focus()
+        await stage.pilot.pause()
+        assert talk.card is not None and talk.card.evidence.id == "E2"
+        assert "▀" not in stage.text()
+        await stage.pilot.press("enter")
+        await stage.until(lambda: all(w in stage.text() for w in ("▀", "effect +31.0 points", "gone.png")))
+        await stage.pilot.press("space", "p", "space")
+        await stage.pilot.pause()
+        assert talk.card.evidence.id == "E1" and "dining room" in stage.text() and "▀" not in stage.text()
+        await stage.pilot.press("e")
+        await stage.until(lambda: isinstance(stage.app.screen, EvidenceScreen))
+        assert "E1 Accuracy and recall by class" in stage.text() and "(1 of 2)" in stage.text()
+        await stage.pilot.press("n")
+        await stage.until(lambda: "▀" in stage.text())
+        assert "(2 of 2)" in stage.text()
+        await stage.pilot.press("escape")
+        assert stage.app.screen is stage.app.main
+
+
+async def test_tables_sort_by_number_and_by_name(tmp_path: Path) -> None:
+    async with on_stage(tmp_path, {"start": [EvidenceMade(evaluation(1))]}) as stage:
+        await stage.type("/evidence e1")
+        await stage.until(lambda: bool(stage.app.screen.query(SortableTable)))
+        table = stage.app.screen.query_one(SortableTable)
+        table.focus()
+
+        def first() -> str:
+            return str(table.get_cell_at(table.cursor_coordinate._replace(row=0, column=0)))
+
+        await stage.pilot.press("s")
+        assert first() == "bathroom"
+        await stage.pilot.press("s")
+        assert first() == "kitchen"
+        await stage.pilot.press("right", "s")
+        assert first() == "bathroom"
+        await stage.pilot.press("s")
+        assert first() == "kitchen"
+
+
+async def test_the_board_lists_hypotheses_and_opens_them(tmp_path: Path) -> None:
+    async with on_stage(tmp_path, {"start": [EvidenceMade(masking(1))]}, size=(160, 48)) as stage:
+        text = stage.text()
+        assert "F1 ✓ Kitchens" in text and "F2 ○ Dark" in text and "F3 ✗ Tilted" in text
+        stage.app.main.query_one("#board").focus()
+        await stage.pilot.press("home", "enter")
+        await stage.until(lambda: isinstance(stage.app.screen, FindingScreen))
+        for words in ("spurious correlation", "living room", "62.0 %", "control +2.0 points", "E1"):
+            assert words in stage.text()
+        await stage.pilot.press("e")
+        await stage.until(lambda: isinstance(stage.app.screen, EvidenceScreen))
+
+
+async def test_panels_fold_away_when_narrow_and_come_back_by_key(tmp_path: Path) -> None:
+    async with on_stage(tmp_path, size=(160, 48)) as stage:
+        main = stage.app.main
+
+        def shown() -> list[bool]:
+            return [main.query_one(f"#{name}").display for name in ("left", "evidence")]
+
+        assert shown() == [True, True]
+        await stage.pilot.resize_terminal(110, 40)
+        await stage.pilot.pause()
+        assert shown() == [True, False]
+        await stage.pilot.resize_terminal(80, 24)
+        await stage.pilot.pause()
+        assert shown() == [False, False]
+        await stage.pilot.press("f2")
+        await stage.pilot.pause()
+        assert shown() == [True, False] and "▶ see failure" in stage.text()
+        await stage.pilot.press("ctrl+b", "f3")
+        await stage.pilot.pause()
+        assert shown() == [False, True]
+        await stage.pilot.resize_terminal(20, 6)
+        await stage.pilot.pause()
+        await stage.pilot.resize_terminal(160, 48)
+        await stage.pilot.pause()
+        assert "Rooms" in stage.text()
+
+
+async def test_help_lists_every_binding_and_every_command(tmp_path: Path) -> None:
+    from failsight.agent.ui import commands
+    from failsight.agent.ui.tui.app import OWN
+    from failsight.agent.ui.tui.screens.help import key_rows
+    from failsight.agent.ui.tui.screens.keys import key_groups
+
+    async with on_stage(tmp_path, size=(100, 120)) as stage:
+        await stage.pilot.press("f1")
+        await stage.until(lambda: isinstance(stage.app.screen, HelpScreen))
+        text = stage.text()
+        for name in commands.offered(stage.session.actions(), OWN):
+            assert name in text
+        rows = [row for _, bindings in key_groups(stage.app.BINDINGS) for row in key_rows(bindings)]
+        assert len(rows) > 25
+        for keys, description in rows:
+            assert keys in text and description in text
+        await stage.pilot.press("escape")
+        assert stage.app.screen is stage.app.main
+
+
+async def test_every_action_of_the_session_can_be_typed_and_is_in_the_palette(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        titles = {c.title for c in stage.app.get_system_commands(stage.app.screen)}
+        for name in {a.split()[0] for a in stage.session.actions()}:
+            assert name in titles
+        await stage.type("/why")
+        await stage.rest()
+        assert stage.session.asked == [("act", "/why")]
+        await stage.type("/report html")
+        await stage.rest()
+        assert stage.session.asked[-1] == ("act", "/report html")
+
+
+async def test_question_mark_helps_only_when_not_typing(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.pilot.press("question_mark")
+        assert stage.app.main.query_one(Prompt).value == "?"
+        stage.app.main.query_one(Conversation).focus()
+        await stage.pilot.press("question_mark")
+        await stage.until(lambda: isinstance(stage.app.screen, HelpScreen))
+
+
+async def test_slash_shows_commands_and_tab_completes(tmp_path: Path) -> None:
+    async with on_stage(tmp_path, {"start": [EvidenceMade(evaluation(1))]}) as stage:
+        await stage.pilot.press("slash", "w")
+        assert "why the planner did" in stage.text()
+        await stage.pilot.press("tab")
+        prompt = stage.app.main.query_one(Prompt)
+        assert prompt.value == "/why"
+        prompt.value = "what about kitc"
+        await stage.pilot.press("tab")
+        assert prompt.value == "what about kitchen"
+        await stage.pilot.press("tab")
+        assert not prompt.has_focus
+
+
+async def test_history_comes_back_with_up_and_the_draft_with_down(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        for words in ("first", "second"):
+            await stage.type(words)
+            await stage.rest()
+        prompt = stage.app.main.query_one(Prompt)
+        await stage.pilot.press("d")
+        seen = []
+        for key in ("up", "up", "up", "down", "down", "down"):
+            await stage.pilot.press(key)
+            seen.append(prompt.value)
+        assert seen == ["second", "first", "first", "second", "d", "d"]
+
+
+async def test_a_case_taken_up_again_shows_what_was_said(tmp_path: Path) -> None:
+    from failsight.agent.state import Said
+
+    sessions = []
+
+    def open_session(progress: Any) -> ScriptedSession:
+        session = ScriptedSession(tmp_path, {"start": [PlannerSaid("Welcome back.")]}, progress)
+        session._fold(EvidenceMade(evaluation(1)))
+        session._fold(StageEntered("context", "recall was low"))
+        session.state().said += [Said("person", "How good is it?", 1), Said("planner", "**78 %**", 2)]
+        sessions.append(session)
+        return session
+
+    app = FailsightApp(open_session)
+    async with app.run_test(size=(120, 40)) as pilot:
+        from tests.ui.stage import Stage
+
+        stage = Stage(app, pilot, sessions)
+        await stage.rest()
+        for words in ("2 messages, 1 pieces of evidence", "How good is it?", "78 %", "Welcome back.", "context (2 of 7)"):
+            assert words in stage.text()
+        await pilot.press("up")
+        assert app.main.query_one(Prompt).value == "How good is it?"
+        await stage.type("/evidence E1")
+        await stage.until(lambda: isinstance(app.screen, EvidenceScreen))
+    assert app.session.close()
+
+
+async def test_many_cards_stay_light_and_the_list_keeps_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the cap the oldest entries leave the screen; every piece of evidence stays in the list."""
+    monkeypatch.setattr(conversation, "MOST", 30)
+    count = 60
+    async with on_stage(tmp_path, {"start": [EvidenceMade(evaluation(i + 1)) for i in range(count)]}) as stage:
+        talk = stage.app.main.query_one(Conversation)
+        assert len(talk.entries.children) <= 30
+        assert "31 earlier entries" in str(talk.entries.query_one("#dropped").render())
+        assert stage.app.main.query_one("#evidence").option_count == count
+        assert len(list(talk.query(EvidenceCard))[0].children) == 0
+        await stage.type("/evidence E1")
+        await stage.until(lambda: isinstance(stage.app.screen, EvidenceScreen))
+        assert f"(1 of {count})" in stage.text()
+
+
+async def test_themes_and_no_colour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with on_stage(tmp_path) as stage:
+        dark = stage.app.current_theme.dark
+        await stage.pilot.press("f4")
+        assert stage.app.current_theme.dark is not dark
+        await stage.type("/theme")
+        assert stage.app.current_theme.dark is dark
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with on_stage(tmp_path, {"start": [EvidenceMade(masking(1))]}) as stage:
+        assert stage.app.no_color
+        for strip in stage.app.screen._compositor.render_strips(stage.app.size):
+            for segment in strip.apply_filter(stage.app._filters[-1], stage.app.background_colors[0]):
+                for colour in (segment.style.color, segment.style.bgcolor) if segment.style else ():
+                    if colour is not None and colour.triplet is not None:
+                        assert len(set(colour.triplet)) == 1, "only greys are left"
+        for word in ("✓ confirmed", "○ open", "✗ refuted"):
+            assert word in stage.text()
+
+
+async def test_events_without_evidence_show(tmp_path: Path) -> None:
+    script = {
+        "start": [
+            ToolFailed("saliency", "no weights"),
+            Notice("3 images left out", "warning"),
+            Notice("broken", "error"),
+            Notice("fyi"),
+            ApprovalAsked("apply", {"a": 1}, "because", "cheap"),
+        ]
+    }
+    async with on_stage(tmp_path, script) as stage:
+        await stage.until(lambda: isinstance(stage.app.screen, ApprovalScreen))
+        text = stage.text()
+        for words in ("✗ saliency: no weights", "! 3 images left out", "✗ broken", "i fyi", "cheap"):
+            assert words in text
+        await stage.pilot.press("n")
+        await stage.rest()
+
+
+async def test_clicking_a_quick_reply_says_it(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        await stage.pilot.click("#choices Choice")
+        await stage.rest()
+        assert stage.session.asked == [("say", WEAKEST)]
+
+
+async def test_unknown_ids_are_said_to_be_unknown(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        for line, words in (("/evidence E9", "no evidence E9"), ("/finding F9", "no hypothesis F9")):
+            await stage.type(line)
+            await stage.until(lambda w=words: w in stage.text())
+
+
+async def test_a_broken_widget_ends_the_app_with_a_crash_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from failsight.agent.ui.tui import app as module
+
+    async def broken(self: object, message: object) -> None:
+        raise RuntimeError("a bug of ours")
+
+    monkeypatch.setattr(FailsightApp, "on_answered", broken)
+    with pytest.raises(RuntimeError, match="a bug of ours"):
+        async with on_stage(tmp_path) as stage:
+            await stage.type("hello")
+    assert not stage.app._exit_renderables, "no traceback with values in it goes to the terminal"
+    assert "crash report" in module.bug_line(stage.app._exception, tmp_path)
+
+
+def test_closing_gives_up_on_work_that_cannot_be_interrupted(tmp_path: Path) -> None:
+    """A pass of the model that never ticks must not keep the program from leaving."""
+    started, hold = threading.Event(), threading.Event()
+
+    def stuck(session: ScriptedSession) -> Any:
+        started.set()
+        hold.wait(10)
+        yield PlannerSaid("late")
+
+    thread = SessionThread(lambda p: ScriptedSession(tmp_path, {"start": [stuck]}, p), lambda u: None)
+    thread.begin()
+    assert started.wait(10)
+    assert thread.close(patience=0.05) is False
+    hold.set()
+    assert thread.close(patience=10) is True

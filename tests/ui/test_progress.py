@@ -1,0 +1,62 @@
+"""The arithmetic of progress, with a clock that stands still unless told."""
+
+from __future__ import annotations
+
+import pytest
+from failsight.agent.ui.progress import JobState, Meter, metered
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_time_left_is_the_pace_so_far_times_what_is_left() -> None:
+    state = JobState(1, "predicting", done=250, total=1000, seconds=10)
+    assert state.share == 0.25
+    assert state.left == 30
+    assert state.line() == "predicting 25 % · 30 s left"
+    assert state.line(8) == "predicting ━━╌╌╌╌╌╌ 25 % · 30 s left"
+
+
+def test_without_a_total_it_says_how_much_is_done() -> None:
+    assert JobState(1, "reading", 1200, 0, 3).line() == "reading · 1,200 done · 3 s"
+
+
+def test_more_than_the_total_is_a_hundred_percent() -> None:
+    assert JobState(1, "x", 12, 10, 5).line() == "x 100 % · 0 s left"
+
+
+def test_looks_are_rare_and_the_end_always_shows() -> None:
+    clock, seen = Clock(), []
+    meter = Meter("x", 100, seen.append, every=1.0, clock=clock)
+    with metered(meter, seen.append):
+        for _ in range(100):
+            clock.now += 0.125
+            meter.advance()
+    assert [s.done for s in seen[:3]] == [0, 8, 16]
+    assert len(seen) <= 14
+    assert seen[-1].ended and seen[-1].done == 100
+
+
+def test_the_end_shows_after_an_error_too() -> None:
+    seen: list[JobState] = []
+    meter = Meter("x", 10, seen.append)
+    with pytest.raises(ValueError), metered(meter, seen.append):
+        raise ValueError
+    assert seen[-1].ended
+
+
+def test_a_wish_to_stop_is_granted_at_the_next_tick() -> None:
+    wish = [False]
+    meter = Meter("x", 10, lambda _: None, cancelled=lambda: wish[0])
+    meter.advance()
+    wish[0] = True
+    with pytest.raises(KeyboardInterrupt):
+        meter.advance()
+
+
+def test_labels_are_harmless() -> None:
+    assert Meter("\x1b[2Jx", 1, lambda _: None).state().label == "[2Jx"
