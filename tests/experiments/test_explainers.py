@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,6 @@ def hooks(module: Any) -> int:
 
 
 def test_cam_equals_grad_cam_up_to_the_pooling_constant() -> None:
-    from dataclasses import replace
-
     lens = lens_of(net_case(lamp_net()).model())
     assert lens.head is not None
     pixels = scene(4).pixels
@@ -47,14 +46,26 @@ def test_cam_equals_grad_cam_up_to_the_pooling_constant() -> None:
     )
 
 
+def test_a_yes_no_model_with_one_output_is_explained_for_both_answers() -> None:
+    import torch
+
+    net = lamp_net()
+    one = torch.nn.Linear(4, 1)
+    with torch.no_grad():
+        one.weight[0] = net[4].weight[0]
+    net[4] = one
+    lens = replace(lens_of(net_case(lamp_net()).model()), module=net, head=None)
+    pixels = scene(4).pixels
+    assert grad_cam(lens, pixels, Target(np.ones(4, int))).max() > 0
+    assert grad_cam(lens, pixels, DAY).max() == 0  # the lamp speaks for yes only
+
+
 def test_a_flat_head_takes_the_gradient() -> None:
     assert lens_of(net_case(lamp_net(flat=True)).model()).head is None
 
 
 def test_grad_cam_of_a_known_network_by_hand() -> None:
     """Map 0 is max(brightness − 0.5, 0) at every second pixel; the head's gradient on it is 60 / 256 everywhere."""
-    from dataclasses import replace
-
     lens = replace(lens_of(net_case(lamp_net()).model()), head=None)
     pixels = scene(4).pixels
     expected = np.maximum(pixels[:, ::2, ::2].mean(3) / 255 - 0.5, 0) * 60 / 256

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,9 +46,9 @@ class Diffusion:
             RetryError: the folder is not a diffusers pipeline.
         """
         index = folder / "model_index.json"
-        if not index.is_file():
+        if not _is_index(index):
             raise RetryError(
-                f"fill: {clean(folder, 120)} is no diffusers pipeline (it has no model_index.json); "
+                f"fill: {clean(folder, 120)} is no diffusers pipeline (it has no model_index.json that names one); "
                 "give the folder of an inpainting pipeline as diffusion:FOLDER."
             )
         seen = hashlib.sha256(index.read_bytes())
@@ -102,3 +103,12 @@ class Diffusion:
                 ) from problem
             self._pipeline.set_progress_bar_config(disable=True)
         return self._pipeline
+
+
+def _is_index(path: Path) -> bool:
+    """Whether ``path`` is a pipeline's index."""
+    try:
+        raw = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return False
+    return isinstance(raw, dict) and "_class_name" in raw

@@ -124,7 +124,7 @@ def _grad_cam(lens: Lens, pixels: Pixels, target: Target) -> Floats:
     import torch
 
     with _captured(lens, gradient=lens.head is None) as seen:
-        outputs = first_tensor(lens.module(lens.normalise(pixels)))  # type: ignore[misc]
+        outputs = _columns(lens.module(lens.normalise(pixels)))  # type: ignore[misc]
         if lens.head is None:
             weights = torch.autograd.grad(target.value(outputs).sum(), seen[0])[0].mean((2, 3))
         else:
@@ -178,12 +178,21 @@ def pooled_head(lens: Lens, example: Pixels) -> Any | None:
         return None
     head = linear[-1]
     with _captured(lens, gradient=False) as seen:
-        outputs = first_tensor(lens.module(lens.normalise(example)))  # type: ignore[misc]
+        outputs = _columns(lens.module(lens.normalise(example)))  # type: ignore[misc]
         maps = seen[0]
         if maps.ndim != 4 or maps.shape[1] != head.in_features or outputs.shape[1] != head.out_features:
             return None
         same = torch.allclose(head(maps.mean((2, 3))), outputs, rtol=CAM_TOLERANCE, atol=CAM_TOLERANCE)
     return head if same else None
+
+
+def _columns(output: Any) -> Any:
+    """Outputs (n, classes) whose gradients are wanted; the one output z of a yes/no model as (−z, z)."""
+    import torch
+
+    raw = first_tensor(output)
+    raw = raw.flatten(1) if raw.ndim > 1 else raw[:, None]
+    return torch.cat([-raw, raw], 1) if raw.shape[1] == 1 else raw
 
 
 def first_tensor(output: Any) -> Any:
@@ -292,7 +301,9 @@ def scrambled(lens: Lens, outputs: str, seed: int) -> Lens | None:
 
     def score(pixels: Pixels) -> Floats:
         with torch.inference_mode():
-            raw = first_tensor(module(lens.normalise(pixels))).float()
+            raw = first_tensor(module(lens.normalise(pixels))).float().reshape(len(pixels), -1)
+            if raw.shape[1] == 1:
+                raw = torch.cat([1 - raw if outputs == "probabilities" else torch.zeros_like(raw), raw], 1)
             return (raw if outputs == "probabilities" else raw.softmax(1)).cpu().numpy()  # type: ignore[no-any-return]
 
     head = None if lens.head is None else dict(module.named_modules())[_name_of(lens.module, lens.head)]

@@ -10,9 +10,9 @@ import numpy as np
 
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Finding, Instrument
-from failsight.tools.experiments import paired
 from failsight.tools.experiments.fills import Fill, make_fill
 from failsight.tools.experiments.masking import Bench, Measurements, measure
+from failsight.tools.experiments.paired import ASSUMED_SD
 from failsight.tools.experiments.population import (
     Population,
     boxed_objects,
@@ -24,6 +24,7 @@ from failsight.tools.experiments.population import (
 )
 from failsight.tools.experiments.regions import GRAMMAR, Region, parse_region
 from failsight.tools.inputs.base import BadImage, Split
+from failsight.tools.stats.power import smallest_paired_effect
 from failsight.tools.text import clean
 from failsight.tools.verdicts import Claim
 from failsight.tools.view import CaseView
@@ -250,5 +251,5 @@ def _instrument(
         minimum_effect=asked.minimum_effect,
         alpha=asked.alpha,
         n_planned=n,
-        smallest_detectable_effect=paired.detectable_effect(paired.ASSUMED_SD, n, asked.alpha),
+        smallest_detectable_effect=smallest_paired_effect(ASSUMED_SD, n, asked.alpha, two_sided=False),
     )

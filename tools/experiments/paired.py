@@ -10,13 +10,15 @@ import numpy.typing as npt
 
 from failsight.tools.evidence import Interval
 from failsight.tools.experiments.masking import Measurements
-from failsight.tools.stats.intervals import bootstrap, normal_quantile, wilson
+from failsight.tools.stats.intervals import bootstrap, wilson
+from failsight.tools.stats.power import smallest_paired_effect
+from failsight.tools.stats.tests import sign_flip
 from failsight.tools.verdicts import Claim
 
 ASSUMED_SD = (
     0.25  # of a paired effect, before anything was measured: half the range of a score either way is rare
 )
-POWER = 0.8
+RESAMPLES = 20_000  # p can then be as small as 5e-5, below what the fiftieth test of a case needs
 Values = npt.NDArray[np.float64]
 
 
@@ -52,15 +54,6 @@ class Paired:
     control_effect: float
 
 
-def detectable_effect(sd: float, n: int, alpha: float) -> float | None:
-    """The smallest mean effect that a one-sided test at ``alpha`` over ``n`` pictures sees with 80 % power.
-
-    Normal approximation: (z₁₋α + z₀.₈) · sd / √n (Cohen 1988, 2.4). None for fewer than two pictures."""
-    if n < 2 or not math.isfinite(sd):
-        return None
-    return (normal_quantile(1 - 2 * alpha) + normal_quantile(2 * POWER - 1)) * sd / math.sqrt(n)
-
-
 def summarise(
     measured: Measurements, *, minimum_effect: float, alpha: float, claim: Claim, seed: int
 ) -> Paired:
@@ -89,22 +82,11 @@ def summarise(
         effect=float(d.mean()),
         ci=bootstrap(d, seed=seed),
         sd=sd,
-        p=sign_flip(shifted, seed),
-        detectable=detectable_effect(sd, n, alpha),
+        p=sign_flip(shifted, "greater", resamples=RESAMPLES, seed=seed),
+        detectable=smallest_paired_effect(sd, n, alpha, two_sided=False),
         cue_effect=_mean(measured.cue_drop),
         control_effect=_mean(measured.control_drop),
     )
-
-
-def sign_flip(values: Values, seed: int, flips: int = 19_999) -> float:
-    n = len(values)
-    rng = np.random.default_rng(seed)
-    observed = values.sum()
-    if n <= 14:
-        signs = 1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)
-        return float((signs @ values >= observed - 1e-12).mean())
-    signs = 1 - 2 * rng.integers(0, 2, (flips, n), dtype=np.int8)
-    return float((1 + (signs @ values >= observed - 1e-12).sum()) / (1 + flips))
 
 
 def _mean(values: Values) -> float:
