@@ -1,0 +1,225 @@
+"""Speed and memory of the slice search beside plain counting, pysubgroup and SliceLine, in one run.
+
+    python -m benchmarks.speed.slices [--no-sliceline] [--rounds 7] [--rows 100000] [--seed 21]
+
+One table of 100,000 rows and 12 attributes (cardinality 2 to 12), five planted slices, depth 3, support 0.5 %
+(SliceLine: 2 %, below which it runs out of memory on this table). Times are medians over rounds in which the
+contestants take turns (peers run once, or twice for pysubgroup); memory is the rise of the peak resident size
+in a process of its own, above the table. The search counts, ranks, tests on the other half and merges;
+the reference only counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import logging
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from benchmarks.speed.memory import peak_growth
+from failsight.tools.stats.slices import SearchSettings, SliceReport, find_slices
+from tests.stats.tables import Conditions, five_planted
+
+SUPPORT, SLICELINE_SUPPORT = 0.005, 0.02
+Table = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
+
+
+def reference(codes: np.ndarray[Any, Any], errors: np.ndarray[Any, Any] | None) -> list[np.ndarray[Any, Any]]:
+    """Plain counting: one bincount over mixed-radix codes per attribute triple, then pairs and singles as marginals.
+
+    With errors, each cell is split into right and wrong rows; without, rows alone are counted.
+    """
+    columns = [np.ascontiguousarray(column, dtype=np.int64) for column in codes.T]
+    sizes = [int(column.max()) + 1 for column in columns]
+    wrong = None if errors is None else errors.astype(np.int64)
+    out: list[np.ndarray[Any, Any]] = []
+    pairs: dict[tuple[int, int], np.ndarray[Any, Any]] = {}
+    for a, b, c in combinations(range(len(columns)), 3):
+        key = (columns[a] * sizes[b] + columns[b]) * sizes[c] + columns[c]
+        shape: tuple[int, ...] = (sizes[a], sizes[b], sizes[c])
+        if wrong is not None:
+            key, shape = key * 2 + wrong, (*shape, 2)
+        cells = np.bincount(key, minlength=int(np.prod(shape))).reshape(shape)
+        out.append(cells)
+        for pair, axis in (((a, b), 2), ((a, c), 1), ((b, c), 0)):
+            if pair not in pairs:
+                pairs[pair] = cells.sum(axis=axis)
+    singles = {a: pairs[a, b].sum(axis=1) for a, b in pairs}
+    return [*out, *pairs.values(), *singles.values()]
+
+
+def ours(codes: np.ndarray[Any, Any], errors: np.ndarray[Any, Any]) -> SliceReport:
+    """The whole search, as the tool runs it."""
+    return find_slices(codes, errors, settings=SearchSettings(depth=3))
+
+
+def pysubgroup(codes: np.ndarray[Any, Any], errors: np.ndarray[Any, Any], algorithm: str) -> Any:
+    """pysubgroup's ten best subgroups of depth ≤ 3 by weighted relative accuracy."""
+    import pandas as pd
+    import pysubgroup as ps
+
+    frame = pd.DataFrame({f"a{j}": codes[:, j].astype(str) for j in range(codes.shape[1])})
+    frame["error"] = errors.astype(bool)
+    space = ps.create_nominal_selectors(frame, ignore=["error"])
+    task = ps.SubgroupDiscoveryTask(
+        frame,
+        ps.BinaryTarget("error", True),
+        space,
+        result_set_size=10,
+        depth=3,
+        qf=ps.WRAccQF(),
+        constraints=[ps.MinSupportConstraint(int(SUPPORT * len(errors)))],
+    )
+    runner = ps.Apriori() if algorithm == "Apriori" else ps.DFS(ps.BitSetRepresentation)
+    return runner.execute(task)
+
+
+def sliceline(codes: np.ndarray[Any, Any], errors: np.ndarray[Any, Any]) -> Any:
+    """SliceLine's ten best slices of depth ≤ 3, at 2 % support."""
+    from sliceline.slicefinder import Slicefinder
+
+    finder = Slicefinder(alpha=0.95, k=10, max_l=3, min_sup=SLICELINE_SUPPORT, verbose=False)
+    finder.fit(codes, errors)
+    return finder
+
+
+def contestants(table: Table) -> dict[str, Callable[[], object]]:
+    """Name → what is timed."""
+    codes, errors = table
+    calls: dict[str, Callable[[], object]] = {
+        "failsight": lambda: ours(codes, errors),
+        "counting rows": lambda: reference(codes, None),
+        "counting rows and errors": lambda: reference(codes, errors),
+    }
+    if importlib.util.find_spec("pysubgroup"):
+        calls["pysubgroup Apriori"] = lambda: pysubgroup(codes, errors, "Apriori")
+        calls["pysubgroup DFS"] = lambda: pysubgroup(codes, errors, "DFS")
+    if importlib.util.find_spec("sliceline"):
+        calls["sliceline (2 % support)"] = lambda: sliceline(codes, errors)
+    return calls
+
+
+def timed(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def measure_time(calls: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
+    """Median seconds of each; peers run first, then ours and the references take turns."""
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    for name, call in calls.items():
+        if name.startswith("pysubgroup"):
+            timed(call)  # compiles
+            seconds[name] = [timed(call)]
+        elif name.startswith("sliceline"):
+            seconds[name] = [timed(call)]
+        else:
+            timed(call)
+    own = [name for name in calls if not seconds[name]]
+    for _ in range(rounds):
+        for name in own:
+            seconds[name].append(timed(calls[name]))
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def measure_memory(name: str, rows: int, seed: int) -> float:
+    """MiB above the table, in a fresh process (which runs the call once on a small table first)."""
+    command = [sys.executable, "-m", "benchmarks.speed.slices", "--memory-of", name, "--rows", str(rows)]
+    done = subprocess.run([*command, "--seed", str(seed)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        return float("nan")
+    return float(json.loads(done.stdout.splitlines()[-1])["mib"])
+
+
+def report_memory(name: str, rows: int, seed: int) -> None:
+    small = contestants(make_table(3000, seed)[0])
+    small[name]()
+    table, _ = make_table(rows, seed)
+    print(json.dumps({"mib": peak_growth(contestants(table)[name])}))
+
+
+def make_table(rows: int, seed: int) -> tuple[Table, list[Conditions]]:
+    codes, errors, planted = five_planted(seed, n=max(rows, 20_000))
+    return (codes[:rows].astype(np.int16), errors[:rows]), planted
+
+
+def show_recovery(report: SliceReport, planted: list[Conditions]) -> None:
+    found = {s.conjunction.conditions: s for s in report.confirmed}
+    print(
+        f"\nPlanted slices found: {sum(p in found for p in planted)} of 5; reported in all: {len(found)} (promised: ≤ 10)"
+    )
+    for conditions in planted:
+        text = " & ".join(f"a{a}={v}" for a, v in conditions)
+        s = found.get(conditions)
+        if s is None:
+            print(f"  {text:<24} not found")
+            continue
+        figures = f"error {s.confirmation.rate:.3f} [{s.ci[0]:.3f}, {s.ci[1]:.3f}] against {s.confirmation.rate_out:.3f}"
+        print(f"  {text:<24} {figures}, n {s.support}, q {s.q:.1e}, {len(s.merged)} merged into it")
+    for conditions in found:
+        if conditions not in planted:
+            print(f"  {' & '.join(f'a{a}={v}' for a, v in conditions):<24} reported besides")
+    print(f"  {report.examined} conjunctions counted, {report.carried} carried to confirmation")
+
+
+def show_growth(seed: int, most: int) -> None:
+    print("\nGrowth: rows, seconds of the search, of counting rows, ratio")
+    for rows in (10_000, 30_000, 100_000, 300_000, 1_000_000):
+        if rows > most:
+            break
+        table, _ = make_table(rows, seed)
+        calls = {k: v for k, v in contestants(table).items() if k in ("failsight", "counting rows")}
+        seconds = measure_time(calls, 3)
+        a, b = seconds["failsight"], seconds["counting rows"]
+        print(f"  {rows:>9,} {a:8.3f} {b:8.3f} {a / b:6.2f}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seed", type=int, default=21)
+    parser.add_argument("--growth", type=int, default=1_000_000, help="largest table of the growth figures")
+    parser.add_argument(
+        "--no-sliceline", action="store_true", help="leave out the contestant that takes a minute"
+    )
+    parser.add_argument("--memory-of", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    warnings.simplefilter("ignore")
+    logging.disable(logging.CRITICAL)
+    if given.memory_of:
+        report_memory(given.memory_of, given.rows, given.seed)
+        return
+    table, planted = make_table(given.rows, given.seed)
+    calls = contestants(table)
+    if given.no_sliceline:
+        calls = {k: v for k, v in calls.items() if not k.startswith("sliceline")}
+    print(f"{given.rows:,} rows × 12 attributes (cardinality 2–12), depth 3, support {100 * SUPPORT} %\n")
+    print(f"{'':<26}{'seconds':>10}{'× ours':>10}{'MiB above the table':>22}")
+    seconds = measure_time(calls, given.rounds)
+    for name in calls:
+        mib = measure_memory(name, given.rows, given.seed)
+        print(
+            f"{name:<26}{seconds[name]:>10.3f}{seconds[name] / seconds['failsight']:>10.2f}{mib:>22.1f}",
+            flush=True,
+        )
+    mine = seconds["failsight"]
+    print(f"\nours / counting rows: {mine / seconds['counting rows']:.2f}   (promised: ≤ 3)")
+    print(f"ours / counting rows and errors: {mine / seconds['counting rows and errors']:.2f}")
+    show_recovery(ours(*table), planted)
+    show_growth(given.seed, given.growth)
+
+
+if __name__ == "__main__":
+    main()
