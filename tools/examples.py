@@ -50,13 +50,21 @@ def contact_sheet(
         except BadImage:
             continue
         picture.thumbnail((SIDE, SIDE))
-        sure = f" {number(one.confidence)}" if one.confidence is not None else ""
-        lines = (f"{one.label or 'no label'} > {one.prediction}", f"{sure.strip()} {_tail(one.path)}".strip())
+        lines = (_outcome(one), " ".join(w for w in (one.caption, _sure(one), _tail(one.path)) if w))
         tiles.append(Tile(np.asarray(picture.convert("RGB")), lines))
     if not tiles:
         return None
     rows = [tiles[i : i + COLUMNS] for i in range(0, len(tiles), COLUMNS)]
     return view.save_figure(name, sheet(rows), title=title, alt=alt)
+
+
+def _outcome(one: ImageRef) -> str:
+    label = one.label or "no label"
+    return f"{label} > {one.prediction}" if one.prediction else label
+
+
+def _sure(one: ImageRef) -> str:
+    return number(one.confidence) if one.confidence is not None else ""
 
 
 def _tail(path: str) -> str:

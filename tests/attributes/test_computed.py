@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+
 from failsight.tools.attributes import computed
 from failsight.tools.attributes.computed import attribute_table, image_measures
 from failsight.tools.evidence import canonical
-from PIL import Image
-
 from tests.fakes.view import FakeTable, Recorder
 
 

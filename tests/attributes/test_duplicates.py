@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from failsight.tools.attributes import duplicates
 from failsight.tools.attributes.duplicates import across, clusters, equal_groups, near_pairs
 from failsight.tools.attributes.measure import distance

@@ -6,8 +6,9 @@ import io
 
 import numpy as np
 import pytest
-from failsight.tools.attributes import measure
 from PIL import Image
+
+from failsight.tools.attributes import measure
 
 
 def flat(colour: tuple[int, int, int], size: int = 32) -> np.ndarray:

@@ -15,14 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
 from failsight.tools.attributes import measure
 from failsight.tools.attributes.metadata import metadata_columns, object_columns, unusable_columns
 from failsight.tools.attributes.thumbnail import thumbnail
 from failsight.tools.inputs.base import AttributeTable, BadImage, ImageTable
 
 if TYPE_CHECKING:
-    from failsight.tools.view import Progress
     from PIL.Image import Image
+
+    from failsight.tools.view import Progress
 
 Cached = Callable[[Mapping[str, Any]], dict[str, npt.NDArray[Any]] | None]
 Store = Callable[[Mapping[str, Any], Mapping[str, npt.NDArray[Any]]], None]

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
+
 from failsight.tools.attributes.measure import Hashes, distance
 
 Ints = npt.NDArray[np.int64]

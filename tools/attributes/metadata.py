@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from failsight.tools.inputs.base import ImageTable
 from failsight.tools.text import clean
 
