@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -247,7 +248,7 @@ def _images(
         )
     words = [names[label] for label in rows.labels]
     digests = [look.digest for look in looks]
-    parts = [list(names), words, rows.names, attributes, boxes, rows.scores.astype(float).tolist()]
+    parts = [list(names), words, rows.names, attributes, boxes, sha256(rows.scores.tobytes()).hexdigest()]
     return Images(
         root=folder,
         paths=rows.names,

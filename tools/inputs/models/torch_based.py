@@ -11,7 +11,7 @@ import numpy as np
 from failsight.tools.errors import UserError
 from failsight.tools.inputs import preprocess
 from failsight.tools.inputs.base import Floats, Pixels, Preprocessing
-from failsight.tools.inputs.models.scoring import Outputs, ScoringModel
+from failsight.tools.inputs.models.scoring import Outputs, ScoringModel, probe_pixels
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class TorchModel(ScoringModel):
         self._found_layer: Any = _UNSET
         self._channels_last = False
         super().__init__(classes, fingerprint, preprocessing, outputs, feature_layer, notes, geometry)
+        self._channels_last = self._takes_channels_last()
 
     @property
     def feature_layer(self) -> str | None:
@@ -59,7 +60,6 @@ class TorchModel(ScoringModel):
             return self._feature_layer
         if self._found_layer is _UNSET:
             from failsight.tools.inputs.models.layers import find_feature_layer
-            from failsight.tools.inputs.models.scoring import probe_pixels
 
             self._found_layer = find_feature_layer(
                 self.module, self.normalise(probe_pixels(self.preprocessing, 1))
@@ -69,22 +69,19 @@ class TorchModel(ScoringModel):
 
     def raw_outputs(self, pixels: Pixels) -> Floats:
         """(n, outputs) float32 outputs of the module, without gradients."""
+        size = self.fixed_batch or len(pixels)
+        return np.concatenate([self._run(pixels[i : i + size], size) for i in range(0, len(pixels), size)])
+
+    def _run(self, pixels: Pixels, size: int) -> Floats:
+        """Outputs of one batch; where the module takes one size only, the batch is filled up and cut again."""
         import torch
 
-        with torch.inference_mode():
-            if self.fixed_batch is None:
-                return _tensor(self.module(self.normalise(pixels))).float().cpu().numpy()  # type: ignore[no-any-return]
-            parts = [
-                self._padded(pixels[i : i + self.fixed_batch])
-                for i in range(0, len(pixels), self.fixed_batch)
-            ]
-        return np.concatenate(parts)
-
-    def _padded(self, pixels: Pixels) -> Floats:
-        """Outputs of a module that takes exactly ``fixed_batch`` pictures: the batch is filled up and cut again."""
-        missing = (self.fixed_batch or 0) - len(pixels)
+        missing = size - len(pixels)
         full = np.concatenate([pixels, np.repeat(pixels[-1:], missing, 0)]) if missing else pixels
-        outputs: Floats = _tensor(self.module(self.normalise(full))).float().cpu().numpy()
+        with torch.inference_mode():
+            outputs: Floats = (
+                first_tensor(self.module(self._input(full, self._channels_last))).float().cpu().numpy()
+            )
         return outputs[: len(pixels)]
 
     def torch_module(self) -> Any | None:
@@ -107,6 +104,9 @@ class TorchModel(ScoringModel):
 
     def normalise(self, pixels: Pixels) -> Any:
         """Prepared pixels as the float32 tensor that the module takes, on its device."""
+        return self._input(pixels, channels_last=False)
+
+    def _input(self, pixels: Pixels, channels_last: bool) -> Any:
         import torch
 
         how = self.preprocessing
@@ -116,10 +116,38 @@ class TorchModel(ScoringModel):
         values = values.mul_(torch.from_numpy(factor).to(self.device)).add_(
             torch.from_numpy(shift).to(self.device)
         )
-        return values if how.layout == "NHWC" else values.permute(0, 3, 1, 2).contiguous()
+        if how.layout == "NHWC":
+            return values
+        return values.permute(0, 3, 1, 2) if channels_last else values.permute(0, 3, 1, 2).contiguous()
+
+    def _takes_channels_last(self) -> bool:
+        """Whether a convolutional module on the CPU gives the same for pixels stored channels last, which is faster
+        there (a tenth to a third). A rule and a check, no timing: the same file is always run the same way."""
+        if self.device != "cpu" or self.preprocessing.layout == "NHWC" or not _convolves(self.module):
+            return False
+        pixels = probe_pixels(self.preprocessing, self.fixed_batch or 2)
+        plain = self.raw_outputs(pixels)
+        self._channels_last = True
+        try:
+            same = np.allclose(self.raw_outputs(pixels), plain, rtol=1e-3, atol=1e-4)
+        except RuntimeError:  # a module that uses view() on what its convolutions hand on
+            same = False
+        self._channels_last = False
+        return same
 
 
-def _tensor(output: Any) -> Any:
+def _convolves(module: Any) -> bool:
+    """Whether any part of the module is a convolution (in TorchScript and exported graphs: any of its operations)."""
+    import torch
+
+    if isinstance(module, torch.jit.ScriptModule):
+        return "conv" in str(module.inlined_graph)
+    if isinstance(module, torch.fx.GraphModule):
+        return any("conv" in str(node.target) for node in module.graph.nodes)
+    return any("conv" in type(child).__name__.lower() for child in module.modules())
+
+
+def first_tensor(output: Any) -> Any:
     """The tensor in whatever a module returns."""
     if isinstance(output, dict):
         return output["logits"] if "logits" in output else next(iter(output.values()))
