@@ -46,7 +46,7 @@ def _terms(record: Record, found: FindingRecord) -> list[tuple[str, Sentence]]:
         made.append(("How sure", Sentence(sure, tuple(dict.fromkeys(found.evidence)))))
     made.append(("Verdict", Sentence(_verdict(found), _deciding_refs(found))))
     failure, bug = FAILURES.get(finding.failure, ""), BUGS.get(finding.bug, "")
-    made.append(("Nature", Sentence(f"The failure: {failure}. Its cause: {bug}.")))
+    made.append(("Failure and cause", Sentence(f"The failure: {failure}. Its cause: {bug}.")))
     if finding.note:
         made.append(("Note", Sentence(sentence(finding.note), first)))
     call = record.call(found.evidence[0]) if found.evidence else None
@@ -73,16 +73,15 @@ def about(finding: Finding) -> str:
 def how_sure(finding: Finding) -> str:
     """Error rate beside its base rate, with interval, n, p and q, as far as they are known."""
     parts = []
+    of = f"these {count(finding.n, 'image')}" if finding.n is not None else "these images"
     if finding.error_rate is not None:
-        against = (
-            ""
-            if finding.base_error_rate is None
-            else f" against {number(finding.base_error_rate)} to compare with"
+        text = (
+            f"{number(finding.error_rate)} {interval(finding.ci)}".rstrip() + f" of {of} are answered wrongly"
         )
-        parts.append(
-            f"{number(finding.error_rate)} of these images are answered wrongly {interval(finding.ci)}{against}"
-        )
-    if finding.n is not None:
+        if finding.base_error_rate is not None:
+            text += f", against {number(finding.base_error_rate)} of those that they are compared with"
+        parts.append(text)
+    elif finding.n is not None:
         parts.append(count(finding.n, "image"))
     if finding.q is not None:
         parts.append(f"q {p_value(finding.q)} after correction for everything that was tried with it")
@@ -184,11 +183,11 @@ def _figures(record: Record, found: FindingRecord) -> tuple[tuple[str, Figure], 
 
 
 def _images(record: Record, found: FindingRecord) -> tuple[tuple[str, ImageRef], ...]:
-    """Example images of the finding: from evidence about it alone."""
+    """Example images of the finding, from evidence about it alone that has no figure of them."""
     made = []
     for name in dict.fromkeys(reversed(found.evidence)):
         evidence = record.evidence(name)
-        if evidence is not None and len(evidence.findings) == 1:
+        if evidence is not None and len(evidence.findings) == 1 and not evidence.figures:
             made += [(name, image) for image in evidence.images]
     return tuple(made)[:MOST_IMAGES]
 

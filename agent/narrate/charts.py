@@ -17,7 +17,7 @@ class Mark:
     """One row: a value in [-1, 1] (None or NaN: not drawn), its interval, its class name for colour (``main``, ``other``)."""
 
     label: str
-    value: float | None
+    value: float
     ci: tuple[float, float] | None = None
     style: str = "main"
 

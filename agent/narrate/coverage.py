@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from failsight.agent.narrate.bank import question_titles, tool_specs
 from failsight.agent.narrate.model import Section, Sentence
 from failsight.agent.narrate.record import Record
-from failsight.agent.narrate.words import SPLITS, sentence
+from failsight.agent.narrate.words import SPLITS, capital, sentence
 from failsight.tools.evidence import Evidence, Table
 from failsight.tools.text import clean
 
@@ -36,13 +37,11 @@ def unseen_splits(record: Record) -> list[Sentence]:
                     if split == "train"
                     else "so nothing says how it does in use"
                 )
-                made.append(Sentence(f"{_capital(SPLITS[split])} were not given, {without}.", ("#1",)))
+                made.append(Sentence(f"{capital(SPLITS[split])} were not given, {without}.", ("#1",)))
             continue
         used = [e.id for e in record.state.evidence if _looks_at(e.arguments, split) or _mentions(e, split)]
         if not used:
-            made.append(
-                Sentence(f"{_capital(SPLITS[split])} were given, but nothing measured them.", ("#1",))
-            )
+            made.append(Sentence(f"{capital(SPLITS[split])} were given, but nothing measured them.", ("#1",)))
     return made
 
 
@@ -100,39 +99,23 @@ def _failed(record: Record) -> list[Sentence]:
     return made
 
 
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
-
-
 def _tools(record: Record) -> Table | None:
     """Installed tools that never ran in this case, with what each would have shown."""
-    try:
-        from failsight.tools.registry import registry
-
-        specs = registry()
-    except Exception:  # a broken outside tool must not cost anybody their report
-        return None
     ran = {e.tool for e in record.state.evidence}
-    rows = tuple((s.name, clean(s.description, 240)) for s in specs.values() if s.name not in ran)
-    if not rows:
-        return None
-    return Table("Tools that did not run", ("tool", "what it would show"), rows)
+    rows = tuple((s.name, clean(s.description, 240)) for s in tool_specs().values() if s.name not in ran)
+    return Table("Tools that did not run", ("tool", "what it would show"), rows) if rows else None
 
 
 def _questions(record: Record) -> Table | None:
     """Questions of the failure-handling bank (Balayn et al. 2023, Table 4), topic by topic: answered and open ones."""
-    try:
-        from failsight.knowledge_base.store import shipped
-
-        bank = [e for e in shipped() if e.kind == "question"]
-    except Exception:  # without its knowledge base a report is shorter, not impossible
-        return None
+    topics: dict[str, list[str]] = {}
+    for question in question_titles():
+        topics.setdefault(question.rpartition(".")[0], []).append(question)
     rows = []
-    for topic in dict.fromkeys(e.id.rpartition(".")[0] for e in bank):
-        asked = [e for e in bank if e.id.rpartition(".")[0] == topic]
-        left = [e for e in asked if e.id not in record.state.answered]
+    for topic, asked in topics.items():
+        left = [question_titles()[q] for q in asked if q not in record.state.answered]
         if left:
-            titles = " ".join(clean(e.title, 160) for e in left[:MOST_TITLES])
+            titles = " ".join(clean(title, 160) for title in left[:MOST_TITLES])
             more = f" And {len(left) - MOST_TITLES} more." if len(left) > MOST_TITLES else ""
             rows.append((topic.replace("_", " "), f"{len(asked) - len(left)} of {len(asked)}", titles + more))
     if not rows:

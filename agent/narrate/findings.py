@@ -21,6 +21,7 @@ from failsight.tools.text import clean
 
 SCHEMA = "failsight.findings/1"
 ORDER = {"confirmed": 0, "inconclusive": 1, "refuted": 2, None: 3}
+MATRIX = "Confusion matrix"  # the table of confusion_matrix that holds the whole of it
 _METRICS = ("precision", "recall", "f1")
 
 
@@ -78,7 +79,8 @@ def deciding(record: FindingRecord) -> TestResult | None:
     """The test on which the verdict stands: the last one of that verdict, experiments with a control before others."""
     fitting = [t for t in record.finding.tests if t.verdict == record.finding.verdict]
     controlled = [t for t in fitting if t.control_effect is not None]
-    return (controlled or fitting or [None])[-1]
+    chosen = controlled or fitting
+    return chosen[-1] if chosen else None
 
 
 def _finite(value: float | None) -> float:
@@ -158,7 +160,7 @@ def _performance(state: CaseState) -> dict[str, Any] | None:
         "accuracy": accuracy.value,
         "accuracy_ci": accuracy.ci,
         "per_class": per_class(evaluated),
-        "confusion": confusion(latest_on(state, "confusion_matrix")),
+        "confusion": confusion(state),
     }
 
 
@@ -174,16 +176,19 @@ def per_class(evaluated: Evidence) -> dict[str, dict[str, Any]]:
     return made
 
 
-def confusion(evidence: Evidence | None) -> dict[str, dict[str, int]]:
-    """True class → predicted class → images, from the matrix of ``confusion_matrix`` (zeros left out)."""
-    table = next((t for t in evidence.tables if t.title == "Confusion matrix"), None) if evidence else None
-    if table is None:
-        return {}
-    made: dict[str, dict[str, int]] = {}
-    for name, *counts in table.rows:
-        row = {p: int(c) for p, c in zip(table.columns[1:], counts, strict=False) if isinstance(c, int) and c}
-        made[str(name)] = row
-    return made
+def confusion(state: CaseState) -> dict[str, dict[str, int]]:
+    """True class → predicted class → images, from the newest whole matrix of ``confusion_matrix`` (zeros left out)."""
+    for evidence in reversed(state.evidence):
+        if evidence.tool != "confusion_matrix" or (evidence.arguments.get("split") or "data") != "data":
+            continue
+        for table in evidence.tables:
+            if table.title == MATRIX:
+                return {str(row[0]): _counts(table.columns[1:], row[1:]) for row in table.rows}
+    return {}
+
+
+def _counts(names: Sequence[str], cells: Sequence[Any]) -> dict[str, int]:
+    return {name: cell for name, cell in zip(names, cells, strict=False) if isinstance(cell, int) and cell}
 
 
 def _readiness(state: CaseState) -> dict[str, Any] | None:

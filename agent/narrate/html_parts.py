@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +11,22 @@ from failsight.agent.narrate.charts import Mark, interval_chart
 from failsight.agent.narrate.markup import Html, el, join
 from failsight.agent.narrate.model import Card, Exhibit, Experiment, Section, Sentence
 from failsight.agent.narrate.pictures import figure_uri, thumbnail_uri
-from failsight.agent.narrate.words import VERDICTS
-from failsight.tools.evidence import Figure, ImageRef, Table
+from failsight.agent.narrate.words import VERDICTS, answer
+from failsight.tools.evidence import Evidence, Figure, ImageRef, Table
 from failsight.tools.faces import cell_text, fact_text, finding_text
 from failsight.tools.text import clean, interval, number
 
 MOST_ROWS = 60
+MOST_LETTERS = 80  # of the longest words of a row, that fit a printed page side by side
 
 
 @dataclass
 class Desk:
-    """Where pictures come from, and which of them the page shows already (each is embedded once)."""
+    """Where pictures come from, and the anchor of each that the page shows already (each is embedded once)."""
 
     folder: Path
     config: Mapping[str, Any]
-    images: bool = True
+    shown: dict[str, str] = field(default_factory=dict)
 
 
 def badge(verdict: str | None) -> Html:
@@ -103,15 +104,31 @@ def table(made: Table, *, most: int = MOST_ROWS, anchors: str = "") -> Html:
     region = el(
         "div",
         el("table", el("caption", caption), el("thead", head), el("tbody", *rows)),
-        class_="scroll", role="region", aria_label=clean(made.title, 120), tabindex="0",
+        class_="scroll tight" if _is_tight(made, most) else "scroll", role="group", aria_label=clean(made.title, 120), tabindex="0",
     )  # fmt: skip
     return join(region, more)
 
 
+def _is_tight(made: Table, most: int) -> bool:
+    """Whether the longest words of the columns together are too wide for a printed page, so that words must break."""
+    columns = zip(
+        made.columns,
+        *(tuple(cell_text(made, i, v) for i, v in enumerate(r)) for r in made.rows[:most]),
+        strict=False,
+    )
+    return (
+        sum(max(len(word) for cell in column for word in cell.split() or [""]) for column in columns)
+        > MOST_LETTERS
+    )
+
+
 def figure(desk: Desk, made: Figure, refs_: Iterable[str] = ()) -> Html:
-    """A figure with caption; when its file is gone, its description alone."""
-    found = figure_uri(desk.folder, made)
+    """A figure with caption; shown a second time it is a link to the first; when its file is gone, its description."""
     caption = el("figcaption", clean(made.caption or made.title, 600), refs(refs_))
+    if made.path in desk.shown:
+        link = el("a", clean(made.title, 200) or "above", href=f"#{desk.shown[made.path]}")
+        return el("p", "Figure, shown above: ", link, class_="small")
+    found = figure_uri(desk.folder, made)
     if found is None:
         return el(
             "figure",
@@ -119,27 +136,24 @@ def figure(desk: Desk, made: Figure, refs_: Iterable[str] = ()) -> Html:
             caption,
         )
     uri, width, height = found
+    name = desk.shown[made.path] = f"figure-{len(desk.shown) + 1}"
     image = el("img", src=Html(uri), alt=clean(made.alt, 600), width=width or None, height=height or None)
-    return el("figure", image, caption)
+    return el("figure", image, caption, id=name)
 
 
 def gallery(desk: Desk, images: Sequence[tuple[str, ImageRef]]) -> Html:
     """Example images as thumbnails with label, prediction and confidence."""
     items = []
     for _, image in images:
-        found = thumbnail_uri(desk.config, image) if desk.images else None
-        right = image.label and image.label == image.prediction
-        answer = f"true {image.label}, predicted {image.prediction}" if image.prediction else image.label
-        if image.confidence is not None:
-            answer += f" ({number(image.confidence)} sure)"
-        words = " · ".join(p for p in (clean(image.caption, 120), clean(answer, 120)) if p)
+        found = thumbnail_uri(desk.config, image)
+        words = " · ".join(p for p in (clean(image.caption, 120), answer(image)) if p)
         alt = f"{clean(image.path, 120)}: {words}"
         shown = (
             el("img", src=Html(found[0]), alt=alt, width=found[1], height=found[2])
             if found
             else el("span", image.path, class_="missing")
         )
-        items.append(el("li", shown, el("span", words, class_="small" if right else "small wrong")))
+        items.append(el("li", shown, el("span", words, class_="small")))
     return el("ul", *items, class_="gallery") if items else Html("")
 
 
@@ -221,7 +235,6 @@ def section(made: Section, level: str = "h3") -> Html:
         points(made.points),
         *(table(t) for t in made.tables),
         id=made.id,
-        aria_labelledby=f"{made.id}-title",
     )
 
 
@@ -251,8 +264,17 @@ def exhibit(desk: Desk, made: Exhibit) -> Html:
         plain_list("Facts", [fact_text(f) for f in e.facts]),
         *(table(t) for t in e.tables),
         *(figure(desk, f) for f in e.figures),
-        gallery(desk, [(e.id, i) for i in e.images]),
+        _examples(desk, e),
         plain_list("Left out, warnings", e.notes),
         plain_list("Worth a look next", e.next_steps),
     ]
     return el("details", el("summary", heading), *body, id=e.id, class_="exhibit")
+
+
+def _examples(desk: Desk, made: Evidence) -> Html:
+    """Example images: as thumbnails, or by name when a figure shows them already."""
+    if not made.figures:
+        return gallery(desk, [(made.id, i) for i in made.images])
+    return plain_list(
+        "Images shown", [f"{clean(i.path, 160)}: {answer(i)}".rstrip(": ") for i in made.images]
+    )

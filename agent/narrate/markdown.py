@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from failsight.agent.narrate.files import inside
 from failsight.agent.narrate.model import Card, Exhibit, Report, Section, Sentence
-from failsight.agent.narrate.words import VERDICTS
+from failsight.agent.narrate.words import VERDICTS, answer
 from failsight.tools.evidence import Figure, Table
 from failsight.tools.faces import cell_text, fact_text
 from failsight.tools.text import clean, number
@@ -144,12 +144,7 @@ def _exhibit(exhibit: Exhibit, folder: Path) -> list[str]:
         lines += _table(table)
     for figure in made.figures:
         lines += _figure(figure, folder, "")
-    if made.images:
-        shown = [
-            " ".join(p for p in (i.path, f"({i.label} → {i.prediction})" if i.prediction else "") if p)
-            for i in made.images
-        ]
-        lines += _plain("Images shown as examples", shown)
+    lines += _plain("Images shown", [f"{clean(i.path, 160)}: {answer(i)}".rstrip(": ") for i in made.images])
     lines += _plain("Left out, warnings", made.notes)
     lines += _plain("Worth a look next", made.next_steps)
     return lines

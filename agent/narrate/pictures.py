@@ -61,7 +61,7 @@ def _shrunk(path: Path, widest: int, *, small: bool) -> tuple[str, int, int] | N
         return None
     if small:
         return _uri("image/jpeg", _bytes(picture, "JPEG", quality=82)), *picture.size
-    png = _bytes(picture, "PNG", optimize=True)
+    png = _bytes(picture, "PNG")
     if picture.mode == "RGB" and len(png) > 300_000:  # photographs: a tenth of the size, no visible loss
         jpeg = _bytes(picture, "JPEG", quality=88)
         if len(jpeg) < len(png) / 2:

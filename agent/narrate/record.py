@@ -69,8 +69,8 @@ class Record:
             self._end(event, running)
         elif event.kind == "session.opened":
             self._interrupt()
-            made = (str(data.get(k) or "") for k in ("planner", "level", "version"))
-            self.sittings.append(Sitting(event.seq, *made))
+            planner, level, version = (str(data.get(k) or "") for k in ("planner", "level", "version"))
+            self.sittings.append(Sitting(event.seq, planner, level, version))
         elif event.kind == "session.closed" and self.sittings and self.sittings[-1].closed is None:
             last = self.sittings[-1]
             self.sittings[-1] = Sitting(last.opened, last.planner, last.level, last.version, event.seq)

@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from failsight.agent.journal import GENESIS, Event
+from failsight.agent.narrate.bank import question_titles, tool_specs
 from failsight.agent.narrate.cards import card
 from failsight.agent.narrate.coverage import unseen_splits
 from failsight.agent.narrate.findings import (
@@ -22,9 +23,9 @@ from failsight.agent.narrate.model import Card, Exhibit, Report, Section, Senten
 from failsight.agent.narrate.record import Record
 from failsight.agent.narrate.story import story
 from failsight.agent.narrate.timeline import timeline
-from failsight.agent.narrate.words import READINESS, SPLITS, bound, count, criterion, sentence, who
+from failsight.agent.narrate.words import READINESS, SPLITS, bound, capital, count, criterion, sentence, who
 from failsight.agent.state import CaseState
-from failsight.tools.evidence import Evidence, Table
+from failsight.tools.evidence import Evidence, Table, jsonable
 from failsight.tools.text import clean, interval, number
 
 READING = (
@@ -72,7 +73,7 @@ def _about(record: Record) -> list[tuple[str, str]]:
         made.append(("Task", clean(config["task"], 400)))
     made.append(("Model", _model(config.get("model"))))
     for split, given in (config.get("data") or {}).items():
-        made.append((_capital(SPLITS.get(split, clean(split))), _data(given)))
+        made.append((capital(SPLITS.get(split, clean(split))), _data(given)))
     if config.get("created"):
         made.append(("Case opened", clean(config["created"], 40)))
     if config.get("seed") is not None:
@@ -120,7 +121,7 @@ def _brief(record: Record, cards: Sequence[Card], verdict: str) -> list[Sentence
     tally = {v: [c for c in cards if c.verdict == v] for v in ORDER}
     confirmed = tally["confirmed"]
     if confirmed:
-        text = f"{_capital(count(len(confirmed), 'finding is', 'findings are'))} confirmed. The largest: {confirmed[0].statement}"
+        text = f"{capital(count(len(confirmed), 'finding is', 'findings are'))} confirmed. The largest: {confirmed[0].statement}"
         made.append(Sentence(text, tuple(c.id for c in confirmed)))
     else:
         made.append(
@@ -163,7 +164,7 @@ def _readiness(state: CaseState) -> tuple[Section, str]:
 def _criteria_table(evidence: Evidence) -> Table | None:
     rows = tuple(
         (
-            _capital(criterion(c["name"])),
+            capital(criterion(c["name"])),
             bound(c["name"], c["bound"]),
             bound(c["name"], c["value"]),
             interval(c["ci"]),
@@ -184,7 +185,7 @@ def _exhibit(record: Record, evidence: Evidence) -> Exhibit:
         by=who(call.by) if call else "",
         why=sentence(call.why) if call and call.why else "",
         command=command(evidence),
-        answers=_titles(evidence.questions),
+        answers=tuple((clean(q), clean(question_titles().get(q, ""))) for q in evidence.questions),
     )
 
 
@@ -195,25 +196,10 @@ def command(evidence: Evidence) -> str:
 
 
 def _is_default(tool: str, name: str, value: Any) -> bool:
-    try:
-        from failsight.tools.registry import registry
-
-        return bool(registry()[tool].arguments.model_fields[name].default == value)
-    except Exception:  # a tool that is not installed here any more: then every argument is shown
-        return False
-
-
-def _titles(questions: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """The questions of the bank that evidence answers: (id, title)."""
-    if not questions:
-        return ()
-    try:
-        from failsight.knowledge_base.store import shipped
-
-        titles = {e.id: e.title for e in shipped() if e.kind == "question"}
-    except Exception:  # without the knowledge base its questions have ids only
-        titles = {}
-    return tuple((clean(q), clean(titles.get(q, ""))) for q in questions)
+    """Whether an argument may be left out; of a tool that is not installed here any more, none may."""
+    spec = tool_specs().get(tool)
+    field = spec.arguments.model_fields.get(name) if spec is not None else None
+    return field is not None and bool(jsonable(field.default) == value)
 
 
 def _verify() -> Section:
@@ -226,7 +212,3 @@ def _verify() -> Section:
         ),
     )
     return Section("verify", "How to check this report", (), points)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -9,7 +9,16 @@ from failsight.agent.narrate.cards import about, correction, how_sure, plan_term
 from failsight.agent.narrate.coverage import not_examined
 from failsight.agent.narrate.model import Section, Sentence
 from failsight.agent.narrate.record import Call, Record
-from failsight.agent.narrate.words import VERDICTS, bound, count, criterion, kind_label, sentence, who
+from failsight.agent.narrate.words import (
+    VERDICTS,
+    bound,
+    capital,
+    count,
+    criterion,
+    kind_label,
+    sentence,
+    who,
+)
 from failsight.agent.state import FindingRecord
 from failsight.tools.evidence import Evidence, Table
 from failsight.tools.text import clean
@@ -52,7 +61,7 @@ def expected(record: Record) -> Section:
     points = []
     for name, history in set_at.items():
         seq, value, at_least, by = history[-1]
-        text = f"{_capital(criterion(name))} {'at least' if at_least else 'at most'} {bound(name, value)}, set by {who(by)}"
+        text = f"{capital(criterion(name))} {'at least' if at_least else 'at most'} {bound(name, value)}, set by {who(by)}"
         late = first is not None and seq > first
         text += " after measuring had begun." if late else " before anything was measured."
         if len(history) > 1:
@@ -192,7 +201,7 @@ def _parties(record: Record) -> list[Sentence]:
     made = []
     for party, calls in parties.items():
         tools = dict.fromkeys(clean(c.tool) for c in calls)
-        text = f"{_capital(party)} asked for {count(len(calls), 'tool call')}: {', '.join(tools)}."
+        text = f"{capital(party)} asked for {count(len(calls), 'tool call')}: {', '.join(tools)}."
         made.append(Sentence(text, tuple(dict.fromkeys((f"#{calls[0].seq}", f"#{calls[-1].seq}")))))
     return made
 
@@ -244,7 +253,3 @@ def left_out(record: Record) -> Section:
     points = tuple(Sentence(text, tuple(dict.fromkeys(refs))) for text, refs in said.items() if text)
     lead = () if points else (Sentence("No tool left anything out or warned of anything."),)
     return Section("left-out", "What was left out, and warnings", lead, points)
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

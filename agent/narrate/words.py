@@ -5,8 +5,7 @@ No numbers and no claims about a case stand here, only what a word means whereve
 
 from __future__ import annotations
 
-from typing import Any
-
+from failsight.tools.evidence import ImageRef
 from failsight.tools.text import clean, number
 
 # kind → (label, what it means for whoever relies on the model)
@@ -130,7 +129,7 @@ def kind_label(kind: str) -> str:
     return KINDS[kind][0] if kind in KINDS else clean(kind).replace("_", " ").capitalize()
 
 
-def who(by: Any) -> str:
+def who(by: object) -> str:
     """A party of the journal in words: ``the planner``, ``a person`` or the name that was given."""
     name = clean(by or "", 60)
     return _PEOPLE.get(name, name)
@@ -164,10 +163,21 @@ def count(n: int, one: str, many: str = "") -> str:
     return f"{'no' if n == 0 else f'{n:,}'} {one if n == 1 else many or one + 's'}"
 
 
-def sentence(text: Any, limit: int = 800) -> str:
+def answer(image: ImageRef) -> str:
+    """What an example image is and what the model made of it: ``true kitchen, predicted living_room (93.0 % sure)``."""
+    text = f"true {clean(image.label, 60)}" if image.label else ""
+    if image.prediction:
+        text += (", " if text else "") + f"predicted {clean(image.prediction, 60)}"
+    sure = f" ({number(image.confidence)} sure)" if image.confidence is not None else ""
+    return text + sure
+
+
+def sentence(text: object, limit: int = 800) -> str:
     """Text from a tool or a person as one clean sentence: capital letter, full stop."""
-    text = clean(text, limit)
-    if not text:
-        return ""
-    text = text[0].upper() + text[1:]
-    return text if text[-1] in ".!?…:" else text + "."
+    kept = capital(clean(text, limit))
+    return kept if not kept or kept[-1] in ".!?…:" else kept + "."
+
+
+def capital(text: str) -> str:
+    """``text`` with a capital first letter, the rest as it is."""
+    return text[:1].upper() + text[1:]

@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,15 @@ def document(folder: Path) -> dict[str, Any]:
     return findings_document(fold(journal), journal.events)
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tell(tmp_path_factory.mktemp("told") / "case")
+
+
 @pytest.fixture
-def told(tmp_path: Path) -> Path:
-    return tell(tmp_path / "case")
+def told(once: Path, tmp_path: Path) -> Path:
+    """The case told once, copied."""
+    return shutil.copytree(once, tmp_path / "case")
 
 
 def test_the_document_fits_the_shipped_schema(told: Path) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,15 @@ from tests.fakes.page import Page
 from tests.fakes.told import SHORTCUT, Teller, evaluated, masked, plan, tell
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tell(tmp_path_factory.mktemp("told") / "case")
+
+
 @pytest.fixture
-def told(tmp_path: Path) -> Path:
-    return tell(tmp_path / "case")
+def told(once: Path, tmp_path: Path) -> Path:
+    """The case told once, copied."""
+    return shutil.copytree(once, tmp_path / "case")
 
 
 def report_of(folder: Path) -> Report:
@@ -105,7 +112,8 @@ def test_refuted_and_undecided_tests_are_told_with_their_numbers(told: Path) -> 
     assert "Effect +29.1 points [+24.1, +34.1] points" in said and "Confirmed. [F1, E4]" in said
     assert "Effect +0.4 points [-1.1, +1.9] points" in said and "Refuted. [F3, E5]" in said
     assert (
-        "26.7 % of these images are answered wrongly [19.6, 35.2] %" in said and "Undecided. [F2, E3]" in said
+        "26.7 % [19.6, 35.2] % of these 120 images are answered wrongly, against 16.0 %" in said
+        and "Undecided. [F2, E3]" in said
     )
 
 
@@ -254,6 +262,15 @@ def test_figures_are_downscaled_and_examples_are_thumbnails(told: Path) -> None:
     assert max(w for _, w in widths) == 1400  # television.png is 1800 wide
     assert any(alt.startswith("kitchen/0003.png") and w <= 132 for alt, w in widths)
     assert "kitchen/gone.png" in page.text  # the file is not there any more: its name stands instead
+
+
+def test_a_figure_that_stands_twice_is_embedded_once(told: Path) -> None:
+    page = Page.of(written(told)["report.html"])
+    sources = [i["src"] for i in page.all("img") if i["alt"].startswith("The same image three times")]
+    assert (
+        len(sources) == 2 == len(set(sources))
+    )  # television and cat, in their cards; their evidence links there
+    assert [a for a in page.all("a") if a["href"] == "#figure-1"]
 
 
 def test_a_missing_figure_leaves_its_description(told: Path) -> None:

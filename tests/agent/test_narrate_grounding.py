@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -86,9 +85,9 @@ def of_card(card: Card) -> Iterator[tuple[str, Sentence]]:
         yield card.id, said
 
 
-@pytest.fixture
-def case(tmp_path: Path) -> tuple[Report, CaseState, list[Any]]:
-    journal = Journal(tell(tmp_path / "case"), write=False)
+@pytest.fixture(scope="module")
+def case(tmp_path_factory: pytest.TempPathFactory) -> tuple[Report, CaseState, list[Any]]:
+    journal = Journal(tell(tmp_path_factory.mktemp("told") / "case"), write=False)
     state = fold(journal)
     return build_report(state, journal.events), state, journal.events
 

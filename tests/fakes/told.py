@@ -137,6 +137,11 @@ SOFA = Finding(
     class_name="living_room",
 )  # fmt: skip
 
+EXAMPLES = (
+    ImageRef("data", 3, "kitchen/0003.png", "kitchen", "living_room", 0.93, "flips"),
+    ImageRef("data", 9, "kitchen/gone.png", "kitchen", "living_room", 0.71),
+)
+
 
 def sliced() -> Evidence:
     """The search: one suspicion to be tested by experiment, one slice that stays undecided."""
@@ -175,8 +180,6 @@ def masked(
         facts=(Fact("plan", plan(finding, region).id, "text"), Fact("effect", effect, "points", ci=ci, n=84),
                Fact("control_effect", 0.012, "points", n=84)),
         figures=(Figure("Before and after", f"figures/{region[4:]}.png", f"The same image three times: as it is, {region[4:]} covered, a control covered."),),
-        images=(ImageRef("data", 3, "kitchen/0003.png", "kitchen", "living_room", 0.93, "flips"),
-                ImageRef("data", 9, "kitchen/gone.png", "kitchen", "living_room", 0.71)),
         findings=(found,), questions=("questionable_features.2",), seconds=12.25,
     )  # fmt: skip
 
@@ -197,7 +200,7 @@ def judged() -> Evidence:
 def tell(folder: Path, *, interrupted: bool = False) -> Path:
     """The whole story; ``interrupted`` writes the same one with a crash in its middle."""
     picture(folder / "photos" / "kitchen" / "0003.png", (200, 150), 3)
-    picture(folder / "figures" / "television.png", (1800, 500), 1)
+    picture(folder / "figures" / "television.png", (1800, 200), 1)
     picture(folder / "figures" / "cat.png", (600, 200), 2)
     (folder / "figures" / "confusion.svg").write_text(SVG)
     t = Teller(folder)
@@ -265,6 +268,7 @@ def tell(folder: Path, *, interrupted: bool = False) -> Path:
             title="Where it looks",
             summary="It looks at sofas.",
             findings=(SOFA,),
+            images=EXAMPLES,
             seconds=1.0,
         )
     )
