@@ -1,7 +1,6 @@
 """The tool registry as langchain tools: one door, typed messages out, errors turned into words the planner can act on."""
 
-from __future__ import annotations
-
+# no `from __future__ import annotations`: langchain finds the hidden ToolRuntime argument by its evaluated type
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 TEXT_LIMIT = 3000
 
 
-def bind(case: Case) -> list[StructuredTool]:
+def bind(case: "Case") -> list[StructuredTool]:
     """Every tool of the registry, bound to ``case``.
 
     A tool's reply is the evidence's text; its artifact is the evidence's id. ``RetryError`` and ``UserError`` become
@@ -28,14 +27,13 @@ def bind(case: Case) -> list[StructuredTool]:
     return [_bind(case, spec, lock) for spec in registry().values()]
 
 
-def _bind(case: Case, spec: ToolSpec, lock: threading.Lock) -> StructuredTool:
+def _bind(case: "Case", spec: ToolSpec, lock: threading.Lock) -> StructuredTool:
     def run(runtime: ToolRuntime, **arguments: Any) -> tuple[str, str | None]:
         why = _reason(runtime)
-        given = {k: v for k, v in arguments.items() if k in spec.arguments.model_fields}
-        runtime.stream_writer(ToolStarted(spec.name, given, why))
+        runtime.stream_writer(ToolStarted(spec.name, arguments, why))
         try:
             with lock:
-                made, reused = case.call(spec.name, given, by="planner", why=why)
+                made, reused = case.call(spec.name, arguments, by="planner", why=why)
         except (RetryError, UserError) as error:
             runtime.stream_writer(ToolFailed(spec.name, str(error)))
             if isinstance(error, UserError) and spec.name not in [f.get("tool") for f in case.state().failed[-1:]]:
@@ -47,7 +45,7 @@ def _bind(case: Case, spec: ToolSpec, lock: threading.Lock) -> StructuredTool:
     return StructuredTool(
         name=spec.name,
         description=_schema_text(spec),
-        args_schema=spec.arguments,
+        args_schema=spec.arguments.model_json_schema(),  # checked by the case, whose sentences a planner understands
         func=run,
         response_format="content_and_artifact",
     )

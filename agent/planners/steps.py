@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from failsight import prompts
 from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.errors import RetryError
+from failsight.tools.evidence import canonical
 from failsight.tools.registry import registry
 
 if TYPE_CHECKING:
@@ -64,13 +65,13 @@ def is_done(case: Case, step: Step) -> bool:
     if any(not case.has(need) for need in spec.needs):
         return True
     try:
-        wanted = spec.check(step.arguments)
+        wanted = canonical(spec.check(step.arguments))
     except RetryError:
         return True
     state = case.state()
-    if any(e.tool == step.tool and dict(e.arguments) == wanted for e in state.evidence):
+    if any(e.tool == step.tool and canonical(e.arguments) == wanted for e in state.evidence):
         return True
-    failed = any(f["tool"] == step.tool and dict(f["arguments"]) == wanted for f in state.failed)
+    failed = any(f["tool"] == step.tool and canonical(f["arguments"]) == wanted for f in state.failed)
     return failed or step.tool in state.refused
 
 

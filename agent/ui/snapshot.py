@@ -12,7 +12,6 @@ from failsight.tools.evidence import Evidence
 
 _OF_CLASS = re.compile(r"^class (.+)$")
 _OF_SLICE = re.compile(r"^slice (.+)$")
-_WORD = re.compile(r"\S+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +70,3 @@ def _names(state: CaseState) -> Iterator[str]:
                 yield found[1]
             elif found := _OF_SLICE.match(fact.of):
                 yield from re.split(r" & | and |, ", found[1])
-
-
-def complete(text: str, commands: tuple[str, ...], words: tuple[str, ...]) -> str | None:
-    """``text`` completed: a slash command at its start, else the last word as a class or attribute name; or None."""
-    if text.startswith("/") and " " not in text:
-        return next((c for c in commands if c.startswith(text) and c != text), None)
-    found = _WORD.search(text)
-    if found is None or len(found[0]) < 2:
-        return None
-    start = found[0].casefold()
-    name = next((w for w in words if w.casefold().startswith(start) and len(w) > len(start)), None)
-    return None if name is None else text + name[len(start) :]

@@ -9,10 +9,12 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from failsight.agent.state import STAGES, FindingRecord
 from failsight.tools.text import clean
+
+if TYPE_CHECKING:
+    from failsight.agent.state import FindingRecord
 
 LONGEST = 20_000  # characters of one string that a screen is given
 _UNSAFE = re.compile(
@@ -131,5 +133,7 @@ class StageRow(NamedTuple):
 
 def stage_rows(current: str, entered: tuple[str, ...]) -> list[StageRow]:
     """The map of the workflow: the usual stages in order, then any that only this workflow has."""
+    from failsight.agent.state import STAGES  # not before the first paint
+
     names = (*STAGES, *(n for n in dict.fromkeys((*entered, current)) if n not in STAGES))
     return [StageRow(n, n in entered and n != current, n == current) for n in names]

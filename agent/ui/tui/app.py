@@ -1,12 +1,12 @@
-"""The Textual app: owns the session's thread, turns what comes from it into calls of the main screen.
+"""The Textual app: keys, commands and screens. What is said goes through ``talk.py``.
 
-Nothing heavier than textual is imported before the first paint; the session is opened after it.
+Nothing heavier than textual is imported before the first paint; the panels, and then the session, come after it.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,31 +15,18 @@ from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
 
-from failsight.agent.events import ApprovalAsked
 from failsight.agent.ui import commands
-from failsight.agent.ui.errors import BUG, OK, bug_line
-from failsight.agent.ui.runner import (
-    Failed,
-    Happened,
-    JobChanged,
-    Opened,
-    SessionThread,
-    Turn,
-    TurnEnded,
-    Update,
-)
 from failsight.agent.ui.tui.messages import Answered, SessionUpdate, ShowEvidence, ShowFinding
 from failsight.agent.ui.tui.screens.main import MainScreen
 from failsight.agent.ui.tui.widgets.prompt import Prompt
-from failsight.agent.ui.tui.widgets.said import Line, PersonSays
+from failsight.agent.ui.tui.widgets.said import PersonSays
 from failsight.agent.ui.tui.widgets.status_line import StatusLine
-from failsight.agent.ui.tui.widgets.top_line import TopLine
 
 if TYPE_CHECKING:
     from failsight.agent.ui.display import OpenSession
+    from failsight.agent.ui.tui.talk import Talk
 
 OWN = {"/theme": "dark or light", "/panel": "show or hide the map and the board"}
-HEAVY = ("langchain", "langgraph", "numpy", "chromadb", "torch", "transformers", "diffusers", "onnxruntime")
 
 
 class FailsightApp(App[int]):
@@ -47,7 +34,6 @@ class FailsightApp(App[int]):
 
     TITLE = "Failsight"
     CSS_PATH = Path(__file__).with_name("app.tcss")
-    ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-middle"), (140, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -55,7 +41,7 @@ class FailsightApp(App[int]):
         Binding("question_mark", "help", "Help", key_display="?", show=False),
         Binding("f2", "panel('left')", "Map", key_display="F2"),
         Binding("ctrl+b", "panel('left')", "Map", show=False),
-        Binding("f3", "panel('evidence')", "Evidence", key_display="F3"),
+        Binding("f3", "panel('right')", "Evidence", key_display="F3"),
         Binding("f4", "theme", "Theme", key_display="F4", show=False),
         Binding("escape", "stop", "Stop"),
         Binding("ctrl+c", "stop_or_copy", "Stop the work, or copy", show=False),
@@ -68,112 +54,34 @@ class FailsightApp(App[int]):
         super().__init__()
         self.main = MainScreen()
         self.actions: dict[str, str] = {}
-        self.folder: Path | None = None
-        self.problem = ""
-        self._code = OK
-        self._opened = False
-        self.session = SessionThread(open_session, self._post)
+        self.talk: Talk | None = None
+        self._open_session = open_session
 
     def get_default_screen(self) -> Screen[None]:
         return self.main
 
     def on_mount(self) -> None:
-        self.main.commands = commands.offered({}, OWN)
+        self.main.query_one(StatusLine).work = "loading the case …"
+        self.offer_commands({})
         self.call_after_refresh(self._begin)
 
-    def _begin(self) -> None:
-        self._loading = self.set_interval(0.2, self._say_loading)
-        self._say_loading()
-        self.session.begin()
+    async def _begin(self) -> None:
+        """After the first paint: bring the panels, then open the session on its own thread."""
+        from failsight.agent.ui.tui.talk import Talk
 
-    def _say_loading(self) -> None:
-        """Say which of the slow libraries is being read in right now."""
-        part = next((name for name in reversed(HEAVY) if name in sys.modules), "the case")
-        self._status.work = f"loading {part} …"
+        await self.main.furnish()
+        self.talk = Talk(self, self._open_session)
+        self.talk.begin()
 
-    def _post(self, update: Update) -> None:
-        """Called from other threads."""
-        try:
-            self.post_message(SessionUpdate(update))
-        except RuntimeError:  # the loop is gone: the app is closing
-            pass
-
-    @property
-    def _status(self) -> StatusLine:
-        return self.main.query_one(StatusLine)
-
-    # from the session
+    def offer_commands(self, actions: Mapping[str, str]) -> None:
+        """Complete and list the session's ``actions`` beside the commands of the app."""
+        self.actions = dict(actions)
+        self.main.commands = commands.offered(actions, OWN)
 
     async def on_session_update(self, message: SessionUpdate) -> None:
-        """The one place where the session changes the screen."""
-        if not self.main.is_running:  # the app is closing: what still comes is in the journal
-            return
-        match message.update:
-            case JobChanged(job):
-                self._status.update_job(job)
-            case Happened(event, snapshot):
-                await self.main.show_event(event)
-                if snapshot is not None:
-                    self.main.show_snapshot(snapshot)
-                if isinstance(event, ApprovalAsked):
-                    self._ask(event)
-            case TurnEnded(snapshot, stopped):
-                self.main.show_snapshot(snapshot)
-                if stopped:
-                    await self.main.add(Line("Stopped; nothing is lost.", "muted"))
-                self._rest()
-            case Opened() as opened:
-                await self._show_opened(opened)
-            case Failed() as failed:
-                self._show_failed(failed)
-
-    async def _show_opened(self, opened: Opened) -> None:
-        self._loading.stop()
-        self._status.work = "working"
-        self._opened = True
-        self.folder = self.main.folder = opened.folder
-        self.actions = self.main.commands = commands.offered(opened.actions, OWN)
-        self.main.query_one(TopLine).name_of_case = opened.name
-        await self.main.show_past(opened.past)
-        self.main.show_snapshot(opened.snapshot)
-
-    def _show_failed(self, failed: Failed) -> None:
-        from failsight.agent.ui.tui.screens.problem import ProblemScreen
-
-        title = "Something broke" if failed.code == BUG else "This needs you"
-        if not failed.fatal:
-            self.push_screen(ProblemScreen(failed.text, title=title))
-            return
-        self._loading.stop()
-        self.busy = False
-        self.problem, self._code = failed.text, failed.code
-        self.push_screen(
-            ProblemScreen(failed.text, title=title, button="Quit"), lambda _: self.exit(failed.code)
-        )
-
-    def _ask(self, asked: ApprovalAsked) -> None:
-        from failsight.agent.ui.tui.screens.approval import Answer, ApprovalScreen
-
-        def answer(given: Answer | None) -> None:
-            yes, always = given in ("yes", "always"), given == "always"
-            self._submit(lambda s: s.decide(yes, always=always), "going on" if yes else "noted")
-
-        self.push_screen(ApprovalScreen(asked), answer)
-
-    def _submit(self, turn: Turn, work: str) -> None:
-        self.busy = True
-        self.main.follow()
-        self._turns += 1
-        self._status.work = work
-        self.session.submit(turn)
-
-    _turns = 1  # running or queued; the greeting is the first
-
-    def _rest(self) -> None:
-        self._turns -= 1
-        if self._turns <= 0:
-            self.busy = False
-            self._status.work, self._status.job = "", None
+        """Something came from the session's thread."""
+        if self.talk is not None and self.main.is_running:  # else the app is closing: it is in the journal
+            await self.talk.update(message.update)
 
     # from the person
 
@@ -184,16 +92,13 @@ class FailsightApp(App[int]):
         if command is not None and self._local(command):
             prompt.take(text)
             return
-        if self.busy:
+        if self.busy or self.talk is None:
             self.notify("Still working. Esc stops it; your words stay here.", markup=False)
             return
         prompt.take(text)
         self.main.offer(())
         await self.main.add(PersonSays(text))
-        if command is not None:
-            self._submit(lambda s: commands.act(s, command), f"{command.name} …")
-        else:
-            self._submit(lambda s: s.say(text), "thinking")
+        self.talk.say(text)
 
     def _local(self, command: commands.Command) -> bool:
         """Do what the display itself can do."""
@@ -207,7 +112,7 @@ class FailsightApp(App[int]):
             case "/panel" | "/map":
                 self.action_panel("left")
             case "/evidence" if not command.rest:
-                self.action_panel("evidence")
+                self.action_panel("right")
             case "/evidence":
                 self.post_message(ShowEvidence(command.rest.upper()))
             case "/finding" | "/findings" if not command.rest:
@@ -229,17 +134,16 @@ class FailsightApp(App[int]):
                 f"There is no evidence {message.evidence_id}. {have}", severity="warning", markup=False
             )
             return
-        self.push_screen(
-            EvidenceScreen(
-                list(self.main.evidence.values()), ids.index(message.evidence_id), self.main.folder
-            )
+        shown = EvidenceScreen(
+            list(self.main.evidence.values()), ids.index(message.evidence_id), self.main.folder
         )
+        self.push_screen(shown)
 
     def on_show_finding(self, message: ShowFinding) -> None:
         """Open the hypothesis screen."""
         from failsight.agent.ui.tui.screens.finding import FindingScreen
 
-        record = self.main.snapshot.find(message.finding_id)
+        record = self.main.snapshot.find(message.finding_id) if self.main.snapshot else None
         if record is None:
             self.notify(f"There is no hypothesis {message.finding_id}.", severity="warning", markup=False)
         else:
@@ -247,10 +151,18 @@ class FailsightApp(App[int]):
 
     # keys
 
+    @property
+    def _working(self) -> bool:
+        return self.busy and self.talk is not None and self.talk.opened
+
+    @property
+    def _code(self) -> int:
+        return self.talk.code if self.talk else 0
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Stop is offered while something runs."""
+        """Stop is offered while something runs; help and panels on the main screen and the evidence."""
         if action == "stop":
-            return True if self.busy and self._opened else None
+            return True if self._working else None
         if action in ("help", "panel"):
             return not self.screen.is_modal
         return True
@@ -260,7 +172,7 @@ class FailsightApp(App[int]):
         from failsight.agent.ui.tui.screens.help import HelpScreen
         from failsight.agent.ui.tui.screens.keys import key_groups
 
-        self.push_screen(HelpScreen(key_groups(self.BINDINGS), commands.offered(self.actions, OWN)))
+        self.push_screen(HelpScreen(key_groups(self.BINDINGS), self.main.commands))
 
     def action_panel(self, panel: str) -> None:
         """Fold or unfold a panel."""
@@ -272,17 +184,15 @@ class FailsightApp(App[int]):
 
     def action_stop(self) -> None:
         """Ask the running work to stop at its next step."""
-        if self.busy and self._opened:
-            self._status.job = None
-            self._status.work = "stopping after the current step …"
-            self.session.cancel()
+        if self.talk is not None and self._working:
+            self.talk.stop()
 
     def action_stop_or_copy(self) -> None:
-        """Ctrl+C: stops what runs; else copies what is selected; else says how to leave."""
+        """Ctrl+C: copies what is selected; else stops what runs; else says how to leave."""
         selected = self.screen.get_selected_text() or self.main.query_one(Prompt).selected_text
         if selected:
             self.copy_to_clipboard(selected)
-        elif self.busy and self._opened:
+        elif self._working:
             self.action_stop()
         else:
             self.notify("Nothing is running. Ctrl+Q leaves.", markup=False)
@@ -293,13 +203,17 @@ class FailsightApp(App[int]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The command palette: every slash command, then what Textual brings."""
-        for name, words in commands.offered(self.actions, OWN).items():
+        for name, words in self.main.commands.items():
             yield SystemCommand(name, words, lambda name=name: self.post_message(Answered(name)))
         yield from super().get_system_commands(screen)
 
     def _fatal_error(self) -> None:
         """A bug in the app itself: leave quietly; :func:`run_app` writes the crash report (no values, no keys)."""
         self._close_messages_no_wait()
+
+    def close_session(self, patience: float = 10.0) -> bool:
+        """End the session's thread, waiting ``patience`` seconds at most; True when it has ended."""
+        return self.talk is None or self.talk.thread.close(patience)
 
 
 def run_app(open_session: OpenSession) -> int:
@@ -310,14 +224,17 @@ def run_app(open_session: OpenSession) -> int:
     """
     app = FailsightApp(open_session)
     code = app.run()
-    if not app.session.close(patience=0.5):
+    from failsight.agent.ui.errors import BUG, bug_line
+
+    if not app.close_session(patience=0.5):
         print("Finishing the current step …", file=sys.stderr, flush=True)
-        app.session.close()
+        app.close_session()
+    folder = app.talk.folder if app.talk else None
     if app._exception is not None:
-        print(bug_line(app._exception, app.folder), file=sys.stderr)
+        print(bug_line(app._exception, folder), file=sys.stderr)
         return BUG
-    if app.problem:
-        print(app.problem, file=sys.stderr)
-    elif app.folder is not None:
-        print(f"The case is kept in {app.folder}: `failsight chat {app.folder}` goes on.", file=sys.stderr)
-    return code if code is not None else app.return_code or OK
+    if app.talk and app.talk.problem:
+        print(app.talk.problem, file=sys.stderr)
+    elif folder is not None:
+        print(f"The case is kept in {folder}: `failsight chat {folder}` goes on.", file=sys.stderr)
+    return code if code is not None else app.return_code or 0

@@ -19,11 +19,15 @@ class Hints(Static):
 
     def show(self, typed: str, commands: Mapping[str, str]) -> None:
         """List the ``commands`` that start with ``typed``."""
-        fitting = [(n, w) for n, w in commands.items() if n.startswith(typed)] if typed.startswith("/") else []
+        fitting = (
+            [(n, w) for n, w in commands.items() if n.startswith(typed)] if typed.startswith("/") else []
+        )
         self.display = bool(fitting) and " " not in typed
         if not self.display:
             return
-        lines = [Content.assemble((f"{name:<12}", "bold $text-accent"), words) for name, words in fitting[:MOST]]
+        lines = [
+            Content.assemble((f"{name:<12}", "bold $text-accent"), words) for name, words in fitting[:MOST]
+        ]
         if len(fitting) > MOST:
             lines.append(Content.styled(f"… {len(fitting) - MOST} more: F1 lists all", "dim"))
         self.update(Content("\n").join(lines))

@@ -1,0 +1,81 @@
+"""How what happens in a session is drawn on the main screen."""
+
+from __future__ import annotations
+
+from failsight.agent.events import (
+    ApprovalAsked,
+    EvidenceMade,
+    Notice,
+    PlannerSaid,
+    SessionEvent,
+    StageEntered,
+    ToolFailed,
+    ToolStarted,
+)
+from failsight.agent.ui.snapshot import Past, Snapshot
+from failsight.agent.ui.tui.screens.main import MainScreen
+from failsight.agent.ui.tui.widgets.evidence_card import EvidenceCard
+from failsight.agent.ui.tui.widgets.evidence_list import EvidenceList
+from failsight.agent.ui.tui.widgets.hypothesis_board import HypothesisBoard
+from failsight.agent.ui.tui.widgets.prompt import Prompt
+from failsight.agent.ui.tui.widgets.said import Line, PersonSays, PlannerSays
+from failsight.agent.ui.tui.widgets.status_line import StatusLine
+from failsight.agent.ui.tui.widgets.top_line import TopLine
+from failsight.agent.ui.tui.widgets.workflow_map import WorkflowMap
+from failsight.agent.ui.words import LEVELS, arguments_text
+from failsight.tools.evidence import Evidence
+
+
+def draw_snapshot(main: MainScreen, snapshot: Snapshot) -> None:
+    """Draw map, board and lines anew."""
+    main.snapshot = snapshot
+    main.query_one(WorkflowMap).snapshot = snapshot
+    main.query_one(HypothesisBoard).show(snapshot)
+    main.query_one(TopLine).stage = snapshot.stage
+    confirmed = sum(r.finding.verdict == "confirmed" for r in snapshot.records)
+    counts = f"evidence {len(main.evidence)} · hypotheses {len(snapshot.records)} · confirmed {confirmed}"
+    main.query_one(StatusLine).idle = counts if main.evidence or snapshot.records else "Nothing measured yet."
+
+
+async def draw_past(main: MainScreen, past: Past) -> None:
+    """Draw the conversation of an earlier session: its last messages, and a line that says how much there was."""
+    for evidence in past.evidence:
+        keep(main, evidence)
+    if not past.said:
+        return
+    counts = f"{len(past.said)} messages, {len(past.evidence)} pieces of evidence"
+    await main.add(Line(f"Taken up again: {counts} so far. The last of them:", "muted"))
+    for said in past.said[-4:]:
+        await main.add(PersonSays(said.text) if said.role == "person" else PlannerSays(said.text))
+    main.query_one(Prompt).remember([s.text for s in past.said if s.role == "person"])
+
+
+def keep(main: MainScreen, evidence: Evidence) -> None:
+    """Hold ``evidence`` for its screen, and list it."""
+    main.evidence[evidence.id] = evidence
+    main.query_one(EvidenceList).add(evidence)
+
+
+async def draw_event(main: MainScreen, event: SessionEvent) -> None:
+    """Draw one event of the session."""
+    match event:
+        case PlannerSaid(text, choices):
+            if text.strip():
+                await main.add(PlannerSays(text))
+            main.offer(choices)
+        case StageEntered(stage, trigger):
+            await main.add(Line(f"── {stage}" + (f": {trigger}" if trigger else ""), "stage"))
+        case ToolStarted(tool, arguments, why):
+            main.query_one(StatusLine).work = f"running {tool}"
+            call = f"{tool}({arguments_text(arguments)})"
+            await main.add(Line(f"▹ {call}" + (f" · {why}" if why else ""), "muted"))
+        case EvidenceMade(evidence, reused):
+            main.query_one(StatusLine).work = "working"
+            keep(main, evidence)
+            await main.add(EvidenceCard(evidence, main.folder, reused=reused))
+        case ToolFailed(tool, text):
+            await main.add(Line(f"✗ {tool}: {text}", "warning"))
+        case ApprovalAsked(tool):
+            await main.add(Line(f"? May {tool} run? ({arguments_text(event.arguments)})", "warning"))
+        case Notice(text, level):
+            await main.add(Line(f"{LEVELS.get(level, 'i')} {text}", level if level in LEVELS else "info"))
