@@ -45,14 +45,31 @@ def _terms(record: Record, found: FindingRecord) -> list[tuple[str, Sentence]]:
     if sure:
         made.append(("How sure", Sentence(sure, tuple(dict.fromkeys(found.evidence)))))
     made.append(("Verdict", Sentence(_verdict(found), _deciding_refs(found))))
-    failure, bug = FAILURES.get(finding.failure, ""), BUGS.get(finding.bug, "")
-    made.append(("Failure and cause", Sentence(f"The failure: {failure}. Its cause: {bug}.")))
-    if finding.note:
-        made.append(("Note", Sentence(sentence(finding.note), first)))
+    made.append(("Failure and cause", Sentence(sentence(nature(finding)))))
+    note, source = _note(record, found)
+    if note:
+        made.append(("Note", Sentence(sentence(note), source)))
     call = record.call(found.evidence[0]) if found.evidence else None
     if call and call.why:
         made.append(("Why it was looked for", Sentence(sentence(call.why), (f"#{call.seq}",))))
     return made
+
+
+def nature(finding: Finding) -> str:
+    """What sort of failure it is and where its cause lies, in words."""
+    bug = finding.bug
+    cause = (
+        "its cause is undetermined" if bug == "unknown" else f"its cause lies in {BUGS.get(bug, clean(bug))}"
+    )
+    return f"{FAILURES.get(finding.failure, clean(finding.failure))}; {cause}"
+
+
+def _note(record: Record, found: FindingRecord) -> tuple[str, tuple[str, ...]]:
+    """The note of the newest evidence about a finding: an older one may say ``not tested`` of what was tested since."""
+    name = found.evidence[-1] if found.evidence else ""
+    newest = record.evidence(name)
+    notes = [f.note for f in newest.findings if f.key == found.finding.key and f.note] if newest else []
+    return (notes[-1], (name,)) if notes else ("", ())
 
 
 def about(finding: Finding) -> str:
@@ -64,7 +81,7 @@ def about(finding: Finding) -> str:
             + " and ".join(f"{clean(k, 60)} = {clean(v, 60)}" for k, v in sorted(finding.slice.items()))
         )
     if finding.class_name:
-        parts.append(f"true class {clean(finding.class_name, 60)}")
+        parts.append(f"class {clean(finding.class_name, 60)}")
     if finding.confused_with:
         parts.append(f"taken for {clean(finding.confused_with, 60)}")
     return ", ".join(parts)
@@ -146,7 +163,7 @@ def result(test: TestResult) -> str:
     """What a test measured and what follows, in one or two sentences."""
     text = f"Effect {number(test.effect, 'points')} {interval(test.ci, 'points')}".rstrip()
     if test.control_effect is not None:
-        text += f", with the control {number(test.control_effect, 'points')}"
+        text += f" beyond the control, which alone shows {number(test.control_effect, 'points')}"
     text += f"; p {p_value(test.p)}"
     if test.q is not None:
         text += f", q {p_value(test.q)}"

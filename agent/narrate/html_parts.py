@@ -13,7 +13,7 @@ from failsight.agent.narrate.model import Card, Exhibit, Experiment, Section, Se
 from failsight.agent.narrate.pictures import figure_uri, thumbnail_uri
 from failsight.agent.narrate.words import VERDICTS, answer
 from failsight.tools.evidence import Evidence, Figure, ImageRef, Table
-from failsight.tools.faces import cell_text, fact_text, finding_text
+from failsight.tools.faces import cell_text, finding_text
 from failsight.tools.text import clean, interval, number
 
 MOST_ROWS = 60
@@ -261,8 +261,7 @@ def exhibit(desk: Desk, made: Exhibit) -> Html:
         el("p", e.summary),
         terms(origin),
         plain_list("Findings raised or tested", [finding_text(f) for f in e.findings]),
-        plain_list("Facts", [fact_text(f) for f in e.facts]),
-        *(table(t) for t in e.tables),
+        *(table(t) for t in (made.facts, *e.tables) if t is not None),
         *(figure(desk, f) for f in e.figures),
         _examples(desk, e),
         plain_list("Left out, warnings", e.notes),

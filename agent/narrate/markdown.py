@@ -11,7 +11,7 @@ from failsight.agent.narrate.files import inside
 from failsight.agent.narrate.model import Card, Exhibit, Report, Section, Sentence
 from failsight.agent.narrate.words import VERDICTS, answer
 from failsight.tools.evidence import Figure, Table
-from failsight.tools.faces import cell_text, fact_text
+from failsight.tools.faces import cell_text
 from failsight.tools.text import clean, number
 
 MOST_ROWS = 30
@@ -138,9 +138,7 @@ def _exhibit(exhibit: Exhibit, folder: Path) -> list[str]:
     lines = [f"### {made.id} · {escape(made.title)}", "", escape(made.summary), ""]
     lines += [f"- {escape(label)}: {text}" for label, text in _origin(exhibit)]
     lines.append("")
-    if made.facts:
-        lines += _plain("Facts", [fact_text(f) for f in made.facts])
-    for table in made.tables:
+    for table in (*([exhibit.facts] if exhibit.facts else []), *made.tables):
         lines += _table(table)
     for figure in made.figures:
         lines += _figure(figure, folder, "")

@@ -66,6 +66,7 @@ class Exhibit:
     why: str
     command: str
     answers: tuple[tuple[str, str], ...] = ()
+    facts: Table | None = None
 
 
 @dataclass(frozen=True, slots=True)

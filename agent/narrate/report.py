@@ -115,8 +115,8 @@ def _brief(record: Record, cards: Sequence[Card], verdict: str) -> list[Sentence
     evaluated = latest_on(state, "evaluate")
     accuracy = fact_or_none(evaluated, "accuracy")
     if evaluated is not None and accuracy is not None:
-        of = f" of {count(accuracy.n, 'image')}" if accuracy.n else ""
-        text = f"It answers {number(accuracy.value)}{of} correctly {interval(accuracy.ci)}".rstrip()
+        of = count(accuracy.n, "image") if accuracy.n else "the images"
+        text = f"It answers {number(accuracy.value)} {interval(accuracy.ci)}".rstrip() + f" of {of} correctly"
         made.append(Sentence(text + ".", (evaluated.id,)))
     tally = {v: [c for c in cards if c.verdict == v] for v in ORDER}
     confirmed = tally["confirmed"]
@@ -185,8 +185,24 @@ def _exhibit(record: Record, evidence: Evidence) -> Exhibit:
         by=who(call.by) if call else "",
         why=sentence(call.why) if call and call.why else "",
         command=command(evidence),
+        facts=facts_table(evidence),
         answers=tuple((clean(q), clean(question_titles().get(q, ""))) for q in evidence.questions),
     )
+
+
+def facts_table(evidence: Evidence) -> Table | None:
+    """The facts of a piece of evidence as a table."""
+    rows = tuple(
+        (
+            capital(clean(f.name).replace("_", " ")),
+            clean(f.of),
+            number(f.value, f.unit),
+            interval(f.ci, f.unit),
+            "" if f.n is None else f"{f.n:,}",
+        )
+        for f in evidence.facts
+    )
+    return Table("Facts", ("fact", "about", "value", "95 % interval", "images"), rows) if rows else None
 
 
 def command(evidence: Evidence) -> str:

@@ -70,7 +70,7 @@ BUGS = {
     "data_engineering": "how images are prepared",
     "training_parameter": "how the model was trained",
     "structural": "how the model is built",
-    "unknown": "undetermined",
+    "unknown": "no known place",
 }
 
 VERDICTS: dict[str | None, tuple[str, str]] = {

@@ -160,7 +160,7 @@ def test_the_brief_starts_with_readiness_and_names_only_confirmed_findings_as_he
     assert report.brief[0].text.startswith("Not ready: ")
     assert [c.id for c in report.headlines] == ["F1"]
     assert [c.id for c in report.others] == ["F2", "F3", "F4"]
-    assert any("81.8 % of 600 images" in s.text and s.refs == ("E1",) for s in report.brief)
+    assert any("81.8 % [78.5, 84.7] % of 600 images" in s.text and s.refs == ("E1",) for s in report.brief)
 
 
 def test_every_piece_of_evidence_names_the_call_that_makes_it_again(told: Path) -> None:
@@ -422,3 +422,12 @@ def test_a_report_of_another_case_is_noticed(told: Path, tmp_path: Path) -> None
     other = tell(tmp_path / "other")
     (told / "report.html").write_bytes(written(other)["report.html"].read_bytes())
     assert any("does not belong to this journal" in problem for problem in check_report(told))
+
+
+def test_a_journal_changed_beyond_reading_is_said_to_be(told: Path) -> None:
+    written(told)
+    path = told / "journal.jsonl"
+    path.write_text(path.read_text().replace('"tool":"evaluate"', '"toil":"evaluate"'))
+    assert check_report(told) == [
+        "The report cannot be checked: the journal holds events that were changed beyond reading."
+    ]
