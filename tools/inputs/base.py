@@ -158,7 +158,8 @@ class Predictions:
     @property
     def correct(self) -> npt.NDArray[np.bool_]:
         """Mask of rows predicted right (False where the label is unknown)."""
-        return self.labelled & (self.predicted == self.labels)
+        right: npt.NDArray[np.bool_] = self.labelled & (self.predicted == self.labels)
+        return right
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,8 @@ def to_channels(pixels: Pixels, how: Preprocessing) -> npt.NDArray[np.uint8]:
     if how.channels == "GRAY":
         wide = pixels.astype(np.uint32)
         grey = (wide[..., 0] * 19595 + wide[..., 1] * 38470 + wide[..., 2] * 7471 + 0x8000) >> 16
-        return grey.astype(np.uint8)[..., None]
+        one: npt.NDArray[np.uint8] = grey.astype(np.uint8)[..., None]
+        return one
     return pixels
 
 

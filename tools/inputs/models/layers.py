@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+SMALLEST = 4  # maps of fewer cells a side hardly say where; they are taken only when there are no others
 
 
 def find_feature_layer(module: Any, example: Any) -> str | None:
-    """The name of the last convolution-like module before pooling: the last whose output is a map (n, c, h > 1, w > 1).
+    """The name of the last convolution-like module before pooling: the last whose output is a map (n, c, h, w).
 
-    One pass over ``example`` (a normalised batch of one) with a hook on every submodule; the outermost of several that
-    hand on the same tensor wins, so that for a residual network it is the last block after its addition, as Grad-CAM
+    One pass over ``example`` (a normalised batch of one) with a hook on every submodule. The outermost of several that
+    hand on the same tensor wins, so that in a residual network it is the last block after its addition, as Grad-CAM
     wants (Selvaraju et al., ICCV 2017, §3). Hooks are gone afterwards, even after an exception.
 
     Returns:
@@ -20,9 +23,12 @@ def find_feature_layer(module: Any, example: Any) -> str | None:
 
     if isinstance(module, torch.jit.ScriptModule):
         return None
-    seen: list[tuple[str, str]] = []
+    seen: list[tuple[str, tuple[int, ...]]] = []
+    names: list[str] = []
     handles = [
-        child.register_forward_hook(_Watch(name, seen)) for name, child in module.named_modules() if name
+        child.register_forward_hook(_Watch(name, seen, names))
+        for name, child in module.named_modules()
+        if name
     ]
     try:
         with torch.inference_mode():
@@ -30,31 +36,36 @@ def find_feature_layer(module: Any, example: Any) -> str | None:
     finally:
         for handle in handles:
             handle.remove()
-    return _choose(seen)
+    chosen = last_maps(seen)
+    return None if chosen is None else names[chosen]
 
 
 class _Watch:
-    """A forward hook that notes what kind of output a submodule gave: ``map``, ``pooled map``, ``tokens`` or ``other``."""
+    """A forward hook that notes what kind of output a submodule gave: ``map``, ``tokens`` or ``other``, and its shape."""
 
-    def __init__(self, name: str, seen: list[tuple[str, str]]) -> None:
-        self.name, self.seen = name, seen
+    def __init__(self, name: str, seen: list[tuple[str, tuple[int, ...]]], names: list[str]) -> None:
+        self.name, self.seen, self.names = name, seen, names
 
     def __call__(self, child: Any, given: Any, output: Any) -> None:
         shape = tuple(getattr(output, "shape", ()))
         kind = "other"
-        if len(shape) == 4 and min(shape[2:]) > 1:
-            kind = "pooled map" if "pool" in type(child).__name__.lower() else "map"
+        if len(shape) == 4 and "pool" not in type(child).__name__.lower():
+            kind = "map"
         elif len(shape) == 3 and shape[1] > 1 and next(child.parameters(recurse=False), None) is not None:
             kind = "tokens"
-        self.seen.append((self.name, kind))
+        self.seen.append((kind, shape))
+        self.names.append(self.name)
 
 
-def _choose(seen: list[tuple[str, str]]) -> str | None:
-    """The last module to finish with a map. None where layers over tokens follow it: then it is only the patch
-    embedding of a transformer."""
-    for name, kind in reversed(seen):
-        if kind == "tokens":
-            return None
-        if kind == "map":
-            return name
+def last_maps(seen: Sequence[tuple[str, Sequence[int]]]) -> int | None:
+    """Which of the results, in order of completion, to look at: the last map of at least ``SMALLEST`` cells a side, else
+    the last of at least two. None where layers over tokens follow the maps: they are a transformer's patch embedding.
+    """
+    for smallest in (SMALLEST, 2):
+        for i in range(len(seen) - 1, -1, -1):
+            kind, shape = seen[i]
+            if kind == "tokens":
+                break
+            if kind == "map" and min(shape[2:]) >= smallest:
+                return i
     return None

@@ -22,7 +22,7 @@ from failsight.tools.inputs.models.scoring import (
     need_classes,
     need_preprocessing,
 )
-from failsight.tools.inputs.models.side import Side
+from failsight.tools.inputs.models.side import Side, from_shape
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def load(request: Request) -> OnnxModel:
             f"The ONNX model {clean(path.name)} does not take one batch of pictures ({told}).",
             "Export it with a single input (batch, channels, height, width).",
         )
-    found, batch = _geometry(inputs[0].shape, request.side)
+    found, batch = from_shape(inputs[0].shape, request.side.layout)
     classes = need_classes(request.side, path, _names(session))
     how = need_preprocessing(_fixed_over(found, request.side), path)
     return OnnxModel(
@@ -162,25 +162,6 @@ def _session(path: Path, device: str) -> Any:
         raise UserError(
             f"onnxruntime can't run {clean(path.name)}: {text}.", "Export it again with a standard opset."
         ) from problem
-
-
-def _geometry(shape: list[Any], side: Side) -> tuple[Side, int | None]:
-    """What the input's shape says: size, layout and channels (where its dimensions are fixed), and a fixed batch."""
-    batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else None
-    nhwc = shape[3] in (1, 3) and shape[1] not in (1, 3)
-    layout = side.layout or ("NHWC" if nhwc else "NCHW")
-    height, width, channels = (
-        (shape[1], shape[2], shape[3]) if layout == "NHWC" else (shape[2], shape[3], shape[1])
-    )
-    known = all(isinstance(v, int) and v > 0 for v in (height, width))
-    return (
-        Side(
-            size=(height, width) if known else None,
-            layout="NHWC" if layout == "NHWC" else "NCHW",
-            channels="GRAY" if channels == 1 else None,
-        ),
-        batch,
-    )
 
 
 def _fixed_over(found: Side, side: Side) -> Side:

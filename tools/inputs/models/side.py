@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -99,6 +99,23 @@ _FACTS = [
     "feature_layer",
     "arch",
 ]
+
+
+def from_shape(
+    shape: Sequence[Any], layout: Literal["NCHW", "NHWC"] | None = None
+) -> tuple[Side, int | None]:
+    """What the shape of a four-dimensional input says: size, layout and channels where they are fixed numbers.
+
+    Returns:
+        These facts, and the batch size when it is fixed.
+    """
+    batch = shape[0] if isinstance(shape[0], int) and shape[0] > 0 else None
+    if layout is None:
+        layout = "NHWC" if shape[3] in (1, 3) and shape[1] not in (1, 3) else "NCHW"
+    height, width, channels = shape[1:] if layout == "NHWC" else (shape[2], shape[3], shape[1])
+    known = isinstance(height, int) and isinstance(width, int) and min(height, width) > 0
+    size = (height, width) if known else None
+    return Side(size=size, layout=layout, channels="GRAY" if channels == 1 else None), batch
 
 
 def find_side(model: Path, given: Path | None = None) -> Side:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import zipfile
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from failsight.tools.errors import UserError
 from failsight.tools.inputs.models.export_check import Unsafe, check_archive
+from failsight.tools.inputs.models.layers import last_maps
 from failsight.tools.inputs.models.scoring import fingerprint_of, hash_files, need_classes, need_preprocessing
-from failsight.tools.inputs.models.side import Side
+from failsight.tools.inputs.models.side import Side, from_shape
 from failsight.tools.inputs.models.torch_based import TorchModel, pick_device
 from failsight.tools.text import clean
 
@@ -67,54 +69,40 @@ def _input(program: Any) -> tuple[Side, int | None]:
     """What the graph's picture input says: its size and layout, and a fixed batch."""
     names = set(program.graph_signature.user_inputs)
     for node in program.graph.nodes:
-        shape = (
-            getattr(node.meta.get("val"), "shape", ())
-            if node.op == "placeholder" and node.name in names
-            else ()
-        )
-        if len(shape) == 4:
-            batch = shape[0] if isinstance(shape[0], int) else None
-            nhwc = shape[3] in (1, 3) and shape[1] not in (1, 3)
-            height, width = (shape[1], shape[2]) if nhwc else (shape[2], shape[3])
-            known = isinstance(height, int) and isinstance(width, int)
-            channels = shape[3] if nhwc else shape[1]
-            return (
-                Side(
-                    size=(height, width) if known else None,
-                    layout="NHWC" if nhwc else "NCHW",
-                    channels="GRAY" if channels == 1 else None,
-                ),
-                batch,
-            )
+        if node.op == "placeholder" and node.name in names and len(_shape(node)) == 4:
+            return from_shape(_shape(node))
     return Side(), None
+
+
+def _shape(node: Any) -> Sequence[Any]:
+    """The shape of a node's value, numbers or symbols; empty where it is no tensor."""
+    shape: Sequence[Any] = getattr(node.meta.get("val"), "shape", ())
+    return shape
 
 
 def _with_feature_maps(module: Any) -> Any:
     """``module`` with a submodule ``feature_maps`` that its last maps pass through unchanged, for hooks to sit on.
 
-    An exported graph is flat: it has no layers to hook. Nothing is added where it has no maps, or where layers over
-    tokens follow them.
+    An exported graph is flat: it has no layers to hook. Nothing is added where ``layers.last_maps`` finds no maps.
     """
     from torch import nn
 
-    chosen = None
-    for node in module.graph.nodes:
-        if node.op != "call_function":
-            continue
-        shape = getattr(node.meta.get("val"), "shape", ())
-        name = str(node.target)
-        if (
-            len(shape) == 4
-            and all(isinstance(side, int) and side > 1 for side in shape[2:])
-            and "pool" not in name
-        ):
-            chosen = node
-        elif len(shape) == 3 and any(word in name for word in ("linear", "addmm", "bmm", "attention")):
-            return module
+    nodes = [node for node in module.graph.nodes if node.op == "call_function"]
+    chosen = last_maps([(_kind(node), _shape(node)) for node in nodes])
     if chosen is not None:
+        node = nodes[chosen]
         module.add_submodule("feature_maps", nn.Identity())
-        with module.graph.inserting_after(chosen):
-            passed = module.graph.call_module("feature_maps", (chosen,))
-        chosen.replace_all_uses_with(passed, delete_user_cb=lambda user: user is not passed)
+        with module.graph.inserting_after(node):
+            passed = module.graph.call_module("feature_maps", (node,))
+        node.replace_all_uses_with(passed, delete_user_cb=lambda user: user is not passed)
         module.recompile()
     return module
+
+
+def _kind(node: Any) -> str:
+    """``map``, ``tokens`` or ``other``, as ``layers.last_maps`` tells them apart."""
+    shape, name = _shape(node), str(node.target)
+    if len(shape) == 4 and all(isinstance(side, int) for side in shape[2:]):
+        return "other" if any(word in name for word in ("pool", "permute", "transpose", "pad")) else "map"
+    over_tokens = any(word in name for word in ("linear", "addmm", "bmm", "matmul", "attention"))
+    return "tokens" if len(shape) == 3 and over_tokens else "other"

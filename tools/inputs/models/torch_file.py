@@ -14,7 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failsight.tools.errors import UserError
-from failsight.tools.inputs.models.scoring import fingerprint_of, hash_files, need_classes, need_preprocessing
+from failsight.tools.inputs.models.scoring import (
+    fingerprint_of,
+    hash_files,
+    need_classes,
+    need_preprocessing,
+    probe_pixels,
+)
 from failsight.tools.inputs.models.torch_based import TorchModel, pick_device
 from failsight.tools.text import clean
 
@@ -64,16 +70,39 @@ def _script(request: Request) -> TorchModel:
     side = request.side
     classes = need_classes(side, request.path)
     how = need_preprocessing(side, request.path)
-    return TorchModel(
+    return ScriptModel(
         module,
         classes,
         fingerprint_of(hash_files([request.path]), side),
         how,
         side.outputs,
         format="torchscript",
-        feature_layer=side.feature_layer,
         device=device,
     )
+
+
+class ScriptModel(TorchModel):
+    """A TorchScript program: it scores as it is; for tools that watch layers, its replay as an ordinary module."""
+
+    _replayed: Any = None
+    _tried = False
+
+    def torch_module(self) -> Any | None:
+        """The replay when there is one, else the script (gradients, but no layers); None for a fixed batch."""
+        if self.fixed_batch is not None:
+            return None
+        if not self._tried:
+            from failsight.tools.inputs.models.replay import replay
+
+            self._tried = True
+            self._replayed = replay(self.module, self.normalise(probe_pixels(self.preprocessing, 1)))
+        return self.module if self._replayed is None else self._replayed
+
+    @property
+    def feature_layer(self) -> str | None:
+        """``feature_maps`` of the replay; None where there is no replay."""
+        self.torch_module()
+        return None if self._replayed is None else "feature_maps"
 
 
 def _first_line(problem: BaseException) -> str:
