@@ -104,22 +104,16 @@ def table(made: Table, *, most: int = MOST_ROWS, anchors: str = "") -> Html:
     region = el(
         "div",
         el("table", el("caption", caption), el("thead", head), el("tbody", *rows)),
-        class_="scroll tight" if _is_tight(made, most) else "scroll", role="group", aria_label=clean(made.title, 120), tabindex="0",
+        class_=_fit(made, most), role="group", aria_label=clean(made.title, 120), tabindex="0",
     )  # fmt: skip
     return join(region, more)
 
 
-def _is_tight(made: Table, most: int) -> bool:
-    """Whether the longest words of the columns together are too wide for a printed page, so that words must break."""
-    columns = zip(
-        made.columns,
-        *(tuple(cell_text(made, i, v) for i, v in enumerate(r)) for r in made.rows[:most]),
-        strict=False,
-    )
-    return (
-        sum(max(len(word) for cell in column for word in cell.split() or [""]) for column in columns)
-        > MOST_LETTERS
-    )
+def _fit(made: Table, most: int) -> str:
+    """How hard the table is to print: by the longest words of its columns, side by side."""
+    cells = ((c, *(cell_text(made, i, r[i]) for r in made.rows[:most])) for i, c in enumerate(made.columns))
+    letters = sum(max(len(word) for cell in column for word in cell.split() or [""]) for column in cells)
+    return "scroll" + (" huge" if letters > 2 * MOST_LETTERS else " tight" if letters > MOST_LETTERS else "")
 
 
 def figure(desk: Desk, made: Figure, refs_: Iterable[str] = ()) -> Html:
