@@ -130,13 +130,13 @@ def judge(measured: Measured, minimum_effect: float, alpha: float, claim: Claim 
         if small:
             return Judgement(
                 "refuted",
-                f"The whole interval lies below the {least} set beforehand{_power(m, minimum_effect)}.",
+                f"The whole interval lies below the {least} set beforehand{_power(m)}.",
             )
         return Judgement("inconclusive", _why_open(m, minimum_effect, alpha, large))
     if small and passed:
         return Judgement(
             "confirmed",
-            f"The whole interval lies below the {least} set beforehand{_power(m, minimum_effect)}.",
+            f"The whole interval lies below the {least} set beforehand{_power(m)}.",
         )
     if large:
         return Judgement(
@@ -145,11 +145,10 @@ def judge(measured: Measured, minimum_effect: float, alpha: float, claim: Claim 
     return Judgement("inconclusive", _why_open(m, minimum_effect, alpha, small))
 
 
-def _power(m: Measured, minimum_effect: float) -> str:
+def _power(m: Measured) -> str:
     if m.detectable is None or not math.isfinite(m.detectable):
         return ""
-    seen = "would have been seen" if m.detectable <= minimum_effect else "could be missed"
-    return f" ({m.n} images show {number(m.detectable, 'points')} with 80 % power, so an effect of that size {seen})"
+    return f" ({m.n} images would show {number(m.detectable, 'points')} or more with 80 % power)"
 
 
 def _why_open(m: Measured, minimum_effect: float, alpha: float, enough: bool) -> str:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from failsight.tools.experiments.controls import change_ratio, draw_controls, integral, window_sums
+from failsight.tools.experiments.controls import change_ratio, draw_controls, integral
 from failsight.tools.experiments.patches import Patch, area, as_mask, patches_of
 
 FLAT = np.ones((20, 30))
@@ -15,7 +15,7 @@ FLAT = np.ones((20, 30))
 
 def controls(mask: np.ndarray, draws: int = 8, energy: np.ndarray | None = None, seed: int = 0):  # type: ignore[no-untyped-def]
     ground = np.ones(mask.shape) if energy is None else energy
-    return draw_controls(patches_of(mask), mask, ground, draws, np.random.default_rng(seed))
+    return draw_controls(patches_of(mask), ground, draws, np.random.default_rng(seed))
 
 
 @settings(deadline=None)
@@ -107,13 +107,24 @@ def test_a_frame_gets_scattered_controls_of_its_area() -> None:
     assert all(area(one) == mask.sum() for one in made.draws)
 
 
-def test_window_sums_by_hand() -> None:
-    values = np.arange(12.0).reshape(3, 4)
-    sums = window_sums(integral(values), 2, 3)
-    assert sums.tolist() == [
-        [0 + 1 + 2 + 4 + 5 + 6, 1 + 2 + 3 + 5 + 6 + 7],
-        [4 + 5 + 6 + 8 + 9 + 10, 5 + 6 + 7 + 9 + 10 + 11],
-    ]
+def test_a_summed_area_table_by_hand() -> None:
+    table = integral(np.arange(12.0).reshape(3, 4))
+    assert table[0].tolist() == [0] * 5
+    assert table[2, 3] - table[0, 3] - table[2, 1] + table[0, 1] == 1 + 2 + 5 + 6
+
+
+@pytest.mark.parametrize("dent", [False, True])
+def test_pixel_change_is_measured_where_the_control_lies(dent: bool) -> None:
+    """Rectangles take their change from a table, other shapes pixel by pixel: both find the one busy place."""
+    energy = np.zeros((4, 20))
+    energy[:, 0:4] = energy[:, 16:20] = 900.0
+    mask = np.zeros((4, 20), bool)
+    mask[:, 0:4] = True
+    mask[3, 3] = not dent
+    made = controls(mask, 1, energy)
+    assert made is not None
+    assert made.draws[0][0].x0 == 16
+    assert change_ratio(patches_of(mask), made, energy) == pytest.approx(1)
 
 
 def test_the_draw_is_seeded() -> None:

@@ -31,9 +31,17 @@ def test_a_grid_cell_counts_from_one() -> None:
     assert made.sum() == 25
 
 
-def test_grid_cells_tile_the_picture() -> None:
-    total = sum(mask(f"grid:{r},{c}/3x7", 30, 70).astype(int) for r in range(1, 4) for c in range(1, 8))
+@pytest.mark.parametrize(("height", "width"), [(30, 70), (224, 224), (3, 7), (11, 13)])
+def test_grid_cells_tile_the_picture(height: int, width: int) -> None:
+    total = sum(
+        mask(f"grid:{r},{c}/3x7", height, width).astype(int) for r in range(1, 4) for c in range(1, 8)
+    )
     assert (total == 1).all()
+
+
+def test_no_region_is_empty_in_a_small_picture() -> None:
+    assert mask("grid:2,3/9x9", 2, 2).sum() == 1
+    assert mask("rect:0.999,0.999,1,1", 5, 5)[4, 4]
 
 
 def test_border_and_corners() -> None:

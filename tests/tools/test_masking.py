@@ -248,6 +248,19 @@ def test_tests_in_one_case_are_corrected_for_each_other() -> None:
     assert all(q >= p for p, q in qs)
 
 
+def test_a_decoy_that_lies_over_the_cue_is_told_apart() -> None:
+    """In 20 of 40 images the plant's box lies on the lamp; alone, it does nothing."""
+    table = scene(60)
+    for i, boxes in enumerate(table.boxes or ()):
+        if "plant" in boxes and i % 2:
+            boxes["plant"] = boxes["lamp"]
+    made = mask(case(table), region="box:plant", class_name="day", second_fill=None)
+    told = next(n for n in made.notes if "often lies over" in n)
+    assert "The plant often lies over lamp; in the 20 images where it lies alone the effect is -" in told
+    lamp = mask(case(), region="box:lamp", class_name="day", second_fill=None)
+    assert not any("often lies over" in n for n in lamp.notes)
+
+
 def test_the_answer_is_the_same_every_time() -> None:
     first, second = (mask(case(), region="box:plant", fill="noise").to_dict() for _ in range(2))
     assert first == second

@@ -62,21 +62,19 @@ class Diffusion:
         """A blur, as an estimate of what the pipeline will paint."""
         return Blur().background(picture, rng)
 
-    def apply(self, picture: Pixels, regions: Sequence[Patches], ground: Pixels) -> Pixels:
+    def apply(self, copies: Pixels, regions: Sequence[Patches], ground: Pixels) -> None:
         """See :meth:`failsight.tools.experiments.fills.Fill.apply`. One pipeline call per region; noise is seeded."""
         import torch
         from PIL import Image
 
         pipeline = self._ready()
-        height, width = picture.shape[:2]
+        height, width = copies.shape[1:3]
         size = (-(-width // GRAIN) * GRAIN, -(-height // GRAIN) * GRAIN)
-        large = Image.fromarray(picture).resize(size, Image.Resampling.BICUBIC)
-        made = np.repeat(picture[None], len(regions), axis=0)
-        for one, region in zip(made, regions, strict=True):
+        for one, region in zip(copies, regions, strict=True):
             mask = as_mask(region, height, width)
             painted = pipeline(
                 prompt=self.prompt,
-                image=large,
+                image=Image.fromarray(one).resize(size, Image.Resampling.BICUBIC),
                 mask_image=Image.fromarray(mask).convert("L").resize(size, Image.Resampling.NEAREST),
                 width=size[0],
                 height=size[1],
@@ -86,7 +84,6 @@ class Diffusion:
             ).images[0]
             small = np.asarray(painted.convert("RGB").resize((width, height), Image.Resampling.BICUBIC))
             one[mask] = small[mask]
-        return made
 
     def _ready(self) -> Any:
         if self._pipeline is None:

@@ -35,11 +35,12 @@ class Fill(Protocol):
     def background(self, picture: Pixels, rng: np.random.Generator) -> Pixels:
         """What the fill would put everywhere, exactly or as an estimate: (h, w, 3) uint8. Also used to match controls."""
 
-    def apply(self, picture: Pixels, regions: Sequence[Patches], ground: Pixels) -> Pixels:
-        """Copies of ``picture`` (h, w, 3), one per region with that region replaced: (regions, h, w, 3) uint8.
+    def apply(self, copies: Pixels, regions: Sequence[Patches], ground: Pixels) -> None:
+        """Replace, in place, region i in copy i of one picture.
 
         Args:
-            ground: this picture's :meth:`background`.
+            copies: the picture once per region: (regions, h, w, 3) uint8.
+            ground: the picture's :meth:`background`.
         """
 
 
@@ -52,11 +53,9 @@ class Background:
     def background(self, picture: Pixels, rng: np.random.Generator) -> Pixels:
         raise NotImplementedError
 
-    def apply(self, picture: Pixels, regions: Sequence[Patches], ground: Pixels) -> Pixels:
-        made = np.repeat(picture[None], len(regions), axis=0)
-        for one, region in zip(made, regions, strict=True):
+    def apply(self, copies: Pixels, regions: Sequence[Patches], ground: Pixels) -> None:
+        for one, region in zip(copies, regions, strict=True):
             paint(one, region, ground)
-        return made
 
 
 @dataclass(frozen=True)
@@ -116,9 +115,9 @@ class Inpaint:
     def background(self, picture: Pixels, rng: np.random.Generator) -> Pixels:
         return Blur().background(picture, rng)
 
-    def apply(self, picture: Pixels, regions: Sequence[Patches], ground: Pixels) -> Pixels:
-        height, width = picture.shape[:2]
-        return np.stack([self._one(picture, as_mask(r, height, width)) for r in regions])
+    def apply(self, copies: Pixels, regions: Sequence[Patches], ground: Pixels) -> None:
+        for one, region in zip(copies, regions, strict=True):
+            one[:] = self._one(one, as_mask(region, *one.shape[:2]))
 
     def _one(self, picture: Pixels, mask: Mask) -> Pixels:
         if mask.all():  # nothing is left to continue

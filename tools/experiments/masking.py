@@ -89,19 +89,16 @@ class Bench:
             return NO_REGION
         rng = np.random.default_rng([self.seed, row])
         ground = self.fill.background(pixels, rng)
-        energy = np.square(pixels.astype(np.float32) - ground).sum(2) / 3
-        height, width = pixels.shape[:2]
-        forbidden = np.zeros((height, width), bool)
-        for p in cue:
-            forbidden[p.y0 : p.y1, p.x0 : p.x1] |= True if p.shape is None else p.shape
-        controls = draw_controls(cue, forbidden, energy, self.draws, rng)
+        moved = np.subtract(pixels, ground, dtype=np.int16).astype(np.float32)
+        energy = np.einsum("hwc,hwc->hw", moved, moved).astype(np.float64) / 3
+        controls = draw_controls(cue, energy, self.draws, rng)
         if controls is None:
             return NO_CONTROL
         regions = (cue, *controls.draws)
-        stack = np.concatenate([pixels[None], self.fill.apply(pixels, regions, ground)])
-        match = Match(
-            row, area(cue) / (height * width), controls.same_shape, change_ratio(cue, controls, energy)
-        )
+        stack = np.empty((1 + len(regions), *pixels.shape), np.uint8)
+        stack[:] = pixels
+        self.fill.apply(stack[1:], regions, ground)
+        match = Match(row, area(cue) / energy.size, controls.same_shape, change_ratio(cue, controls, energy))
         return Trial(stack, regions, match)
 
     def _mask(self, table: ImageTable, row: int, pixels: Pixels, size: tuple[int, int]) -> Mask:

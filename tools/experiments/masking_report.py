@@ -12,13 +12,15 @@ from failsight.tools.experiments import figures, paired
 from failsight.tools.experiments.masking import REASONS, Measurements
 from failsight.tools.experiments.masking_plan import TOOL, Outcome, Plan
 from failsight.tools.experiments.paired import Paired, Share
+from failsight.tools.experiments.population import overlaps
 from failsight.tools.stats.intervals import bootstrap
 from failsight.tools.text import clean, interval, listing, number, p_value
-from failsight.tools.verdicts import Judgement, Measured, history, judge, online_q
+from failsight.tools.verdicts import FEWEST_FOR_REFUTATION, Judgement, Measured, history, judge, online_q
 from failsight.tools.view import CaseView
 
 STATISTIC = "mean paired fall of the score, cue minus control"
 EXAMPLES = 3
+OVERLAP, OFTEN = 0.25, 0.2  # another object over a quarter of the cue, in a fifth of the images: worth a note
 POOR_MATCH = 0.5  # controls that change the pixels less than half as much as the cue are said to be weak
 
 
@@ -165,6 +167,7 @@ def _notes(
             "part of the effect may come from that."
         )
     notes += _second_note(plan, outcome, s)
+    notes += _overlap_note(view, plan, m)
     known = labels[labels >= 0]
     if (
         plan.claim == "uses"
@@ -190,6 +193,24 @@ def _second_note(plan: Plan, outcome: Outcome, s: Paired) -> list[str]:
             f"{number(s.effect, 'points')}: it depends on what takes the region's place."
         ]
     return []
+
+
+def _overlap_note(view: CaseView, plan: Plan, m: Measurements) -> list[str]:
+    """What else lies in the region, and the effect where nothing does: a decoy may owe its effect to its neighbour."""
+    if plan.region.kind != "box" or not len(m):
+        return []
+    found = overlaps(view.table(plan.bench.split), plan.region.name, m.rows)
+    shared = {name: float((share >= OVERLAP).mean()) for name, share in found.items()}
+    often = [name for name, rate in sorted(shared.items(), key=lambda item: -item[1]) if rate >= OFTEN]
+    if not often:
+        return []
+    alone = np.all([share < OVERLAP for share in found.values()], axis=0)
+    told = f"{plan.region.title[:1].upper()}{plan.region.title[1:]} often lies over {listing(often)}"
+    if alone.sum() < FEWEST_FOR_REFUTATION:
+        return [f"{told}: what the effect owes to that can't be told apart here."]
+    effect = number(float(m.effect[alone].mean()), "points")
+    ci = interval(bootstrap(m.effect[alone], seed=plan.bench.seed), "points")
+    return [f"{told}; in the {int(alone.sum()):,} images where it lies alone the effect is {effect} {ci}."]
 
 
 def _next(plan: Plan, judgement: Judgement) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.errors import RetryError
-from failsight.tools.inputs.base import SPLITS, ImageTable, Predictions, Split
+from failsight.tools.inputs.base import SPLITS, Box, ImageTable, Predictions, Split
 from failsight.tools.text import clean
 from failsight.tools.view import CaseView
 
@@ -111,6 +111,30 @@ def shows(table: ImageTable, name: str) -> npt.NDArray[np.bool_]:
     if boxes is None:
         return np.zeros(len(table), bool)
     return np.fromiter((len(b.get(name, ())) > 0 for b in boxes), bool, len(table))
+
+
+def overlaps(table: ImageTable, name: str, rows: npt.NDArray[np.int64]) -> dict[str, npt.NDArray[np.float64]]:
+    """How much of the object ``name`` lies in the boxes of other objects: other → largest share of one of its boxes, per row.
+
+    Shares in [0, 1], measured box against box in the whole image; an object that never overlaps is left out."""
+    made: dict[str, npt.NDArray[np.float64]] = {}
+    for i, row in enumerate(rows.tolist()):
+        boxes = table.boxes[row] if table.boxes is not None else {}
+        for other, found in boxes.items():
+            if other == name:
+                continue
+            share = max((_covered(one, by) for one in boxes.get(name, ()) for by in found), default=0.0)
+            if share > 0:
+                made.setdefault(other, np.zeros(len(rows)))[i] = share
+    return made
+
+
+def _covered(box: Box, by: Box) -> float:
+    """Share of ``box`` that lies inside ``by``."""
+    width = min(box[2], by[2]) - max(box[0], by[0])
+    height = min(box[3], by[3]) - max(box[1], by[1])
+    whole = (box[2] - box[0]) * (box[3] - box[1])
+    return width * height / whole if width > 0 and height > 0 and whole > 0 else 0.0
 
 
 def resolve(

@@ -81,10 +81,20 @@ class Region:
         if self.kind == "saliency":
             raise ValueError("a saliency region is made from a map")
         made = np.zeros((height, width), bool)
-        for box in boxes if self.kind == "box" else self.rectangles:
+        for box in boxes:
             y0, x0, y1, x1 = pixel_box(box, height, width)
             made[y0:y1, x0:x1] = True
+        for left, top, right, bottom in self.rectangles:
+            y0, y1 = _nearest(top, bottom, height)
+            x0, x1 = _nearest(left, right, width)
+            made[y0:y1, x0:x1] = True
         return made
+
+
+def _nearest(start: float, end: float, length: int) -> tuple[int, int]:
+    """The nearest whole pixels, at least one: the cells of a grid then tile the picture without overlap."""
+    first = min(round(start * length), length - 1)
+    return first, max(round(end * length), first + 1)
 
 
 def pixel_box(box: Box, height: int, width: int) -> tuple[int, int, int, int]:
