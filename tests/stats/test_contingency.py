@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import StratifiedTable
 
-from failsight.tools.stats.association import prediction_association, prediction_tables, slice_pulls
+from failsight.tools.stats.association import prediction_association, prediction_tables, pull, screen_pulls
 from failsight.tools.stats.contingency import (
     breslow_day,
     common_odds_ratio,
@@ -153,15 +153,38 @@ def test_an_attribute_that_goes_with_the_class_alone_pulls_nothing() -> None:
 
 
 def test_tables_leave_out_what_is_unknown() -> None:
-    tables, values = prediction_tables([0, 2, -1, 2], [0, 1, 1, 1], [1, 1, 0, 0])
-    assert values.tolist() == [0, 2]
-    assert tables.sum() == 3 and tables[1, 1].tolist() == [1, 1] and tables[0, 0].tolist() == [0, 1]
+    tables = prediction_tables([0, 2, -1, 2], [0, 1, 1, 1], [1, 1, 0, 0])
+    assert tables.values.tolist() == [0, 2] and tables.true.tolist() == [0, 1]
+    assert tables.counts.sum() == 3
+    assert tables.counts[1, 1].tolist() == [1, 1] and tables.counts[0, 0].tolist() == [0, 1]
 
 
-def test_pulls_of_a_slice_and_of_nothing() -> None:
+def test_a_second_attribute_may_be_held_fixed() -> None:
+    """A remote control lies where the television is: beside it, it pulls nothing."""
     rng = np.random.default_rng(6)
-    television, true, guess = rooms(rng, 0.4)
-    assert slice_pulls(television == 1, true, guess)[0].predicted == 2
-    assert slice_pulls(np.zeros(len(true), bool), true, guess) == ()
+    television, true, guess = rooms(rng, 0.4, 3000)
+    remote = np.where(rng.random(3000) < 0.85, television, 1 - television)
+    alone = pull(prediction_tables(remote, true, guess), 1, 2)
+    beside = pull(prediction_tables(remote, true, guess, given=television), 1, 2)
+    assert alone.p < 1e-6 and alone.wrong_ci[0] > 0.1
+    assert beside.p > 0.01 and beside.wrong_ci[0] < 0 < beside.wrong_ci[1]
+
+
+def test_screening_is_the_statistic_of_each_pull() -> None:
+    rng = np.random.default_rng(7)
+    television, true, guess = rooms(rng, 0.2)
+    tables = prediction_tables(television, true, guess)
+    z = screen_pulls(tables)
+    for i in range(2):
+        for j in range(4):
+            counts = tables.counts
+            cells = np.stack([counts[:, i, j], counts[:, i].sum(1) - counts[:, i, j]], 1)
+            other = np.stack([counts[:, 1 - i, j], counts[:, 1 - i].sum(1) - counts[:, 1 - i, j]], 1)
+            assert z[i, j] ** 2 == pytest.approx(mantel_haenszel(np.stack([cells, other], 1)).statistic)
+
+
+def test_nobody_and_one_value_pull_nothing() -> None:
     nobody = prediction_association(np.full(5, -1), np.zeros(5, int), np.zeros(5, int))
     assert nobody.n == 0 and nobody.pulls == () and nobody.test.p == 1.0
+    alike = prediction_association(np.zeros(5, int), np.zeros(5, int), np.array([0, 0, 1, 1, 0]))
+    assert alike.pulls == () and alike.v == 0.0

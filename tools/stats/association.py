@@ -73,20 +73,44 @@ class Correlation:
     n: int
 
 
+@dataclass(frozen=True, slots=True)
+class PredictionTables:
+    """Counts of the images with a known value.
+
+    Attributes:
+        counts: (H, values, classes) images by stratum, attribute value and predicted class.
+        true: (H,) true class of each stratum.
+        values: (values,) code of each attribute value.
+    """
+
+    counts: NDArray[np.float64]
+    true: Int
+    values: Int
+
+
 def prediction_tables(
-    codes: ArrayLike, true: ArrayLike, predicted: ArrayLike
-) -> tuple[NDArray[np.float64], Int]:
-    """Counts (true class, value, predicted class) of the images with a known value, and the value codes."""
+    codes: ArrayLike, true: ArrayLike, predicted: ArrayLike, given: ArrayLike | None = None
+) -> PredictionTables:
+    """Count images by true class (and `given`), attribute value and predicted class.
+
+    Args:
+        codes: (n,) attribute value of each image; −1 is missing and left out.
+        true, predicted: (n,) classes, ≥ 0.
+        given: (n,) a further code ≥ 0 to hold fixed, beside the true class.
+    """
     value, label, guess = (np.asarray(x, np.int64) for x in (codes, true, predicted))
     if not value.shape == label.shape == guess.shape:
         raise ValueError("codes, true and predicted must have one code an image")
+    extra = np.zeros_like(label) if given is None else np.asarray(given, np.int64)
     known = (value >= 0) & (label >= 0) & (guess >= 0)
-    value, label, guess = value[known], label[known], guess[known]
+    levels = int(extra.max(initial=0)) + 1
+    strata, stratum = np.unique(label[known] * levels + extra[known], return_inverse=True)
+    kept, place = np.unique(value[known], return_inverse=True)
     classes = int(max(label.max(initial=-1), guess.max(initial=-1))) + 1
-    kept, place = np.unique(value, return_inverse=True)
-    key = (label * len(kept) + place) * classes + guess
-    counts = np.bincount(key, minlength=classes * len(kept) * classes)
-    return counts.reshape(classes, len(kept), classes).astype(np.float64), kept
+    key = (stratum * len(kept) + place) * classes + guess[known]
+    shape = (len(strata), len(kept), classes)
+    counts = np.bincount(key, minlength=len(strata) * len(kept) * classes).reshape(shape)
+    return PredictionTables(counts.astype(np.float64), strata // levels, kept)
 
 
 def prediction_association(
@@ -101,43 +125,42 @@ def prediction_association(
         resamples: of the bootstrap interval of V.
         seed: of the same.
     """
-    tables, values = prediction_tables(codes, true, predicted)
-    test = general_association(tables) if tables.size else Association(0.0, 0, 1.0)
-    v, v_ci = cramers_v_interval(tables, resamples=resamples, seed=seed) if tables.size else (0.0, (0.0, 1.0))
-    pulls = [
-        _pull(tables, values, i, j)
-        for i in range(len(values))
-        for j in range(tables.shape[2])
-        if len(values) > 1
+    tables = prediction_tables(codes, true, predicted)
+    made = [
+        pull(tables, i, j)
+        for i in range(len(tables.values))
+        for j in range(tables.counts.shape[2])
+        if len(tables.values) > 1
     ]
-    pulls = [p for p in pulls if p.n_in]
-    adjusted = holm([p.p for p in pulls])
-    made = [_adjust(p, float(a)) for p, a in zip(pulls, adjusted, strict=True)]
-    made.sort(key=lambda p: (p.p, -abs(p.difference)))
-    return Correlation(test, v, v_ci, tuple(made), int(tables.sum()))
-
-
-def slice_pulls(inside: Bool, true: ArrayLike, predicted: ArrayLike) -> tuple[Pull, ...]:
-    """The pulls of one slice against the rows outside it, strongest first (Holm over predicted classes)."""
-    made = prediction_association(inside.astype(np.int64), true, predicted, resamples=1).pulls
-    made = tuple(p for p in made if p.value == 1)
+    made = [p for p in made if p.n_in]
     adjusted = holm([p.p for p in made])
-    return tuple(_adjust(p, float(a)) for p, a in zip(made, adjusted, strict=True))
+    made = [replace(p, adjusted=float(a)) for p, a in zip(made, adjusted, strict=True)]
+    made.sort(key=lambda p: (p.p, -abs(p.difference)))
+    v, v_ci = cramers_v_interval(tables.counts, resamples=resamples, seed=seed)
+    return Correlation(general_association(tables.counts), v, v_ci, tuple(made), int(tables.counts.sum()))
 
 
-def _pull(tables: NDArray[np.float64], values: Int, i: int, j: int) -> Pull:
-    inside, everyone = tables[:, i], tables.sum(axis=1)
+def screen_pulls(tables: PredictionTables) -> NDArray[np.float64]:
+    """(values, classes) standardised excess of each prediction with each value, within strata (0 without variance)."""
+    t = tables.counts
+    n = t.sum(axis=(1, 2))[:, None, None]
+    inside, total = t.sum(axis=2)[:, :, None], t.sum(axis=1)[:, None, :]
+    usable = np.maximum(n, 1)
+    gap = (t - inside * total / usable).sum(axis=0)
+    spread = inside * (n - inside) * total * (n - total) / (usable**2 * np.maximum(n - 1, 1))
+    variance = spread.sum(axis=0)
+    z: NDArray[np.float64] = np.divide(gap, np.sqrt(variance), out=np.zeros_like(gap), where=variance > 1e-12)
+    return z
+
+
+def pull(tables: PredictionTables, i: int, j: int) -> Pull:
+    """The pull of the i-th value towards class j; `adjusted` is p itself."""
+    inside, everyone = tables.counts[:, i], tables.counts.sum(axis=1)
     n1, y1 = inside.sum(axis=1), inside[:, j]
     n, y = everyone.sum(axis=1), everyone[:, j]
     cells = np.stack([np.stack([y1, n1 - y1], 1), np.stack([y - y1, n - n1 - (y - y1)], 1)], axis=1)
     over = risk_difference(cells)
-    wrong = risk_difference(np.delete(cells, j, axis=0))
+    wrong = risk_difference(cells[tables.true != j])
     p = compare_counts(*(x.astype(np.int64) for x in (n, n1, y, y1)), alternative="two-sided").p
     difference = 0.0 if math.isnan(over.value) else over.value
-    return Pull(
-        int(values[i]), j, difference, over.ci, wrong.value, wrong.ci, over.n1, over.n0, p, p
-    )  # fmt: skip
-
-
-def _adjust(pull: Pull, adjusted: float) -> Pull:
-    return replace(pull, adjusted=adjusted)
+    return Pull(int(tables.values[i]), j, difference, over.ci, wrong.value, wrong.ci, over.n1, over.n0, p, p)

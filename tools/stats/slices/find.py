@@ -78,6 +78,7 @@ def find_slices(
         floor=settings.floor(len(y)),
         min_effect=min_effect,
         class_adjusted=adjusted,
+        discovery=first,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, Literal
 
@@ -193,6 +193,7 @@ class SliceReport:
         floor: fewest rows of a slice.
         min_effect: fewest points of excess, after the rule for small error rates.
         class_adjusted: whether comparisons were made within true classes.
+        discovery: (n,) True for the rows of the half that chose; the others tested.
     """
 
     confirmed: tuple[TestedSlice, ...]
@@ -206,3 +207,4 @@ class SliceReport:
     floor: int
     min_effect: float
     class_adjusted: bool
+    discovery: Bool = field(compare=False, repr=False)
