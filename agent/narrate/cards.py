@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from failsight.agent.narrate.findings import deciding
 from failsight.agent.narrate.model import Card, Experiment, Sentence
+from failsight.agent.narrate.phrases import (
+    about,
+    how_sure,
+    how_tested,
+    meaning,
+    nature,
+    rates,
+    rates_title,
+    result,
+)
 from failsight.agent.narrate.record import Record
-from failsight.agent.narrate.words import BUGS, FAILURES, KINDS, VERDICTS, count, kind_label, sentence, status
+from failsight.agent.narrate.words import VERDICTS, count, kind_label, sentence, status
 from failsight.agent.state import FindingRecord
 from failsight.tools.evidence import Correction, Figure, Finding, ImageRef, Instrument, TestResult
-from failsight.tools.text import clean, interval, number, p_value
+from failsight.tools.text import clean, number, p_value
 
 MOST_FIGURES = 3
 MOST_IMAGES = 8
@@ -23,7 +33,7 @@ def card(record: Record, found: FindingRecord) -> Card:
         verdict=finding.verdict,
         kind=label,
         statement=sentence(finding.statement, 600),
-        meaning=KINDS.get(finding.kind, ("", ""))[1],
+        meaning=meaning(finding),
         terms=tuple(_terms(record, found)),
         experiments=tuple(experiment(record, finding, t) for t in finding.tests),
         corrections=tuple(correction(record, c) for c in found.corrections),
@@ -31,7 +41,8 @@ def card(record: Record, found: FindingRecord) -> Card:
         images=_images(record, found),
         evidence=tuple(dict.fromkeys(found.evidence)),
         questions=found.questions,
-        rates=_rates(finding),
+        rates=rates(finding),
+        rates_title=rates_title(finding),
     )
 
 
@@ -43,7 +54,12 @@ def _terms(record: Record, found: FindingRecord) -> list[tuple[str, Sentence]]:
         made.append(("Where", Sentence(sentence(where), first)))
     sure = how_sure(finding)
     if sure:
-        made.append(("How sure", Sentence(sure, tuple(dict.fromkeys(found.evidence)))))
+        made.append(
+            (
+                "How sure" if finding.verdict == "confirmed" else "Measured",
+                Sentence(sure, tuple(dict.fromkeys(found.evidence))),
+            )
+        )
     made.append(("Verdict", Sentence(_verdict(found), _deciding_refs(found))))
     made.append(("Failure and cause", Sentence(sentence(nature(finding)))))
     note, source = _note(record, found)
@@ -55,15 +71,6 @@ def _terms(record: Record, found: FindingRecord) -> list[tuple[str, Sentence]]:
     return made
 
 
-def nature(finding: Finding) -> str:
-    """What sort of failure it is and where its cause lies, in words."""
-    bug = finding.bug
-    cause = (
-        "its cause is undetermined" if bug == "unknown" else f"its cause lies in {BUGS.get(bug, clean(bug))}"
-    )
-    return f"{FAILURES.get(finding.failure, clean(finding.failure))}; {cause}"
-
-
 def _note(record: Record, found: FindingRecord) -> tuple[str, tuple[str, ...]]:
     """The note of the newest evidence about a finding: an older one may say ``not tested`` of what was tested since."""
     name = found.evidence[-1] if found.evidence else ""
@@ -72,48 +79,12 @@ def _note(record: Record, found: FindingRecord) -> tuple[str, tuple[str, ...]]:
     return (notes[-1], (name,)) if notes else ("", ())
 
 
-def about(finding: Finding) -> str:
-    """Which images a finding is about: slice, class and confusion in words; empty when it is about all."""
-    parts = []
-    if finding.slice:
-        parts.append(
-            "images with "
-            + " and ".join(f"{clean(k, 60)} = {clean(v, 60)}" for k, v in sorted(finding.slice.items()))
-        )
-    if finding.class_name:
-        parts.append(f"class {clean(finding.class_name, 60)}")
-    if finding.confused_with:
-        parts.append(f"taken for {clean(finding.confused_with, 60)}")
-    return ", ".join(parts)
-
-
-def how_sure(finding: Finding) -> str:
-    """Error rate beside its base rate, with interval, n, p and q, as far as they are known."""
-    parts = []
-    of = f"these {count(finding.n, 'image')}" if finding.n is not None else "these images"
-    if finding.error_rate is not None:
-        text = (
-            f"{number(finding.error_rate)} {interval(finding.ci)}".rstrip() + f" of {of} are answered wrongly"
-        )
-        if finding.base_error_rate is not None:
-            text += f", against {number(finding.base_error_rate)} of those that they are compared with"
-        parts.append(text)
-    elif finding.n is not None:
-        parts.append(count(finding.n, "image"))
-    if finding.q is not None:
-        parts.append(f"q {p_value(finding.q)} after correction for everything that was tried with it")
-    elif finding.p is not None:
-        parts.append(f"p {p_value(finding.p)}, not corrected for other attempts")
-    return sentence("; ".join(parts)) if parts else ""
-
-
 def _verdict(found: FindingRecord) -> str:
-    word, meaning = VERDICTS[found.finding.verdict]
+    word, why = VERDICTS[found.finding.verdict]
     test = deciding(found)
     if test is None or found.finding.verdict is None:
-        return f"{word}: {meaning}."
-    control = " against a control" if test.control_effect is not None else ""
-    return f"{word}: {meaning}{control} by {clean(test.tool)}."
+        return f"{word}: {why}."
+    return f"{word}: {why}{how_tested(found.finding, test)}."
 
 
 def _deciding_refs(found: FindingRecord) -> tuple[str, ...]:
@@ -159,17 +130,6 @@ def _bar(plan: Instrument) -> str:
     return text + "."
 
 
-def result(test: TestResult) -> str:
-    """What a test measured and what follows, in one or two sentences."""
-    text = f"Effect {number(test.effect, 'points')} {interval(test.ci, 'points')}".rstrip()
-    if test.control_effect is not None:
-        text += f" beyond the control, which alone shows {number(test.control_effect, 'points')}"
-    text += f"; p {p_value(test.p)}"
-    if test.q is not None:
-        text += f", q {p_value(test.q)}"
-    return f"{text}; {count(test.n, 'image')}. {VERDICTS[test.verdict][0]}."
-
-
 def correction(record: Record, made: Correction) -> Sentence:
     """One repair strategy: what to do, how far it has come, what it brought."""
     text = f"{clean(made.strategy, 80).replace('_', ' ').capitalize()}: {sentence(made.action)}"
@@ -207,13 +167,3 @@ def _images(record: Record, found: FindingRecord) -> tuple[tuple[str, ImageRef],
         if evidence is not None and len(evidence.findings) == 1 and not evidence.figures:
             made += [(name, image) for image in evidence.images]
     return tuple(made)[:MOST_IMAGES]
-
-
-def _rates(finding: Finding) -> tuple[tuple[str, float, tuple[float, float] | None], ...]:
-    """What a small chart shows: error rate of these images (with interval), error rate to compare with."""
-    if finding.error_rate is None or finding.base_error_rate is None:
-        return ()
-    return (
-        ("these images", finding.error_rate, finding.ci),
-        ("to compare with", finding.base_error_rate, None),
-    )

@@ -177,10 +177,12 @@ def _rates(card: Card) -> Html | None:
         Mark(label, value, ci, "main" if i == 0 else "other")
         for i, (label, value, ci) in enumerate(card.rates)
     ]
-    alt = "Error rate: " + "; ".join(f"{m.label} {number(m.value)} {interval(m.ci)}".strip() for m in marks)
+    alt = f"{card.rates_title}: " + "; ".join(
+        f"{m.label} {number(m.value)} {interval(m.ci)}".strip() for m in marks
+    )
     return el(
         "figure",
-        el("figcaption", "Share answered wrongly"),
+        el("figcaption", card.rates_title),
         interval_chart(marks, unit="share", alt=alt),
         class_="plot",
     )

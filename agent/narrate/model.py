@@ -54,6 +54,7 @@ class Card:
     evidence: tuple[str, ...] = ()
     questions: tuple[str, ...] = ()
     rates: tuple[tuple[str, float, tuple[float, float] | None], ...] = ()
+    rates_title: str = ""
 
 
 @dataclass(frozen=True, slots=True)

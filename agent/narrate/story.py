@@ -5,9 +5,10 @@ Every number stands in a piece of evidence or in an event, and every sentence na
 
 from __future__ import annotations
 
-from failsight.agent.narrate.cards import about, correction, how_sure, plan_terms, result
+from failsight.agent.narrate.cards import correction, plan_terms
 from failsight.agent.narrate.coverage import not_examined
 from failsight.agent.narrate.model import Section, Sentence
+from failsight.agent.narrate.phrases import about, how_sure, result
 from failsight.agent.narrate.record import Call, Record
 from failsight.agent.narrate.words import (
     VERDICTS,

@@ -112,7 +112,7 @@ def test_refuted_and_undecided_tests_are_told_with_their_numbers(told: Path) -> 
     assert "Effect +29.1 points [+24.1, +34.1] points" in said and "Confirmed. [F1, E4]" in said
     assert "Effect +0.4 points [-1.1, +1.9] points" in said and "Refuted. [F3, E5]" in said
     assert (
-        "26.7 % [19.6, 35.2] % of these 120 images are answered wrongly, against 16.0 %" in said
+        "26.7 % [19.6, 35.2] % of these 120 images are answered wrongly, 16.0 % elsewhere" in said
         and "Undecided. [F2, E3]" in said
     )
 

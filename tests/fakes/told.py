@@ -119,7 +119,7 @@ def confused(classes: tuple[str, ...] = ROOMS) -> Evidence:
 SHORTCUT = Finding(
     kind="spurious_correlation", failure="features", bug="data_statistics",
     statement="Where a television stands, the model says living_room, whatever the room is.",
-    slice={"television": "yes"}, class_name="kitchen", confused_with="living_room",
+    slice={"television": "yes"}, class_name="living_room",
     n=84, error_rate=0.476, base_error_rate=0.185, ci=(0.3729, 0.5816), p=0.00004, q=0.0008,
 )  # fmt: skip
 DARK = Finding(
