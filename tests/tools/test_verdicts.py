@@ -56,6 +56,16 @@ def test_what_was_not_measured_decides_nothing(wrong: dict[str, Any]) -> None:
     assert judge(dataclasses.replace(whole, **wrong), 0.05, 0.05).verdict == "inconclusive"
 
 
+def test_controls_that_raise_the_score_confirm_nothing() -> None:
+    """An effect of 20 points of which the cue itself makes 2: the model does not rely on the cue."""
+    whole = Measured(0.2, (0.1, 0.3), 0.001, 0.001, 100, fall=0.15)
+    assert judge(whole, 0.05, 0.05).verdict == "confirmed"
+    lifted = judge(dataclasses.replace(whole, fall=0.02), 0.05, 0.05)
+    assert lifted.verdict == "inconclusive"
+    assert "controls raise it" in lifted.reason
+    assert judge(dataclasses.replace(whole, fall=0.02), 0.05, 0.05, "ignores").verdict == "inconclusive"
+
+
 def test_few_images_refute_nothing() -> None:
     assert verdict(0.0, 0.0, 0.0, 1.0, n=7) == "inconclusive"
 

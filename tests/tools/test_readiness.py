@@ -1,0 +1,244 @@
+"""readiness: bounds judged by whole intervals, on counts known by hand."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from failsight.tools.criteria import Criterion, criteria_of, judge, overall, parse_name
+from failsight.tools.evidence import Correction, Evidence, Finding, evidence_from_dict
+from failsight.tools.inputs.base import Predictions
+from failsight.tools.readiness import readiness
+from failsight.tools.stats.intervals import wilson
+from failsight.tools.view import Expectation
+from tests.fakes.view import FakeTable, FakeView
+from tests.tools.cases import check_evidence, check_spec, counted_view, from_counts, one_hot
+
+
+def predictions(counts: list[list[int]], split: str = "data", **more: object) -> Predictions:
+    labels, predicted = from_counts(counts)
+    k = len(counts)
+    names = ("bath", "kit.chen", "hall")[:k]
+    return Predictions(split, names, np.arange(len(labels)), labels, one_hot(predicted, k), **more)  # type: ignore[arg-type]
+
+
+def one(name: str, bound: float, counts: list[list[int]], at_least: bool = True, **more: object) -> Criterion:
+    return judge({"data": predictions(counts)}, [Expectation(name, bound, at_least)], **more)[0]  # type: ignore[arg-type]
+
+
+def test_its_arguments_are_described_and_bounded() -> None:
+    check_spec(readiness)
+
+
+class TestJudge:
+    # 180 of 200 are right: 90 %, Wilson [85.1, 93.4] %
+    COUNTS: ClassVar = [[90, 10], [10, 90]]
+
+    @pytest.mark.parametrize(("bound", "holds"), [(0.85, True), (0.88, None), (0.93, None), (0.94, False)])
+    def test_a_lower_bound_needs_the_whole_interval(self, bound: float, holds: bool | None) -> None:
+        made = one("accuracy", bound, self.COUNTS)
+        assert (made.value, made.ci, made.n) == (0.9, wilson(180, 200), 200)
+        assert made.holds is holds
+        assert (made.more is not None) == (holds is None)
+
+    @pytest.mark.parametrize(("bound", "holds"), [(0.15, True), (0.1, None), (0.06, False)])
+    def test_an_upper_bound_too(self, bound: float, holds: bool | None) -> None:
+        assert one("error_rate", bound, self.COUNTS, at_least=False).holds is holds
+
+    def test_the_number_of_images_that_would_decide_does(self) -> None:
+        made = one("accuracy", 0.88, self.COUNTS)
+        assert made.more is not None and made.n is not None
+        n = made.n + made.more
+        assert wilson(round(0.9 * n), n)[0] == pytest.approx(0.88, abs=0.004)
+        assert one("accuracy", 0.9, self.COUNTS).more is None  # no number would: the value is the bound
+
+    def test_every_measure_that_is_known(self) -> None:
+        for name in (
+            "balanced_accuracy",
+            "macro_precision",
+            "macro_f1",
+            "worst_recall",
+            "recall.bath",
+            "precision.bath",
+            "f1.bath",
+        ):
+            made = one(name, 0.5, self.COUNTS)
+            assert made.holds is True and made.value == pytest.approx(0.9), name
+        assert one("ece", 0.05, self.COUNTS, at_least=False).holds is not False
+        assert one("overconfidence", 0.2, self.COUNTS, at_least=False).holds is True
+
+    def test_class_names_with_dots_and_other_case(self) -> None:
+        assert parse_name("deploy.recall.kit.chen") == ("deploy", "recall", "kit.chen")
+        assert one("recall.KIT.chen", 0.8, self.COUNTS).holds is True
+
+    def test_the_worst_recall_holds_only_if_every_class_does(self) -> None:
+        made = one("worst_recall", 0.8, [[100, 0, 0], [8, 92, 0], [0, 14, 86]])
+        assert made.value == 0.86 and made.holds is None
+        assert made.ci is not None and made.ci[0] == wilson(86, 100)[0] and made.ci[1] > wilson(86, 100)[1]
+        assert one("worst_recall", 0.77, [[100, 0, 0], [8, 92, 0], [0, 14, 86]]).holds is True
+        assert one("worst_recall", 0.99, [[100, 0, 0], [8, 92, 0], [0, 14, 86]]).holds is False
+
+    def test_with_many_equal_classes_chance_alone_seldom_fails_the_worst_recall(self) -> None:
+        rng, fails = np.random.default_rng(0), 0
+        for _ in range(200):
+            right = rng.binomial(50, 0.9, 3)
+            counts = np.diag(right) + np.roll(np.diag(50 - right), 1, axis=1)
+            fails += one("worst_recall", 0.9, counts.tolist()).holds is False
+        assert fails / 200 <= 0.06
+
+    def test_other_splits(self) -> None:
+        both = {"data": predictions([[9, 1], [1, 9]]), "deploy": predictions([[50, 50], [50, 50]], "deploy")}
+        made = judge(both, [Expectation("deploy.accuracy", 0.8), Expectation("data.accuracy", 0.5)])
+        assert [c.holds for c in made] == [False, True]
+
+    def test_slices(self) -> None:
+        bad = Finding(
+            "weak_slice",
+            "correctness",
+            "unknown",
+            "",
+            slice={"tv": "yes"},
+            n=50,
+            error_rate=0.4,
+            ci=(0.3, 0.5),
+            verdict="confirmed",
+        )
+        assert "find_slices" in one("worst_slice_error", 0.2, self.COUNTS, at_least=False).reason
+        assert (
+            one("worst_slice_error", 0.2, self.COUNTS, at_least=False, findings=[("F1", bad)]).holds is False
+        )
+        assert one("worst_slice_error", 0.2, self.COUNTS, at_least=False, slices_searched=True).holds is True
+
+    def test_leakage_takes_the_trust_away(self) -> None:
+        leak = Finding("leakage", "process", "data_engineering", "", verdict="confirmed")
+        made = one("accuracy", 0.8, self.COUNTS, findings=[("F3", leak)])
+        assert made.holds is None and "F3" in made.reason
+        assert one("accuracy", 0.99, self.COUNTS, findings=[("F3", leak)]).holds is False
+
+    @pytest.mark.parametrize(
+        ("name", "words"),
+        [
+            ("beauty", "not a measure known here"),
+            ("recall", "not a measure known here"),
+            ("recall.attic", "no class"),
+            ("deploy.accuracy", "no labelled deployment images"),
+            ("", "not a measure known here"),
+            ("accuracy.bath", "not a measure known here"),
+        ],
+    )
+    def test_what_cannot_be_measured_is_undecided_and_says_why(self, name: str, words: str) -> None:
+        made = one(name, 0.9, self.COUNTS)
+        assert made.holds is None and words in made.reason
+
+    def test_hostile_numbers(self) -> None:
+        assert one("accuracy", float("nan"), self.COUNTS).reason == "Its bound is not a number."
+        assert one("recall.bath", 0.5, [[0, 0], [1, 9]]).holds is None
+        assert one("accuracy", 0.5, [[0, 0], [0, 0]]).holds is None
+        table = {"data": predictions(self.COUNTS, has_scores=False)}
+        assert "probabilities" in judge(table, [Expectation("ece", 0.05, False)])[0].reason
+        assert judge({}, [Expectation("accuracy", 0.5)])[0].holds is None
+
+    def test_the_whole_verdict(self) -> None:
+        yes, no, open_ = (Criterion("a", 0, True, holds=h) for h in (True, False, None))
+        assert overall([]) == "undecided"
+        assert overall([yes, yes]) == "ready"
+        assert overall([yes, open_]) == "undecided"
+        assert overall([yes, open_, no]) == "not_ready"
+
+
+class TestTool:
+    def test_ready_and_its_table(self) -> None:
+        view = counted_view(
+            {"data": [[95, 5], [5, 95]]},
+            expectations=[Expectation("accuracy", 0.85), Expectation("ece", 0.2, False)],
+        )
+        made = readiness(view)
+        check_evidence(made)
+        assert made.fact("readiness").value == "ready"
+        assert made.fact("criterion", "accuracy").value == 0.95
+        listed = criteria_of(evidence_from_dict(made.to_dict()))
+        assert [(c["name"], c["at_least"], c["holds"]) for c in listed] == [
+            ("accuracy", True, True),
+            ("ece", False, True),
+        ]
+        assert listed[0]["ci"] == list(wilson(190, 200))
+
+    def test_not_ready_lists_what_fails_and_what_is_not_repaired(self) -> None:
+        view = counted_view(
+            {"data": [[60, 40], [5, 95]]},
+            ["bath", "hall"],
+            expectations=[Expectation("recall.bath", 0.8), Expectation("accuracy", 0.78)],
+        )
+        finding = Finding(
+            "weak_slice",
+            "correctness",
+            "unknown",
+            "dark baths fail",
+            slice={"dark": "yes"},
+            verdict="confirmed",
+        )
+        view.stated = [
+            ("F1", finding),
+            ("F2", Finding("rare_case", "correctness", "data_statistics", "x", verdict="refuted")),
+        ]
+        made = readiness(view)
+        check_evidence(made)
+        assert made.fact("readiness").value == "not_ready"
+        assert "Fails: recall.bath at least 80.0 %: 60.0 %" in made.summary
+        assert any("F1" in n and "F2" not in n for n in made.notes)
+        view.recorded = [
+            Evidence(
+                "verify", "t", "s", corrections=(Correction(finding.key, "x", "dataset", "y", "verified"),)
+            )
+        ]
+        assert not any("F1" in n for n in readiness(view).notes)
+
+    def test_undecided_says_how_many_images_would_decide(self) -> None:
+        made = readiness(
+            counted_view({"data": [[19, 1], [2, 18]]}, expectations=[Expectation("accuracy", 0.85)])
+        )
+        assert made.fact("readiness").value == "undecided"
+        assert any("more images to decide accuracy" in s for s in made.next_steps)
+
+    def test_without_expectations_it_asks_for_them(self) -> None:
+        made = readiness(counted_view({"data": [[5, 0], [0, 5]]}))
+        check_evidence(made)
+        assert made.fact("readiness").value == "undecided"
+        assert "accuracy at least 90 %" in made.summary
+        assert criteria_of(made) == []
+
+    def test_an_unknown_name_is_a_note_not_a_crash(self) -> None:
+        made = readiness(
+            counted_view({"data": [[5, 0], [0, 5]]}, expectations=[Expectation("\x1b[2Jbeauty", 0.5)])
+        )
+        check_evidence(made)
+        assert made.fact("readiness").value == "undecided"
+        assert any("not a measure known here" in n for n in made.notes)
+
+    def test_unlabelled_empty_and_black_box(self) -> None:
+        data = FakeTable(np.zeros((2, 2, 2, 3), np.uint8), [-1, -1], ["a", "b"])
+        view = FakeView(
+            {"data": data}, scores={"data": np.full((2, 2), 0.5)}, expectations=[Expectation("accuracy", 0.5)]
+        )
+        assert readiness(view).fact("readiness").value == "undecided"
+        box = counted_view(
+            {"data": [[9, 1], [1, 9]]},
+            has_scores=False,
+            expectations=[Expectation("ece", 0.1, False), Expectation("deploy.accuracy", 0.5)],
+        )
+        box._tables["deploy"] = FakeTable(np.zeros((1, 2, 2, 3), np.uint8), [0], box.classes)
+        made = readiness(box)
+        check_evidence(made)
+        assert any("predictions only" in n for n in made.notes)
+
+    def test_only_the_splits_it_needs_are_predicted(self) -> None:
+        view = counted_view(
+            {"data": [[5, 0], [0, 5]], "train": [[5, 0], [0, 5]]}, expectations=[Expectation("accuracy", 0.5)]
+        )
+        asked: list[str] = []
+        original = view.predictions
+        view.predictions = lambda split="data": (asked.append(split), original(split))[1]  # type: ignore[method-assign,func-returns-value]
+        readiness(view)
+        assert asked == ["data"]
