@@ -76,6 +76,9 @@ class Encoder:
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = min(2, os.cpu_count() or 1)
             options.log_severity_level = 3
+            options.add_session_config_entry(
+                "session.intra_op.allow_spinning", "0"
+            )  # idle threads must not burn a core
             self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises its own unexported classes
             raise NoEncoder(f"The sentence encoder can't be loaded ({type(error).__name__}).") from error

@@ -1,20 +1,20 @@
 """The texts of an entry that are embedded and searched: title, body, and every way people ask it.
 
-Paraphrases have ``{slots}``. Each is written out twice: once in general words ("this class"), as the router writes a
-sentence whose names it recognised, and once with names from some domain, for sentences whose names it does not know.
+Paraphrases have ``{slots}``. They are searched in general words ("this class"), as the router writes a sentence whose
+names it recognised; the heads are trained on versions with the names of several domains as well.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from failsight.knowledge_base.schema import Entry
 
-_SLOT: Final = re.compile(r"\{([a-z]+2?)\??\}")
+_SLOT: Final = re.compile(r"\{([a-z]+2?)\??\}(s\b)?")
 GENERAL: Final = {
     "class": "this class",
     "class2": "the other class",
@@ -61,7 +61,7 @@ _DOMAINS: Final = (
     },
     {
         "class": "melanoma",
-        "class2": "nevus",
+        "class2": "mole",
         "object": "ruler",
         "object2": "hair",
         "attribute": "skin tone",
@@ -74,6 +74,54 @@ _DOMAINS: Final = (
         "object2": "mirror",
         "attribute": "style",
         "value": "old-fashioned",
+    },
+    {
+        "class": "stop sign",
+        "class2": "speed limit sign",
+        "object": "pole",
+        "object2": "tree",
+        "attribute": "fog",
+        "value": "foggy",
+    },
+    {
+        "class": "pneumonia",
+        "class2": "healthy",
+        "object": "hospital tag",
+        "object2": "pacemaker",
+        "attribute": "hospital",
+        "value": "underexposed",
+    },
+    {
+        "class": "wolf",
+        "class2": "husky",
+        "object": "snow",
+        "object2": "tail",
+        "attribute": "season",
+        "value": "snowy",
+    },
+    {
+        "class": "scratch",
+        "class2": "dent",
+        "object": "reflection",
+        "object2": "screw",
+        "attribute": "lighting",
+        "value": "shiny",
+    },
+    {
+        "class": "airplane",
+        "class2": "ship",
+        "object": "sky",
+        "object2": "water",
+        "attribute": "size",
+        "value": "small",
+    },
+    {
+        "class": "rose",
+        "class2": "tulip",
+        "object": "leaf",
+        "object2": "watermark",
+        "attribute": "camera",
+        "value": "overexposed",
     },
 )
 _IMAGES: Final = (
@@ -99,29 +147,28 @@ class Row:
 
 
 def rows(entries: Iterable[Entry]) -> Iterator[Row]:
-    """All searchable texts of ``entries``, in order."""
+    """All searchable texts of ``entries``, in order; paraphrases in general words."""
     for entry in entries:
         yield Row(entry.id, "title", entry.title)
         body = entry.body()
         if body:
             yield Row(entry.id, "text", f"{entry.title}. {body}"[:600])
         for number, phrase in enumerate(entry.aliases):
-            seen = set()
-            for written in written_out(phrase, number):
-                if written not in seen:
-                    seen.add(written)
-                    yield Row(entry.id, "say", written, number)
+            yield Row(entry.id, "say", fill(phrase, GENERAL), number)
 
 
-def written_out(phrase: str, number: int) -> tuple[str, ...]:
-    """``phrase`` with its slots filled: in general words, and with the names of one domain chosen by ``number``."""
-    if "{" not in phrase:
-        return (phrase,)
-    pick = int(hashlib.sha256(phrase.encode()).hexdigest()[:8], 16) + number
-    names = {**GENERAL, **_DOMAINS[pick % len(_DOMAINS)], **_IMAGES[pick % len(_IMAGES)]}
-    return (fill(phrase, GENERAL), fill(phrase, names))
+def domains() -> Iterator[Mapping[str, str]]:
+    """Fillers for the slots of a paraphrase, one mapping for each of several domains."""
+    for number, names in enumerate(_DOMAINS):
+        yield {**GENERAL, **names, **_IMAGES[number % len(_IMAGES)]}
 
 
-def fill(phrase: str, names: dict[str, str]) -> str:
-    """``phrase`` with every slot that ``names`` knows replaced."""
-    return _SLOT.sub(lambda m: names.get(m.group(1), m.group(1)), phrase)
+def fill(phrase: str, names: Mapping[str, str]) -> str:
+    """``phrase`` with every slot that ``names`` knows replaced; ``{slot}s`` is a plural."""
+    return _SLOT.sub(lambda m: _inflected(names.get(m.group(1), m.group(1)), bool(m.group(2))), phrase)
+
+
+def _inflected(name: str, plural: bool) -> str:
+    if not plural or name.startswith(("this ", "the ", "that ")):
+        return name
+    return name[:-1] + "ies" if name.endswith("y") else name + "s"

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from failsight.knowledge_base.arguments import missing, resolve
+from failsight.knowledge_base.heads import NEAREST, OFF, Heads, average, heads
 from failsight.knowledge_base.schema import Entry
 from failsight.knowledge_base.search import KnowledgeBase, load
 from failsight.knowledge_base.vocabulary import Mentions, Vocabulary, recognise
 
 _TEMPERATURE: Final = 0.035
-_ASK_BACK: Final = 0.35
-_OFF_TOPIC: Final = 0.42
+_WEAK: Final = 0.25
+_ASK_BACK: Final = 0.3
+_OFF_TOPIC: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +68,12 @@ def route(sentence: str, vocabulary: Vocabulary | None = None, *, base: Knowledg
     base = base or load()
     vocabulary = vocabulary or Vocabulary()
     mentions = recognise(sentence, vocabulary)
-    ranked, strength = rank(mentions, base)
-    if strength < _OFF_TOPIC and not mentions.found:
-        return _off_topic(mentions, base, ranked)
+    ranked, off, notice = rank(mentions, base)
+    if off > _OFF_TOPIC or not ranked:
+        return _off_topic(mentions, ranked, notice)
     best = base[ranked[0].id]
     if ranked[0].score < _ASK_BACK:
-        return _ask_back(mentions, base, ranked)
+        return _ask_back(mentions, base, ranked, notice)
     call = resolve(best, mentions, vocabulary)
     return Route(
         False,
@@ -83,26 +85,75 @@ def route(sentence: str, vocabulary: Vocabulary | None = None, *, base: Knowledg
         form=str(best.extra.get("form", "")),
         missing=tuple(missing(best, mentions, vocabulary)),
         mentions=mentions,
-        notice=base.notice,
+        notice=notice,
     )
 
 
-def rank(mentions: Mentions, base: KnowledgeBase) -> tuple[list[Ranked], float]:
-    """Questions of the bank with probabilities, best first, and the strength of the best match in [0, 1]."""
-    questions = base.of_kind("question")
-    strengths = {q.id: 0.0 for q in questions}
-    for text in dict.fromkeys((mentions.sentence, mentions.masked)):
-        scores = base.scores(text)
-        for i, row in enumerate(base.rows):
-            if row.entry in strengths:
-                lexical = 0.5 * scores.words[i] + 0.5 * scores.letters[i]
-                score = lexical if scores.dense is None else 0.75 * float(scores.dense[i]) + 0.25 * lexical
-                strengths[row.entry] = max(strengths[row.entry], score)
-    best = max(strengths.values(), default=0.0)
-    weights = {name: math.exp((s - best) / _TEMPERATURE) for name, s in strengths.items()}
-    total = sum(weights.values()) or 1.0
-    order = sorted(questions, key=lambda q: -strengths[q.id])
-    return [Ranked(q.id, q.topic, round(weights[q.id] / total, 4), q.title) for q in order], best
+def rank(mentions: Mentions, base: KnowledgeBase) -> tuple[list[Ranked], float, str]:
+    """Questions of the bank with probabilities, best first; the probability of being off the subject; a notice."""
+    texts = list(dict.fromkeys((mentions.sentence, mentions.masked)))
+    try:
+        trained = heads()
+    except (OSError, ValueError, KeyError):
+        return _rank_by_words(texts, base)
+    words = average(trained.from_words(texts))
+    vectors = base.index.embed(texts)
+    if vectors is not None:
+        near = _nearest(vectors, trained, base)
+        probabilities = trained.fuse(words, average(trained.from_dense(vectors)), near)
+    else:
+        probabilities = trained.fuse(words)
+    chances = dict(zip(trained.classes, (float(p) for p in probabilities), strict=True))
+    ranked = [
+        Ranked(q.id, q.topic, round(chances[q.id], 4), q.title)
+        for q in base.of_kind("question")
+        if q.id in chances
+    ]
+    ranked.sort(key=lambda r: -chances[r.id])
+    return ranked, chances[OFF], base.notice
+
+
+def _nearest(vectors: Any, trained: Heads, base: KnowledgeBase) -> Any:
+    """For every class the mean cosine of its nearest few paraphrases; the better of the readings."""
+    import numpy as np
+
+    groups = _groups(base, trained.classes)
+    similar = (vectors @ base.index.vectors.T).max(0)
+    made = np.zeros(len(trained.classes), np.float32)
+    for i, members in enumerate(groups):
+        mine = similar[members]
+        few = min(NEAREST, len(mine))
+        made[i] = np.sort(mine)[len(mine) - few :].mean() if few else 0.0
+    return made
+
+
+def _groups(base: KnowledgeBase, classes: tuple[str, ...]) -> list[Any]:
+    """Row numbers of the paraphrases and the title of every class."""
+    cached: list[Any] | None = base.__dict__.get("_groups")
+    if cached is None:
+        import numpy as np
+
+        members: dict[str, list[int]] = {name: [] for name in classes}
+        for i, row in enumerate(base.index.rows):
+            if row.part != "text" and row.entry in members:
+                members[row.entry].append(i)
+        cached = base.__dict__["_groups"] = [np.array(rows, np.int64) for rows in members.values()]
+    return cached
+
+
+def _rank_by_words(texts: list[str], base: KnowledgeBase) -> tuple[list[Ranked], float, str]:
+    """Ranking without the trained heads: plain search by words, softened into something like probabilities."""
+    hits = base.search(" ".join(texts[:1]), k=10, kinds=("question",))
+    weights = [math.exp((h.score - hits[0].score) / _TEMPERATURE) for h in hits]
+    ranked = [
+        Ranked(h.id, h.topic, round(w / sum(weights), 4), h.title) for h, w in zip(hits, weights, strict=True)
+    ]
+    off = 1.0 if not hits or hits[0].score < _WEAK else 0.0
+    return (
+        ranked,
+        off,
+        f"{base.notice} The router's file is missing or damaged, so routing is rougher than usual.".strip(),
+    )
 
 
 def explain(entry: Entry, call: dict[str, Any] | None) -> str:
@@ -116,7 +167,7 @@ def explain(entry: Entry, call: dict[str, Any] | None) -> str:
     return " ".join(parts)
 
 
-def _off_topic(mentions: Mentions, base: KnowledgeBase, ranked: list[Ranked]) -> Route:
+def _off_topic(mentions: Mentions, ranked: list[Ranked], notice: str) -> Route:
     return Route(
         True,
         False,
@@ -125,11 +176,11 @@ def _off_topic(mentions: Mentions, base: KnowledgeBase, ranked: list[Ranked]) ->
         "This does not seem to be about a failing image classifier, which is all that I know about.",
         (),
         mentions=mentions,
-        notice=base.notice,
+        notice=notice,
     )
 
 
-def _ask_back(mentions: Mentions, base: KnowledgeBase, ranked: list[Ranked]) -> Route:
+def _ask_back(mentions: Mentions, base: KnowledgeBase, ranked: list[Ranked], notice: str) -> Route:
     near = ranked[: 2 if len(ranked) > 2 and ranked[2].score < 0.1 else 3]
     asked = " ".join(f"({i}) {r.title}" for i, r in enumerate(near, 1))
     return Route(
@@ -140,5 +191,5 @@ def _ask_back(mentions: Mentions, base: KnowledgeBase, ranked: list[Ranked]) -> 
         f"I'm not sure which question you mean. {asked}",
         tuple(base[r.id].source for r in near[:1]),
         mentions=mentions,
-        notice=base.notice,
+        notice=notice,
     )

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any, Final
+from pathlib import Path
+from typing import Final
 
+from failsight.knowledge_base.filter import Filter
+from failsight.knowledge_base.heads import OFF, off_topic_examples
 from failsight.knowledge_base.index import Index
 from failsight.knowledge_base.lexical import Lexicon, best_per_group
 from failsight.knowledge_base.rendering import Row, rows
-from failsight.knowledge_base.schema import LEVELS, Entry
-from failsight.knowledge_base.store import shipped
+from failsight.knowledge_base.schema import Entry
+from failsight.knowledge_base.store import home, shipped
 
 _DENSE: Final = 0.65
-_WORDS: Final = 0.2
-_LETTERS: Final = 0.15
+_WORDS: Final = 0.55
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +32,6 @@ class Hit:
     score: float
     source: str
     mine: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """What a query scored with every row: ``words`` and ``letters`` always, ``dense`` (cosines) or None."""
-
-    words: list[float]
-    letters: list[float]
-    dense: Any
 
 
 class KnowledgeBase:
@@ -75,24 +68,40 @@ class KnowledgeBase:
 
     @cached_property
     def index(self) -> Index:
-        """The embeddings."""
-        return Index(self.rows)
+        """The embeddings: of :attr:`rows`, then of the sentences that are off the subject."""
+        return Index([*self.rows, *(Row(OFF, OFF, text) for text in off_topic_examples())])
 
     @property
     def notice(self) -> str:
-        """One sentence on what does not work, or empty."""
+        """What does not work, one sentence each, or empty."""
         return self.index.notice
 
-    def scores(self, query: str, *, dense: bool = True) -> Scores:
-        """Similarity of ``query`` with every row."""
-        vectors = self.index.vectors if dense else None
-        cosines = None if vectors is None else vectors @ self._embed(query)
-        return Scores(self.lexicon.words(query), self.lexicon.letters(query), cosines)
+    def connect(self, url: str | None = None, *, folder: Path | None = None) -> int:
+        """Open the Chroma collection, bring it up to date and use it from now on (takes seconds: call in a worker).
 
-    def _embed(self, query: str) -> Any:
-        from failsight.knowledge_base.encoder import encoder
+        Args:
+            url: address of a Chroma server; embedded in ``folder`` when None.
+            folder: where the embedded collection is kept; under the cache folder by default.
 
-        return encoder()([query])[0]
+        Returns:
+            How many texts were added to the collection; 0 also when it can't be used, which :attr:`notice` says.
+        """
+        from failsight.knowledge_base import chroma
+
+        index = self.index
+        if index.vectors is None:
+            return 0
+        try:
+            if url:
+                store = chroma.open_server(url)
+            else:
+                store = chroma.open_embedded(folder or home() / "knowledge" / "chroma")
+            added = store.sync(self.rows, self.entries, index.vectors, prune=not url)
+        except chroma.StoreTrouble as error:
+            index.say(f"{error} Search goes on without it.")
+            return 0
+        index.store = store
+        return added
 
     def search(
         self,
@@ -116,37 +125,37 @@ class KnowledgeBase:
         """
         if not query.strip() or k < 1:
             return []
-        entries = list(self.entries.values())
-        best = self._per_entry(self.scores(query), len(entries))
-        allowed = [
-            (score, entry)
-            for score, entry in zip(best, entries, strict=True)
-            if _fits(entry, kinds, topic, step, level) and score > 0
-        ]
-        allowed.sort(key=lambda pair: -pair[0])
-        return [_hit(entry, score) for score, entry in allowed[:k]]
-
-    def _per_entry(self, scores: Scores, n: int) -> list[float]:
-        words = best_per_group(scores.words, self.places, n)
-        letters = best_per_group(scores.letters, self.places, n)
-        if scores.dense is None:
-            return [0.55 * w + 0.45 * s for w, s in zip(words, letters, strict=True)]
-        dense = best_per_group([max(0.0, float(c)) for c in scores.dense], self.places, n)
+        wanted = Filter(kinds, topic, step, level)
+        fits = {name: wanted.allows(entry) for name, entry in self.entries.items()}
+        scores = self._by_words(query, fits)
+        vectors = self.index.embed([query])
+        if vectors is not None:
+            allowed = [fits.get(row.entry, False) for row in self.index.rows]
+            dense = self.index.nearest(vectors[0], allowed, wanted, max(k, 20))
+            scores = {
+                name: (1 - _DENSE) * scores.get(name, 0.0) + _DENSE * dense.get(name, 0.0)
+                for name in scores.keys() | dense.keys()
+            }
+        best = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
         return [
-            min(1.0, _DENSE * d + _WORDS * w + _LETTERS * s)
-            for d, w, s in zip(dense, words, letters, strict=True)
+            _hit(entry, score)
+            for name, score in best
+            if score > 0 and (entry := self._known(name)) is not None
         ]
 
+    def _by_words(self, query: str, fits: Mapping[str, bool]) -> dict[str, float]:
+        mixed = [
+            _WORDS * w + (1 - _WORDS) * s
+            for w, s in zip(self.lexicon.words(query), self.lexicon.letters(query), strict=True)
+        ]
+        best = best_per_group(mixed, self.places, len(self.entries))
+        return {
+            name: score for (name, fit), score in zip(fits.items(), best, strict=True) if fit and score > 0
+        }
 
-def _fits(
-    entry: Entry, kinds: Collection[str] | None, topic: str | None, step: str | None, level: str | None
-) -> bool:
-    return (
-        (kinds is None or entry.kind in kinds)
-        and (not topic or entry.topic == topic)
-        and (not step or not entry.steps or step in entry.steps)
-        and (not level or LEVELS.index(entry.level) <= LEVELS.index(level))
-    )
+    def _known(self, name: str) -> Entry | None:
+        store = self.index.store
+        return self.entries.get(name) or (store.foreign.get(name) if store else None)
 
 
 def _hit(entry: Entry, score: float) -> Hit:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
@@ -147,6 +147,7 @@ class Mentions:
         return int(match.group(1)) if match else None
 
 
+@lru_cache(maxsize=4096)
 def words_of(name: str) -> tuple[str, ...]:
     """The words of a name: camel case and separators split, small letters, singular."""
     return tuple(singular(w) for w in re.findall(r"[a-z0-9]+", fold(_CAMEL.sub(" ", name))))
