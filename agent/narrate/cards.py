@@ -15,7 +15,7 @@ from failsight.agent.narrate.phrases import (
     result,
 )
 from failsight.agent.narrate.record import Record
-from failsight.agent.narrate.words import VERDICTS, count, kind_label, sentence, status
+from failsight.agent.narrate.words import VERDICTS, count, kind_label, sentence, stated, status
 from failsight.agent.state import FindingRecord
 from failsight.tools.evidence import Correction, Figure, Finding, ImageRef, Instrument, TestResult
 from failsight.tools.text import clean, number, p_value
@@ -32,7 +32,7 @@ def card(record: Record, found: FindingRecord) -> Card:
         id=found.id,
         verdict=finding.verdict,
         kind=label,
-        statement=sentence(finding.statement, 600),
+        statement=stated(finding.statement),
         meaning=meaning(finding),
         terms=tuple(_terms(record, found)),
         experiments=tuple(experiment(record, finding, t) for t in finding.tests),
@@ -115,7 +115,7 @@ def plan_terms(plan: Instrument, seq: int, recorded: int | None) -> list[tuple[s
     if recorded is not None:
         order += f", {'before' if seq < recorded else 'AFTER'} its measurement (event {recorded})"
     made = [
-        ("Plan", Sentence(f"{sentence(plan.statement)} {order}.", (f"#{seq}",))),
+        ("Plan", Sentence(f"{stated(plan.statement)} {order}.", (f"#{seq}",))),
         ("Measured", Sentence(sentence(plan.statistic), (f"#{seq}",))),
         ("Control", Sentence(sentence(plan.control), (f"#{seq}",))),
         ("Bar set beforehand", Sentence(_bar(plan), (f"#{seq}",))),

@@ -14,12 +14,14 @@ WIDTH, LABELS, VALUES, ROW, TOP = 520, 130, 96, 28, 8
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """One row: a value in [-1, 1] (None or NaN: not drawn), its interval, its class name for colour (``main``, ``other``)."""
+    """One row: a value in [-1, 1] (None or NaN: not drawn), its interval, its class name for colour (``main``, ``other``), a
+    bound of its own."""
 
     label: str
     value: float
     ci: tuple[float, float] | None = None
     style: str = "main"
+    bound: float | None = None
 
 
 def interval_chart(marks: Sequence[Mark], *, unit: str, bound: float | None = None, alt: str = "") -> Html:
@@ -48,6 +50,8 @@ def interval_chart(marks: Sequence[Mark], *, unit: str, bound: float | None = No
         parts.append(_text(mark.label, f"{LABELS - 12}", y + 4, "label", "end"))
         if mark.ci is not None and all(map(math.isfinite, mark.ci)):
             parts.append(_line(x(mark.ci[0]), y, x(mark.ci[1]), y, f"whisker {mark.style}"))
+        if mark.bound is not None:
+            parts.append(_line(x(mark.bound), y - 10, x(mark.bound), y + 10, "bound"))
         parts.append(el("circle", cx=x(mark.value), cy=y, r=5, class_=f"dot {mark.style}"))
         parts.append(_text(number(mark.value, unit), f"{WIDTH - 2}", y + 4, "value", "end"))
     height = base + 26
@@ -65,6 +69,7 @@ def _line(x1: str, y1: float, x2: str, y2: float, style: str) -> Html:
 def _range(marks: Sequence[Mark], bound: float | None) -> tuple[float, float]:
     values = [0.0, *(m.value for m in marks), *([bound] if bound is not None else [])]
     values += [c for m in marks for c in (m.ci or ()) if math.isfinite(c)]
+    values += [m.bound for m in marks if m.bound is not None]
     low, high = min(values), max(values)
     room = 0.06 * (high - low or 1.0)
     return (low - room if low < 0 else low, high + room)

@@ -8,7 +8,7 @@ from typing import Any
 from failsight.agent.narrate.bank import question_titles, tool_specs
 from failsight.agent.narrate.model import Section, Sentence
 from failsight.agent.narrate.record import Record
-from failsight.agent.narrate.words import SPLITS, capital, sentence
+from failsight.agent.narrate.words import SPLITS, capital, sentence, stated
 from failsight.tools.evidence import Evidence, Table
 from failsight.tools.text import clean
 
@@ -58,7 +58,7 @@ def _mentions(evidence: Evidence, split: str) -> bool:
 def _open(record: Record) -> list[Sentence]:
     return [
         Sentence(
-            f"The hypothesis {r.id} was stated but not tested: {sentence(r.finding.statement, 400)}",
+            f"The hypothesis {r.id} was stated but not tested: {stated(r.finding.statement)}",
             (*r.evidence[:1], r.id),
         )
         for r in record.state.open()
@@ -77,7 +77,7 @@ def _unrun_plans(record: Record) -> list[Sentence]:
         if name not in ran:
             made.append(
                 Sentence(
-                    f"A test was planned and no result stands in the journal: {sentence(plan.statement)}",
+                    f"A test was planned and no result stands in the journal: {stated(plan.statement)}",
                     (f"#{seq}",),
                 )
             )

@@ -15,6 +15,7 @@ from typing import Any
 from failsight.agent.journal import GENESIS, Event
 from failsight.agent.narrate.schema import findings_schema, misfits
 from failsight.agent.state import CaseState, FindingRecord
+from failsight.tools.criteria import criteria_of
 from failsight.tools.errors import UserError
 from failsight.tools.evidence import Correction, Evidence, Fact, TestResult, digest, jsonable
 from failsight.tools.text import clean
@@ -202,7 +203,7 @@ def _readiness(state: CaseState) -> dict[str, Any] | None:
 
 def criteria(evidence: Evidence) -> list[dict[str, Any]]:
     """The criteria that ``readiness`` judged: name, bound, value, interval, whether it holds (None: undecided)."""
-    return []
+    return [{k: c[k] for k in ("name", "bound", "value", "ci", "holds")} for c in criteria_of(evidence)]
 
 
 def load_findings(path: Path) -> dict[str, Any]:

@@ -9,10 +9,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from failsight.agent.narrate.charts import Mark, interval_chart
 from failsight.agent.narrate.html_parts import Desk, exhibit, finding_card, points, said, section, table
 from failsight.agent.narrate.markup import Html, el, join
 from failsight.agent.narrate.model import Report
 from failsight.agent.narrate.words import READINESS
+from failsight.tools.text import interval, number
 
 CONTENT_PLACE = "0" * 64  # stands where the digest of the page goes while it is being computed
 
@@ -74,7 +76,7 @@ def _body(report: Report, desk: Desk) -> Html:
             desk,
             "None: nothing was tested and held.",
         ),
-        section(report.readiness, "h2"),
+        _readiness(report),
     ]
     if report.others:
         parts.append(_cards("others", "Tested without confirmation, and untested", report.others, desk, ""))
@@ -136,6 +138,16 @@ def _brief(report: Report) -> Html:
         id="brief",
         aria_labelledby="brief-title",
     )
+
+
+def _readiness(report: Report) -> Html:
+    marks = [Mark(name, value, ci, "main", bound) for name, value, ci, bound in report.criteria]
+    alt = "; ".join(f"{m.label} {number(m.value)} {interval(m.ci)}, bound {number(m.bound)}" for m in marks)
+    chart = interval_chart(marks, unit="share", alt=alt)
+    plot = el(
+        "figure", el("figcaption", "Measured, with 95 % intervals; dashed: expected"), chart, class_="plot"
+    )
+    return section(report.readiness, "h2", plot if marks else None)
 
 
 def _cards(name: str, title: str, cards: Any, desk: Desk, nothing: str) -> Html:

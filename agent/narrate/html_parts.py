@@ -222,13 +222,14 @@ def _experiment(made: Experiment) -> Html:
     )
 
 
-def section(made: Section, level: str = "h3") -> Html:
-    """A part of the story."""
+def section(made: Section, level: str = "h3", plot: Html | None = None) -> Html:
+    """A part of the story; ``plot`` stands before its tables."""
     return el(
         "section",
         el(level, made.title, id=f"{made.id}-title"),
         *(el("p", said(s)) for s in made.lead),
         points(made.points),
+        plot,
         *(table(t) for t in made.tables),
         id=made.id,
     )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from failsight.tools.evidence import Evidence, Figure, ImageRef, Table, TestResult
 
+CriterionMark = tuple[str, float, tuple[float, float] | None, float | None]  # name, value, interval, bound
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
@@ -81,6 +83,7 @@ class Report:
     others: tuple[Card, ...]
     readiness: Section
     readiness_verdict: str
+    criteria: tuple[CriterionMark, ...]
     story: tuple[Section, ...]
     exhibits: tuple[Exhibit, ...]
     timeline: Table

@@ -38,7 +38,7 @@ def about(finding: Finding) -> str:
     )
     if finding.kind in PULLS and shared and name:
         return f"images with {shared}, and the answer {name}"
-    of = f"{name} images" if name else "images" if shared else ""
+    of = f"images of {name}" if name else "images" if shared else ""
     text = of + (f" with {shared}" if shared else "")
     if finding.confused_with:
         text += f"{', ' if text else ''}taken for {clean(finding.confused_with, 60)}"

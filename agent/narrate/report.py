@@ -19,13 +19,14 @@ from failsight.agent.narrate.findings import (
     latest_on,
     ordered,
 )
-from failsight.agent.narrate.model import Card, Exhibit, Report, Section, Sentence
+from failsight.agent.narrate.model import Card, CriterionMark, Exhibit, Report, Section, Sentence
 from failsight.agent.narrate.record import Record
 from failsight.agent.narrate.story import story
 from failsight.agent.narrate.timeline import timeline
-from failsight.agent.narrate.words import READINESS, SPLITS, bound, capital, count, criterion, sentence, who
+from failsight.agent.narrate.words import SPLITS, bound, capital, count, criterion, sentence, who
 from failsight.agent.state import CaseState
-from failsight.tools.evidence import Evidence, Table, jsonable
+from failsight.tools.criteria import TABLE
+from failsight.tools.evidence import Evidence, Table, Unit, jsonable
 from failsight.tools.text import clean, interval, number
 
 READING = (
@@ -54,6 +55,7 @@ def build_report(state: CaseState, events: Sequence[Event]) -> Report:
         others=tuple(c for c in cards if c.verdict != "confirmed"),
         readiness=readiness,
         readiness_verdict=verdict,
+        criteria=_criteria_marks(state.latest("readiness")),
         story=story(record),
         exhibits=tuple(_exhibit(record, e) for e in state.evidence),
         timeline=timeline(record),
@@ -142,38 +144,58 @@ def _verdict_sentence(state: CaseState, verdict: str) -> Sentence:
     evidence = state.latest("readiness")
     if evidence is None:
         return Sentence("Whether the model is ready has not been judged.")
-    return Sentence(
-        f"{READINESS.get(verdict, clean(verdict))}: {sentence(evidence.summary, 600)}", (evidence.id,)
-    )
+    return Sentence(sentence(evidence.summary, 1200), (evidence.id,))
 
 
 def _readiness(state: CaseState) -> tuple[Section, str]:
     evidence = state.latest("readiness")
     fact = fact_or_none(evidence, "readiness")
-    if evidence is None or fact is None:
-        lead = Sentence("Whether the model is ready has not been judged.")
-        return Section("readiness", "Is it ready?", (lead,)), ""
-    verdict = str(fact.value)
-    lead = Sentence(
-        f"{READINESS.get(verdict, clean(verdict))}. {sentence(evidence.summary, 1200)}", (evidence.id,)
-    )
-    table = _criteria_table(evidence)
+    verdict = str(fact.value) if fact else ""
+    lead = _verdict_sentence(state, verdict)
+    table = _criteria_table(evidence) if evidence else None
     return Section("readiness", "Is it ready?", (lead,), (), (table,) if table else ()), verdict
 
 
 def _criteria_table(evidence: Evidence) -> Table | None:
-    rows = tuple(
-        (
-            capital(criterion(c["name"])),
-            bound(c["name"], c["bound"]),
-            bound(c["name"], c["value"]),
-            interval(c["ci"]),
-            {True: "holds", False: "does not hold"}.get(c["holds"], "undecided"),
+    given = next((t for t in evidence.tables if t.title == TABLE), None)
+    rows = []
+    for made, row in zip(criteria(evidence), given.rows if given else (), strict=False):
+        cells = dict(zip(given.columns if given else (), row, strict=False))
+        name = str(made["name"])
+        rows.append(
+            (
+                capital(criterion(name)),
+                f"{clean(cells.get('sense') or '')} {bound(name, made['bound'])}".strip(),
+                bound(name, made["value"]),
+                interval(made["ci"]),
+                cells.get("images"),
+                {True: "holds", False: "does not hold"}.get(made["holds"], "undecided"),
+                cells.get("more images"),
+            )
         )
-        for c in criteria(evidence)
+    units: tuple[Unit, ...] = ("text", "text", "text", "text", "count", "text", "count")
+    columns = (
+        "criterion",
+        "expected",
+        "measured",
+        "95 % interval",
+        "images",
+        "verdict",
+        "more images to decide",
     )
-    return (
-        Table("Criteria", ("criterion", "bound", "measured", "interval", "verdict"), rows) if rows else None
+    return Table(TABLE, columns, tuple(rows), units) if rows else None
+
+
+def _criteria_marks(evidence: Evidence | None) -> tuple[CriterionMark, ...]:
+    return tuple(
+        (
+            criterion(str(c["name"])),
+            float(c["value"]),
+            None if c["ci"] is None else (c["ci"][0], c["ci"][1]),
+            c["bound"],
+        )
+        for c in (criteria(evidence) if evidence else ())
+        if c["value"] is not None
     )
 
 

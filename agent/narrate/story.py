@@ -18,6 +18,7 @@ from failsight.agent.narrate.words import (
     criterion,
     kind_label,
     sentence,
+    stated,
     who,
 )
 from failsight.agent.state import FindingRecord
@@ -88,9 +89,7 @@ def supposed(record: Record) -> Section:
     points = []
     for found in record.state.records.values():
         call = record.call(found.evidence[0]) if found.evidence else None
-        text = (
-            f"{found.id}, {kind_label(found.finding.kind).lower()}: {sentence(found.finding.statement, 600)}"
-        )
+        text = f"{found.id}, {kind_label(found.finding.kind).lower()}: {stated(found.finding.statement)}"
         if call:
             text += f" It came out of {clean(call.tool)}, asked for by {who(call.by)}."
         points.append(Sentence(text, (found.id, *found.evidence[:1])))

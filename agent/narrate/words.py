@@ -178,6 +178,12 @@ def sentence(text: object, limit: int = 800) -> str:
     return kept if not kept or kept[-1] in ".!?…:" else kept + "."
 
 
+def stated(text: object, limit: int = 600) -> str:
+    """A tool's statement as it stands, with a full stop: it may begin with a class name, which keeps its letters."""
+    kept = clean(text, limit)
+    return kept if not kept or kept[-1] in ".!?…:" else kept + "."
+
+
 def capital(text: str) -> str:
     """``text`` with a capital first letter, the rest as it is."""
     return text[:1].upper() + text[1:]

@@ -157,7 +157,7 @@ def test_the_cost_adds_up(told: Path) -> None:
 
 def test_the_brief_starts_with_readiness_and_names_only_confirmed_findings_as_headlines(told: Path) -> None:
     report = report_of(told)
-    assert report.brief[0].text.startswith("Not ready: ")
+    assert report.brief[0].text.startswith("The model is not ready. Fails: recall of kitchen")
     assert [c.id for c in report.headlines] == ["F1"]
     assert [c.id for c in report.others] == ["F2", "F3", "F4"]
     assert any("81.8 % [78.5, 84.7] % of 600 images" in s.text and s.refs == ("E1",) for s in report.brief)

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from failsight.agent.journal import Journal
+from failsight.tools.criteria import COLUMNS
 from failsight.tools.evidence import (
     Correction,
     Evidence,
@@ -186,13 +187,18 @@ def masked(
 
 def judged() -> Evidence:
     return Evidence(
-        tool="readiness", arguments={}, title="Is it ready", summary="1 of 2 criteria does not hold.",
+        tool="readiness", arguments={}, title="Is it ready", summary="The model is not ready. Fails: recall of kitchen at least 85.0 %: 71.5 % [65.5, 75.5] %.",
         facts=(Fact("readiness", "not_ready", "text"),),
-        tables=(Table(
-            "Criteria", ("criterion", "bound", "value", "low", "high", "verdict"),
-            (("accuracy", 0.8, 0.8183, 0.7855, 0.8471, "undecided"), ("recall.kitchen", 0.85, 0.715, 0.655, 0.755, "fails")),
-            ("text", "share", "share", "share", "share", "text"),
-        ),),
+        tables=(
+            Table(
+                "Criteria", COLUMNS,
+                (
+                    ("accuracy", "at least", 0.8, 0.8183, 0.7855, 0.8471, 600, "undecided", 1400),
+                    ("recall.kitchen", "at least", 0.85, 0.715, 0.655, 0.755, 200, "no", None),
+                ),
+                ("text", "text", "share", "share", "share", "share", "count", "text", "count"),
+            ),
+        ),
         questions=("expectations.1",), seconds=0.01,
     )  # fmt: skip
 
