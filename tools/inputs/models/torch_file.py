@@ -1,6 +1,7 @@
 """``.pt`` and ``.pth``: TorchScript programs and state dictionaries; anything that would run code is refused.
 
-TorchScript archives are read by torch's own reader. Everything else goes through ``torch.load(weights_only=True)``, whose
+TorchScript archives are read by torch's own reader, which knows no Python; programs that read or write files are refused
+before that. Everything else goes through ``torch.load(weights_only=True)``, whose
 unpickler knows tensors and plain containers and nothing that could run.
 """
 
@@ -57,6 +58,7 @@ def _script(request: Request) -> TorchModel:
     import torch
 
     device = pick_device(request.device)
+    _check_program(request.path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -79,6 +81,22 @@ def _script(request: Request) -> TorchModel:
         format="torchscript",
         device=device,
     )
+
+
+_FILE_CALL = re.compile(r"(?:torch|ops\.\w+)\.(save|from_file|load_tensor)\(")
+
+
+def _check_program(path: Path) -> None:
+    """Raise UserError when the program in a TorchScript archive calls an operation that reads or writes files."""
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if name.endswith(".py"):
+                found = _FILE_CALL.search("".join(archive.read(name).decode("utf-8", "replace").split()))
+                if found:
+                    raise UserError(
+                        f"The model {clean(path.name)} is refused: its program touches files ({found.group(1)}).",
+                        "A classifier needs no files; export the network alone.",
+                    )
 
 
 class ScriptModel(TorchModel):
