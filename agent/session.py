@@ -255,6 +255,9 @@ class Session:
     def _act_tool(self, rest: str) -> Iterator[SessionEvent]:
         import json
 
+        if not rest:
+            yield Notice("Which one? `/tools` lists them; write for example `/tool find_slices depth=2`.", "warning")
+            return
         name, *given = rest.split()
         arguments: dict[str, Any] = {}
         for item in given:
