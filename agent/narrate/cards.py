@@ -156,7 +156,7 @@ def _figures(record: Record, found: FindingRecord) -> tuple[tuple[str, Figure], 
             continue  # pictures of a tool that speaks of many findings seldom show this one
         for figure in evidence.figures:
             made.setdefault(figure.path, (name, figure))
-    return tuple(made.values())[:MOST_FIGURES]
+    return tuple(made.values())[: MOST_FIGURES if found.finding.verdict == "confirmed" else 1]
 
 
 def _images(record: Record, found: FindingRecord) -> tuple[tuple[str, ImageRef], ...]:

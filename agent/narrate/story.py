@@ -109,8 +109,11 @@ def planned(record: Record) -> Section:
             for term, said in plan_terms(plan, seq, measured)
         )
         points.append(Sentence(text, tuple(r for r in (f"#{seq}", found.id if found else "") if r)))
-    if points:
-        lead = "Each plan was written into the journal before the first image was touched; the numbers of the events show it."
+    late = any("AFTER its measurement" in p.text for p in points)
+    if late:
+        lead = "Not every plan was written into the journal before its measurement; the numbers of the events show which."
+    elif points:
+        lead = "Each plan was written into the journal before its measurement; the numbers of the events show it."
     else:
         lead = "No test was planned."
     return Section("planned", "What was planned before it was tested", (Sentence(lead),), tuple(points))
