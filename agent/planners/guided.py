@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import PrivateAttr
 
@@ -35,7 +35,8 @@ class GuidedPlanner(BaseChatModel):
     _case: Case = PrivateAttr()
 
     def __init__(self, case: Case, level: str = "intermediate") -> None:
-        super().__init__(level=level)
+        super().__init__()
+        self.level = level
         self._case = case
 
     @property
@@ -47,7 +48,11 @@ class GuidedPlanner(BaseChatModel):
         return self
 
     def _generate(
-        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Any = None, **kwargs: Any
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: Any = None,
+        **kwargs: Any,
     ) -> ChatResult:
         return ChatResult(generations=[ChatGeneration(message=self.plan(messages))])
 
@@ -84,7 +89,7 @@ class GuidedPlanner(BaseChatModel):
         case.enter_stage(step.stage, step.trigger)
 
     def _evidence(self, since: Sequence[BaseMessage]) -> list[str]:
-        return [str(m.artifact) for m in since if m.type == "tool" and getattr(m, "artifact", None)]
+        return [str(m.artifact) for m in since if isinstance(m, ToolMessage) and m.artifact]
 
     # --- typed questions -------------------------------------------------------------------------------------------
 

@@ -41,15 +41,32 @@ class ImageTable(Protocol):
         fingerprint: SHA-256 of the content (bytes of the images, labels, columns), never of where it lies.
     """
 
-    root: Path
-    paths: Sequence[str]
-    labels: npt.NDArray[np.int64]
-    classes: tuple[str, ...]
-    columns: Mapping[str, Sequence[Any]]
-    boxes: Sequence[Mapping[str, Sequence[Box]]] | None
-    left_out: Sequence[LeftOut]
-    fingerprint: str
-    format: str
+    @property
+    def root(self) -> Path: ...
+
+    @property
+    def paths(self) -> Sequence[str]: ...
+
+    @property
+    def labels(self) -> npt.NDArray[np.int64]: ...
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def columns(self) -> Mapping[str, Sequence[Any]]: ...
+
+    @property
+    def boxes(self) -> Sequence[Mapping[str, Sequence[Box]]] | None: ...
+
+    @property
+    def left_out(self) -> Sequence[LeftOut]: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def format(self) -> str: ...
 
     def __len__(self) -> int: ...
 
@@ -87,12 +104,24 @@ class Classifier(Protocol):
     ``prepare`` resizes and crops to uint8; ``logits`` normalises and runs the model.
     """
 
-    classes: tuple[str, ...]
-    format: str  # transformers | onnx | torchscript | torch_export | safetensors | python
-    fingerprint: str
-    preprocessing: Preprocessing
-    outputs: Literal["logits", "probabilities"]
-    feature_layer: str | None
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    @property
+    def format(self) -> str:
+        """transformers | onnx | torchscript | torch_export | safetensors | python."""
+
+    @property
+    def fingerprint(self) -> str: ...
+
+    @property
+    def preprocessing(self) -> Preprocessing: ...
+
+    @property
+    def outputs(self) -> Literal["logits", "probabilities"]: ...
+
+    @property
+    def feature_layer(self) -> str | None: ...
 
     def prepare(self, image: Image) -> npt.NDArray[np.uint8]:
         """(height, width, 3) uint8 RGB pixels at the model's input size."""
