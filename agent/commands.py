@@ -160,22 +160,24 @@ def run_verify(args: argparse.Namespace) -> int:
 def run_ask(args: argparse.Namespace) -> int:
     """``failsight ask``."""
     from failsight import knowledge_base
+    from failsight.tools.registry import registry
 
     question = " ".join(args.question)
-    vocabulary = None
+    tools = {s.name: tuple(s.arguments.model_fields) for s in registry().values()}
+    vocabulary = knowledge_base.Vocabulary(tools=tools)
     if args.case is not None:
         from failsight.agent.case import open_case
         from failsight.agent.planners.words import vocabulary as names
 
         with open_case(args.case) as case:
             vocabulary = names(case)
-    made = knowledge_base.ask(question, vocabulary, knowledge_url=args.knowledge_url)
+    made = knowledge_base.ask(question, vocabulary)
     if args.json:
         print(json.dumps(made, ensure_ascii=False))
     else:
-        from failsight.knowledge_base.rendering import render_answer
+        from failsight.knowledge_base.ask import text
 
-        print(render_answer(made))
+        print(text(made))
     return 0
 
 
