@@ -1,0 +1,303 @@
+"""propose_correction: numbers from deficits that can be counted by hand, words of the case, nothing written."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Correction, Evidence, Finding, Kind
+from failsight.tools.propose_correction import propose_correction
+from failsight.tools.repair_sizes import matches, to_collect, to_verify
+from failsight.tools.stats.power import power_two_rates
+from failsight.tools.strategies import STRATEGIES, fitting
+from tests.fakes.view import FakeTable, FakeView
+from tests.tools.cases import check_evidence, check_spec
+
+ROOMS = ["bath", "living_room"]
+
+
+def table(labels: list[int], **columns: list[Any]) -> FakeTable:
+    return FakeTable(np.zeros((len(labels), 2, 2, 3), np.uint8), labels, ROOMS, columns)
+
+
+def view_of(
+    findings: list[Finding], train: FakeTable | None = None, data: FakeTable | None = None
+) -> FakeView:
+    tables = {"data": data or table([0, 1])}
+    if train is not None:
+        tables["train"] = train
+    view = FakeView(tables, scores={})
+    view.stated = [(f"F{i + 1}", f) for i, f in enumerate(findings)]
+    return view
+
+
+def television(**more: Any) -> Finding:
+    base: dict[str, Any] = {
+        "slice": {"television": "yes"},
+        "class_name": "living_room",
+        "n": 60,
+        "error_rate": 0.4,
+        "base_error_rate": 0.1,
+        "verdict": "confirmed",
+    }
+    return Finding("spurious_correlation", "features", "data_statistics", "tv", **{**base, **more})
+
+
+def test_its_arguments_are_described_and_bounded() -> None:
+    check_spec(propose_correction)
+
+
+def test_the_number_to_collect_comes_from_the_deficit_in_training() -> None:
+    # 90 of 100 living rooms show a television, none of 100 baths: 80 more without one make it half
+    train = table([1] * 100 + [0] * 100, television=["yes"] * 90 + ["no"] * 110)
+    made = propose_correction(view_of([television()], train))
+    check_evidence(made)
+    rows = made.tables[0].rows
+    assert rows[0][2] == "collect"
+    assert rows[0][4] == "Collect about 80 living_room images without television."
+    assert "90.0 % of the class's 100 images show the cue and 0.0 % of the others" in str(rows[0][5])
+    check = str(made.tables[1].rows[0][2])
+    assert check.startswith("Errors before and after on 25 images of other classes with television")
+    assert "McNemar" in check and "Control: as many additional" in check
+    first = made.corrections[0]
+    assert (first.status, first.strategy, first.family, first.before) == (
+        "proposed",
+        "collect",
+        "dataset",
+        0.4,
+    )
+    assert first.finding == television().key
+    assert "F1: Collect about 80" in made.summary
+    assert len({c.family for c in made.corrections}) >= 2
+
+
+def test_where_the_cue_is_not_tied_to_the_class_collecting_is_not_first() -> None:
+    train = table([1] * 100 + [0] * 100, television=["yes", "no"] * 100)
+    made = propose_correction(view_of([television()], train))
+    assert made.tables[0].rows[0][2] != "collect"
+    assert all("about more" not in str(r[4]) for r in made.tables[0].rows)
+
+
+def test_an_object_with_boxes_is_covered_first_and_a_style_is_never_covered() -> None:
+    train = table([1] * 100 + [0] * 100, television=["yes"] * 90 + ["no"] * 110)
+    data = table([0, 1])
+    data.boxes = [{"television": [(0, 0, 1, 1)]}, {}]
+    assert (
+        propose_correction(view_of([television()], train, data)).corrections[0].strategy == "feature_specific"
+    )
+    style = propose_correction(view_of([television(slice={"style": "old"})], train))
+    assert not {"feature_specific", "cut_and_paste"} & {c.strategy for c in style.corrections}
+
+
+def test_a_rare_condition_is_brought_to_its_share_in_evaluation() -> None:
+    # evaluation: 20 of 100 baths are dark; training: 10 of 210. (0.2 · 210 − 10) / 0.8 = 40
+    data = table([0] * 100 + [1] * 100, light=["dark"] * 20 + ["bright"] * 180)
+    train = table([0] * 210 + [1] * 50, light=["dark"] * 10 + ["bright"] * 250)
+    rare = Finding(
+        "rare_case",
+        "correctness",
+        "data_statistics",
+        "dark",
+        slice={"light": "dark"},
+        class_name="bath",
+        n=20,
+        error_rate=0.5,
+        base_error_rate=0.1,
+        verdict="confirmed",
+    )
+    size = to_collect(view_of([rare], train, data), rare)
+    assert size.n == 40
+    assert "10 of 210" in size.how and "20.0 %" in size.how
+    assert (
+        propose_correction(view_of([rare], train, data)).tables[0].rows[0][4]
+        == "Collect about 40 bath images with light dark."
+    )
+
+
+def test_an_uneven_class_is_brought_to_the_middle_one() -> None:
+    uneven = Finding(
+        "class_imbalance", "correctness", "data_statistics", "x", class_name="bath", verdict="confirmed"
+    )
+    assert (
+        to_collect(view_of([uneven], table([0] * 10 + [1] * 70)), uneven).n == 30
+    )  # the middle of 10 and 70 is 40
+
+
+def test_without_training_images_the_number_is_the_one_that_shows_the_improvement() -> None:
+    size = to_collect(view_of([television()]), television())
+    needed = to_verify(0.4, 0.1)
+    assert size.n is not None and needed.n is not None
+    assert needed.n <= size.n <= 1.1 * needed.n
+    assert "no training images" in size.how
+
+
+def test_the_sample_to_verify_has_just_the_power_it_claims() -> None:
+    for error, target in ((0.4, 0.1), (0.3, 0.25), (0.9, 0.1)):
+        n = to_verify(error, target).n
+        assert n is not None
+        assert (
+            power_two_rates(error, n, target, n, 0.05)
+            >= 0.8
+            > power_two_rates(error, n - 1, target, n - 1, 0.05)
+            or n <= 4
+        )
+    assert to_verify(0.1, 0.1).n is None
+    assert to_verify(None, 0.1).n is None
+    assert to_verify(0.5, 0.4999).n is None
+
+
+def test_values_of_slices_are_found_in_columns() -> None:
+    numbers = np.array([0.1, 0.25, 0.3, np.nan, 2.0])
+    assert matches(numbers, "dark (< 0.25)").tolist() == [True, False, False, False, False]
+    assert matches(numbers, "middle (0.25 to 0.5)").tolist() == [False, True, True, False, False]
+    assert matches(numbers, "bright (≥ 0.3)").tolist() == [False, False, True, False, True]
+    assert matches(numbers, "2").tolist() == [False, False, False, False, True]
+    words = np.array(["yes", None, "no\x00"], object)
+    assert matches(words, "no").tolist() == [False, False, True]
+
+
+def test_computed_conditions_are_measured_in_training() -> None:
+    dark = Finding(
+        "weak_slice",
+        "correctness",
+        "unknown",
+        "x",
+        slice={"brightness": "dark (< 0.5)"},
+        n=40,
+        error_rate=0.5,
+        base_error_rate=0.2,
+        verdict="confirmed",
+    )
+    data, train = table([0] * 10), table([0] * 20)
+    data.pixels[5:] = 255
+    train.pixels[2:] = 255  # half of the evaluation images are dark, a tenth of the training images
+    assert to_collect(view_of([dark], train, data), dark).n == 16
+
+
+def test_what_can_be_computed_can_be_imitated() -> None:
+    blurred = Finding(
+        "weak_slice",
+        "correctness",
+        "unknown",
+        "x",
+        slice={"sharpness": "blurred (< 90)"},
+        n=40,
+        error_rate=0.5,
+        base_error_rate=0.2,
+        verdict="confirmed",
+    )
+    assert propose_correction(view_of([blurred])).corrections[0].strategy == "typical_augmentation"
+
+
+@pytest.mark.parametrize("kind", get_args(Kind))
+def test_every_kind_of_finding_has_a_repair_in_words(kind: Any) -> None:
+    assert len(fitting(kind)) >= 1
+    for finding in (
+        Finding(kind, "correctness", "unknown", "x", verdict="confirmed"),
+        Finding(
+            kind,
+            "correctness",
+            "unknown",
+            "x",
+            {"stool": "no", "style": "old"},
+            "bath",
+            "living_room",
+            5,
+            0.5,
+            0.1,
+            verdict="confirmed",
+        ),
+    ):
+        made = propose_correction(view_of([finding]))
+        check_evidence(made)
+        assert made.corrections
+        assert "{" not in str(made.tables)
+        assert "about more" not in str(made.tables[0].rows)
+
+
+def test_all_four_families_are_there_and_complete() -> None:
+    assert {s.family for s in STRATEGIES} == {"dataset", "training", "model", "setup"}
+    assert len({s.name for s in STRATEGIES}) == len(STRATEGIES)
+    for s in STRATEGIES:
+        assert s.fits and all(1 <= v <= 3 for v in s.fits.values())
+        assert min(len(s.action), len(s.why), len(s.risk), len(s.control), len(s.source)) > 10, s.name
+
+
+def test_the_finding_that_costs_most_comes_first_and_repaired_ones_are_left_out() -> None:
+    small, large = (
+        television(n=10),
+        Finding(
+            "weak_slice",
+            "correctness",
+            "unknown",
+            "x",
+            {"a": "b"},
+            n=300,
+            error_rate=0.5,
+            base_error_rate=0.1,
+            verdict="confirmed",
+        ),
+    )
+    view = view_of([small, large, Finding("rare_case", "correctness", "unknown", "y", {"c": "d"})])
+    made = propose_correction(view)
+    assert made.tables[0].rows[0][0] == "F2"
+    assert made.fact("excess_errors", "finding F2").value == pytest.approx(120)
+    assert any("F3" in n and "nobody has tested" in n for n in made.notes)
+    view.recorded = [
+        Evidence("verify", "t", "s", corrections=(Correction(large.key, "x", "dataset", "y", "verified"),))
+    ]
+    assert {r[0] for r in propose_correction(view).tables[0].rows} == {"F1"}
+
+
+def test_the_knowledge_base_is_asked_for_corrections() -> None:
+    class Hit:
+        id, title, source = "correction.collect", "Collect", "paper"
+
+    class Base:
+        asked: list[Any] = []  # noqa: RUF012
+
+        def search(self, query: str, **more: Any) -> list[Any]:
+            self.asked.append((query, more))
+            return [Hit()]
+
+    view = view_of([television()])
+    view.knowledge = Base()  # type: ignore[assignment]
+    made = propose_correction(view)
+    assert made.tables[2].rows == (("correction.collect", "Collect", "paper"),)
+    assert Base.asked[0][1]["kinds"] == ("correction",)
+
+
+class TestHostile:
+    def test_nothing_confirmed(self) -> None:
+        made = propose_correction(view_of([television(verdict="refuted")]))
+        check_evidence(made)
+        assert made.corrections == () and "nothing to repair" in made.summary
+        check_evidence(propose_correction(view_of([])))
+
+    def test_a_finding_by_name(self) -> None:
+        view = view_of([television(), television(class_name="bath", verdict="inconclusive")])
+        assert {r[0] for r in propose_correction(view, finding="f2 ").tables[0].rows} == {"F2"}
+        assert any("F2 is inconclusive" in n for n in propose_correction(view, finding="F2").notes)
+        with pytest.raises(RetryError, match="F1, F2"):
+            propose_correction(view, finding="F9")
+        with pytest.raises(RetryError, match="None has been stated"):
+            propose_correction(view_of([]), finding="F1")
+
+    def test_odd_slices_and_unlabelled_or_empty_training_images(self) -> None:
+        weird = television(
+            slice={"{n}": "\x1b[2J{x}", "no such": "1"}, n=None, error_rate=float("nan"), base_error_rate=None
+        )
+        for train in (None, table([]), table([-1, -1], television=["yes", "no"])):
+            made = propose_correction(view_of([weird, television()], train))
+            check_evidence(made)
+            assert "\x1b" not in made.text(9000)
+
+    def test_very_many_findings(self) -> None:
+        many = [television(slice={f"a{i}": "yes"}) for i in range(50)]
+        made = propose_correction(view_of(many))
+        check_evidence(made)
+        assert len({r[0] for r in made.tables[0].rows}) == 6
+        assert any("44 more" in n for n in made.notes)

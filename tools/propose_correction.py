@@ -1,0 +1,314 @@
+"""propose_correction: what could be done about a confirmed finding, at what price, and how one would know that it worked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from failsight.tools.attributes.computed import COMPUTED
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Cell, Correction, Evidence, Fact, Finding, Table
+from failsight.tools.readiness import unresolved_findings
+from failsight.tools.registry import tool
+from failsight.tools.repair_sizes import Size, to_collect, to_verify
+from failsight.tools.strategies import Strategy, fitting
+from failsight.tools.text import clean, listing
+from failsight.tools.view import CaseView
+
+MOST_FINDINGS = 6
+MOST_STRATEGIES = 4
+YES, NO = ("yes", "true", "1", "present"), ("no", "false", "0", "absent")
+DATA_BUGS = ("data_statistics", "data_content", "data_engineering")
+
+
+@tool(cost="instant", answers=("iterations.1", "iterations.2", "questionable_features.6", "model_training.6"))
+def propose_correction(
+    view: CaseView,
+    finding: Annotated[
+        str | None,
+        Field(
+            description="Id of the finding to repair, such as F2; by default every confirmed finding that is not repaired yet.",
+            max_length=40,
+        ),
+    ] = None,
+) -> Evidence:
+    """Propose ranked repairs for confirmed findings: what to do in this case, why, cost, risk, and how to verify it.
+
+    Numbers of images come from the deficit measured in the training images, or from the sample needed to see the
+    improvement. Nothing is changed: a person decides.
+    """
+    chosen, notes = _chosen(view, finding)
+    made = [(i, f, _plans(view, f)) for i, f in chosen[:MOST_FINDINGS]]
+    if len(chosen) > MOST_FINDINGS:
+        notes.append(
+            f"Only the {MOST_FINDINGS} findings that cost most errors are treated; {len(chosen) - MOST_FINDINGS} more are confirmed."
+        )
+    corrections = [c for _, f, plans in made for c in _corrections(f, plans)]
+    notes += [f"{i}: {size.how}" for i, f, plans in made for size in [_verify_size(f)] if size.n is None]
+    return Evidence(
+        tool="propose_correction",
+        arguments={"finding": finding},
+        title="What could be done about it",
+        summary=_summary(made),
+        facts=_facts(made),
+        tables=tuple(t for t in (_table(made), _check_table(made), _knowledge(view, made)) if t.rows),
+        questions=("iterations.1", "iterations.2"),
+        corrections=tuple(corrections),
+        notes=tuple(notes),
+        next_steps=_next_steps(made),
+    )
+
+
+Plan = tuple[Strategy, str, str]  # strategy, what to do, how the number was reckoned
+
+
+def _chosen(view: CaseView, finding: str | None) -> tuple[list[tuple[str, Finding]], list[str]]:
+    """The findings to treat, those that cost most errors first; and remarks about them."""
+    findings = dict(view.findings())
+    if finding is not None:
+        wanted = finding.strip().upper()
+        if wanted not in findings:
+            raise RetryError(
+                f"There is no finding {clean(finding, 40)!r}."
+                + ("" if findings else " None has been stated yet."),
+                findings,
+            )
+        verdict = findings[wanted].verdict
+        note = (
+            []
+            if verdict == "confirmed"
+            else [
+                f"{wanted} is {verdict or 'open, not tested'}: test it before anything is changed because of it."
+            ]
+        )
+        return [(wanted, findings[wanted])], note
+    chosen = unresolved_findings(view)
+    waiting = [i for i, f in findings.items() if f.verdict is None]
+    notes = (
+        [f"Open and not treated, because nobody has tested them: {listing(waiting, 8)}."] if waiting else []
+    )
+    return sorted(chosen, key=lambda pair: -_errors_at_stake(pair[1])), notes
+
+
+def _errors_at_stake(finding: Finding) -> float:
+    """Errors beyond the base rate: what a perfect repair would save, in images."""
+    return max(0.0, (finding.error_rate or 0.0) - (finding.base_error_rate or 0.0)) * (finding.n or 0)
+
+
+def _plans(view: CaseView, finding: Finding) -> list[Plan]:
+    """The best strategies for a finding, in words of the case; those that lack something come last."""
+    made: list[Plan] = []
+    demoted: list[Plan] = []
+    words, boxed = _words(finding), _boxed(view, finding)
+    for strategy in fitting(finding.kind):
+        if strategy.about_object and boxed is None:
+            continue  # there is no object to cover or paste
+        size = to_collect(view, finding) if strategy.counted else Size(None, "")
+        n = f"about {size.n:,}" if size.n else "more"
+        plan = (strategy, strategy.action.format_map({**words, "n": n}), size.how)
+        if strategy.counted and size.n is None:  # numbers are not the cause, or nobody knows how many
+            demoted.append(plan)
+        elif strategy.about_object and not boxed:
+            demoted.append(
+                (strategy, plan[1], "the data have no boxes of it, so somebody has to mark it first")
+            )
+        else:
+            made.append(plan)
+    if _imitable(finding):  # what can be computed from a picture can mostly be imitated: cheapest, so first
+        made.sort(key=lambda plan: plan[0].name != "typical_augmentation")
+    return [*made, *demoted][:MOST_STRATEGIES]
+
+
+def _imitable(finding: Finding) -> bool:
+    """Whether the slice is about brightness, sharpness, size and the like only."""
+    return bool(finding.slice) and all(
+        name.removeprefix("computed_") in COMPUTED for name in finding.slice or {}
+    )
+
+
+def _boxed(view: CaseView, finding: Finding) -> bool | None:
+    """Whether the object that the finding suspects has boxes; None where it suspects no single object."""
+    pairs = list((finding.slice or {}).items())
+    if len(pairs) != 1 or pairs[0][1].lower() not in YES:
+        return None
+    boxes = view.table("data").boxes
+    return boxes is not None and any(pairs[0][0] in row for row in boxes)
+
+
+def _words(finding: Finding) -> dict[str, str]:
+    """What the fields in the texts of strategies stand for."""
+    name = clean(finding.class_name, 60) if finding.class_name else ""
+    cue = _cue(finding)
+    which = f" with {cue}" if cue else ""
+    images = f"{name} images{which}" if name else f"images{which}" if which else "such images"
+    wanted = images
+    if finding.kind in ("spurious_correlation", "overemphasised_feature") and cue:
+        wanted = f"{name} images {_without(finding)}".strip()
+        images = f"images of other classes with {cue}"  # those it draws to the class
+    if finding.kind == "distribution_shift":
+        wanted = f"labelled deployment images{f' of {name}' if name else ''}"
+        images = f"deployment images{f' of {name}' if name else ''}"
+    if finding.kind == "class_imbalance":
+        wanted = images = f"{name} images"
+    return {
+        "class": name or "the class",
+        "other": clean(finding.confused_with, 60) if finding.confused_with else "the class it is taken for",
+        "cue": cue or "the cue",
+        "images": images,
+        "wanted": wanted,
+        "differences": " (see data_statistics for what differs)"
+        if finding.kind == "distribution_shift"
+        else "",
+        "relabel": f"the {finding.n:,} images in question" if finding.n else "the images in question",
+    }
+
+
+def _cue(finding: Finding) -> str:
+    """``television`` for television=yes, ``no stool`` for stool=no, else ``style rustic``; several joined by ``and``."""
+    parts = []
+    for name, value in (finding.slice or {}).items():
+        name, value = clean(name, 60), clean(value, 60)
+        parts.append(
+            name
+            if value.lower() in YES
+            else f"no {name}"
+            if value.lower() in NO
+            else f"{name.replace('_', ' ')} {value}"
+        )
+    return " and ".join(parts)
+
+
+def _without(finding: Finding) -> str:
+    """The opposite of the cue: ``without television``; ``with stool`` for stool=no."""
+    pairs = [(clean(k, 60), clean(v, 60)) for k, v in (finding.slice or {}).items()]
+    if len(pairs) == 1 and pairs[0][1].lower() in NO:
+        return f"with {pairs[0][0]}"
+    return f"without {_cue(finding)}"
+
+
+def _verify_size(finding: Finding) -> Size:
+    return to_verify(finding.error_rate, finding.base_error_rate)
+
+
+def _verification(finding: Finding, strategy: Strategy) -> str:
+    """Data, statistic and control arm of the check."""
+    size, words = _verify_size(finding), _words(finding)
+    if finding.kind == "overconfidence":
+        return (
+            f"Calibration error before and after, on images that fitted nothing. Control: {strategy.control}."
+        )
+    if finding.kind == "leakage":
+        return (
+            f"Accuracy with and without the repeated images, with its interval. Control: {strategy.control}."
+        )
+    sample = (
+        f"on {size.n:,} {words['images']} that neither chose nor trained it"
+        if size.n
+        else f"on {words['images']} that neither chose nor trained it"
+    )
+    have = f" ({finding.n:,} were measured so far)" if finding.n and size.n and finding.n < size.n else ""
+    return f"Errors before and after {sample}{have}, paired (McNemar), with the slice that loses most beside it. Control: {strategy.control}."
+
+
+def _corrections(finding: Finding, plans: Sequence[Plan]) -> list[Correction]:
+    return [
+        Correction(finding.key, s.name, s.family, action, before=finding.error_rate) for s, action, _ in plans
+    ]
+
+
+Made = Sequence[tuple[str, Finding, list[Plan]]]
+
+
+def _table(made: Made) -> Table:
+    rows: list[tuple[Cell, ...]] = []
+    for i, finding, plans in made:
+        for rank, (s, action, how) in enumerate(plans, 1):
+            why = s.why.format_map(_words(finding)) + (f" {how[0].upper()}{how[1:]}." if how else "")
+            rows.append((i, rank, s.name.replace("_", " "), s.family, action, why, s.cost))
+    return Table(
+        "Proposed corrections",
+        ("finding", "rank", "strategy", "family", "what to do", "why", "cost"),
+        tuple(rows),
+        ("text", "count", "text", "text", "text", "text", "text"),
+        "Ranked by how well they fit the cause, then by cost. A person decides; nothing is changed.",
+    )
+
+
+def _check_table(made: Made) -> Table:
+    rows = tuple(
+        (i, s.name.replace("_", " "), _verification(f, s), s.risk, s.source)
+        for i, f, plans in made
+        for s, _, _ in plans
+    )
+    return Table("How each would be verified", ("finding", "strategy", "verify", "risk", "source"), rows)
+
+
+def _facts(made: Made) -> tuple[Fact, ...]:
+    facts = []
+    for i, finding, _ in made:
+        size = _verify_size(finding)
+        if size.n:
+            facts.append(Fact("images_to_verify", size.n, "count", f"finding {i}"))
+        if finding.error_rate is not None and finding.base_error_rate is not None and finding.n:
+            facts.append(
+                Fact(
+                    "excess_errors",
+                    _errors_at_stake(finding),
+                    "score",
+                    f"finding {i}",
+                    None,
+                    finding.n,
+                    "lower_is_better",
+                )
+            )
+    return tuple(facts)
+
+
+def _summary(made: Made) -> str:
+    if not made:
+        return "No finding is confirmed and unrepaired, so there is nothing to repair yet."
+    parts = [f"{i}: {plans[0][1]}" for i, _, plans in made if plans]
+    text = " ".join(parts)
+    bugs = Counter(
+        "the data"
+        if f.bug in DATA_BUGS
+        else "training"
+        if f.bug == "training_parameter"
+        else "the model"
+        if f.bug == "structural"
+        else "an unknown cause"
+        for _, f, _ in made
+    )
+    where, n = bugs.most_common(1)[0]
+    if len(made) > 1:
+        text += f" {n} of {len(made)} findings point to {where}: the next hour is best spent there."
+    return text
+
+
+def _knowledge(view: CaseView, made: Made) -> Table:
+    """Entries of the knowledge base on repairing the first finding."""
+    if not made:
+        return Table("From the knowledge base", ("id", "title", "source"), ())
+    _, finding, plans = made[0]
+    query = f"{finding.kind.replace('_', ' ')} {' '.join(s.name.replace('_', ' ') for s, _, _ in plans[:2])}"
+    hits = view.knowledge.search(query, k=3, kinds=("correction",))
+    return Table(
+        "From the knowledge base",
+        ("id", "title", "source"),
+        tuple((h.id, clean(h.title), clean(h.source, 80)) for h in hits),
+    )
+
+
+def _next_steps(made: Made) -> tuple[str, ...]:
+    if not made:
+        return ("Test the open hypotheses, or look for slices (find_slices).",)
+    i, finding, plans = made[0]
+    if not plans:
+        return ()
+    cost = {"low": "cheap", "medium": "of middling cost", "high": "expensive"}[plans[0][0].cost]
+    at_stake = _errors_at_stake(finding)
+    saved = f" about {at_stake:.0f} of the errors measured are at stake;" if at_stake >= 1 else ""
+    return (f"Decide on {i} first:{saved} the first proposal is {cost}.",)
