@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from failsight.agent.events import Notice, SessionEvent
-
 if TYPE_CHECKING:
+    from failsight.agent.events import SessionEvent
     from failsight.agent.ui.display import SessionLike
 
+_WORD = re.compile(r"\S+$")
 SHARED: dict[str, str] = {
     "/help": "the keys and commands",
     "/evidence": "list the evidence, or show one piece: /evidence E3",
@@ -44,6 +45,8 @@ def offered(actions: Mapping[str, str], own: Mapping[str, str] | None = None) ->
 
 def act(session: SessionLike, command: Command) -> Iterator[SessionEvent]:
     """Run ``command`` in the session; ``/auto`` and ``/report`` exist even where it does not list them."""
+    from failsight.agent.events import Notice
+
     if command.name in {key.split()[0] for key in session.actions()}:
         yield from session.act(f"{command.name} {command.rest}".strip())
     elif command.name == "/auto":
@@ -54,3 +57,15 @@ def act(session: SessionLike, command: Command) -> Iterator[SessionEvent]:
             yield Notice(f"Written: {path}")
     else:
         yield Notice(f"There is no command {command.name}. /help lists them.", "warning")
+
+
+def complete(text: str, commands: tuple[str, ...], words: tuple[str, ...]) -> str | None:
+    """``text`` completed: a slash command at its start, else the last word as a class or attribute name; or None."""
+    if text.startswith("/") and " " not in text:
+        return next((c for c in commands if c.startswith(text) and c != text), None)
+    found = _WORD.search(text)
+    if found is None or len(found[0]) < 2:
+        return None
+    start = found[0].casefold()
+    name = next((w for w in words if w.casefold().startswith(start) and len(w) > len(start)), None)
+    return None if name is None else text + name[len(start) :]

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from textual.pilot import Pilot
+
 from failsight.agent.events import ApprovalAsked, EvidenceMade, PlannerSaid, StageEntered, ToolStarted
 from failsight.agent.ui.tui.app import FailsightApp
 from failsight.agent.ui.tui.widgets.prompt import Prompt
-from textual.pilot import Pilot
-
 from tests.fakes.session import ScriptedSession, Step, evaluation, long_job, masking
 
 WEAKEST = "Which class is the weakest?"
@@ -35,7 +35,9 @@ SCRIPT: dict[str, list[Step]] = {
         PlannerSaid("Confirmed."),
     ],
     "repair it": [
-        ApprovalAsked("retrain", {"finding": "F1", "strategy": "balance"}, "the finding is confirmed", "heavy")
+        ApprovalAsked(
+            "retrain", {"finding": "F1", "strategy": "balance"}, "the finding is confirmed", "heavy"
+        )
     ],
     "work": [ToolStarted("find_slices", {"depth": 3}), long_job()],
 }
@@ -83,7 +85,10 @@ class Stage:
 
 @asynccontextmanager
 async def on_stage(
-    folder: Path, script: Mapping[str, list[Step]] | None = None, size: tuple[int, int] = (120, 40), rest: bool = True
+    folder: Path,
+    script: Mapping[str, list[Step]] | None = None,
+    size: tuple[int, int] = (120, 40),
+    rest: bool = True,
 ) -> AsyncIterator[Stage]:
     """The app in a terminal of ``size``, with the scripted session, closed properly at the end."""
     app, sessions = make_app(folder, script)
@@ -94,10 +99,12 @@ async def on_stage(
                 await stage.rest()
             yield stage
     finally:
-        assert app.session.close(), "the session's thread did not end"
+        assert app.close_session(), "the session's thread did not end"
 
 
-def make_app(folder: Path, script: Mapping[str, list[Step]] | None = None) -> tuple[FailsightApp, list[ScriptedSession]]:
+def make_app(
+    folder: Path, script: Mapping[str, list[Step]] | None = None
+) -> tuple[FailsightApp, list[ScriptedSession]]:
     """The app, and a list that will hold its session once that is open."""
     sessions: list[ScriptedSession] = []
 

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
+
 from failsight.agent.events import ApprovalAsked, EvidenceMade, Notice, PlannerSaid, StageEntered, ToolFailed
 from failsight.agent.ui.runner import SessionThread
-from failsight.agent.ui.tui.app import FailsightApp
+from failsight.agent.ui.tui.app import FailsightApp, run_app
 from failsight.agent.ui.tui.screens.approval import ApprovalScreen
 from failsight.agent.ui.tui.screens.evidence import EvidenceScreen, SortableTable
 from failsight.agent.ui.tui.screens.finding import FindingScreen
@@ -21,11 +23,10 @@ from failsight.agent.ui.tui.widgets.evidence_card import EvidenceCard
 from failsight.agent.ui.tui.widgets.prompt import Prompt
 from failsight.agent.ui.tui.widgets.status_line import StatusLine
 from failsight.tools.errors import UserError
-from PIL import Image
-
 from tests.fakes.session import ScriptedSession, evaluation, masking
 from tests.ui.stage import SCRIPT, WEAKEST, on_stage
 
+RUN = FailsightApp.run
 SIZES = [(80, 24), (160, 48)]
 
 
@@ -70,7 +71,14 @@ async def test_the_session_lives_on_one_thread_of_its_own(tmp_path: Path) -> Non
 async def test_an_approval_is_answered_by_key_or_mouse(tmp_path: Path) -> None:
     """Enter on the box as it opens is a no: what costs or writes takes a deliberate key."""
     async with on_stage(tmp_path, size=(80, 24)) as stage:
-        for key, answer in (("y", True), ("n", False), ("escape", False), ("enter", False), ("a", "always"), ("", True)):
+        for key, answer in (
+            ("y", True),
+            ("n", False),
+            ("escape", False),
+            ("enter", False),
+            ("a", "always"),
+            ("", True),
+        ):
             await stage.type("repair it")
             await stage.until(lambda: isinstance(stage.app.screen, ApprovalScreen))
             await (stage.pilot.press(key) if key else stage.pilot.click("#yes"))
@@ -93,7 +101,7 @@ async def test_the_loading_line_says_what_is_loading(tmp_path: Path) -> None:
         while app.busy:
             await pilot.pause(0.02)
         assert app.main.query_one(StatusLine).work == ""
-    assert app.session.close()
+    assert app.close_session()
 
 
 async def test_typing_goes_on_while_work_runs_and_is_not_lost(tmp_path: Path) -> None:
@@ -135,8 +143,12 @@ async def test_a_bug_writes_a_crash_report_and_the_app_goes_on(tmp_path: Path) -
         assert "You said: hello" in stage.text()
 
 
-@pytest.mark.parametrize(("error", "code"), [(UserError("No such model.", "Give --model."), 2), (ValueError("x"), 1)])
-async def test_a_session_that_cannot_open_ends_the_app_with_its_code(tmp_path: Path, error: Exception, code: int) -> None:
+@pytest.mark.parametrize(
+    ("error", "code"), [(UserError("No such model.", "Give --model."), 2), (ValueError("x"), 1)]
+)
+async def test_a_session_that_cannot_open_ends_the_app_with_its_code(
+    tmp_path: Path, error: Exception, code: int
+) -> None:
     def fail(progress: Any) -> ScriptedSession:
         raise error
 
@@ -148,13 +160,18 @@ async def test_a_session_that_cannot_open_ends_the_app_with_its_code(tmp_path: P
                 break
         await pilot.press("enter")
         await pilot.pause()
-    assert app.return_value == code and app.problem
+    assert app.return_value == code and app.talk and app.talk.problem
 
 
 async def test_cards_unfold_open_and_turn(tmp_path: Path) -> None:
     (tmp_path / "figures").mkdir()
     Image.new("RGB", (64, 40), "red").save(tmp_path / "figures" / "m.png")
-    script = {"start": [EvidenceMade(evaluation(1)), EvidenceMade(masking(2, "figures/m.png", str(tmp_path / "gone.png")))]}
+    script = {
+        "start": [
+            EvidenceMade(evaluation(1)),
+            EvidenceMade(masking(2, "figures/m.png", "gone.png")),
+        ]
+    }
     async with on_stage(tmp_path, script) as stage:
         talk = stage.app.main.query_one(Conversation)
         talk.focus()
@@ -214,7 +231,7 @@ async def test_panels_fold_away_when_narrow_and_come_back_by_key(tmp_path: Path)
         main = stage.app.main
 
         def shown() -> list[bool]:
-            return [main.query_one(f"#{name}").display for name in ("left", "evidence")]
+            return [main.query_one(f"#{name}").display for name in ("left", "right")]
 
         assert shown() == [True, True]
         await stage.pilot.resize_terminal(110, 40)
@@ -325,25 +342,35 @@ async def test_a_case_taken_up_again_shows_what_was_said(tmp_path: Path) -> None
 
         stage = Stage(app, pilot, sessions)
         await stage.rest()
-        for words in ("2 messages, 1 pieces of evidence", "How good is it?", "78 %", "Welcome back.", "context (2 of 7)"):
+        for words in (
+            "2 messages, 1 pieces of evidence",
+            "How good is it?",
+            "78 %",
+            "Welcome back.",
+            "context (2 of 7)",
+        ):
             assert words in stage.text()
         await pilot.press("up")
         assert app.main.query_one(Prompt).value == "How good is it?"
         await stage.type("/evidence E1")
         await stage.until(lambda: isinstance(app.screen, EvidenceScreen))
-    assert app.session.close()
+    assert app.close_session()
 
 
-async def test_many_cards_stay_light_and_the_list_keeps_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_many_cards_stay_light_and_the_list_keeps_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Beyond the cap the oldest entries leave the screen; every piece of evidence stays in the list."""
     monkeypatch.setattr(conversation, "MOST", 30)
     count = 60
-    async with on_stage(tmp_path, {"start": [EvidenceMade(evaluation(i + 1)) for i in range(count)]}) as stage:
+    async with on_stage(
+        tmp_path, {"start": [EvidenceMade(evaluation(i + 1)) for i in range(count)]}
+    ) as stage:
         talk = stage.app.main.query_one(Conversation)
         assert len(talk.entries.children) <= 30
         assert "31 earlier entries" in str(talk.entries.query_one("#dropped").render())
         assert stage.app.main.query_one("#evidence").option_count == count
-        assert len(list(talk.query(EvidenceCard))[0].children) == 0
+        assert len(talk.query(EvidenceCard).first().children) == 0
         await stage.type("/evidence E1")
         await stage.until(lambda: isinstance(stage.app.screen, EvidenceScreen))
         assert f"(1 of {count})" in stage.text()
@@ -401,18 +428,68 @@ async def test_unknown_ids_are_said_to_be_unknown(tmp_path: Path) -> None:
             await stage.until(lambda w=words: w in stage.text())
 
 
-async def test_a_broken_widget_ends_the_app_with_a_crash_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from failsight.agent.ui.tui import app as module
+def run(monkeypatch: pytest.MonkeyPatch, open_session: Any, act: Any) -> int:
+    """``run_app`` without a terminal: ``act`` is given the pilot once the app runs."""
+    monkeypatch.setattr(FailsightApp, "run", lambda self: RUN(self, headless=True, auto_pilot=act))
+    return run_app(open_session)
 
+
+def test_leaving_says_where_the_case_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    async def leave(pilot: Any) -> None:
+        await pilot.press("ctrl+q")
+
+    sessions: list[ScriptedSession] = []
+
+    def open_session(progress: Any) -> ScriptedSession:
+        sessions.append(ScriptedSession(tmp_path, SCRIPT, progress))
+        return sessions[0]
+
+    assert run(monkeypatch, open_session, leave) == 0
+    assert not sessions or sessions[0].closed
+
+    async def rest_and_leave(pilot: Any) -> None:
+        while pilot.app.busy:
+            await pilot.pause(0.02)
+        await pilot.press("ctrl+q")
+
+    assert run(monkeypatch, open_session, rest_and_leave) == 0
+    out = capsys.readouterr()
+    assert f"`failsight chat {tmp_path}` goes on" in out.err and out.out == ""
+
+
+def test_what_cannot_be_opened_is_still_said_when_the_screen_is_gone(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    def fail(progress: Any) -> ScriptedSession:
+        raise UserError("No such model.", "Give --model.")
+
+    async def close(pilot: Any) -> None:
+        while not isinstance(pilot.app.screen, ProblemScreen):
+            await pilot.pause(0.02)
+        await pilot.press("enter")
+
+    assert run(monkeypatch, fail, close) == 2
+    assert capsys.readouterr().err == "No such model. Give --model.\n"
+
+
+def test_a_broken_widget_ends_the_app_with_a_crash_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     async def broken(self: object, message: object) -> None:
-        raise RuntimeError("a bug of ours")
+        secret = "in a local variable"
+        raise RuntimeError("a bug of ours") if secret else None
+
+    async def type_(pilot: Any) -> None:
+        while pilot.app.busy:
+            await pilot.pause(0.02)
+        await pilot.press("x", "enter")
 
     monkeypatch.setattr(FailsightApp, "on_answered", broken)
-    with pytest.raises(RuntimeError, match="a bug of ours"):
-        async with on_stage(tmp_path) as stage:
-            await stage.type("hello")
-    assert not stage.app._exit_renderables, "no traceback with values in it goes to the terminal"
-    assert "crash report" in module.bug_line(stage.app._exception, tmp_path)
+    assert run(monkeypatch, lambda p: ScriptedSession(tmp_path, SCRIPT, p), type_) == 1
+    (report,) = tmp_path.glob("crash-*.txt")
+    said = capsys.readouterr().err
+    assert str(report) in said and "a bug of ours" in report.read_text()
+    assert "in a local variable" not in said.replace(str(report), "")
 
 
 def test_closing_gives_up_on_work_that_cannot_be_interrupted(tmp_path: Path) -> None:

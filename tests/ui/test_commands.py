@@ -6,9 +6,8 @@ from pathlib import Path
 
 from failsight.agent.events import EvidenceMade, Notice, PlannerSaid
 from failsight.agent.state import CaseState
-from failsight.agent.ui.commands import act, offered, parse
-from failsight.agent.ui.snapshot import complete, take
-
+from failsight.agent.ui.commands import act, complete, offered, parse
+from failsight.agent.ui.snapshot import take
 from tests.fakes.session import ScriptedSession, evaluation, masking
 
 
@@ -26,10 +25,13 @@ def test_the_words_of_the_session_win() -> None:
 def test_auto_and_report_exist_even_where_the_session_does_not_list_them(tmp_path: Path) -> None:
     session = ScriptedSession(tmp_path)
     assert list(act(session, parse("/auto"))) == [PlannerSaid("All done.")]
-    session.actions = lambda: {}  # type: ignore[method-assign]
+    session.actions = dict  # type: ignore[method-assign]
     made = list(act(session, parse("/report md, json")))
     assert session.asked == [("auto", None), ("report", ("md", "json"))]
-    assert made == [Notice(f"Written: {tmp_path / 'report.md'}"), Notice(f"Written: {tmp_path / 'report.json'}")]
+    assert made == [
+        Notice(f"Written: {tmp_path / 'report.md'}"),
+        Notice(f"Written: {tmp_path / 'report.json'}"),
+    ]
     (notice,) = act(session, parse("/nonsense"))
     assert isinstance(notice, Notice) and notice.level == "warning" and "/nonsense" in notice.text
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from failsight.agent.ui.errors import STOPPED_LINE, bug_line, crash_report, guard, sentence
 from failsight.tools.errors import RetryError, UserError
 

@@ -7,19 +7,45 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from failsight.agent.events import ApprovalAsked, EvidenceMade, Notice, PlannerSaid, StageEntered, ToolFailed, ToolStarted
+
+from failsight.agent.events import (
+    ApprovalAsked,
+    EvidenceMade,
+    Notice,
+    PlannerSaid,
+    StageEntered,
+    ToolFailed,
+    ToolStarted,
+)
 from failsight.agent.ui.plain import PlainDisplay
 from failsight.agent.ui.tui.screens.approval import ApprovalScreen
 from failsight.agent.ui.tui.screens.evidence import EvidenceScreen
 from failsight.agent.ui.tui.screens.finding import FindingScreen
 from failsight.agent.ui.tui.widgets.conversation import Conversation
 from failsight.tools.evidence import Correction, Evidence, Fact, Figure, Finding, ImageRef, Table
-
 from tests.fakes.session import ScriptedSession
 from tests.ui.stage import on_stage
 
-MARKUP = ["[red]x[/red]", "[/]", "[@click=app.quit]go[/]", "[link=http://evil]l[/link]", "[", "$primary", ":smile:"]
-STEERING = ["\x1b[31m", "\x1b]0;owned\x07", "\x1b]8;;http://evil\x07", "\x9b2J", "\u202e", "\u2066", "\r", "\x00", "\x7f"]
+MARKUP = [
+    "[red]x[/red]",
+    "[/]",
+    "[@click=app.quit]go[/]",
+    "[link=http://evil]l[/link]",
+    "[",
+    "$primary",
+    ":smile:",
+]
+STEERING = [
+    "\x1b[31m",
+    "\x1b]0;owned\x07",
+    "\x1b]8;;http://evil\x07",
+    "\x9b2J",
+    "\u202e",
+    "\u2066",
+    "\r",
+    "\x00",
+    "\x7f",
+]
 LONG = "W" * 10_000
 NASTY = "".join(MARKUP + STEERING) + "end"
 
@@ -51,16 +77,23 @@ def nasty_events(text: str) -> list[object]:
         ToolStarted(text, {text: text}, text),
         ToolFailed(text, text),
         EvidenceMade(evidence),
-        PlannerSaid(f"{text}\n\n# {text}\n\n- {text}\n\n| a | b |\n|---|---|\n| {text} | 1 |\n\n```\n{text}\n```", (text,)),
+        PlannerSaid(
+            f"{text}\n\n# {text}\n\n- {text}\n\n| a | b |\n|---|---|\n| {text} | 1 |\n\n```\n{text}\n```",
+            (text,),
+        ),
         ApprovalAsked(text, {text: text}, text, text),
     ]
 
 
 def harmless(text: str) -> bool:
-    return not any(unicodedata.category(ch) == "Cc" and ch != "\n" for ch in text) and not set("\u202e\u2066") & set(text)
+    return not any(unicodedata.category(ch) == "Cc" and ch != "\n" for ch in text) and not set(
+        "\u202e\u2066"
+    ) & set(text)
 
 
-@pytest.mark.parametrize("text", [NASTY, LONG, "\x1b" * 50, "", "部屋🛋" * 40], ids=["nasty", "long", "escapes", "empty", "wide"])
+@pytest.mark.parametrize(
+    "text", [NASTY, LONG, "\x1b" * 50, "", "部屋🛋" * 40], ids=["nasty", "long", "escapes", "empty", "wide"]
+)
 async def test_the_app_shows_it_inert_on_every_screen(tmp_path: Path, text: str) -> None:
     async with on_stage(tmp_path, {"start": nasty_events(text)}, size=(100, 32), rest=False) as stage:
         await stage.until(lambda: isinstance(stage.app.screen, ApprovalScreen))
@@ -86,7 +119,9 @@ async def test_the_app_shows_it_inert_on_every_screen(tmp_path: Path, text: str)
 async def test_markup_is_shown_letter_by_letter(tmp_path: Path) -> None:
     """Each piece of markup stands on the screen as it was written; none of it became a style or an action."""
     text = "[red]x[/red] [@click=app.quit]go[/] $primary"
-    script = {"start": [Notice(text), EvidenceMade(Evidence("t", text, text, id="E1")), PlannerSaid(text, (text,))]}
+    script = {
+        "start": [Notice(text), EvidenceMade(Evidence("t", text, text, id="E1")), PlannerSaid(text, (text,))]
+    }
     async with on_stage(tmp_path, script, size=(160, 48)) as stage:
         assert stage.text().count(text) >= 5  # notice, headline, summary, words, quick reply, evidence list
         for strip in stage.app.screen._compositor.render_strips(stage.app.size):

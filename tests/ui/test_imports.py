@@ -12,7 +12,9 @@ SEEN = "import sys; print(' '.join(m for m in '{}'.split() if m in sys.modules))
 
 
 def modules_after(code: str, names: str) -> list[str]:
-    run = subprocess.run([sys.executable, "-c", f"{code}\n{SEEN.format(names)}"], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{SEEN.format(names)}"], capture_output=True, text=True, check=True
+    )
     return run.stdout.split()
 
 
@@ -38,10 +40,9 @@ def open_session(progress):
     raise KeyboardInterrupt
 order = []
 class Watched(FailsightApp):
-    def _begin(self):
+    async def on_main_screen_painted(self):
         heavy = [m for m in '%s'.split() if m in sys.modules]
         order.append(("painted", bool(self.screen._compositor.render_strips(self.size)), heavy))
-        super()._begin()
 import asyncio
 async def main():
     app = Watched(open_session)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from failsight.agent.ui.pictures import figure_path, half_blocks, image_path, thumbnail
 from PIL import Image
 from rich.text import Text
+
+from failsight.agent.ui.pictures import figure_path, half_blocks, image_path, thumbnail
 
 
 def colours(text: Text) -> list[tuple[tuple[int, ...] | None, tuple[int, ...] | None]]:
@@ -25,7 +26,14 @@ def colours(text: Text) -> list[tuple[tuple[int, ...] | None, tuple[int, ...] | 
 
 
 def test_a_character_carries_the_pixel_above_and_the_one_below() -> None:
-    red, green, blue, white, black, grey = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255,) * 3, (0,) * 3, (9,) * 3
+    red, green, blue, white, black, grey = (
+        (255, 0, 0),
+        (0, 255, 0),
+        (0, 0, 255),
+        (255,) * 3,
+        (0,) * 3,
+        (9,) * 3,
+    )
     made = half_blocks(bytes(b for p in (red, green, blue, white, black, grey) for b in p), 2, 3)
     assert made.plain == "▀▀\n▀▀"
     assert colours(made) == [(red, blue), (green, white), (black, None), (grey, None)]
@@ -53,7 +61,9 @@ def test_broken_files_are_no_crash(tmp_path: Path, content: bytes) -> None:
 
 
 def test_transparent_grey_and_tiny_pictures(tmp_path: Path) -> None:
-    for i, image in enumerate((Image.new("RGBA", (3, 3), (255, 0, 0, 0)), Image.new("L", (1, 1), 7), Image.new("P", (5, 1)))):
+    for i, image in enumerate(
+        (Image.new("RGBA", (3, 3), (255, 0, 0, 0)), Image.new("L", (1, 1), 7), Image.new("P", (5, 1)))
+    ):
         image.save(tmp_path / f"{i}.png")
         assert thumbnail(tmp_path / f"{i}.png") is not None
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from failsight.agent.events import EvidenceMade, PlannerSaid
 from failsight.agent.state import FindingRecord
 from failsight.agent.ui.words import (
@@ -19,8 +22,6 @@ from failsight.agent.ui.words import (
     standing,
 )
 from failsight.tools.evidence import Evidence, Finding
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @given(st.text(st.characters(), max_size=300))
@@ -57,7 +58,14 @@ def test_arguments_are_one_line_and_leave_out_what_was_not_given() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.2, "0 s"), (8.4, "8 s"), (59.6, "1 min 00 s"), (200, "3 min 20 s"), (7500, "2 h 05 min"), (-3, "0 s")],
+    [
+        (0.2, "0 s"),
+        (8.4, "8 s"),
+        (59.6, "1 min 00 s"),
+        (200, "3 min 20 s"),
+        (7500, "2 h 05 min"),
+        (-3, "0 s"),
+    ],
 )
 def test_durations(seconds: float, text: str) -> None:
     assert duration(seconds) == text
@@ -66,7 +74,9 @@ def test_durations(seconds: float, text: str) -> None:
 def test_a_finding_stands_where_its_verdict_or_its_plan_puts_it() -> None:
     open_ = FindingRecord("F1", Finding("weak_slice", "correctness", "unknown", "Dark kitchens fail."))
     planned = FindingRecord("F2", open_.finding, instruments=("I-1",))
-    done = FindingRecord("F3", Finding("weak_slice", "correctness", "unknown", "S", verdict="refuted"), instruments=("I",))
+    done = FindingRecord(
+        "F3", Finding("weak_slice", "correctness", "unknown", "S", verdict="refuted"), instruments=("I",)
+    )
     assert [standing(r) for r in (open_, planned, done)] == ["open", "planned", "refuted"]
     assert finding_line(open_) == "F1 ○ open: Dark kitchens fail."
 
@@ -78,4 +88,9 @@ def test_signs_differ_without_colour() -> None:
 def test_the_map_marks_what_is_passed_here_and_to_come_and_keeps_foreign_stages() -> None:
     rows = stage_rows("context", ("see failure", "context", "triage"))
     signs = {r.name: r.symbol for r in rows}
-    assert signs["see failure"] == "✓" and signs["context"] == "▶" and signs["test"] == "·" and signs["triage"] == "✓"
+    assert (
+        signs["see failure"] == "✓"
+        and signs["context"] == "▶"
+        and signs["test"] == "·"
+        and signs["triage"] == "✓"
+    )

@@ -20,7 +20,6 @@ from failsight.agent.ui.tui.messages import Answered, SessionUpdate, ShowEvidenc
 from failsight.agent.ui.tui.screens.main import MainScreen
 from failsight.agent.ui.tui.widgets.prompt import Prompt
 from failsight.agent.ui.tui.widgets.said import PersonSays
-from failsight.agent.ui.tui.widgets.status_line import StatusLine
 
 if TYPE_CHECKING:
     from failsight.agent.ui.display import OpenSession
@@ -61,11 +60,9 @@ class FailsightApp(App[int]):
         return self.main
 
     def on_mount(self) -> None:
-        self.main.query_one(StatusLine).work = "loading the case …"
         self.offer_commands({})
-        self.call_after_refresh(self._begin)
 
-    async def _begin(self) -> None:
+    async def on_main_screen_painted(self) -> None:
         """After the first paint: bring the panels, then open the session on its own thread."""
         from failsight.agent.ui.tui.talk import Talk
 

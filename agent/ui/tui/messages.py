@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.message import Message
 
-from failsight.agent.ui.runner import Update
+if TYPE_CHECKING:
+    from failsight.agent.ui.runner import Update
 
 
 class SessionUpdate(Message):

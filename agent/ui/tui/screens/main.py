@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
@@ -34,6 +35,9 @@ class MainScreen(Screen[None]):
 
     AUTO_FOCUS = "#prompt"
 
+    class Painted(Message):
+        """The first frame is on the terminal."""
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path()
@@ -55,6 +59,8 @@ class MainScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self.query_one(Choices).display = False
+        self.query_one(StatusLine).work = "loading the case …"
+        self.call_after_refresh(self.post_message, self.Painted())
 
     async def furnish(self) -> None:
         """Bring the panels and the line of keys."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -10,8 +10,10 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widget import Widget
 
 from failsight.agent.ui.tui.messages import ShowEvidence
-from failsight.agent.ui.tui.widgets.evidence_card import EvidenceCard
 from failsight.agent.ui.tui.widgets.said import Line
+
+if TYPE_CHECKING:
+    from failsight.agent.ui.tui.widgets.evidence_card import EvidenceCard
 
 MOST = 400  # entries kept on the screen; the evidence list and the report keep everything
 
@@ -82,6 +84,8 @@ class Conversation(VerticalScroll, can_focus=True):
             self.select(next(iter(self._cards()[-1:]), None))
 
     def _cards(self) -> list[EvidenceCard]:
+        from failsight.agent.ui.tui.widgets.evidence_card import EvidenceCard
+
         return [w for w in self.entries.children if isinstance(w, EvidenceCard)]
 
     def action_card(self, step: int) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from failsight.agent.ui.progress import JobState
+if TYPE_CHECKING:
+    from failsight.agent.ui.progress import JobState
 
 
 class StatusLine(Widget):

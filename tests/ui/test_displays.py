@@ -1,0 +1,101 @@
+"""Both looks offer every action of a session and show every kind of event."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from failsight.agent.events import (
+    ApprovalAsked,
+    EvidenceMade,
+    Notice,
+    PlannerSaid,
+    SessionEvent,
+    StageEntered,
+    ToolFailed,
+    ToolStarted,
+)
+from failsight.agent.ui.plain import PlainDisplay
+from failsight.agent.ui.tui.screens.approval import ApprovalScreen
+from tests.fakes.session import ACTIONS, ScriptedSession, Step, evaluation
+from tests.ui.stage import on_stage
+
+EVENTS: dict[type, tuple[SessionEvent, tuple[str, ...]]] = {
+    PlannerSaid: (PlannerSaid("Hello **there**.", ("Pick me",)), ("Hello", "there", "1 Pick me")),
+    StageEntered: (StageEntered("context", "recall was low"), ("context", "recall was low")),
+    ToolStarted: (ToolStarted("evaluate", {"split": "deploy"}, "to see"), ("evaluate(split=deploy)", "to see")),
+    EvidenceMade: (EvidenceMade(evaluation(1)), ("E1", "Accuracy and recall by class", "The kitchen is the weakest")),
+    ToolFailed: (ToolFailed("saliency", "it has no weights"), ("saliency: it has no weights",)),
+    ApprovalAsked: (ApprovalAsked("retrain", {"epochs": 3}, "it is asked for", "pass"), ("retrain", "3", "it is asked for", "one pass")),
+    Notice: (Notice("3 images left out", "warning"), ("! 3 images left out",)),
+}  # fmt: skip
+Show = Callable[[Path, list[Step], str], Awaitable[tuple[str, ScriptedSession]]]
+
+
+async def in_the_app(folder: Path, start: list[Step], line: str) -> tuple[str, ScriptedSession]:
+    """The screen after ``start`` (and the screen after ``line``), and the session."""
+    async with on_stage(folder, {"start": start}, size=(120, 110)) as stage:
+        text = stage.text()
+        if isinstance(stage.app.screen, ApprovalScreen):
+            await stage.pilot.press("y")
+            await stage.rest()
+        if line:
+            await stage.type(line)
+            await stage.rest()
+            text += stage.text()
+        return text, stage.session
+
+
+async def in_lines(folder: Path, start: list[Step], line: str) -> tuple[str, ScriptedSession]:
+    """The lines that were printed, and the session."""
+    out = io.StringIO()
+    asked = any(isinstance(step, ApprovalAsked) for step in start)
+    session = ScriptedSession(folder, {"start": start})
+    given = io.StringIO(("y\n" if asked else "") + (f"{line}\n" if line else ""))
+    PlainDisplay(given, out, io.StringIO(), False).run(lambda progress: session)
+    return out.getvalue(), session
+
+
+LOOKS = pytest.mark.parametrize("show", [in_the_app, in_lines])
+
+
+def test_every_kind_of_event_is_tried() -> None:
+    assert set(EVENTS) == set(get_args(SessionEvent))
+
+
+@LOOKS
+async def test_every_event_shows(show: Show, tmp_path: Path) -> None:
+    events = [event for event, _ in EVENTS.values() if not isinstance(event, ApprovalAsked)]
+    text, _ = await show(tmp_path, list(events), "")
+    asked, session = await show(tmp_path, [EVENTS[ApprovalAsked][0]], "")
+    for kind, (_, words) in EVENTS.items():
+        for word in words:
+            assert word in (asked if kind is ApprovalAsked else text), f"{kind.__name__}: {word!r}"
+    assert session.asked == [("decide", True)]
+
+
+@LOOKS
+@pytest.mark.parametrize("action", sorted(ACTIONS))
+async def test_every_action_works(show: Show, tmp_path: Path, action: str) -> None:
+    start: list[Step] = [EvidenceMade(evaluation(i + 1)) for i in range(3)]
+    text, session = await show(tmp_path, start, action)
+    done = {
+        "/help": ACTIONS["/why"],
+        "/evidence E3": "E3 ",
+    }  # what the display does by itself, and what then shows
+    if action in done:
+        assert done[action] in text and session.asked == []
+    else:
+        assert session.asked == [("act", action)] and f"Did {action}." in text
+
+
+@LOOKS
+async def test_auto_and_report_are_always_there(show: Show, tmp_path: Path) -> None:
+    text, session = await show(tmp_path, [], "/auto")
+    assert session.asked == [("auto", None)] and "All done." in text
+    text, session = await show(tmp_path, [], "/report md")
+    assert session.asked[-1][0] in ("report", "act")

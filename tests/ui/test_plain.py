@@ -1,0 +1,267 @@
+"""The line-by-line look: conversation, approvals, interrupts, the ends of input, unattended runs."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from failsight.agent.events import EvidenceMade, Notice, PlannerSaid
+from failsight.agent.ui.errors import guard
+from failsight.agent.ui.lines import ProgressLines
+from failsight.agent.ui.plain import PlainDisplay, QuietDisplay, RunDisplay
+from failsight.agent.ui.progress import JobState
+from failsight.tools.errors import UserError
+from failsight.tools.evidence import Evidence, Fact
+from tests.fakes.session import ScriptedSession, Step, evaluation, masking
+from tests.ui.stage import SCRIPT, WEAKEST
+
+
+class Talk:
+    """A conversation in lines that has come to its end."""
+
+    def __init__(
+        self, folder: Path, lines: str, script: Mapping[str, list[Step]] | None = None, colour: bool = False
+    ) -> None:
+        self.out, self.err = io.StringIO(), io.StringIO()
+        display = PlainDisplay(io.StringIO(lines), self.out, self.err, colour)
+        self.session = ScriptedSession(folder, SCRIPT if script is None else script, display)
+        self.code = display.run(lambda progress: self.session)
+
+    @property
+    def text(self) -> str:
+        return self.out.getvalue()
+
+
+def test_a_conversation_from_a_pipe(tmp_path: Path) -> None:
+    """Quick replies by number, evidence as text, approvals by y and n; the end of the input is a clean end."""
+    talk = Talk(tmp_path, "1\ntest it\nrepair it\nmaybe\ny\nrepair it\nn\nrepair it\nalways\n")
+    assert talk.code == 0 and talk.session.closed
+    decisions = [given for name, given in talk.session.asked if name == "decide"]
+    assert talk.session.asked[:2] == [("say", WEAKEST), ("say", "test it")] and decisions == [
+        True,
+        False,
+        "always",
+    ]
+    for words in (
+        f"  1 {WEAKEST}",
+        f"› {WEAKEST}",
+        "E1 evaluate: Accuracy",
+        "Recall by class: class | recall | images",
+    ):
+        assert words in talk.text
+    for words in (
+        "F1 ✓ confirmed: Kitchens",
+        "── test: a plan",
+        "? May retrain run? (finding=F1, strategy=balance)",
+    ):
+        assert words in talk.text
+    assert "cost: many passes of the model" in talk.text and "please answer" in talk.err.getvalue().lower()
+    assert "\x1b" not in talk.text + talk.err.getvalue()
+
+
+def test_the_input_may_end_while_an_approval_waits(tmp_path: Path) -> None:
+    talk = Talk(tmp_path, "repair it\n")
+    assert talk.code == 0 and not [a for a in talk.session.asked if a[0] == "decide"]
+
+
+def test_commands_of_the_display(tmp_path: Path) -> None:
+    talk = Talk(
+        tmp_path,
+        "/evidence\n/finding\n1\ntest it\n/map\n/evidence\n/evidence e2\n/evidence E9\n/finding f1\n/nope\n/quit\nhello\n",
+    )
+    for words in (
+        "No evidence yet.",
+        "No hypotheses yet.",
+        "▶ test (here)",
+        "E1 Accuracy and recall by class (evaluate)",
+    ):
+        assert words in talk.text
+    for words in ("There is no evidence E9.", "spurious correlation", "There is no command /nope"):
+        assert words in talk.text
+    assert ("say", "hello") not in talk.session.asked
+
+
+def test_errors_end_the_turn_and_not_the_conversation(tmp_path: Path) -> None:
+    script = {**SCRIPT, "a": [UserError("The disk is full.", "Free some.")], "b": [ZeroDivisionError("oh")]}
+    talk = Talk(tmp_path, "a\nb\nhello\n", script)
+    assert "! The disk is full. Free some." in talk.text and "You said: hello" in talk.text
+    assert "crash report" in talk.text and len(list(tmp_path.glob("crash-*.txt"))) == 1
+
+
+def test_a_session_that_cannot_open_is_left_to_the_guard(tmp_path: Path) -> None:
+    def fail(progress: Any) -> ScriptedSession:
+        raise UserError("No model.", "Give one.")
+
+    err = io.StringIO()
+    display = PlainDisplay(io.StringIO(), io.StringIO(), io.StringIO(), False)
+    assert guard(lambda: display.run(fail), err=err) == 2
+    assert err.getvalue() == "No model. Give one.\n"
+
+
+def test_a_terminal_gets_tables_and_colour(tmp_path: Path) -> None:
+    text = Talk(tmp_path, "1\n", colour=True).text
+    assert "\x1b[" in text and "recall of class kitchen" in text and "dining room" in text
+
+
+def interrupt_after(seconds: float) -> None:
+    threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+
+def test_the_first_interrupt_stops_the_turn_at_its_next_step(tmp_path: Path) -> None:
+    def step(session: ScriptedSession) -> Iterator[PlannerSaid]:
+        interrupt_after(0.05)
+        with session.progress.job("predicting", 1000) as ticker:
+            for _ in range(1000):
+                time.sleep(0.01)
+                ticker.advance()
+        yield PlannerSaid("never")
+
+    before = signal.getsignal(signal.SIGINT)
+    talk = Talk(tmp_path, "x\nhello\n", {**SCRIPT, "x": [step]})
+    assert "Stopped; nothing is lost." in talk.text and "never" not in talk.text
+    assert talk.session.cancelled.is_set() or "You said: hello" in talk.text
+    assert "You said: hello" in talk.text and "Stopping after the current step" in talk.err.getvalue()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_the_second_interrupt_stops_work_that_does_not_listen(tmp_path: Path) -> None:
+    def deaf(session: ScriptedSession) -> Iterator[PlannerSaid]:
+        interrupt_after(0.05)
+        interrupt_after(0.15)
+        time.sleep(5)
+        yield PlannerSaid("never")
+
+    started = time.monotonic()
+    talk = Talk(tmp_path, "x\nhello\n", {**SCRIPT, "x": [deaf]})
+    assert time.monotonic() - started < 4
+    assert "Stopped; nothing is lost." in talk.text and "You said: hello" in talk.text
+
+
+class Interrupting(io.StringIO):
+    """Input at which the person presses Ctrl-C ``times`` times before each line."""
+
+    def __init__(self, text: str, times: int) -> None:
+        super().__init__(text)
+        self._left, self._times = times, times
+
+    def readline(self, size: int = -1) -> str:
+        if self._left:
+            self._left -= 1
+            raise KeyboardInterrupt
+        self._left = self._times
+        return super().readline(size)
+
+
+@pytest.mark.parametrize(("times", "code"), [(1, 0), (2, 130)])
+def test_at_the_prompt_one_interrupt_warns_and_two_leave(tmp_path: Path, times: int, code: int) -> None:
+    err = io.StringIO()
+    session = ScriptedSession(tmp_path)
+    display = PlainDisplay(Interrupting("hello\n", times), io.StringIO(), err, False)
+    assert guard(lambda: display.run(lambda p: session), err=err) == code
+    assert "Ctrl-C again leaves" in err.getvalue() and session.closed
+    assert (("say", "hello") in session.asked) is (times == 1)
+
+
+def readiness(verdict: str) -> Evidence:
+    return Evidence(
+        "readiness",
+        "Readiness",
+        "Recall of kitchen misses its bound.",
+        facts=(Fact("verdict", verdict, "text"),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code"), [("ready", 0), ("not_ready", 3), ("not ready", 3), ("undecided", 4), (None, 4)]
+)
+def test_an_unattended_run_prints_findings_and_exits_by_readiness(
+    tmp_path: Path, verdict: str | None, code: int
+) -> None:
+    steps: list[Step] = [*SCRIPT["test it"], EvidenceMade(evaluation(1)), Notice("3 left out", "warning")]
+    out, err = io.StringIO(), io.StringIO()
+    session = ScriptedSession(
+        tmp_path, {"auto": steps + ([EvidenceMade(readiness(verdict))] if verdict else [])}
+    )
+    assert RunDisplay(out, err).run(lambda p: session) == code
+    lines = out.getvalue().splitlines()
+    assert lines[0] == "1 of 3 hypotheses confirmed." and lines[1].startswith("F1 ✓ confirmed: Kitchens")
+    assert f"readiness: {(verdict or 'undecided').replace('_', ' ')}" in lines
+    assert lines[-1] == f"report: {tmp_path / 'report.json'}"
+    for words in (
+        "── test: a plan",
+        "▹ test_by_masking(attribute=television)",
+        "E2 Masking the television: Covering",
+    ):
+        assert words in err.getvalue() and words not in out.getvalue()
+    assert session.asked == [("auto", None), ("report", ("md", "html", "json"))] and session.closed
+
+
+def test_a_quiet_run_only_warns(tmp_path: Path) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    script = {"auto": [*SCRIPT["test it"], Notice("3 left out", "warning")]}
+    assert QuietDisplay(out, err).run(lambda p: ScriptedSession(tmp_path, script)) == 4
+    assert err.getvalue() == "! 3 left out\n" and "F1 ✓" in out.getvalue()
+
+
+def test_an_interrupted_run_says_that_nothing_is_lost(tmp_path: Path) -> None:
+    def step(session: ScriptedSession) -> Iterator[PlannerSaid]:
+        interrupt_after(0.05)
+        with session.progress.job("predicting", 500) as ticker:
+            for _ in range(500):
+                time.sleep(0.01)
+                ticker.advance()
+        yield PlannerSaid("never")
+
+    err = io.StringIO()
+    display = RunDisplay(io.StringIO(), err)
+    session = ScriptedSession(tmp_path, {"auto": [step]}, display)
+    assert guard(lambda: display.run(lambda p: session), err=err) == 130
+    assert "nothing is lost: run the same command" in err.getvalue() and session.closed
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_rewritten_on_a_terminal_and_rare_elsewhere() -> None:
+    for stream, expected in (
+        (Terminal(), "\rx"),
+        (io.StringIO(), "x 50 % · 2 s left\nx: 20 done\n"),
+    ):
+        lines = ProgressLines(stream)
+        lines._show(JobState(1, "x", 1, 20, 0.5))  # shorter than a second: unseen
+        assert stream.getvalue() == ""
+        lines._show(JobState(1, "x", 10, 20, 2.0))
+        lines._show(JobState(1, "x", 20, 20, 4.0, ended=True))
+        written = stream.getvalue()
+        if stream.isatty():
+            assert "━" in written and written.endswith("\r") and "\n" not in written
+        else:
+            assert written == expected
+
+
+def test_short_jobs_and_silent_ones_pass_unseen() -> None:
+    for lines, seconds in (
+        (ProgressLines(io.StringIO()), 0.4),
+        (ProgressLines(io.StringIO(), silent=True), 9.0),
+    ):
+        lines._show(JobState(7, "x", 5, 20, seconds))
+        lines._show(JobState(7, "x", 20, 20, seconds, ended=True))
+        assert lines._stream.getvalue() == ""  # type: ignore[attr-defined]
+
+
+def test_evidence_lies_in_the_session_for_later(tmp_path: Path) -> None:
+    """What a pipe shows in short is there in full on demand."""
+    session = ScriptedSession(tmp_path, {"start": [EvidenceMade(masking(1))]})
+    out = io.StringIO()
+    PlainDisplay(io.StringIO("/evidence E1\n"), out, io.StringIO(), False).run(lambda p: session)
+    assert out.getvalue().count("test_by_masking: effect +31.0 points") == 2

@@ -1,0 +1,110 @@
+"""The main screens as pictures, in a small terminal and a wide one. No clock, no blinking, no absolute path.
+
+After a wanted change: ``pytest tests/ui/test_snapshots.py --snapshot-update``, and look at each picture that changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from failsight.agent.ui.tui.app import FailsightApp
+from failsight.agent.ui.tui.widgets.conversation import Conversation
+from failsight.agent.ui.tui.widgets.prompt import Prompt
+from tests.ui.stage import WEAKEST, Stage, make_app
+
+Act = Callable[[Stage], Awaitable[None]]
+SIZES = pytest.mark.parametrize("size", [(80, 24), (160, 48)], ids=["small", "wide"])
+
+
+@pytest.fixture
+def shoot(snap_compare: Any, tmp_path: Path) -> Any:
+    """Run the scripted session, ``act`` on it, and compare the screen with the kept picture."""
+    folder = tmp_path / "rooms"
+    folder.mkdir()
+    made: list[FailsightApp] = []
+
+    def compare(size: tuple[int, int], act: Act) -> None:
+        app, sessions = make_app(folder)
+        made.append(app)
+
+        async def before(pilot: Pilot[int]) -> None:
+            stage = Stage(app, pilot, sessions)
+            await stage.rest()
+            app.main.query_one(Prompt).cursor_blink = False
+            await act(stage)
+            await pilot.pause(0.1)
+
+        assert snap_compare(app, terminal_size=size, run_before=before)
+
+    yield compare
+    for app in made:
+        assert app.close_session()
+
+
+async def talk(stage: Stage) -> None:
+    for words in (WEAKEST, "test it"):
+        await stage.type(words)
+        await stage.rest()
+
+
+@SIZES
+def test_greeting(shoot: Any, size: tuple[int, int]) -> None:
+    async def nothing(stage: Stage) -> None:
+        return
+
+    shoot(size, nothing)
+
+
+@SIZES
+def test_conversation_with_an_unfolded_card(shoot: Any, size: tuple[int, int]) -> None:
+    async def unfold(stage: Stage) -> None:
+        await talk(stage)
+        stage.app.main.query_one(Conversation).focus()
+        await stage.pilot.press("p", "enter")
+
+    shoot(size, unfold)
+
+
+@SIZES
+def test_evidence_in_full(shoot: Any, size: tuple[int, int]) -> None:
+    async def open_it(stage: Stage) -> None:
+        await talk(stage)
+        await stage.type("/evidence E1")
+
+    shoot(size, open_it)
+
+
+def test_the_map_in_a_small_terminal(shoot: Any) -> None:
+    async def unfold(stage: Stage) -> None:
+        await talk(stage)
+        await stage.pilot.press("f2")
+
+    shoot((80, 24), unfold)
+
+
+def test_an_approval(shoot: Any) -> None:
+    async def ask(stage: Stage) -> None:
+        await stage.type("repair it")
+        await stage.rest()
+
+    shoot((80, 24), ask)
+
+
+def test_the_help(shoot: Any) -> None:
+    async def help_(stage: Stage) -> None:
+        await stage.pilot.press("f1")
+
+    shoot((160, 48), help_)
+
+
+def test_the_light_theme(shoot: Any) -> None:
+    async def light(stage: Stage) -> None:
+        await talk(stage)
+        await stage.pilot.press("f4")
+
+    shoot((80, 24), light)
