@@ -50,6 +50,8 @@ class Measured:
         q: p corrected for the tests before it (:func:`online_q`).
         n: images.
         detectable: the smallest effect that this many images show with 80 % power, or None.
+        fall: mean fall of the score when the cue is masked, without subtracting the control; None where there is no such
+            thing. A control that *raises* the score makes an effect of its own, which is no reliance on the cue.
     """
 
     effect: float
@@ -58,6 +60,7 @@ class Measured:
     q: float
     n: int
     detectable: float | None = None
+    fall: float | None = None
 
 
 def weight(j: int) -> float:
@@ -110,8 +113,8 @@ def history(evidence: Iterable[Evidence], plan: str) -> History:
 def judge(measured: Measured, minimum_effect: float, alpha: float, claim: Claim = "uses") -> Judgement:
     """The verdict that the plan's rule gives.
 
-    ``uses`` (the model relies on the region): confirmed when p ≤ alpha, q ≤ ONLINE_LEVEL, the interval lies above 0 and
-    the effect reaches the minimum; refuted when the whole interval lies below the minimum. ``ignores`` (the model
+    ``uses`` (the model relies on the region): confirmed when p ≤ alpha, q ≤ ONLINE_LEVEL, the interval lies above 0, and
+    both the effect and the fall of the score by the cue alone reach the minimum; refuted when the whole interval lies below the minimum. ``ignores`` (the model
     misses the region) is the mirror image: confirmed when the interval lies below the minimum with p ≤ alpha and
     q ≤ ONLINE_LEVEL, refuted when it relies on the region as above (without q: refuting claims nothing new).
     """
@@ -119,7 +122,7 @@ def judge(measured: Measured, minimum_effect: float, alpha: float, claim: Claim 
     if m.n < 2 or not all(map(math.isfinite, (m.effect, *m.ci, m.p))):
         return Judgement("inconclusive", f"{m.n} image{'s' * (m.n != 1)} can't decide anything.")
     small = m.ci[1] < minimum_effect and m.n >= FEWEST_FOR_REFUTATION
-    large = m.ci[0] > 0 and m.effect >= minimum_effect
+    large = m.ci[0] > 0 and m.effect >= minimum_effect and (m.fall is None or m.fall >= minimum_effect)
     passed = m.p <= alpha and m.q <= ONLINE_LEVEL
     least = number(minimum_effect, "points")
     if claim == "uses":
@@ -160,6 +163,8 @@ def _why_open(m: Measured, minimum_effect: float, alpha: float, enough: bool) ->
         return (
             f"p {p_value(m.p)} is small, but not after correction for the tests before it (q {p_value(m.q)})."
         )
+    if m.ci[0] > 0 and m.effect >= minimum_effect and m.fall is not None:
+        return f"Masking the region lowers the score by only {number(m.fall, 'points')}; the rest of the effect is that controls raise it."
     if m.ci[0] > 0:
         return f"There is an effect, but whether it reaches {number(minimum_effect, 'points')} is open."
     return f"The interval {interval(m.ci, 'points')} contains both no effect and {number(minimum_effect, 'points')}."

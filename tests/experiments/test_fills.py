@@ -88,6 +88,7 @@ def test_a_folder_that_is_no_pipeline_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_pipeline_without_weights_is_refused_when_it_is_used(tmp_path: Path) -> None:
     (tmp_path / "model_index.json").write_text(
         '{"_class_name": "StableDiffusionInpaintPipeline", "_diffusers_version": "0.30.0", "vae": ["diffusers", "AutoencoderKL"]}'
@@ -98,6 +99,7 @@ def test_a_pipeline_without_weights_is_refused_when_it_is_used(tmp_path: Path) -
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_diffusion_pipeline_from_a_local_folder(tmp_path: Path) -> None:
     """A random Stable Diffusion inpainting pipeline of a few thousand weights, saved and loaded as a real one."""
     _tiny_pipeline(tmp_path)

@@ -54,6 +54,7 @@ def test_nothing_is_confirmed_where_every_place_matters_alike() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_type_one_error_of_the_whole_tool() -> None:
     """300 null cases: p ≤ 0.05 in 5 % of them, and confirmed (q ≤ 0.05 as well) in at most as many."""
     made = run(range(1000, 1300))

@@ -136,6 +136,7 @@ def test_sessions_of_nulls_confirm_nothing_more_often_than_promised() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("effects", [[0.0] * 20, [0.0, 0.0, 0.2] * 6, [0.2] * 3 + [0.0] * 12])
 def test_the_false_discovery_rate_of_a_session(effects: list[float]) -> None:
     rng = np.random.default_rng(1)

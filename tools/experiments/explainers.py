@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from failsight.tools.experiments.fills import mean_colour
 from failsight.tools.experiments.masking import Ints, MapOf, scored
 from failsight.tools.inputs.base import Classifier, Floats, Pixels
 from failsight.tools.view import CaseView
@@ -244,7 +245,7 @@ def _occluded(
 ) -> Pixels:
     """The picture as it is, then with each window painted over: (1 + windows, h, w, 3)."""
     made = np.repeat(picture[None], 1 + len(windows), axis=0)
-    colour = np.rint(picture.reshape(-1, 3).mean(0)).astype(np.uint8)
+    colour = np.rint(mean_colour(picture)).astype(np.uint8)
     for one, (i, j) in zip(made[1:], windows, strict=True):
         one[rows[i] : rows[min(i + 2, len(rows) - 1)], columns[j] : columns[min(j + 2, len(columns) - 1)]] = (
             colour

@@ -58,6 +58,15 @@ class Background:
             paint(one, region, ground)
 
 
+def mean_colour(picture: Pixels) -> npt.NDArray[np.float64]:
+    """Mean colour (3,) of a picture (h, w, 3); rows first, because sums over long rows are the fast ones."""
+    height, width = picture.shape[:2]
+    made: npt.NDArray[np.float64] = picture.reshape(height, -1).sum(0, dtype=np.int64).reshape(width, 3).sum(
+        0
+    ) / (height * width)
+    return made
+
+
 @dataclass(frozen=True)
 class MeanColour(Background):
     """The picture's own mean colour."""
@@ -65,8 +74,7 @@ class MeanColour(Background):
     name: str = "mean"
 
     def background(self, picture: Pixels, rng: np.random.Generator) -> Pixels:
-        colour = picture.reshape(-1, 3).mean(0, dtype=np.float32)
-        return np.broadcast_to(np.rint(colour).astype(np.uint8), picture.shape)
+        return np.broadcast_to(np.rint(mean_colour(picture)).astype(np.uint8), picture.shape)
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ TOOL = "test_by_masking"
 PREDICTED = "predicted"
 SECOND_MOST, SECOND_DRAWS = 100, 2  # the sensitivity check: so many images, so few controls
 COLOUR_SAMPLE = 64
+YES = ("yes", "true", "1")
 Hypothesis = Literal["spurious_correlation", "overemphasised_feature", "missing_feature"]
 
 
@@ -149,7 +150,7 @@ def _region_text(asked: Asked, stated: Finding | None, objects: dict[str, int]) 
     slice_ = (stated.slice or {}) if stated else {}
     if "region" in slice_:
         return slice_["region"]
-    about = [k for k, v in slice_.items() if v == "yes" and k in objects]
+    about = [k for k, v in slice_.items() if v.lower() in YES and k in objects]
     if len(about) == 1:
         return f"box:{about[0]}"
     boxes = [f"box:{clean(name, 40)} ({n} images)" for name, n in objects.items()]

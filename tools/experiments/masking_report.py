@@ -32,7 +32,9 @@ def evidence(view: CaseView, plan: Plan, plan_id: str, outcome: Outcome) -> Evid
     )
     place = history(view.evidence(TOOL), plan_id)
     q = online_q(summary.p, place.earlier, place.confirmed)
-    measured = Measured(summary.effect, summary.ci, summary.p, q, summary.n, summary.detectable)
+    measured = Measured(
+        summary.effect, summary.ci, summary.p, q, summary.n, summary.detectable, summary.cue_effect
+    )
     judgement = judge(measured, asked.minimum_effect, asked.alpha, plan.claim)
     result = TestResult(
         tool=TOOL,
@@ -165,6 +167,11 @@ def _notes(
         notes.append(
             f"The controls change the pixels only {number(change, 'ratio')} times as much as the cue: "
             "part of the effect may come from that."
+        )
+    if np.isfinite(s.control_effect) and s.control_effect >= plan.asked.minimum_effect:
+        notes.append(
+            f"Masking as much anywhere else lowers the score by {number(s.control_effect, 'points')}: the model suffers from "
+            "any patch of this size, so a smaller region or another fill would tell more."
         )
     notes += _second_note(plan, outcome, s)
     notes += _overlap_note(view, plan, m)
