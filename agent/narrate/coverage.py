@@ -12,7 +12,7 @@ from failsight.agent.narrate.words import SPLITS, capital, sentence, stated
 from failsight.tools.evidence import Evidence, Table
 from failsight.tools.text import clean
 
-MOST_TITLES = 4
+MOST_TITLES = 2
 
 
 def not_examined(record: Record) -> Section:
@@ -115,10 +115,14 @@ def _questions(record: Record) -> Table | None:
     for topic, asked in topics.items():
         left = [question_titles()[q] for q in asked if q not in record.state.answered]
         if left:
-            titles = " ".join(clean(title, 160) for title in left[:MOST_TITLES])
-            more = f" And {len(left) - MOST_TITLES} more." if len(left) > MOST_TITLES else ""
-            rows.append((topic.replace("_", " "), f"{len(asked) - len(left)} of {len(asked)}", titles + more))
+            titles = " ".join(clean(title, 95) for title in left[:MOST_TITLES])
+            rows.append((topic.replace("_", " "), f"{len(asked) - len(left)} of {len(asked)}", titles))
     if not rows:
         return None
     caption = "Questions that practitioners ask when a model fails (Balayn et al., CHI 2023, Table 4)."
-    return Table("Questions without an answer", ("topic", "answered", "open"), tuple(rows), caption=caption)
+    return Table(
+        "Questions without an answer",
+        ("topic", "answered", "still open, for example"),
+        tuple(rows),
+        caption=caption,
+    )

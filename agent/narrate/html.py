@@ -74,7 +74,7 @@ def _body(report: Report, desk: Desk) -> Html:
             "Findings that were confirmed",
             report.headlines,
             desk,
-            "None: nothing was tested and held.",
+            report.nothing,
         ),
         _readiness(report),
     ]

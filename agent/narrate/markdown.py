@@ -35,7 +35,7 @@ def render_markdown(report: Report, folder: Path) -> str:
     lines += ["", *_pairs(report.about), ""]
     lines += ["## Findings that were confirmed", ""]
     if not report.headlines:
-        lines += ["None: nothing was tested and held.", ""]
+        lines += [escape(report.nothing), ""]
     for card in report.headlines:
         lines += _card(card, folder)
     if report.others:

@@ -79,6 +79,7 @@ class Report:
     title: str
     about: tuple[tuple[str, str], ...]
     brief: tuple[Sentence, ...]
+    nothing: str
     headlines: tuple[Card, ...]
     others: tuple[Card, ...]
     readiness: Section

@@ -21,7 +21,7 @@ from failsight.agent.narrate.findings import (
 )
 from failsight.agent.narrate.model import Card, CriterionMark, Exhibit, Report, Section, Sentence
 from failsight.agent.narrate.record import Record
-from failsight.agent.narrate.story import story
+from failsight.agent.narrate.story import no_headline, story
 from failsight.agent.narrate.timeline import timeline
 from failsight.agent.narrate.words import SPLITS, bound, capital, count, criterion, sentence, who
 from failsight.agent.state import CaseState
@@ -51,6 +51,7 @@ def build_report(state: CaseState, events: Sequence[Event]) -> Report:
         task=clean(state.config.get("task") or "", 400),
         about=tuple(_about(record)),
         brief=tuple(_brief(record, cards, verdict)),
+        nothing=no_headline(record).text,
         headlines=tuple(c for c in cards if c.verdict == "confirmed"),
         others=tuple(c for c in cards if c.verdict != "confirmed"),
         readiness=readiness,
@@ -120,15 +121,14 @@ def _brief(record: Record, cards: Sequence[Card], verdict: str) -> list[Sentence
         of = count(accuracy.n, "image") if accuracy.n else "the images"
         text = f"It answers {number(accuracy.value)} {interval(accuracy.ci)}".rstrip() + f" of {of} correctly"
         made.append(Sentence(text + ".", (evaluated.id,)))
+    made += _weakest(evaluated)
     tally = {v: [c for c in cards if c.verdict == v] for v in ORDER}
     confirmed = tally["confirmed"]
     if confirmed:
         text = f"{capital(count(len(confirmed), 'finding is', 'findings are'))} confirmed. The largest: {confirmed[0].statement}"
         made.append(Sentence(text, tuple(c.id for c in confirmed)))
     else:
-        made.append(
-            Sentence("No finding is confirmed." if cards else "No hypothesis has been stated or tested.")
-        )
+        made.append(no_headline(record))
     rest = [
         (len(tally["inconclusive"]), "undecided"), (len(tally["refuted"]), "refuted"), (len(tally[None]), "stated but not tested")
     ]  # fmt: skip
@@ -137,7 +137,33 @@ def _brief(record: Record, cards: Sequence[Card], verdict: str) -> list[Sentence
         made.append(
             Sentence(f"Other hypotheses: {text}.", tuple(c.id for c in cards if c.verdict != "confirmed"))
         )
-    return [*made, *unseen_splits(record)]
+    return [*made, *_left_out(state), *unseen_splits(record)]
+
+
+def _weakest(evaluated: Evidence | None) -> list[Sentence]:
+    recalls = [
+        f
+        for f in (evaluated.facts if evaluated else ())
+        if f.name == "recall" and f.of.startswith("class ") and isinstance(f.value, float)
+    ]
+    if evaluated is None or not recalls:
+        return []
+    worst = sorted(recalls, key=lambda f: float(f.value or 0))[: 3 if len(recalls) > 4 else 1]
+    each = [f"{clean(f.of.removeprefix('class '), 60)} ({number(f.value)} {interval(f.ci)})" for f in worst]
+    return [Sentence(f"Recognised least often: {_and(each)}.", (evaluated.id,))]
+
+
+def _and(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def _left_out(state: CaseState) -> list[Sentence]:
+    described = state.latest("describe_case")
+    fact = fact_or_none(described, "left_out")
+    if described is None or fact is None or not isinstance(fact.value, int) or fact.value == 0:
+        return []
+    text = f"{capital(count(fact.value, 'image was', 'images were'))} left out; the reasons stand under “What was left out”."
+    return [Sentence(text, (described.id,))]
 
 
 def _verdict_sentence(state: CaseState, verdict: str) -> Sentence:

@@ -25,6 +25,7 @@ from failsight.agent.state import FindingRecord
 from failsight.tools.evidence import Evidence, Table
 from failsight.tools.text import clean
 
+SEARCHES = ("find_slices",)  # tools that state hypotheses and test them in one call
 ADVICE = ("search_knowledge",)  # tools that measure nothing
 
 
@@ -93,7 +94,7 @@ def supposed(record: Record) -> Section:
         if call:
             text += f" It came out of {clean(call.tool)}, asked for by {who(call.by)}."
         points.append(Sentence(text, (found.id, *found.evidence[:1])))
-    lead = () if points else (Sentence("No hypothesis has been stated."),)
+    lead = () if points else (Sentence("No hypothesis came out of what was seen."),)
     return Section("supposed", "What was supposed", lead, tuple(points))
 
 
@@ -138,10 +139,25 @@ def tested(record: Record) -> Section:
         if not found.finding.tests and found.finding.verdict:
             text = f"{found.id}: {how_sure(found.finding)} {VERDICTS[found.finding.verdict][0]}."
             points.append(Sentence(text, (found.id, *found.evidence[-1:])))
+    points += [
+        Sentence(f"A search that confirmed nothing. {sentence(e.summary, 1200)}", (e.id,))
+        for e in record.state.evidence
+        if e.tool in SEARCHES and not e.findings
+    ]
     if not points:
         return Section("tested", "What the tests said", (Sentence("Nothing has been tested."),))
-    lead = Sentence("Refuted and undecided ones are listed too: they save the next person the work.")
+    lead = Sentence("What was refuted or stayed undecided is listed too: it saves the next person the work.")
     return Section("tested", "What the tests said", (lead,), tuple(points))
+
+
+def no_headline(record: Record) -> Sentence:
+    """Why a report has no confirmed finding: nothing held, or nothing was tested."""
+    tested_by = [t.evidence for r in record.state.records.values() for t in r.finding.tests]
+    tested_by += [e.id for e in record.state.evidence if e.tool in SEARCHES]
+    if not tested_by:
+        return Sentence("No finding is confirmed: nothing has been tested.")
+    refs = tuple(dict.fromkeys(name for name in tested_by if name))
+    return Sentence("No finding is confirmed: nothing that was tested held.", refs)
 
 
 def corrected(record: Record) -> Section:

@@ -27,8 +27,16 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             return torch.stack([mean[:, 0] - mean[:, 2], mean[:, 2] - mean[:, 0]], 1) * 8
 
     monkeypatch.chdir(tmp_path)
-    torch.jit.trace(Tiny().eval(), torch.zeros(2, 3, 16, 16), check_trace=False).save(str(tmp_path / "model.pt"))
-    side = {"classes": CLASSES, "input_size": [16, 16], "mean": [0, 0, 0], "std": [1, 1, 1], "crop": "stretch"}
+    torch.jit.trace(Tiny().eval(), torch.zeros(2, 3, 16, 16), check_trace=False).save(
+        str(tmp_path / "model.pt")
+    )
+    side = {
+        "classes": CLASSES,
+        "input_size": [16, 16],
+        "mean": [0, 0, 0],
+        "std": [1, 1, 1],
+        "crop": "stretch",
+    }
     (tmp_path / "model.json").write_text(json.dumps(side))
     photos(tmp_path / "photos")
     return tmp_path
@@ -71,7 +79,9 @@ class Evil:
 
 
 @pytest.mark.parametrize("name", ["evil.pt", "evil.pth", "evil.bin"])
-def test_a_pickle_that_runs_code_is_refused(world: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+def test_a_pickle_that_runs_code_is_refused(
+    world: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
     (world / name).write_bytes(pickle.dumps(Evil()))
     assert run("--model", name, "--data", "photos") == 2
     assert complaint(capsys)
@@ -104,7 +114,9 @@ def test_a_csv_without_path(world: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "path" in complaint(capsys)
 
 
-def test_corrupt_images_are_listed_and_the_run_goes_on(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_corrupt_images_are_listed_and_the_run_goes_on(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for i in (3, 7):
         (world / "photos" / "red_room" / f"{i:03d}.png").write_bytes(b"not a picture")
     assert run("--model", "model.pt", "--data", "photos", "--out", "case") in (0, 3, 4)
@@ -147,7 +159,9 @@ def test_an_output_path_that_is_a_file(world: Path, capsys: pytest.CaptureFixtur
     assert (world / "taken").read_text() == "mine"
 
 
-def test_a_full_disk(world: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk(
+    world: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The tenth synced write finds the disk full: one sentence; with room again the same command ends well."""
     real, count = os.fsync, [0]
 
@@ -165,7 +179,9 @@ def test_a_full_disk(world: Path, capsys: pytest.CaptureFixture[str], monkeypatc
     assert main(["verify", "case"]) == 0
 
 
-def test_a_case_about_something_else_is_not_overwritten(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_case_about_something_else_is_not_overwritten(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run("--model", "model.pt", "--data", "photos", "--out", "case") in (0, 3, 4)
     before = (world / "case" / "journal.jsonl").read_bytes()
     photos(world / "more", CLASSES)

@@ -160,6 +160,7 @@ def test_the_brief_starts_with_readiness_and_names_only_confirmed_findings_as_he
     assert report.brief[0].text.startswith("The model is not ready. Fails: recall of kitchen")
     assert [c.id for c in report.headlines] == ["F1"]
     assert [c.id for c in report.others] == ["F2", "F3", "F4"]
+    assert any("Recognised least often: kitchen (71.5 % [65.5, 75.5] %)." in s.text for s in report.brief)
     assert any("81.8 % [78.5, 84.7] % of 600 images" in s.text and s.refs == ("E1",) for s in report.brief)
 
 
@@ -295,7 +296,7 @@ def test_an_empty_case_has_a_report_that_says_so(tmp_path: Path, events: int) ->
     files = written(tmp_path)
     page = Page.of(files["report.html"])
     assert page.wrong == [] and "Nothing has been measured yet." in page.text
-    assert "No hypothesis has been stated or tested." in files["report.md"].read_text()
+    assert "No finding is confirmed: nothing has been tested." in files["report.md"].read_text()
     assert json.loads(files["findings.json"].read_text())["findings"] == []
 
 

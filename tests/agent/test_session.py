@@ -42,7 +42,11 @@ def test_the_whole_workflow_confirms_the_planted_television(case: FakeCase) -> N
     events = list(session.auto())
     said = [e for e in events if isinstance(e, PlannerSaid)][-1].text
     confirmed = case.state().confirmed()
-    television = [r for r in confirmed if r.finding.slice == {"television": "yes"} and r.finding.class_name == "red_room"]
+    television = [
+        r
+        for r in confirmed
+        if r.finding.slice == {"television": "yes"} and r.finding.class_name == "red_room"
+    ]
     assert television, [r.finding.statement for r in confirmed]
     tests = [t for t in television[0].finding.tests if t.tool == "test_by_masking"]
     assert len(tests) == 1
@@ -59,9 +63,15 @@ def test_the_whole_workflow_confirms_the_planted_television(case: FakeCase) -> N
 def test_the_plan_stands_in_the_journal_before_its_result(case: FakeCase) -> None:
     list(Session(case, policy="auto").auto())
     events = list(case.journal)
-    plans = [e.seq for e in events if e.kind == "instrument.registered" and e.data["instrument"]["tool"] == "test_by_masking"]
+    plans = [
+        e.seq
+        for e in events
+        if e.kind == "instrument.registered" and e.data["instrument"]["tool"] == "test_by_masking"
+    ]
     results = [
-        e.seq for e in events if e.kind == "evidence.recorded" and e.data["evidence"]["tool"] == "test_by_masking"
+        e.seq
+        for e in events
+        if e.kind == "evidence.recorded" and e.data["evidence"]["tool"] == "test_by_masking"
     ]
     assert plans
     assert results
@@ -82,7 +92,9 @@ def test_stage_by_stage_with_approval(case: FakeCase) -> None:
             break
     assert "test_by_masking" in {a.tool for a in asked}
     assert case.state().latest("readiness") is not None
-    assert [e.data["decision"] for e in case.journal if e.kind == "approval.given"] == ["approve"] * len(asked)
+    assert [e.data["decision"] for e in case.journal if e.kind == "approval.given"] == ["approve"] * len(
+        asked
+    )
     session.close()
 
 

@@ -44,7 +44,9 @@ def test_equal_findings_merge_and_the_experiment_has_the_last_word(tmp_path: Pat
 
 
 def test_an_open_hypothesis_never_undoes_a_verdict(tmp_path: Path) -> None:
-    log = journal(tmp_path, evidence(1, findings=(finding(verdict="confirmed"),)), evidence(2, findings=(finding(),)))
+    log = journal(
+        tmp_path, evidence(1, findings=(finding(verdict="confirmed"),)), evidence(2, findings=(finding(),))
+    )
     assert [r.id for r in fold(log).confirmed()] == ["F1"]
 
 
@@ -66,7 +68,9 @@ def test_corrections_attach_to_their_finding(tmp_path: Path) -> None:
 
 
 def test_evidence_survives_the_journal(tmp_path: Path) -> None:
-    made = evidence(1, findings=(finding(ci=(0.1, 0.2), tests=(TestResult("t", 0.1, (0.0, 0.2), 0.04, 9, "confirmed"),)),))
+    made = evidence(
+        1, findings=(finding(ci=(0.1, 0.2), tests=(TestResult("t", 0.1, (0.0, 0.2), 0.04, 9, "confirmed"),)),)
+    )
     read = fold(Journal(journal(tmp_path, made).path.parent, write=False)).evidence[0]
     assert read == evidence_from_dict(made.to_dict())
     assert read.findings[0].ci == (0.1, 0.2)
