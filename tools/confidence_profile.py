@@ -179,17 +179,24 @@ def score_oddities(scores: npt.NDArray[np.float32]) -> list[str]:
             f"In {number(float(tied.mean()))} of the images several classes share the highest score exactly; which of them is the "
             "prediction is an accident of their order. The model's outputs seem to be cut off (for instance by a ReLU or a clamp before the softmax)."
         )
+    floor = scores.min(1)
+    cut = float(((scores == floor[:, None]).sum(1)[floor > 0] > 1).sum() / len(scores))
+    if scores.shape[1] > 2 and cut >= 0.2:
+        notes.append(
+            f"In {number(cut)} of the images several classes share the lowest score exactly, and it is not zero: the outputs are cut off "
+            "below (for instance by a ReLU before the softmax). Classes it has ruled out still get their share, which holds every confidence down."
+        )
     levels, times = np.unique(top, return_counts=True)
     share = float(times.max() / len(top))
     if len(top) >= FEWEST and share >= 0.05 and share > 2 * float(tied.mean()):
         level = float(levels[times.argmax()])
+        why = (
+            "the scores are saturated"
+            if level >= 0.999
+            else "the outputs have a ceiling, and above it the model can't tell sure from surer"
+        )
         notes.append(
-            f"{number(share)} of the images have exactly the same confidence, {number(level)}: "
-            + (
-                "the scores are saturated."
-                if level >= 0.999
-                else "the outputs have a ceiling, and above it the model can't tell sure from surer."
-            )
+            f"{number(share)} of the images have exactly the same confidence, {number(level)}: {why}."
         )
     if len(top) >= FEWEST and float(top.max()) < CONFIDENT:
         notes.append(
@@ -200,10 +207,11 @@ def score_oddities(scores: npt.NDArray[np.float32]) -> list[str]:
 
 def _summary(made: Profile, split: str, name: str | None, confident: int) -> str:
     of = f" predicted to be {clean(name, 60)}" if name else ""
+    modest = " The model is less sure than it could be." if made.gap_ci[1] <= -MINIMUM_GAP else ""
     text = (
         f"On {made.n:,} {called(split)}{of} mean confidence is {number(made.confidence)} and {number(made.accuracy)} are right: "
         f"a gap of {number(made.gap, 'points')} {interval(made.gap_ci, 'points')}. "
-        f"Expected calibration error {number(made.ece)} {interval(made.ece_ci)}."
+        f"Expected calibration error {number(made.ece)} {interval(made.ece_ci)}.{modest}"
     )
     if made.wrong[2]:
         text += f" Wrong answers have a mean confidence of {number(made.wrong[0])}; {confident:,} of {made.wrong[2]:,} errors are made with at least {number(CONFIDENT)}."

@@ -225,10 +225,8 @@ def balance_sentence(
     small, large = present[counts[present].argmin()], present[counts[present].argmax()]
     ratio = float(counts[large] / counts[small])
     if ratio < IMBALANCED:
-        return (
-            f"The classes of the {called(split)} are balanced: the largest has {ratio:.1f} times the images of the smallest.",
-            ratio,
-        )
+        largest = f": the largest has {ratio:.1f} times the images of the smallest" if ratio >= 1.05 else ""
+        return f"The classes of the {called(split)} are balanced{largest}.", ratio
     return (
         f"The classes of the {called(split)} are uneven: {clean(classes[large], 60)} has {counts[large]:,} images, "
         f"{clean(classes[small], 60)} {counts[small]:,}.",

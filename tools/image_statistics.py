@@ -36,11 +36,15 @@ class Spread:
     n: int
 
     def __str__(self) -> str:
-        return (
-            f"{number(self.median, 'score')} ({number(self.low, 'score')} to {number(self.high, 'score')})"
-            if self.n
-            else "–"
-        )
+        if not self.n:
+            return "–"
+        low, median, high = (plain(v) for v in (self.low, self.median, self.high))
+        return median if low == high else f"{median} ({low} to {high})"
+
+
+def plain(value: float) -> str:
+    """Three significant digits, whole from a hundred on: ``0.254``, ``12.5``, ``1,160``."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def spread(values: Floats) -> Spread:

@@ -65,6 +65,11 @@ def test_a_calibrated_model_is_rarely_called_overconfident() -> None:
     assert called == 0
 
 
+def test_a_model_that_is_too_modest_is_said_to_be() -> None:
+    made = confidence_profile(counted_view({"data": [[95, 5], [5, 95]]}, confidence=0.6))
+    assert "less sure than it could be" in made.summary
+
+
 def mixed_view() -> FakeView:
     labels = np.array([0] * 50 + [1] * 50)
     predicted = np.array([0] * 40 + [1] * 60)
@@ -95,6 +100,15 @@ class TestOddities:
         scores = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
         notes = " ".join(score_oddities(scores.astype(np.float32)))
         assert "share the highest score exactly" in notes
+        assert "share the lowest score exactly" in notes
+
+    def test_outputs_cut_off_below_are_told_from_scores_that_underflow(self) -> None:
+        logits = np.maximum(np.random.default_rng(0).normal(-1, 2, (200, 6)), 0)
+        scores = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+        assert any("holds every confidence down" in n for n in score_oddities(scores.astype(np.float32)))
+        sure = np.random.default_rng(0).uniform(0.6, 0.99, (200, 1))
+        underflown = np.hstack([sure, 1 - sure, np.zeros((200, 4))])
+        assert score_oddities(underflown.astype(np.float32)) == []
 
     def test_saturated_and_compressed(self) -> None:
         sure = np.tile([[1.0, 0.0]], (50, 1)).astype(np.float32)
