@@ -249,7 +249,6 @@ class Case:
             classes=classes,
             class_map=self.config.class_map,
             split=split,
-            labelled=split in ("data", "train"),
             metadata=metadata if split == "data" else None,
             cache_folder=self.folder / "cache" / "tables",
             progress=self.progress,
