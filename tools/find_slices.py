@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from failsight.tools.registry import tool
 from failsight.tools.slice_findings import (
     Found,
     TrainShare,
+    accounts_for,
     filters,
     maskable,
     put_together,
@@ -171,13 +173,22 @@ def _findings(
     target: Target,
     within: int | None,
 ) -> tuple[Finding, ...]:
+    """A slice that a confirmed pull accounts for is part of that finding: the same bug is not reported twice."""
     adjusted = found.report.class_adjusted
+    slices = [slice_finding(found, one, target, shares.get(i), adjusted) for i, one in enumerate(shown)]
+    suspected = []
+    for pull in pulls:
+        made = suspicion_finding(view, found, pull)
+        same = [i for i, one in enumerate(shown) if accounts_for(pull, one)]
+        if made.verdict == "confirmed" and same:
+            tests = (*made.tests, *(t for i in same for t in slices[i].tests))
+            made = dataclasses.replace(made, tests=tests)
+            shown = [one for i, one in enumerate(shown) if i not in same]
+            slices = [one for i, one in enumerate(slices) if i not in same]
+        suspected.append(made)
     refuted = [s for s in found.report.others if s.verdict == "refuted"][:MOST_REFUTED]
-    return (
-        *(slice_finding(found, one, target, shares.get(i), adjusted) for i, one in enumerate(shown)),
-        *(suspicion_finding(view, found, one) for one in pulls),
-        *(refuted_finding(found, one, target, within, adjusted) for one in refuted),
-    )
+    tried = [refuted_finding(found, one, target, within, adjusted) for one in refuted]
+    return (*slices, *suspected, *tried)
 
 
 def _notes(

@@ -317,6 +317,16 @@ def suspicion_finding(view: CaseView, found: Search, one: Suspicion) -> Finding:
     )
 
 
+def accounts_for(one: Suspicion, found: Found) -> bool:
+    """Whether a slice is the pull seen from its errors: the same attribute value, and most errors go to that class."""
+    value = (one.attribute, one.found.value, one.found.value)
+    return (
+        found.spans == (value,)
+        and found.errors.into == one.found.predicted
+        and found.errors.into_share >= CONFUSED
+    )
+
+
 def maskable(view: CaseView, found: Search, one: Suspicion) -> bool:
     """Whether the attribute is the presence of a boxed object that a masking test can take away."""
     coded = found.attributes[one.attribute]

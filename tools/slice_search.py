@@ -235,7 +235,8 @@ def suspicions(found: Search, *, q: float, min_effect: float, floor: int) -> lis
     Every value of every attribute is compared with the rest for every predicted class, within true classes, over all
     images: nothing was selected, so nothing has to be set aside; Benjamini–Hochberg runs over all of them. An
     attribute counts when the wrong predictions of the class (images of other true classes) rise by at least
-    ``min_effect`` with an interval above zero, and still do within the values of the attributes listed before it.
+    ``min_effect`` with an interval above zero, when most further errors go to that class, and when they still do within
+    the values of the attributes listed before it.
     """
     # a picture's own statistics (brightness, hue …) are what any model of pictures goes by: no suspicion in itself
     named = [a for a, coded in enumerate(found.attributes) if coded.source != "computed"]
@@ -246,9 +247,11 @@ def suspicions(found: Search, *, q: float, min_effect: float, floor: int) -> lis
     kept: list[Suspicion] = []
     given = np.zeros(len(found.labels), np.int64)
     for (a, one), value in ranked:
+        coded = found.attributes[a]
         if value > q or not _harmful(one, min_effect) or a in [s.attribute for s in kept]:
             continue
-        coded = found.attributes[a]
+        if not _directed(found, coded.codes, one):
+            continue
         if kept and not _beside(found, coded.codes, one, given, min_effect):
             continue
         kept.append(_suspicion(found, a, one, float(value)))
@@ -274,6 +277,20 @@ def _screen(found: Search, attribute: int, floor: int) -> tuple[list[Pull], int]
 
 def _harmful(one: Pull, min_effect: float) -> bool:
     return one.wrong >= min_effect and one.wrong_ci[0] > 0
+
+
+def _directed(found: Search, codes: Codes, one: Pull) -> bool:
+    """Whether the further errors with the value go to this class, and are not spread over all classes alike.
+
+    Of the rise in errors (images of other true classes, within true classes) the class must get three fifths, and
+    twice an even share where there are few classes.
+    """
+    others = (found.labels != one.predicted) & (codes >= 0)
+    value = (codes[others] == one.value).astype(np.int64)
+    wrong = prediction_tables(value, found.labels[others], found.wrong[others].astype(np.int64))
+    rise = pull(wrong, 1, 1).difference if len(wrong.values) == 2 and wrong.counts.shape[2] == 2 else 0.0
+    share = max(0.6, min(0.95, 2 / max(len(found.classes) - 1, 1)))
+    return one.wrong >= share * rise
 
 
 def _beside(found: Search, codes: Codes, one: Pull, given: Codes, min_effect: float) -> bool:
