@@ -18,7 +18,7 @@ class Embedded:
     """Pictures inside an Arrow table, read row by row from the memory-mapped file."""
 
     def __init__(self, data: Any, column: str, root: Path) -> None:
-        self._data, self._column = data, column
+        self._data, self._column = data.with_format("arrow"), column
         files = [Path(f["filename"]) for f in data.cache_files] or [root]
         stats = [file.stat() for file in files if file.exists()]
         self._stamp = (sum(s.st_size for s in stats), max((s.st_mtime_ns for s in stats), default=0))
@@ -30,7 +30,7 @@ class Embedded:
 
     def get(self, index: int) -> str | bytes:
         """The bytes of one picture, or the path of its file. Raises FileNotFoundError for a row without either."""
-        cell = self._data[index][self._column]
+        cell = self._data[index].column(self._column)[0].as_py()
         if cell is None or (cell.get("bytes") is None and not cell.get("path")):
             raise FileNotFoundError("the row holds no picture")
         if cell.get("bytes") is not None:
@@ -70,16 +70,26 @@ def read_dataset(path: Path, *, split: str, choose: str | None, labelled: bool |
             f"Its columns: {listing(data.column_names, 12)}.",
         )
     picture = "image" if "image" in pictures else pictures[0]
-    data = data.cast_column(picture, datasets.Image(decode=False))
+    table = data.with_format("arrow")[:]
     others = [name for name in data.column_names if name not in (*pictures, label, "split", "boxes")]
-    columns = {clean(name): _decoded(data, name, datasets) for name in others}
+    single = [
+        name for name in others if isinstance(data.features[name], datasets.Value | datasets.ClassLabel)
+    ]
+    notes.extend(
+        f"The column {clean(name)} holds lists or pictures, not single values; it is left out."
+        for name in others
+        if name not in single
+    )
+    columns = {clean(name): _decoded(table, data.features[name], name) for name in single}
     words = (
-        _decoded(data, label, datasets) if label is not None and labelled is not False else [None] * len(data)
+        _decoded(table, data.features[label], label)
+        if label is not None and labelled is not False
+        else [None] * len(data)
     )
     names = distinct([f"row-{i}" for i in range(len(data))])
     if "path" in columns:
         names = distinct([printable(str(p or f"row-{i}")) for i, p in enumerate(columns.pop("path"))])
-    boxes = parse_boxes(data["boxes"], notes) if "boxes" in data.column_names else None
+    boxes = parse_boxes(table.column("boxes").to_pylist(), notes) if "boxes" in data.column_names else None
     labels = [clean(word) if word is not None and str(word) else None for word in words]
     attributes = typed_columns(columns, notes)
     return Raw(folder, "dataset", names, Embedded(data, picture, folder), labels, attributes, boxes, notes)
@@ -124,10 +134,9 @@ def _label_column(data: Any, datasets: Any) -> str | None:
     return next((name for name in ("label", "labels", "class") if name in data.column_names), None)
 
 
-def _decoded(data: Any, name: str, datasets: Any) -> list[Any]:
+def _decoded(table: Any, kind: Any, name: str) -> list[Any]:
     """A column's values; class numbers as their names, −1 (unknown) as None."""
-    kind = data.features[name]
-    values = list(data.select_columns([name])[name])
-    if isinstance(kind, datasets.ClassLabel):
+    values: list[Any] = table.column(name).to_pylist()
+    if hasattr(kind, "int2str"):
         return [None if v is None or v < 0 else kind.int2str(v) for v in values]
     return values
