@@ -21,7 +21,15 @@ from failsight.agent.progress import Cancellable
 from failsight.agent.state import STAGES, CaseState, call_digest, fold
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import Evidence, Figure, Finding, Instrument, canonical, digest
-from failsight.tools.inputs.base import SPLITS, AttributeTable, Classifier, ImageTable, Pixels, Predictions, Split
+from failsight.tools.inputs.base import (
+    SPLITS,
+    AttributeTable,
+    Classifier,
+    ImageTable,
+    Pixels,
+    Predictions,
+    Split,
+)
 from failsight.tools.view import Expectation
 
 if TYPE_CHECKING:
@@ -322,9 +330,7 @@ class Case:
     @property
     def knowledge(self) -> Any:
         if self._knowledge is None:
-            from failsight.knowledge_base import load
-
-            self._knowledge = load()
+            self._knowledge = _load_knowledge()
         return self._knowledge
 
     def save_figure(self, name: str, image: Any, *, title: str, alt: str, caption: str = "") -> Figure:
@@ -375,6 +381,15 @@ class Case:
     def __repr__(self) -> str:
         state = self.state()
         return f"<Case {self.name!r}: {len(state.evidence)} evidence, {len(state.confirmed())} confirmed findings>"
+
+
+def _load_knowledge() -> Any:
+    from failsight.knowledge_base import load
+
+    try:
+        return load()
+    except AttributeError as error:  # inside a property it would pass for a missing tool
+        raise RuntimeError(f"the knowledge base could not be loaded: {error}") from error
 
 
 def write_atomically(path: Path, raw: bytes) -> None:

@@ -235,7 +235,7 @@ def suspicions(found: Search, *, q: float, min_effect: float, floor: int) -> lis
     Every value of every attribute is compared with the rest for every predicted class, within true classes, over all
     images: nothing was selected, so nothing has to be set aside; Benjamini–Hochberg runs over all of them. An
     attribute counts when the wrong predictions of the class (images of other true classes) rise by at least
-    ``min_effect`` with an interval above zero, when most further errors go to that class, and when they still do within
+    ``min_effect`` with an interval above zero, when at least ``floor`` images of other classes have it, when most further errors go to that class, and when they still do within
     the values of the attributes listed before it.
     """
     # a picture's own statistics (brightness, hue …) are what any model of pictures goes by: no suspicion in itself
@@ -250,7 +250,7 @@ def suspicions(found: Search, *, q: float, min_effect: float, floor: int) -> lis
         coded = found.attributes[a]
         if value > q or not _harmful(one, min_effect) or a in [s.attribute for s in kept]:
             continue
-        if not _directed(found, coded.codes, one):
+        if _strangers(found, coded.codes, one) < floor or not _directed(found, coded.codes, one):
             continue
         if kept and not _beside(found, coded.codes, one, given, min_effect):
             continue
@@ -279,6 +279,15 @@ def _harmful(one: Pull, min_effect: float) -> bool:
     return one.wrong >= min_effect and one.wrong_ci[0] > 0
 
 
+def _strangers(found: Search, codes: Codes, one: Pull) -> int:
+    """Images of other true classes that have the value.
+
+    A thing that belongs to the class (the table of a dining room) is seen in others only where a label is wrong or
+    rooms run into each other: a handful of images, which say nothing about what the model relies on.
+    """
+    return int(((codes == one.value) & (found.labels != one.predicted)).sum())
+
+
 def _directed(found: Search, codes: Codes, one: Pull) -> bool:
     """Whether the further errors with the value go to this class, and are not spread over all classes alike.
 
@@ -288,7 +297,7 @@ def _directed(found: Search, codes: Codes, one: Pull) -> bool:
     others = (found.labels != one.predicted) & (codes >= 0)
     value = (codes[others] == one.value).astype(np.int64)
     wrong = prediction_tables(value, found.labels[others], found.wrong[others].astype(np.int64))
-    rise = pull(wrong, 1, 1).difference if len(wrong.values) == 2 and wrong.counts.shape[2] == 2 else 0.0
+    rise = pull(wrong, 1, 1).difference if len(wrong.values) == 2 else 0.0
     share = max(0.6, min(0.95, 2 / max(len(found.classes) - 1, 1)))
     return one.wrong >= share * rise
 
