@@ -137,7 +137,7 @@ def _two_columns(raw: Floats, outputs: Outputs) -> Floats:
     return np.concatenate([1 - raw if outputs == "probabilities" else np.zeros_like(raw), raw], 1)
 
 
-def probe_pixels(how: Preprocessing, count: int = 4) -> Pixels:
+def probe_pixels(how: Preprocessing, count: int = 2) -> Pixels:
     """A few seeded pictures of different brightness and noise at the model's input size."""
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (count, *how.size, 3))

@@ -89,7 +89,7 @@ class TorchModel(ScoringModel):
         return self.module if self.fixed_batch is None else None
 
     def _check_outputs(self, stated: Outputs | None) -> Outputs:
-        """As for every model; a module that refuses four pictures is tried with one at a time."""
+        """As for every model; a module that refuses two pictures is tried with one at a time."""
         try:
             return super()._check_outputs(stated)
         except UserError:
