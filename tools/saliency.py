@@ -48,6 +48,7 @@ CHUNK = 16
         "features_local.2",
         "features_local.3",
         "features_global.3",
+        "features_global.4",
         "questionable_features.1",
     ),
 )
