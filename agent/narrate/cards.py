@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from failsight.agent.narrate.findings import deciding
 from failsight.agent.narrate.model import Card, Experiment, Sentence
 from failsight.agent.narrate.phrases import (
@@ -15,9 +18,18 @@ from failsight.agent.narrate.phrases import (
     result,
 )
 from failsight.agent.narrate.record import Record
-from failsight.agent.narrate.words import VERDICTS, count, kind_label, sentence, stated, status
+from failsight.agent.narrate.words import VERDICTS, capital, count, kind_label, sentence, stated, status
 from failsight.agent.state import FindingRecord
-from failsight.tools.evidence import Correction, Figure, Finding, ImageRef, Instrument, TestResult
+from failsight.tools.evidence import (
+    Correction,
+    Figure,
+    Finding,
+    ImageRef,
+    Instrument,
+    Table,
+    TestResult,
+    Unit,
+)
 from failsight.tools.text import clean, number, p_value
 
 MOST_FIGURES = 3
@@ -65,18 +77,23 @@ def _terms(record: Record, found: FindingRecord) -> list[tuple[str, Sentence]]:
     note, source = _note(record, found)
     if note:
         made.append(("Note", Sentence(sentence(note), source)))
-    call = record.call(found.evidence[0]) if found.evidence else None
-    if call and call.why:
-        made.append(("Why it was looked for", Sentence(sentence(call.why), (f"#{call.seq}",))))
     return made
 
 
 def _note(record: Record, found: FindingRecord) -> tuple[str, tuple[str, ...]]:
-    """The note of the newest evidence about a finding: an older one may say ``not tested`` of what was tested since."""
-    name = found.evidence[-1] if found.evidence else ""
-    newest = record.evidence(name)
-    notes = [f.note for f in newest.findings if f.key == found.finding.key and f.note] if newest else []
-    return (notes[-1], (name,)) if notes else ("", ())
+    """The note of a finding, unless it is older than the test on which the verdict stands (``… is yet to be tested``)."""
+    test = deciding(found)
+    noted: dict[str, str] = {}
+    for name in dict.fromkeys(found.evidence):
+        evidence = record.evidence(name)
+        for finding in evidence.findings if evidence else ():
+            if finding.key == found.finding.key and finding.note:
+                noted.setdefault(finding.note, name)
+    if not noted:
+        return "", ()
+    note, name = list(noted.items())[-1]
+    tested_at, noted_at = record.recorded(test.evidence if test else "") or 0, record.recorded(name) or 0
+    return (note, (name,)) if noted_at >= tested_at else ("", ())
 
 
 def _verdict(found: FindingRecord) -> str:
@@ -98,24 +115,29 @@ def experiment(record: Record, finding: Finding, test: TestResult) -> Experiment
     terms: list[tuple[str, Sentence]] = []
     recorded = record.recorded(test.evidence)
     if planned:
-        terms += plan_terms(*planned, recorded)
+        terms += plan_terms(*planned, recorded, finding)
     else:
-        text = "No plan stands in the journal before this test; its tool fixes the procedure."
-        terms.append(("Plan", Sentence(text, (test.evidence,) if test.evidence else ())))
-    if test.statistic and not planned:
-        terms.append(("Measured", Sentence(sentence(test.statistic))))
+        if test.tool.startswith("test_"):
+            text = "No plan stands in the journal before this test."
+            terms.append(("Plan", Sentence(text, (test.evidence,) if test.evidence else ())))
+        if test.statistic:
+            terms.append(("Measured", Sentence(sentence(test.statistic))))
     terms.append(("Result", Sentence(result(test), (test.evidence,) if test.evidence else ())))
     least = planned[0].minimum_effect if planned else None
     return Experiment(f"Test by {clean(test.tool)}", test.verdict, tuple(terms), test, least)
 
 
-def plan_terms(plan: Instrument, seq: int, recorded: int | None) -> list[tuple[str, Sentence]]:
-    """What a plan fixed, and that it was written down before the measurement."""
+def plan_terms(
+    plan: Instrument, seq: int, recorded: int | None, finding: Finding | None = None
+) -> list[tuple[str, Sentence]]:
+    """What a plan fixed, and that it was written down before the measurement; what ``finding`` says is not repeated."""
+    claim = plan.statement.removeprefix(finding.statement).strip() if finding else plan.statement
+    claim = re.sub(r"^Test:\s*", "", claim) or plan.statement
     order = f"Written down as event {seq}"
     if recorded is not None:
         order += f", {'before' if seq < recorded else 'AFTER'} its measurement (event {recorded})"
     made = [
-        ("Plan", Sentence(f"{stated(plan.statement)} {order}.", (f"#{seq}",))),
+        ("Plan", Sentence(f"{sentence(claim)} {order}.", (f"#{seq}",))),
         ("Measured", Sentence(sentence(plan.statistic), (f"#{seq}",))),
         ("Control", Sentence(sentence(plan.control), (f"#{seq}",))),
         ("Bar set beforehand", Sentence(_bar(plan), (f"#{seq}",))),
@@ -146,17 +168,66 @@ def _same(one: Correction, other: Correction) -> bool:
 
 
 def _figures(record: Record, found: FindingRecord) -> tuple[tuple[str, Figure], ...]:
-    """Pictures of the evidence behind a finding, those of its deciding test first."""
+    """Pictures of the evidence that is about this finding alone, those of its deciding test first."""
     test = deciding(found)
     names = dict.fromkeys((*([test.evidence] if test and test.evidence else []), *reversed(found.evidence)))
     made: dict[str, tuple[str, Figure]] = {}
     for name in names:
         evidence = record.evidence(name)
-        if evidence is None or (len(evidence.findings) > 1 and made):
-            continue  # pictures of a tool that speaks of many findings seldom show this one
-        for figure in evidence.figures:
-            made.setdefault(figure.path, (name, figure))
+        if evidence is not None and len(evidence.findings) == 1:
+            for figure in evidence.figures:
+                made.setdefault(figure.path, (name, figure))
     return tuple(made.values())[: MOST_FIGURES if found.finding.verdict == "confirmed" else 1]
+
+
+def shared_figures(record: Record, cards: Sequence[Card]) -> tuple[tuple[str, Figure], ...]:
+    """Pictures of evidence that speaks of several of the findings at once, such as a search."""
+    names = dict.fromkeys(name for card in cards for name in card.evidence)
+    made = []
+    for name in names:
+        evidence = record.evidence(name)
+        if evidence is not None and len(evidence.findings) > 1:
+            made += [(name, figure) for figure in evidence.figures]
+    return tuple(made)[:MOST_FIGURES]
+
+
+def overview(cards: Sequence[Card], record: Record) -> Table | None:
+    """The findings at a glance, a row each."""
+    rows = []
+    for card in cards:
+        found = record.state.find(card.id)
+        finding = found.finding if found else None
+        test = deciding(found) if found else None
+        if finding is None:
+            continue
+        beside = (number(finding.error_rate), number(finding.base_error_rate))
+        rows.append(
+            (
+                card.id,
+                card.kind,
+                capital(about(finding)) or stated(finding.statement),
+                f"{beside[0]} / {beside[1]}",
+                finding.n,
+                number(test.effect, "points") if test else "",
+                test.tool if test else "",
+            )
+        )
+    columns = (
+        "finding",
+        "kind",
+        "where",
+        "rate / to compare with",
+        "images",
+        "effect of the test",
+        "tested by",
+    )
+    units: tuple[Unit, ...] = ("text", "text", "text", "text", "count", "text", "text")
+    caption = "The rates are shares of wrong answers, for shortcuts shares of images of other classes that get the answer."
+    return (
+        Table("Confirmed findings at a glance", columns, tuple(rows), units, caption)
+        if len(rows) > 1
+        else None
+    )
 
 
 def _images(record: Record, found: FindingRecord) -> tuple[tuple[str, ImageRef], ...]:

@@ -42,6 +42,9 @@ def unseen_splits(record: Record) -> list[Sentence]:
         used = [e.id for e in record.state.evidence if _looks_at(e.arguments, split) or _mentions(e, split)]
         if not used:
             made.append(Sentence(f"{capital(SPLITS[split])} were given, but nothing measured them.", ("#1",)))
+        elif split == "deploy" and not any(_accuracy_on(e, split) for e in record.state.evidence):
+            text = "How often it is right on the deployment images is not known: they have no labels, or nobody asked."
+            made.append(Sentence(text, tuple(used[-1:])))
     return made
 
 
@@ -53,6 +56,10 @@ def _looks_at(arguments: Mapping[str, Any], split: str) -> bool:
 def _mentions(evidence: Evidence, split: str) -> bool:
     """Whether facts speak of a split: ``split deploy``, ``split deploy, class kitchen`` or ``data to deploy``."""
     return any(f.of.startswith(f"split {split}") or split in f.of.split(" to ") for f in evidence.facts)
+
+
+def _accuracy_on(evidence: Evidence, split: str) -> bool:
+    return any(f.name == "accuracy" and f.of == f"split {split}" for f in evidence.facts)
 
 
 def _open(record: Record) -> list[Sentence]:

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from failsight.agent.narrate.charts import Mark, interval_chart
-from failsight.agent.narrate.html_parts import Desk, exhibit, finding_card, points, said, section, table
+from failsight.agent.narrate.html_parts import (
+    Desk,
+    exhibit,
+    figure,
+    finding_card,
+    points,
+    said,
+    section,
+    table,
+)
 from failsight.agent.narrate.markup import Html, el, join
-from failsight.agent.narrate.model import Report
+from failsight.agent.narrate.model import Card, Report
 from failsight.agent.narrate.words import READINESS
 from failsight.tools.text import interval, number
 
@@ -69,13 +78,7 @@ def _head(report: Report, style: str) -> Html:
 def _body(report: Report, desk: Desk) -> Html:
     parts = [
         _brief(report),
-        _cards(
-            "findings",
-            "Findings that were confirmed",
-            report.headlines,
-            desk,
-            report.nothing,
-        ),
+        _headlines(report, desk),
         _readiness(report),
     ]
     if report.others:
@@ -150,9 +153,20 @@ def _readiness(report: Report) -> Html:
     return section(report.readiness, "h2", plot if marks else None)
 
 
-def _cards(name: str, title: str, cards: Any, desk: Desk, nothing: str) -> Html:
+def _headlines(report: Report, desk: Desk) -> Html:
+    glance = join(
+        table(report.overview, links=True) if report.overview else None,
+        *(figure(desk, f, (name,)) for name, f in report.shared),
+    )
+    return _cards("findings", "Findings that were confirmed", report.headlines, desk, report.nothing, glance)
+
+
+def _cards(
+    name: str, title: str, cards: Sequence[Card], desk: Desk, nothing: str, glance: Html | None = None
+) -> Html:
     body = [finding_card(desk, c) for c in cards] or [el("p", nothing)]
-    return el("section", el("h2", title, id=f"{name}-title"), *body, id=name, aria_labelledby=f"{name}-title")
+    heading = el("h2", title, id=f"{name}-title")
+    return el("section", heading, glance, *body, id=name, aria_labelledby=f"{name}-title")
 
 
 def _story(report: Report) -> Html:

@@ -76,10 +76,11 @@ def plain_list(title: str, texts: Sequence[str], level: str = "h4") -> Html:
     )
 
 
-def table(made: Table, *, most: int = MOST_ROWS, anchors: str = "") -> Html:
+def table(made: Table, *, most: int = MOST_ROWS, anchors: str = "", links: bool = False) -> Html:
     """A table with caption and scopes, in a region that scrolls sideways on narrow screens.
 
-    ``anchors`` gives each row an id made of it and its first cell.
+    ``anchors`` gives each row an id made of it and its first cell; with ``links`` the first cell leads to the part of
+    the page that has its text as id.
     """
     numeric = [i < len(made.units) and made.units[i] != "text" for i in range(len(made.columns))]
     head = el(
@@ -91,7 +92,7 @@ def table(made: Table, *, most: int = MOST_ROWS, anchors: str = "") -> Html:
         cells = [
             el(
                 "th" if i == 0 else "td",
-                cell_text(made, i, v),
+                el("a", str(v), href=f"#{v}") if links and i == 0 else cell_text(made, i, v),
                 scope="row" if i == 0 else None,
                 class_="n" if numeric[i] else None,
             )

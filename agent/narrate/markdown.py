@@ -36,6 +36,10 @@ def render_markdown(report: Report, folder: Path) -> str:
     lines += ["## Findings that were confirmed", ""]
     if not report.headlines:
         lines += [escape(report.nothing), ""]
+    if report.overview:
+        lines += _table(report.overview)
+    for name, figure in report.shared:
+        lines += _figure(figure, folder, name)
     for card in report.headlines:
         lines += _card(card, folder)
     if report.others:

@@ -80,6 +80,8 @@ class Report:
     about: tuple[tuple[str, str], ...]
     brief: tuple[Sentence, ...]
     nothing: str
+    overview: Table | None
+    shared: tuple[tuple[str, Figure], ...]
     headlines: tuple[Card, ...]
     others: tuple[Card, ...]
     readiness: Section

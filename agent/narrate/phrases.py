@@ -54,6 +54,8 @@ def _compared(finding: Finding) -> tuple[str, str, str]:
         return "answered wrongly", "deployment images", "evaluation images"
     if finding.kind == "overfitting":
         return "answered wrongly", "evaluation images", "training images"
+    if finding.kind == "overconfidence":
+        return "answered wrongly", "these images", "by its own confidence"
     return "answered wrongly", "these images", "elsewhere"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,10 @@ def _shrunk(path: Path, widest: int, *, small: bool) -> tuple[str, int, int] | N
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(path) as opened:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # the limit below is ours
+            opened = Image.open(path)
+        with opened:
             if opened.width * opened.height > _MOST_PIXELS:
                 return None
             opened.draft("RGB", (widest * 2, widest * 2))

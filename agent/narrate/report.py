@@ -8,7 +8,7 @@ from typing import Any
 
 from failsight.agent.journal import GENESIS, Event
 from failsight.agent.narrate.bank import question_titles, tool_specs
-from failsight.agent.narrate.cards import card
+from failsight.agent.narrate.cards import card, overview, shared_figures
 from failsight.agent.narrate.coverage import unseen_splits
 from failsight.agent.narrate.findings import (
     ORDER,
@@ -44,15 +44,18 @@ def build_report(state: CaseState, events: Sequence[Event]) -> Report:
     """The report of a case, from its journal and nothing else."""
     record = Record(state, events)
     cards = [card(record, r) for r in ordered(state)]
+    confirmed = tuple(c for c in cards if c.verdict == "confirmed")
     readiness, verdict = _readiness(state)
     name = clean(state.config.get("name") or "an unnamed case", 80)
     return Report(
         title=name,
-        task=clean(state.config.get("task") or "", 400),
+        task=_opening(state.config.get("task") or ""),
         about=tuple(_about(record)),
         brief=tuple(_brief(record, cards, verdict)),
         nothing=no_headline(record).text,
-        headlines=tuple(c for c in cards if c.verdict == "confirmed"),
+        overview=overview(confirmed, record),
+        shared=shared_figures(record, confirmed),
+        headlines=confirmed,
         others=tuple(c for c in cards if c.verdict != "confirmed"),
         readiness=readiness,
         readiness_verdict=verdict,
@@ -73,7 +76,7 @@ def _about(record: Record) -> list[tuple[str, str]]:
     config = record.state.config
     made = [("Case", clean(config.get("name") or "unnamed", 80))]
     if config.get("task"):
-        made.append(("Task", clean(config["task"], 400)))
+        made.append(("Task", clean(config["task"], 1200)))
     made.append(("Model", _model(config.get("model"))))
     for split, given in (config.get("data") or {}).items():
         made.append((capital(SPLITS.get(split, clean(split))), _data(given)))
@@ -82,6 +85,15 @@ def _about(record: Record) -> list[tuple[str, str]]:
     if config.get("seed") is not None:
         made.append(("Seed", clean(config["seed"], 20)))
     return made
+
+
+def _opening(task: object, most: int = 240) -> str:
+    """The first sentences of a task, as many as fit a headline."""
+    text = clean(task, 2000)
+    if len(text) <= most:
+        return text
+    cut = max(text.rfind(mark, 0, most) for mark in (". ", ": ", "; "))
+    return text[: cut + 1] if cut > 40 else text[: most - 1] + "…"
 
 
 def _model(model: Mapping[str, Any] | None) -> str:

@@ -70,7 +70,7 @@ def expected(record: Record) -> Section:
         if len(history) > 1:
             text += f" It had been {bound(name, history[-2][1])} before."
         points.append(Sentence(text, tuple(f"#{h[0]}" for h in history)))
-    lead = Sentence(f"Whoever relies on the model set {count(len(points), 'criterion', 'criteria')}.")
+    lead = Sentence(f"{capital(count(len(points), 'criterion was', 'criteria were'))} set.")
     return Section("expected", "What was expected", (lead,), tuple(points))
 
 
@@ -107,7 +107,7 @@ def planned(record: Record) -> Section:
         label = f"For {found.id}, with {clean(plan.tool)}: " if found else f"With {clean(plan.tool)}: "
         text = label + " ".join(
             said.text if term in ("Plan", "Bar set beforehand") else f"{term}: {said.text}"
-            for term, said in plan_terms(plan, seq, measured)
+            for term, said in plan_terms(plan, seq, measured, found.finding if found else None)
         )
         points.append(Sentence(text, tuple(r for r in (f"#{seq}", found.id if found else "") if r)))
     late = any("AFTER its measurement" in p.text for p in points)
@@ -182,13 +182,7 @@ def decided(record: Record) -> Section:
                 (f"#{asked[0].seq}", *([f"#{asked[-1].seq}"] if len(asked) > 1 else [])),
             )
         )
-    points += [
-        Sentence(
-            f"The work moved on to “{clean(e.data.get('stage', ''))}”: {sentence(e.data.get('trigger', ''))}",
-            (f"#{e.seq}",),
-        )
-        for e in record.of("stage.entered")
-    ]
+    points += _stages(record)
     lead = () if points else (Sentence("Nobody has decided anything yet."),)
     return Section("decided", "Who decided what, and why", lead, tuple(points))
 
@@ -225,8 +219,18 @@ def _parties(record: Record) -> list[Sentence]:
     return made
 
 
+def _stages(record: Record) -> list[Sentence]:
+    entered = record.of("stage.entered")
+    if not entered:
+        return []
+    parts = [f"{clean(e.data.get('stage', ''), 60)} ({clean(e.data.get('trigger', ''))})" for e in entered]
+    return [Sentence(f"The stages of the work: {', '.join(parts)}.", tuple(f"#{e.seq}" for e in entered))]
+
+
 def _approvals(record: Record) -> list[Sentence]:
-    made, waiting = [], {}
+    """Who allowed or refused what; equal decisions in one sentence."""
+    given: dict[str, list[int]] = {}
+    waiting: dict[str, int] = {}
     for event in record.events:
         tool = clean(event.data.get("tool", ""))
         if event.kind == "approval.asked":
@@ -234,7 +238,11 @@ def _approvals(record: Record) -> list[Sentence]:
         elif event.kind == "approval.given":
             waiting.pop(tool, None)
             verb = "was refused by" if event.data.get("decision") == "reject" else "was allowed by"
-            made.append(Sentence(f"{tool} {verb} {who(event.data.get('by'))}.", (f"#{event.seq}",)))
+            given.setdefault(f"{tool} {verb} {who(event.data.get('by'))}", []).append(event.seq)
+    made = [
+        Sentence(f"{text}{f', {len(seqs)} times' if len(seqs) > 1 else ''}.", tuple(f"#{s}" for s in seqs))
+        for text, seqs in given.items()
+    ]
     return made + [
         Sentence(f"{tool} waits for a person's yes.", (f"#{seq}",)) for tool, seq in waiting.items()
     ]

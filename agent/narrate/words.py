@@ -104,6 +104,7 @@ _PEOPLE = {
     "planner": "the planner",
     "guided": "the guided planner",
     "auto": "the unattended run",
+    "policy": "the policy of the unattended run",
 }
 
 SPLITS = {

@@ -18,9 +18,9 @@ from failsight.agent.narrate.files import write_whole
 from failsight.agent.narrate.model import Report
 from failsight.agent.state import fold
 from failsight.tools.errors import UserError
-from failsight.tools.evidence import Evidence
+from failsight.tools.evidence import Evidence, Figure
 from tests.fakes.page import Page
-from tests.fakes.told import SHORTCUT, Teller, evaluated, masked, plan, tell
+from tests.fakes.told import DARK, SHORTCUT, Teller, evaluated, masked, picture, plan, tell
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,7 @@ def test_a_test_without_a_plan_is_said_to_have_none(tmp_path: Path) -> None:
     t.call(masked(SHORTCUT, "box:television", 0.3, (0.2, 0.4), "confirmed", id="F1"))
     t.close()
     terms = dict(report_of(tmp_path).headlines[0].experiments[0].terms)
-    assert terms["Plan"].text.startswith("No plan stands in the journal before this test")
+    assert terms["Plan"].text == "No plan stands in the journal before this test."
 
 
 def test_refuted_and_undecided_tests_are_told_with_their_numbers(told: Path) -> None:
@@ -185,6 +185,64 @@ class EchoCase:
 
     def __getattr__(self, tool: str) -> Any:
         return lambda **arguments: (tool, arguments)
+
+
+def test_several_confirmed_findings_stand_in_one_table_with_the_figures_that_they_share(
+    tmp_path: Path,
+) -> None:
+    t = Teller(tmp_path)
+    t.created()
+    picture(tmp_path / "figures" / "slices.png", (300, 100))
+    both = tuple(dataclasses.replace(f, verdict="confirmed") for f in (SHORTCUT, DARK))
+    shared = Figure("Error by slice", "figures/slices.png", "Two bars.")
+    t.call(Evidence("find_slices", "t", "s", findings=both, figures=(shared,)))
+    t.close()
+    report = report_of(tmp_path)
+    assert report.overview is not None
+    assert [(r[0], r[3], r[4]) for r in report.overview.rows] == [
+        ("F1", "47.6 % / 18.5 %", 84),
+        ("F2", "26.7 % / 16.0 %", 120),
+    ]
+    assert report.shared == (("E1", shared),) and all(not c.figures for c in report.headlines)
+    page = Page.of(written(tmp_path)["report.html"])
+    assert {"#F1", "#F2"} <= {
+        a["href"] for a in page.all("a")
+    } and "Confirmed findings at a glance" in page.text
+    assert (
+        written(tmp_path)["report.md"].read_text().count("](figures/slices.png)") == 2
+    )  # shared, and in its evidence
+
+
+def test_a_remark_that_is_older_than_the_verdict_is_not_repeated(tmp_path: Path) -> None:
+    t = Teller(tmp_path)
+    t.created()
+    t.call(
+        Evidence("find_slices", "t", "s", findings=(dataclasses.replace(SHORTCUT, note="Yet to be tested."),))
+    )
+    assert dict(report_of(tmp_path).others[0].terms)["Note"].text == "Yet to be tested."
+    old = dataclasses.replace(SHORTCUT, note="Yet to be tested.")
+    t.call(
+        masked(old, "box:television", 0.3, (0.2, 0.4), "confirmed", id="F1"), plan=plan(old, "box:television")
+    )
+    t.close()
+    assert "Note" not in dict(report_of(tmp_path).headlines[0].terms)
+
+
+def test_a_plan_does_not_repeat_the_finding(tmp_path: Path) -> None:
+    t = Teller(tmp_path)
+    t.created()
+    made = dataclasses.replace(
+        plan(SHORTCUT, "box:television"), statement=f"{SHORTCUT.statement} Test: the model relies on it."
+    )
+    evidence = masked(SHORTCUT, "box:television", 0.3, (0.2, 0.4), "confirmed", id="F1")
+    facts = tuple(dataclasses.replace(f, value=made.id) if f.name == "plan" else f for f in evidence.facts)
+    t.call(dataclasses.replace(evidence, facts=facts), plan=made)
+    t.close()
+    terms = dict(report_of(tmp_path).headlines[0].experiments[0].terms)
+    assert (
+        terms["Plan"].text
+        == "The model relies on it. Written down as event 3, before its measurement (event 4)."
+    )
 
 
 # --- the files -----------------------------------------------------------------------------------------------------
