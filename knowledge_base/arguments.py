@@ -87,7 +87,7 @@ def values(mentions: Mentions) -> dict[str, Any]:
         "image2": images[1] if len(images) > 1 else None,
         "object": objects[0] if objects else None,
         "object2": objects[1] if len(objects) > 1 else None,
-        "region": f"box:{objects[0]}" if objects else None,
+        "region": f"box:{objects[0]}" if objects else _place(mentions.sentence),
         "attribute": attributes[0] if attributes else None,
         "attributes": attributes or None,
         "value": held[0] if held else None,
@@ -100,6 +100,18 @@ def values(mentions: Mentions) -> dict[str, Any]:
         "query": mentions.sentence.strip() or None,
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+_PLACES: Final = (
+    ("corners:0.2", re.compile(r"\bcorners?\b")),
+    ("border:0.1", re.compile(r"\b(borders?|frame|edges? of the (image|picture|photo))\b")),
+    ("rect:0.25,0.25,0.75,0.75", re.compile(r"\b(cent(er|re)|middle) of the (image|picture|photo)s?\b")),
+)
+
+
+def _place(sentence: str) -> str | None:
+    """The region that a sentence names by its place in the picture, as ``test_by_masking`` writes it."""
+    return next((region for region, pattern in _PLACES if pattern.search(sentence.lower())), None)
 
 
 def resolve(entry: Entry, mentions: Mentions, vocabulary: Vocabulary) -> dict[str, Any] | None:

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any
 
 from failsight.knowledge_base.routing import route
-from failsight.knowledge_base.search import KnowledgeBase
+from failsight.knowledge_base.search import KnowledgeBase, load
 from failsight.knowledge_base.vocabulary import Vocabulary
 
 
 def ask(
-    sentence: str, vocabulary: Vocabulary | None = None, *, base: KnowledgeBase | None = None
+    sentence: str,
+    vocabulary: Vocabulary | None = None,
+    *,
+    base: KnowledgeBase | None = None,
+    project: Path | None = None,
+    url: str = "",
 ) -> dict[str, Any]:
     """Answer ``sentence`` from the knowledge base.
 
+    Args:
+        sentence: what a person typed.
+        vocabulary: names of the case and the tools that exist.
+        base: the knowledge base; the installed one, with the user's and the ``project``'s own entries, by default.
+        project: folder whose own entries count too.
+        url: a Chroma server to search (``FAILSIGHT_KNOWLEDGE_URL`` by default).
+
     Returns:
         ``{"off_topic", "asks_back", "questions": [{"id", "topic", "score", "title"}, … best first],
-        "call": {"tool", "arguments"} or None, "answer", "sources"}`` and, where there is one, ``"notice"``.
+        "call": {"tool", "arguments"} or None, "answer", "sources"}`` and, where something does not work, ``"notice"``.
     """
+    base = base or load(project)
+    if (url := url or os.environ.get("FAILSIGHT_KNOWLEDGE_URL", "")) and base.index.store is None:
+        base.connect(url)
     found = route(sentence, vocabulary, base=base)
     made: dict[str, Any] = {
         "off_topic": found.off_topic,

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -58,20 +59,27 @@ class Store:
         present = set(self._call(lambda: self._collection.get(include=[])["ids"], _SYNC_PATIENCE))
         fresh = [name for name in wanted if name not in present]
         for names in _batches(fresh):
-            places = [wanted[name] for name in names]
-            self._call(
-                lambda names=names, places=places: self._collection.upsert(
-                    ids=names,
-                    embeddings=vectors[places],
-                    documents=[rows[i].text for i in places],
-                    metadatas=[metadata(entries[rows[i].entry]) for i in places],
-                ),
-                _SYNC_PATIENCE,
-            )
-        if prune:
-            for names in _batches([name for name in present if name not in wanted]):
-                self._call(lambda names=names: self._collection.delete(ids=names), _SYNC_PATIENCE)
+            self._upsert(names, [wanted[name] for name in names], rows, entries, vectors)
+        for names in _batches([name for name in present if prune and name not in wanted]):
+            self._call(partial(self._collection.delete, ids=names), _SYNC_PATIENCE)
         return len(fresh)
+
+    def _upsert(
+        self,
+        names: list[str],
+        places: list[int],
+        rows: Sequence[Row],
+        entries: Mapping[str, Entry],
+        vectors: Any,
+    ) -> None:
+        send = partial(
+            self._collection.upsert,
+            ids=names,
+            embeddings=vectors[places],
+            documents=[rows[i].text for i in places],
+            metadatas=[metadata(entries[rows[i].entry]) for i in places],
+        )
+        self._call(send, _SYNC_PATIENCE)
 
     def count(self) -> int:
         """How many texts the collection holds."""

@@ -39,8 +39,8 @@ from failsight.knowledge_base.store import HERE, shipped, write_quietly
 
 FOLDS: Final = 4
 STEPS: Final = 160
-DENSE_DECAY: Final = 1e-5
-WORD_DECAY: Final = 1e-6
+DENSE_DECAY: Final = 2e-4
+WORD_DECAY: Final = 1e-4
 VECTORS: Final = HERE / "data" / "vectors.npz"
 
 

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from failsight.knowledge_base.arguments import missing, resolve
 from failsight.knowledge_base.heads import NEAREST, OFF, Heads, average, heads
-from failsight.knowledge_base.schema import Entry
-from failsight.knowledge_base.search import KnowledgeBase, load
+from failsight.knowledge_base.schema import KINDS, Entry
+from failsight.knowledge_base.search import Hit, KnowledgeBase, load
 from failsight.knowledge_base.vocabulary import Mentions, Vocabulary, recognise
 
+# Chosen on out-of-fold scores and on the development set; see tests/knowledge_base/test_retrieval.py for the figures.
+_OFF_TOPIC: Final = 0.15
+_ASK_BACK: Final = 0.3
 _TEMPERATURE: Final = 0.035
 _WEAK: Final = 0.25
-_ASK_BACK: Final = 0.3
-_OFF_TOPIC: Final = 0.2
+_OWN: Final = 0.5
+_TERM: Final = 0.62
+_LISTED: Final = 5
+_OTHER_KINDS: Final = tuple(kind for kind in KINDS if kind != "question")
+_DEFINITION: Final = re.compile(
+    r"^\W*(?:what (?:does|do) .+ mean|what is meant by|meaning of|define|definition of|explain the (?:term|word|concept)"
+    r"|what(?:'s| is| are) (?:an? )?(?!(?:the|this|that|it|my|our|your|there|wrong|going|good|best|next|left)\b)[\w -]{3,40}\W*$)",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +45,7 @@ class Route:
 
     Attributes:
         off_topic: the sentence is not about failures of image classifiers.
-        asks_back: the confidence is too low to act; ``questions`` holds the nearest two or three.
+        asks_back: the confidence is too low to act; the first two or three of ``questions`` are the nearest.
         questions: questions of the bank, best first, with probabilities.
         call: ``{"tool", "arguments"}`` that measures the answer, or None.
         form: id of the elicitation form that answers it where no tool does (or as well), or empty.
@@ -42,7 +53,7 @@ class Route:
         sources: citations of the entries used.
         missing: slots that the preferred tool needs and the sentence does not name.
         mentions: the names found in the sentence.
-        notice: one sentence on what does not work (search by words only), or empty.
+        notice: what does not work (search by words only …), one sentence each, or empty.
     """
 
     off_topic: bool
@@ -61,29 +72,35 @@ def route(sentence: str, vocabulary: Vocabulary | None = None, *, base: Knowledg
     """Match ``sentence`` to the question bank.
 
     Args:
-        sentence: what a person typed.
+        sentence: what a person typed; only the first 400 characters are read.
         vocabulary: the names of the case and the tools that exist.
         base: the knowledge base; the installed one by default.
     """
     base = base or load()
     vocabulary = vocabulary or Vocabulary()
-    mentions = recognise(sentence, vocabulary)
+    mentions = recognise(sentence[:400], vocabulary)
     ranked, off, notice = rank(mentions, base)
+    doubtful = off > _OFF_TOPIC or not ranked or ranked[0].score < _ASK_BACK
+    entry = _entry_meant(mentions, base, doubtful=doubtful)
+    if entry is not None:
+        return _from_entry(entry, mentions, vocabulary, ranked, notice)
     if off > _OFF_TOPIC or not ranked:
         return _off_topic(mentions, ranked, notice)
-    best = base[ranked[0].id]
     if ranked[0].score < _ASK_BACK:
         return _ask_back(mentions, base, ranked, notice)
+    best = base[ranked[0].id]
     call = resolve(best, mentions, vocabulary)
+    lacking = missing(best, mentions, vocabulary)
+    own = _own(mentions, base)
     return Route(
         False,
         False,
-        tuple(ranked[:5]),
+        tuple(ranked[:_LISTED]),
         call,
-        explain(best, call),
-        (best.source,),
+        " ".join([explain(best, call, lacking), *(_cited(hit) for hit in own)]),
+        (best.source, *(hit.source for hit in own)),
         form=str(best.extra.get("form", "")),
-        missing=tuple(missing(best, mentions, vocabulary)),
+        missing=tuple(lacking),
         mentions=mentions,
         notice=notice,
     )
@@ -142,8 +159,8 @@ def _groups(base: KnowledgeBase, classes: tuple[str, ...]) -> list[Any]:
 
 
 def _rank_by_words(texts: list[str], base: KnowledgeBase) -> tuple[list[Ranked], float, str]:
-    """Ranking without the trained heads: plain search by words, softened into something like probabilities."""
-    hits = base.search(" ".join(texts[:1]), k=10, kinds=("question",))
+    """Ranking without the trained heads: plain search, softened into something like probabilities."""
+    hits = base.search(texts[0], k=10, kinds=("question",))
     weights = [math.exp((h.score - hits[0].score) / _TEMPERATURE) for h in hits]
     ranked = [
         Ranked(h.id, h.topic, round(w / sum(weights), 4), h.title) for h, w in zip(hits, weights, strict=True)
@@ -152,18 +169,73 @@ def _rank_by_words(texts: list[str], base: KnowledgeBase) -> tuple[list[Ranked],
     return (
         ranked,
         off,
-        f"{base.notice} The router's file is missing or damaged, so routing is rougher than usual.".strip(),
+        f"{base.notice} The router's file is missing or damaged; routing is rougher for it.".strip(),
     )
 
 
-def explain(entry: Entry, call: dict[str, Any] | None) -> str:
+def _entry_meant(mentions: Mentions, base: KnowledgeBase, *, doubtful: bool) -> Hit | None:
+    """The entry that answers the sentence better than a question of the bank would: a term asked for, or one's own."""
+    definition = _DEFINITION.match(mentions.sentence) is not None
+    if not definition and not (doubtful and any(not e.mine for e in base.entries.values())):
+        return None
+    for hit in base.search(mentions.sentence, k=2, kinds=_OTHER_KINDS):
+        if definition and hit.score >= _TERM and hit.kind != "workflow":
+            return hit
+        if doubtful and not hit.mine and hit.score >= _OWN:
+            return hit
+    return None
+
+
+def _own(mentions: Mentions, base: KnowledgeBase) -> list[Hit]:
+    """People's own entries that bear on the sentence, at most two."""
+    if all(entry.mine for entry in base.entries.values()):
+        return []
+    hits = base.search(mentions.sentence, k=8, kinds=_OTHER_KINDS)
+    return [hit for hit in hits if not hit.mine and hit.score >= _OWN][:2]
+
+
+def _cited(hit: Hit) -> str:
+    text = " ".join(hit.text.split())
+    return f"From {hit.source}: “{hit.title}: {text[:300]}{'…' if len(text) > 300 else ''}”"
+
+
+def _from_entry(
+    hit: Hit, mentions: Mentions, vocabulary: Vocabulary, ranked: list[Ranked], notice: str
+) -> Route:
+    known = not vocabulary.tools or "search_knowledge" in vocabulary.tools
+    call = {"tool": "search_knowledge", "arguments": {"query": mentions.sentence.strip()}} if known else None
+    said = f"{hit.title}: {hit.text}" if hit.mine else _cited(hit)
+    return Route(
+        False, False, tuple(ranked[:_LISTED]), call, said, (hit.source,), mentions=mentions, notice=notice
+    )
+
+
+_SLOT_WORDS: Final = {
+    "class": "a class",
+    "class2": "a second class",
+    "true": "the true class",
+    "predicted": "the predicted class",
+    "image": "an image",
+    "image2": "a second image",
+    "region": "an object or region",
+    "where": "a condition",
+}
+
+
+def explain(entry: Entry, call: dict[str, Any] | None, lacking: list[str] | None = None) -> str:
     """What a person is told about a question: what a good answer contains, how it is measured, what to beware of."""
-    parts = [entry.title, str(entry.extra["answer"])]
+    parts = [entry.title, f"A good answer contains: {entry.extra['answer']}"]
+    form = entry.extra.get("form")
     if call is not None:
         parts.append(f"Measured by {call['tool']}.")
-    elif entry.extra.get("form"):
-        parts.append(f"Nothing measures this; the form '{entry.extra['form']}' asks the people who know.")
-    parts += [f"Beware: {c}" for c in entry.extra.get("caution", ())[:1]]
+        if form:
+            parts.append(f"What no measurement can tell, the form '{form}' asks.")
+    elif form:
+        parts.append(f"The form '{form}' asks the people who know.")
+    if lacking:
+        named = " and ".join(dict.fromkeys(_SLOT_WORDS.get(slot, slot) for slot in lacking))
+        parts.append(f"Name {named} for a sharper test.")
+    parts += [f"Beware: {caution}" for caution in entry.extra.get("caution", ())[:1]]
     return " ".join(parts)
 
 
@@ -181,15 +253,15 @@ def _off_topic(mentions: Mentions, ranked: list[Ranked], notice: str) -> Route:
 
 
 def _ask_back(mentions: Mentions, base: KnowledgeBase, ranked: list[Ranked], notice: str) -> Route:
-    near = ranked[: 2 if len(ranked) > 2 and ranked[2].score < 0.1 else 3]
+    near = ranked[: 3 if len(ranked) > 2 and ranked[2].score > 0.1 else 2]
     asked = " ".join(f"({i}) {r.title}" for i, r in enumerate(near, 1))
     return Route(
         False,
         True,
-        tuple(ranked[:5]),
+        tuple(ranked[:_LISTED]),
         None,
         f"I'm not sure which question you mean. {asked}",
-        tuple(base[r.id].source for r in near[:1]),
+        tuple(dict.fromkeys(base[r.id].source for r in near)),
         mentions=mentions,
         notice=notice,
     )

@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final
 
+from failsight.knowledge_base import user
 from failsight.knowledge_base.filter import Filter
 from failsight.knowledge_base.heads import OFF, off_topic_examples
 from failsight.knowledge_base.index import Index
@@ -171,7 +172,15 @@ def _hit(entry: Entry, score: float) -> Hit:
     )
 
 
-@lru_cache(maxsize=1)
-def load() -> KnowledgeBase:
-    """The knowledge base, read once for the process."""
-    return KnowledgeBase(shipped())
+def load(project: Path | None = None) -> KnowledgeBase:
+    """The knowledge base: shipped entries, the user's own and the project's. Read again only when own entries change.
+
+    Args:
+        project: folder of a case, for entries that belong to it alone.
+    """
+    return _load(project, user.stamp(project))
+
+
+@lru_cache(maxsize=4)
+def _load(project: Path | None, _stamp: tuple[object, ...]) -> KnowledgeBase:
+    return KnowledgeBase((*shipped(), *user.entries(project)))

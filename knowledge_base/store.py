@@ -38,19 +38,22 @@ def home() -> Path:
 
 
 def shipped() -> tuple[Entry, ...]:
-    """All entries that come with the package, in file order.
+    """All entries that come with the package, in file order, the workflows last.
 
     Raises:
         BrokenEntries: a data file does not fit the schema.
     """
-    files = sorted(ENTRIES.rglob("*.yaml"))
+    from failsight.knowledge_base import workflow
+
+    files = sorted(ENTRIES.rglob("*.yaml")) + sorted(workflow.FOLDER.glob("*.yaml"))
     cache = home() / "knowledge" / f"entries-{_stamp(files)}.json"
     found = _read_cache(cache)
     if found is not None:
         return found
-    entries, problems = read_files(files, mine=True)
+    entries, problems = read_files(sorted(ENTRIES.rglob("*.yaml")), mine=True)
     if problems:
         raise BrokenEntries("\n".join(problems))
+    entries += workflow.entries()
     write_quietly(cache, json.dumps([e.to_dict() for e in entries], ensure_ascii=False).encode())
     return tuple(entries)
 

@@ -39,7 +39,7 @@ _SPLITS: Final = (
     ),
 )
 _METHODS: Final = (
-    ("gradcam", re.compile(r"\bgrad[ -]?cam\b")),
+    ("grad_cam", re.compile(r"\bgrad[ -]?cam\b")),
     ("occlusion", re.compile(r"\bocclusion\b")),
 )
 Role = Literal["class", "object", "image", "attribute", "value", "finding", "evidence"]
