@@ -112,4 +112,6 @@ def make_app(
         sessions.append(ScriptedSession(folder, SCRIPT if script is None else script, progress))
         return sessions[0]
 
-    return FailsightApp(open_session), sessions
+    app = FailsightApp(open_session)
+    app.animation_level = "none"
+    return app, sessions

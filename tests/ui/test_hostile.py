@@ -91,8 +91,18 @@ def harmless(text: str) -> bool:
     ) & set(text)
 
 
+SLOW = pytest.mark.slow
+
+
 @pytest.mark.parametrize(
-    "text", [NASTY, LONG, "\x1b" * 50, "", "部屋🛋" * 40], ids=["nasty", "long", "escapes", "empty", "wide"]
+    "text",
+    [
+        pytest.param(NASTY, id="nasty"),
+        pytest.param(LONG, id="long", marks=SLOW),
+        pytest.param("\x1b" * 50, id="escapes", marks=SLOW),
+        pytest.param("", id="empty", marks=SLOW),
+        pytest.param("部屋🛋" * 40, id="wide", marks=SLOW),
+    ],
 )
 async def test_the_app_shows_it_inert_on_every_screen(tmp_path: Path, text: str) -> None:
     async with on_stage(tmp_path, {"start": nasty_events(text)}, size=(100, 32), rest=False) as stage:
