@@ -22,6 +22,7 @@ from failsight.tools.slice_findings import (
     maskable,
     put_together,
     refuted_finding,
+    same_bug,
     slice_finding,
     suspicion_finding,
     train_shares,
@@ -173,18 +174,22 @@ def _findings(
     target: Target,
     within: int | None,
 ) -> tuple[Finding, ...]:
-    """A slice that a confirmed pull accounts for is part of that finding: the same bug is not reported twice."""
+    """The same bug is not reported twice: a slice that a confirmed pull accounts for is part of that finding.
+
+    While the pull is open (an experiment will decide), the slice stands for itself and says so.
+    """
     adjusted = found.report.class_adjusted
     slices = [slice_finding(found, one, target, shares.get(i), adjusted) for i, one in enumerate(shown)]
     suspected = []
     for pull in pulls:
         made = suspicion_finding(view, found, pull)
         same = [i for i, one in enumerate(shown) if accounts_for(pull, one)]
-        if made.verdict == "confirmed" and same:
-            tests = (*made.tests, *(t for i in same for t in slices[i].tests))
-            made = dataclasses.replace(made, tests=tests)
+        if made.verdict == "confirmed":
+            made = dataclasses.replace(made, tests=(*made.tests, *(t for i in same for t in slices[i].tests)))
             shown = [one for i, one in enumerate(shown) if i not in same]
             slices = [one for i, one in enumerate(slices) if i not in same]
+        else:
+            slices = [same_bug(one, made) if i in same else one for i, one in enumerate(slices)]
         suspected.append(made)
     refuted = [s for s in found.report.others if s.verdict == "refuted"][:MOST_REFUTED]
     tried = [refuted_finding(found, one, target, within, adjusted) for one in refuted]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -318,13 +318,24 @@ def suspicion_finding(view: CaseView, found: Search, one: Suspicion) -> Finding:
 
 
 def accounts_for(one: Suspicion, found: Found) -> bool:
-    """Whether a slice is the pull seen from its errors: the same attribute value, and most errors go to that class."""
-    value = (one.attribute, one.found.value, one.found.value)
-    return (
-        found.spans == (value,)
-        and found.errors.into == one.found.predicted
-        and found.errors.into_share >= CONFUSED
-    )
+    """Whether a slice is the pull seen from its errors.
+
+    Either images with the value are called the class that it pulls towards, or images of that class without the value
+    are not recognised.
+    """
+    if len(found.spans) != 1 or found.spans[0][0] != one.attribute:
+        return False
+    _, low, high = found.spans[0]
+    if low <= one.found.value <= high:
+        return found.errors.into == one.found.predicted and found.errors.into_share >= CONFUSED
+    return found.class_index == one.found.predicted
+
+
+def same_bug(finding: Finding, suspicion: Finding) -> Finding:
+    """The finding of a slice, with a word on the suspicion that it is probably part of."""
+    value = " & ".join(f"{clean(k, 40)}={clean(v, 60)}" for k, v in (suspicion.slice or {}).items())
+    hint = f"Probably the same bug: the model may take {value} for a sign of {clean(suspicion.class_name or '', 40)}."
+    return replace(finding, note=f"{hint} {finding.note}".strip())
 
 
 def maskable(view: CaseView, found: Search, one: Suspicion) -> bool:

@@ -108,6 +108,7 @@ def search(
         settings.carry,
         settings.seed,
         class_column,
+        frozenset(i for i, c in enumerate(coded) if c.source != "metadata"),
     )
     report = find_slices(matrix, goal, groups=groups, settings=settings)
     return Search(
@@ -235,8 +236,8 @@ def suspicions(found: Search, *, q: float, min_effect: float, floor: int) -> lis
     Every value of every attribute is compared with the rest for every predicted class, within true classes, over all
     images: nothing was selected, so nothing has to be set aside; Benjamini–Hochberg runs over all of them. An
     attribute counts when the wrong predictions of the class (images of other true classes) rise by at least
-    ``min_effect`` with an interval above zero, when at least ``floor`` images of other classes have it, when most further errors go to that class, and when they still do within
-    the values of the attributes listed before it.
+    ``min_effect`` with an interval above zero, when the other classes offer at least ``floor`` pairs to compare, when most further
+    errors go to that class, and when they still do within the values of the attributes listed before it.
     """
     # a picture's own statistics (brightness, hue …) are what any model of pictures goes by: no suspicion in itself
     named = [a for a, coded in enumerate(found.attributes) if coded.source != "computed"]
@@ -250,7 +251,7 @@ def suspicions(found: Search, *, q: float, min_effect: float, floor: int) -> lis
         coded = found.attributes[a]
         if value > q or not _harmful(one, min_effect) or a in [s.attribute for s in kept]:
             continue
-        if _strangers(found, coded.codes, one) < floor or not _directed(found, coded.codes, one):
+        if _comparable(found, coded.codes, one) < floor or not _directed(found, coded.codes, one):
             continue
         if kept and not _beside(found, coded.codes, one, given, min_effect):
             continue
@@ -279,13 +280,17 @@ def _harmful(one: Pull, min_effect: float) -> bool:
     return one.wrong >= min_effect and one.wrong_ci[0] > 0
 
 
-def _strangers(found: Search, codes: Codes, one: Pull) -> int:
-    """Images of other true classes that have the value.
+def _comparable(found: Search, codes: Codes, one: Pull) -> float:
+    """How many pairs with and without the value the other true classes offer: Σ n₁n₀/n, the weight of the comparison.
 
-    A thing that belongs to the class (the table of a dining room) is seen in others only where a label is wrong or
-    rooms run into each other: a handful of images, which say nothing about what the model relies on.
+    A thing that belongs to a class (the table of a dining room) is seen in others only where a label is wrong or rooms
+    run into each other, and missing in its own as rarely: a handful of pairs, which say nothing about what the model
+    relies on.
     """
-    return int(((codes == one.value) & (found.labels != one.predicted)).sum())
+    others = (found.labels != one.predicted) & (codes >= 0)
+    size = np.bincount(found.labels[others], minlength=len(found.classes)).astype(float)
+    has = np.bincount(found.labels[others & (codes == one.value)], minlength=len(found.classes))
+    return float((has * (size - has) / np.maximum(size, 1)).sum())
 
 
 def _directed(found: Search, codes: Codes, one: Pull) -> bool:

@@ -190,12 +190,39 @@ def test_an_attribute_that_goes_with_the_class_only_is_no_suspicion() -> None:
     assert not [f for f in made.findings if f.kind == "spurious_correlation"]
 
 
+def test_a_thing_that_belongs_to_the_class_is_no_suspicion() -> None:
+    """Beds are in bedrooms; the dozen beds elsewhere are wrong labels, and the model is right about them."""
+    rng = np.random.default_rng(17)
+    n = 3000
+    rooms = rng.integers(0, 4, n)
+    labels = rooms.copy()
+    mislabelled = rng.permutation(np.flatnonzero(rooms == 1))[:12]
+    labels[mislabelled] = 2
+    columns = columns_of(rng, n) | {"bed": np.where(rooms == 1, "yes", "no")}
+    made = find_slices(scored(labels, columns, noisy(rng, rooms, 0.1)))
+    assert not [f for f in made.findings if f.kind == "spurious_correlation"]
+
+
+def test_failing_without_the_cue_is_part_of_the_same_finding() -> None:
+    """Living rooms without a television fail, other rooms with one are called living rooms."""
+    rng = np.random.default_rng(18)
+    labels, columns, predicted = pulling(rng)
+    lost = (labels == 3) & (columns["television"] == "no") & (rng.random(len(labels)) < 0.5)
+    predicted[lost] = 1
+    made = find_slices(scored(labels, columns, predicted))
+    slices = [f for f in made.findings if f.verdict == "confirmed"]
+    assert [f.kind for f in slices] == ["spurious_correlation"]
+    assert "television=no, living_room" in [row[0] for row in made.tables[0].rows]
+
+
 def test_where_an_experiment_can_decide_the_suspicion_stays_open() -> None:
     table, model = television_world(2400)
     made = find_slices(FakeView({"data": table}, model))
     (open_,) = (f for f in made.findings if f.kind == "spurious_correlation")
     assert open_.verdict is None and open_.class_name == "red_room" and open_.tests == ()
     assert any("box:television" in step for step in made.next_steps)
+    (slice_,) = (f for f in made.findings if f.verdict == "confirmed")
+    assert slice_.kind == "weak_slice" and slice_.note.startswith("Probably the same bug")
 
 
 def test_confident_errors_and_losses_may_be_searched() -> None:
