@@ -247,7 +247,7 @@ def _evidence(
         images=_images(view, split, mapped, target),
         questions=_questions(asked),
         findings=tuple(found),
-        notes=_notes(asked, sanity, left, len(mapped.rows)),
+        notes=_notes(asked, sanity, left, mapped),
         next_steps=tuple(
             f"Test it: test_by_masking(region='box:{next(iter(f.slice or {}))}', class_name='{f.class_name}')."
             for f in found
@@ -289,8 +289,14 @@ def _facts(masses: list[Mass], sanity: Sanity, n: int, left: int) -> tuple[Fact,
     return tuple(made)
 
 
-def _notes(asked: _Asked, sanity: Sanity, left: tuple[LeftOut, ...], n: int) -> tuple[str, ...]:
+def _notes(asked: _Asked, sanity: Sanity, left: tuple[LeftOut, ...], mapped: Mapped) -> tuple[str, ...]:
     notes = []
+    empty = int((mapped.maps.max((1, 2)) <= 0).sum())
+    if empty:
+        notes.append(
+            f"{empty} of {len(mapped.rows)} maps are zero everywhere: the score does not react (a saturated output, for "
+            "example). Occlusion may show more."
+        )
     if sanity.failed:
         notes.append(
             f"Weight-randomisation check failed: rank correlation {number(sanity.similarity, 'ratio')} between the maps "

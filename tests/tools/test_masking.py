@@ -255,10 +255,13 @@ def test_a_decoy_that_lies_over_the_cue_is_told_apart() -> None:
         if "plant" in boxes and i % 2:
             boxes["plant"] = boxes["lamp"]
     made = mask(case(table), region="box:plant", class_name="day", second_fill=None)
-    told = next(n for n in made.notes if "often lies over" in n)
-    assert "The plant often lies over lamp; in the 20 images where it lies alone the effect is -" in told
+    told = next(n for n in made.notes if "often lie over" in n)
+    assert (
+        "boxes of the plant often lie over lamp; in the 20 images where nothing else is behind them the effect is -"
+        in told
+    )
     lamp = mask(case(), region="box:lamp", class_name="day", second_fill=None)
-    assert not any("often lies over" in n for n in lamp.notes)
+    assert not any("often lie over" in n for n in lamp.notes)
 
 
 def test_the_answer_is_the_same_every_time() -> None:

@@ -39,7 +39,7 @@ def test_occlusion_finds_the_lamp_in_a_model_without_layers() -> None:
 
 
 def test_what_stands_out_and_goes_with_errors_is_proposed_not_concluded() -> None:
-    made = saliency(mixed(), class_name="day", max_images=60)
+    made = saliency(mixed(), class_name="day")
     assert [f.key for f in made.findings] == ["spurious_correlation|lamp=yes|day|"]
     finding = made.findings[0]
     assert finding.verdict is None
@@ -50,8 +50,8 @@ def test_what_stands_out_and_goes_with_errors_is_proposed_not_concluded() -> Non
 
 def mixed() -> FakeView:
     """Day pictures all have the lamp, so does every second night picture; the model reads the lamp."""
-    table = scene(60)
-    for i in range(60):
+    table = scene(100)
+    for i in range(100):
         if i % 4 == 1:
             x0, y0, x1, y1 = (round(v * 32) for v in table.boxes[i].pop("lamp")[0])  # type: ignore[index, union-attr]
             table.pixels[i, y0:y1, x0:x1] = 30
@@ -66,6 +66,21 @@ def test_an_object_that_only_the_class_shows_is_not_called_spurious() -> None:
     made = saliency(case(table), class_name="day", max_images=60)
     assert share(made, "box:lamp") > 0.2
     assert not made.findings
+
+
+def test_a_handful_of_wrong_labels_is_no_suspicion() -> None:
+    """Lamps in day pictures only, but five of those are labelled night."""
+    table = scene(60)
+    for i in range(1, 60, 2):
+        x0, y0, x1, y1 = (round(v * 32) for v in table.boxes[i].pop("lamp")[0])  # type: ignore[index, union-attr]
+        table.pixels[i, y0:y1, x0:x1] = 30
+    table.labels[:10:2] = 1
+    assert not saliency(case(table), class_name="day", max_images=60).findings
+
+
+def test_maps_that_are_zero_everywhere_are_told() -> None:
+    made = saliency(case(rule=lambda p: np.zeros((len(p), 2))), max_images=5)
+    assert any("5 of 5 maps are zero everywhere" in n for n in made.notes)
 
 
 def test_one_image_by_path_file_name_or_row() -> None:

@@ -17,10 +17,10 @@ from failsight.tools.experiments.regions import Mask
 
 Floats64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-PER_DRAW, FEWEST_TRIES = 8, 64  # candidates looked at: for each control kept, and at least
+TRIES = 256  # candidate places looked at
 MOST_PARTS = 12  # a region in more parts than this is matched in area only
 PLACE = 1.0  # weight of a full mismatch of place against a factor e in pixel change
-CHANGE = 0.25
+CHANGE = 0.5
 MOST_CHANGE = 4.0  # a control that changes 50 times less is no worse than one that changes nothing
 
 
@@ -68,9 +68,8 @@ def _moved_one(part: Patch, energy: Floats64, draws: int, rng: np.random.Generat
     places = np.flatnonzero(free)
     if not len(places):
         return []
-    tries = max(draws * PER_DRAW, FEWEST_TRIES)
-    if len(places) > tries:
-        places = np.unique(places[rng.integers(0, len(places), tries)])
+    if len(places) > TRIES:
+        places = np.unique(places[rng.integers(0, len(places), TRIES)])
     places = rng.permutation(places)  # ties in the mismatch are broken at random, not from the top left
     ys, xs = np.divmod(places, free.shape[1])
     if part.shape is None:

@@ -212,12 +212,14 @@ def _overlap_note(view: CaseView, plan: Plan, m: Measurements) -> list[str]:
     if not often:
         return []
     alone = np.all([share < OVERLAP for share in found.values()], axis=0)
-    told = f"{plan.region.title[:1].upper()}{plan.region.title[1:]} often lies over {listing(often)}"
+    told = f"The boxes of {plan.region.title} often lie over {listing(often)}"
     if alone.sum() < FEWEST_FOR_REFUTATION:
         return [f"{told}: what the effect owes to that can't be told apart here."]
     effect = number(float(m.effect[alone].mean()), "points")
     ci = interval(bootstrap(m.effect[alone], seed=plan.bench.seed), "points")
-    return [f"{told}; in the {int(alone.sum()):,} images where it lies alone the effect is {effect} {ci}."]
+    return [
+        f"{told}; in the {int(alone.sum()):,} images where nothing else is behind them the effect is {effect} {ci}."
+    ]
 
 
 def _next(plan: Plan, judgement: Judgement) -> tuple[str, ...]:

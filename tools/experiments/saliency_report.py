@@ -21,6 +21,7 @@ from failsight.tools.experiments.explainers import (
 from failsight.tools.experiments.population import shows
 from failsight.tools.experiments.regions import Mask, Region
 from failsight.tools.inputs.base import Box, Classifier, Floats, Pixels, Split
+from failsight.tools.stats.contingency import risk_difference
 from failsight.tools.stats.intervals import bootstrap, wilson
 from failsight.tools.text import clean, number
 from failsight.tools.view import CaseView
@@ -30,7 +31,14 @@ SHUFFLES = 2
 SIMILAR = 0.5  # mean rank correlation above which maps are said not to depend on the weights
 FEWEST = 10  # pictures that show an object before anything is proposed about it
 RATIO = 1.5  # saliency per area, relative to an even spread, from which an object is proposed
-FEWEST_WRONG = 3
+FEWEST_OTHERS, SHARE_OTHERS = (
+    20,
+    0.1,
+)  # pictures of other classes that show it: so many, and such a share of all
+LEAST_PULL = 0.05
+FEWEST_OTHERS = (
+    20  # images of other classes with it: an object that only its own class shows may well define the class
+)
 MOST_PROPOSED = 3
 PLACES = (
     Region("border:0.1", "border", ((0, 0, 1, 0.1), (0, 0.9, 1, 1), (0, 0.1, 0.1, 0.9), (0.9, 0.1, 1, 0.9))),
@@ -140,18 +148,29 @@ def proposals(view: CaseView, split: Split, masses: Sequence[Mass], of: int | No
 
 
 def _misleading(view: CaseView, split: Split, name: str, of: int, mass: Mass) -> Finding | None:
-    """The hypothesis that the object leads other classes' pictures to ``of``, if more of those with it than without go there."""
+    """The hypothesis that the object leads other classes' pictures to ``of``: enough of them show it, and within their
+    true classes those that do are called ``of`` more often than those that don't (Mantel–Haenszel difference).
+
+    A thing that belongs to the class turns up in others only where a label is wrong: a handful is no suspicion."""
     predictions = view.predictions(split)
-    other = predictions.labelled & (predictions.labels != of)
     shown = shows(view.table(split), name)[predictions.rows]
+    other = predictions.labelled & (predictions.labels != of)
     taken = predictions.predicted == of
-    with_it, without = other & shown, other & ~shown
-    wrong = int((with_it & taken).sum())
-    if wrong < FEWEST_WRONG or not without.any():
+    n, everywhere = int((other & shown).sum()), int((predictions.labelled & shown).sum())
+    if n < max(FEWEST_OTHERS, SHARE_OTHERS * everywhere):
         return None
-    rate, base = wrong / int(with_it.sum()), float(taken[without].mean())
-    if rate <= base:
+    pull = risk_difference(
+        [
+            [
+                [int((part & taken).sum()), int((part & ~taken).sum())]
+                for part in (here & shown, here & ~shown)
+            ]
+            for here in (other & (predictions.labels == c) for c in range(len(view.classes)) if c != of)
+        ]
+    )
+    if not pull.value >= LEAST_PULL or not pull.ci[0] > 0:
         return None
+    wrong = int((other & shown & taken).sum())
     title = clean(name, 40).replace("_", " ")
     return Finding(
         kind="spurious_correlation",
@@ -160,10 +179,10 @@ def _misleading(view: CaseView, split: Split, name: str, of: int, mass: Mass) ->
         statement=f"The model may take the {title} for a sign of {clean(view.classes[of], 60)}.",
         slice={name: "yes"},
         class_name=view.classes[of],
-        n=int(with_it.sum()),
-        error_rate=rate,
-        base_error_rate=base,
-        ci=wilson(wrong, int(with_it.sum())),
+        n=n,
+        error_rate=wrong / n,
+        base_error_rate=float(taken[other & ~shown].mean()),
+        ci=wilson(wrong, n),
         note=f"Proposed by saliency ({number(mass.ratio, 'ratio')} times its share of the area); not tested.",
     )
 
