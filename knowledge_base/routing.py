@@ -15,7 +15,7 @@ from failsight.knowledge_base.vocabulary import Mentions, Vocabulary, recognise
 
 # Chosen on out-of-fold scores and on the development set; see tests/knowledge_base/test_retrieval.py for the figures.
 _OFF_TOPIC: Final = 0.15
-_ASK_BACK: Final = 0.3
+_ASK_BACK: Final = 0.4
 _TEMPERATURE: Final = 0.035
 _WEAK: Final = 0.25
 _OWN: Final = 0.5

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from pathlib import PurePosixPath
 from typing import Final, Literal
 
 from failsight.knowledge_base.lexical import fold
@@ -100,8 +99,9 @@ class Vocabulary:
         """Full name, base name and stem (in small letters) of every image to its name; ambiguous ones are left out."""
         found: dict[str, str | None] = {}
         for name in self.images:
-            path = PurePosixPath(name.replace("\\", "/"))
-            for key in {str(path).lower(), path.name.lower(), path.stem.lower()}:
+            path = name.replace("\\", "/").lower()
+            base = path.rpartition("/")[2]
+            for key in {path, base, base.rpartition(".")[0] or base}:
                 found[key] = name if found.get(key, name) == name else None
         return {key: name for key, name in found.items() if name is not None}
 
@@ -233,6 +233,8 @@ def _fuzzy(words: tuple[str, ...], vocabulary: Vocabulary) -> tuple[Role, str] |
     if not words or (len(words) == 1 and (words[0] in _PLAIN or len(words[0]) < 4)):
         return None
     typed = " ".join(words)
+    if any(c.isdigit() for c in typed):
+        return None
     best: tuple[int, tuple[Role, str]] | None = None
     for key, hit in vocabulary.names.items():
         name = " ".join(key)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
-from failsight.knowledge_base import KnowledgeBase, Vocabulary
+from failsight.knowledge_base import KnowledgeBase, Vocabulary, load
 from failsight.knowledge_base.routing import Route, route
 
 DATA = Path(__file__).parent / "data"
@@ -50,6 +51,13 @@ class Figures:
     turned_away: float
     asked_back: float
     routes: tuple[Route, ...]
+
+
+@cache
+def on_test_set(case: str) -> tuple[list[Sentence], Figures]:
+    """The frozen test set and the figures on it, with the names of a case ("rooms") or without ("")."""
+    found = sentences("retrieval_test")
+    return found, figures(found, ROOMS if case == "rooms" else Vocabulary(), load())
 
 
 def figures(found: list[Sentence], vocabulary: Vocabulary, base: KnowledgeBase) -> Figures:

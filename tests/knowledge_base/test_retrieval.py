@@ -10,7 +10,7 @@ import pytest
 from failsight.knowledge_base import Vocabulary, load
 from failsight.knowledge_base.lexical import fold
 from failsight.knowledge_base.rendering import GENERAL, domains, fill
-from tests.knowledge_base.retrieval import DATA, ROOMS, TEST_SHA256, figures, sentences
+from tests.knowledge_base.retrieval import DATA, TEST_SHA256, figures, on_test_set, sentences
 
 
 def test_the_test_set_is_the_frozen_one() -> None:
@@ -36,9 +36,9 @@ def test_the_test_set_is_large_varied_and_unseen() -> None:
     assert not [s.text for s in found if fold(s.text).strip(" ?.!") in known]
 
 
-@pytest.mark.parametrize("vocabulary", [Vocabulary(), ROOMS], ids=["no case", "rooms"])
-def test_sentences_find_their_question(vocabulary: Vocabulary) -> None:
-    made = figures(sentences("retrieval_test"), vocabulary, load())
+@pytest.mark.parametrize("case", ["", "rooms"])
+def test_sentences_find_their_question(case: str) -> None:
+    _, made = on_test_set(case)
     assert made.first >= 0.85
     assert made.in_three >= 0.96
     assert made.off_recognised >= 0.90
@@ -65,8 +65,7 @@ def test_words_alone_still_route(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_confidence_can_be_acted_upon() -> None:
     """Of the sentences answered without asking back, nine in ten are understood; the doubtful ones are asked about."""
-    found = sentences("retrieval_test")
-    made = figures(found, Vocabulary(), load())
+    found, made = on_test_set("")
     answered = Counter(
         r.questions[0].id in s.expected
         for s, r in zip(found, made.routes, strict=True)
