@@ -26,6 +26,9 @@ LEFT_OVER = 1.0
 #: unless a pick exceeds the rest of a parent by so many standard errors, the parent is carried as well:
 #: the best of some hundred meaningless further conditions reaches 3 to 3.5
 BEYOND_DOUBT = 4.0
+AS_GOOD = 0.8  # of the best z: a description by recorded attributes may cost this much
+SAME_ROWS = 0.75  # rows in common of all rows of either: then two descriptions mean one slice
+MOST_COMPARED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ def discover(half: Half, whole: Whole, settings: SearchSettings, min_effect: flo
     best = top(np.where(worthy, z, -np.inf), min(SHORTLIST, found))
     candidates = [counts.conjunction(int(i)) for i in best]
     support = {c: int(counts.support[i]) for c, i in zip(candidates, best, strict=True)}
-    picked = _pick(half, candidates, settings.carry, min_effect) if candidates else []
+    picked = _pick(half, candidates, settings, min_effect) if candidates else []
     passed_over = tuple(c for i, c in enumerate(candidates) if i not in picked)
     return Shortlist(
         tuple(candidates[i] for i in picked), passed_over, support, len(counts), found > SHORTLIST
@@ -170,8 +173,11 @@ def _crosstab(inside: Masks, strata: Int, levels: int) -> Float:
     return table
 
 
-def _pick(half: Half, candidates: list[Conjunction], carry: int, min_effect: float) -> list[int]:
+def _pick(
+    half: Half, candidates: list[Conjunction], settings: SearchSettings, min_effect: float
+) -> list[int]:
     """Forward selection, with earlier picks dropped once later ones account for them."""
+    carry = settings.carry
     state = _Residuals(half, candidates)
     free = np.ones(len(candidates), bool)
     picked: list[int] = []
@@ -180,6 +186,7 @@ def _pick(half: Half, candidates: list[Conjunction], carry: int, min_effect: flo
         best = int(z.argmax())
         if z[best] < STANDS_OUT:
             break
+        best = _plainest(half, candidates, z, best, settings.stand_ins)
         free[best] = False
         picked.append(best)
         dropped = _superseded(half, candidates, picked)
@@ -189,6 +196,26 @@ def _pick(half: Half, candidates: list[Conjunction], carry: int, min_effect: flo
         else:
             state.add(best)
     return _with_ancestors(half, candidates, picked)[:carry]
+
+
+def _plainest(
+    half: Half, candidates: list[Conjunction], z: Float, best: int, stand_ins: frozenset[int]
+) -> int:
+    """The candidate that says the same as ``best`` with fewer stand-ins: nearly the same rows, nearly the same z."""
+
+    def borrowed(conjunction: Conjunction) -> int:
+        return sum(column in stand_ins for column, _ in conjunction.conditions)
+
+    if not borrowed(candidates[best]):
+        return best
+    mine = half.inside(candidates[best])
+    ranked = sorted(np.flatnonzero(z >= AS_GOOD * z[best]).tolist(), key=lambda i: -z[i])
+    for other in ranked[:MOST_COMPARED]:
+        if borrowed(candidates[other]) < borrowed(candidates[best]) and len(candidates[other]) <= len(candidates[best]):
+            theirs = half.inside(candidates[other])
+            if (mine & theirs).sum() >= SAME_ROWS * (mine | theirs).sum():
+                return other
+    return best
 
 
 def _superseded(half: Half, candidates: list[Conjunction], picked: list[int]) -> set[int]:

@@ -67,6 +67,8 @@ class SearchSettings:
         carry: most slices carried to confirmation.
         seed: of the split into halves.
         class_column: column of the codes that holds the true class: never reported alone.
+        stand_ins: columns that name a slice only where no other column describes nearly the same rows as well (what
+            is seen in a picture stands in for what people recorded about it).
     """
 
     depth: int = 3
@@ -76,6 +78,7 @@ class SearchSettings:
     carry: int = 20
     seed: int = 0
     class_column: int | None = None
+    stand_ins: frozenset[int] = frozenset()
 
     def __post_init__(self) -> None:
         if not 1 <= self.depth <= 3:
