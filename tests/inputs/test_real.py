@@ -15,11 +15,18 @@ from failsight.tools.inputs.table import Images
 
 pytestmark = pytest.mark.shared_data
 
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 CIFAR = {
     "cifar_resnet20": ("cifar10_resnet20.safetensors", 0.810),
     "cifar_resnet56": ("cifar10_resnet56.safetensors", 0.832),
     "cifar_resnet4b_robust": ("cifar10_resnet4b_robust.safetensors", 0.765),
 }
+
+
+@pytest.fixture(scope="module")
+def roomnet() -> ScoringModel:
+    """Opened once: its program is long, and torch compiles it anew each time."""
+    return open_model(SHARED / "models" / "roomnet.pt")
 
 
 def some(table: Images, each: int) -> Images:
@@ -68,11 +75,11 @@ def test_all_ten_thousand(arch: str, shared_data: Path, tmp_path: Path) -> None:
 
 
 def test_houses_with_their_metadata(shared_data: Path) -> None:
-    model = open_model(shared_data / "models" / "roomnet.pt")
+    classes = ("Backyard", "Bathroom", "Bedroom", "Frontyard", "Kitchen", "LivingRoom")
     houses = shared_data / "houses"
     table = open_images(
         houses,
-        classes=model.classes,
+        classes=classes,
         class_map={"frontal": "Frontyard"},
         metadata=(houses / "houses.csv", "house"),
     )
@@ -80,15 +87,15 @@ def test_houses_with_their_metadata(shared_data: Path) -> None:
     assert set(table.columns) == {"bedrooms", "bathrooms", "area_sqft", "zipcode", "price_usd"}
     assert all(value is not None for value in table.columns["price_usd"])
     assert len(set(table.digests)) < len(table)  # there are exact duplicates
-    without = open_images(houses, classes=model.classes)
+    without = open_images(houses, classes=classes)
     assert len(without) == 535 * 3
     assert any("--class-map frontal=Frontyard" in note for note in without.notes)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_roomnet_on_both_sets(shared_data: Path, tmp_path: Path) -> None:
-    model = open_model(shared_data / "models" / "roomnet.pt")
+def test_roomnet_on_both_sets(roomnet: ScoringModel, shared_data: Path, tmp_path: Path) -> None:
+    model = roomnet
     rooms = open_images(shared_data / "rooms6" / "eval", classes=model.classes)
     made = predict(rooms, model, cache_folder=tmp_path)
     recall = {model.classes[c]: made.correct[made.labels == c].mean() for c in np.unique(made.labels)}
@@ -98,11 +105,11 @@ def test_roomnet_on_both_sets(shared_data: Path, tmp_path: Path) -> None:
     assert predict(houses, model, cache_folder=tmp_path).correct.mean() == pytest.approx(0.70, abs=0.03)
 
 
-def test_roomnet_can_be_looked_into(shared_data: Path) -> None:
+def test_roomnet_can_be_looked_into(roomnet: ScoringModel, shared_data: Path) -> None:
     """Published as TorchScript, where hooks never fire; its replay gives the same numbers to the bit."""
     import torch
 
-    model = open_model(shared_data / "models" / "roomnet.pt")
+    model = roomnet
     table = open_images(shared_data / "rooms6" / "eval", classes=model.classes)
     pixels = np.stack([model.prepare(table.open(row)) for row in (0, 150)])
     assert model.outputs == "logits"

@@ -55,7 +55,7 @@ def predict(
     size = batch or batch_size(model)
     step = part_size(model, size)
     parts = Parts(cache_folder, f"predictions-{cache_key(table, model)}")
-    whole = _sound(parts.whole(), len(table), len(model.classes))
+    whole = _sound(parts.whole(), np.arange(len(table), dtype=np.int64), len(model.classes))
     if whole is not None:
         return _result(table, model, split, whole, 0.0, cached=True)
     runner = _Runner(table, model, size, say)
@@ -63,7 +63,7 @@ def predict(
     with job(progress, f"predicting the {split} images", len(table)) as advance:
         for number, start in enumerate(range(0, len(table), step)):
             rows = np.arange(start, min(start + step, len(table)), dtype=np.int64)
-            piece = _sound(parts.part(number), len(rows), len(model.classes))
+            piece = _sound(parts.part(number), rows, len(model.classes))
             if piece is None:
                 piece = runner.run(rows, advance)
                 parts.save_part(number, piece)
@@ -154,16 +154,18 @@ class _Runner:
 
 
 def _sound(
-    piece: dict[str, npt.NDArray[Any]] | None, rows: int, classes: int
+    piece: dict[str, npt.NDArray[Any]] | None, rows: npt.NDArray[np.int64], classes: int
 ) -> dict[str, npt.NDArray[Any]] | None:
-    """``piece`` when it accounts for exactly ``rows`` rows, else None: it is computed anew."""
+    """``piece`` when it accounts for exactly these ``rows``, else None: it is computed anew."""
     if piece is None or set(piece) != {"rows", "scores", "bad_rows", "bad_reasons"}:
         return None
     if piece["scores"].shape != (len(piece["rows"]), classes) or len(piece["bad_rows"]) != len(
         piece["bad_reasons"]
     ):
         return None
-    return piece if len(piece["rows"]) + len(piece["bad_rows"]) == rows else None
+    return (
+        piece if np.array_equal(np.sort(np.concatenate([piece["rows"], piece["bad_rows"]])), rows) else None
+    )
 
 
 def _empty(model: Classifier) -> dict[str, npt.NDArray[Any]]:

@@ -58,20 +58,38 @@ def read_dataset(path: Path, *, split: str, choose: str | None, labelled: bool |
             f"The data set {clean(path)} can't be loaded ({clean(problem)}).", "Is the folder complete?"
         ) from problem
     pictures = [name for name, kind in data.features.items() if isinstance(kind, datasets.Image)]
-    if not pictures:
-        raise UserError(
-            f"The data set {clean(path)} has no column of images.",
-            f"Its columns: {listing(data.column_names, 12)}.",
-        )
     label = _label_column(data, datasets)
+    columns = f"Its columns: {listing(data.column_names, 12)}."
+    if not pictures:
+        raise UserError(f"The data set {clean(path)} has no column of images.", columns)
     if labelled and label is None:
-        raise UserError(
-            f"The data set {clean(path)} has no column of class labels.",
-            f"Its columns: {listing(data.column_names, 12)}.",
-        )
+        raise UserError(f"The data set {clean(path)} has no column of class labels.", columns)
     picture = "image" if "image" in pictures else pictures[0]
     table = data.with_format("arrow")[:]
-    others = [name for name in data.column_names if name not in (*pictures, label, "split", "boxes")]
+    found = _attributes(data, table, {*pictures, label, "split", "boxes"}, datasets, notes)
+    names = [f"row-{i}" for i in range(len(data))]
+    if "path" in found:
+        names = [printable(str(given or name)) for given, name in zip(found.pop("path"), names, strict=True)]
+    words: list[Any] = [None] * len(data)
+    if label is not None and labelled is not False:
+        words = _decoded(table, data.features[label], label)
+    return Raw(
+        folder,
+        "dataset",
+        distinct(names),
+        Embedded(data, picture, folder),
+        [clean(word) if word is not None and str(word) else None for word in words],
+        typed_columns(found, notes),
+        parse_boxes(table.column("boxes").to_pylist(), notes) if "boxes" in data.column_names else None,
+        notes,
+    )
+
+
+def _attributes(
+    data: Any, table: Any, taken: set[str | None], datasets: Any, notes: list[str]
+) -> dict[str, list[Any]]:
+    """The columns of single values that are not ``taken``; the others are named in ``notes``."""
+    others = [name for name in data.column_names if name not in taken]
     single = [
         name for name in others if isinstance(data.features[name], datasets.Value | datasets.ClassLabel)
     ]
@@ -80,19 +98,7 @@ def read_dataset(path: Path, *, split: str, choose: str | None, labelled: bool |
         for name in others
         if name not in single
     )
-    columns = {clean(name): _decoded(table, data.features[name], name) for name in single}
-    words = (
-        _decoded(table, data.features[label], label)
-        if label is not None and labelled is not False
-        else [None] * len(data)
-    )
-    names = distinct([f"row-{i}" for i in range(len(data))])
-    if "path" in columns:
-        names = distinct([printable(str(p or f"row-{i}")) for i, p in enumerate(columns.pop("path"))])
-    boxes = parse_boxes(table.column("boxes").to_pylist(), notes) if "boxes" in data.column_names else None
-    labels = [clean(word) if word is not None and str(word) else None for word in words]
-    attributes = typed_columns(columns, notes)
-    return Raw(folder, "dataset", names, Embedded(data, picture, folder), labels, attributes, boxes, notes)
+    return {clean(name): _decoded(table, data.features[name], name) for name in single}
 
 
 def _library(path: Path) -> Any:

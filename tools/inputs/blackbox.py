@@ -83,9 +83,9 @@ def open_black_box(
             f"The table {clean(path.name)} knows one class only ({listing(names)}).", "Give at least two."
         )
     rows = _rows(columns, probabilities, names, class_map or {}, path, notes)
-    used = {"prediction", *RESERVED, *probabilities.values()}
     kept = {name: [values[i] for i in rows.keep] for name, values in columns.items()}
-    attributes = typed_columns({name: values for name, values in kept.items() if name not in used}, notes)
+    taken = {"prediction", *RESERVED, *probabilities.values()}
+    attributes = typed_columns({name: values for name, values in kept.items() if name not in taken}, notes)
     if metadata is not None:
         joined = join_metadata(rows.names, attributes, Path(metadata[0]).expanduser(), metadata[1], notes)
         attributes = {**typed_columns(joined, notes), **attributes}

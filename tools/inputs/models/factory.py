@@ -1,6 +1,6 @@
 """``module:factory``: from a name to an untrained module, and who may run which code.
 
-Importing a module runs its code. Modules under ``failsight.`` are ours; any other, and any file, is run only when the
+Importing a module runs its code. Our own modules of architectures may be named freely; any other, and any file, is run only when the
 person said so (``--trust-code``).
 """
 
@@ -21,6 +21,7 @@ from failsight.tools.inputs.models.side import Side, parse_side
 from failsight.tools.text import clean
 
 BUILT_IN = "failsight.tools.inputs.models.architectures"
+TRUSTED = (BUILT_IN, "failsight.knowledge_base.cases.model")  # they hold architectures and nothing that acts
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def resolve(arch: str, *, trust_code: bool) -> Factory:
             f"The architecture {clean(arch)} is not of the form module:factory.",
             f"For instance {BUILT_IN}:cifar_resnet20.",
         )
-    if not module_name.startswith("failsight.") and not trust_code:
+    if module_name not in TRUSTED and not trust_code:
         raise UserError(
             f"The architecture {clean(arch)} is refused: importing {clean(module_name)} runs its code.",
             "If you trust that code, add --trust-code.",
