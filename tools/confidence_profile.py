@@ -301,18 +301,11 @@ def _findings(made: Profile, split: str, name: str | None) -> tuple[Finding, ...
             "overconfidence", "correctness", "training_parameter",
             f"The model is surer than it is right{of}: mean confidence {number(made.confidence)}, right in {number(made.accuracy)}, "
             f"a gap of {number(made.gap, 'points')} {interval(made.gap_ci, 'points')}.",
-            class_name=name, n=made.n, error_rate=1 - made.accuracy, base_error_rate=1 - made.confidence,
-            ci=_errors_ci(made), p=made.p, verdict="confirmed",
+            class_name=name, n=made.n, p=made.p, verdict="confirmed",
             tests=(TestResult("confidence_profile", made.gap, made.gap_ci, made.p, made.n, "confirmed", statistic="mean confidence minus accuracy"),),
-            note=f"The whole interval of the gap lies above the {number(MINIMUM_GAP, 'points')} set beforehand. The error rate is set "
-            "against the one that the confidences promise.",
+            note=f"The whole interval of the gap lies above the {number(MINIMUM_GAP, 'points')} set beforehand.",
         ),
     )  # fmt: skip
-
-
-def _errors_ci(made: Profile) -> Interval:
-    low, high = wilson(round(made.accuracy * made.n), made.n)
-    return 1 - high, 1 - low
 
 
 def _next_steps(made: Profile, confident: int) -> tuple[str, ...]:

@@ -122,7 +122,7 @@ def _judge_one(e: Expectation, inputs: Inputs, measured: dict[str, Performance])
     holds = _side(found.ci, e)
     made = replace(made, value=found.value, ci=found.ci, n=found.n, holds=holds)
     if holds is None:
-        return _undecided(made, found)
+        return _undecided(made, found, _which_images(metric, about, measured.get(split)))
     leaked = next(
         (
             i
@@ -151,7 +151,18 @@ def _side(ci: Interval, e: Expectation) -> bool | None:
     return True if high <= e.bound else False if low > e.bound else None
 
 
-def _undecided(made: Criterion, found: Rate) -> Criterion:
+def _which_images(metric: str, about: str, made: Performance | None) -> str:
+    """What kind of images would have to be added to decide."""
+    if metric == "recall":
+        return f"labelled {clean(about, 60)} images"
+    if metric == "worst_recall" and made is not None:
+        return f"labelled images of {clean(made.weakest()[0].name, 60)}, the weakest class,"
+    if metric in BY_CLASS:
+        return f"labelled images that are or are called {clean(about, 60)}"
+    return "labelled images"
+
+
+def _undecided(made: Criterion, found: Rate, which: str) -> Criterion:
     """Add how many more images would decide, if intervals keep shrinking with the square root of their number."""
     gap = found.value - made.bound
     toward = found.value - found.ci[0] if gap > 0 else found.ci[1] - found.value
@@ -170,7 +181,7 @@ def _undecided(made: Criterion, found: Rate) -> Criterion:
     return replace(
         made,
         more=more,
-        reason=f"The interval contains the bound; about {more:,} more labelled images would decide if the value stayed as it is.",
+        reason=f"The interval contains the bound; about {more:,} more {which} would decide if the value stayed as it is.",
     )
 
 

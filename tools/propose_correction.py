@@ -47,7 +47,11 @@ def propose_correction(
             f"Only the {MOST_FINDINGS} findings that cost most errors are treated; {len(chosen) - MOST_FINDINGS} more are confirmed."
         )
     corrections = [c for _, f, plans in made for c in _corrections(f, plans)]
-    notes += [f"{i}: {size.how}" for i, f, plans in made for size in [_verify_size(f)] if size.n is None]
+    notes += [
+        f"{i}: {_verify_size(f).how}"
+        for i, f, _ in made
+        if f.error_rate is not None and _verify_size(f).n is None
+    ]
     return Evidence(
         tool="propose_correction",
         arguments={"finding": finding},
@@ -94,8 +98,10 @@ def _chosen(view: CaseView, finding: str | None) -> tuple[list[tuple[str, Findin
 
 
 def _errors_at_stake(finding: Finding) -> float:
-    """Errors beyond the base rate: what a perfect repair would save, in images."""
-    return max(0.0, (finding.error_rate or 0.0) - (finding.base_error_rate or 0.0)) * (finding.n or 0)
+    """Errors beyond the base rate: what a perfect repair would save, in images; 0 where errors are not the matter."""
+    if finding.error_rate is None or finding.base_error_rate is None:
+        return 0.0
+    return max(0.0, finding.error_rate - finding.base_error_rate) * (finding.n or 0)
 
 
 def _plans(view: CaseView, finding: Finding) -> list[Plan]:
@@ -252,17 +258,10 @@ def _facts(made: Made) -> tuple[Fact, ...]:
         size = _verify_size(finding)
         if size.n:
             facts.append(Fact("images_to_verify", size.n, "count", f"finding {i}"))
-        if finding.error_rate is not None and finding.base_error_rate is not None and finding.n:
+        if _errors_at_stake(finding):
+            excess = round(_errors_at_stake(finding))
             facts.append(
-                Fact(
-                    "excess_errors",
-                    _errors_at_stake(finding),
-                    "score",
-                    f"finding {i}",
-                    None,
-                    finding.n,
-                    "lower_is_better",
-                )
+                Fact("excess_errors", excess, "count", f"finding {i}", None, finding.n, "lower_is_better")
             )
     return tuple(facts)
 

@@ -137,9 +137,7 @@ def _next_steps(criteria: Sequence[Criterion], unresolved: Sequence[tuple[str, F
     open_ones = [c for c in criteria if c.holds is None and c.more]
     if open_ones:
         least = min(open_ones, key=lambda c: c.more or 0)
-        steps.append(
-            f"Label about {least.more:,} more images to decide {clean(least.name, 60)} (bound {number(least.bound)})."
-        )
+        steps.append(f"To decide {clean(least.name, 60)} (bound {number(least.bound)}): {least.reason}")
     if unresolved:
         steps.append(f"Propose a repair for {unresolved[0][0]} (propose_correction).")
     return tuple(steps)

@@ -91,8 +91,9 @@ def _sentence(
     contradictory: Sequence[Repeated],
     leaked: Mapping[str, Sequence[Repeated]],
 ) -> str:
-    if not exact and not near:
-        return "No picture occurs twice."
+    alike = f" {len(near):,} {_plural(near, 'group', 'groups')} of pictures look alike." if near else ""
+    if not exact:
+        return f"No picture occurs twice.{alike}"
     parts = [f"{len(exact):,} {_plural(exact, 'picture occurs', 'pictures occur')} more than once"]
     if contradictory:
         parts.append(f"{len(contradictory):,} of them under different labels")
@@ -101,10 +102,7 @@ def _sentence(
         for s, groups in leaked.items()
         if groups
     ]
-    text = ", ".join(parts) + "."
-    return text + (
-        f" {len(near):,} more {_plural(near, 'group looks', 'groups look')} alike." if near else ""
-    )
+    return ", ".join(parts) + "." + alike
 
 
 def _plural(items: Sequence[object], one: str, many: str) -> str:

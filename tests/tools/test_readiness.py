@@ -52,6 +52,8 @@ class TestJudge:
         assert made.more is not None and made.n is not None
         n = made.n + made.more
         assert wilson(round(0.9 * n), n)[0] == pytest.approx(0.88, abs=0.004)
+        assert "labelled bath images" in one("recall.bath", 0.88, self.COUNTS).reason
+        assert "bath, the weakest class" in one("worst_recall", 0.88, self.COUNTS).reason
         assert one("accuracy", 0.9, self.COUNTS).more is None  # no number would: the value is the bound
 
     def test_every_measure_that_is_known(self) -> None:
@@ -200,7 +202,9 @@ class TestTool:
             counted_view({"data": [[19, 1], [2, 18]]}, expectations=[Expectation("accuracy", 0.85)])
         )
         assert made.fact("readiness").value == "undecided"
-        assert any("more images to decide accuracy" in s for s in made.next_steps)
+        assert any(
+            "To decide accuracy" in s and "more labelled images would decide" in s for s in made.next_steps
+        )
 
     def test_without_expectations_it_asks_for_them(self) -> None:
         made = readiness(counted_view({"data": [[5, 0], [0, 5]]}))

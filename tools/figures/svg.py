@@ -84,4 +84,11 @@ def shade(share: float) -> tuple[str, str]:
     place = min(max(share, 0.0), 1.0) * (len(stops) - 1)
     low = min(int(place), len(stops) - 2)
     mixed = [a + (b - a) * (place - low) for a, b in zip(stops[low], stops[low + 1], strict=True)]
-    return "#" + "".join(f"{round(c):02X}" for c in mixed), ("#000000" if share < 0.6 else "#FFFFFF")
+    ink = "#000000" if _luminance(mixed) > 0.179 else "#FFFFFF"  # where black and white contrast equally
+    return "#" + "".join(f"{round(c):02X}" for c in mixed), ink
+
+
+def _luminance(rgb: list[float]) -> float:
+    """Relative luminance, 0 to 1 (WCAG 2.1)."""
+    linear = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in rgb]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
