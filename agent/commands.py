@@ -171,7 +171,7 @@ def run_ask(args: argparse.Namespace) -> int:
 
         with open_case(args.case) as case:
             vocabulary = names(case)
-    made = knowledge_base.ask(question, vocabulary)
+    made = knowledge_base.ask(question, vocabulary, project=Path.cwd(), url=args.knowledge_url)
     if args.json:
         print(json.dumps(made, ensure_ascii=False))
     else:
@@ -182,14 +182,28 @@ def run_ask(args: argparse.Namespace) -> int:
 
 
 def run_knowledge(args: argparse.Namespace) -> int:
-    """``failsight knowledge``."""
+    """``failsight knowledge``: exit 2 when an entry could not be used."""
     from failsight.knowledge_base import user
 
-    if args.action in ("add", "remove") and not args.what:
+    project = Path.cwd() if args.project else None
+    if args.action != "list" and not args.what:
         raise UserError(f"failsight knowledge {args.action} what?", "Give a file, a folder or an entry's id.")
-    for line in user.run(args.action, args.what, project=args.project):
-        print(line)
-    return 0
+    if args.action == "list":
+        for entry in user.entries(project):
+            print(f"{entry.id:<32} {entry.kind:<12} {clean(entry.title)}")
+        return 0
+    if args.action == "remove":
+        if not user.remove(args.what, project):
+            raise UserError(f"There is no entry {clean(args.what, 60)} of yours.", "`failsight knowledge list` shows them.")
+        print(f"{args.what} removed.")
+        return 0
+    report = (user.check if args.action == "check" else lambda path: user.add(path, project))(Path(args.what))
+    done = "usable" if args.action == "check" else "added"
+    for entry in report.entries:
+        print(f"{done}: {entry.id} ({entry.kind}) {clean(entry.title)}")
+    for problem in report.problems:
+        print(clean(problem, 400), file=sys.stderr)
+    return 2 if report.problems else 0
 
 
 def run_tools(args: argparse.Namespace) -> int:
