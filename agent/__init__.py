@@ -1,8 +1,8 @@
 """Failsight: a conversation with a failing image classifier.
 
-    from failsight.agent import open_case
-    case = open_case(model="model/", data="photos/")
-    case.find_slices(depth=2)
+from failsight.agent import open_case
+case = open_case(model="model/", data="photos/")
+case.find_slices(depth=2)
 """
 
 from __future__ import annotations

@@ -36,7 +36,9 @@ def _bind(case: "Case", spec: ToolSpec, lock: threading.Lock) -> StructuredTool:
                 made, reused = case.call(spec.name, arguments, by="planner", why=why)
         except (RetryError, UserError) as error:
             runtime.stream_writer(ToolFailed(spec.name, str(error)))
-            if isinstance(error, UserError) and spec.name not in [f.get("tool") for f in case.state().failed[-1:]]:
+            if isinstance(error, UserError) and spec.name not in [
+                f.get("tool") for f in case.state().failed[-1:]
+            ]:
                 raise  # the journal itself can't be written: nothing may go on
             return f"FAILED: {error}", None
         runtime.stream_writer(EvidenceMade(made, reused))

@@ -57,7 +57,9 @@ class Case:
     Every tool is also a method: ``case.find_slices(depth=2)`` is ``case.call("find_slices", {"depth": 2})``.
     """
 
-    def __init__(self, folder: Path, config: CaseConfig, journal: Journal, progress: Progress | None = None) -> None:
+    def __init__(
+        self, folder: Path, config: CaseConfig, journal: Journal, progress: Progress | None = None
+    ) -> None:
         self.folder, self.config, self.journal = folder, config, journal
         self.name, self.task, self.seed = config.name or folder.name, config.task, config.seed
         self.history = Path(config.history) if config.history else None
@@ -145,7 +147,10 @@ class Case:
         except OSError as error:
             raise disk_error(error, self.folder) from error
         made = dataclasses.replace(
-            made, id=f"E{len(state.evidence) + 1}", arguments=checked, seconds=round(time.monotonic() - started, 3)
+            made,
+            id=f"E{len(state.evidence) + 1}",
+            arguments=checked,
+            seconds=round(time.monotonic() - started, 3),
         )
         self.record("evidence.recorded", call=key, evidence=made.to_dict())
         recorded = self.state().evidence[-1]
@@ -266,7 +271,9 @@ class Case:
         from failsight.tools.inputs import open_black_box
 
         root = Path(self.config.data) if self.config.data else None
-        self._tables["data"], self._predictions["data"] = open_black_box(Path(self.config.predictions), root=root)
+        self._tables["data"], self._predictions["data"] = open_black_box(
+            Path(self.config.predictions), root=root
+        )
 
     def predictions(self, split: Split = "data") -> Predictions:
         table = self.table(split)
@@ -485,5 +492,13 @@ def _asked(config: CaseConfig) -> dict[str, Any]:
 
 def _check_inputs(config: CaseConfig) -> None:
     """Say what is wrong with the model before a folder is made for it."""
-    if config.data and not config.predictions and Path(config.data).is_dir() and not any(Path(config.data).iterdir()):
-        raise UserError(f"The folder {config.data} is empty.", "It should hold one folder of images a class, or a manifest.csv.")
+    if (
+        config.data
+        and not config.predictions
+        and Path(config.data).is_dir()
+        and not any(Path(config.data).iterdir())
+    ):
+        raise UserError(
+            f"The folder {config.data} is empty.",
+            "It should hold one folder of images a class, or a manifest.csv.",
+        )

@@ -62,7 +62,9 @@ def build_parser() -> argparse.ArgumentParser:
     _inputs(chat)
     _common(chat)
 
-    run = _command(commands, "run", "the whole workflow without questions; writes the report", "run_unattended")
+    run = _command(
+        commands, "run", "the whole workflow without questions; writes the report", "run_unattended"
+    )
     _inputs(run)
     _common(run)
 
@@ -78,12 +80,16 @@ def build_parser() -> argparse.ArgumentParser:
     ask.add_argument("question", nargs="+")
     ask.add_argument("--json", action="store_true", help="print JSON")
     ask.add_argument("--case", type=Path, help="a case whose class and attribute names the question may use")
-    ask.add_argument("--knowledge-url", default="", help="a Chroma server to search instead of the built-in index")
+    ask.add_argument(
+        "--knowledge-url", default="", help="a Chroma server to search instead of the built-in index"
+    )
 
     knowledge = _command(commands, "knowledge", "your own entries in the knowledge base", "run_knowledge")
     knowledge.add_argument("action", choices=("add", "list", "check", "remove"))
     knowledge.add_argument("what", nargs="?", default="", metavar="FILE|FOLDER|ID")
-    knowledge.add_argument("--project", action="store_true", help="keep it with this folder instead of with you")
+    knowledge.add_argument(
+        "--project", action="store_true", help="keep it with this folder instead of with you"
+    )
 
     tools = _command(commands, "tools", "the measuring tools, and what each is for", "run_tools")
     tools.add_argument("name", nargs="?", help="one tool, with its arguments")
@@ -103,7 +109,9 @@ class _Version(argparse.Action):
 
 
 def _command(commands: Any, name: str, text: str, handler: str) -> argparse.ArgumentParser:
-    made: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+    made: argparse.ArgumentParser = commands.add_parser(
+        name, help=text, description=text[0].upper() + text[1:] + "."
+    )
     made.set_defaults(handler=_later(handler))
     return made
 
@@ -121,11 +129,15 @@ def _inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("case", nargs="?", type=Path, metavar="CASE", help="the folder of an existing case")
     what = parser.add_argument_group("a new case")
     what.add_argument(
-        "--model", help="transformers folder, .onnx, TorchScript .pt, .pt2, .safetensors (with --arch), file.py:function"
+        "--model",
+        help="transformers folder, .onnx, TorchScript .pt, .pt2, .safetensors (with --arch), file.py:function",
     )
     what.add_argument("--arch", help="module:factory that builds the network for bare weights")
     what.add_argument("--predictions", help="a CSV or Parquet of predictions, where there is no model to run")
-    what.add_argument("--data", help="labelled test images: a folder a class, a manifest CSV/Parquet, a Hugging Face data set")
+    what.add_argument(
+        "--data",
+        help="labelled test images: a folder a class, a manifest CSV/Parquet, a Hugging Face data set",
+    )
     what.add_argument("--train", help="the training images, in the same forms")
     what.add_argument("--pool", help="unlabelled images that could be labelled")
     what.add_argument("--deploy", help="images as they come in deployment, labelled or not")
@@ -133,14 +145,24 @@ def _inputs(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--metadata", help="a CSV of attributes, joined to the images by file stem")
     what.add_argument("--metadata-key", help="the column of --metadata that holds the file stem")
     what.add_argument(
-        "--map", action="append", default=[], metavar="DATA=MODEL", help="this class of the data is that class of the model"
+        "--map",
+        action="append",
+        default=[],
+        metavar="DATA=MODEL",
+        help="this class of the data is that class of the model",
     )
     what.add_argument("--task", help="what the model is for, in a sentence")
     what.add_argument("--name", help="what to call the case")
     what.add_argument(
-        "--expect", action="append", default=[], metavar="NAME>=VALUE", help="a criterion, e.g. accuracy>=0.9, recall.kitchen>=0.8"
+        "--expect",
+        action="append",
+        default=[],
+        metavar="NAME>=VALUE",
+        help="a criterion, e.g. accuracy>=0.9, recall.kitchen>=0.8",
     )
-    what.add_argument("--trust-code", action="store_true", default=None, help="let Python code that you name be run")
+    what.add_argument(
+        "--trust-code", action="store_true", default=None, help="let Python code that you name be run"
+    )
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
@@ -150,7 +172,9 @@ def _common(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--out", type=Path, help="where to put the case folder")
     how.add_argument("--seed", type=int, help="seed of every random choice (default 0)")
     how.add_argument("--device", help="cpu (default), cuda, mps")
-    how.add_argument("--plain", action="store_true", help="line by line: for pipes, screen readers, plain terminals")
+    how.add_argument(
+        "--plain", action="store_true", help="line by line: for pipes, screen readers, plain terminals"
+    )
 
 
 if __name__ == "__main__":

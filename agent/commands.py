@@ -17,7 +17,18 @@ if TYPE_CHECKING:
 
 EXIT = {"ready": 0, "not_ready": 3, "undecided": 4}
 SHARED = ("planner", "level", "seed", "device")
-GIVEN = ("model", "arch", "predictions", "data", "train", "pool", "deploy", "history", "metadata", "metadata_key")
+GIVEN = (
+    "model",
+    "arch",
+    "predictions",
+    "data",
+    "train",
+    "pool",
+    "deploy",
+    "history",
+    "metadata",
+    "metadata_key",
+)
 
 
 def run_chat(args: argparse.Namespace) -> int:
@@ -93,7 +104,9 @@ def _expect(case: Any, text: str) -> None:
 
     criterion = parse_cli(text, case.classes)
     if criterion is None:
-        raise UserError(f"--expect {text!r} is not NAME>=VALUE.", "Write for example --expect 'accuracy>=0.9'.")
+        raise UserError(
+            f"--expect {text!r} is not NAME>=VALUE.", "Write for example --expect 'accuracy>=0.9'."
+        )
     case.expect(criterion.name, criterion.bound, at_least=criterion.at_least)
 
 
@@ -130,7 +143,9 @@ def run_report(args: argparse.Namespace) -> int:
 
 def _must_be_case(folder: Path) -> None:
     if not (folder / "journal.jsonl").is_file():
-        raise UserError(f"{folder} is not a Failsight case.", "Give the folder that `failsight run` or `chat` made.")
+        raise UserError(
+            f"{folder} is not a Failsight case.", "Give the folder that `failsight run` or `chat` made."
+        )
 
 
 def run_verify(args: argparse.Namespace) -> int:
@@ -148,7 +163,16 @@ def run_verify(args: argparse.Namespace) -> int:
         reports = []
     if args.json:
         found = [{"seq": p.seq, "what": p.what, "sentence": p.sentence} for p in problems]
-        print(json.dumps({"events": count, "whole": not sentences and not reports, "problems": found, "report": reports}))
+        print(
+            json.dumps(
+                {
+                    "events": count,
+                    "whole": not sentences and not reports,
+                    "problems": found,
+                    "report": reports,
+                }
+            )
+        )
     else:
         for sentence in [*sentences, *reports]:
             print(clean(sentence, 400))
@@ -194,7 +218,10 @@ def run_knowledge(args: argparse.Namespace) -> int:
         return 0
     if args.action == "remove":
         if not user.remove(args.what, project):
-            raise UserError(f"There is no entry {clean(args.what, 60)} of yours.", "`failsight knowledge list` shows them.")
+            raise UserError(
+                f"There is no entry {clean(args.what, 60)} of yours.",
+                "`failsight knowledge list` shows them.",
+            )
         print(f"{args.what} removed.")
         return 0
     report = (user.check if args.action == "check" else lambda path: user.add(path, project))(Path(args.what))
@@ -216,11 +243,16 @@ def run_tools(args: argparse.Namespace) -> int:
         if args.json:
             print(json.dumps(schema))
             return 0
-        print(f"{spec.name}: {spec.description}\ncost: {spec.cost}; needs: {', '.join(spec.needs) or 'nothing'}")
+        print(
+            f"{spec.name}: {spec.description}\ncost: {spec.cost}; needs: {', '.join(spec.needs) or 'nothing'}"
+        )
         for name, entry in schema.get("properties", {}).items():
             print(f"  {name}={entry.get('default', 'required')}  {entry.get('description', '')}")
         return 0
-    rows = [{"name": s.name, "cost": s.cost, "needs": list(s.needs), "description": s.description} for s in registry().values()]
+    rows = [
+        {"name": s.name, "cost": s.cost, "needs": list(s.needs), "description": s.description}
+        for s in registry().values()
+    ]
     if args.json:
         print(json.dumps(rows))
     else:
@@ -235,7 +267,9 @@ def run_doctor(args: argparse.Namespace) -> int:
 
     checks = examine()
     if args.json:
-        print(json.dumps([{"name": c.name, "ok": c.ok, "found": c.found, "advice": c.advice} for c in checks]))
+        print(
+            json.dumps([{"name": c.name, "ok": c.ok, "found": c.found, "advice": c.advice} for c in checks])
+        )
     else:
         for check in checks:
             advice = f"\n      {check.advice}" if check.advice and not check.ok else ""

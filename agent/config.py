@@ -52,7 +52,11 @@ class CaseConfig:
 
     def slug(self) -> str:
         """A folder name that is the same for the same question: names of model and data, and a short digest."""
-        asked = {k: v for k, v in dataclasses.asdict(self).items() if k not in ("level", "planner", "device", "engine")}
+        asked = {
+            k: v
+            for k, v in dataclasses.asdict(self).items()
+            if k not in ("level", "planner", "device", "engine")
+        }
         stem = "-".join(Path(p).stem for p in (self.model or self.predictions, self.data) if p) or "case"
         kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in self.name or stem)
         return f"{kept[:60]}-{digest(asked)[:6]}"
@@ -80,7 +84,8 @@ def make_config(**given: Any) -> CaseConfig:
     config = CaseConfig(**made)
     if not (config.model or config.predictions):
         raise UserError(
-            "There is no model to look at.", "Give one with --model, or its answers with --predictions FILE.csv."
+            "There is no model to look at.",
+            "Give one with --model, or its answers with --predictions FILE.csv.",
         )
     if not (config.data or config.predictions):
         raise UserError("There are no labelled images to test on.", "Give them with --data FOLDER.")
@@ -108,7 +113,10 @@ def load_config(folder: Path) -> CaseConfig:
     """
     path = folder / FILE
     if not path.is_file():
-        raise UserError(f"{folder} is not a Failsight case (it has no {FILE}).", "Give a case folder, or --model and --data.")
+        raise UserError(
+            f"{folder} is not a Failsight case (it has no {FILE}).",
+            "Give a case folder, or --model and --data.",
+        )
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
         known = {f.name for f in dataclasses.fields(CaseConfig)}

@@ -42,7 +42,14 @@ class Check:
 
 def examine() -> list[Check]:
     """All checks, quick ones only: nothing is downloaded, no model is run."""
-    return [_python(), *(_package(n, why) for n, why in PACKAGES.items()), _device(), *_places(), _terminal(), _planner()]
+    return [
+        _python(),
+        *(_package(n, why) for n, why in PACKAGES.items()),
+        _device(),
+        *_places(),
+        _terminal(),
+        _planner(),
+    ]
 
 
 def _python() -> Check:
@@ -79,7 +86,11 @@ def _places() -> list[Check]:
             found = f"{place} ({free / 2**30:.1f} GiB free)"
             made.append(Check(name, free > 2**28, found, "Free some disk space, at least 256 MiB."))
         except OSError as error:
-            advice = "Set FAILSIGHT_HOME to a folder that can be written." if name == "cache folder" else "Use --out."
+            advice = (
+                "Set FAILSIGHT_HOME to a folder that can be written."
+                if name == "cache folder"
+                else "Use --out."
+            )
             made.append(Check(name, False, f"{place}: {error.strerror}", advice, name == "this folder"))
     return made
 
@@ -94,6 +105,12 @@ def _terminal() -> Check:
 def _planner() -> Check:
     url, key = os.environ.get("OPENAI_BASE_URL"), os.environ.get("OPENAI_API_KEY")
     if url or key:
-        return Check("language model", True, f"{'a key is set' if key else 'no key'}; server {url or 'OpenAI'}", "", True)
+        return Check(
+            "language model",
+            True,
+            f"{'a key is set' if key else 'no key'}; server {url or 'OpenAI'}",
+            "",
+            True,
+        )
     advice = "Not needed: the guided planner works without. Set OPENAI_API_KEY or OPENAI_BASE_URL for --planner openai:MODEL."
     return Check("language model", False, "none configured", advice, True)

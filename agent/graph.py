@@ -60,7 +60,9 @@ class Approvals:
                 "description": f"{spec.name} is {'writing' if spec.writes else 'expensive'}: {spec.description}",
             }
 
-        waiting: dict[str, Any] = {s.name: config(s) for s in registry().values() if s.writes or s.cost == "heavy"}
+        waiting: dict[str, Any] = {
+            s.name: config(s) for s in registry().values() if s.writes or s.cost == "heavy"
+        }
         return HumanInTheLoopMiddleware(interrupt_on=waiting)
 
 
@@ -76,7 +78,9 @@ def open_checkpoints(folder: Path) -> SqliteSaver:
     return SqliteSaver(connection, serde=JsonPlusSerializer())
 
 
-def build_graph(case: Case, planner: BaseChatModel, approvals: Approvals, checkpoints: Any, system: str) -> Any:
+def build_graph(
+    case: Case, planner: BaseChatModel, approvals: Approvals, checkpoints: Any, system: str
+) -> Any:
     """The compiled agent loop over the tools of ``case``."""
     return create_agent(
         planner,

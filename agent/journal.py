@@ -87,7 +87,8 @@ class Journal:
             self._lock = open(folder / ".lock", "a+")  # noqa: SIM115 (held as long as the journal)
         except OSError as error:
             raise UserError(
-                f"The case folder {folder} cannot be written ({error.strerror}).", "Choose another with --out."
+                f"The case folder {folder} cannot be written ({error.strerror}).",
+                "Choose another with --out.",
             ) from None
         try:
             import fcntl
@@ -98,7 +99,8 @@ class Journal:
         except OSError:
             self._lock.close()
             raise UserError(
-                f"The case {folder.name} is open in another Failsight.", "Close it there first, or copy the folder."
+                f"The case {folder.name} is open in another Failsight.",
+                "Close it there first, or copy the folder.",
             ) from None
 
     def _read(self, *, repair: bool) -> None:
@@ -143,7 +145,8 @@ class Journal:
             self._file = open(self.path, "ab")  # noqa: SIM115 (held as long as the journal)
         except OSError as error:
             raise UserError(
-                f"The journal {self.path} cannot be written ({error.strerror}).", "Choose another folder with --out."
+                f"The journal {self.path} cannot be written ({error.strerror}).",
+                "Choose another folder with --out.",
             ) from None
         wrong = [*_chain_problems(self.events), *_head_problems(self.path.parent, self.events)]
         changed = [p for p in wrong if p.what != "head"]
@@ -204,7 +207,9 @@ class Journal:
         """Announce an event before it is written and confirm it after: a crash between the two is then no riddle."""
         with open(self.head_path, "rb+" if self.head_path.exists() else "wb") as file:
             file.write(f"{state:<7} {event.seq:012d} {event.hash}\n".encode())
-            if state == "pending":  # after a power cut the head then names this event or the one before, never an older
+            if (
+                state == "pending"
+            ):  # after a power cut the head then names this event or the one before, never an older
                 file.flush()
                 os.fsync(file.fileno())
 
@@ -244,10 +249,16 @@ def verify(folder: Path) -> tuple[int, list[Problem]]:
         try:
             events.append(_event(json.loads(line)))
         except (ValueError, KeyError, TypeError):
-            problems.append(Problem(number, "edited", f"Line {number} is not an event any more: it was edited."))
+            problems.append(
+                Problem(number, "edited", f"Line {number} is not an event any more: it was edited.")
+            )
     if torn:
         problems.append(
-            Problem(len(lines) + 1, "torn", "The last line is cut off, as a crash leaves it; opening the case repairs it.")
+            Problem(
+                len(lines) + 1,
+                "torn",
+                "The last line is cut off, as a crash leaves it; opening the case repairs it.",
+            )
         )
     problems += _chain_problems(events)
     problems += _head_problems(folder, events)
@@ -278,7 +289,11 @@ def _chain_problems(events: Sequence[Event]) -> list[Problem]:
         if not sound[id(event)]:
             note(event, "edited", "its content does not match its hash")
     problems += [
-        Problem(gap, "removed", f"Event {gap} was removed: event {gap - 1} and event {gap + 1} are not neighbours.")
+        Problem(
+            gap,
+            "removed",
+            f"Event {gap} was removed: event {gap - 1} and event {gap + 1} are not neighbours.",
+        )
         for gap in range(1, head + 1)
         if gap not in present
     ]
@@ -310,9 +325,15 @@ def _head_problems(folder: Path, events: Sequence[Event]) -> list[Problem]:
         return []  # a crash between announcing event `seq` and writing it
     if last < seq:
         gone = f"Event {seq} was" if seq == last + 1 else f"Events {last + 1} to {seq} were"
-        return [Problem(last + 1, "removed", f"{gone} removed from the end: journal.head knows {seq} events.")]
+        return [
+            Problem(last + 1, "removed", f"{gone} removed from the end: journal.head knows {seq} events.")
+        ]
     if last > seq:
-        return [Problem(seq + 1, "inserted", f"Events after {seq} were inserted: journal.head does not know them.")]
+        return [
+            Problem(
+                seq + 1, "inserted", f"Events after {seq} were inserted: journal.head does not know them."
+            )
+        ]
     if all(e.hash != value for e in events if e.seq == seq):
         return [Problem(seq, "edited", f"Event {seq} was edited: it is not the one that journal.head knows.")]
     return []
@@ -340,5 +361,7 @@ def _evidence_problems(folder: Path, events: Sequence[Event]) -> list[Problem]:
         except (ValueError, OSError):
             same = False
         if not same:
-            problems.append(Problem(event.seq, "evidence", f"{path.name} differs from what event {event.seq} recorded."))
+            problems.append(
+                Problem(event.seq, "evidence", f"{path.name} differs from what event {event.seq} recorded.")
+            )
     return problems

@@ -91,7 +91,9 @@ class Session:
         aside = [e for e in self.case.journal if e.kind == "journal.repaired"]
         if aside and aside[-1].seq >= len(self.case.journal) - 1:
             name = aside[-1].data["set_aside"]
-            yield Notice(f"The last line of the journal was torn by a crash; it was set aside as {name}.", "warning")
+            yield Notice(
+                f"The last line of the journal was torn by a crash; it was set aside as {name}.", "warning"
+            )
         yield from self._said(words.greeting(self.case, self.level))
         yield from self._take_up()
 
@@ -256,7 +258,9 @@ class Session:
         import json
 
         if not rest:
-            yield Notice("Which one? `/tools` lists them; write for example `/tool find_slices depth=2`.", "warning")
+            yield Notice(
+                "Which one? `/tools` lists them; write for example `/tool find_slices depth=2`.", "warning"
+            )
             return
         name, *given = rest.split()
         arguments: dict[str, Any] = {}

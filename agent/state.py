@@ -79,7 +79,9 @@ class CaseState:
         self.config.update(data)
 
     def _on_expectation_set(self, data: Mapping[str, Any], seq: int) -> None:
-        made = Expectation(data["name"], float(data["bound"]), bool(data["at_least"]), str(data.get("by", "")))
+        made = Expectation(
+            data["name"], float(data["bound"]), bool(data["at_least"]), str(data.get("by", ""))
+        )
         self.expectations[made.name] = made
 
     def _on_message(self, data: Mapping[str, Any], seq: int) -> None:
@@ -116,7 +118,9 @@ class CaseState:
         finding = dataclasses.replace(finding, tests=tests)
         registered = tuple(i for i, (plan, _) in self.instruments.items() if plan.finding == finding.key)
         if old is None:
-            record = FindingRecord(f"F{len(self.records) + 1}", finding, (evidence.id,), evidence.questions, registered)
+            record = FindingRecord(
+                f"F{len(self.records) + 1}", finding, (evidence.id,), evidence.questions, registered
+            )
         else:
             record = dataclasses.replace(
                 old,

@@ -74,7 +74,9 @@ def main() -> int:
             events = journal.read_bytes().count(b"\n") if journal.exists() else 0
             again, errors = finish(rest, folder)
             whole = subprocess.run(
-                [sys.executable, "-m", "failsight.agent.cli", "verify", str(folder)], capture_output=True, text=True
+                [sys.executable, "-m", "failsight.agent.cli", "verify", str(folder)],
+                capture_output=True,
+                text=True,
             )
             same = again == code and findings(folder) == wanted
             good = same and whole.returncode == 0

@@ -71,7 +71,9 @@ def table_rich(table: Table) -> Any:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    made = RichTable(title=clean(table.title), title_justify="left", caption=clean(table.caption, 400) or None)
+    made = RichTable(
+        title=clean(table.title), title_justify="left", caption=clean(table.caption, 400) or None
+    )
     for i, name in enumerate(table.columns):
         numeric = i < len(table.units) and table.units[i] != "text"
         made.add_column(Text(clean(name)), justify="right" if numeric else "left")
@@ -91,7 +93,9 @@ def evidence_rich(evidence: Evidence) -> Any:
     parts += [Text(f"• {finding_text(f)}", style=colours[f.verdict]) for f in evidence.findings]
     parts += [Text(f"  {fact_text(f)}", style="dim") for f in evidence.facts[:12]]
     if len(evidence.facts) > 12:
-        parts.append(Text(f"  … {len(evidence.facts) - 12} more facts in {evidence.id or 'the evidence'}", style="dim"))
+        parts.append(
+            Text(f"  … {len(evidence.facts) - 12} more facts in {evidence.id or 'the evidence'}", style="dim")
+        )
     parts += [table_rich(t) for t in evidence.tables]
     parts += [Text(f"figure: {f.path}: {f.alt}", style="italic") for f in evidence.figures]
     parts += [Text(f"! {n}", style="yellow") for n in evidence.notes]

@@ -60,7 +60,10 @@ class ToolSpec:
             default = ... if parameter.default is inspect.Parameter.empty else parameter.default
             fields[name] = (hints[name], default)
         return create_model(
-            f"{self.name}_arguments", __config__=ConfigDict(extra="forbid"), __doc__=self.description, **fields
+            f"{self.name}_arguments",
+            __config__=ConfigDict(extra="forbid"),
+            __doc__=self.description,
+            **fields,
         )
 
     def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,7 +75,9 @@ class ToolSpec:
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(p) for p in first["loc"]) or "arguments"
-            raise RetryError(f"{self.name}: argument {where!r}: {first['msg']}.", self.arguments.model_fields) from None
+            raise RetryError(
+                f"{self.name}: argument {where!r}: {first['msg']}.", self.arguments.model_fields
+            ) from None
         return {name: getattr(made, name) for name in self.arguments.model_fields}
 
 

@@ -58,7 +58,9 @@ class KnowledgeHit(Protocol):
 class Knowledge(Protocol):
     """The knowledge base as tools see it."""
 
-    def search(self, query: str, *, k: int = 5, topic: str | None = None, kinds: Sequence[str] | None = None) -> Sequence[Any]: ...
+    def search(
+        self, query: str, *, k: int = 5, topic: str | None = None, kinds: Sequence[str] | None = None
+    ) -> Sequence[Any]: ...
 
 
 class CaseView(Protocol):
@@ -93,7 +95,9 @@ class CaseView(Protocol):
 
         For ``pool`` and splits never predicted it is aligned with all readable rows."""
 
-    def pixels(self, rows: npt.NDArray[np.int64], split: Split = "data", batch: int = 64) -> Iterator[tuple[npt.NDArray[np.int64], Pixels]]:
+    def pixels(
+        self, rows: npt.NDArray[np.int64], split: Split = "data", batch: int = 64
+    ) -> Iterator[tuple[npt.NDArray[np.int64], Pixels]]:
         """Prepared pixels of ``rows`` in batches: (row numbers, (b, h, w, 3) uint8). Unreadable rows are skipped."""
 
     def findings(self) -> Sequence[tuple[str, Finding]]:

@@ -154,8 +154,7 @@ def _bar(plan: Instrument) -> str:
 
 def correction(record: Record, made: Correction) -> Sentence:
     """One repair strategy: what to do, how far it has come, what it brought."""
-    text = f"{clean(made.strategy, 80).replace('_', ' ').capitalize()}: {sentence(made.action)}"
-    text += f" It is {status(made.status)}."
+    text = f"{sentence(made.action)} ({clean(made.strategy, 80).replace('_', ' ')}; {status(made.status)})"
     if made.before is not None and made.after is not None:
         text += f" Errors went from {number(made.before)} to {number(made.after)}"
         text += f" (q {p_value(made.q)})." if made.q is not None else "."

@@ -161,14 +161,21 @@ def no_headline(record: Record) -> Sentence:
 
 
 def corrected(record: Record) -> Section:
-    """Repair strategies and how far they went."""
-    points = []
+    """Repair strategies and how far they went, finding by finding."""
+    points, statuses = [], set()
     for found in record.state.records.values():
-        for made in found.corrections:
-            told = correction(record, made)
-            points.append(Sentence(f"For {found.id}. {told.text}", (found.id, *told.refs)))
-    lead = () if points else (Sentence("No correction was proposed."),)
-    return Section("corrected", "What was proposed to correct it", lead, tuple(points))
+        told = [correction(record, made) for made in found.corrections]
+        statuses |= {made.status for made in found.corrections}
+        if told:
+            refs = dict.fromkeys((found.id, *(r for t in told for r in t.refs)))
+            points.append(Sentence(f"For {found.id}: {' '.join(t.text for t in told)}", tuple(refs)))
+    if not points:
+        lead = "No correction was proposed."
+    elif statuses == {"proposed"}:
+        lead = "These are proposals: nobody has approved or tried them."
+    else:
+        lead = "What was proposed, and how far each proposal has come."
+    return Section("corrected", "What was proposed to correct it", (Sentence(lead),), tuple(points))
 
 
 def decided(record: Record) -> Section:

@@ -90,7 +90,7 @@ FAMILIES = {
 }
 
 _STATUS = {
-    "proposed": "proposed, neither approved nor tried",
+    "proposed": "proposed",
     "approved": "approved, not yet applied",
     "applied": "applied, not yet verified",
     "verified": "applied and verified on images that neither chose nor trained it",

@@ -19,7 +19,8 @@ def openai_planner(model: str) -> Any:
     key, url = os.environ.get("OPENAI_API_KEY"), os.environ.get("OPENAI_BASE_URL")
     if not key and not url:
         raise UserError(
-            "There is no OPENAI_API_KEY.", "Set it (or OPENAI_BASE_URL for a server of your own), or use --planner guided."
+            "There is no OPENAI_API_KEY.",
+            "Set it (or OPENAI_BASE_URL for a server of your own), or use --planner guided.",
         )
     from langchain_openai import ChatOpenAI
     from pydantic import SecretStr

@@ -41,7 +41,11 @@ class ScriptedPlanner(BaseChatModel):
         return self
 
     def _generate(
-        self, messages: list[BaseMessage], stop: list[str] | None = None, run_manager: Any = None, **kwargs: Any
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: Any = None,
+        **kwargs: Any,
     ) -> ChatResult:
         self._asked.append(list(messages))
         if not self._replies:
@@ -52,4 +56,6 @@ class ScriptedPlanner(BaseChatModel):
         made = reply(messages) if callable(reply) else reply
         message = AIMessage(made) if isinstance(made, str) else made
         calls = [{**c, "id": f"{c['id']}-{len(self._asked)}-{i}"} for i, c in enumerate(message.tool_calls)]
-        return ChatResult(generations=[ChatGeneration(message=message.model_copy(update={"tool_calls": calls, "id": None}))])
+        return ChatResult(
+            generations=[ChatGeneration(message=message.model_copy(update={"tool_calls": calls, "id": None}))]
+        )

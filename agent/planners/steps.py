@@ -92,7 +92,10 @@ def _plain(tool: str) -> Callable[[Case, CaseState], list[Step]]:
 
 def _cell(case: Case, state: CaseState) -> list[Step]:
     """Look behind the largest confusion."""
-    matrix = next((e for e in state.evidence if e.tool == "confusion_matrix" and not e.arguments.get("true_class")), None)
+    matrix = next(
+        (e for e in state.evidence if e.tool == "confusion_matrix" and not e.arguments.get("true_class")),
+        None,
+    )
     pair = largest_confusion(matrix.to_dict()) if matrix else None
     if pair is None:
         return []
@@ -154,7 +157,9 @@ def _masking(case: Case, state: CaseState) -> list[Step]:
 
 
 def _correction(case: Case, state: CaseState) -> list[Step]:
-    return [Step("", "propose_correction", prompts.say("why.propose_correction"))] if state.confirmed() else []
+    return (
+        [Step("", "propose_correction", prompts.say("why.propose_correction"))] if state.confirmed() else []
+    )
 
 
 MAKERS: dict[str, Callable[[Any, CaseState], list[Step]]] = {

@@ -33,7 +33,11 @@ def greeting(case: Case, level: str) -> AIMessage:
         )
     else:
         text = prompts.say(
-            "greeting", level, name=clean(case.name), classes=len(case.classes), images=f"{len(case.table()):,}"
+            "greeting",
+            level,
+            name=clean(case.name),
+            classes=len(case.classes),
+            images=f"{len(case.table()):,}",
         )
     if not state.expectations:
         text += "\n\n" + prompts.say("ask_expectations", level, example=clean(case.classes[0], 40))
@@ -86,7 +90,9 @@ def detail(record: FindingRecord) -> str:
         against = f" against {number(found.base_error_rate)}" if found.base_error_rate is not None else ""
         parts.append(f"error {number(found.error_rate)} {interval(found.ci)}{against}".strip())
     for test in found.tests:
-        control = f", control {number(test.control_effect, 'points')}" if test.control_effect is not None else ""
+        control = (
+            f", control {number(test.control_effect, 'points')}" if test.control_effect is not None else ""
+        )
         shown = interval(test.ci, "points")
         parts.append(f"{test.tool}: {number(test.effect, 'points')} {shown}{control}, p {p_value(test.p)}")
     if found.q is not None:
@@ -102,7 +108,9 @@ def closing(case: Case, level: str) -> AIMessage:
     if confirmed:
         lines = [prompts.say("summary.some", count=len(confirmed))]
         lines += [
-            prompts.say("summary.finding", id=r.id, statement=clean(r.finding.statement, 300), detail=detail(r))
+            prompts.say(
+                "summary.finding", id=r.id, statement=clean(r.finding.statement, 300), detail=detail(r)
+            )
             for r in confirmed
         ]
     else:
@@ -151,7 +159,8 @@ def vocabulary(case: Case) -> Any:
     state = case.state()
     table = case.table()
     attributes = {
-        name: sorted({str(v) for v in values if isinstance(v, str)})[:50] for name, values in table.columns.items()
+        name: sorted({str(v) for v in values if isinstance(v, str)})[:50]
+        for name, values in table.columns.items()
     }
     objects = sorted({name for row in table.boxes for name in row}) if table.boxes else []
     return Vocabulary(

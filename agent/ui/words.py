@@ -15,6 +15,7 @@ from failsight.tools.text import clean
 
 if TYPE_CHECKING:
     from failsight.agent.state import FindingRecord
+    from failsight.tools.evidence import Finding
 
 LONGEST = 20_000  # characters of one string that a screen is given
 _UNSAFE = re.compile(
@@ -117,6 +118,15 @@ def finding_line(record: FindingRecord, limit: int = 300) -> str:
     """``F1 ✓ confirmed: Kitchens with stools …``"""
     look = VERDICTS[standing(record)]
     return f"{record.id} {look.symbol} {look.word}: {clean(record.finding.statement, limit)}"
+
+
+def finding_label(finding: Finding) -> str:
+    """A finding in a few words: ``spurious correlation: living room, television=yes``."""
+    where = [finding.class_name or "", *(f"{k}={v}" for k, v in (finding.slice or {}).items())]
+    if finding.confused_with:
+        where.append(f"→ {finding.confused_with}")
+    places = clean(", ".join(w for w in where if w).replace(", →", " →"), 80)
+    return f"{finding.kind.replace('_', ' ')}{f': {places}' if places else ''}"
 
 
 class StageRow(NamedTuple):

@@ -100,7 +100,9 @@ def measure(runs: int) -> dict[str, object]:
 
 def main() -> int:
     """Print the figures; exit 1 when something heavy was imported before the first paint."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()

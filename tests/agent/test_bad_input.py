@@ -16,7 +16,7 @@ from failsight.agent.cli import main
 CLASSES = ("red_room", "blue_room")
 
 
-@pytest.fixture()
+@pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a tiny TorchScript model that tells red from blue, and forty pictures."""
     import torch

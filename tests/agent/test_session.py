@@ -25,7 +25,7 @@ from failsight.agent.state import STAGES, fold
 from tests.fakes.case import FakeCase, television_world
 
 
-@pytest.fixture()
+@pytest.fixture
 def case(tmp_path: Path) -> Iterator[FakeCase]:
     table, model = television_world()
     made = FakeCase(tmp_path / "case", {"data": table}, model)

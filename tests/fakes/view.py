@@ -185,7 +185,9 @@ class FakeView:
         }
         return AttributeTable(rows, columns, dict.fromkeys(columns, "metadata"))
 
-    def pixels(self, rows: np.ndarray, split: str = "data", batch: int = 64) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def pixels(
+        self, rows: np.ndarray, split: str = "data", batch: int = 64
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         table = self.table(split)
         kept = np.array([r for r in rows if r not in table.bad], np.int64)
         for start in range(0, len(kept), batch):

@@ -78,9 +78,9 @@ def predict(
 
 
 def batch_size(model: Classifier) -> int:
-    """Pictures a batch: about a megapixel, 8 to 64 (more falls out of the processor's caches). A rule, not a measurement, so that numbers never depend on timing."""
+    """Pictures a batch: about half a megapixel, 8 to 64 (more falls out of the processor's caches). A rule, not a measurement, so that numbers never depend on timing."""
     height, width = model.preprocessing.size
-    return int(np.clip(2 ** round(np.log2(1_000_000 / (height * width))), 8, 64))
+    return int(np.clip(2 ** round(np.log2(500_000 / (height * width))), 8, 64))
 
 
 def part_size(model: Classifier, batch: int) -> int:

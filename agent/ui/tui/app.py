@@ -84,8 +84,8 @@ class FailsightApp(App[int]):
 
     async def on_answered(self, message: Answered) -> None:
         """Words or a command: commands of the display work at any time, the others when nothing runs."""
-        text, command = message.text, commands.parse(message.text)
-        prompt = self.main.query_one(Prompt)
+        text, prompt = message.text, self.main.query_one(Prompt)
+        command = commands.parse(text)
         if command is not None and self._local(command):
             prompt.take(text)
             return
@@ -93,6 +93,7 @@ class FailsightApp(App[int]):
             self.notify("Still working. Esc stops it; your words stay here.", markup=False)
             return
         prompt.take(text)
+        text = self.main.offered(text)
         self.main.offer(())
         await self.main.add(PersonSays(text))
         self.talk.say(text)
@@ -150,7 +151,7 @@ class FailsightApp(App[int]):
 
     @property
     def _working(self) -> bool:
-        return self.busy and self.talk is not None and self.talk.opened
+        return self.busy and self.talk is not None
 
     @property
     def _code(self) -> int:

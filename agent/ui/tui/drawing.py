@@ -41,10 +41,10 @@ async def draw_past(main: MainScreen, past: Past) -> None:
     """Draw the conversation of an earlier session: its last messages, and a line that says how much there was."""
     for evidence in past.evidence:
         keep(main, evidence)
-    if not past.said:
+    if not past.evidence and not any(s.role == "person" for s in past.said):
         return
-    counts = f"{len(past.said)} messages, {len(past.evidence)} pieces of evidence"
-    await main.add(Line(f"Taken up again: {counts} so far. The last of them:", "muted"))
+    counts = f"messages {len(past.said)} · evidence {len(past.evidence)}"
+    await main.add(Line(f"Taken up again ({counts}). The last messages:", "muted"))
     for said in past.said[-4:]:
         await main.add(PersonSays(said.text) if said.role == "person" else PlannerSays(said.text))
     main.query_one(Prompt).remember([s.text for s in past.said if s.role == "person"])

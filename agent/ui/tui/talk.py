@@ -40,7 +40,6 @@ class Talk:
     def __init__(self, app: FailsightApp, open_session: OpenSession) -> None:
         self.app, self.main = app, app.main
         self.thread = SessionThread(open_session, self._post)
-        self.opened = False
         self.folder: Path | None = None
         self.problem, self.code = "", OK
         self._turns = 1  # running or queued; the greeting is the first
@@ -92,7 +91,6 @@ class Talk:
     async def _show_opened(self, opened: Opened) -> None:
         self._loading.stop()
         self._status.work = "working"
-        self.opened = True
         self.folder = self.main.folder = opened.folder
         self.app.offer_commands(opened.actions)
         self.main.query_one(TopLine).name_of_case = opened.name
@@ -144,6 +142,7 @@ class Talk:
 
     def stop(self) -> None:
         """Ask the running work to stop at its next step."""
+        self._loading.stop()
         self._status.job = None
         self._status.work = "stopping after the current step …"
         self.thread.cancel()

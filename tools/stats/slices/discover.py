@@ -209,9 +209,11 @@ def _plainest(
     if not borrowed(candidates[best]):
         return best
     mine = half.inside(candidates[best])
-    ranked = sorted(np.flatnonzero(z >= AS_GOOD * z[best]).tolist(), key=lambda i: -z[i])
+    ranked: list[int] = sorted(np.flatnonzero(z >= AS_GOOD * z[best]).tolist(), key=lambda i: -float(z[i]))
     for other in ranked[:MOST_COMPARED]:
-        if borrowed(candidates[other]) < borrowed(candidates[best]) and len(candidates[other]) <= len(candidates[best]):
+        if borrowed(candidates[other]) < borrowed(candidates[best]) and len(candidates[other]) <= len(
+            candidates[best]
+        ):
             theirs = half.inside(candidates[other])
             if (mine & theirs).sum() >= SAME_ROWS * (mine | theirs).sum():
                 return other

@@ -92,6 +92,11 @@ class MainScreen(Screen[None]):
         self.query_one(Choices).show(choices)
         self.query_one(Prompt).choices = min(9, len(choices))
 
+    def offered(self, text: str) -> str:
+        """The quick reply of which ``text`` is the number; any other text as it is."""
+        texts = self.query_one(Choices).texts
+        return texts[int(text) - 1] if text.isdecimal() and 1 <= int(text) <= len(texts) else text
+
     def toggle(self, panel: str) -> None:
         """Fold or unfold ``left`` or ``right``, whatever the width of the terminal would have it be."""
         shown = self.query_one(f"#{panel}").display
@@ -109,6 +114,4 @@ class MainScreen(Screen[None]):
         )
 
     def on_prompt_picked(self, event: Prompt.Picked) -> None:
-        texts = self.query_one(Choices).texts
-        if event.number <= len(texts):
-            self.post_message(Answered(texts[event.number - 1]))
+        self.post_message(Answered(self.offered(str(event.number))))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.cells import cell_len
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widgets import OptionList
@@ -13,12 +12,11 @@ from textual.widgets.option_list import Option
 from failsight.agent.state import FindingRecord
 from failsight.agent.ui.snapshot import Snapshot
 from failsight.agent.ui.tui.messages import ShowFinding
-from failsight.agent.ui.words import VERDICTS, standing
-from failsight.tools.text import clean
+from failsight.agent.ui.words import VERDICTS, finding_label, standing
 
 
 class HypothesisBoard(OptionList):
-    """One line a hypothesis: id, symbol, statement; confirmed ones first."""
+    """One line a hypothesis: id, symbol, kind and place; confirmed ones first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "select", "Open")]
     ORDER = ("confirmed", "planned", "open", "inconclusive", "refuted")
@@ -44,8 +42,7 @@ class HypothesisBoard(OptionList):
     def _line(self, record: FindingRecord) -> Content:
         look = VERDICTS[standing(record)]
         head = f"{record.id} {look.symbol} "
-        room = max(60, self.size.width) - cell_len(head)
-        return Content.assemble((head, look.theme), clean(record.finding.statement, room))
+        return Content.assemble((head, look.theme), finding_label(record.finding))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
