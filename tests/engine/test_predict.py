@@ -177,6 +177,25 @@ def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_a_full_disk_keeps_what_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, written = np.savez, []
+
+    def full(file: object, **arrays: np.ndarray) -> None:
+        if len(written) == 1:
+            raise OSError(28, "No space left on device")
+        written.append(1)
+        real(file, **arrays)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(UserError, match=r"No space left on device.*what is done so far is kept"):
+        predict(Drawn(1300), ChannelModel(), cache_folder=tmp_path)
+    monkeypatch.setattr(np, "savez", real)
+    assert [p.suffix for p in tmp_path.rglob("*") if p.is_file()] == [".npz"]  # no half-written file stays
+    table = Drawn(1300)
+    predict(table, ChannelModel(), cache_folder=tmp_path)
+    assert table.opened == 1300 - 512
+
+
 def test_memory_does_not_grow_with_the_number_of_images(tmp_path: Path) -> None:
     def peak(count: int) -> int:
         tracemalloc.start()
@@ -235,7 +254,7 @@ def test_other_errors_of_the_model_are_not_hidden() -> None:
 
 
 def test_batches_and_pieces_by_rule() -> None:
-    assert [batch_size(ChannelModel(side=s)) for s in (8, 32, 128, 224, 384, 1024)] == [64, 64, 64, 16, 8, 8]
+    assert [batch_size(ChannelModel(side=s)) for s in (8, 32, 128, 224, 384, 1024)] == [64, 64, 32, 8, 8, 8]
     for side in (32, 224, 500):
         model = ChannelModel(side=side)
         assert part_size(model, batch_size(model)) % batch_size(model) == 0

@@ -245,6 +245,8 @@ def test_a_foreign_architecture_needs_trust(tmp_path: Path) -> None:
     path = save("safetensors", tmp_path)
     with pytest.raises(UserError, match=r"importing antigravity runs its code.*--trust-code"):
         open_model(path, arch="antigravity:net")
+    with pytest.raises(UserError, match=r"importing failsight.agent.cli runs its code"):
+        open_model(path, arch="failsight.agent.cli:main")
     with pytest.raises(UserError, match=r"holds weights only.*cifar_resnet20"):
         open_model(path)
     with pytest.raises(UserError, match=r"do not fit the architecture: missing bn1"):
