@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -301,8 +302,8 @@ class Session:
         return write_reports(self.folder, self.state(), self.case.journal.events, formats)
 
     def close(self) -> None:
-        """Journal the end, close the checkpoints and the case."""
-        if self.case.journal.path.exists():
+        """Journal the end, close the checkpoints and the case. A full disk does not keep it from closing."""
+        with contextlib.suppress(UserError):
             self.case.record("session.closed")
         self._checkpoints.conn.close()
         self.case.close()
