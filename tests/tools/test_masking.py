@@ -69,6 +69,7 @@ def test_the_plan_is_registered_before_the_first_image_is_opened(monkeypatch: py
     plan = view.instruments[0]
     assert opened
     assert plan.finding == made.findings[0].key
+    assert plan.statement == "The model takes the lamp for a sign of day."
     assert (plan.minimum_effect, plan.alpha, plan.n_planned) == (0.05, 0.05, 26)
     assert plan.smallest_detectable_effect == pytest.approx((1.708 + 0.842) * 0.25 / 26**0.5, abs=1e-3)
     assert made.fact("plan").value == plan.id
@@ -131,7 +132,8 @@ def test_a_finding_keeps_its_identity_and_supplies_region_and_class() -> None:
     )
     view.stated.append(("F1", stated))
     made = mask(view, finding="f1").findings[0]
-    assert dataclasses.replace(made, tests=(), verdict=None) == stated
+    assert dataclasses.replace(made, tests=(), verdict=None, note="") == stated
+    assert made.note == "Decided by experiment: The model takes the lamp for a sign of day."
     assert [t.verdict for t in made.tests] == ["confirmed"]
     unnamed = mask(view, region="box:lamp", class_name="day").findings[0]  # the same key: the same finding
     assert (unnamed.statement, unnamed.n) == ("Lamps go with day.", 99)

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from failsight.tools.errors import RetryError
-from failsight.tools.evidence import Finding, Instrument
+from failsight.tools.evidence import Finding, Instrument, Kind
 from failsight.tools.experiments.fills import Fill, make_fill
 from failsight.tools.experiments.masking import Bench, Measurements, measure
 from failsight.tools.experiments.paired import ASSUMED_SD
@@ -61,6 +61,8 @@ class Plan:
 
     Attributes:
         watched: index of the class whose score is watched; None: whichever class is predicted on the clean image.
+        class_title: what a sentence calls it.
+        claim_text: what is claimed, in one short sentence; a finding's own statement may tell of more.
         finding: the hypothesis, without this test's result.
         known: whether the case had this finding before.
     """
@@ -68,6 +70,8 @@ class Plan:
     asked: Asked
     region: Region
     watched: int | None
+    class_title: str
+    claim_text: str
     population: Population
     bench: Bench
     second: Bench | None
@@ -75,12 +79,6 @@ class Plan:
     known: bool
     claim: Claim
     instrument: Instrument
-
-    @property
-    def class_title(self) -> str:
-        """What a sentence calls the watched class."""
-        name = self.bench.view.classes[self.watched] if self.watched is not None else ""
-        return clean(name, 60) if name else "the predicted class"
 
 
 @dataclass(frozen=True)
@@ -115,8 +113,12 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
     second = (
         _bench(view, split, region, str(asked.second_fill), SECOND_DRAWS, watched) if wants_second else None
     )
-    instrument = _instrument(asked, finding, region, population, claim, view)
-    return Plan(asked, region, watched, population, bench, second, finding, known, claim, instrument)
+    title = class_title(view, watched)
+    text = claim_text(finding.kind, region, title)
+    instrument = _instrument(asked, finding, region, population, text, view.seed)
+    return Plan(
+        asked, region, watched, title, text, population, bench, second, finding, known, claim, instrument
+    )
 
 
 def run(plan: Plan) -> Outcome:
@@ -184,7 +186,7 @@ def _finding(
         kind=kind,
         failure="features",
         bug="data_content",
-        statement=_statement(kind, region, name),
+        statement=claim_text(kind, region, class_title(view, watched)),
         slice={**population.slice(), **about},
         class_name=name,
     )
@@ -194,17 +196,19 @@ def _finding(
     return made, False
 
 
-def _statement(kind: Hypothesis, region: Region, name: str | None) -> str:
+def class_title(view: CaseView, watched: int | None) -> str:
+    """What a sentence calls the watched class."""
+    return "the predicted class" if watched is None else clean(view.classes[watched], 60)
+
+
+def claim_text(kind: Kind, region: Region, title: str) -> str:
+    """The claim that a masking test tests, in one short sentence."""
     what = region.title
     if kind == "missing_feature":
-        return f"The model makes no use of {what} for {clean(name, 60) if name else 'its predictions'}."
+        return f"The model makes no use of {what} for {title}."
     if kind == "overemphasised_feature":
-        return f"The model leans too much on {what} for {clean(name, 60) if name else 'its predictions'}."
-    return (
-        f"The model takes {what} for a sign of {clean(name, 60)}."
-        if name
-        else f"The model's predictions rest on {what}."
-    )
+        return f"The model leans too much on {what} for {title}."
+    return f"The model takes {what} for a sign of {title}."
 
 
 def _bench(view: CaseView, split: Split, region: Region, fill: str, draws: int, watched: int | None) -> Bench:
@@ -237,16 +241,15 @@ def _mean_colour(view: CaseView, split: Split) -> tuple[float, float, float] | N
 
 
 def _instrument(
-    asked: Asked, finding: Finding, region: Region, population: Population, claim: Claim, view: CaseView
+    asked: Asked, finding: Finding, region: Region, population: Population, claim_text: str, seed: int
 ) -> Instrument:
     n = len(population.rows)
     arguments = {k: v for k, v in dataclasses.asdict(asked).items() if v is not None}
-    rule = "relies on" if claim == "uses" else "makes no use of"
     return Instrument(
         finding=finding.key,
         tool=TOOL,
-        arguments={**arguments, "region": region.spec, "seed": view.seed},
-        statement=f"{finding.statement} Test: the model {rule} {region.title}.",
+        arguments={**arguments, "region": region.spec, "seed": seed},
+        statement=claim_text,
         statistic="mean paired fall of the class's score, cue minus control; one-sided sign-flip permutation test",
         control=f"{asked.draws} regions of the cue's shape and area elsewhere in the same image, same fill ({asked.fill})",
         minimum_effect=asked.minimum_effect,

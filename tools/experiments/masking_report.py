@@ -65,7 +65,14 @@ def evidence(view: CaseView, plan: Plan, plan_id: str, outcome: Outcome) -> Evid
 
 def _finding(plan: Plan, result: TestResult, q: float) -> Finding:
     """The hypothesis with this test's result and nothing of the tests before it (the case joins them)."""
-    made = dataclasses.replace(plan.finding, tests=(result,), verdict=result.verdict)
+    told = {
+        "confirmed": f"Decided by experiment: {plan.claim_text}",
+        "refuted": f"Decided by experiment; it is not so that: {plan.claim_text}",
+        "inconclusive": f"An experiment left it open: {plan.claim_text}",
+    }
+    made = dataclasses.replace(
+        plan.finding, tests=(result,), verdict=result.verdict, note=told[result.verdict]
+    )
     if plan.known:
         return made  # its own n, p and q describe what raised it
     return dataclasses.replace(made, n=result.n, p=result.p, q=q)
@@ -76,12 +83,12 @@ def _summary(plan: Plan, s: Paired, judgement: Judgement, q: float, earlier: int
     if s.n < 2:
         return f"{verdict}. {judgement.reason}"
     effect = (
-        f"Masking {plan.region.title} lowers the score of {plan.class_title} by {number(s.cue_effect, 'points')}, "
-        f"masking as much elsewhere by {number(s.control_effect, 'points')}: effect {number(s.effect, 'points')} "
+        f"Masking {plan.region.title} changes the score of {plan.class_title} by {number(0.0 - s.cue_effect, 'points')}, "
+        f"masking as much elsewhere by {number(0.0 - s.control_effect, 'points')}: effect {number(s.effect, 'points')} "
         f"{interval(s.ci, 'points')}, p {p_value(s.p)}, q {p_value(q)} ({s.n:,} images"
         + (f", test {earlier + 1} of this case)." if earlier else ").")
     )
-    return f"{verdict}: {plan.finding.statement} {effect} {judgement.reason}"
+    return f"{verdict}: {plan.claim_text} {effect} {judgement.reason}"
 
 
 def _facts(
