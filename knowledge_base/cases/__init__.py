@@ -1,1 +1,11 @@
-""""""
+"""Practice cases with planted bugs: a world of drawn rooms, models trained on it, and answer keys.
+
+Importing this package loads neither numpy nor torch; the functions do when they are called.
+"""
+
+from __future__ import annotations
+
+from failsight.knowledge_base.cases.demo import DemoCase, list_cases, prepare_demo
+from failsight.knowledge_base.cases.key import answer_key, explain, explains
+
+__all__ = ["DemoCase", "answer_key", "explain", "explains", "list_cases", "prepare_demo"]
