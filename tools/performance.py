@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -63,7 +64,7 @@ class ClassPerformance:
     f1: Rate
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Performance:
     """One split, labelled images only.
 
@@ -71,8 +72,8 @@ class Performance:
         confusion: (k, k) images by true class (row) and prediction (column).
         accuracy: Wilson interval.
         balanced_accuracy: mean recall of the classes that have images (the macro-averaged recall).
-        macro_precision, macro_f1: means over the same classes; a class never predicted counts 0. Bootstrap interval.
         majority: index of the most frequent class; ``baseline`` is its share, what always answering it would give.
+        seed: of the bootstrap behind the macro averages.
     """
 
     split: str
@@ -81,11 +82,25 @@ class Performance:
     confusion: Ints
     accuracy: Rate
     balanced_accuracy: Rate
-    macro_precision: Rate
-    macro_f1: Rate
     majority: int
     baseline: float
     per_class: tuple[ClassPerformance, ...]
+    seed: int = 0
+
+    @property
+    def macro_precision(self) -> Rate:
+        """Mean precision of the classes that have images; a class never predicted counts 0. Bootstrap interval."""
+        value = _mean([c.precision.value if c.predicted else 0.0 for c in self.present])
+        return Rate(value, self._macro_intervals[0], self.n)
+
+    @property
+    def macro_f1(self) -> Rate:
+        """Mean F1 of the classes that have images. Bootstrap interval."""
+        return Rate(_mean([c.f1.value for c in self.present]), self._macro_intervals[1], self.n)
+
+    @cached_property
+    def _macro_intervals(self) -> tuple[Interval, Interval]:
+        return macro_intervals(self.confusion, self.seed)
 
     @property
     def present(self) -> tuple[ClassPerformance, ...]:
@@ -117,7 +132,6 @@ def performance(predictions: Predictions, *, seed: int = 0) -> Performance:
     per_class = tuple(_class(i, predictions.classes[i], counts) for i in range(k))
     present = [c for c in per_class if c.n]
     share = np.full(len(present), 1 / max(len(present), 1))
-    precision, f1 = macro_intervals(counts, seed)
     majority = int(counts.sum(1).argmax()) if n else 0
     return Performance(
         split=predictions.split,
@@ -126,13 +140,10 @@ def performance(predictions: Predictions, *, seed: int = 0) -> Performance:
         confusion=counts,
         accuracy=_rate(right, n),
         balanced_accuracy=weighted_rate([c.recall for c in present], share),
-        macro_precision=Rate(
-            _mean([c.precision.value if c.predicted else 0.0 for c in present]), precision, n
-        ),
-        macro_f1=Rate(_mean([c.f1.value for c in present]), f1, n),
         majority=majority,
         baseline=float(counts.sum(1).max() / n) if n else math.nan,
         per_class=per_class,
+        seed=seed,
     )
 
 

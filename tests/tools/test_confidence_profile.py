@@ -53,7 +53,7 @@ def test_no_finding_without_a_clear_and_large_gap(counts: list[list[int]], confi
 
 def test_a_calibrated_model_is_rarely_called_overconfident() -> None:
     rng, called = np.random.default_rng(0), 0
-    for _ in range(60):
+    for _ in range(20):
         sure = rng.uniform(0.5, 1, 300)
         labels = np.where(rng.random(300) < sure, 0, 1)
         data = FakeTable(np.zeros((300, 1, 1, 3), np.uint8), labels, ["a", "b"])

@@ -172,13 +172,12 @@ class TestNumbers:
         assert (found.median, found.low, found.high, found.n) == (3, 2, 4, 5)
         assert str(spread(np.array([np.nan]))) == "–"
 
-    def test_ks_distance_agrees_with_scipy(self) -> None:
-        from scipy.stats import ks_2samp
-
+    def test_ks_distance_is_the_largest_gap_of_the_distributions(self) -> None:
         rng = np.random.default_rng(0)
         for _ in range(20):
             a, b = rng.integers(0, 9, 40).astype(float), rng.integers(1, 12, 25).astype(float)
-            assert ks_distance(a, b) == pytest.approx(ks_2samp(a, b).statistic)
+            gaps = [abs((a <= x).mean() - (b <= x).mean()) for x in range(-1, 13)]
+            assert ks_distance(a, b) == pytest.approx(max(gaps))
 
     def test_standardised_difference_by_hand(self) -> None:
         d, ci = standardised_difference(np.array([0.0, 2.0]), np.array([2.0, 4.0]))
@@ -190,8 +189,8 @@ class TestNumbers:
         from failsight.tools.attributes.computed import image_measures
 
         hits = 0
-        for seed in range(20):
+        for seed in range(12):
             measures = image_measures(FakeTable(pictures(60, seed), [0] * 60, ["a"]))
             rows = np.random.default_rng(seed).permutation(60)
             hits += any(d.q <= 0.05 for d in differences(measures, rows[:30], measures, rows[30:]))
-        assert hits <= 3
+        assert hits <= 2

@@ -30,9 +30,18 @@ def test_its_arguments_are_described_and_bounded() -> None:
 
 
 def test_counts_model_and_expectations_by_hand() -> None:
-    import torch
+    class Weights:
+        def __init__(self, n: int) -> None:
+            self.n = n
 
-    module = torch.nn.Linear(3, 2)  # eight numbers
+        def numel(self) -> int:
+            return self.n
+
+    class Module:
+        def parameters(self) -> list[Weights]:
+            return [Weights(6), Weights(2)]
+
+    module = Module()
     model = FakeModel(rule, ["bath", "bed"], (4, 6), module)
     data = table([0, 0, 0, 1, -1], columns={"style": ["a"] * 5}, boxes=[{"sofa": [(0, 0, 1, 1)]}] * 5)
     view = FakeView(

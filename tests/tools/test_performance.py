@@ -60,7 +60,7 @@ def test_unlabelled_rows_do_not_count() -> None:
 
 @pytest.mark.parametrize(("n", "recall"), [(30, (0.9, 0.6, 0.75, 0.5)), (200, (0.99, 0.8, 0.3, 0.6))])
 def test_intervals_cover_as_promised(n: int, recall: tuple[float, ...]) -> None:
-    rng, k, runs = np.random.default_rng(0), len(recall), 400
+    rng, k, runs = np.random.default_rng(0), len(recall), 300
     truth = np.diag(recall).astype(float)
     for i, r in enumerate(recall):
         truth[i, (i + 1) % k] = 1 - r
@@ -73,12 +73,12 @@ def test_intervals_cover_as_promised(n: int, recall: tuple[float, ...]) -> None:
         balanced = P.weighted_rate([c.recall for c in made], np.full(k, 1 / k))
         covered[0] += balanced.ci[0] <= np.mean(recall) <= balanced.ci[1]
         covered[1] += made[1].f1.ci[0] <= f1[1] <= made[1].f1.ci[1]
-        if run < 150:
-            precision, macro = P.macro_intervals(counts, run, draws=200)
+        if run < 80:
+            precision, macro = P.macro_intervals(counts, run, draws=100)
             covered[2] += precision[0] <= (np.diag(truth) / called).mean() <= precision[1]
             covered[3] += macro[0] <= f1.mean() <= macro[1]
     assert covered[:2] / runs == pytest.approx([0.95, 0.95], abs=0.035)
-    assert (covered[2:] / 150 > 0.88).all()
+    assert (covered[2:] / 80 > 0.87).all()
 
 
 def test_weaker_than_rest_finds_the_weak_class_only() -> None:
