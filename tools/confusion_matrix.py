@@ -137,20 +137,12 @@ def _top_table(classes: Sequence[str], counts: Counts, ranked: Sequence[tuple[in
     rows: list[tuple[Cell, ...]] = []
     for i, j in ranked:
         k, n = int(counts[i, j]), int(counts[i].sum())
-        rows.append((classes[i], classes[j], k, n, k / n, interval(wilson(k, n)), k / errors))
+        rows.append((classes[i], classes[j], k, n, f"{100 * k / n:.1f} {interval(wilson(k, n))}", k / errors))
     return Table(
         "Top confusions",
-        (
-            "true class",
-            "predicted class",
-            "images",
-            "of",
-            "share of the true class",
-            "interval",
-            "share of all errors",
-        ),
+        ("true class", "predicted class", "images", "of", "share of the true class", "share of all errors"),
         tuple(rows),
-        ("text", "text", "count", "count", "share", "text", "share"),
+        ("text", "text", "count", "count", "text", "share"),
     )
 
 
@@ -158,41 +150,23 @@ def _asymmetry(classes: Sequence[str], counts: Counts, most: int = 10) -> Table:
     """Pairs of which one side is taken for the other more often than the reverse, as a share of its images."""
     n = counts.sum(1)
     pairs = [(i, j) for i, j in _ranked(counts) if n[i] and n[j] and (i < j or counts[j, i] == 0)]
-    if not pairs:
-        return Table(
-            "One-sided confusions",
-            ("often", "seldom", "often rate", "seldom rate", "difference", "interval", "q"),
-            (),
-        )
     p = [fisher_exact(int(counts[i, j]), int(n[i]), int(counts[j, i]), int(n[j])) for i, j in pairs]
-    q = adjusted(np.array(p))
+    q = adjusted(np.array(p, np.float64)).tolist()
     rows: list[tuple[Cell, ...]] = []
-    for (i, j), value in sorted(zip(pairs, q.tolist(), strict=True), key=lambda x: x[1]):
+    for (i, j), value in sorted(zip(pairs, q, strict=True), key=lambda pair: pair[1]):
         if value > 0.05 or len(rows) == most:
             break
         a, b = (i, j) if counts[i, j] / n[i] >= counts[j, i] / n[j] else (j, i)
-        gap, ci = (
-            counts[a, b] / n[a] - counts[b, a] / n[b],
-            newcombe(int(counts[a, b]), int(n[a]), int(counts[b, a]), int(n[b])),
-        )
-        often, seldom = f"{classes[a]} taken for {classes[b]}", f"{classes[b]} taken for {classes[a]}"
-        rows.append(
-            (
-                often,
-                seldom,
-                counts[a, b] / n[a],
-                counts[b, a] / n[b],
-                float(gap),
-                interval(ci, "points"),
-                p_value(value),
-            )
-        )
+        rates = float(counts[a, b] / n[a]), float(counts[b, a] / n[b])
+        ci = newcombe(int(counts[a, b]), int(n[a]), int(counts[b, a]), int(n[b]))
+        gap = f"{number(rates[0] - rates[1], 'points')} {interval(ci, 'points')}"
+        rows.append((classes[a], classes[b], *rates, gap, p_value(value)))
     return Table(
         "One-sided confusions",
-        ("often", "seldom", "often rate", "seldom rate", "difference", "interval", "q"),
+        ("class", "taken for", "rate", "reverse rate", "difference", "q"),
         tuple(rows),
-        ("text", "text", "share", "share", "points", "text", "text"),
-        "Fisher's test for each pair of classes, Benjamini–Hochberg over pairs; q at most 0.05.",
+        ("text", "text", "share", "share", "text", "text"),
+        "Reverse: the second class taken for the first. Fisher's test for each pair, Benjamini–Hochberg over pairs; q at most 0.05.",
     )
 
 

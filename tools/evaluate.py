@@ -15,7 +15,7 @@ from failsight.tools.experiments.population import check_split
 from failsight.tools.figures.charts import MOST_ROWS, Mark, rates
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import called, labelled_splits, left_out_notes, need_labels, of_split
-from failsight.tools.performance import ClassPerformance, Performance, performance, weaker_than_rest
+from failsight.tools.performance import ClassPerformance, Performance, Rate, performance, weaker_than_rest
 from failsight.tools.registry import tool
 from failsight.tools.split_comparison import (
     ALPHA,
@@ -80,7 +80,7 @@ def evaluate(
         ),
         tables=(
             _overview(made, shown),
-            *(_class_table(made[n], n) for n in shown),
+            *(_class_table(made[n], n) for n in shown if n != "train" or shown == ["train"]),
             *(c.table for c in compared),
         ),
         figures=(_figure(view, made, shown),),
@@ -186,40 +186,36 @@ def _class_facts(made: Performance, split: str) -> list[Fact]:
 
 
 def _overview(made: Mapping[str, Performance], shown: Sequence[str]) -> Table:
-    rows: list[tuple[Cell, ...]] = []
-    for name in shown:
-        one = made[name]
-        cells: list[Cell] = [called(name), one.n]
-        for rate in (one.accuracy, one.balanced_accuracy, one.macro_precision, one.macro_f1):
-            cells += [rate.value, interval(rate.ci)]
-        rows.append((*cells, one.baseline))
-    columns = ["images", "n"]
-    for measure in ("accuracy", "balanced accuracy", "macro precision", "macro F1"):
-        columns += [measure, "interval"]
-    return Table(
-        "Overall",
-        (*columns, "baseline"),
-        tuple(rows),
-        ("text", "count", "share", "text", "share", "text", "share", "text", "share", "text", "share"),
-        "Balanced accuracy is the mean recall of the classes. Baseline: always answering the most frequent class.",
-    )
+    """One row a measure, one column a split: narrow enough for any screen."""
+    columns = [made[name] for name in shown]
+    measures = ("accuracy", "balanced_accuracy", "macro_precision", "macro_f1")
+    rows: list[tuple[Cell, ...]] = [
+        ("images", *(f"{one.n:,}" for one in columns)),
+        *((m.replace("_", " "), *(_told(getattr(one, m)) for one in columns)) for m in measures),
+        ("baseline", *(number(one.baseline) for one in columns)),
+    ]
+    caption = "With 95 % intervals. Balanced accuracy: mean recall of the classes. Baseline: always answering the most frequent class."
+    return Table("Overall", ("measure", *(called(name) for name in shown)), tuple(rows), (), caption)
+
+
+def _told(rate: Rate) -> str:
+    """``81.0 [80.2, 81.8] %``: short enough for three in a row."""
+    return f"{100 * rate.value:.1f} {interval(rate.ci)}" if rate.known else "–"
 
 
 def _class_table(made: Performance, split: str) -> Table:
     """Precision, recall and F1 by class, weakest recall first."""
     q = weaker_than_rest(made)[1]
-    rows: list[tuple[Cell, ...]] = []
-    for c in made.weakest()[:MOST_CLASSES]:
-        cells: list[Cell] = [c.name, c.n]
-        for rate in (c.recall, c.precision, c.f1):
-            cells += [rate.value if rate.known else None, interval(rate.ci) if rate.known else ""]
-        rows.append((*cells, p_value(float(q[c.index]))))
+    rows: list[tuple[Cell, ...]] = [
+        (c.name, c.n, _told(c.recall), _told(c.precision), _told(c.f1), p_value(float(q[c.index])))
+        for c in made.weakest()[:MOST_CLASSES]
+    ]
     left = len(made.present) - len(rows)
     return Table(
         f"Classes, {called(split)}",
-        ("class", "images", "recall", "interval", "precision", "interval", "F1", "interval", "q"),
+        ("class", "images", "recall", "precision", "F1", "q"),
         tuple(rows),
-        ("text", "count", "share", "text", "share", "text", "share", "text", "text"),
+        ("text", "count", "text", "text", "text", "text"),
         "Weakest recall first. q: is the class recognised less often than the others together (Fisher, Benjamini–Hochberg)?"
         + (f" {left:,} stronger classes are not shown." if left > 0 else ""),
     )

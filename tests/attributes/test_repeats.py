@@ -87,7 +87,7 @@ def test_unreadable_pictures_take_no_part() -> None:
 @pytest.mark.shared_data
 def test_the_known_duplicates_of_the_houses(shared_data: Path) -> None:
     rooms = ["bathroom", "bedroom", "frontal", "kitchen"]
-    known = "012 059 072 199 214 227 292 293 331 343 351 354 466".split()
+    known = ["012", "059", "072", "199", "214", "227", "292", "293", "331", "343", "351", "354", "466"]
     houses = sorted({*known, *(f"{i:03d}" for i in range(1, 500, 25))})
     names = [f"{room}/{house}.jpg" for room in rooms for house in houses]
     names = [name for name in names if (shared_data / "houses" / name).is_file()]
