@@ -78,7 +78,10 @@ def predict(
 
 
 def batch_size(model: Classifier) -> int:
-    """Pictures a batch: about half a megapixel, 8 to 64 (more falls out of the processor's caches). A rule, not a measurement, so that numbers never depend on timing."""
+    """Pictures a batch: about half a megapixel, 8 to 64; more falls out of the processor's caches.
+
+    A rule, not a measurement, so that numbers never depend on timing.
+    """
     height, width = model.preprocessing.size
     return int(np.clip(2 ** round(np.log2(500_000 / (height * width))), 8, 64))
 
