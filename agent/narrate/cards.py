@@ -191,37 +191,36 @@ def shared_figures(record: Record, cards: Sequence[Card]) -> tuple[tuple[str, Fi
 
 
 def overview(cards: Sequence[Card], record: Record) -> Table | None:
-    """The findings at a glance, a row each."""
+    """The findings at a glance, a row each; None when there are fewer than two."""
     rows = []
     for card in cards:
         found = record.state.find(card.id)
-        finding = found.finding if found else None
-        test = deciding(found) if found else None
-        if finding is None:
-            continue
-        beside = (number(finding.error_rate), number(finding.base_error_rate))
-        rows.append(
-            (
-                card.id,
-                card.kind,
-                capital(about(finding)) or stated(finding.statement),
-                f"{beside[0]} / {beside[1]}",
-                finding.n,
-                number(test.effect, "points") if test else "",
-                test.tool if test else "",
+        if found is not None:
+            finding, test = found.finding, deciding(found)
+            rows.append(
+                (
+                    card.id,
+                    card.kind,
+                    capital(about(finding)) or "All images",
+                    finding.n,
+                    finding.error_rate,
+                    finding.base_error_rate,
+                    test.effect if test else None,
+                    test.tool if test else "",
+                )
             )
-        )
     columns = (
         "finding",
         "kind",
         "where",
-        "rate / to compare with",
         "images",
+        "rate",
+        "to compare with",
         "effect of the test",
         "tested by",
     )
-    units: tuple[Unit, ...] = ("text", "text", "text", "text", "count", "text", "text")
-    caption = "The rates are shares of wrong answers, for shortcuts shares of images of other classes that get the answer."
+    units: tuple[Unit, ...] = ("text", "text", "text", "count", "share", "share", "points", "text")
+    caption = "The rates are shares of wrong answers; for shortcuts, shares of the images of other classes that get the answer."
     return (
         Table("Confirmed findings at a glance", columns, tuple(rows), units, caption)
         if len(rows) > 1

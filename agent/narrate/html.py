@@ -137,7 +137,7 @@ def _brief(report: Report) -> Html:
         "section",
         el("h2", "In brief", id="brief-title"),
         el("ul", *(el("li", said(s)) for s in report.brief), class_="brief"),
-        el("details", el("summary", "What was examined"), el("dl", *rows, class_="terms"), open=True),
+        el("details", el("summary", "What was examined"), el("dl", *rows, class_="terms")),
         id="brief",
         aria_labelledby="brief-title",
     )

@@ -104,7 +104,7 @@ def table(made: Table, *, most: int = MOST_ROWS, anchors: str = "", links: bool 
     more = el("p", f"{left:,} more rows stand in the evidence.", class_="small") if left > 0 else None
     region = el(
         "div",
-        el("table", el("caption", caption), el("thead", head), el("tbody", *rows)),
+        el("table", el("caption", el("span", caption)), el("thead", head), el("tbody", *rows)),
         class_=_fit(made, most), role="group", aria_label=clean(made.title, 120), tabindex="0",
     )  # fmt: skip
     return join(region, more)

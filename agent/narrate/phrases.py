@@ -38,7 +38,8 @@ def about(finding: Finding) -> str:
     )
     if finding.kind in PULLS and shared and name:
         return f"images with {shared}, and the answer {name}"
-    of = f"images of {name}" if name else "images" if shared else ""
+    images = "deployment images" if finding.kind == "distribution_shift" else "images"
+    of = f"{images} of {name}" if name else images if shared or images != "images" else ""
     text = of + (f" with {shared}" if shared else "")
     if finding.confused_with:
         text += f"{', ' if text else ''}taken for {clean(finding.confused_with, 60)}"
