@@ -113,7 +113,7 @@ def _plans(view: CaseView, finding: Finding) -> list[Plan]:
         if strategy.about_object and boxed is None:
             continue  # there is no object to cover or paste
         size = to_collect(view, finding) if strategy.counted else Size(None, "")
-        n = f"about {size.n:,}" if size.n else "more"
+        n = f"{'about' if size.measured else 'at least'} {size.n:,}" if size.n else "more"
         plan = (strategy, strategy.action.format_map({**words, "n": n}), size.how)
         if strategy.counted and size.n is None:  # numbers are not the cause, or nobody knows how many
             demoted.append(plan)

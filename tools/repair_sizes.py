@@ -113,7 +113,8 @@ def to_collect(view: CaseView, finding: Finding) -> Size:
         return Size(None, f"How many can't be reckoned: {known}.")
     return Size(
         _round(fallback.n),
-        f"since {known}, this is the number that would show the improvement: {fallback.how}",
+        f"since {known}, this is only the number that would show an improvement: {fallback.how}",
+        measured=False,
     )
 
 

@@ -131,7 +131,10 @@ def test_without_training_images_the_number_is_the_one_that_shows_the_improvemen
     needed = to_verify(0.4, 0.1)
     assert size.n is not None and needed.n is not None
     assert needed.n <= size.n <= 1.1 * needed.n
-    assert "no training images" in size.how
+    assert "no training images" in size.how and not size.measured
+    assert f"Collect at least {size.n} living_room images" in str(
+        propose_correction(view_of([television()])).tables[0].rows
+    )
 
 
 def test_the_sample_to_verify_has_just_the_power_it_claims() -> None:
