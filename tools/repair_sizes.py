@@ -31,10 +31,14 @@ _RANGE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A number of images and how it was reckoned, in one sentence; ``n`` None where it can't be."""
+    """A number of images and how it was reckoned, in one sentence; ``n`` None where it can't be.
+
+    ``measured`` False: no deficit was measured, and the number is only what it takes to see an improvement.
+    """
 
     n: int | None
     how: str
+    measured: bool = True
 
 
 def to_verify(
