@@ -123,6 +123,9 @@ def experiment(record: Record, finding: Finding, test: TestResult) -> Experiment
         if test.statistic:
             terms.append(("Measured", Sentence(sentence(test.statistic))))
     terms.append(("Result", Sentence(result(test), (test.evidence,) if test.evidence else ())))
+    evidence = record.evidence(test.evidence)
+    if evidence is not None and len(evidence.findings) == 1:
+        terms += [("Caveat", Sentence(sentence(note), (evidence.id,))) for note in evidence.notes]
     least = planned[0].minimum_effect if planned else None
     return Experiment(f"Test by {clean(test.tool)}", test.verdict, tuple(terms), test, least)
 

@@ -11,9 +11,9 @@ from failsight.agent.narrate.charts import Mark, interval_chart
 from failsight.agent.narrate.markup import Html, el, join
 from failsight.agent.narrate.model import Card, Exhibit, Experiment, Section, Sentence
 from failsight.agent.narrate.pictures import figure_uri, thumbnail_uri
-from failsight.agent.narrate.words import VERDICTS, answer
+from failsight.agent.narrate.words import VERDICTS, answer, cell
 from failsight.tools.evidence import Evidence, Figure, ImageRef, Table
-from failsight.tools.faces import cell_text, finding_text
+from failsight.tools.faces import finding_text
 from failsight.tools.text import clean, interval, number
 
 MOST_ROWS = 60
@@ -92,7 +92,7 @@ def table(made: Table, *, most: int = MOST_ROWS, anchors: str = "", links: bool 
         cells = [
             el(
                 "th" if i == 0 else "td",
-                el("a", str(v), href=f"#{v}") if links and i == 0 else cell_text(made, i, v),
+                el("a", str(v), href=f"#{v}") if links and i == 0 else cell(made, i, v),
                 scope="row" if i == 0 else None,
                 class_="n" if numeric[i] else None,
             )
@@ -112,8 +112,8 @@ def table(made: Table, *, most: int = MOST_ROWS, anchors: str = "", links: bool 
 
 def _fit(made: Table, most: int) -> str:
     """How hard the table is to print: by the longest words of its columns, side by side."""
-    cells = ((c, *(cell_text(made, i, r[i]) for r in made.rows[:most])) for i, c in enumerate(made.columns))
-    letters = sum(max(len(word) for cell in column for word in cell.split() or [""]) for column in cells)
+    cells = ((c, *(cell(made, i, r[i]) for r in made.rows[:most])) for i, c in enumerate(made.columns))
+    letters = sum(max(len(word) for text in column for word in text.split() or [""]) for column in cells)
     return "scroll" + (" huge" if letters > 2 * MOST_LETTERS else " tight" if letters > MOST_LETTERS else "")
 
 

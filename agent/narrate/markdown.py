@@ -9,9 +9,8 @@ from urllib.parse import quote
 
 from failsight.agent.narrate.files import inside
 from failsight.agent.narrate.model import Card, Exhibit, Report, Section, Sentence
-from failsight.agent.narrate.words import VERDICTS, answer
+from failsight.agent.narrate.words import VERDICTS, answer, cell
 from failsight.tools.evidence import Figure, Table
-from failsight.tools.faces import cell_text
 from failsight.tools.text import clean, number
 
 MOST_ROWS = 30
@@ -123,7 +122,7 @@ def _table(table: Table, most: int = MOST_ROWS) -> list[str]:
     aligned = ["---:" if _numeric(table, i) else "---" for i in range(len(table.columns))]
     lines = [f"**{escape(table.title)}**" + (f": {escape(table.caption)}" if table.caption else ""), ""]
     lines += [_row(map(escape, table.columns)), _row(aligned)]
-    lines += [_row(escape(cell_text(table, i, v)) for i, v in enumerate(r)) for r in table.rows[:most]]
+    lines += [_row(escape(cell(table, i, v)) for i, v in enumerate(r)) for r in table.rows[:most]]
     if len(table.rows) > most:
         lines += ["", f"{len(table.rows) - most:,} more rows stand in the evidence."]
     return [*lines, ""]

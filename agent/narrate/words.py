@@ -5,7 +5,8 @@ No numbers and no claims about a case stand here, only what a word means whereve
 
 from __future__ import annotations
 
-from failsight.tools.evidence import ImageRef
+from failsight.tools.evidence import Cell, ImageRef, Table
+from failsight.tools.faces import cell_text
 from failsight.tools.text import clean, number
 
 # kind → (label, what it means for whoever relies on the model)
@@ -162,6 +163,11 @@ def bound(name: str, value: float | None) -> str:
 def count(n: int, one: str, many: str = "") -> str:
     """``1 image``, ``2 images``, ``no images``."""
     return f"{'no' if n == 0 else f'{n:,}'} {one if n == 1 else many or one + 's'}"
+
+
+def cell(table: Table, column: int, value: Cell) -> str:
+    """One cell of a table as text: in its column's unit, texts a few sentences long at most."""
+    return clean(value, 700) if isinstance(value, str) else cell_text(table, column, value)
 
 
 def answer(image: ImageRef) -> str:

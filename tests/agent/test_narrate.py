@@ -228,6 +228,18 @@ def test_a_remark_that_is_older_than_the_verdict_is_not_repeated(tmp_path: Path)
     assert "Note" not in dict(report_of(tmp_path).headlines[0].terms)
 
 
+def test_a_caveat_of_an_experiment_stands_beside_its_result(tmp_path: Path) -> None:
+    t = Teller(tmp_path)
+    t.created()
+    made = masked(SHORTCUT, "box:television", 0.3, (0.2, 0.4), "confirmed", id="F1")
+    t.call(dataclasses.replace(made, notes=("The controls change less than the cue.",)))
+    t.close()
+    terms = dict(report_of(tmp_path).headlines[0].experiments[0].terms)
+    assert terms["Caveat"].text == "The controls change less than the cue." and terms["Caveat"].refs == (
+        "E1",
+    )
+
+
 def test_a_plan_does_not_repeat_the_finding(tmp_path: Path) -> None:
     t = Teller(tmp_path)
     t.created()
