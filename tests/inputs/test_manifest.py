@@ -76,13 +76,21 @@ def test_splits_in_a_column(root: Path) -> None:
 
 
 def test_boxes(root: Path) -> None:
-    good, late, bad = '"{""tv"": [[0, 0, 0.5, 0.5]]}"', '"{""tv"": [[0.2, 0.2, 1.5, 0.5]]}"', "nonsense"
-    lines = [f"{line},{box}" for line, box in zip(rows(root), [good, late, bad] * 3, strict=True)]
+    cells = [
+        '"{""tv"": [[0, 0, 0.5, 0.5]]}"',
+        '"{""tv"": [[0.2, 0.2, 1.5, 0.5], [0.1, 0.1, 0.2, 0.2]], ""cat"": [[0, 0.1, 0, 0.4]]}"',
+        "nonsense",
+        "",
+        '"{""tv"": [[0.5, 0.5, 0.1, 0.9]]}"',
+        '"{""tv"": 3, ""cat"": [[""a"", 0, 1, 1]]}"',
+        '"{""cat"": [[0, 0.1, 0, 0.4]]}"',
+        "[1]",
+        "{}",
+    ]
+    lines = [f"{line},{cell}" for line, cell in zip(rows(root), cells, strict=True)]
     table = open_images(write(root / "m.csv", "path,label,boxes", *lines))
-    assert table.boxes is not None
-    assert table.boxes[0] == {"tv": ((0.0, 0.0, 0.5, 0.5),)}
-    assert table.boxes[1] == {}
-    assert any("boxes of 6 images" in note for note in table.notes)
+    assert table.boxes == [{"tv": ((0.0, 0.0, 0.5, 0.5),)}, {"tv": ((0.1, 0.1, 0.2, 0.2),)}, *[{}] * 7]
+    assert any("Of 5 images some boxes" in note for note in table.notes)
 
 
 def test_parquet(root: Path) -> None:

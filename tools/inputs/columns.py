@@ -132,33 +132,52 @@ def typed_columns(columns: Mapping[str, Sequence[Any]], notes: list[str]) -> dic
 
 
 def parse_boxes(values: Sequence[Any], notes: list[str]) -> list[Boxes]:
-    """The ``boxes`` column: JSON or mappings ``{object: [[x0, y0, x1, y1], …]}`` in fractions; bad ones are counted."""
+    """The ``boxes`` column: JSON or mappings ``{object: [[x0, y0, x1, y1], …]}`` in fractions of width and height.
+
+    Boxes without area (an object just outside the picture) are dropped; what is no box is dropped and counted.
+    """
     result: list[Boxes] = []
-    bad = 0
+    images = 0
     for value in values:
-        try:
-            result.append(_boxes(value))
-        except (ValueError, TypeError, AttributeError):
-            result.append({})
-            bad += 1
-    if bad:
+        boxes, fine = _boxes(value)
+        result.append(boxes)
+        images += not fine
+    if images:
         notes.append(
-            f"The boxes of {bad:,} images are not of the form {{object: [[x0, y0, x1, y1], …]}} with fractions of 0 to 1; they are left out."
+            f"Of {images:,} images some boxes are not of the form {{object: [[x0, y0, x1, y1], …]}} with fractions of 0 to 1; "
+            "those boxes are left out."
         )
     return result
 
 
-def _boxes(value: Any) -> Boxes:
+def _boxes(value: Any) -> tuple[Boxes, bool]:
+    """The boxes in one cell, and whether everything in it was one."""
     if value is None or (isinstance(value, str) and value.strip().lower() in _MISSING):
-        return {}
-    raw = json.loads(value) if isinstance(value, str) else value
-    pairs = raw if isinstance(raw, list) else list(raw.items())  # Arrow maps arrive as pairs
-    return {clean(name): tuple(_box(box) for box in boxes) for name, boxes in pairs if boxes}
+        return {}, True
+    try:
+        raw = json.loads(value) if isinstance(value, str) else value
+        pairs = list(raw.items()) if isinstance(raw, Mapping) else [(name, boxes) for name, boxes in raw]
+    except (ValueError, TypeError):
+        return {}, False
+    made: dict[str, tuple[Box, ...]] = {}
+    fine = True
+    for name, boxes in pairs:
+        kept = []
+        for box in boxes if isinstance(boxes, list | tuple) else [None]:
+            try:
+                kept.append(_box(box))
+            except (ValueError, TypeError):
+                fine = False
+        with_area = tuple(box for box in kept if box[0] < box[2] and box[1] < box[3])
+        if with_area:
+            made[clean(name)] = with_area
+    return made, fine
 
 
-def _box(box: Sequence[float]) -> Box:
+def _box(box: Any) -> Box:
+    """Four fractions in order. Raises ValueError or TypeError."""
     x0, y0, x1, y1 = (float(value) for value in box)
-    if not (-0.001 <= x0 < x1 <= 1.001 and -0.001 <= y0 < y1 <= 1.001):
+    if not (-0.001 <= x0 <= x1 <= 1.001 and -0.001 <= y0 <= y1 <= 1.001):
         raise ValueError("not fractions in order")
     return max(0.0, x0), max(0.0, y0), min(1.0, x1), min(1.0, y1)
 
