@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from failsight.tools.engine.local import batch_size
 from failsight.tools.experiments.fills import mean_colour
 from failsight.tools.experiments.masking import Ints, MapOf, scored
 from failsight.tools.inputs.base import Classifier, Floats, Pixels
@@ -22,7 +23,6 @@ from failsight.tools.view import CaseView
 Method = Literal["grad_cam", "occlusion"]
 CELLS = 10  # occlusion: cells a side; the window covers 2 × 2 of them
 CAM_TOLERANCE = 1e-4
-GRADIENT_BATCH = 16
 Score = Callable[[Pixels], Floats]
 
 
@@ -36,6 +36,7 @@ class Lens:
         module: the torch module in eval mode, or None.
         layer: name of the submodule whose maps Grad-CAM reads, or None.
         head: the linear layer on the pooled maps, where the whole classifier is that (CAM), else None.
+        batch: pictures a call.
     """
 
     score: Score
@@ -43,6 +44,7 @@ class Lens:
     module: Any | None
     layer: str | None
     head: Any | None = None
+    batch: int = 16
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def lens_of(model: Classifier) -> Lens:
         layer = model.feature_layer or find_feature_layer(module, model.normalise(_probe(model)))
         if layer is not None and not hookable(module, layer):
             layer = None
-    lens = Lens(model.scores, model.normalise, module, layer)
+    lens = Lens(model.scores, model.normalise, module, layer, batch=batch_size(model))
     return lens if layer is None else replace(lens, head=pooled_head(lens, _probe(model)))
 
 
@@ -115,8 +117,8 @@ def grad_cam(lens: Lens, pixels: Pixels, target: Target) -> Floats:
     backward pass is needed (CAM, Zhou et al. 2016); this is recognised by its result, not by its name.
     """
     parts = [
-        _grad_cam(lens, pixels[i : i + GRADIENT_BATCH], target.part(slice(i, i + GRADIENT_BATCH)))
-        for i in range(0, len(pixels), GRADIENT_BATCH)
+        _grad_cam(lens, pixels[i : i + lens.batch], target.part(slice(i, i + lens.batch)))
+        for i in range(0, len(pixels), lens.batch)
     ]
     return np.concatenate(parts) if parts else np.zeros((0, 1, 1), np.float32)
 
@@ -219,7 +221,7 @@ def occlusion(lens: Lens, pixels: Pixels, target: Target) -> Floats:
     for i, j in windows:
         count[i : i + 2, j : j + 2] += 1
     stacks = (_occluded(one, rows, columns, windows) for one in pixels)
-    for k, scores in enumerate(scored(lens.score, stacks)):
+    for k, scores in enumerate(scored(lens.score, stacks, lens.batch)):
         one = target.part(slice(k, k + 1))
         value = Target(
             np.repeat(one.of, len(scores)),
@@ -308,7 +310,7 @@ def scrambled(lens: Lens, outputs: str, seed: int) -> Lens | None:
             return (raw if outputs == "probabilities" else raw.softmax(1)).cpu().numpy()  # type: ignore[no-any-return]
 
     head = None if lens.head is None else dict(module.named_modules())[_name_of(lens.module, lens.head)]
-    return Lens(score, lens.normalise, module, lens.layer, head)
+    return Lens(score, lens.normalise, module, lens.layer, head, lens.batch)
 
 
 def _name_of(module: Any, part: Any) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
+from failsight.tools.engine.local import batch_size
 from failsight.tools.evidence import digest
 from failsight.tools.experiments.controls import change_ratio, draw_controls
 from failsight.tools.experiments.fills import Fill
@@ -16,7 +17,6 @@ from failsight.tools.experiments.regions import Mask, Region, most_salient
 from failsight.tools.inputs.base import BadImage, Floats, ImageTable, LeftOut, Pixels, Split
 from failsight.tools.view import CaseView
 
-BATCH = 64
 REASONS = (
     "it can't be read",
     "the region has no pixels in the part of the picture that the model sees",
@@ -220,7 +220,8 @@ def _run(bench: Bench, rows: Ints, watched: int | None, label: str) -> Measureme
 
     with bench.view.progress.job(label, len(rows)) as ticker:
         done = 0
-        for one in scored(bench.view.model().scores, stacks()):
+        model = bench.view.model()
+        for one in scored(model.scores, stacks(), batch_size(model)):
             scores.append(one)
             ticker.advance(len(kept) + len(out) - done)
             done = len(kept) + len(out)
@@ -228,26 +229,26 @@ def _run(bench: Bench, rows: Ints, watched: int | None, label: str) -> Measureme
     return _collect(kept, scores, out, watched, bench)
 
 
-def scored(
-    score: Callable[[Pixels], Floats], stacks: Iterator[Pixels], size: int = BATCH
-) -> Iterator[Floats]:
-    """Scores of each stack (k, h, w, 3) in turn, with batches of about ``size`` pictures across stacks.
+def scored(score: Callable[[Pixels], Floats], stacks: Iterator[Pixels], size: int) -> Iterator[Floats]:
+    """Scores of each stack (k, h, w, 3) in turn, with batches of at most ``size`` pictures that run across stacks.
 
-    Memory is bounded by the batch: at most ``size`` pictures and one stack wait at a time."""
+    Memory is bounded: fewer than ``size`` pictures and one stack wait at a time."""
     waiting: list[Pixels] = []
     count = 0
     for stack in stacks:
         waiting.append(stack)
         count += len(stack)
         if count >= size:
-            yield from _flush(score, waiting)
+            yield from _flush(score, waiting, size)
             waiting, count = [], 0
     if waiting:
-        yield from _flush(score, waiting)
+        yield from _flush(score, waiting, size)
 
 
-def _flush(score: Callable[[Pixels], Floats], stacks: Sequence[Pixels]) -> list[Floats]:
-    made = score(np.concatenate(stacks))
+def _flush(score: Callable[[Pixels], Floats], stacks: Sequence[Pixels], size: int) -> list[Floats]:
+    full = np.concatenate(stacks)
+    calls = -(-len(full) // size)  # 70 pictures at 64 a batch are two batches of 35, not 64 and 6
+    made = np.concatenate([score(part) for part in np.array_split(full, calls)])
     ends = np.cumsum([len(s) for s in stacks])[:-1]
     return [np.asarray(part) for part in np.split(made, ends)]
 

@@ -1,0 +1,78 @@
+"""The masking test against its own forward passes: what the regions, controls and bookkeeping cost on top of the model.
+
+    python -m benchmarks.speed.masking [--images 200] [--size 96] [--threads 1]
+
+Both are timed in processor seconds, alternately, and the median of the ratios is printed: other work on the machine
+then disturbs it least. The demo's small network is the hardest case; a larger one hides the cost.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+DRAWS = 8
+
+
+def processor_seconds(work: Callable[[], object]) -> float:
+    """What ``work`` costs, all threads together."""
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=200)
+    parser.add_argument("--size", type=int, default=96)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=7)
+    asked = parser.parse_args()
+    import torch
+
+    from failsight.knowledge_base.cases.model import build
+    from failsight.tools.engine.local import batch_size
+    from failsight.tools.experiments.fills import make_fill
+    from failsight.tools.experiments.masking import Bench, measure
+    from failsight.tools.experiments.regions import parse_region
+    from tests.experiments.scenes import scene
+    from tests.fakes.view import FakeModel, FakeView
+
+    torch.set_num_threads(asked.threads)
+    classes = tuple("abcde")
+    table = scene(asked.images, size=asked.size)
+    view = FakeView({"data": table}, FakeModel(None, classes, (asked.size, asked.size), module=build()))
+    bench = Bench(
+        view, "data", parse_region("box:lamp", {"lamp": asked.images}, classes), make_fill("mean"), DRAWS, 0
+    )
+    rows = np.arange(asked.images)
+    passes = asked.images * (2 + DRAWS)
+    size = batch_size(view.model())
+    batches = [np.repeat(table.pixels[:1], min(size, passes - i), 0) for i in range(0, passes, size)]
+
+    def bare() -> None:
+        for batch in batches:
+            view.model().scores(batch)
+
+    def test() -> None:
+        view._cache.clear()
+        measure(bench, rows, 0, "masking")
+
+    test()
+    pairs = [(processor_seconds(bare), processor_seconds(test)) for _ in range(asked.rounds)]
+    ratio = statistics.median(t / b for b, t in pairs)
+    plain = statistics.median(b for b, _ in pairs)
+    print(
+        f"masking test, {asked.images} images × (2 + {DRAWS}) passes at {asked.size} × {asked.size}, {asked.threads} thread(s)"
+    )
+    print(
+        f"bare forward passes {plain:.2f} s of processor time; the whole test {ratio:.2f} × that (wanted: at most 1.2)"
+    )
+
+
+if __name__ == "__main__":
+    main()
