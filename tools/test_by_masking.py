@@ -77,8 +77,7 @@ def test_by_masking(
     """Test whether the model relies on a region: mask it, mask as much elsewhere in the same image, compare the class's score.
 
     The effect is paired per image: (clean − cue masked) − mean over draws of (clean − control masked), a difference of
-    probabilities in [−1, 1]. The plan is registered before the first image is edited, and the verdict follows its rule
-    (:mod:`failsight.tools.verdicts`).
+    probabilities in [−1, 1]. The plan is registered first; the verdict follows its rule (:mod:`failsight.tools.verdicts`).
 
     Raises:
         RetryError: an argument names something that does not exist, no image is left, or there is no model to run.
@@ -98,5 +97,4 @@ def test_by_masking(
         split=split,
     )
     plan = make_plan(view, asked)
-    plan_id = view.register(plan.instrument)
-    return evidence(view, plan, plan_id, run(plan))
+    return evidence(view, plan, view.register(plan.instrument), run(plan))
