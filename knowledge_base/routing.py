@@ -19,12 +19,13 @@ _ASK_BACK: Final = 0.4
 _TEMPERATURE: Final = 0.035
 _WEAK: Final = 0.25
 _OWN: Final = 0.5
-_TERM: Final = 0.62
+_TERM: Final = 0.55
 _LISTED: Final = 5
 _OTHER_KINDS: Final = tuple(kind for kind in KINDS if kind != "question")
 _DEFINITION: Final = re.compile(
     r"^\W*(?:what (?:does|do) .+ mean|what is meant by|meaning of|define|definition of|explain the (?:term|word|concept)"
-    r"|what(?:'s| is| are) (?:an? )?(?!(?:the|this|that|it|my|our|your|there|wrong|going|good|best|next|left)\b)[\w -]{3,40}\W*$)",
+    r"|what(?:'s| is| are) (?:an? )?(?!.*\b(?:the|this|that|it|its|we|my|our|your|there|for|of)\b)"
+    r"(?!(?:wrong|going|good|best|next|left)\b)[\w-]+(?: [\w-]+){0,2}\W*$)",
     re.IGNORECASE,
 )
 
@@ -178,11 +179,15 @@ def _entry_meant(mentions: Mentions, base: KnowledgeBase, *, doubtful: bool) -> 
     definition = _DEFINITION.match(mentions.sentence) is not None
     if not definition and not (doubtful and any(not e.mine for e in base.entries.values())):
         return None
-    for hit in base.search(mentions.sentence, k=2, kinds=_OTHER_KINDS):
-        if definition and hit.score >= _TERM and hit.kind != "workflow":
-            return hit
-        if doubtful and not hit.mine and hit.score >= _OWN:
-            return hit
+    if (
+        definition
+        and (terms := base.search(mentions.sentence, k=1, kinds=("term",)))
+        and terms[0].score >= _TERM
+    ):
+        return terms[0]
+    if doubtful:
+        hits = base.search(mentions.sentence, k=3, kinds=_OTHER_KINDS)
+        return next((hit for hit in hits if not hit.mine and hit.score >= _OWN), None)
     return None
 
 
