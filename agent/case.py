@@ -479,10 +479,26 @@ def _open_at(path: Path, config: CaseConfig, progress: Progress | None) -> Case:
                 "case.created", name=case.name, task=config.task, seed=config.seed, level=config.level,
                 planner=config.planner, created=time.strftime("%Y-%m-%d"), **case.facts(),
             )  # fmt: skip
+        else:
+            _check_unchanged(case)
     except BaseException:
         case.close()
         raise
     return case
+
+
+def _check_unchanged(case: Case) -> None:
+    """Evidence of two models or two data sets must not stand in one case."""
+    then = case.state().config
+    known = {"model": (then.get("model") or {}).get("fingerprint", "")}
+    known |= {split: about["fingerprint"] for split, about in then.get("data", {}).items()}
+    for name, print_now in case.fingerprints().items():
+        if name in known and known[name] != print_now:
+            what = "The model has" if name == "model" else f"The {name} images have"
+            raise UserError(
+                f"{what} changed since the case {case.folder.name} was opened.",
+                "Start a new case for it with --out; `failsight report` still tells of the old one.",
+            )
 
 
 def _asked(config: CaseConfig) -> dict[str, Any]:

@@ -188,3 +188,13 @@ def test_a_case_about_something_else_is_not_overwritten(
     assert run("--model", "model.pt", "--data", "more", "--out", "case") == 2
     assert "something else" in complaint(capsys)
     assert (world / "case" / "journal.jsonl").read_bytes() == before
+
+
+def test_a_case_whose_images_changed_is_not_continued(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--model", "model.pt", "--data", "photos", "--out", "case") in (0, 3, 4)
+    (world / "photos" / "red_room" / "001.png").unlink()
+    assert run("--model", "model.pt", "--data", "photos", "--out", "case") == 2
+    assert "changed since" in complaint(capsys)
+    assert main(["report", "case"]) == 0
