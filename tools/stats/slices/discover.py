@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +20,11 @@ Masks = NDArray[np.bool_]
 SHORTLIST = 256
 #: a conjunction must exceed the rest of each parent by so many standard errors to be looked at …
 ABOVE_PARENTS = 2.0
-#: … and must itself stand so far out, given everything picked before it
+#: … and must itself stand so far out, given everything picked before it, …
 STANDS_OUT = 2.0
+#: … and so far that of all conjunctions of its depth about so many would by chance: what is carried without
+#: prospects raises the bar for the others
+FALSE_STARTS = 2.0
 #: a pick is dropped when, given the later ones, less than this is left of it
 LEFT_OVER = 1.0
 #: unless a pick exceeds the rest of a parent by so many standard errors, the parent is carried as well:
@@ -69,7 +73,9 @@ def discover(half: Half, whole: Whole, settings: SearchSettings, min_effect: flo
     )
     variance = None if half.binary else float(half.target.var())
     z = z_outside(counts, rows=len(half), variance=variance)
-    worthy = (z >= STANDS_OUT) & (excess_rate(counts) >= min_effect)
+    depth = counts.depth
+    bar = _bars(depth)[depth]
+    worthy = (z >= bar) & (excess_rate(counts) >= min_effect)
     worthy &= z_parents(counts, variance=variance) >= ABOVE_PARENTS
     if settings.class_column is not None:
         worthy &= (counts.attributes[:, 0] != settings.class_column) | (counts.attributes[:, 1] >= 0)
@@ -77,7 +83,7 @@ def discover(half: Half, whole: Whole, settings: SearchSettings, min_effect: flo
     best = top(np.where(worthy, z, -np.inf), min(SHORTLIST, found))
     candidates = [counts.conjunction(int(i)) for i in best]
     support = {c: int(counts.support[i]) for c, i in zip(candidates, best, strict=True)}
-    picked = _pick(half, candidates, settings, min_effect) if candidates else []
+    picked = _pick(half, candidates, bar[best], settings, min_effect) if candidates else []
     passed_over = tuple(c for i, c in enumerate(candidates) if i not in picked)
     return Shortlist(
         tuple(candidates[i] for i in picked), passed_over, support, len(counts), found > SHORTLIST
@@ -101,6 +107,15 @@ def _expected(half: Half, whole: Whole) -> Float:
     """(n,) mean target of the row's class in the discovery half."""
     expected: Float = (half.all_sums.first / np.maximum(half.all_sums.n, 1))[whole.strata]
     return expected
+
+
+def _bars(depth: Int) -> Float:
+    """(4,) how many standard errors a conjunction of depth 0 … 3 must stand out."""
+    bars = np.full(4, STANDS_OUT)
+    for d, m in enumerate(np.bincount(depth, minlength=4)):
+        if m > 2 * FALSE_STARTS:
+            bars[d] = max(STANDS_OUT, NormalDist().inv_cdf(1 - FALSE_STARTS / m))
+    return bars
 
 
 class _Residuals:
@@ -174,7 +189,7 @@ def _crosstab(inside: Masks, strata: Int, levels: int) -> Float:
 
 
 def _pick(
-    half: Half, candidates: list[Conjunction], settings: SearchSettings, min_effect: float
+    half: Half, candidates: list[Conjunction], bar: Float, settings: SearchSettings, min_effect: float
 ) -> list[int]:
     """Forward selection, with earlier picks dropped once later ones account for them."""
     carry = settings.carry
@@ -182,9 +197,10 @@ def _pick(
     free = np.ones(len(candidates), bool)
     picked: list[int] = []
     while len(picked) < carry:
-        z = np.where(free, state.z(min_effect), -np.inf)
+        z = state.z(min_effect)
+        z[~free | (z < bar)] = -np.inf
         best = int(z.argmax())
-        if z[best] < STANDS_OUT:
+        if z[best] == -np.inf:
             break
         best = _plainest(half, candidates, z, best, settings.stand_ins)
         free[best] = False
