@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console, RenderableType
@@ -22,7 +21,7 @@ from failsight.agent.events import (
     ToolStarted,
 )
 from failsight.agent.state import FindingRecord
-from failsight.agent.ui.pictures import figure_path, image_path, thumbnail
+from failsight.agent.ui.pictures import Album
 from failsight.agent.ui.progress import WORTH_SHOWING, JobState, Meter, metered
 from failsight.agent.ui.renderables import evidence_body, finding_body, headline
 from failsight.agent.ui.words import LEVELS, arguments_text, cost_text
@@ -59,7 +58,7 @@ class Lines:
         """A line that asks for attention, by a sign and not only by colour."""
         self.say(f"! {text}", "yellow")
 
-    def event(self, event: SessionEvent, folder: Path) -> None:
+    def event(self, event: SessionEvent, album: Album) -> None:
         """``event`` in full."""
         match event:
             case PlannerSaid(text, choices):
@@ -67,7 +66,7 @@ class Lines:
                 for i, choice in enumerate(choices, 1):
                     self.say(f"  {i} {choice}", "cyan")
             case EvidenceMade(evidence, reused):
-                self.evidence(evidence, folder, reused=reused)
+                self.evidence(evidence, album, reused=reused)
             case ApprovalAsked(tool, arguments, why, cost):
                 self.say(f"? May {tool} run? ({arguments_text(arguments)})", "bold yellow")
                 for name, text in (("why", why), ("cost", cost_text(cost))):
@@ -100,7 +99,7 @@ class Lines:
                 self.say(f"{LEVELS.get(level, 'i')} {text}", style)
 
     def evidence(
-        self, evidence: Evidence, folder: Path, *, reused: bool = False, whole: bool = False
+        self, evidence: Evidence, album: Album, *, reused: bool = False, whole: bool = False
     ) -> None:
         """Evidence as a rich renderable on a terminal, as its text elsewhere; ``whole``: nothing left out."""
         if not self.rich:
@@ -109,20 +108,16 @@ class Lines:
         again = "  measured before" if reused else ""
         self._print(Text.assemble((headline(evidence), "bold"), (f"  {evidence.tool}{again}", "dim")))
         self._print(Text(evidence.summary))
-        self._print(evidence_body(evidence, self._pictures(evidence, folder), None if whole else 12))
+        self._print(evidence_body(evidence, self._pictures(evidence, album), None if whole else 12))
 
     def finding(self, record: FindingRecord) -> None:
         """One hypothesis in full."""
         self._print(finding_body(record))
 
-    def _pictures(self, evidence: Evidence, folder: Path) -> dict[str, Text]:
+    def _pictures(self, evidence: Evidence, album: Album) -> dict[str, Text]:
         if not self._coloured:  # half-blocks say nothing without colour
             return {}
-        places = [(f.path, figure_path(f.path, folder)) for f in evidence.figures]
-        places += [(i.path, image_path(i.path, folder)) for i in evidence.images[:4]]
-        columns = max(20, min(60, self._console.width - 4))
-        made = {path: thumbnail(place, columns, 14) for path, place in places if place is not None}
-        return {path: picture for path, picture in made.items() if picture is not None}
+        return album.load(evidence, max(20, min(60, self._console.width - 4)), 14)
 
     def _said(self, text: str) -> None:
         if self.rich and text.strip():

@@ -2,34 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from failsight.tools.evidence import Evidence, ImageRef
+
 MOST_PIXELS = 150_000_000  # larger files are named, not shown
+SMALL = (24, 8)  # columns and rows of an example image
 _FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM")
 
 
-def figure_path(path: str, folder: Path) -> Path | None:
-    """Where a figure of the case lies; None when it lies outside ``folder`` or is not there."""
-    try:
-        found = (folder / path).resolve()
-        return found if found.is_relative_to(folder.resolve()) and found.is_file() else None
-    except (OSError, ValueError):
+def key(image: ImageRef) -> str:
+    """What tells the thumbnail of one image from another's: equal paths may lie in different splits."""
+    return f"{image.split}:{image.path}"
+
+
+@dataclass(frozen=True, slots=True)
+class Album:
+    """Where the pictures of a case lie, and thumbnails of them.
+
+    Attributes:
+        folder: the case folder; figures lie in it.
+        roots: split → folder that the image paths of its data are relative to.
+    """
+
+    folder: Path
+    roots: Mapping[str, Path] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, folder: Path, config: Mapping[str, Any]) -> Album:
+        """The album of a case from its configuration (``CaseState.config``)."""
+        roots = {}
+        for split, about in (config.get("data") or {}).items():
+            path = Path(str(about.get("path", ""))) if isinstance(about, Mapping) else Path()
+            roots[str(split)] = path if path.is_dir() else path.parent
+        return cls(folder, roots)
+
+    def figure(self, path: str) -> Path | None:
+        """A figure of the case; None when it lies outside of the case folder or is not there."""
+        try:
+            found = (self.folder / path).resolve()
+            return found if found.is_relative_to(self.folder.resolve()) and found.is_file() else None
+        except (OSError, ValueError):
+            return None
+
+    def image(self, path: str, split: str = "data") -> Path | None:
+        """An image of the data: as its path says, else below the data of its split; None when it is not there."""
+        for candidate in (Path(path), self.roots.get(split, self.folder) / path, self.folder / path):
+            try:
+                if path and candidate.is_file():
+                    return candidate
+            except (OSError, ValueError):
+                pass
         return None
 
+    def load(self, evidence: Evidence, columns: int, rows: int, images: int = 4) -> dict[str, Text]:
+        """Thumbnails by :func:`key` or figure path: figures of at most ``columns`` × ``rows`` characters, the first ``images`` images smaller.
 
-def image_path(path: str, folder: Path) -> Path | None:
-    """Where an image of the data lies: as it is given, or below the case folder; None when it is not there."""
-    for candidate in (Path(path), folder / path):
-        try:
-            if path and candidate.is_file():
-                return candidate
-        except (OSError, ValueError):
-            pass
-    return None
+        Slow (decodes pictures): not for the thread that draws."""
+        figures = {f.path: (self.figure(f.path), columns, rows) for f in evidence.figures}
+        shown = {key(i): (self.image(i.path, i.split), *SMALL) for i in evidence.images[:images]}
+        made = {
+            path: thumbnail(place, width, height)
+            for path, (place, width, height) in (shown | figures).items()
+            if place is not None
+        }
+        return {path: picture for path, picture in made.items() if picture is not None}
 
 
 def thumbnail(path: Path, columns: int = 40, rows: int = 12) -> Text | None:

@@ -16,6 +16,7 @@ from failsight.agent.ui import commands
 from failsight.agent.ui.errors import OK, bug_line, sentence
 from failsight.agent.ui.interrupts import Interrupts
 from failsight.agent.ui.lines import Lines, ProgressLines
+from failsight.agent.ui.pictures import Album
 from failsight.agent.ui.reader import Reader
 from failsight.agent.ui.readiness import CODES, readiness_lines, verdict
 from failsight.agent.ui.snapshot import past, take
@@ -84,14 +85,18 @@ class PlainDisplay:
     def _welcome(self, session: SessionLike) -> None:
         before = past(session.state())
         self._lines.say(f"Failsight · {inert_text(session.name)}. /help lists the commands, /quit leaves.")
-        if before.said:
+        if before.evidence or any(s.role == "person" for s in before.said):
             self._lines.say(
-                f"Taken up again: {len(before.said)} messages, {len(before.evidence)} pieces of evidence."
+                f"Taken up again (messages {len(before.said)} · evidence {len(before.evidence)})."
             )
 
     def _completions(self, session: SessionLike, text: str) -> list[str]:
         names = (*commands.offered(session.actions()), *take(session.state()).words)
         return [n for n in names if n.casefold().startswith(text.casefold())]
+
+    @staticmethod
+    def _album(session: SessionLike) -> Album:
+        return Album.of(session.folder, session.state().config)
 
     def _ask(self) -> str | None:
         """One line of the person; None at the end of the input. Two interrupts in a row leave."""
@@ -153,7 +158,7 @@ class PlainDisplay:
             self._lines.warn(bug_line(error, session.folder))
 
     def _show(self, event: SessionEvent, session: SessionLike) -> None:
-        self._lines.event(event, session.folder)
+        self._lines.event(event, self._album(session))
         if isinstance(event, PlannerSaid) and event.choices:
             self._choices = event.choices
         elif isinstance(event, ApprovalAsked):
@@ -200,7 +205,7 @@ class PlainDisplay:
     def _evidence(self, session: SessionLike, wanted: str) -> None:
         known = {e.id: e for e in past(session.state()).evidence}
         if wanted in known:
-            self._lines.evidence(known[wanted], session.folder, whole=True)
+            self._lines.evidence(known[wanted], self._album(session), whole=True)
         elif wanted:
             self._lines.warn(f"There is no evidence {wanted}.")
         for evidence in known.values() if wanted not in known else ():

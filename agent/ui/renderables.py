@@ -8,18 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rich.columns import Columns
 from rich.console import Group, RenderableType
+from rich.constrain import Constrain
 from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
 from failsight.agent.state import FindingRecord
+from failsight.agent.ui.pictures import key
 from failsight.agent.ui.words import VERDICTS, arguments_text, duration, finding_line, standing
 from failsight.tools.evidence import Evidence, Fact, Finding, ImageRef, Table, TestResult
 from failsight.tools.faces import cell_text
 from failsight.tools.text import clean, interval, number, p_value
 
-Pictures = Mapping[str, Text]  # path as the evidence gives it → thumbnail
+Pictures = Mapping[str, Text]  # figure path or key of an image → thumbnail
 
 
 def headline(evidence: Evidence) -> str:
@@ -120,20 +123,31 @@ def image_line(image: ImageRef) -> str:
 
 
 def pictures_renderable(evidence: Evidence, pictures: Pictures, most: int = 4) -> list[RenderableType]:
-    """Figures and up to ``most`` images: thumbnail where there is one, always the words and the path."""
+    """Figures, then up to ``most`` images side by side: a thumbnail where there is one, always the words and the path."""
     parts: list[RenderableType] = []
     for figure in evidence.figures:
         if figure.path in pictures:
             parts.append(pictures[figure.path])
         words = f"{clean(figure.title)}: {clean(figure.alt, 300)} ({clean(figure.path)})"
         parts.append(Text(f"▦ {words}", style="italic"))
-    for image in evidence.images[:most]:
-        if image.path in pictures:
-            parts.append(pictures[image.path])
-        parts.append(Text(f"▦ {image_line(image)}", style="italic"))
+    shown = evidence.images[:most]
+    drawn = [i for i in shown if key(i) in pictures]
+    if drawn:
+        parts.append(Columns([_framed(i, pictures[key(i)]) for i in drawn], padding=(0, 2)))
+    parts += [Text(f"▦ {image_line(i)}", style="italic") for i in shown if key(i) not in pictures]
     if len(evidence.images) > most:
         parts.append(Text(f"… {len(evidence.images) - most} more images", style="dim"))
     return parts
+
+
+def _framed(image: ImageRef, picture: Text) -> RenderableType:
+    """A small picture above what it is, what it is taken for, and where it lies."""
+    width = max(len(line) for line in picture.plain.split("\n"))
+    sure = "" if image.confidence is None else f" {number(image.confidence)}"
+    lines = [clean(image.label, 40), f"→ {clean(image.prediction, 40)}{sure}" if image.prediction else ""]
+    lines += [clean(image.caption, 80), f"row {image.row}", clean(image.path)]
+    words = Text("\n".join(line for line in lines if line), style="italic", overflow="fold")
+    return Constrain(Group(picture, words, Text("")), max(width, 20))
 
 
 def evidence_body(

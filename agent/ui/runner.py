@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from failsight.agent.events import EvidenceMade, SessionEvent, StageEntered
 from failsight.agent.ui.errors import BUG, USER_MUST_ACT, bug_line, sentence
+from failsight.agent.ui.pictures import Album
 from failsight.agent.ui.progress import JobState, Meter, metered
 from failsight.agent.ui.snapshot import Past, Snapshot, past, take
 from failsight.agent.ui.words import inert
@@ -32,6 +33,7 @@ class Opened:
 
     name: str
     folder: Path
+    album: Album
     actions: dict[str, str]
     snapshot: Snapshot
     past: Past
@@ -130,7 +132,12 @@ class SessionThread:
             state = session.state()
             self._post(
                 Opened(
-                    inert(session.name), session.folder, inert(session.actions()), take(state), past(state)
+                    inert(session.name),
+                    session.folder,
+                    Album.of(session.folder, state.config),
+                    inert(session.actions()),
+                    take(state),
+                    past(state),
                 )
             )
         except BaseException as error:

@@ -58,8 +58,8 @@ def past(state: CaseState) -> Past:
 
 def _names(state: CaseState) -> Iterator[str]:
     """Class names, attributes and attribute values that the evidence speaks of: what a person may want to type."""
-    for name in state.config.get("classes") or ():
-        yield str(name)
+    for about in (state.config.get("data") or {}).values():
+        yield from (str(name) for name in about.get("classes") or ())
     for record in state.records.values():
         yield from (str(n) for n in (record.finding.class_name, record.finding.confused_with) if n)
         for attribute, value in (record.finding.slice or {}).items():

@@ -121,12 +121,13 @@ def finding_line(record: FindingRecord, limit: int = 300) -> str:
 
 
 def finding_label(finding: Finding) -> str:
-    """A finding in a few words: ``spurious correlation: living room, television=yes``."""
-    where = [finding.class_name or "", *(f"{k}={v}" for k, v in (finding.slice or {}).items())]
+    """A finding in a few words, what tells it apart first: ``television=yes, kitchen → living room · rare case``."""
+    where = [*(f"{k}={v}" for k, v in (finding.slice or {}).items()), finding.class_name or ""]
+    places = ", ".join(clean(w, 60) for w in where if w)
     if finding.confused_with:
-        where.append(f"→ {finding.confused_with}")
-    places = clean(", ".join(w for w in where if w).replace(", →", " →"), 80)
-    return f"{finding.kind.replace('_', ' ')}{f': {places}' if places else ''}"
+        places = f"{places} → {clean(finding.confused_with, 60)}".strip()
+    kind = finding.kind.replace("_", " ")
+    return f"{places} · {kind}" if places else kind
 
 
 class StageRow(NamedTuple):

@@ -209,7 +209,8 @@ async def test_tables_sort_by_number_and_by_name(tmp_path: Path) -> None:
 async def test_the_board_lists_hypotheses_and_opens_them(tmp_path: Path) -> None:
     async with on_stage(tmp_path, {"start": [EvidenceMade(masking(1))]}, size=(160, 48)) as stage:
         text = stage.text()
-        assert "F1 ✓ Kitchens" in text and "F2 ○ Dark" in text and "F3 ✗ Tilted" in text
+        for line in ("F1 ✓ television=yes, kitchen", "F2 ○ brightness=low · rare", "F3 ✗ tilt=high · weak"):
+            assert line in text
         stage.app.main.query_one("#board").focus()
         await stage.pilot.press("home", "enter")
         await stage.until(lambda: isinstance(stage.app.screen, FindingScreen))
@@ -336,7 +337,7 @@ async def test_a_case_taken_up_again_shows_what_was_said(tmp_path: Path) -> None
         stage = Stage(app, pilot, sessions)
         await stage.rest()
         for words in (
-            "2 messages, 1 pieces of evidence",
+            "Taken up again (messages 2 · evidence 1)",
             "How good is it?",
             "78 %",
             "Welcome back.",
@@ -354,14 +355,15 @@ async def test_many_cards_stay_light_and_the_list_keeps_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Beyond the cap the oldest entries leave the screen; every piece of evidence stays in the list."""
-    monkeypatch.setattr(conversation, "MOST", 30)
+    monkeypatch.setattr(conversation, "MOST", 20)
+    monkeypatch.setattr(conversation, "SPARE", 10)
     count = 60
     async with on_stage(
         tmp_path, {"start": [EvidenceMade(evaluation(i + 1)) for i in range(count)]}
     ) as stage:
         talk = stage.app.main.query_one(Conversation)
-        assert len(talk.entries.children) <= 30
-        assert "31 earlier entries" in str(talk.entries.query_one("#dropped").render())
+        assert len(talk.entries.children) <= 31
+        assert " earlier entries" in str(talk.entries.query_one("#dropped").render())
         assert stage.app.main.query_one("#evidence").option_count == count
         assert len(talk.query(EvidenceCard).first().children) == 0
         await stage.type("/evidence E1")
@@ -412,6 +414,14 @@ async def test_clicking_a_quick_reply_says_it(tmp_path: Path) -> None:
         await stage.pilot.click("#choices Choice")
         await stage.rest()
         assert stage.session.asked == [("say", WEAKEST)]
+
+
+async def test_clicking_a_key_presses_it(tmp_path: Path) -> None:
+    async with on_stage(tmp_path) as stage:
+        line = stage.text().splitlines()[-1]
+        assert "F1 Help" in line and "^p Commands" in line
+        await stage.pilot.click(offset=(line.index("F1 Help") + 1, stage.app.size.height - 1))
+        await stage.until(lambda: isinstance(stage.app.screen, HelpScreen))
 
 
 async def test_unknown_ids_are_said_to_be_unknown(tmp_path: Path) -> None:

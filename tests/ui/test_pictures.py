@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 from rich.text import Text
 
-from failsight.agent.ui.pictures import figure_path, half_blocks, image_path, thumbnail
+from failsight.agent.ui.pictures import Album, half_blocks, thumbnail
+from failsight.tools.evidence import Evidence, ImageRef
 
 
 def colours(text: Text) -> list[tuple[tuple[int, ...] | None, tuple[int, ...] | None]]:
@@ -74,13 +75,27 @@ def test_figures_outside_of_the_case_are_not_opened(tmp_path: Path) -> None:
     (tmp_path / "secret.png").write_bytes(b"x")
     (case / "figures" / "a.png").write_bytes(b"x")
     (case / "figures" / "link.png").symlink_to(tmp_path / "secret.png")
-    assert figure_path("figures/a.png", case) == case / "figures" / "a.png"
+    album = Album(case)
+    assert album.figure("figures/a.png") == case / "figures" / "a.png"
     for path in ("../secret.png", "figures/link.png", str(tmp_path / "secret.png"), "gone.png", "a\0b", ""):
-        assert figure_path(path, case) is None
+        assert album.figure(path) is None
 
 
-def test_images_are_found_where_they_are(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(b"x")
-    assert image_path(str(tmp_path / "a.png"), Path("/nowhere")) == tmp_path / "a.png"
-    assert image_path("a.png", tmp_path) == tmp_path / "a.png"
-    assert image_path("", tmp_path) is None and image_path("a\0", tmp_path) is None
+def test_images_are_found_where_their_data_lies(tmp_path: Path) -> None:
+    """A path is absolute, or relative to the folder of its split's data (or to that of its manifest)."""
+    for name in ("photos", "deploy"):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (8, 8), "red").save(tmp_path / name / f"{name}.png")
+    (tmp_path / "deploy" / "manifest.csv").write_text("path,label\n")
+    paths = {
+        "data": {"path": str(tmp_path / "photos")},
+        "deploy": {"path": str(tmp_path / "deploy" / "manifest.csv")},
+    }
+    album = Album.of(tmp_path / "case", {"data": paths})
+    assert album.image("photos.png") == album.image(str(tmp_path / "photos" / "photos.png"), "pool")
+    assert album.image("deploy.png", "deploy") == tmp_path / "deploy" / "deploy.png"
+    assert album.image("deploy.png") is None and album.image("") is None and album.image("a\0") is None
+    evidence = Evidence(
+        "t", "t", "s", images=(ImageRef("data", 0, "photos.png"), ImageRef("deploy", 0, "photos.png"))
+    )
+    assert list(album.load(evidence, 40, 10)) == ["data:photos.png"]

@@ -42,6 +42,7 @@ class FailsightApp(App[int]):
         Binding("ctrl+b", "panel('left')", "Map", show=False),
         Binding("f3", "panel('right')", "Evidence", key_display="F3"),
         Binding("f4", "theme", "Theme", key_display="F4", show=False),
+        Binding("ctrl+p", "command_palette", "Commands", priority=True),
         Binding("escape", "stop", "Stop"),
         Binding("ctrl+c", "stop_or_copy", "Stop the work, or copy", show=False),
         Binding("ctrl+q", "quit", "Quit", priority=True),
@@ -126,14 +127,14 @@ class FailsightApp(App[int]):
         from failsight.agent.ui.tui.screens.evidence import EvidenceScreen
 
         ids = list(self.main.evidence)
-        if message.evidence_id not in ids:
+        if message.evidence_id not in ids or self.main.album is None:
             have = f"There are {ids[0]} to {ids[-1]}." if ids else "There is none yet."
             self.notify(
                 f"There is no evidence {message.evidence_id}. {have}", severity="warning", markup=False
             )
             return
         shown = EvidenceScreen(
-            list(self.main.evidence.values()), ids.index(message.evidence_id), self.main.folder
+            list(self.main.evidence.values()), ids.index(message.evidence_id), self.main.album
         )
         self.push_screen(shown)
 

@@ -70,9 +70,10 @@ async def draw_event(main: MainScreen, event: SessionEvent) -> None:
             call = f"{tool}({arguments_text(arguments)})"
             await main.add(Line(f"▹ {call}" + (f" · {why}" if why else ""), "muted"))
         case EvidenceMade(evidence, reused):
+            assert main.album is not None  # evidence comes from an open session
             main.query_one(StatusLine).work = "working"
             keep(main, evidence)
-            await main.add(EvidenceCard(evidence, main.folder, reused=reused))
+            await main.add(EvidenceCard(evidence, main.album, reused=reused))
         case ToolFailed(tool, text):
             await main.add(Line(f"✗ {tool}: {text}", "warning"))
         case ApprovalAsked(tool):

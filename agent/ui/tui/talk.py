@@ -91,7 +91,7 @@ class Talk:
     async def _show_opened(self, opened: Opened) -> None:
         self._loading.stop()
         self._status.work = "working"
-        self.folder = self.main.folder = opened.folder
+        self.folder, self.main.album = opened.folder, opened.album
         self.app.offer_commands(opened.actions)
         self.main.query_one(TopLine).name_of_case = opened.name
         await draw_past(self.main, opened.past)

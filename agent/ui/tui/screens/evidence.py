@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
@@ -14,8 +13,9 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
+from failsight.agent.ui.pictures import Album
 from failsight.agent.ui.renderables import (
     Pictures,
     call_line,
@@ -24,7 +24,7 @@ from failsight.agent.ui.renderables import (
     headline,
     pictures_renderable,
 )
-from failsight.agent.ui.tui.widgets.evidence_card import load_pictures
+from failsight.agent.ui.tui.widgets.key_line import KeyLine
 from failsight.tools.evidence import Evidence, Table
 from failsight.tools.faces import cell_text
 from failsight.tools.text import clean
@@ -99,9 +99,9 @@ class EvidenceScreen(Screen[None]):
         Binding("c", "copy", "Copy"),
     ]
 
-    def __init__(self, evidence: Sequence[Evidence], place: int, folder: Path) -> None:
+    def __init__(self, evidence: Sequence[Evidence], place: int, album: Album) -> None:
         super().__init__()
-        self.all, self.place, self.folder = list(evidence), place, folder
+        self.all, self.place, self.album = list(evidence), place, album
 
     @property
     def evidence(self) -> Evidence:
@@ -110,7 +110,7 @@ class EvidenceScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Static(id="evidence-title", markup=False)
         yield VerticalScroll(id="evidence-body")
-        yield Footer(show_command_palette=False)
+        yield KeyLine()
 
     async def on_mount(self) -> None:
         await self._fill()
@@ -153,7 +153,7 @@ class EvidenceScreen(Screen[None]):
 
     @work(thread=True, group="pictures", exclusive=True, exit_on_error=False)
     def _decode(self, made: Evidence) -> None:
-        pictures = load_pictures(made, self.folder, max(20, min(96, self.size.width - 6)), 24, IMAGES)
+        pictures = self.album.load(made, max(20, min(96, self.size.width - 6)), 24, IMAGES)
         if pictures:
             self.app.call_from_thread(self._show_pictures, made, pictures)
 

@@ -19,7 +19,6 @@ LISTS = [b for b in EvidenceList.BINDINGS if b not in HypothesisBoard.BINDINGS]
 MOVING: list[BindingType] = [
     ("tab", "app.focus_next", "Next panel"),
     ("shift+tab", "app.focus_previous", "Previous panel"),
-    ("ctrl+p", "app.command_palette", "Command palette"),
     ("1-9", "app.pick", "Quick reply, while the prompt is empty"),
 ]
 

@@ -6,7 +6,6 @@ The first paint shows the conversation, the prompt and what is loading. :meth:`M
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -26,6 +25,7 @@ from failsight.agent.ui.tui.widgets.status_line import StatusLine
 from failsight.agent.ui.tui.widgets.top_line import TopLine
 
 if TYPE_CHECKING:
+    from failsight.agent.ui.pictures import Album
     from failsight.agent.ui.snapshot import Snapshot
     from failsight.tools.evidence import Evidence
 
@@ -40,7 +40,7 @@ class MainScreen(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path()
+        self.album: Album | None = None
         self.evidence: dict[str, Evidence] = {}
         self.snapshot: Snapshot | None = None
         self.commands: dict[str, str] = {}
@@ -64,17 +64,16 @@ class MainScreen(Screen[None]):
 
     async def furnish(self) -> None:
         """Bring the panels and the line of keys."""
-        from textual.widgets import Footer
-
         from failsight.agent.ui.tui.widgets.evidence_list import EvidenceList
         from failsight.agent.ui.tui.widgets.hypothesis_board import HypothesisBoard
+        from failsight.agent.ui.tui.widgets.key_line import KeyLine
         from failsight.agent.ui.tui.widgets.workflow_map import WorkflowMap
 
         workflow = WorkflowMap(id="map")
         workflow.border_title = "Workflow"
         await self.query_one("#left").mount(workflow, HypothesisBoard(id="board"))
         await self.query_one("#right").mount(EvidenceList(id="evidence"))
-        await self.mount(Footer())
+        await self.mount(KeyLine())
 
     def _complete(self, text: str) -> str | None:
         return complete(text, tuple(self.commands), self.snapshot.words if self.snapshot else ())

@@ -29,6 +29,8 @@ class Choices(VerticalScroll, can_focus=False):
 
     def show(self, texts: tuple[str, ...]) -> None:
         """Offer ``texts`` instead of what was offered before."""
+        if texts[:9] == self.texts:
+            return
         self.texts = texts[:9]
         self.remove_children()
         self.mount_all(Choice(i, t) for i, t in enumerate(self.texts, 1))

@@ -15,7 +15,10 @@ from failsight.agent.ui.tui.widgets.said import Line
 if TYPE_CHECKING:
     from failsight.agent.ui.tui.widgets.evidence_card import EvidenceCard
 
-MOST = 400  # entries kept on the screen; the evidence list and the report keep everything
+MOST, SPARE = (
+    160,
+    40,
+)  # entries kept on the screen, and how many leave at once; the evidence list keeps everything
 
 
 class Conversation(VerticalScroll, can_focus=True):
@@ -51,19 +54,19 @@ class Conversation(VerticalScroll, can_focus=True):
         self.anchor()
 
     async def add(self, *entries: Widget) -> None:
-        """Append entries; the oldest leave when there are more than :data:`MOST`."""
+        """Append entries; the oldest leave when there are too many."""
         held = self.entries
         await held.mount(*entries)
-        surplus = len(held.children) - MOST
-        if surplus > 0:
-            gone = list(held.children[: surplus + 1])
-            self._dropped += len([w for w in gone if w.id != "dropped"])
-            await held.remove_children(gone)
-            note = Line(
-                f"… {self._dropped} earlier entries: /evidence lists all evidence, /report tells all", "muted"
-            )
-            note.id = "dropped"
-            await held.mount(note, before=0)
+        if len(held.children) <= MOST + SPARE:
+            return
+        gone = list(held.children[: len(held.children) - MOST])
+        self._dropped += sum(w.id != "dropped" for w in gone)
+        await held.remove_children(gone)
+        note = Line(
+            f"… {self._dropped} earlier entries: /evidence lists all evidence, /report tells all", "muted"
+        )
+        note.id = "dropped"
+        await held.mount(note, before=0)
 
     @property
     def card(self) -> EvidenceCard | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from rich.console import Group
 from rich.text import Text
 from textual import events, work
@@ -12,14 +10,13 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from failsight.agent.ui.pictures import figure_path, image_path, thumbnail
+from failsight.agent.ui.pictures import Album
 from failsight.agent.ui.renderables import Pictures, evidence_body, headline
 from failsight.agent.ui.words import VERDICTS
 from failsight.tools.evidence import Evidence
 from failsight.tools.text import clean
 
 ROWS = 12  # rows of a table, and values, that a card shows; the evidence screen shows all
-IMAGES = 4
 
 
 class EvidenceCard(Static):
@@ -41,8 +38,8 @@ class EvidenceCard(Static):
             super().__init__()
             self.card = card
 
-    def __init__(self, evidence: Evidence, folder: Path, *, reused: bool = False) -> None:
-        self.evidence, self.folder, self.reused = evidence, folder, reused
+    def __init__(self, evidence: Evidence, album: Album, *, reused: bool = False) -> None:
+        self.evidence, self.album, self.reused = evidence, album, reused
         self._pictures: Pictures | None = None
         super().__init__(self._folded(), markup=False)
 
@@ -84,7 +81,7 @@ class EvidenceCard(Static):
 
     @work(thread=True, group="pictures", exit_on_error=False)
     def _decode(self, columns: int) -> None:
-        pictures = load_pictures(self.evidence, self.folder, columns, 14)
+        pictures = self.album.load(self.evidence, columns, 14)
         self.app.call_from_thread(self._show_pictures, pictures)
 
     def _show_pictures(self, pictures: Pictures) -> None:
@@ -96,13 +93,3 @@ class EvidenceCard(Static):
     def on_click(self, event: events.Click) -> None:
         event.stop()
         self.post_message(self.Clicked(self))
-
-
-def load_pictures(
-    evidence: Evidence, folder: Path, columns: int, rows: int, most: int = IMAGES
-) -> dict[str, Text]:
-    """Thumbnails of the figures and first ``most`` images of ``evidence``, by their paths; slow: call in a thread."""
-    places = [(f.path, figure_path(f.path, folder)) for f in evidence.figures]
-    places += [(i.path, image_path(i.path, folder)) for i in evidence.images[:most]]
-    made = {path: thumbnail(place, columns, rows) for path, place in places if place is not None}
-    return {path: picture for path, picture in made.items() if picture is not None}

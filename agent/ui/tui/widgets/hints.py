@@ -22,8 +22,10 @@ class Hints(Static):
         fitting = (
             [(n, w) for n, w in commands.items() if n.startswith(typed)] if typed.startswith("/") else []
         )
-        self.display = bool(fitting) and " " not in typed
-        if not self.display:
+        shown = bool(fitting) and " " not in typed
+        if shown != self.display:  # setting it lays the whole screen out anew: not at each key
+            self.display = shown
+        if not shown:
             return
         lines = [
             Content.assemble((f"{name:<12}", "bold $text-accent"), words) for name, words in fitting[:MOST]
