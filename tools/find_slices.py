@@ -9,7 +9,7 @@ from typing import Annotated
 from pydantic import Field
 
 from failsight.tools import slice_report as report
-from failsight.tools.evidence import Evidence, Finding
+from failsight.tools.evidence import Evidence, Finding, jsonable
 from failsight.tools.experiments.population import check_split, class_index
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import called, left_out_notes, need_labels
@@ -98,12 +98,10 @@ def find_slices(
     Raises:
         RetryError: an unknown attribute, class or split; no labels; class probabilities are needed and missing.
     """
+    given = {name: value for name, value in locals().items() if name != "view"}
     split = check_split(view, split)
     need_labels(view, split)
     within = class_index(view.classes, within_class) if within_class else None
-    settings = SearchSettings(
-        depth=depth, min_support=min_support, min_effect=min_effect, q=q, seed=view.seed
-    )
     found = search(
         view,
         split,
@@ -112,46 +110,46 @@ def find_slices(
         target=target,
         confidence=confidence,
         group_by=group_by,
-        settings=settings,
+        settings=SearchSettings(
+            depth=depth, min_support=min_support, min_effect=min_effect, q=q, seed=view.seed
+        ),
     )
+    pulls = suspicions(found, q=q, min_effect=min_effect, floor=found.report.floor)
+    made = _evidence(view, found, pulls, within, target, q, top)
+    return dataclasses.replace(made, arguments=jsonable(given))
+
+
+def _evidence(
+    view: CaseView,
+    found: Search,
+    pulls: Sequence[Suspicion],
+    within: int | None,
+    target: Target,
+    q: float,
+    top: int,
+) -> Evidence:
+    """Everything that was measured, but for the arguments."""
     together = put_together(found, within)
     shown, cut = together[:top], len(together) - top
     shares = train_shares(view, found, shown)
-    pulls = suspicions(found, q=q, min_effect=min_effect, floor=found.report.floor)
     images, figure = report.examples(view, found, shown)
-    charts = (report.chart(view, found, shown),) if shown else ()
+    chart = report.chart(view, found, shown) if shown else None
+    slices, towards, rest = (
+        report.slices(found, shown, shares),
+        report.pulls(found, pulls),
+        report.rest(found, within),
+    )
     return Evidence(
         tool="find_slices",
-        arguments={
-            "attributes": list(attributes) if attributes else None,
-            "within_class": within_class,
-            "depth": depth,
-            "target": target,
-            "confidence": confidence,
-            "min_support": min_support,
-            "min_effect": min_effect,
-            "q": q,
-            "top": top,
-            "group_by": group_by,
-            "split": split,
-        },
         title="Where it fails more than elsewhere",
         summary=" ".join(report.summary(found, shown, pulls, target)),
         facts=report.facts(found, shown, pulls, q),
-        tables=tuple(
-            t
-            for t in (
-                report.slices(found, shown, shares),
-                report.pulls(found, pulls),
-                report.rest(found, within),
-            )
-            if t
-        ),
-        figures=(*charts, *((figure,) if figure else ())),
+        tables=tuple(t for t in (slices, towards, rest) if t),
+        figures=tuple(f for f in (chart, figure) if f),
         images=images,
         questions=_questions(target, pulls),
         findings=_findings(view, found, shown, pulls, shares, target, within),
-        notes=tuple(_notes(view, found, cut, shares, split)),
+        notes=tuple(_notes(view, found, cut, shares)),
         next_steps=tuple(_next_steps(view, found, shown, pulls)),
     )
 
@@ -196,10 +194,8 @@ def _findings(
     return (*slices, *suspected, *tried)
 
 
-def _notes(
-    view: CaseView, found: Search, cut: int, shares: Mapping[int, TrainShare], split: Split
-) -> list[str]:
-    made = found.report
+def _notes(view: CaseView, found: Search, cut: int, shares: Mapping[int, TrainShare]) -> list[str]:
+    made, split = found.report, found.split
     notes = left_out_notes(split, [*view.table(split).left_out, *found.predictions.left_out])
     unlabelled = int((~found.predictions.labelled).sum())
     if unlabelled:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -96,20 +96,7 @@ def search(
     groups = _groups(table, keep, group_by)
     labels = predictions.labels[keep].astype(np.int64)
     matrix, class_column = _matrix(coded, labels, within)
-    depth = settings.depth
-    if depth == 3 and _triples(matrix.shape[1]) * len(labels) > MOST_WORK:
-        depth = 2
-        notes.append("With so many attributes and images only single values and pairs were searched.")
-    settings = SearchSettings(
-        depth,
-        settings.min_support,
-        settings.min_effect,
-        settings.q,
-        settings.carry,
-        settings.seed,
-        class_column,
-        frozenset(i for i, c in enumerate(coded) if c.source != "metadata"),
-    )
+    settings = _settled(settings, coded, matrix, class_column, notes)
     report = find_slices(matrix, goal, groups=groups, settings=settings)
     return Search(
         split=split,
@@ -129,8 +116,22 @@ def search(
     )
 
 
-def _triples(width: int) -> int:
-    return width * (width - 1) * (width - 2) // 6
+def _settled(
+    settings: SearchSettings,
+    coded: Sequence[Coded],
+    matrix: Codes,
+    class_column: int | None,
+    notes: list[str],
+) -> SearchSettings:
+    """The settings that fit these columns: what is not recorded stands in for what is; no triples where they take minutes."""
+    n, width = matrix.shape
+    triples = width * (width - 1) * (width - 2) // 6
+    depth = settings.depth
+    if depth == 3 and triples * n > MOST_WORK:
+        depth = 2
+        notes.append("With so many attributes and images only single values and pairs were searched.")
+    stand_ins = frozenset(i for i, c in enumerate(coded) if c.source != "metadata")
+    return replace(settings, depth=depth, class_column=class_column, stand_ins=stand_ins)
 
 
 def _matrix(coded: Sequence[Coded], labels: Codes, within: int | None) -> tuple[Codes, int | None]:

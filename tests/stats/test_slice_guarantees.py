@@ -65,9 +65,9 @@ def test_coin_flips_seldom_confirm_anything(case: str) -> None:
 
 
 def test_a_weak_value_is_seldom_missed() -> None:
-    """At the promised 90 %, fewer than 30 hits in 40 runs have probability 0.002."""
+    """With the 98 % measured over 200 runs, fewer than 37 hits in 40 runs have probability 0.01."""
     found, extra = hits(40)
-    assert found >= 30
+    assert found >= 37
     assert extra <= 4
 
 
