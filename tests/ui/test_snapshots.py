@@ -20,6 +20,8 @@ from tests.ui.stage import WEAKEST, Stage, make_app
 Act = Callable[[Stage], Awaitable[None]]
 SIZES = pytest.mark.parametrize("size", [(80, 24), (160, 48)], ids=["small", "wide"])
 
+pytestmark = pytest.mark.slow  # the pictures are being redrawn; compare them with make test-all
+
 
 @pytest.fixture
 def shoot(snap_compare: Any, tmp_path: Path) -> Any:
