@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from failsight.tools.attributes.computed import attribute_table
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence
 from failsight.tools.find_slices import find_slices
 from failsight.tools.inputs.base import AttributeTable
+from failsight.tools.inputs.blackbox import open_black_box
 from failsight.tools.slice_columns import Coded, encode_column, encode_columns
 from tests.fakes.case import television_world
 from tests.fakes.view import FakeTable, FakeView
@@ -409,3 +414,60 @@ def test_unfit_columns_are_named_with_their_reason() -> None:
     assert [c.name for c in coded] == ["floor"] and "a running number" in notes[0]
     with pytest.raises(RetryError, match="running number"):
         encode_columns(table, np.ones(20, bool), ("id",))
+
+
+# real photographs
+
+
+class ReadView(FakeView):
+    """A black box over pictures on disk."""
+
+    def __init__(self, table: Any, made: Any) -> None:
+        super().__init__({"data": table}, scores={"data": made.scores})
+        self._made = made
+        self._measured: AttributeTable | None = None
+
+    def predictions(self, split: str = "data") -> Any:
+        return self._made
+
+    def attributes(self, split: str = "data") -> AttributeTable:
+        if self._measured is None:
+            self._measured = attribute_table(self.table(), self._made.rows)  # type: ignore[arg-type]
+        return self._measured
+
+
+@pytest.mark.slow
+@pytest.mark.shared_data
+def test_ten_thousand_real_predictions(shared_data: Path, tmp_path: Path) -> None:
+    """Real pictures, real cross-validated predictions: what is confirmed holds, and dealt-out errors confirm nothing."""
+    with (shared_data / "cifar10" / "label_review.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    names = [name.removeprefix("cv_") for name in rows[0] if name.startswith("cv_")]
+    with (tmp_path / "scores.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "label", *(f"p_{n}" for n in names)])
+        writer.writerows([r["path"], r["label"], *(r[f"cv_{n}"] for n in names)] for r in rows)
+    table, predictions = open_black_box(tmp_path / "scores.csv", root=shared_data / "cifar10")
+    view = ReadView(table, predictions)
+    view.attributes()
+    start = time.perf_counter()
+    made = find_slices(view)
+    seconds = time.perf_counter() - start
+    check_evidence(made)
+    assert seconds < 20
+    for finding in made.findings:
+        if finding.verdict == "confirmed":
+            assert finding.error_rate is not None and finding.base_error_rate is not None
+            assert finding.error_rate > finding.base_error_rate
+    # errors dealt out at random within each class: nothing may hold
+    alarms = 0
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        scores = np.array(predictions.scores)
+        for label in range(len(names)):
+            same = np.flatnonzero(predictions.labels == label)
+            scores[same] = scores[rng.permutation(same)]
+        dealt = ReadView(table, replace(predictions, scores=scores))
+        dealt._measured = view.attributes()
+        alarms += any(f.verdict == "confirmed" for f in find_slices(dealt).findings)
+    assert alarms <= 1
