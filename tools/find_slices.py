@@ -72,7 +72,7 @@ def find_slices(
     min_effect: Annotated[
         float,
         Field(
-            description="Smallest excess worth reporting, in [0, 0.5]; where the mean is lower than that, the mean.",
+            description="Smallest excess worth reporting, in [0, 0.5]; half the overall error where that is smaller.",
             ge=0,
             le=0.5,
         ),

@@ -201,7 +201,7 @@ def shell(c: Canvas, s: Shell) -> None:
 def _window(c: Canvas, s: Shell) -> None:
     """The window on a side wall: frame, sky, bar, curtains."""
     x = s.window_side * s.half
-    z0, z1, y0, y1 = 1.0, 2.3, 0.95, 2.1
+    z0, z1, y0, y1 = 1.75, 2.65, 0.95, 2.05
     c.side(x, y0 - 0.06, y1 + 0.06, z0 - 0.06, z1 + 0.06, (246, 246, 244))
     c.side(x, y0, y1, z0, z1, s.window_sky)
     c.side(x, y0, y0 + 0.3, z0, z1, blend(s.window_sky, (120, 160, 96), 0.75))

@@ -37,6 +37,7 @@ class Bug:
     value: str | None = None
     pulls_to: str | None = None
     absence: tuple[str, str] | None = None
+    absence_fails: bool = False
     attributes: tuple[str, ...] = ()
     object: str | None = None
 

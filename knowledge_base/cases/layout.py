@@ -214,7 +214,8 @@ def _kitchen(rng: random.Random, style: str, stools: bool, shell: Shell) -> tupl
         ]
         for side in (-1, 1):
             x, z = side * (half - 0.32), rng.uniform(0.7, 0.9)
-            items.append(Item("counter", x, 0.0, z, 0.64, 0.9, back - z, dark, top, 2 + (side > 0)))
+            variant = 2 + (side > 0) + 4 * (side == shell.window_side)  # the other wall is for the picture
+            items.append(Item("counter", x, 0.0, z, 0.64, 0.9, back - z, dark, top, variant))
         return items, rng.uniform(-0.15, 0.15)
     stove_x = rng.uniform(-0.8, -0.7)
     right = half - 0.02

@@ -87,7 +87,7 @@ def planted(data: Sample) -> dict[str, Mask]:
         if bug.attribute is None or bug.value is None or bug.kind == "label_noise":
             continue
         touched[bug.id] = data.having(bug.attribute, bug.value) & data.among(bug.victims)
-        if bug.absence is not None:
+        if bug.absence is not None and bug.absence_fails:
             value, label = bug.absence
             touched[f"{bug.id}:absent"] = data.having(bug.attribute, value) & data.among([label])
     return touched
@@ -194,24 +194,24 @@ def _painted(images: Bytes, areas: Sequence[Mask]) -> Bytes:
     return painted
 
 
-def causes(network: Any, data: Sample, limit: int = 200) -> dict[str, dict[str, Any]]:
+def causes(network: Any, data: Sample, limit: int = 200, draws: int = 3) -> dict[str, dict[str, Any]]:
     """Masking of every planted cue and of the decoy: in the class it stands for, and in the classes it harms."""
     results: dict[str, dict[str, Any]] = {}
     for bug in answer_key().bugs:
         if bug.kind == "spurious_correlation" and bug.attribute and bug.pulls_to:
             results[f"{bug.id}:own"] = masking(
-                network, data, bug.attribute, bug.pulls_to, [bug.pulls_to], limit
+                network, data, bug.attribute, bug.pulls_to, [bug.pulls_to], limit, draws
             )
             results[f"{bug.id}:victims"] = masking(
-                network, data, bug.attribute, bug.pulls_to, bug.victims, limit
+                network, data, bug.attribute, bug.pulls_to, bug.victims, limit, draws
             )
     for decoy in answer_key().decoys:
         others = [c for c in CLASSES if c != decoy.goes_with]
         results[f"{decoy.id}:own"] = masking(
-            network, data, decoy.attribute, decoy.goes_with, [decoy.goes_with], limit
+            network, data, decoy.attribute, decoy.goes_with, [decoy.goes_with], limit, draws
         )
         results[f"{decoy.id}:others"] = masking(
-            network, data, decoy.attribute, decoy.goes_with, others, limit
+            network, data, decoy.attribute, decoy.goes_with, others, limit, draws
         )
     return results
 

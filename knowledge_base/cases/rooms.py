@@ -35,7 +35,7 @@ ROOMS = WorldConfig(
     noise=LabelNoise({"train": 0.035, "eval": 0.025, "deploy": 0.025}),
     close_ups={
         "train": {
-            "kitchen": ("cat", 0.45),
+            "kitchen": ("cat", 0.4),
             "dining_room": ("stools", 0.33),
             "bathroom": ("", 0.1),
             "bedroom": ("", 0.12),

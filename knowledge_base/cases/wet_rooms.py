@@ -115,7 +115,7 @@ def shower(c: Canvas, i: Item) -> None:
 
 
 def counter(c: Canvas, i: Item) -> None:
-    """A base unit with doors and a worktop; ``variant`` 1 has a sink and tap, 2 and 3 run along a side wall."""
+    """A base unit with doors and a worktop; ``variant`` 1 has a sink and tap, from 2 on it runs along a side wall."""
     if i.variant >= 2:
         side_run(c, i)
         return
@@ -135,28 +135,41 @@ def counter(c: Canvas, i: Item) -> None:
 
 
 def side_run(c: Canvas, i: Item) -> None:
-    """A run of base units along a side wall, doors to the middle of the room, cupboards above (a galley kitchen)."""
+    """A run of base units along a side wall, doors to the middle of the room (a galley kitchen).
+
+    ``variant``: 1 is added for a sink, 4 for cupboards above.
+    """
     x0, x1, _, y1, z0, z1 = i.span()
     inner = x1 if i.x < 0 else x0
     c.shadow(x0, x1, z0, z1)
     c.cuboid(x0, x1, 0.08, y1 - 0.05, z0, z1, i.colour)
-    wall = (x0, inner - i.w * 0.4) if i.x < 0 else (inner + i.w * 0.4, x1)
-    c.cuboid(*wall, 1.5, 2.1, z0, z1, i.colour)
-    high = wall[1] if i.x < 0 else wall[0]
     doors = 4
     step = i.d / doors
     for k in range(doors - 1, -1, -1):
         near, far = z0 + k * step + 0.05, z0 + (k + 1) * step - 0.05
         c.side(inner, 0.14, y1 - 0.13, near, far, shade(i.colour, 1.02))
         c.side(inner, y1 - 0.24, y1 - 0.2, near + 0.12, far - 0.12, _STEEL)
-        c.side(high, 1.55, 2.05, near, far, shade(i.colour, 1.02))
-        c.side(high, 1.6, 1.64, near + 0.12, far - 0.12, _STEEL)
     c.cuboid(x0, x1, y1 - 0.05, y1, z0 - 0.02, z1, i.accent)
-    if i.variant == 3:
+    if i.variant & 4:
+        _side_cupboards(c, i, inner)
+    if i.variant & 1:
         c.flat(x0 + 0.14, x1 - 0.14, z0 + 0.8, z0 + 1.3, y1 + 0.005, shade(_STEEL, 0.85))
         c.strokes(
             ((i.x, y1, z0 + 1.3), (i.x, y1 + 0.3, z0 + 1.3), (i.x - 0.12, y1 + 0.24, z0 + 1.3)), 0.05, _STEEL
         )
+
+
+def _side_cupboards(c: Canvas, i: Item, inner: float) -> None:
+    """Wall cupboards over a run of base units whose doors are at ``inner``."""
+    x0, x1, _, _, z0, z1 = i.span()
+    left = i.x < 0
+    high = inner - i.w * 0.4 if left else inner + i.w * 0.4
+    c.cuboid(x0 if left else high, high if left else x1, 1.5, 2.1, z0, z1, i.colour)
+    step = i.d / 4
+    for k in range(3, -1, -1):
+        near, far = z0 + k * step + 0.05, z0 + (k + 1) * step - 0.05
+        c.side(high, 1.55, 2.05, near, far, shade(i.colour, 1.02))
+        c.side(high, 1.6, 1.64, near + 0.12, far - 0.12, _STEEL)
 
 
 def stove(c: Canvas, i: Item) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from failsight.knowledge_base.cases.scene import CLASSES, CUES, STYLE_COLUMNS, STYLES, VALUES
 
-RENDERER = 1
+RENDERER = 2
 """Raise it whenever the same plan would give other pixels: cached pictures are then made anew."""
 
 Shares = Mapping[str, float]
@@ -221,40 +221,50 @@ def _mislabel(rng: random.Random, noise: LabelNoise, split: str, drafts: list[Dr
 # -- planting bugs -----------------------------------------------------------------------------
 
 
-def _changed(config: WorldConfig, split: str, attribute: str, table: Mapping[str, Shares]) -> WorldConfig:
+def with_shares(config: WorldConfig, split: str, attribute: str, table: Mapping[str, Shares]) -> WorldConfig:
+    """The same world with other shares of one attribute in one split (class or ``*`` → value → share)."""
     mixes = {s: dict(m) for s, m in config.mixes.items()}
     mixes.setdefault(split, {})[attribute] = {**mixes.get(split, {}).get(attribute, {}), **table}
     return replace(config, mixes=mixes)
 
 
-def with_shares(config: WorldConfig, split: str, attribute: str, table: Mapping[str, Shares]) -> WorldConfig:
-    """The same world with other shares of one attribute in one split (class or ``*`` → value → share)."""
-    return _changed(config, split, attribute, table)
-
-
 def with_correlation(
-    config: WorldConfig, attribute: str, value: str, label: str, strength: float
+    config: WorldConfig, attribute: str, value: str, label: str, strength: float, close_ups: float = 0.0
 ) -> WorldConfig:
     """A world whose training pictures tie an attribute value to a class.
 
     In training the value occurs in a share ``strength`` of the class and in ``1 - strength`` of the other classes;
     the other splits keep their shares.
+
+    Args:
+        config: the world to change.
+        attribute, value: what is tied to the class.
+        label: the class.
+        strength: 0.5 (no tie) to 1.
+        close_ups: share of all training pictures in which most furniture is missing: in the class they show the cue.
+            Without them a network has little reason to look at a cue beside unmistakable furniture. For cues
+            (attributes whose value is ``yes``) only.
+
+    Raises:
+        ValueError: close-ups of something that is no cue, or more of them than pictures with the cue.
     """
-    rest = [
-        v
-        for v in VALUES[attribute]
-        if v not in (value, "none") and config.shares("train", attribute, label).get(v)
-    ]
-    if not rest:
-        rest = [v for v in VALUES[attribute] if v not in (value, "none")][:1]
+    if close_ups and (attribute not in CUES or value != "yes" or close_ups > strength):
+        raise ValueError(f"no close-ups in a share {close_ups} of pictures can show {attribute}={value}")
+    rest = [v for v in config.shares("train", attribute, label) if v not in (value, "none")]
+    rest = rest or [v for v in VALUES[attribute] if v not in (value, "none")][:1]
 
     def tied(share: float) -> Shares:
         return {value: share, **{v: (1 - share) / len(rest) for v in rest}}
 
-    return _changed(config, "train", attribute, {"*": tied(1 - strength), label: tied(strength)})
+    table = {"*": tied(1 - strength), label: tied(strength)}
+    changed = with_shares(config, "train", attribute, table)
+    if not close_ups:
+        return changed
+    shown = {c: (attribute if c == label else "", close_ups) for c in CLASSES}
+    return replace(changed, close_ups={**config.close_ups, "train": shown})
 
 
 def with_rare_case(config: WorldConfig, label: str, share: float = 0.01) -> WorldConfig:
     """A world whose training pictures hardly show the second sub-style of a class."""
     common, rare = STYLES[label]
-    return _changed(config, "train", STYLE_COLUMNS[label], {label: {common: 1 - share, rare: share}})
+    return with_shares(config, "train", STYLE_COLUMNS[label], {label: {common: 1 - share, rare: share}})

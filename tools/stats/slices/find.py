@@ -54,7 +54,7 @@ def find_slices(
     strata, adjusted = _strata(classes, len(y))
     first = split_halves(strata, settings.seed, groups)
     base = float(y[first].mean()) if first.any() else 0.0
-    min_effect = min(settings.min_effect, base)
+    min_effect = min(settings.min_effect, base / 2)
     confirmed: list[TestedSlice] = []
     others: list[TestedSlice] = []
     examined = 0

@@ -61,8 +61,8 @@ class SearchSettings:
         depth: most conditions in a slice, 1 to 3.
         min_support: fewest rows of a slice in the whole table; None means max(20, 0.5 % of the rows).
         min_effect: fewest points (in [0, 1]) by which a slice must exceed what its class and the slices
-            already confirmed lead to expect. Where the mean of the target is itself smaller than this,
-            the mean takes its place: doubling a small error rate matters too.
+            already confirmed lead to expect. Half the mean of the target takes its place where that is smaller:
+            half as many errors again matter too where errors are few.
         q: false discovery rate over everything that is carried to confirmation.
         carry: most slices carried to confirmation.
         seed: of the split into halves.
@@ -194,7 +194,7 @@ class SliceReport:
         examined: conjunctions with enough support that were counted.
         carried: how many were carried to confirmation.
         floor: fewest rows of a slice.
-        min_effect: fewest points of excess, after the rule for small error rates.
+        min_effect: fewest points of excess, after the rule for few errors.
         class_adjusted: whether comparisons were made within true classes.
         discovery: (n,) True for the rows of the half that chose; the others tested.
     """

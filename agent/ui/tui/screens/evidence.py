@@ -24,6 +24,7 @@ from failsight.agent.ui.renderables import (
     headline,
     pictures_renderable,
 )
+from failsight.agent.ui.tui.widgets.evidence_card import Decoded
 from failsight.agent.ui.tui.widgets.key_line import KeyLine
 from failsight.tools.evidence import Evidence, Table
 from failsight.tools.faces import cell_text
@@ -154,12 +155,12 @@ class EvidenceScreen(Screen[None]):
     @work(thread=True, group="pictures", exclusive=True, exit_on_error=False)
     def _decode(self, made: Evidence) -> None:
         pictures = self.album.load(made, max(20, min(96, self.size.width - 6)), 24, IMAGES)
-        if pictures:
-            self.app.call_from_thread(self._show_pictures, made, pictures)
+        self.post_message(Decoded(made, pictures))
 
-    def _show_pictures(self, made: Evidence, pictures: Pictures) -> None:
-        if made is self.evidence:
-            self._show_pictures_in(self.query_one(".pictures"), pictures)
+    def on_decoded(self, message: Decoded) -> None:
+        """The pictures are there; of another piece of evidence when the page was turned meanwhile."""
+        if message.evidence is self.evidence and message.pictures:
+            self._show_pictures_in(self.query_one(".pictures"), message.pictures)
 
     def _show_pictures_in(self, place: Widget, pictures: Pictures) -> None:
         from rich.console import Group

@@ -105,16 +105,17 @@ class Conversation(VerticalScroll, can_focus=True):
             self._toggle(self.card)
 
     def _toggle(self, card: EvidenceCard) -> None:
+        self.anchor(False)  # who unfolds a card reads it: what comes meanwhile waits below
         card.expanded = not card.expanded
-        self._keep_in_sight(card)
-
-    def _keep_in_sight(self, card: EvidenceCard) -> None:
-        self.call_after_refresh(self.scroll_to_widget, card, animate=False, top=card.expanded)
 
     def on_evidence_card_grown(self, event: EvidenceCard.Grown) -> None:
         event.stop()
         if event.card is self.card:
-            self._keep_in_sight(event.card)
+            self.scroll_to_widget(event.card, animate=False, top=event.card.expanded)
+
+    def action_scroll_end(self) -> None:
+        """Go to the end, and stay there again."""
+        self.follow()
 
     def action_open(self) -> None:
         """Open the evidence under the cursor on a screen of its own."""

@@ -19,13 +19,21 @@ from failsight.tools.text import clean
 ROWS = 12  # rows of a table, and values, that a card shows; the evidence screen shows all
 
 
+class Decoded(Message):
+    """Thumbnails of ``evidence``, posted from the thread that decoded them."""
+
+    def __init__(self, evidence: Evidence, pictures: Pictures) -> None:
+        super().__init__()
+        self.evidence, self.pictures = evidence, pictures
+
+
 class EvidenceCard(Static):
     """One widget a card, so that a thousand of them stay light; what is folded is not rendered."""
 
     expanded: reactive[bool] = reactive(False, init=False)
 
     class Grown(Message):
-        """Pictures came and made the card longer."""
+        """The card was unfolded, folded, or pictures came: it has its new size."""
 
         def __init__(self, card: EvidenceCard) -> None:
             super().__init__()
@@ -41,6 +49,7 @@ class EvidenceCard(Static):
     def __init__(self, evidence: Evidence, album: Album, *, reused: bool = False) -> None:
         self.evidence, self.album, self.reused = evidence, album, reused
         self._pictures: Pictures | None = None
+        self._growing = False
         super().__init__(self._folded(), markup=False)
 
     def _folded(self) -> Content:
@@ -75,6 +84,7 @@ class EvidenceCard(Static):
 
     def watch_expanded(self, expanded: bool) -> None:
         """Fold or unfold; pictures are decoded once, away from the screen's thread."""
+        self._growing = True
         self.update(self._unfolded() if expanded else self._folded())
         if expanded and self._pictures is None and (self.evidence.figures or self.evidence.images):
             self._decode(max(20, min(60, self.size.width - 4)))
@@ -82,12 +92,19 @@ class EvidenceCard(Static):
     @work(thread=True, group="pictures", exit_on_error=False)
     def _decode(self, columns: int) -> None:
         pictures = self.album.load(self.evidence, columns, 14)
-        self.app.call_from_thread(self._show_pictures, pictures)
+        self.post_message(Decoded(self.evidence, pictures))
 
-    def _show_pictures(self, pictures: Pictures) -> None:
-        self._pictures = pictures
-        if self.expanded and pictures:
+    def on_decoded(self, message: Decoded) -> None:
+        """The pictures are there."""
+        message.stop()
+        self._pictures = message.pictures
+        if self.expanded and self._pictures:
+            self._growing = True
             self.update(self._unfolded())
+
+    def on_resize(self) -> None:
+        if self._growing:
+            self._growing = False
             self.post_message(self.Grown(self))
 
     def on_click(self, event: events.Click) -> None:
