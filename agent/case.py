@@ -289,6 +289,20 @@ class Case:
             )
         return self._predictions[split]
 
+    def features(self, split: Split = "data") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        from failsight.tools.engine.features import sampled_features
+
+        model = self.model()
+        return sampled_features(
+            self.table(split),
+            model,
+            self.predictions(split),
+            seed=self.seed,
+            cached=self.cached,
+            store=self.store,
+            progress=self.progress,
+        )
+
     def attributes(self, split: Split = "data") -> AttributeTable:
         if split not in self._attributes:
             from failsight.tools.attributes.computed import attribute_table

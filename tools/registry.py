@@ -14,7 +14,7 @@ from functools import cache, cached_property
 from typing import Any, Literal, get_type_hints
 
 from failsight.tools.errors import RetryError
-from failsight.tools.evidence import Evidence
+from failsight.tools.evidence import Evidence, Kind
 
 Cost = Literal["instant", "pass", "heavy"]
 Need = Literal["model", "weights", "train", "deploy", "pool", "boxes", "history", "scores"]
@@ -32,6 +32,9 @@ class ToolSpec:
         answers: ids of the question bank that it can answer.
         stateful: True when the answer depends on what the case already holds (findings, expectations), so that an
             identical call later is a new measurement and not answered from the journal.
+        decides: kinds of findings that it can raise, confirm or refute; the planner weighs them against its cost.
+        passes: about how many passes of the model over the evaluation images a call with default arguments costs;
+            0 where tables suffice. The shared pass that makes the predictions counts only while it has not been made.
     """
 
     name: str
@@ -41,6 +44,8 @@ class ToolSpec:
     writes: bool = False
     answers: tuple[str, ...] = ()
     stateful: bool = False
+    decides: tuple[Kind, ...] = ()
+    passes: float = 0.0
 
     @property
     def description(self) -> str:
@@ -88,11 +93,13 @@ def tool(
     writes: bool = False,
     answers: tuple[str, ...] = (),
     stateful: bool = False,
+    decides: tuple[Kind, ...] = (),
+    passes: float = 0.0,
 ) -> Callable[[Callable[..., Evidence]], Callable[..., Evidence]]:
     """Declare a function to be a tool. The function itself stays a plain function."""
 
     def declare(function: Callable[..., Evidence]) -> Callable[..., Evidence]:
-        spec = ToolSpec(function.__name__, function, cost, needs, writes, answers, stateful)
+        spec = ToolSpec(function.__name__, function, cost, needs, writes, answers, stateful, decides, passes)
         function.__failsight_tool__ = spec  # type: ignore[attr-defined]
         return function
 

@@ -90,6 +90,13 @@ class CaseView(Protocol):
     def predictions(self, split: Split = "data") -> Predictions:
         """The prediction table: one pass, cached by fingerprint."""
 
+    def features(self, split: Split = "data") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """Features of the model itself, from the one pass that made the predictions: (row numbers, (n, channels)).
+
+        What the classification layer reads, else the last maps averaged over space. Rows follow
+        ``predictions(split).rows``, or are a seeded sample of them where all would not fit in memory.
+        Raises RetryError for black boxes and models whose layers can't be read."""
+
     def attributes(self, split: Split = "data") -> AttributeTable:
         """Metadata columns, object presence and computed image attributes, aligned with ``predictions(split).rows``.
 

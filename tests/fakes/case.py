@@ -36,6 +36,9 @@ class FakeCase(Case):
     def predictions(self, split: Any = "data") -> Predictions:
         return self._fake.predictions(split)
 
+    def features(self, split: Any = "data") -> Any:
+        return self._fake.features(split)
+
     def attributes(self, split: Any = "data") -> AttributeTable:
         return self._fake.attributes(split)
 

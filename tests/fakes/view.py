@@ -147,6 +147,7 @@ class FakeView:
         self.recorded: list[Evidence] = []
         self.stated: list[tuple[str, Finding]] = []
         self._cache: dict[str, dict[str, np.ndarray]] = {}
+        self.given_features: dict[str, np.ndarray] = {}
 
     def splits(self) -> list[Any]:
         return list(self._tables)
@@ -175,6 +176,17 @@ class FakeView:
             scores = np.zeros((0, len(self.classes)), np.float32)
         left = tuple(LeftOut(table.paths[r], "the file is cut short") for r in sorted(table.bad))
         return Predictions(split, self.classes, rows, table.labels[rows], scores, left, self.has_scores)  # type: ignore[arg-type]
+
+    def features(self, split: str = "data") -> tuple[np.ndarray, np.ndarray]:
+        """Features given as ``view.given_features[split]``, else what the model's last layer reads."""
+        made = self.predictions(split)
+        if split in self.given_features:
+            return made.rows, np.asarray(self.given_features[split], np.float32)[made.rows]
+        from failsight.tools.engine.features import sampled_features
+
+        return sampled_features(
+            self.table(split), self.model(), made, seed=self.seed, cached=self.cached, store=self.store
+        )
 
     def attributes(self, split: str = "data") -> AttributeTable:
         table = self.table(split)

@@ -1,16 +1,114 @@
-"""The model's own view of a picture: its last maps, averaged over space."""
+"""The model's own view of a picture: what its last layer reads, or its last maps averaged over space.
+
+A :class:`Tap` listens while the model scores pictures, so that features cost no pass of their own.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.engine.stream import iter_pixels
 from failsight.tools.errors import RetryError
-from failsight.tools.inputs.base import Classifier, Floats, ImageTable
+from failsight.tools.inputs.base import Classifier, Floats, ImageTable, Predictions
 from failsight.tools.inputs.fingerprint import job
+
+MOST_VALUES = (
+    100_000_000  # features kept beside predictions: 200 MB as half precision; beyond that they are sampled
+)
+
+
+@dataclass
+class Tap:
+    """Collects features of every batch that the module sees between ``with`` and its end.
+
+    Attributes:
+        layer: the layer that is listened to.
+        side: ``input`` of a classification head, or the ``maps`` that a layer hands on, averaged over space.
+    """
+
+    module: Any
+    layer: str
+    side: Literal["input", "maps"]
+    _made: list[Floats] = field(default_factory=list)
+    _handle: Any = None
+
+    def __enter__(self) -> Tap:
+        child = dict(self.module.named_modules())[self.layer]
+        if self.side == "input":
+            self._handle = child.register_forward_pre_hook(lambda _, given: self._keep(given[0]))
+        else:
+            self._handle = child.register_forward_hook(lambda _, __, output: self._keep(output))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._handle.remove()
+
+    def _keep(self, values: Any) -> None:
+        tensor = values[0] if isinstance(values, tuple | list) else values
+        if tensor.ndim == 4:
+            tensor = tensor.mean((2, 3))
+        self._made.append(tensor.detach().float().flatten(1).cpu().numpy())
+
+    def take(self) -> Floats:
+        """(n, channels) features since the last call, float32."""
+        made, self._made = self._made, []
+        return np.concatenate(made) if made else np.zeros((0, 0), np.float32)
+
+
+def tap(model: Classifier) -> Tap | None:
+    """Where to listen to ``model``: the input of the linear layer that gives the class scores, else its last maps.
+
+    None for black boxes, ONNX, and modules without such layers.
+    """
+    module = model.torch_module() if hasattr(model, "torch_module") else None
+    if module is None:
+        return None
+    head = _head(model, module)
+    if head is not None:
+        return Tap(module, head, "input")
+    layer = model.feature_layer
+    return None if layer is None else Tap(module, layer, "maps")
+
+
+def head_layer(model: Classifier) -> str | None:
+    """The name of the linear layer whose outputs are the class scores; None where there is none."""
+    module = model.torch_module() if hasattr(model, "torch_module") else None
+    return None if module is None else _head(model, module)
+
+
+def _head(model: Classifier, module: Any) -> str | None:
+    """One pass over a grey picture with hooks on linear layers; remembered on the module."""
+    import torch
+
+    known = getattr(module, "__dict__", {}).get("_failsight_head", False)
+    if known is not False:
+        return known  # type: ignore[no-any-return]
+    seen: list[str] = []
+    handles = []
+    for name, child in module.named_modules():
+        if isinstance(child, torch.nn.Linear) and child.out_features == len(model.classes):
+
+            def watch(_: Any, given: Any, output: Any, name: str = name) -> None:
+                if given and getattr(given[0], "ndim", 0) == 2:
+                    seen.append(name)
+
+            handles.append(child.register_forward_hook(watch))
+    try:
+        if handles:
+            height, width = model.preprocessing.size
+            with torch.inference_mode():
+                module(model.normalise(np.full((1, height, width, 3), 128, np.uint8)))
+    finally:
+        for handle in handles:
+            handle.remove()
+    found = seen[-1] if seen else None
+    module.__dict__["_failsight_head"] = found
+    return found
 
 
 def pooled_features(
@@ -21,7 +119,7 @@ def pooled_features(
     batch: int = 64,
     progress: Any = None,
 ) -> tuple[npt.NDArray[np.int64], Floats]:
-    """Features of ``rows``: the maps of ``model.feature_layer``, averaged over space, in one streamed pass.
+    """Features of ``rows`` in one streamed pass (see :func:`tap`).
 
     Returns:
         The rows that could be read, ascending as given, and their features (n, channels), float32.
@@ -31,25 +129,62 @@ def pooled_features(
     """
     import torch
 
-    module, layer = model.torch_module(), model.feature_layer
-    if module is None or layer is None:
+    listening = tap(model)
+    if listening is None:
         raise RetryError("This model shows no inner layers; its features can't be read.")
     kept: list[npt.NDArray[np.int64]] = []
-    made: list[Floats] = []
-
-    def keep(_: Any, __: Any, output: Any) -> None:
-        maps = output if isinstance(output, torch.Tensor) else output[0]
-        made.append(maps.float().mean((2, 3)).cpu().numpy())
-
-    handle = dict(module.named_modules())[layer].register_forward_hook(keep)
-    try:
-        with torch.inference_mode(), job(progress, "reading the model's features", len(rows)) as advance:
-            for part, pixels in iter_pixels(table, model, rows, batch):
-                module(model.normalise(pixels))
-                kept.append(part)
-                advance(len(part))
-    finally:
-        handle.remove()
+    with (
+        torch.inference_mode(),
+        listening,
+        job(progress, "reading the model's features", len(rows)) as advance,
+    ):
+        for part, pixels in iter_pixels(table, model, rows, batch):
+            listening.module(model.normalise(pixels))
+            kept.append(part)
+            advance(len(part))
     if not kept:
         return np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
-    return np.concatenate(kept), np.concatenate(made)
+    return np.concatenate(kept), listening.take()
+
+
+def sampled_features(
+    table: ImageTable,
+    model: Classifier,
+    predictions: Predictions,
+    *,
+    seed: int,
+    cached: Callable[[Mapping[str, Any]], dict[str, npt.NDArray[Any]] | None],
+    store: Callable[[Mapping[str, Any], Mapping[str, npt.NDArray[Any]]], None],
+    progress: Any = None,
+) -> tuple[npt.NDArray[np.int64], Floats]:
+    """The features that came with ``predictions``; where they were too many to keep, those of a seeded sample.
+
+    Raises:
+        RetryError: the model shows no inner layers.
+    """
+    if predictions.features is not None:
+        return predictions.rows, predictions.features.astype(np.float32)
+    rows = predictions.rows
+    most = max(1000, MOST_VALUES // max(1, _width(model)))
+    if len(rows) > most:
+        rows = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
+    key = {"features": 1, "model": model.fingerprint, "data": table.fingerprint, "n": len(rows), "seed": seed}
+    known = cached(key)
+    if known is not None:
+        return known["rows"], known["features"].astype(np.float32)
+    kept, made = pooled_features(table, model, rows, progress=progress)
+    store(key, {"rows": kept, "features": made.astype(np.float16)})
+    return kept, made
+
+
+def _width(model: Classifier) -> int:
+    """Channels of the model's features: one picture's are read. Raises RetryError where there are none."""
+    import torch
+
+    listening = tap(model)
+    if listening is None:
+        raise RetryError("This model shows no inner layers; its features can't be read.")
+    height, width = model.preprocessing.size
+    with torch.inference_mode(), listening:
+        listening.module(model.normalise(np.full((1, height, width, 3), 128, np.uint8)))
+    return int(listening.take().shape[1])

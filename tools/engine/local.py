@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from failsight.tools.engine.features import MOST_VALUES, tap
 from failsight.tools.engine.parts import Parts
 from failsight.tools.engine.stream import iter_pixels, stream
 from failsight.tools.errors import UserError
@@ -23,7 +24,7 @@ from failsight.tools.inputs.fingerprint import job
 if TYPE_CHECKING:
     from failsight.tools.view import Progress
 
-_LAYOUT = 1  # raise when the stored arrays change
+_LAYOUT = 2  # raise when the stored arrays change
 _NOT_FINITE = "the model's scores for it are not finite numbers"
 
 
@@ -70,9 +71,7 @@ def predict(
             else:
                 advance(len(rows))
             pieces.append(piece)
-    merged = (
-        {name: np.concatenate([p[name] for p in pieces]) for name in pieces[0]} if pieces else _empty(model)
-    )
+    merged = _merged(pieces) if pieces else _empty(model)
     parts.save_whole(merged)
     return _result(table, model, split, merged, time.perf_counter() - started, cached=False)
 
@@ -113,13 +112,18 @@ class _Runner:
         self, table: ImageTable, model: Classifier, batch: int, say: Callable[[str], None] | None
     ) -> None:
         self._table, self._model, self._batch, self._say = table, model, batch, say
+        self._tap = tap(model)
 
     def run(self, rows: npt.NDArray[np.int64], advance: Callable[[int], None]) -> dict[str, npt.NDArray[Any]]:
-        """Scores of ``rows``: kept rows with finite scores, and the others with their reasons."""
+        """Scores (and features) of ``rows``: kept rows with finite scores, and the others with their reasons."""
         kept: list[npt.NDArray[np.int64]] = []
         scores: list[Floats] = []
+        features: list[npt.NDArray[np.float16]] = []
         bad: list[tuple[int, str]] = []
-        with closing(stream(self._table, self._model, rows, self._batch)) as source:
+        with (
+            closing(stream(self._table, self._model, rows, self._batch)) as source,
+            self._tap or nullcontext(),
+        ):
             for part in source:
                 bad.extend(part.bad)
                 if len(part.rows):
@@ -127,6 +131,7 @@ class _Runner:
                     fine = np.isfinite(values).all(1)
                     kept.append(part.rows[fine])
                     scores.append(values[fine])
+                    features.append(self._features(fine))
                     bad.extend((int(row), _NOT_FINITE) for row in part.rows[~fine])
                 advance(len(part.rows) + len(part.bad))
         bad.sort()
@@ -135,9 +140,22 @@ class _Runner:
             "scores": np.concatenate(scores)
             if scores
             else np.zeros((0, len(self._model.classes)), np.float32),
+            "features": np.concatenate(features) if features else np.zeros((0, 0), np.float16),
             "bad_rows": np.array([row for row, _ in bad], np.int64),
             "bad_reasons": np.array([reason for _, reason in bad], dtype="U160"),
         }
+
+    def _features(self, fine: npt.NDArray[np.bool_]) -> npt.NDArray[np.float16]:
+        """What the model's last layer read of the batch just scored; without columns where that can't be kept."""
+        nothing = np.zeros((int(fine.sum()), 0), np.float16)
+        if self._tap is None:
+            return nothing
+        made = self._tap.take()
+        if len(made) != len(fine) or made.shape[1] * len(self._table) > MOST_VALUES:
+            self._tap = None if len(made) == len(fine) else self._tap
+            return nothing
+        limit = float(np.finfo(np.float16).max)
+        return np.clip(np.nan_to_num(made[fine]), -limit, limit).astype(np.float16)
 
     def _score(self, pixels: Pixels) -> Floats:
         """Scores of one batch; when the GPU runs out of memory the batch is halved, for good."""
@@ -160,7 +178,9 @@ def _sound(
     piece: dict[str, npt.NDArray[Any]] | None, rows: npt.NDArray[np.int64], classes: int
 ) -> dict[str, npt.NDArray[Any]] | None:
     """``piece`` when it accounts for exactly these ``rows``, else None: it is computed anew."""
-    if piece is None or set(piece) != {"rows", "scores", "bad_rows", "bad_reasons"}:
+    if piece is None or set(piece) != {"rows", "scores", "features", "bad_rows", "bad_reasons"}:
+        return None
+    if len(piece["features"]) != len(piece["rows"]):
         return None
     if piece["scores"].shape != (len(piece["rows"]), classes) or len(piece["bad_rows"]) != len(
         piece["bad_reasons"]
@@ -171,10 +191,27 @@ def _sound(
     )
 
 
+def _merged(pieces: list[dict[str, npt.NDArray[Any]]]) -> dict[str, npt.NDArray[Any]]:
+    """The pieces as one; features only where every piece with rows has them."""
+    made = {name: np.concatenate([p[name] for p in pieces]) for name in pieces[0] if name != "features"}
+    some = [p["features"] for p in pieces if len(p["rows"])]
+    widths = {f.shape[1] for f in some}
+    made["features"] = (
+        np.concatenate(some) if len(widths) == 1 else np.zeros((len(made["rows"]), 0), np.float16)
+    )
+    return made
+
+
 def _empty(model: Classifier) -> dict[str, npt.NDArray[Any]]:
     none = np.zeros(0, np.int64)
     scores = np.zeros((0, len(model.classes)), np.float32)
-    return {"rows": none, "scores": scores, "bad_rows": none, "bad_reasons": np.zeros(0, "U160")}
+    return {
+        "rows": none,
+        "scores": scores,
+        "features": np.zeros((0, 0), np.float16),
+        "bad_rows": none,
+        "bad_reasons": np.zeros(0, "U160"),
+    }
 
 
 def _result(
@@ -196,8 +233,18 @@ def _result(
             f"Not one of the {len(left_out):,} images could be scored (the first: {left_out[0].reason}).",
             "Check the images, and the model's input size and normalisation.",
         )
+    features = piece["features"] if piece["features"].shape[1] else None
     return Predictions(
-        split, model.classes, rows, table.labels[rows], piece["scores"], left_out, True, seconds, cached
+        split,
+        model.classes,
+        rows,
+        table.labels[rows],
+        piece["scores"],
+        left_out,
+        True,
+        seconds,
+        cached,
+        features,
     )
 
 

@@ -155,6 +155,8 @@ class Predictions:
         scores: class probabilities. Shape (n, classes), float32. A black box with predictions only has one-hot rows
             and ``has_scores`` False.
         left_out: images that could not be read or whose scores are not finite.
+        features: what the model's last layer read, (n, channels) float16, from the same pass; None for black boxes,
+            ONNX, and where they would not fit (``CaseView.features`` then reads a sample).
     """
 
     split: Split
@@ -166,6 +168,7 @@ class Predictions:
     has_scores: bool = True
     seconds: float = 0.0
     cached: bool = False
+    features: npt.NDArray[np.float16] | None = None
     predicted: npt.NDArray[np.int64] = field(init=False)
     confidence: Floats = field(init=False)
 
