@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from failsight.agent.config import CaseConfig, load_config, make_config, save_config
+from failsight.agent.config import CaseConfig, check_workflow, load_config, make_config, save_config
 from failsight.agent.journal import Journal
 from failsight.agent.progress import Cancellable
 from failsight.agent.state import STAGES, CaseState, call_digest, fold
@@ -458,6 +458,8 @@ def open_case(
         path = Path(folder)
         config = load_config(path)
         given = {k: v for k, v in given.items() if v is not None}
+        if "workflow" in given:
+            check_workflow(given["workflow"])
         config = dataclasses.replace(config, **given) if given else config
     else:
         config = make_config(**given)

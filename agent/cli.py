@@ -168,6 +168,11 @@ def _inputs(parser: argparse.ArgumentParser) -> None:
 def _common(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how")
     how.add_argument("--planner", help="guided (default; needs no language model) or openai:MODEL")
+    how.add_argument(
+        "--workflow",
+        metavar="NAME",
+        help="order of steps: reactive (default), proactive, bug_elimination, deployment_audit, fairness_review",
+    )
     how.add_argument("--level", choices=("novice", "intermediate", "expert"), help="how much is explained")
     how.add_argument("--out", type=Path, help="where to put the case folder")
     how.add_argument("--seed", type=int, help="seed of every random choice (default 0)")

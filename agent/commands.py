@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from failsight.agent.session import Session
 
 EXIT = {"ready": 0, "not_ready": 3, "undecided": 4}
-SHARED = ("planner", "level", "seed", "device")
+SHARED = ("planner", "level", "workflow", "seed", "device")
 GIVEN = (
     "model",
     "arch",
@@ -73,7 +73,7 @@ def _open(args: argparse.Namespace, progress: Any) -> Session:
         new = [k for k in GIVEN if given.get(k)]
         if new:
             raise UserError(f"A case folder and --{new[0]} were both given.", "Give one or the other.")
-        given = {k: given[k] for k in ("planner", "level", "device")}
+        given = {k: given[k] for k in ("planner", "level", "workflow", "device")}
     return _session(args, given, progress)
 
 

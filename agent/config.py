@@ -55,11 +55,21 @@ class CaseConfig:
         asked = {
             k: v
             for k, v in dataclasses.asdict(self).items()
-            if k not in ("level", "planner", "device", "engine")
+            if k not in ("level", "planner", "device", "engine", "workflow")
         }
         stem = "-".join(Path(p).stem for p in (self.model or self.predictions, self.data) if p) or "case"
         kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in self.name or stem)
         return f"{kept[:60]}-{digest(asked)[:6]}"
+
+
+def check_workflow(name: str) -> None:
+    """Raises UserError when there is no workflow ``name``; names are file names, so that nothing is loaded for it."""
+    from importlib.resources import files
+
+    folder = files("failsight.knowledge_base").joinpath("workflows")
+    known = sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml"))
+    if name not in known:
+        raise UserError(f"There is no workflow {name!r}.", f"Use one of {', '.join(known)}.")
 
 
 PATHS = ("model", "predictions", "data", "train", "pool", "deploy", "history", "metadata")
@@ -81,6 +91,7 @@ def make_config(**given: Any) -> CaseConfig:
             if not path.exists():
                 raise UserError(f"There is no {path} (given as {name}).", "Check the path.")
             made[name] = str(path.resolve())
+    check_workflow(str(made.get("workflow", "reactive")))
     config = CaseConfig(**made)
     if not (config.model or config.predictions):
         raise UserError(

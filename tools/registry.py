@@ -33,8 +33,9 @@ class ToolSpec:
         stateful: True when the answer depends on what the case already holds (findings, expectations), so that an
             identical call later is a new measurement and not answered from the journal.
         decides: kinds of findings that it can raise, confirm or refute; the planner weighs them against its cost.
-        passes: about how many passes of the model over the evaluation images a call with default arguments costs;
-            0 where tables suffice. The shared pass that makes the predictions counts only while it has not been made.
+        passes: about how many passes of the model over its images a call with default arguments costs; 0 where tables
+            suffice. The shared pass that makes the predictions counts only while it has not been made.
+        sample: how many images such a pass takes with default arguments; 0 for all evaluation images.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ToolSpec:
     stateful: bool = False
     decides: tuple[Kind, ...] = ()
     passes: float = 0.0
+    sample: int = 0
 
     @property
     def description(self) -> str:
@@ -95,11 +97,12 @@ def tool(
     stateful: bool = False,
     decides: tuple[Kind, ...] = (),
     passes: float = 0.0,
+    sample: int = 0,
 ) -> Callable[[Callable[..., Evidence]], Callable[..., Evidence]]:
     """Declare a function to be a tool. The function itself stays a plain function."""
 
     def declare(function: Callable[..., Evidence]) -> Callable[..., Evidence]:
-        spec = ToolSpec(function.__name__, function, cost, needs, writes, answers, stateful, decides, passes)
+        spec = ToolSpec(function.__name__, function, cost, needs, writes, answers, stateful, decides, passes, sample)
         function.__failsight_tool__ = spec  # type: ignore[attr-defined]
         return function
 

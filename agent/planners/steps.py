@@ -1,35 +1,39 @@
 """What to do next, as a pure function of the case: which step of the workflow is not done yet.
 
-A step is one tool call with its stage and reason. Whether it is done is read from the journal's fold, so that a
-session that was killed goes on exactly where it was.
+A step is one tool call with its stage and reason. The workflow (``knowledge_base/workflows``) says which tools belong to
+which stage; within a stage the check that tells most for its cost comes first (``order.py``). Whether a step is done is
+read from the journal's fold, so that a session that was killed goes on exactly where it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from failsight import prompts
+from failsight.agent.planners.order import Promise, ranked
 from failsight.agent.state import CaseState, FindingRecord
-from failsight.tools.errors import RetryError
+from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import canonical
 from failsight.tools.registry import registry
+from failsight.tools.text import listing
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
 
 YES = ("yes", "true", "1", "present")
 MOST_TESTS = 6  # experiments that an unattended run makes: the strongest suspicions, not all of them
-#: stage → tools, in the order of the reactive workflow (Balayn et al. 2023, Figure 3)
-REACTIVE: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("see failure", ("describe_case", "evaluate", "confusion_matrix", "confidence_profile")),
-    ("context", ("cell", "data_statistics")),
-    ("hypothesis", ("find_slices", "saliency")),
-    ("test", ("test_by_masking",)),
-    ("correct", ("propose_correction",)),
-    ("readiness", ("readiness",)),
-)
+#: kind of workflow step → stage of the case; people set expectations, and a plan is made by the test that it belongs to
+STAGE = {
+    "failure": "see failure",
+    "context": "context",
+    "hypothesis": "hypothesis",
+    "test": "test",
+    "correction": "correct",
+    "readiness": "readiness",
+}
+BASIS = ("describe_case", "evaluate")  # what every estimate of cost and doubt rests on: never reordered
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +47,74 @@ class Step:
     trigger: str = ""
 
 
-def next_step(case: Case, order: tuple[tuple[str, tuple[str, ...]], ...] = REACTIVE) -> Step | None:
-    """The first step that is not done, refused or impossible; None when the workflow is through."""
-    for step in all_steps(case, order):
-        if step.tool in registry() and not is_done(case, step):
+def next_step(case: Case) -> Step | None:
+    """The first step that is not done, refused, needless or impossible; None when the workflow is through."""
+    for stage, names in stages(case.config.workflow):
+        step = _next_of(case, stage, names)
+        if step is not None:
             return step
     return None
 
 
-def all_steps(case: Case, order: tuple[tuple[str, tuple[str, ...]], ...] = REACTIVE) -> Iterator[Step]:
-    """Every step of the workflow for this case, in order; later ones depend on what earlier ones found."""
-    for stage, names in order:
-        for name in names:
-            for step in MAKERS[name](case, case.state()):
-                yield Step(stage, step.tool, step.why, step.arguments, TRIGGERS.get(stage, ""))
+def stages(workflow: str) -> list[tuple[str, tuple[str, ...]]]:
+    """(stage, tools) of each step of the workflow, in the order drawn; only tools that are installed.
+
+    Raises:
+        UserError: there is no such workflow.
+    """
+    from failsight.knowledge_base.workflow import workflows
+
+    known = workflows()
+    if workflow not in known:
+        raise UserError(f"There is no workflow {workflow!r}.", f"Use one of {', '.join(known)}.")
+    return [
+        (STAGE[step.step], tuple(t for t in step.tools if t in registry()))
+        for step in known[workflow].steps
+        if step.step in STAGE
+    ]
+
+
+def _next_of(case: Case, stage: str, names: tuple[str, ...]) -> Step | None:
+    """The first step of one stage that is not done, in the order of play."""
+    first = [n for n in BASIS if n in names]
+    waiting = [n for n in names if n not in BASIS]
+    for name in first:
+        for step in _made(case, stage, name):
+            if not is_done(case, step):
+                return step
+    left = {n: step for n in waiting if (step := _undone(case, stage, n)) is not None}
+    promises = [p for p in ranked(case, list(left)) if p.bits > 0 or p.tool in MAKERS]
+    if not promises:
+        return None
+    best = promises[0]
+    step = left[best.tool]
+    if len(promises) > 1 and best.kinds and best.tool not in MAKERS:
+        return replace(step, why=reason(step.why, best))
+    return step
+
+
+def _undone(case: Case, stage: str, name: str) -> Step | None:
+    return next((step for step in _made(case, stage, name) if not is_done(case, step)), None)
+
+
+def _made(case: Case, stage: str, name: str) -> Iterator[Step]:
+    make = MAKERS.get(name) or _plain(name)
+    for step in make(case, case.state()):
+        yield Step(stage, step.tool, step.why, step.arguments, TRIGGERS.get(stage, ""))
+
+
+def reason(why: str, best: Promise) -> str:
+    """``why`` with what made this check come first: what it can decide, and what it costs."""
+    kinds = listing([k.replace("_", " ") for k in best.kinds[:3]])
+    cost = f"{best.seconds:.0f} seconds" if best.seconds >= 1.5 else "a second"
+    return prompts.say("why.order", why=why, kinds=kinds, cost=cost)
 
 
 def is_done(case: Case, step: Step) -> bool:
     """Whether the journal holds this call's evidence, its failure or a person's no, or the case lacks what it needs."""
     spec = registry()[step.tool]
+    if any(f.is_required() for name, f in spec.arguments.model_fields.items() if name not in step.arguments):
+        return True  # a question that only a person or a language model can put
     if any(not case.has(need) for need in spec.needs):
         return True
     try:
@@ -87,21 +140,30 @@ TRIGGERS = {
 
 
 def _plain(tool: str) -> Callable[[Case, CaseState], list[Step]]:
-    return lambda case, state: [Step("", tool, prompts.say(f"why.{tool}"))]
+    return lambda case, state: [Step("", tool, _why(tool))]
 
 
-def _cell(case: Case, state: CaseState) -> list[Step]:
-    """Look behind the largest confusion."""
+def _why(tool: str) -> str:
+    """The reason for a tool with no sentence of its own (an outside one) is what it measures."""
+    try:
+        return prompts.say(f"why.{tool}")
+    except KeyError:
+        return registry()[tool].description
+
+
+def _confusions(case: Case, state: CaseState) -> list[Step]:
+    """All confusions, then the images behind the largest."""
+    whole = Step("", "confusion_matrix", _why("confusion_matrix"))
     matrix = next(
         (e for e in state.evidence if e.tool == "confusion_matrix" and not e.arguments.get("true_class")),
         None,
     )
     pair = largest_confusion(matrix.to_dict()) if matrix else None
     if pair is None:
-        return []
+        return [whole]
     true, predicted = pair
     why = prompts.say("why.cell", true=true, predicted=predicted)
-    return [Step("", "confusion_matrix", why, {"true_class": true, "predicted_class": predicted})]
+    return [whole, Step("", "confusion_matrix", why, {"true_class": true, "predicted_class": predicted})]
 
 
 def largest_confusion(matrix: Mapping[str, Any]) -> tuple[str, str] | None:
@@ -163,9 +225,7 @@ def _correction(case: Case, state: CaseState) -> list[Step]:
 
 
 MAKERS: dict[str, Callable[[Any, CaseState], list[Step]]] = {
-    **{t: _plain(t) for t in ("describe_case", "evaluate", "confusion_matrix", "confidence_profile")},
-    **{t: _plain(t) for t in ("data_statistics", "find_slices", "readiness")},
-    "cell": _cell,
+    "confusion_matrix": _confusions,
     "saliency": _saliency,
     "test_by_masking": _masking,
     "propose_correction": _correction,

@@ -112,7 +112,7 @@ class _Runner:
         self, table: ImageTable, model: Classifier, batch: int, say: Callable[[str], None] | None
     ) -> None:
         self._table, self._model, self._batch, self._say = table, model, batch, say
-        self._tap = tap(model)
+        self._tap = None if model.format == "torchscript" else tap(model)  # compiled: its hooks never fire
 
     def run(self, rows: npt.NDArray[np.int64], advance: Callable[[int], None]) -> dict[str, npt.NDArray[Any]]:
         """Scores (and features) of ``rows``: kept rows with finite scores, and the others with their reasons."""
@@ -152,7 +152,6 @@ class _Runner:
             return nothing
         made = self._tap.take()
         if len(made) != len(fine) or made.shape[1] * len(self._table) > MOST_VALUES:
-            self._tap = None if len(made) == len(fine) else self._tap
             return nothing
         limit = float(np.finfo(np.float16).max)
         return np.clip(np.nan_to_num(made[fine]), -limit, limit).astype(np.float16)

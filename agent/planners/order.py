@@ -1,0 +1,127 @@
+"""The order of play: which check tells most for the time it takes.
+
+For every check the planner knows which kinds of bugs it can decide about (``ToolSpec.decides``) and about what it costs
+on this case. What the check may tell is the entropy of what is believed about these kinds, in bits; the beliefs start
+from ``knowledge_base/order.yaml`` and move with the first measurements. The next check is the one with the most bits a
+second. Beliefs choose what is measured next; they never enter a verdict.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from failsight.tools.registry import ToolSpec, registry
+
+if TYPE_CHECKING:
+    from failsight.agent.case import Case
+    from failsight.agent.state import CaseState
+
+POWER = 0.8  # how much of the doubt about a kind a check is taken to remove
+PER_QUESTION = 0.1  # bits for each question of the bank that would be answered for the first time
+START = {"instant": 0.3, "pass": 1.0, "heavy": 2.0}  # seconds that a call costs besides passes of the model
+PER_IMAGE = 0.005  # seconds of the model for an image, as long as nothing has been measured
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a check promises on this case.
+
+    Attributes:
+        bits: expected information about kinds of bugs and unanswered questions.
+        seconds: expected cost.
+        kinds: the kinds that are still open and that it decides about, most doubtful first.
+    """
+
+    tool: str
+    bits: float
+    seconds: float
+    kinds: tuple[str, ...]
+
+    @property
+    def rate(self) -> float:
+        """Bits a second."""
+        return self.bits / self.seconds
+
+
+def ranked(case: Case, names: Sequence[str]) -> list[Promise]:
+    """The tools ``names``, most informative for their cost first; equal ones stay in the order given."""
+    state = case.state()
+    believed = beliefs(state)
+    promises = [promise(case, state, registry()[n], believed) for n in names if n in registry()]
+    return sorted(promises, key=lambda p: -p.rate)
+
+
+def promise(case: Case, state: CaseState, spec: ToolSpec, believed: dict[str, float]) -> Promise:
+    """What one tool promises."""
+    open_kinds = [k for k in spec.decides if k in believed]
+    bits = POWER * sum(entropy(believed[k]) for k in open_kinds)
+    bits += PER_QUESTION * sum(q not in state.answered for q in spec.answers)
+    kinds = tuple(sorted(open_kinds, key=lambda k: -entropy(believed[k])))
+    return Promise(spec.name, bits, seconds(case, state, spec), kinds)
+
+
+def entropy(p: float) -> float:
+    """Of a yes/no question with probability ``p``, in bits."""
+    return 0.0 if p <= 0 or p >= 1 else -(p * math.log2(p) + (1 - p) * math.log2(1 - p))
+
+
+def beliefs(state: CaseState) -> dict[str, float]:
+    """Probability of each kind of bug that no verdict has settled yet: priors moved by the signs that hold."""
+    data = _data()
+    settled = {
+        r.finding.kind for r in state.records.values() if r.finding.verdict in ("confirmed", "refuted")
+    }
+    odds = {k: p / (1 - p) for k, p in data["priors"].items() if k not in settled}
+    for name in signs(state):
+        for kind, factor in data["signs"][name]["odds"].items():
+            if kind in odds:
+                odds[kind] *= factor
+    return {k: o / (1 + o) for k, o in odds.items()}
+
+
+def signs(state: CaseState) -> list[str]:
+    """Which signs of ``order.yaml`` the measurements so far show."""
+    made = state.latest("evaluate")
+    if made is None:
+        return []
+    facts = {(f.name, f.of): f.value for f in made.facts if isinstance(f.value, float)}
+    accuracy, train = facts.get(("accuracy", "")), facts.get(("accuracy", "split train"))
+    gap = facts.get(("accuracy_drop_same_mix", "train to data"))
+    drop = facts.get(("accuracy_drop_same_mix", "data to deploy"))
+    classes = sum(f.name == "recall" and f.of.startswith("class ") for f in made.facts)
+    found = []
+    if accuracy is not None and classes > 1 and accuracy < 2 / classes:
+        found.append("near_chance")
+    if train is not None and train < 0.8 and (gap or 0) < 0.05:
+        found.append("train_low_too")
+    if gap is not None and gap >= 0.1:
+        found.append("train_gap")
+    if gap is not None and accuracy is not None and gap < 0.02 and accuracy > 0.95:
+        found.append("no_gap_and_high")
+    if drop is not None and drop >= 0.05:
+        found.append("deployment_drop")
+    return found
+
+
+def seconds(case: Case, state: CaseState, spec: ToolSpec) -> float:
+    """Expected cost of a call with default arguments, from what the first pass over this very case took."""
+    images = len(case.table())
+    made = state.latest("evaluate")
+    each = PER_IMAGE
+    if made is not None:
+        looked = [s for s in case.splits() if s in ("data", "train", "deploy")]
+        each = min(5.0, max(1e-4, made.seconds / max(1, sum(len(case.table(s)) for s in looked))))
+    taken = min(spec.sample or images, images)
+    return START[spec.cost] + each * taken * spec.passes
+
+
+@cache
+def _data() -> dict[str, Any]:
+    from failsight.knowledge_base.store import HERE, load_yaml
+
+    made: dict[str, Any] = load_yaml((HERE / "order.yaml").read_text(encoding="utf-8"))
+    return made

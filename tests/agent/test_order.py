@@ -1,0 +1,137 @@
+"""The order of play: the check that tells most for its cost comes next, and what is settled is not asked again."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from failsight.agent.config import make_config
+from failsight.agent.planners import order, steps
+from failsight.agent.state import CaseState
+from failsight.knowledge_base.workflow import workflows
+from failsight.tools.errors import UserError
+from failsight.tools.evidence import Evidence, Fact, Finding
+from failsight.tools.registry import ToolSpec, registry
+from tests.fakes.case import FakeCase, television_world
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> FakeCase:
+    table, model = television_world(200)
+    return FakeCase(tmp_path / "case", {"data": table}, model)
+
+
+def nothing(view: Any) -> Evidence:
+    """Measure nothing."""
+    return Evidence("nothing", "Nothing", "Nothing.")
+
+
+def recorded(*facts: Fact, findings: tuple[Finding, ...] = (), seconds: float = 1.0) -> CaseState:
+    state = CaseState()
+    made = Evidence("evaluate", "t", "s", facts=facts, findings=findings, seconds=seconds, id="E1")
+    state._on_evidence_recorded({"evidence": made.to_dict(), "call": "c"}, 1)
+    return state
+
+
+def test_entropy_is_that_of_a_coin() -> None:
+    assert order.entropy(0.5) == 1
+    assert order.entropy(0) == order.entropy(1) == 0
+    assert order.entropy(0.11) == pytest.approx(-(0.11 * math.log2(0.11) + 0.89 * math.log2(0.89)))
+
+
+def test_before_anything_is_measured_the_priors_hold() -> None:
+    believed = order.beliefs(CaseState())
+    assert believed["preprocessing"] == pytest.approx(0.10)
+    assert all(0 < p < 1 for p in believed.values())
+
+
+def test_hardly_better_than_guessing_speaks_for_a_wrong_pipeline() -> None:
+    recalls = [Fact("recall", 0.1, of=f"class {i}") for i in range(10)]
+    state = recorded(Fact("accuracy", 0.12), *recalls)
+    assert order.signs(state) == ["near_chance"]
+    odds = 0.1 / 0.9 * 8
+    assert order.beliefs(state)["preprocessing"] == pytest.approx(odds / (1 + odds))
+
+
+def test_a_gap_to_the_training_images_speaks_for_overfitting() -> None:
+    state = recorded(Fact("accuracy", 0.7), Fact("accuracy_drop_same_mix", 0.2, "points", "train to data"))
+    assert order.signs(state) == ["train_gap"]
+    assert order.beliefs(state)["overfitting"] > order.beliefs(CaseState())["overfitting"]
+
+
+@pytest.mark.parametrize("verdict", ["confirmed", "refuted"])
+def test_a_settled_kind_is_believed_no_more(verdict: Any) -> None:
+    found = Finding("leakage", "correctness", "data_engineering", "s", verdict=verdict)
+    assert "leakage" not in order.beliefs(recorded(findings=(found,)))
+    found = Finding("leakage", "correctness", "data_engineering", "s", verdict="inconclusive")
+    assert "leakage" in order.beliefs(recorded(findings=(found,)))
+
+
+def test_the_cheaper_of_two_equal_checks_comes_first(case: FakeCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    cheap = ToolSpec("cheap", nothing, "pass", decides=("leakage",), passes=1)
+    dear = ToolSpec("dear", nothing, "pass", decides=("leakage",), passes=30)
+    telling = ToolSpec(
+        "telling", nothing, "pass", decides=("leakage", "label_noise", "overfitting"), passes=1
+    )
+    monkeypatch.setattr(order, "registry", lambda: {"cheap": cheap, "dear": dear, "telling": telling})
+    assert [p.tool for p in order.ranked(case, ["dear", "cheap", "telling"])] == ["telling", "cheap", "dear"]
+    best = order.ranked(case, ["telling"])[0]
+    assert best.kinds[0] == "label_noise"
+    assert best.rate == best.bits / best.seconds
+
+
+def test_the_cost_follows_what_this_case_was_measured_to_take(case: FakeCase) -> None:
+    spec = ToolSpec("probe", nothing, "pass", passes=10, sample=50)
+    before = order.seconds(case, CaseState(), spec)
+    assert before == pytest.approx(1.0 + 0.005 * 50 * 10)
+    slow = order.seconds(case, recorded(Fact("accuracy", 0.7), seconds=200.0), spec)
+    assert slow == pytest.approx(1.0 + 1.0 * 50 * 10)
+
+
+def test_the_basis_is_never_reordered_and_every_workflow_begins_with_it(case: FakeCase) -> None:
+    step = steps.next_step(case)
+    assert step is not None
+    assert step.tool == "describe_case"
+    for name in workflows():
+        planned = [t for _, names in steps.stages(name) for t in names]
+        assert planned, name
+        assert planned[-1] == "readiness"
+
+
+def test_another_workflow_is_another_order(tmp_path: Path) -> None:
+    table, model = television_world(300)
+    order_of: dict[str, list[str]] = {}
+    for name in ("reactive", "fairness_review"):
+        made = FakeCase(tmp_path / name, {"data": table}, model, workflow=name)
+        tools: list[str] = []
+        while (step := steps.next_step(made)) is not None and len(tools) < 5:
+            tools.append(step.tool)
+            made.call(step.tool, step.arguments)
+        order_of[name] = tools
+    assert len({tuple(t) for t in order_of.values()}) == 2
+
+
+def test_an_unknown_workflow_names_the_known(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    with pytest.raises(UserError, match=r"no workflow 'fast'.*bug_elimination"):
+        make_config(model=str(tmp_path / "m"), data=str(tmp_path), workflow="fast")
+
+
+def test_a_check_of_which_nothing_is_left_to_learn_is_left_out(
+    case: FakeCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = ToolSpec("known", nothing, "instant", decides=("leakage",), answers=("input.16",))
+    monkeypatch.setattr(order, "registry", lambda: {"known": spec})
+    found = Finding("leakage", "correctness", "data_engineering", "s", verdict="refuted")
+    state = recorded(findings=(found,))
+    state.answered["input.16"] = "E1"
+    assert order.promise(case, state, spec, order.beliefs(state)).bits == 0
+
+
+def test_every_kind_that_a_tool_decides_has_a_prior() -> None:
+    priors = order._data()["priors"]
+    for spec in registry().values():
+        assert set(spec.decides) <= set(priors), spec.name
