@@ -271,8 +271,14 @@ class Case:
         from failsight.tools.inputs import open_black_box
 
         root = Path(self.config.data) if self.config.data else None
+        metadata = (Path(self.config.metadata), self.config.metadata_key) if self.config.metadata else None
         self._tables["data"], self._predictions["data"] = open_black_box(
-            Path(self.config.predictions), root=root
+            Path(self.config.predictions),
+            root=root,
+            class_map=self.config.class_map,
+            metadata=metadata,
+            cache_folder=self.folder / "cache" / "tables",
+            progress=self.progress,
         )
 
     def predictions(self, split: Split = "data") -> Predictions:
@@ -518,7 +524,7 @@ def _check_unchanged(case: Case) -> None:
 
 
 def _asked(config: CaseConfig) -> dict[str, Any]:
-    loose = ("level", "planner", "device", "engine", "workflow", "name", "task")
+    loose = ("level", "planner", "device", "engine", "workflow", "budget", "name", "task")
     return {k: v for k, v in dataclasses.asdict(config).items() if k not in loose}
 
 

@@ -44,6 +44,7 @@ class CaseConfig:
     level: str = "intermediate"
     workflow: str = "reactive"
     planner: str = "guided"
+    budget: str = ""
 
     def sources(self) -> dict[str, str]:
         """The splits that were given: split name → path."""
@@ -55,7 +56,7 @@ class CaseConfig:
         asked = {
             k: v
             for k, v in dataclasses.asdict(self).items()
-            if k not in ("level", "planner", "device", "engine", "workflow")
+            if k not in ("level", "planner", "device", "engine", "workflow", "budget")
         }
         stem = "-".join(Path(p).stem for p in (self.model or self.predictions, self.data) if p) or "case"
         kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in self.name or stem)

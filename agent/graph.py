@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -79,14 +80,24 @@ def open_checkpoints(folder: Path) -> SqliteSaver:
 
 
 def build_graph(
-    case: Case, planner: BaseChatModel, approvals: Approvals, checkpoints: Any, system: str
+    case: Case,
+    planner: BaseChatModel,
+    approvals: Approvals,
+    checkpoints: Any,
+    system: str,
+    outer: Sequence[Any] = (),
+    inner: Sequence[Any] = (),
 ) -> Any:
-    """The compiled agent loop over the tools of ``case``."""
+    """The compiled agent loop over the tools of ``case``.
+
+    ``outer`` and ``inner``: middleware around a language model. What a model said passes the inner ones, last first,
+    then the approvals: nothing is approved that was not checked.
+    """
     return create_agent(
         planner,
         bind(case),
         system_prompt=system,
-        middleware=[approvals.middleware()],
+        middleware=[*outer, approvals.middleware(), *inner],
         checkpointer=checkpoints,
         name="failsight",
     )

@@ -58,17 +58,36 @@ class Session:
         self.guided = planner is None and case.config.planner == "guided"
         self.approvals = Approvals(case, policy)
         self._checkpoints = open_checkpoints(case.folder)
+        self.guards = self._guards()
         self._graph = build_graph(
             case,
             planner or make_planner(case.config.planner, case, self.level),
             self.approvals,
             self._checkpoints,
             self._system(),
+            *self.guards,
         )
         self._pending: ApprovalAsked | None = None
         from failsight.agent import __version__
 
         case.record("session.opened", version=__version__, planner=case.config.planner, level=self.level)
+
+    def _guards(self) -> tuple[list[Any], list[Any]]:
+        """What stands around a planner that is a language model; the guided one says only what was measured."""
+        if self.guided:
+            return [], []
+        from failsight.agent.guards import BudgetGuard, ContextWindow, Grounded, Steady
+        from failsight.agent.planners.guided import GuidedPlanner
+
+        case = self.case
+        model = case.config.planner.partition(":")[2]
+        return (
+            [
+                BudgetGuard(case, model, lambda: self.approvals.policy == "ask"),
+                ContextWindow(case, self._system),
+            ],
+            [Grounded(case), Steady(case, lambda: GuidedPlanner(case, self.level))],
+        )
 
     def _system(self) -> str:
         case = self.case
@@ -188,8 +207,14 @@ class Session:
                 yield from self._asked(update[0].value)
             elif isinstance(update, dict):
                 for made in update.get("messages", ()):
-                    if isinstance(made, AIMessage) and not made.tool_calls and node == "model":
+                    if isinstance(made, AIMessage) and not made.tool_calls and self._speaks(node, made):
                         yield from self._said(made)
+
+    def _speaks(self, node: str, made: AIMessage) -> bool:
+        """Whether a message of this node is for the person: a language model's words only after their check."""
+        if self.guided:
+            return node == "model"
+        return node != "model" and node.split(".")[0] in {g.name for some in self.guards for g in some}
 
     def _said(self, made: AIMessage) -> Iterator[SessionEvent]:
         text = str(made.text)
@@ -198,10 +223,10 @@ class Session:
 
     def _asked(self, value: Any) -> Iterator[SessionEvent]:
         request = value["action_requests"][0]
-        arguments = dict(request["args"])
-        spec = registry()[request["name"]]
-        self._pending = ApprovalAsked(spec.name, arguments, str(request.get("description", "")), spec.cost)
-        self.case.record("approval.asked", call=spec.name, tool=spec.name, arguments=arguments)
+        arguments, name = dict(request["args"]), str(request["name"])
+        cost = registry()[name].cost if name in registry() else ""
+        self._pending = ApprovalAsked(name, arguments, str(request.get("description", "")), cost)
+        self.case.record("approval.asked", call=name, tool=name, arguments=arguments)
         yield self._pending
 
     def cancel(self) -> None:

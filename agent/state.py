@@ -63,6 +63,10 @@ class CaseState:
     refused: set[str] = field(default_factory=set)
     stage: str = STAGES[0]
     stages: list[tuple[str, str, int]] = field(default_factory=list)  # stage, trigger, seq
+    model_use: dict[str, float] = field(
+        default_factory=dict
+    )  # calls, tokens, usd, seconds of a language model
+    budget_raised: int = 0
     seq: int = 0
 
     def apply(self, event: Event) -> None:
@@ -100,6 +104,16 @@ class CaseState:
     def _on_approval_given(self, data: Mapping[str, Any], seq: int) -> None:
         if data["decision"] == "reject":
             self.refused.add(data["call"])
+
+    def _on_model_called(self, data: Mapping[str, Any], seq: int) -> None:
+        used = self.model_use
+        used["calls"] = used.get("calls", 0) + 1
+        used["tokens"] = used.get("tokens", 0) + data["input_tokens"] + data["output_tokens"]
+        used["usd"] = used.get("usd", 0) + (data.get("usd") or 0)
+        used["seconds"] = used.get("seconds", 0) + data["seconds"]
+
+    def _on_budget_raised(self, data: Mapping[str, Any], seq: int) -> None:
+        self.budget_raised += 1
 
     def _on_evidence_recorded(self, data: Mapping[str, Any], seq: int) -> None:
         made = evidence_from_dict(data["evidence"])

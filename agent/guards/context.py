@@ -1,0 +1,101 @@
+"""What a language model is told: the case as it stands, and a conversation that fits, rebuilt from the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from langchain.agents.middleware import AgentMiddleware
+from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage, ToolMessage
+
+from failsight import prompts
+from failsight.tools.text import clean
+
+if TYPE_CHECKING:
+    from failsight.agent.case import Case
+
+TOKENS = 24_000  # of conversation that the model is sent; more is summed up from the journal
+PER_TOKEN = 4  # characters
+KEEP = 6  # newest messages that are never summed up
+KEEP_TOOL = 1200  # characters of an older tool reply
+
+
+class ContextWindow(AgentMiddleware[Any, Any, Any]):
+    """Every call gets the newest state of the case; older messages give way to a summary that keeps ids and numbers."""
+
+    def __init__(self, case: Case, system: Callable[[], str], tokens: int = TOKENS) -> None:
+        super().__init__()
+        self.case, self.system, self.tokens = case, system, tokens
+
+    def wrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
+        """Send the model its system prompt as of now and messages that fit."""
+        told = SystemMessage(self.system() + "\n\n" + self.standing(request.messages))
+        return handler(request.override(system_message=told, messages=self.fitting(request.messages)))
+
+    def standing(self, messages: Sequence[AnyMessage]) -> str:
+        """Stage, open hypotheses, and what the library says about the question, as data."""
+        state = self.case.state()
+        lines = [f"Stage: {state.stage}."]
+        for record in list(state.records.values())[-40:]:
+            found = record.finding
+            lines.append(f"{record.id} [{found.verdict or 'open'}] {clean(found.statement, 220)}")
+        asked = next((str(m.text) for m in reversed(messages) if m.type == "human"), "")
+        lines += [
+            f"Library {hit.id}: {clean(hit.title, 160)}. {clean(hit.text, 300)}"
+            for hit in self._library(asked)
+        ]
+        return "<data>\n" + "\n".join(lines) + "\n</data>"
+
+    def _library(self, question: str) -> Sequence[Any]:
+        if not question.strip():
+            return ()
+        try:
+            return self.case.knowledge.search(question[:400], k=3)
+        except (RuntimeError, OSError, ValueError):
+            return ()
+
+    def fitting(self, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+        """The messages, the older ones shortened and at last summed up, within the budget of tokens."""
+        kept = list(messages)
+        if _size(kept) <= self.tokens:
+            return kept
+        kept = [_short(m) if i < len(kept) - KEEP else m for i, m in enumerate(kept)]
+        if _size(kept) <= self.tokens:
+            return kept
+        start = _cut(kept, self.tokens // 2)
+        return [HumanMessage(self.summary(), additional_kwargs={"internal": True}), *kept[start:]]
+
+    def summary(self) -> str:
+        """The session so far from the journal: every evidence with its id and numbers, every finding with its verdict."""
+        state = self.case.state()
+        lines = [prompts.say("context.summary")]
+        lines += [f"[{e.id}] {e.tool}: {clean(e.summary, 400)}" for e in state.evidence[-60:]]
+        lines += [
+            f"{r.id} [{r.finding.verdict or 'open'}] {clean(r.finding.statement, 300)}"
+            for r in state.records.values()
+        ]
+        lines += [f"{s.role}: {clean(s.text, 200)}" for s in state.said[-8:]]
+        limit = self.tokens * PER_TOKEN // 3
+        text = "\n".join(lines)
+        return text if len(text) <= limit else text[: limit // 2] + "\n…\n" + text[-limit // 2 :]
+
+
+def _size(messages: Sequence[AnyMessage]) -> int:
+    return sum(len(str(m.content)) + 200 * len(getattr(m, "tool_calls", ())) for m in messages) // PER_TOKEN
+
+
+def _short(message: AnyMessage) -> AnyMessage:
+    if isinstance(message, ToolMessage) and len(str(message.content)) > KEEP_TOOL:
+        return message.model_copy(
+            update={"content": str(message.content)[:KEEP_TOOL] + " … (shortened; call again for all of it)"}
+        )
+    return message
+
+
+def _cut(messages: Sequence[AnyMessage], tokens: int) -> int:
+    """Where the kept part begins: at a person's message, so that no tool reply is parted from its call."""
+    for start in range(len(messages)):
+        if messages[start].type == "human" and _size(messages[start:]) <= tokens:
+            return start
+    starts = [i for i, m in enumerate(messages) if m.type == "human"]
+    return starts[-1] if starts else max(0, len(messages) - KEEP)

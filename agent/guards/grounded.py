@@ -1,0 +1,99 @@
+"""What a language model says is checked against the record before a person sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from langchain.agents.middleware import AgentMiddleware, hook_config
+from langchain_core.messages import AIMessage, HumanMessage
+
+from failsight import prompts
+from failsight.agent.grounding import Checked, Checker
+from failsight.tools.text import clean
+
+if TYPE_CHECKING:
+    from failsight.agent.case import Case
+
+LONGEST = 20_000  # characters of an answer that are kept: more is no answer
+INTERNAL = "internal"  # marks messages between the program and the model
+
+
+class Grounded(AgentMiddleware[Any, Any, Any]):
+    """Marks what the record does not hold; asks the model once a turn to correct itself; the journal keeps both."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__()
+        self.case = case
+
+    @hook_config(can_jump_to=["model"])
+    def after_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:
+        """Check the newest answer, or the words beside its tool calls."""
+        messages: Sequence[Any] = state["messages"]
+        last = messages[-1]
+        if not isinstance(last, AIMessage):
+            return None
+        if last.invalid_tool_calls and not last.tool_calls:
+            return self._mend(last, messages)
+        text = str(last.text)[:LONGEST]
+        if not text.strip():
+            return None if last.tool_calls else self._silent(last, messages)
+        checked = self.check(text)
+        if checked.unverified and not last.tool_calls and not self._asked(messages):
+            self._journal(checked, final=False)
+            wrong = [f"“{clean(text[c.start : c.end], 60)}”: {c.reason}" for c in checked.unverified[:12]]
+            order = prompts.say("grounding.correct", claims="\n".join(f"- {w}" for w in wrong))
+            return {"messages": [HumanMessage(order, additional_kwargs={INTERNAL: True})], "jump_to": "model"}
+        if checked.claims:
+            self._journal(checked, final=True)
+        return {"messages": [self._instead(last, checked.marked())]}
+
+    def check(self, text: str) -> Checked:
+        """``text`` against the record as it is now."""
+        table = self.case.table()
+        values = {
+            name: {str(v) for v in column if isinstance(v, str)} for name, column in table.columns.items()
+        }
+        return Checker(self.case.state(), self.case.classes, values).check(text)
+
+    def _mend(self, last: AIMessage, messages: Sequence[Any]) -> dict[str, Any]:
+        """A tool call that can't be read: the model is told, once a turn; then the turn ends with what it said."""
+        if self._asked(messages):
+            return {"messages": [self._instead(last, str(last.text) or prompts.say("model.unreadable"))]}
+        bad = last.invalid_tool_calls[0]
+        order = prompts.say(
+            "model.mend", tool=clean(bad.get("name") or "?", 60), error=clean(bad.get("error") or "", 200)
+        )
+        return {"messages": [HumanMessage(order, additional_kwargs={INTERNAL: True})], "jump_to": "model"}
+
+    def _silent(self, last: AIMessage, messages: Sequence[Any]) -> dict[str, Any]:
+        if self._asked(messages):
+            return {"messages": [self._instead(last, prompts.say("model.silent"))]}
+        order = HumanMessage(prompts.say("model.speak"), additional_kwargs={INTERNAL: True})
+        return {"messages": [order], "jump_to": "model"}
+
+    def _asked(self, messages: Sequence[Any]) -> bool:
+        """Whether the model was corrected in this turn already."""
+        for message in reversed(messages):
+            if message.type == "human":
+                return bool(message.additional_kwargs.get(INTERNAL))
+        return False
+
+    def _instead(self, last: AIMessage, text: str) -> AIMessage:
+        """The same message with other words."""
+        return AIMessage(
+            text, id=last.id, tool_calls=last.tool_calls, additional_kwargs={"grounded": True},
+            usage_metadata=last.usage_metadata,
+        )  # fmt: skip
+
+    def _journal(self, checked: Checked, *, final: bool) -> None:
+        self.case.record(
+            "grounding.checked",
+            text=checked.text,
+            final=final,
+            claims=len(checked.claims),
+            unverified=[
+                {"text": checked.text[c.start : c.end], "kind": c.kind, "reason": c.reason}
+                for c in checked.unverified
+            ],
+        )

@@ -1,0 +1,67 @@
+"""A model that fails is replaced by the guided planner; one that goes in circles is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from langchain.agents.middleware import AgentMiddleware, hook_config
+from langchain_core.messages import AIMessage
+from langgraph.config import get_stream_writer
+
+from failsight import prompts
+from failsight.agent.events import Notice
+from failsight.tools.evidence import canonical
+from failsight.tools.text import clean
+
+if TYPE_CHECKING:
+    from failsight.agent.case import Case
+
+MOST_CALLS = 60  # tool calls in one turn
+MOST_EQUAL = 3  # the very same call in one turn
+
+
+class Steady(AgentMiddleware[Any, Any, Any]):
+    """Falls back to ``instead`` when the endpoint fails for good; ends a turn of repeated or endless calls."""
+
+    def __init__(self, case: Case, instead: Callable[[], Any]) -> None:
+        super().__init__()
+        self.case, self.instead = case, instead
+        self.failed = False
+
+    def wrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
+        """Call the model; after a failure for good the guided planner answers, now and from here on."""
+        if self.failed:
+            return handler(request.override(model=self.instead()))
+        from failsight.agent.planners.llm import endpoint_error
+
+        try:
+            return handler(request)
+        except Exception as error:
+            plain = endpoint_error(error)
+            if plain is None:
+                raise
+            self.failed = True
+            self.case.record("planner.failed", message=str(plain))
+            get_stream_writer()(Notice(prompts.say("planner.failed", reason=clean(plain, 300)), "warning"))
+            return handler(request.override(model=self.instead()))
+
+    @hook_config(can_jump_to=["end"])
+    def after_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:
+        """End a turn in which the model asks for the same thing again and again, or never comes to an end."""
+        messages = state["messages"]
+        last = messages[-1]
+        if self.failed or not isinstance(last, AIMessage) or not last.tool_calls:
+            return None
+        start = max((i for i, m in enumerate(messages) if m.type == "human"), default=0)
+        calls = [c for m in messages[start:] if isinstance(m, AIMessage) for c in m.tool_calls]
+        newest = {canonical([c["name"], c["args"]]) for c in last.tool_calls}
+        equal = max(sum(canonical([c["name"], c["args"]]) == n for c in calls) for n in newest)
+        if len(calls) <= MOST_CALLS and equal <= MOST_EQUAL:
+            return None
+        why = "model.endless" if len(calls) > MOST_CALLS else "model.repeats"
+        self.case.record("turn.stopped", reason=why, calls=len(calls))
+        return {
+            "messages": [AIMessage(prompts.say(why), id=last.id, additional_kwargs={"grounded": True})],
+            "jump_to": "end",
+        }
