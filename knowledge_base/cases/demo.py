@@ -31,7 +31,7 @@ class DemoCase:
         folder: where it lies.
         model: weights file; ``model.json`` beside it says the rest.
         arch: architecture factory for the weights, ``module:function``.
-        data, train, deploy, pool: manifests (pool without labels).
+        data, train, deploy, pool: manifests (pool without labels; None where a case has none).
         history: training record.
         task: what the model is for.
         classes: class names, in the order of the model's outputs.
@@ -46,7 +46,7 @@ class DemoCase:
     data: Path
     train: Path
     deploy: Path
-    pool: Path
+    pool: Path | None
     history: Path
     task: str
     classes: tuple[str, ...]

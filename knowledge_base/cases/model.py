@@ -51,3 +51,37 @@ def build(classes: int = 5) -> RoomNet:
         classes: number of rooms to tell apart.
     """
     return RoomNet(classes).eval()
+
+
+class FlatNet(nn.Module):
+    """Three convolutions (3×3, stride 2, ReLU), then a hidden layer over every position: free to learn pictures by heart.
+
+    Input: float tensor (batch, 3, 64, 64), normalised. Output: logits (batch, classes).
+    """
+
+    def __init__(self, classes: int = 5) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 16, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(16, 24, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(24, 32, 3, stride=2, padding=1),
+            nn.ReLU(),
+        )
+        self.hidden = nn.Sequential(nn.Flatten(), nn.Linear(32 * 8 * 8, 36), nn.ReLU())
+        self.head = nn.Linear(36, classes)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits of a batch of images."""
+        logits: torch.Tensor = self.head(self.hidden(self.features(images)))
+        return logits
+
+
+def build_flat(classes: int = 5) -> FlatNet:
+    """A fresh network without batch norm or pooling, in evaluation mode: the one that the overfitted models use.
+
+    Args:
+        classes: number of rooms to tell apart.
+    """
+    return FlatNet(classes).eval()

@@ -117,7 +117,7 @@ def _prepared(
     home = folder / split
     stamp = _stamp(config, split, count, unlabelled)
     if read_json(home / _STAMP) != stamp:
-        _empty(home)
+        empty(home)
         (home / "images").mkdir(parents=True, exist_ok=True)
         write_file(home / _STAMP, json.dumps(stamp).encode())
     (home / "images").mkdir(exist_ok=True)
@@ -152,11 +152,12 @@ def _finish(
         folder / "key" / f"{share.split}.csv",
         [{"path": f"images/{d.name}", "truth": d.truth} for d in drafts],
     )
-    rows = [_row(config, share.split, draft, boxes[draft.name], labelled) for draft in drafts]
+    rows = [row_of(config, share.split, draft, boxes[draft.name], labelled) for draft in drafts]
     write_csv(folder / share.split / "manifest.csv", rows)
 
 
-def _row(config: WorldConfig, split: str, draft: Draft, boxes: _Boxes, labelled: bool) -> dict[str, str]:
+def row_of(config: WorldConfig, split: str, draft: Draft, boxes: _Boxes, labelled: bool) -> dict[str, str]:
+    """The row of a manifest that tells of one picture."""
     rounded = {
         kind: [[round(v, 4) for v in box] for box in found]
         for kind, found in sorted(boxes.items())
@@ -171,7 +172,7 @@ def _row(config: WorldConfig, split: str, draft: Draft, boxes: _Boxes, labelled:
     return row
 
 
-def _empty(home: Path) -> None:
+def empty(home: Path) -> None:
     """Remove what an older world left here: only files that this module writes."""
     for name in ("manifest.csv", _STAMP):
         (home / name).unlink(missing_ok=True)

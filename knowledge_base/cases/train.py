@@ -21,7 +21,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from failsight.knowledge_base.cases.model import build
+from failsight.knowledge_base.cases import model
 from failsight.knowledge_base.cases.render import encode
 from failsight.knowledge_base.cases.scene import CLASSES
 from failsight.knowledge_base.cases.splits import pictures
@@ -42,11 +42,13 @@ class TrainConfig:
     Attributes:
         epochs: passes over the training pictures.
         batch: pictures a step.
-        rate: peak learning rate (SGD with Nesterov momentum 0.9, one cycle).
+        rate: peak learning rate (SGD with Nesterov momentum 0.9, one cycle); Adam's, if Adam is asked for.
         decay: weight decay.
         held_out: share of the training pictures kept for validation.
         seed: of the initial weights and of the order of pictures.
         threads: CPU threads.
+        adam: Adam at the same rate throughout, instead of SGD in one cycle.
+        factory: which of the factories of ``model`` builds the network.
     """
 
     epochs: int = 12
@@ -56,6 +58,8 @@ class TrainConfig:
     held_out: float = 0.1
     seed: int = 0
     threads: int = 2
+    adam: bool = False
+    factory: str = "build"
 
 
 DEMO = TrainConfig(epochs=16, rate=0.012, threads=1)
@@ -115,6 +119,33 @@ def probabilities(network: nn.Module, images: Bytes, batch: int = 128) -> Floats
     return np.concatenate(parts)
 
 
+def parted(count: int, config: TrainConfig, rng: np.random.Generator | None = None) -> tuple[Ints, Ints]:
+    """Numbers of the pictures that :func:`fit` holds out for validation, and of those that it learns from.
+
+    Args:
+        count: number of training pictures.
+        config: how the classifier is trained.
+        rng: fresh from the recipe's seed; made here if not given.
+    """
+    order = (rng or np.random.default_rng(config.seed)).permutation(count)
+    held = round(config.held_out * count)
+    return np.sort(order[:held]), np.sort(order[held:])
+
+
+def _optimiser(
+    network: nn.Module, config: TrainConfig, steps: int
+) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
+    weights = network.parameters()
+    if config.adam:
+        steady = torch.optim.Adam(weights, lr=config.rate, weight_decay=config.decay)
+        return steady, torch.optim.lr_scheduler.LambdaLR(steady, lambda _step: 1.0)
+    optimiser = torch.optim.SGD(
+        weights, lr=config.rate, momentum=0.9, weight_decay=config.decay, nesterov=True
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.rate, total_steps=steps, pct_start=0.2)
+    return optimiser, schedule
+
+
 def fit(
     images: Bytes,
     labels: Ints,
@@ -133,24 +164,18 @@ def fit(
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     rng = np.random.default_rng(config.seed)
-    order = rng.permutation(len(images))
-    held = round(config.held_out * len(images))
-    val, train = np.sort(order[:held]), np.sort(order[held:])
-    network = build(len(CLASSES)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    val, train = parted(len(images), config, rng)
+    network: nn.Module = getattr(model, config.factory)(len(CLASSES))
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     steps = math.ceil(len(train) / config.batch)
-    optimiser = torch.optim.SGD(
-        network.parameters(), lr=config.rate, momentum=0.9, weight_decay=config.decay, nesterov=True
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, config.rate, total_steps=steps * config.epochs, pct_start=0.2
-    )
+    optimiser, schedule = _optimiser(network, config, steps * config.epochs)
     history: list[Epoch] = []
     for epoch in range(1, config.epochs + 1):
         rate = float(schedule.get_last_lr()[0])
         loss, right = _pass(
             network, images, labels, _batches(rng.permutation(train), config.batch), optimiser, schedule
         )
-        val_loss, val_right = _pass(network, images, labels, _batches(val, 256)) if held else (0.0, 0.0)
+        val_loss, val_right = _pass(network, images, labels, _batches(val, 256)) if len(val) else (0.0, 0.0)
         history.append(Epoch(epoch, loss, val_loss, right, val_right, rate))
         if progress is not None:
             progress(history[-1])
@@ -216,15 +241,15 @@ def train(
     return fit(images, labels, config, told)
 
 
-def save(trained: Trained, world: WorldConfig, folder: Path) -> None:
-    """Write ``weights.safetensors``, ``model.json`` and ``history.csv``."""
+def save(trained: Trained, world: WorldConfig, folder: Path, factory: str = "build") -> None:
+    """Write ``weights.safetensors``, ``model.json`` and ``history.csv``; ``factory`` is that of the recipe."""
     from safetensors.torch import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.contiguous() for name, tensor in trained.network.state_dict().items()}
     save_file(tensors, folder / "weights.safetensors")
     side: dict[str, Any] = {
-        "arch": "failsight.knowledge_base.cases.model:build",
+        "arch": f"{model.__name__}:{factory}",
         "input_size": [world.size, world.size],
         "mean": list(MEAN),
         "std": list(STD),
