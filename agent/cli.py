@@ -18,6 +18,16 @@ QUIET_LIBRARIES = {
     "LANGCHAIN_TRACING_V2": "false",
     "TOKENIZERS_PARALLELISM": "false",
 }
+FAMILY = (
+    "clean",
+    "wrong_channels",
+    "wrong_normalisation",
+    "label_noise",
+    "leakage",
+    "overfitting",
+    "dark_deployment",
+)
+"""What ``demo --bug`` takes; told here again so that ``--help`` loads nothing."""
 EPILOG = """\
 exit codes of run and demo --auto: 0 ready, 3 not ready, 4 undecided, 2 something only you can mend
 
@@ -56,6 +66,12 @@ def build_parser() -> argparse.ArgumentParser:
 
     demo = _command(commands, "demo", "the built-in case: a room classifier with planted bugs", "run_demo")
     demo.add_argument("--auto", action="store_true", help="ask nothing, write the report, exit")
+    demo.add_argument(
+        "--bug",
+        metavar="NAME",
+        help=f"another case: a good model of the same rooms with one thing wrong ({', '.join(FAMILY)}); "
+        "--seed N draws its N-th case",
+    )
     _common(demo)
 
     chat = _command(commands, "chat", "converse about a case in the terminal app", "run_chat")

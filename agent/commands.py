@@ -112,18 +112,29 @@ def _expect(case: Any, text: str) -> None:
 
 def _open_demo(args: argparse.Namespace, progress: Any) -> Session:
     from failsight.agent.places import home
-    from failsight.knowledge_base.cases import prepare_demo
+    from failsight.knowledge_base.cases import list_bugs, prepare_case, prepare_demo
 
-    made = prepare_demo(home() / "demo", seed=0, progress=progress)
+    where, seed = "demo", args.seed or 0
+    if args.bug is None:
+        made = prepare_demo(home() / where, seed=0, progress=progress)
+    elif args.bug not in list_bugs():
+        raise UserError(
+            f"There is no demo with the bug {clean(args.bug, 40)!r}.",
+            f"Choose among {', '.join(list_bugs())}.",
+        )
+    else:
+        where = f"{args.bug}-{seed}"
+        made = prepare_case(home() / "family" / where, args.bug, seed=seed, progress=progress)
     args.expect = [f"{name}>={bound}" for name, bound in made.expectations.items()]
     given = {k: getattr(args, k) for k in SHARED}
     given |= {
-        "model": str(made.model), "data": str(made.data), "train": str(made.train), "pool": str(made.pool),
-        "deploy": str(made.deploy), "history": str(made.history), "task": made.task, "name": "rooms demo",
-        "arch": made.arch,
+        "model": str(made.model), "data": str(made.data), "train": str(made.train),
+        "pool": str(made.pool) if made.pool else None,
+        "deploy": str(made.deploy), "history": str(made.history), "task": made.task,
+        "name": made.name if args.bug else "rooms demo", "arch": made.arch,
     }  # fmt: skip
     if args.out is None:
-        args.out = Path("failsight-cases") / "demo"
+        args.out = Path("failsight-cases") / where
     return _session(args, given, progress)
 
 
