@@ -107,6 +107,15 @@ def build_parser() -> argparse.ArgumentParser:
         "--project", action="store_true", help="keep it with this folder instead of with you"
     )
 
+    labels = _command(commands, "labels", "suspect labels out for relabelling, and back in", "run_labels")
+    labels.add_argument("action", choices=("export", "import"))
+    labels.add_argument("case", type=Path, metavar="CASE")
+    labels.add_argument("file", type=Path, metavar="FILE.csv")
+    labels.add_argument("--top", type=int, help="export only the most suspicious (default 100)")
+    labels.add_argument(
+        "--split", choices=("data", "train", "deploy"), default="data", help="which labels (default data)"
+    )
+
     tools = _command(commands, "tools", "the measuring tools, and what each is for", "run_tools")
     tools.add_argument("name", nargs="?", help="one tool, with its arguments")
     tools.add_argument("--json", action="store_true", help="print JSON")

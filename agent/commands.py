@@ -244,6 +244,23 @@ def run_knowledge(args: argparse.Namespace) -> int:
     return 2 if report.problems else 0
 
 
+def run_labels(args: argparse.Namespace) -> int:
+    """``failsight labels``: suspects out for people, their verdicts back into the journal."""
+    from failsight.agent.case import open_case
+    from failsight.agent.labels import export, read_back
+
+    _must_be_case(args.case)
+    with open_case(args.case) as case:
+        if args.action == "export":
+            n = export(case, args.file, split=args.split, top=args.top)
+            print(f"{n:,} suspects written to {args.file}; fill in new_label, then `failsight labels import`.")
+        else:
+            made = read_back(case, args.file, split=args.split)
+            print(made.sentence)
+            print(made.manifest)
+    return 0
+
+
 def run_tools(args: argparse.Namespace) -> int:
     """``failsight tools``."""
     from failsight.tools.registry import registry

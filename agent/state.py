@@ -61,6 +61,7 @@ class CaseState:
     said: list[Said] = field(default_factory=list)
     failed: list[Mapping[str, Any]] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
+    relabelled: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=dict)  # split → path → verdict
     stage: str = STAGES[0]
     stages: list[tuple[str, str, int]] = field(default_factory=list)  # stage, trigger, seq
     model_use: dict[str, float] = field(
@@ -114,6 +115,9 @@ class CaseState:
 
     def _on_budget_raised(self, data: Mapping[str, Any], seq: int) -> None:
         self.budget_raised += 1
+
+    def _on_labels_imported(self, data: Mapping[str, Any], seq: int) -> None:
+        self.relabelled.setdefault(str(data["split"]), {}).update(data["verdicts"])
 
     def _on_evidence_recorded(self, data: Mapping[str, Any], seq: int) -> None:
         made = evidence_from_dict(data["evidence"])

@@ -35,6 +35,12 @@ def _expectation(data: Mapping[str, Any]) -> str:
     return f"{criterion(name)} {sign} {bound(name, data.get('bound'))} (by {who(data.get('by'))})"
 
 
+def _labels(data: Mapping[str, Any]) -> str:
+    said = [v.get("verdict") for v in (data.get("verdicts") or {}).values()]
+    counts = ", ".join(f"{said.count(v)} {v}" for v in ("relabelled", "confirmed", "unsure"))
+    return f"{clean(data.get('file', ''), 80)}: {counts}"
+
+
 def _started(data: Mapping[str, Any]) -> str:
     why = clean(data.get("why") or "", 160)
     return f"{clean(data.get('tool', ''))}, asked for by {who(data.get('by'))}" + (f": {why}" if why else "")
@@ -60,6 +66,7 @@ _LINES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "expectation.set": _expectation,
     "message": lambda d: f"{clean(d.get('role', ''))}: {clean(d.get('text', ''), 300)}",
     "stage.entered": lambda d: f"{clean(d.get('stage', ''))}: {clean(d.get('trigger', ''))}",
+    "labels.imported": _labels,
     "tool.started": _started,
     "instrument.registered": _registered,
     "evidence.recorded": _recorded,

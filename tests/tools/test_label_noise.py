@@ -1,0 +1,184 @@
+"""label_noise: planted wrong labels are found and attributed; what a case lacks is said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from failsight.tools.checks.label_pairs import class_pairs, expected_suspects
+from failsight.tools.checks.label_scores import Scored
+from failsight.tools.errors import RetryError
+from failsight.tools.label_noise import label_noise
+from failsight.tools.stats.confident import confident_counts
+from tests.checks.label_worlds import world
+from tests.fakes.view import FakeTable, FakeView
+from tests.tools.cases import check_evidence, check_spec
+
+
+def noisy_view(
+    noise: float, n: int = 900, folder: Path | None = None, column: str = "annotator", **more: object
+) -> FakeView:
+    labels, scores, group = world(1, n, 4, noise=noise, **more)  # type: ignore[arg-type]
+    columns = {column: ["ABCD"[g] for g in group]}
+    table = FakeTable(np.zeros((n, 2, 2, 3), np.uint8), labels, ("w", "x", "y", "z"), columns)
+    return FakeView({"data": table}, scores={"data": scores}, folder=folder)
+
+
+def test_its_arguments_are_described_and_bounded() -> None:
+    check_spec(label_noise)
+
+
+def test_a_fifth_wrong_by_annotator_b_is_confirmed_and_shown(tmp_path: Path) -> None:
+    view = noisy_view(0.2, folder=tmp_path)
+    made = label_noise(view)
+    check_evidence(made)
+    (finding,) = made.findings
+    assert (finding.kind, finding.failure, finding.bug) == ("label_noise", "correctness", "data_content")
+    assert finding.slice == {"annotator": "B"} and finding.verdict == "confirmed"
+    assert finding.q is not None and finding.q <= 0.05 and finding.tests[0].effect >= 0.05
+    assert finding.error_rate is not None and finding.base_error_rate is not None
+    assert finding.error_rate > finding.base_error_rate + 0.1
+    assert "suspect in" in finding.statement and "against" in finding.statement
+    assert made.images and all(i.label != i.prediction for i in made.images)
+    assert (tmp_path / made.figures[0].path).exists()
+    suspects = next(t for t in made.tables if t.title == "Suspects")
+    assert [r[3] for r in suspects.rows] == sorted(r[3] for r in suspects.rows)  # most suspicious first
+    assert "input.11" in made.questions
+
+
+def test_the_plan_is_registered_for_every_group_and_names_the_finding() -> None:
+    view = noisy_view(0.2)
+    made = label_noise(view)
+    plans = {p.finding: p for p in view.instruments}
+    assert made.findings[0].key in plans and len(plans) == 5  # four annotators, and all labels together
+    assert plans[made.findings[0].key].minimum_effect == 0.05
+    assert plans[made.findings[0].key].smallest_detectable_effect is not None
+
+
+def test_clean_labels_of_a_weak_model_confirm_nothing() -> None:
+    made = label_noise(noisy_view(0.0, accuracy=0.6, overconfident=3.0))
+    assert all(f.verdict != "confirmed" for f in made.findings)
+    suspects, expected = made.fact("suspect_labels").value, made.fact("expected_suspects").value
+    assert isinstance(suspects, float) and isinstance(expected, float)
+    assert suspects == pytest.approx(expected, abs=0.06)  # a weak model makes that many by itself
+
+
+def test_a_column_that_says_nothing_of_labelling_needs_to_be_named() -> None:
+    view = noisy_view(0.2, column="wing")
+    unasked = label_noise(view)
+    assert all(f.slice is None and f.verdict != "confirmed" for f in unasked.findings)
+    assert any("No metadata column says who" in n for n in unasked.notes)
+    asked = label_noise(view, by=["wing"])
+    assert asked.findings[0].slice == {"wing": "B"} and asked.findings[0].verdict == "confirmed"
+    with pytest.raises(RetryError, match="annotator"):
+        label_noise(noisy_view(0.0), by=["nobody"])
+
+
+def test_noise_without_metadata_is_confirmed_when_every_annotator_makes_it_and_not_when_none_does() -> None:
+    rng = np.random.default_rng(0)
+    labels, scores, _ = world(4, 1500, 4)
+    wrong = rng.random(1500) < 0.15
+    noisy = np.where(wrong, (labels + 1) % 4, labels)
+    for given, verdict in ((noisy, "confirmed"), (labels, "refuted")):
+        table = FakeTable(np.zeros((1500, 2, 2, 3), np.uint8), given, tuple("wxyz"))
+        (finding,) = label_noise(FakeView({"data": table}, scores={"data": scores})).findings
+        assert finding.slice is None and finding.verdict == verdict
+
+
+def test_errors_that_go_with_what_is_shown_are_not_called_label_noise() -> None:
+    """A cue makes confident errors; without it these would look like wrong labels."""
+    rng = np.random.default_rng(0)
+    labels, scores, _ = world(4, 1500, 4)
+    cue = rng.random(1500) < 0.25
+    scores = scores.copy()
+    scores[cue] = np.roll(scores[cue], 1, axis=1)
+    columns = {
+        "television": ["yes" if c else "no" for c in cue],
+        "annotator": ["A" if r < 0.5 else "B" for r in rng.random(1500)],
+    }
+    table = FakeTable(np.zeros((1500, 2, 2, 3), np.uint8), labels, tuple("wxyz"), columns)
+    made = label_noise(FakeView({"data": table}, scores={"data": scores}))
+    assert all(f.verdict != "confirmed" for f in made.findings)
+    assert any("television=yes" in n for n in made.notes)
+
+
+def test_training_labels_are_judged_by_a_head_that_did_not_see_them() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 3, 600)
+    group = rng.integers(0, 3, 600)
+    features = rng.standard_normal((600, 6)).astype(np.float32)
+    features[np.arange(600), truth] += 4
+    wrong = (group == 1) & (rng.random(600) < 0.25)
+    given = np.where(wrong, (truth + 1) % 3, truth)
+    tables = {
+        split: FakeTable(
+            np.zeros((600, 2, 2, 3), np.uint8), given, tuple("xyz"), {"annotator": ["ABC"[g] for g in group]}
+        )
+        for split in ("data", "train")
+    }
+    learnt = (
+        np.eye(3, dtype=np.float32)[given] * 0.97 + 0.01
+    )  # the model has learnt the wrong labels by heart
+    view = FakeView(tables, scores={"data": learnt, "train": learnt})
+    view.given_features["train"] = features
+    made = label_noise(view, split="train")
+    assert made.findings[0].slice == {"annotator": "B"} and made.findings[0].verdict == "confirmed"
+    assert any("fitted 5 times without" in n for n in made.notes)
+    assert label_noise(view, split="data").fact("suspect_labels").value == 0
+    again = label_noise(view, split="train")  # from the cache
+    assert again.to_dict() == made.to_dict()
+
+
+def test_what_is_missing_is_said() -> None:
+    view = noisy_view(0.0)
+    view.has_scores = False
+    with pytest.raises(RetryError, match="class probabilities"):
+        label_noise(view)
+    few = FakeTable(np.zeros((5, 2, 2, 3), np.uint8), [0, 1, 0, 1, 0], ("a", "b"))
+    with pytest.raises(RetryError, match="too few"):
+        label_noise(FakeView({"data": few}, scores={"data": np.full((5, 2), 0.5)}))
+    with pytest.raises(RetryError, match="no class"):
+        label_noise(noisy_view(0.0), class_name="nonsense")
+
+
+def test_one_class_unlabelled_and_broken_images_do_no_harm() -> None:
+    labels = np.where(np.arange(60) < 30, 0, -1)
+    scores = np.tile([[0.7, 0.3]], (60, 1))
+    table = FakeTable(
+        np.zeros((60, 2, 2, 3), np.uint8), labels, ("a", "b"), {"batch": ["x", "y"] * 30}, bad=[0, 3]
+    )
+    made = label_noise(FakeView({"data": table}, scores={"data": scores}))
+    check_evidence(made)
+    assert made.fact("suspect_labels").n == 28
+    assert any("No image carries the label b" in n for n in made.notes)
+    assert any("left out" in n for n in made.notes)
+
+
+def test_one_label_only(tmp_path: Path) -> None:
+    made = label_noise(noisy_view(0.3, n=1600, folder=tmp_path), class_name="X", most=5)
+    suspects = next(t for t in made.tables if t.title == "Suspects")
+    assert {r[1] for r in suspects.rows} == {"x"} and len(suspects.rows) == 5
+    assert all(f.class_name in (None, "x") for f in made.findings)
+
+
+def test_ambiguous_pairs_are_told_from_wrong_labels() -> None:
+    """Classes 0 and 1 look alike (hesitant, both ways); images of 3 are labelled 2 (confident, one way)."""
+    rng = np.random.default_rng(0)
+    n = 1200
+    truth = rng.integers(0, 4, n)
+    logits = rng.standard_normal((n, 4))
+    logits[np.arange(n), truth] += 8
+    alike = truth < 2
+    logits[alike, 0] = rng.normal(0, 1.2, alike.sum()) + np.where(truth[alike] == 0, 5, 4)
+    logits[alike, 1] = rng.normal(0, 1.2, alike.sum()) + np.where(truth[alike] == 1, 5, 4)
+    scores = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    labels = np.where((truth == 3) & (rng.random(n) < 0.2), 2, truth)
+    scored = Scored("data", tuple("abcd"), np.arange(n), np.arange(n), labels, scores, "")
+    counts, everybody = confident_counts(labels, scores), np.ones(n, bool)
+    read = {(p.given, p.suggested): p for p in class_pairs(scored, counts, scores, everybody)}
+    assert read[2, 3].reading == "wrong labels" and read[2, 3].likeness > 0.4
+    assert read[0, 1].reading == read[1, 0].reading != "wrong labels"
+    assert read[0, 1].likeness < read[2, 3].likeness
+    assert expected_suspects(counts, scores, everybody) < counts.suspect.sum()

@@ -1,0 +1,266 @@
+"""What label_noise says: tables, facts, findings and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from failsight.tools.checks.label_groups import ALPHA, MINIMUM_EFFECT, Group
+from failsight.tools.checks.label_pairs import Pair
+from failsight.tools.checks.label_scores import Scored
+from failsight.tools.evidence import Cell, Fact, Finding, Instrument, Table, TestResult, Verdict
+from failsight.tools.notes import called, of_split
+from failsight.tools.stats.intervals import wilson
+from failsight.tools.text import clean, interval, listing, number, p_value
+
+MOST_PAIRS = 30
+SUSPECTS = "Suspects"  # title of the table that `failsight labels export` reads
+SUSPECT_COLUMNS = ("path", "label", "suggested", "label quality", "score of label", "score of suggested")
+
+
+@dataclass(frozen=True, slots=True)
+class Overall:
+    """All images together.
+
+    Attributes:
+        n, suspects: labelled images that take part, and those whose label is suspect.
+        learned: share of wrong labels by confident learning (off the diagonal of the calibrated joint).
+        expected: suspects that the model's own errors would make.
+        floor, floor_ci, p: share of labels that disagree however sure the model is.
+        sharpness: inverse temperature; below 1 the model is surer than it is right.
+        misleading: content that makes suspects of its own, ``attribute=value``.
+    """
+
+    n: int
+    suspects: int
+    learned: float
+    expected: float
+    floor: float
+    floor_ci: tuple[float, float]
+    p: float
+    sharpness: float
+    misleading: tuple[str, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Without metadata: confirmed only when the whole interval of the floor reaches the minimum and no content explains it."""
+        if self.floor_ci[1] < MINIMUM_EFFECT:
+            return "refuted"
+        sure = self.p <= ALPHA and self.floor_ci[0] >= MINIMUM_EFFECT
+        return "confirmed" if sure and not self.misleading else "inconclusive"
+
+
+def plan(finding: Finding, statement: str, n: int, control: str, smallest: float | None) -> Instrument:
+    """The test of a finding, as it is registered before anything is counted."""
+    return Instrument(
+        finding=finding.key, tool="label_noise", arguments=dict(finding.slice or {}), statement=statement,
+        statistic="share of labels that disagree however sure the model is (floor of the calibrated disagreement), difference in points; "
+        "and share of suspects within given classes",
+        control=control, minimum_effect=MINIMUM_EFFECT, alpha=ALPHA, n_planned=n, smallest_detectable_effect=smallest,
+    )  # fmt: skip
+
+
+def group_finding(group: Group, split: str, left_out: bool = False) -> Finding:
+    """The statement about one metadata value, tested."""
+    f = group.floor
+    test = TestResult(
+        "label_noise",
+        f.difference,
+        f.ci,
+        group.p,
+        group.n,
+        group.verdict,
+        statistic="floor of disagreement, inside minus outside",
+        q=group.q,
+    )
+    clear = " without misleading content" if left_out else ""
+    statement = (
+        f"Labels with {clean(group.column, 40)}={clean(group.value, 60)} are suspect in {number(group.rate)} of {group.n:,} {called(split)}{clear} "
+        f"against {number(group.base)} elsewhere; estimated wrong labels {number(f.inside)} against {number(f.outside)}."
+    )
+    return Finding(
+        "label_noise", "correctness", "data_content", statement, slice={group.column: group.value}, n=group.n,
+        error_rate=group.rate, base_error_rate=group.base, ci=wilson(group.suspects, group.n), p=group.p, q=group.q,
+        verdict=group.verdict, tests=(test,), note=group.why,
+    )  # fmt: skip
+
+
+def overall_finding(made: Overall, split: str, name: str | None) -> Finding:
+    """The statement about all labels, tested against the model's own calibrated errors."""
+    test = TestResult(
+        "label_noise",
+        made.floor,
+        made.floor_ci,
+        made.p,
+        made.n,
+        made.verdict,
+        statistic="floor of disagreement",
+        q=made.p,
+    )
+    of = f" labelled {clean(name, 60)}" if name else ""
+    statement = (
+        f"More than {number(MINIMUM_EFFECT)} of the labels of the {called(split)}{of} are wrong: "
+        f"estimated {number(made.floor)} {interval(made.floor_ci)}, which disagree however sure the model is."
+    )
+    return Finding(
+        "label_noise", "correctness", "data_content", statement, class_name=name, n=made.n, error_rate=made.suspects / made.n,
+        ci=wilson(made.suspects, made.n), p=made.p, q=made.p, verdict=made.verdict, tests=(test,), note=_why(made),
+    )  # fmt: skip
+
+
+def _why(made: Overall) -> str:
+    least = number(MINIMUM_EFFECT)
+    if made.verdict == "refuted":
+        return f"The whole interval lies below {least}."
+    if made.verdict == "confirmed":
+        return f"The whole interval lies above {least}, and no content of the images goes along with the suspects."
+    if made.misleading:
+        return f"Suspects go along with what the images show ({listing(list(made.misleading), 4)}): the model may be misled there, and its confident errors look like wrong labels."
+    return f"The interval contains less than {least}, which the model's own errors may explain."
+
+
+def pair_table(pairs: Sequence[Pair], classes: Sequence[str]) -> Table:
+    rows: list[tuple[Cell, ...]] = [
+        (classes[p.given], classes[p.suggested], p.suspects, p.rate, interval(p.ci), round(p.expected, 1), p.reverse, p.likeness, p.reading)
+        for p in pairs[:MOST_PAIRS]
+    ]  # fmt: skip
+    left = f" {len(pairs) - MOST_PAIRS} more pairs are not shown." if len(pairs) > MOST_PAIRS else ""
+    return Table(
+        "Labels against confident classes",
+        (
+            "label",
+            "suggested",
+            "suspects",
+            "share of label",
+            "interval",
+            "expected from errors",
+            "the other way",
+            "likeness",
+            "speaks for",
+        ),
+        tuple(rows),
+        ("text", "text", "count", "share", "text", "score", "count", "share", "text"),
+        "Likeness: where the model's confidence lies among images of the suggested class whose label agrees; 50 % for images like them, "
+        f"near 0 % for hesitant errors. The last column describes, it is not a test.{left}",
+    )
+
+
+def group_table(groups: Sequence[Group]) -> Table:
+    rows: list[tuple[Cell, ...]] = [
+        (
+            f"{g.column}={g.value}", g.n, g.suspects, g.rate, g.base, g.floor.inside, g.floor.outside,
+            interval(g.floor.ci, "points"), p_value(g.q), g.verdict, g.why,
+        )
+        for g in groups
+    ]  # fmt: skip
+    return Table(
+        "Suspects by who, when and how labelled",
+        (
+            "group",
+            "images",
+            "suspects",
+            "suspect",
+            "elsewhere",
+            "wrong labels",
+            "elsewhere (wrong)",
+            "difference",
+            "q",
+            "verdict",
+            "why",
+        ),
+        tuple(rows),
+        ("text", "count", "count", "share", "share", "share", "share", "text", "text", "text", "text"),
+        "Wrong labels: estimated share that disagrees however sure the model is. q is corrected over all rows (Benjamini–Hochberg).",
+    )
+
+
+def suspect_table(
+    scored: Scored,
+    order: npt.NDArray[np.int64],
+    suggested: npt.NDArray[np.int64],
+    quality: npt.NDArray[np.float64],
+    paths: Sequence[str],
+) -> Table:
+    """The ranked suspects, most suspicious first; ``failsight labels export`` reads it."""
+    rows: list[tuple[Cell, ...]] = [
+        (
+            paths[int(scored.rows[i])], scored.classes[scored.labels[i]], scored.classes[suggested[i]],
+            round(float(quality[i]), 4), float(scored.scores[i, scored.labels[i]]), float(scored.scores[i, suggested[i]]),
+        )
+        for i in order.tolist()
+    ]  # fmt: skip
+    return Table(
+        SUSPECTS, SUSPECT_COLUMNS, tuple(rows), ("text", "text", "text", "score", "share", "share"),
+        "Most suspicious first. Label quality: score of the label minus the largest other score, −1 to 1; low is suspicious.",
+    )  # fmt: skip
+
+
+def facts(made: Overall, groups: Sequence[Group], split: str, name: str | None) -> tuple[Fact, ...]:
+    of = of_split(split, f"class {name}" if name else "")
+    found = [
+        Fact(
+            "suspect_labels",
+            made.suspects / made.n,
+            "share",
+            of,
+            wilson(made.suspects, made.n),
+            made.n,
+            "lower_is_better",
+        ),
+        Fact("expected_suspects", made.expected / made.n, "share", of, None, made.n),
+        Fact("noise_by_confident_learning", made.learned, "share", of, None, made.n, "lower_is_better"),
+        Fact("label_noise", made.floor, "share", of, made.floor_ci, made.n, "lower_is_better"),
+        Fact("sharpness", made.sharpness, "ratio", of, None, made.n),
+    ]
+    for g in groups[:12]:
+        about = of_split(split, f"slice {g.column}={g.value}")
+        found.append(
+            Fact("suspect_labels", g.rate, "share", about, wilson(g.suspects, g.n), g.n, "lower_is_better")
+        )
+        found.append(
+            Fact(
+                "label_noise_difference",
+                g.floor.difference,
+                "points",
+                about,
+                g.floor.ci,
+                g.n,
+                "lower_is_better",
+            )
+        )
+    return tuple(found)
+
+
+def summary(
+    made: Overall,
+    groups: Sequence[Group],
+    pairs: Sequence[Pair],
+    classes: Sequence[str],
+    split: str,
+    name: str | None,
+) -> str:
+    of = f" labelled {clean(name, 60)}" if name else ""
+    text = [
+        f"Of {made.n:,} {called(split)}{of} {made.suspects:,} ({number(made.suspects / made.n)}) are suspects: the model is confidently of another class than the label.",
+        f"Its own errors would make about {made.expected:,.0f} of them if every label were right (by its calibrated confidence); "
+        f"the share of labels that disagree however sure it is, is {number(made.floor)} {interval(made.floor_ci)}.",
+    ]
+    confirmed = [g for g in groups if g.verdict == "confirmed"]
+    if confirmed:
+        g = confirmed[0]
+        text.append(
+            f"Labels with {clean(g.column, 40)}={clean(g.value, 60)} are suspect in {number(g.rate)} against {number(g.base)} elsewhere (q {p_value(g.q)})."
+        )
+    elif groups:
+        text.append(
+            f"Of {len(groups)} groups by who, when or how labelled none is confirmed to hold more wrong labels."
+        )
+    alike = next((p for p in pairs if p.reading == "ambiguous classes"), None)
+    if alike:
+        text.append(
+            f"{clean(classes[alike.given], 60)} and {clean(classes[alike.suggested], 60)} are confused both ways and hesitantly: ambiguous rather than mislabelled."
+        )
+    return " ".join(text)

@@ -1,0 +1,271 @@
+"""label_noise: which labels are probably wrong, how many, and whether somebody in particular gave them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from failsight.tools.checks.label_groups import (
+    MOST_GROUPS,
+    Columns,
+    Group,
+    candidates,
+    judge_groups,
+    misleading_content,
+    sort_columns,
+)
+from failsight.tools.checks.label_pairs import Pair, calibrate, class_pairs, expected_suspects
+from failsight.tools.checks.label_report import (
+    Overall,
+    facts,
+    group_finding,
+    group_table,
+    overall_finding,
+    pair_table,
+    plan,
+    summary,
+    suspect_table,
+)
+from failsight.tools.checks.label_scores import Scored, out_of_sample
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Evidence, Figure, Finding, ImageRef
+from failsight.tools.examples import contact_sheet
+from failsight.tools.experiments.population import check_split, class_index
+from failsight.tools.inputs.base import Split
+from failsight.tools.notes import called, left_out_notes, need_labels
+from failsight.tools.registry import tool
+from failsight.tools.stats.confident import (
+    ConfidentCounts,
+    calibrated_joint,
+    confident_counts,
+    normalised_margin,
+)
+from failsight.tools.stats.label_floor import Disagreement, fit_floor
+from failsight.tools.stats.power import smallest_rate_difference
+from failsight.tools.text import clean, listing
+from failsight.tools.view import CaseView
+
+Bool = npt.NDArray[np.bool_]
+SHOWN = 12
+TYPICAL_RATE = 0.05  # suspect share assumed outside a group when the plan states what it could see
+
+
+@tool(
+    cost="pass",
+    needs=("scores",),
+    answers=("input.11", "expectations.4"),
+    decides=("label_noise",),
+    passes=1.0,
+)
+def label_noise(
+    view: CaseView,
+    split: Annotated[Split, Field(description="Which labels: data, train or deploy.")] = "data",
+    class_name: Annotated[
+        str | None, Field(description="Only images that carry this label.", max_length=200)
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        Field(
+            description="Metadata columns that say who, when or how an image was labelled; by default those whose names say so (annotator, batch, date, source …).",
+            max_length=20,
+        ),
+    ] = None,
+    most: Annotated[int, Field(description="How many suspects to list.", ge=5, le=1000)] = 100,
+) -> Evidence:
+    """Find labels that are probably wrong (confident learning), how many there are, and whether one annotator or batch gave them.
+
+    Suspects are ranked and shown with the class that the model suggests. A model's errors make suspects too: their number is
+    estimated from its calibrated confidence, and wrong labels are confirmed only where labels disagree however sure the model is.
+    """
+    split = check_split(view, split)
+    need_labels(view, split)
+    wanted = class_index(view.classes, class_name) if class_name else None
+    _check_columns(view, split, by)
+    scored = out_of_sample(view, split)
+    among = np.ones(len(scored.labels), bool) if wanted is None else scored.labels == wanted
+    if not among.any():
+        raise RetryError(f"No {called(split)} carry the label {clean(class_name or '', 60)}.")
+    attributes = view.attributes(split)
+    columns = sort_columns(attributes, np.searchsorted(attributes.rows, scored.rows), by)
+    groups = candidates(columns, among)
+    name = scored.classes[wanted] if wanted is not None else None
+    _register(view, split, name, groups, among)
+    made = _measure(scored, columns, groups, among)
+    images = _images(view, scored, made)
+    return Evidence(
+        tool="label_noise",
+        arguments={"split": split, "class_name": class_name, "by": by, "most": most},
+        title="Whether the labels can be trusted",
+        summary=summary(made.overall, made.groups, made.pairs, scored.classes, split, name),
+        facts=facts(made.overall, made.groups, split, name),
+        tables=tuple(
+            t
+            for t in (
+                group_table(made.groups),
+                pair_table(made.pairs, scored.classes),
+                suspect_table(
+                    scored, made.order[:most], made.counts.suggested, made.quality, view.table(split).paths
+                ),
+            )
+            if t.rows
+        ),
+        figures=_figures(view, images, made),
+        images=images,
+        questions=("input.11", "expectations.4"),
+        findings=_findings(made, split, name),
+        notes=(
+            *_notes(scored, columns, made, most, by),
+            *left_out_notes(split, view.predictions(split).left_out),
+        ),
+        next_steps=_next_steps(made),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What one call measured; ``order`` holds the suspects that take part, most suspicious first."""
+
+    overall: Overall
+    counts: ConfidentCounts
+    quality: npt.NDArray[np.float64]
+    order: npt.NDArray[np.int64]
+    pairs: list[Pair]
+    groups: tuple[Group, ...]
+
+
+def _check_columns(view: CaseView, split: Split, by: list[str] | None) -> None:
+    known = view.table(split).columns
+    for name in by or ():
+        if name not in known:
+            raise RetryError(
+                f"by: there is no metadata column {clean(name, 60)!r}.", [clean(c, 60) for c in known]
+            )
+
+
+def _register(
+    view: CaseView, split: Split, name: str | None, groups: list[tuple[str, str, Bool]], among: Bool
+) -> None:
+    """Journal every test before anything is counted."""
+    total = int(among.sum())
+    whole = Finding("label_noise", "correctness", "data_content", "", class_name=name)
+    view.register(
+        plan(whole, f"Labels of the {called(split)} are wrong beyond the model's own errors.", total, "the model's own errors, by its calibrated confidence", None)
+    )  # fmt: skip
+    for column, value, inside in groups:
+        n = int((inside & among).sum())
+        finding = Finding("label_noise", "correctness", "data_content", "", slice={column: value})
+        smallest = smallest_rate_difference(n, TYPICAL_RATE, total - n, 0.05 / max(len(groups), 1))
+        statement = (
+            f"Labels with {clean(column, 40)}={clean(value, 60)} are wrong more often than the others."
+        )
+        view.register(plan(finding, statement, n, "all other labelled images, within given classes; images as hard as the group's own", smallest))  # fmt: skip
+
+
+def _measure(scored: Scored, columns: Columns, groups: list[tuple[str, str, Bool]], among: Bool) -> _Made:
+    counts = confident_counts(scored.labels, scored.scores)
+    quality = normalised_margin(scored.labels, scored.scores)
+    suspects = np.flatnonzero(counts.suspect & among)
+    order = suspects[np.argsort(quality[suspects], kind="stable")]
+    misleading = misleading_content(columns, counts.suspect, scored.labels, among)
+    clear = among.copy()
+    for inside in misleading.values():
+        clear &= ~inside
+    floor, ci, p, sharpness = fit_floor(Disagreement(scored.scores, scored.predicted != scored.labels), among)
+    calibrated = calibrate(scored.scores, sharpness)
+    sizes = np.bincount(scored.labels[among], minlength=len(scored.classes))
+    joint = calibrated_joint(counts.joint * (sizes > 0)[:, None], sizes)
+    overall = Overall(
+        n=int(among.sum()), suspects=len(suspects), learned=float(1 - np.trace(joint) / max(joint.sum(), 1)),
+        expected=expected_suspects(counts, calibrated, among), floor=floor, floor_ci=ci, p=p, sharpness=sharpness, misleading=tuple(misleading),
+    )  # fmt: skip
+    large = [g for g in groups if min((g[2] & clear).sum(), (~g[2] & clear).sum()) >= 20]
+    return _Made(
+        overall, counts, quality, order, class_pairs(scored, counts, calibrated, among), judge_groups(scored, counts.suspect, large, clear)
+    )  # fmt: skip
+
+
+def _findings(made: _Made, split: Split, name: str | None) -> tuple[Finding, ...]:
+    """Confirmed groups; else the most suspicious one if more labels are suspect there; and the labels as a whole."""
+    confirmed = [g for g in made.groups if g.verdict == "confirmed"]
+    told = confirmed or [g for g in made.groups[:1] if g.verdict == "inconclusive" and g.effect > 0]
+    found = [group_finding(g, split, bool(made.overall.misleading)) for g in told]
+    if not confirmed:
+        found.append(overall_finding(made.overall, split, name))
+    return tuple(found)
+
+
+def _images(view: CaseView, scored: Scored, made: _Made) -> tuple[ImageRef, ...]:
+    paths = view.table(scored.split).paths
+    shown = []
+    for i in made.order[:SHOWN].tolist():
+        row, suggested = int(scored.rows[i]), int(made.counts.suggested[i])
+        shown.append(
+            ImageRef(
+                scored.split, row, paths[row], scored.classes[scored.labels[i]], scored.classes[suggested], float(scored.scores[i, suggested])
+            )
+        )  # fmt: skip
+    return tuple(shown)
+
+
+def _figures(view: CaseView, images: tuple[ImageRef, ...], made: _Made) -> tuple[Figure, ...]:
+    if not images:
+        return ()
+    words = listing([f"{clean(i.label, 30)} perhaps {clean(i.prediction, 30)}" for i in images], 4)
+    alt = f"The {len(images)} most suspicious of {len(made.order)} labels, each with its given label and the suggested one: {words}."
+    sheet = contact_sheet(
+        view, images, name="label_suspects", title="Suspect labels: given > suggested", alt=alt
+    )
+    return (sheet,) if sheet else ()
+
+
+def _notes(scored: Scored, columns: Columns, made: _Made, most: int, by: list[str] | None) -> list[str]:
+    notes = [
+        scored.how,
+        "A weak model makes suspects of its own errors, and errors that are as confident as its right answers look like wrong labels: only a person who looks at the suspects can say which they are.",
+    ]
+    if made.overall.misleading:
+        notes.append(
+            f"Suspects go along with what the images show ({listing(list(made.overall.misleading), 6)}); such images were left out of the tests by group, because the model may be misled there."
+        )
+    if not columns.labelling:
+        notes.append(
+            "No metadata column says who, when or how the images were labelled: with one (annotator, batch, date) it could be tested whether the wrong labels have one source."
+        )
+    elif by is None:
+        notes.append(
+            f"Taken to tell how the images were labelled: {listing([c.name for c in columns.labelling], 6)}."
+        )
+    if any(len(c.values) > MOST_GROUPS for c in columns.labelling):
+        notes.append(f"Only the {MOST_GROUPS} largest groups were tested.")
+    absent = [
+        scored.classes[c]
+        for c in np.flatnonzero(np.bincount(scored.labels, minlength=len(scored.classes)) == 0)
+    ]
+    if absent:
+        notes.append(
+            f"No image carries the label {listing(absent, 6)}: nothing can be suggested to belong there."
+        )
+    if len(made.order) > most:
+        notes.append(f"{len(made.order) - most:,} more suspects are not listed.")
+    return notes
+
+
+def _next_steps(made: _Made) -> tuple[str, ...]:
+    steps = []
+    if len(made.order):
+        steps.append(
+            "Look through the suspects: `failsight labels export CASE FILE.csv` writes them for relabelling, `failsight labels import` reads the verdicts back."
+        )
+    if any(g.verdict == "confirmed" for g in made.groups):
+        steps.append(
+            "Have that group's labels looked through as a whole, and the guideline explained to whoever gave them."
+        )
+    if any(p.reading == "ambiguous classes" for p in made.pairs):
+        steps.append(
+            "For classes that are confused both ways write a rule that tells them apart, before anybody relabels."
+        )
+    return tuple(steps)
