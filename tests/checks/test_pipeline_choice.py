@@ -1,0 +1,198 @@
+"""Choosing among pipelines and testing the choice: known tables, oracles, and what noise alone confirms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+
+from failsight.tools.checks.feeding import Outcomes
+from failsight.tools.checks.pipeline_choice import choose, detectable, sample, test, ties, winner
+from failsight.tools.checks.pipelines import Alternative, Pipeline, alternatives
+from failsight.tools.inputs.base import Preprocessing
+from failsight.tools.stats.intervals import wilson
+
+USUAL = Preprocessing((224, 224), "crop", 256)
+CHANGES = alternatives(USUAL)
+BGR = next(c for c in CHANGES if c.title == "BGR")
+HALF = next(c for c in CHANGES if c.title == "-1 to 1")
+STRETCH = next(c for c in CHANGES if c.title == "stretched")
+
+
+def outcomes(right: np.ndarray) -> Outcomes:
+    rows = np.arange(right.shape[1])
+    return Outcomes(rows, rows % 2, right, np.where(right, -0.1, -2.0).astype(np.float32))
+
+
+def world(n: int, share: Callable[[Pipeline], float], seed: int) -> Callable[[Sequence[Pipeline]], Outcomes]:
+    """Answers that are independent coin flips, right with ``share`` of the pipeline."""
+
+    def measure(pipelines: Sequence[Pipeline]) -> Outcomes:
+        rows = []
+        for p in pipelines:
+            own = np.random.default_rng([seed, *p.title.encode()])
+            rows.append(own.random(n) < share(p))
+        return outcomes(np.stack(rows))
+
+    return measure
+
+
+def test_two_mistakes_at_once_are_found_together() -> None:
+    """Each alone leaves the model at chance; only channels and values together mend it."""
+
+    def share(p: Pipeline) -> float:
+        titles = {c.title for c in p.changes}
+        return 0.9 if titles == {"BGR", "-1 to 1"} else 0.36 if "-1 to 1" in titles else 0.3
+
+    found = choose(world(200, share, 1), CHANGES)
+    assert found.carried[0] == Pipeline((BGR, HALF))
+    assert Pipeline((HALF,)) in found.carried
+
+
+def test_a_further_change_that_adds_nothing_is_left_out() -> None:
+    def share(p: Pipeline) -> float:
+        return 0.8 if BGR in p.changes else 0.4
+
+    found = choose(world(300, share, 3), CHANGES)
+    tests = test(world(600, share, 4)([Pipeline(), *found.carried]), found.carried, (0.03, 0.05), 0.05, 0)
+    top = winner(tests, world(600, share, 4)([Pipeline(), *found.carried]))
+    assert top is not None and top.pipeline == Pipeline((BGR,))
+
+
+def test_pipelines_that_feed_the_same_numbers_are_not_carried() -> None:
+    def measure(pipelines: Sequence[Pipeline]) -> Outcomes:
+        row = np.random.default_rng(0).random(100) < 0.8
+        worse = row & (np.arange(100) % 9 > 0)
+        same = [row if p.axes <= {"fit", "interpolation"} else worse for p in pipelines]
+        return outcomes(np.stack(same))
+
+    found = choose(measure, CHANGES)
+    assert all(p.arithmetic or p.changes[0].title == "grey" for p in found.carried)
+
+
+def test_the_numbers_of_a_test_are_those_of_the_table() -> None:
+    right = np.zeros((2, 100), bool)
+    right[0, :60] = True
+    right[1, 10:85] = True  # 25 gained, 10 lost
+    (one,) = test(outcomes(right), [Pipeline((BGR,))], (0.03, 0.05), 0.05, 0)
+    assert (one.gained, one.lost, one.effect) == (25, 10, pytest.approx(0.15))
+    from scipy.stats import binomtest
+
+    assert one.p == one.q == pytest.approx(binomtest(25, 35, alternative="greater").pvalue)
+    assert one.ci[0] < 0.15 < one.ci[1]
+    assert one.judgement.verdict == "confirmed"
+    assert one.truth == pytest.approx(0.15 * 1.9, abs=1e-6)
+
+
+def test_geometry_needs_a_larger_effect_than_arithmetic() -> None:
+    right = np.zeros((2, 1000), bool)
+    right[0, :600] = True
+    right[1, :640] = True  # four points, without a single loss
+    for change, verdict in ((BGR, "confirmed"), (STRETCH, "inconclusive")):
+        (one,) = test(outcomes(right), [Pipeline((change,))], (0.03, 0.05), 0.05, 0)
+        assert one.judgement.verdict == verdict
+    (mixed,) = test(outcomes(right), [Pipeline((BGR, STRETCH))], (0.03, 0.05), 0.05, 0)
+    assert mixed.judgement.verdict == "inconclusive"
+
+
+def test_equal_answers_refute_on_many_images_and_decide_nothing_on_few() -> None:
+    for n, verdict in ((400, "refuted"), (16, "inconclusive")):
+        right = np.repeat((np.arange(n) % 5 > 0)[None], 2, 0)
+        (one,) = test(outcomes(right), [Pipeline((BGR,))], (0.03, 0.05), 0.05, 0)
+        assert one.judgement.verdict == verdict
+        assert one.p == 1
+
+
+def test_holm_counts_everything_that_was_carried() -> None:
+    right = np.random.default_rng(0).random((4, 200)) < 0.7
+    carried = [Pipeline((c,)) for c in (BGR, HALF, STRETCH)]
+    from statsmodels.stats.multitest import multipletests
+
+    tests = test(outcomes(right), carried, (0.03, 0.05), 0.05, 0)
+    assert [t.q for t in tests] == pytest.approx(multipletests([t.p for t in tests], method="holm")[1])
+
+
+def test_the_smallest_detectable_gain_is_seen_four_times_in_five() -> None:
+    """Simulated: answers that differ in 8 %, with the gain that is said to be detectable."""
+    from failsight.tools.stats.tests import mcnemar_exact
+
+    n, discordant = 400, 0.12
+    gain = detectable(round(discordant * n), n, 0.05)
+    rng = np.random.default_rng(5)
+    seen = 0
+    for _ in range(400):
+        up, down = rng.multinomial(n, [(discordant + gain) / 2, (discordant - gain) / 2, 1 - discordant])[:2]
+        seen += mcnemar_exact(int(up), int(down), "greater") <= 0.05
+    assert 0.7 < seen / 400 < 0.9
+
+
+def test_a_sample_is_seeded_stratified_and_cut_in_a_third_and_two() -> None:
+    labels = np.array([0] * 700 + [1] * 200 + [2] * 100 + [-1] * 500)
+    first, second = sample(labels, 300, 7)
+    assert len(first) + len(second) == 300 and len(first) == pytest.approx(100, abs=2)
+    assert not set(first) & set(second)
+    for part in (first, second):
+        shares = np.bincount(labels[part], minlength=3) / len(part)
+        assert shares == pytest.approx([0.7, 0.2, 0.1], abs=0.02)
+    again = sample(labels, 300, 7)
+    assert np.array_equal(first, again[0]) and np.array_equal(second, again[1])
+    assert not np.array_equal(first, sample(labels, 300, 8)[0])
+
+
+def test_one_image_a_class_fills_both_parts() -> None:
+    first, second = sample(np.arange(250), 600, 0)
+    assert len(first) + len(second) == 250 and len(first) == pytest.approx(83, abs=2)
+
+
+def test_no_labels_give_an_empty_sample() -> None:
+    first, second = sample(np.full(20, -1), 600, 0)
+    assert len(first) == len(second) == 0
+
+
+def test_ties_are_of_the_same_kind_as_the_winner() -> None:
+    def share(p: Pipeline) -> float:
+        return 0.95 if p.axes == {"values"} and p.changes[0].title in ("-1 to 1", "(x-127)/128") else 0.3
+
+    same = world(100, share, 0)
+
+    def measure(pipelines: Sequence[Pipeline]) -> Outcomes:
+        twins = [Pipeline((HALF,)) if p.title == "(x-127)/128" else p for p in pipelines]
+        return same(twins)
+
+    found = choose(measure, CHANGES)
+    assert [p.title for p in ties(found, Pipeline((HALF,)))] == ["(x-127)/128"]
+
+
+def run_null(seed: int, changes: Sequence[Alternative], first: int, second: int) -> bool:
+    """Every pipeline is equally good and errs independently: the hardest null for picking the best of many."""
+    found = choose(world(first, lambda p: 0.8, 2 * seed), changes)
+    right = world(second, lambda p: 0.8, 2 * seed + 1)([Pipeline(), *found.carried])
+    return winner(test(right, found.carried, (0.03, 0.05), 0.05, seed), right) is not None
+
+
+@pytest.mark.parametrize("runs", [25, pytest.param(400, marks=pytest.mark.slow)])
+def test_noise_alone_confirms_a_pipeline_in_at_most_one_run_of_twenty(runs: int) -> None:
+    false = sum(run_null(seed, CHANGES, 100, 200) for seed in range(runs))
+    assert wilson(false, runs)[0] <= 0.05
+    assert false / runs <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / runs)
+
+
+def test_a_pipeline_that_blinds_the_model_is_neither_chosen_nor_confirmed() -> None:
+    """Nine in ten are of one class; blinded, the model always names it and is right more often than before."""
+    n = 600
+    labels = (np.arange(n) % 10 == 0).astype(np.int64)
+    seeing = np.random.default_rng(0).random(n) < 0.7
+
+    def measure(pipelines: Sequence[Pipeline]) -> Outcomes:
+        right = np.stack([labels == 0 if "0 to 255" in p.title else seeing for p in pipelines])
+        truth = np.where(right, -0.1, -2.0).astype(np.float32)
+        return Outcomes(np.arange(n), labels, right, truth)
+
+    found = choose(measure, CHANGES)
+    assert found.tried[0].rank[0] == max(t.rank[0] for t in found.tried)
+    blind = Pipeline((next(c for c in CHANGES if c.title == "0 to 255"),))
+    (one,) = test(measure([Pipeline(), blind]), [blind], (0.03, 0.05), 0.05, 0)
+    assert one.effect > 0.15 and one.q < 0.001
+    assert one.judgement.verdict == "inconclusive" and "frequent class" in one.judgement.reason

@@ -1,0 +1,114 @@
+"""preprocessing_probe: is the model fed as it was trained? The same images through other plausible input pipelines."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from failsight.tools.checks import pipeline_report as report
+from failsight.tools.checks.feeding import Bench, orientations
+from failsight.tools.checks.pipeline_choice import MOST_CARRIED, Choice, choose, detectable, sample, test
+from failsight.tools.checks.pipelines import Pipeline, alternatives
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Evidence
+from failsight.tools.experiments.population import check_split
+from failsight.tools.inputs.base import Split
+from failsight.tools.notes import called, left_out_notes, need_labels
+from failsight.tools.registry import tool
+from failsight.tools.view import CaseView
+
+ALPHA = 0.05
+LEAST_OF_GEOMETRY = (
+    0.05  # a resize or crop that gains less is as often an effect of test time as a wrong declaration
+)
+MEASURED = 64  # pictures that the mean and std of the data are taken from
+FEWEST = 24  # labelled images: a third chooses, and sixteen can at least refuse a large difference
+ASSUMED = (
+    0.08  # share of answers that differ between two pipelines of equal worth, before anything is measured
+)
+
+
+@tool(
+    cost="pass",
+    needs=("model",),
+    answers=("input.7",),
+    decides=("preprocessing",),
+    passes=4.0,
+)
+def preprocessing_probe(
+    view: CaseView,
+    max_images: Annotated[
+        int,
+        Field(
+            description="Labelled images to use: a third choose a pipeline, the others test it.",
+            ge=24,
+            le=20_000,
+        ),
+    ] = 600,
+    minimum_effect: Annotated[
+        float,
+        Field(
+            description="Gain of accuracy below which no pipeline is called better (0.03: 3 points).",
+            ge=0.01,
+            le=0.5,
+        ),
+    ] = 0.03,
+    split: Annotated[Split, Field(description="Which images: data, train or deploy.")] = "data",
+) -> Evidence:
+    """Test whether the model is fed wrongly: run the same images through other plausible input pipelines and test whether one is better.
+
+    Channel order, value range and normalisation, layout, turned pictures, EXIF rotation, resize against crop, margin and
+    interpolation. A third of a seeded, stratified sample chooses; the others test the chosen ones against the declared
+    pipeline, paired. The minimum of 3 points lies above what equivalent pipelines differ by, and well below what a wrong
+    channel order or normalisation costs; pipelines that change the geometry need 5.
+    """
+    split = check_split(view, split)
+    view.model()  # says what is missing for a black box, before anything else is looked at
+    need_labels(view, split)
+    first, second = sample(view.table(split).labels, max_images, view.seed)
+    if len(first) + len(second) < FEWEST:
+        raise RetryError(
+            f"Only {len(first) + len(second)} of the {called(split)} have a label; it takes {FEWEST} to compare pipelines."
+        )
+    arguments = {"max_images": max_images, "minimum_effect": minimum_effect, "split": split}
+    seen = detectable(round(ASSUMED * len(second)), len(second), ALPHA / MOST_CARRIED)
+    view.register(report.plan({**arguments, "seed": view.seed}, len(second), minimum_effect, ALPHA, seen))
+    turned = orientations(view.table(split), np.concatenate([first, second]))
+    bench = Bench(view, split, turned)
+    choice = _choice(bench, first)
+    outcomes = bench.measure(second, [Pipeline(), *choice.carried], "testing the chosen input pipelines")
+    if not len(outcomes.rows) or not len(choice.tried[0].right):
+        raise RetryError(f"None of the {called(split)} in the sample can be read.")
+    minima = (minimum_effect, max(LEAST_OF_GEOMETRY, minimum_effect))
+    tests = test(outcomes, choice.carried, minima, ALPHA, view.seed)
+    made = report.Probe(split, bench, choice, tests, outcomes, len(turned))
+    svg, title, alt = report.chart(made)
+    shown = report.shown_pictures(made)
+    return Evidence(
+        tool=report.TOOL,
+        arguments=arguments,
+        title="Whether the model is fed as it was trained",
+        summary=report.summary(made),
+        facts=report.facts(made),
+        tables=(report.table(made),),
+        figures=(view.save_figure("pipelines", svg, title=title, alt=alt), *([shown] if shown else [])),
+        images=report.examples(made),
+        questions=("input.7",),
+        findings=(report.finding(made),),
+        notes=(*report.notes(made, bench.declared), *left_out_notes(split, outcomes.left_out)),
+        next_steps=report.next_steps(made),
+    )
+
+
+def _choice(bench: Bench, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Choice:
+    changes = alternatives(
+        bench.declared,
+        arithmetic=bench.arithmetic,
+        own_geometry=bench.own_geometry,
+        turned=bool(bench.turned),
+        measured=bench.statistics(rows[:: max(1, len(rows) // MEASURED)]),
+    )
+    usable = [c for c in changes if bench.accepts(c)]
+    return choose(lambda p: bench.measure(rows, p, f"trying {len(p)} input pipelines"), usable)
