@@ -154,7 +154,9 @@ def test_the_same_call_gives_the_same_and_finished_pieces_are_not_run_again() ->
     before = view.model().seen
     again = robustness_probe(view, perturbations=LIGHT, sample=60)
     assert again == first
-    assert view.model().seen - before <= 3 * len(view.table())  # the prediction table, which the fake does not keep
+    assert view.model().seen - before <= 3 * len(
+        view.table()
+    )  # the prediction table, which the fake does not keep
     assert robustness_probe(view_of(), perturbations=LIGHT, sample=60) == first
 
 
@@ -280,3 +282,36 @@ def test_an_adversarially_trained_network_withstands_what_breaks_an_ordinary_one
     assert robust.ci is not None
     assert ordinary.ci is not None
     assert robust.ci[0] > ordinary.ci[1] + 0.3
+
+
+def test_the_agent_runs_it_and_a_weakness_becomes_a_finding_of_the_case(tmp_path: Path) -> None:
+    from failsight.agent.planners.scripted import ScriptedPlanner, call
+    from failsight.agent.session import Session
+    from tests.fakes.case import FakeCase
+
+    with FakeCase(tmp_path / "case", {"data": rooms()}, FakeModel(by_light, CLASSES, (SIDE, SIDE))) as case:
+        planner = ScriptedPlanner(
+            [
+                call("robustness_probe", "to see", perturbations=["darker", "fog"], sample=60),
+                "It fails in the dark.",
+            ]
+        )
+        session = Session(case, planner=planner, policy="auto")
+        list(session.say("does it work in the dark?"))
+        (made,) = case.evidence("robustness_probe")
+        check_evidence(made)
+        assert any(f.slice == {"perturbation": "darker"} for _, f in case.findings())
+        assert case.state().confirmed() == []
+        session.close()
+
+
+@pytest.mark.slow
+def test_the_rest_of_the_workflow_can_live_with_such_a_finding(tmp_path: Path) -> None:
+    from failsight.agent.session import Session
+    from tests.fakes.case import FakeCase
+
+    with FakeCase(tmp_path / "case", {"data": rooms()}, FakeModel(by_light, CLASSES, (SIDE, SIDE))) as case:
+        case.call("robustness_probe", {"perturbations": ["darker", "fog"], "sample": 60})
+        session = Session(case, policy="auto")
+        assert list(session.auto())
+        session.close()

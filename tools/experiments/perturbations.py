@@ -91,7 +91,7 @@ def perturb(name: str, severity: int, pixels: Pixels, rows: Ints, seed: int) -> 
 def _between(small: Sequence[float], large: Sequence[float], at: int, side: int) -> float:
     """A strength between those for 32 and for 224 pixels, by the logarithm of the side; constant beyond."""
     share = math.log(min(max(side, SMALL), LARGE) / SMALL) / math.log(LARGE / SMALL)
-    return small[at] ** (1 - share) * large[at] ** share
+    return float(small[at] ** (1 - share) * large[at] ** share)
 
 
 def _grain(side: int) -> float:
@@ -107,16 +107,19 @@ CONTRAST = (0.75, 0.55, 0.4, 0.25, 0.12)  # share of the distance to the mean gr
 
 
 def _darker(x: Floats, at: int, draw: Draw) -> Floats:
-    return x * np.float32(DARKER[at])
+    made: Floats = x * np.float32(DARKER[at])
+    return made
 
 
 def _brighter(x: Floats, at: int, draw: Draw) -> Floats:
-    return np.minimum(x * np.float32(BRIGHTER[at]), 1)
+    made: Floats = np.minimum(x * np.float32(BRIGHTER[at]), 1)
+    return made
 
 
 def _low_contrast(x: Floats, at: int, draw: Draw) -> Floats:
     mean = x.mean((1, 2), keepdims=True)
-    return mean + (x - mean) * np.float32(CONTRAST[at])
+    made: Floats = mean + (x - mean) * np.float32(CONTRAST[at])
+    return made
 
 
 # Lens ------------------------------------------------------------------------------------------------------------------
@@ -149,13 +152,15 @@ PHOTONS = (60.0, 25.0, 12.0, 5.0, 3.0)  # counted for a white pixel at 224 pixel
 
 def _gaussian_noise(x: Floats, at: int, draw: Draw) -> Floats:
     field = np.stack([rng.standard_normal(x.shape[1:], np.float32) for rng in draw.rngs])
-    return x + field * np.float32(GAUSSIAN_NOISE[at] * _grain(draw.side))
+    made: Floats = x + field * np.float32(GAUSSIAN_NOISE[at] * _grain(draw.side))
+    return made
 
 
 def _shot_noise(x: Floats, at: int, draw: Draw) -> Floats:
     photons = PHOTONS[at] / _grain(draw.side) ** 2
     counted = np.stack([rng.poisson(one * photons) for rng, one in zip(draw.rngs, x, strict=True)])
-    return (counted / photons).astype(np.float32)
+    made: Floats = (counted / photons).astype(np.float32)
+    return made
 
 
 # File ------------------------------------------------------------------------------------------------------------------
@@ -220,9 +225,7 @@ def _covered(x: Floats, at: int, draw: Draw) -> Floats:
         ratio, place = math.exp(rng.uniform(-0.5, 0.5)), rng.random(2)
         tall = min(height, max(1, round(height * math.sqrt(PATCH[at] * ratio))))
         wide = min(width, max(1, round(width * height * PATCH[at] / tall)))
-        top, left = (
-            round(p * (s - e)) for p, s, e in zip(place, (height, width), (tall, wide), strict=True)
-        )
+        top, left = (round(p * (s - e)) for p, s, e in zip(place, (height, width), (tall, wide), strict=True))
         one[top : top + tall, left : left + wide] = one.mean((0, 1))
     return made
 
@@ -244,7 +247,8 @@ def _fog(x: Floats, at: int, draw: Draw) -> Floats:
         cloud += resize(field, height, width) / octave
     density = np.float32(FOG[at]) * (0.6 + 0.8 * cloud / np.float32(1 / 2 + 1 / 4 + 1 / 8))
     density = np.clip(density, 0, 1)
-    return x * (1 - density) + np.float32(0.85) * density
+    made: Floats = x * (1 - density) + np.float32(0.85) * density
+    return made
 
 
 def _streaks(x: Floats, at: int, draw: Draw, how: tuple[Sequence[float], float], angle: float) -> Floats:
@@ -253,19 +257,22 @@ def _streaks(x: Floats, at: int, draw: Draw, how: tuple[Sequence[float], float],
     fields = np.stack([rng.random((GRID, GRID, 1), np.float32) for rng in draw.rngs])
     dots = (fields < drops[at]).astype(np.float32)
     drawn = convolve(dots, line(length * GRID, angle)) * np.float32(length * GRID)
-    return np.clip(resize(np.clip(drawn, 0, 1), *x.shape[1:3], average=True), 0, 1)
+    made: Floats = np.clip(resize(np.clip(drawn, 0, 1), *x.shape[1:3], average=True), 0, 1)
+    return made
 
 
 def _rain(x: Floats, at: int, draw: Draw) -> Floats:
     veiled = x * np.float32(1 - VEIL[at]) + np.float32(VEIL[at] * 0.5)
     streaks = np.float32(0.6) * _streaks(x, at, draw, RAIN, STEEP)
-    return veiled * (1 - streaks) + np.float32(0.75) * streaks
+    made: Floats = veiled * (1 - streaks) + np.float32(0.75) * streaks
+    return made
 
 
 def _snow(x: Floats, at: int, draw: Draw) -> Floats:
     veiled = x * np.float32(1 - VEIL[at]) + np.float32(VEIL[at] * 0.9)
     flakes = np.float32(0.9) * _streaks(x, at, draw, SNOW, SLANTED)
-    return veiled * (1 - flakes) + flakes
+    made: Floats = veiled * (1 - flakes) + flakes
+    return made
 
 
 _ALL = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from failsight.tools.evidence import Cell as Entry
-from failsight.tools.evidence import Evidence, Fact, Finding, Instrument, Interval, Table, TestResult
+from failsight.tools.evidence import Evidence, Fact, Finding, Instrument, Interval, Table, TestResult, Unit
 from failsight.tools.experiments.perturbations import PERTURBATIONS
 from failsight.tools.experiments.robustness import BLIND, Attacks, Cell, Panel, Sample
 from failsight.tools.inputs.base import Split
@@ -83,6 +83,11 @@ def plans(
         )
 
 
+def described(name: str) -> str:
+    """``gaussian noise (a warm sensor)``."""
+    return f"{name.replace('_', ' ')} ({PERTURBATIONS[name].words})"
+
+
 def _key(name: str) -> str:
     return Finding("weak_slice", "robustness", "unknown", "", slice={"perturbation": name}).key
 
@@ -129,10 +134,10 @@ def _below(cell: Cell, bound: float) -> float:
 
 
 def _confirmed(cell: Cell, bound: Bound, p: float, q: float, before: float) -> Finding:
-    words = PERTURBATIONS[cell.name].words
+    words = described(cell.name)
     return Finding(
         "weak_slice", "robustness", "unknown",
-        f"Under {words} of severity {cell.severity} it is right in {number(cell.rate)} {interval(cell.ci)}, where at least "
+        f"Under {words}, severity {cell.severity}, it is right in {number(cell.rate)} {interval(cell.ci)}, where at least "
         f"{number(bound.value)} are expected; the same images as they are: {number(before)}.",
         slice={"perturbation": cell.name}, n=cell.n, error_rate=1 - cell.rate, base_error_rate=1 - before,
         ci=(1 - cell.ci[1], 1 - cell.ci[0]), p=p, q=q, verdict="confirmed",
@@ -150,7 +155,7 @@ def _hypotheses(mild: Sequence[Cell]) -> tuple[Finding, ...]:
     return tuple(
         Finding(
             "weak_slice", "robustness", "unknown",
-            f"Under {PERTURBATIONS[c.name].words} of severity {c.severity} it may fail too often: right in {number(c.rate)} "
+            f"Under {described(c.name)}, severity {c.severity}, it may fail too often: right in {number(c.rate)} "
             f"{interval(c.ci)}, {number(c.drop, 'points').lstrip('+')} less than on the same images as they are {interval(c.drop_ci, 'points')}.",
             slice={"perturbation": c.name}, n=c.n, error_rate=1 - c.rate, ci=(1 - c.ci[1], 1 - c.ci[0]), p=c.p, q=c.q,
             note="Nobody has said what accuracy is expected, so there is nothing to confirm it against.",
@@ -206,11 +211,13 @@ def facts(panel: Panel, bound: Bound | None, attacks: Attacks | None) -> tuple[F
         made.append(
             Fact("withstood_severity", kept, "count", of_split(split, name), None, n, "higher_is_better")
         )
+    if attacks is not None:
+        made += _attack_facts(split, attacks)
     for c in panel.cells:
         of = of_split(split, f"{c.name} severity {c.severity}")
         made.append(Fact("accuracy", c.rate, "share", of, c.ci, c.n, "higher_is_better"))
         made.append(Fact("accuracy_drop", c.drop, "points", of, c.drop_ci, c.n, "lower_is_better"))
-    return (*made, *(_attack_facts(split, attacks) if attacks is not None else ()))
+    return tuple(made)
 
 
 def _attack_facts(split: Split, made: Attacks) -> list[Fact]:
@@ -261,6 +268,8 @@ def _panel_table(panel: Panel, bound: Bound | None) -> Table:
         else f"withstood: the severity up to which it keeps {number(KEEPS)} of the {number(rate)} it gets right as they are."
     )
     top = panel.severities[-1]
+    shares: list[Unit] = ["share" for _ in panel.severities]
+    units: tuple[Unit, ...] = ("text", *shares, "count", "points", "text", "text")
     return Table(
         "Share that is right",
         (
@@ -272,7 +281,7 @@ def _panel_table(panel: Panel, bound: Bound | None) -> Table:
             "q",
         ),
         tuple(rows),
-        ("text", *("share" for _ in panel.severities), "count", "points", "text", "text"),
+        units,
         f"{n} images each; {rule} Drops are paired; q: Benjamini–Hochberg over all {len(panel.cells)} cells.",
     )
 
