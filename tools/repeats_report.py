@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from failsight.tools.attributes.repeats import Repeated, Repeats
+from failsight.tools.checks.leakage import leaked_share
 from failsight.tools.evidence import Fact, Finding, Table
 from failsight.tools.inputs.base import ImageTable
 from failsight.tools.notes import called, of_split
@@ -44,7 +45,7 @@ def report_repeats(
         s: [g for g in exact if {s, "train"} <= g.splits] for s in JUDGED if s in sizes and "train" in sizes
     }
     copies = sum(len(g.members) - 1 for g in exact)
-    findings = [_contradiction(contradictory, tables, classes)] if contradictory else []
+    findings = [contradiction(contradictory, tables, classes)] if contradictory else []
     findings += [_leakage(groups, split, sizes[split], tables) for split, groups in leaked.items() if groups]
     facts = [
         Fact("exact_duplicates", copies, "count", direction="lower_is_better"),
@@ -139,30 +140,36 @@ def _steps(contradictory: Sequence[Repeated], leaked: Mapping[str, Sequence[Repe
     return steps
 
 
-def _names(group: Repeated, tables: Mapping[str, ImageTable], most: int = 3) -> str:
+def names(group: Repeated, tables: Mapping[str, ImageTable], most: int = 3) -> str:
+    """``a.jpg = b.jpg``, cleaned."""
     names = [clean(tables[s].paths[r], 80) for s, r in group.members]
     return " = ".join(names[:most]) + (f" = … ({len(names)} in all)" if len(names) > most else "")
 
 
-def _contradiction(
+def contradiction(
     groups: Sequence[Repeated], tables: Mapping[str, ImageTable], classes: Sequence[str]
 ) -> Finding:
+    """The hypothesis of wrong labels that pictures under two labels raise; the search for wrong labels decides."""
     labels = " and ".join(clean(classes[c], 40) for c in sorted({c for c in groups[0].labels if c >= 0})[:3])
     return Finding(
         "label_noise", "correctness", "data_engineering",
-        f"{len(groups):,} {_plural(groups, 'picture is', 'pictures are')} labelled in two ways, for example {_names(groups[0], tables)} as {labels}.",
-        n=sum(len(g.members) for g in groups), verdict="confirmed",
-        note="Equal byte for byte or pixel for pixel: of each group at most one label is right. A fact, not a statistic.",
+        f"{len(groups):,} {_plural(groups, 'picture is', 'pictures are')} labelled in two ways, for example {names(groups[0], tables)} as {labels}.",
+        n=sum(len(g.members) for g in groups),
+        note="Equal byte for byte or pixel for pixel: of each group at most one label is right. That is a fact; "
+        "how many labels are wrong beyond these is open.",
     )  # fmt: skip
 
 
 def _leakage(groups: Sequence[Repeated], split: str, size: int, tables: Mapping[str, ImageTable]) -> Finding:
+    """Confirmed by the rule that duplicates_and_leakage registers; equal pictures alone can only be fewer than it finds."""
     n = _members(groups, split)
+    found = leaked_share(n, size)
     return Finding(
-        "leakage", "process", "data_engineering",
+        "leakage", "correctness", "data_engineering",
         f"{n:,} of {size:,} {called(split)} ({number(n / max(size, 1))}) {'is' if n == 1 else 'are'} also among the training images, "
-        f"for example {_names(groups[0], tables)}.",
-        slice={"split": split} if split != "data" else None, n=n, verdict="confirmed",
+        f"for example {names(groups[0], tables)}.",
+        slice={"split": split} if split != "data" else None, n=n, p=found.p,
+        verdict="confirmed" if found.verdict == "confirmed" else None,
         note="Equal byte for byte or pixel for pixel. What the model scores on them says nothing about new pictures.",
     )  # fmt: skip
 
@@ -174,7 +181,7 @@ def _table(
     order = sorted(groups, key=lambda g: (not g.contradictory, len(g.splits) == 1))
     rows = tuple(
         (
-            _names(g, tables),
+            names(g, tables),
             len(g.members),
             ", ".join(sorted({clean(classes[c], 40) for c in g.labels if c >= 0})),
             ", ".join(called(s) for s in sorted(g.splits)),

@@ -83,18 +83,63 @@ def near_pairs(
     return np.unique(np.concatenate(found), axis=0), cut
 
 
+def mirrored_pairs(dhash: Hashes, keep: npt.NDArray[np.bool_], near: int = NEAR) -> tuple[Ints, bool]:
+    """Pairs of which one looks like the other seen in a mirror, by the difference hash alone: candidates.
+
+    Mirrored, a row of eight steps runs the other way and up becomes down.
+
+    Args:
+        dhash: (n,) 64-bit difference hashes, rows of eight bits.
+        keep: (n,) rows that take part.
+        near: most bits that differ, 0 to 7.
+
+    Returns:
+        As :func:`near_pairs`.
+    """
+    rows = np.flatnonzero(keep & _has_structure(dhash))
+    if len(rows) < 2:
+        return np.zeros((0, 2), np.int64), False
+    plain, turned = dhash[rows], mirrored(dhash[rows])
+    found, cut = [np.zeros((0, 2), np.int64)], False
+    for part in range(PARTS):
+        keys, asked = (
+            np.ascontiguousarray(h).view(np.uint16).reshape(-1, PARTS)[:, part] for h in (plain, turned)
+        )
+        pairs, crowded = _neighbours(keys, plain, None, near, (asked, turned))
+        found.append(np.sort(rows[pairs], axis=1))
+        cut |= crowded
+    return np.unique(np.concatenate(found), axis=0), cut
+
+
+def mirrored(dhash: Hashes) -> Hashes:
+    """The difference hashes of the mirrored pictures (but for neighbouring cells that are equally bright)."""
+    bits = np.unpackbits(np.ascontiguousarray(dhash).astype(">u8").view(np.uint8).reshape(-1, 8), axis=1)
+    turned = 1 - bits.reshape(-1, 8, 8)[:, :, ::-1]
+    return np.packbits(turned.reshape(-1, 64), axis=1).view(">u8").ravel().astype(np.uint64)
+
+
 def _has_structure(hashes: Hashes) -> npt.NDArray[np.bool_]:
     ones = distance(hashes, np.zeros_like(hashes))
     return (ones >= FLAT) & (ones <= 64 - FLAT)
 
 
-def _neighbours(keys: npt.NDArray[np.uint16], dhash: Hashes, phash: Hashes, near: int) -> tuple[Ints, bool]:
-    """Pairs of positions whose 16-bit keys differ in at most one bit and whose hashes differ in at most ``near``."""
+def _neighbours(
+    keys: npt.NDArray[np.uint16],
+    dhash: Hashes,
+    phash: Hashes | None,
+    near: int,
+    asked: tuple[npt.NDArray[np.uint16], Hashes] | None = None,
+) -> tuple[Ints, bool]:
+    """Pairs i < j of positions whose 16-bit keys differ in at most one bit and whose hashes differ in at most ``near``.
+
+    With ``asked`` (keys and difference hashes) those of i are taken from there.
+    """
+    asked_keys, asked_hash = asked or (keys, dhash)
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
     found, cut = [np.zeros((0, 2), np.int64)], False
     for mask in (0, *(1 << bit for bit in range(16))):
-        wanted = keys ^ np.uint16(mask)
+        wanted = asked_keys ^ np.uint16(mask)
         low = np.searchsorted(ordered, wanted, side="left")
         count = np.searchsorted(ordered, wanted, side="right") - low
         cut |= bool((count > CROWD).any())
@@ -107,10 +152,12 @@ def _neighbours(keys: npt.NDArray[np.uint16], dhash: Hashes, phash: Hashes, near
             right = order[low[left] + offset]
             once = left < right
             left, right = left[once], right[once]
-            close = (distance(dhash[left], dhash[right]) <= near) & (
-                distance(phash[left], phash[right]) <= near
-            )
-            found.append(np.stack([left[close], right[close]], axis=1))
+            close = distance(asked_hash[left], dhash[right]) <= near
+            left, right = left[close], right[close]
+            if phash is not None:
+                close = distance(phash[left], phash[right]) <= near
+                left, right = left[close], right[close]
+            found.append(np.stack([left, right], axis=1))
     return np.concatenate(found), cut
 
 
