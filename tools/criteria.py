@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from failsight.tools.checks.budgets import BUDGETS, is_budget, show
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Finding, Interval
 from failsight.tools.experiments.population import class_index
@@ -76,6 +77,7 @@ class Inputs:
     findings: Sequence[tuple[str, Finding]]
     slices_searched: bool
     seed: int
+    efficiency: Evidence | None = None
 
 
 def judge(
@@ -85,6 +87,7 @@ def judge(
     *,
     slices_searched: bool = False,
     seed: int = 0,
+    efficiency: Evidence | None = None,
 ) -> list[Criterion]:
     """Judge every expectation; an expectation that can't be measured is undecided and says why.
 
@@ -95,8 +98,9 @@ def judge(
             the trust in what was measured on the leaked split.
         slices_searched: whether slices have been looked for at all.
         seed: of the bootstrap intervals.
+        efficiency: the newest evidence of the tool of that name, for bounds on latency, throughput, memory and size.
     """
-    inputs = Inputs(predictions, findings, slices_searched, seed)
+    inputs = Inputs(predictions, findings, slices_searched, seed, efficiency)
     measured: dict[str, Performance] = {}
     return [_judge_one(e, inputs, measured) for e in expectations]
 
@@ -112,6 +116,8 @@ def _judge_one(e: Expectation, inputs: Inputs, measured: dict[str, Performance])
     made = Criterion(e.name, e.bound, e.at_least)
     if not math.isfinite(e.bound):
         return replace(made, reason="Its bound is not a number.")
+    if is_budget(e.name):
+        return _judge_budget(made, e, inputs.efficiency)
     try:
         split, metric, about = parse_name(e.name)
         found = _measure(split, metric, about, inputs, measured)
@@ -136,6 +142,32 @@ def _judge_one(e: Expectation, inputs: Inputs, measured: dict[str, Performance])
             made,
             holds=None,
             reason=f"It would hold, but some of these images were trained on ({leaked}); judge again without them.",
+        )
+    return made
+
+
+def _judge_budget(made: Criterion, e: Expectation, evidence: Evidence | None) -> Criterion:
+    """A bound on speed or size against what was measured on this machine; undecided where nobody measured."""
+    found = (
+        next((f for f in evidence.facts if f.name == e.name.strip() and not f.of), None) if evidence else None
+    )
+    if found is None or not isinstance(found.value, int | float):
+        why = "could not be measured for this model" if evidence else "has not been measured yet (efficiency)"
+        return replace(made, reason=f"Its {BUDGETS[e.name.strip()].words} {why}.")
+    ci = found.ci or (float(found.value), float(found.value))
+    made = replace(made, value=float(found.value), ci=ci, n=found.n, holds=_side(ci, e))
+    slow = (
+        next((f for f in evidence.facts if f.name == "latency_p95_ms" and not f.of), None)
+        if evidence
+        else None
+    )
+    if made.holds is None:
+        return replace(made, reason="What was measured on this machine lies on both sides of the bound.")
+    late = slow is not None and isinstance(slow.value, int | float) and slow.value > e.bound
+    if e.name == "latency_ms" and made.holds and late and slow is not None:
+        return replace(
+            made,
+            reason=f"One picture in twenty takes longer than {show('latency_ms', float(slow.value or 0))}.",
         )
     return made
 
@@ -192,9 +224,9 @@ def parse_name(name: str) -> tuple[str, str, str]:
     if head in SPLITS and tail:
         split, rest = head, tail
     metric, _, about = rest.partition(".")
-    if (metric in WHOLE and not about) or (metric in BY_CLASS and about):
+    if (metric in WHOLE and not about) or (metric in BY_CLASS and about) or is_budget(name):
         return split, metric, about
-    known = listing([*WHOLE, *(f"{m}.CLASS" for m in BY_CLASS)], 20)
+    known = listing([*WHOLE, *BUDGETS, *(f"{m}.CLASS" for m in BY_CLASS)], 20)
     raise LookupError(
         f"{clean(name, 60)!r} is not a measure known here; known are {known}, each with deploy. or train. before it."
     )
@@ -297,6 +329,11 @@ def _worst_slice(made: Performance, split: str, inputs: Inputs) -> Rate | None:
 def describe(criterion: Criterion) -> str:
     """``recall.kitchen at least 85.0 %: 81.2 %``."""
     sense = "at least" if criterion.at_least else "at most"
+    if is_budget(criterion.name):
+        value = f": {show(criterion.name, criterion.value)}" if criterion.value is not None else ""
+        return (
+            f"{BUDGETS[criterion.name.strip()].words} {sense} {show(criterion.name, criterion.bound)}{value}"
+        )
     return f"{clean(criterion.name, 60)} {sense} {number(criterion.bound)}" + (
         f": {number(criterion.value)}" if criterion.value is not None else ""
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from failsight.tools.checks.budgets import is_budget, show, show_interval
 from failsight.tools.criteria import COLUMNS, TABLE, Criterion, describe, judge, overall, parse_name
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Evidence, Fact, Finding, Table
@@ -31,7 +32,15 @@ def readiness(view: CaseView) -> Evidence:
     predictions, notes = _predictions(view)
     findings = view.findings()
     searched = bool(view.evidence("find_slices"))
-    criteria = judge(predictions, view.expectations, findings, slices_searched=searched, seed=view.seed)
+    timed = view.evidence("efficiency")
+    criteria = judge(
+        predictions,
+        view.expectations,
+        findings,
+        slices_searched=searched,
+        seed=view.seed,
+        efficiency=timed[-1] if timed else None,
+    )
     verdict = overall(criteria)
     unresolved = unresolved_findings(view)
     notes += [f"{clean(c.name, 60)}: {c.reason}" for c in criteria if c.reason]
@@ -55,6 +64,8 @@ def _predictions(view: CaseView) -> tuple[dict[str, Predictions], list[str]]:
     """Prediction tables of the labelled splits that the expectations speak of; why one is missing goes to the notes."""
     wanted = set()
     for e in view.expectations:
+        if is_budget(e.name):
+            continue
         try:
             wanted.add(parse_name(e.name)[0])
         except LookupError:
@@ -83,7 +94,7 @@ def _summary(verdict: str, criteria: Sequence[Criterion], unresolved: Sequence[t
     else:
         parts = []
         for holds, words in ((False, "fails"), (None, "undecided"), (True, "holds")):
-            named = [f"{describe(c)} {interval(c.ci)}".rstrip() for c in criteria if c.holds is holds]
+            named = [f"{describe(c)} {_interval(c)}".rstrip() for c in criteria if c.holds is holds]
             if named:
                 parts.append(
                     f"{words}: {'; '.join(named[:4])}"
@@ -95,11 +106,16 @@ def _summary(verdict: str, criteria: Sequence[Criterion], unresolved: Sequence[t
     return text
 
 
+def _interval(c: Criterion) -> str:
+    return show_interval(c.name, c.ci) if is_budget(c.name) else interval(c.ci)
+
+
 def _facts(criteria: Sequence[Criterion]) -> list[Fact]:
     made = []
     for c in criteria:
         direction = "higher_is_better" if c.at_least else "lower_is_better"
-        made.append(Fact("criterion", c.value, "share", c.name, c.ci, c.n, direction))  # type: ignore[arg-type]
+        unit = "score" if is_budget(c.name) else "share"
+        made.append(Fact("criterion", c.value, unit, c.name, c.ci, c.n, direction))  # type: ignore[arg-type]
     return made
 
 
@@ -111,7 +127,8 @@ def _table(criteria: Sequence[Criterion]) -> Table:
         rows.append(
             (c.name, "at least" if c.at_least else "at most", c.bound, c.value, low, high, c.n, holds, c.more)
         )
-    units = ("text", "text", "share", "share", "share", "share", "count", "text", "count")
+    rate = "score" if any(is_budget(c.name) for c in criteria) else "share"
+    units = ("text", "text", rate, rate, rate, rate, "count", "text", "count")
     caption = (
         "Low and high: 95 % interval. More images: about how many would decide, if the value stayed as it is."
     )
@@ -137,7 +154,9 @@ def _next_steps(criteria: Sequence[Criterion], unresolved: Sequence[tuple[str, F
     open_ones = [c for c in criteria if c.holds is None and c.more]
     if open_ones:
         least = min(open_ones, key=lambda c: c.more or 0)
-        steps.append(f"To decide {clean(least.name, 60)} (bound {number(least.bound)}): {least.reason}")
+        steps.append(
+            f"To decide {clean(least.name, 60)} (bound {show(least.name, least.bound) if is_budget(least.name) else number(least.bound)}): {least.reason}"
+        )
     if unresolved:
         steps.append(f"Propose a repair for {unresolved[0][0]} (propose_correction).")
     return tuple(steps)

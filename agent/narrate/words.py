@@ -5,6 +5,7 @@ No numbers and no claims about a case stand here, only what a word means whereve
 
 from __future__ import annotations
 
+from failsight.tools.checks.budgets import is_budget, show
 from failsight.tools.evidence import Cell, ImageRef, Table
 from failsight.tools.faces import cell_text
 from failsight.tools.text import clean, number
@@ -156,6 +157,8 @@ def criterion(name: str) -> str:
 
 def bound(name: str, value: float | None) -> str:
     """A bound as people read it: rates as percentages, latencies and counts as they are."""
+    if is_budget(name):
+        return show(name, value)
     metric = name.rpartition(".")[2] if name.startswith(tuple(f"{s}." for s in SPLITS)) else name
     return number(value, "score" if metric.startswith(("latency", "n")) else "share")
 

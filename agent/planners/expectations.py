@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from failsight.tools.checks.budgets import BUDGETS, is_budget, show
+
 METRICS = {
     "balanced accuracy": "balanced_accuracy",
     "accuracy": "accuracy",
@@ -25,22 +27,48 @@ _SENTENCE = re.compile(
     rf"(?P<sign>{_AT_LEAST}|{_AT_MOST})\s*(?P<value>\d+(?:[.,]\d+)?|[.,]\d+)\s*(?P<unit>%|percent|per cent)?\W*$",
     re.IGNORECASE,
 )
+_PICTURES = r"(?:images?|pictures?|photos?|photographs?|frames?)"
+_SPEED = r"(?:it |the model |we |i )?(?:must |should |has to |have to |needs? (?:to )?|expect |want )?(?:process(?:es)? |handle(?:s)? |do |classify )?"
+_NUMBER = r"(?P<value>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?|[.,]\d+)"
+_BUDGET = re.compile(
+    rf"^(?P<what>.*?)\s*(?P<sign>{_AT_LEAST}|{_AT_MOST})\s*{_NUMBER}\s*"
+    rf"(?P<unit>ms|milliseconds?|s|sec|seconds?|{_PICTURES}\s*(?:/|per|a|each)\s*s(?:ec(?:ond)?)?|fps|"
+    r"mb|megabytes?|mib|gb|gigabytes?|gib|kb|m|million|k|thousand|billion)?\s*(?:parameters|weights|memory|ram|of memory|of ram|(?:per|an?|each|for each) (?:image|picture|photo))?\W*$",
+    re.IGNORECASE,
+)
+_SCALE = {  # unit → (what it measures, factor to the unit that is kept)
+    "ms": ("latency_ms", 1), "millisecond": ("latency_ms", 1), "s": ("latency_ms", 1e3), "sec": ("latency_ms", 1e3), "second": ("latency_ms", 1e3),
+    "mb": ("memory_mb", 1), "megabyte": ("memory_mb", 1), "mib": ("memory_mb", 1.048576), "gb": ("memory_mb", 1e3), "gigabyte": ("memory_mb", 1e3),
+    "gib": ("memory_mb", 1073.741824), "kb": ("memory_mb", 1e-3), "m": ("parameters_m", 1), "million": ("parameters_m", 1), "k": ("parameters_m", 1e-3),
+    "thousand": ("parameters_m", 1e-3), "billion": ("parameters_m", 1e3), "fps": ("throughput", 1),
+}  # fmt: skip
+_NAMED = (
+    ("latency_ms", r"latency|response time|inference time|time per (?:image|picture)"),
+    ("throughput", r"throughput|images per second|pictures per second|speed|frame rate"),
+    ("memory_mb", r"memory|\bram\b|footprint"),
+    ("parameters_m", r"parameters?|weights|size of the model|model size"),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """A parsed expectation; ``bound`` in [0, 1]."""
+    """A parsed expectation; ``bound`` in [0, 1], or in the unit of a demand on speed or size."""
 
     name: str
     bound: float
     at_least: bool
 
     def __str__(self) -> str:
+        if is_budget(self.name):
+            return f"{BUDGETS[self.name].words} {'≥' if self.at_least else '≤'} {show(self.name, self.bound)}"
         return f"{self.name} {'≥' if self.at_least else '≤'} {100 * self.bound:g} %"
 
 
 def parse_expectation(text: str, classes: Sequence[str]) -> Criterion | None:
     """The criterion that ``text`` states, or None when it states none (then it is something else: a question)."""
+    budget = _budget(text.strip())
+    if budget is not None:
+        return budget
     match = _SENTENCE.match(text.strip())
     if match is None:
         return None
@@ -51,6 +79,34 @@ def parse_expectation(text: str, classes: Sequence[str]) -> Criterion | None:
     if name is None or not 0 <= value <= 1:
         return None
     return Criterion(name, value, re.fullmatch(_AT_LEAST, match["sign"], re.IGNORECASE) is not None)
+
+
+def _budget(text: str) -> Criterion | None:
+    """A demand on speed or size: ``latency at most 50 ms``, ``at least 20 images per second``, ``memory below 2 GB``."""
+    match = _BUDGET.match(text)
+    if match is None:
+        return None
+    what, unit = match["what"].lower(), (match["unit"] or "").lower()
+    named = next(
+        (name for name, words in _NAMED if re.search(words, what + " " + text[match.end("value") :].lower())),
+        None,
+    )
+    key = unit if unit in _SCALE else unit.rstrip("s")
+    measured, factor = _SCALE.get(key, (None, 1.0))
+    if unit and measured is None:
+        measured = "throughput"  # pictures a second, in one of its many spellings
+    name = measured or named
+    if name is None or (measured and named and measured != named) or (not unit and named != "throughput"):
+        return None
+    if named is None and not re.fullmatch(_SPEED, what.strip() + " " if what.strip() else ""):
+        return None
+    number = match["value"]
+    value = float(
+        number.replace(",", "")
+        if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d+)?", number)
+        else number.replace(",", ".")
+    )
+    return Criterion(name, value * factor, re.fullmatch(_AT_LEAST, match["sign"], re.IGNORECASE) is not None)
 
 
 def _metric(what: str, classes: Sequence[str]) -> str | None:
@@ -74,5 +130,6 @@ def parse_cli(text: str, classes: Sequence[str]) -> Criterion | None:
     match = re.fullmatch(r"\s*([^<>=]+?)\s*(>=|<=)\s*([\d.]+)\s*(%?)\s*", text)
     if match is None:
         return None
-    value = float(match[3]) / (100 if match[4] or float(match[3]) > 1 else 1)
+    percent = bool(match[4]) or float(match[3]) > 1
+    value = float(match[3]) / (100 if percent and not is_budget(match[1]) else 1)
     return Criterion(match[1], value, match[2] == ">=")

@@ -154,7 +154,8 @@ class _Listener:
             active = (result > low).any(dim=others[0]) if len(others) == 1 else (result > low).amax(others)
             alive = active.cpu().numpy().astype(bool)
             layer.alive = alive if layer.alive is None else layer.alive | alive
-        margin = NEAR * (high - low) if low is not None and high is not None else 0.0
+        bounded = low is not None and high is not None and name not in FLOORED
+        margin = NEAR * (high - low) if bounded else 0.0  # type: ignore[operator]
         if low is not None:
             layer.low += float((result <= low + margin).sum())
         if high is not None:
@@ -176,12 +177,13 @@ class _Listener:
         seen_mean, seen = given.float().mean(others), given.float().var(others, unbiased=False)
         mean, variance = mean.float(), variance.float()
         sound = bool(mean.isfinite().all() and variance.isfinite().all() and (variance >= 0).all())
-        floor = variance.clamp_min(1e-12)
-        shift = float(((seen_mean - mean).abs() / floor.sqrt()).median())
-        spread = float(((seen + 1e-12) / floor).median())
-        self.made.norms.append(
-            Norm(where, training, shift if sound else 0.0, spread if sound else 1.0, not sound)
-        )
+        told = variance > 1e-6 * variance.max()  # channels that never vary have no scale to compare on
+        if not sound or not bool(told.any()):
+            self.made.norms.append(Norm(where, training, 0.0, 1.0, not sound))
+            return
+        shift = float(((seen_mean - mean).abs()[told] / variance[told].sqrt()).median())
+        spread = float((seen[told] / variance[told]).median())
+        self.made.norms.append(Norm(where, training, shift, spread, False))
 
 
 def _stops(name: str, args: Sequence[Any]) -> tuple[float | None, float | None]:
