@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 from failsight.agent.config import CaseConfig, check_workflow, load_config, make_config, save_config
 from failsight.agent.journal import Journal
 from failsight.agent.progress import Cancellable
+from failsight.agent.secrets import redact
 from failsight.agent.state import STAGES, CaseState, call_digest, fold
+from failsight.tools.checks.budgets import BUDGETS, is_budget
 from failsight.tools.errors import RetryError, UserError
-from failsight.tools.evidence import Evidence, Figure, Finding, Instrument, canonical, digest
+from failsight.tools.evidence import Evidence, Figure, Finding, Instrument, canonical, digest, jsonable
 from failsight.tools.inputs.base import (
     SPLITS,
     AttributeTable,
@@ -81,16 +83,20 @@ class Case:
         return self._state
 
     def record(self, kind: str, **data: Any) -> None:
-        """Append one event to the journal."""
-        self.journal.append(kind, data)
+        """Append one event to the journal. Secrets are struck out; evidence holds none, and is kept as it is."""
+        self.journal.append(kind, data if kind == "evidence.recorded" else redact(jsonable(data)))
 
     @property
     def expectations(self) -> Sequence[Expectation]:
         return tuple(self.state().expectations.values())
 
-    def expect(self, name: str, bound: float, *, at_least: bool = True, by: str = "person") -> None:
-        """Set a criterion: ``case.expect("recall.kitchen", 0.9)``. Rates lie in [0, 1]."""
-        if not 0 <= bound <= 1 and not name.startswith(("latency", "n")):
+    def expect(self, name: str, bound: float, *, at_least: bool | None = None, by: str = "person") -> None:
+        """Set a criterion: ``case.expect("recall.kitchen", 0.9)``. Rates lie in [0, 1]; ``latency_ms``, ``memory_mb`` and
+        ``parameters_m`` are upper bounds unless ``at_least`` says otherwise."""
+        at_least = (BUDGETS[name].at_least if is_budget(name) else True) if at_least is None else at_least
+        if is_budget(name) and not 0 <= bound < float("inf"):
+            raise UserError(f"{name} can't be {bound:g}.", f"Write it in {BUDGETS[name].unit}.")
+        if not 0 <= bound <= 1 and not is_budget(name):
             raise UserError(f"{name} lies between 0 and 1, not at {bound:g}.", "Write 90 % as 0.9.")
         old = self.state().expectations.get(name)
         if old != Expectation(name, bound, at_least, by):

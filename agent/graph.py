@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from failsight.agent.case import Case
 
-THREAD = {"configurable": {"thread_id": "main"}, "recursion_limit": 200}
+THREAD = {"configurable": {"thread_id": "main"}, "recursion_limit": 1200}
 
 
 class Approvals:

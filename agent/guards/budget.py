@@ -120,10 +120,11 @@ class BudgetGuard(AgentMiddleware[Any, Any, Any]):
         """Pause before a call that the budget no longer covers."""
         name, share = spent(self.case.state()).fullest(self.budget)
         if share >= 1:
-            text = prompts.say("budget.full", what=LABELS[name], cap=f"{getattr(self.budget, name):g}")
+            words = {"what": LABELS[name], "cap": f"{getattr(self.budget, name):g}"}
             if not self.ask():
                 self.case.record("budget.stopped", what=name)
-                return {"messages": [AIMessage(text)], "jump_to": "end"}
+                return {"messages": [AIMessage(prompts.say("budget.ended", **words))], "jump_to": "end"}
+            text = prompts.say("budget.full", **words)
             request = {"name": "budget", "args": {"what": name}, "description": text}
             answer = interrupt({"action_requests": [request], "review_configs": []})
             if answer["decisions"][0]["type"] != "approve":

@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from failsight import prompts
 from failsight.agent.grounding import Checked, Checker
+from failsight.agent.secrets import redact
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ class Grounded(AgentMiddleware[Any, Any, Any]):
     def __init__(self, case: Case) -> None:
         super().__init__()
         self.case = case
+        self._checker: Checker | None = None  # made anew only when something was measured
+        self._known: tuple[int, ...] = ()
 
     @hook_config(can_jump_to=["model"])
     def after_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:
@@ -35,7 +38,7 @@ class Grounded(AgentMiddleware[Any, Any, Any]):
             return None
         if last.invalid_tool_calls and not last.tool_calls:
             return self._mend(last, messages)
-        text = str(last.text)[:LONGEST]
+        text = str(redact(str(last.text)[:LONGEST]))
         if not text.strip():
             return None if last.tool_calls else self._silent(last, messages)
         checked = self.check(text)
@@ -50,11 +53,13 @@ class Grounded(AgentMiddleware[Any, Any, Any]):
 
     def check(self, text: str) -> Checked:
         """``text`` against the record as it is now."""
-        table = self.case.table()
-        values = {
-            name: {str(v) for v in column if isinstance(v, str)} for name, column in table.columns.items()
-        }
-        return Checker(self.case.state(), self.case.classes, values).check(text)
+        state = self.case.state()
+        known = (len(state.evidence), len(state.records), len(state.expectations))
+        if self._checker is None or self._known != known:
+            columns = self.case.table().columns
+            values = {n: {str(v) for v in column if isinstance(v, str)} for n, column in columns.items()}
+            self._checker, self._known = Checker(state, self.case.classes, values), known
+        return self._checker.check(text)
 
     def _mend(self, last: AIMessage, messages: Sequence[Any]) -> dict[str, Any]:
         """A tool call that can't be read: the model is told, once a turn; then the turn ends with what it said."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,10 @@ from failsight.tools.text import clean
 if TYPE_CHECKING:
     from failsight.agent.case import Case
 
-MOST_CALLS = 60  # tool calls in one turn
+MOST_CALLS = 40  # tool calls in one turn
 MOST_EQUAL = 3  # the very same call in one turn
+AGAIN = 2  # more tries for an answer that was cut off or garbled
+PAUSE = 0.5  # seconds before the first of them
 
 
 class Steady(AgentMiddleware[Any, Any, Any]):
@@ -36,7 +39,7 @@ class Steady(AgentMiddleware[Any, Any, Any]):
         from failsight.agent.planners.llm import endpoint_error
 
         try:
-            return handler(request)
+            return self._patiently(request, handler)
         except Exception as error:
             plain = endpoint_error(error)
             if plain is None:
@@ -45,6 +48,19 @@ class Steady(AgentMiddleware[Any, Any, Any]):
             self.case.record("planner.failed", message=str(plain))
             get_stream_writer()(Notice(prompts.say("planner.failed", reason=clean(plain, 300)), "warning"))
             return handler(request.override(model=self.instead()))
+
+    def _patiently(self, request: Any, handler: Callable[[Any], Any]) -> Any:
+        """Call the model; an answer that was cut off or garbled is asked for again, a little later each time."""
+        from failsight.agent.planners.llm import transient
+
+        for attempt in range(AGAIN):
+            try:
+                return handler(request)
+            except Exception as error:
+                if not transient(error):
+                    raise
+                time.sleep(PAUSE * 2**attempt)
+        return handler(request)
 
     @hook_config(can_jump_to=["end"])
     def after_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:

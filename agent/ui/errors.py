@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import sys
 import tempfile
 import time
@@ -22,26 +21,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TextIO
 
+from failsight.agent.secrets import redacted
 from failsight.agent.ui.words import inert_text
 from failsight.tools.errors import FailsightError
 
 OK, BUG, USER_MUST_ACT, NOT_READY, UNDECIDED, STOPPED, READER_LEFT = 0, 1, 2, 3, 4, 130, 141
 STOPPED_LINE = "Stopped; nothing is lost: run the same command to go on."
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW", re.IGNORECASE)
-_SECRET_SHAPE = re.compile(r"\b(?:sk|hf|key|ghp|gsk)[-_][A-Za-z0-9_*\-]{6,}|(?<=Bearer )\S+")
 
 
 def sentence(error: BaseException) -> str:
     """The words of ``error`` for a person, without keys and control characters."""
     return redacted(inert_text(str(error).strip() or type(error).__name__))
-
-
-def redacted(text: str) -> str:
-    """``text`` without anything that looks like a key, and without the value of any variable named like one."""
-    for name, value in os.environ.items():
-        if len(value) >= 8 and _SECRET_NAME.search(name):
-            text = text.replace(value, f"<{name}>")
-    return _SECRET_SHAPE.sub("<key>", text)
 
 
 def crash_report(error: BaseException, folder: Path | None = None) -> Path | None:

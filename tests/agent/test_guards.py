@@ -96,11 +96,14 @@ def test_an_endless_turn_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "too many tool calls" in said(session.say("loop"))[-1]
 
 
-def test_a_dead_endpoint_hands_over_to_the_guided_planner(tmp_path: Path) -> None:
+def test_a_dead_endpoint_hands_over_to_the_guided_planner(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import httpx
 
+    monkeypatch.setattr("failsight.agent.guards.steady.PAUSE", 0.0)
     request = httpx.Request("POST", "http://127.0.0.1/v1/chat/completions")
-    session, _ = play(tmp_path, [openai.APIConnectionError(request=request)])
+    session, _ = play(tmp_path, [openai.APIConnectionError(request=request)] * 3)
     events = list(session.say("which classes are confused most?"))
     assert any(isinstance(e, Notice) and "guided planner goes on" in e.text for e in events)
     assert session.case.state().latest("confusion_matrix") is not None
