@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from failsight.knowledge_base.cases import family_key, list_bugs, prepare_case
+from failsight.knowledge_base.cases import family_key, list_bugs, planting, prepare_case
 from failsight.knowledge_base.cases.clean import CLEAN, OVERFITTED, clean_recipe, overfitted_recipe
 from failsight.knowledge_base.cases.family import picture_file
 from failsight.knowledge_base.cases.planting import COUNTS, NEIGHBOURS, PIPELINES, CasePlan, Shot, plan_case
@@ -229,6 +229,28 @@ def test_an_unknown_bug_is_one_sentence_and_exit_two(capsys: pytest.CaptureFixtu
     assert all(bug in told.err for bug in list_bugs())
     assert len(told.err.strip().splitlines()) == 1
     assert told.out == ""
+
+
+@pytest.mark.parametrize("seed", [None, 3])
+def test_the_command_line_opens_the_case_that_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, seed: int | None
+) -> None:
+    from failsight.agent import commands
+    from failsight.agent.cli import build_parser
+    from failsight.agent.places import home
+
+    opened: list[tuple[Any, dict[str, Any]]] = []
+    monkeypatch.setattr(planting, "COUNTS", FEW)
+    monkeypatch.setattr(commands, "_session", lambda args, given, progress: opened.append((args, given)))
+    asked = ["demo", "--bug", "leakage", *([] if seed is None else ["--seed", str(seed)])]
+    commands._open_demo(build_parser().parse_args(asked), None)
+    ((args, given),) = opened
+    name = f"leakage-{seed or 0}"
+    assert given["data"] == str(home() / "family" / name / "eval" / "manifest.csv")
+    assert given["name"] == f"rooms: leakage {seed or 0}"
+    assert given["pool"] is None
+    assert args.out == Path("failsight-cases") / name
+    assert all(Path(given[k]).is_file() for k in ("model", "data", "train", "deploy", "history"))
 
 
 # -- models ------------------------------------------------------------------------------------
