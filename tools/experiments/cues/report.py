@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from failsight.tools.evidence import Evidence, Fact, Table
+from failsight.tools.evidence import Evidence, Fact, ImageRef, Table
 from failsight.tools.examples import references
 from failsight.tools.experiments.cues import pictures
 from failsight.tools.experiments.cues.effects import Effect
@@ -38,7 +39,7 @@ class Profile:
     poor: Sequence[int]  # classes with too few images to be looked at by themselves
 
 
-def evidence(view: CaseView, made: Profile, arguments: dict[str, object]) -> Evidence:
+def evidence(view: CaseView, made: Profile, arguments: Mapping[str, Any]) -> Evidence:
     """The whole profile as Evidence."""
     about = -1 if made.wanted is None else made.wanted
     shown = sorted((e for e in made.effects if e.group == about), key=lambda e: -e.effect)
@@ -268,7 +269,7 @@ def _places(view: CaseView, made: Profile) -> Table:
     )
 
 
-def _images(view: CaseView, made: Profile, confirmed: Sequence[Tested]) -> tuple:  # type: ignore[type-arg]
+def _images(view: CaseView, made: Profile, confirmed: Sequence[Tested]) -> tuple[ImageRef, ...]:
     if not confirmed:
         return ()
     p = view.predictions(made.sample.split)
