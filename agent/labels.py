@@ -14,7 +14,7 @@ from failsight.tools.text import clean, interval, number
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
-    from failsight.tools.inputs.base import ImageTable
+    from failsight.tools.inputs.base import ImageTable, Split
 
 HEADER = ("path", "given_label", "suggested_label", "score", "new_label")
 UNSURE = ("?", "unsure")
@@ -55,7 +55,7 @@ class Imported:
         return text
 
 
-def export(case: Case, target: Path, *, split: str = "data", top: int | None = None) -> int:
+def export(case: Case, target: Path, *, split: Split = "data", top: int | None = None) -> int:
     """Write the ranked suspects of ``label_noise`` to ``target``; returns how many.
 
     Raises:
@@ -84,7 +84,7 @@ def export(case: Case, target: Path, *, split: str = "data", top: int | None = N
     return len(rows)
 
 
-def read_back(case: Case, source: Path, *, split: str = "data") -> Imported:
+def read_back(case: Case, source: Path, *, split: Split = "data") -> Imported:
     """Read verdicts from ``source``, journal them, and write the corrected manifest into the case folder.
 
     An empty ``new_label`` says that nobody looked; the given label confirms it; another class corrects it; ``?`` or
@@ -93,10 +93,9 @@ def read_back(case: Case, source: Path, *, split: str = "data") -> Imported:
     Raises:
         UserError: an unknown path or label, a repeated path, a missing column: nothing is then journalled.
     """
-    from failsight.tools.experiments.population import check_split
     from failsight.tools.stats.intervals import wilson
 
-    table = case.table(check_split(case, split))
+    table = case.table(split)
     verdicts = _verdicts(_rows(source), table, source.name)
     if not verdicts:
         raise UserError(

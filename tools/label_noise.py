@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from failsight.tools.checks.label_groups import (
+    FEWEST,
     MOST_GROUPS,
     Columns,
     Group,
@@ -135,6 +136,7 @@ class _Made:
     order: npt.NDArray[np.int64]
     pairs: list[Pair]
     groups: tuple[Group, ...]
+    untested: tuple[str, ...]
 
 
 def _check_columns(view: CaseView, split: Split, by: list[str] | None) -> None:
@@ -182,10 +184,12 @@ def _measure(scored: Scored, columns: Columns, groups: list[tuple[str, str, Bool
         n=int(among.sum()), suspects=len(suspects), learned=float(1 - np.trace(joint) / max(joint.sum(), 1)),
         expected=expected_suspects(counts, calibrated, among), floor=floor, floor_ci=ci, p=p, sharpness=sharpness, misleading=tuple(misleading),
     )  # fmt: skip
-    large = [g for g in groups if min((g[2] & clear).sum(), (~g[2] & clear).sum()) >= 20]
-    return _Made(
-        overall, counts, quality, order, class_pairs(scored, counts, calibrated, among), judge_groups(scored, counts.suspect, large, clear)
-    )  # fmt: skip
+    large = [g for g in groups if min((g[2] & clear).sum(), (~g[2] & clear).sum()) >= FEWEST]
+    tested = judge_groups(scored, counts.suspect, large, clear)
+    known = {(g[0], g[1]) for g in large}
+    untested = tuple(f"{column}={value}" for column, value, _ in groups if (column, value) not in known)
+    pairs = class_pairs(scored, counts, calibrated, among)
+    return _Made(overall, counts, quality, order, pairs, tested, untested)
 
 
 def _findings(made: _Made, split: Split, name: str | None) -> tuple[Finding, ...]:
@@ -230,6 +234,10 @@ def _notes(scored: Scored, columns: Columns, made: _Made, most: int, by: list[st
     if made.overall.misleading:
         notes.append(
             f"Suspects go along with what the images show ({listing(list(made.overall.misleading), 6)}); such images were left out of the tests by group, because the model may be misled there."
+        )
+    if made.untested:
+        notes.append(
+            f"Too few images without misleading content were left to test {listing(list(made.untested), 6)}."
         )
     if not columns.labelling:
         notes.append(

@@ -88,7 +88,8 @@ def sort_columns(attributes: AttributeTable, at: npt.NDArray[np.int64], by: Sequ
         for name, v in attributes.columns.items()
         if attributes.sources.get(name) == "object"
     ]
-    labelling, content = [], []
+    labelling: list[Coded] = []
+    content: list[Coded] = []
     for name, values in attributes.columns.items():
         if name in attributes.unusable and not (by and name in by):
             continue
@@ -152,7 +153,7 @@ def judge_groups(
     binned = Disagreement(scored.scores, scored.predicted != scored.labels)
     ranks = sureness(scored.scores, scored.predicted)
     made = [_measure(scored, suspect, group, among, binned, ranks) for group in groups]
-    q = benjamini_hochberg([g.p for g in made]) if made else []
+    q = benjamini_hochberg([g.p for g in made]).tolist()
     judged = [_judge(replace(g, q=float(each))) for g, each in zip(made, q, strict=True)]
     masks = {(c, v): inside for c, v, inside in groups}
     judged.sort(key=lambda g: (g.verdict != "confirmed", -min(g.effect, g.floor.difference)))
