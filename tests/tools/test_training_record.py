@@ -6,9 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from langchain_core.messages import AIMessage
 
 import failsight.knowledge_base.cases as demo
+from failsight.agent.events import EvidenceMade
+from failsight.agent.planners.scripted import ScriptedPlanner, call
+from failsight.agent.session import Session
 from failsight.tools.training_record import ABSENT, training_record
+from tests.fakes.case import FakeCase, television_world
 from tests.tools.cases import check_evidence, counted_view
 
 GAP = {"data": [[75, 25], [25, 75]], "train": [[490, 10], [10, 490]]}
@@ -169,3 +174,23 @@ def test_hostile_names_are_made_harmless(tmp_path: Path) -> None:
     text = training_record(view).text(5000)
     assert "\x1b" not in text
     assert "\u202e" not in text
+
+
+@pytest.mark.parametrize(
+    "path", sorted(DEMO.parent.parent.glob("overfitted_*/history.csv")), ids=lambda p: p.parent.name
+)
+def test_the_records_of_models_that_were_overfitted_on_purpose_show_it(path: Path, tmp_path: Path) -> None:
+    view = counted_view(GAP, folder=tmp_path)
+    view.history = path
+    assert verdicts(training_record(view))["overfitting"] == "confirmed"
+
+
+def test_the_record_reaches_the_tool_through_the_agent_loop(tmp_path: Path) -> None:
+    table, model = television_world(60)
+    case = FakeCase(tmp_path / "case", {"data": table}, model, history=str(record(tmp_path, "over")))
+    planner = ScriptedPlanner([call("training_record"), AIMessage("Training went as the record shows.")])
+    events = list(Session(case, planner=planner).say("did the training go well?"))
+    made = [e for e in events if isinstance(e, EvidenceMade)]
+    assert made
+    assert "validation loss rises" in case.evidence("training_record")[0].summary
+    case.close()

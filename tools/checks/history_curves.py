@@ -93,7 +93,7 @@ def rise_after_best(validation: Curve, training: Curve) -> Rise | None:
     elif ci[1] < MINIMUM_RISE:
         answer = "no"
     elif after < FEWEST_AFTER:
-        reason = f"only {after} points come after the best, too few to see a trend"
+        reason = f"too few points come after the best ({after}) to see a trend"
     elif len(training) == 0:
         reason = "no training curve is recorded beside the validation curve"
     elif p_rise > ALPHA or size < MINIMUM_RISE:

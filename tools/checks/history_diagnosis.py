@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 from failsight.tools.checks import history_curves as curves
 from failsight.tools.checks.history_curves import Answer, Best, Rise
+from failsight.tools.checks.history_names import Quantity
 from failsight.tools.checks.history_record import Curve, Record
-from failsight.tools.evidence import Cell, Fact, Table
+from failsight.tools.evidence import Cell, Direction, Fact, Table, Unit
 from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.text import clean, interval, number, p_value
 
@@ -269,21 +270,22 @@ def facts(record: Record, course: Course) -> tuple[Fact, ...]:
     made = []
     last = max((float(c.at[-1]) for c in record.curves.values()), default=math.nan)
     made.append(Fact(f"last_{record.unit}", last, "score"))
-    for what, best, better in (
-        ("val_loss", course.best_loss, "lower_is_better"),
-        ("val_accuracy", course.best_accuracy, "higher_is_better"),
-    ):
+    validation: tuple[tuple[str, Best | None, Unit, Direction], ...] = (
+        ("val_loss", course.best_loss, "score", "lower_is_better"),
+        ("val_accuracy", course.best_accuracy, "share", "higher_is_better"),
+    )
+    for what, best, unit, better in validation:
         if best is not None:
-            unit = "score" if what == "val_loss" else "share"
             made.append(Fact(f"best_{record.unit}", best.at, "score", f"by {what}"))
-            made.append(Fact(what, best.value, unit, when(best.at, record.unit), None, None, better))  # type: ignore[arg-type]
+            made.append(Fact(what, best.value, unit, when(best.at, record.unit), None, None, better))
             if best.at != best.last_at:
-                made.append(Fact(what, best.last, unit, when(best.last_at, record.unit), None, None, better))  # type: ignore[arg-type]
-    for name, unit, way in (
+                made.append(Fact(what, best.last, unit, when(best.last_at, record.unit), None, None, better))
+    training: tuple[tuple[Quantity, Unit, Direction], ...] = (
         ("train_loss", "score", "lower_is_better"),
         ("train_accuracy", "share", "higher_is_better"),
-    ):
-        curve = record.get(name).finite  # type: ignore[arg-type]
+    )
+    for name, unit, way in training:
+        curve = record.get(name).finite
         if len(curve):
             made.append(
                 Fact(
@@ -295,7 +297,7 @@ def facts(record: Record, course: Course) -> tuple[Fact, ...]:
                     None,
                     way,
                 )
-            )  # type: ignore[arg-type]
+            )
     if course.rise is not None:
         made.append(
             Fact(

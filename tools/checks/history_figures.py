@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from failsight.tools.checks.history_curves import thinned
 from failsight.tools.checks.history_diagnosis import Course, when
@@ -136,7 +137,7 @@ def _line(canvas: Canvas, points: Sequence[tuple[float, float]], colour: str) ->
         canvas.line(x1, y1, x2, y2, colour, 1.5)
 
 
-def _range(values: np.ndarray, unit: str) -> tuple[float, float]:
+def _range(values: npt.NDArray[np.float64], unit: str) -> tuple[float, float]:
     """What the axis spans: a few extreme values are cut off at the top, so that the rest can be read."""
     low, high = float(values.min()), float(values.max())
     usual = float(np.quantile(values, 0.95))

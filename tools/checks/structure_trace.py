@@ -145,7 +145,7 @@ def watching(module: Any, listener: Listener) -> Iterator[None]:
     path: list[str] = []
     count = 0
 
-    class Watch(TorchDispatchMode):
+    class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             nonlocal count
             given = _with_names(func, args, kwargs or {})
@@ -165,7 +165,7 @@ def watching(module: Any, listener: Listener) -> Iterator[None]:
                     handles.append(child.register_forward_hook(_leave(path), always_call=True))
         with ExitStack() as stack:
             stack.enter_context(torch.no_grad())
-            stack.enter_context(Watch())
+            stack.enter_context(Watch())  # type: ignore[no-untyped-call]
             yield
     finally:
         for handle in handles:

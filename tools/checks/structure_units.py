@@ -104,7 +104,7 @@ def watch_units(
     from failsight.tools.inputs.models.torch_based import first_tensor
 
     model = view.model()
-    module = model.torch_module()
+    module: Any = model.torch_module()
     made = Units()
     with view.progress.job("watching the network's units", len(rows)) as ticker:
         for part, pixels in view.pixels(rows, "data", batch):
