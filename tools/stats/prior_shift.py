@@ -120,7 +120,7 @@ def _fit(counts: Floats, told: Floats) -> Floats:
     rates = (counts + overall[:, None, :] + 1e-9) / (rows[:, :, None] + 1 + k * 1e-9)
     before = rows / rows.sum(1, keepdims=True)
     prior = present.sum(1, keepdims=True) * before  # a pull as strong as one image a class
-    share = before.copy()
+    share: Floats = before.copy()
     for _ in range(STEPS):
         mixture = np.einsum("ry,ryj->rj", share, rates)
         gain = np.einsum("rj,ryj->ry", told / np.maximum(mixture, 1e-300), rates)
@@ -128,7 +128,7 @@ def _fit(counts: Floats, told: Floats) -> Floats:
         new = np.where(present, new, 0.0)
         new /= new.sum(1, keepdims=True)
         done = np.abs(new - share).max() < 1e-7
-        share = new
+        share = np.asarray(new, np.float64)
         if done:
             break
     return share

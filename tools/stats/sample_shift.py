@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -126,7 +127,7 @@ def _halves(weights: Floats, side: Mask) -> Floats:
     return made
 
 
-def _distances(x: Floats, signed: Floats) -> Floats:
+def _distances(x: Floats, signed: npt.NDArray[Any]) -> Floats:
     """(m,) largest distance of the distribution functions for each column of signed weights (target +, reference −)."""
     order = np.argsort(x, kind="stable")
     last = np.flatnonzero(np.append(np.diff(x[order]) > 0, True))  # only after the last of equal values

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -97,22 +98,22 @@ class Separation:
     folds: Ints
 
 
-def reduced(features: npt.NDArray[np.floating], most: int = MOST_COLUMNS) -> Floats:
+def reduced(features: npt.NDArray[np.floating[Any]], most: int = MOST_COLUMNS) -> Floats:
     """Features as standardised columns without constants, at most ``most``: beyond that, the leading principal components.
 
     Which sample a row belongs to plays no part, so permuting the samples afterwards stays valid. NaN becomes the mean.
     """
-    x = np.asarray(features, np.float64)
+    x: Floats = np.asarray(features, np.float64)
     known = np.isfinite(x)
     count = np.maximum(known.sum(0), 1)
     mean = np.where(known, x, 0).sum(0) / count
     x = np.where(known, x, mean) - mean
     spread = np.sqrt((x**2).mean(0)) if len(x) else np.ones(x.shape[1])
-    x = x[:, spread > 1e-9] / spread[spread > 1e-9]
-    if x.shape[1] <= most:
-        return x
-    values, vectors = np.linalg.eigh(x.T @ x / max(len(x), 1))
-    lead = x @ vectors[:, ::-1][:, :most]
+    kept: Floats = x[:, spread > 1e-9] / spread[spread > 1e-9]
+    if kept.shape[1] <= most:
+        return kept
+    values, vectors = np.linalg.eigh(kept.T @ kept / max(len(kept), 1))
+    lead = kept @ vectors[:, ::-1][:, :most]
     made: Floats = lead / np.sqrt(np.maximum(values[::-1][:most], 1e-12))
     return made
 
