@@ -22,7 +22,7 @@ WORDS = {
 PHRASE = "accuracy at least 90 %, recall of every class at least 80 %"
 
 
-@tool(cost="pass", answers=("expectations.7",))
+@tool(cost="pass", answers=("expectations.7",), stateful=True)
 def readiness(view: CaseView) -> Evidence:
     """Judge whether the expectations set for this model hold, with 95 % confidence bounds: ready, not ready or undecided.
 

@@ -147,6 +147,8 @@ def test_a_case_takes_demands_beyond_one_and_judges_them(tmp_path: Path) -> None
     case = FakeCase(tmp_path / "case", {"data": table}, model)
     case.expect("latency_ms", 5000)
     assert not case.expectations[0].at_least
+    before, _ = case.call("readiness")
+    assert before.fact("readiness").value == "undecided"
     case.call("efficiency", {"repeats": 10})
     made, _ = case.call("readiness")
     assert made.fact("readiness").value == "ready"
