@@ -5,6 +5,11 @@
 Models: the CIFAR ResNets of the shared data on perturbed JPEGs (left out where these are absent) and the demo's rooms.
 The rule for the stated estimate, and the allowance in its interval, were made on the *development* shifts; the *held
 out* ones are of other kinds (and other class mixes and rooms) and were looked at once, afterwards.
+
+Held out, 78 shifts, mean absolute error in points: stated 3.30 (demo rooms 2.2, ResNet-20 3.8, ResNet-56 4.0); threshold
+6.1, threshold on entropy 6.2, transport 4.3, class mix 15.8, look 14.3. The stated interval holds the truth in 99 %: it
+is wide, up to ± 18 points where the estimated loss is large. What is left of the error is one-sided: where most answers
+are wrong (pixelated, heavy noise, zoom) the stated accuracy is still 8 to 15 points too high.
 """
 
 from __future__ import annotations

@@ -358,7 +358,7 @@ def unlabelled_finding(
                 f" The model is expected to be right in {number(drop.value)}, a loss of {number(drop.drop, 'points')} "
                 f"{interval(drop.drop_ci, 'points')}."
             )
-    tests = ()
+    tests: tuple[TestResult, ...] = ()
     if drop is not None:
         tests = (
             TestResult(
