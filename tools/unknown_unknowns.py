@@ -156,8 +156,8 @@ def _target(view: CaseView, wanted: str | None) -> Split:
     has = list(view.splits())
     if wanted is not None and wanted not in has:
         raise RetryError(f"This case has no {called(wanted)} to label.", has)
-    first: Split = next(s for s in ("pool", "deploy", "data") if s in has)  # type: ignore[assignment]
-    return first if wanted is None else wanted  # type: ignore[return-value]
+    first: Split = next(s for s in ("pool", "deploy", "data") if s in has)
+    return first if wanted is None else wanted
 
 
 def _register(view: CaseView, predictions: Predictions, confidence: float) -> Instrument:

@@ -119,7 +119,8 @@ def _batch(pairs: list[tuple[Bytes | None, Bytes | None]]) -> list[Likeness]:
         if not made[-1].one_picture:
             open_.append((n, one, other))
     if open_:
-        firsts, seconds = (np.stack([_grey(o[i]) for o in open_]) for i in (1, 2))
+        firsts = np.stack([_grey(one) for _, one, _ in open_])
+        seconds = np.stack([_grey(other) for _, _, other in open_])
         for (n, one, other), placed in zip(open_, _placements(firsts, seconds), strict=True):
             found = [_part(one, other, *p) for p in placed]
             made[n] = max((made[n], *found), key=_order)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -105,8 +105,8 @@ def find_blind_spots(
 
 def _groups(features: Floats, wrong: Mask, first: Mask, seed: int) -> Coded | None:
     """Clusters of the errors in the first half, so many and each so wide as sets them apart best there."""
-    x, good = unit_rows(features)
-    x = x.astype(np.float64)
+    unit, good = unit_rows(features)
+    x = unit.astype(np.float64)
     seeds = good & wrong & first
     if seeds.sum() < FEWEST:
         return None
@@ -146,7 +146,7 @@ def _drawn(
 
 def _values(columns: Sequence[Coded], wrong: Mask, strata: Ints) -> tuple[Value, ...]:
     """Every attribute value against the rest, within predicted classes, Benjamini–Hochberg over all of them."""
-    found = []
+    found: list[Value] = []
     for column in columns:
         known = column.codes >= 0
         for code, value in enumerate(column.values):
@@ -154,9 +154,12 @@ def _values(columns: Sequence[Coded], wrong: Mask, strata: Ints) -> tuple[Value,
             if not inside.any() or inside.sum() == known.sum():
                 continue
             test = compare_within(wrong[known].astype(np.float64), inside[known], strata[known])
-            bad, right = known & wrong, known & ~wrong
-            shares = [float(inside[m].mean()) if m.any() else 0.0 for m in (bad, right)]
-            found.append((column.name, value, *shares, int(inside.sum()), test.effect, test.p))
-    q = benjamini_hochberg([f[6] for f in found]) if found else np.zeros(0)
-    made = [Value(*f, float(v)) for f, v in zip(found, q, strict=True)]
+            bad, right = (
+                float(inside[m].mean()) if m.any() else 0.0 for m in (known & wrong, known & ~wrong)
+            )
+            found.append(Value(column.name, value, bad, right, int(inside.sum()), test.effect, test.p, 1.0))
+    if not found:
+        return ()
+    q = benjamini_hochberg([v.p for v in found])
+    made = [replace(v, q=float(adjusted)) for v, adjusted in zip(found, q, strict=True)]
     return tuple(sorted(made, key=lambda v: v.p))

@@ -115,8 +115,9 @@ def summary(found: Copies, judged: Sequence[Leak], sizes: Mapping[str, int]) -> 
     if not exact and not near:
         parts = [f"Among {total:,} pictures none occurs twice."]
     else:
+        many = f"{len(exact):,} {_plural(len(exact), 'occurs', 'occur')}" if exact else "none occurs"
         parts = [
-            f"Among {total:,} pictures {len(exact):,} {_plural(len(exact), 'occurs', 'occur')} more than once exactly, and {len(near):,} "
+            f"Among {total:,} pictures {many} more than once exactly, and {len(near):,} "
             f"{_plural(len(near), 'group is', 'groups are')} one picture re-encoded, mirrored or cropped."
         ]
         crossed = sum(g.contradictory for g in exact)

@@ -114,18 +114,16 @@ def label_plan(
     budget = min(budget, len(scores))
     for_sure = min(budget - round(budget * uncertain_share), int(sure.sum()))
     unsure = _best(gini, x, np.flatnonzero(~sure), budget - for_sure)
-    strange = (
-        _best(np.nan_to_num(atypical), x, np.flatnonzero(sure), budget - len(unsure))
-        if atypical is not None
-        else []
-    )
     plan = [
         Choice(i, "uncertain", float(gini[i]), None if atypical is None else _or_none(atypical[i]))
         for i in unsure
     ]
+    if atypical is None:
+        return plan
+    strange = _best(np.nan_to_num(atypical), x, np.flatnonzero(sure), budget - len(unsure))
     return plan + [
         Choice(i, "confident but atypical", float(gini[i]), _or_none(atypical[i])) for i in strange
-    ]  # type: ignore[index]
+    ]
 
 
 def _or_none(value: float) -> float | None:
