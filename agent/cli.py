@@ -198,6 +198,11 @@ def _common(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="order of steps: reactive (default), proactive, bug_elimination, deployment_audit, fairness_review",
     )
+    how.add_argument(
+        "--budget",
+        metavar="NAME=CAP,…",
+        help="caps for a language model: calls, tokens, usd, minutes, tool_minutes (default calls=200,tokens=1000000,usd=5,…)",
+    )
     how.add_argument("--level", choices=("novice", "intermediate", "expert"), help="how much is explained")
     how.add_argument("--out", type=Path, help="where to put the case folder")
     how.add_argument("--seed", type=int, help="seed of every random choice (default 0)")

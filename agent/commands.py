@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from failsight.agent.session import Session
 
 EXIT = {"ready": 0, "not_ready": 3, "undecided": 4}
-SHARED = ("planner", "level", "workflow", "seed", "device")
+SHARED = ("planner", "level", "workflow", "budget", "seed", "device")
 GIVEN = (
     "model",
     "arch",
@@ -73,7 +73,7 @@ def _open(args: argparse.Namespace, progress: Any) -> Session:
         new = [k for k in GIVEN if given.get(k)]
         if new:
             raise UserError(f"A case folder and --{new[0]} were both given.", "Give one or the other.")
-        given = {k: given[k] for k in ("planner", "level", "workflow", "device")}
+        given = {k: given[k] for k in ("planner", "level", "workflow", "budget", "device")}
     return _session(args, given, progress)
 
 
@@ -253,7 +253,9 @@ def run_labels(args: argparse.Namespace) -> int:
     with open_case(args.case) as case:
         if args.action == "export":
             n = export(case, args.file, split=args.split, top=args.top)
-            print(f"{n:,} suspects written to {args.file}; fill in new_label, then `failsight labels import`.")
+            print(
+                f"{n:,} suspects written to {args.file}; fill in new_label, then `failsight labels import`."
+            )
         else:
             made = read_back(case, args.file, split=args.split)
             print(made.sentence)

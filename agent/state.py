@@ -61,7 +61,9 @@ class CaseState:
     said: list[Said] = field(default_factory=list)
     failed: list[Mapping[str, Any]] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
-    relabelled: dict[str, dict[str, Mapping[str, Any]]] = field(default_factory=dict)  # split → path → verdict
+    relabelled: dict[str, dict[str, Mapping[str, Any]]] = field(
+        default_factory=dict
+    )  # split → path → verdict
     stage: str = STAGES[0]
     stages: list[tuple[str, str, int]] = field(default_factory=list)  # stage, trigger, seq
     model_use: dict[str, float] = field(

@@ -102,7 +102,9 @@ def tool(
     """Declare a function to be a tool. The function itself stays a plain function."""
 
     def declare(function: Callable[..., Evidence]) -> Callable[..., Evidence]:
-        spec = ToolSpec(function.__name__, function, cost, needs, writes, answers, stateful, decides, passes, sample)
+        spec = ToolSpec(
+            function.__name__, function, cost, needs, writes, answers, stateful, decides, passes, sample
+        )
         function.__failsight_tool__ = spec  # type: ignore[attr-defined]
         return function
 

@@ -50,7 +50,7 @@ class ContextWindow(AgentMiddleware[Any, Any, Any]):
         if not question.strip():
             return ()
         try:
-            return self.case.knowledge.search(question[:400], k=3)
+            return tuple(self.case.knowledge.search(question[:400], k=3))
         except (RuntimeError, OSError, ValueError):
             return ()
 

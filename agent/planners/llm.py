@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from failsight.tools.errors import UserError
 
@@ -81,7 +81,9 @@ def _strict_class() -> Any:
                     break
             if whole is None:
                 raise ValueError("the answer is empty")
-            return ChatResult(generations=[ChatGeneration(message=strictly(whole.message))])
+            return ChatResult(
+                generations=[ChatGeneration(message=strictly(cast("AIMessageChunk", whole.message)))]
+            )
 
     return StrictChat
 

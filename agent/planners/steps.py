@@ -82,7 +82,8 @@ def _next_of(case: Case, stage: str, names: tuple[str, ...]) -> Step | None:
         for step in _made(case, stage, name):
             if not is_done(case, step):
                 return step
-    left = {n: step for n in waiting if (step := _undone(case, stage, n)) is not None}
+    undone = {n: _undone(case, stage, n) for n in waiting}
+    left = {n: step for n, step in undone.items() if step is not None}
     promises = [p for p in ranked(case, list(left)) if p.bits > 0 or p.tool in MAKERS]
     if not promises:
         return None

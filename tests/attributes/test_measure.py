@@ -111,3 +111,50 @@ def test_hashes_survive_recompression_and_tell_pictures_apart() -> None:
 def test_distance_counts_bits() -> None:
     a = np.array([0, 0b1011, 2**64 - 1], np.uint64)
     assert measure.distance(a, np.zeros(3, np.uint64)).tolist() == [0, 3, 64]
+
+
+def frames_of(*pictures: np.ndarray) -> np.ndarray:
+    return np.stack(pictures).astype(np.uint8)
+
+
+def test_symmetry_is_one_for_a_mirror_image_and_minus_one_for_its_negative() -> None:
+    ramp = np.tile(np.linspace(0, 255, measure.FRAME), (measure.FRAME, 1))
+    mirror = np.minimum(ramp, ramp[:, ::-1])
+    values = measure.symmetry(frames_of(mirror, ramp, np.full_like(ramp, 90)))
+    assert values[0] == pytest.approx(1, abs=0.01)
+    assert values[1] == pytest.approx(-1, abs=0.01)
+    assert values[2] == 1
+
+
+def test_the_brightness_of_the_middle_is_against_the_rest() -> None:
+    frame = np.zeros((measure.FRAME, measure.FRAME))
+    frame[32:96, 32:96] = 255
+    bright, dark, flat = measure.centre_brightness(frames_of(frame, 255 - frame, np.full_like(frame, 70)))
+    assert (bright, dark, flat) == (pytest.approx(1), pytest.approx(-1), pytest.approx(0))
+
+
+def test_texture_sees_what_is_there_not_how_crisp_it_is() -> None:
+    rng = np.random.default_rng(0)
+    coarse = np.kron(rng.integers(0, 256, (16, 16)), np.ones((8, 8)))
+    fine = rng.integers(0, 256, (measure.FRAME, measure.FRAME))
+    busy, noisy, plain = measure.texture(frames_of(coarse, fine, np.full_like(fine, 128)))
+    assert plain == 0
+    assert busy > noisy > 0
+
+
+@pytest.mark.parametrize(("bars", "share"), [((16, 0), 0.25), ((0, 8), 0.125), ((16, 16), 1 - 0.75**2)])
+def test_the_border_is_what_plain_bars_cover(bars: tuple[int, int], share: float) -> None:
+    rng = np.random.default_rng(1)
+    frame = rng.integers(0, 256, (measure.FRAME, measure.FRAME))
+    rows, columns = bars
+    if rows:
+        frame[:rows] = frame[-rows:] = 0
+    if columns:
+        frame[:, :columns] = frame[:, -columns:] = 0
+    assert measure.border(frames_of(frame))[0] == pytest.approx(share)
+
+
+def test_a_plain_picture_is_all_border_and_a_full_one_has_none() -> None:
+    rng = np.random.default_rng(2)
+    full = rng.integers(0, 256, (measure.FRAME, measure.FRAME))
+    assert measure.border(frames_of(full, np.full_like(full, 7))).tolist() == [0, 1]

@@ -68,7 +68,9 @@ def test_copies_contradictions_and_leakage() -> None:
     check_evidence(made)
     kinds = {f.kind: f for f in made.findings}
     assert set(kinds) == {"label_noise", "leakage"}
-    assert all(f.verdict is None for f in made.findings)  # one picture: what it means is for other tools to test
+    assert all(
+        f.verdict is None for f in made.findings
+    )  # one picture: what it means is for other tools to test
     assert kinds["label_noise"].n == 2 and "bath and bed" in kinds["label_noise"].statement
     assert "img_00002.png = img_00006.png" in kinds["label_noise"].statement
     assert kinds["leakage"].n == 1 and "1 of 20 evaluation images" in kinds["leakage"].statement

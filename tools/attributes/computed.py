@@ -30,7 +30,7 @@ Cached = Callable[[Mapping[str, Any]], dict[str, npt.NDArray[Any]] | None]
 Store = Callable[[Mapping[str, Any], Mapping[str, npt.NDArray[Any]]], None]
 Ints = npt.NDArray[np.int64]
 
-VERSION = 1  # of the measurements: a change of any of them makes old caches void
+VERSION = 2  # of the measurements: a change of any of them makes old caches void
 PART = 2048  # rows measured and stored at a time: what an interruption can cost
 BATCH = 256
 NUMERIC = (
@@ -39,6 +39,10 @@ NUMERIC = (
     "saturation",
     "sharpness",
     "colourfulness",
+    "symmetry",
+    "centre_brightness",
+    "texture",
+    "border",
     "jpeg_quality",
     "width",
     "height",
@@ -280,6 +284,10 @@ def _fill(made: dict[str, npt.NDArray[Any]], at: Ints, looked: list[_Looked]) ->
         "saturation": saturation,
         "sharpness": measure.sharpness(frames),
         "colourfulness": measure.colourfulness(np.stack([one.patch for one in looked])),
+        "symmetry": measure.symmetry(frames),
+        "centre_brightness": measure.centre_brightness(frames),
+        "texture": measure.texture(frames),
+        "border": measure.border(frames),
         "jpeg_quality": [one.quality for one in looked],
         "width": sizes[:, 0],
         "height": sizes[:, 1],

@@ -67,6 +67,74 @@ def sharpness(frames: Bytes) -> Floats:
     return made
 
 
+def symmetry(frames: Bytes) -> Floats:
+    """How far left mirrors right: the correlation of each frame with its mirror image, coarsened to 32 × 32.
+
+    Args:
+        frames: (n, 128, 128) uint8.
+
+    Returns:
+        (n,) values in [−1, 1]; 1 where nothing varies.
+    """
+    coarse = frames.reshape(len(frames), PATCH, FRAME // PATCH, PATCH, FRAME // PATCH).mean((2, 4))
+    flat = coarse.reshape(len(frames), -1) - coarse.mean((1, 2))[:, None]
+    mirrored = flat.reshape(-1, PATCH, PATCH)[:, :, ::-1].reshape(len(frames), -1)
+    power = (flat**2).sum(1)
+    return np.asarray(
+        np.divide((flat * mirrored).sum(1), power, out=np.ones(len(frames)), where=power > 1e-6), np.float64
+    )
+
+
+def centre_brightness(frames: Bytes) -> Floats:
+    """How much brighter the middle is than its surroundings: mean of the middle quarter minus the mean of the rest.
+
+    Args:
+        frames: (n, 128, 128) uint8.
+
+    Returns:
+        (n,) differences on a scale of 0 (black) to 1 (white), in [−1, 1]; negative for a dark subject.
+    """
+    quarter = FRAME // 4
+    middle = frames[:, quarter:-quarter, quarter:-quarter].mean((1, 2), dtype=np.float64)
+    whole = frames.mean((1, 2), dtype=np.float64)
+    rest = (4 * whole - middle) / 3
+    return np.asarray((middle - rest) / 255, np.float64)
+
+
+def texture(frames: Bytes) -> Floats:
+    """Mean absolute difference of neighbouring cells of the frame at 32 × 32, grey levels 0 to 255: busy or plain.
+
+    Coarser than sharpness: it sees how much there is in a picture, not how crisp the picture is.
+    """
+    coarse = frames.reshape(len(frames), PATCH, FRAME // PATCH, PATCH, FRAME // PATCH).mean((2, 4))
+    across, down = np.abs(np.diff(coarse, axis=2)), np.abs(np.diff(coarse, axis=1))
+    return np.asarray(across.mean((1, 2)) + down.mean((1, 2)), np.float64)
+
+
+def border(frames: Bytes) -> Floats:
+    """Share of the frame covered by plain bars at its edges (letterbox, passe-partout), 0 to 1.
+
+    A row or column belongs to a bar while its grey levels differ by at most 8 from those of the outermost one.
+    """
+    made = np.zeros(len(frames))
+    for i, frame in enumerate(frames):
+        f = frame.astype(np.int16)
+        free_rows, free_columns = (_free(f if axis else f.T) for axis in (1, 0))
+        made[i] = 1 - free_rows * free_columns / FRAME**2 if free_rows and free_columns else 1.0
+    return made
+
+
+def _free(f: npt.NDArray[np.int16]) -> int:
+    """Rows between the plain bars at the top and at the bottom."""
+    plain = (f.max(1) - f.min(1)) <= 8
+    level = f.mean(1)
+    top = int(np.argmin(plain & (np.abs(level - level[0]) <= 8))) if plain[0] else 0
+    bottom = int(np.argmin((plain & (np.abs(level - level[-1]) <= 8))[::-1])) if plain[-1] else 0
+    if plain.all() and np.ptp(level) <= 8:
+        return 0
+    return max(0, len(f) - top - bottom)
+
+
 def saturation_and_hue(patches: Bytes) -> tuple[Floats, npt.NDArray[np.int8]]:
     """Mean saturation (0 to 1) and the named hue that prevails.
 

@@ -92,14 +92,14 @@ def _test(half: Half, conjunction: Conjunction, settings: SearchSettings, min_ef
 def _against_parent(half: Half, child: Conjunction, parent: Conjunction, settings: SearchSettings) -> float:
     """One-sided p of the child against the rest of one parent.
 
-    Within true classes, unless the child names the class and the parent does not: then the child must be
-    worse than the rest of the parent both as it stands and in excess over the mean of each row's class.
+    Within true classes. Where the child names the class and the parent does not, the rest of the parent holds other
+    classes only: then the child must exceed it in what is left over the mean of each row's class, so that a condition
+    that is as bad in every class is reported once, and without a class.
     """
     column = settings.class_column
     if half.levels == 1 or column not in child.attributes or column in parent.attributes:
         return half.against_parent(child, parent).p
-    plain = half.against_parent(child, parent, within=False).p
-    return max(plain, half.excess_against_parent(child, parent).p)
+    return half.excess_against_parent(child, parent).p
 
 
 def _settle(

@@ -8,7 +8,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from failsight.tools.stats.slices.count import count_conjunctions
+from failsight.tools.stats.slices.count import Counts, count_conjunctions
 from failsight.tools.stats.slices.model import Bool, Codes, Conjunction, Float, Int, SearchSettings
 from failsight.tools.stats.slices.score import excess_rate, top, z_outside, z_parents
 from failsight.tools.stats.slices.table import Half
@@ -22,7 +22,7 @@ SHORTLIST = 256
 ABOVE_PARENTS = 2.0
 #: … and must itself stand so far out, given everything picked before it, …
 STANDS_OUT = 2.0
-#: … and so far that of all conjunctions of its depth about so many would by chance: what is carried without
+#: … and so far that of all conjunctions of its family about so many would by chance: what is carried without
 #: prospects raises the bar for the others
 FALSE_STARTS = 2.0
 #: a pick is dropped when, given the later ones, less than this is left of it
@@ -33,6 +33,7 @@ BEYOND_DOUBT = 4.0
 AS_GOOD = 0.8  # of the best z: a description by recorded attributes may cost this much
 SAME_ROWS = 0.75  # rows in common of all rows of either: then two descriptions mean one slice
 MOST_COMPARED = 200
+MOST_DEPTH = 4  # more than any conjunction has conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +74,8 @@ def discover(half: Half, whole: Whole, settings: SearchSettings, min_effect: flo
     )
     variance = None if half.binary else float(half.target.var())
     z = z_outside(counts, rows=len(half), variance=variance)
-    depth = counts.depth
-    bar = _bars(depth)[depth]
+    family = _families(counts, settings.class_column)
+    bar = _bars(family)[family]
     worthy = (z >= bar) & (excess_rate(counts) >= min_effect)
     worthy &= z_parents(counts, variance=variance) >= ABOVE_PARENTS
     if settings.class_column is not None:
@@ -109,12 +110,25 @@ def _expected(half: Half, whole: Whole) -> Float:
     return expected
 
 
-def _bars(depth: Int) -> Float:
-    """(4,) how many standard errors a conjunction of depth 0 … 3 must stand out."""
-    bars = np.full(4, STANDS_OUT)
-    for d, m in enumerate(np.bincount(depth, minlength=4)):
+def _families(counts: Counts, class_column: int | None) -> Int:
+    """(m,) which conjunctions compete: those of as many attributes, apart where they also name a class.
+
+    Naming a class is no search of its own: within a class there are as many attribute values to look at as without.
+    """
+    if class_column is None:
+        return counts.depth
+    named: Int = (counts.attributes == class_column).any(axis=1).astype(np.int64)
+    made: Int = np.maximum(counts.depth - named, 0) + MOST_DEPTH * named
+    return made
+
+
+def _bars(family: Int) -> Float:
+    """How many standard errors a conjunction of each family must stand out."""
+    sizes = np.bincount(family, minlength=1)
+    bars = np.full(len(sizes), STANDS_OUT)
+    for f, m in enumerate(sizes):
         if m > 2 * FALSE_STARTS:
-            bars[d] = max(STANDS_OUT, NormalDist().inv_cdf(1 - FALSE_STARTS / m))
+            bars[f] = max(STANDS_OUT, NormalDist().inv_cdf(1 - FALSE_STARTS / m))
     return bars
 
 
