@@ -25,9 +25,9 @@ Floats = npt.NDArray[np.float32]
 Member = tuple[str, int]  # split and row
 
 NEIGHBOURS = 5
-MOST_COMPARED = (
-    5_000  # pairs compared pixel by pixel, those nearest in the features first: about half a minute
-)
+MOST_COMPARED = 4_000  # pairs compared pixel by pixel, those nearest in the features first: about ten seconds
+LEAST_COMPARED = 600
+PER_PICTURE = 0.5  # pairs a picture, between these bounds: more are look-alikes, not copies
 MOST_OF_A_GROUP = 12  # members of a group of look-alikes that are compared each with each
 
 
@@ -123,11 +123,12 @@ def find_copies(
     hashed, hash_cut = _by_hashes(repeats, measures, place)
     nearby, feature_cut = _by_features(features, measures, place, seed)
     known = {tuple(p) for p in _distinct(root[hashed]).tolist()}
-    half = MOST_COMPARED // 2  # neither way of proposing may crowd the other out
+    most = int(np.clip(PER_PICTURE * len(where), LEAST_COMPARED, MOST_COMPARED))
+    half = most // 2  # neither way of proposing may crowd the other out
     candidates = _in_order(
         [root[hashed][:half], root[nearby][:half], root[hashed][half:], root[nearby][half:]]
     )
-    likeness = compare_pairs(tables, where, candidates[:MOST_COMPARED], progress)
+    likeness = compare_pairs(tables, where, candidates[:most], progress)
     kept = [
         (tuple(p), like) for p, like in zip(candidates.tolist(), likeness, strict=False) if like.one_picture
     ]
@@ -136,7 +137,7 @@ def find_copies(
         links=tuple(Link(where[i], where[j], like) for (i, j), like in kept),
         compared=len(likeness),
         by_features=sum(p not in known for p, _ in kept),
-        cut=repeats.cut or hash_cut or feature_cut or len(candidates) > MOST_COMPARED,
+        cut=repeats.cut or hash_cut or feature_cut or len(candidates) > most,
     )
 
 
