@@ -54,7 +54,7 @@ MOST_CLASSES = 40
 Mask = npt.NDArray[np.bool_]
 
 
-@tool(cost="pass", needs=("scores",), answers=("performance.5", "performance.6"))
+@tool(cost="pass", needs=("scores",), answers=("performance.5", "performance.6"), decides=("overconfidence",))
 def confidence_profile(
     view: CaseView,
     class_name: Annotated[

@@ -44,7 +44,8 @@ FEWEST = 2 * FEWEST_FIRST  # images of a class, both halves, to look at it by it
         "questionable_features.7",
     ),
     decides=("overemphasised_feature",),
-    passes=8,
+    passes=40,
+    sample=400,
 )
 def cue_profile(
     view: CaseView,

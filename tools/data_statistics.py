@@ -54,6 +54,7 @@ HANDFUL = 4  # random, typical and odd pictures of a class: four of each
         "input.15",
         "input.16",
     ),
+    decides=("class_imbalance",),
 )
 def data_statistics(
     view: CaseView,

@@ -44,7 +44,7 @@ class Measured:
     size: Size | None
 
 
-@tool(cost="pass", needs=("model",), answers=("performance.9",), passes=0.5)
+@tool(cost="pass", needs=("model",), answers=("performance.9",), passes=3.0, sample=100)
 def efficiency(
     view: CaseView,
     repeats: Annotated[int, Field(description="Timed runs with a single picture.", ge=10, le=1000)] = 100,

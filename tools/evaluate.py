@@ -37,7 +37,11 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@tool(cost="pass", answers=(*(q for ids in QUESTIONS.values() for q in ids), "iterations.3"))
+@tool(
+    cost="pass",
+    answers=(*(q for ids in QUESTIONS.values() for q in ids), "iterations.3"),
+    decides=("distribution_shift",),
+)
 def evaluate(
     view: CaseView,
     split: Annotated[

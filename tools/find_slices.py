@@ -38,6 +38,7 @@ MOST_REFUTED = 5  # refuted slices that become findings; all are in the table
 @tool(
     cost="pass",
     answers=("performance.3", "performance.6", "expectations.3", "features_global.6", "input.14"),
+    decides=("weak_slice", "rare_case", "spurious_correlation"),
 )
 def find_slices(
     view: CaseView,

@@ -60,7 +60,6 @@ TYPICAL_RATE = 0.05  # suspect share assumed outside a group when the plan state
     needs=("scores",),
     answers=("input.11", "expectations.4"),
     decides=("label_noise",),
-    passes=1.0,
 )
 def label_noise(
     view: CaseView,

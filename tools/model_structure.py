@@ -34,8 +34,9 @@ _BOUNDED = ("softmax", "ReLU", "ReLU6", "clamp", "hard tanh", "sigmoid", "tanh",
         "model_training.4",
         "model_training.5",
     ),
-    decides=("overconfidence", "preprocessing"),
-    passes=1.0,
+    decides=("overconfidence",),
+    passes=2.0,
+    sample=256,
 )
 def model_structure(
     view: CaseView,

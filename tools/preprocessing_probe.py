@@ -35,7 +35,8 @@ ASSUMED = (
     needs=("model",),
     answers=("input.7",),
     decides=("preprocessing",),
-    passes=4.0,
+    passes=12.0,
+    sample=600,
 )
 def preprocessing_probe(
     view: CaseView,

@@ -36,7 +36,8 @@ COLUMNS = 4
     needs=("model",),
     answers=("performance.7", "input.8"),
     decides=("weak_slice",),
-    passes=30,
+    passes=100,
+    sample=200,
     stateful=True,
 )
 def robustness_probe(

@@ -48,7 +48,7 @@ QUESTIONS = ("input.4", "performance.8")
 TITLE = "How deployment images differ"
 
 
-@tool(cost="pass", answers=QUESTIONS, decides=("distribution_shift",), passes=1.0)
+@tool(cost="pass", answers=QUESTIONS, decides=("distribution_shift",))
 def shift(
     view: CaseView,
     reference: Annotated[

@@ -17,6 +17,9 @@ from failsight.tools.view import CaseView
     cost="heavy",
     needs=("model",),
     answers=("features_global.2", "questionable_features.2", "questionable_features.7", "what_if.1"),
+    decides=("spurious_correlation", "overemphasised_feature", "missing_feature"),
+    passes=10,
+    sample=300,
 )
 def test_by_masking(
     view: CaseView,

@@ -38,7 +38,6 @@ AUGMENTED = 0.05  # training accuracy measured plainly above the recorded one: t
         "model_training.1", "model_training.2", "model_training.3", "model_training.4", "model_training.6",
     ),
     decides=("overfitting", "underfitting"),
-    passes=1.0,
 )  # fmt: skip
 def training_record(
     view: CaseView,

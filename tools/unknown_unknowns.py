@@ -33,7 +33,6 @@ Mask = npt.NDArray[np.bool_]
     needs=("scores",),
     answers=("performance.6",),
     decides=("overconfidence",),
-    passes=1.0,
 )
 def unknown_unknowns(
     view: CaseView,
