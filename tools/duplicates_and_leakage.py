@@ -43,7 +43,7 @@ FEATURES_OF = 30_000  # … and whose features are read
     cost="pass",
     answers=("input.16",),
     decides=("leakage", "label_noise"),
-    passes=2.0,  # in time: half a comparison of pixels for each picture
+    passes=6.0,  # in time: half a comparison of pixels for each picture
 )
 def duplicates_and_leakage(
     view: CaseView,
