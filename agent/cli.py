@@ -107,6 +107,13 @@ def build_parser() -> argparse.ArgumentParser:
         "--project", action="store_true", help="keep it with this folder instead of with you"
     )
 
+    forms = _command(commands, "forms", "questions that only people can answer, out and back in", "run_forms")
+    forms.add_argument("action", choices=("list", "export", "import"))
+    forms.add_argument(
+        "what", nargs="*", metavar="FORM|CASE FILE.md", help="export FORM FILE.md, import CASE FILE.md"
+    )
+    forms.add_argument("--case", type=Path, help="export: the case whose classes the form asks about")
+
     labels = _command(commands, "labels", "suspect labels out for relabelling, and back in", "run_labels")
     labels.add_argument("action", choices=("export", "import"))
     labels.add_argument("case", type=Path, metavar="CASE")

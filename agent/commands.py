@@ -244,6 +244,41 @@ def run_knowledge(args: argparse.Namespace) -> int:
     return 2 if report.problems else 0
 
 
+def run_forms(args: argparse.Namespace) -> int:
+    """``failsight forms``: what only people can answer, out as Markdown and back into the journal."""
+    from failsight.agent import forms
+    from failsight.agent.case import open_case
+
+    if args.action == "list":
+        for form in forms.forms().values():
+            print(f"{form.id:<24} {form.ask.replace('_', ' '):<16} {form.title}")
+        return 0
+    if len(args.what) != 2:
+        shape = "FORM FILE.md" if args.action == "export" else "CASE FILE.md"
+        raise UserError(
+            f"failsight forms {args.action} takes {shape}.", "`failsight forms list` shows the forms."
+        )
+    if args.action == "export":
+        if args.case is None:
+            forms.export(None, args.what[0], Path(args.what[1]))
+        else:
+            _must_be_case(args.case)
+            with open_case(args.case) as case:
+                forms.export(case, args.what[0], Path(args.what[1]))
+        print(
+            f"{args.what[1]} written; have it filled in, then `failsight forms import CASE {args.what[1]}`."
+        )
+        return 0
+    folder = Path(args.what[0])
+    _must_be_case(folder)
+    with open_case(folder) as case:
+        made = forms.read_back(case, Path(args.what[1]))
+    print(f"{made.form.title}: {len(made.answers)} answers by {made.by}.")
+    for line in (*(f"Expected now: {e}" for e in made.expectations), *made.disagreements):
+        print(clean(line, 400))
+    return 0
+
+
 def run_labels(args: argparse.Namespace) -> int:
     """``failsight labels``: suspects out for people, their verdicts back into the journal."""
     from failsight.agent.case import open_case

@@ -35,6 +35,7 @@ ACTIONS = {
     "/evidence": "/evidence E3: show that evidence again; without an id: list all",
     "/findings": "hypotheses and findings with their verdicts",
     "/expect": "/expect recall of kitchen at least 85 %: set a criterion for readiness",
+    "/form": "/form expectations: questions that only people can answer; without a name: list all",
     "/tools": "the measuring tools and what each is for",
     "/tool": "/tool find_slices depth=3: run one tool yourself",
     "/auto": "do the rest of the workflow without asking",
@@ -275,6 +276,31 @@ class Session:
             yield Notice("Write it like `/expect recall of kitchen at least 85 %`.", "warning")
             return
         yield from self._expect(criterion)
+
+    def _act_form(self, rest: str) -> Iterator[SessionEvent]:
+        from failsight.agent import forms
+
+        if not rest:
+            lines = [
+                f"- `/form {f.id}` {f.title} (for the {f.ask.replace('_', ' ')})"
+                for f in forms.forms().values()
+            ]
+            yield PlannerSaid("\n".join(lines), ())
+            return
+        name, _, given = rest.partition(" ")
+        if given:  # /form expectations FILE.md: a filled-in form
+            made = forms.read_back(self.case, Path(given.strip()))
+            told = [f"{made.form.title}: {len(made.answers)} answers by {clean(made.by)}."]
+            told += [f"- expected now: {e}" for e in made.expectations]
+            told += [f"- {clean(d, 300)}" for d in made.disagreements]
+            yield PlannerSaid("\n".join(told), tuple(words.choices(self.case)))
+            return
+        target = self.folder / f"form-{forms.form_named(name).id}.md"
+        forms.export(self.case, name, target)
+        form = forms.form_named(name)
+        lines = [f"**{form.title}.** {form.why}", *(f"- {f.label}" for f in form.fields)]
+        lines.append(f"\nIt is written to `{target}`: fill it in, then `/form {form.id} {target}`.")
+        yield PlannerSaid("\n".join(lines), ())
 
     def _act_tools(self, rest: str) -> Iterator[SessionEvent]:
         lines = [f"- `{s.name}` ({s.cost}) {s.description}" for s in registry().values()]

@@ -70,6 +70,7 @@ class CaseState:
         default_factory=dict
     )  # calls, tokens, usd, seconds of a language model
     budget_raised: int = 0
+    forms: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # form → answers: who, what
     seq: int = 0
 
     def apply(self, event: Event) -> None:
@@ -107,6 +108,9 @@ class CaseState:
     def _on_approval_given(self, data: Mapping[str, Any], seq: int) -> None:
         if data["decision"] == "reject":
             self.refused.add(data["call"])
+
+    def _on_form_answered(self, data: Mapping[str, Any], seq: int) -> None:
+        self.forms.setdefault(data["form"], []).append({"by": data["by"], "answers": data["answers"]})
 
     def _on_model_called(self, data: Mapping[str, Any], seq: int) -> None:
         used = self.model_use

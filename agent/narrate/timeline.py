@@ -67,6 +67,17 @@ _LINES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "message": lambda d: f"{clean(d.get('role', ''))}: {clean(d.get('text', ''), 300)}",
     "stage.entered": lambda d: f"{clean(d.get('stage', ''))}: {clean(d.get('trigger', ''))}",
     "labels.imported": _labels,
+    "form.answered": lambda d: (
+        f"{clean(d.get('form', ''), 60)}: {len(d.get('answers') or {})} answers by {clean(d.get('by', ''), 120)}"
+    ),
+    "model.called": lambda d: f"{d.get('input_tokens', 0):,} tokens in, {d.get('output_tokens', 0):,} out",
+    "grounding.checked": lambda d: (
+        f"{d.get('claims', 0)} statements, {len(d.get('unverified') or ())} not in the evidence"
+    ),
+    "planner.failed": lambda d: clean(d.get("message", ""), 300),
+    "turn.stopped": lambda d: clean(d.get("reason", ""), 60),
+    "budget.stopped": lambda d: clean(d.get("what", ""), 60),
+    "budget.raised": lambda d: clean(d.get("what", ""), 60),
     "tool.started": _started,
     "instrument.registered": _registered,
     "evidence.recorded": _recorded,
