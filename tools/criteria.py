@@ -316,7 +316,8 @@ def _worst_slice(made: Performance, split: str, inputs: Inputs) -> Rate | None:
         and f.slice
         and f.error_rate is not None
         and f.ci is not None
-        and f.kind not in ("leakage", "distribution_shift")
+        and f.kind not in ("leakage", "distribution_shift", "label_noise")
+        and f.failure != "robustness"  # perturbed images are no part of the data
     ]
     if not inputs.slices_searched and not slices:
         raise LookupError("Nobody has looked for slices yet (find_slices).")
