@@ -1,111 +1,170 @@
-"""Words by which a sentence says what a number is about: metrics, splits, verdicts, causes, hedges."""
+"""Words by which a sentence says what a number is about: quantities, splits, verdicts, causes, hedges."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import lru_cache
 
-#: concept → how it is said; facts' names are read by the same expressions
-METRICS: Mapping[str, str] = {
-    "accuracy": r"accura\w*|right\b|correct\w*",
-    "error": r"error\w*|wrong\w*|misclassif\w*|mistak\w*|fail\w*|miss(?:es|ed)?\b",
-    "recall": r"recall\w*|recogni[sz]\w*|sensitivit\w*",
-    "precision": r"precision",
-    "f1": r"\bf1\b",
-    "calibration": r"\bece\b|calibrat\w*",
-    "confidence": r"confiden\w*|\bsure\w*|certain\w*",
-    "control": r"control\w*|elsewhere",
-    "flip": r"flip\w*|chang(?:e|es|ed) (?:its|the) (?:answer|prediction)",
-    "brightness": r"bright\w*|dark\w*",
-    "contrast": r"contrast\w*",
-    "saturation": r"saturat\w*",
-    "sharpness": r"sharp\w*|blur\w*",
-    "auc": r"\bauc\b",
-    "latency": r"latenc\w*|\bms\b",
-}
-#: concepts that may stand for one another: the accuracy on a class is its recall, an error is what is not right
-SAME = ({"accuracy", "error", "recall", "confusion"}, {"error", "confidence"}, {"accuracy", "confidence"})
-SPLITS: Mapping[str, str] = {
-    "deploy": r"deploy\w*|in the field|in use",
-    "train": r"train(?:ing|ed)?\b",
-    "data": r"evaluation|eval\b|test (?:images|pictures|set|data|split)|held[- ]out",
-    "pool": r"\bpool\b",
-}
-_METRICS = {name: re.compile(text, re.IGNORECASE) for name, text in METRICS.items()}
-_SPLITS = {name: re.compile(rf"\b(?:{text})", re.IGNORECASE) for name, text in SPLITS.items()}
+
+def _words(text: str) -> re.Pattern[str]:
+    return re.compile(text, re.IGNORECASE)
+
+
+SPLITS: Mapping[str, re.Pattern[str]] = {
+    "deploy": _words(r"\bdeploy\w*|\bin the field\b|\bin use\b|\bfrom use\b|\bpictures of use\b"),
+    "train": _words(r"\btrain(?:ing|ed)?\b"),
+    "data": _words(r"\bevaluation\b|\beval\b|\btest (?:images|pictures|set|data|split)\b|\bheld[- ]out\b|\bwas judged on\b"),
+    "pool": _words(r"\bpool\b"),
+}  # fmt: skip
+
+#: how a record names a quantity → the quantity; the first that fits counts
+RECORDED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
+    (_words(pattern), name)
+    for pattern, name in (
+        (r"^share of all errors$", "share_of_errors"), (r"area", "area"), (r"salien", "saliency"),
+        (r"control_flip|control flip", "control_flip"), (r"flip", "flip"), (r"control_mended", "control_mended"), (r"mended", "mended"),
+        (r"control_effect|control effect", "control_effect"), (r"cue_effect", "cue_effect"), (r"smallest", "smallest"),
+        (r"minimum_effect", "minimum_effect"), (r"control_change", "control_change"), (r"^effect_sd", "effect_sd"), (r"^effect", "effect"),
+        (r"macro_?\s?precision", "macro_precision"), (r"macro_?\s?f1", "macro_f1"), (r"balanced", "balanced_accuracy"),
+        (r"baseline", "baseline"), (r"worst_?\s?recall", "worst_recall"), (r"drop", "drop"), (r"class_mix", "class_mix"),
+        (r"recall", "recall"), (r"precision", "precision"), (r"\bf1\b", "f1"), (r"accuracy", "accuracy"),
+        (r"confusion_rate|^rate$|share of the true class", "confusion"), (r"reverse rate", "reverse"),
+        (r"confident_errors", "confident_errors"), (r"confidence_wrong", "confidence_wrong"), (r"confidence_right", "confidence_right"),
+        (r"overconfidence", "gap"), (r"confidence", "confidence"), (r"^ece$|calibration", "ece"),
+        (r"excess", "excess"), (r"images_to_verify", "verify"), (r"slices_", "slices"), (r"pull", "pull_gap"),
+        (r"^elsewhere$", "error"), (r"^error|error_rate", "error"), (r"^in training$", "frequency"),
+        (r"bright", "brightness"), (r"contrast", "contrast"), (r"saturat", "saturation"), (r"sharp", "sharpness"),
+        (r"colourful", "colourfulness"), (r"jpeg", "jpeg"), (r"file size", "file_size"), (r"hue", "hue"), (r"aspect", "aspect"),
+        (r"imbalance", "imbalance"), (r"near_dup", "near_duplicates"), (r"exact_dup", "duplicates"), (r"leak", "leak"),
+        (r"contradictory", "contradictory"), (r"left_out|left out", "left_out"), (r"unlabelled", "unlabelled"), (r"parameters", "parameters"),
+        (r"standardised", "standardised"), (r"^(?:images|number|n|of|tested|pictures)$|images$", "images"), (r"^right$", "accuracy"),
+        (r"^p$", "p"), (r"^q$", "q"), (r"readiness", "readiness"),
+    )
+)  # fmt: skip
+
+#: quantity → the words of which a sentence has to use one; a quantity that is not here is known by its own name
+SAID: Mapping[str, re.Pattern[str]] = {
+    name: _words(pattern)
+    for name, pattern in {
+        "accuracy": r"accura|\bright\b|correct|recogni[sz]|\bhit", "recall": r"recall|recogni[sz]|\bright\b|accura|correct|\bfound\b|\bdetect",
+        "balanced_accuracy": r"balanced", "macro_precision": r"macro", "macro_f1": r"macro", "worst_recall": r"worst|recall",
+        "precision": r"precision|\bright\b|believe|correct|trust", "f1": r"\bf1\b", "baseline": r"baseline|always|guess",
+        "error": r"error|wrong|fail|\bmiss|misclass|incorrect|mistake|unrecogni|not (?:right|recogni)|harder|weak",
+        "confusion": r"taken|call|mistak|confus|mix|answer|end up|swap|→|\bas\b|\bsays?\b|revers|other way|labell?ed",
+        "pull": r"call|answer|drawn?\b|pull|towards|attract|\bsays?\b|taken|confus|→|shortcut|sign of|lead|wrongly|go along",
+        "pull_gap": r"call|answer|drawn?\b|pull|towards|attract|\bsays?\b|taken|→|shortcut|sign of|lead|wrongly|more|difference|points",
+        "answers": r"answer|predict|says?\b|said|call", "share_of_errors": r"errors|mistakes|wrong",
+        "gap": r"confiden|\bsure|gap|calibrat|trust", "confidence": r"confiden|\bsure", "ece": r"\bece\b|calibration",
+        "confidence_wrong": r"confiden|\bsure", "confidence_right": r"confiden|\bsure", "confident_errors": r"confiden|\bsure",
+        "drop": r"drop|fall|fell|los[est]|loss|less|lower|worse|more|gain|higher|down|declin|decreas|cost|shift|differ|gap|improv|below|above|better|rise|sink|change",
+        "frequency": r"show|\bhave\b|\bhas\b|\bwith|rare|frequen|make up|contain|\bcome|seen|there\b|common|includ|share",
+        "effect": r"effect|mask|cover|hid|influence|experiment|excess|difference|more|points|less|pull|remov",
+        "cue_effect": r"mask|cover|hid|remov|without|tak(?:en|ing) away", "control_effect": r"elsewhere|control|equal|same|patch|as much|other",
+        "flip": r"flip|chang|give[sn]? up|switch|turn|answer", "control_flip": r"elsewhere|control|equal|same|patch|as much|other",
+        "mended": r"mend|repair|correct|right", "control_mended": r"elsewhere|control|equal|same|patch|as much|other",
+        "minimum_effect": r"bar\b|beforehand|minimum|at least|threshold|set\b", "smallest": r"smallest|power|detect|could have",
+        "saliency": r"salien|map|\blook|attention|evidence|heat", "area": r"\barea|surface|of the (?:image|picture)",
+        "excess": r"excess|stake|errors", "verify": r"verif|need|improvement|collect|prove|retest", "slices": r"slice|group|search|combination|condition",
+        "images": r"image|picture|photo|\bn\s?=|\bof\b|class|room|sample|test|cases?\b|\bit\b|them\b", "imbalance": r"balanc|largest|smallest",
+        "p": r"\bp\b|p-value|signific", "q": r"\bq\b|correct", "bound": r"\bbar\b|expect|at least|criteri|target|must|require|below|demand|short|goal|threshold",
+        "brightness": r"bright|dark|dimm?er", "contrast": r"contrast", "saturation": r"saturat|colourful", "sharpness": r"sharp|blur",
+        "colourfulness": r"colourful", "jpeg": r"jpeg|compress", "file_size": r"file size|size of the files|bytes|files|smaller files",
+        "standardised": r"standardi[sz]ed|standard deviation|difference", "hue": r"hue|orange", "near_duplicates": r"alike|duplicate|resembl|similar",
+        "duplicates": r"twice|duplicate|cop(?:y|ies)|same", "leak": r"leak|overlap", "left_out": r"left out|skipp|exclud|missing|unread",
+        "unlabelled": r"unlabell?ed|without labels?|no labels?", "parameters": r"parameter|weights", "count": r"\w",
+        "proportion": r"make up|makes up|\bshare|proportion|balanc|frequent|every (?:fifth|class)",
+    }.items()
+}  # fmt: skip
+
+#: words that fix the quantity: where one stands nearby, no other quantity may be meant
+EXCLUSIVE: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
+    (_words(pattern), frozenset(names.split()))
+    for pattern, names in (
+        (r"macro[\w -]{0,12}precision", "macro_precision"), (r"macro[\w -]{0,12}f1", "macro_f1"), (r"balanced accuracy", "balanced_accuracy"),
+        (r"\bf1\b", "f1 macro_f1"), (r"precision", "precision macro_precision"), (r"worst_recall|worst recall", "worst_recall recall bound"),
+        (r"recall", "recall worst_recall drop balanced_accuracy bound"), (r"calibration error|\bece\b", "ece"),
+        (r"standardi[sz]ed", "standardised"), (r"bright|dark(?!room)", "brightness standardised"), (r"contrast(?! to)", "contrast standardised"),
+        (r"saturat", "saturation standardised"), (r"sharp|blurr?(?:y|ier)", "sharpness standardised"), (r"colourful", "colourfulness standardised"),
+        (r"jpeg", "jpeg standardised"), (r"file size", "file_size standardised"), (r"salien", "saliency area images"),
+        (r"\bp[ -]?value|\bp\s?[<=]", "p"), (r"\bq\s?[<=]|\bq[ -]value", "q"), (r"excess error", "excess"), (r"parameters", "parameters"),
+    )
+)  # fmt: skip
 
 VERDICTS: Mapping[str, re.Pattern[str]] = {
-    "confirmed": re.compile(
-        r"\bconfirm(?:ed|s)?\b|\bproven?\b|\bproved\b|\bheld up\b|\bholds up\b", re.IGNORECASE
-    ),
-    "refuted": re.compile(
-        r"\brefuted?\b|\bdisproved\b|\bruled out\b|\brejected\b|\bfell through\b", re.IGNORECASE
-    ),
-    "inconclusive": re.compile(
-        r"\binconclusive\b|\bundecided\b|\bneither confirmed nor refuted\b", re.IGNORECASE
-    ),
-}
-NEGATION = re.compile(
-    r"\b(?:not|never|no longer|isn't|wasn't|aren't|hasn't|cannot|can't|nor|neither)\b", re.IGNORECASE
+    "confirmed": _words(r"\bconfirm(?:ed|s)?\b|\bproven?\b|\bproved\b|\bproves\b|\bheld up\b|\bholds up\b|\bestablished\b|\bshown by (?:an )?experiment\b"),
+    "refuted": _words(r"\brefut(?:ed|es)\b|\bdisprove[ds]?\b|\bruled out\b|\brejected\b|\bfell through\b|\bdid not hold up\b|\bcontradict(?:ed|s)\b"),
+    "inconclusive": _words(r"\binconclusive\b|\bundecided\b|\bneither confirmed nor refuted\b|\bwithout a clear result\b|\bno clear (?:result|verdict)\b"),
+    "open": _words(r"\b(?:is|are|remains?|stays?|still) (?:an? )?(?:still )?open\b|\bopen hypothes[ei]s\b|\bnobody has tested\b|\bnot (?:yet )?(?:been )?tested\b|\bhasn't been (?:tested|decided)\b|\buntested\b|\bonly stated\b|\bmerely (?:stated|raised)\b"),
+}  # fmt: skip
+STATUS = _words(
+    r"\b(?:repaired|fixed|cured|solved|resolved|remedied|mended|carried out|put into practice|implemented|applied|retrained|deployed successfully|eliminated|removed for good|been verified|and verified|was verified|is verified|already verified)\b"
 )
-HEDGE = re.compile(
-    r"\b(?:may|might|could|perhaps|possibly|maybe|suspect\w*|hypothes\w*|whether|if|seems?|appears?|likely|would|suppose\w*|"
-    r"suspicion|conjecture|propos\w*|suggest\w*|to test|let us|let's|should|wonder|plan(?:s|ned|ning)?\b|next|can be|will)\b|\?",
-    re.IGNORECASE,
+NEGATION = _words(r"\b(?:not|never|no longer|isn't|wasn't|aren't|weren't|hasn't|haven't|cannot|can't|couldn't|don't|doesn't|didn't|nor|neither|none|no|nothing|nobody|yet to be|without|un)\b")
+HEDGE = _words(
+    r"\b(?:may|might|could|perhaps|possibly|maybe|suspect\w*|hypothesi[sz]e\w*|whether|if|seems?|appears?|likely|would|suppose\w*|"
+    r"suspicion|conjecture\w*|propos(?:e|es|ing|al|als)|suggest\w*|to test|let us|let's|should|wonder|plan(?:s|ned|ning)?|next|can be|will|worth|"
+    r"shall|imagine|think|guess|candidates?)\b|\?"
 )
-CAUSE = re.compile(
-    r"\bbecause\b|\bdue to\b|\bcaused? by\b|\bcauses?\b|\breli(?:es|ed) on\b|\brelying on\b|\bdepends? on\b|\bdepending on\b|"
-    r"\bdriven by\b|\bshortcut\b|\bmisled by\b|\bexploits?\b|\bthe reason (?:is|for|why)\b|\bleads? the model\b|\bmakes? the model\b|"
-    r"\bthe model (?:uses|looks at|keys on|latches)\b|\bresponsible for\b|\battributable to\b|\bthanks to\b|\bowing to\b|"
-    r"\bexplain(?:s|ed) by\b|\bis why\b|\broot cause\b|\btriggers?\b",
-    re.IGNORECASE,
+CAUSE = _words(
+    r"\bbecause\b|\bdue to\b|\bcaus(?:ed?|es|ing|al|ally)\b|\breli(?:es|ed) on\b|\brelying on\b|\brely on\b|\bdepend(?:s|ed|ing)? on\b|"
+    r"\bdriven? by\b|\bdrives?\b|\bshortcut for\b|\bas a shortcut\b|\bmisled by\b|\bexploits?\b|\bthe reasons? (?:is|are|for|why|that)\b|\bleads? the model\b|\bmakes? the (?:model|network|classifier)\b|"
+    r"\bthe (?:model|network|classifier) (?:uses|looks at|keys on|latches)\b|\bresponsible for\b|\battributable to\b|\bthanks to\b|\bowing to\b|"
+    r"\bexplain(?:s|ed)?\b|\bis why\b|\bthat's why\b|\bwhich is why\b|\broot cause\b|\btriggers?\b|\btriggered\b|\bmatters? (?:for|to)\b|\bbehind the\b|\bbrings? about\b|\bresults? from\b|\bstems? from\b|\bgives? rise\b|\bproduces?\b|"
+    r"\bpushes the model\b|\bhas an influence on\b|\binfluences?\b|\bfools?\b|\bmakes? it (?:say|answer|call)\b|\bdecides\b"
 )
-LOWER = re.compile(
-    r"\b(?:lower|less|fewer|worse|below|drops?|dropped|falls?|fell|decreas\w*|loses?|lost|loss|declin\w*|darker|under-?confident|smaller)\b",
-    re.IGNORECASE,
+LOWER = _words(
+    r"\b(?:lower|less|fewer|worse|below|drops?|dropped|falls?|fell|fallen|decreas\w*|loses?|lost|loss(?:es)?|declin\w*|darker|under-?confident|smaller|down|sinks?|shrinks?|costs?|worsens?|deteriorat\w*)\b"
 )
-HIGHER = re.compile(
-    r"\b(?:higher|more|better|above|rises?|rose|gains?|gained|increas\w*|improv\w*|exceeds?|brighter|over-?confident|larger|greater)\b",
-    re.IGNORECASE,
+HIGHER = _words(
+    r"\b(?:higher|more|better|above|rises?|rose|risen|gains?|gained|increas\w*|improv\w*|exceeds?|brighter|over-?confident|larger|greater|up|raises?|grows?|grew|climbs?|adds?)\b"
 )
-WORST = re.compile(
-    r"\b(?:weakest|worst|lowest|hardest|least (?:often )?recogni[sz]ed|poorest)\b", re.IGNORECASE
+ELSEWHERE = _words(r"\belsewhere\b|\bthe rest\b|\b(?:the )?others?\b|\botherwise\b|\bremaining\b|\bany other\b|\bcontrols?\b|\bequal(?:ly)?\b|\bsame size\b|\bas much\b|\bpatch\b")
+ABOUT = _words(
+    r"(?:about|around|roughly|nearly|almost|some|approximately|circa|ca\.|~|close to|over|under|more than|less than|just (?:over|under)|at least|at most|up to|a good|barely|hardly)\s*$"
 )
-BEST = re.compile(r"\b(?:strongest|best|highest|easiest|most (?:often )?recogni[sz]ed)\b", re.IGNORECASE)
-ABOUT = re.compile(
-    r"(?:about|around|roughly|nearly|almost|some|approximately|circa|ca\.|~|close to|over|under|more than|less than|just (?:over|under)|at least|at most|up to)\s*$",
-    re.IGNORECASE,
+BOUNDS: tuple[tuple[re.Pattern[str], int], ...] = (
+    (_words(r"(?:more than|over|above|at least|a good)\s*$"), 1),
+    (_words(r"(?:less than|under|below|nearly|almost|up to|at most|barely|not even)\s*$"), -1),
 )
-KINDS: Mapping[str, str] = {
-    "spurious_correlation": r"spurious|shortcut|sign of|correlat\w*",
-    "rare_case": r"rare|under-?represented",
-    "label_noise": r"label noise|wrong labels?|mislabel\w*|labels",
-    "distribution_shift": r"\bshift\w*|deployment drop",
-    "leakage": r"\bleak\w*",
-    "preprocessing": r"preprocess\w*|pipeline|fed wrongly|channel order|normali[sz]ation",
-    "overfitting": r"overfit\w*|by heart|memori[sz]\w*",
-    "underfitting": r"underfit\w*",
-    "overconfidence": r"over-?confiden\w*|surer than",
-    "weak_slice": r"weak slice|slice",
-    "class_imbalance": r"imbalanc\w*",
-    "missing_feature": r"missing feature",
-    "overemphasised_feature": r"overemphasi[sz]\w*",
-}
+KINDS: Mapping[str, re.Pattern[str]] = {
+    name: _words(pattern)
+    for name, pattern in {
+        "spurious_correlation": r"spurious|shortcuts?\b|sign of|correlat\w*", "rare_case": r"\brare|under-?represented",
+        "label_noise": r"label noise|wrong labels?|mislabel\w*|label errors?", "distribution_shift": r"\bshifts?\b|deployment drop",
+        "leakage": r"\bleak\w*", "preprocessing": r"preprocess\w*|fed wrongly|channel order", "overfitting": r"overfit\w*|by heart|memori[sz]\w*",
+        "underfitting": r"underfit\w*", "overconfidence": r"over-?confiden\w*|surer than|trusts itself", "weak_slice": r"weak slices?",
+        "class_imbalance": r"imbalanc\w*", "missing_feature": r"missing feature", "overemphasised_feature": r"overemphasi[sz]\w*",
+    }.items()
+}  # fmt: skip
 
 
-def metrics_in(text: str) -> frozenset[str]:
-    """The metrics that ``text`` speaks of."""
-    return frozenset(name for name, found in _METRICS.items() if found.search(text))
+@lru_cache(maxsize=2048)
+def recorded(name: str) -> str:
+    """The quantity that a fact's name or a column's title stands for; the name itself where it is a new one."""
+    plain = name.strip().lower()
+    for pattern, metric in RECORDED:
+        if pattern.search(plain):
+            return metric
+    return plain.replace(" ", "_")
 
 
-def splits_in(text: str) -> frozenset[str]:
-    """The splits that ``text`` names."""
-    return frozenset(name for name, found in _SPLITS.items() if found.search(text))
+def says(metric: str, text: str) -> bool:
+    """Whether ``text`` uses a word for the quantity."""
+    pattern = SAID.get(metric)
+    if pattern is not None:
+        return bool(pattern.search(text))
+    stems = [w[:6] for w in metric.split("_") if len(w) > 3]
+    return not stems or any(s in text.lower() for s in stems)
 
 
-def agree(one: Iterable[str], other: Iterable[str]) -> bool:
-    """Whether two sets of metrics can speak of the same number; an empty one can be anything."""
-    one, other = set(one), set(other)
-    if not one or not other or one & other:
-        return True
-    return any(one & same and other & same for same in SAME)
+@lru_cache(maxsize=512)
+def exclusive(text: str) -> frozenset[str]:
+    """The quantities to which the words of ``text`` restrict a number; empty where they do not."""
+    made: frozenset[str] = frozenset()
+    rest = text
+    for pattern, names in EXCLUSIVE:
+        if pattern.search(rest):
+            made |= names
+            rest = pattern.sub(" ", rest)
+    return made

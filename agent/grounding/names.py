@@ -1,22 +1,31 @@
-"""Names of the case in running text: classes, attributes with their values, findings, evidence."""
+"""Names of the case in running text: classes, attributes with their values, splits, findings, evidence."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from failsight.agent.grounding.lexicon import splits_in
+from failsight.agent.grounding.lexicon import SPLITS
 
-_PLAIN_VALUES = {"yes", "no", "true", "false", "none", "unknown", "other", "present", "absent"}
+PLAIN_VALUES = {"yes", "no", "true", "false", "none", "unknown", "other", "present", "absent"}
+#: values that are everyday words: they count only beside the name of their attribute
+COMMON = {"plain", "bright", "normal", "standard", "small", "large", "big", "left", "right", "high", "low", "new", "old",
+          "red", "good", "bad", "front", "back", "top", "day", "open", "full", "first", "light", "dark"}  # fmt: skip
+#: words for an image that may also be the name of an attribute
+IMAGE_WORDS = {"picture", "image", "photo", "photograph"}
+NUMBERLESS = ("n", "p", "q", "f1", "ece", "auc", "alpha", "ci")
+_SUFFIX = re.compile(r"_(?:style|type|kind|colou?r|present|visible|shown)$|^has_")
 _WITHOUT = re.compile(
     r"(?:\bwithout|\bno|\blacking|\bmissing|\babsent|\bnon)[ -](?:an?\s+|the\s+|any\s+)?$", re.IGNORECASE
 )
 _WITH = re.compile(
-    r"\b(?:with|has|have|showing|show|shows|containing|including|presence of)\s+(?:an?\s+|the\s+)?$",
+    r"\b(?:with|has|have|showing|show|shows|containing|contain|including|presence of|there's|there is)\s+(?:an?\s+|the\s+)?$",
     re.IGNORECASE,
 )
 _TRUE, _FALSE = {"yes", "true", "1", "present"}, {"no", "false", "0", "absent"}
+_GENERIC = r"(?:an?|the|that|this|one|its|covered|visible|whole)\s+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,70 +57,102 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
+class Mention:
+    """One name where it stands. ``kind``: class, attribute, split, finding or evidence."""
+
+    kind: str
+    name: str
+    value: str
+    start: int
+    end: int
+
+
+def gather(mentions: Iterable[Mention], start: int = 0, end: int = 10**9) -> Names:
+    """The names of the mentions that begin within a range."""
+    kept = [m for m in mentions if start <= m.start < end]
+    of = lambda kind: frozenset(m.name for m in kept if m.kind == kind)  # noqa: E731
+    values = frozenset((m.name, m.value) for m in kept if m.kind == "attribute" and m.value)
+    return Names(of("class"), of("attribute"), values, of("split"), of("finding"), of("evidence"))
+
+
+@dataclass(frozen=True, slots=True)
 class Lexicon:
     """The names that exist in the case, ready to be found in text."""
 
     classes: tuple[str, ...]
     values: Mapping[str, frozenset[str]]
-    _spans: tuple[tuple[re.Pattern[str], str, str, str], ...] = field(default=(), repr=False)
+    _known: Mapping[str, tuple[str, str, str]] = field(default_factory=dict, repr=False)
+    _pattern: re.Pattern[str] = field(default=re.compile(r"(?!)"), repr=False)
 
     @classmethod
     def of(cls, classes: Iterable[str], values: Mapping[str, Iterable[str]]) -> Lexicon:
         """Names of classes, and of attributes with their values."""
         known = {a: frozenset(str(v) for v in vs) for a, vs in values.items()}
         kept = tuple(classes)
-        spans = [(_pattern(c), "class", c, "") for c in kept]
-        spans += [(_pattern(a), "attribute", a, "") for a in known]
+        forms: dict[str, tuple[str, str, str]] = {}
         for attribute, several in known.items():
             for value in several:
-                if (
-                    value.lower() not in _PLAIN_VALUES
-                    and len(value) > 2
-                    and not value.replace(".", "").isdigit()
-                ):
-                    spans.append((_pattern(value), "value", attribute, value))
-        spans.sort(key=lambda s: -len(s[3] or s[2]))
-        return cls(kept, known, tuple(spans))
+                for form in _forms_of_value(attribute, value):
+                    forms.setdefault(form, ("attribute", attribute, value))
+            for form in {attribute, _SUFFIX.sub("", attribute)}:
+                forms.setdefault(_key(form), ("attribute", attribute, ""))
+        for name in kept:
+            forms[_key(name)] = ("class", name, "")
+        texts = sorted((re.escape(f).replace(r"\ ", r"[_\s-]?") for f in forms), key=len, reverse=True)
+        joined = "|".join(t + _plural(t) for t in texts)
+        pattern = re.compile(rf"(?<![\w=])(?:{joined})(?![\w=])", re.IGNORECASE) if texts else re.compile(r"(?!)")
+        squeezed = {k.replace(" ", ""): v for k, v in forms.items()}
+        return cls(kept, known, squeezed, pattern)
+
+    def mentions(self, text: str) -> list[Mention]:
+        """Every name of ``text``, in order."""
+        return list(_mentions(self, text)) if len(text) < 400 else list(self._scan(text))
+
+    def _scan(self, text: str) -> list[Mention]:
+        made: list[Mention] = []
+        taken: list[tuple[int, int]] = []
+        for match in re.finditer(r"\b([A-Za-z][\w.-]*)\s*=\s*([\w.-]+)", text):
+            if match[1].lower() not in NUMBERLESS:
+                made.append(Mention("attribute", match[1], _presence(match[2]), *match.span()))
+                taken.append(match.span())
+        for match in self._pattern.finditer(text):
+            if any(a < match.end() and match.start() < b for a, b in taken):
+                continue
+            found = self._known.get(_squeeze(match[0])) or self._known.get(_singular(_squeeze(match[0]), self._known))
+            if found is not None:
+                made += self._named(found, match, text)
+        for name, pattern in SPLITS.items():
+            made += [Mention("split", name, "", *m.span()) for m in pattern.finditer(text)]
+        for match in re.finditer(r"\b([EF])(\d+)\b", text):
+            if is_f1(text, match.start()):
+                continue
+            kind = "finding" if match[1] == "F" else "evidence"
+            made.append(Mention(kind, match[0], "", *match.span()))
+        return sorted(made, key=lambda m: m.start)
+
+    def _named(self, found: tuple[str, str, str], match: re.Match[str], text: str) -> list[Mention]:
+        kind, name, value = found
+        before, after = text[: match.start()], text[match.end() :]
+        if kind == "class":
+            return [Mention(kind, name, "", *match.span())]
+        if not value and name in IMAGE_WORDS and not _is_thing(match[0], before, after):
+            return []
+        if value.lower() in COMMON and not re.search(_key(_SUFFIX.sub("", name)), text, re.IGNORECASE):
+            return []
+        if not value and self.values.get(name, frozenset()) & {"yes", "no"}:
+            value = "no" if _WITHOUT.search(before) else "yes" if _WITH.search(before) else ""
+        return [Mention("attribute", name, value, *match.span())]
 
     def find(self, text: str) -> Names:
         """Everything that ``text`` names."""
-        classes, attributes, values = set(), set(), set()
-        taken: list[tuple[int, int]] = []
-        for match in re.finditer(r"\b([\w.-]+)\s*=\s*([\w.-]+)", text):
-            attributes.add(match[1])
-            values.add((match[1], _presence(match[2])))
-            taken.append(match.span())
-        for pattern, kind, name, value in self._spans:
-            for match in pattern.finditer(text):
-                if any(a < match.end() and match.start() < b for a, b in taken):
-                    continue
-                taken.append(match.span())
-                if kind == "class":
-                    classes.add(name)
-                elif kind == "attribute":
-                    attributes.add(name)
-                    values |= self._presence_of(name, text[: match.start()])
-                else:
-                    attributes.add(name)
-                    values.add((name, value))
-        found, shown = (frozenset(re.findall(rf"\b{letter}\d+\b", text)) for letter in "FE")
-        return Names(
-            frozenset(classes), frozenset(attributes), frozenset(values), splits_in(text), found, shown
-        )
-
-    def _presence_of(self, name: str, before: str) -> set[tuple[str, str]]:
-        if not self.values.get(name, frozenset()) & {"yes", "no"}:
-            return set()
-        if _WITHOUT.search(before):
-            return {(name, "no")}
-        return {(name, "yes")} if _WITH.search(before) else set()
+        return gather(self.mentions(text))
 
     def unknown(self, text: str) -> list[tuple[int, int, str]]:
         """Spans of ``attribute=value`` that the case does not have, with the reason."""
         made = []
         for match in re.finditer(r"\b([A-Za-z][\w.-]*)\s*=\s*([\w.-]+)", text):
             name, value = match[1], match[2].rstrip(".")
-            if name.lower() in ("n", "p", "q", "f1", "ece", "auc", "alpha", "ci"):
+            if name.lower() in NUMBERLESS:
                 continue
             if name not in self.values:
                 made.append((*match.span(), f"there is no attribute {name}"))
@@ -120,13 +161,79 @@ class Lexicon:
         return made
 
 
-def _pattern(name: str) -> re.Pattern[str]:
-    """``living_room`` as typed by people: living room, living-room, living rooms, Living_Room."""
-    parts = [re.escape(p) for p in re.split(r"[_\s-]+", name) if p]
-    text = r"[_\s-]?".join(parts)
-    last = parts[-1] if parts else ""
-    plural = r"(?:e?s)?" if last and last[-1].isalpha() and not last.endswith("s") else ""
-    return re.compile(rf"(?<![\w=]){text}{plural}(?![\w=])", re.IGNORECASE)
+@lru_cache(maxsize=4096)
+def _mentions_cached(lexicon_id: int, text: str, lexicon: _Held) -> tuple[Mention, ...]:
+    return tuple(lexicon.lexicon._scan(text))
+
+
+class _Held:
+    """Carries a lexicon through the cache, equal to any other holder: its id is part of the key."""
+
+    __slots__ = ("lexicon",)
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Held) and other.lexicon is self.lexicon
+
+    def __hash__(self) -> int:
+        return id(self.lexicon)
+
+
+def _mentions(lexicon: Lexicon, text: str) -> tuple[Mention, ...]:
+    return _mentions_cached(id(lexicon), text, _Held(lexicon))
+
+
+def is_f1(text: str, at: int) -> bool:
+    """Whether ``F1`` at a place is the score and not the first finding."""
+    before, after = text[max(0, at - 16) : at], text[at : at + 24]
+    if not re.match(r"F1\b", after):
+        return False
+    return bool(
+        re.search(r"\b(?:macro|an|the|mean|average|its|and|of)[ -]?$", before, re.IGNORECASE) and not re.match(r"F1 (?:is (?:an?|con|ref|inc|open|stat)|and F|says|finds|holds|concerns)", after)
+        or re.match(r"F1(?:[- ]scores?| of| at| comes| falls| drops| rises| is \d|\s?[:=]?\s?\d)", after)
+    )
+
+
+def _key(name: str) -> str:
+    return " ".join(re.split(r"[_\s-]+", name.strip().lower()))
+
+
+def _squeeze(text: str) -> str:
+    return re.sub(r"[_\s-]+", "", text.lower())
+
+
+def _singular(key: str, known: Mapping[str, object]) -> str:
+    return next((k for k in (key.removesuffix("s"), key.removesuffix("es"), key + "s") if k in known), key)
+
+
+def _plural(text: str) -> str:
+    return r"?" if text.endswith("s") and len(text) > 3 and not text.endswith("ss") else r"(?:e?s)?" if text[-1].isalpha() else ""
+
+
+def _forms_of_value(attribute: str, value: str) -> list[str]:
+    """How people say a value: by itself where it is a word of its own, else beside the attribute."""
+    plain = _key(_SUFFIX.sub("", attribute))
+    if value.lower() in PLAIN_VALUES or value.replace(".", "").isdigit():
+        return []
+    if len(value) <= 2:
+        return [f"{plain} {value.lower()}"]
+    forms = [_key(value), f"{_key(value)} {plain}"]
+    if value.lower().endswith(("_like", "-like")):
+        like = value[:-5].lower()
+        forms += [f"{plain}s that look like {like}", f"{plain} that looks like a {like}", f"{plain} looks like a {like}"]
+    return forms
+
+
+def _is_thing(word: str, before: str, after: str) -> bool:
+    """``a picture`` on the wall, against the pictures of the case."""
+    if word.lower().endswith("s"):
+        return False
+    return bool(
+        re.search(r"\b(?:with|without|show|shows|has|have|contains?|mask\w*|hid\w*|cover\w*)\s+(?:an?|the|no)?\s*$", before, re.IGNORECASE)
+        or re.match(r"\s+box\b|=", after)
+    )
 
 
 def _presence(value: str) -> str:

@@ -1,4 +1,4 @@
-"""Numbers in running text, with unit, precision and the stretch of the sentence that they belong to."""
+"""Numbers in running text, in digits and in words, with unit and precision; sentences and their clauses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from failsight.agent.grounding.lexicon import ABOUT
+from failsight.agent.grounding.lexicon import ABOUT, BOUNDS
 
 Family = Literal["percent", "points", "plain", "ratio", "seconds"]
 
@@ -16,14 +16,24 @@ _NUMBER = re.compile(
     rf"(?<![\w.,#/])(?P<sign>[-+−–±]\s?)?(?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+\.\d+|\.\d+|\d+)(?P<exp>e-?\d+)?(?![\d\w]*[\w=](?<![%xs])){_UNIT}"
 )
 _BRACKET = re.compile(r"[\[(][^\[\]()]*[\])]\s?(%|percentage points|points|pp)")
-_FRACTIONS = {
-    r"three[- ]quarters": 75.0, r"two[- ]thirds": 200 / 3, r"(?:a|one)[- ]third": 100 / 3,
-    r"(?:a|one)[- ]quarter": 25.0, r"(?<!twice )\bhalf(?: of)?\b": 50.0, r"(?:a|one)[- ]fifth": 20.0, r"(?:a|one)[- ]tenth": 10.0,
-}  # fmt: skip
-_WORDS = {"twice": 2.0, "double": 2.0, "thrice": 3.0}
-_SPLIT = re.compile(r"(?<=[.!?])\s+(?=[A-Z\[*\-•F\d])|\n+")
+_COUNTS = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+           "seventeen eighteen nineteen twenty").split()  # fmt: skip
+_PARTS = {"half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "sixth": 1 / 6, "tenth": 1 / 10}
+_COUNT = "|".join(_COUNTS[2:])
+_FRACTION = re.compile(rf"\b(?:(?P<n>a|one|two|three|four)[ -])?(?P<part>half|thirds?|quarters?|fifths?|tenths?)\b(?! (?:that|of the images that did|had)\b)(?![- ](?:of|that) (?:the )?images that)", re.IGNORECASE)  # fmt: skip
+_RATIO_IN = re.compile(rf"\b(?P<n>one|{_COUNT}) (?:in|out of) (?:every )?(?P<m>{_COUNT}|a hundred)\b(?! (?:slices|groups|tests|findings))", re.IGNORECASE)  # fmt: skip
+_TIMES = re.compile(rf"\b(?:(?P<n>{_COUNT}) times|(?P<w>twice|double[sd]?|thrice|triple[sd]?|threefold|fourfold|fivefold|tenfold))\b", re.IGNORECASE)  # fmt: skip
+_WORD = re.compile(rf"\b(?P<n>{_COUNT})\b", re.IGNORECASE)
+_MANY = {"twice": 2, "double": 2, "doubles": 2, "doubled": 2, "thrice": 3, "triple": 3, "triples": 3, "tripled": 3,
+         "threefold": 3, "fourfold": 4, "fivefold": 5, "tenfold": 10}  # fmt: skip
+_COUNTED = re.compile(
+    r"\s+(?:of (?:the|them|these|those|all)\b|[\w-]+ed\b|(?:\w+ ){0,2}(?:findings?|hypothes[ei]s|shortcuts?|criteria|criterion|classes|slices|groups|tests?|"
+    r"experiments?|expectations?|shifts?|sets?|splits?|cases?|cues?|attributes?|images?|pictures?|proposals?|errors?|rooms?|corrections?|repairs?)\b)"
+)
+_SPLIT = re.compile(r"(?<=[.!?])\**\s+(?=[A-Z\[*\-•F\d“\"(])|\n+")
 _CLAUSE = re.compile(
-    r";|: | but | while | whereas | against | than | compared (?:with|to) | versus | vs\.? | instead of |,? and (?=[^,;]*\d)|, (?=[^,;\]]*[A-Za-z][^,;\]]*\d)| — | – "
+    r";|: | but | while | whereas | though | although | against | than | compared (?:with|to) | versus | vs\.? | instead of | rather than | which | so |"
+    r",? and (?=[^,;]*\d)|, (?=[^,;\]]*[A-Za-z][^,;\]]*\d)|, (?=(?:and|not|followed|with|without|just|only|then)\b)| — | – | - (?=\*|[A-Z])"
 )
 
 
@@ -38,6 +48,8 @@ class Number:
         signed: whether a sign is written before it.
         start, end: where it stands in the whole text.
         about: whether it is said to be approximate.
+        bound: +1 ``more than``, −1 ``less than`` or ``nearly``, else 0.
+        bracket: whether it stands in brackets.
     """
 
     value: float
@@ -47,6 +59,24 @@ class Number:
     start: int
     end: int
     about: bool = False
+    bound: int = 0
+    bracket: bool = False
+    word: bool = False
+
+    def near(self, recorded: float) -> bool:
+        """Whether ``recorded`` is this number, as far as it was rounded."""
+        apart = abs(self.value - recorded)
+        if self.about:
+            if self.bound * (recorded - self.value) < -max(self.half, 1e-9) - 1e-9:
+                return False
+            return apart <= max(self.half * 1.0001, _loose(self.value) * abs(self.value))
+        return apart <= self.half * 1.0001 + 1e-9
+
+
+def _loose(value: float) -> float:
+    """How far ``about VALUE`` may lie from the truth: fewer digits, more room."""
+    digits = f"{abs(value):g}".replace(".", "").strip("0")
+    return 0.06 if len(digits) <= 1 else 0.025 if len(digits) == 2 else 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,32 +112,81 @@ def _clauses(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def numbers(text: str) -> Iterator[Number]:
     """Every number of ``text`` that states something: none inside names (E4, F1, 64×96) or list numbering."""
     brackets = [(m.start(), m.end(), m[1]) for m in _BRACKET.finditer(text)]
+    inside = [m.span() for m in re.finditer(r"\[[^\]]*\]|\([^)]*\)", text)]
     for match in _NUMBER.finditer(text):
-        if _is_label(text, match):
+        if not _is_label(text, match):
+            yield _digits(text, match, brackets, any(a < match.start() < b for a, b in inside))
+    yield from _in_words(text)
+
+
+def _digits(text: str, match: re.Match[str], brackets: list[tuple[int, int, str]], inside: bool) -> Number:
+    digits = match["digits"].replace(",", "")
+    value = float(digits + (match["exp"] or ""))
+    places = len(digits.split(".")[1]) if "." in digits else 0
+    sign = (match["sign"] or "").strip()
+    unit = (match["unit"] or "").strip() or next((u for a, b, u in brackets if a < match.start() < b), "")
+    unit = unit or _shared_unit(text, match)
+    half = 0.5 * 10.0**-places
+    if unit == "ms":
+        value, half = value / 1000, half / 1000
+    elif unit.startswith("minute"):
+        value, half = value * 60, half * 60
+    before = text[max(0, match.start() - 24) : match.start()]
+    bound = next((b for pattern, b in BOUNDS if pattern.search(before)), 0)
+    if unit == "times" and value >= 10 and not re.match(r" (?:as|more|higher|larger|less)\b", text[match.end() :]):
+        unit = ""  # a count of occasions
+    minus = sign in ("-", "−", "–") and not re.search(r"\d\s?$", before)
+    return Number(
+        -value if minus else value, _family(unit), half, sign in ("-", "−", "–", "+") and not re.search(r"\d\s?$", before), match.start(), match.end(),
+        bool(ABOUT.search(before)), bound, inside,
+    )  # fmt: skip
+
+
+def _shared_unit(text: str, match: re.Match[str]) -> str:
+    """``5.0 points against 12.7``, ``between 20 and 30 %``, ``53.5 % [49.5, 57.5]``: the unit is said once."""
+    if "." not in match["digits"] or float(match["digits"].replace(",", "")) < 1 and not match["sign"]:
+        return ""
+    after = re.match(r"\s?(?:and|to|or|–|-)\s?[\d.,]+\s?(%|points)", text[match.end() :])
+    if after:
+        return after[1]
+    start = max((m.end() for m in _SPLIT.finditer(text, 0, match.start())), default=0)
+    earlier = re.findall(r"\d\s?(points|%)", text[start : match.start()])
+    later = re.search(r"\d\s?(points|%)", re.split(r"[.!?]\s", text[match.end() :])[0])
+    return str(earlier[-1]) if earlier else later[1] if later else ""
+
+
+def _in_words(text: str) -> Iterator[Number]:
+    taken: list[tuple[int, int]] = []
+
+    def made(value: float, family: Family, half: float, match: re.Match[str], about: bool = False) -> Iterator[Number]:
+        if any(a < match.end() and match.start() < b for a, b in taken):
+            return
+        taken.append(match.span())
+        before = text[max(0, match.start() - 24) : match.start()]
+        bound = next((b for pattern, b in BOUNDS if pattern.search(before)), 0)
+        about = about or bool(ABOUT.search(before))
+        yield Number(value, family, half, False, match.start(), match.end(), about, bound, word=True)
+
+    for match in _RATIO_IN.finditer(text):
+        low, high = _count(match["n"]), 100 if "hundred" in match["m"].lower() else _count(match["m"])
+        yield from made(100 * low / high, "percent", 3.5, match, True)
+    for match in _TIMES.finditer(text):
+        yield from made(_count(match["n"]) if match["n"] else _MANY[match["w"].lower()], "ratio", 0.3, match, True)
+    for match in _FRACTION.finditer(text):
+        part = match["part"].lower().rstrip("s")
+        many = {"a": 1, "": 1}.get((match["n"] or "").lower()) or _count(match["n"])
+        if part != "half" and not match["n"]:
             continue
-        digits = match["digits"].replace(",", "")
-        value = float(digits + (match["exp"] or ""))
-        places = len(digits.split(".")[1]) if "." in digits else 0
-        sign = (match["sign"] or "").strip()
-        unit = (match["unit"] or "").strip()
-        if not unit:
-            unit = next((u for a, b, u in brackets if a < match.start() < b), "")
-        family: Family = _family(unit)
-        half = 0.5 * 10.0**-places
-        if unit == "ms":
-            value, half = value / 1000, half / 1000
-        elif unit.startswith("minute"):
-            value, half = value * 60, half * 60
-        yield Number(
-            -value if sign in ("-", "−", "–") else value, family, half, sign in ("-", "−", "–", "+"),
-            match.start(), match.end(), bool(ABOUT.search(text[: match.start()])),
-        )  # fmt: skip
-    for words, value in _FRACTIONS.items():
-        for match in re.finditer(words, text, re.IGNORECASE):
-            yield Number(value, "percent", 2.5, False, match.start(), match.end(), True)
-    for word, value in _WORDS.items():
-        for match in re.finditer(rf"\b{word}\b", text, re.IGNORECASE):
-            yield Number(value, "ratio", 0.25, False, match.start(), match.end(), True)
+        if re.search(r"\b(?:the|other|first|second|confirmation|that|this)\s$", text[: match.start()], re.IGNORECASE):
+            continue  # the half of the images that was looked at first
+        yield from made(100 * many * _PARTS[part], "percent", 4.0, match, True)
+    for match in _WORD.finditer(text):
+        if _COUNTED.match(text, match.end()) or _count(match["n"]) > 5:
+            yield from made(_count(match["n"]), "plain", 0.0, match)
+
+
+def _count(word: str) -> int:
+    return _COUNTS.index(word.lower())
 
 
 def _family(unit: str) -> Family:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from failsight.agent.grounding.lexicon import HIGHER, LOWER, metrics_in
+from failsight.agent.grounding.lexicon import recorded
 from failsight.agent.grounding.names import Lexicon, Names
 from failsight.agent.grounding.numbers import numbers, sentences
 from failsight.agent.state import CaseState, FindingRecord
-from failsight.tools.evidence import Evidence, Finding
+from failsight.tools.evidence import Evidence, Fact, Finding
 
-_SHARES = ("share",)
-_TEXT_COLUMNS = {"text"}
 NAMING = ("class_name", "true_class", "predicted_class", "within_class", "region", "other_class", "attribute")
+NOTHING: frozenset[str] = frozenset()
+DATA = frozenset({"data"})
+_TAKEN = re.compile(r" taken for | towards class | instead of | → ")
+_RIGHT = {"accuracy", "recall", "balanced_accuracy", "precision"}
+_ABOUT_CLASS = {"pull", "effect", "cue_effect", "control_effect", "flip", "control_flip", "mended", "control_mended"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +28,31 @@ class Atom:
 
     Attributes:
         value: shares and points as people write them (74.2, not 0.742).
-        family: ``percent``, ``points``, ``plain``, ``seconds``; a share may also be quoted as a plain number.
+        family: ``percent``, ``points``, ``plain``, ``ratio``, ``seconds``.
         half: how far the written value may lie from the true one: 0 for exact values.
-        names: what it is about.
-        metrics: which quantity it is (``lexicon.METRICS``); empty where that is not known.
+        names: what it is about; a text has to name all of it.
+        metric: which quantity it is (``lexicon.SAID``).
         refs: evidence and finding ids that hold it.
-        direction: −1 ``lower``, +1 ``higher``, 0 unknown: how the record words it.
+        part: ``value``, ``end`` (of an interval), ``n``, ``count`` (how many of n), ``p`` or ``q``.
+        loose: classes and attributes that a text may leave out.
+        pair: (true class, class it is taken for) of a confusion.
+        elsewhere: whether it is the value outside of what ``names`` says, or of a control.
+        row: words or numbers of the row's label that a text has to repeat.
+        told: whether it was read from a sentence.
     """
 
     value: float
     family: str
     half: float
     names: Names
-    metrics: frozenset[str]
+    metric: str
     refs: tuple[str, ...]
-    direction: int = 0
-    end: bool = False
+    part: str = "value"
+    loose: frozenset[str] = NOTHING
+    pair: tuple[str, str] | None = None
+    elsewhere: bool = False
+    row: tuple[str, ...] = ()
+    told: bool = False
 
 
 def lexicon_of(state: CaseState, classes: Sequence[str], values: Mapping[str, Any]) -> Lexicon:
@@ -48,10 +61,14 @@ def lexicon_of(state: CaseState, classes: Sequence[str], values: Mapping[str, An
     for record in state.records.values():
         for name, value in (record.finding.slice or {}).items():
             known.setdefault(name, set()).add(str(value))
+    everything = {v for vs in known.values() for v in vs}
     for made in state.evidence:
-        region = str(made.arguments.get("region") or "")
-        if region.startswith("box:"):
-            known.setdefault(region.removeprefix("box:"), set()).update({"yes", "no"})
+        boxes = [str(made.arguments.get("region") or "")]
+        boxes += [f.of for f in made.facts if f.of.startswith("box:")]
+        for box in boxes:
+            name = box.removeprefix("box:")
+            if box.startswith("box:") and name not in everything:
+                known.setdefault(name, set()).update({"yes", "no"})
     return Lexicon.of(classes, known)
 
 
@@ -59,171 +76,213 @@ def atoms(state: CaseState, lexicon: Lexicon) -> list[Atom]:
     """All recorded numbers: facts, tables, findings with their tests, expectations, sentences, and simple counts."""
     made: list[Atom] = []
     for evidence in state.evidence:
-        made += _evidence(evidence, lexicon)
+        made += _evidence(evidence, lexicon, state)
     for record in state.records.values():
         made += _record(record, lexicon)
     for name, expectation in state.expectations.items():
-        about = lexicon.find(name.replace(".", " "))
-        made.append(Atom(100 * expectation.bound, "percent", 0, about, metrics_in(_words(name)), ()))
-        made.append(Atom(expectation.bound, "plain", 0, about, metrics_in(_words(name)), ()))
-    made += _counts(state, lexicon)
-    return made
+        about = lexicon.find(name.replace(".", " ").replace("_", " "))
+        made += _values(expectation.bound, "share", Atom(0, "", 0, about, "bound", ()))
+    return made + list(_tallies(state, lexicon))
 
 
-def _words(name: str) -> str:
-    return name.replace("_", " ").replace(".", " ")
+def _evidence(evidence: Evidence, lexicon: Lexicon, state: CaseState) -> Iterator[Atom]:
+    from failsight.agent.grounding.tables import table  # the two modules share this one's types
+
+    about = _called(evidence, lexicon)
+    base = Atom(0, "", 0, about, "", (evidence.id,), loose=about.entities)
+    exact: list[Atom] = []
+    findings = {r.id: finding_names(r.finding, lexicon) for r in state.records.values()}
+    for fact in evidence.facts:
+        exact += _fact(fact, base, lexicon, state)
+    for shown in evidence.tables:
+        exact += table(shown, base, lexicon, findings)
+    yield from exact
+    held = {(a.family, round(abs(a.value), 1)) for a in exact}
+    held |= {(a.family, round(abs(a.value))) for a in exact}
+    for text in (evidence.summary, *evidence.notes, *evidence.next_steps):
+        for atom in told(text, lexicon, base):
+            if (atom.family, abs(atom.value)) not in held or "always" in text:
+                yield atom
 
 
-def _about(evidence: Evidence, lexicon: Lexicon) -> Names:
+def words_of(label: str) -> list[str]:
+    """The words and numbers of a label, as they are compared."""
+    return [f"{float(w):g}" if w[0].isdigit() else w for w in re.findall(r"\d+(?:\.\d+)?|[a-z]{3,}", label.lower())]
+
+
+def _called(evidence: Evidence, lexicon: Lexicon) -> Names:
     """What the arguments of a call say that all its numbers are about."""
     text = " ; ".join(
-        str(evidence.arguments[k]).replace("box:", "") for k in NAMING if evidence.arguments.get(k)
+        str(evidence.arguments[k]).replace("box:", "the box of ") for k in NAMING if evidence.arguments.get(k)
     )
     split = evidence.arguments.get("split")
     found = lexicon.find(text)
-    return replace(found, splits=frozenset({str(split)}) if split else frozenset())
+    values = found.values | {(a, "yes") for a in found.attributes if lexicon.values.get(a, NOTHING) & {"yes"}}
+    return replace(found, values=values, splits=frozenset({str(split)}) if split else DATA)
 
 
-def _evidence(evidence: Evidence, lexicon: Lexicon) -> Iterator[Atom]:
-    refs, about = (evidence.id,), _about(evidence, lexicon)
-    for fact in evidence.facts:
-        names = lexicon.find(_of(fact.of))
-        names = names if names.entities or names.splits else names | about
-        metrics = metrics_in(_words(fact.name)) or frozenset({fact.name})
-        direction = -1 if "drop" in fact.name or "fall" in fact.name else 0
-        if isinstance(fact.value, int | float) and not isinstance(fact.value, bool):
-            yield from _values(float(fact.value), fact.unit, names, metrics, refs, direction)
-        for bound in fact.ci or ():
-            yield from _values(bound, fact.unit, names, metrics, refs, direction, end=True)
-        if fact.n is not None:
-            yield Atom(float(fact.n), "plain", 0, names, frozenset(), refs)
-    for table in evidence.tables:
-        yield from _table(table, lexicon, about, refs)
-    for text in (evidence.summary, *evidence.notes, *evidence.next_steps):
-        yield from told(text, lexicon, about, refs)
+def _fact(fact: Fact, base: Atom, lexicon: Lexicon, state: CaseState) -> Iterator[Atom]:
+    if not isinstance(fact.value, int | float) or isinstance(fact.value, bool):
+        return
+    metric = recorded(fact.name)
+    atom = replace(base, metric=metric, elsewhere=metric.startswith("control"))
+    splits = frozenset(re.findall(r"\b(data|train|deploy|pool)\b", fact.of)) or base.names.splits
+    named = lexicon.find(fact.of)
+    record = next((r for r in state.records.values() if f"finding {r.id}" == fact.of), None)
+    if record is not None:
+        named = finding_names(record.finding, lexicon)
+        atom = replace(atom, refs=(*atom.refs, record.id), loose=named.entities)
+        splits = named.splits or splits
+    if named.entities:
+        atom = replace(atom, names=replace(named, splits=splits, findings=NOTHING), loose=named.entities if record else NOTHING)
+    else:
+        atom = replace(atom, names=replace(base.names, splits=splits))
+        if named.findings or (fact.of and metric == "criterion"):
+            atom = replace(atom, metric=recorded(fact.of))
+    if _TAKEN.search(fact.of):
+        atom = _pairs(fact.of, atom, lexicon)
+    yield from _values(float(fact.value), fact.unit, atom)
+    for bound in fact.ci or ():
+        yield from _values(bound, fact.unit, replace(atom, part="end"))
+    if fact.n is not None:
+        yield from _of_n(float(fact.value), fact.unit, fact.n, atom)
 
 
-def _of(text: str) -> str:
-    return (
-        text.replace("split ", "")
-        .replace("data to deploy", "deploy data")
-        .replace("train to data", "train data")
-        .replace("deploy", "deployment")
-        .replace("train ", "training ")
-        + " "
-    )
+def _pairs(of: str, atom: Atom, lexicon: Lexicon) -> Atom:
+    left, right = _TAKEN.split(of, maxsplit=1)
+    one, other = lexicon.find(left).classes, lexicon.find(right).classes
+    if len(one) == 1 and len(other) == 1:
+        return replace(atom, pair=(*one, *other))
+    return replace(atom, loose=other)
 
 
-def _values(
-    value: float,
-    unit: str,
-    names: Names,
-    metrics: frozenset[str],
-    refs: tuple[str, ...],
-    direction: int = 0,
-    end: bool = False,
-) -> Iterator[Atom]:
+def _of_n(value: float, unit: str, n: int, atom: Atom) -> Iterator[Atom]:
+    """How many images stand behind a value, and how many of them a share is."""
+    if atom.metric == "precision":  # its n are answers, not images of the class
+        yield replace(atom, value=float(n), family="plain", metric="answers", part="n")
+    elif atom.metric in ("f1", "macro_f1"):
+        return
+    else:
+        yield replace(atom, value=float(n), family="plain", part="n", metric="images")
+    if unit != "share":
+        return
+    for share, metric, there in ((value, atom.metric, False), (1 - value, "error", True)):
+        count = share * n
+        if there and atom.metric not in _RIGHT:
+            continue
+        if there:
+            yield from _values(share, "share", replace(atom, metric=metric if atom.metric != "precision" else "precision"))
+        if abs(count - round(count)) < 1e-6 * max(1, n):
+            yield replace(atom, value=float(round(count)), family="plain", part="count", metric=metric)
+
+
+def _values(value: float, unit: str, atom: Atom) -> Iterator[Atom]:
     if not math.isfinite(value):
         return
     if unit in ("share", "points"):
-        yield Atom(
-            100 * value, "percent" if unit == "share" else "points", 0, names, metrics, refs, direction, end
-        )
-        yield Atom(value, "plain", 0, names, metrics, refs, direction, end)
+        yield replace(atom, value=100 * value, family="percent" if unit == "share" else "points")
+        if 0 < abs(value) < 1:
+            yield replace(atom, value=value, family="plain")
     elif unit == "seconds":
-        yield Atom(value, "seconds", 0, names, metrics, refs, direction, end)
+        yield replace(atom, value=value, family="seconds")
     elif unit == "bytes":
-        yield Atom(value / 2**20, "plain", 0, names, metrics, refs, direction, end)
+        yield replace(atom, value=value / 2**20, family="plain")
     else:
-        yield Atom(value, "ratio" if unit == "ratio" else "plain", 0, names, metrics, refs, direction, end)
+        yield replace(atom, value=value, family="ratio" if unit == "ratio" else "plain")
+    if atom.metric in ("cue_effect", "control_effect") and unit == "points":  # a fall may be told as a negative change
+        yield replace(atom, value=-100 * value, family="points")
 
 
-def _table(table: Any, lexicon: Lexicon, about: Names, refs: tuple[str, ...]) -> Iterator[Atom]:
-    title = lexicon.find(table.title)
-    for row in table.rows:
-        texts = [
-            str(c) for c, u in zip(row, _units(table), strict=False) if isinstance(c, str) and u == "text"
-        ]
-        names = lexicon.find(" ; ".join(texts))
-        names = names if names.entities else names | about
-        names = names if names.splits else replace(names, splits=title.splits | about.splits)
-        row_metrics = metrics_in(_words(texts[0])) if texts else frozenset()
-        for cell, unit, column in zip(row, _units(table), table.columns, strict=False):
-            here = lexicon.find(column)
-            mine = names | replace(Names(), splits=here.splits) if here.splits else names
-            metrics = metrics_in(_words(column)) or row_metrics
-            if isinstance(cell, int | float) and not isinstance(cell, bool):
-                yield from _values(float(cell), unit, mine, metrics, refs)
-            elif isinstance(cell, str):
-                for number in numbers(cell):
-                    yield Atom(number.value, number.family, number.half, mine, metrics, refs)
-
-
-def _units(table: Any) -> tuple[str, ...]:
-    return tuple(table.units) or ("text",) * len(table.columns)
-
-
-def told(text: str, lexicon: Lexicon, about: Names, refs: tuple[str, ...]) -> Iterator[Atom]:
-    """The numbers of a recorded sentence, each about what its clause (else the one before it, else the call) names."""
+def told(text: str, lexicon: Lexicon, base: Atom) -> Iterator[Atom]:
+    """The numbers of a recorded sentence, each about what its clause names (else the sentence, else the call)."""
+    if not re.search(r"\d", text):
+        return
     found = list(numbers(text))
     for sentence in sentences(text):
-        before = about
-        splits: frozenset[str] = frozenset()
+        whole = lexicon.find(text[sentence.start : sentence.end])
         for start, end in sentence.clauses:
-            part = text[start:end]
-            names = lexicon.find(part)
-            splits = names.splits or splits
-            names = (
-                names if names.entities else names | Names(before.classes, before.attributes, before.values)
-            )
-            names = replace(names, splits=splits or about.splits)
-            before = names
-            direction = -1 if LOWER.search(part) else 1 if HIGHER.search(part) else 0
+            part = lexicon.find(text[start:end])
+            mine = part if part.entities else replace(whole, splits=NOTHING)
+            loose = base.loose if not mine.entities else NOTHING if part.entities else mine.entities
+            splits = part.splits or whole.splits or base.names.splits
+            names = replace(mine if mine.entities else base.names, splits=splits, findings=NOTHING, evidence=NOTHING)
             for number in found:
-                if start <= number.start < end:
-                    yield Atom(
-                        number.value, number.family, number.half, names, metrics_in(part), refs, direction
-                    )
+                if start <= number.start < end and not number.word:
+                    if re.match(r"\s?(?:%|points)?(?: \[[^\]]*\] ?%?)? here\b", text[number.end :]):
+                        names = replace(names, splits=DATA)
+                    yield replace(
+                        base, value=number.value, family=number.family, half=number.half, names=names, loose=loose,
+                        metric=_subject(text[sentence.start : sentence.end]), told=True,
+                    )  # fmt: skip
 
+
+def _subject(sentence: str) -> str:
+    """The quantity of a recorded sentence where it is plain, else the sentence itself."""
+    if re.search(r"\brare in training\b|\bshow the cue\b|are such images", sentence):
+        return "frequency"
+    return "told:" + sentence
 
 def finding_names(finding: Finding, lexicon: Lexicon) -> Names:
-    """What a finding is about: its slice, class and confusion."""
-    classes = {c for c in (finding.class_name, finding.confused_with) if c}
-    values = {(a, str(v)) for a, v in (finding.slice or {}).items()}
-    splits = {"deploy"} if finding.kind == "distribution_shift" else set()
-    made = Names(frozenset(classes), frozenset(a for a, _ in values), frozenset(values), frozenset(splits))
-    return made | Names(classes=lexicon.find(finding.statement).classes)
+    """What a finding is about: its slice, class and, for a shift, the split."""
+    classes = frozenset(c for c in (finding.class_name,) if c)
+    values = frozenset((a, str(v)) for a, v in (finding.slice or {}).items())
+    splits = frozenset({"deploy"}) if finding.kind == "distribution_shift" else DATA
+    return Names(classes, frozenset(a for a, _ in values), values, splits)
 
 
 def _record(record: FindingRecord, lexicon: Lexicon) -> Iterator[Atom]:
     found, names = record.finding, finding_names(record.finding, lexicon)
-    refs = (*record.evidence[:1], record.id)
-    error = frozenset({"error"})
-    for value in (found.error_rate, found.base_error_rate):
-        if value is not None:
-            yield from _values(value, "share", names, error, refs)
-    for bound in found.ci or ():
-        yield from _values(bound, "share", names, error, refs, end=True)
-    for value in (found.p, found.q, float(found.n) if found.n is not None else None):
-        if value is not None:
-            yield Atom(value, "plain", 0, names, frozenset(), refs)
-    for test in found.tests:
-        own = (test.evidence or refs[0], record.id)
-        yield from _values(test.effect, "points", names, frozenset(), own)
-        for bound in test.ci:
-            yield from _values(bound, "points", names, frozenset(), own, end=True)
-        if test.control_effect is not None:
-            yield from _values(test.control_effect, "points", names, frozenset({"control"}), own)
-        for value in (test.p, test.q, float(test.n)):
+    pulls = found.kind == "spurious_correlation"
+    refs = (*record.evidence, record.id)
+    atom = Atom(0, "", 0, names, "pull" if pulls else "error", refs, loose=names.classes if pulls else NOTHING)
+    if found.kind != "overfitting":
+        for value, elsewhere in ((found.error_rate, False), (found.base_error_rate, True)):
             if value is not None:
-                yield Atom(value, "plain", 0, names, frozenset(), own)
-    yield from told(found.statement, lexicon, names, refs)
-    yield from told(found.note, lexicon, names, refs)
+                other = replace(names, splits=DATA) if elsewhere else names
+                yield from _values(value, "share", replace(atom, names=other, elsewhere=elsewhere and found.kind != "distribution_shift"))
+        for bound in found.ci or ():
+            yield from _values(bound, "share", replace(atom, part="end"))
+    loose = replace(atom, loose=names.entities)
+    for value, part in ((found.p, "p"), (found.q, "q"), (found.n, "n")):
+        if value is not None:
+            yield replace(loose, value=float(value), family="plain", part=part, metric="images" if part == "n" else part)
+    for test in found.tests:
+        own = replace(loose, refs=(test.evidence or refs[0], record.id), metric="drop" if found.kind == "distribution_shift" else "effect")
+        yield from _values(test.effect, "points", own)
+        for bound in test.ci:
+            yield from _values(bound, "points", replace(own, part="end"))
+        if test.control_effect is not None:
+            yield from _values(test.control_effect, "points", replace(own, metric="control_effect", elsewhere=True))
+        for value, part in ((test.p, "p"), (test.q, "q"), (test.n, "n")):
+            if value is not None:
+                yield replace(own, value=float(value), family="plain", part=part, metric="images" if part == "n" else part)
+    yield from told(found.statement[found.statement.find("They are rare") :] if "They are rare" in found.statement else "", lexicon, loose)
+    yield from told(found.note, lexicon, loose)
 
 
-def _counts(state: CaseState, lexicon: Lexicon) -> Iterator[Atom]:
-    verdicts = [r.finding.verdict for r in state.records.values()]
-    counted = [len(lexicon.classes), len(verdicts), len(state.evidence), len(state.expectations)]
-    counted += [verdicts.count(v) for v in ("confirmed", "refuted", "inconclusive", None)]
-    for value in counted:
-        yield Atom(float(value), "plain", 0, Names(), frozenset({"count"}), ())
+def _tallies(state: CaseState, lexicon: Lexicon) -> Iterator[Atom]:
+    """Counts of findings by verdict and kind, of classes, splits and expectations. Counts of nothing are counted too."""
+    found = [r for r in state.records.values()]
+    base = Atom(0, "plain", 0, Names(), "", ())
+
+    def tally(value: float, words: str, refs: tuple[str, ...] = ()) -> Atom:
+        return replace(base, value=float(value), metric="tally:" + words, refs=refs)
+
+    for verdict in ("confirmed", "refuted", "inconclusive", None):
+        some = [r for r in found if r.finding.verdict == verdict]
+        yield tally(len(some), verdict or "open|untested|stated|not tested", tuple(r.id for r in some[:1]))
+    kinds = {r.finding.kind for r in found}
+    for kind in kinds:
+        some = [r for r in found if r.finding.kind == kind]
+        word = kind.replace("_", " ").removesuffix("y").removesuffix("case").strip()
+        yield tally(len(some), word + ("|shortcut|suspect" if kind == "spurious_correlation" else ""), tuple(r.id for r in some[:1]))
+        tested = [r for r in some if any(t.tool.startswith("test_") and t.verdict == "confirmed" for t in r.finding.tests)]
+        if tested:
+            yield tally(len(tested), "mask|experiment|prove|test", tuple(r.id for r in tested[:1]))
+    masked = [e for e in state.evidence if e.tool.startswith("test_")]
+    yield tally(len(masked), "mask|experiment|test", tuple(e.id for e in masked[:1]))
+    yield tally(len(found), "finding|hypothes")
+    yield tally(len(lexicon.classes), "class|rooms|categor")
+    yield tally(len(state.expectations), "expect|criteri")
+    named = {s for e in state.evidence for f in e.facts for s in re.findall(r"^split (\w+)$", f.of)} | {"data"}
+    yield tally(len(named), "sets\\b|splits")

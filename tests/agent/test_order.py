@@ -80,15 +80,19 @@ def test_the_cheaper_of_two_equal_checks_comes_first(case: FakeCase, monkeypatch
     assert [p.tool for p in order.ranked(case, ["dear", "cheap", "telling"])] == ["telling", "cheap", "dear"]
     best = order.ranked(case, ["telling"])[0]
     assert best.kinds[0] == "label_noise"
-    assert best.rate == best.bits / best.seconds
+    assert best.rate == best.bits / best.cost
 
 
-def test_the_cost_follows_what_this_case_was_measured_to_take(case: FakeCase) -> None:
+def test_the_order_goes_by_a_rule_and_what_is_told_by_what_was_measured(case: FakeCase) -> None:
     spec = ToolSpec("probe", nothing, "pass", passes=10, sample=50)
-    before = order.seconds(case, CaseState(), spec)
-    assert before == pytest.approx(1.0 + 0.005 * 50 * 10)
-    slow = order.seconds(case, recorded(Fact("accuracy", 0.7), seconds=200.0), spec)
-    assert slow == pytest.approx(1.0 + 1.0 * 50 * 10)
+    rule = 0.0005 + 4e-7 * 24 * 24
+    before = order.promise(case, CaseState(), spec, {})
+    assert before.cost == before.seconds == pytest.approx(1.0 + rule * 50 * 10)
+    slow = order.promise(case, recorded(Fact("accuracy", 0.7), seconds=200.0), spec, {})
+    assert slow.cost == before.cost
+    assert slow.seconds == pytest.approx(1.0 + 1.0 * 50 * 10)
+    cached = order.promise(case, recorded(Fact("accuracy", 0.7), seconds=0.001), spec, {})
+    assert cached.seconds == before.seconds
 
 
 def test_the_basis_is_never_reordered_and_every_workflow_begins_with_it(case: FakeCase) -> None:
