@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from failsight.tools.evidence import Evidence
+from failsight.tools.experiments.doses import Dose
 from failsight.tools.experiments.masking_plan import Asked, Hypothesis, make_plan, run
 from failsight.tools.experiments.masking_report import evidence
 from failsight.tools.registry import tool
@@ -76,6 +77,14 @@ def test_by_masking(
         int, Field(description="Most images to test; a seeded sample of them beyond that.", ge=1, le=100_000)
     ] = 300,
     split: Annotated[str, Field(description="Which images of the case: data, train or deploy.")] = "data",
+    doses: Annotated[
+        tuple[Dose, ...],
+        Field(
+            description="Shares of the region's area that are covered as well, such as 0.25, 0.5, 0.75, to see whether more of "
+            "it has more effect. Default: none.",
+            max_length=8,
+        ),
+    ] = (),
 ) -> Evidence:
     """Test whether the model relies on a region: mask it, mask as much elsewhere in the same image, compare the class's score.
 
@@ -98,6 +107,7 @@ def test_by_masking(
         alpha=alpha,
         max_images=max_images,
         split=split,
+        doses=tuple(doses),
     )
     plan = make_plan(view, asked)
     return evidence(view, plan, view.register(plan.instrument), run(plan))

@@ -27,6 +27,11 @@ from failsight.tools.text import interval, number, p_value
 
 Claim = Literal["uses", "ignores"]
 ONLINE_LEVEL = 0.05
+EXPERIMENTS = (
+    "test_by_masking",
+    "test_by_adding",
+    "test_by_swapping",
+)  # they share one sequence of tests in a case
 FEWEST_FOR_REFUTATION = 8  # a bootstrap interval over fewer images is too short to exclude anything
 _FLAT = 4  # c above: γ₁ = 0.2, γ₅ = 0.056, γ₂₀ = 0.007
 
@@ -50,8 +55,11 @@ class Measured:
         q: p corrected for the tests before it (:func:`online_q`).
         n: images.
         detectable: the smallest effect that this many images show with 80 % power, or None.
-        fall: mean fall of the score when the cue is masked, without subtracting the control; None where there is no such
-            thing. A control that *raises* the score makes an effect of its own, which is no reliance on the cue.
+        fall: mean change of the score by the cue alone, in the direction that is claimed (its fall when the cue is masked),
+            without subtracting the control; None where there is no such thing. A control that moves the score the other way
+            makes an effect of its own, which is no reliance on the cue.
+        act: what is done to the cue, as the subject of a sentence.
+        claimed: which way the score is claimed to go.
     """
 
     effect: float
@@ -61,6 +69,8 @@ class Measured:
     n: int
     detectable: float | None = None
     fall: float | None = None
+    act: str = "Masking the region"
+    claimed: Literal["falls", "rises"] = "falls"
 
 
 def weight(j: int) -> float:
@@ -114,7 +124,7 @@ def judge(measured: Measured, minimum_effect: float, alpha: float, claim: Claim 
     """The verdict that the plan's rule gives.
 
     ``uses`` (the model relies on the region): confirmed when p ≤ alpha, q ≤ ONLINE_LEVEL, the interval lies above 0, and
-    both the effect and the fall of the score by the cue alone reach the minimum; refuted when the whole interval lies below the minimum. ``ignores`` (the model
+    both the effect and the change of the score by the cue alone reach the minimum; refuted when the whole interval lies below the minimum. ``ignores`` (the model
     misses the region) is the mirror image: confirmed when the interval lies below the minimum with p ≤ alpha and
     q ≤ ONLINE_LEVEL, refuted when it relies on the region as above (without q: refuting claims nothing new).
     """
@@ -164,7 +174,11 @@ def _why_open(m: Measured, minimum_effect: float, alpha: float, enough: bool) ->
             f"p {p_value(m.p)} is small, but not after correction for the tests before it (q {p_value(m.q)})."
         )
     if m.ci[0] > 0 and m.effect >= minimum_effect and m.fall is not None:
-        return f"Masking the region lowers the score by only {number(m.fall, 'points')}; the rest of the effect is that controls raise it."
+        here, there = ("lowers", "raise") if m.claimed == "falls" else ("raises", "lower")
+        return (
+            f"{m.act} {here} the score by only {number(m.fall, 'points')}; "
+            f"the rest of the effect is that controls {there} it."
+        )
     if m.ci[0] > 0:
         return f"There is an effect, but whether it reaches {number(minimum_effect, 'points')} is open."
     return f"The interval {interval(m.ci, 'points')} contains both no effect and {number(minimum_effect, 'points')}."

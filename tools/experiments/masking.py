@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from failsight.tools.engine.local import batch_size
 from failsight.tools.evidence import digest
 from failsight.tools.experiments.controls import change_ratio, draw_controls
+from failsight.tools.experiments.doses import MOST_DRAWS, Doses, Response, dosed, subset
 from failsight.tools.experiments.fills import Fill
 from failsight.tools.experiments.patches import Patches, area, patches_of
 from failsight.tools.experiments.regions import Mask, Region, most_salient
@@ -66,6 +68,7 @@ class Bench:
 
     Attributes:
         map_of: where the map of a ``saliency:`` region comes from.
+        dose: share of the region's area, and of its controls', that is masked.
     """
 
     view: CaseView
@@ -75,6 +78,7 @@ class Bench:
     draws: int
     seed: int
     map_of: MapOf | None = None
+    dose: float = 1.0
 
     def trial(self, row: int) -> Trial | int:
         """The edited pictures of ``row``, or the number of the reason (:data:`REASONS`) why there are none."""
@@ -94,10 +98,17 @@ class Bench:
         if controls is None:
             return NO_CONTROL
         regions = (cue, *controls.draws)
+        if self.dose < 1:
+            start = np.random.default_rng([self.seed, row, 1]).random(
+                2
+            )  # the same for every dose, so that they are nested
+            regions = tuple(dosed(r, self.dose, (float(start[0]), float(start[1]))) for r in regions)
         stack = np.empty((1 + len(regions), *pixels.shape), np.uint8)
         stack[:] = pixels
         self.fill.apply(stack[1:], regions, ground)
-        match = Match(row, area(cue) / energy.size, controls.same_shape, change_ratio(cue, controls, energy))
+        match = Match(
+            row, area(regions[0]) / energy.size, controls.same_shape, change_ratio(cue, controls, energy)
+        )
         return Trial(stack, regions, match)
 
     def _mask(self, table: ImageTable, row: int, pixels: Pixels, size: tuple[int, int]) -> Mask:
@@ -195,6 +206,7 @@ def measure(bench: Bench, rows: Ints, watched: int | None, label: str) -> Measur
         "draws": bench.draws,
         "seed": bench.seed,
         "watched": watched,
+        **({"dose": bench.dose} if bench.dose < 1 else {}),
     }
     stored = view.cached(key)
     if stored is not None:
@@ -202,6 +214,25 @@ def measure(bench: Bench, rows: Ints, watched: int | None, label: str) -> Measur
     made = _run(bench, rows, watched, label)
     view.store(key, {f.name: getattr(made, f.name) for f in fields(Measurements)})
     return made
+
+
+def respond(
+    bench: Bench, full: Measurements, watched: int | None, doses: Doses, label: str
+) -> Response | None:
+    """Smaller doses on a part of the same pictures, the whole region beside them; None without doses."""
+    if len(doses) < 2 or not len(full):
+        return None
+    rows, draws = full.rows[subset(len(full), bench.seed)], min(MOST_DRAWS, bench.draws)
+    levels = [
+        measure(dataclasses.replace(bench, dose=d, draws=draws), rows, watched, f"{label}, {100 * d:.0f} %")
+        for d in doses
+        if d < 1
+    ]
+    common = set(full.rows.tolist()).intersection(*(set(one.rows.tolist()) for one in levels))
+    at = [np.flatnonzero([r in common for r in one.rows.tolist()]) for one in (*levels, full)]
+    cue = [one.cue_drop[i] for one, i in zip((*levels, full), at, strict=True)]
+    control = [one.control_drop[i] for one, i in zip((*levels, full), at, strict=True)]
+    return Response(doses, np.stack(cue, 1), np.stack(control, 1))
 
 
 def _run(bench: Bench, rows: Ints, watched: int | None, label: str) -> Measurements:

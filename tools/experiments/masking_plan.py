@@ -10,8 +10,9 @@ import numpy as np
 
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Finding, Instrument, Kind
+from failsight.tools.experiments.doses import Doses, Response, check_doses
 from failsight.tools.experiments.fills import Fill, make_fill
-from failsight.tools.experiments.masking import Bench, Measurements, measure
+from failsight.tools.experiments.masking import Bench, Measurements, measure, respond
 from failsight.tools.experiments.paired import ASSUMED_SD
 from failsight.tools.experiments.population import (
     Population,
@@ -53,6 +54,12 @@ class Asked:
     alpha: float = 0.05
     max_images: int = 300
     split: str = "data"
+    doses: tuple[float, ...] = ()
+
+    def given(self) -> dict[str, object]:
+        """The arguments as a plan and its evidence name them; what was left out is left out."""
+        made = {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
+        return made if self.doses else {k: v for k, v in made.items() if k != "doses"}
 
 
 @dataclass(frozen=True)
@@ -79,14 +86,16 @@ class Plan:
     known: bool
     claim: Claim
     instrument: Instrument
+    doses: Doses = ()
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was measured: the test, and the smaller one with the second fill (None when it was not asked for)."""
+    """What was measured: the test, the smaller one with the second fill, and the doses (None when not asked for)."""
 
     first: Measurements
     second: Measurements | None
+    response: Response | None = None
 
 
 def make_plan(view: CaseView, asked: Asked) -> Plan:
@@ -96,8 +105,9 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
         RetryError: see :func:`failsight.tools.test_by_masking.test_by_masking`.
     """
     view.model()  # says what is missing for a black box, before anything else is looked at
+    doses = check_doses(asked.doses)
     split = check_split(view, asked.split)
-    stated = _stated(view, asked.finding)
+    stated = stated_finding(view, asked.finding)
     table = view.table(split)
     objects = boxed_objects(table)
     region = parse_region(_region_text(asked, stated, objects), objects, view.classes)
@@ -117,24 +127,39 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
     text = claim_text(finding.kind, region, title)
     instrument = _instrument(asked, finding, region, population, text, view.seed)
     return Plan(
-        asked, region, watched, title, text, population, bench, second, finding, known, claim, instrument
+        asked,
+        region,
+        watched,
+        title,
+        text,
+        population,
+        bench,
+        second,
+        finding,
+        known,
+        claim,
+        instrument,
+        doses,
     )
 
 
 def run(plan: Plan) -> Outcome:
-    """All passes of the test, then those of the second fill on the first part of its images."""
+    """All passes of the test, then those of smaller doses and of the second fill on a part of its images."""
     label = f"masking {plan.region.title}"
     first = measure(plan.bench, plan.population.rows, plan.watched, label)
+    response = respond(plan.bench, first, plan.watched, plan.doses, label)
     if plan.second is None or not len(first):
-        return Outcome(first, None)
+        return Outcome(first, None, response)
     rows = first.rows
     if len(rows) > SECOND_MOST:
         rng = np.random.default_rng([plan.bench.seed, len(rows)])
         rows = np.sort(rng.choice(rows, SECOND_MOST, replace=False))
-    return Outcome(first, measure(plan.second, rows, plan.watched, f"{label}, {plan.second.fill.name}"))
+    second = measure(plan.second, rows, plan.watched, f"{label}, {plan.second.fill.name}")
+    return Outcome(first, second, response)
 
 
-def _stated(view: CaseView, finding_id: str | None) -> Finding | None:
+def stated_finding(view: CaseView, finding_id: str | None) -> Finding | None:
+    """The case's finding of that id, None for none. Raises RetryError naming the findings that exist."""
     if finding_id is None:
         return None
     known = dict(view.findings())
@@ -244,11 +269,10 @@ def _instrument(
     asked: Asked, finding: Finding, region: Region, population: Population, claim_text: str, seed: int
 ) -> Instrument:
     n = len(population.rows)
-    arguments = {k: v for k, v in dataclasses.asdict(asked).items() if v is not None}
     return Instrument(
         finding=finding.key,
         tool=TOOL,
-        arguments={**arguments, "region": region.spec, "seed": seed},
+        arguments={**asked.given(), "region": region.spec, "seed": seed},
         statement=claim_text,
         statistic="mean paired fall of the class's score, cue minus control; one-sided sign-flip permutation test",
         control=f"{asked.draws} regions of the cue's shape and area elsewhere in the same image, same fill ({asked.fill})",

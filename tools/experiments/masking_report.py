@@ -8,14 +8,22 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.evidence import Evidence, Fact, Figure, Finding, ImageRef, TestResult
-from failsight.tools.experiments import figures, paired
+from failsight.tools.experiments import doses, figures, paired
 from failsight.tools.experiments.masking import REASONS, Measurements
 from failsight.tools.experiments.masking_plan import TOOL, Outcome, Plan
 from failsight.tools.experiments.paired import Paired, Share
 from failsight.tools.experiments.population import overlaps
 from failsight.tools.stats.intervals import bootstrap
 from failsight.tools.text import clean, interval, listing, number, p_value
-from failsight.tools.verdicts import FEWEST_FOR_REFUTATION, Judgement, Measured, history, judge, online_q
+from failsight.tools.verdicts import (
+    EXPERIMENTS,
+    FEWEST_FOR_REFUTATION,
+    Judgement,
+    Measured,
+    history,
+    judge,
+    online_q,
+)
 from failsight.tools.view import CaseView
 
 STATISTIC = "mean paired fall of the score, cue minus control"
@@ -30,7 +38,7 @@ def evidence(view: CaseView, plan: Plan, plan_id: str, outcome: Outcome) -> Evid
     summary = paired.summarise(
         m, minimum_effect=asked.minimum_effect, alpha=asked.alpha, claim=plan.claim, seed=view.seed
     )
-    place = history(view.evidence(TOOL), plan_id)
+    place = history((e for e in view.evidence() if e.tool in EXPERIMENTS), plan_id)
     q = online_q(summary.p, place.earlier, place.confirmed)
     measured = Measured(
         summary.effect, summary.ci, summary.p, q, summary.n, summary.detectable, summary.cue_effect
@@ -51,9 +59,14 @@ def evidence(view: CaseView, plan: Plan, plan_id: str, outcome: Outcome) -> Evid
     return Evidence(
         tool=TOOL,
         title=f"Masking test: {plan.region.title} and {plan.class_title}",
-        summary=_summary(plan, summary, judgement, q, place.earlier),
-        arguments={k: v for k, v in dataclasses.asdict(asked).items() if v is not None},
-        facts=_facts(plan, plan_id, summary, q, outcome, labels),
+        summary=_summary(plan, summary, judgement, q, place.earlier)
+        + doses.sentence(outcome.response, view.seed),
+        arguments=asked.given(),
+        facts=(
+            *_facts(plan, plan_id, summary, q, outcome, labels),
+            *doses.facts(outcome.response, view.seed),
+        ),
+        tables=doses.table(outcome.response, view.seed, "covered"),
         figures=_figure(view, plan, m),
         images=_images(view, plan, m),
         questions=_questions(plan),

@@ -1,0 +1,198 @@
+"""The plan of an adding test: which cue, cut from where, pasted into which images, for which class."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Finding
+from failsight.tools.experiments import arms_plan
+from failsight.tools.experiments.adding import Adding
+from failsight.tools.experiments.arms import Ints
+from failsight.tools.experiments.arms_plan import Plan, Words
+from failsight.tools.experiments.donors import Pictures
+from failsight.tools.experiments.doses import check_doses
+from failsight.tools.experiments.masking_plan import claim_text, class_title, stated_finding
+from failsight.tools.experiments.population import (
+    Population,
+    boxed_objects,
+    check_split,
+    class_index,
+    parse_filters,
+    resolve,
+    shows,
+)
+from failsight.tools.experiments.regions import Region, parse_region
+from failsight.tools.inputs.base import Split
+from failsight.tools.text import clean
+from failsight.tools.verdicts import Claim
+from failsight.tools.view import CaseView
+
+TOOL = "test_by_adding"
+MOST_DONORS = 64
+KINDS = ("box", "rect", "grid")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The tool's arguments as they came."""
+
+    cue: str | None = None
+    class_name: str | None = None
+    where: tuple[str, ...] | str = ()
+    donors: tuple[str, ...] | str = ()
+    finding: str | None = None
+    doses: tuple[float, ...] = (0.25, 0.5, 0.75)
+    draws: int = 4
+    soft_edges: float = 0.1
+    minimum_effect: float = 0.05
+    alpha: float = 0.05
+    max_images: int = 200
+    split: str = "data"
+
+
+def make_plan(view: CaseView, asked: Asked) -> Plan:
+    """Resolve the arguments. Opens no image but those that a filter or the default class needs.
+
+    Raises:
+        RetryError: see :func:`failsight.tools.test_by_adding.test_by_adding`.
+    """
+    view.model()  # says what is missing for a black box, before anything else is looked at
+    arms_plan.check_bounds(asked.minimum_effect, asked.alpha, asked.draws, asked.soft_edges, asked.max_images)
+    doses = check_doses(asked.doses)
+    split = check_split(view, asked.split)
+    stated = stated_finding(view, asked.finding)
+    region = _cue(view, split, asked, stated)
+    donors = _donors(view, split, region, asked)
+    watched = _watched(view, split, asked, stated, donors)
+    population = _recipients(view, split, region, watched, asked, donors)
+    finding, known = _finding(view, stated, region, watched, population)
+    claim: Claim = "ignores" if finding.kind == "missing_feature" else "uses"
+    title = class_title(view, watched)
+    text = claim_text(finding.kind, region, title)
+    bench = Adding(
+        view, split, region, donors, asked.draws, view.seed, asked.soft_edges, Pictures(view, split)
+    )
+    words = _words(region, title)
+    arguments = {k: v for k, v in dataclasses.asdict(asked).items() if v is not None}
+    planned = arms_plan.instrument(
+        TOOL,
+        {**arguments, "cue": region.spec, "class_name": view.classes[watched], "seed": view.seed},
+        finding,
+        text,
+        words.statistic,
+        f"{asked.draws} times a piece of the same shape from elsewhere in the same donor, at the same place, same edges",
+        len(population.rows),
+        len(donors),
+    )
+    return Plan(
+        tool=TOOL,
+        arguments=arguments,
+        bench=bench,
+        rows=population.rows,
+        watched=np.full(len(population.rows), watched, np.int64),
+        found=population.found,
+        class_title=title,
+        sign=1,
+        words=words,
+        donors=len(donors),
+        finding=finding,
+        known=known,
+        claim=claim,
+        claim_text=text,
+        instrument=planned,
+        doses=doses,
+        questions=("what_if.2", "features_global.2", "questionable_features.2"),
+    )
+
+
+def _words(region: Region, title: str) -> Words:
+    return Words(
+        title=f"Adding test: {region.title} and {title}",
+        cue=f"Adding {region.title}",
+        control="adding as much of the same images from elsewhere",
+        heads=("as it is", "cue added", "control added"),
+        done="added",
+        statistic="mean paired rise of the class's score, cue minus control",
+        figure="adding",
+        turned=f"predictions that turn to {title}",
+    )
+
+
+def _cue(view: CaseView, split: Split, asked: Asked, stated: Finding | None) -> Region:
+    table = view.table(split)
+    objects = boxed_objects(table)
+    spec = asked.cue or arms_plan.suspected(stated, objects)
+    told = ["box:NAME", "rect:x0,y0,x1,y1 (fractions)", "grid:row,column/ROWSxCOLUMNS (from 1)"]
+    if not spec:
+        raise RetryError("cue: say what to add.", [*told, *arms_plan.boxes_told(table)])
+    if spec.partition(":")[0].strip().casefold() not in KINDS:
+        raise RetryError(
+            f"cue: {clean(spec, 60)!r} can't be cut out and pasted.", [*told, *arms_plan.boxes_told(table)]
+        )
+    return parse_region(spec, objects, view.classes)
+
+
+def _donors(view: CaseView, split: Split, region: Region, asked: Asked) -> Ints:
+    """The images that the cue is cut from, a seeded sample."""
+    filters = parse_filters(asked.donors)
+    if region.kind != "box" and not filters:
+        raise RetryError(
+            f"donors: say which images {region.title} is cut from, for example true=kitchen or watermark=yes."
+        )
+    within = shows(view.table(split), region.name) if region.kind == "box" else None
+    return resolve(view, split, filters, within=within, most=MOST_DONORS, seed=view.seed).rows
+
+
+def _watched(view: CaseView, split: Split, asked: Asked, stated: Finding | None, donors: Ints) -> int:
+    """The class asked for, else the finding's, else the one that donors are predicted as more often than other images."""
+    name = asked.class_name or (stated.class_name if stated else None)
+    if name:
+        return class_index(view.classes, name)
+    p = view.predictions(split)
+    inside = np.isin(p.rows, donors)
+    if not inside.any() or inside.all():
+        raise RetryError("class_name: say whose score is watched.", view.classes)
+    k = len(view.classes)
+    there = np.bincount(p.predicted[inside], minlength=k) / inside.sum()
+    elsewhere = np.bincount(p.predicted[~inside], minlength=k) / (~inside).sum()
+    return int((there - elsewhere).argmax())
+
+
+def _recipients(
+    view: CaseView, split: Split, region: Region, watched: int, asked: Asked, donors: Ints
+) -> Population:
+    """Images without the cue, of other classes than the watched one unless ``where`` says which."""
+    table = view.table(split)
+    filters = parse_filters(asked.where)
+    within = ~shows(table, region.name) if region.kind == "box" else np.ones(len(table), bool)
+    if region.kind != "box":
+        within[donors] = False
+    if not arms_plan.chosen_classes(filters):
+        within &= table.labels != watched
+    if not within.any():
+        raise RetryError(
+            f"No image to add {region.title} to: every image of {split} shows it or is of the class itself."
+        )
+    return resolve(view, split, filters, within=within, most=asked.max_images, seed=view.seed)
+
+
+def _finding(
+    view: CaseView, stated: Finding | None, region: Region, watched: int, population: Population
+) -> tuple[Finding, bool]:
+    """The hypothesis under test and whether the case knew it: the finding named, or the one of equal key, or a new one."""
+    if stated is not None:
+        return stated, True
+    about = {region.name: "yes"} if region.kind == "box" else {"region": region.spec}
+    made = Finding(
+        kind="spurious_correlation",
+        failure="features",
+        bug="data_content",
+        statement=claim_text("spurious_correlation", region, class_title(view, watched)),
+        slice={**population.slice(), **about},
+        class_name=view.classes[watched],
+    )
+    return arms_plan.known_finding(view, made)
