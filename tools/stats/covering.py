@@ -1,0 +1,248 @@
+"""Slices that between them hold most failures, a budget shared among them, and a spread of points that covers the rest.
+
+Data selection of HiBug (Chen et al. 2023, NeurIPS, appendix 7.1) over arrays: slices by error rate until a share β of
+the failures is covered, a budget in proportion to the failures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from failsight.tools.stats.intervals import wilson_many
+
+Codes = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Float = NDArray[np.float64]
+LEVEL = 0.999
+
+
+@dataclass(frozen=True, slots=True)
+class WeakSlice:
+    """One slice of a decision list: an item belongs to the first slice of the list that it fits.
+
+    Attributes:
+        conditions: (column, code) pairs that all hold; none for whatever the others leave.
+        group: the group it is confined to (a predicted class), None for all.
+        n, failures: items that reach it, and how many of them fail.
+    """
+
+    conditions: tuple[tuple[int, int], ...]
+    group: int | None
+    n: int
+    failures: int
+
+    @property
+    def rest(self) -> bool:
+        """Whether it takes everything that reaches it."""
+        return not self.conditions and self.group is None
+
+    def inside(self, codes: Codes, groups: Codes | None) -> Mask:
+        """(n,) which items fit it, whatever came before. Without ``groups`` a slice of a group holds nothing."""
+        mask = np.ones(len(codes), bool)
+        for column, code in self.conditions:
+            mask &= codes[:, column] == code
+        if self.group is not None:
+            mask &= groups == self.group if groups is not None else False
+        return mask
+
+
+def cover(
+    codes: Codes,
+    failed: Mask,
+    groups: Codes | None = None,
+    *,
+    beta: float = 0.9,
+    depth: int = 2,
+    least: int = 20,
+    most: int = 30,
+) -> tuple[WeakSlice, ...]:
+    """The slices with the highest error rates, one after another, until they hold ``beta`` of the failures.
+
+    For slices that do not overlap and are large this is HiBug's rule. Where they overlap, an item counts once, in the
+    first slice that holds it, and rates are those of the items still left. Thousands of slices are compared, so the
+    order is by the lower end of the 99.9 % Wilson interval of the error rate: a few unlucky items do not come first. When no
+    slice of at least ``least`` items is surely worse than all that is left, that comes last, as one slice without conditions.
+
+    Args:
+        codes: (n, columns) value of each column as a number; negative where unknown.
+        failed: (n,) failures.
+        groups: (n,) a further partition that may be one of the conditions.
+        beta: share of the failures to cover, in (0, 1].
+        depth: most conditions on columns, 0 to 2.
+        least: fewest items of a slice.
+        most: slices at most; what remains to be covered is then left to the last one.
+    """
+    if not 0 < beta <= 1 or not 0 <= depth <= 2 or least < 1 or most < 1:
+        raise ValueError("beta lies in (0, 1], depth in 0 to 2, least and most are at least 1")
+    wanted = beta * int(failed.sum()) - 1e-9
+    names, held = _conditions(codes)
+    left, covered = np.ones(len(codes), bool), 0
+    made: list[WeakSlice] = []
+    while covered < wanted:
+        last = len(made) == most - 1
+        best = None if last else _worst(names, held, failed, groups, left, depth, least)
+        if best is None or best.rest:
+            best = WeakSlice((), None, int(left.sum()), int((left & failed).sum()))
+        made.append(best)
+        covered += best.failures
+        left &= ~best.inside(codes, groups)
+    return tuple(made)
+
+
+def assign(slices: Sequence[WeakSlice], codes: Codes, groups: Codes | None) -> Codes:
+    """(n,) position of the first slice that each item fits; −1 where it fits none."""
+    place = np.full(len(codes), -1, np.int64)
+    for i, one in enumerate(slices):
+        place[(place < 0) & one.inside(codes, groups)] = i
+    return place
+
+
+def _conditions(codes: Codes) -> tuple[list[tuple[int, int]], NDArray[np.float32]]:
+    """Every (column, code) that occurs, and (n, conditions) where it holds."""
+    names = [(j, int(v)) for j in range(codes.shape[1]) for v in np.unique(codes[:, j]) if v >= 0]
+    held = np.zeros((len(codes), len(names)), np.float32)
+    for k, (j, v) in enumerate(names):
+        held[:, k] = codes[:, j] == v
+    return names, held
+
+
+def _worst(
+    names: list[tuple[int, int]],
+    held: NDArray[np.float32],
+    failed: Mask,
+    groups: Codes | None,
+    left: Mask,
+    depth: int,
+    least: int,
+) -> WeakSlice | None:
+    """The slice of the items left whose error rate is surely the highest; simple ones win ties.
+
+    None where no slice is surely worse than all that is left."""
+    best = (float(failed[left].mean()) if left.any() else 1.0, 0, 0)
+    found: WeakSlice | None = None
+    for group, rows in _scopes(groups, left, least):
+        for conditions, n, k in _candidates(names, held[rows], failed[rows], depth):
+            enough = (n >= least) & (k > 0)
+            if not enough.any():
+                continue
+            low = np.where(enough, wilson_many(k, np.maximum(n, 1), LEVEL)[:, 0].round(12), -1.0)
+            i = int(np.lexsort((-k, -low))[0])
+            key = (float(low[i]), -len(conditions[i]) - (group is not None), int(k[i]))
+            if key > best:
+                best, found = key, WeakSlice(conditions[i], group, int(n[i]), int(k[i]))
+    return found
+
+
+def _scopes(groups: Codes | None, left: Mask, least: int) -> Iterator[tuple[int | None, NDArray[np.int64]]]:
+    """Everything, then each group that is large enough: (group, rows)."""
+    yield None, np.flatnonzero(left)
+    if groups is None:
+        return
+    for group, count in zip(*np.unique(groups[left], return_counts=True), strict=True):
+        if group >= 0 and count >= least:
+            yield int(group), np.flatnonzero(left & (groups == group))
+
+
+def _candidates(
+    names: list[tuple[int, int]], held: NDArray[np.float32], failed: Mask, depth: int
+) -> Iterator[tuple[list[tuple[tuple[int, int], ...]], Codes, Codes]]:
+    """Slices of one scope by number of conditions: (conditions, (m,) items, (m,) failures)."""
+    yield [()], np.array([len(held)]), np.array([int(failed.sum())])
+    if depth == 0 or not names:
+        return
+    wrong = held[failed]
+    n, k = held.sum(0).astype(np.int64), wrong.sum(0).astype(np.int64)
+    yield [(c,) for c in names], n, k
+    if depth == 1:
+        return
+    first, second = np.triu_indices(len(names), 1)
+    column = np.array([j for j, _ in names])
+    differ = column[first] != column[second]
+    first, second = first[differ], second[differ]
+    if len(first):
+        both_n = np.rint((held.T @ held)[first, second]).astype(np.int64)
+        both_k = np.rint((wrong.T @ wrong)[first, second]).astype(np.int64)
+        kept = np.flatnonzero(both_k > 0)
+        pairs = [
+            (names[i], names[j]) for i, j in zip(first[kept].tolist(), second[kept].tolist(), strict=True)
+        ]
+        if pairs:
+            yield pairs, both_n[kept], both_k[kept]
+
+
+def largest_remainder(total: int, weights: Sequence[float]) -> list[int]:
+    """``total`` in whole parts proportional to ``weights`` (Hamilton's method); parts sum to ``total`` exactly.
+
+    Equal remainders go to the earlier part. All weights 0, or none: nothing is given.
+    """
+    whole = float(sum(weights))
+    if total < 0 or any(w < 0 for w in weights):
+        raise ValueError("neither the total nor a weight may be negative")
+    if whole <= 0:
+        return [0] * len(weights)
+    exact = [total * w / whole for w in weights]
+    parts = [int(e + 1e-9) for e in exact]
+    order = sorted(range(len(parts)), key=lambda i: (-(round(exact[i] - parts[i], 9)), i))
+    for i in order[: total - sum(parts)]:
+        parts[i] += 1
+    return parts
+
+
+def share_out(total: int, weights: Sequence[float], caps: Sequence[int]) -> list[int]:
+    """As :func:`largest_remainder`, but no part exceeds its cap: what one can't take goes to the others.
+
+    Parts sum to ``total``, or to the sum of the caps of parts with a weight where that is less.
+    """
+    parts = [0] * len(weights)
+    open_ = [i for i, w in enumerate(weights) if w > 0 and caps[i] > 0]
+    rest = total
+    while rest > 0 and open_:
+        given = largest_remainder(rest, [weights[i] for i in open_])
+        for i, more in zip(open_, given, strict=True):
+            taken = min(more, caps[i] - parts[i])
+            parts[i] += taken
+            rest -= taken
+        open_ = [i for i in open_ if parts[i] < caps[i]]
+    return parts
+
+
+def k_center(x: NDArray[np.float32], take: int, known: NDArray[np.float32] | None = None) -> Codes:
+    """Positions of ``take`` points, each the farthest from all chosen and all ``known`` ones (greedy k-centre).
+
+    Sener & Savarese 2018, ICLR (core-set selection), algorithm 1. Without known points it begins with the point
+    nearest to the mean. Equal distances go to the earlier point.
+
+    Args:
+        x: (n, c) points.
+        take: how many, at most n.
+        known: (m, c) points that are covered already.
+    """
+    if not len(x):
+        return np.zeros(0, np.int64)
+    norms = (x.astype(np.float64) ** 2).sum(1)
+    nearest = np.full(len(x), np.inf)
+    for point in known if known is not None else ():
+        nearest = np.minimum(nearest, _squared(x, norms, point))
+    chosen: list[int] = []
+    start = (
+        int(_squared(x, norms, x.mean(0)).argmin())
+        if known is None or not len(known)
+        else int(nearest.argmax())
+    )
+    for _ in range(min(take, len(x))):
+        best = start if not chosen else int(nearest.argmax())
+        chosen.append(best)
+        nearest = np.minimum(nearest, _squared(x, norms, x[best]))
+        nearest[chosen[-1]] = -1.0
+    return np.array(chosen, np.int64)
+
+
+def _squared(x: NDArray[np.float32], norms: Float, point: NDArray[np.float32]) -> Float:
+    """(n,) squared distances to one point."""
+    p = point.astype(np.float64)
+    made: Float = np.maximum(norms - 2.0 * (x @ point).astype(np.float64) + float(p @ p), 0.0)
+    return made
