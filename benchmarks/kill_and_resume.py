@@ -22,10 +22,11 @@ from typing import Any
 
 
 def findings(folder: Path) -> dict[str, Any]:
-    """findings.json without what may differ: the journal's head and the day."""
+    """findings.json without what may differ: the journal's head, the day, and the name, which is the folder's."""
     made: dict[str, Any] = json.loads((folder / "findings.json").read_text())
     made.pop("journal", None)
-    made["case"].pop("created", None)
+    for name in ("created", "name"):
+        made["case"].pop(name, None)
     return made
 
 
