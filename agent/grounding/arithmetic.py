@@ -105,16 +105,21 @@ def _from_record(number: Number, at: Setting, near: Sequence[Atom]) -> list[Atom
 
 
 def _alike(one: Atom, other: Atom) -> bool:
+    if "bound" in (one.metric, other.metric):
+        bound, other = (one, other) if one.metric == "bound" else (other, one)
+        return other.metric in ("accuracy", "worst_recall") and set(bound.row) == set(other.metric.split("_"))
     return one.metric == other.metric or {one.metric, other.metric} == {"confidence_right", "confidence_wrong"}
 
 
 def _total(number: Number, at: Setting, values: Sequence[Atom]) -> list[Atom]:
     """Several named findings or classes whose counts add up to the number."""
     whole = at.reading.about
-    groups: dict[str, dict[str, Atom]] = {}
+    groups: dict[str, dict[object, Atom]] = {}
     for atom in values:
-        if atom.family == "plain" and atom.half == 0 and float(atom.value).is_integer() and not atom.pair:
-            owners = [f for f in whole.findings if f in atom.refs] or [c for c in whole.classes if atom.names.classes == {c} and not atom.names.attributes]
+        if atom.family == "plain" and atom.half == 0 and float(atom.value).is_integer() and (not atom.pair or atom.pair in at.reading.pairs):
+            owners: list[object] = [f for f in whole.findings if f in atom.refs] or [c for c in whole.classes if atom.names.classes == {c} and not atom.names.attributes]
+            if atom.pair in at.reading.pairs:
+                owners = [atom.pair]
             for owner in owners:
                 groups.setdefault(f"{atom.metric} {atom.part} {sorted(atom.names.splits)}", {}).setdefault(owner, atom)
     for by in groups.values():
@@ -131,11 +136,14 @@ def _allowed(one: Atom, other: Atom, at: Setting, number: Number) -> str:
     a, b, whole = one.names, other.names, at.reading.about
     same = (a.classes == b.classes or one.pair != other.pair) and a.values == b.values
     counted = one.family == "plain" and number.family == "plain"
-    way = "ratio" if number.family == "ratio" else "difference"
-    if number.family != "ratio" and one.family == "plain" != number.family:
+    ratio = number.family == "ratio" or number.family == "plain" and re.search(r"\bratio\b|\bfactor\b", at.reading.part) is not None
+    way = "ratio" if ratio else "difference"
+    if not ratio and one.family == "plain" != number.family:
         return ""
     if _SUM.search(at.reading.part) and counted:
         way = "sum"
+    if "bound" in (one.metric, other.metric):
+        return way if (one.names.splits | other.names.splits) <= DATA else ""
     if one.metric != other.metric:
         return way if re.search(r"wrong|error", at.reading.part, re.IGNORECASE) and re.search(r"\bright|correct", at.reading.part, re.IGNORECASE) else ""
     if a.splits != b.splits:
@@ -145,6 +153,8 @@ def _allowed(one: Atom, other: Atom, at: Setting, number: Number) -> str:
         return ""
     if one.pair and other.pair:
         return way if one.pair == other.pair[::-1] and set(one.pair) <= whole.classes else ""
+    if a.attributes != b.attributes:
+        return way if a.attributes and b.attributes and a.attributes | b.attributes <= whole.attributes else ""
     if a.values != b.values or one.elsewhere != other.elsewhere:
         return way if a.attributes == b.attributes and a.attributes and (at.elsewhere or one.elsewhere != other.elsewhere) else ""
     if a.classes != b.classes:

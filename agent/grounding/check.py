@@ -8,11 +8,12 @@ before a person sees it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from failsight.agent.grounding.claims import ID, UNVERIFIED, Checked, Claim
-from failsight.agent.grounding.compare import comparisons, tendencies
+from failsight.agent.grounding.compare import comparisons, masked, tendencies
 from failsight.agent.grounding.matching import Recorded, ground
 from failsight.agent.grounding.measures import Measures
 from failsight.agent.grounding.names import Lexicon, Names, is_f1
@@ -51,6 +52,8 @@ class Checker:
         self._recorded = Recorded(self.atoms)
         self._measures = Measures(self.atoms)
         self._findings = Findings(state, self.lexicon)
+        told = [c.action for e in state.evidence for c in e.corrections] + [n for e in state.evidence for n in (*e.notes, *e.next_steps)]
+        self._told = [(t.lower(), {w[:5] for w in re.findall(r"[a-z]{5,}", t.lower())}) for t in dict.fromkeys(told)]
         self._ids = {e.id for e in state.evidence} | {r.id for r in state.records.values()}
 
     def check(self, text: str) -> Checked:
@@ -69,6 +72,7 @@ class Checker:
                 claims += self._findings.claims(reading)
                 claims += comparisons(reading, self._measures, self.state)
                 claims += tendencies(reading, self._measures)
+                claims += masked(reading, self._measures)
                 claims += ranks(reading, self._measures)
             context = reading.whole if reading.whole.entities | reading.whole.splits else context
         return Checked(text, tuple(sorted(claims, key=lambda c: (c.start, c.end))))
@@ -82,6 +86,7 @@ class Checker:
                 yield Claim("name", start, start + len(match[0]), False, (), f"there is no {match[0]}")
 
     def _numbers(self, at: Reading, inside: Sequence[Number]) -> Iterator[Claim]:
+        inside = [n for n in inside if not self._repeats(at, n)]
         cites = [self._cites(at, n) for n in inside]
         for number, holding, reason in ground(at, inside, self._recorded, cites):
             refs = list(dict.fromkeys(r for a in holding for r in a.refs))
@@ -89,11 +94,22 @@ class Checker:
             ordered = tuple(sorted(refs, key=lambda r: r not in cited))
             yield Claim("number", number.start, number.end, bool(holding), ordered, reason)
 
+    def _repeats(self, at: Reading, number: Number) -> bool:
+        """A number in words that a recorded sentence has too, or that counts the classes which the sentence lists."""
+        if not number.word:
+            return False
+        word = at.text[number.start : number.end].lower()
+        if number.family == "plain" and number.value == len(at.whole.classes) and re.match(r" of the \w+ (?:classes|rooms)", at.text[number.end :]):
+            return True
+        mine = {w[:5] for w in re.findall(r"[a-z]{5,}", at.part.lower())}
+        return any(word in told and len(mine & stems) >= 4 for told, stems in self._told)
+
     def _cites(self, at: Reading, number: Number) -> frozenset[str]:
         """The evidence cited behind a number: the next reference, of which one id has to hold it."""
         behind = [m for m in at.mentions if m.kind == "evidence" and m.start > number.start]
         if not behind:
-            return frozenset()
+            before = {m.name for m in at.mentions if m.kind == "evidence" and m.start < number.start}
+            return frozenset(before) if len(before) == 1 and len(at.whole.evidence) == 1 and number.start - max(m.end for m in at.mentions if m.kind == "evidence") > 8 else frozenset()
         first = behind[0]
         group = [m for m in behind if m.start - first.start < 16]
         kept = {m.name for m in group} | {m.name for m in at.mentions if m.kind == "finding" and abs(m.start - first.start) < 16}

@@ -47,7 +47,7 @@ RECORDED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 SAID: Mapping[str, re.Pattern[str]] = {
     name: _words(pattern)
     for name, pattern in {
-        "accuracy": r"accura|\bright\b|correct|recogni[sz]|\bhit", "recall": r"recall|recogni[sz]|\bright\b|accura|correct|\bfound\b|\bdetect",
+        "accuracy": r"accura|\bright\b|correct|recogni[sz]|\bhit", "recall": r"recall|weakest|strongest|recogni[sz]|\bright\b|accura|correct|\bfound\b|\bdetect",
         "balanced_accuracy": r"balanced", "macro_precision": r"macro", "macro_f1": r"macro", "worst_recall": r"worst|recall",
         "precision": r"precision|\bright\b|believe|correct|trust", "f1": r"\bf1\b", "baseline": r"baseline|always|guess",
         "error": r"error|wrong|fail|\bmiss|misclass|incorrect|mistake|unrecogni|not (?:right|recogni)|harder|weak",
@@ -58,14 +58,14 @@ SAID: Mapping[str, re.Pattern[str]] = {
         "gap": r"confiden|\bsure|gap|calibrat|trust", "confidence": r"confiden|\bsure", "ece": r"\bece\b|calibration",
         "confidence_wrong": r"confiden|\bsure", "confidence_right": r"confiden|\bsure", "confident_errors": r"confiden|\bsure",
         "drop": r"drop|fall|fell|los[est]|loss|less|lower|worse|more|gain|higher|down|declin|decreas|cost|shift|differ|gap|improv|below|above|better|rise|sink|change",
-        "frequency": r"show|\bhave\b|\bhas\b|\bwith|rare|frequen|make up|contain|\bcome|seen|there\b|common|includ|share",
+        "frequency": r"show|\bhave\b|\bhas\b|\bwith|rare|frequen|\bare in\b|\bis in\b|appear|visible|present|make up|contain|\bcome|seen|there\b|common|includ|share",
         "effect": r"effect|mask|cover|hid|influence|experiment|excess|difference|more|points|less|pull|remov",
         "cue_effect": r"mask|cover|hid|remov|without|tak(?:en|ing) away", "control_effect": r"elsewhere|control|equal|same|patch|as much|other",
         "flip": r"flip|chang|give[sn]? up|switch|turn|answer", "control_flip": r"elsewhere|control|equal|same|patch|as much|other",
         "mended": r"mend|repair|correct|right", "control_mended": r"elsewhere|control|equal|same|patch|as much|other",
         "minimum_effect": r"bar\b|beforehand|minimum|at least|threshold|set\b", "smallest": r"smallest|power|detect|could have",
         "saliency": r"salien|map|\blook|attention|evidence|heat", "area": r"\barea|surface|of the (?:image|picture)",
-        "excess": r"excess|stake|errors", "verify": r"verif|need|improvement|collect|prove|retest", "slices": r"slice|group|search|combination|condition",
+        "excess": r"excess|stake|errors", "verify": r"verif|enough|repaired|need|improvement|collect|prove|retest", "slices": r"slice|group|search|combination|condition",
         "images": r"image|picture|photo|\bn\s?=|\bof\b|class|room|sample|test|cases?\b|\bit\b|them\b", "imbalance": r"balanc|largest|smallest",
         "p": r"\bp\b|p-value|signific", "q": r"\bq\b|correct", "bound": r"\bbar\b|expect|at least|criteri|target|must|require|below|demand|short|goal|threshold",
         "brightness": r"bright|dark|dimm?er", "contrast": r"contrast", "saturation": r"saturat|colourful", "sharpness": r"sharp|blur",
@@ -87,7 +87,9 @@ EXCLUSIVE: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
         (r"standardi[sz]ed", "standardised"), (r"bright|dark(?!room)", "brightness standardised"), (r"contrast(?! to)", "contrast standardised"),
         (r"saturat", "saturation standardised"), (r"sharp|blurr?(?:y|ier)", "sharpness standardised"), (r"colourful", "colourfulness standardised"),
         (r"jpeg", "jpeg standardised"), (r"file size", "file_size standardised"), (r"salien", "saliency area images"),
-        (r"\bp[ -]?value|\bp\s?[<=]", "p"), (r"\bq\s?[<=]|\bq[ -]value", "q"), (r"excess error", "excess"), (r"parameters", "parameters"),
+        (r"mean confidence|confidence (?:is|of|was|comes)", "confidence confidence_right confidence_wrong gap confident_errors"),
+        (r"\baccuracy\b", "accuracy drop recall error bound baseline images gap"),
+        (r"\bright\b|\bcorrect", "accuracy recall precision drop error baseline mended control_mended confidence_right confidence_wrong confidence gap bound pull"), (r"excess error", "excess"), (r"parameters", "parameters"),
     )
 )  # fmt: skip
 
@@ -119,7 +121,7 @@ LOWER = _words(
 HIGHER = _words(
     r"\b(?:higher|more|better|above|rises?|rose|risen|gains?|gained|increas\w*|improv\w*|exceeds?|brighter|over-?confident|larger|greater|up|raises?|grows?|grew|climbs?|adds?)\b"
 )
-ELSEWHERE = _words(r"\belsewhere\b|\bthe rest\b|\b(?:the )?others?\b|\botherwise\b|\bremaining\b|\bany other\b|\bcontrols?\b|\bequal(?:ly)?\b|\bsame size\b|\bas much\b|\bpatch\b")
+ELSEWHERE = _words(r"\belsewhere\b|\bthe rest\b|\bothers\b|\bother (?!half|hand|way|words|direction)\w+|\botherwise\b|\bremaining\b|\bany other\b|\bcontrols?\b|\bequal(?:ly)?\b|\bsame size\b|\bas much\b|\bpatch\b")
 ABOUT = _words(
     r"(?:about|around|roughly|nearly|almost|some|approximately|circa|ca\.|~|close to|over|under|more than|less than|just (?:over|under)|at least|at most|up to|a good|barely|hardly)\s*$"
 )

@@ -15,6 +15,7 @@ _UNIT = r"(?P<unit>\s?%|\s?percentage points?|\s?per ?cent\b|\s?points?\b|\s?pp\
 _NUMBER = re.compile(
     rf"(?<![\w.,#/])(?P<sign>[-+−–±]\s?)?(?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+\.\d+|\.\d+|\d+)(?P<exp>e-?\d+)?(?![\d\w]*[\w=](?<![%xs])){_UNIT}"
 )
+_DIGIT = re.compile(r"\d")
 _BRACKET = re.compile(r"[\[(][^\[\]()]*[\])]\s?(%|percentage points|points|pp)")
 _COUNTS = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
            "seventeen eighteen nineteen twenty").split()  # fmt: skip
@@ -22,9 +23,9 @@ _PARTS = {"half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "sixt
 _COUNT = "|".join(_COUNTS[2:])
 _FRACTION = re.compile(rf"\b(?:(?P<n>a|one|two|three|four)[ -])?(?P<part>half|thirds?|quarters?|fifths?|tenths?)\b(?! (?:that|of the images that did|had)\b)(?![- ](?:of|that) (?:the )?images that)", re.IGNORECASE)  # fmt: skip
 _RATIO_IN = re.compile(rf"\b(?P<n>one|{_COUNT}) (?:in|out of) (?:every )?(?P<m>{_COUNT}|a hundred)\b(?! (?:slices|groups|tests|findings))", re.IGNORECASE)  # fmt: skip
-_TIMES = re.compile(rf"\b(?:(?P<n>{_COUNT}) times|(?P<w>twice|double[sd]?|thrice|triple[sd]?|threefold|fourfold|fivefold|tenfold))\b", re.IGNORECASE)  # fmt: skip
+_TIMES = re.compile(rf"\b(?:(?P<n>{_COUNT}) times|(?P<w>(?:twice|double|thrice|triple)(?= (?:as|the|that|its|those|of|more|what))|threefold|fourfold|fivefold|tenfold))\b", re.IGNORECASE)  # fmt: skip
 _WORD = re.compile(rf"\b(?P<n>{_COUNT})\b", re.IGNORECASE)
-_MANY = {"twice": 2, "double": 2, "doubles": 2, "doubled": 2, "thrice": 3, "triple": 3, "triples": 3, "tripled": 3,
+_MANY = {"twice": 2, "double": 2, "thrice": 3, "triple": 3,
          "threefold": 3, "fourfold": 4, "fivefold": 5, "tenfold": 10}  # fmt: skip
 _COUNTED = re.compile(
     r"\s+(?:of (?:the|them|these|those|all)\b|[\w-]+ed\b|(?:\w+ ){0,2}(?:findings?|hypothes[ei]s|shortcuts?|criteria|criterion|classes|slices|groups|tests?|"
@@ -109,14 +110,22 @@ def _clauses(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     yield start + at, end
 
 
-def numbers(text: str) -> Iterator[Number]:
-    """Every number of ``text`` that states something: none inside names (E4, F1, 64×96) or list numbering."""
+def numbers(text: str, words: bool = True) -> Iterator[Number]:
+    """Every number of ``text`` that states something: none inside names (E4, F1, 64×96) or list numbering.
+
+    Args:
+        text: any text.
+        words: whether numbers in words (``thirteen``, ``half``, ``nine in ten``) count too.
+    """
+    if not words and not _DIGIT.search(text):
+        return
     brackets = [(m.start(), m.end(), m[1]) for m in _BRACKET.finditer(text)]
     inside = [m.span() for m in re.finditer(r"\[[^\]]*\]|\([^)]*\)", text)]
     for match in _NUMBER.finditer(text):
         if not _is_label(text, match):
             yield _digits(text, match, brackets, any(a < match.start() < b for a, b in inside))
-    yield from _in_words(text)
+    if words:
+        yield from _in_words(text)
 
 
 def _digits(text: str, match: re.Match[str], brackets: list[tuple[int, int, str]], inside: bool) -> Number:
@@ -181,7 +190,7 @@ def _in_words(text: str) -> Iterator[Number]:
             continue  # the half of the images that was looked at first
         yield from made(100 * many * _PARTS[part], "percent", 4.0, match, True)
     for match in _WORD.finditer(text):
-        if _COUNTED.match(text, match.end()) or _count(match["n"]) > 5:
+        if _COUNTED.match(text, match.end()) or _count(match["n"]) > 5 and re.match(r"\s[a-z]", text[match.end() :]):
             yield from made(_count(match["n"]), "plain", 0.0, match)
 
 
@@ -206,7 +215,7 @@ def _is_label(text: str, match: re.Match[str]) -> bool:
         return True
     if match["digits"] in ("95", "80") and re.match(r"\s*(?:confidence|interval|CI\b|power)", after):
         return True
-    if re.match(r"\s?[×x]\s?\d", after) or re.search(r"\d\s?[×x]\s?$", before):
+    if re.match(r"\d+\s?[×x]\s?\d", text[match.start() :].lstrip()) or re.search(r"\d\s?[×x]\s?$", before):
         return True
     return bool(
         re.search(

@@ -64,8 +64,10 @@ def lexicon_of(state: CaseState, classes: Sequence[str], values: Mapping[str, An
     everything = {v for vs in known.values() for v in vs}
     for made in state.evidence:
         boxes = [str(made.arguments.get("region") or "")]
-        boxes += [f.of for f in made.facts if f.of.startswith("box:")]
+        boxes += [f.of for f in made.facts if re.match(r"[a-z]+:\S+$", f.of)]
         for box in boxes:
+            if re.match(r"[a-z]+:[\d.]+$", box):
+                known.setdefault(box.split(":")[0], set())
             name = box.removeprefix("box:")
             if box.startswith("box:") and name not in everything:
                 known.setdefault(name, set()).update({"yes", "no"})
@@ -74,14 +76,16 @@ def lexicon_of(state: CaseState, classes: Sequence[str], values: Mapping[str, An
 
 def atoms(state: CaseState, lexicon: Lexicon) -> list[Atom]:
     """All recorded numbers: facts, tables, findings with their tests, expectations, sentences, and simple counts."""
-    made: list[Atom] = []
+    exact: list[Atom] = []
     for evidence in state.evidence:
-        made += _evidence(evidence, lexicon, state)
+        exact += _evidence(evidence, lexicon, state)
+    held = {(a.family, round(abs(a.value), 1), a.names.classes, a.names.attributes) for a in exact if not a.told and a.metric != "bound"}
+    made = [a for a in exact if not a.told or "always" in a.metric or (a.family, round(abs(a.value), 1), a.names.classes, a.names.attributes) not in held]
     for record in state.records.values():
         made += _record(record, lexicon)
     for name, expectation in state.expectations.items():
-        about = lexicon.find(name.replace(".", " ").replace("_", " "))
-        made += _values(expectation.bound, "share", Atom(0, "", 0, about, "bound", ()))
+        about = lexicon.find(_plain(name))
+        made += _values(expectation.bound, "share", Atom(0, "", 0, about, "bound", (), row=tuple(words_of(_plain(name)))))
     return made + list(_tallies(state, lexicon))
 
 
@@ -97,12 +101,12 @@ def _evidence(evidence: Evidence, lexicon: Lexicon, state: CaseState) -> Iterato
     for shown in evidence.tables:
         exact += table(shown, base, lexicon, findings)
     yield from exact
-    held = {(a.family, round(abs(a.value), 1)) for a in exact}
-    held |= {(a.family, round(abs(a.value))) for a in exact}
     for text in (evidence.summary, *evidence.notes, *evidence.next_steps):
-        for atom in told(text, lexicon, base):
-            if (atom.family, abs(atom.value)) not in held or "always" in text:
-                yield atom
+        yield from told(text, lexicon, base)
+
+
+def _plain(name: str) -> str:
+    return name.replace(".", " ").replace("_", " ")
 
 
 def words_of(label: str) -> list[str]:
@@ -181,8 +185,6 @@ def _values(value: float, unit: str, atom: Atom) -> Iterator[Atom]:
         return
     if unit in ("share", "points"):
         yield replace(atom, value=100 * value, family="percent" if unit == "share" else "points")
-        if 0 < abs(value) < 1:
-            yield replace(atom, value=value, family="plain")
     elif unit == "seconds":
         yield replace(atom, value=value, family="seconds")
     elif unit == "bytes":
@@ -197,17 +199,19 @@ def told(text: str, lexicon: Lexicon, base: Atom) -> Iterator[Atom]:
     """The numbers of a recorded sentence, each about what its clause names (else the sentence, else the call)."""
     if not re.search(r"\d", text):
         return
-    found = list(numbers(text))
+    found = list(numbers(text, words=False))
+    before: frozenset[str] = NOTHING
     for sentence in sentences(text):
         whole = lexicon.find(text[sentence.start : sentence.end])
+        before = whole.splits or before
         for start, end in sentence.clauses:
             part = lexicon.find(text[start:end])
             mine = part if part.entities else replace(whole, splits=NOTHING)
             loose = base.loose if not mine.entities else NOTHING if part.entities else mine.entities
-            splits = part.splits or whole.splits or base.names.splits
+            splits = part.splits or whole.splits or before or base.names.splits
             names = replace(mine if mine.entities else base.names, splits=splits, findings=NOTHING, evidence=NOTHING)
             for number in found:
-                if start <= number.start < end and not number.word:
+                if start <= number.start < end:
                     if re.match(r"\s?(?:%|points)?(?: \[[^\]]*\] ?%?)? here\b", text[number.end :]):
                         names = replace(names, splits=DATA)
                     yield replace(
@@ -239,6 +243,8 @@ def _record(record: FindingRecord, lexicon: Lexicon) -> Iterator[Atom]:
         for value, elsewhere in ((found.error_rate, False), (found.base_error_rate, True)):
             if value is not None:
                 other = replace(names, splits=DATA) if elsewhere else names
+                if found.n and not elsewhere and abs(value * found.n - round(value * found.n)) < 1e-6:
+                    yield replace(atom, value=float(round(value * found.n)), family="plain", part="count")
                 yield from _values(value, "share", replace(atom, names=other, elsewhere=elsewhere and found.kind != "distribution_shift"))
         for bound in found.ci or ():
             yield from _values(bound, "share", replace(atom, part="end"))

@@ -1,0 +1,131 @@
+"""The numbers of a sentence, each matched to recorded ones of the same kind that are about the same."""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Iterator, Sequence
+
+from dataclasses import replace
+
+from failsight.agent.grounding.arithmetic import computed
+from failsight.agent.grounding.lexicon import HIGHER, LOWER, says
+from failsight.agent.grounding.numbers import Number
+from failsight.agent.grounding.settings import Reading, Setting, below, fits, setting
+from failsight.agent.grounding.sources import DATA, Atom
+
+_FAMILIES = {"percent": ("percent", "points"), "points": ("points", "percent"), "plain": ("plain", "ratio"),
+             "ratio": ("ratio", "plain"), "seconds": ("seconds",)}  # fmt: skip
+
+
+class Recorded:
+    """All recorded numbers, found by their value."""
+
+    def __init__(self, atoms: Sequence[Atom]) -> None:
+        self.comparable = [a for a in atoms if a.part in ("value", "count") and not a.told and (not a.row or a.metric == "bound") and not a.metric.startswith("tally:")]
+        self.metrics = {a.metric for a in self.comparable}
+        self._levels = [a for a in atoms if a.part in ("p", "q") or a.metric in ("p", "q")]
+        self._by: dict[str, tuple[list[float], list[Atom]]] = {}
+        for family in _FAMILIES:
+            kept = sorted((a for a in atoms if a.family == family), key=lambda a: abs(a.value))
+            self._by[family] = ([abs(a.value) for a in kept], kept)
+
+    def near(self, number: Number) -> Iterator[Atom]:
+        """Those that ``number`` can be, as far as it was rounded."""
+        width = 0.08 * abs(number.value) + number.half + 0.01
+        if number.family == "plain" and 0 < abs(number.value) < 1:  # a share as a plain number
+            share = replace(number, value=100 * number.value, half=100 * number.half, family="percent")
+            yield from self.near(share)
+        for family in _FAMILIES[number.family]:
+            keys, kept = self._by[family]
+            low = bisect.bisect_left(keys, abs(number.value) - width)
+            for atom in kept[low : bisect.bisect_right(keys, abs(number.value) + width)]:
+                if self._is(number, atom):
+                    yield atom
+
+    def levels(self, number: Number) -> Iterator[Atom]:
+        """The p and q values of which ``p < NUMBER`` is true."""
+        return (a for a in self._levels if a.value <= number.value)
+
+    def _is(self, number: Number, atom: Atom) -> bool:
+        if number.signed or number.family == "seconds":
+            if number.near(atom.value):
+                return True
+            return bool(atom.half) and abs(number.value - atom.value) <= max(number.half, atom.half) * 1.0001 and number.half >= atom.half
+        if number.family == "plain" and number.value > 0 > atom.value:
+            return False
+        return number.near(abs(atom.value))
+
+
+def matched(number: Number, at: Setting, recorded: Recorded, cited: frozenset[str]) -> list[Atom]:
+    """The recorded numbers that ``number`` may be; cited ids restrict them."""
+    candidates = recorded.levels(number) if below(number, at) else recorded.near(number)
+    found = [a for a in candidates if fits(number, a, at)]
+    if cited and found:
+        kept = [a for a in found if set(a.refs) & cited or not a.refs]
+        return kept
+    return found
+
+
+def ground(
+    reading: Reading, inside: Sequence[Number], recorded: Recorded, cites: Sequence[frozenset[str]]
+) -> Iterator[tuple[Number, list[Atom], str]]:
+    """Each number of a sentence with what holds it, or why nothing does."""
+    held: dict[Number, list[Atom]] = {}
+    settings = {n: setting(n, reading, inside) for n in inside}
+    for number, cited in zip(inside, cites, strict=True):
+        found = matched(number, settings[number], recorded, cited)
+        if found:
+            held[number] = found
+    for number, cited in zip(inside, cites, strict=True):
+        found = held.get(number, [])
+        if found and not _agrees(number, settings[number], found):
+            yield number, [], "the direction is the other way"
+            continue
+        if not found:
+            found = computed(number, settings[number], inside, held, _values(settings[number], recorded))
+            held.update({number: found} if found else {})
+            if cited and found and not any(set(a.refs) & cited for a in found):
+                found = []
+        yield number, found, "" if found else _why(number, settings[number], recorded, cited)
+
+
+def _why(number: Number, at: Setting, recorded: Recorded, cited: frozenset[str]) -> str:
+    if cited and matched(number, at, recorded, frozenset()):
+        return "not in the evidence that is cited"
+    return "no evidence holds this number about this"
+
+
+def _values(at: Setting, recorded: Recorded) -> list[Atom]:
+    """Recorded values that a sentence may compare: all that they are about is named in it."""
+    whole = at.reading.about
+    splits = whole.splits | DATA
+    said = {m for m in recorded.metrics if says(m, at.reading.part) and (not at.quantities or m in at.quantities)}
+    return [
+        a for a in recorded.comparable
+        if a.metric in said and (set(a.refs) & whole.findings or a.names.splits <= splits and a.names.classes - a.loose <= whole.classes and a.names.attributes <= whole.attributes)
+        and (a.names.entities or not whole.entities)
+    ]  # fmt: skip
+
+
+def _agrees(number: Number, at: Setting, found: Sequence[Atom]) -> bool:
+    """Whether words such as ``gains`` beside a difference agree with the record."""
+    drops = [a for a in found if a.metric == "drop"]
+    if not drops or number.bracket or any(a.metric != "drop" for a in found):
+        return True
+    down, up = bool(LOWER.search(at.clause)), bool(HIGHER.search(at.clause))
+    if down == up:
+        return True
+    order = [m.name for m in at.reading.mentions if m.kind == "split"]
+    still = _STATIC.search(at.clause) is not None and _MOVING.search(at.clause) is None
+    for atom in drops:
+        later = "deploy" if "deploy" in atom.names.splits else "data"
+        first = (order or [later])[0]
+        lower = first == later if still and (len(set(order)) > 1 or first == "train") else True
+        if ((atom.value > 0) == lower) == down:
+            return True
+    return False
+
+
+_STATIC = re.compile(r"\b(?:above|below|higher|lower|more|less|better|worse|exceeds?|ahead|behind)\b", re.IGNORECASE)
+_MOVING = re.compile(r"\b(?:drops?|falls?|fell|los[et]s?|rises?|rose|gains?|improves?|increases?|decreases?|goes|sinks?|from)\b", re.IGNORECASE)

@@ -1,0 +1,140 @@
+"""The numbers of a recorded table: each is about what its row, its column and the table's title name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from failsight.agent.grounding.lexicon import SAID, recorded
+from failsight.agent.grounding.names import Lexicon, Names
+from failsight.agent.grounding.numbers import numbers
+from failsight.agent.grounding.sources import NOTHING, Atom, _values, told, words_of
+from failsight.tools.evidence import Cell, Table
+
+_LABELS = re.compile(r"class|slice|attribute|taken for|towards|region|measure|property|name|confidence|finding|true|predicted|images|labels|splits|pictures", re.IGNORECASE)  # fmt: skip
+_PROSE = 5  # words: a longer cell is a sentence
+
+
+def table(shown: Table, base: Atom, lexicon: Lexicon, about: Mapping[str, Names]) -> Iterator[Atom]:
+    """All numbers of ``shown``."""
+    if "statement" in shown.columns:
+        return  # it repeats the findings
+    units = tuple(shown.units) or ("text",) * len(shown.columns)
+    title = lexicon.find(shown.title)
+    splits = [_splits(lexicon, c) for c in shown.columns]
+    for row in shown.rows:
+        labels = [
+            (c, str(v)) for c, v, u in zip(shown.columns, row, units, strict=False)
+            if isinstance(v, str) and u == "text" and _LABELS.search(c) and (c == shown.columns[0] or not _is_value(v))
+        ]  # fmt: skip
+        atom, metric = _row(labels, base, title, lexicon, shown.columns, about)
+        last = "error"
+        for at, (column, cell, unit) in enumerate(zip(shown.columns, row, units, strict=False)):
+            here = replace(atom, names=replace(atom.names, splits=splits[at])) if splits[at] else atom
+            if column == "share" and at and splits[at - 1]:
+                here = replace(atom, names=replace(atom.names, splits=splits[at - 1]), metric="proportion")
+                yield from _cell(cell, unit, here, "proportion", lexicon)
+                continue
+            if isinstance(cell, str) and len(re.findall(r"[A-Za-z]{2,}", cell)) >= _PROSE:
+                yield from told(cell, lexicon, here)
+            elif (column, cell) not in labels or recorded(column) in ("confidence",):
+                kind = last if column == "interval" else _metric(column, metric, splits[at])
+                last = "pull_gap" if column == "without" else kind
+                yield from _cell(cell, unit, _column(column, here, row, shown, lexicon), kind, lexicon)
+
+
+def _splits(lexicon: Lexicon, column: str) -> frozenset[str]:
+    return lexicon.find(column).splits
+
+
+def _is_value(text: str) -> bool:
+    return bool(re.match(r"^[\s<>=+\-−–\[]*\d|^(?:orange|–)", text))
+
+
+def _row(
+    labels: Sequence[tuple[str, str]], base: Atom, title: Names, lexicon: Lexicon, columns: Sequence[str], about: Mapping[str, Names]
+) -> tuple[Atom, str]:
+    """What a whole row is about, and the quantity where the row's label names one."""
+    text = " ; ".join(v for _, v in labels)
+    names = lexicon.find(re.sub(r"\bbox:", "box of ", text))
+    splits = names.splits or title.splits or base.names.splits
+    atom = replace(base, names=replace(names, splits=splits, findings=NOTHING, evidence=NOTHING), loose=NOTHING)
+    if names.findings:
+        found = [about[f] for f in names.findings if f in about]
+        atom = replace(atom, refs=(*base.refs, *names.findings))
+        if found and not names.entities:
+            atom = replace(atom, names=replace(found[0], splits=title.splits or found[0].splits), loose=found[0].entities)
+    elif not names.entities:
+        atom = replace(atom, names=replace(base.names, splits=splits), loose=base.loose)
+    metric = ""
+    if labels and not names.entities and not names.splits and not names.findings:
+        metric = recorded(labels[0][1].lower())
+        if metric not in SAID:
+            metric = ""
+            atom = replace(atom, row=tuple(words_of(labels[0][1]))[:3])
+    pair = [v for c, v in labels if v in lexicon.classes]
+    if len(pair) == 2 and any("predicted" in c or "taken" in c for c in columns):
+        atom = replace(atom, pair=(pair[0], pair[1]))
+    elif any("towards" in c for c in columns):
+        atom = replace(atom, loose=atom.names.classes)
+    return atom, metric
+
+
+def _metric(column: str, row: str, split: frozenset[str]) -> str:
+    if split and row:
+        return row
+    found = recorded(column)
+    if column in ("value", "low", "high", "bound"):
+        return "bound" if column == "bound" else row or found
+    return "images" if split and found == "images" else found
+
+
+def _column(column: str, atom: Atom, row: Sequence[Cell], shown: Table, lexicon: Lexicon) -> Atom:
+    """What a column adds: the other class of a matrix, the side without, the value elsewhere."""
+    predicted = shown.columns[0] == "predicted class"
+    if column in lexicon.classes and atom.names.classes:
+        (true,) = list(atom.names.classes)[:1]
+        names = replace(atom.names, classes=atom.names.classes | {column})
+        return replace(atom, names=names, pair=(true, column) if true != column else None, part="count")
+    if column == "reverse rate" and atom.pair:
+        return replace(atom, pair=(atom.pair[1], atom.pair[0]))
+    if column == "without":
+        other = frozenset((a, "no" if v == "yes" else v) for a, v in atom.names.values)
+        return replace(atom, names=replace(atom.names, values=other), elsewhere=True)
+    if column == "elsewhere":
+        return replace(atom, elsewhere=True)
+    if column in ("low", "high", "gap from", "gap to", "interval"):
+        return replace(atom, part="end")
+    if predicted and column == "images":
+        return replace(atom, metric="answers", part="n")
+    if predicted and column == "right":
+        return replace(atom, metric="precision")
+    return atom
+
+
+def _cell(cell: Cell, unit: str, atom: Atom, metric: str, lexicon: Lexicon) -> Iterator[Atom]:
+    if metric in ("with_it", "without"):
+        metric = "pull"
+    if atom.part == "count" and metric in lexicon.classes or atom.pair and metric in ("images", "reverse"):
+        metric = "confusion"
+    if not atom.pair and metric in lexicon.classes:
+        metric = "recall"
+    if metric in ("first_half", "other_half"):
+        metric = "error"
+    if metric == "accuracy" and atom.metric == "precision":
+        metric = "precision"
+    if metric == "images" and atom.metric == "answers":
+        metric = "answers"
+    if metric in ("share_of_area",):
+        metric = "area"
+    atom = replace(atom, metric=metric)
+    if isinstance(cell, int | float) and not isinstance(cell, bool):
+        if atom.part == "count":
+            yield replace(atom, value=float(cell), family="plain")
+            return
+        yield from _values(float(cell), unit, atom)
+    elif isinstance(cell, str):
+        for at, number in enumerate(numbers(cell, words=False)):
+            part = atom.part if at == 0 else "end"
+            yield replace(atom, value=number.value, family=number.family, half=number.half, part=part)
