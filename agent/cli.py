@@ -199,7 +199,7 @@ def _inputs(parser: argparse.ArgumentParser) -> None:
 
 def _common(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how")
-    how.add_argument("--planner", help="guided (default; needs no language model) or openai:MODEL")
+    how.add_argument("--planner", help="guided (default; needs no language model), openai:MODEL or local:FOLDER (a transformers chat model)")
     how.add_argument(
         "--workflow",
         metavar="NAME",

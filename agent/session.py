@@ -58,11 +58,12 @@ class Session:
         self.level = case.config.level
         self.guided = planner is None and case.config.planner == "guided"
         self.approvals = Approvals(case, policy)
+        planner = planner or make_planner(case.config.planner, case, self.level)
         self._checkpoints = open_checkpoints(case.folder)
-        self.guards = self._guards()
+        self.guards = self._guards(planner)
         self._graph = build_graph(
             case,
-            planner or make_planner(case.config.planner, case, self.level),
+            planner,
             self.approvals,
             self._checkpoints,
             self._system(),
@@ -73,11 +74,12 @@ class Session:
 
         case.record("session.opened", version=__version__, planner=case.config.planner, level=self.level)
 
-    def _guards(self) -> tuple[list[Any], list[Any]]:
+    def _guards(self, planner: Any) -> tuple[list[Any], list[Any]]:
         """What stands around a planner that is a language model; the guided one says only what was measured."""
         if self.guided:
             return [], []
         from failsight.agent.guards import BudgetGuard, ContextWindow, Grounded, Steady
+        from failsight.agent.guards.context import TOKENS
         from failsight.agent.planners.guided import GuidedPlanner
 
         case = self.case
@@ -85,7 +87,9 @@ class Session:
         return (
             [
                 BudgetGuard(case, model, lambda: self.approvals.policy == "ask"),
-                ContextWindow(case, self._system),
+                ContextWindow(
+                    case, self._system, min(TOKENS, getattr(planner, "conversation_tokens", TOKENS))
+                ),
             ],
             [Grounded(case), Steady(case, lambda: GuidedPlanner(case, self.level))],
         )

@@ -1,4 +1,4 @@
-"""Who plans: the built-in guided planner, an OpenAI-compatible model, or a script for tests. One loop for all."""
+"""Who plans: the built-in guided planner, an OpenAI-compatible or a local model, or a script for tests. One loop for all."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def make_planner(name: str, case: Case, level: str) -> Any:
-    """The chat model called ``name``: ``guided`` or ``openai:MODEL``.
+    """The chat model called ``name``: ``guided`` ``openai:MODEL`` or ``local:PATH``.
 
     Raises:
-        UserError: no such planner, or its key is missing.
+        UserError: no such planner, its key is missing, or its folder can't be used.
     """
     if name == "guided":
         from failsight.agent.planners.guided import GuidedPlanner
@@ -24,4 +24,11 @@ def make_planner(name: str, case: Case, level: str) -> Any:
         from failsight.agent.planners.llm import openai_planner
 
         return openai_planner(name.removeprefix("openai:"))
-    raise UserError(f"There is no planner {name!r}.", "Use --planner guided or --planner openai:MODEL.")
+    if name.startswith("local:"):
+        from failsight.agent.planners.local import local_planner
+
+        return local_planner(name.removeprefix("local:"), device=case.config.device, progress=case.progress)
+    raise UserError(
+        f"There is no planner {name!r}.",
+        "Use --planner guided, --planner openai:MODEL or --planner local:FOLDER.",
+    )

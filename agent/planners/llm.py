@@ -26,6 +26,10 @@ _ANSWER = (
 )
 
 
+class PlannerFailed(UserError):
+    """A language model that can't answer, whatever it is asked: the guided planner takes over."""
+
+
 def openai_planner(model: str) -> Any:
     """A chat model of the server at ``OPENAI_BASE_URL`` (OpenAI's own by default).
 
@@ -49,14 +53,15 @@ def openai_planner(model: str) -> Any:
         base_url=url,
         api_key=SecretStr(key or "none"),
         temperature=0,
-        timeout=_setting("FAILSIGHT_MODEL_TIMEOUT", TIMEOUT),
-        max_retries=int(_setting("FAILSIGHT_MODEL_RETRIES", RETRIES)),
+        timeout=setting("FAILSIGHT_MODEL_TIMEOUT", TIMEOUT),
+        max_retries=int(setting("FAILSIGHT_MODEL_RETRIES", RETRIES)),
         streaming=True,
         stream_usage=True,
     )
 
 
-def _setting(name: str, default: float) -> float:
+def setting(name: str, default: float) -> float:
+    """The number in the environment variable ``name``, or ``default``."""
     try:
         return float(os.environ.get(name, ""))
     except ValueError:
@@ -111,6 +116,8 @@ def strictly(chunk: AIMessageChunk) -> Any:
 
 def endpoint_error(error: BaseException) -> UserError | None:
     """What a model server did wrong as a sentence for a person; None when ``error`` is one of ours."""
+    if isinstance(error, PlannerFailed):
+        return error
     try:
         import httpx
         import openai
