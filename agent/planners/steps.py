@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 YES = ("yes", "true", "1", "present")
 MOST_TESTS = 6  # experiments that an unattended run makes: the strongest suspicions, not all of them
+MOST_ADDED = 3  # of those that masking confirmed, the first ones are also tested by adding …
+SMALL = {
+    "max_images": 100,
+    "draws": 2,
+}  # … on fewer images: an effect that masking showed is large enough for that
 #: kind of workflow step → stage of the case; people set expectations, and a plan is made by the test that it belongs to
 STAGE = {
     "failure": "see failure",
@@ -219,6 +224,21 @@ def _masking(case: Case, state: CaseState) -> list[Step]:
     return made[:MOST_TESTS]
 
 
+def _adding(case: Case, state: CaseState) -> list[Step]:
+    """What masking showed to be needed: is it enough by itself? One experiment for each such cue, smaller than masking's."""
+    made = []
+    for record in state.records.values():
+        needed = any(t.tool == "test_by_masking" and t.verdict == "confirmed" for t in record.finding.tests)
+        cue = maskable(case, record) if needed and record.finding.kind != "missing_feature" else None
+        if cue is None:
+            continue
+        name = str(record.finding.class_name)
+        why = prompts.say("why.test_by_adding", cue=cue, class_name=name, finding=record.id)
+        arguments = {"cue": f"box:{cue}", "class_name": name, "finding": record.id, **SMALL}
+        made.append(Step("", "test_by_adding", why, arguments))
+    return made[:MOST_ADDED]
+
+
 def _correction(case: Case, state: CaseState) -> list[Step]:
     return (
         [Step("", "propose_correction", prompts.say("why.propose_correction"))] if state.confirmed() else []
@@ -229,5 +249,6 @@ MAKERS: dict[str, Callable[[Any, CaseState], list[Step]]] = {
     "confusion_matrix": _confusions,
     "saliency": _saliency,
     "test_by_masking": _masking,
+    "test_by_adding": _adding,
     "propose_correction": _correction,
 }

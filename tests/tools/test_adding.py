@@ -317,3 +317,16 @@ def test_a_language_model_can_call_it_and_the_plan_comes_first(television: FakeC
     assert kinds.index("instrument.registered") < kinds.index("evidence.recorded")
     record = next(iter(television.state().records.values()))
     assert (record.finding.verdict, record.finding.slice) == ("confirmed", {"television": "yes"})
+
+
+def test_the_guided_planner_adds_what_masking_confirmed(television: FakeCase) -> None:
+    session = Session(television, policy="auto")
+    list(session.auto())
+    session.close()
+    records = [r for r in television.state().confirmed() if r.finding.slice == {"television": "yes"}]
+    pulled = next(r for r in records if r.finding.class_name == "red_room")
+    by_tool = {t.tool: t.verdict for t in pulled.finding.tests}
+    assert by_tool["test_by_masking"] == by_tool["test_by_adding"] == "confirmed"
+    recorded = [e.tool for e in television.state().evidence]
+    assert recorded.index("test_by_masking") < recorded.index("test_by_adding")
+    assert recorded.count("test_by_adding") <= 3

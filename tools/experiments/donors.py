@@ -65,10 +65,8 @@ def matte(patch: Patch, height: int, width: int, soft: float) -> Matte:
         soft: width of the fade as a share of the piece's shorter side, 0 for hard edges.
     """
     tall, wide = patch.y1 - patch.y0, patch.x1 - patch.x0
-    fade = round(soft * min(tall, wide))
-    if fade == 0:
-        return np.ones((tall, wide), np.float32) if patch.shape is None else patch.shape.astype(np.float32)
     top, left, bottom, right = patch.y0 > 0, patch.x0 > 0, patch.y1 < height, patch.x1 < width
+    thickness = float(min(tall, wide))
     if patch.shape is None:
         ys, xs = np.arange(1.0, tall + 1), np.arange(1.0, wide + 1)
         down = np.minimum(ys if top else np.inf, ys[::-1] if bottom else np.inf)
@@ -76,6 +74,10 @@ def matte(patch: Patch, height: int, width: int, soft: float) -> Matte:
         distance = np.minimum(down[:, None], across[None])
     else:
         distance = _distance(patch.shape, (top, bottom), (left, right))
+        thickness = min(thickness, 2 * float(distance.max()))  # a frame is as wide as its bars
+    fade = round(soft * thickness)
+    if fade == 0:
+        return (distance > 0).astype(np.float32)
     made: Matte = np.clip(distance / (fade + 1), 0, 1).astype(np.float32)
     return made
 

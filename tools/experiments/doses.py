@@ -184,10 +184,13 @@ def sentence(response: Response | None, seed: int) -> str:
     found = gradient(response, seed) if response is not None else None
     if found is None or not math.isfinite(found.slope):
         return ""
-    grows = "grows" if found.slope > 0 else "does not grow"
+    low, high = found.ci
+    told = "the effect grows" if low > 0 else "the effect falls" if high < 0 else "the effect does not change"
+    if low > 0 and not found.monotone:
+        told += ", though not from each dose to the next"
     return (
-        f" With more of it the effect {grows}: slope {number(found.slope, 'points')} {interval(found.ci, 'points')}, "
-        f"p {p_value(found.p)}, {'' if found.monotone else 'not '}monotone."
+        f" With more of it {told}: slope {number(found.slope, 'points')} {interval(found.ci, 'points')}, "
+        f"p {p_value(found.p)}."
     )
 
 
