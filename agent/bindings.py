@@ -46,7 +46,7 @@ def _bind(case: "Case", spec: ToolSpec, lock: threading.Lock) -> StructuredTool:
 
     return StructuredTool(
         name=spec.name,
-        description=_schema_text(spec),
+        description=schema_text(spec),
         args_schema=spec.arguments.model_json_schema(),  # checked by the case, whose sentences a planner understands
         func=run,
         response_format="content_and_artifact",
@@ -61,6 +61,7 @@ def _reason(runtime: ToolRuntime) -> str:
     return ""
 
 
-def _schema_text(spec: ToolSpec) -> str:
+def schema_text(spec: ToolSpec) -> str:
+    """What a planner or another program is told of a tool: what it measures, its cost, what it needs."""
     needs = f" Needs: {', '.join(spec.needs)}." if spec.needs else ""
     return f"{spec.description} Cost: {spec.cost}.{needs}"

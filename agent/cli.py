@@ -123,6 +123,17 @@ def build_parser() -> argparse.ArgumentParser:
         "--split", choices=("data", "train", "deploy"), default="data", help="which labels (default data)"
     )
 
+    serve = _command(
+        commands, "serve", "the tools of a case as an MCP server over stdin and stdout", "run_serve"
+    )
+    serve.add_argument("case", type=Path, metavar="CASE")
+    serve.add_argument(
+        "--allow",
+        default="",
+        metavar="NAME,…",
+        help="tools that may run without asking; heavy: all that take long but write nothing",
+    )
+
     tools = _command(commands, "tools", "the measuring tools, and what each is for", "run_tools")
     tools.add_argument("name", nargs="?", help="one tool, with its arguments")
     tools.add_argument("--json", action="store_true", help="print JSON")
@@ -199,7 +210,10 @@ def _inputs(parser: argparse.ArgumentParser) -> None:
 
 def _common(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how")
-    how.add_argument("--planner", help="guided (default; needs no language model), openai:MODEL or local:FOLDER (a transformers chat model)")
+    how.add_argument(
+        "--planner",
+        help="guided (default; needs no language model), openai:MODEL or local:FOLDER (a transformers chat model)",
+    )
     how.add_argument(
         "--workflow",
         metavar="NAME",

@@ -298,6 +298,17 @@ def run_labels(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_serve(args: argparse.Namespace) -> int:
+    """``failsight serve``: stdout carries only the protocol."""
+    from failsight.agent.case import open_case
+    from failsight.agent.serve import serve
+
+    _must_be_case(args.case)
+    with open_case(args.case) as case:
+        serve(case, args.allow.split(","))
+    return 0
+
+
 def run_tools(args: argparse.Namespace) -> int:
     """``failsight tools``."""
     from failsight.tools.registry import registry

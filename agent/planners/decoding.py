@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 RESERVE = 160  # last tokens of an answer, in which a call that has begun is brought to its end
 FIRST_LOOK = 64  # most likely tokens that are tried before all that could fit are gathered
+ROUNDS = 4  # the same words so often one after the other end an answer
+LOOP = 160  # tokens that are looked back on for that
+SHORTEST_LOOP = 24  # tokens below which it may be a table or a list of equal numbers
 CHUNK = 512  # tokens of the prompt that are read between two looks at the clock
 
 
@@ -89,6 +92,11 @@ class Choice:
         """Whether the answer is a whole call."""
         return self.state is not None and grammar.whole(self.state)
 
+    @property
+    def calling(self) -> bool:
+        """Whether a call has begun."""
+        return self.state is not None and not grammar.outside(self.state)
+
     def next(self, scores: torch.Tensor, left: int) -> int | None:
         """The most likely token that fits, with ``left`` tokens to go; None where none does."""
         import torch
@@ -128,7 +136,7 @@ class Choice:
 
 @dataclass
 class Written:
-    """An answer: its tokens, and why it ended (``stop``, ``call``, ``length``, ``time``, ``stuck``)."""
+    """An answer: its tokens, and why it ended (``stop``, ``call``, ``length``, ``time``, ``stuck``, ``repeats``)."""
 
     tokens: list[int] = field(default_factory=list)
     why: str = "length"
@@ -166,9 +174,23 @@ def write(
             if choice.done or time.monotonic() > end:
                 made.why = "call" if choice.done else "time"
                 break
+            extra = 0 if choice.calling else repeated(made.tokens)
+            if extra:
+                made.tokens, made.why = made.tokens[:-extra], "repeats"
+                break
             tick()
             scores = reader.read([number])
     return made
+
+
+def repeated(tokens: Sequence[int]) -> int:
+    """How many of the last tokens only say again what stands before them: small greedy models run into circles."""
+    for period in range(1, LOOP // ROUNDS + 1):
+        rounds = max(ROUNDS, -(-SHORTEST_LOOP // period))
+        tail = tokens[-period * rounds :]
+        if len(tail) == period * rounds and tail[period:] == tail[:-period]:
+            return period * (rounds - 1)
+    return 0
 
 
 class _Reader:

@@ -18,7 +18,7 @@ from failsight.agent.events import Notice, PlannerSaid
 from failsight.agent.planners import grammar, make_planner
 from failsight.agent.planners.calls import read_answer
 from failsight.agent.planners.chat_text import render
-from failsight.agent.planners.decoding import RESERVE, Choice, Vocabulary
+from failsight.agent.planners.decoding import RESERVE, Choice, Vocabulary, repeated
 from failsight.agent.planners.llm import PlannerFailed
 from failsight.agent.planners.local import LocalPlanner, local_planner
 from failsight.agent.progress import Cancellable, Cancelled
@@ -177,7 +177,7 @@ def test_random_letters_become_valid_calls(tokenizer: Any) -> None:
     vocabulary = Vocabulary(tokenizer, [tokenizer.eos_token_id])
     generator = torch.Generator().manual_seed(0)
     names = set()
-    for _ in range(150):
+    for _ in range(100):
         choice, tokens = Choice(vocabulary, grammar.start(SCHEMAS, must_call=True)), []
         for left in range(RESERVE + 40, 0, -1):
             number = choice.next(torch.randn(len(tokenizer), generator=generator), left)
@@ -230,6 +230,14 @@ def test_the_cache_changes_nothing(tokenizer: Any, monkeypatch: pytest.MonkeyPat
     whole = planner(tokenizer, answer=12).invoke(words).text
     monkeypatch.setattr("failsight.agent.planners.decoding.CHUNK", 7)
     assert planner(tokenizer, answer=12).invoke(words).text == whole
+
+
+@pytest.mark.parametrize(
+    ("tokens", "extra"),
+    [([1] * 23, 0), ([9, *[1] * 24], 23), ([7, *[1, 2, 3, 4, 5, 6, 7] * 4], 21), ([*range(40)] * 4, 120), ([*range(41)] * 4, 0), ([*range(9)] * 3, 0), ([], 0)],
+)  # fmt: skip
+def test_words_that_go_in_circles_are_noticed(tokens: list[int], extra: int) -> None:
+    assert repeated(tokens) == extra
 
 
 def test_time_runs_out(tokenizer: Any) -> None:
