@@ -24,11 +24,8 @@ if TYPE_CHECKING:
 
 YES = ("yes", "true", "1", "present")
 MOST_TESTS = 6  # experiments that an unattended run makes: the strongest suspicions, not all of them
-MOST_ADDED = 3  # of those that masking confirmed, the first ones are also tested by adding …
-SMALL = {
-    "max_images": 100,
-    "draws": 2,
-}  # … on fewer images: an effect that masking showed is large enough for that
+MOST_ADDED = 3  # of what masking confirmed, the first ones are also tested by adding
+SMALL = {"max_images": 100, "draws": 2}  # for these: an effect that masking showed is seen on fewer images
 #: kind of workflow step → stage of the case; people set expectations, and a plan is made by the test that it belongs to
 STAGE = {
     "failure": "see failure",
