@@ -92,6 +92,16 @@ def build_parser() -> argparse.ArgumentParser:
     verify.add_argument("case", type=Path, metavar="CASE")
     verify.add_argument("--json", action="store_true", help="print JSON")
 
+    compare = _command(
+        commands, "compare", "two models, or two versions of one, on the same images", "run_compare"
+    )
+    compare.add_argument("before", type=Path, metavar="CASE")
+    compare.add_argument("after", type=Path, metavar="CASE")
+    compare.add_argument("--json", action="store_true", help="print JSON")
+    compare.add_argument(
+        "--journal", action="store_true", help="record the comparison in the journal of the second case"
+    )
+
     ask = _command(commands, "ask", "ask the library of failure handling", "run_ask")
     ask.add_argument("question", nargs="+")
     ask.add_argument("--json", action="store_true", help="print JSON")

@@ -192,6 +192,27 @@ def run_verify(args: argparse.Namespace) -> int:
     return 2 if sentences or reports else 0
 
 
+def run_compare(args: argparse.Namespace) -> int:
+    """``failsight compare``: reads both cases; writes only with ``--journal``, and then to the second."""
+    from failsight.agent.case import open_case
+    from failsight.agent.compare import compare_cases, journal, open_reading
+    from failsight.agent.compare_report import as_evidence, to_json
+
+    before, after = open_reading(args.before), open_reading(args.after)
+    made = compare_cases(before, after)
+    told = to_json(made)
+    if args.journal:
+        with open_case(args.after) as case:
+            journal(case, told)
+    if args.json:
+        print(json.dumps(told))
+    else:
+        from rich.console import Console
+
+        Console().print(as_evidence(made))
+    return 0
+
+
 def run_ask(args: argparse.Namespace) -> int:
     """``failsight ask``."""
     from failsight import knowledge_base

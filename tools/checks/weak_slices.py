@@ -218,7 +218,7 @@ def _explains(
         inside &= matches(table.columns[name][keep], value)
     if not finding.slice and not finding.class_name:
         return np.zeros(len(labels), bool)
-    if finding.class_name in classes:
+    if finding.class_name is not None and finding.class_name in classes:
         c = list(classes).index(finding.class_name)
         inside &= (predicted == c) if finding.kind in DRAWS else (labels == c)
     return inside

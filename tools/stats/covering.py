@@ -149,7 +149,7 @@ def _scopes(groups: Codes | None, left: Mask, least: int) -> Iterator[tuple[int 
 
 def _candidates(
     names: list[tuple[int, int]], held: NDArray[np.float32], failed: Mask, depth: int
-) -> Iterator[tuple[list[tuple[tuple[int, int], ...]], Codes, Codes]]:
+) -> Iterator[tuple[Sequence[tuple[tuple[int, int], ...]], Codes, Codes]]:
     """Slices of one scope by number of conditions: (conditions, (m,) items, (m,) failures)."""
     yield [()], np.array([len(held)]), np.array([int(failed.sum())])
     if depth == 0 or not names:
