@@ -66,6 +66,21 @@ def test_a_few_unlucky_items_do_not_come_first_and_small_slices_not_at_all() -> 
     assert made[-1].rest and made[-1].failures == 25
 
 
+def test_a_slice_is_not_decorated_with_what_adds_nothing() -> None:
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 3, (1500, 12))
+    failed = rng.random(1500) < np.where(codes[:, 0] == 1, 0.7, 0.03)
+    made = cover(codes, failed, rng.integers(0, 4, 1500))
+    assert (made[0].conditions, made[0].group) == (((0, 1),), None)
+
+
+def test_a_thousand_groups_are_no_trouble() -> None:
+    rng = np.random.default_rng(0)
+    codes, groups = rng.integers(0, 4, (20_000, 8)), rng.integers(0, 1000, 20_000)
+    failed = (groups == 7) | (rng.random(20_000) < 0.02)
+    assert cover(codes, failed, groups, most=3, least=10)[0].group == 7
+
+
 def test_unknown_values_make_no_slice() -> None:
     codes, failed = column((-1, 100, 100), (0, 300, 0), (1, 300, 0))
     (only,) = cover(codes, failed)

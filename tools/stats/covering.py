@@ -12,12 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from failsight.tools.stats.intervals import wilson_many
+from failsight.tools.stats.intervals import wilson, wilson_many
 
 Codes = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Float = NDArray[np.float64]
 LEVEL = 0.999
+BLOCK = 65_536  # rows counted at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,8 @@ def cover(
 
     For slices that do not overlap and are large this is HiBug's rule. Where they overlap, an item counts once, in the
     first slice that holds it, and rates are those of the items still left. Thousands of slices are compared, so the
-    order is by the lower end of the 99.9 % Wilson interval of the error rate: a few unlucky items do not come first. When no
+    order is by the lower end of the 99.9 % Wilson interval of the error rate, and a condition stays only where that end lies
+    above the rate without it: neither a few unlucky items nor decorated copies of one slice come first. When no
     slice of at least ``least`` items is surely worse than all that is left, that comes last, as one slice without conditions.
 
     Args:
@@ -79,18 +81,49 @@ def cover(
     if not 0 < beta <= 1 or not 0 <= depth <= 2 or least < 1 or most < 1:
         raise ValueError("beta lies in (0, 1], depth in 0 to 2, least and most are at least 1")
     wanted = beta * int(failed.sum()) - 1e-9
-    names, held = _conditions(codes)
+    search = _Search(codes, failed, groups, depth, least)
     left, covered = np.ones(len(codes), bool), 0
     made: list[WeakSlice] = []
     while covered < wanted:
         last = len(made) == most - 1
-        best = None if last else _worst(names, held, failed, groups, left, depth, least)
+        best = None if last else search.worst(left)
         if best is None or best.rest:
-            best = WeakSlice((), None, int(left.sum()), int((left & failed).sum()))
+            best = _counted((), None, codes, failed, groups, left)
+        else:
+            best = _simplest(best, codes, failed, groups, left)
         made.append(best)
         covered += best.failures
         left &= ~best.inside(codes, groups)
     return tuple(made)
+
+
+def _simplest(one: WeakSlice, codes: Codes, failed: Mask, groups: Codes | None, left: Mask) -> WeakSlice:
+    """The slice without conditions that do not surely raise its error rate."""
+    while True:
+        low = wilson(one.failures, one.n, LEVEL)[0]
+        shorter = [
+            _counted(one.conditions[:i] + one.conditions[i + 1 :], one.group, codes, failed, groups, left)
+            for i in range(len(one.conditions))
+        ]
+        if one.group is not None:
+            shorter.append(_counted(one.conditions, None, codes, failed, groups, left))
+        as_bad = [s for s in shorter if s.failures / s.n >= low and not s.rest]
+        if not as_bad:
+            return one
+        one = max(as_bad, key=lambda s: (wilson(s.failures, s.n, LEVEL)[0], s.n))
+
+
+def _counted(
+    conditions: tuple[tuple[int, int], ...],
+    group: int | None,
+    codes: Codes,
+    failed: Mask,
+    groups: Codes | None,
+    left: Mask,
+) -> WeakSlice:
+    """A slice of the items left, with its numbers."""
+    inside = WeakSlice(conditions, group, 0, 0).inside(codes, groups) & left
+    return WeakSlice(conditions, group, int(inside.sum()), int((inside & failed).sum()))
 
 
 def assign(slices: Sequence[WeakSlice], codes: Codes, groups: Codes | None) -> Codes:
@@ -101,77 +134,102 @@ def assign(slices: Sequence[WeakSlice], codes: Codes, groups: Codes | None) -> C
     return place
 
 
-def _conditions(codes: Codes) -> tuple[list[tuple[int, int]], NDArray[np.float32]]:
+def _conditions(codes: Codes) -> tuple[list[tuple[int, int]], Mask]:
     """Every (column, code) that occurs, and (n, conditions) where it holds."""
     names = [(j, int(v)) for j in range(codes.shape[1]) for v in np.unique(codes[:, j]) if v >= 0]
-    held = np.zeros((len(codes), len(names)), np.float32)
+    held = np.zeros((len(codes), len(names)), bool)
     for k, (j, v) in enumerate(names):
         held[:, k] = codes[:, j] == v
     return names, held
 
 
-def _worst(
-    names: list[tuple[int, int]],
-    held: NDArray[np.float32],
-    failed: Mask,
-    groups: Codes | None,
-    left: Mask,
-    depth: int,
-    least: int,
-) -> WeakSlice | None:
-    """The slice of the items left whose error rate is surely the highest; simple ones win ties.
+Key = tuple[float, int, int]  # lower end of the error rate, simplicity, failures: larger is worse
+Found = tuple[Key, WeakSlice] | None
 
-    None where no slice is surely worse than all that is left."""
-    best = (float(failed[left].mean()) if left.any() else 1.0, 0, 0)
-    found: WeakSlice | None = None
-    for group, rows in _scopes(groups, left, least):
-        for conditions, n, k in _candidates(names, held[rows], failed[rows], depth):
-            enough = (n >= least) & (k > 0)
-            if not enough.any():
+
+class _Search:
+    """The worst slice among the items left, again and again; what did not change since is not counted again."""
+
+    def __init__(self, codes: Codes, failed: Mask, groups: Codes | None, depth: int, least: int) -> None:
+        self.names, self.held = _conditions(codes)
+        self.failed, self.groups, self.depth, self.least = failed, groups, depth, least
+        self._known: dict[int, tuple[int, Found]] = {}
+
+    def worst(self, left: Mask) -> WeakSlice | None:
+        """The slice whose error rate is surely the highest; simple ones win ties.
+
+        None where no slice is surely worse than all that is left.
+        """
+        base = float(self.failed[left].mean()) if left.any() else 1.0
+        best: tuple[Key, WeakSlice | None] = ((base, 0, 0), None)
+        whole = self._of_scope(None, np.flatnonzero(left))
+        if whole is not None and whole[0] > best[0]:
+            best = whole
+        for group, rows in self._groups(left):
+            failures = int(self.failed[rows].sum())
+            if wilson(failures, max(failures, self.least), LEVEL)[0] < best[0][0]:
+                continue  # even a slice of nothing but its failures would not be the worst
+            known = self._known.get(group)
+            if known is None or known[0] != len(rows):
+                self._known[group] = known = (len(rows), self._of_scope(group, rows))
+            if known[1] is not None and known[1][0] > best[0]:
+                best = known[1]
+        return best[1]
+
+    def _groups(self, left: Mask) -> Iterator[tuple[int, NDArray[np.int64]]]:
+        """Rows of each group that is large enough."""
+        if self.groups is None:
+            return
+        rows = np.flatnonzero(left & (self.groups >= 0))
+        rows = rows[np.argsort(self.groups[rows], kind="stable")]
+        names, starts = np.unique(self.groups[rows], return_index=True)
+        for name, part in zip(names.tolist(), np.split(rows, starts[1:]), strict=bool(len(rows))):
+            if len(part) >= self.least:
+                yield int(name), part
+
+    def _of_scope(self, group: int | None, rows: NDArray[np.int64]) -> Found:
+        """The worst slice among some rows."""
+        best: Found = None
+        for conditions, n, k in self._candidates(rows):
+            if not len(n):
                 continue
-            low = np.where(enough, wilson_many(k, np.maximum(n, 1), LEVEL)[:, 0].round(12), -1.0)
+            low = wilson_many(k, n, LEVEL)[:, 0].round(12)
             i = int(np.lexsort((-k, -low))[0])
             key = (float(low[i]), -len(conditions[i]) - (group is not None), int(k[i]))
-            if key > best:
-                best, found = key, WeakSlice(conditions[i], group, int(n[i]), int(k[i]))
-    return found
+            if best is None or key > best[0]:
+                best = key, WeakSlice(conditions[i], group, int(n[i]), int(k[i]))
+        return best
+
+    def _candidates(
+        self, rows: NDArray[np.int64]
+    ) -> Iterator[tuple[Sequence[tuple[tuple[int, int], ...]], Codes, Codes]]:
+        """Large enough slices with failures, by number of conditions: (conditions, (m,) items, (m,) failures)."""
+        failures = int(self.failed[rows].sum())
+        if not failures or len(rows) < self.least:
+            return
+        yield [()], np.array([len(rows)]), np.array([failures])
+        if self.depth == 0 or not self.names:
+            return
+        both_n, both_k = _together(self.held, rows), _together(self.held, rows[self.failed[rows]])
+        n, k = both_n.diagonal(), both_k.diagonal()
+        kept = np.flatnonzero((n >= self.least) & (k > 0)).tolist()
+        yield [(self.names[i],) for i in kept], n[kept], k[kept]
+        if self.depth == 1:
+            return
+        column = np.array([j for j, _ in self.names])
+        fit = np.triu((both_n >= self.least) & (both_k > 0), 1) & (column[:, None] != column[None])
+        first, second = np.nonzero(fit)
+        pairs = [(self.names[i], self.names[j]) for i, j in zip(first.tolist(), second.tolist(), strict=True)]
+        yield pairs, both_n[first, second], both_k[first, second]
 
 
-def _scopes(groups: Codes | None, left: Mask, least: int) -> Iterator[tuple[int | None, NDArray[np.int64]]]:
-    """Everything, then each group that is large enough: (group, rows)."""
-    yield None, np.flatnonzero(left)
-    if groups is None:
-        return
-    for group, count in zip(*np.unique(groups[left], return_counts=True), strict=True):
-        if group >= 0 and count >= least:
-            yield int(group), np.flatnonzero(left & (groups == group))
-
-
-def _candidates(
-    names: list[tuple[int, int]], held: NDArray[np.float32], failed: Mask, depth: int
-) -> Iterator[tuple[Sequence[tuple[tuple[int, int], ...]], Codes, Codes]]:
-    """Slices of one scope by number of conditions: (conditions, (m,) items, (m,) failures)."""
-    yield [()], np.array([len(held)]), np.array([int(failed.sum())])
-    if depth == 0 or not names:
-        return
-    wrong = held[failed]
-    n, k = held.sum(0).astype(np.int64), wrong.sum(0).astype(np.int64)
-    yield [(c,) for c in names], n, k
-    if depth == 1:
-        return
-    first, second = np.triu_indices(len(names), 1)
-    column = np.array([j for j, _ in names])
-    differ = column[first] != column[second]
-    first, second = first[differ], second[differ]
-    if len(first):
-        both_n = np.rint((held.T @ held)[first, second]).astype(np.int64)
-        both_k = np.rint((wrong.T @ wrong)[first, second]).astype(np.int64)
-        kept = np.flatnonzero(both_k > 0)
-        pairs = [
-            (names[i], names[j]) for i, j in zip(first[kept].tolist(), second[kept].tolist(), strict=True)
-        ]
-        if pairs:
-            yield pairs, both_n[kept], both_k[kept]
+def _together(held: Mask, rows: NDArray[np.int64]) -> Codes:
+    """(conditions, conditions) how many of ``rows`` meet both; block by block, so that memory is bounded."""
+    counts = np.zeros((held.shape[1], held.shape[1]), np.int64)
+    for start in range(0, len(rows), BLOCK):
+        part = held[rows[start : start + BLOCK]].astype(np.float32)
+        counts += np.rint(part.T @ part).astype(np.int64)
+    return counts
 
 
 def largest_remainder(total: int, weights: Sequence[float]) -> list[int]:
