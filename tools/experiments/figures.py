@@ -53,7 +53,7 @@ def sheet(rows: Sequence[Sequence[Tile]], heads: Sequence[str] = ()) -> Image:
 
 def _fit(text: str) -> str:
     """Text that fits under a tile, without characters that the built-in font lacks."""
-    return clean(text, 26).encode("latin-1", "replace").decode("latin-1").replace("…", "...")
+    return clean(text, 26).replace("…", "...").encode("latin-1", "replace").decode("latin-1")
 
 
 def _scaled(picture: Pixels) -> Image:
