@@ -208,7 +208,7 @@ class _Door:
             if spec.name in self.allow or (ALL_HEAVY in self.allow and not spec.writes):
                 self._record(spec, True, "policy")
                 return None
-        answer = self._answer(params, spec, arguments)
+        answer: Any = self._answer(params, spec, arguments)
         if answer is None and _asks(context):
             answer = await self._ask(context, spec, arguments)
         if answer is None:

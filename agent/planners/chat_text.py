@@ -19,12 +19,14 @@ def render(tokenizer: Any, messages: Sequence[Any], tools: Sequence[Mapping[str,
     """
     if not getattr(tokenizer, "chat_template", None):
         return _bare(_plain(messages, tools))
-    template = str(tokenizer.chat_template)
-    forms = [lambda: (_plain(messages, tools), None), lambda: (_no_system(_plain(messages, tools)), None)]
-    if tools and "tools" in template:
-        forms.insert(0, lambda: (_rich(messages), [dict(t) for t in tools]))
-    for form in forms:
-        turns, given = form()
+    plain = _plain(messages, tools)
+    forms: list[tuple[list[dict[str, Any]], list[dict[str, Any]] | None]] = [
+        (plain, None),
+        (_no_system(plain), None),
+    ]
+    if tools and "tools" in str(tokenizer.chat_template):
+        forms.insert(0, (_rich(messages), [dict(t) for t in tools]))
+    for turns, given in forms:
         try:
             made = tokenizer.apply_chat_template(
                 turns, tools=given, add_generation_prompt=True, tokenize=False
@@ -32,7 +34,7 @@ def render(tokenizer: Any, messages: Sequence[Any], tools: Sequence[Mapping[str,
             return str(made)
         except Exception:  # noqa: S112 (templates raise whatever they like at roles they do not know)
             continue
-    return _bare(_plain(messages, tools))
+    return _bare(plain)
 
 
 def _rich(messages: Sequence[Any]) -> list[dict[str, Any]]:
