@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from itertools import combinations
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import combinations
 
 from failsight.agent.grounding.numbers import Number
 from failsight.agent.grounding.settings import Setting
@@ -12,16 +12,29 @@ from failsight.agent.grounding.sources import DATA, Atom
 
 _DIFFERENCE = re.compile(
     r"differ|gap|more|less|fewer|higher|lower|worse|better|above|below|drop|fall|fell|excess|points|ahead|behind|apart|larger|smaller|los[est]|gain|"
-    r"\bdown\b|rise|rose|decreas|increas|margin|remain|rest\b|missing|short|exceed|separat|surer",
+    r"\bdown\b|rise|rose|decreas|increas|margin|remain|rest\b|missing|short|exceed|separat|surer|too (?:many|few)|spread|range|lead",
     re.IGNORECASE,
 )
-_RATIO = re.compile(r"times|twice|double|half|triple|ratio|fold|×|as (?:often|many|high|low|large|likely|much)|third|quarter|fifth|one in|factor", re.IGNORECASE)
-_SHARE = re.compile(r"of (?:all|the|these|its|them)|out of|share|per cent|%|half|third|quarter", re.IGNORECASE)
-_SUM = re.compile(r"together|sum|total|altogether|combined|both|in all|=|add up|jointly|between them|counting", re.IGNORECASE)
+_RATIO = re.compile(
+    r"times|twice|double|half|triple|ratio|fold|×|as (?:often|many|high|low|large|likely|much)|third|quarter|fifth|one in|factor",
+    re.IGNORECASE,
+)
+_SHARE = re.compile(
+    r"of (?:all|the|these|its|them)|out of|share|per cent|%|half|third|quarter", re.IGNORECASE
+)
+_RELATIVE = re.compile(
+    r" (?:lower|higher|smaller|larger|less|more|fewer|darker|brighter|of (?:that|its|those)\b)", re.IGNORECASE
+)
+_SUM = re.compile(
+    r"together|sum|total|altogether|combined|both|in all|=|add up|jointly|between them|counting",
+    re.IGNORECASE,
+)
 Grounded = Mapping[Number, Sequence[Atom]]
 
 
-def computed(number: Number, at: Setting, inside: Sequence[Number], held: Grounded, near: Sequence[Atom]) -> list[Atom]:
+def computed(
+    number: Number, at: Setting, inside: Sequence[Number], held: Grounded, near: Sequence[Atom]
+) -> list[Atom]:
     """The recorded numbers that ``number`` is made of, or nothing.
 
     Args:
@@ -31,19 +44,24 @@ def computed(number: Number, at: Setting, inside: Sequence[Number], held: Ground
         held: those of them that the record holds, with where.
         near: recorded values of which a text of this setting may compare two.
     """
-    others = [n for n in inside if n is not number and n in held]
-    stated = _from_stated(number, at.reading.part, others, held)
+    others = [n for n in inside if n is not number and n in held and not (n.word and n.family == "percent")]
+    stated = _from_stated(number, at, others, held)
     return stated or _from_record(number, at, near)
 
 
-def _from_stated(number: Number, sentence: str, others: Sequence[Number], held: Grounded) -> list[Atom]:
-    for ways, result in _ways(number, sentence):
+def _from_stated(number: Number, at: Setting, others: Sequence[Number], held: Grounded) -> list[Atom]:
+    sentence = at.reading.part
+    for ways, result in _ways(number, at):
         for one in others:
             for other in others:
-                if one is other or one.family != other.family and {one.family, other.family} != {"percent", "points"}:
+                if one is other or (
+                    one.family != other.family and {one.family, other.family} != {"percent", "points"}
+                ):
                     continue
                 value = result(one.value, other.value)
-                if value is not None and abs(abs(value) - abs(number.value)) <= _slack(number, one, other, ways):
+                if value is not None and abs(abs(value) - abs(number.value)) <= _slack(
+                    number, one, other, ways
+                ):
                     return [*held[one][:1], *held[other][:1]]
     plain = [n for n in others if n.family == number.family]
     if _SUM.search(sentence) and 2 < len(plain) <= 6:
@@ -61,54 +79,92 @@ def _from_stated(number: Number, sentence: str, others: Sequence[Number], held: 
 Combine = Callable[[float, float], float | None]
 
 
-def _ways(number: Number, sentence: str) -> Iterator[tuple[str, Combine]]:
+def _ways(number: Number, at: Setting) -> Iterator[tuple[str, Combine]]:
+    sentence, after = at.reading.part, at.reading.text[number.end : at.reading.sentence.end]
     if _DIFFERENCE.search(sentence) and number.family in ("percent", "points", "plain"):
         yield "difference", lambda a, b: a - b
     if _SUM.search(sentence) and number.family in ("percent", "points", "plain"):
         yield "sum", lambda a, b: a + b
     if number.family == "ratio" or (number.family == "plain" and _RATIO.search(sentence)):
         yield "ratio", lambda a, b: a / b if b else None
+    if number.family == "percent" and _RELATIVE.match(after):
+        yield "part", lambda a, b: 100 * a / b if b > a > 0 else None
+        yield (
+            "relative",
+            lambda a, b: 100 * (b - a) / b if b > a > 0 else 100 * (a - b) / b if b > 0 else None,
+        )
     if number.family == "percent" and _SHARE.search(sentence):
         yield "share", lambda a, b: 100 * a / b if b > a >= 0 and b > 1 else None
 
 
 def _slack(number: Number, one: Number, other: Number, ways: str) -> float:
-    if ways in ("ratio", "share"):
+    if ways in ("ratio", "share", "part", "relative"):
         relative = one.half / max(abs(one.value), 1e-9) + other.half / max(abs(other.value), 1e-9)
         return number.half + abs(number.value) * (relative + (0.06 if number.about else 0)) + 1e-9
-    own = 0.0 if number.family == "plain" and number.half == 0.5 and float(one.value).is_integer() else number.half
-    return own + one.half * (one.half < 0.5) + other.half * (other.half < 0.5) + (0.025 * abs(number.value) if number.about else 0) + 1e-9
+    own = (
+        0.0
+        if number.family == "plain" and number.half == 0.5 and float(one.value).is_integer()
+        else number.half
+    )
+    return (
+        own
+        + one.half * (one.half < 0.5)
+        + other.half * (other.half < 0.5)
+        + (0.025 * abs(number.value) if number.about else 0)
+        + 1e-9
+    )
 
 
 def _from_record(number: Number, at: Setting, near: Sequence[Atom]) -> list[Atom]:
     """Two recorded values of one quantity in just the two settings that the sentence names."""
-    ways = dict(_ways(number, at.reading.part))
+    ways = dict(_ways(number, at))
     kept: dict[tuple[object, ...], Atom] = {}
     for atom in near:
         kept.setdefault((round(atom.value, 4), atom.family, atom.metric, atom.names, atom.pair), atom)
-    values = list(kept.values())[:160]
+    values = list(kept.values())
     if "sum" in ways:
         total = _total(number, at, values)
         if total:
             return total
-    for one in values:
-        for other in values:
-            if one is other or one.family != other.family or not _alike(one, other) or one.value == other.value:
-                continue
-            way = _allowed(one, other, at, number)
-            if way not in ways:
-                continue
-            result = ways[way](one.value, other.value)
-            if result is not None and number.near(abs(result) if number.value >= 0 else -abs(result)):
-                return [one, other]
+    by: dict[str, list[Atom]] = {}
+    for atom in values:
+        by.setdefault(atom.metric, []).append(atom)
+    for metric, ones in by.items():
+        for name, others in by.items():
+            if name == metric or comparable(metric, name):
+                found = _two(number, at, ones[:120], others[:120], ways)
+                if found:
+                    return found
     return []
 
 
-def _alike(one: Atom, other: Atom) -> bool:
-    if "bound" in (one.metric, other.metric):
-        bound, other = (one, other) if one.metric == "bound" else (other, one)
-        return other.metric in ("accuracy", "worst_recall") and set(bound.row) == set(other.metric.split("_"))
-    return one.metric == other.metric or {one.metric, other.metric} == {"confidence_right", "confidence_wrong"}
+def _two(
+    number: Number, at: Setting, ones: Sequence[Atom], others: Sequence[Atom], ways: Mapping[str, Combine]
+) -> list[Atom]:
+    for one in ones:
+        for other in others:
+            if one is other or one.family != other.family or one.value == other.value:
+                continue
+            way = _allowed(one, other, at, number)
+            for kind in ("part", "relative") if way and "part" in ways else (way,):
+                result = ways[kind](one.value, other.value) if kind in ways else None
+                if result is not None and number.near(abs(result) if number.value >= 0 else -abs(result)):
+                    return [one, other]
+    return []
+
+
+#: quantities of which two different ones may be set against each other
+_COMPARED = {
+    frozenset(pair.split()) for pair in (
+        "confidence_right confidence_wrong", "flip control_flip", "mended control_mended", "cue_effect control_effect", "precision recall",
+        "confidence accuracy", "confidence precision", "answers images", "saliency area", "precision f1", "recall f1",
+    )
+}  # fmt: skip
+
+
+def comparable(one: str, other: str) -> bool:
+    """Whether values of two quantities may be set against each other."""
+    return one == other or "bound" in (one, other) or frozenset({one, other}) in _COMPARED
 
 
 def _total(number: Number, at: Setting, values: Sequence[Atom]) -> list[Atom]:
@@ -116,12 +172,21 @@ def _total(number: Number, at: Setting, values: Sequence[Atom]) -> list[Atom]:
     whole = at.reading.about
     groups: dict[str, dict[object, Atom]] = {}
     for atom in values:
-        if atom.family == "plain" and atom.half == 0 and float(atom.value).is_integer() and (not atom.pair or atom.pair in at.reading.pairs):
-            owners: list[object] = [f for f in whole.findings if f in atom.refs] or [c for c in whole.classes if atom.names.classes == {c} and not atom.names.attributes]
+        if (
+            atom.family == "plain"
+            and atom.half == 0
+            and float(atom.value).is_integer()
+            and (not atom.pair or atom.pair in at.reading.pairs)
+        ):
+            owners: list[object] = [f for f in whole.findings if f in atom.refs] or [
+                c for c in whole.classes if atom.names.classes == {c} and not atom.names.attributes
+            ]
             if atom.pair in at.reading.pairs:
                 owners = [atom.pair]
             for owner in owners:
-                groups.setdefault(f"{atom.metric} {atom.part} {sorted(atom.names.splits)}", {}).setdefault(owner, atom)
+                groups.setdefault(
+                    f"{atom.metric} {atom.part} {sorted(atom.names.splits) if not whole.findings else 0}", {}
+                ).setdefault(owner, atom)
     for by in groups.values():
         parts = list(by.values())[:7]
         for many in range(2, len(parts) + 1):
@@ -133,30 +198,62 @@ def _total(number: Number, at: Setting, values: Sequence[Atom]) -> list[Atom]:
 
 def _allowed(one: Atom, other: Atom, at: Setting, number: Number) -> str:
     """How two values may be combined: they differ in one thing that the sentence names, and agree in all else."""
-    a, b, whole = one.names, other.names, at.reading.about
-    same = (a.classes == b.classes or one.pair != other.pair) and a.values == b.values
-    counted = one.family == "plain" and number.family == "plain"
-    ratio = number.family == "ratio" or number.family == "plain" and re.search(r"\bratio\b|\bfactor\b", at.reading.part) is not None
-    way = "ratio" if ratio else "difference"
-    if not ratio and one.family == "plain" != number.family:
+    way = _way(one, at, number)
+    if not way:
         return ""
-    if _SUM.search(at.reading.part) and counted:
-        way = "sum"
+    ours = [set(x.refs) & at.reading.about.findings for x in (one, other)]
+    if one.metric in _BY_FINDING and ours[0] and ours[1] and ours[0] != ours[1]:
+        return way
+    fits = (
+        _of_two_quantities(one, other, at) if one.metric != other.metric else _of_one_quantity(one, other, at)
+    )
+    return way if fits and (one.part == other.part or one.family == number.family == "plain") else ""
+
+
+_BY_FINDING = {"excess", "pull_gap", "pull", "effect", "drop"}
+
+
+def _way(one: Atom, at: Setting, number: Number) -> str:
+    """Which way of combining the sentence means."""
+    plain = number.family == "plain"
+    if number.family == "ratio" or (plain and re.search(r"\bratio\b|\bfactor\b", at.reading.part)):
+        return "ratio"
+    if number.family != "percent" and one.family == "plain" != number.family:
+        return ""
+    return "sum" if plain and one.family == "plain" and _SUM.search(at.reading.part) else "difference"
+
+
+def _of_two_quantities(one: Atom, other: Atom, at: Setting) -> bool:
+    """Two quantities of one thing: confidence against accuracy, a value against its bound."""
+    a, b, part = one.names, other.names, at.reading.part
     if "bound" in (one.metric, other.metric):
-        return way if (one.names.splits | other.names.splits) <= DATA else ""
-    if one.metric != other.metric:
-        return way if re.search(r"wrong|error", at.reading.part, re.IGNORECASE) and re.search(r"\bright|correct", at.reading.part, re.IGNORECASE) else ""
+        bound, value = (one, other) if one.metric == "bound" else (other, one)
+        named = value.metric in ("accuracy", "worst_recall") and set(bound.row) == set(
+            value.metric.split("_")
+        )
+        return named and a.splits | b.splits <= DATA
+    if "confidence_right" in (one.metric, other.metric):
+        return bool(
+            re.search(r"wrong|error", part, re.IGNORECASE)
+            and re.search(r"\bright|correct", part, re.IGNORECASE)
+        )
+    alike = a.classes == b.classes and a.values == b.values and a.splits == b.splits
+    return alike and not one.pair and not other.pair
+
+
+def _of_one_quantity(one: Atom, other: Atom, at: Setting) -> bool:
+    """One quantity of two things: two splits, two directions, two cues, with and without, two classes."""
+    a, b, whole = one.names, other.names, at.reading.about
     if a.splits != b.splits:
-        named = (a.splits | b.splits) <= whole.splits | DATA and whole.splits - DATA
-        return way if same and a.classes == b.classes and named and one.part == other.part else ""
-    if one.part != other.part and not counted:
-        return ""
+        named = (a.splits | b.splits) <= whole.splits | DATA and bool(whole.splits - DATA)
+        return named and a.classes == b.classes and a.values == b.values and one.part == other.part
     if one.pair and other.pair:
-        return way if one.pair == other.pair[::-1] and set(one.pair) <= whole.classes else ""
+        return one.pair == other.pair[::-1] and set(one.pair) <= whole.classes
     if a.attributes != b.attributes:
-        return way if a.attributes and b.attributes and a.attributes | b.attributes <= whole.attributes else ""
+        return bool(a.attributes and b.attributes) and a.attributes | b.attributes <= whole.attributes
     if a.values != b.values or one.elsewhere != other.elsewhere:
-        return way if a.attributes == b.attributes and a.attributes and (at.elsewhere or one.elsewhere != other.elsewhere) else ""
-    if a.classes != b.classes:
-        return way if a.classes and b.classes and a.classes | b.classes <= whole.classes and not one.pair and not other.pair else ""
-    return ""
+        return bool(a.attributes) and (at.elsewhere or one.elsewhere != other.elsewhere)
+    if a.classes == b.classes or one.pair or other.pair:
+        return False
+    everything = re.search(r"\boverall\b|\ball\b|\baverage\b|\btotal\b", at.reading.part) is not None
+    return bool(everything or (a.classes and b.classes)) and a.classes | b.classes <= whole.classes

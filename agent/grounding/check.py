@@ -13,16 +13,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from failsight.agent.grounding.claims import ID, UNVERIFIED, Checked, Claim
-from failsight.agent.grounding.compare import comparisons, masked, tendencies
+from failsight.agent.grounding.compare import comparisons
 from failsight.agent.grounding.matching import Recorded, ground
 from failsight.agent.grounding.measures import Measures
 from failsight.agent.grounding.names import Lexicon, Names, is_f1
 from failsight.agent.grounding.numbers import Number, numbers, sentences
 from failsight.agent.grounding.ranks import ranks
-from failsight.agent.grounding.settings import Reading, read
+from failsight.agent.grounding.reading import Reading, read
 from failsight.agent.grounding.sources import Atom, atoms, lexicon_of
+from failsight.agent.grounding.standing import Standing
 from failsight.agent.grounding.strangers import strangers
-from failsight.agent.grounding.verdicts import Findings
+from failsight.agent.grounding.tendencies import masked, tendencies
 from failsight.agent.state import CaseState
 
 __all__ = ["UNVERIFIED", "Checked", "Checker", "Claim", "check"]
@@ -51,9 +52,13 @@ class Checker:
         self.atoms: list[Atom] = atoms(state, self.lexicon)
         self._recorded = Recorded(self.atoms)
         self._measures = Measures(self.atoms)
-        self._findings = Findings(state, self.lexicon)
-        told = [c.action for e in state.evidence for c in e.corrections] + [n for e in state.evidence for n in (*e.notes, *e.next_steps)]
-        self._told = [(t.lower(), {w[:5] for w in re.findall(r"[a-z]{5,}", t.lower())}) for t in dict.fromkeys(told)]
+        self._findings = Standing(state, self.lexicon)
+        told = [c.action for e in state.evidence for c in e.corrections] + [
+            n for e in state.evidence for n in (*e.notes, *e.next_steps)
+        ]
+        self._told = [
+            (t.lower(), {w[:5] for w in re.findall(r"[a-z]{5,}", t.lower())}) for t in dict.fromkeys(told)
+        ]
         self._ids = {e.id for e in state.evidence} | {r.id for r in state.records.values()}
 
     def check(self, text: str) -> Checked:
@@ -99,18 +104,45 @@ class Checker:
         if not number.word:
             return False
         word = at.text[number.start : number.end].lower()
-        if number.family == "plain" and number.value == len(at.whole.classes) and re.match(r" of the \w+ (?:classes|rooms)", at.text[number.end :]):
+        listed = number.value in (len(at.whole.classes), len(at.pairs))
+        several = (len(at.whole.findings), len(at.whole.attributes))
+        if (
+            number.family == "plain"
+            and number.value in several
+            and re.match(
+                r" (?:\w+ )?(?:findings|shortcuts|cues|cases|shifts|slices|attributes)", at.text[number.end :]
+            )
+        ):
+            return True
+        if (
+            number.family == "plain"
+            and listed
+            and re.match(
+                r" (?:of the \w+ )?(?:\w+ )?(?:classes|rooms|confusions|mix-ups)", at.text[number.end :]
+            )
+        ):
             return True
         mine = {w[:5] for w in re.findall(r"[a-z]{5,}", at.part.lower())}
-        return any(word in told and len(mine & stems) >= 4 for told, stems in self._told)
+        behind = re.search(r"\ball $", at.text[: number.start], re.IGNORECASE) is not None
+        if number.family == "plain" and behind and number.value in (*several, len(at.whole.classes)):
+            return True
+        return any(word in told and len(mine & stems) >= 3 for told, stems in self._told)
 
     def _cites(self, at: Reading, number: Number) -> frozenset[str]:
         """The evidence cited behind a number: the next reference, of which one id has to hold it."""
         behind = [m for m in at.mentions if m.kind == "evidence" and m.start > number.start]
         if not behind:
             before = {m.name for m in at.mentions if m.kind == "evidence" and m.start < number.start}
-            return frozenset(before) if len(before) == 1 and len(at.whole.evidence) == 1 and number.start - max(m.end for m in at.mentions if m.kind == "evidence") > 8 else frozenset()
+            return (
+                frozenset(before)
+                if len(before) == 1
+                and len(at.whole.evidence) == 1
+                and min(m.start for m in at.mentions if m.kind == "evidence") - at.sentence.start < 30
+                else frozenset()
+            )
         first = behind[0]
         group = [m for m in behind if m.start - first.start < 16]
-        kept = {m.name for m in group} | {m.name for m in at.mentions if m.kind == "finding" and abs(m.start - first.start) < 16}
+        kept = {m.name for m in group} | {
+            m.name for m in at.mentions if m.kind == "finding" and abs(m.start - first.start) < 16
+        }
         return frozenset(kept)

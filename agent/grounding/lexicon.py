@@ -25,14 +25,14 @@ RECORDED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"^share of all errors$", "share_of_errors"), (r"area", "area"), (r"salien", "saliency"),
         (r"control_flip|control flip", "control_flip"), (r"flip", "flip"), (r"control_mended", "control_mended"), (r"mended", "mended"),
         (r"control_effect|control effect", "control_effect"), (r"cue_effect", "cue_effect"), (r"smallest", "smallest"),
-        (r"minimum_effect", "minimum_effect"), (r"control_change", "control_change"), (r"^effect_sd", "effect_sd"), (r"^effect", "effect"),
+        (r"minimum_effect", "minimum_effect"), (r"control_change", "control_ratio"), (r"^effect_sd", "effect_sd"), (r"^effect", "effect"),
         (r"macro_?\s?precision", "macro_precision"), (r"macro_?\s?f1", "macro_f1"), (r"balanced", "balanced_accuracy"),
         (r"baseline", "baseline"), (r"worst_?\s?recall", "worst_recall"), (r"drop", "drop"), (r"class_mix", "class_mix"),
         (r"recall", "recall"), (r"precision", "precision"), (r"\bf1\b", "f1"), (r"accuracy", "accuracy"),
         (r"confusion_rate|^rate$|share of the true class", "confusion"), (r"reverse rate", "reverse"),
         (r"confident_errors", "confident_errors"), (r"confidence_wrong", "confidence_wrong"), (r"confidence_right", "confidence_right"),
         (r"overconfidence", "gap"), (r"confidence", "confidence"), (r"^ece$|calibration", "ece"),
-        (r"excess", "excess"), (r"images_to_verify", "verify"), (r"slices_", "slices"), (r"pull", "pull_gap"),
+        (r"excess", "excess"), (r"images_to_verify", "verify"), (r"pull", "pull_gap"),
         (r"^elsewhere$", "error"), (r"^error|error_rate", "error"), (r"^in training$", "frequency"),
         (r"bright", "brightness"), (r"contrast", "contrast"), (r"saturat", "saturation"), (r"sharp", "sharpness"),
         (r"colourful", "colourfulness"), (r"jpeg", "jpeg"), (r"file size", "file_size"), (r"hue", "hue"), (r"aspect", "aspect"),
@@ -50,7 +50,7 @@ SAID: Mapping[str, re.Pattern[str]] = {
         "accuracy": r"accura|\bright\b|correct|recogni[sz]|\bhit", "recall": r"recall|weakest|strongest|recogni[sz]|\bright\b|accura|correct|\bfound\b|\bdetect",
         "balanced_accuracy": r"balanced", "macro_precision": r"macro", "macro_f1": r"macro", "worst_recall": r"worst|recall",
         "precision": r"precision|\bright\b|believe|correct|trust", "f1": r"\bf1\b", "baseline": r"baseline|always|guess",
-        "error": r"error|wrong|fail|\bmiss|misclass|incorrect|mistake|unrecogni|not (?:right|recogni)|harder|weak",
+        "error": r"\bnot\b|n't\b|error|wrong|fail|\bmiss|misclass|incorrect|mistake|unrecogni|not (?:right|recogni)|harder|weak",
         "confusion": r"taken|call|mistak|confus|mix|answer|end up|swap|→|\bas\b|\bsays?\b|revers|other way|labell?ed",
         "pull": r"call|answer|drawn?\b|pull|towards|attract|\bsays?\b|taken|confus|→|shortcut|sign of|lead|wrongly|go along",
         "pull_gap": r"call|answer|drawn?\b|pull|towards|attract|\bsays?\b|taken|→|shortcut|sign of|lead|wrongly|more|difference|points",
@@ -58,21 +58,25 @@ SAID: Mapping[str, re.Pattern[str]] = {
         "gap": r"confiden|\bsure|gap|calibrat|trust", "confidence": r"confiden|\bsure", "ece": r"\bece\b|calibration",
         "confidence_wrong": r"confiden|\bsure", "confidence_right": r"confiden|\bsure", "confident_errors": r"confiden|\bsure",
         "drop": r"drop|fall|fell|los[est]|loss|less|lower|worse|more|gain|higher|down|declin|decreas|cost|shift|differ|gap|improv|below|above|better|rise|sink|change",
-        "frequency": r"show|\bhave\b|\bhas\b|\bwith|rare|frequen|\bare in\b|\bis in\b|appear|visible|present|make up|contain|\bcome|seen|there\b|common|includ|share",
+        "frequency": r"show|\bhave\b|\bhas\b|\bwith|rare|frequen|\bare in\b|\bis in\b|appear|visible|present|make up|contain|\bcome|seen|there\b|common|includ|share|of (?:the|all) (?:\w+ )?(?:set|images|pictures|data)\b",
         "effect": r"effect|mask|cover|hid|influence|experiment|excess|difference|more|points|less|pull|remov",
         "cue_effect": r"mask|cover|hid|remov|without|tak(?:en|ing) away", "control_effect": r"elsewhere|control|equal|same|patch|as much|other",
         "flip": r"flip|chang|give[sn]? up|switch|turn|answer", "control_flip": r"elsewhere|control|equal|same|patch|as much|other",
         "mended": r"mend|repair|correct|right", "control_mended": r"elsewhere|control|equal|same|patch|as much|other",
         "minimum_effect": r"bar\b|beforehand|minimum|at least|threshold|set\b", "smallest": r"smallest|power|detect|could have",
         "saliency": r"salien|map|\blook|attention|evidence|heat", "area": r"\barea|surface|of the (?:image|picture)",
-        "excess": r"excess|stake|errors", "verify": r"verif|enough|repaired|need|improvement|collect|prove|retest", "slices": r"slice|group|search|combination|condition",
-        "images": r"image|picture|photo|\bn\s?=|\bof\b|class|room|sample|test|cases?\b|\bit\b|them\b", "imbalance": r"balanc|largest|smallest",
+        "excess": r"excess|stake|errors", "verify": r"verif|enough|repaired|need|improvement|collect|prove|retest",
+        "images": r"\bsets?\b|image|picture|photo|\bn\s?=|\bof\b|class|room|sample|test|cases?\b|\bit\b|them\b", "imbalance": r"balanc|largest|smallest",
         "p": r"\bp\b|p-value|signific", "q": r"\bq\b|correct", "bound": r"\bbar\b|expect|at least|criteri|target|must|require|below|demand|short|goal|threshold",
         "brightness": r"bright|dark|dimm?er", "contrast": r"contrast", "saturation": r"saturat|colourful", "sharpness": r"sharp|blur",
         "colourfulness": r"colourful", "jpeg": r"jpeg|compress", "file_size": r"file size|size of the files|bytes|files|smaller files",
         "standardised": r"standardi[sz]ed|standard deviation|difference", "hue": r"hue|orange", "near_duplicates": r"alike|duplicate|resembl|similar",
         "duplicates": r"twice|duplicate|cop(?:y|ies)|same", "leak": r"leak|overlap", "left_out": r"left out|skipp|exclud|missing|unread",
         "unlabelled": r"unlabell?ed|without labels?|no labels?", "parameters": r"parameter|weights", "count": r"\w",
+        "slice_effect": r"effect|more|higher|differ|excess|points|worse|rais|increas|harder",
+        "cue_change": r"mask|cover|hid|remov|without|tak(?:en|ing) away", "control_change": r"elsewhere|control|equal|same|patch|as much|other",
+        "false_answers": r"wrong|something else|\bnot\b|n't|error|false",
+        "region_share": r"\bcovers?\b|\barea\b|of the (?:image|picture)|large", "slices_counted": r"count|search|look", "slices_tested": r"test|tried", "slices_confirmed": r"confirm|fail|hold|report",
         "proportion": r"make up|makes up|\bshare|proportion|balanc|frequent|every (?:fifth|class)",
     }.items()
 }  # fmt: skip
@@ -102,7 +106,9 @@ VERDICTS: Mapping[str, re.Pattern[str]] = {
 STATUS = _words(
     r"\b(?:repaired|fixed|cured|solved|resolved|remedied|mended|carried out|put into practice|implemented|applied|retrained|deployed successfully|eliminated|removed for good|been verified|and verified|was verified|is verified|already verified)\b"
 )
-NEGATION = _words(r"\b(?:not|never|no longer|isn't|wasn't|aren't|weren't|hasn't|haven't|cannot|can't|couldn't|don't|doesn't|didn't|nor|neither|none|no|nothing|nobody|yet to be|without|un)\b")
+NEGATION = _words(
+    r"\b(?:not|never|no longer|isn't|wasn't|aren't|weren't|hasn't|haven't|cannot|can't|couldn't|don't|doesn't|didn't|nor|neither|none|no|nothing|nobody|yet to be|without|un)\b"
+)
 HEDGE = _words(
     r"\b(?:may|might|could|perhaps|possibly|maybe|suspect\w*|hypothesi[sz]e\w*|whether|if|seems?|appears?|likely|would|suppose\w*|"
     r"suspicion|conjecture\w*|propos(?:e|es|ing|al|als)|suggest\w*|to test|let us|let's|should|wonder|plan(?:s|ned|ning)?|next|can be|will|worth|"
@@ -112,8 +118,8 @@ CAUSE = _words(
     r"\bbecause\b|\bdue to\b|\bcaus(?:ed?|es|ing|al|ally)\b|\breli(?:es|ed) on\b|\brelying on\b|\brely on\b|\bdepend(?:s|ed|ing)? on\b|"
     r"\bdriven? by\b|\bdrives?\b|\bshortcut for\b|\bas a shortcut\b|\bmisled by\b|\bexploits?\b|\bthe reasons? (?:is|are|for|why|that)\b|\bleads? the model\b|\bmakes? the (?:model|network|classifier)\b|"
     r"\bthe (?:model|network|classifier) (?:uses|looks at|keys on|latches)\b|\bresponsible for\b|\battributable to\b|\bthanks to\b|\bowing to\b|"
-    r"\bexplain(?:s|ed)?\b|\bis why\b|\bthat's why\b|\bwhich is why\b|\broot cause\b|\btriggers?\b|\btriggered\b|\bmatters? (?:for|to)\b|\bbehind the\b|\bbrings? about\b|\bresults? from\b|\bstems? from\b|\bgives? rise\b|\bproduces?\b|"
-    r"\bpushes the model\b|\bhas an influence on\b|\binfluences?\b|\bfools?\b|\bmakes? it (?:say|answer|call)\b|\bdecides\b"
+    r"\bexplain(?:s|ed)?\b|\bis why\b|\bthat's why\b|\bwhich is why\b|\broot cause\b|\btriggers?\b|\btriggered\b|\bmatters? (?:for|to)\b|\bbehind the\b|\bbrings? about\b|\bresults? from\b|\bstems? from\b|\bgives? rise\b|\bproduces?\b|\bis down to\b|"
+    r"\bpushes the model\b|\bhas an influence on\b|\binfluences?\b|\bfools?\b|\bmisleads?\b|\b(?:deceives|tricks) the\b|\bthrows? (?:it|the model) off\b|\bcomes? from\b|\bwhat makes\b|\bmakes? it (?:say|answer|call)\b|\bdecides\b"
 )
 LOWER = _words(
     r"\b(?:lower|less|fewer|worse|below|drops?|dropped|falls?|fell|fallen|decreas\w*|loses?|lost|loss(?:es)?|declin\w*|darker|under-?confident|smaller|down|sinks?|shrinks?|costs?|worsens?|deteriorat\w*)\b"
@@ -121,7 +127,9 @@ LOWER = _words(
 HIGHER = _words(
     r"\b(?:higher|more|better|above|rises?|rose|risen|gains?|gained|increas\w*|improv\w*|exceeds?|brighter|over-?confident|larger|greater|up|raises?|grows?|grew|climbs?|adds?)\b"
 )
-ELSEWHERE = _words(r"\belsewhere\b|\bthe rest\b|\bothers\b|\bother (?!half|hand|way|words|direction)\w+|\botherwise\b|\bremaining\b|\bany other\b|\bcontrols?\b|\bequal(?:ly)?\b|\bsame size\b|\bas much\b|\bpatch\b")
+ELSEWHERE = _words(
+    r"\belsewhere\b|\bthe rest\b|\bothers\b|\bother (?!half|hand|way|words|direction)\w+|\botherwise\b|\bremaining\b|\bany other\b|\bcontrols?\b|\bequal(?:ly)?\b|\bsame size\b|\bas much\b|\bpatch\b"
+)
 ABOUT = _words(
     r"(?:about|around|roughly|nearly|almost|some|approximately|circa|ca\.|~|close to|over|under|more than|less than|just (?:over|under)|at least|at most|up to|a good|barely|hardly)\s*$"
 )

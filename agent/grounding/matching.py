@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import bisect
 import re
-from collections.abc import Iterator, Sequence
-
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from failsight.agent.grounding.arithmetic import computed
+from failsight.agent.grounding.arithmetic import comparable, computed
+from failsight.agent.grounding.fitting import below, fits, fits_loosely, wrong
 from failsight.agent.grounding.lexicon import HIGHER, LOWER, says
 from failsight.agent.grounding.numbers import Number
-from failsight.agent.grounding.settings import Reading, Setting, below, fits, setting
+from failsight.agent.grounding.reading import Reading
+from failsight.agent.grounding.settings import Setting, setting
 from failsight.agent.grounding.sources import DATA, Atom
 
 _FAMILIES = {"percent": ("percent", "points"), "points": ("points", "percent"), "plain": ("plain", "ratio"),
@@ -22,7 +23,14 @@ class Recorded:
     """All recorded numbers, found by their value."""
 
     def __init__(self, atoms: Sequence[Atom]) -> None:
-        self.comparable = [a for a in atoms if a.part in ("value", "count") and not a.told and (not a.row or a.metric == "bound") and not a.metric.startswith("tally:")]
+        self.comparable = [
+            a
+            for a in atoms
+            if a.part in ("value", "count")
+            and not a.told
+            and (not a.row or a.metric == "bound")
+            and not a.metric.startswith("tally:")
+        ]
         self.metrics = {a.metric for a in self.comparable}
         self._levels = [a for a in atoms if a.part in ("p", "q") or a.metric in ("p", "q")]
         self._by: dict[str, tuple[list[float], list[Atom]]] = {}
@@ -51,8 +59,12 @@ class Recorded:
         if number.signed or number.family == "seconds":
             if number.near(atom.value):
                 return True
-            return bool(atom.half) and abs(number.value - atom.value) <= max(number.half, atom.half) * 1.0001 and number.half >= atom.half
-        if number.family == "plain" and number.value > 0 > atom.value:
+            return (
+                bool(atom.half)
+                and abs(number.value - atom.value) <= max(number.half, atom.half) * 1.0001
+                and number.half >= atom.half
+            )
+        if number.family == "plain" and number.value > 0 > atom.value and atom.metric != "standardised":
             return False
         return number.near(abs(atom.value))
 
@@ -77,6 +89,7 @@ def ground(
         found = matched(number, settings[number], recorded, cited)
         if found:
             held[number] = found
+    _relax(reading, inside, recorded, settings, held)
     for number, cited in zip(inside, cites, strict=True):
         found = held.get(number, [])
         if found and not _agrees(number, settings[number], found):
@@ -90,6 +103,73 @@ def ground(
         yield number, found, "" if found else _why(number, settings[number], recorded, cited)
 
 
+def _relax(
+    reading: Reading,
+    inside: Sequence[Number],
+    recorded: Recorded,
+    settings: Mapping[Number, Setting],
+    held: dict[Number, list[Atom]],
+) -> None:
+    """Numbers that do add up with one another may stand for anything that the sentence names.
+
+    Where a sentence states two numbers and their difference, ratio or sum, and the three agree, its wording is often
+    too compact to tell by place alone which of the named things each belongs to.
+    """
+    plain = [n for n in inside if not n.word]
+    missing = [n for n in plain if n not in held]
+    if not missing or len(plain) < 3:
+        return
+    wide: dict[Number, list[Atom]] = {}
+    splits = reading.whole.splits | DATA | (frozenset() if reading.whole.splits else {"deploy"})
+    for number in plain:
+        loose = replace(
+            settings[number], names=reading.whole, splits=splits, named=True, spare=True, quantities=frozenset(),
+            clause=reading.part, elsewhere=True, absent="without" in reading.part.lower(),
+        )  # fmt: skip
+        wide[number] = held.get(number) or [a for a in recorded.near(number) if fits_loosely(a, loose)]
+    for result in plain:
+        for one in plain:
+            for other in plain:
+                if (
+                    len({result, one, other}) == 3
+                    and wide[one]
+                    and wide[other]
+                    and _adds_up(result, one, other, reading.part)
+                ):
+                    pairs = [
+                        (a, b)
+                        for a in wide[one]
+                        for b in wide[other]
+                        if comparable(a.metric, b.metric) and a.family == b.family
+                    ]
+                    if pairs:
+                        held.setdefault(one, [a for a, _ in pairs])
+                        held.setdefault(other, [b for _, b in pairs])
+
+
+def _adds_up(result: Number, one: Number, other: Number, part: str) -> bool:
+    """Whether ``result`` is the difference, sum or ratio of two numbers of one family."""
+    if one.family != other.family:
+        return False
+    slack = (
+        result.half * (result.half < 0.5)
+        + one.half * (one.half < 0.5)
+        + other.half * (other.half < 0.5)
+        + 1e-9
+    )
+    if result.family == "ratio":
+        return (
+            other.value != 0
+            and abs(one.value / other.value - result.value) <= result.half + 0.03 * result.value
+        )
+    if {result.family, one.family} - {"percent", "points"} and result.family != one.family:
+        return False
+    return abs(abs(one.value - other.value) - abs(result.value)) <= slack or (
+        ("=" in part or "together" in part or "in all" in part)
+        and abs(one.value + other.value - result.value) <= slack
+    )
+
+
 def _why(number: Number, at: Setting, recorded: Recorded, cited: frozenset[str]) -> str:
     if cited and matched(number, at, recorded, frozenset()):
         return "not in the evidence that is cited"
@@ -100,16 +180,22 @@ def _values(at: Setting, recorded: Recorded) -> list[Atom]:
     """Recorded values that a sentence may compare: all that they are about is named in it."""
     whole = at.reading.about
     splits = whole.splits | DATA
-    said = {m for m in recorded.metrics if says(m, at.reading.part) and (not at.quantities or m in at.quantities)}
+    if not whole.splits and re.search(r"\bdrops?\b|\bloss", at.reading.part):
+        splits |= {"deploy"}
+    said = {
+        m for m in recorded.metrics if says(m, at.reading.part) and (not at.quantities or m in at.quantities)
+    }
     return [
         a for a in recorded.comparable
-        if a.metric in said and (set(a.refs) & whole.findings or a.names.splits <= splits and a.names.classes - a.loose <= whole.classes and a.names.attributes <= whole.attributes)
+        if a.metric in said and (set(a.refs) & whole.findings or (a.names.splits <= splits and a.names.classes - a.loose <= whole.classes and a.names.attributes <= whole.attributes))
         and (a.names.entities or not whole.entities)
     ]  # fmt: skip
 
 
 def _agrees(number: Number, at: Setting, found: Sequence[Atom]) -> bool:
     """Whether words such as ``gains`` beside a difference agree with the record."""
+    if any(a.metric == "gap" for a in found) and all(a.metric == "gap" for a in found):
+        return _agrees_gap(at, found)
     drops = [a for a in found if a.metric == "drop"]
     if not drops or number.bracket or any(a.metric != "drop" for a in found):
         return True
@@ -122,10 +208,31 @@ def _agrees(number: Number, at: Setting, found: Sequence[Atom]) -> bool:
         later = "deploy" if "deploy" in atom.names.splits else "data"
         first = (order or [later])[0]
         lower = first == later if still and (len(set(order)) > 1 or first == "train") else True
-        if ((atom.value > 0) == lower) == down:
+        if ((atom.value > 0) == lower) == (down != wrong(at.clause)):
             return True
     return False
 
 
-_STATIC = re.compile(r"\b(?:above|below|higher|lower|more|less|better|worse|exceeds?|ahead|behind)\b", re.IGNORECASE)
-_MOVING = re.compile(r"\b(?:drops?|falls?|fell|los[et]s?|rises?|rose|gains?|improves?|increases?|decreases?|goes|sinks?|from)\b", re.IGNORECASE)
+def _agrees_gap(at: Setting, found: Sequence[Atom]) -> bool:
+    """Confidence above accuracy, or accuracy below confidence."""
+    down, up = (
+        re.search(r"\b(?:below|lower|less|under)\b", at.clause),
+        re.search(r"\b(?:above|higher|more|over|exceeds)\b", at.clause),
+    )
+    if bool(down) == bool(up):
+        return True
+    sure, right = (
+        re.search(r"confiden|\bsure", at.reading.part, re.IGNORECASE),
+        re.search(r"accura|\bright|correct", at.reading.part, re.IGNORECASE),
+    )
+    turned = bool(right and (not sure or right.start() < sure.start()))
+    return any((a.value > 0) == (bool(up) != turned) for a in found)
+
+
+_STATIC = re.compile(
+    r"\b(?:above|below|higher|lower|more|less|better|worse|exceeds?|ahead|behind)\b", re.IGNORECASE
+)
+_MOVING = re.compile(
+    r"\b(?:drops?|falls?|fell|los[et]s?|rises?|rose|gains?|improves?|increases?|decreases?|goes|sinks?|from)\b",
+    re.IGNORECASE,
+)

@@ -12,7 +12,7 @@ from failsight.agent.grounding.sources import NOTHING, Atom
 #: quantity as a comparison speaks of it → recorded quantities that stand for it, for everything and for one class
 STAND_FOR = {
     "quality": ("accuracy", "recall"), "accuracy": ("accuracy", "recall"), "recall": ("recall", "balanced_accuracy", "accuracy"),
-    "error": ("error",), "confidence": ("confidence",), "quality_jpeg": ("jpeg",), "called": ("pull",),
+    "flip": ("flip",), "error": ("error",), "confidence": ("confidence",), "quality_jpeg": ("jpeg",), "called": ("pull",),
 }  # fmt: skip
 
 
@@ -28,15 +28,26 @@ class Side:
     pair: tuple[str, str] | None = None
 
 
+_SHARES = {"recall", "error", "accuracy", "precision", "f1", "pull", "drop", "effect"}
+
+
+def _counts(atom: Atom) -> bool:
+    """Whether an atom can be one side of a comparison: a value, or a count of answers, images or confusions."""
+    if atom.row or (atom.told and atom.metric != "frequency"):
+        return False
+    if atom.part != "value":
+        return atom.metric in ("answers", "images") or (atom.pair is not None and atom.part == "count")
+    return atom.family != "plain" or atom.metric not in _SHARES
+
+
 class Measures:
     """The recorded values of a case by quantity."""
 
     def __init__(self, atoms: Sequence[Atom]) -> None:
         self._by: dict[str, list[Atom]] = {}
         for atom in atoms:
-            if not atom.told and not atom.row and (atom.part == "value" or atom.metric in ("answers", "images") or atom.pair and atom.part == "count"):
-                if atom.family != "plain" or atom.metric not in ("recall", "error", "accuracy", "precision", "f1", "pull", "drop", "effect") or atom.part != "value":
-                    self._by.setdefault(atom.metric, []).append(atom)
+            if _counts(atom):
+                self._by.setdefault(atom.metric, []).append(atom)
 
     def has(self, metric: str) -> bool:
         """Whether anything of a quantity is recorded."""
@@ -69,7 +80,13 @@ class Measures:
         made: dict[str, tuple[float, str]] = {}
         for name in STAND_FOR.get(metric, (metric,)):
             for atom in self._by.get(name, ()):
-                if len(atom.names.classes) == 1 and not atom.names.attributes and split in atom.names.splits and not atom.pair and not atom.loose:
+                if (
+                    len(atom.names.classes) == 1
+                    and not atom.names.attributes
+                    and split in atom.names.splits
+                    and not atom.pair
+                    and not atom.loose
+                ):
                     if metric == "drop" and not atom.names.splits >= {split, "data"}:
                         continue
                     if metric != "drop" and len(atom.names.splits) > 1:
@@ -128,7 +145,7 @@ _NOUNS = tuple(
     for pattern, metric in (
         (r"macro[- ]precision", "macro_precision"), (r"macro[- ]f1", "macro_f1"), (r"balanced accuracy", "balanced_accuracy"),
         (r"(?<!macro )(?<!macro-)precision|believ|trusted\b", "precision"), (r"(?<!macro )(?<!macro-)\bf1\b", "f1"), (r"recall|recogni[sz]|\bfound\b", "recall"), (r"accura|\bright\b|correct", "accuracy"),
-        (r"error|wrong|fail\w*|misclass|mistakes", "error"), (r"jpeg|compress", "jpeg"), (r"bright|dark", "brightness"), (r"contrast", "contrast"),
+        (r"\bmissed\b|error|wrong|fail\w*|misclass|mistakes", "error"), (r"jpeg|compress", "jpeg"), (r"bright|dark", "brightness"), (r"contrast", "contrast"),
         (r"saturat", "saturation"), (r"sharp|blurr", "sharpness"), (r"colourful", "colourfulness"), (r"file size|files", "file_size"), (r"confiden|\bsure", "confidence"), (r"\beffect", "effect"),
     )
 )  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from failsight.agent.grounding.lexicon import SPLITS
 
@@ -56,6 +55,14 @@ class Names:
         return self.classes | self.attributes
 
 
+def only(names: frozenset[str]) -> str:
+    """The one name of a set of one, else nothing."""
+    return next(iter(names)) if len(names) == 1 else ""
+
+
+NOBODY = Names()
+
+
 @dataclass(frozen=True, slots=True)
 class Mention:
     """One name where it stands. ``kind``: class, attribute, split, finding or evidence."""
@@ -69,10 +76,19 @@ class Mention:
 
 def gather(mentions: Iterable[Mention], start: int = 0, end: int = 10**9) -> Names:
     """The names of the mentions that begin within a range."""
-    kept = [m for m in mentions if start <= m.start < end]
-    of = lambda kind: frozenset(m.name for m in kept if m.kind == kind)  # noqa: E731
-    values = frozenset((m.name, m.value) for m in kept if m.kind == "attribute" and m.value)
-    return Names(of("class"), of("attribute"), values, of("split"), of("finding"), of("evidence"))
+    found: dict[str, list[str]] = {"class": [], "attribute": [], "split": [], "finding": [], "evidence": []}
+    values = []
+    for mention in mentions:
+        if start <= mention.start < end:
+            found[mention.kind].append(mention.name)
+            if mention.value:
+                values.append((mention.name, mention.value))
+    if not any(found.values()):
+        return NOBODY
+    return Names(
+        frozenset(found["class"]), frozenset(found["attribute"]), frozenset(values), frozenset(found["split"]),
+        frozenset(found["finding"]), frozenset(found["evidence"]),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +99,7 @@ class Lexicon:
     values: Mapping[str, frozenset[str]]
     _known: Mapping[str, tuple[str, str, str]] = field(default_factory=dict, repr=False)
     _pattern: re.Pattern[str] = field(default=re.compile(r"(?!)"), repr=False)
+    _seen: dict[str, list[Mention]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(cls, classes: Iterable[str], values: Mapping[str, Iterable[str]]) -> Lexicon:
@@ -100,25 +117,34 @@ class Lexicon:
             forms[_key(name)] = ("class", name, "")
         texts = sorted((re.escape(f).replace(r"\ ", r"[_\s-]?") for f in forms), key=len, reverse=True)
         joined = "|".join(t + _plural(t) for t in texts)
-        pattern = re.compile(rf"(?<![\w=])(?:{joined})(?![\w=])", re.IGNORECASE) if texts else re.compile(r"(?!)")
+        pattern = (
+            re.compile(rf"(?<![\w=])(?:{joined})(?![\w=])", re.IGNORECASE) if texts else re.compile(r"(?!)")
+        )
         squeezed = {k.replace(" ", ""): v for k, v in forms.items()}
         return cls(kept, known, squeezed, pattern)
 
     def mentions(self, text: str) -> list[Mention]:
         """Every name of ``text``, in order."""
-        return list(_mentions(self, text)) if len(text) < 400 else list(self._scan(text))
+        found = self._seen.get(text)
+        if found is None:
+            found = self._scan(text)
+            if len(self._seen) < 4096:
+                self._seen[text] = found
+        return found
 
     def _scan(self, text: str) -> list[Mention]:
         made: list[Mention] = []
         taken: list[tuple[int, int]] = []
         for match in re.finditer(r"\b([A-Za-z][\w.-]*)\s*=\s*([\w.-]+)", text):
-            if match[1].lower() not in NUMBERLESS:
-                made.append(Mention("attribute", match[1], _presence(match[2]), *match.span()))
+            if self._cased(match[1]) in self.values:
+                made.append(Mention("attribute", self._cased(match[1]), _presence(match[2]), *match.span()))
                 taken.append(match.span())
         for match in self._pattern.finditer(text):
             if any(a < match.end() and match.start() < b for a, b in taken):
                 continue
-            found = self._known.get(_squeeze(match[0])) or self._known.get(_singular(_squeeze(match[0]), self._known))
+            found = self._known.get(_squeeze(match[0])) or self._known.get(
+                _singular(_squeeze(match[0]), self._known)
+            )
             if found is not None:
                 made += self._named(found, match, text)
         for name, pattern in SPLITS.items():
@@ -140,12 +166,20 @@ class Lexicon:
         if value.lower() in COMMON and not re.search(_key(_SUFFIX.sub("", name)), text, re.IGNORECASE):
             return []
         if not value and self.values.get(name, frozenset()) & {"yes", "no"}:
-            value = "no" if _WITHOUT.search(before) else "yes" if _WITH.search(before) else ""
+            gone = re.match(
+                r" (?:is|are|was|were) (?:missing|absent|not (?:there|visible|shown|in view|in the picture)|gone)\b",
+                after,
+            )
+            value = "no" if gone or _WITHOUT.search(before) else "yes" if _WITH.search(before) else ""
         return [Mention("attribute", name, value, *match.span())]
 
     def find(self, text: str) -> Names:
         """Everything that ``text`` names."""
         return gather(self.mentions(text))
+
+    def _cased(self, name: str) -> str:
+        """An attribute as the case writes it."""
+        return next((a for a in self.values if a.lower() == name.lower()), name)
 
     def unknown(self, text: str) -> list[tuple[int, int, str]]:
         """Spans of ``attribute=value`` that the case does not have, with the reason."""
@@ -154,6 +188,7 @@ class Lexicon:
             name, value = match[1], match[2].rstrip(".")
             if name.lower() in NUMBERLESS:
                 continue
+            name = self._cased(name)
             if name not in self.values:
                 made.append((*match.span(), f"there is no attribute {name}"))
             elif self.values[name] and value not in self.values[name]:
@@ -161,37 +196,20 @@ class Lexicon:
         return made
 
 
-@lru_cache(maxsize=4096)
-def _mentions_cached(lexicon_id: int, text: str, lexicon: _Held) -> tuple[Mention, ...]:
-    return tuple(lexicon.lexicon._scan(text))
-
-
-class _Held:
-    """Carries a lexicon through the cache, equal to any other holder: its id is part of the key."""
-
-    __slots__ = ("lexicon",)
-
-    def __init__(self, lexicon: Lexicon) -> None:
-        self.lexicon = lexicon
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Held) and other.lexicon is self.lexicon
-
-    def __hash__(self) -> int:
-        return id(self.lexicon)
-
-
-def _mentions(lexicon: Lexicon, text: str) -> tuple[Mention, ...]:
-    return _mentions_cached(id(lexicon), text, _Held(lexicon))
-
-
 def is_f1(text: str, at: int) -> bool:
     """Whether ``F1`` at a place is the score and not the first finding."""
     before, after = text[max(0, at - 16) : at], text[at : at + 24]
     if not re.match(r"F1\b", after):
         return False
+    if re.search(r"\bF(?:[2-9]|1\d)\b", text) and not re.match(r"F1(?:[- ]score| of| is \d)", after):
+        return False
     return bool(
-        re.search(r"\b(?:macro|an|the|mean|average|its|and|of)[ -]?$", before, re.IGNORECASE) and not re.match(r"F1 (?:is (?:an?|con|ref|inc|open|stat)|and F|says|finds|holds|concerns)", after)
+        (
+            re.search(r"\b(?:macro|an|the|mean|average|its|and|of)[ -]?$", before, re.IGNORECASE)
+            and not re.match(
+                r"F1 (?:is (?:an?|con|ref|inc|open|stat)|and F|says|finds|holds|concerns)", after
+            )
+        )
         or re.match(r"F1(?:[- ]scores?| of| at| comes| falls| drops| rises| is \d|\s?[:=]?\s?\d)", after)
     )
 
@@ -209,7 +227,13 @@ def _singular(key: str, known: Mapping[str, object]) -> str:
 
 
 def _plural(text: str) -> str:
-    return r"?" if text.endswith("s") and len(text) > 3 and not text.endswith("ss") else r"(?:e?s)?" if text[-1].isalpha() else ""
+    return (
+        r"?"
+        if text.endswith("s") and len(text) > 3 and not text.endswith("ss")
+        else r"(?:e?s)?"
+        if text[-1].isalpha()
+        else ""
+    )
 
 
 def _forms_of_value(attribute: str, value: str) -> list[str]:
@@ -222,7 +246,11 @@ def _forms_of_value(attribute: str, value: str) -> list[str]:
     forms = [_key(value), f"{_key(value)} {plain}"]
     if value.lower().endswith(("_like", "-like")):
         like = value[:-5].lower()
-        forms += [f"{plain}s that look like {like}", f"{plain} that looks like a {like}", f"{plain} looks like a {like}"]
+        forms += [
+            f"{plain}s that look like {like}",
+            f"{plain} that looks like a {like}",
+            f"{plain} looks like a {like}",
+        ]
     return forms
 
 
@@ -231,7 +259,11 @@ def _is_thing(word: str, before: str, after: str) -> bool:
     if word.lower().endswith("s"):
         return False
     return bool(
-        re.search(r"\b(?:with|without|show|shows|has|have|contains?|mask\w*|hid\w*|cover\w*)\s+(?:an?|the|no)?\s*$", before, re.IGNORECASE)
+        re.search(
+            r"\b(?:with|without|show|shows|has|have|contains?|mask\w*|hid\w*|cover\w*)\s+(?:an?|the|no)?\s*$",
+            before,
+            re.IGNORECASE,
+        )
         or re.match(r"\s+box\b|=", after)
     )
 

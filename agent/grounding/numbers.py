@@ -17,11 +17,10 @@ _NUMBER = re.compile(
 )
 _DIGIT = re.compile(r"\d")
 _BRACKET = re.compile(r"[\[(][^\[\]()]*[\])]\s?(%|percentage points|points|pp)")
-_COUNTS = ("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-           "seventeen eighteen nineteen twenty").split()  # fmt: skip
+_COUNTS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]  # fmt: skip
 _PARTS = {"half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "sixth": 1 / 6, "tenth": 1 / 10}
 _COUNT = "|".join(_COUNTS[2:])
-_FRACTION = re.compile(rf"\b(?:(?P<n>a|one|two|three|four)[ -])?(?P<part>half|thirds?|quarters?|fifths?|tenths?)\b(?! (?:that|of the images that did|had)\b)(?![- ](?:of|that) (?:the )?images that)", re.IGNORECASE)  # fmt: skip
+_FRACTION = re.compile(r"\b(?:(?P<n>a|one|two|three|four)[ -])?(?P<part>half|thirds?|quarters?|fifths?|tenths?)\b(?! (?:that|of the images that did|had)\b)(?![- ](?:of|that) (?:the )?images that)", re.IGNORECASE)  # fmt: skip
 _RATIO_IN = re.compile(rf"\b(?P<n>one|{_COUNT}) (?:in|out of) (?:every )?(?P<m>{_COUNT}|a hundred)\b(?! (?:slices|groups|tests|findings))", re.IGNORECASE)  # fmt: skip
 _TIMES = re.compile(rf"\b(?:(?P<n>{_COUNT}) times|(?P<w>(?:twice|double|thrice|triple)(?= (?:as|the|that|its|those|of|more|what))|threefold|fourfold|fivefold|tenfold))\b", re.IGNORECASE)  # fmt: skip
 _WORD = re.compile(rf"\b(?P<n>{_COUNT})\b", re.IGNORECASE)
@@ -34,7 +33,7 @@ _COUNTED = re.compile(
 _SPLIT = re.compile(r"(?<=[.!?])\**\s+(?=[A-Z\[*\-•F\d“\"(])|\n+")
 _CLAUSE = re.compile(
     r";|: | but | while | whereas | though | although | against | than | compared (?:with|to) | versus | vs\.? | instead of | rather than | which | so |"
-    r",? and (?=[^,;]*\d)|, (?=[^,;\]]*[A-Za-z][^,;\]]*\d)|, (?=(?:and|not|followed|with|without|just|only|then)\b)| — | – | - (?=\*|[A-Z])"
+    r",? and (?=[^,;]*\d)|, (?=[\d.,]+ (?:of|images|are|were|as)\b)|, (?=[^,;\]]*[A-Za-z][^,;\]]*\d)|, (?=(?:and|not|followed|with|without|just|only|then)\b)| — | – | - (?=\*|[A-Z])"
 )
 
 
@@ -68,7 +67,7 @@ class Number:
         """Whether ``recorded`` is this number, as far as it was rounded."""
         apart = abs(self.value - recorded)
         if self.about:
-            if self.bound * (recorded - self.value) < -max(self.half, 1e-9) - 1e-9:
+            if self.bound * (recorded - self.value) < -(0.0 if self.word else self.half) - 1e-9:
                 return False
             return apart <= max(self.half * 1.0001, _loose(self.value) * abs(self.value))
         return apart <= self.half * 1.0001 + 1e-9
@@ -105,6 +104,8 @@ def _clauses(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     for match in _CLAUSE.finditer(text[start:end]):
         if any(a < match.start() < b for a, b in brackets):
             continue
+        if match[0].strip(", ") == "and" and not _DIGIT.search(text, start + at, start + match.start()):
+            continue  # "precision and recall is 72.0": one thing yet
         yield start + at, start + match.start()
         at = match.start()
     yield start + at, end
@@ -142,7 +143,11 @@ def _digits(text: str, match: re.Match[str], brackets: list[tuple[int, int, str]
         value, half = value * 60, half * 60
     before = text[max(0, match.start() - 24) : match.start()]
     bound = next((b for pattern, b in BOUNDS if pattern.search(before)), 0)
-    if unit == "times" and value >= 10 and not re.match(r" (?:as|more|higher|larger|less)\b", text[match.end() :]):
+    if (
+        unit == "times"
+        and value >= 10
+        and not re.match(r" (?:as|more|higher|larger|less)\b", text[match.end() :])
+    ):
         unit = ""  # a count of occasions
     minus = sign in ("-", "−", "–") and not re.search(r"\d\s?$", before)
     return Number(
@@ -153,7 +158,7 @@ def _digits(text: str, match: re.Match[str], brackets: list[tuple[int, int, str]
 
 def _shared_unit(text: str, match: re.Match[str]) -> str:
     """``5.0 points against 12.7``, ``between 20 and 30 %``, ``53.5 % [49.5, 57.5]``: the unit is said once."""
-    if "." not in match["digits"] or float(match["digits"].replace(",", "")) < 1 and not match["sign"]:
+    if "." not in match["digits"] or (float(match["digits"].replace(",", "")) < 1 and not match["sign"]):
         return ""
     after = re.match(r"\s?(?:and|to|or|–|-)\s?[\d.,]+\s?(%|points)", text[match.end() :])
     if after:
@@ -167,30 +172,40 @@ def _shared_unit(text: str, match: re.Match[str]) -> str:
 def _in_words(text: str) -> Iterator[Number]:
     taken: list[tuple[int, int]] = []
 
-    def made(value: float, family: Family, half: float, match: re.Match[str], about: bool = False) -> Iterator[Number]:
+    def made(
+        value: float, family: Family, half: float, match: re.Match[str], about: bool = False
+    ) -> Iterator[Number]:
         if any(a < match.end() and match.start() < b for a, b in taken):
             return
         taken.append(match.span())
         before = text[max(0, match.start() - 24) : match.start()]
         bound = next((b for pattern, b in BOUNDS if pattern.search(before)), 0)
         about = about or bool(ABOUT.search(before))
+        if family == "percent" and re.search(r"\b(?:more|less) than $|\b(?:over|under) $", before):
+            half = 12.0
         yield Number(value, family, half, False, match.start(), match.end(), about, bound, word=True)
 
     for match in _RATIO_IN.finditer(text):
         low, high = _count(match["n"]), 100 if "hundred" in match["m"].lower() else _count(match["m"])
         yield from made(100 * low / high, "percent", 3.5, match, True)
     for match in _TIMES.finditer(text):
-        yield from made(_count(match["n"]) if match["n"] else _MANY[match["w"].lower()], "ratio", 0.3, match, True)
+        yield from made(
+            _count(match["n"]) if match["n"] else _MANY[match["w"].lower()], "ratio", 0.3, match, True
+        )
     for match in _FRACTION.finditer(text):
         part = match["part"].lower().rstrip("s")
         many = {"a": 1, "": 1}.get((match["n"] or "").lower()) or _count(match["n"])
         if part != "half" and not match["n"]:
             continue
-        if re.search(r"\b(?:the|other|first|second|confirmation|that|this)\s$", text[: match.start()], re.IGNORECASE):
+        if re.search(
+            r"\b(?:the|other|first|second|confirmation|that|this)\s$", text[: match.start()], re.IGNORECASE
+        ):
             continue  # the half of the images that was looked at first
         yield from made(100 * many * _PARTS[part], "percent", 4.0, match, True)
     for match in _WORD.finditer(text):
-        if _COUNTED.match(text, match.end()) or _count(match["n"]) > 5 and re.match(r"\s[a-z]", text[match.end() :]):
+        if _COUNTED.match(text, match.end()) or (
+            _count(match["n"]) > 5 and re.match(r"\s[a-z]", text[match.end() :])
+        ):
             yield from made(_count(match["n"]), "plain", 0.0, match)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple, TypeVar, cast
 
 from failsight.agent.grounding.lexicon import recorded
 from failsight.agent.grounding.names import Lexicon, Names
@@ -19,11 +19,19 @@ NOTHING: frozenset[str] = frozenset()
 DATA = frozenset({"data"})
 _TAKEN = re.compile(r" taken for | towards class | instead of | → ")
 _RIGHT = {"accuracy", "recall", "balanced_accuracy", "precision"}
-_ABOUT_CLASS = {"pull", "effect", "cue_effect", "control_effect", "flip", "control_flip", "mended", "control_mended"}
+_ABOUT_CLASS = {
+    "pull",
+    "effect",
+    "cue_effect",
+    "control_effect",
+    "flip",
+    "control_flip",
+    "mended",
+    "control_mended",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Atom:
+class Atom(NamedTuple):
     """One recorded number.
 
     Attributes:
@@ -55,6 +63,17 @@ class Atom:
     told: bool = False
 
 
+_T = TypeVar("_T")
+
+
+def replace(thing: _T, **changes: Any) -> _T:
+    """A copy with other values, of an atom (there are thousands: a tuple's way is the fast one) or a dataclass."""
+    if isinstance(thing, Atom):
+        return thing._replace(**changes)
+    made: _T = dataclasses.replace(cast(Any, thing), **changes)
+    return made
+
+
 def lexicon_of(state: CaseState, classes: Sequence[str], values: Mapping[str, Any]) -> Lexicon:
     """The names of the case, with attributes that only evidence mentions."""
     known: dict[str, set[str]] = {a: {str(v) for v in vs} for a, vs in values.items()}
@@ -79,13 +98,25 @@ def atoms(state: CaseState, lexicon: Lexicon) -> list[Atom]:
     exact: list[Atom] = []
     for evidence in state.evidence:
         exact += _evidence(evidence, lexicon, state)
-    held = {(a.family, round(abs(a.value), 1), a.names.classes, a.names.attributes) for a in exact if not a.told and a.metric != "bound"}
-    made = [a for a in exact if not a.told or "always" in a.metric or (a.family, round(abs(a.value), 1), a.names.classes, a.names.attributes) not in held]
+    held = {
+        (a.family, round(abs(a.value), 1), a.names.classes, a.names.attributes)
+        for a in exact
+        if not a.told and a.metric != "bound"
+    }
+    made = [
+        a
+        for a in exact
+        if not a.told
+        or "always" in a.metric
+        or (a.family, round(abs(a.value), 1), a.names.classes, a.names.attributes) not in held
+    ]
     for record in state.records.values():
         made += _record(record, lexicon)
     for name, expectation in state.expectations.items():
         about = lexicon.find(_plain(name))
-        made += _values(expectation.bound, "share", Atom(0, "", 0, about, "bound", (), row=tuple(words_of(_plain(name)))))
+        made += values(
+            expectation.bound, "share", Atom(0, "", 0, about, "bound", (), row=tuple(words_of(_plain(name))))
+        )
     return made + list(_tallies(state, lexicon))
 
 
@@ -111,7 +142,10 @@ def _plain(name: str) -> str:
 
 def words_of(label: str) -> list[str]:
     """The words and numbers of a label, as they are compared."""
-    return [f"{float(w):g}" if w[0].isdigit() else w for w in re.findall(r"\d+(?:\.\d+)?|[a-z]{3,}", label.lower())]
+    return [
+        f"{float(w):g}" if w[0].isdigit() else w
+        for w in re.findall(r"\d+(?:\.\d+)?|[a-z]{3,}", label.lower())
+    ]
 
 
 def _called(evidence: Evidence, lexicon: Lexicon) -> Names:
@@ -129,6 +163,8 @@ def _fact(fact: Fact, base: Atom, lexicon: Lexicon, state: CaseState) -> Iterato
     if not isinstance(fact.value, int | float) or isinstance(fact.value, bool):
         return
     metric = recorded(fact.name)
+    if metric == "effect" and fact.of.startswith("slice "):
+        metric = "slice_effect"
     atom = replace(base, metric=metric, elsewhere=metric.startswith("control"))
     splits = frozenset(re.findall(r"\b(data|train|deploy|pool)\b", fact.of)) or base.names.splits
     named = lexicon.find(fact.of)
@@ -138,16 +174,20 @@ def _fact(fact: Fact, base: Atom, lexicon: Lexicon, state: CaseState) -> Iterato
         atom = replace(atom, refs=(*atom.refs, record.id), loose=named.entities)
         splits = named.splits or splits
     if named.entities:
-        atom = replace(atom, names=replace(named, splits=splits, findings=NOTHING), loose=named.entities if record else NOTHING)
+        atom = replace(
+            atom,
+            names=replace(named, splits=splits, findings=NOTHING),
+            loose=named.entities if record else NOTHING,
+        )
     else:
         atom = replace(atom, names=replace(base.names, splits=splits))
         if named.findings or (fact.of and metric == "criterion"):
             atom = replace(atom, metric=recorded(fact.of))
     if _TAKEN.search(fact.of):
         atom = _pairs(fact.of, atom, lexicon)
-    yield from _values(float(fact.value), fact.unit, atom)
+    yield from values(float(fact.value), fact.unit, atom)
     for bound in fact.ci or ():
-        yield from _values(bound, fact.unit, replace(atom, part="end"))
+        yield from values(bound, fact.unit, replace(atom, part="end"))
     if fact.n is not None:
         yield from _of_n(float(fact.value), fact.unit, fact.n, atom)
 
@@ -175,12 +215,16 @@ def _of_n(value: float, unit: str, n: int, atom: Atom) -> Iterator[Atom]:
         if there and atom.metric not in _RIGHT:
             continue
         if there:
-            yield from _values(share, "share", replace(atom, metric=metric if atom.metric != "precision" else "precision"))
+            yield from values(
+                share,
+                "share",
+                replace(atom, metric=metric if atom.metric != "precision" else "false_answers"),
+            )
         if abs(count - round(count)) < 1e-6 * max(1, n):
             yield replace(atom, value=float(round(count)), family="plain", part="count", metric=metric)
 
 
-def _values(value: float, unit: str, atom: Atom) -> Iterator[Atom]:
+def values(value: float, unit: str, atom: Atom) -> Iterator[Atom]:
     if not math.isfinite(value):
         return
     if unit in ("share", "points"):
@@ -191,8 +235,12 @@ def _values(value: float, unit: str, atom: Atom) -> Iterator[Atom]:
         yield replace(atom, value=value / 2**20, family="plain")
     else:
         yield replace(atom, value=value, family="ratio" if unit == "ratio" else "plain")
-    if atom.metric in ("cue_effect", "control_effect") and unit == "points":  # a fall may be told as a negative change
-        yield replace(atom, value=-100 * value, family="points")
+    if (
+        atom.metric in ("cue_effect", "control_effect") and unit == "points"
+    ):  # a fall may be told as a negative change
+        yield replace(
+            atom, value=-100 * value, family="points", metric=atom.metric.replace("effect", "change")
+        )
 
 
 def told(text: str, lexicon: Lexicon, base: Atom) -> Iterator[Atom]:
@@ -208,8 +256,12 @@ def told(text: str, lexicon: Lexicon, base: Atom) -> Iterator[Atom]:
             part = lexicon.find(text[start:end])
             mine = part if part.entities else replace(whole, splits=NOTHING)
             loose = base.loose if not mine.entities else NOTHING if part.entities else mine.entities
-            splits = part.splits or whole.splits or before or base.names.splits
-            names = replace(mine if mine.entities else base.names, splits=splits, findings=NOTHING, evidence=NOTHING)
+            splits = (
+                part.splits or whole.splits or (before if whole.classes else NOTHING) or base.names.splits
+            )
+            names = replace(
+                mine if mine.entities else base.names, splits=splits, findings=NOTHING, evidence=NOTHING
+            )
             for number in found:
                 if start <= number.start < end:
                     if re.match(r"\s?(?:%|points)?(?: \[[^\]]*\] ?%?)? here\b", text[number.end :]):
@@ -226,6 +278,7 @@ def _subject(sentence: str) -> str:
         return "frequency"
     return "told:" + sentence
 
+
 def finding_names(finding: Finding, lexicon: Lexicon) -> Names:
     """What a finding is about: its slice, class and, for a shift, the split."""
     classes = frozenset(c for c in (finding.class_name,) if c)
@@ -238,37 +291,60 @@ def _record(record: FindingRecord, lexicon: Lexicon) -> Iterator[Atom]:
     found, names = record.finding, finding_names(record.finding, lexicon)
     pulls = found.kind == "spurious_correlation"
     refs = (*record.evidence, record.id)
-    atom = Atom(0, "", 0, names, "pull" if pulls else "error", refs, loose=names.classes if pulls else NOTHING)
+    metric, loose = ("pull", names.classes) if pulls else ("error", NOTHING)
+    atom = Atom(0, "", 0, names, metric, refs, loose=loose)
     if found.kind != "overfitting":
-        for value, elsewhere in ((found.error_rate, False), (found.base_error_rate, True)):
-            if value is not None:
-                other = replace(names, splits=DATA) if elsewhere else names
-                if found.n and not elsewhere and abs(value * found.n - round(value * found.n)) < 1e-6:
-                    yield replace(atom, value=float(round(value * found.n)), family="plain", part="count")
-                yield from _values(value, "share", replace(atom, names=other, elsewhere=elsewhere and found.kind != "distribution_shift"))
-        for bound in found.ci or ():
-            yield from _values(bound, "share", replace(atom, part="end"))
-    loose = replace(atom, loose=names.entities)
-    for value, part in ((found.p, "p"), (found.q, "q"), (found.n, "n")):
-        if value is not None:
-            yield replace(loose, value=float(value), family="plain", part=part, metric="images" if part == "n" else part)
+        yield from _rates(found, atom)
+    free = replace(atom, loose=names.entities)
+    yield from _levels(found.p, found.q, found.n, free)
     for test in found.tests:
-        own = replace(loose, refs=(test.evidence or refs[0], record.id), metric="drop" if found.kind == "distribution_shift" else "effect")
-        yield from _values(test.effect, "points", own)
+        own = replace(free, refs=(test.evidence or refs[0], record.id), metric=_tested(found.kind, test.tool))
+        yield from values(test.effect, "points", own)
         for bound in test.ci:
-            yield from _values(bound, "points", replace(own, part="end"))
+            yield from values(bound, "points", replace(own, part="end"))
         if test.control_effect is not None:
-            yield from _values(test.control_effect, "points", replace(own, metric="control_effect", elsewhere=True))
-        for value, part in ((test.p, "p"), (test.q, "q"), (test.n, "n")):
-            if value is not None:
-                yield replace(own, value=float(value), family="plain", part=part, metric="images" if part == "n" else part)
-    yield from told(found.statement[found.statement.find("They are rare") :] if "They are rare" in found.statement else "", lexicon, loose)
-    yield from told(found.note, lexicon, loose)
+            yield from values(
+                test.control_effect, "points", replace(own, metric="control_effect", elsewhere=True)
+            )
+        yield from _levels(test.p, test.q, test.n, own)
+    rare = found.statement.find("They are rare")
+    yield from told(found.statement[rare:] if rare >= 0 else "", lexicon, free)
+    yield from told(found.note, lexicon, free)
+
+
+def _rates(found: Finding, atom: Atom) -> Iterator[Atom]:
+    """The error rate of a finding, how many images that are, and the rate elsewhere."""
+    if found.error_rate is not None:
+        yield from values(found.error_rate, "share", atom)
+        count = found.error_rate * (found.n or 0)
+        if found.n and abs(count - round(count)) < 1e-6:
+            yield replace(atom, value=float(round(count)), family="plain", part="count")
+    if found.base_error_rate is not None:
+        elsewhere = found.kind != "distribution_shift"
+        other = replace(atom, names=replace(atom.names, splits=DATA), elsewhere=elsewhere)
+        yield from values(found.base_error_rate, "share", other)
+    for bound in found.ci or ():
+        yield from values(bound, "share", replace(atom, part="end"))
+
+
+def _levels(p: float | None, q: float | None, n: int | None, atom: Atom) -> Iterator[Atom]:
+    for value, part, metric in ((p, "p", "p"), (q, "q", "q"), (n, "n", "images")):
+        if value is not None:
+            yield replace(atom, value=float(value), family="plain", part=part, metric=metric)
+
+
+def _tested(kind: str, tool: str) -> str:
+    """What the effect of a test is a difference of."""
+    if kind in ("distribution_shift", "overconfidence"):
+        return "drop" if kind == "distribution_shift" else "gap"
+    if tool.startswith("test_"):
+        return "effect"
+    return "pull_gap" if kind == "spurious_correlation" else "slice_effect"
 
 
 def _tallies(state: CaseState, lexicon: Lexicon) -> Iterator[Atom]:
     """Counts of findings by verdict and kind, of classes, splits and expectations. Counts of nothing are counted too."""
-    found = [r for r in state.records.values()]
+    found = list(state.records.values())
     base = Atom(0, "plain", 0, Names(), "", ())
 
     def tally(value: float, words: str, refs: tuple[str, ...] = ()) -> Atom:
@@ -281,8 +357,16 @@ def _tallies(state: CaseState, lexicon: Lexicon) -> Iterator[Atom]:
     for kind in kinds:
         some = [r for r in found if r.finding.kind == kind]
         word = kind.replace("_", " ").removesuffix("y").removesuffix("case").strip()
-        yield tally(len(some), word + ("|shortcut|suspect" if kind == "spurious_correlation" else ""), tuple(r.id for r in some[:1]))
-        tested = [r for r in some if any(t.tool.startswith("test_") and t.verdict == "confirmed" for t in r.finding.tests)]
+        yield tally(
+            len(some),
+            word + ("|shortcut|suspect" if kind == "spurious_correlation" else ""),
+            tuple(r.id for r in some[:1]),
+        )
+        tested = [
+            r
+            for r in some
+            if any(t.tool.startswith("test_") and t.verdict == "confirmed" for t in r.finding.tests)
+        ]
         if tested:
             yield tally(len(tested), "mask|experiment|prove|test", tuple(r.id for r in tested[:1]))
     masked = [e for e in state.evidence if e.tool.startswith("test_")]
@@ -290,5 +374,7 @@ def _tallies(state: CaseState, lexicon: Lexicon) -> Iterator[Atom]:
     yield tally(len(found), "finding|hypothes")
     yield tally(len(lexicon.classes), "class|rooms|categor")
     yield tally(len(state.expectations), "expect|criteri")
-    named = {s for e in state.evidence for f in e.facts for s in re.findall(r"^split (\w+)$", f.of)} | {"data"}
+    named = {s for e in state.evidence for f in e.facts for s in re.findall(r"^split (\w+)$", f.of)} | {
+        "data"
+    }
     yield tally(len(named), "sets\\b|splits")

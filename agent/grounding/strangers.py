@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterator
 
 from failsight.agent.grounding.names import Lexicon
-from failsight.agent.grounding.settings import Reading
+from failsight.agent.grounding.reading import Reading
 
 _DET = r"(?:an? |the |any |no |some )?"
 _SLOTS = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"\b(?:images?|pictures?|photos?|ones|{{classes}})\s+(?:with|without|showing|that (?:show|have|contain)|containing)\s+(?:an? |the )(?P<thing>[a-z][a-z_-]+)",
+        r"\b(?:images?|pictures?|photos?|ones|{classes})\s+(?:with|without|showing|that (?:show|have|contain)|containing)\s+(?:an? |the )(?P<thing>[a-z][a-z_-]+)",
         r"\b(?:images?|pictures?|photos?|rooms?) with (?P<thing>[a-z][a-z_-]+s)\b",
-        rf"\b(?:come|comes|appear|appears) with an? (?P<thing>[a-z][a-z_-]+)",
-        rf"\b(?:mask(?:ing|ed)?|hid(?:ing|den)|cover(?:ing|ed)?|remov(?:ing|ed)) (?:of )?the (?P<thing>[a-z][a-z_-]+)",
+        r"\b(?:come|comes|appear|appears) with an? (?P<thing>[a-z][a-z_-]+)",
+        r"\b(?:mask(?:ing|ed)?|hid(?:ing|den)|cover(?:ing|ed)?|remov(?:ing|ed)) (?:of )?the (?P<thing>[a-z][a-z_-]+)",
         r"\bthe (?P<thing>[a-z][a-z_-]+) (?:as a sign of|as a shortcut|is masked|was masked|is covered|is hidden|box\b)",
         r"\b(?:relies|rely|depends?|keys|latches) (?:up)?on (?:an? |the )?(?P<thing>[a-z][a-z_-]+)",
         r"\bconcerns? the (?P<thing>[a-z][a-z_-]+) (?:as|shortcut|cue)",
@@ -26,15 +26,150 @@ _SLOTS = tuple(
     )
 )
 #: words that may stand in such places and name no thing in a picture
-_PLAIN = set(
-    "image images picture pictures photo photos class classes label labels model error errors answer answers score scores test cue cues region regions "
-    "box patch area background object objects attribute attributes thing things pixel pixels rest other others same whole confidence mean median "
-    "share rate gap difference effect drop fall loss result number value wrong right high higher low lower large larger small smaller big bigger "
-    "clear strong weak similar different similarly few new single more less better worse good bad precision recall accuracy f1 bias trend tendency "
-    "certain given sample set split group slice evaluation deployment training pool data shortcut evidence finding covered masked hidden visible "
-    "blur control equally very much most least first second third half quarter lot problem total distinct shower tub corner corners border centre center "
-    "quality jpeg brightness contrast saturation sharpness colourfulness size probability standard interval confusion mistake question pattern".split()
-)
+_PLAIN = {
+    "image",
+    "images",
+    "picture",
+    "pictures",
+    "photo",
+    "photos",
+    "class",
+    "classes",
+    "label",
+    "labels",
+    "model",
+    "error",
+    "errors",
+    "answer",
+    "answers",
+    "score",
+    "scores",
+    "test",
+    "cue",
+    "cues",
+    "region",
+    "regions",
+    "box",
+    "patch",
+    "area",
+    "background",
+    "object",
+    "objects",
+    "attribute",
+    "attributes",
+    "thing",
+    "things",
+    "pixel",
+    "pixels",
+    "rest",
+    "other",
+    "others",
+    "same",
+    "whole",
+    "confidence",
+    "mean",
+    "median",
+    "share",
+    "rate",
+    "gap",
+    "difference",
+    "effect",
+    "drop",
+    "fall",
+    "loss",
+    "result",
+    "number",
+    "value",
+    "wrong",
+    "right",
+    "high",
+    "higher",
+    "low",
+    "lower",
+    "large",
+    "larger",
+    "small",
+    "smaller",
+    "big",
+    "bigger",
+    "clear",
+    "strong",
+    "weak",
+    "similar",
+    "different",
+    "similarly",
+    "few",
+    "new",
+    "single",
+    "more",
+    "less",
+    "better",
+    "worse",
+    "good",
+    "bad",
+    "precision",
+    "recall",
+    "accuracy",
+    "f1",
+    "bias",
+    "trend",
+    "tendency",
+    "certain",
+    "given",
+    "sample",
+    "set",
+    "split",
+    "group",
+    "slice",
+    "evaluation",
+    "deployment",
+    "training",
+    "pool",
+    "data",
+    "shortcut",
+    "evidence",
+    "finding",
+    "covered",
+    "masked",
+    "hidden",
+    "visible",
+    "blur",
+    "control",
+    "equally",
+    "very",
+    "much",
+    "most",
+    "least",
+    "first",
+    "second",
+    "third",
+    "half",
+    "quarter",
+    "lot",
+    "problem",
+    "total",
+    "distinct",
+    "corner",
+    "corners",
+    "border",
+    "centre",
+    "center",
+    "quality",
+    "jpeg",
+    "brightness",
+    "contrast",
+    "saturation",
+    "sharpness",
+    "colourfulness",
+    "size",
+    "probability",
+    "standard",
+    "interval",
+    "confusion",
+    "mistake",
+    "question",
+    "pattern",
+}
 
 
 def strangers(at: Reading, lexicon: Lexicon) -> Iterator[tuple[int, int, str]]:
@@ -48,7 +183,12 @@ def strangers(at: Reading, lexicon: Lexicon) -> Iterator[tuple[int, int, str]]:
         for match in pattern.finditer(part):
             start, end = match.span("thing")
             word = match["thing"].lower()
-            if start in seen or word in _PLAIN or word.removesuffix("s") in _PLAIN or word.endswith(("ly", "ing", "er", "est")):
+            if (
+                start in seen
+                or word in _PLAIN
+                or word.removesuffix("s") in _PLAIN
+                or word.endswith(("ly", "ing", "er", "est"))
+            ):
                 continue
             if any(a <= end + 2 and start < b for a, b in known):
                 continue

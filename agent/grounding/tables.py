@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from failsight.agent.grounding.lexicon import SAID, recorded
 from failsight.agent.grounding.names import Lexicon, Names
 from failsight.agent.grounding.numbers import numbers
-from failsight.agent.grounding.sources import NOTHING, Atom, _values, told, words_of
+from failsight.agent.grounding.sources import NOTHING, Atom, replace, told, values, words_of
 from failsight.tools.evidence import Cell, Table
 
 _LABELS = re.compile(r"class|slice|attribute|taken for|towards|region|measure|property|name|confidence|finding|true|predicted|images|labels|splits|pictures", re.IGNORECASE)  # fmt: skip
@@ -53,18 +52,27 @@ def _is_value(text: str) -> bool:
 
 
 def _row(
-    labels: Sequence[tuple[str, str]], base: Atom, title: Names, lexicon: Lexicon, columns: Sequence[str], about: Mapping[str, Names]
+    labels: Sequence[tuple[str, str]],
+    base: Atom,
+    title: Names,
+    lexicon: Lexicon,
+    columns: Sequence[str],
+    about: Mapping[str, Names],
 ) -> tuple[Atom, str]:
     """What a whole row is about, and the quantity where the row's label names one."""
     text = " ; ".join(v for _, v in labels)
     names = lexicon.find(re.sub(r"\bbox:", "box of ", text))
     splits = names.splits or title.splits or base.names.splits
-    atom = replace(base, names=replace(names, splits=splits, findings=NOTHING, evidence=NOTHING), loose=NOTHING)
+    atom = replace(
+        base, names=replace(names, splits=splits, findings=NOTHING, evidence=NOTHING), loose=NOTHING
+    )
     if names.findings:
         found = [about[f] for f in names.findings if f in about]
         atom = replace(atom, refs=(*base.refs, *names.findings))
         if found and not names.entities:
-            atom = replace(atom, names=replace(found[0], splits=title.splits or found[0].splits), loose=found[0].entities)
+            atom = replace(
+                atom, names=replace(found[0], splits=title.splits or found[0].splits), loose=found[0].entities
+            )
     elif not names.entities:
         atom = replace(atom, names=replace(base.names, splits=splits), loose=base.loose)
     metric = ""
@@ -114,27 +122,34 @@ def _column(column: str, atom: Atom, row: Sequence[Cell], shown: Table, lexicon:
 
 
 def _cell(cell: Cell, unit: str, atom: Atom, metric: str, lexicon: Lexicon) -> Iterator[Atom]:
-    if metric in ("with_it", "without"):
-        metric = "pull"
-    if atom.part == "count" and metric in lexicon.classes or atom.pair and metric in ("images", "reverse"):
-        metric = "confusion"
-    if not atom.pair and metric in lexicon.classes:
-        metric = "recall"
-    if metric in ("first_half", "other_half"):
-        metric = "error"
-    if metric == "accuracy" and atom.metric == "precision":
-        metric = "precision"
-    if metric == "images" and atom.metric == "answers":
-        metric = "answers"
-    if metric in ("share_of_area",):
-        metric = "area"
-    atom = replace(atom, metric=metric)
+    atom = replace(atom, metric=_quantity(atom, metric, lexicon))
     if isinstance(cell, int | float) and not isinstance(cell, bool):
         if atom.part == "count":
             yield replace(atom, value=float(cell), family="plain")
             return
-        yield from _values(float(cell), unit, atom)
+        yield from values(float(cell), unit, atom)
     elif isinstance(cell, str):
         for at, number in enumerate(numbers(cell, words=False)):
+            family = "percent" if number.family == "plain" and cell.endswith("%") else number.family
             part = atom.part if at == 0 else "end"
-            yield replace(atom, value=number.value, family=number.family, half=number.half, part=part)
+            yield replace(atom, value=number.value, family=family, half=number.half, part=part)
+
+
+_COLUMNS = {
+    "with_it": "pull",
+    "without": "pull",
+    "first_half": "error",
+    "other_half": "error",
+    "share_of_area": "area",
+}
+
+
+def _quantity(atom: Atom, metric: str, lexicon: Lexicon) -> str:
+    """The quantity of a cell, from its column and its row."""
+    if metric in lexicon.classes:  # a cell of a confusion matrix: the diagonal is what was recognised
+        return "confusion" if atom.pair else "recall"
+    if atom.pair and metric in ("images", "reverse"):
+        return "confusion"
+    if (metric, atom.metric) in (("accuracy", "precision"), ("images", "answers")):
+        return atom.metric
+    return _COLUMNS.get(metric, metric)

@@ -1,0 +1,109 @@
+"""A sentence read once: what it names and where, and which class it says is taken for which."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from failsight.agent.grounding.names import Lexicon, Mention, Names, gather
+from failsight.agent.grounding.numbers import Sentence
+from failsight.agent.grounding.sources import NOTHING
+
+_TAKEN = re.compile(
+    r"\b(?:taken for|mistaken for|confused with|called|answer(?:ed)? (?:with|as|by)|classified as|predicted (?:as|to be)|read as|seen as|"
+    r"ends? up as|go(?:es)? down as|labelled|counted as|passed off as|sorted (?:as|into|under)|as)\b|→|->",
+    re.IGNORECASE,
+)
+
+
+_SAYS_FOR = re.compile(r"\b(?:says?|answers?|predicts?|gives?|calls?)\b", re.IGNORECASE)
+
+
+REVERSE = re.compile(
+    r"\brevers\w*|\bother way\b|\bother direction\b|\bvice versa\b|\bopposite\b|\bconverse\w*|\bthe other\b(?= \d|$)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A sentence with its names, read once."""
+
+    text: str
+    sentence: Sentence
+    mentions: tuple[Mention, ...]
+    whole: Names
+    carried: Names
+    pairs: tuple[tuple[str, str], ...]
+
+    @property
+    def part(self) -> str:
+        """The words of the sentence."""
+        return self.text[self.sentence.start : self.sentence.end]
+
+    @property
+    def about(self) -> Names:
+        """What it names, or what was spoken of before."""
+        return self.whole if self.whole.entities else self.whole | replace(self.carried, splits=NOTHING)
+
+
+def read(text: str, sentence: Sentence, lexicon: Lexicon, carried: Names) -> Reading:
+    """Read one sentence: names with places in the whole text, and which class is taken for which."""
+    part = text[sentence.start : sentence.end]
+    shift = sentence.start
+    mentions = tuple(replace(m, start=m.start + shift, end=m.end + shift) for m in lexicon.mentions(part))
+    mentions = tuple(m for m in mentions if not _set_against(m, mentions, text))
+    return Reading(text, sentence, mentions, gather(mentions), carried, pairs_in(text, mentions))
+
+
+def _set_against(mention: Mention, mentions: Sequence[Mention], text: str) -> bool:
+    """``a shower instead of a tub``: the tub is not what it is about."""
+    twice = mention.kind == "attribute" and any(
+        m.name == mention.name and m.start < mention.start for m in mentions
+    )
+    return (
+        twice
+        and re.search(r"\b(?:instead of|rather than|not|no) (?:an? |the )?$", text[: mention.start])
+        is not None
+    )
+
+
+def pairs_in(text: str, mentions: Sequence[Mention]) -> tuple[tuple[str, str], ...]:
+    classes = [m for m in mentions if m.kind == "class"]
+    made: dict[tuple[str, str], None] = {}
+    for one, other in itertools.pairwise(classes):
+        between = text[one.end : other.start]
+        if one.name == other.name or len(between) > 90:
+            continue
+        if _TAKEN.search(between):
+            made[one.name, other.name] = None
+        elif re.search(r"\b(?:for|when (?:it|the model) sees|on|to|in)\b", between) and _SAYS_FOR.search(
+            text[max(0, one.start - 40) : one.start]
+        ):
+            made[other.name, one.name] = None
+    ends = {m.start for one, m in itertools.pairwise(classes) if (one.name, m.name) in made}
+    for one, other in itertools.pairwise(classes):  # "A and B are called C": A too
+        source = next((a for a, b in made if b == one.name), "")
+        joined = (
+            re.search(r"^,? ?(?:and|or)? ?[\d.,]{0,6} ?%? ?(?:as |to |for )?$", text[one.end : other.start])
+            is not None
+        )
+        if (
+            joined
+            and source
+            and one.start in ends
+            and not any(a == other.name for a, _ in made)
+            and other.name != source
+        ):
+            made[source, other.name] = None
+        if re.search(
+            r"^(?:s|es)?(?: images)?,? (?:and|or)\b|^(?:s|es)?, ", text[one.end : other.start]
+        ) and not _TAKEN.search(text[one.end : other.start]):
+            made |= (
+                {}
+                if one.start in ends
+                else {(one.name, c): None for b, c in made if b == other.name and c != one.name}
+            )
+    return tuple(made)

@@ -1,0 +1,217 @@
+"""Claims about how things stand: repairs, expectations, what was left out, and what a cited finding is about."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.lexicon import HEDGE, KINDS, NEGATION, STATUS
+from failsight.agent.grounding.reading import Reading
+from failsight.agent.grounding.sources import NOTHING
+from failsight.agent.grounding.verdicts import AHEAD, Findings
+
+_CORRECTION = re.compile(
+    r"repair|correct|fix|collect|retrain|cover|weigh|propos|finding|problem|model|shortcut|bug|\bF\d+",
+    re.IGNORECASE,
+)
+
+
+_MET = re.compile(
+    r"\b(?:met|fulfilled|satisfied|reached|holds?|passed|passes|pass|achieved|meets?|fulfils?|satisf(?:y|ies)|reaches|clears|exceeds)\b|\bfails?\b|\bfailed\b|\bmisse[sd]\b|\bbelow\b|\bshort of\b|\bfalls short\b|\bunmet\b",
+    re.IGNORECASE,
+)
+
+
+_UNMET = re.compile(r"fail|miss|below|short|unmet", re.IGNORECASE)
+
+
+_OUT = re.compile(r"\b(?:left out|leave out|excluded|skipped|ignored)\b", re.IGNORECASE)
+
+
+_CRITERION = re.compile(
+    r"\bexpectations?\b|\bcriteri(?:a|on)\b|\breadiness\b|\bbars?\b|\btargets?\b|\brequirements?\b|\bgoals?\b|\bdemands?\b",
+    re.IGNORECASE,
+)
+
+
+_READY = re.compile(
+    r"(?:\b(?:is|are|looks|seems|was|judged|be)|'s) (?P<not>not (?:yet )?|far from )?(?:\w+ )?ready\b|(?:ended in|result is|result|verdict|says)[: ]+(?P<not2>not )?ready\b|\bgood enough\b|\bfit for (?:use|deployment)\b",
+    re.IGNORECASE,
+)
+
+
+def _holding(readiness: object) -> dict[str, bool]:
+    made: dict[str, bool] = {}
+    for table in getattr(readiness, "tables", ()):
+        if "holds" in table.columns and "name" in table.columns:
+            at, name = table.columns.index("holds"), table.columns.index("name")
+            made.update({str(row[name]): str(row[at]) == "yes" for row in table.rows})
+    return made
+
+
+class Standing(Findings):
+    """The findings of a case, with what was done about them and how they stand."""
+
+    def claims(self, reading: Reading) -> Iterator[Claim]:
+        """All claims about findings of one sentence."""
+        yield from super().claims(reading)
+        yield from self._status(reading)
+        yield from self._cited(reading)
+        yield from self._shown(reading)
+        yield from self._elsewhere(reading)
+        yield from self._expectations(reading)
+        yield from self._left_out(reading)
+
+    def _status(self, at: Reading) -> Iterator[Claim]:
+        part = at.part
+        for match in STATUS.finditer(part):
+            before = part[: match.start()]
+            if (
+                HEDGE.search(before)
+                or NEGATION.search(before[-40:])
+                or AHEAD.search(before)
+                or not _CORRECTION.search(part)
+            ):
+                continue
+            if re.search(r"\b(?:half|were|was) (?:of \w+ )?$", before) and "retrained" in match[0]:
+                continue
+            wanted = {"verified"} if "verified" in match[0].lower() else {"applied", "verified"}
+            done = [c for e in self.state.evidence for c in e.corrections if c.status in wanted]
+            done += [c for r in self.state.records.values() for c in r.corrections if c.status in wanted]
+            about = self.resolve(at)
+            keys = {r.finding.key for r in about} if about is not None else None
+            ok = any(keys is None or c.finding in keys for c in done)
+            start = at.sentence.start + match.start()
+            yield Claim(
+                "status",
+                start,
+                start + len(match[0]),
+                ok,
+                (),
+                "" if ok else "the record holds no such repair",
+            )
+
+    def _cited(self, at: Reading) -> Iterator[Claim]:
+        """A sentence that names one finding speaks of what that finding is about."""
+        cited = [m for m in at.mentions if m.kind == "finding" and self.state.find(m.name) is not None]
+        if cited:
+            yield from self._kind(at, cited[0].name)
+        if len({m.name for m in cited}) != 1:
+            return
+        names = next(n for r, n in self.named if r.id == cited[0].name)
+        strange = (at.whole.classes - names.classes) if names.classes else NOTHING
+        strange = strange | ((at.whole.attributes - names.attributes) if names.attributes else NOTHING)
+        wrong = [m for m in at.mentions if m.name in strange]
+        both = at.whole.entities & names.entities
+        if wrong and not (both and len(at.whole.classes) > 1 and not at.whole.attributes - names.attributes):
+            yield Claim(
+                "name", wrong[0].start, wrong[0].end, False, (), f"{cited[0].name} is about something else"
+            )
+        return
+
+    def _kind(self, at: Reading, name: str) -> Iterator[Claim]:
+        """``F6 is a rare case``: it has to be one."""
+        record = self.state.find(name)
+        match = re.search(
+            r"\b(?:is|as|was|are|were)(?: \w+)?(?: as)? (?:(?:an?|the) )?(?:\w+ )?(?P<kind>\w+(?: \w+)?)",
+            at.part,
+        )
+        if record is None or match is None:
+            return
+        kinds = {k for k, words in KINDS.items() if words.search(match["kind"])}
+        if kinds and record.finding.kind not in kinds:
+            start = at.sentence.start + match.start("kind")
+            yield Claim("verdict", start, start + len(match["kind"]), False, (), f"{name} is of another kind")
+
+    def _shown(self, at: Reading) -> Iterator[Claim]:
+        """A sentence that cites one experiment speaks of what that experiment tested."""
+        cited = [m for m in at.mentions if m.kind == "evidence"]
+        if len(cited) != 1 or not at.whole.attributes:
+            return
+        own = [
+            n
+            for r, n in self.named
+            if any(t.evidence == cited[0].name and t.tool.startswith("test_") for t in r.finding.tests)
+        ]
+        strange = at.whole.attributes - own[0].attributes if own else NOTHING
+        if strange == at.whole.attributes and strange:
+            spot = next(m for m in at.mentions if m.name in strange)
+            yield Claim("name", spot.start, spot.end, False, (), f"{cited[0].name} is about something else")
+
+    def _elsewhere(self, at: Reading) -> Iterator[Claim]:
+        cited = [m for m in at.mentions if m.kind == "finding" and self.state.find(m.name) is not None]
+        if len({m.name for m in cited}) != 1:
+            return
+        names = next(n for r, n in self.named if r.id == cited[0].name)
+        if at.whole.splits & {"pool"} and "pool" not in names.splits:
+            spot = next(m for m in at.mentions if m.kind == "split" and m.name == "pool")
+            yield Claim("name", spot.start, spot.end, False, (), f"{cited[0].name} is about something else")
+
+    def _left_out(self, at: Reading) -> Iterator[Claim]:
+        """What a note says was left out."""
+        match = _OUT.search(at.part)
+        if match is None or not at.whole.attributes or HEDGE.search(at.part):
+            return
+        notes = [
+            (e.id, self.lexicon.find(n).attributes)
+            for e in self.state.evidence
+            for n in e.notes
+            if _OUT.search(n)
+        ]
+        ref = next((i for i, names in notes if at.whole.attributes <= names), "")
+        start = at.sentence.start + match.start()
+        yield Claim(
+            "status",
+            start,
+            start + len(match[0]),
+            bool(ref),
+            (ref,) if ref else (),
+            "" if ref else "no note says so",
+        )
+
+    def _expectations(self, at: Reading) -> Iterator[Claim]:
+        """Which of the expectations hold, and whether the model is ready."""
+        part = at.part
+        readiness = self.state.latest("readiness")
+        if readiness is None or part.rstrip().endswith("?"):
+            return
+        match = _READY.search(part)
+        if match is not None and not HEDGE.search(part[max(0, match.start() - 20) : match.start()]):
+            is_ready = any(f.name == "readiness" and f.value == "ready" for f in readiness.facts)
+            says = not (match["not"] or match["not2"] or NEGATION.search(part[: match.end()]))
+            yield self._expected(at, match, is_ready == says, readiness.id)
+        if HEDGE.search(part):
+            return
+        match = _MET.search(part)
+        named = [
+            n
+            for n in self.state.expectations
+            if re.search(re.escape(n).replace("_", "[_ ]"), part, re.IGNORECASE)
+        ]
+        if (
+            match is None
+            or not _CRITERION.search(part)
+            or at.whole.attributes
+            or re.search(r"\beffect\b", part)
+        ):
+            return
+        held = _holding(readiness)
+        wanted = [held[n] for n in named if n in held] or list(held.values())
+        says = bool(_UNMET.search(match[0])) == bool(
+            NEGATION.search(re.sub(r"\bno\b", " ", part[: match.start()]))
+        )
+        if re.search(r"\bneither\b|\bnone\b|\bno (?:criterion|expectation)", part, re.IGNORECASE):
+            says = bool(_UNMET.search(match[0]))
+        yield self._expected(at, match, all(h == says for h in wanted), readiness.id)
+
+    def _expected(self, at: Reading, match: re.Match[str], ok: bool, ref: str) -> Claim:
+        start = at.sentence.start + match.start()
+        return Claim(
+            "status",
+            start,
+            start + len(match[0]),
+            ok,
+            (ref,) if ok else (),
+            "" if ok else "the readiness check says otherwise",
+        )

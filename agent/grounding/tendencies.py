@@ -1,0 +1,173 @@
+"""Tendencies said without numbers: too sure or not sure enough, answered too often, a score that falls when a cue is hidden."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.lexicon import ELSEWHERE, HEDGE
+from failsight.agent.grounding.measures import Measures, Side
+from failsight.agent.grounding.names import only
+from failsight.agent.grounding.reading import Reading
+
+
+def right_wrong(at: Reading, sign: int, measures: Measures) -> tuple[bool, str, str] | None:
+    """The confidence of right answers against that of wrong ones."""
+    right, wrong = measures.value("confidence_right", Side()), measures.value("confidence_wrong", Side())
+    if right is None or wrong is None:
+        return None
+    first = re.search(r"\b(?:right|correct|wrong|errors?)", at.part, re.IGNORECASE)
+    begins = first is not None and first[0].lower() in ("right", "correct")
+    return (
+        ((right[0] - wrong[0]) * (1 if begins else -1) * sign > 0),
+        right[1],
+        "the record says the opposite",
+    )
+
+
+_SUREST = re.compile(
+    r"\b(?:surest|most (?:confident|certain|sure)) when (?:it is|it's|its answer is|its answers are) (?P<side>wrong|right)\b",
+    re.IGNORECASE,
+)
+
+
+def _surest(at: Reading, measures: Measures) -> Iterator[Claim]:
+    match = _SUREST.search(at.part)
+    told = right_wrong(at, 1, measures) if match else None
+    if match is not None and told is None:
+        right, wrong = measures.value("confidence_right", Side()), measures.value("confidence_wrong", Side())
+        if right and wrong:
+            yield _tendency(at, match, (right[0] > wrong[0]) == (match["side"] == "right"), right[1])
+    elif match is not None and told is not None:
+        yield _tendency(at, match, told[0], told[1])
+
+
+_MASKING = re.compile(
+    r"\b(?:mask\w*|cover\w*|hid(?:es?|ing|den)|remov\w+|tak(?:e|es|ing) away|without)\b", re.IGNORECASE
+)
+
+
+_SCORE = re.compile(
+    r"\b(?P<up>rais\w+|increas\w+|lifts?|rises?|goes up|grows?|boosts?|improves?|climbs?|pushes up|higher|more likely|positive)|\b(?P<down>lower\w*|decreas\w+|reduc\w+|falls?|drops?|goes down|sinks?|shrinks?|costs?|cuts?|less likely|negative)\b",
+    re.IGNORECASE,
+)
+
+
+def masked(at: Reading, measures: Measures) -> Iterator[Claim]:
+    """Whether a score falls or rises when a cue, or as much elsewhere, is masked."""
+    part = at.part
+    still = re.search(
+        r"\b(?:hardly|barely|scarcely|doesn't|does not|didn't|did not) (?:change|affect|move|touch|matter)\w*\b",
+        part,
+    )
+    match = still or _SCORE.search(part)
+    if (
+        match is None
+        or HEDGE.search(re.sub(r"(?:more|less) likely", "", part))
+        or not re.search(r"score|likely|effect\b.*\bis (?:positive|negative)", part)
+        or not at.about.attributes | at.about.classes
+    ):
+        return
+    hidden, other = (
+        _MASKING.search(part) is not None,
+        ELSEWHERE.search(part[: match.start()] + part[match.end() : match.end() + 24]) is not None,
+    )
+    if re.match("positive|negative", match[0]):
+        hidden, other = False, False
+    metric = "control_effect" if other and hidden else "cue_effect" if hidden else "effect"
+    side = Side(frozenset(), frozenset(), at.about.attributes, "data", other and hidden)
+    found = (
+        measures.value(metric, side)
+        if at.about.attributes
+        else measures.value(metric, replace(side, classes=at.about.classes))
+    )
+    if found is None:
+        found = measures.of_class(metric, at.about.classes)
+    if found is None:
+        return
+    if still is not None:
+        yield _tendency(at, match, abs(found[0]) < 5, found[1])
+        return
+    up = match["up"] is not None
+    yield _tendency(at, match, (found[0] < 0) == up if hidden else (found[0] > 0) == up, found[1])
+
+
+_SURE = (
+    (re.compile(r"\bover-?confiden\w*|\bsurer than\b|\btoo (?:sure|confident|certain)\b|\btrusts? itself too much\b|\bmore (?:confident|sure|certain) than (?:it is|it should|it ought|they are|is warranted|accurate|correct|right)|\bconfidence (?:is|lies) (?:above|higher than)\b|\bconfidence exceeds\b|\btoo much confidence\b|\boverestimates? itself\b|\bconfidence is too (?:high|large)\b|\bconfidence is (?:\w+ )?(?:higher|greater|above)\b(?! (?:for|on|in|when))", re.IGNORECASE), 1),
+    (re.compile(r"\bunder-?confiden\w*|\bless (?:confident|sure|certain) than (?:it is|it should|it ought|they|accurate|correct|right)|\bnot (?:sure|confident|certain) enough\b|\btrusts? itself too little\b|\btoo (?:unsure|hesitant|cautious|modest)\b|\bless sure than\b|\bis it less sure\b|\btoo little confidence\b|\bunderestimates? itself\b|\bconfidence is too (?:low|small)\b|\bconfidence is (?:\w+ )?(?:lower|below|smaller)\b(?! (?:for|on|in|when))", re.IGNORECASE), -1),
+)  # fmt: skip
+
+
+_PREDICTED = (
+    (re.compile(r"\bover-?predict\w*|\bpredicted too often\b|\banswered too often\b|\bmore answers than images\b|\bcalled too often\b|\b(?:answered|said|given|predicted) (?:far |much )?too often\b", re.IGNORECASE), 1),
+    (re.compile(r"\bunder-?predict\w*|\b(?:answered|said|given|predicted|called) (?:far |much )?too (?:rarely|seldom|little)\b|\btoo few answers\b|\bfewer answers than images\b", re.IGNORECASE), -1),
+)  # fmt: skip
+
+
+_SALIENT = re.compile(
+    r"\b(?P<way>more|less) saliency than\b|\bsaliency (?:\w+ ){0,3}?(?P<also>above|below|exceeds) (?:its|the) (?:share of the )?area\b",
+    re.IGNORECASE,
+)
+
+
+def tendencies(at: Reading, measures: Measures) -> Iterator[Claim]:
+    """Over- and underconfidence, over- and underprediction, saliency against area."""
+    if HEDGE.search(at.part.replace("than it should", "").replace("than they should", "")):
+        return
+    yield from _surest(at, measures)
+    yield from _calibrated(at, measures)
+    split = only(at.about.splits) or "data"
+    yield from _salient(at, measures, split)
+    but = re.search(r"\b(?:but|except(?: for)?|apart from|other than)\b", at.part)
+    last = at.mentions[-1].start if at.mentions else 0
+    if but is not None and len(at.whole.classes) == 1 and last > at.sentence.start + but.start():
+        return  # "for every answer but bathroom"
+    classes = at.about.classes if len(at.about.classes) == 1 else frozenset()
+    side = Side(classes, split=split)
+    gap, answers, images = (measures.value(m, side) for m in ("gap", "answers", "images"))
+    for pattern, sign in _SURE if gap is not None else ():
+        for match in pattern.finditer(at.part):
+            yield _tendency(at, match, gap is not None and gap[0] * sign > 0, gap[1] if gap else "")
+    for pattern, sign in _PREDICTED if answers and images and classes else ():
+        for match in pattern.finditer(at.part):
+            more = answers[0] - images[0] if answers and images else 0.0
+            yield _tendency(at, match, more * sign > 0, answers[1] if answers else "")
+
+
+_CALM = re.compile(
+    r"\bwell[- ]calibrated\b|\bconfidence is (?:about |roughly |quite )?(?:right|justified|trustworthy|reliable|well placed)\b",
+    re.IGNORECASE,
+)
+
+
+def _calibrated(at: Reading, measures: Measures) -> Iterator[Claim]:
+    calm, overall = _CALM.search(at.part), measures.value("gap", Side())
+    if calm is not None and overall is not None and not re.search(r"\bnot\b|n't", at.part[: calm.end()]):
+        yield _tendency(at, calm, abs(overall[0]) < 5, overall[1])
+
+
+def _salient(at: Reading, measures: Measures, split: str) -> Iterator[Claim]:
+    found = _SALIENT.search(at.part)
+    if found is None or not at.about.attributes:
+        return
+    up = (found["way"] or found["also"]).lower() in ("more", "above", "exceeds")
+    for classes in (at.about.classes, frozenset[str]()):
+        side = Side(classes, frozenset(), at.about.attributes, split)
+        one, other = measures.value("saliency", side), measures.value("area", side)
+        if one and other:
+            yield _tendency(at, found, (one[0] > other[0]) == up, one[1])
+            return
+
+
+def _tendency(at: Reading, match: re.Match[str], ok: bool, ref: str) -> Claim:
+    start = at.sentence.start + match.start()
+    return Claim(
+        "comparison",
+        start,
+        start + len(match[0]),
+        ok,
+        (ref,) if ok else (),
+        "" if ok else "the record says the opposite",
+    )

@@ -1,0 +1,423 @@
+"""The grounding check marks what the record does not hold, and leaves alone what it does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from failsight.agent.grounding import UNVERIFIED, Checker
+from failsight.agent.grounding.lexicon import exclusive, recorded, says
+from failsight.agent.grounding.names import Lexicon, is_f1
+from failsight.agent.grounding.numbers import numbers, sentences
+from failsight.agent.journal import Journal
+from failsight.agent.state import CaseState, fold
+
+DATA = Path(__file__).parent / "data"
+CLASSES = ("bathroom", "bedroom", "dining_room", "kitchen", "living_room")
+YES_NO = ("yes", "no")
+VALUES = {
+    **dict.fromkeys(("television", "stools", "cat", "plant", "lamp", "picture"), YES_NO),
+    "sofa_style": ("plain", "bed_like", "none"), "bath_style": ("tub", "shower", "none"), "annotator": ("A", "B", "C", "D"),
+    "floor": ("wood", "tile", "carpet"), "lighting": ("bright", "dim"), "tilt": (), "clutter": (),
+}  # fmt: skip
+LABELLED = "277fe42ee4e7d112262787752446bab5b7e0595f6a4017e93ecff1e38937fa22"
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> CaseState:
+    folder = tmp_path_factory.mktemp("case")
+    shutil.copy(DATA / "rooms_journal.jsonl", folder / "journal.jsonl")
+    return fold(Journal(folder, write=False))
+
+
+@pytest.fixture(scope="module")
+def checker(record: CaseState) -> Checker:
+    return Checker(record, CLASSES, VALUES)
+
+
+HELD = {
+    "numbers": """
+        Out of 600 deployment images, 321 are classified correctly.
+        279 of the 600 deployment images are misclassified.
+        On the training images the model is right in 96.7 % [95.9, 97.3].
+        For bedroom, recall is 81.6 % and precision 70.8 %.
+        When the model says bathroom, it is right in 94.8 % of cases.
+        In deployment the answer bedroom is given 251 times for 119 images.
+        The test behind F11 has a p value below 0.001.
+        The median JPEG quality falls from 90 to 75.
+        Of the 195 answers living_room, 79.5 % flip when the television is masked.
+        Masking the cat mends 57.6 % of the wrong answers, the control 1.1 %.
+        The stools cover about 11 % of the picture.""",
+    "their contexts": """
+        With a television, 50.1 % of the images of other classes are called living_room; without, 0.9 %.
+        Images with a television have an error rate that is 21.4 points higher.
+        bathroom → living_room 13.8 %, living_room → bathroom 0.7 %.
+        F10: kitchens with stools, 52.9 % wrong [41.3, 64.1] against 24.4 % elsewhere.
+        Accuracy: 74.2 % (evaluation), 53.5 % (deployment), 96.7 % (training).
+        For confidences from 66.7 % to 73.3 %, just 55.8 % of the answers are right.""",
+    "numbers in words": """
+        Only one in three deployment living rooms is recognised.
+        More than four fifths of the bedrooms are recognised.
+        Seven bathrooms are called dining_room.
+        There are three confirmed distribution shifts.""",
+    "arithmetic": """
+        581 + 279 = 860 errors in evaluation and deployment together.
+        Bedroom's evaluation recall is 16.1 points higher than bathroom's.
+        The difference between bathroom's and living_room's drop is 8.6 points.
+        The effect of the stools is 11.6 points larger than that of the cat.
+        Accuracy is 15.8 points short of the expected 90 %.
+        F6, F11 and F1 stand for 415 excess errors together.
+        Bathroom recall in evaluation is about three times that in deployment.""",
+    "signs": """
+        Saturation is higher in deployment: 0.293 against 0.235.
+        Masking the television lowers the living_room score by 47.9 points.
+        bedroom gains 5.0 points: 81.6 % against 86.6 %.
+        Brightness lies 3.28 standard deviations lower in deployment.""",
+    "comparisons": """
+        Living rooms are called bedroom more often than bedrooms are called living room.
+        Recall of bedroom is higher in deployment than in evaluation.
+        Precision of bedroom falls in deployment.
+        Images with a shower are answered wrongly more often than others.
+        The border gets less saliency than its area.
+        The model over-predicts bedroom in deployment.""",
+    "ranks": """
+        The weakest class in deployment is bathroom.
+        The second largest drop is living_room's.
+        Bathroom has the lowest recall in evaluation, then living_room, then kitchen.
+        The two worst classes in deployment are bathroom and living_room.
+        The slice with the highest error rate is bath_style=shower (70.7 %).""",
+    "verdicts": """
+        F9 isn't refuted, it's confirmed.
+        None of the findings was refuted.
+        Of 14 findings, 13 are confirmed: all but F4.
+        The bed-like sofa finding is confirmed, though not by an experiment.
+        F1 and F2 are both confirmed, and F4 is open.""",
+    "how things stand": """
+        No repair has been applied yet.
+        The model isn't ready for use.
+        Neither accuracy nor worst recall meets its criterion.""",
+    "causes": """
+        E10 confirms that the stools drive the answer dining_room.
+        The model relies on the television for living_room; the masking experiment confirmed it.
+        Lower brightness may explain the drop, but that wasn't tested.""",
+}  # fmt: skip
+NOT_HELD = {
+    "numbers": """
+        The model is wrong on 518 of the 2,250 evaluation images.
+        Out of 600 deployment images, 279 are classified correctly.
+        For bedroom, recall is 70.8 % and precision 81.6 %.
+        The calibration error is 7.7 % [E4].
+        Bathroom is answered 449 times for 310 images.
+        dining_room loses 12.7 points in deployment (p = 0.223).""",
+    "their contexts": """
+        With a television, 0.9 % of the images of other classes are called living_room; without, 50.1 %.
+        bathroom → living_room 0.7 %, living_room → bathroom 13.8 %.
+        Accuracy: 53.5 % (evaluation), 74.2 % (deployment), 96.7 % (training).
+        29.9 % of the training images show a television, 19.2 % of the evaluation images.
+        The interval for deployment accuracy runs from 72.3 % to 75.9 %.
+        Tubs go wrong in 70.7 % of cases.""",
+    "numbers in words": """
+        Less than a fifth of the evaluation bathrooms are recognised.
+        Images with a television fail half as often as others.
+        Seven bathrooms are called kitchen.""",
+    "arithmetic": """
+        The difference between bathroom's and living_room's drop is 18.6 points.
+        F6, F11 and F1 stand for 425 excess errors together.
+        The effect of the stools (43.5 points) is 2.4 times that of the cat (31.9 points).
+        Accuracy is 12.8 points short of the expected 90 %.""",
+    "signs": """
+        Accuracy rises by 20.7 points from evaluation to deployment.
+        Masking the television raises the living_room score by 47.9 points.
+        Masking the stools changes the dining_room score by +42.6 points.
+        Brightness lies 3.28 standard deviations higher in deployment.
+        The average confidence lies 7.7 points below accuracy.""",
+    "comparisons": """
+        Bedrooms are called living room more often than living rooms are called bedroom.
+        Deployment images are sharper and less compressed.
+        Images with a shower are answered wrongly less often than others.
+        The border gets more saliency than its area.
+        Wrong answers are given with more confidence than right ones.
+        The model is more accurate in use than in evaluation.
+        The model is less sure than it should be.""",
+    "ranks": """
+        The weakest class in deployment is living_room.
+        The largest confusion is bathroom taken for kitchen.
+        Bathroom has the lowest recall in evaluation, then kitchen, then living_room.
+        Bathrooms are mostly mistaken for bedrooms.
+        Most deployment images are misclassified.""",
+    "verdicts": """
+        F4 is confirmed.
+        F1 to F4 are confirmed, and F4 was refuted.
+        All hypotheses are confirmed.
+        F14 was confirmed by an experiment.
+        The shift of kitchen is confirmed.
+        F6 could not be confirmed.""",
+    "how things stand": """
+        The repair of F1 has been applied.
+        The model can be deployed as it is: it's ready.
+        The accuracy criterion is met.""",
+    "causes": """
+        The drop in deployment is due to the lower brightness.
+        The bed-like sofa causes the answer bedroom.
+        Because of the cat, bathrooms are called bedroom.
+        The model relies on the television for kitchen.
+        The stools pull predictions towards kitchen.""",
+    "references": """
+        As [E10] shows, masking the cat has an effect of 31.9 points.
+        Accuracy is 74.2 % [E77].
+        F2 shows that bedroom loses 45.1 points.
+        E10 confirms that the cat drives the answer kitchen.""",
+    "names": """
+        Rooms with a mirror fail more often.
+        Images with carpet=red fail.
+        The chandelier is a shortcut for dining_room.""",
+}  # fmt: skip
+
+
+def lines(cases: dict[str, str]) -> list[str]:
+    return [line.strip() for text in cases.values() for line in text.strip().splitlines()]
+
+
+@pytest.mark.parametrize("text", lines(HELD))
+def test_what_the_record_holds_is_left_alone(checker: Checker, text: str) -> None:
+    wrong = [(text[c.start : c.end], c.reason) for c in checker.check(text).unverified]
+    assert not wrong
+
+
+@pytest.mark.parametrize("text", lines(NOT_HELD))
+def test_what_the_record_does_not_hold_is_marked(checker: Checker, text: str) -> None:
+    checked = checker.check(text)
+    assert checked.unverified
+    assert UNVERIFIED in checked.marked()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Is F11 refuted?",
+        "Does the model use the lamp?",
+        "The television might be the reason for the bedroom answers.",
+        "I propose to mask the plant next.",
+    ],
+)
+def test_questions_and_suspicions_claim_nothing(checker: Checker, text: str) -> None:
+    assert not checker.check(text).unverified
+
+
+def test_a_grounded_sentence_gets_its_reference_and_a_cited_one_keeps_its_own(checker: Checker) -> None:
+    assert checker.check("Mean confidence is 81.9 %.").marked() == "Mean confidence is 81.9 % [E4]."
+    cited = "Mean confidence is 81.9 % [E4]."
+    assert checker.check(cited).marked() == cited
+
+
+def test_the_mark_stands_behind_what_is_wrong(checker: Checker) -> None:
+    said = "In deployment accuracy is 35.3 %, really."
+    assert checker.check(said).marked() == f"In deployment accuracy is 35.3 % {UNVERIFIED}, really."
+
+
+def test_a_pronoun_takes_up_what_was_spoken_of(checker: Checker) -> None:
+    assert not checker.check("Bathroom is weak in deployment. Its recall is 20.3 % there.").unverified
+    assert checker.check("Kitchen is weak in deployment. Its recall is 20.3 % there.").unverified
+
+
+# Rates on the frozen labelled set. "dev" was looked at while the checker was made, so its rates say little. Of "test"
+# only counts were looked at: the target (98 % of the altered flagged, 3 % of the true flagged) is not reached there;
+# the floors are what is.
+FLOORS = {("dev", "true"): 109, ("dev", "altered"): 111, ("test", "true"): 182, ("test", "altered"): 196}
+SIZES = {("dev", "true"): 109, ("dev", "altered"): 111, ("test", "true"): 218, ("test", "altered"): 223}
+
+
+def test_the_rates_on_the_labelled_sentences_do_not_fall(checker: Checker) -> None:
+    raw = (DATA / "grounding.jsonl").read_bytes()
+    assert hashlib.sha256(raw).hexdigest() == LABELLED
+    right: Counter[tuple[str, str]] = Counter()
+    seen: Counter[tuple[str, str]] = Counter()
+    for line in raw.splitlines():
+        case = json.loads(line)
+        key = (case["part"], case["label"])
+        seen[key] += 1
+        right[key] += bool(checker.check(case["text"]).unverified) == (case["label"] == "altered")
+    assert dict(seen) == SIZES
+    short = {key: (right[key], floor) for key, floor in FLOORS.items() if right[key] < floor}
+    assert not short  # counts only: the sentences of the test part are nobody's business
+
+
+WORDS = st.sampled_from(
+    [
+        "bathroom",
+        "kitchens",
+        "living_room",
+        "with",
+        "without",
+        "television",
+        "cat",
+        "[E9]",
+        "F1",
+        "F11",
+        "E44",
+        "is",
+        "than",
+        ",",
+        ".",
+        "(",
+        ")",
+        "[",
+        "]",
+        "%",
+        "points",
+        "74.2",
+        "+5",
+        "half",
+        "two",
+        "more",
+        "less",
+        "often",
+        "worst",
+        "best",
+        "deployment",
+        "training",
+        "recall",
+        "precision",
+        "because",
+        "confirmed",
+        "not",
+        "taken",
+        "for",
+        "called",
+        "from",
+        "to",
+        "and",
+        "=",
+        ";",
+        ":",
+        "n=3",
+        "p",
+        "<",
+        "0.001",
+        "1e9",
+        "∞",
+        "\x1b[31m",
+        "\n",
+        "-",
+        "**",
+        "😀",
+        "television=yes",
+        "sofa_style=x",
+        "most",
+        "lowest",
+        "score",
+        "masking",
+        "all",
+        "none",
+    ]
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(words=st.lists(WORDS, max_size=40))
+def test_no_text_breaks_it_and_marks_only_add(checker: Checker, words: list[str]) -> None:
+    text = " ".join(words)
+    checked = checker.check(text)
+    assert all(0 <= c.start <= c.end <= len(text) for c in checked.claims)
+    assert all(c.ok or c.reason for c in checked.claims)
+    rest = iter(checked.marked())
+    assert all(letter in rest for letter in text)  # the text is still there, in order
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.text(max_size=200))
+def test_any_characters_are_read(checker: Checker, text: str) -> None:
+    checker.check(text)
+
+
+def test_a_case_without_any_record_holds_no_number() -> None:
+    empty = Checker(CaseState(), ("a", "b"), {})
+    assert empty.check("Accuracy is 74.2 %.").unverified
+    assert not empty.check("Hello. What do you expect of the model?").claims
+
+
+def test_a_long_answer_takes_time_in_proportion(checker: Checker) -> None:
+    text = "Accuracy is 74.2 % on the evaluation images, and the television raises the living_room score. "
+    checker.check(text)
+    start = time.process_time()
+    checker.check(text * 10)
+    short = time.process_time() - start
+    start = time.process_time()
+    checker.check(text * 100)
+    assert time.process_time() - start < 40 * short + 0.5
+
+
+# --- the parts -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("74.2 % [72.3, 75.9] of 2,250", [("percent", 74.2), ("percent", 72.3), ("percent", 75.9), ("plain", 2250)]),
+        ("a drop of −5.0 points", [("points", -5.0)]),
+        ("nine in ten, three quarters and half of them", [("percent", 90), ("percent", 75), ("percent", 50)]),
+        ("twice as often, 2.7 times as often", [("ratio", 2.7), ("ratio", 2)]),
+        ("96 × 96 pixels, E4, F1, [E12]", []),
+        ("thirteen findings", [("plain", 13)]),
+        ("the other half of the images; six", []),
+        ("9.8 ms", [("seconds", 0.0098)]),
+    ],
+)  # fmt: skip
+def test_numbers_are_read_with_their_units(text: str, values: list[tuple[str, float]]) -> None:
+    assert [(n.family, pytest.approx(n.value)) for n in numbers(text)] == values
+
+
+@pytest.mark.parametrize(
+    ("said", "true", "holds"),
+    [
+        ("74.2 %", 74.18, True), ("74.2 %", 74.26, False), ("about 59 %", 59.8, True), ("close to 600", 581, True),
+        ("about 65 %", 59.0, False), ("more than nine in ten", 92.8, True), ("more than nine in ten", 87.0, False),
+        ("less than a third", 30.6, True), ("less than a fifth", 20.3, False),
+    ],
+)  # fmt: skip
+def test_a_number_is_as_near_as_it_was_rounded(said: str, true: float, holds: bool) -> None:
+    (number,) = numbers(said)
+    assert number.near(true) == holds
+
+
+def test_clauses_part_at_contrasts_but_not_in_brackets() -> None:
+    text = "It is 41.4 % with it (interval, but wide) against 20.0 % elsewhere."
+    (sentence,) = sentences(text)
+    assert [text[a:b] for a, b in sentence.clauses] == [
+        "It is 41.4 % with it (interval, but wide)",
+        " against 20.0 % elsewhere.",
+    ]
+
+
+def test_names_are_found_as_people_write_them() -> None:
+    lexicon = Lexicon.of(CLASSES, VALUES)
+    found = lexicon.find("Living rooms without a television, and bathrooms with a shower, in use")
+    assert found.classes == {"living_room", "bathroom"}
+    assert found.values == {("television", "no"), ("bath_style", "shower")}
+    assert found.splits == {"deploy"}
+    assert not lexicon.find("the deployment pictures are plain").attributes  # images, and an everyday word
+    assert lexicon.find("rooms with a picture").values == {("picture", "yes")}
+    assert lexicon.find("annotator B").values == {("annotator", "B")}
+
+
+def test_the_first_finding_is_not_the_f1_score() -> None:
+    assert is_f1("an F1 of 76.4 %", 3)
+    assert not is_f1("F1 is confirmed", 0)
+    assert not is_f1("F6, F11 and F1 stand for", 12)
+
+
+def test_quantities_are_told_apart_by_their_words() -> None:
+    assert recorded("control_flip_rate") == "control_flip"
+    assert recorded("standardised difference") == "standardised"
+    assert recorded("drift_score") == "drift_score"
+    assert says("drift_score", "the drift is 0.3")
+    assert not says("precision", "the recall of bathroom")
+    assert "recall" not in exclusive("the precision of bathroom")
