@@ -6,11 +6,12 @@ import dataclasses
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar, cast
 
 from failsight.agent.grounding.lexicon import recorded
 from failsight.agent.grounding.names import Lexicon, Names
-from failsight.agent.grounding.numbers import numbers, sentences
+from failsight.agent.grounding.numbers import Number, Sentence, numbers, sentences
 from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.evidence import Evidence, Fact, Finding
 
@@ -70,7 +71,7 @@ def replace(thing: _T, **changes: Any) -> _T:
     """A copy with other values, of an atom (there are thousands: a tuple's way is the fast one) or a dataclass."""
     if isinstance(thing, Atom):
         return thing._replace(**changes)
-    made: _T = dataclasses.replace(cast(Any, thing), **changes)
+    made: _T = dataclasses.replace(cast("Any", thing), **changes)
     return made
 
 
@@ -243,13 +244,18 @@ def values(value: float, unit: str, atom: Atom) -> Iterator[Atom]:
         )
 
 
+@lru_cache(maxsize=2048)
+def _parsed(text: str) -> tuple[tuple[Number, ...], tuple[Sentence, ...]]:
+    return tuple(numbers(text, words=False)), tuple(sentences(text))
+
+
 def told(text: str, lexicon: Lexicon, base: Atom) -> Iterator[Atom]:
     """The numbers of a recorded sentence, each about what its clause names (else the sentence, else the call)."""
     if not re.search(r"\d", text):
         return
-    found = list(numbers(text, words=False))
+    found, parts = _parsed(text)
     before: frozenset[str] = NOTHING
-    for sentence in sentences(text):
+    for sentence in parts:
         whole = lexicon.find(text[sentence.start : sentence.end])
         before = whole.splits or before
         for start, end in sentence.clauses:

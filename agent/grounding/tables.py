@@ -35,6 +35,8 @@ def table(shown: Table, base: Atom, lexicon: Lexicon, about: Mapping[str, Names]
                 here = replace(atom, names=replace(atom.names, splits=splits[at - 1]), metric="proportion")
                 yield from _cell(cell, unit, here, "proportion", lexicon)
                 continue
+            if column == "source":
+                continue  # years and section numbers of papers measure nothing
             if isinstance(cell, str) and len(re.findall(r"[A-Za-z]{2,}", cell)) >= _PROSE:
                 yield from told(cell, lexicon, here)
             elif (column, cell) not in labels or recorded(column) in ("confidence",):
