@@ -192,8 +192,11 @@ def test_random_letters_become_valid_calls(tokenizer: Any) -> None:
     assert len(names) > 5
 
 
-def test_a_random_model_makes_only_valid_calls(tokenizer: Any, tools: list[dict[str, Any]]) -> None:
-    for seed in range(50):
+@pytest.mark.parametrize("seeds", [range(12), pytest.param(range(12, 72), marks=pytest.mark.slow)])
+def test_a_random_model_makes_only_valid_calls(
+    tokenizer: Any, tools: list[dict[str, Any]], seeds: range
+) -> None:
+    for seed in seeds:
         made = planner(tokenizer, seed, answer=RESERVE + 24).bind_tools(
             tools[seed % 11 :: 11], tool_choice="any"
         )
