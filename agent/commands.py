@@ -269,9 +269,10 @@ def run_forms(args: argparse.Namespace) -> int:
     """``failsight forms``: what only people can answer, out as Markdown and back into the journal."""
     from failsight.agent import forms
     from failsight.agent.case import open_case
+    from failsight.knowledge_base.elicitation import forms as all_forms
 
     if args.action == "list":
-        for form in forms.forms().values():
+        for form in all_forms().values():
             print(f"{form.id:<24} {form.ask.replace('_', ' '):<16} {form.title}")
         return 0
     if len(args.what) != 2:

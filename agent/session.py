@@ -283,11 +283,12 @@ class Session:
 
     def _act_form(self, rest: str) -> Iterator[SessionEvent]:
         from failsight.agent import forms
+        from failsight.knowledge_base.elicitation import forms as all_forms
 
         if not rest:
             lines = [
                 f"- `/form {f.id}` {f.title} (for the {f.ask.replace('_', ' ')})"
-                for f in forms.forms().values()
+                for f in all_forms().values()
             ]
             yield PlannerSaid("\n".join(lines), ())
             return
