@@ -31,7 +31,8 @@ $(VENV)/.installed-bench: $(VENV)/.installed-dev
 dev: $(VENV)/.installed-dev
 
 demo: $(VENV)/.installed
-	$(BIN)/failsight demo $(if $(AUTO),--auto) $(ARGS)
+	@echo '$(BIN)/failsight demo $(if $(AUTO),--auto) $(ARGS)'; $(BIN)/failsight demo $(if $(AUTO),--auto) $(ARGS); \
+	code=$$?; case $$code in 0|3|4) ;; *) exit $$code ;; esac  # 3 and 4: the model is not ready, or undecided: an answer, no error
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 $(ARGS)
