@@ -30,6 +30,10 @@ ASSUMED = (
 )
 
 
+MANY, FEW = 600, 240  # images by default; few of pictures …
+LARGE = 128  # … with more pixels a side than this, which take a model long
+
+
 @tool(
     cost="pass",
     needs=("model",),
@@ -41,13 +45,13 @@ ASSUMED = (
 def preprocessing_probe(
     view: CaseView,
     max_images: Annotated[
-        int,
+        int | None,
         Field(
-            description="Labelled images to use: a third choose a pipeline, the others test it.",
+            description="Labelled images to use: a third choose a pipeline, the others test it. Default: 600, of large pictures 240.",
             ge=24,
             le=20_000,
         ),
-    ] = 600,
+    ] = None,
     minimum_effect: Annotated[
         float,
         Field(
@@ -68,6 +72,10 @@ def preprocessing_probe(
     split = check_split(view, split)
     view.model()  # says what is missing for a black box, before anything else is looked at
     need_labels(view, split)
+    large = max(view.model().preprocessing.size) > LARGE
+    max_images = max_images or (
+        FEW if large else MANY
+    )  # by a rule: what is measured must not depend on timing
     first, second = sample(view.table(split).labels, max_images, view.seed)
     if len(first) + len(second) < FEWEST:
         raise RetryError(
