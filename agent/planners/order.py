@@ -55,10 +55,15 @@ class Promise:
 
 
 def ranked(case: Case, names: Sequence[str]) -> list[Promise]:
-    """The tools ``names``, most informative for their cost first; equal ones stay in the order given."""
+    """The tools ``names``, most informative for their cost first; equal ones stay in the order given.
+
+    A check that presumes another one among them is left out until that one is done.
+    """
     state = case.state()
     believed = beliefs(state)
-    promises = [promise(case, state, registry()[n], believed) for n in names if n in registry()]
+    presumes = _data()["after"]
+    ready = [n for n in names if n in registry() and not set(presumes.get(n, ())) & set(names)]
+    promises = [promise(case, state, registry()[n], believed) for n in ready]
     return sorted(promises, key=lambda p: -p.rate)
 
 

@@ -139,3 +139,9 @@ def test_every_kind_that_a_tool_decides_has_a_prior() -> None:
     priors = order._data()["priors"]
     for spec in registry().values():
         assert set(spec.decides) <= set(priors), spec.name
+
+
+def test_labels_are_not_judged_before_the_feeding_was(case: FakeCase) -> None:
+    both = [p.tool for p in order.ranked(case, ["label_noise", "preprocessing_probe"])]
+    assert both == ["preprocessing_probe"]
+    assert {p.tool for p in order.ranked(case, ["label_noise"])} == {"label_noise"}
