@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -60,6 +60,7 @@ TYPICAL_RATE = 0.05  # suspect share assumed outside a group when the plan state
     needs=("scores",),
     answers=("input.11", "expectations.4"),
     decides=("label_noise",),
+    stateful=True,  # what is known of the feeding decides what disagreement means
 )
 def label_noise(
     view: CaseView,
@@ -95,6 +96,7 @@ def label_noise(
     name = scored.classes[wanted] if wanted is not None else None
     _register(view, split, name, groups, among)
     made = _measure(scored, columns, groups, among)
+    made = replace(made, overall=replace(made.overall, fed_wrongly=_fed_wrongly(view)))
     images = _images(view, scored, made)
     return Evidence(
         tool="label_noise",
@@ -136,6 +138,12 @@ class _Made:
     pairs: list[Pair]
     groups: tuple[Group, ...]
     untested: tuple[str, ...]
+
+
+def _fed_wrongly(view: CaseView) -> str:
+    """The id of the confirmed finding that the model is fed wrongly, or empty."""
+    wrong = (i for i, f in view.findings() if f.kind == "preprocessing" and f.verdict == "confirmed")
+    return next(wrong, "")
 
 
 def _check_columns(view: CaseView, split: Split, by: list[str] | None) -> None:

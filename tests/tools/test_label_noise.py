@@ -10,6 +10,7 @@ import pytest
 from failsight.tools.checks.label_pairs import class_pairs, expected_suspects
 from failsight.tools.checks.label_scores import Scored
 from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Finding
 from failsight.tools.label_noise import label_noise
 from failsight.tools.stats.confident import confident_counts
 from tests.checks.label_worlds import world
@@ -182,3 +183,16 @@ def test_ambiguous_pairs_are_told_from_wrong_labels() -> None:
     assert read[0, 1].reading == read[1, 0].reading != "wrong labels"
     assert read[0, 1].likeness < read[2, 3].likeness
     assert expected_suspects(counts, scores, everybody) < counts.suspect.sum()
+
+
+def test_a_model_that_is_fed_wrongly_says_nothing_of_the_labels() -> None:
+    labels, scores, _ = world(1, 900, 4, noise=0.0)
+    scores = scores[:, [1, 0, 2, 3]]  # two classes exchanged, whoever labelled: sure, and wrong
+    table = FakeTable(np.zeros((900, 2, 2, 3), np.uint8), labels, ("w", "x", "y", "z"))
+    view = FakeView({"data": table}, scores={"data": scores})
+    assert [f.verdict for f in label_noise(view).findings] == ["confirmed"]
+    wrong = Finding("preprocessing", "correctness", "data_engineering", "Fed BGR.", verdict="confirmed")
+    view.stated = [("F3", wrong)]
+    (found,) = label_noise(view).findings
+    assert found.verdict == "inconclusive"
+    assert "F3" in found.note

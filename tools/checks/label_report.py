@@ -32,6 +32,8 @@ class Overall:
         floor, floor_ci, p: share of labels that disagree however sure the model is.
         sharpness: inverse temperature; below 1 the model is surer than it is right.
         misleading: content that makes suspects of its own, ``attribute=value``.
+        fed_wrongly: id of a confirmed finding that the model is fed wrongly, or empty: then it errs however sure it is,
+            and its disagreement says nothing of the labels.
     """
 
     n: int
@@ -43,6 +45,7 @@ class Overall:
     p: float
     sharpness: float
     misleading: tuple[str, ...]
+    fed_wrongly: str = ""
 
     @property
     def verdict(self) -> Verdict:
@@ -50,7 +53,7 @@ class Overall:
         if self.floor_ci[1] < MINIMUM_EFFECT:
             return "refuted"
         sure = self.p <= ALPHA and self.floor_ci[0] >= MINIMUM_EFFECT
-        return "confirmed" if sure and not self.misleading else "inconclusive"
+        return "confirmed" if sure and not self.misleading and not self.fed_wrongly else "inconclusive"
 
 
 def plan(finding: Finding, statement: str, n: int, control: str, smallest: float | None) -> Instrument:
@@ -115,6 +118,8 @@ def _why(made: Overall) -> str:
     least = number(MINIMUM_EFFECT)
     if made.verdict == "refuted":
         return f"The whole interval lies below {least}."
+    if made.fed_wrongly:
+        return f"The model is fed wrongly ({made.fed_wrongly}): mend that first, its disagreement says nothing of the labels."
     if made.verdict == "confirmed":
         return f"The whole interval lies above {least}, and no content of the images goes along with the suspects."
     if made.misleading:
