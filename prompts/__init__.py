@@ -6,11 +6,14 @@ is what a language model is told. A template's ``{fields}`` and the fields given
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from string import Formatter
 from typing import Any
 
+_FENCE = re.compile(r"<\s*/?\s*data\s*>", re.IGNORECASE)
 LEVELS = ("novice", "intermediate", "expert")
 
 
@@ -60,4 +63,14 @@ def system(**fields: object) -> str:
     wanted = fields_of(text)
     if wanted != set(fields):
         raise KeyError(f"system.md: fields {sorted(fields)} given, {sorted(wanted)} wanted")
-    return text.format(**fields)
+    return text.format(**{name: unfenced(value) for name, value in fields.items()})
+
+
+def unfenced(value: object) -> str:
+    """``value`` as text that can't end the ``<data>`` block it stands in, nor open one."""
+    return _FENCE.sub("‹data›", str(value))
+
+
+def fenced(lines: Iterable[str]) -> str:
+    """Material for a language model, delimited as data."""
+    return "<data>\n" + "\n".join(unfenced(line) for line in lines) + "\n</data>"

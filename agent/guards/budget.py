@@ -26,14 +26,14 @@ LABELS = {
     "calls": "calls of the language model",
     "tokens": "tokens",
     "usd": "US dollars",
-    "minutes": "minutes",
+    "minutes": "minutes of waiting for the language model",
     "tool_minutes": "minutes of measuring",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Caps of one case. ``usd`` counts only for models whose price is known (``prompts/prices.yaml``)."""
+    """Caps of one case. ``minutes`` are those that the model takes to answer; ``usd`` counts only for models whose price is known (``prompts/prices.yaml``)."""
 
     calls: float = 200
     tokens: float = 1_000_000

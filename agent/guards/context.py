@@ -44,7 +44,7 @@ class ContextWindow(AgentMiddleware[Any, Any, Any]):
             f"Library {hit.id}: {clean(hit.title, 160)}. {clean(hit.text, 300)}"
             for hit in self._library(asked)
         ]
-        return "<data>\n" + "\n".join(lines) + "\n</data>"
+        return prompts.fenced(lines)
 
     def _library(self, question: str) -> Sequence[Any]:
         if not question.strip():
