@@ -10,16 +10,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from failsight.agent.case import Case, open_case
+    from failsight.agent.case import Case
+    from failsight.agent.opening import open_case
 
 __all__ = ["Case", "__version__", "open_case"]
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("Case", "open_case"):
-        from failsight.agent import case
+    if name == "Case":
+        from failsight.agent.case import Case
 
-        return getattr(case, name)
+        return Case
+    if name == "open_case":
+        from failsight.agent.opening import open_case
+
+        return open_case
     if name == "__version__":
         from importlib.metadata import version
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from failsight.agent.config import CaseConfig, check_workflow, load_config, make_config, save_config
+from failsight.agent.config import CaseConfig
 from failsight.agent.journal import Journal
 from failsight.agent.progress import Cancellable
 from failsight.agent.secrets import redact
@@ -443,106 +443,3 @@ def disk_error(error: OSError, folder: Path) -> UserError:
         f"{where}: {error.strerror or error}.",
         "Mend that and run the same command again: it goes on where it stopped.",
     )
-
-
-def open_case(
-    folder: str | Path | None = None,
-    *,
-    out: str | Path | None = None,
-    progress: Progress | None = None,
-    expectations: Mapping[str, float] | None = None,
-    **given: Any,
-) -> Case:
-    """Open a case folder, or make one from a model and data.
-
-    Args:
-        folder: an existing case; further arguments then only change ``level``, ``planner``, ``device``, ``workflow``.
-        out: where to put a new case (default: ``failsight-cases/<model>-<data>-<digest>``; the same question asked
-            again opens the same case).
-        progress: where long work shows; nothing is shown without one.
-        expectations: criteria such as ``{"accuracy": 0.9}``.
-        given: fields of :class:`failsight.agent.config.CaseConfig` (model, data, train, deploy, predictions, …).
-
-    Raises:
-        UserError: something given is missing or can't be read: one sentence and what to do.
-    """
-    if folder is not None:
-        path = Path(folder)
-        config = load_config(path)
-        given = {k: v for k, v in given.items() if v is not None}
-        if "workflow" in given:
-            check_workflow(given["workflow"])
-        config = dataclasses.replace(config, **given) if given else config
-    else:
-        config = make_config(**given)
-        path = Path(out) if out else Path("failsight-cases") / config.slug()
-    case = _open_at(path, config, progress)
-    for name, bound in (expectations or {}).items():
-        case.expect(name, bound)
-    return case
-
-
-def _open_at(path: Path, config: CaseConfig, progress: Progress | None) -> Case:
-    fresh = not (path / "journal.jsonl").exists()
-    if fresh:
-        _check_inputs(config)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            save_config(path, config)
-        except OSError as error:
-            raise UserError(
-                f"The case folder {path} can't be written ({error.strerror}).", "Choose another with --out."
-            ) from None
-    elif (path / "case.toml").exists():
-        old = load_config(path)
-        if _asked(old) != _asked(config):
-            raise UserError(
-                f"{path} holds a case about something else ({old.name or old.model or old.predictions}).",
-                "Give another folder with --out, or open that case by its folder alone.",
-            )
-    case = Case(path, config, Journal(path), progress)
-    try:
-        if not case.state().config:
-            case.record(
-                "case.created", name=case.name, task=config.task, seed=config.seed, level=config.level,
-                planner=config.planner, created=time.strftime("%Y-%m-%d"), **case.facts(),
-            )  # fmt: skip
-        else:
-            _check_unchanged(case)
-    except BaseException:
-        case.close()
-        raise
-    return case
-
-
-def _check_unchanged(case: Case) -> None:
-    """Evidence of two models or two data sets must not stand in one case."""
-    then = case.state().config
-    known = {"model": (then.get("model") or {}).get("fingerprint", "")}
-    known |= {split: about["fingerprint"] for split, about in then.get("data", {}).items()}
-    for name, print_now in case.fingerprints().items():
-        if name in known and known[name] != print_now:
-            what = "The model has" if name == "model" else f"The {name} images have"
-            raise UserError(
-                f"{what} changed since the case {case.folder.name} was opened.",
-                "Start a new case for it with --out; `failsight report` still tells of the old one.",
-            )
-
-
-def _asked(config: CaseConfig) -> dict[str, Any]:
-    loose = ("level", "planner", "device", "engine", "workflow", "budget", "name", "task")
-    return {k: v for k, v in dataclasses.asdict(config).items() if k not in loose}
-
-
-def _check_inputs(config: CaseConfig) -> None:
-    """Say what is wrong with the model before a folder is made for it."""
-    if (
-        config.data
-        and not config.predictions
-        and Path(config.data).is_dir()
-        and not any(Path(config.data).iterdir())
-    ):
-        raise UserError(
-            f"The folder {config.data} is empty.",
-            "It should hold one folder of images a class, or a manifest.csv.",
-        )

@@ -85,7 +85,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _session(args: argparse.Namespace, given: dict[str, Any], progress: Any) -> Session:
-    from failsight.agent.case import open_case
+    from failsight.agent.opening import open_case
 
     case = open_case(getattr(args, "case", None), out=args.out, progress=progress, **given)
     try:
@@ -194,9 +194,9 @@ def run_verify(args: argparse.Namespace) -> int:
 
 def run_compare(args: argparse.Namespace) -> int:
     """``failsight compare``: reads both cases; writes only with ``--journal``, and then to the second."""
-    from failsight.agent.case import open_case
     from failsight.agent.compare import compare_cases, journal, open_reading
     from failsight.agent.compare_report import as_evidence, to_json
+    from failsight.agent.opening import open_case
 
     before, after = open_reading(args.before), open_reading(args.after)
     made = compare_cases(before, after)
@@ -222,7 +222,7 @@ def run_ask(args: argparse.Namespace) -> int:
     tools = {s.name: tuple(s.arguments.model_fields) for s in registry().values()}
     vocabulary = knowledge_base.Vocabulary(tools=tools)
     if args.case is not None:
-        from failsight.agent.case import open_case
+        from failsight.agent.opening import open_case
         from failsight.agent.planners.words import vocabulary as names
 
         with open_case(args.case) as case:
@@ -268,7 +268,7 @@ def run_knowledge(args: argparse.Namespace) -> int:
 def run_forms(args: argparse.Namespace) -> int:
     """``failsight forms``: what only people can answer, out as Markdown and back into the journal."""
     from failsight.agent import forms
-    from failsight.agent.case import open_case
+    from failsight.agent.opening import open_case
     from failsight.knowledge_base.elicitation import forms as all_forms
 
     if args.action == "list":
@@ -303,8 +303,8 @@ def run_forms(args: argparse.Namespace) -> int:
 
 def run_labels(args: argparse.Namespace) -> int:
     """``failsight labels``: suspects out for people, their verdicts back into the journal."""
-    from failsight.agent.case import open_case
     from failsight.agent.labels import export, read_back
+    from failsight.agent.opening import open_case
 
     _must_be_case(args.case)
     with open_case(args.case) as case:
@@ -322,7 +322,7 @@ def run_labels(args: argparse.Namespace) -> int:
 
 def run_serve(args: argparse.Namespace) -> int:
     """``failsight serve``: stdout carries only the protocol."""
-    from failsight.agent.case import open_case
+    from failsight.agent.opening import open_case
     from failsight.agent.serve import serve
 
     _must_be_case(args.case)

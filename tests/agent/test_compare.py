@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from failsight.agent.case import open_case
 from failsight.agent.cli import main
 from failsight.agent.compare import compare_cases, open_reading
 from failsight.agent.compare_report import as_evidence, to_json
 from failsight.agent.journal import Journal, verify
+from failsight.agent.opening import open_case
 from failsight.tools.errors import UserError
 from failsight.tools.evidence import Evidence, Finding
 from tests.fakes.case import FakeCase, television_world

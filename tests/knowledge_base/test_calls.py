@@ -26,7 +26,7 @@ CALLS = [
 
 @pytest.fixture(scope="module")
 def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    from failsight.agent.case import open_case
+    from failsight.agent.opening import open_case
     from failsight.knowledge_base.cases import prepare_demo
 
     folder = tmp_path_factory.mktemp("demo")
