@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import io
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -367,6 +366,8 @@ class Case:
         return self._knowledge
 
     def save_figure(self, name: str, image: Any, *, title: str, alt: str, caption: str = "") -> Figure:
+        from failsight.tools.inputs.fingerprint import write_atomically
+
         if isinstance(image, str):
             raw, suffix = image.encode("utf-8"), ".svg"
         else:
@@ -377,7 +378,7 @@ class Case:
         folder = self.folder / "figures"
         path = folder / f"{safe}-{hashlib.sha256(raw).hexdigest()[:8]}{suffix}"
         folder.mkdir(exist_ok=True)
-        write_atomically(path, raw)
+        write_atomically(path, lambda fresh: fresh.write_bytes(raw))
         return Figure(title, f"figures/{path.name}", alt, caption)
 
     def cached(self, key: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]] | None:
@@ -395,11 +396,14 @@ class Case:
     def store(self, key: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         import numpy as np
 
+        from failsight.tools.inputs.fingerprint import write_atomically
+
         folder = self.folder / "cache" / "arrays"
         folder.mkdir(parents=True, exist_ok=True)
         buffer = io.BytesIO()
         np.savez(buffer, **dict(arrays))
-        write_atomically(folder / f"{digest(key)[:32]}.npz", buffer.getvalue())
+        raw = buffer.getvalue()
+        write_atomically(folder / f"{digest(key)[:32]}.npz", lambda fresh: fresh.write_bytes(raw))
 
     def close(self) -> None:
         """Close the journal; the case can be opened again at any time."""
@@ -423,17 +427,6 @@ def _load_knowledge() -> Any:
         return load()
     except AttributeError as error:  # inside a property it would pass for a missing tool
         raise RuntimeError(f"the knowledge base could not be loaded: {error}") from error
-
-
-def write_atomically(path: Path, raw: bytes) -> None:
-    """Write ``raw`` so that a crash leaves the old file or the new one, never half of either."""
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        fresh.write_bytes(raw)
-        fresh.replace(path)
-    except OSError:
-        fresh.unlink(missing_ok=True)
-        raise
 
 
 def disk_error(error: OSError, folder: Path) -> UserError:

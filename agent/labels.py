@@ -181,7 +181,7 @@ def _write_manifest(case: Case, table: ImageTable, split: str) -> Path:
 
     Later verdicts on an image replace earlier ones.
     """
-    from failsight.agent.case import write_atomically
+    from failsight.tools.inputs.fingerprint import write_atomically
 
     said: Mapping[str, Mapping[str, Any]] = case.state().relabelled.get(split, {})
     text = io.StringIO()
@@ -198,7 +198,8 @@ def _write_manifest(case: Case, table: ImageTable, split: str) -> Path:
     try:
         folder.mkdir(exist_ok=True)
         target = folder / ("labels.csv" if split == "data" else f"labels-{split}.csv")
-        write_atomically(target, text.getvalue().encode("utf-8", "surrogateescape"))
+        raw = text.getvalue().encode("utf-8", "surrogateescape")
+        write_atomically(target, lambda fresh: fresh.write_bytes(raw))
     except OSError as error:
         raise UserError(f"{folder} can't be written ({error.strerror}).", "Free some disk space.") from None
     return target
