@@ -124,3 +124,17 @@ def test_the_head_is_the_layer_that_gives_the_scores() -> None:
         raise RuntimeError("stop")
     assert not model.hooks
     assert head_layer(Head(nn.AdaptiveAvgPool2d(1), nn.Flatten())) is None
+
+
+def test_a_torchscript_program_gives_its_features_in_the_same_pass(tmp_path: Path) -> None:
+    net = _model().net
+    torch.jit.script(net).save(tmp_path / "m.pt")
+    (tmp_path / "m.json").write_text(json.dumps({"classes": list(CLASSES), "input_size": 16}))
+    model, table = open_model(tmp_path / "m.pt"), Drawn(20)
+    made = predict(table, model, batch=6)
+    assert made.features is not None
+    pixels = np.stack([model.prepare(table.open(int(r))) for r in made.rows])
+    with torch.inference_mode():
+        script = model.module(model.normalise(pixels)).softmax(1).numpy()
+    np.testing.assert_allclose(made.scores, script, atol=1e-5)
+    np.testing.assert_allclose(made.features, pooled_features(table, model, made.rows)[1], atol=2e-3)

@@ -1,7 +1,6 @@
 """The model's own view of a picture: what its last layer reads, or its last maps averaged over space.
 
-A :class:`Tap` listens while the model scores pictures, so that features cost no pass of their own (but for TorchScript,
-whose layers can be watched in its replay only: there the first tool that needs features makes one more pass).
+A :class:`Tap` listens while the model scores pictures, so that features cost no pass of their own.
 """
 
 from __future__ import annotations

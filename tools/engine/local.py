@@ -112,7 +112,7 @@ class _Runner:
         self, table: ImageTable, model: Classifier, batch: int, say: Callable[[str], None] | None
     ) -> None:
         self._table, self._model, self._batch, self._say = table, model, batch, say
-        self._tap = None if model.format == "torchscript" else tap(model)  # compiled: its hooks never fire
+        self._tap = tap(model)
 
     def run(self, rows: npt.NDArray[np.int64], advance: Callable[[int], None]) -> dict[str, npt.NDArray[Any]]:
         """Scores (and features) of ``rows``: kept rows with finite scores, and the others with their reasons."""

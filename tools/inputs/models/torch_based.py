@@ -80,9 +80,13 @@ class TorchModel(ScoringModel):
         full = np.concatenate([pixels, np.repeat(pixels[-1:], missing, 0)]) if missing else pixels
         with torch.inference_mode():
             outputs: Floats = (
-                first_tensor(self.module(self._input(full, self._channels_last))).float().cpu().numpy()
+                first_tensor(self._scorer()(self._input(full, self._channels_last))).float().cpu().numpy()
             )
         return outputs[: len(pixels)]
+
+    def _scorer(self) -> Any:
+        """What is called to score a batch."""
+        return self.module
 
     def torch_module(self) -> Any | None:
         """The module, in eval mode, on the model's device; None when it was traced for one batch size only."""

@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from failsight.tools.errors import UserError
 from failsight.tools.inputs.models.scoring import (
     fingerprint_of,
@@ -100,10 +102,25 @@ def _check_program(path: Path) -> None:
 
 
 class ScriptModel(TorchModel):
-    """A TorchScript program: it scores as it is; for tools that watch layers, its replay as an ordinary module."""
+    """A TorchScript program, replayed as an ordinary module where that gives the same outputs, so that its layers can be
+    watched while it scores: one pass serves predictions and features alike."""
 
     _replayed: Any = None
     _tried = False
+    _scores = False  # whether the replay gives the scores, too
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        if (
+            self.torch_module() is not self.module and self.fixed_batch is None
+        ):  # now: all scores from one module
+            probe = probe_pixels(self.preprocessing, 4)
+            script = self.raw_outputs(probe)
+            self._scores = True
+            self._scores = bool(np.allclose(self.raw_outputs(probe), script, rtol=1e-4, atol=1e-5))
+
+    def _scorer(self) -> Any:
+        return self._replayed if self._scores else self.module
 
     def torch_module(self) -> Any | None:
         """The replay when there is one, else the script (gradients, but no layers); None for a fixed batch."""
