@@ -91,6 +91,37 @@ def test_features_ride_along_with_the_predictions(tmp_path: Path) -> None:
     assert not model.hooks
 
 
+def test_a_batch_that_runs_out_of_memory_is_heard_once() -> None:
+    class OutOfMemoryError(RuntimeError):
+        """As torch calls it."""
+
+    class Small(Head):
+        def logits(self, pixels: np.ndarray) -> np.ndarray:
+            made = super().logits(pixels)
+            if len(pixels) > 4:
+                raise OutOfMemoryError
+            return made
+
+    torch.manual_seed(0)
+    layers = (nn.Conv2d(3, 5, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(5, 3))
+    small, table = Small(*layers), Drawn(30)
+    made = predict(table, small, batch=8)
+    assert made.features is not None
+    np.testing.assert_allclose(made.features, pooled_features(table, small, np.arange(30))[1], atol=2e-3)
+
+
+def test_a_layer_that_is_heard_too_often_costs_the_features_only() -> None:
+    class Twice(Head):
+        def logits(self, pixels: np.ndarray) -> np.ndarray:
+            if int(pixels[0, 0, 0, 0]) % 2:  # some batches are run twice
+                super().logits(pixels)
+            return super().logits(pixels)
+
+    made = predict(Drawn(40), Twice(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 3)), batch=4)
+    assert len(made) == 40
+    assert made.features is None
+
+
 def test_too_many_features_are_sampled_instead(monkeypatch: pytest.MonkeyPatch) -> None:
     model, table = _model(), Drawn(1200)
     monkeypatch.setattr("failsight.tools.engine.local.MOST_VALUES", 100)

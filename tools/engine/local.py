@@ -140,7 +140,7 @@ class _Runner:
             "scores": np.concatenate(scores)
             if scores
             else np.zeros((0, len(self._model.classes)), np.float32),
-            "features": np.concatenate(features) if features else np.zeros((0, 0), np.float16),
+            "features": _joined(features),
             "bad_rows": np.array([row for row, _ in bad], np.int64),
             "bad_reasons": np.array([reason for _, reason in bad], dtype="U160"),
         }
@@ -169,6 +169,8 @@ class _Runner:
                     raise
                 limit = max(1, limit // 2)
                 self._batch = limit
+                if self._tap is not None:
+                    self._tap.take()  # what was heard of the batch that failed is heard again
                 if self._say is not None:
                     self._say(f"The GPU ran out of memory; going on with batches of {limit}.")
 
@@ -191,14 +193,19 @@ def _sound(
 
 
 def _merged(pieces: list[dict[str, npt.NDArray[Any]]]) -> dict[str, npt.NDArray[Any]]:
-    """The pieces as one; features only where every piece with rows has them."""
+    """The pieces as one."""
     made = {name: np.concatenate([p[name] for p in pieces]) for name in pieces[0] if name != "features"}
-    some = [p["features"] for p in pieces if len(p["rows"])]
-    widths = {f.shape[1] for f in some}
-    made["features"] = (
-        np.concatenate(some) if len(widths) == 1 else np.zeros((len(made["rows"]), 0), np.float16)
-    )
+    made["features"] = _joined([p["features"] for p in pieces])
     return made
+
+
+def _joined(parts: list[npt.NDArray[np.float16]]) -> npt.NDArray[np.float16]:
+    """Features of several batches; without columns where some batch with rows has none, or others."""
+    some = [p for p in parts if len(p)]
+    widths = {p.shape[1] for p in some}
+    if len(widths) == 1:
+        return np.concatenate(some)
+    return np.zeros((sum(map(len, some)), 0), np.float16)
 
 
 def _empty(model: Classifier) -> dict[str, npt.NDArray[Any]]:
