@@ -215,6 +215,11 @@ def _notes(
             "Images count as independent. If several show the same house, person or device, name that column (group_by): "
             "intervals widen."
         )
+    else:
+        notes.append(
+            f"Gaps, and the worst against the best group, count images of one {clean(group_by, 40)} together; intervals of "
+            "shares, of overconfidence and of single classes count them as independent and are too narrow for that."
+        )
     unlabelled = int((~predictions.labelled).sum())
     if unlabelled:
         notes.append(f"{unlabelled:,} of the {called(split)} have no label and are not counted.")

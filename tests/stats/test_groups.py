@@ -104,6 +104,28 @@ def test_one_source_on_a_side_can_show_nothing() -> None:
     assert made.p == 1
 
 
+def test_worst_against_best_counts_images_of_one_house_together() -> None:
+    """Houses that share their luck, streets by house: nothing is seen by chance; a street of bad houses is."""
+    rng = np.random.default_rng(0)
+    seen = {True: 0, False: 0}
+    for _ in range(100):
+        luck, street = rng.beta(0.5, 1.5, 40), rng.integers(0, 3, 40)
+        wrong, codes, sources = rng.random(480) < luck.repeat(12), street.repeat(12), np.arange(40).repeat(12)
+        strata = np.tile(np.arange(3), 160)
+        gaps = [gap(wrong, codes == c, codes != c, strata, sources).value for c in range(3)]
+        for clustered in seen:
+            made = spread(wrong, codes, strata, [0, 1, 2], gaps, sources if clustered else None)
+            assert made is not None
+            seen[clustered] += made.p <= 0.05 or made.ci[0] > 0
+    assert seen[True] <= 100 * 0.05 + 2 * (100 * 0.05 * 0.95) ** 0.5
+    assert seen[False] > 30
+    wrong = rng.random(480) < np.where(street == 1, 0.8, 0.1).repeat(12)
+    gaps = [gap(wrong, codes == c, codes != c, strata, sources).value for c in range(3)]
+    bad = spread(wrong, codes, strata, [0, 1, 2], gaps, sources)
+    assert bad is not None
+    assert (bad.worst, bad.p < 1e-4, bad.ci[0] > 0.4) == (1, True, True)
+
+
 def test_the_spread_takes_the_extremes_and_pays_for_having_picked_them() -> None:
     rng = np.random.default_rng(0)
     codes = np.repeat([0, 1, 2], 200)

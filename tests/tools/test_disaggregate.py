@@ -136,6 +136,12 @@ def test_images_of_one_house_need_more_of_them() -> None:
     tight = disaggregate(view_of(labels, wrong, columns), attributes=("street",), group_by="house")
     assert tight.findings == ()
     assert any("group_by" in n for n in loose.notes)
+    assert any("images of one house together" in n for n in tight.notes)
+    loose_ci, tight_ci = (m.fact("worst_best_gap", "street").ci for m in (loose, tight))
+    assert loose_ci is not None
+    assert tight_ci is not None
+    assert loose_ci[0] > 0 > tight_ci[0]
+    assert {r[9] for r in tight.tables[0].rows} == {None}  # what could be seen hangs on houses, not images
 
 
 def test_calibration_and_equalised_odds_by_group() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
@@ -58,7 +58,8 @@ class Group:
         p: of the gap; for crossed groups the largest of the p against all others and against each column's same value alone.
         q: Benjamini–Hochberg over everything tested.
         overconfidence: mean confidence minus accuracy, and its interval; None without scores.
-        detectable: the smallest gap that would have been seen with 80 % power at the corrected level, or None.
+        detectable: the smallest gap that would have been seen with 80 % power at the corrected level; None where images
+            do not count by themselves.
     """
 
     names: tuple[str, ...]
@@ -145,14 +146,19 @@ def measure(images: Images, columns: Sequence[Coded], least: int, crossed: bool)
                 small.append(f"{column.name}={value} ({int(inside.sum())})")
         single += [g for _, g in large]
         found = spread(
-            images.wrong, column.codes, images.labels, [c for c, _ in large], [g.gap.value for _, g in large]
+            images.wrong,
+            column.codes,
+            images.labels,
+            [c for c, _ in large],
+            [g.gap.value for _, g in large],
+            images.sources,
         )
         if found is not None:
             spreads[column.name] = found
     cells, cut = _cells(images, columns, least) if crossed else ([], 0)
     tests = [g.p for g in (*single, *cells) if math.isfinite(g.gap.value)] + [s.p for s in spreads.values()]
     q = iter(benjamini_hochberg(tests).tolist())
-    judged = [_judged(g, q, len(tests)) for g in (*single, *cells)]
+    judged = [_judged(g, q, len(tests), images.sources is not None) for g in (*single, *cells)]
     return Groups(
         single=tuple(judged[: len(single)]),
         crossed=tuple(judged[len(single) :]),
@@ -164,11 +170,13 @@ def measure(images: Images, columns: Sequence[Coded], least: int, crossed: bool)
     )
 
 
-def _judged(group: Group, q: object, tests: int) -> Group:
+def _judged(group: Group, q: Iterator[float], tests: int, sourced: bool) -> Group:
     if not math.isfinite(group.gap.value):
         return group
-    seen = smallest_rate_difference(group.gap.n, group.error_out, group.gap.n_out, LEVEL / max(tests, 1))
-    return replace(group, q=next(q), detectable=seen)  # type: ignore[call-overload]
+    seen = None  # images of one source count together: how many sources a gap needs, their number alone can't say
+    if not sourced:
+        seen = smallest_rate_difference(group.gap.n, group.error_out, group.gap.n_out, LEVEL / max(tests, 1))
+    return replace(group, q=next(q), detectable=seen)
 
 
 def _cells(images: Images, columns: Sequence[Coded], least: int) -> tuple[list[Group], int]:

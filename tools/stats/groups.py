@@ -47,7 +47,8 @@ class Spread:
     Attributes:
         worst, best: codes. value: difference of error rates within strata.
         ci: simultaneous over all pairs of groups (Bonferroni), because the pair was picked by its difference.
-        p: of no association at all between group and error within strata (generalised Cochran–Mantel–Haenszel).
+        p: of no association at all between group and error within strata (generalised Cochran–Mantel–Haenszel); with
+            sources, of no difference between any two groups: two-sided t, Bonferroni over all pairs.
     """
 
     worst: int
@@ -84,7 +85,9 @@ def gap(wrong: Bool, inside: Bool, outside: Bool, strata: Int, sources: Int | No
     return Gap(found.value, found.ci, tested.p if math.isfinite(found.value) else 1.0, found.n1, found.n0)
 
 
-def _clustered(wrong: Bool, inside: Bool, outside: Bool, strata: Int, sources: Int) -> Gap:
+def _clustered(
+    wrong: Bool, inside: Bool, outside: Bool, strata: Int, sources: Int, level: float = 0.95
+) -> Gap:
     """The same difference with a variance from sums over sources, and Student's t with as many degrees of freedom as the
     smaller group has sources, less one (the linearised variance of a ratio: Liang & Zeger 1986, Biometrika 73:13)."""
     from scipy.special import stdtr, stdtrit
@@ -110,19 +113,33 @@ def _clustered(wrong: Bool, inside: Bool, outside: Bool, strata: Int, sources: I
     n_in, n_out = int(x.sum()), int((x == 0).sum())
     if freedom < 1 or spread == 0:
         return Gap(value, (-1.0, 1.0), 1.0, n_in, n_out)
-    half = float(stdtrit(freedom, 0.975)) * spread
+    half = float(stdtrit(freedom, (1 + level) / 2)) * spread
     p = max(SMALLEST_P, float(stdtr(freedom, -value / spread)))
     return Gap(value, (max(-1.0, value - half), min(1.0, value + half)), p, n_in, n_out)
 
 
-def spread(wrong: Bool, codes: Int, strata: Int, groups: list[int], gaps: list[float]) -> Spread | None:
-    """The worst against the best of ``groups``, by their gaps to the rest; None for fewer than two comparable groups."""
+def spread(
+    wrong: Bool, codes: Int, strata: Int, groups: list[int], gaps: list[float], sources: Int | None = None
+) -> Spread | None:
+    """The worst against the best of ``groups``, by their gaps to the rest; None for fewer than two comparable groups.
+
+    Args:
+        wrong, strata, sources: as in :func:`gap`. codes: (n,) group of each image. groups: those compared.
+        gaps: of each of these, nan where it has none.
+    """
     known = [(g, v) for g, v in zip(groups, gaps, strict=True) if math.isfinite(v)]
     if len(known) < 2:
         return None
     worst, best = max(known, key=lambda k: k[1])[0], min(known, key=lambda k: k[1])[0]
     pairs = len(known) * (len(known) - 1) // 2
-    found = risk_difference(counts(wrong, codes == worst, codes == best, strata), 1 - 0.05 / pairs)
+    level = 1 - 0.05 / pairs
+    if sources is not None:
+        clustered = _clustered(wrong, codes == worst, codes == best, strata, sources, level)
+        if not math.isfinite(clustered.value):
+            return None
+        p = min(1.0, 2 * pairs * clustered.p)
+        return Spread(worst, best, clustered.value, clustered.ci, p)
+    found = risk_difference(counts(wrong, codes == worst, codes == best, strata), level)
     if not math.isfinite(found.value):
         return None
     levels = int(strata.max(initial=0)) + 1
