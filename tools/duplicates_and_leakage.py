@@ -42,7 +42,7 @@ FEATURES_OF = 30_000  # … and whose features are read
 @tool(
     cost="pass",
     answers=("input.16",),
-    decides=("leakage", "label_noise"),
+    decides=("leakage",),
     passes=6.0,  # in time: half a comparison of pixels for each picture
 )
 def duplicates_and_leakage(
