@@ -131,6 +131,17 @@ def test_best_against_last() -> None:
     assert best_point(curve([np.nan]), lower_is_better=True) is None
 
 
+def test_the_best_of_many_noisy_points_is_not_called_better_than_the_last() -> None:
+    rng = np.random.default_rng(0)
+    flat = [best_point(curve(1 + rng.normal(0, 0.05, 50)), lower_is_better=True) for _ in range(200)]
+    assert sum(made is not None and made.ci[0] > 0 for made in flat) <= 20  # 5 %, with its own noise
+    turned = best_point(
+        curve(1 + 0.02 * np.abs(np.arange(50) - 15) + rng.normal(0, 0.05, 50)), lower_is_better=True
+    )
+    assert turned is not None
+    assert turned.ci[0] > 0.2
+
+
 def test_the_recorded_gap_interpolates_where_times_differ() -> None:
     train, val = curve([0.5, 0.7, 0.9, 1.0], [0, 1, 2, 3]), curve([0.5, 0.6], [1.5, 2.5])
     mean, _, n = recorded_gap(train, val)  # type: ignore[misc]

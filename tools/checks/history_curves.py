@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from failsight.tools.checks.history_record import Curve
 from failsight.tools.evidence import Interval
-from failsight.tools.stats.intervals import bootstrap
+from failsight.tools.stats.intervals import bootstrap, normal_quantile
 from failsight.tools.stats.trend import mann_kendall, noise, wiggles
 
 Floats = npt.NDArray[np.float64]
@@ -270,16 +270,18 @@ class Best:
 
 
 def best_point(curve: Curve, *, lower_is_better: bool) -> Best | None:
-    """None without finite points. The interval takes the noise of one point at either end."""
+    """None without finite points. The interval takes the noise of one point at either end, and is as wide as it takes for
+    all points at once (Bonferroni): the best of many noisy points lies far below the last one by selection alone."""
     kept = curve.finite
     if not len(kept):
         return None
     sign = 1.0 if lower_is_better else -1.0
-    at = int(np.argmin(sign * kept.values))
+    at, others = int(np.argmin(sign * kept.values)), len(kept) - 1
     worse = sign * float(kept.values[-1] - kept.values[at])
-    half = (
-        0.0 if at == len(kept) - 1 else 1.96 * math.sqrt(2) * _or_zero(noise(kept.values[max(0, at - 3) :]))
-    )
+    half = 0.0
+    if at < others:
+        width = normal_quantile(1 - 0.05 / others) * math.sqrt(2)
+        half = width * _or_zero(noise(kept.values[max(0, at - 3) :]))
     return Best(
         float(kept.at[at]),
         float(kept.values[at]),
