@@ -62,6 +62,7 @@ def test_the_checksum_is_crc32c() -> None:
         (["epoch", "train/loss", "metrics/accuracy_top1", "metrics/accuracy_top5", "val/loss", "lr/pg0"], {"train_loss": "train/loss", "val_loss": "val/loss", "val_accuracy": "metrics/accuracy_top1", "learning_rate": "lr/pg0"}),
         (["trainLoss", "evalLoss", "train Acc@1", "eval Acc@5", "grad_norm"], {"train_loss": "trainLoss", "val_loss": "evalLoss", "train_accuracy": "train Acc@1"}),
         (["train_loss_step", "train_loss_epoch", "val_loss"], {"train_loss": "train_loss_epoch", "val_loss": "val_loss"}),
+        (["metrics/train_loss", "metrics/val_loss", "train_metrics/acc"], {"train_loss": "metrics/train_loss", "val_loss": "metrics/val_loss", "train_accuracy": "train_metrics/acc"}),
         (["gpu_mem", "time"], {}),
     ],
 )  # fmt: skip
@@ -81,6 +82,15 @@ def test_a_csv_with_percentages_gaps_and_words(tmp_path: Path) -> None:
     assert made.get("val_accuracy").values == pytest.approx([0.6, 0.8, 0.9])
     assert made.get("val_accuracy").at.tolist() == [1, 3, 4]
     assert any("no numbers" in n for n in made.notes)
+
+
+def test_headings_that_occur_twice_lose_no_column(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("epoch,loss,val_loss,loss,epoch\n1,0.9,1.0,5,1\n2,0.5,0.8,6,2\n3,0.3,0.7,7,3\n", "utf-8")
+    made = read_record(path)
+    assert made.unit == "epoch"
+    assert made.get("train_loss").values.tolist() == [0.9, 0.5, 0.3]
+    assert made.ignored == ("loss (2)", "epoch (2)")
 
 
 def test_lightning_rows_alternate_between_training_and_validation(tmp_path: Path) -> None:

@@ -34,7 +34,8 @@ STEP = (
 )
 
 _TRAIN = {"train", "training", "tr", "trn"}
-_VAL = {"val", "valid", "validation", "eval", "evaluation", "dev", "test", "testing", "metrics", "heldout"}
+_VAL = {"val", "valid", "validation", "eval", "evaluation", "dev", "test", "testing", "heldout"}
+_GROUP = "metrics"  # where nothing else is said, the validation images' (Ultralytics)
 _LOSS = {"loss", "nll", "xent", "ce", "crossentropy", "entropy", "objective", "cost"}
 _ACCURACY = {"accuracy", "acc", "top1", "acc1", "accuracytop1", "prec1"}
 _ERROR = {"error", "err", "err1", "errorrate"}
@@ -78,6 +79,7 @@ def quantity(name: str, *, bare_is_val: bool = False) -> tuple[Quantity, bool] |
     if these & _OTHER or joined in _OTHER:
         return None
     val = bool(these & _VAL)  # also in ``train/val_loss``: the more particular word counts
+    val = val or (_GROUP in these and not these & _TRAIN)
     side = "val" if val else "train"
     if these & _LOSS:
         return ("val_loss" if val else "train_loss"), False
@@ -94,7 +96,7 @@ def assign(names: Sequence[str]) -> dict[Quantity, tuple[str, bool]]:
     Where several fit, an ``epoch`` mean goes before a ``step`` value, the shorter name before the longer.
     A bare ``accuracy`` beside ``train_loss`` and ``valid_loss`` is the validation images'.
     """
-    explicit = {q for n in names if (q := (quantity(n) or (None,))[0]) and (set(words(n)) & (_TRAIN | _VAL))}
+    explicit = {q for n in names if (q := (quantity(n) or (None,))[0]) and (set(words(n)) & (_TRAIN | _VAL | {_GROUP}))}
     bare_is_val = {"train_loss", "val_loss"} <= explicit and "val_accuracy" not in explicit
     made: dict[Quantity, tuple[str, bool]] = {}
     for name in sorted(names, key=_rank):

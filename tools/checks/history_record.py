@@ -133,7 +133,7 @@ def _from_csv(text: str) -> Record:
         raise UnreadableRecordError(f"it is not a table ({problem})") from problem
     if len(rows) < 2:
         raise UnreadableRecordError("it has a heading at most, and no rows" if rows else "it is empty")
-    heads = [h.strip() for h in rows[0]]
+    heads = _distinct([h.strip() for h in rows[0]])
     unread = 0
     table: dict[str, list[float | None]] = {h: [] for h in heads}
     for row in rows[1:]:
@@ -147,6 +147,16 @@ def _from_csv(text: str) -> Record:
             made,
             notes=(*made.notes, f"{unread} cells of the training record are no numbers and were left out."),
         )
+    return made
+
+
+def _distinct(heads: Sequence[str]) -> list[str]:
+    """Headings that occur again get a number, so that no column is lost in another."""
+    seen: dict[str, int] = {}
+    made = []
+    for head in heads:
+        seen[head] = seen.get(head, 0) + 1
+        made.append(head if seen[head] == 1 else f"{head} ({seen[head]})")
     return made
 
 
