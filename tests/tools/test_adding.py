@@ -187,6 +187,23 @@ def test_a_fixed_place_is_cut_from_the_images_that_are_named() -> None:
     assert made.findings[0].slice == {"region": "rect:0,0,0.25,0.25"}
 
 
+def test_no_image_that_shows_the_cue_gets_it_however_many_there_are() -> None:
+    """Watermarks in the corner of all days and of half of the nights: pieces come from 64 of them, none goes to the others."""
+    rng = np.random.default_rng(2)
+    marked = ["yes" if i % 4 != 1 else "no" for i in range(120)]
+    table = FakeTable(
+        rng.integers(0, 60, (120, 16, 16, 3)), [i % 2 for i in range(120)], CLASSES, {"watermark": marked}
+    )
+    table.pixels[np.array(marked) == "yes", :4, :4] = 255
+    made = add(
+        case(table, lambda x: np.stack([8 * x[:, :4, :4].mean((1, 2, 3)) - 4, np.zeros(len(x))], 1), size=16),
+        cue="rect:0,0,0.25,0.25", class_name="day", donors="watermark=yes", soft_edges=0, doses=(),
+    )  # fmt: skip
+    assert made.fact("n").value == 30  # the nights without one
+    assert 50 < float(str(made.fact("donors").value)) <= 64
+    assert float(str(made.fact("effect").value)) > 0.9
+
+
 def test_nothing_is_confirmed_where_every_piece_matters_alike() -> None:
     verdicts = []
     for seed in range(12):

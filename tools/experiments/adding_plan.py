@@ -66,9 +66,10 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
     split = check_split(view, asked.split)
     stated = stated_finding(view, asked.finding)
     region = _cue(view, split, asked, stated)
-    donors = _donors(view, split, region, asked)
-    watched = _watched(view, split, asked, stated, donors)
-    population = _recipients(view, split, region, watched, asked, donors)
+    showing = _showing(view, split, region, asked)
+    donors = arms_plan.sample(showing, MOST_DONORS, view.seed)
+    watched = _watched(view, split, asked, stated, showing)
+    population = _recipients(view, split, region, watched, asked, showing)
     finding, known = _finding(view, stated, region, watched, population)
     claim: Claim = "ignores" if finding.kind == "missing_feature" else "uses"
     title = class_title(view, watched)
@@ -136,24 +137,25 @@ def _cue(view: CaseView, split: Split, asked: Asked, stated: Finding | None) -> 
     return parse_region(spec, objects, view.classes)
 
 
-def _donors(view: CaseView, split: Split, region: Region, asked: Asked) -> Ints:
-    """The images that the cue is cut from, a seeded sample."""
+def _showing(view: CaseView, split: Split, region: Region, asked: Asked) -> Ints:
+    """All images that the cue may be cut from."""
     filters = parse_filters(asked.donors)
     if region.kind != "box" and not filters:
         raise RetryError(
             f"donors: say which images {region.title} is cut from, for example true=kitchen or watermark=yes."
         )
-    within = shows(view.table(split), region.name) if region.kind == "box" else None
-    return resolve(view, split, filters, within=within, most=MOST_DONORS, seed=view.seed).rows
+    table = view.table(split)
+    within = shows(table, region.name) if region.kind == "box" else None
+    return resolve(view, split, filters, within=within, most=len(table), seed=view.seed).rows
 
 
-def _watched(view: CaseView, split: Split, asked: Asked, stated: Finding | None, donors: Ints) -> int:
-    """The class asked for, else the finding's, else the one that donors are predicted as more often than other images."""
+def _watched(view: CaseView, split: Split, asked: Asked, stated: Finding | None, showing: Ints) -> int:
+    """The class asked for, else the finding's, else the one that images with the cue are predicted as more often."""
     name = asked.class_name or (stated.class_name if stated else None)
     if name:
         return class_index(view.classes, name)
     p = view.predictions(split)
-    inside = np.isin(p.rows, donors)
+    inside = np.isin(p.rows, showing)
     if not inside.any() or inside.all():
         raise RetryError("class_name: say whose score is watched.", view.classes)
     k = len(view.classes)
@@ -163,14 +165,14 @@ def _watched(view: CaseView, split: Split, asked: Asked, stated: Finding | None,
 
 
 def _recipients(
-    view: CaseView, split: Split, region: Region, watched: int, asked: Asked, donors: Ints
+    view: CaseView, split: Split, region: Region, watched: int, asked: Asked, showing: Ints
 ) -> Population:
     """Images without the cue, of other classes than the watched one unless ``where`` says which."""
     table = view.table(split)
     filters = parse_filters(asked.where)
     within = ~shows(table, region.name) if region.kind == "box" else np.ones(len(table), bool)
     if region.kind != "box":
-        within[donors] = False
+        within[showing] = False
     if not arms_plan.chosen_classes(filters):
         within &= table.labels != watched
     if not within.any():
