@@ -156,6 +156,19 @@ def test_long_logs_are_averaged() -> None:
     assert np.all(np.diff(made.at) > 0)
 
 
+def test_what_is_read_off_accuracies_is_not_called_a_loss() -> None:
+    val = curve(0.7 + 0.02 * np.minimum(T, 8) - 0.01 * np.clip(T - 8, 0, None))
+    record = Record("CSV", "epoch", {"train_accuracy": curve(1 - np.exp(-T / 6) / 2), "val_accuracy": val})
+    made = read_course(record)
+    said = " ".join(f"{d.name} {d.sentence}" for d in made.diagnoses)
+    assert "the validation error rate rises by" in said
+    assert "loss" not in said
+    with_loss = read_course(Record("CSV", "epoch", {"train_loss": FALLING, "val_accuracy": val}))
+    said = " ".join(d.sentence for d in with_loss.diagnoses)
+    assert "validation error rate rises" in said
+    assert "training loss falls" in said
+
+
 def test_a_course_without_any_usable_curve_says_nothing_wrong() -> None:
     made = read_course(Record("CSV", "epoch", {"learning_rate": curve([0.1, 0.01])}))
     assert not [d for d in made.diagnoses if d.answer == "yes"]

@@ -38,7 +38,8 @@ class Course:
         train_end, val_end: how both losses (or error rates) end.
         best_loss, best_accuracy: best validation point against the last one.
         gap: training minus validation accuracy at the end, its interval from epoch to epoch, and the points behind it.
-        still_learning: both curves still fall at the end.
+        diverged: training broke down.
+        error_rates: ``training`` and ``validation``, where error rates stand in for a loss that is not recorded.
     """
 
     diagnoses: tuple[Diagnosis, ...]
@@ -49,6 +50,13 @@ class Course:
     best_accuracy: Best | None
     gap: tuple[float, tuple[float, float], int] | None
     diverged: bool
+    error_rates: tuple[str, ...] = ()
+
+    def named(self, text: str) -> str:
+        """``text`` with each loss that was not recorded called what it is, an error rate."""
+        for side in self.error_rates:
+            text = text.replace(f"{side} loss", f"{side} error rate")
+        return text
 
     @property
     def still_learning(self) -> bool:
@@ -72,9 +80,13 @@ def falling(record: Record, side: str) -> Curve:
     """The loss of ``train`` or ``val``; where it is not recorded (or hardly), the error rate."""
     loss = record.get("train_loss" if side == "train" else "val_loss")
     accuracy = record.get("train_accuracy" if side == "train" else "val_accuracy")
-    if len(loss) >= 3 or len(loss) >= len(accuracy):
+    if not _stands_in(loss, accuracy):
         return loss
     return Curve(accuracy.at, 1 - accuracy.values, accuracy.source)
+
+
+def _stands_in(loss: Curve, accuracy: Curve) -> bool:
+    return len(loss) < min(3, len(accuracy))
 
 
 def read_course(record: Record, seed: int = 0) -> Course:
@@ -97,7 +109,17 @@ def read_course(record: Record, seed: int = 0) -> Course:
     gap = curves.recorded_gap(record.get("train_accuracy"), record.get("val_accuracy"))
     kept = _corrected([d for d in made if d is not None])
     diverged = broken is not None and broken.answer == "yes"
-    return Course(tuple(kept), rise, train_end, val_end, best_loss, best_accuracy, gap, diverged)
+    rates = tuple(
+        side
+        for side, loss, accuracy in (
+            ("training", "train_loss", "train_accuracy"),
+            ("validation", "val_loss", "val_accuracy"),
+        )
+        if _stands_in(record.get(loss), record.get(accuracy))  # type: ignore[arg-type]
+    )
+    course = Course((), rise, train_end, val_end, best_loss, best_accuracy, gap, diverged, rates)
+    named = (replace(d, name=course.named(d.name), sentence=course.named(d.sentence)) for d in kept)
+    return replace(course, diagnoses=tuple(named))
 
 
 def _corrected(made: Sequence[Diagnosis]) -> list[Diagnosis]:
@@ -136,7 +158,7 @@ def _divergence(
         text = f"The training loss ends at {train.last:.3g}, above where it began ({train.first:.3g}): what was learned by {when(train.at, record.unit)} is lost."
         return Diagnosis("divergence", "yes", text)
     text = (
-        "Every recorded loss is finite, and training ends below where it began."
+        "The training loss is finite throughout, and ends below where it began."
         if train.answer == "no"
         else "Too few points."
     )

@@ -140,18 +140,20 @@ def _overfitting(gap: Judgement, made: Measurement, course: Course | None) -> Ju
     if rise.answer == "yes":
         return Judgement(
             "confirmed",
-            f"The gap is at least {number(MINIMUM_GAP, 'points')}, and in the record the validation loss rises by {number(rise.size)} "
-            f"after its best while the training loss falls (p {p_value(rise.p)}).",
+            course.named(
+                f"The gap is at least {number(MINIMUM_GAP, 'points')}, and in the record the validation loss rises by {number(rise.size)} "
+                f"after its best while the training loss falls (p {p_value(rise.p)})."
+            ),
         )
     recorded = course.gap
     small = recorded is not None and recorded[2] >= FEWEST_POINTS and recorded[1][1] < MINIMUM_GAP
     if rise.answer == "no" and small and recorded is not None:
         return Judgement(
             "refuted",
-            f"The gap is real but not learned by heart: in the record the validation loss does not rise, and training and validation accuracy end "
-            f"{number(recorded[0], 'points')} {interval(recorded[1], 'points')} apart. The evaluation images differ from those used for validation, or the model relies on something that holds in training only.",
+            f"The gap is real but not learned by heart: in the record the {course.named('validation loss')} does not rise, and training and validation "
+            f"accuracy end {number(recorded[0], 'points')} {interval(recorded[1], 'points')} apart. The evaluation images differ from those used for validation, or the model relies on something that holds in training only.",
         )
-    why = rise.reason or "the validation loss does not rise after its best"
+    why = rise.reason or course.named("the validation loss does not rise after its best")
     if recorded is not None and rise.answer == "no":
         why += f", though the recorded accuracies end {number(recorded[0], 'points')} apart"
     return Judgement(
@@ -205,7 +207,7 @@ def open_hypothesis(course: Course) -> tuple[Finding, ...]:
                 "overfitting",
                 "correctness",
                 "training_parameter",
-                text,
+                course.named(text),
                 p=course.rise.p,
                 note="The gap itself could not be measured.",
             ),
