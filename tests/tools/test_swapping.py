@@ -102,6 +102,14 @@ def test_nothing_is_confirmed_where_classes_look_alike() -> None:
     assert verdicts.count("confirmed") <= 1
 
 
+def test_a_rare_class_among_the_others_does_not_make_pieces_scarce() -> None:
+    """20 days, 19 nights and one dusk: pieces come from 20 other images and from 20 of the class."""
+    table = corners(40)
+    table.classes, table.labels[1] = (*CLASSES, "dusk"), 2
+    made = swap(view(table, lambda x: np.pad(reads_corner(x), ((0, 0), (0, 1)))), region="rect:0,0,0.5,0.5", class_name="day")  # fmt: skip
+    assert "20 images and pieces from 20 would show" in made.notes[0]
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -90,7 +90,8 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
         Pictures(view, split),
     )
     words = _words(region, asked, title)
-    donors = min(sum(len(pools[c]) for c in others), *(len(p) for p in pools.values()))
+    controls = np.unique(labels[population.rows]).tolist()
+    donors = min(sum(len(pools[c]) for c in some) for some in (others, controls))
     arguments = {k: v for k, v in dataclasses.asdict(asked).items() if v is not None}
     planned = arms_plan.instrument(
         TOOL,
