@@ -90,6 +90,11 @@ def preprocessing_probe(
     outcomes = bench.measure(second, [Pipeline(), *choice.carried], "testing the chosen input pipelines")
     if not len(outcomes.rows) or not len(choice.tried[0].right):
         raise RetryError(f"None of the {called(split)} in the sample can be read.")
+    if not choice.carried:
+        raise RetryError(
+            f"The model gives the same scores however the {called(split)} are fed ({len(choice.tried) - 1} ways tried), so no way is "
+            "better: it does not look at them at all, or its scores are not finite (model_structure)."
+        )
     minima = (minimum_effect, max(LEAST_OF_GEOMETRY, minimum_effect))
     tests = test(outcomes, choice.carried, minima, ALPHA, view.seed)
     made = report.Probe(split, bench, choice, tests, outcomes, len(turned))

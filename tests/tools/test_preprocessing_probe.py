@@ -42,6 +42,13 @@ def test_its_arguments_are_described_and_bounded() -> None:
     check_spec(preprocessing_probe)
 
 
+@pytest.mark.parametrize("value", [0.0, math.nan])
+def test_a_model_that_answers_the_same_whatever_it_is_fed_is_said_to(value: float) -> None:
+    model = RuleModel(lambda x: np.tile([value, 0.5, 0.0], (len(x), 1)), PLAIN)
+    with pytest.raises(RetryError, match="the same scores however the evaluation images are fed"):
+        probe(model)
+
+
 MISTAKES: dict[str, tuple[Preprocessing, dict[str, Any], dict[str, Any]]] = {
     "needs BGR": (replace(PLAIN, channels="BGR"), {"channels": "RGB"}, {"channels": "BGR"}),
     "needs -1 to 1": (
