@@ -73,14 +73,14 @@ def unknown_unknowns(
             "give a column of probabilities for each class, or the model itself."
         )
     wanted = class_index(predictions.classes, class_name) if class_name else None
-    target = _target(view, plan_for)
+    notes: list[str] = []
+    target, unseen = _target(view, plan_for, notes)
     plan = _register(view, predictions, confidence)
     known = _Answers(predictions, _features(view, "data", predictions), confidence, wanted)
     if not known.labelled.any():
         raise RetryError("No labelled image is answered with this class.")
-    notes: list[str] = []
     spots = _spots(view, known, notes)
-    unknown = _Answers(*_sampled(view, target, notes), confidence, wanted)
+    unknown = _Answers(unseen, _features(view, target, unseen), confidence, wanted)
     expected = _expected(known, unknown, target)
     choices = _choices(known, unknown, budget, uncertain_share, view.seed, target == "data")
     name = predictions.classes[wanted] if wanted is not None else None
@@ -151,12 +151,30 @@ class _Answers:
         return at[np.argsort(-self.predictions.confidence[at], kind="stable")]
 
 
-def _target(view: CaseView, wanted: str | None) -> Split:
+def _target(
+    view: CaseView, wanted: Literal["pool", "deploy", "data"] | None, notes: list[str]
+) -> tuple[Split, Predictions]:
+    """Where to label, and the answers there: what is asked for, else the first split that there are answers for.
+
+    Raises:
+        RetryError: the case lacks the split that is asked for, or answers for it.
+    """
     has = list(view.splits())
     if wanted is not None and wanted not in has:
         raise RetryError(f"This case has no {called(wanted)} to label.", has)
-    first: Split = next(s for s in ("pool", "deploy", "data") if s in has)
-    return first if wanted is None else wanted
+    places: tuple[Split, ...] = ("pool", "deploy", "data")
+    for split in (wanted,) if wanted else [s for s in places if s in has]:
+        try:
+            predictions = view.predictions(split)
+        except RetryError as problem:
+            if wanted or split == "data":
+                raise
+            notes.append(f"The {called(split)} were not looked at: {problem}")
+            continue
+        if split != "data":
+            notes += left_out_notes(split, predictions.left_out)
+        return split, predictions
+    raise RetryError("This case has no images to label.", has)
 
 
 def _register(view: CaseView, predictions: Predictions, confidence: float) -> Instrument:
@@ -190,14 +208,6 @@ def _features(view: CaseView, split: Split, predictions: Predictions) -> Floats 
     there = (at < len(predictions.rows)) & (predictions.rows[np.minimum(at, len(predictions) - 1)] == rows)
     made[at[there]] = features[there]
     return made
-
-
-def _sampled(view: CaseView, split: Split, notes: list[str]) -> tuple[Predictions, Floats | None]:
-    """Predictions and features of the images to label."""
-    predictions = view.predictions(split)
-    if split != "data" and predictions.left_out:
-        notes += left_out_notes(split, predictions.left_out)
-    return predictions, _features(view, split, predictions)
 
 
 def _spots(view: CaseView, known: _Answers, notes: list[str]) -> BlindSpots | None:

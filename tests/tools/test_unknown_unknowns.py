@@ -125,6 +125,19 @@ def test_a_shifted_deployment_sample_is_not_as_expected() -> None:
     assert any("shift" in s for s in made.next_steps)
 
 
+def test_a_pool_without_answers_is_said_and_the_rest_is_done() -> None:
+    view = view_of()
+    del view._scores["pool"]
+    made = unknown_unknowns(view)
+    check_evidence(made)
+    assert any(f.slice == {"light": "night"} for f in made.findings)
+    assert any("pool images were not looked at" in n for n in made.notes)
+    assert not any("neither pool nor" in n for n in made.notes)
+    assert made.fact("images_to_label").value == 40
+    with pytest.raises(RetryError, match="predictions only"):
+        unknown_unknowns(view, plan_for="pool")
+
+
 def test_only_answers_of_one_class() -> None:
     made = unknown_unknowns(view_of(), class_name="BED", budget=10)
     check_evidence(made)

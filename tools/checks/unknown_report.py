@@ -349,8 +349,14 @@ def notes(told: Told) -> list[str]:
             "groups rest on attributes, the plan on uncertain images alone."
         )
     if told.target == "data":
+        other = {"pool", "deploy"} & set(told.view.splits())
+        lack = (
+            "No answers for other images were looked at"
+            if other
+            else "There are neither pool nor deployment images"
+        )
         made.append(
-            "There are neither pool nor deployment images, so the plan names evaluation images whose labels to look at again; "
+            f"{lack}, so the plan names evaluation images whose labels to look at again; "
             "an unlabelled pool would show where more confident errors hide."
         )
     elif told.expected is not None and told.found_there is None:
