@@ -187,5 +187,9 @@ def _judge(view: CaseView, run: _Run, found: Copies, splits: Sequence[Split]) ->
 
 
 def _inflation(view: CaseView, split: Split, rows: Sequence[int]) -> Inflation | None:
-    predictions = view.predictions(split)
+    """None where leaked and other images can't be compared, also for want of answers (of a black box)."""
+    try:
+        predictions = view.predictions(split)
+    except RetryError:
+        return None
     return inflation(predictions, np.isin(predictions.rows, rows))

@@ -64,6 +64,18 @@ def test_its_arguments_are_described_and_bounded() -> None:
     check_spec(duplicates_and_leakage)
 
 
+def test_leakage_into_images_without_answers_is_still_found() -> None:
+    view = world(leaked=12)
+    view._tables["deploy"] = view._tables.pop("data")
+    view._tables["data"] = FakeTable(np.stack([picture(7000 + s) for s in range(20)]), [0, 1] * 10, CLASSES)
+    view._scores = {"data": one_hot(np.arange(20) % 2, 2)}
+    made = duplicates_and_leakage(view)
+    check_evidence(made)
+    (finding,) = [f for f in made.findings if f.slice == {"split": "deploy"}]
+    assert (finding.verdict, finding.n) == ("confirmed", 12)
+    assert "Accuracy" not in finding.statement
+
+
 def test_planted_leakage_is_confirmed_with_its_effect(tmp_path: Path) -> None:
     view = world(leaked=12, folder=tmp_path)
     made = duplicates_and_leakage(view)

@@ -32,7 +32,7 @@ class Leak:
     Attributes:
         exact, near: leaked rows → training rows that are the same picture, by equality and by verified likeness.
         share: of leaked images, against the tolerated one.
-        inflation: accuracy with and without them; None where nothing leaked, or everything did.
+        inflation: accuracy with and without them; None where nothing leaked, everything did, or there are no answers.
         labels: of the leaked images labelled on both sides, (labelled otherwise in training, compared).
         q: p after correction for the splits that were judged (Holm).
     """
