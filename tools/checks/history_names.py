@@ -96,7 +96,11 @@ def assign(names: Sequence[str]) -> dict[Quantity, tuple[str, bool]]:
     Where several fit, an ``epoch`` mean goes before a ``step`` value, the shorter name before the longer.
     A bare ``accuracy`` beside ``train_loss`` and ``valid_loss`` is the validation images'.
     """
-    explicit = {q for n in names if (q := (quantity(n) or (None,))[0]) and (set(words(n)) & (_TRAIN | _VAL | {_GROUP}))}
+    explicit = {
+        q
+        for n in names
+        if (q := (quantity(n) or (None,))[0]) and (set(words(n)) & (_TRAIN | _VAL | {_GROUP}))
+    }
     bare_is_val = {"train_loss", "val_loss"} <= explicit and "val_accuracy" not in explicit
     made: dict[Quantity, tuple[str, bool]] = {}
     for name in sorted(names, key=_rank):
