@@ -29,7 +29,7 @@ PREPARED = 20  # pictures timed from file to pixels
 
 @dataclass(frozen=True)
 class Measured:
-    """Times in seconds, memory in bytes. ``memory_ci``: what the model surely needs, and all that the process held."""
+    """Times in seconds, memory in bytes; ``prepared`` pictures were timed from file to pixels. ``memory_ci``: what the model surely needs, and all that the process held."""
 
     latency: tuple[float, Interval]
     late: tuple[float, Interval]
@@ -38,13 +38,21 @@ class Measured:
     batch: int
     batches: int
     prepare: tuple[float, Interval] | None
+    prepared: int
     memory: float | None
     memory_ci: Interval | None
     on_device: bool
     size: Size | None
 
 
-@tool(cost="pass", needs=("model",), answers=("performance.9",), passes=3.0, sample=100)
+@tool(
+    cost="pass",
+    needs=("model",),
+    answers=("performance.9",),
+    stateful=True,  # it judges the demands that the case holds by then
+    passes=3.0,
+    sample=100,
+)
 def efficiency(
     view: CaseView,
     repeats: Annotated[int, Field(description="Timed runs with a single picture.", ge=10, le=1000)] = 100,
@@ -103,9 +111,16 @@ def _measure(view: CaseView, model: Any, pixels: Any, repeats: int, batch: int) 
     with view.progress.job("timing the model", 3) as ticker, Peak() as peak:
         single = timed(scorer(model, pixels), repeats, SECONDS)
         ticker.advance()
-        several = timed(scorer(model, many), BATCHES, SECONDS, least=3)
+        try:
+            several = timed(scorer(model, many), BATCHES, SECONDS, least=3)
+        except Exception as problem:
+            if type(problem).__name__ not in ("OutOfMemoryError", "MemoryError"):
+                raise
+            raise RetryError(
+                f"A batch of {batch} pictures does not fit into the memory; give a smaller batch."
+            ) from problem
         ticker.advance()
-        prepare = _prepare(view, model)
+        spent = _prepare(view, model)
         ticker.advance()
     size = size_of(model)
     device = device_peak(device_of(model), scorer(model, many))
@@ -118,7 +133,8 @@ def _measure(view: CaseView, model: Any, pixels: Any, repeats: int, batch: int) 
         throughput=(batch / median, (batch / high, batch / low if low > 0 else math.inf)),
         batch=batch,
         batches=len(several),
-        prepare=prepare,
+        prepare=quantile_interval(spent, 0.5) if spent else None,
+        prepared=len(spent),
         memory=memory,
         memory_ci=memory_ci,
         on_device=device is not None,
@@ -126,11 +142,12 @@ def _measure(view: CaseView, model: Any, pixels: Any, repeats: int, batch: int) 
     )
 
 
-def _prepare(view: CaseView, model: Any) -> tuple[float, Interval] | None:
-    """From file to pixels, picture by picture."""
+def _prepare(view: CaseView, model: Any) -> list[float]:
+    """Seconds from file to pixels, picture by picture."""
     import time
 
-    table, spent = view.table("data"), []
+    table = view.table("data")
+    spent: list[float] = []
     for row in range(min(PREPARED, len(table))):
         before = time.perf_counter()
         try:
@@ -138,7 +155,7 @@ def _prepare(view: CaseView, model: Any) -> tuple[float, Interval] | None:
         except BadImage:
             continue
         spent.append(time.perf_counter() - before)
-    return quantile_interval(np.array(spent), 0.5) if spent else None
+    return spent
 
 
 def _memory(peak: Peak, size: Size | None, device: int | None) -> tuple[float | None, Interval | None]:
@@ -212,7 +229,7 @@ def _table(made: Measured) -> Table:
     for name, pair, n in (
         ("one picture, median", made.latency, made.runs),
         ("one picture, 95th percentile", made.late, made.runs),
-        ("preparing one picture, median", made.prepare, PREPARED),
+        ("preparing one picture, median", made.prepare, made.prepared),
     ):
         if pair is not None:
             rows.append(

@@ -48,6 +48,35 @@ def test_a_model_that_sleeps_is_timed_as_long_as_it_sleeps() -> None:
     assert any("Parameters can't be counted" in n for n in made.notes)
 
 
+def test_as_many_runs_are_told_as_were_timed() -> None:
+    made = efficiency(view(0.0), repeats=10, batch=2)
+    runs = {row[0]: row[3] for row in made.tables[0].rows}
+    assert runs["preparing one picture, median"] == 5  # of six pictures one can't be read
+
+
+def test_a_batch_that_does_not_fit_is_said_in_words() -> None:
+    def rule(x: np.ndarray) -> np.ndarray:
+        if len(x) > 8:
+            raise MemoryError
+        return np.zeros((len(x), 2), np.float32)
+
+    table = FakeTable(np.zeros((6, 4, 4, 3), np.uint8), [0, 1] * 3, CLASSES)
+    with pytest.raises(RetryError, match="batch of 64 pictures does not fit"):
+        efficiency(FakeView({"data": table}, FakeModel(rule, CLASSES, (4, 4))), batch=64)
+
+
+def test_a_demand_set_later_is_judged_by_a_new_call(tmp_path: Path) -> None:
+    table, model = television_world(40)
+    case = FakeCase(tmp_path / "case", {"data": table}, model)
+    before, _ = case.call("efficiency", {"repeats": 10})
+    assert any("Nobody has said" in n for n in before.notes)
+    case.expect("latency_ms", 5000)
+    after, from_journal = case.call("efficiency", {"repeats": 10})
+    assert not from_journal
+    assert "Within: latency at most 5,000 ms" in after.summary
+    case.close()
+
+
 def test_demands_are_judged_where_they_are_measured() -> None:
     demands = [
         Expectation("latency_ms", 1000, False),
