@@ -138,7 +138,7 @@ class Case:
         spec = registry()[tool]
         checked = spec.check(arguments or {})
         self._check_needs(spec)
-        key = self._call_key(spec, checked)
+        key = self.call_key(spec, checked)
         state = self.state()
         if key in state.calls:
             return next(e for e in state.evidence if e.id == state.calls[key]), True
@@ -162,8 +162,13 @@ class Case:
         self._write_copy(recorded)
         return recorded, False
 
-    def _call_key(self, spec: ToolSpec, checked: Mapping[str, Any]) -> str:
+    def call_key(self, spec: ToolSpec, checked: Mapping[str, Any]) -> str:
+        """What makes two calls the same: tool, arguments, content of model and data, and what of the case it heeds."""
         prints = dict(self.fingerprints())
+        if spec.heeds:
+            heeded = [r for r in self.state().records.values() if r.finding.kind in spec.heeds]
+            if heeded:
+                prints["heeded"] = digest([(r.id, r.finding.verdict) for r in heeded])
         if spec.stateful:
             state = self.state()
             prints["findings"] = digest([(r.id, r.finding) for r in state.records.values()])

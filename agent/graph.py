@@ -13,7 +13,6 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from failsight.agent.bindings import bind
-from failsight.agent.state import call_digest
 from failsight.tools.errors import RetryError
 from failsight.tools.registry import ToolSpec, registry
 
@@ -41,7 +40,7 @@ class Approvals:
         if not (spec.writes or spec.cost == "heavy") or spec.name in self.allowed:
             return False
         try:
-            key = call_digest(spec.name, spec.check(arguments), self.case.fingerprints())
+            key = self.case.call_key(spec, spec.check(arguments))
         except RetryError:
             return False  # it will be refused anyway
         if key in self.case.state().calls:

@@ -185,8 +185,10 @@ def merge_findings(old: Finding, new: Finding) -> Finding:
     kept = {f.name: getattr(old, f.name) for f in dataclasses.fields(Finding)}
     for name in kept:
         value = getattr(new, name)
-        if name == "tests":
-            kept[name] = (*old.tests, *(t for t in new.tests if t not in old.tests))
+        if name == "tests":  # the same result measured again is one result
+            known = {dataclasses.replace(t, evidence="") for t in old.tests}
+            fresh = (t for t in new.tests if dataclasses.replace(t, evidence="") not in known)
+            kept[name] = (*old.tests, *fresh)
         elif value not in (None, "", ()):
             kept[name] = value
     return Finding(**kept)

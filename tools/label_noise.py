@@ -60,7 +60,7 @@ TYPICAL_RATE = 0.05  # suspect share assumed outside a group when the plan state
     needs=("scores",),
     answers=("input.11", "expectations.4"),
     decides=("label_noise",),
-    stateful=True,  # what is known of the feeding decides what disagreement means
+    heeds=("preprocessing",),  # what is known of the feeding decides what disagreement means
 )
 def label_noise(
     view: CaseView,

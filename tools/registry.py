@@ -32,6 +32,8 @@ class ToolSpec:
         answers: ids of the question bank that it can answer.
         stateful: True when the answer depends on what the case already holds (findings, expectations), so that an
             identical call later is a new measurement and not answered from the journal.
+        heeds: kinds of findings whose verdicts the answer depends on: only where one of these changed is an identical
+            call a new measurement.
         decides: kinds of findings that it can raise, confirm or refute; the planner weighs them against its cost.
         passes: about how many passes of the model over its images a call with default arguments costs; 0 where tables
             suffice. The shared pass that makes the predictions counts only while it has not been made.
@@ -45,6 +47,7 @@ class ToolSpec:
     writes: bool = False
     answers: tuple[str, ...] = ()
     stateful: bool = False
+    heeds: tuple[Kind, ...] = ()
     decides: tuple[Kind, ...] = ()
     passes: float = 0.0
     sample: int = 0
@@ -95,6 +98,7 @@ def tool(
     writes: bool = False,
     answers: tuple[str, ...] = (),
     stateful: bool = False,
+    heeds: tuple[Kind, ...] = (),
     decides: tuple[Kind, ...] = (),
     passes: float = 0.0,
     sample: int = 0,
@@ -103,7 +107,17 @@ def tool(
 
     def declare(function: Callable[..., Evidence]) -> Callable[..., Evidence]:
         spec = ToolSpec(
-            function.__name__, function, cost, needs, writes, answers, stateful, decides, passes, sample
+            function.__name__,
+            function,
+            cost,
+            needs,
+            writes,
+            answers,
+            stateful,
+            heeds,
+            decides,
+            passes,
+            sample,
         )
         function.__failsight_tool__ = spec  # type: ignore[attr-defined]
         return function

@@ -22,6 +22,8 @@ from failsight.agent.journal import verify
 from failsight.agent.planners.scripted import ScriptedPlanner, call
 from failsight.agent.session import Session
 from failsight.agent.state import STAGES, fold
+from failsight.tools.evidence import Evidence, Finding
+from failsight.tools.registry import registry
 from tests.fakes.case import FakeCase, television_world
 
 
@@ -221,3 +223,16 @@ def test_the_messages_of_a_turn_end_with_words(case: FakeCase) -> None:
     session = Session(case, planner=planner)
     assert kinds(list(session.say("hello"))) == ["PlannerSaid"]
     session.close()
+
+
+def test_a_call_is_new_only_where_what_it_heeds_has_changed(tmp_path: Path) -> None:
+    table, model = television_world(200)
+    case = FakeCase(tmp_path / "case", {"data": table}, model)
+    spec = registry()["label_noise"]
+    before = case.call_key(spec, {})
+    case.call("evaluate", {})
+    assert case.call_key(spec, {}) == before
+    fed = Finding("preprocessing", "correctness", "data_engineering", "Fed BGR.", verdict="confirmed")
+    made = Evidence("preprocessing_probe", "t", "s", findings=(fed,), id="E2")
+    case.record("evidence.recorded", call="x", evidence=made.to_dict())
+    assert case.call_key(spec, {}) != before

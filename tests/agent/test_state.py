@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from failsight.agent.journal import Journal
-from failsight.agent.state import fold
+from failsight.agent.state import CaseState, fold
 from failsight.tools.evidence import Correction, Evidence, Finding, Instrument, TestResult, evidence_from_dict
 
 
@@ -82,3 +82,15 @@ def test_an_instrument_is_known_by_its_content() -> None:
 
     assert plan(0.05).id == plan(0.05).id
     assert plan(0.05).id != plan(0.06).id
+
+
+def test_the_same_result_measured_again_is_one_result() -> None:
+    result = TestResult("evaluate", 0.2, (0.1, 0.3), 0.001, 100, "confirmed")
+    one = Finding("leakage", "correctness", "data_engineering", "s", verdict="confirmed", tests=(result,))
+    state = CaseState()
+    for number in (1, 2):
+        made = Evidence("evaluate", "t", "s", findings=(one,), id=f"E{number}")
+        state._on_evidence_recorded({"evidence": made.to_dict(), "call": f"c{number}"}, number)
+    (record,) = state.records.values()
+    assert [t.evidence for t in record.finding.tests] == ["E1"]
+    assert record.evidence == ("E1", "E2")
