@@ -169,6 +169,26 @@ def test_what_masking_confirmed_is_not_taken_back_by_adding() -> None:
     assert "did not show it (refuted)" in made.note
 
 
+def test_what_adding_confirmed_is_not_taken_back_by_masking() -> None:
+    """Enough, but not needed: which of the two was asked first makes no difference."""
+    view = case(rule=lambda pixels: np.zeros((len(pixels), 2)))
+    earlier = TestResult("test_by_adding", 0.3, (0.2, 0.4), 1e-4, 50, "confirmed")
+    stated = Finding("spurious_correlation", "features", "data_content", "Lamps.", slice={"lamp": "yes"},
+                     class_name="day", tests=(earlier,), verdict="confirmed")  # fmt: skip
+    view.stated.append(("F1", stated))
+    made = mask(view, finding="F1", second_fill=None).findings[0]
+    assert made.verdict is None
+    assert made.tests[0].verdict == "refuted"
+    assert "masking the lamp did not show it (refuted)" in made.note
+    view.stated[0] = (
+        "F1",
+        dataclasses.replace(stated, tests=(dataclasses.replace(earlier, tool="test_by_masking"),)),
+    )
+    assert (
+        mask(view, finding="F1", second_fill=None).findings[0].verdict == "refuted"
+    )  # its own latest word counts
+
+
 def test_the_class_is_guessed_from_what_images_with_the_cue_are_called() -> None:
     assert add(case(half_lit()), cue="box:lamp").findings[0].class_name == "day"
 

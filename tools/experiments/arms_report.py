@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import numpy.typing as npt
 
-from failsight.tools.evidence import Evidence, Fact, Figure, Finding, ImageRef, TestResult
+from failsight.tools.evidence import Evidence, Fact, Figure, ImageRef, TestResult
 from failsight.tools.experiments import doses, figures
 from failsight.tools.experiments.arms import REASONS, Arms, summarise, turned
 from failsight.tools.experiments.arms_plan import Outcome, Plan
-from failsight.tools.experiments.paired import Paired, Share
-from failsight.tools.text import clean, interval, listing, number, p_value
+from failsight.tools.experiments.outcome import (
+    POOR_MATCH,
+    examples,
+    finite,
+    known_mean,
+    left_out,
+    rates,
+    settled,
+)
+from failsight.tools.experiments.paired import Paired
+from failsight.tools.text import clean, interval, number, p_value
 from failsight.tools.verdicts import EXPERIMENTS, Judgement, Measured, history, judge, online_q
 from failsight.tools.view import CaseView
 
 EXAMPLES = 3
-POOR_MATCH = 0.5  # controls that change the pixels less than half as much as the cue are said to be weak
 FEW_DONORS = 12  # pieces cut from fewer images bring those images' luck with them: worth a note
 
 
@@ -72,34 +78,10 @@ def evidence(view: CaseView, plan: Plan, plan_id: str, outcome: Outcome) -> Evid
         figures=_figure(view, plan, arms),
         images=_images(view, plan, arms),
         questions=plan.questions,
-        findings=(finding(plan, result, q),),
+        findings=(settled(plan.finding, plan.known, result, q, plan.claim_text, plan.words.cue),),
         notes=_notes(view, plan, arms, summary),
         next_steps=_next(plan, judgement),
     )
-
-
-def finding(plan: Plan, result: TestResult, q: float) -> Finding:
-    """The hypothesis with this test's result and nothing of the tests before it (the case joins them).
-
-    What an earlier experiment confirmed stays confirmed: a cue may be needed where it stands and yet not be enough
-    elsewhere. The result is attached all the same and the note says what it adds."""
-    told = {
-        "confirmed": f"Decided by experiment: {plan.claim_text}",
-        "refuted": f"Decided by experiment; it is not so that: {plan.claim_text}",
-        "inconclusive": f"An experiment left it open: {plan.claim_text}",
-    }
-    before = plan.finding.verdict == "confirmed" and any(
-        t.verdict == "confirmed" and t.tool in EXPERIMENTS and t.tool != plan.tool for t in plan.finding.tests
-    )
-    if before and result.verdict != "confirmed":
-        note = f"Another experiment confirmed it; {plan.words.cue[:1].lower()}{plan.words.cue[1:]} did not show it ({result.verdict})."
-        return dataclasses.replace(plan.finding, tests=(result,), verdict=None, note=note)
-    made = dataclasses.replace(
-        plan.finding, tests=(result,), verdict=result.verdict, note=told[result.verdict]
-    )
-    if plan.known:
-        return made  # its own n, p and q describe what raised it
-    return dataclasses.replace(made, n=result.n, p=result.p, q=q)
 
 
 def _summary(plan: Plan, s: Paired, judgement: Judgement, q: float, earlier: int) -> str:
@@ -123,34 +105,25 @@ def _facts(
     cue, control = turned(arms, plan.sign)
     used = len(np.unique(arms.donors)) if len(arms) else 0
     return (
-        Fact("effect", _value(s.effect), "points", ci=s.ci if n > 1 else None, n=n),
-        Fact("cue_effect", _value(s.cue_effect), "points", n=n),
-        Fact("control_effect", _value(s.control_effect), "points", n=n),
+        Fact("effect", finite(s.effect), "points", ci=s.ci if n > 1 else None, n=n),
+        Fact("cue_effect", finite(s.cue_effect), "points", n=n),
+        Fact("control_effect", finite(s.control_effect), "points", n=n),
         Fact("p", s.p, "score", n=n),
         Fact("q", q, "score", n=n),
-        *_rates("flip_rate", cue, control),
+        *rates("flip_rate", cue, control),
         *_by_class(plan, arms, labels),
         Fact("minimum_effect", plan.instrument.minimum_effect, "points"),
         Fact("smallest_detectable_effect", s.detectable, "points", n=n),
-        Fact("effect_sd", _value(s.sd), "points", n=n),
+        Fact("effect_sd", finite(s.sd), "points", n=n),
         Fact("n", n, "count"),
         Fact("n_planned", plan.instrument.n_planned, "count"),
         Fact("draws", plan.bench.draws, "count"),
         Fact("donors", used, "count"),
-        Fact("region_share", _mean(arms.share), "share", n=n),
-        Fact("control_change_ratio", _mean(arms.change), "ratio", n=n),
+        Fact("region_share", known_mean(arms.share), "share", n=n),
+        Fact("control_change_ratio", known_mean(arms.change), "ratio", n=n),
         Fact("left_out", len(arms.out_rows), "count"),
         Fact("plan", plan_id, "text"),
     )
-
-
-def _rates(name: str, cue: Share, control: Share) -> list[Fact]:
-    if not cue.n:
-        return []
-    return [
-        Fact(name, cue.value, "share", ci=cue.ci, n=cue.n),
-        Fact(f"control_{name}", control.value, "share", ci=control.ci, n=control.n),
-    ]
 
 
 def _by_class(plan: Plan, arms: Arms, labels: npt.NDArray[np.int64]) -> list[Fact]:
@@ -171,15 +144,6 @@ def _by_class(plan: Plan, arms: Arms, labels: npt.NDArray[np.int64]) -> list[Fac
     return made
 
 
-def _value(x: float) -> float | None:
-    return x if np.isfinite(x) else None
-
-
-def _mean(values: npt.NDArray[np.float64]) -> float | None:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else None
-
-
 def _notes(view: CaseView, plan: Plan, arms: Arms, s: Paired) -> tuple[str, ...]:
     notes = []
     before = plan.instrument.smallest_detectable_effect
@@ -190,20 +154,14 @@ def _notes(view: CaseView, plan: Plan, arms: Arms, s: Paired) -> tuple[str, ...]
         )
     if plan.found > plan.instrument.n_planned:
         notes.append(f"A seeded sample of {plan.instrument.n_planned:,} of {plan.found:,} images was tested.")
-    left = arms.left_out(view.table(plan.split))
-    for reason in REASONS:
-        names = [one.path for one in left if one.reason == reason]
-        if names:
-            notes.append(
-                f"{len(names)} image{'s' * (len(names) > 1)} left out because {reason}: {listing(names)}."
-            )
+    notes += left_out(arms.left_out(view.table(plan.split)), REASONS)
     used = len(np.unique(arms.donors)) if len(arms) else 0
     if 0 < used < FEW_DONORS:
         notes.append(
             f"The pieces come from only {used} image{'s' * (used > 1)}: what is special about "
             f"{'them' if used > 1 else 'it'} can't be told from the cue."
         )
-    change = _mean(arms.change)
+    change = known_mean(arms.change)
     if change is not None and change < POOR_MATCH:
         notes.append(
             f"The controls change the pixels only {number(change, 'ratio')} times as much as the cue: "
@@ -230,11 +188,9 @@ def _next(plan: Plan, judgement: Judgement) -> tuple[str, ...]:
 
 
 def _order(plan: Plan, arms: Arms, count: int) -> list[int]:
-    """Examples to show: evenly from the largest effect to the median, so that they are not only the best ones."""
+    """Examples by the effect of the first draw, which is the one that is shown."""
     effect = arms.cue[:, 0] - arms.control[:, 0] if arms.cue.shape[1] else np.zeros(len(arms))
-    order = np.argsort(-plan.sign * effect, kind="stable")
-    at = np.linspace(0, len(order) // 2, min(count, len(order))).astype(int)
-    return [int(order[i]) for i in dict.fromkeys(at.tolist())]
+    return examples(plan.sign * effect, count)
 
 
 def _images(view: CaseView, plan: Plan, arms: Arms) -> tuple[ImageRef, ...]:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import numpy.typing as npt
 
-from failsight.tools.evidence import Evidence, Fact, Figure, Finding, ImageRef, TestResult
+from failsight.tools.evidence import Evidence, Fact, Figure, ImageRef, TestResult
 from failsight.tools.experiments import doses, figures, paired
 from failsight.tools.experiments.masking import REASONS, Measurements
 from failsight.tools.experiments.masking_plan import TOOL, Outcome, Plan
-from failsight.tools.experiments.paired import Paired, Share
+from failsight.tools.experiments.outcome import (
+    POOR_MATCH,
+    examples,
+    finite,
+    known_mean,
+    left_out,
+    rates,
+    settled,
+)
+from failsight.tools.experiments.paired import Paired
 from failsight.tools.experiments.population import overlaps
 from failsight.tools.stats.intervals import bootstrap
 from failsight.tools.text import clean, interval, listing, number, p_value
@@ -29,7 +36,6 @@ from failsight.tools.view import CaseView
 STATISTIC = "mean paired fall of the score, cue minus control"
 EXAMPLES = 3
 OVERLAP, OFTEN = 0.25, 0.2  # another object over a quarter of the cue, in a fifth of the images: worth a note
-POOR_MATCH = 0.5  # controls that change the pixels less than half as much as the cue are said to be weak
 
 
 def evidence(view: CaseView, plan: Plan, plan_id: str, outcome: Outcome) -> Evidence:
@@ -70,25 +76,12 @@ def evidence(view: CaseView, plan: Plan, plan_id: str, outcome: Outcome) -> Evid
         figures=_figure(view, plan, m),
         images=_images(view, plan, m),
         questions=_questions(plan),
-        findings=(_finding(plan, result, q),),
+        findings=(
+            settled(plan.finding, plan.known, result, q, plan.claim_text, f"Masking {plan.region.title}"),
+        ),
         notes=_notes(view, plan, outcome, summary, labels),
         next_steps=_next(plan, judgement),
     )
-
-
-def _finding(plan: Plan, result: TestResult, q: float) -> Finding:
-    """The hypothesis with this test's result and nothing of the tests before it (the case joins them)."""
-    told = {
-        "confirmed": f"Decided by experiment: {plan.claim_text}",
-        "refuted": f"Decided by experiment; it is not so that: {plan.claim_text}",
-        "inconclusive": f"An experiment left it open: {plan.claim_text}",
-    }
-    made = dataclasses.replace(
-        plan.finding, tests=(result,), verdict=result.verdict, note=told[result.verdict]
-    )
-    if plan.known:
-        return made  # its own n, p and q describe what raised it
-    return dataclasses.replace(made, n=result.n, p=result.p, q=q)
 
 
 def _summary(plan: Plan, s: Paired, judgement: Judgement, q: float, earlier: int) -> str:
@@ -111,21 +104,21 @@ def _facts(
     flip, control_flip = paired.flips(m)
     fixed, control_fixed = paired.mended(m, labels)
     facts = [
-        Fact("effect", _value(s.effect), "points", ci=s.ci, n=n),
-        Fact("cue_effect", _value(s.cue_effect), "points", n=n),
-        Fact("control_effect", _value(s.control_effect), "points", n=n),
+        Fact("effect", finite(s.effect), "points", ci=s.ci, n=n),
+        Fact("cue_effect", finite(s.cue_effect), "points", n=n),
+        Fact("control_effect", finite(s.control_effect), "points", n=n),
         Fact("p", s.p, "score", n=n),
         Fact("q", q, "score", n=n),
-        *_rates("flip_rate", flip, control_flip),
-        *_rates("mended_rate", fixed, control_fixed),
+        *rates("flip_rate", flip, control_flip),
+        *rates("mended_rate", fixed, control_fixed),
         Fact("minimum_effect", plan.asked.minimum_effect, "points"),
         Fact("smallest_detectable_effect", s.detectable, "points", n=n),
-        Fact("effect_sd", _value(s.sd), "points", n=n),
+        Fact("effect_sd", finite(s.sd), "points", n=n),
         Fact("n", n, "count"),
         Fact("n_planned", plan.instrument.n_planned, "count"),
         Fact("draws", plan.asked.draws, "count"),
-        Fact("region_share", _mean(m.share), "share", n=n),
-        Fact("control_change_ratio", _mean(m.change), "ratio", n=n),
+        Fact("region_share", known_mean(m.share), "share", n=n),
+        Fact("control_change_ratio", known_mean(m.change), "ratio", n=n),
         Fact("left_out", len(m.out_rows), "count"),
         Fact("plan", plan_id, "text"),
     ]
@@ -136,24 +129,6 @@ def _facts(
             3, Fact("effect", float(other.mean()), "points", f"fill {plan.second.fill.name}", ci, len(other))
         )
     return tuple(facts)
-
-
-def _rates(name: str, cue: Share, control: Share) -> list[Fact]:
-    if not cue.n:
-        return []
-    return [
-        Fact(name, cue.value, "share", ci=cue.ci, n=cue.n),
-        Fact(f"control_{name}", control.value, "share", ci=control.ci, n=control.n),
-    ]
-
-
-def _value(x: float) -> float | None:
-    return x if np.isfinite(x) else None
-
-
-def _mean(values: npt.NDArray[np.float64]) -> float | None:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else None
 
 
 def _questions(plan: Plan) -> tuple[str, ...]:
@@ -170,19 +145,13 @@ def _notes(
         notes.append(
             f"A seeded sample of {plan.instrument.n_planned:,} of {plan.population.found:,} images was tested."
         )
-    left = m.left_out(view.table(plan.bench.split))
-    for reason in REASONS:
-        names = [one.path for one in left if one.reason == reason]
-        if names:
-            notes.append(
-                f"{len(names)} image{'s' * (len(names) > 1)} left out because {reason}: {listing(names)}."
-            )
+    notes += left_out(m.left_out(view.table(plan.bench.split)), REASONS)
     if len(m) and not m.same_shape.all():
         odd = int((~m.same_shape).sum())
         notes.append(
             f"In {odd:,} of {len(m):,} images the controls have the cue's area but not its shape: it fits nowhere else."
         )
-    change = _mean(m.change)
+    change = known_mean(m.change)
     if change is not None and change < POOR_MATCH:
         notes.append(
             f"The controls change the pixels only {number(change, 'ratio')} times as much as the cue: "
@@ -252,17 +221,10 @@ def _next(plan: Plan, judgement: Judgement) -> tuple[str, ...]:
     return ()
 
 
-def _order(m: Measurements, count: int) -> list[int]:
-    """Examples to show: evenly from the largest effect to the median, so that they are not only the best ones."""
-    order = np.argsort(-m.effect, kind="stable")
-    at = np.linspace(0, len(order) // 2, min(count, len(order))).astype(int)
-    return [int(order[i]) for i in dict.fromkeys(at.tolist())]
-
-
 def _images(view: CaseView, plan: Plan, m: Measurements) -> tuple[ImageRef, ...]:
     table, split = view.table(plan.bench.split), plan.bench.split
     made = []
-    for i in _order(m, EXAMPLES):
+    for i in examples(m.effect, EXAMPLES):
         row = int(m.rows[i])
         label = int(table.labels[row])
         made.append(
@@ -280,7 +242,7 @@ def _images(view: CaseView, plan: Plan, m: Measurements) -> tuple[ImageRef, ...]
 
 def _figure(view: CaseView, plan: Plan, m: Measurements) -> tuple[Figure, ...]:
     rows = []
-    for i in _order(m, EXAMPLES):
+    for i in examples(m.effect, EXAMPLES):
         trial = plan.bench.trial(int(m.rows[i]))
         if isinstance(trial, int):  # the file has gone since it was measured
             continue
