@@ -55,7 +55,7 @@ def model_structure(
     followed, notes = _follow(model)
     units = _watch(view, model, followed, predictions, sample, notes)
     found = [
-        *_outputs(view, model, followed, units, predictions, notes),
+        *_outputs(view, followed, units, predictions, notes),
         *_company(view, model, predictions, notes),
     ]
     notes += [*report.norm_notes(units), *report.stop_notes(units)] if units is not None else []
@@ -152,7 +152,6 @@ def _held_back(model: Any, last: Operation | None) -> bool:
 
 def _outputs(
     view: CaseView,
-    model: Any,
     followed: Trace | None,
     units: Units | None,
     predictions: Predictions,
@@ -189,12 +188,7 @@ def _undone(
     inner, outer = (np.concatenate(part).astype(np.float64) for part in (units.inner, units.outputs))
     if inner.shape != outer.shape:
         return []
-    rows = (
-        np.sort(np.random.default_rng(view.seed).choice(predictions.rows, units.n, replace=False))
-        if units.n < len(predictions)
-        else predictions.rows
-    )
-    labels = predictions.labels[np.searchsorted(predictions.rows, rows)]
+    labels = view.table("data").labels[np.concatenate(units.rows)]
     made = scores.compare_scores(scores.softmax(outer), scores.softmax(inner), labels, view.seed)
     tied = float(((outer == outer.max(1, keepdims=True)).sum(1) > 1).mean())
     what = "two softmaxes" if last.kind == "softmax" else f"a {last.kind} behind the logits"

@@ -73,6 +73,16 @@ def test_outputs_held_back_by_the_last_layer_are_confirmed(after: nn.Module, wor
     assert made.findings[0].key in {i.finding for i in view.instruments}
 
 
+def test_a_picture_that_is_gone_since_it_was_predicted_does_not_shift_the_labels() -> None:
+    whole, less = view_of(colour_net(nn.Softmax(1))), view_of(colour_net(nn.Softmax(1)))
+    made = whole.predictions("data")
+    less.predictions = lambda split="data": made  # type: ignore[method-assign]
+    less.table("data").bad = {3, 50}
+    gain, left = (model_structure(v).findings[0].tests[0] for v in (whole, less))
+    assert left.n == gain.n - 2
+    assert left.effect == pytest.approx(gain.effect, abs=0.01)
+
+
 def test_a_softmax_declared_as_such_is_fine() -> None:
     view = view_of(colour_net(nn.Softmax(1)))
     view.model().outputs = "probabilities"  # type: ignore[misc]

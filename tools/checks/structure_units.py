@@ -84,9 +84,10 @@ class Norm:
 
 @dataclass
 class Units:
-    """Everything watched during one pass over ``n`` images."""
+    """Everything watched during one pass over ``n`` images, ``rows`` of the table, batch by batch."""
 
     n: int = 0
+    rows: list[npt.NDArray[np.int64]] = field(default_factory=list)
     layers: list[Layer] = field(default_factory=list)
     norms: list[Norm] = field(default_factory=list)
     inner: list[npt.NDArray[np.float32]] = field(default_factory=list)
@@ -113,6 +114,7 @@ def watch_units(
             with watching(module, listener):
                 output = first_tensor(module(inputs))
             made.outputs.append(output.detach().float().cpu().numpy().reshape(len(part), -1))
+            made.rows.append(np.asarray(part, np.int64))
             made.n += len(part)
             ticker.advance(len(part))
     return made
