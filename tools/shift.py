@@ -38,8 +38,10 @@ from failsight.tools.evidence import Evidence, Finding
 from failsight.tools.experiments.population import class_index
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import called, labelled_splits
+from failsight.tools.performance import Rate
 from failsight.tools.registry import tool
 from failsight.tools.split_comparison import register_shift_plan
+from failsight.tools.stats.intervals import wilson
 from failsight.tools.stats.prior_shift import LabelShift
 from failsight.tools.text import clean
 from failsight.tools.view import CaseView
@@ -186,13 +188,14 @@ class _Run:
                 "An accuracy without labels can be estimated only from labelled evaluation images and scores on both splits."
             )
 
-    def truth(self) -> float | None:
+    def truth(self) -> Rate | None:
         """Accuracy on the deployment images by their labels."""
         deploy = self.loaded.get("deploy")
         if deploy is None or deploy.predictions is None or not deploy.predictions.labelled.any():
             return None
         made = deploy.predictions
-        return float(made.correct[made.labelled].mean())
+        right, n = int(made.correct[made.labelled].sum()), int(made.labelled.sum())
+        return Rate(right / n, wilson(right, n), n)
 
     def findings(self, second: Split, class_name: str | None) -> tuple[Finding, ...]:
         """The finding about the whole deployment split."""
@@ -225,7 +228,7 @@ class _Run:
             title=TITLE if second == "deploy" else "How evaluation images differ from training images",
             summary=about + " ".join(s for s in sentences if s),
             facts=(
-                *accuracy_facts(self.expected, self.sample(second).total),
+                *accuracy_facts(self.expected, truth, self.sample(second).total),
                 *domain_facts(domain, first, second),
                 *attribute_facts(self.shifts),
                 *mix_facts(self.mix),

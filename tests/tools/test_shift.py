@@ -91,7 +91,13 @@ def test_the_estimate_is_near_the_truth_that_it_does_not_see() -> None:
     expected = made.fact("expected_accuracy", "split deploy")
     assert expected.ci is not None and expected.ci[0] <= right <= expected.ci[1]
     assert abs(float(expected.value or 0) - right) < 0.08
+    truth = made.fact("accuracy", "split deploy")
+    assert truth.value == pytest.approx(right)
+    assert truth.n == 600
+    assert truth.ci is not None
+    assert f"by their labels it is {100 * right:.1f} % [{100 * truth.ci[0]:.1f}, " in made.summary
     blind = shift(view(table(600, 2, dark=0.2, labelled=False)))
+    assert not any(f.name == "accuracy" for f in blind.facts)
     assert blind.fact("expected_accuracy", "split deploy").value == expected.value
 
 

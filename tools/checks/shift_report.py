@@ -26,7 +26,7 @@ from failsight.tools.examples import contact_sheet
 from failsight.tools.figures.charts import Mark, rates
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import called, of_split
-from failsight.tools.performance import performance
+from failsight.tools.performance import Rate, performance
 from failsight.tools.split_comparison import MINIMUM_DROP
 from failsight.tools.split_comparison import shift as labelled_shift
 from failsight.tools.stats.prior_shift import LabelShift
@@ -93,7 +93,7 @@ def attribute_sentence(shifts: Sequence[AttributeShift], second: Split) -> str:
     return f"None of {len(shifts)} attributes differs by an amount worth mentioning."
 
 
-def accuracy_sentence(expected: Expected | None, truth: float | None) -> str:
+def accuracy_sentence(expected: Expected | None, truth: Rate | None) -> str:
     """What accuracy is to be expected, and what it is where that is known."""
     if expected is None or expected.stated is None:
         return ""
@@ -102,7 +102,9 @@ def accuracy_sentence(expected: Expected | None, truth: float | None) -> str:
         f"From the scores alone an accuracy of {number(made.value)} {interval(made.ci)} is expected on them, against "
         f"{number(expected.reference)} on the evaluation images"
     )
-    return f"{text}; by their labels it is {number(truth)}." if truth is not None else f"{text}."
+    if truth is None:
+        return f"{text}."
+    return f"{text}; by their labels it is {number(truth.value)} {interval(truth.ci)}."
 
 
 def mix_sentence(mix: LabelShift | None, classes: Sequence[str], trusted: bool) -> str:
@@ -135,8 +137,8 @@ def domain_facts(domain: Domain | None, first: Split, second: Split) -> tuple[Fa
     return (*made, Fact("p", domain.p, "score", of, None, domain.raw.auc.n))
 
 
-def accuracy_facts(expected: Expected | None, n: int) -> tuple[Fact, ...]:
-    """The stated estimate and those behind it."""
+def accuracy_facts(expected: Expected | None, truth: Rate | None, n: int) -> tuple[Fact, ...]:
+    """The stated estimate and those behind it, and what the labels say where there are any."""
     if expected is None:
         return ()
     of, made = of_split("deploy"), []
@@ -150,10 +152,12 @@ def accuracy_facts(expected: Expected | None, n: int) -> tuple[Fact, ...]:
         made.append(
             Fact(f"expected_accuracy_{method}", one.value, "share", of, one.ci, n, "higher_is_better")
         )
+    if truth is not None:
+        made.append(Fact("accuracy", truth.value, "share", of, truth.ci, truth.n, "higher_is_better"))
     return tuple(made)
 
 
-def accuracy_table(expected: Expected | None, truth: float | None) -> tuple[Table, ...]:
+def accuracy_table(expected: Expected | None, truth: Rate | None) -> tuple[Table, ...]:
     """Every estimate beside what it assumes."""
     if expected is None or not expected.estimates:
         return ()
@@ -173,7 +177,7 @@ def accuracy_table(expected: Expected | None, truth: float | None) -> tuple[Tabl
         s = expected.stated
         rows.append(("stated", s.value, interval(s.ci), " and ".join(METHODS[m] for m in s.methods), ""))
     if truth is not None:
-        rows.append(("by the labels", truth, "", "", ""))
+        rows.append(("by the labels", truth.value, interval(truth.ci), "", ""))
     return (
         Table(
             "Expected accuracy on the deployment images",
@@ -285,7 +289,7 @@ def typical_images(
     return tuple(images), [made] if made else []
 
 
-def accuracy_figure(view: CaseView, expected: Expected | None, truth: float | None) -> list[Figure]:
+def accuracy_figure(view: CaseView, expected: Expected | None, truth: Rate | None) -> list[Figure]:
     """Estimates with intervals beside the accuracy on evaluation images."""
     if expected is None or not expected.estimates:
         return []
@@ -294,7 +298,7 @@ def accuracy_figure(view: CaseView, expected: Expected | None, truth: float | No
         marks.insert(0, ("stated", Mark(expected.stated.value, *expected.stated.ci)))
     marks.append(("evaluation images", Mark(expected.reference, expected.reference, expected.reference)))
     if truth is not None:
-        marks.append(("by the labels", Mark(truth, truth, truth)))
+        marks.append(("by the labels", Mark(truth.value, *truth.ci)))
     words = listing([f"{name} {number(m.value)}" for name, m in marks], 8)
     alt = f"Expected accuracy on the deployment images: {words}."
     svg = rates(
