@@ -166,7 +166,9 @@ def _register(
     )  # fmt: skip
     for column, value, inside in groups:
         n = int((inside & among).sum())
-        finding = Finding("label_noise", "correctness", "data_content", "", slice={column: value})
+        finding = Finding(
+            "label_noise", "correctness", "data_content", "", slice={column: value}, class_name=name
+        )
         smallest = smallest_rate_difference(n, TYPICAL_RATE, total - n, 0.05 / max(len(groups), 1))
         statement = (
             f"Labels with {clean(column, 40)}={clean(value, 60)} are wrong more often than the others."
@@ -203,7 +205,7 @@ def _findings(made: _Made, split: Split, name: str | None) -> tuple[Finding, ...
     """Confirmed groups; else the most suspicious one if more labels are suspect there; and the labels as a whole."""
     confirmed = [g for g in made.groups if g.verdict == "confirmed"]
     told = confirmed or [g for g in made.groups[:1] if g.verdict == "inconclusive" and g.effect > 0]
-    found = [group_finding(g, split, bool(made.overall.misleading)) for g in told]
+    found = [group_finding(g, split, name, bool(made.overall.misleading)) for g in told]
     if not confirmed:
         found.append(overall_finding(made.overall, split, name))
     return tuple(found)

@@ -58,6 +58,15 @@ def test_the_plan_is_registered_for_every_group_and_names_the_finding() -> None:
     assert plans[made.findings[0].key].smallest_detectable_effect is not None
 
 
+def test_a_group_within_one_class_is_not_the_group_as_a_whole() -> None:
+    view = noisy_view(0.2, n=3000)
+    (whole,), (one,) = (label_noise(view, class_name=c).findings for c in (None, "w"))
+    assert (one.slice, one.class_name) == (whole.slice, "w")
+    assert one.key != whole.key
+    assert {one.key, whole.key} <= {p.finding for p in view.instruments}
+    assert f"of {one.n:,} evaluation images labelled w against" in one.statement
+
+
 def test_clean_labels_of_a_weak_model_confirm_nothing() -> None:
     made = label_noise(noisy_view(0.0, accuracy=0.6, overconfident=3.0))
     assert all(f.verdict != "confirmed" for f in made.findings)

@@ -66,8 +66,8 @@ def plan(finding: Finding, statement: str, n: int, control: str, smallest: float
     )  # fmt: skip
 
 
-def group_finding(group: Group, split: str, left_out: bool = False) -> Finding:
-    """The statement about one metadata value, tested."""
+def group_finding(group: Group, split: str, name: str | None = None, left_out: bool = False) -> Finding:
+    """The statement about one metadata value, tested; ``name`` where only labels of one class were looked at."""
     f = group.floor
     test = TestResult(
         "label_noise",
@@ -79,13 +79,14 @@ def group_finding(group: Group, split: str, left_out: bool = False) -> Finding:
         statistic="floor of disagreement, inside minus outside",
         q=group.q,
     )
+    of = f" labelled {clean(name, 60)}" if name else ""
     clear = " without misleading content" if left_out else ""
     statement = (
-        f"Labels with {clean(group.column, 40)}={clean(group.value, 60)} are suspect in {number(group.rate)} of {group.n:,} {called(split)}{clear} "
+        f"Labels with {clean(group.column, 40)}={clean(group.value, 60)} are suspect in {number(group.rate)} of {group.n:,} {called(split)}{of}{clear} "
         f"against {number(group.base)} elsewhere; estimated wrong labels {number(f.inside)} against {number(f.outside)}."
     )
     return Finding(
-        "label_noise", "correctness", "data_content", statement, slice={group.column: group.value}, n=group.n,
+        "label_noise", "correctness", "data_content", statement, slice={group.column: group.value}, class_name=name, n=group.n,
         error_rate=group.rate, base_error_rate=group.base, ci=wilson(group.suspects, group.n), p=group.p, q=group.q,
         verdict=group.verdict, tests=(test,), note=group.why,
     )  # fmt: skip
@@ -221,7 +222,7 @@ def facts(made: Overall, groups: Sequence[Group], split: str, name: str | None) 
         Fact("sharpness", made.sharpness, "ratio", of, None, made.n),
     ]
     for g in groups[:12]:
-        about = of_split(split, f"slice {g.column}={g.value}")
+        about = of_split(split, f"slice {g.column}={g.value}" + (f", class {name}" if name else ""))
         found.append(
             Fact("suspect_labels", g.rate, "share", about, wilson(g.suspects, g.n), g.n, "lower_is_better")
         )
