@@ -85,10 +85,8 @@ def as_evidence(made: Comparison) -> Evidence:
 def _sentences(made: Comparison) -> list[str]:
     change, o = made.change, made.change.overall
     if not change.disagree:
-        right = f" right in {number(o.before)} of {o.n:,}" if o.n else ""
-        return [
-            f"Both answer all {change.n:,} images alike{',' if right else ''}{right}: there is no change."
-        ]
+        right = f", right in {number(o.before)} of {o.n:,}" if o.n else ""
+        return [f"Both answer all {change.n:,} images alike{right}: there is no change."]
     said = []
     if o.n:
         sure = "" if o.p <= 0.05 else "; that can be chance"
@@ -98,10 +96,8 @@ def _sentences(made: Comparison) -> list[str]:
         )
     else:
         said.append("No shared image has a label, so that nothing is known of right and wrong.")
-    said.append(
-        f"They answer {number(change.churn)} of {change.n:,} images differently: {o.only_after:,} errors mended, "
-        f"{o.only_before:,} new ones."
-    )
+    mended = f": {o.only_after:,} errors mended, {o.only_before:,} new ones" if o.n else ""
+    said.append(f"They answer {number(change.churn)} of {change.n:,} images differently{mended}.")
     if change.worst is not None:
         w = change.worst
         certain = "more than chance" if w.verdict == "worse" else "no more than chance would do"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from failsight.agent.compare import compare_cases, open_reading
 from failsight.agent.compare_report import as_evidence, to_json
 from failsight.agent.journal import Journal, verify
 from failsight.agent.opening import open_case
+from failsight.tools.checks.model_change import compare
 from failsight.tools.errors import UserError
 from failsight.tools.evidence import Evidence, Finding
 from tests.fakes.case import FakeCase, television_world
@@ -89,6 +91,16 @@ def test_people_get_sentences_and_tables(tmp_path: Path, capsys: pytest.CaptureF
     assert "18 errors mended, 5 new ones" in said and "bed lost most: -10.0 points" in said
     assert "mended" in said and "new error" in said
     check_evidence(as_evidence(compare_cases(open_reading(before), open_reading(after))))
+
+
+def test_without_labels_no_error_is_said_to_be_mended_or_new(tmp_path: Path) -> None:
+    before, after = answers(tmp_path, "old"), answers(tmp_path, "new", mended=18)
+    made = compare_cases(open_reading(before), open_reading(after))
+    answered = [side.predictions.predicted[side.at] for side in (made.before, made.after)]
+    blind = compare(np.full(100, -1), *answered, made.classes)
+    told = as_evidence(dataclasses.replace(made, change=blind)).summary
+    assert "No shared image has a label" in told
+    assert told.endswith("They answer 18.0 % of 100 images differently.")
 
 
 def test_a_case_compared_with_itself_shows_no_change(
