@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from failsight.tools.engine.local import batch_size
 from failsight.tools.evidence import digest
-from failsight.tools.experiments.doses import Doses, Response, subset
+from failsight.tools.experiments.doses import MOST_DRAWS, Doses, Response, subset
 from failsight.tools.experiments.masking import scored, squared_change
 from failsight.tools.experiments.paired import RESAMPLES, Paired, Share
 from failsight.tools.inputs.base import ImageTable, LeftOut, Pixels, Split
@@ -304,8 +304,6 @@ def respond(bench: Bench, arms: Arms, sign: Sign, doses: Doses, seed: int, label
     """The smaller doses on a part of the same pictures with the same first draws, and the whole dose beside them."""
     if len(doses) < 2 or not len(arms):
         return None
-    from failsight.tools.experiments.doses import MOST_DRAWS
-
     draws = min(MOST_DRAWS, bench.draws)
     rows, watched = arms.rows[subset(len(arms), seed)], arms.watched[subset(len(arms), seed)]
     levels = [

@@ -23,7 +23,7 @@ from failsight.tools.text import clean, interval, number, p_value
 from failsight.tools.verdicts import EXPERIMENTS, Judgement, Measured, history, judge, online_q
 from failsight.tools.view import CaseView
 
-EXAMPLES = 3
+EXAMPLES = 3  # chosen by the effect of the first draw, which is the one that is shown
 FEW_DONORS = 12  # pieces cut from fewer images bring those images' luck with them: worth a note
 
 
@@ -187,15 +187,9 @@ def _next(plan: Plan, judgement: Judgement) -> tuple[str, ...]:
     return ()
 
 
-def _order(plan: Plan, arms: Arms, count: int) -> list[int]:
-    """Examples by the effect of the first draw, which is the one that is shown."""
-    effect = arms.cue[:, 0] - arms.control[:, 0] if arms.cue.shape[1] else np.zeros(len(arms))
-    return examples(plan.sign * effect, count)
-
-
 def _images(view: CaseView, plan: Plan, arms: Arms) -> tuple[ImageRef, ...]:
     table, made, done = view.table(plan.split), [], plan.words.done
-    for i in _order(plan, arms, EXAMPLES):
+    for i in examples(arms.by_draw(plan.sign)[:, 0], EXAMPLES):
         row = int(arms.rows[i])
         label = int(table.labels[row])
         made.append(
@@ -216,7 +210,7 @@ def _images(view: CaseView, plan: Plan, arms: Arms) -> tuple[ImageRef, ...]:
 
 def _figure(view: CaseView, plan: Plan, arms: Arms) -> tuple[Figure, ...]:
     rows = []
-    for i in _order(plan, arms, EXAMPLES):
+    for i in examples(arms.by_draw(plan.sign)[:, 0], EXAMPLES):
         trial = plan.bench.trial(int(arms.rows[i]))
         if isinstance(trial, int):  # the file has gone since it was measured
             continue
