@@ -8,6 +8,7 @@ from pydantic import Field
 
 from failsight.tools.evidence import Evidence
 from failsight.tools.experiments.adding_plan import Asked, make_plan
+from failsight.tools.experiments.arguments import Alpha, AnySplit, FindingId, MaxImages, MinimumEffect
 from failsight.tools.experiments.arms_plan import run
 from failsight.tools.experiments.arms_report import evidence
 from failsight.tools.experiments.doses import Dose
@@ -51,10 +52,7 @@ def test_by_adding(
         tuple[str, ...] | str,
         Field(description="Which images it is cut from: conditions as in where. Default: all that show it."),
     ] = (),
-    finding: Annotated[
-        str | None,
-        Field(description="Id of the finding that this tests, such as F1; the result is attached to it."),
-    ] = None,
+    finding: FindingId = None,
     doses: Annotated[
         tuple[Dose, ...],
         Field(
@@ -69,15 +67,10 @@ def test_by_adding(
         float,
         Field(description="Width of the fading edge as a share of the piece's shorter side.", ge=0, le=0.5),
     ] = 0.1,
-    minimum_effect: Annotated[
-        float,
-        Field(description="The smallest effect on the score, in (0, 1], that would matter.", gt=0, le=1),
-    ] = 0.05,
-    alpha: Annotated[float, Field(description="Significance level of the test.", gt=0, le=0.2)] = 0.05,
-    max_images: Annotated[
-        int, Field(description="Most images to test; a seeded sample of them beyond that.", ge=1, le=100_000)
-    ] = 200,
-    split: Annotated[str, Field(description="Which images of the case: data, train or deploy.")] = "data",
+    minimum_effect: MinimumEffect = 0.05,
+    alpha: Alpha = 0.05,
+    max_images: MaxImages = 200,
+    split: AnySplit = "data",
 ) -> Evidence:
     """Test whether a cue is enough to raise a class's score: cut it from images that show it, paste it into images without it.
 

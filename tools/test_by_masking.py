@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from failsight.tools.evidence import Evidence
+from failsight.tools.experiments.arguments import Alpha, AnySplit, FindingId, MaxImages, MinimumEffect
 from failsight.tools.experiments.doses import Dose
 from failsight.tools.experiments.masking_plan import Asked, Hypothesis, make_plan, run
 from failsight.tools.experiments.masking_report import evidence
@@ -44,10 +45,7 @@ def test_by_masking(
             description="Which images: conditions like television=yes, true=kitchen, predicted=bedroom, area<0.3, wrong."
         ),
     ] = (),
-    finding: Annotated[
-        str | None,
-        Field(description="Id of the finding that this tests, such as F1; the result is attached to it."),
-    ] = None,
+    finding: FindingId = None,
     hypothesis: Annotated[
         Hypothesis | None,
         Field(
@@ -68,15 +66,10 @@ def test_by_masking(
         ),
     ] = "blur",
     draws: Annotated[int, Field(description="Control regions per image.", ge=1, le=32)] = 8,
-    minimum_effect: Annotated[
-        float,
-        Field(description="The smallest effect on the score, in (0, 1], that would matter.", gt=0, le=1),
-    ] = 0.05,
-    alpha: Annotated[float, Field(description="Significance level of the test.", gt=0, le=0.2)] = 0.05,
-    max_images: Annotated[
-        int, Field(description="Most images to test; a seeded sample of them beyond that.", ge=1, le=100_000)
-    ] = 300,
-    split: Annotated[str, Field(description="Which images of the case: data, train or deploy.")] = "data",
+    minimum_effect: MinimumEffect = 0.05,
+    alpha: Alpha = 0.05,
+    max_images: MaxImages = 300,
+    split: AnySplit = "data",
     doses: Annotated[
         tuple[Dose, ...],
         Field(

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from failsight.tools.evidence import Evidence
+from failsight.tools.experiments.arguments import Alpha, AnySplit, MaxImages, MinimumEffect
 from failsight.tools.experiments.arms_plan import run
 from failsight.tools.experiments.arms_report import evidence
 from failsight.tools.experiments.doses import Dose
@@ -66,15 +67,10 @@ def test_by_swapping(
         float,
         Field(description="Width of the fading edge as a share of the region's shorter side.", ge=0, le=0.5),
     ] = 0.1,
-    minimum_effect: Annotated[
-        float,
-        Field(description="The smallest effect on the score, in (0, 1], that would matter.", gt=0, le=1),
-    ] = 0.05,
-    alpha: Annotated[float, Field(description="Significance level of the test.", gt=0, le=0.2)] = 0.05,
-    max_images: Annotated[
-        int, Field(description="Most images to test; a seeded sample of them beyond that.", ge=1, le=100_000)
-    ] = 200,
-    split: Annotated[str, Field(description="Which images of the case: data, train or deploy.")] = "data",
+    minimum_effect: MinimumEffect = 0.05,
+    alpha: Alpha = 0.05,
+    max_images: MaxImages = 200,
+    split: AnySplit = "data",
 ) -> Evidence:
     """Test whether the model goes by what stands in a region (or around it): swap it with an image of another class.
 

@@ -1,0 +1,20 @@
+"""Arguments that several experiments take, with what a planner is told of them and their bounds."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+FindingId = Annotated[
+    str | None,
+    Field(description="Id of the finding that this tests, such as F1; the result is attached to it."),
+]
+MinimumEffect = Annotated[
+    float, Field(description="The smallest effect on the score, in (0, 1], that would matter.", gt=0, le=1)
+]
+Alpha = Annotated[float, Field(description="Significance level of the test.", gt=0, le=0.2)]
+MaxImages = Annotated[
+    int, Field(description="Most images to test; a seeded sample of them beyond that.", ge=1, le=100_000)
+]
+AnySplit = Annotated[str, Field(description="Which images of the case: data, train or deploy.")]
