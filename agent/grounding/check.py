@@ -20,11 +20,14 @@ from failsight.agent.grounding.names import Lexicon, Names, is_f1
 from failsight.agent.grounding.numbers import Number, numbers, sentences
 from failsight.agent.grounding.ranks import ranks
 from failsight.agent.grounding.reading import Reading, read
-from failsight.agent.grounding.sources import Atom, atoms, lexicon_of
+from failsight.agent.grounding.sources import Atom, atoms, lexicon_of, parsed
 from failsight.agent.grounding.standing import Standing
 from failsight.agent.grounding.strangers import strangers
 from failsight.agent.grounding.tendencies import masked, tendencies
 from failsight.agent.state import CaseState
+
+_DIGIT = re.compile(r"\d")
+_REFERENCES = re.compile(r"\[(?:[EF]\d+(?:, ?| )?)+\]|^\s*[-*] |\*\*")
 
 __all__ = ["UNVERIFIED", "Checked", "Checker", "Claim", "check"]
 
@@ -43,6 +46,23 @@ def check(
     return Checker(state, classes, values or {}).check(text)
 
 
+def _said(state: CaseState) -> dict[str, tuple[str, ...]]:
+    """Every sentence of the record that holds a digit → the evidence or finding that says it."""
+    texts = [(e.id, t) for e in state.evidence for t in (e.summary, *e.notes, *e.next_steps)]
+    texts += [(r.id, r.finding.statement) for r in state.records.values()]
+    return {
+        _bare(t[s.start : s.end]): (i,)
+        for i, t in texts
+        for s in parsed(t)[1]
+        if _DIGIT.search(t, s.start, s.end)
+    }
+
+
+def _bare(sentence: str) -> str:
+    """A sentence without references, full stop and case: what is left of a quotation."""
+    return " ".join(_REFERENCES.sub(" ", sentence).split()).rstrip(" .").lower()
+
+
 class Checker:
     """The record of a case, prepared once for many sentences."""
 
@@ -59,6 +79,7 @@ class Checker:
         self._told = [
             (t.lower(), {w[:5] for w in re.findall(r"[a-z]{5,}", t.lower())}) for t in dict.fromkeys(told)
         ]
+        self._said = _said(state)
         self._ids = {e.id for e in state.evidence} | {r.id for r in state.records.values()}
 
     def check(self, text: str) -> Checked:
@@ -91,6 +112,10 @@ class Checker:
                 yield Claim("name", start, start + len(match[0]), False, (), f"there is no {match[0]}")
 
     def _numbers(self, at: Reading, inside: Sequence[Number]) -> Iterator[Claim]:
+        refs = self._said.get(_bare(at.part))
+        if refs is not None:  # quoted whole
+            yield from (Claim("number", n.start, n.end, True, refs) for n in inside)
+            return
         inside = [n for n in inside if not self._repeats(at, n)]
         cites = [self._cites(at, n) for n in inside]
         for number, holding, reason in ground(at, inside, self._recorded, cites):

@@ -115,10 +115,10 @@ HEDGE = _words(
     r"shall|imagine|think|guess|candidates?)\b|\?"
 )
 CAUSE = _words(
-    r"\bbecause\b|\bdue to\b|\bcaus(?:ed?|es|ing|al|ally)\b|\breli(?:es|ed) on\b|\brelying on\b|\brely on\b|\bdepend(?:s|ed|ing)? on\b|"
+    r"\bbecause\b(?! (?:you|the person) (?:asked|want))|\bdue to\b|\bcaus(?:ed?|es|ing|al|ally)\b|\breli(?:es|ed) on\b|\brelying on\b|\brely on\b|\bdepend(?:s|ed|ing)? on\b|"
     r"\bdriven? by\b|\bdrives?\b|\bshortcut for\b|\bas a shortcut\b|\bmisled by\b|\bexploits?\b|\bthe reasons? (?:is|are|for|why|that)\b|\bleads? the model\b|\bmakes? the (?:model|network|classifier)\b|"
     r"\bthe (?:model|network|classifier) (?:uses|looks at|keys on|latches)\b|\bresponsible for\b|\battributable to\b|\bthanks to\b|\bowing to\b|"
-    r"\bexplain(?:s|ed)?\b|\bis why\b|\bthat's why\b|\bwhich is why\b|\broot cause\b|\btriggers?\b|\btriggered\b|\bmatters? (?:for|to)\b|\bbehind the\b|\bbrings? about\b|\bresults? from\b|\bstems? from\b|\bgives? rise\b|\bproduces?\b|\bis down to\b|"
+    r"\bexplain(?:s|ed)?\b|\bis why\b|\bthat's why\b|\bwhich is why\b|\broot cause\b|\btriggers?\b|\btriggered\b|\bmatters? (?:for|to)\b|(?<!images )(?<!pictures )(?<!photos )\bbehind the\b|\bbrings? about\b|\bresults? from\b|\bstems? from\b|\bgives? rise\b|\bproduces?\b|\bis down to\b|"
     r"\bpushes the model\b|\bhas an influence on\b|\binfluences?\b|\bfools?\b|\bmisleads?\b|\b(?:deceives|tricks) the\b|\bthrows? (?:it|the model) off\b|\bcomes? from\b|\bwhat makes\b|\bmakes? it (?:say|answer|call)\b|\bdecides\b"
 )
 LOWER = _words(

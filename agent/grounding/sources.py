@@ -245,7 +245,8 @@ def values(value: float, unit: str, atom: Atom) -> Iterator[Atom]:
 
 
 @lru_cache(maxsize=2048)
-def _parsed(text: str) -> tuple[tuple[Number, ...], tuple[Sentence, ...]]:
+def parsed(text: str) -> tuple[tuple[Number, ...], tuple[Sentence, ...]]:
+    """The numbers in digits and the sentences of a recorded text; these stay, so each is read once."""
     return tuple(numbers(text, words=False)), tuple(sentences(text))
 
 
@@ -253,7 +254,7 @@ def told(text: str, lexicon: Lexicon, base: Atom) -> Iterator[Atom]:
     """The numbers of a recorded sentence, each about what its clause names (else the sentence, else the call)."""
     if not re.search(r"\d", text):
         return
-    found, parts = _parsed(text)
+    found, parts = parsed(text)
     before: frozenset[str] = NOTHING
     for sentence in parts:
         whole = lexicon.find(text[sentence.start : sentence.end])

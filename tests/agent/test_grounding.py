@@ -223,6 +223,21 @@ def test_the_mark_stands_behind_what_is_wrong(checker: Checker) -> None:
     assert checker.check(said).marked() == f"In deployment accuracy is 35.3 % {UNVERIFIED}, really."
 
 
+def test_what_the_record_says_may_be_quoted_whole(checker: Checker) -> None:
+    for evidence in checker.state.evidence:
+        for text in (evidence.summary, *evidence.notes):
+            wrong = [c for c in checker.check(text).unverified if c.kind == "number"]
+            assert not wrong, (evidence.id, text)
+    assert checker.check("The listed confusions hold 91.3 % of all errors.").unverified
+
+
+@pytest.mark.parametrize(
+    "text", ["I look at the images behind the largest confusion.", "Because you asked: the confusions."]
+)
+def test_words_that_only_sound_like_a_cause_claim_none(checker: Checker, text: str) -> None:
+    assert not checker.check(text).claims
+
+
 def test_a_pronoun_takes_up_what_was_spoken_of(checker: Checker) -> None:
     assert not checker.check("Bathroom is weak in deployment. Its recall is 20.3 % there.").unverified
     assert checker.check("Kitchen is weak in deployment. Its recall is 20.3 % there.").unverified
