@@ -13,6 +13,8 @@ from typing import Any
 
 from failsight.tools.evidence import Evidence
 
+BUDGET = "budget"  # what ``ApprovalAsked`` names where the question is whether a language model may cost more
+
 
 @dataclass(frozen=True, slots=True)
 class PlannerSaid:

@@ -12,6 +12,7 @@ from langgraph.types import Command
 
 from failsight import prompts
 from failsight.agent.events import (
+    BUDGET,
     ApprovalAsked,
     EvidenceMade,
     Notice,
@@ -70,6 +71,9 @@ class Session:
             *self.guards,
         )
         self._pending: ApprovalAsked | None = None
+        self._open: list[Any] = []  # questions of this pause, the pending one first
+        self._decisions: list[dict[str, Any]] = []  # answers of this pause so far: the loop takes all at once
+        self._always: set[str] = set()
         from failsight.agent import __version__
 
         case.record("session.opened", version=__version__, planner=case.config.planner, level=self.level)
@@ -138,8 +142,7 @@ class Session:
             yield from self.act(text)
             return
         if self._pending is not None:
-            yield Notice("A tool waits for your yes or no first.", "warning")
-            yield self._pending
+            yield from self._waiting()
             return
         self.case.record("message", role="person", text=text)
         criterion = parse_expectation(text, self.case.classes)
@@ -150,6 +153,12 @@ class Session:
         mode = "stage" if going_on else "ask"
         yield from self._run({"messages": [HumanMessage(text or "Go on.", additional_kwargs={"mode": mode})]})
 
+    def _waiting(self) -> Iterator[SessionEvent]:
+        """Put the pending question once more."""
+        if self._pending is not None:
+            yield Notice("A question waits for your yes or no first.", "warning")
+            yield self._pending
+
     def _expect(self, criterion: Any) -> Iterator[SessionEvent]:
         self.case.expect(criterion.name, criterion.bound, at_least=criterion.at_least)
         made = words.message(
@@ -157,26 +166,42 @@ class Session:
         )
         yield from self._said(made)
 
-    def decide(self, yes: bool, *, always: bool = False) -> Iterator[SessionEvent]:
-        """Answer the pending approval; ``always`` lets tools of this kind run for the rest of the session."""
+    def decide(self, yes: bool, *, always: bool = False, by: str = "person") -> Iterator[SessionEvent]:
+        """Answer the pending approval; ``always`` lets tools of this kind run for the rest of the session.
+
+        Where a planner asked for several calls at once, the next one is asked about; with the last answer all go on.
+        """
         if self._pending is None:
             return
         asked, self._pending = self._pending, None
+        if yes and always:
+            self._always.add(asked.tool)
+        self._decided(asked.tool, yes, by)
+        while self._open and self._open[0]["name"] in self._always:
+            self._decided(self._open[0]["name"], True, by)
+        if self._open:
+            yield from self._next_question()
+            return
+        yield from self._run(Command(resume={"decisions": self._decisions}))
+        # only now: on resuming, the middleware asks again which calls wait
+        self.approvals.allowed |= self._always
+
+    def _decided(self, tool: str, yes: bool, by: str) -> None:
         decision = "approve" if yes else "reject"
-        self.case.record("approval.given", call=asked.tool, tool=asked.tool, decision=decision, by="person")
-        answer: dict[str, Any] = {"type": decision}
-        if not yes:
-            answer["message"] = f"FAILED: the person declined {asked.tool}."
-        yield from self._run(Command(resume={"decisions": [answer]}))
-        if yes and always:  # only now: on resuming, the middleware asks again which calls wait
-            self.approvals.allowed.add(asked.tool)
+        self.case.record("approval.given", call=tool, tool=tool, decision=decision, by=by)
+        refusal = {} if yes else {"message": f"FAILED: the person declined {tool}."}
+        self._open = self._open[1:]
+        self._decisions.append({"type": decision, **refusal})
 
     def auto(self) -> Iterator[SessionEvent]:
         """The whole workflow to its end, approvals by policy."""
         if self._pending is None and self._graph.get_state(THREAD).next:
             yield from self._take_up()
         while self._pending is not None:
-            yield from self.decide(True)
+            if self._pending.tool == BUDGET and self.approvals.policy == "ask":
+                yield from self._waiting()  # "the rest without asking" is no leave to spend more
+                return
+            yield from self.decide(True, by="policy")
         policy, self.approvals.policy = self.approvals.policy, "auto"
         try:
             text = "Work through the whole workflow without asking, then sum up what was confirmed and whether it is ready."
@@ -227,7 +252,11 @@ class Session:
         yield PlannerSaid(text, tuple(made.additional_kwargs.get("choices", ())))
 
     def _asked(self, value: Any) -> Iterator[SessionEvent]:
-        request = value["action_requests"][0]
+        self._open, self._decisions = list(value["action_requests"]), []
+        yield from self._next_question()
+
+    def _next_question(self) -> Iterator[SessionEvent]:
+        request = self._open[0]
         arguments, name = dict(request["args"]), str(request["name"])
         cost = registry()[name].cost if name in registry() else ""
         self._pending = ApprovalAsked(name, arguments, str(request.get("description", "")), cost)

@@ -14,7 +14,8 @@ from langgraph.config import get_stream_writer
 from langgraph.types import interrupt
 
 from failsight import prompts
-from failsight.agent.events import Notice
+from failsight.agent.events import BUDGET, Notice
+from failsight.agent.guards.steady import by_guided
 from failsight.tools.errors import UserError
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class BudgetGuard(AgentMiddleware[Any, Any, Any]):
                 self.case.record("budget.stopped", what=name)
                 return {"messages": [AIMessage(prompts.say("budget.ended", **words))], "jump_to": "end"}
             text = prompts.say("budget.full", **words)
-            request = {"name": "budget", "args": {"what": name}, "description": text}
+            request = {"name": BUDGET, "args": {"what": name}, "description": text}
             answer = interrupt({"action_requests": [request], "review_configs": []})
             if answer["decisions"][0]["type"] != "approve":
                 self.case.record("budget.stopped", what=name)
@@ -138,11 +139,12 @@ class BudgetGuard(AgentMiddleware[Any, Any, Any]):
         return None
 
     def wrap_model_call(self, request: Any, handler: Any) -> Any:
-        """Call the model and journal what that cost, whether or not its answer is of use."""
+        """Call the model and journal what that cost, whether or not its answer is of use; the guided planner is free."""
         began = time.monotonic()
         response = handler(request)
         made = getattr(response, "result", None) or [response]
-        self._journal(request, made[-1], time.monotonic() - began)
+        if not by_guided(made[-1]):
+            self._journal(request, made[-1], time.monotonic() - began)
         return response
 
     def _journal(self, request: Any, last: Any, seconds: float) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain.agents.middleware import AgentMiddleware
-from langchain_core.messages import AnyMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage, ToolMessage
 
 from failsight import prompts
 from failsight.tools.text import clean
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 TOKENS = 24_000  # of conversation that the model is sent; more is summed up from the journal
 PER_TOKEN = 4  # characters
 KEEP = 6  # newest messages that are never summed up
+INTERNAL = "internal"  # marks messages between the program and the model
 KEEP_TOOL = 1200  # characters of an older tool reply
 
 
@@ -30,7 +31,8 @@ class ContextWindow(AgentMiddleware[Any, Any, Any]):
     def wrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
         """Send the model its system prompt as of now and messages that fit."""
         told = SystemMessage(self.system() + "\n\n" + self.standing(request.messages))
-        return handler(request.override(system_message=told, messages=self.fitting(request.messages)))
+        messages = self.fitting(answered(request.messages))
+        return handler(request.override(system_message=told, messages=messages))
 
     def standing(self, messages: Sequence[AnyMessage]) -> str:
         """Stage, open hypotheses, and what the library says about the question, as data."""
@@ -63,7 +65,7 @@ class ContextWindow(AgentMiddleware[Any, Any, Any]):
         if _size(kept) <= self.tokens:
             return kept
         start = _cut(kept, self.tokens // 2)
-        return [HumanMessage(self.summary(), additional_kwargs={"internal": True}), *kept[start:]]
+        return [HumanMessage(self.summary(), additional_kwargs={INTERNAL: True}), *kept[start:]]
 
     def summary(self) -> str:
         """The session so far from the journal: every evidence with its id and numbers, every finding with its verdict."""
@@ -80,6 +82,31 @@ class ContextWindow(AgentMiddleware[Any, Any, Any]):
         return text if len(text) <= limit else text[: limit // 2] + "\n…\n" + text[-limit // 2 :]
 
 
+def answered(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+    """The messages as servers take them: every call has a reply (one that was interrupted never got it), and calls
+    that are no JSON are left out (servers that fill a template with the conversation fail at them)."""
+    replied = {m.tool_call_id for m in messages if isinstance(m, ToolMessage)}
+    unread = {c["id"] for m in messages if isinstance(m, AIMessage) for c in m.invalid_tool_calls}
+    made: list[AnyMessage] = []
+    for message in messages:
+        if not isinstance(message, AIMessage):
+            if not (isinstance(message, ToolMessage) and message.tool_call_id in unread):
+                made.append(message)
+            continue
+        if message.invalid_tool_calls:
+            words = str(message.text) or ("" if message.tool_calls else "(a call that could not be read)")
+            message = AIMessage(words, id=message.id, tool_calls=message.tool_calls)
+        made.append(message)
+        made += [
+            ToolMessage(
+                "FAILED: it was interrupted before it was done.", tool_call_id=c["id"], name=c["name"]
+            )
+            for c in message.tool_calls
+            if c["id"] not in replied
+        ]
+    return made
+
+
 def _size(messages: Sequence[AnyMessage]) -> int:
     return sum(len(str(m.content)) + 200 * len(getattr(m, "tool_calls", ())) for m in messages) // PER_TOKEN
 
@@ -94,8 +121,10 @@ def _short(message: AnyMessage) -> AnyMessage:
 
 def _cut(messages: Sequence[AnyMessage], tokens: int) -> int:
     """Where the kept part begins: at a person's message, so that no tool reply is parted from its call."""
-    for start in range(len(messages)):
-        if messages[start].type == "human" and _size(messages[start:]) <= tokens:
+    starts = [
+        i for i, m in enumerate(messages) if m.type == "human" and not m.additional_kwargs.get(INTERNAL)
+    ]
+    for start in starts:
+        if _size(messages[start:]) <= tokens:
             return start
-    starts = [i for i, m in enumerate(messages) if m.type == "human"]
     return starts[-1] if starts else max(0, len(messages) - KEEP)

@@ -10,6 +10,8 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from failsight import prompts
 from failsight.agent.grounding import Checked, Checker
+from failsight.agent.guards.context import INTERNAL
+from failsight.agent.guards.steady import by_guided
 from failsight.agent.secrets import redact
 from failsight.tools.text import clean
 
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from failsight.agent.case import Case
 
 LONGEST = 20_000  # characters of an answer that are kept: more is no answer
-INTERNAL = "internal"  # marks messages between the program and the model
 
 
 class Grounded(AgentMiddleware[Any, Any, Any]):
@@ -36,6 +37,8 @@ class Grounded(AgentMiddleware[Any, Any, Any]):
         last = messages[-1]
         if not isinstance(last, AIMessage):
             return None
+        if by_guided(last):  # its words are filled in from the record
+            return {"messages": [last]}
         if last.invalid_tool_calls and not last.tool_calls:
             return self._mend(last, messages)
         text = str(redact(str(last.text)[:LONGEST]))

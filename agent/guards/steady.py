@@ -12,6 +12,7 @@ from langgraph.config import get_stream_writer
 
 from failsight import prompts
 from failsight.agent.events import Notice
+from failsight.agent.guards.context import INTERNAL
 from failsight.tools.evidence import canonical
 from failsight.tools.text import clean
 
@@ -22,6 +23,12 @@ MOST_CALLS = 40  # tool calls in one turn
 MOST_EQUAL = 3  # the very same call in one turn
 AGAIN = 2  # more tries for an answer that was cut off or garbled
 PAUSE = 0.5  # seconds before the first of them
+GUIDED = "guided"  # marks what the guided planner said in a language model's place
+
+
+def by_guided(message: Any) -> bool:
+    """Whether the guided planner said it, in the place of a model that failed."""
+    return bool(message.additional_kwargs.get(GUIDED))
 
 
 class Steady(AgentMiddleware[Any, Any, Any]):
@@ -35,7 +42,7 @@ class Steady(AgentMiddleware[Any, Any, Any]):
     def wrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
         """Call the model; after a failure for good the guided planner answers, now and from here on."""
         if self.failed:
-            return handler(request.override(model=self.instead()))
+            return self._guided(request, handler)
         from failsight.agent.planners.llm import endpoint_error
 
         try:
@@ -47,7 +54,15 @@ class Steady(AgentMiddleware[Any, Any, Any]):
             self.failed = True
             self.case.record("planner.failed", message=str(plain))
             get_stream_writer()(Notice(prompts.say("planner.failed", reason=clean(plain, 300)), "warning"))
-            return handler(request.override(model=self.instead()))
+            return self._guided(request, handler)
+
+    def _guided(self, request: Any, handler: Callable[[Any], Any]) -> Any:
+        """The guided planner's answer to what the person asked, marked as its own: it is neither checked nor billed."""
+        asked = [m for m in request.messages if not m.additional_kwargs.get(INTERNAL)]
+        response = handler(request.override(model=self.instead(), messages=asked))
+        for made in response.result:
+            made.additional_kwargs[GUIDED] = True
+        return response
 
     def _patiently(self, request: Any, handler: Callable[[Any], Any]) -> Any:
         """Call the model; an answer that was cut off or garbled is asked for again, a little later each time."""

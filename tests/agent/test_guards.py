@@ -8,11 +8,12 @@ from typing import Any
 
 import openai
 import pytest
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
-from failsight.agent.events import ApprovalAsked, Notice, PlannerSaid
+from failsight.agent.events import ApprovalAsked, Notice, PlannerSaid, StageEntered
 from failsight.agent.guards import Budget, Spent
 from failsight.agent.guards.budget import price
+from failsight.agent.guards.context import answered
 from failsight.agent.planners.scripted import ScriptedPlanner, call
 from failsight.agent.session import Session
 from failsight.tools.errors import UserError
@@ -190,3 +191,82 @@ def test_the_journal_stays_whole(tmp_path: Path) -> None:
     list(session.say("how good?"))
     session.close()
     assert verify(tmp_path / "case")[1] == []
+
+
+def masking(case_id: str, draws: int) -> dict[str, Any]:
+    arguments = {"region": "box:television", "class_name": "red_room", "draws": draws, "max_images": 40}
+    return {"name": "test_by_masking", "args": arguments, "id": case_id}
+
+
+def test_two_experiments_at_once_are_asked_about_one_by_one(tmp_path: Path) -> None:
+    both = AIMessage("", tool_calls=[masking("a", 1), masking("b", 2)])
+    session, planner = play(tmp_path, [both, "Done."])
+    first = list(session.say("test it"))[-1]
+    second = list(session.decide(True))[-1]
+    assert isinstance(first, ApprovalAsked) and first.arguments["draws"] == 1
+    assert isinstance(second, ApprovalAsked) and second.arguments["draws"] == 2
+    assert said(session.decide(False)) == ["Done."]
+    assert [e.arguments["draws"] for e in session.case.state().evidence] == [1]
+    assert sum("declined" in str(m.content) for m in planner.asked[-1] if m.type == "tool") == 1
+
+
+def test_always_answers_the_other_calls_of_its_kind_too(tmp_path: Path) -> None:
+    both = AIMessage("", tool_calls=[masking("a", 1), masking("b", 2)])
+    session, _ = play(tmp_path, [both, "Done."])
+    list(session.say("test it"))
+    assert said(session.decide(True, always=True)) == ["Done."]
+    assert len(session.case.state().evidence) == 2
+
+
+def test_to_go_on_without_asking_is_no_leave_to_spend_more(tmp_path: Path) -> None:
+    session, planner = play(tmp_path, ["one", "two"], budget="calls=1")
+    list(session.say("hello"))
+    list(session.say("again"))
+    assert isinstance(list(session.auto())[-1], ApprovalAsked)
+    assert len(planner.asked) == 1
+    assert session.case.state().budget_raised == 0
+
+
+def test_a_call_that_was_interrupted_has_a_reply_in_what_the_model_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, planner = play(tmp_path, [call("evaluate"), "Hello again."])
+
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(session.case, "call", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            list(session.say("measure it"))
+    assert said(session.say("are you there?")) == ["Hello again."]
+    kinds_sent = [m.type for m in planner.asked[-1]]
+    assert kinds_sent == ["system", "human", "ai", "tool", "human"]
+    assert "interrupted" in str(planner.asked[-1][3].content)
+
+
+def test_a_call_that_is_no_json_is_not_sent_again() -> None:
+    bad = AIMessage(
+        "", id="1", invalid_tool_calls=[{"name": "evaluate", "args": "{{", "id": "x", "error": None}]
+    )
+    sent = answered([HumanMessage("hi"), bad, ToolMessage("malformed", tool_call_id="x"), HumanMessage("?")])
+    assert [m.type for m in sent] == ["human", "ai", "human"]
+    assert not getattr(sent[1], "invalid_tool_calls", None)
+
+
+def test_the_guided_planner_in_a_failed_model_s_place_speaks_for_itself_and_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import httpx
+
+    monkeypatch.setattr("failsight.agent.guards.steady.PAUSE", 0.0)
+    request = httpx.Request("POST", "http://127.0.0.1/v1/chat/completions")
+    broken = [openai.APIConnectionError(request=request) for _ in range(3)]
+    session, _ = play(tmp_path, [call("evaluate"), "It is right in 12.3 %.", *broken])
+    spoken = [e for e in session.say("which classes are confused most?") if isinstance(e, PlannerSaid)]
+    assert "These statements" not in spoken[-1].text  # what the program told the model is no question
+    assert "⟨unverified⟩" not in spoken[-1].text
+    events = list(session.say("go on"))
+    assert [e for e in events if isinstance(e, PlannerSaid)][-1].choices
+    assert len([e for e in events if isinstance(e, StageEntered)]) <= 2  # one stage, not all that can be run
+    assert session.case.state().model_use["calls"] == 2
