@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -99,6 +100,12 @@ def forms() -> Mapping[str, Form]:
 
 
 def _form(raw: Mapping[str, Any], file: str) -> Form:
+    known = {f.name for f in dataclasses.fields(Field)}
+    for strange in (key for f in raw.get("fields", ()) for key in f if key not in known):
+        # A label with a comma that nobody quoted ends there, and YAML makes a key of its rest.
+        raise BrokenEntries(
+            f"{file}: the form '{raw.get('id')}' has a field with '{strange}': is a text not quoted?"
+        )
     try:
         fields = tuple(
             Field(

@@ -119,9 +119,9 @@ class Checker:
         inside = [n for n in inside if not self._repeats(at, n)]
         cites = [self._cites(at, n) for n in inside]
         for number, holding, reason in ground(at, inside, self._recorded, cites):
-            refs = list(dict.fromkeys(r for a in holding for r in a.refs))
+            held = dict.fromkeys(r for a in holding for r in a.refs)
             cited = at.whole.evidence | at.whole.findings
-            ordered = tuple(sorted(refs, key=lambda r: r not in cited))
+            ordered = tuple(sorted(held, key=lambda r: r not in cited))
             yield Claim("number", number.start, number.end, bool(holding), ordered, reason)
 
     def _repeats(self, at: Reading, number: Number) -> bool:

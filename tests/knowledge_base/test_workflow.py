@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from failsight.knowledge_base.elicitation import forms
+from failsight.knowledge_base.elicitation import _form, forms
 from failsight.knowledge_base.schema import STEPS
+from failsight.knowledge_base.store import BrokenEntries
 from failsight.knowledge_base.workflow import workflows
 
 ALL = list(workflows().values())
@@ -93,3 +94,18 @@ def test_every_form_says_whom_it_asks_and_why() -> None:
         assert form.source
         assert form.fields
         assert len({f.name for f in form.fields}) == len(form.fields)
+
+
+def test_a_label_that_was_cut_off_at_its_comma_is_found() -> None:
+    field = {"name": "use", "kind": "long", "label": "What is the model for", "and what happens?": None}
+    raw = {
+        "id": "x",
+        "title": "X",
+        "ask": "developer",
+        "why": "",
+        "source": "",
+        "sets": "",
+        "fields": [field],
+    }
+    with pytest.raises(BrokenEntries, match="and what happens"):
+        _form(raw, "forms.yaml")
