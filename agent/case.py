@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from failsight.agent.attributes import check_name, open_encoder, with_definitions
 from failsight.agent.config import CaseConfig
 from failsight.agent.journal import Journal
 from failsight.agent.progress import Cancellable
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from failsight.tools.attributes.definitions import Definition
+    from failsight.tools.attributes.sources import AttributeSource
+    from failsight.tools.inputs.encoders import Encoder
     from failsight.tools.registry import ToolSpec
     from failsight.tools.view import Progress
 
@@ -70,6 +74,8 @@ class Case:
         self._tables: dict[str, ImageTable] = {}
         self._predictions: dict[str, Predictions] = {}
         self._attributes: dict[str, AttributeTable] = {}
+        self._encoder: Encoder | None = None
+        self._sources: dict[str, AttributeSource] = {}
         self._knowledge: Any = None
         self.listeners: list[Callable[[Any], None]] = []
 
@@ -165,6 +171,8 @@ class Case:
     def call_key(self, spec: ToolSpec, checked: Mapping[str, Any]) -> str:
         """What makes two calls the same: tool, arguments, content of model and data, and what of the case it heeds."""
         prints = dict(self.fingerprints())
+        if (spec.reads_attributes or checked.get("where")) and self.state().definitions:
+            prints["attributes"] = digest([dataclasses.asdict(d) for d in self.definitions()])
         if spec.heeds:
             heeded = [r for r in self.state().records.values() if r.finding.kind in spec.heeds]
             if heeded:
@@ -321,14 +329,45 @@ class Case:
 
     def attributes(self, split: Split = "data") -> AttributeTable:
         if split not in self._attributes:
-            from failsight.tools.attributes.computed import attribute_table
+            self._attributes[split] = self._given_attributes(split)
+        return with_definitions(self, split, self._attributes[split], self._sources)
 
-            # a pool is measured without predicting it; elsewhere rows follow the prediction table
-            rows = None if split == "pool" else self.predictions(split).rows
-            self._attributes[split] = attribute_table(
-                self.table(split), rows, cached=self.cached, store=self.store, progress=self.progress
+    def _given_attributes(self, split: Split) -> AttributeTable:
+        """Columns that came with the data and what the pictures show by themselves."""
+        from failsight.tools.attributes.computed import attribute_table
+
+        # a pool is measured without predicting it; elsewhere rows follow the prediction table
+        rows = None if split == "pool" else self.predictions(split).rows
+        return attribute_table(
+            self.table(split), rows, cached=self.cached, store=self.store, progress=self.progress
+        )
+
+    def definitions(self) -> Sequence[Definition]:
+        return tuple(self.state().definitions.values())
+
+    def define(self, definition: Definition, *, action: str, why: str = "") -> None:
+        check_name(self, definition)
+        if self.state().definitions.get(definition.key) != definition:
+            self.record(
+                "attribute.changed", action=action, why=why, definition=dataclasses.asdict(definition)
             )
-        return self._attributes[split]
+
+    def source(self, name: str) -> AttributeSource:
+        from failsight.tools.attributes.sources import built_in
+
+        return self._sources.get(name) or built_in(name)
+
+    def encoder(self) -> Encoder:
+        if self._encoder is None:
+            self._encoder = open_encoder(self.config)
+        return self._encoder
+
+    def embeddings(self, split: Split = "data") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        from failsight.tools.attributes.embedding import image_embeddings
+
+        return image_embeddings(
+            self.table(split), self.encoder(), cached=self.cached, store=self.store, progress=self.progress
+        )
 
     def pixels(
         self, rows: npt.NDArray[np.int64], split: Split = "data", batch: int = 64

@@ -14,6 +14,9 @@ from failsight.tools.errors import UserError
 from failsight.tools.evidence import digest
 
 FILE = "case.toml"
+LOOSE = ("level", "planner", "device", "engine", "workflow", "budget", "encoder", "vqa", "method")
+"""Settings that may differ from one opening of a case to the next; all others make it another case."""
+ROOMS = "rooms"  # the encoder that comes with Failsight
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,8 @@ class CaseConfig:
     """What a case is about.
 
     Paths are absolute; empty text where a thing was not given. ``class_map`` renames classes of the data to classes
-    of the model. ``metadata`` is a CSV joined to the images by ``metadata_key`` (its column that equals the file stem).
+    of the model. ``encoder`` and ``vqa`` are folders (or hub ids) of models that know words; ``encoder="rooms"`` is the
+    small one that comes along. ``metadata`` is a CSV joined to the images by ``metadata_key`` (its column that equals the file stem).
     """
 
     name: str = ""
@@ -40,6 +44,9 @@ class CaseConfig:
     trust_code: bool = False
     device: str = "cpu"
     engine: str = "local"
+    encoder: str = ""
+    vqa: str = ""
+    method: str = "failsight"
     seed: int = 0
     level: str = "intermediate"
     workflow: str = "reactive"
@@ -53,11 +60,7 @@ class CaseConfig:
 
     def slug(self) -> str:
         """A folder name that is the same for the same question: names of model and data, and a short digest."""
-        asked = {
-            k: v
-            for k, v in dataclasses.asdict(self).items()
-            if k not in ("level", "planner", "device", "engine", "workflow", "budget")
-        }
+        asked = {k: v for k, v in dataclasses.asdict(self).items() if k not in LOOSE}
         stem = "-".join(Path(p).stem for p in (self.model or self.predictions, self.data) if p) or "case"
         kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in self.name or stem)
         return f"{kept[:60]}-{digest(asked)[:6]}"
@@ -71,6 +74,22 @@ def check_workflow(name: str) -> None:
     known = sorted(f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml"))
     if name not in known:
         raise UserError(f"There is no workflow {name!r}.", f"Use one of {', '.join(known)}.")
+
+
+def model_place(given: str, name: str) -> str:
+    """An absolute path where ``given`` is one; names that come along and hub ids stay as they are.
+
+    Raises:
+        UserError: it is written as a path and nothing is there.
+    """
+    path = Path(given).expanduser()
+    if path.exists():
+        return str(path.resolve())
+    if given == ROOMS or (given.count("/") == 1 and not given.startswith((".", "~", "/"))):
+        return given
+    raise UserError(
+        f"There is no {path} (given as {name}).", "Give a model folder, or a hub id such as owner/name."
+    )
 
 
 PATHS = ("model", "predictions", "data", "train", "pool", "deploy", "history", "metadata")
@@ -92,6 +111,7 @@ def make_config(**given: Any) -> CaseConfig:
             if not path.exists():
                 raise UserError(f"There is no {path} (given as {name}).", "Check the path.")
             made[name] = str(path.resolve())
+    made |= {name: model_place(str(made[name]), name) for name in ("encoder", "vqa") if made.get(name)}
     check_workflow(str(made.get("workflow", "reactive")))
     config = CaseConfig(**made)
     if not (config.model or config.predictions):

@@ -9,7 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failsight.agent.case import Case
-from failsight.agent.config import CaseConfig, check_workflow, load_config, make_config, save_config
+from failsight.agent.config import (
+    LOOSE,
+    CaseConfig,
+    check_workflow,
+    load_config,
+    make_config,
+    model_place,
+    save_config,
+)
 from failsight.agent.journal import Journal
 from failsight.tools.errors import UserError
 
@@ -44,6 +52,7 @@ def open_case(
         given = {k: v for k, v in given.items() if v is not None}
         if "workflow" in given:
             check_workflow(given["workflow"])
+        given |= {name: model_place(given[name], name) for name in ("encoder", "vqa") if given.get(name)}
         config = dataclasses.replace(config, **given) if given else config
     else:
         config = make_config(**given)
@@ -102,8 +111,7 @@ def _check_unchanged(case: Case) -> None:
 
 
 def _asked(config: CaseConfig) -> dict[str, Any]:
-    loose = ("level", "planner", "device", "engine", "workflow", "budget", "name", "task")
-    return {k: v for k, v in dataclasses.asdict(config).items() if k not in loose}
+    return {k: v for k, v in dataclasses.asdict(config).items() if k not in (*LOOSE, "name", "task")}
 
 
 def _check_inputs(config: CaseConfig) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from failsight.agent.journal import Event
+from failsight.tools.attributes.definitions import Definition, definition_from_dict
 from failsight.tools.evidence import (
     Correction,
     Evidence,
@@ -71,6 +72,7 @@ class CaseState:
     )  # calls, tokens, usd, seconds of a language model
     budget_raised: int = 0
     forms: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # form → answers: who, what
+    definitions: dict[str, Definition] = field(default_factory=dict)  # attributes, by key
     seq: int = 0
 
     def apply(self, event: Event) -> None:
@@ -124,6 +126,10 @@ class CaseState:
 
     def _on_labels_imported(self, data: Mapping[str, Any], seq: int) -> None:
         self.relabelled.setdefault(str(data["split"]), {}).update(data["verdicts"])
+
+    def _on_attribute_changed(self, data: Mapping[str, Any], seq: int) -> None:
+        made = definition_from_dict(data["definition"])
+        self.definitions[made.key] = made
 
     def _on_evidence_recorded(self, data: Mapping[str, Any], seq: int) -> None:
         made = evidence_from_dict(data["evidence"])

@@ -29,7 +29,7 @@ ASK = "Which groups matter, which gap is too large and who would be hurt is not 
 ABSENT = "A group that is missing from the data shows no gap."
 
 
-@tool(cost="pass", answers=QUESTIONS, decides=("weak_slice",))
+@tool(cost="pass", answers=QUESTIONS, decides=("weak_slice",), reads_attributes=True)
 def disaggregate(
     view: CaseView,
     attributes: Annotated[

@@ -39,6 +39,7 @@ MOST_REFUTED = 5  # refuted slices that become findings; all are in the table
     cost="pass",
     answers=("performance.3", "performance.6", "expectations.3", "features_global.6", "input.14"),
     decides=("weak_slice", "rare_case", "spurious_correlation"),
+    reads_attributes=True,
 )
 def find_slices(
     view: CaseView,

@@ -61,6 +61,7 @@ TYPICAL_RATE = 0.05  # suspect share assumed outside a group when the plan state
     answers=("input.11", "expectations.4"),
     decides=("label_noise",),
     heeds=("preprocessing",),  # what is known of the feeding decides what disagreement means
+    reads_attributes=True,
 )
 def label_noise(
     view: CaseView,

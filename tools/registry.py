@@ -34,6 +34,7 @@ class ToolSpec:
             identical call later is a new measurement and not answered from the journal.
         heeds: kinds of findings whose verdicts the answer depends on: only where one of these changed is an identical
             call a new measurement.
+        reads_attributes: True when it looks at attributes, so that a call after they were changed is a new measurement.
         decides: kinds of findings that it can raise, confirm or refute; the planner weighs them against its cost.
         passes: about how many passes of the model over its images a call with default arguments costs; 0 where tables
             suffice. The shared pass that makes the predictions counts only while it has not been made.
@@ -51,6 +52,7 @@ class ToolSpec:
     decides: tuple[Kind, ...] = ()
     passes: float = 0.0
     sample: int = 0
+    reads_attributes: bool = False
 
     @property
     def description(self) -> str:
@@ -102,6 +104,7 @@ def tool(
     decides: tuple[Kind, ...] = (),
     passes: float = 0.0,
     sample: int = 0,
+    reads_attributes: bool = False,
 ) -> Callable[[Callable[..., Evidence]], Callable[..., Evidence]]:
     """Declare a function to be a tool. The function itself stays a plain function."""
 
@@ -118,6 +121,7 @@ def tool(
             decides,
             passes,
             sample,
+            reads_attributes,
         )
         function.__failsight_tool__ = spec  # type: ignore[attr-defined]
         return function

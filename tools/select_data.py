@@ -21,7 +21,7 @@ from failsight.tools.view import CaseView
 SHOWN = 12
 
 
-@tool(cost="pass", needs=("pool",), answers=("input.9",), stateful=True, passes=1.0)
+@tool(cost="pass", needs=("pool",), answers=("input.9",), stateful=True, passes=1.0, reads_attributes=True)
 def select_data(
     view: CaseView,
     budget: Annotated[int, Field(description="How many images can be labelled.", ge=1, le=100_000)] = 100,

@@ -50,7 +50,7 @@ QUESTIONS = ("input.4", "performance.8")
 TITLE = "How deployment images differ"
 
 
-@tool(cost="pass", answers=QUESTIONS, decides=("distribution_shift",))
+@tool(cost="pass", answers=QUESTIONS, decides=("distribution_shift",), reads_attributes=True)
 def shift(
     view: CaseView,
     reference: Annotated[

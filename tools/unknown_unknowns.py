@@ -33,6 +33,7 @@ Mask = npt.NDArray[np.bool_]
     needs=("scores",),
     answers=("performance.6",),
     decides=("overconfidence",),
+    reads_attributes=True,
 )
 def unknown_unknowns(
     view: CaseView,

@@ -16,8 +16,11 @@ if TYPE_CHECKING:  # the terminal app reads this module before its first paint: 
     import numpy as np
     import numpy.typing as npt
 
+    from failsight.tools.attributes.definitions import Definition
+    from failsight.tools.attributes.sources import AttributeSource
     from failsight.tools.evidence import Evidence, Figure, Finding, Instrument
     from failsight.tools.inputs.base import AttributeTable, Classifier, ImageTable, Pixels, Predictions, Split
+    from failsight.tools.inputs.encoders import Encoder
 
 
 class Ticker(Protocol):
@@ -98,9 +101,25 @@ class CaseView(Protocol):
         Raises RetryError for black boxes and models whose layers can't be read."""
 
     def attributes(self, split: Split = "data") -> AttributeTable:
-        """Metadata columns, object presence and computed image attributes, aligned with ``predictions(split).rows``.
+        """Metadata, object presence, computed and assigned attributes, aligned with ``predictions(split).rows``.
 
-        For ``pool`` and splits never predicted it is aligned with all readable rows."""
+        As the case's definitions show them: renamed, merged, dropped. Assigned ones (zero-shot, clusters, questions)
+        are assigned on first use. For ``pool`` the table is aligned with all readable rows."""
+
+    def definitions(self) -> Sequence[Definition]:
+        """The attributes that were proposed, renamed, merged, checked or dropped so far, in order of appearance."""
+
+    def define(self, definition: Definition, *, action: str, why: str = "") -> None:
+        """Journal an attribute, new or changed. Raises RetryError when another attribute has its name."""
+
+    def source(self, name: str) -> AttributeSource:
+        """A source of attributes by name. Raises RetryError when there is none, or it lacks what it needs."""
+
+    def encoder(self) -> Encoder:
+        """The model that puts pictures and words into one space. Raises RetryError when the case has none."""
+
+    def embeddings(self, split: Split = "data") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        """The encoder's image embeddings: (row numbers of the readable images, (n, d) of unit length). One cached pass."""
 
     def pixels(
         self, rows: npt.NDArray[np.int64], split: Split = "data", batch: int = 64

@@ -39,8 +39,11 @@ class FakeCase(Case):
     def features(self, split: Any = "data") -> Any:
         return self._fake.features(split)
 
-    def attributes(self, split: Any = "data") -> AttributeTable:
+    def _given_attributes(self, split: Any) -> AttributeTable:
         return self._fake.attributes(split)
+
+    def encoder(self) -> Any:
+        return self._fake.encoder()
 
     def pixels(self, rows: Any, split: Any = "data", batch: int = 64) -> Any:
         return self._fake.pixels(rows, split, batch)

@@ -15,6 +15,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from failsight.tools.attributes.definitions import Definition
+from failsight.tools.attributes.embedding import image_embeddings
+from failsight.tools.attributes.overlay import table_with
+from failsight.tools.attributes.sources import assign_all, built_in
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Figure, Finding, Instrument, canonical
 from failsight.tools.inputs.base import AttributeTable, BadImage, LeftOut, Predictions, Preprocessing
@@ -148,6 +152,10 @@ class FakeView:
         self.stated: list[tuple[str, Finding]] = []
         self._cache: dict[str, dict[str, np.ndarray]] = {}
         self.given_features: dict[str, np.ndarray] = {}
+        self.defined: dict[str, Definition] = {}
+        self.changes: list[tuple[str, Definition]] = []
+        self.given_sources: dict[str, Any] = {}
+        self.given_encoder: Any = None
 
     def splits(self) -> list[Any]:
         return list(self._tables)
@@ -195,7 +203,29 @@ class FakeView:
             k: np.array([v[r] for r in rows], object if isinstance(v[0], str) or v[0] is None else float)
             for k, v in table.columns.items()
         }
-        return AttributeTable(rows, columns, dict.fromkeys(columns, "metadata"))
+        base = AttributeTable(rows, columns, dict.fromkeys(columns, "metadata"))
+        if not self.defined:
+            return base
+        made = assign_all(self, split, rows, self.definitions(), self.given_sources)
+        return table_with(base, self.definitions(), made)
+
+    def definitions(self) -> list[Definition]:
+        return list(self.defined.values())
+
+    def define(self, definition: Definition, *, action: str, why: str = "") -> None:
+        self.defined[definition.key] = definition
+        self.changes.append((action, definition))
+
+    def source(self, name: str) -> Any:
+        return self.given_sources.get(name) or built_in(name)
+
+    def encoder(self) -> Any:
+        if self.given_encoder is None:
+            raise RetryError("This case has no encoder that knows words.")
+        return self.given_encoder
+
+    def embeddings(self, split: str = "data") -> tuple[np.ndarray, np.ndarray]:
+        return image_embeddings(self.table(split), self.encoder(), cached=self.cached, store=self.store)
 
     def pixels(
         self, rows: np.ndarray, split: str = "data", batch: int = 64

@@ -1,0 +1,80 @@
+"""Definitions laid over columns: the attribute table as a person has named it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from failsight.tools.attributes.definitions import Definition
+from failsight.tools.attributes.metadata import unusable_columns
+from failsight.tools.attributes.sources import Assigned
+from failsight.tools.inputs.base import AttributeTable
+from failsight.tools.text import number
+
+
+def table_with(
+    base: AttributeTable, definitions: Sequence[Definition], assigned: Mapping[str, Assigned]
+) -> AttributeTable:
+    """The columns that came with the data and those that sources assigned, as the definitions show them.
+
+    Args:
+        base: metadata, object and computed columns.
+        definitions: of the case.
+        assigned: key of a definition → its values for ``base.rows``; definitions without are left out.
+    """
+    known = {d.key: d for d in definitions}
+    columns: dict[str, npt.NDArray[Any]] = {}
+    sources: dict[str, str] = {}
+    unusable: dict[str, str] = {}
+    raw = {f"{base.sources[name]}:{name}": values for name, values in base.columns.items()}
+    raw |= {key: _column(known[key], assigned[key]) for key in assigned if key in known}
+    for key, values in raw.items():
+        definition = known.get(key)
+        if definition is None:
+            name = key.partition(":")[2]
+            columns[name], sources[name] = values, base.sources[name]
+            if name in base.unusable:
+                unusable[name] = base.unusable[name]
+        elif not definition.dropped:
+            name = definition.name
+            columns[name] = _shown(definition, values, [raw[k] for k in definition.also if k in raw])
+            sources[name] = definition.source
+            unusable |= _unfit(definition, columns[name])
+    return AttributeTable(base.rows, columns, sources, unusable)
+
+
+def _column(definition: Definition, assigned: Assigned) -> npt.NDArray[Any]:
+    names = np.array([*definition.values, None], object)
+    column: npt.NDArray[Any] = names[assigned.codes]  # −1 takes the last: no value
+    return column
+
+
+def _shown(
+    definition: Definition, values: npt.NDArray[Any], others: Sequence[npt.NDArray[Any]]
+) -> npt.NDArray[Any]:
+    """The column with its values as they are called now, gaps filled from attributes merged into it."""
+    if values.dtype != object and not others:
+        return values
+    made = np.array([_text(v) for v in values.tolist()], object)
+    for other in others:
+        gaps = np.array([v is None for v in made.tolist()], bool)
+        made[gaps] = np.array([_text(v) for v in other.tolist()], object)[gaps]
+    made[:] = [definition.shown(v) for v in made.tolist()]
+    return made
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    return f"{value:g}" if np.isfinite(value) else None
+
+
+def _unfit(definition: Definition, column: npt.NDArray[Any]) -> dict[str, str]:
+    """Why no slice can be made of it, if so."""
+    if not definition.trusted and definition.check is not None:
+        right = number(definition.check.accuracy)
+        return {definition.name: f"right in only {right} of the images that were checked"}
+    return unusable_columns({definition.name: column})
