@@ -9,8 +9,9 @@ The rules, all measured in `benchmarks/null_power.py`:
   that was carried over (`confirm`).
 """
 
+from failsight.tools.stats.slices.cache import CountCache
 from failsight.tools.stats.slices.count import Counts, count_conjunctions
-from failsight.tools.stats.slices.find import find_slices, split_halves
+from failsight.tools.stats.slices.find import discovery_half, find_slices, split_halves
 from failsight.tools.stats.slices.model import (
     Conjunction,
     Measured,
@@ -23,6 +24,7 @@ from failsight.tools.stats.slices.score import sliceline_score, top
 
 __all__ = [
     "Conjunction",
+    "CountCache",
     "Counts",
     "Measured",
     "Relative",
@@ -30,6 +32,7 @@ __all__ = [
     "SliceReport",
     "TestedSlice",
     "count_conjunctions",
+    "discovery_half",
     "find_slices",
     "sliceline_score",
     "split_halves",

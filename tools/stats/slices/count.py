@@ -4,21 +4,31 @@ One `np.bincount` over mixed-radix codes per attribute triple, as in the plain r
 lose nothing: rows are ordered so that errors, other discovery rows and the rest are three contiguous runs (a
 weighted count becomes three plain ones), and values or pairs of values with too little support share one code
 (support can only shrink as conditions are added: the Apriori property, Agrawal & Srikant 1994).
+
+Where the rows come from is a `Source`: a table in memory (here, optionally with a cache of what was counted before),
+or chunks of one that does not fit (`stream`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from failsight.tools.stats.slices.cache import CountCache, TableDigest
 from failsight.tools.stats.slices.model import Bool, Codes, Conjunction, Float, Int
 from failsight.tools.stats.stratified import is_binary
 
 Key = NDArray[Any]
+#: cells with enough support; there: support, rows looked at, sum of the target, of the expected target
+Cells = tuple[Int, list[NDArray[Any]]]
+#: how the joint code of two attributes goes into a triple's key: (recoding or None, left value of each key, right value)
+PairKey = tuple[Int | None, Int, Int]
+Couple = tuple[int, int]
 #: joint codes of two attributes up to which recoding them costs more than it saves
 SMALL = 1024
 
@@ -68,6 +78,7 @@ def count_conjunctions(
     depth: int = 3,
     rows: Bool | None = None,
     expected: Float | None = None,
+    cache: CountCache | None = None,
 ) -> Counts:
     """Count all conjunctions of at most `depth` conditions held by at least `min_support` rows.
 
@@ -78,18 +89,45 @@ def count_conjunctions(
         depth: 1, 2 or 3.
         rows: (n,) rows whose target may be looked at (the discovery half); all by default.
         expected: (n,) expected target of each row; the mean over `rows` by default.
+        cache: counts of earlier calls: tuples of attributes with the same content are not counted again.
 
     Returns:
         counts, exact, of every such conjunction.
     """
-    table = _Table(np.asarray(codes), np.asarray(target, np.float64), rows, expected, min_support)
-    levels = [_count_singles(table)]
-    if min(depth, table.width) >= 2:
-        pairs = _count_pairs(table)
+    table = _Table(np.asarray(codes), np.asarray(target, np.float64), rows, expected, min_support, cache)
+    return count_source(table, depth)
+
+
+class Source(Protocol):
+    """Rows that can be counted.
+
+    Attributes:
+        kept: for each attribute the codes with enough support; codes are recoded to positions in it, everything else
+            (and missing) to len(kept).
+    """
+
+    kept: list[Int]
+
+    def singles(self) -> list[Cells]:
+        """Counts of each attribute over its len(kept) + 1 cells."""
+
+    def pairs(self, couples: Sequence[Couple]) -> list[Cells]:
+        """Counts of each couple (a, b) over left · (len(kept[b]) + 1) + right."""
+
+    def triples(self, keys: Mapping[Couple, PairKey]) -> list[tuple[tuple[int, int, int], Cells]]:
+        """Counts of (a, b, c) for each couple and every later attribute, over pair key · (len(kept[c]) + 1) + value."""
+
+
+def count_source(source: Source, depth: int) -> Counts:
+    """Count all conjunctions of at most `depth` conditions of a source."""
+    width = len(source.kept)
+    levels = [_count_singles(source)]
+    if min(depth, width) >= 2:
+        pairs = _count_pairs(source)
         levels.append(pairs.level)
-        if min(depth, table.width) >= 3:
-            levels.append(_count_triples(table, pairs))
-    return _stack(levels, table)
+        if min(depth, width) >= 3:
+            levels.append(_count_triples(source, pairs))
+    return _stack(levels, source.kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,25 +152,30 @@ class _Pairs:
         level: the pairs.
         start: (a, a) offset into `position` for a pair of attributes.
         position: joint code (left · wide + right) → position in the level; −1 where support is too small.
-        key: how the joint code of two attributes goes into a triple's key: (recoding or None, left value of
-            each key, right value of each key).
+        key: for each couple that can be extended, its `PairKey`.
     """
 
     level: _Level
     start: Int
     position: Int
-    key: dict[tuple[int, int], tuple[Int | None, Int, Int]]
+    key: dict[Couple, PairKey]
 
 
 class _Table:
     """Columns recoded to supported values, rows ordered into errors, other looked-at rows, the rest."""
 
     def __init__(
-        self, codes: Codes, target: Float, rows: Bool | None, expected: Float | None, floor: int
+        self,
+        codes: Codes,
+        target: Float,
+        rows: Bool | None,
+        expected: Float | None,
+        floor: int,
+        cache: CountCache | None = None,
     ) -> None:
         n = len(target)
         looked = np.ones(n, bool) if rows is None else rows
-        self.floor, self.width, binary = max(1, floor), codes.shape[1], is_binary(target)
+        self.floor, binary = max(1, floor), is_binary(target)
         wrong = target != 0
         runs = [np.flatnonzero(run) for run in (looked & wrong, looked & ~wrong, ~looked)]
         order = np.concatenate(runs)
@@ -142,19 +185,59 @@ class _Table:
         self.expected = None if expected is None else np.ascontiguousarray(expected[order[: self.looked]])
         self.kept: list[Int] = []
         self.columns: list[Key] = []
-        for column in np.ascontiguousarray(codes.T):
-            self._add(column[order])
+        for j in range(codes.shape[1]):
+            self._add(codes[:, j][order])
+        self.cache = cache
+        if cache is not None:
+            sizes = np.array([n, self.floor, self.first, self.looked])
+            self.digest = TableDigest((sizes, self.target, self.expected), self.columns, self.kept)
 
     def _add(self, column: NDArray[Any]) -> None:
         """Recode one column: supported values 0 … k−1, everything else (and missing) k."""
-        counts = np.bincount(column + 1)[1:]
-        kept = np.flatnonzero(counts >= self.floor)
-        lookup = np.full(len(counts) + 1, len(kept), np.int32)
-        lookup[kept] = np.arange(len(kept))
+        lookup, kept = recoding(np.bincount(column + 1)[1:], self.floor)
         self.kept.append(kept)
-        self.columns.append(lookup[column].astype(_key_type(len(kept) + 1)))
+        self.columns.append(lookup[column])
 
-    def count(self, key: Key, cells: int) -> tuple[Int, list[NDArray[Any]]]:
+    def singles(self) -> list[Cells]:
+        return [
+            self.count(column, len(kept) + 1) for column, kept in zip(self.columns, self.kept, strict=True)
+        ]
+
+    def pairs(self, couples: Sequence[Couple]) -> list[Cells]:
+        made = []
+        for a, b in couples:
+            cells = self._known((a, b))
+            if cells is None:
+                cells = self._keep((a, b), self.count(*self._pair(a, b)))
+            made.append(cells)
+        return made
+
+    def triples(self, keys: Mapping[Couple, PairKey]) -> list[tuple[tuple[int, int, int], Cells]]:
+        made = []
+        for (a, b), (recode, left, _) in keys.items():
+            key: Key | None = None
+            for c in range(b + 1, len(self.kept)):
+                cells = self._known((a, b, c))
+                if cells is None:
+                    if key is None:
+                        key = recoded(self._pair(a, b)[0], recode, len(left), self.kept[b + 1 :])
+                    joined = join(key, self.columns[c], len(self.kept[c]) + 1, len(left) - 1)
+                    cells = self._keep((a, b, c), self.count(*joined))
+                made.append(((a, b, c), cells))
+        return made
+
+    def _pair(self, a: int, b: int) -> tuple[Key, int]:
+        return join(self.columns[a], self.columns[b], len(self.kept[b]) + 1, len(self.kept[a]))
+
+    def _known(self, attributes: tuple[int, ...]) -> Cells | None:
+        return None if self.cache is None else self.cache.get(self.digest.of(attributes))
+
+    def _keep(self, attributes: tuple[int, ...], cells: Cells) -> Cells:
+        if self.cache is not None:
+            self.cache.put(self.digest.of(attributes), cells)
+        return cells
+
+    def count(self, key: Key, cells: int) -> Cells:
         """Cells with enough support; there: support, rows looked at, sum of the target, of the expected target."""
         a, b = self.first, self.looked
         hit = np.bincount(key[:a], minlength=cells)
@@ -170,6 +253,23 @@ class _Table:
         return cell, [support[cell], looked[cell], total, expected]
 
 
+def recoding(counts: Int, floor: int) -> tuple[Key, Int]:
+    """Code (−1 last) → position among the supported codes, or their number; and the supported codes."""
+    kept = np.flatnonzero(counts >= floor)
+    lookup = np.full(len(counts) + 1, len(kept), _key_type(len(kept) + 1))
+    lookup[kept] = np.arange(len(kept))
+    return lookup, kept
+
+
+def recoded(key: Key, recode: Int | None, keys: int, later: Sequence[Int]) -> Key:
+    """Joint codes of two attributes as they go into the keys of triples."""
+    if recode is None:
+        return key
+    wide = max(len(kept) for kept in later) + 1
+    narrow: Key = recode.astype(_key_type((keys + 1) * wide)).take(key)
+    return narrow
+
+
 def _key_type(cells: int) -> type[np.int16] | type[np.int32] | type[np.int64]:
     """The narrowest integer that holds the keys: narrow keys are built fastest."""
     if cells <= np.iinfo(np.int16).max:
@@ -177,33 +277,29 @@ def _key_type(cells: int) -> type[np.int16] | type[np.int32] | type[np.int64]:
     return np.int32 if cells <= np.iinfo(np.int32).max else np.int64
 
 
-def _count_singles(table: _Table) -> _Level:
+def _count_singles(source: Source) -> _Level:
     attributes, values, counts = [], [], []
-    for j, (column, kept) in enumerate(zip(table.columns, table.kept, strict=True)):
-        cell, found = table.count(column, len(kept) + 1)
+    for j, ((cell, found), kept) in enumerate(zip(source.singles(), source.kept, strict=True)):
         real = cell < len(kept)
         attributes.append(np.full((len(kept), 1), j))
         values.append(cell[real][:, None])
         counts.append([c[real] for c in found])
-    none = np.empty((sum(map(len, table.kept)), 0), np.int64)
+    none = np.empty((sum(map(len, source.kept)), 0), np.int64)
     return _Level(_rows(attributes, 1), _rows(values, 1), _columns(counts), none)
 
 
-def _count_pairs(table: _Table) -> _Pairs:
-    sizes = np.array([len(kept) for kept in table.kept])
+def _count_pairs(source: Source) -> _Pairs:
+    sizes = np.array([len(kept) for kept in source.kept])
+    width = len(sizes)
     single = np.cumsum(sizes) - sizes
-    couples = list(combinations(range(table.width), 2))
-    cells, counts = [], []
+    couples = list(combinations(range(width), 2))
     offset = 0
-    start = np.zeros((table.width, table.width), np.int64)
+    start = np.zeros((width, width), np.int64)
     for a, b in couples:
-        wide = int(sizes[b]) + 1
-        key, size = _join(table.columns[a], table.columns[b], wide, int(sizes[a]))
-        cell, found = table.count(key, size)
-        cells.append(cell)
-        counts.append(found)
         start[a, b] = offset
-        offset += size
+        offset += (int(sizes[a]) + 1) * (int(sizes[b]) + 1)
+    counted = source.pairs(couples)
+    cells = [cell for cell, _ in counted]
     (left, right), couple = np.array(couples).reshape(-1, 2).T, _owner(cells)
     cell = np.concatenate(cells) if cells else np.empty(0, np.int64)
     va, vb = np.divmod(cell, sizes[right[couple]] + 1)
@@ -213,19 +309,20 @@ def _count_pairs(table: _Table) -> _Pairs:
     position = np.full(offset, -1)
     position[start[a, b] + cell] = np.arange(len(cell))
     parents = np.stack([single[b] + vb, single[a] + va], axis=1)
-    level = _Level(np.stack([a, b], axis=1), np.stack([va, vb], axis=1), _columns(counts)[:, real], parents)
-    return _Pairs(level, start, position, _pair_keys(table, couple, couples, va, vb))
+    counts = _columns([found for _, found in counted])[:, real]
+    level = _Level(np.stack([a, b], axis=1), np.stack([va, vb], axis=1), counts, parents)
+    return _Pairs(level, start, position, _pair_keys(sizes, couple, couples, va, vb))
 
 
-def _pair_keys(
-    table: _Table, couple: Int, couples: list[tuple[int, int]], va: Int, vb: Int
-) -> dict[tuple[int, int], tuple[Int | None, Int, Int]]:
+def _pair_keys(sizes: Int, couple: Int, couples: list[Couple], va: Int, vb: Int) -> dict[Couple, PairKey]:
     """How value pairs are coded in the keys of triples: as they are, or only the supported ones where many are not."""
-    made: dict[tuple[int, int], tuple[Int | None, Int, Int]] = {}
+    made: dict[Couple, PairKey] = {}
     edges = np.searchsorted(couple, np.arange(len(couples) + 1))
     for i, (a, b) in enumerate(couples):
+        if b == len(sizes) - 1:
+            continue
         part = slice(edges[i], edges[i + 1])
-        high, wide = len(table.kept[a]) + 1, len(table.kept[b]) + 1
+        high, wide = int(sizes[a]) + 1, int(sizes[b]) + 1
         if high * wide <= SMALL:
             made[a, b] = (None, np.repeat(np.arange(high), wide), np.tile(np.arange(wide), high))
             continue
@@ -236,33 +333,26 @@ def _pair_keys(
     return made
 
 
-def _count_triples(table: _Table, pairs: _Pairs) -> _Level:
+def _count_triples(source: Source, pairs: _Pairs) -> _Level:
     """Triples, from the value pairs of their first two attributes."""
-    sizes = np.array([len(kept) for kept in table.kept])
+    sizes = np.array([len(kept) for kept in source.kept])
     cells, counts, owner, values = [], [], [], []
-    for (a, b), (recode, left, right) in pairs.key.items():
-        if b == table.width - 1:
-            continue
-        key, _ = _join(table.columns[a], table.columns[b], int(sizes[b]) + 1, int(sizes[a]))
-        if recode is not None:
-            key = recode.astype(_key_type((len(left) + 1) * (int(sizes[b + 1 :].max()) + 1))).take(key)
-        for c in range(b + 1, table.width):
-            joined, size = _join(key, table.columns[c], int(sizes[c]) + 1, len(left) - 1)
-            cell, found = table.count(joined, size)
-            pair, vc = np.divmod(cell, int(sizes[c]) + 1)
-            cells.append(cell)
-            counts.append(found)
-            owner.append((a, b, c))
-            values.append((left[pair], right[pair], vc))
+    for (a, b, c), (cell, found) in source.triples(pairs.key):
+        _, left, right = pairs.key[a, b]
+        pair, vc = np.divmod(cell, int(sizes[c]) + 1)
+        cells.append(cell)
+        counts.append(found)
+        owner.append((a, b, c))
+        values.append((left[pair], right[pair], vc))
     at = np.array(owner, np.int64).reshape(-1, 3)[_owner(cells)]
     value = np.concatenate([np.stack(v, axis=1) for v in values]) if values else np.empty((0, 3), np.int64)
     real = (value < sizes[at]).all(axis=1)
     at, value = at[real], value[real]
     parents = []
     for first, second in ((1, 2), (0, 2), (0, 1)):
-        left, right = at[:, first], at[:, second]
-        code = value[:, first] * (sizes[right] + 1) + value[:, second]
-        parents.append(pairs.position[pairs.start[left, right] + code])
+        one, two = at[:, first], at[:, second]
+        code = value[:, first] * (sizes[two] + 1) + value[:, second]
+        parents.append(pairs.position[pairs.start[one, two] + code])
     return _Level(at, value, _columns(counts)[:, real], np.stack(parents, axis=1))
 
 
@@ -272,7 +362,7 @@ def _owner(cells: list[Int]) -> Int:
     return owner
 
 
-def _join(left: Key, right: Key, wide: int, high: int) -> tuple[Key, int]:
+def join(left: Key, right: Key, wide: int, high: int) -> tuple[Key, int]:
     """Mixed-radix key left · wide + right in the narrowest type that holds it, and the number of cells."""
     cells = (high + 1) * wide
     kind = _key_type(cells)
@@ -292,15 +382,15 @@ def _columns(parts: list[list[NDArray[Any]]]) -> Float:
     return np.stack([np.concatenate(column).astype(np.float64) for column in zip(*parts, strict=True)])
 
 
-def _stack(levels: list[_Level], table: _Table) -> Counts:
+def _stack(levels: list[_Level], kept: Sequence[Int]) -> Counts:
     """All levels as one table, codes as they were given."""
     m = sum(len(level.attributes) for level in levels)
     attributes, values = np.full((m, 3), -1, np.int32), np.full((m, 3), -1, np.int32)
     parents = np.full((m, 3), -1, np.int64)
-    width = max((len(kept) for kept in table.kept), default=0)
-    original = np.full((table.width, width), -1, np.int32)
-    for j, kept in enumerate(table.kept):
-        original[j, : len(kept)] = kept
+    width = max((len(codes) for codes in kept), default=0)
+    original = np.full((len(kept), width), -1, np.int32)
+    for j, codes in enumerate(kept):
+        original[j, : len(codes)] = codes
     start, above = 0, 0
     for level in levels:
         stop, deep = start + len(level.attributes), level.attributes.shape[1]

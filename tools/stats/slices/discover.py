@@ -8,6 +8,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from failsight.tools.stats.slices.cache import CountCache
 from failsight.tools.stats.slices.count import Counts, count_conjunctions
 from failsight.tools.stats.slices.model import Bool, Codes, Conjunction, Float, Int, SearchSettings
 from failsight.tools.stats.slices.score import excess_rate, top, z_outside, z_parents
@@ -55,7 +56,9 @@ class Shortlist:
     truncated: bool
 
 
-def discover(half: Half, whole: Whole, settings: SearchSettings, min_effect: float) -> Shortlist:
+def discover(
+    half: Half, whole: Whole, settings: SearchSettings, min_effect: float, cache: CountCache | None = None
+) -> Shortlist:
     """Rank all conjunctions on the discovery half and pick those worth testing.
 
     Args:
@@ -63,6 +66,7 @@ def discover(half: Half, whole: Whole, settings: SearchSettings, min_effect: flo
         whole: the codes of all rows, over which support is counted.
         settings: see `SearchSettings`.
         min_effect: fewest points of excess.
+        cache: counts of earlier searches.
     """
     counts = count_conjunctions(
         whole.columns.T,
@@ -71,6 +75,7 @@ def discover(half: Half, whole: Whole, settings: SearchSettings, min_effect: flo
         depth=settings.depth,
         rows=whole.rows,
         expected=_expected(half, whole) if half.levels > 1 else None,
+        cache=cache,
     )
     variance = None if half.binary else float(half.target.var())
     z = z_outside(counts, rows=len(half), variance=variance)

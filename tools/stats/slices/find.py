@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from failsight.tools.stats.slices.cache import CountCache
 from failsight.tools.stats.slices.confirm import confirm
 from failsight.tools.stats.slices.discover import Whole, discover
 from failsight.tools.stats.slices.model import (
@@ -29,6 +30,8 @@ def find_slices(
     classes: ArrayLike | None = None,
     groups: ArrayLike | None = None,
     settings: SearchSettings | None = None,
+    discovery: Bool | None = None,
+    cache: CountCache | None = None,
 ) -> SliceReport:
     """Find the conjunctions of attribute values whose rows are worse, and test them on rows set aside.
 
@@ -40,6 +43,9 @@ def find_slices(
             settings, or no classes.
         groups: (n,) rows of equal group (duplicates, one house, one patient) stay in the same half.
         settings: depth, support, effect floor, q, seed …; see `SearchSettings`.
+        discovery: (n,) the half that chooses, where something was chosen on it before (see `discovery_half`); drawn by
+            the seed of the settings otherwise.
+        cache: counts of earlier searches, to be used and added to.
 
     Returns:
         the slices that were confirmed, and everything that was carried to confirmation and was not.
@@ -52,7 +58,9 @@ def find_slices(
     if classes is None and settings.class_column is not None:
         classes = table[:, settings.class_column]
     strata, adjusted = _strata(classes, len(y))
-    first = split_halves(strata, settings.seed, groups)
+    first = split_halves(strata, settings.seed, groups) if discovery is None else np.asarray(discovery, bool)
+    if first.shape != y.shape:
+        raise ValueError(f"discovery must say of each of {len(y)} rows whether it chooses")
     base = float(y[first].mean()) if first.any() else 0.0
     min_effect = min(settings.min_effect, base / 2)
     confirmed: list[TestedSlice] = []
@@ -62,10 +70,10 @@ def find_slices(
         # classes too small to compare within still shape the split, not the tests
         within = strata if adjusted else np.zeros(len(y), np.int64)
         whole = Whole(np.ascontiguousarray(table.T), y, within, first)
-        discovery, confirmation = _halves(whole)
-        shortlist = discover(discovery, whole, settings, min_effect)
+        chooses, tests = _halves(whole)
+        shortlist = discover(chooses, whole, settings, min_effect, cache)
         examined = shortlist.examined
-        confirmed, others = confirm(discovery, confirmation, shortlist, settings, min_effect)
+        confirmed, others = confirm(chooses, tests, shortlist, settings, min_effect)
     return SliceReport(
         confirmed=tuple(confirmed),
         others=tuple(others),
@@ -90,6 +98,20 @@ def _halves(whole: Whole) -> tuple[Half, Half]:
         columns = [column[rows] for column in whole.columns]
         made.append(Half(columns, whole.target[rows], whole.strata[rows], levels))
     return made[0], made[1]
+
+
+def discovery_half(
+    classes: ArrayLike | None, n: int, seed: int, groups: ArrayLike | None = None
+) -> tuple[Bool, Int]:
+    """The half that `find_slices` would draw, and the class strata (≥ 0) within which it compares.
+
+    Args:
+        classes: (n,) class codes, or None.
+        n: rows.
+        seed, groups: as in `split_halves`.
+    """
+    strata, adjusted = _strata(classes, n)
+    return split_halves(strata, seed, groups), strata if adjusted else np.zeros(n, np.int64)
 
 
 def split_halves(strata: Int, seed: int, groups: ArrayLike | None = None) -> Bool:
