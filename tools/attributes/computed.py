@@ -99,7 +99,7 @@ def image_measures(
     starts = range(0, len(table), PART)
     parts: dict[int, dict[str, npt.NDArray[Any]]] = {}
     for start in starts:
-        found = cached(_key(table, start)) if cached is not None else None
+        found = cached(part_key(table, start)) if cached is not None else None
         if found is not None:
             parts[start] = found
     missing = [s for s in starts if s not in parts]
@@ -107,10 +107,10 @@ def image_measures(
         total = sum(min(PART, len(table) - s) for s in missing)
         with _job(progress, "Measuring the pictures", total) as tick:
             for start in missing:
-                parts[start] = _part(table, range(start, min(start + PART, len(table))), workers, tick)
+                parts[start] = measure_part(table, range(start, min(start + PART, len(table))), workers, tick)
                 if store is not None:
-                    store(_key(table, start), parts[start])
-    return _joined([parts[s] for s in starts])
+                    store(part_key(table, start), parts[start])
+    return joined([parts[s] for s in starts])
 
 
 def attribute_table(
@@ -150,7 +150,8 @@ def attribute_table(
     return AttributeTable(np.asarray(rows, np.int64), columns, sources, unusable_columns(columns))
 
 
-def _key(table: ImageTable, start: int) -> dict[str, Any]:
+def part_key(table: ImageTable, start: int) -> dict[str, Any]:
+    """What the measurements of ``PART`` rows from ``start`` on are stored under."""
     return {
         "what": "image_measures",
         "version": VERSION,
@@ -191,7 +192,7 @@ class _Looked:
     content: bytes
 
 
-def _part(table: ImageTable, rows: range, workers: int, tick: Any) -> dict[str, npt.NDArray[Any]]:
+def measure_part(table: ImageTable, rows: range, workers: int, tick: Any) -> dict[str, npt.NDArray[Any]]:
     """Measurements of consecutive rows."""
     made = _blank(len(rows))
     for start in range(0, len(rows), BATCH):
@@ -303,7 +304,8 @@ def _fill(made: dict[str, npt.NDArray[Any]], at: Ints, looked: list[_Looked]) ->
         made[name][at] = value
 
 
-def _joined(parts: list[dict[str, npt.NDArray[Any]]]) -> ImageMeasures:
+def joined(parts: list[dict[str, npt.NDArray[Any]]]) -> ImageMeasures:
+    """Measurements of consecutive rows as one table."""
     blank = _blank(0)
     whole = {k: np.concatenate([p[k] for p in parts]) if parts else v for k, v in blank.items()}
     return ImageMeasures(

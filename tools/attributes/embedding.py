@@ -45,7 +45,7 @@ def image_embeddings(
     parts: dict[int, dict[str, npt.NDArray[Any]]] = {}
     starts = range(0, len(table), PART)
     for start in starts:
-        found = cached(_key(table, encoder, start)) if cached is not None else None
+        found = cached(part_key(table, encoder, start)) if cached is not None else None
         if found is not None:
             parts[start] = found
     missing = [s for s in starts if s not in parts]
@@ -54,16 +54,17 @@ def image_embeddings(
         with job(progress, "embedding the pictures", total) as advance:
             for start in missing:
                 rows = np.arange(start, min(start + PART, len(table)), dtype=np.int64)
-                parts[start] = _part(table, encoder, rows, workers, advance)
+                parts[start] = embed_part(table, encoder, rows, workers, advance)
                 if store is not None:
-                    store(_key(table, encoder, start), parts[start])
+                    store(part_key(table, encoder, start), parts[start])
     kept = [parts[s] for s in starts if len(parts[s]["rows"])]
     if not kept:
         return np.zeros(0, np.int64), np.zeros((0, 1), np.float32)
     return np.concatenate([p["rows"] for p in kept]), np.concatenate([p["embeddings"] for p in kept])
 
 
-def _key(table: ImageTable, encoder: Encoder, start: int) -> dict[str, Any]:
+def part_key(table: ImageTable, encoder: Encoder, start: int) -> dict[str, Any]:
+    """What the embeddings of ``PART`` rows from ``start`` on are stored under."""
     return {
         "what": "image embeddings",
         "version": VERSION,
@@ -74,9 +75,10 @@ def _key(table: ImageTable, encoder: Encoder, start: int) -> dict[str, Any]:
     }
 
 
-def _part(
+def embed_part(
     table: ImageTable, encoder: Encoder, rows: Ints, workers: int, advance: Callable[[int], None]
 ) -> dict[str, npt.NDArray[Any]]:
+    """``rows`` that can be read and whose embedding is finite, and their embeddings, as float32."""
     kept: list[int] = []
     made: list[Floats] = []
 

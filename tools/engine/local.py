@@ -56,24 +56,24 @@ def predict(
     size = batch or batch_size(model)
     step = part_size(model, size)
     parts = Parts(cache_folder, f"predictions-{cache_key(table, model)}")
-    whole = _sound(parts.whole(), np.arange(len(table), dtype=np.int64), len(model.classes))
+    whole = sound(parts.whole(), np.arange(len(table), dtype=np.int64), len(model.classes))
     if whole is not None:
-        return _result(table, model, split, whole, 0.0, cached=True)
-    runner = _Runner(table, model, size, say)
+        return as_predictions(table, model, split, whole, 0.0, cached=True)
+    runner = Runner(table, model, size, say)
     pieces: list[dict[str, npt.NDArray[Any]]] = []
     with job(progress, f"predicting the {split} images", len(table)) as advance:
         for number, start in enumerate(range(0, len(table), step)):
             rows = np.arange(start, min(start + step, len(table)), dtype=np.int64)
-            piece = _sound(parts.part(number), rows, len(model.classes))
+            piece = sound(parts.part(number), rows, len(model.classes))
             if piece is None:
                 piece = runner.run(rows, advance)
                 parts.save_part(number, piece)
             else:
                 advance(len(rows))
             pieces.append(piece)
-    merged = _merged(pieces) if pieces else _empty(model)
+    merged = merge(pieces, model)
     parts.save_whole(merged)
-    return _result(table, model, split, merged, time.perf_counter() - started, cached=False)
+    return as_predictions(table, model, split, merged, time.perf_counter() - started, cached=False)
 
 
 def batch_size(model: Classifier) -> int:
@@ -105,13 +105,13 @@ def cache_key(table: ImageTable, model: Classifier) -> str:
     return hashlib.sha256(canonical([*facts, list(model.classes)]).encode()).hexdigest()[:32]
 
 
-class _Runner:
-    """Scores pieces of the table; remembers a halved batch."""
+class Runner:
+    """Scores pieces of the table; ``batch`` is what the model takes at once, halved when a GPU ran out of memory."""
 
     def __init__(
         self, table: ImageTable, model: Classifier, batch: int, say: Callable[[str], None] | None
     ) -> None:
-        self._table, self._model, self._batch, self._say = table, model, batch, say
+        self._table, self._model, self.batch, self._say = table, model, batch, say
         self._tap = tap(model)
 
     def run(self, rows: npt.NDArray[np.int64], advance: Callable[[int], None]) -> dict[str, npt.NDArray[Any]]:
@@ -121,7 +121,7 @@ class _Runner:
         features: list[npt.NDArray[np.float16]] = []
         bad: list[tuple[int, str]] = []
         with (
-            closing(stream(self._table, self._model, rows, self._batch)) as source,
+            closing(stream(self._table, self._model, rows, self.batch)) as source,
             self._tap or nullcontext(),
         ):
             for part in source:
@@ -158,7 +158,7 @@ class _Runner:
 
     def _score(self, pixels: Pixels) -> Floats:
         """Scores of one batch; when the GPU runs out of memory the batch is halved, for good."""
-        limit = self._batch
+        limit = self.batch
         while True:
             try:
                 return np.concatenate(
@@ -168,14 +168,14 @@ class _Runner:
                 if type(problem).__name__ != "OutOfMemoryError" or limit == 1:
                     raise
                 limit = max(1, limit // 2)
-                self._batch = limit
+                self.batch = limit
                 if self._tap is not None:
                     self._tap.take()  # what was heard of the batch that failed is heard again
                 if self._say is not None:
                     self._say(f"The GPU ran out of memory; going on with batches of {limit}.")
 
 
-def _sound(
+def sound(
     piece: dict[str, npt.NDArray[Any]] | None, rows: npt.NDArray[np.int64], classes: int
 ) -> dict[str, npt.NDArray[Any]] | None:
     """``piece`` when it accounts for exactly these ``rows``, else None: it is computed anew."""
@@ -192,8 +192,10 @@ def _sound(
     )
 
 
-def _merged(pieces: list[dict[str, npt.NDArray[Any]]]) -> dict[str, npt.NDArray[Any]]:
-    """The pieces as one."""
+def merge(pieces: list[dict[str, npt.NDArray[Any]]], model: Classifier) -> dict[str, npt.NDArray[Any]]:
+    """The pieces, in the order of their rows, as one."""
+    if not pieces:
+        return _empty(model)
     made = {name: np.concatenate([p[name] for p in pieces]) for name in pieces[0] if name != "features"}
     made["features"] = _joined([p["features"] for p in pieces])
     return made
@@ -220,7 +222,7 @@ def _empty(model: Classifier) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def _result(
+def as_predictions(
     table: ImageTable,
     model: Classifier,
     split: Split,
@@ -229,6 +231,7 @@ def _result(
     *,
     cached: bool,
 ) -> Predictions:
+    """The prediction table of all rows. Raises UserError when no picture could be scored."""
     rows = piece["rows"]
     left_out = tuple(
         LeftOut(table.paths[int(row)], str(reason))
