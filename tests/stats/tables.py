@@ -41,15 +41,15 @@ def one_weak_value(
 
 
 def five_planted(
-    seed: int, n: int = 100_000, dependence: float = 0.0, combine: str = "largest"
+    seed: int, n: int = 100_000, dependence: float = 0.0, combine: str = "largest", more: tuple[int, ...] = ()
 ) -> tuple[np.ndarray, np.ndarray, list[Conditions]]:
-    """Twelve attributes of cardinality 2 to 12, errors at 0.1, and five slices that fail more often.
+    """Twelve attributes of cardinality 2 to 12 (and `more`), errors at 0.1, and five slices that fail more often.
 
     One single (0.30), two pairs (0.35), two triples (0.45), none part of another. Where slices overlap
     the largest rate holds, or they act as "independent" causes, or their excesses "add".
     """
     rng = np.random.default_rng(seed)
-    cardinalities = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 12]
+    cardinalities = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 12, *more]
     codes = attributes(rng, n, cardinalities, dependence)
     share = {1: (0.05, 0.3), 2: (0.015, 0.1), 3: (0.007, 0.04)}
     planted: list[Conditions] = []

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from failsight.tools.stats.slices import SearchSettings, SliceReport, find_slices, split_halves
+from failsight.tools.stats.slices import (
+    SearchSettings,
+    SliceReport,
+    discovery_half,
+    find_slices,
+    split_halves,
+)
 from failsight.tools.stats.slices.model import Conjunction
 
 from .tables import Conditions, attributes, errors, five_planted, held, one_weak_value
@@ -264,3 +270,32 @@ def test_five_planted_slices_and_nothing_else(combine: str) -> None:
     codes, target, planted = five_planted(21, combine=combine)
     report = find_slices(codes, target)
     assert sorted(confirmed(report)) == sorted(planted)
+
+
+def test_many_candidates_are_held_a_bit_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With memberships packed and gone through in blocks the report is the same."""
+    codes, target, _ = five_planted(3, n=20_000)
+    classes = np.random.default_rng(3).integers(0, 4, 20_000)
+    for given in (None, classes):
+        plain = find_slices(codes, target, classes=given)
+        with monkeypatch.context() as patch:
+            patch.setattr("failsight.tools.stats.slices.table.MOST_BYTES", 50_000)
+            assert find_slices(codes, target, classes=given) == plain
+    loss = np.clip(target * 0.5 + np.random.default_rng(4).random(20_000) / 4, 0, 1)
+    plain = find_slices(codes, loss)
+    monkeypatch.setattr("failsight.tools.stats.slices.table.MOST_BYTES", 50_000)
+    again = find_slices(codes, loss)
+    assert [s.conjunction for s in again.confirmed] == [s.conjunction for s in plain.confirmed]
+
+
+def test_a_half_that_was_drawn_before_is_used() -> None:
+    rng = np.random.default_rng(17)
+    codes, target = one_weak_value(rng)
+    first, strata = discovery_half(None, 2000, 5)
+    assert not strata.any()
+    settings = SearchSettings(seed=5)
+    assert find_slices(codes, target, settings=settings, discovery=first) == find_slices(
+        codes, target, settings=settings
+    )
+    with pytest.raises(ValueError, match="discovery"):
+        find_slices(codes, target, discovery=first[:5])

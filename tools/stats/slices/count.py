@@ -94,8 +94,22 @@ def count_conjunctions(
     Returns:
         counts, exact, of every such conjunction.
     """
-    table = _Table(np.asarray(codes), np.asarray(target, np.float64), rows, expected, min_support, cache)
+    table = _Table(np.asarray(codes).T, np.asarray(target, np.float64), rows, expected, min_support, cache)
     return count_source(table, depth)
+
+
+def count_columns(
+    columns: Sequence[NDArray[Any]],
+    target: Float,
+    *,
+    min_support: int,
+    depth: int,
+    rows: Bool,
+    expected: Float | None,
+    cache: CountCache | None,
+) -> Counts:
+    """`count_conjunctions` for a table that is given column by column."""
+    return count_source(_Table(columns, target, rows, expected, min_support, cache), depth)
 
 
 class Source(Protocol):
@@ -166,7 +180,7 @@ class _Table:
 
     def __init__(
         self,
-        codes: Codes,
+        codes: Sequence[NDArray[Any]] | Codes,
         target: Float,
         rows: Bool | None,
         expected: Float | None,
@@ -178,15 +192,16 @@ class _Table:
         self.floor, binary = max(1, floor), is_binary(target)
         wrong = target != 0
         runs = [np.flatnonzero(run) for run in (looked & wrong, looked & ~wrong, ~looked)]
-        order = np.concatenate(runs)
         self.first, self.looked = len(runs[0]), len(runs[0]) + len(runs[1])
+        order = np.concatenate(runs)
+        del runs
         self.target = None if binary else np.ascontiguousarray(target[order[: self.first]])
         self.base = float(target[looked].sum() / max(self.looked, 1))
         self.expected = None if expected is None else np.ascontiguousarray(expected[order[: self.looked]])
         self.kept: list[Int] = []
         self.columns: list[Key] = []
-        for j in range(codes.shape[1]):
-            self._add(codes[:, j][order])
+        for column in codes:
+            self._add(np.ascontiguousarray(column)[order])
         self.cache = cache
         if cache is not None:
             sizes = np.array([n, self.floor, self.first, self.looked])
@@ -194,7 +209,7 @@ class _Table:
 
     def _add(self, column: NDArray[Any]) -> None:
         """Recode one column: supported values 0 … k−1, everything else (and missing) k."""
-        lookup, kept = recoding(np.bincount(column + 1)[1:], self.floor)
+        lookup, kept = recoding(value_counts(column), self.floor)
         self.kept.append(kept)
         self.columns.append(lookup[column])
 
@@ -253,10 +268,16 @@ class _Table:
         return cell, [support[cell], looked[cell], total, expected]
 
 
+def value_counts(column: NDArray[Any]) -> Int:
+    """Rows of each code 0, 1 …; missing values are not counted."""
+    counts: Int = np.bincount(np.add(column, 1, dtype=np.int64))[1:]
+    return counts
+
+
 def recoding(counts: Int, floor: int) -> tuple[Key, Int]:
     """Code (−1 last) → position among the supported codes, or their number; and the supported codes."""
     kept = np.flatnonzero(counts >= floor)
-    lookup = np.full(len(counts) + 1, len(kept), _key_type(len(kept) + 1))
+    lookup = np.full(len(counts) + 1, len(kept), np.int8 if len(kept) < 127 else _key_type(len(kept) + 1))
     lookup[kept] = np.arange(len(kept))
     return lookup, kept
 

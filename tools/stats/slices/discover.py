@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from failsight.tools.stats.slices.cache import CountCache
-from failsight.tools.stats.slices.count import Counts, count_conjunctions
-from failsight.tools.stats.slices.model import Bool, Codes, Conjunction, Float, Int, SearchSettings
+from failsight.tools.stats.slices.count import Counts, count_columns
+from failsight.tools.stats.slices.model import Bool, Conjunction, Float, Int, SearchSettings
 from failsight.tools.stats.slices.score import excess_rate, top, z_outside, z_parents
-from failsight.tools.stats.slices.table import Half
+from failsight.tools.stats.slices.table import Half, Masks
 from failsight.tools.stats.stratified import compare
-
-Masks = NDArray[np.bool_]
 
 #: conjunctions looked at one by one, after ranking
 SHORTLIST = 256
@@ -68,8 +68,8 @@ def discover(
         min_effect: fewest points of excess.
         cache: counts of earlier searches.
     """
-    counts = count_conjunctions(
-        whole.columns.T,
+    counts = count_columns(
+        whole.columns,
         whole.target,
         min_support=settings.floor(len(whole.target)),
         depth=settings.depth,
@@ -90,6 +90,7 @@ def discover(
     candidates = [counts.conjunction(int(i)) for i in best]
     support = {c: int(counts.support[i]) for c, i in zip(candidates, best, strict=True)}
     picked = _pick(half, candidates, bar[best], settings, min_effect) if candidates else []
+    half.forget()
     passed_over = tuple(c for i, c in enumerate(candidates) if i not in picked)
     return Shortlist(
         tuple(candidates[i] for i in picked), passed_over, support, len(counts), found > SHORTLIST
@@ -98,12 +99,13 @@ def discover(
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """All rows: (a, n) codes, (n,) target, (n,) class strata, and (n,) which rows are the discovery half.
+    """All rows: the (n,) codes of each attribute, (n,) target, (n,) class strata, and (n,) which rows are the discovery half
+    (the first ones).
 
     The target of the other rows is not looked at.
     """
 
-    columns: Codes
+    columns: Sequence[NDArray[Any]]
     target: Float
     strata: Int
     rows: Bool
@@ -147,18 +149,19 @@ class _Residuals:
 
     def __init__(self, half: Half, candidates: list[Conjunction]) -> None:
         self.half = half
-        self.inside = np.stack([half.inside(c) for c in candidates])
+        self.inside = half.masks(candidates)
         self.observed = self._observed()
         self.first = _crosstab(self.inside, half.strata, half.levels)
         self.reset([])
 
     def _observed(self) -> Float:
         wrong = np.flatnonzero(self.half.error)
-        part = self.inside[:, wrong]
-        observed: Float = (
-            part.sum(axis=1).astype(np.float64) if self.half.binary else part @ self.half.target[wrong]
-        )
-        return observed
+        values = None if self.half.binary else self.half.target[wrong]
+        made = np.zeros(self.inside.k)
+        for part, rows in self.inside.blocks():
+            there = rows[:, wrong]
+            made[part] = there.sum(axis=1) if values is None else there @ values
+        return made
 
     def reset(self, picked: list[int]) -> None:
         """Start again from the given picks."""
@@ -172,7 +175,7 @@ class _Residuals:
         rows = np.flatnonzero(self.inside[pick])
         old = self.strata[rows]
         source, new = np.unique(old, return_inverse=True)
-        moved = _crosstab(self.inside[:, rows], new, len(source))
+        moved = _crosstab(self.inside, new, len(source), rows)
         part = self.half.sums(self.inside[pick], self.strata, len(self.pool.n))
         stay = self.rows.copy()
         stay[:, source] -= moved
@@ -192,18 +195,21 @@ class _Residuals:
         return np.where(effect >= min_effect, z, -np.inf)
 
 
-def _crosstab(inside: Masks, strata: Int, levels: int) -> Float:
-    """(k, levels) rows of each candidate in each stratum."""
-    table = np.zeros((len(inside), levels))
+def _crosstab(inside: Masks, strata: Int, levels: int, rows: Int | None = None) -> Float:
+    """(k, levels) rows of each candidate in each stratum, of some rows (all by default)."""
+    table = np.zeros((inside.k, levels))
     if levels == 1:
-        table[:, 0] = np.count_nonzero(inside, axis=1)
+        for part, block in inside.blocks():
+            table[part, 0] = np.count_nonzero(block if rows is None else block[:, rows], axis=1)
         return table
     order = np.argsort(strata, kind="stable")
     starts = np.searchsorted(strata[order], np.arange(levels))
     present = np.flatnonzero(np.diff(np.append(starts, len(strata))))
     if len(present):
-        ordered = inside[:, order].view(np.int8)
-        table[:, present] = np.add.reduceat(ordered, starts[present], axis=1, dtype=np.int32)
+        taken = order if rows is None else rows[order]
+        for part, block in inside.blocks():
+            ordered = block[:, taken].view(np.int8)
+            table[part, present] = np.add.reduceat(ordered, starts[present], axis=1, dtype=np.int32)
     return table
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from failsight.tools.stats.slices.cache import CountCache
 from failsight.tools.stats.slices.confirm import confirm
@@ -68,8 +70,8 @@ def find_slices(
     examined = 0
     if len(y) and y[first].min(initial=1) < y[first].max(initial=0):
         # classes too small to compare within still shape the split, not the tests
-        within = strata if adjusted else np.zeros(len(y), np.int64)
-        whole = Whole(np.ascontiguousarray(table.T), y, within, first)
+        within = strata if adjusted else np.broadcast_to(np.int64(0), len(y))
+        whole = _in_order(table, y, within, first)
         chooses, tests = _halves(whole)
         shortlist = discover(chooses, whole, settings, min_effect, cache)
         examined = shortlist.examined
@@ -90,14 +92,26 @@ def find_slices(
     )
 
 
+def _in_order(table: Codes, target: Float, strata: Int, first: Bool) -> Whole:
+    """The table column by column, the rows that choose before the rows that test: each half is then a view."""
+    order = np.concatenate([np.flatnonzero(first), np.flatnonzero(~first)])
+    columns = [_narrow(table[:, j])[order] for j in range(table.shape[1])]
+    return Whole(columns, target[order], strata[order], np.arange(len(order)) < np.count_nonzero(first))
+
+
 def _halves(whole: Whole) -> tuple[Half, Half]:
     """The rows that choose and the rows that test."""
-    levels = int(whole.strata.max()) + 1
-    made = []
-    for rows in (np.flatnonzero(whole.rows), np.flatnonzero(~whole.rows)):
-        columns = [column[rows] for column in whole.columns]
-        made.append(Half(columns, whole.target[rows], whole.strata[rows], levels))
-    return made[0], made[1]
+    levels, k = int(whole.strata.max()) + 1, int(np.count_nonzero(whole.rows))
+    first, second = (
+        Half([column[part] for column in whole.columns], whole.target[part], whole.strata[part], levels)
+        for part in (slice(0, k), slice(k, None))
+    )
+    return first, second
+
+
+def _narrow(column: NDArray[Any]) -> NDArray[Any]:
+    """Codes in one byte a row where they fit."""
+    return column.astype(np.int8) if column.max(initial=0) <= np.iinfo(np.int8).max else column
 
 
 def discovery_half(

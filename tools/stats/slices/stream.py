@@ -23,6 +23,7 @@ from failsight.tools.stats.slices.count import (
     join,
     recoded,
     recoding,
+    value_counts,
 )
 from failsight.tools.stats.slices.model import Bool, Codes, Float, Int
 from failsight.tools.stats.stratified import is_binary
@@ -138,7 +139,7 @@ class _Stream:
                 self.has_expected = chunk.expected is not None
             if width != len(counts):
                 raise ValueError(f"every chunk must have {len(counts)} attributes, not {width}")
-            counts = [_added(c, np.bincount(chunk.codes[:, j] + 1)[1:]) for j, c in enumerate(counts)]
+            counts = [_added(c, value_counts(chunk.codes[:, j])) for j, c in enumerate(counts)]
             seen = chunk.target if chunk.rows is None else chunk.target[chunk.rows]
             self.binary = self.binary and is_binary(chunk.target)
             rows, total = rows + len(seen), total + float(seen.sum())

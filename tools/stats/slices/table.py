@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -13,6 +13,39 @@ from failsight.tools.stats.slices.model import Bool, Conjunction, Float, Int, Me
 from failsight.tools.stats.stratified import StratifiedTest, Sums, combine_strata, compare, is_binary
 
 OUTSIDE, INSIDE, UNKNOWN = 0, 1, 2
+#: of the memberships of many conjunctions, held a byte each
+MOST_BYTES = 32 * 2**20
+
+
+class Masks:
+    """(k, n) memberships: as they are while they are few, else one bit each and unpacked some conjunctions at a time.
+
+    Args:
+        masks: k times (n,) truth values.
+        k, n: how many.
+    """
+
+    def __init__(self, masks: Iterable[Bool], k: int, n: int) -> None:
+        self.k, self.n, self.packed = k, n, k * n > MOST_BYTES
+        self._table = np.empty((k, -(-n // 8)), np.uint8) if self.packed else np.empty((k, n), np.uint8)
+        for row, mask in zip(self._table, masks, strict=True):
+            row[:] = np.packbits(mask) if self.packed else mask
+
+    def __getitem__(self, i: int) -> Bool:
+        """(n,) rows of one conjunction."""
+        return self._rows(slice(i, i + 1))[0]
+
+    def blocks(self) -> Iterator[tuple[slice, Bool]]:
+        """Positions of some conjunctions and their (b, n) rows, one block after the other."""
+        size = max(1, MOST_BYTES // 2 // max(self.n, 1))
+        for start in range(0, self.k, size):
+            part = slice(start, min(start + size, self.k))
+            yield part, self._rows(part)
+
+    def _rows(self, part: slice) -> Bool:
+        table = self._table[part]
+        rows: Bool = (np.unpackbits(table, axis=1, count=self.n) if self.packed else table).view(bool)
+        return rows
 
 
 class Half:
@@ -51,14 +84,24 @@ class Half:
         """(n,) rows that meet every condition."""
         mask = self._masks.get(conjunction)
         if mask is None:
-            if len(conjunction) == 1:
-                ((attribute, value),) = conjunction.conditions
-                mask = self.columns[attribute] == value
-            else:
-                first, *rest = conjunction.conditions
-                mask = self.inside(Conjunction((first,))) & self.inside(Conjunction(tuple(rest)))
+            mask = self._compute(conjunction)
             self._masks[conjunction] = mask
         return mask
+
+    def _compute(self, conjunction: Conjunction) -> Bool:
+        (attribute, value), *rest = conjunction.conditions
+        mask: Bool = self.columns[attribute] == value
+        for attribute, value in rest:
+            mask &= self.columns[attribute] == value
+        return mask
+
+    def forget(self) -> None:
+        """Give back the memory of all masks; they are computed again when they are asked for."""
+        self._masks.clear()
+
+    def masks(self, conjunctions: Sequence[Conjunction]) -> Masks:
+        """The rows of several conjunctions, held once."""
+        return Masks((self._compute(c) for c in conjunctions), len(conjunctions), len(self))
 
     def unknown(self, conjunction: Conjunction) -> Bool | None:
         """(n,) rows whose membership cannot be told: a value is missing and no known one differs. None: no row."""
