@@ -2,6 +2,7 @@
 
 Categories keep their names. Numbers with few distinct values are categories too; other numbers are cut at quantiles,
 and the cut is rounded first, so that the name says exactly what is in the range: ``brightness=dark (0.21 to 0.34)``.
+Where one half of the images may choose, a range that is worse than the quantiles tell is cut out (`learn_ranges`).
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ import numpy.typing as npt
 
 from failsight.tools.errors import RetryError
 from failsight.tools.inputs.base import AttributeTable
+from failsight.tools.stats.slices.cuts import Learner, learned_range, with_range
 from failsight.tools.text import clean
 
+Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int64]
 FEW_VALUES = 6  # numbers with at most so many distinct values are named one by one
 ROWS_PER_RANGE = 60  # images a range should hold, before a number is cut into more ranges
@@ -53,6 +56,7 @@ class Coded:
         codes: (n,) position in ``values``; −1 where the value is missing.
         values: what the codes stand for, fit for display.
         edges: for ranges of a number, where they are cut (len(values) − 1 of them), else None.
+        learned: the range that the images with known targets suggested: (from, to), −inf or inf where it has no end.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Coded:
     codes: Codes
     values: tuple[str, ...]
     edges: tuple[float, ...] | None = None
+    learned: tuple[float, float] | None = None
 
     @property
     def missing(self) -> int:
@@ -143,6 +148,41 @@ def _coded_number(name: str, source: str, numbers: npt.NDArray[np.float64]) -> C
     return Coded(name, source, _ranges(numbers, edges), _range_names(name, edges), edges)
 
 
+def learn_ranges(coded: Sequence[Coded], table: AttributeTable, keep: Mask, learner: Learner) -> list[Coded]:
+    """The same attributes, numbers cut where the images of the half that chooses are worst."""
+    made = []
+    for one in coded:
+        if one.edges is None:
+            made.append(one)
+            continue
+        numbers = np.asarray(table.columns[one.name][keep], np.float64)
+        found = learned_range(numbers, learner, one.edges, _rounded)
+        made.append(one if found is None else _with_learned(one, numbers, found, learner.floor))
+    return made
+
+
+def _with_learned(
+    plain: Coded, numbers: npt.NDArray[np.float64], found: tuple[float, float], floor: int
+) -> Coded:
+    edges = tuple(with_range(numbers, found, plain.edges or (), max(floor, ROWS_PER_RANGE // 2)))
+    known = np.sort(numbers[np.isfinite(numbers)])
+    shares = np.r_[0.0, np.searchsorted(known, edges) / max(len(known), 1), 1.0]
+    low, high = _ends(plain.name)
+    words = [_word((a + b) / 2, b - a, low, high) for a, b in pairwise(shares.tolist())]
+    values = tuple(
+        f"{word} ({span})" for word, span in zip(words, _extents([f"{e:g}" for e in edges]), strict=True)
+    )
+    return Coded(plain.name, plain.source, _ranges(numbers, edges), values, edges, found)
+
+
+def _word(middle: float, width: float, low: str, high: str) -> str:
+    """What to call a range by where it lies among the values: ``middle`` of its shares, and how much it holds."""
+    if 0.4 <= middle <= 0.6:
+        return "middle"
+    word = low if middle < 0.5 else high
+    return f"very {word}" if min(middle, 1 - middle) < 0.15 and width < 0.25 else word
+
+
 def _cuts(known: npt.NDArray[np.float64], ranges: int) -> tuple[float, ...]:
     """Where to cut: quantiles, rounded to as few digits as keep them apart, and inside the range of the values."""
     quantiles = np.quantile(known, np.arange(1, ranges) / ranges, method="inverted_cdf")
@@ -167,16 +207,24 @@ def _ranges(numbers: npt.NDArray[np.float64], edges: Sequence[float]) -> Codes:
 
 
 def _range_names(name: str, edges: Sequence[float]) -> tuple[str, ...]:
-    texts = [f"{e:g}" for e in edges]
+    spans = _extents([f"{e:g}" for e in edges])
+    return tuple(f"{word} ({span})" for word, span in zip(_words(name, len(spans)), spans, strict=True))
+
+
+def _extents(texts: Sequence[str]) -> list[str]:
+    """From where to where each range goes."""
     spans = [f"< {texts[0]}"] if texts else ["all"]
     spans += [f"{low} to {high}" for low, high in pairwise(texts)]
-    spans += [f"≥ {texts[-1]}"] if texts else []
-    return tuple(f"{word} ({span})" for word, span in zip(_words(name, len(spans)), spans, strict=True))
+    return spans + ([f"≥ {texts[-1]}"] if texts else [])
+
+
+def _ends(name: str) -> tuple[str, str]:
+    return ENDS.get(name.removeprefix("computed_"), ("low", "high"))
 
 
 def _words(name: str, ranges: int) -> list[str]:
     """Names of the ranges from low to high."""
-    low, high = ENDS.get(name.removeprefix("computed_"), ("low", "high"))
+    low, high = _ends(name)
     middle = ["middle"] if ranges % 2 else []
     return {
         1: ["any"],

@@ -1,0 +1,152 @@
+"""Where to cut a number: the range whose images are worst, sought exactly on the half that chooses.
+
+Quantiles cut wherever a fifth of the images ends; a model may fail below some other point. All ranges between at most
+64 candidate cuts (quantiles of the values: the target has no say in them) are scored by their excess, and the best
+range replaces what the quantiles cut there. The rows that test are not looked at, so that their test stays what it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from failsight.tools.stats.slices.model import Bool, Float, Int
+
+CANDIDATES = 64
+#: standard errors by which the best range must stand out: the best of some two thousand ranges reaches 3 by chance
+STANDS_OUT = 3.3
+#: how much more chi-squared a second cut must bring than the first, and a learned range than a quantile range
+SECOND_CUT = 8.0
+BETTER = 4.0
+
+
+@dataclass(frozen=True, slots=True)
+class Learner:
+    """What ranges are learned from: the rows that choose.
+
+    Attributes:
+        target: (n,) numbers in [0, 1], higher is worse.
+        strata: (n,) class strata, within which the excess is taken.
+        discovery: (n,) the half that chooses; the target of no other row is looked at.
+        floor: fewest rows of a range, of the whole table.
+    """
+
+    target: Float
+    strata: Int
+    discovery: Bool
+    floor: int
+
+    def excess(self) -> Float:
+        """(n,) target minus the mean of the stratum on the discovery half; 0 for other rows."""
+        there = np.flatnonzero(self.discovery)
+        strata = self.strata[there]
+        n = np.bincount(strata)
+        mean = np.bincount(strata, self.target[there]) / np.maximum(n, 1)
+        made = np.zeros(len(self.target))
+        made[there] = self.target[there] - mean[strata]
+        return made
+
+
+def learned_range(
+    values: Float,
+    learner: Learner,
+    plain: Sequence[float],
+    rounded: Callable[[float, int], float],
+) -> tuple[float, float] | None:
+    """The range of a number that is worst, when it tells more than the ranges between the plain cuts; else None.
+
+    Args:
+        values: (n,) numbers; NaN is a missing value.
+        learner: the rows that choose.
+        plain: cuts made without looking at the target.
+        rounded: a number with so many significant digits, as cuts are shown.
+
+    Returns:
+        (from, to): −inf or inf where the range has no end; rows v with from ≤ v < to.
+    """
+    known = np.isfinite(values)
+    there = known & learner.discovery
+    if there.sum() < 2 * learner.floor:
+        return None
+    edges = _candidates(values[known], rounded)
+    if not len(edges):
+        return None
+    bins = np.searchsorted(edges, values[known], side="right")
+    size = np.bincount(bins, minlength=len(edges) + 1)
+    chosen = np.searchsorted(edges, values[there], side="right")
+    excess = learner.excess()[there]
+    z = _scores(chosen, excess, size, learner.floor)
+    best = _best(z)
+    if best is None:
+        return None
+    low, high = best
+    if z[low, high] ** 2 < _plain_score(values[there], excess, plain) + BETTER:
+        return None
+    start = -np.inf if low == 0 else float(edges[low - 1])
+    stop = np.inf if high == len(edges) + 1 else float(edges[high - 1])
+    return start, stop
+
+
+def _candidates(known: Float, rounded: Callable[[float, int], float]) -> Float:
+    """Cuts inside the values, at quantiles, rounded to three digits (more where that leaves too few)."""
+    shares = np.arange(1, CANDIDATES + 1) / (CANDIDATES + 1)
+    quantiles = np.unique(np.quantile(known, shares, method="inverted_cdf"))
+    edges = quantiles
+    for digits in (3, 4, 6):
+        edges = np.unique([rounded(float(q), digits) for q in quantiles])
+        if len(edges) >= 0.8 * len(quantiles):
+            break
+    inside: Float = edges[(edges > known.min()) & (edges <= known.max())]
+    return inside
+
+
+def _scores(bins: Int, excess: Float, size: Int, floor: int) -> Float:
+    """(m + 1, m + 1) standardised excess of the bins i … j − 1; −inf where there are too few rows inside or outside."""
+    m = len(size)
+    n = np.r_[0, np.cumsum(np.bincount(bins, minlength=m))].astype(np.float64)
+    total = np.r_[0, np.cumsum(np.bincount(bins, excess, m))]
+    rows = np.r_[0, np.cumsum(size)]
+    inside, held = n[None] - n[:, None], rows[None] - rows[:, None]
+    share = inside / n[-1]
+    variance = float(excess.var()) * inside * (1 - share)
+    fit = (held >= floor) & (rows[-1] - held >= floor) & (variance > 1e-12)
+    z: Float = np.full(fit.shape, -np.inf)
+    gap = total[None] - total[:, None] - share * total[-1]
+    z[fit] = gap[fit] / np.sqrt(variance[fit])
+    return z
+
+
+def _best(z: Float) -> tuple[int, int] | None:
+    """The best range with one end, unless one with two ends is better by far; None where none stands out."""
+    last = len(z) - 1
+    open_ended = np.full_like(z, -np.inf)
+    open_ended[0], open_ended[:, last] = z[0], z[:, last]
+    one = np.unravel_index(int(open_ended.argmax()), z.shape)
+    two = np.unravel_index(int(z.argmax()), z.shape)
+    at = two if z[two] > 0 and z[two] ** 2 > max(z[one], 0.0) ** 2 + SECOND_CUT else one
+    return (int(at[0]), int(at[1])) if z[at] >= STANDS_OUT else None
+
+
+def _plain_score(values: Float, excess: Float, plain: Sequence[float]) -> float:
+    """Largest chi-squared of one range between the plain cuts that is worse."""
+    bins = np.searchsorted(np.array(plain), values, side="right")
+    size = np.bincount(bins, minlength=len(plain) + 1)
+    z = _scores(bins, excess, size, 1)
+    single = np.diagonal(z, offset=1)
+    return float(max(single.max(initial=0.0), 0.0) ** 2)
+
+
+def with_range(values: Float, found: tuple[float, float], plain: Sequence[float], least: int) -> list[float]:
+    """The cuts at the ends of the found range, and those plain cuts outside it that leave ``least`` rows to each range."""
+    start, stop = found
+    known = np.sort(values[np.isfinite(values)])
+    edges = sorted(e for e in found if np.isfinite(e))
+    for cut in plain:
+        if start <= cut <= stop:
+            continue
+        near = np.searchsorted(known, [cut, *edges])
+        if np.abs(near[1:] - near[0]).min() >= least and min(near[0], len(known) - near[0]) >= least:
+            edges.append(cut)
+    return sorted(edges)
