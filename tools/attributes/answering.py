@@ -1,0 +1,158 @@
+"""Models that answer questions about pictures, from a folder or the hub: opened, checked, fingerprinted."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from failsight.tools.errors import UserError
+from failsight.tools.text import clean
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from failsight.tools.attributes.definitions import Definition
+    from failsight.tools.inputs.base import Floats
+
+ADVICE = "Give a BLIP folder, or another vision-language model that transformers knows by itself."
+_HASHED = re.compile(r".*\.(json|safetensors|txt|model|jinja)")
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+
+
+class Answerer(Protocol):
+    """A model that is shown pictures and asked about them. Every answer is deterministic.
+
+    ``look`` encodes pictures once; what it returns is handed to the questions, so that twenty of them cost one encoding.
+    """
+
+    name: str
+    fingerprint: str
+
+    def look(self, images: Sequence[Image]) -> Any: ...
+
+    def answers(self, seen: Any, asked: Definition) -> list[str]:
+        """One free answer for each picture, as the model words it."""
+
+    def choose(self, seen: Any, asked: Definition) -> Floats:
+        """(n, values) float32 log-likelihoods of the definition's values, −inf for one that it can't say."""
+
+    def features(self, seen: Any) -> Floats | None:
+        """(n, d) float32 features of the pictures, None where the model has none of its own."""
+
+
+def open_answerer(path_or_hub_id: str, device: str = "cpu") -> Answerer:
+    """The model in a folder, or of a hub id that a person named. Weights are read when the first picture comes.
+
+    Raises:
+        UserError: no such folder, another architecture, weights missing or pickled, code of its own.
+    """
+    folder = _found(path_or_hub_id)
+    name = clean(path_or_hub_id.strip() if str(folder) != path_or_hub_id else folder.resolve().name)
+    kind, architecture = _checked(folder, name)
+    from failsight.tools.attributes import answering_blip, answering_chat
+
+    classes: dict[str, Any] = {
+        "BlipForQuestionAnswering": answering_blip.BlipAnswers,
+        "BlipForConditionalGeneration": answering_blip.BlipCaptions,
+        "ViltForQuestionAnswering": answering_chat.Labels,
+    }
+    made = classes.get(architecture)
+    if made is None:
+        if not answering_chat.knows(kind):
+            raise UserError(
+                f"The model in {name} does not answer questions about pictures ({architecture}).", ADVICE
+            )
+        made = answering_chat.Chat
+    answerer: Answerer = made(folder, name, _fingerprint(folder), device)
+    return answerer
+
+
+def _found(named: str) -> Path:
+    folder = Path(named).expanduser()
+    if folder.is_dir():
+        return folder
+    if folder.exists():
+        raise UserError(f"The model {clean(folder.name)} is a file.", ADVICE)
+    if not _HUB_ID.fullmatch(named) or named.startswith("."):
+        raise UserError(f"There is no model folder {clean(named)}.", ADVICE)
+    from huggingface_hub import snapshot_download
+
+    wanted = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
+    try:
+        return Path(snapshot_download(named, allow_patterns=wanted))
+    except Exception as problem:
+        raise UserError(
+            f"There is no folder {clean(named)}, and no model of that name can be fetched from the Hugging Face hub "
+            f"({type(problem).__name__}).",
+            "Check the name and the network, or give a folder.",
+        ) from problem
+
+
+def _checked(folder: Path, name: str) -> tuple[str, str]:
+    """(model type, architecture) of a folder that can be read safely. Raises UserError for any other."""
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+        kind = str(config.get("model_type") or "")
+        architecture = str((config.get("architectures") or [""])[0])
+    except FileNotFoundError:
+        raise UserError(f"The folder {name} holds no model (there is no config.json).", ADVICE) from None
+    except (OSError, ValueError, AttributeError, TypeError, KeyError, IndexError) as problem:
+        raise UserError(f"config.json of {name} can't be read ({clean(problem, 100)}).", ADVICE) from problem
+    if config.get("auto_map"):
+        raise UserError(f"The model folder {name} is refused: it brings Python code of its own.", ADVICE)
+    if not any(folder.glob("*.safetensors")):
+        pickles = [p.name for end in ("bin", "pt", "pth", "ckpt") for p in folder.glob(f"*.{end}")]
+        if pickles:
+            raise UserError(
+                f"The model in {name} is refused: its weights are a pickle ({clean(pickles[0])}), which may run code "
+                "when opened.",
+                "Save it as safetensors.",
+            )
+        raise UserError(f"The model folder {name} holds no weights (*.safetensors).", "Is it complete?")
+    return clean(kind, 60), clean(architecture or kind or "unknown", 80)
+
+
+def _fingerprint(folder: Path) -> str:
+    from failsight.tools.inputs.models.scoring import hash_files
+
+    return hash_files(sorted(p for p in folder.iterdir() if p.is_file() and _HASHED.fullmatch(p.name)))
+
+
+def load_parts(auto: str, folder: Path, name: str, device: str) -> tuple[Any, Any]:
+    """(network, processor) with every weight filled; whatever goes wrong in reading them becomes one sentence.
+
+    Args:
+        auto: name of the transformers class that builds the network.
+    """
+    import torch
+    import transformers
+
+    from failsight.tools.inputs.models.torch_based import pick_device
+    from failsight.tools.inputs.models.transformers_folder import _quiet
+
+    rules = {"local_files_only": True, "trust_remote_code": False}
+    with _quiet():
+        try:
+            processor = transformers.AutoProcessor.from_pretrained(folder, **rules)
+            network, report = getattr(transformers, auto).from_pretrained(
+                folder, **rules, use_safetensors=True, output_loading_info=True, dtype=torch.float32
+            )
+        except Exception as problem:
+            lines = [line for line in str(problem).splitlines() if line.strip()]
+            told = clean(lines[0] if lines else type(problem).__name__, 200)
+            raise UserError(f"The model in {name} can't be loaded: {told}", ADVICE) from problem
+    lacking = sorted(map(str, [*report.get("missing_keys", ()), *report.get("mismatched_keys", ())]))
+    if lacking:  # they would be random numbers
+        raise UserError(
+            f"The weights in {name} lack {len(lacking)} of the network's tensors, such as {clean(lacking[0], 80)}.",
+            "Is the folder complete?",
+        )
+    if getattr(processor, "tokenizer", None) is None or getattr(processor, "image_processor", None) is None:
+        raise UserError(
+            f"The folder {name} does not say how pictures and words are prepared.",
+            "Save the model's processor into it.",
+        )
+    return network.eval().to(pick_device(device)), processor
