@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -25,11 +26,26 @@ def with_definitions(
     definitions = case.definitions()
     if not definitions:
         return base
-    from failsight.tools.attributes.overlay import table_with
-    from failsight.tools.attributes.sources import assign_all
+    import numpy as np
 
-    assigned = assign_all(cast("CaseView", case), split, base.rows, definitions, sources)
-    return table_with(base, definitions, assigned)
+    from failsight.tools.attributes.overlay import table_with
+    from failsight.tools.attributes.sources import Assigned, assign_all
+
+    assigned: dict[str, Assigned] = {}
+    lacking: dict[str, str] = {}
+    for source in dict.fromkeys(d.source for d in definitions):
+        wanted = [d for d in definitions if d.source == source]
+        try:
+            assigned |= assign_all(cast("CaseView", case), split, base.rows, wanted, sources)
+        except RetryError as error:
+            lacking |= {d.name: f"it can't be assigned now: {error}" for d in wanted if not d.dropped}
+    made = table_with(base, definitions, assigned)
+    return dataclasses.replace(
+        made,
+        unusable={**made.unusable, **lacking},
+        columns={**made.columns, **{name: np.full(len(base.rows), None, object) for name in lacking}},
+        sources={**made.sources, **{d.name: d.source for d in definitions if d.name in lacking}},
+    )
 
 
 def check_name(view: Case, definition: Definition) -> None:

@@ -84,6 +84,15 @@ def build_parser() -> argparse.ArgumentParser:
     _inputs(run)
     _common(run)
 
+    call = _command(commands, "call", "one measuring tool, with arguments of your own", "run_call")
+    call.add_argument("case", type=Path, metavar="CASE")
+    call.add_argument("tool", help="its name: `failsight tools` lists them")
+    call.add_argument(
+        "arguments", nargs="*", metavar="NAME=VALUE", help="`failsight tools TOOL` says which there are"
+    )
+    call.add_argument("--json", action="store_true", help="print JSON")
+    _models(call)
+
     report = _command(commands, "report", "write the narrated report of a case", "run_report")
     report.add_argument("case", type=Path, metavar="CASE")
     report.add_argument("--format", choices=("all", "html", "md", "json"), default="all")
@@ -218,6 +227,23 @@ def _inputs(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _models(parser: Any) -> None:
+    """Models besides the one that is looked at, and where heavy passes run."""
+    parser.add_argument(
+        "--encoder",
+        metavar="FOLDER",
+        help="a CLIP or SigLIP model (folder or hub id) for attributes in words; rooms: the small one for practice rooms",
+    )
+    parser.add_argument(
+        "--vqa", metavar="FOLDER", help="a model that answers questions about images (folder or hub id)"
+    )
+    parser.add_argument(
+        "--engine",
+        choices=("local", "ray"),
+        help="where heavy passes run (ray: pip install 'failsight[ray]')",
+    )
+
+
 def _common(parser: argparse.ArgumentParser) -> None:
     how = parser.add_argument_group("how")
     how.add_argument(
@@ -238,6 +264,12 @@ def _common(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--out", type=Path, help="where to put the case folder")
     how.add_argument("--seed", type=int, help="seed of every random choice (default 0)")
     how.add_argument("--device", help="cpu (default), cuda, mps")
+    how.add_argument(
+        "--method",
+        choices=("failsight", "hibug"),
+        help="how slices are found: failsight (default), or HiBug's rules, untested, for comparison",
+    )
+    _models(how)
     how.add_argument(
         "--plain", action="store_true", help="line by line: for pipes, screen readers, plain terminals"
     )

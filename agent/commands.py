@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from failsight.agent.session import Session
 
 EXIT = {"ready": 0, "not_ready": 3, "undecided": 4}
-SHARED = ("planner", "level", "workflow", "budget", "seed", "device")
+SHARED = ("planner", "level", "workflow", "budget", "seed", "device", "encoder", "vqa", "engine", "method")
 GIVEN = (
     "model",
     "arch",
@@ -73,7 +73,7 @@ def _open(args: argparse.Namespace, progress: Any) -> Session:
         new = [k for k in GIVEN if given.get(k)]
         if new:
             raise UserError(f"A case folder and --{new[0]} were both given.", "Give one or the other.")
-        given = {k: given[k] for k in ("planner", "level", "workflow", "budget", "device")}
+        given = {k: given[k] for k in SHARED if k != "seed"}
     return _session(args, given, progress)
 
 
@@ -133,9 +133,33 @@ def _open_demo(args: argparse.Namespace, progress: Any) -> Session:
         "deploy": str(made.deploy), "history": str(made.history), "task": made.task,
         "name": made.name if args.bug else "rooms demo", "arch": made.arch,
     }  # fmt: skip
+    given["encoder"] = args.encoder or "rooms"
     if args.out is None:
         args.out = Path("failsight-cases") / where
     return _session(args, given, progress)
+
+
+def run_call(args: argparse.Namespace) -> int:
+    """``failsight call``: one tool, journalled like any other call."""
+    from failsight.agent.arguments import read
+    from failsight.agent.opening import open_case
+    from failsight.agent.ui.lines import StderrProgress
+    from failsight.tools.errors import RetryError
+
+    _must_be_case(args.case)
+    given = {k: getattr(args, k) for k in ("encoder", "vqa", "engine")}
+    with open_case(args.case, progress=StderrProgress(), **given) as case:
+        try:
+            made, _ = case.call(args.tool, read(args.tool, args.arguments), by="person")
+        except RetryError as error:
+            raise UserError(str(error)) from None
+    if args.json:
+        print(json.dumps(made.to_dict(), ensure_ascii=False))
+    else:
+        from rich.console import Console
+
+        Console().print(made)
+    return 0
 
 
 def run_report(args: argparse.Namespace) -> int:

@@ -53,7 +53,10 @@ def open_case(
         if "workflow" in given:
             check_workflow(given["workflow"])
         given |= {name: model_place(given[name], name) for name in ("encoder", "vqa") if given.get(name)}
-        config = dataclasses.replace(config, **given) if given else config
+        changed = dataclasses.replace(config, **given) if given else config
+        if (changed.encoder, changed.vqa) != (config.encoder, config.vqa):
+            save_config(path, changed)  # attributes that they assigned are needed again at the next opening
+        config = changed
     else:
         config = make_config(**given)
         path = Path(out) if out else Path("failsight-cases") / config.slug()

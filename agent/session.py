@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.types import Command
 
 from failsight import prompts
+from failsight.agent.arguments import typed
 from failsight.agent.events import (
     BUDGET,
     ApprovalAsked,
@@ -341,23 +342,14 @@ class Session:
         yield PlannerSaid("\n".join(lines), ())
 
     def _act_tool(self, rest: str) -> Iterator[SessionEvent]:
-        import json
-
         if not rest:
             yield Notice(
                 "Which one? `/tools` lists them; write for example `/tool find_slices depth=2`.", "warning"
             )
             return
-        name, *given = rest.split()
-        arguments: dict[str, Any] = {}
-        for item in given:
-            key, _, value = item.partition("=")
-            try:
-                arguments[key] = json.loads(value)
-            except ValueError:
-                arguments[key] = value
+        name, _, given = rest.partition(" ")
         try:
-            made, reused = self.case.call(name, arguments, by="person")
+            made, reused = self.case.call(name, typed(name, given), by="person")
         except RetryError as error:
             yield Notice(str(error), "warning")
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -115,9 +116,10 @@ class Lines:
         self._print(finding_body(record))
 
     def _pictures(self, evidence: Evidence, album: Album) -> dict[str, Text]:
+        columns = max(20, min(76, self._console.width - 4))
         if not self._coloured:  # half-blocks say nothing without colour
-            return {}
-        return album.load(evidence, max(20, min(60, self._console.width - 4)), 14)
+            return album.sketches(evidence, columns, 14)
+        return album.load(evidence, min(60, columns), 14)
 
     def _said(self, text: str) -> None:
         if self.rich and text.strip():
@@ -196,3 +198,14 @@ def _isatty(stream: TextIO) -> bool:
         return stream.isatty()
     except (AttributeError, ValueError):
         return False
+
+
+class StderrProgress:
+    """Progress of a command that runs no session: on stderr, and Ctrl-C ends it as it ends any program."""
+
+    def __init__(self) -> None:
+        self._lines = ProgressLines(sys.stderr)
+
+    def job(self, label: str, total: int) -> AbstractContextManager[Ticker]:
+        """Progress of one job (``failsight.tools.view.Progress``)."""
+        return self._lines.job(label, total, lambda: False)
