@@ -7,7 +7,10 @@ every second pixel, new channels filled with zeros).
 ``cifar_resnet4b_robust``: the four-block network without batch normalisation of the α,β-CROWN verification benchmark
 (Wang et al., NeurIPS 2021), adversarially trained.
 
-Each factory takes no argument and returns an untrained module; ``FACTS`` holds what a side file would say.
+``feature_net``: the small network whose features explain failures (``failsight train-robust``); it takes the number of
+classes, since it is trained on the user's own.
+
+Each other factory takes no argument. All return an untrained module; ``FACTS`` holds what a side file would say.
 Importing this module imports torch.
 """
 
@@ -102,6 +105,37 @@ class CifarResNet4b(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.layer2(self.layer1(functional.relu(self.conv1(x))))
         return self.linear2(functional.relu(self.linear1(torch.flatten(x, 1))))  # type: ignore[no-any-return]
+
+
+class FeatureNet(nn.Module):
+    """Five convolutions (3×3, batch norm, ReLU; stride 8 in all), average pooling, a linear head.
+
+    The maps of ``features`` averaged over space are what the head reads, so that each feature has a map of its own.
+    (n, 3, height, width) → (n, classes).
+    """
+
+    WIDTHS, STRIDES = (16, 32, 64, 128, 128), (2, 2, 1, 2, 1)
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        before = (3, *self.WIDTHS[:-1])
+        layers: list[nn.Module] = []
+        for channels_in, channels, stride in zip(before, self.WIDTHS, self.STRIDES, strict=True):
+            layers += [
+                nn.Conv2d(channels_in, channels, 3, stride, 1, bias=False),
+                nn.BatchNorm2d(channels),
+                nn.ReLU(inplace=True),
+            ]
+        self.features = nn.Sequential(*layers)
+        self.head = nn.Linear(self.WIDTHS[-1], classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.features(x).mean((2, 3)))  # type: ignore[no-any-return]
+
+
+def feature_net(classes: int) -> FeatureNet:
+    """A small network for features of one's own data (0.25 M parameters, 128 features)."""
+    return FeatureNet(classes)
 
 
 def cifar_resnet20() -> CifarResNet:
