@@ -55,14 +55,27 @@ def _column(definition: Definition, assigned: Assigned) -> npt.NDArray[Any]:
 def _shown(
     definition: Definition, values: npt.NDArray[Any], others: Sequence[npt.NDArray[Any]]
 ) -> npt.NDArray[Any]:
-    """The column with its values as they are called now, gaps filled from attributes merged into it."""
-    if values.dtype != object and not others:
+    """The column with its values as they are called now, joined with the attributes merged into it.
+
+    These fill its gaps; where all of them say only yes or no, yes wins: with ``couch`` merged into ``sofa`` an image
+    shows a sofa when either was seen.
+    """
+    if values.dtype != object and not others and not definition.renamed:
         return values
-    made = np.array([_text(v) for v in values.tolist()], object)
-    for other in others:
-        gaps = np.array([v is None for v in made.tolist()], bool)
-        made[gaps] = np.array([_text(v) for v in other.tolist()], object)[gaps]
-    made[:] = [definition.shown(v) for v in made.tolist()]
+    columns = [_texts(definition, column) for column in (values, *others)]
+    made = columns[0]
+    presence = all(v in ("yes", "no", None) for column in columns for v in column.tolist())
+    for other in columns[1:]:
+        better = np.array([v is None for v in made.tolist()], bool)
+        if presence:
+            better |= other == "yes"
+        made[better] = other[better]
+    return made
+
+
+def _texts(definition: Definition, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    made = np.empty(len(column), object)
+    made[:] = [definition.shown(_text(v)) for v in column.tolist()]
     return made
 
 
