@@ -1,4 +1,4 @@
-"""Pictures in a terminal: half-blocks (two pixels a character) that any terminal with colours can show."""
+"""Pictures in a terminal: half-blocks (two pixels a character) of photographs, and the sketches that charts carry."""
 
 from __future__ import annotations
 
@@ -68,9 +68,19 @@ class Album:
         figures = {f.path: (self.figure(f.path), columns, rows) for f in evidence.figures}
         shown = {key(i): (self.image(i.path, i.split), *SMALL) for i in evidence.images[:images]}
         made = {
-            path: thumbnail(place, width, height)
+            path: sketch(place, width, height) if place.suffix == ".svg" else thumbnail(place, width, height)
             for path, (place, width, height) in (shown | figures).items()
             if place is not None
+        }
+        return {path: picture for path, picture in made.items() if picture is not None}
+
+    def sketches(self, evidence: Evidence, columns: int, rows: int) -> dict[str, Text]:
+        """The figures that can be told without colours, by figure path."""
+        found = {f.path: self.figure(f.path) for f in evidence.figures}
+        made = {
+            path: sketch(place, columns, rows, coloured=False)
+            for path, place in found.items()
+            if place is not None and place.suffix == ".svg"
         }
         return {path: picture for path, picture in made.items() if picture is not None}
 
@@ -95,6 +105,32 @@ def thumbnail(path: Path, columns: int = 40, rows: int = 12) -> Text | None:
         return half_blocks(flat.convert("RGB").tobytes(), flat.width, flat.height)
     except Exception:  # whatever a broken file does to the decoder, its path is shown instead
         return None
+
+
+def sketch(path: Path, columns: int, rows: int, *, coloured: bool = True) -> Text | None:
+    """The terminal's version of an SVG figure, at most ``columns`` wide; None for one that has none; never raises.
+
+    Without colours the lines that are made of half-blocks alone say nothing and are left out."""
+    from rich.text import Text
+
+    from failsight.tools.figures.sketch import LARGEST, drawn, sketch_of
+
+    try:
+        found = sketch_of(path.read_text(encoding="utf-8")) if path.stat().st_size <= LARGEST else None
+    except (OSError, ValueError):
+        return None
+    if found is None:
+        return None
+    made = Text(no_wrap=True)
+    for spans in drawn(found, columns, rows):
+        words = "".join(s.text for s in spans)
+        if not coloured and "▀" in words and not words.strip("▀ …"):
+            continue
+        made.append("\n" if len(made) else "")
+        for span in spans:
+            ground = f" on {span.ground}" if span.ground else ""
+            made.append(span.text, style=f"{span.colour or 'default'}{ground}")
+    return made
 
 
 def half_blocks(pixels: bytes, width: int, height: int) -> Text:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+from collections.abc import Sequence
 from html import escape
 
 from failsight.tools.text import clean
@@ -43,6 +45,28 @@ class Canvas:
         self._parts.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{fill}">{title}</circle>'
         )
+
+    def polygon(self, corners: Sequence[tuple[float, float]], fill: str, hint: str = "") -> None:
+        """A filled outline through ``corners``."""
+        title = f"<title>{escape(clean(hint))}</title>" if hint else ""
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
+        self._parts.append(f'<polygon points="{points}" fill="{fill}">{title}</polygon>')
+
+    def picture(self, x: float, y: float, w: float, h: float, png: bytes, kind: str = "png") -> None:
+        """A small picture, kept inside the document (``kind``: png or jpeg)."""
+        data = b64encode(png).decode("ascii")
+        shape = f'x="{x:.1f}" y="{y:.1f}" width="{w:.1f}" height="{h:.1f}"'
+        self._parts.append(f'<image {shape} href="data:image/{kind};base64,{data}"/>')
+
+    def hatch(self, x: float, y: float, w: float, h: float, hint: str = "") -> None:
+        """A rectangle with thin slanted lines: too little is known to shade it."""
+        self.rect(x, y, w, h, "#FFFFFF", stroke=GRID, hint=hint)
+        step = 6.0
+        for k in range(1, int((w + h) / step) + 1):
+            reach = k * step
+            x1, y1 = x + min(reach, w), y + max(0.0, reach - w)
+            x2, y2 = x + max(0.0, reach - h), y + min(reach, h)
+            self.line(x1, y1, x2, y2, "#BBBBBB", 0.8)
 
     def text(
         self,
