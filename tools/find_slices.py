@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from failsight.tools import slice_report as report
+from failsight.tools.checks.hibug_report import hibug_evidence
+from failsight.tools.checks.slice_causes import train_shares, usual_cue
+from failsight.tools.checks.slice_pulls import Suspicion, suspicions
+from failsight.tools.checks.slice_stability import stability
+from failsight.tools.checks.slice_target import PATTERN, goal
+from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Finding, jsonable
 from failsight.tools.experiments.population import check_split, class_index
 from failsight.tools.inputs.base import Split
@@ -16,7 +22,7 @@ from failsight.tools.notes import called, left_out_notes, need_labels
 from failsight.tools.registry import tool
 from failsight.tools.slice_findings import (
     Found,
-    TrainShare,
+    Why,
     accounts_for,
     filters,
     maskable,
@@ -25,11 +31,11 @@ from failsight.tools.slice_findings import (
     same_bug,
     slice_finding,
     suspicion_finding,
-    train_shares,
+    title,
 )
-from failsight.tools.slice_search import Search, Suspicion, Target, search, suspicions
+from failsight.tools.slice_search import Search, prepare, search
 from failsight.tools.stats.slices import SearchSettings
-from failsight.tools.text import clean
+from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView
 
 MOST_REFUTED = 5  # refuted slices that become findings; all are in the table
@@ -53,11 +59,18 @@ def find_slices(
     within_class: Annotated[
         str | None, Field(description="Search only among images of this true class.", max_length=200)
     ] = None,
+    within_prediction: Annotated[
+        str | None,
+        Field(description="Search only among images that the model calls this class.", max_length=200),
+    ] = None,
     depth: Annotated[int, Field(description="Most conditions in a slice.", ge=1, le=3)] = 3,
     target: Annotated[
-        Target,
+        str,
         Field(
-            description="What counts as bad: error; confident_error (wrong and sure of it); loss (1 − probability of the true class)."
+            description="What counts as bad: error; confident_error (wrong and sure of it); loss (1 − probability of the true class); "
+            "or column:NAME, a number per image in a metadata column, larger is worse.",
+            pattern=PATTERN,
+            max_length=200,
         ),
     ] = "error",
     confidence: Annotated[
@@ -89,6 +102,15 @@ def find_slices(
         ),
     ] = None,
     split: Annotated[Split, Field(description="Which images: data, train or deploy.")] = "data",
+    method: Annotated[
+        Literal["failsight", "hibug"],
+        Field(
+            description="hibug: HiBug's own thresholds instead of tests, for comparison (best with depth 1)."
+        ),
+    ] = "failsight",
+    alpha: Annotated[
+        float, Field(description="For hibug: threshold of P(prediction | description).", ge=0.5, le=0.999)
+    ] = 0.7,
 ) -> Evidence:
     """Find the conditions (attribute values, alone or up to three together) under which the model fails more often.
 
@@ -104,59 +126,89 @@ def find_slices(
     split = check_split(view, split)
     need_labels(view, split)
     within = class_index(view.classes, within_class) if within_class else None
-    found = search(
+    predicted = class_index(view.classes, within_prediction) if within_prediction else None
+    if within is not None and predicted is not None:
+        raise RetryError("Among images of one true and one predicted class all are right or all are wrong.")
+    aim = goal(target, view.predictions(split), view.attributes(split), confidence)
+    settings = SearchSettings(
+        depth=depth, min_support=min_support, min_effect=min_effect, q=q, seed=view.seed
+    )
+    prepared, notes = prepare(
         view,
         split,
         attributes=attributes,
         within=within,
-        target=target,
-        confidence=confidence,
+        called=predicted,
+        made=aim,
         group_by=group_by,
-        settings=SearchSettings(
-            depth=depth, min_support=min_support, min_effect=min_effect, q=q, seed=view.seed
-        ),
+        settings=settings,
     )
+    if method == "hibug":
+        made = hibug_evidence(view, split, prepared, notes, alpha, top)
+        return dataclasses.replace(made, arguments=jsonable(given))
+    found = search(view, split, prepared, aim, notes)
     pulls = suspicions(found, q=q, min_effect=min_effect, floor=found.report.floor)
-    made = _evidence(view, found, pulls, within, target, q, top)
+    made = _evidence(view, found, pulls, q, top)
     return dataclasses.replace(made, arguments=jsonable(given))
 
 
-def _evidence(
-    view: CaseView,
-    found: Search,
-    pulls: Sequence[Suspicion],
-    within: int | None,
-    target: Target,
-    q: float,
-    top: int,
-) -> Evidence:
+def _evidence(view: CaseView, found: Search, pulls: Sequence[Suspicion], q: float, top: int) -> Evidence:
     """Everything that was measured, but for the arguments."""
-    together = put_together(found, within)
+    together = put_together(found)
     shown, cut = together[:top], len(together) - top
-    shares = train_shares(view, found, shown)
+    whys = _whys(view, found, shown)
     images, figure = report.examples(view, found, shown)
     chart = report.chart(view, found, shown) if shown else None
-    slices, towards, rest = (
-        report.slices(found, shown, shares),
+    tables = (
+        report.slices(found, shown, whys),
         report.pulls(found, pulls),
-        report.rest(found, within),
+        report.causes(found, shown, whys, _pulled(found, shown, pulls)),
+        report.merged(found, shown),
+        report.rest(found),
     )
     return Evidence(
         tool="find_slices",
         title="Where it fails more than elsewhere",
-        summary=" ".join(report.summary(found, shown, pulls, target)),
-        facts=report.facts(found, shown, pulls, q),
-        tables=tuple(t for t in (slices, towards, rest) if t),
+        summary=" ".join(report.summary(found, shown, pulls)),
+        facts=report.facts(found, shown, pulls, whys, q),
+        tables=tuple(t for t in tables if t),
         figures=tuple(f for f in (chart, figure) if f),
         images=images,
-        questions=_questions(target, pulls),
-        findings=_findings(view, found, shown, pulls, shares, target, within),
-        notes=tuple(_notes(view, found, cut, shares)),
+        questions=_questions(found.goal.kind, pulls),
+        findings=_findings(view, found, shown, pulls, whys),
+        notes=tuple(_notes(view, found, cut, whys)),
         next_steps=tuple(_next_steps(view, found, shown, pulls)),
     )
 
 
-def _questions(target: Target, pulls: Sequence[Suspicion]) -> tuple[str, ...]:
+def _whys(view: CaseView, found: Search, shown: Sequence[Found]) -> list[Why]:
+    """What may be behind each slice, and whether it is found again in other halves."""
+    shares = train_shares(view, found, [(one.spans, one.class_index, one.inside) for one in shown])
+    again = stability(
+        view, found, [one.inside for one in shown], lambda other: [one.inside for one in put_together(other)]
+    )
+    return [
+        Why(
+            shares.get(i),
+            usual_cue(found, one.spans, one.class_index),
+            again.again[i] if again else 0,
+            again.splits if again else 0,
+        )
+        for i, one in enumerate(shown)
+    ]
+
+
+def _pulled(found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion]) -> dict[int, str]:
+    """Slice → the pull that accounts for it, in words."""
+    made = {}
+    for one in pulls:
+        coded = found.attributes[one.attribute]
+        words = f"{clean(coded.name, 40)}={clean(coded.values[one.found.value], 60)} towards {clean(found.classes[one.found.predicted], 40)}"
+        made.update({i: words for i, slice_ in enumerate(shown) if accounts_for(one, slice_)})
+    return made
+
+
+def _questions(target: str, pulls: Sequence[Suspicion]) -> tuple[str, ...]:
     return (
         "performance.3",
         "input.14",
@@ -166,37 +218,35 @@ def _questions(target: Target, pulls: Sequence[Suspicion]) -> tuple[str, ...]:
 
 
 def _findings(
-    view: CaseView,
-    found: Search,
-    shown: Sequence[Found],
-    pulls: Sequence[Suspicion],
-    shares: Mapping[int, TrainShare],
-    target: Target,
-    within: int | None,
+    view: CaseView, found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion], whys: Sequence[Why]
 ) -> tuple[Finding, ...]:
     """The same bug is not reported twice: a slice that a confirmed pull accounts for is part of that finding.
 
     While the pull is open (an experiment will decide), the slice stands for itself and says so.
     """
-    adjusted = found.report.class_adjusted
-    slices = [slice_finding(found, one, target, shares.get(i), adjusted) for i, one in enumerate(shown)]
+    slices = [slice_finding(found, one, why) for one, why in zip(shown, whys, strict=True)]
     suspected = []
     for pull in pulls:
         made = suspicion_finding(view, found, pull)
         same = [i for i, one in enumerate(shown) if accounts_for(pull, one)]
-        if made.verdict == "confirmed":
-            made = dataclasses.replace(made, tests=(*made.tests, *(t for i in same for t in slices[i].tests)))
+        if made.verdict == "confirmed" and same:
+            names = listing([title(found, shown[i].spans, shown[i].class_index) for i in same], 4)
+            tests = (*made.tests, *(t for i in same for t in slices[i].tests))
+            made = dataclasses.replace(
+                made,
+                tests=tests,
+                note=f"{made.note} Merged with it, the same bug seen from its errors: {names}.",
+            )
             shown = [one for i, one in enumerate(shown) if i not in same]
             slices = [one for i, one in enumerate(slices) if i not in same]
         else:
             slices = [same_bug(one, made) if i in same else one for i, one in enumerate(slices)]
         suspected.append(made)
     refuted = [s for s in found.report.others if s.verdict == "refuted"][:MOST_REFUTED]
-    tried = [refuted_finding(found, one, target, within, adjusted) for one in refuted]
-    return (*slices, *suspected, *tried)
+    return (*slices, *suspected, *(refuted_finding(found, one) for one in refuted))
 
 
-def _notes(view: CaseView, found: Search, cut: int, shares: Mapping[int, TrainShare]) -> list[str]:
+def _notes(view: CaseView, found: Search, cut: int, whys: Sequence[Why]) -> list[str]:
     made, split = found.report, found.split
     notes = left_out_notes(split, [*view.table(split).left_out, *found.predictions.left_out])
     unlabelled = int((~found.predictions.labelled).sum())
@@ -209,6 +259,18 @@ def _notes(view: CaseView, found: Search, cut: int, shares: Mapping[int, TrainSh
         notes.append("Slices are compared within true classes, so none is listed for holding hard classes.")
     if made.n < 4 * made.floor:
         notes.append(f"Only {made.n} images: slices of fewer than {made.floor} are not looked at.")
+    if found.called is not None:
+        notes.append(
+            "Among images of one predicted class the true class is the error itself: nothing is compared within it."
+        )
+    if found.goal.kind == "column" and (found.goal.low, found.goal.high) != (0.0, 1.0):
+        notes.append(
+            f"{clean(found.goal.column or '', 40)} was scaled from {found.goal.low:g} … {found.goal.high:g} to 0 … 1; min_effect counts there."
+        )
+    if whys and not any(why.splits for why in whys):
+        notes.append(
+            "Whether the slices are found again in other splits was not tried: it would take more than a few seconds."
+        )
     if cut > 0:
         notes.append(f"{cut} more slices hold; raise top to see them.")
     if made.confirmed and "train" not in view.splits():

@@ -8,23 +8,24 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from failsight.tools.attributes.metadata import metadata_columns, object_columns
+from failsight.tools.checks.slice_causes import Cue, TrainShare
+from failsight.tools.checks.slice_pulls import Suspicion
+from failsight.tools.checks.slice_target import TargetKind
 from failsight.tools.evidence import Bug, Failure, Finding, Kind, TestResult
-from failsight.tools.slice_search import Errors, Search, Suspicion, Target, errors_of
+from failsight.tools.slice_search import Errors, Search, errors_of
 from failsight.tools.stats.intervals import wilson
-from failsight.tools.stats.slices import TestedSlice
-from failsight.tools.text import clean, interval, number, p_value
+from failsight.tools.stats.slices import Conjunction, Relative, TestedSlice
+from failsight.tools.text import clean, interval, listing, number, p_value
 from failsight.tools.view import CaseView
 
 TOOL = "find_slices"
-RARE = 0.05  # share of the training images below which a condition counts as rare …
-UNDER = 0.5  # … or below this multiple of its share in the evaluation images
 CONFUSED = 0.5  # share of a slice's errors that go to one class, to name it
 YES = ("yes", "true", "1", "present")
-FAILURES: Mapping[Target, Failure] = {
+FAILURES: Mapping[TargetKind, Failure] = {
     "error": "correctness",
     "confident_error": "unknown_unknowns",
     "loss": "correctness",
+    "column": "correctness",
 }
 Span = tuple[int, int, int]  # attribute, first and last code
 
@@ -56,11 +57,11 @@ class Found:
         return max(part.q for part in self.parts)
 
 
-def put_together(found: Search, within: int | None) -> list[Found]:
+def put_together(found: Search) -> list[Found]:
     """The confirmed slices, those that differ only in neighbouring ranges of one number as one."""
     groups: list[tuple[tuple[TestedSlice, ...], tuple[Span, ...], int | None]] = []
     for part in found.report.confirmed:
-        spans, class_index = spans_of(found, part)
+        spans, class_index = spans_of(found, part.conjunction)
         for i, (parts, other, other_class) in enumerate(groups):
             joined = _join(found, other, spans) if other_class == class_index else None
             if joined is not None:
@@ -71,14 +72,14 @@ def put_together(found: Search, within: int | None) -> list[Found]:
     made = []
     for parts, spans, class_index in groups:
         inside = np.any([found.inside(p) for p in parts], axis=0)
-        where = within if class_index is None else class_index
+        where = found.prepared.within if class_index is None else class_index
         made.append(Found(parts, spans, where, inside, errors_of(found, inside)))
     return made
 
 
-def spans_of(found: Search, part: TestedSlice) -> tuple[tuple[Span, ...], int | None]:
+def spans_of(found: Search, conjunction: Conjunction) -> tuple[tuple[Span, ...], int | None]:
     """Conditions on attributes, and the class condition."""
-    conditions = part.conjunction.conditions
+    conditions = conjunction.conditions
     spans = tuple((a, code, code) for a, code in conditions if a != found.class_column)
     named = [code for a, code in conditions if a == found.class_column]
     return spans, named[0] if named else None
@@ -103,79 +104,57 @@ def conditions(found: Search, spans: Sequence[Span]) -> dict[str, str]:
     return {found.attributes[a].name: found.attributes[a].span(low, high) for a, low, high in spans}
 
 
+def named(found: Search, spans: Sequence[Span]) -> dict[str, str]:
+    """The same with the predicted class, where the search was among images of one."""
+    made = conditions(found, spans)
+    if found.called is not None:
+        made["predicted class" if "prediction" in made else "prediction"] = found.classes[found.called]
+    return made
+
+
 def filters(found: Search, spans: Sequence[Span]) -> tuple[str, ...]:
     """The same as conditions that an experiment understands."""
     return tuple(f for a, low, high in spans for f in found.attributes[a].filters(low, high))
 
 
 def title(found: Search, spans: Sequence[Span], class_index: int | None) -> str:
-    """``television=yes & floor=tile, kitchen``."""
+    """``television=yes & floor=tile, kitchen``; among images of one predicted class ``…, called kitchen``."""
     text = " & ".join(f"{clean(k, 40)}={clean(v, 60)}" for k, v in conditions(found, spans).items())
+    if found.called is not None:
+        text = f"{text}, called {clean(found.classes[found.called], 40)}"
     return text if class_index is None else f"{text}, {clean(found.classes[class_index], 40)}"
 
 
 @dataclass(frozen=True, slots=True)
-class TrainShare:
-    """How often a slice's conditions occur in the training images.
+class Why:
+    """What was found out about the cause of one slice.
 
     Attributes:
-        n: training images with known values (of the slice's class, where it has one).
-        share, ci: share that meets the conditions, with its interval.
-        here: the share among the images that were searched.
-        rare: whether the share is low: see `RARE` and `UNDER`.
+        share: in training; None without training images that have these attributes.
+        cue: what is usual for the class and absent in the slice; None where there is no such thing.
+        again, splits: in how many other splits it was found again; 0 of 0 where that was not tried.
     """
 
-    n: int
-    share: float
-    ci: tuple[float, float]
-    here: float
-    rare: bool
+    share: TrainShare | None = None
+    cue: Cue | None = None
+    again: int = 0
+    splits: int = 0
 
 
-def train_shares(view: CaseView, found: Search, slices: Sequence[Found]) -> dict[int, TrainShare]:
-    """Position of a slice → its share in training, for slices of metadata and objects; {} without training images.
-
-    Computed attributes would need a pass over the training images and are left out.
-    """
-    if "train" not in view.splits() or not slices or found.split == "train":
-        return {}
-    table = view.table("train")
-    rows = np.arange(len(table), dtype=np.int64)
-    columns = {**object_columns(table, rows), **metadata_columns(table, rows)}
-    made = {}
-    for i, one in enumerate(slices):
-        names = [found.attributes[a].name for a, *_ in one.spans]
-        if all(name in columns for name in names):
-            share = _share(found, one, columns, table.labels)
-            if share is not None:
-                made[i] = share
-    return made
+def merged_into(found: Search, one: Found) -> list[tuple[str, Relative]]:
+    """What a slice accounts for: names, and how they lie to it; copies and large overlaps first."""
+    made: dict[str, Relative] = {}
+    for relative in (r for part in one.parts for r in part.merged):
+        spans, class_index = spans_of(found, relative.conjunction)
+        name = title(found, spans, class_index)
+        if name not in made or relative.errors > made[name].errors:
+            made[name] = relative
+    return sorted(made.items(), key=lambda item: -item[1].errors)
 
 
-def _share(
-    found: Search, one: Found, columns: Mapping[str, npt.NDArray[np.generic]], labels: npt.NDArray[np.int64]
-) -> TrainShare | None:
-    known = np.ones(len(labels), bool) if one.class_index is None else labels == one.class_index
-    here = np.ones(len(found.labels), bool) if one.class_index is None else found.labels == one.class_index
-    meets = known.copy()
-    for a, low, high in one.spans:
-        codes = found.attributes[a].encode(columns[found.attributes[a].name])
-        known = known & (codes != -1)
-        meets &= (codes >= low) & (codes <= high)
-    n, k = int(known.sum()), int(meets.sum())
-    if not n:
-        return None
-    ci = wilson(k, n)
-    share_here = float(one.inside[here].mean()) if here.any() else 0.0
-    single = len(one.spans) == 1
-    rare = (single and ci[1] < RARE) or ci[1] < UNDER * share_here
-    return TrainShare(n, k / n, ci, share_here, rare)
-
-
-def slice_finding(
-    found: Search, one: Found, target: Target, share: TrainShare | None, adjusted: bool
-) -> Finding:
+def slice_finding(found: Search, one: Found, why: Why) -> Finding:
     """The finding of one confirmed slice."""
+    share = why.share
     kind: Kind = "rare_case" if share is not None and share.rare else "weak_slice"
     bug: Bug = "data_statistics" if kind == "rare_case" else "unknown"
     e = one.errors
@@ -184,10 +163,10 @@ def slice_finding(
         confused = found.classes[e.into]
     return Finding(
         kind=kind,
-        failure=FAILURES[target],
+        failure=FAILURES[found.goal.kind],
         bug=bug,
-        statement=_statement(found, one, target, share),
-        slice=conditions(found, one.spans),
+        statement=_statement(found, one, share),
+        slice=named(found, one.spans),
         class_name=None if one.class_index is None else found.classes[one.class_index],
         confused_with=confused,
         n=e.n,
@@ -197,24 +176,22 @@ def slice_finding(
         p=one.p,
         q=one.q,
         verdict="confirmed",
-        tests=tuple(_test(part, adjusted) for part in one.parts),
-        note=_cause(share),
+        tests=tuple(_test(part, found.report.class_adjusted) for part in one.parts),
+        note=" ".join(_why(found, one, why)),
     )
 
 
-def refuted_finding(
-    found: Search, part: TestedSlice, target: Target, within: int | None, adjusted: bool
-) -> Finding:
+def refuted_finding(found: Search, part: TestedSlice) -> Finding:
     """The finding of a slice that looked weak on one half and is not on the other."""
-    spans, class_index = spans_of(found, part)
-    where = within if class_index is None else class_index
+    spans, class_index = spans_of(found, part.conjunction)
+    where = found.prepared.within if class_index is None else class_index
     e = errors_of(found, found.inside(part))
     return Finding(
         kind="weak_slice",
-        failure=FAILURES[target],
+        failure=FAILURES[found.goal.kind],
         bug="unknown",
         statement=f"{_images(found, spans, where)} looked worse than the others on the images that suggested it, and is not on the rest.",
-        slice=conditions(found, spans),
+        slice=named(found, spans),
         class_name=None if where is None else found.classes[where],
         n=e.n,
         error_rate=e.rate,
@@ -223,7 +200,7 @@ def refuted_finding(
         p=part.p,
         q=part.q,
         verdict="refuted",
-        tests=(_test(part, adjusted),),
+        tests=(_test(part, found.report.class_adjusted),),
         note=part.reason[:1].upper() + part.reason[1:] + ".",
     )
 
@@ -246,19 +223,20 @@ def _test(part: TestedSlice, adjusted: bool) -> TestResult:
 def _images(found: Search, spans: Sequence[Span], class_index: int | None) -> str:
     which = " and ".join(f"{clean(k, 40)}={clean(v, 60)}" for k, v in conditions(found, spans).items())
     what = "Images" if class_index is None else f"{clean(found.classes[class_index], 40)} images"
+    if found.called is not None:
+        what = f"Images called {clean(found.classes[found.called], 40)}"
     return f"{what} with {which}"
 
 
-def _statement(found: Search, one: Found, target: Target, share: TrainShare | None) -> str:
-    images, e = _images(found, one.spans, one.class_index), one.errors
-    if target == "loss":
-        inside = found.target[one.inside & found.confirmation].mean()
-        outside = found.target[~one.inside & found.confirmation].mean()
-        text = f"{images} give the true class less: it lacks {number(float(inside))} of the probability on average, against {number(float(outside))} elsewhere."
-    elif target == "confident_error":
-        inside = found.target[one.inside & found.confirmation].mean()
-        outside = found.target[~one.inside & found.confirmation].mean()
-        text = f"{images} are answered wrongly with full confidence more often: {number(float(inside))} against {number(float(outside))} elsewhere."
+def _statement(found: Search, one: Found, share: TrainShare | None) -> str:
+    images, e, goal = _images(found, one.spans, one.class_index), one.errors, found.goal
+    inside, outside = (goal.shown(value) for value in means(found, one))
+    if goal.kind == "loss":
+        text = f"{images} give the true class less: it lacks {inside} of the probability on average, against {outside} elsewhere."
+    elif goal.kind == "confident_error":
+        text = f"{images} are answered wrongly with full confidence more often: {inside} against {outside} elsewhere."
+    elif goal.kind == "column":
+        text = f"{images} have a higher {clean(goal.column or '', 40)}: {inside} on average, against {outside} elsewhere."
     else:
         text = f"{images} are answered wrongly more often: {number(e.rate)} {interval(e.ci)} against {number(e.rate_out)} elsewhere."
     if share is not None and share.rare:
@@ -266,12 +244,55 @@ def _statement(found: Search, one: Found, target: Target, share: TrainShare | No
     return text
 
 
+def means(found: Search, one: Found) -> tuple[float, float]:
+    """Mean of the target inside and outside a slice, on the half that tests."""
+    there, other = one.inside & found.confirmation, ~one.inside & found.confirmation
+    return float(found.target[there].mean()), float(found.target[other].mean()) if other.any() else 0.0
+
+
+def _why(found: Search, one: Found, why: Why) -> list[str]:
+    """What is known about the cause, what was merged into the slice, whether it is found in other halves."""
+    said = [_cause(why.share)]
+    if why.cue is not None:
+        said.append(_cue(found, why.cue))
+    merged = merged_into(found, one)
+    if merged:
+        names = listing([f"{name} ({number(r.errors)} of its errors are here)" for name, r in merged], 3)
+        said.append(f"Merged with it, for it accounts for them: {names}.")
+    if why.splits:
+        said.append(f"Found again in {why.again} of {why.splits} other splits of these images.")
+    return said
+
+
 def _cause(share: TrainShare | None) -> str:
     if share is None:
         return "The cause is undetermined: no training images with these attributes to compare with."
-    if share.rare:
-        return "High error and few training images: more of them is the first thing to try."
-    return f"Not rare in training ({number(share.share)} of {share.n:,} images there, {number(share.here)} here): the cause lies elsewhere."
+    if not share.rare:
+        return f"Not rare in training ({number(share.share)} of {share.n:,} images there, {number(share.here)} here): the cause lies elsewhere."
+    curve = share.curve
+    first = "High error and few training images"
+    if curve is None or curve.says == "undetermined":
+        return (
+            f"{first}: more of them is the first thing to try. Whether errors fall with more training images is undetermined: "
+            "too few other values tell."
+        )
+    doubled = f"{number(curve.slope, 'points')} {interval(curve.ci, 'points')} for each doubling, over {curve.units} other groups"
+    if curve.says == "no":
+        return f"{first}, yet elsewhere errors do not fall with more training images ({doubled}): more of them may not help."
+    expected = "" if curve.expected is None else f"; so few lead to expect {number(curve.expected)} wrong"
+    return f"{first}, and errors fall with more of them ({doubled}{expected}): more of them is the first thing to try."
+
+
+def _cue(found: Search, cue: Cue) -> str:
+    coded = found.attributes[cue.attribute]
+    value = f"{clean(coded.name, 40)}={clean(coded.values[cue.value], 60)}"
+    there, others = number(cue.share), number(cue.share_other)
+    m = cue.missed
+    missed = f"{number(m.rate)} are missed, {number(m.rate_out)} with it ({number(m.difference, 'points')} {interval(m.ci, 'points')})"
+    return (
+        f"They lack what is usual for the class, {value} ({there} of its images, {others} of the others): {missed}. "
+        "Whether the model relies on it is undetermined; an experiment can tell."
+    )
 
 
 def suspicion_finding(view: CaseView, found: Search, one: Suspicion) -> Finding:
@@ -311,10 +332,39 @@ def suspicion_finding(view: CaseView, found: Search, one: Suspicion) -> Finding:
         q=one.q,
         verdict=None if testable else "confirmed",
         tests=() if testable else (test,),
-        note="An association; whether the object itself is what the model sees is for a masking test to decide."
+        note=" ".join(_directions(found, one, testable)),
+    )
+
+
+def _directions(found: Search, one: Suspicion, testable: bool) -> list[str]:
+    """What kind of association it is: how strong, from which classes, and whether the class is missed without it."""
+    pulled = clean(found.classes[one.found.predicted], 40)
+    said = [
+        "An association; whether the object itself is what the model sees is for a masking test to decide."
         if testable
         else "An association within true classes; no experiment was made.",
+        f"Cramér's V {one.v:.2f} [{one.v_ci[0]:.2f}, {one.v_ci[1]:.2f}].",
+    ]
+    hit = [v for v in one.victims if v.says(0.0) == "yes"]
+    if hit:
+        names = [
+            f"{found.classes[v.true]} ({number(v.difference, 'points')} {interval(v.ci, 'points')})"
+            for v in hit
+        ]
+        said.append(f"Pulled from {listing(names, 4)}.")
+    m = one.missed
+    figures = (
+        f"{number(m.rate)} are missed without it, {number(m.rate_out)} with it ({interval(m.ci, 'points')})"
     )
+    said.append(
+        {
+            "yes": f"The other way too: of {pulled} images {figures}.",
+            "no": f"Not the other way: of {pulled} images {figures}.",
+            "undetermined": f"Whether {pulled} images are missed without it is undetermined"
+            + (f": {figures}." if m.n and m.n_out else ": too few images."),
+        }[m.says(found.report.min_effect)]
+    )
+    return said
 
 
 def accounts_for(one: Suspicion, found: Found) -> bool:

@@ -6,36 +6,30 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from failsight.tools.evidence import Cell, Fact, Figure, ImageRef, Table
+from failsight.tools.checks.slice_pulls import Suspicion
+from failsight.tools.evidence import Cell, Fact, Figure, ImageRef, Table, Unit
 from failsight.tools.examples import contact_sheet, references
 from failsight.tools.figures.charts import Mark, rates
 from failsight.tools.notes import of_split
-from failsight.tools.slice_findings import Found, TrainShare, spans_of, title
-from failsight.tools.slice_search import Search, Suspicion, Target, detectable
+from failsight.tools.slice_findings import Found, Why, means, merged_into, spans_of, title
+from failsight.tools.slice_search import Search, detectable
 from failsight.tools.text import clean, interval, listing, number, p_value
 from failsight.tools.view import CaseView
 
 EXAMPLES = 4  # images of each of the first slices
 SHOWN_SLICES = 3
-WHAT: Mapping[Target, str] = {
-    "error": "error",
-    "confident_error": "share of errors made with confidence",
-    "loss": "probability that the true class lacks",
-}
 
 
-def summary(found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion], target: Target) -> list[str]:
+def summary(found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion]) -> list[str]:
     report = found.report
-    base = f"Over all {report.n:,} images the {WHAT[target]} is {number(report.overall)}."
+    base = f"Over all {report.n:,} images the {found.goal.what} is {found.goal.shown(report.overall)}."
     if not shown:
         text = f"No group of images holds up as worse than the others: {report.examined:,} combinations were counted, {report.carried} tested on images set aside, none confirmed."
         lines = [text, base]
     else:
-        first = [
-            f"{title(found, one.spans, one.class_index)} ({number(one.errors.rate)} wrong against {number(one.errors.rate_out)} elsewhere)"
-            for one in shown[:3]
-        ]
-        many = "One group of images fails" if len(shown) == 1 else f"{len(shown)} groups of images fail"
+        first = [f"{title(found, one.spans, one.class_index)} ({_against(found, one)})" for one in shown[:3]]
+        does, do = ("scores higher", "score higher") if found.goal.kind == "column" else ("fails", "fail")
+        many = f"One group of images {does}" if len(shown) == 1 else f"{len(shown)} groups of images {do}"
         lines = [f"{many} more than the others, on images that did not suggest it: {'; '.join(first)}.", base]
     if pulls:
         one = pulls[0]
@@ -48,7 +42,16 @@ def summary(found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion], t
     return lines
 
 
-def facts(found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion], q: float) -> tuple[Fact, ...]:
+def _against(found: Search, one: Found) -> str:
+    if found.goal.kind == "column":
+        inside, outside = (found.goal.shown(value) for value in means(found, one))
+        return f"{inside} against {outside} elsewhere"
+    return f"{number(one.errors.rate)} wrong against {number(one.errors.rate_out)} elsewhere"
+
+
+def facts(
+    found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion], whys: Sequence[Why], q: float
+) -> tuple[Fact, ...]:
     report, where = found.report, of_split(found.split)
     facts = [
         Fact("slices_confirmed", len(shown), "count", where),
@@ -58,7 +61,7 @@ def facts(found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion], q: 
     smallest = detectable(report, q)
     if smallest is not None:
         facts.append(Fact("smallest_detectable_effect", smallest, "points", where, n=report.n_confirmation))
-    for one in shown:
+    for one, why in zip(shown, whys, strict=True):
         about = of_split(found.split, f"slice {title(found, one.spans, one.class_index)}")
         e = one.errors
         facts += [
@@ -66,6 +69,16 @@ def facts(found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion], q: 
             Fact("effect", e.difference, "points", about, e.difference_ci, e.n, "lower_is_better"),
             Fact("q", one.q, "score", about),
         ]
+        if found.goal.kind != "error":
+            facts.append(
+                Fact("target_mean", means(found, one)[0], "share", about, None, e.n, "lower_is_better")
+            )
+        if why.splits:
+            facts.append(
+                Fact(
+                    "stability", why.again / why.splits, "share", about, None, why.splits, "higher_is_better"
+                )
+            )
     for pull in pulls:
         coded = found.attributes[pull.attribute]
         value = coded.values[pull.found.value]
@@ -75,36 +88,59 @@ def facts(found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion], q: 
         facts.append(
             Fact("pull", pull.found.wrong, "points", about, pull.found.wrong_ci, pull.n, "lower_is_better")
         )
+        facts.append(
+            Fact("cramers_v", pull.v, "score", about, pull.v_ci, pull.n + pull.n_out, "lower_is_better")
+        )
+        if pull.missed.n and pull.missed.n_out:
+            missed = pull.missed
+            facts.append(
+                Fact(
+                    "missed_without",
+                    missed.difference,
+                    "points",
+                    about,
+                    missed.ci,
+                    missed.n,
+                    "lower_is_better",
+                )
+            )
     return tuple(facts)
 
 
-def slices(found: Search, shown: Sequence[Found], shares: Mapping[int, TrainShare]) -> Table | None:
+def slices(found: Search, shown: Sequence[Found], whys: Sequence[Why]) -> Table | None:
     if not shown:
         return None
+    scored = found.goal.kind != "error"
+    tried = any(why.splits for why in whys)
     rows: list[tuple[Cell, ...]] = []
-    for i, one in enumerate(shown):
-        e, share = one.errors, shares.get(i)
-        merged = sum(len(part.merged) for part in one.parts)
+    for one, why in zip(shown, whys, strict=True):
+        e = one.errors
+        score = [found.goal.shown(value) for value in means(found, one)] if scored else []
         rows.append(
             (
                 title(found, one.spans, one.class_index),
                 int(one.inside.sum()),
                 e.n,
+                *score,
                 e.rate,
                 interval(e.ci),
                 e.rate_out,
                 interval(e.difference_ci, "points"),
                 p_value(one.q),
-                merged,
-                share.share if share else None,
+                len(merged_into(found, one)),
+                why.share.share if why.share else None,
+                *([f"{why.again} of {why.splits}"] if tried else []),
             )
         )
+    units: list[Unit] = ["text", "count", "count", *(["text"] * 2 if scored else [])]  # type: ignore[list-item]
+    units += ["share", "text", "share", "text", "text", "count", "share", *(["text"] if tried else [])]  # type: ignore[list-item]
     return Table(
         "Slices that hold",
         (
             "slice",
             "images",
             "tested",
+            *(("mean", "mean elsewhere") if scored else ()),
             "error",
             "interval",
             "elsewhere",
@@ -112,24 +148,104 @@ def slices(found: Search, shown: Sequence[Found], shares: Mapping[int, TrainShar
             "q",
             "merged",
             "in training",
+            *(("found again",) if tried else ()),
         ),
         tuple(rows),
-        ("text", "count", "count", "share", "text", "share", "text", "text", "count", "share"),
-        "Error rates are those of the half that did not suggest the slice. Merged: similar groups that this one accounts for.",
+        tuple(units),
+        "Error rates are those of the half that did not suggest the slice. Merged: similar groups that this one accounts for."
+        + (" Found again: in other splits of the same images." if tried else ""),
     )
 
 
-def rest(found: Search, within: int | None) -> Table | None:
+def merged(found: Search, shown: Sequence[Found]) -> Table | None:
+    """What each slice accounts for, by name."""
+    rows: list[tuple[Cell, ...]] = []
+    for one in shown:
+        into = title(found, one.spans, one.class_index)
+        for name, r in merged_into(found, one):
+            rows.append((name, into, RELATIONS[r.relation], r.n, r.rate, r.jaccard, r.errors, p_value(r.p)))
+    if not rows:
+        return None
+    return Table(
+        "Merged into these slices",
+        (
+            "group",
+            "into",
+            "how it lies",
+            "tested",
+            "error",
+            "images in common",
+            "its errors there",
+            "p beside it",
+        ),
+        tuple(rows),
+        ("text", "text", "text", "count", "share", "share", "share", "text"),
+        "Images in common: of all images of either. p beside it: of its excess once the confirmed slices are accounted for.",
+    )
+
+
+RELATIONS = {
+    "copy": "nearly the same images",
+    "parent": "fewer conditions",
+    "part": "more conditions",
+    "overlap": "overlaps",
+}
+
+
+def causes(
+    found: Search, shown: Sequence[Found], whys: Sequence[Why], pulls: Mapping[int, str]
+) -> Table | None:
+    """What the images tell about the cause of each slice; ``undetermined`` where they don't."""
+    if not shown:
+        return None
+    rows: list[tuple[Cell, ...]] = []
+    for i, (one, why) in enumerate(zip(shown, whys, strict=True)):
+        share, cue = why.share, why.cue
+        rare = (
+            "undetermined"
+            if share is None
+            else f"{'yes' if share.rare else 'no'}: {number(share.share)} {interval(share.ci)}"
+        )
+        curve = None if share is None else share.curve
+        falls = (
+            "undetermined"
+            if curve is None or curve.says == "undetermined"
+            else f"{curve.says}: {interval(curve.ci, 'points')}"
+        )
+        lacks = (
+            "no such cue"
+            if cue is None
+            else f"{number(cue.missed.difference, 'points')} {interval(cue.missed.ci, 'points')}"
+        )
+        rows.append(
+            (title(found, one.spans, one.class_index), rare, falls, lacks, pulls.get(i, "no pull found"))
+        )
+    return Table(
+        "What may be behind them",
+        (
+            "slice",
+            "rare in training",
+            "errors fall with training images",
+            "missed without the usual cue",
+            "pull",
+        ),
+        tuple(rows),
+        ("text",) * 5,
+        "Rare: share in training with its interval. Falls: change of the error for each doubling, over other groups.",
+    )
+
+
+def rest(found: Search) -> Table | None:
     """Everything that was carried to the other half and not reported."""
     if not found.report.others:
         return None
     rows: list[tuple[Cell, ...]] = []
     for one in found.report.others:
-        spans, class_index = spans_of(found, one)
+        spans, class_index = spans_of(found, one.conjunction)
         e = one.confirmation
         rows.append(
             (
-                title(found, spans, within if class_index is None else class_index),
+                title(found, spans, found.prepared.within if class_index is None else class_index),
                 one.support,
                 one.discovery.rate,
                 e.rate,
@@ -163,14 +279,30 @@ def pulls(found: Search, pulls: Sequence[Suspicion]) -> Table | None:
                 one.rate_out,
                 interval(one.found.wrong_ci, "points"),
                 p_value(one.q),
+                f"{one.v:.2f} [{one.v_ci[0]:.2f}, {one.v_ci[1]:.2f}]",
+                listing([found.classes[v.true] for v in one.victims if v.says(0.0) == "yes"], 4)
+                or "undetermined",
+                one.missed.says(found.report.min_effect),
             )
         )
     return Table(
         "Attributes that pull predictions",
-        ("attribute", "towards", "images", "with it", "without", "difference", "q"),
+        (
+            "attribute",
+            "towards",
+            "images",
+            "with it",
+            "without",
+            "difference",
+            "q",
+            "Cramér's V",
+            "from",
+            "missed without",
+        ),
         tuple(rows),
-        ("text", "text", "count", "share", "share", "text", "text"),
-        "Share of the images of other classes that are called this class; differences within true classes.",
+        ("text", "text", "count", "share", "share", "text", "text", "text", "text", "text"),
+        "Share of the images of other classes that are called this class; differences within true classes. "
+        "Missed without: whether images of the class itself are missed when it is not there.",
     )
 
 

@@ -2,29 +2,118 @@
 
 from __future__ import annotations
 
+import math
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from failsight.tools.checks.slice_target import Goal
 from failsight.tools.errors import RetryError
 from failsight.tools.inputs.base import AttributeTable, Predictions, Split
-from failsight.tools.slice_columns import Coded, encode_columns
-from failsight.tools.stats.association import Pull, prediction_tables, pull, screen_pulls
+from failsight.tools.slice_columns import Coded, encode_columns, learn_ranges
 from failsight.tools.stats.intervals import newcombe, wilson
-from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.stats.power import smallest_rate_difference
-from failsight.tools.stats.slices import SearchSettings, SliceReport, TestedSlice, find_slices
+from failsight.tools.stats.slices import (
+    CountCache,
+    SearchSettings,
+    SliceReport,
+    TestedSlice,
+    content_digest,
+    discovery_half,
+    find_slices,
+)
+from failsight.tools.stats.slices.cuts import Learner
+from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView
 
-Target = Literal["error", "confident_error", "loss"]
 Codes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 MOST_WORK = 2e10  # attribute triples × images above which only pairs are searched: minutes
 TAIL = 0.1  # share of the images in the slice for which the smallest visible excess is stated
-SCREEN = 2.0  # standard errors below which a pull is not looked at closer
+KEPT_COUNTS = 16 * 2**20  # bytes of counts remembered for one table
+REMEMBERED = 12  # tables
+WORTH_A_FILE = 5e7  # tuples × images above which counts are kept for later sessions: a second and more
+_REMEMBERED: OrderedDict[str, CountCache] = OrderedDict()
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything that a search takes, before the images are split into halves.
+
+    Attributes:
+        table, keep: attributes of all images, and which images take part.
+        plain: the coded attributes, numbers cut at quantiles.
+        labels, target: (n,) of the images that take part.
+        within, called: the true class, or the predicted class, whose images they all are; else None.
+        groups: (n,) images of equal group stay in one half; None where each stands alone.
+        settings: of the search; the seed draws the halves.
+    """
+
+    table: AttributeTable
+    keep: Mask
+    plain: tuple[Coded, ...]
+    labels: Codes
+    target: npt.NDArray[np.float64]
+    within: int | None
+    called: int | None
+    groups: Codes | None
+    settings: SearchSettings
+
+    @property
+    def class_column(self) -> int | None:
+        """Position of the true class among the conditions, after the attributes; None where it would say nothing.
+
+        Among images of one predicted class the true class is the error itself.
+        """
+        if self.within is not None or self.called is not None or len(np.unique(self.labels)) < 2:
+            return None
+        return len(self.plain)
+
+    @property
+    def tuples(self) -> int:
+        """Attribute tuples that are counted."""
+        width = len(self.plain) + (self.class_column is not None)
+        return sum(math.comb(width, d) for d in range(1, self.settings.depth + 1))
+
+    def run(self, seed: int, view: CaseView | None = None) -> tuple[tuple[Coded, ...], SliceReport]:
+        """Split, cut numbers on the half that chooses, search.
+
+        Args:
+            seed: draws the halves.
+            view: where counts may be kept for later sessions; None keeps them in memory only.
+        """
+        column, n = self.class_column, len(self.labels)
+        first, strata = discovery_half(self.labels if column is not None else None, n, seed, self.groups)
+        floor = self.settings.floor(n)
+        coded = learn_ranges(self.plain, self.table, self.keep, Learner(self.target, strata, first, floor))
+        matrix = _matrix(coded, self.labels if column is not None else None)
+        settings = replace(self.settings, seed=seed, class_column=column)
+        key = content_digest([self.target, first, strata, np.array([floor])]).hex()
+        cache = _counts(key, view if n * self.tuples > WORTH_A_FILE else None)
+        before = cache.counted
+        report = find_slices(
+            matrix, self.target, groups=self.groups, settings=settings, discovery=first, cache=cache
+        )
+        if view is not None and n * self.tuples > WORTH_A_FILE and cache.counted > before:
+            view.store({"slice_counts": key}, cache.dump())
+        return tuple(coded), report
+
+
+def _counts(key: str, view: CaseView | None) -> CountCache:
+    """What was counted before on these images and this target."""
+    if key not in _REMEMBERED:
+        made = CountCache(KEPT_COUNTS)
+        stored = None if view is None else view.cached({"slice_counts": key})
+        if stored is not None:
+            made.load(stored)
+        _REMEMBERED[key] = made
+    _REMEMBERED.move_to_end(key)
+    while len(_REMEMBERED) > REMEMBERED:
+        _REMEMBERED.popitem(last=False)
+    return _REMEMBERED[key]
 
 
 @dataclass(frozen=True)
@@ -37,11 +126,13 @@ class Search:
         labels, predicted: (n,) classes.
         confidence: (n,) of the prediction.
         wrong: (n,) whether the prediction is wrong.
-        target: (n,) what was searched, in [0, 1].
+        goal: what was searched; its values are those of the whole split.
+        target: (n,) the same of these images, in [0, 1].
         attributes: the coded attributes; the class, where it is a condition, comes after them.
         class_column: position of the class among the conditions, None within one class.
         confirmation: (n,) the half that tests.
         report: the outcome.
+        prepared: what the search was given.
         notes: what was left out.
     """
 
@@ -53,109 +144,142 @@ class Search:
     predicted: Codes
     confidence: npt.NDArray[np.float64]
     wrong: Mask
+    goal: Goal
     target: npt.NDArray[np.float64]
     attributes: tuple[Coded, ...]
     class_column: int | None
     confirmation: Mask
     report: SliceReport
+    prepared: Prepared
     notes: tuple[str, ...]
 
     def inside(self, found: TestedSlice) -> Mask:
         """(n,) images of a slice."""
+        return self.meets(found.conjunction.conditions)
+
+    def meets(self, conditions: Sequence[tuple[int, int]]) -> Mask:
+        """(n,) images that meet all (attribute, code) conditions."""
         mask = np.ones(len(self.labels), bool)
-        for column, code in found.conjunction.conditions:
+        for column, code in conditions:
             mask &= (self.labels if column == self.class_column else self.attributes[column].codes) == code
         return mask
 
+    @property
+    def called(self) -> int | None:
+        """The predicted class of all these images, where the search was among those of one; else None."""
+        return self.prepared.called
 
-def search(
+
+def prepare(
     view: CaseView,
     split: Split,
     *,
     attributes: Sequence[str] | None,
     within: int | None,
-    target: Target,
-    confidence: float,
+    called: int | None,
+    made: Goal,
     group_by: str | None,
     settings: SearchSettings,
-) -> Search:
-    """Code the attributes, choose the target, search.
+) -> tuple[Prepared, list[str]]:
+    """The images that take part, with coded attributes; and what was left out.
 
     Raises:
-        RetryError: unknown attributes; nothing to search; scores are needed and missing.
+        RetryError: unknown attributes; nothing to search.
     """
-    predictions = view.predictions(split)
-    table = view.attributes(split)
+    predictions, table = view.predictions(split), view.attributes(split)
     keep = predictions.labelled if within is None else predictions.labels == within
+    if called is not None:
+        keep = keep & (predictions.predicted == called)
+    notes = []
+    if made.column is not None:
+        scored = np.isfinite(made.values)
+        if (keep & ~scored).any():
+            notes.append(
+                f"{int((keep & ~scored).sum()):,} images have no {clean(made.column, 40)} and are not counted."
+            )
+        keep = keep & scored
+        if attributes and made.column in attributes:
+            raise RetryError(f"{clean(made.column, 60)} is what is searched by; it can't also make slices.")
+        table = replace(table, columns={k: v for k, v in table.columns.items() if k != made.column})
     if not keep.any():
         raise RetryError("None of these images has both a label and a prediction.")
-    goal = _target(predictions, target, confidence)[keep]
-    coded, notes = encode_columns(table, keep, attributes)
+    coded, more = encode_columns(table, keep, attributes)
     if not coded:
         raise RetryError("There is no attribute to make slices of.", table.columns)
-    groups = _groups(table, keep, group_by)
     labels = predictions.labels[keep].astype(np.int64)
-    matrix, class_column = _matrix(coded, labels, within)
-    settings = _settled(settings, coded, matrix, class_column, notes)
-    report = find_slices(matrix, goal, groups=groups, settings=settings)
+    notes += more
+    prepared = Prepared(
+        table,
+        keep,
+        tuple(coded),
+        labels,
+        made.values[keep],
+        within,
+        called,
+        _groups(table, keep, group_by),
+        settings,
+    )
+    return replace(prepared, settings=_settled(prepared, notes)), notes
+
+
+def search(view: CaseView, split: Split, prepared: Prepared, made: Goal, notes: Sequence[str]) -> Search:
+    """Search among prepared images."""
+    predictions, keep = view.predictions(split), prepared.keep
+    coded, report = prepared.run(prepared.settings.seed, view)
     return Search(
         split=split,
         classes=predictions.classes,
         predictions=predictions,
         positions=np.flatnonzero(keep).astype(np.int64),
-        labels=labels,
+        labels=prepared.labels,
         predicted=predictions.predicted[keep],
         confidence=predictions.confidence[keep].astype(np.float64),
         wrong=~predictions.correct[keep],
-        target=goal,
-        attributes=tuple(coded),
-        class_column=class_column,
+        goal=made,
+        target=prepared.target,
+        attributes=coded,
+        class_column=prepared.class_column,
         confirmation=~report.discovery,
         report=report,
-        notes=tuple(notes),
+        prepared=prepared,
+        notes=(*notes, *_learned_notes(coded)),
     )
 
 
-def _settled(
-    settings: SearchSettings,
-    coded: Sequence[Coded],
-    matrix: Codes,
-    class_column: int | None,
-    notes: list[str],
-) -> SearchSettings:
+def _learned_notes(coded: Sequence[Coded]) -> list[str]:
+    cuts = [f"{clean(c.name, 40)} {_extent(*c.learned)}" for c in coded if c.learned is not None]
+    if not cuts:
+        return []
+    return [
+        f"Cut where the half of the images that chose was worst, not at quantiles: {listing(cuts)}; the other half tested it."
+    ]
+
+
+def _extent(low: float, high: float) -> str:
+    if math.isinf(low):
+        return f"< {high:g}"
+    return f"≥ {low:g}" if math.isinf(high) else f"{low:g} to {high:g}"
+
+
+def _settled(prepared: Prepared, notes: list[str]) -> SearchSettings:
     """The settings that fit these columns: what is not recorded stands in for what is; no triples where they take minutes."""
-    n, width = matrix.shape
-    triples = width * (width - 1) * (width - 2) // 6
+    settings = prepared.settings
+    width = len(prepared.plain) + (prepared.class_column is not None)
     depth = settings.depth
-    if depth == 3 and triples * n > MOST_WORK:
+    if depth == 3 and math.comb(width, 3) * len(prepared.labels) > MOST_WORK:
         depth = 2
         notes.append("With so many attributes and images only single values and pairs were searched.")
-    stand_ins = frozenset(i for i, c in enumerate(coded) if c.source != "metadata")
-    return replace(settings, depth=depth, class_column=class_column, stand_ins=stand_ins)
+    stand_ins = frozenset(i for i, c in enumerate(prepared.plain) if c.source != "metadata")
+    return replace(settings, depth=depth, stand_ins=stand_ins)
 
 
-def _matrix(coded: Sequence[Coded], labels: Codes, within: int | None) -> tuple[Codes, int | None]:
-    """(n, a) codes, the class last where there is more than one."""
-    columns = [c.codes for c in coded]
-    if within is not None or len(np.unique(labels)) < 2:
-        return np.stack(columns, axis=1), None
-    return np.stack([*columns, labels], axis=1), len(columns)
-
-
-def _target(predictions: Predictions, target: Target, confidence: float) -> npt.NDArray[np.float64]:
-    wrong = (~predictions.correct).astype(np.float64)
-    if target == "error":
-        return wrong
-    if not predictions.has_scores:
-        raise RetryError(
-            f"target={target} needs class probabilities, and this case has predictions only.", ["error"]
-        )
-    if target == "confident_error":
-        return wrong * (predictions.confidence >= confidence)
-    true = np.maximum(predictions.labels, 0)
-    score = predictions.scores[np.arange(len(predictions)), true].astype(np.float64)
-    loss: npt.NDArray[np.float64] = np.clip(1.0 - score, 0.0, 1.0)
-    return loss
+def _matrix(coded: Sequence[Coded], labels: Codes | None) -> npt.NDArray[np.int32]:
+    """(n, a) codes, the class last where it is a condition."""
+    columns = [c.codes for c in coded] + ([] if labels is None else [labels])
+    made = np.empty((len(columns[0]), len(columns)), np.int32, order="F")
+    for j, column in enumerate(columns):
+        made[:, j] = column
+    return made
 
 
 def _groups(table: AttributeTable, keep: Mask, name: str | None) -> Codes | None:
@@ -208,126 +332,6 @@ def errors_of(found: Search, inside: Mask) -> Errors:
     share = float(counts.max() / len(wrong)) if len(wrong) else 0.0
     ci = newcombe(k, n, k0, n0)
     return Errors(n, rate, wilson(k, n), n0, rate_out, rate - rate_out, ci, into, share)
-
-
-@dataclass(frozen=True, slots=True)
-class Suspicion:
-    """An attribute value that goes with a wrong prediction among images of the same true class.
-
-    Attributes:
-        attribute: position among the coded attributes.
-        found: the pull (see ``Pull``): value, predicted class, differences with intervals, p.
-        q: p after Benjamini–Hochberg over all attribute values and predicted classes.
-        n, rate: images of other true classes with the value, and the share of them called ``found.predicted``.
-        n_out, rate_out: the same without the value.
-    """
-
-    attribute: int
-    found: Pull
-    q: float
-    n: int
-    rate: float
-    n_out: int
-    rate_out: float
-
-
-def suspicions(found: Search, *, q: float, min_effect: float, floor: int) -> list[Suspicion]:
-    """Attributes that pull predictions their way, strongest first, each beside those before it.
-
-    Every value of every attribute is compared with the rest for every predicted class, within true classes, over all
-    images: nothing was selected, so nothing has to be set aside; Benjamini–Hochberg runs over all of them. An
-    attribute counts when the wrong predictions of the class (images of other true classes) rise by at least
-    ``min_effect`` with an interval above zero, when the other classes offer at least ``floor`` pairs to compare, when most further
-    errors go to that class, and when they still do within the values of the attributes listed before it.
-    """
-    # a picture's own statistics (brightness, hue …) are what any model of pictures goes by: no suspicion in itself
-    named = [a for a, coded in enumerate(found.attributes) if coded.source != "computed"]
-    screened = [(a, *_screen(found, a, floor)) for a in named]
-    pulls = [(a, one) for a, ones, _ in screened for one in ones]
-    adjusted = benjamini_hochberg([one.p for _, one in pulls] + [1.0] * sum(rest for *_, rest in screened))
-    ranked = sorted(zip(pulls, adjusted, strict=False), key=lambda item: (item[0][1].p, -item[0][1].wrong))
-    kept: list[Suspicion] = []
-    given = np.zeros(len(found.labels), np.int64)
-    for (a, one), value in ranked:
-        coded = found.attributes[a]
-        if value > q or not _harmful(one, min_effect) or a in [s.attribute for s in kept]:
-            continue
-        if _comparable(found, coded.codes, one) < floor or not _directed(found, coded.codes, one):
-            continue
-        if kept and not _beside(found, coded.codes, one, given, min_effect):
-            continue
-        kept.append(_suspicion(found, a, one, float(value)))
-        given = np.unique(given * 2 + (coded.codes == one.value), return_inverse=True)[1].astype(np.int64)
-    return kept
-
-
-def _screen(found: Search, attribute: int, floor: int) -> tuple[list[Pull], int]:
-    """Pulls towards a class that may be real, and how many others were looked at."""
-    codes = found.attributes[attribute].codes
-    support = np.bincount(codes[codes >= 0], minlength=len(found.attributes[attribute].values))
-    # values with few images are put together: each alone has no say
-    rare = support < floor
-    lumped = np.where((codes >= 0) & rare[np.maximum(codes, 0)], len(support), codes)
-    tables = prediction_tables(lumped, found.labels, found.predicted)
-    if len(tables.values) < 2:
-        return [], 0
-    z = screen_pulls(tables)
-    z[tables.values == len(support)] = 0.0
-    close = np.argwhere(z >= SCREEN)
-    return [pull(tables, int(i), int(j)) for i, j in close], int((z != 0).sum()) - len(close)
-
-
-def _harmful(one: Pull, min_effect: float) -> bool:
-    return one.wrong >= min_effect and one.wrong_ci[0] > 0
-
-
-def _comparable(found: Search, codes: Codes, one: Pull) -> float:
-    """How many pairs with and without the value the other true classes offer: Σ n₁n₀/n, the weight of the comparison.
-
-    A thing that belongs to a class (the table of a dining room) is seen in others only where a label is wrong or rooms
-    run into each other, and missing in its own as rarely: a handful of pairs, which say nothing about what the model
-    relies on.
-    """
-    others = (found.labels != one.predicted) & (codes >= 0)
-    size = np.bincount(found.labels[others], minlength=len(found.classes)).astype(float)
-    has = np.bincount(found.labels[others & (codes == one.value)], minlength=len(found.classes))
-    return float((has * (size - has) / np.maximum(size, 1)).sum())
-
-
-def _directed(found: Search, codes: Codes, one: Pull) -> bool:
-    """Whether the further errors with the value go to this class, and are not spread over all classes alike.
-
-    Of the rise in errors (images of other true classes, within true classes) the class must get three fifths, and
-    twice an even share where there are few classes.
-    """
-    others = (found.labels != one.predicted) & (codes >= 0)
-    value = (codes[others] == one.value).astype(np.int64)
-    wrong = prediction_tables(value, found.labels[others], found.wrong[others].astype(np.int64))
-    rise = pull(wrong, 1, 1).difference if len(wrong.values) == 2 else 0.0
-    share = max(0.6, min(0.95, 2 / max(len(found.classes) - 1, 1)))
-    return one.wrong >= share * rise
-
-
-def _beside(found: Search, codes: Codes, one: Pull, given: Codes, min_effect: float) -> bool:
-    """Whether the pull is still there within the values of the attributes that were found first."""
-    value = np.where(codes < 0, -1, codes == one.value).astype(np.int64)
-    tables = prediction_tables(value, found.labels, found.predicted, given)
-    place = np.flatnonzero(tables.values == 1)
-    if not len(place) or len(tables.values) < 2:
-        return False
-    again = pull(tables, int(place[0]), one.predicted)
-    return again.p <= 0.01 and _harmful(again, min_effect)
-
-
-def _suspicion(found: Search, attribute: int, one: Pull, q: float) -> Suspicion:
-    codes = found.attributes[attribute].codes
-    others = found.labels != one.predicted
-    there, rest = others & (codes == one.value), others & (codes != one.value) & (codes >= 0)
-    called = found.predicted == one.predicted
-    n, n_out = int(there.sum()), int(rest.sum())
-    rate = float(called[there].mean()) if n else 0.0
-    rate_out = float(called[rest].mean()) if n_out else 0.0
-    return Suspicion(attribute, one, q, n, rate, n_out, rate_out)
 
 
 def detectable(report: SliceReport, q: float) -> float | None:

@@ -125,8 +125,9 @@ def test_errors_that_go_to_one_class_and_the_pull_behind_them_are_one_finding() 
     assert made.tables[0].rows[0][0] == "stool=yes, kitchen"
 
 
-def test_neighbouring_ranges_of_a_number_are_one_finding() -> None:
-    """Everything darker than 0.45 fails: two fifths and a bit more."""
+def test_neighbouring_ranges_of_a_number_are_one_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything darker than 0.4 fails: two fifths, were numbers cut at quantiles alone."""
+    monkeypatch.setattr("failsight.tools.slice_search.learn_ranges", lambda coded, *_: coded)
     rng = np.random.default_rng(2)
     n = 5000
     labels, columns = rng.integers(0, 4, n), columns_of(rng, n)
@@ -137,6 +138,23 @@ def test_neighbouring_ranges_of_a_number_are_one_finding() -> None:
     assert name in ("very low or low (< 0.39)", "very low or low (< 0.4)", "very low or low (< 0.41)")
     assert len(found[0].tests) == 2
     assert found[0].n == pytest.approx(1000, abs=80)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.0, 0.13), (0.85, 1.0), (0.43, 0.53)])
+def test_a_number_is_cut_where_the_errors_are(low: float, high: float) -> None:
+    """Ends that no quantile has: the range is found whole, named by its cuts, and the cuts are told."""
+    rng = np.random.default_rng(21)
+    n = 5000
+    labels, columns = rng.integers(0, 4, n), columns_of(rng, n)
+    inside = (columns["light"] >= low) & (columns["light"] < high)
+    made = find_slices(scored(labels, columns, noisy(rng, labels, np.where(inside, 0.4, 0.1))))
+    check_evidence(made)
+    (finding,) = (f for f in made.findings if f.verdict == "confirmed")
+    assert set(finding.slice or {}) == {"light"} and len(finding.tests) == 1
+    assert finding.n == pytest.approx(inside.sum() / 2, rel=0.2)
+    assert finding.error_rate == pytest.approx(0.4, abs=0.08)
+    (note,) = (x for x in made.notes if "not at quantiles" in x)
+    assert "light" in note
 
 
 def test_a_rare_case_needs_training_images() -> None:

@@ -9,7 +9,7 @@ The rules, all measured in `benchmarks/null_power.py`:
   that was carried over (`confirm`).
 """
 
-from failsight.tools.stats.slices.cache import CountCache
+from failsight.tools.stats.slices.cache import CountCache, content_digest
 from failsight.tools.stats.slices.count import Counts, count_conjunctions
 from failsight.tools.stats.slices.find import discovery_half, find_slices, split_halves
 from failsight.tools.stats.slices.model import (
@@ -31,6 +31,7 @@ __all__ = [
     "SearchSettings",
     "SliceReport",
     "TestedSlice",
+    "content_digest",
     "count_conjunctions",
     "discovery_half",
     "find_slices",

@@ -26,6 +26,8 @@ from failsight.tools.stats.stratified import StratifiedTest
 Relation = Literal["copy", "parent", "part", "overlap"]
 #: Jaccard index above which two slices are the same rows for all practical purposes
 SAME_ROWS = 0.8
+#: share of a slice's errors that a confirmed one must hold to account for it
+MOST_ERRORS = 0.5
 #: of the slices passed over on the discovery half, how many are attached to the confirmed ones
 LISTED = 32
 
@@ -230,45 +232,60 @@ def _intervals(
 
 
 def _merge(half: Half, made: list[TestedSlice], passed_over: Sequence[Conjunction]) -> list[TestedSlice]:
-    """Attach to each confirmed slice what it accounts for."""
+    """Attach to each confirmed slice what it accounts for.
+
+    What was carried and has no excess left beside the confirmed slices goes to the one that holds most of its errors;
+    what was passed over on the discovery half, only where that one holds most of them, or the rows are nearly the same.
+    """
     homes = [i for i, s in enumerate(made) if s.verdict == "confirmed"]
     merged: dict[int, list[Relative]] = {i: [] for i in homes}
+    there = [made[h].conjunction for h in homes]
     for i, s in enumerate(made):
         home = None
         if s.verdict != "confirmed" and s.p_given is not None:
-            home = _home(half, s.conjunction, [made[h].conjunction for h in homes])
+            home = _home(half, s.conjunction, there, s.p_given)
         if home is not None:
             made[i] = replace(s, verdict="merged")
-            merged[homes[home[0]]].append(_relative(half, s.conjunction, home[1], s.p_given))
+            merged[homes[home[0]]].append(home[1])
     for conjunction in passed_over[:LISTED] if homes else ():
-        home = _home(half, conjunction, [made[h].conjunction for h in homes])
-        if home is not None:
-            merged[homes[home[0]]].append(_relative(half, conjunction, home[1], None))
+        home = _home(half, conjunction, there, None)
+        if home is not None and (home[1].errors >= MOST_ERRORS or home[1].relation == "copy"):
+            merged[homes[home[0]]].append(home[1])
     return [replace(s, merged=tuple(merged[i])) if i in merged else s for i, s in enumerate(made)]
 
 
-def _home(half: Half, conjunction: Conjunction, confirmed: list[Conjunction]) -> tuple[int, Relation] | None:
-    """The confirmed slice that shares most rows with this one, and how they lie to each other."""
+def _home(
+    half: Half, conjunction: Conjunction, confirmed: list[Conjunction], p: float | None
+) -> tuple[int, Relative] | None:
+    """The confirmed slice that holds most of the errors of this one, and how they lie to each other."""
     inside = half.inside(conjunction)
-    size = np.count_nonzero(inside)
-    best: tuple[float, int, Relation] | None = None
-    for i, other in enumerate(confirmed):
-        there = half.inside(other)
-        shared = np.count_nonzero(inside & there)
-        jaccard = shared / max(size + np.count_nonzero(there) - shared, 1)
-        if not shared or (best is not None and jaccard <= best[0]):
-            continue
-        relation: Relation = "overlap"
-        if jaccard >= SAME_ROWS:
-            relation = "copy"
-        elif conjunction in other:
-            relation = "parent"
-        elif other in conjunction:
-            relation = "part"
-        best = (jaccard, i, relation)
-    return None if best is None else best[1:]
-
-
-def _relative(half: Half, conjunction: Conjunction, relation: Relation, p: float | None) -> Relative:
     measured = half.measure(conjunction)
-    return Relative(conjunction, measured.n, measured.rate, relation, p)
+    best: tuple[tuple[float, float], int] | None = None
+    for i, other in enumerate(confirmed):
+        both = inside & half.inside(other)
+        shared = int(np.count_nonzero(both))
+        if not shared:
+            continue
+        union = measured.n + int(np.count_nonzero(half.inside(other))) - shared
+        errors = float(half.target[both].sum()) / measured.total if measured.total else 0.0
+        rank = (shared / union, errors)
+        if best is None or _closer(rank, best[0]):
+            best = rank, i
+    if best is None:
+        return None
+    (jaccard, errors), i = best
+    relation: Relation = "overlap"
+    if jaccard >= SAME_ROWS:
+        relation = "copy"
+    elif conjunction in confirmed[i]:
+        relation = "parent"
+    elif confirmed[i] in conjunction:
+        relation = "part"
+    return i, Relative(conjunction, measured.n, measured.rate, relation, jaccard, errors, p)
+
+
+def _closer(rank: tuple[float, float], best: tuple[float, float]) -> bool:
+    """Whether (rows in common, errors in common) say more: errors first where they differ by a tenth."""
+    if abs(rank[1] - best[1]) > 0.1:
+        return rank[1] > best[1]
+    return rank[0] > best[0]

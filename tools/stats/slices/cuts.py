@@ -15,8 +15,9 @@ import numpy as np
 from failsight.tools.stats.slices.model import Bool, Float, Int
 
 CANDIDATES = 64
-#: standard errors by which the best range must stand out: the best of some two thousand ranges reaches 3 by chance
-STANDS_OUT = 3.3
+#: standard errors by which the best range must stand out: the best of about a hundred ranges with one end rarely reaches
+#: this by chance, the best of two thousand with two ends seldom reaches the second
+STANDS_OUT, STANDS_OUT_TWICE = 3.3, 4.0
 #: how much more chi-squared a second cut must bring than the first, and a learned range than a quantile range
 SECOND_CUT = 8.0
 BETTER = 4.0
@@ -125,7 +126,8 @@ def _best(z: Float) -> tuple[int, int] | None:
     open_ended[0], open_ended[:, last] = z[0], z[:, last]
     one = np.unravel_index(int(open_ended.argmax()), z.shape)
     two = np.unravel_index(int(z.argmax()), z.shape)
-    at = two if z[two] > 0 and z[two] ** 2 > max(z[one], 0.0) ** 2 + SECOND_CUT else one
+    better = z[two] >= STANDS_OUT_TWICE and z[two] ** 2 > max(z[one], 0.0) ** 2 + SECOND_CUT
+    at = two if better else one
     return (int(at[0]), int(at[1])) if z[at] >= STANDS_OUT else None
 
 

@@ -124,6 +124,8 @@ class Relative:
         n, rate: its rows and its mean in the confirmation half.
         relation: how it lies to the confirmed slice: "copy" (nearly the same rows), "parent" (fewer
             conditions), "part" (more conditions) or "overlap".
+        jaccard: rows of the confirmation half that are in both, of those in either.
+        errors: share of its errors (of its sum of the target) on the confirmation half that the confirmed slice holds.
         p: p-value of its excess once the confirmed slice is accounted for; None when that was settled on
             the discovery half.
     """
@@ -132,6 +134,8 @@ class Relative:
     n: int
     rate: float
     relation: Literal["copy", "parent", "part", "overlap"]
+    jaccard: float
+    errors: float
     p: float | None = None
 
 

@@ -81,7 +81,7 @@ class _Sums:
 
     def __init__(self, cells: int, *, binary: bool, expected: bool) -> None:
         self.support, self.looked = np.zeros(cells, np.int64), np.zeros(cells, np.int64)
-        self.total = np.zeros(cells, np.int64 if binary else np.float64)
+        self.total, self.binary = np.zeros(cells), binary
         self.expected = np.zeros(cells) if expected else None
 
     def add(self, key: Key, part: _Part) -> None:
@@ -92,7 +92,7 @@ class _Sums:
         self.support += looked
         if part.looked < len(key):
             self.support += np.bincount(key[part.looked :], minlength=cells)
-        if self.total.dtype.kind == "i":
+        if self.binary:
             self.total += np.bincount(key[: part.first], minlength=cells)
         else:
             self.total += np.bincount(seen, part.target, cells)

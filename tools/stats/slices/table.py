@@ -33,7 +33,8 @@ class Masks:
 
     def __getitem__(self, i: int) -> Bool:
         """(n,) rows of one conjunction."""
-        return self._rows(slice(i, i + 1))[0]
+        row: Bool = self._rows(slice(i, i + 1))[0]
+        return row
 
     def blocks(self) -> Iterator[tuple[slice, Bool]]:
         """Positions of some conjunctions and their (b, n) rows, one block after the other."""

@@ -1,0 +1,259 @@
+"""Why a slice may be weak: rare in training, on the learning curve of its attribute, without its class's usual cue.
+
+Each answer comes with an interval, and is "undetermined" where the images do not tell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from failsight.tools.attributes.metadata import metadata_columns, object_columns
+from failsight.tools.checks.slice_pulls import Compared, compared
+from failsight.tools.slice_columns import Coded
+from failsight.tools.slice_search import Search
+from failsight.tools.stats.intervals import newcombe, wilson
+from failsight.tools.view import CaseView
+
+RARE = 0.05  # share of the training images below which a condition counts as rare …
+UNDER = 0.5  # … or below this multiple of its share in the evaluation images
+USUAL = 0.5  # share of a class above which a value is usual for it …
+MORE_USUAL = 0.2  # … and by how many points more than in the other classes
+FEWEST_UNITS, FEWEST_IMAGES = 6, 10  # groups of images, and images in one, for a learning curve
+SPREAD = 0.5  # standard deviation of the log₂ training counts below which nothing can be said about them
+FLAT = 0.01  # points of error per doubling that are nothing
+
+Interval = tuple[float, float]
+Says = Literal["yes", "no", "undetermined"]
+Span = tuple[int, int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainShare:
+    """How often a slice's conditions occur in the training images.
+
+    Attributes:
+        n: training images with known values (of the slice's class, where it has one).
+        share, ci: share that meets the conditions, with its interval.
+        here: the share among the images that were searched.
+        rare: whether the share is low: see `RARE` and `UNDER`.
+        curve: whether other values with few training images fail more as well; None where that was not asked.
+    """
+
+    n: int
+    share: float
+    ci: Interval
+    here: float
+    rare: bool
+    curve: LearningCurve | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LearningCurve:
+    """Error against the number of training images, over the values of the slice's attributes in each class.
+
+    The slice itself is left out of the fit: it was chosen for its error.
+
+    Attributes:
+        units: groups of images (value in a class) that the line was fitted to.
+        slope, ci: change of the error for each doubling of the training images, with its 95 % interval.
+        says: ``yes`` (errors fall), ``no`` (the interval excludes a fall of `FLAT`), or ``undetermined``.
+        expected: error of the slice that the line leads to expect; None without a line.
+    """
+
+    units: int
+    slope: float
+    ci: Interval
+    says: Says
+    expected: float | None
+
+
+UNKNOWN = LearningCurve(0, 0.0, (-1.0, 1.0), "undetermined", None)
+
+
+def learning_curve(
+    wrong: npt.NDArray[Any],
+    n: npt.NDArray[Any],
+    train: npt.NDArray[Any],
+    group: npt.NDArray[Any],
+    slice_: npt.NDArray[Any],
+) -> LearningCurve:
+    """Fit error = class + slope · log₂(training images + 1), weighted by images, without the slice's own units.
+
+    Args:
+        wrong, n: (u,) errors and images of each unit; units share no image.
+        train: (u,) training images of each unit.
+        group: (u,) true class of each unit: every class has a level of its own.
+        slice_: (u,) True for the units of the slice.
+    """
+    use = (n >= FEWEST_IMAGES) & ~slice_
+    x = np.log2(np.asarray(train, np.float64) + 1)
+    rate = wrong / np.maximum(n, 1)
+    levels, at = np.unique(group[use], return_inverse=True)
+    freedom = int(use.sum()) - len(levels) - 1
+    if use.sum() < FEWEST_UNITS or freedom < 3:
+        return UNKNOWN
+    weight = n[use].astype(np.float64)
+    centre = np.bincount(at, weight * x[use]) / np.bincount(at, weight)
+    level = np.bincount(at, weight * rate[use]) / np.bincount(at, weight)
+    dx, dy = x[use] - centre[at], rate[use] - level[at]
+    moment = float(weight @ dx**2)
+    if moment / weight.sum() < SPREAD**2:
+        return UNKNOWN
+    slope = float(weight @ (dx * dy)) / moment
+    mean = float((weight @ rate[use]) / weight.sum())
+    # overdispersion: values differ in more than their number of training images
+    spread = float(weight @ (dy - slope * dx) ** 2) / freedom
+    spread = max(spread, mean * (1 - mean))
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(freedom, 0.975)) * float(np.sqrt(spread / moment))
+    ci = (slope - half, slope + half)
+    says: Says = "yes" if ci[1] < 0 else "no" if ci[0] > -FLAT else "undetermined"
+    there = slice_ & (n > 0)
+    known = {g: i for i, g in enumerate(levels.tolist())}
+    parts = [i for i in np.flatnonzero(there) if group[i] in known]
+    expected = None
+    if parts:
+        each = [level[known[group[i]]] + slope * (x[i] - centre[known[group[i]]]) for i in parts]
+        expected = float(np.clip(np.average(each, weights=n[parts]), 0, 1))
+    return LearningCurve(int(use.sum()), slope, ci, says, expected)
+
+
+def train_columns(view: CaseView, attributes: Sequence[Coded]) -> dict[str, npt.NDArray[Any]]:
+    """Columns of the training images for attributes that people recorded or that words describe; {} without such images.
+
+    What pictures show by themselves (brightness …) would need all training images read, and is left out.
+    """
+    if "train" not in view.splits():
+        return {}
+    table = view.table("train")
+    rows = np.arange(len(table), dtype=np.int64)
+    columns: dict[str, npt.NDArray[Any]] = {**object_columns(table, rows), **metadata_columns(table, rows)}
+    described = [c for c in attributes if c.name not in columns and c.source not in ("computed", "")]
+    if described:
+        made = view.attributes("train")
+        for one in described:
+            if one.name in made.columns:
+                whole = np.full(len(table), None, object)
+                whole[made.rows] = made.columns[one.name].astype(object)
+                columns[one.name] = whole
+    return columns
+
+
+def train_shares(
+    view: CaseView,
+    found: Search,
+    slices: Sequence[tuple[tuple[Span, ...], int | None, npt.NDArray[np.bool_]]],
+) -> dict[int, TrainShare]:
+    """Position of a slice (spans, class, images) → its share in training; {} without training images."""
+    if not slices or found.split == "train":
+        return {}
+    used = {a for spans, *_ in slices for a, *_ in spans}
+    columns = train_columns(view, [found.attributes[a] for a in sorted(used)])
+    codes = {
+        a: found.attributes[a].encode(columns[found.attributes[a].name])
+        for a in used
+        if found.attributes[a].name in columns
+    }
+    made = {}
+    for i, (spans, where, inside) in enumerate(slices):
+        if all(a in codes for a, *_ in spans):
+            share = _share(found, spans, where, inside, codes, view.table("train").labels)
+            if share is not None:
+                made[i] = share
+    return made
+
+
+def _share(
+    found: Search,
+    spans: tuple[Span, ...],
+    where: int | None,
+    inside: npt.NDArray[np.bool_],
+    codes: Mapping[int, npt.NDArray[np.int64]],
+    labels: npt.NDArray[np.int64],
+) -> TrainShare | None:
+    known = np.ones(len(labels), bool) if where is None else labels == where
+    here = np.ones(len(found.labels), bool) if where is None else found.labels == where
+    meets = known.copy()
+    for a, low, high in spans:
+        known = known & (codes[a] != -1)
+        meets &= (codes[a] >= low) & (codes[a] <= high)
+    n, k = int(known.sum()), int(meets.sum())
+    if not n:
+        return None
+    ci = wilson(k, n)
+    share_here = float(inside[here].mean()) if here.any() else 0.0
+    rare = (len(spans) == 1 and ci[1] < RARE) or ci[1] < UNDER * share_here
+    curve = _curve(found, spans, inside, codes, labels) if rare else None
+    return TrainShare(n, k / n, ci, share_here, rare, curve)
+
+
+def _curve(
+    found: Search,
+    spans: tuple[Span, ...],
+    inside: npt.NDArray[np.bool_],
+    codes: Mapping[int, npt.NDArray[np.int64]],
+    labels: npt.NDArray[np.int64],
+) -> LearningCurve:
+    """The learning curve over the values of the slice's attributes, in each true class."""
+    here, there = np.zeros(len(found.labels), np.int64), np.zeros(len(labels), np.int64)
+    known, known_there = np.ones(len(here), bool), labels >= 0
+    for a, *_ in spans:
+        one, size = found.attributes[a].codes, len(found.attributes[a].values)
+        known, known_there = known & (one >= 0), known_there & (codes[a] >= 0)
+        here, there = here * size + np.maximum(one, 0), there * size + np.maximum(codes[a], 0)
+    classes = len(found.classes)
+    unit = (here * classes + found.labels)[known]
+    units, row = np.unique(unit, return_inverse=True)
+    train = np.bincount((there * classes + labels)[known_there], minlength=int(units.max(initial=0)) + 1)
+    n = np.bincount(row)
+    return learning_curve(
+        np.bincount(row, found.wrong[known]),
+        n,
+        train[units],
+        units % classes,
+        np.bincount(row, inside[known]) > n / 2,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """A value that is usual for a class, and that the images of a slice lack.
+
+    Attributes:
+        attribute, value: position among the attributes, and code.
+        share, share_other: share of the class's images that have it, and of the other classes' images.
+        missed: share of the class's images that is not recognised, in the slice against those with the cue.
+    """
+
+    attribute: int
+    value: int
+    share: float
+    share_other: float
+    missed: Compared
+
+
+def usual_cue(found: Search, spans: tuple[Span, ...], where: int | None) -> Cue | None:
+    """What the images of a slice of one class and one attribute lack that the class usually has; None otherwise."""
+    if where is None or len(spans) != 1 or found.called is not None:
+        return None
+    ((a, low, high),) = spans
+    codes = found.attributes[a].codes
+    own, other = (found.labels == where) & (codes >= 0), (found.labels != where) & (codes >= 0)
+    if found.attributes[a].source == "computed" or not own.any() or not other.any():
+        return None
+    value = int(np.bincount(codes[own]).argmax())
+    if low <= value <= high:
+        return None
+    has = codes == value
+    n, k, m, j = (int(x.sum()) for x in (own, own & has, other, other & has))
+    if wilson(k, n)[0] <= USUAL or newcombe(k, n, j, m)[0] <= MORE_USUAL:
+        return None
+    half = found.confirmation
+    lacking = own & (codes >= low) & (codes <= high)
+    return Cue(a, value, k / n, j / m, compared(where, found.wrong, lacking & half, own & has & half))

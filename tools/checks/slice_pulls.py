@@ -1,0 +1,212 @@
+"""Spurious correlation: which attribute values go with a prediction within true classes, towards what, and from where.
+
+Two directions: images of other classes with the value are called the class (the pull), and images of the class without
+the value are missed. Either may be there without the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from failsight.tools.slice_search import Codes, Mask, Search
+from failsight.tools.stats.association import Pull, prediction_tables, pull, screen_pulls
+from failsight.tools.stats.contingency import cramers_v_interval
+from failsight.tools.stats.intervals import newcombe
+from failsight.tools.stats.multiplicity import benjamini_hochberg
+
+Interval = tuple[float, float]
+SCREEN = 2.0  # standard errors below which a pull is not looked at closer
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """An attribute value that goes with a wrong prediction among images of the same true class.
+
+    Attributes:
+        attribute: position among the coded attributes.
+        found: the pull (see ``Pull``): value, predicted class, differences with intervals, p.
+        q: p after Benjamini–Hochberg over all attribute values and predicted classes.
+        n, rate: images of other true classes with the value, and the share of them called ``found.predicted``.
+        n_out, rate_out: the same without the value.
+        v, v_ci: Cramér's V of value and prediction within true classes, and its 95 % interval.
+        missed: the other direction: the class without the value.
+        victims: the other true classes, each by itself, hardest hit first.
+    """
+
+    attribute: int
+    found: Pull
+    q: float
+    n: int
+    rate: float
+    n_out: int
+    rate_out: float
+    v: float
+    v_ci: Interval
+    missed: Compared
+    victims: tuple[Compared, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two shares of images of one true class.
+
+    Attributes:
+        true: the class.
+        n, rate: images and the share of them, on the side that is expected to be worse.
+        n_out, rate_out: on the other side.
+        ci: 95 % interval of rate − rate_out.
+    """
+
+    true: int
+    n: int
+    rate: float
+    n_out: int
+    rate_out: float
+    ci: Interval
+
+    @property
+    def difference(self) -> float:
+        """rate − rate_out; 0 where a side is empty."""
+        return self.rate - self.rate_out if self.n and self.n_out else 0.0
+
+    def says(self, least: float) -> Literal["yes", "no", "undetermined"]:
+        """Whether the first side is worse: ``no`` where the interval excludes a difference of ``least``."""
+        if not self.n or not self.n_out:
+            return "undetermined"
+        if self.ci[0] > 0 and self.difference >= least:
+            return "yes"
+        return "no" if self.ci[1] < least else "undetermined"
+
+
+def compared(true: int, hit: Mask, inside: Mask, outside: Mask) -> Compared:
+    """Share of ``hit`` among some images of a class against others."""
+    n, n_out = int(inside.sum()), int(outside.sum())
+    k, k_out = int((hit & inside).sum()), int((hit & outside).sum())
+    rates = (k / n if n else 0.0, k_out / n_out if n_out else 0.0)
+    return Compared(
+        true, n, rates[0], n_out, rates[1], newcombe(k, n, k_out, n_out) if n and n_out else (-1.0, 1.0)
+    )
+
+
+def suspicions(found: Search, *, q: float, min_effect: float, floor: int) -> list[Suspicion]:
+    """Attributes that pull predictions their way, strongest first, each beside those before it.
+
+    Every value of every attribute is compared with the rest for every predicted class, within true classes, over all
+    images: nothing was selected, so nothing has to be set aside; Benjamini–Hochberg runs over all of them. An
+    attribute counts when the wrong predictions of the class (images of other true classes) rise by at least
+    ``min_effect`` with an interval above zero, when the other classes offer at least ``floor`` pairs to compare, when most further
+    errors go to that class, and when they still do within the values of the attributes listed before it.
+    """
+    if found.called is not None:
+        return []
+    # a picture's own statistics (brightness, hue …) are what any model of pictures goes by: no suspicion in itself
+    named = [a for a, coded in enumerate(found.attributes) if coded.source != "computed"]
+    screened = [(a, *_screen(found, a, floor)) for a in named]
+    pulls = [(a, one) for a, ones, _ in screened for one in ones]
+    adjusted = benjamini_hochberg([one.p for _, one in pulls] + [1.0] * sum(rest for *_, rest in screened))
+    ranked = sorted(zip(pulls, adjusted, strict=False), key=lambda item: (item[0][1].p, -item[0][1].wrong))
+    kept: list[Suspicion] = []
+    given = np.zeros(len(found.labels), np.int64)
+    for (a, one), value in ranked:
+        coded = found.attributes[a]
+        if value > q or not _harmful(one, min_effect) or a in [s.attribute for s in kept]:
+            continue
+        if _comparable(found, coded.codes, one) < floor or not _directed(found, coded.codes, one):
+            continue
+        if kept and not _beside(found, coded.codes, one, given, min_effect):
+            continue
+        kept.append(_suspicion(found, a, one, float(value)))
+        given = np.unique(given * 2 + (coded.codes == one.value), return_inverse=True)[1].astype(np.int64)
+    return kept
+
+
+def _screen(found: Search, attribute: int, floor: int) -> tuple[list[Pull], int]:
+    """Pulls towards a class that may be real, and how many others were looked at."""
+    codes = found.attributes[attribute].codes
+    support = np.bincount(codes[codes >= 0], minlength=len(found.attributes[attribute].values))
+    # values with few images are put together: each alone has no say
+    rare = support < floor
+    lumped = np.where((codes >= 0) & rare[np.maximum(codes, 0)], len(support), codes)
+    tables = prediction_tables(lumped, found.labels, found.predicted)
+    if len(tables.values) < 2:
+        return [], 0
+    z = screen_pulls(tables)
+    z[tables.values == len(support)] = 0.0
+    close = np.argwhere(z >= SCREEN)
+    return [pull(tables, int(i), int(j)) for i, j in close], int((z != 0).sum()) - len(close)
+
+
+def _harmful(one: Pull, min_effect: float) -> bool:
+    return one.wrong >= min_effect and one.wrong_ci[0] > 0
+
+
+def _comparable(found: Search, codes: Codes, one: Pull) -> float:
+    """How many pairs with and without the value the other true classes offer: Σ n₁n₀/n, the weight of the comparison.
+
+    A thing that belongs to a class (the table of a dining room) is seen in others only where a label is wrong or rooms
+    run into each other, and missing in its own as rarely: a handful of pairs, which say nothing about what the model
+    relies on.
+    """
+    others = (found.labels != one.predicted) & (codes >= 0)
+    size = np.bincount(found.labels[others], minlength=len(found.classes)).astype(float)
+    has = np.bincount(found.labels[others & (codes == one.value)], minlength=len(found.classes))
+    return float((has * (size - has) / np.maximum(size, 1)).sum())
+
+
+def _directed(found: Search, codes: Codes, one: Pull) -> bool:
+    """Whether the further errors with the value go to this class, and are not spread over all classes alike.
+
+    Of the rise in errors (images of other true classes, within true classes) the class must get three fifths, and
+    twice an even share where there are few classes.
+    """
+    others = (found.labels != one.predicted) & (codes >= 0)
+    value = (codes[others] == one.value).astype(np.int64)
+    wrong = prediction_tables(value, found.labels[others], found.wrong[others].astype(np.int64))
+    rise = pull(wrong, 1, 1).difference if len(wrong.values) == 2 else 0.0
+    share = max(0.6, min(0.95, 2 / max(len(found.classes) - 1, 1)))
+    return one.wrong >= share * rise
+
+
+def _beside(found: Search, codes: Codes, one: Pull, given: Codes, min_effect: float) -> bool:
+    """Whether the pull is still there within the values of the attributes that were found first."""
+    value = np.where(codes < 0, -1, codes == one.value).astype(np.int64)
+    tables = prediction_tables(value, found.labels, found.predicted, given)
+    place = np.flatnonzero(tables.values == 1)
+    if not len(place) or len(tables.values) < 2:
+        return False
+    again = pull(tables, int(place[0]), one.predicted)
+    return again.p <= 0.01 and _harmful(again, min_effect)
+
+
+def _suspicion(found: Search, attribute: int, one: Pull, q: float) -> Suspicion:
+    codes = found.attributes[attribute].codes
+    has, lacks = codes == one.value, (codes != one.value) & (codes >= 0)
+    others = found.labels != one.predicted
+    called = found.predicted == one.predicted
+    all_others = compared(one.predicted, called, others & has, others & lacks)
+    own = found.labels == one.predicted
+    victims = []
+    for true in np.unique(found.labels[others]):
+        same = found.labels == true
+        victims.append(compared(int(true), called, same & has, same & lacks))
+    victims.sort(key=lambda v: (-v.ci[0], v.true))
+    value = np.where(codes < 0, -1, has).astype(np.int64)
+    tables = prediction_tables(value, found.labels, found.predicted)
+    v, v_ci = cramers_v_interval(tables.counts, resamples=RESAMPLES, seed=found.prepared.settings.seed)
+    return Suspicion(
+        attribute,
+        one,
+        q,
+        all_others.n,
+        all_others.rate,
+        all_others.n_out,
+        all_others.rate_out,
+        v,
+        v_ci,
+        compared(one.predicted, ~called, own & lacks, own & has),
+        tuple(victims),
+    )
