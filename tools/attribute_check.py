@@ -105,6 +105,10 @@ def attribute_check(
 def _checked(view: CaseView, split: Split, table: AttributeTable, name: str) -> Checked:
     """Raises RetryError when there is no such attribute, or nothing in it that could be right or wrong."""
     definition = find(visible(table, view.definitions()), name, "attribute")
+    confidence = None
+    if definition.source in ASSIGNED:
+        sources = {definition.source: view.source(definition.source)}
+        confidence = assign_all(view, split, table.rows, [definition], sources)[definition.key].confidence
     texts = _texts(table.columns[definition.name])
     values = tuple(v for v, _ in Counter(t for t in texts if t is not None).most_common())
     shown = clean(definition.name, 60)
@@ -115,10 +119,6 @@ def _checked(view: CaseView, split: Split, table: AttributeTable, name: str) -> 
             f"{shown} has {len(values):,} different values; that can't be looked at value by value."
         )
     codes = checking.codes_of(texts, values)
-    confidence = None
-    if definition.source in ASSIGNED:
-        sources = {definition.source: view.source(definition.source)}
-        confidence = assign_all(view, split, table.rows, [definition], sources)[definition.key].confidence
     groups = checking.strata(codes, confidence)
     return Checked(definition, split, np.asarray(table.rows, np.int64), values, codes, groups)
 

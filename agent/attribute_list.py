@@ -1,0 +1,114 @@
+"""The attributes of a case as people see them: names, values with counts, where they come from, how often they were right."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from failsight.tools.text import clean, interval, listing, number
+
+if TYPE_CHECKING:
+    from failsight.agent.case import Case
+    from failsight.tools.attributes.definitions import Definition
+    from failsight.tools.inputs.base import Split
+
+MOST_NAMED = 50  # values of a column that a sentence may name
+MOST_VALUES = 40  # a column with more is not listed value by value
+SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One attribute.
+
+    Attributes:
+        counts: shown value → images, most frequent first; empty for numbers and texts that nearly all differ.
+        known: images with a value.
+        unusable: why no slice can be made of it, or empty.
+        parts: names of the attributes that were merged into it.
+    """
+
+    definition: Definition
+    counts: dict[str, int]
+    known: int
+    unusable: str
+    parts: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values only."""
+        d = self.definition
+        check = None if d.check is None else {"n": d.check.n, "accuracy": d.check.accuracy, "ci": list(d.check.ci), "by": d.check.by}  # fmt: skip
+        return {
+            "key": d.key,
+            "name": d.name,
+            "source": d.source,
+            "values": self.counts,
+            "known": self.known,
+            "unusable": self.unusable,
+            "merged": list(self.parts),
+            "put_aside": d.dropped,
+            "check": check,
+        }
+
+    @property
+    def line(self) -> str:
+        """One line of plain text."""
+        d = self.definition
+        if d.dropped:
+            return f"{clean(d.name, 60)} ({d.source}): put aside"
+        shown = [f"{clean(v, 40)} {n:,}" for v, n in self.counts.items()]
+        values = listing(shown, SHOWN) if shown else f"{self.known:,} images have a value"
+        more = [f"with {listing(list(self.parts))} merged in"] if self.parts else []
+        if d.check is not None:
+            more.append(
+                f"right in {number(d.check.accuracy)} {interval(d.check.ci)} of {d.check.n:,} looked at"
+            )
+        if self.unusable:
+            more.append(f"not used: {clean(self.unusable, 120)}")
+        return f"{clean(d.name, 60)} ({d.source}): {values}" + "".join(f"; {m}" for m in more)
+
+
+def listed(case: Case, split: Split = "data") -> list[Listed]:
+    """Every attribute of a split, those put aside last."""
+    from failsight.tools.attributes.editing import visible
+
+    table = case.attributes(split)
+    definitions = case.definitions()
+    names = {d.key: d.name for d in definitions}
+    made = []
+    for name, one in visible(table, definitions).items():
+        texts = _texts(table.columns[name])
+        counts = Counter(texts).most_common()
+        parts = tuple(names.get(key, key.partition(":")[2]) for key in one.also)
+        kept = dict(counts) if len(counts) <= MOST_VALUES else {}
+        made.append(Listed(one, kept, len(texts), table.unusable.get(name, ""), parts))
+    return made + [Listed(d, {}, 0, "", ()) for d in definitions if d.dropped]
+
+
+def attribute_values(case: Case) -> dict[str, list[str]]:
+    """Name → shown values of every attribute, without looking at any picture: numbers and computed ones have none listed."""
+    from failsight.tools.attributes.computed import COMPUTED
+    from failsight.tools.attributes.definitions import ASSIGNED
+
+    table = case.table()
+    objects = {name for row in table.boxes or () for name in row}
+    raw: dict[str, list[str]] = {f"object:{name}": ["yes", "no"] for name in sorted(objects)}
+    raw |= {f"computed:{name}": [] for name in COMPUTED}
+    for name, column in table.columns.items():
+        raw[f"metadata:{name}"] = sorted({v for v in column if isinstance(v, str)})[:MOST_NAMED]
+    definitions = {d.key: d for d in case.definitions()}
+    raw |= {key: list(d.values) for key, d in definitions.items() if d.source in ASSIGNED}
+    made: dict[str, list[str]] = {}
+    for key, values in raw.items():
+        one = definitions.get(key)
+        if one is None:
+            made[key.partition(":")[2]] = values
+        elif not one.dropped:
+            shown = (one.shown(v) for v in (*values, *(v for k in one.also for v in raw.get(k, ()))))
+            made[one.name] = list(dict.fromkeys(v for v in shown if v is not None))
+    return made
+
+
+def _texts(column: Any) -> list[str]:
+    return [v if isinstance(v, str) else f"{v:g}" for v in column.tolist() if v is not None and v == v]
