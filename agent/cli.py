@@ -133,6 +133,46 @@ def build_parser() -> argparse.ArgumentParser:
     )
     forms.add_argument("--case", type=Path, help="export: the case whose classes the form asks about")
 
+    attributes = _command(
+        commands, "attributes", "the attributes that images are described by", "run_attributes"
+    )
+    attributes.add_argument(
+        "action",
+        choices=("list", "propose", "add", "rename", "merge", "drop", "restore", "check", "export", "import"),
+    )
+    attributes.add_argument("case", type=Path, metavar="CASE")
+    attributes.add_argument(
+        "words",
+        nargs="*",
+        metavar="NAME …",
+        help="add NAME VALUE VALUE …; rename NAME NEW; merge NAME INTO; drop, restore or check NAME; export or import FILE",
+    )
+    attributes.add_argument(
+        "--value",
+        action="append",
+        metavar="VALUE",
+        help="this value of the attribute (rename, drop, restore; merge: twice)",
+    )
+    attributes.add_argument(
+        "--source",
+        choices=("zero_shot", "clusters", "vqa", "vision_model"),
+        default="zero_shot",
+        help="propose, add: who says which image has which value",
+    )
+    attributes.add_argument("--limit", type=int, default=20, help="propose: most attributes at a time")
+    attributes.add_argument(
+        "--split", choices=("data", "train", "pool", "deploy"), default="data", help="list, propose, check"
+    )
+    attributes.add_argument("--n", type=int, default=40, help="check: how many images to look at")
+    attributes.add_argument("--answers", type=Path, metavar="FILE.csv", help="check: the filled-in sheet")
+    attributes.add_argument("--key", metavar="COLUMN", help="check: a column that holds the right values")
+    attributes.add_argument(
+        "--out", type=Path, metavar="FILE", help="check: where to write the sheet (.html or .csv)"
+    )
+    attributes.add_argument("--why", default="", help="a reason, for the journal")
+    attributes.add_argument("--json", action="store_true", help="print JSON")
+    _models(attributes)
+
     labels = _command(commands, "labels", "suspect labels out for relabelling, and back in", "run_labels")
     labels.add_argument("action", choices=("export", "import"))
     labels.add_argument("case", type=Path, metavar="CASE")

@@ -344,6 +344,13 @@ def run_labels(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_attributes(args: argparse.Namespace) -> int:
+    """``failsight attributes``."""
+    from failsight.agent.attributes_command import run_attributes as run
+
+    return run(args)
+
+
 def run_serve(args: argparse.Namespace) -> int:
     """``failsight serve``: stdout carries only the protocol."""
     from failsight.agent.opening import open_case

@@ -38,6 +38,7 @@ ACTIONS = {
     "/findings": "hypotheses and findings with their verdicts",
     "/expect": "/expect recall of kitchen at least 85 %: set a criterion for readiness",
     "/form": "/form expectations: questions that only people can answer; without a name: list all",
+    "/attributes": "/attributes rename tv to television: change attributes (drop, merge, add …); without more: list them",
     "/tools": "the measuring tools and what each is for",
     "/tool": "/tool find_slices depth=3: run one tool yourself",
     "/auto": "do the rest of the workflow without asking",
@@ -336,6 +337,25 @@ class Session:
         lines = [f"**{form.title}.** {form.why}", *(f"- {f.label}" for f in form.fields)]
         lines.append(f"\nIt is written to `{target}`: fill it in, then `/form {form.id} {target}`.")
         yield PlannerSaid("\n".join(lines), ())
+
+    def _act_attributes(self, rest: str) -> Iterator[SessionEvent]:
+        from failsight.agent.attribute_list import listed
+        from failsight.agent.planners import edits
+
+        calls = edits.calls(rest, edits.names_of(self.case), surely=True) if rest else [(edits.LIST, {})]
+        if not calls:
+            yield Notice(edits.USAGE, "warning")
+        for tool, arguments in calls:
+            if tool == edits.LIST:
+                lines = [f"- {one.line}" for one in listed(self.case)]
+                yield PlannerSaid("\n".join(lines) or "There are no attributes.", ())
+                continue
+            try:
+                made, reused = self.case.call(tool, arguments, by="person")
+            except RetryError as error:
+                yield Notice(str(error), "warning")
+                return
+            yield EvidenceMade(made, reused)
 
     def _act_tools(self, rest: str) -> Iterator[SessionEvent]:
         lines = [f"- `{s.name}` ({s.cost}) {s.description}" for s in registry().values()]

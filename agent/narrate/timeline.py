@@ -41,6 +41,14 @@ def _labels(data: Mapping[str, Any]) -> str:
     return f"{clean(data.get('file', ''), 80)}: {counts}"
 
 
+def _attribute(data: Mapping[str, Any]) -> str:
+    """What was done to which attribute, and why."""
+    made = data.get("definition") or {}
+    why = clean(data.get("why") or "", 160)
+    told = f"{clean(data.get('action', ''), 40)} {clean(made.get('name', ''), 80)} ({clean(made.get('source', ''), 40)})"
+    return told + (f": {why}" if why else "")
+
+
 def _started(data: Mapping[str, Any]) -> str:
     why = clean(data.get("why") or "", 160)
     return f"{clean(data.get('tool', ''))}, asked for by {who(data.get('by'))}" + (f": {why}" if why else "")
@@ -67,6 +75,7 @@ _LINES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "message": lambda d: f"{clean(d.get('role', ''))}: {clean(d.get('text', ''), 300)}",
     "stage.entered": lambda d: f"{clean(d.get('stage', ''))}: {clean(d.get('trigger', ''))}",
     "labels.imported": _labels,
+    "attribute.changed": _attribute,
     "form.answered": lambda d: (
         f"{clean(d.get('form', ''), 60)}: {len(d.get('answers') or {})} answers by {clean(d.get('by', ''), 120)}"
     ),

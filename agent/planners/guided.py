@@ -17,7 +17,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import PrivateAttr
 
 from failsight import prompts
-from failsight.agent.planners import words
+from failsight.agent.planners import edits, words
 from failsight.agent.planners.steps import Step, next_step
 from failsight.tools.text import clean
 
@@ -95,6 +95,9 @@ class GuidedPlanner(BaseChatModel):
 
     def _answer(self, question: str, since: Sequence[BaseMessage]) -> AIMessage:
         replies = [m for m in since if m.type == "tool"]
+        then = self._then(question, since)
+        if then:
+            return then
         if replies:
             return words.answer(self._case, self.level, self._evidence(since), str(replies[-1].text))
         from failsight.knowledge_base import route
@@ -106,3 +109,21 @@ class GuidedPlanner(BaseChatModel):
         call = {"name": found.call["tool"], "args": dict(found.call["arguments"])}
         call["id"] = f"call-{uuid.uuid4().hex[:12]}"
         return AIMessage(why, tool_calls=[call], additional_kwargs={"question": found.questions[0].id})
+
+    def _then(self, question: str, since: Sequence[BaseMessage]) -> AIMessage | None:
+        """The next call of a sentence about attributes, which may need several; None when there is none."""
+        if not since:
+            calls = edits.calls(question, edits.names_of(self._case))
+        elif isinstance(since[-1], ToolMessage) and not str(since[-1].text).startswith("FAILED"):
+            begun = [m for m in since if m.type == "ai"]
+            calls = list(begun[-1].additional_kwargs.get("then", ())) if begun else []
+        else:
+            calls = []
+        if not calls:
+            return None
+        (name, arguments), *rest = calls
+        if name == edits.LIST:
+            name = "attribute_overview"
+        call = {"name": name, "args": dict(arguments), "id": f"call-{uuid.uuid4().hex[:12]}"}
+        why = prompts.say("why.question", question=clean(question, 120))
+        return AIMessage(why, tool_calls=[call], additional_kwargs={"then": rest})

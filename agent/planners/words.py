@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage
 
 from failsight import prompts
+from failsight.agent.attribute_list import attribute_values
 from failsight.agent.planners.steps import MOST_TESTS, maskable, next_step
 from failsight.agent.state import FindingRecord
 from failsight.tools.registry import registry
@@ -156,12 +157,11 @@ def vocabulary(case: Case) -> Any:
     """The names that a person may use in a question: classes, attributes, objects, images, tools."""
     from failsight.knowledge_base import Vocabulary
 
+    from failsight.tools.attributes.computed import COMPUTED
+
     state = case.state()
     table = case.table()
-    attributes = {
-        name: sorted({str(v) for v in values if isinstance(v, str)})[:50]
-        for name, values in table.columns.items()
-    }
+    attributes = {n: v for n, v in attribute_values(case).items() if n not in COMPUTED}
     objects = sorted({name for row in table.boxes for name in row}) if table.boxes else []
     return Vocabulary(
         classes=tuple(case.classes),
