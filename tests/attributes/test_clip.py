@@ -43,7 +43,7 @@ def save_processor(folder: Path, kind: str = "CLIPImageProcessor") -> None:
         "image_std": [0.5, 0.5, 0.5],
         "size": {"height": SIDE, "width": SIDE},
     }
-    if kind.startswith("CLIP"):
+    if "CLIP" in kind:
         crop = {"height": SIDE, "width": SIDE}
         settings |= {"size": {"shortest_edge": SIDE}, "crop_size": crop, "do_center_crop": True}
     (folder / "preprocessor_config.json").write_text(json.dumps(settings))
@@ -195,6 +195,47 @@ def test_opening_loads_neither_torch_nor_transformers(clip: Path) -> None:
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["tiny_clip", "False", "False"]
+
+
+def test_other_families_of_two_towers_go_the_same_way(tmp_path: Path) -> None:
+    from transformers import BertTokenizer, ChineseCLIPConfig, ChineseCLIPModel
+
+    (tmp_path / "vocab.txt").write_text(
+        "\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "cat", "dog"])
+    )
+    BertTokenizer(str(tmp_path / "vocab.txt"), model_max_length=24).save_pretrained(tmp_path)
+    text, vision = shapes(7)
+    config = ChineseCLIPConfig(
+        text_config={**text, "pad_token_id": 0, "eos_token_id": 3, "bos_token_id": 2},
+        vision_config=vision,
+        projection_dim=12,
+    )
+    ChineseCLIPModel(config).save_pretrained(tmp_path)
+    save_processor(tmp_path, "ChineseCLIPImageProcessor")
+    encoder = open_encoder(str(tmp_path))
+    assert encoder.embed_texts(["cat", "dog dog"]).shape == (2, 12)
+    assert encoder.embed_images(pictures(2)).shape == (2, 12)
+
+
+def test_an_image_processor_without_one_size_is_refused(broken: Path) -> None:
+    settings = json.loads((broken / "preprocessor_config.json").read_text())
+    (broken / "preprocessor_config.json").write_text(json.dumps({**settings, "do_center_crop": False}))
+    with pytest.raises(UserError, match="one size") as refusal:
+        open_encoder(str(broken)).embed_images(pictures(1))
+    assert "pictures of one size" in refusal.value.hint
+
+
+def test_a_model_that_needs_more_than_pixels_is_refused(tmp_path: Path) -> None:
+    from transformers import Siglip2Config, Siglip2Model
+
+    text, vision = shapes(save_tokenizer(tmp_path))
+    vision = {k: v for k, v in vision.items() if k != "image_size"} | {"num_patches": 4}
+    Siglip2Model(
+        Siglip2Config(text_config={**text, "projection_size": 16}, vision_config=vision)
+    ).save_pretrained(tmp_path)
+    save_processor(tmp_path, "SiglipImageProcessor")
+    with pytest.raises(UserError, match="can't take pictures"):
+        open_encoder(str(tmp_path)).embed_images(pictures(1))
 
 
 # -- folders that are something else ----------------------------------------------------------------

@@ -45,6 +45,9 @@ _TOKENIZERS = (
     "tokenizer.model",
 )
 _ADVICE = "Give a folder of a CLIP or SigLIP model saved by transformers."
+_FIXED = (
+    "Use a variant of the model for pictures of one size, and save its own processor and tokenizer beside it."
+)
 _MOST_TOKENS = 256
 
 
@@ -236,10 +239,8 @@ class DualEncoder:
         batch = int(np.clip(4_000_000 // (height * width), 8, 256))
         made: list[Any] = []
         with torch.inference_mode():
-            for start in range(0, max(len(images), 1), batch):
+            for start in range(0, len(images), batch):
                 some = images[start : start + batch]
-                if not some:
-                    break
                 pixels = np.stack(
                     [
                         prepare(image.convert("RGB")) if prepare else preprocess.prepare(image, parts.how)
@@ -247,7 +248,7 @@ class DualEncoder:
                     ]
                 )
                 tensor = torch.from_numpy(preprocess.normalise_array(pixels, parts.how)).to(parts.device)
-                made.append(_vectors(parts.model.get_image_features(pixel_values=tensor)))
+                made.append(self._asked("pictures", parts.model.get_image_features, pixel_values=tensor))
         return self._unit(made, "pictures")
 
     def embed_texts(self, texts: Sequence[str]) -> Floats:
@@ -263,15 +264,33 @@ class DualEncoder:
         with torch.inference_mode():
             for start in range(0, len(texts), 256):
                 some = [str(text) or " " for text in texts[start : start + 256]]
-                tokens = parts.tokenizer(some, truncation=True, return_tensors="pt", **parts.padding)
+                tokens = self._asked(
+                    "texts", parts.tokenizer, some, truncation=True, return_tensors="pt", **parts.padding
+                )
                 fed = {k: tokens[k].to(parts.device) for k in ("input_ids", "attention_mask") if k in tokens}
-                made.append(_vectors(parts.model.get_text_features(**fed)))
+                made.append(self._asked("texts", parts.model.get_text_features, **fed))
         return self._unit(made, "texts")
 
+    def _asked(self, what: str, function: Any, *given: Any, **named: Any) -> Any:
+        """What the model or its tokenizer makes of pictures or texts; a part that does not fit the others is told."""
+        try:
+            return _vectors(function(*given, **named))
+        except (TypeError, ValueError, IndexError, KeyError, RuntimeError) as problem:
+            if "out of memory" in str(problem).lower():
+                raise UserError(
+                    f"The encoder {self.name} does not fit into the memory of {self._loaded.device}.",
+                    "Use --device cpu, or a smaller encoder.",
+                ) from problem
+            raise UserError(
+                f"The encoder {self.name} can't take {what} as its folder prepares them ({clean(problem, 100)}).",
+                _FIXED,
+            ) from problem
+
     def _unit(self, made: list[Any], what: str) -> Floats:
-        width = int(getattr(self._loaded.model.config, "projection_dim", 0) or 0)
         if not made:
-            return np.zeros((0, made[0].shape[1] if made else width), np.float32)
+            return np.zeros(
+                (0, int(getattr(self._loaded.model.config, "projection_dim", 0) or 0)), np.float32
+            )
         vectors = np.concatenate([part.float().cpu().numpy() for part in made]).astype(np.float32)
         lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
         if not (np.isfinite(lengths).all() and (lengths > 0).all()):
@@ -288,7 +307,10 @@ class DualEncoder:
             model = self._model().to(device)
             tokenizer = self._part("AutoTokenizer", "tokenizer")
             processor = self._part("AutoImageProcessor", "image processor")
-            how, geometry = from_processor(processor)
+            try:
+                how, geometry = from_processor(processor)
+            except UserError as problem:  # its advice is for classifiers
+                raise UserError(problem.message, _FIXED) from problem
         return _Loaded(model, tokenizer, how, geometry, device, _padding(model, tokenizer))
 
     def _model(self) -> Any:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from failsight.tools.attributes.definitions import Definition, plain, sound
 from failsight.tools.attributes.sources import Assigned
-from failsight.tools.attributes.vocabulary import bank
+from failsight.tools.attributes.vocabulary import bank as bank
 from failsight.tools.errors import RetryError
 
 if TYPE_CHECKING:
