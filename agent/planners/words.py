@@ -156,7 +156,6 @@ def unanswered(case: Case, found: Any) -> AIMessage:
 def vocabulary(case: Case) -> Any:
     """The names that a person may use in a question: classes, attributes, objects, images, tools."""
     from failsight.knowledge_base import Vocabulary
-
     from failsight.tools.attributes.computed import COMPUTED
 
     state = case.state()
