@@ -172,7 +172,7 @@ class Case:
         """What makes two calls the same: tool, arguments, content of model and data, and what of the case it heeds."""
         prints = dict(self.fingerprints())
         if (spec.reads_attributes or checked.get("where")) and self.state().definitions:
-            prints["attributes"] = digest([dataclasses.asdict(d) for d in self.definitions()])
+            prints["attributes"] = self.state().attributes_now()
         if spec.heeds:
             heeded = [r for r in self.state().records.values() if r.finding.kind in spec.heeds]
             if heeded:

@@ -73,6 +73,7 @@ class CaseState:
     budget_raised: int = 0
     forms: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # form → answers: who, what
     definitions: dict[str, Definition] = field(default_factory=dict)  # attributes, by key
+    attributes_seen: dict[str, str] = field(default_factory=dict)  # evidence → digest of the definitions then
     seq: int = 0
 
     def apply(self, event: Event) -> None:
@@ -135,6 +136,8 @@ class CaseState:
         made = evidence_from_dict(data["evidence"])
         self.evidence.append(made)
         self.calls[data["call"]] = made.id
+        if self.definitions:
+            self.attributes_seen[made.id] = self.attributes_now()
         for question in made.questions:
             self.answered[question] = made.id
         for finding in made.findings:
@@ -167,6 +170,10 @@ class CaseState:
             return
         others = tuple(c for c in record.corrections if c.strategy != correction.strategy)
         self.records[correction.finding] = dataclasses.replace(record, corrections=(*others, correction))
+
+    def attributes_now(self) -> str:
+        """Digest of all definitions as they stand; empty while nothing was defined."""
+        return digest([dataclasses.asdict(d) for d in self.definitions.values()]) if self.definitions else ""
 
     def confirmed(self) -> list[FindingRecord]:
         """The headlines: confirmed findings, in order of appearance."""

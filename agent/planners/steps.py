@@ -16,7 +16,7 @@ from failsight.agent.planners.order import Promise, ranked
 from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import canonical
-from failsight.tools.registry import registry
+from failsight.tools.registry import ToolSpec, registry
 from failsight.tools.text import listing
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ STAGE = {
     "correction": "correct",
     "readiness": "readiness",
 }
-BASIS = ("describe_case", "evaluate")  # what every estimate of cost and doubt rests on: never reordered
+BASIS = ("describe_case", "evaluate", "propose_attributes")  # what the others rest on: first, never reordered
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +125,21 @@ def is_done(case: Case, step: Step) -> bool:
     except RetryError:
         return True
     state = case.state()
-    if any(e.tool == step.tool and canonical(e.arguments) == wanted for e in state.evidence):
+    if any(
+        e.tool == step.tool and canonical(e.arguments) == wanted and _still_holds(case, spec, e.id)
+        for e in state.evidence
+    ):
         return True
     failed = any(f["tool"] == step.tool and canonical(f["arguments"]) == wanted for f in state.failed)
     return failed or step.tool in state.refused
+
+
+def _still_holds(case: Case, spec: ToolSpec, evidence: str) -> bool:
+    """False where attributes were added, renamed or dropped since, and the tool looks at attributes."""
+    state = case.state()
+    if spec.name not in FOLLOW_ATTRIBUTES or not state.definitions:
+        return True
+    return state.attributes_seen.get(evidence) == state.attributes_now()
 
 
 TRIGGERS = {
@@ -143,7 +154,11 @@ TRIGGERS = {
 
 
 def _plain(tool: str) -> Callable[[Case, CaseState], list[Step]]:
-    return lambda case, state: [Step("", tool, _why(tool))]
+    def made(case: Case, state: CaseState) -> list[Step]:
+        other = tool == "find_slices" and case.config.method != "failsight"
+        return [Step("", tool, _why(tool), {"method": case.config.method} if other else {})]
+
+    return made
 
 
 def _why(tool: str) -> str:
@@ -179,6 +194,13 @@ def largest_confusion(matrix: Mapping[str, Any]) -> tuple[str, str] | None:
             predicted = next(i for i, c in enumerate(columns) if c.startswith("predicted"))
             return str(row[true]), str(row[predicted])
     return None
+
+
+def _attributes(case: Case, state: CaseState) -> list[Step]:
+    """Attributes in words, once, where there is a model that knows words; a person's own edits are never undone."""
+    if not case.config.encoder or any(d.source == "zero_shot" for d in state.definitions.values()):
+        return []
+    return [Step("", "propose_attributes", _why("propose_attributes"))]
 
 
 def _saliency(case: Case, state: CaseState) -> list[Step]:
@@ -242,8 +264,10 @@ def _correction(case: Case, state: CaseState) -> list[Step]:
     )
 
 
+FOLLOW_ATTRIBUTES = ("find_slices", "disaggregate")  # made again after a person changed the attributes
 MAKERS: dict[str, Callable[[Any, CaseState], list[Step]]] = {
     "confusion_matrix": _confusions,
+    "propose_attributes": _attributes,
     "saliency": _saliency,
     "test_by_masking": _masking,
     "test_by_adding": _adding,
