@@ -14,7 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -68,7 +68,7 @@ def _listen(pipe: Connection, requests: list[bytes], arrived: threading.Conditio
         except (EOFError, OSError):
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
             time.sleep(_GRACE)
-            os._exit(1)
+            os.killpg(0, signal.SIGKILL)  # this process leads its group
         with arrived:
             requests.append(asked)
             arrived.notify()
@@ -92,11 +92,10 @@ def _serve(pipe: Connection, asked: bytes) -> None:
     except RetryError as problem:
         pipe.send(("retry", str(problem)))
     except Exception as problem:
-        text = "".join(traceback.format_exception(problem))
-        try:
-            pipe.send(("bug", (pickle.dumps(problem), text)))
-        except Exception:  # an error that can't travel is told in words
-            pipe.send(("bug", (None, text)))
+        pickled = b""
+        with suppress(Exception):  # an error that can't travel is told in words
+            pickled = pickle.dumps(problem)
+        pipe.send(("bug", (pickled, "".join(traceback.format_exception(problem)))))
 
 
 def _end(*_: object) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from failsight.tools.engine.ray_cluster import Cluster
 from failsight.tools.engine.ray_work import Carrier, Work, Worker
 from failsight.tools.errors import UserError
+from failsight.tools.text import clean
 
 ROUND = 2000  # units handed to Ray at a time: their paths wait in its memory, about 50 bytes a row
 TRIES = 4  # how often a unit is begun whose worker dies
@@ -23,8 +24,7 @@ def run_units(
     A worker that dies is started again and its unit with it. Closing the generator ends the workers.
 
     Raises:
-        UserError: workers that die on the same unit again and again, a cluster that gives up.
-        Exception: an error of a worker, as it was raised there.
+        UserError: the cluster gives up.
     """
     for start in range(0, len(units), ROUND):
         yield from _round(work, carrier, units[start : start + ROUND], cluster)
@@ -43,7 +43,10 @@ def _round(
                     missing.discard(made["number"])
                     yield made
     except cluster.ray.exceptions.RayError as problem:
-        raise _translated(problem, cluster.ray) from None
+        raise UserError(
+            f"The Ray cluster gave up ({type(problem).__name__}: {clean(problem, 160)}).",
+            "Look at the cluster, or use --engine local; what is done so far is kept.",
+        ) from problem
     if missing:
         raise RuntimeError(f"Ray handed back {len(missing)} units too few")
 
@@ -118,14 +121,3 @@ def _forget(key: bytes) -> None:
         store._internal_kv_del(key)
     except (ImportError, AttributeError):
         pass
-
-
-def _translated(problem: Any, ray: Any) -> BaseException:
-    """What a person or a developer should see instead of Ray's wrapping."""
-    if isinstance(problem, ray.exceptions.RayTaskError):
-        cause: BaseException = getattr(problem, "cause", None) or problem
-        return cause.__cause__ or cause if type(cause).__name__ == "UserCodeException" else cause
-    return UserError(
-        f"The Ray cluster gave up ({type(problem).__name__}).",
-        "Look at the cluster, or use --engine local; what is done so far is kept.",
-    )

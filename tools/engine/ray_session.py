@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import importlib.util
 import os
 import pickle
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from failsight.tools.engine.ray_driver import Pass
+from failsight.tools.engine.ray_work import bug
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.text import clean
 
@@ -99,8 +101,10 @@ def close() -> None:
         try:
             driver.process.wait(_GRACE)
         except subprocess.TimeoutExpired:
-            driver.process.kill()
-            driver.process.wait()
+            pass
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(driver.process.pid, signal.SIGKILL)  # what of Ray outlived it; workers end with Ray's daemon
+        driver.process.wait()
         shutil.rmtree(driver.folder, ignore_errors=True)
 
 
@@ -122,10 +126,7 @@ def _raise(kind: str, value: Any) -> None:
         raise UserError(*value)
     if kind == "retry":
         raise RetryError(value)
-    pickled, text = value
-    problem = pickle.loads(pickled) if pickled else RuntimeError("a Ray worker failed")  # noqa: S301 - our own process
-    problem.add_note(f"In a Ray worker:\n{text}")
-    raise problem
+    raise bug(*value)
 
 
 def _driver() -> _Driver:

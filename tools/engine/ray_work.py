@@ -7,8 +7,11 @@ so every number arrives as it was made.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import pickle
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -232,6 +235,10 @@ class Worker:
             made |= {"kind": "user", "message": problem.message, "hint": problem.hint}
         except FailsightError as problem:
             made |= {"kind": "retry", "message": str(problem)}
+        except Exception as problem:  # a bug; told by ourselves, for Ray would wrap it in its own words
+            made |= {"kind": "bug", "message": "".join(traceback.format_exception(problem))}
+            with contextlib.suppress(Exception):  # an error that can't travel is told in words
+                made["blob"] = pickle.dumps(problem)
         return made
 
 
@@ -239,15 +246,27 @@ def outcome(made: Mapping[str, Any]) -> Arrays:
     """The arrays that a worker sent. Raises what it met."""
     if made["kind"] == "user":
         raise UserError(made["message"], made["hint"])
-    if made["kind"]:
+    if made["kind"] == "retry":
         raise RetryError(made["message"])
+    if made["kind"]:
+        raise bug(made["blob"], made["message"])
     return from_bytes(made["blob"])
+
+
+def bug(pickled: bytes, trace: str) -> BaseException:
+    """An error as it was raised elsewhere, with the traceback it had there as a note."""
+    try:
+        problem: BaseException = pickle.loads(pickled)  # noqa: S301 - made by our own workers
+    except Exception:
+        problem = RuntimeError("a Ray worker failed")
+    problem.add_note(f"In a Ray worker:\n{trace}")
+    return problem
 
 
 def to_bytes(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
     """``arrays`` as one block of bytes, exactly."""
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    np.savez(buffer, **arrays)
     return buffer.getvalue()
 
 
