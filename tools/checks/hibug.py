@@ -103,7 +103,8 @@ def hibug_bugs(
         attribute_names: (a,) names.
         labels, predicted: (n,) classes.
         classes: their names.
-        train_codes: (m, a) codes of the training images; without them there is no rare case.
+        train_codes: (m, a) codes of the training images (−1 throughout for an attribute not known there); without them
+            there is no rare case.
         alpha: threshold of a correlation (the paper tries 0.7 and 0.8); the released rules have their own.
         error_over: error above which a slice is a bug; the overall error by default (released: 3 points more).
         depth: most attributes in a description, 1 to 3.
@@ -209,6 +210,8 @@ def _train_counts(
     if train is None:
         return None
     key, known = _key(np.asarray(train), columns, shape)
+    if not known.any():
+        return None
     counts: Ints = np.bincount(key[known], minlength=int(np.prod(shape)))
     return counts
 

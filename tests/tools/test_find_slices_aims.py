@@ -1,0 +1,241 @@
+"""find_slices by any score, among one prediction's images, by HiBug's rules; what is merged, why, and found again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from failsight.tools import slice_search
+from failsight.tools.errors import RetryError
+from failsight.tools.find_slices import find_slices
+from failsight.tools.stats.slices import CountCache
+from tests.fakes.view import FakeTable
+from tests.tools.cases import check_evidence
+from tests.tools.test_find_slices import ROOMS, columns_of, kinds, noisy, pulling, scored
+
+
+def world(seed: int, n: int = 3000) -> tuple[np.random.Generator, np.ndarray, dict[str, Any]]:
+    rng = np.random.default_rng(seed)
+    return rng, rng.integers(0, 4, n), columns_of(rng, n)
+
+
+@pytest.mark.parametrize("scale", [1.0, 40.0])
+def test_any_score_may_be_searched(scale: float) -> None:
+    """A number per image, in [0, 1] or not; images without one are left out, and the column makes no slices itself."""
+    rng, labels, columns = world(1)
+    score = np.where(columns["floor"] == "tile", rng.beta(3, 4, 3000), rng.beta(2, 6, 3000)) * scale
+    score[::20] = np.nan
+    view = scored(labels, columns | {"annoyance": score}, noisy(rng, labels, 0.1))
+    assert not kinds(find_slices(view))
+    made = find_slices(view, target="column:annoyance")
+    check_evidence(made)
+    finding = kinds(made)["{'floor': 'tile'}"]
+    assert "higher annoyance" in finding.statement
+    assert any("150 images have no annoyance" in note for note in made.notes)
+    assert any("was scaled" in note for note in made.notes) is (scale > 1)
+    assert not any("annoyance" in (f.slice or {}) for f in made.findings)
+    mean = made.fact("target_mean", "slice floor=tile").value
+    assert mean == pytest.approx(3 / 7, abs=0.05)
+    shown = made.tables[0].rows[0][made.tables[0].columns.index("mean")]
+    unscaled = float(str(shown).removesuffix(" %")) / (100 if scale == 1 else scale)
+    assert unscaled == pytest.approx(3 / 7, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("target", "message"),
+    [
+        ("column:nothing", "no column"),
+        ("column:floor", "no numbers"),
+        ("column:flat", "too few images apart"),
+    ],
+)
+def test_a_score_must_be_a_column_of_numbers(target: str, message: str) -> None:
+    rng, labels, columns = world(2, 200)
+    view = scored(labels, columns | {"flat": np.ones(200)}, noisy(rng, labels, 0.1))
+    with pytest.raises(RetryError, match=message):
+        find_slices(view, target=target)
+    with pytest.raises(RetryError, match="searched by"):
+        find_slices(view, target="column:light", attributes=("light", "floor"))
+
+
+def test_among_the_images_of_one_prediction() -> None:
+    """Images with tiles are called kitchen wrongly: seen from what is called kitchen, whatever the true class."""
+    rng, labels, columns = world(3, 6000)
+    predicted = noisy(rng, labels, 0.08)
+    predicted[(columns["floor"] == "tile") & (rng.random(6000) < 0.15)] = 2
+    made = find_slices(scored(labels, columns, predicted), within_prediction="kitchen")
+    check_evidence(made)
+    (finding,) = (f for f in made.findings if f.verdict == "confirmed")
+    assert finding.slice == {"floor": "tile", "prediction": "kitchen"} and finding.class_name is None
+    assert finding.statement.startswith("Images called kitchen with floor=tile")
+    called = predicted == 2
+    tiles = called & (columns["floor"] == "tile")
+    assert finding.error_rate == pytest.approx((labels[tiles] != 2).mean(), abs=0.08)
+    assert made.tables[0].rows[0][0] == "floor=tile, called kitchen"
+    assert any("true class is the error" in note for note in made.notes)
+    with pytest.raises(RetryError, match="all are right or all are wrong"):
+        find_slices(scored(labels, columns, predicted), within_prediction="kitchen", within_class="kitchen")
+
+
+def test_errors_by_chance_confirm_nothing_within_a_prediction() -> None:
+    alarms = 0
+    for seed in range(6):
+        rng, labels, columns = world(100 + seed)
+        view = scored(labels, columns, noisy(rng, labels, 0.2), seed=seed)
+        alarms += bool(kinds(find_slices(view, within_prediction="bedroom")))
+    assert alarms <= 1
+
+
+def test_what_is_merged_is_named() -> None:
+    """A second column repeats the first in nineteen images of twenty: one finding, which says so."""
+    rng, labels, columns = world(4)
+    copy = np.where(rng.random(3000) < 0.05, rng.choice(["phone", "slr"], 3000), columns["camera"])
+    predicted = noisy(rng, labels, np.where(columns["camera"] == "web", 0.4, 0.08))
+    made = find_slices(scored(labels, columns | {"device": copy}, predicted))
+    check_evidence(made)
+    (finding,) = (f for f in made.findings if f.verdict == "confirmed")
+    assert finding.slice == {"camera": "web"}
+    assert "Merged with it" in finding.note and "device=web" in finding.note
+    (table,) = (t for t in made.tables if t.title == "Merged into these slices")
+    row = dict(zip(table.columns, next(r for r in table.rows if r[0] == "device=web"), strict=True))
+    assert row["into"] == "camera=web" and row["how it lies"] == "nearly the same images"
+    assert row["its errors there"] > 0.9 and row["images in common"] > 0.8  # type: ignore[operator]
+
+
+def test_a_finding_says_whether_other_halves_find_it() -> None:
+    rng, labels, columns = world(5)
+    made = find_slices(
+        scored(labels, columns, noisy(rng, labels, np.where(columns["camera"] == "web", 0.5, 0.08)))
+    )
+    fact = made.fact("stability", "slice camera=web")
+    assert fact.value >= 0.9 and fact.n == 10  # type: ignore[operator]
+    assert "other splits" in kinds(made)["{'camera': 'web'}"].note
+
+
+def test_where_it_would_take_too_long_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("failsight.tools.checks.slice_stability.MOST_WORK", 1.0)
+    rng, labels, columns = world(5)
+    made = find_slices(
+        scored(labels, columns, noisy(rng, labels, np.where(columns["camera"] == "web", 0.5, 0.08)))
+    )
+    assert any("more than a few seconds" in note for note in made.notes)
+    assert not any(f.name == "stability" for f in made.facts)
+
+
+def test_a_pull_is_told_in_both_directions_and_by_class() -> None:
+    rng = np.random.default_rng(18)
+    labels, columns, predicted = pulling(rng)
+    lost = (labels == 3) & (columns["television"] == "no") & (rng.random(len(labels)) < 0.5)
+    predicted[lost] = 1
+    made = find_slices(scored(labels, columns, predicted))
+    (finding,) = (f for f in made.findings if f.kind == "spurious_correlation")
+    assert (
+        "Pulled from" in finding.note and "The other way too" in finding.note and "Cramér's V" in finding.note
+    )
+    assert all(room in finding.note for room in ROOMS[:3])
+    about = "television=yes towards class living_room"
+    assert made.fact("cramers_v", about).ci[0] > 0.2  # type: ignore[index]
+    assert made.fact("missed_without", about).value == pytest.approx(0.5, abs=0.1)
+    (table,) = (t for t in made.tables if t.title == "Attributes that pull predictions")
+    assert table.rows[0][-1] == "yes"
+
+
+def test_one_direction_without_the_other() -> None:
+    """Others with a television are called living rooms; living rooms without one are recognised all the same."""
+    rng = np.random.default_rng(4)
+    labels, columns, predicted = pulling(rng)
+    made = find_slices(scored(labels, columns, predicted))
+    (finding,) = (f for f in made.findings if f.kind == "spurious_correlation")
+    assert "Not the other way" in finding.note or "undetermined" in finding.note
+
+
+def test_what_is_usual_for_the_class_and_absent_is_named() -> None:
+    """Living rooms without a television fail, and no other room with one is mistaken: a cue that is missed."""
+    rng, labels, columns = world(6, 6000)
+    there = rng.random(6000) < np.where(labels == 3, 0.8, 0.15)
+    columns["television"] = np.where(there, "yes", "no")
+    rate = np.where((labels == 3) & ~there, 0.5, 0.08)
+    made = find_slices(scored(labels, columns, noisy(rng, labels, rate)))
+    (finding,) = (f for f in made.findings if f.verdict == "confirmed")
+    assert finding.slice == {"television": "no"} and finding.class_name == "living_room"
+    assert finding.kind == "weak_slice" and "usual for the class, television=yes" in finding.note
+    (table,) = (t for t in made.tables if t.title == "What may be behind them")
+    assert table.rows[0][1] == "undetermined" and "points" in str(table.rows[0][3])
+
+
+def test_rare_in_training_on_a_learning_curve() -> None:
+    """Ten cameras, seen 4 to 2,000 times in training; errors fall with each doubling, and the rarest fails most."""
+    rng = np.random.default_rng(7)
+    n = 12_000
+    names = np.array([f"cam{i}" for i in range(10)], object)
+    seen = np.array([4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048])
+    labels, columns = rng.integers(0, 4, n), columns_of(rng, n)
+    which = rng.integers(0, 10, n)
+    columns["camera"] = names[which]
+    predicted = noisy(rng, labels, (0.55 - 0.05 * np.log2(seen))[which])
+    there = np.repeat(np.arange(10), seen)
+    train = FakeTable(
+        np.zeros((len(there), 1, 1, 3)), rng.integers(0, 4, len(there)), ROOMS, {"camera": list(names[there])}
+    )
+    made = find_slices(scored(labels, columns, predicted, train=train))
+    finding = kinds(made)["{'camera': 'cam0'}"]
+    assert finding.kind == "rare_case" and "errors fall with more of them" in finding.note
+    (table,) = (t for t in made.tables if t.title == "What may be behind them")
+    row = next(r for r in table.rows if r[0] == "camera=cam0")
+    assert str(row[1]).startswith("yes") and str(row[2]).startswith("yes")
+
+
+def test_hibugs_rules_are_listed_and_never_confirmed() -> None:
+    rng, labels, columns = world(8)
+    predicted = noisy(rng, labels, np.where(columns["camera"] == "web", 0.4, 0.1))
+    predicted[(columns["window"] == "yes") & (rng.random(3000) < 0.9)] = 1
+    train = FakeTable(
+        np.zeros((200, 1, 1, 3)), rng.integers(0, 4, 200), ROOMS, {"camera": ["web"] * 4 + ["phone"] * 196}
+    )
+    made = find_slices(scored(labels, columns, predicted, train=train), method="hibug", depth=1)
+    check_evidence(made)
+    assert {f.verdict for f in made.findings} == {None}
+    assert {f.kind for f in made.findings} == {"spurious_correlation", "rare_case", "weak_slice"}
+    (pull,) = (f for f in made.findings if f.kind == "spurious_correlation")
+    assert pull.slice == {"window": "yes"} and pull.class_name == "bedroom"
+    assert any(f.slice == {"camera": "web"} and f.kind == "rare_case" for f in made.findings)
+    assert (
+        any("no test was made" in note for note in made.notes) and "None of this was tested" in made.summary
+    )
+    assert made.questions == ()
+    alone = find_slices(scored(labels, columns, predicted), method="hibug", depth=1, top=2)
+    assert any("know no rare cases" in n for n in alone.notes) and any("not shown" in n for n in alone.notes)
+
+
+def test_a_further_attribute_is_counted_alone_and_counts_outlive_the_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(slice_search, "WORTH_A_FILE", 0)
+    monkeypatch.setattr(slice_search, "_REMEMBERED", slice_search.OrderedDict())
+    rng, labels, columns = world(9, 1000)
+    predicted = noisy(rng, labels, 0.2)
+    names = ("floor", "camera", "annotator", "window")
+    view = scored(labels, columns, predicted)
+    find_slices(view, attributes=names)
+    (cache,) = slice_search._REMEMBERED.values()
+    assert (cache.counted, cache.reused) == (10 + 10, 0)  # pairs and triples of four attributes and the class
+    find_slices(view, attributes=(*names, "style"))
+    assert (cache.counted, cache.reused) == (20 + 5 + 10, 20)
+    slice_search._REMEMBERED.clear()
+    find_slices(view, attributes=(*names, "style"))
+    (cache,) = slice_search._REMEMBERED.values()
+    assert isinstance(cache, CountCache) and (cache.counted, cache.reused) == (0, 35)
+
+
+def test_values_that_a_source_was_unsure_of_belong_to_no_slice() -> None:
+    rng, labels, columns = world(10)
+    columns["mood"] = np.where(
+        rng.random(3000) < 0.4, None, rng.choice(["calm", "loud"], 3000).astype(object)
+    )
+    rate = np.where(columns["mood"] == "loud", 0.4, 0.1)
+    made = find_slices(scored(labels, columns, noisy(rng, labels, rate)))
+    finding = kinds(made)["{'mood': 'loud'}"]
+    assert finding.n == pytest.approx((columns["mood"] == "loud").sum() / 2, abs=60)
+    assert finding.base_error_rate == pytest.approx(0.1, abs=0.03)
