@@ -84,10 +84,11 @@ def predict_ray(
     with job(progress, f"predicting the {split} images", len(table)) as advance:
         advance(sum(len(rows) for number, rows in units if number in pieces))
         missing = [unit for unit in units if unit[0] not in pieces]
-        for number, piece in _run(table, work, missing, device, workers, advance):
-            parts.save_part(number, piece)
-            pieces[number] = piece
-            advance(len(units[number][1]))
+        with closing(_run(table, work, missing, device, workers, advance)) as source:
+            for number, piece in source:
+                parts.save_part(number, piece)
+                pieces[number] = piece
+                advance(len(units[number][1]))
     merged = local.merge([pieces[number] for number, _ in units], here)
     parts.save_whole(merged)
     return local.as_predictions(table, here, split, merged, time.perf_counter() - started, cached=False)
@@ -278,8 +279,11 @@ class _Pass:
         left = Counter(rows.start // self.part for _, rows in units)
         by_number = dict(units)
         made: dict[int, dict[int, Arrays]] = defaultdict(dict)
-        with job(progress, self.label, sum(len(rows) for _, rows in units)) as advance:
-            for number, arrays in _run(table, self.work, units, self.device, workers, advance):
+        with (
+            job(progress, self.label, sum(len(rows) for _, rows in units)) as advance,
+            closing(_run(table, self.work, units, self.device, workers, advance)) as source,
+        ):
+            for number, arrays in source:
                 rows = by_number[number]
                 place = rows.start // self.part
                 made[place][number] = arrays
