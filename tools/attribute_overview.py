@@ -67,7 +67,14 @@ def attribute_overview(
     everyone = np.ones(len(labels), bool)  # values and ranges are the same for a class and for all
     coded, more = encode_columns(table, everyone, attributes)
     inside = [dataclasses.replace(one, codes=one.codes[keep]) for one in coded]
-    found = profiles(inside, labels[keep], None if predicted is None else predicted[keep], seed=view.seed)
+    with view.progress.job("setting attributes side by side", len(inside)) as ticker:
+        found = profiles(
+            inside,
+            labels[keep],
+            None if predicted is None else predicted[keep],
+            seed=view.seed,
+            advance=ticker.advance,
+        )
     whole = {one.name: one for one in coded}
     judged = keep & (labels >= 0) if predicted is not None else np.zeros(len(keep), bool)
     made = report.Overview(

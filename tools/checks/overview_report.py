@@ -55,6 +55,8 @@ class Overview:
 
 def summary(made: Overview) -> str:
     of = f" of {clean(made.name, 60)}" if made.name else ""
+    if not made.profiles:
+        return f"No attribute of the {made.n:,} {called(made.split)}{of} has values that differ, so there is nothing to set side by side."
     lines = [f"{len(made.profiles)} attributes of {made.n:,} {called(made.split)}{of} were looked at."]
     told = [p for p in made.profiles if p.error and p.error.value >= TOLD]
     if told:
@@ -123,7 +125,9 @@ def tables(made: Overview) -> tuple[Table, ...]:
     return tuple(t for t in built if t is not None)
 
 
-def _attributes(made: Overview) -> Table:
+def _attributes(made: Overview) -> Table | None:
+    if not made.profiles:
+        return None
     rows: list[tuple[Cell, ...]] = []
     for one in made.profiles[:MOST_ATTRIBUTES]:
         worst = one.worst(FEW)
@@ -320,11 +324,11 @@ def notes(made: Overview, many: bool) -> list[str]:
         lines.append(
             "Without labels and predictions nothing can be said about errors: only how often values occur."
         )
-    elif many:
+    elif many and made.profiles:
         lines.append(
             "With so many classes, errors are compared within classes of similar error rate, not within each class."
         )
-    if made.grid is not None and len(made.classes) > ROWS and made.name is None:
+    if made.grid is not None and made.name is None and len(made.grid.rows) < len(made.classes):
         lines.append(
             f"The heat maps show the {len(made.grid.rows)} classes whose shares differ most from the others'."
         )

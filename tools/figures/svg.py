@@ -21,6 +21,7 @@ class Canvas:
     def __init__(self, width: float, height: float) -> None:
         self.width, self.height = width, height
         self._parts: list[str] = []
+        self._hatched = False
 
     def rect(
         self, x: float, y: float, w: float, h: float, fill: str, *, stroke: str = "none", hint: str = ""
@@ -60,13 +61,13 @@ class Canvas:
 
     def hatch(self, x: float, y: float, w: float, h: float, hint: str = "") -> None:
         """A rectangle with thin slanted lines: too little is known to shade it."""
-        self.rect(x, y, w, h, "#FFFFFF", stroke=GRID, hint=hint)
-        step = 6.0
-        for k in range(1, int((w + h) / step) + 1):
-            reach = k * step
-            x1, y1 = x + min(reach, w), y + max(0.0, reach - w)
-            x2, y2 = x + max(0.0, reach - h), y + min(reach, h)
-            self.line(x1, y1, x2, y2, "#BBBBBB", 0.8)
+        if not self._hatched:
+            self._hatched = True
+            self._parts.append(
+                '<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse">'
+                '<path d="M-1,1 L1,-1 M0,6 L6,0 M5,7 L7,5" stroke="#BBBBBB" stroke-width="0.8"/></pattern></defs>'
+            )
+        self.rect(x, y, w, h, "url(#hatch)", stroke=GRID, hint=hint)
 
     def text(
         self,
