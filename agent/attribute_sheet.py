@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from failsight.agent.attribute_files import read_csv, write_new
+from failsight.tools.attributes.check_report import neither
 from failsight.tools.errors import UserError
 from failsight.tools.text import clean
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 HEADER = ("path", "answer", "choices")
 THUMBNAIL = 280
-LAST = ("none", "?")
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
@@ -34,7 +34,7 @@ label {{ display: inline-block; margin: 0 .7rem .2rem 0 }} button {{ font-size: 
 footer {{ position: sticky; bottom: 0; background: #fff; padding: .7rem 0; border-top: 1px solid #bbb }}
 </style></head><body>
 <h1>{title}</h1>
-<p>Say for each image what it shows. <b>none</b>: nothing fits. <b>?</b>: you can't tell. Images without an answer are left out.
+<p>Say for each image what it shows. <b>{neither}</b>: nothing fits. <b>?</b>: you can't tell. Images without an answer are left out.
 The values that were assigned are not shown, so that they don't lead you. When done, save the answers and give the file back:<br><code>{command}</code></p>
 <form id="sheet"><ol>{items}</ol></form>
 <footer><button type="button" id="save">Save the answers</button> <span id="done" role="status"></span></footer>
@@ -66,7 +66,7 @@ def write_sheet(case: Case, made: Evidence, attribute: str, values: Sequence[str
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(HEADER)
-        writer.writerows((i.path, "", " | ".join((*values, *LAST))) for i in made.images)
+        writer.writerows((i.path, "", " | ".join(_choices(values))) for i in made.images)
         write_new(target, text.getvalue())
     elif target.suffix.lower() in (".html", ".htm"):
         write_new(target, _page(case, made, attribute, values))
@@ -98,6 +98,10 @@ def read_answers(source: Path) -> dict[str, str]:
     return made
 
 
+def _choices(values: Sequence[str]) -> tuple[str, ...]:
+    return (*values, neither(values), "?")
+
+
 def _page(case: Case, made: Evidence, attribute: str, values: Sequence[str]) -> str:
     items = []
     for i, image in enumerate(made.images):
@@ -105,7 +109,7 @@ def _page(case: Case, made: Evidence, attribute: str, values: Sequence[str]) -> 
         shown = f'<img src="{picture}" alt="image {i + 1}">' if picture else "<p>(can't be opened)</p>"
         choices = "".join(
             f'<label><input type="radio" name="i{i}" value="{html.escape(v, quote=True)}"> {html.escape(clean(v, 60))}</label>'
-            for v in (*values, *LAST)
+            for v in _choices(values)
         )
         items.append(
             f"<li><fieldset><legend>{i + 1}. {html.escape(clean(image.path, 120))}</legend>{shown}{choices}</fieldset></li>"
@@ -114,6 +118,7 @@ def _page(case: Case, made: Evidence, attribute: str, values: Sequence[str]) -> 
     return _PAGE.format(
         title=html.escape(f"Attribute: {name}"),
         command=html.escape(f"failsight attributes check {case.folder} '{name}' --answers answers.csv"),
+        neither=neither(values),
         items="\n".join(items),
         paths=_in_script([i.path for i in made.images]),
         file=_in_script("answers.csv"),

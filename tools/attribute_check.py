@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from failsight.tools.attributes import checking
-from failsight.tools.attributes.check_report import check_evidence, form
+from failsight.tools.attributes.check_report import check_evidence, form, neither
 from failsight.tools.attributes.checking import Judged
 from failsight.tools.attributes.definitions import ASSIGNED, Check, Definition, plain
 from failsight.tools.attributes.editing import find, visible
@@ -55,7 +55,7 @@ def attribute_check(
     answers: Annotated[
         dict[str, str] | None,
         Field(
-            description="What a person saw, image path to value: one of the attribute's values, 'none' where none of them fits, "
+            description="What a person saw, image path to value: one of the attribute's values, 'none' (or 'other') where none fits, "
             "'?' when unsure. Never fill this in by guessing."
         ),
     ] = None,
@@ -105,6 +105,11 @@ def attribute_check(
 def _checked(view: CaseView, split: Split, table: AttributeTable, name: str) -> Checked:
     """Raises RetryError when there is no such attribute, or nothing in it that could be right or wrong."""
     definition = find(visible(table, view.definitions()), name, "attribute")
+    if definition.source == "clusters" and not definition.renamed:
+        raise RetryError(
+            f"A group of {clean(definition.name, 60)} is neither right nor wrong: look at its images and name it "
+            "(edit_attributes, rename_value); then the name can be checked."
+        )
     confidence = None
     if definition.source in ASSIGNED:
         sources = {definition.source: view.source(definition.source)}
@@ -144,7 +149,7 @@ def _from_answers(view: CaseView, one: Checked, answers: Mapping[str, str]) -> t
             continue
         code = _value(said, one.values)
         if code is None:
-            raise RetryError(f"{clean(said, 60)!r} is no value of {clean(one.definition.name, 60)}.", [*one.values, "none", "?"])  # fmt: skip
+            raise RetryError(f"{clean(said, 60)!r} is no value of {clean(one.definition.name, 60)}.", [*one.values, neither(one.values), "?"])  # fmt: skip
         if one.codes[place[path]] < 0:
             without += 1
             continue

@@ -114,6 +114,8 @@ def _summary(split: Split, kept: tuple[Definition, ...], assigned: dict[str, Ass
     worst = max(gaps, key=lambda name: gaps[name], default=None)
     if worst is not None and gaps[worst] > 0:
         text += f" No value was given most often for {clean(worst, 60)}: {number(gaps[worst])} of the images."
+    if all(d.source == "clusters" for d in kept):
+        return text + " A group says which images look alike, not why: look at its images and name it."
     return text + " How often the values are right is not known yet."
 
 
@@ -132,7 +134,9 @@ def _notes(
 def _next_steps(kept: tuple[Definition, ...]) -> tuple[str, ...]:
     name = clean(kept[0].name, 60)
     return (
-        f"Look at a handful to see how often it is right: attribute_check for {name}.",
+        f"Name the groups by what their images show: edit_attributes, rename_value of {name}."
+        if kept[0].source == "clusters"
+        else f"Look at a handful to see how often it is right: attribute_check for {name}.",
         "See whether the model fails more where some value holds (find_slices).",
         "Rename, merge or drop what is not worth its place (edit_attributes).",
     )

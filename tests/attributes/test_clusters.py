@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from failsight.tools.attributes.clusters import Clusters, principal, project
+from failsight.tools.attributes.clusters import Clusters, directions, project
 from failsight.tools.attributes.definitions import Definition
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import canonical
@@ -97,10 +97,36 @@ def test_nothing_to_group_is_said() -> None:
         propose_attributes(view, source="clusters")
 
 
-def test_principal_axes_keep_distances() -> None:
-    points = np.random.default_rng(0).normal(0, 1, (50, 5)).astype(np.float32)
-    flat = project(points, principal(points))
-    assert np.linalg.norm(flat[0] - flat[1]) == pytest.approx(np.linalg.norm(points[0] - points[1]), rel=1e-4)
+def test_axes_keep_distances_and_take_the_predicted_class_out() -> None:
+    rng = np.random.default_rng(0)
+    called = rng.integers(0, 2, 50)
+    points = (rng.normal(0, 1, (50, 5)) + 10 * called[:, None]).astype(np.float32)
+    flat = project(points, called, directions(points, called))
+    same = np.flatnonzero(called == 0)[:2]
+    assert np.linalg.norm(flat[same[0]] - flat[same[1]]) == pytest.approx(
+        np.linalg.norm(points[same[0]] - points[same[1]]), rel=1e-4
+    )
+    assert flat[called == 1].mean(0) == pytest.approx(0, abs=1e-4)
+    assert np.isfinite(
+        project(points, called + 5, directions(points, called))
+    ).all()  # a class not seen before
+
+
+def test_groups_of_the_models_features_are_not_its_predictions() -> None:
+    rng = np.random.default_rng(1)
+    said = rng.integers(0, 3, 300)
+    kind = rng.integers(0, 3, 300)
+    table = FakeTable(np.zeros((300, 1, 1, 3), np.uint8), said, ["a", "b", "c"])
+    view = FakeView({"data": table}, scores={"data": np.eye(3)[said]})
+    view.model = lambda: type("M", (), {"fingerprint": "m"})()  # type: ignore[method-assign]
+    view.given_features["data"] = (
+        30 * np.eye(6)[said] + 5 * np.eye(6)[3 + kind] + rng.normal(0, 0.5, (300, 6))
+    )
+    made = list(Clusters().propose(view, "data", 5))
+    (assigned,) = Clusters().assign(view, "data", np.arange(300), made).values()
+    for k in range(3):
+        assert len(np.unique(assigned.codes[kind == k])) == 1
+        assert len(np.unique(assigned.codes[said == k])) == 3
 
 
 def test_groups_confirm_nothing_where_errors_are_coin_flips() -> None:

@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.attributes.checking import Judged
-from failsight.tools.attributes.definitions import LEAST_ACCURACY
-from failsight.tools.attributes.proposal_report import reference
+from failsight.tools.attributes.definitions import LEAST_ACCURACY, plain
+from failsight.tools.attributes.proposal_report import labelled_sheet, reference
 from failsight.tools.evidence import Evidence, Fact, Table
-from failsight.tools.examples import contact_sheet
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import called, of_split
 from failsight.tools.text import clean, interval, listing, number
@@ -33,9 +32,10 @@ def form(
     """The images to look at. Which value each was given is not shown: whoever looks should not be led."""
     name = clean(attribute, 60)
     refs = tuple(reference(view, split, int(row), f"{i}") for i, row in enumerate(rows, 1))
-    sheet = contact_sheet(
+    sheet = labelled_sheet(
         view,
         refs[:SHEET],
+        [r.caption for r in refs[:SHEET]],
         name=f"check_{attribute}",
         title="Images to look at",
         alt=f"{len(refs[:SHEET])} images to be looked at for {name}, numbered; the assigned value is not shown.",
@@ -46,7 +46,7 @@ def form(
         title="A handful of images to look at",
         summary=(
             f"{len(refs)} of the {known:,} {called(split)} that have a value of {name} were drawn, evenly over its values and "
-            f"over sure and unsure ones. Say for each what it shows: {choices}; none where nothing fits, ? when unsure."
+            f"over sure and unsure ones. Say for each what it shows: {choices}; {neither(values)} where nothing fits, ? when unsure."
         ),
         facts=(Fact("n", len(refs), "count", of_split(split, f"attribute {name}")),),
         tables=(
@@ -65,6 +65,11 @@ def form(
             "attribute_check with answers (path to value).",
         ),
     )
+
+
+def neither(values: Sequence[str]) -> str:
+    """What is answered where none of the values fits: ``none``, unless that is a value."""
+    return "other" if "none" in map(plain, values) else "none"
 
 
 def check_evidence(

@@ -3,6 +3,9 @@
 The groups are fitted without labels and without knowing which predictions are right, so that slices made of them keep
 the search's error rate: whatever the errors are, they had no part in drawing the groups. Images near the centres stand
 for a group (HiBug: Chen et al. 2023, section 3.1).
+
+Left alone, groups of the model's features would be its predictions under another name, and every slice of them a truism.
+So the mean of each predicted class is taken out first: what is grouped is how images differ that the model calls the same.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
-VERSION = 1
+VERSION = 2
 FEATURES, EMBEDDINGS = "features", "embeddings"
 NAMES = {FEATURES: "cluster", EMBEDDINGS: "scene cluster"}
 SIZES = tuple(range(3, 13))
@@ -40,7 +43,8 @@ TELLING = 0.5  # standard deviations by which a word must stand out in a group t
 
 
 class Clusters:
-    """The source ``clusters``: attributes ``cluster`` (the model's own features) and ``scene cluster`` (an encoder's)."""
+    """The source ``clusters``: attributes ``cluster`` (the model's own features, within what it calls the
+    same) and ``scene cluster`` (an encoder's embeddings)."""
 
     name = "clusters"
 
@@ -71,9 +75,9 @@ class Clusters:
         made: dict[str, Assigned] = {}
         for definition in definitions:
             space = str(definition.settings.get("space", FEATURES))
-            axes, centres = _fitted(view, definition.settings)
-            at, points = _points(view, split, space)
-            which, first, second = nearest(project(points, axes), centres)
+            fitted = _fitted(view, definition.settings)
+            at, points, called = _points(view, split, space)
+            which, first, second = nearest(project(points, called, fitted), fitted["centres"])
             codes = np.full(len(rows), -1, np.int16)
             confidence = np.zeros(len(rows), np.float32)
             place = np.full(max(_last(rows), _last(at)) + 1, -1, np.int64)
@@ -86,33 +90,45 @@ class Clusters:
         return made
 
 
-def principal(points: Floats) -> dict[str, npt.NDArray[np.float32]]:
-    """Mean and principal axes of points: ``mean`` (d,), ``axes`` (d, ≤ ``AXES``), each with a fixed sign."""
-    mean = points.mean(0, dtype=np.float64)
-    spread = (points - mean).T @ (points - mean) / max(len(points), 1)
-    strengths, axes = np.linalg.eigh(spread)
+def directions(points: Floats, called: Ints) -> dict[str, Floats]:
+    """Means of the points by predicted class, and the principal axes of what is left.
+
+    Args:
+        points: (n, d); ``called``: (n,) predicted class of each, all 0 where that does not matter.
+
+    Returns:
+        ``means`` (classes, d); ``axes`` (d, ≤ ``AXES``), each with a fixed sign.
+    """
+    means = np.tile(points.mean(0, dtype=np.float64), (int(called.max(initial=0)) + 1, 1))
+    for one in np.unique(called):
+        means[one] = points[called == one].mean(0, dtype=np.float64)
+    left = points - means[called]
+    strengths, axes = np.linalg.eigh(left.T @ left / max(len(points), 1))
     keep = strengths[::-1][:AXES] > 1e-10 * max(float(strengths[-1]), 1e-30)
     axes = axes[:, ::-1][:, :AXES][:, keep]
     signs = np.sign(axes[np.abs(axes).argmax(0), np.arange(axes.shape[1])]) if axes.size else np.ones(0)
-    return {"mean": mean.astype(np.float32), "axes": (axes * signs).astype(np.float32)}
+    return {"means": means.astype(np.float32), "axes": (axes * signs).astype(np.float32)}
 
 
-def project(points: Floats, onto: Mapping[str, npt.NDArray[np.float32]]) -> Floats:
-    """(n, d) points along principal axes."""
-    made: Floats = ((points - onto["mean"]) @ onto["axes"]).astype(np.float32)
+def project(points: Floats, called: Ints, onto: Mapping[str, Floats]) -> Floats:
+    """(n, d) points along the axes, without the mean of their predicted class (the first one's where it is new)."""
+    means = onto["means"]
+    known = np.where(called < len(means), called, 0)
+    made: Floats = ((points - means[known]) @ onto["axes"]).astype(np.float32)
     return made
 
 
 def _propose(view: CaseView, split: Split, space: str) -> Definition:
-    rows, points = _points(view, split, space)
+    rows, points, called = _points(view, split, space)
     if len(rows) < FEWEST:
         raise RetryError(f"Only {len(rows)} images can be grouped; that takes {FEWEST}.")
     settings: dict[str, Any] = {"space": space, "of": _of(view, space), "split": split, "seed": view.seed}
     settings["data"] = view.table(split).fingerprint
-    axes, centres = _fitted(view, settings)
+    fitted = _fitted(view, settings)
+    centres = fitted["centres"]
     if len(centres) < 2:
         raise RetryError("All images look the same there: there are no groups.")
-    which = nearest(project(points, axes), centres)[0]
+    which = nearest(project(points, called, fitted), centres)[0]
     values = [f"group {k + 1}" for k in range(len(centres))]
     for k, words in enumerate(_words(view, split, rows, which, len(centres))):
         if words:
@@ -121,28 +137,31 @@ def _propose(view: CaseView, split: Split, space: str) -> Definition:
     return Definition(name, "clusters", name, tuple(values), settings=settings, by="clusters")
 
 
-def _fitted(
-    view: CaseView, settings: Mapping[str, Any]
-) -> tuple[dict[str, npt.NDArray[np.float32]], npt.NDArray[np.float32]]:
-    """Axes and centres of one grouping: from the cache, or fitted again from the same seed and images."""
+def _fitted(view: CaseView, settings: Mapping[str, Any]) -> Mapping[str, Floats]:
+    """``means``, ``axes`` and ``centres`` of one grouping: cached, or fitted again from the same seed and images."""
     key = {"what": "cluster centres", "version": VERSION, **settings}
     found = view.cached(key)
     if found is None:
-        _, points = _points(view, settings["split"], settings["space"])
-        fit = points[_sample(len(points), int(settings["seed"]))]
-        axes = principal(fit)
-        chosen = choose(project(fit, axes), SIZES, int(settings["seed"]))
-        found = {**axes, "centres": chosen.centres}
+        _, points, called = _points(view, settings["split"], settings["space"])
+        fit = _sample(len(points), int(settings["seed"]))
+        onto = directions(points[fit], called[fit])
+        chosen = choose(project(points[fit], called[fit], onto), SIZES, int(settings["seed"]))
+        found = {**onto, "centres": chosen.centres}
         view.store(key, found)
-    return {"mean": found["mean"], "axes": found["axes"]}, found["centres"]
+    return found
 
 
-def _points(view: CaseView, split: Split, space: str) -> tuple[Ints, Floats]:
-    """(rows, finite points) of a split in one of the two spaces."""
+def _points(view: CaseView, split: Split, space: str) -> tuple[Ints, Floats, Ints]:
+    """(rows, finite points, predicted class of each) of a split in one of the two spaces; class 0 in an encoder's."""
     rows, points = view.embeddings(split) if space == EMBEDDINGS else view.features(split)
-    points = np.asarray(points, np.float32)
+    points, rows = np.asarray(points, np.float32), np.asarray(rows, np.int64)
+    called = np.zeros(len(rows), np.int64)
+    if space == FEATURES:
+        made = view.predictions(split)
+        place = {int(r): i for i, r in enumerate(made.rows)}
+        called = made.predicted[[place[int(r)] for r in rows]].astype(np.int64)
     fine = np.isfinite(points).all(1)
-    return np.asarray(rows, np.int64)[fine], points[fine]
+    return rows[fine], points[fine], called[fine]
 
 
 def _of(view: CaseView, space: str) -> str:
@@ -188,13 +207,16 @@ def _words(view: CaseView, split: Split, rows: Ints, which: Ints, k: int) -> lis
             made.append([])
             continue
         ahead = alike[inside].mean(0) - alike[~inside].mean(0)
-        order = [i for i in np.argsort(-ahead, kind="stable") if ahead[i] >= TELLING]
-        made.append(list(dict.fromkeys(words[i] for i in order))[:WORDS])
+        best: dict[str, str] = {}  # one word of each attribute
+        for i in np.argsort(-ahead, kind="stable"):
+            if ahead[i] >= TELLING:
+                best.setdefault(*words[i])
+        made.append(list(dict.fromkeys(best.values()))[:WORDS])
     return made
 
 
-def _vocabulary(encoder: Encoder, classes: Sequence[str]) -> tuple[list[str], Floats]:
-    """(words, (m, d) their directions) of what the encoder's folder proposes, else of the general bank.
+def _vocabulary(encoder: Encoder, classes: Sequence[str]) -> tuple[list[tuple[str, str]], Floats]:
+    """((attribute, word), (m, d) their directions) of what the encoder's folder proposes, else of the general bank.
 
     Class names and the absence of something (``no``) are left out.
     """
@@ -203,13 +225,22 @@ def _vocabulary(encoder: Encoder, classes: Sequence[str]) -> tuple[list[str], Fl
     named = {plain(c) for c in classes}
     definitions = [d for d in (encoder.vocabulary or bank()) if plain(d.name) not in named]
     made = embed_values(encoder, definitions, classes)
-    words: list[str] = []
+    words: list[tuple[str, str]] = []
     kept: list[int] = []
     for definition, (start, end), positions in zip(definitions, made.spans, made.positions, strict=True):
         for row, position in zip(range(start, end), positions.tolist(), strict=True):
             value = definition.values[position]
-            word = clean(definition.name if plain(value) in PRESENT else value, 40)
+            word = _word(definition, value)
             if plain(value) not in ABSENT and plain(word) not in named:
-                words.append(word)
+                words.append((definition.name, word))
                 kept.append(row)
     return words, made.vectors[kept]
+
+
+def _word(definition: Definition, value: str) -> str:
+    """How a value is said: the shortest of its phrases without its article, where it has any that stand for themselves."""
+    if plain(value) in PRESENT:
+        return clean(definition.name, 40)
+    phrases = [p for p in definition.phrases.get(value, ()) if "{" not in p]
+    said = plain(min(phrases, key=len)) if phrases else plain(value)
+    return clean(said.removeprefix("a ").removeprefix("an ").removeprefix("the "), 40)

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from failsight.tools.attributes.definitions import Definition
 from failsight.tools.attributes.sources import Assigned
 from failsight.tools.evidence import Fact, Figure, ImageRef, Table
-from failsight.tools.examples import contact_sheet
-from failsight.tools.inputs.base import Split
+from failsight.tools.examples import COLUMNS, SIDE
+from failsight.tools.experiments.figures import Tile, sheet
+from failsight.tools.inputs.base import BadImage, Split
 from failsight.tools.notes import of_split
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import clean
@@ -84,10 +85,31 @@ def pictures(
             for i in surest(assigned[d.key], code, PER_VALUE)
         ]
         alt = f"Images that stand for the values of {clean(d.name, 60)}, two a value, the surest first."
-        made = contact_sheet(view, refs, name=f"attribute_{d.name}", title=_title(d.name), alt=alt)
+        title = f"Images for the values of {clean(d.name, 60)}"
+        heads = [r.caption.partition(": ")[2] for r in refs]
+        made = labelled_sheet(view, refs, heads, name=f"attribute_{d.name}", title=title, alt=alt)
         figures += [made] if made else []
         images += refs
     return tuple(figures), tuple(images[:24])
+
+
+def labelled_sheet(
+    view: CaseView, refs: Sequence[ImageRef], heads: Sequence[str], *, name: str, title: str, alt: str
+) -> Figure | None:
+    """Images side by side, each with a text of its own and its file's name below; None when none can be opened."""
+    tiles = []
+    for one, head in zip(refs, heads, strict=True):
+        try:
+            picture = view.table(one.split).open(one.row)  # type: ignore[arg-type]
+        except BadImage:
+            continue
+        picture.thumbnail((SIDE, SIDE))
+        tail = clean(one.path.rsplit("/", 1)[-1], 40)
+        tiles.append(Tile(np.asarray(picture.convert("RGB")), (head, tail)))
+    if not tiles:
+        return None
+    lines = [tiles[i : i + COLUMNS] for i in range(0, len(tiles), COLUMNS)]
+    return view.save_figure(name, sheet(lines), title=title, alt=alt)
 
 
 def surest(one: Assigned, code: int, many: int) -> list[int]:
@@ -99,7 +121,3 @@ def surest(one: Assigned, code: int, many: int) -> list[int]:
 def reference(view: CaseView, split: Split, row: int, caption: str = "") -> ImageRef:
     """An image without its label and prediction: what is looked at here is the attribute."""
     return ImageRef(split, row, view.table(split).paths[row], caption=caption)
-
-
-def _title(name: str) -> str:
-    return f"Images for the values of {clean(name, 60)}"
