@@ -159,6 +159,23 @@ def test_scale_and_bias_come_from_the_model(clip: Path, siglip: Path) -> None:
     assert second.bias == -7.0
 
 
+@pytest.mark.parametrize("which", ["clip", "siglip"])
+def test_pictures_of_the_model_s_own_size_go_the_short_way_to_the_same_place(
+    which: str, request: pytest.FixtureRequest
+) -> None:
+    import torch
+    from transformers import AutoImageProcessor, AutoModel
+
+    folder: Path = request.getfixturevalue(which)
+    fitting = [pictures(3)[2]]
+    pixels = AutoImageProcessor.from_pretrained(folder)(fitting, return_tensors="pt")["pixel_values"]
+    with torch.no_grad():
+        expected = AutoModel.from_pretrained(folder).eval().get_image_features(pixel_values=pixels)
+    expected = getattr(expected, "pooler_output", expected).numpy()
+    made = open_encoder(str(folder)).embed_images(fitting)
+    np.testing.assert_allclose(made, expected / np.linalg.norm(expected), atol=2e-4)
+
+
 def test_batches_do_not_change_the_answers_and_none_is_fine(clip: Path) -> None:
     encoder = open_encoder(str(clip))
     some = pictures(300)

@@ -9,15 +9,14 @@ from __future__ import annotations
 import json
 import math
 import re
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from failsight.tools.attributes.vocabulary import VOCABULARY, read_vocabulary
 from failsight.tools.errors import UserError
@@ -164,7 +163,7 @@ class _Loaded:
     model: Any
     tokenizer: Any
     how: Preprocessing
-    geometry: OwnGeometry | None
+    prepare: Callable[[Image], npt.NDArray[np.uint8]]
     device: str
     padding: Mapping[str, Any]
 
@@ -234,21 +233,20 @@ class DualEncoder:
         from failsight.tools.inputs import preprocess
 
         parts = self._loaded
-        prepare = parts.geometry.prepare if parts.geometry is not None else None
         height, width = parts.how.size
-        batch = int(np.clip(4_000_000 // (height * width), 8, 256))
+        # as in the engine: larger batches fall out of the processor's caches
+        batch = int(np.clip(2 ** round(math.log2(500_000 / (height * width))), 8, 64))
+        factor, shift = (torch.from_numpy(part).to(parts.device) for part in preprocess.affine(parts.how))
         made: list[Any] = []
         with torch.inference_mode():
             for start in range(0, len(images), batch):
                 some = images[start : start + batch]
-                pixels = np.stack(
-                    [
-                        prepare(image.convert("RGB")) if prepare else preprocess.prepare(image, parts.how)
-                        for image in some
-                    ]
+                pixels = np.stack([parts.prepare(image) for image in some])
+                values = torch.from_numpy(np.ascontiguousarray(preprocess.to_channels(pixels, parts.how)))
+                tensor = values.to(parts.device, torch.float32).mul_(factor).add_(shift).permute(0, 3, 1, 2)
+                made.append(
+                    self._asked("pictures", parts.model.get_image_features, pixel_values=tensor.contiguous())
                 )
-                tensor = torch.from_numpy(preprocess.normalise_array(pixels, parts.how)).to(parts.device)
-                made.append(self._asked("pictures", parts.model.get_image_features, pixel_values=tensor))
         return self._unit(made, "pictures")
 
     def embed_texts(self, texts: Sequence[str]) -> Floats:
@@ -301,6 +299,7 @@ class DualEncoder:
     def _loaded(self) -> _Loaded:
         from failsight.tools.inputs.models.processor import from_processor
         from failsight.tools.inputs.models.torch_based import pick_device
+        from failsight.tools.inputs.models.transformers_folder import _quiet
 
         device = pick_device(self._device)
         with _quiet():
@@ -311,7 +310,7 @@ class DualEncoder:
                 how, geometry = from_processor(processor)
             except UserError as problem:  # its advice is for classifiers
                 raise UserError(problem.message, _FIXED) from problem
-        return _Loaded(model, tokenizer, how, geometry, device, _padding(model, tokenizer))
+        return _Loaded(model, tokenizer, how, _preparing(how, geometry), device, _padding(model, tokenizer))
 
     def _model(self) -> Any:
         """The network, every weight loaded."""
@@ -368,6 +367,26 @@ def _vectors(output: Any) -> Any:
     return output if pooled is None else pooled
 
 
+def _preparing(how: Preprocessing, geometry: OwnGeometry | None) -> Callable[[Image], npt.NDArray[np.uint8]]:
+    """From picture to (height, width, 3) pixels. A processor that leaves pictures of its own size as they are is not asked
+    about them: it takes as long as a small model."""
+    from PIL import Image as Pillow
+
+    from failsight.tools.inputs import preprocess
+
+    if geometry is None:
+        return lambda image: preprocess.prepare(image, how)
+    own, size = geometry, (how.size[1], how.size[0])
+    probe = np.random.default_rng(0).integers(0, 256, (*how.size, 3), np.uint8)
+    kept = np.array_equal(own.prepare(Pillow.fromarray(probe)), probe)
+
+    def prepare(image: Image) -> npt.NDArray[np.uint8]:
+        image = image if image.mode == "RGB" else image.convert("RGB")
+        return np.array(image, np.uint8) if kept and image.size == size else own.prepare(image)
+
+    return prepare
+
+
 def _padding(model: Any, tokenizer: Any) -> Mapping[str, Any]:
     """How texts are brought to one length: SigLIP was trained on texts padded to the full length, CLIP needs none."""
     text = getattr(model.config, "text_config", model.config)
@@ -375,21 +394,3 @@ def _padding(model: Any, tokenizer: Any) -> Mapping[str, Any]:
     limit = min(positions, int(min(getattr(tokenizer, "model_max_length", positions), _MOST_TOKENS)))
     siglip = str(getattr(model.config, "model_type", "")).startswith("siglip")
     return {"padding": "max_length" if siglip else True, "max_length": limit}
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """transformers without its bars and advice; the settings are put back."""
-    from transformers.utils import logging
-
-    before, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.set_verbosity(before)
-        if bars:
-            logging.enable_progress_bar()
