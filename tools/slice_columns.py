@@ -168,18 +168,19 @@ def _with_learned(
     known = np.sort(numbers[np.isfinite(numbers)])
     shares = np.r_[0.0, np.searchsorted(known, edges) / max(len(known), 1), 1.0]
     low, high = _ends(plain.name)
-    words = [_word((a + b) / 2, b - a, low, high) for a, b in pairwise(shares.tolist())]
+    words = [_word(a, b, low, high) for a, b in pairwise(shares.tolist())]
     values = tuple(
         f"{word} ({span})" for word, span in zip(words, _extents([f"{e:g}" for e in edges]), strict=True)
     )
     return Coded(plain.name, plain.source, _ranges(numbers, edges), values, edges, found)
 
 
-def _word(middle: float, width: float, low: str, high: str) -> str:
-    """What to call a range by where it lies among the values: ``middle`` of its shares, and how much it holds."""
-    if 0.4 <= middle <= 0.6:
+def _word(start: float, stop: float, low: str, high: str) -> str:
+    """What to call a range by where it lies among the values, from ``start`` to ``stop`` of their shares."""
+    middle, width = (start + stop) / 2, stop - start
+    if 0.4 <= middle <= 0.6 and start > 0 and stop < 1:
         return "middle"
-    word = low if middle < 0.5 else high
+    word = low if start == 0 or (middle < 0.5 and stop < 1) else high
     return f"very {word}" if min(middle, 1 - middle) < 0.15 and width < 0.25 else word
 
 
@@ -238,7 +239,9 @@ def _words(name: str, ranges: int) -> list[str]:
 def _names(column: npt.NDArray[Any]) -> list[str | None]:
     """Values as text, cleaned; None where missing."""
     if column.dtype == object:
-        return [None if v is None else clean(v, 80) or None for v in column.tolist()]
+        values = column.tolist()
+        shown = {v: None if v is None else clean(v, 80) or None for v in set(values)}
+        return [shown[v] for v in values]
     return [f"{v:g}" if math.isfinite(v) else None for v in np.asarray(column, np.float64).tolist()]
 
 

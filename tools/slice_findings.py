@@ -15,7 +15,7 @@ from failsight.tools.evidence import Bug, Failure, Finding, Kind, TestResult
 from failsight.tools.slice_search import Errors, Search, errors_of
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.stats.slices import Conjunction, Relative, TestedSlice
-from failsight.tools.text import clean, interval, listing, number, p_value
+from failsight.tools.text import clean, interval, number, p_value
 from failsight.tools.view import CaseView
 
 TOOL = "find_slices"
@@ -149,7 +149,8 @@ def merged_into(found: Search, one: Found) -> list[tuple[str, Relative]]:
         name = title(found, spans, class_index)
         if name not in made or relative.errors > made[name].errors:
             made[name] = relative
-    return sorted(made.items(), key=lambda item: -item[1].errors)
+    order = ("copy", "parent", "overlap", "part")
+    return sorted(made.items(), key=lambda item: (order.index(item[1].relation), -item[1].errors))
 
 
 def slice_finding(found: Search, one: Found, why: Why) -> Finding:
@@ -257,8 +258,9 @@ def _why(found: Search, one: Found, why: Why) -> list[str]:
         said.append(_cue(found, why.cue))
     merged = merged_into(found, one)
     if merged:
-        names = listing([f"{name} ({number(r.errors)} of its errors are here)" for name, r in merged], 3)
-        said.append(f"Merged with it, for it accounts for them: {names}.")
+        names = "; ".join(f"{name} ({number(r.errors)} of its errors are here)" for name, r in merged[:3])
+        more = f"; and {len(merged) - 3} more" if len(merged) > 3 else ""
+        said.append(f"Merged with it, for it accounts for them: {names}{more}.")
     if why.splits:
         said.append(f"Found again in {why.again} of {why.splits} other splits of these images.")
     return said
@@ -347,11 +349,9 @@ def _directions(found: Search, one: Suspicion, testable: bool) -> list[str]:
     ]
     hit = [v for v in one.victims if v.says(0.0) == "yes"]
     if hit:
-        names = [
-            f"{found.classes[v.true]} ({number(v.difference, 'points')} {interval(v.ci, 'points')})"
-            for v in hit
-        ]
-        said.append(f"Pulled from {listing(names, 4)}.")
+        names = "; ".join(f"{clean(found.classes[v.true], 40)} ({interval(v.ci, 'points')})" for v in hit[:4])
+        more = f"; and {len(hit) - 4} more" if len(hit) > 4 else ""
+        said.append(f"Pulled from {names}{more}.")
     m = one.missed
     figures = (
         f"{number(m.rate)} are missed without it, {number(m.rate_out)} with it ({interval(m.ci, 'points')})"
@@ -361,7 +361,7 @@ def _directions(found: Search, one: Suspicion, testable: bool) -> list[str]:
             "yes": f"The other way too: of {pulled} images {figures}.",
             "no": f"Not the other way: of {pulled} images {figures}.",
             "undetermined": f"Whether {pulled} images are missed without it is undetermined"
-            + (f": {figures}." if m.n and m.n_out else ": too few images."),
+            + (f": {figures}." if m.enough else ": too few images."),
         }[m.says(found.report.min_effect)]
     )
     return said

@@ -18,6 +18,7 @@ from failsight.tools.view import CaseView
 
 EXAMPLES = 4  # images of each of the first slices
 SHOWN_SLICES = 3
+MERGED_ROWS = 25
 
 
 def summary(found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion]) -> list[str]:
@@ -91,7 +92,7 @@ def facts(
         facts.append(
             Fact("cramers_v", pull.v, "score", about, pull.v_ci, pull.n + pull.n_out, "lower_is_better")
         )
-        if pull.missed.n and pull.missed.n_out:
+        if pull.missed.enough:
             missed = pull.missed
             facts.append(
                 Fact(
@@ -178,7 +179,7 @@ def merged(found: Search, shown: Sequence[Found]) -> Table | None:
             "its errors there",
             "p beside it",
         ),
-        tuple(rows),
+        tuple(rows[:MERGED_ROWS]),
         ("text", "text", "text", "count", "share", "share", "share", "text"),
         "Images in common: of all images of either. p beside it: of its excess once the confirmed slices are accounted for.",
     )

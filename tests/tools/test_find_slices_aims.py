@@ -115,7 +115,7 @@ def test_a_finding_says_whether_other_halves_find_it() -> None:
 
 
 def test_where_it_would_take_too_long_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("failsight.tools.checks.slice_stability.MOST_WORK", 1.0)
+    monkeypatch.setattr("failsight.tools.checks.slice_stability.SECONDS", 0.001)
     rng, labels, columns = world(5)
     made = find_slices(
         scored(labels, columns, noisy(rng, labels, np.where(columns["camera"] == "web", 0.5, 0.08)))

@@ -20,6 +20,7 @@ from failsight.tools.stats.multiplicity import benjamini_hochberg
 Interval = tuple[float, float]
 SCREEN = 2.0  # standard errors below which a pull is not looked at closer
 RESAMPLES = 1000
+FEW = 5  # images of a class on either side of a comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,14 @@ class Compared:
         """rate − rate_out; 0 where a side is empty."""
         return self.rate - self.rate_out if self.n and self.n_out else 0.0
 
+    @property
+    def enough(self) -> bool:
+        """Whether there are enough images on both sides to say anything."""
+        return min(self.n, self.n_out) >= FEW
+
     def says(self, least: float) -> Literal["yes", "no", "undetermined"]:
         """Whether the first side is worse: ``no`` where the interval excludes a difference of ``least``."""
-        if not self.n or not self.n_out:
+        if not self.enough:
             return "undetermined"
         if self.ci[0] > 0 and self.difference >= least:
             return "yes"

@@ -15,11 +15,12 @@ import numpy.typing as npt
 from failsight.tools.slice_search import Search
 from failsight.tools.view import CaseView
 
-SPLITS = 10
-#: images × attribute tuples of one search above which ten more would take longer than a few seconds
-MOST_WORK = 1.2e8
-#: images in common, of all images of either, for two slices to be the same finding
-SAME = 0.5
+MOST, FEWEST = 10, 3  # other splits
+SECONDS = 3.0  # that all of them may take, by the estimate below
+TUPLE, ROW = 6e-5, 5e-9  # seconds: of each attribute tuple, and of each image in it
+SHARED = (
+    0.5  # share of a slice's target that slices found elsewhere must hold, each of them as much inside it
+)
 
 Masks = Sequence[npt.NDArray[np.bool_]]
 
@@ -32,32 +33,45 @@ class Stability:
     splits: int
 
 
+def affordable(found: Search) -> int:
+    """How many other splits may be tried: fewer where one takes long, 0 where not even a few can."""
+    prepared = found.prepared
+    cost = prepared.tuples * (TUPLE + ROW * len(prepared.labels))
+    splits = min(MOST, int(SECONDS / max(cost, 1e-9)))
+    return splits if splits >= FEWEST else 0
+
+
 def stability(
-    view: CaseView, found: Search, shown: Masks, confirmed: Callable[[Search], Masks], splits: int = SPLITS
+    view: CaseView, found: Search, shown: Masks, confirmed: Callable[[Search], Masks]
 ) -> Stability | None:
     """Search again in other halves; None where that would take more than a few seconds.
+
+    A slice is found again where slices confirmed there, each mostly inside it, hold half of its errors: it may be found
+    whole or in parts.
 
     Args:
         view: for progress.
         found: the search.
         shown: (n,) images of each slice that is reported.
         confirmed: the images of everything that another search confirms.
-        splits: how many other splits.
     """
-    prepared = found.prepared
-    if not shown or len(prepared.labels) * prepared.tuples > MOST_WORK:
+    splits = affordable(found) if shown else 0
+    if not splits:
         return None
     again = np.zeros(len(shown), int)
     with view.progress.job("Other halves", splits) as ticker:
         for i in range(splits):
-            seed = int(np.random.SeedSequence([prepared.settings.seed, 1 + i]).generate_state(1)[0])
-            coded, report = prepared.run(seed)
+            seed = int(np.random.SeedSequence([found.prepared.settings.seed, 1 + i]).generate_state(1)[0])
+            coded, report = found.prepared.run(seed)
             other = replace(found, attributes=coded, report=report, confirmation=~report.discovery)
             there = confirmed(other)
-            again += [any(_same(mine, one) for one in there) for mine in shown]
+            again += [_found(mine, there, found.target) for mine in shown]
             ticker.advance()
     return Stability(tuple(int(k) for k in again), splits)
 
 
-def _same(one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]) -> bool:
-    return bool((one & other).sum() >= SAME * (one | other).sum())
+def _found(mine: npt.NDArray[np.bool_], there: Masks, target: npt.NDArray[np.float64]) -> bool:
+    parts = [one for one in there if (one & mine).sum() >= SHARED * one.sum()]
+    if not parts:
+        return False
+    return bool(target[np.any(parts, axis=0) & mine].sum() >= SHARED * target[mine].sum())

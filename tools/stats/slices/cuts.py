@@ -21,6 +21,8 @@ STANDS_OUT, STANDS_OUT_TWICE = 3.3, 4.0
 #: how much more chi-squared a second cut must bring than the first, and a learned range than a quantile range
 SECOND_CUT = 8.0
 BETTER = 4.0
+#: of the rows with a value: a range that holds more is the rule, not a slice
+MOST_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,7 @@ def _scores(bins: Int, excess: Float, size: Int, floor: int) -> Float:
     inside, held = n[None] - n[:, None], rows[None] - rows[:, None]
     share = inside / n[-1]
     variance = float(excess.var()) * inside * (1 - share)
-    fit = (held >= floor) & (rows[-1] - held >= floor) & (variance > 1e-12)
+    fit = (held >= floor) & (held <= MOST_SHARE * rows[-1]) & (variance > 1e-12)
     z: Float = np.full(fit.shape, -np.inf)
     gap = total[None] - total[:, None] - share * total[-1]
     z[fit] = gap[fit] / np.sqrt(variance[fit])
