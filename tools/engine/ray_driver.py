@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import signal
 import sys
 import threading
@@ -58,6 +59,7 @@ def main() -> None:
             _serve(pipe, asked)
     finally:
         disconnect()
+        _tidy()
 
 
 def _listen(pipe: Connection, requests: list[bytes], arrived: threading.Condition) -> None:
@@ -68,10 +70,18 @@ def _listen(pipe: Connection, requests: list[bytes], arrived: threading.Conditio
         except (EOFError, OSError):
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
             time.sleep(_GRACE)
+            _tidy()
             os.killpg(0, signal.SIGKILL)  # this process leads its group
         with arrived:
             requests.append(asked)
             arrived.notify()
+
+
+def _tidy() -> None:
+    """Remove the folder of the cluster: the other side may not be there to do it."""
+    folder = os.environ.get("FAILSIGHT_RAY_FOLDER")
+    if folder:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _serve(pipe: Connection, asked: bytes) -> None:

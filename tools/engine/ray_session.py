@@ -103,9 +103,8 @@ def close() -> None:
         except subprocess.TimeoutExpired:
             pass
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(
-                driver.process.pid, signal.SIGKILL
-            )  # what of Ray outlived it; workers end with Ray's daemon
+            # what of Ray outlived it; workers end with Ray's daemon
+            os.killpg(driver.process.pid, signal.SIGKILL)
         driver.process.wait()
         shutil.rmtree(driver.folder, ignore_errors=True)
 
