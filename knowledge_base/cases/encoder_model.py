@@ -134,17 +134,6 @@ def pixels(images: Bytes) -> torch.Tensor:
     return (tensor - torch.tensor(MEAN).view(1, 3, 1, 1)) / torch.tensor(STD).view(1, 3, 1, 1)
 
 
-def embed_pictures(model: Any, images: Bytes, batch: int = 128) -> torch.Tensor:
-    """(n, joint) unit vectors, without gradients."""
-    model.eval()
-    made = []
-    with torch.inference_mode():
-        for k in range(0, len(images), batch):
-            seen = model.vision_model(pixel_values=pixels(images[k : k + batch])).pooler_output
-            made.append(nn.functional.normalize(model.visual_projection(seen), dim=-1))
-    return torch.cat(made)
-
-
 def embed_words(model: Any, tokenizer: Any, texts: Sequence[str]) -> torch.Tensor:
     """(m, joint) unit vectors."""
     tokens = tokenizer(list(texts), padding=True, truncation=True, max_length=64, return_tensors="pt")
