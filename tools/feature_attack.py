@@ -161,7 +161,10 @@ def _order(
 def _opened(
     view: CaseView, split: Split, source: Source, rows: Ints, order: Ints, most: int
 ) -> tuple[Ints, Pixels, list[LeftOut]]:
-    table, kept, pixels, left = view.table(split), [], [], []
+    table = view.table(split)
+    kept: list[int] = []
+    pixels: list[Pixels] = []
+    left: list[LeftOut] = []
     for i in order.tolist():
         if len(kept) == most:
             break

@@ -115,7 +115,7 @@ def test_a_foreign_or_broken_checkpoint_is_not_gone_on_with(tmp_path: Path) -> N
     one = RobustRecipe(epochs=1, side=16, batch=20)
     train_robust(rooms(), tmp_path, one)
     assert train_robust(rooms(seed=1), tmp_path, one).resumed == 0
-    (tmp_path / "training.pt").write_bytes(b"no checkpoint")
+    (tmp_path / "training.state").write_bytes(b"no checkpoint")
     assert train_robust(rooms(seed=1), tmp_path, one).resumed == 0
 
 

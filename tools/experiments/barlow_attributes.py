@@ -61,7 +61,8 @@ def words(table: AttributeTable, rows: Ints, inside: Mask) -> tuple[Word, ...]:
     within[[place[int(row)] for row in rows[kept & inside]]] = True
     coded, _ = encode_columns(table, keep, None)
     here = within[keep]
-    found, p = [], []
+    found: list[Word] = []
+    p: list[float] = []
     for one in coded:
         for code, value in enumerate(one.values):
             made = _word(
@@ -70,7 +71,7 @@ def words(table: AttributeTable, rows: Ints, inside: Mask) -> tuple[Word, ...]:
             if made is not None:
                 found.append(made[0])
                 p.append(made[1])
-    q = benjamini_hochberg(p) if p else []
+    q = benjamini_hochberg(p)
     return _best([replace(w, q=float(v)) for w, v in zip(found, q, strict=True)])
 
 

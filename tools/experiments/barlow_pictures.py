@@ -84,7 +84,9 @@ def _failing(view: CaseView, known: Known, one: Grown, mode: Mode) -> Ints:
 
 def opened(view: CaseView, split: Split, told: Told, known: Known, order: Ints, most: int) -> Shown:
     """The first ``most`` images of ``order`` that can be opened, prepared for the model that gives the features."""
-    table, kept, pixels = view.table(split), [], []
+    table = view.table(split)
+    kept: list[int] = []
+    pixels: list[Pixels] = []
     for i in order.tolist():
         if len(kept) == most:
             break

@@ -74,7 +74,9 @@ def source_of(view: CaseView, feature_model: str | None) -> Source:
     try:
         model = open_model(path)
     except (UserError, OSError, ValueError) as problem:
-        raise RetryError(f"feature_model: {problem}") from None
+        raise RetryError(
+            f"feature_model: {problem} What the file does not say goes into a model.json beside it."
+        ) from None
     named = path.parent.name if path.is_file() and path.stem in ("weights", "model") else path.stem
     return Source(model, False, clean(named, 30))
 

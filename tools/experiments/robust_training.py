@@ -33,7 +33,7 @@ LAYER = "features"
 PAPER_SIDE = 224  # the radius is stated for pictures of 224 × 224 pixels in [0, 1]
 FEWEST = 20  # labelled pictures below which there is nothing to learn from
 CHECK_STEPS = 10  # of the attack that the held-out pictures are judged by
-CHECKPOINT = "training.pt"
+CHECKPOINT = "training.state"
 Ints = npt.NDArray[np.int64]
 
 
