@@ -17,7 +17,7 @@ from failsight.tools.attributes.check_report import check_evidence, form, neithe
 from failsight.tools.attributes.checking import Judged
 from failsight.tools.attributes.definitions import ASSIGNED, Check, Definition, plain
 from failsight.tools.attributes.editing import find, visible
-from failsight.tools.attributes.sources import assign_all
+from failsight.tools.attributes.sources import AttributeSource, assign_all
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, jsonable
 from failsight.tools.experiments.population import check_split
@@ -112,7 +112,7 @@ def _checked(view: CaseView, split: Split, table: AttributeTable, name: str) -> 
         )
     confidence = None
     if definition.source in ASSIGNED:
-        sources = {definition.source: view.source(definition.source)}
+        sources: dict[str, AttributeSource] = {definition.source: view.source(definition.source)}
         confidence = assign_all(view, split, table.rows, [definition], sources)[definition.key].confidence
     texts = _texts(table.columns[definition.name])
     values = tuple(v for v, _ in Counter(t for t in texts if t is not None).most_common())

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from failsight.tools.attributes import proposal_report as report
 from failsight.tools.attributes.definitions import Definition
-from failsight.tools.attributes.proposals import named, sift, wanted
+from failsight.tools.attributes.proposals import asked_for, named, sift
 from failsight.tools.attributes.sources import Assigned, assign_all
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, jsonable
@@ -23,7 +23,10 @@ from failsight.tools.view import CaseView
 
 QUESTIONS = ("input.2", "input.5", "input.14")
 MOST_WANTED = 1000  # more than anybody means: what is over the limit is refused in words
-OWN = "Groups are drawn without labels and without knowing what is wrong, so slices of them can be tested like any other."
+OWN = (
+    "Groups are drawn without labels and without knowing what is wrong, so slices of them can be tested like any other. Groups "
+    "of the model's own features may gather what it is unsure of: that describes a failure, it does not explain it."
+)
 
 
 class Wanted(TypedDict):
@@ -49,7 +52,8 @@ def propose_attributes(
         list[Wanted] | None,
         Field(
             description="Attributes of your own: name, values, and if you like phrases (value: how a caption would say it) "
-            "and a question. Default: what the source proposes.",
+            "and a question. With vqa and vision_model a name alone will do: they say which values there are. "
+            "Default: what the source proposes.",
             max_length=MOST_WANTED,
         ),
     ] = None,
@@ -70,6 +74,8 @@ def propose_attributes(
     given = {name: value for name, value in locals().items() if name != "view"}
     split = check_split(view, split)
     here = view.source(source)
+    said: list[str] = getattr(here, "notes", [])  # what a source that asks a model left out, and why
+    said.clear()
     if attributes is not None and source == "clusters":
         raise RetryError(
             "Groups of look-alikes name themselves: leave out attributes, or use source zero_shot."
@@ -77,13 +83,13 @@ def propose_attributes(
     proposed = (
         here.propose(view, split, limit)
         if attributes is None
-        else wanted(attributes, source, "planner or person")
+        else asked_for(view, here, split, attributes, limit)
     )
     table = view.attributes(split)
     metadata = [name for s in view.splits() for name in view.table(s).columns]
     sifted = sift(proposed, view.classes, [*table.columns, *metadata], view.definitions(), limit)
     if not sifted.kept:
-        reasons = " ".join(sifted.notes) or "The source proposed nothing."
+        reasons = " ".join([*said[:6], *sifted.notes]) or "The source proposed nothing."
         raise RetryError(f"No attribute was added. {reasons}")
     rows = np.asarray(table.rows, np.int64)
     assigned = assign_all(view, split, rows, sifted.kept, {source: here})
@@ -101,7 +107,7 @@ def propose_attributes(
         figures=figures,
         images=images,
         questions=QUESTIONS,
-        notes=(*_notes(view, split, source, sifted.kept, assigned), *sifted.notes),
+        notes=(*_notes(view, split, source, sifted.kept, assigned), *said, *sifted.notes),
         next_steps=_next_steps(sifted.kept),
     )
 

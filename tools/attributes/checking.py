@@ -103,7 +103,7 @@ def judge(codes: Ints, groups: Ints, looked: Ints, truth: Ints, values: int) -> 
     accuracy = round(
         float((weight * right).sum()), 12
     )  # weights of one that all are right may add up to a hair less
-    shows = np.bincount(truth, weights=weight, minlength=values + 1)
+    shows = np.bincount(truth, weights=weight, minlength=values + 1).astype(np.float64)
     confusion = np.zeros((values + 1, values), np.int64)
     np.add.at(confusion, (truth, assigned), 1)
     made = tuple(_value(v, codes, assigned, truth, weight, shows) for v in range(values))

@@ -1,8 +1,8 @@
 """Groups of look-alikes: k-means over what the model itself sees, and over an encoder's embeddings.
 
 The groups are fitted without labels and without knowing which predictions are right, so that slices made of them keep
-the search's error rate: whatever the errors are, they had no part in drawing the groups. Images near the centres stand
-for a group (HiBug: Chen et al. 2023, section 3.1).
+the search's error rate: where errors have nothing to do with what the model sees, they have nothing to do with the
+groups. Images near the centres stand for a group (HiBug: Chen et al. 2023, section 3.1).
 
 Left alone, groups of the model's features would be its predictions under another name, and every slice of them a truism.
 So the mean of each predicted class is taken out first: what is grouped is how images differ that the model calls the same.
@@ -200,7 +200,7 @@ def _words(view: CaseView, split: Split, rows: Ints, which: Ints, k: int) -> lis
         return none
     alike = embedded[[place[int(r)] for r in rows[shared]]] @ vectors.T
     alike = (alike - alike.mean(0)) / np.maximum(alike.std(0), 1e-6)
-    made = []
+    made: list[list[str]] = []
     for group in range(k):
         inside = which[shared] == group
         if not inside.any() or inside.all():
