@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from failsight.tools.checks import overview_report as report
-from failsight.tools.checks.attribute_profile import MOST_STRATA, grid, profiles
+from failsight.tools.checks.attribute_profile import MOST_STRATA, against_others, grid, profiles
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, jsonable
 from failsight.tools.experiments.population import check_split, class_index
@@ -76,6 +76,8 @@ def attribute_overview(
             advance=ticker.advance,
         )
     whole = {one.name: one for one in coded}
+    if within is not None:
+        found = against_others(found, whole, labels, within, seed=view.seed)
     judged = keep & (labels >= 0) if predicted is not None else np.zeros(len(keep), bool)
     made = report.Overview(
         split=split,

@@ -53,8 +53,8 @@ def test_wrong_dots_differ_by_shape_and_classes_by_letter() -> None:
     cloud = Cloud(np.array([[0.0, 0], [1, 1]]), np.array([0, 1]), outcome_kinds(), ["a", "b"])
     root = parsed(scatter("Map", "alt", cloud))
     assert len(list(root.iter(f"{SVG}polygon"))) == 2  # the wrong one and its legend
-    kinds = named_kinds([f"class {i}" for i in range(8)])
-    assert len({(k.colour, k.shape) for k in kinds}) == len({k.mark for k in kinds}) == 8
+    kinds = named_kinds([f"class {i}" for i in range(10)])
+    assert len({(k.colour, k.shape) for k in kinds}) == len({k.mark for k in kinds}) == 10
     assert [k.mark for k in ordered_kinds(["low", "high"])] == ["1", "2"]
 
 

@@ -219,7 +219,7 @@ def test_of_a_thousand_classes_those_with_most_errors_have_colours(tmp_path: Pat
     embedding_map(view, colour="class", method="pca")
     legend = re.findall(r">(class \d+|other classes) \(", (tmp_path / "map.svg").read_text())
     assert legend[0] == "class 77"
-    assert len(legend) == 8
+    assert len(legend) == 10
     assert legend[-1] == "other classes"
 
 

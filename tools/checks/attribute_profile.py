@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +45,7 @@ class Profile:
         errors: (v,) wrong predictions among ``judged``; both without the images that have no label or prediction.
         judged: (v,) images with label and prediction.
         ci: (v, 2) 95 % Wilson intervals of the error rates.
-        label: how it goes with the true class; None where there are no labels.
+        label: how it goes with the true class (of one class: with being of that class); None where there are no labels.
         prediction: how it goes with the predicted class; None without predictions.
         error: how it goes with being wrong, within the true class; None without either.
         twins: other attributes that tell nearly the same, with V.
@@ -105,6 +105,24 @@ def profiles(
         advance()
     twins = alike(coded)
     made = [_with_twins(p, twins) for p in made]
+    return sorted(made, key=lambda p: p.telling, reverse=True)
+
+
+def against_others(
+    found: Sequence[Profile], whole: Mapping[str, Coded], labels: Ints, within: int, *, seed: int = 0
+) -> list[Profile]:
+    """The profiles of one class, each attribute set against all other labelled images.
+
+    Args:
+        whole: name → the attribute of all images.
+        labels: (n,) true classes of all images.
+    """
+    sides = np.where(labels < 0, -1, (labels == within).astype(np.int64))
+    made = []
+    for one in found:
+        full = whole[one.coded.name]
+        label = strength(_crossed(full.codes, sides, len(full.values)), seed)
+        made.append(replace(one, label=label))
     return sorted(made, key=lambda p: p.telling, reverse=True)
 
 
@@ -173,8 +191,6 @@ def alike(coded: Sequence[Coded]) -> dict[str, list[tuple[str, float]]]:
 
 
 def _with_twins(made: Profile, twins: dict[str, list[tuple[str, float]]]) -> Profile:
-    from dataclasses import replace
-
     return replace(made, twins=tuple(twins.get(made.coded.name, ())))
 
 

@@ -25,6 +25,8 @@ from failsight.tools.view import CaseView
 
 METHODS = {"tsne": "t-SNE", "pca": "principal components", "umap": "UMAP"}
 PICTURES = 4  # wrong images of each region
+MAINLY = 0.3  # share of a region's errors from which one mistake stands for them
+CHANCE = 0.05  # share of shuffles up to which a region is said to be thicker than they are
 TELLING = 0.3  # further share of an attribute value in a region that is worth naming
 TRUSTED = 0.5  # share of neighbours kept below which the map is said to mislead
 
@@ -49,6 +51,8 @@ def told(view: CaseView, made: Map) -> tuple[Told, ...]:
         pairs = Counter(zip(made.labels[wrong].tolist(), made.predicted[wrong].tolist(), strict=True))
         (true, answer), times = pairs.most_common(1)[0]
         words = f"{clean(view.classes[true], 30)} taken for {clean(view.classes[answer], 30)} ({times} of {len(wrong)})"
+        if times < MAINLY * len(wrong):
+            words = f"mixed, first {words}"
         found.append(Told(MARKS[i].upper(), region, words, shared[i]))
     return tuple(found)
 
@@ -71,10 +75,10 @@ def _shared(view: CaseView, made: Map) -> list[str]:
         ranked = []
         for one in coded:
             codes = one.codes[place]
-            for value, name in enumerate(one.values):
-                has = codes == value
+            for code, value in enumerate(one.values):
+                has = codes == code
                 gap = float(has[inside].mean() - has[~inside].mean())
-                ranked.append((gap, one.name, name, int(has[inside].sum()), float(has[~inside].mean())))
+                ranked.append((gap, one.name, value, int(has[inside].sum()), float(has[~inside].mean())))
         ranked.sort(key=lambda r: -r[0])
         words: dict[str, str] = {}
         for gap, name, value, n, elsewhere in ranked[:6]:
@@ -161,10 +165,12 @@ def summary(made: Map, regions: Sequence[Told], name: str | None) -> str:
         rate = float(made.wrong[made.known].mean())
         lines.append(f"Beside a wrong image {number(float(errors.mean()))} are wrong, {number(rate)} of all.")
     if regions:
-        first = regions[0]
+        first, beyond = regions[0], sum(r.region.p <= CHANCE for r in regions)
+        many = "one region" if len(regions) == 1 else f"{len(regions)} regions"
+        than = {0: "none of them thicker", len(regions): "thicker"}.get(beyond, f"{beyond} of them thicker")
         lines.append(
-            f"Errors lie thickest in {'one region' if len(regions) == 1 else f'{len(regions)} regions'}, first {first.letter}: "
-            f"{first.region.wrong} of {len(first.region.rows)} wrong, mostly {first.mistaken}."
+            f"Errors lie thickest in {many}, {than} than when errors are shuffled within classes; first {first.letter}: "
+            f"{first.region.wrong} of {len(first.region.rows)} wrong, {first.mistaken}."
         )
     return " ".join(lines)
 
@@ -185,7 +191,7 @@ def table(regions: Sequence[Told]) -> Table | None:
     ]
     return Table(
         "Where errors lie thickest",
-        ("region", "wrong", "mostly", "more than elsewhere", "shuffles"),
+        ("region", "wrong", "mistake", "more than elsewhere", "shuffles"),
         tuple(rows),
         caption="Chosen because errors lie thick there: other images of the kind are wrong less often. Shuffles: share of "
         "random exchanges of errors within classes that make some neighbourhood as thick; an illustration, not a test.",

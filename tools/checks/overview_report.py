@@ -24,7 +24,7 @@ TOLD = 0.1  # Cramér's V below which an attribute is not said to go with anythi
 BLOCK_ROWS = 32  # rows of one figure of histograms; two figures at most
 MOST_ATTRIBUTES, MOST_VALUES = 60, 60  # rows of the tables
 ROWS, COLUMNS = 24, 20  # of the heat maps
-FACTS = 12
+FACTS = 4
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,9 @@ def summary(made: Overview) -> str:
     elif made.judged:
         lines.append(f"No attribute goes with errors by more than V {number(TOLD, 'ratio')} within classes.")
     tied = sorted((p for p in made.profiles if p.label), key=lambda p: -p.label.value if p.label else 0)
-    if tied and tied[0].label and tied[0].label.value >= TOLD and not made.name:
-        lines.append(f"The class goes most with {_name(tied[0])} (V {_v(tied[0].label)}).")
+    if tied and tied[0].label and tied[0].label.value >= TOLD:
+        what = "They differ from the other classes most in" if made.name else "The class goes most with"
+        lines.append(f"{what} {_name(tied[0])} (V {_v(tied[0].label)}).")
     pairs = twin_pairs(made.profiles)
     if pairs:
         words = listing([f"{a} and {b}" for a, b, _ in pairs], 3)
@@ -163,8 +164,9 @@ def _strengths(made: Overview) -> Table | None:
         "What each attribute goes with",
         ("attribute", "errors", "class", "prediction"),
         tuple(rows),
-        caption="Cramér's V: 0 tells nothing, 1 everything, with 95 % intervals; with errors it is measured within true classes. "
-        "An association is no cause.",
+        caption="Cramér's V: 0 tells nothing, 1 everything, with 95 % intervals; with errors it is measured within true classes"
+        + (", with the class between this one and all others. " if made.name else ". ")
+        + "An association is no cause.",
     )
 
 

@@ -27,9 +27,9 @@ from failsight.tools.figures.svg import (
 
 SIDE, LEFT, TOP = 560.0, 14.0, 40.0
 LEGEND = 190.0
-MOST_GROUPS = 8  # told apart by colour and shape; further ones are shown together
+MOST_GROUPS = 10  # told apart by colour and shape; further ones are shown together
 QUIET = "#9AA0A6"
-HUES = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, "#8C6D1F", "#444444")
+HUES = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, "#8C6D1F", "#444444", "#882255", "#117733")
 # from dark to light, evenly spaced in lightness (viridis)
 RAMP = ("#440154", "#3B528B", "#21918C", "#5EC962", "#C8B900")
 
@@ -78,7 +78,8 @@ def named_kinds(names: Sequence[str]) -> tuple[Kind, ...]:
     """One kind a name: at most ``MOST_GROUPS``, told apart by colour, shape and letter."""
     shapes = ("dot", "square", "triangle", "cross")
     return tuple(
-        Kind(name, HUES[i % len(HUES)], MARKS[i], shapes[i % len(shapes)]) for i, name in enumerate(names)
+        Kind(name, HUES[i % len(HUES)], MARKS[i], shapes[(i + i // len(HUES)) % len(shapes)])
+        for i, name in enumerate(names)
     )
 
 
@@ -119,7 +120,7 @@ def _placed(at: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     low, high = np.quantile(at, (0.002, 0.998), axis=0)
     span = float(max((high - low).max(), 1e-12))
     middle = (low + high) / 2
-    made = np.clip((at - middle) / span + 0.5, 0, 1)
+    made: npt.NDArray[np.float64] = np.clip((at - middle) / span + 0.5, 0, 1)
     made[:, 1] = 1 - made[:, 1]
     return made
 
