@@ -197,8 +197,12 @@ def largest_confusion(matrix: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def _attributes(case: Case, state: CaseState) -> list[Step]:
-    """Attributes in words, once, where there is a model that knows words; a person's own edits are never undone."""
-    if not case.config.encoder or any(d.source == "zero_shot" for d in state.definitions.values()):
+    """Attributes in words, once, where there is a model that knows words and nobody wrote any down.
+
+    Where the data came with attributes of its own, more are a person's wish: each one costs the slices some power.
+    """
+    proposed = any(d.source == "zero_shot" for d in state.definitions.values())
+    if not case.config.encoder or proposed or case.table().columns:
         return []
     return [Step("", "propose_attributes", _why("propose_attributes"))]
 
