@@ -64,16 +64,37 @@ def _list(case: Case, args: argparse.Namespace) -> None:
 
 
 def _propose(case: Case, args: argparse.Namespace) -> None:
+    if args.send_images:
+        from failsight.agent.proposals.consent import allow_images
+
+        allow_images(case)
+    if args.from_model is not None:
+        _from_model(case, args)
+        return
     wanted = []
     for word in args.words:
         name, equals, values = word.partition("=")
-        if not equals:
+        if not equals and args.source not in ("vqa", "vision_model"):
             raise UserError(
                 f"{clean(word, 60)!r} is not NAME=VALUE,VALUE.", "Write for example weather=sunny,rainy."
             )
         wanted.append({"name": name.strip(), "values": [v.strip() for v in values.split(",") if v.strip()]})
     given = {"source": args.source, "limit": args.limit, "split": args.split}
     _call(case, args, "propose_attributes", {**given, **({"attributes": wanted} if wanted else {})})
+
+
+def _from_model(case: Case, args: argparse.Namespace) -> None:
+    """Attributes that a language model names, put to the same tool as everybody's."""
+    from failsight.agent.proposals.names import propose_with_model
+
+    if args.words:
+        raise UserError("Either a language model names the attributes or you do.", "Leave out the names.")
+    made, notes = propose_with_model(case, args.from_model, args.limit)
+    wanted = [{"name": d.name, "values": list(d.values), "question": d.question} for d in made]
+    given = {"source": made[0].source, "limit": args.limit, "split": args.split, "attributes": wanted}
+    if not args.json:
+        print("\n".join(notes), end="\n" if notes else "")
+    _call(case, args, "propose_attributes", given)
 
 
 def _add(case: Case, args: argparse.Namespace) -> None:

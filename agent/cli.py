@@ -161,6 +161,18 @@ def build_parser() -> argparse.ArgumentParser:
     )
     attributes.add_argument("--limit", type=int, default=20, help="propose: most attributes at a time")
     attributes.add_argument(
+        "--from-model",
+        nargs="?",
+        const="",
+        metavar="PLANNER",
+        help="propose: attributes that a language model names (openai:MODEL or local:FOLDER; alone: the case's planner)",
+    )
+    attributes.add_argument(
+        "--send-images",
+        action="store_true",
+        help="propose: images of this case may be sent to the server of vision_model; noted in the journal",
+    )
+    attributes.add_argument(
         "--split", choices=("data", "train", "pool", "deploy"), default="data", help="list, propose, check"
     )
     attributes.add_argument("--n", type=int, default=40, help="check: how many images to look at")

@@ -59,11 +59,20 @@ def template(key: str, level: str = "intermediate") -> str:
 
 def system(**fields: object) -> str:
     """The system prompt for a language model, filled in (fields as in ``system.md``)."""
-    text = files(__name__).joinpath("system.md").read_text("utf-8")
+    return page("system", **fields)
+
+
+def page(name: str, /, **fields: object) -> str:
+    """The prompt ``name.md``, filled in.
+
+    Raises:
+        KeyError: fields missing or unknown to it.
+    """
+    text = files(__name__).joinpath(f"{name}.md").read_text("utf-8")
     wanted = fields_of(text)
     if wanted != set(fields):
-        raise KeyError(f"system.md: fields {sorted(fields)} given, {sorted(wanted)} wanted")
-    return text.format(**{name: unfenced(value) for name, value in fields.items()})
+        raise KeyError(f"{name}.md: fields {sorted(fields)} given, {sorted(wanted)} wanted")
+    return text.format(**{key: unfenced(value) for key, value in fields.items()})
 
 
 def unfenced(value: object) -> str:

@@ -6,11 +6,15 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from failsight.tools.attributes.definitions import Definition, Source, plain, sound
 from failsight.tools.errors import RetryError
 from failsight.tools.text import clean, listing
+
+if TYPE_CHECKING:
+    from failsight.tools.inputs.base import Split
+    from failsight.tools.view import CaseView
 
 MARKUP = re.compile(r"[<>{}`]|https?:|&\w+;")
 LONGEST = 60  # characters of a name or value; more is a sentence, not a name
@@ -83,6 +87,19 @@ def wanted(raw: Sequence[Mapping[str, Any]], source: Source, by: str) -> list[De
         question = str(one.get("question") or "")
         made.append(Definition(name, source, clean(name), values, phrases, question, by=by))
     return made
+
+
+ANSWERING = ("vqa", "vision_model")  # sources that are asked which values there are
+
+
+def asked_for(
+    view: CaseView, here: Any, split: Split, raw: Sequence[Mapping[str, Any]], limit: int
+) -> list[Definition]:
+    """Definitions of attributes that somebody wrote down; where only a name was written and the source answers questions,
+    its answers about representative images are the values (HiBug §3.1)."""
+    bare = [a for a in raw if here.name in ANSWERING and not a.get("values") and not a.get("phrases")]
+    made = wanted([a for a in raw if a not in bare], here.name, "planner or person")
+    return [*made, *(here.propose(view, split, limit, names=[str(a["name"]) for a in bare]) if bare else ())]
 
 
 def _cleaned(one: Definition, classes: Sequence[str]) -> Definition:
