@@ -11,6 +11,7 @@ from pydantic import Field
 from failsight.tools import slice_report as report
 from failsight.tools.checks.hibug_report import hibug_evidence
 from failsight.tools.checks.slice_causes import train_shares, usual_cue
+from failsight.tools.checks.slice_pictures import slice_figures
 from failsight.tools.checks.slice_pulls import Suspicion, suspicions
 from failsight.tools.checks.slice_stability import stability
 from failsight.tools.checks.slice_target import PATTERN, goal
@@ -159,6 +160,7 @@ def _evidence(view: CaseView, found: Search, pulls: Sequence[Suspicion], q: floa
     whys = _whys(view, found, shown)
     images, figure = report.examples(view, found, shown)
     chart = report.chart(view, found, shown) if shown else None
+    cards = slice_figures(view, found, shown, {i: (why.again, why.splits) for i, why in enumerate(whys)})
     tables = (
         report.slices(found, shown, whys),
         report.pulls(found, pulls),
@@ -172,7 +174,7 @@ def _evidence(view: CaseView, found: Search, pulls: Sequence[Suspicion], q: floa
         summary=" ".join(report.summary(found, shown, pulls)),
         facts=report.facts(found, shown, pulls, whys, q),
         tables=tuple(t for t in tables if t),
-        figures=tuple(f for f in (chart, figure) if f),
+        figures=tuple(f for f in (chart, *cards, figure) if f),
         images=images,
         questions=_questions(found.goal.kind, pulls),
         findings=_findings(view, found, shown, pulls, whys),

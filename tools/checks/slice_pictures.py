@@ -56,7 +56,7 @@ def slice_figures(
         figures.append(view.save_figure(f"slice-cards-{start // PER_FIGURE + 1}", svg, title=title, alt=alt))
     nodes = _nodes(found, shown)
     if len(nodes) > 2:
-        title, alt = "Lattice of the slices", lattice_alt(nodes)
+        title, alt = f"Lattice of the slices{_among(found)}", lattice_alt(nodes)
         figures.append(view.save_figure("slice-lattice", lattice(title, alt, nodes), title=title, alt=alt))
     return tuple(figures)
 
@@ -70,7 +70,7 @@ def _card(view: CaseView, found: Search, one: Found, again: tuple[int, int] | No
     outside = Mark(e.rate_out, *wilson(k_out, e.n_out)) if e.n_out else None
     return SliceCard(
         name="",
-        conditions=tuple(_words(found, span) for span in one.spans),
+        conditions=(*[_words(found, span) for span in one.spans], *_called(found)),
         class_name=None if one.class_index is None else found.classes[one.class_index],
         n=e.n,
         inside=Mark(e.rate, *e.ci),
@@ -104,6 +104,18 @@ def _examples(view: CaseView, found: Search, which: Mask, most: int) -> list[Exa
         label, answer = found.classes[int(found.labels[i])], found.classes[int(found.predicted[i])]
         made.append(Example(np.asarray(picture), clean(label, 40), clean(answer, 40), sure))
     return made
+
+
+def _called(found: Search) -> tuple[str, ...]:
+    return () if found.called is None else (f"called {clean(found.classes[found.called], 40)}",)
+
+
+def _among(found: Search) -> str:
+    """What all images of the search have in common."""
+    within = found.prepared.within
+    if within is not None and found.class_column is None:
+        return f" among images of {clean(found.classes[within], 40)}"
+    return f" among images {_called(found)[0]}" if found.called is not None else ""
 
 
 def _words(found: Search, span: Span) -> str:
