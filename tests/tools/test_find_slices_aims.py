@@ -239,3 +239,17 @@ def test_values_that_a_source_was_unsure_of_belong_to_no_slice() -> None:
     finding = kinds(made)["{'mood': 'loud'}"]
     assert finding.n == pytest.approx((columns["mood"] == "loud").sum() / 2, abs=60)
     assert finding.base_error_rate == pytest.approx(0.1, abs=0.03)
+
+
+def test_what_every_other_class_has_is_no_pull() -> None:
+    """All rooms but kitchens have no kitchen style; thirty bedrooms labelled kitchen have none either, and are called bedrooms."""
+    rng, labels, columns = world(11)
+    style = np.where(labels == 2, "line", "none").astype(object)
+    odd = np.flatnonzero(labels == 2)[:60]
+    style[odd] = "none"
+    predicted = noisy(rng, labels, 0.1)
+    predicted[odd] = 1
+    made = find_slices(scored(labels, columns | {"kitchen_style": style}, predicted))
+    pulls = [f for f in made.findings if f.kind == "spurious_correlation"]
+    assert not any("kitchen_style" in (f.slice or {}) for f in pulls)
+    assert any(f.slice == {"kitchen_style": "none"} and f.class_name == "kitchen" for f in made.findings)

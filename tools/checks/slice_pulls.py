@@ -20,6 +20,10 @@ from failsight.tools.stats.multiplicity import benjamini_hochberg
 Interval = tuple[float, float]
 SCREEN = 2.0  # standard errors below which a pull is not looked at closer
 RESAMPLES = 1000
+ALL_BUT = (
+    0.8  # share of every other class that has a value, for it to mark that an image is not of one class …
+)
+MOSTLY_ONE = 0.5  # … from which at least this share of all comparisons comes
 FEW = 5  # images of a class on either side of a comparison
 
 
@@ -123,6 +127,8 @@ def suspicions(found: Search, *, q: float, min_effect: float, floor: int) -> lis
             continue
         if _comparable(found, coded.codes, one) < floor or not _directed(found, coded.codes, one):
             continue
+        if _marks_another_class(found, coded.codes, one):
+            continue
         if kept and not _beside(found, coded.codes, one, given, min_effect):
             continue
         kept.append(_suspicion(found, a, one, float(value)))
@@ -161,6 +167,28 @@ def _comparable(found: Search, codes: Codes, one: Pull) -> float:
     size = np.bincount(found.labels[others], minlength=len(found.classes)).astype(float)
     has = np.bincount(found.labels[others & (codes == one.value)], minlength=len(found.classes))
     return float((has * (size - has) / np.maximum(size, 1)).sum())
+
+
+def _marks_another_class(found: Search, codes: Codes, one: Pull) -> bool:
+    """Whether the value is what all images have but those of one class: then the few of it that have it are odd labels.
+
+    ``kitchen_style=none`` is true of every room that is no kitchen; kitchens with it are mostly no kitchens either, and
+    that they are called something else says nothing about what the model relies on.
+    """
+    known = codes >= 0
+    size = np.bincount(found.labels[known], minlength=len(found.classes)).astype(float)
+    has = np.bincount(found.labels[known & (codes == one.value)], minlength=len(found.classes))
+    share = has / np.maximum(size, 1)
+    weight = has * (size - has) / np.maximum(size, 1)
+    weight[one.predicted] = 0
+    own = int(weight.argmax())
+    rest = (np.arange(len(size)) != own) & (size > 0)
+    return bool(
+        rest.any()
+        and weight[own] >= MOSTLY_ONE * weight.sum()
+        and share[own] < 1 - ALL_BUT
+        and (share[rest] >= ALL_BUT).all()
+    )
 
 
 def _directed(found: Search, codes: Codes, one: Pull) -> bool:

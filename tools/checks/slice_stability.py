@@ -17,7 +17,8 @@ from failsight.tools.view import CaseView
 
 MOST, FEWEST = 10, 3  # other splits
 SECONDS = 3.0  # that all of them may take, by the estimate below
-TUPLE, ROW = 6e-5, 5e-9  # seconds: of each attribute tuple, and of each image in it
+# seconds: of each attribute tuple, of each image in it, of each conjunction
+TUPLE, ROW, CONJUNCTION = 6e-5, 3e-9, 1e-6
 SHARED = (
     0.5  # share of a slice's target that slices found elsewhere must hold, each of them as much inside it
 )
@@ -36,7 +37,7 @@ class Stability:
 def affordable(found: Search) -> int:
     """How many other splits may be tried: fewer where one takes long, 0 where not even a few can."""
     prepared = found.prepared
-    cost = prepared.tuples * (TUPLE + ROW * len(prepared.labels))
+    cost = prepared.tuples * (TUPLE + ROW * len(prepared.labels)) + CONJUNCTION * found.report.examined
     splits = min(MOST, int(SECONDS / max(cost, 1e-9)))
     return splits if splits >= FEWEST else 0
 
