@@ -10,7 +10,7 @@ from failsight.tools.figures.charts import Mark
 from failsight.tools.figures.histograms import Bar, Block, histograms
 from failsight.tools.figures.lattice import Node, chosen, lattice, lattice_alt, parents
 from failsight.tools.figures.scatter import Cloud, named_kinds, ordered_kinds, outcome_kinds, scatter
-from failsight.tools.figures.sketch import drawn, sketch_of
+from failsight.tools.figures.sketch import Points, drawn, sketch_of
 from failsight.tools.figures.slice_cards import (
     Example,
     SliceCard,
@@ -56,6 +56,18 @@ def test_wrong_dots_differ_by_shape_and_classes_by_letter() -> None:
     kinds = named_kinds([f"class {i}" for i in range(10)])
     assert len({(k.colour, k.shape) for k in kinds}) == len({k.mark for k in kinds}) == 10
     assert [k.mark for k in ordered_kinds(["low", "high"])] == ["1", "2"]
+
+
+def test_in_a_terminal_every_colour_can_be_told_from_black() -> None:
+    kinds = (*named_kinds([str(i) for i in range(10)]), *ordered_kinds([str(i) for i in range(5)]))
+    n = len(kinds)
+    cloud = Cloud(np.random.default_rng(0).normal(size=(n, 2)), np.arange(n), kinds, ["x"] * n)
+    found = sketch_of(scatter("Map", "alt", cloud))
+    assert isinstance(found, Points)
+    for group in found.groups:
+        rgb = np.array([int(group.colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+        linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        assert (linear @ [0.2126, 0.7152, 0.0722] + 0.05) / 0.05 >= 3.7
 
 
 def test_a_far_point_does_not_squeeze_the_others_and_letters_do_not_cover_each_other() -> None:

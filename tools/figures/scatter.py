@@ -22,6 +22,7 @@ from failsight.tools.figures.svg import (
     SKY,
     VERMILION,
     Canvas,
+    on_black,
     short,
 )
 
@@ -190,7 +191,9 @@ def _sketch(
     used, kind = np.unique(cloud.kind, return_inverse=True)
     size = np.bincount(kind, minlength=len(used)).tolist()
     groups = tuple(
-        SketchGroup(f"{short(cloud.kinds[i].name, 28)} ({n:,})", cloud.kinds[i].colour, cloud.kinds[i].mark)
+        SketchGroup(
+            f"{short(cloud.kinds[i].name, 28)} ({n:,})", on_black(cloud.kinds[i].colour), cloud.kinds[i].mark
+        )
         for i, n in zip(used.tolist(), size, strict=True)
     )
     words = tuple((round(x * GRAIN), round(y * GRAIN), word) for x, y, word in letters)

@@ -113,6 +113,14 @@ def shade(share: float) -> tuple[str, str]:
     return "#" + "".join(f"{round(c):02X}" for c in mixed), ink
 
 
+def on_black(colour: str) -> str:
+    """``#RRGGBB`` lightened until it can be told from a black ground (contrast at least 3.8 : 1), its hue kept."""
+    rgb = [float(int(colour[i : i + 2], 16)) for i in (1, 3, 5)]
+    while _luminance(rgb) < 0.14:
+        rgb = [c + (255 - c) * 0.1 for c in rgb]
+    return "#" + "".join(f"{round(c):02X}" for c in rgb)
+
+
 def _luminance(rgb: list[float]) -> float:
     """Relative luminance, 0 to 1 (WCAG 2.1)."""
     linear = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in rgb]
