@@ -184,9 +184,11 @@ def _summary(
     n = len(made.after)
     pictures = f"{n} picture{'s' * (n != 1)}"
     if not spread > 0:
-        return f"{source.feature(feature).capitalize()} of {source.words} has the same value on all images; {pictures} were changed."
+        return (
+            f"Feature #{feature} of {source.words} has the same value on all images; {pictures} were changed."
+        )
     return (
-        f"In {steps:,} steps {source.feature(feature)} of {source.words} rose from {number(float(made.before.mean()), 'ratio')} "
+        f"In {steps:,} steps feature #{feature} of {source.words} rose from {number(float(made.before.mean()), 'ratio')} "
         f"to {number(float(made.after.mean()), 'ratio')} on {pictures}: by {number(float(rise.mean()), 'ratio')} of its standard "
         f"deviations over the images (at least {number(float(rise.min()), 'ratio')}). "
         + (
@@ -245,6 +247,7 @@ def _figure(
         figures.Tile(p, ("after", f"{v:.3g}, +{r:.0f} sd" if np.isfinite(r) else f"{v:.3g}"))
         for p, v, r in zip(made.pixels, made.after, rise, strict=True)
     ]
+    early = [figures.Tile(p, ("a tenth of the steps",)) for p in made.early]
     rows = []
     maps = reader.maps(pixels, feature)
     heated = (
@@ -254,7 +257,7 @@ def _figure(
     )
     for first in range(0, len(before), 6):
         part = slice(first, first + 6)
-        rows += [before[part], *([heated[part]] if heated else []), after[part]]
+        rows += [before[part], *([heated[part]] if heated else []), early[part], after[part]]
     return view.save_figure(
         f"feature_{feature}_raised",
         figures.sheet(rows),

@@ -46,7 +46,7 @@ def picture(
             continue
         if reader is None:
             reader = reader_of(told.source.model, top.pixels[:1])
-        rows.append(_row(told, known, top, values, told.source.feature(feature)))
+        rows.append(_row(told, known, top, values, f"#{feature}"))
         maps = None if reader is None else reader.maps(top.pixels, feature)
         mapped = mapped and maps is not None
         if maps is not None:
@@ -59,7 +59,7 @@ def picture(
     failing = opened(view, split, told, known, _failing(view, known, one, mode), SHOWN)
     last = mode.path[0].feature
     if len(failing.at):
-        rows.append(_row(told, known, failing, known.features[:, last], "in the mode"))
+        rows.append(_row(told, known, failing, known.features[:, last], f"fails; #{last}"))
     if not rows:
         return None, (), mapped
     name = told.group(one.group)

@@ -245,11 +245,13 @@ class Raised:
 
     Attributes:
         pixels: (n, h, w, 3) uint8, as a model would see them.
+        early: the same after a tenth of the steps, when the pictures can still be recognised.
         before, after: (n,) the feature in the original and in the changed picture.
         change: (n,) l2 length of the change, values in [0, 1].
     """
 
     pixels: Pixels
+    early: Pixels
     before: Floats
     after: Floats
     change: Floats
@@ -285,18 +287,22 @@ def raise_feature(
     scale = 255 * float(np.sqrt(pixels.shape[1] * pixels.shape[2])) / PAPER_SIDE
     start = reader.victim.tensor(pixels)
     x = start.clone()
-    for _ in range(iterations):
+    early = pixels
+    for number in range(1, iterations + 1):
         gradient = _ascent(reader, x, feature)
         with torch.no_grad():
             delta = x + gradient * (step * scale / _length(gradient)) - start
             delta = delta * (radius * scale / _length(delta)).clamp(max=1)
             x = (start + delta).clamp(0, 255)
+        if number == max(1, iterations // 10):
+            early = np.rint(x.cpu().numpy()).astype(np.uint8)
         if advance is not None:
             advance(1)
     after = np.rint(x.cpu().numpy()).astype(np.uint8)
     moved = np.linalg.norm((after.astype(np.float32) - pixels).reshape(len(pixels), -1), axis=1) / 255
     return Raised(
         after,
+        early,
         reader.of_pixels(pixels)[:, feature],
         reader.of_pixels(after)[:, feature],
         moved.astype(np.float32),
