@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from failsight.agent.case import Case
     from failsight.tools.attributes.definitions import Definition
     from failsight.tools.attributes.sources import AttributeSource
+    from failsight.tools.engine.choice import EncoderSpec
     from failsight.tools.inputs.base import AttributeTable, Split
     from failsight.tools.inputs.encoders import Encoder
     from failsight.tools.view import CaseView
@@ -82,6 +83,15 @@ def open_encoder(config: CaseConfig) -> Encoder:
     from failsight.tools.attributes.clip import open_encoder as open_clip
 
     return open_clip(str(shipped_encoder()) if config.encoder == ROOMS else config.encoder, config.device)
+
+
+def encoder_spec(config: CaseConfig) -> EncoderSpec:
+    """How a worker on another machine opens the encoder."""
+    from failsight.tools.attributes.clip import open_encoder as open_clip
+    from failsight.tools.engine.choice import EncoderSpec
+
+    where = str(shipped_encoder()) if config.encoder == ROOMS else config.encoder
+    return EncoderSpec(where, open_clip, config.device)
 
 
 def shipped_encoder() -> Path:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from failsight.agent.attributes import check_name, open_encoder, with_definitions
+from failsight.agent.attributes import check_name, encoder_spec, open_encoder, with_definitions
 from failsight.agent.config import CaseConfig
 from failsight.agent.journal import Journal
 from failsight.agent.progress import Cancellable
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
     from failsight.tools.attributes.definitions import Definition
     from failsight.tools.attributes.sources import AttributeSource
+    from failsight.tools.engine.choice import Engine, ModelSpec
     from failsight.tools.inputs.encoders import Encoder
     from failsight.tools.registry import ToolSpec
     from failsight.tools.view import Progress
@@ -302,16 +303,28 @@ class Case:
     def predictions(self, split: Split = "data") -> Predictions:
         table = self.table(split)
         if split not in self._predictions:
-            from failsight.tools.engine import predict
-
-            self._predictions[split] = predict(
+            model = self.model()  # bad weights are said before an engine is started
+            self._predictions[split] = self._engine().predict(
                 table,
-                self.model(),
+                model,
+                spec=self._model_spec(),
                 split=split,
                 cache_folder=self.folder / "cache" / "predictions",
                 progress=self.progress,
             )
         return self._predictions[split]
+
+    def _engine(self) -> Engine:
+        from failsight.tools.engine.choice import choose_engine
+
+        return choose_engine(self.config.engine)
+
+    def _model_spec(self) -> ModelSpec:
+        """How a worker on another machine opens the model."""
+        from failsight.tools.engine.choice import ModelSpec
+
+        config = self.config
+        return ModelSpec(config.model, config.arch or None, config.trust_code, config.device)
 
     def features(self, split: Split = "data") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         from failsight.tools.engine.features import sampled_features
@@ -330,7 +343,7 @@ class Case:
     def attributes(self, split: Split = "data") -> AttributeTable:
         if split not in self._attributes:
             self._attributes[split] = self._given_attributes(split)
-        return with_definitions(self, split, self._attributes[split], self._sources)
+        return with_definitions(self, split, self._attributes[split], self._known_sources())
 
     def _given_attributes(self, split: Split) -> AttributeTable:
         """Columns that came with the data and what the pictures show by themselves."""
@@ -338,6 +351,10 @@ class Case:
 
         # a pool is measured without predicting it; elsewhere rows follow the prediction table
         rows = None if split == "pool" else self.predictions(split).rows
+        if self.config.engine != "local":  # what it measures is found in the cache
+            self._engine().measure(
+                self.table(split), cached=self.cached, store=self.store, progress=self.progress
+            )
         return attribute_table(
             self.table(split), rows, cached=self.cached, store=self.store, progress=self.progress
         )
@@ -355,7 +372,15 @@ class Case:
     def source(self, name: str) -> AttributeSource:
         from failsight.tools.attributes.sources import built_in
 
-        return self._sources.get(name) or built_in(name)
+        return self._known_sources().get(name) or built_in(name)
+
+    def _known_sources(self) -> Mapping[str, AttributeSource]:
+        """Sources that depend on how the case was opened; what was handed in before stays."""
+        if not self._sources.keys() >= {"vqa", "vision_model"}:
+            from failsight.agent.proposals.sources import sources_for
+
+            self._sources = {**sources_for(self.config), **self._sources}
+        return self._sources
 
     def encoder(self) -> Encoder:
         if self._encoder is None:
@@ -363,10 +388,13 @@ class Case:
         return self._encoder
 
     def embeddings(self, split: Split = "data") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        from failsight.tools.attributes.embedding import image_embeddings
-
-        return image_embeddings(
-            self.table(split), self.encoder(), cached=self.cached, store=self.store, progress=self.progress
+        return self._engine().embed(
+            self.table(split),
+            self.encoder(),
+            spec=encoder_spec(self.config),
+            cached=self.cached,
+            store=self.store,
+            progress=self.progress,
         )
 
     def pixels(
