@@ -7,6 +7,7 @@ import csv
 import html
 import io
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -117,7 +118,11 @@ def _page(case: Case, made: Evidence, attribute: str, values: Sequence[str]) -> 
     name = clean(attribute, 60)
     return _PAGE.format(
         title=html.escape(f"Attribute: {name}"),
-        command=html.escape(f"failsight attributes check {case.folder} '{name}' --answers answers.csv"),
+        command=html.escape(
+            shlex.join(
+                ["failsight", "attributes", "check", str(case.folder), name, "--answers", "answers.csv"]
+            )
+        ),
         neither=neither(values),
         items="\n".join(items),
         paths=_in_script([i.path for i in made.images]),

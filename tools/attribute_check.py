@@ -31,7 +31,7 @@ UNSURE = frozenset({"", "?", "unsure", "unknown", "can't tell"})
 NEITHER = frozenset({"none", "neither", "other", "none of them", "none of these", "something else"})
 TRUTHS = {"1": "yes", "1.0": "yes", "true": "yes", "present": "yes", "y": "yes",
           "0": "no", "0.0": "no", "false": "no", "absent": "no", "n": "no"}  # fmt: skip
-MOST_VALUES = 60
+MOST_VALUES = 40
 Ints = npt.NDArray[np.int64]
 
 
