@@ -16,11 +16,13 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from benchmarks.planted.compare import Entry, compare, failures, markdown
 from benchmarks.planted.methods import failsight, hibug, true_attributes, true_methods
 from benchmarks.planted.pool import COUNT, Pool, default_cache, open_pool
+from benchmarks.planted.problems import Kind
 from benchmarks.planted.run import counted, drawn_problems
 from benchmarks.planted.training import answers_of
 
@@ -32,8 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if given.quick:
         given.correlation, given.rare, given.null = 6, 4, 4
     pool = open_pool(cache, COUNT, lambda done, total: _line(f"drawing pictures: {done} of {total}"))
-    wanted = {"correlation": given.correlation, "rare": given.rare, "null": given.null}
-    drawn = drawn_problems(given.purpose, wanted, pool, cache)  # type: ignore[arg-type]
+    wanted: dict[Kind, int] = {"correlation": given.correlation, "rare": given.rare, "null": given.null}
+    drawn = drawn_problems(given.purpose, wanted, pool, cache)
     if given.train_only:
         return 0
     entries = _entries(pool, given.encoder, cache)
@@ -46,13 +48,28 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     if given.out:
         given.out.write_text("\n".join(json.dumps(r.row()) for r in results) + "\n", encoding="utf-8")
-    print("\n".join(markdown(results, drawn)))
+    lines = markdown(results, drawn)
+    print("\n".join(lines))
+    if given.markdown:
+        given.markdown.write_text("\n".join([*_head(given, argv), *lines]) + "\n", encoding="utf-8")
     if given.failures:
         for name in entries:
             if name.startswith("Failsight"):
                 print(f"\n### Not found: {name}\n")
                 print("\n".join(f"- {line}" for line in failures(results, name)))
     return 0
+
+
+def _head(given: argparse.Namespace, argv: Sequence[str] | None) -> list[str]:
+    """What was run, and when."""
+    words = [str(w) for w in (sys.argv[1:] if argv is None else argv)]
+    return [
+        "# Planted bugs: what is found",
+        "",
+        f"Measured on {date.today():%d %B %Y} by `python -m benchmarks.planted {' '.join(words)}` ({given.purpose} problems; "
+        "what every column means: `benchmarks/planted/metrics.py`). Shares with Wilson 95 % intervals.",
+        "",
+    ]
 
 
 def _entries(pool: Pool, encoder: Path | None, cache: Path) -> dict[str, Entry]:
@@ -90,6 +107,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--cache", type=Path, default=default_cache(), help="folder for pictures, answers, embeddings"
     )
     parser.add_argument("--out", type=Path, help="file for all results, one JSON object a line")
+    parser.add_argument(
+        "--markdown", type=Path, help="file for the tables, with a head that says what was run"
+    )
     parser.add_argument("--train-only", action="store_true", help="draw and train, compare nothing")
     parser.add_argument("--failures", action="store_true", help="list what Failsight did not find")
     parser.add_argument("--quick", action="store_true", help="a few problems of each kind")

@@ -11,6 +11,7 @@ most. Each is named by the phrase nearest to its mean embedding minus the mean e
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -50,9 +51,9 @@ class Slice:
 
 
 def domino(
-    embeddings: npt.NDArray[np.floating],
+    embeddings: npt.NDArray[np.floating[Any]],
     labels: npt.NDArray[np.int64],
-    scores: npt.NDArray[np.floating],
+    scores: npt.NDArray[np.floating[Any]],
     seed: int = 0,
     settings: DominoSettings | None = None,
 ) -> list[Slice]:
@@ -91,7 +92,8 @@ def _start(truth: Floats, scores: Floats, rng: np.random.Generator, components: 
         cell = k % (classes * classes)
         inside = (label == cell // classes) & (guess == cell % classes)
         members[inside, k] += 1.0
-    return members / members.sum(1, keepdims=True)
+    made: Floats = members / members.sum(1, keepdims=True)
+    return made
 
 
 def _fit(z: Floats, truth: Floats, scores: Floats, seed: int, chosen: DominoSettings) -> Floats:
@@ -125,9 +127,9 @@ def _fit(z: Floats, truth: Floats, scores: Floats, seed: int, chosen: DominoSett
 
 def described(
     slices: list[Slice],
-    embeddings: npt.NDArray[np.floating],
+    embeddings: npt.NDArray[np.floating[Any]],
     labels: npt.NDArray[np.int64],
-    words: npt.NDArray[np.floating],
+    words: npt.NDArray[np.floating[Any]],
 ) -> list[int]:
     """For each slice, the nearest phrase (a row of ``words``) to its mean minus the mean of its class (section 5.3)."""
     made = []

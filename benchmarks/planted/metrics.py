@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.planted.methods import Said, meets
 from benchmarks.planted.pool import Pool
-from benchmarks.planted.problems import Problem, has_value
+from benchmarks.planted.problems import Bools, Problem, has_value
 from benchmarks.planted.training import Answers
 from benchmarks.planted.view import Attributes
 from failsight.knowledge_base.cases.scene import VALUES
@@ -33,6 +33,7 @@ class Score:
         anywhere: the attribute in any statement at all.
         kind: whether the first statement that names it calls it what it is.
         precision: share of the ten most characteristic pictures of the first statement that are in the true slice.
+        best: the same of the best of the first ``SHOWN`` statements, which is how Domino's authors count.
         unrelated: statements (of all) that do not name the planted attribute.
         unreal: of these, how many do not hold on the reserve; of all, for a null problem.
         seconds: for all of it.
@@ -47,6 +48,7 @@ class Score:
     anywhere: bool = False
     kind: bool = False
     precision: float = 0.0
+    best: float = 0.0
     unrelated: int = 0
     unreal: int = 0
     seconds: float = 0.0
@@ -70,7 +72,7 @@ def score(
     right = [one for one, hit in zip(shown, named, strict=False) if hit]
     exact = [names_value(problem, one) for one in shown]
     true = true_slice(problem, pool, answers)
-    top = list(said[0].images) if said else []
+    hits = [float(true[list(one.images)].mean()) if one.images else 0.0 for one in shown]
     return Score(
         statements=len(said),
         attribute=bool(right),
@@ -80,7 +82,8 @@ def score(
         first_value=bool(exact and exact[0] != "no"),
         anywhere=any(named),
         kind=bool(right) and right[0].kind == KIND[problem.kind],
-        precision=float(true[top].mean()) if top else 0.0,
+        precision=hits[0] if hits else 0.0,
+        best=max(hits, default=0.0),
         unrelated=len(unrelated),
         unreal=unreal,
         seconds=seconds,
@@ -121,7 +124,7 @@ def names_value(problem: Problem, one: Said) -> str:
     return "no"
 
 
-def true_slice(problem: Problem, pool: Pool, answers: Answers) -> np.ndarray:
+def true_slice(problem: Problem, pool: Pool, answers: Answers) -> Bools:
     """(evaluation,) pictures on which the planted bug shows.
 
     Correlation: pictures of other classes with the value, and of the target without it. Rare case: pictures (of its
@@ -129,9 +132,8 @@ def true_slice(problem: Problem, pool: Pool, answers: Answers) -> np.ndarray:
     """
     has = has_value(problem, pool)[answers.rows.evaluation]
     target = answers.labels == (problem.classes.index(problem.target) if problem.target else -1)
-    if problem.kind == "correlation":
-        return np.asarray(has != target)
-    return np.asarray(has & target if problem.target else has)
+    made: Bools = has != target if problem.kind == "correlation" else has & target if problem.target else has
+    return made
 
 
 def holds(problem: Problem, answers: Answers, attributes: Attributes, one: Said) -> bool:

@@ -152,13 +152,13 @@ def _draw(config: WorldConfig, count: int, folder: Path, progress: Callable[[int
     }
     labels = np.array([CLASSES.index(d.truth) for d in drafts], np.int64)
     part = folder / "rows.part.npz"
-    np.savez(part, labels=labels, **columns)  # type: ignore[arg-type]
+    np.savez(part, labels=labels, **columns)
     part.replace(folder / "rows.npz")
 
 
 def _array(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
     mode: Any = "r+" if path.is_file() else "w+"
-    made: np.memmap[Any, np.dtype[np.uint8]] = np.lib.format.open_memmap(
+    made: np.memmap[Any, np.dtype[np.uint8]] = np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
         path, mode=mode, dtype=np.uint8, shape=shape
     )
     return made

@@ -6,9 +6,8 @@ As in dcbench and HiBug, only such problems are counted; the others are replaced
   evaluation pictures, where value and class have nothing to do with each other, is at least ``PHI``.
 * rare: pictures with the rare value (of its class) are answered wrongly at least 10 points more often than the other
   pictures (of its class), p < 0.01 (Fisher's exact test, one-sided).
-* null: always counts. A network may have weaknesses that nobody planted (dark pictures are harder); how large the
-  largest is over the reserve, pictures that no method sees, is kept beside it, and a network without any of
-  ``NOTHING`` points is called even.
+* null: over the reserve, pictures that no method sees, no value of any attribute has ``NOTHING`` points more errors
+  than the rest, overall or within a class: a network may have weaknesses that nobody planted (dark pictures are harder).
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.planted.pool import Pool
-from benchmarks.planted.problems import Problem, has_value
+from benchmarks.planted.problems import Bools, Problem, has_value
 from benchmarks.planted.training import Answers
 
 PHI = 0.2
@@ -53,7 +52,7 @@ def take_up(problem: Problem, pool: Pool, answers: Answers) -> TakeUp:
     error = float((answers.predicted != answers.labels).mean())
     if problem.kind == "null":
         size = largest_excess(problem, pool, answers)
-        return TakeUp(True, size, error)
+        return TakeUp(size < NOTHING, size, error)
     has = has_value(problem, pool)[answers.rows.evaluation]
     if problem.kind == "correlation":
         phi = _phi(has, answers.predicted == problem.classes.index(problem.target))
@@ -66,13 +65,13 @@ def take_up(problem: Problem, pool: Pool, answers: Answers) -> TakeUp:
     return TakeUp(excess >= EXCESS and p < LEVEL, excess, error)
 
 
-def _phi(one: np.ndarray, other: np.ndarray) -> float:
+def _phi(one: Bools, other: Bools) -> float:
     if one.all() or other.all() or not one.any() or not other.any():
         return 0.0
     return float(np.corrcoef(one, other)[0, 1])
 
 
-def _worse(inside: np.ndarray, outside: np.ndarray) -> tuple[float, float]:
+def _worse(inside: Bools, outside: Bools) -> tuple[float, float]:
     from scipy.stats import fisher_exact
 
     table = [[inside.sum(), (~inside).sum()], [outside.sum(), (~outside).sum()]]

@@ -68,10 +68,12 @@ def open_words(
     start = int(reached.read_text()) if reached.is_file() else 0
     if not path.is_file() or not start:
         width = encoder.embed_images([Image.fromarray(np.asarray(pool.large[0]))]).shape[1]
-        np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(len(pool), width)).flush()
+        np.lib.format.open_memmap(  # type: ignore[no-untyped-call]
+            path, mode="w+", dtype=np.float32, shape=(len(pool), width)
+        ).flush()
         start = 0
     if start < len(pool):
-        made = np.lib.format.open_memmap(path, mode="r+")
+        made = np.lib.format.open_memmap(path, mode="r+")  # type: ignore[no-untyped-call]
         for first in range(start, len(pool), _BLOCK):
             block = np.asarray(pool.large[first : first + _BLOCK])
             made[first : first + len(block)] = encoder.embed_images([Image.fromarray(one) for one in block])
