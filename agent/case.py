@@ -174,6 +174,8 @@ class Case:
         prints = dict(self.fingerprints())
         if (spec.reads_attributes or checked.get("where")) and self.state().definitions:
             prints["attributes"] = self.state().attributes_now()
+        if spec.edits:
+            prints["changes"] = str(self.state().attribute_changes)
         if spec.heeds:
             heeded = [r for r in self.state().records.values() if r.finding.kind in spec.heeds]
             if heeded:

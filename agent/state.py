@@ -73,6 +73,7 @@ class CaseState:
     budget_raised: int = 0
     forms: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # form → answers: who, what
     definitions: dict[str, Definition] = field(default_factory=dict)  # attributes, by key
+    attribute_changes: int = 0
     attributes_seen: dict[str, str] = field(default_factory=dict)  # evidence → digest of the definitions then
     seq: int = 0
 
@@ -131,6 +132,7 @@ class CaseState:
     def _on_attribute_changed(self, data: Mapping[str, Any], seq: int) -> None:
         made = definition_from_dict(data["definition"])
         self.definitions[made.key] = made
+        self.attribute_changes += 1
 
     def _on_evidence_recorded(self, data: Mapping[str, Any], seq: int) -> None:
         made = evidence_from_dict(data["evidence"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from typing import Annotated, Any, Literal
 
@@ -27,7 +26,7 @@ MOST_LISTED = 40
 MOST_DISTINCT = 40  # numbers with more values are cut into ranges, and have no values to name
 
 
-@tool(reads_attributes=True)
+@tool(reads_attributes=True, edits=True)
 def edit_attributes(
     view: CaseView,
     action: Annotated[
@@ -71,9 +70,8 @@ def edit_attributes(
     if made is None:
         before = view.attributes("data")
         made = _change(view, before, action, attribute, to, value, values)
-    number = len(view.evidence("edit_attributes")) + 1
     for definition in made.definitions:
-        view.define(_numbered(definition, number), action=action, why=clean(why, 300))
+        view.define(definition, action=action, why=clean(why, 300))
     after = None if action == "add" or made.assigned_anew else view.attributes("data")
     counts = _counts(made, before, after)
     return Evidence(
@@ -219,9 +217,3 @@ def _next_steps(made: Edit, action: Action) -> tuple[str, ...]:
     if action in ("drop", "drop_value"):
         return ("Search again without it: find_slices.",)
     return ("Search again with the new names: find_slices.",)
-
-
-def _numbered(definition: Definition, number: int) -> Definition:
-    """The definition with the number of this change: an edit made again after it was taken back is a new edit."""
-    by = definition.by.partition("; change ")[0]
-    return dataclasses.replace(definition, by=f"{by}; change {number}")

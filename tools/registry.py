@@ -35,6 +35,7 @@ class ToolSpec:
         heeds: kinds of findings whose verdicts the answer depends on: only where one of these changed is an identical
             call a new measurement.
         reads_attributes: True when it looks at attributes, so that a call after they were changed is a new measurement.
+        edits: True when it changes the case itself: made again after it was taken back it is a new edit.
         decides: kinds of findings that it can raise, confirm or refute; the planner weighs them against its cost.
         passes: about how many passes of the model over its images a call with default arguments costs; 0 where tables
             suffice. The shared pass that makes the predictions counts only while it has not been made.
@@ -53,6 +54,7 @@ class ToolSpec:
     passes: float = 0.0
     sample: int = 0
     reads_attributes: bool = False
+    edits: bool = False
 
     @property
     def description(self) -> str:
@@ -105,6 +107,7 @@ def tool(
     passes: float = 0.0,
     sample: int = 0,
     reads_attributes: bool = False,
+    edits: bool = False,
 ) -> Callable[[Callable[..., Evidence]], Callable[..., Evidence]]:
     """Declare a function to be a tool. The function itself stays a plain function."""
 
@@ -122,6 +125,7 @@ def tool(
             passes,
             sample,
             reads_attributes,
+            edits,
         )
         function.__failsight_tool__ = spec  # type: ignore[attr-defined]
         return function

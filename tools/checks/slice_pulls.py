@@ -113,8 +113,9 @@ def suspicions(found: Search, *, q: float, min_effect: float, floor: int) -> lis
     """
     if found.called is not None:
         return []
-    # a picture's own statistics (brightness, hue …) are what any model of pictures goes by: no suspicion in itself
-    named = [a for a, coded in enumerate(found.attributes) if coded.source != "computed"]
+    # a picture's own statistics (brightness, hue …) are what any model of pictures goes by: no suspicion in itself;
+    # and groups of look-alikes, drawn in the model's own features, restate what it answers
+    named = [a for a, coded in enumerate(found.attributes) if coded.source not in ("computed", "clusters")]
     screened = [(a, *_screen(found, a, floor)) for a in named]
     pulls = [(a, one) for a, ones, _ in screened for one in ones]
     adjusted = benjamini_hochberg([one.p for _, one in pulls] + [1.0] * sum(rest for *_, rest in screened))
