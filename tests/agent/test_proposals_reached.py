@@ -38,7 +38,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_command_line_sends_pictures_only_when_told_to(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    asked = ["attributes", "propose", str(folder), "--source", "vision_model", "colour", "--json"]
+    asked = ["attributes", "propose", str(folder), "colour", "--source", "vision_model", "--json"]
     colour = {"name": "colour", "values": ["red", "blue", "green"]}
     with ChatServer([named(colour), *[seeing(colour_of)] * 4]) as server:
         served(monkeypatch, server)
@@ -68,7 +68,7 @@ def test_the_command_line_takes_attributes_from_a_language_model(
         assert main([*asked, "openai:gpt-5-nano", "--json"]) == 0
     assert "colour" in json.loads(capsys.readouterr().out)["summary"]
     assert server.requests[0]["model"] == "gpt-5-nano"
-    assert main([*asked, "openai:x", "lamp=on,off"]) == 2
+    assert main([*asked[:3], "lamp=on,off", "--from-model", "openai:x"]) == 2
     with open_case(folder) as case:
         called = [e.data["model"] for e in case.journal if e.kind == "model.called"]
     assert called[0] == "gpt-5-nano" and set(called[1:]) == {"gpt-5-mini"}
@@ -109,7 +109,7 @@ def test_a_language_model_that_plans_cannot_send_pictures_by_itself(
         tool("propose_attributes", source="vision_model", limit=3),
         named(LIGHT, TELEVISION),
         *[seeing(lambda p: {"a1": "bright" if p[0, 0, 0] > 99 else "dark", "a2": "no"})] * 2,
-        text("Two attributes were added."),
+        text("They were added."),
     ]
     with a_case(tmp_path / "case") as case, ChatServer(script) as server:
         served(monkeypatch, server)
@@ -121,6 +121,6 @@ def test_a_language_model_that_plans_cannot_send_pictures_by_itself(
         allow_images(case)
         list(session.say("you may send them"))
         assert {d.name for d in case.definitions()} == {"lighting", "television"}
-        assert case.state().model_use["calls"] == len(server.requests)
+        assert case.state().model_use["calls"] == len(script)
         lighting = case.attributes().columns["lighting"]
         assert lighting.tolist() == np.where(np.arange(12) % 3 == 0, "bright", "dark").tolist()
