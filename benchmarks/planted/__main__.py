@@ -23,7 +23,7 @@ from benchmarks.planted.compare import Entry, compare, failures, markdown
 from benchmarks.planted.methods import failsight, hibug, true_attributes, true_methods
 from benchmarks.planted.pool import COUNT, Pool, default_cache, open_pool
 from benchmarks.planted.problems import Kind
-from benchmarks.planted.run import counted, drawn_problems
+from benchmarks.planted.run import compared, drawn_problems
 from benchmarks.planted.training import answers_of
 
 
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     entries = _entries(pool, given.encoder, cache)
     results = compare(
-        list(counted(drawn)),
+        list(compared(drawn)),
         pool,
         lambda problem: answers_of(problem, pool, cache),
         entries,
@@ -76,10 +76,11 @@ def _entries(pool: Pool, encoder: Path | None, cache: Path) -> dict[str, Entry]:
     made = {name: Entry(method, true_attributes) for name, method in true_methods().items()}
     if encoder is None:
         return made
-    from benchmarks.planted.words import WordMethods, open_words
+    from benchmarks.planted.words import WordMethods, computed_numbers, open_words
 
     words = WordMethods(
-        open_words(encoder, pool, cache, lambda done, total: _line(f"embedding pictures: {done} of {total}"))
+        open_words(encoder, pool, cache, lambda done, total: _line(f"embedding pictures: {done} of {total}")),
+        computed_numbers(pool, cache),
     )
     methods = {
         "Failsight, encoder, no metadata": words.with_words(failsight),
@@ -87,9 +88,11 @@ def _entries(pool: Pool, encoder: Path | None, cache: Path) -> dict[str, Entry]:
         "HiBug as in the paper, encoder": words.with_words(hibug, rules="paper"),
         "Domino, encoder": words.domino,
     }
-    return made | {
-        name: Entry(one, lambda problem, _: words.attributes(problem)) for name, one in methods.items()
-    }
+    made |= {name: Entry(one, lambda problem, _: words.attributes(problem)) for name, one in methods.items()}
+    made["Failsight, encoder and computed attributes"] = Entry(
+        words.failsight_with_all, lambda problem, _: words.everything(problem)
+    )
+    return made
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

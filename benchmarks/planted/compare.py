@@ -110,7 +110,7 @@ def compare(
 
 
 def _results(name: str, entry: Entry, one: Drawn, pool: Pool, answers: Answers) -> Iterator[Result]:
-    ways = [(False, answers)]
+    ways = [(False, answers)] if one.taken.counts else []
     if one.problem.kind == "null":
         ways.append((True, exchanged(one.problem, answers)))
     for swapped, given in ways:
@@ -210,12 +210,13 @@ def _bands(results: Sequence[Result], methods: Sequence[str]) -> list[str]:
 
 
 def _null_table(results: Sequence[Result], methods: Sequence[str]) -> list[str]:
-    n = len({r.problem.seed for r in results})
+    everything = len({r.problem.seed for r in results})
+    n = len({r.problem.seed for r in results if not r.exchanged})
     lines = [
-        f"## null: {n} problems",
+        f"## null: {n} problems, {everything} with answers exchanged",
         "",
         "Exchanged: the network's answers are exchanged between pictures of the same class, so that nothing is true but the "
-        "classes. As they are: nothing was planted, and no attribute value has "
+        "classes (all networks that were drawn). As they are: nothing was planted, and no attribute value has "
         f"{NOTHING:.0%} more errors than the rest; a network may have smaller weaknesses of its own, so statements are tried "
         "on the reserve.",
         "",
@@ -229,7 +230,7 @@ def _null_table(results: Sequence[Result], methods: Sequence[str]) -> list[str]:
             share(sum(s.statements > 0 for s in swapped), len(swapped)),
             share(sum(r.score.statements > 0 for r in natural), len(natural)),
             share(sum(r.score.unreal > 0 for r in natural), len(natural)),
-            f"{np.mean([r.score.statements for r in natural]):.1f}",
+            f"{sum(r.score.statements for r in natural) / max(len(natural), 1):.1f}",
         ]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -92,11 +93,28 @@ def meets(attributes: Attributes, rows: Ints, conditions: Sequence[tuple[str, st
     """(n,) which pictures meet all conditions."""
     made = np.ones(len(rows), bool)
     for name, value in conditions:
+        if name in attributes.computed:
+            made &= _in_range(attributes.computed[name][rows], value)
+            continue
         if name not in attributes.names:
             return np.zeros(len(rows), bool)
         place = attributes.names.index(name)
         codes = attributes.codes[rows, place]
         made &= codes == (attributes.values[place].index(value) if value in attributes.values[place] else -2)
+    return made
+
+
+def _in_range(numbers: npt.NDArray[np.float64], value: str) -> Bools:
+    """(n,) whether numbers lie in a range that is written ``very dark (< 0.2)``, ``(0.2 to 0.3)`` or ``(≥ 0.3)``."""
+    found = re.search(r"\((?:< (?P<below>\S+)|≥ (?P<above>\S+)|(?P<low>\S+) to (?P<high>\S+))\)$", value)
+    if found is None:
+        return np.zeros(len(numbers), bool)
+    low, high = found["low"] or found["above"], found["high"] or found["below"]
+    made: Bools = np.isfinite(numbers)
+    if low:
+        made &= numbers >= float(low)
+    if high:
+        made &= numbers < float(high)
     return made
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from benchmarks.planted.pool import Ints, Pool
 from benchmarks.planted.problems import Problem
 from benchmarks.planted.training import Answers
 from failsight.tools.attributes.definitions import Definition
+from failsight.tools.attributes.metadata import unusable_columns
 from failsight.tools.attributes.sources import AttributeSource
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Figure, Finding, Instrument, canonical
@@ -36,19 +37,14 @@ class Attributes:
         names: of the attributes.
         values: for each, what its codes stand for.
         codes: (pool, attributes) positions among the values; −1 for none.
+        computed: what pictures show by themselves (brightness …), numbers of every picture of the pool; {} for none.
     """
 
     source: str
     names: tuple[str, ...]
     values: tuple[tuple[str, ...], ...]
     codes: np.ndarray[Any, np.dtype[np.int16]]
-
-    def only(self, names: Sequence[str]) -> Attributes:
-        """These attributes alone."""
-        kept = [i for i, name in enumerate(self.names) if name in names]
-        return Attributes(
-            self.source, tuple(self.names[i] for i in kept), tuple(self.values[i] for i in kept), self.codes[:, kept]
-        )  # fmt: skip
+    computed: Mapping[str, np.ndarray[Any, np.dtype[np.float64]]] = field(default_factory=dict)
 
     def column(self, place: int, rows: Ints) -> np.ndarray[Any, Any]:
         """(n,) text values of an attribute, None where there is none."""
@@ -147,8 +143,12 @@ class PlantedView:
     def attributes(self, split: Split = "data") -> AttributeTable:
         rows = self._rows[split]
         columns = {n: self._attributes.column(i, rows) for i, n in enumerate(self._attributes.names)}
+        sources = dict.fromkeys(columns, self._attributes.source)
+        if split == "data":
+            numbers = {name: values[rows] for name, values in self._attributes.computed.items()}
+            columns, sources = {**numbers, **columns}, {**dict.fromkeys(numbers, "computed"), **sources}
         places = np.arange(len(rows), dtype=np.int64)
-        return AttributeTable(places, columns, dict.fromkeys(columns, self._attributes.source))
+        return AttributeTable(places, columns, sources, unusable_columns(columns))
 
     def definitions(self) -> Sequence[Definition]:
         return ()

@@ -7,8 +7,8 @@ The words are the encoder's own vocabulary (``attributes.json`` of its folder), 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +16,14 @@ import numpy.typing as npt
 from PIL import Image
 
 from benchmarks.planted.domino import described, domino
-from benchmarks.planted.methods import Method, Said
+from benchmarks.planted.methods import Method, Said, failsight
 from benchmarks.planted.pool import Pool
 from benchmarks.planted.problems import Problem
 from benchmarks.planted.training import Answers
-from benchmarks.planted.view import Attributes
+from benchmarks.planted.view import Attributes, PoolTable
+from failsight.knowledge_base.cases.scene import CLASSES
 from failsight.tools.attributes.clip import open_encoder
+from failsight.tools.attributes.computed import NUMERIC, VERSION, image_measures
 from failsight.tools.attributes.definitions import Definition, sound
 from failsight.tools.attributes.zero_shot import TEMPLATES, assign_values, embed_values, phrases_of, texts_of
 from failsight.tools.errors import RetryError
@@ -84,11 +86,25 @@ def open_words(
     return Words(encoder, np.load(path))
 
 
+def computed_numbers(pool: Pool, cache: Path) -> dict[str, npt.NDArray[np.float64]]:
+    """What the product computes of every picture by default (brightness, texture …): name → (pool,) numbers."""
+    path = cache / f"computed-{VERSION}-{pool.fingerprint}.npz"
+    if not path.is_file():
+        nothing = Attributes("computed", (), (), np.zeros((len(pool), 0), np.int16))
+        rows = np.arange(len(pool), dtype=np.int64)
+        made = image_measures(PoolTable(pool, rows, pool.labels, CLASSES, nothing))
+        np.savez(path, **{name: made.numbers[name] for name in NUMERIC})
+    with np.load(path) as stored:
+        found = {name: np.asarray(stored[name], np.float64) for name in NUMERIC}
+    return {name: numbers for name, numbers in found.items() if len(np.unique(numbers[:1000])) > 1}
+
+
 class WordMethods:
     """Methods that are given pictures and an encoder, no metadata. Attributes are assigned once for each set of classes."""
 
-    def __init__(self, words: Words) -> None:
+    def __init__(self, words: Words, computed: Mapping[str, npt.NDArray[np.float64]] | None = None) -> None:
         self.words = words
+        self.computed = computed or {}
         self._attributes: dict[tuple[str, ...], Attributes] = {}
         self._phrases: dict[tuple[str, ...], tuple[list[tuple[str, str]], Floats]] = {}
 
@@ -105,6 +121,14 @@ class WordMethods:
             return method(problem, pool, answers, self.attributes(problem), **settings)
 
         return answer
+
+    def everything(self, problem: Problem) -> Attributes:
+        """The same, and what the product computes of every picture beside it."""
+        return replace(self.attributes(problem), computed=self.computed)
+
+    def failsight_with_all(self, problem: Problem, pool: Pool, answers: Answers) -> list[Said]:
+        """Failsight as it stands when data come without metadata: words and computed attributes."""
+        return failsight(problem, pool, answers, self.everything(problem))
 
     def domino(self, problem: Problem, pool: Pool, answers: Answers) -> list[Said]:
         """Domino's five slices, each with the vocabulary's nearest phrase."""
