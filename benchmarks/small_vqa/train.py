@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from failsight.knowledge_base.cases.encoder_lessons import varied
 from failsight.knowledge_base.cases.splits import pictures
-from failsight.knowledge_base.cases.train_encoder import varied
 
 SIZE = 64
 WIDTH = 96
