@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from failsight.agent.config import ROOMS, CaseConfig
-from failsight.tools.errors import RetryError
+from failsight.tools.errors import RetryError, UserError
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
@@ -38,7 +38,10 @@ def with_definitions(
         wanted = [d for d in definitions if d.source == source]
         try:
             assigned |= assign_all(cast("CaseView", case), split, base.rows, wanted, sources)
-        except RetryError as error:
+        except (
+            RetryError,
+            UserError,
+        ) as error:  # a model that was moved away since takes only its own words along
             lacking |= {d.name: f"it can't be assigned now: {error}" for d in wanted if not d.dropped}
     made = table_with(base, definitions, assigned)
     return dataclasses.replace(

@@ -85,7 +85,11 @@ def model_place(given: str, name: str) -> str:
     path = Path(given).expanduser()
     if path.exists():
         return str(path.resolve())
-    if given == ROOMS or (given.count("/") == 1 and not given.startswith((".", "~", "/"))):
+    if (
+        given == ROOMS
+        or (name == "vqa" and given.startswith("openai:"))
+        or (given.count("/") == 1 and not given.startswith((".", "~", "/")))
+    ):
         return given
     raise UserError(
         f"There is no {path} (given as {name}).", "Give a model folder, or a hub id such as owner/name."

@@ -10,7 +10,7 @@ import pytest
 
 from failsight.agent.planners import steps
 from failsight.tools.attributes.definitions import Definition
-from failsight.tools.errors import RetryError
+from failsight.tools.errors import RetryError, UserError
 from tests.fakes.attributes import FakeSource, white_square
 from tests.fakes.case import FakeCase, television_world
 
@@ -69,3 +69,18 @@ def test_slices_are_looked_for_again_after_a_person_changed_the_attributes(tmp_p
     assert again.count("find_slices") == 1
     assert "propose_attributes" not in again
     assert any("screen" in (r.finding.slice or {}) for r in case.state().confirmed())
+
+
+def test_a_model_that_was_moved_away_takes_only_its_own_words_along(tmp_path: Path) -> None:
+    case = wordless(tmp_path, encoder="rooms")
+    case.call("propose_attributes", {})
+    case.table().columns = {"floor": ["wood", "tile"] * 300}  # type: ignore[misc]
+
+    class Gone(FakeSource):
+        def fingerprint(self, view: Any) -> str:
+            raise UserError("There is no such folder.")
+
+    case._sources["zero_shot"] = Gone("zero_shot", {}, ())
+    made = case.attributes()
+    assert "floor" in made.columns
+    assert "no such folder" in made.unusable["television"]
