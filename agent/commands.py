@@ -344,6 +344,14 @@ def run_labels(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_train_robust(args: argparse.Namespace) -> int:
+    """``failsight train-robust``."""
+    from failsight.agent.robust import run
+    from failsight.agent.ui.lines import StderrProgress
+
+    return run(args, StderrProgress())
+
+
 def run_attributes(args: argparse.Namespace) -> int:
     """``failsight attributes``."""
     from failsight.agent.attributes_command import run_attributes as run
