@@ -24,7 +24,7 @@ from failsight.tools.experiments.robust_training import (
 from failsight.tools.inputs import open_images
 
 TRAINED_ON = 2500
-RECIPE = RobustRecipe(epochs=30, steps=1, seed=0, threads=1)
+RECIPE = RobustRecipe(epochs=18, steps=1, seed=0, threads=1)
 SHIPPED = ("weights.safetensors", "model.json", "history.csv")
 
 
