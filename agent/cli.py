@@ -194,6 +194,14 @@ def build_parser() -> argparse.ArgumentParser:
         "--split", choices=("data", "train", "deploy"), default="data", help="which labels (default data)"
     )
 
+    robust = _command(
+        commands,
+        "train-robust",
+        "a small model, trained on your images, whose features explain failures",
+        "run_train_robust",
+    )
+    _robust(robust)
+
     serve = _command(
         commands, "serve", "the tools of a case as an MCP server over stdin and stdout", "run_serve"
     )
@@ -212,6 +220,12 @@ def build_parser() -> argparse.ArgumentParser:
     doctor = _command(commands, "doctor", "what works on this machine, and what is missing", "run_doctor")
     doctor.add_argument("--json", action="store_true", help="print JSON")
     return parser
+
+
+def _robust(parser: argparse.ArgumentParser) -> None:
+    from failsight.agent.robust import arguments
+
+    arguments(parser)
 
 
 class _Version(argparse.Action):
@@ -287,7 +301,9 @@ def _models(parser: Any) -> None:
         help="a CLIP or SigLIP model (folder or hub id) for attributes in words; rooms: the small one for practice rooms",
     )
     parser.add_argument(
-        "--vqa", metavar="FOLDER", help="a model that answers questions about images (folder or hub id)"
+        "--vqa",
+        metavar="FOLDER",
+        help="a model that answers questions about images: folder or hub id, or openai:MODEL for vision_model",
     )
     parser.add_argument(
         "--engine",
