@@ -133,20 +133,26 @@ def _changes(change: ModelChange) -> Table:
     shown.sort(key=lambda g: g.counts.difference)
     rows: list[tuple[Cell, ...]] = [
         (
-            clean(g.name, 80), g.kind, g.counts.n, g.counts.before, g.counts.after, g.counts.difference,
-            interval(g.counts.ci, "points"), p_value(g.q), g.verdict,
+            clean(g.name, 80) if g.kind == "class" else f"{clean(g.name, 80)} ({g.kind})",
+            g.counts.n, f"{100 * g.counts.before:.1f} → {100 * g.counts.after:.1f} %", _change(g), p_value(g.q), g.verdict,
         )
         for g in shown
     ]  # fmt: skip
     more = len(change.groups) - len(shown)
     return Table(
         "Classes and slices, what lost most first",
-        ("group", "kind", "images", "before", "after", "change", "interval", "q", "verdict"),
+        ("group", "images", "right", "change in points", "q", "verdict"),
         tuple(rows),
-        ("text", "text", "count", "share", "share", "points", "text", "text", "text"),
+        ("text", "count", "text", "text", "text", "text"),
         f"Share that is right; paired (McNemar), q: Benjamini–Hochberg over {len(change.groups)} groups."
         + (f" {more} more, less clear, are left to --json." if more else ""),
     )
+
+
+def _change(group: Group) -> str:
+    """``+2.1 [0.3, 3.9]``, in points: narrow enough for a terminal of 80 columns."""
+    low, high = group.counts.ci
+    return f"{100 * group.counts.difference:+.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def _disagreements(made: Comparison) -> Table:
