@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
 from failsight.tools.errors import RetryError
-from failsight.tools.evidence import Evidence, Fact, Figure, ImageRef
+from failsight.tools.evidence import Evidence, Figure, ImageRef
 from failsight.tools.experiments import figures
-from failsight.tools.experiments.explainers import Lens, Method, Target, choose, explain, lens_of
+from failsight.tools.experiments.explainers import (
+    EXPLAINERS,
+    Lens,
+    Method,
+    Target,
+    choose,
+    explain,
+    lens_of,
+    lens_problem,
+)
 from failsight.tools.experiments.population import (
     Filter,
     check_split,
@@ -21,23 +30,30 @@ from failsight.tools.experiments.population import (
     resolve,
 )
 from failsight.tools.experiments.regions import pixel_box
+from failsight.tools.experiments.saliency_gradients import tuned
 from failsight.tools.experiments.saliency_report import (
+    QUICK,
     Mapped,
-    Mass,
-    Sanity,
+    agreement_table,
     check_sanity,
+    first_of,
     mass_inside,
     mass_table,
+    mean_map,
     proposals,
 )
+from failsight.tools.experiments.saliency_sanity import cascade
+from failsight.tools.experiments.saliency_scores import agreement, deletion_insertion
+from failsight.tools.experiments.saliency_words import Quality, Seen, facts, notes, quality_table, summary
 from failsight.tools.inputs.base import BadImage, LeftOut, Split
 from failsight.tools.registry import tool
-from failsight.tools.text import clean, listing, number
+from failsight.tools.text import clean
 from failsight.tools.view import CaseView
 
 NAME = "saliency"
 SHOWN = 8
 CHUNK = 16
+SCORED = 16  # pictures of the deletion and insertion scores
 
 
 @tool(
@@ -71,14 +87,40 @@ def saliency(
             description="With class_name: images of that class predicted as this one, and why this rather than that."
         ),
     ] = None,
+    contrast: Annotated[
+        str | None,
+        Field(
+            description="Why the explained class rather than this one: the difference of the two scores is explained."
+        ),
+    ] = None,
     where: Annotated[
         tuple[str, ...] | str,
         Field(description="Further conditions on the images: television=yes, true=kitchen, wrong."),
     ] = (),
     method: Annotated[
-        Literal["auto", "grad_cam", "occlusion"],
-        Field(description="auto takes grad_cam for convolutional torch models and occlusion for all others."),
+        Literal[
+            "auto",
+            "grad_cam",
+            "layer_cam",
+            "integrated_gradients",
+            "smoothgrad",
+            "occlusion",
+            "rise",
+            "rollout",
+            "attention_gradient",
+        ],
+        Field(
+            description="auto takes grad_cam for torch models with maps or patch tokens, occlusion for all others. rise "
+            "(random masks) works for every model and is slow; rollout and attention_gradient need a class token."
+        ),
     ] = "auto",
+    check: Annotated[
+        bool,
+        Field(
+            description="Also score the maps: deletion and insertion against random maps, and how they change as the weights "
+            "are shuffled layer by layer. About 90 more passes an image, over at most 16 images."
+        ),
+    ] = False,
     max_images: Annotated[
         int, Field(description="Most images; a seeded sample beyond that.", ge=1, le=1000)
     ] = 24,
@@ -88,22 +130,35 @@ def saliency(
 ) -> Evidence:
     """Show where in an image, or over many images, the evidence for a class seems to lie, and which objects draw it.
 
-    With object boxes, the share of saliency inside each object is set against its share of the area. What stands out is
-    proposed as an open hypothesis for a masking test, never as a conclusion. Every call repeats the weight-randomisation
-    check (Adebayo et al. 2018) on the case's own model.
+    With object boxes, the share of saliency inside each object is set against its share of the area, and the agreement
+    with the boxes is measured (Boggust et al. 2022). What stands out is proposed as an open hypothesis for a masking test,
+    never as a conclusion. Every call repeats the weight-randomisation check (Adebayo et al. 2018) on the case's own model.
 
     Raises:
         RetryError: an unknown image, class, method or condition; no image is left; or there is no model to run.
     """
-    model = view.model()
     side = check_split(view, split)
-    asked = _asked(view, side, image, class_name, predicted_class, where, max_images)
-    lens = lens_of(model)
+    asked = _asked(view, side, image, class_name, predicted_class, contrast, where, max_images)
+    lens = lens_of(view.model(), view.seed)
     chosen = _method(lens, method)
-    mapped, target, left = _maps(view, side, lens, chosen, asked)
-    sanity = check_sanity(lens, model, chosen, mapped, target)
-    masses = mass_inside(mapped, view.seed)
-    return _evidence(view, side, asked, chosen, mapped, target, sanity, masses, left)
+    mapped, target, left = _maps(view, side, lens if chosen in QUICK else tuned(lens), chosen, asked)
+    sanity = check_sanity(lens, chosen, mapped, target)
+    quality = _quality(view, lens, chosen, mapped, target) if check else Quality()
+    agreed = agreement(mapped.pixels, mapped.maps, mapped.boxes, view.seed)
+    seen = Seen(chosen, mapped, target, sanity, mass_inside(mapped, view.seed), agreed, quality, left)
+    return _evidence(view, side, asked, seen)
+
+
+def _quality(view: CaseView, lens: Lens, method: Method, mapped: Mapped, target: Target) -> Quality:
+    few, first = slice(0, SCORED), first_of(method)
+    with view.progress.job("scoring the maps", 2) as ticker:
+        curves = deletion_insertion(lens, mapped.pixels[few], mapped.maps[few], target.part(few), view.seed)
+        ticker.advance()
+        stages = cascade(
+            lens, EXPLAINERS[method], mapped.pixels[first], mapped.maps[first], target.part(first)
+        )
+        ticker.advance()
+    return Quality(curves, tuple(stages))
 
 
 @dataclass(frozen=True)
@@ -124,13 +179,18 @@ def _asked(
     image: str | None,
     class_name: str | None,
     predicted_class: str | None,
+    contrast: str | None,
     where: tuple[str, ...] | str,
     most: int,
 ) -> _Asked:
+    other = None if contrast is None else class_index(view.classes, contrast)
     own = None if class_name is None else class_index(view.classes, class_name)
     given = None if predicted_class is None else class_index(view.classes, predicted_class)
     of = own if given is None else given
     against = own if given is not None and own != given else None
+    against = against if other is None else other
+    if against is not None and against == of:
+        raise RetryError("contrast: a class can't be explained against itself.", view.classes)
     filters = parse_filters(where)
     if image is not None:
         return _Asked(np.array([find_image(view, split, image)]), 1, of, against, True, filters)
@@ -165,13 +225,12 @@ def find_image(view: CaseView, split: Split, name: str) -> int:
 
 
 def _method(lens: Lens, method: str) -> Method:
-    if method == "occlusion":
-        return "occlusion"
-    if method == "grad_cam" and lens.layer is None:
-        raise RetryError(
-            "method: this model has no convolutional maps that can be watched.", ["occlusion", "auto"]
-        )
-    return choose(lens)
+    chosen = choose(lens) if method == "auto" else cast("Method", method)
+    problem = lens_problem(lens, chosen)
+    if problem is not None:
+        able: list[str] = [m for m in EXPLAINERS if lens_problem(lens, m) is None]
+        raise RetryError(f"method: {problem}.", [*able, "auto"])
+    return chosen
 
 
 def _maps(
@@ -216,38 +275,30 @@ def _maps(
 
 def _target(lens: Lens, pixels: npt.NDArray[np.uint8], asked: _Asked) -> Target:
     n = len(pixels)
-    if asked.of is None:
-        top = [lens.score(pixels[i : i + 64]).argmax(1) for i in range(0, n, 64)]
-        return Target(np.concatenate(top).astype(np.int64))
     against = None if asked.against is None else np.full(n, asked.against, np.int64)
-    return Target(np.full(n, asked.of, np.int64), against)
+    if asked.of is not None:
+        return Target(np.full(n, asked.of, np.int64), against)
+    scores = np.concatenate([lens.score(pixels[i : i + 64]) for i in range(0, n, 64)])
+    if asked.against is not None:  # the best of the others, where the class itself is predicted
+        scores[:, asked.against] = -np.inf
+    return Target(scores.argmax(1).astype(np.int64), against)
 
 
-def _evidence(
-    view: CaseView,
-    split: Split,
-    asked: _Asked,
-    method: Method,
-    mapped: Mapped,
-    target: Target,
-    sanity: Sanity,
-    masses: list[Mass],
-    left: tuple[LeftOut, ...],
-) -> Evidence:
-    found = proposals(view, split, masses, asked.of)
-    table = mass_table(masses)
-    name = _class_title(view, asked, target)
+def _evidence(view: CaseView, split: Split, asked: _Asked, seen: Seen) -> Evidence:
+    found = proposals(view, split, seen.masses, asked.of)
+    name = _class_title(view, asked, seen.target)
+    tables = (mass_table(seen.masses), agreement_table(seen.agreed), quality_table(seen.quality))
     return Evidence(
         tool=NAME,
         title=f"Where the evidence for {name} seems to lie",
-        summary=_summary(asked, name, method, masses, sanity, len(mapped.rows)),
-        facts=_facts(masses, sanity, len(mapped.rows), len(left)),
-        tables=() if table is None else (table,),
-        figures=_figures(view, asked, method, mapped, target, name),
-        images=_images(view, split, mapped, target),
+        summary=summary(name, seen),
+        facts=facts(seen),
+        tables=tuple(t for t in tables if t is not None),
+        figures=_figures(view, asked, seen, name),
+        images=_images(view, split, seen.mapped, seen.target),
         questions=_questions(asked),
         findings=tuple(found),
-        notes=_notes(asked, sanity, left, mapped),
+        notes=_notes(asked, seen),
         next_steps=tuple(
             f"Test it: test_by_masking(region='box:{next(iter(f.slice or {}))}', class_name='{f.class_name}')."
             for f in found
@@ -262,62 +313,15 @@ def _class_title(view: CaseView, asked: _Asked, target: Target) -> str:
     return name if asked.against is None else f"{name} rather than {clean(view.classes[asked.against], 60)}"
 
 
-def _summary(asked: _Asked, name: str, method: Method, masses: list[Mass], sanity: Sanity, n: int) -> str:
-    kind = {"grad_cam": "Grad-CAM", "occlusion": "occlusion"}[method]
-    told = [f"{kind} for {name} over {n:,} image{'s' * (n != 1)}."]
-    standing = [m for m in masses if m.ratio > 1 and (m.gap[0] > 0 or n == 1)][:3]
-    if standing:
-        parts = [f"{clean(m.name, 40)} ({number(m.mass)} on {number(m.area)} of the area)" for m in standing]
-        told.append(f"More saliency than their area: {listing(parts)}.")
-    if sanity.failed:
-        told.append("The maps hardly change when the weights are shuffled: do not trust them.")
-    told.append("Saliency proposes; only a masking test concludes.")
-    return " ".join(told)
-
-
-def _facts(masses: list[Mass], sanity: Sanity, n: int, left: int) -> tuple[Fact, ...]:
-    made = [Fact("n", n, "count"), Fact("left_out", left, "count")]
-    if sanity.similarity is not None:
-        made.append(
-            Fact("randomised_similarity", sanity.similarity, "ratio", n=sanity.n, direction="lower_is_better")
-        )
-    for m in masses[:8]:
-        made.append(Fact("saliency_share", m.mass, "share", m.name, n=m.n))
-        made.append(Fact("area_share", m.area, "share", m.name, n=m.n))
-        ci = m.gap if m.n > 1 else None
-        made.append(Fact("saliency_minus_area", m.mass - m.area, "points", m.name, ci, m.n))
-    return tuple(made)
-
-
-def _notes(asked: _Asked, sanity: Sanity, left: tuple[LeftOut, ...], mapped: Mapped) -> tuple[str, ...]:
-    notes = []
-    empty = int((mapped.maps.max((1, 2)) <= 0).sum())
-    if empty:
-        notes.append(
-            f"{empty} of {len(mapped.rows)} maps are zero everywhere: the score does not react (a saturated output, for "
-            "example). Occlusion may show more."
-        )
-    if sanity.failed:
-        notes.append(
-            f"Weight-randomisation check failed: rank correlation {number(sanity.similarity, 'ratio')} between the maps "
-            "and those of the same network with shuffled weights."
-        )
-    elif sanity.similarity is None:
-        notes.append(f"No weight-randomisation check: {sanity.reason}.")
-    if asked.found > len(asked.rows):
-        notes.append(f"A seeded sample of {len(asked.rows):,} of {asked.found:,} images.")
-    if left:
-        names = [f"{one.path} ({one.reason})" for one in left]
-        notes.append(f"{len(left)} image{'s' * (len(left) > 1)} left out: {listing(names)}.")
-    if asked.one:
-        notes.append("One image is an anecdote: look whether the same holds over the class.")
-    return tuple(notes)
+def _notes(asked: _Asked, seen: Seen) -> tuple[str, ...]:
+    anecdote = "One image is an anecdote: look whether the same holds over the class."
+    return (*notes(seen, asked.found, len(asked.rows)), *([anecdote] if asked.one else []))
 
 
 def _questions(asked: _Asked) -> tuple[str, ...]:
     if not asked.one:
         return ("features_global.3",) if asked.of is not None else ("features_global.4",)
-    return ("features_local.1",) if asked.against is None else ("features_local.1", "features_local.2")
+    return ("features_local.1",) if asked.against is None else ("features_local.2", "features_local.1")
 
 
 def _images(view: CaseView, split: Split, mapped: Mapped, target: Target) -> tuple[ImageRef, ...]:
@@ -336,9 +340,8 @@ def _images(view: CaseView, split: Split, mapped: Mapped, target: Target) -> tup
     return tuple(made)
 
 
-def _figures(
-    view: CaseView, asked: _Asked, method: Method, mapped: Mapped, target: Target, name: str
-) -> tuple[Figure, ...]:
+def _figures(view: CaseView, asked: _Asked, seen: Seen, name: str) -> tuple[Figure, ...]:
+    method, mapped, target = seen.method, seen.mapped, seen.target
     height, width = mapped.pixels.shape[1:3]
     tiles = []
     for i in range(min(SHOWN, len(mapped.rows))):
@@ -348,7 +351,7 @@ def _figures(
         tiles.append(figures.Tile(figures.overlay(mapped.pixels[i], mapped.maps[i]), (method,)))
     rows = [tiles[i : i + 4] for i in range(0, len(tiles), 4)]
     if not asked.one and len(mapped.rows) > 1:
-        mean = np.maximum(mapped.maps, 0).mean(0)
+        mean = mean_map(mapped)
         ground = mapped.pixels.mean(0).astype(np.uint8)
         pair = [
             figures.Tile(ground, ("mean image",)),

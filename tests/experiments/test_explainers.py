@@ -148,8 +148,8 @@ def test_an_edge_detector_posing_as_saliency_is_flagged() -> None:
     target = Target(np.zeros(8, int))
     honest = Mapped(np.arange(8), pixels, grad_cam(lens, pixels, target), ({},) * 8)
     posing = Mapped(np.arange(8), pixels, edge_detector(lens, pixels, target), ({},) * 8)
-    assert not check_sanity(lens, view.model(), "grad_cam", honest, target).failed
-    found = check_sanity(lens, view.model(), "grad_cam", posing, target, edge_detector)
+    assert not check_sanity(lens, "grad_cam", honest, target).failed
+    found = check_sanity(lens, "grad_cam", posing, target, edge_detector)
     assert found.failed
     assert found.similarity == pytest.approx(1)
 

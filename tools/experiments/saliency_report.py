@@ -16,34 +16,45 @@ from failsight.tools.experiments.explainers import (
     Method,
     Target,
     resized,
-    scrambled,
 )
 from failsight.tools.experiments.population import shows
 from failsight.tools.experiments.regions import Mask, Region
-from failsight.tools.inputs.base import Box, Classifier, Floats, Pixels, Split
+from failsight.tools.experiments.saliency_sanity import Sanity
+from failsight.tools.experiments.saliency_sanity import check_sanity as randomised
+from failsight.tools.experiments.saliency_scores import Agreement
+from failsight.tools.inputs.base import Box, Floats, Pixels, Split
 from failsight.tools.stats.contingency import risk_difference
 from failsight.tools.stats.intervals import bootstrap, wilson
 from failsight.tools.text import clean, number
 from failsight.tools.view import CaseView
 
-CHECKED: dict[Method, int] = {"grad_cam": 8, "occlusion": 3}  # pictures of the randomisation check
-SHUFFLES = 2
-SIMILAR = 0.5  # mean rank correlation above which maps are said not to depend on the weights
+CHECKED, CHECKED_SLOW = 8, 3  # pictures of the randomisation check; fewer where a map takes many passes
+QUICK: tuple[Method, ...] = ("grad_cam", "layer_cam", "rollout", "attention_gradient")
 FEWEST = 10  # pictures that show an object before anything is proposed about it
 RATIO = 1.5  # saliency per area, relative to an even spread, from which an object is proposed
-FEWEST_OTHERS, SHARE_OTHERS = (
-    20,
-    0.1,
-)  # pictures of other classes that show it: so many, and such a share of all
+FEWEST_OTHERS = 20  # images of other classes with it: what only its own class shows may well define the class
+SHARE_OTHERS = 0.1  # and such a share of all images with it
 LEAST_PULL = 0.05
-FEWEST_OTHERS = (
-    20  # images of other classes with it: an object that only its own class shows may well define the class
-)
 MOST_PROPOSED = 3
 PLACES = (
     Region("border:0.1", "border", ((0, 0, 1, 0.1), (0, 0.9, 1, 1), (0, 0.1, 0.1, 0.9), (0.9, 0.1, 1, 0.9))),
     Region("corners:0.2", "corners", tuple((x, y, x + 0.2, y + 0.2) for y in (0, 0.8) for x in (0, 0.8))),
+    Region("rect:0.25,0.25,0.75,0.75", "rect", ((0.25, 0.25, 0.75, 0.75),)),
+    *(
+        Region(f"grid:{r + 1},{c + 1}/2x2", "grid", ((c / 2, r / 2, (c + 1) / 2, (r + 1) / 2),))
+        for r in (0, 1)
+        for c in (0, 1)
+    ),
 )
+TITLES = {
+    "border:0.1": "the border",
+    "corners:0.2": "the corners",
+    "rect:0.25,0.25,0.75,0.75": "the centre",
+    "grid:1,1/2x2": "the upper left quarter",
+    "grid:1,2/2x2": "the upper right quarter",
+    "grid:2,1/2x2": "the lower left quarter",
+    "grid:2,2/2x2": "the lower right quarter",
+}
 
 
 @dataclass(frozen=True)
@@ -81,13 +92,18 @@ class Mass:
     gap: Interval
 
     @property
+    def title(self) -> str:
+        """What people call the region; a box by its object's name."""
+        return TITLES.get(self.name, clean(self.name, 40))
+
+    @property
     def ratio(self) -> float:
         """Saliency per area relative to an even spread; 1 means no preference."""
         return self.mass / self.area if self.area > 0 else float("nan")
 
 
 def mass_inside(mapped: Mapped, seed: int) -> list[Mass]:
-    """Saliency mass inside every boxed object and inside border and corners, highest ratio first.
+    """Saliency mass inside every boxed object, border, corners, centre and quarters, highest ratio first.
 
     Only positive values count as mass; pictures whose map is zero everywhere are skipped."""
     height, width = mapped.pixels.shape[1:3]
@@ -187,56 +203,77 @@ def _misleading(view: CaseView, split: Split, name: str, of: int, mass: Mass) ->
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Sanity:
-    """The weight-randomisation check: mean rank correlation of maps before and after shuffling the weights.
+def mean_map(mapped: Mapped) -> Floats:
+    """The mean map on the grid of the prepared pictures (h, w): each picture's positive values count with sum 1, so that
+    no picture outweighs another; pictures without any are left out. All zero when there are none."""
+    height, width = mapped.pixels.shape[1:3]
+    total, count = np.zeros((height, width), np.float32), 0
+    for one in mapped.maps:
+        full = np.maximum(resized(one, height, width), 0)
+        if float(full.sum()) > 0:
+            total += full / full.sum()
+            count += 1
+    made: Floats = total / max(1, count)
+    return made
 
-    ``similarity`` None: the check could not be made, for the ``reason``."""
 
-    similarity: float | None
-    n: int = 0
-    reason: str = ""
-
-    @property
-    def failed(self) -> bool:
-        """True when the maps hardly depend on the weights."""
-        return self.similarity is not None and self.similarity >= SIMILAR
+def agreement_table(found: Sequence[Agreement]) -> Table | None:
+    """Agreement with people's boxes as a table."""
+    if not found:
+        return None
+    rows = tuple(
+        (
+            clean(a.name, 60),
+            a.n,
+            a.iou[0],
+            *a.iou[1],
+            a.chance,
+            a.coverage[0],
+            a.inside[0],
+            a.pointing[0],
+            a.pointing_chance,
+        )
+        for a in found[:20]
+    )
+    return Table(
+        "Agreement with people's boxes",
+        (
+            "box",
+            "n",
+            "IoU",
+            "from",
+            "to",
+            "IoU by chance",
+            "boxes covered",
+            "salient inside",
+            "peak inside",
+            "peak by chance",
+        ),
+        rows,
+        ("text", "count", *("share",) * 8),
+        "Salient: one standard deviation above the map's mean. From, to: 95 % interval. By chance: the same salient pixels "
+        "elsewhere in the image; for the peak, the boxes' share of the area.",
+    )
 
 
 def check_sanity(
     lens: Lens,
-    model: Classifier,
     method: Method,
     mapped: Mapped,
     target: Target,
     explainer: Explainer | None = None,
 ) -> Sanity:
-    """Adebayo et al. 2018 on the case's own model: a map that stays the same with shuffled weights explains nothing.
+    """The weight-randomisation check on the first pictures of a set.
 
     Args:
         explainer: another method than ``method``'s own, for checking the check.
     """
-    chosen = explainer or EXPLAINERS[method]
-    first = slice(0, CHECKED[method])
-    part, pixels = target.part(first), mapped.pixels[first]
-    values = []
-    for seed in range(SHUFFLES):
-        other = scrambled(lens, model.outputs, seed)
-        if other is None:
-            return Sanity(None, 0, "the weights of this model can't be reached")
-        try:
-            maps = chosen(other, pixels, part)
-        except RuntimeError:  # traced graphs with a fixed batch, for example
-            return Sanity(None, 0, "the model can't be run with shuffled weights")
-        values += [_rank_correlation(a, b) for a, b in zip(mapped.maps[first], maps, strict=True)]
-    return Sanity(float(np.mean(values)), len(pixels)) if values else Sanity(None, 0, "there are no maps")
+    first = first_of(method)
+    return randomised(
+        lens, explainer or EXPLAINERS[method], mapped.pixels[first], mapped.maps[first], target.part(first)
+    )
 
 
-def _rank_correlation(first: Floats, second: Floats) -> float:
-    """Spearman's correlation of two maps of equal shape; 0 where one of them is constant or not finite."""
-    from scipy.stats import rankdata
-
-    a, b = rankdata(first.ravel()), rankdata(second.ravel())
-    if not (np.isfinite(first).all() and np.isfinite(second).all()) or a.std() == 0 or b.std() == 0:
-        return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
+def first_of(method: Method) -> slice:
+    """The pictures whose maps are made again with shuffled weights."""
+    return slice(0, CHECKED if method in QUICK else CHECKED_SLOW)
