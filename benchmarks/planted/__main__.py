@@ -13,7 +13,6 @@ final ones for the figures; no problem is both. What is kept lies under ``--cach
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -45,9 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         lambda problem: answers_of(problem, pool, cache),
         entries,
         lambda done, total, left: _line(f"compared: {done} of {total}, about {left / 60:.1f} min left"),
+        given.out,
     )
-    if given.out:
-        given.out.write_text("\n".join(json.dumps(r.row()) for r in results) + "\n", encoding="utf-8")
     lines = markdown(results, drawn)
     print("\n".join(lines))
     if given.markdown:
@@ -109,7 +107,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--cache", type=Path, default=default_cache(), help="folder for pictures, answers, embeddings"
     )
-    parser.add_argument("--out", type=Path, help="file for all results, one JSON object a line")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="file for all results, one JSON object a line; what it holds is not run again (give another after a change)",
+    )
     parser.add_argument(
         "--markdown", type=Path, help="file for the tables, with a head that says what was run"
     )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -88,8 +90,9 @@ def compare(
     answers_of: Callable[[Problem], Answers],
     entries: Mapping[str, Entry],
     progress: Callable[[int, int, float], None] | None = None,
+    path: Path | None = None,
 ) -> list[Result]:
-    """Run everything on everything.
+    """Run everything on everything; what stands in the file already is not run again.
 
     Args:
         problems: those that count.
@@ -97,16 +100,41 @@ def compare(
         answers_of: the network's answers to a problem.
         entries: method by name.
         progress: told how many problems of how many are done, and the seconds left.
+        path: file of JSON lines, one result each, written as they come.
     """
-    made: list[Result] = []
+    made = load(path)
+    known = {(r.method, r.problem.seed) for r in made}
     began = time.monotonic()
     for done, one in enumerate(problems, 1):
         answers = answers_of(one.problem)
         for name, entry in entries.items():
-            made += _results(name, entry, one, pool, answers)
+            if (name, one.problem.seed) not in known:
+                fresh = list(_results(name, entry, one, pool, answers))
+                _append(path, fresh)
+                made += fresh
         if progress is not None:
             progress(done, len(problems), (time.monotonic() - began) / done * (len(problems) - done))
     return made
+
+
+def load(path: Path | None) -> list[Result]:
+    """Results of a file; none where there is none."""
+    if path is None or not path.is_file():
+        return []
+    made = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        raw = json.loads(line)
+        problem = Problem(**{**raw["problem"], "classes": tuple(raw["problem"]["classes"])})
+        taken, scored = TakeUp(**raw["taken"]), Score(**raw["score"])
+        made.append(Result(raw["method"], problem, taken, raw["exchanged"], scored, tuple(raw["said"])))
+    return made
+
+
+def _append(path: Path | None, results: Sequence[Result]) -> None:
+    """All results of a method on a problem at once: half of them would never be completed."""
+    if path is not None:
+        with path.open("a", encoding="utf-8") as out:
+            out.write("".join(json.dumps(r.row()) + "\n" for r in results))
 
 
 def _results(name: str, entry: Entry, one: Drawn, pool: Pool, answers: Answers) -> Iterator[Result]:

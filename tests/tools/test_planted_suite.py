@@ -200,11 +200,14 @@ def test_domino_gathers_a_cluster_of_errors_and_names_it_by_the_nearest_phrase()
     assert described(slices, pictures, labels, np.eye(16))[0] == 3
 
 
-def test_the_table_has_a_line_for_every_method(pool: Pool) -> None:
+def test_the_table_has_a_line_for_every_method_and_results_are_kept(pool: Pool, tmp_path) -> None:
     problems = [Drawn(p, TakeUp(True, 0.5, 0.1)) for p in (problem(), problem("rare"), problem("null"))]
     rules = {"correlation": ("pull", 0.4), "rare": ("slice", 0.6), "null": ("", 0.0)}
     entries = {name: Entry(one, true_attributes) for name, one in true_methods().items()}
-    results = compare(problems, pool, lambda p: answers(p, pool, *rules[p.kind]), entries)
+    path = tmp_path / "results.jsonl"
+    results = compare(problems, pool, lambda p: answers(p, pool, *rules[p.kind]), entries, path=path)
+    never = {name: Entry(lambda *_: pytest.fail("it was run before"), true_attributes) for name in entries}
+    assert compare(problems, pool, lambda p: answers(p, pool), never, path=path) == results
     assert len(results) == len(entries) * 4  # the null problem twice
     lines = "\n".join(
         markdown(results, {"correlation": problems[:1], "rare": problems[1:2], "null": problems[2:]})
