@@ -192,7 +192,9 @@ def _tuned(lens: Lens) -> Lens:
     if not float((given - wanted).abs().max()) <= SAME * max(1.0, float(wanted.abs().max())):
         return lens
     score = score_with(module, normalise, lens.outputs)
-    batch = max(4, lens.batch // 2)  # gradients keep every layer's maps: half as many pictures stay in the caches
+    batch = max(
+        4, lens.batch // 2
+    )  # gradients keep every layer's maps: half as many pictures stay in the caches
     made = replace(lens, score=score, normalise=normalise, module=module, head=None, batch=batch)
     return replace(made, stem=_stem_of(made))
 
