@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from failsight.knowledge_base.edited import edits_meant
 from failsight.knowledge_base.schema import Entry, slots
 from failsight.knowledge_base.vocabulary import Mentions, Vocabulary
 
@@ -98,6 +99,7 @@ def values(mentions: Mentions) -> dict[str, Any]:
         "depth": mentions.number_after("depth"),
         "finding": next(iter(mentions.of("finding")), None),
         "query": mentions.sentence.strip() or None,
+        "edits": edits_meant(mentions, _place(mentions.sentence)),
     }
     return {name: value for name, value in found.items() if value is not None}
 

@@ -79,6 +79,7 @@ SLOTS: Final = (
     "depth",
     "finding",
     "query",
+    "edits",
 )
 
 # Fields that hold something an entry of a kind has beyond the common ones; the value says whether it must be there.

@@ -17,6 +17,7 @@ from failsight.knowledge_base.lexical import fold
 _TOKEN: Final = re.compile(r"[A-Za-z0-9À-ÿ_./\\#=%+-]*[A-Za-z0-9À-ÿ%]")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _FILE: Final = re.compile(r"\.(jpe?g|png|bmp|gif|webp|tiff?|ppm)\Z", re.IGNORECASE)
+_PICTURES: Final = frozenset({"image", "picture", "photo", "sample", "row", "img", "instance"})
 _SPLITS: Final = (
     (
         "deploy",
@@ -194,6 +195,10 @@ def _at(
             return Mention(role, upper, start, end), 1  # type: ignore[arg-type]
     if (image := _image(text, vocabulary)) is not None:
         return Mention("image", image, start, end), 1
+    if text.lower() in _PICTURES and position + 1 < len(tokens):  # image 12
+        number, _, after = tokens[position + 1]
+        if (image := _row(number, vocabulary)) is not None:
+            return Mention("image", image, start, after), 2
     for length in range(min(4, len(tokens) - position), 0, -1):
         span = tokens[position : position + length]
         words = tuple(w for t, _, _ in span for w in words_of(t))
@@ -214,9 +219,18 @@ def _image(text: str, vocabulary: Vocabulary) -> str | None:
     if not vocabulary.images or not (any(c.isdigit() for c in text) or _FILE.search(text)):
         return None
     key = text.replace("\\", "/").strip("./#").lower()
+    shown, _, place = text.upper().partition("#")
+    if shown in vocabulary.evidence and place.isdecimal():  # E3#2, the second image of E3
+        return f"{shown}#{place}"
     if key.isdigit():
-        return None
+        return _row(text, vocabulary) if text.startswith("#") else None
     return vocabulary.files.get(key)
+
+
+def _row(text: str, vocabulary: Vocabulary) -> str | None:
+    """An image by its row number, ``#12``; None for a number beyond the last one."""
+    key = text.strip(".#")
+    return f"#{int(key)}" if key.isdecimal() and int(key) < len(vocabulary.images) else None
 
 
 def _joined(words: tuple[str, ...], vocabulary: Vocabulary) -> tuple[Role, str] | None:

@@ -174,9 +174,8 @@ def _scores(view: CaseView, images: tuple[Named, Named], notes: list[str]) -> tu
 
 
 def _questions(pair: Pair) -> tuple[str, ...]:
-    if pair.answers is None:
-        return ()
-    return ("features_comparison.3",) if pair.answers[0] == pair.answers[1] else ("features_comparison.4",)
+    """Whether the answers are the same or not, it says which, and what goes with it."""
+    return () if pair.answers is None else ("features_comparison.3", "features_comparison.4")
 
 
 def _summary(view: CaseView, pair: Pair) -> str:

@@ -235,10 +235,10 @@ def _closest(
     if wanted is None and first.label >= 0 and first.label != own:
         wanted = first.label
     if wanted == own:
-        raise RetryError(
-            f"other_class: the model says {clean(view.classes[own], 40)} already; name another class.",
-            [clean(c, 40) for k, c in enumerate(view.classes) if k != own],
+        notes.append(
+            f"The model says {clean(view.classes[own], 40)} already; the closest image with another answer is taken."
         )
+        wanted = None
     fits = known & (predicted != own if wanted is None else predicted == wanted)
     right = fits & ((labels == predicted) | (labels < 0))
     fits = right if right.any() else fits

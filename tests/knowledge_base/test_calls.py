@@ -50,7 +50,7 @@ def test_the_evidence_declares_the_question_answered(question: Any, call: dict[s
     if not names.findings:
         case.call("find_slices", {})
         names = vocabulary(case)
-    sentence = f"living_room kitchen {names.images[0]} television test set"
+    sentence = f"living_room kitchen {names.images[0]} {names.images[1]} darker television test set"
     if call.get("arguments") == {"finding": "{finding}"}:
         sentence = names.findings[0]
     alone = replace(question, extra={**question.extra, "calls": [call]})

@@ -130,6 +130,10 @@ def _stem(path: str) -> str:
     return (base.rpartition(".")[0] or base).casefold()
 
 
+def _bare(stem: str) -> str:
+    return re.sub(r"\d+", lambda digits: str(int(digits[0])), stem) if len(stem) < 400 else stem
+
+
 def _near(paths: Sequence[str], text: str) -> list[str]:
     """Names that contain the text, else those most like it, else the first ones."""
     wanted = text.casefold()
@@ -138,7 +142,9 @@ def _near(paths: Sequence[str], text: str) -> list[str]:
         stems: dict[str, str] = {}
         for path in paths[:COMPARED]:
             stems.setdefault(_stem(path), path)
-        within = [stems[s] for s in difflib.get_close_matches(_stem(wanted), list(stems), NEAR, 0.6)]
+        close = difflib.get_close_matches(_stem(wanted), list(stems), NEAR, 0.6)
+        same = [s for s in stems if _bare(s) == _bare(_stem(wanted))]  # but for zeros: room_12 for room_0012
+        within = [stems[s] for s in dict.fromkeys([*same[:NEAR], *close])][:NEAR]
     return [clean(p, 80) for p in within or list(paths[:NEAR])]
 
 

@@ -1,0 +1,74 @@
+"""From a sentence to the edits of one picture, and images by their row numbers."""
+
+from __future__ import annotations
+
+import pytest
+
+from failsight.knowledge_base import Vocabulary
+from failsight.knowledge_base.arguments import values
+from failsight.knowledge_base.vocabulary import recognise
+
+CASE = Vocabulary(
+    classes=("kitchen", "living_room"),
+    attributes={"lighting": ("dark", "bright")},
+    images=("dark_room_01.png", *(f"img_{i:04d}.png" for i in range(1, 50))),
+    objects=("television", "table_lamp"),
+    evidence=("E4",),
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "edits"),
+    [
+        ("what if #3 were darker", "brightness:-50"),
+        ("what if #3 was 30 % darker", "brightness:-30"),
+        ("what if #3 was brighter by 20 percent and rotated by ten degrees", "brightness:20; rotate:10"),
+        ("how would the output change if #3 were half as bright", "brightness:-50"),
+        ("blur #3, then make it black and white", "blur; grey"),
+        ("rotate #3 by 25 degrees", "rotate:25"),
+        ("suppose I turn #3 upside down", "rotate:180"),
+        ("what if #3 is mirrored", "flip:horizontal"),
+        ("zoom out of #3", "zoom:-33"),
+        ("what if #3 had less contrast", "contrast:-50"),
+        ("what if #3 was compressed", "jpeg"),
+        ("what if I take the television out of #3", "mask:box:television"),
+        ("would it still say kitchen for #3 without the table lamp", "mask:box:table_lamp"),
+        ("what if I cover the corners of #3", "mask:corners:0.2"),
+        ("what would it predict for dark_room_01.png", None),
+        ("would the answer for #3 flip", None),
+        ("compare #3 and #7", None),
+        ("what does it say about a living room with a television", None),
+    ],
+)
+def test_what_a_sentence_does_to_a_picture(sentence: str, edits: str | None) -> None:
+    assert values(recognise(sentence, CASE)).get("edits") == edits
+
+
+@pytest.mark.parametrize("sentence", ["what if #3 were darker; blur", "rotate #3 by 25 degrees", "crop #3"])
+def test_the_tool_reads_what_was_read_from_the_sentence(sentence: str) -> None:
+    from failsight.tools.experiments.what_if_edits import parse_edits
+
+    edits = values(recognise(sentence, CASE))["edits"]
+    assert parse_edits(edits, lambda _: lambda p: p, lambda _, __: lambda p: p)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "images"),
+    [
+        ("compare #3 and #7", ["#3", "#7"]),
+        ("which training images are nearest to #12?", ["#12"]),
+        ("why do image 12 and image 40 get different outcomes", ["#12", "#40"]),
+        ("explain E4#2", ["E4#2"]),
+        ("explain img_0012 and #012", ["img_0012.png", "#12"]),
+        ("#50 and image 5000 do not exist", []),
+        ("show the top 12", []),
+        ("is 12 % of the images wrong", []),
+        ("explain E9#2", []),
+    ],
+)
+def test_images_are_known_by_their_numbers(sentence: str, images: list[str]) -> None:
+    assert recognise(sentence, CASE).of("image") == images
+
+
+def test_a_number_is_replaced_by_general_words() -> None:
+    assert recognise("compare image 3 and #7", CASE).masked == "compare this image and the other image"
