@@ -73,7 +73,7 @@ def put_together(found: Search) -> list[Found]:
     for parts, spans, class_index in groups:
         inside = np.any([found.inside(p) for p in parts], axis=0)
         where = found.prepared.within if class_index is None else class_index
-        made.append(Found(parts, spans, where, inside, errors_of(found, inside)))
+        made.append(Found(parts, spans, where, inside, errors_of(found, inside, where)))
     return made
 
 
@@ -186,7 +186,7 @@ def refuted_finding(found: Search, part: TestedSlice) -> Finding:
     """The finding of a slice that looked weak on one half and is not on the other."""
     spans, class_index = spans_of(found, part.conjunction)
     where = found.prepared.within if class_index is None else class_index
-    e = errors_of(found, found.inside(part))
+    e = errors_of(found, found.inside(part), where)
     return Finding(
         kind="weak_slice",
         failure=FAILURES[found.goal.kind],
@@ -232,22 +232,31 @@ def _images(found: Search, spans: Sequence[Span], class_index: int | None) -> st
 def _statement(found: Search, one: Found, share: TrainShare | None) -> str:
     images, e, goal = _images(found, one.spans, one.class_index), one.errors, found.goal
     inside, outside = (goal.shown(value) for value in means(found, one))
+    rest = beside(one)
     if goal.kind == "loss":
-        text = f"{images} give the true class less: it lacks {inside} of the probability on average, against {outside} elsewhere."
+        text = f"{images} give the true class less: it lacks {inside} of the probability on average, against {outside} {rest}."
     elif goal.kind == "confident_error":
-        text = f"{images} are answered wrongly with full confidence more often: {inside} against {outside} elsewhere."
+        text = f"{images} are answered wrongly with full confidence more often: {inside} against {outside} {rest}."
     elif goal.kind == "column":
-        text = f"{images} have a higher {clean(goal.column or '', 40)}: {inside} on average, against {outside} elsewhere."
+        text = f"{images} have a higher {clean(goal.column or '', 40)}: {inside} on average, against {outside} {rest}."
     else:
-        text = f"{images} are answered wrongly more often: {number(e.rate)} {interval(e.ci)} against {number(e.rate_out)} elsewhere."
+        text = f"{images} are answered wrongly more often: {number(e.rate)} {interval(e.ci)} against {number(e.rate_out)} {rest}."
     if share is not None and share.rare:
         text += f" They are rare in training: {number(share.share)} {interval(share.ci)} there, {number(share.here)} here."
     return text
 
 
+def beside(one: Found) -> str:
+    """Beside what its error is told."""
+    return "elsewhere" if one.class_index is None else "in the rest of the class"
+
+
 def means(found: Search, one: Found) -> tuple[float, float]:
-    """Mean of the target inside and outside a slice, on the half that tests."""
+    """Mean of the target inside and outside a slice, on the half that tests; outside within its class, as ``beside`` says."""
     there, other = one.inside & found.confirmation, ~one.inside & found.confirmation
+    own = other & (found.labels == one.class_index)
+    if one.class_index is not None and own.any():
+        other = own
     return float(found.target[there].mean()), float(found.target[other].mean()) if other.any() else 0.0
 
 

@@ -11,7 +11,7 @@ from failsight.tools.evidence import Cell, Fact, Figure, ImageRef, Table, Unit
 from failsight.tools.examples import contact_sheet, references
 from failsight.tools.figures.charts import Mark, rates
 from failsight.tools.notes import of_split
-from failsight.tools.slice_findings import Found, Why, means, merged_into, spans_of, title
+from failsight.tools.slice_findings import Found, Why, beside, means, merged_into, spans_of, title
 from failsight.tools.slice_search import Search, detectable
 from failsight.tools.text import clean, interval, listing, number, p_value
 from failsight.tools.view import CaseView
@@ -46,8 +46,8 @@ def summary(found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion]) -
 def _against(found: Search, one: Found) -> str:
     if found.goal.kind == "column":
         inside, outside = (found.goal.shown(value) for value in means(found, one))
-        return f"{inside} against {outside} elsewhere"
-    return f"{number(one.errors.rate)} wrong against {number(one.errors.rate_out)} elsewhere"
+        return f"{inside} against {outside} {beside(one)}"
+    return f"{number(one.errors.rate)} wrong against {number(one.errors.rate_out)} {beside(one)}"
 
 
 def facts(

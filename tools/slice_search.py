@@ -297,7 +297,7 @@ def _groups(table: AttributeTable, keep: Mask, name: str | None) -> Codes | None
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """Errors in a slice and elsewhere, on the half that tests.
+    """Errors in a slice and elsewhere (in the rest of its class, where it has one), on the half that tests.
 
     Attributes:
         n, n_out: images inside and outside.
@@ -319,9 +319,12 @@ class Errors:
     into_share: float
 
 
-def errors_of(found: Search, inside: Mask) -> Errors:
-    """Errors of some images against all others, on the confirmation half."""
+def errors_of(found: Search, inside: Mask, class_index: int | None = None) -> Errors:
+    """Errors of some images against all others (of the class, where they are of one), on the confirmation half."""
     there, other = inside & found.confirmation, ~inside & found.confirmation
+    own = other & (found.labels == class_index)
+    if class_index is not None and own.any():
+        other = own
     n, k, n0, k0 = (
         int(x) for x in (there.sum(), found.wrong[there].sum(), other.sum(), found.wrong[other].sum())
     )

@@ -85,7 +85,7 @@ def cards_alt(cards: Sequence[SliceCard]) -> str:
     """What the cards show, in words."""
     told = []
     for one in cards:
-        against = f" against {number(one.outside.value)} elsewhere" if one.outside else ""
+        against = f" against {number(one.outside.value)} in the rest" if one.outside else ""
         taken = f", mostly taken for {clean(one.mistaken[0][0], 40)}" if one.mistaken else ""
         told.append(
             f"{one.words}: {number(one.inside.value)} wrong{against}{taken}, {len(one.shown)} example images"
@@ -117,7 +117,7 @@ def _card(canvas: Canvas, one: SliceCard, y: float, height: float) -> None:
     name = f"{clean(one.name, 12)}  " if one.name else ""
     canvas.text(PAD + 6, y + 19, short(name + one.words, 104), size=12, bold=True)
     y += 28
-    for words, mark, colour in (("this slice", one.inside, VERMILION), ("elsewhere", one.outside, BLUE)):
+    for words, mark, colour in (("this slice", one.inside, VERMILION), ("the rest", one.outside, BLUE)):
         if mark is not None:
             _rate(canvas, words, mark, colour, y)
         y += 20
@@ -185,7 +185,7 @@ def _jpeg(picture: Pixels) -> tuple[bytes, int, int]:
 def _sketch(one: SliceCard) -> list[Line]:
     name = f"{clean(one.name, 12)} " if one.name else ""
     lines = [line((f"▌{name}{one.words}", VERMILION))]
-    for words, mark, colour in (("slice", one.inside, VERMILION), ("elsewhere", one.outside, BLUE)):
+    for words, mark, colour in (("slice", one.inside, VERMILION), ("the rest", one.outside, BLUE)):
         if mark is not None:
             drawn = bar(mark.value, 18).ljust(18, "·")
             figures = f" {number(mark.value)} {interval((mark.low, mark.high))}"

@@ -71,7 +71,14 @@ def confirm(
     kept, q = _settle(patterns, tested, settings.q, min_effect)
     made = [
         _describe(
-            discovery, confirmation, t, shortlist.support[t.conjunction], float(q[i]), i in kept, min_effect
+            discovery,
+            confirmation,
+            t,
+            shortlist.support[t.conjunction],
+            float(q[i]),
+            i in kept,
+            min_effect,
+            settings.class_column,
         )
         for i, t in enumerate(tested)
     ]
@@ -178,17 +185,22 @@ def _describe(
     q: float,
     confirmed: bool,
     min_effect: float,
+    class_column: int | None,
 ) -> TestedSlice:
-    """Figures of one carried slice in both halves."""
-    there = tested.measured
-    ci, difference_ci = _intervals(confirmation, tested.conjunction, there)
+    """Figures of one carried slice in both halves.
+
+    A slice that names a class is set beside the rest of that class, as it is tested: beside all other rows a slice of
+    an easy class would look harmless, and one of a hard class bad, whatever its other conditions do.
+    """
+    there = confirmation.measure(tested.conjunction, class_column)
+    ci, difference_ci = _intervals(confirmation, tested.conjunction, there, class_column)
     verdict: Literal["confirmed", "refuted", "inconclusive"] = "confirmed" if confirmed else "inconclusive"
     if not confirmed and difference_ci[1] < min_effect:
         verdict = "refuted"
     return TestedSlice(
         conjunction=tested.conjunction,
         support=support,
-        discovery=discovery.measure(tested.conjunction),
+        discovery=discovery.measure(tested.conjunction, class_column),
         confirmation=there,
         overall=float(confirmation.target.mean()),
         ci=ci,
@@ -219,16 +231,16 @@ def _reason(tested: _Tested, q: float, min_effect: float) -> str:
 
 
 def _intervals(
-    half: Half, conjunction: Conjunction, measured: Measured
+    half: Half, conjunction: Conjunction, measured: Measured, class_column: int | None
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     if half.binary:
         wrong_outside = round(measured.rate_out * measured.n_out)
         ci = wilson(measured.total, measured.n)
         return ci, newcombe(measured.total, measured.n, wrong_outside, measured.n_out)
-    inside, unknown = half.inside(conjunction), half.unknown(conjunction)
-    outside = ~inside if unknown is None else ~(inside | unknown)
-    values = half.target[inside]
-    return mean_interval(values), difference_interval(values, half.target[outside])
+    values = half.target[half.inside(conjunction)]
+    return mean_interval(values), difference_interval(
+        values, half.target[half.outside(conjunction, class_column)]
+    )
 
 
 def _merge(half: Half, made: list[TestedSlice], passed_over: Sequence[Conjunction]) -> list[TestedSlice]:

@@ -154,9 +154,21 @@ class Half:
         unknown = self.unknown(child)
         return self.inside(parent) if unknown is None else self.inside(parent) & ~unknown
 
-    def measure(self, conjunction: Conjunction) -> Measured:
-        """Rows and means inside and outside."""
+    def outside(self, conjunction: Conjunction, class_column: int | None = None) -> Bool:
+        """(n,) rows known not to meet every condition; of the same class, where the conjunction names one."""
+        inside, unknown = self.inside(conjunction), self.unknown(conjunction)
+        outside = ~inside if unknown is None else ~(inside | unknown)
+        named = dict(conjunction.conditions).get(class_column, -1) if class_column is not None else -1
+        return (
+            outside if named < 0 or class_column is None else outside & (self.columns[class_column] == named)
+        )
+
+    def measure(self, conjunction: Conjunction, class_column: int | None = None) -> Measured:
+        """Rows and means inside and outside; outside is the rest of the class, where ``class_column`` is a condition."""
         n, total = self._count(self.inside(conjunction))
+        if class_column in conjunction.attributes and len(conjunction) > 1:
+            n_out, total_out = self._count(self.outside(conjunction, class_column))
+            return Measured(n, total, total / n if n else 0.0, n_out, total_out / n_out if n_out else 0.0)
         n_out, total_out = len(self) - n, float(self.all_sums.first.sum()) - total
         unknown = self.unknown(conjunction)
         if unknown is not None:
