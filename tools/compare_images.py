@@ -292,7 +292,8 @@ def _figures(view: CaseView, pair: Pair) -> tuple[Figure, ...]:
             shown = Named(pair.cloud.split, row, paths[row], int(labels[row]))
             label = clean(view.classes[shown.label], 24) if shown.label >= 0 else "no label"
             try:
-                tiles.append(Tile(_small(view, shown), (f"feature #{feature.number}", label)))
+                line = f"#{feature.number}: {feature.first:+.1f}, {feature.second:+.1f} sd"
+                tiles.append(Tile(_small(view, shown), (line if not tiles else "", label)))
             except RetryError:
                 continue
         if tiles:
@@ -300,7 +301,7 @@ def _figures(view: CaseView, pair: Pair) -> tuple[Figure, ...]:
     alt = f"{pair.images[0].words} and {pair.images[1].words} side by side"
     if len(rows) > 1:
         numbers = listing([f"#{f.number}" for f in pair.features])
-        alt += f"; below, a line each, the {called(pair.cloud.split)} in which the features {numbers} are strongest"
+        alt += f"; below, a line each, the {called(pair.cloud.split)} in which the features {numbers} are strongest, with their values in the two"
     figure = view.save_figure("compare-images", sheet(rows), title="The two pictures", alt=alt + ".")
     return (figure,)
 

@@ -35,6 +35,7 @@ CIRCULAR = (
     "The answer is read off these very features, so that wrongly answered images of a class lie apart in part by construction; "
     "another space (encoder, pixels) asks whether they look untypical, too."
 )
+CONVINCED = 0.9
 FAR = 0.1  # share of the images that lie farthest from their prototype
 
 
@@ -288,11 +289,20 @@ def _figures(
 
 
 def _next(shown: Shown) -> tuple[str, ...]:
+    made = ["nearest shows the neighbours of a criticism among the training images."]
     rates = _rates(shown)
     if rates is not None:
         (a, n), (b, m) = rates
         if newcombe(a, n, b, m)[0] > 0:
-            return (
-                "Untypical images go wrong more often: find_slices asks which attributes they share, select_data which more to collect.",
+            made = [
+                "Untypical images go wrong more often: find_slices asks which attributes they share, select_data which more to collect."
+            ]
+    sure = shown.wrong[shown.critic.criticisms]
+    if sure.any() and shown.predictions is not None and shown.predictions.has_scores:
+        at = shown.rows[shown.critic.criticisms[sure]]
+        confidence = shown.predictions.confidence[np.searchsorted(shown.predictions.rows, at)]
+        if float(confidence.max()) >= CONVINCED:
+            made.append(
+                "A criticism that is answered otherwise with full conviction may have a wrong label: label_noise looks into that."
             )
-    return ("nearest shows the neighbours of a criticism among the training images.",)
+    return tuple(made)

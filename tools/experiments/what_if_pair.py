@@ -18,6 +18,8 @@ from failsight.tools.view import CaseView
 
 PAIRS = 4000  # pairs of images that say what is usual
 FEATURES = 4  # features told about
+ALIKE = 0.8  # correlation from which two features tell the same
+MOST_ROWS = 2000  # images from which it is read
 EXAMPLES = 3  # images that show what a feature responds to
 
 
@@ -73,16 +75,27 @@ def telling_features(
         else:
             pull = (first - second) * (weights[answers[0]] - weights[answers[1]])
     ranked = pull if pull is not None else z.min(0) if same else np.abs(z[0] - z[1])
-    order = np.argsort(-ranked, kind="stable")[:FEATURES]
-    found = []
-    for j in order.tolist():
-        if ranked[j] <= 0:
-            break
+    found: list[Feature] = []
+    for j in _unlike(cloud, ranked):
         strongest = np.argsort(-np.asarray(cloud.values[:, j], np.float32), kind="stable")[:EXAMPLES]
-        found.append(
-            Feature(j, float(z[0, j]), float(z[1, j]), None if pull is None else float(pull[j]), strongest)
-        )
+        effect = None if pull is None else float(pull[j])
+        found.append(Feature(j, float(z[0, j]), float(z[1, j]), effect, strongest))
     return found
+
+
+def _unlike(cloud: Cloud, ranked: npt.NDArray[np.float32]) -> list[int]:
+    """The first features by rank, without those that rise and fall with one chosen before: they would tell the same again."""
+    sample = np.asarray(cloud.values[:: max(1, len(cloud.values) // MOST_ROWS)], np.float64)
+    centred = sample - sample.mean(0)
+    length = np.maximum(np.linalg.norm(centred, axis=0), 1e-12)
+    chosen: list[int] = []
+    for j in np.argsort(-ranked, kind="stable").tolist():
+        if ranked[j] <= 0 or len(chosen) == FEATURES:
+            break
+        alike = centred[:, chosen].T @ centred[:, j] / (length[chosen] * length[j])
+        if not len(alike) or np.abs(alike).max() < ALIKE:
+            chosen.append(j)
+    return chosen
 
 
 def other_attributes(

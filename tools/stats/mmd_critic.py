@@ -60,7 +60,8 @@ def rbf_kernel(x: ArrayLike, gamma: float | None = None) -> Float:
         apart = part[np.triu_indices(len(part), 1)]
         apart = apart[apart > 0]
         gamma = 1 / float(np.median(apart)) if len(apart) else 1.0
-    return np.exp(-gamma * distance)
+    kernel: Float = np.exp(-gamma * distance)
+    return kernel
 
 
 def mmd_critic(kernel: ArrayLike, prototypes: int, criticisms: int) -> Critic:
