@@ -51,6 +51,17 @@ def test_the_feature_that_pulls_two_answers_apart_comes_first() -> None:
     assert same[0].pull == pytest.approx(2 * (1 - values[:, 1].mean()), abs=1e-3)
 
 
+def test_a_feature_that_rises_and_falls_with_one_shown_is_not_shown_again() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(200, 4)).astype(np.float32)
+    values[:, 2] = values[:, 0] + 0.1 * values[:, 2]  # a copy
+    values[:, 3] = -values[:, 0]  # the same, upside down
+    cloud = cloud_of("data", np.arange(200), values)
+    weights = np.array([[3.0, 1.0, 2.0, -2.0], [0, 0, 0, 0]], np.float32)
+    first, second = np.array([1, 1, 1, -1], np.float32), np.array([-1, -1, -1, 1], np.float32)
+    assert [f.number for f in telling_features(cloud, first, second, (0, 1), weights)] == [0, 1]
+
+
 def test_two_pictures_of_a_net_are_told_apart_by_its_one_feature(tmp_path: Path) -> None:
     pixels = np.zeros((12, 32, 32, 3), np.uint8)
     for i in range(6):
