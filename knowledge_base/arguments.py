@@ -76,6 +76,8 @@ def _with_marks(mentions: Mentions, names: Sequence[str]) -> str:
 def values(mentions: Mentions) -> dict[str, Any]:
     """What the sentence gives for each slot; slots that it does not fill are absent."""
     classes, images, objects = mentions.of("class"), mentions.of("image"), mentions.of("object")
+    if elsewhere := _ELSEWHERE.search(mentions.sentence.lower()):
+        images[:1] = [f"{_SPLIT[elsewhere[1][:4]]}:#{int(elsewhere[2])}"]
     true, predicted = directions(mentions)
     held = mentions.of("value")
     attributes = list(dict.fromkeys([*mentions.of("attribute"), *(v.split("=", 1)[0] for v in held)]))
@@ -104,6 +106,11 @@ def values(mentions: Mentions) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
+# A row of another split: the names of the case are those of its evaluation images alone
+_ELSEWHERE: Final = re.compile(
+    r"\b(train(?:ing)?|deploy(?:ment)?|pool)(?:\s*:\s*|\s+)(?:image |picture |photo |sample )?#(\d{1,9})\b"
+)
+_SPLIT: Final = {"trai": "train", "depl": "deploy", "pool": "pool"}
 _PLACES: Final = (
     ("corners:0.2", re.compile(r"\bcorners?\b")),
     ("border:0.1", re.compile(r"\b(borders?|frame|edges? of the (image|picture|photo))\b")),

@@ -228,9 +228,9 @@ def _image(text: str, vocabulary: Vocabulary) -> str | None:
 
 
 def _row(text: str, vocabulary: Vocabulary) -> str | None:
-    """An image by its row number, ``#12``; None for a number beyond the last one."""
+    """The name of an image given by its row number, ``#12``; None for a number beyond the last one."""
     key = text.strip(".#")
-    return f"#{int(key)}" if key.isdecimal() and int(key) < len(vocabulary.images) else None
+    return vocabulary.images[int(key)] if key.isdecimal() and int(key) < len(vocabulary.images) else None
 
 
 def _joined(words: tuple[str, ...], vocabulary: Vocabulary) -> tuple[Role, str] | None:

@@ -122,7 +122,8 @@ def _edits(view: CaseView, image: Named, text: str, fill: str) -> tuple[Edit, ..
             copies = picture[None].copy()
             ground = filler.background(picture, np.random.default_rng([view.seed, image.row]))
             filler.apply(copies, [patches], ground)
-            return copies[0]
+            made: Pixels = copies[0]
+            return made
 
         return cover
 
