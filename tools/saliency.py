@@ -33,6 +33,7 @@ from failsight.tools.experiments.regions import pixel_box
 from failsight.tools.experiments.saliency_gradients import tuned
 from failsight.tools.experiments.saliency_report import (
     QUICK,
+    SPECKLED,
     Mapped,
     agreement_table,
     check_sanity,
@@ -41,10 +42,19 @@ from failsight.tools.experiments.saliency_report import (
     mass_table,
     mean_map,
     proposals,
+    smooth,
 )
 from failsight.tools.experiments.saliency_sanity import cascade
 from failsight.tools.experiments.saliency_scores import agreement, deletion_insertion
-from failsight.tools.experiments.saliency_words import Quality, Seen, facts, notes, quality_table, summary
+from failsight.tools.experiments.saliency_words import (
+    TITLES,
+    Quality,
+    Seen,
+    facts,
+    notes,
+    quality_table,
+    summary,
+)
 from failsight.tools.inputs.base import BadImage, LeftOut, Split
 from failsight.tools.registry import tool
 from failsight.tools.text import clean
@@ -348,10 +358,11 @@ def _figures(view: CaseView, asked: _Asked, seen: Seen, name: str) -> tuple[Figu
         boxes = [pixel_box(b, height, width) for found in mapped.boxes[i].values() for b in found]
         told = (clean(view.classes[int(target.of[i])], 20),)
         tiles.append(figures.Tile(figures.outlined(mapped.pixels[i], boxes), told))
-        tiles.append(figures.Tile(figures.overlay(mapped.pixels[i], mapped.maps[i]), (method,)))
+        drawn = smooth(mapped.maps[i]) if method in SPECKLED else mapped.maps[i]
+        tiles.append(figures.Tile(figures.overlay(mapped.pixels[i], drawn), (TITLES[method],)))
     rows = [tiles[i : i + 4] for i in range(0, len(tiles), 4)]
     if not asked.one and len(mapped.rows) > 1:
-        mean = mean_map(mapped)
+        mean = smooth(mean_map(mapped)) if method in SPECKLED else mean_map(mapped)
         ground = mapped.pixels.mean(0).astype(np.uint8)
         pair = [
             figures.Tile(ground, ("mean image",)),

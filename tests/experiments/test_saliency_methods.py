@@ -273,6 +273,49 @@ def few_masks(lens: Lens, pixels: Any, target: Target) -> Any:
     return rise(lens, pixels, target, masks=40)
 
 
+def test_occlusion_runs_early_layers_round_the_window_only_and_gives_the_same() -> None:
+    size = 160
+    net = stirred(architecture("resnet"))
+    lens = lens_of(FakeModel(None, ("a", "b", "c"), (size, size), module=net))
+    fast = tuned(lens)
+    assert fast.cut is not None
+    assert fast.cut.stride in (2, 4)
+    pixels = pictures(2, size)
+    widths: list[int] = []
+    stem = dict(fast.module.named_modules())[str(fast.stem)]  # type: ignore[union-attr]
+    handle = stem.register_forward_pre_hook(lambda _, given: widths.append(given[0].shape[-1]))
+    made = occlusion(fast, pixels, DAY.part(slice(0, 2)))
+    handle.remove()
+    np.testing.assert_allclose(made, occlusion(lens, pixels, DAY.part(slice(0, 2))), atol=2e-6)
+    assert widths.count(size) == 2  # each picture once as it is
+    assert max(w for w in widths if w != size) <= 0.8 * size
+    assert hooks(fast.module) == 0
+
+
+def test_a_network_that_reads_the_pixels_twice_is_not_cut() -> None:
+    import torch
+    from torch import nn
+
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = nn.Conv2d(3, 4, 3, 2, 1), nn.Conv2d(3, 4, 3, 2, 1)
+            self.last = nn.Linear(4, 3)
+
+        def forward(self, x: Any) -> Any:
+            return self.last((self.first(x).relu() + self.second(x).relu()).mean((2, 3)))
+
+    torch.manual_seed(0)
+    lens = lens_of(FakeModel(None, ("a", "b", "c"), (40, 40), module=Twice().eval()))
+    fast = tuned(lens)
+    assert fast.cut is None
+    assert fast.stem is None
+    pixels = pictures(1, 40)
+    one = DAY.part(slice(0, 1))
+    for method in (integrated_gradients, occlusion):
+        np.testing.assert_allclose(method(fast, pixels, one), method(lens, pixels, one), atol=1e-6)
+
+
 def test_contrast_is_the_difference_for_every_linear_explainer() -> None:
     lens = lens_of(model_of(architecture("resnet")))
     pixels = pictures()

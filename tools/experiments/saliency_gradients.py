@@ -12,6 +12,7 @@ import numpy as np
 
 from failsight.tools.experiments.fills import mean_colour
 from failsight.tools.experiments.saliency_lens import Lens, Target, columns, first_tensor, score_with
+from failsight.tools.experiments.saliency_local import CELLS, Cut, agrees, find_cut
 from failsight.tools.inputs.base import Floats, Pixels
 
 STEPS = 32
@@ -196,7 +197,22 @@ def _tuned(lens: Lens) -> Lens:
         4, lens.batch // 2
     )  # gradients keep every layer's maps: half as many pictures stay in the caches
     made = replace(lens, score=score, normalise=normalise, module=module, head=None, batch=batch)
-    return replace(made, stem=_stem_of(made))
+    return replace(made, stem=_stem_of(made), cut=_cut_of(made))
+
+
+def _cut_of(lens: Lens) -> Cut | None:
+    """Where occlusion may cut the network: tried on windows in two corners and the middle."""
+    height, width = lens.size
+    example = lens.normalise(_example(lens)[:1])
+    tall, wide = -(-2 * height // CELLS), -(-2 * width // CELLS)
+    if example.shape[1] > 4 or example.shape[-2:] != (height, width):
+        return None
+    cut = find_cut(lens.module, example, min(tall, wide))
+    starts = ((0, 0), ((height - tall) // 2, (width - wide) // 2), (height - tall, width - wide))
+    rects = [(y, x, y + tall, x + wide) for y, x in starts]
+    if cut is None or not agrees(lens.module, cut, example, rects, example[0, :, 0, 0]):
+        return None
+    return cut
 
 
 def _stem_of(lens: Lens) -> str | None:

@@ -12,6 +12,7 @@ import numpy as np
 from failsight.tools.engine.local import batch_size
 from failsight.tools.experiments.masking import Ints
 from failsight.tools.experiments.saliency_layers import Grid, find_token_layer, grid_of
+from failsight.tools.experiments.saliency_local import Cut, probabilities
 from failsight.tools.inputs.base import Classifier, Floats, Pixels
 
 CAM_TOLERANCE = 1e-4
@@ -35,6 +36,7 @@ class Lens:
         size: height and width of a prepared picture.
         stem: name of the convolution that alone reads the pixels, where a check has shown that the rest of ``module``
             depends on its output only; else None.
+        cut: where occlusion may cut the network and compute the first part round each window only; else None.
     """
 
     score: Score
@@ -48,6 +50,7 @@ class Lens:
     seed: int = 0
     size: tuple[int, int] = (0, 0)
     stem: str | None = None
+    cut: Cut | None = None
 
 
 @dataclass(frozen=True)
@@ -216,9 +219,17 @@ def score_with(module: Any, normalise: Callable[[Pixels], Any], outputs: str) ->
 
     def score(pixels: Pixels) -> Floats:
         with torch.inference_mode():
-            raw = first_tensor(module(normalise(pixels))).float().reshape(len(pixels), -1)
-            if raw.shape[1] == 1:
-                raw = torch.cat([1 - raw if outputs == "probabilities" else torch.zeros_like(raw), raw], 1)
-            return (raw if outputs == "probabilities" else raw.softmax(1)).cpu().numpy()  # type: ignore[no-any-return]
+            return probabilities(class_outputs(module(normalise(pixels)), outputs), outputs)
 
     return score
+
+
+def class_outputs(output: Any, outputs: str) -> Any:
+    """What a module returned as (n, classes) float; the one output of a yes/no model as two, as scores see it."""
+    import torch
+
+    raw = first_tensor(output).float()
+    raw = raw.reshape(len(raw), -1)
+    if raw.shape[1] > 1:
+        return raw
+    return torch.cat([1 - raw if outputs == "probabilities" else torch.zeros_like(raw), raw], 1)

@@ -7,10 +7,10 @@ import numpy.typing as npt
 
 from failsight.tools.experiments.fills import mean_colour
 from failsight.tools.experiments.masking import scored
-from failsight.tools.experiments.saliency_lens import Lens, Target
+from failsight.tools.experiments.saliency_lens import Lens, Target, class_outputs
+from failsight.tools.experiments.saliency_local import CELLS, Cut, covered_outputs, probabilities
 from failsight.tools.inputs.base import Floats, Pixels
 
-CELLS = 10  # occlusion: cells a side; the window covers 2 × 2 of them
 MASKS, COARSE, KEPT = 400, 7, 0.5  # RISE: masks a picture, cells a side, share of the cells that stay
 
 
@@ -27,8 +27,12 @@ def occlusion(lens: Lens, pixels: Pixels, target: Target, *, cells: int = CELLS)
     count = np.zeros(made.shape[1:], np.float32)
     for i, j in windows:
         count[i : i + 2, j : j + 2] += 1
-    stacks = (_occluded(one, rows, columns, windows) for one in pixels)
-    for k, scores in enumerate(scored(lens.score, stacks, lens.batch)):
+    if lens.cut is None:
+        stacks = (_occluded(one, rows, columns, windows) for one in pixels)
+        found = scored(lens.score, stacks, lens.batch)
+    else:
+        found = (_locally(lens, lens.cut, one, rows, columns, windows) for one in pixels)
+    for k, scores in enumerate(found):
         value = target.part(slice(k, k + 1)).repeated(len(scores)).value(scores)
         for (i, j), after in zip(windows, value[1:], strict=True):
             made[k, i : i + 2, j : j + 2] += value[0] - after
@@ -42,6 +46,15 @@ def _edges(length: int, cells: int) -> npt.NDArray[np.int64]:
     return made
 
 
+def _rect(
+    rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], window: tuple[int, int]
+) -> tuple[int, int, int, int]:
+    """The pixels of a window: y0, x0, y1, x1."""
+    i, j = window
+    y1, x1 = rows[min(i + 2, len(rows) - 1)], columns[min(j + 2, len(columns) - 1)]
+    return int(rows[i]), int(columns[j]), int(y1), int(x1)
+
+
 def _occluded(
     picture: Pixels,
     rows: npt.NDArray[np.int64],
@@ -51,11 +64,28 @@ def _occluded(
     """The picture as it is, then with each window painted over: (1 + windows, h, w, 3)."""
     made = np.repeat(picture[None], 1 + len(windows), axis=0)
     colour = np.rint(mean_colour(picture)).astype(np.uint8)
-    for one, (i, j) in zip(made[1:], windows, strict=True):
-        one[rows[i] : rows[min(i + 2, len(rows) - 1)], columns[j] : columns[min(j + 2, len(columns) - 1)]] = (
-            colour
-        )
+    for one, window in zip(made[1:], windows, strict=True):
+        y0, x0, y1, x1 = _rect(rows, columns, window)
+        one[y0:y1, x0:x1] = colour
     return made
+
+
+def _locally(
+    lens: Lens,
+    cut: Cut,
+    picture: Pixels,
+    rows: npt.NDArray[np.int64],
+    columns: npt.NDArray[np.int64],
+    windows: list[tuple[int, int]],
+) -> Floats:
+    """The scores of ``_occluded``, with the first part of the network computed round the windows only."""
+    import torch
+
+    colour = np.rint(mean_colour(picture)).astype(np.uint8)
+    painted = lens.normalise(np.ascontiguousarray(np.broadcast_to(colour, (1, 1, 1, 3))))[0, :, 0, 0]
+    rects = [_rect(rows, columns, w) for w in windows]
+    given = covered_outputs(lens.module, cut, lens.normalise(picture[None]), rects, painted, lens.batch)
+    return probabilities(torch.cat([class_outputs(o, lens.outputs) for o in given]), lens.outputs)
 
 
 def rise(lens: Lens, pixels: Pixels, target: Target, *, masks: int = MASKS) -> Floats:

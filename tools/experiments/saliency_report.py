@@ -30,6 +30,11 @@ from failsight.tools.view import CaseView
 
 CHECKED, CHECKED_SLOW = 8, 3  # pictures of the randomisation check; fewer where a map takes many passes
 QUICK: tuple[Method, ...] = ("grad_cam", "layer_cam", "rollout", "attention_gradient")
+SPECKLED: tuple[Method, ...] = (
+    "integrated_gradients",
+    "smoothgrad",
+)  # a value a pixel: smoothed to be looked at
+BLUR = 0.03  # standard deviation of that, relative to the shorter side
 FEWEST = 10  # pictures that show an object before anything is proposed about it
 RATIO = 1.5  # saliency per area, relative to an even spread, from which an object is proposed
 FEWEST_OTHERS = 20  # images of other classes with it: what only its own class shows may well define the class
@@ -214,6 +219,14 @@ def mean_map(mapped: Mapped) -> Floats:
             total += full / full.sum()
             count += 1
     made: Floats = total / max(1, count)
+    return made
+
+
+def smooth(saliency: Floats) -> Floats:
+    """The positive values of a map, blurred so that eyes see where many of them lie; for pictures only."""
+    from scipy.ndimage import gaussian_filter
+
+    made: Floats = gaussian_filter(np.maximum(saliency, 0), BLUR * min(saliency.shape))
     return made
 
 
