@@ -12,7 +12,7 @@ from pydantic import Field
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Evidence, Fact, Figure, Table
 from failsight.tools.experiments.donors import Pictures
-from failsight.tools.experiments.figures import Tile, outlined, sheet
+from failsight.tools.experiments.figures import TILE, Tile, outlined, sheet
 from failsight.tools.experiments.population import check_split, class_index
 from failsight.tools.experiments.regions import Region
 from failsight.tools.experiments.what_if_images import Named, find_named, prepared, reference, says, scores_of
@@ -37,6 +37,9 @@ MOST = 2000  # images of each class among which the closest pair is looked for
 TRIED = 5  # closest candidates whose answer is looked at
 COVERED = (
     0.25  # share of an object in the swapped cells, or of these cells that it fills, from which it is named
+)
+AS_EASY = (
+    0.2  # share of random orders that turn the answer with as few cells, from which the cells tell little
 )
 QUESTIONS = ("what_if.1", "features_local.2")
 
@@ -309,6 +312,8 @@ def _summary(view: CaseView, made: Turned) -> str:
         f"({number(float(made.swap.scores[-1, made.target]))}); cells in random order take {np.median(made.random):g} "
         f"(median of {len(made.random)} draws, nine in ten between {low:.0f} and {high:.0f}).",
     ]
+    if float((made.random <= n).mean()) >= AS_EASY:
+        parts.append("Random cells do it about as easily, so these ones tell little.")
     if made.objects:
         told = [f"{clean(name, 40)} ({whose}, {number(share)} of it)" for whose, name, share in made.objects]
         parts.append(f"In these cells lie: {listing(told, 4)}.")
@@ -380,11 +385,13 @@ def _figure(view: CaseView, made: Turned) -> Figure:
 
 
 def _marked(picture: Pixels, boxes: list[tuple[int, int, int, int]]) -> Pixels:
-    """The cells bright and outlined, the rest faded."""
+    """The cells bright and outlined, the rest faded; small pictures are enlarged, so that outlines hide no cell."""
     faded = (picture * 0.4 + 153).astype(np.uint8)
     for y0, x0, y1, x1 in boxes:
         faded[y0:y1, x0:x1] = picture[y0:y1, x0:x1]
-    return outlined(faded, boxes)
+    times = max(1, TILE // max(picture.shape[:2]))
+    large = faded.repeat(times, 0).repeat(times, 1)
+    return outlined(large, [(y0 * times, x0 * times, y1 * times, x1 * times) for y0, x0, y1, x1 in boxes])
 
 
 def _next(made: Turned) -> tuple[str, ...]:
