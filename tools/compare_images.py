@@ -286,7 +286,7 @@ def _figures(view: CaseView, pair: Pair) -> tuple[Figure, ...]:
     rows = [top]
     paths, labels = view.table(pair.cloud.split).paths, view.table(pair.cloud.split).labels
     for feature in pair.features:
-        tiles = []
+        tiles: list[Tile] = []
         for at in feature.examples.tolist():
             row = int(pair.cloud.rows[at])
             shown = Named(pair.cloud.split, row, paths[row], int(labels[row]))
