@@ -33,7 +33,7 @@ def integrated_gradients(
     Args:
         grounds: other pictures to start from. (n, h, w, 3)
     """
-    nodes, weights = np.polynomial.legendre.leggauss(steps)
+    nodes, weights = np.polynomial.legendre.leggauss(steps)  # type: ignore[no-untyped-call]
     shares, weights = (nodes + 1) / 2, weights / 2
     slopes = _Slopes(lens)
     made = []
@@ -93,7 +93,8 @@ class _Slopes:
 
     def __init__(self, lens: Lens) -> None:
         self.module: Any = lens.module
-        self.stem = None if lens.stem is None else dict(self.module.named_modules())[lens.stem]
+        parts: dict[str, Any] = {} if lens.stem is None else dict(lens.module.named_modules())  # type: ignore[union-attr]
+        self.stem = None if lens.stem is None else parts[lens.stem]
         self.like = _memory_format(self.module)
         self.shape: Any = None
 
@@ -165,7 +166,13 @@ def tuned(lens: Lens) -> Lens:
         return lens
     try:
         return _tuned(lens)
-    except (RuntimeError, TypeError, AttributeError):  # what can't be copied, or uses view() on strided maps
+    except (
+        RuntimeError,
+        TypeError,
+        AttributeError,
+        LookupError,
+        ValueError,
+    ):  # what can't be copied, or uses view() on strided maps
         return lens
 
 

@@ -94,8 +94,8 @@ def covered_outputs(
         _crop(max(r[2 + a] - r[a] for r in rects), n, cut) for a, n in ((0, height), (1, width))
     )
     with torch.inference_mode():
-        with _swapped(module, cut.name, lambda maps: (kept.append(maps), maps)[1]):
-            kept: list[Any] = []
+        kept: list[Any] = []
+        with _swapped(module, cut.name, kept.append):
             made = [module(picture)]
         whole = kept[-1]
         for first in range(0, len(rects), batch):
@@ -164,7 +164,7 @@ def _cells(start: int, end: int, corner: int, length: int, cut: Cut) -> tuple[sl
 
 @contextmanager
 def _swapped(module: Any, name: str, change: Any) -> Iterator[None]:
-    """Within it, the submodule hands on ``change`` of what it computes."""
+    """Within it, the submodule hands on ``change`` of what it computes; None from it changes nothing."""
     handle = dict(module.named_modules())[name].register_forward_hook(lambda _, __, output: change(output))
     try:
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from failsight.tools.evidence import Fact, Table
+from failsight.tools.evidence import Direction, Fact, Table
 from failsight.tools.experiments.explainers import Method, Target
 from failsight.tools.experiments.saliency_report import Mapped, Mass
 from failsight.tools.experiments.saliency_sanity import Sanity, Stage
@@ -109,7 +109,7 @@ def facts(seen: Seen) -> tuple[Fact, ...]:
             made.append(Fact(name, value, "share", of, ci if a.n > 1 else None, a.n))
         made.append(Fact("iou_minus_chance", a.gain[0], "points", of, a.gain[1] if a.n > 1 else None, a.n))
     for c in seen.quality.curves:
-        way = "lower_is_better" if c.name == "deletion" else "higher_is_better"
+        way: Direction = "lower_is_better" if c.name == "deletion" else "higher_is_better"
         made.append(Fact(f"{c.name}_area", c.own, "ratio", n=c.n, direction=way))
         ci = c.ci if c.n > 1 else None
         made.append(Fact(f"{c.name}_better_than_random", c.better, "ratio", "", ci, c.n, "higher_is_better"))
