@@ -10,7 +10,7 @@ from pydantic import Field
 
 from failsight.tools import slice_report as report
 from failsight.tools.checks.hibug_report import hibug_evidence
-from failsight.tools.checks.slice_causes import train_shares, usual_cue
+from failsight.tools.checks.slice_causes import tied_in_training, train_shares, usual_cue
 from failsight.tools.checks.slice_pictures import slice_figures
 from failsight.tools.checks.slice_pulls import Suspicion, suspicions
 from failsight.tools.checks.slice_stability import stability
@@ -24,17 +24,21 @@ from failsight.tools.registry import tool
 from failsight.tools.slice_findings import (
     Found,
     Why,
-    accounts_for,
     filters,
-    maskable,
     put_together,
     refuted_finding,
-    same_bug,
     slice_finding,
-    suspicion_finding,
     title,
 )
 from failsight.tools.slice_search import Search, prepare, search
+from failsight.tools.slice_suspicions import (
+    accounts_for,
+    goes_to,
+    maskable,
+    same_bug,
+    suspicion_finding,
+    untied_finding,
+)
 from failsight.tools.stats.slices import SearchSettings
 from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView
@@ -224,13 +228,20 @@ def _findings(
 ) -> tuple[Finding, ...]:
     """The same bug is not reported twice: a slice that a confirmed pull accounts for is part of that finding.
 
-    While the pull is open (an experiment will decide), the slice stands for itself and says so.
+    While the pull is open (an experiment will decide), the slice stands for itself and says so. A pull that training does
+    not contain is no learnt correlation: the slice stands, and says where its errors go. What training ties comes first.
     """
+    ties = tied_in_training(view, found, pulls)
     slices = [slice_finding(found, one, why) for one, why in zip(shown, whys, strict=True)]
-    suspected = []
-    for pull in pulls:
+    suspected, loose = [], []
+    for pull, tied in zip(pulls, ties, strict=True):
         made = suspicion_finding(view, found, pull)
         same = [i for i, one in enumerate(shown) if accounts_for(pull, one)]
+        if tied is False:
+            slices = [goes_to(one, made) if i in same else one for i, one in enumerate(slices)]
+            if not same:
+                loose.append(untied_finding(found, pull, made))
+            continue
         if made.verdict == "confirmed" and same:
             names = listing([title(found, shown[i].spans, shown[i].class_index) for i in same], 4)
             tests = (*made.tests, *(t for i in same for t in slices[i].tests))
@@ -245,7 +256,7 @@ def _findings(
             slices = [same_bug(one, made) if i in same else one for i, one in enumerate(slices)]
         suspected.append(made)
     refuted = [s for s in found.report.others if s.verdict == "refuted"][:MOST_REFUTED]
-    return (*slices, *suspected, *(refuted_finding(found, one) for one in refuted))
+    return (*suspected, *slices, *loose, *(refuted_finding(found, one) for one in refuted))
 
 
 def _notes(view: CaseView, found: Search, cut: int, whys: Sequence[Why]) -> list[str]:

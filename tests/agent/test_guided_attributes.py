@@ -74,6 +74,7 @@ def test_slices_are_looked_for_again_after_a_person_changed_the_attributes(tmp_p
 def test_a_model_that_was_moved_away_takes_only_its_own_words_along(tmp_path: Path) -> None:
     case = wordless(tmp_path, encoder="rooms")
     case.call("propose_attributes", {})
+    case._attributes.clear()
     case.table().columns = {"floor": ["wood", "tile"] * 300}  # type: ignore[misc]
 
     class Gone(FakeSource):

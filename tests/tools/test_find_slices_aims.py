@@ -11,7 +11,7 @@ from failsight.tools import slice_search
 from failsight.tools.errors import RetryError
 from failsight.tools.find_slices import find_slices
 from failsight.tools.stats.slices import CountCache
-from tests.fakes.view import FakeTable
+from tests.fakes.view import FakeTable, FakeView
 from tests.tools.cases import check_evidence
 from tests.tools.test_find_slices import ROOMS, columns_of, kinds, noisy, pulling, scored
 
@@ -253,3 +253,42 @@ def test_what_every_other_class_has_is_no_pull() -> None:
     pulls = [f for f in made.findings if f.kind == "spurious_correlation"]
     assert not any("kitchen_style" in (f.slice or {}) for f in pulls)
     assert any(f.slice == {"kitchen_style": "none"} and f.class_name == "kitchen" for f in made.findings)
+
+
+def sub_style_world(tied: bool) -> FakeView:
+    """Bunk beds are called kitchen. In training a third of the kitchens has a bunk bed (``tied``), or no kitchen has."""
+    rng = np.random.default_rng(3)
+
+    def drawn(n: int, in_kitchens: float, in_bedrooms: float) -> tuple[np.ndarray, np.ndarray]:
+        labels = rng.integers(0, 3, n)
+        share = np.array([in_kitchens, in_bedrooms, in_bedrooms if in_kitchens else 0.0])
+        return labels, rng.random(n) < share[labels]
+
+    labels, bunk = drawn(3000, 0.25 if tied else 0.0, 0.25)
+    predicted = np.where(bunk & (rng.random(3000) < 0.7), 0, labels)
+    predicted = np.where(rng.random(3000) < 0.08, rng.integers(0, 3, 3000), predicted)
+    scores = np.full((3000, 3), 0.05, np.float32)
+    scores[np.arange(3000), predicted] = 0.9
+    train_labels, train_bunk = drawn(2000, 0.35 if tied else 0.0, 0.02)
+    classes = ("kitchen", "bedroom", "hall")
+
+    def table(labels: np.ndarray, bunk: np.ndarray) -> FakeTable:
+        columns = {"bed": ["bunk" if b else "other" for b in bunk]}
+        return FakeTable(np.zeros((len(labels), 2, 2, 3), np.uint8), labels, classes, columns)
+
+    return FakeView(
+        {"data": table(labels, bunk), "train": table(train_labels, train_bunk)}, scores={"data": scores}
+    )
+
+
+def test_a_pull_that_training_ties_is_a_correlation_and_comes_first() -> None:
+    first = find_slices(sub_style_world(tied=True)).findings[0]
+    assert (first.kind, first.slice, first.class_name) == ("spurious_correlation", {"bed": "bunk"}, "kitchen")
+
+
+def test_a_rare_style_whose_errors_go_one_way_is_a_rare_case_and_no_correlation() -> None:
+    made = [f for f in find_slices(sub_style_world(tied=False)).findings if f.verdict == "confirmed"]
+    assert "spurious_correlation" not in {f.kind for f in made}
+    (rare,) = [f for f in made if f.slice == {"bed": "bunk"}]
+    assert rare.kind == "rare_case"
+    assert "go to kitchen" in rare.note

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.attributes.metadata import metadata_columns, object_columns
-from failsight.tools.checks.slice_pulls import Compared, compared
+from failsight.tools.checks.slice_pulls import Compared, Suspicion, compared
 from failsight.tools.slice_columns import Coded
 from failsight.tools.slice_search import Search
 from failsight.tools.stats.intervals import newcombe, wilson
@@ -143,6 +143,36 @@ def train_columns(view: CaseView, attributes: Sequence[Coded]) -> dict[str, npt.
                 whole[made.rows] = made.columns[one.name].astype(object)
                 columns[one.name] = whole
     return columns
+
+
+def tied_in_training(view: CaseView, found: Search, pulls: Sequence[Suspicion]) -> list[bool | None]:
+    """For each pull whether training ties the value to the class that it pulls towards.
+
+    True where the value is more frequent among the class's training images than among the others (the 95 % interval of
+    the difference lies above zero), False where that is not so, None where training does not tell (no such images, an
+    attribute that nobody recorded there).
+    """
+    if not pulls or found.split == "train" or "train" not in view.splits():
+        return [None] * len(pulls)
+    columns = train_columns(view, [found.attributes[one.attribute] for one in pulls])
+    labels = view.table("train").labels
+    made: list[bool | None] = []
+    for one in pulls:
+        coded = found.attributes[one.attribute]
+        if coded.name not in columns:
+            made.append(None)
+            continue
+        codes = coded.encode(columns[coded.name])
+        known = (codes != -1) & (labels >= 0)
+        own, other = known & (labels == one.found.predicted), known & (labels != one.found.predicted)
+        value = codes == one.found.value
+        n, n_other = int(own.sum()), int(other.sum())
+        if not n or not n_other:
+            made.append(None)
+            continue
+        low, _ = newcombe(int((value & own).sum()), n, int((value & other).sum()), n_other)
+        made.append(low > 0)
+    return made
 
 
 def train_shares(

@@ -18,6 +18,7 @@ from failsight.tools.stats.intervals import newcombe
 from failsight.tools.stats.multiplicity import benjamini_hochberg
 
 Interval = tuple[float, float]
+NO = ("no", "none", "false", "0", "absent")  # values that say that a thing is not there
 SCREEN = 2.0  # standard errors below which a pull is not looked at closer
 RESAMPLES = 1000
 ALL_BUT = (
@@ -119,7 +120,7 @@ def suspicions(found: Search, *, q: float, min_effect: float, floor: int) -> lis
     screened = [(a, *_screen(found, a, floor)) for a in named]
     pulls = [(a, one) for a, ones, _ in screened for one in ones]
     adjusted = benjamini_hochberg([one.p for _, one in pulls] + [1.0] * sum(rest for *_, rest in screened))
-    ranked = sorted(zip(pulls, adjusted, strict=False), key=lambda item: (item[0][1].p, -item[0][1].wrong))
+    ranked = sorted(zip(pulls, adjusted, strict=False), key=lambda item: _rank(found, *item[0]))
     kept: list[Suspicion] = []
     given = np.zeros(len(found.labels), np.int64)
     for (a, one), value in ranked:
@@ -135,6 +136,12 @@ def suspicions(found: Search, *, q: float, min_effect: float, floor: int) -> lis
         kept.append(_suspicion(found, a, one, float(value)))
         given = np.unique(given * 2 + (coded.codes == one.value), return_inverse=True)[1].astype(np.int64)
     return kept
+
+
+def _rank(found: Search, attribute: int, one: Pull) -> tuple[float, bool, float]:
+    """Strongest first. Of the two sides of one coin (two values, two classes) the presence of a thing is what is said."""
+    absent = found.attributes[attribute].values[one.value].lower() in NO
+    return float(f"{one.p:.6g}"), absent, -one.wrong
 
 
 def _screen(found: Search, attribute: int, floor: int) -> tuple[list[Pull], int]:

@@ -1,0 +1,140 @@
+"""From a pull towards a class to a finding: what is suspected, whether training ties it, which slices are part of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from failsight.tools.checks.slice_pulls import Suspicion
+from failsight.tools.evidence import Finding, TestResult
+from failsight.tools.slice_findings import CONFUSED, TOOL, YES, Found
+from failsight.tools.slice_search import Search
+from failsight.tools.stats.intervals import wilson
+from failsight.tools.text import clean, interval, number, p_value
+from failsight.tools.view import CaseView
+
+
+def suspicion_finding(view: CaseView, found: Search, one: Suspicion) -> Finding:
+    """The hypothesis that the model takes an attribute for a sign of a class.
+
+    Where the attribute is a boxed object and there is a model to run, an experiment can decide: the finding stays
+    open. Otherwise this association is the test.
+    """
+    coded, pulled = found.attributes[one.attribute], found.classes[one.found.predicted]
+    value = coded.values[one.found.value]
+    test = TestResult(
+        tool=TOOL,
+        effect=one.found.wrong,
+        ci=one.found.wrong_ci,
+        p=one.found.p,
+        n=one.n + one.n_out,
+        verdict="confirmed",
+        statistic="share of other classes' images called this class, with the value minus without, within true classes "
+        "(Cochran–Mantel–Haenszel)",
+        q=one.q,
+    )
+    testable = maskable(view, found, one)
+    return Finding(
+        kind="spurious_correlation",
+        failure="features",
+        bug="data_statistics",
+        statement=f"The model takes {clean(coded.name, 40)}={clean(value, 60)} for a sign of {clean(pulled, 40)}: of the images of other "
+        f"classes, {number(one.rate)} with it are called {clean(pulled, 40)}, and {number(one.rate_out)} without "
+        f"({number(one.found.wrong, 'points')} {interval(one.found.wrong_ci, 'points')} within true classes, p {p_value(one.found.p)}).",
+        slice={coded.name: value},
+        class_name=pulled,
+        n=one.n,
+        error_rate=one.rate,
+        base_error_rate=one.rate_out,
+        ci=wilson(round(one.rate * one.n), one.n),
+        p=one.found.p,
+        q=one.q,
+        verdict=None if testable else "confirmed",
+        tests=() if testable else (test,),
+        note=" ".join(_directions(found, one, testable)),
+    )
+
+
+def _directions(found: Search, one: Suspicion, testable: bool) -> list[str]:
+    """What kind of association it is: how strong, from which classes, and whether the class is missed without it."""
+    pulled = clean(found.classes[one.found.predicted], 40)
+    said = [
+        "An association; whether the object itself is what the model sees is for a masking test to decide."
+        if testable
+        else "An association within true classes; no experiment was made.",
+        f"Cramér's V {one.v:.2f} [{one.v_ci[0]:.2f}, {one.v_ci[1]:.2f}].",
+    ]
+    hit = [v for v in one.victims if v.says(0.0) == "yes"]
+    if hit:
+        names = "; ".join(f"{clean(found.classes[v.true], 40)} ({interval(v.ci, 'points')})" for v in hit[:4])
+        more = f"; and {len(hit) - 4} more" if len(hit) > 4 else ""
+        said.append(f"Pulled from {names}{more}.")
+    m = one.missed
+    figures = (
+        f"{number(m.rate)} are missed without it, {number(m.rate_out)} with it ({interval(m.ci, 'points')})"
+    )
+    said.append(
+        {
+            "yes": f"The other way too: of {pulled} images {figures}.",
+            "no": f"Not the other way: of {pulled} images {figures}.",
+            "undetermined": f"Whether {pulled} images are missed without it is undetermined"
+            + (f": {figures}." if m.enough else ": too few images."),
+        }[m.says(found.report.min_effect)]
+    )
+    return said
+
+
+def accounts_for(one: Suspicion, found: Found) -> bool:
+    """Whether a slice is the pull seen from its errors.
+
+    Either images with the value (whatever else the slice asks for) are called the class that it pulls towards, or images
+    of that class without the value are not recognised.
+    """
+    here = [(low, high) for a, low, high in found.spans if a == one.attribute]
+    if not here:
+        return False
+    low, high = here[0]
+    if low <= one.found.value <= high:
+        return found.errors.into == one.found.predicted and found.errors.into_share >= CONFUSED
+    return found.class_index == one.found.predicted
+
+
+def untied_finding(found: Search, one: Suspicion, made: Finding) -> Finding:
+    """A pull that training does not contain: where errors go to, and no correlation that the model could have learnt.
+
+    A rare sub-style is called what it looks most like; nobody need have photographed it there.
+    """
+    pulled = clean(found.classes[one.found.predicted], 40)
+    which = " & ".join(f"{clean(k, 40)}={clean(v, 60)}" for k, v in (made.slice or {}).items())
+    return replace(
+        made,
+        kind="weak_slice",
+        failure="correctness",
+        bug="unknown",
+        statement=f"Images with {which} are called {pulled} more often: of the images of other classes, {number(one.rate)} with it, "
+        f"{number(one.rate_out)} without. Training does not tie it to {pulled}.",
+        class_name=None,
+        confused_with=found.classes[one.found.predicted],
+    )
+
+
+def goes_to(finding: Finding, suspicion: Finding) -> Finding:
+    """The finding of a slice whose errors go one way, though training does not tie its value to that class."""
+    to = clean(suspicion.class_name or "", 40)
+    hint = f"Their errors go to {to}, and training does not tie them to {to}: no correlation that could have been learnt."
+    return replace(finding, note=f"{hint} {finding.note}".strip())
+
+
+def same_bug(finding: Finding, suspicion: Finding) -> Finding:
+    """The finding of a slice, with a word on the suspicion that it is probably part of."""
+    value = " & ".join(f"{clean(k, 40)}={clean(v, 60)}" for k, v in (suspicion.slice or {}).items())
+    hint = f"Probably the same bug: the model may take {value} for a sign of {clean(suspicion.class_name or '', 40)}."
+    return replace(finding, note=f"{hint} {finding.note}".strip())
+
+
+def maskable(view: CaseView, found: Search, one: Suspicion) -> bool:
+    """Whether the attribute is the presence of a boxed object that a masking test can take away."""
+    coded = found.attributes[one.attribute]
+    boxes = view.table(found.split).boxes
+    if boxes is None or not view.has_model() or coded.values[one.found.value].lower() not in YES:
+        return False
+    return any(coded.name in row for row in boxes)
