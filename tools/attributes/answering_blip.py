@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from failsight.tools.attributes.answering import load_parts
 
@@ -188,7 +189,7 @@ def _sentences(asked: Definition) -> list[str]:
     return [f"{_opening(asked)} {v}" for v in asked.values]
 
 
-def finite(scores: Floats) -> np.ndarray:
+def finite(scores: Floats) -> npt.NDArray[np.bool_]:
     """Rows of (n, k) scores that can be ranked: no NaN, and one value at least that can be said."""
-    made: np.ndarray = ~np.isnan(scores).any(1) & ~np.isposinf(scores).any(1) & np.isfinite(scores).any(1)
+    made: npt.NDArray[np.bool_] = ~np.isnan(scores).any(1) & ~np.isposinf(scores).any(1) & np.isfinite(scores).any(1)
     return made
