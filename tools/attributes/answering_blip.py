@@ -191,5 +191,7 @@ def _sentences(asked: Definition) -> list[str]:
 
 def finite(scores: Floats) -> npt.NDArray[np.bool_]:
     """Rows of (n, k) scores that can be ranked: no NaN, and one value at least that can be said."""
-    made: npt.NDArray[np.bool_] = ~np.isnan(scores).any(1) & ~np.isposinf(scores).any(1) & np.isfinite(scores).any(1)
+    made: npt.NDArray[np.bool_] = (
+        ~np.isnan(scores).any(1) & ~np.isposinf(scores).any(1) & np.isfinite(scores).any(1)
+    )
     return made
