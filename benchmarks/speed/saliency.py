@@ -4,7 +4,8 @@
 
 Everything is timed in processor seconds, alternately, and the smallest of the rounds counts: other work on the machine
 then disturbs it least. captum gets its default and its best batch of those tried. Differences are those of the maps, relative
-to the largest value of captum's.
+to the largest value of captum's. Integrated gradients without the folded batch norm are captum's to the last digits; with it,
+rounding moves a few pixels over the kink of a ReLU (1e-3 there, 1e-7 in the median).
 """
 
 from __future__ import annotations
