@@ -162,15 +162,6 @@ def test_findings_that_used_the_old_name_are_named() -> None:
     assert any(n.startswith("F2 speaks of it") for n in evidence.notes)
 
 
-def test_an_edit_made_again_after_it_was_taken_back_is_a_new_one() -> None:
-    made = view()
-    seen = []
-    for to in ("settee", "sofa", "settee", "sofa"):
-        edit(made, "rename", "settee" if to == "sofa" else "sofa", to=to)
-        seen.append(repr(made.definitions()))
-    assert len(set(seen)) == 4
-
-
 @pytest.mark.parametrize(
     ("action", "attribute", "more", "sentence"),
     [
