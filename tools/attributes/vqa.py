@@ -46,7 +46,10 @@ LOOKS = (
     "view",
 )
 """What is asked about where nobody names attributes."""
-ENCODER, QUESTIONS = "encoder", "questions"  # settings["assigned_by"]; without it the encoder, where there is one
+ENCODER, QUESTIONS = (
+    "encoder",
+    "questions",
+)  # settings["assigned_by"]; without it the encoder, where there is one
 PART = 256  # pictures answered and stored at a time: what an interruption can cost
 BATCH = 16
 _VERSION = 1
@@ -170,7 +173,9 @@ class Vqa:
             RetryError: no model or no encoder.
             UserError: the model's answers are no numbers.
         """
-        by_words = [d for d in definitions if d.settings.get("assigned_by", ENCODER) == ENCODER and _encoder(view)]
+        by_words = [
+            d for d in definitions if d.settings.get("assigned_by", ENCODER) == ENCODER and _encoder(view)
+        ]
         made = dict(ZeroShot().assign(view, split, rows, by_words)) if by_words else {}
         asked = [worded(d) for d in definitions if d.key not in made]
         if asked:
