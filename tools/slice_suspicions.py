@@ -99,21 +99,13 @@ def accounts_for(one: Suspicion, found: Found) -> bool:
 
 
 def untied_finding(found: Search, one: Suspicion, made: Finding) -> Finding:
-    """A pull that training does not contain: where errors go to, and no correlation that the model could have learnt.
-
-    A rare sub-style is called what it looks most like; nobody need have photographed it there.
-    """
+    """A pull that training does not contain: the model goes by it, and cannot have learnt it as a correlation."""
     pulled = clean(found.classes[one.found.predicted], 40)
-    which = " & ".join(f"{clean(k, 40)}={clean(v, 60)}" for k, v in (made.slice or {}).items())
     return replace(
         made,
-        kind="weak_slice",
-        failure="correctness",
+        kind="overemphasised_feature",
         bug="unknown",
-        statement=f"Images with {which} are called {pulled} more often: of the images of other classes, {number(one.rate)} with it, "
-        f"{number(one.rate_out)} without. Training does not tie it to {pulled}.",
-        class_name=None,
-        confused_with=found.classes[one.found.predicted],
+        statement=f"{made.statement} Training does not tie it to {pulled}.",
     )
 
 

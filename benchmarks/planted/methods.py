@@ -20,6 +20,7 @@ from failsight.tools.evidence import Finding
 from failsight.tools.find_slices import find_slices
 
 Bools = npt.NDArray[np.bool_]
+PULLS = ("spurious_correlation", "overemphasised_feature")  # kinds whose class is the one predicted
 CHARACTERISTIC = 10  # pictures that a statement shows
 
 
@@ -45,7 +46,7 @@ class Said:
     def text(self) -> str:
         """In a few words."""
         where = " & ".join(f"{name}={value}" for name, value in self.conditions) or "?"
-        towards = {"spurious_correlation": " -> "}.get(self.kind, ", ")
+        towards = " -> " if self.kind in PULLS else ", "
         return (
             f"{where}{towards}{self.class_name} [{self.kind}]"
             if self.class_name
@@ -82,9 +83,9 @@ def _said(problem: Problem, answers: Answers, attributes: Attributes, one: Findi
     inside = meets(attributes, answers.rows.evaluation, conditions)
     if one.class_name is not None:
         mine = answers.labels == problem.classes.index(one.class_name)
-        inside &= ~mine if one.kind == "spurious_correlation" else mine
+        inside &= ~mine if one.kind in PULLS else mine
     images = characteristic(
-        answers, inside, problem.classes.index(one.class_name) if one.kind == "spurious_correlation" and one.class_name else None
+        answers, inside, problem.classes.index(one.class_name) if one.kind in PULLS and one.class_name else None
     )  # fmt: skip
     return Said(conditions, one.kind, one.class_name or "", images, one.p)
 

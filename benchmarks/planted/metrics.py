@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.planted.methods import Said, meets
+from benchmarks.planted.methods import PULLS, Said, meets
 from benchmarks.planted.pool import Pool
 from benchmarks.planted.problems import Bools, Problem, has_value
 from benchmarks.planted.training import Answers
@@ -106,12 +106,10 @@ def names_value(problem: Problem, one: Said) -> str:
     value = one.conditions[0][1]
     if problem.kind == "rare":
         wrong_class = (
-            one.kind != "spurious_correlation"
-            and bool(problem.target)
-            and one.class_name not in ("", problem.target)
+            one.kind not in PULLS and bool(problem.target) and one.class_name not in ("", problem.target)
         )
         return "yes" if value == problem.value and not wrong_class else "no"
-    if one.kind == "spurious_correlation":
+    if one.kind in PULLS:
         matches = one.class_name == problem.target
     else:  # a slice of the class that the value does not go with
         matches = one.class_name != problem.target
@@ -146,7 +144,7 @@ def holds(problem: Problem, answers: Answers, attributes: Attributes, one: Said)
     keep = np.ones(len(rows), bool)
     if one.class_name:
         place = problem.classes.index(one.class_name)
-        if one.kind == "spurious_correlation":
+        if one.kind in PULLS:
             keep, bad = labels != place, answers.reserve == place
         else:
             keep = labels == place

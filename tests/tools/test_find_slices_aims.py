@@ -292,3 +292,34 @@ def test_a_rare_style_whose_errors_go_one_way_is_a_rare_case_and_no_correlation(
     (rare,) = [f for f in made if f.slice == {"bed": "bunk"}]
     assert rare.kind == "rare_case"
     assert "go to kitchen" in rare.note
+
+
+def test_a_pull_that_training_lacks_and_no_slice_tells_of_is_a_feature_given_too_much_weight() -> None:
+    rng = np.random.default_rng(5)
+    labels, dark = rng.integers(0, 2, 4000), rng.random(4000) < 0.5
+    # in the dark everything is a little more of a hall: halls are recognised better by as much as kitchens worse
+    hall = np.where(
+        labels == 1,
+        rng.random(4000) < np.where(dark, 0.95, 0.75),
+        rng.random(4000) < np.where(dark, 0.25, 0.05),
+    )
+    scores = np.full((4000, 2), 0.1, np.float32)
+    scores[np.arange(4000), hall.astype(int)] = 0.9
+    classes = ("kitchen", "hall")
+
+    def table(labels: np.ndarray, dark: np.ndarray) -> FakeTable:
+        columns = {
+            "light": ["dark" if d else "bright" for d in dark],
+            "none": ["x", "y"] * (len(labels) // 2),
+        }
+        return FakeTable(np.zeros((len(labels), 2, 2, 3), np.uint8), labels, classes, columns)
+
+    train = table(rng.integers(0, 2, 2000), rng.random(2000) < 0.5)
+    view = FakeView({"data": table(labels, dark), "train": train}, scores={"data": scores})
+    made = [
+        f for f in find_slices(view).findings if f.slice and "light" in f.slice and f.verdict == "confirmed"
+    ]
+    assert "spurious_correlation" not in {f.kind for f in made}
+    pulls = [f for f in made if f.kind == "overemphasised_feature"]
+    assert all("Training does not tie it" in f.statement for f in pulls)
+    assert pulls or any("training does not tie" in f.note for f in made)
