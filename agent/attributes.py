@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 
 def with_definitions(
     case: Case, split: Split, base: AttributeTable, sources: Mapping[str, AttributeSource]
-) -> AttributeTable:
-    """``base`` with the assigned attributes, everything called as the definitions call it."""
+) -> tuple[AttributeTable, bool]:
+    """``base`` with the assigned attributes, everything called as the definitions call it; and whether all could be assigned.
+
+    What a source lacks now (a model that was moved away) takes only its own attributes along: they are there, and empty.
+    """
     definitions = case.definitions()
     if not definitions:
-        return base
+        return base, True
     import numpy as np
 
     from failsight.tools.attributes.overlay import table_with
@@ -38,18 +41,16 @@ def with_definitions(
         wanted = [d for d in definitions if d.source == source]
         try:
             assigned |= assign_all(cast("CaseView", case), split, base.rows, wanted, sources)
-        except (
-            RetryError,
-            UserError,
-        ) as error:  # a model that was moved away since takes only its own words along
+        except (RetryError, UserError) as error:
             lacking |= {d.name: f"it can't be assigned now: {error}" for d in wanted if not d.dropped}
     made = table_with(base, definitions, assigned)
-    return dataclasses.replace(
+    whole = dataclasses.replace(
         made,
         unusable={**made.unusable, **lacking},
         columns={**made.columns, **{name: np.full(len(base.rows), None, object) for name in lacking}},
         sources={**made.sources, **{d.name: d.source for d in definitions if d.name in lacking}},
     )
+    return whole, not lacking
 
 
 def check_name(view: Case, definition: Definition) -> None:

@@ -7,41 +7,28 @@ A Case is the CaseView that tools measure through, the one door through which ev
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import io
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from failsight.agent.attributes import check_name, encoder_spec, open_encoder, with_definitions
+from failsight.agent.attributes import check_name, with_definitions
 from failsight.agent.config import CaseConfig
+from failsight.agent.inputs import CaseInputs
 from failsight.agent.journal import Journal
-from failsight.agent.progress import Cancellable
 from failsight.agent.secrets import redact
 from failsight.agent.state import STAGES, CaseState, call_digest, fold
 from failsight.tools.checks.budgets import BUDGETS, is_budget
 from failsight.tools.errors import RetryError, UserError
-from failsight.tools.evidence import Evidence, Figure, Finding, Instrument, canonical, digest, jsonable
+from failsight.tools.evidence import Evidence, Finding, Instrument, canonical, digest, jsonable
 from failsight.tools.inputs.base import (
-    SPLITS,
     AttributeTable,
-    Classifier,
-    ImageTable,
-    Pixels,
-    Predictions,
     Split,
 )
 from failsight.tools.view import Expectation
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
     from failsight.tools.attributes.definitions import Definition
-    from failsight.tools.attributes.sources import AttributeSource
-    from failsight.tools.engine.choice import Engine, ModelSpec
-    from failsight.tools.inputs.encoders import Encoder
     from failsight.tools.registry import ToolSpec
     from failsight.tools.view import Progress
 
@@ -57,7 +44,7 @@ LACKING = {
 }
 
 
-class Case:
+class Case(CaseInputs):
     """One failing model under investigation. Use :func:`failsight.agent.open_case` to make or open one.
 
     Every tool is also a method: ``case.find_slices(depth=2)`` is ``case.call("find_slices", {"depth": 2})``.
@@ -66,17 +53,11 @@ class Case:
     def __init__(
         self, folder: Path, config: CaseConfig, journal: Journal, progress: Progress | None = None
     ) -> None:
-        self.folder, self.config, self.journal = folder, config, journal
-        self.name, self.task, self.seed = config.name or folder.name, config.task, config.seed
-        self.history = Path(config.history) if config.history else None
-        self.progress = Cancellable(progress)
+        super().__init__(folder, config, progress)
+        self.journal = journal
         self._state = fold(journal)
-        self._model: Classifier | None = None
-        self._tables: dict[str, ImageTable] = {}
-        self._predictions: dict[str, Predictions] = {}
-        self._attributes: dict[str, AttributeTable] = {}
-        self._encoder: Encoder | None = None
-        self._sources: dict[str, AttributeSource] = {}
+        self._given: dict[str, AttributeTable] = {}  # columns that came with the data, by split
+        self._attributes: dict[str, tuple[str, AttributeTable]] = {}  # digest of the definitions, table
         self._knowledge: Any = None
         self.listeners: list[Callable[[Any], None]] = []
 
@@ -236,130 +217,18 @@ class Case:
 
         return [*super().__dir__(), *registry()]
 
-    # --- model, data, predictions ----------------------------------------------------------------------------------
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return self.model().classes if self.has_model() else self.table().classes
-
-    def splits(self) -> Sequence[Split]:
-        given = self.config.sources()
-        return [s for s in SPLITS if s in given or (s == "data" and self.config.predictions)]
-
-    def has_model(self) -> bool:
-        return bool(self.config.model)
-
-    def model(self) -> Classifier:
-        if not self.config.model:
-            raise RetryError("This case has predictions only; there is no model to run.")
-        if self._model is None:
-            from failsight.tools.inputs import open_model
-
-            self._model = open_model(
-                Path(self.config.model),
-                arch=self.config.arch or None,
-                trust_code=self.config.trust_code,
-                device=self.config.device,
-            )
-        return self._model
-
-    def table(self, split: Split = "data") -> ImageTable:
-        if split not in self.splits():
-            raise RetryError(f"This case has no {split} images.", self.splits())
-        if split not in self._tables:
-            if split == "data" and self.config.predictions:
-                self._open_black_box()
-            else:
-                self._tables[split] = self._open_images(split)
-        return self._tables[split]
-
-    def _open_images(self, split: Split) -> ImageTable:
-        from failsight.tools.inputs import open_images
-
-        classes = self.model().classes if self.has_model() else self.table("data").classes
-        metadata = (Path(self.config.metadata), self.config.metadata_key) if self.config.metadata else None
-        return open_images(
-            Path(self.config.sources()[split]),
-            classes=classes,
-            class_map=self.config.class_map,
-            split=split,
-            metadata=metadata if split == "data" else None,
-            cache_folder=self.folder / "cache" / "tables",
-            progress=self.progress,
-        )
-
-    def _open_black_box(self) -> None:
-        from failsight.tools.inputs import open_black_box
-
-        root = Path(self.config.data) if self.config.data else None
-        metadata = (Path(self.config.metadata), self.config.metadata_key) if self.config.metadata else None
-        self._tables["data"], self._predictions["data"] = open_black_box(
-            Path(self.config.predictions),
-            root=root,
-            class_map=self.config.class_map,
-            metadata=metadata,
-            cache_folder=self.folder / "cache" / "tables",
-            progress=self.progress,
-        )
-
-    def predictions(self, split: Split = "data") -> Predictions:
-        table = self.table(split)
-        if split not in self._predictions:
-            model = self.model()  # bad weights are said before an engine is started
-            self._predictions[split] = self._engine().predict(
-                table,
-                model,
-                spec=self._model_spec(),
-                split=split,
-                cache_folder=self.folder / "cache" / "predictions",
-                progress=self.progress,
-            )
-        return self._predictions[split]
-
-    def _engine(self) -> Engine:
-        from failsight.tools.engine.choice import choose_engine
-
-        return choose_engine(self.config.engine)
-
-    def _model_spec(self) -> ModelSpec:
-        """How a worker on another machine opens the model."""
-        from failsight.tools.engine.choice import ModelSpec
-
-        config = self.config
-        return ModelSpec(config.model, config.arch or None, config.trust_code, config.device)
-
-    def features(self, split: Split = "data") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        from failsight.tools.engine.features import sampled_features
-
-        model = self.model()
-        return sampled_features(
-            self.table(split),
-            model,
-            self.predictions(split),
-            seed=self.seed,
-            cached=self.cached,
-            store=self.store,
-            progress=self.progress,
-        )
+    # --- attributes and knowledge ---------------------------------------------------------------------------------
 
     def attributes(self, split: Split = "data") -> AttributeTable:
-        if split not in self._attributes:
-            self._attributes[split] = self._given_attributes(split)
-        return with_definitions(self, split, self._attributes[split], self._known_sources())
-
-    def _given_attributes(self, split: Split) -> AttributeTable:
-        """Columns that came with the data and what the pictures show by themselves."""
-        from failsight.tools.attributes.computed import attribute_table
-
-        # a pool is measured without predicting it; elsewhere rows follow the prediction table
-        rows = None if split == "pool" else self.predictions(split).rows
-        if self.config.engine != "local":  # what it measures is found in the cache
-            self._engine().measure(
-                self.table(split), cached=self.cached, store=self.store, progress=self.progress
-            )
-        return attribute_table(
-            self.table(split), rows, cached=self.cached, store=self.store, progress=self.progress
-        )
+        now = self.state().attributes_now()
+        if split not in self._given:
+            self._given[split] = self._given_attributes(split)
+        seen, table = self._attributes.get(split, ("", self._given[split]))
+        if seen != now:
+            table, whole = with_definitions(self, split, self._given[split], self._known_sources())
+            if whole:  # what a source lacks now it may have at the next look
+                self._attributes[split] = now, table
+        return table
 
     def definitions(self) -> Sequence[Definition]:
         return tuple(self.state().definitions.values())
@@ -371,113 +240,11 @@ class Case:
                 "attribute.changed", action=action, why=why, definition=dataclasses.asdict(definition)
             )
 
-    def source(self, name: str) -> AttributeSource:
-        from failsight.tools.attributes.sources import built_in
-
-        return self._known_sources().get(name) or built_in(name)
-
-    def _known_sources(self) -> Mapping[str, AttributeSource]:
-        """Sources that depend on how the case was opened; what was handed in before stays."""
-        if not self._sources.keys() >= {"vqa", "vision_model"}:
-            from failsight.agent.proposals.sources import sources_for
-
-            self._sources = {**sources_for(self.config), **self._sources}
-        return self._sources
-
-    def encoder(self) -> Encoder:
-        if self._encoder is None:
-            self._encoder = open_encoder(self.config)
-        return self._encoder
-
-    def embeddings(self, split: Split = "data") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
-        return self._engine().embed(
-            self.table(split),
-            self.encoder(),
-            spec=encoder_spec(self.config),
-            cached=self.cached,
-            store=self.store,
-            progress=self.progress,
-        )
-
-    def pixels(
-        self, rows: npt.NDArray[np.int64], split: Split = "data", batch: int = 64
-    ) -> Iterator[tuple[npt.NDArray[np.int64], Pixels]]:
-        from failsight.tools.engine import iter_pixels
-
-        return iter_pixels(self.table(split), self.model(), rows, batch=batch)
-
-    def fingerprints(self) -> dict[str, str]:
-        """Content fingerprints of the model and of every split."""
-        made = {"model": self.model().fingerprint if self.has_model() else ""}
-        made.update({s: self.table(s).fingerprint for s in self.splits()})
-        return made
-
-    def facts(self) -> dict[str, Any]:
-        """What ``case.created`` journals about model and data."""
-        model = None
-        if self.has_model():
-            m = self.model()
-            model = {"path": self.config.model, "format": m.format, "fingerprint": m.fingerprint}
-        data = {
-            s: {
-                "path": self.config.sources().get(s, self.config.predictions),
-                "format": t.format,
-                "fingerprint": t.fingerprint,
-                "n": len(t),
-                "classes": list(t.classes),
-            }
-            for s in self.splits()
-            for t in (self.table(s),)
-        }
-        return {"model": model, "data": data}
-
-    # --- knowledge, figures, caches --------------------------------------------------------------------------------
-
     @property
     def knowledge(self) -> Any:
         if self._knowledge is None:
             self._knowledge = _load_knowledge()
         return self._knowledge
-
-    def save_figure(self, name: str, image: Any, *, title: str, alt: str, caption: str = "") -> Figure:
-        from failsight.tools.inputs.fingerprint import write_atomically
-
-        if isinstance(image, str):
-            raw, suffix = image.encode("utf-8"), ".svg"
-        else:
-            buffer = io.BytesIO()
-            image.save(buffer, "PNG")
-            raw, suffix = buffer.getvalue(), ".png"
-        safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in name)[:60]
-        folder = self.folder / "figures"
-        path = folder / f"{safe}-{hashlib.sha256(raw).hexdigest()[:8]}{suffix}"
-        folder.mkdir(exist_ok=True)
-        write_atomically(path, lambda fresh: fresh.write_bytes(raw))
-        return Figure(title, f"figures/{path.name}", alt, caption)
-
-    def cached(self, key: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]] | None:
-        import numpy as np
-
-        path = self.folder / "cache" / "arrays" / f"{digest(key)[:32]}.npz"
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                return {name: stored[name] for name in stored.files}
-        except FileNotFoundError:
-            return None
-        except Exception:  # a damaged cache file is only a slow answer
-            return None
-
-    def store(self, key: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-        import numpy as np
-
-        from failsight.tools.inputs.fingerprint import write_atomically
-
-        folder = self.folder / "cache" / "arrays"
-        folder.mkdir(parents=True, exist_ok=True)
-        buffer = io.BytesIO()
-        np.savez(buffer, **dict(arrays))
-        raw = buffer.getvalue()
-        write_atomically(folder / f"{digest(key)[:32]}.npz", lambda fresh: fresh.write_bytes(raw))
 
     def close(self) -> None:
         """Close the journal; the case can be opened again at any time."""

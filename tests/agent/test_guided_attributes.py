@@ -75,6 +75,7 @@ def test_a_model_that_was_moved_away_takes_only_its_own_words_along(tmp_path: Pa
     case = wordless(tmp_path, encoder="rooms")
     case.call("propose_attributes", {})
     case._attributes.clear()
+    case._given.clear()
     case.table().columns = {"floor": ["wood", "tile"] * 300}  # type: ignore[misc]
 
     class Gone(FakeSource):

@@ -1,0 +1,269 @@
+"""What a case was given, opened on first use: model, images, predictions, encoder; and its folder for figures and caches.
+
+Nothing here knows the journal: :class:`failsight.agent.case.Case` adds what was measured and said.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from failsight.agent.attributes import encoder_spec, open_encoder
+from failsight.agent.config import CaseConfig
+from failsight.agent.progress import Cancellable
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Figure, digest
+from failsight.tools.inputs.base import (
+    SPLITS,
+    AttributeTable,
+    Classifier,
+    ImageTable,
+    Pixels,
+    Predictions,
+    Split,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from failsight.tools.attributes.sources import AttributeSource
+    from failsight.tools.engine.choice import Engine, ModelSpec
+    from failsight.tools.inputs.encoders import Encoder
+    from failsight.tools.view import Progress
+
+
+class CaseInputs:
+    """Model and data of a case folder."""
+
+    def __init__(self, folder: Path, config: CaseConfig, progress: Progress | None = None) -> None:
+        self.folder, self.config = folder, config
+        self.name, self.task, self.seed = config.name or folder.name, config.task, config.seed
+        self.history = Path(config.history) if config.history else None
+        self.progress = Cancellable(progress)
+        self._model: Classifier | None = None
+        self._tables: dict[str, ImageTable] = {}
+        self._predictions: dict[str, Predictions] = {}
+        self._encoder: Encoder | None = None
+        self._sources: dict[str, AttributeSource] = {}
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.model().classes if self.has_model() else self.table().classes
+
+    def splits(self) -> Sequence[Split]:
+        given = self.config.sources()
+        return [s for s in SPLITS if s in given or (s == "data" and self.config.predictions)]
+
+    def has_model(self) -> bool:
+        return bool(self.config.model)
+
+    def model(self) -> Classifier:
+        if not self.config.model:
+            raise RetryError("This case has predictions only; there is no model to run.")
+        if self._model is None:
+            from failsight.tools.inputs import open_model
+
+            self._model = open_model(
+                Path(self.config.model),
+                arch=self.config.arch or None,
+                trust_code=self.config.trust_code,
+                device=self.config.device,
+            )
+        return self._model
+
+    def table(self, split: Split = "data") -> ImageTable:
+        if split not in self.splits():
+            raise RetryError(f"This case has no {split} images.", self.splits())
+        if split not in self._tables:
+            if split == "data" and self.config.predictions:
+                self._open_black_box()
+            else:
+                self._tables[split] = self._open_images(split)
+        return self._tables[split]
+
+    def _open_images(self, split: Split) -> ImageTable:
+        from failsight.tools.inputs import open_images
+
+        classes = self.model().classes if self.has_model() else self.table("data").classes
+        metadata = (Path(self.config.metadata), self.config.metadata_key) if self.config.metadata else None
+        return open_images(
+            Path(self.config.sources()[split]),
+            classes=classes,
+            class_map=self.config.class_map,
+            split=split,
+            metadata=metadata if split == "data" else None,
+            cache_folder=self.folder / "cache" / "tables",
+            progress=self.progress,
+        )
+
+    def _open_black_box(self) -> None:
+        from failsight.tools.inputs import open_black_box
+
+        root = Path(self.config.data) if self.config.data else None
+        metadata = (Path(self.config.metadata), self.config.metadata_key) if self.config.metadata else None
+        self._tables["data"], self._predictions["data"] = open_black_box(
+            Path(self.config.predictions),
+            root=root,
+            class_map=self.config.class_map,
+            metadata=metadata,
+            cache_folder=self.folder / "cache" / "tables",
+            progress=self.progress,
+        )
+
+    def predictions(self, split: Split = "data") -> Predictions:
+        table = self.table(split)
+        if split not in self._predictions:
+            model = self.model()  # bad weights are said before an engine is started
+            self._predictions[split] = self._engine().predict(
+                table,
+                model,
+                spec=self._model_spec(),
+                split=split,
+                cache_folder=self.folder / "cache" / "predictions",
+                progress=self.progress,
+            )
+        return self._predictions[split]
+
+    def _engine(self) -> Engine:
+        from failsight.tools.engine.choice import choose_engine
+
+        return choose_engine(self.config.engine)
+
+    def _model_spec(self) -> ModelSpec:
+        """How a worker on another machine opens the model."""
+        from failsight.tools.engine.choice import ModelSpec
+
+        config = self.config
+        return ModelSpec(config.model, config.arch or None, config.trust_code, config.device)
+
+    def features(self, split: Split = "data") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        from failsight.tools.engine.features import sampled_features
+
+        model = self.model()
+        return sampled_features(
+            self.table(split),
+            model,
+            self.predictions(split),
+            seed=self.seed,
+            cached=self.cached,
+            store=self.store,
+            progress=self.progress,
+        )
+
+    def _given_attributes(self, split: Split) -> AttributeTable:
+        """Columns that came with the data and what the pictures show by themselves."""
+        from failsight.tools.attributes.computed import attribute_table
+
+        # a pool is measured without predicting it; elsewhere rows follow the prediction table
+        rows = None if split == "pool" else self.predictions(split).rows
+        if self.config.engine != "local":  # what it measures is found in the cache
+            self._engine().measure(
+                self.table(split), cached=self.cached, store=self.store, progress=self.progress
+            )
+        return attribute_table(
+            self.table(split), rows, cached=self.cached, store=self.store, progress=self.progress
+        )
+
+    def source(self, name: str) -> AttributeSource:
+        from failsight.tools.attributes.sources import built_in
+
+        return self._known_sources().get(name) or built_in(name)
+
+    def _known_sources(self) -> Mapping[str, AttributeSource]:
+        """Sources that depend on how the case was opened; what was handed in before stays."""
+        if not self._sources.keys() >= {"vqa", "vision_model"}:
+            from failsight.agent.proposals.sources import sources_for
+
+            self._sources = {**sources_for(self.config), **self._sources}
+        return self._sources
+
+    def encoder(self) -> Encoder:
+        if self._encoder is None:
+            self._encoder = open_encoder(self.config)
+        return self._encoder
+
+    def embeddings(self, split: Split = "data") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+        return self._engine().embed(
+            self.table(split),
+            self.encoder(),
+            spec=encoder_spec(self.config),
+            cached=self.cached,
+            store=self.store,
+            progress=self.progress,
+        )
+
+    def pixels(
+        self, rows: npt.NDArray[np.int64], split: Split = "data", batch: int = 64
+    ) -> Iterator[tuple[npt.NDArray[np.int64], Pixels]]:
+        from failsight.tools.engine import iter_pixels
+
+        return iter_pixels(self.table(split), self.model(), rows, batch=batch)
+
+    def fingerprints(self) -> dict[str, str]:
+        """Content fingerprints of the model and of every split."""
+        made = {"model": self.model().fingerprint if self.has_model() else ""}
+        made.update({s: self.table(s).fingerprint for s in self.splits()})
+        return made
+
+    def facts(self) -> dict[str, Any]:
+        """What ``case.created`` journals about model and data."""
+        model = None
+        if self.has_model():
+            m = self.model()
+            model = {"path": self.config.model, "format": m.format, "fingerprint": m.fingerprint}
+        data = {
+            s: {
+                "path": self.config.sources().get(s, self.config.predictions),
+                "format": t.format,
+                "fingerprint": t.fingerprint,
+                "n": len(t),
+                "classes": list(t.classes),
+            }
+            for s in self.splits()
+            for t in (self.table(s),)
+        }
+        return {"model": model, "data": data}
+
+    def save_figure(self, name: str, image: Any, *, title: str, alt: str, caption: str = "") -> Figure:
+        from failsight.tools.inputs.fingerprint import write_atomically
+
+        if isinstance(image, str):
+            raw, suffix = image.encode("utf-8"), ".svg"
+        else:
+            buffer = io.BytesIO()
+            image.save(buffer, "PNG")
+            raw, suffix = buffer.getvalue(), ".png"
+        safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in name)[:60]
+        folder = self.folder / "figures"
+        path = folder / f"{safe}-{hashlib.sha256(raw).hexdigest()[:8]}{suffix}"
+        folder.mkdir(exist_ok=True)
+        write_atomically(path, lambda fresh: fresh.write_bytes(raw))
+        return Figure(title, f"figures/{path.name}", alt, caption)
+
+    def cached(self, key: Mapping[str, Any]) -> dict[str, npt.NDArray[Any]] | None:
+        import numpy as np
+
+        path = self.folder / "cache" / "arrays" / f"{digest(key)[:32]}.npz"
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                return {name: stored[name] for name in stored.files}
+        except FileNotFoundError:
+            return None
+        except Exception:  # a damaged cache file is only a slow answer
+            return None
+
+    def store(self, key: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        import numpy as np
+
+        from failsight.tools.inputs.fingerprint import write_atomically
+
+        folder = self.folder / "cache" / "arrays"
+        folder.mkdir(parents=True, exist_ok=True)
+        buffer = io.BytesIO()
+        np.savez(buffer, **dict(arrays))
+        raw = buffer.getvalue()
+        write_atomically(folder / f"{digest(key)[:32]}.npz", lambda fresh: fresh.write_bytes(raw))
