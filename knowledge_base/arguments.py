@@ -75,9 +75,7 @@ def _with_marks(mentions: Mentions, names: Sequence[str]) -> str:
 
 def values(mentions: Mentions) -> dict[str, Any]:
     """What the sentence gives for each slot; slots that it does not fill are absent."""
-    classes, images, objects = mentions.of("class"), mentions.of("image"), mentions.of("object")
-    if elsewhere := _ELSEWHERE.search(mentions.sentence.lower()):
-        images[:1] = [f"{_SPLIT[elsewhere[1][:4]]}:#{int(elsewhere[2])}"]
+    classes, images, objects = mentions.of("class"), _images(mentions), mentions.of("object")
     true, predicted = directions(mentions)
     held = mentions.of("value")
     attributes = list(dict.fromkeys([*mentions.of("attribute"), *(v.split("=", 1)[0] for v in held)]))
@@ -109,6 +107,7 @@ def values(mentions: Mentions) -> dict[str, Any]:
 # A row of another split: the names of the case are those of its evaluation images alone
 _ELSEWHERE: Final = re.compile(
     r"\b(train(?:ing)?|deploy(?:ment)?|pool)(?:\s*:\s*|\s+)(?:image |picture |photo |sample )?#(\d{1,9})\b"
+    r"|(?:\b(?:image|picture|photo|sample|row) #?|#)(\d{1,9}) (?:of|in|from) (?:the )?(train|deploy|pool)"
 )
 _SPLIT: Final = {"trai": "train", "depl": "deploy", "pool": "pool"}
 _PLACES: Final = (
@@ -116,6 +115,17 @@ _PLACES: Final = (
     ("border:0.1", re.compile(r"\b(borders?|frame|edges? of the (image|picture|photo))\b")),
     ("rect:0.25,0.25,0.75,0.75", re.compile(r"\b(cent(er|re)|middle) of the (image|picture|photo)s?\b")),
 )
+
+
+def _images(mentions: Mentions) -> list[str]:
+    """The distinct images of a sentence, in order of appearance, those of another split as ``train:#12``."""
+    found = [(m.start, m.end, m.name) for m in mentions.found if m.role == "image"]
+    for match in _ELSEWHERE.finditer(mentions.sentence.lower()):
+        start, end = match.span()
+        split, row = _SPLIT[(match[1] or match[4])[:4]], int(match[2] or match[3])
+        found = [one for one in found if one[1] <= start or end <= one[0]]
+        found.append((start, end, f"{split}:#{row}"))
+    return list(dict.fromkeys(name for _, _, name in sorted(found)))
 
 
 def _place(sentence: str) -> str | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from failsight.knowledge_base.lexical import fold
 from failsight.knowledge_base.vocabulary import Mentions
 
-_NUMBERS: Final = {
+_WRITTEN: Final = {
     "five": 5,
     "ten": 10,
     "fifteen": 15,
@@ -21,13 +22,17 @@ _NUMBERS: Final = {
     "ninety": 90,
     "half": 50,
 }
-_NUMBER: Final = rf"(\d{{1,3}}(?:\.\d+)?|{'|'.join(_NUMBERS)})"
+_NUMBER: Final = rf"(?<![\w.−])(−?\d{{1,4}}(?:\.\d+)?|{'|'.join(_WRITTEN)})"
 _PERCENT: Final = re.compile(rf"{_NUMBER}\s*(?:%|per ?cent)")
 _DEGREES: Final = re.compile(rf"{_NUMBER}\s*(?:°|deg)")
+_PLAIN: Final = re.compile(rf"{_NUMBER}\b(?!\s*(?:%|per ?cent|°|deg))")
+_UNITS: Final = {"%": _PERCENT, "°": _DEGREES, "1": _PLAIN}
+_MINUS: Final = re.compile(r"(?<![\w-])-(?=\d)")
+_CLOCKWISE: Final = re.compile(r"(?<!counter )(?<!anti )\bclockwise")
 _REACH: Final = 28  # characters on either side in which a number belongs to a word
 _SEEN: Final = r"(?:it|this|that|the (?:image|picture|photo|sample)|this (?:image|picture|photo|sample))"
 
-# (what is said, the edit, what a number beside it means: % or ° or nothing); the first that matches at a place wins
+# (what is said, the edit, what a number beside it means: %, ° or one without a unit; empty for none); the first that matches at a place wins
 _WORDS: Final = (
     (r"half as bright", "brightness:-50", ""),
     (r"dark(?:er|en\w*)|dimm(?:er|ed)|(?:was|were|at) night|less light|dark", "brightness:-", "%"),
@@ -38,16 +43,16 @@ _WORDS: Final = (
     (r"(?:less|lower) saturat\w+|paler|desaturat\w+", "saturation:-", "%"),
     (r"more saturat\w+|stronger colou?rs", "saturation:", "%"),
     (r"\bhue\b|(?:other|different|changed?|shift\w*) (?:the )?colou?rs?", "hue:", "°"),
-    (r"blur\w*|out of focus", "blur", ""),
-    (r"sharpen\w*|sharper", "sharpen", ""),
-    (r"nois[ey]\w*|grain(?:y|ier)", "noise", ""),
+    (r"blur\w*|out of focus", "blur", "%"),
+    (r"sharpen\w*|sharper", "sharpen", "%"),
+    (r"nois[ey]\w*|grain(?:y|ier)", "noise", "%"),
     (r"upside down|turned over", "rotate:180", ""),
     (r"rotat\w+|tilt\w*", "rotate:", "°"),
     (rf"mirror\w*|flip(?:ped)? (?:{_SEEN}|left|horizontal\w*)|{_SEEN} (?:is|was|were) flipped", "flip:horizontal", ""),
     (r"zoom\w* out|further away", "zoom:-33", ""),
     (r"zoom\w*|closer", "zoom:", "%"),
     (r"crop\w*", "crop", ""),
-    (r"jpe?g (?:quality|compress\w*)|compress\w*", "jpeg", ""),
+    (r"jpe?g (?:quality|compress\w*)|compress\w*", "jpeg", "1"),
 )  # fmt: skip
 _PATTERNS: Final = tuple((re.compile(rf"\b(?:{words})"), edit, unit) for words, edit, unit in _WORDS)
 _USUAL: Final = {"brightness": 50, "contrast": 50, "saturation": 50, "hue": 90, "rotate": 15, "zoom": 50}
@@ -62,15 +67,14 @@ def edits_meant(mentions: Mentions, place: str | None) -> str | None:
     Args:
         place: a region that the sentence names by its place in the picture (``corners:0.2``), or None.
     """
-    sentence = fold(_without_names(mentions))
-    found: list[tuple[int, str]] = []
-    taken: list[tuple[int, int]] = []
+    sentence = fold(_MINUS.sub("−", _without_names(mentions)))
+    words: list[tuple[int, int, str, str]] = []  # start, end, edit, unit
     for pattern, edit, unit in _PATTERNS:
         for match in pattern.finditer(sentence):
-            if any(match.start() < end and start < match.end() for start, end in taken):
-                continue
-            taken.append(match.span())
-            found.append((match.start(), _strength(sentence, match.span(), edit, unit)))
+            if not any(match.start() < end and start < match.end() for start, end, _, _ in words):
+                words.append((*match.span(), edit, unit))
+    numbers = _numbers(sentence, words)
+    found = [(w[0], _strength(sentence, w[2], w[3], numbers.get(w[0]))) for w in words]
     away = _AWAY.search(sentence)
     if away:
         objects = mentions.of("object")
@@ -90,11 +94,33 @@ def _without_names(mentions: Mentions) -> str:
     return "".join(text)
 
 
-def _strength(sentence: str, span: tuple[int, int], edit: str, unit: str) -> str:
-    """``edit`` with the number that stands beside its word, or the usual one."""
+def _numbers(sentence: str, words: Sequence[tuple[int, int, str, str]]) -> dict[int, str]:
+    """Start of a word → the number that belongs to it: each number goes to the nearest word with its unit."""
+    found: dict[int, tuple[int, str]] = {}
+    for unit, pattern in _UNITS.items():
+        for match in pattern.finditer(sentence):
+            beside = [
+                (max(match.start() - end, start - match.end()), start)
+                for start, end, _, wanted in words
+                if wanted == unit
+            ]
+            reach, start = min(beside, default=(_REACH + 1, 0))
+            if reach <= _REACH and (start not in found or reach < found[start][0]):
+                found[start] = reach, match[1]
+    return {
+        start: str(_WRITTEN.get(number, number)).replace("−", "-") for start, (_, number) in found.items()
+    }
+
+
+def _strength(sentence: str, edit: str, unit: str, number: str | None) -> str:
+    """``edit`` with its number, or the usual one."""
     if not unit:
         return edit
-    near = sentence[max(0, span[0] - _REACH) : span[1] + _REACH]
-    match = (_PERCENT if unit == "%" else _DEGREES).search(near)
-    number = match[1] if match else str(_USUAL[edit.partition(":")[0]])
-    return f"{edit}{_NUMBERS.get(number, number)}"
+    if not edit.endswith((":", "-")):  # the tool knows what is usual
+        return edit if number is None else f"{edit}:{number.lstrip('-')}"
+    said = number or str(_USUAL[edit.rstrip(":-")])
+    if edit.endswith("-"):
+        return edit + said.lstrip("-")
+    if edit == "rotate:" and _CLOCKWISE.search(sentence):
+        said = f"-{said.lstrip('-')}"
+    return edit + said

@@ -26,6 +26,13 @@ CASE = Vocabulary(
         ("how would the output change if #3 were half as bright", "brightness:-50"),
         ("blur #3, then make it black and white", "blur; grey"),
         ("rotate #3 by 25 degrees", "rotate:25"),
+        ("what if #3 was 30 % darker and had 50 % more contrast", "brightness:-30; contrast:50"),
+        ("what if #3 was 30 % darker and blurred", "brightness:-30; blur"),
+        ("blur #3 by 5 % and rotate it by -20 degrees", "blur:5; rotate:-20"),
+        ("rotate #3 clockwise by 20 degrees", "rotate:-20"),
+        ("rotate #3 counter-clockwise by 20 degrees", "rotate:20"),
+        ("what if #3 had jpeg quality 10", "jpeg:10"),
+        ("make #3 2000 % brighter", "brightness:2000"),
         ("suppose I turn #3 upside down", "rotate:180"),
         ("what if #3 is mirrored", "flip:horizontal"),
         ("zoom out of #3", "zoom:-33"),
@@ -85,3 +92,17 @@ def test_a_number_is_replaced_by_general_words() -> None:
 )
 def test_a_number_of_another_split_is_said_to_be_one(sentence: str, image: str) -> None:
     assert values(recognise(sentence, CASE))["image"] == image
+
+
+@pytest.mark.parametrize(
+    ("sentence", "pair"),
+    [
+        ("compare #3 with train #5", ("img_0003.png", "train:#5")),
+        ("compare train:#5 and #3", ("train:#5", "img_0003.png")),
+        ("compare train:#5 and train:#6", ("train:#5", "train:#6")),
+        ("compare image 3 with image 7 of the training set", ("img_0003.png", "train:#7")),
+    ],
+)
+def test_two_images_keep_their_splits_and_their_order(sentence: str, pair: tuple[str, str]) -> None:
+    found = values(recognise(sentence, CASE))
+    assert (found["image"], found["image2"]) == pair
