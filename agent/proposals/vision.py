@@ -259,7 +259,7 @@ def _question(pictures: Sequence[bytes], group: Sequence[Definition]) -> list[An
 
 
 def _meaning(one: Definition) -> str:
-    return one.question or f"{one.name}."
+    return one.question or f"{one.origin}."  # not what it is called since: a new name changes no value
 
 
 def values_in(answer: Any, pictures: int, group: Sequence[Definition]) -> dict[int, list[int]]:
@@ -283,7 +283,7 @@ def values_in(answer: Any, pictures: int, group: Sequence[Definition]) -> dict[i
 
 
 def _said(said: Mapping[str, Any], j: int, one: Definition) -> str:
-    value = said.get(f"a{j + 1}", said.get(one.name))
+    value = said.get(f"a{j + 1}", said.get(one.origin))
     return plain(clean(value, 100)) if isinstance(value, str) else ""
 
 

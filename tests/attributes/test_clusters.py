@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -75,6 +78,26 @@ def test_the_same_groups_again_with_and_without_the_cache_and_other_splits_by_th
     for key in first:
         assert np.array_equal(first[key].codes, second[key].codes)
         assert len(np.unique(first[key].codes)) > 1
+
+
+class OtherEncoder(FakeEncoder):
+    """Sees other things, in another number of dimensions."""
+
+    name, fingerprint = "other encoder", "other-encoder"
+
+    def embed_images(self, images: Sequence[Any]) -> np.ndarray:
+        return super().embed_images(images)[:, [1, 0]]
+
+
+def test_groups_of_another_encoder_or_of_other_images_are_not_guessed_at() -> None:
+    view = rooms()
+    (scene,) = [d for d in Clusters().propose(view, "data", 20) if d.name == "scene cluster"]
+    view.given_encoder = OtherEncoder(VOCABULARY)
+    with pytest.raises(RetryError, match="another encoder"):
+        Clusters().assign(view, "train", np.arange(120), [scene])
+    changed = rooms(seed=5)  # no centres in its cache
+    with pytest.raises(RetryError, match="have changed"):
+        Clusters().assign(changed, "data", np.arange(300), [scene])
 
 
 def test_images_without_features_have_no_value() -> None:

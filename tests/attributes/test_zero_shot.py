@@ -149,7 +149,9 @@ def test_phrases_are_made_from_names_where_there_are_none() -> None:
     lamp = attribute("floor_lamp", "no", "yes", phrases={"yes": ("  ",)})
     assert phrases_of(lamp, "yes") == ("a floor lamp", "a scene with a floor lamp")
     assert phrases_of(lamp, "no") == ("no floor lamp", "a scene without a floor lamp")
-    assert phrases_of(attribute("weather", "rain", "sun"), "rain") == ("rain", "rain weather")
+    weather = attribute("weather", "rain", "sun")
+    assert phrases_of(weather, "rain") == ("rain", "rain weather")
+    assert phrases_of(dataclasses.replace(weather, name="sky"), "rain") == phrases_of(weather, "rain")
 
 
 @pytest.mark.parametrize(

@@ -171,7 +171,7 @@ class BlipCaptions(_Blip):
 
 def _opening(asked: Definition) -> str:
     thing = str(asked.settings.get("thing") or "")
-    name = str(asked.settings.get("asked") or asked.name)
+    name = str(asked.settings.get("asked") or asked.origin)
     return f"the {name} of the {thing} is" if thing else f"the {name} is"
 
 
@@ -180,7 +180,7 @@ def _sentences(asked: Definition) -> list[str]:
     if all(asked.phrases.get(v) for v in asked.values):
         return [f"a picture of {asked.phrases[v][0]}" for v in asked.values]
     if set(asked.values) == {"yes", "no"}:
-        name = str(asked.settings.get("asked") or asked.name)
+        name = str(asked.settings.get("asked") or asked.origin)
         words: dict[str, Callable[[str], str]] = {
             "yes": lambda n: f"a picture with a {n}",
             "no": lambda n: f"a picture without a {n}",

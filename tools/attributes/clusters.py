@@ -71,10 +71,16 @@ class Clusters:
     def assign(
         self, view: CaseView, split: Split, rows: Ints, definitions: Sequence[Definition]
     ) -> Mapping[str, Assigned]:
-        """The group whose centre is nearest; no value where an image has no features."""
+        """The group whose centre is nearest; no value where an image has no features.
+
+        Raises:
+            RetryError: the groups were made with another model or encoder than the case has now, or their centres are lost
+                and the images they were fitted on have changed.
+        """
         made: dict[str, Assigned] = {}
         for definition in definitions:
             space = str(definition.settings.get("space", FEATURES))
+            _check_same(view, definition, space)
             fitted = _fitted(view, definition.settings)
             at, points, called = _points(view, split, space)
             which, first, second = nearest(project(points, called, fitted), fitted["centres"])
@@ -142,6 +148,8 @@ def _fitted(view: CaseView, settings: Mapping[str, Any]) -> Mapping[str, Floats]
     key = {"what": "cluster centres", "version": VERSION, **settings}
     found = view.cached(key)
     if found is None:
+        if settings.get("data") != view.table(settings["split"]).fingerprint:
+            raise RetryError("The images that the groups were made from have changed.")
         _, points, called = _points(view, settings["split"], settings["space"])
         fit = _sample(len(points), int(settings["seed"]))
         onto = directions(points[fit], called[fit])
@@ -158,14 +166,23 @@ def _points(view: CaseView, split: Split, space: str) -> tuple[Ints, Floats, Int
     called = np.zeros(len(rows), np.int64)
     if space == FEATURES:
         made = view.predictions(split)
-        place = {int(r): i for i, r in enumerate(made.rows)}
-        called = made.predicted[[place[int(r)] for r in rows]].astype(np.int64)
+        order = np.argsort(made.rows, kind="stable")
+        called = made.predicted[order[np.searchsorted(made.rows, rows, sorter=order)]].astype(np.int64)
     fine = np.isfinite(points).all(1)
     return rows[fine], points[fine], called[fine]
 
 
 def _of(view: CaseView, space: str) -> str:
     return view.encoder().fingerprint if space == EMBEDDINGS else view.model().fingerprint
+
+
+def _check_same(view: CaseView, one: Definition, space: str) -> None:
+    """Raises RetryError where the groups lie in another space than the case has now: centres mean nothing there."""
+    if one.settings.get("of", _of(view, space)) != _of(view, space):
+        made_by = "encoder" if space == EMBEDDINGS else "model"
+        raise RetryError(
+            f"{clean(one.name, 60)} groups what another {made_by} sees: open the case with that one."
+        )
 
 
 def _sample(n: int, seed: int) -> Ints:
@@ -194,11 +211,10 @@ def _words(view: CaseView, split: Split, rows: Ints, which: Ints, k: int) -> lis
     if not words:
         return none
     at, embedded = view.embeddings(split)
-    place = {int(r): i for i, r in enumerate(at)}
-    shared = np.array([i for i, r in enumerate(rows.tolist()) if r in place], np.int64)
+    _, shared, theirs = np.intersect1d(rows, at, assume_unique=True, return_indices=True)
     if not len(shared):
         return none
-    alike = embedded[[place[int(r)] for r in rows[shared]]] @ vectors.T
+    alike = embedded[theirs] @ vectors.T
     alike = (alike - alike.mean(0)) / np.maximum(alike.std(0), 1e-6)
     made: list[list[str]] = []
     for group in range(k):

@@ -227,7 +227,7 @@ def worded(definition: Definition) -> Definition:
     if definition.question:
         return definition
     there = {plain(v) for v in definition.values} == {"yes", "no"}
-    asked = asking(definition.name + "?" if there else definition.name)
+    asked = asking(definition.origin + "?" if there else definition.origin)
     return dataclasses.replace(
         definition, question=asked.question, settings={**asked.settings, **definition.settings}
     )

@@ -68,11 +68,14 @@ class WordBank:
 
 
 def phrases_of(definition: Definition, value: str) -> tuple[str, ...]:
-    """The phrases that stand for a value; made from the names where the definition has none."""
+    """The phrases that stand for a value; made from the names where the definition has none.
+
+    The attribute's name is the one it was proposed under: what people call it since changes no value.
+    """
     given = tuple(p for p in definition.phrases.get(value, ()) if p.strip())
     if given:
         return given
-    name, said = plain(definition.name) or definition.name, plain(value)
+    name, said = plain(definition.origin) or definition.origin, plain(value)
     if said in _YES:
         return (f"a {name}", f"a scene with a {name}")
     if said in _NO:
