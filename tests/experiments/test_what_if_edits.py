@@ -28,6 +28,8 @@ def edits(text: str) -> tuple[Edit, ...]:
         ("brightness:−30 %", ["brightness −30 %"]),
         ("Brightness -30%; rotate:10°", ["brightness −30 %", "rotate +10°"]),
         ("blur then jpeg:20", ["blur 2 %", "jpeg 20"]),
+        ("rotate:15, then darker:30%", ["rotate +15°", "brightness −30 %"]),
+        ("brighter:30; desaturate:-40", ["brightness +30 %", "saturation −40 %"]),
         ("darker; black and white;mirror", None),
         ("gray; upside down; flip", ["grey", "rotate +180°", "flipped left to right"]),
         ("crop", ["cropped to 0.1,0.1,0.9,0.9"]),

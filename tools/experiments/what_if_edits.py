@@ -48,6 +48,7 @@ class Kind:
         unit: what stands behind the number: ``%``, ``°`` or nothing.
         signed: whether strengths are said with their sign.
         words: what it stands for.
+        whole: whether only whole numbers make a difference.
         tested: the name under which ``robustness_probe`` measures the like over many images, or empty.
     """
 
@@ -61,6 +62,7 @@ class Kind:
     words: str
     change: Graded
     tested: str = ""
+    whole: bool = False
 
     def said(self, strength: float) -> str:
         """``brightness −32 %``, ``rotate +15°``, ``jpeg 20``."""
@@ -188,7 +190,7 @@ _ALL = (
     Kind("noise", 0, 0, 60, 10, "%", False, "sensor noise", _noise, "gaussian_noise"),
     Kind("rotate", 0, -180, 180, 15, "°", True, "a tilted camera", _rotate, "rotation"),
     Kind("zoom", 0, -50, 300, 50, "%", True, "a closer or wider frame", _zoom, "closer"),
-    Kind("jpeg", 100, 1, 100, 20, "", False, "stronger compression", _jpeg, "jpeg"),
+    Kind("jpeg", 100, 1, 100, 20, "", False, "stronger compression", _jpeg, "jpeg", whole=True),
 )
 KINDS: Mapping[str, Kind] = {one.name: one for one in _ALL}
 _ALIASES = {
@@ -230,7 +232,7 @@ def parse_edits(text: str, mask: Placed, paste: Callable[[str, str], Still]) -> 
     Raises:
         RetryError: an edit is not in the grammar, or too strong, or there are more than twelve.
     """
-    parts = [p.strip() for p in re.split(r";|\bthen\b", text) if p.strip()]
+    parts = [p.strip() for p in re.split(r";|,?\s+then\s+", text) if p.strip()]
     if len(parts) > MOST:
         raise RetryError(f"edits: at most {MOST} edits in a row, not {len(parts)}.")
     return tuple(_parse(part, mask, paste) for part in parts)
@@ -242,9 +244,9 @@ def _parse(text: str, mask: Placed, paste: Callable[[str, str], Still]) -> Edit:
     if not colon and len(plain.split()) == 2:  # brightness -30%
         name, rest = plain.split()
     name = name.casefold()
-    name = _ALIASES.get(name, name).partition(":")[0]
+    name, _, usual = _ALIASES.get(name, name).partition(":")
     if name in KINDS:
-        return _graded(KINDS[name], rest, text)
+        return _graded(KINDS[name], rest, text, down=usual.startswith("-"))
     if name == "grey" and not rest:
         return Edit("grey", still=_grey)
     if name == "flip":
@@ -268,7 +270,8 @@ def _thing(region: str) -> str:
     return clean(region.strip().removeprefix("box:").replace("_", " "), 40)
 
 
-def _graded(kind: Kind, rest: str, text: str) -> Edit:
+def _graded(kind: Kind, rest: str, text: str, down: bool) -> Edit:
+    """``down``: the name itself says that it goes down, so that ``darker:30`` is −30."""
     strength = kind.usual
     if rest:
         found = _NUMBER.match(rest)
@@ -277,6 +280,7 @@ def _graded(kind: Kind, rest: str, text: str) -> Edit:
                 f"edits: {clean(text, 60)!r}: write a number, for example {kind.name}:{kind.usual:g}."
             )
         strength = float(re.sub(r"\s", "", found[1]).replace("−", "-").replace("–", "-"))
+        strength = -abs(strength) if down else strength
     if not kind.low <= strength <= kind.high:
         raise RetryError(
             f"edits: {kind.name} goes from {kind.low:g} to {kind.high:g}, not {clean(rest, 20)}."
@@ -326,5 +330,6 @@ def ladder(kind: Kind, steps: int) -> Strengths:
     down = round(steps * share) if above else steps
     left = np.linspace(kind.low, kind.neutral, down + 1) if below else np.array([kind.neutral])
     right = np.linspace(kind.neutral, kind.high, steps - down + 1) if above else np.array([kind.neutral])
-    made: Strengths = np.unique(np.concatenate([left, right]))
+    both = np.concatenate([left, right])
+    made: Strengths = np.unique(np.rint(both) if kind.whole else both)
     return made

@@ -77,36 +77,40 @@ def curve(edit: Edit, picture: Pixels, score: Score, answer: int, seed: int, run
         path = np.concatenate([[start], outwards]).astype(np.int64)
         turned = np.flatnonzero(scores[path].argmax(1) != answer)
         if len(turned) and turned[0] > 0:
-            ends = float(strengths[path[turned[0] - 1]]), float(strengths[path[turned[0]]])
-            flips.append(_bisect(edit, picture, score, answer, seed, ends))
+            before, after = (int(path[turned[0] - back]) for back in (1, 0))
+            seen = edit.apply(picture, seed, float(strengths[after]))
+            first = Flip(
+                float(strengths[after]),
+                float(strengths[before]),
+                int(scores[after].argmax()),
+                scores[after],
+                seen,
+            )
+            flips.append(_bisect(edit, picture, score, answer, seed, first))
     return Curve(edit.kind, strengths, scores, tuple(flips))
 
 
-def _bisect(
-    edit: Edit, picture: Pixels, score: Score, answer: int, seed: int, ends: tuple[float, float]
-) -> Flip:
-    """The turn between two strengths, the first with the old answer, the second without."""
-    before, after = ends
-    found: Flip | None = None
+def _bisect(edit: Edit, picture: Pixels, score: Score, answer: int, seed: int, found: Flip) -> Flip:
+    """The turn that lies between ``found.before``, with the old answer, and ``found.strength``, without."""
     for _ in range(2):
-        between = _rungs(edit, before, after)
+        between = _rungs(edit, found.before, found.strength)
         pictures = np.stack([edit.apply(picture, seed, s) for s in between])
         scores = score(pictures)
-        at = int(np.flatnonzero(scores.argmax(1) != answer)[0])  # the last one is the known turn
-        if at:
-            before = float(between[at - 1])
-        after = float(between[at])
-        found = Flip(after, before, int(scores[at].argmax()), scores[at], pictures[at])
+        turned = np.flatnonzero(scores.argmax(1) != answer)
+        if not len(turned):  # a tie that falls the other way in another batch
+            break
+        at = int(turned[0])
+        before = float(between[at - 1]) if at else found.before
+        found = Flip(float(between[at]), before, int(scores[at].argmax()), scores[at], pictures[at])
         if len(between) < FINE + 1:
             break
-    assert found is not None
     return found
 
 
 def _rungs(edit: Edit, before: float, after: float) -> Sequence[float]:
     """Strengths after ``before`` up to and with ``after``; whole numbers where the knob has no others."""
     made = np.linspace(before, after, FINE + 2)[1:]
-    if edit.kind is not None and edit.kind.name == "jpeg":
+    if edit.kind is not None and edit.kind.whole:
         made = np.unique(np.rint(made))[:: 1 if after > before else -1]
         made = np.array([m for m in made if m != before] or [after])
     return [float(m) for m in made]
