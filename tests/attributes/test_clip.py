@@ -404,7 +404,8 @@ def test_a_vocabulary_brings_phrases_and_calibration(broken: Path) -> None:
     (broken / "attributes.json").write_text(json.dumps([entry]))
     (only,) = open_encoder(str(broken)).vocabulary
     assert (only.key, only.values, only.by) == ("zero_shot:light", ("on", "off"), "broken")
-    assert only.settings == {"temperature": 2.0}
+    own = open_encoder(str(broken)).fingerprint
+    assert only.settings == {"temperature": 2.0, "calibrated_for": own}
     assert open_encoder(str(broken.parent / "broken")).embed_texts(["x"]).shape == (1, 12)
     words = embed_values(open_encoder(str(broken)), [only])
     assert len(assign_values(open_encoder(str(broken)).embed_images(pictures(3)), words)[only.key].codes) == 3

@@ -108,6 +108,17 @@ def test_a_higher_temperature_is_less_sure_and_a_stored_threshold_is_used() -> N
     assert (assign_values(seen, embed_values(Bag(), [strict]))[ANIMAL.key].codes == -1).all()
 
 
+def test_a_calibration_counts_only_with_the_encoder_that_it_was_fitted_for() -> None:
+    own = {"temperature": 0.5, "threshold": 0.9, "calibrated_for": Bag().fingerprint}
+    words = embed_values(Bag(), [dataclasses.replace(ANIMAL, settings=own)])
+    assert (words.factors, words.thresholds) == ((Bag().scale / 0.5,), (0.9,))
+    foreign = embed_values(
+        Bag(), [dataclasses.replace(ANIMAL, settings={**own, "calibrated_for": "another"})]
+    )
+    plain = embed_values(Bag(), [ANIMAL])
+    assert (foreign.factors, foreign.thresholds) == (plain.factors, plain.thresholds)
+
+
 def test_without_a_stored_threshold_more_values_need_less_confidence() -> None:
     words = embed_values(Bag(), [ANIMAL, COLOUR])
     assert words.thresholds == pytest.approx((0.5 + LEAST_MARGIN / 2, 1 / 3 + LEAST_MARGIN * 2 / 3))

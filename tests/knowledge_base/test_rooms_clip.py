@@ -71,7 +71,7 @@ def test_its_card_says_how_well_it_knows_every_attribute() -> None:
     for definition in shipped().vocabulary:
         assert definition.values == tuple(VALUES[definition.name])
         assert set(definition.phrases) == set(definition.values)
-        assert set(definition.settings) == {"temperature", "threshold"}
+        assert set(definition.settings) == {"temperature", "threshold", "calibrated_for"}
 
 
 def test_it_knows_rooms_that_it_never_saw() -> None:

@@ -10,7 +10,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from failsight.tools.attributes.vocabulary import VOCABULARY, read_vocabulary
+from failsight.tools.attributes.vocabulary import CALIBRATED_FOR, VOCABULARY, read_vocabulary
 from failsight.tools.errors import UserError
 from failsight.tools.text import clean
 
@@ -190,8 +190,12 @@ class DualEncoder:
 
     @cached_property
     def vocabulary(self) -> tuple[Definition, ...]:
-        """The attributes of ``attributes.json``; empty where the folder has none."""
-        return read_vocabulary(self.folder / VOCABULARY, by=self.name)
+        """The attributes of ``attributes.json``; empty where the folder has none. A calibration is marked as this encoder's:
+        the case may be opened with another one later."""
+        return tuple(
+            replace(d, settings={**d.settings, CALIBRATED_FOR: self.fingerprint}) if d.settings else d
+            for d in read_vocabulary(self.folder / VOCABULARY, by=self.name)
+        )
 
     @cached_property
     def scale(self) -> float:

@@ -17,6 +17,9 @@ from failsight.tools.text import clean
 VOCABULARY = "attributes.json"
 """File of an encoder's folder that names the attributes it was made to tell apart."""
 
+CALIBRATED_FOR = "calibrated_for"
+"""Setting: fingerprint of the encoder that an attribute's temperature and threshold were fitted with."""
+
 
 def read_vocabulary(path: Path, by: str = "") -> tuple[Definition, ...]:
     """The attributes that a file proposes: ``[{"name", "values", "phrases": {value: [phrase]}, "question",

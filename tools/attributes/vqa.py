@@ -275,7 +275,7 @@ def chosen(scores: Floats, definition: Definition) -> tuple[npt.NDArray[np.int16
     share = raised / raised.sum(1, keepdims=True)
     best = share.argmax(1)
     top = share[np.arange(len(share)), best]
-    fine &= top >= threshold_of(definition, scores.shape[1])
+    fine &= top >= threshold_of(definition.settings, scores.shape[1])
     return np.where(fine, best, -1).astype(np.int16), np.where(fine, top, 0).astype(np.float32)
 
 

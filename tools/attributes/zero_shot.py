@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.attributes.definitions import Definition, plain, sound
 from failsight.tools.attributes.sources import Assigned
+from failsight.tools.attributes.vocabulary import CALIBRATED_FOR
 from failsight.tools.attributes.vocabulary import bank as bank
 from failsight.tools.errors import RetryError
 
@@ -120,6 +121,7 @@ def embed_values(
             plan.append([wanted.setdefault(text, len(wanted)) for text in texts])
         plans.append(plan)
     embedded = encoder.embed_texts(list(wanted)) if wanted else np.zeros((0, 1), np.float32)
+    fitted = [calibration_of(d, encoder) for d in definitions]
     rows: list[Floats] = []
     spans = []
     for plan in plans:
@@ -131,8 +133,8 @@ def embed_values(
         spans=tuple(spans),
         positions=tuple(positions),
         vectors=vectors,
-        factors=tuple(encoder.scale / temperature_of(d) for d in definitions),
-        thresholds=tuple(threshold_of(d, len(p)) for d, p in zip(definitions, positions, strict=True)),
+        factors=tuple(encoder.scale / temperature_of(f) for f in fitted),
+        thresholds=tuple(threshold_of(f, len(p)) for f, p in zip(fitted, positions, strict=True)),
     )
 
 
@@ -151,15 +153,21 @@ def _mean_direction(vectors: Floats) -> Floats:
     return np.asarray(mean / length if length > 1e-9 else mean * 0, np.float32)
 
 
-def temperature_of(definition: Definition) -> float:
+def calibration_of(definition: Definition, encoder: Encoder) -> Mapping[str, Any]:
+    """The settings of the attribute, where they are this encoder's: another one has other logits."""
+    made_for = definition.settings.get(CALIBRATED_FOR)
+    return definition.settings if made_for in (None, encoder.fingerprint) else {}
+
+
+def temperature_of(settings: Mapping[str, Any]) -> float:
     """The attribute's own temperature, else the default."""
-    found = float(definition.settings.get("temperature", TEMPERATURE))
+    found = float(settings.get("temperature", TEMPERATURE))
     return found if np.isfinite(found) and found > 0 else TEMPERATURE
 
 
-def threshold_of(definition: Definition, values: int) -> float:
+def threshold_of(settings: Mapping[str, Any], values: int) -> float:
     """The attribute's own threshold, else part of the way from chance to certainty."""
-    found = definition.settings.get("threshold")
+    found = settings.get("threshold")
     if found is not None and np.isfinite(float(found)):
         return float(found)
     chance = 1 / max(values, 1)
