@@ -25,7 +25,7 @@ from failsight.tools.experiments.barlow import (
 )
 from failsight.tools.experiments.barlow_attributes import Word, words
 from failsight.tools.experiments.barlow_pictures import MOST_MODES, picture
-from failsight.tools.experiments.feature_reader import Source, features_of, source_of
+from failsight.tools.experiments.feature_reader import Source, feature_model_print, features_of, source_of
 from failsight.tools.experiments.population import check_split, class_index
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import called, left_out_notes, need_labels
@@ -44,6 +44,7 @@ MOST_NAMED = 6  # failure modes whose attributes are looked up
     decides=("weak_slice",),
     passes=1,
     reads_attributes=True,
+    outside=feature_model_print,
 )
 def explain_failures(
     view: CaseView,

@@ -17,6 +17,7 @@ from failsight.tools.experiments.feature_reader import (
     Raised,
     Reader,
     Source,
+    feature_model_print,
     features_of,
     raise_feature,
     reader_of,
@@ -35,7 +36,7 @@ ENOUGH = 10.0  # standard deviations by which a feature should rise before the p
 Ints = npt.NDArray[np.int64]
 
 
-@tool(cost="heavy", answers=("features_global.4",), passes=1, sample=600)
+@tool(cost="heavy", answers=("features_global.4",), passes=1, sample=600, outside=feature_model_print)
 def feature_attack(
     view: CaseView,
     feature: Annotated[

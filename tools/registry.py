@@ -18,6 +18,7 @@ from failsight.tools.evidence import Evidence, Kind
 
 Cost = Literal["instant", "pass", "heavy"]
 Need = Literal["model", "weights", "train", "deploy", "pool", "boxes", "history", "scores"]
+Outside = Callable[[Mapping[str, Any]], str]
 GROUP = "failsight.tools"
 
 
@@ -36,6 +37,8 @@ class ToolSpec:
             call a new measurement.
         reads_attributes: True when it looks at attributes, so that a call after they were changed is a new measurement.
         edits: True when it changes the case itself: made again after it was taken back it is a new edit.
+        outside: of its checked arguments, a fingerprint of what they name outside the case (another model's file); empty
+            for nothing. A call after that changed is a new measurement.
         decides: kinds of findings that it can raise, confirm or refute; the planner weighs them against its cost.
         passes: about how many passes of the model over its images a call with default arguments costs; 0 where tables
             suffice. The shared pass that makes the predictions counts only while it has not been made.
@@ -55,6 +58,7 @@ class ToolSpec:
     sample: int = 0
     reads_attributes: bool = False
     edits: bool = False
+    outside: Outside | None = None
 
     @property
     def description(self) -> str:
@@ -108,6 +112,7 @@ def tool(
     sample: int = 0,
     reads_attributes: bool = False,
     edits: bool = False,
+    outside: Outside | None = None,
 ) -> Callable[[Callable[..., Evidence]], Callable[..., Evidence]]:
     """Declare a function to be a tool. The function itself stays a plain function."""
 
@@ -126,6 +131,7 @@ def tool(
             sample,
             reads_attributes,
             edits,
+            outside,
         )
         function.__failsight_tool__ = spec  # type: ignore[attr-defined]
         return function

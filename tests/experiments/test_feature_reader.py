@@ -12,11 +12,13 @@ from failsight.tools.errors import RetryError
 from failsight.tools.experiments.attacks import NoGradient
 from failsight.tools.experiments.feature_reader import (
     Reader,
+    feature_model_print,
     features_of,
     raise_feature,
     reader_of,
     source_of,
 )
+from failsight.tools.registry import registry
 from tests.experiments.feature_world import BLUE, CLASSES, RED, WHITE, case, colour_net, redness, rooms
 from tests.fakes.view import FakeModel, FakeView
 
@@ -33,9 +35,10 @@ def test_features_are_those_of_the_shared_pass() -> None:
     view = case(rooms(50))
     rows, values = view.features()
     made, _ = reader()
-    assert made.of_pixels(view.table().pixels) == pytest.approx(values, abs=1e-5)
+    # kept in half precision, like those that come with predictions
+    assert made.of_pixels(view.table().pixels) == pytest.approx(values, rel=1e-3, abs=1e-5)
     assert rows.tolist() == list(range(50))
-    assert values[:, RED] == pytest.approx(redness(view.table().pixels).mean((1, 2)), abs=1e-5)
+    assert values[:, RED] == pytest.approx(redness(view.table().pixels).mean((1, 2)), rel=1e-3, abs=1e-5)
 
 
 @pytest.mark.parametrize("inplace", [False, True])
@@ -143,6 +146,29 @@ def test_another_model_is_opened_read_once_and_named(tmp_path: Path) -> None:
     jobs = len(view.progress.jobs)
     again = features_of(view, source, "data", np.arange(40))
     assert np.array_equal(again[1], values) and len(view.progress.jobs) == jobs
+
+
+def test_the_cases_own_model_is_recognised_under_its_path(tmp_path: Path) -> None:
+    from failsight.tools.inputs.models import open_model
+
+    path = shipped(tmp_path / "room_features")
+    view = FakeView({"data": rooms(4)}, open_model(path))
+    assert source_of(view, str(path)).own and source_of(view, str(path)).model is view.model()
+
+
+def test_a_file_that_changed_has_another_fingerprint(tmp_path: Path) -> None:
+    path = shipped(tmp_path / "room_features")
+    given = {"feature_model": str(path)}
+    first = feature_model_print(given)
+    assert first and first == feature_model_print(given)
+    side = path.with_name("model.json")
+    side.write_text(side.read_text().replace("0.25", "0.3"))
+    assert feature_model_print(given) not in (first, "")
+    assert feature_model_print({"feature_model": None}) == ""
+    assert feature_model_print({"feature_model": str(tmp_path / "none.onnx")}) == ""
+    assert all(
+        registry()[name].outside is feature_model_print for name in ("explain_failures", "feature_attack")
+    )
 
 
 def shipped(folder: Path) -> Path:

@@ -5,6 +5,7 @@ A :class:`Tap` listens while the model scores pictures, so that features cost no
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -164,17 +165,42 @@ def sampled_features(
     """
     if predictions.features is not None:
         return predictions.rows, predictions.features.astype(np.float32)
-    rows = predictions.rows
+    return kept_features(
+        table, model, predictions.rows, seed=seed, cached=cached, store=store, progress=progress
+    )
+
+
+def kept_features(
+    table: ImageTable,
+    model: Classifier,
+    rows: npt.NDArray[np.int64],
+    *,
+    seed: int,
+    cached: Callable[[Mapping[str, Any]], dict[str, npt.NDArray[Any]] | None],
+    store: Callable[[Mapping[str, Any], Mapping[str, npt.NDArray[Any]]], None],
+    batch: int = 64,
+    progress: Any = None,
+) -> tuple[npt.NDArray[np.int64], Floats]:
+    """The features of ``rows`` from one cached pass of ``model``; where they were too many to keep, of a seeded sample.
+
+    Raises:
+        RetryError: the model shows no inner layers.
+    """
     most = max(1000, MOST_VALUES // max(1, _width(model)))
     if len(rows) > most:
         rows = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
-    key = {"features": 1, "model": model.fingerprint, "data": table.fingerprint, "n": len(rows), "seed": seed}
+    key = {
+        "features": 2,
+        "model": model.fingerprint,
+        "data": table.fingerprint,
+        "rows": hashlib.sha256(np.ascontiguousarray(rows, np.int64).tobytes()).hexdigest(),
+    }
     known = cached(key)
-    if known is not None:
-        return known["rows"], known["features"].astype(np.float32)
-    kept, made = pooled_features(table, model, rows, progress=progress)
-    store(key, {"rows": kept, "features": made.astype(np.float16)})
-    return kept, made
+    if known is None:
+        kept, made = pooled_features(table, model, rows, batch=batch, progress=progress)
+        known = {"rows": kept, "features": made.astype(np.float16)}
+        store(key, known)
+    return known["rows"], known["features"].astype(np.float32)
 
 
 def _width(model: Classifier) -> int:

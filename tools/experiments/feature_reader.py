@@ -7,7 +7,7 @@ one, whose features are then attributes of the pictures and no statement about w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +16,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from failsight.tools.engine.features import pooled_features, tap
+from failsight.tools.engine.features import kept_features, tap
 from failsight.tools.engine.local import batch_size
 from failsight.tools.errors import RetryError, UserError
-from failsight.tools.evidence import digest
 from failsight.tools.experiments.attacks import NoGradient, Victim, victim
 from failsight.tools.experiments.explainers import first_tensor, hookable
 from failsight.tools.inputs.base import Classifier, Floats, Pixels, Split
@@ -68,17 +67,34 @@ def source_of(view: CaseView, feature_model: str | None) -> Source:
                 "This case has predictions only, so there are no features of its own; name a feature_model."
             )
         return Source(view.model(), True)
+    path = _path_of(feature_model.strip())
+    model = _opened(path)
+    if view.has_model() and view.model().fingerprint == model.fingerprint:
+        return Source(view.model(), True)
+    named = path.parent.name if path.is_file() and path.stem in ("weights", "model") else path.stem
+    return Source(model, False, clean(named, 30))
+
+
+def feature_model_print(arguments: Mapping[str, Any]) -> str:
+    """Fingerprint of the model that the argument ``feature_model`` names; empty without one, or where it can't be opened."""
+    named = str(arguments.get("feature_model") or "").strip()
+    if not named:
+        return ""
+    try:
+        return _opened(_path_of(named)).fingerprint
+    except RetryError:  # said by the tool, which opens it next
+        return ""
+
+
+def _opened(path: Path) -> Classifier:
     from failsight.tools.inputs.models import open_model
 
-    path = _path_of(feature_model.strip())
     try:
-        model = open_model(path)
+        return open_model(path)
     except (UserError, OSError, ValueError) as problem:
         raise RetryError(
             f"feature_model: {problem} What the file does not say goes into a model.json beside it."
         ) from None
-    named = path.parent.name if path.is_file() and path.stem in ("weights", "model") else path.stem
-    return Source(model, False, clean(named, 30))
 
 
 def _path_of(text: str) -> Path:
@@ -96,6 +112,8 @@ def _path_of(text: str) -> Path:
 def features_of(view: CaseView, source: Source, split: Split, rows: Ints) -> tuple[Ints, Floats]:
     """(row numbers among ``rows``, (n, c) features): those of the shared pass, or one cached pass of another model.
 
+    Where all would not fit in memory, those of a seeded sample.
+
     Raises:
         RetryError: the model shows no inner layers.
     """
@@ -103,21 +121,16 @@ def features_of(view: CaseView, source: Source, split: Split, rows: Ints) -> tup
         known, made = view.features(split)
         keep = np.isin(known, rows)
         return known[keep], made[keep]
-    table = view.table(split)
-    key = {
-        "feature_model": 1,
-        "model": source.model.fingerprint,
-        "data": table.fingerprint,
-        "rows": digest(rows.tolist()),
-    }
-    stored = view.cached(key)
-    if stored is None:
-        kept, values = pooled_features(
-            table, source.model, rows, batch=batch_size(source.model), progress=view.progress
-        )
-        stored = {"rows": kept, "features": values}
-        view.store(key, stored)
-    return stored["rows"], np.asarray(stored["features"], np.float32)
+    return kept_features(
+        view.table(split),
+        source.model,
+        rows,
+        seed=view.seed,
+        cached=view.cached,
+        store=view.store,
+        batch=batch_size(source.model),
+        progress=view.progress,
+    )
 
 
 @dataclass(frozen=True)
