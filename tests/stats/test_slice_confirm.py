@@ -177,3 +177,41 @@ def test_patterns_answer_as_the_rows_do() -> None:
     patterns = Patterns(tested, (A, B))
     assert patterns.given(0, []).p == pytest.approx(tested.against_rest(A).p)
     assert patterns.given(0, []).effect == pytest.approx(tested.against_rest(A).effect)
+
+
+def test_a_slice_of_easy_classes_is_not_refuted_by_the_bare_difference() -> None:
+    """Of the easy class 0.02 fail, 0.22 with the value; of the hard one 0.4, whose images seldom have it: bare, it looks harmless."""
+    rng = np.random.default_rng(6)
+    classes = rng.integers(0, 2, 4000)
+    codes = (rng.random(4000) < np.where(classes == 0, 0.4, 0.02)).astype(np.int64)[:, None]
+    rate = np.where(classes == 1, 0.4, np.where(codes[:, 0] == 1, 0.22, 0.02))
+    found = carried(half(rate, codes, strata=classes), (A,))[A.conditions]
+    assert found.difference < 0 and found.difference_ci[1] < 0.05 < found.effect_ci[0]
+    assert found.verdict == "inconclusive" and "over all classes" in found.reason
+    alone = carried(half(rate, codes), (A,))[A.conditions]
+    assert alone.verdict == "refuted" and alone.effect_ci == alone.difference_ci
+
+
+def test_the_rest_of_the_class_is_what_a_slice_that_names_it_is_set_beside_but_for_the_unknown() -> None:
+    codes = np.array([[1, 0], [0, 0], [-1, 0], [0, 1], [1, 1], [0, 0]])
+    target = np.array([1.0, 1, 0, 1, 0, 0])
+    tested = Half(list(codes.T), target, codes[:, 1].copy(), 2)
+    slice_ = Conjunction(((0, 1), (1, 0)))
+    assert tested.outside(slice_, 1).tolist() == [False, True, False, False, False, True]
+    found = tested.measure(slice_, 1)
+    assert (found.n, found.n_out, found.rate_out) == (1, 2, 0.5)
+    assert tested.measure(slice_).n_out == 4
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_the_interval_within_classes_covers_the_effect(binary: bool) -> None:
+    covered = 0
+    for seed in range(200):
+        rng = np.random.default_rng([seed, 8])
+        classes = rng.integers(0, 3, 900)
+        codes = (rng.random(900) < np.array([0.1, 0.3, 0.6])[classes]).astype(np.int64)[:, None]
+        mean = np.array([0.5, 0.3, 0.1])[classes] + 0.1 * codes[:, 0]
+        target = errors(rng, mean) if binary else np.clip(mean + rng.normal(0, 0.05, 900), 0, 1)
+        low, high = Half(list(codes.T), target, classes, 3).effect_interval(A)
+        covered += low <= 0.1 <= high
+    assert covered >= 180

@@ -194,8 +194,10 @@ def _describe(
     """
     there = confirmation.measure(tested.conjunction, class_column)
     ci, difference_ci = _intervals(confirmation, tested.conjunction, there, class_column)
+    # within classes a slice of easy ones may be worse than the bare difference says
+    effect_ci = confirmation.effect_interval(tested.conjunction) if confirmation.levels > 1 else difference_ci
     verdict: Literal["confirmed", "refuted", "inconclusive"] = "confirmed" if confirmed else "inconclusive"
-    if not confirmed and difference_ci[1] < min_effect:
+    if not confirmed and max(difference_ci[1], effect_ci[1]) < min_effect:
         verdict = "refuted"
     return TestedSlice(
         conjunction=tested.conjunction,
@@ -207,6 +209,7 @@ def _describe(
         difference=there.rate - there.rate_out,
         difference_ci=difference_ci,
         effect=tested.against_rest.effect,
+        effect_ci=effect_ci,
         p_outside=tested.against_rest.p,
         p_parents=tested.p_parents,
         p_given=tested.given,
@@ -219,6 +222,8 @@ def _describe(
 
 def _reason(tested: _Tested, q: float, min_effect: float) -> str:
     """Why a slice was not confirmed, the plainest reason first."""
+    if not tested.enough and tested.against_rest.effect >= min_effect:
+        return "over all classes it is no worse than the rest"
     if not tested.enough:
         return f"its excess on the confirmation half is below {100 * min_effect:.1f} points"
     if tested.given is not None:

@@ -152,14 +152,15 @@ class TestedSlice:
         ci: 95 % interval of the rate in the confirmation half.
         difference: rate inside minus rate outside, confirmation half.
         difference_ci: its 95 % interval.
-        effect: the difference within strata of the true class (Mantel–Haenszel weights).
+        effect, effect_ci: the difference within strata of the true class (Mantel–Haenszel weights), and its 95 %
+            interval: what was tested.
         p_outside: one-sided p against the rows outside, within strata of the true class.
         p_parents: one-sided p against the rest of each parent, in the order of `conjunction.parents()`.
         p_given: one-sided p once the other confirmed slices are accounted for; None where a slice failed
             before that.
         p: the largest of these: a slice must pass them all.
         q: p after Benjamini–Hochberg over everything carried.
-        verdict: "confirmed"; "refuted" (the interval of the difference lies below the effect floor);
+        verdict: "confirmed"; "refuted" (the intervals of both differences lie below the effect floor);
             "merged" (a confirmed slice accounts for it); or "inconclusive".
         reason: why it was not confirmed, in a few words; empty for a confirmed slice.
         merged: what this confirmed slice accounts for.
@@ -176,6 +177,7 @@ class TestedSlice:
     difference: float
     difference_ci: Interval
     effect: float
+    effect_ci: Interval
     p_outside: float
     p_parents: tuple[float, ...]
     p_given: float | None

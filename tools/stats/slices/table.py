@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from failsight.tools.stats.contingency import risk_difference
+from failsight.tools.stats.intervals import normal_quantile
 from failsight.tools.stats.slices.model import Bool, Conjunction, Float, Int, Measured
 from failsight.tools.stats.stratified import StratifiedTest, Sums, combine_strata, compare, is_binary
 
@@ -135,6 +138,28 @@ class Half:
         pool = self.all_sums if unknown is None else self.sums(~unknown, self.strata, self.levels)
         return compare(pool, inside, binary=self.binary)
 
+    def effect_interval(self, conjunction: Conjunction) -> tuple[float, float]:
+        """95 % interval of the slice's difference from the rows outside, within true classes; (−1, 1) without any to compare.
+
+        For 0/1 targets that of the Mantel–Haenszel difference; for others normal, from the variances in each class.
+        """
+        inside = self.sums(self.inside(conjunction), self.strata, self.levels)
+        outside = self.sums(self.outside(conjunction), self.strata, self.levels)
+        if self.binary:
+            rows = [np.stack([part.first, part.n - part.first], axis=1) for part in (inside, outside)]
+            return risk_difference(np.stack(rows, axis=1)).ci
+        use = (inside.n > 1) & (outside.n > 1)
+        if not use.any():
+            return -1.0, 1.0
+        (n1, y1, s1), (n0, y0, s0) = (
+            (part.n[use], part.first[use], part.centred()[0][use]) for part in (inside, outside)
+        )
+        weight = n1 * n0 / (n1 + n0)
+        effect = float(weight @ (y1 / n1 - y0 / n0) / weight.sum())
+        variance = float(weight**2 @ (s1 / (n1 * (n1 - 1)) + s0 / (n0 * (n0 - 1))) / weight.sum() ** 2)
+        half = normal_quantile(0.95) * math.sqrt(variance)
+        return max(-1.0, effect - half), min(1.0, effect + half)
+
     def against_parent(
         self, child: Conjunction, parent: Conjunction, *, within: bool = True
     ) -> StratifiedTest:
@@ -158,15 +183,15 @@ class Half:
         """(n,) rows known not to meet every condition; of the same class, where the conjunction names one."""
         inside, unknown = self.inside(conjunction), self.unknown(conjunction)
         outside = ~inside if unknown is None else ~(inside | unknown)
-        named = dict(conjunction.conditions).get(class_column, -1) if class_column is not None else -1
-        return (
-            outside if named < 0 or class_column is None else outside & (self.columns[class_column] == named)
-        )
+        for column, value in conjunction.conditions:
+            if column == class_column:
+                outside &= self.columns[column] == value
+        return outside
 
     def measure(self, conjunction: Conjunction, class_column: int | None = None) -> Measured:
         """Rows and means inside and outside; outside is the rest of the class, where ``class_column`` is a condition."""
         n, total = self._count(self.inside(conjunction))
-        if class_column in conjunction.attributes and len(conjunction) > 1:
+        if class_column in conjunction.attributes:
             n_out, total_out = self._count(self.outside(conjunction, class_column))
             return Measured(n, total, total / n if n else 0.0, n_out, total_out / n_out if n_out else 0.0)
         n_out, total_out = len(self) - n, float(self.all_sums.first.sum()) - total
