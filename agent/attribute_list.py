@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from failsight.tools.text import clean, interval, listing, number
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from failsight.agent.case import Case
     from failsight.tools.attributes.definitions import Definition
     from failsight.tools.inputs.base import Split
+    from failsight.tools.view import CaseView
 
 MOST_NAMED = 50  # values of a column that a sentence may name
 MOST_VALUES = 40  # a column with more is not listed value by value
@@ -72,9 +73,10 @@ class Listed:
 def listed(case: Case, split: Split = "data") -> list[Listed]:
     """Every attribute of a split, those put aside last."""
     from failsight.tools.attributes.editing import visible
+    from failsight.tools.attributes.sources import still_checked
 
     table = case.attributes(split)
-    definitions = case.definitions()
+    definitions = still_checked(cast("CaseView", case), case.definitions())
     names = {d.key: d.name for d in definitions}
     made = []
     for name, one in visible(table, definitions).items():

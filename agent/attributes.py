@@ -27,14 +27,14 @@ def with_definitions(
 
     What a source lacks now (a model that was moved away) takes only its own attributes along: they are there, and empty.
     """
-    definitions = case.definitions()
-    if not definitions:
+    if not case.definitions():
         return base, True
     import numpy as np
 
     from failsight.tools.attributes.overlay import table_with
-    from failsight.tools.attributes.sources import Assigned, assign_all
+    from failsight.tools.attributes.sources import Assigned, assign_all, still_checked
 
+    definitions = still_checked(cast("CaseView", case), case.definitions())
     assigned: dict[str, Assigned] = {}
     lacking: dict[str, str] = {}
     for source in dict.fromkeys(d.source for d in definitions):

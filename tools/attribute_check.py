@@ -220,4 +220,6 @@ def _keep(view: CaseView, definition: Definition, judged: Judged, by: str) -> No
         (round(judged.ci[0], 4), round(judged.ci[1], 4)),
         by,
     )
+    if definition.source in ASSIGNED:
+        check = dataclasses.replace(check, of=view.source(definition.source).fingerprint(view))
     view.define(dataclasses.replace(definition, check=check), action="checked", why=f"looked at by {by}")

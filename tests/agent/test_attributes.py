@@ -137,6 +137,17 @@ class TestSearch:
         made = case.call("find_slices", {"attributes": ["screen"]})[0]
         assert any(f.verdict == "confirmed" for f in made.findings)
 
+    def test_a_check_holds_for_the_model_whose_values_were_looked_at(
+        self, case: FakeCase, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        case.call("propose_attributes", {})
+        case.call("attribute_check", {"attribute": "screen", "key_column": "television"})
+        (screen,) = [one for one in listed(case) if one.definition.name == "screen"]
+        assert screen.definition.check is not None and "right in" in screen.line
+        monkeypatch.setattr(case.source("zero_shot"), "fingerprint", lambda view: "another encoder")
+        (screen,) = [one for one in listed(case) if one.definition.name == "screen"]
+        assert screen.definition.check is None and "right in" not in screen.line
+
 
 class TestConversation:
     @pytest.mark.parametrize(
@@ -318,6 +329,45 @@ class TestFiles:
             shown[step.key] = step.name
         assert shown == {one.key: "b", two.key: "a"}
 
+    def test_what_was_merged_is_let_go_when_it_is_kept_again(self, case: FakeCase, tmp_path: Path) -> None:
+        edit(case, "merge", "tv", to="television")
+        export(case, tmp_path / "a.csv")
+        text = (tmp_path / "a.csv").read_text()
+        lines = [line for line in text.split("\n") if not line.startswith("metadata:television,")]
+        (tmp_path / "b.csv").write_text("\n".join(lines).replace("metadata:tv,tv,no", "metadata:tv,tv,yes"))
+        told = read_back(case, tmp_path / "b.csv")
+        assert sorted(told) == ["television no longer holds tv.", "tv is back."]
+        assert {d.name: d.also for d in case.definitions()} == {"television": (), "tv": ()}
+
+    def test_a_name_that_only_another_split_has_is_refused_before_anything_changes(
+        self, tmp_path: Path
+    ) -> None:
+        table, model = television_world(60)
+        more, _ = television_world(60)
+        more.columns["weather"] = ["wet", "dry"] * 30
+        made = FakeCase(tmp_path / "case", {"data": table, "train": more}, model)
+        export(made, tmp_path / "a.csv")
+        text = (tmp_path / "a.csv").read_text()
+        (tmp_path / "b.csv").write_text(
+            text.replace("computed:brightness,brightness", "computed:brightness,light").replace(
+                "computed:contrast,contrast", "computed:contrast,Weather"
+            )
+        )
+        events = len(made.journal)
+        with pytest.raises(UserError, match="two attributes are called"):
+            read_back(made, tmp_path / "b.csv")
+        assert len(made.journal) == events
+        made.close()
+
+    def test_names_as_they_came_with_the_data_pass_however_odd(self, tmp_path: Path) -> None:
+        table, model = television_world(60)
+        table.columns["<odd> " + "name " * 20] = ["on ", " off"] * 30
+        made = FakeCase(tmp_path / "case", {"data": table}, model)
+        for ending in ("csv", "yaml"):
+            export(made, tmp_path / f"a.{ending}")
+            assert read_back(made, tmp_path / f"a.{ending}") == []
+        made.close()
+
     def test_nothing_is_taken_over_unless_all_is_sound(self, case: FakeCase, tmp_path: Path) -> None:
         export(case, tmp_path / "a.csv")
         good = (tmp_path / "a.csv").read_text()
@@ -330,6 +380,10 @@ class TestFiles:
             "has no value": good.replace("house 1,house 1", "house 99,house 1"),
             "no column shown_as": "key,name,keep,value\nmetadata:tv,tv,yes,yes\n",
             "no column key": "",
+            "what the model predicts": good.replace(
+                "metadata:house,house,", f"metadata:house,{case.classes[0]},"
+            ),
+            "shown in two ways": good + "metadata:tv,tv,yes,yes,screen,\n",
         }
         events = len(case.journal)
         for sentence, text in bad.items():
@@ -337,7 +391,9 @@ class TestFiles:
             file.write_text(text)
             with pytest.raises(UserError, match=sentence):
                 read_back(case, file)
-        for name, text in {"c.yaml": "[1, 2", "d.yaml": "- a", "e.yaml": "metadata:tv: 3", "f.yaml": "!!python/object:os.system x"}.items():  # fmt: skip
+        for name, text in {"c.yaml": "[1, 2", "d.yaml": "- a", "e.yaml": "metadata:tv: 3", "f.yaml": "!!python/object:os.system x",
+                           "g.yaml": "metadata:tv: {name: tv, keep: [a]}", "h.yaml": "metadata:tv: {name: 2020-99-99}", "i.yaml": "[" * 5000,
+                           "j.yaml": "? [a]\n: {name: tv}", "k.yaml": "metadata:tv: {name: tv, values: {'yes': [1]}}"}.items():  # fmt: skip
             (tmp_path / name).write_text(text)
             with pytest.raises(UserError):
                 read_back(case, tmp_path / name)

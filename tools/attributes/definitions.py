@@ -29,7 +29,8 @@ class Check:
     """How often an attribute's values were right when somebody looked: ``right`` of ``n``, 95 % interval of the share.
 
     ``by``: a person, or the answer key's column. The sample is stratified by value; ``accuracy`` is weighted back to
-    how often each value occurs.
+    how often each value occurs. ``of``: fingerprint of the source whose values were looked at; empty for columns that came
+    with the data.
     """
 
     n: int
@@ -37,6 +38,7 @@ class Check:
     accuracy: float
     ci: tuple[float, float]
     by: str = ""
+    of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.attributes.definitions import ASSIGNED, Definition
-from failsight.tools.errors import RetryError
+from failsight.tools.errors import RetryError, UserError
 
 if TYPE_CHECKING:
     from failsight.tools.inputs.base import Split
@@ -102,6 +103,18 @@ def assign_all(
                 one = fresh[definition.key]
                 view.store(keys[definition.key], {"codes": one.codes, "confidence": one.confidence})
                 made[definition.key] = one
+    return made
+
+
+def still_checked(view: CaseView, definitions: Iterable[Definition]) -> list[Definition]:
+    """The definitions, without the checks of values that another model gave than the one that gives them now."""
+    made = []
+    for definition in definitions:
+        if definition.check is not None and definition.check.of:
+            with suppress(RetryError, UserError):  # without its model it has no values that could be judged
+                if view.source(definition.source).fingerprint(view) != definition.check.of:
+                    definition = replace(definition, check=None)
+        made.append(definition)
     return made
 
 
