@@ -17,11 +17,9 @@ from failsight.tools.experiments.what_if_images import (
     find_named,
     margin,
     opened,
-    prepared,
     reference,
-    row_scores,
     says,
-    scores_of,
+    scores_known,
 )
 from failsight.tools.experiments.what_if_pair import (
     Apart,
@@ -127,7 +125,7 @@ def _measure(
     chosen, made = clouds(view, (a.split,), space, notes)
     cloud = made[a.split]
     points = (point_of(view, a, chosen, cloud, "first"), point_of(view, b, chosen, cloud, "second"))
-    scores = _scores(view, (a, b), notes)
+    scores = _scores(view, (a, b), a.split if chosen == "features" else "data", notes)
     weights = None
     features: list[Feature] = []
     if chosen == "features" and scores is not None:
@@ -155,15 +153,15 @@ def _attributes(
         return [], 0
 
 
-def _scores(view: CaseView, images: tuple[Named, Named], notes: list[str]) -> tuple[Floats, Floats] | None:
+def _scores(
+    view: CaseView, images: tuple[Named, Named], loaded: Split, notes: list[str]
+) -> tuple[Floats, Floats] | None:
     """Scores of both, from the prediction tables or by asking the model; None where neither can be had."""
     found = []
     for one in images:
         known: Floats | None = None
         try:
-            known = row_scores(view.predictions(one.split), one)
-            if known is None and view.has_model():
-                known = scores_of(view, prepared(view, one)[None])[0]
+            known = scores_known(view, one, loaded)
         except RetryError as problem:
             notes.append(str(problem))
         if known is None:
@@ -225,12 +223,13 @@ def _facts(view: CaseView, pair: Pair) -> tuple[Fact, ...]:
             made.append(Fact("score", float(pair.scores[i].max()), "share", f"{word}, class {best}", n=1))
             made.append(Fact("margin", margin(pair.scores[i]), "share", word, n=1))
     made.append(Fact("distance", pair.apart.distance, "ratio", "the two", n=1))
-    for value, of in (
-        (pair.apart.within, "pairs of one class"),
-        (pair.apart.between, "pairs of two classes"),
+    for value, closer, of in (
+        (pair.apart.within, pair.apart.closer_within, "pairs of one class"),
+        (pair.apart.between, pair.apart.closer_between, "pairs of two classes"),
     ):
         if value is not None:
             made.append(Fact("distance", value, "ratio", of))
+            made.append(Fact("share_closer", closer, "share", of))
     made.append(Fact("attributes_that_differ", len(pair.attributes), "count"))
     return tuple(made)
 
@@ -316,10 +315,13 @@ def _small(view: CaseView, image: Named) -> Pixels:
 def _next(view: CaseView, pair: Pair) -> tuple[str, ...]:
     if not view.has_model():
         return ("find_slices asks over all images whether an attribute that differs goes with errors.",)
+    one = pair.images[0]
+    where = "" if one.split == "data" else f", split='{one.split}'"
+    look = f"saliency(image='#{one.row}'{where}) shows where the evidence lies in the first."
     first, second = (f"{'' if i.split == 'data' else i.split + ':'}#{i.row}" for i in pair.images)
     if pair.answers and pair.answers[0] != pair.answers[1]:
         return (
             f"counterfactual_pair(image='{first}', other='{second}') finds the parts of the second that turn the answer of the first.",
-            f"saliency(image='{first}') shows where the evidence lies in each.",
+            look,
         )
-    return (f"saliency(image='{first}') shows where the evidence lies in each.",)
+    return (look,)

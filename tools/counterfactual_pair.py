@@ -15,7 +15,15 @@ from failsight.tools.experiments.donors import Pictures
 from failsight.tools.experiments.figures import TILE, Tile, outlined, sheet
 from failsight.tools.experiments.population import check_split, class_index
 from failsight.tools.experiments.regions import Region
-from failsight.tools.experiments.what_if_images import Named, find_named, prepared, reference, says, scores_of
+from failsight.tools.experiments.what_if_images import (
+    Named,
+    find_named,
+    places_of,
+    prepared,
+    reference,
+    says,
+    scores_of,
+)
 from failsight.tools.experiments.what_if_pair import closest_pair
 from failsight.tools.experiments.what_if_space import (
     CALLED,
@@ -224,8 +232,7 @@ def _cloud(
     predictions = _predicted(view, split)
     chosen, made = clouds(view, (split,), space, notes)
     cloud = made[split]
-    at = np.minimum(np.searchsorted(predictions.rows, cloud.rows), len(predictions) - 1)
-    known = predictions.rows[at] == cloud.rows
+    at, known = places_of(predictions, cloud.rows)
     return chosen, cloud, predictions.predicted[at], predictions.labels[at], known
 
 

@@ -13,8 +13,7 @@ from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Evidence, Fact, Figure, ImageRef, Table
 from failsight.tools.examples import contact_sheet
 from failsight.tools.experiments.population import check_split
-from failsight.tools.experiments.what_if_images import Named, find_named, reference, row_scores, scores_of
-from failsight.tools.experiments.what_if_images import prepared as prepared_pixels
+from failsight.tools.experiments.what_if_images import Named, find_named, reference, row_scores, scores_known
 from failsight.tools.experiments.what_if_space import (
     CALLED,
     Cloud,
@@ -29,10 +28,11 @@ from failsight.tools.inputs.base import Floats, Predictions, Split
 from failsight.tools.notes import called, left_out_notes
 from failsight.tools.registry import tool
 from failsight.tools.stats.intervals import wilson
-from failsight.tools.text import clean, number
+from failsight.tools.text import clean
 from failsight.tools.view import CaseView
 
 SAMPLE = 200  # images whose own nearest neighbours say what is usual
+APART = 0.1  # an image lies apart when, by the interval's upper end, at most this share have a nearest neighbour as unlike
 TWIN = 0.9999  # cosine from which two images are the same to the model
 
 
@@ -46,6 +46,7 @@ class Found:
         predictions: of their split, None without.
         scores: (classes,) what the model says of the image itself; None when it can't be asked.
         usual: median cosine of an image of that split to its own nearest other, and to its k-th; None for too few.
+        below: of how many of the ``sampled`` images the nearest other is no nearer than this one's.
         resembling: how many images lie at least as near as the k-th neighbour of such an image.
     """
 
@@ -59,7 +60,8 @@ class Found:
     predictions: Predictions | None
     scores: Floats | None
     usual: tuple[float, float] | None
-    below: float | None
+    below: int | None
+    sampled: int
     resembling: int | None
 
 
@@ -141,7 +143,7 @@ def _found(view: CaseView, image: Named, cloud: Cloud, space: Space, k: int, not
     firsts, kths = _typical(view, cloud, len(order))
     if len(firsts) >= 10:
         usual = float(np.median(firsts)), float(np.median(kths))
-        below = float((firsts <= close[order[0]]).mean())
+        below = int((firsts <= close[order[0]]).sum())
         resembling = int((close >= usual[1]).sum())
     return Found(
         image=image,
@@ -152,9 +154,10 @@ def _found(view: CaseView, image: Named, cloud: Cloud, space: Space, k: int, not
         cosine=close[order],
         labels=view.table(cloud.split).labels[cloud.rows[order]],
         predictions=_predictions(view, cloud.split, notes),
-        scores=_own_scores(view, image),
+        scores=_own_scores(view, image, cloud.split),
         usual=usual,
         below=below,
+        sampled=len(firsts),
         resembling=resembling,
     )
 
@@ -188,18 +191,11 @@ def _predictions(view: CaseView, split: Split, notes: list[str]) -> Predictions 
         return None
 
 
-def _own_scores(view: CaseView, image: Named) -> Floats | None:
-    """What the model says of the image: from the prediction table, else by asking it."""
+def _own_scores(view: CaseView, image: Named, searched: Split) -> Floats | None:
     try:
-        known = row_scores(view.predictions(image.split), image)
+        return scores_known(view, image, searched)
     except RetryError:
-        known = None
-    if known is None and view.has_model():
-        try:
-            known = scores_of(view, prepared_pixels(view, image)[None])[0]
-        except RetryError:
-            known = None
-    return known
+        return None
 
 
 def _references(view: CaseView, found: Found) -> tuple[ImageRef, ...]:
@@ -265,13 +261,15 @@ def _facts(view: CaseView, found: Found) -> tuple[Fact, ...]:
     ]
     if found.usual is not None and found.below is not None:
         made += [
-            Fact("likeness", found.usual[0], "ratio", "nearest, usual", n=SAMPLE),
+            Fact("likeness", found.usual[0], "ratio", "nearest, usual", n=found.sampled),
+            Fact("likeness", found.usual[1], "ratio", f"neighbour {len(found.near)}, usual", n=found.sampled),
             Fact(
                 "share_less_alike",
-                found.below,
+                found.below / found.sampled,
                 "share",
                 f"{called(found.split)} with a less like nearest neighbour",
-                n=SAMPLE,
+                wilson(found.below, found.sampled),
+                found.sampled,
             ),
         ]
     if found.resembling is not None:
@@ -318,9 +316,9 @@ def _notes(found: Found) -> list[str]:
         made.append(
             "Its nearest neighbour is the same picture to the model; duplicates_and_leakage looks for copies in all splits."
         )
-    if found.usual is not None and found.below is not None and found.below <= 0.05:
+    if found.below is not None and wilson(found.below, found.sampled)[1] <= APART:
         made.append(
-            f"It lies apart: only {number(found.below)} of the {called(found.split)} have a nearest neighbour as unlike."
+            f"It lies apart: {found.below} of {found.sampled} {called(found.split)} looked at have a nearest neighbour as unlike."
         )
     if found.space == "pixels":
         made.append(

@@ -19,7 +19,7 @@ from failsight.tools.experiments.population import (
     parse_filters,
     resolve,
 )
-from failsight.tools.experiments.what_if_images import Named, reference, row_scores
+from failsight.tools.experiments.what_if_images import Named, places_of, reference, row_scores
 from failsight.tools.experiments.what_if_space import CALLED, Ints, Space, clouds
 from failsight.tools.inputs.base import Predictions, Split
 from failsight.tools.notes import called, left_out_notes
@@ -176,11 +176,12 @@ def _predictions(view: CaseView, split: Split, notes: list[str]) -> Predictions 
 def _wrong(
     predictions: Predictions | None, rows: Ints
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    if predictions is None or not len(predictions):
-        return np.zeros(len(rows), bool), np.zeros(len(rows), bool)
-    at = np.minimum(np.searchsorted(predictions.rows, rows), len(predictions) - 1)
-    known = (predictions.rows[at] == rows) & predictions.labelled[at]
-    return known & ~predictions.correct[at], known
+    wrong, known = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
+    if predictions is not None:
+        at, there = places_of(predictions, rows)
+        known[there] = predictions.labelled[at[there]]
+        wrong[known] = ~predictions.correct[at[known]]
+    return wrong, known
 
 
 def _references(view: CaseView, shown: Shown, places: Ints, kind: str) -> tuple[ImageRef, ...]:

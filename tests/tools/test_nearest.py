@@ -112,6 +112,18 @@ def test_a_handful_of_images(n: int) -> None:
     assert len(made.images) == n
 
 
+def test_few_images_are_not_enough_to_say_that_one_lies_apart() -> None:
+    for n, told in ((12, False), (120, True)):
+        view = trained(n)
+        view.given_features["data"][1] = 0
+        view.given_features["data"][1, 7] = 100
+        made = nearest(view, "#1", k=5)
+        assert any("lies apart" in note for note in made.notes) is told
+        fact = made.fact("share_less_alike", "training images with a less like nearest neighbour")
+        assert fact.n == n
+        assert fact.ci is not None
+
+
 def test_hostile_features_labels_and_names() -> None:
     view = trained()
     view.given_features["train"][:5] = np.nan

@@ -10,7 +10,7 @@ import pytest
 
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, ImageRef
-from failsight.tools.experiments.what_if_images import find_named, margin
+from failsight.tools.experiments.what_if_images import find_named, margin, scores_known
 from failsight.tools.what_if import what_if
 from tests.fakes.case import FakeCase, television_world
 from tests.fakes.view import FakeModel, FakeTable, FakeView
@@ -117,6 +117,33 @@ def test_an_image_is_found_by_each_of_its_names(name: str, row: int) -> None:
     shown = tuple(ImageRef("data", r, f"img_{r:05d}.png") for r in (4, 5))
     view.recorded.append(Evidence("evaluate", "t", "s", images=shown, id="E2"))
     assert find_named(view, name, "data").row == row
+
+
+def test_a_bare_number_that_is_the_name_of_another_row_is_asked_back() -> None:
+    view = daylight()
+    view.table().paths = [f"{i + 1}.png" for i in range(10)]
+    with pytest.raises(RetryError, match=r"row #3 or the file of that name.*#3.*3\.png"):
+        find_named(view, "3", "data")
+    assert find_named(view, "#3", "data").row == 3
+    assert find_named(view, "3.png", "data").row == 2
+    with pytest.raises(RetryError, match="file of that name"):
+        find_named(view, "10", "data")
+    view.table().paths = [f"{i}.png" for i in range(10)]
+    assert find_named(view, "3", "data").row == 3
+
+
+def test_for_the_scores_of_one_training_image_the_training_set_is_not_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    view = daylight()
+    view._tables["train"] = view.table()
+    asked: list[str] = []
+    plain = view.predictions
+    monkeypatch.setattr(view, "predictions", lambda split="data": asked.append(split) or plain(split))
+    there, here = find_named(view, "train:#6", "data"), find_named(view, "#6", "data")
+    found, same = scores_known(view, there), scores_known(view, here)
+    assert asked == ["data"]
+    assert found == pytest.approx(same)
 
 
 def test_an_image_of_another_split_is_found_there() -> None:

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import ImageRef
@@ -21,6 +22,8 @@ from failsight.tools.view import CaseView
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 _EVIDENCE = re.compile(r"^(E\d+)(?:\s*[#/]\s*(\d+))?$", re.IGNORECASE)
 _ROW = re.compile(r"^#?\s*(\d{1,12})$")
 NEAR = 8  # names offered instead of an unknown one
@@ -100,6 +103,8 @@ def _place(paths: Sequence[str], text: str, argument: str) -> int | None:
     """The row: by row number, whole path, end of the path, or file name without its ending; None when there is none."""
     if found := _ROW.match(text):
         row = int(found[1])
+        if not text.startswith("#"):
+            _unless_a_file(paths, text, row, argument)
         if row < len(paths):
             return row
         raise RetryError(f"{argument}: rows go from #0 to #{len(paths) - 1}, not {clean(text, 20)}.")
@@ -125,6 +130,17 @@ def _place(paths: Sequence[str], text: str, argument: str) -> int | None:
     return None
 
 
+def _unless_a_file(paths: Sequence[str], text: str, row: int, argument: str) -> None:
+    """A bare number is a row, unless a file of another row is called so: then nobody knows which is meant."""
+    named = [r for r, path in enumerate(paths) if _stem(path) == text and r != row]
+    if named:
+        row_offer = [f"#{row}"] if row < len(paths) else []
+        raise RetryError(
+            f"{argument}: {clean(text, 20)} may be row #{row} or the file of that name; write one of them out.",
+            [*row_offer, *(clean(paths[r], 80) for r in named[: NEAR - 1])],
+        )
+
+
 def _stem(path: str) -> str:
     base = path.rpartition("/")[2]
     return (base.rpartition(".")[0] or base).casefold()
@@ -143,7 +159,8 @@ def _near(paths: Sequence[str], text: str) -> list[str]:
         for path in paths[:COMPARED]:
             stems.setdefault(_stem(path), path)
         close = difflib.get_close_matches(_stem(wanted), list(stems), NEAR, 0.6)
-        same = [s for s in stems if _bare(s) == _bare(_stem(wanted))]  # but for zeros: room_12 for room_0012
+        bare = _bare(_stem(wanted))
+        same = [s for s in stems if _bare(s) == bare]  # but for zeros: room_12 for room_0012
         within = [stems[s] for s in dict.fromkeys([*same[:NEAR], *close])][:NEAR]
     return [clean(p, 80) for p in within or list(paths[:NEAR])]
 
@@ -171,12 +188,37 @@ def scores_of(view: CaseView, pixels: Pixels, batch: int = 32) -> Floats:
     return scores
 
 
+def places_of(predictions: Predictions, rows: Ints) -> tuple[Ints, Flags]:
+    """(n,) the places of rows of the image table among the predictions, and which of the rows are there at all."""
+    if not len(predictions):
+        return np.zeros(len(rows), np.int64), np.zeros(len(rows), bool)
+    at = np.minimum(np.searchsorted(predictions.rows, rows), len(predictions) - 1)
+    return at, predictions.rows[at] == rows
+
+
 def row_scores(predictions: Predictions, image: Named) -> Floats | None:
     """(classes,) what the prediction table says of an image; None when it is not in it."""
-    at = int(np.searchsorted(predictions.rows, image.row))
-    if at >= len(predictions) or predictions.rows[at] != image.row:
+    at, known = places_of(predictions, np.array([image.row]))
+    if not known[0]:
         return None
-    made: Floats = predictions.scores[at]
+    made: Floats = predictions.scores[at[0]]
+    return made
+
+
+def scores_known(view: CaseView, image: Named, loaded: Split = "data") -> Floats | None:
+    """(classes,) what the model says of one image; None where that can't be had.
+
+    From the prediction table, except that no whole split is run for one picture: other splits than the evaluation images
+    and ``loaded`` (which the caller has run anyway) are asked for this picture alone, as long as there is a model.
+
+    Raises:
+        RetryError: the picture can't be read, or neither model nor table has its split.
+    """
+    if image.split in ("data", loaded) or not view.has_model():
+        known = row_scores(view.predictions(image.split), image)
+        if known is not None or not view.has_model():
+            return known
+    made: Floats = scores_of(view, prepared(view, image)[None])[0]
     return made
 
 
