@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from failsight.tools.checks.slice_causes import Cue, TrainShare
 from failsight.tools.checks.slice_target import TargetKind
 from failsight.tools.evidence import Bug, Failure, Finding, Kind, TestResult
-from failsight.tools.slice_search import Errors, Search, errors_of
+from failsight.tools.slice_search import Errors, Mask, Search, Span, errors_of
 from failsight.tools.stats.slices import Conjunction, Relative, TestedSlice
 from failsight.tools.text import clean, interval, number
 
@@ -24,7 +23,6 @@ FAILURES: Mapping[TargetKind, Failure] = {
     "loss": "correctness",
     "column": "correctness",
 }
-Span = tuple[int, int, int]  # attribute, first and last code
 
 
 @dataclass(frozen=True)
@@ -36,13 +34,15 @@ class Found:
         spans: its conditions on attributes.
         class_index: its condition on the true class, or the class within which was searched; None without.
         inside: (n,) images.
+        rest: (n,) the images that they are set beside: known to be outside, and of the class where there is one.
         errors: its errors on the half that tests.
     """
 
     parts: tuple[TestedSlice, ...]
     spans: tuple[Span, ...]
     class_index: int | None
-    inside: npt.NDArray[np.bool_]
+    inside: Mask
+    rest: Mask
     errors: Errors
 
     @property
@@ -70,7 +70,8 @@ def put_together(found: Search) -> list[Found]:
     for parts, spans, class_index in groups:
         inside = np.any([found.inside(p) for p in parts], axis=0)
         where = found.prepared.within if class_index is None else class_index
-        made.append(Found(parts, spans, where, inside, errors_of(found, inside, where)))
+        rest = found.rest(spans, where)
+        made.append(Found(parts, spans, where, inside, rest, errors_of(found, inside, rest)))
     return made
 
 
@@ -174,7 +175,7 @@ def slice_finding(found: Search, one: Found, why: Why) -> Finding:
         p=one.p,
         q=one.q,
         verdict="confirmed",
-        tests=tuple(_test(part, found.report.class_adjusted) for part in one.parts),
+        tests=tuple(_test(found, part) for part in one.parts),
         note=" ".join(_why(found, one, why)),
     )
 
@@ -183,12 +184,12 @@ def refuted_finding(found: Search, part: TestedSlice) -> Finding:
     """The finding of a slice that looked weak on one half and is not on the other."""
     spans, class_index = spans_of(found, part.conjunction)
     where = found.prepared.within if class_index is None else class_index
-    e = errors_of(found, found.inside(part), where)
+    e = errors_of(found, found.inside(part), found.rest(spans, where))
     return Finding(
         kind="weak_slice",
         failure=FAILURES[found.goal.kind],
         bug="unknown",
-        statement=f"{_images(found, spans, where)} looked worse than the others on the images that suggested it, and is not on the rest.",
+        statement=f"{_images(found, spans, where)} looked worse than the others on the images that suggested it; on the rest any excess is below what counts.",
         slice=named(found, spans),
         class_name=None if where is None else found.classes[where],
         n=e.n,
@@ -198,21 +199,24 @@ def refuted_finding(found: Search, part: TestedSlice) -> Finding:
         p=part.p,
         q=part.q,
         verdict="refuted",
-        tests=(_test(part, found.report.class_adjusted),),
+        tests=(_test(found, part),),
         note=part.reason[:1].upper() + part.reason[1:] + ".",
     )
 
 
-def _test(part: TestedSlice, adjusted: bool) -> TestResult:
+def _test(found: Search, part: TestedSlice) -> TestResult:
+    adjusted = found.report.class_adjusted
     within = " within true classes" if adjusted else ""
+    named = found.class_column in part.conjunction.attributes
+    beside = "in the rest of its class" if named else f"elsewhere{within}"
     return TestResult(
         tool=TOOL,
-        effect=part.difference,
-        ci=part.difference_ci,
+        effect=part.effect if adjusted else part.difference,
+        ci=part.effect_ci if adjusted else part.difference_ci,
         p=part.p,
         n=part.confirmation.n,
         verdict="confirmed" if part.verdict == "confirmed" else "refuted",
-        statistic=f"rate in the slice minus rate elsewhere, on the half that did not suggest it; one-sided exact test{within}, "
+        statistic=f"rate in the slice minus rate {beside}, on the half that did not suggest it; one-sided test{within}, "
         "against each slice with fewer conditions, and beside the other slices",
         q=part.q,
     )
@@ -250,10 +254,7 @@ def beside(one: Found) -> str:
 
 def means(found: Search, one: Found) -> tuple[float, float]:
     """Mean of the target inside and outside a slice, on the half that tests; outside within its class, as ``beside`` says."""
-    there, other = one.inside & found.confirmation, ~one.inside & found.confirmation
-    own = other & (found.labels == one.class_index)
-    if one.class_index is not None and own.any():
-        other = own
+    there, other = one.inside & found.confirmation, one.rest & found.confirmation
     return float(found.target[there].mean()), float(found.target[other].mean()) if other.any() else 0.0
 
 

@@ -31,6 +31,7 @@ from failsight.tools.view import CaseView
 
 Codes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+Span = tuple[int, int, int]  # attribute, first and last code
 MOST_WORK = 2e10  # attribute triples × images above which only pairs are searched: minutes
 TAIL = 0.1  # share of the images in the slice for which the smallest visible excess is stated
 KEPT_COUNTS = 16 * 2**20  # bytes of counts remembered for one table
@@ -163,6 +164,14 @@ class Search:
         for column, code in conditions:
             mask &= (self.labels if column == self.class_column else self.attributes[column].codes) == code
         return mask
+
+    def rest(self, spans: Sequence[Span], class_index: int | None) -> Mask:
+        """(n,) images known not to be of a slice, of its class where it has one; a missing value tells nothing."""
+        differs = np.zeros(len(self.labels), bool)
+        for column, low, high in spans:
+            codes = self.attributes[column].codes
+            differs |= (codes >= 0) & ((codes < low) | (codes > high))
+        return differs if class_index is None else differs & (self.labels == class_index)
 
     @property
     def called(self) -> int | None:
@@ -319,12 +328,9 @@ class Errors:
     into_share: float
 
 
-def errors_of(found: Search, inside: Mask, class_index: int | None = None) -> Errors:
-    """Errors of some images against all others (of the class, where they are of one), on the confirmation half."""
-    there, other = inside & found.confirmation, ~inside & found.confirmation
-    own = other & (found.labels == class_index)
-    if class_index is not None and own.any():
-        other = own
+def errors_of(found: Search, inside: Mask, rest: Mask) -> Errors:
+    """Errors of some images against others, on the confirmation half."""
+    there, other = inside & found.confirmation, rest & found.confirmation
     n, k, n0, k0 = (
         int(x) for x in (there.sum(), found.wrong[there].sum(), other.sum(), found.wrong[other].sum())
     )

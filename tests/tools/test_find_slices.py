@@ -80,7 +80,9 @@ def test_a_weak_value_is_reported_with_its_figures() -> None:
     assert finding.error_rate is not None and finding.base_error_rate is not None and finding.q is not None
     assert finding.base_error_rate == pytest.approx(0.1, abs=0.03) and finding.q <= 0.05
     (test,) = finding.tests
-    assert test.effect == pytest.approx(finding.error_rate - finding.base_error_rate)
+    # tested within classes, told as it stands: nearly the same where the attribute has nothing to do with the class
+    assert test.effect == pytest.approx(finding.error_rate - finding.base_error_rate, abs=0.01)
+    assert "elsewhere within true classes" in test.statistic
     assert test.n == finding.n and test.ci[0] > 0
     assert made.fact("error_rate", "slice camera=web").value == finding.error_rate
     wrong = {i.row for i in made.images}

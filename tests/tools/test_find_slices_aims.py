@@ -323,3 +323,25 @@ def test_a_pull_that_training_lacks_and_no_slice_tells_of_is_a_feature_given_too
     pulls = [f for f in made if f.kind == "overemphasised_feature"]
     assert all("Training does not tie it" in f.statement for f in pulls)
     assert pulls or any("training does not tie" in f.note for f in made)
+
+
+def test_images_whose_value_is_missing_are_not_elsewhere() -> None:
+    """They are all wrong: a slice is set beside images that are known to be outside, in the sentence as in the test."""
+    rng, labels, columns = world(12)
+    missing = rng.random(3000) < 0.1
+    rate = np.where(columns["floor"] == "tile", 0.5, 0.1)
+    predicted = noisy(rng, labels, np.where(missing, 1.0, rate))
+    floor = np.where(missing, None, columns["floor"])
+    finding = kinds(find_slices(scored(labels, {"floor": floor}, predicted)))["{'floor': 'tile'}"]
+    assert finding.base_error_rate == pytest.approx(0.1, abs=0.03)
+    assert finding.tests[0].effect == pytest.approx(finding.error_rate - finding.base_error_rate, abs=0.01)
+
+
+def test_the_test_of_a_slice_that_names_a_class_says_what_it_is_set_beside() -> None:
+    rng, labels, columns = world(13, 6000)
+    rate = np.where((columns["floor"] == "tile") & (labels == 1), 0.6, 0.1)
+    made = kinds(find_slices(scored(labels, columns, noisy(rng, labels, rate)), depth=2))
+    (finding,) = made.values()
+    assert finding.class_name is not None
+    assert "minus rate in the rest of its class" in finding.tests[0].statistic
+    assert finding.tests[0].effect == pytest.approx(finding.error_rate - finding.base_error_rate)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from failsight.tools.attributes.metadata import metadata_columns, object_columns
 from failsight.tools.checks.slice_pulls import Compared, Suspicion, compared
 from failsight.tools.slice_columns import Coded
-from failsight.tools.slice_search import Search
+from failsight.tools.slice_search import Search, Span
 from failsight.tools.stats.intervals import newcombe, wilson
 from failsight.tools.view import CaseView
 
@@ -29,7 +29,6 @@ FLAT = 0.01  # points of error per doubling that are nothing
 
 Interval = tuple[float, float]
 Says = Literal["yes", "no", "undetermined"]
-Span = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,8 @@ from failsight.tools.text import clean
 from failsight.tools.view import CaseView
 
 if TYPE_CHECKING:
-    from failsight.tools.slice_findings import Found, Span
-    from failsight.tools.slice_search import Search
+    from failsight.tools.slice_findings import Found
+    from failsight.tools.slice_search import Search, Span
 
 Mask = npt.NDArray[np.bool_]
 MOST_CARDS = 4
