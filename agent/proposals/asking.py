@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from failsight.agent.guards.budget import LABELS, Budget, price, spent
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 PER_TOKEN = 4  # characters
 PER_PICTURE = 800  # tokens that a picture of 512 pixels counts for where the server does not count
 LONGEST = 100_000  # characters of an answer that are looked through
-ATTEMPTS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,9 @@ class Asker:
         """Raises UserError when a cap of the case is reached."""
         state = self.case.state()
         budget = Budget.parse(self.case.config.budget).times(1 + state.budget_raised)
+        budget = replace(budget, tool_minutes=math.inf)  # no matter of the model's
         name, share = spent(state).fullest(budget)
-        if share >= 1 and name != "tool_minutes":
+        if share >= 1:
             raise UserError(
                 f"The budget is used up: {getattr(budget, name):g} {LABELS[name]}.",
                 f"Give more with --budget {name}=NUMBER; what was answered so far is kept.",

@@ -84,8 +84,9 @@ class VisionModel:
         self.notes: list[str] = []  # of the last call: what was left out
 
     def fingerprint(self, view: CaseView) -> str:
-        """Of the wording alone: what was once answered stays, also when the case is opened without this model."""
-        return hashlib.sha256(f"{VERSION} {EDGE} {prompts.page('describe_pictures')}".encode()).hexdigest()
+        """Of the wording and of how many pictures may be sent, not of the model: what was once answered stays, also when the
+        case is opened without it."""
+        return _wording() if _most() == MOST_PICTURES else f"{_wording()} {_most()}"
 
     def _model(self, view: CaseView) -> str:
         config = _case(view).config
@@ -209,7 +210,7 @@ class VisionModel:
         """(pictures, definitions) positions among the values; from the cache where the same was asked before."""
         key = {
             "what": "what a vision model sees",
-            "source": [self.fingerprint(view), server(), asker.model],
+            "source": [_wording(), server(), asker.model],
             "pictures": hashlib.sha256(
                 b"".join(hashlib.sha256(p or b"").digest() for p in pictures)
             ).hexdigest(),
@@ -314,15 +315,25 @@ def _picture(view: CaseView, split: Split, row: int) -> bytes | None:
     return file.getvalue()
 
 
-def _drawn(n: int, seed: int) -> Ints:
-    """Positions of the pictures that are sent."""
+def _wording() -> str:
+    """What an answer depends on besides picture, definitions and model."""
+    return hashlib.sha256(f"{VERSION} {EDGE} {prompts.page('describe_pictures')}".encode()).hexdigest()
+
+
+def _most() -> int:
+    """How many pictures may be sent for one question."""
     try:
-        most = max(int(os.environ.get("FAILSIGHT_VISION_IMAGES", MOST_PICTURES)), 1)
+        return max(int(os.environ.get("FAILSIGHT_VISION_IMAGES", MOST_PICTURES)), 1)
     except ValueError:
-        most = MOST_PICTURES
+        return MOST_PICTURES
+
+
+def _drawn(n: int, seed: int) -> Ints:
+    """Positions of the pictures that are sent. More begin with the same: what was answered about them is known."""
+    most = _most()
     if n <= most:
         return np.arange(n, dtype=np.int64)
-    return np.sort(np.random.default_rng(seed).choice(n, most, replace=False)).astype(np.int64)
+    return np.random.default_rng(seed).permutation(n)[:most].astype(np.int64)
 
 
 def _case(view: CaseView) -> Case:

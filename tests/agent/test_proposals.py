@@ -18,6 +18,7 @@ from failsight.agent.proposals.vision import BATCH, EDGE, VisionModel
 from failsight.tools.attributes.definitions import Definition
 from failsight.tools.attributes.sources import assign_all
 from failsight.tools.errors import RetryError, UserError
+from failsight.tools.evidence import Evidence
 from tests.fakes.case import FakeCase
 from tests.fakes.server import ChatServer, Turn, cut, dynamic, status, text, tool
 from tests.fakes.view import FakeModel, FakeTable
@@ -223,6 +224,25 @@ def test_the_case_budget_caps_proposals_too(tmp_path: Path, monkeypatch: pytest.
         with pytest.raises(UserError, match="budget is used up: 1 calls"):
             propose_with_model(case)
     assert len(server.requests) == 1
+
+
+def test_tools_that_took_long_do_not_hide_a_cap_on_calls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        a_case(tmp_path / "slow", budget="calls=1,tool_minutes=1e-9") as case,
+        ChatServer([named(LIGHT), named(LIGHT)]) as server,
+    ):
+        case._fake.given_encoder = Encoder()
+        served(monkeypatch, server)
+        case.record(
+            "evidence.recorded",
+            call="slow",
+            evidence=Evidence("evaluate", "Slow", "It took long.", seconds=9.0).to_dict(),
+        )
+        propose_with_model(case)
+        with pytest.raises(UserError, match="budget is used up: 1 calls"):
+            propose_with_model(case)
 
 
 def test_nothing_is_asked_where_nothing_could_assign_the_answer(
@@ -438,6 +458,20 @@ def test_no_more_pictures_are_sent_than_stated(case: FakeCase, monkeypatch: pyte
         allow_images(case)
         made = source.assign(case, "data", np.arange(12), [COLOUR])[COLOUR.key]
     assert (made.codes >= 0).sum() == 5 and "5 of 12 pictures" in source.notes[0]
+
+
+def test_when_more_pictures_may_be_sent_only_the_others_are(
+    case: FakeCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("failsight.agent.proposals.vision.PART", 4)
+    with ChatServer([seeing(colour_of)] * 2) as server:
+        served(monkeypatch, server)
+        allow_images(case)
+        for most in (4, 8, 8):
+            monkeypatch.setenv("FAILSIGHT_VISION_IMAGES", str(most))
+            made = assign_all(case, "data", np.arange(12), [COLOUR], sources_for(case.config))[COLOUR.key]
+            assert (made.codes >= 0).sum() == most
+    assert [len(pictures_of(r)) for r in server.requests] == [4, 4]
 
 
 def test_a_model_that_sees_names_what_the_pictures_differ_in(
