@@ -18,9 +18,9 @@ from failsight.tools.experiments.explainers import (
     Method,
     Target,
     choose,
-    explain,
     lens_of,
     lens_problem,
+    paced,
 )
 from failsight.tools.experiments.population import (
     Filter,
@@ -44,8 +44,8 @@ from failsight.tools.experiments.saliency_report import (
     proposals,
     smooth,
 )
-from failsight.tools.experiments.saliency_sanity import cascade
-from failsight.tools.experiments.saliency_scores import agreement, deletion_insertion
+from failsight.tools.experiments.saliency_sanity import SHUFFLES, STAGES, Sanity, cascade
+from failsight.tools.experiments.saliency_scores import DRAWS, agreement, deletion_insertion
 from failsight.tools.experiments.saliency_words import (
     TITLES,
     Quality,
@@ -55,7 +55,9 @@ from failsight.tools.experiments.saliency_words import (
     quality_table,
     summary,
 )
+from failsight.tools.experiments.what_if_images import find_named
 from failsight.tools.inputs.base import BadImage, LeftOut, Split
+from failsight.tools.notes import called
 from failsight.tools.registry import tool
 from failsight.tools.text import clean
 from failsight.tools.view import CaseView
@@ -152,23 +154,36 @@ def saliency(
     lens = lens_of(view.model(), view.seed)
     chosen = _method(lens, method)
     mapped, target, left = _maps(view, side, lens if chosen in QUICK else tuned(lens), chosen, asked)
-    sanity = check_sanity(lens, chosen, mapped, target)
+    sanity = _sanity(view, lens, chosen, mapped, target)
     quality = _quality(view, lens, chosen, mapped, target) if check else Quality()
     agreed = agreement(mapped.pixels, mapped.maps, mapped.boxes, view.seed)
     seen = Seen(chosen, mapped, target, sanity, mass_inside(mapped, view.seed), agreed, quality, left)
     return _evidence(view, side, asked, seen)
 
 
+def _sanity(view: CaseView, lens: Lens, method: Method, mapped: Mapped, target: Target) -> Sanity:
+    count = SHUFFLES * len(mapped.rows[first_of(method)])
+    with view.progress.job("maps with shuffled weights", count) as ticker:
+        explainer = paced(EXPLAINERS[method], _pace(method), ticker.advance)
+        return check_sanity(lens, method, mapped, target, explainer)
+
+
 def _quality(view: CaseView, lens: Lens, method: Method, mapped: Mapped, target: Target) -> Quality:
     few, first = slice(0, SCORED), first_of(method)
-    with view.progress.job("scoring the maps", 2) as ticker:
-        curves = deletion_insertion(lens, mapped.pixels[few], mapped.maps[few], target.part(few), view.seed)
-        ticker.advance()
-        stages = cascade(
-            lens, EXPLAINERS[method], mapped.pixels[first], mapped.maps[first], target.part(first)
+    pixels, maps = mapped.pixels, mapped.maps
+    with view.progress.job("scoring the maps", 2 * (1 + DRAWS) * len(pixels[few])) as ticker:
+        curves = deletion_insertion(
+            lens, pixels[few], maps[few], target.part(few), view.seed, done=ticker.advance
         )
-        ticker.advance()
+    with view.progress.job("maps as layers are shuffled", STAGES * len(pixels[first])) as ticker:
+        explainer = paced(EXPLAINERS[method], _pace(method), ticker.advance)
+        stages = cascade(lens, explainer, pixels[first], maps[first], target.part(first))
     return Quality(curves, tuple(stages))
+
+
+def _pace(method: Method) -> int:
+    """Pictures between two signs of life: one where a map takes many passes (a minute on a large network)."""
+    return CHUNK if method in QUICK else 1
 
 
 @dataclass(frozen=True)
@@ -203,7 +218,7 @@ def _asked(
         raise RetryError("contrast: a class can't be explained against itself.", view.classes)
     filters = parse_filters(where)
     if image is not None:
-        return _Asked(np.array([find_image(view, split, image)]), 1, of, against, True, filters)
+        return _Asked(np.array([_row_of(view, split, image)]), 1, of, against, True, filters)
     if given is not None:
         filters = (*filters, Filter("predicted", "=", view.classes[given]))
         if own is not None:
@@ -214,24 +229,14 @@ def _asked(
     return _Asked(population.rows, population.found, of, against, False, filters)
 
 
-def find_image(view: CaseView, split: Split, name: str) -> int:
-    """The row of the image called ``name``: its path, the end of its path, or its row number.
-
-    Raises:
-        RetryError: no image, or more than one, is called so.
-    """
-    paths = view.table(split).paths
-    for row, path in enumerate(paths):
-        if path == name:
-            return row
-    ends = [row for row, path in enumerate(paths) if path.endswith("/" + name.lstrip("/"))]
-    if len(ends) == 1:
-        return ends[0]
-    if not ends and name.strip().isdecimal() and int(name) < len(paths):
-        return int(name)
-    near = [paths[r] for r in ends] or [p for p in paths if name.casefold() in p.casefold()] or list(paths)
-    told = f"{len(ends)} images end with" if ends else "there is no image called"
-    raise RetryError(f"image: {told} {clean(name, 60)!r}.", [clean(p, 80) for p in near[:8]])
+def _row_of(view: CaseView, split: Split, name: str) -> int:
+    """The row of the image called ``name``. Raises RetryError when there is none of ``split``, or more than one."""
+    found = find_named(view, name, split)
+    if found.split != split:
+        raise RetryError(
+            f"image: {found.words} is one of the {called(found.split)}.", [f"split={found.split}"]
+        )
+    return found.row
 
 
 def _method(lens: Lens, method: str) -> Method:
@@ -263,13 +268,8 @@ def _maps(
         raise RetryError(f"image: none of the {len(left)} images can be read ({left[0].reason}).")
     pixels = np.stack(pictures)
     target = _target(lens, pixels, asked)
-    parts = []
     with view.progress.job(f"saliency ({method})", len(rows)) as ticker:
-        for start in range(0, len(rows), CHUNK):
-            here = slice(start, start + CHUNK)
-            parts.append(explain(lens, method, pixels[here], target.part(here)))
-            ticker.advance(len(parts[-1]))
-    maps = np.concatenate(parts)
+        maps = paced(EXPLAINERS[method], _pace(method), ticker.advance)(lens, pixels, target)
     fine = np.isfinite(maps).all((1, 2))
     left += [
         LeftOut(table.paths[r], "its map is not finite") for r, ok in zip(rows, fine, strict=True) if not ok

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -85,8 +88,11 @@ def test_maps_that_are_zero_everywhere_are_told() -> None:
 
 def test_one_image_by_path_file_name_or_row() -> None:
     view = net_case(lamp_net())
-    rows = {saliency(view, image=name).images[0].row for name in ("img_00007.png", "7")}
+    rows = {saliency(view, image=name).images[0].row for name in ("img_00007.png", "7", "#7")}
     assert rows == {7}
+    view._tables["train"] = view.table()
+    with pytest.raises(RetryError, match=r"is one of the training images.*split=train"):
+        saliency(view, image="train:#7")
     made = saliency(view, image="img_00007.png", class_name="day", predicted_class="night")
     assert "night rather than day" in made.title
     assert "features_local.2" in made.questions
@@ -173,3 +179,37 @@ def test_the_schema_is_complete_and_bounded() -> None:
     for wrong in ({"max_images": 0}, {"method": "magic"}):
         with pytest.raises(RetryError):
             spec.check(wrong)
+
+
+@pytest.mark.parametrize(("method", "steps"), [("integrated_gradients", 1), ("grad_cam", 3)])
+def test_a_method_of_many_passes_shows_after_every_picture_how_far_it_is(method: str, steps: int) -> None:
+    view = net_case(lamp_net())
+    told: list[tuple[str, int]] = []
+
+    class Watch:
+        @contextmanager
+        def job(self, label: str, total: int) -> Iterator[Any]:
+            class Ticker:
+                def advance(self, done: int = 1) -> None:
+                    told.append((label, done))
+
+            yield Ticker()
+
+    view.progress = Watch()  # type: ignore[assignment]
+    made = saliency(view, method=method, class_name="day", max_images=3, check=True)
+    assert [done for label, done in told if label == f"saliency ({method})"] == [steps] * (3 // steps)
+    assert [done for label, done in told if "shuffled weights" in label] == [steps] * (2 * 3 // steps)
+    assert sum(label == "scoring the maps" for label, _ in told) == 3 * 8
+    similar = made.fact("randomised_similarity")
+    assert similar.ci is not None and similar.ci[0] <= float(similar.value) <= similar.ci[1]  # type: ignore[arg-type]
+    assert made.fact("cascade_similarity", "100.0 % of the layers").value is not None
+
+
+def test_every_share_in_the_summary_is_a_fact() -> None:
+    for made in (
+        saliency(net_case(lamp_net()), class_name="day"),
+        saliency(net_case(lamp_net()), image="0", class_name="day"),
+    ):
+        shares = {f"{100 * float(f.value):.1f} %" for f in made.facts if f.unit == "share"}  # type: ignore[arg-type]
+        named = re.findall(r"([\d.]+ %) on ([\d.]+ %)", made.summary)
+        assert named and {one for pair in named for one in pair} <= shares

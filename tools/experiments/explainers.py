@@ -24,6 +24,7 @@ from failsight.tools.experiments.saliency_lens import (
     first_tensor,
     hookable,
     lens_of,
+    paced,
     pooled_head,
 )
 from failsight.tools.experiments.saliency_masks import occlusion, rise
@@ -47,6 +48,7 @@ __all__ = [
     "lens_of",
     "lens_problem",
     "occlusion",
+    "paced",
     "pooled_head",
     "resized",
     "row_maps",

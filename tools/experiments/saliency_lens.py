@@ -87,6 +87,20 @@ Explainer = Callable[
 ]  # (n, a, b) maps; any resolution, higher is more important
 
 
+def paced(explainer: Explainer, size: int, done: Callable[[int], object]) -> Explainer:
+    """The same explainer, ``size`` pictures at a time; ``done`` is told how many after each, so that time left is seen."""
+
+    def maps(lens: Lens, pixels: Pixels, target: Target) -> Floats:
+        parts = []
+        for start in range(0, len(pixels), size):
+            here = slice(start, start + size)
+            parts.append(explainer(lens, pixels[here], target.part(here)))
+            done(len(parts[-1]))
+        return np.concatenate(parts)
+
+    return maps
+
+
 def lens_of(model: Classifier, seed: int = 0) -> Lens:
     """The lens of a case's model. Watching submodules is not possible in TorchScript: then there is no layer."""
     module = model.torch_module()

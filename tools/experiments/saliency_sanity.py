@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Interval
 from failsight.tools.experiments.saliency_lens import Explainer, Lens, Target, score_with
 from failsight.tools.inputs.base import Floats, Pixels
+from failsight.tools.stats.intervals import bootstrap
 
 SHUFFLES = 2
 SIMILAR = 0.5  # mean rank correlation above which maps are said not to depend on the weights
@@ -23,11 +25,12 @@ NO_WEIGHTS = "the weights of this model can't be reached"
 class Sanity:
     """The weight-randomisation check: mean rank correlation of maps before and after shuffling the weights.
 
-    ``similarity`` None: the check could not be made, for the ``reason``."""
+    ``similarity`` None: the check could not be made, for the ``reason``. ``ci``: 95 % interval over pictures, from two on."""
 
     similarity: float | None
     n: int = 0
     reason: str = ""
+    ci: Interval | None = None
 
     @property
     def failed(self) -> bool:
@@ -52,13 +55,17 @@ def check_sanity(
         maps: of ``pixels``, by ``explainer`` with the weights as they are.
         shuffles: networks, all their weights shuffled.
     """
-    values: list[float] = []
+    values: list[list[float]] = []
     for seed in range(shuffles):
         found = _similarities(lens, explainer, pixels, maps, target, seed, 1.0)
         if isinstance(found, str):
             return Sanity(None, 0, found)
-        values += found
-    return Sanity(float(np.mean(values)), len(pixels)) if values else Sanity(None, 0, "there are no maps")
+        values.append(found)
+    of_pictures = np.mean(values, 0)
+    if not len(of_pictures):
+        return Sanity(None, 0, "there are no maps")
+    ci = bootstrap(of_pictures) if len(of_pictures) > 1 else None
+    return Sanity(float(of_pictures.mean()), len(pixels), ci=ci)
 
 
 def cascade(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,11 +50,15 @@ def deletion_insertion(
     *,
     steps: int = STEPS,
     draws: int = DRAWS,
+    done: Callable[[int], object] | None = None,
 ) -> tuple[Curve, ...]:
     """Deletion and insertion (Petsiuk et al. 2018, section 4.3): how fast the target's score falls when the most salient
     pixels take the picture's mean colour, and rises when they come back, against the same map moved and mirrored at random.
 
     A map that is zero everywhere, or constant, orders nothing and is left out. Empty without maps.
+
+    Args:
+        done: told of every curve, of which a picture has 2 (1 + draws).
     """
     height, width = pixels.shape[1:3]
     rows = [k for k, one in enumerate(maps) if np.isfinite(one).all() and float(one.max()) > float(one.min())]
@@ -76,6 +80,8 @@ def deletion_insertion(
         i, j, kind = at // (2 * (1 + draws)), at // 2 % (1 + draws), at % 2
         value = target.part(slice(rows[i], rows[i] + 1)).repeated(len(scores)).value(scores)
         areas[i, j, kind] = float((value[:-1] + value[1:]).sum()) / (2 * steps)  # the trapezoid rule
+        if done is not None:
+            done(1)
     made = []
     for kind, name, sign in ((0, "deletion", -1), (1, "insertion", 1)):
         own, others = areas[:, 0, kind], areas[:, 1:, kind].mean(1)

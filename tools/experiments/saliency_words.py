@@ -11,7 +11,7 @@ from failsight.tools.experiments.saliency_report import Mapped, Mass
 from failsight.tools.experiments.saliency_sanity import Sanity, Stage
 from failsight.tools.experiments.saliency_scores import Agreement, Curve
 from failsight.tools.inputs.base import LeftOut
-from failsight.tools.text import listing, number
+from failsight.tools.text import interval, listing, number
 
 TITLES: dict[Method, str] = {
     "grad_cam": "Grad-CAM",
@@ -71,7 +71,7 @@ def summary(name: str, seen: Seen) -> str:
     told = [f"{TITLES[seen.method]} for {name} over {n:,} image{'s' * (n != 1)}."]
     standing = [m for m in seen.masses if m.ratio > 1 and (m.gap[0] > 0 or n == 1)][:3]
     if standing:
-        parts = [f"{m.title} ({number(m.mass)} on {number(m.area)} of the area)" for m in standing]
+        parts = [f"{m.title} ({number(m.mass)} on {number(m.area)} of the area{_gap(m)})" for m in standing]
         told.append(f"More saliency than their area: {listing(parts)}.")
     if seen.sanity.failed:
         told.append("The maps hardly change when the weights are shuffled: do not trust them.")
@@ -79,6 +79,11 @@ def summary(name: str, seen: Seen) -> str:
         told.append("They order the pixels no better than random maps: do not trust them.")
     told.append("Saliency proposes; only a masking test concludes.")
     return " ".join(told)
+
+
+def _gap(m: Mass) -> str:
+    """The difference with its interval, where there is more than one picture."""
+    return f": {number(m.mass - m.area, 'points')} {interval(m.gap, 'points')}" if m.n > 1 else ""
 
 
 def _no_better(quality: Quality) -> bool:
@@ -91,7 +96,15 @@ def facts(seen: Seen) -> tuple[Fact, ...]:
     made = [Fact("n", seen.n, "count"), Fact("left_out", len(seen.left), "count")]
     if sanity.similarity is not None:
         made.append(
-            Fact("randomised_similarity", sanity.similarity, "ratio", n=sanity.n, direction="lower_is_better")
+            Fact(
+                "randomised_similarity",
+                sanity.similarity,
+                "ratio",
+                "",
+                sanity.ci,
+                sanity.n,
+                "lower_is_better",
+            )
         )
     for m in _told(seen.masses):
         made.append(Fact("saliency_share", m.mass, "share", m.name, n=m.n))
@@ -113,13 +126,19 @@ def facts(seen: Seen) -> tuple[Fact, ...]:
         made.append(Fact(f"{c.name}_area", c.own, "ratio", n=c.n, direction=way))
         ci = c.ci if c.n > 1 else None
         made.append(Fact(f"{c.name}_better_than_random", c.better, "ratio", "", ci, c.n, "higher_is_better"))
+    for s in seen.quality.stages:
+        of = f"{number(s.share)} of the layers"
+        made.append(Fact("cascade_similarity", s.similarity, "ratio", of, direction="lower_is_better"))
     return tuple(made)
 
 
 def _told(masses: Sequence[Mass]) -> list[Mass]:
-    """The masses worth a fact: the boxes, border, corners and centre, and a quarter of the picture that stands out."""
+    """The masses worth a fact: the boxes, border, corners and centre, and a quarter of the picture that stands out (of one
+    picture, every quarter: nothing says which)."""
     boxes = [m for m in masses if m.name.startswith("box:")]
-    places = [m for m in masses if m not in boxes and (not m.name.startswith("grid:") or m.gap[0] > 0)]
+    places = [
+        m for m in masses if m not in boxes and (not m.name.startswith("grid:") or m.gap[0] > 0 or m.n == 1)
+    ]
     return boxes[:8] + places
 
 
@@ -133,8 +152,9 @@ def notes(seen: Seen, found: int, chosen: int) -> list[str]:
         )
     if sanity.failed:
         made.append(
-            f"Weight-randomisation check failed: rank correlation {number(sanity.similarity, 'ratio')} between the maps "
-            "and those of the same network with shuffled weights."
+            f"Weight-randomisation check failed: rank correlation {number(sanity.similarity, 'ratio')}"
+            f"{'' if sanity.ci is None else ' ' + interval(sanity.ci, 'ratio')} between the maps and those of the same "
+            "network with shuffled weights."
         )
     elif sanity.similarity is None:
         made.append(f"No weight-randomisation check: {sanity.reason}.")
