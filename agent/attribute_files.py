@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from failsight.agent.attribute_list import listed
 from failsight.tools.errors import RetryError, UserError
-from failsight.tools.text import clean
+from failsight.tools.text import clean, listing
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
@@ -51,17 +51,29 @@ def read_back(case: Case, source: Path) -> list[str]:
     """Take over what was changed in ``source``; returns one sentence a change. Nothing is changed unless all of it is sound.
 
     Raises:
-        UserError: an unknown key or value, two attributes of one name, a missing column.
+        UserError: an unknown key or value, two attributes of one name, one called like a class, a missing column.
     """
-    wanted = _definitions(case, _read(source), source.name)
-    now = {d.key: d for d in _current(case)}
-    changed = [d for d in wanted if d != now[d.key]]
-    names = {d.key: d.name for d in (*now.values(), *wanted) if not _latest(d, wanted).dropped}
-    seen: dict[str, str] = {}
     from failsight.tools.attributes.definitions import plain
+    from failsight.tools.attributes.editing import not_class
 
+    now = {d.key: d for d in _current(case)}
+    wanted = _let_go(_definitions(case, _read(source), source.name), now)
+    changed = [d for d in wanted if d != now[d.key]]
+    columns = {f"metadata:{name}": name for split in case.splits() for name in case.table(split).columns}
+    latest = {d.key: d for d in (*case.definitions(), *now.values(), *wanted)}
+    names = {key: name for key, name in columns.items() if key not in latest}  # of other splits only
+    names |= {key: d.name for key, d in latest.items() if not d.dropped}
+    for one in changed:
+        if one.name != now[one.key].name:
+            try:
+                not_class(one.name, case.classes)
+            except RetryError as error:
+                raise UserError(f"{source.name}: {error}", "Correct it and import it again.") from None
+    seen: dict[str, str] = {}
+    touched = {d.key for d in changed}
     for key, name in names.items():
-        if seen.setdefault(plain(name), key) != key:
+        other = seen.setdefault(plain(name), key)
+        if other != key and touched & {key, other}:
             raise UserError(
                 f"{source.name}: two attributes are called {clean(name, 60)!r}.",
                 "Give each a name of its own.",
@@ -107,16 +119,15 @@ def read_csv(source: Path, columns: Sequence[str]) -> list[dict[str, str]]:
         raise UserError(f"{source} can't be read ({error.strerror}).", "Check the path.") from None
     first = text.split("\n", 1)[0]
     try:
-        rows = list(
-            csv.DictReader(
-                io.StringIO(text, newline=""),
-                delimiter=";" if first.count(";") > first.count(",") else ",",
-                restval="",
-            )
+        reader = csv.DictReader(
+            io.StringIO(text, newline=""),
+            delimiter=";" if first.count(";") > first.count(",") else ",",
+            restval="",
         )
+        rows = list(reader)
     except csv.Error as error:
         raise UserError(f"{source.name} is not a CSV file ({error}).", "Save it as CSV.") from None
-    missing = [c for c in columns if not rows or c not in rows[0]]
+    missing = [c for c in columns if c not in (reader.fieldnames or ())]
     if missing:
         raise UserError(f"{source.name} has no column {missing[0]}.", "Keep the header as it was written.")
     return [{k: v for k, v in row.items() if isinstance(k, str) and isinstance(v, str)} for row in rows]
@@ -139,8 +150,14 @@ def _current(case: Case) -> list[Definition]:
     return [one.definition for one in listed(case)]
 
 
-def _latest(one: Definition, wanted: Sequence[Definition]) -> Definition:
-    return next((d for d in wanted if d.key == one.key), one)
+def _let_go(wanted: Sequence[Definition], now: Mapping[str, Definition]) -> list[Definition]:
+    """``wanted``, where attributes that are kept again are no longer part of those that they were merged into."""
+    back = {d.key for d in wanted if now[d.key].dropped and not d.dropped}
+    latest = {**now, **{d.key: d for d in wanted}}
+    for key, d in latest.items():
+        if back & set(d.also):
+            latest[key] = dataclasses.replace(d, also=tuple(k for k in d.also if k not in back), check=None)
+    return [d for key, d in latest.items() if d != now[key]]
 
 
 def _lines(case: Case) -> list[tuple[str, str, str, str, str, int | str]]:
@@ -189,21 +206,29 @@ def _read(source: Path) -> list[dict[str, str]]:
         made = yaml.safe_load(source.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise UserError(f"{source} can't be read ({error.strerror}).", "Check the path.") from None
-    except (yaml.YAMLError, UnicodeDecodeError):
+    except (yaml.YAMLError, ValueError, RecursionError):  # no such date, letters of another coding, too deep
         raise UserError(f"{source.name} is no YAML.", "Keep the form in which it was exported.") from None
     rows = []
     for key, one in made.items() if isinstance(made, dict) else ():
-        if not isinstance(one, dict) or not isinstance(one.get("values") or {}, dict):
+        values = one.get("values") or {} if isinstance(one, dict) else None
+        if not isinstance(values, dict) or not all(
+            map(_single, (key, one.get("name"), one.get("keep"), *values, *values.values()))
+        ):
             raise UserError(
-                f"{source.name}: {clean(key, 60)!r} is not in the form that was exported.", "Export it again."
+                f"{source.name}: {clean(key, 60) if _single(key) else 'a key'!r} is not in the form that was exported.",
+                "Export it again.",
             )
-        keep = one.get("keep", True)
-        head = {"key": str(key), "name": str(one.get("name") or ""), "keep": {True: "yes", False: "no"}.get(keep, str(keep))}  # fmt: skip
-        values = {_word(k): _word(v) for k, v in (one.get("values") or {}).items()} or {"": ""}
+        head = {"key": str(key), "name": _word(one.get("name")), "keep": _word(one.get("keep", True))}
+        values = {_word(k): _word(v) for k, v in values.items()} or {"": ""}
         rows += [{**head, "value": k, "shown_as": v} for k, v in values.items()]
     if not rows:
         raise UserError(f"{source.name} holds no attributes.", "Give the file that was exported.")
     return rows
+
+
+def _single(value: Any) -> bool:
+    """Whether it is one word, number or date: a list that holds itself many times over would fill the memory as text."""
+    return not isinstance(value, list | dict | tuple | set)
 
 
 def _word(value: Any) -> str:
@@ -219,8 +244,8 @@ def _definitions(case: Case, rows: Sequence[Mapping[str, str]], name: str) -> li
     heads: dict[str, tuple[str, bool]] = {}
     shown: dict[str, dict[str, str | None]] = {}
     for line, row in enumerate(rows, 2):
-        key = row["key"].strip()
-        where = f"{name}, line {line}"
+        key = row["key"] if row["key"] in now else row["key"].strip()
+        where = f"{name}, line {line}" if name.lower().endswith(".csv") else name
         if key not in now:
             raise UserError(
                 f"{where}: there is no attribute with the key {clean(key, 80)!r}.",
@@ -230,14 +255,15 @@ def _definitions(case: Case, rows: Sequence[Mapping[str, str]], name: str) -> li
         if keep not in (*YES, *NO):
             raise UserError(f"{where}: keep is {clean(keep, 40)!r}.", "Write yes or no.")
         try:
-            head = (fit_name(row["name"], "name"), keep in YES)
+            title = now[key].definition.name  # as it came with the data, however long
+            head = (title if row["name"] == title else fit_name(row["name"], "name"), keep in YES)
             text = row["shown_as"].strip()
             value = row["value"]
             if value:
                 old = now[key].definition.renamed.get(value, value)
-                shown.setdefault(key, {})[value] = (
-                    None if not text else old if text == old else fit_name(text, "value")
-                )
+                new = None if not text else old if text == (old or "").strip() else fit_name(text, "value")
+                if shown.setdefault(key, {}).setdefault(value, new) != new:
+                    raise RetryError(f"{clean(value, 60)!r} is shown in two ways.")
         except RetryError as error:
             raise UserError(f"{where}: {error}", "Correct it and import it again.") from None
         if heads.setdefault(key, head) != head:
@@ -270,8 +296,13 @@ def _told(old: Definition, new: Definition) -> str:
         parts.append("is put aside" if new.dropped else "is back")
     if new.name != old.name:
         parts.append(f"is called {clean(new.name, 60)}")
+    if new.also != old.also:
+        gone = [k.partition(":")[2] for k in old.also if k not in new.also]
+        parts.append(f"no longer holds {listing(gone)}")
     for value in sorted({*old.renamed, *new.renamed}):
         before, after = old.renamed.get(value, value), new.renamed.get(value, value)
         if before != after:
             parts.append(f"leaves {clean(value, 40)} out" if after is None else f"shows {clean(value, 40)} as {clean(after, 40)}")  # fmt: skip
+    if old.check is not None and new.check is None:
+        parts.append("has to be checked again")
     return f"{name} {', '.join(parts)}."

@@ -344,13 +344,13 @@ class TestFiles:
     ) -> None:
         table, model = television_world(60)
         more, _ = television_world(60)
-        more.columns["weather"] = ["wet", "dry"] * 30
+        table.columns["tv"], more.columns["weather"] = ["yes", "no"] * 30, ["wet", "dry"] * 30
         made = FakeCase(tmp_path / "case", {"data": table, "train": more}, model)
         export(made, tmp_path / "a.csv")
         text = (tmp_path / "a.csv").read_text()
         (tmp_path / "b.csv").write_text(
-            text.replace("computed:brightness,brightness", "computed:brightness,light").replace(
-                "computed:contrast,contrast", "computed:contrast,Weather"
+            text.replace("metadata:television,television", "metadata:television,screen").replace(
+                "metadata:tv,tv", "metadata:tv,Weather"
             )
         )
         events = len(made.journal)

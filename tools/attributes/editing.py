@@ -53,7 +53,7 @@ def find(names: Mapping[str, T], name: str | None, what: str) -> T:
     """The entry called ``name``, whatever its case, dashes and plural. Raises RetryError listing the names."""
     wanted = clean(name or "", 100)
     for same in (str, plain, alike):
-        found = [known for known in names if same(known) == same(wanted)]
+        found = [known for known in names if same(clean(known, 100)) == same(wanted)]
         if wanted and len(found) == 1:
             return names[found[0]]
     if not names:
@@ -66,7 +66,7 @@ def find(names: Mapping[str, T], name: str | None, what: str) -> T:
 def renamed(one: Definition, to: str | None, classes: Sequence[str], others: Iterable[str]) -> Edit:
     """The attribute under another name."""
     name = fit_name(to, "new name (to)")
-    _not_class(name, classes)
+    not_class(name, classes)
     if plain(name) in {plain(o) for o in others if o != one.name}:
         raise RetryError(f"There is an attribute {name!r} already: merge the two instead.")
     made = dataclasses.replace(one, name=name)
@@ -130,7 +130,8 @@ def restored(one: Definition, hosts: Iterable[Definition]) -> Edit:
         if one.key in h.also
     )
     made = dataclasses.replace(one, dropped=False)
-    return Edit((*freed, made), f"{_said(one)} is back.", "", one.name)
+    # itself first: when its name is taken by now, nothing has been journalled yet
+    return Edit((made, *freed), f"{_said(one)} is back.", "", one.name)
 
 
 def restored_value(one: Definition, value: str) -> Edit:
@@ -217,7 +218,8 @@ def fit_name(text: str | None, what: str) -> str:
     return name
 
 
-def _not_class(name: str, classes: Sequence[str]) -> None:
+def not_class(name: str, classes: Sequence[str]) -> None:
+    """Raises RetryError when an attribute would be called what the model predicts."""
     if plain(name) in {"class", "label", "category", "prediction", *map(plain, classes)}:
         raise RetryError(f"{name!r} is what the model predicts; an attribute needs a name of its own.")
 
