@@ -144,10 +144,10 @@ def _from_answers(view: CaseView, one: Checked, answers: Mapping[str, str]) -> t
     for path, said in answers.items():
         if path not in place:
             raise RetryError(f"There is no image {clean(path, 120)!r} among the {called(one.split)}.")
-        if plain(said) in UNSURE:
+        code = _value(said, one.values)
+        if code is None and plain(said) in UNSURE:
             unsure += 1
             continue
-        code = _value(said, one.values)
         if code is None:
             raise RetryError(f"{clean(said, 60)!r} is no value of {clean(one.definition.name, 60)}.", [*one.values, neither(one.values), "?"])  # fmt: skip
         if one.codes[place[path]] < 0:
@@ -204,10 +204,12 @@ def _plainly(value: Any) -> Any:
 
 def _value(said: str, values: Sequence[str]) -> int | None:
     """Position of the value meant; the number after the last for none of them; None when nothing is meant."""
+    if said in values:  # two values may differ in their case only
+        return values.index(said)
     told = plain(clean(said, 200))
     for form_ in (told, TRUTHS.get(told)):
         for i, value in enumerate(values):
-            if form_ is not None and plain(value) == form_:
+            if form_ is not None and plain(clean(value, 200)) == form_:
                 return i
     return len(values) if told in NEITHER else None
 

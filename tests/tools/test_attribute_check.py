@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from failsight.tools.attribute_check import attribute_check
+from failsight.tools.attribute_check import _value, attribute_check
+from failsight.tools.attributes.check_report import neither
 from failsight.tools.attributes.checking import draw, judge, strata
 from failsight.tools.attributes.definitions import Definition
 from failsight.tools.edit_attributes import edit_attributes
@@ -111,6 +112,8 @@ def test_a_rare_value_that_is_always_wrong_weighs_as_much_as_it_occurs() -> None
     assert made.guess == pytest.approx(1.0)
     assert made.values[1].precision == 0 and made.values[0].precision == 1
     assert made.values[0].recall == pytest.approx(0.9)
+    low, high = made.values[0].recall_ci
+    assert low < 0.9 < high and made.values[0].shown == 20
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
@@ -125,6 +128,13 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says() -> None:
         made = judge(said, groups, looked, np.where(wrong, 1 - said, said)[looked], 2)
         covered += made.ci[0] <= 1 - wrong.mean() <= made.ci[1]
     assert covered >= 184
+
+
+def test_values_that_differ_only_in_case_or_hidden_letters_are_told_apart() -> None:
+    assert _value("A", ["a", "A"]) == 1 and _value("a", ["a", "A"]) == 0
+    assert _value("wet", ["dry", "w\u202eet"]) == 1
+    assert _value("unknown", ["dry", "unknown"]) == 1
+    assert neither(["None", "other"]) == "none of them" and _value("none of them", ["None", "other"]) == 2
 
 
 def test_too_small_a_handful_is_said() -> None:

@@ -68,8 +68,9 @@ def form(
 
 
 def neither(values: Sequence[str]) -> str:
-    """What is answered where none of the values fits: ``none``, unless that is a value."""
-    return "other" if "none" in map(plain, values) else "none"
+    """What is answered where none of the values fits: ``none``, unless that is a value; always one of a few fixed words."""
+    taken = [plain(v) for v in values]
+    return next((w for w in ("none", "other", "none of them") if w not in taken), "something else")
 
 
 def check_evidence(
@@ -90,8 +91,8 @@ def check_evidence(
 
 def _summary(name: str, split: Split, made: Judged) -> str:
     text = (
-        f"{name} is right in {number(made.accuracy)} {interval(made.ci)} of the {called(split)}, from {made.n:,} images that were "
-        f"looked at ({made.right:,} right)."
+        f"{name} is right in {number(made.accuracy)} {interval(made.ci)} of the {called(split)} that have a value, from {made.n:,} "
+        f"images that were looked at ({made.right:,} right)."
     )
     if made.accuracy < LEAST_ACCURACY:
         return f"{text} That is below {number(LEAST_ACCURACY)}: it is not used to find or confirm anything from now on."
@@ -115,7 +116,9 @@ def _facts(name: str, split: Split, values: Sequence[str], made: Judged) -> list
                 )
             )
         if not math.isnan(one.recall):
-            facts.append(Fact("recall", one.recall, "share", at, None, made.n, "higher_is_better"))
+            facts.append(
+                Fact("recall", one.recall, "share", at, one.recall_ci, one.shown, "higher_is_better")
+            )
     return facts[:60]
 
 
@@ -129,16 +132,18 @@ def _per_value(values: Sequence[str], made: Judged) -> Table:
             one.precision_ci[0] if one.looked else None,
             one.precision_ci[1] if one.looked else None,
             None if math.isnan(one.recall) else one.recall,
+            one.recall_ci[0] if one.shown else None,
+            one.recall_ci[1] if one.shown else None,
         )
         for value, one in zip(values, made.values, strict=True)
     )
     return Table(
         "By value",
-        ("value", "images", "looked at", "precision", "from", "to", "recall"),
+        ("value", "images", "looked at", "precision", "from", "to", "recall", "recall from", "recall to"),
         rows,
-        ("text", "count", "count", "share", "share", "share", "share"),
-        "Precision: right among the images that got the value, with 95 % interval. Recall: found among those that show it. "
-        "Both weighted back to how often each value occurs.",
+        ("text", "count", "count", "share", "share", "share", "share", "share", "share"),
+        "Precision: right among the images that got the value. Recall: found among those that show it. Both with 95 % "
+        "intervals and weighted back to how often each value occurs.",
     )
 
 

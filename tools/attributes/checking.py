@@ -16,6 +16,7 @@ from failsight.tools.stats.intervals import wilson
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +24,17 @@ class PerValue:
     """One value: how many images got it, how many of these were looked at, and how good it is.
 
     ``precision``: share right among the images that got it, with its interval; NaN when none was looked at.
-    ``recall``: share of the images that show it to which it was given, weighted; NaN when none shows it.
+    ``shown``: images looked at that show it.
+    ``recall``: share of the images that show it to which it was given, weighted, with its interval; NaN when none shows it.
     """
 
     images: int
     looked: int
     precision: float
     precision_ci: tuple[float, float]
+    shown: int
     recall: float
+    recall_ci: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +107,10 @@ def judge(codes: Ints, groups: Ints, looked: Ints, truth: Ints, values: int) -> 
     accuracy = round(
         float((weight * right).sum()), 12
     )  # weights of one that all are right may add up to a hair less
-    shows = np.bincount(truth, weights=weight, minlength=values + 1).astype(np.float64)
+    shows = np.bincount(truth, weights=weight, minlength=values + 1)
     confusion = np.zeros((values + 1, values), np.int64)
     np.add.at(confusion, (truth, assigned), 1)
-    made = tuple(_value(v, codes, assigned, truth, weight, shows) for v in range(values))
+    made = tuple(_value(v, codes, assigned, truth, weight) for v in range(values))
     return Judged(
         len(looked),
         int(right.sum()),
@@ -119,15 +123,23 @@ def judge(codes: Ints, groups: Ints, looked: Ints, truth: Ints, values: int) -> 
     )
 
 
-def _value(v: int, codes: Ints, assigned: Ints, truth: Ints, weight: Floats, shows: Floats) -> PerValue:
-    got = assigned == v
-    hits = float(weight[got & (truth == v)].sum())
-    total, n = float(weight[got].sum()), int(got.sum())
-    precision = hits / total if n else float("nan")
-    effective = max(1, int(total**2 / (weight[got] ** 2).sum())) if n else 0
-    ci = wilson(min(precision, 1.0) * effective, effective) if n else (0.0, 1.0)
-    recall = hits / float(shows[v]) if shows[v] > 0 else float("nan")
-    return PerValue(int((codes == v).sum()), n, min(precision, 1.0) if n else precision, ci, recall)
+def _value(v: int, codes: Ints, assigned: Ints, truth: Ints, weight: Floats) -> PerValue:
+    got, shows = assigned == v, truth == v
+    precision, precision_ci = _share(weight, got, shows)
+    recall, recall_ci = _share(weight, shows, got)
+    return PerValue(
+        int((codes == v).sum()), int(got.sum()), precision, precision_ci, int(shows.sum()), recall, recall_ci
+    )
+
+
+def _share(weight: Floats, among: Bools, hit: Bools) -> tuple[float, tuple[float, float]]:
+    """Weighted share of ``hit`` among some images, with Wilson's interval at their effective number; NaN without any."""
+    if not among.any():
+        return float("nan"), (0.0, 1.0)
+    kept = weight[among]
+    share = min(float(weight[among & hit].sum() / kept.sum()), 1.0)
+    effective = max(1, int(kept.sum() ** 2 / (kept**2).sum()))
+    return share, wilson(share * effective, effective)
 
 
 def codes_of(texts: Sequence[str | None], values: Sequence[str]) -> Ints:
