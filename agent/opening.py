@@ -53,10 +53,7 @@ def open_case(
         if "workflow" in given:
             check_workflow(given["workflow"])
         given |= {name: model_place(given[name], name) for name in ("encoder", "vqa") if given.get(name)}
-        changed = dataclasses.replace(config, **given) if given else config
-        if (changed.encoder, changed.vqa) != (config.encoder, config.vqa):
-            save_config(path, changed)  # attributes that they assigned are needed again at the next opening
-        config = changed
+        config = dataclasses.replace(config, **given) if given else config
     else:
         config = make_config(**given)
         path = Path(out) if out else Path("failsight-cases") / config.slug()
@@ -84,6 +81,10 @@ def _open_at(path: Path, config: CaseConfig, progress: Progress | None) -> Case:
                 f"{path} holds a case about something else ({old.name or old.model or old.predictions}).",
                 "Give another folder with --out, or open that case by its folder alone.",
             )
+        kept = {name: getattr(config, name) or getattr(old, name) for name in ("encoder", "vqa")}
+        config = dataclasses.replace(config, **kept)  # attributes that they assigned need them again
+        if any(getattr(old, name) != value for name, value in kept.items()):
+            save_config(path, dataclasses.replace(old, **kept))
     case = Case(path, config, Journal(path), progress)
     try:
         if not case.state().config:

@@ -38,6 +38,7 @@ from failsight.tools.experiments.what_if_swaps import Grid, Swap, greedy, random
 from failsight.tools.inputs.base import Floats, Pixels, Predictions, Split
 from failsight.tools.notes import called
 from failsight.tools.registry import tool
+from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import clean, listing, number
 from failsight.tools.view import CaseView
 
@@ -193,6 +194,10 @@ def _turn(
         raise RetryError(
             f"other: the model says {clean(view.classes[int(answers[0])], 40)} for both images; name one that it answers otherwise."
         )
+    if names[1] is not None and wanted not in (None, answers[1]):
+        raise RetryError(
+            f"other: the model says {says(view, scores[1])} for {second.words}, not {clean(view.classes[wanted], 40)}."
+        )
     return _searched(view, (first, second), pixels, scores, chosen, near, size)
 
 
@@ -329,18 +334,15 @@ def _summary(view: CaseView, made: Turned) -> str:
 
 def _facts(view: CaseView, made: Turned) -> tuple[Fact, ...]:
     target = f"class {clean(view.classes[made.target], 60)}"
+    draws, as_few = len(made.random), int((made.random <= len(made.swap.cells)).sum())
     found = [
         Fact("cells_needed", len(made.swap.cells), "count", "greedy search", n=1),
-        Fact(
-            "cells_needed", float(np.median(made.random)), "count", "random order, median", n=len(made.random)
+        Fact("cells_needed", float(np.median(made.random)), "count", "random order, median", n=draws),
+        *(
+            Fact("cells_needed", float(np.quantile(made.random, q)), "count", f"random order, {of}", n=draws)
+            for q, of in ((0.05, "5 % quantile"), (0.95, "95 % quantile"))
         ),
-        Fact(
-            "share_of_draws_as_few",
-            float((made.random <= len(made.swap.cells)).mean()),
-            "share",
-            "random order",
-            n=len(made.random),
-        ),
+        Fact("share_of_draws_as_few", as_few / draws, "share", "random order", wilson(as_few, draws), draws),
         Fact("score", float(made.scores[0][made.target]), "share", f"before, {target}", n=1),
         Fact("score", float(made.swap.scores[-1, made.target]), "share", f"after, {target}", n=1),
     ]

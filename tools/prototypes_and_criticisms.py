@@ -252,16 +252,18 @@ def _table(view: CaseView, shown: Shown) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for i, at in enumerate(shown.critic.prototypes.tolist()):
         group = (shown.critic.home == i) & shown.known
-        rate = float(shown.wrong[group].mean()) if group.any() else None
-        rows.append(("prototype", *_cells(view, shown, at, labels), int(counts[i]), rate))
+        wrong, n = int(shown.wrong[group].sum()), int(group.sum())
+        rate = (wrong / n, interval(wilson(wrong, n))) if n else (None, "")
+        rows.append(("prototype", *_cells(view, shown, at, labels), int(counts[i]), *rate))
     rows += [
-        ("criticism", *_cells(view, shown, at, labels), None, None) for at in shown.critic.criticisms.tolist()
+        ("criticism", *_cells(view, shown, at, labels), None, None, "")
+        for at in shown.critic.criticisms.tolist()
     ]
     return Table(
         "Prototypes and criticisms",
-        ("kind", "image", "label", "answer", "images nearest to it", "error rate of these"),
+        ("kind", "image", "label", "answer", "images nearest to it", "error rate of these", "interval"),
         tuple(rows),
-        ("text", "text", "text", "text", "count", "share"),
+        ("text", "text", "text", "text", "count", "share", "text"),
     )
 
 

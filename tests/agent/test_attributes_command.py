@@ -116,3 +116,13 @@ def test_bad_input_is_one_sentence_and_exit_code_two(
     said = capsys.readouterr()
     assert sentence in said.err and "Traceback" not in said.err
     assert said.out == ""
+
+
+def test_the_encoder_of_a_case_outlives_an_opening_without_one(tmp_path: Path, folder: Path) -> None:
+    asked = {"predictions": tmp_path / "answers.csv", "data": tmp_path, "out": folder}
+    with open_case(**asked, encoder="rooms", level="expert") as case:
+        assert case.config.encoder == "rooms"
+    with open_case(**asked) as case:
+        assert case.config.encoder == "rooms"
+    with open_case(folder) as case:
+        assert (case.config.encoder, case.config.level) == ("rooms", "intermediate")

@@ -71,6 +71,11 @@ def test_where_the_model_is_wrong_the_true_class_is_the_aim() -> None:
     assert counterfactual_pair(view, "#2", cells=4, draws=5).images[1].label == "day"
 
 
+def test_another_image_that_is_not_answered_with_the_class_asked_for_is_refused() -> None:
+    with pytest.raises(RetryError, match=r"other: the model says day .* not night"):
+        counterfactual_pair(lamps(), "#2", other_class="night", other="#9", cells=2, draws=5)
+
+
 def test_the_other_image_may_be_named_and_the_answer_asked_for_may_be_there_already() -> None:
     made = counterfactual_pair(lamps(), "#2", other="#9", cells=2, draws=5)
     assert made.images[1].row == 9
