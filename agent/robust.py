@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failsight.tools.errors import UserError
-from failsight.tools.text import number
+from failsight.tools.text import interval, number
 
 if TYPE_CHECKING:
     from failsight.tools.experiments.robust_training import Epoch
+
+OPTIONS = ("epochs", "radius", "side", "most", "threads", "seed")  # of the recipe
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,16 +51,10 @@ def run(args: argparse.Namespace, progress: Any = None) -> int:
     """
     from failsight.tools.experiments.robust_training import RobustRecipe, train_robust
     from failsight.tools.inputs import open_images
+    from failsight.tools.stats.intervals import wilson
 
     try:
-        recipe = RobustRecipe(
-            epochs=args.epochs,
-            radius=args.radius,
-            side=args.side,
-            most=args.most,
-            threads=args.threads,
-            seed=args.seed,
-        )
+        recipe = RobustRecipe(**{name: getattr(args, name) for name in OPTIONS})
     except ValueError as problem:
         raise UserError(
             f"The options do not fit: {problem}.", "`failsight train-robust --help` lists them."
@@ -67,11 +63,13 @@ def run(args: argparse.Namespace, progress: Any = None) -> int:
     made = train_robust(table, args.out, recipe, progress=progress, told=_say)
     if made.left_out:
         print(f"{len(made.left_out):,} images could not be read and were left out.", file=sys.stderr)
-    last = made.history[-1]
-    if last.val_accuracy == last.val_accuracy:  # nan where nothing was held out
-        print(
-            f"Held-out images: {number(last.val_accuracy)} right, {number(last.robust_accuracy)} after perturbation."
+    if made.held_out:
+        last, n = made.history[-1], made.held_out
+        plain, robust = (
+            f"{number(share)} {interval(wilson(round(share * n), n))}"
+            for share in (last.val_accuracy, last.robust_accuracy)
         )
+        print(f"{n:,} held-out images: {plain} right, {robust} after perturbation.")
     print(f"{made.folder / 'weights.safetensors'}: give it to explain_failures as feature_model.")
     return 0
 

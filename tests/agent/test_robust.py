@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,7 @@ def test_a_model_is_made_with_progress_and_said_how_to_use(
     assert run(given, progress) == 0
     told = capsys.readouterr()
     assert "weights.safetensors: give it to explain_failures" in told.out and "epoch 2" in told.err
+    assert re.search(r"6 held-out images: [\d.]+ % \[.*\] % right, [\d.]+ % \[.*\] % after", told.out)
     assert any(label == "training a robust feature model" for label, _, _ in progress.jobs)
     assert (tmp_path / "out" / "weights.safetensors").is_file()
 
@@ -47,5 +49,7 @@ def test_a_model_is_made_with_progress_and_said_how_to_use(
 def test_options_out_of_range_and_missing_data_are_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="options"):
         run(parsed("--data", "x", "--out", str(tmp_path / "o"), "--epochs", "0"))
+    with pytest.raises(UserError, match="most at least 20"):
+        run(parsed("--data", "x", "--out", str(tmp_path / "o"), "--most", "5"))
     with pytest.raises(UserError):
         run(parsed("--data", str(tmp_path / "nowhere"), "--out", str(tmp_path / "o")))

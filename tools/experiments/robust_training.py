@@ -73,7 +73,9 @@ class RobustRecipe:
 
     def __post_init__(self) -> None:
         if min(self.epochs, self.steps, self.batch, self.threads) < 1 or self.side < 16 or self.most < FEWEST:
-            raise ValueError("epochs, steps, batch and threads must be at least 1, side at least 16")
+            raise ValueError(
+                f"epochs, steps, batch and threads must be at least 1, side at least 16, most at least {FEWEST}"
+            )
         if not (self.radius >= 0 and 0 <= self.held_out < 1 and self.rate > 0):
             raise ValueError("radius must not be negative, held_out lie in [0, 1), rate be positive")
 
@@ -106,12 +108,14 @@ class RobustTrained:
         history: one row an epoch.
         left_out: pictures that could not be read.
         resumed: epochs that an earlier run had done.
+        held_out: pictures that the last epoch's accuracies were measured on.
     """
 
     folder: Path
     history: tuple[Epoch, ...]
     left_out: tuple[LeftOut, ...]
     resumed: int
+    held_out: int
 
 
 def train_robust(
@@ -151,7 +155,7 @@ def train_robust(
             if told is not None:
                 told(row)
     _write(out, run, table.classes)
-    return RobustTrained(out, tuple(run.history), tuple(left), done)
+    return RobustTrained(out, tuple(run.history), tuple(left), done, len(run.held))
 
 
 def _pictures(
