@@ -180,16 +180,19 @@ def salient_pixels(full: Floats) -> Mask:
 
 
 def _compared(full: Floats, salient: Mask, truth: Mask, rng: np.random.Generator) -> tuple[float, ...]:
+    marked, boxed = np.count_nonzero(salient), np.count_nonzero(truth)
+
     def iou(one: Mask) -> float:
-        return float((one & truth).sum() / (one | truth).sum())
+        common = np.count_nonzero(one & truth)
+        return common / (marked + boxed - common)
 
     shifts = rng.integers(0, full.shape, (ROLLS, 2))
     chance = float(np.mean([iou(np.roll(salient, (int(y), int(x)), (0, 1))) for y, x in shifts]))
-    both = float((salient & truth).sum())
+    both = np.count_nonzero(salient & truth)
     return (
         iou(salient),
-        both / float(truth.sum()),
-        both / float(salient.sum()),
+        both / boxed,
+        both / marked,
         chance,
         float(truth.ravel()[full.argmax()]),
         float(truth.mean()),
