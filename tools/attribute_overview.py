@@ -78,7 +78,7 @@ def attribute_overview(
     whole = {one.name: one for one in coded}
     if within is not None:
         found = against_others(found, whole, labels, within, seed=view.seed)
-    judged = keep & (labels >= 0) if predicted is not None else np.zeros(len(keep), bool)
+    judged = keep & (labels >= 0) & (predicted >= 0) if predicted is not None else np.zeros(len(keep), bool)
     made = report.Overview(
         split=split,
         classes=view.classes,

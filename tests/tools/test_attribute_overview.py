@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import pytest
 from failsight.tools.attribute_overview import attribute_overview
 from failsight.tools.attributes.definitions import Definition
 from failsight.tools.attributes.sources import Assigned
+from failsight.tools.checks.attribute_profile import grid, profiles
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence
+from failsight.tools.slice_columns import Coded
 from tests.fakes.view import FakeTable, FakeView
 from tests.figures.test_charts import NASTY
 from tests.tools.cases import check_evidence, check_spec, one_hot
@@ -214,3 +217,23 @@ def test_through_the_agent_loop(tmp_path: Path) -> None:
     assert (case.folder / made.figures[0].path).is_file()
     session.close()
     case.close()
+
+
+def test_an_image_without_a_prediction_is_neither_right_nor_wrong() -> None:
+    labels, codes = np.zeros(40, np.int64), np.arange(40) % 2
+    coded = [Coded("lamp", "metadata", codes.astype(np.int64), ("on", "off"))]
+    predicted = np.where(np.arange(40) < 20, 0, -1)
+    (made,) = profiles(coded, labels, predicted)
+    assert made.judged.tolist() == [10, 10] and made.errors.tolist() == [0, 0]
+    drawn = grid(coded, labels, predicted, only=None, most_rows=5, most_columns=5)
+    assert drawn is not None and drawn.judged.tolist() == [[10, 10]] and drawn.errors.sum() == 0
+
+
+def test_every_error_rate_stands_beside_its_interval(tmp_path: Path) -> None:
+    made = attribute_overview(world(folder=tmp_path))
+    assert re.search(r"\d % \[\d+\.\d, \d+\.\d\] % wrong where it is yes", made.summary)
+    assert made.fact("error_rate").ci is not None
+    assert row(made, "Attributes, the", "television")[-1].startswith("[")
+    assert re.search(
+        r"% wrong \[\d+\.\d, \d+\.\d\] % \(n = ", (tmp_path / "attributes-error.svg").read_text()
+    )

@@ -70,6 +70,10 @@ class Profile:
         )
         return made
 
+    def interval(self, value: int) -> tuple[float, float]:
+        """95 % interval of the error rate of one value."""
+        return float(self.ci[value, 0]), float(self.ci[value, 1])
+
     @property
     def telling(self) -> tuple[float, float]:
         """What attributes are sorted by: how they go with errors, then with classes."""
@@ -95,7 +99,7 @@ def profiles(
     Args:
         coded: attributes of n images.
         labels: (n,) true classes, −1 unknown.
-        predicted: (n,) predicted classes; None where there are none.
+        predicted: (n,) predicted classes, −1 where there is none (neither right nor wrong); None without predictions.
         advance: called after each attribute.
     """
     strata = _strata(labels, predicted) if predicted is not None else None
@@ -138,7 +142,7 @@ def _profile(one: Coded, labels: Ints, predicted: Ints | None, strata: Ints | No
     if predicted is not None:
         by_prediction = strength(_crossed(codes, predicted, v), seed)
     if predicted is not None and strata is not None and labelled.any():
-        both = known & labelled
+        both = known & labelled & (predicted >= 0)
         wrong = predicted != labels
         judged = np.bincount(codes[both], minlength=v)
         errors = np.bincount(codes[both & wrong], minlength=v)
@@ -151,7 +155,7 @@ def _profile(one: Coded, labels: Ints, predicted: Ints | None, strata: Ints | No
 
 def _strata(labels: Ints, predicted: Ints) -> Ints:
     """(n,) true class, −1 unknown; of many classes those of similar error rate together, so that tables don't thin out."""
-    labelled = labels >= 0
+    labelled = (labels >= 0) & (predicted >= 0)
     k = int(labels.max(initial=-1)) + 1
     if k <= MOST_STRATA:
         return labels
@@ -248,12 +252,13 @@ def grid(
     groups = labels if only is None else np.where(labels < 0, -1, (labels != only).astype(np.int64))
     size = k if only is None else 2
     n, known, errors, judged = (np.zeros((size, len(columns)), np.int64) for _ in range(4))
+    answered = np.zeros(len(labels), bool) if predicted is None else (groups >= 0) & (predicted >= 0)
     for p in used:
         codes = coded[p].codes
         for store, keep in (
             (n, groups >= 0),
-            (errors, (groups >= 0) & (predicted != labels if predicted is not None else False)),
-            (judged, (groups >= 0) & (predicted is not None)),
+            (errors, answered & (predicted != labels)),
+            (judged, answered),
         ):
             table = _crossed(np.where(keep, codes, -1), groups, len(coded[p].values)).T
             full = np.zeros((size, table.shape[1]), np.int64)

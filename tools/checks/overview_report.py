@@ -15,6 +15,7 @@ from failsight.tools.figures.charts import Mark
 from failsight.tools.figures.histograms import MOST_BARS, Bar, Block, histograms
 from failsight.tools.notes import called, of_split
 from failsight.tools.slice_columns import Coded
+from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import clean, interval, listing, number
 from failsight.tools.view import CaseView
 
@@ -81,8 +82,8 @@ def _worst_words(made: Profile) -> str:
     value = made.worst(FEW)
     if value is None:
         return ""
-    rate = float(made.rates[value])
-    return f": {number(rate)} wrong where it is {clean(made.coded.values[value], 50)}"
+    rate, ci = float(made.rates[value]), interval(made.interval(value))
+    return f": {number(rate)} {ci} wrong where it is {clean(made.coded.values[value], 50)}"
 
 
 def _name(made: Profile) -> str:
@@ -106,7 +107,7 @@ def facts(made: Overview) -> tuple[Fact, ...]:
     found = [Fact("images", made.n, "count", of_split(made.split, about))]
     if made.overall is not None:
         found.append(
-            Fact("error_rate", made.overall, "share", of_split(made.split, about), None, made.judged, "lower_is_better")
+            Fact("error_rate", made.overall, "share", of_split(made.split, about), wilson(made.wrong, made.judged), made.judged, "lower_is_better")
         )  # fmt: skip
     for one in made.profiles[:FACTS]:
         where = of_split(made.split, f"attribute {one.coded.name}" + (f", {about}" if about else ""))
@@ -140,14 +141,15 @@ def _attributes(made: Overview) -> Table | None:
                 one.missing / max(made.n, 1),
                 None if worst is None else one.coded.values[worst],
                 None if worst is None else float(one.rates[worst]),
+                None if worst is None else interval(one.interval(worst)),
             )
         )
     left = len(made.profiles) - len(rows)
     return Table(
         "Attributes, the most telling first",
-        ("attribute", "source", "values", "missing", "most wrong where", "error"),
+        ("attribute", "source", "values", "missing", "most wrong where", "error", "interval"),
         tuple(rows),
-        ("text", "text", "count", "share", "text", "share"),
+        ("text", "text", "count", "share", "text", "share", "text"),
         f"Missing: without a value, or the source was unsure. Most wrong: of the values of at least {FEW} images."
         + (f" {left} more attributes are not shown." if left > 0 else ""),
     )
@@ -181,7 +183,7 @@ def _values(made: Overview) -> Table | None:
                     int(one.counts[v]),
                     float(one.counts[v] / max(one.counts.sum(), 1)),
                     float(one.rates[v]) if judged else None,
-                    interval((float(one.ci[v, 0]), float(one.ci[v, 1]))) if judged else "",
+                    interval(one.interval(v)) if judged else "",
                 )
             )
     if not rows:
@@ -260,7 +262,7 @@ def _block(one: Profile, n: int) -> Block:
 def _bar(one: Profile, v: int) -> Bar:
     error = None
     if one.judged[v]:
-        error = Mark(float(one.rates[v]), float(one.ci[v, 0]), float(one.ci[v, 1]))
+        error = Mark(float(one.rates[v]), *one.interval(v))
     return Bar(one.coded.values[v], int(one.counts[v]), error)
 
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from failsight.tools.figures.sketch import MARKS, Line, Lines, Span, fit, line, with_sketch
 from failsight.tools.figures.svg import CHARACTER, FAINT, GRID, INK, Canvas, shade, short
-from failsight.tools.text import number
+from failsight.tools.stats.intervals import wilson
+from failsight.tools.text import interval, number
 
 Floats = npt.NDArray[np.float64]
 WIDE, TALL = 34.0, 18.0
@@ -72,7 +73,9 @@ def cells(title: str, alt: str, made: Cells, *, least: int, note: str) -> str:
 def _cell(canvas: Canvas, made: Cells, i: int, j: int, at: tuple[float, float, float], least: int) -> None:
     value, n = float(made.values[i, j]), int(made.n[i, j])
     x, y, wide = at
-    hint = f"{made.rows[i]}, {made.columns[j]}: {number(value)} {made.what} (n = {n:,})"
+    hint = f"{made.rows[i]}, {made.columns[j]}: {number(value)} {made.what}"
+    if n and math.isfinite(value):
+        hint += f" {interval(wilson(value * n, n))} (n = {n:,})"
     if n < least or not math.isfinite(value):
         canvas.hatch(
             x, y, wide, TALL, f"{hint}: too few" if n else f"{made.rows[i]}, {made.columns[j]}: none"
