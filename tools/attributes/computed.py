@@ -7,7 +7,7 @@ metadata columns and the presence of boxed objects.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.attributes import measure
+from failsight.tools.attributes.embedding import Cached, Store
 from failsight.tools.attributes.metadata import metadata_columns, object_columns, unusable_columns
 from failsight.tools.attributes.thumbnail import thumbnail
 from failsight.tools.inputs.base import AttributeTable, BadImage, ImageTable
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 
     from failsight.tools.view import Progress
 
-Cached = Callable[[Mapping[str, Any]], dict[str, npt.NDArray[Any]] | None]
-Store = Callable[[Mapping[str, Any], Mapping[str, npt.NDArray[Any]]], None]
 Ints = npt.NDArray[np.int64]
 
 VERSION = 2  # of the measurements: a change of any of them makes old caches void

@@ -64,7 +64,6 @@ def image_embeddings(
 
 
 def part_key(table: ImageTable, encoder: Encoder, start: int) -> dict[str, Any]:
-    """Cache key of the part that begins at row ``start``."""
     """What the embeddings of ``PART`` rows from ``start`` on are stored under."""
     return {
         "what": "image embeddings",

@@ -64,9 +64,9 @@ def _shown(
         return values
     columns = [_texts(definition, column) for column in (values, *others)]
     made = columns[0]
-    presence = all(v in ("yes", "no", None) for column in columns for v in column.tolist())
+    presence = bool(others) and all(set(column.tolist()) <= {"yes", "no", None} for column in columns)
     for other in columns[1:]:
-        better = np.array([v is None for v in made.tolist()], bool)
+        better = np.equal(made, None)
         if presence:
             better |= other == "yes"
         made[better] = other[better]
@@ -74,8 +74,10 @@ def _shown(
 
 
 def _texts(definition: Definition, column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    listed = column.tolist()
+    shown = {v: definition.shown(_text(v)) for v in set(listed)}  # a few values, many rows
     made = np.empty(len(column), object)
-    made[:] = [definition.shown(_text(v)) for v in column.tolist()]
+    made[:] = [shown[v] for v in listed]
     return made
 
 

@@ -5,14 +5,15 @@ Importing this module imports neither torch nor ray.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from failsight.tools.attributes.embedding import Cached, Store
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.inputs.base import Classifier, Floats, ImageTable, Predictions, Split
 from failsight.tools.text import clean
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from failsight.tools.view import Progress
 
 ENGINES = ("local", "ray")
-Cached = Callable[[Mapping[str, Any]], dict[str, npt.NDArray[Any]] | None]
-Store = Callable[[Mapping[str, Any], Mapping[str, npt.NDArray[Any]]], None]
 Say = Callable[[str], None]
 
 

@@ -40,118 +40,9 @@ Unit = tuple[int, range]
 UNIT = 256  # rows measured or embedded by a worker at a time; eight make a part of the cache
 
 
-def predict_ray(
-    table: ImageTable,
-    model: Classifier | ModelSpec | None,
-    *,
-    spec: ModelSpec | None = None,
-    split: Split = "data",
-    cache_folder: Path | None = None,
-    progress: Progress | None = None,
-    workers: int | None = None,
-) -> Predictions:
-    """``engine.local.predict`` on a cluster: same rows, reasons, scores and features, same pieces in the cache.
-
-    Args:
-        model: the opened model (what it is, and the key of the cache, are read off it), or how to open it.
-        spec: how a worker opens it; without one ``model`` itself is pickled.
-        workers: at most so many; by default one a processor (or GPU) of the cluster.
-
-    Raises:
-        RetryError: there is no model (a black box with predictions only).
-        UserError: as the local engine; Ray isn't installed or can't be reached; a worker opens another model.
-    """
-    from failsight.tools.engine import local
-
-    started = time.perf_counter()
-    here = opened(model)
-    spec = model if isinstance(model, ModelSpec) else spec
-    size = local.batch_size(here)
-    step = local.part_size(here, size)
-    parts = Parts(cache_folder, f"predictions-{local.cache_key(table, here)}")
-    every = np.arange(len(table), dtype=np.int64)
-    whole = local.sound(parts.whole(), every, len(here.classes))
-    if whole is not None:
-        return local.as_predictions(table, here, split, whole, 0.0, cached=True)
-    units = _units(len(table), step)
-    pieces: dict[int, Arrays] = {}
-    for number, rows in units:
-        piece = local.sound(parts.part(number), every[rows.start : rows.stop], len(here.classes))
-        if piece is not None:
-            pieces[number] = piece
-    work = Predicting(spec or Held(here), here.fingerprint, size)
-    device = spec.device if spec is not None else "cpu"
-    with job(progress, f"predicting the {split} images", len(table)) as advance:
-        advance(sum(len(rows) for number, rows in units if number in pieces))
-        missing = [unit for unit in units if unit[0] not in pieces]
-        with closing(_run(table, work, missing, device, workers, advance)) as source:
-            for number, piece in source:
-                parts.save_part(number, piece)
-                pieces[number] = piece
-                advance(len(units[number][1]))
-    merged = local.merge([pieces[number] for number, _ in units], here)
-    parts.save_whole(merged)
-    return local.as_predictions(table, here, split, merged, time.perf_counter() - started, cached=False)
-
-
-def embed_ray(
-    table: ImageTable,
-    encoder: Encoder,
-    *,
-    spec: EncoderSpec | None = None,
-    cached: Cached | None = None,
-    store: Store | None = None,
-    progress: Progress | None = None,
-    workers: int | None = None,
-) -> tuple[npt.NDArray[np.int64], Floats]:
-    """``image_embeddings`` on a cluster: what is missing in the cache is embedded by the workers.
-
-    Args:
-        spec: how a worker opens the encoder; without one ``encoder`` itself is pickled.
-
-    Raises:
-        UserError: as :func:`predict_ray`.
-    """
-    from failsight.tools.attributes import embedding
-
-    memory = _Memory(cached, store)
-    _Pass(
-        "embedding the pictures",
-        embedding.PART,
-        lambda start: embedding.part_key(table, encoder, start),
-        Embedding(spec or Held(encoder), encoder.fingerprint),
-        spec.device if spec is not None else "cpu",
-    ).fill(table, memory, progress, workers)
-    return embedding.image_embeddings(table, encoder, cached=memory.get, store=memory.put, progress=progress)
-
-
-def measure_ray(
-    table: ImageTable,
-    *,
-    cached: Cached | None = None,
-    store: Store | None = None,
-    progress: Progress | None = None,
-    workers: int | None = None,
-) -> ImageMeasures:
-    """``image_measures`` on a cluster: what is missing in the cache is measured by the workers.
-
-    Raises:
-        UserError: Ray isn't installed or can't be reached.
-    """
-    from failsight.tools.attributes import computed
-
-    memory = _Memory(cached, store)
-    _Pass(
-        "Measuring the pictures",
-        computed.PART,
-        lambda start: computed.part_key(table, start),
-        Measuring(),
-    ).fill(table, memory, progress, workers)
-    return computed.image_measures(table, cached=memory.get, store=memory.put, progress=progress)
-
-
 class RayEngine:
-    """An :class:`~failsight.tools.engine.choice.Engine` on a Ray cluster, with at most ``workers`` workers."""
+    """An :class:`~failsight.tools.engine.choice.Engine` on a Ray cluster, with at most ``workers`` workers; by default one
+    a processor (or GPU) of the cluster."""
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers
@@ -167,15 +58,48 @@ class RayEngine:
         progress: Progress | None = None,
         say: Say | None = None,
     ) -> Predictions:
-        return predict_ray(
-            table,
-            model,
-            spec=spec,
-            split=split,
-            cache_folder=cache_folder,
-            progress=progress,
-            workers=self.workers,
-        )
+        """``engine.local.predict`` on a cluster: same rows, reasons, scores and features, same pieces in the cache.
+
+        Args:
+            model: the opened model (what it is, and the key of the cache, are read off it), or how to open it.
+            spec: how a worker opens it; without one ``model`` itself is pickled.
+            say: told nothing: a worker halves its batches by itself.
+
+        Raises:
+            RetryError: there is no model (a black box with predictions only).
+            UserError: as the local engine; Ray isn't installed or can't be reached; a worker opens another model.
+        """
+        from failsight.tools.engine import local
+
+        started = time.perf_counter()
+        here = opened(model)
+        spec = model if isinstance(model, ModelSpec) else spec
+        size = local.batch_size(here)
+        step = local.part_size(here, size)
+        parts = Parts(cache_folder, f"predictions-{local.cache_key(table, here)}")
+        every = np.arange(len(table), dtype=np.int64)
+        whole = local.sound(parts.whole(), every, len(here.classes))
+        if whole is not None:
+            return local.as_predictions(table, here, split, whole, 0.0, cached=True)
+        units = _units(len(table), step)
+        pieces: dict[int, Arrays] = {}
+        for number, rows in units:
+            piece = local.sound(parts.part(number), every[rows.start : rows.stop], len(here.classes))
+            if piece is not None:
+                pieces[number] = piece
+        work = Predicting(spec or Held(here), here.fingerprint, size)
+        device = spec.device if spec is not None else "cpu"
+        with job(progress, f"predicting the {split} images", len(table)) as advance:
+            advance(sum(len(rows) for number, rows in units if number in pieces))
+            missing = [unit for unit in units if unit[0] not in pieces]
+            with closing(_run(table, work, missing, device, self.workers, advance)) as source:
+                for number, piece in source:
+                    parts.save_part(number, piece)
+                    pieces[number] = piece
+                    advance(len(units[number][1]))
+        merged = local.merge([pieces[number] for number, _ in units], here)
+        parts.save_whole(merged)
+        return local.as_predictions(table, here, split, merged, time.perf_counter() - started, cached=False)
 
     def embed(
         self,
@@ -187,14 +111,26 @@ class RayEngine:
         store: Store | None = None,
         progress: Progress | None = None,
     ) -> tuple[npt.NDArray[np.int64], Floats]:
-        return embed_ray(
-            table,
-            encoder,
-            spec=spec,
-            cached=cached,
-            store=store,
-            progress=progress,
-            workers=self.workers,
+        """``image_embeddings`` on a cluster: what is missing in the cache is embedded by the workers.
+
+        Args:
+            spec: how a worker opens the encoder; without one ``encoder`` itself is pickled.
+
+        Raises:
+            UserError: as :meth:`predict`.
+        """
+        from failsight.tools.attributes import embedding
+
+        memory = _Memory(cached, store)
+        _Pass(
+            "embedding the pictures",
+            embedding.PART,
+            lambda start: embedding.part_key(table, encoder, start),
+            Embedding(spec or Held(encoder), encoder.fingerprint),
+            spec.device if spec is not None else "cpu",
+        ).fill(table, memory, progress, self.workers)
+        return embedding.image_embeddings(
+            table, encoder, cached=memory.get, store=memory.put, progress=progress
         )
 
     def measure(
@@ -205,7 +141,21 @@ class RayEngine:
         store: Store | None = None,
         progress: Progress | None = None,
     ) -> ImageMeasures:
-        return measure_ray(table, cached=cached, store=store, progress=progress, workers=self.workers)
+        """``image_measures`` on a cluster: what is missing in the cache is measured by the workers.
+
+        Raises:
+            UserError: Ray isn't installed or can't be reached.
+        """
+        from failsight.tools.attributes import computed
+
+        memory = _Memory(cached, store)
+        _Pass(
+            "Measuring the pictures",
+            computed.PART,
+            lambda start: computed.part_key(table, start),
+            Measuring(),
+        ).fill(table, memory, progress, self.workers)
+        return computed.image_measures(table, cached=memory.get, store=memory.put, progress=progress)
 
 
 class _Memory:

@@ -82,7 +82,8 @@ def results(wanted: Pass, tick: Callable[[int], None]) -> Generator[dict[str, An
                     return
                 _raise(kind, value)
         except (EOFError, BrokenPipeError, ConnectionResetError) as problem:
-            driver.process.wait(_GRACE)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                driver.process.wait(_GRACE)
             raise UserError(
                 f"Ray ended unexpectedly ({driver.last_words()}).",
                 "Memory may be short; what is done so far is kept, so try again, or use --engine local.",
