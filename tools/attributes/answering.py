@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -41,6 +42,21 @@ class Answerer(Protocol):
 
     def features(self, seen: Any) -> Floats | None:
         """(n, d) float32 features of the pictures, None where the model has none of its own."""
+
+
+class FolderModel:
+    """A model in a folder, loaded when it is first needed. ``auto``: the transformers class that builds it."""
+
+    auto = ""
+
+    def __init__(self, folder: Path, name: str, fingerprint: str, device: str) -> None:
+        self.name, self.fingerprint = name, fingerprint
+        self._folder, self._device = folder, device
+
+    @cached_property
+    def _parts(self) -> tuple[Any, Any]:
+        """The network and its processor."""
+        return load_parts(self.auto, self._folder, self.name, self._device)
 
 
 def open_answerer(path_or_hub_id: str, device: str = "cpu") -> Answerer:

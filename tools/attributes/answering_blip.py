@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from failsight.tools.attributes.answering import load_parts
+from failsight.tools.attributes.answering import FolderModel
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,17 +21,7 @@ ANSWER = 10  # tokens of a free answer at most
 MOST_SCORES = 40_000_000  # numbers of the decoder's output held at a time
 
 
-class _Blip:
-    auto = ""
-
-    def __init__(self, folder: Path, name: str, fingerprint: str, device: str) -> None:
-        self.name, self.fingerprint = name, fingerprint
-        self._folder, self._device = folder, device
-
-    @cached_property
-    def _parts(self) -> tuple[Any, Any]:
-        return load_parts(self.auto, self._folder, self.name, self._device)
-
+class _Blip(FolderModel):
     @property
     def _model(self) -> Any:
         return self._parts[0]

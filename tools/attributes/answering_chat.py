@@ -5,12 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from failsight.tools.attributes.answering import load_parts
+from failsight.tools.attributes.answering import FolderModel
 from failsight.tools.attributes.definitions import plain
 
 if TYPE_CHECKING:
@@ -29,25 +28,21 @@ def knows(kind: str) -> bool:
     return kind in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES
 
 
-class Chat:
-    """Any model that continues a text about a picture. Pictures are read anew for every question: these models mix them
-    with the words from the first layer on."""
-
-    auto = "AutoModelForImageTextToText"
-
-    def __init__(self, folder: Path, name: str, fingerprint: str, device: str) -> None:
-        self.name, self.fingerprint = name, fingerprint
-        self._folder, self._device = folder, device
-
-    @cached_property
-    def _parts(self) -> tuple[Any, Any]:
-        return load_parts(self.auto, self._folder, self.name, self._device)
+class _Unencoded(FolderModel):
+    """A model that has no encoding of the pictures alone: they are handed on as they are."""
 
     def look(self, images: Sequence[Image]) -> Any:
         return [i.convert("RGB") for i in images]
 
     def features(self, seen: Any) -> Floats | None:
         return None
+
+
+class Chat(_Unencoded):
+    """Any model that continues a text about a picture. Pictures are read anew for every question: these models mix them
+    with the words from the first layer on."""
+
+    auto = "AutoModelForImageTextToText"
 
     def answers(self, seen: Any, asked: Definition) -> list[str]:
         import torch
@@ -119,29 +114,15 @@ class Chat:
         return made.to(model.device)
 
 
-class Labels:
+class Labels(_Unencoded):
     """``ViltForQuestionAnswering``: one of a fixed list of answers. A value that is not on the list can't be chosen."""
 
     auto = "ViltForQuestionAnswering"
-
-    def __init__(self, folder: Path, name: str, fingerprint: str, device: str) -> None:
-        self.name, self.fingerprint = name, fingerprint
-        self._folder, self._device = folder, device
-
-    @cached_property
-    def _parts(self) -> tuple[Any, Any]:
-        return load_parts(self.auto, self._folder, self.name, self._device)
 
     @cached_property
     def _places(self) -> dict[str, int]:
         labels: dict[int, str] = self._parts[0].config.id2label
         return {plain(labels[i]): i for i in sorted(labels, reverse=True)}
-
-    def look(self, images: Sequence[Image]) -> Any:
-        return [i.convert("RGB") for i in images]
-
-    def features(self, seen: Any) -> Floats | None:
-        return None
 
     def answers(self, seen: Any, asked: Definition) -> list[str]:
         labels: dict[int, str] = self._parts[0].config.id2label
