@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ def test_the_card_of_the_planted_slice(tmp_path: Path) -> None:
     assert titles.index("Slice cards") == 1
     svg = (tmp_path / "slice-cards-1.svg").read_text()
     assert "kitchen with cat=yes" in svg
-    assert "taken for bathroom (100.0 % of the errors)" in svg
+    assert re.search(r"taken for bathroom \((\d+) of \1 errors\)", svg)
     sketch = sketch_of(svg)
     assert isinstance(sketch, Lines)
     assert "kitchen with cat=yes" in sketch.lines[0][0].text

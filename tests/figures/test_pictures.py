@@ -153,7 +153,7 @@ def card(**more: object) -> SliceCard:
     given: dict[str, object] = {
         "name": "F1", "conditions": ("television=yes",), "class_name": "kitchen", "n": 120,
         "inside": Mark(0.6, 0.5, 0.7), "outside": Mark(0.2, 0.15, 0.25), "q": 0.0004,
-        "mistaken": (("living_room", 0.9),), "stability": 0.8, "notes": ("a note",),
+        "mistaken": (("living_room", 0.9),), "stability": (4, 5), "notes": ("a note",),
         "examples": tuple(example("kitchen", p) for p in ["living_room"] * 9 + ["kitchen"] * 3),
     }  # fmt: skip
     return SliceCard(**{**given, **more})  # type: ignore[arg-type]
@@ -164,7 +164,7 @@ def test_a_card_says_what_the_slice_is_how_bad_and_what_it_is_taken_for() -> Non
     inside(svg)
     said = " ".join(texts(parsed(svg)))
     for words in ("F1 kitchen with television=yes", "60.0 % wrong [50.0, 70.0] %", "20.0 % wrong", "q < 0.001",
-                  "taken for living_room (90.0 % of the errors)", "found again in 80.0 %", "a note"):  # fmt: skip
+                  "taken for living_room (65 of 72 errors)", "found again in 4 of 5 reseeded searches", "a note"):  # fmt: skip
         assert words in said
     assert len(list(parsed(svg).iter(f"{SVG}image"))) == 8  # six wrong, two right
     shown = lines(svg)
@@ -206,15 +206,16 @@ def test_the_lattice_joins_each_slice_with_those_of_one_condition_less() -> None
     svg = lattice("Lattice", lattice_alt(nodes()), nodes())
     inside(svg)
     assert "a=1 40.0 % of 300" in lattice_alt(nodes())
+    assert "40 % [35, 45] wrong, n = 300" in texts(parsed(svg))
     assert len(list(parsed(svg).iter(f"{SVG}line"))) == 2 + 2 + 1
 
 
 def test_the_tree_names_only_what_each_slice_adds() -> None:
     shown = lines(lattice("Lattice", "alt", nodes()))
-    assert shown[0].split() == ["20", "%", "all", "images", "1,000"]
-    assert shown[1].split() == ["├─", "40", "%", "a=1", "●", "300"]
-    assert shown[2].split() == ["│", "└─", "70", "%", "b=1", "●", "100"]
-    assert shown[3].split() == ["│", "└─", "90", "%", "c=1", "40"]
+    assert shown[0].split() == ["20", "%", "all", "images", "[18,", "22]", "1,000"]
+    assert shown[1].split() == ["├─", "40", "%", "a=1", "●", "[35,", "45]", "300"]
+    assert shown[2].split() == ["│", "└─", "70", "%", "b=1", "●", "[60,", "80]", "100"]
+    assert shown[3].split() == ["│", "└─", "90", "%", "c=1", "[80,", "95]", "40"]
     assert shown[4].startswith("└─")
 
 

@@ -77,7 +77,7 @@ def _card(view: CaseView, found: Search, one: Found, again: tuple[int, int] | No
         outside=outside,
         q=one.q,
         mistaken=tuple(taken),
-        stability=again[0] / again[1] if again and again[1] else None,
+        stability=again if again and again[1] else None,
         examples=(
             *_examples(view, found, one.inside & found.wrong, MOST_WRONG),
             *_examples(view, found, one.inside & ~found.wrong, MOST_RIGHT),

@@ -89,7 +89,7 @@ def lattice(title: str, alt: str, nodes: Sequence[Node]) -> str:
             )
     for i, node in enumerate(drawn):
         _box(canvas, node, *places[i])
-    note = "shade: share that is wrong · thick frame: held up on images that did not suggest it"
+    note = "shade: share that is wrong, with 95 % interval · thick frame: held up on images that did not suggest it"
     canvas.text(10, 50 + DOWN * rows, note, fill=FAINT)
     return with_sketch(canvas.svg(title, alt), Lines(tuple(_tree(drawn))))
 
@@ -103,7 +103,13 @@ def _box(canvas: Canvas, node: Node, x: float, y: float) -> None:
     canvas.rect(x, y, BOX, TALL, fill, stroke="#999999", hint=hint)
     letters = int((BOX - 12) / (CHARACTER * (1.12 if node.held else 1)))
     canvas.text(x + 6, y + 14, _fitted(node, letters), fill=ink, bold=node.held)
-    canvas.text(x + 6, y + 28, f"{number(node.error.value)} wrong, {node.n:,} images", fill=ink, size=10)
+    rate = f"{100 * node.error.value:.0f} % {_bounds(node)} wrong, n = {node.n:,}"
+    canvas.text(x + 6, y + 28, rate, fill=ink, size=10)
+
+
+def _bounds(node: Node) -> str:
+    """The 95 % interval in whole per cent, without the sign."""
+    return f"[{100 * node.error.low:.0f}, {100 * node.error.high:.0f}]"
 
 
 def _fitted(node: Node, letters: int) -> str:
@@ -135,7 +141,13 @@ def _tree(drawn: Sequence[Node]) -> list[Line]:
         figures = f" {100 * node.error.value:>3.0f} % "
         mark = (" ●", VERMILION) if node.held else ("", "")
         lines.append(
-            line((stem + joint, FAINT), (figures, ink, fill), f" {words}", mark, (f"  {node.n:,}", FAINT))
+            line(
+                (stem + joint, FAINT),
+                (figures, ink, fill),
+                f" {words}",
+                mark,
+                (f"  {_bounds(node)} {node.n:,}", FAINT),
+            )
         )
         children = sorted(below.get(i, []), key=lambda c: -drawn[c].error.value)
         further = "" if not joint else "│  " if joint.startswith("├") else "   "
@@ -146,5 +158,5 @@ def _tree(drawn: Sequence[Node]) -> list[Line]:
 
     for root in below.get(None, []):
         grow(root, "", "", set())
-    lines.append(line(("% wrong, condition, images; ● held up when tested", FAINT)))
+    lines.append(line(("% wrong, condition, 95 % interval, images; ● held up when tested", FAINT)))
     return lines

@@ -49,7 +49,7 @@ class SliceCard:
         inside, outside: error rate in the slice and elsewhere, with intervals.
         q: after correction for everything that was tested.
         mistaken: (class, share of the slice's errors), commonest first.
-        stability: share of searches with other halves that find it again; None when not measured.
+        stability: (times found again, searches) with other halves; None when not measured.
         notes: further sentences.
         examples: wrong ones first.
     """
@@ -62,7 +62,7 @@ class SliceCard:
     outside: Mark | None = None
     q: float | None = None
     mistaken: tuple[tuple[str, float], ...] = ()
-    stability: float | None = None
+    stability: tuple[int, int] | None = None
     notes: tuple[str, ...] = ()
     examples: tuple[Example, ...] = ()
 
@@ -147,10 +147,13 @@ def _numbers(one: SliceCard) -> str:
         q = p_value(one.q)
         parts.append(f"q {q}" if q.startswith("<") else f"q = {q}")
     if one.mistaken:
-        taken = listing([f"{clean(c, 30)} ({number(s)} of the errors)" for c, s in one.mistaken[:2]])
+        wrong = round(one.inside.value * one.n)
+        taken = listing(
+            [f"{clean(c, 30)} ({round(s * wrong):,} of {wrong:,} errors)" for c, s in one.mistaken[:2]]
+        )
         parts.append(f"taken for {taken}")
     if one.stability is not None:
-        parts.append(f"found again in {number(one.stability)} of reseeded searches")
+        parts.append(f"found again in {one.stability[0]} of {one.stability[1]} reseeded searches")
     return " · ".join(parts)
 
 
