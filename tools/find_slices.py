@@ -10,9 +10,9 @@ from pydantic import Field
 
 from failsight.tools import slice_report as report
 from failsight.tools.checks.hibug_report import hibug_evidence
-from failsight.tools.checks.slice_causes import tied_in_training, train_shares, usual_cue
+from failsight.tools.checks.slice_causes import tied, tied_in_training, train_shares, usual_cue
 from failsight.tools.checks.slice_pictures import slice_figures
-from failsight.tools.checks.slice_pulls import Suspicion, suspicions
+from failsight.tools.checks.slice_pulls import Compared, Suspicion, suspicions
 from failsight.tools.checks.slice_stability import stability
 from failsight.tools.checks.slice_target import PATTERN, goal
 from failsight.tools.errors import RetryError
@@ -49,7 +49,7 @@ MOST_REFUTED = 5  # refuted slices that become findings; all are in the table
 @tool(
     cost="pass",
     answers=("performance.3", "performance.6", "expectations.3", "features_global.6", "input.14"),
-    decides=("weak_slice", "rare_case", "spurious_correlation"),
+    decides=("weak_slice", "rare_case", "spurious_correlation", "overemphasised_feature"),
     reads_attributes=True,
 )
 def find_slices(
@@ -161,13 +161,13 @@ def _evidence(view: CaseView, found: Search, pulls: Sequence[Suspicion], q: floa
     """Everything that was measured, but for the arguments."""
     together = put_together(found)
     shown, cut = together[:top], len(together) - top
-    whys = _whys(view, found, shown)
+    whys, ties = _whys(view, found, shown), tied_in_training(view, found, pulls)
     images, figure = report.examples(view, found, shown)
     chart = report.chart(view, found, shown) if shown else None
     cards = slice_figures(view, found, shown, {i: (why.again, why.splits) for i, why in enumerate(whys)})
     tables = (
         report.slices(found, shown, whys),
-        report.pulls(found, pulls),
+        report.pulls(found, pulls, ties),
         report.causes(found, shown, whys, _pulled(found, shown, pulls)),
         report.merged(found, shown),
         report.rest(found),
@@ -176,13 +176,13 @@ def _evidence(view: CaseView, found: Search, pulls: Sequence[Suspicion], q: floa
         tool="find_slices",
         title="Where it fails more than elsewhere",
         summary=" ".join(report.summary(found, shown, pulls)),
-        facts=report.facts(found, shown, pulls, whys, q),
+        facts=(*report.facts(found, shown, whys, q), *report.pull_facts(found, pulls, ties)),
         tables=tuple(t for t in tables if t),
         figures=tuple(f for f in (chart, *cards, figure) if f),
         images=images,
         questions=_questions(found.goal.kind, pulls),
-        findings=_findings(view, found, shown, pulls, whys),
-        notes=tuple(_notes(view, found, cut, whys)),
+        findings=_findings(view, found, shown, list(zip(pulls, ties, strict=True)), whys),
+        notes=tuple(_notes(view, found, cut, whys, bool(pulls))),
         next_steps=tuple(_next_steps(view, found, shown, pulls)),
     )
 
@@ -224,23 +224,26 @@ def _questions(target: str, pulls: Sequence[Suspicion]) -> tuple[str, ...]:
 
 
 def _findings(
-    view: CaseView, found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion], whys: Sequence[Why]
+    view: CaseView,
+    found: Search,
+    shown: Sequence[Found],
+    pulls: Sequence[tuple[Suspicion, Compared | None]],
+    whys: Sequence[Why],
 ) -> tuple[Finding, ...]:
     """The same bug is not reported twice: a slice that a confirmed pull accounts for is part of that finding.
 
     While the pull is open (an experiment will decide), the slice stands for itself and says so. A pull that training does
     not contain is no learnt correlation: the slice stands, and says where its errors go. What training ties comes first.
     """
-    ties = tied_in_training(view, found, pulls)
     slices = [slice_finding(found, one, why) for one, why in zip(shown, whys, strict=True)]
     suspected, loose = [], []
-    for pull, tied in zip(pulls, ties, strict=True):
-        made = suspicion_finding(view, found, pull)
+    for pull, tie in pulls:
+        made = suspicion_finding(view, found, pull, tie)
         same = [i for i, one in enumerate(shown) if accounts_for(pull, one)]
-        if tied is False:
-            slices = [goes_to(one, made) if i in same else one for i, one in enumerate(slices)]
+        if tie is not None and tied(tie) == "no":
+            slices = [goes_to(found, one, pull, tie) if i in same else one for i, one in enumerate(slices)]
             if not same:
-                loose.append(untied_finding(found, pull, made))
+                loose.append(untied_finding(found, pull, made, tie))
             continue
         if made.verdict == "confirmed" and same:
             names = listing([title(found, shown[i].spans, shown[i].class_index) for i in same], 4)
@@ -259,7 +262,7 @@ def _findings(
     return (*suspected, *slices, *loose, *(refuted_finding(found, one) for one in refuted))
 
 
-def _notes(view: CaseView, found: Search, cut: int, whys: Sequence[Why]) -> list[str]:
+def _notes(view: CaseView, found: Search, cut: int, whys: Sequence[Why], pulls: bool) -> list[str]:
     made, split = found.report, found.split
     notes = left_out_notes(split, [*view.table(split).left_out, *found.predictions.left_out])
     unlabelled = int((~found.predictions.labelled).sum())
@@ -283,6 +286,10 @@ def _notes(view: CaseView, found: Search, cut: int, whys: Sequence[Why]) -> list
     if whys and not any(why.splits for why in whys):
         notes.append(
             "Whether the slices are found again in other splits was not tried: it would take more than a few seconds."
+        )
+    if pulls:
+        notes.append(
+            "Slices and pulls are two families: the false discovery rate is kept within each, not over both together."
         )
     if cut > 0:
         notes.append(f"{cut} more slices hold; raise top to see them.")

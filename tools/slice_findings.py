@@ -276,6 +276,8 @@ def _why(found: Search, one: Found, why: Why) -> list[str]:
 def _cause(share: TrainShare | None) -> str:
     if share is None:
         return "The cause is undetermined: no training images with these attributes to compare with."
+    if share.says == "undetermined":
+        return f"Whether they are rare in training is undetermined ({number(share.share)} {interval(share.ci)} of {share.n:,} images there, {number(share.here)} here)."
     if not share.rare:
         return f"Not rare in training ({number(share.share)} of {share.n:,} images there, {number(share.here)} here): the cause lies elsewhere."
     curve = share.curve

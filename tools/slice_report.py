@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from failsight.tools.checks.slice_pulls import Suspicion
+from failsight.tools.checks.slice_causes import tied
+from failsight.tools.checks.slice_pulls import Compared, Suspicion
 from failsight.tools.evidence import Cell, Fact, Figure, ImageRef, Table, Unit
 from failsight.tools.examples import contact_sheet, references
 from failsight.tools.figures.charts import Mark, rates
 from failsight.tools.notes import of_split
 from failsight.tools.slice_findings import Found, Why, beside, means, merged_into, spans_of, title
 from failsight.tools.slice_search import Search, detectable
+from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import clean, interval, listing, number, p_value
 from failsight.tools.view import CaseView
 
@@ -38,7 +40,8 @@ def summary(found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion]) -
         lines.append(
             f"{clean(coded.name, 40)}={clean(coded.values[one.found.value], 60)} pulls predictions towards "
             f"{clean(found.classes[one.found.predicted], 40)}: {number(one.rate)} of the other classes' images are called that "
-            f"with it, {number(one.rate_out)} without."
+            f"with it, {number(one.rate_out)} without ({number(one.found.wrong, 'points')} "
+            f"{interval(one.found.wrong_ci, 'points')} within true classes)."
         )
     return lines
 
@@ -50,15 +53,17 @@ def _against(found: Search, one: Found) -> str:
     return f"{number(one.errors.rate)} wrong against {number(one.errors.rate_out)} {beside(one)}"
 
 
-def facts(
-    found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion], whys: Sequence[Why], q: float
-) -> tuple[Fact, ...]:
+def facts(found: Search, shown: Sequence[Found], whys: Sequence[Why], q: float) -> tuple[Fact, ...]:
     report, where = found.report, of_split(found.split)
+    n, wrong = report.n, int(found.wrong.sum())
     facts = [
+        Fact("error_rate", wrong / n, "share", where, wilson(wrong, n), n, "lower_is_better"),
         Fact("slices_confirmed", len(shown), "count", where),
         Fact("slices_tested", report.carried, "count", where),
         Fact("slices_counted", report.examined, "count", where),
     ]
+    if found.goal.kind != "error":
+        facts.append(Fact("target_mean", report.overall, "share", where, None, n, "lower_is_better"))
     smallest = detectable(report, q)
     if smallest is not None:
         facts.append(Fact("smallest_detectable_effect", smallest, "points", where, n=report.n_confirmation))
@@ -67,6 +72,15 @@ def facts(
         e = one.errors
         facts += [
             Fact("error_rate", e.rate, "share", about, e.ci, e.n, "lower_is_better"),
+            Fact(
+                "error_rate_elsewhere",
+                e.rate_out,
+                "share",
+                about,
+                _wilson(e.rate_out, e.n_out),
+                e.n_out,
+                "lower_is_better",
+            ),
             Fact("effect", e.difference, "points", about, e.difference_ci, e.n, "lower_is_better"),
             Fact("q", one.q, "score", about),
         ]
@@ -74,18 +88,49 @@ def facts(
             facts.append(
                 Fact("target_mean", means(found, one)[0], "share", about, None, e.n, "lower_is_better")
             )
+        if why.share is not None:
+            facts += [
+                Fact("share_in_training", why.share.share, "share", about, why.share.ci, why.share.n),
+                Fact("share_here", why.share.here, "share", about),
+            ]
         if why.splits:
             facts.append(
                 Fact(
                     "stability", why.again / why.splits, "share", about, None, why.splits, "higher_is_better"
                 )
             )
-    for pull in pulls:
+    return tuple(facts)
+
+
+def _wilson(rate: float, n: int) -> tuple[float, float]:
+    return wilson(round(rate * n), n)
+
+
+def pull_facts(
+    found: Search, pulls: Sequence[Suspicion], ties: Sequence[Compared | None]
+) -> tuple[Fact, ...]:
+    facts: list[Fact] = []
+    for pull, tie in zip(pulls, ties, strict=True):
         coded = found.attributes[pull.attribute]
         value = coded.values[pull.found.value]
         about = of_split(
             found.split, f"{coded.name}={value} towards class {found.classes[pull.found.predicted]}"
         )
+        for name, rate, n in (("with", pull.rate, pull.n), ("without", pull.rate_out, pull.n_out)):
+            facts.append(Fact(f"called_{name}", rate, "share", about, _wilson(rate, n), n, "lower_is_better"))
+        if tie is not None:
+            facts += [
+                Fact("tie_in_training", tie.difference, "points", about, tie.ci, tie.n + tie.n_out),
+                Fact("share_in_training", tie.rate, "share", about, _wilson(tie.rate, tie.n), tie.n),
+                Fact(
+                    "share_in_training_elsewhere",
+                    tie.rate_out,
+                    "share",
+                    about,
+                    _wilson(tie.rate_out, tie.n_out),
+                    tie.n_out,
+                ),
+            ]
         facts.append(
             Fact("pull", pull.found.wrong, "points", about, pull.found.wrong_ci, pull.n, "lower_is_better")
         )
@@ -203,9 +248,7 @@ def causes(
     for i, (one, why) in enumerate(zip(shown, whys, strict=True)):
         share, cue = why.share, why.cue
         rare = (
-            "undetermined"
-            if share is None
-            else f"{'yes' if share.rare else 'no'}: {number(share.share)} {interval(share.ci)}"
+            "undetermined" if share is None else f"{share.says}: {number(share.share)} {interval(share.ci)}"
         )
         curve = None if share is None else share.curve
         falls = (
@@ -265,11 +308,11 @@ def rest(found: Search) -> Table | None:
     )
 
 
-def pulls(found: Search, pulls: Sequence[Suspicion]) -> Table | None:
+def pulls(found: Search, pulls: Sequence[Suspicion], ties: Sequence[Compared | None]) -> Table | None:
     if not pulls:
         return None
     rows: list[tuple[Cell, ...]] = []
-    for one in pulls:
+    for one, tie in zip(pulls, ties, strict=True):
         coded = found.attributes[one.attribute]
         rows.append(
             (
@@ -284,6 +327,7 @@ def pulls(found: Search, pulls: Sequence[Suspicion]) -> Table | None:
                 listing([found.classes[v.true] for v in one.victims if v.says(0.0) == "yes"], 4)
                 or "undetermined",
                 one.missed.says(found.report.min_effect),
+                tied(tie) if tie is None else f"{tied(tie)}: {interval(tie.ci, 'points')}",
             )
         )
     return Table(
@@ -299,11 +343,13 @@ def pulls(found: Search, pulls: Sequence[Suspicion]) -> Table | None:
             "Cramér's V",
             "from",
             "missed without",
+            "tied in training",
         ),
         tuple(rows),
-        ("text", "text", "count", "share", "share", "text", "text", "text", "text", "text"),
+        ("text", "text", "count", "share", "share", "text", "text", "text", "text", "text", "text"),
         "Share of the images of other classes that are called this class; differences within true classes. "
-        "Missed without: whether images of the class itself are missed when it is not there.",
+        "Missed without: whether images of the class itself are missed when it is not there. "
+        "Tied: whether training images of the class have it more often than others.",
     )
 
 

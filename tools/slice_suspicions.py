@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from failsight.tools.checks.slice_pulls import Suspicion
+from failsight.tools.checks.slice_causes import tied
+from failsight.tools.checks.slice_pulls import Compared, Suspicion
 from failsight.tools.evidence import Finding, TestResult
 from failsight.tools.slice_findings import CONFUSED, TOOL, YES, Found
 from failsight.tools.slice_search import Search
@@ -13,7 +14,7 @@ from failsight.tools.text import clean, interval, number, p_value
 from failsight.tools.view import CaseView
 
 
-def suspicion_finding(view: CaseView, found: Search, one: Suspicion) -> Finding:
+def suspicion_finding(view: CaseView, found: Search, one: Suspicion, tie: Compared | None) -> Finding:
     """The hypothesis that the model takes an attribute for a sign of a class.
 
     Where the attribute is a boxed object and there is a model to run, an experiment can decide: the finding stays
@@ -50,7 +51,7 @@ def suspicion_finding(view: CaseView, found: Search, one: Suspicion) -> Finding:
         q=one.q,
         verdict=None if testable else "confirmed",
         tests=() if testable else (test,),
-        note=" ".join(_directions(found, one, testable)),
+        note=" ".join([*_directions(found, one, testable), *_tied(found, one, tie)]),
     )
 
 
@@ -83,6 +84,15 @@ def _directions(found: Search, one: Suspicion, testable: bool) -> list[str]:
     return said
 
 
+def _tied(found: Search, one: Suspicion, tie: Compared | None) -> list[str]:
+    if tie is None or tied(tie) == "no":
+        return []
+    to = clean(found.classes[one.found.predicted], 40)
+    if tied(tie) == "yes":
+        return [f"Training ties it to {to} ({_shares(found, one, tie)})."]
+    return [f"Whether training ties it to {to} is undetermined ({_shares(found, one, tie)})."]
+
+
 def accounts_for(one: Suspicion, found: Found) -> bool:
     """Whether a slice is the pull seen from its errors.
 
@@ -98,22 +108,47 @@ def accounts_for(one: Suspicion, found: Found) -> bool:
     return found.class_index == one.found.predicted
 
 
-def untied_finding(found: Search, one: Suspicion, made: Finding) -> Finding:
-    """A pull that training does not contain: the model goes by it, and cannot have learnt it as a correlation."""
-    pulled = clean(found.classes[one.found.predicted], 40)
+def untied_finding(found: Search, one: Suspicion, made: Finding, tie: Compared) -> Finding:
+    """A pull that training does not contain: the model goes by it, and cannot have learnt it as a correlation.
+
+    That predictions go with a value is tested; that the value itself is given too much weight is not: it stays open.
+    """
     return replace(
         made,
         kind="overemphasised_feature",
         bug="unknown",
-        statement=f"{made.statement} Training does not tie it to {pulled}.",
+        statement=f"{made.statement} {_untied(found, one, tie)}.",
+        verdict=None,
+        tests=(),
+        note=f"{made.note} Whether the model gives it too much weight is open.",
     )
 
 
-def goes_to(finding: Finding, suspicion: Finding) -> Finding:
-    """The finding of a slice whose errors go one way, though training does not tie its value to that class."""
-    to = clean(suspicion.class_name or "", 40)
-    hint = f"Their errors go to {to}, and training does not tie them to {to}: no correlation that could have been learnt."
-    return replace(finding, note=f"{hint} {finding.note}".strip())
+def goes_to(found: Search, finding: Finding, one: Suspicion, tie: Compared) -> Finding:
+    """The finding of a slice that a pull accounts for, though training does not tie the pull's value to its class."""
+    to, untied = clean(found.classes[one.found.predicted], 40), _untied(found, one, tie)
+    pulls = f"{_value(found, one)} pulls predictions towards {to}"
+    hint = pulls if finding.class_name == found.classes[one.found.predicted] else f"Their errors go to {to}"
+    return replace(
+        finding, note=f"{hint}. {untied}: no correlation that could have been learnt. {finding.note}".strip()
+    )
+
+
+def _untied(found: Search, one: Suspicion, tie: Compared) -> str:
+    return f"Training does not tie {_value(found, one)} to {clean(found.classes[one.found.predicted], 40)} ({_shares(found, one, tie)})"
+
+
+def _shares(found: Search, one: Suspicion, tie: Compared) -> str:
+    to = clean(found.classes[one.found.predicted], 40)
+    return (
+        f"{number(tie.rate)} of the {to} images there have it, {number(tie.rate_out)} of the others: "
+        f"{number(tie.difference, 'points')} {interval(tie.ci, 'points')}"
+    )
+
+
+def _value(found: Search, one: Suspicion) -> str:
+    coded = found.attributes[one.attribute]
+    return f"{clean(coded.name, 40)}={clean(coded.values[one.found.value], 60)}"
 
 
 def same_bug(finding: Finding, suspicion: Finding) -> Finding:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from failsight.tools.checks.slice_causes import learning_curve
+from failsight.tools.checks.slice_causes import TrainShare, learning_curve, tied
+from failsight.tools.checks.slice_pulls import compared
+from failsight.tools.slice_findings import _cause
 
 
 def units(rate: np.ndarray, n: int = 400, seed: int = 0) -> np.ndarray:
@@ -65,3 +67,31 @@ def test_intervals_cover_the_slope() -> None:
         )
         covered += curve.ci[0] <= -0.02 <= curve.ci[1]
     assert covered >= 180
+
+
+@pytest.mark.parametrize(
+    ("own", "n", "other", "m", "says"),
+    [
+        (300, 400, 100, 400, "yes"),
+        (4, 400, 0, 4000, "yes"),
+        (200, 400, 200, 400, "no"),
+        (0, 400, 40, 400, "no"),
+        (10, 20, 10, 20, "undetermined"),
+        (0, 20, 0, 180, "undetermined"),
+        (0, 0, 5, 10, "undetermined"),
+    ],
+)
+def test_what_training_ties_is_told_by_the_interval(own: int, n: int, other: int, m: int, says: str) -> None:
+    mine = np.arange(n + m) < n
+    has = np.where(mine, np.arange(n + m) < own, np.arange(n + m) - n < other)
+    assert tied(compared(0, has, mine, ~mine)) == says
+
+
+def test_no_comparison_is_undetermined() -> None:
+    assert tied(None) == "undetermined"
+
+
+def test_a_share_of_few_training_images_is_not_called_common() -> None:
+    said = _cause(TrainShare(10, 0.0, (0.0, 0.28), 0.3, "undetermined"))
+    assert said.startswith("Whether they are rare in training is undetermined (0")
+    assert _cause(TrainShare(1000, 0.3, (0.27, 0.33), 0.3, "no")).startswith("Not rare in training")

@@ -139,7 +139,9 @@ def test_a_pull_is_told_in_both_directions_and_by_class() -> None:
     assert made.fact("cramers_v", about).ci[0] > 0.2  # type: ignore[index]
     assert made.fact("missed_without", about).value == pytest.approx(0.5, abs=0.1)
     (table,) = (t for t in made.tables if t.title == "Attributes that pull predictions")
-    assert table.rows[0][-1] == "yes"
+    assert table.rows[0][table.columns.index("missed without")] == "yes"
+    assert table.rows[0][table.columns.index("tied in training")] == "undetermined"
+    assert any("two families" in note for note in made.notes)
 
 
 def test_one_direction_without_the_other() -> None:
@@ -294,35 +296,80 @@ def test_a_rare_style_whose_errors_go_one_way_is_a_rare_case_and_no_correlation(
     assert "go to kitchen" in rare.note
 
 
-def test_a_pull_that_training_lacks_and_no_slice_tells_of_is_a_feature_given_too_much_weight() -> None:
+def leaning_world(train: int, two_ways: bool, spelling: str = "dark") -> FakeView:
+    """In the dark more is called hall; training has as many dark kitchens as halls.
+
+    ``two_ways``: halls are recognised better in the dark by as much as kitchens worse; else a fifth of everything is wrong in any
+    light, and the light decides only what it is called.
+    """
     rng = np.random.default_rng(5)
-    labels, dark = rng.integers(0, 2, 4000), rng.random(4000) < 0.5
-    # in the dark everything is a little more of a hall: halls are recognised better by as much as kitchens worse
-    hall = np.where(
-        labels == 1,
-        rng.random(4000) < np.where(dark, 0.95, 0.75),
-        rng.random(4000) < np.where(dark, 0.25, 0.05),
-    )
-    scores = np.full((4000, 2), 0.1, np.float32)
-    scores[np.arange(4000), hall.astype(int)] = 0.9
-    classes = ("kitchen", "hall")
+    labels, dark = rng.integers(0, 2 if two_ways else 4, 4000), rng.random(4000) < 0.5
+    if two_ways:
+        shares = np.where(labels == 1, np.where(dark, 0.95, 0.75), np.where(dark, 0.25, 0.05))
+        predicted = (rng.random(4000) < shares).astype(int)
+    else:
+        wrong = np.where(dark & (labels != 1), 1, (labels + rng.integers(1, 4, 4000)) % 4)
+        predicted = np.where(rng.random(4000) < 0.2, wrong, labels)
+    scores = np.full((4000, 4), 0.05, np.float32)
+    scores[np.arange(4000), predicted] = 0.85
 
-    def table(labels: np.ndarray, dark: np.ndarray) -> FakeTable:
-        columns = {
-            "light": ["dark" if d else "bright" for d in dark],
-            "none": ["x", "y"] * (len(labels) // 2),
-        }
-        return FakeTable(np.zeros((len(labels), 2, 2, 3), np.uint8), labels, classes, columns)
+    def table(labels: np.ndarray, dark: np.ndarray, spelling: str) -> FakeTable:
+        columns = {"light": [spelling if d else spelling[::-1] for d in dark]}
+        return FakeTable(
+            np.zeros((len(labels), 2, 2, 3), np.uint8), labels, ("kitchen", "hall", "bath", "cellar"), columns
+        )
 
-    train = table(rng.integers(0, 2, 2000), rng.random(2000) < 0.5)
-    view = FakeView({"data": table(labels, dark), "train": train}, scores={"data": scores})
-    made = [
-        f for f in find_slices(view).findings if f.slice and "light" in f.slice and f.verdict == "confirmed"
-    ]
-    assert "spurious_correlation" not in {f.kind for f in made}
-    pulls = [f for f in made if f.kind == "overemphasised_feature"]
-    assert all("Training does not tie it" in f.statement for f in pulls)
-    assert pulls or any("training does not tie" in f.note for f in made)
+    there = table(np.arange(train) % 4, np.arange(train) // 4 % 2 == 0, spelling)
+    return FakeView({"data": table(labels, dark, "dark"), "train": there}, scores={"data": scores})
+
+
+def test_slices_on_both_sides_of_a_pull_that_training_lacks_stand_and_say_so() -> None:
+    made = find_slices(leaning_world(2000, two_ways=True))
+    check_evidence(made)
+    assert {f.kind for f in made.findings if f.verdict == "confirmed"} == {"weak_slice"}
+    (pulled,) = (f for f in made.findings if "Their errors go to" in f.note)
+    (other,) = (f for f in made.findings if "pulls predictions towards" in f.note)
+    assert f"Their errors go to {other.class_name}" in pulled.note
+    assert f"towards {other.class_name}" in other.note
+    assert "Training does not tie" in pulled.note and "Training does not tie" in other.note
+
+
+def test_a_pull_that_training_lacks_and_no_slice_tells_of_is_a_feature_perhaps_given_too_much_weight() -> (
+    None
+):
+    made = find_slices(leaning_world(2000, two_ways=False))
+    check_evidence(made)
+    (finding,) = made.findings
+    assert (finding.kind, finding.class_name) == ("overemphasised_feature", "hall")
+    assert finding.verdict is None and not finding.tests
+    assert "Training does not tie light=dark to hall (50 %" in finding.statement.replace("50.0", "50")
+    about = "light=dark towards class hall"
+    tie = made.fact("tie_in_training", about)
+    assert tie.value == 0 and tie.ci is not None and tie.ci[1] < 0.1
+    assert made.fact("called_with", about).value == finding.error_rate
+
+
+def test_few_training_images_leave_it_undetermined_whether_they_tie_a_pull() -> None:
+    (finding,) = find_slices(leaning_world(48, two_ways=False)).findings
+    assert finding.kind == "spurious_correlation"
+    assert "Whether training ties it to hall is undetermined (50" in finding.note
+
+
+def test_training_images_in_other_words_say_nothing() -> None:
+    (finding,) = find_slices(leaning_world(2000, two_ways=False, spelling="Dark")).findings
+    assert finding.kind == "spurious_correlation" and "raining ties" not in finding.note
+
+
+def test_a_number_cut_where_it_is_worst_is_tried_for_a_pull_on_the_other_half_alone() -> None:
+    rng, labels, columns = world(14, 4000)
+    height = rng.random(4000)
+    predicted = noisy(rng, labels, 0.08)
+    predicted[(height > 0.87) & (rng.random(4000) < 0.5)] = 2
+    made = find_slices(scored(labels, columns | {"level": height}, predicted))
+    (table,) = (t for t in made.tables if t.title == "Attributes that pull predictions")
+    assert any("Cut where the half" in note and "level" in note for note in made.notes)
+    others = int(((height > 0.86) & (labels != 2)).sum())
+    assert table.rows[0][0].startswith("level=") and table.rows[0][2] < 0.65 * others  # type: ignore[union-attr,operator]
 
 
 def test_images_whose_value_is_missing_are_not_elsewhere() -> None:

@@ -5,7 +5,7 @@ Each answer comes with an interval, and is "undetermined" where the images do no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from failsight.tools.view import CaseView
 RARE = 0.05  # share of the training images below which a condition counts as rare …
 UNDER = 0.5  # … or below this multiple of its share in the evaluation images
 USUAL = 0.5  # share of a class above which a value is usual for it …
+LOOSE = 0.1  # points by which a value may be more frequent in a class in training and not be tied to it
 MORE_USUAL = 0.2  # … and by how many points more than in the other classes
 FEWEST_UNITS, FEWEST_IMAGES = 6, 10  # groups of images, and images in one, for a learning curve
 SPREAD = 0.5  # standard deviation of the log₂ training counts below which nothing can be said about them
@@ -38,8 +39,8 @@ class TrainShare:
     Attributes:
         n: training images with known values (of the slice's class, where it has one).
         share, ci: share that meets the conditions, with its interval.
-        here: the share among the images that were searched.
-        rare: whether the share is low: see `RARE` and `UNDER`.
+        here: the share among the images that were searched (likewise).
+        says: whether the share is low (see `RARE` and `UNDER`): ``undetermined`` where the interval holds both.
         curve: whether other values with few training images fail more as well; None where that was not asked.
     """
 
@@ -47,8 +48,13 @@ class TrainShare:
     share: float
     ci: Interval
     here: float
-    rare: bool
+    says: Says
     curve: LearningCurve | None = None
+
+    @property
+    def rare(self) -> bool:
+        """Whether the images show that it is rare."""
+        return self.says == "yes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,34 +150,60 @@ def train_columns(view: CaseView, attributes: Sequence[Coded]) -> dict[str, npt.
     return columns
 
 
-def tied_in_training(view: CaseView, found: Search, pulls: Sequence[Suspicion]) -> list[bool | None]:
-    """For each pull whether training ties the value to the class that it pulls towards.
+def _train_codes(
+    view: CaseView, found: Search, attributes: Iterable[int]
+) -> dict[int, npt.NDArray[np.int64]]:
+    """Attribute → codes of the training images, of those that are recorded there in the same terms.
 
-    True where the value is more frequent among the class's training images than among the others (the 95 % interval of
-    the difference lies above zero), False where that is not so, None where training does not tell (no such images, an
-    attribute that nobody recorded there).
+    A column none of whose values occurs among the images that were searched says something else (another spelling, text
+    for numbers): nothing would be rarer in training.
+    """
+    used = sorted(set(attributes))
+    columns = train_columns(view, [found.attributes[a] for a in used])
+    made = {}
+    for a in used:
+        coded = found.attributes[a]
+        if coded.name not in columns:
+            continue
+        try:
+            codes = coded.encode(columns[coded.name])
+        except ValueError:  # words where numbers were searched
+            continue
+        if (codes >= 0).any():
+            made[a] = codes
+    return made
+
+
+def tied_in_training(view: CaseView, found: Search, pulls: Sequence[Suspicion]) -> list[Compared | None]:
+    """For each pull the value's share of the training images of the class that it pulls towards, against the others.
+
+    None where there are no such images, or an attribute was not recorded there (in the same terms).
     """
     if not pulls or found.split == "train" or "train" not in view.splits():
         return [None] * len(pulls)
-    columns = train_columns(view, [found.attributes[one.attribute] for one in pulls])
+    codes = _train_codes(view, found, (one.attribute for one in pulls))
     labels = view.table("train").labels
-    made: list[bool | None] = []
+    made: list[Compared | None] = []
     for one in pulls:
-        coded = found.attributes[one.attribute]
-        if coded.name not in columns:
+        there = codes.get(one.attribute)
+        if there is None:
             made.append(None)
             continue
-        codes = coded.encode(columns[coded.name])
-        known = (codes != -1) & (labels >= 0)
-        own, other = known & (labels == one.found.predicted), known & (labels != one.found.predicted)
-        value = codes == one.found.value
-        n, n_other = int(own.sum()), int(other.sum())
-        if not n or not n_other:
-            made.append(None)
-            continue
-        low, _ = newcombe(int((value & own).sum()), n, int((value & other).sum()), n_other)
-        made.append(low > 0)
+        known = (there != -1) & (labels >= 0)
+        own = labels == one.found.predicted
+        made.append(compared(one.found.predicted, there == one.found.value, known & own, known & ~own))
     return made
+
+
+def tied(one: Compared | None) -> Says:
+    """Whether training ties a value to a class.
+
+    ``yes`` where the value is more frequent in the class, ``no`` where it is not by `LOOSE` or more: by the 95 % interval
+    of the difference, so that few training images leave it undetermined.
+    """
+    if one is None:
+        return "undetermined"
+    return "yes" if one.ci[0] > 0 else "no" if one.ci[1] < LOOSE else "undetermined"
 
 
 def train_shares(
@@ -182,13 +214,7 @@ def train_shares(
     """Position of a slice (spans, class, images) → its share in training; {} without training images."""
     if not slices or found.split == "train":
         return {}
-    used = {a for spans, *_ in slices for a, *_ in spans}
-    columns = train_columns(view, [found.attributes[a] for a in sorted(used)])
-    codes = {
-        a: found.attributes[a].encode(columns[found.attributes[a].name])
-        for a in used
-        if found.attributes[a].name in columns
-    }
+    codes = _train_codes(view, found, {a for spans, *_ in slices for a, *_ in spans})
     made = {}
     for i, (spans, where, inside) in enumerate(slices):
         if all(a in codes for a, *_ in spans):
@@ -210,16 +236,17 @@ def _share(
     here = np.ones(len(found.labels), bool) if where is None else found.labels == where
     meets = known.copy()
     for a, low, high in spans:
-        known = known & (codes[a] != -1)
+        known, here = known & (codes[a] != -1), here & (found.attributes[a].codes != -1)
         meets &= (codes[a] >= low) & (codes[a] <= high)
     n, k = int(known.sum()), int(meets.sum())
     if not n:
         return None
     ci = wilson(k, n)
     share_here = float(inside[here].mean()) if here.any() else 0.0
-    rare = (len(spans) == 1 and ci[1] < RARE) or ci[1] < UNDER * share_here
-    curve = _curve(found, spans, inside, codes, labels) if rare else None
-    return TrainShare(n, k / n, ci, share_here, rare, curve)
+    bound = max(RARE if len(spans) == 1 else 0.0, UNDER * share_here)
+    says: Says = "yes" if ci[1] < bound else "no" if ci[0] >= bound else "undetermined"
+    curve = _curve(found, spans, inside, codes, labels) if says == "yes" else None
+    return TrainShare(n, k / n, ci, share_here, says, curve)
 
 
 def _curve(

@@ -58,7 +58,7 @@ class Suspicion:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """Two shares of images of one true class.
+    """Two shares of images, of one true class if not said otherwise.
 
     Attributes:
         true: the class.
@@ -107,8 +107,8 @@ def suspicions(found: Search, *, q: float, min_effect: float, floor: int) -> lis
     """Attributes that pull predictions their way, strongest first, each beside those before it.
 
     Every value of every attribute is compared with the rest for every predicted class, within true classes, over all
-    images: nothing was selected, so nothing has to be set aside; Benjamini–Hochberg runs over all of them. An
-    attribute counts when the wrong predictions of the class (images of other true classes) rise by at least
+    images: nothing was selected, so nothing has to be set aside (but see `_codes`); Benjamini–Hochberg runs over all of
+    them, apart from the slices, which are a family of their own. An attribute counts when the wrong predictions of the class (images of other true classes) rise by at least
     ``min_effect`` with an interval above zero, when the other classes offer at least ``floor`` pairs to compare, when most further
     errors go to that class, and when they still do within the values of the attributes listed before it.
     """
@@ -124,18 +124,24 @@ def suspicions(found: Search, *, q: float, min_effect: float, floor: int) -> lis
     kept: list[Suspicion] = []
     given = np.zeros(len(found.labels), np.int64)
     for (a, one), value in ranked:
-        coded = found.attributes[a]
+        codes = _codes(found, a)
         if value > q or not _harmful(one, min_effect) or a in [s.attribute for s in kept]:
             continue
-        if _comparable(found, coded.codes, one) < floor or not _directed(found, coded.codes, one):
+        if _comparable(found, codes, one) < floor or not _directed(found, codes, one):
             continue
-        if _marks_another_class(found, coded.codes, one):
+        if _marks_another_class(found, codes, one):
             continue
-        if kept and not _beside(found, coded.codes, one, given, min_effect):
+        if kept and not _beside(found, codes, one, given, min_effect):
             continue
         kept.append(_suspicion(found, a, one, float(value)))
-        given = np.unique(given * 2 + (coded.codes == one.value), return_inverse=True)[1].astype(np.int64)
+        given = np.unique(given * 2 + (codes == one.value), return_inverse=True)[1].astype(np.int64)
     return kept
+
+
+def _codes(found: Search, attribute: int) -> Codes:
+    """(n,) codes; of a number that was cut where the half that chooses is worst, those of the other half alone, else −1."""
+    coded = found.attributes[attribute]
+    return coded.codes if coded.learned is None else np.where(found.confirmation, coded.codes, -1)
 
 
 def _rank(found: Search, attribute: int, one: Pull) -> tuple[float, bool, float]:
@@ -146,7 +152,7 @@ def _rank(found: Search, attribute: int, one: Pull) -> tuple[float, bool, float]
 
 def _screen(found: Search, attribute: int, floor: int) -> tuple[list[Pull], int]:
     """Pulls towards a class that may be real, and how many others were looked at."""
-    codes = found.attributes[attribute].codes
+    codes = _codes(found, attribute)
     support = np.bincount(codes[codes >= 0], minlength=len(found.attributes[attribute].values))
     # values with few images are put together: each alone has no say
     rare = support < floor
@@ -225,7 +231,7 @@ def _beside(found: Search, codes: Codes, one: Pull, given: Codes, min_effect: fl
 
 
 def _suspicion(found: Search, attribute: int, one: Pull, q: float) -> Suspicion:
-    codes = found.attributes[attribute].codes
+    codes = _codes(found, attribute)
     has, lacks = codes == one.value, (codes != one.value) & (codes >= 0)
     others = found.labels != one.predicted
     called = found.predicted == one.predicted
