@@ -2,7 +2,7 @@
 
 ``python -m benchmarks.small_vqa.measure FOLDER`` (as ``train`` wrote it) prints one line for each attribute, on rooms that
 the model never saw: the values found by asking about representative pictures, how many pictures got one, how many of
-those are right, and how often the commonest value alone would be.
+those are right with its 95 % interval, and how often the commonest value alone would be.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from benchmarks.small_vqa.train import ANSWERS, THINGS, drawn
 from failsight.tools.attributes.vqa import Vqa
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import canonical
+from failsight.tools.stats.intervals import wilson
 from failsight.tools.view import CaseView
 
 NAMES = (*(f"{name} of the room" for name in ANSWERS), *(f"{thing}?" for thing in THINGS))
@@ -90,10 +91,12 @@ def main() -> None:
         truth = np.array([words[t[name]] for t in truths], object)
         codes = assigned[one.key].codes
         told = np.array([*one.values, None], object)[codes]
-        right = float((told == truth)[codes >= 0].mean()) if (codes >= 0).any() else float("nan")
+        given_one = int((codes >= 0).sum())
+        hits = int((told == truth)[codes >= 0].sum())
+        low, high = wilson(hits, given_one)
         common = Counter(truth.tolist()).most_common(1)[0][1] / len(truth)
         print(
-            f"{one.name:24s} {', '.join(one.values):24s} with a value {(codes >= 0).mean():6.1%}  right {right:6.1%}  commonest {common:6.1%}"
+            f"{one.name:24s} {', '.join(one.values):24s} with a value {(codes >= 0).mean():6.1%}  right {hits / max(given_one, 1):6.1%} ({low:.1%} to {high:.1%})  commonest {common:6.1%}"
         )
     print(f"asked {asked:.1f} s; {len(images)} pictures × {len(made)} attributes assigned in {took:.1f} s")
     for note in source.notes:

@@ -355,7 +355,7 @@ def test_nan_pictures_are_said_too(broken: Path) -> None:
 def test_a_missing_folder_is_never_looked_for_on_the_hub(
     missing: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("failsight.tools.attributes.clip._fetched", lambda _name: pytest.fail("fetched"))
+    monkeypatch.setattr("failsight.tools.attributes.clip.fetched", lambda _name: pytest.fail("fetched"))
     with pytest.raises(UserError):
         open_encoder(missing)
 

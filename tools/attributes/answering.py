@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from failsight.tools.attributes.hub import fetched, is_hub_id
 from failsight.tools.errors import UserError
 from failsight.tools.text import clean
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 ADVICE = "Give a BLIP folder, or another vision-language model that transformers knows by itself."
 _HASHED = re.compile(r".*\.(json|safetensors|txt|model|jinja)")
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
 
 class Answerer(Protocol):
@@ -92,19 +92,9 @@ def _found(named: str) -> Path:
         return folder
     if folder.exists():
         raise UserError(f"The model {clean(folder.name)} is a file.", ADVICE)
-    if not _HUB_ID.fullmatch(named) or named.startswith("."):
+    if not is_hub_id(named):
         raise UserError(f"There is no model folder {clean(named)}.", ADVICE)
-    from huggingface_hub import snapshot_download
-
-    wanted = ["*.json", "*.safetensors", "*.txt", "*.model", "*.jinja"]
-    try:
-        return Path(snapshot_download(named, allow_patterns=wanted))
-    except Exception as problem:
-        raise UserError(
-            f"There is no folder {clean(named)}, and no model of that name can be fetched from the Hugging Face hub "
-            f"({type(problem).__name__}).",
-            "Check the name and the network, or give a folder.",
-        ) from problem
+    return fetched(named)
 
 
 def _checked(folder: Path, name: str) -> tuple[str, str]:

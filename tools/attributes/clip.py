@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from failsight.tools.attributes.hub import fetched, is_hub_id
 from failsight.tools.attributes.vocabulary import CALIBRATED_FOR, VOCABULARY, read_vocabulary
 from failsight.tools.errors import UserError
 from failsight.tools.text import clean
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from failsight.tools.inputs.encoders import Encoder
     from failsight.tools.inputs.models.geometry import OwnGeometry
 
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _CONTENT = re.compile(
     r".*\.safetensors|.*\.model|vocab.*|merges\.txt|.*tokenizer.*\.json|.*config\.json|.*\.index\.json"
 )
@@ -63,30 +63,15 @@ def open_encoder(path_or_hub_id: str, device: str = "cpu") -> Encoder:
     named = str(path_or_hub_id).strip()
     folder = Path(named).expanduser()
     if not folder.exists():
-        if not _HUB_ID.fullmatch(named) or named.startswith("."):
+        if not is_hub_id(named):
             raise UserError(f"There is no encoder folder {clean(named)}.", _ADVICE)
-        folder = _fetched(named)
+        folder = fetched(named)
     if not folder.is_dir():
         raise UserError(f"The encoder {clean(folder.name)} is a file.", _ADVICE)
     _check(folder)
     return DualEncoder(
         folder, clean(named if folder != Path(named).expanduser() else folder.resolve().name), device
     )
-
-
-def _fetched(hub_id: str) -> Path:
-    """Folder of a model downloaded from the hub: weights, settings and tokenizer, no code and no pickles."""
-    from huggingface_hub import snapshot_download
-
-    wanted = ["*.json", "*.safetensors", "*.txt", "*.model"]
-    try:
-        return Path(snapshot_download(hub_id, allow_patterns=wanted))
-    except Exception as problem:
-        raise UserError(
-            f"There is no folder {clean(hub_id)}, and no model of that name can be fetched from the Hugging Face hub "
-            f"({type(problem).__name__}).",
-            "Check the name and the network, or give a folder.",
-        ) from problem
 
 
 # -- what can be checked without loading anything ---------------------------------------------------
