@@ -30,6 +30,7 @@ from failsight.tools.experiments.population import check_split, class_index
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import called, left_out_notes, need_labels
 from failsight.tools.registry import tool
+from failsight.tools.slice_search import group_codes
 from failsight.tools.stats.failure_tree import Condition, Leaf
 from failsight.tools.stats.slices import split_halves
 from failsight.tools.text import clean, listing
@@ -89,6 +90,13 @@ def explain_failures(
         float, Field(description="Least share of its group's failures in a mode, in [0, 1].", ge=0, le=1)
     ] = 0.2,
     q: Annotated[float, Field(description="False discovery rate.", ge=0.001, le=0.2)] = 0.05,
+    group_by: Annotated[
+        str | None,
+        Field(
+            description="Attribute whose equal values belong together (house, patient, video): kept in one half.",
+            max_length=200,
+        ),
+    ] = None,
     split: Annotated[Split, Field(description="Which images: data, train or deploy.")] = "data",
 ) -> Evidence:
     """Find conditions on the model's own features (or a robust model's) under which it fails more, without any metadata.
@@ -105,7 +113,7 @@ def explain_failures(
     side = check_split(view, split)
     need_labels(view, side)
     source = source_of(view, feature_model)
-    known, notes = _known(view, side, source)
+    known, notes = _known(view, side, source, group_by)
     settings = Settings(depth, delta, tau, q, view.seed)
     told = report.Told(view.classes, source, correct, settings)
     wanted = _wanted(view, known, class_name, predicted_class, together_with, grouping, correct)
@@ -120,13 +128,15 @@ def explain_failures(
     figures, images, mapped = _pictures(view, side, told, known, trees, modes)
     if not mapped:
         notes.append("No heat maps: the model that gives the features shows no maps, or no gradients.")
-    notes += [*more, *_notes(told, modes)]
+    notes += [*more, *_notes(told, modes, group_by)]
     return Evidence(
         tool=report.TOOL,
         arguments=jsonable(given),
         title="Features that go with right answers" if correct else "Features that go with failure",
         summary=report.summary(told, known, trees, modes, named),
-        facts=report.facts(told, trees, modes, len(view.predictions(side).rows) - len(known.rows)),
+        facts=report.facts(
+            told, known, trees, modes, named, len(view.predictions(side).rows) - len(known.rows)
+        ),
         tables=report.tables(told, trees, modes, named),
         figures=figures,
         images=images,
@@ -137,7 +147,7 @@ def explain_failures(
     )
 
 
-def _known(view: CaseView, split: Split, source: Source) -> tuple[Known, list[str]]:
+def _known(view: CaseView, split: Split, source: Source, group_by: str | None) -> tuple[Known, list[str]]:
     """Labelled images with finite features, halved within classes; and what was left out."""
     predictions = view.predictions(split)
     labelled = predictions.rows[predictions.labelled]
@@ -155,7 +165,11 @@ def _known(view: CaseView, split: Split, source: Source) -> tuple[Known, list[st
         )
     if not len(rows):
         raise RetryError("No labelled image has features that can be read.")
-    half = split_halves(labels.astype(np.int64), view.seed)
+    groups = None
+    if group_by is not None:
+        table = view.attributes(split)
+        groups = group_codes(table, np.isin(table.rows, rows), group_by)
+    half = split_halves(labels.astype(np.int64), view.seed, groups)
     return Known(rows, features, labels.astype(np.int64), predicted.astype(np.int64), half), notes
 
 
@@ -261,7 +275,7 @@ def _questions(correct: bool, class_name: str | None) -> tuple[str, ...]:
     )
 
 
-def _notes(told: report.Told, modes: Sequence[Mode]) -> list[str]:
+def _notes(told: report.Told, modes: Sequence[Mode], group_by: str | None) -> list[str]:
     notes = []
     if told.source.own:
         notes.append(
@@ -275,6 +289,11 @@ def _notes(told: report.Told, modes: Sequence[Mode]) -> list[str]:
     if modes:
         notes.append(
             "Features go with failure; whether they cause it takes an intervention, such as masking."
+        )
+        notes.append(
+            "Images count as independent. If several show the same house, person or device, name that column (group_by)."
+            if group_by is None
+            else f"Images of one {clean(group_by, 40)} are in the same half; the tests still count them as independent."
         )
     return notes
 

@@ -195,7 +195,7 @@ def _summary(
         + (
             "On an ordinary network what grows is often noise."
             if source.own
-            else "What has grown is what it stands for."
+            else "What has grown shows what it stands for, if that model was trained to be robust; else it is often noise."
         )
     )
 
@@ -265,7 +265,7 @@ def _figure(
         title=f"Pictures in which {source.feature(feature)} was raised",
         alt=f"Pictures before and after they were changed so that {source.feature(feature)} rises, with heat maps of where it "
         "comes from.",
-        caption="What grows between the rows is what the feature stands for.",
+        caption="What grows between the rows hints at what the feature stands for.",
     )
 
 

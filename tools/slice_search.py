@@ -225,7 +225,7 @@ def prepare(
         made.values[keep],
         within,
         called,
-        _groups(table, keep, group_by),
+        group_codes(table, keep, group_by),
         settings,
     )
     return replace(prepared, settings=_settled(prepared, notes)), notes
@@ -291,8 +291,8 @@ def _matrix(coded: Sequence[Coded], labels: Codes | None) -> npt.NDArray[np.int3
     return made
 
 
-def _groups(table: AttributeTable, keep: Mask, name: str | None) -> Codes | None:
-    """One code a group; images without a value are groups of their own."""
+def group_codes(table: AttributeTable, keep: Mask, name: str | None) -> Codes | None:
+    """One code a group; images without a value are groups of their own. Raises RetryError for an unknown column."""
     if name is None:
         return None
     if name not in table.columns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,33 @@ def test_hardly_any_run_over_noise_confirms_anything() -> None:
         for s in range(runs)
     )
     assert wilson(false, runs)[0] <= 0.05, false
+
+
+def test_copies_in_both_halves_would_confirm_noise_and_group_by_keeps_them_together() -> None:
+    view = given(60, features=100)
+    copies = np.tile(np.arange(60), 12)
+    labels, predicted = view.table().labels[copies], view.predictions().predicted[copies]
+    columns = {"house": [f"h{i}" for i in copies]}
+    table = FakeTable(np.zeros((720, 8, 8, 3)), labels.tolist(), ("a", "b", "c"), columns)
+    many = FakeView({"data": table}, view.model(), scores={"data": np.eye(3)[predicted] * 0.8 + 0.05})
+    many.given_features["data"] = view.given_features["data"][copies]
+    apart, together = (explain_failures(many, grouping="all", group_by=by) for by in (None, "house"))
+    assert any(f.verdict == "confirmed" for f in apart.findings) and "Of the images in which" in apart.summary
+    assert any("count as independent" in n for n in apart.notes)
+    assert not any(f.verdict == "confirmed" for f in together.findings)
+    with pytest.raises(RetryError, match="attic"):
+        explain_failures(many, group_by="attic")
+
+
+def test_every_number_of_the_summary_is_a_fact() -> None:
+    made = explain_failures(case(rooms(800)))
+    check_evidence(made)
+    told = set(re.findall(r"([\d.]+) %", re.sub(r"\[.*?\] %", "", made.summary)))
+    shares = {f"{100 * float(f.value):.1f}" for f in made.facts if f.unit == "share"}  # type: ignore[arg-type]
+    assert len(told) >= 4 and told <= shares
+    counts = {f.name: f.value for f in made.facts if f.unit == "count"}
+    assert f"({counts['n']} images, {counts['features']} features)" in made.summary
+    assert all(f.ci is not None for f in made.facts if f.name == "rest_error_rate")
 
 
 # --- hostile input ----------------------------------------------------------------------------------------------------

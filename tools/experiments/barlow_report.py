@@ -21,6 +21,7 @@ MOST_FINDINGS = 10  # confirmed
 MOST_OTHERS = 5  # refuted, and as many left open
 MOST_GROUPS = 30  # rows of the table of groups
 MOST_MODES = 15  # rows of the table of failure modes
+MOST_WORDS = 2  # attribute values that the summary names
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def plan(told: Told, group: Group, leaf: Leaf, arguments: Mapping[str, object]) 
         statement=told.statement(group, path),
         statistic="error rate in the leaf minus that of the rest of its group, on images that neither chose features nor "
         "grew the tree (Fisher's exact test, one-sided; Benjamini–Hochberg over all leaves of all groups)",
-        control=f"the other {told.group(group)}",
+        control=f"the other {told.group(group).removeprefix('all ')}",
         minimum_effect=told.settings.delta,
         alpha=told.settings.q,
         n_planned=leaf.of,
@@ -243,27 +244,39 @@ def sentence(told: Told, group: Group, mode: Mode, words: Sequence[Word]) -> str
     """One failure mode with the numbers that matter."""
     leaf = mode.leaf
     made = (
-        f"Of the {told.group(group)} in which {told.path(mode.path)}, {number(leaf.error_rate)} "
+        f"Of the {told.group(group).removeprefix('all ')} in which {told.path(mode.path)}, {number(leaf.error_rate)} "
         f"{interval(wilson(leaf.failures, leaf.n))} {told.outcome(group)}, of the others {number(mode.rest_rate)} "
         f"(q {p_value(mode.q)}); they hold {number(leaf.coverage)} of the "
         f"{'right answers' if told.correct else 'failures'}"
     )
-    return f"{made}, and go with {_words(words[:2])}." if words else f"{made}."
+    return f"{made}, and go with {_words(words[:MOST_WORDS])}." if words else f"{made}."
 
 
-def facts(told: Told, trees: Sequence[Grown], modes: Sequence[Mode], left: int) -> tuple[Fact, ...]:
+def facts(
+    told: Told,
+    known: Known,
+    trees: Sequence[Grown],
+    modes: Sequence[Mode],
+    words: Mapping[int, Sequence[Word]],
+    left: int,
+) -> tuple[Fact, ...]:
     """Uniform facts; rates are those of the confirmation half."""
     kind = "success" if told.correct else "error"
     lower = "neutral" if told.correct else "lower_is_better"
     with_mode = sum(bool(one.modes) for one in trees)
     held = {m.group for m in modes if m.verdict == "confirmed"}
-    share = (with_mode / len(trees), wilson(with_mode, len(trees))) if trees else (None, None)
+    share, holding = (
+        (k / len(trees), wilson(k, len(trees))) if trees else (None, None) for k in (with_mode, len(held))
+    )
     made = [
+        Fact("n", sum(len(one.group.at) for one in trees), "count"),
+        Fact("features", known.features.shape[1], "count"),
         Fact("groups", len(trees), "count"),
         Fact("groups_with_valid_leaf", share[0], "share", "", share[1], len(trees)),
-        Fact("groups_with_confirmed_leaf", len(held) / len(trees) if trees else None, "share", n=len(trees)),
+        Fact("groups_with_confirmed_leaf", holding[0], "share", "", holding[1], len(trees)),
         Fact("leaves_tested", len(modes), "count"),
         Fact("leaves_confirmed", sum(m.verdict == "confirmed" for m in modes), "count"),
+        Fact("leaves_refuted", sum(m.verdict == "refuted" for m in modes), "count"),
         Fact("left_out", left, "count"),
     ]
     for one in trees[:MOST_GROUPS]:
@@ -281,7 +294,18 @@ def facts(told: Told, trees: Sequence[Grown], modes: Sequence[Mode], left: int) 
             Fact("error_coverage", m.leaf.coverage, "share", name, n=m.leaf.all_failures),
             Fact("importance_value", m.leaf.importance, "ratio", name),
             Fact("effect", m.effect, "points", name, m.ci, m.leaf.of),
+            Fact("q", m.q, "score", name),
         ]
+        rest, bad = m.leaf.of - m.leaf.n, m.leaf.all_failures - m.leaf.failures
+        if rest:
+            made.append(Fact(f"rest_{kind}_rate", m.rest_rate, "share", name, wilson(bad, rest), rest, lower))  # type: ignore[arg-type]
+        for w in words.get(i, ())[:MOST_WORDS]:
+            of = f"{name}, {clean(w.attribute, 40)} {clean(w.value, 40)}"
+            made += [
+                Fact("attribute_share", w.inside, "share", of, n=m.leaf.n),
+                Fact("rest_attribute_share", w.outside, "share", of, n=rest),
+                Fact("attribute_difference", w.difference, "points", of, w.ci, m.leaf.of),
+            ]
     return tuple(made)
 
 
