@@ -37,8 +37,10 @@ def with_definitions(
     definitions = still_checked(cast("CaseView", case), case.definitions())
     assigned: dict[str, Assigned] = {}
     lacking: dict[str, str] = {}
-    for source in dict.fromkeys(d.source for d in definitions):
-        wanted = [d for d in definitions if d.source == source]
+    together: dict[str, list[Definition]] = {}
+    for d in definitions:  # every grouping has a model of its own
+        together.setdefault(d.key if d.source == "clusters" else d.source, []).append(d)
+    for wanted in together.values():
         try:
             assigned |= assign_all(cast("CaseView", case), split, base.rows, wanted, sources)
         except (RetryError, UserError) as error:

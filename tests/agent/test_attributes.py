@@ -21,7 +21,7 @@ from failsight.agent.session import Session
 from failsight.agent.state import fold
 from failsight.tools.attributes.definitions import Definition
 from failsight.tools.errors import RetryError, UserError
-from tests.fakes.attributes import FakeSource, screen, tint, white_square
+from tests.fakes.attributes import FakeEncoder, FakeSource, screen, tint, white_square
 from tests.fakes.case import FakeCase, television_world
 
 
@@ -147,6 +147,24 @@ class TestSearch:
         monkeypatch.setattr(case.source("zero_shot"), "fingerprint", lambda view: "another encoder")
         (screen,) = [one for one in listed(case) if one.definition.name == "screen"]
         assert screen.definition.check is None and "right in" not in screen.line
+
+    def test_another_encoder_takes_only_its_own_groups_along(self, tmp_path: Path) -> None:
+        table, model = television_world(200)
+        train = television_world(100, 1)[0]
+        with FakeCase(tmp_path / "case", {"data": table, "train": train}, model) as case:
+            case._fake.given_encoder = FakeEncoder()
+            case._fake.given_features = {
+                s: FakeEncoder().embed_images([t.open(i) for i in range(len(t))])
+                for s, t in (("data", table), ("train", train))
+            }
+            case.call("propose_attributes", {"source": "clusters"})
+            assert {"cluster", "scene cluster"} <= names(case)
+            other = FakeEncoder()
+            other.fingerprint = "another"
+            case._fake.given_encoder = case._encoder = other
+            made = case.attributes("train")
+            assert "another encoder" in made.unusable["scene cluster"]
+            assert "cluster" not in made.unusable and None not in made.columns["cluster"].tolist()
 
 
 class TestConversation:
