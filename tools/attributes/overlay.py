@@ -66,7 +66,7 @@ def _shown(
     made = columns[0]
     presence = bool(others) and all(set(column.tolist()) <= {"yes", "no", None} for column in columns)
     for other in columns[1:]:
-        better = np.equal(made, None)
+        better = np.array([v is None for v in made.tolist()], bool)
         if presence:
             better |= other == "yes"
         made[better] = other[better]

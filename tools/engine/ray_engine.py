@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from failsight.tools.engine.choice import Cached, EncoderSpec, ModelSpec, Say, Store, opened
+from failsight.tools.attributes.embedding import Cached, Store
+from failsight.tools.engine.choice import EncoderSpec, ModelSpec, Say, opened
 from failsight.tools.engine.parts import Parts
 from failsight.tools.engine.ray_work import (
     Arrays,
