@@ -128,6 +128,16 @@ def _images(mentions: Mentions) -> list[str]:
     return list(dict.fromkeys(name for _, _, name in sorted(found)))
 
 
+def unknown_images(mentions: Mentions) -> list[str]:
+    """Images that a sentence names and the case does not have, as far as its evaluation images tell."""
+    elsewhere = {f"#{int(m[2] or m[3])}" for m in _ELSEWHERE.finditer(mentions.sentence.lower())}
+    return [
+        name
+        for name in mentions.unknown_images
+        if not (name.startswith("#") and f"#{int(name[1:])}" in elsewhere)
+    ]
+
+
 def _place(sentence: str) -> str | None:
     """The region that a sentence names by its place in the picture, as ``test_by_masking`` writes it."""
     return next((region for region, pattern in _PLACES if pattern.search(sentence.lower())), None)

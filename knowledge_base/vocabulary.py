@@ -17,6 +17,7 @@ from failsight.knowledge_base.lexical import fold
 _TOKEN: Final = re.compile(r"[A-Za-z0-9À-ÿ_./\\#=%+-]*[A-Za-z0-9À-ÿ%]")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _FILE: Final = re.compile(r"\.(jpe?g|png|bmp|gif|webp|tiff?|ppm)\Z", re.IGNORECASE)
+_NUMBERED: Final = re.compile(r"#\d{1,12}\Z")
 _PICTURES: Final = frozenset({"image", "picture", "photo", "sample", "row", "img", "instance"})
 _SPLITS: Final = (
     (
@@ -119,7 +120,11 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Mentions:
-    """All names found in a sentence, in order, and the sentence with them replaced by general words."""
+    """All names found in a sentence, in order, and the sentence with them replaced by general words.
+
+    Attributes:
+        unknown_images: file names and row numbers (``#99``) that no evaluation image has.
+    """
 
     sentence: str
     found: tuple[Mention, ...]
@@ -179,7 +184,9 @@ def recognise(sentence: str, vocabulary: Vocabulary) -> Mentions:
         mention, used = _at(tokens, position, vocabulary)
         if mention is not None:
             found.append(mention)
-        elif _FILE.search(tokens[position][0]):
+        elif _FILE.search(tokens[position][0]) or (
+            vocabulary.images and _NUMBERED.match(tokens[position][0])
+        ):
             unknown.append(tokens[position][0])
         position += used
     return Mentions(sentence, tuple(found), _mask(sentence, found), tuple(unknown))
@@ -195,8 +202,11 @@ def _at(
             return Mention(role, upper, start, end), 1  # type: ignore[arg-type]
     if (image := _image(text, vocabulary)) is not None:
         return Mention("image", image, start, end), 1
-    if text.lower() in _PICTURES and position + 1 < len(tokens):  # image 12
+    if text.lower() in _PICTURES and position + 1 < len(tokens):  # image 12, but not: sample 12 images
         number, _, after = tokens[position + 1]
+        then = tokens[position + 2][0].lower() if position + 2 < len(tokens) else ""
+        if then.removesuffix("s") in _PICTURES and then.endswith("s"):
+            return None, 1
         if (image := _row(number, vocabulary)) is not None:
             return Mention("image", image, start, after), 2
     for length in range(min(4, len(tokens) - position), 0, -1):

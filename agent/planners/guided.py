@@ -103,6 +103,8 @@ class GuidedPlanner(BaseChatModel):
         from failsight.knowledge_base import route
 
         found = route(question, words.vocabulary(self._case), base=self._case.knowledge)
+        if (said := words.unknown_image(self._case, found)) is not None:
+            return said
         if found.call is None or found.off_topic or found.asks_back:
             return words.unanswered(self._case, found)
         why = prompts.say("why.question", question=clean(question, 120))

@@ -11,6 +11,7 @@ from failsight import prompts
 from failsight.agent.attribute_list import attribute_values
 from failsight.agent.planners.steps import MOST_TESTS, maskable, next_step
 from failsight.agent.state import FindingRecord
+from failsight.tools.errors import RetryError
 from failsight.tools.registry import registry
 from failsight.tools.text import clean, interval, number, p_value
 
@@ -151,6 +152,23 @@ def unanswered(case: Case, found: Any) -> AIMessage:
         return message(prompts.say("asks_back"), [q.title for q in found.questions[:3]])
     sources = f"\n\n({'; '.join(found.sources)})" if found.sources else ""
     return message(found.answer + sources, choices(case))
+
+
+def unknown_image(case: Case, found: Any) -> AIMessage | None:
+    """What is said when a question names an image that is not there, or is one of another split; else None."""
+    from failsight.knowledge_base.arguments import unknown_images
+    from failsight.tools.experiments.what_if_images import find_named
+
+    for name in unknown_images(found.mentions):
+        try:
+            there = find_named(case, name, "data")
+        except RetryError as problem:
+            said = str(problem).removeprefix("image: ")
+            return message(said[:1].upper() + said[1:], choices(case))
+        if there.split != "data":
+            text = prompts.say("image.elsewhere", image=there.words, name=f"{there.split}:#{there.row}")
+            return message(text, choices(case))
+    return None
 
 
 def vocabulary(case: Case) -> Any:

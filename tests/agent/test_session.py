@@ -125,6 +125,23 @@ def test_a_typed_question_is_answered_by_a_tool_with_its_arguments(case: FakeCas
     session.close()
 
 
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("nearest neighbours of #9999", "Rows go from #0"),
+        ("which images are nearest to holiday_99.jpg", "There is no image called 'holiday_99.jpg'"),
+    ],
+)
+def test_a_question_about_an_image_that_is_not_there_says_so(
+    case: FakeCase, question: str, said: str
+) -> None:
+    session = Session(case)
+    events = list(session.say(question))
+    assert not any(isinstance(e, ToolStarted) for e in events)
+    assert said in events[-1].text
+    session.close()
+
+
 def test_off_topic_and_expectations(case: FakeCase) -> None:
     session = Session(case)
     assert "outside" in next(iter(session.say("how do I bake bread?"))).text

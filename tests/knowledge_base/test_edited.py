@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from failsight.knowledge_base import Vocabulary
-from failsight.knowledge_base.arguments import values
+from failsight.knowledge_base.arguments import unknown_images, values
 from failsight.knowledge_base.vocabulary import recognise
 
 CASE = Vocabulary(
@@ -69,12 +69,21 @@ def test_the_tool_reads_what_was_read_from_the_sentence(sentence: str) -> None:
         ("explain img_0012 and #012", ["img_0012.png"]),
         ("#50 and image 5000 do not exist", []),
         ("show the top 12", []),
+        ("sample 30 images of a kitchen", []),
         ("is 12 % of the images wrong", []),
         ("explain E9#2", []),
     ],
 )
 def test_images_are_known_by_their_numbers(sentence: str, images: list[str]) -> None:
     assert recognise(sentence, CASE).of("image") == images
+
+
+def test_images_that_are_not_there_are_told_from_those_of_other_splits() -> None:
+    def lacking(sentence: str) -> list[str]:
+        return unknown_images(recognise(sentence, CASE))
+
+    assert lacking("nearest to #50, #3 and holiday.png") == ["#50", "holiday.png"]
+    assert lacking("compare train #400 with #3") == lacking("explain E9#2") == []
 
 
 def test_a_number_is_replaced_by_general_words() -> None:
