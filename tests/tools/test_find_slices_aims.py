@@ -392,3 +392,18 @@ def test_the_test_of_a_slice_that_names_a_class_says_what_it_is_set_beside() -> 
     assert finding.class_name is not None
     assert "minus rate in the rest of its class" in finding.tests[0].statistic
     assert finding.tests[0].effect == pytest.approx(finding.error_rate - finding.base_error_rate)
+
+
+@pytest.mark.parametrize("method", ["failsight", "hibug"])
+def test_words_in_training_where_numbers_were_searched_are_no_training_values(method: str) -> None:
+    rng, labels, _ = world(15)
+    height = rng.random(3000)
+    predicted = noisy(rng, labels, np.where(height < 0.2, 0.5, 0.1))
+    seen = scored(labels, {"level": height}, predicted)
+    train = FakeTable(
+        np.zeros((40, 2, 2, 3), np.uint8), np.arange(40) % 4, ROOMS, {"level": ["low", "high"] * 20}
+    )
+    view = FakeView({"data": seen.table(), "train": train}, scores={"data": seen.predictions().scores})
+    made = find_slices(view, method=method)  # type: ignore[arg-type]
+    assert "rare_case" not in {f.kind for f in made.findings}
+    assert method == "hibug" or any("cause is undetermined" in f.note for f in made.findings)

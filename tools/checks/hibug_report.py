@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.checks.hibug import HiBugBug, hibug_bugs
-from failsight.tools.checks.slice_causes import train_columns
+from failsight.tools.checks.slice_causes import train_codes
 from failsight.tools.evidence import Cell, Evidence, Fact, Finding, Table
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import of_split
@@ -79,12 +79,11 @@ def _first(bugs: Sequence[HiBugBug], top: int) -> list[HiBugBug]:
 
 def _train_codes(view: CaseView, coded: Sequence[Coded]) -> npt.NDArray[np.int64] | None:
     """(m, a) codes of the training images; −1 throughout for attributes not known there; None without any."""
-    columns = train_columns(view, coded)
-    if not any(c.name in columns for c in coded):
+    codes = train_codes(view, coded)
+    if not codes:
         return None
-    n = len(view.table("train"))
-    known = [c.encode(columns[c.name]) if c.name in columns else np.full(n, -1, np.int64) for c in coded]
-    return np.stack(known, axis=1)
+    unknown = np.full(len(view.table("train")), -1, np.int64)
+    return np.stack([codes.get(c.name, unknown) for c in coded], axis=1)
 
 
 def _description(bug: HiBugBug) -> str:

@@ -5,7 +5,7 @@ Each answer comes with an interval, and is "undetermined" where the images do no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -150,19 +150,15 @@ def train_columns(view: CaseView, attributes: Sequence[Coded]) -> dict[str, npt.
     return columns
 
 
-def _train_codes(
-    view: CaseView, found: Search, attributes: Iterable[int]
-) -> dict[int, npt.NDArray[np.int64]]:
-    """Attribute → codes of the training images, of those that are recorded there in the same terms.
+def train_codes(view: CaseView, attributes: Sequence[Coded]) -> dict[str, npt.NDArray[np.int64]]:
+    """Name → codes of the training images, of those attributes that are recorded there in the same terms.
 
     A column none of whose values occurs among the images that were searched says something else (another spelling, text
     for numbers): nothing would be rarer in training.
     """
-    used = sorted(set(attributes))
-    columns = train_columns(view, [found.attributes[a] for a in used])
+    columns = train_columns(view, attributes)
     made = {}
-    for a in used:
-        coded = found.attributes[a]
+    for coded in attributes:
         if coded.name not in columns:
             continue
         try:
@@ -170,7 +166,7 @@ def _train_codes(
         except ValueError:  # words where numbers were searched
             continue
         if (codes >= 0).any():
-            made[a] = codes
+            made[coded.name] = codes
     return made
 
 
@@ -181,11 +177,11 @@ def tied_in_training(view: CaseView, found: Search, pulls: Sequence[Suspicion]) 
     """
     if not pulls or found.split == "train" or "train" not in view.splits():
         return [None] * len(pulls)
-    codes = _train_codes(view, found, (one.attribute for one in pulls))
+    codes = train_codes(view, [found.attributes[one.attribute] for one in pulls])
     labels = view.table("train").labels
     made: list[Compared | None] = []
     for one in pulls:
-        there = codes.get(one.attribute)
+        there = codes.get(found.attributes[one.attribute].name)
         if there is None:
             made.append(None)
             continue
@@ -214,7 +210,9 @@ def train_shares(
     """Position of a slice (spans, class, images) → its share in training; {} without training images."""
     if not slices or found.split == "train":
         return {}
-    codes = _train_codes(view, found, {a for spans, *_ in slices for a, *_ in spans})
+    used = sorted({a for spans, *_ in slices for a, *_ in spans})
+    by_name = train_codes(view, [found.attributes[a] for a in used])
+    codes = {a: by_name[found.attributes[a].name] for a in used if found.attributes[a].name in by_name}
     made = {}
     for i, (spans, where, inside) in enumerate(slices):
         if all(a in codes for a, *_ in spans):
