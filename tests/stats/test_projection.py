@@ -125,3 +125,9 @@ def test_without_errors_or_neighbours_there_is_no_region() -> None:
     near, _ = neighbours(np.random.default_rng(0).normal(size=(50, 3)), 5)
     assert dense_errors(near, np.zeros(50), np.zeros(50)) == []
     assert dense_errors(np.zeros((0, 0), np.int64), np.zeros(0), np.zeros(0)) == []
+
+
+def test_a_long_map_says_how_far_it_is() -> None:
+    turns: list[int] = []
+    tsne(np.random.default_rng(0).normal(size=(40, 3)), iterations=7, advance=lambda: turns.append(1))
+    assert len(turns) == 7

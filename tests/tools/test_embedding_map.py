@@ -54,6 +54,9 @@ def test_clusters_and_the_planted_errors_are_seen(tmp_path: Path) -> None:
     check_evidence(made)
     assert made.fact("neighbours_of_own_class").value > 0.97  # type: ignore[operator]
     assert made.fact("errors_near_errors").value > 0.5  # type: ignore[operator]
+    chance = made.fact("neighbours_of_own_class_by_chance").value
+    assert f"({100 * chance:.1f} % by chance)" in made.summary  # type: ignore[operator]
+    assert made.fact("error_rate", "images on the map").ci is not None
     assert 0.2 < made.fact("neighbours_kept").value <= 1  # type: ignore[operator]
     first = made.tables[0].rows[0]
     assert first[0] == "A"

@@ -16,6 +16,7 @@ from failsight.tools.inputs.base import BadImage, Predictions, Split
 from failsight.tools.notes import called
 from failsight.tools.stats.projection import (
     COMPONENTS,
+    ITERATIONS,
     Region,
     dense_errors,
     neighbours,
@@ -210,7 +211,11 @@ def _placed(view: CaseView, reduced: Floats, method: Method) -> Floats:
     found = view.cached(key)
     if found is not None and found["at"].shape == (len(reduced), 2):
         return found["at"].astype(np.float64)
-    made = _umap(reduced, view.seed) if method == "umap" else tsne(reduced, seed=view.seed)
+    if method == "umap":
+        made = _umap(reduced, view.seed)
+    else:
+        with view.progress.job("laying the images out", ITERATIONS) as ticker:
+            made = tsne(reduced, seed=view.seed, advance=ticker.advance)
     view.store(key, {"at": made})
     return made
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from failsight.tools.checks.feature_map import CALLED, NEAR, Map, agreement
+from failsight.tools.checks.feature_map import CALLED, Map, agreement
 from failsight.tools.checks.map_colours import Colouring
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Fact, Figure, ImageRef, Table
@@ -18,9 +18,9 @@ from failsight.tools.figures.scatter import Cloud, scatter
 from failsight.tools.figures.sketch import MARKS
 from failsight.tools.notes import called, of_split
 from failsight.tools.slice_columns import encode_columns
-from failsight.tools.stats.intervals import mean_interval
+from failsight.tools.stats.intervals import mean_interval, wilson
 from failsight.tools.stats.projection import Region
-from failsight.tools.text import clean, listing, number, p_value
+from failsight.tools.text import clean, interval, listing, number, p_value
 from failsight.tools.view import CaseView
 
 METHODS = {"tsne": "t-SNE", "pca": "principal components", "umap": "UMAP"}
@@ -100,31 +100,12 @@ def facts(made: Map) -> tuple[Fact, ...]:
         found.append(Fact("variance_explained", share, "share", of_split(made.split, f"{axis} axis")))
     together, errors = class_agreement(made), error_agreement(made)
     if len(together) > 1:
-        ci = _bounded(together)
-        found.append(
-            Fact(
-                "neighbours_of_own_class",
-                float(together.mean()),
-                "share",
-                where,
-                ci,
-                len(together),
-                "higher_is_better",
-            )
-        )
+        share, ci, n = float(together.mean()), _bounded(together), len(together)
+        found.append(Fact("neighbours_of_own_class", share, "share", where, ci, n, "higher_is_better"))
+        found.append(Fact("neighbours_of_own_class_by_chance", _chance(made), "share", where, None, n))
     if len(errors) > 1:
-        rate = float(made.wrong[made.known].mean())
-        found.append(
-            Fact(
-                "error_rate",
-                rate,
-                "share",
-                of_split(made.split, "images on the map"),
-                None,
-                int(made.known.sum()),
-                "lower_is_better",
-            )
-        )
+        k, n, shown = int(made.wrong.sum()), int(made.known.sum()), of_split(made.split, "images on the map")
+        found.append(Fact("error_rate", k / n, "share", shown, wilson(k, n), n, "lower_is_better"))
         found.append(
             Fact("errors_near_errors", float(errors.mean()), "share", where, _bounded(errors), len(errors))
         )
@@ -142,6 +123,12 @@ def error_agreement(made: Map) -> npt.NDArray[np.float64]:
     return agreement(made.near, codes, made.wrong)
 
 
+def _chance(made: Map) -> float:
+    """Share of an image's neighbours that would have its label if they were any labelled images."""
+    labels = made.labels[made.labels >= 0]
+    return float(((np.bincount(labels) / len(labels)) ** 2).sum())
+
+
 def _bounded(shares: npt.NDArray[np.float64]) -> tuple[float, float]:
     low, high = mean_interval(shares)
     return max(0.0, low), min(1.0, high)
@@ -156,14 +143,15 @@ def summary(made: Map, regions: Sequence[Told], name: str | None) -> str:
     together = class_agreement(made)
     labels = made.labels[made.labels >= 0]
     if len(together) > 1 and len(np.unique(labels)) > 1:
-        chance = float(((np.bincount(labels) / len(labels)) ** 2).sum())
+        share, ci = number(float(together.mean())), interval(_bounded(together))
         lines.append(
-            f"Of an image's {NEAR} nearest, {number(float(together.mean()))} have its label ({number(chance)} by chance)."
+            f"Of an image's {made.near.shape[1]} nearest, {share} {ci} have its label ({number(_chance(made))} by chance)."
         )
     errors = error_agreement(made)
     if len(errors) > 1:
         rate = float(made.wrong[made.known].mean())
-        lines.append(f"Beside a wrong image {number(float(errors.mean()))} are wrong, {number(rate)} of all.")
+        near, ci = number(float(errors.mean())), interval(_bounded(errors))
+        lines.append(f"Beside a wrong image {near} {ci} are wrong, {number(rate)} of all.")
     if regions:
         first, beyond = regions[0], sum(r.region.p <= CHANCE for r in regions)
         many = "one region" if len(regions) == 1 else f"{len(regions)} regions"
@@ -214,7 +202,7 @@ def figure(
     )
     alt = (
         f"Scatter of {len(made.rows):,} images by {METHODS[made.method]}: {groups}. "
-        f"{number(made.kept)} of each image's {NEAR} nearest are near on the map."
+        f"{number(made.kept)} of each image's {made.near.shape[1]} nearest are near on the map."
     ) + (f" Errors lie thickest at {thick}." if thick else "")
     note = f"{METHODS[made.method]} of {CALLED[made.space]}; {number(made.kept)} of neighbours kept"
     caption = f"{title}. {note}. The figure's own file names each image on hovering."

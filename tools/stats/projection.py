@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,13 +94,18 @@ def neighbours_kept(high: Int, low: Int) -> float:
 
 
 def tsne(
-    x: ArrayLike, *, perplexity: float = PERPLEXITY, iterations: int = ITERATIONS, seed: int = 0
+    x: ArrayLike,
+    *,
+    perplexity: float = PERPLEXITY,
+    iterations: int = ITERATIONS,
+    seed: int = 0,
+    advance: Callable[[], None] = lambda: None,
 ) -> Float:
     """A t-SNE map (n, 2) of a few thousand rows, started from the principal components.
 
     Repulsion is computed between all pairs, in blocks; attraction over the 3 · perplexity nearest rows only (van der
     Maaten 2014, JMLR 15:3221, §4). The start makes the coarse layout repeatable (Kobak & Berens 2019, Nat. Commun.
-    10:5416); ``seed`` only separates rows that are equal.
+    10:5416); ``seed`` only separates rows that are equal. ``advance`` is called after each iteration.
     """
     data = np.asarray(x, np.float64)
     n = len(data)
@@ -113,7 +119,7 @@ def tsne(
     perplexity = min(perplexity, (n - 1) / 3)
     near, squared = neighbours(data, round(3 * perplexity))
     rows, columns, weights = _affinities(near, squared, perplexity)
-    return _descend(y, rows, columns, weights, iterations)
+    return _descend(y, rows, columns, weights, iterations, advance)
 
 
 def _affinities(near: Int, squared: Float, perplexity: float) -> tuple[Int, Int, Float]:
@@ -139,7 +145,9 @@ def _affinities(near: Int, squared: Float, perplexity: float) -> tuple[Int, Int,
     return unique // n, unique % n, weights
 
 
-def _descend(y: Float, rows: Int, columns: Int, weights: Float, iterations: int) -> Float:
+def _descend(
+    y: Float, rows: Int, columns: Int, weights: Float, iterations: int, advance: Callable[[], None]
+) -> Float:
     """Gradient descent with momentum and gains (Jacobs 1988), as in van der Maaten & Hinton 2008, JMLR 9:2579."""
     n = len(y)
     step, velocity, gains = max(n / EXAGGERATION, 50.0), np.zeros_like(y), np.ones_like(y)
@@ -157,6 +165,7 @@ def _descend(y: Float, rows: Int, columns: Int, weights: Float, iterations: int)
         velocity = (0.5 if early else 0.8) * velocity - step * gains * gradient
         y = y + velocity
         y -= y.mean(0)
+        advance()
     return y
 
 
