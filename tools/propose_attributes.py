@@ -18,7 +18,8 @@ from failsight.tools.experiments.population import check_split
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import called, left_out_notes
 from failsight.tools.registry import tool
-from failsight.tools.text import clean, number
+from failsight.tools.stats.intervals import wilson
+from failsight.tools.text import clean, interval, number
 from failsight.tools.view import CaseView
 
 QUESTIONS = ("input.2", "input.5", "input.14")
@@ -119,7 +120,8 @@ def _summary(split: Split, kept: tuple[Definition, ...], assigned: dict[str, Ass
     gaps = {d.name: float((assigned[d.key].codes < 0).mean()) for d in kept} if n else {}
     worst = max(gaps, key=lambda name: gaps[name], default=None)
     if worst is not None and gaps[worst] > 0:
-        text += f" No value was given most often for {clean(worst, 60)}: {number(gaps[worst])} of the images."
+        ci = interval(wilson(round(gaps[worst] * n), n))
+        text += f" No value was given most often for {clean(worst, 60)}: {number(gaps[worst])} {ci} of the images."
     if all(d.source == "clusters" for d in kept):
         return text + " A group says which images look alike, not why: look at its images and name it."
     return text + " How often the values are right is not known yet."

@@ -51,7 +51,7 @@ def visible(table: AttributeTable, definitions: Iterable[Definition]) -> dict[st
 
 def find(names: Mapping[str, T], name: str | None, what: str) -> T:
     """The entry called ``name``, whatever its case, dashes and plural. Raises RetryError listing the names."""
-    if name in names:
+    if name is not None and name in names:
         return names[name]
     wanted = clean(name or "", 100)
     for same in (str, plain, alike):

@@ -37,7 +37,7 @@ def facts(split: Split, definitions: Sequence[Definition], assigned: Mapping[str
         made.append(Fact("abstained", (n - total) / n if n else 0.0, "share", of_split(split, f"attribute {name}"), ci, n, "lower_is_better"))  # fmt: skip
         for value, k in zip(d.values, counts.tolist(), strict=True):
             about = of_split(split, f"slice {name}={clean(value, 60)}")
-            made.append(Fact("share", k / total if total else 0.0, "share", about, wilson(k, total), k))
+            made.append(Fact("share", k / total if total else 0.0, "share", about, wilson(k, total), total))
         if total:
             sure = float(one.confidence[known].mean(dtype=np.float64))
             about = of_split(split, f"attribute {name}")
