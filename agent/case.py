@@ -151,10 +151,14 @@ class Case(CaseInputs):
         return recorded, False
 
     def call_key(self, spec: ToolSpec, checked: Mapping[str, Any]) -> str:
-        """What makes two calls the same: tool, arguments, content of model and data, and what of the case it heeds."""
+        """What makes two calls the same: tool, arguments, content of model and data, what of the case it heeds, other models."""
         prints = dict(self.fingerprints())
         if (spec.reads_attributes or checked.get("where")) and self.state().definitions:
             prints["attributes"] = self.state().attributes_now()
+        if spec.reads_attributes and (self.config.encoder or self.config.vqa):
+            prints["words"] = digest([self.config.encoder, self.config.vqa])
+        if spec.outside is not None and (elsewhere := spec.outside(checked)):
+            prints["outside"] = elsewhere
         if spec.edits:
             prints["changes"] = str(self.state().attribute_changes)
         if spec.heeds:

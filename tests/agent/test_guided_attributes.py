@@ -11,6 +11,7 @@ import pytest
 from failsight.agent.planners import steps
 from failsight.tools.attributes.definitions import Definition
 from failsight.tools.errors import RetryError, UserError
+from failsight.tools.registry import registry
 from tests.fakes.attributes import FakeSource, white_square
 from tests.fakes.case import FakeCase, television_world
 
@@ -86,3 +87,14 @@ def test_a_model_that_was_moved_away_takes_only_its_own_words_along(tmp_path: Pa
     made = case.attributes()
     assert "floor" in made.columns
     assert "no such folder" in made.unusable["television"]
+
+
+def test_a_call_is_another_one_once_the_case_was_opened_with_another_encoder(tmp_path: Path) -> None:
+    table, model = television_world(60)
+    keys = []
+    for encoder in ("rooms", "owner/other", ""):
+        case = FakeCase(tmp_path / "case", {"data": table}, model, encoder=encoder)
+        keys.append([case.call_key(registry()[tool], {}) for tool in ("find_slices", "evaluate")])
+        case.close()
+    assert len({slices for slices, _ in keys}) == 3
+    assert len({evaluated for _, evaluated in keys}) == 1
