@@ -238,8 +238,6 @@ def _word(value: Any) -> str:
 
 def _definitions(case: Case, rows: Sequence[Mapping[str, str]], name: str) -> list[Definition]:
     """The attributes as the file has them; every line is checked before anything is kept."""
-    from failsight.tools.attributes.editing import fit_name
-
     now = {one.definition.key: one for one in listed(case)}
     heads: dict[str, tuple[str, bool]] = {}
     shown: dict[str, dict[str, str | None]] = {}
@@ -256,12 +254,12 @@ def _definitions(case: Case, rows: Sequence[Mapping[str, str]], name: str) -> li
             raise UserError(f"{where}: keep is {clean(keep, 40)!r}.", "Write yes or no.")
         try:
             title = now[key].definition.name  # as it came with the data, however long
-            head = (title if row["name"] == title else fit_name(row["name"], "name"), keep in YES)
+            head = (title if row["name"] == title else _fit(row["name"], "name"), keep in YES)
             text = row["shown_as"].strip()
             value = row["value"]
             if value:
                 old = now[key].definition.renamed.get(value, value)
-                new = None if not text else old if text == (old or "").strip() else fit_name(text, "value")
+                new = None if not text else old if text == (old or "").strip() else _fit(text, "value")
                 if shown.setdefault(key, {}).setdefault(value, new) != new:
                     raise RetryError(f"{clean(value, 60)!r} is shown in two ways.")
         except RetryError as error:
@@ -286,6 +284,17 @@ def _definitions(case: Case, rows: Sequence[Mapping[str, str]], name: str) -> li
         check = d.check if renamed == dict(d.renamed) else None
         made.append(dataclasses.replace(d, name=title, dropped=not kept, renamed=renamed, check=check))
     return made
+
+
+def _fit(text: str, what: str) -> str:
+    """A new name. Raises RetryError where it is none, or where a spreadsheet wrote letters that can't be read as UTF-8."""
+    from failsight.tools.attributes.editing import fit_name
+
+    if any("\udc80" <= c <= "\udcff" for c in text):
+        raise RetryError(
+            f"the {what} {clean(text, 40)!r} has letters that are not UTF-8; save it as CSV UTF-8."
+        )
+    return fit_name(text, what)
 
 
 def _told(old: Definition, new: Definition) -> str:

@@ -88,18 +88,29 @@ def facts(found: Search, shown: Sequence[Found], whys: Sequence[Why], q: float) 
             facts.append(
                 Fact("target_mean", means(found, one)[0], "share", about, None, e.n, "lower_is_better")
             )
-        if why.share is not None:
-            facts += [
-                Fact("share_in_training", why.share.share, "share", about, why.share.ci, why.share.n),
-                Fact("share_here", why.share.here, "share", about),
-            ]
-        if why.splits:
-            facts.append(
-                Fact(
-                    "stability", why.again / why.splits, "share", about, None, why.splits, "higher_is_better"
-                )
-            )
+        facts += _why_facts(why, about)
     return tuple(facts)
+
+
+def _why_facts(why: Why, about: str) -> list[Fact]:
+    made: list[Fact] = []
+    if why.share is not None:
+        share, curve = why.share, why.share.curve
+        made.append(Fact("share_in_training", share.share, "share", about, share.ci, share.n))
+        made.append(Fact("share_here", share.here, "share", about))
+        if curve is not None and curve.units:
+            made.append(Fact("error_per_doubling", curve.slope, "points", about, curve.ci, curve.units))
+    if why.cue is not None:
+        m = why.cue.missed
+        made += [
+            Fact("cue_share", why.cue.share, "share", about),
+            Fact("cue_share_elsewhere", why.cue.share_other, "share", about),
+            Fact("missed_without", m.difference, "points", about, m.ci, m.n, "lower_is_better"),
+        ]
+    if why.splits:
+        found = why.again / why.splits
+        made.append(Fact("stability", found, "share", about, None, why.splits, "higher_is_better"))
+    return made
 
 
 def _wilson(rate: float, n: int) -> tuple[float, float]:

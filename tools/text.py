@@ -8,8 +8,18 @@ import unicodedata
 from typing import Any
 
 _SPACES = re.compile(r"\s+")
-# C0/C1 controls, and the marks that reorder or hide text (Trojan Source, CVE-2021-42574)
-_UNSAFE = {0x061C, 0x200B, 0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F), *range(0x2060, 0x206A)}
+# C0/C1 controls, the marks that reorder or hide text (Trojan Source, CVE-2021-42574), and what no XML may hold
+_UNSAFE = {
+    0x061C,
+    0x200B,
+    0x200E,
+    0x200F,
+    0xFEFF,
+    *range(0x202A, 0x202F),
+    *range(0x2060, 0x206A),
+    0xFFFE,
+    0xFFFF,
+}
 
 
 def clean(text: object, limit: int = 200) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage
 
@@ -161,7 +161,7 @@ def unknown_image(case: Case, found: Any) -> AIMessage | None:
 
     for name in unknown_images(found.mentions):
         try:
-            there = find_named(case, name, "data")
+            there = find_named(cast("Any", case), name, "data")
         except RetryError as problem:
             said = str(problem).removeprefix("image: ")
             return message(said[:1].upper() + said[1:], choices(case))

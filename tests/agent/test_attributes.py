@@ -377,6 +377,17 @@ class TestFiles:
         assert len(made.journal) == events
         made.close()
 
+    def test_letters_of_another_coding_are_not_dropped_in_silence(
+        self, case: FakeCase, tmp_path: Path
+    ) -> None:
+        export(case, tmp_path / "a.csv")
+        text = (tmp_path / "a.csv").read_text().replace(",tv,", ",Küche,")
+        (tmp_path / "b.csv").write_bytes(text.encode("latin-1"))
+        with pytest.raises(UserError, match="save it as CSV UTF-8"):
+            read_back(case, tmp_path / "b.csv")
+        (tmp_path / "b.csv").write_text(text, encoding="utf-8")
+        assert read_back(case, tmp_path / "b.csv") == ["tv is called Küche."]
+
     def test_names_as_they_came_with_the_data_pass_however_odd(self, tmp_path: Path) -> None:
         table, model = television_world(60)
         table.columns["<odd> " + "name " * 20] = ["on ", " off"] * 30
