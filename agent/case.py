@@ -10,7 +10,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from failsight.agent.attributes import check_name, with_definitions
 from failsight.agent.config import CaseConfig
@@ -25,12 +25,15 @@ from failsight.tools.inputs.base import (
     AttributeTable,
     Split,
 )
+from failsight.tools.repair.versions import FOLDER as REPAIRS
+from failsight.tools.repair.versions import check_version, find_version
 from failsight.tools.view import Expectation
 
 if TYPE_CHECKING:
     from failsight.tools.attributes.definitions import Definition
     from failsight.tools.registry import ToolSpec
-    from failsight.tools.view import Progress
+    from failsight.tools.repair.versions import ModelVersion
+    from failsight.tools.view import CaseView, Progress
 
 LACKING = {
     "model": "the model itself; this case has only its predictions",
@@ -59,6 +62,7 @@ class Case(CaseInputs):
         self._given: dict[str, AttributeTable] = {}  # columns that came with the data, by split
         self._attributes: dict[str, tuple[str, AttributeTable]] = {}  # digest of the definitions, table
         self._knowledge: Any = None
+        self._versions: dict[str, CaseView] = {}
         self.listeners: list[Callable[[Any], None]] = []
 
     # --- what the journal says -------------------------------------------------------------------------------------
@@ -243,6 +247,34 @@ class Case(CaseInputs):
             self.record(
                 "attribute.changed", action=action, why=why, definition=dataclasses.asdict(definition)
             )
+
+    # --- versions of the model --------------------------------------------------------------------------------------
+
+    def workspace(self, name: str) -> Path:
+        safe = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in name).strip(".")
+        if not safe:
+            raise ValueError(f"{name!r} can't name a folder")
+        folder = self.folder / REPAIRS / safe[:80]
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def versions(self) -> Sequence[ModelVersion]:
+        return tuple(self.state().versions.values())
+
+    def add_version(self, version: ModelVersion) -> None:
+        check_version(version, self.versions())
+        if self.state().versions.get(version.name) != version:
+            self.record("model.added", version=dataclasses.asdict(version))
+
+    def version(self, name: str) -> CaseView:
+        if not name:
+            return cast("CaseView", self)
+        found = find_version(self.versions(), name)
+        if found.name not in self._versions:
+            from failsight.agent.versions import VersionView
+
+            self._versions[found.name] = cast("CaseView", VersionView(self, found))
+        return self._versions[found.name]
 
     @property
     def knowledge(self) -> Any:

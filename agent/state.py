@@ -18,6 +18,7 @@ from failsight.tools.evidence import (
     evidence_from_dict,
     instrument_from_dict,
 )
+from failsight.tools.repair.versions import ModelVersion, version_from_dict
 from failsight.tools.view import Expectation
 
 STAGES = ("see failure", "context", "hypothesis", "instrument", "test", "correct", "readiness")
@@ -75,6 +76,7 @@ class CaseState:
     definitions: dict[str, Definition] = field(default_factory=dict)  # attributes, by key
     attribute_changes: int = 0
     attributes_seen: dict[str, str] = field(default_factory=dict)  # evidence → digest of the definitions then
+    versions: dict[str, ModelVersion] = field(default_factory=dict)  # models that repairs made, by name
     seq: int = 0
 
     def apply(self, event: Event) -> None:
@@ -133,6 +135,10 @@ class CaseState:
         made = definition_from_dict(data["definition"])
         self.definitions[made.key] = made
         self.attribute_changes += 1
+
+    def _on_model_added(self, data: Mapping[str, Any], seq: int) -> None:
+        made = version_from_dict(data["version"])
+        self.versions[made.name] = made
 
     def _on_evidence_recorded(self, data: Mapping[str, Any], seq: int) -> None:
         made = evidence_from_dict(data["evidence"])

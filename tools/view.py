@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the terminal app reads this module before its first paint: 
     from failsight.tools.evidence import Evidence, Figure, Finding, Instrument
     from failsight.tools.inputs.base import AttributeTable, Classifier, ImageTable, Pixels, Predictions, Split
     from failsight.tools.inputs.encoders import Encoder
+    from failsight.tools.repair.versions import ModelVersion
 
 
 class Ticker(Protocol):
@@ -134,6 +135,20 @@ class CaseView(Protocol):
 
     def register(self, instrument: Instrument) -> str:
         """Journal the plan of a test before it runs; returns its id. The same plan twice is one plan."""
+
+    def workspace(self, name: str) -> Path:
+        """A folder of the case in which a tool that makes something new (``writes=True``) may write; made if absent."""
+
+    def versions(self) -> Sequence[ModelVersion]:
+        """Versions of the model that repairs made, oldest first."""
+
+    def add_version(self, version: ModelVersion) -> None:
+        """Journal a version whose files are complete. The same one twice is one; raises RetryError for a name taken."""
+
+    def version(self, name: str) -> CaseView:
+        """This case seen with that version as its model; all but model, predictions, features and pixels is the case's.
+
+        An empty name is the case's own model. Raises RetryError for an unknown name."""
 
     def save_figure(self, name: str, image: Any, *, title: str, alt: str, caption: str = "") -> Figure:
         """Write a PIL image (or SVG text) to the case's figures folder under a content-hashed name."""

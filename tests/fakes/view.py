@@ -6,6 +6,7 @@ and a model whose answers can be computed by hand.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from failsight.tools.attributes.sources import assign_all, built_in
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Figure, Finding, Instrument, canonical
 from failsight.tools.inputs.base import AttributeTable, BadImage, LeftOut, Predictions, Preprocessing
+from failsight.tools.repair.versions import ModelVersion, check_version, find_version, open_version
 from failsight.tools.view import Expectation
 
 
@@ -156,6 +158,8 @@ class FakeView:
         self.changes: list[tuple[str, Definition]] = []
         self.given_sources: dict[str, Any] = {}
         self.given_encoder: Any = None
+        self.made_versions: list[ModelVersion] = []
+        self.given_versions: dict[str, FakeModel] = {}  # analytic models in place of a version's files
 
     def splits(self) -> list[Any]:
         return list(self._tables)
@@ -249,6 +253,33 @@ class FakeView:
         if instrument.id not in {i.id for i in self.instruments}:
             self.instruments.append(instrument)
         return instrument.id
+
+    def workspace(self, name: str) -> Path:
+        assert self.folder is not None, "a view that writes needs a folder"
+        made = self.folder / "repair" / name
+        made.mkdir(parents=True, exist_ok=True)
+        return made
+
+    def versions(self) -> list[ModelVersion]:
+        return list(self.made_versions)
+
+    def add_version(self, version: ModelVersion) -> None:
+        check_version(version, self.made_versions)
+        if version not in self.made_versions:
+            self.made_versions.append(version)
+
+    def version(self, name: str) -> FakeView:
+        if not name:
+            return self
+        found = find_version(self.made_versions, name)
+        made = copy.copy(self)  # tables, cache, findings and records are shared
+        if found.name in self.given_versions:
+            made._model = self.given_versions[found.name]
+        else:
+            assert self.folder is not None
+            made._model = open_version(self.folder, found, self.model())  # type: ignore[assignment]
+        made._scores, made.given_features = {}, {}
+        return made
 
     def save_figure(self, name: str, image: Any, *, title: str, alt: str, caption: str = "") -> Figure:
         if self.folder is not None:

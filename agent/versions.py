@@ -1,0 +1,90 @@
+"""A case seen with another version of its model: measured by the same tools, on the same images."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from failsight.agent.inputs import CaseInputs
+from failsight.tools.errors import RetryError
+from failsight.tools.inputs.base import AttributeTable, Classifier, ImageTable, Split
+from failsight.tools.repair.versions import ModelVersion, open_version
+
+if TYPE_CHECKING:
+    from failsight.agent.case import Case
+    from failsight.tools.engine.choice import Engine
+
+
+class VersionView(CaseInputs):
+    """The CaseView of one version: model, predictions, features and pixels are the version's, all else is the case's."""
+
+    def __init__(self, case: Case, version: ModelVersion) -> None:
+        config = dataclasses.replace(case.config, model=str(case.folder / version.path), predictions="")
+        super().__init__(case.folder, config, case.progress)
+        self._case, self._version = case, version
+        self.name = f"{case.name} {version.name}"
+        history = case.folder / version.path / "history.csv"
+        self.history = history if history.is_file() else None
+
+    def model(self) -> Classifier:
+        if self._model is None:
+            config = self._case.config
+            made = open_version(
+                self.folder,
+                self._version,
+                self._case.model(),
+                arch=config.arch or None,
+                trust_code=config.trust_code,
+                device=config.device,
+            )
+            if tuple(made.classes) != tuple(self._case.model().classes):
+                raise RetryError(f"The version {self._version.name} has other classes than the model.")
+            self._model = made
+        return self._model
+
+    def splits(self) -> Sequence[Split]:
+        return self._case.splits()
+
+    def table(self, split: Split = "data") -> ImageTable:
+        return self._case.table(split)
+
+    def attributes(self, split: Split = "data") -> AttributeTable:
+        """The case's, of those images that this version could answer too."""
+        whole = self._case.attributes(split)
+        if split == "pool":
+            return whole
+        rows = self.predictions(split).rows
+        if np.array_equal(rows, whole.rows):
+            return whole
+        known = np.isin(rows, whole.rows)
+        if not known.all():
+            raise RetryError(f"{int((~known).sum())} images have an answer of {self._version.name} only.")
+        at = np.searchsorted(whole.rows, rows)
+        columns = {name: values[at] for name, values in whole.columns.items()}
+        return dataclasses.replace(whole, rows=rows, columns=columns)
+
+    def source(self, name: str) -> Any:
+        return self._case.source(name)
+
+    def encoder(self) -> Any:
+        return self._case.encoder()
+
+    def embeddings(self, split: Split = "data") -> Any:
+        return self._case.embeddings(split)
+
+    def workspace(self, name: str) -> Path:
+        return self._case.workspace(name)
+
+    def _engine(self) -> Engine:
+        from failsight.tools.engine.choice import choose_engine
+
+        return choose_engine("local")  # workers elsewhere can't open what lies in the case folder
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._case, name)

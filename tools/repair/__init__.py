@@ -1,0 +1,1 @@
+"""Repairs: model versions, how they are made, and how they are judged."""
