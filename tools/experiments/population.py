@@ -187,6 +187,25 @@ def _mask(view: CaseView, split: Split, one: Filter) -> npt.NDArray[np.bool_]:
     return _attribute_mask(view, split, one)
 
 
+def rows_meeting(
+    view: CaseView, split: Split, filters: Sequence[Filter]
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Per table row: whether it meets all ``filters``, and whether every attribute that they name is known of it.
+
+    Raises RetryError for an unknown attribute, value or class.
+    """
+    n = len(view.table(split))
+    meets, known = np.ones(n, bool), np.ones(n, bool)
+    for one in filters:
+        made = _mask(view, split, one)
+        meets &= made
+        known &= made | _mask(view, split, Filter(one.name, _OPPOSITE[one.op], one.value)) if one.op else True
+    return meets, known
+
+
+_OPPOSITE = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", "<=": ">", ">": "<="}
+
+
 def _signed(one: Filter, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     if one.op not in ("=", "!="):
         raise RetryError(f"where: classes can only be compared with = and !=, not {one.op!r}.")

@@ -1,0 +1,1 @@
+"""Hypotheses that a person or a planner states: typed, with the instrument that can decide each."""

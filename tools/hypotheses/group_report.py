@@ -1,0 +1,204 @@
+"""The evidence of a test of one group: judged by the plan's rule, told with its control."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from failsight.tools.evidence import Evidence, Fact, Figure, Finding, ImageRef, Table, TestResult
+from failsight.tools.examples import contact_sheet, references
+from failsight.tools.experiments.outcome import finite
+from failsight.tools.figures.charts import Mark, rates
+from failsight.tools.hypotheses.group_test import TOOL, Compared, Plan, claim, statistic
+from failsight.tools.hypotheses.typed import CUED, group_words
+from failsight.tools.notes import called, left_out_notes, of_split
+from failsight.tools.text import clean, interval, number, p_value
+from failsight.tools.verdicts import Judgement, Measured, history, judge, online_q
+from failsight.tools.view import CaseView
+
+SHOWN = 8
+
+
+def evidence(view: CaseView, plan: Plan, plan_id: str, made: Compared, given: Mapping[str, Any]) -> Evidence:
+    """Judge and tell."""
+    place = history(view.evidence(TOOL), plan_id)
+    p = made.gap.p
+    q = online_q(p, place.earlier, place.confirmed)
+    measured = Measured(made.gap.value, made.gap.ci, p, q, made.gap.n, made.detectable)
+    judged = _with_rarity(judge(measured, plan.asked.minimum_effect, plan.asked.alpha), plan, made)
+    result = TestResult(
+        TOOL, made.gap.value, made.gap.ci, p, made.gap.n + made.gap.n_out, judged.verdict,
+        statistic=statistic(plan.called), q=q,
+    )  # fmt: skip
+    images = references(
+        view, view.predictions(plan.asked.split), made.at[:SHOWN], group_words(plan.finding.slice)
+    )
+    return Evidence(
+        tool=TOOL,
+        arguments=given,
+        title=f"One group compared: {group_words(plan.finding.slice)}",
+        summary=_summary(plan, made, judged, q, place.earlier),
+        facts=_facts(plan, plan_id, made, q),
+        tables=(_table(plan, made),),
+        figures=_figures(view, plan, made, images),
+        images=images,
+        questions=("performance.3",),
+        findings=() if made.gap.value != made.gap.value else (_settled(plan, made, result, judged, q),),
+        notes=_notes(view, plan, made),
+        next_steps=_next(plan, judged),
+    )
+
+
+def _with_rarity(judged: Judgement, plan: Plan, made: Compared) -> Judgement:
+    """A rare case is confirmed only where the group is rarer in training as well."""
+    if plan.finding.kind != "rare_case" or judged.verdict != "confirmed":
+        return judged
+    if made.rarity is None:
+        return Judgement(
+            "inconclusive", "It fails more; without training images whether it is rare there is open."
+        )
+    if made.rarity.rare:
+        return Judgement("confirmed", f"{judged.reason} In training it is at most half as frequent.")
+    return Judgement(
+        "inconclusive", "It fails more, but it is not clearly rarer in training: another cause is at work."
+    )
+
+
+def _settled(plan: Plan, made: Compared, result: TestResult, judged: Judgement, q: float) -> Finding:
+    """The hypothesis with this result. An experiment outranks the comparison: what one decided stays decided."""
+    finding = plan.finding
+    decided = any(t.tool.startswith("test_by_") and t.verdict != "inconclusive" for t in finding.tests)
+    verdict = None if decided else judged.verdict
+    note = judged.reason
+    if finding.kind in CUED:
+        note += " An association; whether the thing itself is what the model sees only an experiment tells."
+    made_ = dataclasses.replace(finding, tests=(result,), verdict=verdict, note=note)
+    if plan.known and finding.n is not None:
+        return made_  # its own numbers describe what raised it
+    return dataclasses.replace(
+        made_,
+        n=made.n,
+        error_rate=finite(made.rate),
+        base_error_rate=finite(made.rate_out),
+        ci=made.rate_ci,
+        p=result.p,
+        q=q,
+    )
+
+
+def _what(plan: Plan, view_classes: tuple[str, ...] | None = None) -> str:
+    name = plan.instrument.arguments.get("called")
+    return f"called {clean(str(name), 60)}" if name else "answered wrongly"
+
+
+def _summary(plan: Plan, made: Compared, judged: Judgement, q: float, earlier: int) -> str:
+    told = [f"{judged.verdict.capitalize()}: {claim(plan.finding)}"]
+    what = _what(plan)
+    told.append(
+        f"{number(made.rate)} {interval(made.rate_ci)} of the {made.n:,} images in the group are {what}, {number(made.rate_out)} "
+        f"of the {made.n_out:,} others."
+    )
+    if made.gap.value == made.gap.value:
+        count = f", test {earlier + 1} of this kind in the case" if earlier else ""
+        told.append(
+            f"Within true classes the difference is {number(made.gap.value, 'points')} {interval(made.gap.ci, 'points')}, "
+            f"p {p_value(made.gap.p)}, q {p_value(q)}{count}."
+        )
+    else:
+        told.append("No class has images both inside and outside, so they can't be compared.")
+    return " ".join([*told, judged.reason])
+
+
+def _facts(plan: Plan, plan_id: str, made: Compared, q: float) -> tuple[Fact, ...]:
+    split = plan.asked.split
+    name = "called_rate" if plan.called is not None else "error_rate"
+    of = of_split(split, f"slice {group_words(plan.finding.slice)}")
+    facts = [
+        Fact(name, finite(made.rate), "share", of, made.rate_ci, made.n, "lower_is_better"),
+        Fact(name, finite(made.rate_out), "share", of_split(split, "the other images"), None, made.n_out, "lower_is_better"),
+        Fact("effect", finite(made.gap.value), "points", of, made.gap.ci, made.gap.n, "lower_is_better"),
+        Fact("p", made.gap.p, "score", of, n=made.gap.n),
+        Fact("q", q, "score", of, n=made.gap.n),
+        Fact("minimum_effect", plan.asked.minimum_effect, "points"),
+        Fact("smallest_detectable_effect", made.detectable, "points", n=made.n),
+        Fact("plan", plan_id, "text"),
+    ]  # fmt: skip
+    if made.rarity is not None:
+        r = made.rarity
+        facts += [
+            Fact("slice_share", r.share, "share", of, None, r.n),
+            Fact(
+                "slice_share",
+                r.train,
+                "share",
+                f"split train, slice {group_words(plan.finding.slice)}",
+                None,
+                r.n_train,
+            ),
+            Fact("share_difference", r.share - r.train, "points", of, r.ci),
+        ]
+    return tuple(facts)
+
+
+def _table(plan: Plan, made: Compared) -> Table:
+    what = _what(plan)
+    rows = (
+        (group_words(plan.finding.slice), made.n, finite(made.rate)),
+        ("the others", made.n_out, finite(made.rate_out)),
+    )
+    return Table(
+        "The group and the others", ("images", "number", f"share {what}"), rows, ("text", "count", "share")
+    )
+
+
+def _figures(view: CaseView, plan: Plan, made: Compared, images: tuple[ImageRef, ...]) -> tuple[Figure, ...]:
+    figures: list[Figure] = []
+    what = _what(plan)
+    if made.n and made.n_out:
+        from failsight.tools.stats.intervals import wilson
+
+        out = wilson(round(made.rate_out * made.n_out), made.n_out)
+        alt = f"Share {what}: {number(made.rate)} in the group, {number(made.rate_out)} of the others, with 95 % intervals."
+        marks = [Mark(made.rate, *made.rate_ci), Mark(made.rate_out, *out)]
+        svg = rates(
+            f"Share {what}",
+            alt,
+            [group_words(plan.finding.slice), "the others"],
+            [(what, marks)],
+            f"share {what}",
+        )
+        figures.append(view.save_figure("group", svg, title=f"Share {what}", alt=alt))
+    if images:
+        alt = f"{len(images)} images of the group that are {what}, the surest first."
+        sheet = contact_sheet(view, images, name="group_images", title="Images of the group", alt=alt)
+        figures += [sheet] if sheet else []
+    return tuple(figures)
+
+
+def _notes(view: CaseView, plan: Plan, made: Compared) -> tuple[str, ...]:
+    notes = [
+        "If these images gave the idea for the group, the test flatters it; a test on other images would not.",
+        "A group that fails more is not yet a cause: other things may go along with it.",
+    ]
+    if plan.finding.kind == "rare_case":
+        r = made.rarity
+        notes.append(
+            "Whether the group is rare in training can't be told: there are no labelled training images with this attribute."
+            if r is None
+            else f"It makes up {number(r.train)} of the training images of its class, {number(r.share)} of the evaluation images "
+            f"(difference {interval(r.ci, 'points')})."
+        )
+    return (*notes, *left_out_notes(plan.asked.split, view.predictions(plan.asked.split).left_out))
+
+
+def _next(plan: Plan, judged: Judgement) -> tuple[str, ...]:
+    if judged.verdict == "confirmed" and plan.finding.kind in CUED:
+        return (
+            "Take the thing away, or put it in, to see whether it is the cause (test_by_masking, test_by_adding).",
+        )
+    if judged.verdict == "confirmed":
+        return (
+            f"Look at the images of the group, and at what sets them apart among the {called(plan.asked.split)} of their class.",
+        )
+    return ("More images of the group would decide it.",) if judged.verdict == "inconclusive" else ()

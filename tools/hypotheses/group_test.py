@@ -1,0 +1,253 @@
+"""The plan of a test of one group, and what it measures: rates inside against outside, within true classes."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Finding, Instrument, Interval
+from failsight.tools.experiments.masking_plan import stated_finding
+from failsight.tools.experiments.population import (
+    Filter,
+    check_split,
+    class_index,
+    parse_filters,
+    rows_meeting,
+)
+from failsight.tools.hypotheses.typed import CUED, GROUPED, NATURE, conditions_of, group_words, in_words
+from failsight.tools.inputs.base import Split
+from failsight.tools.notes import labelled_splits, need_labels
+from failsight.tools.stats.groups import Gap, gap
+from failsight.tools.stats.intervals import newcombe, wilson
+from failsight.tools.stats.power import smallest_rate_difference
+from failsight.tools.text import clean
+from failsight.tools.view import CaseView
+
+TOOL = "compare_group"
+TYPICAL_RATE = 0.2  # error rate of the others that is assumed where power is said before anything is counted
+RARE = 0.5  # a group is rare in training when its share there is at most half of its share in the evaluation images
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The tool's arguments as they came."""
+
+    where: tuple[str, ...] | str = ()
+    class_name: str | None = None
+    called: str | None = None
+    finding: str | None = None
+    minimum_effect: float = 0.05
+    alpha: float = 0.05
+    split: Split = "data"
+
+    def given(self) -> dict[str, object]:
+        """The arguments as the evidence names them."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is fixed before anything is counted.
+
+    Attributes:
+        within: index of the true class that the comparison stays in, or None.
+        without: index of the true class that is left out of it: the class that a sign is said to stand for, or None.
+        called: index of the class whose wrong calls count; None: all errors count.
+        known: whether the case had this finding before.
+    """
+
+    asked: Asked
+    conditions: tuple[Filter, ...]
+    within: int | None
+    without: int | None
+    called: int | None
+    finding: Finding
+    known: bool
+    instrument: Instrument
+    inside: Mask  # rows of the table
+    outside: Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Rarity:
+    """How often the group occurs in training and in the images compared, with the interval of the difference."""
+
+    share: float
+    train: float
+    n: int
+    n_train: int
+    ci: Interval
+
+    @property
+    def rare(self) -> bool:
+        """At most half as frequent in training, and that not by chance."""
+        return self.train <= RARE * self.share and self.ci[0] > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What was measured. ``at``: positions in the prediction table of the group's images that count, the surest first."""
+
+    gap: Gap
+    rate: float
+    rate_ci: Interval
+    rate_out: float
+    n: int
+    n_out: int
+    detectable: float | None
+    rarity: Rarity | None
+    at: npt.NDArray[np.int64]
+
+
+def make_plan(view: CaseView, asked: Asked) -> Plan:
+    """Resolve the arguments. Counts images by labels and attributes; predictions are not looked at."""
+    split = check_split(view, asked.split)
+    need_labels(view, split)
+    stated = stated_finding(view, asked.finding)
+    if stated is not None and stated.kind not in (*CUED, *GROUPED):
+        raise RetryError(f"finding: {asked.finding} is a {stated.kind}; a group comparison cannot decide it.")
+    conditions = parse_filters(asked.where) or (conditions_of(stated.slice) if stated else ())
+    if not conditions or any(not one.attribute for one in conditions):
+        raise RetryError("where: name the group by conditions on attributes, as lighting=dark.")
+    sign = stated is not None and stated.kind in CUED
+    if stated is not None and stated.kind == "missing_feature":
+        raise RetryError(
+            f"finding: {asked.finding} says that a cue is not used; test_by_masking decides that."
+        )
+    name = asked.class_name or (None if sign or stated is None else stated.class_name)
+    wanted = asked.called or (None if stated is None else stated.class_name if sign else stated.confused_with)
+    within = None if name is None else class_index(view.classes, name)
+    called = None if wanted is None else class_index(view.classes, wanted)
+    if called is not None and called == within:
+        raise RetryError("called: images of a class that are called so are right; name another class.")
+    table = view.table(split)
+    of_class = table.labels >= 0 if within is None else table.labels == within
+    if called is not None:
+        of_class = of_class & (table.labels != called)
+    inside, known = rows_meeting(view, split, conditions)
+    outside = known & ~inside & of_class
+    inside = inside & of_class
+    if not inside.any() or not outside.any():
+        side = "in" if not inside.any() else "outside"
+        raise RetryError(f"where: no labelled image is {side} the group {' & '.join(map(str, conditions))}.")
+    finding, old = _finding(view, stated, conditions, within, called)
+    return Plan(
+        asked, conditions, within, called, called, finding, old,
+        _instrument(asked, finding, conditions, called, view, int(inside.sum()), int(outside.sum())), inside, outside,
+    )  # fmt: skip
+
+
+def _finding(
+    view: CaseView,
+    stated: Finding | None,
+    conditions: tuple[Filter, ...],
+    within: int | None,
+    called: int | None,
+) -> tuple[Finding, bool]:
+    """The hypothesis named, or the one of equal key, or a new one."""
+    if stated is not None:
+        return stated, True
+    failure, bug = NATURE["weak_slice"]
+    slice_ = {one.name: in_words(one) for one in conditions}
+    name = None if within is None else view.classes[within]
+    into = None if called is None else view.classes[called]
+    made = Finding("weak_slice", failure, bug, "", slice=slice_, class_name=name, confused_with=into)
+    made = dataclasses.replace(made, statement=claim(made))
+    for _, known in view.findings():
+        if known.key == made.key:
+            return known, True
+    return made, False
+
+
+def claim(finding: Finding) -> str:
+    """The claim in one short sentence, without numbers."""
+    which = group_words(finding.slice)
+    if finding.kind in CUED:
+        return f"Images of other classes with {which} are called {clean(finding.class_name or '', 60)} more often than those without."
+    images = f"Images of {clean(finding.class_name, 60)}" if finding.class_name else "Images"
+    if finding.confused_with:
+        return (
+            f"{images} with {which} are called {clean(finding.confused_with, 60)} more often than the others."
+        )
+    return f"{images} with {which} are answered wrongly more often than the others."
+
+
+def statistic(called: int | None) -> str:
+    """What is compared, in words."""
+    rate = "share called so" if called is not None else "error rate"
+    return f"{rate} of the group minus that of the other images, within true classes (Mantel–Haenszel); one-sided exact test"
+
+
+def _instrument(
+    asked: Asked,
+    finding: Finding,
+    conditions: tuple[Filter, ...],
+    called: int | None,
+    view: CaseView,
+    n: int,
+    n_out: int,
+) -> Instrument:
+    smallest = smallest_rate_difference(n, TYPICAL_RATE, n_out, asked.alpha)
+    rare = (
+        "; besides, the group must be at most half as frequent in training"
+        if finding.kind == "rare_case"
+        else ""
+    )
+    return Instrument(
+        finding=finding.key,
+        tool=TOOL,
+        arguments={
+            "where": [str(f) for f in conditions], "called": view.classes[called] if called is not None else None,
+            "split": asked.split,
+        },
+        statement=claim(finding),
+        statistic=statistic(called) + rare,
+        control="the other images of the same true classes whose value is known",
+        minimum_effect=asked.minimum_effect,
+        alpha=asked.alpha,
+        n_planned=n + n_out,
+        smallest_detectable_effect=smallest,
+    )  # fmt: skip
+
+
+def run(view: CaseView, plan: Plan) -> Compared:
+    """Count."""
+    split = plan.asked.split
+    p = view.predictions(split)
+    inside, outside = plan.inside[p.rows], plan.outside[p.rows]
+    counted = p.predicted == plan.called if plan.called is not None else p.labelled & ~p.correct
+    strata = np.maximum(p.labels, 0).astype(np.int64)
+    made = gap(counted, inside, outside, strata)
+    n, n_out = int(inside.sum()), int(outside.sum())
+    hits, hits_out = int((counted & inside).sum()), int((counted & outside).sum())
+    rate_out = hits_out / n_out if n_out else math.nan
+    at = np.flatnonzero(counted & inside)
+    at = at[np.argsort(-p.confidence[at], kind="stable")] if p.has_scores else at
+    detectable = smallest_rate_difference(n, rate_out, n_out, plan.asked.alpha) if n and n_out else None
+    rarity = _rarity(view, plan) if plan.finding.kind == "rare_case" else None
+    return Compared(
+        made, hits / n if n else math.nan, wilson(hits, n), rate_out, n, n_out, detectable, rarity, at
+    )
+
+
+def _rarity(view: CaseView, plan: Plan) -> Rarity | None:
+    """How frequent the group is in training, within its class; None without labelled training images or the attribute."""
+    if "train" not in labelled_splits(view) or plan.asked.split == "train":
+        return None
+    labels = view.table("train").labels
+    of_class = labels >= 0 if plan.within is None else labels == plan.within
+    try:
+        inside, known = rows_meeting(view, "train", plan.conditions)
+    except RetryError:  # the value, or the attribute, never occurs there
+        inside, known = np.zeros(len(labels), bool), np.ones(len(labels), bool)
+    k_train, n_train = int((inside & of_class).sum()), int((known & of_class).sum())
+    k, n = int(plan.inside.sum()), int((plan.inside | plan.outside).sum())
+    if not n_train:
+        return None
+    return Rarity(k / n, k_train / n_train, n, n_train, newcombe(k, n, k_train, n_train))
