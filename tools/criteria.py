@@ -1,48 +1,47 @@
 """Whether the expectations that a person set hold, with confidence bounds: pure functions over prediction tables.
 
 A lower bound *holds* only when the whole 95 % interval lies at or above it, and *fails* only when the whole interval
-lies below; in between it is undecided, and how many images would decide it is estimated.
+lies below; in between it is undecided, and how many images would decide it is computed. Counts of images have exact
+intervals, so a model truly below its floor is called ready in at most 2.5 % of all samples; when it is judged once more
+after images were added, in at most 5 %.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from failsight.tools.checks.budgets import BUDGETS, is_budget, show
+from failsight.tools.checks.criterion_measures import (
+    Inputs,
+    Measured,
+    Name,
+    Pick,
+    measure,
+    no_groups,
+    no_pick,
+)
+from failsight.tools.checks.criterion_names import (
+    Asked,
+    is_price,
+    parse_name,
+    parse_price,
+    show_value,
+)
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Finding, Interval
-from failsight.tools.experiments.population import class_index
-from failsight.tools.inputs.base import SPLITS, Predictions
+from failsight.tools.inputs.base import Predictions
 from failsight.tools.notes import called
-from failsight.tools.performance import Performance, Rate, performance
-from failsight.tools.stats.calibration import (
-    calibration_error_interval,
-    expected_calibration_error,
-    overconfidence,
-)
-from failsight.tools.stats.intervals import wilson
-from failsight.tools.text import clean, listing, number
+from failsight.tools.stats.floors import images_by_width, images_to_decide
+from failsight.tools.text import clean
 from failsight.tools.view import Expectation
 
-LEVEL = 0.95
-MOST_IMAGES = 1_000_000  # more is not a plan
-WHOLE = (
-    "accuracy",
-    "error_rate",
-    "balanced_accuracy",
-    "macro_precision",
-    "macro_f1",
-    "worst_recall",
-    "ece",
-    "overconfidence",
-    "worst_slice_error",
-)
-BY_CLASS = ("recall", "precision", "f1")
+COLUMNS = ("name", "sense", "bound", "value", "low", "high", "images", "holds", "more images")
+TABLE = "Criteria"
+TOO_CLOSE = "The interval contains the bound, and the value is too close to it for more images to decide."
+MOST_PARTS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +52,10 @@ class Criterion:
         name, bound, at_least: as set; ``at_least`` False means an upper bound.
         value, ci, n: what was measured and on how many images; None where it could not be.
         holds: True or False when the whole interval is on one side of the bound, None when undecided.
-        more: about how many images more would decide it if the value stayed as it is; None when it is decided or no
-            number within reach would.
-        reason: why it is undecided or what weakens it; one sentence or empty.
+        more: how many more images would decide it with 80 % chance if the value stayed as it is; None when it is decided
+            or no number within reach would.
+        reason: why it is undecided or what weakens it; a sentence or two, or empty.
+        by: who set it.
     """
 
     name: str
@@ -67,17 +67,7 @@ class Criterion:
     holds: bool | None = None
     more: int | None = None
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """What criteria are judged on."""
-
-    predictions: Mapping[str, Predictions]
-    findings: Sequence[tuple[str, Finding]]
-    slices_searched: bool
-    seed: int
-    efficiency: Evidence | None = None
+    by: str = ""
 
 
 def judge(
@@ -88,21 +78,44 @@ def judge(
     slices_searched: bool = False,
     seed: int = 0,
     efficiency: Evidence | None = None,
+    reviews: Evidence | None = None,
+    pick: Pick = no_pick,
+    name: Name = no_groups,
 ) -> list[Criterion]:
-    """Judge every expectation; an expectation that can't be measured is undecided and says why.
+    """Judge every expectation; an expectation that can't be measured is undecided and says why. Prices are no expectations.
 
     Args:
         predictions: split → prediction table.
-        expectations: names such as ``accuracy``, ``worst_recall``, ``recall.kitchen``, ``deploy.accuracy``, ``ece``.
+        expectations: names as :mod:`failsight.tools.checks.criterion_names` reads them.
         findings: (id, finding) of the case: confirmed slices bound ``worst_slice_error``; confirmed leakage takes away
             the trust in what was measured on the leaked split.
         slices_searched: whether slices have been looked for at all.
         seed: of the bootstrap intervals.
         efficiency: the newest evidence of the tool of that name, for bounds on latency, throughput, memory and size.
+        reviews: the newest evidence of ``review_errors`` with answers, for bounds on unacceptable errors.
+        pick, name: images that meet conditions, and the groups that attributes form.
     """
-    inputs = Inputs(predictions, findings, slices_searched, seed, efficiency)
-    measured: dict[str, Performance] = {}
-    return [_judge_one(e, inputs, measured) for e in expectations]
+    inputs = Inputs(
+        predictions,
+        findings,
+        slices_searched,
+        seed,
+        efficiency,
+        reviews,
+        prices(predictions, expectations),
+        pick,
+        name,
+    )
+    return [_judge_one(e, inputs) for e in expectations if not is_price(e.name)]
+
+
+def prices(
+    predictions: Mapping[str, Predictions], expectations: Sequence[Expectation]
+) -> dict[tuple[str, str], float]:
+    """(true class, wrong answer) → cost, of the expectations that are prices; those of unknown classes are left out."""
+    classes = next((p.classes for p in predictions.values()), ())
+    found = ((parse_price(e.name, classes), e.bound) for e in expectations if is_price(e.name))
+    return {pair: price for pair, price in found if pair is not None}
 
 
 def overall(criteria: Sequence[Criterion]) -> str:
@@ -112,38 +125,44 @@ def overall(criteria: Sequence[Criterion]) -> str:
     return "ready" if criteria and all(c.holds for c in criteria) else "undecided"
 
 
-def _judge_one(e: Expectation, inputs: Inputs, measured: dict[str, Performance]) -> Criterion:
-    made = Criterion(e.name, e.bound, e.at_least)
+def _judge_one(e: Expectation, inputs: Inputs) -> Criterion:
+    made = Criterion(e.name, e.bound, e.at_least, by=e.by)
     if not math.isfinite(e.bound):
         return replace(made, reason="Its bound is not a number.")
     if is_budget(e.name):
         return _judge_budget(made, e, inputs.efficiency)
     try:
-        split, metric, about = parse_name(e.name)
-        found = _measure(split, metric, about, inputs, measured)
+        asked = parse_name(e.name)
+        found = measure(asked, inputs)
     except (RetryError, LookupError) as problem:
         return replace(made, reason=str(problem.args[0]))
     if found is None or not found.known:
-        return replace(made, n=found.n if found else None, reason=_nothing(split, metric, about))
+        return _nothing(made, asked, found)
     holds = _side(found.ci, e)
     made = replace(made, value=found.value, ci=found.ci, n=found.n, holds=holds)
     if holds is None:
-        return _undecided(made, found, _which_images(metric, about, measured.get(split)))
-    leaked = next(
-        (
-            i
-            for i, f in inputs.findings
-            if f.kind == "leakage" and f.verdict == "confirmed" and _leaked_split(f) == split
-        ),
-        "",
-    )
-    if holds and leaked:
-        return replace(
+        made = _undecided(made, found)
+    elif holds and (leaked := _leak(inputs, asked.split)):
+        made = replace(
             made,
             holds=None,
             reason=f"It would hold, but some of these images were trained on ({leaked}); judge again without them.",
         )
-    return made
+    return replace(made, reason=f"{made.reason} {found.remark}".strip())
+
+
+def _leak(inputs: Inputs, split: str) -> str:
+    """Id of the confirmed finding that images of ``split`` were trained on; empty without one."""
+    return next(
+        (
+            i
+            for i, f in inputs.findings
+            if f.kind == "leakage"
+            and f.verdict == "confirmed"
+            and (f.slice or {}).get("split", "data") == split
+        ),
+        "",
+    )
 
 
 def _judge_budget(made: Criterion, e: Expectation, evidence: Evidence | None) -> Criterion:
@@ -172,10 +191,6 @@ def _judge_budget(made: Criterion, e: Expectation, evidence: Evidence | None) ->
     return made
 
 
-def _leaked_split(finding: Finding) -> str:
-    return (finding.slice or {}).get("split", "data")
-
-
 def _side(ci: Interval, e: Expectation) -> bool | None:
     low, high = ci
     if e.at_least:
@@ -183,165 +198,73 @@ def _side(ci: Interval, e: Expectation) -> bool | None:
     return True if high <= e.bound else False if low > e.bound else None
 
 
-def _which_images(metric: str, about: str, made: Performance | None) -> str:
-    """What kind of images would have to be added to decide."""
-    if metric == "recall":
-        return f"labelled {clean(about, 60)} images"
-    if metric == "worst_recall" and made is not None:
-        return f"labelled images of {clean(made.weakest()[0].name, 60)}, the weakest class,"
-    if metric in BY_CLASS:
-        return f"labelled images that are or are called {clean(about, 60)}"
-    return "labelled images"
-
-
-def _undecided(made: Criterion, found: Rate, which: str) -> Criterion:
-    """Add how many more images would decide, if intervals keep shrinking with the square root of their number."""
-    gap = found.value - made.bound
-    toward = found.value - found.ci[0] if gap > 0 else found.ci[1] - found.value
-    if gap == 0 or toward <= 0 or not found.n:
-        return replace(
-            made,
-            reason="The interval contains the bound, and the value is too close to it for more images to decide.",
-        )
-    more = math.ceil(found.n * ((toward / abs(gap)) ** 2 - 1) / 10) * 10
-    if more > MOST_IMAGES:
-        return replace(
-            made,
-            reason="The interval contains the bound, and the value is too close to it for more images to decide.",
-        )
-    more = max(more, 10)
+def _undecided(made: Criterion, found: Measured) -> Criterion:
+    """Add how many more images would decide."""
+    if len(found.parts) > 1:
+        return _undecided_parts(made, found)
+    if found.parts:
+        only = found.parts[0]
+        more = images_to_decide(only.k, only.n, made.bound)
+    else:
+        gap = found.value - made.bound
+        toward = found.value - found.ci[0] if gap > 0 else found.ci[1] - found.value
+        more = images_by_width(found.n, abs(gap), toward)
+    if not more:
+        return replace(made, reason=TOO_CLOSE)
     return replace(
         made,
         more=more,
-        reason=f"The interval contains the bound; about {more:,} more {which} would decide if the value stayed as it is.",
+        reason=f"The interval contains the bound; about {more:,} more {found.which} would decide with 80 % chance if the value stayed as it is.",
     )
 
 
-def parse_name(name: str) -> tuple[str, str, str]:
-    """``deploy.recall.kitchen`` → (``deploy``, ``recall``, ``kitchen``). Raises LookupError for a name that is not known."""
-    split, rest = "data", name.strip()
-    head, _, tail = rest.partition(".")
-    if head in SPLITS and tail:
-        split, rest = head, tail
-    metric, _, about = rest.partition(".")
-    if (metric in WHOLE and not about) or (metric in BY_CLASS and about) or is_budget(name):
-        return split, metric, about
-    known = listing([*WHOLE, *BUDGETS, *(f"{m}.CLASS" for m in BY_CLASS)], 20)
-    raise LookupError(
-        f"{clean(name, 60)!r} is not a measure known here; known are {known}, each with deploy. or train. before it."
-    )
-
-
-def _nothing(split: str, metric: str, about: str) -> str:
-    of = f" of {clean(about, 60)}" if about else ""
-    return (
-        f"There is no labelled image among the {called(split)} to measure {metric.replace('_', ' ')}{of} on."
-    )
-
-
-def _measure(
-    split: str, metric: str, about: str, inputs: Inputs, measured: dict[str, Performance]
-) -> Rate | None:
-    """The value of one measure. Raises LookupError when the split has no predictions or the measure needs something else."""
-    if split not in inputs.predictions:
-        raise LookupError(f"There are no labelled {called(split)} with predictions.")
-    predictions = inputs.predictions[split]
-    if metric in ("ece", "overconfidence"):
-        return _calibration(predictions, metric, inputs.seed)
-    if split not in measured:
-        measured[split] = performance(predictions, seed=inputs.seed)
-    made = measured[split]
-    if metric == "worst_slice_error":
-        return _worst_slice(made, split, inputs)
-    if metric in BY_CLASS:
-        rate: Rate = getattr(made.per_class[class_index(made.classes, about)], metric)
-        return rate
-    return _WHOLE[metric](made)
-
-
-def _error(made: Performance) -> Rate:
-    a = made.accuracy
-    return Rate(1 - a.value, (1 - a.ci[1], 1 - a.ci[0]), a.n)
-
-
-def _worst_recall(made: Performance) -> Rate | None:
-    """The lowest recall. That all classes reach a bound needs no correction (each must reach it: Berger 1982,
-    intersection–union); that some class misses it does, so the upper end uses Bonferroni over classes."""
-    present = made.present
-    if not present:
-        return None
-    worst = made.weakest()[0]
-    low = min(c.recall.ci[0] for c in present)
-    level = 1 - (1 - LEVEL) / len(present)
-    high = min(wilson(c.right, c.n, level)[1] for c in present)
-    return Rate(worst.recall.value, (low, max(high, worst.recall.value)), worst.n)
-
-
-_WHOLE: Mapping[str, Callable[[Performance], Rate | None]] = {
-    "accuracy": lambda made: made.accuracy,
-    "error_rate": _error,
-    "balanced_accuracy": lambda made: made.balanced_accuracy,
-    "macro_precision": lambda made: made.macro_precision,
-    "macro_f1": lambda made: made.macro_f1,
-    "worst_recall": _worst_recall,
-}
-
-
-def _calibration(predictions: Predictions, metric: str, seed: int) -> Rate | None:
-    if not predictions.has_scores:
-        raise LookupError(
-            "The predictions come without class probabilities, so calibration can't be measured."
+def _undecided_parts(made: Criterion, found: Measured) -> Criterion:
+    """Several classes or groups that must each reach the bound: how many images each of those lacks that are not there yet."""
+    worst = min(found.parts, key=lambda p: (p.k / p.n, -p.n))
+    if (
+        found.value < made.bound
+    ):  # the worst one has to be shown to miss it, after correction for having been picked
+        level = 1 - 0.05 / len(found.parts)
+        wanted = {worst.name: images_to_decide(worst.k, worst.n, made.bound, level=level)}
+    else:
+        wanted = {p.name: images_to_decide(p.k, p.n, made.bound) for p in found.parts}
+    lacking = {name: more for name, more in wanted.items() if more != 0}
+    if not lacking or any(more is None for more in lacking.values()):
+        return replace(made, reason=TOO_CLOSE)
+    total = sum(more or 0 for more in lacking.values())
+    if len(lacking) == 1:
+        which = (
+            found.which if worst.name in lacking else f"labelled images of {clean(next(iter(lacking)), 80)}"
         )
-    known = predictions.labelled
-    if not known.any():
-        return None
-    confidence = np.clip(predictions.confidence[known].astype(np.float64), 0, 1)
-    correct, n = predictions.correct[known], int(known.sum())
-    if metric == "ece":
-        return Rate(
-            expected_calibration_error(confidence, correct),
-            calibration_error_interval(confidence, correct, seed=seed),
-            n,
-        )
-    gap, ci = overconfidence(confidence, correct, seed=seed)
-    return Rate(gap, ci, n)
+        tail = f"about {total:,} more {which} would decide"
+    else:
+        most = sorted(lacking.items(), key=lambda item: -(item[1] or 0))
+        told = ", ".join(f"{clean(name, 60)} {more:,}" for name, more in most[:MOST_PARTS])
+        rest = f" and {len(most) - MOST_PARTS} others" if len(most) > MOST_PARTS else ""
+        tail = f"about {total:,} more labelled images would decide ({told}{rest})"
+    return replace(
+        made,
+        more=total,
+        reason=f"The interval contains the bound; {tail} with 80 % chance each if the values stayed as they are.",
+    )
 
 
-def _worst_slice(made: Performance, split: str, inputs: Inputs) -> Rate | None:
-    """Error of the worst confirmed slice; where slices were searched and none is confirmed, the error of all images."""
-    slices = [
-        f
-        for _, f in inputs.findings
-        if f.verdict == "confirmed"
-        and f.slice
-        and f.error_rate is not None
-        and f.ci is not None
-        and f.kind not in ("leakage", "distribution_shift", "label_noise")
-        and f.failure != "robustness"  # perturbed images are no part of the data
-    ]
-    if not inputs.slices_searched and not slices:
-        raise LookupError("Nobody has looked for slices yet (find_slices).")
-    worst = max(slices, key=lambda f: f.error_rate or 0, default=None)
-    if worst is None or worst.ci is None or worst.error_rate is None:
-        return _error(made)
-    return Rate(worst.error_rate, worst.ci, worst.n or 0)
+def _nothing(made: Criterion, asked: Asked, found: Measured | None) -> Criterion:
+    of = f" of {clean(asked.about, 60)}" if asked.about else ""
+    within = f" with {clean(asked.where, 80)}" if asked.where and asked.metric != "worst_group" else ""
+    text = f"There is no labelled image{within} among the {called(asked.split)} to measure {asked.metric.replace('_', ' ')}{of} on."
+    least = images_to_decide(0, 0, made.bound) if found is not None and found.parts else None
+    if least:
+        text += f" At least {least:,} {found.which if found else 'images'} would be needed."
+    return replace(made, n=found.n if found else None, more=least, reason=text)
 
 
 def describe(criterion: Criterion) -> str:
     """``recall.kitchen at least 85.0 %: 81.2 %``."""
     sense = "at least" if criterion.at_least else "at most"
-    if is_budget(criterion.name):
-        value = f": {show(criterion.name, criterion.value)}" if criterion.value is not None else ""
-        return (
-            f"{BUDGETS[criterion.name.strip()].words} {sense} {show(criterion.name, criterion.bound)}{value}"
-        )
-    return f"{clean(criterion.name, 60)} {sense} {number(criterion.bound)}" + (
-        f": {number(criterion.value)}" if criterion.value is not None else ""
-    )
-
-
-COLUMNS = ("name", "sense", "bound", "value", "low", "high", "images", "holds", "more images")
-TABLE = "Criteria"
+    name = BUDGETS[criterion.name.strip()].words if is_budget(criterion.name) else clean(criterion.name, 80)
+    value = f": {show_value(criterion.name, criterion.value)}" if criterion.value is not None else ""
+    return f"{name} {sense} {show_value(criterion.name, criterion.bound)}{value}"
 
 
 def criteria_of(evidence: Evidence) -> list[dict[str, Any]]:

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from failsight.tools.checks.budgets import is_budget, show, show_interval
-from failsight.tools.criteria import COLUMNS, TABLE, Criterion, describe, judge, overall, parse_name
+from failsight.tools.checks.budgets import is_budget
+from failsight.tools.checks.criterion_measures import price_matrix
+from failsight.tools.checks.criterion_names import (
+    is_price,
+    is_share,
+    parse_name,
+    parse_price,
+    show_range,
+    show_value,
+)
+from failsight.tools.checks.named_groups import groups, pick
+from failsight.tools.criteria import COLUMNS, TABLE, Criterion, describe, judge, overall, prices
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Evidence, Fact, Finding, Table
+from failsight.tools.experiments.population import check_split
 from failsight.tools.inputs.base import Predictions
 from failsight.tools.notes import called, labelled_splits
+from failsight.tools.performance import confusion
 from failsight.tools.registry import tool
-from failsight.tools.text import clean, interval, listing, number
+from failsight.tools.stats.floors import exact
+from failsight.tools.text import clean, listing, number
 from failsight.tools.view import CaseView
 
 WORDS = {
@@ -22,28 +35,38 @@ WORDS = {
 PHRASE = "accuracy at least 90 %, recall of every class at least 80 %"
 
 
-@tool(cost="pass", answers=("expectations.7",), stateful=True)
+MOST_PRICED = 20
+
+
+@tool(cost="pass", answers=("expectations.7",), stateful=True, reads_attributes=True)
 def readiness(view: CaseView) -> Evidence:
     """Judge whether the expectations set for this model hold, with 95 % confidence bounds: ready, not ready or undecided.
 
     An expectation holds only when its whole interval is on the right side of the bound; where the interval contains the
-    bound, the number of images that would decide is estimated. Confirmed findings without a verified repair are listed.
+    bound, the number of images that would decide is computed. Counts of images have exact intervals. Confirmed findings
+    without a verified repair are listed.
     """
     predictions, notes = _predictions(view)
     findings = view.findings()
-    searched = bool(view.evidence("find_slices"))
     timed = view.evidence("efficiency")
+    reviewed = [
+        e for e in view.evidence("review_errors") if any(f.name == "unacceptable_share" for f in e.facts)
+    ]
     criteria = judge(
         predictions,
         view.expectations,
         findings,
-        slices_searched=searched,
+        slices_searched=bool(view.evidence("find_slices")),
         seed=view.seed,
         efficiency=timed[-1] if timed else None,
+        reviews=reviewed[-1] if reviewed else None,
+        pick=lambda split, where: pick(view, check_split(view, split), where),
+        name=lambda split, where: groups(view, check_split(view, split), where),
     )
     verdict = overall(criteria)
     unresolved = unresolved_findings(view)
-    notes += [f"{clean(c.name, 60)}: {c.reason}" for c in criteria if c.reason]
+    notes += [f"{clean(c.name, 80)}: {c.reason}" for c in criteria if c.reason]
+    notes += _price_notes(view)
     if unresolved:
         notes.append(
             f"Confirmed and not yet repaired: {listing([i for i, _ in unresolved], 12)}. The verdict is about the expectations alone."
@@ -53,7 +76,11 @@ def readiness(view: CaseView) -> Evidence:
         title="Is it ready?",
         summary=_summary(verdict, criteria, unresolved),
         facts=(Fact("readiness", verdict, "text"), *_facts(criteria)),
-        tables=tuple(t for t in (_table(criteria), _unresolved_table(unresolved)) if t.rows),
+        tables=tuple(
+            t
+            for t in (_table(criteria), _price_table(view, predictions), _unresolved_table(unresolved))
+            if t.rows
+        ),
         questions=("expectations.7",),
         notes=tuple(notes),
         next_steps=_next_steps(criteria, unresolved),
@@ -64,10 +91,10 @@ def _predictions(view: CaseView) -> tuple[dict[str, Predictions], list[str]]:
     """Prediction tables of the labelled splits that the expectations speak of; why one is missing goes to the notes."""
     wanted = set()
     for e in view.expectations:
-        if is_budget(e.name):
+        if is_price(e.name) or is_budget(e.name):
             continue
         try:
-            wanted.add(parse_name(e.name)[0])
+            wanted.add(parse_name(e.name).split)
         except LookupError:
             continue
     made: dict[str, Predictions] = {}
@@ -94,7 +121,9 @@ def _summary(verdict: str, criteria: Sequence[Criterion], unresolved: Sequence[t
     else:
         parts = []
         for holds, words in ((False, "fails"), (None, "undecided"), (True, "holds")):
-            named = [f"{describe(c)} {_interval(c)}".rstrip() for c in criteria if c.holds is holds]
+            named = [
+                f"{describe(c)} {show_range(c.name, c.ci)}".rstrip() for c in criteria if c.holds is holds
+            ]
             if named:
                 parts.append(
                     f"{words}: {'; '.join(named[:4])}"
@@ -106,15 +135,11 @@ def _summary(verdict: str, criteria: Sequence[Criterion], unresolved: Sequence[t
     return text
 
 
-def _interval(c: Criterion) -> str:
-    return show_interval(c.name, c.ci) if is_budget(c.name) else interval(c.ci)
-
-
 def _facts(criteria: Sequence[Criterion]) -> list[Fact]:
     made = []
     for c in criteria:
         direction = "higher_is_better" if c.at_least else "lower_is_better"
-        unit = "score" if is_budget(c.name) else "share"
+        unit = "share" if is_share(c.name) else "score"
         made.append(Fact("criterion", c.value, unit, c.name, c.ci, c.n, direction))  # type: ignore[arg-type]
     return made
 
@@ -127,12 +152,59 @@ def _table(criteria: Sequence[Criterion]) -> Table:
         rows.append(
             (c.name, "at least" if c.at_least else "at most", c.bound, c.value, low, high, c.n, holds, c.more)
         )
-    rate = "score" if any(is_budget(c.name) for c in criteria) else "share"
+    rate = "share" if all(is_share(c.name) for c in criteria) else "score"
     units = ("text", "text", rate, rate, rate, rate, "count", "text", "count")
-    caption = (
-        "Low and high: 95 % interval. More images: about how many would decide, if the value stayed as it is."
-    )
+    caption = "Low and high: 95 % interval. More images: about how many would decide with 80 % chance, if the value stayed as it is."
     return Table(TABLE, COLUMNS, tuple(rows), units, caption)  # type: ignore[arg-type]
+
+
+def _price_table(view: CaseView, predictions: dict[str, Predictions]) -> Table:
+    """Confusions that have a cost of their own: how often they occur, and what they add to the expected cost."""
+    set_ = prices(predictions, view.expectations)
+    made = predictions.get("data")
+    rows: list[tuple[Cell, ...]] = []
+    if made is not None and set_:
+        classes = made.classes
+        counts, costs = confusion(made.labels, made.predicted, len(classes)), price_matrix(classes, set_)
+        total = max(int(counts.sum()), 1)
+        for true, said in set_:
+            i, j = classes.index(true), classes.index(said)
+            k, n = int(counts[i, j]), int(counts[i].sum())
+            low, high = exact(k, n)
+            rows.append(
+                (
+                    true,
+                    said,
+                    float(costs[i, j]),
+                    k,
+                    n,
+                    k / n if n else None,
+                    low,
+                    high,
+                    k * float(costs[i, j]) / total,
+                )
+            )
+    rows.sort(key=lambda r: (-float(r[8] or 0), -float(r[2] or 0)))
+    return Table(
+        "What confusions cost",
+        ("true class", "taken for", "cost", "images", "of", "rate", "low", "high", "cost an image"),
+        tuple(rows[:MOST_PRICED]),
+        ("text", "text", "score", "count", "count", "share", "share", "share", "score"),
+        "Low and high: 95 % interval of the rate. Cost an image: what it adds to the expected cost; other errors cost one each.",
+    )
+
+
+def _price_notes(view: CaseView) -> list[str]:
+    """Prices that name no two classes, and prices on which nothing rests."""
+    priced = [e.name for e in view.expectations if is_price(e.name)]
+    unknown = [n for n in priced if parse_price(n, view.classes) is None]
+    made = [f"Costs that name no two classes and were left out: {listing(unknown, 6)}."] if unknown else []
+    bounded = any("expected_cost" in e.name for e in view.expectations)
+    if priced and not bounded:
+        made.append(
+            "Costs of confusions are set, but nobody has bounded expected_cost, so they decide nothing."
+        )
+    return made
 
 
 def _unresolved_table(unresolved: Sequence[tuple[str, Finding]]) -> Table:
@@ -155,7 +227,7 @@ def _next_steps(criteria: Sequence[Criterion], unresolved: Sequence[tuple[str, F
     if open_ones:
         least = min(open_ones, key=lambda c: c.more or 0)
         steps.append(
-            f"To decide {clean(least.name, 60)} (bound {show(least.name, least.bound) if is_budget(least.name) else number(least.bound)}): {least.reason}"
+            f"To decide {clean(least.name, 80)} (bound {show_value(least.name, least.bound)}): {least.reason}"
         )
     if unresolved:
         steps.append(f"Propose a repair for {unresolved[0][0]} (propose_correction).")

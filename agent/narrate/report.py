@@ -25,7 +25,7 @@ from failsight.agent.narrate.story import no_headline, story
 from failsight.agent.narrate.timeline import timeline
 from failsight.agent.narrate.words import SPLITS, bound, capital, count, criterion, sentence, who
 from failsight.agent.state import CaseState
-from failsight.tools.checks.budgets import is_budget, show_interval
+from failsight.tools.checks.criterion_names import is_share, show_range
 from failsight.tools.criteria import TABLE
 from failsight.tools.evidence import Evidence, Table, Unit, jsonable
 from failsight.tools.text import clean, interval, number
@@ -206,7 +206,7 @@ def _criteria_table(evidence: Evidence) -> Table | None:
                 capital(criterion(name)),
                 f"{clean(cells.get('sense') or '')} {bound(name, made['bound'])}".strip(),
                 bound(name, made["value"]),
-                show_interval(name, made["ci"]) if is_budget(name) else interval(made["ci"]),
+                show_range(name, made["ci"]),
                 cells.get("images"),
                 {True: "holds", False: "does not hold"}.get(made["holds"], "undecided"),
                 cells.get("more images"),
@@ -234,7 +234,7 @@ def _criteria_marks(evidence: Evidence | None) -> tuple[CriterionMark, ...]:
             c["bound"],
         )
         for c in (criteria(evidence) if evidence else ())
-        if c["value"] is not None and not is_budget(str(c["name"]))  # the chart's axis is a share
+        if c["value"] is not None and is_share(str(c["name"]))  # the chart's axis is a share
     )
 
 

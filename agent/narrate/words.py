@@ -5,7 +5,7 @@ No numbers and no claims about a case stand here, only what a word means whereve
 
 from __future__ import annotations
 
-from failsight.tools.checks.budgets import is_budget, show
+from failsight.tools.checks.criterion_names import is_price, parse_name, show_value
 from failsight.tools.evidence import Cell, ImageRef, Table
 from failsight.tools.faces import cell_text
 from failsight.tools.text import clean, number
@@ -124,6 +124,13 @@ _METRICS = {
     "worst_recall": "recall of the weakest class",
     "worst_precision": "precision of the weakest class",
     "ece": "calibration error",
+    "worst_group": "accuracy of the weakest group",
+    "expected_cost": "expected cost an image",
+    "unacceptable_errors": "share of errors that people can't accept",
+    "unacceptable": "share of images with an error that people can't accept",
+    "latency_ms": "latency",
+    "memory_mb": "peak memory",
+    "parameters_m": "parameters",
 }
 
 
@@ -145,22 +152,26 @@ def status(name: str) -> str:
 
 def criterion(name: str) -> str:
     """``recall of kitchen`` for ``recall.kitchen``, ``accuracy on the deployment images`` for ``deploy.accuracy``."""
-    name = clean(name, 80)
-    split = ""
-    head, _, rest = name.partition(".")
-    if head in SPLITS and rest:
-        split, name = f" on {SPLITS[head]}", rest
-    metric, _, part = name.partition(".")
-    words = _METRICS.get(metric, metric.replace("_", " "))
-    return words + (f" of {part}" if part else "") + split
+    name = clean(name, 120)
+    if is_price(name):
+        return f"cost of {name.partition('.')[2].replace('>', ' taken for ')}"
+    try:
+        asked = parse_name(name)
+    except LookupError:
+        return name.replace("_", " ")
+    words = _METRICS.get(asked.metric, asked.metric.replace("_", " "))
+    if asked.metric == "confusion":
+        words = f"share of {asked.about.replace('>', ' taken for ')}"
+    elif asked.about:
+        words += f" of {asked.about}"
+    if asked.where:
+        words += f" {'by' if asked.metric == 'worst_group' else 'where'} {asked.where}"
+    return words + (f" on {SPLITS[asked.split]}" if asked.split != "data" or name.startswith("data.") else "")
 
 
 def bound(name: str, value: float | None) -> str:
     """A bound as people read it: rates as percentages, latencies and counts as they are."""
-    if is_budget(name):
-        return show(name, value)
-    metric = name.rpartition(".")[2] if name.startswith(tuple(f"{s}." for s in SPLITS)) else name
-    return number(value, "score" if metric.startswith(("latency", "n")) else "share")
+    return show_value(name, value)
 
 
 def count(n: int, one: str, many: str = "") -> str:

@@ -11,7 +11,7 @@ from failsight.tools.criteria import Criterion, criteria_of, judge, overall, par
 from failsight.tools.evidence import Correction, Evidence, Finding, evidence_from_dict
 from failsight.tools.inputs.base import Predictions
 from failsight.tools.readiness import readiness
-from failsight.tools.stats.intervals import wilson
+from failsight.tools.stats.floors import exact
 from failsight.tools.view import Expectation
 from tests.fakes.view import FakeTable, FakeView
 from tests.tools.cases import check_evidence, check_spec, counted_view, from_counts, one_hot
@@ -33,27 +33,30 @@ def test_its_arguments_are_described_and_bounded() -> None:
 
 
 class TestJudge:
-    # 180 of 200 are right: 90 %, Wilson [85.1, 93.4] %
+    # 180 of 200 are right: 90 %, Clopper–Pearson [84.98, 93.78] %
     COUNTS: ClassVar = [[90, 10], [10, 90]]
 
-    @pytest.mark.parametrize(("bound", "holds"), [(0.85, True), (0.88, None), (0.93, None), (0.94, False)])
+    @pytest.mark.parametrize(("bound", "holds"), [(0.84, True), (0.88, None), (0.93, None), (0.94, False)])
     def test_a_lower_bound_needs_the_whole_interval(self, bound: float, holds: bool | None) -> None:
         made = one("accuracy", bound, self.COUNTS)
-        assert (made.value, made.ci, made.n) == (0.9, wilson(180, 200), 200)
+        assert (made.value, made.ci, made.n) == (0.9, exact(180, 200), 200)
         assert made.holds is holds
         assert (made.more is not None) == (holds is None)
 
-    @pytest.mark.parametrize(("bound", "holds"), [(0.15, True), (0.1, None), (0.06, False)])
+    @pytest.mark.parametrize(("bound", "holds"), [(0.16, True), (0.1, None), (0.06, False)])
     def test_an_upper_bound_too(self, bound: float, holds: bool | None) -> None:
         assert one("error_rate", bound, self.COUNTS, at_least=False).holds is holds
 
     def test_the_number_of_images_that_would_decide_does(self) -> None:
         made = one("accuracy", 0.88, self.COUNTS)
         assert made.more is not None and made.n is not None
-        n = made.n + made.more
-        assert wilson(round(0.9 * n), n)[0] == pytest.approx(0.88, abs=0.004)
+        n, bound = made.n + made.more, 0.88
+        assert exact(round(0.9 * n), n)[0] > bound  # with some room: not an even chance but 80 %
+        rng = np.random.default_rng(0)
+        later = 180 + rng.binomial(made.more, 0.9, 400)
+        assert 0.77 <= np.mean([exact(int(k), n)[0] >= bound for k in later]) <= 0.87
         assert "labelled bath images" in one("recall.bath", 0.88, self.COUNTS).reason
-        assert "bath, the weakest class" in one("worst_recall", 0.88, self.COUNTS).reason
+        assert "(bath 1,870, kit.chen 1,870)" in one("worst_recall", 0.88, self.COUNTS).reason
         assert one("accuracy", 0.9, self.COUNTS).more is None  # no number would: the value is the bound
 
     def test_every_measure_that_is_known(self) -> None:
@@ -72,13 +75,13 @@ class TestJudge:
         assert one("overconfidence", 0.2, self.COUNTS, at_least=False).holds is True
 
     def test_class_names_with_dots_and_other_case(self) -> None:
-        assert parse_name("deploy.recall.kit.chen") == ("deploy", "recall", "kit.chen")
+        assert parse_name("deploy.recall.kit.chen") == ("deploy", "recall", "kit.chen", "")
         assert one("recall.KIT.chen", 0.8, self.COUNTS).holds is True
 
     def test_the_worst_recall_holds_only_if_every_class_does(self) -> None:
         made = one("worst_recall", 0.8, [[100, 0, 0], [8, 92, 0], [0, 14, 86]])
         assert made.value == 0.86 and made.holds is None
-        assert made.ci is not None and made.ci[0] == wilson(86, 100)[0] and made.ci[1] > wilson(86, 100)[1]
+        assert made.ci is not None and made.ci[0] == exact(86, 100)[0] and made.ci[1] > exact(86, 100)[1]
         assert one("worst_recall", 0.77, [[100, 0, 0], [8, 92, 0], [0, 14, 86]]).holds is True
         assert one("worst_recall", 0.99, [[100, 0, 0], [8, 92, 0], [0, 14, 86]]).holds is False
 
@@ -165,7 +168,7 @@ class TestTool:
             ("accuracy", True, True),
             ("ece", False, True),
         ]
-        assert listed[0]["ci"] == list(wilson(190, 200))
+        assert listed[0]["ci"] == list(exact(190, 200))
 
     def test_not_ready_lists_what_fails_and_what_is_not_repaired(self) -> None:
         view = counted_view(
