@@ -328,6 +328,19 @@ def _common(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=CAP,…",
         help="caps for a language model: calls, tokens, usd, minutes, tool_minutes (default calls=200,tokens=1000000,usd=5,…)",
     )
+    how.add_argument(
+        "--policy",
+        metavar="NAME",
+        help="what may run where nobody is asked: measure (default: all that measures), cheap (nothing that takes long), "
+        "all (also what makes something new), or a file NAME.toml with allow, deny, seconds",
+    )
+    how.add_argument(
+        "--repair",
+        nargs="?",
+        const="first",
+        metavar="WHICH",
+        help="also repair confirmed findings and verify that: first (alone: the one that costs most errors), all, or F3,F5",
+    )
     how.add_argument("--level", choices=("novice", "intermediate", "expert"), help="how much is explained")
     how.add_argument("--out", type=Path, help="where to put the case folder")
     how.add_argument("--seed", type=int, help="seed of every random choice (default 0)")

@@ -16,7 +16,20 @@ if TYPE_CHECKING:
     from failsight.agent.session import Session
 
 EXIT = {"ready": 0, "not_ready": 3, "undecided": 4}
-SHARED = ("planner", "level", "workflow", "budget", "seed", "device", "encoder", "vqa", "engine", "method")
+SHARED = (
+    "planner",
+    "level",
+    "workflow",
+    "budget",
+    "seed",
+    "device",
+    "encoder",
+    "vqa",
+    "engine",
+    "method",
+    "policy",
+    "repair",
+)
 GIVEN = (
     "model",
     "arch",

@@ -14,7 +14,19 @@ from failsight.tools.errors import UserError
 from failsight.tools.evidence import digest
 
 FILE = "case.toml"
-LOOSE = ("level", "planner", "device", "engine", "workflow", "budget", "encoder", "vqa", "method")
+LOOSE = (
+    "level",
+    "planner",
+    "device",
+    "engine",
+    "workflow",
+    "budget",
+    "encoder",
+    "vqa",
+    "method",
+    "policy",
+    "repair",
+)
 """Settings that may differ from one opening of a case to the next; all others make it another case."""
 ROOMS = "rooms"  # the encoder that comes with Failsight
 
@@ -25,7 +37,8 @@ class CaseConfig:
 
     Paths are absolute; empty text where a thing was not given. ``class_map`` renames classes of the data to classes
     of the model. ``encoder`` and ``vqa`` are folders (or hub ids) of models that know words; ``encoder="rooms"`` is the
-    small one that comes along. ``metadata`` is a CSV joined to the images by ``metadata_key`` (its column that equals the file stem).
+    small one that comes along. ``policy``: what may run unattended (``agent/policy.py``); ``repair``: which confirmed
+    findings to repair (``first``, ``all``, or ids). ``metadata`` is a CSV joined to the images by ``metadata_key`` (its column that equals the file stem).
     """
 
     name: str = ""
@@ -52,6 +65,8 @@ class CaseConfig:
     workflow: str = "reactive"
     planner: str = "guided"
     budget: str = ""
+    policy: str = ""
+    repair: str = ""
 
     def sources(self) -> dict[str, str]:
         """The splits that were given: split name → path."""

@@ -13,6 +13,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from failsight.agent.bindings import bind
+from failsight.agent.policy import load_policy
 from failsight.tools.errors import RetryError
 from failsight.tools.registry import ToolSpec, registry
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from failsight.agent.case import Case
 
+REPAIRS = ("select_data", "generate_repair_data", "retrain")
+"""Tools that a case opened with ``--repair`` may use unattended."""
 THREAD = {"configurable": {"thread_id": "main"}, "recursion_limit": 1200}
 
 
@@ -28,12 +31,23 @@ class Approvals:
     """Which tool calls wait for a person, and what a policy answers for them.
 
     Tools that write always wait; heavy ones wait unless their kind was approved before. With ``policy`` ``"auto"``
-    nothing waits: the policy's yes is journalled instead. ``allowed`` holds kinds approved for the session.
+    what the case's policy allows does not wait: its yes is journalled instead. What it denies waits for
+    :meth:`judge`'s no. ``allowed`` holds kinds approved for the session.
     """
 
     def __init__(self, case: Case, policy: str = "ask") -> None:
         self.case, self.policy = case, policy
+        self.rules = load_policy(case.config.policy)
+        if case.config.repair:
+            self.rules = self.rules.with_allowed(*REPAIRS)
         self.allowed: set[str] = set()
+        self._granted: set[str] = set()  # calls whose yes is journalled: a loop that resumes asks again
+
+    def judge(self, name: str) -> tuple[bool, str]:
+        """What the case's policy says to a call of this tool: (yes or no, why not)."""
+        if name not in registry():
+            return False, "there is no such tool"
+        return self.rules.judge(registry()[name], _expected(self.case, name))
 
     def waits(self, spec: ToolSpec, arguments: dict[str, Any]) -> bool:
         """Whether this call needs a yes. A call that the journal already answers costs nothing and never waits."""
@@ -45,8 +59,17 @@ class Approvals:
             return False  # it will be refused anyway
         if key in self.case.state().calls:
             return False
-        if self.policy == "auto":
-            self.case.record("approval.given", call=key, tool=spec.name, decision="approve", by="policy")
+        if self.policy == "auto" and self.judge(spec.name)[0]:
+            if key not in self._granted:
+                self._granted.add(key)
+                self.case.record(
+                    "approval.given",
+                    call=key,
+                    tool=spec.name,
+                    decision="approve",
+                    by="policy",
+                    rule=self.rules.name,
+                )
             return False
         return True
 
@@ -64,6 +87,13 @@ class Approvals:
             s.name: config(s) for s in registry().values() if s.writes or s.cost == "heavy"
         }
         return HumanInTheLoopMiddleware(interrupt_on=waiting)
+
+
+def _expected(case: Case, name: str) -> float:
+    """Seconds that a call of this tool is expected to take on this case."""
+    from failsight.agent.planners.order import promise
+
+    return promise(case, case.state(), registry()[name], {}).seconds
 
 
 def open_checkpoints(folder: Path) -> SqliteSaver:

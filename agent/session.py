@@ -162,7 +162,8 @@ class Session:
             yield self._pending
 
     def _expect(self, criterion: Any) -> Iterator[SessionEvent]:
-        self.case.expect(criterion.name, criterion.bound, at_least=criterion.at_least)
+        by = criterion.by or "person"
+        self.case.expect(criterion.name, criterion.bound, at_least=criterion.at_least, by=by)
         made = words.message(
             prompts.say("expectation_set", criterion=str(criterion)), words.choices(self.case)
         )
@@ -203,13 +204,24 @@ class Session:
             if self._pending.tool == BUDGET and self.approvals.policy == "ask":
                 yield from self._waiting()  # "the rest without asking" is no leave to spend more
                 return
-            yield from self.decide(True, by="policy")
+            yield from self._by_policy()
         policy, self.approvals.policy = self.approvals.policy, "auto"
         try:
             text = "Work through the whole workflow without asking, then sum up what was confirmed and whether it is ready."
             yield from self._run({"messages": [HumanMessage(text, additional_kwargs={"mode": "auto"})]})
+            while self._pending is not None and self._pending.tool != BUDGET:
+                yield from self._by_policy()
         finally:
             self.approvals.policy = policy
+
+    def _by_policy(self) -> Iterator[SessionEvent]:
+        """Answer the pending question as the case's policy says. More of the budget is the policy's to give."""
+        assert self._pending is not None
+        name = self._pending.tool
+        yes, why = (True, "") if name == BUDGET else self.approvals.judge(name)
+        if not yes:
+            yield Notice(f"{name} was not run: {why}.", "warning")
+        yield from self.decide(yes, by="policy")
 
     def _run(self, given: Any) -> Iterator[SessionEvent]:
         self.case.progress.reset()

@@ -62,7 +62,8 @@ class CaseState:
     answered: dict[str, str] = field(default_factory=dict)
     said: list[Said] = field(default_factory=list)
     failed: list[Mapping[str, Any]] = field(default_factory=list)
-    refused: set[str] = field(default_factory=set)
+    refused: set[str] = field(default_factory=set)  # by a person
+    denied: set[str] = field(default_factory=set)  # by the policy of this session
     relabelled: dict[str, dict[str, Mapping[str, Any]]] = field(
         default_factory=dict
     )  # split → path → verdict
@@ -113,7 +114,10 @@ class CaseState:
 
     def _on_approval_given(self, data: Mapping[str, Any], seq: int) -> None:
         if data["decision"] == "reject":
-            self.refused.add(data["call"])
+            (self.denied if data.get("by") == "policy" else self.refused).add(data["call"])
+
+    def _on_session_opened(self, data: Mapping[str, Any], seq: int) -> None:
+        self.denied.clear()  # another session may have another policy
 
     def _on_form_answered(self, data: Mapping[str, Any], seq: int) -> None:
         self.forms.setdefault(data["form"], []).append({"by": data["by"], "answers": data["answers"]})

@@ -131,7 +131,7 @@ def is_done(case: Case, step: Step) -> bool:
     ):
         return True
     failed = any(f["tool"] == step.tool and canonical(f["arguments"]) == wanted for f in state.failed)
-    return failed or step.tool in state.refused
+    return failed or step.tool in state.refused or step.tool in state.denied
 
 
 def _still_holds(case: Case, spec: ToolSpec, evidence: str) -> bool:

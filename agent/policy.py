@@ -1,0 +1,108 @@
+"""What may run where no person is asked: named policies, or a file that says so."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from failsight.tools.errors import UserError
+from failsight.tools.text import clean, listing
+
+if TYPE_CHECKING:
+    from failsight.tools.registry import ToolSpec
+
+HEAVY, WRITES = "heavy", "writes"  # in allow and deny: all tools that take long, all that make something new
+KEYS = ("allow", "deny", "seconds")
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Which calls run unattended.
+
+    Attributes:
+        name: as given.
+        allow: names of tools, ``heavy`` or ``writes``. A tool that both takes long and writes needs ``writes``.
+        deny: the same; what stands here does not run, whatever ``allow`` says.
+        seconds: no call that is expected to take longer; None for no limit.
+    """
+
+    name: str
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    seconds: float | None = None
+
+    def judge(self, spec: ToolSpec, seconds: float = 0.0) -> tuple[bool, str]:
+        """(whether the call may run, why not); ``seconds``: what it is expected to take."""
+        kind = WRITES if spec.writes else HEAVY if spec.cost == HEAVY else ""
+        if spec.name in self.deny or (kind and kind in self.deny and spec.name not in self.allow):
+            return False, f"the policy {self.name!r} denies it"
+        if kind and kind not in self.allow and spec.name not in self.allow:
+            what = "make something new" if kind == WRITES else "take long"
+            return False, f"the policy {self.name!r} does not allow tools that {what}"
+        if self.seconds is not None and seconds > self.seconds:
+            return (
+                False,
+                f"about {seconds:.0f} s expected, the policy {self.name!r} allows {self.seconds:g} s",
+            )
+        return True, ""
+
+    def with_allowed(self, *names: str) -> Policy:
+        """This policy, and these tools too, because a person asked for them."""
+        return Policy(self.name, (*self.allow, *names), self.deny, self.seconds)
+
+
+POLICIES = {
+    "measure": Policy("measure", (HEAVY,)),
+    "cheap": Policy("cheap"),
+    "all": Policy("all", (HEAVY, WRITES)),
+}
+"""``measure``: everything that measures, nothing that writes; ``cheap``: nothing that takes long; ``all``: both."""
+
+
+def load_policy(given: str) -> Policy:
+    """The policy of that name, or in that TOML file (keys ``allow``, ``deny``, ``seconds``); empty: ``measure``.
+
+    Raises:
+        UserError: there is none of that name, or the file can't be used.
+    """
+    if given in POLICIES or not given:
+        return POLICIES[given or "measure"]
+    path = Path(given).expanduser()
+    if path.suffix != ".toml":
+        raise UserError(
+            f"There is no policy {clean(given, 60)!r}.", f"Use {', '.join(POLICIES)}, or a file NAME.toml."
+        )
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        told = error.strerror if isinstance(error, OSError) else f"not TOML: {error}"
+        raise UserError(f"The policy {clean(path)} can't be read: {clean(told, 200)}.", _EXAMPLE) from None
+    return _checked(path, raw)
+
+
+_EXAMPLE = 'Write for example: allow = ["heavy", "retrain"], deny = ["robustness_probe"], seconds = 600.'
+
+
+def _checked(path: Path, raw: dict[str, Any]) -> Policy:
+    from failsight.tools.registry import registry
+
+    where = f"The policy {clean(path)}"
+    if odd := [k for k in raw if k not in KEYS]:
+        raise UserError(f"{where} has {listing(odd)}, which means nothing.", _EXAMPLE)
+    lists = {k: raw.get(k, []) for k in ("allow", "deny")}
+    known = {HEAVY, WRITES, *registry()}
+    for key, names in lists.items():
+        if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+            raise UserError(f"{where}: {key} is no list of names.", _EXAMPLE)
+        if unknown := [n for n in names if n not in known]:
+            raise UserError(
+                f"{where}: {key} names {listing(unknown)}, which is no tool.", "`failsight tools` lists them."
+            )
+    seconds = raw.get("seconds")
+    if seconds is not None and (
+        isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds > 0
+    ):
+        raise UserError(f"{where}: seconds is {clean(seconds, 40)}.", "Write a number above 0.")
+    return Policy(path.stem, tuple(lists["allow"]), tuple(lists["deny"]), seconds)
