@@ -8,10 +8,19 @@ from pydantic import Field
 
 from failsight.tools.evidence import Evidence
 from failsight.tools.experiments.adding_plan import Asked, make_plan
-from failsight.tools.experiments.arguments import Alpha, AnySplit, FindingId, MaxImages, MinimumEffect
+from failsight.tools.experiments.arguments import (
+    Alpha,
+    AnySplit,
+    FindingId,
+    MaxImages,
+    MinimumEffect,
+    Segmenter,
+)
 from failsight.tools.experiments.arms_plan import run
 from failsight.tools.experiments.arms_report import evidence
 from failsight.tools.experiments.doses import Dose
+from failsight.tools.experiments.regions import HELP
+from failsight.tools.experiments.regions_finders import region_print
 from failsight.tools.registry import tool
 from failsight.tools.view import CaseView
 
@@ -23,15 +32,15 @@ from failsight.tools.view import CaseView
     decides=("spurious_correlation", "overemphasised_feature", "missing_feature"),
     passes=16,
     sample=200,
+    outside=region_print,
 )
 def test_by_adding(
     view: CaseView,
     cue: Annotated[
         str | None,
         Field(
-            description="What to add: box:NAME (a boxed object, cut from images that show it), rect:x0,y0,x1,y1 (fractions) or "
-            "grid:row,column/ROWSxCOLUMNS (from 1), cut from the images that donors names. "
-            "May be left out when the finding is about a boxed object."
+            description=f"What to add, cut from images that show it, or from those that donors names: {HELP} No border, no "
+            "corners. May be left out when the finding is about a boxed object."
         ),
     ] = None,
     class_name: Annotated[
@@ -71,6 +80,7 @@ def test_by_adding(
     alpha: Alpha = 0.05,
     max_images: MaxImages = 200,
     split: AnySplit = "data",
+    segmenter: Segmenter = None,
 ) -> Evidence:
     """Test whether a cue is enough to raise a class's score: cut it from images that show it, paste it into images without it.
 
@@ -96,6 +106,7 @@ def test_by_adding(
         alpha=alpha,
         max_images=max_images,
         split=split,
+        segmenter=segmenter,
     )
     plan = make_plan(view, asked)
     return evidence(view, plan, view.register(plan.instrument), run(plan))

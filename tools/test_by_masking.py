@@ -7,10 +7,19 @@ from typing import Annotated
 from pydantic import Field
 
 from failsight.tools.evidence import Evidence
-from failsight.tools.experiments.arguments import Alpha, AnySplit, FindingId, MaxImages, MinimumEffect
+from failsight.tools.experiments.arguments import (
+    Alpha,
+    AnySplit,
+    FindingId,
+    MaxImages,
+    MinimumEffect,
+    Segmenter,
+)
 from failsight.tools.experiments.doses import Dose
 from failsight.tools.experiments.masking_plan import Asked, Hypothesis, make_plan, run
 from failsight.tools.experiments.masking_report import evidence
+from failsight.tools.experiments.regions import HELP
+from failsight.tools.experiments.regions_finders import region_print
 from failsight.tools.registry import tool
 from failsight.tools.view import CaseView
 
@@ -22,15 +31,14 @@ from failsight.tools.view import CaseView
     decides=("spurious_correlation", "overemphasised_feature", "missing_feature"),
     passes=10,
     sample=300,
+    outside=region_print,
 )
 def test_by_masking(
     view: CaseView,
     region: Annotated[
         str | None,
         Field(
-            description="What to take away: box:NAME (ground-truth boxes of an object), rect:x0,y0,x1,y1 (fractions), "
-            "grid:row,column/ROWSxCOLUMNS (from 1), border:F, corners:F, saliency:top20%[:class]. "
-            "May be left out when the finding is about a boxed object."
+            description=f"What to take away: {HELP} May be left out when the finding is about a boxed object."
         ),
     ] = None,
     class_name: Annotated[
@@ -78,6 +86,7 @@ def test_by_masking(
             max_length=8,
         ),
     ] = (),
+    segmenter: Segmenter = None,
 ) -> Evidence:
     """Test whether the model relies on a region: mask it, mask as much elsewhere in the same image, compare the class's score.
 
@@ -100,6 +109,7 @@ def test_by_masking(
         alpha=alpha,
         max_images=max_images,
         split=split,
+        segmenter=segmenter,
         doses=tuple(doses),
     )
     plan = make_plan(view, asked)

@@ -7,10 +7,12 @@ from typing import Annotated
 from pydantic import Field
 
 from failsight.tools.evidence import Evidence
-from failsight.tools.experiments.arguments import Alpha, AnySplit, MaxImages, MinimumEffect
+from failsight.tools.experiments.arguments import Alpha, AnySplit, MaxImages, MinimumEffect, Segmenter
 from failsight.tools.experiments.arms_plan import run
 from failsight.tools.experiments.arms_report import evidence
 from failsight.tools.experiments.doses import Dose
+from failsight.tools.experiments.regions import HELP
+from failsight.tools.experiments.regions_finders import region_print
 from failsight.tools.experiments.swapping_plan import Asked, make_plan
 from failsight.tools.registry import tool
 from failsight.tools.view import CaseView
@@ -23,15 +25,13 @@ from failsight.tools.view import CaseView
     decides=("spurious_correlation", "overemphasised_feature", "missing_feature"),
     passes=9,
     sample=200,
+    outside=region_print,
 )
 def test_by_swapping(
     view: CaseView,
     region: Annotated[
         str | None,
-        Field(
-            description="What is replaced: box:NAME (where a boxed object stands), rect:x0,y0,x1,y1 (fractions), "
-            "grid:row,column/ROWSxCOLUMNS (from 1), border:F, corners:F."
-        ),
+        Field(description=f"What is replaced, with all that stands there: {HELP}"),
     ] = None,
     class_name: Annotated[
         str | None,
@@ -71,6 +71,7 @@ def test_by_swapping(
     alpha: Alpha = 0.05,
     max_images: MaxImages = 200,
     split: AnySplit = "data",
+    segmenter: Segmenter = None,
 ) -> Evidence:
     """Test whether the model goes by what stands in a region (or around it): swap it with an image of another class.
 
@@ -97,6 +98,7 @@ def test_by_swapping(
         alpha=alpha,
         max_images=max_images,
         split=split,
+        segmenter=segmenter,
     )
     plan = make_plan(view, asked)
     return evidence(view, plan, view.register(plan.instrument), run(plan))

@@ -15,6 +15,7 @@ from failsight.tools.experiments.fills import make_fill
 from failsight.tools.experiments.patches import patches_of
 from failsight.tools.experiments.population import boxed_objects, check_split
 from failsight.tools.experiments.regions import Mask, parse_region
+from failsight.tools.experiments.regions_base import WITH_SEGMENTER
 from failsight.tools.experiments.what_if_edits import KINDS, Edit, Still, parse_edits
 from failsight.tools.experiments.what_if_flip import Curve, curve
 from failsight.tools.experiments.what_if_images import Named, find_named, prepared, reference, scores_of
@@ -105,9 +106,9 @@ def _edits(view: CaseView, image: Named, text: str, fill: str) -> tuple[Edit, ..
 
     def region_of(spec: str, where: Named) -> Mask:
         table = view.table(where.split)
-        region = parse_region(spec, boxed_objects(table), view.classes)
-        if region.kind == "saliency":
-            raise RetryError("edits: a saliency region can be masked by test_by_masking, not here.")
+        region = parse_region(spec, boxed_objects(table), view.classes, table.columns)
+        if region.salient or region.kind in WITH_SEGMENTER:
+            raise RetryError(f"edits: {region.title} can be masked by test_by_masking, not here.")
         found = pictures[where.split].mask(where.row, region)
         if found is None or not found.any():
             raise RetryError(

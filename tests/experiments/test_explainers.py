@@ -10,12 +10,12 @@ import pytest
 
 from failsight.tools.experiments.explainers import (
     Target,
+    class_maps,
     explain,
     grad_cam,
     lens_of,
     occlusion,
     resized,
-    row_maps,
     scrambled,
 )
 from failsight.tools.experiments.saliency_report import Mapped, check_sanity, mass_inside
@@ -180,7 +180,7 @@ def test_mass_inside_boxes_by_hand() -> None:
     assert (made["box:plant"].mass, made["box:plant"].area, made["box:plant"].n) == (0.25, 0.25, 1)
 
 
-def test_maps_for_regions_come_one_picture_at_a_time() -> None:
-    map_of = row_maps(net_case(lamp_net()), 0)
-    assert map_of(0, scene(1).pixels[0]).shape == (32, 32)
+def test_maps_for_regions_have_the_size_of_the_pictures() -> None:
+    method, maps = class_maps(net_case(lamp_net()), 0)
+    assert (method, maps(scene(3).pixels).shape) == ("grad_cam", (3, 32, 32))
     assert resized(np.ones((2, 2), np.float32), 5, 7).shape == (5, 7)

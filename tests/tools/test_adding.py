@@ -251,7 +251,7 @@ def test_a_single_donor_confirms_nothing() -> None:
         ({}, "box:lamp (30 images)"),
         ({"cue": "box:sofa"}, "box:lamp (30 images)"),
         ({"cue": "border:0.1"}, "can't be cut out"),
-        ({"cue": "saliency:top20%"}, "can't be cut out"),
+        ({"cue": "saliency:top20%"}, "donors: say which images"),
         ({"cue": "rect:0,0,2,1"}, "between 0 and 1"),
         ({"cue": "rect:0,0,1,0.5", "class_name": "day"}, "donors: say which images"),
         ({"cue": "box:lamp", "class_name": "dusk"}, "day, night"),

@@ -115,7 +115,7 @@ def test_a_rare_class_among_the_others_does_not_make_pieces_scarce() -> None:
     [
         ({}, "box:lamp (48 images)"),
         ({"region": "box:sofa"}, "box:lamp (48 images)"),
-        ({"region": "saliency:top20%"}, "differs from image to image"),
+        ({"region": "object:lamp"}, "segmenter=FOLDER"),
         ({"region": "circle:3"}, "is not a region"),
         ({"region": "box:lamp", "class_name": "dusk"}, "day, night"),
         ({"region": "box:lamp", "class_name": "day", "donor_class": "day"}, "another class"),

@@ -65,9 +65,9 @@ def open_answerer(path_or_hub_id: str, device: str = "cpu") -> Answerer:
     Raises:
         UserError: no such folder, another architecture, weights missing or pickled, code of its own.
     """
-    folder = _found(path_or_hub_id)
+    folder = found_folder(path_or_hub_id)
     name = clean(path_or_hub_id.strip() if str(folder) != path_or_hub_id else folder.resolve().name)
-    kind, architecture = _checked(folder, name)
+    kind, architecture = checked_folder(folder, name)
     from failsight.tools.attributes import answering_blip, answering_chat
 
     classes: dict[str, Any] = {
@@ -82,33 +82,34 @@ def open_answerer(path_or_hub_id: str, device: str = "cpu") -> Answerer:
                 f"The model in {name} does not answer questions about pictures ({architecture}).", ADVICE
             )
         made = answering_chat.Chat
-    answerer: Answerer = made(folder, name, _fingerprint(folder), device)
+    answerer: Answerer = made(folder, name, folder_print(folder), device)
     return answerer
 
 
-def _found(named: str) -> Path:
+def found_folder(named: str, advice: str = ADVICE) -> Path:
+    """The folder, fetched where a person named a model of the hub. Raises UserError."""
     folder = Path(named).expanduser()
     if folder.is_dir():
         return folder
     if folder.exists():
-        raise UserError(f"The model {clean(folder.name)} is a file.", ADVICE)
+        raise UserError(f"The model {clean(folder.name)} is a file.", advice)
     if not is_hub_id(named):
-        raise UserError(f"There is no model folder {clean(named)}.", ADVICE)
+        raise UserError(f"There is no model folder {clean(named)}.", advice)
     return fetched(named)
 
 
-def _checked(folder: Path, name: str) -> tuple[str, str]:
+def checked_folder(folder: Path, name: str, advice: str = ADVICE) -> tuple[str, str]:
     """(model type, architecture) of a folder that can be read safely. Raises UserError for any other."""
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
         kind = str(config.get("model_type") or "")
         architecture = str((config.get("architectures") or [""])[0])
     except FileNotFoundError:
-        raise UserError(f"The folder {name} holds no model (there is no config.json).", ADVICE) from None
+        raise UserError(f"The folder {name} holds no model (there is no config.json).", advice) from None
     except (OSError, ValueError, AttributeError, TypeError, KeyError, IndexError) as problem:
-        raise UserError(f"config.json of {name} can't be read ({clean(problem, 100)}).", ADVICE) from problem
+        raise UserError(f"config.json of {name} can't be read ({clean(problem, 100)}).", advice) from problem
     if config.get("auto_map"):
-        raise UserError(f"The model folder {name} is refused: it brings Python code of its own.", ADVICE)
+        raise UserError(f"The model folder {name} is refused: it brings Python code of its own.", advice)
     if not any(folder.glob("*.safetensors")):
         pickles = [p.name for end in ("bin", "pt", "pth", "ckpt") for p in folder.glob(f"*.{end}")]
         if pickles:
@@ -121,17 +122,21 @@ def _checked(folder: Path, name: str) -> tuple[str, str]:
     return clean(kind, 60), clean(architecture or kind or "unknown", 80)
 
 
-def _fingerprint(folder: Path) -> str:
+def folder_print(folder: Path) -> str:
+    """SHA-256 over weights, settings, tokenizer and processor."""
     from failsight.tools.inputs.models.scoring import hash_files
 
     return hash_files(sorted(p for p in folder.iterdir() if p.is_file() and _HASHED.fullmatch(p.name)))
 
 
-def load_parts(auto: str, folder: Path, name: str, device: str) -> tuple[Any, Any]:
+def load_parts(
+    auto: str, folder: Path, name: str, device: str, advice: str = ADVICE, *, words: bool = True
+) -> tuple[Any, Any]:
     """(network, processor) with every weight filled; whatever goes wrong in reading them becomes one sentence.
 
     Args:
         auto: name of the transformers class that builds the network.
+        words: whether the model reads text, so that its processor has to prepare words too.
     """
     import torch
     import transformers
@@ -140,23 +145,25 @@ def load_parts(auto: str, folder: Path, name: str, device: str) -> tuple[Any, An
     from failsight.tools.inputs.models.transformers_folder import _quiet
 
     rules = {"local_files_only": True, "trust_remote_code": False}
+    reader = transformers.AutoProcessor if words else transformers.AutoImageProcessor
     with _quiet():
         try:
-            processor = transformers.AutoProcessor.from_pretrained(folder, **rules)
+            processor = reader.from_pretrained(folder, **rules)
             network, report = getattr(transformers, auto).from_pretrained(
                 folder, **rules, use_safetensors=True, output_loading_info=True, dtype=torch.float32
             )
         except Exception as problem:
             lines = [line for line in str(problem).splitlines() if line.strip()]
             told = clean(lines[0] if lines else type(problem).__name__, 200)
-            raise UserError(f"The model in {name} can't be loaded: {told}", ADVICE) from problem
+            raise UserError(f"The model in {name} can't be loaded: {told}", advice) from problem
     lacking = sorted(map(str, [*report.get("missing_keys", ()), *report.get("mismatched_keys", ())]))
     if lacking:  # they would be random numbers
         raise UserError(
             f"The weights in {name} lack {len(lacking)} of the network's tensors, such as {clean(lacking[0], 80)}.",
             "Is the folder complete?",
         )
-    if getattr(processor, "tokenizer", None) is None or getattr(processor, "image_processor", None) is None:
+    both = all(getattr(processor, part, None) is not None for part in ("tokenizer", "image_processor"))
+    if words and not both:
         raise UserError(
             f"The folder {name} does not say how pictures and words are prepared.",
             "Save the model's processor into it.",

@@ -17,7 +17,7 @@ from failsight.tools.experiments.doses import dosed
 from failsight.tools.experiments.fills import mean_colour
 from failsight.tools.experiments.masking import squared_change
 from failsight.tools.experiments.patches import Patches, area, patches_of
-from failsight.tools.experiments.regions import Region
+from failsight.tools.experiments.regions_places import Places
 from failsight.tools.inputs.base import Pixels, Split
 from failsight.tools.view import CaseView
 
@@ -47,6 +47,7 @@ class Adding:
     """How a picture gets the cue.
 
     Attributes:
+        places: where the cue lies in each picture.
         donors: rows that the cue may be cut from.
         soft: width of the soft edge as a share of the cue's shorter side.
         dose: share of the cue's area that is pasted.
@@ -54,7 +55,7 @@ class Adding:
 
     view: CaseView
     split: Split
-    region: Region
+    places: Places
     donors: Ints
     draws: int
     seed: int
@@ -66,12 +67,13 @@ class Adding:
     def key(self) -> Mapping[str, Any]:
         return {
             "arms": "adding",
-            "region": self.region.spec,
+            "region": self.places.region.spec,
             "donors": digest(self.donors),
             "draws": self.draws,
             "seed": self.seed,
             "soft": self.soft,
             "dose": self.dose,
+            **({"places": self.places.key} if self.places.key else {}),
         }
 
     def dosed(self, dose: float, draws: int) -> Adding:
@@ -132,7 +134,7 @@ class Adding:
         return Piece(donor, cue, controls.draws[0], shift, anchor)
 
     def _cue(self, row: int) -> Patches:
-        mask = self.pictures.mask(row, self.region)
+        mask = self.pictures.where(row, self.places)
         return () if mask is None else patches_of(mask)
 
 

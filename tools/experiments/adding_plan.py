@@ -11,7 +11,6 @@ from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Finding
 from failsight.tools.experiments import arms_plan
 from failsight.tools.experiments.adding import Adding
-from failsight.tools.experiments.arms import Ints
 from failsight.tools.experiments.arms_plan import Plan, Words
 from failsight.tools.experiments.donors import Pictures
 from failsight.tools.experiments.doses import check_doses
@@ -23,9 +22,9 @@ from failsight.tools.experiments.population import (
     class_index,
     parse_filters,
     resolve,
-    shows,
 )
-from failsight.tools.experiments.regions import Region, parse_region
+from failsight.tools.experiments.regions import GRAMMAR, Region, parse_region
+from failsight.tools.experiments.regions_search import Givers, givers, lacking, lacks, sample, searched
 from failsight.tools.inputs.base import Split
 from failsight.tools.text import clean
 from failsight.tools.verdicts import Claim
@@ -33,7 +32,7 @@ from failsight.tools.view import CaseView
 
 TOOL = "test_by_adding"
 MOST_DONORS = 64
-KINDS = ("box", "rect", "grid")
+UNCUT = ("border", "corners")  # they lie along the edges of the picture, whichever picture it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +51,11 @@ class Asked:
     alpha: float = 0.05
     max_images: int = 200
     split: str = "data"
+    segmenter: str | None = None
 
 
 def make_plan(view: CaseView, asked: Asked) -> Plan:
-    """Resolve the arguments. Opens no image but those that a filter or the default class needs.
+    """Resolve the arguments. Opens no image but those that a filter, the default class or the search for the cue needs.
 
     Raises:
         RetryError: see :func:`failsight.tools.test_by_adding.test_by_adding`.
@@ -66,16 +66,19 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
     split = check_split(view, asked.split)
     stated = stated_finding(view, asked.finding)
     region = _cue(view, split, asked, stated)
-    showing = _showing(view, split, region, asked)
-    donors = arms_plan.sample(showing, MOST_DONORS, view.seed)
-    watched = _watched(view, split, asked, stated, showing)
-    population = _recipients(view, split, region, watched, asked, showing)
+    name = asked.class_name or (stated.class_name if stated else None)
+    own = class_index(view.classes, name) if name else None
+    cut = givers(view, split, region, parse_filters(asked.donors), watched=own, segmenter=asked.segmenter)
+    donors = sample(cut.rows, MOST_DONORS, view.seed)
+    watched = own if own is not None else _watched(view, split, cut)
+    population = _recipients(view, split, region, watched, asked, cut)
+    cut.places.plan(donors)
     finding, known = _finding(view, stated, region, watched, population)
     claim: Claim = "ignores" if finding.kind == "missing_feature" else "uses"
     title = class_title(view, watched)
     text = claim_text(finding.kind, region, title)
     bench = Adding(
-        view, split, region, donors, asked.draws, view.seed, asked.soft_edges, Pictures(view, split)
+        view, split, cut.places, donors, asked.draws, view.seed, asked.soft_edges, Pictures(view, split)
     )
     words = _words(region, title)
     arguments = {k: v for k, v in dataclasses.asdict(asked).items() if v is not None}
@@ -107,6 +110,7 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
         instrument=planned,
         doses=doses,
         questions=("what_if.2", "features_global.2", "questionable_features.2"),
+        notes=cut.notes,
     )
 
 
@@ -127,59 +131,45 @@ def _cue(view: CaseView, split: Split, asked: Asked, stated: Finding | None) -> 
     table = view.table(split)
     objects = boxed_objects(table)
     spec = asked.cue or arms_plan.suspected(stated, objects)
-    told = ["box:NAME", "rect:x0,y0,x1,y1 (fractions)", "grid:row,column/ROWSxCOLUMNS (from 1)"]
+    told = [line for line in GRAMMAR if not line.startswith((*UNCUT, "box"))] + arms_plan.boxes_told(table)
     if not spec:
-        raise RetryError("cue: say what to add.", [*told, *arms_plan.boxes_told(table)])
-    if spec.partition(":")[0].strip().casefold() not in KINDS:
-        raise RetryError(
-            f"cue: {clean(spec, 60)!r} can't be cut out and pasted.", [*told, *arms_plan.boxes_told(table)]
-        )
-    return parse_region(spec, objects, view.classes)
+        raise RetryError("cue: say what to add.", told)
+    if spec.partition(":")[0].strip().casefold() in UNCUT:
+        raise RetryError(f"cue: {clean(spec, 60)!r} can't be cut out and pasted.", told)
+    return parse_region(spec, objects, view.classes, table.columns)
 
 
-def _showing(view: CaseView, split: Split, region: Region, asked: Asked) -> Ints:
-    """All images that the cue may be cut from."""
-    filters = parse_filters(asked.donors)
-    if region.kind != "box" and not filters:
-        raise RetryError(
-            f"donors: say which images {region.title} is cut from, for example true=kitchen or watermark=yes."
-        )
-    table = view.table(split)
-    within = shows(table, region.name) if region.kind == "box" else None
-    return resolve(view, split, filters, within=within, most=len(table), seed=view.seed).rows
-
-
-def _watched(view: CaseView, split: Split, asked: Asked, stated: Finding | None, showing: Ints) -> int:
-    """The class asked for, else the finding's, else the one that images with the cue are predicted as more often."""
-    name = asked.class_name or (stated.class_name if stated else None)
-    if name:
-        return class_index(view.classes, name)
+def _watched(view: CaseView, split: Split, cut: Givers) -> int:
+    """The class that images with the cue are predicted as more often than images without it."""
     p = view.predictions(split)
-    inside = np.isin(p.rows, showing)
-    if not inside.any() or inside.all():
+    inside = np.isin(p.rows, cut.rows)
+    outside = np.isin(p.rows, cut.seen) & ~inside & ~np.isin(p.rows, cut.spare)
+    if not inside.any() or not outside.any():
         raise RetryError("class_name: say whose score is watched.", view.classes)
     k = len(view.classes)
     there = np.bincount(p.predicted[inside], minlength=k) / inside.sum()
-    elsewhere = np.bincount(p.predicted[~inside], minlength=k) / (~inside).sum()
+    elsewhere = np.bincount(p.predicted[outside], minlength=k) / outside.sum()
     return int((there - elsewhere).argmax())
 
 
 def _recipients(
-    view: CaseView, split: Split, region: Region, watched: int, asked: Asked, showing: Ints
+    view: CaseView, split: Split, region: Region, watched: int, asked: Asked, cut: Givers
 ) -> Population:
     """Images without the cue, of other classes than the watched one unless ``where`` says which."""
     table = view.table(split)
     filters = parse_filters(asked.where)
-    within = ~shows(table, region.name) if region.kind == "box" else np.ones(len(table), bool)
-    if region.kind != "box":
-        within[showing] = False
+    within = np.ones(len(table), bool) if region.everywhere or searched(region) else lacks(cut.places)
+    within[cut.rows] = within[cut.spare] = False
     if not arms_plan.chosen_classes(filters):
         within &= table.labels != watched
+    nowhere = f"No image to add {region.title} to: every image of {split} shows it or is of the class itself."
     if not within.any():
-        raise RetryError(
-            f"No image to add {region.title} to: every image of {split} shows it or is of the class itself."
-        )
-    return resolve(view, split, filters, within=within, most=asked.max_images, seed=view.seed)
+        raise RetryError(nowhere)
+    found = resolve(view, split, filters, within=within, most=len(table), seed=view.seed)
+    rows = lacking(cut.places, found.rows, asked.max_images, view.seed)
+    if not len(rows):
+        raise RetryError(nowhere)
+    return Population(split, rows, found.found, found.filters)
 
 
 def _finding(

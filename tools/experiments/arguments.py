@@ -18,3 +18,10 @@ MaxImages = Annotated[
     int, Field(description="Most images to test; a seeded sample of them beyond that.", ge=1, le=100_000)
 ]
 AnySplit = Annotated[str, Field(description="Which images of the case: data, train or deploy.")]
+Segmenter = Annotated[
+    str | None,
+    Field(
+        description="For regions object:NAME and text:WORDS: folder (or hub id) of the model that finds them: SegFormer, "
+        "Mask2Former or DETR for its own classes; CLIPSeg, OWL-ViT or Grounding DINO for any words."
+    ),
+]

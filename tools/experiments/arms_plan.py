@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Finding, Instrument
 from failsight.tools.experiments.arms import Arms, Bench, Ints, Sign, measure, respond
@@ -59,6 +57,7 @@ class Plan:
         donors: how many images pieces may be cut from.
         known: whether the case had this finding before.
         doses: shares of the cue, ascending; empty for none.
+        notes: of how the region and the images that show it were found.
     """
 
     tool: str
@@ -78,6 +77,7 @@ class Plan:
     instrument: Instrument
     doses: Doses
     questions: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def split(self) -> Split:
@@ -150,14 +150,6 @@ def boxes_told(table: ImageTable) -> list[str]:
 def chosen_classes(filters: Sequence[Filter]) -> bool:
     """Whether the conditions say themselves which true classes take part."""
     return any(f.name in TRUE_NAMES for f in filters)
-
-
-def sample(rows: Ints, most: int, seed: int) -> Ints:
-    """At most ``most`` of ``rows``, seeded, ascending."""
-    if len(rows) <= most:
-        return rows
-    made: Ints = np.sort(np.random.default_rng([seed, len(rows), most]).choice(rows, most, replace=False))
-    return made
 
 
 def check_bounds(minimum_effect: float, alpha: float, draws: int, soft_edges: float, max_images: int) -> None:

@@ -145,7 +145,7 @@ def _by_class(plan: Plan, arms: Arms, labels: npt.NDArray[np.int64]) -> list[Fac
 
 
 def _notes(view: CaseView, plan: Plan, arms: Arms, s: Paired) -> tuple[str, ...]:
-    notes = []
+    notes = list(plan.notes)
     before = plan.instrument.smallest_detectable_effect
     if before is not None:
         notes.append(

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.experiments.patches import Patch
-from failsight.tools.experiments.regions import Mask, Region
+from failsight.tools.experiments.regions_base import Mask, Region
+from failsight.tools.experiments.regions_finders import open_places
+from failsight.tools.experiments.regions_places import Places
 from failsight.tools.inputs.base import BadImage, Pixels, Split
 from failsight.tools.view import CaseView
 
@@ -42,17 +44,17 @@ class Pictures:
         return made
 
     def mask(self, row: int, region: Region) -> Mask | None:
-        """Where ``region`` lies in the prepared picture of ``row``, or None when that can't be read."""
+        """Where ``region`` lies in the prepared picture of ``row``, or None when that can't be read.
+
+        Raises:
+            RetryError: the region needs another model, or names something that does not exist.
+        """
+        return self.where(row, open_places(self.view, self.split, region))
+
+    def where(self, row: int, places: Places) -> Mask | None:
+        """The same of a region whose places are known."""
         found = self.get(row)
-        if found is None:
-            return None
-        pixels, size = found
-        boxes = []
-        table = self.view.table(self.split)
-        if region.kind == "box" and table.boxes is not None:
-            own = table.boxes[row].get(region.name, ())
-            boxes = [self.view.model().prepare_box(box, *size) for box in own]
-        return region.mask(pixels.shape[0], pixels.shape[1], boxes)
+        return None if found is None else places.mask(row, *found)
 
 
 def matte(patch: Patch, height: int, width: int, soft: float) -> Matte:

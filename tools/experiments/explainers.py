@@ -6,11 +6,11 @@ A map says where, for one picture and one target, the evidence seems to lie. It 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
 
-from failsight.tools.experiments.masking import MapOf
 from failsight.tools.experiments.saliency_attention import attention_gradient, rollout
 from failsight.tools.experiments.saliency_gradients import integrated_gradients, smoothgrad
 from failsight.tools.experiments.saliency_lens import (
@@ -40,6 +40,7 @@ __all__ = [
     "Score",
     "Target",
     "choose",
+    "class_maps",
     "explain",
     "first_tensor",
     "grad_cam",
@@ -51,7 +52,6 @@ __all__ = [
     "paced",
     "pooled_head",
     "resized",
-    "row_maps",
     "scrambled",
 ]
 
@@ -156,15 +156,18 @@ def resized(saliency: Floats, height: int, width: int) -> Floats:
     )
 
 
-def row_maps(view: CaseView, watched: int | None) -> MapOf:
-    """Maps one picture at a time, for regions made of saliency; ``watched`` None means the class predicted there."""
+def class_maps(view: CaseView, watched: int | None) -> tuple[Method, Callable[[Pixels], Floats]]:
+    """The method, and maps (n, h, w) of prepared pictures (n, h, w, 3), for regions made of saliency.
+
+    Args:
+        watched: index of the class that is explained; None: the class predicted on each picture.
+    """
     lens = lens_of(view.model())
     method = choose(lens)
 
-    def map_of(row: int, pixels: Pixels) -> Floats:
-        one = pixels[None]
-        of = int(lens.score(one)[0].argmax()) if watched is None else watched
-        made = explain(lens, method, one, Target(np.array([of])))[0]
-        return resized(made, *pixels.shape[:2])
+    def maps(pixels: Pixels) -> Floats:
+        of = lens.score(pixels).argmax(1) if watched is None else np.full(len(pixels), watched)
+        made = explain(lens, method, pixels, Target(of.astype(np.int64)))
+        return np.stack([resized(one, *pixels.shape[1:3]) for one in made])
 
-    return map_of
+    return method, maps

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,8 @@ from failsight.tools.experiments.controls import change_ratio, draw_controls
 from failsight.tools.experiments.doses import MOST_DRAWS, Doses, Response, dosed, subset
 from failsight.tools.experiments.fills import Fill
 from failsight.tools.experiments.patches import Patches, area, patches_of
-from failsight.tools.experiments.regions import Mask, Region, most_salient
+from failsight.tools.experiments.regions_base import Region
+from failsight.tools.experiments.regions_places import Places
 from failsight.tools.inputs.base import BadImage, Floats, ImageTable, LeftOut, Pixels, Split
 from failsight.tools.view import CaseView
 
@@ -27,7 +29,6 @@ REASONS = (
 )
 UNREADABLE, NO_REGION, NO_CONTROL, NOT_FINITE = range(4)
 Ints = npt.NDArray[np.int64]
-MapOf = Callable[[int, Pixels], Floats]  # (row, prepared picture) -> saliency map (h, w)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Bench:
     """How every picture is edited: deterministic in (seed, row), so that any picture can be made again for a figure.
 
     Attributes:
-        map_of: where the map of a ``saliency:`` region comes from.
+        places: where the region lies in each picture; None: it is a box or of a fixed shape, and needs no looking for.
         dose: share of the region's area, and of its controls', that is masked.
     """
 
@@ -77,8 +78,13 @@ class Bench:
     fill: Fill
     draws: int
     seed: int
-    map_of: MapOf | None = None
+    places: Places | None = None
     dose: float = 1.0
+
+    @cached_property
+    def where(self) -> Places:
+        """Where the region lies in each picture."""
+        return self.places or Places(self.view, self.split, self.region)
 
     def trial(self, row: int) -> Trial | int:
         """The edited pictures of ``row``, or the number of the reason (:data:`REASONS`) why there are none."""
@@ -88,7 +94,7 @@ class Bench:
         except BadImage:
             return UNREADABLE
         pixels = model.prepare(image)
-        cue = patches_of(self._mask(table, row, pixels, image.size))
+        cue = patches_of(self.where.mask(row, pixels, image.size))
         if not cue:
             return NO_REGION
         rng = np.random.default_rng([self.seed, row])
@@ -110,18 +116,6 @@ class Bench:
             row, area(regions[0]) / energy.size, controls.same_shape, change_ratio(cue, controls, energy)
         )
         return Trial(stack, regions, match)
-
-    def _mask(self, table: ImageTable, row: int, pixels: Pixels, size: tuple[int, int]) -> Mask:
-        height, width = pixels.shape[:2]
-        if self.region.kind == "saliency":
-            if self.map_of is None:
-                raise ValueError("a saliency region needs map_of")
-            return most_salient(self.map_of(row, pixels), self.region.share)
-        boxes = []
-        if self.region.kind == "box" and table.boxes is not None:
-            own = table.boxes[row].get(self.region.name, ())
-            boxes = [self.view.model().prepare_box(box, *size) for box in own]
-        return self.region.mask(height, width, boxes)
 
 
 def squared_change(picture: Pixels, ground: Pixels) -> npt.NDArray[np.float64]:
@@ -207,6 +201,7 @@ def measure(bench: Bench, rows: Ints, watched: int | None, label: str) -> Measur
         "seed": bench.seed,
         "watched": watched,
         **({"dose": bench.dose} if bench.dose < 1 else {}),
+        **({"places": bench.where.key} if bench.where.key else {}),
     }
     stored = view.cached(key)
     if stored is not None:

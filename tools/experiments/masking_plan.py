@@ -20,10 +20,10 @@ from failsight.tools.experiments.population import (
     check_split,
     class_index,
     parse_filters,
-    resolve,
-    shows,
 )
 from failsight.tools.experiments.regions import GRAMMAR, Region, parse_region
+from failsight.tools.experiments.regions_places import Places
+from failsight.tools.experiments.regions_search import choose
 from failsight.tools.inputs.base import BadImage, Split
 from failsight.tools.stats.power import smallest_paired_effect
 from failsight.tools.text import clean
@@ -55,6 +55,7 @@ class Asked:
     max_images: int = 300
     split: str = "data"
     doses: tuple[float, ...] = ()
+    segmenter: str | None = None
 
     def given(self) -> dict[str, object]:
         """The arguments as a plan and its evidence name them; what was left out is left out."""
@@ -72,6 +73,7 @@ class Plan:
         claim_text: what is claimed, in one short sentence; a finding's own statement may tell of more.
         finding: the hypothesis, without this test's result.
         known: whether the case had this finding before.
+        notes: of how the region and the images that show it were found.
     """
 
     asked: Asked
@@ -87,6 +89,7 @@ class Plan:
     claim: Claim
     instrument: Instrument
     doses: Doses = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class Outcome:
 
 
 def make_plan(view: CaseView, asked: Asked) -> Plan:
-    """Resolve the arguments. Opens no image but those that a filter or the data set's mean colour needs.
+    """Resolve the arguments. Opens no image but those that a filter, the data set's mean colour or the search for the region needs.
 
     Raises:
         RetryError: see :func:`failsight.tools.test_by_masking.test_by_masking`.
@@ -110,19 +113,23 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
     stated = stated_finding(view, asked.finding)
     table = view.table(split)
     objects = boxed_objects(table)
-    region = parse_region(_region_text(asked, stated, objects), objects, view.classes)
+    region = parse_region(_region_text(asked, stated, objects), objects, view.classes, table.columns)
     watched = _watched(view, asked, stated)
-    within = shows(table, region.name) if region.kind == "box" else None
-    population = resolve(
-        view, split, parse_filters(asked.where), within=within, most=asked.max_images, seed=view.seed
+    chosen = choose(
+        view,
+        split,
+        region,
+        parse_filters(asked.where),
+        most=asked.max_images,
+        watched=watched,
+        segmenter=asked.segmenter,
     )
+    population = chosen.population
     finding, known = _finding(view, asked, stated, region, watched, population)
     claim: Claim = "ignores" if finding.kind == "missing_feature" else "uses"
-    bench = _bench(view, split, region, asked.fill, asked.draws, watched)
+    bench = _bench(view, chosen.places, asked.fill, asked.draws)
     wants_second = asked.second_fill and asked.second_fill != asked.fill
-    second = (
-        _bench(view, split, region, str(asked.second_fill), SECOND_DRAWS, watched) if wants_second else None
-    )
+    second = _bench(view, chosen.places, str(asked.second_fill), SECOND_DRAWS) if wants_second else None
     title = class_title(view, watched)
     text = claim_text(finding.kind, region, title)
     instrument = _instrument(asked, finding, region, population, text, view.seed)
@@ -140,6 +147,7 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
         claim,
         instrument,
         doses,
+        chosen.notes,
     )
 
 
@@ -236,13 +244,8 @@ def claim_text(kind: Kind, region: Region, title: str) -> str:
     return f"The model takes {what} for a sign of {title}."
 
 
-def _bench(view: CaseView, split: Split, region: Region, fill: str, draws: int, watched: int | None) -> Bench:
-    map_of = None
-    if region.kind == "saliency":
-        from failsight.tools.experiments.explainers import row_maps
-
-        map_of = row_maps(view, class_index(view.classes, region.name) if region.name else watched)
-    return Bench(view, split, region, _fill(view, split, fill), draws, view.seed, map_of)
+def _bench(view: CaseView, places: Places, fill: str, draws: int) -> Bench:
+    return Bench(view, places.split, places.region, _fill(view, places.split, fill), draws, view.seed, places)
 
 
 def _fill(view: CaseView, split: Split, spec: str) -> Fill:

@@ -20,6 +20,7 @@ from failsight.tools.experiments.outcome import (
 )
 from failsight.tools.experiments.paired import Paired
 from failsight.tools.experiments.population import overlaps
+from failsight.tools.experiments.regions_search import trouble
 from failsight.tools.stats.intervals import bootstrap
 from failsight.tools.text import clean, interval, listing, number, p_value
 from failsight.tools.verdicts import (
@@ -140,16 +141,17 @@ def _questions(plan: Plan) -> tuple[str, ...]:
 def _notes(
     view: CaseView, plan: Plan, outcome: Outcome, s: Paired, labels: npt.NDArray[np.int64]
 ) -> tuple[str, ...]:
-    m, notes = outcome.first, []
+    m, notes = outcome.first, list(plan.notes)
     if plan.population.found > plan.instrument.n_planned:
         notes.append(
             f"A seeded sample of {plan.instrument.n_planned:,} of {plan.population.found:,} images was tested."
         )
     notes += left_out(m.left_out(view.table(plan.bench.split)), REASONS)
+    notes += trouble(plan.bench.where, plan.population.rows)
     if len(m) and not m.same_shape.all():
         odd = int((~m.same_shape).sum())
         notes.append(
-            f"In {odd:,} of {len(m):,} images the controls have the cue's area but not its shape: it fits nowhere else."
+            f"In {odd:,} of {len(m):,} images the controls have the cue's area but not its shape: it fits nowhere else, or lies in too many parts."
         )
     change = known_mean(m.change)
     if change is not None and change < POOR_MATCH:

@@ -1,164 +1,110 @@
-"""Regions: a small grammar for places in a picture, resolved into masks over the prepared pixels that the model sees.
+"""Regions: a small grammar for places in a picture. ``docs/regions.md`` tells it with examples.
 
 box:NAME              the ground-truth boxes of an object, all of them together
+mask:FOLDER[=VALUE]   what a mask file of the image's name marks; mask:COLUMN: files that a metadata column names
 rect:x0,y0,x1,y1      a rectangle, as fractions of width and height
 grid:r,c/RxC          the cell in row r and column c (counted from 1, from the top left) of a grid of R rows and C columns
 border:F              a frame whose thickness is the fraction F of height and width (0 < F < 0.5)
 corners:F             the four corner rectangles whose sides are the fraction F of height and width (0 < F ≤ 0.5)
+point:PLACE[,r]       discs of radius r (a fraction of the shorter side) about points
+click:PLACE[,t]       what hangs together with points and differs from their colour by at most t
+segment:PLACE[/N]     the segments that hold points, of about N; also segment:COLOUR[/N] and segment:salientK[:class][/N]
+colour:COLOUR         everything of a colour: red, or h350-10,s0.4-1,v0.2-1
 saliency:topP%[:class] the P percent of pixels that the saliency map of the class (default: the watched class) marks most
+saliency:placeP%[:class] one place for all images, where maps are highest on average over images that are not tested
+object:NAME[@T]       what a segmentation model takes for a class of its own
+text:WORDS[@T]        what a zero-shot segmenter or detector finds for words
+
+A PLACE is ``x,y`` (fractions of the picture), or ``@COLUMN``: each image's own points, from its metadata.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
-
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 from failsight.tools.errors import RetryError
 from failsight.tools.experiments.population import class_index
-from failsight.tools.inputs.base import Box, Floats
+from failsight.tools.experiments.regions_base import (
+    Mask,
+    Region,
+    RegionKind,
+    most_salient,
+    pixel_box,
+)
+from failsight.tools.experiments.regions_colour import NAMED, parse_colour
+from failsight.tools.experiments.regions_segments import MOST_SEGMENTS, SEGMENTS, TOLERANCE
+from failsight.tools.inputs.base import Box
 from failsight.tools.text import clean
 
-Mask = npt.NDArray[np.bool_]  # (height, width)
-RegionKind = Literal["box", "rect", "grid", "border", "corners", "saliency"]
+__all__ = ["GRAMMAR", "HELP", "Mask", "Region", "RegionKind", "most_salient", "parse_region", "pixel_box"]
+
 GRAMMAR = (
     "box:NAME",
+    "mask:FOLDER_OR_COLUMN",
     "rect:x0,y0,x1,y1 (fractions)",
     "grid:row,column/ROWSxCOLUMNS (from 1)",
     "border:FRACTION",
     "corners:FRACTION",
-    "saliency:top20%[:class]",
+    "point:x,y,RADIUS",
+    "click:x,y",
+    "segment:x,y or segment:red or segment:salient1",
+    "colour:red or colour:h350-10,s0.4-1",
+    "object:NAME and text:WORDS (with segmenter)",
+    "saliency:top20%[:class] or saliency:place10%",
 )
+HELP = (
+    "box:NAME (ground-truth boxes of an object), mask:FOLDER (mask files named like the images) or mask:COLUMN, "
+    "rect:x0,y0,x1,y1 (fractions), grid:row,column/ROWSxCOLUMNS (from 1), border:F, corners:F, point:x,y,RADIUS, "
+    "click:x,y (what hangs together there), segment:x,y[/N] (superpixel), segment:red, segment:salient1, colour:red or "
+    "colour:h350-10,s0.4-1,v0.2-1, saliency:top20%[:class], saliency:place10% (one place, chosen on other images), "
+    "object:NAME[@sureness] and text:WORDS[@sureness] (with segmenter). @COLUMN instead of x,y: each image's own points."
+)
+RADIUS = 0.1
 _GRID = re.compile(r"^(\d{1,3}),(\d{1,3})/(\d{1,3})x(\d{1,3})$")
-_TOP = re.compile(r"^top(\d+(?:\.\d+)?)%?(?::(.+))?$")
+_TOP = re.compile(r"^(top|place)(\d+(?:\.\d+)?)%?(?::(.+))?$")
+_SALIENT = re.compile(r"^salient(\d{1,4})(?::(.+))?$")
+_SURE = re.compile(r"^(.*\S)\s*@\s*((?:0?\.\d+)|0|1(?:\.0*)?)$", re.DOTALL)
+_VALUE = re.compile(r"^(.*\S)\s*=\s*(\d{1,5})$", re.DOTALL)
+LONGEST_PROMPT = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
-    """A parsed region.
-
-    Attributes:
-        spec: the text it was parsed from, in normal form.
-        kind: the word before the colon.
-        rectangles: fixed rectangles (x0, y0, x1, y1) as fractions; empty for boxes and saliency.
-        name: the boxed object, or the class whose saliency is taken (empty: the watched class).
-        share: for saliency, the share of pixels to take, in (0, 1).
-    """
-
-    spec: str
-    kind: RegionKind
-    rectangles: tuple[Box, ...] = ()
-    name: str = ""
-    share: float = 0.0
-
-    @property
-    def title(self) -> str:
-        """What a sentence calls it: ``the television``, ``the border`` …"""
-        words = {
-            "box": f"the {clean(self.name, 40).replace('_', ' ')}",
-            "rect": f"the rectangle {self.spec.partition(':')[2]}",
-            "grid": f"the grid cell {self.spec.partition(':')[2]}",
-            "border": "the border",
-            "corners": "the corners",
-            "saliency": f"the most salient {100 * self.share:g} % of the pixels",
-        }
-        return words[self.kind]
-
-    def mask(self, height: int, width: int, boxes: Sequence[Box] = ()) -> Mask:
-        """The region as a mask of (height, width) pixels.
-
-        Args:
-            boxes: for ``box:NAME``, the boxes of the object in this picture, as fractions of the prepared picture.
-
-        Raises:
-            ValueError: for ``saliency:`` regions, whose mask needs a map (see :func:`most_salient`).
-        """
-        if self.kind == "saliency":
-            raise ValueError("a saliency region is made from a map")
-        made = np.zeros((height, width), bool)
-        for box in boxes:
-            y0, x0, y1, x1 = pixel_box(box, height, width)
-            made[y0:y1, x0:x1] = True
-        for left, top, right, bottom in self.rectangles:
-            y0, y1 = _nearest(top, bottom, height)
-            x0, x1 = _nearest(left, right, width)
-            made[y0:y1, x0:x1] = True
-        return made
-
-
-def _nearest(start: float, end: float, length: int) -> tuple[int, int]:
-    """The nearest whole pixels, at least one: the cells of a grid then tile the picture without overlap."""
-    first = min(round(start * length), length - 1)
-    return first, max(round(end * length), first + 1)
-
-
-def pixel_box(box: Box, height: int, width: int) -> tuple[int, int, int, int]:
-    """``box`` in whole pixels (y0, x0, y1, x1), grown outwards so that no part of it is left uncovered.
-
-    A box without area inside the picture gives an empty rectangle."""
-    x0, y0, x1, y1 = (min(max(float(v), 0.0), 1.0) for v in box)
-    if not (x1 > x0 and y1 > y0):  # also catches NaN
-        return 0, 0, 0, 0
-    slack = 1e-6  # 0.3 * 10 is 3.0000000000000004: rounding noise must not add a row of pixels
-    return (
-        math.floor(y0 * height + slack),
-        math.floor(x0 * width + slack),
-        math.ceil(y1 * height - slack),
-        math.ceil(x1 * width - slack),
-    )
-
-
-def most_salient(saliency: Floats, share: float) -> Mask:
-    """The ``share`` of pixels where ``saliency`` (height, width) is highest; at least one pixel, ties broken by position."""
-    count = max(1, round(share * saliency.size))
-    order = np.argsort(-saliency.ravel(), kind="stable")[:count]
-    made = np.zeros(saliency.size, bool)
-    made[order] = True
-    return made.reshape(saliency.shape)
-
-
-def parse_region(spec: str, objects: Mapping[str, int], classes: Sequence[str]) -> Region:
+def parse_region(
+    spec: str,
+    objects: Mapping[str, int],
+    classes: Sequence[str],
+    columns: Collection[str] | None = None,
+) -> Region:
     """The region that ``spec`` names.
 
     Args:
         objects: boxed objects and how many images show each (:func:`population.boxed_objects`).
         classes: class names, for ``saliency:``.
+        columns: metadata columns, for ``@COLUMN``; None: not checked.
 
     Raises:
-        RetryError: the text is not in the grammar, or names an object or class that does not exist.
+        RetryError: the text is not in the grammar, or names an object, class or column that does not exist.
     """
     kind, _, rest = spec.strip().partition(":")
-    rest = rest.strip()
-    match kind.strip().casefold():
+    kind, rest = kind.strip().casefold(), rest.strip()
+    match kind:
         case "box":
             return _box(rest, objects)
-        case "rect":
-            x0, y0, x1, y1 = _fractions(spec, rest, 4)
-            if not (x0 < x1 and y0 < y1):
-                raise RetryError(f"region: {clean(spec, 60)!r} is empty; x0 < x1 and y0 < y1 are needed.")
-            return Region(f"rect:{x0:g},{y0:g},{x1:g},{y1:g}", "rect", ((x0, y0, x1, y1),))
-        case "grid":
-            return _grid(spec, rest)
-        case "border":
-            (f,) = _fractions(spec, rest, 1)
-            if not 0 < f < 0.5:
-                raise RetryError("region: border:F needs 0 < F < 0.5.")
-            frame: tuple[Box, ...] = ((0, 0, 1, f), (0, 1 - f, 1, 1), (0, f, f, 1 - f), (1 - f, f, 1, 1 - f))
-            return Region(f"border:{f:g}", "border", frame)
-        case "corners":
-            (f,) = _fractions(spec, rest, 1)
-            if not 0 < f <= 0.5:
-                raise RetryError("region: corners:F needs 0 < F ≤ 0.5.")
-            four: tuple[Box, ...] = tuple((x, y, x + f, y + f) for y in (0, 1 - f) for x in (0, 1 - f))
-            return Region(f"corners:{f:g}", "corners", four)
         case "saliency":
             return _saliency(spec, rest, classes)
-    raise RetryError(f"region: {clean(spec, 60)!r} is not a region.", [*GRAMMAR, *_counted(objects)])
+        case "segment":
+            return _segment(spec, rest, classes, columns)
+        case "point" | "click":
+            return _points(spec, kind, rest, columns)
+        case "colour" | "color":
+            colour = parse_colour(rest)
+            return Region(f"colour:{colour.text}", "colour", colour=colour)
+    made = _SIMPLE.get(kind)
+    if made is None:
+        raise RetryError(f"region: {clean(spec, 60)!r} is not a region.", [*GRAMMAR, *_counted(objects)])
+    return made(spec, rest)
 
 
 def _counted(objects: Mapping[str, int]) -> list[str]:
@@ -178,6 +124,16 @@ def _box(name: str, objects: Mapping[str, int]) -> Region:
     return Region(f"box:{name}", "box", name=name)
 
 
+# -- shapes that are the same in every picture -------------------------------------------------------
+
+
+def _rect(spec: str, rest: str) -> Region:
+    x0, y0, x1, y1 = _fractions(spec, rest, 4)
+    if not (x0 < x1 and y0 < y1):
+        raise RetryError(f"region: {clean(spec, 60)!r} is empty; x0 < x1 and y0 < y1 are needed.")
+    return Region(f"rect:{x0:g},{y0:g},{x1:g},{y1:g}", "rect", ((x0, y0, x1, y1),))
+
+
 def _grid(spec: str, rest: str) -> Region:
     found = _GRID.match(rest.replace(" ", ""))
     if not found:
@@ -193,23 +149,168 @@ def _grid(spec: str, rest: str) -> Region:
     return Region(f"grid:{row},{column}/{rows}x{columns}", "grid", (cell,))
 
 
+def _border(spec: str, rest: str) -> Region:
+    (f,) = _fractions(spec, rest, 1)
+    if not 0 < f < 0.5:
+        raise RetryError("region: border:F needs 0 < F < 0.5.")
+    frame: tuple[Box, ...] = ((0, 0, 1, f), (0, 1 - f, 1, 1), (0, f, f, 1 - f), (1 - f, f, 1, 1 - f))
+    return Region(f"border:{f:g}", "border", frame)
+
+
+def _corners(spec: str, rest: str) -> Region:
+    (f,) = _fractions(spec, rest, 1)
+    if not 0 < f <= 0.5:
+        raise RetryError("region: corners:F needs 0 < F ≤ 0.5.")
+    four: tuple[Box, ...] = tuple((x, y, x + f, y + f) for y in (0, 1 - f) for x in (0, 1 - f))
+    return Region(f"corners:{f:g}", "corners", four)
+
+
+# -- what is found in each picture -------------------------------------------------------------------
+
+
 def _saliency(spec: str, rest: str, classes: Sequence[str]) -> Region:
     found = _TOP.match(rest)
-    if not found or not 0 < float(found[1]) < 100:
-        raise RetryError(f"region: {clean(spec, 60)!r}: write saliency:top20% or saliency:top20%:class.")
-    name = classes[class_index(classes, found[2])] if found[2] else ""
+    if not found or not 0 < float(found[2]) < 100:
+        raise RetryError(
+            f"region: {clean(spec, 60)!r}: write saliency:top20% or saliency:top20%:class, or place instead of top."
+        )
+    name = classes[class_index(classes, found[3])] if found[3] else ""
     tail = f":{name}" if name else ""
-    return Region(
-        f"saliency:top{float(found[1]):g}%{tail}", "saliency", name=name, share=float(found[1]) / 100
-    )
+    text = f"saliency:{found[1]}{float(found[2]):g}%{tail}"
+    return Region(text, "saliency", name=name, share=float(found[2]) / 100, average=found[1] == "place")
+
+
+def _segment(spec: str, rest: str, classes: Sequence[str], columns: Collection[str] | None) -> Region:
+    what, slash, count = rest.rpartition("/") if re.search(r"/\s*\d+\s*$", rest) else (rest, "", "")
+    what, parts = what.strip(), int(count) if slash else SEGMENTS
+    if not 2 <= parts <= MOST_SEGMENTS:
+        raise RetryError(f"region: {clean(spec, 60)!r}: cut a picture into 2 to {MOST_SEGMENTS:,} segments.")
+    tail = f"/{parts}" if parts != SEGMENTS else ""
+    made = Region("", "segment", segments=parts)
+    found = _SALIENT.match(what)
+    if found:
+        if int(found[1]) < 1:
+            raise RetryError("region: segments are counted from segment:salient1, the most salient one.")
+        name = classes[class_index(classes, found[2])] if found[2] else ""
+        of = f":{name}" if name else ""
+        return replace(made, spec=f"segment:salient{int(found[1])}{of}{tail}", name=name, rank=int(found[1]))
+    if what.startswith("@") or re.match(r"^[\d.\s-]+,", what):
+        point, column, _ = _place(spec, what, columns, least=2, most=2)
+        return replace(made, spec=f"segment:{_told(point, column)}{tail}", point=point, column=column)
+    if not what:
+        raise RetryError(
+            f"region: {clean(spec, 60)!r}: write segment:x,y or segment:@COLUMN, segment:red or segment:salient1.",
+            list(NAMED),
+        )
+    colour = parse_colour(what)
+    return replace(made, spec=f"segment:{colour.text}{tail}", colour=colour)
+
+
+def _points(spec: str, kind: str, rest: str, columns: Collection[str] | None) -> Region:
+    point, column, size = _place(spec, rest, columns, least=2, most=3)
+    if kind == "point":
+        size = RADIUS if size is None else size
+        if not 0 < size <= 1:
+            raise RetryError(
+                f"region: {clean(spec, 60)!r}: the radius is a fraction of the shorter side, such as 0.1."
+            )
+        return Region(
+            f"point:{_told(point, column)},{size:g}", "point", point=point, column=column, size=size
+        )
+    size = TOLERANCE if size is None else size
+    if not 0 <= size <= 100:
+        raise RetryError(
+            f"region: {clean(spec, 60)!r}: colours may lie 0 to 100 apart, {TOLERANCE:g} is usual."
+        )
+    tail = f",{size:g}" if size != TOLERANCE else ""
+    return Region(f"click:{_told(point, column)}{tail}", "click", point=point, column=column, size=size)
+
+
+def _place(
+    spec: str, text: str, columns: Collection[str] | None, *, least: int, most: int
+) -> tuple[tuple[float, float] | None, str, float | None]:
+    """(point, column, number behind them) of ``x,y[,n]`` or ``@COLUMN[,n]``."""
+    if text.startswith("@"):
+        name, _, rest = text[1:].partition(",")
+        name = name.strip()
+        if columns is not None and name not in columns and not {f"{name}_x", f"{name}_y"} <= set(columns):
+            raise RetryError(
+                f"region: no metadata column is called {clean(name, 40)!r}.", [clean(c, 40) for c in columns]
+            )
+        numbers = _numbers(rest) if rest.strip() else ()
+        if numbers is None or len(numbers) > most - 2:
+            raise RetryError(f"region: {clean(spec, 60)!r}: write @COLUMN, and at most one number behind it.")
+        return None, name, numbers[0] if numbers else None
+    found = _numbers(text)
+    if found is None or not least <= len(found) <= most or not all(0 <= v <= 1 for v in found[:2]):
+        raise RetryError(
+            f"region: {clean(spec, 60)!r} needs x,y as fractions between 0 and 1, or @COLUMN for each image's own points."
+        )
+    return (found[0], found[1]), "", found[2] if len(found) > 2 else None
+
+
+def _told(point: tuple[float, float] | None, column: str) -> str:
+    return f"{point[0]:g},{point[1]:g}" if point else f"@{column}"
+
+
+def _mask(spec: str, rest: str) -> Region:
+    if not rest:
+        raise RetryError(
+            "region: mask:FOLDER names a folder of mask files, mask:COLUMN a metadata column of them."
+        )
+    found = _VALUE.match(rest)
+    name, value = (found[1], int(found[2])) if found else (rest, -1)
+    return Region(f"mask:{rest}", "mask", name=name, value=value)
+
+
+def _object(spec: str, rest: str) -> Region:
+    name, sure = _sureness(spec, rest)
+    return Region(f"object:{rest}", "object", name=name, threshold=sure)
+
+
+def _text(spec: str, rest: str) -> Region:
+    name, sure = _sureness(spec, rest)
+    words = clean(name, LONGEST_PROMPT + 1)
+    if len(words) > LONGEST_PROMPT:
+        raise RetryError(f"region: a prompt has at most {LONGEST_PROMPT} characters.")
+    tail = f"@{sure:g}" if sure is not None else ""
+    return Region(f"text:{words}{tail}", "text", name=words, threshold=sure)
+
+
+def _sureness(spec: str, rest: str) -> tuple[str, float | None]:
+    found = _SURE.match(rest)
+    name, sure = (found[1], float(found[2])) if found else (rest, None)
+    if not clean(name):
+        raise RetryError(
+            f"region: {clean(spec, 60)!r}: say what to look for, such as object:television or text:a red cushion."
+        )
+    if sure is not None and not 0 < sure < 1:
+        raise RetryError(f"region: {clean(spec, 60)!r}: how sure it has to be lies between 0 and 1.")
+    return name, sure
+
+
+def _numbers(text: str) -> tuple[float, ...] | None:
+    try:
+        made = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        return None
+    return made if all(math.isfinite(v) for v in made) else None
 
 
 def _fractions(spec: str, rest: str, count: int) -> tuple[float, ...]:
-    try:
-        made = tuple(float(part) for part in rest.split(","))
-    except ValueError:
-        made = ()
-    if len(made) != count or not all(0 <= v <= 1 for v in made):
+    made = _numbers(rest)
+    if made is None or len(made) != count or not all(0 <= v <= 1 for v in made):
         wanted = "four fractions x0,y0,x1,y1" if count == 4 else "one fraction"
         raise RetryError(f"region: {clean(spec, 60)!r} needs {wanted} between 0 and 1.")
     return made
+
+
+_SIMPLE: dict[str, Callable[[str, str], Region]] = {
+    "rect": _rect,
+    "grid": _grid,
+    "border": _border,
+    "corners": _corners,
+    "mask": _mask,
+    "object": _object,
+    "text": _text,
+}

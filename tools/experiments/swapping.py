@@ -14,7 +14,7 @@ from failsight.tools.experiments.arms import NO_DONOR, NO_REGION, UNREADABLE, In
 from failsight.tools.experiments.donors import Pictures, paste
 from failsight.tools.experiments.doses import dosed
 from failsight.tools.experiments.patches import area, patches_of
-from failsight.tools.experiments.regions import Region
+from failsight.tools.experiments.regions_places import Places
 from failsight.tools.inputs.base import Pixels, Split
 from failsight.tools.view import CaseView
 
@@ -27,6 +27,7 @@ class Swapping:
     """How a picture gets another image's region.
 
     Attributes:
+        places: where the region lies in each picture.
         keep: True: the region stays and everything else is replaced.
         pools: per class: rows that pieces may come from.
         others: classes that pieces of the other class come from.
@@ -36,7 +37,7 @@ class Swapping:
 
     view: CaseView
     split: Split
-    region: Region
+    places: Places
     keep: bool
     pools: Mapping[int, Ints]
     others: tuple[int, ...]
@@ -50,7 +51,7 @@ class Swapping:
     def key(self) -> Mapping[str, Any]:
         return {
             "arms": "swapping",
-            "region": self.region.spec,
+            "region": self.places.region.spec,
             "keep": self.keep,
             "pools": {str(k): digest(v) for k, v in self.pools.items()},
             "others": list(self.others),
@@ -58,13 +59,14 @@ class Swapping:
             "seed": self.seed,
             "soft": self.soft,
             "dose": self.dose,
+            **({"places": self.places.key} if self.places.key else {}),
         }
 
     def dosed(self, dose: float, draws: int) -> Swapping:
         return dataclasses.replace(self, dose=dose, draws=draws)
 
     def trial(self, row: int) -> Trial | int:
-        found, mask = self.pictures.get(row), self.pictures.mask(row, self.region)
+        found, mask = self.pictures.get(row), self.pictures.where(row, self.places)
         if found is None or mask is None:
             return UNREADABLE
         if not mask.any():

@@ -21,10 +21,10 @@ from failsight.tools.experiments.population import (
     check_split,
     class_index,
     parse_filters,
-    resolve,
     shows,
 )
 from failsight.tools.experiments.regions import GRAMMAR, Region, parse_region
+from failsight.tools.experiments.regions_search import Chosen, choose, sample
 from failsight.tools.experiments.swapping import POOL, Swapping
 from failsight.tools.inputs.base import Split
 from failsight.tools.text import clean
@@ -33,6 +33,7 @@ from failsight.tools.view import CaseView
 
 TOOL = "test_by_swapping"
 OUTSIDE = "outside "  # how a finding names everything but a region
+THINGS = ("box", "mask", "colour", "object", "text")  # kinds that name what is there, not where
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,11 @@ class Asked:
     alpha: float = 0.05
     max_images: int = 200
     split: str = "data"
+    segmenter: str | None = None
 
 
 def make_plan(view: CaseView, asked: Asked) -> Plan:
-    """Resolve the arguments. Opens no image but those that a filter needs.
+    """Resolve the arguments. Opens no image but those that a filter or the search for the region needs.
 
     Raises:
         RetryError: see :func:`failsight.tools.test_by_swapping.test_by_swapping`.
@@ -70,7 +72,8 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
     region = _region(view, split, asked)
     name = asked.class_name or (stated.class_name if stated else None)
     own = None if name is None else class_index(view.classes, name)
-    population = _population(view, split, region, own, asked)
+    chosen = _chosen(view, split, region, own, asked)
+    population = chosen.population
     labels = view.table(split).labels
     pools, others = _pools(view, split, asked, own, labels[population.rows])
     title = "their own class" if own is None else clean(view.classes[own], 60)
@@ -80,7 +83,7 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
     bench = Swapping(
         view,
         split,
-        region,
+        chosen.places,
         asked.keep,
         pools,
         others,
@@ -121,6 +124,7 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
         instrument=planned,
         doses=doses,
         questions=("features_global.2", "questionable_features.2", "what_if.1"),
+        notes=chosen.notes,
     )
 
 
@@ -130,8 +134,8 @@ def what(region: Region, keep: bool) -> str:
 
 
 def _place(region: Region) -> str:
-    """Whatever lies there comes along, so a boxed object is named by its place."""
-    return f"the place of {region.title}" if region.kind == "box" else region.title
+    """Whatever lies there comes along, so a thing is named by its place."""
+    return f"the place of {region.title}" if region.kind in THINGS else region.title
 
 
 def claim_text(region: Region, keep: bool, title: str, claim: Claim) -> str:
@@ -173,15 +177,12 @@ def _region(view: CaseView, split: Split, asked: Asked) -> Region:
     table = view.table(split)
     objects = boxed_objects(table)
     spec = asked.region
-    told = [*GRAMMAR[:-1], *arms_plan.boxes_told(table)]
     if not spec:
-        raise RetryError("region: say which region to swap.", told)
-    if spec.partition(":")[0].strip().casefold() == "saliency":
-        raise RetryError("region: a region that differs from image to image can't be swapped.", told)
-    return parse_region(spec, objects, view.classes)
+        raise RetryError("region: say which region to swap.", [*GRAMMAR, *arms_plan.boxes_told(table)])
+    return parse_region(spec, objects, view.classes, table.columns)
 
 
-def _population(view: CaseView, split: Split, region: Region, own: int | None, asked: Asked) -> Population:
+def _chosen(view: CaseView, split: Split, region: Region, own: int | None, asked: Asked) -> Chosen:
     """Labelled images of the class (of any class without one) that show the region."""
     table = view.table(split)
     within = table.labels >= 0 if own is None else table.labels == own
@@ -190,8 +191,15 @@ def _population(view: CaseView, split: Split, region: Region, own: int | None, a
     if not within.any():
         whose = "labelled images" if own is None else f"images of {clean(view.classes[own], 60)}"
         raise RetryError(f"No image to test: no {whose} of {split} show {region.title}.")
-    return resolve(
-        view, split, parse_filters(asked.where), within=within, most=asked.max_images, seed=view.seed
+    return choose(
+        view,
+        split,
+        region,
+        parse_filters(asked.where),
+        within=within,
+        most=asked.max_images,
+        watched=own,
+        segmenter=asked.segmenter,
     )
 
 
@@ -206,7 +214,7 @@ def _pools(
     controls = set(present.tolist())
     sources = {other} if other is not None else set(np.unique(labels[labels >= 0]).tolist()) - {own}
     pools = {
-        c: arms_plan.sample(np.flatnonzero(labels == c).astype(np.int64), POOL, view.seed)
+        c: sample(np.flatnonzero(labels == c).astype(np.int64), POOL, view.seed)
         for c in sorted(controls | sources)
     }
     pools = {c: rows for c, rows in pools.items() if len(rows)}
