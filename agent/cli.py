@@ -111,7 +111,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--journal", action="store_true", help="record the comparison in the journal of the second case"
     )
 
-    ask = _command(commands, "ask", "ask the library of failure handling", "run_ask")
+    ask = _command(commands, "ask", "ask the library of failure handling", "library:run_ask")
     ask.add_argument("question", nargs="+")
     ask.add_argument("--json", action="store_true", help="print JSON")
     ask.add_argument("--case", type=Path, help="a case whose class and attribute names the question may use")
@@ -119,14 +119,18 @@ def build_parser() -> argparse.ArgumentParser:
         "--knowledge-url", default="", help="a Chroma server to search instead of the built-in index"
     )
 
-    knowledge = _command(commands, "knowledge", "your own entries in the knowledge base", "run_knowledge")
+    knowledge = _command(
+        commands, "knowledge", "your own entries in the knowledge base", "library:run_knowledge"
+    )
     knowledge.add_argument("action", choices=("add", "list", "check", "remove"))
     knowledge.add_argument("what", nargs="?", default="", metavar="FILE|FOLDER|ID")
     knowledge.add_argument(
         "--project", action="store_true", help="keep it with this folder instead of with you"
     )
 
-    forms = _command(commands, "forms", "questions that only people can answer, out and back in", "run_forms")
+    forms = _command(
+        commands, "forms", "questions that only people can answer, out and back in", "library:run_forms"
+    )
     forms.add_argument("action", choices=("list", "export", "import"))
     forms.add_argument(
         "what", nargs="*", metavar="FORM|CASE FILE.md", help="export FORM FILE.md, import CASE FILE.md"
@@ -202,6 +206,15 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _robust(robust)
 
+    from failsight.agent.fork import arguments as branching
+
+    fork = _command(commands, "fork", "another branch of a case, from any of its events on", "fork:run_fork")
+    branching(fork, replays=False)
+    replay = _command(
+        commands, "replay", "put the same questions to another planner, and compare", "fork:run_replay"
+    )
+    branching(replay, replays=True)
+
     serve = _command(
         commands, "serve", "the tools of a case as an MCP server over stdin and stdout", "run_serve"
     )
@@ -246,9 +259,11 @@ def _command(commands: Any, name: str, text: str, handler: str) -> argparse.Argu
 
 def _later(handler: str) -> Callable[[argparse.Namespace], int]:
     def run(args: argparse.Namespace) -> int:
-        from failsight.agent import commands
+        from importlib import import_module
 
-        return int(getattr(commands, handler)(args) or 0)
+        module, _, name = handler.rpartition(":")
+        function = getattr(import_module(f"failsight.agent.{module or 'commands'}"), name)
+        return int(function(args) or 0)
 
     return run
 

@@ -155,6 +155,11 @@ class Session:
         mode = "stage" if going_on else "ask"
         yield from self._run({"messages": [HumanMessage(text or "Go on.", additional_kwargs={"mode": mode})]})
 
+    @property
+    def pending(self) -> ApprovalAsked | None:
+        """The question that waits for a yes or no, if any."""
+        return self._pending
+
     def _waiting(self) -> Iterator[SessionEvent]:
         """Put the pending question once more."""
         if self._pending is not None:
@@ -205,6 +210,7 @@ class Session:
                 yield from self._waiting()  # "the rest without asking" is no leave to spend more
                 return
             yield from self._by_policy()
+        self.case.record("auto.started", policy=self.approvals.rules.name)
         policy, self.approvals.policy = self.approvals.policy, "auto"
         try:
             text = "Work through the whole workflow without asking, then sum up what was confirmed and whether it is ready."
