@@ -197,7 +197,8 @@ class Session:
     def _decided(self, tool: str, yes: bool, by: str) -> None:
         decision = "approve" if yes else "reject"
         self.case.record("approval.given", call=tool, tool=tool, decision=decision, by=by)
-        refusal = {} if yes else {"message": f"FAILED: the person declined {tool}."}
+        who = "policy of this run" if by == "policy" else "person"
+        refusal = {} if yes else {"message": f"FAILED: the {who} declined {tool}."}
         self._open = self._open[1:]
         self._decisions.append({"type": decision, **refusal})
 
@@ -205,29 +206,26 @@ class Session:
         """The whole workflow to its end, approvals by policy."""
         if self._pending is None and self._graph.get_state(THREAD).next:
             yield from self._take_up()
-        while self._pending is not None:
-            if self._pending.tool == BUDGET and self.approvals.policy == "ask":
-                yield from self._waiting()  # "the rest without asking" is no leave to spend more
-                return
-            yield from self._by_policy()
+        yield from self._by_policy(budget=self.approvals.policy != "ask")
+        if self._pending is not None:
+            yield from self._waiting()  # "the rest without asking" is no leave to spend more
+            return
         self.case.record("auto.started", policy=self.approvals.rules.name)
         policy, self.approvals.policy = self.approvals.policy, "auto"
         try:
             text = "Work through the whole workflow without asking, then sum up what was confirmed and whether it is ready."
             yield from self._run({"messages": [HumanMessage(text, additional_kwargs={"mode": "auto"})]})
-            while self._pending is not None and self._pending.tool != BUDGET:
-                yield from self._by_policy()
+            yield from self._by_policy(budget=False)
         finally:
             self.approvals.policy = policy
 
-    def _by_policy(self) -> Iterator[SessionEvent]:
-        """Answer the pending question as the case's policy says. More of the budget is the policy's to give."""
-        assert self._pending is not None
-        name = self._pending.tool
-        yes, why = (True, "") if name == BUDGET else self.approvals.judge(name)
-        if not yes:
-            yield Notice(f"{name} was not run: {why}.", "warning")
-        yield from self.decide(yes, by="policy")
+    def _by_policy(self, *, budget: bool) -> Iterator[SessionEvent]:
+        """Answer what is pending as the case's policy says, question by question; more of the budget where ``budget``."""
+        while (asked := self.pending) is not None and (budget or asked.tool != BUDGET):
+            yes, why = (True, "") if asked.tool == BUDGET else self.approvals.judge(asked.tool)
+            if not yes:
+                yield Notice(f"{asked.tool} was not run: {why}.", "warning")
+            yield from self.decide(yes, by="policy")
 
     def _run(self, given: Any) -> Iterator[SessionEvent]:
         self.case.progress.reset()
