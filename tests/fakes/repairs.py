@@ -1,0 +1,101 @@
+"""A small case with a repair whose every answer is given: images carry their number, models look it up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from failsight.tools.evidence import Evidence, Finding
+from failsight.tools.repair.versions import ModelVersion
+from tests.fakes.view import FakeModel, FakeTable, FakeView
+
+CLASSES = ("bath", "bed")
+
+
+def numbered(n: int) -> np.ndarray:
+    """Pictures (n, 4, 4, 3) that say their own number in their red and green channels."""
+    made = np.zeros((n, 4, 4, 3), np.uint8)
+    made[..., 0] = (np.arange(n) // 256)[:, None, None]
+    made[..., 1] = (np.arange(n) % 256)[:, None, None]
+    return made
+
+
+def answering(answers: np.ndarray, name: str, confidence: float | np.ndarray = 0.9) -> FakeModel:
+    """A model that gives picture ``i`` the class ``answers[i]``."""
+    sure = np.broadcast_to(np.asarray(confidence, float), len(answers))
+
+    def rule(x: np.ndarray) -> np.ndarray:
+        i = np.rint(x[:, 0, 0, 0] * 255).astype(int) * 256 + np.rint(x[:, 0, 0, 1] * 255).astype(int)
+        i = np.minimum(i, len(answers) - 1)  # an edited picture may say any number
+        scores = np.full((len(x), len(CLASSES)), 0.0)
+        scores += ((1 - sure[i]) / (len(CLASSES) - 1))[:, None]
+        scores[np.arange(len(x)), answers[i]] = sure[i]
+        return np.log(scores)
+
+    made = FakeModel(rule, CLASSES, (4, 4))
+    made.fingerprint = name
+    return made
+
+
+class World:
+    """Half baths, half beds; a third show a television; the old model calls beds with a television a bath.
+
+    ``wrong(rates)`` draws errors: group → chance to be wrong, groups being ``target`` (beds with a television),
+    ``other_tv`` (baths with one) and ``rest``.
+    """
+
+    def __init__(self, n: int = 600, seed: int = 0) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.n = n
+        self.labels = np.arange(n) % 2
+        self.television = self.rng.random(n) < 1 / 3
+        self.target = self.television & (self.labels == 1)
+        self.hard = self.rng.random(n)  # the same images are hard for every model
+
+    def answers(self, target: float, other_tv: float, rest: float, noise: float = 0.25) -> np.ndarray:
+        """Answers of a model with these error rates; ``noise``: how much of an error is the run's luck."""
+        rate = np.where(self.target, target, np.where(self.television, other_tv, rest))
+        luck = self.rng.random(self.n)
+        wrong = np.where(self.rng.random(self.n) < noise, luck, self.hard) < rate
+        return np.where(wrong, 1 - self.labels, self.labels)
+
+    def table(self) -> FakeTable:
+        """The evaluation images."""
+        tv = ["yes" if t else "no" for t in self.television]
+        return FakeTable(numbered(self.n), self.labels, CLASSES, {"television": tv})
+
+    def finding(self, **more: Any) -> Finding:
+        """Confirmed: the television draws to bath."""
+        given = {
+            "slice": {"television": "yes"}, "class_name": "bath", "verdict": "confirmed", "error_rate": 0.5, "base_error_rate": 0.1, "n": 60,
+        }  # fmt: skip
+        return Finding("spurious_correlation", "features", "data_content", "tv", **{**given, **more})
+
+
+def repaired(
+    world: World,
+    before: tuple[float, float, float],
+    repair: tuple[float, float, float],
+    control: tuple[float, float, float] | None,
+    *,
+    seeds: int = 3,
+    folder: Path | None = None,
+    finding: Finding | None = None,
+    tool: str = "test_by_masking",
+    data: dict[str, Any] | None = None,
+) -> FakeView:
+    """A case with that finding and one repair R1 of it; error rates as :meth:`World.answers` takes them."""
+    view = FakeView({"data": world.table()}, answering(world.answers(*before), "old"), folder=folder)
+    found = finding or world.finding()
+    view.stated.append(("F1", found))
+    view.recorded.append(Evidence(tool, "Found", "Found.", {"split": "data"}, findings=(found,), id="E1"))
+    for seed in range(1, seeds + 1):
+        arms = [("repair", f"R1.{seed}", repair)] + ([("control", f"R1.c{seed}", control)] if control else [])
+        for arm, name, rates in arms:
+            view.made_versions.append(
+                ModelVersion(name, "R1", arm, seed, "collect", "F1", f"repair/R1/{name}", name, data or {})  # type: ignore[arg-type]
+            )
+            view.given_versions[name] = answering(world.answers(*rates), name)
+    return view

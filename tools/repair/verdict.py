@@ -1,0 +1,272 @@
+"""Did the repair work, and what did it cost? The rule, over arrays; nothing here knows a case.
+
+**What is compared.** A slice is found because the old model erred there, so on the very images that found it the old
+error is too high, and any other model, even one just trained again, does better there by chance alone (regression to
+the mean). Two things guard against that. The images that judge are those that neither chose nor trained
+(:mod:`failsight.tools.repair.untouched`). And the claim rests on repair − control: both arms were made from the same
+model with the same budget and the same seeds and are measured on the same images, so that whatever the choice of the
+slice, more training or a new seed brings, it brings to both. An image's value is the difference of the two errors,
+averaged over seeds; intervals cover other images and other seeds (:mod:`failsight.tools.stats.crossed`).
+
+**The rule**, fixed before the versions are run:
+
+- *verified*: in the target, repair − control and repair − before both lie below 0 with their whole 95 % interval, both
+  reach the minimum effect, and the larger of the two one-sided p, corrected for the repairs judged before it in this
+  case (:func:`failsight.tools.verdicts.online_q`), is at most α; and no other group is worse.
+- *traded away*: the same, but another group is worse than before: Benjamini–Hochberg over all of them at α, and by at
+  least the tolerance. Against the model before, not the control: the loss is paid whatever it is due to. And for the
+  versions that were made, whose errors are averaged, not for all seeds: with three of those a loss would have to be
+  enormous, and whoever takes one of these versions pays it.
+- *no effect*: the whole interval of repair − control, or of repair − before, lies above minus the minimum effect.
+- *inconclusive*: anything else, and whenever there is no control arm, or fewer than three seeds.
+
+Three seeds and not one: one seed against one seed tells two models apart, not two recipes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from failsight.tools.stats.crossed import CrossedMean, crossed_mean
+from failsight.tools.stats.intervals import wilson
+from failsight.tools.stats.multiplicity import benjamini_hochberg
+from failsight.tools.text import number, p_value
+from failsight.tools.verdicts import online_q
+
+Float = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+Interval = tuple[float, float]
+Outcome = Literal["verified", "no effect", "traded away", "inconclusive"]
+Kind = Literal["target", "overall", "class", "finding", "slice", "split"]
+FEWEST = 10  # images below which a group is not compared
+FEWEST_SEEDS = 3
+LEAST_EFFECT, SHARE_OF_ERROR = 0.02, 0.25  # of the default minimum effect
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What each image cost before, and in each run of both arms: 1 for a wrong answer, or a part of the calibration error.
+
+    Attributes:
+        before: (n,)
+        repair: (s, n), seeds in order.
+        control: (s, n) of the same seeds; None without a control arm.
+        groups: (n,) images that belong together; None where each stands alone.
+    """
+
+    before: Float
+    repair: Float
+    control: Float | None
+    groups: npt.NDArray[np.int64] | None = None
+
+    def part(self, inside: Mask) -> Losses:
+        """Only these images."""
+        return Losses(
+            self.before[inside],
+            self.repair[:, inside],
+            None if self.control is None else self.control[:, inside],
+            None if self.groups is None else self.groups[inside],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One group of images before and after. Negative differences: the repair errs less.
+
+    Attributes:
+        before, repair, control: mean loss; over seeds for the arms.
+        change: repair − before; over images and seeds in the target, over images alone elsewhere.
+        effect: repair − control; None without a control arm.
+        drift: control − before: what retraining alone does here.
+        q_worse: of being worse than before, after Benjamini–Hochberg over the groups compared; 1 for the target.
+        simultaneous: interval of ``change`` that holds for all those groups together (Bonferroni).
+    """
+
+    kind: Kind
+    name: str
+    n: int
+    before: float
+    repair: float
+    control: float | None
+    change: CrossedMean
+    effect: CrossedMean | None
+    drift: CrossedMean | None
+    q_worse: float = 1.0
+    simultaneous: Interval = (-1.0, 1.0)
+
+    @property
+    def before_ci(self) -> Interval:
+        """Wilson interval of the error before."""
+        return wilson(round(self.before * self.n), self.n)
+
+    @property
+    def cost(self) -> Literal["worse", "better", "no clear change"]:
+        """What happened to this group, beside the others."""
+        if self.q_worse <= 0.05 and self.change.mean > 0:
+            return "worse"
+        return "better" if self.change.ci[1] < 0 else "no clear change"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The verdict on a repair.
+
+    Attributes:
+        reason: in one sentence.
+        p, q: of the claim that the target's error fell, against control and before.
+        detectable: smallest fall against the control that would have been seen with 80 % power; None without control.
+        more_images: images of the target beyond those there are that would decide; None where they would not, or nothing is open.
+        more_seeds: the same of seeds.
+        worse: names of other groups that are worse.
+    """
+
+    outcome: Outcome
+    reason: str
+    p: float
+    q: float
+    detectable: float | None
+    more_images: int | None = None
+    more_seeds: int | None = None
+    worse: tuple[str, ...] = ()
+
+
+def default_minimum(before: float) -> float:
+    """The smallest fall that counts, where nobody says: a quarter of the error before, at least 2 points."""
+    return max(LEAST_EFFECT, SHARE_OF_ERROR * before)
+
+
+def compare(kind: Kind, name: str, losses: Losses, *, scale: float = 1.0, seed: int = 0) -> Compared:
+    """One group of images, all of ``losses``."""
+
+    def mean(values: Float, flips: bool = True) -> CrossedMean:
+        return crossed_mean(values, groups=losses.groups, scale=scale, seed=seed, flips=flips)
+
+    tested = kind == "target"
+
+    control = losses.control
+    change = losses.repair - losses.before
+    return Compared(
+        kind,
+        name,
+        len(losses.before),
+        float(losses.before.mean()),
+        float(losses.repair.mean()),
+        None if control is None else float(control.mean()),
+        mean(change if tested else change.mean(0)),
+        None if control is None else mean(losses.repair - control, tested),
+        None if control is None else mean(control - losses.before, False),
+    )
+
+
+def compare_others(
+    losses: Losses, others: Mapping[tuple[Kind, str], Mask], *, seed: int = 0
+) -> tuple[list[Compared], list[str]]:
+    """Every other group with enough images, corrected together; and the names of those with too few."""
+    made, few = [], []
+    for (kind, name), inside in others.items():
+        n = int(inside.sum())
+        if n >= FEWEST:
+            made.append(compare(kind, name, losses.part(inside), seed=seed))
+        elif n:
+            few.append(name)
+    if not made:
+        return [], few
+    q = benjamini_hochberg([c.change.p("greater") for c in made])
+    level = 1 - 0.05 / len(made)
+    return [
+        replace(c, q_worse=float(x), simultaneous=c.change.interval(level))
+        for c, x in zip(made, q, strict=True)
+    ], few
+
+
+def decide(
+    target: Compared,
+    others: Sequence[Compared],
+    *,
+    minimum: float,
+    tolerance: float,
+    alpha: float = 0.05,
+    earlier: int = 0,
+    verified: int = 0,
+) -> Decision:
+    """The verdict by the rule above.
+
+    Args:
+        minimum: smallest fall of the target's loss that counts.
+        tolerance: smallest rise elsewhere that counts.
+        earlier, verified: repairs judged in this case before this one, and how many of them were verified.
+    """
+    change, effect = target.change, target.effect
+    p = max(change.p("less"), 1.0 if effect is None else effect.p("less"))
+    q = online_q(p, earlier, verified)
+    worse = tuple(o.name for o in others if o.q_worse <= alpha and o.change.mean >= tolerance)
+    if effect is None:
+        reason = "There is no control arm: whether the same effort without the repair would have done as much is not known."
+        return Decision("inconclusive", reason, p, q, None, worse=worse)
+    seen = effect.detectable()
+    if effect.runs < FEWEST_SEEDS:
+        reason = f"{effect.runs} seed{'s' * (effect.runs != 1)} can't tell the repair from the luck of training; three are the least."
+        return Decision(
+            "inconclusive", reason, p, q, seen, more_seeds=FEWEST_SEEDS - effect.runs, worse=worse
+        )
+    fell = [m.ci[1] < 0 and m.mean <= -minimum for m in (effect, change)]
+    least = number(minimum, "points").lstrip("+")
+    if all(fell) and q <= alpha:
+        if worse:
+            return Decision("traded away", _traded(worse), p, q, seen, worse=worse)
+        return Decision("verified", f"The error fell by at least the {least} set beforehand, against the control and against before; no other group is worse.", p, q, seen)  # fmt: skip
+    if effect.ci[0] > -minimum or change.ci[0] > -minimum:
+        return Decision("no effect", _small(effect, change, minimum, least), p, q, seen, worse=worse)
+    if all(fell):
+        reason = f"The error fell, but p {p_value(p)} is q {p_value(q)} after correction for the repairs judged before it in this case."
+    else:
+        reason = f"The interval contains both no effect and a fall of {least}."
+    images, seeds = _needed(effect, minimum)
+    return Decision("inconclusive", reason, p, q, seen, images, seeds, worse)
+
+
+def _traded(worse: Sequence[str]) -> str:
+    return f"The target gained, but {len(worse)} other group{'s are' if len(worse) > 1 else ' is'} worse than before."
+
+
+def _small(effect: CrossedMean, change: CrossedMean, minimum: float, least: str) -> str:
+    if effect.ci[0] > -minimum and effect.ci[1] < 0:
+        return f"It did something, but less than the {least} set beforehand."
+    if effect.ci[0] > -minimum:
+        other = " The control arm gained as much: not what was repaired did it." if change.ci[1] < 0 else ""
+        return f"Beyond the control arm, a fall of {least} is excluded.{other}"
+    return f"Against the model before, a fall of {least} is excluded; only the control arm became worse."
+
+
+def _needed(effect: CrossedMean, minimum: float) -> tuple[int | None, int | None]:
+    """More images, or more seeds, after which an interval about the present estimate would exclude 0 or the minimum."""
+    room = max(abs(effect.mean), abs(effect.mean + minimum))
+    images, seeds = effect.images_for(room), effect.runs_for(room)
+    return (
+        None if images is None else max(0, images - effect.n),
+        None if seeds is None else max(0, seeds - effect.runs),
+    )
+
+
+def calibration_parts(confidence: Float, right: Mask, bins: int = 15) -> Float:
+    """Each image's part of the expected calibration error: their mean is the error itself.
+
+    With the bins and the signs of their gaps as they are, the error is a plain mean of ±(confidence − right), which
+    images and seeds can be resampled in like any other loss. Few images make it too large for every model alike, so that
+    a repair that calibrates perfectly looks a little less good than it is.
+
+    Args:
+        confidence: (n,) of the predicted class, in [0, 1].
+        right: (n,)
+    """
+    c, y = np.asarray(confidence, np.float64), np.asarray(right, np.float64)
+    edges = np.linspace(0.0, 1.0, bins + 1)
+    place = np.clip(np.searchsorted(edges, c, side="left") - 1, 0, bins - 1)
+    gap = np.bincount(place, c - y, minlength=bins)
+    made: Float = np.where(gap >= 0, 1.0, -1.0)[place] * (c - y)
+    return made

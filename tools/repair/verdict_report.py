@@ -1,0 +1,483 @@
+"""What the check of a repair tells: the verdict first, then what it rests on and what it cost."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from failsight.tools.evidence import Cell, Correction, Evidence, Fact, Finding, Interval, Table, Unit
+from failsight.tools.experiments.cues.compared import Moved, moved_table
+from failsight.tools.repair.outcomes import Arms, Sample
+from failsight.tools.repair.reliance import Reliance
+from failsight.tools.repair.verdict import Compared, Decision, Outcome
+from failsight.tools.strategies import STRATEGIES
+from failsight.tools.text import clean, interval, listing, number, p_value
+from failsight.tools.view import CaseView
+
+TOOL = "verify_correction"
+MOST_ROWS = 30
+TITLES: dict[Outcome, str] = {
+    "verified": "The repair holds",
+    "no effect": "The repair has no effect",
+    "traded away": "The repair trades one failure for another",
+    "inconclusive": "Whether the repair works is undecided",
+}
+
+
+@dataclass(frozen=True)
+class Verified:
+    """Everything that was measured about one repair.
+
+    Attributes:
+        finding_id, finding: what it is to repair; empty and None for all images.
+        calibration: whether the target is measured by the calibration error.
+        before_ece …: calibration error of all untouched images before, and after minus before over images and seeds.
+        plan: id of the registered plan.
+    """
+
+    arms: Arms
+    finding_id: str
+    finding: Finding | None
+    sample: Sample
+    calibration: bool
+    minimum: float
+    tolerance: float
+    plan: str
+    target: Compared
+    others: tuple[Compared, ...]
+    decision: Decision
+    ece: Compared | None
+    reliance: Reliance | None
+    cues: tuple[Moved, ...]
+    n: int
+    notes: tuple[str, ...]
+
+    @property
+    def measure(self) -> str:
+        """What is compared, as the subject of a sentence."""
+        return "calibration error" if self.calibration else "error"
+
+    @property
+    def worst(self) -> Compared | None:
+        """The other group that lost most, those that are clearly worse first; None where none lost."""
+        lost = [o for o in self.others if o.change.mean > 0]
+        return max(lost, key=lambda o: (o.name in self.decision.worse, o.change.mean), default=None)
+
+
+def evidence(view: CaseView, made: Verified) -> Evidence:
+    """The Evidence of :func:`failsight.tools.verify_correction.verify_correction`, but for its arguments."""
+    tables = [_target_table(made), _others_table(made), _ece_table(made)]
+    if made.reliance is not None:
+        tables.append(_reliance_table(made.reliance))
+    if made.cues:
+        tables.append(moved_table(made.cues, ("before", made.arms.repair[0].name)))
+    questions = ("iterations.3", *(("iterations.4",) if made.reliance or made.cues else ()))
+    return Evidence(
+        tool=TOOL,
+        title=TITLES[made.decision.outcome],
+        summary=" ".join(_summary(made)),
+        facts=_facts(made),
+        tables=tuple(t for t in tables if t is not None and t.rows),
+        questions=questions,
+        corrections=_corrections(view, made),
+        notes=(*made.notes, *_notes(made)),
+        next_steps=_next_steps(made),
+    )
+
+
+def _summary(made: Verified) -> list[str]:
+    t, d = made.target, made.decision
+    who = f"{made.arms.name} ({made.arms.repair[0].strategy.replace('_', ' ')})"
+    said = [f"{_headline(d.outcome, who)}: {d.reason[:1].lower()}{d.reason[1:]}"]
+    beside = "" if t.effect is None else f", {number(t.control)} in the control arm"
+    seeds = f"mean over {len(made.arms.repair)} seed{'s' * (len(made.arms.repair) != 1)}"
+    said.append(
+        f"On {t.n:,} untouched images ({clean(t.name, 80)}) the {made.measure} went from {number(t.before)} to "
+        f"{number(t.repair)}{beside} ({seeds})"
+        + (
+            f"; repair − control {_difference(t.effect.mean, t.effect.ci)}, q {p_value(d.q)}."
+            if t.effect
+            else "."
+        )
+    )
+    said.append(_cost(made))
+    if made.reliance is not None:
+        said.append(_relied(made.reliance))
+    return said
+
+
+def _headline(outcome: Outcome, who: str) -> str:
+    return {
+        "verified": f"The repair {who} holds",
+        "no effect": f"The repair {who} has no effect",
+        "traded away": f"The repair {who} trades one failure for another",
+        "inconclusive": f"Whether the repair {who} works is undecided",
+    }[outcome]
+
+
+def _difference(value: float, ci: Interval) -> str:
+    return f"{number(value, 'points')} {interval(ci, 'points')}"
+
+
+def _cost(made: Verified) -> str:
+    worst, d = made.worst, made.decision
+    if worst is None:
+        return (
+            f"None of {len(made.others)} other groups lost anything."
+            if made.others
+            else "There is no other group to look at."
+        )
+    sure = f"q {p_value(worst.q_worse)}" + ("" if worst.name in d.worse else ", no more than chance would do")
+    drift = (
+        "" if worst.drift is None else f"; the control arm {_difference(worst.drift.mean, worst.drift.ci)}"
+    )
+    return (
+        f"Of {len(made.others)} other groups {clean(worst.name, 80)} lost most: {number(worst.before)} to {number(worst.repair)} wrong, "
+        f"{number(worst.change.mean, 'points')} {interval(worst.simultaneous, 'points')} ({sure}{drift})."
+    )
+
+
+def _relied(r: Reliance) -> str:
+    beside = "" if r.control is None else f", {number(r.control, 'points')} in the control arm"
+    gone = r.change.ci[1] < 0
+    less = "It relies less on it" if gone else "That it relies less on it is not shown"
+    return (
+        f"{less}: masking {r.what} lowered the score of {r.of} by {number(r.before.mean, 'points').lstrip('+')} before and "
+        f"by {number(r.repair.mean, 'points').lstrip('+')} after{beside} (change {_difference(r.change.mean, r.change.ci)}, {r.n} images)."
+    )
+
+
+def _facts(made: Verified) -> tuple[Fact, ...]:
+    t, d = made.target, made.decision
+    name = "ece" if made.calibration else "error_rate"
+    facts = [
+        Fact("verdict", d.outcome, "text", made.arms.name),
+        Fact("plan", made.plan, "text"),
+        Fact(
+            name,
+            t.before,
+            "share",
+            "target, before",
+            None if made.calibration else t.before_ci,
+            t.n,
+            "lower_is_better",
+        ),
+        Fact(name, t.repair, "share", "target, repair", None, t.n, "lower_is_better"),
+        Fact(
+            "effect",
+            t.change.mean,
+            "points",
+            "target, repair minus before",
+            t.change.ci,
+            t.n,
+            "lower_is_better",
+        ),
+    ]
+    if t.effect is not None and t.drift is not None:
+        facts += [
+            Fact(name, t.control, "share", "target, control", None, t.n, "lower_is_better"),
+            Fact(
+                "effect",
+                t.effect.mean,
+                "points",
+                "target, repair minus control",
+                t.effect.ci,
+                t.n,
+                "lower_is_better",
+            ),
+            Fact(
+                "control_effect",
+                t.drift.mean,
+                "points",
+                "target, control minus before",
+                t.drift.ci,
+                t.n,
+                "lower_is_better",
+            ),
+        ]
+    facts += [
+        Fact("p", d.p, "score", "target"),
+        Fact("q", d.q, "score", "target"),
+        Fact("minimum_effect", made.minimum, "points", "target"),
+        Fact("seeds", len(made.arms.repair), "count"),
+        Fact("groups_worse", len(d.worse), "count", "", None, None, "lower_is_better"),
+    ]
+    facts += _group_facts(made)
+    if d.detectable is not None:
+        facts.append(Fact("detectable_effect", min(1.0, d.detectable), "points", "target"))
+    for what, value in (("images_needed", d.more_images), ("seeds_needed", d.more_seeds)):
+        if value:
+            facts.append(Fact(what, value, "count", "target"))
+    if made.ece is not None:
+        facts += [
+            Fact("ece", made.ece.before, "share", "before", None, made.n, "lower_is_better"),
+            Fact("ece", made.ece.repair, "share", "repair", None, made.n, "lower_is_better"),
+            Fact(
+                "ece_change",
+                made.ece.change.mean,
+                "points",
+                "repair minus before",
+                made.ece.change.ci,
+                made.n,
+                "lower_is_better",
+            ),
+        ]
+    return tuple(f for f in facts if not (isinstance(f.value, float) and math.isnan(f.value)))
+
+
+def _group_facts(made: Verified) -> list[Fact]:
+    facts = []
+    for one in made.others:
+        if one.kind == "overall":
+            facts.append(
+                Fact("error_rate", one.before, "share", "before", one.before_ci, one.n, "lower_is_better")
+            )
+            facts.append(Fact("error_rate", one.repair, "share", "repair", None, one.n, "lower_is_better"))
+            facts.append(
+                Fact(
+                    "effect",
+                    one.change.mean,
+                    "points",
+                    "repair minus before",
+                    one.change.ci,
+                    one.n,
+                    "lower_is_better",
+                )
+            )
+    if made.worst is not None:
+        w = made.worst
+        facts.append(
+            Fact(
+                "worst_loss",
+                w.change.mean,
+                "points",
+                clean(w.name, 80),
+                w.simultaneous,
+                w.n,
+                "lower_is_better",
+            )
+        )
+    if made.others:
+        most = max(min(1.0, o.simultaneous[1]) for o in made.others)
+        facts.append(
+            Fact(
+                "loss_not_excluded",
+                most,
+                "points",
+                "worst of the other groups",
+                None,
+                None,
+                "lower_is_better",
+            )
+        )
+    return facts
+
+
+def _target_table(made: Verified) -> Table:
+    t = made.target
+    rows: list[tuple[Cell, ...]] = [
+        ("before", number(t.before), "", "", ""),
+        ("repair", number(t.repair), *_cells(t.change)),
+    ]
+    if t.effect is not None and t.drift is not None:
+        rows += [
+            ("control", number(t.control), *_cells(t.drift)),
+            ("repair − control", "", *_cells(t.effect)),
+        ]
+    return Table(
+        f"The target: {clean(t.name, 80)}",
+        ("arm", made.measure, "change", "95 % interval", "p"),
+        tuple(rows),
+        ("text",) * 5,
+        f"{t.n:,} images that neither chose nor trained. Change: from before, mean over seeds; for repair − control between "
+        "the arms. Intervals cover other images and other seeds; p: one-sided, that it fell (with sign flips for repair).",
+    )
+
+
+def _cells(m: object) -> tuple[str, str, str]:
+    from failsight.tools.stats.crossed import CrossedMean
+
+    assert isinstance(m, CrossedMean)
+    return number(m.mean, "points"), interval(m.ci, "points"), p_value(m.p("less"))
+
+
+def _others_table(made: Verified) -> Table:
+    """What lost first; the clearest where there are many."""
+    order = sorted(made.others, key=lambda o: (o.q_worse, -abs(o.change.mean)))[:MOST_ROWS]
+    order.sort(key=lambda o: -o.change.mean)
+    rows: list[tuple[Cell, ...]] = []
+    for o in order:
+        control = "–" if o.drift is None else number(o.drift.mean, "points")
+        rows.append(
+            (
+                clean(o.name, 80),
+                o.n,
+                number(o.before),
+                number(o.repair),
+                o.change.mean,
+                *o.change.ci,
+                control,
+                p_value(o.q_worse),
+                o.cost,
+            )
+        )
+    units: tuple[Unit, ...] = (
+        "text",
+        "count",
+        "text",
+        "text",
+        "points",
+        "points",
+        "points",
+        "text",
+        "text",
+        "text",
+    )
+    more = len(made.others) - len(rows)
+    return Table(
+        "What it did elsewhere, what lost most first",
+        (
+            "group",
+            "images",
+            "wrong before",
+            "wrong after",
+            "change",
+            "from",
+            "to",
+            "control's change",
+            "q worse",
+            "verdict",
+        ),
+        tuple(rows),
+        units,
+        "After: mean over the versions that were made. From, to: 95 % interval, paired by image. q worse: one-sided, "
+        f"Benjamini–Hochberg over {len(made.others)} groups."
+        + (f" {more} more, less clear, are not shown." if more else ""),
+    )
+
+
+def _ece_table(made: Verified) -> Table | None:
+    e = made.ece
+    if e is None or made.calibration:
+        return None
+    rows: list[tuple[Cell, ...]] = [
+        ("before", e.before, "", ""),
+        ("repair", e.repair, number(e.change.mean, "points"), interval(e.change.ci, "points")),
+    ]
+    if e.control is not None and e.drift is not None:
+        rows.append(("control", e.control, number(e.drift.mean, "points"), interval(e.drift.ci, "points")))
+    return Table(
+        "Do confidences mean what they say?",
+        ("arm", "calibration error", "change", "95 % interval"),
+        tuple(rows),
+        ("text", "share", "text", "text"),
+        f"Expected calibration error of {made.n:,} untouched images, 15 bins of equal width, mean over seeds. Lower is better.",
+    )
+
+
+def _reliance_table(r: Reliance) -> Table:
+    rows: list[tuple[Cell, ...]] = [("before", r.before.mean, "", "")]
+    rows.append(("repair", r.repair.mean, number(r.change.mean, "points"), interval(r.change.ci, "points")))
+    if r.control is not None and r.effect is not None:
+        rows.append(("control", r.control, "", ""))
+        rows.append(("repair − control", r.effect.mean, "", interval(r.effect.ci, "points")))
+    return Table(
+        "Have the features changed?",
+        ("arm", f"fall by masking {clean(r.what, 40)}", "change", "95 % interval"),
+        tuple(rows),
+        ("text", "points", "text", "text"),
+        f"Fall of the score of {clean(r.of, 60)} when it is masked, beyond that of controls of equal area, in {r.n} untouched images.",
+    )
+
+
+def _corrections(view: CaseView, made: Verified) -> tuple[Correction, ...]:
+    """The correction with its new state; none where it was made for no finding."""
+    if made.finding is None:
+        return ()
+    strategy = made.arms.repair[0].strategy
+    told = [
+        c
+        for e in view.evidence()
+        for c in e.corrections
+        if c.finding == made.finding.key and c.strategy == strategy
+    ]
+    known = next((s for s in STRATEGIES if s.name == strategy), None)
+    status = {"verified": "verified", "no effect": "rejected", "traded away": "rejected"}.get(
+        made.decision.outcome, "applied"
+    )
+    return (
+        Correction(
+            made.finding.key,
+            strategy,
+            told[-1].family if told else known.family if known else "dataset",
+            told[-1].action
+            if told
+            else f"{strategy.replace('_', ' ').capitalize()}, as {made.arms.name} did.",
+            status,  # type: ignore[arg-type]
+            made.target.before,
+            made.target.repair,
+            made.decision.q,
+        ),
+    )
+
+
+def _notes(made: Verified) -> list[str]:
+    notes, d = [], made.decision
+    if made.arms.alone:
+        notes.append(
+            f"Without a partner of the same seed in the other arm, and left out: {listing(made.arms.alone)}."
+        )
+    least = number(made.minimum, "points").lstrip("+")
+    seen = (
+        ""
+        if d.detectable is None or d.outcome == "verified"
+        else f" A fall of {number(min(1.0, d.detectable), 'points').lstrip('+')} beyond the control would have been seen with 80 % power."
+    )
+    notes.append(
+        f"Set beforehand: a fall of at least {least} counts, a rise elsewhere from {number(made.tolerance, 'points').lstrip('+')}.{seen}"
+    )
+    if made.others:
+        most = max(min(1.0, o.simultaneous[1]) for o in made.others)
+        least_sure = max(made.others, key=lambda o: o.simultaneous[1])
+        notes.append(
+            f"Losses of up to {number(most, 'points').lstrip('+')} in some other group ({clean(least_sure.name, 60)}, {least_sure.n} images) are not excluded "
+            f"(95 %, all {len(made.others)} together)."
+        )
+    if made.finding is not None and made.finding.kind == "label_noise":
+        notes.append(
+            "Evaluation labels that are wrong count against every version alike: errors can't fall to zero."
+        )
+    if made.calibration:
+        notes.append(
+            "With few images the calibration error comes out too large for every version, so that the fall is rather understated."
+        )
+    return notes
+
+
+def _next_steps(made: Verified) -> tuple[str, ...]:
+    d, name = made.decision, made.arms.repair[0].name
+    if d.outcome == "verified":
+        return (
+            f"Take {name}, the first of the seeds; the best of them on these images would look better than it is.",
+            f"Look at what else changed (compare_models, after: {name}), then judge readiness again.",
+        )
+    if d.outcome == "traded away":
+        return (
+            f"Look at what {clean(made.worst.name if made.worst else d.worse[0], 60)} lost (compare_models, after: {name}), and mix such images into the repair.",
+        )
+    if d.outcome == "no effect":
+        return (
+            "Take another of the proposed corrections (propose_correction), or test the cause again before more is trained.",
+        )
+    steps = []
+    if d.more_images:
+        steps.append(
+            f"About {d.more_images:,} more labelled images of the target would decide, if the effect stays what it is."
+        )
+    if d.more_seeds:
+        steps.append(
+            f"{d.more_seeds} more seed{'s' * (d.more_seeds != 1)} of both arms would decide, if the effect stays what it is (retrain)."
+        )
+    return tuple(steps) or (
+        "More images and more seeds of both arms are needed: neither alone would decide.",
+    )

@@ -1,0 +1,234 @@
+"""verify_correction: did the repair work, on images that neither chose nor trained it, and what did it cost elsewhere?"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Evidence, Finding, Instrument
+from failsight.tools.experiments.cues.compared import Moved
+from failsight.tools.inputs.base import Split
+from failsight.tools.registry import tool
+from failsight.tools.repair import reliance
+from failsight.tools.repair.outcomes import Answers, Arms, Sample, answers, enough, find_arms, sample
+from failsight.tools.repair.verdict import (
+    Losses,
+    compare,
+    compare_others,
+    decide,
+    default_minimum,
+)
+from failsight.tools.repair.verdict_report import TOOL, Verified, evidence
+from failsight.tools.text import clean
+from failsight.tools.view import CaseView
+
+
+@tool(
+    cost="heavy",
+    answers=("iterations.3", "iterations.4"),
+    stateful=True,
+    reads_attributes=True,
+    passes=12,
+)
+def verify_correction(
+    view: CaseView,
+    repair: Annotated[
+        str, Field(description="Which repair: R1, R2 … Default: the last one made.", max_length=20)
+    ] = "",
+    minimum_effect: Annotated[
+        float | None,
+        Field(
+            description="Smallest fall of the target's error that counts, in [0.001, 1]; default: a quarter of the error before, at "
+            "least 0.02.",
+            ge=0.001,
+            le=1,
+        ),
+    ] = None,
+    tolerance: Annotated[
+        float,
+        Field(
+            description="Smallest rise of the error elsewhere that makes the repair a trade.", ge=0, le=0.5
+        ),
+    ] = 0.01,
+    alpha: Annotated[float, Field(description="Level of the tests, corrected.", ge=0.001, le=0.2)] = 0.05,
+    group_by: Annotated[
+        str | None,
+        Field(
+            description="Attribute whose equal values belong together (house, patient, video): they count as one unit.",
+            max_length=200,
+        ),
+    ] = None,
+    features: Annotated[
+        bool,
+        Field(
+            description="Also whether the features changed: the finding's cue masked, or the panel of cues, before and after."
+        ),
+    ] = True,
+    max_images: Annotated[int, Field(description="Most images for that.", ge=8, le=2000)] = 48,
+) -> Evidence:
+    """Verify a repair: errors before and after on images that neither chose nor trained it, beside a control arm of the same budget and seeds.
+
+    Verified, no effect, traded away or inconclusive. The verdict rests on repair − control in the slice that was to be
+    repaired, with an interval over images and seeds, and on every other class and slice, so that no silent trade passes
+    (:mod:`failsight.tools.repair.verdict` has the rule and its reasons). The images: of the evaluation images the half
+    that did not choose, where the finding was searched for; labelled deployment images; never a row that a version
+    trained on. The plan is registered before any version is run.
+
+    Raises:
+        RetryError: no such repair; no untouched labelled image; a version that answers none of them.
+    """
+    given = {name: value for name, value in locals().items() if name != "view"}
+    arms = find_arms(view.versions(), repair)
+    number, finding = _finding(view, arms)
+    calibrated = finding is not None and finding.kind == "overconfidence"
+    chosen = sample(view, arms, finding, group_by)
+    base = _before(view, chosen, calibrated)
+    least = default_minimum(base) if minimum_effect is None else minimum_effect
+    plan = view.register(_plan(arms, finding, chosen, least, tolerance, alpha, calibrated, view.seed))
+    told = answers(view, arms, chosen)
+    if calibrated and not told.has_scores:
+        raise RetryError("Without class probabilities the calibration error can't be measured.")
+    made = _judge(view, arms, number, finding, chosen, told, calibrated, (least, tolerance, alpha), plan)
+    if features:
+        made = dataclasses.replace(made, **_features(view, arms, number, finding, chosen, max_images))
+    return dataclasses.replace(evidence(view, made), arguments=given)
+
+
+def _finding(view: CaseView, arms: Arms) -> tuple[str, Finding | None]:
+    """The finding that the repair was made for. Raises RetryError where the case does not have it."""
+    number = arms.repair[0].finding.strip().upper()
+    if not number:
+        return "", None
+    known = dict(view.findings())
+    if number not in known:
+        raise RetryError(
+            f"{arms.name} was made for {clean(number, 20)}, which this case does not have.", known
+        )
+    return number, known[number]
+
+
+def _before(view: CaseView, chosen: Sample, calibrated: bool) -> float:
+    """Error of the case's own model in the target, from the predictions that there are anyway."""
+    parts = []
+    for split, at in chosen.at.items():
+        made = view.predictions(split)
+        parts.append(np.stack([made.confidence[at].astype(np.float64), made.correct[at].astype(np.float64)]))
+    sure, right = np.concatenate(parts, 1)[:, chosen.target]
+    if calibrated:
+        from failsight.tools.stats.calibration import expected_calibration_error
+
+        return float(expected_calibration_error(sure, right))
+    return float(1 - right.mean())
+
+
+def _plan(
+    arms: Arms,
+    finding: Finding | None,
+    chosen: Sample,
+    least: float,
+    tolerance: float,
+    alpha: float,
+    calibrated: bool,
+    seed: int,
+) -> Instrument:
+    what = "calibration error" if calibrated else "error"
+    return Instrument(
+        finding="" if finding is None else finding.key,
+        tool=TOOL,
+        arguments={
+            "repair": arms.name,
+            "versions": {v.name: v.fingerprint for v in arms.versions},
+            "images": {str(s): len(at) for s, at in chosen.at.items()},
+            "tolerance": tolerance,
+            "seed": seed,
+        },
+        statement=f"The repair {arms.name} lowers the {what} of {chosen.title} and makes no other group worse.",
+        statistic="mean paired difference of the errors over images and seeds, repair − control and repair − before; Student's t over "
+        "images and seeds, and sign flips over images; every other group one-sided against before, Benjamini–Hochberg",
+        control=f"versions of equal budget and seeds without what repairs: {len(arms.control)}"
+        if arms.control
+        else "none",
+        minimum_effect=least,
+        alpha=alpha,
+        n_planned=int(chosen.target.sum()),
+    )
+
+
+def _judge(
+    view: CaseView,
+    arms: Arms,
+    number: str,
+    finding: Finding | None,
+    chosen: Sample,
+    told: Answers,
+    calibrated: bool,
+    bounds: tuple[float, float, float],
+    plan: str,
+) -> Verified:
+    least, tolerance, alpha = bounds
+    units = None if chosen.units is None else chosen.units[told.keep]
+    target = chosen.target[told.keep]
+    if not target.any():
+        raise RetryError("Not every version gives finite scores for the images that the finding speaks of.")
+    errors = told.losses(False, units)
+    others, few = compare_others(errors, {k: m[told.keep] for k, m in chosen.others.items()}, seed=view.seed)
+    ece = None
+    if told.has_scores:
+        ece = compare("overall", "calibration", told.losses(True, units), seed=view.seed)
+    aimed = _target(told, calibrated, units, target)
+    aim = compare("target", chosen.title, aimed, seed=view.seed)
+    earlier, verified = _history(view, plan)
+    decision = decide(
+        aim, others, minimum=least, tolerance=tolerance, alpha=alpha, earlier=earlier, verified=verified
+    )
+    notes = (*chosen.notes, *told.notes, *enough(int(target.sum()), few))
+    return Verified(
+        arms, number, finding, chosen, calibrated, least, tolerance, plan, aim, tuple(others), decision, ece, None, (),
+        len(told.labels), notes,
+    )  # fmt: skip
+
+
+def _target(told: Answers, calibrated: bool, units: np.ndarray | None, target: np.ndarray) -> Losses:
+    """Losses of the target alone; the calibration error is binned among its images."""
+    if not calibrated:
+        return told.losses(False, units).part(target)
+    part = dataclasses.replace(
+        told,
+        labels=told.labels[target],
+        predicted=told.predicted[:, target],
+        confidence=told.confidence[:, target],
+    )
+    return part.losses(True, None if units is None else units[target])
+
+
+def _history(view: CaseView, plan: str) -> tuple[int, int]:
+    """How many other repairs were judged in this case before, and how many of them were verified."""
+    seen: dict[str, bool] = {}
+    for one in view.evidence(TOOL):
+        made = {f.name: str(f.value) for f in one.facts if f.name in ("plan", "verdict")}
+        if made.get("plan") == plan:  # the same check again keeps its place
+            break
+        if "plan" in made:
+            seen.setdefault(made["plan"], made.get("verdict") in ("verified", "traded away"))
+    return len(seen), sum(seen.values())
+
+
+def _features(
+    view: CaseView, arms: Arms, number: str, finding: Finding | None, chosen: Sample, most: int
+) -> Mapping[str, object]:
+    """The finding's cue masked before and after; the panel of cues where it names none."""
+    if not view.has_model():
+        return {}
+    split: Split = "data" if "data" in chosen.at else next(iter(chosen.at))
+    rows = view.predictions(split).rows[chosen.at[split]]
+    if reliance.about(finding):
+        made = reliance.masked(view, arms, number, rows, split, most)
+        if made is not None:
+            return {"reliance": made}
+    cues: tuple[Moved, ...] = tuple(reliance.panel(view, arms, split, most))
+    return {"cues": cues}
