@@ -18,7 +18,7 @@ from failsight.agent.inputs import CaseInputs
 from failsight.agent.journal import Journal
 from failsight.agent.secrets import redact
 from failsight.agent.state import STAGES, CaseState, call_digest, fold
-from failsight.tools.checks.budgets import BUDGETS, is_budget
+from failsight.tools.checks.criterion_names import check_bound, usual_side
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import Evidence, Finding, Instrument, canonical, digest, jsonable
 from failsight.tools.inputs.base import (
@@ -75,20 +75,22 @@ class Case(CaseInputs):
 
     def record(self, kind: str, **data: Any) -> None:
         """Append one event to the journal. Secrets are struck out; evidence holds none, and is kept as it is."""
-        self.journal.append(kind, data if kind == "evidence.recorded" else redact(jsonable(data)))
+        event = self.journal.append(kind, data if kind == "evidence.recorded" else redact(jsonable(data)))
+        for listener in self.listeners:
+            listener(event)
 
     @property
     def expectations(self) -> Sequence[Expectation]:
         return tuple(self.state().expectations.values())
 
     def expect(self, name: str, bound: float, *, at_least: bool | None = None, by: str = "person") -> None:
-        """Set a criterion: ``case.expect("recall.kitchen", 0.9)``. Rates lie in [0, 1]; ``latency_ms``, ``memory_mb`` and
-        ``parameters_m`` are upper bounds unless ``at_least`` says otherwise."""
-        at_least = (BUDGETS[name].at_least if is_budget(name) else True) if at_least is None else at_least
-        if is_budget(name) and not 0 <= bound < float("inf"):
-            raise UserError(f"{name} can't be {bound:g}.", f"Write it in {BUDGETS[name].unit}.")
-        if not 0 <= bound <= 1 and not is_budget(name):
-            raise UserError(f"{name} lies between 0 and 1, not at {bound:g}.", "Write 90 % as 0.9.")
+        """Set a criterion: ``case.expect("recall.kitchen", 0.9)``, or the price of a confusion: ``case.expect("cost.bath>hall", 5)``.
+
+        Rates lie in [0, 1]. Where less is better (``ece``, ``latency_ms``, ``expected_cost`` …) the bound is an upper one unless
+        ``at_least`` says otherwise.
+        """
+        at_least = usual_side(name) if at_least is None else at_least
+        check_bound(name, bound)
         old = self.state().expectations.get(name)
         if old != Expectation(name, bound, at_least, by):
             self.record("expectation.set", name=name, bound=bound, at_least=at_least, by=by)

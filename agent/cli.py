@@ -28,6 +28,12 @@ FAMILY = (
     "dark_deployment",
 )
 """What ``demo --bug`` takes; told here again so that ``--help`` loads nothing."""
+OWN = (
+    ("expect", "what is expected of the model: set it at any time, with who demands it", "run_expect"),
+    ("reviews", "single errors out for people to judge, and their judgements back in", "run_reviews"),
+    ("signoff", "who says that the model may be used, and on which evidence", "run_signoff"),
+)
+"""Commands that have a module of their own."""
 EPILOG = """\
 exit codes of run and demo --auto: 0 ready, 3 not ready, 4 undecided, 2 something only you can mend
 
@@ -215,6 +221,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     branching(replay, replays=True)
 
+    for name, text, handler in OWN:
+        _own(name, _command(commands, name, text, handler))
+
     serve = _command(
         commands, "serve", "the tools of a case as an MCP server over stdin and stdout", "run_serve"
     )
@@ -233,6 +242,13 @@ def build_parser() -> argparse.ArgumentParser:
     doctor = _command(commands, "doctor", "what works on this machine, and what is missing", "run_doctor")
     doctor.add_argument("--json", action="store_true", help="print JSON")
     return parser
+
+
+def _own(name: str, parser: argparse.ArgumentParser) -> None:
+    """The arguments of a command that has a module of its own."""
+    from importlib import import_module
+
+    import_module(f"failsight.agent.{name}").arguments(parser)
 
 
 def _robust(parser: argparse.ArgumentParser) -> None:
@@ -348,6 +364,11 @@ def _common(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="what may run where nobody is asked: measure (default: all that measures), cheap (nothing that takes long), "
         "all (also what makes something new), or a file NAME.toml with allow, deny, seconds",
+    )
+    how.add_argument(
+        "--trace",
+        metavar="WHERE",
+        help="spans of tools and model calls (no words, no pictures): otlp, or a file NAME.jsonl; off by default",
     )
     how.add_argument(
         "--repair",

@@ -106,6 +106,10 @@ def _session(args: argparse.Namespace, given: dict[str, Any], progress: Any) -> 
             _expect(case, text)
         from failsight.agent.session import Session
 
+        if args.trace:
+            from failsight.agent.tracing import trace
+
+            trace(case, args.trace)
         return Session(case)
     except BaseException:
         case.close()
@@ -275,6 +279,27 @@ def run_train_robust(args: argparse.Namespace) -> int:
     from failsight.agent.ui.lines import StderrProgress
 
     return run(args, StderrProgress())
+
+
+def run_expect(args: argparse.Namespace) -> int:
+    """``failsight expect``."""
+    from failsight.agent.expect import run
+
+    return run(args)
+
+
+def run_reviews(args: argparse.Namespace) -> int:
+    """``failsight reviews``."""
+    from failsight.agent.reviews import run
+
+    return run(args)
+
+
+def run_signoff(args: argparse.Namespace) -> int:
+    """``failsight signoff``."""
+    from failsight.agent.signoff import run
+
+    return run(args)
 
 
 def run_attributes(args: argparse.Namespace) -> int:
