@@ -20,7 +20,6 @@ from failsight.tools.experiments.outcome import (
 )
 from failsight.tools.experiments.paired import Paired
 from failsight.tools.experiments.population import overlaps
-from failsight.tools.experiments.regions_search import trouble
 from failsight.tools.stats.intervals import bootstrap
 from failsight.tools.text import clean, interval, listing, number, p_value
 from failsight.tools.verdicts import (
@@ -147,7 +146,6 @@ def _notes(
             f"A seeded sample of {plan.instrument.n_planned:,} of {plan.population.found:,} images was tested."
         )
     notes += left_out(m.left_out(view.table(plan.bench.split)), REASONS)
-    notes += trouble(plan.bench.where, plan.population.rows)
     if len(m) and not m.same_shape.all():
         odd = int((~m.same_shape).sum())
         notes.append(

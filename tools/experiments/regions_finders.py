@@ -251,13 +251,18 @@ def _salient(view: CaseView, split: Split, region: Region, watched: int | None, 
     def batch(_: Ints, __: Sequence[Image], pixels: Pixels) -> list[Mask]:
         found = maps(pixels)
         if region.kind == "saliency":
-            return [most_salient(one, region.share) for one in found]
+            return [_marked(one, region.share) for one in found]
         return [
-            cut.by_saliency(cut.segments(picture, region.segments), one, region.rank)
+            cut.by_saliency(cut.segments(picture, region.segments), one, region.rank) & bool(np.ptp(one) > 0)
             for picture, one in zip(pixels, found, strict=True)
         ]
 
     return Finder(None, batch, key, None, (SELF_CHOSEN.format(method=_words(method)),))
+
+
+def _marked(saliency: Floats, share: float) -> Mask:
+    """The most salient pixels, as far as the map says anything: where it is at its lowest it marks nothing."""
+    return most_salient(saliency, share) & (saliency > saliency.min())
 
 
 def _words(method: str) -> str:
@@ -283,7 +288,7 @@ def _average(
             ticker.advance(len(part))
     if not used:
         raise RetryError("region: the saliency maps are empty everywhere, so that no place stands out.")
-    return most_salient(total.astype(np.float32), region.share), used
+    return _marked(total.astype(np.float32), region.share), used
 
 
 # -- what a call depends on outside the case ----------------------------------------------------------

@@ -95,7 +95,8 @@ def choose(
         raise _nowhere(places, found)
     taken = sample(found.with_state(1, -1), most, view.seed)
     places.plan(taken)
-    return Chosen(places, Population(split, taken, len(taken), tuple(filters)), (*places.notes, found.told))
+    notes = (*places.notes, found.told, *_trouble(places, found.rows))
+    return Chosen(places, Population(split, taken, len(taken), tuple(filters)), notes)
 
 
 def _place(
@@ -158,7 +159,8 @@ def givers(
     found = look(places, rows, MOST_DONORS_SEEN, view.seed, label=f"looking for {region.title}")
     if not (found.states == 1).any():
         raise _nowhere(places, found)
-    return Givers(places, found.with_state(1), found.with_state(0, 1), none, (*places.notes, found.told))
+    notes = (*places.notes, found.told, *_trouble(places, found.rows))
+    return Givers(places, found.with_state(1), found.with_state(0, 1), none, notes)
 
 
 def lacking(places: Places, rows: Ints, most: int, seed: int) -> Ints:
@@ -202,7 +204,7 @@ def _nowhere(places: Places, found: Looked) -> RetryError:
     return RetryError(f"region: {places.region.title}: {found.told}{more}{surer}")
 
 
-def trouble(places: Places, rows: Ints) -> list[str]:
+def _trouble(places: Places, rows: Ints) -> list[str]:
     """What was wrong with mask files of ``rows``, in one sentence; none for nothing."""
     problems = places.finder.problems if places.finder else {}
     told = [problems[r] for r in rows.tolist() if r in problems]
