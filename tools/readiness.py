@@ -24,7 +24,7 @@ from failsight.tools.notes import called, labelled_splits
 from failsight.tools.performance import confusion
 from failsight.tools.registry import tool
 from failsight.tools.stats.floors import exact
-from failsight.tools.text import clean, listing, number
+from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView
 
 WORDS = {

@@ -14,6 +14,7 @@ from typing import Any
 
 from failsight.agent.journal import GENESIS, Event
 from failsight.agent.narrate.schema import findings_schema, misfits
+from failsight.agent.signoff import as_json, signoffs
 from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.criteria import criteria_of
 from failsight.tools.errors import UserError
@@ -41,6 +42,7 @@ def findings_document(state: CaseState, events: Sequence[Event]) -> dict[str, An
         "findings": [_finding(r) for r in records if r.finding.verdict is not None],
         "open": [_finding(r) for r in records if r.finding.verdict is None],
         "readiness": _readiness(state),
+        **_signoffs(state, events),
         "journal": {"events": len(events), "head": events[-1].hash if events else GENESIS},
     }
     made: dict[str, Any] = jsonable(document)
@@ -190,6 +192,12 @@ def confusion(state: CaseState) -> dict[str, dict[str, int]]:
 
 def _counts(names: Sequence[str], cells: Sequence[Any]) -> dict[str, int]:
     return {name: cell for name, cell in zip(names, cells, strict=False) if isinstance(cell, int) and cell}
+
+
+def _signoffs(state: CaseState, events: Sequence[Event]) -> dict[str, Any]:
+    """Who decided what, where somebody did."""
+    made = [as_json(one) for one in signoffs(events, state)]
+    return {"signoffs": made} if made else {}
 
 
 def _readiness(state: CaseState) -> dict[str, Any] | None:

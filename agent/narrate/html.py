@@ -80,6 +80,8 @@ def _body(report: Report, desk: Desk) -> Html:
         _brief(report),
         _headlines(report, desk),
         _readiness(report),
+        *([section(report.reviews, "h2")] if report.reviews else []),
+        section(report.signoff, "h2"),
     ]
     if report.others:
         parts.append(_cards("others", "Tested without confirmation, and untested", report.others, desk, ""))
@@ -114,6 +116,9 @@ def _masthead(report: Report) -> Html:
 
 def _nav(report: Report) -> Html:
     links = [("brief", "In brief"), ("findings", "Confirmed findings"), ("readiness", "Is it ready?")]
+    if report.reviews:
+        links.append((report.reviews.id, "Errors people can live with"))
+    links.append((report.signoff.id, "Sign-off"))
     if report.others:
         links.append(("others", "Not confirmed"))
     links.append(("story", "How it was found out"))

@@ -46,6 +46,9 @@ def render_markdown(report: Report, folder: Path) -> str:
         for card in report.others:
             lines += _card(card, folder)
     lines += _section(report.readiness, "##")
+    if report.reviews:
+        lines += _section(report.reviews, "##")
+    lines += _section(report.signoff, "##")
     lines += ["## How it was found out", ""]
     for section in report.story:
         lines += _section(section, "###")

@@ -86,6 +86,8 @@ class Report:
     others: tuple[Card, ...]
     readiness: Section
     readiness_verdict: str
+    reviews: Section | None
+    signoff: Section
     criteria: tuple[CriterionMark, ...]
     story: tuple[Section, ...]
     exhibits: tuple[Exhibit, ...]

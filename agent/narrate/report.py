@@ -7,6 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from failsight.agent.journal import GENESIS, Event
+from failsight.agent.narrate import signoff as decisions
 from failsight.agent.narrate.bank import question_titles, tool_specs
 from failsight.agent.narrate.cards import card, overview, shared_figures
 from failsight.agent.narrate.coverage import unseen_splits
@@ -60,6 +61,8 @@ def build_report(state: CaseState, events: Sequence[Event]) -> Report:
         others=tuple(c for c in cards if c.verdict != "confirmed"),
         readiness=readiness,
         readiness_verdict=verdict,
+        reviews=decisions.reviews(record),
+        signoff=decisions.signoff(record),
         criteria=_criteria_marks(state.latest("readiness")),
         story=story(record),
         exhibits=tuple(_exhibit(record, e) for e in state.evidence),
@@ -150,7 +153,7 @@ def _brief(record: Record, cards: Sequence[Card], verdict: str) -> list[Sentence
         made.append(
             Sentence(f"Other hypotheses: {text}.", tuple(c.id for c in cards if c.verdict != "confirmed"))
         )
-    return [*made, *_left_out(state), *unseen_splits(record)]
+    return [*made, *decisions.brief(record), *_left_out(state), *unseen_splits(record)]
 
 
 def _weakest(evaluated: Evidence | None) -> list[Sentence]:

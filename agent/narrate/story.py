@@ -5,6 +5,7 @@ Every number stands in a piece of evidence or in an event, and every sentence na
 
 from __future__ import annotations
 
+from failsight.agent.expect import disagreements
 from failsight.agent.narrate.cards import correction, plan_terms
 from failsight.agent.narrate.coverage import not_examined
 from failsight.agent.narrate.model import Section, Sentence
@@ -22,6 +23,7 @@ from failsight.agent.narrate.words import (
     who,
 )
 from failsight.agent.state import FindingRecord
+from failsight.tools.checks.criterion_names import is_price
 from failsight.tools.evidence import Evidence, Table
 from failsight.tools.text import clean
 
@@ -64,14 +66,31 @@ def expected(record: Record) -> Section:
     points = []
     for name, history in set_at.items():
         seq, value, at_least, by = history[-1]
-        text = f"{capital(criterion(name))} {'at least' if at_least else 'at most'} {bound(name, value)}, set by {who(by)}"
+        side = "is" if is_price(name) else "at least" if at_least else "at most"
+        text = f"{capital(criterion(name))} {side} {bound(name, value)}, set by {who(by)}"
         late = first is not None and seq > first
         text += " after measuring had begun." if late else " before anything was measured."
         if len(history) > 1:
-            text += f" It had been {bound(name, history[-2][1])} before."
+            other = f", set by {who(history[-2][3])}" if history[-2][3] != by else ""
+            text += f" It had been {bound(name, history[-2][1])} before{other}."
         points.append(Sentence(text, tuple(f"#{h[0]}" for h in history)))
-    lead = Sentence(f"{capital(count(len(points), 'criterion was', 'criteria were'))} set.")
-    return Section("expected", "What was expected", (lead,), tuple(points))
+    priced = sum(is_price(name) for name in set_at)
+    text = f"{capital(count(len(points) - priced, 'criterion was', 'criteria were'))} set."
+    if priced:
+        text += f" {capital(count(priced, 'confusion has', 'confusions have'))} a cost."
+    return Section("expected", "What was expected", (Sentence(text), *_differing(record)), tuple(points))
+
+
+def _differing(record: Record) -> list[Sentence]:
+    """Criteria on which people differ: the last that each of them said."""
+    made = []
+    for name, said in disagreements(record.events):
+        each = ", ".join(
+            f"{who(by)} {'at least' if least else 'at most'} {bound(name, value)}"
+            for by, value, least, _ in said
+        )
+        made.append(Sentence(f"People differ on {criterion(name)}: {each}.", tuple(f"#{s[3]}" for s in said)))
+    return made
 
 
 def seen(record: Record) -> Section:

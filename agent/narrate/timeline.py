@@ -7,6 +7,7 @@ from typing import Any
 
 from failsight.agent.narrate.record import Record
 from failsight.agent.narrate.words import bound, criterion, who
+from failsight.tools.checks.criterion_names import is_price
 from failsight.tools.evidence import Table
 from failsight.tools.text import clean
 
@@ -30,8 +31,8 @@ def _nothing(data: Mapping[str, Any]) -> str:
 
 
 def _expectation(data: Mapping[str, Any]) -> str:
-    sign = "≥" if data.get("at_least") else "≤"
     name = str(data.get("name", ""))
+    sign = "=" if is_price(name) else "≥" if data.get("at_least") else "≤"
     return f"{criterion(name)} {sign} {bound(name, data.get('bound'))} (by {who(data.get('by'))})"
 
 
@@ -76,6 +77,9 @@ _LINES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "stage.entered": lambda d: f"{clean(d.get('stage', ''))}: {clean(d.get('trigger', ''))}",
     "labels.imported": _labels,
     "attribute.changed": _attribute,
+    "signoff.given": lambda d: (
+        f"{clean(d.get('by', ''), 120)}: {clean(d.get('decision', ''), 40)}; the statistics said {clean(d.get('verdict') or 'nothing', 40).replace('_', ' ')}"
+    ),
     "form.answered": lambda d: (
         f"{clean(d.get('form', ''), 60)}: {len(d.get('answers') or {})} answers by {clean(d.get('by', ''), 120)}"
     ),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from failsight.agent.planners.demands import apart, parse_demand, parse_named
 from failsight.tools.checks.budgets import BUDGETS, is_budget, show
+from failsight.tools.checks.criterion_names import is_cost, is_price, show_value
 
 METRICS = {
     "balanced accuracy": "balanced_accuracy",
@@ -52,13 +54,18 @@ _NAMED = (
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """A parsed expectation; ``bound`` in [0, 1], or in the unit of a demand on speed or size."""
+    """A parsed expectation; ``bound`` in [0, 1], or in the unit of a demand on speed, size or cost. ``by``: who wants it."""
 
     name: str
     bound: float
     at_least: bool
+    by: str = ""
 
     def __str__(self) -> str:
+        if is_price(self.name):
+            return f"{self.name} = {show_value(self.name, self.bound)}"
+        if is_cost(self.name):
+            return f"{self.name} {'≥' if self.at_least else '≤'} {show_value(self.name, self.bound)}"
         if is_budget(self.name):
             return f"{BUDGETS[self.name].words} {'≥' if self.at_least else '≤'} {show(self.name, self.bound)}"
         return f"{self.name} {'≥' if self.at_least else '≤'} {100 * self.bound:g} %"
@@ -66,16 +73,25 @@ class Criterion:
 
 def parse_expectation(text: str, classes: Sequence[str]) -> Criterion | None:
     """The criterion that ``text`` states, or None when it states none (then it is something else: a question)."""
+    text, by = apart(text)
+    made = _parsed(text, classes)
+    return replace(made, by=by) if made is not None and by else made
+
+
+def _parsed(text: str, classes: Sequence[str]) -> Criterion | None:
     budget = _budget(text.strip())
     if budget is not None:
         return budget
+    demand = parse_demand(text, classes)
+    if demand is not None:
+        return Criterion(*demand)
     match = _SENTENCE.match(text.strip())
     if match is None:
         return None
     value = float(match["value"].replace(",", "."))
     if match["unit"] or value > 1:
         value /= 100
-    name = _metric(match["what"].lower().replace("_", " ").replace("-", " "), classes)
+    name = metric_name(match["what"], classes)
     if name is None or not 0 <= value <= 1:
         return None
     return Criterion(name, value, re.fullmatch(_AT_LEAST, match["sign"], re.IGNORECASE) is not None)
@@ -109,7 +125,9 @@ def _budget(text: str) -> Criterion | None:
     return Criterion(name, value * factor, re.fullmatch(_AT_LEAST, match["sign"], re.IGNORECASE) is not None)
 
 
-def _metric(what: str, classes: Sequence[str]) -> str | None:
+def metric_name(what: str, classes: Sequence[str]) -> str | None:
+    """``recall.kitchen`` for ``recall of the kitchen``; None when it names no measure."""
+    what = what.lower().replace("_", " ").replace("-", " ")
     what = " ".join(what.replace(".", " ").split())
     split = "deploy." if re.search(r"\bdeploy", what) else ""
     metric = next((v for k, v in METRICS.items() if k in what), None)
@@ -127,9 +145,5 @@ def _metric(what: str, classes: Sequence[str]) -> str | None:
 
 def parse_cli(text: str, classes: Sequence[str]) -> Criterion | None:
     """``NAME>=VALUE`` of the command line's ``--expect``; class names are taken as they are."""
-    match = re.fullmatch(r"\s*([^<>=]+?)\s*(>=|<=)\s*([\d.]+)\s*(%?)\s*", text)
-    if match is None:
-        return None
-    percent = bool(match[4]) or float(match[3]) > 1
-    value = float(match[3]) / (100 if percent and not is_budget(match[1]) else 1)
-    return Criterion(match[1], value, match[2] == ">=")
+    made = parse_named(text)
+    return Criterion(*made) if made is not None else None
