@@ -27,7 +27,7 @@ _INTO: Final = (
     r"(?:predict|classif|label|mislabel|misclassif|mistak|mistook|taken|took|call|recogni[sz]|confus|confound|seen|named|tagg?|end|go|"
     r"turn|come|land|read|identif|interpret|mixed|put|sorted|filed|detect)\w*"
 )
-_SAYS: Final = r"(?:predict|say|said|call|choos|chose|answer|giv|gave|think|thought|prefer|output|return|pick|decid|lean|go)\w*"
+_SAYS: Final = r"(?:predict|say|said|call|choos|chose|answer|giv|gave|think|thought|prefer|shout|claim|announc|declar|report|output|return|pick|decid|lean|go)\w*"
 _NOT: Final = r"(?:instead of|rather than|and not|but not|not|over|versus|vs\.?|against|when|though|although)"
 _BOTH: Final = (
     (
@@ -41,7 +41,9 @@ _BOTH: Final = (
 _ONE_PREDICTED: Final = re.compile(
     rf"(?:\b{_INTO}\s+(?:as|for|to be|into|an?|the)?\s*(?:an?|the)?\s*C0|false (?:positive|alarm)s?\b.*C0|{_SAYS}\s+(?:an?|the|it'?s an?)?\s*C0)"
 )
-_ONE_TRUE: Final = re.compile(rf"(?:instead of|when it (?:sees|is)|confuses?|mistakes?|\bC0\b.*\b{_INTO}\b)")
+_ONE_TRUE: Final = re.compile(
+    rf"(?:instead of|think\w* (?:that )?(?:the |an? )?C0 (?:is|are|was|were|look)\b|when it (?:sees|is)|confuses?|mistakes?|\bC0\b.*\b{_INTO}\b)"
+)
 
 
 def directions(mentions: Mentions) -> tuple[str | None, str | None]:
@@ -75,7 +77,7 @@ def _with_marks(mentions: Mentions, names: Sequence[str]) -> str:
 
 def values(mentions: Mentions) -> dict[str, Any]:
     """What the sentence gives for each slot; slots that it does not fill are absent."""
-    classes, images, objects = mentions.of("class"), _images(mentions), mentions.of("object")
+    classes, pictured, objects = mentions.of("class"), images(mentions), mentions.of("object")
     true, predicted = directions(mentions)
     held = mentions.of("value")
     attributes = list(dict.fromkeys([*mentions.of("attribute"), *(v.split("=", 1)[0] for v in held)]))
@@ -84,11 +86,11 @@ def values(mentions: Mentions) -> dict[str, Any]:
         "class2": classes[1] if len(classes) > 1 else None,
         "true": true,
         "predicted": predicted,
-        "image": images[0] if images else None,
-        "image2": images[1] if len(images) > 1 else None,
+        "image": pictured[0] if pictured else None,
+        "image2": pictured[1] if len(pictured) > 1 else None,
         "object": objects[0] if objects else None,
         "object2": objects[1] if len(objects) > 1 else None,
-        "region": f"box:{objects[0]}" if objects else _place(mentions.sentence),
+        "region": f"box:{objects[0]}" if objects else place(mentions.sentence),
         "attribute": attributes[0] if attributes else None,
         "attributes": attributes or None,
         "value": held[0] if held else None,
@@ -99,7 +101,7 @@ def values(mentions: Mentions) -> dict[str, Any]:
         "depth": mentions.number_after("depth"),
         "finding": next(iter(mentions.of("finding")), None),
         "query": mentions.sentence.strip() or None,
-        "edits": edits_meant(mentions, _place(mentions.sentence)),
+        "edits": edits_meant(mentions, place(mentions.sentence)),
     }
     return {name: value for name, value in found.items() if value is not None}
 
@@ -117,7 +119,7 @@ _PLACES: Final = (
 )
 
 
-def _images(mentions: Mentions) -> list[str]:
+def images(mentions: Mentions) -> list[str]:
     """The distinct images of a sentence, in order of appearance, those of another split as ``train:#12``."""
     found = [(m.start, m.end, m.name) for m in mentions.found if m.role == "image"]
     for match in _ELSEWHERE.finditer(mentions.sentence.lower()):
@@ -138,7 +140,7 @@ def unknown_images(mentions: Mentions) -> list[str]:
     ]
 
 
-def _place(sentence: str) -> str | None:
+def place(sentence: str) -> str | None:
     """The region that a sentence names by its place in the picture, as ``test_by_masking`` writes it."""
     return next((region for region, pattern in _PLACES if pattern.search(sentence.lower())), None)
 

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from failsight.knowledge_base.arguments import missing, resolve
+from failsight.knowledge_base.arguments import missing, resolve, values
+from failsight.knowledge_base.commands import instructed
 from failsight.knowledge_base.heads import NEAREST, OFF, Heads, average, heads
 from failsight.knowledge_base.schema import KINDS, Entry
 from failsight.knowledge_base.search import Hit, KnowledgeBase, load
@@ -81,6 +82,9 @@ def route(sentence: str, vocabulary: Vocabulary | None = None, *, base: Knowledg
     vocabulary = vocabulary or Vocabulary()
     mentions = recognise(sentence[:400], vocabulary)
     ranked, off, notice = rank(mentions, base)
+    told = instructed(mentions, values(mentions), tuple(vocabulary.tools))
+    if told is not None and ranked:
+        return _instructed(told, mentions, base, ranked, notice)
     doubtful = off > _OFF_TOPIC or not ranked or ranked[0].score < _ASK_BACK
     entry = _entry_meant(mentions, base, doubtful=doubtful)
     if entry is not None:
@@ -242,6 +246,20 @@ def explain(entry: Entry, call: dict[str, Any] | None, lacking: list[str] | None
         parts.append(f"Name {named} for a sharper test.")
     parts += [f"Beware: {caution}" for caution in entry.extra.get("caution", ())[:1]]
     return " ".join(parts)
+
+
+def _instructed(
+    call: dict[str, Any], mentions: Mentions, base: KnowledgeBase, ranked: list[Ranked], notice: str
+) -> Route:
+    """The sentence names the measurement: of its questions the likeliest comes first in what is said."""
+    answered = next(
+        (r for r in ranked if any(c["tool"] == call["tool"] for c in base[r.id].extra.get("calls", ()))),
+        ranked[0],
+    )
+    best = base[answered.id]
+    return Route(
+        False, False, tuple(ranked[:_LISTED]), call, explain(best, call), (best.source,), mentions=mentions, notice=notice
+    )  # fmt: skip
 
 
 def _off_topic(mentions: Mentions, ranked: list[Ranked], notice: str) -> Route:

@@ -41,6 +41,10 @@ _SPLITS: Final = (
 )
 _METHODS: Final = (
     ("grad_cam", re.compile(r"\bgrad[ -]?cam\b")),
+    ("layer_cam", re.compile(r"\blayer[ -]?cam\b")),
+    ("integrated_gradients", re.compile(r"\bintegrated gradients?\b")),
+    ("smoothgrad", re.compile(r"\bsmooth[ -]?grad\b")),
+    ("rollout", re.compile(r"\battention rollout\b")),
     ("occlusion", re.compile(r"\bocclusion\b")),
 )
 Role = Literal["class", "object", "image", "attribute", "value", "finding", "evidence"]
@@ -52,7 +56,7 @@ _EVERYDAY: Final = (
     "make makes made more most many much does have with from into often like show give tell best worst predict predicts "
     "predicted prediction predictions feature features confuse confused confusion object objects light dark bright better "
     "later letter matter cause caused called because reason while still start state score scores shape share then than them "
-    "room rooms"
+    "room rooms annotation annotations annotated texture textures border borders"
 )
 _PLAIN: Final = frozenset(_EVERYDAY.split())
 
@@ -182,6 +186,8 @@ def recognise(sentence: str, vocabulary: Vocabulary) -> Mentions:
     position = 0
     while position < len(tokens):
         mention, used = _at(tokens, position, vocabulary)
+        if mention is not None and _only_a_picture(tokens, position, mention):
+            mention = None
         if mention is not None:
             found.append(mention)
         elif _FILE.search(tokens[position][0]) or (
@@ -192,11 +198,47 @@ def recognise(sentence: str, vocabulary: Vocabulary) -> Mentions:
     return Mentions(sentence, tuple(found), _mask(sentence, found), tuple(unknown))
 
 
+def _is_measure(tokens: list[tuple[str, int, int]], position: int) -> bool:
+    """Whether ``F1`` is the measure here (``the F1 of each class``) and not the first finding."""
+    words = [t.lower() for t, _, _ in tokens]
+    before, after = words[max(0, position - 2) : position], words[position + 1 : position + 3]
+    if {"precision", "recall", "macro", "micro", "weighted", "accuracy"} & {*before, *after}:
+        return True
+    return bool(after) and (
+        after[0] in ("score", "scores", "measure", "per", "values")
+        or (
+            len(after) > 1
+            and after[0] in ("of", "for", "by")
+            and after[1] in ("each", "every", "all", "the", "class")
+        )
+    )
+
+
+_NAMES_A_THING: Final = frozenset(
+    "mask masks masking cover covers covering hide hides hiding remove removes removing rely relies use uses using attribute called named rename "
+    "drop merge paste add insert restore check object box ignore ignoring without leave out".split()
+)
+
+
+def _only_a_picture(tokens: list[tuple[str, int, int]], position: int, mention: Mention) -> bool:
+    """Whether ``picture`` means an image here, though something in the images is called so as well."""
+    word = tokens[position][0].lower()
+    if mention.role not in ("object", "attribute") or singular(word) not in _PICTURES:
+        return False
+    before = [t.lower() for t, _, _ in tokens[max(0, position - 3) : position]]
+    after = [t.lower() for t, _, _ in tokens[position + 1 : position + 4]]
+    if {"wall", "hanging", "framed"} & {*before, *after}:
+        return False
+    return word.endswith("s") or not _NAMES_A_THING & set(before)
+
+
 def _at(
     tokens: list[tuple[str, int, int]], position: int, vocabulary: Vocabulary
 ) -> tuple[Mention | None, int]:
     text, start, end = tokens[position]
     upper = text.upper().strip("#.")
+    if upper == "F1" and _is_measure(tokens, position):
+        return None, 1
     for role, ids in (("finding", vocabulary.findings), ("evidence", vocabulary.evidence)):
         if upper in ids:
             return Mention(role, upper, start, end), 1  # type: ignore[arg-type]

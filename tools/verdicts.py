@@ -193,16 +193,40 @@ class Step:
     refers: str = ""
 
 
-def chain(finding: Finding, instruments: Sequence[Instrument] = ()) -> tuple[Step, ...]:
-    """How a finding came to its verdict: the hypothesis, the plans made for it, what they measured, the verdict."""
-    made = [Step("hypothesis", finding.statement)]
+def chain(finding: Finding, instruments: Sequence[Instrument] = (), raised: str = "") -> tuple[Step, ...]:
+    """How a finding came to its verdict: the hypothesis, the plans made for it, what they measured, the verdict.
+
+    Args:
+        raised: id of the evidence in which the hypothesis was first stated.
+    """
+    made = [Step("hypothesis", finding.statement, raised)]
     for plan in instruments:
         if plan.finding == finding.key:
-            text = f"{plan.statistic}; control: {plan.control}; at least {number(plan.minimum_effect, 'points')}, α {plan.alpha:g}"
-            made.append(Step("instrument", text, plan.id))
+            made.append(Step("instrument", _planned(plan), plan.id))
     made += [Step("evidence", _measured(t), t.evidence) for t in finding.tests]
-    made.append(Step("verdict", finding.verdict or "open: not tested"))
+    deciding = decisive(finding)
+    made.append(Step("verdict", _verdict(finding), deciding.evidence if deciding else ""))
     return tuple(made)
+
+
+def decisive(finding: Finding) -> TestResult | None:
+    """The test on which the verdict stands: the last one that says the same; None while it is open."""
+    return next((t for t in reversed(finding.tests) if t.verdict == finding.verdict), None)
+
+
+def _planned(plan: Instrument) -> str:
+    power = plan.smallest_detectable_effect
+    seen = f"; would show {number(power, 'points')} with 80 % power" if power is not None else ""
+    return (
+        f"{plan.tool}: {plan.statistic}; control: {plan.control}; at least {number(plan.minimum_effect, 'points')}, "
+        f"α {plan.alpha:g}, {plan.n_planned:,} images{seen}"
+    )
+
+
+def _verdict(finding: Finding) -> str:
+    if finding.verdict is None:
+        return "open: not tested" if not finding.tests else "open: what was measured does not settle it"
+    return f"{finding.verdict}. {finding.note}".strip() if finding.tests else finding.verdict
 
 
 def _measured(test: TestResult) -> str:

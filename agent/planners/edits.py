@@ -65,7 +65,7 @@ def calls(sentence: str, names: Names, *, surely: bool = False) -> list[Call]:
         surely: it is known to be about attributes (typed behind ``/attributes``), so that no name has to be known.
     """
     text = " ".join(sentence.translate(str.maketrans("“”‘’", "\"\"''")).split()).rstrip(".!?")
-    text = _POLITE.sub("", text)
+    text = re.sub(r"[\s,]+(?:please|thanks|thank you)$", "", _POLITE.sub("", text), flags=re.IGNORECASE)
     for pattern, read in _READERS:
         match = pattern.fullmatch(text)
         if match is not None:

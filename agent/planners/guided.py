@@ -1,13 +1,12 @@
 """The guided planner: a chat model that needs no language model.
 
 It is a ``BaseChatModel``, so that the agent loop is the same whoever plans. Its policy reads the state of the case: in
-a workflow turn it makes the next step's call and, at the end of a stage, says what came out; to a typed question it
-answers with the measurement that the question bank names.
+a workflow turn it makes the next step's call and, at the end of a stage, says what came out; to what a person types it
+answers with a measurement (``answering.py``), and to a suspicion with a typed hypothesis and the test that decides it.
 """
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import PrivateAttr
 
 from failsight import prompts
-from failsight.agent.planners import edits, words
+from failsight.agent.planners import answering, words
 from failsight.agent.planners.steps import Step, next_step
 from failsight.tools.text import clean
 
@@ -79,8 +78,7 @@ class GuidedPlanner(BaseChatModel):
 
     def _act(self, step: Step) -> AIMessage:
         self._enter(step)
-        call = {"name": step.tool, "args": dict(step.arguments), "id": f"call-{uuid.uuid4().hex[:12]}"}
-        return AIMessage(step.why, tool_calls=[call], additional_kwargs={"stage": step.stage})
+        return answering.call(step.tool, step.arguments, step.why, stage=step.stage)
 
     def _enter(self, step: Step) -> None:
         case = self._case
@@ -94,38 +92,23 @@ class GuidedPlanner(BaseChatModel):
     # --- typed questions -------------------------------------------------------------------------------------------
 
     def _answer(self, question: str, since: Sequence[BaseMessage]) -> AIMessage:
-        replies = [m for m in since if m.type == "tool"]
-        then = self._then(question, since)
-        if then:
-            return then
-        if replies:
-            return words.answer(self._case, self.level, self._evidence(since), str(replies[-1].text))
-        from failsight.knowledge_base import route
-
-        found = route(question, words.vocabulary(self._case), base=self._case.knowledge)
-        if (said := words.unknown_image(self._case, found)) is not None:
-            return said
-        if found.call is None or found.off_topic or found.asks_back:
-            return words.unanswered(self._case, found)
-        why = prompts.say("why.question", question=clean(question, 120))
-        call = {"name": found.call["tool"], "args": dict(found.call["arguments"])}
-        call["id"] = f"call-{uuid.uuid4().hex[:12]}"
-        return AIMessage(why, tool_calls=[call], additional_kwargs={"question": found.questions[0].id})
-
-    def _then(self, question: str, since: Sequence[BaseMessage]) -> AIMessage | None:
-        """The next call of a sentence about attributes, which may need several; None when there is none."""
         if not since:
-            calls = edits.calls(question, edits.names_of(self._case))
-        elif isinstance(since[-1], ToolMessage) and not str(since[-1].text).startswith("FAILED"):
-            begun = [m for m in since if m.type == "ai"]
-            calls = list(begun[-1].additional_kwargs.get("then", ())) if begun else []
-        else:
-            calls = []
-        if not calls:
-            return None
-        (name, arguments), *rest = calls
-        if name == edits.LIST:
-            name = "attribute_overview"
-        call = {"name": name, "args": dict(arguments), "id": f"call-{uuid.uuid4().hex[:12]}"}
-        why = prompts.say("why.question", question=clean(question, 120))
-        return AIMessage(why, tool_calls=[call], additional_kwargs={"then": rest})
+            return answering.first_message(self._case, question)
+        last = since[-1]
+        failed = not isinstance(last, ToolMessage) or str(last.text).startswith("FAILED")
+        more = None if failed else self._more(question, since)
+        if more is not None:
+            return more
+        replies = [m for m in since if m.type == "tool"]
+        return words.answer(self._case, self.level, self._evidence(since), str(replies[-1].text))
+
+    def _more(self, question: str, since: Sequence[BaseMessage]) -> AIMessage | None:
+        """The next call of a turn that takes several: further edits of attributes, or the test of a hypothesis."""
+        begun = next((m for m in reversed(since) if m.type == "ai"), None)
+        then = list(begun.additional_kwargs.get("then", ())) if begun is not None else []
+        if then:
+            (name, arguments), *rest = then
+            why = prompts.say("why.question", question=clean(question, 120))
+            return answering.call(name, arguments, why, then=rest)
+        made = next((e for e in self._case.state().evidence if e.id == str(since[-1].artifact)), None)  # type: ignore[attr-defined]
+        return answering.instrument_message(self._case, made) if made is not None else None

@@ -9,9 +9,13 @@ from langchain_core.messages import AIMessage
 
 from failsight import prompts
 from failsight.agent.attribute_list import attribute_values
+from failsight.agent.chains import record_chain
+from failsight.agent.planners.dialogue import Turn
+from failsight.agent.planners.hypotheses import Unclear
 from failsight.agent.planners.steps import MOST_TESTS, maskable, next_step
 from failsight.agent.state import FindingRecord
 from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Evidence
 from failsight.tools.registry import registry
 from failsight.tools.text import clean, interval, number, p_value
 
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from failsight.agent.case import Case
 
 GO_ON = "Go on"
+MOST_CHAINS = 2  # findings of an answer that are told link by link when somebody asks why
 
 
 def message(text: str, choices: Sequence[str] = (), **more: Any) -> AIMessage:
@@ -142,6 +147,60 @@ def answer(case: Case, level: str, evidence: Sequence[str], reply: str) -> AIMes
     if last.next_steps:
         lines += ["", *last.next_steps[:2]]
     return message("\n".join(lines), choices(case))
+
+
+def why(case: Case, turn: Turn) -> AIMessage:
+    """What the last answer rests on: the reason for each measurement, its evidence, and how its findings were decided."""
+    state = case.state()
+    if not turn.acts:
+        return message(prompts.say("why.nothing"), choices(case))
+    lines = [prompts.say("why.rests", evidence=", ".join(f"[{a.evidence or a.tool}]" for a in turn.acts))]
+    for act in turn.acts:
+        made = next((e for e in state.evidence if e.id == act.evidence), None)
+        if made is None:
+            lines.append(prompts.say("why.failed", tool=act.tool))
+            continue
+        lines.append(f"- [{made.id}] {made.tool}: {made.summary}")
+        lines += [f"  - {n}" for n in made.notes[:2]]
+    ids = {a.evidence for a in turn.acts}
+    records = [r for r in state.records.values() if ids & set(r.evidence)]
+    for record in records[:MOST_CHAINS]:
+        lines += ["", *chain_lines(case, record)]
+    return message("\n".join(lines), [f"/why {r.id}" for r in records[MOST_CHAINS:][:3]] + choices(case))
+
+
+def chain_lines(case: Case, record: FindingRecord) -> list[str]:
+    """How a finding came to its verdict, link by link, each with what it rests on."""
+    lines = [f"**{record.id}**: how it came to its verdict"]
+    for step in record_chain(case.state(), record):
+        rests = f" [{step.refers}]" if step.refers else ""
+        lines.append(f"- *{step.stage}*: {clean(step.text, 400)}{rests}")
+    return lines
+
+
+def pictures(case: Case, made: Evidence, most: int) -> AIMessage:
+    """The images of evidence, by the names under which they can be asked about."""
+    lines = [prompts.say("show.some", evidence=made.id, count=len(made.images))]
+    for number_, one in enumerate(made.images[:most], 1):
+        says = f": {clean(one.label, 40)}, called {clean(one.prediction, 40)}" if one.prediction else ""
+        lines.append(f"- `{made.id}#{number_}` {clean(one.path, 80)}{says}")
+    return message("\n".join(lines), [f"Explain {made.id}#1", *choices(case)])
+
+
+def unclear(case: Case, made: Unclear) -> AIMessage:
+    """To a suspicion that is understood only half: what is missing, and whole sentences to choose from."""
+    classes = [clean(c, 40) for c in case.classes[:3]]
+    thing = clean(made.cue.removeprefix("box:").replace("_", " "), 40)
+    names = vocabulary(case)
+    things = [clean(o.replace("_", " "), 40) for o in (*names.objects, *names.attributes)][:3]
+    if made.missing == "class":
+        offers = [f"I think it uses the {thing} to say {c}" for c in classes]
+    elif made.missing == "cue":
+        offers = [f"I think it uses the {t} to say {clean(made.class_name, 40)}" for t in things]
+    else:
+        offers = [f"I think it uses the {t} to say {c}" for t, c in zip(things, classes, strict=False)]
+    fields = {"class": {"thing": thing}, "cue": {"name": clean(made.class_name, 40)}}.get(made.missing, {})
+    return message(prompts.say(f"unclear.{made.missing}", **fields), offers)
 
 
 def unanswered(case: Case, found: Any) -> AIMessage:

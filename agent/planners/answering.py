@@ -1,0 +1,246 @@
+"""What the guided planner makes of one sentence: a call with its reason, or words.
+
+In this order: taking back, asking why or to see, edits of attributes, an answer to what was asked back, a change to the
+last measurement, a suspicion, and at last a question of the bank.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage
+
+from failsight import prompts
+from failsight.agent.planners import edits, references, words
+from failsight.agent.planners.dialogue import Act, Turn, last_act, turns
+from failsight.agent.planners.hypotheses import Proposal, Unclear, suspicion
+from failsight.agent.planners.steps import largest_confusion
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Evidence
+from failsight.tools.registry import registry
+from failsight.tools.text import clean
+
+if TYPE_CHECKING:
+    from failsight.agent.case import Case
+
+LOWEST, HIGHEST = 0.25, 0.75  # quantiles from which on pictures count as dark, bright, blurred …
+MOST_PICTURES = 8
+STATE = "state_hypothesis"
+
+
+def first_message(case: Case, question: str) -> AIMessage:
+    """The first message of the turn in which a person said ``question``."""
+    before = turns(case, question)
+    act = last_act(before)
+    return (
+        _taken_back(case, question, before)
+        or _explained(case, question, before)
+        or _shown(case, question, act)
+        or _edited(case, question)
+        or _cleared_up(case, question, before)
+        or _followed(case, question, act)
+        or _suspected(case, question)
+        or _routed(case, question, act)
+    )
+
+
+def instrument_message(case: Case, made: Evidence) -> AIMessage | None:
+    """After a hypothesis was written down: the call that decides it; None when it was decided before, or can't be."""
+    facts = {f.name: f.value for f in made.facts}
+    tool = str(facts.get("instrument", ""))
+    if made.tool != STATE or tool not in registry() or not made.findings:
+        return None
+    record = case.state().records.get(made.findings[0].key)
+    if record is None or record.finding.verdict is not None:
+        return None
+    arguments = json.loads(str(facts.get("instrument_arguments") or "{}"))
+    if facts.get("instrument_takes_finding"):
+        arguments["finding"] = record.id
+    why = prompts.say("why.instrument", finding=record.id, reason=_reason(made, tool))
+    return call(tool, arguments, why, hypothesis=record.id)
+
+
+def _reason(made: Evidence, tool: str) -> str:
+    said = next((s for s in made.next_steps if tool in s), "")
+    return said.partition(": ")[2].rstrip(".") or "it compares with a control"
+
+
+def call(tool: str, arguments: Mapping[str, Any], why: str, **more: Any) -> AIMessage:
+    """A tool call with its reason."""
+    made = {"name": tool, "args": dict(arguments), "id": f"call-{uuid.uuid4().hex[:12]}"}
+    return AIMessage(why, tool_calls=[made], additional_kwargs=more)
+
+
+# --- what came before ------------------------------------------------------------------------------------------------
+
+
+def _taken_back(case: Case, question: str, before: Sequence[Turn]) -> AIMessage | None:
+    if not references.UNDO.match(question):
+        return None
+    done = [t for t in before if t.acts]
+    if not done:
+        return words.message(prompts.say("undo.nothing"), words.choices(case))
+    last = done[-1].acts[0]
+    back = references.inverse(last)
+    if back is not None:
+        return call(*back, prompts.say("why.undo", what=clean(done[-1].said, 120)))
+    if last.tool == STATE:
+        return words.message(prompts.say("undo.hypothesis", evidence=last.evidence), words.choices(case))
+    earlier = next((t.acts[0] for t in reversed(done[:-1]) if t.acts[0] != last), None)
+    if earlier is None or earlier.tool not in registry():
+        return words.message(prompts.say("undo.measured"), words.choices(case))
+    return call(earlier.tool, earlier.arguments, prompts.say("why.undo", what=clean(done[-1].said, 120)))
+
+
+def _explained(case: Case, question: str, before: Sequence[Turn]) -> AIMessage | None:
+    """Why: the evidence behind the last answer, or behind a finding that is named."""
+    named = references.WHY_FINDING.match(question)
+    if named and (record := case.state().find(named[1])) is not None:
+        return words.message("\n".join(words.chain_lines(case, record)), words.choices(case))
+    if not references.WHY.match(question):
+        return None
+    turn = next((t for t in reversed(before) if t.acts or t.reply), None)
+    return words.why(case, turn) if turn is not None else None
+
+
+def _shown(case: Case, question: str, act: Act | None) -> AIMessage | None:
+    """The images behind the last measurement."""
+    if act is None or not references.SHOW.match(question):
+        return None
+    made = next((e for e in case.state().evidence if e.id == act.evidence), None)
+    if made is None:
+        return None
+    if made.images:
+        return words.pictures(case, made, MOST_PICTURES)
+    pair = largest_confusion(made.to_dict()) if made.tool == "confusion_matrix" else None
+    if pair is not None:
+        why = prompts.say("why.cell", true=pair[0], predicted=pair[1])
+        return call("confusion_matrix", {"true_class": pair[0], "predicted_class": pair[1]}, why)
+    return words.message(prompts.say("show.none", evidence=made.id), words.choices(case))
+
+
+def _edited(case: Case, question: str) -> AIMessage | None:
+    made = edits.calls(question, edits.names_of(case))
+    if not made:
+        return None
+    (name, arguments), *rest = made
+    name = "attribute_overview" if name == edits.LIST else name
+    why = prompts.say("why.question", question=clean(question, 120))
+    return call(name, arguments, why, then=rest)
+
+
+def _cleared_up(case: Case, question: str, before: Sequence[Turn]) -> AIMessage | None:
+    """The answer to what was asked back: the missing part of a suspicion, or the number of a question offered."""
+    if not before or before[-1].acts:
+        return None
+    asked = before[-1].said
+    names = words.vocabulary(case)
+    from failsight.knowledge_base.vocabulary import recognise
+
+    if isinstance(suspicion(recognise(asked[:400], names)), Unclear):
+        here = recognise(question[:400], names)
+        if isinstance(suspicion(here), Proposal) or question.rstrip().endswith("?"):
+            return None  # a whole sentence of its own
+        both = recognise(f"{asked[:200].rstrip(' .!')}, it uses {question[:200]}", names)
+        made = suspicion(both)
+        if here.found and isinstance(made, Proposal):
+            return _state(case, made, question)
+        return None
+    return _chosen(case, question, asked)
+
+
+_ORDINALS = {"1": 0, "first": 0, "one": 0, "2": 1, "second": 1, "two": 1, "3": 2, "third": 2, "three": 2}
+
+
+def _chosen(case: Case, question: str, asked: str) -> AIMessage | None:
+    """``the second one`` after questions were offered."""
+    said = [w for w in question.lower().strip(" .!()").split() if w not in ("the", "one", "number", "no", "please", "question", "i", "mean", "meant")]  # fmt: skip
+    at = _ORDINALS.get(said[0]) if len(said) == 1 else None
+    if at is None:
+        return None
+    from failsight.knowledge_base import route
+
+    found = route(asked, words.vocabulary(case), base=case.knowledge)
+    if not found.asks_back or at >= len(found.questions):
+        return None
+    return _routed(case, found.questions[at].title, None)
+
+
+def _followed(case: Case, question: str, act: Act | None) -> AIMessage | None:
+    """The last measurement with other names in it."""
+    if act is None or act.tool not in registry():
+        return None
+    from failsight.knowledge_base.vocabulary import recognise
+
+    mentions = recognise(question[:400], words.vocabulary(case))
+    made = references.follow(mentions, act, lambda: _all_attributes(case))
+    if made is None:
+        return None
+    tool, arguments = made
+    try:
+        registry()[tool].check(arguments)
+    except RetryError:
+        return None
+    why = prompts.say("why.follow", question=clean(question, 120), before=act.evidence or "before")
+    return call(tool, arguments, why)
+
+
+def _all_attributes(case: Case) -> list[str]:
+    """Every attribute of which groups can be made."""
+    table = case.attributes()
+    return [name for name in table.columns if name not in table.unusable]
+
+
+# --- suspicions ------------------------------------------------------------------------------------------------------
+
+
+def _suspected(case: Case, question: str) -> AIMessage | None:
+    from failsight.knowledge_base.vocabulary import recognise
+
+    if STATE not in registry():
+        return None
+    made = suspicion(recognise(question[:400], words.vocabulary(case)))
+    if made is None:
+        return None
+    return _state(case, made, question) if isinstance(made, Proposal) else words.unclear(case, made)
+
+
+def _state(case: Case, made: Proposal, question: str) -> AIMessage:
+    arguments = dict(made.arguments)
+    if made.look is not None:
+        arguments["where"] = (_look(case, *made.look),)
+    return call(STATE, arguments, prompts.say("why.hypothesis", question=clean(question, 120)))
+
+
+def _look(case: Case, measure: str, low: bool) -> str:
+    """``brightness<=0.31``: the quarter of the images that counts as dark (or bright, blurred …)."""
+    import numpy as np
+
+    values = np.asarray(case.attributes().columns.get(measure, ()), float)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return f"{measure}{'<=' if low else '>='}0"
+    at = float(np.quantile(values, LOWEST if low else HIGHEST))
+    return f"{measure}{'<=' if low else '>='}{at:.3g}"
+
+
+# --- the question bank -------------------------------------------------------------------------------------------------
+
+
+def _routed(case: Case, question: str, act: Act | None) -> AIMessage:
+    from failsight.knowledge_base import route
+    from failsight.knowledge_base.vocabulary import recognise
+
+    names = words.vocabulary(case)
+    if act is not None:
+        question = references.named(act, recognise(question[:400], names)) or question
+    found = route(question, names, base=case.knowledge)
+    if (said := words.unknown_image(case, found)) is not None:
+        return said
+    if found.call is None or found.off_topic or found.asks_back:
+        return words.unanswered(case, found)
+    why = prompts.say("why.question", question=clean(question, 120))
+    return call(found.call["tool"], found.call["arguments"], why, question=found.questions[0].id)
