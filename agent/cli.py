@@ -111,7 +111,13 @@ def build_parser() -> argparse.ArgumentParser:
         commands, "compare", "two models, or two versions of one, on the same images", "run_compare"
     )
     compare.add_argument("before", type=Path, metavar="CASE")
-    compare.add_argument("after", type=Path, metavar="CASE")
+    compare.add_argument("after", type=Path, metavar="CASE", nargs="?")
+    compare.add_argument(
+        "--versions",
+        nargs="+",
+        metavar="VERSION",
+        help="one case: this version of its model (R1.1) beside the model itself, or two versions",
+    )
     compare.add_argument("--json", action="store_true", help="print JSON")
     compare.add_argument(
         "--journal", action="store_true", help="record the comparison in the journal of the second case"

@@ -235,15 +235,14 @@ def run_verify(args: argparse.Namespace) -> int:
 
 def run_compare(args: argparse.Namespace) -> int:
     """``failsight compare``: reads both cases; writes only with ``--journal``, and then to the second."""
-    from failsight.agent.compare import compare_cases, journal, open_reading
+    from failsight.agent.compare import compared, journal
     from failsight.agent.compare_report import as_evidence, to_json
     from failsight.agent.opening import open_case
 
-    before, after = open_reading(args.before), open_reading(args.after)
-    made = compare_cases(before, after)
+    made = compared(args.before, args.after, args.versions)
     told = to_json(made)
     if args.journal:
-        with open_case(args.after) as case:
+        with open_case(args.after or args.before) as case:
             journal(case, told)
     if args.json:
         print(json.dumps(told))

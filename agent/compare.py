@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,19 +13,15 @@ import numpy.typing as npt
 from failsight.agent.case import Case
 from failsight.agent.config import load_config
 from failsight.agent.journal import Journal
-from failsight.tools.attributes.metadata import metadata_columns, object_columns, unusable_columns
 from failsight.tools.checks.model_change import Kind, ModelChange, compare
+from failsight.tools.checks.model_groups import DRAWS, finding_mask, finding_title, value_masks
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import Finding, canonical, jsonable
 from failsight.tools.inputs.base import Predictions
-from failsight.tools.repair_sizes import slice_rows
-from failsight.tools.slice_columns import encode_column
 from failsight.tools.text import clean, listing
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
-DRAWS = ("spurious_correlation", "overemphasised_feature")  # findings whose class is the one predicted
-MOST_VALUES = 12  # of a column whose values are compared one by one
 MOST_SLICES = 300
 EVENT = "models.compared"
 
@@ -99,6 +95,32 @@ def check_unchanged(case: Case) -> None:
             f"The evaluation images of {case.folder.name} changed since the case was opened.",
             "Compare a new case of them.",
         )
+
+
+def compared(before: Path, after: Path | None, versions: Sequence[str] | None = None) -> Comparison:
+    """Two cases, or with ``versions`` one case: its model beside one of its versions, or two versions.
+
+    Raises:
+        UserError: two cases and versions, or neither; an unknown version; what :func:`compare_cases` raises.
+    """
+    if versions is None:
+        if after is None:
+            raise UserError("There is nothing to compare with.", "Give a second case, or --versions R1.1.")
+        return compare_cases(open_reading(before), open_reading(after))
+    if after is not None or not 1 <= len(versions) <= 2:
+        raise UserError(
+            "--versions takes one case, and one or two of its versions.",
+            "For example: failsight compare CASE --versions R1.1",
+        )
+    case = open_reading(before)
+    pair = ["", *versions][-2:]
+    try:
+        sides = [case.version(name) for name in pair]
+    except RetryError as error:
+        raise UserError(
+            str(error), "`failsight compare` takes the names that repairs gave, such as R1.1."
+        ) from error
+    return compare_cases(*(cast("Case", side) for side in sides))
 
 
 def compare_cases(before: Case, after: Case) -> Comparison:
@@ -222,9 +244,11 @@ def _slices(one: Side, two: Side, labels: Ints) -> tuple[Slices, list[str]]:
             if mask is None:
                 unknown.append(f"{number_} of {side.name}")
             else:
-                made.setdefault(("finding", _title(finding)), mask)
+                made.setdefault(("finding", finding_title(finding)), mask)
     notes = [f"Whether these images belong to it is not known, for {listing(unknown)}."] if unknown else []
-    values = _values(one) | _values(two)
+    values: dict[str, Mask] = {}
+    for side in (one, two):
+        values |= value_masks(side.case.table("data"), side.rows)
     known = {name for _, name in made}
     for name, mask in values.items():
         if name in known:
@@ -236,43 +260,13 @@ def _slices(one: Side, two: Side, labels: Ints) -> tuple[Slices, list[str]]:
     return made, notes
 
 
-def _title(finding: Finding) -> str:
-    text = " & ".join(f"{clean(k, 40)}={clean(v, 60)}" for k, v in (finding.slice or {}).items())
-    if not finding.class_name:
-        return text
-    return f"{text}, {'not ' if finding.kind in DRAWS else ''}{clean(finding.class_name, 40)}"
-
-
 def _of_finding(side: Side, finding: Finding, labels: Ints) -> Mask | None:
     """Which shared images a finding speaks of; for a cue that draws to a class, those of the other classes."""
     view: Any = side.case
-    inside = slice_rows(view, side.case.table("data"), finding.slice or {})
-    if inside is None:
-        return None
-    mask: Mask = inside[side.rows]
-    if finding.class_name is None:
-        return mask
-    classes = side.predictions.classes
-    if finding.class_name not in classes:
-        return None
-    own = side.predictions.labels[side.at] == classes.index(finding.class_name)
-    spoken_of: Mask = mask & ((labels >= 0) & ~own if finding.kind in DRAWS else own)
-    return spoken_of
-
-
-def _values(side: Side) -> dict[str, Mask]:
-    """``attribute=value`` → shared images, of metadata columns and boxed objects."""
-    table = side.case.table("data")
-    columns = {**object_columns(table, side.rows), **metadata_columns(table, side.rows)}
-    unusable = unusable_columns(columns)
-    made = {}
-    for name, column in columns.items():
-        if name in unusable:
-            continue
-        coded = encode_column(name, "metadata", column)
-        if 1 < len(coded.values) <= MOST_VALUES:
-            for code, value in enumerate(coded.values):
-                made[f"{clean(name, 40)}={clean(value, 60)}"] = coded.codes == code
+    mask = finding_mask(view, "data", side.predictions, finding)
+    if mask is None or finding.class_name is None or finding.kind not in DRAWS:
+        return None if mask is None else mask[side.at]
+    made: Mask = mask[side.at] & (labels >= 0)
     return made
 
 
