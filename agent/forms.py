@@ -1,4 +1,4 @@
-"""``failsight forms``: questions that only people can answer, out as Markdown, their answers back into the journal.
+"""``failsight forms``: questions that only people can answer, out as Markdown or HTML, their answers back into the journal.
 
 An answer is attributed and never overwritten: another person's answers to the same form stand beside it, and where two
 disagree that is shown. Bounds that a form asks for become expectations.
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failsight.knowledge_base.elicitation import Field, Form, forms
+from failsight.tools.checks.criterion_names import is_price
 from failsight.tools.errors import UserError
 from failsight.tools.text import clean
 
@@ -28,9 +29,13 @@ HINTS = {
     "choice": "mark one with an x",
     "many": "mark some with an x",
     "rows": "one answer for each class; leave empty what does not apply",
+    "costs": "one line a confusion, such as: true class > answer: 5",
+    "demands": "one bound a line",
 }
-_MARK = re.compile(r"<!--\s*form:\s*(\S+)\s*-->")
-_FIELD = re.compile(r"<!--\s*field:\s*(\S+?)(?:\s.*)?-->")
+_MARK = re.compile(
+    r"^<!--\s*form:\s*(\S+)\s*-->", re.MULTILINE
+)  # at the start of a line: not what somebody wrote
+_FIELD = re.compile(r"^<!--\s*field:\s*(\S+?)(?:\s.*)?-->", re.MULTILINE)
 _BOX = re.compile(r"\[\s*([xX✓]?)\s*\]\s*(.+)")
 
 
@@ -100,10 +105,11 @@ def parse(text: str, classes: Sequence[str]) -> tuple[Form, str, dict[str, Any]]
     problems: list[str] = [] if by else ["Nobody signed it: say who answers."]
     for name, lines in given.items():
         if name in known:
-            value = _value(known[name], lines)
+            value = _value(known[name], lines, classes)
             if value not in (None, "", [], {}):
                 answers[name] = value
     problems += form.check(answers, classes)
+    problems += [] if problems else _unfit(form, answers, classes)
     if problems:
         raise UserError(" ".join(clean(p, 200) for p in problems[:6]), "Correct these and import it again.")
     return form, by, answers
@@ -118,18 +124,54 @@ def _fields(text: str) -> Iterator[tuple[str, list[str]]]:
         yield mark[1], [clean(line, 2000) for line in lines if line]
 
 
-def _value(field: Field, lines: Sequence[str]) -> Any:
+def _unfit(form: Form, answers: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
+    """One sentence for each bound that can't be meant."""
+    from failsight.agent.expect import check
+
+    made = []
+    for field in form.fields:
+        try:
+            for name, bound, _ in bounds(field, answers.get(field.name), classes):
+                check(name, bound, classes)
+        except UserError as problem:
+            made.append(f"'{field.label}': {problem}")
+    return made
+
+
+def _value(field: Field, lines: Sequence[str], classes: Sequence[str] = ()) -> Any:
     if field.kind in ("choice", "many"):
         marked = [m[2].strip() for line in lines if (m := _BOX.match(line)) and m[1]]
         return marked if field.kind == "many" else marked[0] if len(marked) == 1 else marked or None
     if field.kind == "rows":
-        pairs = (line.partition(":") for line in lines)
-        rows = {name.strip(): value.strip() for name, colon, value in pairs if colon and value.strip()}
+        pairs = (_row(line, classes) for line in lines)
+        rows = {name: value for name, value in pairs if value}
         return {n: _number(v, share=True) for n, v in rows.items()} if field.sets else rows
+    if field.kind == "costs":
+        return dict(_priced(line, classes) for line in lines)
+    if field.kind == "demands":
+        return [line for line in lines if line.strip()]
     text = "\n".join(lines).strip()
     if field.kind in ("share", "number") and text:
         return _number(text, share=field.kind == "share")
     return text
+
+
+def _row(line: str, classes: Sequence[str]) -> tuple[str, str]:
+    """(class, answer) of one line; a class may have a colon in its name."""
+    for name in sorted(classes, key=len, reverse=True):
+        if line.startswith(f"{clean(name, 80)}:"):
+            return name, line[len(clean(name, 80)) + 1 :].strip()
+    name, _, value = line.partition(":")
+    return name.strip(), value.strip()
+
+
+def _priced(line: str, classes: Sequence[str]) -> tuple[str, float | str]:
+    """(``true>answer``, cost) of one line; what is no number stays as it is, and is complained about."""
+    from failsight.tools.checks.criterion_names import parse_price
+
+    pair, _, cost = line.replace("=", ":").rpartition(":")
+    made = parse_price(f"cost.{pair}", list(classes))
+    return ">".join(made) if made else pair.strip() or line.strip(), _number(cost, share=False)
 
 
 def _number(text: str, *, share: bool) -> float | str:
@@ -154,9 +196,9 @@ def take(case: Case, form: Form, by: str, answers: Mapping[str, Any]) -> Answere
     case.record("form.answered", form=form.id, by=by, answers=dict(answers))
     made: list[str] = []
     for field in form.fields:
-        for name, bound, at_least in bounds(field, answers.get(field.name)):
+        for name, bound, at_least in bounds(field, answers.get(field.name), case.classes):
             case.expect(name, bound, at_least=at_least, by=by)
-            made.append(f"{name} {'≥' if at_least else '≤'} {bound:g}")
+            made.append(f"{name} {'=' if is_price(name) else '≥' if at_least else '≤'} {bound:g}")
     return Answered(form, by, answers, tuple(made), differing)
 
 
@@ -165,8 +207,16 @@ def form_label(form: Form, name: str) -> str:
     return next((f.label for f in form.fields if f.name == name), name)
 
 
-def bounds(field: Field, value: Any) -> Iterator[tuple[str, float, bool]]:
-    """(criterion, bound, whether a lower one) that an answer sets."""
+def bounds(field: Field, value: Any, classes: Sequence[str] = ()) -> Iterator[tuple[str, float, bool]]:
+    """(criterion, bound, whether a lower one) that an answer sets. Raises UserError for a demand that can't be read."""
+    from failsight.agent.expect import read
+
+    if field.kind == "costs":
+        yield from ((f"cost.{pair}", float(price), False) for pair, price in (value or {}).items())
+    if field.kind == "demands":
+        for line in value or ():
+            one = read(line, classes)
+            yield one.name, one.bound, one.at_least
     if not field.sets or value in (None, "", {}):
         return
     name, sign = field.sets.split()
@@ -180,17 +230,23 @@ def _short(value: Any) -> str:
 
 
 def export(case: Case | None, name: str, target: Path) -> None:
-    """Write the form ``name`` to ``target``. Raises UserError when that can't be done."""
+    """Write the form ``name`` to ``target``: a page to fill in for ``.html``, else Markdown. Raises UserError when that can't be done."""
+    from failsight.agent.form_page import page
+
     form = form_named(name)
     classes = case.classes if case is not None else ("(class)",)
+    as_page = target.suffix.lower() in (".html", ".htm")
+    text = page(form, classes, case) if as_page else markdown(form, classes)
     try:
-        target.write_text(markdown(form, classes), encoding="utf-8")
+        target.write_text(text, encoding="utf-8", errors="replace")
     except OSError as error:
         raise UserError(f"{target} can't be written ({error.strerror}).", "Choose another file.") from None
 
 
 def read_back(case: Case, source: Path) -> Answered:
     """Read a filled-in form and journal it. Raises UserError when it can't be read or is incomplete."""
+    if source.suffix.lower() in (".html", ".htm"):
+        raise UserError(f"{source.name} is the page itself.", "Give the .md that its button saves.")
     try:
         if source.stat().st_size > LARGEST:
             raise UserError(f"{source} is too large for a form.", "Give the form that was exported.")

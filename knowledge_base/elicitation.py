@@ -11,7 +11,7 @@ from typing import Any, Final
 from failsight.knowledge_base.store import HERE, BrokenEntries, load_yaml
 
 ROLES: Final = ("requester", "domain_expert", "developer", "end_user")
-FIELD_KINDS: Final = ("text", "long", "number", "share", "choice", "many", "rows")
+FIELD_KINDS: Final = ("text", "long", "number", "share", "choice", "many", "rows", "costs", "demands")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,8 @@ class Field:
 
     Attributes:
         name: key of the answer.
-        kind: ``text``, ``long``, ``number``, ``share`` (0 to 1), ``choice``, ``many``, or ``rows`` (one a class).
+        kind: ``text``, ``long``, ``number``, ``share`` (0 to 1), ``choice``, ``many``, ``rows`` (one a class), ``costs`` (what a
+            confusion costs, by ``true>answer``) or ``demands`` (a list of bounds in words).
         label: what the person is asked.
         choices: for ``choice`` and ``many``.
         required: whether the form is incomplete without it.
@@ -69,6 +70,10 @@ def _wrong(field: Field, given: Any, classes: Sequence[str]) -> list[str]:
         return [f"'{field.label}' is one of: {', '.join(field.choices)}."]
     if field.kind == "many" and (not isinstance(given, list) or not set(given) <= set(field.choices)):
         return [f"'{field.label}' takes some of: {', '.join(field.choices)}."]
+    if field.kind == "costs":
+        return _wrong_costs(field, given, classes)
+    if field.kind == "demands" and not isinstance(given, list):
+        return [f"'{field.label}' takes one bound a line."]
     if field.kind == "rows":
         if not isinstance(given, Mapping):
             return [f"'{field.label}' has one answer for each class."]
@@ -78,6 +83,16 @@ def _wrong(field: Field, given: Any, classes: Sequence[str]) -> list[str]:
             f"'{field.label}' of {name} is a share between 0 and 1." for name in bad
         ]
     return []
+
+
+def _wrong_costs(field: Field, given: Any, classes: Sequence[str]) -> list[str]:
+    if not isinstance(given, Mapping):
+        return [f"'{field.label}' has one line a confusion: TRUE > ANSWER: COST."]
+    pairs = {f"{a}>{b}" for a in classes for b in classes if a != b}
+    bad = [str(k) for k, v in given.items() if isinstance(v, bool) or not isinstance(v, int | float) or v < 0]
+    return [f"'{field.label}': '{k}' names no two classes." for k in given if classes and k not in pairs] + [
+        f"'{field.label}': the cost of '{k}' is a number from 0." for k in bad
+    ]
 
 
 def _is_share(value: Any) -> bool:
