@@ -280,7 +280,7 @@ def _text(spec: str, rest: str) -> Region:
 def _sureness(spec: str, rest: str) -> tuple[str, float | None]:
     found = _SURE.match(rest)
     name, sure = (found[1], float(found[2])) if found else (rest, None)
-    if not clean(name):
+    if not clean(name) or name.startswith("@"):
         raise RetryError(
             f"region: {clean(spec, 60)!r}: say what to look for, such as object:television or text:a red cushion."
         )

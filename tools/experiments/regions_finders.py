@@ -262,7 +262,8 @@ def _salient(view: CaseView, split: Split, region: Region, watched: int | None, 
 
 def _marked(saliency: Floats, share: float) -> Mask:
     """The most salient pixels, as far as the map says anything: where it is at its lowest it marks nothing."""
-    return most_salient(saliency, share) & (saliency > saliency.min())
+    made: Mask = most_salient(saliency, share) & (saliency > saliency.min())
+    return made
 
 
 def _words(method: str) -> str:
