@@ -86,9 +86,8 @@ def run_forms(args: argparse.Namespace) -> int:
             must_be_case(args.case)
             with open_case(args.case) as case:
                 forms.export(case, args.what[0], Path(args.what[1]))
-        print(
-            f"{args.what[1]} written; have it filled in, then `failsight forms import CASE {args.what[1]}`."
-        )
+        back = f"form-{args.what[0]}.md" if args.what[1].lower().endswith((".html", ".htm")) else args.what[1]
+        print(f"{args.what[1]} written; have it filled in, then `failsight forms import CASE {back}`.")
         return 0
     folder = Path(args.what[0])
     must_be_case(folder)
