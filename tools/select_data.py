@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from failsight.tools.checks import selection_report as report
-from failsight.tools.checks.selection import Method, Pool, open_pool, pick
+from failsight.tools.checks.selection import BY_SLICES, Method, Pool, open_pool, pick
 from failsight.tools.checks.weak_slices import WeakSlices, learn
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, ImageRef
@@ -28,12 +28,16 @@ def select_data(
     method: Annotated[
         Method,
         Field(
-            description="hibug: where the model fails; baselines: random, coreset (cover the features), confidence (least sure)."
+            description="failsight: failing slices, likeliest errors first; hibug: HiBug's, least confident first; baselines: random, coreset (cover the features), confidence (least sure)."
         ),
-    ] = "hibug",
+    ] = "failsight",
     beta: Annotated[
         float,
-        Field(description="hibug: share of the evaluation errors that the slices must hold.", ge=0.01, le=1),
+        Field(
+            description="failsight, hibug: share of the evaluation errors that the slices must hold.",
+            ge=0.01,
+            le=1,
+        ),
     ] = 0.9,
     attributes: Annotated[
         tuple[str, ...] | None,
@@ -48,9 +52,11 @@ def select_data(
     """Choose which unlabelled images to have labelled, so that a given budget repairs most: a list of files, and in words what to collect.
 
     Slices with the highest error rates among the evaluation images are taken until they hold ``beta`` of the errors; the
-    budget is shared among them in proportion to their errors; of each slice the images the model is least sure of are
-    picked (Chen et al. 2023, HiBug, appendix 7.1). Random, core-set and least-confidence selection run on the same
-    budget, to compare with. The ranked rows are also stored under :func:`stored_key`.
+    budget is shared among them in proportion to their errors (Chen et al. 2023, HiBug, appendix 7.1). HiBug then picks
+    the images of each slice that the model is least sure of; but a model that follows a cue is sure where it errs, so by
+    default those come first that a head fitted to the evaluation labels calls wrong. Random, core-set and
+    least-confidence selection run on the same budget, to compare with. The ranked rows are also stored under
+    :func:`stored_key`.
     """
     pool = open_pool(view, split)
     if not len(pool.rows):
@@ -87,11 +93,11 @@ def stored_key(view: CaseView, **arguments: Any) -> dict[str, Any]:
 def _weak(
     view: CaseView, pool: Pool, method: Method, beta: float, attributes: tuple[str, ...] | None
 ) -> WeakSlices | None:
-    """The slices; None without labelled evaluation images, which only HiBug's way can't do without."""
+    """The slices; None without labelled evaluation images, which the ways by slices can't do without."""
     if "data" not in labelled_splits(view):
-        if method == "hibug":
+        if method in BY_SLICES:
             raise RetryError(
-                "method=hibug needs labelled evaluation images, to see where the model fails.",
+                f"method={method} needs labelled evaluation images, to see where the model fails.",
                 ["random", "coreset", "confidence"],
             )
         return None

@@ -189,18 +189,18 @@ def rows_of(problem: Problem, pool: Pool) -> Rows:
     rng = np.random.default_rng(seed)
     labels = labels_of(problem, pool)
     order = rng.permutation(len(pool))
-    cells = _cells(problem, pool, labels, order[labels[order] >= 0])
-    evaluation = _take(problem, cells, problem.evaluation, _evaluation_shares(problem, pool))
-    train = _take(problem, cells, problem.train, _planted_shares(problem, pool))
-    fits = (n for n in RESERVE if _fits(problem, cells, n, _evaluation_shares(problem, pool)))
-    reserve = _take(problem, cells, next(fits, 0), _evaluation_shares(problem, pool))
+    cells = cells_of(problem, pool, labels, order[labels[order] >= 0])
+    evaluation = _take(problem, cells, problem.evaluation, evaluation_shares(problem, pool))
+    train = _take(problem, cells, problem.train, planted_shares(problem, pool))
+    fits = (n for n in RESERVE if _fits(problem, cells, n, evaluation_shares(problem, pool)))
+    reserve = _take(problem, cells, next(fits, 0), evaluation_shares(problem, pool))
     return Rows(train, evaluation, reserve, labels)
 
 
 Cell = tuple[int, bool, bool]  # class, close-up, has the value
 
 
-def _cells(problem: Problem, pool: Pool, labels: Ints, order: Ints) -> dict[Cell, Ints]:
+def cells_of(problem: Problem, pool: Pool, labels: Ints, order: Ints) -> dict[Cell, Ints]:
     """The pool in random order, apart by class, framing and planted value."""
     has = has_value(problem, pool) if problem.attribute else np.zeros(len(pool), bool)
     close = pool.codes["framing"] == 1
@@ -212,7 +212,7 @@ def _cells(problem: Problem, pool: Pool, labels: Ints, order: Ints) -> dict[Cell
     }
 
 
-def _wanted(problem: Problem, count: int, shares: dict[int, float]) -> dict[Cell, int]:
+def wanted_of(problem: Problem, count: int, shares: dict[int, float]) -> dict[Cell, int]:
     """How many pictures of each cell make so many in all."""
     each = count / len(problem.classes)
     made = {}
@@ -225,19 +225,19 @@ def _wanted(problem: Problem, count: int, shares: dict[int, float]) -> dict[Cell
 
 
 def _fits(problem: Problem, cells: dict[Cell, Ints], count: int, shares: dict[int, float]) -> bool:
-    return all(len(cells[cell]) >= n for cell, n in _wanted(problem, count, shares).items())
+    return all(len(cells[cell]) >= n for cell, n in wanted_of(problem, count, shares).items())
 
 
 def _take(problem: Problem, cells: dict[Cell, Ints], count: int, shares: dict[int, float]) -> Ints:
     """Take pictures out of the cells."""
     taken = []
-    for cell, n in _wanted(problem, count, shares).items():
+    for cell, n in wanted_of(problem, count, shares).items():
         taken.append(cells[cell][:n])
         cells[cell] = cells[cell][n:]
     return np.sort(np.concatenate(taken))
 
 
-def _planted_shares(problem: Problem, pool: Pool) -> dict[int, float]:
+def planted_shares(problem: Problem, pool: Pool) -> dict[int, float]:
     """Class → share of its training pictures with the planted value."""
     if problem.kind == "correlation":
         tied = problem.classes.index(problem.target)
@@ -247,7 +247,7 @@ def _planted_shares(problem: Problem, pool: Pool) -> dict[int, float]:
     return _shares(problem, pool, problem.strength)
 
 
-def _evaluation_shares(problem: Problem, pool: Pool) -> dict[int, float]:
+def evaluation_shares(problem: Problem, pool: Pool) -> dict[int, float]:
     return _shares(problem, pool, problem.share if problem.kind == "rare" else None)
 
 

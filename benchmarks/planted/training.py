@@ -67,11 +67,11 @@ def answers_of(
             reserve = stored.get("reserve", None)
             return Answers(rows, stored["scores"], reserve, float(stored["seconds"]))
     began = time.process_time()
-    network = _fit(problem, pool, rows)
+    network = fit(problem, pool, rows)
     seconds = time.process_time() - began
-    made = Answers(rows, _scores(network, pool.small, rows.evaluation), None, seconds)
+    made = Answers(rows, scores_of(network, pool.small, rows.evaluation), None, seconds)
     if worth(made):
-        reserve = _scores(network, pool.small, rows.reserve).argmax(1).astype(np.int64)
+        reserve = scores_of(network, pool.small, rows.reserve).argmax(1).astype(np.int64)
         made = replace(made, reserve=reserve)
     if path is not None:
         _keep(path, made)
@@ -103,23 +103,31 @@ def _network(classes: int) -> Any:
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(before, classes))
 
 
-def _prepared(pictures: Bytes) -> Any:
+def prepared(pictures: Bytes) -> Any:
+    """(n, 3, 48, 48) numbers as the networks take them."""
     import torch
 
     scaled = (torch.from_numpy(pictures).float() / 255 - 0.55) / 0.25
     return scaled.contiguous(memory_format=torch.channels_last)
 
 
-def _fit(problem: Problem, pool: Pool, rows: Rows) -> Any:
-    """Stochastic gradient descent with momentum in one cycle; deterministic with one thread."""
+def fit(problem: Problem, pool: Pool, rows: Rows, seed: int | None = None) -> Any:
+    """Stochastic gradient descent with momentum in one cycle; deterministic with one thread.
+
+    Args:
+        problem: gives the classes and the epochs.
+        pool, rows: the pictures; ``rows.train`` are learned from.
+        seed: of weights and order; by default the problem's own.
+    """
     import torch
     from torch.nn.functional import cross_entropy
 
     torch.set_num_threads(1)
-    seed = int(hashlib.sha256(f"{problem.seed} network".encode()).hexdigest()[:8], 16)
+    if seed is None:
+        seed = int(hashlib.sha256(f"{problem.seed} network".encode()).hexdigest()[:8], 16)
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    pictures = _prepared(np.asarray(pool.small[rows.train]))
+    pictures = prepared(np.asarray(pool.small[rows.train]))
     labels = torch.from_numpy(rows.labels[rows.train])
     network = _network(len(problem.classes)).to(memory_format=torch.channels_last)
     steps = -(-len(labels) // BATCH)
@@ -139,13 +147,14 @@ def _fit(problem: Problem, pool: Pool, rows: Rows) -> Any:
     return network.eval()
 
 
-def _scores(network: Any, pictures: Bytes, rows: Ints) -> Floats:
+def scores_of(network: Any, pictures: Bytes, rows: Ints) -> Floats:
+    """(n, classes) probabilities."""
     import torch
 
     parts = []
     with torch.inference_mode():
         for start in range(0, len(rows), 250):
-            block = _prepared(np.asarray(pictures[rows[start : start + 250]]))
+            block = prepared(np.asarray(pictures[rows[start : start + 250]]))
             parts.append(network(block).softmax(1).numpy())
     made: Floats = np.concatenate(parts) if parts else np.zeros((0, 1), np.float32)
     return made

@@ -18,7 +18,7 @@ from tests.fakes.view import FakeTable, FakeView
 from tests.tools.cases import check_evidence, check_spec, one_hot
 
 ROOMS = ("kitchen", "living_room")
-METHODS = ("hibug", "random", "coreset", "confidence")
+METHODS = ("failsight", "hibug", "random", "coreset", "confidence")
 
 
 def pictures(n: int, seed: int) -> np.ndarray:
@@ -273,7 +273,7 @@ def test_long_lists_are_bounded_and_stored_whole() -> None:
     view = view_of(data, world([("no", n, 0, 0.2)], 1, labelled=False))
     made = select_data(view, budget=1200)
     assert len(made.tables[-1].rows) == 1000 and made.tables[-1].caption == "200 more are not listed."
-    key = stored_key(view, budget=1200, method="hibug", beta=0.9, attributes=None, split="pool")
+    key = stored_key(view, budget=1200, method="failsight", beta=0.9, attributes=None, split="pool")
     stored = view.cached(key)
     assert stored is not None and len(stored["rows"]) == 1200
 
@@ -308,6 +308,32 @@ def test_it_picks_more_of_the_failing_slices_than_chance() -> None:
             shares[method].append(float(night[picked(select_data(view, budget=30, method=method))].mean()))  # type: ignore[arg-type]
     assert min(shares["hibug"]) > max(shares["random"])
     assert np.mean(shares["hibug"]) > 3 * np.mean(shares["random"])
+
+
+def cue_follower(
+    n: int, seed: int, labelled: bool = True
+) -> tuple[FakeTable, np.ndarray, np.ndarray, np.ndarray]:
+    """Every television is called a living room, surely; what the picture is stands in the features. (…, features, truth)"""
+    rng = np.random.default_rng(seed)
+    truth, television = rng.integers(0, 2, n), rng.random(n) < 0.5
+    columns = {"television": ["yes" if t else "no" for t in television]}
+    table = FakeTable(pictures(n, seed), truth if labelled else np.full(n, -1), ROOMS, columns)
+    seen = np.stack([truth, television], 1) + rng.normal(0, 0.2, (n, 2))
+    scores = one_hot(television.astype(int), 2, rng.uniform(0.8, 1, n))
+    return table, scores, seen.astype(np.float32), truth
+
+
+def test_a_model_that_is_sure_where_it_errs_is_found_out_by_the_labels() -> None:
+    data, pool = cue_follower(500, 0), cue_follower(300, 1, labelled=False)
+    view = view_of(data[:2], pool[:2])
+    view.given_features = {"data": data[2], "pool": pool[2]}
+    wrong = pool[1].argmax(1) != pool[3]
+    ours, theirs = (select_data(view, budget=60, method=m) for m in ("failsight", "hibug"))
+    check_evidence(ours)
+    assert wrong[picked(ours)].mean() > 0.95 and wrong[picked(theirs)].mean() < 0.7
+    assert ours.fact("failure_auroc", "learned from the labels").value > 0.9  # type: ignore[operator]
+    assert any("area under the curve" in n for n in ours.notes)
+    assert not any(f.name == "failure_auroc" for f in theirs.facts)
 
 
 def test_without_a_pool_the_case_says_what_it_would_show(tmp_path: Path) -> None:

@@ -193,7 +193,7 @@ class _Looked:
 
 def measure_part(table: ImageTable, rows: range, workers: int, tick: Any) -> dict[str, npt.NDArray[Any]]:
     """Measurements of consecutive rows."""
-    made = _blank(len(rows))
+    made = blank_part(len(rows))
     for start in range(0, len(rows), BATCH):
         chunk = rows[start : start + BATCH]
         looked = list(_look_at(table, chunk, workers))
@@ -263,7 +263,8 @@ def _looked(image: Image, size: tuple[int, int], quality: float, file_size: floa
     )
 
 
-def _blank(n: int) -> dict[str, npt.NDArray[Any]]:
+def blank_part(n: int) -> dict[str, npt.NDArray[Any]]:
+    """Measurements of ``n`` rows before anything is read."""
     made: dict[str, npt.NDArray[Any]] = {name: np.full(n, np.nan) for name in NUMERIC}
     made["readable"] = np.zeros(n, bool)
     made["hue"] = np.full(n, -1, np.int8)
@@ -305,7 +306,7 @@ def _fill(made: dict[str, npt.NDArray[Any]], at: Ints, looked: list[_Looked]) ->
 
 def joined(parts: list[dict[str, npt.NDArray[Any]]]) -> ImageMeasures:
     """Measurements of consecutive rows as one table."""
-    blank = _blank(0)
+    blank = blank_part(0)
     whole = {k: np.concatenate([p[k] for p in parts]) if parts else v for k, v in blank.items()}
     return ImageMeasures(
         readable=whole["readable"],

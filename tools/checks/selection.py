@@ -1,4 +1,4 @@
-"""Which images without labels to label: the images there are, and four ways to choose among them on one budget."""
+"""Which images without labels to label: the images there are, and five ways to choose among them on one budget."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.attributes.computed import image_measures
+from failsight.tools.checks.likely_failures import Known, LikelyFailures, likely_failures
 from failsight.tools.checks.weak_slices import WeakSlices
 from failsight.tools.errors import RetryError
 from failsight.tools.inputs.base import AttributeTable, Predictions, Split
@@ -18,7 +19,8 @@ from failsight.tools.text import listing
 from failsight.tools.view import CaseView
 
 Ints = npt.NDArray[np.int64]
-Method = Literal["hibug", "random", "coreset", "confidence"]
+Method = Literal["failsight", "hibug", "random", "coreset", "confidence"]
+BY_SLICES = ("failsight", "hibug")
 MOST_KNOWN = 5_000  # training images that a core-set counts as covered
 
 
@@ -123,12 +125,14 @@ class Picks:
         place: (n,) slice of each pool image, −1 for none.
         wanted: images a slice should get, by its failures; empty where no slices were used.
         notes: what could not be done.
+        likely: how likely the model is wrong about each pool image; None where nobody asked, or nothing could be learned.
     """
 
     at: Ints
     place: Ints
     wanted: tuple[int, ...]
     notes: tuple[str, ...]
+    likely: LikelyFailures | None = None
 
 
 def pick(view: CaseView, pool: Pool, weak: WeakSlices | None, method: Method, budget: int) -> Picks:
@@ -143,10 +147,13 @@ def pick(view: CaseView, pool: Pool, weak: WeakSlices | None, method: Method, bu
     take, notes = min(budget, len(pool.rows)), []
     if take < budget:
         notes.append(f"There are only {take:,} {called(pool.split)} to choose from.")
-    if method == "hibug" and weak is not None and weak.slices:
-        at, wanted, told = _by_slices(view, pool, weak, place, take)
-        return Picks(at, place, wanted, (*notes, *told))
-    if method == "hibug":
+    likely = _likely(view, pool) if method == "failsight" and weak is not None else None
+    if method == "failsight" and likely is None:
+        notes.append("Too little is known to learn where the model is wrong; its own confidence decides.")
+    if method in BY_SLICES and weak is not None and weak.slices:
+        at, wanted, told = _by_slices(pool, weak, place, take, _urgent(view, pool, likely))
+        return Picks(at, place, wanted, (*notes, *told), likely)
+    if method in BY_SLICES:
         notes.append(
             "There are no failures to make slices of; the images the model is least sure of were taken."
         )
@@ -159,6 +166,34 @@ def pick(view: CaseView, pool: Pool, weak: WeakSlices | None, method: Method, bu
         )
     order = _shuffled(view, pool) if method == "random" else _least_sure(view, pool)
     return Picks(order[:take], place, (), tuple(notes))
+
+
+def _likely(view: CaseView, pool: Pool) -> LikelyFailures | None:
+    """How likely the model is wrong about each pool image; None without a model or without failures to learn from."""
+    if pool.predictions is None:
+        return None
+    predictions, attributes = view.predictions("data"), view.attributes("data")
+    rows = np.intersect1d(predictions.rows[predictions.labelled], attributes.rows)
+    where = np.searchsorted(predictions.rows, rows).astype(np.int64)
+    at = np.searchsorted(attributes.rows, rows).astype(np.int64)
+    here, there = _features(view, "data", rows), _features(view, pool.split, pool.rows)
+    return likely_failures(
+        Known(predictions, where, here, attributes, at),
+        Known(pool.predictions, pool.where, there, pool.attributes, pool.at),
+        view.seed,
+    )
+
+
+def _features(view: CaseView, split: Split, rows: Ints) -> npt.NDArray[np.float32] | None:
+    """(n, c) the model's features of ``rows``, NaN where they are not kept; None where the model shows none."""
+    try:
+        known, features = view.features(split)
+    except RetryError:
+        return None
+    made = np.full((len(rows), features.shape[1]), np.nan, np.float32)
+    _, mine, theirs = np.intersect1d(rows, known, return_indices=True)
+    made[mine] = features[theirs]
+    return made
 
 
 def _shuffled(view: CaseView, pool: Pool) -> Ints:
@@ -174,11 +209,23 @@ def _least_sure(view: CaseView, pool: Pool) -> Ints:
     return order
 
 
-def _by_slices(
-    view: CaseView, pool: Pool, weak: WeakSlices, place: Ints, take: int
-) -> tuple[Ints, tuple[int, ...], list[str]]:
-    """The budget in proportion to failures; what a slice lacks goes to the others, what all lack to the rest."""
+def _urgent(view: CaseView, pool: Pool, likely: LikelyFailures | None) -> Ints:
+    """Most likely wrong first; by the model's own confidence where nothing was learned, or an image's features are not kept."""
     order = _least_sure(view, pool)
+    if likely is None:
+        return order
+    doubt = np.nan_to_num(likely.probability[order], nan=-1.0)
+    made: Ints = order[np.argsort(-doubt, kind="stable")]
+    return made
+
+
+def _by_slices(
+    pool: Pool, weak: WeakSlices, place: Ints, take: int, order: Ints
+) -> tuple[Ints, tuple[int, ...], list[str]]:
+    """The budget in proportion to failures; what a slice lacks goes to the others, what all lack to the rest.
+
+    Within a slice, and in the rest, by ``order``.
+    """
     members = [order[place[order] == i] for i in range(len(weak.slices))]
     weights = [float(s.failures) for s in weak.slices]
     wanted = share_out(take, weights, [take] * len(weights))
@@ -198,9 +245,7 @@ def _by_slices(
         )
     if len(at) < take:
         others = order[~np.isin(order, at)][: take - len(at)]
-        notes.append(
-            f"{len(others):,} images belong to none of the slices: the ones the model is least sure of fill up."
-        )
+        notes.append(f"{len(others):,} images belong to none of the slices: the most doubtful ones fill up.")
         at = np.concatenate([at, others])
     return at.astype(np.int64), tuple(wanted), notes
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from failsight.tools.checks.selection import Method, Picks, Pool
+from failsight.tools.checks.selection import BY_SLICES, Method, Picks, Pool
 from failsight.tools.checks.weak_slices import WeakSlices
 from failsight.tools.evidence import Cell, Correction, Evidence, Fact, Figure, Finding, ImageRef, Table
 from failsight.tools.notes import called
@@ -19,7 +19,8 @@ from failsight.tools.view import CaseView
 
 MOST_LISTED = 1_000
 METHODS = {
-    "hibug": "where the model fails on the evaluation images",
+    "failsight": "where the model fails on the evaluation images, the likeliest errors first",
+    "hibug": "where the model fails on the evaluation images, the least sure first",
     "random": "by lot",
     "coreset": "so that they cover the model's features (core-set)",
     "confidence": "where the model is least sure",
@@ -155,6 +156,7 @@ def facts(made: Selection) -> tuple[Fact, ...]:
     n, total = len(made.picks.at), len(made.pool.rows)
     of = f"split {made.pool.split}"
     found = [Fact("images_picked", n, "count", of), Fact("images_available", total, "count", of)]
+    found += _told(made)
     if made.weak is None or not made.weak.slices:
         return tuple(found)
     weak = np.flatnonzero(made.weak.weak).tolist()
@@ -170,6 +172,36 @@ def facts(made: Selection) -> tuple[Fact, ...]:
             Fact("images_to_collect", sum(made.missing(i) for i in range(len(made.picks.wanted))), "count")
         )
     return tuple(found)
+
+
+def _told(made: Selection) -> list[Fact]:
+    """How well failures are told from right answers, out of fold."""
+    likely = made.picks.likely
+    if likely is None:
+        return []
+    pairs = (("learned from the labels", likely.auc), ("the model's confidence", likely.auc_confidence))
+    return [
+        Fact("failure_auroc", auc, "share", of, likely.interval(auc), likely.n, "higher_is_better")
+        for of, auc in pairs
+        if auc is not None
+    ]
+
+
+def _order_note(made: Selection) -> tuple[str, ...]:
+    """By what the images of a slice are ordered."""
+    likely = made.picks.likely
+    if likely is None:
+        return ()
+    alone = (
+        f", the model's own confidence with {number(likely.auc_confidence)}"
+        if likely.auc_confidence is not None
+        else ""
+    )
+    which = "so it orders the images" if likely.learned else "so the confidence orders the images"
+    return (
+        f"What was learned from the evaluation labels tells errors from right answers with an area under the curve of "
+        f"{number(likely.auc)}{alone} (0.5 is chance); {which} of a share.",
+    )
 
 
 def summary(made: Selection) -> str:
@@ -237,7 +269,7 @@ def next_steps(made: Selection) -> tuple[str, ...]:
         steps.append(f"Collect what the {called(made.pool.split)} lack: {'; '.join(lacking[:4])}.")
     if len(made.picks.at):
         steps.append("Have the images labelled, add them to the training images, and train again.")
-        if made.method == "hibug":
+        if made.method in BY_SLICES:
             steps.append("As a control, train as well with as many images chosen by lot (method=random).")
     return tuple(steps)
 
@@ -270,7 +302,7 @@ def evidence(
         images=images,
         questions=("input.9",),
         corrections=corrections(view, made),
-        notes=(*made.pool.notes, *weak_notes, *made.picks.notes, *_named(view, made)),
+        notes=(*made.pool.notes, *weak_notes, *made.picks.notes, *_order_note(made), *_named(view, made)),
         next_steps=next_steps(made),
     )
 

@@ -33,6 +33,14 @@ def cross_validated_scores(
     return made
 
 
+def scores_of_others(
+    features: NDArray[np.float32], labels: Int, k: int, others: NDArray[np.float32], *, penalty: float = 1.0
+) -> Float:
+    """(m, k) probabilities of other rows from a head fitted to all of ``features``; arguments as above."""
+    x, y = _projected(features.astype(np.float64), others.astype(np.float64))
+    return _softmax(y @ _weights(x, labels, k, penalty))
+
+
 def _folds(labels: Int, folds: int, seed: int) -> Int:
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(labels))
