@@ -1,30 +1,202 @@
-"""Versions that are the old model with something new around it, for models that can't be trained."""
+"""Versions that are the old model with something new around it, for models that can't be trained.
+
+``version.json`` says what: a new last layer on the model's features or on the logarithms of its scores (``head``), its
+scores at another temperature (``temperature``), or its answers with a bound of confidence below which a person is asked
+(``defer``). It holds numbers only; opening it runs no code but the old model.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from failsight.tools.errors import UserError
+import numpy as np
+import numpy.typing as npt
+
+from failsight.tools.errors import RetryError, UserError
+from failsight.tools.evidence import digest
+from failsight.tools.inputs.base import Box, Floats, Pixels
+from failsight.tools.inputs.models.scoring import ScoringModel
 from failsight.tools.repair.versions import WRAPPED
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from failsight.tools.inputs.base import Classifier
 
+ARRAYS = "head.npz"
+READS = ("features", "log_scores")
+Reader = Callable[[Pixels], Floats]
 
-def open_wrapped(folder: Path, base: Classifier) -> Classifier:
+
+class WrappedModel(ScoringModel):
+    """A classifier around another; pictures are prepared as the old one wants them.
+
+    Attributes:
+        base: the old model.
+        facts: what ``version.json`` says.
+        threshold: confidence below which a person is asked; 0 where nothing is deferred.
+    """
+
+    format = "wrapped"
+
+    def __init__(
+        self, base: Classifier, facts: Mapping[str, Any], arrays: Mapping[str, Any], print_of: str
+    ) -> None:
+        self.base, self.facts = base, dict(facts)
+        self.threshold = float(facts.get("threshold", 0.0))
+        self._temperature = float(facts.get("temperature", 1.0))
+        self._weight, self._bias = arrays.get("weight"), arrays.get("bias")
+        self._read: Reader | None = None
+        if facts["kind"] == "head":
+            self._read = features_of(base) if facts["reads"] == "features" else log_scores_of(base)
+        super().__init__(
+            tuple(base.classes),
+            print_of,
+            base.preprocessing,
+            "logits",
+            geometry=getattr(base, "geometry", None),
+        )
+
+    def prepare(self, image: Image) -> npt.NDArray[np.uint8]:
+        return self.base.prepare(image)
+
+    def prepare_box(self, box: Box, width: int, height: int) -> Box:
+        return self.base.prepare_box(box, width, height)
+
+    def normalise(self, pixels: Pixels) -> Any:
+        return self.base.normalise(pixels)
+
+    def torch_module(self) -> Any | None:
+        """The old module where its answers are kept; None behind a new last layer."""
+        return None if self._read is not None else self.base.torch_module()
+
+    @property
+    def feature_layer(self) -> str | None:
+        return None if self._read is not None else self.base.feature_layer
+
+    def raw_outputs(self, pixels: Pixels) -> Floats:
+        if self._read is not None:
+            made: Floats = (self._read(pixels) @ self._weight.T + self._bias).astype(np.float32)
+            return made
+        logs = log_scores_of(self.base)(pixels)
+        return (logs / np.float32(self._temperature)).astype(np.float32)
+
+    def defers(self, scores: Floats) -> npt.NDArray[np.bool_]:
+        """(n,) whether each answer is left to a person."""
+        made: npt.NDArray[np.bool_] = scores.max(1) < self.threshold
+        return made
+
+
+def log_scores_of(model: Classifier) -> Reader:
+    """Logarithms of the model's scores, (n, classes)."""
+
+    def read(pixels: Pixels) -> Floats:
+        made: Floats = np.log(np.clip(model.scores(pixels), 1e-7, None)).astype(np.float32)
+        return made
+
+    return read
+
+
+def features_of(model: Classifier) -> Reader:
+    """What the model's last layer reads, (n, channels). Raises RetryError where it can't be read."""
+    from failsight.tools.engine.features import tap
+
+    if model.format == "onnx":
+        from failsight.tools.repair.onnx_features import penultimate
+
+        return penultimate(model)
+    listening = tap(model)
+    if listening is None:
+        raise RetryError("This model shows no inner layers; its features can't be read.")
+
+    def read(pixels: Pixels) -> Floats:
+        import torch
+
+        with torch.inference_mode(), listening:
+            listening.module(model.normalise(pixels))
+        return listening.take()
+
+    return read
+
+
+def best_reader(model: Classifier) -> tuple[str, Reader]:
+    """``features`` where they can be read, else ``log_scores``."""
+    try:
+        return "features", features_of(model)
+    except RetryError:
+        return "log_scores", log_scores_of(model)
+
+
+def write_wrapped(
+    folder: Path,
+    base: Classifier,
+    facts: Mapping[str, Any],
+    arrays: Mapping[str, npt.NDArray[Any]] | None = None,
+) -> WrappedModel:
+    """Write ``version.json`` (and ``head.npz``) into ``folder``, and open it. Raises UserError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        if arrays:
+            np.savez(folder / ARRAYS, **{k: np.asarray(v, np.float32) for k, v in arrays.items()})  # type: ignore[arg-type]
+        told = {**facts, "base": base.fingerprint, "classes": list(base.classes)}
+        (folder / WRAPPED).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    except OSError as problem:
+        raise UserError(
+            f"The folder {clean(folder)} can't be written ({clean(problem)}).", "Is there room?"
+        ) from problem
+    return open_wrapped(folder, base)
+
+
+def open_wrapped(folder: Path, base: Classifier) -> WrappedModel:
     """The classifier that ``version.json`` in ``folder`` describes, around ``base``.
 
     Raises:
-        UserError: the file is damaged, or of a kind that this release does not know.
+        UserError: the file is damaged, of a kind that this release does not know, or made for another model.
     """
+    facts, arrays, print_of = _read_files(folder)
+    if facts.get("base") != base.fingerprint:
+        raise UserError(
+            f"{folder / WRAPPED} was made for another model than the one of this case.",
+            "Open the case with the model that it was made with.",
+        )
+    return WrappedModel(base, facts, arrays, digest([base.fingerprint, print_of]))
+
+
+def _read_files(folder: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[np.float32]], str]:
+    """What the file says, checked; the arrays that go with it; and a digest of both."""
+    kind, arrays, raw = None, {}, b""
     try:
-        kind = json.loads((folder / WRAPPED).read_text(encoding="utf-8"))["kind"]
-    except (OSError, ValueError, KeyError, TypeError):
-        kind = None
+        text = (folder / WRAPPED).read_text(encoding="utf-8")
+        facts = json.loads(text)
+        kind = facts["kind"]
+        if kind == "head":
+            raw = (folder / ARRAYS).read_bytes()
+            with np.load(folder / ARRAYS, allow_pickle=False) as stored:
+                arrays = {name: np.asarray(stored[name], np.float32) for name in ("weight", "bias")}
+        if _sound(facts, arrays):
+            return facts, arrays, digest([facts, hashlib.sha256(raw).hexdigest()])
+    except (OSError, ValueError, KeyError, TypeError, EOFError):
+        pass
     raise UserError(
         f"{folder / WRAPPED} describes no version that can be opened ({clean(kind, 40)}).",
         "Make the repair again.",
     )
+
+
+def _sound(facts: Any, arrays: Mapping[str, npt.NDArray[np.float32]]) -> bool:
+    kind = facts["kind"]
+    if kind == "head":
+        weight, bias = arrays["weight"], arrays["bias"]
+        fits = weight.ndim == 2 and bias.shape == (len(weight),) == (len(facts["classes"]),)
+        return bool(
+            facts["reads"] in READS and fits and np.isfinite(weight).all() and np.isfinite(bias).all()
+        )
+    if kind == "temperature":
+        return math.isfinite(float(facts["temperature"])) and float(facts["temperature"]) > 0
+    return bool(kind == "defer" and 0 <= float(facts["threshold"]) <= 1)

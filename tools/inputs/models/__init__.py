@@ -26,6 +26,7 @@ class Request:
     arch: str | None = None
     trust_code: bool = False
     device: str = "cpu"
+    factory: str | None = None  # the function of a Python file
 
 
 def open_model(
@@ -67,12 +68,15 @@ def open_model(
     side = find_side(model, Path(side_file).expanduser() if side_file is not None else None)
     if classes is not None:
         side = Side(classes=tuple(classes), raw={"classes": list(classes)}).over(side)
-    request = Request(model, side, arch or side.arch, trust_code, device)
+    request = Request(model, side, arch or side.arch, trust_code, device, factory)
     if factory is not None or model.suffix == ".py":
         from failsight.tools.inputs.models.python_factory import load as load_python_factory
 
-        return load_python_factory(request, factory)
-    return _by_format(request)
+        made: ScoringModel = load_python_factory(request, factory)
+    else:
+        made = _by_format(request)
+    made.source = request
+    return made
 
 
 def _one_model(path: Path) -> Path:

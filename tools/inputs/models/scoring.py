@@ -21,6 +21,7 @@ from failsight.tools.text import clean
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+    from failsight.tools.inputs.models import Request
     from failsight.tools.inputs.models.geometry import Geometry
 
 Outputs = Literal["logits", "probabilities"]
@@ -32,9 +33,11 @@ class ScoringModel:
     Attributes:
         notes: what a person should know about how the model was read, in plain sentences.
         geometry: a picture-to-pixels step of the model's own, when ``preprocessing`` can't express it.
+        source: what the model was opened from; None for one that was made in memory.
     """
 
     format: str = "python"
+    source: Request | None = None
 
     def __init__(
         self,

@@ -1,0 +1,397 @@
+"""The arms of a repair: for each seed a version with what is to repair, and one with the same budget and without it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from failsight.tools.engine.features import head_layer
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import digest
+from failsight.tools.inputs.base import Floats as Features
+from failsight.tools.inputs.base import Pixels
+from failsight.tools.repair import augment, copies, recipes
+from failsight.tools.repair.heads import PENALTIES, TURNS, fit_head
+from failsight.tools.repair.piles import Ints, Mask, Pile, as_added, join
+from failsight.tools.repair.recipes import Recipe
+from failsight.tools.repair.training import CHECKPOINT, Lesson, Round, Trainer
+from failsight.tools.repair.versions import FOLDER, Arm, ModelVersion
+from failsight.tools.repair.wrapped import best_reader, write_wrapped
+
+if TYPE_CHECKING:
+    from failsight.tools.view import CaseView
+
+Way = Literal[
+    "tune", "last", "wrapped"
+]  # all layers or some of them by gradient; the last one alone; around the model
+RECORD = "record.json"
+ARMS: tuple[Arm, ...] = ("repair", "control")
+BATCH = 64
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be made.
+
+    Attributes:
+        repair: ``R1``.
+        finding: id of the finding; empty for none.
+        strategy: name in ``tools.strategies``.
+        way: what is trained.
+        recipe: for how long and how.
+        usual: the training images, with the labels that they have.
+        added: images that the repair adds; None for none.
+        spare: other labelled images of the same source, for a control arm that adds images by lot; None: the control adds
+            training images again.
+        corrected: row of the training table → corrected class.
+        targets: pictures that training pictures are to look like; None where none are.
+        wrong: (usual,) images that the model answers wrongly, for hard examples.
+        seeds: how many of each arm.
+        base_seed: the case's.
+        data: facts for ``ModelVersion.data`` of both arms; ``data_added`` of the repair arm and ``data_spare`` of the
+            control arm beside them.
+        key: digest of everything that the versions depend on.
+    """
+
+    repair: str
+    finding: str
+    strategy: str
+    way: Way
+    recipe: Recipe
+    usual: Pile
+    added: Pile | None = None
+    spare: Pile | None = None
+    corrected: Mapping[int, int] = field(default_factory=dict)
+    targets: Pixels | None = None
+    wrong: Mask | None = None
+    seeds: int = 3
+    base_seed: int = 0
+    data: Mapping[str, Any] = field(default_factory=dict)
+    data_added: Mapping[str, Any] = field(default_factory=dict)
+    data_spare: Mapping[str, Any] = field(default_factory=dict)
+    key: str = ""
+
+    def name(self, arm: Arm, seed: int) -> str:
+        """``R1.1`` or ``R1.c1``."""
+        return f"{self.repair}.{'c' if arm == 'control' else ''}{seed}"
+
+    def steps(self) -> int:
+        """Steps of progress of one version."""
+        return self.recipe.steps if self.way == "tune" else TURNS * len(PENALTIES)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A version with its record."""
+
+    version: ModelVersion
+    history: tuple[Round, ...]
+    best: int
+    resumed: int
+    notes: tuple[str, ...]
+
+
+def make_arms(view: CaseView, plan: Plan) -> list[Made]:
+    """All versions, each kept as soon as it is whole; those that an earlier, interrupted call kept are taken as they are."""
+    total = plan.steps() * plan.seeds * 2
+    maker = _Maker(view, plan)
+    made: list[Made] = []
+    with view.progress.job("training the versions", total) as ticker:
+        for seed in range(1, plan.seeds + 1):
+            made += [maker.make(arm, seed, ticker.advance) for arm in ARMS]
+    return made
+
+
+class _Maker:
+    def __init__(self, view: CaseView, plan: Plan) -> None:
+        self.view, self.plan = view, plan
+        self.model = view.model()
+        self._features: dict[str, Features] = {}
+        self._reads = ""
+
+    def make(self, arm: Arm, seed: int, advance: Callable[[int], None]) -> Made:
+        plan, name = self.plan, self.plan.name(arm, seed)
+        root = self.view.workspace(plan.repair)
+        folder = root / name
+        known = next((v for v in self.view.versions() if v.name == name), None)
+        if known is not None and known.data.get("plan") == plan.key:
+            advance(plan.steps())
+            return _told(folder, known)
+        began = time.perf_counter()
+        lesson, parts = self.lesson(arm, seed)
+        folder.mkdir(parents=True, exist_ok=True)
+        print_of, history, best, resumed, notes, earlier = self._train(lesson, parts, folder, advance)
+        write_history(folder / "history.csv", history)
+        cost = {
+            "seconds": round(time.perf_counter() - began + earlier, 3),
+            "images": float(int((~lesson.held).sum())),
+            "steps": float(plan.recipe.steps if plan.way == "tune" else best),
+            "labels": float(self._labels(arm)),
+        }
+        version = ModelVersion(
+            name=name,
+            repair=plan.repair,
+            arm=arm,
+            seed=seed,
+            strategy=plan.strategy,
+            finding=plan.finding,
+            path=f"{FOLDER}/{plan.repair}/{name}",
+            fingerprint=print_of,
+            data={
+                **plan.data,
+                **(plan.data_added if arm == "repair" else plan.data_spare),
+                "recipe": asdict(plan.recipe),
+                "plan": plan.key,
+            },
+            cost=cost,
+        )
+        record = {
+            "history": [asdict(r) for r in history],
+            "best": best,
+            "resumed": resumed,
+            "notes": list(notes),
+        }
+        (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        self.view.add_version(version)
+        return Made(version, history, best, resumed, notes)
+
+    def _labels(self, arm: Arm) -> int:
+        if arm == "repair":
+            return len(self.plan.corrected) + (0 if self.plan.added is None else len(self.plan.added))
+        return 0 if self.plan.spare is None else len(self.plan.spare)
+
+    # --- what is learned --------------------------------------------------------------------------------------------
+
+    def lesson(self, arm: Arm, seed: int) -> tuple[Lesson, list[tuple[str, Ints | None]]]:
+        """What a version learns, and of which piles its images are (for their features)."""
+        plan, recipe = self.plan, self.plan.recipe
+        usual, parts = self._usual(arm), [("usual", None)]  # type: list[tuple[str, Ints | None]]
+        twins: Ints | None = None
+        extra: Pile | None = None
+        if plan.added is not None:
+            if arm == "repair":
+                extra = plan.added
+                parts.append(("added", None))
+            elif plan.spare is not None:
+                extra = plan.spare
+                parts.append(("spare", None))
+            else:
+                twins = self._again(seed)
+                extra = usual.take(twins)
+                parts.append(("usual", twins))
+        pile = usual if extra is None else join(usual, as_added(extra))
+        groups = pile.groups(len(self.model.classes))
+        rng = np.random.default_rng([plan.base_seed, seed, 3])
+        held = recipes.hold_out(groups, pile.added, recipe, rng)
+        if twins is not None:  # the same picture is not learned and held out
+            held[pile.added] = held[twins]
+        key = digest([plan.key, arm, seed])
+        return Lesson(
+            pile,
+            held,
+            _normed(np.where(held, 0.0, self._draws(arm, pile, groups, held))),
+            self._weights(arm, groups, held),
+            groups,
+            self._change(arm, pile),
+            recipe,
+            plan.base_seed * 1009 + seed,
+            key,
+        ), parts
+
+    def _usual(self, arm: Arm) -> Pile:
+        plan = self.plan
+        if arm == "control" or not plan.corrected:
+            return plan.usual
+        labels = plan.usual.labels.copy()
+        for i, row in enumerate(plan.usual.rows.tolist()):
+            labels[i] = plan.corrected.get(row, int(labels[i]))
+        return replace(plan.usual, labels=labels)
+
+    def _again(self, seed: int) -> Ints:
+        """Training images to add again, as many of each class as the repair adds, by lot."""
+        plan = self.plan
+        assert plan.added is not None
+        rng = np.random.default_rng([plan.base_seed, seed, 4])
+        made = []
+        for label in plan.added.labels.tolist():
+            own = np.flatnonzero(plan.usual.labels == label)
+            made.append(int(rng.choice(own if len(own) else np.arange(len(plan.usual)))))
+        return np.array(made, np.int64)
+
+    def _draws(self, arm: Arm, pile: Pile, groups: Ints, held: Mask) -> recipes.Floats:
+        """How often each image is drawn; the control of a change of drawing draws as usual."""
+        free = np.flatnonzero(~held)
+        made = np.zeros(len(pile))
+        if pile.added.any():
+            made[free] = recipes.mixed(pile.labels[free], pile.added[free])
+        elif self.plan.strategy in ("rebalance", "last_layer") and arm == "repair":
+            made[free] = recipes.balanced(groups[free])
+        elif self.plan.strategy == "hard_examples" and self.plan.wrong is not None:
+            wrong = self.plan.wrong[free]
+            if arm == "control":  # as many others, by lot
+                wrong = np.random.default_rng([self.plan.base_seed, 6]).permutation(wrong)
+            made[free] = recipes.hard(wrong)
+        else:
+            made[free] = 1.0
+        return made
+
+    def _weights(self, arm: Arm, groups: Ints, held: Mask) -> recipes.Floats:
+        made = np.ones(len(groups))
+        if self.plan.strategy == "loss_weighting" and arm == "repair" and not self.plan.recipe.robust:
+            free = np.flatnonzero(~held)
+            made[free] = recipes.balanced(groups[free]) * len(free)
+        return made
+
+    def _change(self, arm: Arm, pile: Pile) -> augment.Change | None:
+        plan, control = self.plan, arm == "control"
+        if plan.strategy == "feature_specific":
+            return augment.cover(pile, augment.donors_of(plan.usual, plan.base_seed), elsewhere=control)
+        if plan.strategy == "cut_and_paste":
+            return augment.paste(pile, augment.donors_of(plan.usual, plan.base_seed), plain=control)
+        if plan.strategy == "typical_augmentation" and plan.targets is not None and not control:
+            return augment.look_like(plan.targets)
+        return None
+
+    # --- how it is learned ------------------------------------------------------------------------------------------
+
+    def _train(
+        self,
+        lesson: Lesson,
+        parts: list[tuple[str, Ints | None]],
+        folder: Path,
+        advance: Callable[[int], None],
+    ) -> tuple[str, tuple[Round, ...], int, int, tuple[str, ...], float]:
+        """(fingerprint, record, best round, rounds of an earlier run, notes, seconds of an earlier run)."""
+        layer = head_layer(self.model) if self.plan.way == "last" else None
+        plain_layer = layer is not None and self.model.format not in ("torchscript", "torch_export")
+        if self.plan.way == "tune" or (self.plan.way == "last" and not plain_layer):
+            return self._tune(lesson, folder, advance)
+        head = fit_head(self._read(lesson, parts), lesson, len(self.model.classes), advance)
+        spent = TURNS * len(PENALTIES)
+        advance(max(0, spent - len(head.history) * len(PENALTIES)))
+        if self.plan.way == "wrapped":
+            made = write_wrapped(
+                folder,
+                self.model,
+                {"kind": "head", "reads": self._reads, "penalty": head.penalty},
+                {"weight": head.weight, "bias": head.bias},
+            )
+            return made.fingerprint, head.history, head.best, 0, (), 0.0
+        network = copies.fresh(self.model)
+        put_head(network, str(layer), head.weight, head.bias)
+        kept = copies.put_away(self.model, network, folder)
+        return kept.fingerprint, head.history, head.best, 0, (), 0.0
+
+    def _tune(
+        self, lesson: Lesson, folder: Path, advance: Callable[[int], None]
+    ) -> tuple[str, tuple[Round, ...], int, int, tuple[str, ...], float]:
+        network = copies.fresh(self.model)
+        free = copies.last_parameters(network, len(self.model.classes)) if self.plan.way == "last" else None
+        state = folder.parent / f"{folder.name}.{CHECKPOINT}"
+        learned = Trainer(self.model, network, lesson, free).run(state, advance)
+        kept = copies.put_away(self.model, learned.network, folder)
+        return kept.fingerprint, learned.history, learned.best, learned.resumed, learned.notes, 0.0
+
+    def _read(self, lesson: Lesson, parts: list[tuple[str, Ints | None]]) -> Features:
+        """(n, d) features of the lesson's images; those of pictures that nothing changes are read once."""
+        if lesson.change is not None:
+            rng = np.random.default_rng([lesson.seed, 8])
+            return self._through(lesson.pile, lesson.change, rng, lesson.held)
+        piles = {"usual": self.plan.usual, "added": self.plan.added, "spare": self.plan.spare}
+        made = []
+        for name, at in parts:
+            if name not in self._features:
+                pile = piles[name]
+                assert pile is not None
+                self._features[name] = self._through(pile, None, None, None)
+            made.append(self._features[name] if at is None else self._features[name][at])
+        return np.concatenate(made)
+
+    def _through(
+        self, pile: Pile, change: augment.Change | None, rng: np.random.Generator | None, held: Mask | None
+    ) -> Features:
+        self._reads, read = best_reader(self.model)
+        if self.plan.way == "last" and self._reads != "features":
+            raise RetryError("This model shows no inner layers; its last layer can't be trained alone.")
+        made = []
+        for start in range(0, len(pile), BATCH):
+            at = np.arange(start, min(start + BATCH, len(pile)), dtype=np.int64)
+            pictures = pile.pixels[at]
+            if change is not None and rng is not None and held is not None:
+                changed = change(pictures, at, rng)
+                pictures = np.where(held[at][:, None, None, None], pictures, changed)
+            made.append(read(pictures))
+        return np.concatenate(made)
+
+
+def put_head(network: Any, layer: str, weight: Any, bias: Any) -> None:
+    """Set the weights of the linear layer called ``layer``. What it lacks an offset for goes without one."""
+    import torch
+
+    child = dict(network.named_modules())[layer]
+    with torch.no_grad():
+        child.weight.copy_(torch.as_tensor(np.asarray(weight), dtype=child.weight.dtype))
+        if child.bias is not None:
+            child.bias.copy_(torch.as_tensor(np.asarray(bias), dtype=child.bias.dtype))
+
+
+def write_history(path: Path, history: tuple[Round, ...]) -> None:
+    """The training record, in a form that ``training_record`` reads; what was not measured is left empty."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        names = list(Round.__dataclass_fields__)
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names)
+        for row in history:
+            values = [getattr(row, name) for name in names]
+            writer.writerow(["" if v != v else f"{v:.6g}" for v in values])
+
+
+def _told(folder: Path, version: ModelVersion) -> Made:
+    """A version that is there already, with what its folder says of its training."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        history = tuple(
+            Round(**{k: float("nan") if v is None else v for k, v in r.items()}) for r in record["history"]
+        )
+        return Made(version, history, int(record["best"]), len(history), tuple(record["notes"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Made(version, (), 0, 0, ())
+
+
+def _normed(values: recipes.Floats) -> recipes.Floats:
+    total = values.sum()
+    if not total > 0:
+        raise RetryError("No training image is left to learn from.")
+    made: recipes.Floats = values / total
+    return made
+
+
+def name_for(view: CaseView, key: str) -> str:
+    """The name of the repair with this key: the one that was begun, else the first free one, which is then written down."""
+    root = view.workspace("R1").parent
+    taken = {v.repair for v in view.versions()}
+    number = 1
+    while True:
+        name = f"R{number}"
+        place = root / name / "plan.json"
+        begun = _key_of(place)
+        if begun == key or (begun == "" and name not in taken):
+            break
+        number += 1
+    view.workspace(name)
+    place.write_text(json.dumps({"key": key}) + "\n", encoding="utf-8")
+    return name
+
+
+def _key_of(path: Path) -> str:
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["key"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""

@@ -1,0 +1,377 @@
+"""Going on with the training of a torch model: deterministic, resumable, gentle with memory.
+
+The course of a round depends on the seed and the round's number alone, and after each round everything that the next one
+needs is saved: an interrupted training goes on to the very weights that an undisturbed one reaches (on a CPU, bitwise).
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from failsight.tools.errors import RetryError, UserError
+from failsight.tools.inputs.models.torch_based import first_tensor
+from failsight.tools.repair.augment import Change
+from failsight.tools.repair.piles import Ints, Mask, Pile
+from failsight.tools.repair.recipes import Floats, Recipe
+from failsight.tools.text import clean
+
+if TYPE_CHECKING:
+    from failsight.tools.inputs.base import Classifier
+
+CHECKPOINT = "training.state"
+FEWEST_JUDGED = 20  # held-out images of a group that is judged by itself; smaller groups are judged together
+GENERALISED = 0.7  # q of the generalised cross-entropy
+
+
+@dataclass(frozen=True)
+class Round:
+    """One row of the record. ``worst_accuracy``: of the worst group of held-out images (nan without any)."""
+
+    epoch: float
+    train_loss: float
+    val_loss: float
+    train_accuracy: float
+    val_accuracy: float
+    worst_accuracy: float
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What one version learns.
+
+    Attributes:
+        pile: all images, held-out ones included.
+        held: (n,) held out: they only tell which round is best.
+        draws: (n,) how often each image is drawn; 0 for those held out.
+        weights: (n,) how much a mistake on each costs.
+        groups: (n,) for the worst group, and for the robust weighting.
+        change: what is done to the pictures of a batch; None for nothing.
+        recipe: see there.
+        seed: of all that is drawn.
+        key: a digest of everything above and of the model; a saved state of another key is not used.
+    """
+
+    pile: Pile
+    held: Mask
+    draws: Floats
+    weights: Floats
+    groups: Ints
+    change: Change | None
+    recipe: Recipe
+    seed: int
+    key: str
+
+
+@dataclass
+class Learned:
+    """A trained network.
+
+    Attributes:
+        network: torch module with the weights of the best round.
+        history: one row a round.
+        best: number of the best round, from 1.
+        resumed: rounds that an earlier run had done.
+        seconds: of this run.
+        notes: what had to be done otherwise, one sentence each.
+    """
+
+    network: Any
+    history: tuple[Round, ...]
+    best: int
+    resumed: int
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+@dataclass
+class Trainer:
+    """A network in training.
+
+    Args:
+        model: the classifier, for what goes into the network and what its outputs mean.
+        network: a copy of its module that may be changed.
+        free: names of the parameters that are trained; None for all.
+    """
+
+    model: Classifier
+    network: Any
+    lesson: Lesson
+    free: Sequence[str] | None = None
+    history: list[Round] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        import torch
+
+        wanted = None if self.free is None else set(self.free)
+        chosen = []
+        for name, parameter in self.network.named_parameters():
+            parameter.requires_grad_(wanted is None or name in wanted)
+            if parameter.requires_grad:
+                chosen.append(parameter)
+        if not chosen:
+            raise RetryError("This model has no weights that can be trained.")
+        recipe = self.lesson.recipe
+        self.optimiser = torch.optim.SGD(
+            chosen, lr=recipe.rate, momentum=0.9, nesterov=True, weight_decay=recipe.decay
+        )
+        self.micro = recipe.batch
+        self.robust = np.ones(int(self.lesson.groups.max(initial=0)) + 1)
+        self.best: tuple[tuple[float, float, float], int, dict[str, Any]] | None = None
+
+    def run(self, state: Path | None, advance: Callable[[int], None]) -> Learned:
+        """All rounds; what is left of them when ``state`` holds those before."""
+        began = time.perf_counter()
+        done = self._resume(state) if state is not None else 0
+        ends = self.lesson.recipe.ends()
+        advance(ends[done - 1] if done else 0)
+        for number in range(done, len(ends)):
+            self._round(number, ends, advance)
+            if state is not None and number + 1 < len(ends):
+                self._save(state)
+        assert self.best is not None
+        self.network.load_state_dict(self.best[2])
+        _mode(self.network, training=False)
+        if state is not None:
+            state.unlink(missing_ok=True)
+        return Learned(
+            self.network,
+            tuple(self.history),
+            self.best[1],
+            done,
+            time.perf_counter() - began,
+            tuple(self.notes),
+        )
+
+    def _round(self, number: int, ends: Sequence[int], advance: Callable[[int], None]) -> None:
+        import torch
+
+        lesson, recipe = self.lesson, self.lesson.recipe
+        rng = np.random.default_rng([lesson.seed, number])
+        first = ends[number - 1] if number else 0
+        seen, loss_sum, right, rate = 0, 0.0, 0, 0.0
+        with torch.random.fork_rng(devices=_devices(self.model)):
+            torch.manual_seed(lesson.seed * 100_003 + number)
+            if self.free is None:
+                _mode(self.network, training=True)
+            for step in range(first, ends[number]):
+                at = rng.choice(len(lesson.draws), recipe.batch, p=lesson.draws).astype(np.int64)
+                pictures = lesson.pile.pixels[at]
+                if lesson.change is not None:
+                    pictures = lesson.change(pictures, at, rng)
+                rate = one_cycle(step, recipe.steps, recipe.rate)
+                for group in self.optimiser.param_groups:
+                    group["lr"] = rate
+                loss, hits = self._step(pictures, at)
+                loss_sum, right, seen = loss_sum + loss * len(at), right + hits, seen + len(at)
+                advance(1)
+        _mode(self.network, training=False)
+        self._judge(ends[number], loss_sum / max(1, seen), right / max(1, seen), rate)
+
+    def _step(self, pictures: npt.NDArray[np.uint8], at: Ints) -> tuple[float, int]:
+        """One step; where memory runs out the batch is taken in smaller pieces, for good."""
+        while True:
+            try:
+                return self._try(pictures, at)
+            except Exception as problem:
+                if not out_of_memory(problem) or self.micro <= 2:
+                    raise
+                self.micro = max(2, self.micro // 2)
+                self.notes.append(
+                    f"Memory ran out; the training went on with {self.micro} images at a time, the same number a step."
+                )
+
+    def _try(self, pictures: npt.NDArray[np.uint8], at: Ints) -> tuple[float, int]:
+        import torch
+
+        lesson = self.lesson
+        groups = lesson.groups[at]
+        cost = lesson.weights[at] * self.robust[groups]
+        scale = float(cost.sum())
+        self.optimiser.zero_grad()
+        total, hits = 0.0, 0
+        each = np.zeros(len(at))
+        for start in range(0, len(at), self.micro):
+            part = slice(start, start + self.micro)
+            outputs = log_scores(self.model, self.network(inputs(self.model, pictures[part])))
+            target = torch.from_numpy(lesson.pile.labels[at[part]]).to(outputs.device)
+            losses = _losses(outputs, target, lesson.recipe)
+            weight = torch.from_numpy((cost[part] / scale).astype(np.float32)).to(outputs.device)
+            loss = (losses * weight).sum()
+            loss.backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach())
+            each[part] = losses.detach().cpu().numpy()
+            hits += int((outputs.argmax(1) == target).sum())
+        if not math.isfinite(total):
+            raise RetryError("The training diverged: the loss is no longer a number. Use another recipe.")
+        self.optimiser.step()
+        if lesson.recipe.robust:
+            for g in np.unique(groups):
+                self.robust[g] *= math.exp(lesson.recipe.robust * float(each[groups == g].mean()))
+            self.robust *= len(self.robust) / self.robust.sum()
+        return total, hits
+
+    def _judge(self, steps: int, loss: float, accuracy: float, rate: float) -> None:
+        """Answer the held-out images, note the round, keep its weights where it is the best so far."""
+        lesson = self.lesson
+        at = np.flatnonzero(lesson.held).astype(np.int64)
+        val_loss = val = worst = math.nan
+        if len(at):
+            logs = self.answer(at)
+            labels = lesson.pile.labels[at]
+            right = logs.argmax(1) == labels
+            val, val_loss = float(right.mean()), -float(logs[np.arange(len(at)), labels].mean())
+            worst = worst_group(right, lesson.groups[at])
+        epoch = steps * lesson.recipe.batch / max(1, int((~lesson.held).sum()))
+        self.history.append(Round(epoch, loss, val_loss, accuracy, val, worst, rate))
+        score = (worst, val, -val_loss) if len(at) else (float(len(self.history)), 0.0, 0.0)
+        if self.best is None or score > self.best[0]:
+            kept = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
+            self.best = (score, len(self.history), kept)
+
+    def answer(self, at: Ints) -> Floats:
+        """(len(at), classes) logarithms of the scores of images of the pile, as they are."""
+        import torch
+
+        made, size = [], max(self.micro, 2)
+        with torch.no_grad():
+            for start in range(0, len(at), size):
+                x = inputs(self.model, self.lesson.pile.pixels[at[start : start + size]])
+                made.append(log_scores(self.model, self.network(x)).double().cpu().numpy())
+        whole: Floats = np.concatenate(made)
+        return whole
+
+    def _save(self, path: Path) -> None:
+        import torch
+
+        assert self.best is not None
+        state = {
+            "key": self.lesson.key,
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "history": [list(asdict(row).values()) for row in self.history],
+            "robust": self.robust.tolist(),
+            "micro": self.micro,
+            "notes": list(self.notes),
+            "best": [list(self.best[0]), self.best[1], self.best[2]],
+        }
+        part = path.with_name(f"{path.name}.part")
+        try:
+            torch.save(state, part)
+            os.replace(part, path)
+        except (OSError, RuntimeError) as problem:
+            raise UserError(
+                f"The folder {clean(path.parent)} can't be written ({clean(problem)}).", "Is there room?"
+            ) from problem
+
+    def _resume(self, path: Path) -> int:
+        """Load a saved state of the same lesson; the number of rounds done. A damaged or foreign one counts as none."""
+        import torch
+
+        if not path.is_file():
+            return 0
+        try:
+            state = torch.load(
+                path, map_location=str(getattr(self.model, "device", "cpu")), weights_only=True
+            )
+            if state["key"] != self.lesson.key:
+                return 0
+            history = [Round(*map(float, row)) for row in state["history"]]
+            score = state["best"][0]
+            best = (
+                (float(score[0]), float(score[1]), float(score[2])),
+                int(state["best"][1]),
+                state["best"][2],
+            )
+            self.network.load_state_dict(state["network"])
+            self.optimiser.load_state_dict(state["optimiser"])
+        except Exception:  # whatever a broken file makes torch raise: training starts anew
+            return 0
+        self.history, self.best = history, best
+        self.robust, self.micro = np.array(state["robust"]), int(state["micro"])
+        self.notes = [str(note) for note in state["notes"]]
+        return len(history)
+
+
+def worst_group(right: Mask, groups: Ints) -> float:
+    """Accuracy of the worst group; groups of fewer than ``FEWEST_JUDGED`` images are judged together."""
+    counts = np.bincount(groups)
+    small = counts[groups] < FEWEST_JUDGED
+    rates = [float(right[groups == g].mean()) for g in np.unique(groups[~small])]
+    if small.sum() >= FEWEST_JUDGED or (small.any() and not rates):
+        rates.append(float(right[small].mean()))
+    return min(rates)
+
+
+def one_cycle(step: int, steps: int, rate: float) -> float:
+    """Learning rate of a step: up along a line over the first fifth, then down along a half cosine to 0."""
+    rise = max(1.0, 0.2 * steps)
+    if step < rise:
+        return rate * (step + 1) / (rise + 1)
+    return rate * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1.0, steps - rise)))
+
+
+def inputs(model: Classifier, pictures: npt.NDArray[np.uint8]) -> Any:
+    """Prepared pictures as the network's input; channels last in memory where the model runs so."""
+    import torch
+
+    x = model.normalise(pictures)
+    if getattr(model, "_channels_last", False) and x.ndim == 4:
+        return x.contiguous(memory_format=torch.channels_last)
+    return x
+
+
+def log_scores(model: Classifier, output: Any) -> Any:
+    """(n, classes) logarithms of the class scores, from whatever the network returns."""
+    import torch
+
+    raw = first_tensor(output).float().reshape(len(first_tensor(output)), -1)
+    if model.outputs == "probabilities":
+        both = torch.cat([1 - raw, raw], 1) if raw.shape[1] == 1 else raw
+        return both.clamp(min=1e-7).log()
+    if raw.shape[1] == 1:
+        raw = torch.cat([torch.zeros_like(raw), raw], 1)
+    return raw.log_softmax(1)
+
+
+def _losses(logs: Any, target: Any, recipe: Recipe) -> Any:
+    """(n,) loss of each image."""
+    own = logs.gather(1, target[:, None])[:, 0]
+    if recipe.loss == "generalised":
+        return (1 - (own * GENERALISED).exp()) / GENERALISED
+    if recipe.smoothing:
+        return -(1 - recipe.smoothing) * own - recipe.smoothing * logs.mean(1)
+    return -own
+
+
+def _mode(network: Any, *, training: bool) -> None:
+    """Training or evaluation mode; exported programs have one mode only and stay as they are."""
+    try:
+        network.train(training)
+    except (NotImplementedError, RuntimeError):
+        pass
+
+
+def _devices(model: Classifier) -> list[int]:
+    import torch
+
+    device = torch.device(str(getattr(model, "device", "cpu")))
+    return [device.index or 0] if device.type == "cuda" else []
+
+
+def out_of_memory(problem: BaseException) -> bool:
+    """Whether an exception says that memory ran out."""
+    text = str(problem).lower()
+    return type(problem).__name__ == "OutOfMemoryError" or isinstance(problem, MemoryError) or (
+        isinstance(problem, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+    )  # fmt: skip
