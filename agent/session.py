@@ -36,6 +36,7 @@ ACTIONS = {
     "/help": "what you can type",
     "/evidence": "/evidence E3: show that evidence again; without an id: list all",
     "/findings": "hypotheses and findings with their verdicts",
+    "/why": "/why F3: how a finding came to its verdict, link by link; without an id: what the last answer rests on",
     "/expect": "/expect recall of kitchen at least 85 %: set a criterion for readiness",
     "/form": "/form expectations: questions that only people can answer; without a name: list all",
     "/attributes": "/attributes rename tv to television: change attributes (drop, merge, add …); without more: list them",
@@ -320,6 +321,9 @@ class Session:
     def _act_findings(self, rest: str) -> Iterator[SessionEvent]:
         lines = [f"- {words.finding_line(r)}" for r in self.state().records.values()]
         yield PlannerSaid("\n".join(lines) or "No hypothesis has been stated yet.", ())
+
+    def _act_why(self, rest: str) -> Iterator[SessionEvent]:
+        yield from words.explained(self.case, rest)
 
     def _act_expect(self, rest: str) -> Iterator[SessionEvent]:
         criterion = parse_expectation(rest, self.case.classes)

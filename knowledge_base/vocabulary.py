@@ -198,6 +198,17 @@ def recognise(sentence: str, vocabulary: Vocabulary) -> Mentions:
     return Mentions(sentence, tuple(found), _mask(sentence, found), tuple(unknown))
 
 
+def _numbered(
+    tokens: list[tuple[str, int, int]], position: int, vocabulary: Vocabulary
+) -> Mention | None:
+    """A finding or a piece of evidence by its id."""
+    text, start, end = tokens[position]
+    upper = text.upper().strip("#.")
+    if upper in vocabulary.findings and not (upper == "F1" and _is_measure(tokens, position)):
+        return Mention("finding", upper, start, end)
+    return Mention("evidence", upper, start, end) if upper in vocabulary.evidence else None
+
+
 def _is_measure(tokens: list[tuple[str, int, int]], position: int) -> bool:
     """Whether ``F1`` is the measure here (``the F1 of each class``) and not the first finding."""
     words = [t.lower() for t, _, _ in tokens]
@@ -214,10 +225,11 @@ def _is_measure(tokens: list[tuple[str, int, int]], position: int) -> bool:
     )
 
 
-_NAMES_A_THING: Final = frozenset(
+_NAMES_A_THING_TEXT: Final = (
     "mask masks masking cover covers covering hide hides hiding remove removes removing rely relies use uses using attribute called named rename "
-    "drop merge paste add insert restore check object box ignore ignoring without leave out".split()
+    "drop merge paste add insert restore check object box ignore ignoring without leave out"
 )
+_NAMES_A_THING: Final = frozenset(_NAMES_A_THING_TEXT.split())
 
 
 def _only_a_picture(tokens: list[tuple[str, int, int]], position: int, mention: Mention) -> bool:
@@ -236,12 +248,8 @@ def _at(
     tokens: list[tuple[str, int, int]], position: int, vocabulary: Vocabulary
 ) -> tuple[Mention | None, int]:
     text, start, end = tokens[position]
-    upper = text.upper().strip("#.")
-    if upper == "F1" and _is_measure(tokens, position):
-        return None, 1
-    for role, ids in (("finding", vocabulary.findings), ("evidence", vocabulary.evidence)):
-        if upper in ids:
-            return Mention(role, upper, start, end), 1  # type: ignore[arg-type]
+    if (numbered := _numbered(tokens, position, vocabulary)) is not None:
+        return numbered, 1
     if (image := _image(text, vocabulary)) is not None:
         return Mention("image", image, start, end), 1
     if text.lower() in _PICTURES and position + 1 < len(tokens):  # image 12, but not: sample 12 images

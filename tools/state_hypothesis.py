@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -67,7 +67,6 @@ def state_hypothesis(
             "more_errors or called_so (a group), measured (the other kinds). Default: what is usual for the kind."
         ),
     ] = None,
-    by: Annotated[Literal["person", "planner"], Field(description="Who suspects it.")] = "planner",
 ) -> Evidence:
     """Write down a suspicion as a typed hypothesis without a verdict, and register the measurement that will decide it.
 
@@ -81,7 +80,7 @@ def state_hypothesis(
     plan_id = view.register(plan(view, made, choice))
     arguments = {
         "kind": kind, "class_name": class_name, "confused_with": confused_with, "cue": cue,
-        "where": [str(f) for f in parse_filters(where)], "prediction": made.prediction, "by": by,
+        "where": [str(f) for f in parse_filters(where)], "prediction": made.prediction,
     }  # fmt: skip
     return Evidence(
         tool="state_hypothesis",
@@ -95,7 +94,6 @@ def state_hypothesis(
             Fact("instrument_arguments", json.dumps(jsonable(choice.arguments), sort_keys=True), "text"),
             Fact("instrument_takes_finding", choice.by_finding, "text"),
             Fact("registered_plan", plan_id, "text"),
-            Fact("stated_by", by, "text"),
         ),
         findings=(made.finding,),
         notes=_notes(made, choice),

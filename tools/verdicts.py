@@ -200,9 +200,7 @@ def chain(finding: Finding, instruments: Sequence[Instrument] = (), raised: str 
         raised: id of the evidence in which the hypothesis was first stated.
     """
     made = [Step("hypothesis", finding.statement, raised)]
-    for plan in instruments:
-        if plan.finding == finding.key:
-            made.append(Step("instrument", _planned(plan), plan.id))
+    made += [Step("instrument", _planned(p), p.id) for p in instruments if p.finding == finding.key]
     made += [Step("evidence", _measured(t), t.evidence) for t in finding.tests]
     deciding = decisive(finding)
     made.append(Step("verdict", _verdict(finding), deciding.evidence if deciding else ""))

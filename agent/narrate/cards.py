@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from failsight.agent.chains import record_chain
 from failsight.agent.narrate.findings import deciding
 from failsight.agent.narrate.model import Card, Experiment, Sentence
 from failsight.agent.narrate.phrases import (
@@ -55,7 +56,21 @@ def card(record: Record, found: FindingRecord) -> Card:
         questions=found.questions,
         rates=rates(finding),
         rates_title=rates_title(finding),
+        chain=chain_terms(record, found),
     )
+
+
+def chain_terms(record: Record, found: FindingRecord) -> tuple[tuple[str, Sentence], ...]:
+    """Hypothesis, instruments, evidence, verdict; each with the evidence or the journal's event that it rests on."""
+    made = []
+    for step in record_chain(record.state, found):
+        refers = step.refers
+        if step.stage == "instrument" and refers in record.state.instruments:
+            refers = f"#{record.state.instruments[refers][1]}"
+        made.append(
+            (capital(step.stage), Sentence(sentence(clean(step.text, 600)), (refers,) if refers else ()))
+        )
+    return tuple(made)
 
 
 def _terms(record: Record, found: FindingRecord) -> list[tuple[str, Sentence]]:

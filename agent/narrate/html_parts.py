@@ -161,6 +161,7 @@ def finding_card(desk: Desk, card: Card) -> Html:
         el("p", card.meaning, class_="meaning") if card.meaning else None,
         _rates(card),
         terms(card.terms),
+        _chain(card),
     ]
     parts += [_experiment(e) for e in card.experiments]
     parts += [figure(desk, f, (name,)) for name, f in card.figures]
@@ -169,6 +170,17 @@ def finding_card(desk: Desk, card: Card) -> Html:
     if card.corrections:
         parts += [el("h4", "What could be done"), points(card.corrections)]
     return el("article", *parts, id=card.id, class_=f"card {card.verdict or 'open'}", aria_labelledby=title)
+
+
+def _chain(card: Card) -> Html | None:
+    """The way from hypothesis to verdict, folded: each link leads to what it rests on."""
+    if not card.chain:
+        return None
+    links = [
+        el("li", el("span", stage, class_=f"stage {stage.lower()}"), " ", said(text))
+        for stage, text in card.chain
+    ]
+    return el("details", el("summary", "How it came to its verdict"), el("ol", *links), class_="chain")
 
 
 def _rates(card: Card) -> Html | None:

@@ -91,6 +91,9 @@ def _card(card: Card, folder: Path) -> list[str]:
     if card.meaning:
         lines += [escape(card.meaning), ""]
     lines += [f"- {escape(label)}: {_said(said)}" for label, said in card.terms]
+    if card.chain:
+        lines += ["", "How it came to its verdict:", ""]
+        lines += [f"{i}. *{escape(stage)}*: {_said(said)}" for i, (stage, said) in enumerate(card.chain, 1)]
     for experiment in card.experiments:
         lines += ["", f"{escape(experiment.title)} ({VERDICTS[experiment.verdict][0].lower()}):", ""]
         lines += [f"- {escape(label)}: {_said(said)}" for label, said in experiment.terms]

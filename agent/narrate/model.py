@@ -41,7 +41,10 @@ class Experiment:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One finding, told: what happens, how sure one can be, how it was tested, what could be done."""
+    """One finding, told: what happens, how sure one can be, how it was tested, what could be done.
+
+    ``chain``: how it came to its verdict, as (stage, sentence with what it rests on).
+    """
 
     id: str
     verdict: str | None
@@ -57,6 +60,7 @@ class Card:
     questions: tuple[str, ...] = ()
     rates: tuple[tuple[str, float, tuple[float, float] | None], ...] = ()
     rates_title: str = ""
+    chain: tuple[tuple[str, Sentence], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -232,8 +232,7 @@ class _Reader:
             return False
         between = self.text[first.end : thing.start] if first.end <= thing.start else ""
         return (
-            len(self.classes) > 1
-            and first.start < thing.start
+            (len(self.classes) > 1 and first.start < thing.start)
             or _HAVING.search(between) is not None
             or (_NOT_THERE.search(between) is not None)
         )
@@ -277,7 +276,7 @@ class _Reader:
         return _NOT_THERE.search(before) is not None or _GONE_AFTER.match(after) is not None
 
     def _made(self, kind: str, **parts: Any) -> Proposal:
-        return Proposal({"kind": kind, **{k: v for k, v in parts.items() if v}, "by": "person"})
+        return Proposal({"kind": kind, **{k: v for k, v in parts.items() if v}})
 
 
 def _blanked(mentions: Mentions) -> str:

@@ -18,15 +18,15 @@ from failsight.tools.registry import registry
 
 Call = tuple[str, dict[str, Any]]
 
-_SMALL = frozenset(
+_SMALL_TEXT = (
     "and or but so then now no nope sorry wait oops actually ok okay well yes please just only also again what about how of the same thing "
     "likewise i mean meant was asking talking rather instead do that it this try repeat a an for with on in at from to by as too images image "
     "pictures picture photos photo class classes ones one those these case set sets data split particular other versus vs against than "
     "separately alone them there is are be it's its keep use make let's lets can you could we me my our all between compare show look "
     "specifically especially specific mind hmm oh hey well first second third take give run measure redo once more time another different "
     "restrict limit within inside among few simple simply not"
-    .split()
-)  # fmt: skip
+)
+_SMALL = frozenset(_SMALL_TEXT.split())  # fmt: skip
 _EXCLUDE = re.compile(
     r"^\W*(?:(?:no|and|but|also|please|ok|okay|now|then|or|could you|can you|let'?s|just|same|the same|again|if|what if|what about|how about|we|i|you|try|do (?:it|that))\b\W*)*"
     r"(?:ignor(?:e|ing)|without|leav(?:e|ing) out|except(?: for)?|excluding|exclude|skip(?:ping)?|disregard|forget(?: about)?|minus|not counting|apart from|put aside)\b",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage
@@ -10,7 +10,8 @@ from langchain_core.messages import AIMessage
 from failsight import prompts
 from failsight.agent.attribute_list import attribute_values
 from failsight.agent.chains import record_chain
-from failsight.agent.planners.dialogue import Turn
+from failsight.agent.events import Notice, PlannerSaid, SessionEvent
+from failsight.agent.planners.dialogue import Turn, turns
 from failsight.agent.planners.hypotheses import Unclear
 from failsight.agent.planners.steps import MOST_TESTS, maskable, next_step
 from failsight.agent.state import FindingRecord
@@ -167,6 +168,21 @@ def why(case: Case, turn: Turn) -> AIMessage:
     for record in records[:MOST_CHAINS]:
         lines += ["", *chain_lines(case, record)]
     return message("\n".join(lines), [f"/why {r.id}" for r in records[MOST_CHAINS:][:3]] + choices(case))
+
+
+def explained(case: Case, name: str) -> Iterator[SessionEvent]:
+    """``/why F3``: the chain of a finding; ``/why`` alone: what the last answer rests on."""
+    record = case.state().find(name) if name else None
+    if name and record is None:
+        known = [r.id for r in case.state().records.values()]
+        have = f"There are {known[0]} to {known[-1]}." if known else "There is none yet."
+        yield Notice(f"There is no finding {clean(name, 20)}. {have}", "warning")
+    elif record is not None:
+        yield PlannerSaid("\n".join(chain_lines(case, record)), ())
+    else:
+        before = [t for t in turns(case) if t.acts]
+        made = why(case, before[-1] if before else Turn(""))
+        yield PlannerSaid(str(made.text), tuple(made.additional_kwargs["choices"]))
 
 
 def chain_lines(case: Case, record: FindingRecord) -> list[str]:

@@ -21,6 +21,7 @@ from failsight.agent.ui.words import VERDICTS, arguments_text, duration, finding
 from failsight.tools.evidence import Evidence, Fact, Finding, ImageRef, Table, TestResult
 from failsight.tools.faces import cell_text
 from failsight.tools.text import clean, interval, number, p_value
+from failsight.tools.verdicts import Step
 
 Pictures = Mapping[str, Text]  # figure path or key of an image → thumbnail
 
@@ -186,6 +187,12 @@ def finding_body(record: FindingRecord) -> RenderableType:
     if finding.note:
         parts.append(Text(f"! {clean(finding.note, 400)}", style="yellow"))
     return Group(*parts)
+
+
+def chain_link(step: Step) -> tuple[str, str]:
+    """One link of the chain from hypothesis to verdict: its stage, and what it says with what it rests on."""
+    rests = f" [{clean(step.refers, 40)}]" if step.refers else ""
+    return f"{step.stage}: ", f"{clean(step.text, 500)}{rests}"
 
 
 def facts_grid(pairs: Iterable[tuple[str, str]]) -> RichTable:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
+from failsight.agent.chains import record_chain
 from failsight.agent.state import STAGES, CaseState, FindingRecord, Said
 from failsight.agent.ui.words import inert
 from failsight.tools.evidence import Evidence
+from failsight.tools.verdicts import Step
 
 _OF_CLASS = re.compile(r"^class (.+)$")
 _OF_SLICE = re.compile(r"^slice (.+)$")
@@ -16,13 +18,17 @@ _OF_SLICE = re.compile(r"^slice (.+)$")
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What the panels show: stage and transitions, findings, and how much evidence there is."""
+    """What the panels show: stage and transitions, findings, and how much evidence there is.
+
+    ``chains``: id of a finding → how it came to its verdict, link by link.
+    """
 
     stage: str = STAGES[0]
     trigger: str = ""
     entered: tuple[str, ...] = ()
     records: tuple[FindingRecord, ...] = ()
     words: tuple[str, ...] = ()
+    chains: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
 
     def find(self, finding_id: str) -> FindingRecord | None:
         """The record called ``F3``, whatever the case of the letter."""
@@ -47,6 +53,7 @@ def take(state: CaseState) -> Snapshot:
             tuple(name for name, _, _ in state.stages),
             tuple(state.records.values()),
             tuple(sorted({w for w in _names(state) if 2 < len(w) <= 60}, key=str.casefold)),
+            {r.id: record_chain(state, r) for r in state.records.values()},
         )
     )
 

@@ -267,7 +267,7 @@ def converse(case: FakeCase, said: Sequence[str], *, afresh: bool = False) -> li
         for text in said:
             if session is None or afresh:
                 planner = Listener(case)
-                with mock.patch("failsight.agent.session.make_planner", lambda *_: planner):
+                with mock.patch("failsight.agent.session.make_planner", return_value=planner):
                     session = Session(case, policy="auto")
             list(session.say(text))
             made.append(planner.turn())

@@ -118,6 +118,8 @@ class FailsightApp(App[int]):
                 self.action_panel("left")
             case "/finding":
                 self.post_message(ShowFinding(command.rest.upper()))
+            case "/why" if command.rest:
+                self.post_message(ShowFinding(command.rest.upper()))
             case _:
                 return False
         return True
@@ -146,7 +148,8 @@ class FailsightApp(App[int]):
         if record is None:
             self.notify(f"There is no hypothesis {message.finding_id}.", severity="warning", markup=False)
         else:
-            self.push_screen(FindingScreen(record))
+            chains = self.main.snapshot.chains if self.main.snapshot else {}
+            self.push_screen(FindingScreen(record, chains.get(record.id, ())))
 
     # keys
 
