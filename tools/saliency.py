@@ -41,6 +41,7 @@ from failsight.tools.experiments.saliency_report import (
     mass_inside,
     mass_table,
     mean_map,
+    prepared,
     proposals,
     smooth,
 )
@@ -177,7 +178,9 @@ def _quality(view: CaseView, lens: Lens, method: Method, mapped: Mapped, target:
         )
     with view.progress.job("maps as layers are shuffled", STAGES * len(pixels[first])) as ticker:
         explainer = paced(EXPLAINERS[method], _pace(method), ticker.advance)
-        stages = cascade(lens, explainer, pixels[first], maps[first], target.part(first))
+        stages = cascade(
+            lens, explainer, pixels[first], maps[first], target.part(first), prepare=prepared(method)
+        )
     return Quality(curves, tuple(stages))
 
 

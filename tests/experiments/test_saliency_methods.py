@@ -246,6 +246,33 @@ def test_the_faster_copy_gives_the_same_maps(name: str) -> None:
         np.testing.assert_allclose(quick, plain, atol=2e-7 + 2e-4 * np.abs(plain).max())
 
 
+def test_the_faster_copy_of_a_replayed_script_gives_the_same_maps() -> None:
+    import torch
+
+    from failsight.tools.inputs.models.replay import Replay, replay
+
+    torch.manual_seed(0)
+    parts: list[Any] = []
+    for before, after in ((3, 6), (6, 8)):
+        parts += [torch.nn.Conv2d(before, after, 3, padding=1), torch.nn.ReLU6(), torch.nn.AvgPool2d(3, 1)]
+        parts += [torch.nn.BatchNorm2d(after)]
+    net = torch.nn.Sequential(
+        *parts, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(8, 3)
+    )
+    pixels = pictures()
+    example = torch.zeros(1, 3, *pixels.shape[1:3])
+    made = replay(torch.jit.script(stirred(net).eval()), example)
+    lens = lens_of(model_of(made))
+    kept = {k: v.clone() for k, v in lens.module.state_dict().items()}  # type: ignore[union-attr]
+    fast = tuned(lens)
+    assert isinstance(fast.module, Replay)
+    assert fast.module is not lens.module
+    for method in (integrated_gradients, smoothgrad, occlusion):
+        plain, quick = method(lens, pixels, DAY), method(fast, pixels, DAY)
+        np.testing.assert_allclose(quick, plain, atol=2e-7 + 2e-4 * np.abs(plain).max())
+    assert all(torch.equal(v, lens.module.state_dict()[k]) for k, v in kept.items())  # type: ignore[union-attr]
+
+
 def stirred(net: Any) -> Any:
     """Batch norms whose statistics are not the identity."""
     import torch

@@ -139,6 +139,25 @@ def test_the_replays_gradient_is_the_networks() -> None:
     torch.testing.assert_close(ours.grad, theirs.grad)
 
 
+def test_norms_of_a_replay_run_as_scale_and_shift() -> None:
+    net = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.BatchNorm2d(4, affine=False), nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(), nn.Linear(4, 2),
+    ).eval()  # fmt: skip
+    for norm in (net[1], net[3]):
+        norm.running_mean.normal_(0, 0.2)  # type: ignore[union-attr, operator]
+        norm.running_var.uniform_(0.5, 2)  # type: ignore[union-attr, operator]
+    made = replay(torch.jit.script(net), torch.rand(1, 3, 16, 16))
+    assert made is not None
+    pictures = torch.rand(3, 3, 16, 16, requires_grad=True)
+    (wanted,) = torch.autograd.grad(made(pictures)[:, 0].sum(), pictures)
+    made.scale_norms()
+    assert not any("batch_norm" in str(step.run) for step in made._body.steps)
+    (given,) = torch.autograd.grad(made(pictures)[:, 0].sum(), pictures)
+    torch.testing.assert_close(made(pictures), net(pictures), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(given, wanted, rtol=1e-4, atol=1e-7)
+
+
 def test_no_replay_without_maps() -> None:
     for net in (Tokens(), nn.Sequential(nn.Flatten(), nn.Linear(3 * 256, 2))):
         assert replay(torch.jit.script(net.eval()), torch.rand(1, 3, 16, 16)) is None

@@ -152,8 +152,9 @@ def _memory_format(module: Any) -> Any:
 
 
 def tuned(lens: Lens) -> Lens:
-    """The lens over a copy of the network for many passes: batch norm folded into the convolution before it, pixels
-    stored channels last on the CPU. The lens itself where there is nothing to gain or the copy's outputs differ."""
+    """The lens over a copy of the network for many passes: batch norm folded into the convolution before it (in a replayed
+    TorchScript program, which has no layers to fold: as a scale and a shift), pixels stored channels last on the CPU. The
+    lens itself where there is nothing to gain or the copy's outputs differ."""
     import torch
 
     if (
@@ -162,7 +163,7 @@ def tuned(lens: Lens) -> Lens:
         or isinstance(lens.module, torch.jit.ScriptModule | torch.fx.GraphModule)
     ):
         return lens
-    if not any(isinstance(m, torch.nn.Conv2d) for m in lens.module.modules()):
+    if not any(weights.ndim == 4 for weights in lens.module.parameters()):  # no convolution
         return lens
     try:
         return _tuned(lens)
@@ -183,7 +184,10 @@ def _tuned(lens: Lens) -> Lens:
     with torch.inference_mode():
         wanted = first_tensor(lens.module(example)).clone()  # type: ignore[misc]
     module = copy.deepcopy(lens.module)
-    fold(module, example)
+    if hasattr(module, "scale_norms"):
+        module.scale_norms()  # type: ignore[operator, union-attr]
+    else:
+        fold(module, example)
     flat = example.device.type == "cpu" and example.shape[1] <= 4
     if flat:
         module = module.to(memory_format=torch.channels_last)  # type: ignore[union-attr]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,18 +46,30 @@ class Stage:
     similarity: float
 
 
+def as_is(lens: Lens) -> Lens:
+    """The lens itself."""
+    return lens
+
+
 def check_sanity(
-    lens: Lens, explainer: Explainer, pixels: Pixels, maps: Floats, target: Target, shuffles: int = SHUFFLES
+    lens: Lens,
+    explainer: Explainer,
+    pixels: Pixels,
+    maps: Floats,
+    target: Target,
+    shuffles: int = SHUFFLES,
+    prepare: Callable[[Lens], Lens] = as_is,
 ) -> Sanity:
     """Adebayo et al. 2018 on the case's own model: a map that stays the same with shuffled weights explains nothing.
 
     Args:
         maps: of ``pixels``, by ``explainer`` with the weights as they are.
         shuffles: networks, all their weights shuffled.
+        prepare: what makes many passes over a shuffled network faster.
     """
     values: list[list[float]] = []
     for seed in range(shuffles):
-        found = _similarities(lens, explainer, pixels, maps, target, seed, 1.0)
+        found = _similarities(lens, explainer, pixels, maps, target, seed, 1.0, prepare)
         if isinstance(found, str):
             return Sanity(None, 0, found)
         values.append(found)
@@ -69,12 +81,18 @@ def check_sanity(
 
 
 def cascade(
-    lens: Lens, explainer: Explainer, pixels: Pixels, maps: Floats, target: Target, stages: int = STAGES
+    lens: Lens,
+    explainer: Explainer,
+    pixels: Pixels,
+    maps: Floats,
+    target: Target,
+    stages: int = STAGES,
+    prepare: Callable[[Lens], Lens] = as_is,
 ) -> Sequence[Stage]:
     """The similarity as ever more layers are shuffled, from the head to the first (their section 4); empty where it can't be."""
     made = []
     for share in np.linspace(0, 1, stages + 1)[1:]:
-        found = _similarities(lens, explainer, pixels, maps, target, 0, float(share))
+        found = _similarities(lens, explainer, pixels, maps, target, 0, float(share), prepare)
         if isinstance(found, str) or not found:
             return ()
         made.append(Stage(float(share), float(np.mean(found))))
@@ -89,12 +107,13 @@ def _similarities(
     target: Target,
     seed: int,
     share: float,
+    prepare: Callable[[Lens], Lens],
 ) -> list[float] | str:
     other = scrambled(lens, lens.outputs, seed, share)
     if other is None:
         return NO_WEIGHTS
     try:
-        shuffled = explainer(other, pixels, target)
+        shuffled = explainer(prepare(other), pixels, target)
     except (RuntimeError, RetryError):  # traced graphs with a fixed batch, for example
         return "the model can't be run with shuffled weights"
     return [rank_correlation(a, b) for a, b in zip(maps, shuffled, strict=True)]

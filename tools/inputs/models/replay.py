@@ -8,7 +8,7 @@ outputs is checked, not assumed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -134,6 +134,11 @@ class Replay(nn.Module):
         self._watched = -1 if chosen is None else chosen
         return chosen is not None
 
+    def scale_norms(self) -> None:
+        """Run batch norms as one scale and shift a channel, in place: the same outputs up to rounding, and gradients on
+        the pixels for less than half (a norm's own gradient also counts what its weights would get)."""
+        self._body = _scaled(self._body)
+
     def _do(self, step: Step, kept: dict[int, Any]) -> None:
         inputs = [kept[number] for number in step.inputs]
         if step.kind == "prim::If":
@@ -168,6 +173,35 @@ class Replay(nn.Module):
         if self._seen is not None:
             self._seen.append(_describe(kind, value))
         return value
+
+
+def _scaled(block: Block) -> Block:
+    """The block, those inside it included, with every batch norm as a scale and a shift."""
+    made = []
+    for step in block.steps:
+        run = _scale_and_shift if step.kind == "aten::batch_norm" else step.run
+        made.append(replace(step, run=run, blocks=tuple(_scaled(inner) for inner in step.blocks)))
+    return replace(block, steps=tuple(made))
+
+
+def _scale_and_shift(
+    values: Any,
+    weight: Any,
+    bias: Any,
+    mean: Any,
+    variance: Any,
+    training: bool,
+    momentum: Any,
+    eps: float,
+    _: Any,
+) -> Any:
+    """Batch norm with its stored statistics; with those of the batch where it has none."""
+    if training or mean is None or variance is None:
+        return torch.nn.functional.batch_norm(values, mean, variance, weight, bias, training, momentum, eps)
+    scale = torch.rsqrt(variance + eps) if weight is None else weight * torch.rsqrt(variance + eps)
+    shift = -mean * scale if bias is None else bias - mean * scale
+    shape = (1, -1, *[1] * (values.ndim - 2))
+    return torch.addcmul(shift.view(shape), values, scale.view(shape))
 
 
 def _describe(kind: str, value: Any) -> tuple[str, tuple[int, ...]]:
