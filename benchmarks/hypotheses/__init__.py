@@ -1,0 +1,1 @@
+"""Experiments judged by what is true: are planted cues confirmed, and decoys refuted, by masking and by adding?"""
