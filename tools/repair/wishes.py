@@ -1,0 +1,192 @@
+"""Which pictures a repair lacks: classes and attribute values with their numbers, from a finding or from what was asked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from failsight.tools.attributes.definitions import plain
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Finding
+from failsight.tools.experiments.population import class_index, parse_filters
+from failsight.tools.inputs.base import Split
+from failsight.tools.repair.prompts import NO, YES, Wanted
+from failsight.tools.text import clean
+from failsight.tools.view import CaseView
+
+CUES = ("spurious_correlation", "overemphasised_feature")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Pictures of one class with given values.
+
+    Attributes:
+        change: what is done to a picture that is there already: ``add`` the cue, ``remove`` it, ``make`` from nothing.
+        share: of all pictures to make; shares of all wishes sum to 1.
+    """
+
+    wanted: Wanted
+    change: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Brief:
+    """All that is wished for.
+
+    Attributes:
+        wishes: in order; their shares sum to 1.
+        attribute, value: the cue, as a value of an attribute; empty for none.
+        pulled: class that the cue stands for; −1 for none.
+        finding: id and key of the finding; empty for none.
+        kind: the finding's kind.
+    """
+
+    wishes: tuple[Wish, ...]
+    attribute: str = ""
+    value: str = ""
+    pulled: int = -1
+    finding: str = ""
+    key: str = ""
+    kind: str = ""
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def about_cue(self) -> bool:
+        """Whether one value of one attribute is tied to one class."""
+        return bool(self.attribute) and self.pulled >= 0
+
+
+def make_brief(
+    view: CaseView,
+    split: Split,
+    finding: str | None,
+    classes: Sequence[str],
+    attributes: Sequence[str] | str,
+) -> Brief:
+    """What to make: by default what the finding lacks, else every class with the given attributes.
+
+    A cue that is taken for a sign of a class: other classes with it and the class without it, half each. Anything else:
+    the class (or classes) with the slice's values.
+
+    Raises:
+        RetryError: no such finding, class or attribute; or nothing says what to make.
+    """
+    found = finding_of(view, finding)
+    given = {f.name: f.value for f in parse_filters(attributes) if f.op == "="}
+    _known(view, split, given)
+    chosen = [view.classes[class_index(view.classes, c)] for c in classes]
+    if found is None:
+        if not chosen and not given:
+            raise RetryError(
+                "Say what to make: finding=F1, or classes and attributes (television=yes).",
+                [i for i, _ in view.findings()],
+            )
+        names = chosen or list(view.classes)
+        one = next(iter(given.items())) if len(given) == 1 else ("", "")
+        change = "add" if one[0] else "make"
+        return Brief(tuple(Wish(Wanted(c, given), change, 1 / len(names)) for c in names), *one)
+    name, stated = found
+    values = given or dict(stated.slice or {})
+    pulled = class_index(view.classes, stated.class_name) if stated.class_name else -1
+    if stated.kind in CUES and pulled >= 0 and len(values) == 1:
+        return _about_cue(view, split, name, stated, pulled, next(iter(values.items())), chosen)
+    names = chosen or ([stated.class_name] if stated.class_name else list(view.classes))
+    one = next(iter(values.items())) if len(values) == 1 else ("", "")
+    wishes = tuple(Wish(Wanted(c, values), "add" if one[0] else "make", 1 / len(names)) for c in names)
+    return Brief(wishes, *one, finding=name, key=stated.key, kind=stated.kind)
+
+
+def _about_cue(
+    view: CaseView,
+    split: Split,
+    name: str,
+    stated: Finding,
+    pulled: int,
+    cue: tuple[str, str],
+    chosen: Sequence[str],
+) -> Brief:
+    attribute, value = cue
+    other = opposite(view, split, attribute, value)
+    own = view.classes[pulled]
+    rest = [c for c in chosen or view.classes if c != own]
+    wishes = [Wish(Wanted(c, {attribute: value}), "add", 0.5 / len(rest)) for c in rest]
+    if other is not None and (not chosen or own in chosen):
+        wishes.append(Wish(Wanted(own, {attribute: other}), "remove", 0.5))
+    total = sum(w.share for w in wishes)
+    if not wishes:
+        raise RetryError(
+            f"classes: {clean(own, 60)} alone has no value of {clean(attribute, 60)} to change to."
+        )
+    wishes = [Wish(w.wanted, w.change, w.share / total) for w in wishes]
+    return Brief(tuple(wishes), attribute, value, pulled, name, stated.key, stated.kind)
+
+
+def finding_of(view: CaseView, finding: str | None) -> tuple[str, Finding] | None:
+    """(id, finding); None for none. Raises RetryError naming those there are."""
+    if not finding:
+        return None
+    for name, one in view.findings():
+        if name.lower() == finding.strip().lower():
+            return name, one
+    raise RetryError(f"There is no finding {clean(finding, 40)!r}.", [i for i, _ in view.findings()])
+
+
+def opposite(view: CaseView, split: Split, attribute: str, value: str) -> str | None:
+    """What a picture has instead of ``value``: no for yes, else the most frequent other value; None where there is none."""
+    if plain(value) in YES or plain(value) in NO:
+        swapped = {"yes": "no", "no": "yes", "true": "false", "false": "true", "1": "0", "0": "1"}
+        return swapped.get(plain(value), "no" if plain(value) in YES else "yes")
+    counts = Counter(v for v in values_of(view, split, attribute) if v is not None and v != value)
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def values_of(view: CaseView, split: Split, attribute: str) -> list[str | None]:
+    """The attribute of every row of a split's table as text; None where it is unknown.
+
+    Metadata first, then the presence of boxed objects, then what the case's attribute table says.
+    """
+    table = view.table(split)
+    made: list[str | None] = [None] * len(table)
+    if attribute in table.columns:
+        for i, v in enumerate(table.columns[attribute]):
+            made[i] = None if v is None or v != v else _text(v)
+        return made
+    if table.boxes is not None and any(attribute in b for b in table.boxes):
+        return ["yes" if b.get(attribute) else "no" for b in table.boxes]
+    attributes = view.attributes(split)
+    if attribute in attributes.columns:
+        column = np.asarray(attributes.columns[attribute], object)
+        for row, v in zip(attributes.rows.tolist(), column.tolist(), strict=True):
+            made[row] = None if v is None or v != v else _text(v)
+    return made
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _known(view: CaseView, split: Split, given: Mapping[str, str]) -> None:
+    for name in given:
+        if any(v is not None for v in values_of(view, split, name)):
+            continue
+        if any(name in (d.name, d.origin) for d in view.definitions()):
+            continue
+        raise RetryError(
+            f"attributes: there is no attribute {clean(name, 60)!r}.",
+            [*view.table(split).columns, *view.attributes(split).columns][:30],
+        )
+
+
+def numbers(wishes: Sequence[Wish], count: int) -> list[int]:
+    """How many pictures of each wish: ``count`` in all, by largest remainders."""
+    exact = [w.share * count for w in wishes]
+    made = [int(x) for x in exact]
+    order = sorted(range(len(wishes)), key=lambda i: (made[i] - exact[i], i))
+    for i in order[: count - sum(made)]:
+        made[i] += 1
+    return made
