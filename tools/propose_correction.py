@@ -19,7 +19,8 @@ from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView
 
 MOST_FINDINGS = 6
-MOST_STRATEGIES = 4
+MOST_STRATEGIES = 4  # and the best of each family that is not among them
+FAMILIES = ("dataset", "training", "model", "setup")
 YES, NO = ("yes", "true", "1", "present"), ("no", "false", "0", "absent")
 DATA_BUGS = ("data_statistics", "data_content", "data_engineering")
 
@@ -94,10 +95,10 @@ def _chosen(view: CaseView, finding: str | None) -> tuple[list[tuple[str, Findin
     notes = (
         [f"Open and not treated, because nobody has tested them: {listing(waiting, 8)}."] if waiting else []
     )
-    return sorted(chosen, key=lambda pair: -_errors_at_stake(pair[1])), notes
+    return sorted(chosen, key=lambda pair: -errors_at_stake(pair[1])), notes
 
 
-def _errors_at_stake(finding: Finding) -> float:
+def errors_at_stake(finding: Finding) -> float:
     """Errors beyond the base rate: what a perfect repair would save, in images; 0 where errors are not the matter."""
     if finding.error_rate is None or finding.base_error_rate is None:
         return 0.0
@@ -125,7 +126,12 @@ def _plans(view: CaseView, finding: Finding) -> list[Plan]:
             made.append(plan)
     if _imitable(finding):  # what can be computed from a picture can mostly be imitated: cheapest, so first
         made.sort(key=lambda plan: plan[0].name != "typical_augmentation")
-    return [*made, *demoted][:MOST_STRATEGIES]
+    ranked = [*made, *demoted]
+    chosen = ranked[:MOST_STRATEGIES]
+    for family in FAMILIES:  # somebody who can't retrain, or can't collect, finds what is left to them
+        if all(plan[0].family != family for plan in chosen):
+            chosen += [plan for plan in ranked if plan[0].family == family][:1]
+    return chosen
 
 
 def _imitable(finding: Finding) -> bool:
@@ -163,6 +169,7 @@ def _words(finding: Finding) -> dict[str, str]:
         "class": name or "the class",
         "other": clean(finding.confused_with, 60) if finding.confused_with else "the class it is taken for",
         "cue": cue or "the cue",
+        "attribute": listing([clean(n, 60).replace("_", " ") for n in finding.slice or {}]) or "attribute",
         "images": images,
         "wanted": wanted,
         "differences": " (see data_statistics for what differs)"
@@ -239,7 +246,7 @@ def _table(made: Made) -> Table:
         ("finding", "rank", "strategy", "family", "what to do", "why", "cost"),
         tuple(rows),
         ("text", "count", "text", "text", "text", "text", "text"),
-        "Ranked by how well they fit the cause, then by cost. A person decides; nothing is changed.",
+        "Ranked by how well they fit the cause, then by cost; last, the best of each family not among these. A person decides; nothing is changed.",
     )
 
 
@@ -258,8 +265,8 @@ def _facts(made: Made) -> tuple[Fact, ...]:
         size = _verify_size(finding)
         if size.n:
             facts.append(Fact("images_to_verify", size.n, "count", f"finding {i}"))
-        if _errors_at_stake(finding):
-            excess = round(_errors_at_stake(finding))
+        if errors_at_stake(finding):
+            excess = round(errors_at_stake(finding))
             facts.append(
                 Fact("excess_errors", excess, "count", f"finding {i}", None, finding.n, "lower_is_better")
             )
@@ -308,6 +315,6 @@ def _next_steps(made: Made) -> tuple[str, ...]:
     if not plans:
         return ()
     cost = {"low": "cheap", "medium": "of middling cost", "high": "expensive"}[plans[0][0].cost]
-    at_stake = _errors_at_stake(finding)
+    at_stake = errors_at_stake(finding)
     saved = f" about {at_stake:.0f} of the errors measured are at stake;" if at_stake >= 1 else ""
     return (f"Decide on {i} first:{saved} the first proposal is {cost}.",)

@@ -67,7 +67,7 @@ class GuidedPlanner(BaseChatModel):
     # --- the workflow ----------------------------------------------------------------------------------------------
 
     def _work(self, mode: str, since: Sequence[BaseMessage]) -> AIMessage:
-        step = next_step(self._case)
+        step = next_step(self._case, asks=mode == STAGE)
         begun = [m for m in since if m.type == "ai"]
         first = begun[0].additional_kwargs.get("stage") if begun else None
         if step is None:

@@ -8,11 +8,13 @@ read from the journal's fold, so that a session that was killed goes on exactly 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from failsight import prompts
+from failsight.agent.planners import repairs
 from failsight.agent.planners.order import Promise, ranked
+from failsight.agent.planners.step import Step
 from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import canonical
@@ -38,21 +40,13 @@ STAGE = {
 BASIS = ("describe_case", "evaluate", "propose_attributes")  # what the others rest on: first, never reordered
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One planned tool call. ``trigger``: what leads into its stage, in one sentence."""
+def next_step(case: Case, *, asks: bool = False) -> Step | None:
+    """The first step that is not done, refused, needless or impossible; None when the workflow is through.
 
-    stage: str
-    tool: str
-    why: str
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    trigger: str = ""
-
-
-def next_step(case: Case) -> Step | None:
-    """The first step that is not done, refused, needless or impossible; None when the workflow is through."""
+    ``asks``: a person is there who is asked before anything new is made, so that a repair may be proposed.
+    """
     for stage, names in stages(case.config.workflow):
-        step = _next_of(case, stage, names)
+        step = _next_of(case, stage, names, asks)
         if step is not None:
             return step
     return None
@@ -76,15 +70,15 @@ def stages(workflow: str) -> list[tuple[str, tuple[str, ...]]]:
     ]
 
 
-def _next_of(case: Case, stage: str, names: tuple[str, ...]) -> Step | None:
+def _next_of(case: Case, stage: str, names: tuple[str, ...], asks: bool) -> Step | None:
     """The first step of one stage that is not done, in the order of play."""
     first = [n for n in BASIS if n in names]
     waiting = [n for n in names if n not in BASIS]
     for name in first:
-        for step in _made(case, stage, name):
+        for step in _made(case, stage, name, asks):
             if not is_done(case, step):
                 return step
-    undone = {n: _undone(case, stage, n) for n in waiting}
+    undone = {n: _undone(case, stage, n, asks) for n in waiting}
     left = {n: step for n, step in undone.items() if step is not None}
     promises = [p for p in ranked(case, list(left)) if p.bits > 0 or p.tool in MAKERS]
     if not promises:
@@ -96,13 +90,14 @@ def _next_of(case: Case, stage: str, names: tuple[str, ...]) -> Step | None:
     return step
 
 
-def _undone(case: Case, stage: str, name: str) -> Step | None:
-    return next((step for step in _made(case, stage, name) if not is_done(case, step)), None)
+def _undone(case: Case, stage: str, name: str, asks: bool) -> Step | None:
+    return next((step for step in _made(case, stage, name, asks) if not is_done(case, step)), None)
 
 
-def _made(case: Case, stage: str, name: str) -> Iterator[Step]:
+def _made(case: Case, stage: str, name: str, asks: bool) -> Iterator[Step]:
     make = MAKERS.get(name) or _plain(name)
-    for step in make(case, case.state()):
+    state = case.state()
+    for step in repairs.retraining(case, state, asks) if name == "retrain" else make(case, state):
         yield Step(stage, step.tool, step.why, step.arguments, TRIGGERS.get(stage, ""))
 
 
@@ -276,4 +271,6 @@ MAKERS: dict[str, Callable[[Any, CaseState], list[Step]]] = {
     "test_by_masking": _masking,
     "test_by_adding": _adding,
     "propose_correction": _correction,
+    "retrain": lambda case, state: repairs.retraining(case, state, asks=False),
+    "verify_correction": repairs.verification,
 }

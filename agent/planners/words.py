@@ -54,7 +54,7 @@ def greeting(case: Case, level: str) -> AIMessage:
 
 def choices(case: Case) -> list[str]:
     """What a person may do next: the workflow's next stage first, then questions that fit."""
-    step = next_step(case)
+    step = next_step(case, asks=True)
     made = [f"{GO_ON}: {step.stage}"] if step else []
     state = case.state()
     if not state.latest("evaluate"):
@@ -128,6 +128,9 @@ def closing(case: Case, level: str) -> AIMessage:
                 "summary.none", refuted=verdicts.count("refuted"), inconclusive=verdicts.count("inconclusive")
             )
         ]
+    checked = [e for e in state.evidence if e.tool == "verify_correction"]
+    if checked:
+        lines += ["", prompts.say("summary.repairs"), *(f"- {e.summary} [{e.id}]" for e in checked)]
     ready = state.latest("readiness")
     if ready:
         lines += ["", ready.summary + f" [{ready.id}]"]

@@ -1,0 +1,77 @@
+"""The repair walk: which confirmed findings to repair, with the steps that apply a correction and verify it.
+
+Nothing is repaired unasked: a person's `go on` is asked again by the tool's own question, an unattended run repairs only
+what ``--repair`` names.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from failsight import prompts
+from failsight.agent.planners.step import Step
+from failsight.tools.errors import RetryError, UserError
+from failsight.tools.registry import registry
+
+if TYPE_CHECKING:
+    from failsight.agent.case import Case
+    from failsight.agent.state import CaseState, FindingRecord
+
+FIRST, ALL = "first", "all"
+MOST = 6  # findings that `all` repairs, those that cost most errors
+
+
+def wanted(case: Case, state: CaseState, asks: bool) -> list[FindingRecord]:
+    """The findings to repair, in the order of ``propose_correction``; ``asks``: a person is there to say no.
+
+    Raises:
+        UserError: ``--repair`` names a finding that the case does not have.
+    """
+    which = case.config.repair or (FIRST if asks else "")
+    if not which or "retrain" not in registry():
+        return []
+    if which in (FIRST, ALL):
+        from failsight.tools.propose_correction import errors_at_stake
+
+        records = sorted(state.confirmed(), key=lambda r: -errors_at_stake(r.finding))
+        able = (r for r in records if can_repair(case, r))
+        return list(islice(able, 1 if which == FIRST else MOST))
+    named = []
+    for name in which.replace(",", " ").split():
+        record = state.find(name)
+        if record is None:
+            if state.latest("readiness") is None and state.latest("propose_correction") is None:
+                continue  # it may still come
+            raise UserError(f"--repair: there is no finding {name}.", "`failsight report` lists them.")
+        named.append(record)
+    return named
+
+
+def can_repair(case: Case, record: FindingRecord) -> bool:
+    """Whether the case has what some strategy needs to repair the finding."""
+    from failsight.tools.repair.planning import Asked, choose
+
+    asked = Asked(record.id, record.finding, None, None, None, None, 3, "auto", "usual")
+    try:
+        choose(case, asked)  # type: ignore[arg-type]
+    except RetryError:
+        return False
+    return True
+
+
+def retraining(case: Case, state: CaseState, asks: bool) -> list[Step]:
+    """A call of ``retrain`` for each finding to repair that no version was made for."""
+    made = {v.finding for v in state.versions.values()}
+    ran = {e.arguments.get("finding") for e in state.evidence if e.tool == "retrain"}
+    todo = [r for r in wanted(case, state, asks) if r.id in ran or r.id not in made]
+    return [Step("", "retrain", prompts.say("why.retrain", finding=r.id), {"finding": r.id}) for r in todo]
+
+
+def verification(case: Case, state: CaseState) -> list[Step]:
+    """A call of ``verify_correction`` for each repair."""
+    repairs = dict.fromkeys(v.repair for v in state.versions.values())
+    return [
+        Step("", "verify_correction", prompts.say("why.verify_correction", repair=name), {"repair": name})
+        for name in repairs
+    ]
