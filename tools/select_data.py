@@ -66,7 +66,7 @@ def select_data(
     picks = pick(view, pool, weak, method, budget)
     made = report.Selection(pool, weak, picks, method, beta)
     key = stored_key(view, budget=budget, method=method, beta=beta, attributes=attributes, split=split)
-    view.store(key, {"rows": pool.rows[picks.at]})
+    view.store(key, {"rows": pool.rows[picks.at], "share": picks.place[picks.at]})
     images = report.captions(made, _examples(view, pool, picks.at[:SHOWN]))
     figure = contact_sheet(
         view,
@@ -79,7 +79,7 @@ def select_data(
 
 
 def stored_key(view: CaseView, **arguments: Any) -> dict[str, Any]:
-    """Where ``view.cached`` finds the whole ranked list of a call: ``{"rows": (k,) rows of the split}``."""
+    """Where ``view.cached`` finds the whole ranked list of a call: ``rows`` (k,) of the split, ``share`` (k,) of each from 0, −1 for none."""
     return {
         "what": "select_data",
         "arguments": {k: list(v) if isinstance(v, tuple) else v for k, v in arguments.items()},

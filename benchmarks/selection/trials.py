@@ -28,7 +28,7 @@ from benchmarks.planted.problems import (
     rows_of,
     wanted_of,
 )
-from benchmarks.planted.training import Floats, fit, scores_of
+from benchmarks.planted.training import Floats, fit, prepared, scores_of
 
 UNLABELLED = (3000, 2500, 2000, 1500)  # as many as the pictures allow
 JUDGING = 1500
@@ -83,13 +83,24 @@ class Trial:
         """The failing network."""
         return fit(self.problem, self.pool, self.rows, self.mark)
 
+    @cached_property
+    def _seen(self) -> dict[bytes, tuple[Floats, Floats]]:
+        return {}
+
+    def answers(self, rows: Ints) -> tuple[Floats, Floats]:
+        """(n, 64) what the failing network's last layer sees, (n, classes) its probabilities; computed once."""
+        key = rows.tobytes()
+        if key not in self._seen:
+            self._seen[key] = _answers(self.network, self.pool, rows)
+        return self._seen[key]
+
     def scores(self, rows: Ints) -> Floats:
         """(n, classes) probabilities of the failing network."""
-        return scores_of(self.network, self.pool.small, rows)
+        return self.answers(rows)[1]
 
     def features(self, rows: Ints) -> Floats:
         """(n, 64) what its last layer sees."""
-        return features_of(self.network, self.pool, rows)
+        return self.answers(rows)[0]
 
     def outcome(self, network: Any) -> Outcome:
         """Judge a network."""
@@ -104,19 +115,16 @@ class Trial:
         return self.outcome(fit(self.problem, self.pool, replace(self.rows, train=train), self.mark))
 
 
-def features_of(network: Any, pool: Pool, rows: Ints) -> Floats:
-    """(n, 64) inputs of a network's last layer."""
+def _answers(network: Any, pool: Pool, rows: Ints) -> tuple[Floats, Floats]:
     import torch
 
-    from benchmarks.planted.training import prepared
-
-    parts = []
+    features, scores = [], []
     with torch.inference_mode():
         for start in range(0, len(rows), 250):
-            block = prepared(np.asarray(pool.small[rows[start : start + 250]]))
-            parts.append(network[:-1](block).numpy())
-    made: Floats = np.concatenate(parts)
-    return made
+            seen = network[:-1](prepared(np.asarray(pool.small[rows[start : start + 250]])))
+            features.append(seen.numpy())
+            scores.append(network[-1](seen).softmax(1).numpy())
+    return np.concatenate(features), np.concatenate(scores)
 
 
 def in_bug(problem: Problem, pool: Pool, labels: Ints) -> Bools:

@@ -7,12 +7,13 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
+from failsight.knowledge_base.store import shipped
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Correction, Evidence, Finding, Kind
 from failsight.tools.propose_correction import propose_correction
 from failsight.tools.repair_sizes import matches, to_collect, to_verify
 from failsight.tools.stats.power import power_two_rates
-from failsight.tools.strategies import STRATEGIES, fitting
+from failsight.tools.strategies import COSTS, STRATEGIES, fitting
 from tests.fakes.view import FakeTable, FakeView
 from tests.tools.cases import check_evidence, check_spec
 
@@ -227,6 +228,62 @@ def test_all_four_families_are_there_and_complete() -> None:
     for s in STRATEGIES:
         assert s.fits and all(1 <= v <= 3 for v in s.fits.values())
         assert min(len(s.action), len(s.why), len(s.risk), len(s.control), len(s.source)) > 10, s.name
+
+
+RANKING = {
+    "spurious_correlation": ("feature_specific", "collect", "cut_and_paste"),
+    "rare_case": ("collect", "rebalance", "loss_weighting"),
+    "label_noise": ("relabel", "robust_loss", "defer"),
+    "distribution_shift": ("collect", "typical_augmentation", "data_engineering"),
+    "leakage": ("deduplicate",),
+    "preprocessing": ("data_engineering", "other_architecture"),
+    "overfitting": ("regularise", "typical_augmentation", "early_stopping"),
+    "underfitting": ("train_longer", "tune", "larger_model"),
+    "overconfidence": ("recalibrate", "regularise", "defer"),
+    "overemphasised_feature": ("collect", "feature_specific", "cut_and_paste"),
+    "missing_feature": ("collect", "loss_separation", "engineered_features"),
+    "class_imbalance": ("rebalance", "loss_weighting", "collect"),
+    "weak_slice": ("loss_weighting", "hard_examples", "collect"),
+}
+"""What comes first where nothing but the kind is known: what aims at the cause, the cheaper one before the dearer."""
+
+NAMED = {  # Balayn et al. 2023, A.2.1
+    "dataset": {"typical_augmentation", "feature_specific", "data_engineering", "relabel", "collect", "generate", "rebalance"},
+    "training": {"loss_weighting", "loss_separation", "hard_examples", "tune", "regularise"},
+    "model": {"larger_model", "smaller_model", "other_architecture"},
+    "setup": {"separate_model", "split_class", "rule", "engineered_features", "defer"},
+}  # fmt: skip
+
+
+def test_the_ranking_is_fixed_for_every_kind() -> None:
+    assert set(RANKING) == set(get_args(Kind))
+    for kind, first in RANKING.items():
+        found = fitting(kind)  # type: ignore[arg-type]
+        assert tuple(s.name for s in found)[: len(first)] == first, kind
+        values = [s.fits[kind] - COSTS[s.cost] / 2 for s in found]  # type: ignore[index]
+        assert values == sorted(values, reverse=True)
+
+
+def test_everything_that_practitioners_named_is_there_and_in_the_knowledge_base() -> None:
+    families = {f: {s.name for s in STRATEGIES if s.family == f} for f in NAMED}
+    for family, names in NAMED.items():
+        assert names <= families[family], family
+    entries = {e.id: e for e in shipped() if e.kind == "correction"}
+    assert {f"correction.{s.name}" for s in STRATEGIES} == set(entries)
+    assert all(entries[f"correction.{s.name}"].extra["family"] == s.family for s in STRATEGIES)
+
+
+@pytest.mark.parametrize("kind", ["spurious_correlation", "weak_slice", "missing_feature", "overfitting"])
+def test_whoever_cannot_retrain_or_collect_finds_what_is_left(kind: Any) -> None:
+    finding = Finding(kind, "correctness", "unknown", "x", {"style": "old"}, "bath", "living_room", 50, 0.5, 0.1, verdict="confirmed")  # fmt: skip
+    made = propose_correction(view_of([finding]))
+    rows = list(made.tables[0].rows)
+    there = {s.family for s in fitting(kind) if not s.about_object}
+    assert {r[3] for r in rows} == there and len({c.family for c in made.corrections}) == len(there)
+    assert len(rows) <= 4 + 3 and [r[1] for r in rows] == list(range(1, len(rows) + 1))
+    checks = made.tables[1].rows
+    assert len(checks) == len(rows)
+    assert all("Control:" in str(r[2]) and r[3] and r[4] for r in checks)
 
 
 def test_the_finding_that_costs_most_comes_first_and_repaired_ones_are_left_out() -> None:

@@ -18,6 +18,8 @@ from failsight.tools.text import clean, interval, listing, number
 from failsight.tools.view import CaseView
 
 MOST_LISTED = 1_000
+SHARES = "What to label"
+FILES = "Images to label, the most urgent first"
 METHODS = {
     "failsight": "where the model fails on the evaluation images, the likeliest errors first",
     "hibug": "where the model fails on the evaluation images, the least sure first",
@@ -116,7 +118,7 @@ def _shares(made: Selection) -> Table:
             (None, "images of no slice", made.picked[-1], None, made.there[-1], None, "", None, "", "")
         )
     return Table(
-        "What to label",
+        SHARES,
         ("share", "images", "picked", "wanted", "there are", "error rate", "interval", "failures", "really mostly", "findings"),
         tuple(rows),
         ("count", "text", "count", "count", "count", "share", "text", "count", "text", "text"),
@@ -143,7 +145,7 @@ def _files(view: CaseView, made: Selection) -> Table:
         )
     more = len(made.picks.at) - len(rows)
     return Table(
-        "Images to label, the most urgent first",
+        FILES,
         ("rank", "path", "share", "taken for", "confidence"),
         tuple(rows),
         ("count", "text", "count", "text", "share"),

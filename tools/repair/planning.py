@@ -36,6 +36,15 @@ ELSEWHERE = {
     "adapt_normalisation": "this release does not re-estimate batch-normalisation statistics",
     "split_class": "the versions of a case have the classes of its model",
     "separate_model": "the versions of a case are single models",
+    "generate": "generate_repair_data makes the pictures; give retrain their list (data=FILE.csv)",
+    "group_balance": "recipe=group_dro weighs the worst pairing, strategy=rebalance draws groups equally often",
+    "loss_separation": "it needs a loss of your own",
+    "early_stopping": "every retraining here keeps the weights of its best round; an earlier epoch of yours must have been stored",
+    "freeze": "recipe=last_layer trains the last layer alone; other layers are frozen with your own code",
+    "tune": "settings are searched with your own training",
+    "other_architecture": "another architecture is trained with your own code",
+    "rule": "rules are people's, and stand outside of the model",
+    "engineered_features": "the detector is another model, joined to this one with your own code",
 }
 FEWEST = 20  # training images below which there is nothing to learn from
 TARGETS = 200  # pictures at most whose look training pictures are given
