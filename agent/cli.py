@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from failsight.agent.options import common, inputs, models
+
 QUIET_LIBRARIES = {
     "ANONYMIZED_TELEMETRY": "False",  # chromadb
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -29,6 +31,7 @@ FAMILY = (
 )
 """What ``demo --bug`` takes; told here again so that ``--help`` loads nothing."""
 OWN = (
+    ("select", "which images of the pool to have labelled, as a list and in words", "select:run"),
     ("expect", "what is expected of the model: set it at any time, with who demands it", "run_expect"),
     ("reviews", "single errors out for people to judge, and their judgements back in", "run_reviews"),
     ("signoff", "who says that the model may be used, and on which evidence", "run_signoff"),
@@ -78,17 +81,17 @@ def build_parser() -> argparse.ArgumentParser:
         help=f"another case: a good model of the same rooms with one thing wrong ({', '.join(FAMILY)}); "
         "--seed N draws its N-th case",
     )
-    _common(demo)
+    common(demo)
 
     chat = _command(commands, "chat", "converse about a case in the terminal app", "run_chat")
-    _inputs(chat)
-    _common(chat)
+    inputs(chat)
+    common(chat)
 
     run = _command(
         commands, "run", "the whole workflow without questions; writes the report", "run_unattended"
     )
-    _inputs(run)
-    _common(run)
+    inputs(run)
+    common(run)
 
     call = _command(commands, "call", "one measuring tool, with arguments of your own", "run_call")
     call.add_argument("case", type=Path, metavar="CASE")
@@ -97,7 +100,7 @@ def build_parser() -> argparse.ArgumentParser:
         "arguments", nargs="*", metavar="NAME=VALUE", help="`failsight tools TOOL` says which there are"
     )
     call.add_argument("--json", action="store_true", help="print JSON")
-    _models(call)
+    models(call)
 
     report = _command(commands, "report", "write the narrated report of a case", "run_report")
     report.add_argument("case", type=Path, metavar="CASE")
@@ -199,7 +202,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     attributes.add_argument("--why", default="", help="a reason, for the journal")
     attributes.add_argument("--json", action="store_true", help="print JSON")
-    _models(attributes)
+    models(attributes)
 
     labels = _command(commands, "labels", "suspect labels out for relabelling, and back in", "run_labels")
     labels.add_argument("action", choices=("export", "import"))
@@ -217,6 +220,16 @@ def build_parser() -> argparse.ArgumentParser:
         "run_train_robust",
     )
     _robust(robust)
+
+    from failsight.agent.versions_command import arguments as versioned
+
+    versions = _command(
+        commands,
+        "versions",
+        "the models that repairs made, and one of them out for use",
+        "versions_command:run",
+    )
+    versioned(versions)
 
     from failsight.agent.fork import arguments as branching
 
@@ -288,114 +301,6 @@ def _later(handler: str) -> Callable[[argparse.Namespace], int]:
         return int(function(args) or 0)
 
     return run
-
-
-def _inputs(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("case", nargs="?", type=Path, metavar="CASE", help="the folder of an existing case")
-    what = parser.add_argument_group("a new case")
-    what.add_argument(
-        "--model",
-        help="transformers folder, .onnx, TorchScript .pt, .pt2, .safetensors (with --arch), file.py:function",
-    )
-    what.add_argument("--arch", help="module:factory that builds the network for bare weights")
-    what.add_argument("--predictions", help="a CSV or Parquet of predictions, where there is no model to run")
-    what.add_argument(
-        "--data",
-        help="labelled test images: a folder a class, a manifest CSV/Parquet, a Hugging Face data set",
-    )
-    what.add_argument("--train", help="the training images, in the same forms")
-    what.add_argument("--pool", help="unlabelled images that could be labelled")
-    what.add_argument("--deploy", help="images as they come in deployment, labelled or not")
-    what.add_argument("--history", help="the training record: CSV, trainer_state.json or TensorBoard events")
-    what.add_argument("--metadata", help="a CSV of attributes, joined to the images by file stem")
-    what.add_argument("--metadata-key", help="the column of --metadata that holds the file stem")
-    what.add_argument(
-        "--map",
-        action="append",
-        default=[],
-        metavar="DATA=MODEL",
-        help="this class of the data is that class of the model",
-    )
-    what.add_argument("--task", help="what the model is for, in a sentence")
-    what.add_argument("--name", help="what to call the case")
-    what.add_argument(
-        "--expect",
-        action="append",
-        default=[],
-        metavar="NAME>=VALUE",
-        help="a criterion, e.g. accuracy>=0.9, recall.kitchen>=0.8",
-    )
-    what.add_argument(
-        "--trust-code", action="store_true", default=None, help="let Python code that you name be run"
-    )
-
-
-def _models(parser: Any) -> None:
-    """Models besides the one that is looked at, and where heavy passes run."""
-    parser.add_argument(
-        "--encoder",
-        metavar="FOLDER",
-        help="a CLIP or SigLIP model (folder or hub id) for attributes in words; rooms: the small one for practice rooms",
-    )
-    parser.add_argument(
-        "--vqa",
-        metavar="FOLDER",
-        help="a model that answers questions about images: folder or hub id, or openai:MODEL for vision_model",
-    )
-    parser.add_argument(
-        "--engine",
-        choices=("local", "ray"),
-        help="where heavy passes run (ray: pip install 'failsight[ray]')",
-    )
-
-
-def _common(parser: argparse.ArgumentParser) -> None:
-    how = parser.add_argument_group("how")
-    how.add_argument(
-        "--planner",
-        help="guided (default; needs no language model), openai:MODEL or local:FOLDER (a transformers chat model)",
-    )
-    how.add_argument(
-        "--workflow",
-        metavar="NAME",
-        help="order of steps: reactive (default), proactive, bug_elimination, deployment_audit, fairness_review",
-    )
-    how.add_argument(
-        "--budget",
-        metavar="NAME=CAP,…",
-        help="caps for a language model: calls, tokens, usd, minutes, tool_minutes (default calls=200,tokens=1000000,usd=5,…)",
-    )
-    how.add_argument(
-        "--policy",
-        metavar="NAME",
-        help="what may run where nobody is asked: measure (default: all that measures), cheap (nothing that takes long), "
-        "all (also what makes something new), or a file NAME.toml with allow, deny, seconds",
-    )
-    how.add_argument(
-        "--trace",
-        metavar="WHERE",
-        help="spans of tools and model calls (no words, no pictures): otlp, or a file NAME.jsonl; off by default",
-    )
-    how.add_argument(
-        "--repair",
-        nargs="?",
-        const="first",
-        metavar="WHICH",
-        help="also repair confirmed findings and verify that: first (alone: the one that costs most errors), all, or F3,F5",
-    )
-    how.add_argument("--level", choices=("novice", "intermediate", "expert"), help="how much is explained")
-    how.add_argument("--out", type=Path, help="where to put the case folder")
-    how.add_argument("--seed", type=int, help="seed of every random choice (default 0)")
-    how.add_argument("--device", help="cpu (default), cuda, mps")
-    how.add_argument(
-        "--method",
-        choices=("failsight", "hibug"),
-        help="how slices are found: failsight (default), or HiBug's rules, untested, for comparison",
-    )
-    _models(how)
-    how.add_argument(
-        "--plain", action="store_true", help="line by line: for pipes, screen readers, plain terminals"
-    )
 
 
 if __name__ == "__main__":
