@@ -450,3 +450,41 @@ def test_a_schema_names_and_bounds_every_argument() -> None:
         spec.check({"count": 0})
     with pytest.raises(RetryError, match="name"):
         spec.check({"name": "../x"})
+
+
+# -- through the case and its graph -----------------------------------------------------------------
+
+
+def test_it_waits_for_a_persons_yes_and_is_journalled(tmp_path: Path) -> None:
+    from failsight.agent.planners.scripted import ScriptedPlanner, call
+    from failsight.agent.session import Session
+    from tests.fakes.case import FakeCase, television_world
+
+    table, model = television_world(160)
+    train, _ = television_world(160, seed=1)
+    case = FakeCase(tmp_path / "case", {"data": table, "train": train}, model)
+    wanted = {"attributes": ["television=yes"], "classes": ["blue_room"], "count": 6}
+    session = Session(case, planner=ScriptedPlanner([call("generate_repair_data", **wanted), "Made."]))
+    list(session.say("make blue rooms with a television"))
+    assert not (tmp_path / "case" / "repair").exists() and not case.evidence("generate_repair_data")
+    list(session.decide(True))
+    (made,) = case.evidence("generate_repair_data")
+    assert made.fact("pictures_kept").value == 6
+    assert (
+        made.fact("error_rate_on_made", "blue_room, television=yes").value > 0.5
+    )  # the cue drags it to red_room
+    manifest = tmp_path / "case" / str(made.fact("manifest").value)
+    assert len(open_images(manifest, classes=case.classes, split="pool")) == 6
+    assert (tmp_path / "case" / made.figures[0].path).is_file()
+    case.close()
+
+
+def test_without_arguments_it_repairs_the_first_confirmed_finding(tmp_path: Path) -> None:
+    import dataclasses
+
+    case = view(tmp_path)
+    case.stated = [
+        ("F1", case.stated[0][1]),
+        ("F2", dataclasses.replace(case.stated[0][1], verdict="confirmed")),
+    ]
+    assert "for F2" in generate_repair_data(case, count=6).summary

@@ -59,6 +59,7 @@ def evidence(view: CaseView, making: Making) -> Evidence:
         facts=_facts(making),
         tables=_tables(making),
         figures=(figure,) if figure else (),
+        questions=("iterations.1", "input.9"),
         notes=(*making.notes, *_notes(making)),
         next_steps=_next_steps(making),
     )

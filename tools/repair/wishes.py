@@ -76,7 +76,7 @@ def make_brief(
     Raises:
         RetryError: no such finding, class or attribute; or nothing says what to make.
     """
-    found = finding_of(view, finding)
+    found = finding_of(view, finding) if finding or classes or attributes else next_finding(view)
     given = {f.name: f.value for f in parse_filters(attributes) if f.op == "="}
     _known(view, split, given)
     chosen = [view.classes[class_index(view.classes, c)] for c in classes]
@@ -134,6 +134,17 @@ def finding_of(view: CaseView, finding: str | None) -> tuple[str, Finding] | Non
         if name.lower() == finding.strip().lower():
             return name, one
     raise RetryError(f"There is no finding {clean(finding, 40)!r}.", [i for i, _ in view.findings()])
+
+
+def next_finding(view: CaseView) -> tuple[str, Finding] | None:
+    """The first confirmed finding that more or other pictures could repair; None where there is none."""
+    kinds = (*CUES, "rare_case", "weak_slice", "missing_feature", "class_imbalance")
+    named = (
+        (i, f)
+        for i, f in view.findings()
+        if f.verdict == "confirmed" and f.kind in kinds and (f.slice or f.class_name)
+    )
+    return next(named, None)
 
 
 def opposite(view: CaseView, split: Split, attribute: str, value: str) -> str | None:
