@@ -130,7 +130,7 @@ class Case(CaseInputs):
         from failsight.tools.registry import registry
 
         spec = registry()[tool]
-        checked = spec.check(arguments or {})
+        checked = self._with_segmenter(spec.check(arguments or {}))
         self._check_needs(spec)
         key = self.call_key(spec, checked)
         state = self.state()
@@ -158,7 +158,7 @@ class Case(CaseInputs):
 
     def call_key(self, spec: ToolSpec, checked: Mapping[str, Any]) -> str:
         """What makes two calls the same: tool, arguments, content of model and data, what of the case it heeds, other models."""
-        prints = dict(self.fingerprints())
+        prints, checked = dict(self.fingerprints()), self._with_segmenter(checked)
         if (spec.reads_attributes or checked.get("where")) and self.state().definitions:
             prints["attributes"] = self.state().attributes_now()
         if spec.reads_attributes and (self.config.encoder or self.config.vqa):
@@ -177,6 +177,13 @@ class Case(CaseInputs):
             prints["expectations"] = digest(list(state.expectations.values()))
             prints["evidence"] = digest([e.id for e in state.evidence if e.tool != spec.name])
         return call_digest(spec.name, checked, prints)
+
+    def _with_segmenter(self, checked: Mapping[str, Any]) -> dict[str, Any]:
+        """``checked`` arguments, with the case's segmenter where their region needs one and they name none."""
+        region = str(checked.get("region") or checked.get("cue") or "").strip().casefold()
+        if checked.get("segmenter", "x") is None and region.startswith(("object:", "text:")):
+            return {**checked, "segmenter": self.config.segmenter or None}
+        return dict(checked)
 
     def _check_needs(self, spec: ToolSpec) -> None:
         for need in spec.needs:

@@ -25,6 +25,7 @@ SHARED = (
     "device",
     "encoder",
     "vqa",
+    "segmenter",
     "engine",
     "method",
     "policy",
@@ -159,12 +160,13 @@ def _open_demo(args: argparse.Namespace, progress: Any) -> Session:
 def run_call(args: argparse.Namespace) -> int:
     """``failsight call``: one tool, journalled like any other call."""
     from failsight.agent.arguments import read
+    from failsight.agent.config import MODELS
     from failsight.agent.opening import open_case
     from failsight.agent.ui.lines import StderrProgress
     from failsight.tools.errors import RetryError
 
     must_be_case(args.case)
-    given = {k: getattr(args, k) for k in ("encoder", "vqa", "engine")}
+    given = {k: getattr(args, k) for k in (*MODELS, "engine")}
     with open_case(args.case, progress=StderrProgress(), **given) as case:
         try:
             made, _ = case.call(args.tool, read(args.tool, args.arguments), by="person")

@@ -23,11 +23,13 @@ LOOSE = (
     "budget",
     "encoder",
     "vqa",
+    "segmenter",
     "method",
     "policy",
     "repair",
 )
 """Settings that may differ from one opening of a case to the next; all others make it another case."""
+MODELS = ("encoder", "vqa", "segmenter")  # models besides the one that is looked at: folders or hub ids
 ROOMS = "rooms"  # the encoder that comes with Failsight
 
 
@@ -37,7 +39,7 @@ class CaseConfig:
 
     Paths are absolute; empty text where a thing was not given. ``class_map`` renames classes of the data to classes
     of the model. ``encoder`` and ``vqa`` are folders (or hub ids) of models that know words; ``encoder="rooms"`` is the
-    small one that comes along. ``policy``: what may run unattended (``agent/policy.py``); ``repair``: which confirmed
+    small one that comes along. ``segmenter``: likewise a model that finds regions (docs/regions.md). ``policy``: what may run unattended (``agent/policy.py``); ``repair``: which confirmed
     findings to repair (``first``, ``all``, or ids). ``metadata`` is a CSV joined to the images by ``metadata_key`` (its column that equals the file stem).
     """
 
@@ -59,6 +61,7 @@ class CaseConfig:
     engine: str = "local"
     encoder: str = ""
     vqa: str = ""
+    segmenter: str = ""
     method: str = "failsight"
     seed: int = 0
     level: str = "intermediate"
@@ -130,7 +133,7 @@ def make_config(**given: Any) -> CaseConfig:
             if not path.exists():
                 raise UserError(f"There is no {path} (given as {name}).", "Check the path.")
             made[name] = str(path.resolve())
-    made |= {name: model_place(str(made[name]), name) for name in ("encoder", "vqa") if made.get(name)}
+    made |= {name: model_place(str(made[name]), name) for name in MODELS if made.get(name)}
     check_workflow(str(made.get("workflow", "reactive")))
     config = CaseConfig(**made)
     if not (config.model or config.predictions):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from failsight.agent.case import Case
 from failsight.agent.config import (
     LOOSE,
+    MODELS,
     CaseConfig,
     check_workflow,
     load_config,
@@ -52,7 +53,7 @@ def open_case(
         given = {k: v for k, v in given.items() if v is not None}
         if "workflow" in given:
             check_workflow(given["workflow"])
-        given |= {name: model_place(given[name], name) for name in ("encoder", "vqa") if given.get(name)}
+        given |= {name: model_place(given[name], name) for name in MODELS if given.get(name)}
         config = dataclasses.replace(config, **given) if given else config
     else:
         config = make_config(**given)
@@ -81,7 +82,7 @@ def _open_at(path: Path, config: CaseConfig, progress: Progress | None) -> Case:
                 f"{path} holds a case about something else ({old.name or old.model or old.predictions}).",
                 "Give another folder with --out, or open that case by its folder alone.",
             )
-        kept = {name: getattr(config, name) or getattr(old, name) for name in ("encoder", "vqa")}
+        kept = {name: getattr(config, name) or getattr(old, name) for name in MODELS}
         config = dataclasses.replace(config, **kept)  # attributes that they assigned need them again
         if any(getattr(old, name) != value for name, value in kept.items()):
             save_config(path, dataclasses.replace(old, **kept))

@@ -147,3 +147,16 @@ def test_any_number_of_draws(draws: int) -> None:
     made = controls(mask, draws)
     assert made is not None
     assert len(made.draws) == draws
+
+
+def test_a_region_in_many_parts_is_moved_round_the_picture_as_a_whole() -> None:
+    taken = np.zeros((48, 48), bool)
+    taken[24:44:4, 4:44:6] = True  # 35 specks in the lower half
+    cue = patches_of(taken)
+    made = draw_controls(cue, np.ones((48, 48)), 4, np.random.default_rng(0))
+    assert made is not None and not made.same_shape
+    for draw in made.draws:
+        moved = as_mask(draw, 48, 48)
+        assert moved.sum() == taken.sum() and not (moved & taken).any()
+        assert len(patches_of(moved)) == len(cue)
+        assert abs(np.nonzero(moved)[0].mean() - np.nonzero(taken)[0].mean()) < 16

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from failsight.agent.planners.scripted import ScriptedPlanner, call
+from failsight.agent.session import Session
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.experiments.segmenters import open_segmenter
 from failsight.tools.test_by_adding import test_by_adding as add
@@ -18,6 +20,8 @@ from failsight.tools.test_by_masking import test_by_masking as mask
 from failsight.tools.test_by_swapping import test_by_swapping as swap
 from tests.experiments.red_world import is_green, is_red, squares, world
 from tests.fakes import segmenters as made
+from tests.fakes.case import FakeCase
+from tests.fakes.view import FakeTable, FakeView
 
 for one in (add, mask, swap):
     one.__test__ = False  # type: ignore[attr-defined]  # tools, not tests
@@ -220,6 +224,39 @@ def test_words_for_a_model_with_classes_are_asked_of_one_that_takes_words(tmp_pa
         mask(world(), region="text:<b>cat</b>@0.9999", class_name="day", segmenter=folder)
 
 
+# -- through the agent -------------------------------------------------------------------------------
+
+
+def red_case(folder: Path, **config: Any) -> FakeCase:
+    view = world()
+    return FakeCase(folder, {"data": view.table()}, view.model(), **config)
+
+
+def test_the_segmenter_that_a_case_was_opened_with_finds_its_regions(tmp_path: Path, learnt: Path) -> None:
+    with red_case(tmp_path / "case", segmenter=str(learnt)) as case:
+        arguments = {"region": "object:red square", "class_name": "day", "max_images": 30}
+        script = ScriptedPlanner([call("test_by_masking", **arguments), "It was measured [E1]."])
+        session = Session(case, planner=script, policy="auto")
+        list(session.say("does it use the red square?"))
+        made = case.state().evidence[-1]
+        assert (made.tool, made.findings[0].verdict) == ("test_by_masking", "confirmed")
+        assert made.arguments["segmenter"] == str(learnt)
+        assert case.call("test_by_masking", arguments)[1]  # answered from the journal
+        assert (
+            case.call("test_by_masking", {"region": "colour:red", "max_images": 20})[0].arguments["segmenter"]
+            is None
+        )
+        session.close()
+
+
+def test_a_case_without_a_segmenter_says_how_to_give_one(tmp_path: Path) -> None:
+    with red_case(tmp_path / "case") as case, pytest.raises(RetryError, match="segmenter=FOLDER"):
+        case.call("test_by_adding", {"cue": "text:a red square"})
+
+
+# -- what takes longer --------------------------------------------------------------------------------
+
+
 @pytest.mark.slow
 def test_words_find_what_the_model_uses_and_nothing_where_there_is_nothing(tmp_path: Path) -> None:
     examples = []
@@ -237,3 +274,48 @@ def test_words_find_what_the_model_uses_and_nothing_where_there_is_nothing(tmp_p
     assert mask(world(), region="text:green square", **given).findings[0].verdict == "refuted"
     with pytest.raises(RetryError, match="0 of 48 images"):
         mask(world(), region="text:cat", **given)
+
+
+@pytest.mark.slow
+def test_televisions_of_the_practice_rooms_are_found_and_shown_to_matter(tmp_path: Path) -> None:
+    """A SegFormer that learnt from the boxes of 150 rooms finds televisions in new ones; the demo's model is tested with it."""
+    from importlib import resources
+
+    from failsight.knowledge_base.cases.rooms import ROOMS
+    from failsight.knowledge_base.cases.splits import pictures
+    from failsight.tools.inputs import open_model
+
+    def drawn(split: str, count: int) -> tuple[np.ndarray, list[Any], list[str]]:
+        some = [(draft, picture) for draft, picture in pictures(ROOMS, split, count)]
+        pixels = np.stack([np.asarray(p.image.convert("RGB").resize((96, 96))) for _, p in some])
+        return pixels, [p.boxes for _, p in some], [d.scene.room for d, _ in some]
+
+    pixels, boxes, _ = drawn("pool", 150)
+    truth = np.stack([boxed(b.get("television", ())) for b in boxes])
+    folder = made.segformer(tmp_path / "rooms", pixels, truth.astype(np.int64), steps=300, size=96)
+    new, own, rooms = drawn("eval", 240)
+    found = open_segmenter(str(folder)).find([Image.fromarray(p) for p in new], "red square", 0.8)
+    shown = [i for i, b in enumerate(own) if b.get("television")]
+    assert overlap([found[i] for i in shown], [boxed(own[i]["television"]) for i in shown]) > 0.6
+    shipped = resources.files("failsight.knowledge_base.cases").joinpath("rooms_model")
+    model = open_model(
+        Path(str(shipped)) / "weights.safetensors", arch="failsight.knowledge_base.cases.model:build"
+    )
+    labels = [model.classes.index(r) for r in rooms]
+    view = FakeView({"data": FakeTable(new, labels, model.classes)}, model)  # type: ignore[arg-type]
+    told = mask(
+        view,
+        region="object:red square@0.8",
+        segmenter=str(folder),
+        class_name="living_room",
+        second_fill=None,
+    )
+    assert told.findings[0].verdict == "confirmed"
+
+
+def boxed(boxes: Any) -> np.ndarray:
+    """Boxes as a mask of 96 × 96 pixels."""
+    drawn = np.zeros((96, 96), bool)
+    for x0, y0, x1, y1 in boxes:
+        drawn[int(y0 * 96) : int(np.ceil(y1 * 96)), int(x0 * 96) : int(np.ceil(x1 * 96))] = True
+    return drawn

@@ -2,7 +2,9 @@
 
 A control has the cue's shape, moved to where it does not touch the cue (all boxes of an object are one cue). Among the
 places that fit, those are preferred that resemble the cue's place (distance from the centre, height in the picture)
-and whose masking changes the pixels about as much: a blank wall is no fair control for a busy object.
+and whose masking changes the pixels about as much: a blank wall is no fair control for a busy object. Where the shape fits
+nowhere, or lies in too many parts to be moved one by one, the whole region is moved round the picture; where that overlaps
+itself everywhere, blocks of the same area in all are the control.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from failsight.tools.experiments.regions import Mask
 Floats64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 TRIES = 256  # candidate places looked at
-MOST_PARTS = 12  # a region in more parts than this is matched in area only
+MOST_PARTS = 12  # parts of a region are moved one by one up to this many
+ROLLS = 64  # ways of moving a whole region round the picture that are tried
 PLACE = 1.0  # weight of a full mismatch of place against a factor e in pixel change
 CHANGE = 0.5
 MOST_CHANGE = 4.0  # a control that changes 50 times less is no worse than one that changes nothing
@@ -56,6 +59,9 @@ def draw_controls(cue: Patches, energy: Floats64, draws: int, rng: np.random.Gen
     if found:
         return Controls(tuple(found[i % len(found)] for i in range(draws)), True)
     taken = as_mask(cue, *energy.shape)
+    found = _rolled(cue, taken, energy, draws, rng)
+    if found:
+        return Controls(tuple(found[i % len(found)] for i in range(draws)), False)
     return Controls(tuple(_scattered(taken, needed, rng) for _ in range(draws)), False)
 
 
@@ -119,6 +125,25 @@ def _place_all(cue: Patches, taken: Mask, rng: np.random.Generator) -> Patches |
         placed.append(part.moved(y, x))
         taken[y : y + tall, x : x + wide] = True
     return tuple(placed)
+
+
+def _rolled(
+    cue: Patches, taken: Mask, energy: Floats64, draws: int, rng: np.random.Generator
+) -> list[Patches]:
+    """The whole region moved round the picture, what leaves it on one side coming back on the other, where it misses itself.
+
+    For regions in many parts or of winding shape: their controls are then as scattered, or as compact, as they are."""
+    height, width = taken.shape
+    shifts = np.stack([rng.integers(0, height, ROLLS), rng.integers(0, width, ROLLS)], 1)
+    masks = [m for m in (np.roll(taken, s, (0, 1)) for s in shifts.tolist()) if not (m & taken).any()]
+    if not masks:
+        return []
+    ys = np.array([float(np.nonzero(m)[0].mean()) for m in masks]) + 0.5
+    xs = np.array([float(np.nonzero(m)[1].mean()) for m in masks]) + 0.5
+    changed = np.array([float(energy[m].sum()) for m in masks])
+    cost = _mismatch(cue, ys, xs, changed, energy)
+    order = np.argsort(cost, kind="stable")[:draws]
+    return [(Patch(0, 0, height, width, masks[i]),) for i in order]
 
 
 def _mismatch(cue: Patches, ys: Floats64, xs: Floats64, changed: Floats64, energy: Floats64) -> Floats64:

@@ -48,7 +48,7 @@ def of_colour(labels: Labels, picture: Pixels, colour: Colour) -> Mask:
     """The segments whose mean colour lies in ``colour``."""
     sizes = np.maximum(np.bincount(labels.ravel()), 1)
     means = [np.bincount(labels.ravel(), picture[..., c].ravel()) / sizes for c in range(3)]
-    chosen = colour.inside(np.stack(means, -1).astype(np.float32))  # type: ignore[arg-type]
+    chosen = colour.inside(np.stack(means, -1).astype(np.float32))
     made: Mask = chosen[labels]
     return made
 
