@@ -24,7 +24,7 @@ from failsight.tools.repair.verdict import (
     default_minimum,
 )
 from failsight.tools.repair.verdict_report import TOOL, Verified, evidence
-from failsight.tools.text import clean
+from failsight.tools.text import clean, number
 from failsight.tools.view import CaseView
 
 
@@ -50,11 +50,14 @@ def verify_correction(
         ),
     ] = None,
     tolerance: Annotated[
-        float,
+        float | None,
         Field(
-            description="Smallest rise of the error elsewhere that makes the repair a trade.", ge=0, le=0.5
+            description="Smallest rise of the error elsewhere that makes the repair a trade; 0: any that is more than chance. Default: a "
+            "quarter of what the target gains, at least 0.02.",
+            ge=0,
+            le=1,
         ),
-    ] = 0.01,
+    ] = None,
     alpha: Annotated[float, Field(description="Level of the tests, corrected.", ge=0.001, le=0.2)] = 0.05,
     group_by: Annotated[
         str | None,
@@ -84,7 +87,7 @@ def verify_correction(
     """
     given = {name: value for name, value in locals().items() if name != "view"}
     arms = find_arms(view.versions(), repair)
-    number, finding = _finding(view, arms)
+    known_as, finding = _finding(view, arms)
     calibrated = finding is not None and finding.kind == "overconfidence"
     chosen = sample(view, arms, finding, group_by)
     base = _before(view, chosen, calibrated)
@@ -93,23 +96,23 @@ def verify_correction(
     told = answers(view, arms, chosen)
     if calibrated and not told.has_scores:
         raise RetryError("Without class probabilities the calibration error can't be measured.")
-    made = _judge(view, arms, number, finding, chosen, told, calibrated, (least, tolerance, alpha), plan)
+    made = _judge(view, arms, known_as, finding, chosen, told, calibrated, (least, tolerance, alpha), plan)
     if features:
-        made = dataclasses.replace(made, **_features(view, arms, number, finding, chosen, max_images))
+        made = dataclasses.replace(made, **_features(view, arms, known_as, finding, chosen, max_images))
     return dataclasses.replace(evidence(view, made), arguments=given)
 
 
 def _finding(view: CaseView, arms: Arms) -> tuple[str, Finding | None]:
     """The finding that the repair was made for. Raises RetryError where the case does not have it."""
-    number = arms.repair[0].finding.strip().upper()
-    if not number:
+    wanted = arms.repair[0].finding.strip().upper()
+    if not wanted:
         return "", None
     known = dict(view.findings())
-    if number not in known:
+    if wanted not in known:
         raise RetryError(
-            f"{arms.name} was made for {clean(number, 20)}, which this case does not have.", known
+            f"{arms.name} was made for {clean(wanted, 20)}, which this case does not have.", known
         )
-    return number, known[number]
+    return wanted, known[wanted]
 
 
 def _before(view: CaseView, chosen: Sample, calibrated: bool) -> float:
@@ -131,7 +134,7 @@ def _plan(
     finding: Finding | None,
     chosen: Sample,
     least: float,
-    tolerance: float,
+    tolerance: float | None,
     alpha: float,
     calibrated: bool,
     seed: int,
@@ -144,10 +147,10 @@ def _plan(
             "repair": arms.name,
             "versions": {v.name: v.fingerprint for v in arms.versions},
             "images": {str(s): len(at) for s, at in chosen.at.items()},
-            "tolerance": tolerance,
+            "tolerance": "a quarter of the target's fall, at least 0.02" if tolerance is None else tolerance,
             "seed": seed,
         },
-        statement=f"The repair {arms.name} lowers the {what} of {chosen.title} and makes no other group worse.",
+        statement=f"The repair {arms.name} lowers the {what} of {chosen.title}, and trades nothing for it.",
         statistic="mean paired difference of the errors over images and seeds, repair − control and repair − before; Student's t over "
         "images and seeds, and sign flips over images; every other group one-sided against before, Benjamini–Hochberg",
         control=f"versions of equal budget and seeds without what repairs: {len(arms.control)}"
@@ -162,12 +165,12 @@ def _plan(
 def _judge(
     view: CaseView,
     arms: Arms,
-    number: str,
+    finding_id: str,
     finding: Finding | None,
     chosen: Sample,
     told: Answers,
     calibrated: bool,
-    bounds: tuple[float, float, float],
+    bounds: tuple[float, float | None, float],
     plan: str,
 ) -> Verified:
     least, tolerance, alpha = bounds
@@ -187,8 +190,12 @@ def _judge(
         aim, others, minimum=least, tolerance=tolerance, alpha=alpha, earlier=earlier, verified=verified
     )
     notes = (*chosen.notes, *told.notes, *enough(int(target.sum()), few))
+    if any(told.bounds):
+        notes += (
+            f"{number(told.deferred)} of the images are left to a person, which counts as no error; the control arm leaves as many, by lot.",
+        )
     return Verified(
-        arms, number, finding, chosen, calibrated, least, tolerance, plan, aim, tuple(others), decision, ece, None, (),
+        arms, finding_id, finding, chosen, calibrated, least, plan, aim, tuple(others), decision, ece, None, (),
         len(told.labels), notes,
     )  # fmt: skip
 
@@ -219,7 +226,7 @@ def _history(view: CaseView, plan: str) -> tuple[int, int]:
 
 
 def _features(
-    view: CaseView, arms: Arms, number: str, finding: Finding | None, chosen: Sample, most: int
+    view: CaseView, arms: Arms, finding_id: str, finding: Finding | None, chosen: Sample, most: int
 ) -> Mapping[str, object]:
     """The finding's cue masked before and after; the panel of cues where it names none."""
     if not view.has_model():
@@ -227,7 +234,7 @@ def _features(
     split: Split = "data" if "data" in chosen.at else next(iter(chosen.at))
     rows = view.predictions(split).rows[chosen.at[split]]
     if reliance.about(finding):
-        made = reliance.masked(view, arms, number, rows, split, most)
+        made = reliance.masked(view, arms, finding_id, rows, split, most)
         if made is not None:
             return {"reliance": made}
     cues: tuple[Moved, ...] = tuple(reliance.panel(view, arms, split, most))

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from failsight.tools.evidence import Evidence, Finding
-from failsight.tools.repair.versions import ModelVersion
+from failsight.tools.repair.beside import ModelBeside
+from failsight.tools.repair.versions import ModelVersion, find_version
+from tests.fakes.case import FakeCase, television_world
 from tests.fakes.view import FakeModel, FakeTable, FakeView
 
 CLASSES = ("bath", "bed")
@@ -99,3 +101,44 @@ def repaired(
             )
             view.given_versions[name] = answering(world.answers(*rates), name)
     return view
+
+
+class RepairedCase(FakeCase):
+    """The television world with a repair: the old model and the control arm follow the television, the repair does not."""
+
+    def __init__(self, folder: Path, n: int = 700) -> None:
+        table, model = television_world(n)
+        super().__init__(folder, {"data": table}, model)
+        self.given: dict[str, FakeModel] = {}
+        finding = Finding(
+            "spurious_correlation", "features", "data_content", "The television draws to red rooms.", slice={"television": "yes"},
+            class_name="red_room", verdict="confirmed", n=100, error_rate=0.8, base_error_rate=0.05,
+        )  # fmt: skip
+        made = Evidence("test_by_masking", "Tested", "Tested.", {"split": "data"}, findings=(finding,))
+        self.record("evidence.recorded", call="c", evidence=made.to_dict())
+        for seed in (1, 2, 3):
+            for arm, name, pull in (("repair", f"R1.{seed}", 0.0), ("control", f"R1.c{seed}", 30.0)):
+                self.given[name] = drawn(model, pull, 0.1 * (seed - 2), name)
+                version = ModelVersion(
+                    name, "R1", arm, seed, "feature_specific", "F1", f"repair/R1/{name}", name
+                )  # type: ignore[arg-type]
+                self.add_version(version)
+
+    def version(self, name: str) -> Any:
+        if not name:
+            return self
+        found = find_version(self.versions(), name)
+        return ModelBeside(self, self.given[found.name], found.name)  # type: ignore[arg-type]
+
+
+def drawn(model: FakeModel, pull: float, bias: float, name: str) -> FakeModel:
+    """The rule of the television world with another pull of white pixels, and a bias towards red."""
+
+    def rule(x: np.ndarray) -> np.ndarray:
+        white = (x.min(-1) > 0.9).mean((1, 2))
+        red = 6 * (x[..., 0].mean((1, 2)) - x[..., 2].mean((1, 2))) + pull * white + bias
+        return np.stack([red / 2, -red / 2], 1)
+
+    made = FakeModel(rule, model.classes, model.preprocessing.size)
+    made.fingerprint = f"{name}-{pull}-{bias}"
+    return made

@@ -228,6 +228,8 @@ class Answers:
         predicted: (v, m)
         confidence: (v, m) of the predicted class.
         has_scores: whether confidences mean anything.
+        seeds: of each arm.
+        bounds: (v,) confidence below which an answer is left to a person; 0 for never.
         notes: what was left out.
     """
 
@@ -237,15 +239,33 @@ class Answers:
     confidence: Floats
     has_scores: bool
     seeds: int
+    bounds: tuple[float, ...]
     notes: tuple[str, ...]
 
+    @property
+    def deferred(self) -> float:
+        """Share of the images that the repair leaves to a person, mean over seeds."""
+        return float(1 - self._given()[1 : 1 + self.seeds].mean())
+
+    def _given(self) -> Mask:
+        """(v, m) images that are answered, not left to a person."""
+        given: Mask = self.confidence >= np.asarray(self.bounds)[:, None]
+        return given
+
     def losses(self, calibration: bool, units: Ints | None) -> Losses:
-        """Errors, or the parts of the calibration error, of the m images."""
+        """Errors, or the parts of the calibration error, of the m images.
+
+        An answer that is left to a person is no error; the control arm then leaves as many to people, by lot: each of its
+        errors counts for the share that would be left over on average.
+        """
         right = self.predicted == self.labels
         if calibration:
             values = np.stack([calibration_parts(c, y) for c, y in zip(self.confidence, right, strict=True)])
         else:
-            values = (~right).astype(np.float64)
+            given = self._given()
+            values = (~right & given).astype(np.float64)
+            if any(self.bounds) and len(values) > 1 + self.seeds:
+                values[1 + self.seeds :] *= given[1 : 1 + self.seeds].mean(1, keepdims=True)
         s, control = self.seeds, values[1 + self.seeds :]
         return Losses(values[0], values[1 : 1 + s], control if len(control) else None, units)
 
@@ -292,8 +312,14 @@ def answers(view: CaseView, arms: Arms, made: Sample) -> Answers:
         np.stack([np.concatenate(parts) for parts in zip(*confidence, strict=True)])[:, keep],
         has_scores,
         len(arms.repair),
+        (0.0, *(_bound(v) for v in arms.versions)),
         tuple(notes),
     )
+
+
+def _bound(version: ModelVersion) -> float:
+    value = version.data.get("threshold", 0.0)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0.0
 
 
 def enough(n: int, few: Sequence[str]) -> list[str]:

@@ -12,11 +12,14 @@ averaged over seeds; intervals cover other images and other seeds (:mod:`failsig
 
 - *verified*: in the target, repair − control and repair − before both lie below 0 with their whole 95 % interval, both
   reach the minimum effect, and the larger of the two one-sided p, corrected for the repairs judged before it in this
-  case (:func:`failsight.tools.verdicts.online_q`), is at most α; and no other group is worse.
-- *traded away*: the same, but another group is worse than before: Benjamini–Hochberg over all of them at α, and by at
-  least the tolerance. Against the model before, not the control: the loss is paid whatever it is due to. And for the
-  versions that were made, whose errors are averaged, not for all seeds: with three of those a loss would have to be
-  enormous, and whoever takes one of these versions pays it.
+  case (:func:`failsight.tools.verdicts.online_q`), is at most α; and nothing was traded for it.
+- *traded away*: the same, but all images together are worse than before, or another group is by at least the tolerance:
+  Benjamini–Hochberg over all groups at α. Against the model before, not the control: the loss is paid whatever it is
+  due to. And for the versions that were made, whose errors are averaged, not for all seeds: with three of those a loss
+  would have to be enormous, and whoever takes one of these versions pays it. The tolerance is not 0 by default but a
+  quarter of what the target gains, for a right repair has a price: a model that leaned on a cue was right for the wrong
+  reason where the cue fits, and a model that shunned a class was right on the others. Every group that is worse at all
+  is counted and named; ``tolerance=0`` makes each of them a trade.
 - *no effect*: the whole interval of repair − control, or of repair − before, lies above minus the minimum effect.
 - *inconclusive*: anything else, and whenever there is no control arm, or fewer than three seeds.
 
@@ -46,6 +49,7 @@ Kind = Literal["target", "overall", "class", "finding", "slice", "split"]
 FEWEST = 10  # images below which a group is not compared
 FEWEST_SEEDS = 3
 LEAST_EFFECT, SHARE_OF_ERROR = 0.02, 0.25  # of the default minimum effect
+LEAST_LOSS, SHARE_OF_GAIN = 0.02, 0.25  # of the default tolerance
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,9 @@ class Decision:
         detectable: smallest fall against the control that would have been seen with 80 % power; None without control.
         more_images: images of the target beyond those there are that would decide; None where they would not, or nothing is open.
         more_seeds: the same of seeds.
-        worse: names of other groups that are worse.
+        worse: names of other groups that are worse than before, by however little.
+        tolerance: smallest rise elsewhere that counts as a trade.
+        traded: names of those that are worse by more.
     """
 
     outcome: Outcome
@@ -133,6 +139,8 @@ class Decision:
     more_images: int | None = None
     more_seeds: int | None = None
     worse: tuple[str, ...] = ()
+    tolerance: float = 0.0
+    traded: tuple[str, ...] = ()
 
 
 def default_minimum(before: float) -> float:
@@ -189,7 +197,7 @@ def decide(
     others: Sequence[Compared],
     *,
     minimum: float,
-    tolerance: float,
+    tolerance: float | None = None,
     alpha: float = 0.05,
     earlier: int = 0,
     verified: int = 0,
@@ -198,40 +206,81 @@ def decide(
 
     Args:
         minimum: smallest fall of the target's loss that counts.
-        tolerance: smallest rise elsewhere that counts.
+        tolerance: smallest rise elsewhere that counts; None: a quarter of the target's fall, at least 2 points.
         earlier, verified: repairs judged in this case before this one, and how many of them were verified.
     """
     change, effect = target.change, target.effect
     p = max(change.p("less"), 1.0 if effect is None else effect.p("less"))
     q = online_q(p, earlier, verified)
-    worse = tuple(o.name for o in others if o.q_worse <= alpha and o.change.mean >= tolerance)
-    if effect is None:
-        reason = "There is no control arm: whether the same effort without the repair would have done as much is not known."
-        return Decision("inconclusive", reason, p, q, None, worse=worse)
-    seen = effect.detectable()
-    if effect.runs < FEWEST_SEEDS:
-        reason = f"{effect.runs} seed{'s' * (effect.runs != 1)} can't tell the repair from the luck of training; three are the least."
-        return Decision(
-            "inconclusive", reason, p, q, seen, more_seeds=FEWEST_SEEDS - effect.runs, worse=worse
-        )
-    fell = [m.ci[1] < 0 and m.mean <= -minimum for m in (effect, change)]
+    bound = max(LEAST_LOSS, SHARE_OF_GAIN * -change.mean) if tolerance is None else tolerance
+    worse = [o for o in others if o.q_worse <= alpha and o.change.mean > 0]
+    traded = [o for o in worse if o.kind == "overall" or o.change.mean >= bound]
+    outcome, reason = _outcome(target, minimum, alpha, p, q)
+    images = seeds = None
+    if outcome == "verified":
+        outcome, reason = _beside(reason, worse, traded)
+    elif outcome == "inconclusive" and effect is not None:
+        images, seeds = _needed(effect, minimum, alpha * p / q if q > 0 else alpha)
+        if effect.runs < FEWEST_SEEDS:
+            images, seeds = None, FEWEST_SEEDS - effect.runs
+    return Decision(
+        outcome,
+        reason,
+        p,
+        q,
+        None if effect is None else effect.detectable(),
+        images,
+        seeds,
+        tuple(o.name for o in worse),
+        bound,
+        tuple(o.name for o in traded),
+    )
+
+
+def _outcome(target: Compared, minimum: float, alpha: float, p: float, q: float) -> tuple[Outcome, str]:
+    """What the target alone says, and why."""
+    change, effect = target.change, target.effect
     least = number(minimum, "points").lstrip("+")
-    if all(fell) and q <= alpha:
-        if worse:
-            return Decision("traded away", _traded(worse), p, q, seen, worse=worse)
-        return Decision("verified", f"The error fell by at least the {least} set beforehand, against the control and against before; no other group is worse.", p, q, seen)  # fmt: skip
+    if effect is None:
+        return (
+            "inconclusive",
+            "There is no control arm: whether the same effort without the repair would have done as much is not known.",
+        )
+    if effect.runs < FEWEST_SEEDS:
+        told = f"{effect.runs} seed{'s' * (effect.runs != 1)}"
+        return "inconclusive", f"{told} can't tell the repair from the luck of training; three are the least."
+    fell = all(m.ci[1] < 0 and m.mean <= -minimum for m in (effect, change))
+    if fell and q <= alpha:
+        return (
+            "verified",
+            f"The error fell by at least the {least} set beforehand, against the control and against before",
+        )
     if effect.ci[0] > -minimum or change.ci[0] > -minimum:
-        return Decision("no effect", _small(effect, change, minimum, least), p, q, seen, worse=worse)
-    if all(fell):
-        reason = f"The error fell, but p {p_value(p)} is q {p_value(q)} after correction for the repairs judged before it in this case."
-    else:
-        reason = f"The interval contains both no effect and a fall of {least}."
-    images, seeds = _needed(effect, minimum)
-    return Decision("inconclusive", reason, p, q, seen, images, seeds, worse)
+        return "no effect", _small(effect, change, minimum, least)
+    if fell:
+        return (
+            "inconclusive",
+            f"The error fell, but p {p_value(p)} is q {p_value(q)} after correction for the repairs judged before it in this case.",
+        )
+    return "inconclusive", f"The interval contains both no effect and a fall of {least}."
 
 
-def _traded(worse: Sequence[str]) -> str:
-    return f"The target gained, but {len(worse)} other group{'s are' if len(worse) > 1 else ' is'} worse than before."
+def _beside(reason: str, worse: Sequence[Compared], traded: Sequence[Compared]) -> tuple[Outcome, str]:
+    """What the other groups make of a repair that reached its target."""
+    if traded:
+        many = len(traded) > 1
+        return (
+            "traded away",
+            f"{reason}, but {len(traded)} other group{'s' * many} {'are' if many else 'is'} worse than before by more than what may be paid for it.",
+        )
+    if worse:
+        most = max(o.change.mean for o in worse)
+        many = len(worse) > 1
+        return (
+            "verified",
+            f"{reason}; {len(worse)} other group{'s' * many} {'pay' if many else 'pays'} for it, by at most {number(most, 'points').lstrip('+')}.",
+        )
+    return "verified", f"{reason}; no other group is worse."
 
 
 def _small(effect: CrossedMean, change: CrossedMean, minimum: float, least: str) -> str:
@@ -243,13 +292,19 @@ def _small(effect: CrossedMean, change: CrossedMean, minimum: float, least: str)
     return f"Against the model before, a fall of {least} is excluded; only the control arm became worse."
 
 
-def _needed(effect: CrossedMean, minimum: float) -> tuple[int | None, int | None]:
-    """More images, or more seeds, after which an interval about the present estimate would exclude 0 or the minimum."""
-    room = max(abs(effect.mean), abs(effect.mean + minimum))
-    images, seeds = effect.images_for(room), effect.runs_for(room)
+def _needed(effect: CrossedMean, minimum: float, level: float) -> tuple[int | None, int | None]:
+    """More images, or more seeds, after which an interval about the present estimate would exclude 0 or the minimum.
+
+    Args:
+        level: that p has to reach for q to reach α.
+    """
+    enough = effect.mean <= -minimum
+    room = -effect.mean if enough else max(abs(effect.mean), abs(effect.mean + minimum))
+    sharp = replace(effect, level=max(effect.level, 1 - 2 * level)) if enough else effect
+    images, seeds = sharp.images_for(room), sharp.runs_for(room)
     return (
-        None if images is None else max(0, images - effect.n),
-        None if seeds is None else max(0, seeds - effect.runs),
+        None if images is None else max(1, images - effect.n),
+        None if seeds is None else max(1, seeds - effect.runs),
     )
 
 

@@ -41,7 +41,6 @@ class Verified:
     sample: Sample
     calibration: bool
     minimum: float
-    tolerance: float
     plan: str
     target: Compared
     others: tuple[Compared, ...]
@@ -61,7 +60,8 @@ class Verified:
     def worst(self) -> Compared | None:
         """The other group that lost most, those that are clearly worse first; None where none lost."""
         lost = [o for o in self.others if o.change.mean > 0]
-        return max(lost, key=lambda o: (o.name in self.decision.worse, o.change.mean), default=None)
+        d = self.decision
+        return max(lost, key=lambda o: (o.name in d.traded, o.name in d.worse, o.change.mean), default=None)
 
 
 def evidence(view: CaseView, made: Verified) -> Evidence:
@@ -201,6 +201,8 @@ def _facts(made: Verified) -> tuple[Fact, ...]:
         Fact("minimum_effect", made.minimum, "points", "target"),
         Fact("seeds", len(made.arms.repair), "count"),
         Fact("groups_worse", len(d.worse), "count", "", None, None, "lower_is_better"),
+        Fact("groups_traded", len(d.traded), "count", "", None, None, "lower_is_better"),
+        Fact("tolerance", d.tolerance, "points"),
     ]
     facts += _group_facts(made)
     if d.detectable is not None:
@@ -434,7 +436,7 @@ def _notes(made: Verified) -> list[str]:
         else f" A fall of {number(min(1.0, d.detectable), 'points').lstrip('+')} beyond the control would have been seen with 80 % power."
     )
     notes.append(
-        f"Set beforehand: a fall of at least {least} counts, a rise elsewhere from {number(made.tolerance, 'points').lstrip('+')}.{seen}"
+        f"Set beforehand: a fall of at least {least} counts, a rise elsewhere is a trade from {number(d.tolerance, 'points').lstrip('+')}.{seen}"
     )
     if made.others:
         most = max(min(1.0, o.simultaneous[1]) for o in made.others)
@@ -463,7 +465,7 @@ def _next_steps(made: Verified) -> tuple[str, ...]:
         )
     if d.outcome == "traded away":
         return (
-            f"Look at what {clean(made.worst.name if made.worst else d.worse[0], 60)} lost (compare_models, after: {name}), and mix such images into the repair.",
+            f"Look at what {clean(made.worst.name if made.worst else d.traded[0], 60)} lost (compare_models, after: {name}), and mix such images into the repair.",
         )
     if d.outcome == "no effect":
         return (

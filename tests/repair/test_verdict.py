@@ -1,0 +1,167 @@
+"""The rule for repairs: each verdict from given errors, and what the rule must not be fooled by."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from failsight.tools.repair.verdict import (
+    Compared,
+    Decision,
+    Losses,
+    calibration_parts,
+    compare,
+    compare_others,
+    decide,
+    default_minimum,
+)
+from failsight.tools.stats.calibration import expected_calibration_error
+
+N, S = 300, 3
+TARGET = np.arange(N) < 100
+
+
+def losses(
+    target: tuple[float, float, float],
+    rest: tuple[float, float, float] = (0.1, 0.1, 0.1),
+    seed: int = 0,
+    runs: int = S,
+) -> Losses:
+    """Errors of before, repair and control in the target and elsewhere; the same images are hard for all."""
+    rng = np.random.default_rng(seed)
+    hard = rng.permuted(
+        np.concatenate([(np.arange(100) + 0.5) / 100, (np.arange(200) + 0.5) / 200]).reshape(3, 100), axis=1
+    ).ravel()
+
+    def wrong(arm: int, runs: int) -> np.ndarray:
+        rate = np.where(TARGET, target[arm], rest[arm])
+        luck = rng.random((runs, N))
+        return (np.where(rng.random((runs, N)) < 0.2, luck, hard) < rate).astype(float)
+
+    return Losses(wrong(0, 1)[0], wrong(1, runs), wrong(2, runs))
+
+
+def judged(made: Losses, **options: float) -> Decision:
+    others, _ = compare_others(
+        made, {("class", "rest"): ~TARGET, ("overall", "all images"): np.ones(N, bool)}
+    )
+    aim = compare("target", "target", made.part(TARGET))
+    return decide(aim, others, **{"minimum": 0.1, **options})  # type: ignore[arg-type]
+
+
+def test_a_fall_that_the_control_arm_lacks_is_verified() -> None:
+    made = judged(losses((0.6, 0.2, 0.58)))
+    assert made.outcome == "verified" and made.q <= 0.05 and not made.worse
+    assert "no other group is worse" in made.reason
+
+
+def test_a_fall_that_the_control_arm_shares_is_no_effect() -> None:
+    made = judged(losses((0.6, 0.2, 0.2)), minimum=0.15)
+    assert made.outcome == "no effect"
+    assert "The control arm gained as much" in made.reason
+
+
+def test_a_control_arm_that_became_worse_makes_no_repair() -> None:
+    made = judged(losses((0.3, 0.3, 0.7)), minimum=0.15)
+    assert made.outcome == "no effect"
+    assert "only the control arm became worse" in made.reason
+
+
+def test_a_loss_elsewhere_beyond_what_may_be_paid_is_a_trade() -> None:
+    made = judged(losses((0.6, 0.1, 0.6), (0.05, 0.45, 0.05)))
+    assert made.outcome == "traded away" and "rest" in made.traded
+
+
+def test_a_small_price_is_told_and_a_tolerance_of_nothing_calls_it_a_trade() -> None:
+    dear = losses((0.9, 0.1, 0.9), (0.0, 0.08, 0.0))
+    made = judged(dear)
+    assert made.outcome == "verified" and made.worse == ("rest",) and not made.traded
+    assert "pays for it" in made.reason and made.tolerance == pytest.approx(0.25 * 0.8, abs=0.02)
+    assert judged(dear, tolerance=0.0).outcome == "traded away"
+
+
+def test_all_images_together_may_never_become_worse() -> None:
+    made = judged(losses((0.6, 0.2, 0.6), (0.02, 0.4, 0.02)), tolerance=1.0)
+    assert made.outcome == "traded away" and made.traded == ("all images",)
+
+
+def test_few_images_are_inconclusive_and_say_how_many_more_would_do() -> None:
+    whole = losses((0.5, 0.38, 0.5), seed=3)
+    few = Losses(whole.before[:24], whole.repair[:, :24], whole.control[:, :24])  # type: ignore[index]
+    made = decide(compare("target", "t", few), [], minimum=0.15)
+    assert made.outcome == "inconclusive"
+    assert (made.more_images or made.more_seeds) and made.detectable and made.detectable > 0.15
+    assert "contains both" in made.reason or "after correction" in made.reason
+
+
+@pytest.mark.parametrize(("runs", "words"), [(1, "1 seed can't"), (2, "2 seeds can't")])
+def test_fewer_than_three_seeds_decide_nothing(runs: int, words: str) -> None:
+    made = judged(losses((0.9, 0.0, 0.9), runs=runs))
+    assert made.outcome == "inconclusive" and words in made.reason and made.more_seeds == 3 - runs
+
+
+def test_without_a_control_arm_nothing_is_verified() -> None:
+    made = judged(dataclasses.replace(losses((0.9, 0.0, 0.9)), control=None))
+    assert made.outcome == "inconclusive" and "no control arm" in made.reason
+
+
+def test_the_tenth_repair_of_a_case_needs_more_than_the_first() -> None:
+    made = losses((0.42, 0.22, 0.42), seed=5)
+    aim = compare("target", "t", made.part(TARGET & (np.arange(N) < 70)))
+    first = decide(aim, [], minimum=0.05)
+    assert decide(aim, [], minimum=0.05, earlier=30).q > 10 * first.q
+
+
+def test_one_seed_that_diverged_takes_the_certainty_away() -> None:
+    made = losses((0.6, 0.1, 0.6))
+    wild = made.repair.copy()
+    wild[2, TARGET] = 1.0
+    assert judged(dataclasses.replace(made, repair=wild)).outcome == "inconclusive"
+
+
+def test_groups_below_ten_images_are_named_not_tested() -> None:
+    few = np.arange(N) < 9
+    others, names = compare_others(
+        losses((0.5, 0.5, 0.5)), {("class", "tiny"): few, ("slice", "none"): few & ~few}
+    )
+    assert others == [] and names == ["tiny"]
+
+
+def test_the_minimum_effect_is_a_quarter_of_the_error_but_no_less_than_two_points() -> None:
+    assert default_minimum(0.6) == pytest.approx(0.15)
+    assert default_minimum(0.01) == 0.02
+
+
+def test_parts_of_the_calibration_error_add_up_to_it() -> None:
+    rng = np.random.default_rng(0)
+    sure, right = rng.random(500), rng.random(500) < 0.6
+    assert calibration_parts(sure, right).mean() == pytest.approx(expected_calibration_error(sure, right))
+    assert len(calibration_parts(np.zeros(0), np.zeros(0, bool))) == 0
+
+
+def _null(seed: int, shared_gain: float) -> str:
+    """Both arms draw from the same recipe, whose runs differ; the target was chosen for its errors on these images."""
+    rng = np.random.default_rng(seed)
+    n = 600
+    hard = rng.normal(0, 1.5, n)
+
+    def runs(count: int, shift: float) -> np.ndarray:
+        luck = rng.normal(0, 0.3, (count, 1))
+        return (rng.random((count, n)) < 1 / (1 + np.exp(-(hard - 0.8 + shift + luck)))).astype(float)
+
+    before = runs(1, 0.0)[0]
+    slices = rng.integers(0, 6, n)
+    worst = max(range(6), key=lambda s: before[slices == s].mean())
+    made = Losses(before, runs(S, shared_gain), runs(S, shared_gain))
+    others, _ = compare_others(made, {("slice", str(s)): slices == s for s in range(6) if s != worst})
+    aim: Compared = compare("target", "t", made.part(slices == worst))
+    return decide(aim, others, minimum=default_minimum(aim.before)).outcome
+
+
+@pytest.mark.parametrize("shared_gain", [0.0, -1.0])
+def test_a_repair_that_does_nothing_is_hardly_ever_verified(shared_gain: float) -> None:
+    found = Counter(_null(seed, shared_gain) for seed in range(60))
+    assert found["verified"] + found["traded away"] <= 1, found
