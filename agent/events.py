@@ -75,4 +75,11 @@ class Notice:
     level: str = "info"  # info | warning | error
 
 
-SessionEvent = PlannerSaid | StageEntered | ToolStarted | EvidenceMade | ToolFailed | ApprovalAsked | Notice
+@dataclass(frozen=True, slots=True)
+class PictureOpened:
+    """One picture to turn knobs on: a display with sliders shows it (``failsight.agent.whatif.Probe``)."""
+
+    probe: Any
+
+
+SessionEvent = PictureOpened | PlannerSaid | StageEntered | ToolStarted | EvidenceMade | ToolFailed | ApprovalAsked | Notice

@@ -17,6 +17,7 @@ from failsight.agent.events import (
     ApprovalAsked,
     EvidenceMade,
     Notice,
+    PictureOpened,
     PlannerSaid,
     SessionEvent,
     StageEntered,
@@ -40,6 +41,7 @@ ACTIONS = {
     "/expect": "/expect recall of kitchen at least 85 %: set a criterion for readiness",
     "/form": "/form expectations: questions that only people can answer; without a name: list all",
     "/attributes": "/attributes rename tv to television: change attributes (drop, merge, add …); without more: list them",
+    "/whatif": "/whatif kitchen_0012.png: turn knobs on one picture and watch the prediction; with edits behind the name: keep them as evidence",
     "/tools": "the measuring tools and what each is for",
     "/tool": "/tool find_slices depth=3: run one tool yourself",
     "/auto": "do the rest of the workflow without asking",
@@ -376,6 +378,25 @@ class Session:
                 yield Notice(str(error), "warning")
                 return
             yield EvidenceMade(made, reused)
+
+    def _act_whatif(self, rest: str) -> Iterator[SessionEvent]:
+        from failsight.agent.whatif import Probe, read
+
+        image, edits = read(rest)
+        if not image:
+            yield Notice("Which picture? Write for example `/whatif #12`.", "warning")
+            return
+        try:
+            if edits:
+                made, reused = self.case.call("what_if", {"image": image, "edits": edits}, by="person")
+                yield EvidenceMade(made, reused)
+                return
+            probe = Probe(self.case, image)
+        except RetryError as error:
+            yield Notice(str(error), "warning")
+            return
+        yield PlannerSaid(probe.lines(), ())
+        yield PictureOpened(probe)
 
     def _act_tools(self, rest: str) -> Iterator[SessionEvent]:
         lines = [f"- `{s.name}` ({s.cost}) {s.description}" for s in registry().values()]

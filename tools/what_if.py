@@ -66,7 +66,7 @@ def what_if(
     named = find_named(view, image, split)
     picture = prepared(view, named)
     if edits.strip():
-        made = _sequence(view, named, picture, _edits(view, named, edits, fill))
+        made = _sequence(view, named, picture, edits_of(view, named, edits, fill))
     else:
         made = _panel(view, named, picture)
     after = made.scores[-1] if not made.panel else None
@@ -100,7 +100,8 @@ def _notes(made: report.Tried) -> list[str]:
     return notes
 
 
-def _edits(view: CaseView, image: Named, text: str, fill: str) -> tuple[Edit, ...]:
+def edits_of(view: CaseView, image: Named, text: str, fill: str) -> tuple[Edit, ...]:
+    """The edits of ``image`` that ``text`` names, in order. Raises RetryError for one that is not in the grammar."""
     pictures = {s: Pictures(view, s) for s in view.splits()}
     filler = make_fill(fill)
 

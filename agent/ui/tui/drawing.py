@@ -6,6 +6,7 @@ from failsight.agent.events import (
     ApprovalAsked,
     EvidenceMade,
     Notice,
+    PictureOpened,
     PlannerSaid,
     SessionEvent,
     StageEntered,
@@ -78,5 +79,9 @@ async def draw_event(main: MainScreen, event: SessionEvent) -> None:
             await main.add(Line(f"✗ {tool}: {text}", "warning"))
         case ApprovalAsked(tool):
             await main.add(Line(f"? May {tool} run? ({arguments_text(event.arguments)})", "warning"))
+        case PictureOpened(probe):
+            from failsight.agent.ui.tui.screens.whatif import WhatIfScreen
+
+            main.app.push_screen(WhatIfScreen(probe))
         case Notice(text, level):
             await main.add(Line(f"{LEVELS.get(level, 'i')} {text}", level if level in LEVELS else "info"))
