@@ -169,3 +169,42 @@ def test_every_control_has_the_area_of_its_region() -> None:
                 assert area(control) == cue.sum()
                 assert not (as_mask(control, 32, 32) & cue).any()
                 assert np.array_equal(trial.stack[0][cue], trial.stack[2][cue])
+
+
+@pytest.mark.slow
+def test_over_twenty_worlds_every_source_is_right_and_no_decoy_is_confirmed(tmp_path: Path) -> None:
+    sources = ("colour:{}", "segment:{}", "click:@{}", "point:@{},0.17", "segment:@{}/24")
+    wrong: dict[str, int] = dict.fromkeys(sources, 0)
+    confirmed = 0
+    for seed in range(20):
+        view = world(squares(36, seed=seed), seed=seed)
+        for source in sources:
+            wrong[source] += verdict(masked(source.format("red"), view=view)) != "confirmed"
+            decoy = verdict(masked(source.format("green"), view=view))
+            wrong[source] += decoy != "refuted"
+            confirmed += decoy == "confirmed"
+    assert confirmed == 0
+    assert all(n <= 4 for n in wrong.values()), wrong  # of 40 verdicts each: at least 90 % right
+
+
+@pytest.mark.slow
+def test_salient_regions_of_a_model_that_reads_nothing_there_are_not_confirmed() -> None:
+    """The place is learnt on images whose square stands elsewhere than in those tested: what was salient there is not used here."""
+    table = squares(fixed=(4, 20))
+    view = world(table, net=True)
+    first = masked("saliency:place6%:day", view=view)
+    tested = first.fact("n").value
+    moved = squares(fixed=(20, 4))
+    rows = view.table().pixels.copy()
+    half = [i for i in range(48) if i not in _learnt(view)]
+    rows[half] = moved.pixels[half]
+    table.pixels, table.fingerprint = rows, "moved"
+    again = masked("saliency:place6%:day", view=world(table, net=True))
+    assert (tested, verdict(first), verdict(again)) == (24, "confirmed", "refuted")
+
+
+def _learnt(view: Any) -> list[int]:
+    from failsight.tools.experiments.regions_search import halves
+
+    learn, _ = halves(view, "data", np.arange(48, dtype=np.int64))
+    return learn.tolist()
