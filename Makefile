@@ -1,6 +1,6 @@
 # make demo        install and open the guided demo (AUTO=1: unattended, leaves a report)
 # make test        install and run the tests;  make test-all: the slow ones too
-# make check       lint, types, layers;        make bench: the speed tables
+# make check       lint, types, layers;        make bench: the speed tables, and which images to label (a sample)
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -56,6 +56,7 @@ format: $(VENV)/.installed-dev
 
 bench: $(VENV)/.installed-bench
 	$(BIN)/python -m benchmarks.speed.slices
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.selection --quick  # all problems: benchmarks/selection/results.md
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -46,20 +46,26 @@ class Result:
     seconds: float
 
 
-def problems_of(purpose: str, wanted: Mapping[Kind, int], pool: Pool, cache: Path) -> list[Problem]:
-    """The first problems of each kind that count, that the networks can be taught at all, and that leave enough pictures."""
+def problems_of(
+    purpose: str, wanted: Mapping[Kind, int], pool: Pool, cache: Path, cues: bool = True
+) -> list[Problem]:
+    """The first problems of each kind that count, that the networks can be taught at all, and that leave enough pictures.
+
+    ``cues`` False: those about rooms only.
+    """
     found = drawn_problems(purpose, {kind: 3 * n for kind, n in wanted.items()}, pool, cache)
-    fit = {kind: _first(found[kind], n, pool) for kind, n in wanted.items()}
+    seen = SEEN if cues else ()
+    fit = {kind: _first(found[kind], n, pool, seen) for kind, n in wanted.items()}
     longest = max((len(many) for many in fit.values()), default=0)
     return [many[i] for i in range(longest) for many in fit.values() if i < len(many)]
 
 
-def _first(drawn: Sequence[Drawn], n: int, pool: Pool) -> list[Problem]:
+def _first(drawn: Sequence[Drawn], n: int, pool: Pool, seen: Sequence[str]) -> list[Problem]:
     made: list[Problem] = []
     for one in drawn:
         if len(made) == n:
             break
-        if not one.taken.counts or (one.problem.task == "cue" and one.problem.classes[0] not in SEEN):
+        if not one.taken.counts or (one.problem.task == "cue" and one.problem.classes[0] not in seen):
             continue
         try:
             open_trial(one.problem, pool, 0)

@@ -87,10 +87,10 @@ def _table(results: Sequence[Result]) -> list[str]:
         picked = "" if one.picked is None else f"{one.picked:.2f} (there {there:.2f})"
         gain = better = level = ""
         if m in gains:
-            gain = _points(gains[m])
+            gain = points(gains[m])
             better = f"{int((gains[m] > 0).sum())} of {len(problems)}"
             level = f"{q[m]:.4f}" if q[m] >= 0.0001 else "< 0.0001"
-        rates = [_rate([d[p] for p in problems]) for d in (one.error, one.inside, one.outside)]
+        rates = [rate([d[p] for p in problems]) for d in (one.error, one.inside, one.outside)]
         lines.append(
             f"| {name} | {' | '.join(rates)} | {picked} | {gain} | {better} | {level} | {one.seconds:.1f} |"
         )
@@ -102,7 +102,7 @@ def _against(made: dict[str, Means], problems: Sequence[str]) -> list[str]:
     lines = []
     for ours in (m for m in made if m.startswith("Failsight")):
         said = [
-            f"{m} {_points(_paired(made, ours, m, problems))}"
+            f"{m} {points(_paired(made, ours, m, problems))}"
             for m in made
             if m not in (NONE, ours) and not m.startswith("Failsight")
         ]
@@ -115,11 +115,13 @@ def _paired(made: dict[str, Means], method: str, other: str, problems: Sequence[
     return np.array([made[other].error[p] - made[method].error[p] for p in problems])
 
 
-def _rate(values: Sequence[float]) -> str:
+def rate(values: Sequence[float]) -> str:
+    """``12.3 % [10.1, 14.5]``: mean and interval of shares."""
     low, high = mean_interval(values)
     return f"{100 * np.mean(values):.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def _points(differences: Floats) -> str:
+def points(differences: Floats) -> str:
+    """``+1.2 [+0.3, +2.1]``: mean and interval of differences of shares, in points."""
     low, high = mean_interval(differences)
     return f"{100 * differences.mean():+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
