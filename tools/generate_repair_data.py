@@ -12,7 +12,7 @@ from failsight.tools.experiments.fills import make_fill
 from failsight.tools.experiments.population import check_split
 from failsight.tools.inputs.base import Split
 from failsight.tools.registry import tool
-from failsight.tools.repair.compose import Composer, open_composer
+from failsight.tools.repair.compose import Composer, open_composer, showing
 from failsight.tools.repair.generators import Rendering, generator_for, need_generator
 from failsight.tools.repair.making import Maker, make_all
 from failsight.tools.repair.making_report import Making, evidence
@@ -161,7 +161,10 @@ def _method(
     own = (
         region is not None and region.name == brief.attribute
     )  # an object that is there or not, not a kind of room
-    apart = region is not None and (cue is not None or brief.kind in CUES or (own and not brief.kind))
+    known = region is not None and bool(
+        showing(view, region, brief)[0].any()
+    )  # else there is nothing to cut out
+    apart = known and (cue is not None or brief.kind in CUES or (own and not brief.kind))
     if pipeline is not None:
         return "inpaint" if apart and brief.about_cue else "text_to_image"
     if apart:

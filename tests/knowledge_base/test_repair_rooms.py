@@ -15,6 +15,7 @@ from failsight.tools.errors import RetryError
 from failsight.tools.generate_repair_data import generate_repair_data
 from failsight.tools.inputs import open_images
 from failsight.tools.inputs.table import Images
+from failsight.tools.repair.wishes import make_brief
 from failsight.tools.repair.workshop import Made, Order
 from tests.fakes.view import FakeView
 
@@ -78,3 +79,13 @@ def test_elsewhere_the_renderer_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(RetryError, match="no installed generator"):
         generate_repair_data(view(tmp_path), finding="F1", method="renderer")
+
+
+def test_a_slice_that_only_one_class_can_have_is_made_of_that_class_alone(
+    world: dict[str, Images], tmp_path: Path
+) -> None:
+    view = case(world, tmp_path)
+    brief = make_brief(view, "train", None, (), ("bath_style=shower",))
+    assert {w.wanted.class_name for w in brief.wishes} == {"bathroom"} and "kitchen" in brief.notes[0]
+    everywhere = make_brief(view, "train", None, (), ("television=yes",))
+    assert {w.wanted.class_name for w in everywhere.wishes} == set(CLASSES) and not everywhere.notes

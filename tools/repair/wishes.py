@@ -17,6 +17,8 @@ from failsight.tools.repair.prompts import NO, YES, Wanted
 from failsight.tools.text import clean
 from failsight.tools.view import CaseView
 
+DATA: Split = "data"
+NOT_SAID = ("none", "n/a", "not applicable", "unknown", "")
 CUES = ("spurious_correlation", "overemphasised_feature")
 
 
@@ -80,25 +82,23 @@ def make_brief(
     given = {f.name: f.value for f in parse_filters(attributes) if f.op == "="}
     _known(view, split, given)
     chosen = [view.classes[class_index(view.classes, c)] for c in classes]
-    if found is None:
-        if not chosen and not given:
-            raise RetryError(
-                "Say what to make: finding=F1, or classes and attributes (television=yes).",
-                [i for i, _ in view.findings()],
-            )
-        names = chosen or list(view.classes)
-        one = next(iter(given.items())) if len(given) == 1 else ("", "")
-        change = "add" if one[0] else "make"
-        return Brief(tuple(Wish(Wanted(c, given), change, 1 / len(names)) for c in names), *one)
-    name, stated = found
-    values = given or dict(stated.slice or {})
-    pulled = class_index(view.classes, stated.class_name) if stated.class_name else -1
-    if stated.kind in CUES and pulled >= 0 and len(values) == 1:
+    if found is None and not chosen and not given:
+        raise RetryError(
+            "Say what to make: finding=F1, or classes and attributes (television=yes).",
+            [i for i, _ in view.findings()],
+        )
+    name, stated = found or ("", None)
+    values = given or dict((stated.slice or {}) if stated else {})
+    pulled = class_index(view.classes, stated.class_name) if stated and stated.class_name else -1
+    if stated and stated.kind in CUES and pulled >= 0 and len(values) == 1:
         return _about_cue(view, split, name, stated, pulled, next(iter(values.items())), chosen)
-    names = chosen or ([stated.class_name] if stated.class_name else list(view.classes))
+    names = chosen or ([view.classes[pulled]] if pulled >= 0 else having(view, split, values))
     one = next(iter(values.items())) if len(values) == 1 else ("", "")
     wishes = tuple(Wish(Wanted(c, values), "add" if one[0] else "make", 1 / len(names)) for c in names)
-    return Brief(wishes, *one, finding=name, key=stated.key, kind=stated.kind)
+    notes = () if chosen or pulled >= 0 else _left_out(view, names)
+    if stated is None:
+        return Brief(wishes, *one, notes=notes)
+    return Brief(wishes, *one, finding=name, key=stated.key, kind=stated.kind, notes=notes)
 
 
 def _about_cue(
@@ -113,9 +113,10 @@ def _about_cue(
     attribute, value = cue
     other = opposite(view, split, attribute, value)
     own = view.classes[pulled]
-    rest = [c for c in chosen or view.classes if c != own]
+    there = having(view, split, {attribute: value})
+    rest = [c for c in chosen or there if c != own]
     wishes = [Wish(Wanted(c, {attribute: value}), "add", 0.5 / len(rest)) for c in rest]
-    if other is not None and (not chosen or own in chosen):
+    if other is not None and (own in chosen or (not chosen and own in there)):
         wishes.append(Wish(Wanted(own, {attribute: other}), "remove", 0.5))
     total = sum(w.share for w in wishes)
     if not wishes:
@@ -123,7 +124,36 @@ def _about_cue(
             f"classes: {clean(own, 60)} alone has no value of {clean(attribute, 60)} to change to."
         )
     wishes = [Wish(w.wanted, w.change, w.share / total) for w in wishes]
-    return Brief(tuple(wishes), attribute, value, pulled, name, stated.key, stated.kind)
+    notes = () if chosen else _left_out(view, [*rest, own])
+    return Brief(tuple(wishes), attribute, value, pulled, name, stated.key, stated.kind, notes)
+
+
+def having(view: CaseView, split: Split, values: Mapping[str, str]) -> list[str]:
+    """Classes of whose pictures these attributes can be said at all: a kitchen has no kind of bath.
+
+    A class counts where the attributes are known, and not ``none``, for a tenth as many of its pictures as in the class
+    where they are known most (fewer may be wrong labels). All classes where nothing is known.
+    """
+    counts = np.zeros(len(view.classes), np.int64)
+    for where in dict.fromkeys((split, DATA)):
+        if where not in view.splits() or not values:
+            continue
+        labels = np.asarray(view.table(where).labels)
+        keep = labels >= 0
+        for name in values:
+            said = values_of(view, where, name)
+            keep &= np.array([v is not None and plain(v) not in NOT_SAID for v in said], bool)
+        counts += np.bincount(labels[keep], minlength=len(counts))
+    if not counts.any():
+        return list(view.classes)
+    return [c for c, n in zip(view.classes, counts.tolist(), strict=True) if n >= max(1, counts.max() / 10)]
+
+
+def _left_out(view: CaseView, names: Sequence[str]) -> tuple[str, ...]:
+    rest = [clean(c, 60) for c in view.classes if c not in names]
+    if not rest:
+        return ()
+    return (f"Not made of {', '.join(rest)}: the attribute says nothing of these (classes=… asks for them).",)
 
 
 def finding_of(view: CaseView, finding: str | None) -> tuple[str, Finding] | None:
