@@ -31,11 +31,11 @@ import numpy as np
 from failsight.tools.checks.model_change import paired
 from failsight.tools.checks.model_groups import finding_mask
 from failsight.tools.evidence import Evidence, Finding
-from failsight.tools.inputs.base import Predictions
 from failsight.tools.repair.versions import ModelVersion
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.verify_correction import verify_correction
-from tests.fakes.view import FakeModel, FakeTable, FakeView
+from tests.fakes.repairs import QuickView
+from tests.fakes.view import FakeModel, FakeTable
 
 Array = np.ndarray[Any, Any]
 CLASSES = ("stone", "wood")
@@ -251,18 +251,7 @@ def _temperature(model: FakeModel, held: Pictures) -> float:
     return float(scales[np.argmin([np.logaddexp(0, -s * gap).mean() for s in scales])])
 
 
-class QuickView(FakeView):
-    """Every model scores the pictures once, all together."""
-
-    def predictions(self, split: str = "data") -> Predictions:
-        table, model = self.table(split), self.model()
-        if self._cache.get(model.fingerprint) is None:
-            self._cache[model.fingerprint] = {"scores": model.scores(table.pixels)}
-        scores, rows = self._cache[model.fingerprint]["scores"], np.arange(len(table))
-        return Predictions(split, self.classes, rows, table.labels, scores)  # type: ignore[arg-type]
-
-
-def case(made: Repair, evaluated: Pictures, seeds: int = SEEDS) -> FakeView:
+def case(made: Repair, evaluated: Pictures, seeds: int = SEEDS) -> QuickView:
     """The repair as a case that the tool can look at; eight columns that mean nothing besides."""
     columns = {
         "corner": np.where(evaluated.corner, "yes", "no").tolist(),
@@ -369,8 +358,10 @@ def main() -> None:
         "`python -m benchmarks.corrections` (see the module for the worlds).",
         "",
     ]
-    for images in options.images:
-        parts.append(markdown(rates(options.worlds, tuple(options.kinds), images), options.worlds, images))
+    kinds = tuple(options.kinds)
+    parts += [
+        markdown(rates(options.worlds, kinds, images), options.worlds, images) for images in options.images
+    ]
     made = "\n".join(parts)
     print(made)
     if options.out:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from failsight.agent.cli import main
 from failsight.agent.compare import compare_cases, open_reading
@@ -234,3 +235,65 @@ def test_no_predictions_at_all_is_a_sentence(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(case, "predictions", none)
     with pytest.raises(UserError, match="has no predictions"):
         compare_cases(case, case)
+
+
+@pytest.fixture
+def versioned(tmp_path: Path) -> Path:
+    """A case whose model calls everything red, with two versions: one calls everything blue, one is the old model again."""
+    from tests.agent import test_versions as of
+
+    rng = np.random.default_rng(0)
+    for name, colour in (("red", (200, 30, 30)), ("blue", (30, 30, 200))):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for i in range(12):
+            noise = rng.integers(0, 40, (32, 32, 3)) + np.array(colour)
+            Image.fromarray(np.clip(noise, 0, 255).astype(np.uint8)).save(
+                tmp_path / "data" / name / f"{i}.png"
+            )
+    (tmp_path / "nets.py").write_text(
+        "from failsight.knowledge_base.cases.model import build\n\n\ndef two():\n    return build(2)\n"
+    )
+    with open_case(
+        model=str(of._model(tmp_path / "model", 50.0)), data=str(tmp_path / "data"), out=tmp_path / "case",
+        arch=f"{tmp_path / 'nets.py'}:two", trust_code=True,
+    ) as made:  # fmt: skip
+        of._add(made, "R1.1", -50.0)
+        of._add(made, "R1.2", 50.0)
+        made.predictions()
+    return tmp_path / "case"
+
+
+def test_versions_of_one_case_are_compared(versioned: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    then = files(versioned)
+    made = compared(capsys, versioned, "--versions", "R1.1")
+    assert (
+        made["accuracy"]["n"] == 24
+        and made["churn"]["share"] == 1
+        and made["images"]["joined_by"] == "content"
+    )
+    assert made["after"]["case"].endswith("R1.1") and made["before"]["model"] != made["after"]["model"]
+    assert {(d["true"], d["before"], d["after"]) for d in made["disagreements"]} == {
+        ("red", "red", "blue"),
+        ("blue", "red", "blue"),
+    }
+    same = compared(capsys, versioned, "--versions", "R1.2", "r1.2")
+    assert same["churn"]["share"] == 0
+    assert files(versioned) == then
+    compared(capsys, versioned, "--versions", "R1.1", "--journal")
+    assert [e.kind for e in Journal(versioned, write=False).events].count("models.compared") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "nothing to compare with"),
+        (("--versions", "R9"), "no version"),
+        (("--versions", "R1.1", "R1.2", "R1.1"), "one or two"),
+    ],
+)
+def test_odd_versions_are_one_plain_sentence(
+    versioned: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    assert main(["compare", str(versioned), *arguments]) == 2
+    said = capsys.readouterr()
+    assert words in " ".join(said.err.split()) and "Traceback" not in said.err

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from failsight.tools.evidence import Evidence, Finding
+from failsight.tools.inputs.base import LeftOut, Predictions
 from failsight.tools.repair.beside import ModelBeside
 from failsight.tools.repair.versions import ModelVersion, find_version
 from tests.fakes.case import FakeCase, television_world
@@ -41,6 +42,20 @@ def answering(answers: np.ndarray, name: str, confidence: float | np.ndarray = 0
     return made
 
 
+class QuickView(FakeView):
+    """Every model scores the pictures of a split once, all together: they are as large as the model's input."""
+
+    def predictions(self, split: str = "data") -> Predictions:
+        table = self.table(split)
+        key = f"{self.model().fingerprint} {split}"
+        if key not in self._cache:
+            self._cache[key] = {"scores": self.model().scores(table.pixels)}
+        rows = np.array([r for r in range(len(table)) if r not in table.bad], np.int64)
+        scores = self._cache[key]["scores"][rows]
+        left = tuple(LeftOut(table.paths[r], "the file is cut short") for r in sorted(table.bad))
+        return Predictions(split, self.classes, rows, table.labels[rows], scores, left, self.has_scores)  # type: ignore[arg-type]
+
+
 class World:
     """Half baths, half beds; a third show a television; the old model calls beds with a television a bath.
 
@@ -71,9 +86,10 @@ class World:
     def finding(self, **more: Any) -> Finding:
         """Confirmed: the television draws to bath."""
         given = {
+            "kind": "spurious_correlation", "failure": "features", "bug": "data_content", "statement": "It draws to bath.",
             "slice": {"television": "yes"}, "class_name": "bath", "verdict": "confirmed", "error_rate": 0.5, "base_error_rate": 0.1, "n": 60,
         }  # fmt: skip
-        return Finding("spurious_correlation", "features", "data_content", "tv", **{**given, **more})
+        return Finding(**{**given, **more})
 
 
 def repaired(
@@ -87,9 +103,9 @@ def repaired(
     finding: Finding | None = None,
     tool: str = "test_by_masking",
     data: dict[str, Any] | None = None,
-) -> FakeView:
+) -> QuickView:
     """A case with that finding and one repair R1 of it; error rates as :meth:`World.answers` takes them."""
-    view = FakeView({"data": world.table()}, answering(world.answers(*before), "old"), folder=folder)
+    view = QuickView({"data": world.table()}, answering(world.answers(*before), "old"), folder=folder)
     found = finding or world.finding()
     view.stated.append(("F1", found))
     view.recorded.append(Evidence(tool, "Found", "Found.", {"split": "data"}, findings=(found,), id="E1"))
@@ -106,7 +122,7 @@ def repaired(
 class RepairedCase(FakeCase):
     """The television world with a repair: the old model and the control arm follow the television, the repair does not."""
 
-    def __init__(self, folder: Path, n: int = 700) -> None:
+    def __init__(self, folder: Path, n: int = 320) -> None:
         table, model = television_world(n)
         super().__init__(folder, {"data": table}, model)
         self.given: dict[str, FakeModel] = {}
