@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -109,13 +109,17 @@ def signoffs(events: Sequence[Event], state: CaseState) -> tuple[SignOff, ...]:
         one = SignOff(
             event.seq, event.time, str(d.get("by", "")), str(d.get("decision", "")), str(d.get("note", "")),
             str(d.get("verdict", "")), str(d.get("evidence", "")), str(d.get("basis", "")),
-            *(tuple(map(str, d.get(k) or ())) for k in ("failing", "undecided", "unresolved")),
+            _names(d, "failing"), _names(d, "undecided"), _names(d, "unresolved"),
         )  # fmt: skip
         if one.basis != now:
             one = dataclasses.replace(one, since=_since(events, event.seq))
         made = [dataclasses.replace(o, replaced=o.replaced or _same(o.by, one.by)) for o in made]
         made.append(one)
     return tuple(made)
+
+
+def _names(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    return tuple(map(str, data.get(key) or ()))
 
 
 def _same(one: str, other: str) -> bool:
@@ -192,7 +196,7 @@ def sign(case: Case, by: str, decision: str | None = None, note: str = "") -> Si
 def _judged(case: Case) -> tuple[list[str], list[str], list[str]]:
     """Names of the criteria that fail and that are undecided, and findings confirmed and not repaired, judged as of now."""
     from failsight.tools.criteria import criteria_of
-    from failsight.tools.readiness import unresolved_findings
+    from failsight.tools.readiness import TABLE_UNRESOLVED
 
     try:
         made, _ = case.call("readiness", {}, by="person", why="asked for by a sign-off")
@@ -202,7 +206,7 @@ def _judged(case: Case) -> tuple[list[str], list[str], list[str]]:
     return (
         [str(c["name"]) for c in criteria if c["holds"] is False],
         [str(c["name"]) for c in criteria if c["holds"] is None],
-        [i for i, _ in unresolved_findings(case)],
+        [str(row[0]) for t in made.tables if t.title == TABLE_UNRESOLVED for row in t.rows],
     )
 
 

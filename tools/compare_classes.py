@@ -132,7 +132,7 @@ def _compared(
 ) -> Compared:
     """Everything but the pairwise measurements."""
     classes = tuple(view.classes[c] for c in chosen)
-    counts = {
+    counts: dict[str, tuple[int, ...]] = {
         s: tuple(int((np.asarray(view.table(s).labels) == c).sum()) for c in chosen)
         for s in view.splits()
         if s != "pool"

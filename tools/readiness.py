@@ -36,6 +36,7 @@ PHRASE = "accuracy at least 90 %, recall of every class at least 80 %"
 
 
 MOST_PRICED = 20
+TABLE_UNRESOLVED = "Confirmed and not repaired"
 
 
 @tool(cost="pass", answers=("expectations.7",), stateful=True, reads_attributes=True)
@@ -212,7 +213,7 @@ def _unresolved_table(unresolved: Sequence[tuple[str, Finding]]) -> Table:
         (i, f.kind.replace("_", " "), clean(f.statement, 300), f.error_rate, f.n) for i, f in unresolved
     )
     return Table(
-        "Confirmed and not repaired",
+        TABLE_UNRESOLVED,
         ("finding", "kind", "statement", "error rate", "images"),
         rows,
         ("text", "text", "text", "share", "count"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -88,14 +88,14 @@ def review_errors(
     return dataclasses.replace(made, arguments=jsonable(given), questions=QUESTIONS)
 
 
-def _take(view: CaseView, said: Reviews, given: dict[str, object], drawn: set[str]) -> list[str]:
+def _take(view: CaseView, said: Reviews, given: dict[str, Any], drawn: set[str]) -> list[str]:
     """Add the answers that were given; returns notes. Raises RetryError when nobody signed, or an image is unknown."""
     by = clean(given["by"], 120)
     if not by:
         raise RetryError("Say who judged (by): answers that nobody signed are not kept.")
     answers, human, why = (
         {str(k): str(v) for k, v in dict(given[name] or {}).items()} for name in ("answers", "human", "why")
-    )  # type: ignore[call-overload]
+    )
     if not answers and not human:
         raise RetryError("There is no answer in answers.")
     if len(answers) > MOST_ANSWERS:

@@ -76,7 +76,7 @@ def shown_value(d: Difference) -> tuple[str, int, float, float]:
     if len(values) == 2 and {v.casefold() for v in values} == {"yes", "no"}:
         yes = 0 if values[0].casefold() == "yes" else 1
         if yes != c.value:
-            return values[yes], yes, 1 - c.before, 1 - c.after
+            return values[yes], yes, abs(round(1 - c.before, 12)), abs(round(1 - c.after, 12))
     return values[c.value], c.value, c.before, c.after
 
 

@@ -61,7 +61,7 @@ def _refs(view: CaseView, made: Compared, rows: list[int], caption: str) -> tupl
     p = made.predictions
     table = view.table(made.split)
     place = {int(row): i for i, row in enumerate(p.rows)} if p is not None else {}
-    images = []
+    images: list[ImageRef] = []
     for row in rows:
         if p is not None and row in place:
             images += references(view, p, np.array([place[row]], np.int64), caption)

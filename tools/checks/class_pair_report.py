@@ -33,9 +33,9 @@ def summary(made: Compared) -> str:
             parts.append(f"Of the {called(made.split)}, {' and '.join(told)}.")
     if pair.space is not None:
         s = pair.space[0]
-        told = "tells" if s.p <= ALPHA else "does not tell"
+        verb = "tells" if s.p <= ALPHA else "does not tell"
         parts.append(
-            f"In {made.space} a classifier that never saw the image {told} them apart (AUC {s.auc.value:.2f} {interval(s.auc.ci, 'ratio')}, p {p_value(s.p)}); the nearest "
+            f"In {made.space} a classifier that never saw the image {verb} them apart (AUC {s.auc.value:.2f} {interval(s.auc.ci, 'ratio')}, p {p_value(s.p)}); the nearest "
             f"image is of the other class for {number(s.mixed)} {interval(s.mixed_ci)} ({number(s.by_chance)} if they were one cloud)."
         )
     sure = [d for d in pair.attributes if d.q <= ALPHA]
@@ -144,7 +144,7 @@ def hypotheses(made: Compared) -> tuple[Finding, ...]:
     pair = made.pairs[0]
     if pair.outcome is None:
         return ()
-    found = []
+    found: list[Finding] = []
     for d in pair.confused:
         if d.q > ALPHA or d.category is None or d.column.coded is None or len(found) == MOST_HYPOTHESES:
             continue

@@ -50,11 +50,13 @@ def _confusions(made: Compared) -> Table:
     rows: list[tuple[Cell, ...]] = []
     both = [(p, *made.taken(p.first, p.second), *made.taken(p.second, p.first)) for p in made.pairs]
     both = [one for one in both if one[2] and one[4]]
-    q = benjamini_hochberg([fisher_exact(k, n, r, m) for _, k, n, r, m in both]) if both else []
+    q: list[float] = (
+        list(benjamini_hochberg([fisher_exact(k, n, r, m) for _, k, n, r, m in both])) if both else []
+    )
     for (pair, k, n, r, m), corrected in zip(both, q, strict=True):
         a, b = (made.about.names[i] for i in (pair.first, pair.second))
         gap = f"{number(k / n - r / m, 'points')} {interval(newcombe(k, n, r, m), 'points')}"
-        rows.append((a, b, k, n, f"{number(k / n)} {interval(wilson(k, n))}", gap, p_value(float(corrected))))
+        rows.append((a, b, k, n, f"{number(k / n)} {interval(wilson(k, n))}", gap, p_value(corrected)))
         rows.append((b, a, r, m, f"{number(r / m)} {interval(wilson(r, m))}", "", ""))
     return Table(
         "Taken for each other",
