@@ -1,6 +1,6 @@
 """Are planted cues confirmed, and decoys refuted, by masking and by adding, and does the effect grow with the dose?
 
-    python -m benchmarks.hypotheses --seeds 20            # about twenty minutes on one core
+    python -m benchmarks.hypotheses --seeds 20            # about a quarter of an hour on one free core
     python -m benchmarks.hypotheses --seeds 3 --first 100 --out dev.jsonl --markdown dev.md
 
 Seeds 1 to 20 are for the figures; develop with others (``--first 100``). What ``--out`` holds is not asked again, so that
@@ -10,6 +10,7 @@ an interrupted run goes on where it was; give another file after a change of the
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -19,6 +20,12 @@ from benchmarks.hypotheses.report import markdown
 from benchmarks.hypotheses.trials import run
 
 HERE = Path(__file__).parent
+
+
+def default_out() -> Path:
+    """Where results are kept when nothing else is said."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "failsight" / "hypotheses" / "results.jsonl"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--out",
         type=Path,
-        default=HERE / "results.jsonl",
+        default=default_out(),
         help="file for all results, one JSON object a line",
     )
     parser.add_argument("--markdown", type=Path, default=HERE / "results.md", help="file for the tables")

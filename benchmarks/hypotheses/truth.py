@@ -21,7 +21,7 @@ from failsight.knowledge_base.cases.world import Draft, WorldConfig, plan
 from failsight.tools.inputs.base import Classifier
 from failsight.tools.stats.intervals import bootstrap
 
-SCENES = 100
+SCENES = 40
 Bytes = npt.NDArray[np.uint8]
 State = Literal["uses", "ignores", "between"]
 

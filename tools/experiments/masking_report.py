@@ -159,7 +159,7 @@ def _notes(
         )
     if np.isfinite(s.control_effect) and s.control_effect >= plan.asked.minimum_effect:
         notes.append(
-            f"Masking as much anywhere else lowers the score by {number(s.control_effect, 'points')}: the model suffers from "
+            f"Masking as much anywhere else lowers the score by {100 * s.control_effect:.1f} points: the model suffers from "
             "any patch of this size, so a smaller region or another fill would tell more."
         )
     notes += _second_note(plan, outcome, s)
