@@ -182,7 +182,7 @@ class Case(CaseInputs):
         """``checked`` arguments, with the case's segmenter where their region needs one and they name none."""
         region = str(checked.get("region") or checked.get("cue") or "").strip().casefold()
         if checked.get("segmenter", "x") is None and region.startswith(("object:", "text:")):
-            return {**checked, "segmenter": self.config.segmenter or None}
+            return {**checked, "segmenter": self.segmenter() or None}
         return dict(checked)
 
     def _check_needs(self, spec: ToolSpec) -> None:

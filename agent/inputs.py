@@ -181,6 +181,15 @@ class CaseInputs:
             self._sources = {**sources_for(self.config), **self._sources}
         return self._sources
 
+    def segmenter(self) -> str:
+        """Folder of the model that finds regions, fetched where a person named one of the hub; empty for none."""
+        named = self.config.segmenter
+        if named and not Path(named).is_dir():
+            from failsight.tools.attributes.hub import fetched
+
+            return str(fetched(named))
+        return named
+
     def encoder(self) -> Encoder:
         if self._encoder is None:
             self._encoder = open_encoder(self.config)

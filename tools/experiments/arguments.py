@@ -21,7 +21,7 @@ AnySplit = Annotated[str, Field(description="Which images of the case: data, tra
 Segmenter = Annotated[
     str | None,
     Field(
-        description="For regions object:NAME and text:WORDS: folder (or hub id) of the model that finds them: SegFormer, "
-        "Mask2Former or DETR for its own classes; CLIPSeg, OWL-ViT or Grounding DINO for any words."
+        description="For regions object:NAME and text:WORDS: folder of the model that finds them: SegFormer, "
+        "Mask2Former or DETR for its own classes; CLIPSeg, OWL-ViT or Grounding DINO for any words. Default: the case's own."
     ),
 ]

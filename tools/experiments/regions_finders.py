@@ -46,7 +46,7 @@ def open_places(
 
     Args:
         watched: class whose saliency is taken where the region names none; None: the class predicted on each picture.
-        segmenter: folder or hub id of the model that finds ``object:`` and ``text:`` regions.
+        segmenter: folder of the model that finds ``object:`` and ``text:`` regions.
         learn: rows on which ``saliency:place`` is chosen; they must not be tested.
 
     Raises:
@@ -196,8 +196,13 @@ def _segmented(view: CaseView, region: Region, given: str | None) -> Finder:
 
 
 def _open(given: str, device: str) -> Segmenter:
+    """The model in a folder on this machine: an argument, which a language model may have written, fetches nothing."""
     from failsight.tools.experiments.segmenters import open_segmenter
 
+    if not Path(given.strip()).expanduser().is_dir():
+        raise RetryError(
+            f"segmenter: There is no model folder {clean(given, 80)}. A model of the hub is named with --segmenter."
+        )
     try:
         return open_segmenter(given.strip(), device)
     except UserError as problem:
