@@ -39,7 +39,7 @@ _BOTH: Final = (
     (re.compile(rf"{_SAYS}\b.*?C0.*?\b(?:is|are|be|really|actually|true)\b.*?C1"), ("C1", "C0")),
 )
 _ONE_PREDICTED: Final = re.compile(
-    rf"(?:\b{_INTO}\s+(?:as|for|to be|into|an?|the)?\s*(?:an?|the)?\s*C0|false (?:positive|alarm)s?\b.*C0|{_SAYS}\s+(?:an?|the|it'?s an?)?\s*C0)"
+    rf"(?:\b{_INTO}\s+(?:up |out )?(?:as|for|to be|into|an?|the)?\s*(?:an?|the)?\s*C0|false (?:positive|alarm)s?\b.*C0|{_SAYS}\s+(?:an?|the|it'?s an?)?\s*C0)"
 )
 _ONE_TRUE: Final = re.compile(
     rf"(?:instead of|think\w* (?:that )?(?:the |an? )?C0 (?:is|are|was|were|look)\b|when it (?:sees|is)|confuses?|mistakes?|\bC0\b.*\b{_INTO}\b)"

@@ -19,8 +19,14 @@ Reader = Callable[[str, Mentions, Slots], tuple[str, dict[str, Any]] | None]
 _ADD: Final = re.compile(
     r"\b(?:add|insert|past|put|stick|place|drop)(?:e|s|ing|ed|ting)?\b(?!.*\b(?:attribute|value|label)\b)"
 )
+_BECOME: Final = re.compile(r"\b(?:becom\w*|turn\w* into|be (?:called|taken for|seen as))\b")
+_HOW_MANY: Final = re.compile(r"\b(?:how many|number of|count)\b")
+_FLAT: Final = re.compile(r"\b(?:two|2) ?-?(?:dimensions?|d)\b|\bscatter ?plot\b")
+_SOME_HARDER: Final = re.compile(
+    r"\b(?:some|certain|a few)\b.*\b(?:harder|worse|easier|more difficult)\b.*\bthan\b"
+)
 _INTO: Final = re.compile(r"\b(?:in|into|to|onto|on|without)\b")
-_SWAP: Final = re.compile(r"\b(?:swap|exchang|replac|substitut|switch)\w*\b")
+_SWAP: Final = re.compile(r"\b(?:swap|exchang|replac|substitut|switch|trad(?:e|ing))\w*\b")
 _BACKGROUND: Final = re.compile(
     r"\b(?:everything (?:but|except|else)|all but|the rest|background|surroundings?|behind)\b"
 )
@@ -155,8 +161,11 @@ def _swapping(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[st
 
 def _adding(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str, Any]] | None:
     thing = _thing(slots)
-    if not thing or not thing.startswith("box:") or slots.get("image") or not _ADD.search(text):
+    becomes = _BECOME.search(text) and slots.get("class2")
+    if not thing or not thing.startswith("box:") or slots.get("image") or not (_ADD.search(text) or becomes):
         return None
+    if _BECOME.search(text) and slots.get("class2"):
+        return "test_by_adding", {"cue": thing, "class_name": slots["class2"]}
     asks = re.search(r"\b(?:see|whether|if|does|do|check|what happens|other|without|where)\b", text)
     return (
         ("test_by_adding", {"cue": thing, "class_name": slots.get("class")})
@@ -206,7 +215,7 @@ def _map(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str, An
         return "saliency", {"class_name": slots.get("class"), "method": slots.get("method")}
     if _PARTS.search(text) and (slots.get("class") or slots.get("image")):
         return "saliency", {"image": slots.get("image"), "class_name": slots.get("class")}
-    if _SPACE.search(text) and not slots.get("class2"):
+    if (_SPACE.search(text) or _FLAT.search(text)) and not slots.get("class2"):
         colour = slots.get("attribute") if re.search(r"\bcolou?red\b|\bby\b", text) else None
         return "embedding_map", {"class_name": slots.get("class"), "colour": colour}
     return None
@@ -225,6 +234,9 @@ def _picking(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str
 
 
 def _data(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str, Any]] | None:
+    named_more = any(slots.get(k) for k in ("class2", "object", "attributes", "predicted"))
+    if _HOW_MANY.search(text) and slots.get("class") and not named_more and not _ERRORS.search(text):
+        return "data_statistics", {"split": slots.get("split"), "class_name": slots["class"]}
     if _BALANCE.search(text):
         return "data_statistics", {"split": slots.get("split")}
     if _TYPICAL.search(text) and slots.get("class") and not slots.get("class2"):
@@ -259,6 +271,8 @@ def _rates(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str, 
         return "disaggregate", {"attributes": attributes}
     if _EACH.search(text) and not attributes and not slots.get("class"):
         return "evaluate", {"split": slots.get("split")}
+    if _SOME_HARDER.search(text) and slots.get("class") and not attributes:
+        return "find_slices", {"within_class": slots["class"]}
     if _WEAK.search(text) and not slots.get("object") and not attributes:
         return "find_slices", {"within_class": slots.get("class")}
     return None
