@@ -66,7 +66,9 @@ def draw(count: int, seed: int = SEED, say: Callable[[str], None] = print) -> Le
     """Draw pictures at the demo's size as stored JPEGs decode, and reduce them."""
     world = WorldConfig("painted rooms", seed=seed, size=RENDERED, mixes={"train": _VARIED})
     images = np.empty((count, SIZE, SIZE, 3), np.uint8)
-    labels, values, kinds = [], [], []
+    labels: list[str] = []
+    values: list[Mapping[str, str]] = []
+    kinds: list[frozenset[str]] = []
     for k, (draft, picture) in enumerate(pictures(world, "train", count)):
         with Image.open(io.BytesIO(encode(picture))) as stored:
             images[k] = np.asarray(stored.convert("RGB").resize((SIZE, SIZE), Image.Resampling.LANCZOS))

@@ -180,7 +180,7 @@ class Composer:
             source = _resized(opened[1], pixels.shape[:2])
             paste(pixels, spot, source, spot, float(rng.uniform(*SOFT)))
 
-    def _piece(self, donor: int, shape: tuple[int, int]) -> tuple[Pixels, Patches] | str:
+    def _piece(self, donor: int, shape: tuple[int, ...]) -> tuple[Pixels, Patches] | str:
         """The donor's picture at the size of the one it goes into, and the cue in it."""
         from PIL import Image
 
@@ -200,7 +200,7 @@ class Composer:
             return "the cue covers most of the picture"
         return _resized(opened[1], shape), cut
 
-    def _place(self, cut: Patches, shape: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
+    def _place(self, cut: Patches, shape: tuple[int, ...], rng: np.random.Generator) -> tuple[int, int]:
         """How far to move the cue: to where it stands in another picture that shows it, as far as it fits."""
         y0, x0, y1, x1 = _bounds(cut)
         rows = np.flatnonzero(self.has)
@@ -298,7 +298,7 @@ def row_values(table: ImageTable, row: int) -> dict[str, str]:
     }
 
 
-def _resized(image: Image, shape: tuple[int, int]) -> Pixels:
+def _resized(image: Image, shape: tuple[int, ...]) -> Pixels:
     from PIL import Image as module
 
     if image.size != (shape[1], shape[0]):
@@ -326,7 +326,7 @@ def _bounds(patches: Patches) -> tuple[int, int, int, int]:
 
 
 def _elsewhere(
-    cue: Patches, shape: tuple[int, int], rng: np.random.Generator, tries: int = 20
+    cue: Patches, shape: tuple[int, ...], rng: np.random.Generator, tries: int = 20
 ) -> Patch | None:
     """A rectangle of the cue's size that does not touch it; None where there is no room."""
     y0, x0, y1, x1 = _bounds(cue)

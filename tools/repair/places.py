@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from failsight.tools.errors import RetryError
 from failsight.tools.experiments.donors import Pictures
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from failsight.tools.inputs.base import Classifier
 
+Ints = npt.NDArray[np.int64]
 _LOW, _HIGH = 0.4, 0.6  # a square that no usual crop cuts: where it goes says how the model's window lies
 
 
@@ -74,11 +76,11 @@ def in_file(mask: Mask, model: Classifier, width: int, height: int) -> Mask:
     return made
 
 
-def _positions(size: int, low: float, high: float, cells: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _positions(size: int, low: float, high: float, cells: int) -> Ints:
     """For each pixel of the file the prepared pixel that shows it; −1 outside the window."""
     scale = (high - low) / (_HIGH - _LOW)
     at = low + scale * ((np.arange(size) + 0.5) / size - _LOW)
-    found = np.floor(at * cells).astype(np.int64)
+    found: Ints = np.floor(at * cells).astype(np.int64)
     found[(found < 0) | (found >= cells)] = -1
     return found
 

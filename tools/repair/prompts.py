@@ -73,11 +73,7 @@ def prompt(wanted: Wanted, phrases: Phrases | None = None, template: str = TEMPL
         parts[place].append(text)
     label = words(wanted.class_name)
     subject = with_article(", ".join(parts["before"]) + " " * bool(parts["before"]) + label)
-    things = "".join(
-        f" {word} {_listed(parts[word])}"
-        for word in ("with", "without")
-        if parts[word]  # type: ignore[index]
-    )
+    things = "".join(f" {word} {_listed(parts[word])}" for word in ("with", "without") if parts[word])
     ground = (
         f", in {with_article(' and '.join(parts['background']))} background" if parts["background"] else ""
     )
