@@ -181,13 +181,14 @@ def _worst(parts: Sequence[Part], which: str, remark: str = "") -> Measured | No
     ci = all_above([p.k for p in parts], [p.n for p in parts])
     worst = min(parts, key=lambda p: (p.k / p.n, -p.n))
     value = worst.k / worst.n
+    weakest = f"The weakest is {clean(worst.name, 80)} with {worst.k:,} of {worst.n:,} right."
     return Measured(
         value,
         (min(ci[0], value), max(ci[1], value)),
         worst.n,
         tuple(parts),
         which.format(clean(worst.name, 80)),
-        remark,
+        f"{weakest} {remark}".strip(),
     )
 
 

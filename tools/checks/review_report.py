@@ -156,7 +156,7 @@ def _facts(
             Fact(
                 "unacceptable_share", bad.rate.value, "share", of, bad.rate.ci, bad.rate.n, "lower_is_better"
             ),
-            Fact("unacceptable_rate", value, "share", of, ci, images, "lower_is_better"),
+            Fact("unacceptable_rate", value, "share", of, ci, bad.rate.n, "lower_is_better"),
             Fact("wrong_label_share", labels.rate.value, "share", of, labels.rate.ci, labels.rate.n),
         ]
     if people.rate.known:
