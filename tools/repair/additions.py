@@ -90,6 +90,41 @@ def labelled_images(
     return _outside(view, path, conditions)
 
 
+def repair_root(view: CaseView) -> Path:
+    """The folder of the case in which repairs lie; looking it up leaves no empty folder behind."""
+    first = view.workspace("R1")
+    try:
+        first.rmdir()
+    except OSError:  # something is in it
+        pass
+    return first.parent
+
+
+def default_data(view: CaseView, finding: str) -> str:
+    """What may be added where nobody named anything: labels of pool images that lie in the case as
+    ``repair/labels-pool.csv``, else the pictures made last for the finding; empty without either."""
+    root = repair_root(view)
+    labels = root / "labels-pool.csv"
+    if labels.is_file() and "pool" in view.splits():
+        return str(labels)
+    return made_pictures(view, finding)
+
+
+def made_pictures(view: CaseView, finding: str) -> str:
+    """The manifest of the pictures that generate_repair_data made last (for the finding); empty where there is none."""
+    root = repair_root(view)
+    for one in reversed(view.evidence("generate_repair_data")):
+        wanted = str(one.arguments.get("finding") or "").upper()
+        if finding and wanted and wanted != finding:
+            continue
+        names = [str(one.arguments.get("name") or ""), *(n for f in one.facts for n in f.of.split())]
+        for name in names:
+            if name and "/" not in name and (root / name / "manifest.csv").is_file():
+                return str(root / name / "manifest.csv")
+    folders = sorted(root.glob("G*/manifest.csv"), key=lambda p: p.stat().st_mtime)
+    return str(folders[-1]) if folders else ""
+
+
 def read_rows(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV with a column ``path``. Raises UserError."""
     try:
@@ -138,10 +173,10 @@ def _whose(view: CaseView, rows: Sequence[Mapping[str, str]]) -> Split | None:
     for split in (*MINE, "train", "data"):
         if split not in view.splits():
             continue
-        known = by_path(view.table(split))  # type: ignore[arg-type]
+        known = by_path(view.table(split))
         share = sum(_place(row, known) is not None for row in rows) / len(rows)
         if share > best[0]:
-            best = (share, split)  # type: ignore[assignment]
+            best = (share, split)
     return best[1]
 
 
@@ -210,12 +245,45 @@ def _order(
             rest = np.setdiff1d(rows, picked)
             how = f"as {one.id or 'select_data'} ranked them"
             return np.concatenate([picked, _shuffled(view, rest)]), how
+    ranked = _weakest(view, split, rows, budget)
+    if ranked is not None:
+        return (
+            ranked,
+            "where the model fails on the evaluation images, least sure first (as select_data does)",
+        )
     inside = inside_of(view, view.table(split), conditions, split)[rows]
     if not inside.any():
         return _shuffled(view, rows), "by lot"
     return _in_turn(view, split, rows, inside), (
         "inside and outside the finding's slice in turn, and of what the model takes them for in turn"
     )
+
+
+def _weakest(view: CaseView, split: Split, rows: Ints, budget: int) -> Ints | None:
+    """Rows as HiBug ranks them, the others after them by lot; None where it can't be learned where the model fails."""
+    from failsight.tools.checks.selection import open_pool, pick
+    from failsight.tools.checks.weak_slices import learn
+
+    if not (view.table("data").labels >= 0).any():
+        return None
+    try:
+        pool = open_pool(view, split)
+        weak = learn(
+            view.predictions("data"),
+            view.attributes("data"),
+            pool.attributes,
+            view.findings(),
+            beta=0.9,
+            wanted=None,
+            by_class=pool.predictions is not None,
+            of_there=called(split),
+        )
+        picked: Ints = pool.rows[pick(view, pool, weak, "failsight", budget).at]
+    except RetryError:
+        return None
+    picked = picked[np.isin(picked, rows)]
+    made: Ints = np.concatenate([picked, _shuffled(view, np.setdiff1d(rows, picked))])
+    return made
 
 
 def _shuffled(view: CaseView, rows: Ints) -> Ints:
@@ -270,7 +338,7 @@ def relabelled(view: CaseView, data: str | None) -> tuple[dict[int, int], str]:
     Raises:
         RetryError: there are none.
     """
-    place = Path(data).expanduser() if data else view.workspace("R1").parent / "labels-train.csv"
+    place = Path(data).expanduser() if data else repair_root(view) / "labels-train.csv"
     if not place.is_file():
         raise RetryError(
             "No corrected labels of training images are known. List the suspects (failsight labels export CASE FILE.csv "

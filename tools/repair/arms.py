@@ -32,6 +32,7 @@ Way = Literal[
     "tune", "last", "wrapped"
 ]  # all layers or some of them by gradient; the last one alone; around the model
 RECORD = "record.json"
+DRAWN = ("rebalance", "group_balance", "last_layer")  # strategies that draw every group equally often
 ARMS: tuple[Arm, ...] = ("repair", "control")
 BATCH = 64
 
@@ -172,7 +173,8 @@ class _Maker:
     def lesson(self, arm: Arm, seed: int) -> tuple[Lesson, list[tuple[str, Ints | None]]]:
         """What a version learns, and of which piles its images are (for their features)."""
         plan, recipe = self.plan, self.plan.recipe
-        usual, parts = self._usual(arm), [("usual", None)]  # type: list[tuple[str, Ints | None]]
+        usual = self._usual(arm)
+        parts: list[tuple[str, Ints | None]] = [("usual", None)]
         twins: Ints | None = None
         extra: Pile | None = None
         if plan.added is not None:
@@ -200,10 +202,20 @@ class _Maker:
             self._weights(arm, groups, held),
             groups,
             self._change(arm, pile),
-            recipe,
+            self._recipe(arm),
             plan.base_seed * 1009 + seed,
             key,
+            arm == "repair",
         ), parts
+
+    def _recipe(self, arm: Arm) -> Recipe:
+        """The control of a change of the loss, or of the time, trains as usual."""
+        recipe, usual = self.plan.recipe, Recipe()
+        if arm == "repair":
+            return recipe
+        if self.plan.strategy == "train_longer":
+            recipe = replace(recipe, steps=usual.steps, rounds=usual.rounds)
+        return replace(recipe, loss=usual.loss, smoothing=usual.smoothing, decay=usual.decay, robust=0.0)
 
     def _usual(self, arm: Arm) -> Pile:
         plan = self.plan
@@ -231,7 +243,7 @@ class _Maker:
         made = np.zeros(len(pile))
         if pile.added.any():
             made[free] = recipes.mixed(pile.labels[free], pile.added[free])
-        elif self.plan.strategy in ("rebalance", "last_layer") and arm == "repair":
+        elif self.plan.strategy in DRAWN and arm == "repair" and not self.plan.recipe.robust:
             made[free] = recipes.balanced(groups[free])
         elif self.plan.strategy == "hard_examples" and self.plan.wrong is not None:
             wrong = self.plan.wrong[free]
@@ -294,6 +306,8 @@ class _Maker:
     ) -> tuple[str, tuple[Round, ...], int, int, tuple[str, ...], float]:
         network = copies.fresh(self.model)
         free = copies.last_parameters(network, len(self.model.classes)) if self.plan.way == "last" else None
+        if self.plan.strategy == "freeze" and lesson.first:
+            free = copies.upper_parameters(network)
         state = folder.parent / f"{folder.name}.{CHECKPOINT}"
         learned = Trainer(self.model, network, lesson, free).run(state, advance)
         kept = copies.put_away(self.model, learned.network, folder)

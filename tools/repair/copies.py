@@ -77,6 +77,12 @@ def last_parameters(network: Any, classes: int) -> Sequence[str]:
     raise RetryError("The last layer of this model can't be told from the others. Use recipe=full.")
 
 
+def upper_parameters(network: Any) -> Sequence[str]:
+    """Names of the upper half of the network's weights, counted in tensors."""
+    names = [name for name, _ in network.named_parameters()]
+    return names[len(names) // 2 :]
+
+
 def put_away(model: Classifier, network: Any, folder: Path) -> Classifier:
     """Write ``network`` into ``folder`` in the format of ``model``, and open it from there.
 

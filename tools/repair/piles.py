@@ -161,7 +161,7 @@ def _boxes(view: CaseView, table: ImageTable, rows: Ints, cue: str) -> tuple[tup
     if not cue or table.boxes is None:
         return ((),) * len(rows)
     model = view.model()
-    made = []
+    made: list[tuple[Box, ...]] = []
     for row in rows.tolist():
         given: Sequence[Box] = table.boxes[row].get(cue, ())
         if not given:

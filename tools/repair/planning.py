@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,17 +15,20 @@ from failsight.tools.inputs.base import Pixels, Split
 from failsight.tools.notes import called
 from failsight.tools.repair import additions, copies
 from failsight.tools.repair.arms import Plan, Way, name_for
-from failsight.tools.repair.piles import Ints, Pile, cue_of, inside_of, read_pile, training_rows
+from failsight.tools.repair.piles import Ints, Mask, Pile, cue_of, inside_of, read_pile, training_rows
 from failsight.tools.repair.recipes import Recipe
 from failsight.tools.strategies import STRATEGIES, Strategy, fitting
 from failsight.tools.text import clean, number
 
 if TYPE_CHECKING:
+    from failsight.tools.inputs.base import Classifier
     from failsight.tools.view import CaseView
 
 RecipeName = Literal["auto", "full", "last_layer", "group_dro", "export"]
 Control = Literal["usual", "random"]
-TRAINED = ("collect", "relabel", "cut_and_paste", "feature_specific", "typical_augmentation", "rebalance", "loss_weighting", "last_layer", "hard_examples", "robust_loss", "regularise", "train_longer")  # fmt: skip
+ADDING = ("collect", "generate")
+BALANCING = ("rebalance", "group_balance", "loss_weighting", "last_layer")
+TRAINED = (*ADDING, "relabel", "cut_and_paste", "feature_specific", "typical_augmentation", *BALANCING, "hard_examples", "robust_loss", "regularise", "freeze", "train_longer")  # fmt: skip
 AROUND = ("recalibrate", "defer")  # nothing is trained: the scores are read otherwise
 ELSEWHERE = {
     "deduplicate": "it changes the images that the model is judged on, not the model",
@@ -36,11 +38,8 @@ ELSEWHERE = {
     "adapt_normalisation": "this release does not re-estimate batch-normalisation statistics",
     "split_class": "the versions of a case have the classes of its model",
     "separate_model": "the versions of a case are single models",
-    "generate": "generate_repair_data makes the pictures; give retrain their list (data=FILE.csv)",
-    "group_balance": "recipe=group_dro weighs the worst pairing, strategy=rebalance draws groups equally often",
     "loss_separation": "it needs a loss of your own",
     "early_stopping": "every retraining here keeps the weights of its best round; an earlier epoch of yours must have been stored",
-    "freeze": "recipe=last_layer trains the last layer alone; other layers are frozen with your own code",
     "tune": "settings are searched with your own training",
     "other_architecture": "another architecture is trained with your own code",
     "rule": "rules are people's, and stand outside of the model",
@@ -50,6 +49,8 @@ FEWEST = 20  # training images below which there is nothing to learn from
 TARGETS = 200  # pictures at most whose look training pictures are given
 GROUP_STEP = 0.05  # of the weights in group DRO
 LONGER = 4
+MOST_WORK = 2e13  # multiplications of all versions together from which only the last layer is trained: some ten minutes
+NEED_ALL = ("freeze", "train_longer", "regularise")  # they make no sense for one layer
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,10 @@ def choose(view: CaseView, asked: Asked) -> Strategy:
         raise RetryError("Say which finding is to be repaired (finding=F1), or which strategy.", [i for i, _ in view.findings()])  # fmt: skip
     if asked.data:
         return strategy_of("relabel" if asked.finding.kind == "label_noise" else "collect")
-    order = [s for s in fitting(asked.finding.kind) if s.name not in ELSEWHERE and s.name != "collect"]
+    order = [s for s in fitting(asked.finding.kind) if s.name not in ELSEWHERE]
+    adding = [s for s in order if s.name == "collect" and not lacks(view, s.name, asked)]
+    if adding:  # real images of what is lacking repair best, once somebody labelled them
+        return adding[0]
     if any(
         s.name == "cut_and_paste" for s in order
     ):  # covering alone leaves those that the cue misleads as they are
@@ -124,29 +128,48 @@ def lacks(view: CaseView, strategy: str, asked: Asked) -> str:
     """What a strategy needs and the case lacks; empty when it can be applied."""
     if strategy in AROUND:
         return ""
+    if strategy == "collect" and not (asked.data or _labelled(view)):
+        return "there are no labelled images to add (data=FILE.csv)"
+    if strategy == "generate" and not (asked.data or additions.made_pictures(view, asked.finding_id)):
+        return "no pictures were made yet (generate_repair_data)"
     if "train" not in view.splits():
         return "there are no training images (--train)"
-    cue = cue_of(asked.conditions)
     if strategy in ("cut_and_paste", "feature_specific"):
-        boxes = view.table("train").boxes
-        if not cue:
-            return "the finding names no single object that a picture shows"
-        if boxes is None or not any(cue in row for row in boxes):
-            return f"the training images have no boxes of {clean(cue, 40)}"
+        return _lacks_boxes(view, asked)
+    if strategy in BALANCING:
+        return _lacks_groups(view, asked)
+    if strategy == "typical_augmentation" and not _wanted_look(view, asked):
+        return "the finding is not about how pictures look, and there are no deployment images"
     if strategy == "relabel":
         try:
             additions.relabelled(view, asked.data)
         except RetryError as problem:
             return str(problem)
-    if strategy == "typical_augmentation" and not _wanted_look(view, asked):
-        return "the finding is not about how pictures look, and there are no deployment images"
-    if strategy in ("rebalance", "loss_weighting", "last_layer"):
-        if asked.finding is not None and asked.finding.kind == "class_imbalance":
-            return ""
-        inside = inside_of(view, view.table("train"), asked.conditions, "train")
-        if not inside.any() or inside.all():
-            return "its slice is not known of the training images, or all or none of them are in it"
     return ""
+
+
+def _lacks_boxes(view: CaseView, asked: Asked) -> str:
+    cue, boxes = cue_of(asked.conditions), view.table("train").boxes
+    if not cue:
+        return "the finding names no single object that a picture shows"
+    if boxes is None or not any(cue in row for row in boxes):
+        return f"the training images have no boxes of {clean(cue, 40)}"
+    return ""
+
+
+def _lacks_groups(view: CaseView, asked: Asked) -> str:
+    if asked.finding is not None and asked.finding.kind == "class_imbalance":
+        return ""
+    inside = inside_of(view, view.table("train"), asked.conditions, "train")
+    if not inside.any() or inside.all():
+        return "its slice is not known of the training images, or all or none of them are in it"
+    return ""
+
+
+def _labelled(view: CaseView) -> str:
+    """The labels of pool images that lie in the case; empty without."""
+    labels = additions.repair_root(view) / "labels-pool.csv"
+    return str(labels) if labels.is_file() and "pool" in view.splits() else ""
 
 
 def _wanted_look(view: CaseView, asked: Asked) -> Split | None:
@@ -158,9 +181,9 @@ def _wanted_look(view: CaseView, asked: Asked) -> Split | None:
     if names and all(n.removeprefix("computed_") in COMPUTED for n in names):
         for split in ("train", "pool", "deploy"):
             if split in view.splits():
-                inside = inside_of(view, view.table(split), asked.conditions, split)  # type: ignore[arg-type]
+                inside = inside_of(view, view.table(split), asked.conditions, split)
                 if int(inside.sum()) >= 5:
-                    return split  # type: ignore[return-value]
+                    return split
     return None
 
 
@@ -175,8 +198,11 @@ def prepare(view: CaseView, asked: Asked, strategy: Strategy) -> Ready:
     facts: dict[str, Any] = {"train": {"fingerprint": view.table("train").fingerprint, "rows": len(usual)}}
     parts: dict[str, Any] = {}
     control = strategy.control
-    if strategy.name == "collect":
-        parts, control = _additions(view, asked, notes)
+    if strategy.name in ADDING:
+        named = asked.data or (
+            _labelled(view) if strategy.name == "collect" else additions.made_pictures(view, asked.finding_id)
+        )
+        parts, control = _additions(view, replace(asked, data=named), notes)
     elif strategy.name == "relabel":
         changed, told = additions.relabelled(view, asked.data)
         parts = {"corrected": changed}
@@ -228,7 +254,43 @@ def _way(view: CaseView, asked: Asked, strategy: Strategy, notes: list[str]) -> 
         return "wrapped"
     if asked.recipe == "last_layer" or (asked.recipe == "auto" and strategy.name == "last_layer"):
         return "last"
+    if asked.recipe == "auto":
+        work = operations(view.model()) * Recipe().steps * Recipe().batch * 3 * 2 * asked.seeds
+        if work > MOST_WORK and strategy.name not in NEED_ALL:
+            notes.append(
+                "The network is too large to fine-tune in minutes here, so its last layer alone is trained; recipe=full trains all of it."
+            )
+            return "last"
     return "tune"
+
+
+def operations(model: Classifier) -> float:
+    """Multiplications that one picture costs in convolutions and linear layers: a rule that no timing decides.
+
+    0 where layers can't be watched.
+    """
+    import torch
+
+    module = model.torch_module()
+    if module is None:
+        return 0.0
+    counted: list[float] = []
+
+    def watch(child: Any, _: Any, output: Any) -> None:
+        if hasattr(output, "shape") and len(output.shape) > 1:
+            cells = output.numel() / output.shape[1 if isinstance(child, torch.nn.Conv2d) else -1]
+            counted.append(cells * child.weight.numel())
+
+    layers = [c for c in module.modules() if isinstance(c, torch.nn.Conv2d | torch.nn.Linear)]
+    handles = [c.register_forward_hook(watch) for c in layers]
+    try:
+        height, width = model.preprocessing.size
+        with torch.inference_mode():
+            module(model.normalise(np.full((1, height, width, 3), 128, np.uint8)))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return float(sum(counted))
 
 
 def _usual(view: CaseView, asked: Asked, notes: list[str]) -> Pile:
@@ -251,7 +313,7 @@ def _usual(view: CaseView, asked: Asked, notes: list[str]) -> Pile:
 def _additions(view: CaseView, asked: Asked, notes: list[str]) -> tuple[dict[str, Any], str]:
     if not asked.data:
         raise RetryError(
-            "strategy collect needs the labelled images to add: data=FILE.csv with path and label for images of the pool "
+            "These images are not named: data=FILE.csv; collect needs the labelled images to add: data=FILE.csv with path and label for images of the pool "
             "(select_data says which are worth a label), or a folder or manifest of further images."
         )
     found = additions.labelled_images(view, asked.data, asked.conditions, asked.budget)
@@ -315,13 +377,13 @@ def _targets(view: CaseView, asked: Asked) -> dict[str, Any]:
     return made
 
 
-def _wrong(view: CaseView, usual: Pile) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _wrong(view: CaseView, usual: Pile) -> Mask:
     """(usual,) images that the model answers wrongly."""
     model = view.model()
     made: list[Ints] = [
         model.scores(usual.pixels[i : i + 64]).argmax(1).astype(np.int64) for i in range(0, len(usual), 64)
     ]
-    wrong = np.concatenate(made) != usual.labels
+    wrong: Mask = np.concatenate(made) != usual.labels
     if not wrong.any():
         raise RetryError(
             "The model answers every training image rightly: there are no hard examples to show again."
@@ -356,8 +418,3 @@ def told_recipe(plan: Plan) -> str:
         return "the last layer alone"
     extra = " with group DRO" if recipe.robust else ""
     return f"all layers{extra}, {number(recipe.steps, 'count')} steps of {recipe.batch} images"
-
-
-def exists(path: str) -> bool:
-    """Whether ``path`` names something on disk."""
-    return Path(path).expanduser().exists()

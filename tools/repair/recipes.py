@@ -13,8 +13,8 @@ from failsight.tools.repair.piles import Ints, Mask
 Floats = npt.NDArray[np.float64]
 Layers = Literal["all", "last"]
 Loss = Literal["cross_entropy", "generalised"]
-BOOST = 10.0  # an added image is drawn so many times as often as a usual one of its class …
-MOST_ADDED = 0.5  # … up to this share of the class
+BOOST = 6.0  # an added image is drawn so many times as often as a usual one of its class …
+MOST_ADDED = 0.4  # … up to this share of the class
 HARD = 5.0  # so many times as often is shown what was answered wrongly
 MOST_BOOST = 20.0  # no image is drawn so many times as often as if all were drawn alike
 

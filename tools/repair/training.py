@@ -59,6 +59,7 @@ class Lesson:
         recipe: see there.
         seed: of all that is drawn.
         key: a digest of everything above and of the model; a saved state of another key is not used.
+        first: whether this is the repair, and no control.
     """
 
     pile: Pile
@@ -70,6 +71,7 @@ class Lesson:
     recipe: Recipe
     seed: int
     key: str
+    first: bool = True
 
 
 @dataclass
@@ -208,7 +210,7 @@ class Trainer:
             losses = _losses(outputs, target, lesson.recipe)
             weight = torch.from_numpy((cost[part] / scale).astype(np.float32)).to(outputs.device)
             loss = (losses * weight).sum()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             total += float(loss.detach())
             each[part] = losses.detach().cpu().numpy()
             hits += int((outputs.argmax(1) == target).sum())

@@ -51,7 +51,8 @@ class WrappedModel(ScoringModel):
         self.base, self.facts = base, dict(facts)
         self.threshold = float(facts.get("threshold", 0.0))
         self._temperature = float(facts.get("temperature", 1.0))
-        self._weight, self._bias = arrays.get("weight"), arrays.get("bias")
+        self._weight: npt.NDArray[np.float32] = arrays.get("weight", np.zeros((0, 0), np.float32))
+        self._bias: npt.NDArray[np.float32] = arrays.get("bias", np.zeros(0, np.float32))
         self._read: Reader | None = None
         if facts["kind"] == "head":
             self._read = features_of(base) if facts["reads"] == "features" else log_scores_of(base)
@@ -143,7 +144,7 @@ def write_wrapped(
     folder.mkdir(parents=True, exist_ok=True)
     try:
         if arrays:
-            np.savez(folder / ARRAYS, **{k: np.asarray(v, np.float32) for k, v in arrays.items()})  # type: ignore[arg-type]
+            np.savez(folder / ARRAYS, **{k: np.asarray(v, np.float32) for k, v in arrays.items()})
         told = {**facts, "base": base.fingerprint, "classes": list(base.classes)}
         (folder / WRAPPED).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as problem:
