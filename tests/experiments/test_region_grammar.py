@@ -52,7 +52,7 @@ def parsed(spec: str) -> Region:
         ("color:gray", "colour:grey", "what is grey"),
         ("colour:h350-10,s.4-1", "colour:h350-10,s0.4-1", "what is of hue 350–10°, saturation 0.4–1"),
         ("saliency:place10", "saliency:place10%", "the place that is most salient on average (10 % of the picture)"),
-        ("object:dining_table@.7", "object:dining_table@.7", "the dining table"),
+        ("object:dining_table@.7", "object:dining_table@0.7", "the dining table"),
         ("text:a red cushion", "text:a red cushion", "“a red cushion”"),
         ("text:a: b = c@0.25", "text:a: b = c@0.25", "“a: b = c”"),
         ("mask:masks/tv=3", "mask:masks/tv=3", "the part masked in tv"),

@@ -249,6 +249,22 @@ def test_the_segmenter_that_a_case_was_opened_with_finds_its_regions(tmp_path: P
         session.close()
 
 
+def test_only_a_person_makes_a_model_be_fetched(
+    tmp_path: Path, learnt: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from failsight.tools.attributes import hub
+
+    asked: list[str] = []
+    monkeypatch.setattr(hub, "fetched", lambda name: asked.append(name) or learnt)
+    arguments = {"region": "object:red square", "class_name": "day", "max_images": 20}
+    with red_case(tmp_path / "bare") as case, pytest.raises(RetryError, match="named with --segmenter"):
+        case.call("test_by_masking", {**arguments, "segmenter": "owner/model"})
+    assert not asked
+    with red_case(tmp_path / "named", segmenter="owner/model") as case:
+        assert case.call("test_by_masking", arguments)[0].findings[0].verdict == "confirmed"
+    assert set(asked) == {"owner/model"}
+
+
 def test_a_case_without_a_segmenter_says_how_to_give_one(tmp_path: Path) -> None:
     with red_case(tmp_path / "case") as case, pytest.raises(RetryError, match="segmenter=FOLDER"):
         case.call("test_by_adding", {"cue": "text:a red square"})

@@ -264,17 +264,19 @@ def _mask(spec: str, rest: str) -> Region:
 
 
 def _object(spec: str, rest: str) -> Region:
-    name, sure = _sureness(spec, rest)
-    return Region(f"object:{rest}", "object", name=name, threshold=sure)
+    name, sure = _sureness(spec, clean(rest, 2 * LONGEST_PROMPT))
+    return Region(f"object:{_surely(name, sure)}", "object", name=name, threshold=sure)
 
 
 def _text(spec: str, rest: str) -> Region:
-    name, sure = _sureness(spec, rest)
-    words = clean(name, LONGEST_PROMPT + 1)
+    words, sure = _sureness(spec, clean(rest, 2 * LONGEST_PROMPT))
     if len(words) > LONGEST_PROMPT:
         raise RetryError(f"region: a prompt has at most {LONGEST_PROMPT} characters.")
-    tail = f"@{sure:g}" if sure is not None else ""
-    return Region(f"text:{words}{tail}", "text", name=words, threshold=sure)
+    return Region(f"text:{_surely(words, sure)}", "text", name=words, threshold=sure)
+
+
+def _surely(name: str, sure: float | None) -> str:
+    return name if sure is None else f"{name}@{sure:.10g}"
 
 
 def _sureness(spec: str, rest: str) -> tuple[str, float | None]:
