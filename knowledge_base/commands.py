@@ -61,10 +61,10 @@ _NEAR: Final = re.compile(
 )
 _COMPARE: Final = re.compile(r"\b(?:compar\w*|differen\w*|alike|same|similar\w*|versus|vs|both)\b")
 _TURN: Final = re.compile(
-    r"\bsmallest change\b|\bcounterfactual\w*|\bwhat would (?:have to|need to|it take)\b|\bleast change\b|\bminimal change\b|\bhow (?:little|much) (?:must|has to|would)\b|\bturns? (?:\S+ )?into\b|\bthe least (?:that|which|to|thing)\b"
+    r"\bsmallest change\b|\bcounterfactual\w*|\bwhat would (?:have to|need to|it take)\b|\bleast change\b|\bminimal change\b|\bhow (?:little|much) (?:must|has to|would)\b|\bturns? (?:\S+ )?into\b|\bwhat (?:would|could|will|does|might) (?:make|turn|change|flip)\b|\bthe least (?:that|which|to|thing)\b"
 )
 _WEAK: Final = re.compile(
-    r"\bweak(?:nesses|ness)? ?(?:spots?|points?|sides?)?\b(?!.*\bclass)|\bblind spots?\b|\bbreaks? (?:down)?\b|\bunder (?:which|what) (?:circumstances|conditions)\b|"
+    r"\bweak(?:nesses|ness)? ?(?:spots?|points?|sides?)?\b(?!.*\bclass)|\bblind spots?\b|\bbreaks? (?:down)?\b|\b(?:kinds?|sorts?|types?) of\b.*\b(?:can ?'?t|cannot|struggl\w*|fail\w*|wrong|trouble|trip\w*|hard\w*|difficult\w*|badly|confus\w* it)\b|\bunder (?:which|what) (?:circumstances|conditions)\b|"
     r"\bwhat (?:is|'?s) (?:special|different|common|peculiar|in common)\b.*\b(?:wrong|fail\w*|miss\w*|err\w*)\b|\b(?:wrong|fail\w*|mis\w+|err\w*)\b.*\bin common\b"
 )
 _BALANCE: Final = re.compile(
@@ -72,7 +72,7 @@ _BALANCE: Final = re.compile(
 )
 _EACH: Final = re.compile(
     r"\b(?:per|by|for (?:each|every)|each|every) ?-?(?:class|category|label|room)\b.*\b(?:result|score|accura|recall|precision|f1|number|figure)\w*"
-    r"|\b(?:result|score|accurac|recall|precision|f1|figure)\w*\b.*\b(?:per|by|for (?:each|every)|each|every) ?-?(?:class|category|label|room)\b|\bper.class (?:results?|scores?|figures?)\b|\bprecision and recall\b"
+    r"|\b(?:result|score|accurac|recall|precision|f1|figure)\w*\b.*\b(?:per|by|for (?:each|every)|each|every) ?-?(?:class|category|label|room)\b|\b(?:figures?|numbers?|scores?|results?|recall|precision|f1)\b.*\ball (?:the )?(?:classes|categories|rooms|labels)\b|\bper.class (?:results?|scores?|figures?)\b|\bprecision and recall\b"
 )
 _TYPICAL: Final = re.compile(
     r"\b(?:typical|prototyp\w*|representative|atypical|untypical|odd ones|criticisms?|characteristic)\b"
@@ -105,6 +105,11 @@ _CHANGES: Final = re.compile(
     r"\b(?:chang\w*|influenc\w*|affect\w*|differen\w*|effect|depend\w*|matter\w*|worse|better|more|higher|lower|impact)\b"
 )
 _ERRORS: Final = re.compile(r"\b(?:errors?|error rates?|errs?|accura\w*|mistakes?|fail\w*|wrong)\b")
+_LOOK: Final = re.compile(r"\b(?:textures?|shapes?|colou?rs?|backgrounds?|borders?|frequenc\w+)\b")
+_LEANS: Final = re.compile(
+    r"\b(?:bias\w*|depend\w*|rel(?:y|ies)|cares?|go(?:es)? by|us(?:e|es|ing)|sensitive|matters?|driv\w*|prefer\w*|focus\w*|based|lean\w*)\b"
+)
+_MUST_SEE: Final = re.compile(r"\bneeds? to (?:see|find|spot|notice)\b")
 _HOW_WELL: Final = re.compile(r"\b(?:accura|perform|score|recall|precision|how (?:well|good|often))\w*\b")
 
 
@@ -213,6 +218,11 @@ def _map(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str, An
                 "method": slots.get("method"),
             }
         return "saliency", {"class_name": slots.get("class"), "method": slots.get("method")}
+    leans = (
+        _LOOK.search(text) and _LEANS.search(text) and not slots.get("region") and not slots.get("attributes")
+    )
+    if not slots.get("image") and (leans or (_MUST_SEE.search(text) and slots.get("class"))):
+        return "cue_profile", {"class_name": slots.get("class")}
     if _PARTS.search(text) and (slots.get("class") or slots.get("image")):
         return "saliency", {"image": slots.get("image"), "class_name": slots.get("class")}
     if (_SPACE.search(text) or _FLAT.search(text)) and not slots.get("class2"):

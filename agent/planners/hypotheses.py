@@ -16,8 +16,8 @@ from failsight.knowledge_base.vocabulary import Mention, Mentions
 
 _I = r"\b(?:i|we)(?:'d| would| had|'ve| have)?(?: also| really| rather| just| still| do)?"
 OPINION = re.compile(
-    rf"{_I} (?:think|believe|suspect|guess|bet|reckon|suppose|assume|fear|feel|imagine|say|presume|expect)\b"
-    r"|\b(?:a|the|an?other) (?:feeling|hunch|theory|suspicion|hypothesis|idea|impression)\b"
+    rf"{_I} (?:think|believe|suspect|doubt|guess|bet|reckon|suppose|assume|fear|feel|imagine|say|presume|expect)\b"
+    r"|\b(?:an?|the|another) (?:feeling|hunch|theory|suspicion|hypothesis|idea|impression)\b"
     r"|\bmy (?:own |first |best )?(?:guess|hunch|theory|hypothesis|suspicion|feeling|bet|impression|idea)\b"
     r"|\b(?:maybe|perhaps|probably|possibly|presumably|apparently|likely|surely)\b"
     r"|\b(?:could|might|may|must) (?:well )?be\b|\b(?:it|this|that|the model|the network) (?:seems?|appears?|looks? like)\b"
@@ -28,6 +28,12 @@ _ASKING = re.compile(
     r"^\W*(?:so |and |but |ok(?:ay)? |well |then )*(?:what|which|why|how|does|do|is|are|can|could|would|should|did|has|have|where|when|who|whose|"
     r"was|were|will|show|give|tell|let|list|test|check|mask|cover|hide|remove|add|paste|put|insert|swap|replace|explain|compare|find|"
     r"plot|draw|rename|merge|drop|measure|run|count|pick|select|suggest|propose|come|group|keep|take|turn|make|rotate|blur|please)\b",
+    re.IGNORECASE,
+)
+_SUBJECT = re.compile(
+    r"^\W*(?:and |but |so |well |ok(?:ay)?,? |also )*(?:it|they|this|that|these|those|the|a|an|some|many|most|few|every|all|my|our|there|here|images?|pictures?|photos?|"
+    r"shots?|whenever|when|if|as soon as|every time|without|with|in|on|at|to me|dark|bright|blurr?y|labels?|annotators?|too|not enough|something|someone|training|"
+    r"deployment|production|test)\b",
     re.IGNORECASE,
 )
 _WONDER = re.compile(
@@ -55,7 +61,7 @@ _SIGN = re.compile(
     re.IGNORECASE,
 )
 _UNUSED = re.compile(
-    r"\b(?:ignor\w+|overlook\w*|neglect\w*|disregard\w*|blind to|pays? no (?:attention|heed)|no use of|never (?:even )?(?:looks?|uses?|sees?|notices?)|"
+    r"\b(?:doubt (?:that )?(?:it|the model|the network) (?:even |really |actually )?(?:uses|looks|sees|notices|cares|needs)|ignor\w+|overlook\w*|neglect\w*|disregard\w*|blind to|pays? no (?:attention|heed)|no use of|never (?:even )?(?:looks?|uses?|sees?|notices?)|"
     r"does(?:n'?t| not)(?: even| really| actually| ever)? (?:look at|use|see|notice|care|consider|pay|need|take|mind|rely)|"
     r"do(?:n'?t| not) matter|does(?:n'?t| not)(?: even| really)? matter)\b",
     re.IGNORECASE,
@@ -123,7 +129,7 @@ _HAVING = re.compile(
     re.IGNORECASE,
 )
 _IT_IS = re.compile(
-    r"\bit'?s\b|\bit is\b|\bit (?:uses|relies|goes|looks|has)\b|\bbecause of\b|\bhas (?:something )?to do with\b|\btheory\b|\bhypothesis\b|\bsuspicio\w+|"
+    r"\bit'?s\b|\bit is\b|\bit (?:uses|relies|goes|looks|has)\b|\bbecause of\b|\bhas (?:something )?to do with\b|\b(?:theory|idea|guess)\b|\bhypothesis\b|\bsuspicio\w+|"
     r"\bsuspect\b|\bhunch\b|\bblame\b|\bcaused? by\b|\bdue to\b",
     re.IGNORECASE,
 )
@@ -160,7 +166,7 @@ def suspicion(mentions: Mentions) -> Proposal | Unclear | None:
     if text.endswith("?") or _WONDER.search(text):
         return None
     opinion = OPINION.search(text) is not None
-    if not opinion and _ASKING.match(text):
+    if not opinion and (_ASKING.match(text) or not _states(mentions)):
         return None
     reader = _Reader(mentions)
     made = reader.read()
@@ -169,6 +175,13 @@ def suspicion(mentions: Mentions) -> Proposal | Unclear | None:
     if not opinion or _PLAN.search(text):
         return None
     return reader.unclear() if _IT_IS.search(text) or reader.cue or reader.classes else None
+
+
+def _states(mentions: Mentions) -> bool:
+    """Whether the sentence begins as a statement does: with a name, a pronoun, a word for pictures, or a condition."""
+    text = mentions.sentence
+    start = len(text) - len(text.lstrip(" \"'("))
+    return _SUBJECT.match(text) is not None or any(m.start == start for m in mentions.found)
 
 
 class _Reader:
