@@ -166,11 +166,13 @@ def _method(
     )  # else there is nothing to cut out
     apart = known and (cue is not None or brief.kind in CUES or (own and not brief.kind))
     if pipeline is not None:
-        return "inpaint" if apart and brief.about_cue else "text_to_image"
+        return "inpaint" if apart and brief.attribute else "text_to_image"
     if apart:
         return "compose"
     if generator_for(view, split) is not None:
         return "renderer"
+    if known and own:
+        return "compose"
     raise RetryError(
         "Nothing here can make such pictures: give pipeline=FOLDER or a hub id, or cue=REGION to cut and paste."
     )

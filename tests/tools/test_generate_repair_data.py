@@ -263,16 +263,26 @@ def test_a_fixed_region_is_cut_from_the_class_and_pasted_at_its_own_place(tmp_pa
     case = view(tmp_path, boxed=False)
     table = case.table("train")
     table.pixels[table.labels == 1, 0:8, 0:8] = (20, 220, 20)
-    table.columns["red"] = ["no"] * len(table)
+    table.columns["mark"] = ["yes" if y == 1 else "no" for y in table.labels]
     case.stated = [
-        ("F1", Finding("spurious_correlation", "features", "data_statistics", "x", {"red": "no"}, "b"))
+        ("F1", Finding("spurious_correlation", "features", "data_statistics", "x", {"mark": "yes"}, "b"))
     ]
-    table.columns["red"] = ["no" if y == 1 else "yes" for y in table.labels]
     generate_repair_data(case, finding="F1", cue="rect:0,0,0.25,0.25", count=8)
     for row in rows_of(tmp_path / "repair" / "G1"):
         corner = picture(tmp_path / "repair" / "G1", row)[1:7, 1:7].astype(int)
         green = (corner[..., 1] - corner[..., 0]).mean()
         assert green > 100 if row["label"] != "b" else green < 60
+
+
+def test_a_cue_whose_absence_stands_for_a_class_is_put_into_it(tmp_path: Path) -> None:
+    case = view(tmp_path)
+    kind = Finding("spurious_correlation", "features", "data_statistics", "x", {"red": "no"}, "a")
+    case.stated = [("F1", kind)]
+    generate_repair_data(case, finding="F1", count=12)
+    folder = tmp_path / "repair" / "G1"
+    rows = rows_of(folder)
+    assert {r["label"] for r in rows} == {"a", "b"}  # class c never shows it: there is nothing to take out
+    assert all((redness(picture(folder, r)) > 30) == (r["label"] == "a") for r in rows)
 
 
 def test_evaluation_pictures_as_source_are_marked(tmp_path: Path) -> None:

@@ -96,6 +96,7 @@ def _facts(making: Making) -> tuple[Fact, ...]:
         Fact("repeats_left_out", len(out.repeats), "count", direction="lower_is_better"),
         Fact("folder", making.folder, "text"),
         Fact("manifest", f"{making.folder}/{MANIFEST}", "text"),
+        Fact("rows_in_manifest", len(out.kept), "count", f"set {making.workshop.name}"),
     ]
     if out.seen:
         made += _seen_facts(making)

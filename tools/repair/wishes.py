@@ -42,7 +42,7 @@ class Brief:
 
     Attributes:
         wishes: in order; their shares sum to 1.
-        attribute, value: the cue, as a value of an attribute; empty for none.
+        attribute, value: the cue: an attribute, and its value in pictures that show it; empty for none.
         pulled: class that the cue stands for; −1 for none.
         finding: id and key of the finding; empty for none.
         kind: the finding's kind.
@@ -94,7 +94,9 @@ def make_brief(
         return _about_cue(view, split, name, stated, pulled, next(iter(values.items())), chosen)
     names = chosen or ([view.classes[pulled]] if pulled >= 0 else having(view, split, values))
     one = next(iter(values.items())) if len(values) == 1 else ("", "")
-    wishes = tuple(Wish(Wanted(c, values), "add" if one[0] else "make", 1 / len(names)) for c in names)
+    change = change_to(one[1]) if one[0] else "make"
+    wishes = tuple(Wish(Wanted(c, values), change, 1 / len(names)) for c in names)
+    one = (one[0], present(view, split, *one)) if one[0] else one
     notes = () if chosen or pulled >= 0 else _left_out(view, names)
     if stated is None:
         return Brief(wishes, *one, notes=notes)
@@ -115,9 +117,10 @@ def _about_cue(
     own = view.classes[pulled]
     there = having(view, split, {attribute: value})
     rest = [c for c in chosen or there if c != own]
-    wishes = [Wish(Wanted(c, {attribute: value}), "add", 0.5 / len(rest)) for c in rest]
+    wishes = [Wish(Wanted(c, {attribute: value}), change_to(value), 0.5 / len(rest)) for c in rest]
     if other is not None and (own in chosen or (not chosen and own in there)):
-        wishes.append(Wish(Wanted(own, {attribute: other}), "remove", 0.5))
+        back = "remove" if change_to(value) == "add" else "add"
+        wishes.append(Wish(Wanted(own, {attribute: other}), back, 0.5))
     total = sum(w.share for w in wishes)
     if not wishes:
         raise RetryError(
@@ -125,7 +128,20 @@ def _about_cue(
         )
     wishes = [Wish(w.wanted, w.change, w.share / total) for w in wishes]
     notes = () if chosen else _left_out(view, [*rest, own])
-    return Brief(tuple(wishes), attribute, value, pulled, name, stated.key, stated.kind, notes)
+    shown = present(view, split, attribute, value)
+    return Brief(tuple(wishes), attribute, shown, pulled, name, stated.key, stated.kind, notes)
+
+
+def change_to(value: str) -> str:
+    """What is done to a picture so that it gets the value: ``no`` takes the cue out, any other puts it in."""
+    return "remove" if plain(value) in NO else "add"
+
+
+def present(view: CaseView, split: Split, attribute: str, value: str) -> str:
+    """The value of pictures that show the cue: ``yes`` for ``no``, else the value itself."""
+    if plain(value) not in NO:
+        return value
+    return opposite(view, split, attribute, value) or "yes"
 
 
 def having(view: CaseView, split: Split, values: Mapping[str, str]) -> list[str]:
