@@ -25,6 +25,7 @@ from failsight.tools.repair.verdict import (
 )
 from failsight.tools.repair.verdict_report import TOOL, Verified, evidence
 from failsight.tools.text import clean, number
+from failsight.tools.verdicts import ONLINE_LEVEL
 from failsight.tools.view import CaseView
 
 
@@ -214,14 +215,16 @@ def _target(told: Answers, calibrated: bool, units: np.ndarray | None, target: n
 
 
 def _history(view: CaseView, plan: str) -> tuple[int, int]:
-    """How many other repairs were judged in this case before, and how many of them were verified."""
+    """How many other repairs were judged in this case before, and of how many of them the target was shown to gain."""
     seen: dict[str, bool] = {}
     for one in view.evidence(TOOL):
-        made = {f.name: str(f.value) for f in one.facts if f.name in ("plan", "verdict")}
+        made = {f.name: f.value for f in one.facts if f.name in ("plan", "verdict", "q")}
         if made.get("plan") == plan:  # the same check again keeps its place
             break
         if "plan" in made:
-            seen.setdefault(made["plan"], made.get("verdict") in ("verified", "traded away"))
+            q = made.get("q")
+            gained = made.get("verdict") in ("verified", "traded away")
+            seen.setdefault(str(made["plan"]), gained and isinstance(q, int | float) and q <= ONLINE_LEVEL)
     return len(seen), sum(seen.values())
 
 

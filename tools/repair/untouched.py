@@ -86,8 +86,8 @@ def _chose(
 ) -> tuple[Mask, list[str]]:
     """(n,) images on which the finding was searched for; and a remark where all of them had a say in it."""
     chose = np.zeros(len(made), bool)
-    if finding is None:
-        return chose, []
+    if finding is None or not (finding.slice or finding.class_name):
+        return chose, []  # about all images: nothing was chosen among them
     notes: list[str] = []
     for one in view.evidence():
         stated = one.tool in SEARCHES and any(f.key == finding.key for f in one.findings)

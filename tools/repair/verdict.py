@@ -17,9 +17,10 @@ averaged over seeds; intervals cover other images and other seeds (:mod:`failsig
   Benjamini–Hochberg over all groups at α. Against the model before, not the control: the loss is paid whatever it is
   due to. And for the versions that were made, whose errors are averaged, not for all seeds: with three of those a loss
   would have to be enormous, and whoever takes one of these versions pays it. The tolerance is not 0 by default but a
-  quarter of what the target gains, for a right repair has a price: a model that leaned on a cue was right for the wrong
+  quarter of what the target gains (at least 2 points), for a right repair has a price: a model that leaned on a cue was right for the wrong
   reason where the cue fits, and a model that shunned a class was right on the others. Every group that is worse at all
-  is counted and named; ``tolerance=0`` makes each of them a trade.
+  is counted and named; ``tolerance=0`` makes each of them a trade. Where the target's gain is left open but others are
+  worse by that much, nothing is worth waiting for: also *traded away*.
 - *no effect*: the whole interval of repair − control, or of repair − before, lies above minus the minimum effect.
 - *inconclusive*: anything else, and whenever there is no control arm, or fewer than three seeds.
 
@@ -28,8 +29,10 @@ Three seeds and not one: one seed against one seed tells two models apart, not t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
@@ -219,8 +222,11 @@ def decide(
     images = seeds = None
     if outcome == "verified":
         outcome, reason = _beside(reason, worse, traded)
+    elif outcome == "inconclusive" and traded and _settled(effect) and change.mean < 0:
+        outcome = "traded away"
+        reason = f"{_many(traded, 'is', 'are')} worse than before, by more than may be paid for what the target gained, if it did: {reason[:1].lower()}{reason[1:]}"
     elif outcome == "inconclusive" and effect is not None:
-        images, seeds = _needed(effect, minimum, alpha * p / q if q > 0 else alpha)
+        images, seeds = _needed(effect, minimum, p, alpha * p / q if q > 0 else alpha)
         if effect.runs < FEWEST_SEEDS:
             images, seeds = None, FEWEST_SEEDS - effect.runs
     return Decision(
@@ -260,7 +266,7 @@ def _outcome(target: Compared, minimum: float, alpha: float, p: float, q: float)
     if fell:
         return (
             "inconclusive",
-            f"The error fell, but p {p_value(p)} is q {p_value(q)} after correction for the repairs judged before it in this case.",
+            f"The error fell, but its p of {p_value(p)} is not small enough for one of the repairs that a case may try (q {p_value(q)}).",
         )
     return "inconclusive", f"The interval contains both no effect and a fall of {least}."
 
@@ -268,19 +274,24 @@ def _outcome(target: Compared, minimum: float, alpha: float, p: float, q: float)
 def _beside(reason: str, worse: Sequence[Compared], traded: Sequence[Compared]) -> tuple[Outcome, str]:
     """What the other groups make of a repair that reached its target."""
     if traded:
-        many = len(traded) > 1
         return (
             "traded away",
-            f"{reason}, but {len(traded)} other group{'s' * many} {'are' if many else 'is'} worse than before by more than what may be paid for it.",
+            f"{reason}, but {_many(traded, 'is', 'are')} worse than before, by more than may be paid for it.",
         )
     if worse:
-        most = max(o.change.mean for o in worse)
-        many = len(worse) > 1
-        return (
-            "verified",
-            f"{reason}; {len(worse)} other group{'s' * many} {'pay' if many else 'pays'} for it, by at most {number(most, 'points').lstrip('+')}.",
-        )
+        most = number(max(o.change.mean for o in worse), "points").lstrip("+")
+        return "verified", f"{reason}; {_many(worse, 'pays', 'pay')} for it, by at most {most}."
     return "verified", f"{reason}; no other group is worse."
+
+
+def _many(groups: Sequence[Compared], one: str, more: str) -> str:
+    """``3 other groups are``."""
+    return f"{len(groups)} other groups {more}" if len(groups) > 1 else f"1 other group {one}"
+
+
+def _settled(effect: CrossedMean | None) -> bool:
+    """Whether there are a control arm and seeds enough for a verdict."""
+    return effect is not None and effect.runs >= FEWEST_SEEDS
 
 
 def _small(effect: CrossedMean, change: CrossedMean, minimum: float, least: str) -> str:
@@ -292,16 +303,17 @@ def _small(effect: CrossedMean, change: CrossedMean, minimum: float, least: str)
     return f"Against the model before, a fall of {least} is excluded; only the control arm became worse."
 
 
-def _needed(effect: CrossedMean, minimum: float, level: float) -> tuple[int | None, int | None]:
+def _needed(effect: CrossedMean, minimum: float, p: float, level: float) -> tuple[int | None, int | None]:
     """More images, or more seeds, after which an interval about the present estimate would exclude 0 or the minimum.
 
     Args:
-        level: that p has to reach for q to reach α.
+        p, level: of the claim, and what it has to reach for q to reach α.
     """
-    enough = effect.mean <= -minimum
-    room = -effect.mean if enough else max(abs(effect.mean), abs(effect.mean + minimum))
-    sharp = replace(effect, level=max(effect.level, 1 - 2 * level)) if enough else effect
-    images, seeds = sharp.images_for(room), sharp.runs_for(room)
+    if effect.mean <= -minimum and effect.ci[1] < 0 and 0 < level < p < 0.5:
+        wanted, have = NormalDist().inv_cdf(1 - level), NormalDist().inv_cdf(1 - p)
+        return math.ceil(effect.n * ((wanted / have) ** 2 - 1)), None
+    room = max(abs(effect.mean), abs(effect.mean + minimum))
+    images, seeds = effect.images_for(room), effect.runs_for(room)
     return (
         None if images is None else max(1, images - effect.n),
         None if seeds is None else max(1, seeds - effect.runs),

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from failsight.tools.evidence import Cell, Correction, Evidence, Fact, Finding, Interval, Table, Unit
+from failsight.tools.evidence import Correction, Evidence, Fact, Finding, Interval
 from failsight.tools.experiments.cues.compared import Moved, moved_table
 from failsight.tools.repair.outcomes import Arms, Sample
 from failsight.tools.repair.reliance import Reliance
 from failsight.tools.repair.verdict import Compared, Decision, Outcome
+from failsight.tools.repair.verdict_tables import ece_table, others_table, reliance_table, target_table
 from failsight.tools.strategies import STRATEGIES
 from failsight.tools.text import clean, interval, listing, number, p_value
 from failsight.tools.view import CaseView
 
 TOOL = "verify_correction"
-MOST_ROWS = 30
 TITLES: dict[Outcome, str] = {
     "verified": "The repair holds",
     "no effect": "The repair has no effect",
@@ -66,9 +66,11 @@ class Verified:
 
 def evidence(view: CaseView, made: Verified) -> Evidence:
     """The Evidence of :func:`failsight.tools.verify_correction.verify_correction`, but for its arguments."""
-    tables = [_target_table(made), _others_table(made), _ece_table(made)]
+    tables = [target_table(made.target, made.measure), others_table(made.others)]
+    if made.ece is not None and not made.calibration:
+        tables.append(ece_table(made.ece, made.n))
     if made.reliance is not None:
-        tables.append(_reliance_table(made.reliance))
+        tables.append(reliance_table(made.reliance))
     if made.cues:
         tables.append(moved_table(made.cues, ("before", made.arms.repair[0].name)))
     questions = ("iterations.3", *(("iterations.4",) if made.reliance or made.cues else ()))
@@ -77,7 +79,7 @@ def evidence(view: CaseView, made: Verified) -> Evidence:
         title=TITLES[made.decision.outcome],
         summary=" ".join(_summary(made)),
         facts=_facts(made),
-        tables=tuple(t for t in tables if t is not None and t.rows),
+        tables=tuple(t for t in tables if t.rows),
         questions=questions,
         corrections=_corrections(view, made),
         notes=(*made.notes, *_notes(made)),
@@ -273,123 +275,6 @@ def _group_facts(made: Verified) -> list[Fact]:
             )
         )
     return facts
-
-
-def _target_table(made: Verified) -> Table:
-    t = made.target
-    rows: list[tuple[Cell, ...]] = [
-        ("before", number(t.before), "", "", ""),
-        ("repair", number(t.repair), *_cells(t.change)),
-    ]
-    if t.effect is not None and t.drift is not None:
-        rows += [
-            ("control", number(t.control), *_cells(t.drift)),
-            ("repair − control", "", *_cells(t.effect)),
-        ]
-    return Table(
-        f"The target: {clean(t.name, 80)}",
-        ("arm", made.measure, "change", "95 % interval", "p"),
-        tuple(rows),
-        ("text",) * 5,
-        f"{t.n:,} images that neither chose nor trained. Change: from before, mean over seeds; for repair − control between "
-        "the arms. Intervals cover other images and other seeds; p: one-sided, that it fell (with sign flips for repair).",
-    )
-
-
-def _cells(m: object) -> tuple[str, str, str]:
-    from failsight.tools.stats.crossed import CrossedMean
-
-    assert isinstance(m, CrossedMean)
-    return number(m.mean, "points"), interval(m.ci, "points"), p_value(m.p("less"))
-
-
-def _others_table(made: Verified) -> Table:
-    """What lost first; the clearest where there are many."""
-    order = sorted(made.others, key=lambda o: (o.q_worse, -abs(o.change.mean)))[:MOST_ROWS]
-    order.sort(key=lambda o: -o.change.mean)
-    rows: list[tuple[Cell, ...]] = []
-    for o in order:
-        control = "–" if o.drift is None else number(o.drift.mean, "points")
-        rows.append(
-            (
-                clean(o.name, 80),
-                o.n,
-                number(o.before),
-                number(o.repair),
-                o.change.mean,
-                *o.change.ci,
-                control,
-                p_value(o.q_worse),
-                o.cost,
-            )
-        )
-    units: tuple[Unit, ...] = (
-        "text",
-        "count",
-        "text",
-        "text",
-        "points",
-        "points",
-        "points",
-        "text",
-        "text",
-        "text",
-    )
-    more = len(made.others) - len(rows)
-    return Table(
-        "What it did elsewhere, what lost most first",
-        (
-            "group",
-            "images",
-            "wrong before",
-            "wrong after",
-            "change",
-            "from",
-            "to",
-            "control's change",
-            "q worse",
-            "verdict",
-        ),
-        tuple(rows),
-        units,
-        "After: mean over the versions that were made. From, to: 95 % interval, paired by image. q worse: one-sided, "
-        f"Benjamini–Hochberg over {len(made.others)} groups."
-        + (f" {more} more, less clear, are not shown." if more else ""),
-    )
-
-
-def _ece_table(made: Verified) -> Table | None:
-    e = made.ece
-    if e is None or made.calibration:
-        return None
-    rows: list[tuple[Cell, ...]] = [
-        ("before", e.before, "", ""),
-        ("repair", e.repair, number(e.change.mean, "points"), interval(e.change.ci, "points")),
-    ]
-    if e.control is not None and e.drift is not None:
-        rows.append(("control", e.control, number(e.drift.mean, "points"), interval(e.drift.ci, "points")))
-    return Table(
-        "Do confidences mean what they say?",
-        ("arm", "calibration error", "change", "95 % interval"),
-        tuple(rows),
-        ("text", "share", "text", "text"),
-        f"Expected calibration error of {made.n:,} untouched images, 15 bins of equal width, mean over seeds. Lower is better.",
-    )
-
-
-def _reliance_table(r: Reliance) -> Table:
-    rows: list[tuple[Cell, ...]] = [("before", r.before.mean, "", "")]
-    rows.append(("repair", r.repair.mean, number(r.change.mean, "points"), interval(r.change.ci, "points")))
-    if r.control is not None and r.effect is not None:
-        rows.append(("control", r.control, "", ""))
-        rows.append(("repair − control", r.effect.mean, "", interval(r.effect.ci, "points")))
-    return Table(
-        "Have the features changed?",
-        ("arm", f"fall by masking {clean(r.what, 40)}", "change", "95 % interval"),
-        tuple(rows),
-        ("text", "points", "text", "text"),
-        f"Fall of the score of {clean(r.of, 60)} when it is masked, beyond that of controls of equal area, in {r.n} untouched images.",
-    )
 
 
 def _corrections(view: CaseView, made: Verified) -> tuple[Correction, ...]:
