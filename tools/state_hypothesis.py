@@ -15,6 +15,7 @@ from failsight.tools.registry import tool
 from failsight.tools.text import clean
 from failsight.tools.view import CaseView
 
+THIS = "this one"
 FORESEEN = {
     "falls_without": "the score of {name} falls when it is taken away, more than when as much is taken away elsewhere",
     "rises_with": "the score of {name} rises when it is put into other images, more than with a control",
@@ -91,14 +92,18 @@ def state_hypothesis(
             Fact("kind", kind, "text"),
             Fact("prediction", made.prediction, "text"),
             Fact("instrument", choice.tool, "text"),
-            Fact("instrument_arguments", json.dumps(jsonable(choice.arguments), sort_keys=True), "text"),
-            Fact("instrument_takes_finding", choice.by_finding, "text"),
+            Fact("instrument_arguments", json.dumps(jsonable(_arguments(choice)), sort_keys=True), "text"),
             Fact("registered_plan", plan_id, "text"),
         ),
         findings=(made.finding,),
         notes=_notes(made, choice),
         next_steps=(f"Measure it with {choice.tool}: {choice.reason}.",),
     )
+
+
+def _arguments(choice: Choice) -> dict[str, object]:
+    """The arguments of the call to make next; :data:`THIS` stands for the id that the hypothesis gets in the journal."""
+    return {**choice.arguments, **({"finding": THIS} if choice.by_finding else {})}
 
 
 def _summary(made: Typed, choice: Choice) -> str:

@@ -21,6 +21,7 @@ from failsight.agent.planners.steps import largest_confusion
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence
 from failsight.tools.registry import registry
+from failsight.tools.state_hypothesis import THIS
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def instrument_message(case: Case, made: Evidence) -> AIMessage | None:
     if record is None or record.finding.verdict is not None:
         return None
     arguments = json.loads(str(facts.get("instrument_arguments") or "{}"))
-    if facts.get("instrument_takes_finding"):
+    if arguments.get("finding") == THIS:
         arguments["finding"] = record.id
     why = prompts.say("why.instrument", finding=record.id, reason=_reason(made, tool))
     return call(tool, arguments, why, hypothesis=record.id)

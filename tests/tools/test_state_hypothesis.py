@@ -13,7 +13,7 @@ from failsight.tools.evidence import Evidence, Kind
 from failsight.tools.experiments.population import Filter
 from failsight.tools.hypotheses.typed import NATURE, conditions_of, in_words
 from failsight.tools.registry import registry
-from failsight.tools.state_hypothesis import state_hypothesis
+from failsight.tools.state_hypothesis import THIS, state_hypothesis
 from tests.fakes.case import television_world
 from tests.fakes.view import FakeView
 
@@ -40,7 +40,10 @@ def test_a_cue_gets_a_masking_test_and_no_verdict() -> None:
     assert found.verdict is None
     assert found.tests == ()
     assert facts(made)["instrument"] == "test_by_masking"
-    assert json.loads(facts(made)["instrument_arguments"]) == {"region": "box:television"}
+    assert json.loads(facts(made)["instrument_arguments"]) == {
+        "region": "box:television",
+        "finding": THIS,
+    }
     (plan,) = view.instruments
     assert plan.finding == found.key
     assert facts(made)["registered_plan"] == plan.id
@@ -73,8 +76,6 @@ def test_every_kind_gets_an_instrument_whose_arguments_are_valid(given: dict[str
     made = state_hypothesis(view, **given)
     assert facts(made)["instrument"] == tool
     arguments = json.loads(facts(made)["instrument_arguments"])
-    if facts(made)["instrument_takes_finding"]:
-        arguments["finding"] = "F1"
     registry()[tool].check(arguments)
     assert made.findings[0].verdict is None
     assert len(view.instruments) == 1

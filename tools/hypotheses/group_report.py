@@ -76,18 +76,18 @@ def _settled(plan: Plan, made: Compared, result: TestResult, judged: Judgement, 
     made_ = dataclasses.replace(finding, tests=(result,), verdict=verdict, note=note)
     if plan.known and finding.n is not None:
         return made_  # its own numbers describe what raised it
+    sign = (
+        finding.kind in CUED
+    )  # of a sign the images of other classes that get the answer are told, of a group its errors
+    rate, ci, out = (
+        (made.rate, made.rate_ci, made.rate_out) if sign else (made.errors, made.errors_ci, made.errors_out)
+    )
     return dataclasses.replace(
-        made_,
-        n=made.n,
-        error_rate=finite(made.rate),
-        base_error_rate=finite(made.rate_out),
-        ci=made.rate_ci,
-        p=result.p,
-        q=q,
+        made_, n=made.n, error_rate=finite(rate), base_error_rate=finite(out), ci=ci, p=result.p, q=q
     )
 
 
-def _what(plan: Plan, view_classes: tuple[str, ...] | None = None) -> str:
+def _what(plan: Plan) -> str:
     name = plan.instrument.arguments.get("called")
     return f"called {clean(str(name), 60)}" if name else "answered wrongly"
 

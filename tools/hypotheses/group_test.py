@@ -92,7 +92,13 @@ class Rarity:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What was measured. ``at``: positions in the prediction table of the group's images that count, the surest first."""
+    """What was measured.
+
+    Attributes:
+        rate, rate_ci, rate_out: share that counts (errors, or images called so), in the group and of the others.
+        errors, errors_ci, errors_out: the same of all errors.
+        at: positions in the prediction table of the group's images that count, the surest first.
+    """
 
     gap: Gap
     rate: float
@@ -102,6 +108,9 @@ class Compared:
     n_out: int
     detectable: float | None
     rarity: Rarity | None
+    errors: float
+    errors_ci: Interval
+    errors_out: float
     at: npt.NDArray[np.int64]
 
 
@@ -231,9 +240,12 @@ def run(view: CaseView, plan: Plan) -> Compared:
     at = at[np.argsort(-p.confidence[at], kind="stable")] if p.has_scores else at
     detectable = smallest_rate_difference(n, rate_out, n_out, plan.asked.alpha) if n and n_out else None
     rarity = _rarity(view, plan) if plan.finding.kind == "rare_case" else None
+    wrong = p.labelled & ~p.correct
+    missed, missed_out = int((wrong & inside).sum()), int((wrong & outside).sum())
     return Compared(
-        made, hits / n if n else math.nan, wilson(hits, n), rate_out, n, n_out, detectable, rarity, at
-    )
+        made, hits / n if n else math.nan, wilson(hits, n), rate_out, n, n_out, detectable, rarity,
+        missed / n if n else math.nan, wilson(missed, n), missed_out / n_out if n_out else math.nan, at,
+    )  # fmt: skip
 
 
 def _rarity(view: CaseView, plan: Plan) -> Rarity | None:
