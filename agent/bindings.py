@@ -47,7 +47,7 @@ def _bind(case: "Case", spec: ToolSpec, lock: threading.Lock) -> StructuredTool:
     return StructuredTool(
         name=spec.name,
         description=schema_text(spec),
-        args_schema=spec.arguments.model_json_schema(),  # checked by the case, whose sentences a planner understands
+        args_schema=spec.offered,  # checked by the case, whose sentences a planner understands
         func=run,
         response_format="content_and_artifact",
     )

@@ -27,6 +27,7 @@ from failsight.tools.inputs.base import (
 )
 from failsight.tools.repair.versions import FOLDER as REPAIRS
 from failsight.tools.repair.versions import check_version, find_version
+from failsight.tools.text import listing
 from failsight.tools.view import Expectation
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from failsight.tools.repair.versions import ModelVersion
     from failsight.tools.view import CaseView, Progress
 
+PEOPLE = ("person", "api")  # who may state what a person judged
 LACKING = {
     "model": "the model itself; this case has only its predictions",
     "weights": "a model whose layers can be read (a torch model, not ONNX or a black box)",
@@ -131,6 +133,10 @@ class Case(CaseInputs):
 
         spec = registry()[tool]
         checked = self._with_segmenter(spec.check(arguments or {}))
+        if by not in PEOPLE and any(checked[name] for name in spec.personal):
+            raise RetryError(
+                f"Only a person may fill {listing(spec.personal)} of {tool}: nobody else's judgement is kept as theirs."
+            )
         self._check_needs(spec)
         key = self.call_key(spec, checked)
         state = self.state()

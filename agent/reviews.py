@@ -7,6 +7,7 @@ import csv
 import html
 import io
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -87,6 +88,27 @@ def run(args: argparse.Namespace) -> int:
 
         Console().print(made)
     return 0
+
+
+_GIVEN = re.compile(r"^(?P<file>.+?\.csv)(?:\s+by\s+(?P<by>.+))?$", re.IGNORECASE)
+
+
+def converse(case: Case, rest: str) -> str:
+    """What ``/reviews`` does: without more it writes the page of errors, else ``FILE.csv by NAME`` is read back."""
+    if not rest.strip():
+        target = free(case.folder)
+        n = export(case, target)
+        return f"{n:,} errors to judge are written to `{target}`: have them judged, then `/reviews FILE.csv by NAME`."
+    found = _GIVEN.match(rest.strip())
+    if found is None:
+        raise UserError("That is no file of judgements.", "Write `/reviews FILE.csv by NAME`.")
+    return read_back(case, Path(found["file"].strip("'\"")), by=found["by"] or "").summary
+
+
+def free(folder: Path) -> Path:
+    """A name for the page that nothing has yet: it may hold somebody's work."""
+    names = (folder / f"errors-to-judge{f'-{i}' if i else ''}.html" for i in range(1000))
+    return next(p for p in names if not p.exists())
 
 
 def newest(case: Case, split: str = "data") -> Evidence | None:

@@ -136,7 +136,7 @@ class _Door:
                 types.Tool(
                     name=spec.name,
                     description=schema_text(spec),
-                    input_schema=spec.arguments.model_json_schema(),
+                    input_schema=spec.offered,
                     annotations=types.ToolAnnotations(
                         read_only_hint=not spec.writes, destructive_hint=False, open_world_hint=False
                     ),

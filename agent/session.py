@@ -40,6 +40,8 @@ ACTIONS = {
     "/why": "/why F3: how a finding came to its verdict, link by link; without an id: what the last answer rests on",
     "/expect": "/expect recall of kitchen at least 85 %: set a criterion for readiness",
     "/form": "/form expectations: questions that only people can answer; without a name: list all",
+    "/reviews": "errors for people to judge, written to a page; /reviews FILE.csv by Ann: their judgements back in",
+    "/signoff": "/signoff ready by Ann: note: who says that it may be used (or not-ready, conditional); without more: what to decide on",
     "/attributes": "/attributes rename tv to television: change attributes (drop, merge, add …); without more: list them",
     "/whatif": "/whatif kitchen_0012.png: turn knobs on one picture and watch the prediction; with edits behind the name: keep them as evidence",
     "/tools": "the measuring tools and what each is for",
@@ -359,6 +361,16 @@ class Session:
         lines = [f"**{form.title}.** {form.why}", *(f"- {f.label}" for f in form.fields)]
         lines.append(f"\nIt is written to `{target}`: fill it in, then `/form {form.id} {target}`.")
         yield PlannerSaid("\n".join(lines), ())
+
+    def _act_reviews(self, rest: str) -> Iterator[SessionEvent]:
+        from failsight.agent.reviews import converse
+
+        yield PlannerSaid(converse(self.case, rest), tuple(words.choices(self.case)))
+
+    def _act_signoff(self, rest: str) -> Iterator[SessionEvent]:
+        from failsight.agent.signoff import converse
+
+        yield PlannerSaid(converse(self.case, rest), tuple(words.choices(self.case)))
 
     def _act_attributes(self, rest: str) -> Iterator[SessionEvent]:
         from failsight.agent.attribute_list import listed

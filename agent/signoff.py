@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -259,6 +260,25 @@ def page(state: CaseState, events: Sequence[Event]) -> list[str]:
     if not given:
         lines.append("Nobody has signed it off.")
     return lines
+
+
+_SAID = re.compile(
+    r"^(?P<decision>ready|not[- ]ready|conditional(?:ly)?)\s+by\s+(?P<by>[^:]+?)\s*(?::\s*(?P<note>.*))?$",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+def converse(case: Case, rest: str) -> str:
+    """What ``/signoff`` does: without more the page, else ``ready by NAME: note``. Raises UserError for anything else."""
+    if not rest.strip():
+        return "\n".join(f"- {line.removeprefix('  - ')}" for line in page(case.state(), case.journal.events))
+    found = _SAID.match(rest.strip())
+    if found is None:
+        raise UserError(
+            "That is no decision.", "Write `/signoff ready by NAME: note`, or not-ready, or conditional."
+        )
+    decision = found["decision"].lower().replace(" ", "-").removesuffix("ly")
+    return sentence(sign(case, found["by"], decision, found["note"] or ""))
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -39,6 +39,7 @@ class ToolSpec:
         edits: True when it changes the case itself: made again after it was taken back it is a new edit.
         outside: of its checked arguments, a fingerprint of what they name outside the case (another model's file); empty
             for nothing. A call after that changed is a new measurement.
+        personal: arguments that only a person may fill (judgements of people): not offered to planners, refused from them.
         decides: kinds of findings that it can raise, confirm or refute; the planner weighs them against its cost.
         passes: about how many passes of the model over its images a call with default arguments costs; 0 where tables
             suffice. The shared pass that makes the predictions counts only while it has not been made.
@@ -59,6 +60,15 @@ class ToolSpec:
     reads_attributes: bool = False
     edits: bool = False
     outside: Outside | None = None
+    personal: tuple[str, ...] = ()
+
+    @property
+    def offered(self) -> dict[str, Any]:
+        """JSON schema of the arguments that a planner or another program may fill."""
+        made: dict[str, Any] = self.arguments.model_json_schema()
+        for name in self.personal:
+            made.get("properties", {}).pop(name, None)
+        return made
 
     @property
     def description(self) -> str:
@@ -113,6 +123,7 @@ def tool(
     reads_attributes: bool = False,
     edits: bool = False,
     outside: Outside | None = None,
+    personal: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Evidence]], Callable[..., Evidence]]:
     """Declare a function to be a tool. The function itself stays a plain function."""
 
@@ -132,6 +143,7 @@ def tool(
             reads_attributes,
             edits,
             outside,
+            personal,
         )
         function.__failsight_tool__ = spec  # type: ignore[attr-defined]
         return function

@@ -24,7 +24,7 @@ MOST_ANSWERS = 5000
 Words = dict[str, str]
 
 
-@tool(cost="pass", answers=QUESTIONS, stateful=True)
+@tool(cost="pass", answers=QUESTIONS, stateful=True, personal=("answers", "human", "why", "by"))
 def review_errors(
     view: CaseView,
     n: Annotated[int, Field(description="How many errors to draw for people to judge.", ge=8, le=400)] = 40,

@@ -17,7 +17,7 @@ from failsight.agent.reviews import export, newest, read_back
 from failsight.agent.session import Session
 from failsight.agent.signoff import basis, page, sentence, sign, signoffs, stale_sentence
 from failsight.agent.state import fold
-from failsight.tools.errors import UserError
+from failsight.tools.errors import RetryError, UserError
 from tests.fakes.case import FakeCase, television_world
 from tests.fakes.page import Page
 
@@ -256,6 +256,18 @@ class TestReviews:
         assert main(["reviews", "export", str(folder), str(tmp_path / "x.pdf")]) == 2
         assert main(["reviews", "export", str(folder)]) == 2
 
+    def test_a_planner_can_not_speak_for_a_person(self, case: FakeCase) -> None:
+        from failsight.agent.bindings import bind
+        from failsight.tools.registry import registry
+
+        path = case.call("review_errors", {"n": 8}, by="planner")[0].images[0].path
+        for by in ("planner", "mcp"):
+            with pytest.raises(RetryError, match="Only a person"):
+                case.call("review_errors", {"n": 8, "answers": {path: "acceptable"}, "by": "Ann"}, by=by)
+        assert set(registry()["review_errors"].offered["properties"]) == {"n", "image", "note", "split"}
+        schema = next(t.args_schema for t in bind(case) if t.name == "review_errors")
+        assert "answers" not in str(schema)
+
 
 class TestSignOff:
     def test_it_rests_on_the_evidence_and_goes_stale_with_later_evidence(self, case: FakeCase) -> None:
@@ -346,6 +358,22 @@ class TestSignOff:
         assert [e.kind for e in Journal(folder, write=False).events if e.kind == "signoff.given"] == [
             "signoff.given"
         ]
+
+    def test_in_conversation(self, case: FakeCase, tmp_path: Path) -> None:
+        session = Session(case)
+        case.expect("accuracy", 0.5)
+        (told,) = session.act("/signoff conditional by Ann (requester): only by day")
+        assert "ready under conditions" in told.text  # type: ignore[union-attr]
+        (told,) = session.act("/signoff")
+        assert "Ann (requester) signed it off" in told.text  # type: ignore[union-attr]
+        (told,) = session.act("/reviews")
+        assert (case.folder / "errors-to-judge.html").is_file() and "errors-to-judge.html" in told.text  # type: ignore[union-attr]
+        with pytest.raises(UserError, match="no decision"):
+            list(session.act("/signoff maybe"))
+        path = case.evidence("review_errors")[-1].images[0].path
+        (tmp_path / "r.csv").write_text(f"path,verdict\n{path},no\n")
+        (told,) = session.act(f"/reviews {tmp_path / 'r.csv'} by Ann")
+        assert "can't be accepted" in told.text  # type: ignore[union-attr]
 
     def test_a_forged_decision_is_found(self, case: FakeCase) -> None:
         case.expect("accuracy", 0.5)
