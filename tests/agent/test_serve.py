@@ -54,7 +54,7 @@ async def test_every_tool_is_there_with_its_schema(case: FakeCase, mode: str) ->
         listed = {t.name: t for t in (await client.list_tools()).tools}
     assert set(listed) == set(registry())
     for spec in registry().values():
-        assert listed[spec.name].input_schema == spec.arguments.model_json_schema()
+        assert listed[spec.name].input_schema == spec.offered  # without what only a person may say
         assert spec.description in listed[spec.name].description
 
 
