@@ -134,6 +134,11 @@ def in_words(made: Evidence) -> list[str]:
 
     lines = [made.summary]
     shares = next((t.rows for t in made.tables if t.title == SHARES), ())
-    lines += [f"  {row[2]:,} {row[1]}" for row in shares if row[2]]
+    lines += [f"  {row[2]:,} {row[1]}{_really(row)}" for row in shares if row[2]]
     lines += [step for step in made.next_steps if step.startswith("Collect")]
     return lines
+
+
+def _really(row: tuple[Any, ...]) -> str:
+    """Of which true class the errors there mostly are, where that is known."""
+    return f" (errors there are really {row[8]})" if row[8] else ""
