@@ -49,6 +49,7 @@ FEWEST = 20  # training images below which there is nothing to learn from
 TARGETS = 200  # pictures at most whose look training pictures are given
 GROUP_STEP = 0.05  # of the weights in group DRO
 LONGER = 4
+LAST_RATE = 0.1  # of one linear layer that is trained by steps, where it can't be fitted at once
 MOST_WORK = 2e13  # multiplications of all versions together from which only the last layer is trained: some ten minutes
 NEED_ALL = ("freeze", "train_longer", "regularise")  # they make no sense for one layer
 
@@ -393,10 +394,9 @@ def _wrong(view: CaseView, usual: Pile) -> Mask:
 
 def _recipe(asked: Asked, strategy: Strategy, way: Way, usual: int) -> Recipe:
     """The recipe: a short fine-tuning, unless the strategy or the person says otherwise."""
-    made = Recipe(layers="last" if way != "tune" else "all")
-    height_rule = made.batch
+    made = Recipe() if way == "tune" else Recipe(layers="last", rate=LAST_RATE)
     if asked.epochs is not None:
-        steps = max(1, -(-usual * asked.epochs // height_rule))
+        steps = max(1, -(-usual * asked.epochs // made.batch))
         made = replace(made, steps=steps, rounds=max(5, asked.epochs))
     elif strategy.name == "train_longer":
         made = replace(made, steps=made.steps * LONGER, rounds=made.rounds * 2)

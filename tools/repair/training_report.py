@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 from statistics import fmean
@@ -210,9 +211,9 @@ def _correction(view: CaseView, asked: Asked, strategy: Strategy) -> tuple[Corre
 def _plain(strategy: Strategy) -> str:
     words = {
         "n": "more", "wanted": "images of the finding's slice", "cue": "the cue", "images": "such images", "class": "the class",
-        "other": "the class it is taken for", "differences": "", "relabel": "the suspects",
+        "other": "the class it is taken for", "differences": "", "relabel": "the suspects", "attribute": "slice",
     }  # fmt: skip
-    return strategy.action.format_map(words)
+    return strategy.action.format_map(defaultdict(lambda: "it", words))
 
 
 def _next(repair: str) -> str:
