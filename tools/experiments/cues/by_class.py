@@ -74,7 +74,6 @@ def draw_pair(view: CaseView, split: Split, pair: tuple[int, int], most: int) ->
     made = view.predictions(split)
     labelled = bool(made.labelled.any())
     fit = made.correct if labelled else np.ones(len(made), bool)
-    rng = np.random.default_rng([view.seed, 13])
     piles = [np.flatnonzero(fit & (made.predicted == c)) for c in pair]
     for c, pile in zip(pair, piles, strict=True):
         if len(pile) < FEWEST:
@@ -83,7 +82,14 @@ def draw_pair(view: CaseView, split: Split, pair: tuple[int, int], most: int) ->
                 f"Only {len(pile)} images are{rightly} called {clean(made.classes[c], 60)}: too few to see what it depends on."
             )
     share = min(most // 2, *(len(p) for p in piles))
-    at = np.sort(np.concatenate([rng.permutation(p)[:share] for p in piles]))
+    at = np.sort(
+        np.concatenate(
+            [
+                np.random.default_rng([view.seed, 13, c]).permutation(p)[:share]
+                for c, p in zip(pair, piles, strict=True)
+            ]
+        )
+    )
     return Sample(
         split,
         made.rows[at],
