@@ -68,6 +68,7 @@ def readiness(view: CaseView) -> Evidence:
     unresolved = unresolved_findings(view)
     notes += [f"{clean(c.name, 80)}: {c.reason}" for c in criteria if c.reason]
     notes += _price_notes(view)
+    notes += _version_notes(view)
     if unresolved:
         notes.append(
             f"Confirmed and not yet repaired: {listing([i for i, _ in unresolved], 12)}. The verdict is about the expectations alone."
@@ -193,6 +194,16 @@ def _price_table(view: CaseView, predictions: dict[str, Predictions]) -> Table:
         ("text", "text", "score", "count", "count", "share", "share", "share", "score"),
         "Low and high: 95 % interval of the rate. Cost an image: what it adds to the expected cost; other errors cost one each.",
     )
+
+
+def _version_notes(view: CaseView) -> list[str]:
+    """That versions which repairs made are not what was judged."""
+    made = [v.name for v in view.versions() if v.arm == "repair"]
+    if not made:
+        return []
+    return [
+        f"The verdict is about the case's own model, not about {listing(made, 4)}: take a version out (failsight versions --take) and judge it as a case of its own."
+    ]
 
 
 def _price_notes(view: CaseView) -> list[str]:
