@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from failsight.knowledge_base.edited import edits_meant
+from failsight.knowledge_base.places import place as place
+from failsight.knowledge_base.places import written
 from failsight.knowledge_base.schema import Entry, slots
 from failsight.knowledge_base.vocabulary import Mentions, Vocabulary
 
@@ -90,7 +92,8 @@ def values(mentions: Mentions) -> dict[str, Any]:
         "image2": pictured[1] if len(pictured) > 1 else None,
         "object": objects[0] if objects else None,
         "object2": objects[1] if len(objects) > 1 else None,
-        "region": f"box:{objects[0]}" if objects else place(mentions.sentence),
+        "region": written(mentions.sentence)
+        or (f"box:{objects[0]}" if objects else place(mentions.sentence)),
         "attribute": attributes[0] if attributes else None,
         "attributes": attributes or None,
         "value": held[0] if held else None,
@@ -112,11 +115,6 @@ _ELSEWHERE: Final = re.compile(
     r"|(?:\b(?:image|picture|photo|sample|row) #?|#)(\d{1,9}) (?:of|in|from) (?:the )?(train|deploy|pool)"
 )
 _SPLIT: Final = {"trai": "train", "depl": "deploy", "pool": "pool"}
-_PLACES: Final = (
-    ("corners:0.2", re.compile(r"\bcorners?\b")),
-    ("border:0.1", re.compile(r"\b(borders?|frame|edges? of the (image|picture|photo))\b")),
-    ("rect:0.25,0.25,0.75,0.75", re.compile(r"\b(cent(er|re)|middle) of the (image|picture|photo)s?\b")),
-)
 
 
 def images(mentions: Mentions) -> list[str]:
@@ -138,11 +136,6 @@ def unknown_images(mentions: Mentions) -> list[str]:
         for name in mentions.unknown_images
         if not (name.startswith("#") and f"#{int(name[1:])}" in elsewhere)
     ]
-
-
-def place(sentence: str) -> str | None:
-    """The region that a sentence names by its place in the picture, as ``test_by_masking`` writes it."""
-    return next((region for region, pattern in _PLACES if pattern.search(sentence.lower())), None)
 
 
 def resolve(entry: Entry, mentions: Mentions, vocabulary: Vocabulary) -> dict[str, Any] | None:

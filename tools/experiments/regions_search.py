@@ -19,7 +19,8 @@ from failsight.tools.text import listing
 from failsight.tools.view import CaseView
 
 Bools = npt.NDArray[np.bool_]
-MOST_DONORS_SEEN = 256  # enough to tell which class images with the cue are given
+ENOUGH_GIVERS = 96  # pieces come from no more images than that
+ENOUGH_FOR_CLASS = 256  # tells as well which class images with the cue are given
 
 
 @dataclass(frozen=True)
@@ -156,7 +157,8 @@ def givers(
     rows = resolve(view, split, filters, within=within, most=len(table), seed=view.seed).rows
     if not searched(region):
         return Givers(places, rows, every, none, places.notes)
-    found = look(places, rows, MOST_DONORS_SEEN, view.seed, label=f"looking for {region.title}")
+    enough = ENOUGH_FOR_CLASS if watched is None else ENOUGH_GIVERS
+    found = look(places, rows, enough, view.seed, label=f"looking for {region.title}")
     if not (found.states == 1).any():
         raise _nowhere(places, found)
     notes = (*places.notes, found.told, *_trouble(places, found.rows))
