@@ -6,7 +6,7 @@ another thread may call it. The same edits, in the same order, given to ``what_i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +62,7 @@ class Probe:
         self.classes: Sequence[str] = tuple(case.classes)
         self.label = self.classes[named.label] if named.label >= 0 else ""
         self.kinds: Mapping[str, Kind] = KINDS
-        self._scores_of = lambda pixels: scores_of(view, pixels)
+        self._scores_of: Callable[[Pixels], Floats] = lambda pixels: scores_of(view, pixels)
         self._seed = view.seed + named.row
         picture = prepared(view, named)
         self.switches = self._switches(view, named)

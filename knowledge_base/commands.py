@@ -38,7 +38,7 @@ _MATTERS: Final = re.compile(
 )
 _BY: Final = re.compile(r"\bby (?:adding|inserting|pasting|putting)\b")
 _HEAT: Final = re.compile(
-    r"\b(?:heat ?maps?|saliency|salience|grad.?cam|layer.?cam|attention maps?|occlusion maps?|attributions?|attribution maps?|"
+    r"\b(?:heat ?maps?|saliency|salience|grad.?cam|layer.?cam|attention maps?|(?:visuali[sz]e|show|see|plot|map) (?:the |its )?attention|occlusion maps?|attributions?|attribution maps?|"
     r"integrated gradients|smooth.?grad|attention rollout|highlight\w*)\b"
 )
 _PARTS: Final = re.compile(
@@ -59,7 +59,7 @@ _COUNT: Final = re.compile(
 _NEAR: Final = re.compile(
     r"\b(?:nearest|neighbou?rs?|similar|look(?:s|ing)? (?:most |a lot |very much )?like|resembl\w*|look.?alikes?|closest)\b"
 )
-_COMPARE: Final = re.compile(r"\b(?:compar\w*|differen\w*|alike|same|similar\w*|versus|vs|both)\b")
+_COMPARE: Final = re.compile(r"\b(?:compar\w*|contrast|differen\w*|alike|same|similar\w*|versus|vs|both)\b")
 _TURN: Final = re.compile(
     r"\bsmallest change\b|\bcounterfactual\w*|\bwhat would (?:have to|need to|it take)\b|\bleast change\b|\bminimal change\b|\bhow (?:little|much) (?:must|has to|would)\b|\bturns? (?:\S+ )?into\b|\bwhat (?:would|could|will|does|might) (?:make|turn|change|flip)\b|\bthe least (?:that|which|to|thing)\b"
 )
@@ -87,6 +87,13 @@ _DRIFT: Final = re.compile(
     r"\bdrift\w*|\bshift(?:ed|s)?\b|\b(?:deploy\w*|field|production|wild)\b.*\b(?:differ\w*|chang\w*|other|unlike)\b|\b(?:differ\w*|chang\w*|unlike)\b.*\b(?:deploy\w*|field|production|wild)\b"
 )
 _CALIBRATED: Final = re.compile(r"\b\d{2,3} ?(?:%|per ?cent)\b.*\b(?:really|mean\w*|true|trust\w*|right)\b")
+_RUN: Final = re.compile(
+    r"\b(?:run|do|make|start) (?:an? |the )?evaluation\b|\bevaluate (?:it|the model|the network|this)\b|\b(?:which|what) (?:overall )?accuracy\b"
+)
+_TRUST: Final = re.compile(
+    r"\b(?:softmax|probabilit\w*|confidences?|scores?|percentages?)\b.*\b(?:meaning\w*|trust\w*|reliable|calibrat\w*|believ\w*|honest)\b"
+)
+_TRICKY: Final = re.compile(r"\bwhich\b.*\b(?:problematic|difficult|hard|tricky|troublesome|challenging)\b")
 _SURE: Final = r"(?:sure|confident\w*|confidence|certain\w*|convinc\w*|conviction)"
 _BLUNDER: Final = r"(?:wrong\w*|errors?|mistakes?|mistaken|blunders?|fail\w*)"
 _SURE_AND_WRONG: Final = re.compile(rf"\b{_SURE}\b.*\b{_BLUNDER}\b|\b{_BLUNDER}\b.*\b{_SURE}\b")
@@ -258,36 +265,52 @@ def _data(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str, A
     return None
 
 
-def _rates(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str, Any]] | None:
-    attributes = slots.get("attributes")
-    if _SURE_AND_WRONG.search(text) and not slots.get("image") and not attributes:
+def _sureness(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str, Any]] | None:
+    """How sure it is, and whether that can be believed."""
+    if slots.get("image") or slots.get("attributes"):
+        return None
+    if _SURE_AND_WRONG.search(text):
         return "unknown_unknowns", {"class_name": slots.get("class")}
-    if _CALIBRATED.search(mentions.sentence.lower()) and not slots.get("image") and not attributes:
+    if _TRUST.search(text) or _CALIBRATED.search(mentions.sentence.lower()):
         return "confidence_profile", {"class_name": slots.get("class")}
-    if _RETRAIN.search(text):
-        return "propose_correction", {"finding": slots.get("finding")}
-    if _READY.search(text) and not slots.get("class") and not attributes:
-        return "readiness", {}
-    things = attributes or ([slots["object"]] if slots.get("object") else [])
-    if (
-        things
-        and _ERRORS.search(text)
-        and _CHANGES.search(text)
-        and not slots.get("image")
-        and not slots.get("class2")
-    ):
-        return "find_slices", {"attributes": things, "within_class": slots.get("class")}
-    if attributes and not slots.get("class") and _GROUPS.search(text) and _RATES.search(text):
-        return "disaggregate", {"attributes": attributes}
-    if _EACH.search(text) and not attributes and not slots.get("class"):
-        return "evaluate", {"split": slots.get("split")}
-    if _SOME_HARDER.search(text) and slots.get("class") and not attributes:
-        return "find_slices", {"within_class": slots["class"]}
-    if _WEAK.search(text) and not slots.get("object") and not attributes:
-        return "find_slices", {"within_class": slots.get("class")}
     return None
 
 
+def _next_move(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str, Any]] | None:
+    """Repair, release."""
+    if _RETRAIN.search(text):
+        return "propose_correction", {"finding": slots.get("finding")}
+    if _READY.search(text) and not slots.get("class") and not slots.get("attributes"):
+        return "readiness", {}
+    return None
+
+
+def _by_attribute(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str, Any]] | None:
+    """Whether an attribute, or a thing in the pictures, goes with errors."""
+    attributes = slots.get("attributes")
+    things = attributes or ([slots["object"]] if slots.get("object") else [])
+    alone = not slots.get("image") and not slots.get("class2")
+    if things and alone and _ERRORS.search(text) and _CHANGES.search(text):
+        return "find_slices", {"attributes": things, "within_class": slots.get("class")}
+    if attributes and not slots.get("class") and _GROUPS.search(text) and _RATES.search(text):
+        return "disaggregate", {"attributes": attributes}
+    return None
+
+
+def _rates(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str, Any]] | None:
+    """How well it does, and on which images it does not."""
+    if slots.get("attributes"):
+        return None
+    name = slots.get("class")
+    general = not any(slots.get(k) for k in ("class", "image", "object"))
+    if general and (_RUN.search(text) or _EACH.search(text)):
+        return "evaluate", {"split": slots.get("split")}
+    if name and not slots.get("class2") and (_TRICKY.search(text) or _SOME_HARDER.search(text)):
+        return "find_slices", {"within_class": name}
+    return ("find_slices", {"within_class": name}) if _WEAK.search(text) and not slots.get("object") else None
+
+
 _READERS: Final[tuple[Reader, ...]] = (
-    _finding, _turning, _editing, _swapping, _adding, _masking, _pictures, _map, _picking, _data, _rates,
+    _finding, _turning, _editing, _swapping, _adding, _masking, _pictures, _map, _picking, _data, _sureness, _next_move,
+    _by_attribute, _rates,
 )  # fmt: skip

@@ -17,7 +17,8 @@ from pydantic import PrivateAttr
 
 from failsight import prompts
 from failsight.agent.planners import answering, words
-from failsight.agent.planners.steps import Step, next_step
+from failsight.agent.planners.step import Step
+from failsight.agent.planners.steps import next_step
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
