@@ -35,8 +35,7 @@ class Person:
 
     def __init__(self, folder: Path, given: list[str]) -> None:
         self.folder = folder
-        made = folder / "journal.jsonl"
-        what = [str(folder)] if made.exists() else [*given, "--out", str(folder)]
+        what = [*given, "--out", str(folder)]  # the same command goes on where it stopped
         command = [sys.executable, "-m", "failsight.agent.cli", "chat", *what, "--plain"]
         self._seen, drawn = pty.openpty()  # a prompt is drawn only where someone sees it
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=drawn)
