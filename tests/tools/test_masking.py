@@ -139,7 +139,7 @@ def test_a_finding_keeps_its_identity_and_supplies_region_and_class() -> None:
     assert (unnamed.statement, unnamed.n) == ("Lamps go with day.", 99)
     steps = chain(made, view.instruments)
     assert [s.stage for s in steps][:2] == ["hypothesis", "instrument"]
-    assert (steps[-1].stage, steps[-1].text) == ("verdict", "confirmed")
+    assert steps[-1].stage == "verdict" and steps[-1].text.startswith("confirmed")
 
 
 @pytest.mark.parametrize(

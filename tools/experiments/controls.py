@@ -3,8 +3,8 @@
 A control has the cue's shape, moved to where it does not touch the cue (all boxes of an object are one cue). Among the
 places that fit, those are preferred that resemble the cue's place (distance from the centre, height in the picture)
 and whose masking changes the pixels about as much: a blank wall is no fair control for a busy object. Where the shape fits
-nowhere, or lies in too many parts to be moved one by one, the whole region is moved round the picture; where that overlaps
-itself everywhere, blocks of the same area in all are the control.
+nowhere, or lies in too many parts to be moved one by one, the whole region is moved as it is, or else round the picture;
+where that overlaps itself everywhere, blocks of the same area in all are the control.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class Controls:
 
     Attributes:
         draws: the regions; each has exactly the cue's area and overlaps no pixel of the cue.
-        same_shape: False when only the area could be matched (the cue's shape fits nowhere else).
+        same_shape: False when only the area could be matched (the cue's shape fits nowhere else); the parts of a draw follow
+            those of the cue only where it is True.
     """
 
     draws: tuple[Patches, ...]
@@ -56,9 +57,10 @@ def draw_controls(cue: Patches, energy: Floats64, draws: int, rng: np.random.Gen
         found = _moved_one(cue[0], energy, draws, rng)
     elif len(cue) <= MOST_PARTS:
         found = _moved_several(cue, energy, draws, rng)
+    taken = as_mask(cue, *energy.shape)
+    found = found or _shifted(cue, taken, energy, draws, rng)
     if found:
         return Controls(tuple(found[i % len(found)] for i in range(draws)), True)
-    taken = as_mask(cue, *energy.shape)
     found = _rolled(cue, taken, energy, draws, rng)
     if found:
         return Controls(tuple(found[i % len(found)] for i in range(draws)), False)
@@ -125,6 +127,32 @@ def _place_all(cue: Patches, taken: Mask, rng: np.random.Generator) -> Patches |
         placed.append(part.moved(y, x))
         taken[y : y + tall, x : x + wide] = True
     return tuple(placed)
+
+
+def _shifted(
+    cue: Patches, taken: Mask, energy: Floats64, draws: int, rng: np.random.Generator
+) -> list[Patches]:
+    """The whole region moved as it is, to where it stays inside the picture and meets no pixel of itself.
+
+    Bounding boxes may overlap: a winding region, or one in many parts, often fits beside itself all the same."""
+    height, width = energy.shape
+    ys, xs = np.flatnonzero(taken.any(1)), np.flatnonzero(taken.any(0))
+    y0, y1, x0, x1 = int(ys[0]), int(ys[-1]) + 1, int(xs[0]), int(xs[-1]) + 1
+    own = taken[y0:y1, x0:x1]
+    downs = rng.integers(-y0, height - y1 + 1, TRIES)
+    rights = rng.integers(-x0, width - x1 + 1, TRIES)
+    found, changed = [], []
+    for down, right in dict.fromkeys(zip(downs.tolist(), rights.tolist(), strict=True)):
+        window = (slice(y0 + down, y1 + down), slice(x0 + right, x1 + right))
+        if not (taken[window] & own).any():
+            found.append((down, right))
+            changed.append(float(energy[window][own].sum()))
+    if not found:
+        return []
+    shifts, (cy, cx) = np.array(found, np.float64), centre(cue)
+    cost = _mismatch(cue, cy + shifts[:, 0], cx + shifts[:, 1], np.array(changed), energy)
+    best = [found[i] for i in np.argsort(cost, kind="stable")[:draws]]
+    return [tuple(p.moved(p.y0 + down, p.x0 + right) for p in cue) for down, right in best]
 
 
 def _rolled(
