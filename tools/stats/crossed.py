@@ -184,7 +184,8 @@ def _by_group(values: Float, groups: npt.ArrayLike | None) -> tuple[Float, Float
     if groups is None:
         return values, np.ones(len(values))
     codes = np.unique(np.asarray(groups), return_inverse=True)[1]
-    return np.bincount(codes, values), np.bincount(codes).astype(np.float64)
+    sums: Float = np.bincount(codes, values).astype(np.float64)
+    return sums, np.bincount(codes).astype(np.float64)
 
 
 def _total(made: CrossedMean, images: float, runs: int) -> tuple[float, float]:
