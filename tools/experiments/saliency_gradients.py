@@ -185,7 +185,7 @@ def _tuned(lens: Lens) -> Lens:
         wanted = first_tensor(lens.module(example)).clone()  # type: ignore[misc]
     module = copy.deepcopy(lens.module)
     if hasattr(module, "scale_norms"):
-        module.scale_norms()  # type: ignore[operator, union-attr]
+        module.scale_norms()  # type: ignore[union-attr]
     else:
         fold(module, example)
     flat = example.device.type == "cpu" and example.shape[1] <= 4
