@@ -38,7 +38,6 @@ def _content(arguments: Mapping[str, Any]) -> str:
     stateful=True,
     reads_attributes=True,
     outside=_content,
-    answers=("iterations.2",),
     passes=10.0,
 )
 def retrain(

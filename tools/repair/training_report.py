@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT, LEFT = 640.0, 150.0, 60.0
 TITLE = "A repair, trained"
-QUESTIONS = ("iterations.2",)
 
 
 def trained(view: CaseView, asked: Asked, ready: Ready, made: Sequence[Made]) -> Evidence:
@@ -49,7 +48,6 @@ def trained(view: CaseView, asked: Asked, ready: Ready, made: Sequence[Made]) ->
         facts=_facts(plan, repair, control, seconds, added),
         tables=(_versions(made),),
         figures=(figure,) if figure else (),
-        questions=QUESTIONS,
         corrections=_correction(view, asked, ready.strategy),
         notes=(*ready.notes, *_notes(plan, made)),
         next_steps=(_next(plan.repair),),
@@ -86,7 +84,6 @@ def around(view: CaseView, asked: Asked, strategy: Strategy, made: Around) -> Ev
         summary=summary,
         facts=tuple(facts),
         tables=(_versions(made.made),),
-        questions=QUESTIONS,
         corrections=_correction(view, asked, strategy),
         notes=(
             "The evaluation images that fitted it are written down with the versions and do not judge them.",
@@ -111,7 +108,6 @@ def exported(view: CaseView, asked: Asked, strategy: Strategy, made: Exported, w
         tables=(
             Table("Exported images", ("origin", "images"), tuple(made.counts.items()), ("text", "count")),
         ),
-        questions=QUESTIONS,
         corrections=tuple(
             Correction(c.finding, c.strategy, c.family, c.action, "approved", c.before)
             for c in _correction(view, asked, strategy)
