@@ -17,7 +17,7 @@ from datetime import date
 from pathlib import Path
 
 from benchmarks.hypotheses.report import markdown
-from benchmarks.hypotheses.trials import run
+from benchmarks.hypotheses.trials import Result, load, run
 
 HERE = Path(__file__).parent
 
@@ -42,14 +42,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="file for all results, one JSON object a line",
     )
     parser.add_argument("--markdown", type=Path, default=HERE / "results.md", help="file for the tables")
+    parser.add_argument("--report", action="store_true", help="ask nothing; tell what --out holds so far")
     given = parser.parse_args(argv)
     if given.seeds < 1 or given.first < 1:
         parser.error("seeds are counted from 1")
-    import torch
+    if given.report:
+        results = [r for r in load(given.out) if r.seed >= given.first]
+    else:
+        import torch
 
-    torch.set_num_threads(1)
-    seeds = range(given.first, given.first + given.seeds)
-    results = run(seeds, given.out, lambda line: print(line, file=sys.stderr, flush=True))
+        torch.set_num_threads(1)
+        seeds = range(given.first, given.first + given.seeds)
+        results = run(seeds, given.out, lambda line: print(line, file=sys.stderr, flush=True))
     lines = markdown(results)
     print("\n".join(lines))
     head = [
@@ -57,13 +61,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         "",
         f"Measured on {date.today():%d %B %Y} by `python -m benchmarks.hypotheses --seeds {given.seeds}"
         + (f" --first {given.first}" if given.first != 1 else "")
-        + "`. Shares with Wilson 95 % intervals; effects in points (hundredths of a probability); what is asked of which "
+        + f"`: {_cases(results, False)} cases of the demo, {_cases(results, True)} trained networks. Shares with Wilson 95 % "
+        "intervals; effects in points (hundredths of a probability); what is asked of which "
         "model: `benchmarks/hypotheses/questions.py`; what is true is measured on twins of the scenes, drawn with and "
         "without the cue (`truth.py`).",
         "",
     ]
     given.markdown.write_text("\n".join([*head, *lines]) + "\n", encoding="utf-8")
     return 0
+
+
+def _cases(results: Sequence[Result], trained: bool) -> int:
+    """How many cases were judged."""
+    return len({r.seed for r in results if (r.family == "trained") == trained})
 
 
 if __name__ == "__main__":
