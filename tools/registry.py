@@ -10,6 +10,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache, cached_property
 from typing import Any, Literal, get_type_hints
 
@@ -170,7 +171,8 @@ class Registry(Mapping[str, ToolSpec]):
         try:
             return self._specs[name]
         except KeyError:
-            raise RetryError(f"There is no tool {name!r}.", self._specs) from None
+            near = get_close_matches(name, self._specs, n=5, cutoff=0.4)
+            raise RetryError(f"There is no tool {name!r}.", dict.fromkeys((*near, *self._specs))) from None
 
     def __contains__(self, name: object) -> bool:
         return name in self._specs

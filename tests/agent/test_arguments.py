@@ -31,6 +31,6 @@ def test_what_is_no_argument_is_said(line: str) -> None:
         typed("find_slices", line)
 
 
-def test_an_unknown_tool_is_said_with_those_that_exist() -> None:
-    with pytest.raises(RetryError, match="find_slices"):
-        typed("nonsense", "depth=2")
+def test_an_unknown_tool_is_said_with_those_that_are_meant_first() -> None:
+    with pytest.raises(RetryError, match="Choose from: find_slices"):
+        typed("slices", "depth=2")
