@@ -100,16 +100,6 @@ def repair_root(view: CaseView) -> Path:
     return first.parent
 
 
-def default_data(view: CaseView, finding: str) -> str:
-    """What may be added where nobody named anything: labels of pool images that lie in the case as
-    ``repair/labels-pool.csv``, else the pictures made last for the finding; empty without either."""
-    root = repair_root(view)
-    labels = root / "labels-pool.csv"
-    if labels.is_file() and "pool" in view.splits():
-        return str(labels)
-    return made_pictures(view, finding)
-
-
 def made_pictures(view: CaseView, finding: str) -> str:
     """The manifest of the pictures that generate_repair_data made last (for the finding); empty where there is none."""
     root = repair_root(view)
