@@ -27,19 +27,14 @@ from benchmarks.selection.run import problems_of, run
 from benchmarks.selection.table import markdown
 from benchmarks.selection.trials import BUDGET
 
-QUICK = (
-    12_000  # pictures drawn for a few problems: a minute instead of four; too few for problems of two rooms
-)
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Draw, choose, train, print."""
     given = _arguments(argv)
     cache: Path = given.cache
-    count = COUNT
     if given.quick:
-        given.correlation, given.rare, given.seeds, count = 2, 2, 1, QUICK
-    pool = open_pool(cache, count, lambda done, total: _line(f"drawing pictures: {done} of {total}"))
+        given.correlation, given.rare, given.seeds = 3, 3, 1
+    pool = open_pool(cache, COUNT, lambda done, total: _line(f"drawing pictures: {done} of {total}"))
     wanted: dict[Kind, int] = {"correlation": given.correlation, "rare": given.rare}
     problems = problems_of(given.purpose, wanted, pool, cache)
     words, ways = None, dict(BASELINES)

@@ -118,10 +118,12 @@ def _paired(made: dict[str, Means], method: str, other: str, problems: Sequence[
 def rate(values: Sequence[float]) -> str:
     """``12.3 % [10.1, 14.5]``: mean and interval of shares."""
     low, high = mean_interval(values)
-    return f"{100 * np.mean(values):.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
+    ci = f" [{100 * low:.1f}, {100 * high:.1f}]" if low == low else ""  # a single problem has none
+    return f"{100 * np.mean(values):.1f} %{ci}"
 
 
 def points(differences: Floats) -> str:
     """``+1.2 [+0.3, +2.1]``: mean and interval of differences of shares, in points."""
     low, high = mean_interval(differences)
-    return f"{100 * differences.mean():+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+    ci = f" [{100 * low:+.1f}, {100 * high:+.1f}]" if low == low else ""
+    return f"{100 * differences.mean():+.1f}{ci}"
