@@ -99,7 +99,8 @@ def compare_models(
     two, second_name = beside(view, after.strip() or _latest(view), "after")
     pair = _Pair(view, split, (one, two), (first_name, second_name))
     change, notes = pair.change()
-    alike, cues = None, []
+    alike: Spaces | None = None
+    cues: list[Moved] = []
     if features:
         alike, why = spaces(one, two, pair.rows, split)
         cues, more = pair.cues(max_images)

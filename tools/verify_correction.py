@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from typing import Annotated
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from failsight.tools.errors import RetryError
@@ -27,6 +27,9 @@ from failsight.tools.repair.verdict_report import TOOL, Verified, evidence
 from failsight.tools.text import clean, number
 from failsight.tools.verdicts import ONLINE_LEVEL
 from failsight.tools.view import CaseView
+
+Ints = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
 
 
 @tool(
@@ -99,7 +102,8 @@ def verify_correction(
         raise RetryError("Without class probabilities the calibration error can't be measured.")
     made = _judge(view, arms, known_as, finding, chosen, told, calibrated, (least, tolerance, alpha), plan)
     if features:
-        made = dataclasses.replace(made, **_features(view, arms, known_as, finding, chosen, max_images))
+        relied, cues = _features(view, arms, known_as, finding, chosen, max_images)
+        made = dataclasses.replace(made, reliance=relied, cues=cues)
     return dataclasses.replace(evidence(view, made), arguments=given)
 
 
@@ -201,7 +205,7 @@ def _judge(
     )  # fmt: skip
 
 
-def _target(told: Answers, calibrated: bool, units: np.ndarray | None, target: np.ndarray) -> Losses:
+def _target(told: Answers, calibrated: bool, units: Ints | None, target: Mask) -> Losses:
     """Losses of the target alone; the calibration error is binned among its images."""
     if not calibrated:
         return told.losses(False, units).part(target)
@@ -230,15 +234,14 @@ def _history(view: CaseView, plan: str) -> tuple[int, int]:
 
 def _features(
     view: CaseView, arms: Arms, finding_id: str, finding: Finding | None, chosen: Sample, most: int
-) -> Mapping[str, object]:
+) -> tuple[reliance.Reliance | None, tuple[Moved, ...]]:
     """The finding's cue masked before and after; the panel of cues where it names none."""
     if not view.has_model():
-        return {}
+        return None, ()
     split: Split = "data" if "data" in chosen.at else next(iter(chosen.at))
     rows = view.predictions(split).rows[chosen.at[split]]
     if reliance.about(finding):
         made = reliance.masked(view, arms, finding_id, rows, split, most)
         if made is not None:
-            return {"reliance": made}
-    cues: tuple[Moved, ...] = tuple(reliance.panel(view, arms, split, most))
-    return {"cues": cues}
+            return made, ()
+    return None, tuple(reliance.panel(view, arms, split, most))

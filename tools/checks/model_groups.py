@@ -69,7 +69,8 @@ def _meets(view: CaseView, split: Split, made: Predictions, wanted: Mapping[str,
         return inside
     found = slice_rows(view, table, plain)
     if found is not None:
-        return inside & found[made.rows]
+        plainly: Mask = inside & found[made.rows]
+        return plainly
     assigned = _assigned(view, split, made.rows, plain)
     return None if assigned is None else inside & assigned
 

@@ -13,7 +13,7 @@ from failsight.tools.evidence import Fact, Figure
 from failsight.tools.experiments.explainers import EXPLAINERS, Lens, Method, Target, choose, lens_of
 from failsight.tools.experiments.figures import Tile, overlay, sheet
 from failsight.tools.experiments.saliency_report import Mapped, check_sanity
-from failsight.tools.inputs.base import BadImage, Pixels, Predictions, Split
+from failsight.tools.inputs.base import BadImage, Floats, Pixels, Predictions, Split
 from failsight.tools.stats.similarity import Alike, alignment, neighbours_shared
 from failsight.tools.text import clean
 from failsight.tools.view import CaseView
@@ -128,7 +128,7 @@ def side_by_side(
 
 def _maps(
     view: CaseView, answers: Predictions, rows: Ints, split: Split
-) -> tuple[Pixels, np.ndarray, Ints, bool]:
+) -> tuple[Pixels, Floats, Ints, bool]:
     """(pictures as this model sees them, maps for its own answers, these answers, whether the maps fail their check)."""
     model, table = view.model(), view.table(split)
     lens: Lens = lens_of(model, view.seed)

@@ -215,7 +215,8 @@ def _units(view: CaseView, at: Mapping[Split, Ints], group_by: str | None) -> In
         assert codes is not None
         parts.append(codes + start)
         start += int(codes.max(initial=-1)) + 1
-    return np.concatenate(parts)
+    made: Ints = np.concatenate(parts)
+    return made
 
 
 @dataclass(frozen=True)

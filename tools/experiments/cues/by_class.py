@@ -123,7 +123,7 @@ def by_class(
         made.append(
             Shared(cue, one, two, one.effect - two.effect, difference_interval(*gaps), _welch(*gaps), minimum)
         )
-    q = benjamini_hochberg([m.p for m in made]) if made else []
+    q = benjamini_hochberg([m.p for m in made]).tolist() if made else []
     return [replace(m, q=float(x)) for m, x in zip(made, q, strict=True)]
 
 

@@ -67,7 +67,7 @@ def compare_panels(before: CaseView, after: Sequence[CaseView], made: Sample) ->
     rest = [run(view, replace(part, scores=own.scores[at[known]]), cues).effect for view, at, own in samples]
     moved = [_one(cue, first[:, j], np.stack([r[:, j] for r in rest])) for j, cue in enumerate(cues)]
     kept = [m for m in moved if m is not None]
-    q = benjamini_hochberg([m.p for m in kept]) if kept else []
+    q = benjamini_hochberg([m.p for m in kept]).tolist() if kept else []
     return [replace(m, q=float(x)) for m, x in zip(kept, q, strict=True)]
 
 
