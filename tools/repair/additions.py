@@ -239,7 +239,7 @@ def _order(
     if ranked is not None:
         return (
             ranked,
-            "where the model fails on the evaluation images, least sure first (as select_data does)",
+            "where the model fails on the evaluation images, the likeliest errors first (as select_data does)",
         )
     inside = inside_of(view, view.table(split), conditions, split)[rows]
     if not inside.any():
