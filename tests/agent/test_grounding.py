@@ -28,7 +28,10 @@ VALUES = {
     "sofa_style": ("plain", "bed_like", "none"), "bath_style": ("tub", "shower", "none"), "annotator": ("A", "B", "C", "D"),
     "floor": ("wood", "tile", "carpet"), "lighting": ("bright", "dim"), "tilt": (), "clutter": (),
 }  # fmt: skip
-LABELLED = "277fe42ee4e7d112262787752446bab5b7e0595f6a4017e93ecff1e38937fa22"
+LABELLED = {
+    "grounding.jsonl": "277fe42ee4e7d112262787752446bab5b7e0595f6a4017e93ecff1e38937fa22",
+    "grounding_fresh.jsonl": "9b0716f5814bb60cf65b9e2cfbd8ac94aec074ecd4cbc5cb6d6365e8d352b0fa",
+}
 
 
 @pytest.fixture(scope="module")
@@ -243,26 +246,34 @@ def test_a_pronoun_takes_up_what_was_spoken_of(checker: Checker) -> None:
     assert checker.check("Kitchen is weak in deployment. Its recall is 20.3 % there.").unverified
 
 
-# Rates on the frozen labelled set. "dev" was looked at while the checker was made, so its rates say little. Of "test"
-# only counts were looked at: the target (98 % of the altered flagged, 3 % of the true flagged) is not reached there;
-# the floors are what is.
-FLOORS = {("dev", "true"): 109, ("dev", "altered"): 111, ("test", "true"): 182, ("test", "altered"): 196}
-SIZES = {("dev", "true"): 109, ("dev", "altered"): 111, ("test", "true"): 218, ("test", "altered"): 223}
+# Rates on the frozen labelled sets. Only "held_out" says how well the check does on sentences that its rules were not
+# made with: its sentences were written before the rules were read, split off by lot, and only ever counted. All else
+# is development material and its rates say little; the former test part too, since its failures were opened to mend
+# the rules. The target (98 % of the altered flagged, 3 % of the true flagged) is not reached; the floors are what is.
+FLOORS = {
+    ("dev", "true"): 109, ("dev", "altered"): 111, ("test", "true"): 182, ("test", "altered"): 196,
+    ("fresh_dev", "true"): 52, ("fresh_dev", "altered"): 58, ("held_out", "true"): 81, ("held_out", "altered"): 106,
+}  # fmt: skip
+SIZES = {
+    ("dev", "true"): 109, ("dev", "altered"): 111, ("test", "true"): 218, ("test", "altered"): 223,
+    ("fresh_dev", "true"): 60, ("fresh_dev", "altered"): 68, ("held_out", "true"): 110, ("held_out", "altered"): 119,
+}  # fmt: skip
 
 
 def test_the_rates_on_the_labelled_sentences_do_not_fall(checker: Checker) -> None:
-    raw = (DATA / "grounding.jsonl").read_bytes()
-    assert hashlib.sha256(raw).hexdigest() == LABELLED
     right: Counter[tuple[str, str]] = Counter()
     seen: Counter[tuple[str, str]] = Counter()
-    for line in raw.splitlines():
-        case = json.loads(line)
-        key = (case["part"], case["label"])
-        seen[key] += 1
-        right[key] += bool(checker.check(case["text"]).unverified) == (case["label"] == "altered")
+    for name, digest in LABELLED.items():
+        raw = (DATA / name).read_bytes()
+        assert hashlib.sha256(raw).hexdigest() == digest
+        for line in raw.splitlines():
+            case = json.loads(line)
+            key = (case["part"], case["label"])
+            seen[key] += 1
+            right[key] += bool(checker.check(case["text"]).unverified) == (case["label"] == "altered")
     assert dict(seen) == SIZES
     short = {key: (right[key], floor) for key, floor in FLOORS.items() if right[key] < floor}
-    assert not short  # counts only: the sentences of the test part are nobody's business
+    assert not short  # counts only: the sentences of the held-out part are nobody's business
 
 
 WORDS = st.sampled_from(
