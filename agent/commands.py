@@ -154,7 +154,16 @@ def _open_demo(args: argparse.Namespace, progress: Any) -> Session:
     given["encoder"] = args.encoder or "rooms"
     if args.out is None:
         args.out = Path("failsight-cases") / where
-    return _session(args, given, progress)
+    made_session = _session(args, given, progress)
+    labels = made.key / "pool.csv"
+    if (
+        args.repair and labels.is_file()
+    ):  # in practice a person labels what select_data picks; here the answer key does
+        target = made_session.folder / "repair" / "labels-pool.csv"
+        if not target.is_file():
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(labels.read_bytes())
+    return made_session
 
 
 def run_call(args: argparse.Namespace) -> int:

@@ -7,13 +7,14 @@ import csv
 import io
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from failsight.tools.errors import RetryError, UserError
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
     from failsight.tools.evidence import Evidence
+    from failsight.tools.view import CaseView
 
 HEADER = ("rank", "path", "share", "chosen_as", "taken_for", "confidence", "label")
 BUDGET = 100
@@ -95,7 +96,7 @@ def _rows(case: Case, made: Evidence) -> list[tuple[Any, ...]]:
 
     tables = {t.title: t for t in made.tables}
     words = {row[0]: str(row[1]) for row in tables[SHARES].rows} if SHARES in tables else {}
-    stored = case.cached(stored_key(case, **{k: made.arguments.get(k) for k in KEY}))
+    stored = case.cached(stored_key(cast("CaseView", case), **{k: made.arguments.get(k) for k in KEY}))
     if stored is not None and "share" in stored:
         shown = _all(case, made.arguments["split"], stored, words)
     else:

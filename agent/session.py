@@ -11,13 +11,10 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.types import Command
 
 from failsight import prompts
-from failsight.agent.arguments import typed
 from failsight.agent.events import (
     BUDGET,
     ApprovalAsked,
-    EvidenceMade,
     Notice,
-    PictureOpened,
     PlannerSaid,
     SessionEvent,
     StageEntered,
@@ -25,6 +22,7 @@ from failsight.agent.events import (
 from failsight.agent.graph import THREAD, Approvals, build_graph, open_checkpoints
 from failsight.agent.planners import make_planner, words
 from failsight.agent.planners.expectations import parse_expectation
+from failsight.agent.slash import SlashCommands
 from failsight.agent.state import CaseState
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.registry import registry
@@ -33,27 +31,10 @@ from failsight.tools.text import clean
 if TYPE_CHECKING:
     from failsight.agent.case import Case
 
-ACTIONS = {
-    "/help": "what you can type",
-    "/evidence": "/evidence E3: show that evidence again; without an id: list all",
-    "/findings": "hypotheses and findings with their verdicts",
-    "/why": "/why F3: how a finding came to its verdict, link by link; without an id: what the last answer rests on",
-    "/expect": "/expect recall of kitchen at least 85 %: set a criterion for readiness",
-    "/form": "/form expectations: questions that only people can answer; without a name: list all",
-    "/reviews": "errors for people to judge, written to a page; /reviews FILE.csv by Ann: their judgements back in",
-    "/signoff": "/signoff ready by Ann: note: who says that it may be used (or not-ready, conditional); without more: what to decide on",
-    "/attributes": "/attributes rename tv to television: change attributes (drop, merge, add …); without more: list them",
-    "/whatif": "/whatif kitchen_0012.png: turn knobs on one picture and watch the prediction; with edits behind the name: keep them as evidence",
-    "/tools": "the measuring tools and what each is for",
-    "/tool": "/tool find_slices depth=3: run one tool yourself",
-    "/auto": "do the rest of the workflow without asking",
-    "/report": "write report.md, report.html and findings.json",
-    "/verify": "check the journal for changes made outside Failsight",
-}
 GO_ON = ("", "go on", "continue", "next", "yes", "y", "ok", "weiter", "go")
 
 
-class Session:
+class Session(SlashCommands):
     """A conversation with ``case``. Iterating the events of a turn is what makes it happen.
 
     Args:
@@ -289,161 +270,6 @@ class Session:
     def cancel(self) -> None:
         """Stop the running turn at its next progress tick (from any thread)."""
         self.case.progress.cancel()
-
-    # --- slash commands ----------------------------------------------------------------------------------------------
-
-    def actions(self) -> dict[str, str]:
-        return dict(ACTIONS)
-
-    def act(self, command: str) -> Iterator[SessionEvent]:
-        """Run a slash command."""
-        name, _, rest = command.partition(" ")
-        handler = getattr(self, "_act_" + name.removeprefix("/"), None)
-        if name not in ACTIONS or handler is None:
-            yield Notice(f"There is no {clean(name, 40)}. Try {', '.join(ACTIONS)}.", "warning")
-            return
-        yield from handler(rest.strip())
-
-    def _act_help(self, rest: str) -> Iterator[SessionEvent]:
-        lines = [f"- `{name}` {text}" for name, text in ACTIONS.items()]
-        yield PlannerSaid(
-            "Type a question in your own words, `go on` for the next stage, or:\n" + "\n".join(lines),
-            tuple(words.choices(self.case)),
-        )
-
-    def _act_evidence(self, rest: str) -> Iterator[SessionEvent]:
-        evidence = self.state().evidence
-        found = next((e for e in evidence if e.id.lower() == rest.lower()), None)
-        if found:
-            yield EvidenceMade(found, reused=True)
-        elif rest:
-            yield Notice(f"There is no evidence {clean(rest, 40)}.", "warning")
-        else:
-            lines = [f"- **{e.id}** {e.tool}: {e.title}" for e in evidence]
-            yield PlannerSaid("\n".join(lines) or "Nothing has been measured yet.", ())
-
-    def _act_findings(self, rest: str) -> Iterator[SessionEvent]:
-        lines = [f"- {words.finding_line(r)}" for r in self.state().records.values()]
-        yield PlannerSaid("\n".join(lines) or "No hypothesis has been stated yet.", ())
-
-    def _act_why(self, rest: str) -> Iterator[SessionEvent]:
-        yield from words.explained(self.case, rest)
-
-    def _act_expect(self, rest: str) -> Iterator[SessionEvent]:
-        criterion = parse_expectation(rest, self.case.classes)
-        if criterion is None:
-            yield Notice("Write it like `/expect recall of kitchen at least 85 %`.", "warning")
-            return
-        yield from self._expect(criterion)
-
-    def _act_form(self, rest: str) -> Iterator[SessionEvent]:
-        from failsight.agent import forms
-        from failsight.knowledge_base.elicitation import forms as all_forms
-
-        if not rest:
-            lines = [
-                f"- `/form {f.id}` {f.title} (for the {f.ask.replace('_', ' ')})"
-                for f in all_forms().values()
-            ]
-            yield PlannerSaid("\n".join(lines), ())
-            return
-        name, _, given = rest.partition(" ")
-        if given:  # /form expectations FILE.md: a filled-in form
-            made = forms.read_back(self.case, Path(given.strip()))
-            told = [f"{made.form.title}: {len(made.answers)} answers by {clean(made.by)}."]
-            told += [f"- expected now: {e}" for e in made.expectations]
-            told += [f"- {clean(d, 300)}" for d in made.disagreements]
-            yield PlannerSaid("\n".join(told), tuple(words.choices(self.case)))
-            return
-        target = self.folder / f"form-{forms.form_named(name).id}.md"
-        forms.export(self.case, name, target)
-        form = forms.form_named(name)
-        lines = [f"**{form.title}.** {form.why}", *(f"- {f.label}" for f in form.fields)]
-        lines.append(f"\nIt is written to `{target}`: fill it in, then `/form {form.id} {target}`.")
-        yield PlannerSaid("\n".join(lines), ())
-
-    def _act_reviews(self, rest: str) -> Iterator[SessionEvent]:
-        from failsight.agent.reviews import converse
-
-        yield PlannerSaid(converse(self.case, rest), tuple(words.choices(self.case)))
-
-    def _act_signoff(self, rest: str) -> Iterator[SessionEvent]:
-        from failsight.agent.signoff import converse
-
-        yield PlannerSaid(converse(self.case, rest), tuple(words.choices(self.case)))
-
-    def _act_attributes(self, rest: str) -> Iterator[SessionEvent]:
-        from failsight.agent.attribute_list import listed
-        from failsight.agent.planners import edits
-
-        calls = edits.calls(rest, edits.names_of(self.case), surely=True) if rest else [(edits.LIST, {})]
-        if not calls:
-            yield Notice(edits.USAGE, "warning")
-        for tool, arguments in calls:
-            if tool == edits.LIST:
-                lines = [f"- {one.line}" for one in listed(self.case)]
-                yield PlannerSaid("\n".join(lines) or "There are no attributes.", ())
-                continue
-            try:
-                made, reused = self.case.call(tool, arguments, by="person")
-            except RetryError as error:
-                yield Notice(str(error), "warning")
-                return
-            yield EvidenceMade(made, reused)
-
-    def _act_whatif(self, rest: str) -> Iterator[SessionEvent]:
-        from failsight.agent.whatif import Probe, read
-
-        image, edits = read(rest)
-        if not image:
-            yield Notice("Which picture? Write for example `/whatif #12`.", "warning")
-            return
-        try:
-            if edits:
-                made, reused = self.case.call("what_if", {"image": image, "edits": edits}, by="person")
-                yield EvidenceMade(made, reused)
-                return
-            probe = Probe(self.case, image)
-        except RetryError as error:
-            yield Notice(str(error), "warning")
-            return
-        yield PlannerSaid(probe.lines(), ())
-        yield PictureOpened(probe)
-
-    def _act_tools(self, rest: str) -> Iterator[SessionEvent]:
-        lines = [f"- `{s.name}` ({s.cost}) {s.description}" for s in registry().values()]
-        yield PlannerSaid("\n".join(lines), ())
-
-    def _act_tool(self, rest: str) -> Iterator[SessionEvent]:
-        if not rest:
-            yield Notice(
-                "Which one? `/tools` lists them; write for example `/tool find_slices depth=2`.", "warning"
-            )
-            return
-        name, _, given = rest.partition(" ")
-        try:
-            made, reused = self.case.call(name, typed(name, given), by="person")
-        except RetryError as error:
-            yield Notice(str(error), "warning")
-            return
-        yield EvidenceMade(made, reused)
-
-    def _act_auto(self, rest: str) -> Iterator[SessionEvent]:
-        yield from self.auto()
-
-    def _act_report(self, rest: str) -> Iterator[SessionEvent]:
-        formats = tuple(rest.split()) or ("md", "html", "json")
-        written = self.write_report(formats)
-        yield Notice("Written: " + ", ".join(str(p) for p in written))
-
-    def _act_verify(self, rest: str) -> Iterator[SessionEvent]:
-        from failsight.agent.journal import verify
-
-        count, problems = verify(self.folder)
-        for problem in problems:
-            yield Notice(problem.sentence, "error")
-        if not problems:
-            yield Notice(f"The journal is whole: {count} events, none changed.")
 
     def write_report(self, formats: tuple[str, ...] = ("md", "html", "json")) -> list[Path]:
         """Write the reports into the case folder."""

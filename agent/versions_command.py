@@ -6,7 +6,9 @@ import argparse
 import dataclasses
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from failsight.agent.journal import Journal
 from failsight.agent.state import CaseState, fold
@@ -58,7 +60,7 @@ def verdict(state: CaseState, version: ModelVersion) -> str:
     return next((c.status for c in checks[-1].corrections), "undecided")
 
 
-def _about(given: dict[str, object], version: ModelVersion, state: CaseState) -> bool:
+def _about(given: Mapping[str, Any], version: ModelVersion, state: CaseState) -> bool:
     last = list(state.versions.values())[-1].repair  # what an empty name means
     return str(given.get("repair") or last).upper() == version.repair
 

@@ -13,12 +13,16 @@ from failsight import prompts
 from failsight.agent.planners.step import Step
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.registry import registry
+from failsight.tools.repair.versions import FOLDER as REPAIRS
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
     from failsight.agent.state import CaseState, FindingRecord
 
 FIRST, ALL = "first", "all"
+BUDGET = (
+    300  # labelled images of the pool that a repair adds: those where the model fails, not the whole pool
+)
 MOST = 6  # findings that `all` repairs, those that cost most errors
 
 
@@ -65,7 +69,11 @@ def retraining(case: Case, state: CaseState, asks: bool) -> list[Step]:
     made = {v.finding for v in state.versions.values()}
     ran = {e.arguments.get("finding") for e in state.evidence if e.tool == "retrain"}
     todo = [r for r in wanted(case, state, asks) if r.id in ran or r.id not in made]
-    return [Step("", "retrain", prompts.say("why.retrain", finding=r.id), {"finding": r.id}) for r in todo]
+    labelled = (case.folder / REPAIRS / "labels-pool.csv").is_file()
+    more = {"budget": BUDGET} if labelled else {}
+    return [
+        Step("", "retrain", prompts.say("why.retrain", finding=r.id), {"finding": r.id, **more}) for r in todo
+    ]
 
 
 def verification(case: Case, state: CaseState) -> list[Step]:
