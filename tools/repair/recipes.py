@@ -37,7 +37,7 @@ class Recipe:
     """
 
     layers: Layers = "all"
-    steps: int = 80
+    steps: int = 240
     rounds: int = 5
     batch: int = 48
     rate: float = 0.01
