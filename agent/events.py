@@ -82,4 +82,13 @@ class PictureOpened:
     probe: Any
 
 
-SessionEvent = PictureOpened | PlannerSaid | StageEntered | ToolStarted | EvidenceMade | ToolFailed | ApprovalAsked | Notice
+SessionEvent = (
+    PictureOpened
+    | PlannerSaid
+    | StageEntered
+    | ToolStarted
+    | EvidenceMade
+    | ToolFailed
+    | ApprovalAsked
+    | Notice
+)
