@@ -12,19 +12,23 @@ from failsight.agent.grounding.sources import DATA, Atom
 
 _DIFFERENCE = re.compile(
     r"differ|gap|more|less|fewer|higher|lower|worse|better|above|below|drop|fall|fell|excess|points|ahead|behind|apart|larger|smaller|los[est]|gain|"
-    r"\bdown\b|rise|rose|decreas|increas|margin|remain|rest\b|missing|short|exceed|separat|surer|too (?:many|few)|spread|range|lead",
+    r"\bdown\b|rise|rose|decreas|increas|margin|remain|rest\b|leaves?\b|minus|missing|short|exceed|separat|surer|too (?:many|few)|spread|range|lead",
     re.IGNORECASE,
 )
 _RATIO = re.compile(
     r"times|twice|double|half|triple|ratio|fold|×|as (?:often|many|high|low|large|likely|much)|third|quarter|fifth|one in|factor",
     re.IGNORECASE,
 )
+_REST = re.compile(
+    r"\bbelow\b|\bnot\b|\brest\b|\bremain\w*|\bleaves?\b|\bminus\b|\bwithout\b|n't\b", re.IGNORECASE
+)
 _SHARE = re.compile(
     r"of (?:all|the|these|its|them)|out of|share|per cent|%|half|third|quarter", re.IGNORECASE
 )
 _RELATIVE = re.compile(
-    r" (?:lower|higher|smaller|larger|less|more|fewer|darker|brighter|of (?:that|its|those)\b)", re.IGNORECASE
+    r" (?:lower|higher|smaller|larger|less|more|fewer|darker|brighter|relative)\b", re.IGNORECASE
 )
+_PART_OF = re.compile(r" (?:of (?:that|its|those)\b)", re.IGNORECASE)
 _SUM = re.compile(
     r"together|sum|total|altogether|combined|both|in all|=|add up|jointly|between them|counting",
     re.IGNORECASE,
@@ -45,11 +49,13 @@ def computed(
         near: recorded values of which a text of this setting may compare two.
     """
     others = [n for n in inside if n is not number and n in held and not (n.word and n.family == "percent")]
-    stated = _from_stated(number, at, others, held)
+    stated = _from_stated(number, at, others, held, near)
     return stated or _from_record(number, at, near)
 
 
-def _from_stated(number: Number, at: Setting, others: Sequence[Number], held: Grounded) -> list[Atom]:
+def _from_stated(
+    number: Number, at: Setting, others: Sequence[Number], held: Grounded, near: Sequence[Atom]
+) -> list[Atom]:
     sentence = at.reading.part
     for ways, result in _ways(number, at):
         for one in others:
@@ -64,6 +70,9 @@ def _from_stated(number: Number, at: Setting, others: Sequence[Number], held: Gr
                 ):
                     return [*held[one][:1], *held[other][:1]]
     plain = [n for n in others if n.family == number.family]
+    left = _remainder(number, sentence, plain, held, near)
+    if left:
+        return left
     if _SUM.search(sentence) and 2 < len(plain) <= 6:
         total = sum(n.value for n in plain)
         if abs(total - number.value) <= number.half + 1e-6:
@@ -73,6 +82,19 @@ def _from_stated(number: Number, at: Setting, others: Sequence[Number], held: Gr
             rest = [n for n in plain if n is not left]
             if len(rest) >= 2 and abs(sum(n.value for n in rest) - number.value) <= number.half + 1e-6:
                 return [a for n in rest for a in held[n][:1]]
+    return []
+
+
+def _remainder(
+    number: Number, sentence: str, plain: Sequence[Number], held: Grounded, near: Sequence[Atom]
+) -> list[Atom]:
+    """``472 of the 581 are not``: what a recorded count leaves of a total that is said beside it."""
+    if number.family != "plain" or not _REST.search(sentence):
+        return []
+    for total in plain:
+        left = [a for a in near if a.value == total.value - number.value > 0 and a.half == 0]
+        if left and left[0].family == "plain":
+            return [*held[total][:1], left[0]]
     return []
 
 
@@ -87,8 +109,10 @@ def _ways(number: Number, at: Setting) -> Iterator[tuple[str, Combine]]:
         yield "sum", lambda a, b: a + b
     if number.family == "ratio" or (number.family == "plain" and _RATIO.search(sentence)):
         yield "ratio", lambda a, b: a / b if b else None
-    if number.family == "percent" and _RELATIVE.match(after):
+    relative = re.search(r"\brelative(?:ly)?\b", sentence) is not None
+    if number.family == "percent" and _PART_OF.match(after):
         yield "part", lambda a, b: 100 * a / b if b > a > 0 else None
+    if number.family == "percent" and (relative or _RELATIVE.match(after)):
         yield (
             "relative",
             lambda a, b: 100 * (b - a) / b if b > a > 0 else 100 * (a - b) / b if b > 0 else None,
@@ -120,7 +144,8 @@ def _from_record(number: Number, at: Setting, near: Sequence[Atom]) -> list[Atom
     ways = dict(_ways(number, at))
     kept: dict[tuple[object, ...], Atom] = {}
     for atom in near:
-        kept.setdefault((round(atom.value, 4), atom.family, atom.metric, atom.names, atom.pair), atom)
+        key = (round(atom.value, 4), atom.family, atom.metric, atom.names, atom.pair)
+        kept[key] = kept[key]._replace(refs=(*kept[key].refs, *atom.refs)) if key in kept else atom
     values = list(kept.values())
     if "sum" in ways:
         total = _total(number, at, values)
@@ -146,7 +171,11 @@ def _two(
             if one is other or one.family != other.family or one.value == other.value:
                 continue
             way = _allowed(one, other, at, number)
-            for kind in ("part", "relative") if way and "part" in ways else (way,):
+            for kind in (
+                [k for k in ("part", "relative") if k in ways]
+                if way and {"part", "relative"} & set(ways)
+                else [way]
+            ):
                 result = ways[kind](one.value, other.value) if kind in ways else None
                 if result is not None and number.near(abs(result) if number.value >= 0 else -abs(result)):
                     return [one, other]

@@ -14,6 +14,7 @@ from typing import Any
 
 from failsight.agent.grounding.claims import ID, UNVERIFIED, Checked, Claim
 from failsight.agent.grounding.compare import comparisons
+from failsight.agent.grounding.consistency import consistent
 from failsight.agent.grounding.matching import Recorded, ground
 from failsight.agent.grounding.measures import Measures
 from failsight.agent.grounding.names import Lexicon, Names, is_f1
@@ -95,6 +96,7 @@ class Checker:
             claims += self._names(reading)
             if not reading.part.rstrip().endswith("?"):
                 claims += self._numbers(reading, inside)
+                claims += consistent(reading, inside)
                 claims += self._findings.claims(reading)
                 claims += comparisons(reading, self._measures, self.state)
                 claims += tendencies(reading, self._measures)

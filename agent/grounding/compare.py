@@ -11,6 +11,7 @@ from failsight.agent.grounding.lexicon import ELSEWHERE, HEDGE
 from failsight.agent.grounding.measures import Measures, Side, noun
 from failsight.agent.grounding.names import Names, gather, only
 from failsight.agent.grounding.reading import Reading
+from failsight.agent.grounding.sources import DATA
 from failsight.agent.grounding.tendencies import right_wrong
 from failsight.agent.state import CaseState
 
@@ -44,13 +45,13 @@ _CALLED = r"(?:taken for|called|mistaken for|confused with|answered with)"
 _RULES: tuple[tuple[re.Pattern[str], str, int], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), metric, sign)
     for pattern, metric, sign in (
-        (r"\b(?:darker|dimmer|less bright|not as bright)\b", "brightness", -1), (r"\b(?:brighter|less dark)\b", "brightness", 1),
-        (r"\b(?:blurrier|less sharp|more blurred|more blurry|softer)\b", "sharpness", -1), (r"\b(?:sharper|less blurr\w+|crisper)\b", "sharpness", 1),
+        (r"\b(?:darker|dimmer|less bright|not as bright|more dark)\b", "brightness", -1), (r"\b(?:brighter|less dark|more bright)\b", "brightness", 1),
+        (r"\b(?:blurrier|less sharp|more blurred|more blurry|softer)\b", "sharpness", -1), (r"\b(?:sharper|less blurr\w+|crisper|more sharp)\b", "sharpness", 1),
         (r"\bcompression is (?:weaker|lower|less)|\b(?:weaker|less) compression\b", "jpeg", 1), (r"\bcompression is (?:stronger|higher|more)|\b(?:stronger|more) compression\b", "jpeg", -1),
         (r"\bmore (?:strongly |heavily )?compressed\b", "jpeg", -1), (r"\bless (?:strongly |heavily )?compressed\b", "jpeg", 1),
         (r"\bmore saturated\b", "saturation", 1), (r"\bless saturated\b|\bpaler\b", "saturation", -1),
         (r"\bmore colourful\b", "colourfulness", 1), (r"\bless colourful\b", "colourfulness", -1),
-        (r"\b(?:larger|bigger) files\b|\bfiles (?:are|is|get) (?:\w+ )?(?:larger|bigger)\b", "file_size", 1), (r"\bsmaller files\b|\bfiles (?:are|is|get) (?:\w+ )?smaller\b", "file_size", -1),
+        (r"\b(?:larger|bigger) files\b|\bfiles (?:are|is|get) (?:[\w.]+ ){0,3}%? ?(?:larger|bigger)\b", "file_size", 1), (r"\bsmaller files\b|\bfiles (?:are|is|get) (?:[\w.]+ ){0,3}%? ?smaller\b", "file_size", -1),
         (rf"\b{_BAD}(?: in [\d.]+ %[^,;]*?,)?{_HOW} more{_OFTEN}\b|\bmore{_OFTEN} {_BAD}\b|\bharder\b|\bmore difficult\b|\bmore errors\b", "error", 1),
         (rf"\b{_BAD}{_HOW} (?:less|more seldom|more rarely){_OFTEN}\b|\bless{_OFTEN} {_BAD}\b|\beasier\b|\bless difficult\b|\bfewer errors\b", "error", -1),
         (rf"\b{_GOOD}{_HOW} (?:more{_OFTEN}|better)\b|\bmore{_OFTEN} {_GOOD}\b|\bbetter (?:recogni[sz]ed|classified)\b", "recall", 1),
@@ -104,6 +105,7 @@ def comparisons(at: Reading, measures: Measures, state: CaseState) -> Iterator[C
         )
     ):
         return
+    yield from _multiples(at, measures)
     seen: list[tuple[int, int]] = []
     for start, end, metric, sign in _found(part, at):
         if any(a < end and start < b for a, b in seen):
@@ -122,6 +124,32 @@ def comparisons(at: Reading, measures: Measures, state: CaseState) -> Iterator[C
             (ref,) if ok and ref else (),
             "" if ok else reason,
         )
+
+
+_MULTIPLE = re.compile(
+    r"\b(?:(?P<short>nearly|almost|about|roughly) |(?P<over>more than|over) )?(?P<word>doubl|tripl|quadrupl|halv)(?:es?|ed)\b",
+    re.IGNORECASE,
+)
+_TIMES = {"doubl": (1.6, 2.5), "tripl": (2.6, 3.5), "quadrupl": (3.6, 4.6), "halv": (0.38, 0.6)}
+
+
+def _multiples(at: Reading, measures: Measures) -> Iterator[Claim]:
+    """``The error rate nearly doubles in deployment``."""
+    match, split = _MULTIPLE.search(at.part), only(at.whole.splits - DATA)
+    metric = noun(at.part)
+    if match is None or not split or not metric or at.whole.attributes or len(at.about.classes) > 1:
+        return
+    one = measures.value(metric, Side(at.about.classes, split=split))
+    other = measures.value(metric, Side(at.about.classes))
+    if one is None or other is None or not other[0]:
+        return
+    low, high = _TIMES[match["word"].lower()]
+    times = one[0] / other[0]
+    ok = low - 0.1 * bool(match["short"]) <= times <= (high if not match["over"] else 2 * high)
+    start = at.sentence.start + match.start()
+    yield Claim(
+        "comparison", start, start + len(match[0]), ok, (one[1],) if ok else (), "" if ok else "it is another multiple"
+    )  # fmt: skip
 
 
 def _found(part: str, at: Reading) -> Iterator[tuple[int, int, str, int]]:
@@ -182,6 +210,19 @@ def _measured(at: Reading, metric: str, sign: int, measures: Measures) -> tuple[
         metric = "called" if one.attributes else metric
         if not one.attributes:
             return None
+    several = metric == "effect" and len(other.attributes) > 1 and not other.values
+    if several:  # "smaller than those of the stools and the television"
+        told = [
+            _measured_two(metric, one, replace(other, attributes=frozenset({a})), sign, measures)
+            for a in other.attributes
+        ]
+        return next((t for t in told if t is None or not t[0]), told[0])
+    return _measured_two(metric, one, other, sign, measures)
+
+
+def _measured_two(
+    metric: str, one: Side, other: Side, sign: int, measures: Measures
+) -> tuple[bool, str, str] | None:
     left, right = measures.value(metric, one), measures.value(metric, other)
     if (left is None or right is None) and metric in ("recall", "quality", "accuracy") and one.attributes:
         left, right, sign = measures.value("error", one), measures.value("error", other), -sign
@@ -252,6 +293,9 @@ def _halves(at: Reading) -> tuple[Names, Names, str, bool]:
         gather(at.mentions, start, start + pivot.start()),
         gather(at.mentions, start + pivot.end()),
     )
+    turn = re.search(r",? but (?:a|an|less|more|not|still)\b", part[pivot.end() :])
+    if turn is not None:  # "more than the cat but less than the television": the first comparison
+        after = gather(at.mentions, start + pivot.end(), start + pivot.end() + turn.start())
     return before, after, part[pivot.end() :], True
 
 

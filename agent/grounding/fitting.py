@@ -34,6 +34,7 @@ _QUALITY = re.compile(
 )
 
 
+_EACH = re.compile(r"\b(?:each|every|per) class\b", re.IGNORECASE)
 _EXPERIMENTAL = re.compile(r"\bexperiments?\b|\bmasking\b|\btests?\b", re.IGNORECASE)
 
 
@@ -68,15 +69,27 @@ def fits_loosely(atom: Atom, at: Setting) -> bool:
 def fits(number: Number, atom: Atom, at: Setting) -> bool:
     """Whether ``atom`` may be meant by ``number``."""
     return (
-        _fits_metric(number, atom, at)
+        not (atom.elsewhere and atom.names.attributes and _with_it(number, at))
+        and _fits_metric(number, atom, at)
         and _fits_names(atom, at)
         and _fits_split(atom, at)
         and _fits_pair(atom, at)
     )
 
 
+def _with_it(number: Number, at: Setting) -> bool:
+    """``with a cat 48.6 %``: the side that has it."""
+    before = at.reading.text[max(at.reading.sentence.start, number.start - 40) : number.start]
+    found = re.search(
+        r"\bwith (?:an? |the )?(?P<thing>[a-z_]{3,}),? (?:just |only |about |it is )*$", before, re.IGNORECASE
+    )
+    return found is not None and found["thing"].lower() not in ("control", "controls", "mask")
+
+
 def _fits_metric(number: Number, atom: Atom, at: Setting) -> bool:
     part = at.reading.part
+    if _barred(number, atom, at):
+        return False
     if atom.metric.startswith("tally:"):
         return number.family == "plain" and _counted(number, atom, at)
     if atom.metric.startswith("told:"):
@@ -85,13 +98,6 @@ def _fits_metric(number: Number, atom: Atom, at: Setting) -> bool:
         return _alike(at, atom.metric[5:], 1 if set(atom.refs) & at.reading.whole.evidence else 2)
     if atom.row and not _fits_row(atom, part):
         return False
-    if (
-        number.signed
-        and not number.bracket
-        and atom.metric in ("cue_effect", "control_effect")
-        and "chang" in at.clause
-    ):
-        return False  # a fall is a negative change
     lead = at.reading.text[max(at.reading.sentence.start, number.start - 24) : number.start]
     level = _P.search(lead)
     if level is not None or atom.part in ("p", "q") or atom.metric in ("p", "q"):
@@ -110,12 +116,69 @@ def _fits_metric(number: Number, atom: Atom, at: Setting) -> bool:
         and not atom.metric.startswith(("slices", "images"))
     ):
         return False
-    if not says(atom.metric, part) and not (
-        (atom.metric in ("accuracy", "drop") or (atom.metric == "error" and atom.names.attributes))
-        and not _QUALITY.search(part)
-    ):
+    if not says(atom.metric, part) and not _goes_without_saying(atom, at):
         return False
     return not (atom.metric in ("accuracy", "recall", "precision") and wrong(at.clause) and atom.part != "n")
+
+
+def _goes_without_saying(atom: Atom, at: Setting) -> bool:
+    """``Living rooms: 67.1 %``: what is meant where a sentence names no quantity at all."""
+    if atom.metric not in ("accuracy", "drop", "recall") and not (
+        atom.metric == "error" and atom.names.attributes
+    ):
+        return False
+    part, shift = at.reading.part, at.reading.sentence.start
+    if atom.metric == "recall":
+        for mention in reversed(at.reading.mentions):
+            if mention.kind == "class":
+                part = part[: mention.start - shift] + part[mention.end - shift :]
+    return not _QUALITY.search(part)
+
+
+_FAILURES = {
+    "error", "false_answers", "share_of_errors", "confusion", "reverse", "confident_errors", "pull",
+}  # fmt: skip
+
+
+def _barred(number: Number, atom: Atom, at: Setting) -> bool:
+    """Whether the words beside a number rule a quantity out: a change, what is demanded, a share of failures."""
+    if number.signed and not number.bracket and atom.metric in ("cue_effect", "control_effect"):
+        return "chang" in at.clause  # a fall is a negative change
+    if number.family != "percent":
+        return False
+    if _demanded(number, at) and (atom.metric != "bound" or abs(atom.value - number.value) > number.half):
+        return True
+    failure = atom.metric.startswith("told:") or atom.metric in _FAILURES or atom.part == "end"
+    return not failure and _said_wrong(number, at)
+
+
+def _said_wrong(number: Number, at: Setting) -> bool:
+    """``fails in 50.7 %``, ``a quarter of them are misclassified``: a share of failures and of nothing else."""
+    text, sentence = at.reading.text, at.reading.sentence
+    before = text[max(sentence.start, number.start - 40) : number.start]
+    after = text[number.end : min(sentence.end, number.end + 90)]
+    return bool(
+        re.search(
+            r"\b(?:fails?|failed|errs?|(?:is|are|were) (?:wrong|misclassified|answered wrongly))(?: (?:in|for|on|with|about|only|just|roughly))* $",
+            before,
+        )
+        or re.match(
+            r"[^,;.\d]{0,70}\b(?:is|are|were|get) (?:wrong\b|misclassified|answered wrongly)|(?: [\[(][^\])]*[\])])? wrong\b",
+            after,
+        )
+    )
+
+
+def _demanded(number: Number, at: Setting) -> bool:
+    """``should be at least 70 %``: what is asked for, to the letter."""
+    start = at.reading.sentence.start
+    before = at.reading.text[max(start, number.start - 60) : number.start]
+    return number.family == "percent" and bool(
+        re.search(
+            r"\b(?:should|must|has to|is required|required|expected to (?:be|reach)|demanded|asked for)\b[^,;:.\d]{0,40}$",
+            before,
+        )
+    )
 
 
 def _fits_unit(number: Number, atom: Atom, at: Setting) -> bool:
@@ -129,7 +192,8 @@ def _fits_unit(number: Number, atom: Atom, at: Setting) -> bool:
         if re.match(r" labels\b", after):
             return False
         if re.match(r" (?:\w+ )?(?:images|pictures|photos)\b", after):
-            return atom.metric == "images"
+            called = re.search(r"\b(?:called|answered|predicted)\b", at.clause) is not None
+            return atom.metric == "images" or called
     sure = atom.metric.startswith("confidence") or atom.metric == "gap"
     if re.match(r" (?:sure|confident|certain)\b", after):
         return sure
@@ -183,6 +247,8 @@ def _counted(number: Number, atom: Atom, at: Setting) -> bool:
         re.search(rf"\b(?:{g})", at.reading.part if "mask" in g else clause, re.IGNORECASE) for g in groups
     ):
         return False
+    if re.search(r"\bof (?:the )?$", text[max(0, number.start - 8) : number.start]):
+        return True
     narrow = re.search(r"\b(?:experiment|mask|prove)", clause, re.IGNORECASE) is not None
     return not (narrow and "mask" not in atom.metric)
 
@@ -236,6 +302,13 @@ def _fits_names(atom: Atom, at: Setting) -> bool:
     named_by_finding = bool(set(atom.refs) & mine.findings)
     if named_by_finding and not mine.entities:
         return True
+    if (
+        atom.metric == "images"
+        and not mine.entities
+        and not theirs.attributes
+        and _EACH.search(at.reading.part)
+    ):
+        return True
     known = mine.classes if len(mine.classes) == 1 and not atom.pair else wide
     if not strict <= known and not named_by_finding:
         return False
@@ -283,7 +356,7 @@ def _fits_presence(atom: Atom, at: Setting) -> bool:
     if at.absent and atom.names.attributes and not atom.elsewhere and atom.metric not in EXPERIMENTS:
         return all(v == "no" for _, v in atom.names.values)
     rates = atom.metric in ("error", "pull") and atom.names.attributes and not atom.elsewhere
-    if at.elsewhere and rates and re.search(r"elsewhere|the rest\b|\bothers\b", at.clause):
+    if at.elsewhere and rates and re.search(r"elsewhere|otherwise|the rest\b|\bothers\b", at.clause):
         return False
     shown = re.search(r"\b(?:shows?|have|has|with|contains?) (?:one|it|them)\b", at.clause) is not None
     claimed = {a: "yes" if shown and v in ("yes", "no") else v for a, v in at.names.values}

@@ -14,7 +14,7 @@ def _words(text: str) -> re.Pattern[str]:
 SPLITS: Mapping[str, re.Pattern[str]] = {
     "deploy": _words(r"\bdeploy\w*|\bin the field\b|\bin use\b|\bfrom use\b|\bpictures of use\b"),
     "train": _words(r"\btrain(?:ing|ed)?\b"),
-    "data": _words(r"\bevaluation\b|\beval\b|\btest (?:images|pictures|set|data|split)\b|\bheld[- ]out\b|\bwas judged on\b"),
+    "data": _words(r"\bevaluation\b|\beval\b|\bnew (?:ones|images|pictures)\b|\bunseen\b|\bnever (?:seen|saw)\b|\btest (?:images|pictures|set|data|split)\b|\bheld[- ]out\b|\bwas judged on\b"),
     "pool": _words(r"\bpool\b"),
 }  # fmt: skip
 
@@ -47,9 +47,9 @@ RECORDED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 SAID: Mapping[str, re.Pattern[str]] = {
     name: _words(pattern)
     for name, pattern in {
-        "accuracy": r"accura|\bright\b|correct|recogni[sz]|\bhit", "recall": r"recall|weakest|strongest|recogni[sz]|\bright\b|accura|correct|\bfound\b|\bdetect",
+        "accuracy": r"accura|\bright\b|correct|recogni[sz]|\bhit|\bscores?\b(?! of)|\breach(?:es|ed)?\b|\bgets\b|\bmanages\b|\bachieves?\b|\battains?\b", "recall": r"recall|weakest|strongest|recogni[sz]|\bright\b|accura|correct|\bfound\b|\bdetect",
         "balanced_accuracy": r"balanced", "macro_precision": r"macro", "macro_f1": r"macro", "worst_recall": r"worst|recall",
-        "precision": r"precision|\bright\b|believe|correct|trust", "f1": r"\bf1\b", "baseline": r"baseline|always|guess",
+        "precision": r"precision|\bright(?:ly)?\b|believe|correct|trust", "f1": r"\bf1\b", "baseline": r"baseline|always|guess",
         "error": r"\bnot\b|n't\b|error|wrong|fail|\bmiss|misclass|incorrect|mistake|unrecogni|not (?:right|recogni)|harder|weak",
         "confusion": r"taken|call|mistak|confus|mix|answer|end up|swap|→|\bas\b|\bsays?\b|revers|other way|labell?ed",
         "pull": r"call|answer|drawn?\b|pull|towards|attract|\bsays?\b|taken|confus|→|shortcut|sign of|lead|wrongly|go along",
@@ -58,7 +58,7 @@ SAID: Mapping[str, re.Pattern[str]] = {
         "gap": r"confiden|\bsure|gap|calibrat|trust", "confidence": r"confiden|\bsure", "ece": r"\bece\b|calibration",
         "confidence_wrong": r"confiden|\bsure", "confidence_right": r"confiden|\bsure", "confident_errors": r"confiden|\bsure",
         "drop": r"drop|fall|fell|los[est]|loss|less|lower|worse|more|gain|higher|down|declin|decreas|cost|shift|differ|gap|improv|below|above|better|rise|sink|change",
-        "frequency": r"show|\bhave\b|\bhas\b|\bwith|rare|frequen|\bare in\b|\bis in\b|appear|visible|present|make up|contain|\bcome|seen|there\b|common|includ|share|of (?:the|all) (?:\w+ )?(?:set|images|pictures|data)\b",
+        "frequency": r"show|\bhave\b|\bhas\b|\bwith|rare|frequen|\bare in\b|\bis in\b|appear|visible|present|make up|contain|\bcome|seen|there\b|common|includ|share|of (?:the|all) (?:\w+ )?(?:set|images|pictures|data)\b|% of (?:training|evaluation|deployment) (?!images? are\b)",
         "effect": r"effect|mask|cover|hid|influence|experiment|excess|difference|more|points|less|pull|remov",
         "cue_effect": r"mask|cover|hid|remov|without|tak(?:en|ing) away", "control_effect": r"elsewhere|control|equal|same|patch|as much|other",
         "flip": r"flip|chang|give[sn]? up|switch|turn|answer", "control_flip": r"elsewhere|control|equal|same|patch|as much|other",
@@ -72,7 +72,7 @@ SAID: Mapping[str, re.Pattern[str]] = {
         "colourfulness": r"colourful", "jpeg": r"jpeg|compress", "file_size": r"file size|size of the files|bytes|files|smaller files",
         "standardised": r"standardi[sz]ed|standard deviation|difference", "hue": r"hue|orange", "near_duplicates": r"alike|duplicate|resembl|similar",
         "duplicates": r"twice|duplicate|cop(?:y|ies)|same", "leak": r"leak|overlap", "left_out": r"left out|skipp|exclud|missing|unread",
-        "unlabelled": r"unlabell?ed|without labels?|no labels?", "parameters": r"parameter|weights", "count": r"\w",
+        "unlabelled": r"unlabell?ed|without labels?|no labels?", "parameters": r"parameter|weights", "input_width": r"pixel|size|input|side|crop|wid", "input_height": r"pixel|size|input|side|crop|high|height", "count": r"\w",
         "slice_effect": r"effect|more|higher|differ|excess|points|worse|rais|increas|harder",
         "cue_change": r"mask|cover|hid|remov|without|tak(?:en|ing) away", "control_change": r"elsewhere|control|equal|same|patch|as much|other",
         "false_answers": r"wrong|something else|\bnot\b|n't|error|false",
@@ -116,7 +116,7 @@ HEDGE = _words(
 )
 CAUSE = _words(
     r"\bbecause\b(?! (?:you|the person) (?:asked|want))|\bdue to\b|\bcaus(?:ed?|es|ing|al|ally)\b|\breli(?:es|ed) on\b|\brelying on\b|\brely on\b|\bdepend(?:s|ed|ing)? on\b|"
-    r"\bdriven? by\b|\bdrives?\b|\bshortcut for\b|\bas a shortcut\b|\bmisled by\b|\bexploits?\b|\bthe reasons? (?:is|are|for|why|that)\b|\bleads? the model\b|\bmakes? the (?:model|network|classifier)\b|"
+    r"\bdriven? by\b|\bleads? to\b(?! (?:the )?\w+ errors)|\bdrives?\b|\bshortcut for\b|\bas a shortcut\b|\bmisled by\b|\bexploits?\b|\bthe reasons? (?:is|are|for|why|that)\b|\bleads? the model\b|\bmakes? the (?:model|network|classifier)\b|"
     r"\bthe (?:model|network|classifier) (?:uses|looks at|keys on|latches)\b|\bresponsible for\b|\battributable to\b|\bthanks to\b|\bowing to\b|"
     r"\bexplain(?:s|ed)?\b|\bis why\b|\bthat's why\b|\bwhich is why\b|\broot cause\b|\btriggers?\b|\btriggered\b|\bmatters? (?:for|to)\b|(?<!images )(?<!pictures )(?<!photos )\bbehind the\b|\bbrings? about\b|\bresults? from\b|\bstems? from\b|\bgives? rise\b|\bproduces?\b|\bis down to\b|"
     r"\bpushes the model\b|\bhas an influence on\b|\binfluences?\b|\bfools?\b|\bmisleads?\b|\b(?:deceives|tricks) the\b|\bthrows? (?:it|the model) off\b|\bcomes? from\b|\bwhat makes\b|\bmakes? it (?:say|answer|call)\b|\bdecides\b"
@@ -128,7 +128,7 @@ HIGHER = _words(
     r"\b(?:higher|more|better|above|rises?|rose|risen|gains?|gained|increas\w*|improv\w*|exceeds?|brighter|over-?confident|larger|greater|up|raises?|grows?|grew|climbs?|adds?)\b"
 )
 ELSEWHERE = _words(
-    r"\belsewhere\b|\bthe rest\b|\bothers\b|\bother (?!half|hand|way|words|direction)\w+|\botherwise\b|\bremaining\b|\bany other\b|\bcontrols?\b|\bequal(?:ly)?\b|\bsame size\b|\bas much\b|\bpatch\b"
+    r"\belsewhere\b|\bthe rest\b|\bothers\b|\bother (?!half|hand|way|words|direction|class)\w+|\b(?:everything|anything) else\b|\botherwise\b|\bremaining\b|\bany other\b|\bcontrols?\b|\bequal(?:ly)?\b|\bsame size\b|\bas much\b|\bpatch\b"
 )
 ABOUT = _words(
     r"(?:about|around|roughly|nearly|almost|some|approximately|circa|ca\.|~|close to|over|under|more than|less than|just (?:over|under)|at least|at most|up to|a good|barely|hardly)\s*$"
@@ -168,9 +168,14 @@ def says(metric: str, text: str) -> bool:
     return not stems or any(s in text.lower() for s in stems)
 
 
+_ALWAYS = _words(r"\balways (?:answer|say|said|predict|giv|guess|call|pick|chos|choos)\w*")
+
+
 @lru_cache(maxsize=512)
 def exclusive(text: str) -> frozenset[str]:
     """The quantities to which the words of ``text`` restrict a number; empty where they do not."""
+    if _ALWAYS.search(text):
+        return frozenset({"baseline"})
     made: frozenset[str] = frozenset()
     rest = text
     for pattern, names in EXCLUSIVE:

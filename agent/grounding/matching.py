@@ -199,7 +199,8 @@ def _agrees(number: Number, at: Setting, found: Sequence[Atom]) -> bool:
     drops = [a for a in found if a.metric == "drop"]
     if not drops or number.bracket or any(a.metric != "drop" for a in found):
         return True
-    down, up = bool(LOWER.search(at.clause)), bool(HIGHER.search(at.clause))
+    clause = _SIZES.sub(" ", at.clause)
+    down, up = bool(LOWER.search(clause)), bool(HIGHER.search(clause))
     if down == up:
         return True
     order = [m.name for m in at.reading.mentions if m.kind == "split"]
@@ -216,8 +217,8 @@ def _agrees(number: Number, at: Setting, found: Sequence[Atom]) -> bool:
 def _agrees_gap(at: Setting, found: Sequence[Atom]) -> bool:
     """Confidence above accuracy, or accuracy below confidence."""
     down, up = (
-        re.search(r"\b(?:below|lower|less|under)\b", at.clause),
-        re.search(r"\b(?:above|higher|more|over|exceeds)\b", at.clause),
+        re.search(r"\b(?:below|lower|less|under|too (?:low|small))\b", at.clause),
+        re.search(r"\b(?:above|higher|more|over|exceeds|too (?:high|large))\b", at.clause),
     )
     if bool(down) == bool(up):
         return True
@@ -229,6 +230,7 @@ def _agrees_gap(at: Setting, found: Sequence[Atom]) -> bool:
     return any((a.value > 0) == (bool(up) != turned) for a in found)
 
 
+_SIZES = re.compile(r"\b(?:is|are|was|were) (?:\w+ )?(?:larger|bigger|greater|smaller)\b", re.IGNORECASE)
 _STATIC = re.compile(
     r"\b(?:above|below|higher|lower|more|less|better|worse|exceeds?|ahead|behind)\b", re.IGNORECASE
 )

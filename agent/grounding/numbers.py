@@ -11,7 +11,7 @@ from failsight.agent.grounding.lexicon import ABOUT, BOUNDS
 
 Family = Literal["percent", "points", "plain", "ratio", "seconds"]
 
-_UNIT = r"(?P<unit>\s?%|\s?percentage points?|\s?per ?cent\b|\s?points?\b|\s?pp\b|\s?ms\b|\s?s\b(?!\w)|\s?seconds?\b|\s?minutes?\b|\s?times\b|\s?×|x\b|-fold\b)?"
+_UNIT = r"(?P<unit>\s?%|\s?percentage points?|\s?per ?cent\b|[\s-]?points?\b|\s?pp\b|\s?ms\b|\s?s\b(?!\w)|\s?seconds?\b|\s?minutes?\b|\s?times\b|\s?×|x\b|-fold\b)?"
 _NUMBER = re.compile(
     rf"(?<![\w.,#/])(?P<sign>[-+−–±]\s?)?(?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+\.\d+|\.\d+|\d+)(?P<exp>e-?\d+)?(?![\d\w]*[\w=](?<![%xs])){_UNIT}"
 )
@@ -21,16 +21,19 @@ _COUNTS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 _PARTS = {"half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "sixth": 1 / 6, "tenth": 1 / 10}
 _COUNT = "|".join(_COUNTS[2:])
 _FRACTION = re.compile(r"\b(?:(?P<n>a|one|two|three|four)[ -])?(?P<part>half|thirds?|quarters?|fifths?|tenths?)\b(?! (?:that|of the images that did|had)\b)(?![- ](?:of|that) (?:the )?images that)", re.IGNORECASE)  # fmt: skip
-_RATIO_IN = re.compile(rf"\b(?P<n>one|{_COUNT}) (?:in|out of) (?:every )?(?P<m>{_COUNT}|a hundred)\b(?! (?:slices|groups|tests|findings))", re.IGNORECASE)  # fmt: skip
+_RATIO_IN = re.compile(rf"\b(?P<n>one|{_COUNT})(?: (?!of\b|is\b|are\b)[a-z_]+)? (?:in|out of) (?:every )?(?P<m>{_COUNT}|a hundred)\b(?! (?:slices|groups|tests|findings))", re.IGNORECASE)  # fmt: skip
 _TIMES = re.compile(rf"\b(?:(?P<n>{_COUNT}) times|(?P<w>(?:twice|double|thrice|triple)(?= (?:as|the|that|its|those|of|more|what))|threefold|fourfold|fivefold|tenfold))\b", re.IGNORECASE)  # fmt: skip
 _WORD = re.compile(rf"\b(?P<n>{_COUNT})\b", re.IGNORECASE)
+_ONLY_ONE = re.compile(r"(?<=\bonly )one(?= (?:\w+ )?(?:findings?|hypothes[ei]s|shortcuts?|slices?|tests?|experiments?)\b)", re.IGNORECASE)  # fmt: skip
 _MANY = {"twice": 2, "double": 2, "thrice": 3, "triple": 3,
          "threefold": 3, "fourfold": 4, "fivefold": 5, "tenfold": 10}  # fmt: skip
 _COUNTED = re.compile(
     r"\s+(?:of (?:the|them|these|those|all)\b|[\w-]+ed\b|(?:\w+ ){0,2}(?:findings?|hypothes[ei]s|shortcuts?|criteria|criterion|classes|slices|groups|tests?|"
     r"experiments?|expectations?|shifts?|sets?|splits?|cases?|cues?|attributes?|images?|pictures?|proposals?|errors?|rooms?|corrections?|repairs?)\b)"
 )
-_SPLIT = re.compile(r"(?<=[.!?])\**\s+(?=[A-Z\[*\-•F\d“\"(])|\n+")
+_SPLIT = re.compile(
+    r"(?<=[.!?])(?<!\bi\.e\.)(?<!\be\.g\.)(?<!\bvs\.)(?<!\bca\.)(?<!\bcf\.)\**\s+(?=[A-Z\[*\-•F\d“\"(])|\s\*\s(?=[A-Za-z])|\n+"
+)
 _CLAUSE = re.compile(
     r";|: | but | while | whereas | though | although | against | than | compared (?:with|to) | versus | vs\.? | instead of | rather than | which | so |"
     r",? and (?=[^,;]*\d)|, (?=[\d.,]+ (?:of|images|are|were|as)\b)|, (?=[^,;\]]*[A-Za-z][^,;\]]*\d)|, (?=(?:and|not|followed|with|without|just|only|then)\b)| — | – | - (?=\*|[A-Z])"
@@ -149,9 +152,10 @@ def _digits(text: str, match: re.Match[str], brackets: list[tuple[int, int, str]
         and not re.match(r" (?:as|more|higher|larger|less)\b", text[match.end() :])
     ):
         unit = ""  # a count of occasions
-    minus = sign in ("-", "−", "–") and not re.search(r"\d\s?$", before)
+    binary = re.search(r"(?:\d|%|points?)\s?$", before) is not None
+    minus = sign in ("-", "−", "–") and not binary
     return Number(
-        -value if minus else value, _family(unit), half, sign in ("-", "−", "–", "+") and not re.search(r"\d\s?$", before), match.start(), match.end(),
+        -value if minus else value, _family(unit), half, sign in ("-", "−", "–", "+") and not binary, match.start(), match.end(),
         bool(ABOUT.search(before)), bound, inside,
     )  # fmt: skip
 
@@ -181,8 +185,8 @@ def _in_words(text: str) -> Iterator[Number]:
         before = text[max(0, match.start() - 24) : match.start()]
         bound = next((b for pattern, b in BOUNDS if pattern.search(before)), 0)
         about = about or bool(ABOUT.search(before))
-        if family == "percent" and re.search(r"\b(?:more|less) than $|\b(?:over|under) $", before):
-            half = 12.0
+        if family == "percent":
+            about, bound, half = _nearly(before, about, bound, half)
         yield Number(value, family, half, False, match.start(), match.end(), about, bound, word=True)
 
     for match in _RATIO_IN.finditer(text):
@@ -202,6 +206,8 @@ def _in_words(text: str) -> Iterator[Number]:
         ):
             continue  # the half of the images that was looked at first
         yield from made(100 * many * _PARTS[part], "percent", 4.0, match, True)
+    for match in _ONLY_ONE.finditer(text):
+        yield from made(1, "plain", 0.0, match)
     for match in _WORD.finditer(text):
         if _COUNTED.match(text, match.end()) or (
             _count(match["n"]) > 5 and re.match(r"\s[a-z]", text[match.end() :])
@@ -209,11 +215,23 @@ def _in_words(text: str) -> Iterator[Number]:
             yield from made(_count(match["n"]), "plain", 0.0, match)
 
 
+def _nearly(before: str, about: bool, bound: int, half: float) -> tuple[bool, int, float]:
+    """How wide a share in words is meant: ``well below half``, ``slightly more than a quarter``."""
+    far = re.search(r"\b(?:well|far) (?:over|under|above|below) $", before)
+    if far:
+        about, bound = True, 1 if re.search("over|above", far[0]) else -1
+    if far or re.search(r"\b(?:more|less) than $|\b(?:over|under) $", before):
+        near = re.search(r"\b(?:slightly|just|a little|barely|a bit) (?:\w+ )?\w+ $", before)
+        half = 4.0 if near else 12.0
+    return about, bound, half
+
+
 def _count(word: str) -> int:
     return _COUNTS.index(word.lower())
 
 
 def _family(unit: str) -> Family:
+    unit = unit.removeprefix("-") if unit.startswith("-p") else unit
     if unit in ("%", "percent", "per cent"):
         return "percent"
     if unit.startswith(("point", "percentage", "pp")):
@@ -230,7 +248,9 @@ def _is_label(text: str, match: re.Match[str]) -> bool:
         return True
     if match["digits"] in ("95", "80") and re.match(r"\s*(?:confidence|interval|CI\b|power)", after):
         return True
-    if re.match(r"\d+\s?[×x]\s?\d", text[match.start() :].lstrip()) or re.search(r"\d\s?[×x]\s?$", before):
+    if re.match(r"\d+\s?(?:[×x]|by)\s?\d", text[match.start() :].lstrip()) or re.search(
+        r"\d\s?(?:[×x]|by)\s?$", before
+    ):
         return True
     return bool(
         re.search(

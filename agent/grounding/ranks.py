@@ -10,7 +10,7 @@ from typing import Any
 from failsight.agent.grounding.claims import Claim
 from failsight.agent.grounding.lexicon import HEDGE
 from failsight.agent.grounding.measures import Measures, noun, side_of
-from failsight.agent.grounding.names import only
+from failsight.agent.grounding.names import gather, only
 from failsight.agent.grounding.reading import Reading
 
 _HIGH = re.compile(
@@ -62,16 +62,45 @@ def ranks(at: Reading, measures: Measures) -> Iterator[Claim]:
     if found is None or (most is not None and most.start() == found.start()):
         return
     values, subject, high = _scene(at, found, measures)
+    yield from _other_end(at, found, measures)
     if len(values) < 2 or not subject:
         return
     best = sorted((v for v, _ in values.values()), reverse=high)
     several = _SEVERAL.search(part)
+    joined = len(subject) if len(subject) > 1 and re.search(r"\btogether\b|\bboth\b", part) else 0
     for rank, name in enumerate(subject, start=_nth(part, found)):
-        places = best[: _NTH[several["n"].lower()]] if several else best[min(rank, len(best)) - 1 :][:1]
+        places = (
+            best[: _NTH[several["n"].lower()]]
+            if several
+            else best[:joined]
+            if joined
+            else best[min(rank, len(best)) - 1 :][:1]
+        )
         ok = name in values and any(abs(values[name][0] - v) < 1e-9 for v in places)
         start = at.sentence.start + found.start()
         refs = (values[name][1],) if ok else ()
         yield Claim("rank", start, start + len(found[0]), ok, refs, "" if ok else "another one is")
+
+
+def _other_end(at: Reading, found: re.Match[str], measures: Measures) -> Iterator[Claim]:
+    """``A has the best recall, B the worst``: the other end too, where its part of the sentence names one class."""
+    high = _HIGH.match(at.part, found.start()) is not None
+    again = (_LOW if high else _HIGH).search(at.part, found.end())
+    if again is None or not again.groupdict().get("word") or at.pairs or at.whole.attributes:
+        return
+    cuts = [0, *(m.start() for m in re.finditer(r", | and | while | but |;", at.part)), len(at.part)]
+    start, end = next((a, b) for a, b in itertools.pairwise(cuts) if a <= again.start() < b)
+    mine = gather(at.mentions, at.sentence.start + start, at.sentence.start + end).classes
+    split = only(at.about.splits) or ("deploy" if "deploy" in at.about.splits else "data")
+    metric = _class_metric(at, found, (found.groupdict().get("word") or "").lower())
+    values = measures.by_class(metric, split) if metric else {}
+    if len(mine) != 1 or len(values) < 2 or only(mine) not in values:
+        return
+    best = (min if high else max)(v for v, _ in values.values())
+    ok = abs(values[only(mine)][0] - best) < 1e-9
+    begin = at.sentence.start + again.start()
+    refs = (values[only(mine)][1],) if ok else ()
+    yield Claim("rank", begin, begin + len(again[0]), ok, refs, "" if ok else "another one is")
 
 
 _PLACE = re.compile(r"\b(?P<nth>second|third|fourth)\b(?= from the (?:bottom|top))", re.IGNORECASE)
@@ -158,13 +187,14 @@ def _scene(at: Reading, found: re.Match[str], measures: Measures) -> tuple[Value
     if at.pairs and (_CONFUSION.search(part) or "errors" in part) and not at.whole.attributes:
         return measures.by_pair(split), list(at.pairs), True
     if at.whole.attributes and not ("class" in part and classes):
-        return _slices(at, word, high, measures)
+        return _slices(at, found, word, high, measures)
     if not classes:
         return _splits(at, part, measures, high)
     metric = _class_metric(at, found, word)
     if metric == "drop" and not at.about.splits:
         split = "deploy"
     values = measures.by_class(metric, split) if metric else {}
+    high = high or (metric == "drop" and word in _WEAK - {"smallest", "lowest", "fewest"})
     return values, _subject(at, found, classes, part), high
 
 
@@ -175,6 +205,8 @@ def _class_metric(at: Reading, found: re.Match[str], word: str) -> str:
         return "answers"
     if _FREQUENT.search(part):
         return "images"
+    if re.search(r"\b(?:over|under)-?confident", part[found.start() :], re.IGNORECASE):
+        return "gap"
     metric = noun(part[max(0, found.start() - 40) :]) or noun(part)
     moved = at.about.splits & {"deploy", "train"} or not at.about.splits
     if _LOSS.search(part) and metric in ("", "recall", "accuracy") and moved:
@@ -199,7 +231,9 @@ _SLICED = (
 )  # fmt: skip
 
 
-def _slices(at: Reading, word: str, high: bool, measures: Measures) -> tuple[Values, list[Any], bool]:
+def _slices(
+    at: Reading, found: re.Match[str], word: str, high: bool, measures: Measures
+) -> tuple[Values, list[Any], bool]:
     """Slices and cues, ranked."""
     metric = next((m for p, m in _SLICED if re.search(p, at.part, re.IGNORECASE)), "")
     if metric in ("", "error") and word in ("easiest", "best", "hardest", "worst", "weakest"):
@@ -207,6 +241,14 @@ def _slices(at: Reading, word: str, high: bool, measures: Measures) -> tuple[Val
     values = measures.by_slice(metric) if metric else {}
     named = (k for k in values if {a for a, _ in k} == set(at.whole.attributes))
     mine = [k for k in named if not at.whole.values or at.whole.values <= k]
+    order = list(dict.fromkeys(m.name for m in at.mentions if m.kind == "attribute"))
+    if len(order) > 1 and not mine:
+        cues = {only(frozenset(a for a, _ in k)): k for k in values if len(k) == 1}
+        if not re.search(r"\bfollowed by\b|\bthen\b|\bahead of\b", at.part):
+            spot = at.sentence.start + found.start()
+            before = [m.name for m in at.mentions if m.kind == "attribute" and m.start < spot]
+            order = before[-1:] or order[:1]
+        return values, [cues.get(a, frozenset()) for a in order], high
     return values, mine[:1] or ([frozenset()] if values else []), high
 
 
@@ -217,7 +259,7 @@ def _subject(at: Reading, found: re.Match[str], classes: list[str], part: str) -
     spot = at.sentence.start + found.start()
     followed = re.search(r"\bfollowed by\b|\bahead of\b|\bbefore\b|\bthen\b", part)
     mentions = [m for m in at.mentions if m.kind == "class"]
-    if followed is not None or _SEVERAL.search(part):
+    if followed is not None or _SEVERAL.search(part) or re.search(r"\btogether\b|\bboth\b", part):
         return classes
     before = [m.name for m in mentions if m.start < spot]
     return before[-1:] or [mentions[0].name]

@@ -87,7 +87,10 @@ def pairs_in(text: str, mentions: Sequence[Mention]) -> tuple[tuple[str, str], .
     for one, other in itertools.pairwise(classes):  # "A and B are called C": A too
         source = next((a for a, b in made if b == one.name), "")
         joined = (
-            re.search(r"^,? ?(?:and|or)? ?[\d.,]{0,6} ?%? ?(?:as |to |for )?$", text[one.end : other.start])
+            re.search(
+                r"^(?: \(?(?:in )?[\d.,]+(?: ?%| of [\d.,]+)?(?: (?:cases|times|images))?\)?)?,? ?(?:and|or)? ?[\d.,]{0,6} ?%? ?(?:times )?(?:as |to |for )?$",
+                text[one.end : other.start],
+            )
             is not None
         )
         if (

@@ -30,7 +30,7 @@ _MOVES = re.compile(
 
 
 _CHANGES = re.compile(
-    r"\bto [\d.]|\bagainst\b|\binstead of\b|\bthan\b|\bafter\b|\bcompared\b|\bfrom [\d.]|\bversus\b|\bvs\b|→",
+    r"\bto [\d.]|\bbefore\b|\bpreviously\b|\boriginally\b|\bused to\b|\bagainst\b|\binstead of\b|\bthan\b|\bafter\b|\bcompared\b|\bfrom [\d.]|\bversus\b|\bvs\b|→",
     re.IGNORECASE,
 )
 
@@ -109,8 +109,11 @@ def _is_total(number: Number, reading: Reading) -> bool:
     """``of the 581 errors``: a number that is about everything."""
     before, after = reading.text[: number.start], reading.text[number.end :]
     return bool(
-        re.search(r"\b(?:of|of the|of all|of its|all|all the)\s$", before, re.IGNORECASE)
-        and re.match(r" (?:errors|mistakes|images|pictures|evaluation|training|deployment|wrong)", after)
+        (
+            re.search(r"\b(?:of|of the|of all|of its|all|all the)\s$", before, re.IGNORECASE)
+            and re.match(r" (?:errors|mistakes|images|pictures|evaluation|training|deployment|wrong)", after)
+        )
+        or (re.search(r"\ball(?: of)?(?: the)?\s$", before, re.IGNORECASE) and re.match(r"[.;]|$", after))
     )
 
 
@@ -134,7 +137,7 @@ def _splits(
     number: Number, reading: Reading, at: int, near: Names, inside: Sequence[Number]
 ) -> tuple[frozenset[str], bool]:
     """The splits that a number may be of, and whether the text names them."""
-    bound = _bound_split(number, reading, at, near, inside)
+    bound = _bound_split(number, reading, at, near, inside) or _ordered_split(number, reading, near, inside)
     if bound:
         return frozenset({bound}), True
     if near.splits:
@@ -143,7 +146,9 @@ def _splits(
     for other in [*range(at - 1, -1, -1), *range(at + 1, len(clauses))]:
         found = gather(reading.mentions, *clauses[other]).splits
         if found:
-            return found, True
+            between = reading.text[clauses[at][1] : clauses[other][0] + 5]
+            apart = re.match(r";|, (?:or|and|yet)\b", between) is not None
+            return (found | DATA, False) if other > at and apart else (found, True)
     if reading.carried.splits:
         return reading.carried.splits, True
     return (DATA | {"deploy"} if _MOVED.search(reading.part) else DATA), False
@@ -152,6 +157,20 @@ def _splits(
 _MOVED = re.compile(
     r"\b(?:drops?|loss(?:es)?|loses?|gains?|falls?|rises?|goes (?:up|down)|declines?|shrinks?|halves|doubles)\b|\bfrom [\d.,]+ ?%? to\b"
 )
+
+
+def _ordered_split(number: Number, reading: Reading, near: Names, inside: Sequence[Number]) -> str:
+    """``The median in use is lower than in evaluation: 2,711 against 4,169``: two splits, then two numbers."""
+    if near.splits or number.word:
+        return ""
+    same = [
+        n for n in inside if n.family == number.family and not n.word and not _in_interval(reading.text, n)
+    ]
+    named = [m for m in reading.mentions if m.kind == "split"]
+    both = list(dict.fromkeys(m.name for m in named))
+    if len(both) == 2 == len(same) and number in same and named[-1].end <= same[0].start:
+        return both[same.index(number)]
+    return ""
 
 
 def _bound_split(number: Number, reading: Reading, at: int, near: Names, inside: Sequence[Number]) -> str:

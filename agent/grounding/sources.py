@@ -32,6 +32,9 @@ _ABOUT_CLASS = {
 }
 
 
+_FEW = 13  # smaller counts are said of so much that one recorded for something else says nothing
+
+
 class Atom(NamedTuple):
     """One recorded number.
 
@@ -99,17 +102,19 @@ def atoms(state: CaseState, lexicon: Lexicon) -> list[Atom]:
     exact: list[Atom] = []
     for evidence in state.evidence:
         exact += _evidence(evidence, lexicon, state)
-    held = {
-        (a.family, round(abs(a.value), 1), a.names.classes, a.names.attributes)
-        for a in exact
-        if not a.told and a.metric != "bound"
-    }
+    held: dict[object, set[str]] = {}
+    for a in exact:
+        if not a.told and a.metric != "bound":
+            key = (a.family, round(abs(a.value), 1), a.names.classes, a.names.attributes)
+            held.setdefault(key, set()).update(a.refs)
     made = [
         a
         for a in exact
         if not a.told
         or "always" in a.metric
+        or (a.family == "plain" and a.value < _FEW)
         or (a.family, round(abs(a.value), 1), a.names.classes, a.names.attributes) not in held
+        or not set(a.refs) & held[a.family, round(abs(a.value), 1), a.names.classes, a.names.attributes]
     ]
     for record in state.records.values():
         made += _record(record, lexicon)
@@ -263,8 +268,12 @@ def told(text: str, lexicon: Lexicon, base: Atom) -> Iterator[Atom]:
             part = lexicon.find(text[start:end])
             mine = part if part.entities else replace(whole, splits=NOTHING)
             loose = base.loose if not mine.entities else NOTHING if part.entities else mine.entities
+            moved = len(whole.splits) > 1 and re.search(r"\bpoints\b", text[start:end]) is not None
             splits = (
-                part.splits or whole.splits or (before if whole.classes else NOTHING) or base.names.splits
+                (whole.splits if moved else part.splits)
+                or whole.splits
+                or (before if whole.classes else NOTHING)
+                or base.names.splits
             )
             names = replace(
                 mine if mine.entities else base.names, splits=splits, findings=NOTHING, evidence=NOTHING
@@ -306,6 +315,8 @@ def _record(record: FindingRecord, lexicon: Lexicon) -> Iterator[Atom]:
     yield from _levels(found.p, found.q, found.n, free)
     for test in found.tests:
         own = replace(free, refs=(test.evidence or refs[0], record.id), metric=_tested(found.kind, test.tool))
+        if own.metric == "drop":
+            own = replace(own, names=replace(names, splits=frozenset({"data", "deploy"})))
         yield from values(test.effect, "points", own)
         for bound in test.ci:
             yield from values(bound, "points", replace(own, part="end"))

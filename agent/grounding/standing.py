@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -18,7 +19,7 @@ _CORRECTION = re.compile(
 
 
 _MET = re.compile(
-    r"\b(?:met|fulfilled|satisfied|reached|holds?|passed|passes|pass|achieved|meets?|fulfils?|satisf(?:y|ies)|reaches|clears|exceeds)\b|\bfails?\b|\bfailed\b|\bmisse[sd]\b|\bbelow\b|\bshort of\b|\bfalls short\b|\bunmet\b",
+    r"\b(?:met|fulfilled|satisfied|reached|holds?|passed|passes|pass|achieved|meets?|fulfils?|satisf(?:y|ies)|reaches|clears|exceeds)\b|\b(?:above|over)\b(?= (?:the |your )(?:required|bar|target|threshold|goal|criterion|expected))|\bfails?\b|\bfailed\b|\bmisse[sd]\b|\bbelow\b|\bshort of\b|\bfalls short\b|\bunmet\b",
     re.IGNORECASE,
 )
 
@@ -30,13 +31,19 @@ _OUT = re.compile(r"\b(?:left out|leave out|excluded|skipped|ignored)\b", re.IGN
 
 
 _CRITERION = re.compile(
-    r"\bexpectations?\b|\bcriteri(?:a|on)\b|\breadiness\b|\bbars?\b|\btargets?\b|\brequirements?\b|\bgoals?\b|\bdemands?\b",
+    r"\bexpectations?\b|\basked for\b|\brequired\b|\bthresholds?\b|\bcriteri(?:a|on)\b|\breadiness\b|\bbars?\b|\btargets?\b|\brequirements?\b|\bgoals?\b|\bdemands?\b",
+    re.IGNORECASE,
+)
+
+
+_CHECKED = re.compile(
+    r"\b(?:checked|tested|examined|verified) (?:by|with|in|through) (?:an? )?(?:masking|experiments?)\b",
     re.IGNORECASE,
 )
 
 
 _READY = re.compile(
-    r"(?:\b(?:is|are|looks|seems|was|judged|be)|'s) (?P<not>not (?:yet )?|far from )?(?:\w+ )?ready\b|(?:ended in|result is|result|verdict|says)[: ]+(?P<not2>not )?ready\b|\bgood enough\b|\bfit for (?:use|deployment)\b",
+    r"(?:\b(?:is|are|looks|seems|was|judged|be)|'s) (?P<not>not (?:yet )?|far from )?(?:\w+ )?ready\b|(?:ended in|result is|result|verdict|says)[: *]+(?P<not2>not )?ready\b|\bgood enough\b|\bfit for (?:use|deployment)\b",
     re.IGNORECASE,
 )
 
@@ -56,6 +63,7 @@ class Standing(Findings):
     def claims(self, reading: Reading) -> Iterator[Claim]:
         """All claims about findings of one sentence."""
         yield from super().claims(reading)
+        yield from self._experimented(reading)
         yield from self._status(reading)
         yield from self._cited(reading)
         yield from self._shown(reading)
@@ -63,13 +71,31 @@ class Standing(Findings):
         yield from self._expectations(reading)
         yield from self._left_out(reading)
 
+    def _experimented(self, at: Reading) -> Iterator[Claim]:
+        """``the pull of the sofa was checked by an experiment``: one has to have been made."""
+        match = _CHECKED.search(at.part)
+        if match is None or not at.whole.attributes or HEDGE.search(at.part):
+            return
+        said = NEGATION.search(at.part[max(0, match.start() - 16) : match.start()]) is None
+        made = {
+            a
+            for e in self.state.evidence
+            if e.tool.startswith("test_")
+            for a in self.lexicon.find(
+                str(e.arguments.get("region", "")).replace("box:", "the box of ")
+            ).attributes
+        }
+        ok = (at.whole.attributes <= made) if said else not at.whole.attributes & made
+        start = at.sentence.start + match.start()
+        yield Claim("status", start, start + len(match[0]), ok, (), "" if ok else "the record says otherwise")
+
     def _status(self, at: Reading) -> Iterator[Claim]:
         part = at.part
         for match in STATUS.finditer(part):
             before = part[: match.start()]
             if (
                 HEDGE.search(before)
-                or NEGATION.search(before[-40:])
+                or NEGATION.search(before[-60:])
                 or AHEAD.search(before)
                 or not _CORRECTION.search(part)
             ):
@@ -102,6 +128,9 @@ class Standing(Findings):
         names = next(n for r, n in self.named if r.id == cited[0].name)
         strange = (at.whole.classes - names.classes) if names.classes else NOTHING
         strange = strange | ((at.whole.attributes - names.attributes) if names.attributes else NOTHING)
+        typed = {(m.name, m.value) for m in at.mentions if "=" in at.text[m.start : m.end]}
+        strange = strange | {a for a, _ in typed - names.values if a in names.attributes}
+        strange = strange | self._outside(at, cited[0].name)
         wrong = [m for m in at.mentions if m.name in strange]
         both = at.whole.entities & names.entities
         if wrong and not (both and len(at.whole.classes) > 1 and not at.whole.attributes - names.attributes):
@@ -109,6 +138,22 @@ class Standing(Findings):
                 "name", wrong[0].start, wrong[0].end, False, (), f"{cited[0].name} is about something else"
             )
         return
+
+    def _outside(self, at: Reading, name: str) -> frozenset[str]:
+        """``F8, kitchens with a cat``: the class that has the attribute is the finding's own."""
+        record = self.state.find(name)
+        own = record.finding.class_name if record is not None else None
+        if own is None or record is None or record.finding.kind not in ("rare_case", "weak_slice"):
+            return NOTHING
+        for one, other in itertools.pairwise(at.mentions):
+            if one.kind == "class" and other.kind == "attribute" and one.name != own:
+                between = at.text[one.end : other.start]
+                if re.match(
+                    r"s? (?:images )?(?:with|without|that (?:show|have|contain)|showing|containing) ",
+                    between + " ",
+                ):
+                    return frozenset({one.name})
+        return NOTHING
 
     def _kind(self, at: Reading, name: str) -> Iterator[Claim]:
         """``F6 is a rare case``: it has to be one."""
@@ -127,6 +172,8 @@ class Standing(Findings):
     def _shown(self, at: Reading) -> Iterator[Claim]:
         """A sentence that cites one experiment speaks of what that experiment tested."""
         cited = [m for m in at.mentions if m.kind == "evidence"]
+        if len(cited) == 1:
+            yield from self._of_class(at, cited[0].name)
         if len(cited) != 1 or not at.whole.attributes:
             return
         own = [
@@ -138,6 +185,23 @@ class Standing(Findings):
         if strange == at.whole.attributes and strange:
             spot = next(m for m in at.mentions if m.name in strange)
             yield Claim("name", spot.start, spot.end, False, (), f"{cited[0].name} is about something else")
+
+    def _of_class(self, at: Reading, name: str) -> Iterator[Claim]:
+        """Evidence that was made for one class says nothing of another."""
+        made = next((e for e in self.state.evidence if e.id == name), None)
+        if made is None or len(at.whole.classes) != 1:
+            return
+        asked = " ; ".join(
+            str(v) for k, v in made.arguments.items() if k.endswith("class") or k.startswith("class")
+        )
+        own = self.lexicon.find(asked).classes
+        if (
+            own
+            and not own & at.whole.classes
+            and not self.lexicon.find(made.summary).classes & at.whole.classes
+        ):
+            spot = next(m for m in at.mentions if m.kind == "class")
+            yield Claim("name", spot.start, spot.end, False, (), f"{name} is about something else")
 
     def _elsewhere(self, at: Reading) -> Iterator[Claim]:
         cited = [m for m in at.mentions if m.kind == "finding" and self.state.find(m.name) is not None]
@@ -177,7 +241,11 @@ class Standing(Findings):
         if readiness is None or part.rstrip().endswith("?"):
             return
         match = _READY.search(part)
-        if match is not None and not HEDGE.search(part[max(0, match.start() - 20) : match.start()]):
+        if (
+            match is not None
+            and not HEDGE.search(part[max(0, match.start() - 20) : match.start()])
+            and not re.search(r"\bto $", part[: match.start()], re.IGNORECASE)
+        ):
             is_ready = any(f.name == "readiness" and f.value == "ready" for f in readiness.facts)
             says = not (match["not"] or match["not2"] or NEGATION.search(part[: match.end()]))
             yield self._expected(at, match, is_ready == says, readiness.id)

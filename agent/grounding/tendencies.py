@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -62,7 +63,11 @@ def masked(at: Reading, measures: Measures) -> Iterator[Claim]:
         r"\b(?:hardly|barely|scarcely|doesn't|does not|didn't|did not) (?:change|affect|move|touch|matter)\w*\b",
         part,
     )
-    match = still or _SCORE.search(part)
+    match = _SCORE.search(part)
+    if still is not None and (match is None or still.start() < match.start()):
+        match = still
+    else:
+        still = None
     if (
         match is None
         or HEDGE.search(re.sub(r"(?:more|less) likely", "", part))
@@ -70,8 +75,12 @@ def masked(at: Reading, measures: Measures) -> Iterator[Claim]:
         or not at.about.attributes | at.about.classes
     ):
         return
+    cuts = [0, *(m.end() for m in re.finditer(r"[:;]\s|, (?:while|but|whereas|and)\b", part)), len(part)]
+    first, last = next(
+        (a, b) for a, b in itertools.pairwise(cuts) if a <= match.start() < b or b == len(part)
+    )
     hidden, other = (
-        _MASKING.search(part) is not None,
+        _MASKING.search(part[first:last]) is not None,
         ELSEWHERE.search(part[: match.start()] + part[match.end() : match.end() + 24]) is not None,
     )
     if re.match("positive|negative", match[0]):
@@ -101,8 +110,8 @@ _SURE = (
 
 
 _PREDICTED = (
-    (re.compile(r"\bover-?predict\w*|\bpredicted too often\b|\banswered too often\b|\bmore answers than images\b|\bcalled too often\b|\b(?:answered|said|given|predicted) (?:far |much )?too often\b", re.IGNORECASE), 1),
-    (re.compile(r"\bunder-?predict\w*|\b(?:answered|said|given|predicted|called) (?:far |much )?too (?:rarely|seldom|little)\b|\btoo few answers\b|\bfewer answers than images\b", re.IGNORECASE), -1),
+    (re.compile(r"\bover-?predict\w*|\bpredicted too often\b|\banswered too often\b|\bmore answers than images\b|\bmore often than (?:there are|it occurs|they occur|it should)\b|\bcalled too often\b|\b(?:answered|said|given|predicted) (?:far |much )?too often\b", re.IGNORECASE), 1),
+    (re.compile(r"\bunder-?predict\w*|\b(?:answered|said|given|predicted|called) (?:far |much )?too (?:rarely|seldom|little)\b|\btoo few answers\b|\bfewer answers than images\b|\bless often than (?:there are|it occurs|they occur|it should)\b", re.IGNORECASE), -1),
 )  # fmt: skip
 
 
@@ -114,8 +123,11 @@ _SALIENT = re.compile(
 
 def tendencies(at: Reading, measures: Measures) -> Iterator[Claim]:
     """Over- and underconfidence, over- and underprediction, saliency against area."""
-    if HEDGE.search(at.part.replace("than it should", "").replace("than they should", "")):
+    if HEDGE.search(
+        re.sub(r"than (?:it|they) should|\bwould (?:suggest|warrant|justify|explain)\b", "", at.part)
+    ):
         return
+    yield from _unlabelled(at, measures)
     yield from _surest(at, measures)
     yield from _calibrated(at, measures)
     split = only(at.about.splits) or "data"
@@ -159,6 +171,18 @@ def _salient(at: Reading, measures: Measures, split: str) -> Iterator[Claim]:
         if one and other:
             yield _tendency(at, found, (one[0] > other[0]) == up, one[1])
             return
+
+
+_LABELS = re.compile(
+    r"\b(?:have no labels?|are unlabell?ed|carry no labels?|come without labels?)\b", re.IGNORECASE
+)
+
+
+def _unlabelled(at: Reading, measures: Measures) -> Iterator[Claim]:
+    found, split = _LABELS.search(at.part), only(at.about.splits)
+    held = measures.value("unlabelled", Side(split=split)) if found and split else None
+    if found is not None and held is not None:
+        yield _tendency(at, found, held[0] > 0, held[1])
 
 
 def _tendency(at: Reading, match: re.Match[str], ok: bool, ref: str) -> Claim:

@@ -25,7 +25,7 @@ _QUANTIFIED = re.compile(
 
 _BUT = re.compile(r"\b(?:all but|except(?: for)?|apart from|other than)\b", re.IGNORECASE)
 _ALL = re.compile(
-    r"\b(?:all|every|each|none of|no|one of|some of|two of)\b (?:the |of the |\d+ |open )?(?:hypothes[ei]s|findings?)\b",
+    r"\b(?:all|every|each|none of|no|one of|some of|two of)\b (?:the |of the |\d+ |open |[a-z]+(?:teen|een|n|e|o|r|ve|ix|t) )?(?:hypothes[ei]s|findings?)\b",
     re.IGNORECASE,
 )
 _VERDICTS: Mapping[Cell, Verdict] = {
@@ -33,6 +33,11 @@ _VERDICTS: Mapping[Cell, Verdict] = {
     "refuted": "refuted",
     "inconclusive": "inconclusive",
 }
+#: "13 findings are (confirmed)": a count, checked as a number
+_COUNT_OF = re.compile(
+    r"(?:\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|\w+teen|eleven|twelve)) (?:of the )?(?:\w+ )?(?:findings|hypotheses|ones) (?:are|were|have been|got) $",
+    re.IGNORECASE,
+)
 _COUNTED = re.compile(r"^\s+(?:findings?|hypothes[ei]s|ones?|slices|groups)\b")
 
 
@@ -48,7 +53,7 @@ _SUBJECT = re.compile(
 
 
 _PULLS = re.compile(
-    r"\bpulls?\b|\bdraws?\b|\bdrawn to\b|\battracts?\b|\bsigns? of\b|\bshortcuts? (?:for|to)\b|\bcues? for\b|\bgoes? along with the answer\b|\blures?\b|\bsteers?\b|\bpush(?:es)?\b",
+    r"\bpulls?\b|\b(?:tends? to be|(?:are|is|get|gets) (?:often|usually|mostly)) (?:called|taken for|mistaken for)\b|\bdraws?\b|\bdrawn to\b|\battracts?\b|\bsigns? of\b|\bshortcuts? (?:for|to)\b|\bcues? for\b|\bgoes? along with the answer\b|\blures?\b|\bsteers?\b|\bpush(?:es)?\b",
     re.IGNORECASE,
 )
 
@@ -92,7 +97,11 @@ class Findings:
                     and HEDGE.search(re.sub(r"hypothes\w+", "", before[-60:]))
                 ) or (AHEAD.search(before) and not denied and not _QUANTIFIED.search(before)):
                     continue
-                if re.match(r" (?:causes?|links?|reasons?)\b", after):
+                if verdict == "open" and re.match(r" (?:by|with|in) (?:an? )?(?:experiment|masking)", after):
+                    continue
+                if re.match(r" (?:causes?|links?|reasons?)\b", after) or (
+                    _COUNT_OF.search(before) and not _ALL.search(before)
+                ):
                     continue
                 if (
                     _COUNTED.match(after)
@@ -118,6 +127,9 @@ class Findings:
             _QUANTIFIED.search(before) or re.search(r"\b(?:all|every|each|both)\b", before, re.IGNORECASE)
         )
         agreeing = [r for r in about if (r.finding.verdict == wanted) != negated]
+        if match[0].lower().startswith("neither"):
+            agreeing = [r for r in about if r.finding.verdict in ("inconclusive", None)]
+            negated = False
         if (
             verdict == "confirmed"
             and not negated
@@ -171,6 +183,10 @@ class Findings:
                 if any(t.evidence in whole.evidence or t.tool.startswith("test_") for t in r.finding.tests)
             ]  # fmt: skip
             found = tests or found
+        if (
+            "slice" not in at.part and not whole.values
+        ):  # a slice that was merely tried, only where it is meant
+            found = [r for r in found if ":" not in r.id] or found
         of_kind = [r for r in found if r.finding.kind in kinds]
         alike = [r for r in found if self._exact(r, whole)] if "slice" in at.part or not of_kind else []
         return alike or of_kind or found
