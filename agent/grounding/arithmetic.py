@@ -70,9 +70,9 @@ def _from_stated(
                 ):
                     return [*held[one][:1], *held[other][:1]]
     plain = [n for n in others if n.family == number.family]
-    left = _remainder(number, sentence, plain, held, near)
-    if left:
-        return left
+    remainder = _remainder(number, sentence, plain, held, near)
+    if remainder:
+        return remainder
     if _SUM.search(sentence) and 2 < len(plain) <= 6:
         total = sum(n.value for n in plain)
         if abs(total - number.value) <= number.half + 1e-6:
@@ -239,6 +239,10 @@ def _allowed(one: Atom, other: Atom, at: Setting, number: Number) -> str:
     return way if fits and (one.part == other.part or one.family == number.family == "plain") else ""
 
 
+EXTREMES = re.compile(
+    r"\b(?:best|highest|strongest)\b.*\b(?:worst|lowest|weakest)\b|\b(?:worst|lowest|weakest)\b.*\b(?:best|highest|strongest)\b",
+    re.IGNORECASE,
+)
 _BY_FINDING = {"excess", "pull_gap", "pull", "effect", "drop"}
 
 
@@ -284,5 +288,7 @@ def _of_one_quantity(one: Atom, other: Atom, at: Setting) -> bool:
         return bool(a.attributes) and (at.elsewhere or one.elsewhere != other.elsewhere)
     if a.classes == b.classes or one.pair or other.pair:
         return False
+    if not whole.classes and EXTREMES.search(at.reading.part):
+        return bool(a.classes and b.classes)
     everything = re.search(r"\boverall\b|\ball\b|\baverage\b|\btotal\b", at.reading.part) is not None
     return bool(everything or (a.classes and b.classes)) and a.classes | b.classes <= whole.classes

@@ -123,16 +123,20 @@ def _fits_metric(number: Number, atom: Atom, at: Setting) -> bool:
 
 def _goes_without_saying(atom: Atom, at: Setting) -> bool:
     """``Living rooms: 67.1 %``: what is meant where a sentence names no quantity at all."""
-    if atom.metric not in ("accuracy", "drop", "recall") and not (
+    if atom.metric not in ("accuracy", "drop", "recall", "precision", "f1") and not (
         atom.metric == "error" and atom.names.attributes
     ):
         return False
     part, shift = at.reading.part, at.reading.sentence.start
+    if "|" in part and atom.metric in ("recall", "precision", "f1"):
+        return re.search(r"[a-z]{3,}", re.sub(r"[a-z_]+ \|", "", part)) is None
+    if atom.metric in ("precision", "f1"):
+        return False
     if atom.metric == "recall":
         for mention in reversed(at.reading.mentions):
             if mention.kind == "class":
                 part = part[: mention.start - shift] + part[mention.end - shift :]
-    return not _QUALITY.search(part)
+    return not _QUALITY.search(re.sub(r"\bconfidence intervals?\b", "interval", part))
 
 
 _FAILURES = {

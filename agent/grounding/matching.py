@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from failsight.agent.grounding.arithmetic import comparable, computed
+from failsight.agent.grounding.arithmetic import EXTREMES, comparable, computed
 from failsight.agent.grounding.fitting import below, fits, fits_loosely, wrong
 from failsight.agent.grounding.lexicon import HIGHER, LOWER, says
 from failsight.agent.grounding.numbers import Number
@@ -185,11 +185,36 @@ def _values(at: Setting, recorded: Recorded) -> list[Atom]:
     said = {
         m for m in recorded.metrics if says(m, at.reading.part) and (not at.quantities or m in at.quantities)
     }
+    extremes = not whole.entities and EXTREMES.search(at.reading.part) is not None
+    if extremes:
+        return _ends(
+            [
+                a
+                for a in recorded.comparable
+                if a.metric in said
+                and a.names.splits <= (whole.splits or DATA)
+                and len(a.names.classes) == 1
+                and not a.names.attributes
+                and not a.pair
+                and a.part == "value"
+            ]
+        )
     return [
         a for a in recorded.comparable
         if a.metric in said and (set(a.refs) & whole.findings or (a.names.splits <= splits and a.names.classes - a.loose <= whole.classes and a.names.attributes <= whole.attributes))
         and (a.names.entities or not whole.entities)
     ]  # fmt: skip
+
+
+def _ends(found: Sequence[Atom]) -> list[Atom]:
+    """The highest and the lowest value of each quantity."""
+    made: list[Atom] = []
+    for key in {(a.metric, a.family, a.names.splits) for a in found}:
+        some = sorted(
+            (a for a in found if (a.metric, a.family, a.names.splits) == key), key=lambda a: a.value
+        )
+        made += [some[0], some[-1]]
+    return made
 
 
 def _agrees(number: Number, at: Setting, found: Sequence[Atom]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from failsight.agent.grounding.lexicon import ABOUT, BOUNDS
@@ -20,10 +20,12 @@ _BRACKET = re.compile(r"[\[(][^\[\]()]*[\])]\s?(%|percentage points|points|pp)")
 _COUNTS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]  # fmt: skip
 _PARTS = {"half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "sixth": 1 / 6, "tenth": 1 / 10}
 _COUNT = "|".join(_COUNTS[2:])
-_FRACTION = re.compile(r"\b(?:(?P<n>a|one|two|three|four)[ -])?(?P<part>half|thirds?|quarters?|fifths?|tenths?)\b(?! (?:that|of the images that did|had)\b)(?![- ](?:of|that) (?:the )?images that)", re.IGNORECASE)  # fmt: skip
+_FRACTION = re.compile(r"\b(?:(?P<n>a|one|two|three|four)[ -])?(?P<part>half|thirds?|quarters?|fifths?|tenths?)\b(?! (?:that|of the images that did|had)\b)(?![- ](?:of|that) (?:the )?(?:images that|data))", re.IGNORECASE)  # fmt: skip
 _RATIO_IN = re.compile(rf"\b(?P<n>one|{_COUNT})(?: (?!of\b|is\b|are\b)[a-z_]+)? (?:in|out of) (?:every )?(?P<m>{_COUNT}|a hundred)\b(?! (?:slices|groups|tests|findings))", re.IGNORECASE)  # fmt: skip
 _TIMES = re.compile(rf"\b(?:(?P<n>{_COUNT}) times|(?P<w>(?:twice|double|thrice|triple)(?= (?:as|the|that|its|those|of|more|what))|threefold|fourfold|fivefold|tenfold))\b", re.IGNORECASE)  # fmt: skip
 _WORD = re.compile(rf"\b(?P<n>{_COUNT})\b", re.IGNORECASE)
+#: "X, a third smaller", "9 to 10 %": a range said as such
+_RANGE = re.compile(r"(?:about|around|roughly|some|between|perhaps|or so)? ?(?P<a>\d+) (?:to|and|or) (?P<b>\d+)(?= ?%| points)", re.IGNORECASE)  # fmt: skip
 _ONLY_ONE = re.compile(r"(?<=\bonly )one(?= (?:\w+ )?(?:findings?|hypothes[ei]s|shortcuts?|slices?|tests?|experiments?)\b)", re.IGNORECASE)  # fmt: skip
 _MANY = {"twice": 2, "double": 2, "thrice": 3, "triple": 3,
          "threefold": 3, "fourfold": 4, "fivefold": 5, "tenfold": 10}  # fmt: skip
@@ -125,9 +127,17 @@ def numbers(text: str, words: bool = True) -> Iterator[Number]:
         return
     brackets = [(m.start(), m.end(), m[1]) for m in _BRACKET.finditer(text)]
     inside = [m.span() for m in re.finditer(r"\[[^\]]*\]|\([^)]*\)", text)]
+    ranges = [
+        (m.start(m_), 1.0) for m in _RANGE.finditer(text) if int(m["b"]) - int(m["a"]) == 1 for m_ in "ab"
+    ]
+    wide = dict(ranges)
     for match in _NUMBER.finditer(text):
         if not _is_label(text, match):
-            yield _digits(text, match, brackets, any(a < match.start() < b for a, b in inside))
+            made = _digits(text, match, brackets, any(a < match.start() < b for a, b in inside))
+            if match.start() in wide:  # "43 to 44 points": either end stands for what lies between
+                unit = re.search(r"%|points", text[match.start() :])
+                made = replace(made, half=1.0, family=_family(unit[0] if unit else ""))
+            yield made
     if words:
         yield from _in_words(text)
 
@@ -217,12 +227,13 @@ def _in_words(text: str) -> Iterator[Number]:
 
 def _nearly(before: str, about: bool, bound: int, half: float) -> tuple[bool, int, float]:
     """How wide a share in words is meant: ``well below half``, ``slightly more than a quarter``."""
+    before = before.lower()
     far = re.search(r"\b(?:well|far) (?:over|under|above|below) $", before)
     if far:
         about, bound = True, 1 if re.search("over|above", far[0]) else -1
     if far or re.search(r"\b(?:more|less) than $|\b(?:over|under) $", before):
         near = re.search(r"\b(?:slightly|just|a little|barely|a bit) (?:\w+ )?\w+ $", before)
-        half = 4.0 if near else 12.0
+        half = 4.0 if near else 9.0  # beyond, the next simple fraction would be said
     return about, bound, half
 
 

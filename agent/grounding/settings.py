@@ -137,6 +137,8 @@ def _splits(
     number: Number, reading: Reading, at: int, near: Names, inside: Sequence[Number]
 ) -> tuple[frozenset[str], bool]:
     """The splits that a number may be of, and whether the text names them."""
+    if re.match(r"(?: [\[(][^\])]*[\])])? here\b", reading.text[number.end : number.end + 40]):
+        return DATA, True
     bound = _bound_split(number, reading, at, near, inside) or _ordered_split(number, reading, near, inside)
     if bound:
         return frozenset({bound}), True
@@ -155,7 +157,7 @@ def _splits(
 
 
 _MOVED = re.compile(
-    r"\b(?:drops?|loss(?:es)?|loses?|gains?|falls?|rises?|goes (?:up|down)|declines?|shrinks?|halves|doubles)\b|\bfrom [\d.,]+ ?%? to\b"
+    r"\b(?:drops?|loss(?:es)?|loses?|gains?|falls?|rises?|goes (?:up|down)|declines?|shrinks?|halves|doubles)\b|\bfrom [\d.,]+ ?%? to\b|\d ?% to \d"
 )
 
 
@@ -168,6 +170,8 @@ def _ordered_split(number: Number, reading: Reading, near: Names, inside: Sequen
     ]
     named = [m for m in reading.mentions if m.kind == "split"]
     both = list(dict.fromkeys(m.name for m in named))
+    if re.match(r"\W*(?:compared|relative|against|unlike)\b", reading.part, re.IGNORECASE):
+        both.reverse()
     if len(both) == 2 == len(same) and number in same and named[-1].end <= same[0].start:
         return both[same.index(number)]
     return ""

@@ -182,8 +182,10 @@ def _fact(fact: Fact, base: Atom, lexicon: Lexicon, state: CaseState) -> Iterato
     if named.entities:
         atom = replace(
             atom,
-            names=replace(named, splits=splits, findings=NOTHING),
-            loose=named.entities if record else NOTHING,
+            names=replace(
+                named, classes=named.classes or base.names.classes, splits=splits, findings=NOTHING
+            ),
+            loose=named.entities if record else NOTHING if named.classes else base.names.classes,
         )
     else:
         atom = replace(atom, names=replace(base.names, splits=splits))

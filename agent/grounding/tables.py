@@ -65,9 +65,11 @@ def _row(
     text = " ; ".join(v for _, v in labels)
     names = lexicon.find(re.sub(r"\bbox:", "box of ", text))
     splits = names.splits or title.splits or base.names.splits
-    atom = replace(
-        base, names=replace(names, splits=splits, findings=NOTHING, evidence=NOTHING), loose=NOTHING
+    asked = NOTHING if names.classes or not names.attributes else base.names.classes
+    about_row = replace(
+        names, classes=names.classes or asked, splits=splits, findings=NOTHING, evidence=NOTHING
     )
+    atom = replace(base, names=about_row, loose=asked)
     if names.findings:
         found = [about[f] for f in names.findings if f in about]
         atom = replace(atom, refs=(*base.refs, *names.findings))
