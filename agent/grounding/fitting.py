@@ -136,7 +136,9 @@ def _goes_without_saying(atom: Atom, at: Setting) -> bool:
         for mention in reversed(at.reading.mentions):
             if mention.kind == "class":
                 part = part[: mention.start - shift] + part[mention.end - shift :]
-    return not _QUALITY.search(re.sub(r"\bconfidence intervals?\b", "interval", part))
+    return not _QUALITY.search(
+        re.sub(r"\b(?:confidence (?=interval)|(?:by|in) contrast\b)", "", part, flags=re.IGNORECASE)
+    )
 
 
 _FAILURES = {

@@ -88,7 +88,7 @@ EXCLUSIVE: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
         (r"macro[\w -]{0,12}precision", "macro_precision"), (r"macro[\w -]{0,12}f1", "macro_f1"), (r"balanced accuracy", "balanced_accuracy"),
         (r"\bf1\b", "f1 macro_f1"), (r"precision", "precision macro_precision"), (r"worst_recall|worst recall", "worst_recall recall bound"),
         (r"recall", "recall worst_recall drop balanced_accuracy bound"), (r"calibration error|\bece\b", "ece"),
-        (r"standardi[sz]ed", "standardised"), (r"bright|dark(?!room)", "brightness standardised"), (r"contrast(?! to)", "contrast standardised"),
+        (r"standardi[sz]ed", "standardised"), (r"bright|dark(?!room)", "brightness standardised"), (r"(?<!by )(?<!in )contrast(?! to)", "contrast standardised"),
         (r"saturat", "saturation standardised"), (r"sharp|blurr?(?:y|ier)", "sharpness standardised"), (r"colourful", "colourfulness standardised"),
         (r"jpeg", "jpeg standardised"), (r"file size", "file_size standardised"), (r"salien", "saliency area images"),
         (r"mean confidence|confidence (?:is|of|was|comes)", "confidence confidence_right confidence_wrong gap confident_errors"),
