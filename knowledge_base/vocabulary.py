@@ -198,9 +198,7 @@ def recognise(sentence: str, vocabulary: Vocabulary) -> Mentions:
     return Mentions(sentence, tuple(found), _mask(sentence, found), tuple(unknown))
 
 
-def _numbered(
-    tokens: list[tuple[str, int, int]], position: int, vocabulary: Vocabulary
-) -> Mention | None:
+def _numbered(tokens: list[tuple[str, int, int]], position: int, vocabulary: Vocabulary) -> Mention | None:
     """A finding or a piece of evidence by its id."""
     text, start, end = tokens[position]
     upper = text.upper().strip("#.")

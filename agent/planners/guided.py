@@ -101,6 +101,8 @@ class GuidedPlanner(BaseChatModel):
         if more is not None:
             return more
         replies = [m for m in since if m.type == "tool"]
+        if not replies:  # a language model gave up in the middle of this turn: the question is as new
+            return answering.first_message(self._case, question)
         return words.answer(self._case, self.level, self._evidence(since), str(replies[-1].text))
 
     def _more(self, question: str, since: Sequence[BaseMessage]) -> AIMessage | None:
