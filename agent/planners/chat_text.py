@@ -9,22 +9,26 @@ from typing import Any
 from failsight.agent.planners.calls import CLOSE, OPEN
 
 DESCRIBED = 160  # characters of a tool's description, where the template leaves the tools to us
+BRIEFLY = 60  # the same where the window is too small for that
 
 
-def render(tokenizer: Any, messages: Sequence[Any], tools: Sequence[Mapping[str, Any]]) -> str:
+def render(
+    tokenizer: Any, messages: Sequence[Any], tools: Sequence[Mapping[str, Any]], *, brief: bool = False
+) -> str:
     """The prompt, from the richest form that the tokenizer's template takes.
 
     In order: the template with its own way of telling tools; the template with the tools described in the system
-    prompt; the same without a system role; no template at all.
+    prompt; the same without a system role; no template at all. ``brief``: tools with their required arguments and a
+    few words, for small windows.
     """
+    plain = _plain(messages, tools, brief)
     if not getattr(tokenizer, "chat_template", None):
-        return _bare(_plain(messages, tools))
-    plain = _plain(messages, tools)
+        return _bare(plain)
     forms: list[tuple[list[dict[str, Any]], list[dict[str, Any]] | None]] = [
         (plain, None),
         (_no_system(plain), None),
     ]
-    if tools and "tools" in str(tokenizer.chat_template):
+    if tools and not brief and "tools" in str(tokenizer.chat_template):
         forms.insert(0, (_rich(messages), [dict(t) for t in tools]))
     for turns, given in forms:
         try:
@@ -56,11 +60,11 @@ def _rich(messages: Sequence[Any]) -> list[dict[str, Any]]:
     return made
 
 
-def _plain(messages: Sequence[Any], tools: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _plain(messages: Sequence[Any], tools: Sequence[Mapping[str, Any]], brief: bool) -> list[dict[str, Any]]:
     """Messages for templates that know no tools: system first, then person and assistant in turns."""
     system = [str(m.text) for m in messages if m.type == "system"]
     if tools:
-        system.append(describe(tools))
+        system.append(describe(tools, brief=brief))
     made = [{"role": "system", "content": "\n\n".join(system)}] if system else []
     for message in messages:
         role, content = _role(message), str(message.text)
@@ -96,8 +100,8 @@ def _role(message: Any) -> str:
     return {"human": "user", "ai": "assistant"}.get(message.type, str(message.type))
 
 
-def describe(tools: Sequence[Mapping[str, Any]]) -> str:
-    """The tools and the form of a call, for models whose template says nothing of tools."""
+def describe(tools: Sequence[Mapping[str, Any]], *, brief: bool = False) -> str:
+    """The tools and the form of a call, for models whose template says nothing of tools, or has no room for all of it."""
     from importlib.resources import files
 
     lines = []
@@ -105,8 +109,10 @@ def describe(tools: Sequence[Mapping[str, Any]]) -> str:
         function = item["function"]
         given = function.get("parameters", {}).get("properties", {})
         required = function.get("parameters", {}).get("required", ())
-        arguments = ", ".join(_argument(name, schema, name in required) for name, schema in given.items())
-        lines.append(f"- {function['name']}({arguments}): {function.get('description', '')[:DESCRIBED]}")
+        told = {n: s for n, s in given.items() if n in required or not brief}
+        arguments = ", ".join(_argument(name, schema, name in required) for name, schema in told.items())
+        words = function.get("description", "")[: BRIEFLY if brief else DESCRIBED]
+        lines.append(f"- {function['name']}({arguments}): {words}")
     text = files("failsight.prompts").joinpath("local.md").read_text("utf-8")
     return text.format(tools="\n".join(lines)).strip()
 

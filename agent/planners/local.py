@@ -131,14 +131,17 @@ class LocalPlanner(BaseChatModel):
     def _prompt(self, messages: Sequence[BaseMessage], tools: Sequence[Mapping[str, Any]]) -> list[int]:
         """The ids of as much of the conversation as fits: the system prompt and the newest messages.
 
+        Where the tools would take more than half of the room, they are told briefly; a call may still have all arguments.
+
         Raises:
             PlannerFailed: not even the tools and the last message fit.
         """
         room = self._window - self._answer
         system = [m for m in messages if m.type == "system"]
         rest = [m for m in messages if m.type != "system"]
+        brief = len(self._ids([], tools)) > room // 2
         while True:
-            ids = self._ids([*system, *rest], tools)
+            ids = self._ids([*system, *rest], tools, brief)
             if len(ids) <= room:
                 return ids
             if len(rest) > 1:
@@ -151,8 +154,10 @@ class LocalPlanner(BaseChatModel):
                     "Take a model with a longer context, or use --planner guided.",
                 )
 
-    def _ids(self, messages: Sequence[BaseMessage], tools: Sequence[Mapping[str, Any]]) -> list[int]:
-        text = render(self._tokenizer, messages, tools)
+    def _ids(
+        self, messages: Sequence[BaseMessage], tools: Sequence[Mapping[str, Any]], brief: bool = False
+    ) -> list[int]:
+        text = render(self._tokenizer, messages, tools, brief=brief)
         made: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
         return made
 
