@@ -8,5 +8,7 @@ from failsight.tools.verdicts import Step, chain
 
 def record_chain(state: CaseState, record: FindingRecord) -> tuple[Step, ...]:
     """How ``record`` came to its verdict: each link with the id of the evidence or plan that it rests on."""
-    plans = [plan for plan, _ in state.instruments.values()]
+    plans = [
+        plan for plan, _ in state.instruments.values() if plan.tool != "verify_correction"
+    ]  # judges a repair
     return chain(record.finding, plans, raised=record.evidence[0] if record.evidence else "")

@@ -80,8 +80,11 @@ def _unrun_plans(record: Record) -> list[Sentence]:
         for t in r.finding.tests
         if record.plan(r.finding, t)
     }
+    judged = {
+        (e.tool, c.finding) for e in record.state.evidence for c in e.corrections
+    }  # repairs have no test results
     for name, (plan, seq) in record.state.instruments.items():
-        if name not in ran:
+        if name not in ran and (plan.tool, plan.finding) not in judged:
             made.append(
                 Sentence(
                     f"A test was planned and no result stands in the journal: {stated(plan.statement)}",

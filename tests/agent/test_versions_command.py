@@ -70,3 +70,32 @@ def test_no_versions_yet_says_how_to_make_one(case: Case, capsys: pytest.Capture
     case.close()
     assert main(["versions", str(case.folder)]) == 0
     assert "retrain" in capsys.readouterr().out
+
+
+def test_a_repair_that_was_judged_is_no_plan_without_a_result(folder: Path) -> None:
+    from failsight.agent import open_case
+    from failsight.agent.chains import record_chain
+    from failsight.agent.narrate import write_reports
+    from failsight.tools.evidence import Instrument
+
+    finding = Finding("weak_slice", "correctness", "unknown", "s", slice={"a": "b"})
+    plan = Instrument(
+        finding.key, "verify_correction", {"repair": "R1"}, "The repair helps.", "t", "c", 0.1, 0.05, 10
+    )
+    with open_case(folder) as made:
+        stated = Evidence(
+            tool="find_slices", arguments={}, title="t", summary="s.", id="E1", findings=(finding,)
+        )
+        made.record("evidence.recorded", call="x", evidence=stated.to_dict())
+        made.register(plan)
+        for judged in (False, True):
+            if judged:
+                checked = Evidence(
+                    tool="verify_correction", arguments={"repair": "R1"}, title="t", summary="s.", id="E2",
+                    corrections=(Correction(finding.key, "collect", "dataset", "do", "rejected"),),
+                )  # fmt: skip
+                made.record("evidence.recorded", call="y", evidence=checked.to_dict())
+            (path,) = write_reports(folder, made.state(), made.journal.events, ("md",))
+            assert ("no result stands in the journal" in path.read_text()) is not judged
+        (record,) = made.state().records.values()
+        assert "instrument" not in {step.stage for step in record_chain(made.state(), record)}
