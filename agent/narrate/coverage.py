@@ -80,11 +80,10 @@ def _unrun_plans(record: Record) -> list[Sentence]:
         for t in r.finding.tests
         if record.plan(r.finding, t)
     }
-    judged = {
-        (e.tool, c.finding) for e in record.state.evidence for c in e.corrections
-    }  # repairs have no test results
     for name, (plan, seq) in record.state.instruments.items():
-        if name not in ran and (plan.tool, plan.finding) not in judged:
+        # a null result need not be a finding, nor the verdict on a repair: the call that made the plan told it
+        told = any(c.tool == plan.tool and c.evidence and c.seq < seq < (c.done or 0) for c in record.calls)
+        if name not in ran and not told:
             made.append(
                 Sentence(
                     f"A test was planned and no result stands in the journal: {stated(plan.statement)}",

@@ -87,6 +87,7 @@ def test_a_repair_that_was_judged_is_no_plan_without_a_result(folder: Path) -> N
             tool="find_slices", arguments={}, title="t", summary="s.", id="E1", findings=(finding,)
         )
         made.record("evidence.recorded", call="x", evidence=stated.to_dict())
+        made.record("tool.started", call="y", tool="verify_correction", arguments={}, by="person", why="")
         made.register(plan)
         for judged in (False, True):
             if judged:
