@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 import shutil
 import sys
 from collections import Counter, deque
@@ -27,7 +26,11 @@ from failsight.tools.text import clean, listing
 if TYPE_CHECKING:
     from failsight.agent.session import Session
 
-CARRIED = ("figures", "cache", "repair")  # of a case folder, beside its journal
+CARRIED = (
+    "figures",
+    "cache",
+    "repair",
+)  # of a case folder, beside its journal; copied, never linked: some files grow
 
 
 def fork(source: Path, target: Path, *, at: int | None = None, planner: str = "") -> Path:
@@ -54,7 +57,7 @@ def fork(source: Path, target: Path, *, at: int | None = None, planner: str = ""
         target.mkdir(parents=True, exist_ok=True)
         for name in CARRIED:
             if (source / name).is_dir():
-                shutil.copytree(source / name, target / name, copy_function=_link, dirs_exist_ok=True)
+                shutil.copytree(source / name, target / name, dirs_exist_ok=True)
         config = load_config(source)
         save_config(target, dataclasses.replace(config, planner=planner or config.planner))
         _write_events(target, events[:last])
@@ -63,14 +66,6 @@ def fork(source: Path, target: Path, *, at: int | None = None, planner: str = ""
             f"{target} can't be written ({error.strerror}).", "Give another one with --out."
         ) from None
     return target
-
-
-def _link(source: str, target: str) -> None:
-    """Caches are written once and replaced whole, so two cases may share their bytes; where links fail, a copy."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
 
 
 def _write_events(folder: Path, events: Sequence[Event]) -> None:

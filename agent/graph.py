@@ -13,6 +13,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
 from failsight.agent.bindings import bind
+from failsight.agent.planners.repairs import check
 from failsight.agent.policy import load_policy
 from failsight.tools.errors import RetryError
 from failsight.tools.registry import ToolSpec, registry
@@ -39,6 +40,7 @@ class Approvals:
         self.case, self.policy = case, policy
         self.rules = load_policy(case.config.policy)
         if case.config.repair:
+            check(case.config.repair)
             self.rules = self.rules.with_allowed(*REPAIRS)
         self.allowed: set[str] = set()
         self._granted: set[str] = set()  # calls whose yes is journalled: a loop that resumes asks again

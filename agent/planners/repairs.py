@@ -6,6 +6,7 @@ what ``--repair`` names.
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -14,16 +15,26 @@ from failsight.agent.planners.step import Step
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.registry import registry
 from failsight.tools.repair.versions import FOLDER as REPAIRS
+from failsight.tools.text import clean
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
     from failsight.agent.state import CaseState, FindingRecord
 
 FIRST, ALL = "first", "all"
-BUDGET = (
-    300  # labelled images of the pool that a repair adds: those where the model fails, not the whole pool
-)
+_ID = re.compile(r"[Ff][0-9]+")
+BUDGET = 300  # labelled pool images that a repair adds: those where the model fails, not the whole pool
 MOST = 6  # findings that `all` repairs, those that cost most errors
+
+
+def check(which: str) -> None:
+    """Raises UserError where ``--repair`` means nothing: said before anything is measured."""
+    if which not in ("", FIRST, ALL) and not all(
+        map(_ID.fullmatch, which.replace(",", " ").split() or ["?"])
+    ):
+        raise UserError(
+            f"--repair {clean(which, 60)!r} names no findings.", "Write first, all, or ids like F3,F5."
+        )
 
 
 def wanted(case: Case, state: CaseState, asks: bool) -> list[FindingRecord]:

@@ -77,7 +77,12 @@ def test_writing_in_a_fork_does_not_reach_the_old_case(case: FakeCase, tmp_path:
     import numpy as np
 
     case.store({"a": 1}, {"x": np.arange(3)})
+    grows = case.workspace("G1") / "made.jsonl"
+    grows.write_text("one\n")
     made = _again(fork(case.folder, tmp_path / "other"))
+    with (made.workspace("G1") / "made.jsonl").open("a") as file:
+        file.write("two\n")
+    assert grows.read_text() == "one\n"
     made.store({"a": 1}, {"x": np.arange(9)})
     kept = case.cached({"a": 1})
     assert kept is not None

@@ -131,3 +131,12 @@ def test_an_allowed_call_is_journalled_once_with_its_rule(worlds: list[FakeCase]
     assert given
     assert len({g["call"] for g in given}) == len(given)
     assert {g["rule"] for g in given} == {"measure"}
+
+
+def test_a_repair_that_names_no_finding_is_said_before_anything_is_measured(
+    worlds: list[FakeCase], tmp_path: Path
+) -> None:
+    case = _case(worlds, tmp_path / "case", repair="the television")
+    with pytest.raises(UserError, match="names no findings"):
+        Session(case)
+    assert not case.state().evidence
