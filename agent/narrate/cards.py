@@ -19,10 +19,10 @@ from failsight.agent.narrate.phrases import (
     result,
 )
 from failsight.agent.narrate.record import Record
-from failsight.agent.narrate.words import VERDICTS, capital, count, kind_label, sentence, stated, status
+from failsight.agent.narrate.repairs import correction, done, outcome
+from failsight.agent.narrate.words import VERDICTS, capital, count, kind_label, sentence, stated
 from failsight.agent.state import FindingRecord
 from failsight.tools.evidence import (
-    Correction,
     Figure,
     Finding,
     ImageRef,
@@ -49,7 +49,9 @@ def card(record: Record, found: FindingRecord) -> Card:
         meaning=meaning(finding),
         terms=tuple(_terms(record, found)),
         experiments=tuple(experiment(record, finding, t) for t in finding.tests),
-        corrections=tuple(correction(record, c) for c in found.corrections),
+        corrections=tuple(correction(record, c) for c in found.corrections if not done(record, found, c)),
+        repairs=tuple(correction(record, c, found) for c in found.corrections if done(record, found, c)),
+        repaired=outcome(record, found),
         figures=_figures(record, found),
         images=_images(record, found),
         evidence=tuple(dict.fromkeys(found.evidence)),
@@ -168,20 +170,6 @@ def _bar(plan: Instrument) -> str:
     if plan.smallest_detectable_effect is not None:
         text += f"; so many images show {number(plan.smallest_detectable_effect, 'points')} with 80 % power"
     return text + "."
-
-
-def correction(record: Record, made: Correction) -> Sentence:
-    """One repair strategy: what to do, how far it has come, what it brought."""
-    text = f"{sentence(made.action)} ({clean(made.strategy, 80).replace('_', ' ')}; {status(made.status)})"
-    if made.before is not None and made.after is not None:
-        text += f" Errors went from {number(made.before)} to {number(made.after)}"
-        text += f" (q {p_value(made.q)})." if made.q is not None else "."
-    refs = [e.id for e in record.state.evidence if any(_same(c, made) for c in e.corrections)]
-    return Sentence(text, tuple(refs))
-
-
-def _same(one: Correction, other: Correction) -> bool:
-    return (one.finding, one.strategy) == (other.finding, other.strategy)
 
 
 def _figures(record: Record, found: FindingRecord) -> tuple[tuple[str, Figure], ...]:

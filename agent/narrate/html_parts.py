@@ -11,7 +11,7 @@ from failsight.agent.narrate.charts import Mark, interval_chart
 from failsight.agent.narrate.markup import Html, el, join
 from failsight.agent.narrate.model import Card, Exhibit, Experiment, Section, Sentence
 from failsight.agent.narrate.pictures import figure_uri, thumbnail_uri
-from failsight.agent.narrate.words import VERDICTS, answer, cell
+from failsight.agent.narrate.words import VERDICTS, answer, capital, cell
 from failsight.tools.evidence import Evidence, Figure, ImageRef, Table
 from failsight.tools.faces import finding_text
 from failsight.tools.text import clean, interval, number
@@ -156,7 +156,13 @@ def finding_card(desk: Desk, card: Card) -> Html:
     """One finding."""
     title = f"{card.id}-title"
     parts: list[Html | None] = [
-        el("p", badge(card.verdict), el("span", f"{card.id} · {card.kind}", class_="kind"), class_="over"),
+        el(
+            "p",
+            badge(card.verdict),
+            el("span", f"{card.id} · {card.kind}", class_="kind"),
+            el("span", capital(card.repaired), class_="badge") if card.repaired else None,
+            class_="over",
+        ),
         el("h3", card.statement, id=title),
         el("p", card.meaning, class_="meaning") if card.meaning else None,
         _rates(card),
@@ -167,8 +173,13 @@ def finding_card(desk: Desk, card: Card) -> Html:
     parts += [figure(desk, f, (name,)) for name, f in card.figures]
     if card.images:
         parts.append(gallery(desk, card.images))
+    if card.repairs:
+        parts += [el("h4", "What was done"), points(card.repairs)]
     if card.corrections:
-        parts += [el("h4", "What could be done"), points(card.corrections)]
+        parts += [
+            el("h4", "What else could be done" if card.repairs else "What could be done"),
+            points(card.corrections),
+        ]
     return el("article", *parts, id=card.id, class_=f"card {card.verdict or 'open'}", aria_labelledby=title)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from failsight.agent.narrate.files import inside
 from failsight.agent.narrate.model import Card, Exhibit, Report, Section, Sentence
-from failsight.agent.narrate.words import VERDICTS, answer, cell
+from failsight.agent.narrate.words import VERDICTS, answer, capital, cell
 from failsight.tools.evidence import Figure, Table
 from failsight.tools.text import clean, number
 
@@ -87,6 +87,7 @@ def _pairs(pairs: Iterable[tuple[str, str]]) -> list[str]:
 
 def _card(card: Card, folder: Path) -> list[str]:
     word = VERDICTS[card.verdict][0]
+    word += f" · {capital(card.repaired)}" if card.repaired else ""
     lines = [f"### {card.id} · {word} · {escape(card.kind)}", "", f"**{escape(card.statement)}**", ""]
     if card.meaning:
         lines += [escape(card.meaning), ""]
@@ -97,8 +98,9 @@ def _card(card: Card, folder: Path) -> list[str]:
     for experiment in card.experiments:
         lines += ["", f"{escape(experiment.title)} ({VERDICTS[experiment.verdict][0].lower()}):", ""]
         lines += [f"- {escape(label)}: {_said(said)}" for label, said in experiment.terms]
-    if card.corrections:
-        lines += ["", "What could be done:", "", *(f"- {_said(c)}" for c in card.corrections)]
+    for title, told in (("What was done", card.repairs), ("What could be done", card.corrections)):
+        if told:
+            lines += ["", f"{title}:", "", *(f"- {_said(c)}" for c in told)]
     lines.append("")
     for name, figure in card.figures:
         lines += _figure(figure, folder, name)

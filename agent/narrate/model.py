@@ -43,6 +43,7 @@ class Experiment:
 class Card:
     """One finding, told: what happens, how sure one can be, how it was tested, what could be done.
 
+    ``corrections`` are what could be done, ``repairs`` what was; ``repaired`` says in a few words what the last came to.
     ``chain``: how it came to its verdict, as (stage, sentence with what it rests on).
     """
 
@@ -54,6 +55,8 @@ class Card:
     terms: tuple[tuple[str, Sentence], ...] = ()
     experiments: tuple[Experiment, ...] = ()
     corrections: tuple[Sentence, ...] = ()
+    repairs: tuple[Sentence, ...] = ()
+    repaired: str = ""
     figures: tuple[tuple[str, Figure], ...] = ()
     images: tuple[tuple[str, ImageRef], ...] = ()
     evidence: tuple[str, ...] = ()

@@ -153,7 +153,19 @@ def _brief(record: Record, cards: Sequence[Card], verdict: str) -> list[Sentence
         made.append(
             Sentence(f"Other hypotheses: {text}.", tuple(c.id for c in cards if c.verdict != "confirmed"))
         )
+    made += _repaired(cards)
     return [*made, *decisions.brief(record), *_left_out(state), *unseen_splits(record)]
+
+
+def _repaired(cards: Sequence[Card]) -> list[Sentence]:
+    """Which findings a repair was made for, and what came of it."""
+    tried = [c for c in cards if c.repaired]
+    if not tried:
+        return []
+    refs = dict.fromkeys(r for c in tried for said in c.repairs for r in (c.id, *said.refs) if r[0] in "FE")
+    return [
+        Sentence(f"Repairs were tried: {', '.join(f'{c.id} ({c.repaired})' for c in tried)}.", tuple(refs))
+    ]
 
 
 def _weakest(evaluated: Evidence | None) -> list[Sentence]:

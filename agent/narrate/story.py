@@ -6,11 +6,12 @@ Every number stands in a piece of evidence or in an event, and every sentence na
 from __future__ import annotations
 
 from failsight.agent.expect import disagreements
-from failsight.agent.narrate.cards import correction, plan_terms
+from failsight.agent.narrate.cards import plan_terms
 from failsight.agent.narrate.coverage import not_examined
 from failsight.agent.narrate.model import Section, Sentence
 from failsight.agent.narrate.phrases import about, how_sure, result
 from failsight.agent.narrate.record import Call, Record
+from failsight.agent.narrate.repairs import correction, done
 from failsight.agent.narrate.words import (
     VERDICTS,
     bound,
@@ -180,21 +181,33 @@ def no_headline(record: Record) -> Sentence:
 
 
 def corrected(record: Record) -> Section:
-    """Repair strategies and how far they went, finding by finding."""
-    points, statuses = [], set()
+    """Repairs that were made and what came of them, then the strategies that nobody has tried, finding by finding."""
+    made, points, statuses = [], [], set()
     for found in record.state.records.values():
-        told = [correction(record, made) for made in found.corrections]
-        statuses |= {made.status for made in found.corrections}
-        if told:
-            refs = dict.fromkeys((found.id, *(r for t in told for r in t.refs)))
-            points.append(Sentence(f"For {found.id}: {' '.join(t.text for t in told)}", tuple(refs)))
-    if not points:
-        lead = "No correction was proposed."
+        tried = [c for c in found.corrections if done(record, found, c)]
+        rest = [correction(record, c, found) for c in found.corrections if c not in tried]
+        statuses |= {c.status for c in found.corrections}
+        for told in (correction(record, c, found) for c in tried):
+            made.append(Sentence(f"For {found.id}: {told.text}", (found.id, *told.refs)))
+        if rest:
+            refs = dict.fromkeys((found.id, *(r for t in rest for r in t.refs)))
+            points.append(Sentence(f"For {found.id}: {' '.join(t.text for t in rest)}", tuple(refs)))
+    if made:
+        text = f"{capital(count(len(made), 'repair was', 'repairs were'))} made and told first; what follows was proposed and not tried."
+        lead = Sentence(
+            text if points else text.partition(" and told")[0] + ".",
+            tuple(dict.fromkeys(s.refs[0] for s in made)),
+        )
+    elif not points:
+        lead = Sentence("No correction was proposed.")
     elif statuses == {"proposed"}:
-        lead = "These are proposals: nobody has approved or tried them."
+        lead = Sentence("These are proposals: nobody has approved or tried them.")
     else:
-        lead = "What was proposed, and how far each proposal has come."
-    return Section("corrected", "What was proposed to correct it", (Sentence(lead),), tuple(points))
+        lead = Sentence("What was proposed, and how far each proposal has come.")
+    title = (
+        "What was done to correct it, and what was proposed" if made else "What was proposed to correct it"
+    )
+    return Section("corrected", title, (lead,), (*made, *points))
 
 
 def decided(record: Record) -> Section:
