@@ -1,12 +1,13 @@
 """Exact counts of every conjunction of up to three conditions.
 
-One `np.bincount` over mixed-radix codes per attribute triple, as in the plain reference, with two savings that
+One `np.bincount` over mixed-radix codes per attribute triple, as in the plain reference, with three savings that
 lose nothing: rows are ordered so that errors, other discovery rows and the rest are three contiguous runs (a
-weighted count becomes three plain ones), and values or pairs of values with too little support share one code
-(support can only shrink as conditions are added: the Apriori property, Agrawal & Srikant 1994).
+weighted count becomes three plain ones), values or pairs of values with too little support share one code
+(support can only shrink as conditions are added: the Apriori property, Agrawal & Srikant 1994), and triples whose
+joint tables are small are counted several at a time, as marginals of one wider table (`blocks`).
 
-Where the rows come from is a `Source`: a table in memory (here, optionally with a cache of what was counted before),
-or chunks of one that does not fit (`stream`).
+Where the rows come from is a `Source`: a table in memory (`memory`, optionally with a cache of what was counted
+before), or chunks of one that does not fit (`stream`).
 """
 
 from __future__ import annotations
@@ -19,16 +20,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from failsight.tools.stats.slices.cache import CountCache, TableDigest
+from failsight.tools.stats.slices.blocks import Triple
+from failsight.tools.stats.slices.cache import CountCache
+from failsight.tools.stats.slices.joint import Cells, Couple, PairKey
+from failsight.tools.stats.slices.memory import MemoryTable
 from failsight.tools.stats.slices.model import Bool, Codes, Conjunction, Float, Int
-from failsight.tools.stats.stratified import is_binary
 
-Key = NDArray[Any]
-#: cells with enough support; there: support, rows looked at, sum of the target, of the expected target
-Cells = tuple[Int, list[NDArray[Any]]]
-#: how the joint code of two attributes goes into a triple's key: (recoding or None, left value of each key, right value)
-PairKey = tuple[Int | None, Int, Int]
-Couple = tuple[int, int]
 #: joint codes of two attributes up to which recoding them costs more than it saves
 SMALL = 1024
 
@@ -94,7 +91,9 @@ def count_conjunctions(
     Returns:
         counts, exact, of every such conjunction.
     """
-    table = _Table(np.asarray(codes).T, np.asarray(target, np.float64), rows, expected, min_support, cache)
+    table = MemoryTable(
+        np.asarray(codes).T, np.asarray(target, np.float64), rows, expected, min_support, cache
+    )
     return count_source(table, depth)
 
 
@@ -109,7 +108,7 @@ def count_columns(
     cache: CountCache | None,
 ) -> Counts:
     """`count_conjunctions` for a table that is given column by column."""
-    return count_source(_Table(columns, target, rows, expected, min_support, cache), depth)
+    return count_source(MemoryTable(columns, target, rows, expected, min_support, cache), depth)
 
 
 class Source(Protocol):
@@ -128,7 +127,7 @@ class Source(Protocol):
     def pairs(self, couples: Sequence[Couple]) -> list[Cells]:
         """Counts of each couple (a, b) over left · (len(kept[b]) + 1) + right."""
 
-    def triples(self, keys: Mapping[Couple, PairKey]) -> list[tuple[tuple[int, int, int], Cells]]:
+    def triples(self, keys: Mapping[Couple, PairKey]) -> list[tuple[Triple, Cells]]:
         """Counts of (a, b, c) for each couple and every later attribute, over pair key · (len(kept[c]) + 1) + value."""
 
 
@@ -173,129 +172,6 @@ class _Pairs:
     start: Int
     position: Int
     key: dict[Couple, PairKey]
-
-
-class _Table:
-    """Columns recoded to supported values, rows ordered into errors, other looked-at rows, the rest."""
-
-    def __init__(
-        self,
-        codes: Sequence[NDArray[Any]] | Codes,
-        target: Float,
-        rows: Bool | None,
-        expected: Float | None,
-        floor: int,
-        cache: CountCache | None = None,
-    ) -> None:
-        n = len(target)
-        looked = np.ones(n, bool) if rows is None else rows
-        self.floor, binary = max(1, floor), is_binary(target)
-        wrong = target != 0
-        runs = [np.flatnonzero(run) for run in (looked & wrong, looked & ~wrong, ~looked)]
-        self.first, self.looked = len(runs[0]), len(runs[0]) + len(runs[1])
-        order = np.concatenate(runs)
-        del runs
-        self.target = None if binary else np.ascontiguousarray(target[order[: self.first]])
-        self.base = float(target[looked].sum() / max(self.looked, 1))
-        self.expected = None if expected is None else np.ascontiguousarray(expected[order[: self.looked]])
-        self.kept: list[Int] = []
-        self.columns: list[Key] = []
-        for column in codes:
-            self._add(np.ascontiguousarray(column)[order])
-        self.cache = cache
-        if cache is not None:
-            sizes = np.array([n, self.floor, self.first, self.looked])
-            self.digest = TableDigest((sizes, self.target, self.expected), self.columns, self.kept)
-
-    def _add(self, column: NDArray[Any]) -> None:
-        """Recode one column: supported values 0 … k−1, everything else (and missing) k."""
-        lookup, kept = recoding(value_counts(column), self.floor)
-        self.kept.append(kept)
-        self.columns.append(lookup[column])
-
-    def singles(self) -> list[Cells]:
-        return [
-            self.count(column, len(kept) + 1) for column, kept in zip(self.columns, self.kept, strict=True)
-        ]
-
-    def pairs(self, couples: Sequence[Couple]) -> list[Cells]:
-        made = []
-        for a, b in couples:
-            cells = self._known((a, b))
-            if cells is None:
-                cells = self._keep((a, b), self.count(*self._pair(a, b)))
-            made.append(cells)
-        return made
-
-    def triples(self, keys: Mapping[Couple, PairKey]) -> list[tuple[tuple[int, int, int], Cells]]:
-        made = []
-        for (a, b), (recode, left, _) in keys.items():
-            key: Key | None = None
-            for c in range(b + 1, len(self.kept)):
-                cells = self._known((a, b, c))
-                if cells is None:
-                    if key is None:
-                        key = recoded(self._pair(a, b)[0], recode, len(left), self.kept[b + 1 :])
-                    joined = join(key, self.columns[c], len(self.kept[c]) + 1, len(left) - 1)
-                    cells = self._keep((a, b, c), self.count(*joined))
-                made.append(((a, b, c), cells))
-        return made
-
-    def _pair(self, a: int, b: int) -> tuple[Key, int]:
-        return join(self.columns[a], self.columns[b], len(self.kept[b]) + 1, len(self.kept[a]))
-
-    def _known(self, attributes: tuple[int, ...]) -> Cells | None:
-        return None if self.cache is None else self.cache.get(self.digest.of(attributes))
-
-    def _keep(self, attributes: tuple[int, ...], cells: Cells) -> Cells:
-        if self.cache is not None:
-            self.cache.put(self.digest.of(attributes), cells)
-        return cells
-
-    def count(self, key: Key, cells: int) -> Cells:
-        """Cells with enough support; there: support, rows looked at, sum of the target, of the expected target."""
-        a, b = self.first, self.looked
-        hit = np.bincount(key[:a], minlength=cells)
-        looked = hit + np.bincount(key[a:b], minlength=cells)
-        support = looked + np.bincount(key[b:], minlength=cells) if b < len(key) else looked
-        cell = np.flatnonzero(support >= self.floor)
-        total: NDArray[Any] = hit[cell]
-        if self.target is not None:
-            total = np.bincount(key[:a], self.target, cells)[cell]
-        expected: NDArray[Any] = looked[cell] * self.base
-        if self.expected is not None:
-            expected = np.bincount(key[:b], self.expected, cells)[cell]
-        return cell, [support[cell], looked[cell], total, expected]
-
-
-def value_counts(column: NDArray[Any]) -> Int:
-    """Rows of each code 0, 1 …; missing values are not counted."""
-    counts: Int = np.bincount(np.add(column, 1, dtype=np.int64))[1:]
-    return counts
-
-
-def recoding(counts: Int, floor: int) -> tuple[Key, Int]:
-    """Code (−1 last) → position among the supported codes, or their number; and the supported codes."""
-    kept = np.flatnonzero(counts >= floor)
-    lookup = np.full(len(counts) + 1, len(kept), np.int8 if len(kept) < 127 else _key_type(len(kept) + 1))
-    lookup[kept] = np.arange(len(kept))
-    return lookup, kept
-
-
-def recoded(key: Key, recode: Int | None, keys: int, later: Sequence[Int]) -> Key:
-    """Joint codes of two attributes as they go into the keys of triples."""
-    if recode is None:
-        return key
-    wide = max(len(kept) for kept in later) + 1
-    narrow: Key = recode.astype(_key_type((keys + 1) * wide)).take(key)
-    return narrow
-
-
-def _key_type(cells: int) -> type[np.int16] | type[np.int32] | type[np.int64]:
-    """The narrowest integer that holds the keys: narrow keys are built fastest."""
-    if cells <= np.iinfo(np.int16).max:
-        return np.int16
-    return np.int32 if cells <= np.iinfo(np.int32).max else np.int64
 
 
 def _count_singles(source: Source) -> _Level:
@@ -381,15 +257,6 @@ def _owner(cells: list[Int]) -> Int:
     """For the concatenated cells, which table each comes from."""
     owner: Int = np.repeat(np.arange(len(cells)), [len(cell) for cell in cells])
     return owner
-
-
-def join(left: Key, right: Key, wide: int, high: int) -> tuple[Key, int]:
-    """Mixed-radix key left · wide + right in the narrowest type that holds it, and the number of cells."""
-    cells = (high + 1) * wide
-    kind = _key_type(cells)
-    key: Key = np.multiply(left, kind(wide), dtype=kind, casting="unsafe")
-    key += right.astype(kind, copy=False)
-    return key, cells
 
 
 def _rows(parts: list[Any], width: int) -> Int:

@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from failsight.tools.stats.slices.count import (
+from failsight.tools.stats.slices.count import Counts, count_source
+from failsight.tools.stats.slices.joint import (
     Cells,
-    Counts,
     Couple,
     Key,
     PairKey,
-    count_source,
     join,
     recoded,
     recoding,
