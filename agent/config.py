@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -153,10 +154,34 @@ def save_config(folder: Path, config: CaseConfig) -> None:
     for item in dataclasses.fields(CaseConfig):
         value = getattr(config, item.name)
         if isinstance(value, Mapping):
-            maps += [f"\n[{item.name}]", *(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in value.items())]
+            maps += [f"\n[{item.name}]", *(f"{_toml(k)} = {_toml(v)}" for k, v in value.items())]
         else:
-            lines.append(f"{item.name} = {json.dumps(value)}")
-    (folder / FILE).write_text("\n".join([*lines, *maps]) + "\n", encoding="utf-8")
+            lines.append(f"{item.name} = {_toml(value)}")
+    from failsight.tools.inputs.fingerprint import write_atomically
+
+    raw = ("\n".join([*lines, *maps]) + "\n").encode("utf-8", "surrogateescape")
+    write_atomically(folder / FILE, lambda fresh: fresh.write_bytes(raw))
+
+
+def _toml(value: Any) -> str:
+    """A setting as TOML writes it. JSON's ``\\u`` escapes would break up what lies beyond the first plane (an emoji).
+
+    Bytes of file names that are no UTF-8 stay as they are; what is half a character otherwise can't be kept.
+    """
+    text = json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return re.sub("[\ud800-\udc7f\udd00-\udfff]", "\ufffd", text)
+
+
+def _typed(given: Mapping[str, Any]) -> CaseConfig:
+    """The configuration, if every setting is of its type. Raises TypeError, naming the setting."""
+    made = CaseConfig()
+    for name, value in given.items():
+        wanted = type(getattr(made, name))
+        if type(value) is not wanted:
+            raise TypeError(f"{name} is {type(value).__name__}, not {wanted.__name__}")
+        if isinstance(value, Mapping) and not all(isinstance(v, str) for v in value.values()):
+            raise TypeError(f"{name} has a value that is no text")
+    return CaseConfig(**given)
 
 
 def load_config(folder: Path) -> CaseConfig:
@@ -172,8 +197,8 @@ def load_config(folder: Path) -> CaseConfig:
             "Give a case folder, or --model and --data.",
         )
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        raw = tomllib.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
         known = {f.name for f in dataclasses.fields(CaseConfig)}
-        return CaseConfig(**{k: v for k, v in raw.items() if k in known})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, TypeError) as error:
+        return _typed({k: v for k, v in raw.items() if k in known})
+    except (OSError, tomllib.TOMLDecodeError, TypeError, RecursionError) as error:
         raise UserError(f"{path} can't be read: {error}.", "Mend the line, or start a new case.") from None

@@ -118,7 +118,7 @@ def parse(text: str, classes: Sequence[str]) -> tuple[Form, str, dict[str, Any]]
 def _fields(text: str) -> Iterator[tuple[str, list[str]]]:
     """(field name, answered lines) in order."""
     marks = list(_FIELD.finditer(text))
-    for mark, following in zip(marks, [*marks[1:], None], strict=True):
+    for mark, following in zip(marks, (*marks[1:], None), strict=False):
         part = text[mark.end() : following.start() if following else len(text)]
         lines = [line.strip()[1:].strip() for line in part.splitlines() if line.strip().startswith(">")]
         yield mark[1], [clean(line, 2000) for line in lines if line]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from failsight.tools.errors import UserError
 from failsight.tools.evidence import canonical, digest, jsonable
 
 GENESIS = "0" * 64
+_ID = re.compile(r"E\d{1,9}")
+MOST_NAMED = 1000  # removed events in a row that are named one by one
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,22 @@ class Problem:
     sentence: str
 
 
+def _read_event(line: bytes) -> Event:
+    """The event in one line of the file. Raises ValueError, KeyError or TypeError where there is none."""
+    try:
+        raw = json.loads(line, parse_constant=_no_constant)
+        return _event(raw)
+    except (RecursionError, OverflowError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is never written")
+
+
 def _event(raw: Any) -> Event:
+    if not isinstance(raw["data"], Mapping):
+        raise TypeError("data")
     return Event(
         int(raw["seq"]), str(raw["time"]), str(raw["kind"]), raw["data"], str(raw["prev"]), str(raw["hash"])
     )
@@ -112,7 +130,7 @@ class Journal:
             end = raw.find(b"\n", start)
             line = raw[start : end if end >= 0 else len(raw)]
             try:
-                event = _event(json.loads(line))
+                event = _read_event(line)
             except (ValueError, KeyError, TypeError):
                 torn = raw[start:]
                 if torn.count(b"\n") > 1 or (end >= 0 and raw[end + 1 :].strip()):
@@ -243,11 +261,15 @@ def verify(folder: Path) -> tuple[int, list[Problem]]:
         raise UserError(f"{folder} holds no journal.", "Give the folder of a case.")
     problems: list[Problem] = []
     events: list[Event] = []
+    unlike: list[Event] = []
     lines = path.read_bytes().split(b"\n")
     torn = lines.pop()
     for number, line in enumerate(lines, 1):
         try:
-            events.append(_event(json.loads(line)))
+            event = _read_event(line)
+            events.append(event)
+            if event.line().encode("utf-8", "surrogatepass") != line:
+                unlike.append(event)
         except (ValueError, KeyError, TypeError):
             problems.append(
                 Problem(number, "edited", f"Line {number} is not an event any more: it was edited.")
@@ -263,6 +285,12 @@ def verify(folder: Path) -> tuple[int, list[Problem]]:
     problems += _chain_problems(events)
     problems += _head_problems(folder, events)
     problems += _evidence_problems(folder, events)
+    named = {p.seq for p in problems}
+    problems += [
+        Problem(e.seq, "edited", f"Event {e.seq} ({e.kind}) was edited: its line is not as it was written.")
+        for e in unlike
+        if e.seq not in named
+    ]
     return len(events), problems
 
 
@@ -271,7 +299,6 @@ def _chain_problems(events: Sequence[Event]) -> list[Problem]:
     problems: list[Problem] = []
     present = {e.seq for e in events}
     followed = {e.prev for e in events}
-    head = max(present, default=0)
 
     def note(event: Event, what: str, why: str) -> None:
         problems.append(Problem(event.seq, what, f"Event {event.seq} ({event.kind}) was {what}: {why}."))
@@ -288,21 +315,15 @@ def _chain_problems(events: Sequence[Event]) -> list[Problem]:
             by_seq[event.seq] = event
         if not sound[id(event)]:
             note(event, "edited", "its content does not match its hash")
-    problems += [
-        Problem(
-            gap,
-            "removed",
-            f"Event {gap} was removed: event {gap - 1} and event {gap + 1} are not neighbours.",
-        )
-        for gap in range(1, head + 1)
-        if gap not in present
-    ]
+    problems += _gaps(sorted(present))
     last = 0
     for event in events:
-        if event.seq < last and by_seq[event.seq] is event:
+        if event.seq < 1:
+            note(event, "inserted", "the first event has the number 1")
+        elif event.seq < last and by_seq[event.seq] is event:
             note(event, "reordered", f"it stands after event {last}")
         last = max(last, event.seq)
-    for seq in range(1, head + 1):
+    for seq in sorted(s for s in present if s > 0):
         here, before = by_seq.get(seq), by_seq.get(seq - 1)
         linked = GENESIS if seq == 1 else before.hash if before else None
         if here is None or linked is None or here.prev == linked or not sound[id(here)]:
@@ -312,6 +333,25 @@ def _chain_problems(events: Sequence[Event]) -> list[Problem]:
         elif before is None:
             note(here, "edited", "it does not begin the chain")
     return problems
+
+
+def _gaps(present: Sequence[int]) -> Iterator[Problem]:
+    """Numbers that are missing between those that are there (in order)."""
+    before = 0
+    for seq in present:
+        missing = seq - before - 1
+        if seq > 0 and missing > MOST_NAMED:
+            yield Problem(before + 1, "removed", f"Events {before + 1} to {seq - 1} were removed.")
+        elif seq > 0:
+            yield from (
+                Problem(
+                    gap,
+                    "removed",
+                    f"Event {gap} was removed: event {gap - 1} and event {gap + 1} are not neighbours.",
+                )
+                for gap in range(before + 1, seq)
+            )
+        before = max(seq, 0)
 
 
 def _head_problems(folder: Path, events: Sequence[Event]) -> list[Problem]:
@@ -353,12 +393,13 @@ def _evidence_problems(folder: Path, events: Sequence[Event]) -> list[Problem]:
         if event.kind != "evidence.recorded":
             continue
         made = event.data.get("evidence", {})
-        path = folder / "evidence" / f"{made.get('id', '')}.json"
-        if not path.exists():
+        name = made.get("id") if isinstance(made, Mapping) else None
+        path = folder / "evidence" / f"{name}.json"
+        if not isinstance(name, str) or not _ID.fullmatch(name) or not path.exists():
             continue  # a copy for other programs; the journal holds the original
         try:
             same = digest(json.loads(path.read_text())) == digest(made)
-        except (ValueError, OSError):
+        except (ValueError, OSError, RecursionError):
             same = False
         if not same:
             problems.append(

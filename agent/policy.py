@@ -76,7 +76,7 @@ def load_policy(given: str) -> Policy:
         )
     try:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         told = error.strerror if isinstance(error, OSError) else f"not TOML: {error}"
         raise UserError(f"The policy {clean(path)} can't be read: {clean(told, 200)}.", _EXAMPLE) from None
     return _checked(path, raw)

@@ -9,6 +9,7 @@ from typing import Any
 
 from failsight.agent.journal import Event
 from failsight.tools.attributes.definitions import Definition, definition_from_dict
+from failsight.tools.errors import UserError
 from failsight.tools.evidence import (
     Correction,
     Evidence,
@@ -19,6 +20,7 @@ from failsight.tools.evidence import (
     instrument_from_dict,
 )
 from failsight.tools.repair.versions import ModelVersion, version_from_dict
+from failsight.tools.text import clean
 from failsight.tools.view import Expectation
 
 STAGES = ("see failure", "context", "hypothesis", "instrument", "test", "correct", "readiness")
@@ -81,11 +83,22 @@ class CaseState:
     seq: int = 0
 
     def apply(self, event: Event) -> None:
-        """Fold one event in. Unknown kinds are kept in the journal and change nothing."""
+        """Fold one event in. Unknown kinds are kept in the journal and change nothing.
+
+        Raises:
+            UserError: it is of a known kind and not of its form.
+        """
         self.seq = event.seq
         handler = getattr(self, "_on_" + event.kind.replace(".", "_"), None)
-        if handler is not None:
+        if handler is None:
+            return
+        try:
             handler(event.data, event.seq)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise UserError(
+                f"Event {event.seq} of the journal ({clean(event.kind, 40)}) can't be read: {clean(repr(error), 160)}.",
+                "Another version of Failsight wrote it, or somebody by hand: start a new case with --out.",
+            ) from error
 
     def _on_case_created(self, data: Mapping[str, Any], seq: int) -> None:
         self.config = dict(data)

@@ -215,7 +215,7 @@ def _axis(
         if fits:
             return unit, table[name]
     return ("epoch" if step is None else "step"), [
-        float(i + 1) for i in range(len(next(iter(table.values()))))
+        float(i + 1) for i in range(len(next(iter(table.values()), ())))
     ]
 
 
@@ -263,7 +263,9 @@ def _from_json(raw: bytes) -> Record:
 
 
 def _plain(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return float(value) if abs(value) < 1e300 or isinstance(value, float) else None
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float | None]]:

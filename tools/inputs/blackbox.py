@@ -197,7 +197,7 @@ def _probabilities(
 ) -> tuple[Floats, dict[int, str]]:
     """(n, classes) scores and, for rows without usable ones, why. Scores that are no probabilities go through softmax."""
     values = np.array([[_number(v) for v in columns[name]] for name in probabilities.values()], np.float64).T
-    finite = np.isfinite(values).all(1)
+    finite = (abs(values) <= np.finfo(np.float32).max).all(1)  # also False where one is missing
     bad = {int(i): "the model's scores for it are not finite numbers" for i in np.flatnonzero(~finite)}
     safe = np.where(finite[:, None], values, 1 / values.shape[1])
     outside = (safe < -1e-6).any(1) | (safe > 1 + 1e-6).any(1) | (abs(safe.sum(1) - 1) > _TOLERANCE)

@@ -54,7 +54,10 @@ def _read_parquet(path: Path) -> tuple[dict[str, list[Any]], list[str]]:
     except pa.ArrowException as problem:
         raise OSError(str(problem)) from problem
     names = distinct([clean(name) for name in table.column_names])
-    return {name: table.column(i).to_pylist() for i, name in enumerate(names)}, []
+    try:
+        return {name: table.column(i).to_pylist() for i, name in enumerate(names)}, []
+    except (ValueError, OverflowError) as problem:  # text that is no UTF-8, dates beyond the calendar
+        raise OSError(f"damaged: {problem}") from problem
 
 
 def _read_csv(path: Path) -> tuple[dict[str, list[Any]], list[str]]:
@@ -110,7 +113,10 @@ def _cell(value: Any) -> Any:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int | float):
-        return float(value) if math.isfinite(value) else None
+        try:
+            return float(value) if math.isfinite(value) else None
+        except OverflowError:  # a whole number larger than any float
+            return None
     if isinstance(value, list | dict | bytes | tuple):
         return NotImplemented
     text = clean(value)
@@ -157,7 +163,7 @@ def _boxes(value: Any) -> tuple[Boxes, bool]:
     try:
         raw = json.loads(value) if isinstance(value, str) else value
         pairs = list(raw.items()) if isinstance(raw, Mapping) else [(name, boxes) for name, boxes in raw]
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return {}, False
     made: dict[str, tuple[Box, ...]] = {}
     fine = True
@@ -166,7 +172,7 @@ def _boxes(value: Any) -> tuple[Boxes, bool]:
         for box in boxes if isinstance(boxes, list | tuple) else [None]:
             try:
                 kept.append(_box(box))
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, OverflowError):
                 fine = False
         with_area = tuple(box for box in kept if box[0] < box[2] and box[1] < box[3])
         if with_area:
@@ -175,7 +181,7 @@ def _boxes(value: Any) -> tuple[Boxes, bool]:
 
 
 def _box(box: Any) -> Box:
-    """Four fractions in order. Raises ValueError or TypeError."""
+    """Four fractions in order. Raises ValueError, TypeError or OverflowError."""
     x0, y0, x1, y1 = (float(value) for value in box)
     if not (-0.001 <= x0 <= x1 <= 1.001 and -0.001 <= y0 <= y1 <= 1.001):
         raise ValueError("not fractions in order")

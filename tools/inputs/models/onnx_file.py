@@ -115,15 +115,15 @@ def _data_files(path: Path) -> list[Path]:
     """Files that the model reads beside itself, each checked to lie in its folder, links followed. Raises UserError."""
     try:
         names = external_files(path)
-    except (ValueError, OSError) as problem:
+    except (ValueError, OSError, RecursionError) as problem:
         raise UserError(
             f"{clean(path.name)} is not an ONNX file ({clean(problem)}).", "Is it complete?"
         ) from problem
     folder = path.resolve().parent
     files = []
     for name in names:
-        target = Path(os.path.realpath(folder / name))
-        if Path(name).is_absolute() or not target.is_relative_to(folder):
+        target = Path(os.path.realpath(folder / name.replace("\0", "?")))
+        if "\0" in name or Path(name).is_absolute() or not target.is_relative_to(folder):
             raise UserError(
                 f"The model {clean(path.name)} is refused: it wants to read {clean(name)} outside its own folder.",
                 "Put its data file beside it.",

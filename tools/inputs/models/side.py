@@ -140,7 +140,7 @@ def read_side(path: Path) -> Side:
     """Read and check one side file. Raises UserError naming the key at fault."""
     try:
         raw = json.loads(path.read_text("utf-8-sig"))
-    except (OSError, ValueError) as problem:
+    except (OSError, ValueError, RecursionError) as problem:
         raise UserError(
             f"The side file {clean(path)} is not readable JSON ({clean(problem)}).", "Mend it."
         ) from problem
@@ -148,7 +148,7 @@ def read_side(path: Path) -> Side:
         raise UserError(f"The side file {clean(path)} must hold one JSON object.", _KEYS)
     try:
         return parse_side(raw, path)
-    except (TypeError, ValueError) as problem:
+    except (TypeError, ValueError, OverflowError) as problem:
         raise UserError(f"The side file {clean(path)}: {clean(problem)}.", _KEYS) from problem
 
 
