@@ -82,8 +82,25 @@ class PictureOpened:
     probe: Any
 
 
+@dataclass(frozen=True, slots=True)
+class ImagesOpened:
+    """Pictures to page through (``failsight.agent.gallery.Gallery``); displays without pictures list ``page``, from 1."""
+
+    gallery: Any
+    page: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixOpened:
+    """A confusion matrix to walk about in; its evidence was yielded before."""
+
+    evidence: Evidence
+
+
 SessionEvent = (
     PictureOpened
+    | ImagesOpened
+    | MatrixOpened
     | PlannerSaid
     | StageEntered
     | ToolStarted

@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failsight.agent.arguments import typed
-from failsight.agent.events import EvidenceMade, Notice, PictureOpened, PlannerSaid, SessionEvent
+from failsight.agent.events import (
+    EvidenceMade,
+    ImagesOpened,
+    MatrixOpened,
+    Notice,
+    PictureOpened,
+    PlannerSaid,
+    SessionEvent,
+)
 from failsight.agent.planners import words
 from failsight.agent.planners.expectations import parse_expectation
 from failsight.agent.state import CaseState
@@ -31,6 +39,9 @@ ACTIONS = {
     "/signoff": "/signoff ready by Ann: note: who says that it may be used (or not-ready, conditional); without more: what to decide on",
     "/attributes": "/attributes rename tv to television: change attributes (drop, merge, add …); without more: list them",
     "/whatif": "/whatif kitchen_0012.png: turn knobs on one picture and watch the prediction; with edits behind the name: keep them as evidence",
+    "/images": "/images kitchen > living room: page through pictures (also wrong, television=yes, unsure, deploy, E3); without more: all",
+    "/confusion": "/confusion deploy: which class is taken for which, as a map to walk about in; each cell opens its pictures",
+    "/pictures": "/pictures off: no more pictures of this case to the language model (on: yes); without more: what holds",
     "/tools": "the measuring tools and what each is for",
     "/tool": "/tool find_slices depth=3: run one tool yourself",
     "/auto": "do the rest of the workflow without asking",
@@ -170,6 +181,35 @@ class SlashCommands:
             return
         yield PlannerSaid(probe.lines(), ())
         yield PictureOpened(probe)
+
+    def _act_images(self, rest: str) -> Iterator[SessionEvent]:
+        from failsight.agent.gallery import gallery, page_of
+
+        asked, page = page_of(rest)
+        try:
+            yield ImagesOpened(gallery(self.case, asked), page)
+        except RetryError as error:
+            yield Notice(str(error), "warning")
+
+    def _act_confusion(self, rest: str) -> Iterator[SessionEvent]:
+        try:
+            made, reused = self.case.call("confusion_matrix", {"split": rest or "data"}, by="person")
+        except RetryError as error:
+            yield Notice(str(error), "warning")
+            return
+        yield EvidenceMade(made, reused)
+        yield MatrixOpened(made)
+
+    def _act_pictures(self, rest: str) -> Iterator[SessionEvent]:
+        from failsight.agent.proposals.consent import allow_images, images_allowed, refuse_images, server
+
+        if rest in ("on", "off"):
+            (allow_images if rest == "on" else refuse_images)(self.case)
+        elif rest:
+            yield Notice("Write /pictures on or /pictures off.", "warning")
+            return
+        may = "may" if images_allowed(self.case) else "may not"
+        yield Notice(f"Pictures of this case {may} be sent to {server()} (small, no metadata).")
 
     def _act_tools(self, rest: str) -> Iterator[SessionEvent]:
         lines = [f"- `{s.name}` ({s.cost}) {s.description}" for s in registry().values()]

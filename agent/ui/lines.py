@@ -14,6 +14,8 @@ from rich.text import Text
 from failsight.agent.events import (
     ApprovalAsked,
     EvidenceMade,
+    ImagesOpened,
+    MatrixOpened,
     Notice,
     PlannerSaid,
     SessionEvent,
@@ -73,6 +75,10 @@ class Lines:
                 for name, text in (("why", why), ("cost", cost_text(cost))):
                     if text:
                         self.say(f"  {name}: {text}")
+            case ImagesOpened(gallery, page):
+                self._said(gallery.lines(page))
+            case MatrixOpened():
+                self.say("The pictures of a cell: /images TRUE CLASS > PREDICTED CLASS", "dim")
             case _:
                 self.brief(event)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from failsight.agent.events import EvidenceMade, SessionEvent, StageEntered
 from failsight.agent.ui.errors import BUG, USER_MUST_ACT, bug_line, sentence
@@ -71,7 +71,15 @@ class JobChanged:
     job: JobState
 
 
-Update = Opened | Happened | TurnEnded | Failed | JobChanged
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What came of an errand, for the one who sent it."""
+
+    done: Callable[[Any], None]
+    value: Any
+
+
+Update = Opened | Happened | TurnEnded | Failed | JobChanged | Fetched
 Turn = Callable[["SessionLike"], Iterator[SessionEvent]]
 
 
@@ -101,6 +109,15 @@ class SessionThread:
     def submit(self, turn: Turn) -> None:
         """Queue a turn; turns run one after the other."""
         self._turns.put(turn)
+
+    def errand(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
+        """Queue something that is no turn but needs the session's thread; ``done`` comes back in :class:`Fetched`."""
+
+        def turn(session: SessionLike) -> Iterator[SessionEvent]:
+            self._post(Fetched(done, work()))
+            yield from ()
+
+        self.submit(turn)
 
     def cancel(self) -> None:
         """Ask the running turn to stop at its next tick. Thread-safe, and harmless when nothing runs."""

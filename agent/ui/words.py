@@ -71,6 +71,8 @@ def _inert(value: Any) -> Any:
         )
     if isinstance(value, Mapping):
         return {_inert(k): _inert(v) for k, v in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return type(value)(*(_inert(v) for v in value))
     if isinstance(value, tuple | list):
         return type(value)(_inert(v) for v in value)
     return value

@@ -12,6 +12,8 @@ import pytest
 from failsight.agent.events import (
     ApprovalAsked,
     EvidenceMade,
+    ImagesOpened,
+    MatrixOpened,
     Notice,
     PictureOpened,
     PlannerSaid,
@@ -65,7 +67,7 @@ LOOKS = pytest.mark.parametrize("show", [in_the_app, in_lines])
 
 
 def test_every_kind_of_event_is_tried() -> None:
-    own = {PictureOpened}  # opens a screen: test_whatif tries it in both looks
+    own = {PictureOpened, ImagesOpened, MatrixOpened}  # open screens: test_whatif and test_gallery try them
     assert set(EVENTS) | own == set(get_args(SessionEvent))
 
 

@@ -16,7 +16,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from failsight.agent.ui import commands
-from failsight.agent.ui.tui.messages import Answered, SessionUpdate, ShowEvidence, ShowFinding
+from failsight.agent.ui.tui.messages import Answered, Errand, SessionUpdate, ShowEvidence, ShowFinding
 from failsight.agent.ui.tui.screens.main import MainScreen
 from failsight.agent.ui.tui.widgets.prompt import Prompt
 from failsight.agent.ui.tui.widgets.said import PersonSays
@@ -124,6 +124,11 @@ class FailsightApp(App[int]):
                 return False
         return True
 
+    def on_errand(self, message: Errand) -> None:
+        """Something that needs the session's thread."""
+        if self.talk is not None:
+            self.talk.errand(message.work, message.done, message.words)
+
     def on_show_evidence(self, message: ShowEvidence) -> None:
         """Open the evidence screen."""
         from failsight.agent.ui.tui.screens.evidence import EvidenceScreen
@@ -165,7 +170,9 @@ class FailsightApp(App[int]):
         """Stop is offered while something runs; help and panels on the main screen and the evidence."""
         if action == "stop":
             return True if self._working else None
-        if action in ("help", "panel"):
+        if action == "panel":
+            return self.screen is self.main
+        if action == "help":
             return not self.screen.is_modal
         return True
 
@@ -224,7 +231,10 @@ def run_app(open_session: OpenSession) -> int:
     Args:
         open_session: builds the session; called with the progress to show long work on, on a thread of its own.
     """
+    from failsight.agent.ui.terminal import looks
+
     app = FailsightApp(open_session)
+    app.main.looks = looks()
     code = app.run()
     from failsight.agent.ui.errors import BUG, bug_line
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from failsight.agent.events import (
     ApprovalAsked,
     EvidenceMade,
+    ImagesOpened,
+    MatrixOpened,
     Notice,
     PictureOpened,
     PlannerSaid,
@@ -83,5 +85,16 @@ async def draw_event(main: MainScreen, event: SessionEvent) -> None:
             from failsight.agent.ui.tui.screens.whatif import WhatIfScreen
 
             main.app.push_screen(WhatIfScreen(probe))
+        case ImagesOpened(gallery):
+            from failsight.agent.ui.tui.screens.gallery import GalleryScreen
+
+            await main.add(Line(f"▦ {gallery.title}: {len(gallery):,} pictures", "muted"))
+            main.app.push_screen(GalleryScreen(gallery, main.looks))
+        case MatrixOpened(evidence):
+            from failsight.agent.ui.tui.screens.matrix import MatrixScreen, matrix_of
+
+            table = matrix_of(evidence)
+            if table is not None:
+                main.app.push_screen(MatrixScreen(evidence, table))
         case Notice(text, level):
             await main.add(Line(f"{LEVELS.get(level, 'i')} {text}", level if level in LEVELS else "info"))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from textual.message import Message
 
@@ -40,3 +41,17 @@ class Answered(Message):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.text = text
+
+
+class Errand(Message):
+    """Something to be done on the session's thread between two turns, because it runs the model.
+
+    Args:
+        work: what to do there.
+        done: gets what came of it, on the app's thread.
+        words: what the status line says meanwhile.
+    """
+
+    def __init__(self, work: Callable[[], Any], done: Callable[[Any], None], words: str) -> None:
+        super().__init__()
+        self.work, self.done, self.words = work, done, words

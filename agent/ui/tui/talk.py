@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from failsight.agent.events import ApprovalAsked
 from failsight.agent.ui import commands
 from failsight.agent.ui.errors import BUG, OK
 from failsight.agent.ui.runner import (
     Failed,
+    Fetched,
     Happened,
     JobChanged,
     Opened,
@@ -83,6 +85,8 @@ class Talk:
                 if stopped:
                     await self.main.add(Line("Stopped; nothing is lost.", "muted"))
                 self._rest()
+            case Fetched(done, value):
+                done(value)
             case Opened() as opened:
                 await self._show_opened(opened)
             case Failed() as failed:
@@ -131,6 +135,13 @@ class Talk:
         self.main.follow()
         self._status.work = work
         self.thread.submit(turn)
+
+    def errand(self, work: Callable[[], Any], done: Callable[[Any], None], words: str) -> None:
+        """Let the session's thread do something between two turns."""
+        self._turns += 1
+        self.app.busy = True
+        self._status.work = words
+        self.thread.errand(work, done)
 
     def say(self, text: str) -> None:
         """The person's words, or a command that the display does not do by itself."""

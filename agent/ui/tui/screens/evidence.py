@@ -24,6 +24,8 @@ from failsight.agent.ui.renderables import (
     headline,
     pictures_renderable,
 )
+from failsight.agent.ui.tui.messages import Answered
+from failsight.agent.ui.tui.screens.matrix import MatrixScreen, matrix_of
 from failsight.agent.ui.tui.widgets.evidence_card import Decoded
 from failsight.agent.ui.tui.widgets.key_line import KeyLine
 from failsight.tools.evidence import Evidence, Table
@@ -97,6 +99,8 @@ class EvidenceScreen(Screen[None]):
         Binding("escape,q", "app.pop_screen", "Back"),
         Binding("n", "turn(1)", "Next"),
         Binding("p", "turn(-1)", "Previous"),
+        Binding("g", "pictures", "Its images"),
+        Binding("m", "matrix", "Matrix"),
         Binding("c", "copy", "Copy"),
     ]
 
@@ -126,6 +130,7 @@ class EvidenceScreen(Screen[None]):
         await body.mount_all(self._parts(made))
         body.scroll_home(animate=False)
         body.focus()
+        self.refresh_bindings()
         if made.figures or made.images:
             self._decode(made)
 
@@ -176,6 +181,24 @@ class EvidenceScreen(Screen[None]):
         if 0 <= place < len(self.all):
             self.place = place
             await self._fill()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Images and the matrix are offered where the evidence has them."""
+        if action == "pictures":
+            return bool(self.evidence.images)
+        if action == "matrix":
+            return matrix_of(self.evidence) is not None
+        return True
+
+    def action_pictures(self) -> None:
+        """Page through its images."""
+        self.app.post_message(Answered(f"/images {self.evidence.id}"))
+
+    def action_matrix(self) -> None:
+        """Walk about in its confusion matrix."""
+        table = matrix_of(self.evidence)
+        if table is not None:
+            self.app.push_screen(MatrixScreen(self.evidence, table))
 
     def action_copy(self) -> None:
         """Copy the evidence, as text, to the clipboard."""

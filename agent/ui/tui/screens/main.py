@@ -27,6 +27,7 @@ from failsight.agent.ui.tui.widgets.top_line import TopLine
 if TYPE_CHECKING:
     from failsight.agent.ui.pictures import Album
     from failsight.agent.ui.snapshot import Snapshot
+    from failsight.agent.ui.terminal import Looks
     from failsight.tools.evidence import Evidence
 
 
@@ -44,6 +45,7 @@ class MainScreen(Screen[None]):
         self.evidence: dict[str, Evidence] = {}
         self.snapshot: Snapshot | None = None
         self.commands: dict[str, str] = {}
+        self.looks: Looks | None = None  # how the terminal shows pictures; None: half-blocks
 
     def compose(self) -> ComposeResult:
         yield TopLine(id="top")

@@ -1,0 +1,217 @@
+"""A picture in the app: real pixels where the terminal shows them, else half-blocks. Painted off the app's thread.
+
+:func:`paint` turns a picture into what the terminal needs; :class:`Picture` puts that on the screen. Pixels are encoded by
+``textual-image``; Kitty's placeholders are text and go anywhere, Sixels are laid over cells that the app leaves blank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rich.segment import ControlType, Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from failsight.agent.ui.terminal import Looks
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+GROUND = (0, 0, 0)  # behind pictures with transparency
+_AS_IT_IS = ((ControlType.CURSOR_FORWARD, 0),)  # keeps rich from touching a sequence; moves nothing by itself
+
+
+@dataclass(frozen=True)
+class Painted:
+    """A picture as the terminal takes it, ``columns`` × ``rows`` characters.
+
+    Attributes:
+        strips: its lines: half-blocks, or Kitty's placeholders. What is shown where Sixels can't be (under a dialog,
+            partly out of sight).
+        sixel: the picture as one Sixel sequence; empty elsewhere.
+        release: frees what the terminal keeps of it.
+    """
+
+    columns: int
+    rows: int
+    strips: tuple[Strip, ...]
+    sixel: str = ""
+    release: Callable[[], None] = field(default=lambda: None, compare=False)
+
+
+def fitted(image: Image, columns: int, rows: int, cell: tuple[int, int]) -> tuple[int, int]:
+    """Characters (columns, rows) that the picture takes within a frame, its shape kept; at least one each."""
+    width, height = max(image.width, 1) / cell[0], max(image.height, 1) / cell[1]
+    scale = min(columns / width, rows / height)
+    return max(1, min(columns, round(width * scale))), max(1, min(rows, round(height * scale)))
+
+
+def paint(image: Image, columns: int, rows: int, looks: Looks = Looks()) -> Painted:  # noqa: B008 (frozen)
+    """``image`` within ``columns`` × ``rows`` characters. Slow: not for the app's thread."""
+    cell = (1, 2) if looks.way == "blocks" else looks.cell
+    wide, high = fitted(image, columns, rows, cell)
+    flat = _flat(image)
+    blocks = block_strips(_sized(flat, wide, 2 * high))
+    if looks.way == "blocks":
+        return Painted(wide, high, blocks)
+    large = _sized(flat, wide * looks.cell[0], high * looks.cell[1])
+    if looks.way == "sixel":
+        return Painted(wide, high, blocks, sixel_of(large))
+    strips, release = placeholders(large, wide, high)
+    return Painted(wide, high, strips, "", release)
+
+
+def _flat(image: Image) -> Image:
+    from PIL import Image as Pictures
+
+    if image.mode == "RGB":
+        return image
+    ground = Pictures.new("RGBA", image.size, GROUND)
+    ground.alpha_composite(image.convert("RGBA"))
+    return ground.convert("RGB")
+
+
+def _sized(image: Image, width: int, height: int) -> Image:
+    from PIL import Image as Pictures
+
+    small = width * 3 > 2 * image.width  # enlarged pictures keep their pixels sharp
+    how = Pictures.Resampling.NEAREST if width > 2 * image.width else Pictures.Resampling.BILINEAR
+    return image.resize((width, height), how, reducing_gap=None if small else 2.0)
+
+
+def block_strips(image: Image) -> tuple[Strip, ...]:
+    """An RGB picture of even height in half-blocks: one character for two pixels above one another."""
+    from rich.color import Color, ColorTriplet, ColorType
+
+    width, pixels = image.width, image.tobytes()
+    seen: dict[bytes, Color] = {}
+
+    def colour(at: int) -> Color:
+        key = pixels[at : at + 3]
+        made = seen.get(key)
+        if made is None:
+            made = seen[key] = Color(f"#{key.hex()}", ColorType.TRUECOLOR, None, ColorTriplet(*key))
+        return made
+
+    strips, line = [], 3 * width
+    for top in range(0, len(pixels) - line, 2 * line):
+        made = [
+            Segment("▀", Style.from_color(colour(at), colour(at + line))) for at in range(top, top + line, 3)
+        ]
+        strips.append(Strip(made, width))
+    return tuple(strips)
+
+
+def sixel_of(image: Image) -> str:
+    """``image`` as one Sixel sequence, by textual-image; pixel for pixel, so it is given the size that it shall have."""
+    from textual_image.renderable.sixel import image_to_sixels
+
+    return image_to_sixels(image)
+
+
+def placeholders(image: Image, columns: int, rows: int) -> tuple[tuple[Strip, ...], Callable[[], None]]:
+    """Send ``image`` to a terminal that speaks Kitty's protocol, by textual-image.
+
+    Returns the placeholder characters that stand for it, and what frees it in the terminal."""
+    from rich.console import Console
+    from textual_image.renderable.tgp import Image as Sent
+
+    sent = Sent(image, columns, rows)
+    console = Console(width=max(columns, 1), force_terminal=True)
+    drawn = list(sent.__rich_console__(console, console.options))
+    return tuple(Strip([Segment(s.text.rstrip("\n"), s.style)], columns) for s in drawn), sent.cleanup
+
+
+class Sealed(Strip):
+    """A line that carries a Sixel picture. Where something covers a part of it, the line without the picture is shown:
+    cutting through the sequence would spill it over the screen."""
+
+    __slots__ = ("bare",)
+
+    def __init__(self, segments: Sequence[Segment], bare: Strip) -> None:
+        super().__init__(segments, bare.cell_length)
+        self.bare = bare
+
+    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
+        wanted = [cut for cut in cuts if cut <= self.cell_length]
+        return [self] if wanted == [self.cell_length] else self.bare.divide(wanted)
+
+    def crop(self, start: int, end: int | None = None) -> Strip:
+        whole = start <= 0 and (end is None or end >= self.cell_length)
+        return self if whole else self.bare.crop(start, end)
+
+
+def laid_over(strips: Sequence[Strip], sixel: str, place: Region) -> list[Strip]:
+    """``strips`` with a Sixel picture on top of them, drawn with the last line; ``place`` reaches from its first cell
+    to the end of the strips on the screen."""
+    made = list(strips)
+    if not made:
+        return made
+    over = [
+        Segment(f"\x1b[{place.y + 1};{place.x + 1}H", Style(), _AS_IT_IS),  # type: ignore[arg-type]
+        Segment(sixel, Style(), _AS_IT_IS),  # type: ignore[arg-type]
+        Segment(f"\x1b[{place.bottom};{place.right + 1}H", Style(), _AS_IT_IS),  # type: ignore[arg-type]
+    ]
+    made[-1] = Sealed([*made[-1], *over], made[-1])
+    return made
+
+
+class Picture(Widget):
+    """Shows one :class:`Painted`, centred; blank while there is none. ``words`` stand in its place where it can't be shown."""
+
+    painted: Painted | None = None
+    words = ""
+
+    def show(self, painted: Painted | None, words: str = "") -> None:
+        """Put a picture, or words in its place, on the screen."""
+        self.painted, self.words = painted, words
+        self.refresh()
+
+    def picture_at(self) -> tuple[int, int]:
+        """Where in the content the picture begins: column and row."""
+        assert self.painted is not None
+        return max(0, (self.size.width - self.painted.columns) // 2), 0
+
+    def below(self, y: int) -> Strip | None:
+        """A line of the widget that is not the picture's; None for a blank one."""
+        return None
+
+    def render_line(self, y: int) -> Strip:
+        width, style = self.size.width, self.rich_style
+        other = self.below(y)
+        if other is not None:
+            return other.adjust_cell_length(width, style)
+        if self.painted is None:
+            text = self.words if y == 0 else ""
+            return Strip([Segment(text, style)]).adjust_cell_length(width, style)
+        left, top = self.picture_at()
+        if not top <= y < top + self.painted.rows:
+            return Strip.blank(width, style)
+        strip = self.painted.strips[y - top]
+        if self.painted.sixel and self.whole:
+            strip = Strip.blank(self.painted.columns, style)
+        return Strip([Segment(" " * left, style), *strip]).adjust_cell_length(width, style)
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of it is seen, with nothing above it: only then Sixels may be laid over the screen."""
+        try:
+            screen: Any = self.screen
+            place = screen.find_widget(self)
+        except Exception:  # not laid out yet
+            return False
+        return screen.is_active and place.visible_region == place.region and screen is self.app.screen
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        strips = super().render_lines(crop)
+        if self.painted is None or not self.painted.sixel or crop.size != self.outer_size or not self.whole:
+            return strips
+        left, top = self.picture_at()
+        inner = self.content_region
+        at = Region(inner.x + left, inner.y + top, self.painted.columns, self.painted.rows)
+        end = Region(at.x, at.y, self.region.right - at.x, self.region.bottom - at.y)
+        return laid_over(strips, self.painted.sixel, end)
