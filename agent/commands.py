@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -359,16 +360,10 @@ def run_tools(args: argparse.Namespace) -> int:
 
 
 def run_doctor(args: argparse.Namespace) -> int:
-    """``failsight doctor``."""
-    from failsight.agent.doctor import examine
+    """``failsight doctor``: 0 when nothing that is needed is missing, else 2."""
+    from failsight.agent.doctor import as_json, examine, healthy, lines
 
     checks = examine()
-    if args.json:
-        print(
-            json.dumps([{"name": c.name, "ok": c.ok, "found": c.found, "advice": c.advice} for c in checks])
-        )
-    else:
-        for check in checks:
-            advice = f"\n      {check.advice}" if check.advice and not check.ok else ""
-            print(f"{'ok  ' if check.ok else 'miss'}  {check.name:<28} {check.found}{advice}")
-    return 0 if all(c.ok or c.optional for c in checks) else 2
+    width = max(80, min(shutil.get_terminal_size().columns, 120))
+    print(json.dumps(as_json(checks)) if args.json else "\n".join(lines(checks, width)))
+    return 0 if healthy(checks) else 2

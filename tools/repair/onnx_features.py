@@ -49,7 +49,7 @@ def _opened(model: Any) -> tuple[Any, str]:
         import onnxruntime
     except ImportError:
         raise RetryError(
-            "Reading the features of an ONNX model needs the package onnx (pip install onnx)."
+            "Reading the features of an ONNX model needs the package onnx (pip install 'failsight[onnx]')."
         ) from None
     source = model.source
     if source is None or not source.path.is_file() or source.path.stat().st_size > LARGEST:
