@@ -272,6 +272,9 @@ def test_without_key_and_address_nobody_is_asked(monkeypatch: pytest.MonkeyPatch
 
 
 def test_lines_are_broken_at_the_width_of_the_terminal() -> None:
-    shown = lines(examine(), 80)
-    assert all(len(line) <= 80 or " " not in line.strip() for line in shown)  # a path is not broken
-    assert any(line.startswith("  -     ") for line in shown)
+    words = "what was found here and what it is good for " * 5
+    shown = lines(
+        [Check("Needed", "torch", True, words), Check("Extras", "ray", False, words, words, True)], 80
+    )
+    assert max(map(len, shown)) <= 80
+    assert any(line.startswith("  -     ray") for line in shown)
