@@ -7,6 +7,7 @@ without asking.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import select
@@ -35,7 +36,10 @@ def looks() -> Looks:
         way: Way = asked  # type: ignore[assignment]
     else:
         way = understood(_answer()) if _can_ask() else "blocks"
-    return Looks(way, _cell()) if way == "blocks" or _library() else Looks()
+    if way == "blocks":
+        return Looks()
+    cell = _cell()
+    return Looks(way, cell) if _library(cell) else Looks()
 
 
 def understood(answer: bytes) -> Way:
@@ -96,10 +100,23 @@ def _cell() -> tuple[int, int]:
     return Looks().cell
 
 
-def _library() -> bool:
-    """Bring in what encodes pixels, while it may still talk to the terminal; False where it is not installed."""
+def _library(cell: tuple[int, int]) -> bool:
+    """Bring in what encodes pixels; False where it is not installed.
+
+    As it is imported it would ask the terminal what is known already, and wait; told that there is no terminal, it takes
+    the size of a character from the environment."""
+    stdout, told = sys.__stdout__, {"TEXTUAL_CELL_WIDTH": str(cell[0]), "TEXTUAL_CELL_HEIGHT": str(cell[1])}
+    before = {name: os.environ.get(name) for name in told}
+    os.environ.update(told)
+    sys.__stdout__ = io.StringIO()  # type: ignore[misc, assignment]
     try:
-        import textual_image.renderable  # noqa: F401 (asks the terminal as it is imported: not once the app runs)
+        import textual_image.widget  # noqa: F401
     except ImportError:
         return False
+    finally:
+        sys.__stdout__ = stdout  # type: ignore[misc]
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
     return True
