@@ -15,7 +15,7 @@ from typing import Any
 from failsight.agent.grounding.claims import ID, UNVERIFIED, Checked, Claim
 from failsight.agent.grounding.compare import comparisons
 from failsight.agent.grounding.consistency import consistent
-from failsight.agent.grounding.matching import Recorded, ground
+from failsight.agent.grounding.support import Recorded, ground
 from failsight.agent.grounding.measures import Measures
 from failsight.agent.grounding.names import Lexicon, Names, is_f1
 from failsight.agent.grounding.numbers import Number, numbers, sentences

@@ -56,8 +56,10 @@ _RULES: tuple[tuple[re.Pattern[str], str, int], ...] = tuple(
         (rf"\b{_BAD}{_HOW} (?:less|more seldom|more rarely){_OFTEN}\b|\bless{_OFTEN} {_BAD}\b|\beasier\b|\bless difficult\b|\bfewer errors\b", "error", -1),
         (rf"\b{_GOOD}{_HOW} (?:more{_OFTEN}|better)\b|\bmore{_OFTEN} {_GOOD}\b|\bbetter (?:recogni[sz]ed|classified)\b", "recall", 1),
         (rf"\b{_GOOD}{_HOW} (?:less{_OFTEN}|worse|more rarely)\b|\bless{_OFTEN} {_GOOD}\b|\bworse (?:recogni[sz]ed|classified)\b", "recall", -1),
-        (r"\b(?:does|doing|do|performs?|works?|fares?|is|are|scores?|copes?)(?: \w+)? (?:worse|poorer|weaker)\b", "quality", -1),
-        (r"\b(?:does|doing|do|performs?|works?|fares?|is|are|scores?|copes?)(?: \w+)? (?:better|stronger)\b", "quality", 1),
+        (r"\b(?:does|doing|do|performs?|works?|fares?|is|are|scores?|copes?|holds? up|fared|held up)(?: (?!no\b|not\b)\w+)? (?:worse|poorer|weaker)\b", "quality", -1),
+        (r"\b(?:does|doing|do|performs?|works?|fares?|is|are|scores?|copes?|holds? up|fared|held up)(?: (?!no\b|not\b)\w+)? (?:better|stronger)\b", "quality", 1),
+        (r"\b(?:is|are|lies)? ?(?:no|not) (?:\w+ )?(?:worse|lower|weaker)\b", "quality", 2), (r"\b(?:is|are|lies)? ?(?:no|not) (?:\w+ )?(?:better|higher|stronger)\b", "quality", -2),
+        (r"\b(?:more (?:confident|sure|certain)|surer)\b", "confidence", 1), (r"\bless (?:confident|sure|certain)\b", "confidence", -1),
         (rf"\bmore{_OFTEN} {_CALLED}\b|\b{_CALLED} [^,;.]{{1,40}}?more often\b", "confusion", 1),
         (rf"\bless{_OFTEN} {_CALLED}\b|\b{_CALLED} [^,;.]{{1,40}}?(?:less often|more seldom|more rarely)\b", "confusion", -1),
         (r"\b(?:flips?|changes?|turns?)\b[^,;.]{0,24}? more\b", "flip", 1), (r"\b(?:flips?|changes?) fewer\b", "flip", -1),
@@ -230,7 +232,7 @@ def _measured_two(
         if not measures.has(metric):
             return None
         return False, "", "the record does not compare these"
-    ok = (left[0] - right[0]) * sign > 0
+    ok = (left[0] - right[0]) * sign > 0 or (abs(sign) > 1 and left[0] == right[0])
     return ok, left[1], "the record says the opposite"
 
 

@@ -12,7 +12,7 @@ def _words(text: str) -> re.Pattern[str]:
 
 
 SPLITS: Mapping[str, re.Pattern[str]] = {
-    "deploy": _words(r"\bdeploy\w*|\bin the field\b|\bin use\b|\bfrom use\b|\bpictures of use\b"),
+    "deploy": _words(r"\bdeploy\w*|\bin the field\b|\bin production\b|\breal[- ]world\b|\bin use\b|\bfrom use\b|\bpictures of use\b"),
     "train": _words(r"\btrain(?:ing|ed)?\b"),
     "data": _words(r"\bevaluation\b|\beval\b|\bnew (?:ones|images|pictures)\b|\bunseen\b|\bnever (?:seen|saw)\b|\btest (?:images|pictures|set|data|split)\b|\bheld[- ]out\b|\bwas judged on\b"),
     "pool": _words(r"\bpool\b"),
@@ -47,7 +47,7 @@ RECORDED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 SAID: Mapping[str, re.Pattern[str]] = {
     name: _words(pattern)
     for name, pattern in {
-        "accuracy": r"accura|\bright\b|correct|recogni[sz]|\bhit|\bscores?\b(?! of)|\breach(?:es|ed)?\b|\bgets\b|\bmanages\b|\bachieves?\b|\battains?\b", "recall": r"recall|weakest|strongest|recogni[sz]|\bright\b|accura|correct|\bfound\b|\bdetect",
+        "accuracy": r"accura|\bacc\b|\bright\b|correct|recogni[sz]|\bhit|\bscores?\b(?! of)|\breach(?:es|ed)?\b|\bgets\b|\bmanages\b|\bachieves?\b|\battains?\b", "recall": r"recall|weakest|strongest|recogni[sz]|\bright\b|accura|correct|\bfound\b|\bdetect",
         "balanced_accuracy": r"balanced", "macro_precision": r"macro", "macro_f1": r"macro", "worst_recall": r"worst|recall",
         "precision": r"precision|\bright(?:ly)?\b|believe|correct|trust", "f1": r"\bf1\b", "baseline": r"baseline|always|guess",
         "error": r"\bnot\b|n't\b|error|wrong|fail|\bmiss|misclass|incorrect|mistake|unrecogni|not (?:right|recogni)|harder|weak",
@@ -65,7 +65,7 @@ SAID: Mapping[str, re.Pattern[str]] = {
         "mended": r"mend|repair|correct|right", "control_mended": r"elsewhere|control|equal|same|patch|as much|other",
         "minimum_effect": r"bar\b|beforehand|minimum|at least|threshold|set\b", "smallest": r"smallest|power|detect|could have",
         "saliency": r"salien|map|\blook|attention|evidence|heat", "area": r"\barea|surface|of the (?:image|picture)",
-        "excess": r"excess|stake|errors", "verify": r"verif|enough|repaired|need|improvement|collect|prove|retest",
+        "excess": r"excess|stake|errors", "draws": r"draw|control|patch|random", "verify": r"verif|enough|repaired|need|improvement|collect|prove|retest",
         "images": r"\bsets?\b|image|picture|photo|\bn\s?=|\bof\b|class|room|sample|test|cases?\b|\bit\b|them\b", "imbalance": r"balanc|largest|smallest",
         "p": r"\bp\b|p-value|signific", "q": r"\bq\b|correct", "bound": r"\bbar\b|expect|at least|criteri|target|must|require|below|demand|short|goal|threshold",
         "brightness": r"bright|dark|dimm?er", "contrast": r"contrast", "saturation": r"saturat|colourful", "sharpness": r"sharp|blur",
@@ -81,25 +81,55 @@ SAID: Mapping[str, re.Pattern[str]] = {
     }.items()
 }  # fmt: skip
 
+_ERRORS = "error false_answers share_of_errors confusion reverse confident_errors excess confidence_wrong pull slice_effect drop images bound"
+_CALLS = "confusion reverse pull pull_gap answers difference flip control_flip share_of_errors false_answers precision effect cue_effect gap images"
+_MASKS = "effect cue_effect control_effect cue_change control_change flip control_flip mended control_mended region_share control_ratio images draws minimum_effect"
 #: words that fix the quantity: where one stands nearby, no other quantity may be meant
 EXCLUSIVE: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
     (_words(pattern), frozenset(names.split()))
     for pattern, names in (
+        (r"\balways (?:answer|say|said|predict|giv|guess|call|pick|chos|choos)\w*|\bbaseline\b|most frequent class", "baseline"),
         (r"macro[\w -]{0,12}precision", "macro_precision"), (r"macro[\w -]{0,12}f1", "macro_f1"), (r"balanced accuracy", "balanced_accuracy"),
-        (r"\bf1\b", "f1 macro_f1"), (r"precision", "precision macro_precision"), (r"worst_recall|worst recall", "worst_recall recall bound"),
+        (r"\bf1\b", "f1 macro_f1"), (r"precision", "precision macro_precision answers"), (r"worst_recall|worst recall", "worst_recall recall bound"),
         (r"recall", "recall worst_recall drop balanced_accuracy bound"), (r"calibration error|\bece\b", "ece"),
-        (r"standardi[sz]ed", "standardised"), (r"bright|dark(?!room)", "brightness standardised"), (r"(?<!by )(?<!in )contrast(?! to)", "contrast standardised"),
-        (r"saturat", "saturation standardised"), (r"sharp|blurr?(?:y|ier)", "sharpness standardised"), (r"colourful", "colourfulness standardised"),
-        (r"jpeg", "jpeg standardised"), (r"file size", "file_size standardised"), (r"salien", "saliency area images"),
-        (r"mean confidence|confidence (?:is|of|was|comes)", "confidence confidence_right confidence_wrong gap confident_errors"),
-        (r"\baccuracy\b", "accuracy drop recall error bound baseline images gap"),
-        (r"\bright\b|\bcorrect", "accuracy recall precision drop error baseline mended control_mended confidence_right confidence_wrong confidence gap bound pull"), (r"excess error", "excess"), (r"parameters", "parameters"),
+        (r"standardi[sz]ed|standard deviations?", "standardised effect_sd"), (r"bright\w*|dark(?!room)\w*|dimmer", "brightness standardised"), (r"(?<!by )(?<!in )contrast(?! to)", "contrast standardised"),
+        (r"saturat\w*", "saturation standardised"), (r"sharp\w*|blurr?(?:y|ier)", "sharpness standardised"), (r"colourful\w*", "colourfulness standardised"),
+        (r"jpeg(?: quality)?|compress\w*", "jpeg standardised"), (r"file sizes?|\bbytes\b|\bfiles\b", "file_size standardised"), (r"\bhues?\b|orange", "hue"),
+        (r"salien\w*", "saliency images ratio"), (r"\bareas?\b|surface", "area region_share"),
+        (r"excess errors?", "excess"), (r"\bexcess\b", "excess slice_effect effect"), (r"parameters|weights", "parameters"),
+        (r"confident errors?", "confident_errors"), (r"confiden(?:ce|t|tly|ces)\b(?! intervals?| limits?)|over-?confiden\w+|under-?confiden\w+|\bsurer?\b|\bcertain\b|\bcalibrat\w+", "confidence confidence_right confidence_wrong gap confident_errors ece accuracy precision"),
+        (r"\baccuracy\b|\bacc\b", "accuracy drop recall error bound baseline images gap"),
+        (r"unrecogni[sz]\w*|\bnot (?:\w+ )?recogni[sz]\w*", "error"), (r"recogni[sz]\w*|\bdetect\w*", "recall accuracy drop bound error"),
+        (r"of (?:all |the |its |these )+(?:\w+ )?(?:errors|mistakes)", "share_of_errors confident_errors excess"),
+        (r"\bright\b|\bcorrect(?:ly)?\b|\baccurate\b|\bhits?\b", "accuracy recall precision drop error baseline mended control_mended bound pull"),
+        (r"could have (?:been )?(?:seen|shown|found|detected)|smallest (?:detectable )?effect|\bdetectable\b|\bpower\b", "smallest"),
+        (r"(?:cover|tak|fill|occup|mak)\w+ (?:up )?(?=[^.;]{0,40}\b(?:picture|image|area|frame)\b)|of the (?:picture|image)\b(?!s)", "area region_share frequency images"),
+        (r"\bmend\w*|\brepair(?:s|ed)? (?:by|when)", "mended control_mended"),
+        (r"\bflip\w*|\bswitch\w*", "flip control_flip"), (r"\bmask\w*|\bhid(?:es?|den|ing)\b|\bcover(?:ed|ing|s)?\b|\bcontrols?\b|\beffects?\b", _MASKS + " slice_effect frequency"),
+        (r"misclassif\w*|\bwrong\w*|\berrors?\b(?! bars?)|\berr(?:s|ed)?\b|\bfail(?:s|ed|ures?|ing)?\b|\bmistakes?\b|\bincorrect\w*|\bmissed\b", _ERRORS),
+        (r"taken for|\bcalled\b|mistaken|mistook|\bconfus\w+|mix(?:es|ed)?[- ]?ups?|→|->|\bdrawn?\b|\bpull\w*|\battract\w*|sign of", _CALLS),
+        (r"\bpredict\w*|\banswer(?:s|ed)?\b(?! (?:wrong|right|correct))|\bsays?\b", _CALLS + " accuracy confidence recall baseline"),
+        (r"\brare\b|\bfrequen\w+|\bproportions?\b|\bmake up\b", "frequency proportion images share_of_errors confusion"),
     )
 )  # fmt: skip
+#: quantities that everyday words (images, with, show) stand for: a word for another one in the same clause does not rule them out
+EVERYDAY = frozenset(
+    {
+        "images",
+        "frequency",
+        "proportion",
+        "answers",
+        "left_out",
+        "unlabelled",
+        "near_duplicates",
+        "classes",
+        "verify",
+    }
+)
 
 VERDICTS: Mapping[str, re.Pattern[str]] = {
     "confirmed": _words(r"\bconfirm(?:ed|s)?\b|\bproven?\b|\bproved\b|\bproves\b|\bheld up\b|\bholds up\b|\bestablished\b|\bshown by (?:an )?experiment\b"),
-    "refuted": _words(r"\brefut(?:ed|es)\b|\bdisprove[ds]?\b|\bruled out\b|\brejected\b|\bfell through\b|\bdid not hold up\b|\bcontradict(?:ed|s)\b"),
+    "refuted": _words(r"\b(?:mere|pure|just a) (?:coincidence|chance)\b|\b(?:down to|due to|by) chance\b|\brefut(?:ed|es)\b|\bdisprove[ds]?\b|\bruled out\b|\brejected\b|\bfell through\b|\bdid not hold up\b|\bcontradict(?:ed|s)\b"),
     "inconclusive": _words(r"\binconclusive\b|\bundecided\b|\bneither confirmed nor refuted\b|\bwithout a clear result\b|\bno clear (?:result|verdict)\b"),
     "open": _words(r"\b(?:is|are|remains?|stays?|still) (?:an? )?(?:still )?open\b|\bopen hypothes[ei]s\b|\bnobody has tested\b|\bnot (?:yet )?(?:been )?tested\b|\bhasn't been (?:tested|decided)\b|\buntested\b|\bonly stated\b|\bmerely (?:stated|raised)\b"),
 }  # fmt: skip
@@ -131,11 +161,16 @@ ELSEWHERE = _words(
     r"\belsewhere\b|\bthe rest\b|\bothers\b|\bother (?!half|hand|way|words|direction|class)\w+|\b(?:everything|anything) else\b|\botherwise\b|\bremaining\b|\bany other\b|\bcontrols?\b|\bequal(?:ly)?\b|\bsame size\b|\bas much\b|\bpatch\b"
 )
 ABOUT = _words(
-    r"(?:about|around|roughly|nearly|almost|some|approximately|circa|ca\.|~|close to|over|under|more than|less than|just (?:over|under)|at least|at most|up to|a good|barely|hardly)\s*$"
+    r"(?:about|around|roughly|nearly|almost|some|approximately|circa|ca\.|~|close to|over|under|more than|less than|just (?:over|under)|at least|at most|(?<!add )(?<!adds )(?<!sum )up to|a good|barely|hardly)\s*$"
 )
 BOUNDS: tuple[tuple[re.Pattern[str], int], ...] = (
     (_words(r"(?:more than|over|above|at least|a good)\s*$"), 1),
-    (_words(r"(?:less than|under|below|nearly|almost|up to|at most|barely|not even)\s*$"), -1),
+    (
+        _words(
+            r"(?:less than|under|below|nearly|almost|(?<!add )(?<!adds )(?<!sum )(?<!amount )(?<!amounts )up to|at most|barely|not even)\s*$"
+        ),
+        -1,
+    ),
 )
 KINDS: Mapping[str, re.Pattern[str]] = {
     name: _words(pattern)
@@ -183,3 +218,14 @@ def exclusive(text: str) -> frozenset[str]:
             made |= names
             rest = pattern.sub(" ", rest)
     return made
+
+
+@lru_cache(maxsize=2048)
+def marked_quantities(text: str) -> tuple[tuple[frozenset[str], int, int], ...]:
+    """Words that restrict a number to some quantities, with where they stand, in order."""
+    made: list[tuple[frozenset[str], int, int]] = []
+    for pattern, names in EXCLUSIVE:
+        for match in pattern.finditer(text):
+            if not any(a < match.end() and match.start() < b for _, a, b in made):
+                made.append((names, *match.span()))
+    return tuple(sorted(made, key=lambda m: m[1]))

@@ -15,6 +15,10 @@ COMMON = {"plain", "bright", "normal", "standard", "small", "large", "big", "lef
 #: words for an image that may also be the name of an attribute
 IMAGE_WORDS = {"picture", "image", "photo", "photograph"}
 NUMBERLESS = ("n", "p", "q", "f1", "ece", "auc", "alpha", "ci")
+#: other words for things in pictures
+ALIASES = (("television", "tv"), ("television", "tv set"), ("sofa", "couch"), ("picture", "painting"), ("stools", "bar stools"), ("bike", "bicycle"), ("car", "automobile"),
+           ("phone", "telephone"), ("cell phone", "mobile phone"), ("aeroplane", "airplane"), ("aeroplane", "plane"), ("fridge", "refrigerator"), ("glasses", "eyeglasses"),
+           ("spectacles", "glasses"), ("person", "human"), ("dog", "puppy"), ("cat", "kitten"), ("lamp", "light fixture"), ("rug", "carpet"), ("ship", "boat"), ("lorry", "truck"))  # fmt: skip
 _SUFFIX = re.compile(r"_(?:style|type|kind|colou?r|present|visible|shown)$|^has_")
 _WITHOUT = re.compile(
     r"(?:\bwithout|\bno|\blacking|\bmissing|\babsent|\bnon)[ -](?:an?\s+|the\s+|any\s+)?$", re.IGNORECASE
@@ -115,6 +119,11 @@ class Lexicon:
                 forms.setdefault(_key(form), ("attribute", attribute, ""))
         for name in kept:
             forms[_key(name)] = ("class", name, "")
+        for one, other in ALIASES:
+            for form, alias in ((one, other), (other, one)):
+                for known_form, meant in list(forms.items()):
+                    if form in known_form.split():
+                        forms.setdefault(known_form.replace(form, alias), meant)
         texts = sorted((re.escape(f).replace(r"\ ", r"[_\s-]?") for f in forms), key=len, reverse=True)
         joined = "|".join(t + _plural(t) for t in texts)
         pattern = (
@@ -167,7 +176,7 @@ class Lexicon:
             return []
         if not value and self.values.get(name, frozenset()) & {"yes", "no"}:
             gone = re.match(
-                r" (?:is|are|was|were) (?:missing|absent|not (?:there|visible|shown|in view|in the picture)|gone)\b",
+                r"-(?:less|free)\b| (?:is|are|was|were) (?:missing|absent|not (?:there|visible|shown|in view|in the picture)|gone)\b",
                 after,
             )
             value = "no" if gone or _WITHOUT.search(before) else "yes" if _WITH.search(before) else ""
@@ -186,8 +195,10 @@ class Lexicon:
         made = []
         for match in re.finditer(r"\b([A-Za-z][\w.-]*)\s*=\s*([\w.-]+)", text):
             name, value = match[1], match[2].rstrip(".")
-            if name.lower() in NUMBERLESS:
-                continue
+            if name.lower() in NUMBERLESS or (
+                self._cased(name) not in self.values and re.fullmatch(r"[\d.]+", value)
+            ):
+                continue  # a measure: "acc = 0.535"
             name = self._cased(name)
             if name not in self.values:
                 made.append((*match.span(), f"there is no attribute {name}"))

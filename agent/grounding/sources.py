@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar, cast
 
-from failsight.agent.grounding.lexicon import recorded
+from failsight.agent.grounding.lexicon import KINDS, recorded
 from failsight.agent.grounding.names import Lexicon, Names
 from failsight.agent.grounding.numbers import Number, Sentence, numbers, sentences
 from failsight.agent.state import CaseState, FindingRecord
@@ -362,6 +362,22 @@ def _tested(kind: str, tool: str) -> str:
     return "pull_gap" if kind == "spurious_correlation" else "slice_effect"
 
 
+def _rows(made: Evidence, tally: Callable[..., Atom]) -> Iterator[Atom]:
+    """How many rows a table has, and how many with each verdict."""
+    for shown in made.tables:
+        words = [
+            w for w in re.findall(r"[a-z]{5,}", shown.title.lower()) if w not in ("images", "which", "where")
+        ]
+        if words:
+            yield tally(len(shown.rows), "|".join(w[:6] for w in words), (made.id,))
+        if "verdict" in shown.columns:
+            at = shown.columns.index("verdict")
+            for verdict in {str(row[at]) for row in shown.rows}:
+                yield tally(
+                    sum(str(row[at]) == verdict for row in shown.rows), re.escape(verdict), (made.id,)
+                )
+
+
 def _tallies(state: CaseState, lexicon: Lexicon) -> Iterator[Atom]:
     """Counts of findings by verdict and kind, of classes, splits and expectations. Counts of nothing are counted too."""
     found = list(state.records.values())
@@ -376,12 +392,8 @@ def _tallies(state: CaseState, lexicon: Lexicon) -> Iterator[Atom]:
     kinds = {r.finding.kind for r in found}
     for kind in kinds:
         some = [r for r in found if r.finding.kind == kind]
-        word = kind.replace("_", " ").removesuffix("y").removesuffix("case").strip()
-        yield tally(
-            len(some),
-            word + ("|shortcut|suspect" if kind == "spurious_correlation" else ""),
-            tuple(r.id for r in some[:1]),
-        )
+        words = KINDS[kind].pattern if kind in KINDS else kind.replace("_", " ")
+        yield tally(len(some), words, tuple(r.id for r in some[:1]))
         tested = [
             r
             for r in some
@@ -392,6 +404,8 @@ def _tallies(state: CaseState, lexicon: Lexicon) -> Iterator[Atom]:
     masked = [e for e in state.evidence if e.tool.startswith("test_")]
     yield tally(len(masked), "mask|experiment|test", tuple(e.id for e in masked[:1]))
     yield tally(len(found), "finding|hypothes")
+    for made in state.evidence:
+        yield from _rows(made, tally)
     yield tally(len(lexicon.classes), "class|rooms|categor")
     yield tally(len(state.expectations), "expect|criteri")
     named = {s for e in state.evidence for f in e.facts for s in re.findall(r"^split (\w+)$", f.of)} | {

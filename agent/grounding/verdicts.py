@@ -15,7 +15,9 @@ from failsight.agent.grounding.sources import finding_names
 from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.evidence import Cell, Finding, Verdict
 
-AHEAD = re.compile(r"\b(?:to be|be|get|getting|until|unless|before|to)\s+$")
+AHEAD = re.compile(
+    r"(?<!out )(?<!found )(?<!shown )(?<!proved )\b(?:to be|be|get|getting|until|unless|before|to)\s+(?:an? )?$"
+)
 
 
 _QUANTIFIED = re.compile(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from failsight.agent.grounding.arithmetic import EXTREMES, comparable, computed
-from failsight.agent.grounding.fitting import below, fits, fits_loosely, wrong
+from failsight.agent.grounding.derived import EXTREMES, comparable, computed
 from failsight.agent.grounding.lexicon import HIGHER, LOWER, says
 from failsight.agent.grounding.numbers import Number
 from failsight.agent.grounding.reading import Reading
-from failsight.agent.grounding.settings import Setting, setting
+from failsight.agent.grounding.search import LIMIT, Search, below, wrong
+from failsight.agent.grounding.slots import PART_OF, Bound, bound
 from failsight.agent.grounding.sources import DATA, Atom
 
 _FAMILIES = {"percent": ("percent", "points"), "points": ("points", "percent"), "plain": ("plain", "ratio"),
@@ -26,12 +27,13 @@ class Recorded:
         self.comparable = [
             a
             for a in atoms
-            if a.part in ("value", "count")
+            if (a.part in ("value", "count") or (a.part, a.metric) == ("n", "answers"))
             and not a.told
             and (not a.row or a.metric == "bound")
             and not a.metric.startswith("tally:")
         ]
         self.metrics = {a.metric for a in self.comparable}
+        self.search = Search(atoms)
         self._levels = [a for a in atoms if a.part in ("p", "q") or a.metric in ("p", "q")]
         self._by: dict[str, tuple[list[float], list[Atom]]] = {}
         for family in _FAMILIES:
@@ -44,7 +46,7 @@ class Recorded:
         if number.family == "plain" and 0 < abs(number.value) < 1:  # a share as a plain number
             share = replace(number, value=100 * number.value, half=100 * number.half, family="percent")
             yield from self.near(share)
-        for family in _FAMILIES[number.family]:
+        for family in _FAMILIES[number.family] if not number.word else (number.family,):
             keys, kept = self._by[family]
             low = bisect.bisect_left(keys, abs(number.value) - width)
             for atom in kept[low : bisect.bisect_right(keys, abs(number.value) + width)]:
@@ -69,14 +71,11 @@ class Recorded:
         return number.near(abs(atom.value))
 
 
-def matched(number: Number, at: Setting, recorded: Recorded, cited: frozenset[str]) -> list[Atom]:
-    """The recorded numbers that ``number`` may be; cited ids restrict them."""
+def matched(number: Number, at: Bound, recorded: Recorded, cited: frozenset[str]) -> list[Atom]:
+    """The recorded numbers that ``number`` may be, the likeliest first; cited ids restrict them."""
     candidates = recorded.levels(number) if below(number, at) else recorded.near(number)
-    found = [a for a in candidates if fits(number, a, at)]
-    if cited and found:
-        kept = [a for a in found if set(a.refs) & cited or not a.refs]
-        return kept
-    return found
+    weighed = [(recorded.search.cost(number, a, at, cited), i, a) for i, a in enumerate(candidates)]
+    return [a for cost, _, a in sorted(w for w in weighed if w[0] < LIMIT)]
 
 
 def ground(
@@ -84,11 +83,16 @@ def ground(
 ) -> Iterator[tuple[Number, list[Atom], str]]:
     """Each number of a sentence with what holds it, or why nothing does."""
     held: dict[Number, list[Atom]] = {}
-    settings = {n: setting(n, reading, inside) for n in inside}
+    settings = {n: bound(n, reading, inside) for n in inside}
     for number, cited in zip(inside, cites, strict=True):
         found = matched(number, settings[number], recorded, cited)
         if found:
             held[number] = found
+    _totals(reading, inside, recorded, settings, held)
+    for number in inside:
+        if number.bound and number not in held:
+            found = _beyond(number, settings[number], recorded)
+            held.update({number: found} if found else {})
     _relax(reading, inside, recorded, settings, held)
     for number, cited in zip(inside, cites, strict=True):
         found = held.get(number, [])
@@ -103,11 +107,41 @@ def ground(
         yield number, found, "" if found else _why(number, settings[number], recorded, cited)
 
 
+def _totals(
+    reading: Reading,
+    inside: Sequence[Number],
+    recorded: Recorded,
+    settings: Mapping[Number, Bound],
+    held: dict[Number, list[Atom]],
+) -> None:
+    """``155 of 195``: the total belongs to the same value as the part."""
+    for one, other in itertools.pairwise(inside):
+        if other in held or one not in held or not PART_OF.match(reading.text[one.end : other.start]):
+            continue
+        own = {(a.names, a.refs) for a in held[one]}
+        found = [a for a in recorded.near(other) if a.part in ("n", "value") and (a.names, a.refs) in own]
+        held.update({other: found} if found else {})
+
+
+def _beyond(number: Number, at: Bound, recorded: Recorded) -> list[Atom]:
+    """``stays above 50 %``: a threshold that the value meant lies beyond, with whatever distance."""
+    if number.family not in ("percent", "points") or number.word:
+        return []
+    weighed = sorted(
+        ((c, i, a) for i, a in enumerate(recorded.comparable) if a.part == "value" and a.family == number.family
+         if (c := recorded.search.cost(number, a, at, frozenset())) < LIMIT),
+    )  # fmt: skip
+    meant = [a for c, _, a in weighed if c <= weighed[0][0] + 0.1]
+    if not meant or not all((abs(a.value) - number.value) * number.bound > 0 for a in meant):
+        return []
+    return meant if min(abs(abs(a.value) - number.value) for a in meant) <= 25 else []
+
+
 def _relax(
     reading: Reading,
     inside: Sequence[Number],
     recorded: Recorded,
-    settings: Mapping[Number, Setting],
+    settings: Mapping[Number, Bound],
     held: dict[Number, list[Atom]],
 ) -> None:
     """Numbers that do add up with one another may stand for anything that the sentence names.
@@ -123,10 +157,12 @@ def _relax(
     splits = reading.whole.splits | DATA | (frozenset() if reading.whole.splits else {"deploy"})
     for number in plain:
         loose = replace(
-            settings[number], names=reading.whole, splits=splits, named=True, spare=True, quantities=frozenset(),
-            clause=reading.part, elsewhere=True, absent="without" in reading.part.lower(),
+            settings[number], classes=dict.fromkeys(reading.about.classes, 0.3), attributes=dict.fromkeys(reading.about.attributes, 0.3),
+            splits=dict.fromkeys(splits, 0.0), named=True, quantities={}, clause=reading.part, other=True, contrast=True,
         )  # fmt: skip
-        wide[number] = held.get(number) or [a for a in recorded.near(number) if fits_loosely(a, loose)]
+        wide[number] = held.get(number) or [
+            a for a in recorded.near(number) if recorded.search.loosely(number, a, loose)
+        ]
     for result in plain:
         for one in plain:
             for other in plain:
@@ -170,20 +206,23 @@ def _adds_up(result: Number, one: Number, other: Number, part: str) -> bool:
     )
 
 
-def _why(number: Number, at: Setting, recorded: Recorded, cited: frozenset[str]) -> str:
+def _why(number: Number, at: Bound, recorded: Recorded, cited: frozenset[str]) -> str:
     if cited and matched(number, at, recorded, frozenset()):
         return "not in the evidence that is cited"
     return "no evidence holds this number about this"
 
 
-def _values(at: Setting, recorded: Recorded) -> list[Atom]:
+def _values(at: Bound, recorded: Recorded) -> list[Atom]:
     """Recorded values that a sentence may compare: all that they are about is named in it."""
     whole = at.reading.about
     splits = whole.splits | DATA
     if not whole.splits and re.search(r"\bdrops?\b|\bloss", at.reading.part):
         splits |= {"deploy"}
     said = {
-        m for m in recorded.metrics if says(m, at.reading.part) and (not at.quantities or m in at.quantities)
+        m
+        for m in recorded.metrics
+        if says(m, at.reading.part)
+        and (not at.quantities or at.number.family == "plain" or any(m in q for q in at.quantities))
     }
     extremes = not whole.entities and EXTREMES.search(at.reading.part) is not None
     if extremes:
@@ -199,6 +238,15 @@ def _values(at: Setting, recorded: Recorded) -> list[Atom]:
                 and a.part == "value"
             ]
         )
+    if (
+        not whole.entities
+        and not whole.findings
+        and re.search(
+            r"\b(?:largest|biggest|top|most frequent|highest|strongest|main|worst|weakest|first)\b",
+            at.reading.part,
+        )
+    ):
+        return [a for a in recorded.comparable if a.metric in said and a.names.splits <= splits]
     return [
         a for a in recorded.comparable
         if a.metric in said and (set(a.refs) & whole.findings or (a.names.splits <= splits and a.names.classes - a.loose <= whole.classes and a.names.attributes <= whole.attributes))
@@ -217,7 +265,7 @@ def _ends(found: Sequence[Atom]) -> list[Atom]:
     return made
 
 
-def _agrees(number: Number, at: Setting, found: Sequence[Atom]) -> bool:
+def _agrees(number: Number, at: Bound, found: Sequence[Atom]) -> bool:
     """Whether words such as ``gains`` beside a difference agree with the record."""
     if any(a.metric == "gap" for a in found) and all(a.metric == "gap" for a in found):
         return _agrees_gap(at, found)
@@ -239,7 +287,7 @@ def _agrees(number: Number, at: Setting, found: Sequence[Atom]) -> bool:
     return False
 
 
-def _agrees_gap(at: Setting, found: Sequence[Atom]) -> bool:
+def _agrees_gap(at: Bound, found: Sequence[Atom]) -> bool:
     """Confidence above accuracy, or accuracy below confidence."""
     down, up = (
         re.search(r"\b(?:below|lower|less|under|too (?:low|small))\b", at.clause),

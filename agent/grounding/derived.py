@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from failsight.agent.grounding.numbers import Number
-from failsight.agent.grounding.settings import Setting
+from failsight.agent.grounding.slots import Bound
 from failsight.agent.grounding.sources import DATA, Atom
 
 _DIFFERENCE = re.compile(
@@ -30,14 +30,14 @@ _RELATIVE = re.compile(
 )
 _PART_OF = re.compile(r" (?:of (?:that|its|those)\b)", re.IGNORECASE)
 _SUM = re.compile(
-    r"together|sum|total|altogether|combined|both|in all|=|add up|jointly|between them|counting",
+    r"together|\bsums?\b|\badd\w*|\bgives?\b|\bmakes?\b|total|altogether|combined|both|in all|=|add up|jointly|between them|counting",
     re.IGNORECASE,
 )
 Grounded = Mapping[Number, Sequence[Atom]]
 
 
 def computed(
-    number: Number, at: Setting, inside: Sequence[Number], held: Grounded, near: Sequence[Atom]
+    number: Number, at: Bound, inside: Sequence[Number], held: Grounded, near: Sequence[Atom]
 ) -> list[Atom]:
     """The recorded numbers that ``number`` is made of, or nothing.
 
@@ -50,11 +50,20 @@ def computed(
     """
     others = [n for n in inside if n is not number and n in held and not (n.word and n.family == "percent")]
     stated = _from_stated(number, at, others, held, near)
-    return stated or _from_record(number, at, near)
+    if stated or (number.signed and number.value < 0 and "chang" not in at.clause):
+        return stated
+    terms = [
+        n
+        for n in inside
+        if n is not number and n.family == number.family == "plain" and n.start < number.start
+    ]
+    if len(terms) > 1 and _ADDED.search(at.reading.text[terms[-1].end : number.start]):
+        return []  # the sum of what stands before it, or nothing
+    return _from_record(number, at, near)
 
 
 def _from_stated(
-    number: Number, at: Setting, others: Sequence[Number], held: Grounded, near: Sequence[Atom]
+    number: Number, at: Bound, others: Sequence[Number], held: Grounded, near: Sequence[Atom]
 ) -> list[Atom]:
     sentence = at.reading.part
     for ways, result in _ways(number, at):
@@ -101,9 +110,13 @@ def _remainder(
 Combine = Callable[[float, float], float | None]
 
 
-def _ways(number: Number, at: Setting) -> Iterator[tuple[str, Combine]]:
+def _ways(number: Number, at: Bound) -> Iterator[tuple[str, Combine]]:
     sentence, after = at.reading.part, at.reading.text[number.end : at.reading.sentence.end]
-    if _DIFFERENCE.search(sentence) and number.family in ("percent", "points", "plain"):
+    if (
+        _DIFFERENCE.search(sentence)
+        and number.family in ("percent", "points", "plain")
+        and not (number.word and number.family == "percent")
+    ):
         yield "difference", lambda a, b: a - b
     if _SUM.search(sentence) and number.family in ("percent", "points", "plain"):
         yield "sum", lambda a, b: a + b
@@ -139,7 +152,7 @@ def _slack(number: Number, one: Number, other: Number, ways: str) -> float:
     )
 
 
-def _from_record(number: Number, at: Setting, near: Sequence[Atom]) -> list[Atom]:
+def _from_record(number: Number, at: Bound, near: Sequence[Atom]) -> list[Atom]:
     """Two recorded values of one quantity in just the two settings that the sentence names."""
     ways = dict(_ways(number, at))
     kept: dict[tuple[object, ...], Atom] = {}
@@ -147,6 +160,9 @@ def _from_record(number: Number, at: Setting, near: Sequence[Atom]) -> list[Atom
         key = (round(atom.value, 4), atom.family, atom.metric, atom.names, atom.pair)
         kept[key] = kept[key]._replace(refs=(*kept[key].refs, *atom.refs)) if key in kept else atom
     values = list(kept.values())
+    top = _topmost(number, at, values) if "sum" in ways else []
+    if top:
+        return top
     if "sum" in ways:
         total = _total(number, at, values)
         if total:
@@ -163,8 +179,31 @@ def _from_record(number: Number, at: Setting, near: Sequence[Atom]) -> list[Atom
     return []
 
 
+_ADDED = re.compile(
+    r"\badds? up to|\bsums? (?:up )?to|\bamounts? to|\bmakes?\b|=|\bin total\b|\bgives?\b", re.IGNORECASE
+)
+_TOP = re.compile(
+    r"\b(?:largest|biggest|top|most frequent|highest|strongest|main|worst|weakest|first)\b", re.IGNORECASE
+)
+
+
+def _topmost(number: Number, at: Bound, values: Sequence[Atom]) -> list[Atom]:
+    """``The two largest confusions together``: the sum of the first few of a ranking that names none of them."""
+    if at.reading.about.entities or not _TOP.search(at.reading.part):
+        return []
+    for key in dict.fromkeys((a.metric, a.family, a.names.splits) for a in values):
+        ranked = sorted(
+            {(a.names, a.pair): a for a in values if (a.metric, a.family, a.names.splits) == key}.values(),
+            key=lambda a: -a.value,
+        )
+        for many in (2, 3, 4, 5):
+            if len(ranked) >= many and number.near(sum(a.value for a in ranked[:many])):
+                return ranked[:many]
+    return []
+
+
 def _two(
-    number: Number, at: Setting, ones: Sequence[Atom], others: Sequence[Atom], ways: Mapping[str, Combine]
+    number: Number, at: Bound, ones: Sequence[Atom], others: Sequence[Atom], ways: Mapping[str, Combine]
 ) -> list[Atom]:
     for one in ones:
         for other in others:
@@ -177,16 +216,26 @@ def _two(
                 else [way]
             ):
                 result = ways[kind](one.value, other.value) if kind in ways else None
-                if result is not None and number.near(abs(result) if number.value >= 0 else -abs(result)):
+                if result is not None and _hits(number, result, kind, one.family):
                     return [one, other]
     return []
+
+
+def _hits(number: Number, result: float, way: str, family: str) -> bool:
+    """Whether a result is the number, be it made of the exact values or of rounded ones."""
+    if number.near(abs(result) if number.value >= 0 else -abs(result)):
+        return True
+    rounded = 0.1 if way == "difference" and family != "plain" and number.half < 0.5 else 0.0
+    return (
+        bool(rounded) and not number.about and abs(abs(result) - abs(number.value)) <= number.half + rounded
+    )
 
 
 #: quantities of which two different ones may be set against each other
 _COMPARED = {
     frozenset(pair.split()) for pair in (
         "confidence_right confidence_wrong", "flip control_flip", "mended control_mended", "cue_effect control_effect", "precision recall",
-        "confidence accuracy", "confidence precision", "answers images", "saliency area", "precision f1", "recall f1",
+        "confidence accuracy", "confidence precision", "accuracy baseline", "error share_of_errors", "answers images", "saliency area", "precision f1", "recall f1",
     )
 }  # fmt: skip
 
@@ -196,7 +245,7 @@ def comparable(one: str, other: str) -> bool:
     return one == other or "bound" in (one, other) or frozenset({one, other}) in _COMPARED
 
 
-def _total(number: Number, at: Setting, values: Sequence[Atom]) -> list[Atom]:
+def _total(number: Number, at: Bound, values: Sequence[Atom]) -> list[Atom]:
     """Several named findings or classes whose counts add up to the number."""
     whole = at.reading.about
     groups: dict[str, dict[object, Atom]] = {}
@@ -225,7 +274,7 @@ def _total(number: Number, at: Setting, values: Sequence[Atom]) -> list[Atom]:
     return []
 
 
-def _allowed(one: Atom, other: Atom, at: Setting, number: Number) -> str:
+def _allowed(one: Atom, other: Atom, at: Bound, number: Number) -> str:
     """How two values may be combined: they differ in one thing that the sentence names, and agree in all else."""
     way = _way(one, at, number)
     if not way:
@@ -246,7 +295,7 @@ EXTREMES = re.compile(
 _BY_FINDING = {"excess", "pull_gap", "pull", "effect", "drop"}
 
 
-def _way(one: Atom, at: Setting, number: Number) -> str:
+def _way(one: Atom, at: Bound, number: Number) -> str:
     """Which way of combining the sentence means."""
     plain = number.family == "plain"
     if number.family == "ratio" or (plain and re.search(r"\bratio\b|\bfactor\b", at.reading.part)):
@@ -256,7 +305,7 @@ def _way(one: Atom, at: Setting, number: Number) -> str:
     return "sum" if plain and one.family == "plain" and _SUM.search(at.reading.part) else "difference"
 
 
-def _of_two_quantities(one: Atom, other: Atom, at: Setting) -> bool:
+def _of_two_quantities(one: Atom, other: Atom, at: Bound) -> bool:
     """Two quantities of one thing: confidence against accuracy, a value against its bound."""
     a, b, part = one.names, other.names, at.reading.part
     if "bound" in (one.metric, other.metric):
@@ -274,18 +323,19 @@ def _of_two_quantities(one: Atom, other: Atom, at: Setting) -> bool:
     return alike and not one.pair and not other.pair
 
 
-def _of_one_quantity(one: Atom, other: Atom, at: Setting) -> bool:
+def _of_one_quantity(one: Atom, other: Atom, at: Bound) -> bool:
     """One quantity of two things: two splits, two directions, two cues, with and without, two classes."""
     a, b, whole = one.names, other.names, at.reading.about
     if a.splits != b.splits:
-        named = (a.splits | b.splits) <= whole.splits | DATA and bool(whole.splits - DATA)
+        known = whole.splits | (DATA if len(whole.splits) < 2 else frozenset())
+        named = (a.splits | b.splits) <= known and bool(whole.splits - DATA)
         return named and a.classes == b.classes and a.values == b.values and one.part == other.part
     if one.pair and other.pair:
         return one.pair == other.pair[::-1] and set(one.pair) <= whole.classes
     if a.attributes != b.attributes:
         return bool(a.attributes and b.attributes) and a.attributes | b.attributes <= whole.attributes
     if a.values != b.values or one.elsewhere != other.elsewhere:
-        return bool(a.attributes) and (at.elsewhere or one.elsewhere != other.elsewhere)
+        return bool(a.attributes) and (at.other or one.elsewhere != other.elsewhere)
     if a.classes == b.classes or one.pair or other.pair:
         return False
     if not whole.classes and EXTREMES.search(at.reading.part):

@@ -1,0 +1,434 @@
+"""Which of the things that a sentence names each of its numbers may be about, and how far-fetched each would be.
+
+A number is bound by place: to the one name of its clause; where as many names as numbers stand side by side, in their
+order; else to the names of the clauses before it. The result is a cost for each name (0 meant, ``FAR`` against the
+wording), so that the search for a recorded value can weigh readings instead of being given one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from failsight.agent.grounding.lexicon import ELSEWHERE, marked_quantities
+from failsight.agent.grounding.names import gather
+from failsight.agent.grounding.numbers import Number
+from failsight.agent.grounding.reading import Reading, pairs_in
+from failsight.agent.grounding.sources import NOTHING
+
+FAR = 2.6  # against the wording
+LIKELY, POSSIBLE, ODD = 0.3, 0.8, 1.4
+
+_CONTRAST = re.compile(
+    r"\b(?:than|against|compared|versus|vs|instead|rather|while|whereas|but|from|otherwise|only|elsewhere|without)\b",
+    re.IGNORECASE,
+)
+_MOVED = re.compile(
+    r"\b(?:drops?|loss(?:es)?|los[et]s?|gains?|fell|falls?|rises?|rose|goes (?:up|down)|declines?|shrinks?|halves|doubles|shifts?|changes?|grows?)\b"
+    r"|\bfrom [\d.,]+ ?%?(?: \[[^\]]*\] ?%?)? to\b|\d ?% (?:to|→) \d",
+    re.IGNORECASE,
+)
+_WITHOUT = re.compile(
+    r"\bwithout\b(?! (?:an? |the |any )?(?:\w+[ -])?\w+ (?:is|are|in)\b)|\b(?:is|are) not there\b|\bit is absent\b|\bnot there\b|\black(?:s|ing)?\b",
+    re.IGNORECASE,
+)
+_SEVERAL = re.compile(
+    r"\b(?:all|each|every|both|three|four|five|six|largest|smallest|highest|lowest|best|worst|weakest|strongest|biggest|longest|"
+    r"effects|rates|classes|shortcuts|slices|groups|cues|findings|respectively|ranges?|spread|any|none|some|top|most|least|second|third)\b",
+    re.IGNORECASE,
+)
+_HERE = re.compile(r"(?: [\[(][^\])]*[\])])? here\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A name, or a word for a quantity, where it stands."""
+
+    name: object
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What one number may be about: each thing with the cost of reading it so.
+
+    Attributes:
+        clause: the words around it; ``near`` those between it and its neighbours.
+        classes, attributes, splits: name → cost.
+        claimed: attribute → the values that the text gives it.
+        quantities: quantities to which words restrict it → cost; empty where no word does.
+        findings: ids whose subject it may take over.
+        other: whether the words near it speak of the rest, ``without`` of images that lack the thing.
+        named: whether the sentence, or the one before, names a split.
+    """
+
+    reading: Reading
+    number: Number
+    clause: str
+    near: str
+    classes: Mapping[str, float]
+    attributes: Mapping[str, float]
+    splits: Mapping[str, float]
+    claimed: Mapping[str, frozenset[str]]
+    quantities: Mapping[frozenset[str], float]
+    findings: frozenset[str] = NOTHING
+    named: bool = False
+    other: bool = False
+    without: bool = False
+    contrast: bool = False
+    several: bool = False
+    carried: bool = False
+    pairs: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+
+def bind(
+    number: Number, marks: Sequence[Mark], reading: Reading, group: Sequence[Number]
+) -> dict[object, float]:
+    """Cost of each named thing for ``number``.
+
+    Args:
+        number: one of ``group``.
+        marks: the things named in the sentence, in order.
+        reading: the sentence.
+        group: its numbers of the same kind, those of intervals left out, in order.
+    """
+    if not marks:
+        return {}
+    clauses = reading.sentence.clauses
+    own = _clause_of(number.start, clauses)
+    local = _distinct(m for m in marks if _clause_of(m.start, clauses) == own)
+    everything = _distinct(marks)
+    if len(everything) == 1:
+        return {everything[0]: 0.0 if local else LIKELY / 2}
+    row = _row(number, group, reading)
+    ahead = _distinct(m for m in marks if row and m.end <= row[0].start)
+    if len(row) > 1 and len(row) == len(ahead):
+        return {n: 0.0 if n == ahead[row.index(number)] else FAR * 0.85 for n in everything}
+    beside = _beside(number, marks, reading)
+    if beside is not None:
+        return {n: 0.0 if n == beside else FAR * 0.85 for n in everything}
+    mates = [n for n in group if _clause_of(n.start, clauses) == own]
+    if len(local) == 1:
+        return {n: 0.0 if n == local[0] else FAR for n in everything}
+    if len(local) > 1 and len(mates) == len(local) and number in mates:
+        meant = local[mates.index(number)]
+        return {n: 0.0 if n == meant else FAR * 0.85 for n in everything}
+    alone = any(
+        not _distinct(m for m in marks if _clause_of(m.start, clauses) == _clause_of(n.start, clauses))
+        for n in group
+    )
+    if alone and number in group and len(group) == len(everything):
+        meant = everything[group.index(number)]
+        return {n: 0.0 if n == meant else ODD for n in everything}
+    if local:
+        last = next((m.name for m in reversed(marks) if m.end <= number.start and m.name in local), local[0])
+        return {
+            n: (0.0 if n == last or len(mates) == 1 else LIKELY) if n in local else FAR for n in everything
+        }
+    return _inherited(own, marks, clauses)
+
+
+def _inherited(own: int, marks: Sequence[Mark], clauses: Sequence[tuple[int, int]]) -> dict[object, float]:
+    """Nothing is named in the clause: what the nearest clause before it names, else the next one."""
+    before = sorted(
+        {_clause_of(m.start, clauses) for m in marks if _clause_of(m.start, clauses) < own}, reverse=True
+    )
+    made: dict[object, float] = {}
+    for rank, at in enumerate(before):
+        for name in _distinct(m for m in marks if _clause_of(m.start, clauses) == at):
+            made.setdefault(name, LIKELY if rank == 0 else POSSIBLE)
+    for mark in marks:
+        made.setdefault(mark.name, POSSIBLE if before else LIKELY)
+    return made
+
+
+def _row(number: Number, group: Sequence[Number], reading: Reading) -> list[Number]:
+    """The numbers of one bracket that holds nothing else: ``(70.0 % against 59.8 %)``."""
+    if not number.bracket:
+        return []
+    opening = reading.text.rfind("(", 0, number.start)
+    closing = _closing(reading.text, number.end)
+    inner = [n for n in group if opening < n.start < closing]
+    if opening < 0 or any(opening < m.start < closing for m in reading.mentions):
+        return []
+    return inner if number in inner else []
+
+
+def _beside(number: Number, marks: Sequence[Mark], reading: Reading) -> object | None:
+    """The name that a bracket ties to a number: ``bathroom (20.3 %)``, ``20.3 % (bathroom)``."""
+    text = reading.text
+    if number.bracket:
+        opening = max(text.rfind("(", 0, number.start), text.rfind("[", 0, number.start))
+        inner = [
+            m
+            for m in marks
+            if opening < m.start < number.start or number.end <= m.start < _closing(text, number.end)
+        ]
+        if inner:
+            return None
+        if not re.search(r"\d", text[opening + 1 : number.start]):
+            before = [m for m in marks if m.end <= opening]
+            if before and opening - before[-1].end <= 2:
+                return before[-1].name
+        return None
+    after = re.match(r"\s?\(([^)\d]*)\)", text[number.end : number.end + 60])
+    if after is not None:
+        inner = [m for m in marks if number.end < m.start < number.end + after.end()]
+        if len(inner) == 1:
+            return inner[0].name
+    return None
+
+
+def _closing(text: str, start: int) -> int:
+    found = re.search(r"[\])]", text[start:])
+    return start + found.start() if found else start
+
+
+def _clause_of(place: int, clauses: Sequence[tuple[int, int]]) -> int:
+    return next((i for i, (a, b) in enumerate(clauses) if a <= place < b), len(clauses) - 1)
+
+
+def _distinct(marks: object) -> list[object]:
+    return list(dict.fromkeys(m.name for m in marks))  # type: ignore[attr-defined]
+
+
+def bound(number: Number, reading: Reading, inside: Sequence[Number]) -> Bound:
+    """What ``number``, one of those ``inside`` the sentence, may be about."""
+    whose = _leader(number, reading, inside)  # the ends of an interval are about what its value is about
+    clauses = reading.sentence.clauses
+    start, end = clauses[_clause_of(whose.start, clauses)]
+    group = [n for n in inside if _kin(n, whose) and _leader(n, reading, inside) is n]
+    classes = _costs(whose, "class", reading, group)
+    attributes = _costs(whose, "attribute", reading, group)
+    if gather(reading.mentions, start, end).entities:
+        classes, attributes = (
+            {n: max(c, POSSIBLE) if not _local(n, reading, start, end) else c for n, c in costs.items()}
+            for costs in (classes, attributes)
+        )
+    carried = not classes and not attributes and bool(reading.carried.entities)
+    if carried:
+        classes = dict.fromkeys(reading.carried.classes, LIKELY)
+        attributes = dict.fromkeys(reading.carried.attributes, LIKELY)
+    splits, named = _splits(whose, reading, group)
+    near = closest(reading.text, whose, start, end)
+    finding = "F1" if "F1" in reading.whole.findings else "\0"  # the first finding is no F1 score
+    part = reading.part.replace(finding, "  ")
+    shift = reading.sentence.start
+    words = [Mark(names, shift + a, shift + b) for names, a, b in marked_quantities(part)]
+    mentions = [m for m in reading.mentions if m.kind == "attribute" and attributes.get(m.name, 9) < 1]
+    nearest = [m for m in mentions if start <= m.start < end] or mentions
+    claimed: dict[str, frozenset[str]] = {}
+    for mention in nearest:
+        if mention.value:
+            claimed[mention.name] = claimed.get(mention.name, NOTHING) | {mention.value}
+    for name, value in reading.carried.values if carried else ():
+        claimed[name] = claimed.get(name, NOTHING) | {value}
+    ids = [Mark(m.name, m.start, m.end) for m in reading.mentions if m.kind == "finding"]
+    findings = frozenset(str(n) for n, c in bind(whose, ids, reading, group).items() if c < ODD)
+    return Bound(
+        reading, number, reading.text[start:end], near, classes, attributes, splits, claimed,
+        _quantities(whose, words, reading, group),
+        findings or (reading.carried.findings if not reading.whole.entities else NOTHING),
+        named, _beyond(whose, group, reading, ELSEWHERE, near), _beyond(whose, group, reading, _WITHOUT, near),
+        bool(_CONTRAST.search(reading.text[start:end])) or start > reading.sentence.start,
+        bool(_SEVERAL.search(reading.part)), carried, _pairs(whose, reading, group),
+    )  # fmt: skip
+
+
+def _beyond(
+    number: Number, group: Sequence[Number], reading: Reading, words: re.Pattern[str], near: str
+) -> bool:
+    """Whether a number is of the rest: of two in one bracket it is the second, else the words near it say so."""
+    row = _row(number, group, reading)
+    if len(row) == 2:
+        return row.index(number) == 1 and words.search(reading.part) is not None
+    return words.search(near) is not None
+
+
+def _local(name: str, reading: Reading, start: int, end: int) -> bool:
+    return any(m.name == name and start <= m.start < end for m in reading.mentions)
+
+
+def _quantities(
+    number: Number, words: Sequence[Mark], reading: Reading, group: Sequence[Number]
+) -> dict[frozenset[str], float]:
+    """Words for quantities: in order where they exclude one another, else all those of the clause."""
+    clauses = reading.sentence.clauses
+    own = _clause_of(number.start, clauses)
+    local = [m for m in words if _clause_of(m.start, clauses) == own]
+    touching = [
+        m.name for m in local if _touches(number, m, reading) and not _LOOSE.match(reading.text, m.start)
+    ]
+    sets = [m.name for m in local if isinstance(m.name, frozenset)]
+    if frozenset({"baseline"}) in sets:
+        return {frozenset({"baseline"}): 0.0}
+    if touching:
+        return {q: 0.0 for q in touching if isinstance(q, frozenset)}
+    apart = all(not one & other for one, other in itertools.combinations(set(sets), 2))
+    if len(set(sets)) > 1 and not apart:
+        return dict.fromkeys(sets, 0.0)
+    return {q: c for q, c in bind(number, words, reading, group).items() if isinstance(q, frozenset)}
+
+
+_BEFORE = re.compile(
+    r"(?: (?:is|of|was|are|were|at|stands|lies|about|only|just|reaches|comes|to|rate|rates|value|gap)\b|[\s=:(*])*$"
+)
+#: words that go along with several quantities and name none
+_LOOSE = re.compile(
+    r"answer|predict|says?\b|call|taken|mist|confus|mask|hid|cover|right|wrong|correct|errors?\b(?! rate)(?! of)|fail|err|mis|control|→|->|of ",
+    re.IGNORECASE,
+)
+_BEHIND = re.compile(r"\s?(?:of (?:all |the |its |these )*|(?:more|fewer|less|higher|lower|better|worse) )?$")
+
+
+def _touches(number: Number, mark: Mark, reading: Reading) -> bool:
+    """Whether a word for a quantity stands right beside a number: ``recall is 65.5 %``, ``91 % of the errors``."""
+    if mark.end <= number.start:
+        return (
+            number.start - mark.end < 24 and _BEFORE.match(reading.text[mark.end : number.start]) is not None
+        )
+    return (
+        mark.start >= number.end
+        and mark.start - number.end < 16
+        and _BEHIND.match(reading.text[number.end : mark.start]) is not None
+    )
+
+
+def _pairs(number: Number, reading: Reading, group: Sequence[Number]) -> dict[tuple[str, str], float]:
+    """The confusions that a number may be of."""
+    marks: list[Mark] = []
+    for start, end in reading.sentence.clauses:
+        mentions = [m for m in reading.mentions if start <= m.start < end and m.kind == "class"]
+        for pair in pairs_in(reading.text, mentions):
+            last = next(m for m in reversed(mentions) if m.name in pair)
+            marks.append(Mark(pair, last.start, last.end))
+    for pair in reading.pairs:
+        if all(m.name != pair for m in marks):
+            last = next(m for m in reversed(reading.mentions) if m.name == pair[1])
+            marks.append(Mark(pair, last.start, last.end))
+    marks.sort(key=lambda m: m.start)
+    return {p: c for p, c in bind(number, marks, reading, group).items() if isinstance(p, tuple)}
+
+
+def _costs(number: Number, kind: str, reading: Reading, group: Sequence[Number]) -> dict[str, float]:
+    marks = [Mark(m.name, m.start, m.end) for m in reading.mentions if m.kind == kind]
+    return {str(n): c for n, c in bind(number, marks, reading, group).items()}
+
+
+def _splits(number: Number, reading: Reading, group: Sequence[Number]) -> tuple[dict[str, float], bool]:
+    """The splits that a number may be of, and whether the text names any."""
+    if _HERE.match(reading.text[number.end : number.end + 40]):
+        return {"data": 0.0}, True
+    marks = [Mark(m.name, m.start, m.end) for m in reading.mentions if m.kind == "split"]
+    names = _distinct(marks)
+    moved = _MOVED.search(reading.part) is not None
+    if not marks:
+        if reading.carried.splits:
+            return {
+                **dict.fromkeys(reading.carried.splits, LIKELY),
+                **({} if "data" in reading.carried.splits else {"data": ODD}),
+            }, True
+        return {"data": 0.0, "deploy": 0.5 if moved else 1.2, "train": 1.6}, False
+    if (
+        len(names) == 2 == len(group)
+        and number in group
+        and marks[-1].end <= group[0].start
+        and not _same_clause(marks, reading)
+    ):
+        order = (
+            names[::-1]
+            if re.match(r"\W*(?:compared|relative|against|unlike)\b", reading.part, re.IGNORECASE)
+            else names
+        )
+        return {str(n): 0.0 if n == order[group.index(number)] else FAR * 0.85 for n in names}, True
+    made = {str(n): c for n, c in bind(number, marks, reading, group).items()}
+    if "data" not in made:
+        turned = (
+            len(group) > 1
+            and (_CONTRAST.search(reading.part) or moved)
+            and _turns(number, reading, group, marks)
+        )
+        turned = turned or re.search(
+            r"\b(?:before|previously|originally|initially)\b",
+            closest(reading.text, number, reading.sentence.start, reading.sentence.end),
+        )
+        made["data"] = (
+            LIKELY
+            if turned
+            else ODD
+            if len(group) > 1 and (moved or _CONTRAST.search(reading.part)) and "interval" not in reading.part
+            else FAR
+        )
+    return made, True
+
+
+def _same_clause(marks: Sequence[Mark], reading: Reading) -> bool:
+    return False
+
+
+def _turns(number: Number, reading: Reading, group: Sequence[Number], marks: Sequence[Mark]) -> bool:
+    """Whether a number is the other side of what is said of one split: behind ``than``, ``from``, or in a clause of its own."""
+    lead = reading.text[max(reading.sentence.start, number.start - 40) : number.start]
+    if re.search(
+        r"\b(?:than|against|instead of|vs\.?|versus|rather than|from|of|down from|up from|compared (?:with|to)|not)\s*(?:the |only |about |just |its )*$",
+        lead,
+    ):
+        return True
+    clauses = reading.sentence.clauses
+    own = _clause_of(number.start, clauses)
+    return not any(_clause_of(m.start, clauses) == own for m in marks) and number is not group[0]
+
+
+def _kin(one: Number, other: Number) -> bool:
+    return one.family == other.family and one.word == other.word
+
+
+def in_interval(text: str, number: Number) -> bool:
+    """Whether a number is an end of an interval: in square brackets, or in round ones that hold a range or say so."""
+    if not number.bracket:
+        return False
+    opening = max(text.rfind("[", 0, number.start), text.rfind("(", 0, number.start))
+    if text[opening] == "[":
+        return True
+    inner = text[opening + 1 : _closing(text, number.end)]
+    return (
+        re.search(r"\bCI\b|interval", inner) is not None
+        or re.fullmatch(r"[+−-]?[\d.,]+ ?%? ?(?:to|–|-|,|…) ?[+−-]?[\d.,]+ ?(?:%|points)?", inner) is not None
+    )
+
+
+def _leader(number: Number, reading: Reading, inside: Sequence[Number]) -> Number:
+    """The number whose subject another one shares: the value of an interval, the part of a total; else itself."""
+    before = [n for n in inside if n.end <= number.start and not in_interval(reading.text, n)]
+    if not before:
+        return number
+    if in_interval(reading.text, number):
+        return _leader(before[-1], reading, inside)
+    outside = [n for n in before if not n.bracket]
+    if outside and number.bracket and re.search(r"\b[pqn]\s?(?:=|<|≈|>)\s?$", reading.text[: number.start]):
+        return _leader(outside[-1], reading, inside)
+    if PART_OF.match(reading.text[before[-1].end : number.start]):
+        return before[-1]
+    return number
+
+
+PART_OF = re.compile(r"\s(?:out )?of (?:the |its |these |those |all )*$")
+
+
+def closest(text: str, number: Number, start: int, end: int) -> str:
+    """The words between this number and the numbers beside it."""
+    left = re.split(r"\d|;", text[start : number.start])[-1]
+    right = re.split(r"\d|;", text[number.end : end])[0]
+    if number.bracket:
+        own = re.split(r"[\[(]", left)[-1] + " | " + re.split(r"[\])]", right)[0]
+        return own if re.search(r"[A-Za-z]{2,}", re.sub(r"\b(?:percentage )?points?\b", "", own)) else left
+    right = re.split(r"[,(\[]", right)[0]
+    return left + " | " + right
+
+
+def about(reading: Reading, start: int, end: int) -> frozenset[str]:
+    """Classes and attributes named in a stretch of the text."""
+    return gather(reading.mentions, start, end).entities
