@@ -57,7 +57,10 @@ MAX_TEXT: Final = 20_000
 MIN_PARAPHRASES: Final = 8
 
 _ID = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+\Z")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+# controls, halves of characters, and the marks that reorder or hide text (tag characters can spell out an instruction)
+_CONTROL = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
+)
 _SLOT = re.compile(r"\{([a-z]+2?)(\?)?\}")
 SLOTS: Final = (
     "class",

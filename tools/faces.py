@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING, Any
 
-from failsight.tools.text import clean, interval, number, p_value
+from failsight.tools.text import clean, harmless, interval, number, p_value
 
 if TYPE_CHECKING:
     from failsight.tools.evidence import Evidence, Fact, Finding, Table
@@ -47,14 +47,14 @@ def finding_text(finding: Finding) -> str:
 
 def evidence_text(evidence: Evidence, limit: int) -> str:
     """Plain text of at most about ``limit`` characters: summary, findings, facts, tables, notes, in this order."""
-    lines = [f"{evidence.id} {evidence.tool}: {evidence.title}".strip(), evidence.summary]
+    lines = [f"{evidence.id} {evidence.tool}: {clean(evidence.title)}".strip(), harmless(evidence.summary)]
     lines += [f"- {finding_text(f)}" for f in evidence.findings]
     lines += [f"- {fact_text(f)}" for f in evidence.facts]
     for table in evidence.tables:
-        lines.append(f"{table.title}: {' | '.join(table.columns)}")
+        lines.append(f"{clean(table.title)}: {' | '.join(map(clean, table.columns))}")
         lines += [" | ".join(cell_text(table, i, v) for i, v in enumerate(r)) for r in table.rows]
-    lines += [f"note: {n}" for n in evidence.notes]
-    lines += [f"next: {n}" for n in evidence.next_steps]
+    lines += [f"note: {harmless(n)}" for n in evidence.notes]
+    lines += [f"next: {harmless(n)}" for n in evidence.next_steps]
     kept: list[str] = []
     size = 0
     for line in lines:
@@ -89,7 +89,7 @@ def evidence_rich(evidence: Evidence) -> Any:
     from rich.text import Text
 
     colours = {"confirmed": "bold red", "refuted": "dim", "inconclusive": "yellow", None: "cyan"}
-    parts: list[Any] = [Text(evidence.summary)]
+    parts: list[Any] = [Text(harmless(evidence.summary))]
     parts += [Text(f"• {finding_text(f)}", style=colours[f.verdict]) for f in evidence.findings]
     parts += [Text(f"  {fact_text(f)}", style="dim") for f in evidence.facts[:12]]
     if len(evidence.facts) > 12:
@@ -97,9 +97,9 @@ def evidence_rich(evidence: Evidence) -> Any:
             Text(f"  … {len(evidence.facts) - 12} more facts in {evidence.id or 'the evidence'}", style="dim")
         )
     parts += [table_rich(t) for t in evidence.tables]
-    parts += [Text(f"figure: {f.path}: {f.alt}", style="italic") for f in evidence.figures]
-    parts += [Text(f"! {n}", style="yellow") for n in evidence.notes]
-    parts += [Text(f"→ {n}", style="green") for n in evidence.next_steps]
+    parts += [Text(f"figure: {clean(f.path)}: {harmless(f.alt)}", style="italic") for f in evidence.figures]
+    parts += [Text(f"! {harmless(n)}", style="yellow") for n in evidence.notes]
+    parts += [Text(f"→ {harmless(n)}", style="green") for n in evidence.next_steps]
     title = Text(f"{evidence.id} {clean(evidence.title)} ({evidence.tool})".strip())
     return Panel(Group(*parts), title=title, title_align="left")
 
@@ -124,12 +124,14 @@ def evidence_html(evidence: Evidence) -> str:
     """Escaped HTML for notebooks and reports: everything but the pictures, which need the case folder."""
 
     def items(texts: list[str]) -> str:
-        return "<ul>" + "".join(f"<li>{html.escape(t)}</li>" for t in texts) + "</ul>" if texts else ""
+        return (
+            "<ul>" + "".join(f"<li>{html.escape(harmless(t))}</li>" for t in texts) + "</ul>" if texts else ""
+        )
 
     return "".join(
         (
             f"<h4>{html.escape(f'{evidence.id} {clean(evidence.title)}'.strip())} <code>{html.escape(evidence.tool)}</code></h4>",
-            f"<p>{html.escape(evidence.summary)}</p>",
+            f"<p>{html.escape(harmless(evidence.summary))}</p>",
             items([finding_text(f) for f in evidence.findings]),
             items([fact_text(f) for f in evidence.facts]),
             *(table_html(t) for t in evidence.tables),

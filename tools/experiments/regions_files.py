@@ -220,7 +220,7 @@ def read_points(cell: Any) -> list[Point]:
     for pair in pairs:
         try:
             x, y = (float(v) for v in pair)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return []
         if not (math.isfinite(x) and math.isfinite(y) and x >= 0 and y >= 0):
             return []
