@@ -15,6 +15,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from failsight.agent.bindings import bind
 from failsight.agent.planners.repairs import check
 from failsight.agent.policy import load_policy
+from failsight.agent.proposals.consent import LOOK
 from failsight.tools.errors import RetryError
 from failsight.tools.registry import ToolSpec, registry
 
@@ -43,10 +44,13 @@ class Approvals:
             check(case.config.repair)
             self.rules = self.rules.with_allowed(*REPAIRS)
         self.allowed: set[str] = set()
+        self.further: dict[str, Any] = {}  # what else waits for a person, as the middleware takes it
         self._granted: set[str] = set()  # calls whose yes is journalled: a loop that resumes asks again
 
     def judge(self, name: str) -> tuple[bool, str]:
         """What the case's policy says to a call of this tool: (yes or no, why not)."""
+        if name == LOOK:
+            return False, "pictures are sent to a model only after a person's yes (--send-images)"
         if name not in registry():
             return False, "there is no such tool"
         return self.rules.judge(registry()[name], _expected(self.case, name))
@@ -88,7 +92,7 @@ class Approvals:
         waiting: dict[str, Any] = {
             s.name: config(s) for s in registry().values() if s.writes or s.cost == "heavy"
         }
-        return HumanInTheLoopMiddleware(interrupt_on=waiting)
+        return HumanInTheLoopMiddleware(interrupt_on=waiting | self.further)
 
 
 def _expected(case: Case, name: str) -> float:

@@ -22,6 +22,7 @@ from failsight.agent.events import (
 from failsight.agent.graph import THREAD, Approvals, build_graph, open_checkpoints
 from failsight.agent.planners import make_planner, words
 from failsight.agent.planners.expectations import parse_expectation
+from failsight.agent.proposals.consent import LOOK, allow_images
 from failsight.agent.slash import SlashCommands
 from failsight.agent.state import CaseState
 from failsight.tools.errors import RetryError, UserError
@@ -70,12 +71,15 @@ class Session(SlashCommands):
         """What stands around a planner that is a language model; the guided one says only what was measured."""
         if self.guided:
             return [], []
-        from failsight.agent.guards import BudgetGuard, ContextWindow, Grounded, Steady
+        from failsight.agent.guards import BudgetGuard, ContextWindow, Grounded, Looking, Steady
         from failsight.agent.guards.context import TOKENS
         from failsight.agent.planners.guided import GuidedPlanner
 
         case = self.case
-        model = case.config.planner.partition(":")[2]
+        kind, _, model = case.config.planner.partition(":")
+        looking = [Looking(case, model)] if kind == "openai" else []
+        for one in looking:
+            self.approvals.further[LOOK] = one.asking()
         return (
             [
                 BudgetGuard(case, model, lambda: self.approvals.policy == "ask"),
@@ -83,7 +87,7 @@ class Session(SlashCommands):
                     case, self._system, min(TOKENS, getattr(planner, "conversation_tokens", TOKENS))
                 ),
             ],
-            [Grounded(case), Steady(case, lambda: GuidedPlanner(case, self.level))],
+            [Grounded(case), Steady(case, lambda: GuidedPlanner(case, self.level)), *looking],
         )
 
     def _system(self) -> str:
@@ -182,6 +186,8 @@ class Session(SlashCommands):
 
     def _decided(self, tool: str, yes: bool, by: str) -> None:
         decision = "approve" if yes else "reject"
+        if yes and tool == LOOK:
+            allow_images(self.case, by=by)
         self.case.record("approval.given", call=tool, tool=tool, decision=decision, by=by)
         who = "policy of this run" if by == "policy" else "person"
         refusal = {} if yes else {"message": f"FAILED: the {who} declined {tool}."}

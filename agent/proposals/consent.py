@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from failsight.agent.case import Case
 
 OWN = "api.openai.com"
+LOOK = "look_at"  # the call by which a planner asks for pictures
 ALLOWED, REFUSED = "images.allowed", "images.refused"
 
 

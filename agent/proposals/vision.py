@@ -6,9 +6,7 @@ against the attribute's values; anything else is no value.
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import io
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -20,6 +18,7 @@ from failsight import prompts
 from failsight.agent.proposals.asking import Asker, objects
 from failsight.agent.proposals.consent import check_images_allowed, server
 from failsight.agent.proposals.names import TOOL, definition, read
+from failsight.agent.proposals.pictures import EDGE, bare, inline, words
 from failsight.tools.attributes.definitions import Definition, plain, sound
 from failsight.tools.attributes.representatives import representatives
 from failsight.tools.attributes.sources import Assigned
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 
 Ints = npt.NDArray[np.int64]
 
-EDGE = 512  # pixels of the longer side
-QUALITY = 85
 BATCH = 8  # pictures a request
 PART = 64  # pictures stored at a time: what an interruption can cost
 MOST_PICTURES = 1000  # looked at for one question; others get no value. FAILSIGHT_VISION_IMAGES changes it
@@ -141,7 +138,7 @@ class VisionModel:
             else []
         )
         system = SystemMessage(prompts.page("propose_attributes", limit=limit))
-        answer = asker.ask([system, HumanMessage([_words(prompts.fenced(lines)), *_numbered(shown)])], TOOL)
+        answer = asker.ask([system, HumanMessage([words(prompts.fenced(lines)), *_numbered(shown)])], TOOL)
         made: list[Definition] = []
         for raw in read(answer):
             if len(made) == limit:
@@ -255,7 +252,7 @@ def _question(pictures: Sequence[bytes], group: Sequence[Definition]) -> list[An
     lines = [f"a{j + 1}: {_meaning(d)} One of: {', '.join(d.values)}" for j, d in enumerate(group)]
     return [
         SystemMessage(prompts.page("describe_pictures")),
-        HumanMessage([_words(prompts.fenced(lines)), *_numbered(pictures)]),
+        HumanMessage([words(prompts.fenced(lines)), *_numbered(pictures)]),
     ]
 
 
@@ -288,31 +285,19 @@ def _said(said: Mapping[str, Any], j: int, one: Definition) -> str:
     return plain(clean(value, 100)) if isinstance(value, str) else ""
 
 
-def _words(text: str) -> dict[str, Any]:
-    return {"type": "text", "text": text}
-
-
 def _numbered(pictures: Sequence[bytes]) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
     for i, picture in enumerate(pictures):
-        url = "data:image/jpeg;base64," + base64.b64encode(picture).decode("ascii")
-        made += [_words(f"Picture {i}:"), {"type": "image_url", "image_url": {"url": url, "detail": "low"}}]
+        made += [words(f"Picture {i}:"), inline(picture)]
     return made
 
 
 def _picture(view: CaseView, split: Split, row: int) -> bytes | None:
-    """A small JPEG of the pixels alone: no metadata, no comment, no place where it was taken."""
-    from PIL import Image
-
+    """A picture as it may leave the machine; None where it can't be read."""
     try:
-        opened = view.table(split).open(row).convert("RGB")
+        return bare(view.table(split).open(row))
     except BadImage:
         return None
-    opened.thumbnail((EDGE, EDGE))
-    bare = Image.fromarray(np.asarray(opened))
-    file = io.BytesIO()
-    bare.save(file, "JPEG", quality=QUALITY)
-    return file.getvalue()
 
 
 def _wording() -> str:

@@ -15,6 +15,7 @@ import pytest
 from failsight.agent.events import ApprovalAsked, Notice, PlannerSaid
 from failsight.agent.grounding import UNVERIFIED, Checker
 from failsight.agent.journal import verify
+from failsight.agent.proposals.consent import LOOK
 from failsight.agent.session import Session
 from failsight.tools.registry import registry
 from tests.fakes.case import FakeCase, television_world
@@ -253,5 +254,5 @@ def test_data_in_prompts_is_delimited_and_the_key_is_only_in_the_header(
         system = server.requests[0]["messages"][0]["content"]
         assert "<data>" in system
         assert KEY not in system
-        assert {t["function"]["name"] for t in server.requests[0]["tools"]} == set(registry())
+        assert {t["function"]["name"] for t in server.requests[0]["tools"]} == {*registry(), LOOK}
         assert all(KEY not in json.dumps(e.data) for e in session.case.journal)
