@@ -67,7 +67,7 @@ def _head(given: argparse.Namespace, argv: Sequence[str] | None) -> list[str]:
         "",
         f"Measured on {date.today():%d %B %Y} by `python -m benchmarks.selection {' '.join(words)}` ({given.purpose} problems, "
         f"{given.budget} images added; how: `benchmarks/selection/__main__.py` and `trials.py`). Means over problems, each the "
-        "mean of its seeds, with Student 95 % intervals over problems; q: sign-flip test over problems, Benjamini–Hochberg.",
+        "mean of its seeds, with 95 % intervals over problems (Student's t, for shares on the logit scale); q: sign-flip test over problems, Benjamini–Hochberg.",
         "",
     ]
 

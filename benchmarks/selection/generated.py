@@ -288,7 +288,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         head = [
             "# Generated pictures: class and slice against the class name", "",
             f"Measured on {date.today():%d %B %Y} by `python -m benchmarks.selection.generated {said}`. Means over problems with "
-            "Student 95 % intervals over problems; differences are paired.", "",
+            "95 % intervals over problems (Student's t, for shares on the logit scale); differences are paired.", "",
         ]  # fmt: skip
         given.markdown.write_text("\n".join([*head, *lines]) + "\n", encoding="utf-8")
     return 0

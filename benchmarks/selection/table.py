@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from benchmarks.selection.methods import NONE
 from benchmarks.selection.run import Result
-from failsight.tools.stats.intervals import mean_interval
+from failsight.tools.stats.intervals import mean_interval, mean_share_interval
 from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.stats.tests import sign_flip
 
@@ -116,8 +116,8 @@ def _paired(made: dict[str, Means], method: str, other: str, problems: Sequence[
 
 
 def rate(values: Sequence[float]) -> str:
-    """``12.3 % [10.1, 14.5]``: mean and interval of shares."""
-    low, high = mean_interval(values)
+    """``12.3 % [10.1, 14.5]``: mean and interval of shares, within 0 and 100 %."""
+    low, high = mean_share_interval(values)
     ci = f" [{100 * low:.1f}, {100 * high:.1f}]" if low == low else ""  # a single problem has none
     return f"{100 * np.mean(values):.1f} %{ci}"
 

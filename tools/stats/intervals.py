@@ -131,6 +131,24 @@ def mean_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     return float(x.mean()) - half, float(x.mean()) + half
 
 
+def mean_share_interval(values: ArrayLike, level: float = 0.95) -> Interval:
+    """Interval for the mean of shares in [0, 1] that stays within them; (nan, nan) for fewer than two values.
+
+    Student's t for the logit of the mean, by the delta method: the standard error of the mean over m(1 − m). Where the mean
+    itself is 0 or 1, or all shares are equal, there is no width to be told of, and the interval is that point.
+    """
+    x = np.asarray(values, np.float64)
+    if len(x) < 2:
+        return math.nan, math.nan
+    mean = float(x.mean())
+    low, high = mean_interval(x, level)
+    if not 0 < mean < 1 or high <= low:
+        return mean, mean
+    half = (high - low) / 2 / (mean * (1 - mean))
+    centre = math.log(mean / (1 - mean))
+    return tuple(0.5 * (1 + math.tanh((centre + side * half) / 2)) for side in (-1, 1))  # type: ignore[return-value]
+
+
 def difference_interval(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> Interval:
     """Welch's interval for mean(first) − mean(second), unequal variances; nan for fewer than two values."""
     a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
