@@ -141,8 +141,8 @@ def _label_column(data: Any, datasets: Any) -> str | None:
 
 
 def _decoded(table: Any, kind: Any, name: str) -> list[Any]:
-    """A column's values; class numbers as their names, −1 (unknown) as None."""
+    """A column's values; class numbers as their names, −1 (unknown) and what has no name as None."""
     values: list[Any] = table.column(name).to_pylist()
     if hasattr(kind, "int2str"):
-        return [None if v is None or v < 0 else kind.int2str(v) for v in values]
+        return [None if v is None or not 0 <= v < len(kind.names) else kind.int2str(v) for v in values]
     return values

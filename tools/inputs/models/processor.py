@@ -36,13 +36,19 @@ def from_processor(processor: Any) -> tuple[Preprocessing, OwnGeometry | None]:
     Raises:
         UserError: the processor can't be split into pixels and arithmetic.
     """
+    try:
+        return _split(processor)
+    except UserError:
+        raise
+    except Exception as problem:  # the code of many authors, with settings from a file
+        raise _cannot(processor) from problem
+
+
+def _split(processor: Any) -> tuple[Preprocessing, OwnGeometry | None]:
     own = _Pixels(processor)
     probes = [_noise(*size) for size in _PROBES]
-    try:
-        shown = [own(image) for image in probes]
-        how = _arithmetic(processor, own, shown[0].shape[:2])
-    except (ValueError, TypeError, KeyError, IndexError) as problem:
-        raise _cannot(processor) from problem
+    shown = [own(image) for image in probes]
+    how = _arithmetic(processor, own, shown[0].shape[:2])
     if any(pixels.shape != shown[0].shape for pixels in shown):
         raise _cannot(processor)
     full = _full(processor, probes[0])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import warnings
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,10 +48,11 @@ def load(request: Request) -> TorchModel:
 
 def _kind(path: Path) -> str:
     """``script``, ``export`` or ``pickle``, from the names in the archive."""
-    if not zipfile.is_zipfile(path):
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.partition("/")[2] for name in archive.namelist()]
+    except (zipfile.BadZipFile, ValueError):  # no archive, or a damaged one: said by whoever reads it next
         return "pickle"
-    with zipfile.ZipFile(path) as archive:
-        names = [name.partition("/")[2] for name in archive.namelist()]
     if "constants.pkl" in names and any(name.startswith("code/") for name in names):
         return "script"
     return "export" if "archive_format" in names or "models/model.json" in names else "pickle"
@@ -74,31 +76,59 @@ def _script(request: Request) -> TorchModel:
     side = request.side
     classes = need_classes(side, request.path)
     how = need_preprocessing(side, request.path)
-    return ScriptModel(
-        module,
-        classes,
-        fingerprint_of(hash_files([request.path]), side),
-        how,
-        side.outputs,
-        format="torchscript",
-        device=device,
-    )
+    try:
+        return ScriptModel(
+            module,
+            classes,
+            fingerprint_of(hash_files([request.path]), side),
+            how,
+            side.outputs,
+            format="torchscript",
+            device=device,
+        )
+    except RuntimeError as problem:  # torch reads parts of a program only when they are used
+        raise UserError(
+            f"The TorchScript file {clean(request.path.name)} can't be run: {_first_line(problem)}.",
+            "Is it complete, and the input size that of its training?",
+        ) from problem
 
 
 _FILE_CALL = re.compile(r"(?:torch|ops\.\w+)\.(save|from_file|load_tensor)\(")
 
 
 def _check_program(path: Path) -> None:
-    """Raise UserError when the program in a TorchScript archive calls an operation that reads or writes files."""
-    with zipfile.ZipFile(path) as archive:
-        for name in archive.namelist():
-            if name.endswith(".py"):
-                found = _FILE_CALL.search("".join(archive.read(name).decode("utf-8", "replace").split()))
-                if found:
-                    raise UserError(
-                        f"The model {clean(path.name)} is refused: its program touches files ({found.group(1)}).",
-                        "A classifier needs no files; export the network alone.",
-                    )
+    """Raise UserError when the program in a TorchScript archive calls an operation that reads or writes files.
+
+    torch finds a member by its name whatever the case of its letters, and takes the first of two alike.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            programs = [archive.read(m) for m in members if m.filename.lower().endswith(".py")]
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        ValueError,
+        RuntimeError,
+        NotImplementedError,
+        EOFError,
+    ) as problem:
+        raise UserError(
+            f"The TorchScript file {clean(path.name)} can't be read: {_first_line(problem)}.",
+            "Is it complete?",
+        ) from problem
+    if len({m.filename.casefold() for m in members}) < len(members):
+        raise UserError(
+            f"The model {clean(path.name)} is refused: two of its members have one name.",
+            "Export the network again.",
+        )
+    for program in programs:
+        found = _FILE_CALL.search("".join(program.decode("utf-8", "replace").split()))
+        if found:
+            raise UserError(
+                f"The model {clean(path.name)} is refused: its program touches files ({found.group(1)}).",
+                "A classifier needs no files; export the network alone.",
+            )
 
 
 class ScriptModel(TorchModel):
