@@ -26,3 +26,14 @@ def tool_specs() -> dict[str, Any]:
         return dict(registry().items())
     except Exception:  # a broken outside tool must not cost anybody their report
         return {}
+
+
+@cache
+def installed() -> str:
+    """The version of Failsight that writes."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("failsight")
+    except PackageNotFoundError:
+        return "unknown"

@@ -31,7 +31,7 @@ from failsight.tools.evidence import (
     TestResult,
     Unit,
 )
-from failsight.tools.text import clean, number, p_value
+from failsight.tools.text import clean, number
 
 MOST_FIGURES = 3
 MOST_IMAGES = 8
@@ -69,10 +69,20 @@ def chain_terms(record: Record, found: FindingRecord) -> tuple[tuple[str, Senten
         refers = step.refers
         if step.stage == "instrument" and refers in record.state.instruments:
             refers = f"#{record.state.instruments[refers][1]}"
-        made.append(
-            (capital(step.stage), Sentence(sentence(clean(step.text, 600)), (refers,) if refers else ()))
-        )
+        refs = dict.fromkeys(r for r in (refers, *_saying(record, found, step.text)) if r)
+        made.append((capital(step.stage), Sentence(sentence(clean(step.text, 600)), tuple(refs))))
     return tuple(made)
+
+
+def _saying(record: Record, found: FindingRecord, text: str) -> list[str]:
+    """The evidence whose statement or note stands in a link of the chain: a later tool may have said it better."""
+    made = []
+    for name in dict.fromkeys(found.evidence):
+        evidence = record.evidence(name)
+        said = [f for f in evidence.findings if f.key == found.finding.key] if evidence else []
+        if any(part and part in text for f in said for part in (f.statement, f.note)):
+            made.append(name)
+    return made
 
 
 def _terms(record: Record, found: FindingRecord) -> list[tuple[str, Sentence]]:

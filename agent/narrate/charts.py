@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from failsight.agent.narrate.markup import Html, el
 from failsight.tools.text import number
 
-WIDTH, LABELS, VALUES, ROW, TOP = 520, 130, 96, 28, 8
+WIDTH, LABELS, MOST_LABELS, LETTER, VALUES, ROW, TOP = 520, 130, 260, 7.2, 96, 28, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +33,11 @@ def interval_chart(marks: Sequence[Mark], *, unit: str, bound: float | None = No
     if unit == "share":
         low, high = max(low, 0.0), min(high, 1.0)
     base = TOP + ROW * len(marks)
+    left = min(MOST_LABELS, max(LABELS, 20 + round(LETTER * max(len(m.label) for m in marks))))
 
     def x(value: float) -> str:
         inside = min(max(value, low), high)
-        return f"{LABELS + (WIDTH - LABELS - VALUES) * (inside - low) / (high - low):.1f}"
+        return f"{left + (WIDTH - left - VALUES) * (inside - low) / (high - low):.1f}"
 
     parts: list[Html] = []
     for tick in _ticks(low, high):
@@ -47,7 +48,7 @@ def interval_chart(marks: Sequence[Mark], *, unit: str, bound: float | None = No
         parts.append(_line(x(bound), TOP, x(bound), base, "bound"))
     for i, mark in enumerate(marks):
         y = TOP + ROW * i + ROW // 2
-        parts.append(_text(mark.label, f"{LABELS - 12}", y + 4, "label", "end"))
+        parts.append(_text(_fit(mark.label, left), f"{left - 12}", y + 4, "label", "end"))
         if mark.ci is not None and all(map(math.isfinite, mark.ci)):
             parts.append(_line(x(mark.ci[0]), y, x(mark.ci[1]), y, f"whisker {mark.style}"))
         if mark.bound is not None:
@@ -56,6 +57,12 @@ def interval_chart(marks: Sequence[Mark], *, unit: str, bound: float | None = No
         parts.append(_text(number(mark.value, unit), f"{WIDTH - 2}", y + 4, "value", "end"))
     height = base + 26
     return el("svg", *parts, class_="chart", viewBox=f"0 0 {WIDTH} {height}", role="img", aria_label=alt)
+
+
+def _fit(label: str, left: int) -> str:
+    """A label cut to the room beside the axis; the table under a chart has it whole."""
+    most = int((left - 14) / LETTER)
+    return label if len(label) <= most else label[: most - 1] + "…"
 
 
 def _text(shown: str, x: str, y: int, style: str, anchor: str) -> Html:

@@ -69,6 +69,13 @@ def _open(record: Record) -> list[Sentence]:
             (*r.evidence[:1], r.id),
         )
         for r in record.state.open()
+    ] + [
+        Sentence(
+            f"The hypothesis {r.id} was taken back before it was tested: {stated(r.finding.statement)}",
+            (*r.evidence[:1], r.id),
+        )
+        for r in record.state.records.values()
+        if r.standing == "withdrawn"
     ]
 
 

@@ -7,26 +7,44 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from failsight.agent.narrate.audiences import ALL, readers
 from failsight.agent.narrate.charts import Mark, interval_chart
 from failsight.agent.narrate.markup import Html, el, join
 from failsight.agent.narrate.model import Card, Exhibit, Experiment, Section, Sentence
-from failsight.agent.narrate.pictures import figure_uri, thumbnail_uri
+from failsight.agent.narrate.pictures import figure_uri, shows_pictures, thumbnail_uri
 from failsight.agent.narrate.words import VERDICTS, answer, capital, cell
 from failsight.tools.evidence import Evidence, Figure, ImageRef, Table
 from failsight.tools.faces import finding_text
 from failsight.tools.text import clean, interval, number
 
 MOST_ROWS = 60
+WITHHELD = "Picture withheld."
 MOST_LETTERS = 80  # of the longest words of a row, that fit a printed page side by side
 
 
 @dataclass
 class Desk:
-    """Where pictures come from, and the anchor of each that the page shows already (each is embedded once)."""
+    """Where pictures come from, the anchor of each that the page shows already (each is embedded once), and for whom it is.
+
+    Without an ``audience`` the page holds the parts of all, and the reader chooses; ``withhold`` leaves pictures out.
+    """
 
     folder: Path
     config: Mapping[str, Any]
+    audience: str = ""
+    withhold: bool = False
     shown: dict[str, str] = field(default_factory=dict)
+
+    def gives(self, part: str) -> bool:
+        """Whether the page has this part at all."""
+        return not self.audience or self.audience in readers(part)
+
+    def mark(self, part: str, classes: str = "") -> str | None:
+        """The class attribute of a part: by it the page shows it to its readers only."""
+        whose = readers(part)
+        if not self.audience and len(whose) < len(ALL):
+            classes = " ".join((classes, "for", *(f"for-{w}" for w in whose)))
+        return classes.strip() or None
 
 
 def badge(verdict: str | None) -> Html:
@@ -123,6 +141,10 @@ def figure(desk: Desk, made: Figure, refs_: Iterable[str] = ()) -> Html:
     if made.path in desk.shown:
         link = el("a", clean(made.title, 200) or "above", href=f"#{desk.shown[made.path]}")
         return el("p", "Figure, shown above: ", link, class_="small")
+    if desk.withhold and shows_pictures(desk.folder, made):
+        return el(
+            "figure", el("p", f"{WITHHELD} It showed: {clean(made.alt, 600)}", class_="missing"), caption
+        )
     found = figure_uri(desk.folder, made)
     if found is None:
         return el(
@@ -136,50 +158,56 @@ def figure(desk: Desk, made: Figure, refs_: Iterable[str] = ()) -> Html:
     return el("figure", image, caption, id=name)
 
 
+def image_name(image: ImageRef, withhold: bool) -> str:
+    """What an example image is called: its path, or where paths may tell too much its row."""
+    return f"Image {image.row:,} of {image.split}" if withhold else clean(image.path, 160)
+
+
 def gallery(desk: Desk, images: Sequence[tuple[str, ImageRef]]) -> Html:
     """Example images as thumbnails with label, prediction and confidence."""
     items = []
     for _, image in images:
-        found = thumbnail_uri(desk.config, image)
+        found = None if desk.withhold else thumbnail_uri(desk.config, image)
         words = " · ".join(p for p in (clean(image.caption, 120), answer(image)) if p)
-        alt = f"{clean(image.path, 120)}: {words}"
+        alt = f"{image_name(image, desk.withhold)}: {words}"
         shown = (
             el("img", src=Html(found[0]), alt=alt, width=found[1], height=found[2])
             if found
-            else el("span", image.path, class_="missing")
+            else el("span", WITHHELD if desk.withhold else image.path, class_="missing")
         )
         items.append(el("li", shown, el("span", words, class_="small")))
     return el("ul", *items, class_="gallery") if items else Html("")
 
 
 def finding_card(desk: Desk, card: Card) -> Html:
-    """One finding."""
+    """One finding; how it was tested is for developers."""
     title = f"{card.id}-title"
+    over = el(
+        "p",
+        badge(card.verdict),
+        el("span", f"{card.id} · {card.kind}", class_="kind"),
+        el("span", capital(card.repaired), class_="badge") if card.repaired else None,
+        class_="over",
+    )
+    light, deep = [t for t in card.terms if t[0] == "Where"], [t for t in card.terms if t[0] != "Where"]
     parts: list[Html | None] = [
-        el(
-            "p",
-            badge(card.verdict),
-            el("span", f"{card.id} · {card.kind}", class_="kind"),
-            el("span", capital(card.repaired), class_="badge") if card.repaired else None,
-            class_="over",
-        ),
+        over,
         el("h3", card.statement, id=title),
         el("p", card.meaning, class_="meaning") if card.meaning else None,
         _rates(card),
-        terms(card.terms),
-        _chain(card),
+        terms(light),
     ]
-    parts += [_experiment(e) for e in card.experiments]
+    if desk.gives("deep"):
+        tested = (terms(deep), _chain(card), *(_experiment(e) for e in card.experiments))
+        parts.append(el("div", *tested, class_=desk.mark("deep")))
     parts += [figure(desk, f, (name,)) for name, f in card.figures]
     if card.images:
         parts.append(gallery(desk, card.images))
     if card.repairs:
         parts += [el("h4", "What was done"), points(card.repairs)]
-    if card.corrections:
-        parts += [
-            el("h4", "What else could be done" if card.repairs else "What could be done"),
-            points(card.corrections),
-        ]
+    if card.corrections and desk.gives("corrections"):
+        heading = el("h4", "What else could be done" if card.repairs else "What could be done")
+        parts.append(el("div", heading, points(card.corrections), class_=desk.mark("corrections")))
     return el("article", *parts, id=card.id, class_=f"card {card.verdict or 'open'}", aria_labelledby=title)
 
 
@@ -246,7 +274,7 @@ def _experiment(made: Experiment) -> Html:
     )
 
 
-def section(made: Section, level: str = "h3", plot: Html | None = None) -> Html:
+def section(made: Section, level: str = "h3", plot: Html | None = None, class_: str | None = None) -> Html:
     """A part of the story; ``plot`` stands before its tables."""
     return el(
         "section",
@@ -256,6 +284,7 @@ def section(made: Section, level: str = "h3", plot: Html | None = None) -> Html:
         plot,
         *(table(t) for t in made.tables),
         id=made.id,
+        class_=class_,
     )
 
 
@@ -273,11 +302,11 @@ def exhibit(desk: Desk, made: Exhibit) -> Html:
     ]
     if made.why:
         origin.append(("Why", made.why))
-    origin.append(("Make it again", el("code", made.command)))
+    origin.append(("Make it again, in Python", el("code", made.command)))
     origin.append(("Cost", number(e.seconds, "seconds")))
     if made.answers:
         origin.append(("Answers", "; ".join(f"{q} {title}".strip() for q, title in made.answers)))
-    heading = el("h3", el("span", e.id, class_="eid"), " ", clean(e.title), " ", el("code", clean(e.tool)))
+    heading = el("h3", el("span", e.id, class_="eid"), " ", clean(e.title))
     body = [
         el("p", e.summary),
         terms(origin),
@@ -288,7 +317,9 @@ def exhibit(desk: Desk, made: Exhibit) -> Html:
         plain_list("Left out, warnings", e.notes),
         plain_list("Worth a look next", e.next_steps),
     ]
-    return el("details", el("summary", heading), *body, id=e.id, class_="exhibit")
+    return el(
+        "details", el("summary", heading, " ", el("code", made.shell)), *body, id=e.id, class_="exhibit"
+    )
 
 
 def _examples(desk: Desk, made: Evidence) -> Html:
@@ -296,5 +327,5 @@ def _examples(desk: Desk, made: Evidence) -> Html:
     if not made.figures:
         return gallery(desk, [(made.id, i) for i in made.images])
     return plain_list(
-        "Images shown", [f"{clean(i.path, 160)}: {answer(i)}".rstrip(": ") for i in made.images]
+        "Images shown", [f"{image_name(i, desk.withhold)}: {answer(i)}".rstrip(": ") for i in made.images]
     )

@@ -170,7 +170,7 @@ def _origin(exhibit: Exhibit) -> list[tuple[str, str]]:
     ]
     if exhibit.why:
         rows.append(("Why", escape(exhibit.why)))
-    rows.append(("Make it again", _code(exhibit.command)))
+    rows.append(("Make it again", f"{_code(exhibit.shell)}, in Python {_code(exhibit.command)}"))
     rows.append(("Cost", escape(number(made.seconds, "seconds"))))
     if exhibit.answers:
         rows.append(("Answers", "; ".join(escape(f"{q} {t}".strip()) for q, t in exhibit.answers)))

@@ -29,6 +29,14 @@ class Section:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """What one audience reads first, in its own words."""
+
+    audience: str
+    sections: tuple[Section, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Experiment:
     """One test of a finding: what was fixed beforehand and what came out. ``terms`` are (label, text) pairs."""
 
@@ -75,6 +83,7 @@ class Exhibit:
     by: str
     why: str
     command: str
+    shell: str = ""
     answers: tuple[tuple[str, str], ...] = ()
     facts: Table | None = None
 
@@ -105,4 +114,8 @@ class Report:
     head: str
     digest: str
     written: str = ""
+    version: str = ""
     task: str = ""
+    views: tuple[View, ...] = ()
+    people: Section | None = None
+    todo: Section | None = None

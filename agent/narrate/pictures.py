@@ -33,6 +33,15 @@ def figure_uri(folder: Path, figure: Figure) -> tuple[str, int, int] | None:
     return _shrunk(path, WIDEST, small=False)
 
 
+def shows_pictures(folder: Path, figure: Figure) -> bool:
+    """Whether a figure holds images of the case: drawn plots do not, whatever is made of pixels may."""
+    path = inside(folder, figure.path)
+    if path is None or path.suffix.lower() != ".svg":
+        return True
+    text = path.read_bytes()[: LARGEST_SVG + 1].lower()
+    return any(mark in text for mark in (b"<image", b"<feimage", b"<foreignobject", b"data:image"))
+
+
 def thumbnail_uri(config: Mapping[str, Any], image: ImageRef) -> tuple[str, int, int] | None:
     """(data URI, width, height) of an example image of the case; None when its file is not there any more."""
     given = (config.get("data") or {}).get(image.split) or {}

@@ -7,7 +7,6 @@ done, and the evidence of ``verify_correction`` whether that helped and who paid
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from failsight.agent.narrate.model import Sentence
 from failsight.agent.narrate.record import Record

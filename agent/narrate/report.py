@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
 from failsight.agent.journal import GENESIS, Event
 from failsight.agent.narrate import signoff as decisions
-from failsight.agent.narrate.bank import question_titles, tool_specs
+from failsight.agent.narrate.bank import installed, question_titles, tool_specs
 from failsight.agent.narrate.cards import card, overview, shared_figures
 from failsight.agent.narrate.coverage import unseen_splits
 from failsight.agent.narrate.findings import (
@@ -21,9 +23,11 @@ from failsight.agent.narrate.findings import (
     ordered,
 )
 from failsight.agent.narrate.model import Card, CriterionMark, Exhibit, Report, Section, Sentence
+from failsight.agent.narrate.people import people
 from failsight.agent.narrate.record import Record
 from failsight.agent.narrate.story import no_headline, story
 from failsight.agent.narrate.timeline import timeline
+from failsight.agent.narrate.views import todo, views
 from failsight.agent.narrate.words import SPLITS, bound, capital, count, criterion, sentence, who
 from failsight.agent.state import CaseState
 from failsight.tools.checks.criterion_names import is_share, show_range
@@ -73,6 +77,10 @@ def build_report(state: CaseState, events: Sequence[Event]) -> Report:
         head=events[-1].hash if events else GENESIS,
         digest=findings_digest(findings_document(state, events)),
         written=events[-1].time if events else "",
+        version=installed(),
+        views=views(record),
+        people=people(record),
+        todo=todo(record),
     )
 
 
@@ -261,6 +269,7 @@ def _exhibit(record: Record, evidence: Evidence) -> Exhibit:
         by=who(call.by) if call else "",
         why=sentence(call.why) if call and call.why else "",
         command=command(evidence),
+        shell=shell(evidence),
         facts=facts_table(evidence),
         answers=tuple((clean(q), clean(question_titles().get(q, ""))) for q in evidence.questions),
     )
@@ -285,6 +294,15 @@ def command(evidence: Evidence) -> str:
     """The Python call that makes a piece of evidence again: ``case.find_slices(depth=2)``; defaults are left out."""
     given = {k: v for k, v in evidence.arguments.items() if not _is_default(evidence.tool, k, v)}
     return f"case.{clean(evidence.tool)}({', '.join(f'{clean(k)}={v!r}' for k, v in given.items())})"
+
+
+def shell(evidence: Evidence) -> str:
+    """The same call as a shell takes it: ``failsight call CASE find_slices depth=2``."""
+    given = {k: v for k, v in evidence.arguments.items() if not _is_default(evidence.tool, k, v)}
+    items = [
+        f"{k}={v if isinstance(v, str) else json.dumps(v, ensure_ascii=False)}" for k, v in given.items()
+    ]
+    return clean(" ".join(["failsight call CASE", *(shlex.quote(i) for i in (evidence.tool, *items))]), 2000)
 
 
 def _is_default(tool: str, name: str, value: Any) -> bool:

@@ -187,8 +187,8 @@ def corrected(record: Record) -> Section:
         tried = [c for c in found.corrections if done(record, found, c)]
         rest = [correction(record, c, found) for c in found.corrections if c not in tried]
         statuses |= {c.status for c in found.corrections}
-        for told in (correction(record, c, found) for c in tried):
-            made.append(Sentence(f"For {found.id}: {told.text}", (found.id, *told.refs)))
+        told = [correction(record, c, found) for c in tried]
+        made += [Sentence(f"For {found.id}: {t.text}", (found.id, *t.refs)) for t in told]
         if rest:
             refs = dict.fromkeys((found.id, *(r for t in rest for r in t.refs)))
             points.append(Sentence(f"For {found.id}: {' '.join(t.text for t in rest)}", tuple(refs)))

@@ -91,7 +91,7 @@ def test_a_hostile_name_is_inert_in_the_page(tmp_path: Path, name: str) -> None:
     assert {t for t, _ in page.tags} <= {
         "html", "head", "meta", "title", "style", "body", "a", "header", "p", "h1", "h2", "h3", "h4", "span", "div", "nav", "ul", "li",
         "main", "section", "article", "ol", "details", "summary", "dl", "dt", "dd", "figure", "figcaption", "img", "svg", "line", "circle",
-        "text", "table", "caption", "thead", "tbody", "tr", "th", "td", "code", "footer", "bdi",
+        "text", "table", "caption", "thead", "tbody", "tr", "th", "td", "code", "footer", "bdi", "fieldset", "legend", "label", "input",
     }  # fmt: skip
     for tag, attributes in page.tags:
         assert not [

@@ -1,0 +1,112 @@
+"""Findings in words for people who run no models: whole pictures out of a hundred, no statistics, no field names."""
+
+from __future__ import annotations
+
+import math
+
+from failsight.agent.narrate.findings import ordered
+from failsight.agent.narrate.phrases import PULLS
+from failsight.agent.narrate.words import stated
+from failsight.agent.state import CaseState, FindingRecord
+from failsight.tools.evidence import Finding
+from failsight.tools.text import clean, interval, number
+
+Interval = tuple[float, float] | None
+
+
+def plain(name: object) -> str:
+    """A name out of the data as words: ``living_room`` → ``living room``."""
+    return clean(str(name).replace("_", " "), 80)
+
+
+def of_100(share: float | None, ci: Interval = None) -> str:
+    """A share as people count: ``about 57 of 100 (between 48 and 66)``."""
+    if share is None or not math.isfinite(share):
+        return "an unknown share"
+    if share < 0.005:
+        text = "fewer than 1 of 100"
+    elif share > 0.995:
+        text = "nearly all"
+    else:
+        text = f"about {round(100 * share)} of 100"
+    if ci is not None and all(map(math.isfinite, ci)):
+        text += f" (between {math.floor(100 * ci[0])} and {math.ceil(100 * ci[1])})"
+    return text
+
+
+def which(finding: Finding, pictures: str = "pictures") -> str:
+    """Which pictures a finding is about: ``pictures of living room without television``."""
+    parts = []
+    for name, value in sorted((finding.slice or {}).items()):
+        shown = clean(value, 60)
+        if shown.casefold() == "yes":
+            parts.append(f"with {plain(name)}")
+        elif shown.casefold() == "no":
+            parts.append(f"without {plain(name)}")
+        else:
+            parts.append(f"whose {plain(name)} is {plain(shown)}")
+    of = f" of {plain(finding.class_name)}" if finding.class_name and finding.kind not in PULLS else ""
+    return f"{pictures}{of}" + (f" {' and '.join(parts)}" if parts else "")
+
+
+def for_users(finding: Finding) -> str:
+    """What a finding means for whoever uses the answers; empty for faults that only concern those who measure."""
+    rate, base = finding.error_rate, finding.base_error_rate
+    where, other = which(finding), which(finding, "pictures of something else")
+    if finding.kind == "overconfidence":
+        return "It says that it is surer than it is right: don't take its confidence at face value."
+    if rate is None:
+        return ""
+    if finding.kind in PULLS and finding.class_name:
+        text = f"{_first(other)} are often taken for {plain(finding.class_name)}: {of_100(rate, finding.ci)}"
+        return text + (f", against {of_100(base)} of the others." if base is not None else ".")
+    if finding.kind == "distribution_shift":
+        of = f" of {plain(finding.class_name)}" if finding.class_name else ""
+        text = f"Pictures{of} from real use are answered wrongly more often: {of_100(rate, finding.ci)}"
+        return text + (f"; of those it was judged on, {of_100(base)}." if base is not None else ".")
+    if finding.kind in ("rare_case", "weak_slice", "class_imbalance", "missing_feature"):
+        text = f"{_first(where)} are answered wrongly more often: {of_100(rate, finding.ci)}"
+        text += f", against {of_100(base)} of the others." if base is not None else "."
+        if finding.confused_with:
+            text += f" They are mostly taken for {plain(finding.confused_with)}."
+        return text
+    return ""
+
+
+def for_requesters(finding: Finding) -> str:
+    """What happens, in one sentence with shares and their intervals."""
+    rate, base = finding.error_rate, finding.base_error_rate
+    if rate is None:
+        return stated(finding.statement)
+    shown, other = (
+        f"{number(rate)} {interval(finding.ci)}".rstrip(),
+        which(finding, "pictures of something else"),
+    )
+    if finding.kind in PULLS and finding.class_name:
+        text = f"{_first(other)} are called {plain(finding.class_name)} in {shown}"
+    elif finding.kind == "distribution_shift":
+        of = f" of {plain(finding.class_name)}" if finding.class_name else ""
+        text = f"Deployment pictures{of} are answered wrongly in {shown}"
+    elif finding.kind in ("rare_case", "weak_slice", "class_imbalance", "missing_feature"):
+        text = f"{_first(which(finding))} are answered wrongly in {shown}"
+    else:
+        return stated(finding.statement)
+    against = "the evaluation pictures" if finding.kind == "distribution_shift" else "the others"
+    return text + (f", {against} in {number(base)}." if base is not None else ".")
+
+
+def excess(finding: Finding) -> float:
+    """How many of the looked-at pictures a finding costs beyond the usual: what it is worth to repair."""
+    if finding.error_rate is None or finding.n is None:
+        return 0.0
+    return finding.n * max(0.0, finding.error_rate - (finding.base_error_rate or 0.0))
+
+
+def confirmed(state: CaseState) -> list[FindingRecord]:
+    """Confirmed findings, those first that cost most answers."""
+    held = [r for r in ordered(state) if r.finding.verdict == "confirmed"]
+    return sorted(held, key=lambda r: -excess(r.finding))
+
+
+def _first(text: str) -> str:
+    return text[:1].upper() + text[1:]
