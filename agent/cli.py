@@ -41,6 +41,7 @@ EPILOG = """\
 exit codes of run and demo --auto: 0 ready, 3 not ready, 4 undecided, 2 something only you can mend
 
 examples:
+  failsight start                                      asks for your model and pictures, one thing after the other
   failsight demo                                       the built-in case, in the terminal app
   failsight run --model model/ --data photos/          unattended; writes a report
   failsight chat failsight-cases/model-photos-1a2b3c   go on with a case
@@ -92,6 +93,23 @@ def build_parser() -> argparse.ArgumentParser:
     )
     inputs(run)
     common(run)
+
+    from failsight.agent.learn.command import learn_arguments, start_arguments
+
+    start = _command(
+        commands,
+        "start",
+        "the first time: asks for model and pictures, and opens the case",
+        "learn.command:run_start",
+    )
+    start_arguments(start)
+    learn = _command(
+        commands,
+        "learn",
+        "lessons and practice cases: learn to find out why a model fails",
+        "learn.command:run_learn",
+    )
+    learn_arguments(learn)
 
     call = _command(commands, "call", "one measuring tool, with arguments of your own", "run_call")
     call.add_argument("case", type=Path, metavar="CASE")

@@ -47,8 +47,12 @@ GIVEN = (
 
 
 def run_chat(args: argparse.Namespace) -> int:
-    """``failsight chat``."""
-    return _converse(args, lambda progress: _open(args, progress))
+    """``failsight chat``; with nothing given the wizard asks for what is needed."""
+    if args.case is None and not any(getattr(args, k) for k in GIVEN):
+        from failsight.agent.learn.command import run_start
+
+        return run_start(args)
+    return converse(args, lambda progress: _open(args, progress))
 
 
 def run_unattended(args: argparse.Namespace) -> int:
@@ -60,10 +64,11 @@ def run_demo(args: argparse.Namespace) -> int:
     """``failsight demo``."""
     if args.auto:
         return _unattended(lambda progress: _open_demo(args, progress))
-    return _converse(args, lambda progress: _open_demo(args, progress))
+    return converse(args, lambda progress: _open_demo(args, progress))
 
 
-def _converse(args: argparse.Namespace, open_session: Callable[[Any], Any]) -> int:
+def converse(args: argparse.Namespace, open_session: Callable[[Any], Any]) -> int:
+    """A conversation in the look that fits: the terminal app, or lines."""
     if args.plain or not (sys.stdin.isatty() and sys.stdout.isatty()):
         from failsight.agent.ui.plain import PlainDisplay
 
@@ -89,7 +94,7 @@ def _open(args: argparse.Namespace, progress: Any) -> Session:
         if new:
             raise UserError(f"A case folder and --{new[0]} were both given.", "Give one or the other.")
         given = {k: given[k] for k in SHARED if k != "seed"}
-    return _session(args, given, progress)
+    return session_of(args, given, progress)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -99,20 +104,21 @@ def _pair(text: str) -> tuple[str, str]:
     return left.strip(), right.strip()
 
 
-def _session(args: argparse.Namespace, given: dict[str, Any], progress: Any) -> Session:
+def session_of(args: argparse.Namespace, given: dict[str, Any], progress: Any) -> Session:
+    """A session with the case that ``given`` describes (fields of the configuration) and the criteria of ``args``."""
     from failsight.agent.opening import open_case
 
     case = open_case(getattr(args, "case", None), out=args.out, progress=progress, **given)
     try:
         for text in getattr(args, "expect", ()):
             _expect(case, text)
-        from failsight.agent.session import Session
+        from failsight.agent.learn.nudging import PromptingSession
 
         if args.trace:
             from failsight.agent.tracing import trace
 
             trace(case, args.trace)
-        return Session(case)
+        return PromptingSession(case)
     except BaseException:
         case.close()
         raise
@@ -155,7 +161,7 @@ def _open_demo(args: argparse.Namespace, progress: Any) -> Session:
     given["encoder"] = args.encoder or "rooms"
     if args.out is None:
         args.out = Path("failsight-cases") / where
-    made_session = _session(args, given, progress)
+    made_session = session_of(args, given, progress)
     labels = made.key / "pool.csv"
     if (
         args.repair and labels.is_file()
