@@ -15,7 +15,6 @@ from typing import Any
 from failsight.agent.grounding.claims import ID, UNVERIFIED, Checked, Claim
 from failsight.agent.grounding.compare import comparisons
 from failsight.agent.grounding.consistency import consistent
-from failsight.agent.grounding.support import Recorded, ground
 from failsight.agent.grounding.measures import Measures
 from failsight.agent.grounding.names import Lexicon, Names, is_f1
 from failsight.agent.grounding.numbers import Number, numbers, sentences
@@ -23,10 +22,13 @@ from failsight.agent.grounding.ranks import ranks
 from failsight.agent.grounding.reading import Reading, read
 from failsight.agent.grounding.sources import Atom, atoms, lexicon_of, parsed
 from failsight.agent.grounding.standing import Standing
-from failsight.agent.grounding.strangers import strangers
+from failsight.agent.grounding.strangers import known_words, strangers, unseen
+from failsight.agent.grounding.support import Recorded, ground
 from failsight.agent.grounding.tendencies import masked, tendencies
+from failsight.agent.grounding.topics import Topics
 from failsight.agent.state import CaseState
 
+_HEADER = re.compile(r"^\s*\|(?:[^\d|]*\|)+\s*$")  # the head of a table
 _DIGIT = re.compile(r"\d")
 _REFERENCES = re.compile(r"\[(?:[EF]\d+(?:, ?| )?)+\]|^\s*[-*] |\*\*")
 
@@ -73,7 +75,9 @@ class Checker:
         self.atoms: list[Atom] = atoms(state, self.lexicon)
         self._recorded = Recorded(self.atoms)
         self._measures = Measures(self.atoms)
-        self._findings = Standing(state, self.lexicon)
+        self._findings = Standing(state, self.lexicon, self.atoms)
+        self._topics = Topics(state, self.atoms, self.lexicon)
+        self._known = known_words(state, self.lexicon)
         told = [c.action for e in state.evidence for c in e.corrections] + [
             n for e in state.evidence for n in (*e.notes, *e.next_steps)
         ]
@@ -94,10 +98,11 @@ class Checker:
                 reading = read(text, sentence, self.lexicon, Names())
             inside = [n for n in found if sentence.start <= n.start < sentence.end]
             claims += self._names(reading)
-            if not reading.part.rstrip().endswith("?"):
+            if not reading.part.rstrip().endswith("?") and not _HEADER.match(reading.part):
                 claims += self._numbers(reading, inside)
                 claims += consistent(reading, inside)
                 claims += self._findings.claims(reading)
+                claims += self._topics.claims(reading)
                 claims += comparisons(reading, self._measures, self.state)
                 claims += tendencies(reading, self._measures)
                 claims += masked(reading, self._measures)
@@ -106,7 +111,11 @@ class Checker:
         return Checked(text, tuple(sorted(claims, key=lambda c: (c.start, c.end))))
 
     def _names(self, at: Reading) -> Iterator[Claim]:
-        for start, end, reason in (*self.lexicon.unknown(at.part), *strangers(at, self.lexicon)):
+        for start, end, reason in (
+            *self.lexicon.unknown(at.part),
+            *strangers(at, self.lexicon),
+            *unseen(at, self._known),
+        ):
             yield Claim("name", at.sentence.start + start, at.sentence.start + end, False, (), reason)
         for match in ID.finditer(at.part):
             if match[0] not in self._ids and not is_f1(at.part, match.start()):
@@ -132,6 +141,13 @@ class Checker:
             return False
         word = at.text[number.start : number.end].lower()
         listed = number.value in (len(at.whole.classes), len(at.pairs))
+        terms = re.search(r"\((?P<sum>[\d.,]+(?: ?%)?(?: ?\+ ?[\d.,]+| ?, ?[\d.,]+| and [\d.,]+)+)", at.part)
+        if (
+            terms is not None
+            and number.family == "plain"
+            and number.value == len(re.findall(r"[\d.]+", terms["sum"]))
+        ):
+            return True
         several = (len(at.whole.findings), len(at.whole.attributes))
         if (
             number.family == "plain"

@@ -15,7 +15,10 @@ from failsight.agent.grounding.sources import DATA
 from failsight.agent.grounding.tendencies import right_wrong
 from failsight.agent.state import CaseState
 
-_MORE, _LESS = r"(?:more|higher|larger|greater|bigger|better)", r"(?:less|fewer|lower|smaller|worse|poorer)"
+_MORE, _LESS = (
+    r"(?:more|higher|larger|greater|bigger|better|stronger)",
+    r"(?:less|fewer|lower|smaller|worse|poorer|weaker)",
+)
 
 
 _NOUN = r"(?:\w+[- ]){0,2}?(?P<noun>precision|f1|recall|accuracy|errors?(?: rate)?|brightness|contrast|saturation|sharpness|colourfulness|jpeg quality|file size|confidence|mistakes|effect)\b"
@@ -113,7 +116,7 @@ def comparisons(at: Reading, measures: Measures, state: CaseState) -> Iterator[C
         if any(a < end and start < b for a, b in seen):
             continue
         seen.append((start, end))
-        told = _judge(at, start, end, metric, sign, measures, state)
+        told = _judge(_bracketed(at, start), start, end, metric, sign, measures, state)
         if told is None:
             continue
         ok, ref, reason = told
@@ -154,6 +157,9 @@ def _multiples(at: Reading, measures: Measures) -> Iterator[Claim]:
     )  # fmt: skip
 
 
+_OF_MODEL = re.compile(r"\b(?:model|network|classifier|it|performance|results?|quality)\b", re.IGNORECASE)
+
+
 def _found(part: str, at: Reading) -> Iterator[tuple[int, int, str, int]]:
     for pattern, metric, sign in _RULES:
         for match in pattern.finditer(part):
@@ -169,11 +175,31 @@ def _found(part: str, at: Reading) -> Iterator[tuple[int, int, str, int]]:
                 metric = noun(part[: match.start()])
                 if re.search(r"(?:\bnot|n't|\bnever|\bhardly) $", part[: match.start()]):
                     continue
+                if not metric and not at.about.classes and not _OF_MODEL.search(part[: match.start()]):
+                    continue  # "that spread grows": nothing that the record compares
                 yield (
                     *match.span(),
                     metric if (metric and metric != "error") or noun(part) == "error" else "quality",
                     sign,
                 )
+
+
+def _bracketed(at: Reading, start: int) -> Reading:
+    """Of a comparison inside round brackets, just the bracket."""
+    for match in re.finditer(r"\([^()]{12,}\)", at.part):
+        if match.start() < start < match.end():
+            begin, end = at.sentence.start + match.start(), at.sentence.start + match.end()
+            inner = gather(at.mentions, begin, end)
+            if inner.entities:
+                mentions = tuple(m for m in at.mentions if begin <= m.start < end)
+                return replace(
+                    at,
+                    sentence=replace(at.sentence, start=begin, end=end),
+                    mentions=mentions,
+                    whole=inner,
+                    pairs=(),
+                )
+    return at
 
 
 def _judge(
@@ -193,7 +219,7 @@ def _judge(
         return (sign < 0) == ahead, "", "the record says the opposite"
     if metric == "confidence" and _WRONG.search(at.part) and _RIGHT.search(at.part):
         return right_wrong(at, sign, measures)
-    return _measured(at, metric, sign, measures)
+    return _measured(at, metric, sign, measures, _moved_to(at, start, end))
 
 
 _MASKED = re.compile(r"mask|cover|hid|remov|tak(?:e|ing) away", re.IGNORECASE)
@@ -202,9 +228,22 @@ _WRONG = re.compile(r"\bwrong|\berrors?\b", re.IGNORECASE)
 _RIGHT = re.compile(r"\bright\b|\bcorrect", re.IGNORECASE)
 
 
-def _measured(at: Reading, metric: str, sign: int, measures: Measures) -> tuple[bool, str, str] | None:
+def _moved_to(at: Reading, start: int, end: int) -> str:
+    """The split to which something moves: the one behind a verb of moving, before the next comma."""
+    if not any(v.fullmatch(at.part[start:end]) for v, _ in _VERBS):
+        return ""
+    behind = re.split(r", |;", at.part[end:])[0]
+    names = gather(at.mentions, at.sentence.start + end, at.sentence.start + end + len(behind)).splits
+    return only(names - DATA) if "from" not in behind else ""
+
+
+def _measured(
+    at: Reading, metric: str, sign: int, measures: Measures, moved: str = ""
+) -> tuple[bool, str, str] | None:
     """Two recorded values looked up and compared."""
     made = _sides(at, metric)
+    if made is not None and moved and made[0].split != made[1].split and made[1].split == moved:
+        made = made[1], made[0]
     if made is None or (metric == "effect" and made[1].elsewhere):
         return None
     one, other = made
@@ -259,6 +298,15 @@ def _sides(at: Reading, metric: str) -> tuple[Side, Side] | None:
         before.classes or about.classes, before.values or about.values, before.attributes or about.attributes
     )
     left, right = _splits(at, before, after, pivot)
+    if (
+        pivot
+        and len(before.classes) == 1 == len(after.classes)
+        and before.classes != after.classes
+        and not (before.splits and after.splits and before.splits != after.splits)
+        and not before.attributes
+    ):
+        shared = only(about.splits) or ("deploy" if "deploy" in before.splits else "data")
+        return Side(before.classes, split=shared), Side(after.classes, split=shared)
     if left and right and left != right:
         if len(about.classes) == 1 or len(before.classes) == 1:
             one = replace(one, classes=about.classes if len(about.classes) == 1 else before.classes)

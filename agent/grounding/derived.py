@@ -12,7 +12,7 @@ from failsight.agent.grounding.sources import DATA, Atom
 
 _DIFFERENCE = re.compile(
     r"differ|gap|more|less|fewer|higher|lower|worse|better|above|below|drop|fall|fell|excess|points|ahead|behind|apart|larger|smaller|los[est]|gain|"
-    r"\bdown\b|rise|rose|decreas|increas|margin|remain|rest\b|leaves?\b|minus|missing|short|exceed|separat|surer|too (?:many|few)|spread|range|lead",
+    r"\bdown\b|rise|rose|decreas|increas|margin|remain|rest\b|leaves?\b|minus|missing|short|exceed|separat|surer|too (?:many|few|often|rarely|seldom)|spread|range|lead",
     re.IGNORECASE,
 )
 _RATIO = re.compile(
@@ -120,6 +120,8 @@ def _ways(number: Number, at: Bound) -> Iterator[tuple[str, Combine]]:
         yield "difference", lambda a, b: a - b
     if _SUM.search(sentence) and number.family in ("percent", "points", "plain"):
         yield "sum", lambda a, b: a + b
+    if number.family == "ratio" and number.value >= 10:
+        yield "difference", lambda a, b: a - b  # "90 times more often": 540 instead of 450
     if number.family == "ratio" or (number.family == "plain" and _RATIO.search(sentence)):
         yield "ratio", lambda a, b: a / b if b else None
     relative = re.search(r"\brelative(?:ly)?\b", sentence) is not None
@@ -313,7 +315,7 @@ def _of_two_quantities(one: Atom, other: Atom, at: Bound) -> bool:
         named = value.metric in ("accuracy", "worst_recall") and set(bound.row) == set(
             value.metric.split("_")
         )
-        return named and a.splits | b.splits <= DATA
+        return named and a.splits | b.splits <= DATA | at.reading.about.splits
     if "confidence_right" in (one.metric, other.metric):
         return bool(
             re.search(r"wrong|error", part, re.IGNORECASE)

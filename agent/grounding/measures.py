@@ -111,6 +111,19 @@ class Measures:
                 made.setdefault(atom.names.values, (atom.value, atom.refs[0]))
         return made
 
+    def by_finding(self, metric: str) -> dict[str, tuple[float, str]]:
+        """Finding → value."""
+        made: dict[str, tuple[float, str]] = {}
+        for atom in self._by.get(metric, ()):
+            for ref in atom.refs:
+                if (
+                    ref.startswith("F")
+                    and not atom.elsewhere
+                    and (atom.family != "plain" or metric == "excess")
+                ):
+                    made.setdefault(ref, (atom.value, next((r for r in atom.refs if r.startswith("E")), "")))
+        return made
+
     def by_pair(self, split: str) -> dict[tuple[str, str], tuple[float, str]]:
         """(true class, taken for) → how many images."""
         made: dict[tuple[str, str], tuple[float, str]] = {}

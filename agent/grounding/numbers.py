@@ -21,6 +21,8 @@ _COUNTS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 _PARTS = {"half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "sixth": 1 / 6, "tenth": 1 / 10}
 _COUNT = "|".join(_COUNTS[2:])
 _FRACTION = re.compile(r"\b(?:(?P<n>a|one|two|three|four)[ -])?(?P<part>half|thirds?|quarters?|fifths?|tenths?)\b(?! (?:that|of the images that did|had)\b)(?![- ](?:of|that) (?:the )?(?:images that|data))", re.IGNORECASE)  # fmt: skip
+_EVERY = re.compile(r"\bevery (?P<m>second|other|third|fourth|fifth|tenth)\b(?= \w)", re.IGNORECASE)
+_ORDINALS = {"second": 2, "other": 2, "third": 3, "fourth": 4, "fifth": 5, "tenth": 10}
 _RATIO_IN = re.compile(rf"\b(?P<n>one|{_COUNT})(?: (?!of\b|is\b|are\b)[a-z_]+)? (?:in|out of) (?:every )?(?P<m>{_COUNT}|a hundred)\b(?! (?:slices|groups|tests|findings))", re.IGNORECASE)  # fmt: skip
 _TIMES = re.compile(rf"\b(?:(?P<n>{_COUNT}) times|(?P<w>(?:twice|double|thrice|triple)(?= (?:as|the|that|its|those|of|more|what))|threefold|fourfold|fivefold|tenfold))\b", re.IGNORECASE)  # fmt: skip
 _WORD = re.compile(rf"\b(?P<n>{_COUNT})\b", re.IGNORECASE)
@@ -202,6 +204,8 @@ def _in_words(text: str) -> Iterator[Number]:
     for match in _RATIO_IN.finditer(text):
         low, high = _count(match["n"]), 100 if "hundred" in match["m"].lower() else _count(match["m"])
         yield from made(100 * low / high, "percent", 3.5, match, True)
+    for match in _EVERY.finditer(text):
+        yield from made(100 / _ORDINALS[match["m"].lower()], "percent", 3.5, match, True)
     for match in _TIMES.finditer(text):
         yield from made(
             _count(match["n"]) if match["n"] else _MANY[match["w"].lower()], "ratio", 0.3, match, True

@@ -9,16 +9,16 @@ from typing import Any
 
 from failsight.agent.grounding.claims import Claim
 from failsight.agent.grounding.lexicon import HEDGE
-from failsight.agent.grounding.measures import Measures, noun, side_of
+from failsight.agent.grounding.measures import Measures, Side, noun, side_of
 from failsight.agent.grounding.names import gather, only
 from failsight.agent.grounding.reading import Reading
 
 _HIGH = re.compile(
-    r"\b(?P<word>highest|largest|biggest|greatest|best|strongest|easiest|most(?! of\b)(?! likely\b)|brightest|sharpest|top)\b|\bmore often than (?:any|all)\b|\bmore \w+ than (?:any|all)\b|\bmore than any\b",
+    r"\b(?P<word>highest|largest|biggest|greatest|(?<!at )best|strongest|easiest|(?<!at )most(?! of\b)(?! likely\b)|brightest|sharpest|top)\b|\bmore often than (?:any|all)\b|\bmore \w+ than (?:any|all)\b|\bmore than any\b",
     re.IGNORECASE,
 )
 _LOW = re.compile(
-    r"\b(?P<word>lowest|smallest|least(?! once\b)(?! \d)(?<!at least)|fewest|worst(?!_)|weakest|hardest|poorest|darkest|blurriest)\b|\bless often than (?:any|all)\b",
+    r"\b(?P<word>lowest|smallest|least(?! once\b)(?! \d)(?<!at least)|fewest|(?<!at )worst(?!_)|weakest|hardest|poorest|darkest|blurriest)\b|\bless often than (?:any|all)\b",
     re.IGNORECASE,
 )
 _ORDINAL = re.compile(
@@ -27,7 +27,7 @@ _ORDINAL = re.compile(
 )
 _NTH = {"two": 2, "three": 3, "four": 4, "second": 2, "third": 3, "fourth": 4, "fifth": 5}
 _LIST = re.compile(
-    r"\bfrom (?:the )?(?P<one>weakest|worst|lowest|smallest|best|highest|largest|strongest)\b[^:]{0,20}\bto (?:the )?(?P<other>\w+)\b|\border(?:ed)?\b[^:]*:|\branked\b|\branking\b",
+    r"\bfrom (?:the )?(?P<one>weakest|worst|lowest|smallest|best|highest|largest|strongest)\b[^:]{0,20}\bto (?:the )?(?P<other>\w+)\b|\border(?:ed)?\b(?! chang)[^:]*:|\branked\b|\branking\b",
     re.IGNORECASE,
 )
 _SEVERAL = re.compile(
@@ -52,6 +52,8 @@ def ranks(at: Reading, measures: Measures) -> Iterator[Claim]:
     if HEDGE.search(part) or "at most" in part:
         return
     yield from _mostly(at, measures)
+    yield from _alone(at, measures)
+    yield from _of_findings(at, measures)
     yield from _majority(at, measures)
     listed = _LIST.search(part)
     if listed is not None and len(_classes(at)) >= 3:
@@ -108,7 +110,8 @@ _MOSTLY = re.compile(
     r"\b(?:mostly|mainly|usually|predominantly|most often|most frequently|chiefly|above all)\b", re.IGNORECASE
 )
 _MOST = re.compile(
-    r"\b(?:most|the majority)(?: of)?(?: the| all)? (?:\w+ )?(?:\w+ )?(?:images|pictures|photos|rooms|bathrooms|ones|\w+s) (?:in \w+ )?(?:are|were|get|aren't)\b",
+    r"\b(?:(?:almost|nearly|practically|virtually) (?:all|every|none|no)|hardly any|scarcely any|next to none|very few|only a few|few|most|the (?:vast )?majority|the bulk|a (?:small )?minority)"
+    r"(?: of)?(?: the| all| its| these)? (?:\w+ )?(?:\w+ )?(?:images?|pictures?|photos?|rooms?|ones?|answers?|predictions?|cases?|(?!of\b|frequent|common|likely|often)\w+s)\b(?: in \w+)?",
     re.IGNORECASE,
 )
 
@@ -138,16 +141,23 @@ def _mostly(at: Reading, measures: Measures) -> Iterator[Claim]:
 def _majority(at: Reading, measures: Measures) -> Iterator[Claim]:
     """``Most of … are wrong``: more than half."""
     match = _MOST.search(at.part)
-    metric = noun(at.part[match.end() :]) if match else ""
-    if match is None or metric not in ("error", "recall", "accuracy") or at.pairs:
+    metric = noun(at.part[match.end() :]) or noun(at.part) if match else ""
+    if match is None or at.pairs:
+        return
+    if metric not in ("error", "recall", "accuracy"):
+        yield from _having(at, match, measures)
         return
     about = at.about
     split = next(iter(about.splits), "data") if len(about.splits) == 1 else "data"
-    found = measures.value("error", side_of(about, split))
+    if re.search(r"\banswers?\b|\bpredictions?\b", match[0]) and len(about.classes) == 1:
+        right = measures.value("precision", side_of(about, split))
+        found = (100 - right[0], right[1]) if right else None
+    else:
+        found = measures.value("error", side_of(about, split))
     if found is None:
         return
     denied = re.search(r"n't |\bnot ", at.part[match.start() : match.end() + 12]) is not None
-    ok = (found[0] > 50) == ((metric == "error") != denied)
+    ok = _amounts(match, found[0] if (metric == "error") != denied else 100 - found[0])
     start = at.sentence.start + match.start()
     yield Claim(
         "rank",
@@ -157,6 +167,121 @@ def _majority(at: Reading, measures: Measures) -> Iterator[Claim]:
         (found[1],) if ok else (),
         "" if ok else "it is not most of them",
     )
+
+
+_ALONE = re.compile(
+    r"\b(?:the only|the one|the single|only one) (?:class|room|one|kind|type|category)(?:es|s)?\b[^.;]{0,24}?\b(?:that|which|whose|where|not|to)\b(?P<what>[^.;]*)|\b(?:are|is) the only \w+ (?:that|which|to|whose)\b(?P<what2>[^.;]*)",
+    re.IGNORECASE,
+)
+_GROWS = re.compile(r"\b(?:gain|improv|ris|increas|better|benefit|profit|grow)\w*", re.IGNORECASE)
+_SHRINKS = re.compile(
+    r"\b(?:fall|fell|los[es]|lost|drop|suffer|declin|decreas|worse|deteriorat|shrink)\w*", re.IGNORECASE
+)
+
+
+def _alone(at: Reading, measures: Measures) -> Iterator[Claim]:
+    """``The only class that does not fall in deployment``: no other one does, and it does."""
+    match = _ALONE.search(at.part)
+    if match is None or len(at.whole.classes) != 1 or at.whole.attributes:
+        return
+    what = match["what"] or match["what2"] or ""
+    up, down = _GROWS.search(what), _SHRINKS.search(what)
+    split = only(at.about.splits - {"data"}) or "deploy"
+    drops = measures.by_class("drop", split)
+    if bool(up) == bool(down) or len(drops) < 2:
+        return
+    denied = re.search(r"\bnot\b|n't\b|\bwithout\b|\bnever\b", at.part[match.start() :]) is not None
+    grows = bool(up) != denied
+    those = {c for c, (v, _) in drops.items() if (v < 0) == grows}
+    ok = those == set(at.whole.classes)
+    start = at.sentence.start + match.start()
+    yield Claim(
+        "rank",
+        start,
+        start + 8,
+        ok,
+        (drops[only(at.whole.classes)][1],) if ok else (),
+        "" if ok else "the record says otherwise",
+    )
+
+
+def _of_findings(at: Reading, measures: Measures) -> Iterator[Claim]:
+    """``F1 has the most errors at stake``, ``after F11, F13 has the most``."""
+    found = _HIGH.search(at.part) or _LOW.search(at.part)
+    metric = next(
+        (
+            m
+            for p, m in (
+                (r"excess|stake|lever", "excess"),
+                (r"error|wrong|fail", "error"),
+                (r"effect", "effect"),
+                (r"pull", "pull_gap"),
+            )
+            if re.search(p, at.part, re.IGNORECASE)
+        ),
+        "",
+    )
+    named = list(dict.fromkeys(m.name for m in at.mentions if m.kind == "finding"))
+    values = measures.by_finding(metric) if found and metric and named else {}
+    if found is None or len(values) < 2 or not set(named) <= set(values):
+        return
+    high = _HIGH.match(at.part, found.start()) is not None
+    behind = (
+        re.search(
+            r"\b(?:after|behind|next to)\b[^,]{0,24}$", at.part[: at.mentions[0].start - at.sentence.start]
+        )
+        is not None
+    )
+    if len(named) > 2 or (len(named) == 2 and not behind):
+        return
+    best = sorted((v for v, _ in values.values()), reverse=high)
+    rank = _nth(at.part, found) + (1 if len(named) == 2 else 0)
+    own = values[named[-1]]
+    ok = rank <= len(best) and abs(own[0] - best[rank - 1]) < 1e-9
+    start = at.sentence.start + found.start()
+    yield Claim(
+        "rank", start, start + len(found[0]), ok, (own[1],) if ok else (), "" if ok else "another one is"
+    )
+
+
+_AMOUNTS = (
+    (r"almost all|nearly all|practically all|virtually all|almost every|nearly every|practically every", 85, 100), (r"all\b|every\b", 100, 100),
+    (r"almost none|hardly any|almost no\b|practically no\b|scarcely any|next to none|very few", 0, 12), (r"none\b|no\b", 0, 0),
+    (r"most|the (?:vast )?majority|the bulk|more often than not", 50, 100), (r"few|only a few|a minority|a small minority", 0, 40),
+)  # fmt: skip
+
+
+def _amounts(match: re.Match[str], share: float) -> bool:
+    """Whether a share of 0 to 100 is what a word such as ``most`` or ``hardly any`` says."""
+    said = match[0].lower()
+    low, high = next(((a, b) for p, a, b in _AMOUNTS if re.match(p, said)), (50, 100))
+    return low - 0.05 <= share <= high + 0.05
+
+
+def _having(at: Reading, match: re.Match[str], measures: Measures) -> Iterator[Claim]:
+    """``Most training bathrooms had a shower``: how frequent it is."""
+    if len(at.whole.attributes) != 1 or not _SHOWN.search(at.part) or re.search(r"mask|hid|cover", at.part):
+        return
+    split = only(at.about.splits) or "data"
+    for classes in (at.about.classes, frozenset[str]()):
+        found = measures.value("frequency", Side(classes, at.whole.values, at.whole.attributes, split))
+        if found is not None:
+            ok = _amounts(match, found[0])
+            start = at.sentence.start + match.start()
+            yield Claim(
+                "rank",
+                start,
+                start + len(match[0]),
+                ok,
+                (found[1],) if ok else (),
+                "" if ok else "it is not as many",
+            )
+            return
+
+
+_SHOWN = re.compile(
+    r"\b(?:shows?|showed|ha[sd]|have|contain\w*|with|come|comes|appear\w*|include\w*)\b", re.IGNORECASE
+)
 
 
 def _nth(part: str, found: re.Match[str]) -> int:
@@ -208,6 +333,8 @@ def _class_metric(at: Reading, found: re.Match[str], word: str) -> str:
     if re.search(r"\b(?:over|under)-?confident", part[found.start() :], re.IGNORECASE):
         return "gap"
     metric = noun(part[max(0, found.start() - 40) :]) or noun(part)
+    if not metric and _TROUBLE.search(part):
+        return "error"
     moved = at.about.splits & {"deploy", "train"} or not at.about.splits
     if _LOSS.search(part) and metric in ("", "recall", "accuracy") and moved:
         return "drop"
@@ -218,6 +345,7 @@ def _class_metric(at: Reading, found: re.Match[str], word: str) -> str:
     return metric or ("recall" if re.search(r"class|rooms?\b|categor", part, re.IGNORECASE) else "")
 
 
+_TROUBLE = re.compile(r"\bstruggl\w+|\btrouble|\bdifficult\w+|\bproblems? with", re.IGNORECASE)
 _LOOKS = {
     "darkest": "brightness",
     "brightest": "brightness",
@@ -226,7 +354,7 @@ _LOOKS = {
 }
 _JUDGED = {"weakest", "worst", "hardest", "poorest", "best", "strongest", "easiest"}
 _SLICED = (
-    (r"excess", "excess"), (r"slice effect", "slice_effect"), (r"mask|effect", "effect"), (r"share", "pull"),
+    (r"excess", "excess"), (r"slice effect", "slice_effect"), (r"mask|effect|experiment", "effect"), (r"share", "pull"),
     (r"pull|attract|called|drawn|shortcut", "pull_gap"), (r"error|fail|wrong|slice", "error"),
 )  # fmt: skip
 

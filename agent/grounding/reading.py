@@ -13,7 +13,7 @@ from failsight.agent.grounding.sources import NOTHING
 
 _TAKEN = re.compile(
     r"\b(?:taken for|mistaken for|confused with|called|answer(?:ed)? (?:with|as|by)|classified as|predicted (?:as|to be)|read as|seen as|"
-    r"ends? up as|go(?:es)? down as|labelled|counted as|passed off as|sorted (?:as|into|under)|as)\b|→|->",
+    r"ends? up as|becomes?|became|turns? into|turned into|misread as|passes for|mixed up with|go(?:es)? down as|labelled|counted as|passed off as|sorted (?:as|into|under)|as)\b|→|->",
     re.IGNORECASE,
 )
 
@@ -83,6 +83,14 @@ def pairs_in(text: str, mentions: Sequence[Mention]) -> tuple[tuple[str, str], .
             text[max(0, one.start - 40) : one.start]
         ):
             made[other.name, one.name] = None
+    for than in re.finditer(
+        r"\bthan (?:with|for|as|by) ", text[classes[0].start : classes[-1].start] if classes else ""
+    ):
+        spot = classes[0].start + than.end()
+        behind = next((m for m in classes if m.start >= spot), None)
+        if behind is not None and made:  # "more often than with C": the same class taken for C
+            first = next(iter(made))
+            made[first[0], behind.name] = None
     ends = {m.start for one, m in itertools.pairwise(classes) if (one.name, m.name) in made}
     for one, other in itertools.pairwise(classes):  # "A and B are called C": A too
         source = next((a for a, b in made if b == one.name), "")

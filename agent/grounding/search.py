@@ -43,11 +43,48 @@ _WHOLE = frozenset(
     }
 )
 _COUNTS = frozenset(
-    "draws slices_tested slices_confirmed slices_counted images excess verify confusion near_duplicates duplicates classes answers merged unlabelled left_out".split()
+    [
+        "draws",
+        "slices_tested",
+        "slices_confirmed",
+        "slices_counted",
+        "images",
+        "excess",
+        "verify",
+        "confusion",
+        "near_duplicates",
+        "duplicates",
+        "classes",
+        "answers",
+        "merged",
+        "unlabelled",
+        "left_out",
+    ]
 )
 _DIFFERS = re.compile(
     r"\b(?:more|(?<!-)less|fewer|higher|lower|drops?|fall\w*|fell|los[est]\w*|gains?|differ\w*|gap|effects?|by|larger|smaller|better|worse|too|excess|above|below|over-?confiden\w*|under-?confiden\w*)\b",
     re.IGNORECASE,
+)
+#: quantities of which a sentence has to use a word
+_EXPLICIT = frozenset(
+    [
+        "f1",
+        "macro_f1",
+        "macro_precision",
+        "balanced_accuracy",
+        "ece",
+        "baseline",
+        "hue",
+        "aspect",
+        "standardised",
+        "effect_sd",
+        "smallest",
+        "class_mix",
+        "imbalance",
+        "rank",
+        "merged",
+        "distance",
+    ]
 )
 _RIGHT = frozenset({"accuracy", "recall", "precision", "f1", "balanced_accuracy", "worst_recall"})
 _FAILURES = frozenset(
@@ -66,8 +103,11 @@ _END = re.compile(
     r"\b(?:between|from|at least|at most|as (?:low|high|little|much) as)\s*(?:about |only )?$|\b(?:between|from|at least) [\d.,]+ ?(?:%|points)? ?(?:and|to|or)\s*$|\d ?%? ?(?:to|–|-)\s*$",
     re.IGNORECASE,
 )
+_PRONOUN = re.compile(
+    r"\b(?:it|its|they|their|them|this|these|that|those|one|ones|there|such|here|he|she)\b", re.IGNORECASE
+)
 _OVERALL = re.compile(
-    r"\boverall\b|\baverage\b|\ball (?:the )?(?:classes|images|rooms)\b|\bin total\b|\baltogether\b|\bwhole\b|\bthe model\b|\bof all\b|\ball (?:\w+ )?errors\b|\bof the (?:\d|\w+ (?:errors|images))",
+    r"\boverall\b|\bon average\b|\b(?:the|than) average\b|\ball (?:the )?(?:classes|images|rooms)\b|\bin total\b|\baltogether\b|\bof all\b|\ball (?:\w+ )?errors\b|\bof the (?:\d+|\w+) errors",
     re.IGNORECASE,
 )
 _BOTH = re.compile(
@@ -79,7 +119,26 @@ _QUALITY = re.compile(
     re.IGNORECASE,
 )
 _COMMON = frozenset(
-    "image model evalu class train deplo with that this there these they are than more when from have".split()
+    [
+        "image",
+        "model",
+        "evalu",
+        "class",
+        "train",
+        "deplo",
+        "with",
+        "that",
+        "this",
+        "there",
+        "these",
+        "they",
+        "are",
+        "than",
+        "more",
+        "when",
+        "from",
+        "have",
+    ]
 )
 
 
@@ -143,6 +202,8 @@ class Search:
                 continue
             if atom.told and set(atom.refs) & at.reading.whole.evidence:
                 total += ODD
+            elif at.carried and not _PRONOUN.search(at.reading.part):
+                continue
             elif not own and _OVERALL.search(at.clause):
                 total += POSSIBLE
             elif (
@@ -343,7 +404,7 @@ def _quantity(number: Number, atom: Atom, at: Bound) -> float:
     if {number.family, atom.family} == {"percent", "points"} and not (
         atom.family == "points" and _DIFFERS.search(at.clause)
     ):
-        total += ODD
+        return FAR
     if not _fits_unit(number, atom, at):
         return FAR
     total += _spoken(atom, at)
@@ -377,7 +438,9 @@ def _spoken(atom: Atom, at: Bound) -> float:
     """Whether words for the quantity stand near the number, and none for another one."""
     metric = atom.metric
     if metric == "bound" and not says("bound", at.reading.part):
-        return ODD
+        return FAR if at.number.about or at.number.word else ODD
+    if metric in _EXPLICIT and not says(metric, at.reading.part):
+        return FAR
     if metric in ("confidence_right", "confidence_wrong") and any(metric in q for q in at.quantities):
         return 0.0
     if at.quantities:
@@ -390,7 +453,7 @@ def _spoken(atom: Atom, at: Bound) -> float:
         return POSSIBLE if says(metric, at.clause) else FAR
     if says(metric, at.reading.part):
         return 0.0
-    return LIKELY if _goes_without_saying(atom, at) else 1.7
+    return LIKELY if _goes_without_saying(atom, at) else FAR if at.number.about else 1.7
 
 
 def _goes_without_saying(atom: Atom, at: Bound) -> bool:
@@ -482,6 +545,8 @@ def _fits_unit(number: Number, atom: Atom, at: Bound) -> bool:
     ):
         return not sure
     if atom.metric in ("confidence_right", "confidence_wrong"):
+        if at.sides:
+            return at.sides.get(atom.metric[11:], FAR) < ODD
         near = _nearest_side(number, at)
         return near == "" or atom.metric.endswith(near)
     return True

@@ -35,8 +35,9 @@ _WITHOUT = re.compile(
     re.IGNORECASE,
 )
 _SEVERAL = re.compile(
-    r"\b(?:all|each|every|both|three|four|five|six|largest|smallest|highest|lowest|best|worst|weakest|strongest|biggest|longest|"
-    r"effects|rates|classes|shortcuts|slices|groups|cues|findings|respectively|ranges?|spread|any|none|some|top|most|least|second|third)\b",
+    r"\b(?:both|three|four|five|six|largest|smallest|highest|lowest|best|worst|weakest|strongest|biggest|longest|"
+    r"effects|rates|classes|shortcuts|slices|groups|cues|findings|respectively|ranges?|spread|none|top|most|least)\b(?! (?:images|pictures)\b)|"
+    r"\b(?:all|each|every|any) (?:of )?(?:the )?(?:\w+ )?(?:class|room|slice|group|shortcut|cue|finding|effect|three|four|five)\w*",
     re.IGNORECASE,
 )
 _HERE = re.compile(r"(?: [\[(][^\])]*[\])])? here\b")
@@ -82,6 +83,7 @@ class Bound:
     several: bool = False
     carried: bool = False
     pairs: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    sides: Mapping[str, float] = field(default_factory=dict)
 
 
 def bind(
@@ -234,7 +236,7 @@ def bound(number: Number, reading: Reading, inside: Sequence[Number]) -> Bound:
         findings or (reading.carried.findings if not reading.whole.entities else NOTHING),
         named, _beyond(whose, group, reading, ELSEWHERE, near), _beyond(whose, group, reading, _WITHOUT, near),
         bool(_CONTRAST.search(reading.text[start:end])) or start > reading.sentence.start,
-        bool(_SEVERAL.search(reading.part)), carried, _pairs(whose, reading, group),
+        bool(_SEVERAL.search(reading.part)), carried, _pairs(whose, reading, group), _right_wrong(whose, reading, group),
     )  # fmt: skip
 
 
@@ -295,6 +297,29 @@ def _touches(number: Number, mark: Mark, reading: Reading) -> bool:
         and mark.start - number.end < 16
         and _BEHIND.match(reading.text[number.end : mark.start]) is not None
     )
+
+
+_SIDES = re.compile(
+    r"\b(?:(?P<right>right|correct\w*)|(?P<wrong>wrong\w*|errors?|mistakes?|misclassified))\b", re.IGNORECASE
+)
+
+
+def _right_wrong(number: Number, reading: Reading, group: Sequence[Number]) -> dict[str, float]:
+    """Where both right and wrong answers are spoken of: of which of them a number is."""
+    found = [
+        Mark(
+            "right" if m["right"] else "wrong",
+            reading.sentence.start + m.start(),
+            reading.sentence.start + m.end(),
+        )
+        for m in _SIDES.finditer(reading.part)
+    ]
+    if len({m.name for m in found}) < 2:
+        return {}
+    same = [n for n in group if n.start > found[-1].end]
+    if len(same) == len(found) == 2 and number in same:
+        return {str(m.name): 0.0 if m is found[same.index(number)] else FAR for m in found}
+    return {str(n): c for n, c in bind(number, found, reading, group).items()}
 
 
 def _pairs(number: Number, reading: Reading, group: Sequence[Number]) -> dict[tuple[str, str], float]:

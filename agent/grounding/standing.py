@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from failsight.agent.grounding.claims import Claim
 from failsight.agent.grounding.lexicon import HEDGE, KINDS, NEGATION, STATUS
+from failsight.agent.grounding.names import Lexicon
 from failsight.agent.grounding.reading import Reading
-from failsight.agent.grounding.sources import NOTHING
+from failsight.agent.grounding.sources import DATA, NOTHING, Atom
 from failsight.agent.grounding.verdicts import AHEAD, Findings
+from failsight.agent.state import CaseState
 
 _CORRECTION = re.compile(
     r"repair|correct|fix|collect|retrain|cover|weigh|propos|finding|problem|model|shortcut|bug|\bF\d+",
@@ -42,6 +44,7 @@ _CHECKED = re.compile(
 )
 
 
+_SIGNIFICANT = re.compile(r"\b(?P<not>in|non-?|not (?:statistically )?)?significant(?:ly)?\b", re.IGNORECASE)
 _READY = re.compile(
     r"(?:\b(?:is|are|looks|seems|was|judged|be)|'s) (?P<not>not (?:yet )?|far from )?(?:\w+ )?ready\b|(?:ended in|result is|result|verdict|says)[: *]+(?P<not2>not )?ready\b|\bgood enough\b|\bfit for (?:use|deployment)\b",
     re.IGNORECASE,
@@ -60,6 +63,12 @@ def _holding(readiness: object) -> dict[str, bool]:
 class Standing(Findings):
     """The findings of a case, with what was done about them and how they stand."""
 
+    def __init__(self, state: CaseState, lexicon: Lexicon, atoms: Sequence[Atom]) -> None:
+        super().__init__(state, lexicon)
+        self.levels = [
+            a for a in atoms if ("p" in (a.part, a.metric) or "q" in (a.part, a.metric)) and not a.told
+        ]
+
     def claims(self, reading: Reading) -> Iterator[Claim]:
         """All claims about findings of one sentence."""
         yield from super().claims(reading)
@@ -70,6 +79,39 @@ class Standing(Findings):
         yield from self._elsewhere(reading)
         yield from self._expectations(reading)
         yield from self._left_out(reading)
+        yield from self._significant(reading)
+
+    def _significant(self, at: Reading) -> Iterator[Claim]:
+        """``The drop of kitchen is significant``: by its q value, else its p value."""
+        match = _SIGNIFICANT.search(at.part)
+        if match is None or HEDGE.search(at.part) or not at.about.entities | at.about.splits:
+            return
+        names = at.about
+        levels = [
+            a for a in self.levels
+            if a.names.classes == names.classes and a.names.attributes == names.attributes and (a.names.splits == names.splits or (not names.splits and a.names.splits == DATA)
+                or a.names.splits - DATA == names.splits - DATA != frozenset())
+        ]  # fmt: skip
+        if not levels:
+            return
+        best = [a for a in levels if "q" in (a.part, a.metric)] or levels
+        low = all(a.value <= 0.05 for a in best)
+        if not low and any(a.value <= 0.05 for a in best):
+            return
+        denied = (
+            match["not"] is not None
+            or NEGATION.search(at.part[max(0, match.start() - 24) : match.start()]) is not None
+        )
+        start = at.sentence.start + match.start()
+        ok = low != denied
+        yield Claim(
+            "verdict",
+            start,
+            start + len(match[0]),
+            ok,
+            best[0].refs[:1] if ok else (),
+            "" if ok else "the record gives another p value",
+        )
 
     def _experimented(self, at: Reading) -> Iterator[Claim]:
         """``the pull of the sofa was checked by an experiment``: one has to have been made."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from failsight.agent.grounding.names import Lexicon
+from failsight.agent.grounding.lexicon import HEDGE, NEGATION
+from failsight.agent.grounding.names import ALIASES, Lexicon
 from failsight.agent.grounding.reading import Reading
+from failsight.agent.grounding.things import STRANGE
+from failsight.agent.state import CaseState
 
 _DET = r"(?:an? |the |any |no |some )?"
 _SLOTS = tuple(
@@ -27,6 +30,23 @@ _SLOTS = tuple(
 )
 #: words that may stand in such places and name no thing in a picture
 _PLAIN = {
+    "them",
+    "it",
+    "this",
+    "those",
+    "these",
+    "one",
+    "each",
+    "any",
+    "some",
+    "all",
+    "its",
+    "which",
+    "that",
+    "such",
+    "both",
+    "matter",
+    "point",
     "image",
     "images",
     "picture",
@@ -194,3 +214,41 @@ def strangers(at: Reading, lexicon: Lexicon) -> Iterator[tuple[int, int, str]]:
                 continue
             seen.add(start)
             yield start, end, f"there is no attribute {word}"
+
+
+def known_words(state: CaseState, lexicon: Lexicon) -> frozenset[str]:
+    """Every word that the record of a case uses: its task, its names, what was measured and proposed."""
+    texts = [*lexicon.classes, *lexicon.values, *(v for vs in lexicon.values.values() for v in vs), ""]
+    texts += [str(state.config.get("task") or "")]
+    for made in state.evidence:
+        texts += [
+            made.title,
+            made.summary,
+            *made.notes,
+            *made.next_steps,
+            *(f"{f.name} {f.of}" for f in made.facts),
+        ]
+        texts += [str(c) for t in made.tables for r in (t.columns, *t.rows) for c in r if isinstance(c, str)]
+        texts += [c.action for c in made.corrections]
+    texts += [said.text for said in state.said if said.role != "planner"]
+    known = {_singular(w) for t in texts for w in re.findall(r"[a-z]+", t.lower())}
+    known |= {w for pair in ALIASES if known & set(pair) for w in pair}
+    return frozenset(known)
+
+
+def unseen(at: Reading, known: frozenset[str]) -> Iterator[tuple[int, int, str]]:
+    """Things in pictures that the record knows nothing of, where a sentence says something of them."""
+    if HEDGE.search(at.part) or NEGATION.search(at.part):
+        return
+    for match in re.finditer(r"[A-Za-z]+(?:-[a-z]+)*", at.part):
+        whole = _singular(match[0].lower())
+        if whole in STRANGE and whole not in known and not all(w in known for w in whole.split("-")):
+            yield match.start(), match.end(), f"nothing in the record is about {whole}"
+
+
+def _singular(word: str) -> str:
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("shes", "ches", "xes", "sses")):
+        return word[:-2]
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word

@@ -71,9 +71,16 @@ class Recorded:
         return number.near(abs(atom.value))
 
 
+_BARE = re.compile(r"\s?(?:$|[,.;:)]|and\b|or\b|for\b|against\b|vs\b|in\b|to\b)")
+
+
 def matched(number: Number, at: Bound, recorded: Recorded, cited: frozenset[str]) -> list[Atom]:
     """The recorded numbers that ``number`` may be, the likeliest first; cited ids restrict them."""
-    candidates = recorded.levels(number) if below(number, at) else recorded.near(number)
+    candidates = list(recorded.levels(number) if below(number, at) else recorded.near(number))
+    if number.family == "plain" and not number.word and _BARE.match(at.reading.text, number.end):
+        for unit in ("points", "percent"):  # "54 points, that of the cat about 32"
+            if re.search(rf"\d ?(?:{unit}|%)" if unit == "percent" else r"\d ?points", at.reading.part):
+                candidates += recorded.near(replace(number, family=unit))
     weighed = [(recorded.search.cost(number, a, at, cited), i, a) for i, a in enumerate(candidates)]
     return [a for cost, _, a in sorted(w for w in weighed if w[0] < LIMIT)]
 
@@ -222,7 +229,9 @@ def _values(at: Bound, recorded: Recorded) -> list[Atom]:
         m
         for m in recorded.metrics
         if says(m, at.reading.part)
-        and (not at.quantities or at.number.family == "plain" or any(m in q for q in at.quantities))
+        and (
+            not at.quantities or at.number.family in ("plain", "ratio") or any(m in q for q in at.quantities)
+        )
     }
     extremes = not whole.entities and EXTREMES.search(at.reading.part) is not None
     if extremes:

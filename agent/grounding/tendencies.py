@@ -51,7 +51,7 @@ _MASKING = re.compile(
 
 
 _SCORE = re.compile(
-    r"\b(?P<up>rais\w+|increas\w+|lifts?|rises?|goes up|grows?|boosts?|improves?|climbs?|pushes up|higher|more likely|positive)|\b(?P<down>lower\w*|decreas\w+|reduc\w+|falls?|drops?|goes down|sinks?|shrinks?|costs?|cuts?|less likely|negative)\b",
+    r"\b(?P<up>rais\w+|increas\w+|lifts?|rises?|goes up|grows?|boosts?|improves?|climbs?|pushes up|higher|more likely|more inclined|more prone|positive)|\b(?P<down>lower\w*|decreas\w+|reduc\w+|falls?|drops?|goes down|sinks?|shrinks?|costs?|cuts?|less likely|less inclined|less prone|negative)\b",
     re.IGNORECASE,
 )
 
@@ -70,8 +70,8 @@ def masked(at: Reading, measures: Measures) -> Iterator[Claim]:
         still = None
     if (
         match is None
-        or HEDGE.search(re.sub(r"(?:more|less) likely", "", part))
-        or not re.search(r"score|likely|effect\b.*\bis (?:positive|negative)", part)
+        or HEDGE.search(re.sub(r"(?:more|less) (?:likely|inclined)", "", part))
+        or not re.search(r"score|likely|inclined|prone|effect\b.*\bis (?:positive|negative)", part)
         or not at.about.attributes | at.about.classes
     ):
         return
@@ -105,7 +105,7 @@ def masked(at: Reading, measures: Measures) -> Iterator[Claim]:
 
 _SURE = (
     (re.compile(r"\bover-?confiden\w*|\bsurer than\b|\btoo (?:sure|confident|certain)\b|\btrusts? itself too much\b|\bmore (?:confident|sure|certain) than (?:it is|it should|it ought|they are|is warranted|accurate|correct|right)|\bconfidence (?:is|lies) (?:above|higher than)\b|\bconfidence exceeds\b|\btoo much confidence\b|\boverestimates? itself\b|\bconfidence is too (?:high|large)\b|\bconfidence is (?:\w+ )?(?:higher|greater|above)\b(?! (?:for|on|in|when))", re.IGNORECASE), 1),
-    (re.compile(r"\bunder-?confiden\w*|\bless (?:confident|sure|certain) than (?:it is|it should|it ought|they|accurate|correct|right)|\bnot (?:sure|confident|certain) enough\b|\btrusts? itself too little\b|\btoo (?:unsure|hesitant|cautious|modest)\b|\bless sure than\b|\bis it less sure\b|\btoo little confidence\b|\bunderestimates? itself\b|\bconfidence is too (?:low|small)\b|\bconfidence is (?:\w+ )?(?:lower|below|smaller)\b(?! (?:for|on|in|when))", re.IGNORECASE), -1),
+    (re.compile(r"\bunder-?confiden\w*|\bless (?:confident|sure|certain) than (?:it is|it should|it ought|they|accurate|correct\b(?! ones| answers)|right\b(?! ones| answers))|\bnot (?:sure|confident|certain) enough\b|\btrusts? itself too little\b|\btoo (?:unsure|hesitant|cautious|modest)\b|\bless sure than\b|\bis it less sure\b|\btoo little confidence\b|\bunderestimates? itself\b|\bconfidence is too (?:low|small)\b|\bconfidence is (?:\w+ )?(?:lower|below|smaller)\b(?! (?:for|on|in|when))", re.IGNORECASE), -1),
 )  # fmt: skip
 
 
@@ -155,7 +155,11 @@ _CALM = re.compile(
 
 
 def _calibrated(at: Reading, measures: Measures) -> Iterator[Claim]:
-    calm, overall = _CALM.search(at.part), measures.value("gap", Side())
+    classes = at.about.classes if len(at.about.classes) == 1 else frozenset[str]()
+    calm, overall = (
+        _CALM.search(at.part),
+        measures.value("gap", Side(classes)) or measures.value("gap", Side()),
+    )
     if calm is not None and overall is not None and not re.search(r"\bnot\b|n't", at.part[: calm.end()]):
         yield _tendency(at, calm, abs(overall[0]) < 5, overall[1])
 

@@ -37,7 +37,7 @@ _VERDICTS: Mapping[Cell, Verdict] = {
 }
 #: "13 findings are (confirmed)": a count, checked as a number
 _COUNT_OF = re.compile(
-    r"(?:\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|\w+teen|eleven|twelve)) (?:of the )?(?:\w+ )?(?:findings|hypotheses|ones) (?:are|were|have been|got) $",
+    r"(?:\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|\w+teen|eleven|twelve)) (?:of the )?(?:\w+ )?(?:findings|hypotheses|ones) (?:are|were|have been|got) $|(?:(?<![EF\d])\d|\b(?:two|three|four|five|six|seven|eight|nine|ten)) (?:\w+ ){0,3}(?:as )?$",
     re.IGNORECASE,
 )
 _COUNTED = re.compile(r"^\s+(?:findings?|hypothes[ei]s|ones?|slices|groups)\b")
@@ -61,7 +61,7 @@ _PULLS = re.compile(
 
 
 _AWAY = re.compile(
-    r"\baway from\b|\bweighs? against\b|\bspeaks? against\b|\bdetracts? from\b|\bagainst the answer\b",
+    r"\b(?:lowers?|reduces?|decreases?|cuts?) (?:the )?(?:share|chance|probability|likelihood|odds|number)\b|\baway from\b|\bweighs? against\b|\bspeaks? against\b|\bdetracts? from\b|\bagainst the answer\b",
     re.IGNORECASE,
 )
 
@@ -101,7 +101,7 @@ class Findings:
                     continue
                 if verdict == "open" and re.match(r" (?:by|with|in) (?:an? )?(?:experiment|masking)", after):
                     continue
-                if re.match(r" (?:causes?|links?|reasons?)\b", after) or (
+                if re.match(r" (?:as (?:a|the) )?(?:causes?|links?|reasons?)\b", after) or (
                     _COUNT_OF.search(before) and not _ALL.search(before)
                 ):
                     continue
@@ -231,18 +231,46 @@ class Findings:
             or NEGATION.search(part[: match.start()][-20:])
         ):
             return
+        if re.match(
+            r"(?: (?:about|roughly|only|nearly|almost|just|some|over|more than|less than))* (?:\d|half\b|an? (?:third|quarter|fifth)|most\b|the (?:bulk|majority|lion))",
+            part[match.end() :],
+        ):
+            return  # "is responsible for 21 % of the errors": a share
+        if self._repeats(part[match.end() :], at):
+            return
         link = re.search(r"because|due to|thanks|owing|explain", match[0], re.IGNORECASE)
         if match[0].lower().startswith(("the model", "the network", "the classifier")) and re.search(
             r"salien|map", part
         ):
             return
-        if not _SUBJECT.search(part) and not (at.whole.entities and not link) and match.start() > 2:
+        if (
+            not _SUBJECT.search(part)
+            and not (at.whole.entities and not link)
+            and match.start() > 2
+            and not (at.whole.classes | (at.whole.splits - {"data"}))
+        ):
             return
         tested = self._experimental(at)
         start = at.sentence.start + match.start()
         reason = "" if tested else "a cause needs a finding that an experiment confirmed"
         refs = tuple(x for r in tested[:1] for x in (*r.evidence[-1:], r.id))
         yield Claim("cause", start, start + len(match[0]), bool(tested), refs, reason)
+
+    def _repeats(self, said: str, at: Reading) -> bool:
+        """Whether what is given as the reason is itself a recorded sentence, not about anything in the pictures."""
+        if (
+            at.whole.attributes
+            or not re.search(r"\b(?:is|are|was|were)\b", said)
+            or len(re.findall(r"[a-z]{4,}", said)) < 2
+        ):
+            return False
+        told = (
+            t for e in self.state.evidence for t in re.split(r"(?<=[.;]) ", " ".join((e.summary, *e.notes)))
+        )
+        words = {w[:5] for w in re.findall(r"[a-z]{4,}", said.lower())}
+        return any(
+            len(words) >= 2 and words <= {w[:5] for w in re.findall(r"[a-z]{4,}", t.lower())} for t in told
+        )
 
     def _experimental(self, at: Reading) -> list[FindingRecord]:
         """The findings confirmed by an experiment about just what the sentence names; every attribute needs its own."""
@@ -263,7 +291,14 @@ class Findings:
     def _associations(self, at: Reading) -> Iterator[Claim]:
         """What pulls predictions towards a class, or is a sign of it: a finding has to say so."""
         away = _AWAY.search(at.part)
-        if away is not None and at.whole.attributes and at.whole.classes and not HEDGE.search(at.part):
+        if (
+            away is not None
+            and at.whole.attributes
+            and at.whole.classes
+            and not HEDGE.search(at.part)
+            and not _EXPERIMENT.search(at.part)
+            and not re.search(r"\bhid|\bcover|\bwithout\b", at.part)
+        ):
             start = at.sentence.start + away.start()
             yield Claim("verdict", start, start + len(away[0]), False, (), "no finding says so")
         match = _PULLS.search(at.part)
