@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from failsight.agent.ui.pictures import Album
     from failsight.tools.evidence import Evidence
 
-Tone = Literal["text", "title", "good", "miss", "pitfall", "hint", "muted", "warning"]
+Tone = Literal["text", "plain", "title", "good", "miss", "pitfall", "hint", "muted", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """Words for the person."""
+    """Words for the person: Markdown in the tone ``text``, lines as they are in all others."""
 
     text: str
     tone: Tone = "text"

@@ -13,8 +13,8 @@ from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from failsight.agent.learn import exercises
-from failsight.agent.learn.classroom import DEMO, Classroom, did, measure
+from failsight.agent.learn import exercises, guessing
+from failsight.agent.learn.classroom import DEMO, Classroom, did, done, measure
 from failsight.agent.learn.dialogue import Dialogue, Option, Say, Step, Work, pick
 from failsight.agent.learn.exercises import pitfall, shown
 from failsight.agent.learn.practice import practise
@@ -138,7 +138,7 @@ def _look(room: Classroom, case: Case, lesson: str, about: Mapping[str, Any]) ->
     given = []
     for spec in about.get("guesses", ()):
         texts = {k: _filled(case, v) for k, v in spec.items() if k in ("ask", "hint")}
-        made = yield from exercises.guess(room, case, {**spec, **texts})
+        made = yield from guessing.guess(room, case, {**spec, **texts})
         if made is not None:
             given.append(made)
             did(case, Act("guess", about["tool"]))
@@ -151,7 +151,7 @@ def _look(room: Classroom, case: Case, lesson: str, about: Mapping[str, Any]) ->
     item = shown(room, case, evidence)
     yield item if not about.get("whole") else type(item)(item.evidence, item.album)
     for one in given:
-        yield from exercises.settle(room, evidence, one, lesson)
+        yield from guessing.settle(room, evidence, one, lesson)
 
 
 def _choose(room: Classroom, case: Case, lesson: str, about: Mapping[str, Any]) -> Dialogue[None]:
@@ -230,7 +230,7 @@ def _exercise(room: Classroom, case: Case, lesson: str, kind: str) -> Dialogue[N
 def last_stated(case: Case) -> FindingRecord | None:
     """The hypothesis that was stated last in this case."""
     made = [e for e in case.evidence("state_hypothesis") if e.findings]
-    last = [a for a in exercises.done(case) if a.what == "suspect"]
+    last = [a for a in done(case) if a.what == "suspect"]
     wanted = [e for e in made if not last or e.findings[0].kind == last[-1].kind]
     return case.state().records.get(wanted[-1].findings[0].key) if wanted else None
 
@@ -332,7 +332,7 @@ class Values(Mapping[str, str]):
         return str(raised[0].finding.class_name) if raised else self._case.classes[0]
 
     def _verdict(self) -> str:
-        tests: Sequence[Act] = [a for a in exercises.done(self._case) if a.what == "test"]
+        tests: Sequence[Act] = [a for a in done(self._case) if a.what == "test"]
         return tests[-1].verdict if tests else "open"
 
     def _expected(self) -> str:

@@ -23,6 +23,7 @@ LONGEST = (
 )
 SIGNS: dict[Tone, tuple[str, str]] = {
     "text": ("", ""),
+    "plain": ("", ""),
     "title": ("", "bold"),
     "good": ("✓ ", "green"),
     "miss": ("✗ ", "yellow"),

@@ -58,7 +58,7 @@ def _all_at_once(
     if len(lines) > MOST:
         lines = [*lines[:MOST], f"  … and {len(lines) - MOST} more"]
     yield Say(f"These classes of the pictures have no namesake in the model. {how} they would be:")
-    yield Say("\n".join(lines))
+    yield Say("\n".join(lines), "plain")
     options = [Option("yes", "yes, that is right"), Option("no", "no, ask me one by one")]
     picked = yield from pick("Is that right?", options, back=True)
     return offered if picked.key == "yes" else None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from failsight.agent.learn import exercises, process
+from failsight.agent.learn import exercises, guessing, process
 from failsight.agent.learn.classroom import Classroom, did, done, measure
 from failsight.agent.learn.dialogue import Ask, Dialogue, Option, Say, Work, match, pick
 from failsight.agent.learn.exercises import kinds, measures, pitfall, shown
@@ -217,7 +217,7 @@ def _routed(case: Case, question: str) -> tuple[str, dict[str, Any]] | None:
 def _measured(room: Classroom, case: Case, about: Mapping[str, Any], lesson: str) -> Dialogue[None]:
     given = None
     if "guess" in about and not any(a.tool == about["tool"] for a in done(case)):
-        given = yield from exercises.guess(room, case, about["guess"])
+        given = yield from guessing.guess(room, case, about["guess"])
         if given is not None:
             did(case, Act("guess", about["tool"]))
     yield Work(f"{about['tool']} …")
@@ -228,7 +228,7 @@ def _measured(room: Classroom, case: Case, about: Mapping[str, Any], lesson: str
         return
     did(case, Act("look", about["tool"]))
     yield shown(room, case, made)
-    yield from exercises.settle(room, made, given, lesson)
+    yield from guessing.settle(room, made, given, lesson)
 
 
 def _filled(case: Case, arguments: Mapping[str, Any]) -> dict[str, Any]:

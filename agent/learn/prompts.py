@@ -11,6 +11,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from failsight.tools.text import clean
+
 if TYPE_CHECKING:
     from failsight.agent.state import CaseState, FindingRecord
 
@@ -113,7 +115,7 @@ def _leakage(look: Look) -> Prompt | None:
     if "train" not in look.has or look.done("duplicates_and_leakage") or look.looked < 4:
         return None
     text = "Nobody has checked whether test pictures were used for training: if so, every figure flatters the model."
-    return Prompt("leakage", text, "ask: are evaluation images in the training set?", 3)
+    return Prompt("leakage", text, "ask: are there duplicates between the splits?", 3)
 
 
 def _feeding(look: Look) -> Prompt | None:
@@ -124,7 +126,7 @@ def _feeding(look: Look) -> Prompt | None:
     ):
         return None
     text = "Groups and heat maps were looked at before the cheapest bug was ruled out: pictures that are prepared wrongly."
-    return Prompt("feeding", text, "ask: is the model fed correctly?", 2)
+    return Prompt("feeding", text, "ask: are the images preprocessed correctly?", 2)
 
 
 def _labels(look: Look) -> Prompt | None:
@@ -149,7 +151,7 @@ def _untested(look: Look) -> Prompt | None:
     names = ", ".join(r.id for r in waiting[:3])
     several = len(waiting) > 1
     text = f"{names} {'are' if several else 'is'} suspected and not tested; until then {'they are' if several else 'it is'} no more than an idea."
-    return Prompt(f"untested:{names}", text, f"say: test {waiting[0].id}", 2)
+    return Prompt(f"untested:{names}", text, f"/why {waiting[0].id} tells what would test it", 2)
 
 
 def _saliency(look: Look) -> Prompt | None:
@@ -157,7 +159,13 @@ def _saliency(look: Look) -> Prompt | None:
     if not look.done("saliency") or tested or not look.records(None):
         return None
     text = "Heat maps were shown, and no region was tested. A map suggests; covering the thing, beside a control, decides."
-    return Prompt("saliency", text, "say: test whether it uses … to say …", 2)
+    cue = next((r.finding for r in look.records(None) if r.finding.slice and r.finding.class_name), None)
+    ask = "say what you think it goes by, and for which class"
+    if cue is not None and cue.slice and cue.class_name:
+        ask = (
+            f"say: I think it uses the {clean(next(iter(cue.slice)), 40)} to say {clean(cue.class_name, 40)}"
+        )
+    return Prompt("saliency", text, ask, 2)
 
 
 def _repair_first(look: Look) -> Prompt | None:
@@ -191,7 +199,7 @@ def _inconclusive(look: Look) -> Prompt | None:
         return None
     names = ", ".join(r.id for r in left[:3])
     text = f"{names}: inconclusive is not refuted. An effect that matters may have been missed; more pictures would tell."
-    return Prompt(f"inconclusive:{names}", text, f"ask: why is {left[0].id} inconclusive?", 1)
+    return Prompt(f"inconclusive:{names}", text, f"/why {left[0].id} tells why", 1)
 
 
 def _conviction(look: Look) -> Prompt | None:

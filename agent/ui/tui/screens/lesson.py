@@ -37,7 +37,7 @@ LOOKS = {
     "muted": "muted",
     "warning": "warning",
     "title": "stage",
-    "text": "info",
+    "plain": "info",
 }
 
 
@@ -71,6 +71,7 @@ class DialogueScreen(Screen[Any]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "say('?')", "Hint", key_display="F1"),
         Binding("f2", "say('back')", "Back one question", key_display="F2"),
+        Binding("f3", "unfold", "Unfold the evidence", key_display="F3"),
         Binding("escape", "leave", "Leave"),
         Binding("tab", "complete", "Complete a path", show=False, priority=True),
         Binding("pageup", "page(-1)", "Scroll up", show=False),
@@ -135,6 +136,8 @@ class DialogueScreen(Screen[Any]):
 
     async def on_arrived(self, message: Arrived) -> None:
         """Show what came."""
+        if self.ended:
+            return
         match message.news:
             case Came(item):
                 await self._show(item)
@@ -202,6 +205,8 @@ class DialogueScreen(Screen[Any]):
         self.call_after_refresh(self.query_one(Conversation).follow)
 
     async def _end(self, result: Any, problem: str) -> None:
+        if self.ended:  # the person left before
+            return
         self.ended = True
         if problem:
             await self._add(Line(problem, "warning"))
@@ -263,8 +268,18 @@ class DialogueScreen(Screen[Any]):
         """Hint and Back are offered where they do something."""
         if action == "say":
             wanted = {"?": "hints", "back": "back"}[str(parameters[0])]
-            return True if self.question is not None and getattr(self.question, wanted) else None
+            return self.question is not None and bool(getattr(self.question, wanted))
+        if action == "unfold":
+            return bool(self._shown)
         return True
+
+    def action_unfold(self) -> None:
+        """Unfold the last piece of evidence, or fold it: its tables and pictures."""
+        cards = list(self.query(EvidenceCard))
+        if cards:
+            said = self.query_one(Conversation)
+            said.select(cards[-1])
+            said.action_unfold()
 
     def action_say(self, text: str) -> None:
         """Answer with a word of its own."""
