@@ -15,6 +15,7 @@ from typing import Any
 from failsight.agent.grounding.claims import ID, UNVERIFIED, Checked, Claim
 from failsight.agent.grounding.compare import comparisons
 from failsight.agent.grounding.consistency import consistent
+from failsight.agent.grounding.filling import fill
 from failsight.agent.grounding.measures import Measures
 from failsight.agent.grounding.names import Lexicon, Names, is_f1
 from failsight.agent.grounding.numbers import Number, numbers, sentences
@@ -88,7 +89,19 @@ class Checker:
         self._ids = {e.id for e in state.evidence} | {r.id for r in state.records.values()}
 
     def check(self, text: str) -> Checked:
-        """All claims of ``text``."""
+        """All claims of ``text``, its placeholders filled in: what was put there from the record holds."""
+        filled = fill(text, self.state)
+        if not filled.made and not filled.unknown:
+            return Checked(text, self._claims(text))
+        spans = [(c.start, c.end) for c in (*filled.made, *filled.unknown)]
+        rest = (
+            c for c in self._claims(filled.text)
+            if not (c.kind in ("number", "name") and any(a <= c.start and c.end <= b for a, b in spans))
+        )  # fmt: skip
+        claims = sorted((*filled.made, *filled.unknown, *rest), key=lambda c: (c.start, c.end))
+        return Checked(filled.text, tuple(claims))
+
+    def _claims(self, text: str) -> tuple[Claim, ...]:
         claims: list[Claim] = []
         found = sorted(numbers(text), key=lambda n: n.start)
         context = Names()
@@ -108,14 +121,18 @@ class Checker:
                 claims += masked(reading, self._measures)
                 claims += ranks(reading, self._measures)
             context = reading.whole if reading.whole.entities | reading.whole.splits else context
-        return Checked(text, tuple(sorted(claims, key=lambda c: (c.start, c.end))))
+        return tuple(sorted(claims, key=lambda c: (c.start, c.end)))
 
     def _names(self, at: Reading) -> Iterator[Claim]:
+        taken: list[tuple[int, int]] = []
         for start, end, reason in (
             *self.lexicon.unknown(at.part),
             *strangers(at, self.lexicon),
             *unseen(at, self._known),
         ):
+            if any(one < end and start < other for one, other in taken):
+                continue
+            taken.append((start, end))
             yield Claim("name", at.sentence.start + start, at.sentence.start + end, False, (), reason)
         for match in ID.finditer(at.part):
             if match[0] not in self._ids and not is_f1(at.part, match.start()):

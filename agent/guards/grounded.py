@@ -1,4 +1,4 @@
-"""What a language model says is checked against the record before a person sees it."""
+"""What a language model says is checked against the record before a person sees it; its placeholders are filled in."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ class Grounded(AgentMiddleware[Any, Any, Any]):
         checked = self.check(text)
         if checked.unverified and not last.tool_calls and not self._asked(messages):
             self._journal(checked, final=False)
-            wrong = [f"“{clean(text[c.start : c.end], 60)}”: {c.reason}" for c in checked.unverified[:12]]
+            said = checked.text
+            wrong = [f"“{clean(said[c.start : c.end], 60)}”: {c.reason}" for c in checked.unverified[:12]]
             order = prompts.say("grounding.correct", claims="\n".join(f"- {w}" for w in wrong))
             return {"messages": [HumanMessage(order, additional_kwargs={INTERNAL: True})], "jump_to": "model"}
         if checked.claims:
