@@ -5,6 +5,7 @@ Every exercise works on the case as it stands: values and verdicts are the tools
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -188,24 +189,23 @@ def plan_of(case: Case, record: FindingRecord) -> tuple[str, Any] | None:
 
 def test(room: Classroom, case: Case, record: FindingRecord, lesson: str) -> Dialogue[Finding | None]:
     """Run the test that the hypothesis registered and have its figures read; the finding that it settled, None without one."""
-    plan = plan_of(case, record)
-    if plan is None:
+    planned = planned_call(case, record)
+    if planned is None:
         yield Say("No test is registered for it: state it first.", "warning")
         return None
-    _, instrument = plan
-    warned = process.at_test(done(case), record.finding.kind, instrument.tool)
+    tool, arguments = planned
+    warned = process.at_test(done(case), record.finding.kind, tool)
     if warned:
         yield pitfall(room, warned, lesson)
-    arguments = call_arguments(case, record, instrument)
-    yield Work(f"{instrument.tool} …")
+    yield Work(f"{tool} …")
     try:
-        made = measure(case, instrument.tool, arguments)
+        made = measure(case, tool, arguments)
     except RetryError as error:
         yield Say(str(error), "warning")
         return None
     finding = settled(record, made)
     verdict = finding.verdict or "inconclusive"
-    did(case, Act("test", instrument.tool, record.finding.kind, verdict=verdict))
+    did(case, Act("test", tool, record.finding.kind, verdict=verdict))
     if room.rules.verdicts and figures(finding):
         yield from _read(room, case, record, finding, lesson)
     yield shown(room, case, made)
@@ -216,16 +216,18 @@ def test(room: Classroom, case: Case, record: FindingRecord, lesson: str) -> Dia
     return replace(finding, verdict=verdict)
 
 
-def call_arguments(case: Case, record: FindingRecord, instrument: Any) -> dict[str, Any]:
-    """The arguments of the planned call; those tests that are told which hypothesis they decide are told its id."""
-    from failsight.tools.registry import registry
+def planned_call(case: Case, record: FindingRecord) -> tuple[str, dict[str, Any]] | None:
+    """The measurement that ``state_hypothesis`` named for a hypothesis: tool and arguments; None where it was never stated."""
+    from failsight.tools.state_hypothesis import THIS
 
-    arguments = dict(instrument.arguments)
-    if "finding" in registry()[instrument.tool].arguments.model_fields and instrument.tool.startswith(
-        ("test_by", "compare_group")
-    ):
-        arguments["finding"] = record.id
-    return arguments
+    stated = [
+        e for e in case.evidence("state_hypothesis") if any(f.key == record.finding.key for f in e.findings)
+    ]
+    if not stated:
+        return None
+    facts = {f.name: str(f.value) for f in stated[-1].facts}
+    arguments = json.loads(facts["instrument_arguments"])
+    return facts["instrument"], {k: record.id if v == THIS else v for k, v in arguments.items()}
 
 
 def settled(record: FindingRecord, made: Evidence) -> Finding:
