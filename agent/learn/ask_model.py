@@ -183,7 +183,7 @@ def _three(text: str) -> list[float] | None:
 
 def _write_side(seen: ModelSeen, facts: dict[str, Any]) -> Dialogue[None]:
     """Write what was said beside the model, where the model is read from; only with a yes."""
-    where = sideread_path(seen.path)
+    where = side_path(seen.path)
     old = dict(seen.side.raw)
     yes = yield from yes_no(
         f"This has to stand beside the model. Shall I write it into {clean(where)}?", default=True, back=True
@@ -205,7 +205,7 @@ def _write_side(seen: ModelSeen, facts: dict[str, Any]) -> Dialogue[None]:
         raise Back from None
 
 
-def sideread_path(model: Path) -> Path:
+def side_path(model: Path) -> Path:
     """Where the facts of a model stand: ``model.json`` in its folder, or NAME.json beside its file."""
     return model / "model.json" if model.is_dir() else model.with_suffix(".json")
 
