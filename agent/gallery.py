@@ -136,7 +136,9 @@ class _Shots(Sequence[Shot]):
         if self._said is not None and place is not None:
             said = self._classes[int(self._said.predicted[place])]
             sure = float(self._said.confidence[place]) if self._said.has_scores else None
-        return Shot(self._split, row, self._table.paths[row], self._classes[label] if label >= 0 else "", said, sure)
+        return Shot(
+            self._split, row, self._table.paths[row], self._classes[label] if label >= 0 else "", said, sure
+        )
 
 
 def page_of(text: str) -> tuple[str, int]:
@@ -185,7 +187,9 @@ def _asked(case: Case, text: str) -> Gallery:
 
 def _title(conditions: Sequence[str]) -> str:
     """``kitchen taken for living room, television=yes``: the conditions as a headline."""
-    given = {c.partition("=")[0]: c.partition("=")[2] for c in conditions if c.startswith(("true=", "predicted="))}
+    given = {
+        c.partition("=")[0]: c.partition("=")[2] for c in conditions if c.startswith(("true=", "predicted="))
+    }
     true, taken = given.get("true", ""), given.get("predicted", "")
     parts = [clean(true or taken, 60)] if given else []
     if true and taken:
@@ -223,7 +227,10 @@ def _read(case: Case, text: str) -> tuple[Split, list[str], str]:
         elif re.search(r"[=<>]", word):
             conditions.append(shlex.split(word)[0] if word.count('"') == 2 else word)
         else:
-            raise RetryError(f"There is no class, attribute or split {clean(word, 40)!r}. {USAGE}", [clean(c, 60) for c in case.classes])
+            raise RetryError(
+                f"There is no class, attribute or split {clean(word, 40)!r}. {USAGE}",
+                [clean(c, 60) for c in case.classes],
+            )
         left = left[len(word) :]
     return split, conditions, order  # type: ignore[return-value]
 
@@ -299,7 +306,9 @@ def _view(case: Case) -> Any:
 def _made(case: Case, title: str, shots: Sequence[Shot], query: str) -> Gallery:
     if not len(shots):
         raise RetryError("No picture is left.")
-    tables: dict[str, ImageTable] = {split: case.table(split) for split in {s.split for s in shots[:1]} | set(case.splits())}  # type: ignore[arg-type]
+    tables: dict[str, ImageTable] = {
+        split: case.table(split) for split in {s.split for s in shots[:1]} | set(case.splits())
+    }  # type: ignore[arg-type]
 
     def opener(split: str, row: int) -> Image:
         return tables[split].open(row)

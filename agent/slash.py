@@ -64,6 +64,11 @@ class SlashCommands:
         def _said(self, made: AIMessage) -> Iterator[SessionEvent]: ...
         def _expect(self, criterion: Any) -> Iterator[SessionEvent]: ...
 
+    @property
+    def workflow(self) -> str:
+        """The name of the order of steps that the case follows."""
+        return self.case.config.workflow
+
     def actions(self) -> dict[str, str]:
         return dict(ACTIONS)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,12 +9,14 @@ if TYPE_CHECKING:
     from failsight.agent.events import SessionEvent
     from failsight.agent.ui.display import SessionLike
 
-_WORD = re.compile(r"\S+$")
 SHARED: dict[str, str] = {
     "/help": "the keys and commands",
     "/evidence": "list the evidence, or show one piece: /evidence E3",
     "/finding": "list the hypotheses, or show one in full: /finding F1",
-    "/map": "the workflow: where we are and why",
+    "/find": "search what was said and measured: /find television",
+    "/copy": "copy a piece of evidence, a hypothesis or the last answer as text: /copy E3",
+    "/glossary": "what a word means: /glossary recall; without a word: all of them",
+    "/map": "the workflow: how we got here, and the ways on",
     "/auto": "run the whole workflow to its end without asking",
     "/report": "write the report into the case folder",
     "/quit": "leave; nothing is lost",
@@ -57,15 +58,3 @@ def act(session: SessionLike, command: Command) -> Iterator[SessionEvent]:
             yield Notice(f"Written: {path}")
     else:
         yield Notice(f"There is no command {command.name}. /help lists them.", "warning")
-
-
-def complete(text: str, commands: tuple[str, ...], words: tuple[str, ...]) -> str | None:
-    """``text`` completed: a slash command at its start, else the last word as a class or attribute name; or None."""
-    if text.startswith("/") and " " not in text:
-        return next((c for c in commands if c.startswith(text) and c != text), None)
-    found = _WORD.search(text)
-    if found is None or len(found[0]) < 2:
-        return None
-    start = found[0].casefold()
-    name = next((w for w in words if w.casefold().startswith(start) and len(w) > len(start)), None)
-    return None if name is None else text + name[len(start) :]

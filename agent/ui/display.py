@@ -18,6 +18,10 @@ class SessionLike(Protocol):
     folder: Path
     name: str
 
+    @property
+    def workflow(self) -> str:
+        """The order of steps that the case follows, by name (``failsight.knowledge_base.workflow``)."""
+
     def state(self) -> CaseState:
         """The state of the case right now (a fold over the journal)."""
 

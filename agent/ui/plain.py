@@ -13,14 +13,19 @@ from typing import TYPE_CHECKING, TextIO
 
 from failsight.agent.events import ApprovalAsked, EvidenceMade, PlannerSaid, SessionEvent
 from failsight.agent.ui import commands
+from failsight.agent.ui.completion import Known, options
+from failsight.agent.ui.copying import text_of
 from failsight.agent.ui.errors import OK, bug_line, sentence
+from failsight.agent.ui.glossary import looked_up, terms
 from failsight.agent.ui.interrupts import Interrupts
 from failsight.agent.ui.lines import Lines, ProgressLines
+from failsight.agent.ui.mapping import map_lines
 from failsight.agent.ui.pictures import Album
 from failsight.agent.ui.reader import Reader
 from failsight.agent.ui.readiness import CODES, readiness_lines, verdict
+from failsight.agent.ui.searching import Said, search
 from failsight.agent.ui.snapshot import past, take
-from failsight.agent.ui.words import finding_line, inert, inert_text, stage_rows
+from failsight.agent.ui.words import finding_line, inert, inert_text
 from failsight.tools.errors import FailsightError
 
 if TYPE_CHECKING:
@@ -90,9 +95,11 @@ class PlainDisplay:
                 f"Taken up again (messages {len(before.said)} · evidence {len(before.evidence)})."
             )
 
-    def _completions(self, session: SessionLike, text: str) -> list[str]:
-        names = (*commands.offered(session.actions()), *take(session.state()).words)
-        return [n for n in names if n.casefold().startswith(text.casefold())]
+    @staticmethod
+    def _completions(session: SessionLike, line: str) -> list[str]:
+        now = take(session.state())
+        known = Known(commands.offered(inert(session.actions())), now.words, now.names)
+        return [made for made, _ in options(line, known)]
 
     @staticmethod
     def _album(session: SessionLike) -> Album:
@@ -179,6 +186,13 @@ class PlainDisplay:
                 self._map(session)
             case "/evidence":
                 self._evidence(session, command.rest.upper())
+            case "/find":
+                self._find(session, command.rest)
+            case "/copy":
+                self._copy(session, command.rest)
+            case "/glossary":
+                for term in looked_up(command.rest, terms()):
+                    self._lines.say(term.line())
             case "/finding" | "/findings":
                 self._finding(session, command.rest.upper())
             case _:
@@ -196,11 +210,24 @@ class PlainDisplay:
         )
 
     def _map(self, session: SessionLike) -> None:
-        now = take(session.state())
-        for row in stage_rows(now.stage, now.entered):
-            self._lines.say(f"{row.symbol} {row.name}{' (here)' if row.current else ''}")
-        if now.trigger:
-            self._lines.say(f"because {now.trigger}")
+        for text, _ in map_lines(take(session.state()), session.workflow):
+            self._lines.say(text)
+
+    def _find(self, session: SessionLike, wanted: str) -> None:
+        before, now = past(session.state()), take(session.state())
+        said = [Said(s.role, s.text) for s in before.said]
+        found = search(wanted, said, before.evidence, now.records)
+        for one in found:
+            self._lines.say(one.line())
+        if not found:
+            self._lines.say(f"Nothing says {wanted}." if wanted else "Search for what? /find television")
+
+    def _copy(self, session: SessionLike, wanted: str) -> None:
+        """Without a clipboard, copying is printing it whole."""
+        before, now = past(session.state()), take(session.state())
+        said = [(s.role, s.text) for s in before.said]
+        what, text = text_of(wanted, {e.id: e for e in before.evidence}, now.records, said)
+        self._lines.say(text) if text else self._lines.warn(what)
 
     def _evidence(self, session: SessionLike, wanted: str) -> None:
         known = {e.id: e for e in past(session.state()).evidence}

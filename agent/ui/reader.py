@@ -31,7 +31,7 @@ class Reader:
         return line.rstrip("\r\n") if line else None
 
     def completes(self, options: Callable[[str], list[str]]) -> None:
-        """Complete words with Tab from ``options(start of the word)``; nothing happens where lines can't be edited."""
+        """Complete with Tab from ``options(the line so far)``, whole lines; nothing happens where lines can't be edited."""
         if not self.edits:
             return
         import readline
@@ -40,7 +40,8 @@ class Reader:
 
         def complete(text: str, state: int) -> str | None:
             if state == 0:
-                found[:] = options(text)
+                line, kept = readline.get_line_buffer(), readline.get_begidx()
+                found[:] = [made[kept:] for made in options(line[: readline.get_endidx()])]
             return found[state] if state < len(found) else None
 
         readline.set_completer_delims(" ")

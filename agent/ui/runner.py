@@ -37,6 +37,7 @@ class Opened:
     actions: dict[str, str]
     snapshot: Snapshot
     past: Past
+    workflow: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,7 @@ class SessionThread:
                     inert(session.actions()),
                     take(state),
                     past(state),
+                    session.workflow,
                 )
             )
         except BaseException as error:

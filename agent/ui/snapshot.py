@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from failsight.agent.chains import record_chain
 from failsight.agent.state import STAGES, CaseState, FindingRecord, Said
+from failsight.agent.ui.completion import Names
 from failsight.agent.ui.words import inert
 from failsight.tools.evidence import Evidence
 from failsight.tools.verdicts import Step
@@ -29,6 +31,12 @@ class Snapshot:
     records: tuple[FindingRecord, ...] = ()
     words: tuple[str, ...] = ()
     chains: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
+    moves: tuple[tuple[str, str], ...] = ()  # each stage that was entered, in order, and what triggered it
+    names: Names = field(default_factory=Names)
+
+    def why(self, stage: str) -> str:
+        """What triggered the last transition into ``stage``; empty when it was never entered."""
+        return next((trigger for name, trigger in reversed(self.moves) if name == stage), "")
 
     def find(self, finding_id: str) -> FindingRecord | None:
         """The record called ``F3``, whatever the case of the letter."""
@@ -54,8 +62,34 @@ def take(state: CaseState) -> Snapshot:
             tuple(state.records.values()),
             tuple(sorted({w for w in _names(state) if 2 < len(w) <= 60}, key=str.casefold)),
             {r.id: record_chain(state, r) for r in state.records.values()},
+            tuple((name, trigger) for name, trigger, _ in state.stages),
+            Names(
+                tuple(e.id for e in state.evidence),
+                tuple(r.id for r in state.records.values()),
+                _images(state),
+                _tools(),
+            ),
         )
     )
+
+
+def _images(state: CaseState) -> tuple[str, ...]:
+    """The pictures that the newest evidence shows, as commands call them, and their files; at most 200."""
+    made: dict[str, None] = {}
+    for evidence in reversed(state.evidence):
+        for image in evidence.images:
+            made[f"#{image.row}" if image.split == "data" else f"{image.split}:#{image.row}"] = None
+            if " " not in image.path:
+                made[image.path] = None
+        if len(made) >= 200:
+            break
+    return tuple(made)
+
+
+def _tools() -> tuple[str, ...]:
+    """The measuring tools, where the session has read them in already: a display does not wait for them."""
+    module = sys.modules.get("failsight.tools.registry")
+    return tuple(module.registry()) if module is not None else ()
 
 
 def past(state: CaseState) -> Past:

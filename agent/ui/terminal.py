@@ -53,7 +53,12 @@ def understood(answer: bytes) -> Way:
 def _can_ask() -> bool:
     term = os.environ.get("TERM", "")
     try:
-        seen = sys.__stdin__ is not None and sys.__stdin__.isatty() and sys.__stdout__ is not None and sys.__stdout__.isatty()
+        seen = (
+            sys.__stdin__ is not None
+            and sys.__stdin__.isatty()
+            and sys.__stdout__ is not None
+            and sys.__stdout__.isatty()
+        )
     except ValueError:
         return False
     return seen and os.name == "posix" and not term.startswith(DEAF) and "NO_COLOR" not in os.environ

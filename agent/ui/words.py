@@ -45,6 +45,7 @@ VERDICTS: dict[str, Look] = {
     "inconclusive": Look("~", "inconclusive", "yellow", "$text-warning"),
 }
 LEGEND = "  ".join(f"{look.symbol} {look.word}" for look in VERDICTS.values())
+RAIL = "■□□ stated  ■■□ instrumented  ■■■ tested"
 LEVELS = {"info": "i", "warning": "!", "error": "✗"}
 
 
@@ -114,6 +115,11 @@ def standing(record: FindingRecord) -> str:
     if record.finding.verdict is not None:
         return record.finding.verdict
     return "planned" if record.instruments else "open"
+
+
+def rail(record: FindingRecord) -> str:
+    """How far a finding came, a sign each: stated, instrumented (its test is planned), tested."""
+    return "".join("■" if reached else "□" for reached in (True, record.instruments, record.finding.tests))
 
 
 def finding_line(record: FindingRecord, limit: int = 300) -> str:

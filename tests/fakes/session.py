@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from failsight.agent.events import EvidenceMade, PlannerSaid, SessionEvent, StageEntered
-from failsight.agent.state import CaseState, FindingRecord
+from failsight.agent.state import CaseState, FindingRecord, Said
 from failsight.tools.evidence import Evidence, Fact, Figure, Finding, ImageRef, Table, TestResult
 
 Step = SessionEvent | BaseException | Callable[["ScriptedSession"], Iterator[SessionEvent]]
@@ -35,6 +35,7 @@ class ScriptedSession:
         self, folder: Path, script: Mapping[str, list[Step]] | None = None, progress: Any = None
     ) -> None:
         self.folder, self.name, self.progress = folder, folder.name, progress
+        self.workflow = "reactive"
         self.script = dict(script or {})
         self.asked: list[tuple[str, Any]] = []
         self.cancelled = threading.Event()
@@ -50,6 +51,7 @@ class ScriptedSession:
 
     def say(self, text: str) -> Iterator[SessionEvent]:
         self.asked.append(("say", text))
+        self._state.said.append(Said("person", text, len(self._state.said)))
         return self._play(text if text in self.script else "*", [PlannerSaid(f"You said: {text}")])
 
     def decide(self, yes: bool, *, always: bool = False) -> Iterator[SessionEvent]:
@@ -91,6 +93,8 @@ class ScriptedSession:
         if isinstance(event, StageEntered):
             self._state.stage = event.stage
             self._state.stages.append((event.stage, event.trigger, len(self._state.stages)))
+        elif isinstance(event, PlannerSaid):
+            self._state.said.append(Said("planner", event.text, len(self._state.said)))
         elif isinstance(event, EvidenceMade):
             self._state.evidence.append(event.evidence)
             for finding in event.evidence.findings:

@@ -209,7 +209,11 @@ async def test_tables_sort_by_number_and_by_name(tmp_path: Path) -> None:
 async def test_the_board_lists_hypotheses_and_opens_them(tmp_path: Path) -> None:
     async with on_stage(tmp_path, {"start": [EvidenceMade(masking(1))]}, size=(160, 48)) as stage:
         text = stage.text()
-        for line in ("F1 ✓ television=yes, kitchen", "F2 ○ brightness=low · rare", "F3 ✗ tilt=high · weak"):
+        for line in (
+            "F1  ■□■✓ television=yes, kitchen",
+            "F2  ■□□○ brightness=low · rare",
+            "F3  ■□□✗ tilt=high · weak",
+        ):
             assert line in text
         stage.app.main.query_one("#board").focus()
         await stage.pilot.press("home", "enter")
@@ -377,6 +381,8 @@ async def test_themes_and_no_colour(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         await stage.pilot.press("f4")
         assert stage.app.current_theme.dark is not dark
         await stage.type("/theme")
+        assert stage.app.theme == "contrast"
+        await stage.type("/theme dark")
         assert stage.app.current_theme.dark is dark
     monkeypatch.setenv("NO_COLOR", "1")
     async with on_stage(tmp_path, {"start": [EvidenceMade(masking(1))]}) as stage:

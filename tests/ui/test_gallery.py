@@ -44,14 +44,29 @@ def pictures(n: int = 5_000, broken: int = -1) -> Gallery:
     def explainer(split: str, row: int) -> tuple[Image.Image, str]:
         return Image.new("RGB", (8, 8), (1, 2, 3)), f"what speaks for row {row}"
 
-    shots = [Shot("data", i, f"images/{i:05}.png", "kitchen", "hall" if i % 3 else "kitchen", 0.5) for i in range(n)]
+    shots = [
+        Shot("data", i, f"images/{i:05}.png", "kitchen", "hall" if i % 3 else "kitchen", 0.5)
+        for i in range(n)
+    ]
     return Gallery("all pictures", shots, "", opener, explainer)
 
 
 def matrix() -> Evidence:
     rows = (("hall", 90, 0, 10), ("kitchen", 7, 80, 3), ("dining room", 0, 25, 60))
-    table = Table("Confusion matrix", ("true class", "hall", "kitchen", "dining room"), rows, ("text", "count", "count", "count"))
-    return Evidence("confusion_matrix", "Which class is taken for which", "Much is.", {"split": "deploy"}, tables=(table,), id="E1")
+    table = Table(
+        "Confusion matrix",
+        ("true class", "hall", "kitchen", "dining room"),
+        rows,
+        ("text", "count", "count", "count"),
+    )
+    return Evidence(
+        "confusion_matrix",
+        "Which class is taken for which",
+        "Much is.",
+        {"split": "deploy"},
+        tables=(table,),
+        id="E1",
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,7 +98,12 @@ def test_a_cell_holds_its_pictures_and_no_others(case: FakeCase) -> None:
 def test_one_picture_and_what_is_unknown(case: FakeCase) -> None:
     (shot,) = gallery(case, "#12").shots
     assert (shot.row, shot.name) == (12, "#12")
-    for text, words in (("nothing", "no class"), ("E7", "no evidence"), ("x > red_room", "no class 'x'"), ("television=maybe", "maybe")):
+    for text, words in (
+        ("nothing", "no class"),
+        ("E7", "no evidence"),
+        ("x > red_room", "no class 'x'"),
+        ("television=maybe", "maybe"),
+    ):
         with pytest.raises(RetryError, match=words):
             gallery(case, text)
 
@@ -92,7 +112,9 @@ def test_pages_are_listed_in_words(case: FakeCase) -> None:
     assert page_of("kitchen page 3") == ("kitchen", 3)
     text = gallery(case, "").lines(3)
     assert "page 3 of 3" in text and text.count("- `#") == 20 and "Next" not in text
-    assert "Next: `/images wrong page 2`" in gallery(case, "wrong").lines() or len(gallery(case, "wrong")) <= 20
+    assert (
+        "Next: `/images wrong page 2`" in gallery(case, "wrong").lines() or len(gallery(case, "wrong")) <= 20
+    )
 
 
 def test_the_map_of_what_speaks_for_the_answer(case: FakeCase) -> None:
@@ -145,14 +167,22 @@ async def test_five_thousand_thumbnails_page_by_page(tmp_path: Path) -> None:
         screen = await opened(stage, GalleryScreen)
         await stage.until(lambda: painted(screen))
         tiles = list(screen.query(Tile))
-        assert "5,000 pictures" in stage.text() and "✓ kitchen" in stage.text() and "✗ kitchen → hall" in stage.text()
+        assert (
+            "5,000 pictures" in stage.text()
+            and "✓ kitchen" in stage.text()
+            and "✗ kitchen → hall" in stage.text()
+        )
         assert colour(tiles[0]) == RED and colour(tiles[1]) == GREEN
-        await stage.until(lambda: screen.held.get(screen._key(screen.count)) is not None)  # the next page is there before it is asked for
+        await stage.until(
+            lambda: screen.held.get(screen._key(screen.count)) is not None
+        )  # the next page is there before it is asked for
         start = time.perf_counter()
         await stage.pilot.press("pagedown")
         assert tiles[0].place == screen.count
         await stage.until(lambda: painted(screen))
-        assert time.perf_counter() - start < 2  # measured by benchmarks/speed/app.py; here only that it does not hang
+        assert (
+            time.perf_counter() - start < 2
+        )  # measured by benchmarks/speed/app.py; here only that it does not hang
         await stage.pilot.press("end")
         assert screen.cursor == 4_999 and "4,999" not in stage.text().splitlines()[0]
         await stage.until(lambda: painted(screen))
@@ -200,11 +230,16 @@ async def test_the_map_is_laid_over_and_taken_away(tmp_path: Path) -> None:
 
 async def test_the_matrix_is_walked_and_a_cell_shows_its_images(tmp_path: Path) -> None:
     asked = "/images deploy dining room > kitchen"
-    script: Any = {"start": [EvidenceMade(matrix()), MatrixOpened(matrix())], asked: [ImagesOpened(pictures(25))]}
+    script: Any = {
+        "start": [EvidenceMade(matrix()), MatrixOpened(matrix())],
+        asked: [ImagesOpened(pictures(25))],
+    }
     async with on_stage(tmp_path, script) as stage:
         stage.session.actions = lambda: {"/images": "pictures"}  # type: ignore[method-assign]
         screen = await opened(stage, MatrixScreen)
-        await stage.until(lambda: "dining room taken for kitchen: 25 of 85 (29.4 %" in stage.text())  # the largest first
+        await stage.until(
+            lambda: "dining room taken for kitchen: 25 of 85 (29.4 %" in stage.text()
+        )  # the largest first
         await stage.pilot.press("n")
         assert screen.query_one(HeatMap).cursor == (0, 2)
         await stage.pilot.press("left")
@@ -227,7 +262,9 @@ async def test_large_matrices_scroll_with_their_cursor(tmp_path: Path) -> None:
     rows = tuple((n, *(100 if i == j else (i + j) % 3 for j in range(60))) for i, n in enumerate(names))
     table = Table("Confusion matrix", ("true class", *names), rows)
     made = Evidence("confusion_matrix", "Which", "Much.", {}, tables=(table,), id="E1")
-    async with on_stage(tmp_path, {"start": [EvidenceMade(made), MatrixOpened(made)]}, size=(80, 24)) as stage:
+    async with on_stage(
+        tmp_path, {"start": [EvidenceMade(made), MatrixOpened(made)]}, size=(80, 24)
+    ) as stage:
         await opened(stage, MatrixScreen)
         await stage.pilot.press("end")
         assert "▸class 59" in stage.text() and "class 59 recognised: 100 of" in stage.text()

@@ -66,7 +66,10 @@ def desixelled(text: str) -> Pixels:
 
 def unkittied(text: str) -> tuple[Pixels, dict[str, str]]:
     """The picture that Kitty's messages carry, and the keys of the message that places it."""
-    messages = [(dict(p.split("=") for p in keys.split(",")), data) for keys, data in re.findall(r"\x1b_G([^;\x1b]*);?([^\x1b]*)\x1b\\", text)]
+    messages = [
+        (dict(p.split("=") for p in keys.split(",")), data)
+        for keys, data in re.findall(r"\x1b_G([^;\x1b]*);?([^\x1b]*)\x1b\\", text)
+    ]
     data = "".join(part for keys, part in messages if keys.get("f") == "100")
     picture = Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
     return np.asarray(picture), next(keys for keys, _ in messages if keys.get("a") == "p")
@@ -111,9 +114,14 @@ def test_kitty_gets_the_picture_and_its_place(monkeypatch: pytest.MonkeyPatch) -
     image = photograph()
     made = paint(image, 24, 9, Looks("kitty", (10, 20)))
     drawn, place = unkittied(sent.getvalue())
-    assert np.array_equal(drawn, scaled(image, *drawn.shape[1::-1])) or np.abs(drawn.astype(int) - scaled(image, *drawn.shape[1::-1])).mean() < 3
+    assert (
+        np.array_equal(drawn, scaled(image, *drawn.shape[1::-1]))
+        or np.abs(drawn.astype(int) - scaled(image, *drawn.shape[1::-1])).mean() < 3
+    )
     assert (int(place["c"]), int(place["r"])) == (made.columns, made.rows)
-    assert all(s.text.count("\U0010eeee") == made.columns for s in made.strips) and len(made.strips) == made.rows
+    assert (
+        all(s.text.count("\U0010eeee") == made.columns for s in made.strips) and len(made.strips) == made.rows
+    )
     made.release()
     assert "a=d" in sent.getvalue()
 
@@ -171,7 +179,9 @@ run_app(lambda progress: ScriptedSession(Path(os.environ["CASE"]), {"start": [Im
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("answer", "mark"), [(b"\x1b[?62;4c", b"\x1bP0;0;0q"), (b"\x1b_Gi=31;OK\x1b\\\x1b[?62c", b"f=100")], ids=["sixel", "kitty"]
+    ("answer", "mark"),
+    [(b"\x1b[?62;4c", b"\x1bP0;0;0q"), (b"\x1b_Gi=31;OK\x1b\\\x1b[?62c", b"f=100")],
+    ids=["sixel", "kitty"],
 )
 def test_a_terminal_that_shows_pixels_gets_them(tmp_path: Path, answer: bytes, mark: bytes) -> None:
     """The whole program in a pseudo terminal that answers as such a terminal does."""
@@ -180,7 +190,12 @@ def test_a_terminal_that_shows_pixels_gets_them(tmp_path: Path, answer: bytes, m
 
     pid, terminal = pty.fork()
     if pid == 0:
-        os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", CASE=str(tmp_path), TESTS=str(Path(__file__).parents[2]))
+        os.environ.update(
+            TERM="xterm-256color",
+            COLORTERM="truecolor",
+            CASE=str(tmp_path),
+            TESTS=str(Path(__file__).parents[2]),
+        )
         os.execv(sys.executable, [sys.executable, "-c", APP])
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 1000, 600))
     seen, answered, until = b"", False, time.monotonic() + 60

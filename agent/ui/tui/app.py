@@ -16,6 +16,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 
 from failsight.agent.ui import commands
+from failsight.agent.ui.tui import themes
 from failsight.agent.ui.tui.messages import Answered, Errand, SessionUpdate, ShowEvidence, ShowFinding
 from failsight.agent.ui.tui.screens.main import MainScreen
 from failsight.agent.ui.tui.widgets.prompt import Prompt
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
     from failsight.agent.ui.display import OpenSession
     from failsight.agent.ui.tui.talk import Talk
 
-OWN = {"/theme": "dark or light", "/panel": "show or hide the map and the board"}
+OWN = {
+    "/theme": themes.WORDS,
+    "/panel": "show or hide the map and the board; /panel right: the evidence",
+}
 
 
 class FailsightApp(App[int]):
@@ -42,6 +46,8 @@ class FailsightApp(App[int]):
         Binding("ctrl+b", "panel('left')", "Map", show=False),
         Binding("f3", "panel('right')", "Evidence", key_display="F3"),
         Binding("f4", "theme", "Theme", key_display="F4", show=False),
+        Binding("f5,ctrl+f", "find", "Search", key_display="F5"),
+        Binding("f6", "glossary", "Glossary", key_display="F6", show=False),
         Binding("ctrl+p", "command_palette", "Commands", priority=True),
         Binding("escape", "stop", "Stop"),
         Binding("ctrl+c", "stop_or_copy", "Stop the work, or copy", show=False),
@@ -56,6 +62,10 @@ class FailsightApp(App[int]):
         self.actions: dict[str, str] = {}
         self.talk: Talk | None = None
         self._open_session = open_session
+        for theme in themes.OURS:
+            self.register_theme(theme)
+        self.theme = themes.first()
+        self.main.themes = tuple(themes.NAMES)
 
     def get_default_screen(self) -> Screen[None]:
         return self.main
@@ -96,6 +106,7 @@ class FailsightApp(App[int]):
         prompt.take(text)
         text = self.main.offered(text)
         self.main.offer(())
+        self.main.said.append(("person", text))
         await self.main.add(PersonSays(text))
         self.talk.say(text)
 
@@ -106,10 +117,20 @@ class FailsightApp(App[int]):
                 self.action_help()
             case "/quit" | "/exit":
                 self.exit(self._code)
+            case "/theme" if command.rest:
+                self.set_look(command.rest)
             case "/theme":
                 self.action_theme()
-            case "/panel" | "/map":
-                self.action_panel("left")
+            case "/find":
+                self.action_find(command.rest)
+            case "/glossary":
+                self.action_glossary(command.rest)
+            case "/copy":
+                self.copy(command.rest)
+            case "/panel":
+                self.action_panel("right" if command.rest in ("right", "evidence") else "left")
+            case "/map":
+                self._show_map()
             case "/evidence" if not command.rest:
                 self.action_panel("right")
             case "/evidence":
@@ -123,6 +144,13 @@ class FailsightApp(App[int]):
             case _:
                 return False
         return True
+
+    def _show_map(self) -> None:
+        from failsight.agent.ui.snapshot import Snapshot
+        from failsight.agent.ui.tui.screens.map import MapScreen
+
+        workflow = self.talk.workflow if self.talk else ""
+        self.push_screen(MapScreen(self.main.snapshot or Snapshot(), workflow))
 
     def on_errand(self, message: Errand) -> None:
         """Something that needs the session's thread."""
@@ -172,7 +200,7 @@ class FailsightApp(App[int]):
             return True if self._working else None
         if action == "panel":
             return self.screen is self.main
-        if action == "help":
+        if action in ("help", "find", "glossary"):
             return not self.screen.is_modal
         return True
 
@@ -188,8 +216,47 @@ class FailsightApp(App[int]):
         self.main.toggle(panel)
 
     def action_theme(self) -> None:
-        """Dark to light and back."""
-        self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
+        """The next look: dark, light, high contrast, greys."""
+        self.theme = themes.after(self.theme)
+
+    def set_look(self, name: str) -> None:
+        """The look called ``name``."""
+        if name.lower() in themes.NAMES:
+            self.theme = themes.NAMES[name.lower()]
+        else:
+            self.notify(f"The looks are {', '.join(themes.NAMES)}.", severity="warning", markup=False)
+
+    def action_find(self, asked: str = "") -> None:
+        """Search what was said and measured."""
+        from failsight.agent.ui.tui.lookups import find_screen
+
+        self.push_screen(find_screen(self.main, asked), self._found)
+
+    def _found(self, value: str | None) -> None:
+        if value and value[0] == "F":
+            self.post_message(ShowFinding(value))
+        elif value:
+            self.post_message(ShowEvidence(value))
+
+    def action_glossary(self, asked: str = "") -> None:
+        """What a word means."""
+        from failsight.agent.ui.tui.lookups import glossary_screen
+
+        self.push_screen(glossary_screen(asked))
+
+    def copy(self, wanted: str) -> None:
+        """Copy evidence, a hypothesis or the last answer, as text, to the clipboard."""
+        from failsight.agent.ui.copying import text_of
+
+        now = self.main.snapshot
+        what, text = text_of(wanted, self.main.evidence, now.records if now else (), self.main.said)
+        if text:
+            self.copy_to_clipboard(text)
+        self.notify(
+            f"Copied {what} as text" if text else what,
+            severity="information" if text else "warning",
+            markup=False,
+        )
 
     def action_stop(self) -> None:
         """Ask the running work to stop at its next step."""
@@ -214,7 +281,32 @@ class FailsightApp(App[int]):
         """The command palette: every slash command, then what Textual brings."""
         for name, words in self.main.commands.items():
             yield SystemCommand(name, words, lambda name=name: self.post_message(Answered(name)))
+        for name, theme in themes.NAMES.items():
+            yield SystemCommand(
+                f"Look: {name}", "", lambda theme=theme: setattr(self, "theme", theme), discover=False
+            )
+        yield from self._things()
         yield from super().get_system_commands(screen)
+
+    def _things(self) -> Iterable[SystemCommand]:
+        """Evidence and hypotheses by their titles, classes and attributes by their names: found once one types."""
+        from failsight.agent.ui.words import finding_label
+
+        for made in reversed(self.main.evidence.values()):
+            shown = ShowEvidence(made.id)
+            yield SystemCommand(
+                f"{made.id} {made.title}", "", lambda shown=shown: self.post_message(shown), discover=False
+            )
+        now = self.main.snapshot
+        for record in now.records if now else ():
+            opened = ShowFinding(record.id)
+            name = f"{record.id} {finding_label(record.finding)}"
+            yield SystemCommand(name, "", lambda opened=opened: self.post_message(opened), discover=False)
+        for word in now.words if now else ():
+            asked = Answered(f"/images {word}")
+            yield SystemCommand(
+                f"Images: {word}", "", lambda asked=asked: self.post_message(asked), discover=False
+            )
 
     def _fatal_error(self) -> None:
         """A bug in the app itself: leave quietly; :func:`run_app` writes the crash report (no values, no keys)."""

@@ -48,6 +48,7 @@ async def draw_past(main: MainScreen, past: Past) -> None:
         return
     counts = f"messages {len(past.said)} · evidence {len(past.evidence)}"
     await main.add(Line(f"Taken up again ({counts}). The last messages:", "muted"))
+    main.said += [(s.role, s.text) for s in past.said]
     for said in past.said[-4:]:
         await main.add(PersonSays(said.text) if said.role == "person" else PlannerSays(said.text))
     main.query_one(Prompt).remember([s.text for s in past.said if s.role == "person"])
@@ -64,6 +65,7 @@ async def draw_event(main: MainScreen, event: SessionEvent) -> None:
     match event:
         case PlannerSaid(text, choices):
             if text.strip():
+                main.said.append(("planner", text))
                 await main.add(PlannerSays(text))
             main.offer(choices)
         case StageEntered(stage, trigger):
@@ -97,4 +99,5 @@ async def draw_event(main: MainScreen, event: SessionEvent) -> None:
             if table is not None:
                 main.app.push_screen(MatrixScreen(evidence, table))
         case Notice(text, level):
+            main.said.append(("line", text))
             await main.add(Line(f"{LEVELS.get(level, 'i')} {text}", level if level in LEVELS else "info"))

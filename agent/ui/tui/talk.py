@@ -43,7 +43,7 @@ class Talk:
         self.app, self.main = app, app.main
         self.thread = SessionThread(open_session, self._post)
         self.folder: Path | None = None
-        self.problem, self.code = "", OK
+        self.problem, self.code, self.workflow = "", OK, ""
         self._turns = 1  # running or queued; the greeting is the first
         self._loading = app.set_interval(0.2, self._say_loading)
 
@@ -95,7 +95,8 @@ class Talk:
     async def _show_opened(self, opened: Opened) -> None:
         self._loading.stop()
         self._status.work = "working"
-        self.folder, self.main.album = opened.folder, opened.album
+        self.folder, self.workflow = opened.folder, opened.workflow
+        self.main.album = opened.album
         self.app.offer_commands(opened.actions)
         self.main.query_one(TopLine).name_of_case = opened.name
         await draw_past(self.main, opened.past)

@@ -194,7 +194,9 @@ class GalleryScreen(Screen[None]):
         title = Content.assemble((self.gallery.title, "bold"), (place, "dim"))
         self.query_one("#gallery-title", Static).update(title)
         shot = self.gallery.shots[self.cursor]
-        words = Content.assemble((f"{self.cursor + 1:,}  ", "dim"), (shot.words(), "bold"), f"  {clean(shot.path, 200)}")
+        words = Content.assemble(
+            (f"{self.cursor + 1:,}  ", "dim"), (shot.words(), "bold"), f"  {clean(shot.path, 200)}"
+        )
         self.query_one("#gallery-line", Static).update(words)
 
     @work(thread=True, group="thumbnails", exclusive=True, exit_on_error=False)
@@ -212,7 +214,9 @@ class GalleryScreen(Screen[None]):
     def _make(self, place: int) -> Painted | str:
         try:
             return paint(self.gallery.open(place), *self._frame, self.looks)
-        except Exception as problem:  # whatever a broken file does to the decoder, its reason is shown instead
+        except (
+            Exception
+        ) as problem:  # whatever a broken file does to the decoder, its reason is shown instead
             return f"✗ {clean(problem, 60)}"
 
     def on_painting(self, message: Painting) -> None:

@@ -13,7 +13,7 @@ from textual.keys import format_key
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from failsight.agent.ui.words import LEGEND
+from failsight.agent.ui.words import LEGEND, RAIL
 
 _KEYS = {"enter": "Enter", "pageup": "PgUp", "pagedown": "PgDn"}
 Group = tuple[str, Iterable[BindingType]]
@@ -63,7 +63,7 @@ class HelpScreen(ModalScreen[None]):
             parts.append("\n")
         parts.append(("Commands (Tab completes)\n", "bold $text-accent"))
         parts += self._rows(list(self._commands.items()))
-        parts += ["\n", ("Signs on the board\n", "bold $text-accent"), f"  {LEGEND}"]
+        parts += ["\n", ("Signs on the board\n", "bold $text-accent"), f"  {RAIL}\n  {LEGEND}"]
         return Content.assemble(*parts)
 
     @staticmethod

@@ -66,9 +66,13 @@ class ImageScreen(Screen[int]):
         """Say what the picture is, and have it painted."""
         shot = self.gallery.shots[self.place]
         place = f"  {self.place + 1:,} of {len(self.gallery):,}: {self.gallery.title}"
-        self.query_one("#image-title", Static).update(Content.assemble((shot.words(), "bold"), (place, "dim")))
+        self.query_one("#image-title", Static).update(
+            Content.assemble((shot.words(), "bold"), (place, "dim"))
+        )
         told = self._maps[self.place][1] if self.laid and self.place in self._maps else ""
-        line = Content.assemble((f"{shot.name}  ", "bold"), clean(shot.path, 200), (f"  {told}" if told else "", "$text-warning"))
+        line = Content.assemble(
+            (f"{shot.name}  ", "bold"), clean(shot.path, 200), (f"  {told}" if told else "", "$text-warning")
+        )
         self.query_one("#image-line", Static).update(line)
         self._paint(self.place, self.laid and self.place in self._maps)
 
@@ -78,7 +82,9 @@ class ImageScreen(Screen[int]):
         try:
             image = self._maps[place][0] if laid else self.gallery.open(place)
             painted = paint(image, max(1, size.width), max(1, size.height), self.looks)
-        except Exception as problem:  # whatever a broken file does to the decoder, its reason is shown instead
+        except (
+            Exception
+        ) as problem:  # whatever a broken file does to the decoder, its reason is shown instead
             self.post_message(Shown(place, laid, None, f"✗ {clean(problem, 200)}"))
             return
         self.post_message(Shown(place, laid, painted))

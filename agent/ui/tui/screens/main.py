@@ -15,7 +15,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Input
 
-from failsight.agent.ui.commands import complete
+from failsight.agent.ui.completion import Known, options
 from failsight.agent.ui.tui.messages import Answered
 from failsight.agent.ui.tui.widgets.choices import Choices
 from failsight.agent.ui.tui.widgets.conversation import Conversation
@@ -45,6 +45,8 @@ class MainScreen(Screen[None]):
         self.evidence: dict[str, Evidence] = {}
         self.snapshot: Snapshot | None = None
         self.commands: dict[str, str] = {}
+        self.themes: tuple[str, ...] = ()
+        self.said: list[tuple[str, str]] = []  # role and text of everything said, for the search
         self.looks: Looks | None = None  # how the terminal shows pictures; None: half-blocks
 
     def compose(self) -> ComposeResult:
@@ -77,8 +79,20 @@ class MainScreen(Screen[None]):
         await self.query_one("#right").mount(EvidenceList(id="evidence"))
         await self.mount(KeyLine())
 
-    def _complete(self, text: str) -> str | None:
-        return complete(text, tuple(self.commands), self.snapshot.words if self.snapshot else ())
+    def _complete(self, text: str) -> list[str]:
+        return [line for line, _ in self.options(text)]
+
+    def options(self, text: str) -> list[tuple[str, str]]:
+        """(line, help) of what ``text`` could become."""
+        now = self.snapshot
+        known = (
+            Known(self.commands) if now is None else Known(self.commands, now.words, now.names, self.themes)
+        )
+        found = options(text, known)
+        if text.startswith(("/evidence ", "/copy ")):
+            titles = {e.id: e.title for e in self.evidence.values()}
+            found = [(line, titles.get(line.rpartition(" ")[2], "")) for line, _ in found]
+        return found
 
     async def add(self, *entries: Widget) -> None:
         """Append to the conversation."""
@@ -106,7 +120,8 @@ class MainScreen(Screen[None]):
         (self.query_one(Prompt) if shown or not inside else inside.first()).focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        self.query_one(Hints).show(event.value, self.commands)
+        found = self.options(event.value) if event.value.startswith("/") else []
+        self.query_one(Hints).show(event.value, found)
 
     def on_prompt_scroll(self, event: Prompt.Scroll) -> None:
         conversation = self.query_one(Conversation)

@@ -42,7 +42,9 @@ class MatrixScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         split = "" if self.split == "data" else f" of {self.split}"
-        title = Content.assemble((headline(self.evidence), "bold"), split, ("  rows: true class, columns: prediction", "dim"))
+        title = Content.assemble(
+            (headline(self.evidence), "bold"), split, ("  rows: true class, columns: prediction", "dim")
+        )
         yield Static(title, id="matrix-title", markup=False)
         counts = [[int(c or 0) for c in row[1:]] for row in self.table.rows]  # type: ignore[arg-type]
         yield HeatMap(self.table.columns[1:], counts, id="matrix")
@@ -59,9 +61,13 @@ class MatrixScreen(Screen[None]):
         seen = self.query_one(HeatMap)
         k, n = seen.counts[row][column], sum(seen.counts[row])
         same = row == column
-        what = f"{seen.names[row]} recognised" if same else f"{seen.names[row]} taken for {seen.names[column]}"
+        what = (
+            f"{seen.names[row]} recognised" if same else f"{seen.names[row]} taken for {seen.names[column]}"
+        )
         rate = f" ({number(k / n)} {interval(wilson(k, n))})" if n else ""
-        words = Content.assemble((what, "bold"), f": {k:,} of {n:,}{rate}", ("  Enter shows them" if k else "", "dim"))
+        words = Content.assemble(
+            (what, "bold"), f": {k:,} of {n:,}{rate}", ("  Enter shows them" if k else "", "dim")
+        )
         self.query_one("#matrix-line", Static).update(words)
 
     def on_heat_map_moved(self, message: HeatMap.Moved) -> None:

@@ -20,7 +20,10 @@ from failsight.tools.text import clean
 CELL = (7, 14)  # least and most columns of a cell
 HEAD = 1  # lines above the cells
 NAMES = 20  # most columns for the names of the rows
-RIGHT, WRONG = (0, 114, 178), (213, 94, 0)  # blue on the diagonal, vermilion off it: told apart by colour-blind people
+RIGHT, WRONG = (
+    (0, 114, 178),
+    (213, 94, 0),
+)  # blue on the diagonal, vermilion off it: told apart by colour-blind people
 
 
 class HeatMap(Widget, can_focus=True):
@@ -98,13 +101,23 @@ class HeatMap(Widget, can_focus=True):
             cells = [Segment(set_cell_size(head, side), style + Style(dim=True))]
             for j in shown:
                 here = j == self.cursor[1]
-                cells.append(Segment(_fit(self.names[j], self._cell_width - 1) + " ", style + Style(bold=here, dim=not here)))
+                cells.append(
+                    Segment(
+                        _fit(self.names[j], self._cell_width - 1) + " ",
+                        style + Style(bold=here, dim=not here),
+                    )
+                )
             return self._line(cells, style)
         row = first_row + y - HEAD
         if row >= min(first_row + rows, len(self.names)):
             return Strip.blank(self.size.width, style)
         here = row == self.cursor[0]
-        cells = [Segment(_fit(("▸" if here else " ") + self.names[row], side - 1) + " ", style + Style(bold=here, dim=not here))]
+        cells = [
+            Segment(
+                _fit(("▸" if here else " ") + self.names[row], side - 1) + " ",
+                style + Style(bold=here, dim=not here),
+            )
+        ]
         cells += [self._cell(row, j, style) for j in shown]
         return self._line(cells, style)
 
@@ -136,7 +149,8 @@ class HeatMap(Widget, can_focus=True):
         self.cursor = min(max(row, 0), last), min(max(column, 0), last)
         room = self._room
         self._first = tuple(  # type: ignore[assignment]
-            min(max(first, at - seen + 1), at) for first, at, seen in zip(self._first, self.cursor, room, strict=True)
+            min(max(first, at - seen + 1), at)
+            for first, at, seen in zip(self._first, self.cursor, room, strict=True)
         )
         self.refresh()
         self.post_message(self.Moved(*self.cursor))
@@ -165,7 +179,10 @@ class HeatMap(Widget, can_focus=True):
         offset = event.get_content_offset(self)
         if offset is None or offset.y < HEAD or offset.x < self._side:
             return
-        row, column = self._first[0] + offset.y - HEAD, self._first[1] + (offset.x - self._side) // self._cell_width
+        row, column = (
+            self._first[0] + offset.y - HEAD,
+            self._first[1] + (offset.x - self._side) // self._cell_width,
+        )
         if row < len(self.names) and column < len(self.names):
             again = (row, column) == self.cursor
             self.go(row, column)

@@ -1,8 +1,8 @@
-"""Commands that the typed slash could become, above the prompt; Tab takes the first."""
+"""What the typed command could become, above the prompt; Tab takes the first, Tab again the next."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from textual.content import Content
 from textual.widgets import Static
@@ -11,25 +11,29 @@ MOST = 6
 
 
 class Hints(Static):
-    """Up to six commands with what they do; hidden while no command is being typed."""
+    """Up to six commands, or what may stand behind one; hidden while no command is being typed."""
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id, markup=False)
         self.display = False
 
-    def show(self, typed: str, commands: Mapping[str, str]) -> None:
-        """List the ``commands`` that start with ``typed``."""
-        fitting = (
-            [(n, w) for n, w in commands.items() if n.startswith(typed)] if typed.startswith("/") else []
-        )
-        shown = bool(fitting) and " " not in typed
+    def show(self, typed: str, options: Sequence[tuple[str, str]]) -> None:
+        """List ``options``: the line that ``typed`` could become, and what that does."""
+        shown = bool(options)
         if shown != self.display:  # setting it lays the whole screen out anew: not at each key
             self.display = shown
         if not shown:
             return
+        kept = typed.rfind(" ") + 1 if " " in typed else 0
         lines = [
-            Content.assemble((f"{name:<12}", "bold $text-accent"), words) for name, words in fitting[:MOST]
+            Content.assemble((f"{line[kept:]:<12} ", "bold $text-accent"), Content(words))
+            for line, words in options[:MOST]
         ]
-        if len(fitting) > MOST:
-            lines.append(Content.styled(f"… {len(fitting) - MOST} more: F1 lists all", "dim"))
+        if len(options) > MOST:
+            more = len(options) - MOST
+            lines.append(
+                Content.styled(
+                    f"… {more} more: type on, or Tab again" if kept else f"… {more} more: F1 lists all", "dim"
+                )
+            )
         self.update(Content("\n").join(lines))

@@ -12,11 +12,11 @@ from textual.widgets.option_list import Option
 from failsight.agent.state import FindingRecord
 from failsight.agent.ui.snapshot import Snapshot
 from failsight.agent.ui.tui.messages import ShowFinding
-from failsight.agent.ui.words import VERDICTS, finding_label, standing
+from failsight.agent.ui.words import VERDICTS, finding_label, rail, standing
 
 
 class HypothesisBoard(OptionList):
-    """One line a hypothesis: id, symbol, kind and place; confirmed ones first."""
+    """One line a hypothesis: id, how far it came (stated, instrumented, tested), verdict, place and kind; confirmed first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "select", "Open")]
     ORDER = ("confirmed", "planned", "open", "inconclusive", "refuted")
@@ -41,7 +41,7 @@ class HypothesisBoard(OptionList):
 
     def _line(self, record: FindingRecord) -> Content:
         look = VERDICTS[standing(record)]
-        head = f"{record.id} {look.symbol} "
+        head = f"{record.id:<3} {rail(record)}{look.symbol} "
         return Content.assemble((head, look.theme), finding_label(record.finding))
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:

@@ -14,7 +14,7 @@ from textual.widgets import Input
 from failsight.agent.ui.tui.messages import Answered
 from failsight.agent.ui.words import inert_text
 
-Complete = Callable[[str], str | None]
+Complete = Callable[[str], list[str]]
 
 
 class _Suggest(Suggester):
@@ -23,14 +23,14 @@ class _Suggest(Suggester):
         self._complete = complete
 
     async def get_suggestion(self, value: str) -> str | None:
-        return self._complete(value)
+        return next(iter(self._complete(value)), None)
 
 
 class Prompt(Input):
     """The input line.
 
     Args:
-        complete: text so far → text completed, or None.
+        complete: text so far → what it could become, best first.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -64,6 +64,7 @@ class Prompt(Input):
             id=id,
         )
         self._complete = complete
+        self._offers: list[str] = []  # what Tab goes through, beginning with what was typed
         self._history: list[str] = []
         self._place = 0
         self._draft = ""
@@ -119,11 +120,15 @@ class Prompt(Input):
         self.cursor_position = len(self.value)
 
     def action_complete(self) -> None:
-        """Complete the word; with nothing to complete, go to the next widget."""
-        made = self._complete(self.value) if self.value else None
-        if made is None:
-            self.screen.focus_next()
-            return
+        """Complete the word; again: to the next thing that it could be; with nothing to complete, go to the next widget."""
+        if self.value in self._offers[1:] and len(self._offers) > 2:
+            made = self._offers[self._offers.index(self.value) % (len(self._offers) - 1) + 1]
+        else:
+            self._offers = [self.value, *(self._complete(self.value) if self.value else [])]
+            if len(self._offers) == 1:
+                self.screen.focus_next()
+                return
+            made = self._offers[1]
         self.value = made
         self.cursor_position = len(made)
 

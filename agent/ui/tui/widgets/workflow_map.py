@@ -1,17 +1,19 @@
-"""The workflow map: stages passed, the current one, and what triggered the last transition."""
+"""The workflow map: stages passed, the current one, and what triggered the transition into each."""
 
 from __future__ import annotations
 
+from textual import events
 from textual.content import Content
 from textual.reactive import reactive
 from textual.widget import Widget
 
 from failsight.agent.ui.snapshot import Snapshot
+from failsight.agent.ui.tui.messages import Answered
 from failsight.agent.ui.words import stage_rows
 
 
 class WorkflowMap(Widget):
-    """One line a stage; symbols carry what colours say (✓ passed, ▶ here, · to come)."""
+    """One line a stage; symbols carry what colours say (✓ passed, ▶ here, · to come). A click opens the map in full."""
 
     snapshot: reactive[Snapshot] = reactive(Snapshot(), layout=True)
 
@@ -19,7 +21,18 @@ class WorkflowMap(Widget):
         lines = []
         for row in stage_rows(self.snapshot.stage, self.snapshot.entered):
             style = "bold $text-accent" if row.current else "$text-success" if row.visited else "dim"
-            lines.append(Content.styled(f"{row.symbol} {row.name}", style))
-        if self.snapshot.trigger:
-            lines.append(Content.assemble(("because ", "dim"), Content(self.snapshot.trigger[:160])))
+            name, why = Content.styled(f"{row.symbol} {row.name}", style), self.snapshot.why(row.name)
+            if row.current and why:
+                lines += [name, Content.assemble(("  because ", "dim"), Content(why[:160]))]
+            elif row.visited and why:
+                room = max(0, self.size.width - name.cell_length - 1)
+                lines.append(
+                    Content.assemble(name, " ", Content.styled(why, "dim").truncate(room, ellipsis=True))
+                )
+            else:
+                lines.append(name)
         return Content("\n").join(lines)
+
+    def on_click(self, event: events.Click) -> None:
+        event.stop()
+        self.post_message(Answered("/map"))

@@ -1,0 +1,70 @@
+"""The looks of the app: dark, light, high contrast, and greys alone. ``NO_COLOR`` turns any of them into greys."""
+
+from __future__ import annotations
+
+import os
+
+from textual.theme import Theme
+
+CONTRAST = Theme(
+    name="contrast",
+    primary="#ffff00",
+    secondary="#00ffff",
+    accent="#ffff00",
+    warning="#ffaf00",
+    error="#ff8787",
+    success="#5fff5f",
+    foreground="#ffffff",
+    background="#000000",
+    surface="#000000",
+    panel="#1c1c1c",
+    boost="#303030",
+    dark=True,
+    text_alpha=1.0,
+    variables={
+        "panel-lighten-2": "#ffffff",
+        "panel-lighten-3": "#ffffff",
+        "text-muted": "#d0d0d0",
+        "text-accent": "#ffff00",
+        "text-secondary": "#00ffff",
+        "text-warning": "#ffd75f",
+        "text-error": "#ff8787",
+        "text-success": "#5fff5f",
+        "text-primary": "#ffff00",
+        "input-selection-background": "#ffff00 40%",
+    },
+)
+GREY = Theme(
+    name="grey",
+    primary="#c6c6c6",
+    secondary="#c6c6c6",
+    accent="#dadada",
+    warning="#e4e4e4",
+    error="#ffffff",
+    success="#d0d0d0",
+    foreground="#e4e4e4",
+    background="#121212",
+    surface="#1c1c1c",
+    panel="#262626",
+    boost="#303030",
+    dark=True,
+)
+OURS = (CONTRAST, GREY)
+NAMES: dict[str, str] = {
+    "dark": "textual-dark",
+    "light": "textual-light",
+    "contrast": "contrast",
+    "grey": "grey",
+}
+WORDS = "dark, light, contrast or grey: /theme light; without a name: the next one"
+
+
+def first() -> str:
+    """The look to begin with: ``FAILSIGHT_THEME``, else dark."""
+    return NAMES.get(os.environ.get("FAILSIGHT_THEME", "").strip().lower(), NAMES["dark"])
+
+
+def after(theme: str) -> str:
+    """The look behind ``theme``, round and round."""
+    known = list(NAMES.values())
+    return known[(known.index(theme) + 1) % len(known)] if theme in known else known[0]
