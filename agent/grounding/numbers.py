@@ -210,16 +210,8 @@ def _in_words(text: str) -> Iterator[Number]:
         yield from made(
             _count(match["n"]) if match["n"] else _MANY[match["w"].lower()], "ratio", 0.3, match, True
         )
-    for match in _FRACTION.finditer(text):
-        part = match["part"].lower().rstrip("s")
-        many = {"a": 1, "": 1}.get((match["n"] or "").lower()) or _count(match["n"])
-        if part != "half" and not match["n"]:
-            continue
-        if re.search(
-            r"\b(?:the|other|first|second|confirmation|that|this)\s$", text[: match.start()], re.IGNORECASE
-        ):
-            continue  # the half of the images that was looked at first
-        yield from made(100 * many * _PARTS[part], "percent", 4.0, match, True)
+    for value, match in _fractions(text):
+        yield from made(value, "percent", 4.0, match, True)
     for match in _ONLY_ONE.finditer(text):
         yield from made(1, "plain", 0.0, match)
     for match in _WORD.finditer(text):
@@ -227,6 +219,18 @@ def _in_words(text: str) -> Iterator[Number]:
             _count(match["n"]) > 5 and re.match(r"\s[a-z]", text[match.end() :])
         ):
             yield from made(_count(match["n"]), "plain", 0.0, match)
+
+
+def _fractions(text: str) -> Iterator[tuple[float, re.Match[str]]]:
+    """Shares of 0 to 100: ``half``, ``three quarters``; not the half of the images that was looked at first."""
+    for match in _FRACTION.finditer(text):
+        part = match["part"].lower().rstrip("s")
+        many = {"a": 1, "": 1}.get((match["n"] or "").lower()) or _count(match["n"])
+        before = re.search(
+            r"\b(?:the|other|first|second|confirmation|that|this)\s$", text[: match.start()], re.IGNORECASE
+        )
+        if (part == "half" or match["n"]) and not before:
+            yield 100 * many * _PARTS[part], match
 
 
 def _nearly(before: str, about: bool, bound: int, half: float) -> tuple[bool, int, float]:

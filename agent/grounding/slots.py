@@ -357,12 +357,7 @@ def _splits(number: Number, reading: Reading, group: Sequence[Number]) -> tuple[
                 **({} if "data" in reading.carried.splits else {"data": ODD}),
             }, True
         return {"data": 0.0, "deploy": 0.5 if moved else 1.2, "train": 1.6}, False
-    if (
-        len(names) == 2 == len(group)
-        and number in group
-        and marks[-1].end <= group[0].start
-        and not _same_clause(marks, reading)
-    ):
+    if len(names) == 2 == len(group) and number in group and marks[-1].end <= group[0].start:
         order = (
             names[::-1]
             if re.match(r"\W*(?:compared|relative|against|unlike)\b", reading.part, re.IGNORECASE)
@@ -376,9 +371,11 @@ def _splits(number: Number, reading: Reading, group: Sequence[Number]) -> tuple[
             and (_CONTRAST.search(reading.part) or moved)
             and _turns(number, reading, group, marks)
         )
-        turned = turned or re.search(
-            r"\b(?:before|previously|originally|initially)\b",
-            closest(reading.text, number, reading.sentence.start, reading.sentence.end),
+        turned = turned or bool(
+            re.search(
+                r"\b(?:before|previously|originally|initially)\b",
+                closest(reading.text, number, reading.sentence.start, reading.sentence.end),
+            )
         )
         made["data"] = (
             LIKELY
@@ -388,10 +385,6 @@ def _splits(number: Number, reading: Reading, group: Sequence[Number]) -> tuple[
             else FAR
         )
     return made, True
-
-
-def _same_clause(marks: Sequence[Mark], reading: Reading) -> bool:
-    return False
 
 
 def _turns(number: Number, reading: Reading, group: Sequence[Number], marks: Sequence[Mark]) -> bool:
@@ -452,8 +445,3 @@ def closest(text: str, number: Number, start: int, end: int) -> str:
         return own if re.search(r"[A-Za-z]{2,}", re.sub(r"\b(?:percentage )?points?\b", "", own)) else left
     right = re.split(r"[,(\[]", right)[0]
     return left + " | " + right
-
-
-def about(reading: Reading, start: int, end: int) -> frozenset[str]:
-    """Classes and attributes named in a stretch of the text."""
-    return gather(reading.mentions, start, end).entities

@@ -293,7 +293,8 @@ class Standing(Findings):
             yield self._expected(at, match, is_ready == says, readiness.id)
         if HEDGE.search(part):
             return
-        match = _MET.search(part)
+        yes = re.search(r"\|\s*(?P<word>yes|no)\s*\|\s*$", part, re.IGNORECASE)
+        match = _MET.search(part) if yes is None else yes
         named = [
             n
             for n in self.state.expectations
@@ -301,7 +302,7 @@ class Standing(Findings):
         ]
         if (
             match is None
-            or not _CRITERION.search(part)
+            or not (_CRITERION.search(part) or (yes is not None and named))
             or at.whole.attributes
             or re.search(r"\beffect\b", part)
         ):
@@ -309,8 +310,10 @@ class Standing(Findings):
         held = _holding(readiness)
         wanted = [held[n] for n in named if n in held] or list(held.values())
         says = bool(_UNMET.search(match[0])) == bool(
-            NEGATION.search(re.sub(r"\bno\b", " ", part[: match.start()]))
+            NEGATION.search(re.sub(r"\bno\b", " ", re.split(r"[;:]", part[: match.start()])[-1]))
         )
+        if yes is not None:
+            says = yes["word"].lower() == "yes"
         if re.search(r"\bneither\b|\bnone\b|\bno (?:criterion|expectation)", part, re.IGNORECASE):
             says = bool(_UNMET.search(match[0]))
         yield self._expected(at, match, all(h == says for h in wanted), readiness.id)

@@ -11,8 +11,9 @@ from dataclasses import replace
 from failsight.agent.grounding.derived import EXTREMES, comparable, computed
 from failsight.agent.grounding.lexicon import HIGHER, LOWER, says
 from failsight.agent.grounding.numbers import Number
+from failsight.agent.grounding.quantities import LIMIT, below, wrong
 from failsight.agent.grounding.reading import Reading
-from failsight.agent.grounding.search import LIMIT, Search, below, wrong
+from failsight.agent.grounding.search import Search
 from failsight.agent.grounding.slots import PART_OF, Bound, bound
 from failsight.agent.grounding.sources import DATA, Atom
 
@@ -126,7 +127,14 @@ def _totals(
         if other in held or one not in held or not PART_OF.match(reading.text[one.end : other.start]):
             continue
         own = {(a.names, a.refs) for a in held[one]}
-        found = [a for a in recorded.near(other) if a.part in ("n", "value") and (a.names, a.refs) in own]
+        true = {
+            (frozenset({a.pair[0]}), a.names.splits) for a in held[one] if a.pair
+        }  # the images of a confusion's class
+        found = [
+            a for a in recorded.near(other)
+            if a.part in ("n", "value") and ((a.names, a.refs) in own
+                or (a.metric == "images" and not a.pair and not a.names.attributes and (a.names.classes, a.names.splits) in true))
+        ]  # fmt: skip
         held.update({other: found} if found else {})
 
 

@@ -31,7 +31,9 @@ VALUES = {
 LABELLED = {
     "grounding.jsonl": "277fe42ee4e7d112262787752446bab5b7e0595f6a4017e93ecff1e38937fa22",
     "grounding_more.jsonl": "266f7c163b2a098bbd52b5f25357a557fb5da5dd71668680b7ad11dd69cc3a56",
-    "grounding_fresh.jsonl": "9b0716f5814bb60cf65b9e2cfbd8ac94aec074ecd4cbc5cb6d6365e8d352b0fa",
+    "grounding_fresh.jsonl": "a8bcf5b95cabb607ccc853bcb97f0e73592cc6eb3087255dcdee72a50044cd11",
+    "grounding_written_along.jsonl": "fc1c5a5e6fbd46189721bc650f62a911c5a141db9f057ed98455710f8c961ac1",
+    "grounding_free.jsonl": "b576022d8426529c6dbf2930efefea6cc9e01a564e2bed3849e963b84b3f17c4",
 }
 
 
@@ -254,28 +256,40 @@ def test_a_pronoun_takes_up_what_was_spoken_of(checker: Checker) -> None:
     assert checker.check("Kitchen is weak in deployment. Its recall is 20.3 % there.").unverified
 
 
-# Rates on the frozen labelled sets. Only "held_out" says how well the check does on sentences that its rules were not
-# made with: its sentences were written before the rules were read, split off by lot, and only ever counted (though the
-# counts were seen along the way, and one width in numbers.py was narrowed after one of them fell). All else
-# is development material and its rates say little; the former test part too, since its failures were opened to mend
-# the rules. The target (98 % of the altered flagged, 3 % of the true flagged) is not reached; the floors are what is.
+# Rates on the labelled sets, by part; floors of what is reached. The target (98 % of the altered flagged, at most 3 % of the
+# true ones) is reached nowhere near on the parts that were only counted, and nearly on those whose failures were opened.
+# Only the counted parts say how the check does on sentences that nobody wrote rules for, and both are small:
+#   free_counted   71 % of 38 altered flagged, 23 % of 30 true ones (another author, a wider choice of phrasings)
+#   fresh_counted  90 % of 61 altered flagged, 12 % of 51 true ones (an earlier author)
+# Development material: dev, test, fresh_dev, more_dev, fresh_opened, free_opened, written_along (sentences of the rules' own
+# author). A third set of 300 sentences by the author of the "free" ones is kept outside of the repository.
 FLOORS = {
     ("dev", "true"): 107, ("dev", "altered"): 111,
-    ("test", "true"): 213, ("test", "altered"): 214,
-    ("fresh_dev", "true"): 58, ("fresh_dev", "altered"): 67,
-    ("more_dev", "true"): 70, ("more_dev", "altered"): 20,
-    ("held_out", "true"): 99, ("held_out", "altered"): 105,
+    ("test", "true"): 213, ("test", "altered"): 216,
+    ("fresh_dev", "true"): 58, ("fresh_dev", "altered"): 68,
+    ("more_dev", "true"): 72, ("more_dev", "altered"): 20,
+    ("fresh_opened", "true"): 57, ("fresh_opened", "altered"): 57,
+    ("fresh_counted", "true"): 45, ("fresh_counted", "altered"): 55,
+    ("free_opened", "true"): 115, ("free_opened", "altered"): 99,
+    ("free_counted", "true"): 23, ("free_counted", "altered"): 27,
+    ("written_along", "true"): 73, ("written_along", "altered"): 80,
 }  # fmt: skip
 SIZES = {
     ("dev", "true"): 109, ("dev", "altered"): 111,
     ("test", "true"): 218, ("test", "altered"): 223,
     ("fresh_dev", "true"): 60, ("fresh_dev", "altered"): 68,
     ("more_dev", "true"): 73, ("more_dev", "altered"): 21,
-    ("held_out", "true"): 110, ("held_out", "altered"): 119,
+    ("fresh_opened", "true"): 59, ("fresh_opened", "altered"): 58,
+    ("fresh_counted", "true"): 51, ("fresh_counted", "altered"): 61,
+    ("free_opened", "true"): 120, ("free_opened", "altered"): 112,
+    ("free_counted", "true"): 30, ("free_counted", "altered"): 38,
+    ("written_along", "true"): 76, ("written_along", "altered"): 82,
 }  # fmt: skip
 
 
 def test_the_rates_on_the_labelled_sentences_do_not_fall(checker: Checker) -> None:
+    """Development parts: 96 % of 675 altered sentences flagged, 3 % of 715 true ones. Counted parts, whose sentences nobody
+    wrote rules for: 83 % of 99 altered flagged, 16 % of 81 true ones; see the comment above for each."""
     right: Counter[tuple[str, str]] = Counter()
     seen: Counter[tuple[str, str]] = Counter()
     for name, digest in LABELLED.items():
@@ -288,7 +302,7 @@ def test_the_rates_on_the_labelled_sentences_do_not_fall(checker: Checker) -> No
             right[key] += bool(checker.check(case["text"]).unverified) == (case["label"] == "altered")
     assert dict(seen) == SIZES
     short = {key: (right[key], floor) for key, floor in FLOORS.items() if right[key] < floor}
-    assert not short  # counts only: the sentences of the held-out part are nobody's business
+    assert not short  # counts only: the sentences of the counted parts are nobody's business
 
 
 WORDS = st.sampled_from(
@@ -383,6 +397,21 @@ def test_a_case_without_any_record_holds_no_number() -> None:
     empty = Checker(CaseState(), ("a", "b"), {})
     assert empty.check("Accuracy is 74.2 %.").unverified
     assert not empty.check("Hello. What do you expect of the model?").claims
+
+
+def test_an_answer_is_checked_in_a_moment(checker: Checker) -> None:
+    text = (
+        " ".join(e.summary for e in checker.state.evidence[:2])
+        + " Kitchens are right in 74.1 % of cases, bathrooms in 65.5 %; the television is a shortcut for living_room [E9]."
+    )
+    said = text + " So it is not ready."  # not a quotation as a whole
+    checker.check(said)
+    times = []
+    for _ in range(5):
+        start = time.process_time()
+        checker.check(said)
+        times.append(time.process_time() - start)
+    assert min(times) < 0.15  # about 0.04 s on an idle machine
 
 
 def test_a_long_answer_takes_time_in_proportion(checker: Checker) -> None:

@@ -1,0 +1,394 @@
+"""Whether the words around a number allow the quantity, the unit and the part of a recorded value."""
+
+from __future__ import annotations
+
+import re
+
+from failsight.agent.grounding.lexicon import EVERYDAY, says
+from failsight.agent.grounding.numbers import Number
+from failsight.agent.grounding.slots import FAR, LIKELY, ODD, POSSIBLE, Bound
+from failsight.agent.grounding.sources import Atom, words_of
+
+LIMIT = 2.0  # what costs as much or more is not meant
+
+
+_COUNTS = frozenset(
+    [
+        "draws",
+        "slices_tested",
+        "slices_confirmed",
+        "slices_counted",
+        "images",
+        "excess",
+        "verify",
+        "confusion",
+        "near_duplicates",
+        "duplicates",
+        "classes",
+        "answers",
+        "merged",
+        "unlabelled",
+        "left_out",
+    ]
+)
+_DIFFERS = re.compile(
+    r"\b(?:more|(?<!-)less|fewer|higher|lower|drops?|fall\w*|fell|los[est]\w*|gains?|differ\w*|gap|effects?|by|larger|smaller|better|worse|too|excess|above|below|over-?confiden\w*|under-?confiden\w*)\b",
+    re.IGNORECASE,
+)
+#: quantities of which a sentence has to use a word
+_EXPLICIT = frozenset(
+    [
+        "f1",
+        "macro_f1",
+        "macro_precision",
+        "balanced_accuracy",
+        "ece",
+        "baseline",
+        "hue",
+        "aspect",
+        "standardised",
+        "effect_sd",
+        "smallest",
+        "class_mix",
+        "imbalance",
+        "rank",
+        "merged",
+        "distance",
+    ]
+)
+_RIGHT = frozenset({"accuracy", "recall", "precision", "f1", "balanced_accuracy", "worst_recall"})
+_FAILURES = frozenset(
+    {"error", "false_answers", "share_of_errors", "confusion", "reverse", "confident_errors", "pull"}
+)
+_P = re.compile(
+    r"\b(?P<part>[pq])(?:[ -]values?\b[^.;\d]{0,44}?)?(?: of| is| was| are|:)?\s*[<=≈>]?\s*(?:about |only |all |below |under |less than )*$",
+    re.IGNORECASE,
+)
+_INTERVAL = re.compile(
+    r"\bintervals?\b|\bat (?:best|worst|the (?:least|most|very least))\b|\bbounds?\b|\b(?:lower|upper) end\b|\brang\w+|\bCI\b",
+    re.IGNORECASE,
+)
+_END = re.compile(
+    r"\b(?:between|from|at least|at most|as (?:low|high|little|much) as)\s*(?:about |only )?$|\b(?:between|from|at least) [\d.,]+ ?(?:%|points)? ?(?:and|to|or)\s*$|\d ?%? ?(?:to|–|-)\s*$",
+    re.IGNORECASE,
+)
+_QUALITY = re.compile(
+    r"recall|recogni|precision|wrong|\bf1\b|error|wrong|fail|confus|call|taken|confiden|\bsure|bright|contrast|saturat|sharp|\bsize|jpeg|mask|score|rare|show|have|image|picture|rooms|answer|say",
+    re.IGNORECASE,
+)
+_COMMON = frozenset(
+    [
+        "image",
+        "model",
+        "evalu",
+        "class",
+        "train",
+        "deplo",
+        "with",
+        "that",
+        "this",
+        "there",
+        "these",
+        "they",
+        "are",
+        "than",
+        "more",
+        "when",
+        "from",
+        "have",
+    ]
+)
+
+
+def _lead(number: Number, at: Bound) -> str:
+    return at.reading.text[max(at.reading.sentence.start, number.start - 60) : number.start]
+
+
+def _settled(number: Number, atom: Atom, at: Bound) -> float | None:
+    """The cost where a rule of its own decides: counts of findings, recorded sentences, rows, p values; else None."""
+    part = at.reading.part
+    if atom.metric.startswith("tally:"):
+        return 0.0 if number.family == "plain" and _counted(number, atom, at) else FAR
+    if (
+        number.family == "plain"
+        and not atom.told
+        and not atom.metric.startswith("slices")
+        and _CASE_LEVEL.match(at.reading.text, number.end)
+    ):
+        return FAR
+    if atom.metric.startswith("told:"):
+        if set(atom.refs) & at.findings and re.search(r"propos|collect|\bask|need|label", part):
+            return 0.0
+        return (
+            0.0
+            if alike(part, atom.metric[5:], 1 if set(atom.refs) & at.reading.whole.evidence else 2)
+            else FAR
+        )
+    if atom.row and not _fits_row(atom, part):
+        return FAR
+    level = _P.search(_lead(number, at))
+    if level is not None or atom.part in ("p", "q") or atom.metric in ("p", "q"):
+        return 0.0 if level is not None and level["part"].lower() in (atom.part, atom.metric) else FAR
+    return None
+
+
+def quantity(number: Number, atom: Atom, at: Bound) -> float:
+    """Whether the words allow the quantity, its unit and its part."""
+    part = at.reading.part
+    if _barred(number, atom, at):
+        return FAR
+    settled = _settled(number, atom, at)
+    if settled is not None:
+        return settled
+    total = 0.0
+    if atom.part == "end" and not number.bracket:
+        total += 0.0 if _INTERVAL.search(part) or _END.search(_lead(number, at)) else FAR
+    if (
+        number.word
+        and number.family == "plain"
+        and atom.part not in ("n", "count")
+        and not atom.told
+        and atom.metric not in _COUNTS
+    ):
+        return FAR
+    if {number.family, atom.family} == {"percent", "points"} and not (
+        atom.family == "points" and _DIFFERS.search(at.clause)
+    ):
+        return FAR
+    if not _fits_unit(number, atom, at):
+        return FAR
+    total += spoken(atom, at)
+    if (
+        atom.metric == "images"
+        and number.value < 30
+        and number.family == "plain"
+        and not _OF_IMAGES.match(at.reading.text, number.end)
+        and not number.bracket
+    ):
+        total += ODD
+    if atom.part != "n" and (
+        (atom.metric in _RIGHT and wrong(at.clause)) or (atom.metric == "error" and rightly(at.clause))
+    ):
+        total += FAR
+    return total
+
+
+#: things of which a case has few: only a count of just these may be meant
+_CASE_LEVEL = re.compile(
+    r" (?:of (?:the |these |all )+)?(?:(?!of\b)[\w-]+ ){0,3}?(?:findings|hypotheses|shortcuts|verdicts|slices|experiments|criteria|expectations|splits|cues|repairs|corrections)\b| (?:were |was |are )?(?:confirmed|refuted|inconclusive|tested|merged|untested)\b",
+    re.IGNORECASE,
+)
+_OF_IMAGES = re.compile(
+    r"\s+of\b|\s+(?:of\b|[\w-]+ )?(?:[\w-]+ ){0,2}(?:images?|pictures?|photos?|rooms?|bathrooms?|kitchens?|examples?|cases?|of)\b",
+    re.IGNORECASE,
+)
+
+
+def spoken(atom: Atom, at: Bound) -> float:
+    """Whether words for the quantity stand near the number, and none for another one."""
+    metric = atom.metric
+    if metric == "bound" and not says("bound", at.reading.part):
+        return FAR if at.number.about or at.number.word else ODD
+    if metric in _EXPLICIT and not says(metric, at.reading.part):
+        return FAR
+    if metric in ("confidence_right", "confidence_wrong") and any(metric in q for q in at.quantities):
+        return 0.0
+    if at.quantities:
+        own = min((c for q, c in at.quantities.items() if metric in q), default=FAR)
+        if own < FAR or (atom.part not in ("n", "count") and metric not in EVERYDAY):
+            return own
+        least = min(at.quantities.values())
+        if atom.part in ("n", "count") or (least > 0 and says(metric, at.clause)):
+            return 0.0 if says(metric, at.reading.part) else ODD
+        return POSSIBLE if says(metric, at.clause) else FAR
+    if says(metric, at.reading.part):
+        return 0.0
+    return LIKELY if _goes_without_saying(atom, at) else FAR if at.number.about else 1.7
+
+
+def _goes_without_saying(atom: Atom, at: Bound) -> bool:
+    """``Living rooms: 67.1 %``: what is meant where a sentence names no quantity at all."""
+    if atom.metric not in ("accuracy", "drop", "recall", "precision", "f1") and not (
+        atom.metric == "error" and atom.names.attributes
+    ):
+        return False
+    part, shift = at.reading.part, at.reading.sentence.start
+    if "|" in part and atom.metric in ("recall", "precision", "f1"):
+        return re.search(r"[a-z]{3,}", re.sub(r"[a-z_]+ \|", "", part)) is None
+    if atom.metric in ("precision", "f1"):
+        return False
+    if atom.metric == "recall":
+        for mention in reversed(at.reading.mentions):
+            if mention.kind == "class":
+                part = part[: mention.start - shift] + part[mention.end - shift :]
+    return not _QUALITY.search(
+        re.sub(r"\b(?:confidence (?=interval)|(?:by|in) contrast\b)", "", part, flags=re.IGNORECASE)
+    )
+
+
+def _barred(number: Number, atom: Atom, at: Bound) -> bool:
+    """Whether the words beside a number rule a quantity out: a change, what is demanded, a share of failures."""
+    if number.signed and not number.bracket and atom.metric in ("cue_effect", "control_effect"):
+        return "chang" in at.clause  # a fall is a negative change
+    if number.family != "percent":
+        return False
+    if _demanded(number, at) and (atom.metric != "bound" or abs(atom.value - number.value) > number.half):
+        return True
+    failure = atom.metric.startswith("told:") or atom.metric in _FAILURES or atom.part == "end"
+    return not failure and _said_wrong(number, at)
+
+
+def _said_wrong(number: Number, at: Bound) -> bool:
+    """``fails in 50.7 %``, ``a quarter of them are misclassified``: a share of failures and of nothing else."""
+    text, sentence = at.reading.text, at.reading.sentence
+    before = text[max(sentence.start, number.start - 40) : number.start]
+    after = text[number.end : min(sentence.end, number.end + 90)]
+    return bool(
+        re.search(
+            r"\b(?:fails?|failed|errs?|(?:is|are|were) (?:wrong|misclassified|answered wrongly))(?: (?:in|for|on|with|about|only|just|roughly))* $",
+            before,
+        )
+        or re.match(
+            r"[^,;.\d]{0,70}\b(?:is|are|were|get) (?:wrong\b|misclassified|answered wrongly)|(?: [\[(][^\])]*[\])])? wrong\b",
+            after,
+        )
+    )
+
+
+def _demanded(number: Number, at: Bound) -> bool:
+    """``should be at least 70 %``: what is asked for, to the letter."""
+    before = at.reading.text[max(at.reading.sentence.start, number.start - 60) : number.start]
+    after = at.reading.text[number.end : number.end + 40]
+    return number.family == "percent" and bool(_DEMANDED.search(before) or _WANTED.match(after))
+
+
+_DEMANDED = re.compile(
+    r"\b(?:should|must|has to|is required|requires?|required|requirement|expected to (?:be|reach)|demand(?:s|ed)?|asked for|target|criterion|threshold|goal|"
+    r"expectation|bar)\b(?!\s+by\b)[^,;:.\d]{0,40}$",
+    re.IGNORECASE,
+)
+_WANTED = re.compile(
+    r"\s(?:(?:that |which )?(?:you|we|they) (?:want|ask|expect|require|demand|set)|(?:target|goal|bar|threshold|requirement|criterion|mark)\b|(?:that )?(?:is|was|were) (?:required|demanded|asked|expected))",
+    re.IGNORECASE,
+)
+
+
+def _fits_unit(number: Number, atom: Atom, at: Bound) -> bool:
+    """``540 times`` counts answers, ``450 images`` counts images; right and wrong answers have their own confidence."""
+    after = at.reading.text[number.end : number.end + 24]
+    if number.family == "plain" and atom.metric in ("answers", "images"):
+        if re.match(r" (?:times|answers)\b", after) or (
+            re.match(r"[^.]*\bfor \d", after) and "answer" in at.clause
+        ):
+            return atom.metric == "answers" or bool(atom.names.attributes)
+        if re.match(r" labels\b", after):
+            return False
+        if re.match(r" (?:\w+ )?(?:images|pictures|photos)\b", after):
+            called = re.search(r"\b(?:called|answered|predicted)\b", at.clause) is not None
+            return atom.metric == "images" or called
+    sure = atom.metric.startswith("confidence") or atom.metric == "gap"
+    if re.match(r" (?:sure|confident|certain)\b", after):
+        return sure
+    if re.search(
+        r"\b(?:right|correct|recogni[sz]ed) (?:in|on|for) (?:only |just |about |some )?$",
+        at.reading.text[max(0, number.start - 32) : number.start],
+    ):
+        return not sure
+    if atom.metric in ("confidence_right", "confidence_wrong"):
+        if at.sides:
+            return at.sides.get(atom.metric[11:], FAR) < ODD
+        near = _nearest_side(number, at)
+        return near == "" or atom.metric.endswith(near)
+    return True
+
+
+def _nearest_side(number: Number, at: Bound) -> str:
+    """Whether right or wrong answers are spoken of just before a number."""
+    found = list(
+        re.finditer(
+            r"\b(?P<right>right|correct\w*)\b|\b(?P<wrong>wrong\w*|errors?|mistakes?|misclassified)\b",
+            at.reading.text[at.reading.sentence.start : number.start],
+            re.IGNORECASE,
+        )
+    )
+    return ("right" if found[-1]["right"] else "wrong") if found else ""
+
+
+def _fits_row(atom: Atom, part: str) -> bool:
+    """Whether a text repeats the label of a row; of a range its lower end, with a word for ``and more``, will do."""
+    said = set(words_of(part))
+    beyond = (
+        re.search(r"\b(?:over|above|more than|at least|or more|upwards|top)\b", part, re.IGNORECASE)
+        is not None
+    )
+    top = re.search(r"\btop\b|\bhighest\b", part) is not None
+    return set(atom.row) <= said or (
+        beyond and atom.row[0][0].isdigit() and (atom.row[0] in said or top) and atom.row[-1] == "100"
+    )
+
+
+def _counted(number: Number, atom: Atom, at: Bound) -> bool:
+    """Whether what is counted stands behind the number; a narrower count that stands there too comes first."""
+    text = at.reading.text
+    clause = re.split(r"[:;]|, ", re.sub(r" \([^)]*\)", "", text[number.end : at.reading.sentence.end]))[0][
+        :70
+    ]
+    of = re.match(r"\s+of (?:the|them|these|those|all)\b", clause)
+    groups = atom.metric[6:].split("&")
+    if of:
+        clause = at.reading.part
+    if not all(
+        re.search(rf"\b(?:{g})", at.reading.part if "mask" in g else clause, re.IGNORECASE) for g in groups
+    ):
+        return False
+    if re.search(r"\bof (?:the )?$", text[max(0, number.start - 8) : number.start]):
+        return True
+    narrow = re.search(r"\b(?:experiment|mask|prove)", clause, re.IGNORECASE) is not None
+    if atom.metric == "tally:finding|hypothes" and _NARROWER.search(clause):
+        return False
+    return not (narrow and "mask" not in atom.metric)
+
+
+_NARROWER = re.compile(
+    r"\b(?:confirm|refut|inconclus|undecided|open\b|untested|rare\b|shift|spurious|shortcut)", re.IGNORECASE
+)
+
+
+def wrong(clause: str) -> bool:
+    """Whether a clause speaks of errors only."""
+    return bool(
+        re.search(r"\b(?:wrong\w*|errors?|error rate|fail\w*|misclassified|missed)\b", clause, re.IGNORECASE)
+        and not re.search(
+            r"\b(?:right|accura\w*|recogni\w*|recall|precision|correct\w*|expect\w*|criteri\w*|bar)\b",
+            clause,
+            re.IGNORECASE,
+        )
+    )
+
+
+def rightly(clause: str) -> bool:
+    """Whether a clause speaks of right answers only."""
+    return bool(
+        re.search(r"\b(?:right|accura\w*|recogni\w*|recall|correct\w*)\b", clause, re.IGNORECASE)
+        and not re.search(
+            r"\b(?:wrong\w*|errors?|fail\w*|mis\w+|incorrect\w*|not|never|un\w+)\b|n't\b",
+            clause,
+            re.IGNORECASE,
+        )
+    )
+
+
+def alike(part: str, told: str, least: int = 2) -> bool:
+    """Whether a sentence repeats what a recorded sentence says: its rarer words."""
+    mine = {w[:5] for w in re.findall(r"[a-z]{4,}", part.lower())}
+    theirs = {w[:5] for w in re.findall(r"[a-z]{4,}", told.lower())}
+    return len((mine & theirs) - _COMMON) >= least
+
+
+def below(number: Number, at: Bound) -> bool:
+    """Whether a number is an upper bound of a p value: ``p < 0.001``."""
+    lead = at.reading.text[max(at.reading.sentence.start, number.start - 60) : number.start]
+    return (
+        _P.search(lead) is not None
+        and re.search(r"<\s*$|below\s*$|under\s*$|less than\s*$", lead) is not None
+    )
