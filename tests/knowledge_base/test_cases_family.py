@@ -241,7 +241,7 @@ def test_the_command_line_opens_the_case_that_was_asked_for(
 
     opened: list[tuple[Any, dict[str, Any]]] = []
     monkeypatch.setattr(planting, "COUNTS", FEW)
-    monkeypatch.setattr(commands, "_session", lambda args, given, progress: opened.append((args, given)))
+    monkeypatch.setattr(commands, "session_of", lambda args, given, progress: opened.append((args, given)))
     asked = ["demo", "--bug", "leakage", *([] if seed is None else ["--seed", str(seed)])]
     commands._open_demo(build_parser().parse_args(asked), None)
     ((args, given),) = opened
