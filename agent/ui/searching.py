@@ -42,7 +42,7 @@ def search(
     words = wanted.casefold().split()
     if not words:
         return []
-    return [found for found in _all(words, said, evidence, records)][:MOST]
+    return list(_all(words, said, evidence, records))[:MOST]
 
 
 def _all(

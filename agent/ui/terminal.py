@@ -69,7 +69,8 @@ def _answer() -> bytes:
     import termios
     import tty
 
-    assert sys.__stdin__ is not None and sys.__stdout__ is not None
+    assert sys.__stdin__ is not None
+    assert sys.__stdout__ is not None
     place, answer = sys.__stdin__.fileno(), b""
     try:
         before = termios.tcgetattr(place)

@@ -112,6 +112,8 @@ class FailsightApp(App[int]):
 
     def _local(self, command: commands.Command) -> bool:
         """Do what the display itself can do."""
+        if self._look_up(command):
+            return True
         match command.name:
             case "/help":
                 self.action_help()
@@ -121,16 +123,8 @@ class FailsightApp(App[int]):
                 self.set_look(command.rest)
             case "/theme":
                 self.action_theme()
-            case "/find":
-                self.action_find(command.rest)
-            case "/glossary":
-                self.action_glossary(command.rest)
-            case "/copy":
-                self.copy(command.rest)
             case "/panel":
                 self.action_panel("right" if command.rest in ("right", "evidence") else "left")
-            case "/map":
-                self._show_map()
             case "/evidence" if not command.rest:
                 self.action_panel("right")
             case "/evidence":
@@ -141,6 +135,21 @@ class FailsightApp(App[int]):
                 self.post_message(ShowFinding(command.rest.upper()))
             case "/why" if command.rest:
                 self.post_message(ShowFinding(command.rest.upper()))
+            case _:
+                return False
+        return True
+
+    def _look_up(self, command: commands.Command) -> bool:
+        """Do what shows or copies what is known already."""
+        match command.name:
+            case "/find":
+                self.action_find(command.rest)
+            case "/glossary":
+                self.action_glossary(command.rest)
+            case "/copy":
+                self.copy(command.rest)
+            case "/map":
+                self._show_map()
             case _:
                 return False
         return True

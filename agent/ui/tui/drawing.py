@@ -83,6 +83,16 @@ async def draw_event(main: MainScreen, event: SessionEvent) -> None:
             await main.add(Line(f"✗ {tool}: {text}", "warning"))
         case ApprovalAsked(tool):
             await main.add(Line(f"? May {tool} run? ({arguments_text(event.arguments)})", "warning"))
+        case PictureOpened() | ImagesOpened() | MatrixOpened():
+            await _open(main, event)
+        case Notice(text, level):
+            main.said.append(("line", text))
+            await main.add(Line(f"{LEVELS.get(level, 'i')} {text}", level if level in LEVELS else "info"))
+
+
+async def _open(main: MainScreen, event: PictureOpened | ImagesOpened | MatrixOpened) -> None:
+    """Put the screen of something that was opened above the conversation."""
+    match event:
         case PictureOpened(probe):
             from failsight.agent.ui.tui.screens.whatif import WhatIfScreen
 
@@ -98,6 +108,3 @@ async def draw_event(main: MainScreen, event: SessionEvent) -> None:
             table = matrix_of(evidence)
             if table is not None:
                 main.app.push_screen(MatrixScreen(evidence, table))
-        case Notice(text, level):
-            main.said.append(("line", text))
-            await main.add(Line(f"{LEVELS.get(level, 'i')} {text}", level if level in LEVELS else "info"))
