@@ -70,10 +70,10 @@ class Search:
 
     def cost(self, number: Number, atom: Atom, at: Bound, cited: frozenset[str]) -> float:
         """How much the sentence speaks against ``atom`` being meant by ``number``; at or above ``LIMIT``: it is not."""
-        total = quantity(number, atom, at)
-        if total < LIMIT and cited and atom.refs and not set(atom.refs) & cited:
+        total = 0.0
+        if cited and atom.refs and not set(atom.refs) & cited:
             total += FAR
-        for part in (self._subject, _split, _pair, _side):
+        for part in (_split, self._subject, quantity, _pair, _side):  # the cheap ones first
             if total >= LIMIT:
                 break
             total += part(number, atom, at)
