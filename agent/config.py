@@ -160,7 +160,13 @@ def save_config(folder: Path, config: CaseConfig) -> None:
     from failsight.tools.inputs.fingerprint import write_atomically
 
     raw = ("\n".join([*lines, *maps]) + "\n").encode("utf-8", "surrogateescape")
-    write_atomically(folder / FILE, lambda fresh: fresh.write_bytes(raw))
+    try:
+        write_atomically(folder / FILE, lambda fresh: fresh.write_bytes(raw))
+    except OSError as error:
+        raise UserError(
+            f"{folder / FILE} can't be written ({error.strerror or error}).",
+            "Free some space, or choose another folder with --out.",
+        ) from None
 
 
 def _toml(value: Any) -> str:

@@ -93,6 +93,7 @@ class Journal:
         self.events: list[Event] = []
         self.set_aside: str | None = None
         self._file: Any = None
+        self._cut: int | None = None  # where a failed write has to be cut off, once the disk allows it
         self._lock: Any = None
         if write:
             self._take_lock(folder)
@@ -175,7 +176,8 @@ class Journal:
                 f"`failsight verify {self.path.parent}` lists all; start a new case with --out.",
             )
         if self.events:
-            self._write_head("done", self.events[-1])
+            with contextlib.suppress(OSError):  # the next append says what is wrong with the disk
+                self._write_head("done", self.events[-1])
         if self.set_aside:
             self.append("journal.repaired", {"set_aside": self.set_aside})
 
@@ -186,7 +188,9 @@ class Journal:
             UserError: the disk is full or the folder went read-only; what was written before stays whole.
         """
         if self._file is None:
-            raise RuntimeError("this journal is open for reading only")
+            if self._cut is None:
+                raise RuntimeError("this journal is open for reading only")
+            self._reopen(self._cut)
         now = time.time()
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
         prev = self.events[-1].hash if self.events else GENESIS
@@ -211,15 +215,28 @@ class Journal:
                 "Free some disk space and run the same command again: it goes on where it stopped.",
             ) from None
         self.events.append(event)
-        self._write_head("done", event)
+        with contextlib.suppress(OSError):  # the event is on disk, and announced: the next one confirms it
+            self._write_head("done", event)
         return event
 
     def _roll_back(self, position: int) -> None:
         with contextlib.suppress(OSError):
             self._file.close()
-        with contextlib.suppress(OSError), open(self.path, "rb+") as file:
-            file.truncate(position)
-        self._file = open(self.path, "ab")  # noqa: SIM115
+        self._file, self._cut = None, position
+        with contextlib.suppress(UserError):  # the disk may fail for longer: the next append tries again
+            self._reopen(position)
+
+    def _reopen(self, position: int) -> None:
+        """Cut off what a failed write left behind ``position``, and go on there. Raises UserError."""
+        try:
+            with open(self.path, "rb+") as file:
+                file.truncate(position)
+            self._file, self._cut = open(self.path, "ab"), None  # noqa: SIM115
+        except OSError as error:
+            raise UserError(
+                f"The journal could not be written ({error.strerror or error}).",
+                "Free some disk space and run the same command again: it goes on where it stopped.",
+            ) from None
 
     def _write_head(self, state: str, event: Event) -> None:
         """Announce an event before it is written and confirm it after: a crash between the two is then no riddle."""

@@ -1,0 +1,59 @@
+"""What fuzzing and injected faults found stays mended."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.audit import disks
+from failsight.agent.config import CaseConfig, load_config, save_config
+from failsight.agent.journal import GENESIS, Journal, verify
+from failsight.tools.errors import UserError
+from failsight.tools.evidence import digest
+from failsight.tools.inputs.columns import parse_boxes, typed
+from failsight.tools.inputs.models.side import read_side
+from failsight.tools.text import clean
+
+
+@pytest.mark.parametrize("name", ["rooms 🏠", "tab\tline\n", "del\x7f", "b\udcffyte"])
+def test_any_name_of_a_case_is_read_back(name: str, tmp_path: Path) -> None:
+    save_config(tmp_path, CaseConfig(name=name, model="m", data="d"))
+    assert load_config(tmp_path).name == name
+
+
+def test_a_setting_of_another_type_is_said(tmp_path: Path) -> None:
+    (tmp_path / "case.toml").write_text("seed = 'x'\n")
+    with pytest.raises(UserError, match="seed"):
+        load_config(tmp_path)
+
+
+@pytest.mark.parametrize("seq", [0, -1, 10**18])
+def test_an_event_with_an_impossible_number_is_named(seq: int, tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.append("note", {})
+    journal.close()
+    content = {"seq": seq, "time": "", "kind": "note", "data": {}, "prev": GENESIS}
+    path = tmp_path / "journal.jsonl"
+    stranger = json.dumps({**content, "hash": digest(content)}, sort_keys=True, separators=(",", ":"))
+    path.write_bytes(stranger.encode() + b"\n" + path.read_bytes())
+    assert verify(tmp_path)[1]
+
+
+def test_numbers_beyond_floats_are_no_numbers(tmp_path: Path) -> None:
+    assert typed([10**400, 1]) == [None, 1.0]
+    assert parse_boxes([{"tv": [[0, 0, 1, 10**400]]}], []) == [{}]
+    (tmp_path / "model.json").write_text(json.dumps({"scale": 10**400}))
+    with pytest.raises(UserError):
+        read_side(tmp_path / "model.json")
+
+
+def test_hidden_instructions_are_taken_out() -> None:
+    assert clean("kitchen\U000e0069\U000e0067 \u202edoor\ufff9") == "kitchen door"
+
+
+def test_a_failing_disk_costs_nothing(tmp_path: Path) -> None:
+    made = disks.run(tmp_path, 2)
+    assert made.bad == []
+    assert made.tried > 50
