@@ -173,8 +173,10 @@ def _found(part: str, at: Reading) -> Iterator[tuple[int, int, str, int]]:
         for verb, sign in _VERBS:
             for match in verb.finditer(part):
                 metric = noun(part[: match.start()])
-                if re.search(r"(?:\bnot|n't|\bnever|\bhardly) $", part[: match.start()]):
-                    continue
+                if re.search(
+                    r"(?:\bnot|n't|\bnever|\bhardly|\ban?|\bthe|\bthis|\bthat|\bits) $", part[: match.start()]
+                ):
+                    continue  # denied, or a noun
                 if not metric and not at.about.classes and not _OF_MODEL.search(part[: match.start()]):
                     continue  # "that spread grows": nothing that the record compares
                 yield (

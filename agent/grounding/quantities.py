@@ -344,7 +344,7 @@ def _counted(number: Number, atom: Atom, at: Bound) -> bool:
     if re.search(r"\bof (?:the )?$", text[max(0, number.start - 8) : number.start]):
         return True
     narrow = re.search(r"\b(?:experiment|mask|prove)", clause, re.IGNORECASE) is not None
-    if atom.metric == "tally:finding|hypothes" and _NARROWER.search(clause):
+    if atom.metric == "tally:finding|hypothes" and _NARROWER.search(re.split(r"\d", clause)[0]):
         return False
     return not (narrow and "mask" not in atom.metric)
 
