@@ -46,7 +46,7 @@ class MatrixScreen(Screen[None]):
             (headline(self.evidence), "bold"), split, ("  rows: true class, columns: prediction", "dim")
         )
         yield Static(title, id="matrix-title", markup=False)
-        counts = [[int(c or 0) for c in row[1:]] for row in self.table.rows]  # type: ignore[arg-type]
+        counts = [[int(c or 0) for c in row[1:]] for row in self.table.rows]
         yield HeatMap(self.table.columns[1:], counts, id="matrix")
         yield Static(id="matrix-line", markup=False)
         yield KeyLine()

@@ -85,7 +85,8 @@ def _sized(image: Image, width: int, height: int) -> Image:
 
 def block_strips(image: Image) -> tuple[Strip, ...]:
     """An RGB picture of even height in half-blocks: one character for two pixels above one another."""
-    from rich.color import Color, ColorTriplet, ColorType
+    from rich.color import Color, ColorType
+    from rich.color_triplet import ColorTriplet
 
     width, pixels = image.width, image.tobytes()
     seen: dict[bytes, Color] = {}
@@ -123,7 +124,7 @@ def placeholders(image: Image, columns: int, rows: int) -> tuple[tuple[Strip, ..
     sent = Sent(image, columns, rows)
     console = Console(width=max(columns, 1), force_terminal=True)
     drawn = list(sent.__rich_console__(console, console.options))
-    return tuple(Strip([Segment(s.text.rstrip("\n"), s.style)], columns) for s in drawn), sent.cleanup
+    return tuple(Strip([Segment(s.text.rstrip("\n"), s.style)], columns) for s in drawn if isinstance(s, Segment)), sent.cleanup
 
 
 class Sealed(Strip):
@@ -152,9 +153,9 @@ def laid_over(strips: Sequence[Strip], sixel: str, place: Region) -> list[Strip]
     if not made:
         return made
     over = [
-        Segment(f"\x1b[{place.y + 1};{place.x + 1}H", Style(), _AS_IT_IS),  # type: ignore[arg-type]
-        Segment(sixel, Style(), _AS_IT_IS),  # type: ignore[arg-type]
-        Segment(f"\x1b[{place.bottom};{place.right + 1}H", Style(), _AS_IT_IS),  # type: ignore[arg-type]
+        Segment(f"\x1b[{place.y + 1};{place.x + 1}H", Style(), _AS_IT_IS),
+        Segment(sixel, Style(), _AS_IT_IS),
+        Segment(f"\x1b[{place.bottom};{place.right + 1}H", Style(), _AS_IT_IS),
     ]
     made[-1] = Sealed([*made[-1], *over], made[-1])
     return made
