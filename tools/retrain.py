@@ -49,7 +49,7 @@ def retrain(
         str | None,
         Field(
             description="Which correction of propose_correction: collect, relabel, cut_and_paste, feature_specific, typical_augmentation, "
-            "rebalance, loss_weighting, last_layer, hard_examples, robust_loss, regularise, train_longer, recalibrate, defer. "
+            "rebalance, loss_weighting, last_layer, hard_examples, robust_loss, regularise, train_longer, adapt_normalisation, recalibrate, defer. "
             "Default: the best fitting one that can be applied here.",
             max_length=40,
         ),

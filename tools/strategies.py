@@ -296,7 +296,7 @@ STRATEGIES: tuple[Strategy, ...] = (
         "Shifted brightness or contrast is taken out where it enters the network; no label is needed.",
         "low",
         "It fails where the classes come in other proportions, and there is nothing to adapt without batch normalisation.",
-        "statistics re-estimated on the evaluation images",
+        "statistics re-estimated on as many training images",
         "Schneider et al. 2020",
     ),
     Strategy(

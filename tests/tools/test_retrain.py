@@ -355,11 +355,11 @@ def test_too_little_memory_means_smaller_pieces_and_is_told(
 ) -> None:
     real, refused = training.Trainer._try, []
 
-    def tight(self: training.Trainer, pictures: Any, at: Any) -> Any:
+    def tight(self: training.Trainer, pictures: Any, *rest: Any) -> Any:
         if self.micro > 12:
             refused.append(self.micro)
             raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
-        return real(self, pictures, at)
+        return real(self, pictures, *rest)
 
     monkeypatch.setattr(training.Trainer, "_try", tight)
     made = retrain(view, finding="F1", strategy="cut_and_paste", epochs=1, seeds=1)

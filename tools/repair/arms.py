@@ -17,7 +17,7 @@ from failsight.tools.errors import RetryError
 from failsight.tools.evidence import digest
 from failsight.tools.inputs.base import Floats as Features
 from failsight.tools.inputs.base import Pixels
-from failsight.tools.repair import augment, copies, recipes
+from failsight.tools.repair import augment, copies, normalisation, recipes
 from failsight.tools.repair.heads import PENALTIES, TURNS, fit_head
 from failsight.tools.repair.piles import Ints, Mask, Pile, as_added, join
 from failsight.tools.repair.recipes import Recipe
@@ -28,9 +28,8 @@ from failsight.tools.repair.wrapped import best_reader, write_wrapped
 if TYPE_CHECKING:
     from failsight.tools.view import CaseView
 
-Way = Literal[
-    "tune", "last", "wrapped"
-]  # all layers or some of them by gradient; the last one alone; around the model
+Way = Literal["tune", "last", "wrapped", "statistics"]
+"""All layers or some of them by gradient; the last one alone; around the model; batch-normalisation statistics alone."""
 RECORD = "record.json"
 DRAWN = ("rebalance", "group_balance", "last_layer")  # strategies that draw every group equally often
 ARMS: tuple[Arm, ...] = ("repair", "control")
@@ -52,7 +51,8 @@ class Plan:
         spare: other labelled images of the same source, for a control arm that adds images by lot; None: the control adds
             training images again.
         corrected: row of the training table → corrected class.
-        targets: pictures that training pictures are to look like; None where none are.
+        targets: pictures that training pictures are to look like, or whose statistics are taken; None where none are.
+        anchors: pictures to whose old answers both arms are held; None for none.
         wrong: (usual,) images that the model answers wrongly, for hard examples.
         seeds: how many of each arm.
         base_seed: the case's.
@@ -71,6 +71,7 @@ class Plan:
     spare: Pile | None = None
     corrected: Mapping[int, int] = field(default_factory=dict)
     targets: Pixels | None = None
+    anchors: Pixels | None = None
     wrong: Mask | None = None
     seeds: int = 3
     base_seed: int = 0
@@ -85,6 +86,8 @@ class Plan:
 
     def steps(self) -> int:
         """Steps of progress of one version."""
+        if self.way == "statistics":
+            return 1
         return self.recipe.steps if self.way == "tune" else TURNS * len(PENALTIES)
 
 
@@ -132,7 +135,7 @@ class _Maker:
         write_history(folder / "history.csv", history)
         cost = {
             "seconds": round(time.perf_counter() - began + earlier, 3),
-            "images": float(int((~lesson.held).sum())),
+            "images": float(self._images(lesson)),
             "steps": float(plan.recipe.steps if plan.way == "tune" else best),
             "labels": float(self._labels(arm)),
         }
@@ -162,6 +165,12 @@ class _Maker:
         (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
         self.view.add_version(version)
         return Made(version, history, best, resumed, notes)
+
+    def _images(self, lesson: Lesson) -> int:
+        """How many images a version learns from."""
+        if self.plan.way == "statistics":
+            return normalisation.drawn(self.plan.targets)
+        return int((~lesson.held).sum())
 
     def _labels(self, arm: Arm) -> int:
         if arm == "repair":
@@ -206,6 +215,7 @@ class _Maker:
             plan.base_seed * 1009 + seed,
             key,
             arm == "repair",
+            plan.anchors if plan.way == "tune" else None,
         ), parts
 
     def _recipe(self, arm: Arm) -> Recipe:
@@ -281,6 +291,8 @@ class _Maker:
         advance: Callable[[int], None],
     ) -> tuple[str, tuple[Round, ...], int, int, tuple[str, ...], float]:
         """(fingerprint, record, best round, rounds of an earlier run, notes, seconds of an earlier run)."""
+        if self.plan.way == "statistics":
+            return self._adapt(lesson, folder, advance)
         layer = head_layer(self.model) if self.plan.way == "last" else None
         plain_layer = layer is not None and self.model.format not in ("torchscript", "torch_export")
         if self.plan.way == "tune" or (self.plan.way == "last" and not plain_layer):
@@ -312,6 +324,19 @@ class _Maker:
         learned = Trainer(self.model, network, lesson, free).run(state, advance)
         kept = copies.put_away(self.model, learned.network, folder)
         return kept.fingerprint, learned.history, learned.best, learned.resumed, learned.notes, 0.0
+
+    def _adapt(
+        self, lesson: Lesson, folder: Path, advance: Callable[[int], None]
+    ) -> tuple[str, tuple[Round, ...], int, int, tuple[str, ...], float]:
+        """The statistics of some of the target pictures, by lot; in the control arm, of as many training images."""
+        targets = self.plan.targets
+        assert targets is not None
+        source = targets if lesson.first else self.plan.usual.pixels
+        lot = np.random.default_rng([lesson.seed, 11]).permutation(len(source))
+        network = copies.fresh(self.model)
+        normalisation.adapt(self.model, network, source[lot[: normalisation.drawn(targets)]])
+        advance(1)
+        return copies.put_away(self.model, network, folder).fingerprint, (), 0, 0, (), 0.0
 
     def _read(self, lesson: Lesson, parts: list[tuple[str, Ints | None]]) -> Features:
         """(n, d) features of the lesson's images; those of pictures that nothing changes are read once."""

@@ -13,7 +13,7 @@ from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Finding, digest
 from failsight.tools.inputs.base import Pixels, Split
 from failsight.tools.notes import called
-from failsight.tools.repair import additions, copies
+from failsight.tools.repair import additions, anchors, copies, normalisation
 from failsight.tools.repair.arms import Plan, Way, name_for
 from failsight.tools.repair.piles import Ints, Mask, Pile, cue_of, inside_of, read_pile, training_rows
 from failsight.tools.repair.recipes import Recipe
@@ -28,14 +28,13 @@ RecipeName = Literal["auto", "full", "last_layer", "group_dro", "export"]
 Control = Literal["usual", "random"]
 ADDING = ("collect", "generate")
 BALANCING = ("rebalance", "group_balance", "loss_weighting", "last_layer")
-TRAINED = (*ADDING, "relabel", "cut_and_paste", "feature_specific", "typical_augmentation", *BALANCING, "hard_examples", "robust_loss", "regularise", "freeze", "train_longer")  # fmt: skip
+TRAINED = (*ADDING, "relabel", "cut_and_paste", "feature_specific", "typical_augmentation", *BALANCING, "hard_examples", "robust_loss", "regularise", "freeze", "train_longer", "adapt_normalisation")  # fmt: skip
 AROUND = ("recalibrate", "defer")  # nothing is trained: the scores are read otherwise
 ELSEWHERE = {
     "deduplicate": "it changes the images that the model is judged on, not the model",
     "data_engineering": "it changes how pictures are prepared: preprocessing_probe finds the right way, and the side file model.json states it",
     "larger_model": "another architecture is trained with your own code",
     "smaller_model": "another architecture is trained with your own code",
-    "adapt_normalisation": "this release does not re-estimate batch-normalisation statistics",
     "split_class": "the versions of a case have the classes of its model",
     "separate_model": "the versions of a case are single models",
     "loss_separation": "it needs a loss of your own",
@@ -46,6 +45,7 @@ ELSEWHERE = {
     "engineered_features": "the detector is another model, joined to this one with your own code",
 }
 FEWEST = 20  # training images below which there is nothing to learn from
+MOST_STATISTICS = 2000  # pictures at most that give statistics
 TARGETS = 200  # pictures at most whose look training pictures are given
 GROUP_STEP = 0.05  # of the weights in group DRO
 LONGER = 4
@@ -141,6 +141,8 @@ def lacks(view: CaseView, strategy: str, asked: Asked) -> str:
         return _lacks_groups(view, asked)
     if strategy == "typical_augmentation" and not _wanted_look(view, asked):
         return "the finding is not about how pictures look, and there are no deployment images"
+    if strategy == "adapt_normalisation":
+        return _lacks_statistics(view, asked)
     if strategy == "relabel":
         try:
             additions.relabelled(view, asked.data)
@@ -165,6 +167,22 @@ def _lacks_groups(view: CaseView, asked: Asked) -> str:
     if not inside.any() or inside.all():
         return "its slice is not known of the training images, or all or none of them are in it"
     return ""
+
+
+def _of_use(view: CaseView, asked: Asked) -> Split | None:
+    """The split whose pictures give the statistics: deployment, or what ``data`` names."""
+    named: dict[str, Split] = {"pool": "pool", "deploy": "deploy", "": "deploy"}
+    split = named.get((asked.data or "").strip().lower())
+    return split if split in view.splits() else None
+
+
+def _lacks_statistics(view: CaseView, asked: Asked) -> str:
+    split = _of_use(view, asked)
+    if split is None:
+        return "there are no deployment images (--deploy; or data=pool)"
+    if len(view.table(split)) < 2 * normalisation.FEWEST:
+        return f"there are fewer than {2 * normalisation.FEWEST} {called(split)}"
+    return normalisation.why_not(view.model())
 
 
 def _labelled(view: CaseView) -> str:
@@ -213,8 +231,11 @@ def prepare(view: CaseView, asked: Asked, strategy: Strategy) -> Ready:
         control = "the same training with the labels as they were"
     elif strategy.name == "typical_augmentation":
         parts = _targets(view, asked)
+    elif strategy.name == "adapt_normalisation":
+        parts = _statistics(view, asked)
     elif strategy.name == "hard_examples":
         parts = {"wrong": _wrong(view, usual)}
+    _hold(view, asked, strategy, way, parts, notes)
     recipe = _recipe(asked, strategy, way, len(usual))
     key = digest(
         {
@@ -227,6 +248,7 @@ def prepare(view: CaseView, asked: Asked, strategy: Strategy) -> Ready:
             "usual": usual.rows.tolist(),
             "added": [p.rows.tolist() + p.labels.tolist() for k in ("added", "spare") if (p := parts.get(k))],
             "added_from": [parts.get("data_added"), parts.get("data_spare")],
+            "beside": parts.get("data"),
             "corrected": sorted(parts.get("corrected", {}).items()),
         }
     )
@@ -246,7 +268,22 @@ def prepare(view: CaseView, asked: Asked, strategy: Strategy) -> Ready:
     return Ready(plan, strategy, control, tuple(notes))
 
 
+def _hold(
+    view: CaseView, asked: Asked, strategy: Strategy, way: Way, parts: dict[str, Any], notes: list[str]
+) -> None:
+    """Add the anchors, where the network is trained and its deployment images are not needed for something else."""
+    taken = any(anchors.SPLIT in (parts.get(k) or {}) for k in ("data", "data_added", "data_spare"))
+    if way != "tune" or taken or strategy.name in NEED_ALL:
+        return
+    found = anchors.find_anchors(view, asked.finding)
+    if found is not None:
+        parts |= {"anchors": found.pixels, "data": {**parts.get("data", {}), **found.facts}}
+        notes.append(found.told)
+
+
 def _way(view: CaseView, asked: Asked, strategy: Strategy, notes: list[str]) -> Way:
+    if strategy.name == "adapt_normalisation":
+        return "statistics"
     why = copies.why_not(view.model())
     if why:
         notes.append(
@@ -378,6 +415,22 @@ def _targets(view: CaseView, asked: Asked) -> dict[str, Any]:
     return made
 
 
+def _statistics(view: CaseView, asked: Asked) -> dict[str, Any]:
+    """Half of the pictures of use, by lot; the other half judges."""
+    split = _of_use(view, asked)
+    assert split is not None
+    table = view.table(split)
+    lot = np.random.default_rng([view.seed, 13]).permutation(len(table))
+    rows = np.sort(lot[: min(len(lot) // 2, MOST_STATISTICS)]).astype(np.int64)
+    read = [(at, p) for at, p in view.pixels(rows, split)]
+    if sum(len(p) for _, p in read) < normalisation.FEWEST:
+        raise RetryError(f"Hardly any of the {called(split)} can be read.")
+    return {
+        "targets": np.concatenate([p for _, p in read]),
+        "data": {split: {"fingerprint": table.fingerprint, "rows": rows.tolist()}},
+    }
+
+
 def _wrong(view: CaseView, usual: Pile) -> Mask:
     """(usual,) images that the model answers wrongly."""
     model = view.model()
@@ -412,6 +465,8 @@ def _recipe(asked: Asked, strategy: Strategy, way: Way, usual: int) -> Recipe:
 def told_recipe(plan: Plan) -> str:
     """The recipe in words."""
     recipe = plan.recipe
+    if plan.way == "statistics":
+        return f"no weight, but the statistics of batch normalisation from {normalisation.drawn(plan.targets):,} pictures of use, drawn by lot"
     if plan.way == "wrapped":
         return "a new last layer around the model"
     if plan.way == "last":

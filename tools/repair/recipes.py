@@ -34,6 +34,9 @@ class Recipe:
         smoothing: of labels, in [0, 1).
         robust: weigh groups by how badly they do (group DRO, Sagawa et al. 2020): the step size of their weights; 0 never.
         held_out: share of the usual images that the training does not see; of the added ones ``held_added``.
+        anchored: images to whose old answers the model is held that every step shows, where there are any
+            (:mod:`failsight.tools.repair.anchors`).
+        anchor: what a divergence from the old scores costs there, beside the loss.
     """
 
     layers: Layers = "all"
@@ -47,6 +50,8 @@ class Recipe:
     robust: float = 0.0
     held_out: float = 0.1
     held_added: float = 0.2
+    anchored: int = 12
+    anchor: float = 1.0
 
     def __post_init__(self) -> None:
         if min(self.steps, self.rounds, self.batch) < 1 or not self.rate > 0:

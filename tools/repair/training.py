@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.errors import RetryError, UserError
+from failsight.tools.inputs.base import Pixels
 from failsight.tools.inputs.models.torch_based import first_tensor
 from failsight.tools.repair.augment import Change
 from failsight.tools.repair.piles import Ints, Mask, Pile
@@ -60,6 +61,7 @@ class Lesson:
         seed: of all that is drawn.
         key: a digest of everything above and of the model; a saved state of another key is not used.
         first: whether this is the repair, and no control.
+        anchors: (m, h, w, 3) pictures to whose old answers the network is held; None for none.
     """
 
     pile: Pile
@@ -72,6 +74,7 @@ class Lesson:
     seed: int
     key: str
     first: bool = True
+    anchors: Pixels | None = None
 
 
 @dataclass
@@ -128,6 +131,11 @@ class Trainer:
             chosen, lr=recipe.rate, momentum=0.9, nesterov=True, weight_decay=recipe.decay
         )
         self.micro = recipe.batch
+        self.old: Floats | None = None
+        if self.lesson.anchors is not None:
+            self.micro += recipe.anchored
+            _mode(self.network, training=False)
+            self.old = self._scores(self.lesson.anchors)
         self.robust = np.ones(int(self.lesson.groups.max(initial=0)) + 1)
         self.best: tuple[tuple[float, float, float], int, dict[str, Any]] | None = None
 
@@ -171,20 +179,23 @@ class Trainer:
                 pictures = lesson.pile.pixels[at]
                 if lesson.change is not None:
                     pictures = lesson.change(pictures, at, rng)
+                held_to = np.zeros(0, np.int64)
+                if lesson.anchors is not None:
+                    held_to = rng.integers(0, len(lesson.anchors), recipe.anchored)
                 rate = one_cycle(step, recipe.steps, recipe.rate)
                 for group in self.optimiser.param_groups:
                     group["lr"] = rate
-                loss, hits = self._step(pictures, at)
+                loss, hits = self._step(pictures, at, held_to)
                 loss_sum, right, seen = loss_sum + loss * len(at), right + hits, seen + len(at)
                 advance(1)
         _mode(self.network, training=False)
         self._judge(ends[number], loss_sum / max(1, seen), right / max(1, seen), rate)
 
-    def _step(self, pictures: npt.NDArray[np.uint8], at: Ints) -> tuple[float, int]:
+    def _step(self, pictures: Pixels, at: Ints, held_to: Ints) -> tuple[float, int]:
         """One step; where memory runs out the batch is taken in smaller pieces, for good."""
         while True:
             try:
-                return self._try(pictures, at)
+                return self._try(pictures, at, held_to)
             except Exception as problem:
                 if not out_of_memory(problem) or self.micro <= 2:
                     raise
@@ -193,27 +204,33 @@ class Trainer:
                     f"Memory ran out; the training went on with {self.micro} images at a time, the same number a step."
                 )
 
-    def _try(self, pictures: npt.NDArray[np.uint8], at: Ints) -> tuple[float, int]:
+    def _try(self, pictures: Pixels, at: Ints, held_to: Ints) -> tuple[float, int]:
+        """One step over the images at ``at`` and the anchors at ``held_to``, in pieces of ``micro`` pictures."""
         import torch
 
-        lesson = self.lesson
+        lesson, n = self.lesson, len(at)
         groups = lesson.groups[at]
         cost = lesson.weights[at] * self.robust[groups]
-        scale = float(cost.sum())
+        share = (cost / float(cost.sum())).astype(np.float32)
+        if lesson.anchors is not None:
+            pictures = np.concatenate([pictures, lesson.anchors[held_to]])
         self.optimiser.zero_grad()
         total, hits = 0.0, 0
-        each = np.zeros(len(at))
-        for start in range(0, len(at), self.micro):
-            part = slice(start, start + self.micro)
-            outputs = log_scores(self.model, self.network(inputs(self.model, pictures[part])))
+        each = np.zeros(n)
+        for start in range(0, len(pictures), self.micro):
+            stop = min(start + self.micro, len(pictures))
+            outputs = log_scores(self.model, self.network(inputs(self.model, pictures[start:stop])))
+            part = slice(min(start, n), min(stop, n))
+            own, rest = outputs[: part.stop - part.start], outputs[part.stop - part.start :]
             target = torch.from_numpy(lesson.pile.labels[at[part]]).to(outputs.device)
-            losses = _losses(outputs, target, lesson.recipe)
-            weight = torch.from_numpy((cost[part] / scale).astype(np.float32)).to(outputs.device)
-            loss = (losses * weight).sum()
+            losses = _losses(own, target, lesson.recipe)
+            loss = (losses * torch.from_numpy(share[part]).to(outputs.device)).sum()
+            if len(rest):
+                loss = loss + self._drift(rest, held_to[max(0, start - n) : stop - n]) / len(held_to)
             loss.backward()
             total += float(loss.detach())
             each[part] = losses.detach().cpu().numpy()
-            hits += int((outputs.argmax(1) == target).sum())
+            hits += int((own.argmax(1) == target).sum())
         if not math.isfinite(total):
             raise RetryError("The training diverged: the loss is no longer a number. Use another recipe.")
         self.optimiser.step()
@@ -222,6 +239,14 @@ class Trainer:
                 self.robust[g] *= math.exp(lesson.recipe.robust * float(each[groups == g].mean()))
             self.robust *= len(self.robust) / self.robust.sum()
         return total, hits
+
+    def _drift(self, outputs: Any, held_to: Ints) -> Any:
+        """What it costs that the scores of some anchors diverge from the old ones (sum of Kullback–Leibler divergences)."""
+        import torch
+
+        assert self.old is not None
+        old = torch.from_numpy(self.old[held_to].astype(np.float32)).to(outputs.device)
+        return self.lesson.recipe.anchor * (old.exp() * (old - outputs)).sum()
 
     def _judge(self, steps: int, loss: float, accuracy: float, rate: float) -> None:
         """Answer the held-out images, note the round, keep its weights where it is the best so far."""
@@ -237,18 +262,21 @@ class Trainer:
         epoch = steps * lesson.recipe.batch / max(1, int((~lesson.held).sum()))
         self.history.append(Round(epoch, loss, val_loss, accuracy, val, worst, rate))
         score = (worst, val, -val_loss) if len(at) else (float(len(self.history)), 0.0, 0.0)
-        if self.best is None or score > self.best[0]:
+        if self.best is None or not len(at) or good_enough(worst, self.history, lesson.groups[at]):
             kept = {k: v.detach().clone() for k, v in self.network.state_dict().items()}
             self.best = (score, len(self.history), kept)
 
     def answer(self, at: Ints) -> Floats:
         """(len(at), classes) logarithms of the scores of images of the pile, as they are."""
+        return self._scores(self.lesson.pile.pixels[at])
+
+    def _scores(self, pixels: Pixels) -> Floats:
         import torch
 
         made, size = [], max(self.micro, 2)
         with torch.no_grad():
-            for start in range(0, len(at), size):
-                x = inputs(self.model, self.lesson.pile.pixels[at[start : start + size]])
+            for start in range(0, len(pixels), size):
+                x = inputs(self.model, pixels[start : start + size])
                 made.append(log_scores(self.model, self.network(x)).double().cpu().numpy())
         whole: Floats = np.concatenate(made)
         return whole
@@ -313,6 +341,25 @@ def worst_group(right: Mask, groups: Ints) -> float:
     if small.sum() >= FEWEST_JUDGED or (small.any() and not rates):
         rates.append(float(right[small].mean()))
     return min(rates)
+
+
+def good_enough(worst: float, history: Sequence[Round], groups: Ints) -> bool:
+    """Whether the last round replaces the best so far: its worst group is within one standard error of the best that was seen.
+
+    The rule of Breiman et al. (1984, section 3.4.3): among what can't be told apart, the simplest, which in a schedule that
+    ends at rate 0 is the latest. Held-out groups are small, and the weights in the middle of a schedule are noisy: the best
+    of several noisy figures would be taken by luck.
+
+    Args:
+        worst: accuracy of the worst held-out group in the last round.
+        history: all rounds, the last one included.
+        groups: of the held-out images.
+    """
+    top = max(row.worst_accuracy for row in history)
+    counts = np.bincount(groups)
+    judged = counts[counts >= FEWEST_JUDGED]
+    size = int(judged.min()) if len(judged) else len(groups)
+    return worst >= top - math.sqrt(top * (1 - top) / size)
 
 
 def one_cycle(step: int, steps: int, rate: float) -> float:

@@ -33,12 +33,18 @@ def trained(view: CaseView, asked: Asked, ready: Ready, made: Sequence[Made]) ->
     added = 0 if plan.added is None else len(plan.added)
     what = f"{len(plan.usual):,} training images" + (f" and {added:,} added ones" if added else "")
     after, base = _val(repair), _val(control)
+    learned = (
+        f"{told_recipe(plan)}, {plan.seeds} seeds, and a control arm with the same budget ({ready.control}); "
+    )
+    judged = (
+        ""
+        if after is None
+        else f"On held-out training images{' and added ones' if added else ''} the versions answer {number(after)} rightly, those of the "
+        f"control arm {number(base)} of theirs. "
+    )
     summary = (
         f"{plan.repair} ({plan.strategy.replace('_', ' ')}{f', for {plan.finding}' if plan.finding else ''}) was trained on {what}: "
-        f"{told_recipe(plan)}, {plan.seeds} seeds, and a control arm with the same budget ({ready.control}); "
-        f"{number(seconds, 'seconds')} in all. "
-        f"On held-out training images{' and added ones' if added else ''} the versions answer {number(after)} rightly, those of the "
-        f"control arm {number(base)} of theirs. Whether the fault is gone only untouched images can say."
+        f"{learned}{number(seconds, 'seconds')} in all. {judged}Whether the fault is gone only untouched images can say."
     )
     figure = _curves(view, repair, control)
     return Evidence(
