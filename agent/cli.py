@@ -122,10 +122,31 @@ def build_parser() -> argparse.ArgumentParser:
 
     report = _command(commands, "report", "write the narrated report of a case", "run_report")
     report.add_argument("case", type=Path, metavar="CASE")
-    report.add_argument("--format", choices=("all", "html", "md", "json"), default="all")
+    report.add_argument(
+        "--format",
+        choices=("all", "html", "md", "json", "model-card", "datasheet"),
+        default="all",
+        help="all (default): html, md and json; model-card and datasheet: Markdown sections to paste",
+    )
+    report.add_argument(
+        "--audience",
+        choices=("developer", "requester", "domain-expert", "end-user"),
+        default="",
+        help="only what this reader needs, in its own file (report-requester.html); without it the page lets the reader choose",
+    )
+    report.add_argument(
+        "--redact-images", action="store_true", help="show no picture of the case and no path of one"
+    )
 
-    verify = _command(commands, "verify", "check that nobody changed the journal of a case", "run_verify")
-    verify.add_argument("case", type=Path, metavar="CASE")
+    verify = _command(
+        commands, "verify", "check that nobody changed a case's journal or its reports", "run_verify"
+    )
+    verify.add_argument(
+        "target", type=Path, metavar="CASE|REPORT", help="a case folder, or one report (.html, .md, .json)"
+    )
+    verify.add_argument(
+        "--case", type=Path, metavar="CASE", help="whose journal a report that lies elsewhere is held to"
+    )
     verify.add_argument("--json", action="store_true", help="print JSON")
 
     compare = _command(

@@ -205,8 +205,16 @@ def run_report(args: argparse.Namespace) -> int:
 
     must_be_case(args.case)
     journal = Journal(args.case, write=False)
-    formats = ("md", "html", "json") if args.format == "all" else (args.format,)
-    for path in write_reports(args.case, fold(journal), journal.events, formats):
+    all_ = ("md", "html") if args.audience else ("md", "html", "json")
+    formats = all_ if args.format == "all" else (args.format,)
+    for path in write_reports(
+        args.case,
+        fold(journal),
+        journal.events,
+        formats,
+        audience=args.audience,
+        redact_images=args.redact_images,
+    ):
         print(path)
     return 0
 
@@ -219,18 +227,21 @@ def must_be_case(folder: Path) -> None:
 
 
 def run_verify(args: argparse.Namespace) -> int:
-    """``failsight verify``: exit 0 when whole, 2 when something was changed."""
+    """``failsight verify``: exit 0 when whole, 2 when something was changed or can't be checked."""
     from failsight.agent.journal import verify
+    from failsight.agent.narrate import check_file, check_report, told_again
 
-    must_be_case(args.case)
-    count, problems = verify(args.case)
+    report = args.target if args.case or args.target.is_file() else None  # a folder is a case
+    folder = args.case or (args.target.parent if report else args.target)
+    if report and not (folder / "journal.jsonl").is_file():
+        raise UserError(
+            f"No journal lies beside {report.name}, so nothing can be said of it.",
+            "Name its case with --case CASE.",
+        )
+    must_be_case(folder)
+    count, problems = verify(folder)
     sentences = [p.sentence for p in problems]
-    try:
-        from failsight.agent.narrate import check_report
-
-        reports = check_report(args.case)
-    except ImportError:
-        reports = []
+    reports = check_file(report, folder) if report else check_report(folder)
     if args.json:
         found = [{"seq": p.seq, "what": p.what, "sentence": p.sentence} for p in problems]
         print(
@@ -248,6 +259,14 @@ def run_verify(args: argparse.Namespace) -> int:
             print(clean(sentence, 400))
         if not sentences and not reports:
             print(f"The journal is whole: {count:,} events, none edited, removed, reordered or inserted.")
+        if report and not reports:
+            name = clean(report.name, 80)
+            if told_again(report):
+                print(f"{name} says what that journal says: told again, it reads the same.")
+            else:
+                print(
+                    f"{name} belongs to that journal and holds its findings; its sentences were not told again."
+                )
     return 2 if sentences or reports else 0
 
 

@@ -1,9 +1,10 @@
 """The narrated audit log: what the journal of a case says, for people (Markdown, HTML) and for programs (JSON).
 
-write_reports(folder, state, events)   report.md, report.html, findings.json
+write_reports(folder, state, events)   report.md, report.html, findings.json; model-card.md, datasheet.md
 findings_document(state, events)       the public format failsight.findings/1
 load_findings(path)                    read it back, checked
 check_report(folder)                   do the files still belong to the journal?
+check_file(path, folder)               does one file, wherever it lies, say what the journal says?
 """
 
 from __future__ import annotations
@@ -12,25 +13,30 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from failsight.agent.journal import Event
-from failsight.agent.narrate.check import check_report
+from failsight.agent.narrate.check import check_file, check_report, told_again
 from failsight.agent.narrate.files import write_whole
-from failsight.agent.narrate.findings import findings_bytes, findings_document, load_findings
+from failsight.agent.narrate.findings import findings_document, load_findings
 from failsight.agent.narrate.html import render_html
 from failsight.agent.narrate.markdown import render_markdown
 from failsight.agent.narrate.report import build_report
+from failsight.agent.narrate.written import DOCUMENTS, FORMATS, Written
 from failsight.agent.state import CaseState
 from failsight.tools.errors import UserError
 
-FORMATS = {"md": "report.md", "html": "report.html", "json": "findings.json"}
-
 __all__ = [
-    "FORMATS", "build_report", "check_report", "findings_document", "load_findings", "render_html", "render_markdown",
-    "write_reports",
+    "DOCUMENTS", "FORMATS", "build_report", "check_file", "check_report", "findings_document", "load_findings", "render_html",
+    "render_markdown", "told_again", "write_reports",
 ]  # fmt: skip
 
 
 def write_reports(
-    folder: Path, state: CaseState, events: Sequence[Event], formats: Sequence[str] = ("md", "html", "json")
+    folder: Path,
+    state: CaseState,
+    events: Sequence[Event],
+    formats: Sequence[str] = ("md", "html", "json"),
+    *,
+    audience: str = "",
+    redact_images: bool = False,
 ) -> list[Path]:
     """Write the reports of a case into its folder, each in one step; returns their paths in the order of ``formats``.
 
@@ -38,23 +44,25 @@ def write_reports(
         folder: the case folder.
         state: the fold of ``events``.
         events: the journal, oldest first.
-        formats: any of ``md``, ``html``, ``json``.
+        formats: any of ``md``, ``html``, ``json``, ``model-card``, ``datasheet``.
+        audience: write the parts of this one alone, into a file that names it; empty: one file for all.
+        redact_images: show no picture of the case and no path of one.
 
     Raises:
-        UserError: an unknown format, a full disk, a folder that cannot be written.
+        UserError: an unknown format or audience, a full disk, a folder that cannot be written.
     """
-    unknown = [f for f in formats if f not in FORMATS]
+    unknown = [f for f in formats if f not in (*FORMATS, *DOCUMENTS)]
     if unknown:
-        raise UserError(f"There is no report format {unknown[0]!r}.", f"Choose from {', '.join(FORMATS)}.")
-    events = list(events)  # a journal that grows meanwhile must not make the files differ
-    report = build_report(state, events) if {"md", "html"} & set(formats) else None
-    written = []
-    for name in dict.fromkeys(formats):
-        if name == "json" or report is None:
-            raw = findings_bytes(findings_document(state, events))
-        elif name == "md":
-            raw = render_markdown(report, folder).encode("utf-8", "replace")
-        else:
-            raw = render_html(report, folder, state.config).encode("utf-8", "replace")
-        written.append(write_whole(folder / FORMATS[name], raw))
-    return written
+        raise UserError(
+            f"There is no report format {unknown[0]!r}.", f"Choose from {', '.join((*FORMATS, *DOCUMENTS))}."
+        )
+    written = Written(
+        folder, state, list(events)
+    )  # a journal that grows meanwhile must not make the files differ
+    return [
+        write_whole(
+            folder / written.name(made, audience),
+            written.make(made, audience=audience, withhold=redact_images),
+        )
+        for made in dict.fromkeys(formats)
+    ]

@@ -108,24 +108,26 @@ def _groups(record: Record) -> Section:
     return Section("view-groups", "Which pictures it gets wrong", lead, tuple(points))
 
 
-def _confusions(record: Record) -> Section | None:
+def confusions(record: Record) -> Table | None:
+    """The most frequent confusions; None where nobody counted them."""
     counted = confusion(record.state)
-    evidence = next((e for e in reversed(record.state.evidence) if e.tool == "confusion_matrix"), None)
-    if not counted or evidence is None:
-        return None
     pairs = sorted(
         ((n, t, p, sum(row.values())) for t, row in counted.items() for p, n in row.items() if p != t),
         key=lambda pair: (-pair[0], pair[1], pair[2]),
     )[:MOST_CONFUSIONS]
     rows = tuple((plain(t), plain(p), n, n / total) for n, t, p, total in pairs)
-    tables = [
-        Table(
-            "What is taken for what",
-            ("is", "is taken for", "pictures", "of that class"),
-            rows,
-            ("text", "text", "count", "share"),
-        )
-    ]
+    columns = ("is", "is taken for", "pictures", "of that class")
+    return (
+        Table("What is taken for what", columns, rows, ("text", "text", "count", "share")) if rows else None
+    )
+
+
+def _confusions(record: Record) -> Section | None:
+    taken = confusions(record)
+    evidence = next((e for e in reversed(record.state.evidence) if e.tool == "confusion_matrix"), None)
+    if taken is None or evidence is None:
+        return None
+    tables = [taken]
     evaluated = latest_on(record.state, "evaluate")
     if evaluated is not None:
         known = tuple(
@@ -138,11 +140,10 @@ def _confusions(record: Record) -> Section | None:
                 ("text", "count", "share", "share"),
             )
         )  # fmt: skip
-    lead = Sentence(
-        "A confusion that an expert would make too is another matter than one that nobody would make.",
-        (evidence.id,),
+    text = "A confusion that an expert would make too is another matter than one that nobody would make."
+    return Section(
+        "view-confusions", "What it takes for what", (Sentence(text, (evidence.id,)),), (), tuple(tables)
     )
-    return Section("view-confusions", "What it takes for what", (lead,), (), tuple(tables))
 
 
 def _labels(record: Record) -> Section | None:

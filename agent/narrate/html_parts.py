@@ -12,7 +12,7 @@ from failsight.agent.narrate.charts import Mark, interval_chart
 from failsight.agent.narrate.markup import Html, el, join
 from failsight.agent.narrate.model import Card, Exhibit, Experiment, Section, Sentence
 from failsight.agent.narrate.pictures import figure_uri, shows_pictures, thumbnail_uri
-from failsight.agent.narrate.words import VERDICTS, answer, capital, cell
+from failsight.agent.narrate.words import VERDICTS, answer, capital, cell, image_name
 from failsight.tools.evidence import Evidence, Figure, ImageRef, Table
 from failsight.tools.faces import finding_text
 from failsight.tools.text import clean, interval, number
@@ -156,11 +156,6 @@ def figure(desk: Desk, made: Figure, refs_: Iterable[str] = ()) -> Html:
     name = desk.shown[made.path] = f"figure-{len(desk.shown) + 1}"
     image = el("img", src=Html(uri), alt=clean(made.alt, 600), width=width or None, height=height or None)
     return el("figure", image, caption, id=name)
-
-
-def image_name(image: ImageRef, withhold: bool) -> str:
-    """What an example image is called: its path, or where paths may tell too much its row."""
-    return f"Image {image.row:,} of {image.split}" if withhold else clean(image.path, 160)
 
 
 def gallery(desk: Desk, images: Sequence[tuple[str, ImageRef]]) -> Html:

@@ -292,13 +292,13 @@ def facts_table(evidence: Evidence) -> Table | None:
 
 def command(evidence: Evidence) -> str:
     """The Python call that makes a piece of evidence again: ``case.find_slices(depth=2)``; defaults are left out."""
-    given = {k: v for k, v in evidence.arguments.items() if not _is_default(evidence.tool, k, v)}
+    given = {k: v for k, v in sorted(evidence.arguments.items()) if not _is_default(evidence.tool, k, v)}
     return f"case.{clean(evidence.tool)}({', '.join(f'{clean(k)}={v!r}' for k, v in given.items())})"
 
 
 def shell(evidence: Evidence) -> str:
     """The same call as a shell takes it: ``failsight call CASE find_slices depth=2``."""
-    given = {k: v for k, v in evidence.arguments.items() if not _is_default(evidence.tool, k, v)}
+    given = {k: v for k, v in sorted(evidence.arguments.items()) if not _is_default(evidence.tool, k, v)}
     items = [
         f"{k}={v if isinstance(v, str) else json.dumps(v, ensure_ascii=False)}" for k, v in given.items()
     ]
@@ -315,7 +315,7 @@ def _is_default(tool: str, name: str, value: Any) -> bool:
 def _verify() -> Section:
     points = (
         Sentence(
-            "failsight verify CASE checks every event of the journal, and that this report and findings.json belong to it."
+            "failsight verify CASE checks every event of the journal, and that the report files belong to it; failsight verify FILE --case CASE does so for one file that lies elsewhere, and tells the journal again to see that no sentence was changed."
         ),
         Sentence(
             "Each event carries the hash of the one before; this is the hash of the last event that this report tells of."

@@ -242,8 +242,8 @@ def _trust(record: Record) -> Section:
     ):
         found = _accuracy(record, split)
         if found is not None:
-            evidence, value, ci = found
-            points.append(Sentence(text.format(of_100(value, ci)), (evidence,)))
+            name, value, ci = found
+            points.append(Sentence(text.format(of_100(value, ci)), (name,)))
     evaluated = latest_on(state, "evaluate")
     worst = _weakest(record)
     if evaluated is not None and worst is not None:
@@ -351,6 +351,6 @@ def todo(record: Record) -> Section | None:
                 f"finding={found.id} strategy={clean(found.corrections[0].strategy, 60)}, then failsight call CASE verify_correction repair=R…"
             )
         points.append(Sentence(text, (found.id,)))
-    last = record.state.evidence[-1] if record.state.evidence else None
-    points += [Sentence(sentence(step), (last.id,)) for step in (last.next_steps if last else ())[:2]]
+    for last in record.state.evidence[-1:]:
+        points += [Sentence(sentence(step), (last.id,)) for step in last.next_steps[:2]]
     return Section("todo", "What to do next", (), tuple(points)) if points else None

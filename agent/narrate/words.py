@@ -193,6 +193,11 @@ def answer(image: ImageRef) -> str:
     return text + sure
 
 
+def image_name(image: ImageRef, withhold: bool) -> str:
+    """What an example image is called: its path; where paths may tell too much, its row."""
+    return f"Image {image.row:,} of {image.split}" if withhold else clean(image.path, 160)
+
+
 def sentence(text: object, limit: int = 800) -> str:
     """Text from a tool or a person as one clean sentence: capital letter, full stop."""
     kept = capital(clean(text, limit))
