@@ -17,7 +17,7 @@ from failsight.agent.config import CaseConfig
 from failsight.agent.inputs import CaseInputs
 from failsight.agent.journal import Journal
 from failsight.agent.secrets import redact
-from failsight.agent.state import STAGES, CaseState, call_digest, fold
+from failsight.agent.state import STAGES, CaseState, FindingRecord, call_digest, fold
 from failsight.tools.checks.criterion_names import check_bound, usual_side
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import Evidence, Finding, Instrument, canonical, digest, jsonable
@@ -27,7 +27,7 @@ from failsight.tools.inputs.base import (
 )
 from failsight.tools.repair.versions import FOLDER as REPAIRS
 from failsight.tools.repair.versions import check_version, find_version
-from failsight.tools.text import listing
+from failsight.tools.text import clean, listing
 from failsight.tools.view import Expectation
 
 if TYPE_CHECKING:
@@ -96,6 +96,22 @@ class Case(CaseInputs):
         old = self.state().expectations.get(name)
         if old != Expectation(name, bound, at_least, by):
             self.record("expectation.set", name=name, bound=bound, at_least=at_least, by=by)
+
+    def withdraw(self, finding_id: str, *, by: str = "person", why: str = "") -> FindingRecord:
+        """Take back a hypothesis that was stated and not tested: nobody plans for it any more; it stays in the journal.
+
+        Raises:
+            RetryError: no such hypothesis, or one with a verdict: what was measured stays.
+        """
+        record = self.state().find(finding_id)
+        if record is None:
+            listed = ", ".join(r.id for r in self.state().open()) or "none"
+            raise RetryError(f"There is no {clean(finding_id, 20)}. Open hypotheses: {listed}.")
+        if record.finding.verdict is not None:
+            raise RetryError(f"{record.id} was tested ({record.finding.verdict}): what was measured stays.")
+        if not record.withdrawn:
+            self.record("hypothesis.withdrawn", finding=record.finding.key, id=record.id, by=by, why=why)
+        return record
 
     def enter_stage(self, stage: str, trigger: str) -> bool:
         """Journal that the workflow moved on; False when it is there already."""

@@ -33,6 +33,7 @@ ACTIONS = {
     "/evidence": "/evidence E3: show that evidence again; without an id: list all",
     "/findings": "hypotheses and findings with their verdicts",
     "/why": "/why F3: how a finding came to its verdict, link by link; without an id: what the last answer rests on",
+    "/withdraw": "/withdraw F3 because …: take back a hypothesis that was not tested",
     "/expect": "/expect recall of kitchen at least 85 %: set a criterion for readiness",
     "/form": "/form expectations: questions that only people can answer; without a name: list all",
     "/reviews": "errors for people to judge, written to a page; /reviews FILE.csv by Ann: their judgements back in",
@@ -143,6 +144,15 @@ class SlashCommands:
         from failsight.agent.reviews import converse
 
         yield PlannerSaid(converse(self.case, rest), tuple(words.choices(self.case)))
+
+    def _act_withdraw(self, rest: str) -> Iterator[SessionEvent]:
+        name, _, why = rest.partition(" ")
+        try:
+            record = self.case.withdraw(name, why=clean(why, 500))
+        except RetryError as error:
+            yield Notice(str(error), "warning")
+            return
+        yield Notice(f"{record.id} is taken back: {clean(record.finding.statement, 200)}")
 
     def _act_signoff(self, rest: str) -> Iterator[SessionEvent]:
         from failsight.agent.signoff import converse

@@ -36,6 +36,12 @@ class FindingRecord:
     questions: tuple[str, ...] = ()
     instruments: tuple[str, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    withdrawn: str = ""  # who took the hypothesis back; it may be stated or measured again
+
+    @property
+    def standing(self) -> str:
+        """Its verdict; without one, whether it is open or was taken back."""
+        return self.finding.verdict or ("withdrawn" if self.withdrawn else "open")
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,8 +192,17 @@ class CaseState:
                 evidence=(*old.evidence, evidence.id),
                 questions=tuple(dict.fromkeys((*old.questions, *evidence.questions))),
                 instruments=tuple(dict.fromkeys((*old.instruments, *registered))),
+                withdrawn="",
             )
         self.records[finding.key] = record
+
+    def _on_hypothesis_withdrawn(self, data: Mapping[str, Any], seq: int) -> None:
+        record = self.records.get(data["finding"])
+        if record is not None and record.finding.verdict is None:
+            self.records[data["finding"]] = dataclasses.replace(record, withdrawn=str(data["by"]))
+            # stating it again is no repeated call: it opens it again
+            stated = {e.id for e in self.evidence if e.tool == "state_hypothesis" and e.id in record.evidence}
+            self.calls = {call: made for call, made in self.calls.items() if made not in stated}
 
     def _correct(self, correction: Correction) -> None:
         record = self.records.get(correction.finding)
@@ -205,8 +220,8 @@ class CaseState:
         return [r for r in self.records.values() if r.finding.verdict == "confirmed"]
 
     def open(self) -> list[FindingRecord]:
-        """Hypotheses stated and not tested."""
-        return [r for r in self.records.values() if r.finding.verdict is None]
+        """Hypotheses stated, neither tested nor taken back."""
+        return [r for r in self.records.values() if r.standing == "open"]
 
     def find(self, finding_id: str) -> FindingRecord | None:
         """The record called ``F3``, whatever the case of the letter."""

@@ -79,6 +79,9 @@ def call(tool: str, arguments: Mapping[str, Any], why: str, **more: Any) -> AIMe
 
 
 def _taken_back(case: Case, question: str, before: Sequence[Turn]) -> AIMessage | None:
+    named = references.WITHDRAW.match(question)
+    if named:
+        return _withdrawn(case, named[1])
     if not references.UNDO.match(question):
         return None
     done = [t for t in before if t.acts]
@@ -89,11 +92,24 @@ def _taken_back(case: Case, question: str, before: Sequence[Turn]) -> AIMessage 
     if back is not None:
         return call(*back, prompts.say("why.undo", what=clean(done[-1].said, 120)))
     if last.tool == STATE:
-        return words.message(prompts.say("undo.hypothesis", evidence=last.evidence), words.choices(case))
+        stated = [r.id for r in case.state().records.values() if last.evidence in r.evidence]
+        return _withdrawn(case, stated[0] if stated else "")
     earlier = next((t.acts[0] for t in reversed(done[:-1]) if t.acts[0] != last), None)
     if earlier is None or earlier.tool not in registry():
         return words.message(prompts.say("undo.measured"), words.choices(case))
     return call(earlier.tool, earlier.arguments, prompts.say("why.undo", what=clean(done[-1].said, 120)))
+
+
+def _withdrawn(case: Case, finding: str) -> AIMessage:
+    """A hypothesis is taken back, or why it can't be."""
+    try:
+        record = case.withdraw(finding)
+    except RetryError as error:
+        return words.message(str(error), words.choices(case))
+    return words.message(
+        prompts.say("undo.hypothesis", finding=record.id, statement=clean(record.finding.statement, 200)),
+        words.choices(case),
+    )
 
 
 def _explained(case: Case, question: str, before: Sequence[Turn]) -> AIMessage | None:

@@ -37,6 +37,11 @@ UNDO = re.compile(
     r"bring (?:it|that|them) back|put (?:it|that|them) back|roll (?:it |that )?back|forget (?:that|it)|never ?mind)\b(?:\W+(?:that|it|this|please|again|the last (?:step|one|change)|to before)\b)*\W*$",
     re.IGNORECASE,
 )  # fmt: skip
+WITHDRAW = re.compile(
+    r"^\W*(?:(?:no|please|ok(?:ay)?|let'?s|i|we|can you|now)\W+)*(?:withdraw|retract|drop|forget(?: about)?|scrap|discard|take back|abandon|give up(?: on)?|never ?mind)\W+"
+    r"(?:the |this |that |my |our )?(?:hypothesis |suspicion |idea |finding )?(F\d+)\b\W*$",
+    re.IGNORECASE,
+)
 WHY = re.compile(
     r"^\W*(?:(?:but|and|so|ok|okay|hm+|well|really)\b\W*)*(?:why(?: (?:is|does|do|did|was|would|should) (?:that|it|this|i believe (?:that|you)))?(?: so| be| happen| true)?|why (?:that|this)|"
     r"why not|how come|how do you know(?: (?:that|this|it))?|how can you (?:tell|know|be so sure)(?: that)?|how so|says who|what makes you (?:say|think|believe|so sure)(?: (?:that|so|this))?|"

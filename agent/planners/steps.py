@@ -216,7 +216,12 @@ def _saliency(case: Case, state: CaseState) -> list[Step]:
 def maskable(case: Case, record: FindingRecord) -> str | None:
     """The boxed object that a finding suspects, or None: its slice must say that the object is there."""
     boxes = case.table().boxes
-    if boxes is None or record.finding.class_name is None or record.finding.kind not in CAUSAL:
+    if (
+        boxes is None
+        or record.withdrawn
+        or record.finding.class_name is None
+        or record.finding.kind not in CAUSAL
+    ):
         return None
     present = [k for k, v in (record.finding.slice or {}).items() if str(v).lower() in YES]
     named = [k for k in present if any(k in row for row in boxes)]

@@ -87,7 +87,7 @@ def stage_done(case: Case, level: str, stage: str, following: str, evidence: Seq
 def finding_line(record: FindingRecord) -> str:
     """One finding in Markdown, with its verdict and the numbers that carry it."""
     found = record.finding
-    return f"**{record.id}** [{found.verdict or 'open'}] {clean(found.statement, 300)} ({detail(record)})"
+    return f"**{record.id}** [{record.standing}] {clean(found.statement, 300)} ({detail(record)})"
 
 
 def detail(record: FindingRecord) -> str:
