@@ -118,6 +118,24 @@ def model_place(given: str, name: str) -> str:
 PATHS = ("model", "predictions", "data", "train", "pool", "deploy", "history", "metadata")
 
 
+def _there(given: str, name: str) -> str:
+    """The absolute path of a file or folder; of a model also ``file.py:function``, and ``hub:owner/name`` as it is.
+
+    Raises:
+        UserError: nothing is there.
+    """
+    if name == "model" and given.startswith("hub:"):
+        return given
+    path, function = Path(given).expanduser(), ""
+    if name == "model" and not path.exists():
+        file, colon, function = given.rpartition(":")
+        path = Path(file).expanduser() if colon and file.endswith(".py") else path
+        function = f":{function}" if colon and file.endswith(".py") else ""
+    if not path.exists():
+        raise UserError(f"There is no {path} (given as {name}).", "Check the path.")
+    return f"{path.resolve()}{function}"
+
+
 def make_config(**given: Any) -> CaseConfig:
     """A configuration from command-line or Python arguments; paths are made absolute and must exist.
 
@@ -130,10 +148,7 @@ def make_config(**given: Any) -> CaseConfig:
         raise TypeError(f"unknown settings: {sorted(unknown)}")
     for name in PATHS:
         if made.get(name):
-            path = Path(str(made[name])).expanduser()
-            if not path.exists():
-                raise UserError(f"There is no {path} (given as {name}).", "Check the path.")
-            made[name] = str(path.resolve())
+            made[name] = _there(str(made[name]), name)
     made |= {name: model_place(str(made[name]), name) for name in MODELS if made.get(name)}
     check_workflow(str(made.get("workflow", "reactive")))
     config = CaseConfig(**made)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from failsight.tools.errors import RetryError
 from failsight.tools.text import clean, number
@@ -306,9 +306,8 @@ def _view(case: Case) -> Any:
 def _made(case: Case, title: str, shots: Sequence[Shot], query: str) -> Gallery:
     if not len(shots):
         raise RetryError("No picture is left.")
-    tables: dict[str, ImageTable] = {
-        split: case.table(split) for split in {s.split for s in shots[:1]} | set(case.splits())
-    }  # type: ignore[arg-type]
+    names = {s.split for s in shots[:1]} | set(case.splits())
+    tables: dict[str, ImageTable] = {split: case.table(cast("Split", split)) for split in names}
 
     def opener(split: str, row: int) -> Image:
         return tables[split].open(row)

@@ -72,7 +72,9 @@ def table_rich(table: Table) -> Any:
     from rich.text import Text
 
     made = RichTable(
-        title=clean(table.title), title_justify="left", caption=clean(table.caption, 400) or None
+        title=Text(clean(table.title)),
+        title_justify="left",
+        caption=Text(clean(table.caption, 400)) if table.caption else None,
     )
     for i, name in enumerate(table.columns):
         numeric = i < len(table.units) and table.units[i] != "text"

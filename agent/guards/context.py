@@ -38,8 +38,10 @@ class ContextWindow(AgentMiddleware[Any, Any, Any]):
         """Stage, open hypotheses, and what the library says about the question, as data."""
         state = self.case.state()
         lines = [f"Stage: {state.stage}."]
-        for record in list(state.records.values())[-40:]:
-            lines.append(f"{record.id} [{record.standing}] {clean(record.finding.statement, 220)}")
+        lines += [
+            f"{r.id} [{r.standing}] {clean(r.finding.statement, 220)}"
+            for r in list(state.records.values())[-40:]
+        ]
         asked = next((str(m.text) for m in reversed(messages) if m.type == "human"), "")
         lines += [
             f"Library {hit.id}: {clean(hit.title, 160)}. {clean(hit.text, 300)}"
@@ -71,10 +73,7 @@ class ContextWindow(AgentMiddleware[Any, Any, Any]):
         state = self.case.state()
         lines = [prompts.say("context.summary")]
         lines += [f"[{e.id}] {e.tool}: {clean(e.summary, 400)}" for e in state.evidence[-60:]]
-        lines += [
-            f"{r.id} [{r.standing}] {clean(r.finding.statement, 300)}"
-            for r in state.records.values()
-        ]
+        lines += [f"{r.id} [{r.standing}] {clean(r.finding.statement, 300)}" for r in state.records.values()]
         lines += [f"{s.role}: {clean(s.text, 200)}" for s in state.said[-8:]]
         limit = self.tokens * PER_TOKEN // 3
         text = "\n".join(lines)

@@ -78,7 +78,7 @@ def _text(made: Evidence) -> str:
     cells = (str(c) for t in made.tables for row in t.rows for c in row if isinstance(c, str))
     facts = (f"{f.name.replace('_', ' ')} {f.of}" for f in made.facts)
     images = (f"{i.path} {i.label} {i.prediction}" for i in made.images)
-    titles = (t.title for t in (*made.tables, *made.figures))
+    titles = [*(t.title for t in made.tables), *(f.title for f in made.figures)]
     return " ".join(
         [made.id, made.summary, made.title, made.tool, *made.notes, *titles, *facts, *cells, *images]
     )

@@ -163,7 +163,7 @@ def _journal() -> Scenario:
         journal = Journal(folder)
         try:
             for i in range(3):
-                acknowledged.append(journal.append("note", {"n": i, "text": "x" * 3000 * i}).seq)
+                acknowledged.append(journal.append("note", {"n": i, "text": "x" * 3000 * i}).seq)  # noqa: PERF401
         finally:
             journal.close()
 
@@ -313,7 +313,7 @@ def run(folder: Path, most: int) -> Injected:
                 before(place)
                 made.one(
                     f"{name}, operation {at}, {errno.errorcode[code]}{', half a write' if short else ''}",
-                    lambda p=place, a=at, c=code, s=short, w=work, l=lost: _once(p, a, c, s, w, l),
+                    lambda p=place, a=at, c=code, s=short, w=work, gone=lost: _once(p, a, c, s, w, gone),
                 )  # type: ignore[misc]
     return made
 

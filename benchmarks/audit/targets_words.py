@@ -181,7 +181,7 @@ def _models(desk: Desk) -> Iterator[Target]:
                 raise PromiseError(f"a value that is on no list: {row}")
 
     def answer(text: str) -> None:
-        words, good, bad = read_answer(text)
+        _, good, bad = read_answer(text)
         json.dumps([good, bad])
 
     def short(value: Any) -> None:

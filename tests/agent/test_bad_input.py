@@ -198,3 +198,39 @@ def test_a_case_whose_images_changed_is_not_continued(
     assert run("--model", "model.pt", "--data", "photos", "--out", "case") == 2
     assert "changed since" in complaint(capsys)
     assert main(["report", "case"]) == 0
+
+
+NETWORK = """
+import torch
+
+
+def build() -> torch.nn.Module:
+    torch.manual_seed(0)
+    return torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten(), torch.nn.Linear(12, 2))
+"""
+
+
+def test_a_function_in_a_python_file_is_a_model(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (world / "network.py").write_text(NETWORK)
+    given = ("--data", "photos", "--policy", "cheap")
+    assert run("--model", "network.py:build", *given, "--out", "refused") == 2
+    assert "--trust-code" in complaint(capsys)
+    assert run("--model", "other.py:build", *given) == 2
+    assert "other.py" in complaint(capsys)
+    assert run("--model", "network.py:build", *given, "--trust-code", "--out", "made") in (0, 3, 4)
+
+
+def test_an_architecture_lies_in_the_folder_that_the_command_is_called_in(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    (world / "network.py").write_text(NETWORK)
+    torch.manual_seed(1)
+    layer = torch.nn.Linear(12, 2)
+    save_file(
+        {"2.weight": layer.weight.detach(), "2.bias": layer.bias.detach()}, str(world / "w.safetensors")
+    )
+    given = ("--model", "w.safetensors", "--data", "photos", "--policy", "cheap", "--trust-code")
+    assert run(*given, "--arch", "network:build", "--out", "made") in (0, 3, 4)

@@ -116,14 +116,14 @@ def test_labels_unknown_to_the_model_are_listed_with_a_hint(tmp_path: Path) -> N
     table = open_images(root, classes=("Kitchen", "Bedroom", "Frontyard"))
     assert len(table) == 6
     assert {item.reason for item in table.left_out} == {"its label frontal is not a class of the model"}
-    assert any("--class-map frontal=Frontyard" in note and "3 images" in note for note in table.notes)
+    assert any("--map frontal=Frontyard" in note and "3 images" in note for note in table.notes)
 
 
 def test_a_label_left_out_on_purpose_gets_no_hint(tmp_path: Path) -> None:
     root = class_folders(tmp_path / "d", names=("kitchen", "bedroom", "frontal"))
     table = open_images(root, classes=("Kitchen", "Bedroom", "Frontyard"), class_map={"frontal": ""})
     assert len(table) == 6
-    assert not any("--class-map" in note for note in table.notes)
+    assert not any("--map" in note for note in table.notes)
 
 
 def test_the_shift_of_splits_inside_one_folder(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_sentences_for_a_person(make: object, words: str, tmp_path: Path) -> Non
 
 def test_no_class_matches(tmp_path: Path) -> None:
     root = class_folders(tmp_path / "d")
-    with pytest.raises(UserError, match=r"blue, green and red.*cat and dog.*--class-map"):
+    with pytest.raises(UserError, match=r"blue, green and red.*cat and dog.*--map"):
         open_images(root, classes=("cat", "dog"))
 
 

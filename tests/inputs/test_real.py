@@ -89,7 +89,7 @@ def test_houses_with_their_metadata(shared_data: Path) -> None:
     assert len(set(table.digests)) < len(table)  # there are exact duplicates
     without = open_images(houses, classes=classes)
     assert len(without) == 535 * 3
-    assert any("--class-map frontal=Frontyard" in note for note in without.notes)
+    assert any("--map frontal=Frontyard" in note for note in without.notes)
 
 
 @pytest.mark.slow

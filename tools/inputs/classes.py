@@ -67,7 +67,7 @@ def match_labels(
     if not index and words and strict:
         raise UserError(
             f"None of the classes in {where} ({listing(words)}) is a class of the model ({listing(classes)}).",
-            f"Say which is which: --class-map {_argument(words[0])}={_argument(classes[0])},… (data=model).",
+            f"Say which is which: --map {_argument(words[0])}={_argument(classes[0])},… (data=model).",
         )
     unknown = {w: None if w in mapped else _suggest(w, classes) for w in words if w not in index}
     return Matching(classes, index, unknown, notes + _unknown_notes(unknown, counts))
@@ -120,7 +120,7 @@ def _suggest(word: str, classes: tuple[str, ...]) -> str | None:
 def _unknown_notes(unknown: Mapping[str, str | None], counts: Mapping[str, int]) -> tuple[str, ...]:
     notes = []
     for word, guess in unknown.items():
-        hint = f" If it is {guess}: --class-map {_argument(word)}={_argument(guess)}." if guess else ""
+        hint = f" If it is {guess}: --map {_argument(word)}={_argument(guess)}." if guess else ""
         notes.append(f"The model has no class {clean(word)}: {counts[word]:,} images are left out.{hint}")
     return tuple(notes)
 

@@ -109,7 +109,7 @@ def block_strips(image: Image) -> tuple[Strip, ...]:
 
 def sixel_of(image: Image) -> str:
     """``image`` as one Sixel sequence, by textual-image; pixel for pixel, so it is given the size that it shall have."""
-    from textual_image.renderable.sixel import image_to_sixels
+    from textual_image._sixel import image_to_sixels
 
     return image_to_sixels(image)
 
@@ -124,7 +124,9 @@ def placeholders(image: Image, columns: int, rows: int) -> tuple[tuple[Strip, ..
     sent = Sent(image, columns, rows)
     console = Console(width=max(columns, 1), force_terminal=True)
     drawn = list(sent.__rich_console__(console, console.options))
-    return tuple(Strip([Segment(s.text.rstrip("\n"), s.style)], columns) for s in drawn if isinstance(s, Segment)), sent.cleanup
+    return tuple(
+        Strip([Segment(s.text.rstrip("\n"), s.style)], columns) for s in drawn if isinstance(s, Segment)
+    ), sent.cleanup
 
 
 class Sealed(Strip):
