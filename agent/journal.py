@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from failsight.tools.errors import UserError
-from failsight.tools.evidence import canonical, digest, jsonable
+from failsight.tools.evidence import canonical, digest
 
 GENESIS = "0" * 64
 _ID = re.compile(r"E\d{1,9}")
@@ -198,7 +198,9 @@ class Journal:
             "seq": len(self.events) + 1,
             "time": stamp,
             "kind": kind,
-            "data": jsonable(data),
+            "data": json.loads(
+                canonical(data)
+            ),  # as it will be read again: what is told of it must not differ
             "prev": prev,
         }
         event = _event({**content, "hash": digest(content)})

@@ -46,6 +46,12 @@ READING = (
 )  # fmt: skip
 
 
+def _place(split: str) -> tuple[int, str]:
+    """Where a split stands among those of a case: the one that is judged first."""
+    order = ("data", "train", "pool", "deploy")
+    return (order.index(split) if split in order else len(order), split)
+
+
 def build_report(state: CaseState, events: Sequence[Event]) -> Report:
     """The report of a case, from its journal and nothing else."""
     record = Record(state, events)
@@ -90,7 +96,7 @@ def _about(record: Record) -> list[tuple[str, str]]:
     if config.get("task"):
         made.append(("Task", clean(config["task"], 1200)))
     made.append(("Model", _model(config.get("model"))))
-    for split, given in (config.get("data") or {}).items():
+    for split, given in sorted((config.get("data") or {}).items(), key=lambda item: _place(item[0])):
         made.append((capital(SPLITS.get(split, clean(split))), _data(given)))
     if config.get("created"):
         made.append(("Case opened", clean(config["created"], 40)))

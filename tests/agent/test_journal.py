@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -177,3 +178,12 @@ def test_a_full_disk_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     journal.append("note", {"i": 8})
     journal.close()
     assert verify(tmp_path) == (9, [])
+
+
+def test_an_event_is_held_as_it_will_be_read_again(tmp_path: Path) -> None:
+    """Also in the order of its keys: a report told from the running session is the one told from the file."""
+    with closing(Journal(tmp_path)) as journal:
+        made = journal.append("note", {"train": (1, 2), "data": {"b": 1, "a": None}})
+    (read,) = Journal(tmp_path, write=False).events
+    assert list(made.data) == list(read.data) == ["data", "train"]
+    assert list(made.data["data"]) == ["a", "b"] and made.data == read.data
