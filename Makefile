@@ -1,6 +1,6 @@
 # make demo        install and open the guided demo (AUTO=1: unattended, leaves a report)
 # make test        install and run the tests;  make test-all: the slow ones too
-# make check       lint, types, layers;        make bench: the speed tables, and which images to label (a sample)
+# make check       lint, types, layers;        make bench: planted faults (CASES=60 for more), speed, which images to label (a sample)
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
@@ -54,7 +54,9 @@ build/typing:
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
+CASES ?= 10
 bench: $(VENV)/.installed-bench
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.casebook --cases $(CASES)  # planted faults: who finds them
 	$(BIN)/python -m benchmarks.speed.slices
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.selection --quick  # all problems: benchmarks/selection/results.md
 

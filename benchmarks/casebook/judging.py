@@ -1,0 +1,135 @@
+"""What is true of a model beside what was planted: tried on the reserve, pictures that no method saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.casebook.keys import NAMES_CLASS, RELIED, SLICED, Judged, in_range, judged
+from benchmarks.casebook.making import Case, Reserve
+
+Bools = npt.NDArray[np.bool_]
+LEAST = 0.03  # points of excess …
+SURE = 1.64  # … and standard errors, from which a statement holds
+GAP = 0.04  # mean confidence over accuracy, from which a model is overconfident
+
+
+class Judge:
+    """Judges statements about one case."""
+
+    def __init__(self, case: Case) -> None:
+        self._case = case
+        self._reserve: Reserve = case.reserve
+        self._predicted = case.reserve.scores.argmax(1)
+        self._wrong = self._predicted != case.reserve.truth
+        self._computed: Mapping[str, npt.NDArray[np.float64]] | None = None
+
+    def __call__(self, said: Mapping[str, Any]) -> Judged:
+        """What a statement is worth."""
+        plan = self._case.plan
+        return judged(said, plan.key, plan.implied, self.holds)
+
+    def holds(self, said: Mapping[str, Any]) -> bool:
+        """Whether a statement that nothing planted explains is true of the model; only what the reserve can show counts."""
+        plan, kind = self._case.plan, str(said.get("kind") or "")
+        if plan.null == "exchanged":
+            return False  # which answer went to which picture was drawn by lot
+        if kind == "overconfidence" and not said.get("slice"):
+            part = self._of_class(said.get("class"), self._predicted)
+            return (
+                bool(part.any())
+                and float(self._reserve.scores.max(1)[part].mean() - (~self._wrong)[part].mean()) >= GAP
+            )
+        if kind and kind not in SLICED and kind != "class_imbalance":
+            return False
+        inside = self._inside(said.get("slice") or {})
+        if inside is None:
+            return False
+        if kind in RELIED:
+            target = self._index(said.get("class"))
+            if target is None:
+                return False
+            others = self._reserve.truth != target
+            return self._more(self._predicted == target, others & inside, others & ~inside)
+        mine = self._of_class(said.get("class"), self._reserve.truth)
+        if not said.get("slice"):
+            return bool(said.get("class")) and self._more(self._wrong, mine, ~mine)
+        return self._more(self._wrong, mine & inside, mine & ~inside)
+
+    def _index(self, name: object) -> int | None:
+        classes = self._case.plan.classes
+        return classes.index(str(name)) if name in classes else None
+
+    def _of_class(self, name: object, among: npt.NDArray[Any]) -> Bools:
+        index = self._index(name)
+        return np.ones(len(among), bool) if index is None else among == index
+
+    def _inside(self, conditions: Mapping[str, Any]) -> Bools | None:
+        """(n,) which pictures of the reserve meet the conditions; None where one can't be told there."""
+        made = np.ones(len(self._reserve.truth), bool)
+        for name, value in conditions.items():
+            one = self._meets(str(name), str(value))
+            if one is None:
+                return None
+            made &= one
+        return made
+
+    def _meets(self, name: str, value: str) -> Bools | None:
+        index = self._index(value)
+        if name in NAMES_CLASS and index is not None:
+            return (self._predicted if name.startswith("pred") else self._reserve.truth) == index
+        if name in self._reserve.columns:
+            return np.asarray(self._reserve.columns[name] == value)
+        numbers, limits = self.computed().get(name), in_range(value)
+        if numbers is None:
+            return None
+        if limits is None:
+            texts: Bools = numbers.astype(str) == value
+            return texts
+        low, high = limits
+        made: Bools = np.isfinite(numbers)
+        if low is not None:
+            made &= numbers >= low
+        if high is not None:
+            made &= numbers < high
+        return made
+
+    def computed(self) -> Mapping[str, npt.NDArray[Any]]:
+        """What the reserve's pictures show by themselves, as the product measures it."""
+        if self._computed is None:
+            self._computed = measured(self._reserve.files)
+        return self._computed
+
+    def _more(self, hit: Bools, inside: Bools, outside: Bools) -> bool:
+        """Whether something is more frequent inside than outside, beyond chance."""
+        n, m = int(inside.sum()), int(outside.sum())
+        if min(n, m) < 10:
+            return False
+        a, b = float(hit[inside].mean()), float(hit[outside].mean())
+        error = float(np.sqrt(a * (1 - a) / n + b * (1 - b) / m)) or 1e-9
+        return a - b >= LEAST and (a - b) / error >= SURE
+
+
+def measured(files: list[bytes]) -> Mapping[str, npt.NDArray[Any]]:
+    """Brightness, contrast … of pictures, by the product's own measures."""
+    import tempfile
+    from pathlib import Path
+
+    from failsight.tools.attributes.computed import attribute_table
+    from failsight.tools.inputs.data import open_images
+
+    with tempfile.TemporaryDirectory(prefix="reserve-") as folder:
+        half = len(files) // 2  # a folder a class: the loader wants two, and goes through them in order
+        for i, content in enumerate(files):
+            place = Path(folder) / ("first" if i < half else "second") / f"{i:05d}.jpg"
+            place.parent.mkdir(exist_ok=True)
+            place.write_bytes(content)
+        table = open_images(folder)
+        made = attribute_table(table, np.arange(len(table), dtype=np.int64))
+    return dict(made.columns)
+
+
+__all__ = ["Judge", "measured"]

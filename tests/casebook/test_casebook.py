@@ -1,0 +1,143 @@
+"""The casebook: plans are fixed, keys judge as they say, scores add up. Playing one case is slow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.casebook.bugs import RECIPES
+from benchmarks.casebook.keys import Planted, in_range, judged
+from benchmarks.casebook.plans import SIZES, key_digest, plan_case, schedule, slot
+from benchmarks.casebook.table import all_found, first_right, in_time, markdown, nothing_false, says_nothing
+
+TELEVISION = Planted(
+    "scene_shortcut",
+    ("spurious_correlation", "overemphasised_feature"),
+    "a television goes with living rooms",
+    attribute="television",
+    values=("yes",),
+    signs=(("yes", "living_room"),),
+    also=("overconfidence",),
+)
+NOISE = Planted("annotator_noise", ("label_noise",), "B labels wrongly", attribute="annotator", values=("B",))
+
+
+def said(kind: str, **parts: Any) -> dict[str, Any]:
+    return {"kind": kind, "slice": {}, "class": None, "confused_with": None} | parts
+
+
+@pytest.mark.parametrize(
+    ("statement", "holds", "judgement", "bug"),
+    [
+        (said("spurious_correlation", slice={"television": "yes"}, **{"class": "living_room"}), False, "right", "scene_shortcut"),
+        (said("spurious_correlation", slice={"television": "yes"}, **{"class": "kitchen"}), False, "wrong_kind", "scene_shortcut"),
+        (said("weak_slice", slice={"television": "yes"}), False, "wrong_kind", "scene_shortcut"),
+        (said("weak_slice", slice={"television": "yes", "lamp": "yes"}), True, "elsewhere", ""),
+        (said("weak_slice", slice={"lamp": "yes"}), False, "false", ""),
+        (said("overconfidence"), False, "consequence", "scene_shortcut"),
+        (said("label_noise"), False, "right", "annotator_noise"),
+        (said("label_noise", slice={"annotator": "B"}), False, "right", "annotator_noise"),
+        (said("label_noise", slice={"annotator": "A"}), False, "false", ""),
+        (said("leakage"), False, "false", ""),
+    ],
+)  # fmt: skip
+def test_a_statement_is_worth_what_the_key_says(
+    statement: dict[str, Any], holds: bool, judgement: str, bug: str
+) -> None:
+    made = judged(statement, (TELEVISION, NOISE), {}, lambda _: holds)
+    assert (made.judgement, made.bug) == (judgement, bug)
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("dark (< 0.2)", (None, 0.2)),
+        ("(0.2 to 0.3)", (0.2, 0.3)),
+        ("(≥ 1,200)", (1200.0, None)),
+        ("yes", None),
+    ],
+)
+def test_ranges_are_read_as_findings_write_them(text: str, limits: object) -> None:
+    assert in_range(text) == limits
+
+
+def test_there_are_enough_cases_of_enough_kinds_in_two_worlds() -> None:
+    slots = schedule()
+    assert sum(SIZES.values()) >= 500 and len(RECIPES) >= 12
+    assert {s.world for s in slots} == {"rooms", "photos"}
+    assert {"no_train", "black_box", "words"} <= {s.variant for s in slots}
+    kinds = {p.kinds[0] for name in RECIPES for p in (_planted(name),)}
+    assert len(kinds) >= 10, kinds
+    sizes = Counter(len(s.bugs) for s in slots)
+    assert sizes[2] >= 3 and sizes[0] >= 5
+    assert all(slot(split, n).bugs is not None for split in ("dev", "test") for n in (0, SIZES[split] - 1))
+
+
+def _planted(name: str) -> Planted:
+    number = next(n for n in range(SIZES["dev"]) if slot("dev", n).bugs == (name,))
+    return plan_case("dev", number).key[0]
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_the_answer_key_is_the_one_that_was_committed(split: Any) -> None:
+    committed = (Path(__file__).parents[2] / "benchmarks/casebook/keys.sha256").read_text("utf-8").split()
+    assert key_digest(split) == committed[committed.index(split) + 1]
+
+
+def test_nothing_in_a_case_tells_what_is_planted() -> None:
+    for number in range(60):
+        plan = plan_case("dev", number)
+        assert not any(word in plan.folder for name in RECIPES for word in name.split("_"))
+
+
+def row(*statements: dict[str, Any], bugs: tuple[str, ...] = ("mark_shortcut",)) -> dict[str, Any]:
+    return {
+        "case": "dev/0",
+        "bugs": list(bugs),
+        "statements": list(statements),
+        "calls": 9,
+        "seconds": 5.0,
+        "made": 4.0,
+    }
+
+
+def told(judgement: str, bug: str = "", call: int = 3, stands: bool = True) -> dict[str, Any]:
+    return {"judgement": judgement, "bug": bug, "call": call, "stands": stands}
+
+
+def test_scores_of_played_cases() -> None:
+    right = told("right", "mark_shortcut", call=14)
+    assert first_right(row(told("consequence", "mark_shortcut"), right)) and not first_right(
+        row(told("elsewhere"), right)
+    )
+    assert not first_right(row()) and says_nothing(row(told("false", stands=False)))
+    assert (
+        all_found(row(right)) and not in_time(row(right)) and in_time(row(told("right", "mark_shortcut", 12)))
+    )
+    assert not all_found(row(right, bugs=("mark_shortcut", "by_heart")))
+    assert nothing_false(row(told("wrong_kind"))) and not nothing_false(row(told("false")))
+    text = markdown(
+        [
+            row(right),
+            row(told("false"), bugs=()),
+            {"case": "dev/9", "bugs": ["by_heart"], "problem": "no pictures"},
+        ]
+    )
+    assert "| all planted found | 1/1 = 1.00" in text and "| nothing confirmed | 0/1 = 0.00" in text
+    assert "Not played: dev/9 (no pictures)" in text
+
+
+@pytest.mark.slow
+def test_a_case_is_made_played_and_judged(tmp_path: Path) -> None:
+    from benchmarks.casebook.__main__ import one
+
+    number = next(
+        n
+        for n in range(60)
+        if slot("dev", n).bugs == ("swapped_channels",) and slot("dev", n).world == "rooms"
+    )
+    made = one("dev", number, "guided", tmp_path)
+    assert all_found(made) and nothing_false(made), made["statements"]
