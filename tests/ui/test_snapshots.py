@@ -1,4 +1,4 @@
-"""The main screens as pictures, in a small terminal and a wide one. No clock, no blinking, no absolute path.
+"""The main screens as pictures, in three sizes, dark and light. No clock, no blinking, no absolute path.
 
 After a wanted change: ``pytest tests/ui/test_snapshots.py --snapshot-update``, and look at each picture that changed.
 """
@@ -18,9 +18,10 @@ from failsight.agent.ui.tui.widgets.prompt import Prompt
 from tests.ui.stage import WEAKEST, Stage, make_app
 
 Act = Callable[[Stage], Awaitable[None]]
-SIZES = pytest.mark.parametrize("size", [(80, 24), (160, 48)], ids=["small", "wide"])
+SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 56)], ids=["small", "middle", "wide"])
+LOOKS = pytest.mark.parametrize("look", ["dark", "light"])
 
-pytestmark = pytest.mark.slow  # the pictures are being redrawn; compare them with make test-all
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def shoot(snap_compare: Any, tmp_path: Path) -> Any:
     folder.mkdir()
     made: list[FailsightApp] = []
 
-    def compare(size: tuple[int, int], act: Act) -> None:
+    def compare(size: tuple[int, int], act: Act, look: str = "dark") -> None:
         app, sessions = make_app(folder)
         made.append(app)
 
@@ -38,6 +39,9 @@ def shoot(snap_compare: Any, tmp_path: Path) -> Any:
             stage = Stage(app, pilot, sessions)
             await stage.rest()
             app.main.query_one(Prompt).cursor_blink = False
+            if look != "dark":
+                await stage.type(f"/theme {look}")
+                await stage.rest()
             await act(stage)
             await pilot.pause(0.1)
 
@@ -55,30 +59,33 @@ async def talk(stage: Stage) -> None:
 
 
 @SIZES
-def test_greeting(shoot: Any, size: tuple[int, int]) -> None:
+@LOOKS
+def test_greeting(shoot: Any, size: tuple[int, int], look: str) -> None:
     async def nothing(stage: Stage) -> None:
         return
 
-    shoot(size, nothing)
+    shoot(size, nothing, look)
 
 
 @SIZES
-def test_conversation_with_an_unfolded_card(shoot: Any, size: tuple[int, int]) -> None:
+@LOOKS
+def test_conversation_with_an_unfolded_card(shoot: Any, size: tuple[int, int], look: str) -> None:
     async def unfold(stage: Stage) -> None:
         await talk(stage)
         stage.app.main.query_one(Conversation).focus()
         await stage.pilot.press("p", "enter")
 
-    shoot(size, unfold)
+    shoot(size, unfold, look)
 
 
 @SIZES
-def test_evidence_in_full(shoot: Any, size: tuple[int, int]) -> None:
+@LOOKS
+def test_evidence_in_full(shoot: Any, size: tuple[int, int], look: str) -> None:
     async def open_it(stage: Stage) -> None:
         await talk(stage)
         await stage.type("/evidence E1")
 
-    shoot(size, open_it)
+    shoot(size, open_it, look)
 
 
 def test_the_map_in_a_small_terminal(shoot: Any) -> None:
@@ -102,11 +109,3 @@ def test_the_help(shoot: Any) -> None:
         await stage.pilot.press("f1")
 
     shoot((160, 48), help_)
-
-
-def test_the_light_theme(shoot: Any) -> None:
-    async def light(stage: Stage) -> None:
-        await talk(stage)
-        await stage.pilot.press("f4")
-
-    shoot((80, 24), light)
