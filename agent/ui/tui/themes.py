@@ -34,6 +34,31 @@ CONTRAST = Theme(
         "input-selection-background": "#ffff00 40%",
     },
 )
+LIGHT = Theme(
+    name="paper",
+    primary="#005f87",
+    secondary="#005f87",
+    accent="#a85d00",
+    warning="#7a5200",
+    error="#9c1c1c",
+    success="#1e6b1e",
+    foreground="#1c1c1c",
+    background="#fafafa",
+    surface="#f2f2f2",
+    panel="#e0e0e0",
+    boost="#d4d4d4",
+    dark=False,
+    variables={
+        "panel-lighten-2": "#8a8a8a",
+        "panel-lighten-3": "#a0a0a0",
+        "text-muted": "#555555",
+        "text-accent": "#8a4b00",
+        "text-secondary": "#005f87",
+        "text-warning": "#7a5200",
+        "text-error": "#9c1c1c",
+        "text-success": "#1e6b1e",
+    },
+)
 GREY = Theme(
     name="grey",
     primary="#c6c6c6",
@@ -49,10 +74,10 @@ GREY = Theme(
     boost="#303030",
     dark=True,
 )
-OURS = (CONTRAST, GREY)
+OURS = (CONTRAST, LIGHT, GREY)
 NAMES: dict[str, str] = {
     "dark": "textual-dark",
-    "light": "textual-light",
+    "light": "paper",
     "contrast": "contrast",
     "grey": "grey",
 }
