@@ -100,7 +100,7 @@ class CaseState:
             return
         try:
             handler(event.data, event.seq)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
             raise UserError(
                 f"Event {event.seq} of the journal ({clean(event.kind, 40)}) can't be read: {clean(repr(error), 160)}.",
                 "Another version of Failsight wrote it, or somebody by hand: start a new case with --out.",

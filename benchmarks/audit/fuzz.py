@@ -53,6 +53,7 @@ class Outcome:
     refused: int = 0
     seconds: float = 0.0
     faults: dict[str, str] = field(default_factory=dict)  # where it went wrong → how, with the input
+    numbers: dict[str, int] = field(default_factory=dict)  # where it went wrong → which input it was, from 0
     wrong: int = 0
 
 
@@ -72,24 +73,34 @@ def inputs(target: Target, seed: int) -> Iterator[Any]:
 def run(target: Target, wanted: int, seconds: float, seed: int = 0) -> Outcome:
     """Try up to ``wanted`` inputs within ``seconds``."""
     made = Outcome(target.name)
-    fine = (UserError, RetryError, *target.fine)
     began = time.monotonic()
     for given in inputs(target, seed):
         if made.tried >= wanted or (made.tried % 50 == 0 and time.monotonic() - began > seconds):
             break
         made.tried += 1
-        try:
-            with patience(PATIENCE):
-                target.call(given)
-        except fine:
-            made.refused += 1
-        except Exception as error:
-            made.wrong += 1
-            where = _where(error)
-            if where not in made.faults and len(made.faults) < KEPT:
-                made.faults[where] = f"{type(error).__name__}: {str(error)[:200]!r} of {ascii(given)[:600]}"
+        went = attempt(target, given)
+        if isinstance(went, str):
+            made.refused += went == "refused"
+            continue
+        made.wrong += 1
+        where = _where(went)
+        if where not in made.faults and len(made.faults) < KEPT:
+            made.faults[where] = f"{type(went).__name__}: {str(went)[:200]!r} of {ascii(given)[:600]}"
+            made.numbers[where] = made.tried - 1
     made.seconds = time.monotonic() - began
     return made
+
+
+def attempt(target: Target, given: Any) -> Exception | Literal["taken", "refused"]:
+    """One input: taken, refused as promised, or the exception that nobody was promised."""
+    try:
+        with patience(PATIENCE):
+            target.call(given)
+    except (UserError, RetryError, *target.fine):
+        return "refused"
+    except Exception as error:
+        return error
+    return "taken"
 
 
 @contextlib.contextmanager
@@ -113,5 +124,5 @@ def _where(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if "site-packages" not in f.filename and "/lib/python" not in f.filename and "benchmarks" not in f.filename]  # fmt: skip
     last = (own or list(frames))[-1]
-    place = last.filename.split("/main/")[-1]
+    place = last.filename
     return f"{type(error).__name__} at {'/'.join(place.split('/')[-3:])}:{last.lineno} in {last.name}"

@@ -9,11 +9,14 @@ import pytest
 
 from benchmarks.audit import disks
 from failsight.agent.config import CaseConfig, load_config, save_config
-from failsight.agent.journal import GENESIS, Journal, verify
+from failsight.agent.journal import GENESIS, Event, Journal, verify
+from failsight.agent.state import fold
 from failsight.tools.errors import UserError
 from failsight.tools.evidence import digest
 from failsight.tools.inputs.columns import parse_boxes, typed
+from failsight.tools.inputs.fingerprint import _look, _Memory
 from failsight.tools.inputs.models.side import read_side
+from failsight.tools.inputs.table import Files
 from failsight.tools.text import clean
 
 
@@ -51,6 +54,25 @@ def test_numbers_beyond_floats_are_no_numbers(tmp_path: Path) -> None:
 
 def test_hidden_instructions_are_taken_out() -> None:
     assert clean("kitchen\U000e0069\U000e0067 \u202edoor\ufff9") == "kitchen door"
+
+
+@pytest.mark.parametrize("name", ["a\0b.png", "half\ud800.png"])
+def test_a_name_that_no_file_can_have_is_left_out(name: str, tmp_path: Path) -> None:
+    made = _look(Files([str(tmp_path / name)]), 0, _Memory(None, tmp_path))
+    assert "its name" in made.problem
+
+
+def test_an_event_with_a_number_beyond_floats_is_said_in_a_sentence() -> None:
+    finding = {
+        "kind": "weak_slice",
+        "failure": "correctness",
+        "bug": "unknown",
+        "statement": "x",
+        "ci": [10**400, 1],
+    }
+    raw = {"tool": "evaluate", "title": "", "summary": "", "arguments": {}, "findings": [finding]}
+    with pytest.raises(UserError):
+        fold([Event(1, "", "evidence.recorded", {"evidence": raw, "call": "x"}, "0" * 64, "1" * 64)])
 
 
 def test_a_failing_disk_costs_nothing(tmp_path: Path) -> None:

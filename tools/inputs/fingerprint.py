@@ -88,6 +88,8 @@ def _look(sources: Sources, index: int, memory: _Memory) -> Look:
         return Look(problem="the file may not be read (permissions)")
     except OSError as problem:
         return Look(problem=f"it can't be read ({problem.strerror or type(problem).__name__})")
+    except ValueError:  # a null byte, or half a character
+        return Look(problem="its name holds something that no file name may hold")
     memory.put(name, size, changed, look)
     return look
 
