@@ -53,9 +53,8 @@ def seen(plan: Plan, pictures: Bytes) -> Any:
     import torch
 
     if plan.world == "rooms":
-        n, size = len(pictures), ROOMS_SIDE
-        blocks = pictures.reshape(n, size, 2, size, 2, 3).astype(np.uint16)
-        pictures = ((blocks.sum(axis=(2, 4)) + 2) // 4).astype(np.uint8)
+        pairs = np.add(pictures[:, ::2], pictures[:, 1::2], dtype=np.uint16)
+        pictures = ((pairs[:, :, ::2] + pairs[:, :, 1::2] + 2) >> 2).astype(np.uint8)
     mean, std = (ROOMS_MEAN, ROOMS_STD) if plan.world == "rooms" else (PHOTOS_MEAN, PHOTOS_STD)
     scaled = (
         torch.from_numpy(pictures.transpose(0, 3, 1, 2).astype(np.float32)) / 255
