@@ -3,7 +3,7 @@
 Twenty fresh worlds a kind of repair (images, training set, seeds and all), three seeds of both arms each, judged by the
 tool itself on untouched images. One command, about eight minutes on one core:
 
-    python -m benchmarks.corrections [--worlds 20] [--out benchmarks/corrections.md]
+    python -m benchmarks.corrections [--worlds 20] [--keep FILE.jsonl] [--out benchmarks/corrections.md]
 
 The pictures hold a class pattern in noise, a coloured corner that goes with one class in training alone, and a tint that
 means nothing. Repairs: **collect** adds images that break the tie; **nothing** adds what the control adds, drawn again;
@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -41,6 +42,7 @@ Array = np.ndarray[Any, Any]
 CLASSES = ("stone", "wood")
 SIDE = 8
 EVALUATED, TRAINED, ADDED, SEEDS = 1600, 800, 240, 3
+ARMS = ("before", "repair", "control")
 WANTED: Mapping[str, tuple[str, ...]] = {
     "collect": ("verified",),
     "nothing": ("no effect",),
@@ -288,13 +290,25 @@ def judge(kind: str, number: int, images: int = EVALUATED) -> tuple[Evidence, bo
 
 
 @dataclass(frozen=True)
-class Row:
-    """One kind of repair: verdicts, how often the plain comparison says yes, mean errors of the target."""
+class Judged:
+    """What the tool said of one world: verdict, what a plain comparison would say, mean errors of the target."""
 
     kind: str
-    verdicts: Counter[str]
-    plain: int
-    means: dict[str, float]
+    number: int
+    images: int
+    verdict: str
+    plain: bool
+    before: float
+    repair: float
+    control: float
+
+
+def outcome(kind: str, number: int, images: int = EVALUATED) -> Judged:
+    """One world, judged."""
+    found, improved = judge(kind, number, images)
+    name = "ece" if kind == "calm" else "error_rate"
+    means = [float(found.fact(name, f"target, {arm}").value or 0.0) for arm in ARMS]
+    return Judged(kind, number, images, str(found.fact("verdict", "R1").value), improved, *means)
 
 
 def rates(
@@ -302,27 +316,41 @@ def rates(
     kinds: tuple[str, ...] = tuple(WANTED),
     images: int = EVALUATED,
     say: Callable[[str], None] = print,
-) -> list[Row]:
-    """Verdicts by kind, with mean errors of the target before, repaired and in the control arm."""
-    table = []
+    keep: Path | None = None,
+) -> list[Judged]:
+    """All worlds of all kinds; those that ``keep`` holds from an earlier run are taken from there."""
+    known = {(j.kind, j.number, j.images): j for j in _kept(keep)}
+    made = []
     for kind in kinds:
-        began, verdicts, plain = time.perf_counter(), Counter[str](), 0
-        means: dict[str, list[float]] = {"before": [], "repair": [], "control": []}
+        began = time.perf_counter()
         for number in range(worlds):
-            found, improved = judge(kind, number, images)
-            verdicts[str(found.fact("verdict", "R1").value)] += 1
-            plain += improved
-            name = "ece" if kind == "calm" else "error_rate"
-            for arm, values in means.items():
-                values.append(float(found.fact(name, f"target, {arm}").value or 0.0))
-        table.append(Row(kind, verdicts, plain, {arm: float(np.mean(v)) for arm, v in means.items()}))
+            one = known.get((kind, number, images))
+            if one is None:
+                one = outcome(kind, number, images)
+                if keep is not None:
+                    with keep.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(dataclasses.asdict(one)) + "\n")
+            made.append(one)
         say(
-            f"{kind}: {dict(verdicts)}, plain {plain}, {table[-1].means} ({time.perf_counter() - began:.1f} s)"
+            f"{kind}: {dict(Counter(j.verdict for j in made if j.kind == kind))} ({time.perf_counter() - began:.1f} s)"
         )
-    return table
+    return made
 
 
-def markdown(table: list[Row], worlds: int, images: int) -> str:
+def _kept(path: Path | None) -> list[Judged]:
+    """The worlds that an earlier run judged; a line that was cut off is none."""
+    if path is None or not path.is_file():
+        return []
+    made = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            made.append(Judged(**json.loads(line)))
+        except ValueError:
+            continue
+    return made
+
+
+def markdown(judged: list[Judged], worlds: int, images: int) -> str:
     """The table for people."""
     lines = [
         f"{images:,} evaluation images, {worlds} worlds a kind, {SEEDS} seeds of both arms.",
@@ -331,14 +359,16 @@ def markdown(table: list[Row], worlds: int, images: int) -> str:
         "| repair | target before | repair | control | should be | is | 95 % interval | otherwise | plain before/after says yes |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for row in table:
-        right = sum(row.verdicts[v] for v in WANTED[row.kind])
-        low, high = wilson(right, worlds)
-        rest = ", ".join(f"{v} {n}" for v, n in row.verdicts.items() if v not in WANTED[row.kind]) or "–"
-        figures = " | ".join(f"{100 * row.means[arm]:.1f} %" for arm in ("before", "repair", "control"))
-        plain = "–" if row.kind == "calm" else f"{row.plain} of {worlds}"
+    for kind in dict.fromkeys(j.kind for j in judged):
+        own = [j for j in judged if j.kind == kind]
+        verdicts = Counter(j.verdict for j in own)
+        right = sum(verdicts[v] for v in WANTED[kind])
+        low, high = wilson(right, len(own))
+        rest = ", ".join(f"{v} {n}" for v, n in verdicts.items() if v not in WANTED[kind]) or "–"
+        figures = " | ".join(f"{100 * np.mean([getattr(j, arm) for j in own]):.1f} %" for arm in ARMS)
+        plain = "–" if kind == "calm" else f"{sum(j.plain for j in own)} of {len(own)}"
         lines.append(
-            f"| {row.kind} | {figures} | {' or '.join(WANTED[row.kind])} | {right} of {worlds} | [{100 * low:.0f}, {100 * high:.0f}] % | {rest} | {plain} |"
+            f"| {kind} | {figures} | {' or '.join(WANTED[kind])} | {right} of {len(own)} | [{100 * low:.0f}, {100 * high:.0f}] % | {rest} | {plain} |"
         )
     return "\n".join([*lines, ""])
 
@@ -350,6 +380,9 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=20)
     parser.add_argument("--images", type=int, nargs="+", default=[EVALUATED, EVALUATED // 4])
     parser.add_argument("--out", type=Path)
+    parser.add_argument(
+        "--keep", type=Path, help="JSON lines of the worlds judged so far; a later run goes on from there"
+    )
     parser.add_argument("--kinds", nargs="*", choices=tuple(WANTED), default=tuple(WANTED))
     options = parser.parse_args()
     parts = [
@@ -360,7 +393,8 @@ def main() -> None:
     ]
     kinds = tuple(options.kinds)
     parts += [
-        markdown(rates(options.worlds, kinds, images), options.worlds, images) for images in options.images
+        markdown(rates(options.worlds, kinds, images, keep=options.keep), options.worlds, images)
+        for images in options.images
     ]
     made = "\n".join(parts)
     print(made)

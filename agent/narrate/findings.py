@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from failsight.agent.journal import GENESIS, Event
+from failsight.agent.narrate.outcomes import repairs_of
 from failsight.agent.narrate.schema import findings_schema, misfits
 from failsight.agent.signoff import as_json, signoffs
 from failsight.agent.state import CaseState, FindingRecord
@@ -39,8 +40,8 @@ def findings_document(state: CaseState, events: Sequence[Event]) -> dict[str, An
         "schema": SCHEMA,
         "case": _case(state.config),
         "performance": _performance(state),
-        "findings": [_finding(r) for r in records if r.finding.verdict is not None],
-        "open": [_finding(r) for r in records if r.finding.verdict is None],
+        "findings": [_finding(state, r) for r in records if r.finding.verdict is not None],
+        "open": [_finding(state, r) for r in records if r.finding.verdict is None],
         "readiness": _readiness(state),
         **_signoffs(state, events),
         "journal": {"events": len(events), "head": events[-1].hash if events else GENESIS},
@@ -103,8 +104,9 @@ def _case(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _finding(record: FindingRecord) -> dict[str, Any]:
+def _finding(state: CaseState, record: FindingRecord) -> dict[str, Any]:
     finding = record.finding
+    repairs = repairs_of(state, record)
     return {
         "id": record.id,
         "failure": finding.failure,
@@ -125,6 +127,7 @@ def _finding(record: FindingRecord) -> dict[str, Any]:
         "questions": list(record.questions),
         "evidence": list(record.evidence),
         "corrections": [_correction(c) for c in record.corrections],
+        **({"repairs": repairs} if repairs else {}),
     }
 
 

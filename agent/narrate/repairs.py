@@ -32,6 +32,7 @@ _DONE = {
 }
 _JUDGED = {
     "verified": "It held: the failure is rarer than before and than in the control, and no other group paid for it.",
+    "verified at a price": "It held: the failure is rarer than before and than in the control, at a price that was allowed for.",
     "no effect": "It did not help beyond its control, so it counts as rejected.",
     "traded away": "It helped, but other groups paid for it, so it counts as rejected as it is.",
 }
@@ -162,20 +163,21 @@ def _judged(record: Record, name: str) -> Sentence:
         q = _fact(last, "q", "target")
         parts.append(text + (f" (q {p_value(_float(q))})." if q is not None else "."))
     verdict = _fact(last, "verdict")
-    parts.append(
-        _JUDGED.get(
-            str(verdict.value) if verdict else "", "The images at hand do not decide whether it helped."
-        )
-    )
+    said, worse = str(verdict.value) if verdict else "", _fact(last, "groups_worse")
+    if said == "verified" and worse is not None and worse.value:
+        said = "verified at a price"
+    parts.append(_JUDGED.get(said, "The images at hand do not decide whether it helped."))
     parts.append(_paid(last))
     return Sentence(" ".join(p for p in parts if p), (last.id,))
 
 
 def _paid(made: Evidence) -> str:
-    """Which other group lost most, where one lost more than may be."""
+    """Which other group lost most, where one is worse than before."""
     worst = next((f for f in made.facts if f.name == "worst_loss"), None)
-    traded = _fact(made, "groups_traded")
-    if worst is None or traded is None or not traded.value:
+    paid = any(
+        (fact := _fact(made, name)) is not None and fact.value for name in ("groups_traded", "groups_worse")
+    )
+    if worst is None or not paid:
         return ""
     return f"{clean(worst.of, 80)} lost most: {number(worst.value, 'points')} {interval(worst.ci, 'points')}.".replace(
         " .", "."

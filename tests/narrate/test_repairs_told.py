@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from failsight.agent.journal import Journal
-from failsight.agent.narrate import build_report, write_reports
+from failsight.agent.narrate import build_report, findings_document, write_reports
 from failsight.agent.narrate.model import Report
+from failsight.agent.narrate.schema import findings_schema, misfits
 from failsight.agent.state import fold
 from failsight.tools.evidence import Correction, Evidence, Fact
 from tests.fakes.grounded import ungrounded
@@ -72,6 +74,54 @@ def told(folder: Path, verdict: Evidence | None = None, **more: Any) -> tuple[Re
     state = fold(journal)
     write_reports(folder, state, journal.events)
     return build_report(state, journal.events), state, journal.events
+
+
+def listed(state: Any, events: Any) -> list[dict[str, Any]]:
+    document = findings_document(state, events)
+    assert list(misfits(document, findings_schema())) == []
+    repairs: list[dict[str, Any]] = document["findings"][0]["repairs"]
+    return repairs
+
+
+def test_findings_json_carries_what_a_repair_did(tmp_path: Path) -> None:
+    made = verified("traded away", "rejected", worse=1)
+    more = (
+        Fact("effect", -0.437, "points", "target, repair minus control", (-0.52, -0.35), 340),
+        Fact("seeds", 3, "count"), Fact("groups_worse", 2, "count"),
+    )  # fmt: skip
+    _, state, events = told(tmp_path, dataclasses.replace(made, facts=(*made.facts, *more)))
+    (repair,) = listed(state, events)
+    assert repair == {
+        "repair": "R1", "strategy": "collect", "versions": ["R1.1", "R1.2", "R1.3", "R1.c1", "R1.c2", "R1.c3"],
+        "verdict": "traded away", "measure": "error_rate", "n": 340, "before": 0.606, "after": 0.19, "control": 0.627,
+        "effect": -0.437, "effect_ci": [-0.52, -0.35], "q": 0.0002, "seeds": 3, "groups_worse": 2, "groups_traded": 1,
+        "worst_group": "dark bedrooms", "worst_loss": 0.127, "evidence": state.latest("verify_correction").id,
+    }  # fmt: skip
+
+
+def test_a_repair_that_nobody_judged_has_no_verdict_in_findings_json(tmp_path: Path) -> None:
+    _, state, events = told(tmp_path)
+    (repair,) = listed(state, events)
+    assert repair["verdict"] is None and "after" not in repair
+    proposed = Teller(tmp_path / "other")
+    proposed.created()
+    proposed.call(
+        masked(SHORTCUT, "box:television", 0.29, (0.24, 0.34), "confirmed", id="F1"),
+        plan=plan(SHORTCUT, "box:television"),
+    )
+    proposed.close()
+    journal = Journal(tmp_path / "other", write=False)
+    assert "repairs" not in findings_document(fold(journal), journal.events)["findings"][0]
+
+
+def test_a_repair_that_others_paid_for_within_bounds_says_so(tmp_path: Path) -> None:
+    made = verified("verified", "verified")
+    report, _, _ = told(
+        tmp_path, dataclasses.replace(made, facts=(*made.facts, Fact("groups_worse", 1, "count")))
+    )
+    (said,) = report.headlines[0].repairs
+    assert "no other group paid" not in said.text
+    assert "at a price that was allowed for. dark bedrooms lost most: +12.7 points" in said.text
 
 
 def test_a_verified_repair_says_what_was_done_and_what_it_brought(tmp_path: Path) -> None:
