@@ -132,12 +132,12 @@ def test_scores_of_played_cases() -> None:
 
 @pytest.mark.slow
 def test_a_case_is_made_played_and_judged(tmp_path: Path) -> None:
-    from benchmarks.casebook.__main__ import one
+    from benchmarks.casebook.running import Wish, one
 
     number = next(
         n
         for n in range(60)
         if slot("dev", n).bugs == ("swapped_channels",) and slot("dev", n).world == "rooms"
     )
-    made = one("dev", number, "guided", tmp_path)
+    (made,) = one(Wish("dev", (number,), cache=tmp_path, keep=tmp_path / "made"))
     assert all_found(made) and nothing_false(made), made["statements"]
