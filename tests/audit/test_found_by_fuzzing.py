@@ -13,7 +13,7 @@ from failsight.agent.journal import GENESIS, Event, Journal, verify
 from failsight.agent.state import fold
 from failsight.tools.errors import UserError
 from failsight.tools.evidence import digest
-from failsight.tools.inputs.columns import parse_boxes, typed
+from failsight.tools.inputs.columns import parse_boxes, read_columns, typed
 from failsight.tools.inputs.fingerprint import _look, _Memory
 from failsight.tools.inputs.models.side import read_side
 from failsight.tools.inputs.table import Files
@@ -73,6 +73,17 @@ def test_an_event_with_a_number_beyond_floats_is_said_in_a_sentence() -> None:
     raw = {"tool": "evaluate", "title": "", "summary": "", "arguments": {}, "findings": [finding]}
     with pytest.raises(UserError):
         fold([Event(1, "", "evidence.recorded", {"evidence": raw, "call": "x"}, "0" * 64, "1" * 64)])
+
+
+def test_a_parquet_file_whose_names_are_no_text_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"path": ["a.png"], "label": ["x"], "oddnamexyz": [1]}), tmp_path / "m.parquet")
+    raw = (tmp_path / "m.parquet").read_bytes()
+    (tmp_path / "m.parquet").write_bytes(raw.replace(b"oddnamexyz", b"odd\xffamexyz"))
+    with pytest.raises(UserError):
+        read_columns(tmp_path / "m.parquet")
 
 
 def test_a_failing_disk_costs_nothing(tmp_path: Path) -> None:

@@ -51,9 +51,9 @@ def _read_parquet(path: Path) -> tuple[dict[str, list[Any]], list[str]]:
         ) from problem
     try:
         table = pq.read_table(path)
-    except pa.ArrowException as problem:
+        names = distinct([clean(name) for name in table.column_names])
+    except (pa.ArrowException, ValueError) as problem:  # ValueError: names that are no UTF-8
         raise OSError(str(problem)) from problem
-    names = distinct([clean(name) for name in table.column_names])
     try:
         return {name: table.column(i).to_pylist() for i, name in enumerate(names)}, []
     except (ValueError, OverflowError) as problem:  # text that is no UTF-8, dates beyond the calendar
