@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from benchmarks.casebook.judging import Judge
+from benchmarks.casebook.keys import Judged
 from benchmarks.casebook.making import Case
 
 LIMIT = 900.0  # seconds after which a case is given up
@@ -108,7 +109,7 @@ def key_of(finding: Mapping[str, Any]) -> str:
     )
 
 
-def statement(finding: Mapping[str, Any], judge: Judge) -> dict[str, Any]:
+def statement(finding: Mapping[str, Any], judge: Callable[[Mapping[str, Any]], Judged]) -> dict[str, Any]:
     """A finding in the form that is judged, with its judgement."""
     said = {
         "kind": finding.get("kind") or "",

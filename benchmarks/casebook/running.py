@@ -16,6 +16,8 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from benchmarks.casebook.baselines.answering import Room
+from benchmarks.casebook.baselines.methods import METHODS
 from benchmarks.casebook.keeping import GIGABYTES, kept_case
 from benchmarks.casebook.making import Case, NotMadeError, make_case
 from benchmarks.casebook.plans import Split, slot
@@ -32,7 +34,7 @@ class Wish:
 
     Attributes:
         split, numbers: which cases.
-        players: planners as in ``failsight run --planner``.
+        players: planners as in ``failsight run --planner``, or methods of the literature (``baselines.methods``).
         cache: folder of drawn pictures and shared networks.
         keep: folder of made cases; None makes each anew.
         gigabytes: kept at most.
@@ -142,17 +144,21 @@ def one(wish: Wish) -> list[Row]:
             "attempt": case.plan.attempt,
             "taken_up": round(case.size, 3),
         }
-        return [base | {"planner": p} | _answer(case, p, home / str(i), wish.limit) for i, p in enumerate(wish.players)]  # fmt: skip
+        with Room(case, home / "methods", wish.limit) as room:
+            return [
+                base | {"planner": player} | _answer(case, room, player, home / str(i), wish.limit)
+                for i, player in enumerate(wish.players)
+            ]
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _answer(case: Case, player: str, folder: Path, limit: float) -> Row:
+def _answer(case: Case, room: Room, player: str, folder: Path, limit: float) -> Row:
     """What a player says; one that fails or takes too long has said nothing, and is told of."""
     began = time.monotonic()
     crashed = False
     try:
-        return play(case, player, folder, limit)
+        return room.play(player) if player in METHODS else play(case, player, folder, limit)
     except TooLongError as problem:
         told = str(problem)
     except Exception as problem:  # a crash is a result of the player's, not the end of the run
