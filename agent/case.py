@@ -308,6 +308,13 @@ class Case(CaseInputs):
         return self._versions[found.name]
 
     @property
+    def polish_prompts(self) -> Any:
+        """Who puts prompts for generated pictures into better words; None without a language model."""
+        from failsight.agent.proposals.rewording import rewording
+
+        return rewording(self)
+
+    @property
     def knowledge(self) -> Any:
         if self._knowledge is None:
             self._knowledge = _load_knowledge()

@@ -47,6 +47,7 @@ class Painting:
     composer: Composer | None = None
     polish: Polish | None = None
     kept: int = 0
+    _said: list[str] = field(default_factory=list, repr=False)
 
     @property
     def name(self) -> str:
@@ -54,13 +55,15 @@ class Painting:
         return f"{self.painter.task}:{self.painter.name}"
 
     def prompts(self) -> list[str]:
-        """One for each wish."""
+        """One for each wish; asked for once."""
+        if self._said:
+            return self._said
         wanted = [
             w.wanted if self.words == "slice" else Wanted(w.wanted.class_name) for w in self.brief.wishes
         ]
         plain = [prompt(w, self.phrases) for w in wanted]
-        said, self.kept = polished(plain, wanted, self.polish)
-        return said
+        self._said, self.kept = polished(plain, wanted, self.polish)
+        return self._said
 
     def orders(self, start: int, counts: Sequence[int], seed: int) -> list[Order]:
         """The next pictures to make, from number ``start`` on."""
