@@ -17,6 +17,7 @@ from failsight.tools.checks.criterion_names import is_cost, is_price, parse_name
 LEAST = r">=|≥|at least|minimum|no less than|not (?:below|less than|under)"
 MOST = r"<=|≤|at most|maximum|no more than|not (?:above|more than|over)|below|under"
 _VALUE = r"(?P<value>\d+(?:[.,]\d+)?|[.,]\d+)\s*(?P<unit>%|percent|per cent)?"
+MOST_TEXT = 2_000  # characters: a longer text is no demand
 _BOUND = re.compile(
     rf"^(?P<what>.+?)\s*(?:must be|should be|has to be|to be|is|of)?\s*(?P<sign>{LEAST}|{MOST})\s*{_VALUE}\W*$",
     re.IGNORECASE,
@@ -80,8 +81,14 @@ class Demand(NamedTuple):
 
 def apart(text: str) -> tuple[str, str]:
     """(the expectation, who wants it): ``accuracy at least 90 %, says Ann`` → (``accuracy at least 90 %``, ``Ann``)."""
-    found = _BY.match(text.strip())
-    return (found["rest"].strip(), found["by"].strip()) if found else (text.strip(), "")
+    text = _squeezed(text)
+    found = _BY.match(text)
+    return (found["rest"].strip(), found["by"].strip()) if found else (text, "")
+
+
+def _squeezed(text: str) -> str:
+    """One space for any run of white space: long runs cost the patterns time that grows with their third power."""
+    return " ".join(text[:MOST_TEXT].split())
 
 
 def parse_named(text: str) -> Demand | None:
@@ -101,7 +108,7 @@ def parse_named(text: str) -> Demand | None:
 
 def parse_demand(text: str, classes: Sequence[str]) -> Demand | None:
     """A demand in plain words or by name; None when it is none, or one that needs nothing of this module."""
-    text = text.strip().removeprefix("I expect ").removeprefix("we expect ").removeprefix("expect ")
+    text = _squeezed(text).removeprefix("I expect ").removeprefix("we expect ").removeprefix("expect ")
     for pattern in _PRICE:
         found = pattern.match(text)
         if found is not None:

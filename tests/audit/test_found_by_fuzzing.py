@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,9 @@ import pytest
 from benchmarks.audit import disks
 from failsight.agent.config import CaseConfig, load_config, save_config
 from failsight.agent.journal import GENESIS, Event, Journal, verify
+from failsight.agent.planners.demands import apart, parse_demand
 from failsight.agent.state import fold
-from failsight.tools.errors import UserError
+from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import digest
 from failsight.tools.inputs.columns import parse_boxes, read_columns, typed
 from failsight.tools.inputs.fingerprint import _look, _Memory
@@ -84,6 +87,19 @@ def test_a_parquet_file_whose_names_are_no_text_is_refused_in_a_sentence(tmp_pat
     (tmp_path / "m.parquet").write_bytes(raw.replace(b"oddnamexyz", b"odd\xffamexyz"))
     with pytest.raises(UserError):
         read_columns(tmp_path / "m.parquet")
+
+
+@pytest.mark.parametrize("long", [" " * 4000, "\t of" * 800, "9" * 4000])
+def test_long_demands_are_read_in_no_time(long: str) -> None:
+    before = time.process_time()
+    for text in (
+        f"recall of{long}kitchen must not fall below 85 percent",
+        f"{long}says Ann",
+        f"cost of{long}taken for{long}is 3",
+    ):
+        with contextlib.suppress(UserError, RetryError):
+            parse_demand(apart(text)[0], ["kitchen"])
+    assert time.process_time() - before < 2
 
 
 def test_a_failing_disk_costs_nothing(tmp_path: Path) -> None:
