@@ -15,7 +15,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,14 @@ MAKERS = (making, networks, pictures, edits, takeup, pool, training)
 TOLD = ("kinds", "story", "also", "proxies", "whole", "anything")  # fields of a key that only judge
 
 
-def kept_case(split: Split, number: int, keep: Path, cache: Path | None = None, gigabytes: float = GIGABYTES) -> Case:  # fmt: skip
+@dataclass(frozen=True)
+class KeptCase(Case):
+    """A case in the folder ``place`` of kept ones."""
+
+    place: Path
+
+
+def kept_case(split: Split, number: int, keep: Path, cache: Path | None = None, gigabytes: float = GIGABYTES) -> KeptCase:  # fmt: skip
     """A case from the folder of kept ones; made and put there where it is missing.
 
     Args:
@@ -141,14 +148,14 @@ def _trim(keep: Path, gigabytes: float) -> None:
 # -- reading -----------------------------------------------------------------------------------------
 
 
-def _opened(split: Split, number: int, place: Path) -> Case:
+def _opened(split: Split, number: int, place: Path) -> KeptCase:
     told = json.loads((place / "case.json").read_text("utf-8"))
     os.utime(place / "case.json")
     if "problem" in told:
         raise NotMadeError(told["problem"])
     given = {k: str(place / v) if k in PLACES else v for k, v in told["given"].items()}
     plan = plan_case(split, number, told["attempt"])
-    return Case(plan, given, _load_reserve(place / "reserve.npz"), told["size"])
+    return KeptCase(plan, given, _load_reserve(place / "reserve.npz"), told["size"], place)
 
 
 def _load_reserve(path: Path) -> Reserve:

@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.casebook.judging import Judge
 from benchmarks.casebook.keys import Judged
 from benchmarks.casebook.making import Case
+from benchmarks.casebook.measuring import MeasuredJudge
 
 LIMIT = 900.0  # seconds after which a case is given up
 
@@ -72,7 +73,7 @@ def play(case: Case, planner: str, folder: Path, limit: float = LIMIT, workflow:
         used = dict(state.model_use)
     finally:
         opened.close()
-    judge = Judge(case)
+    judge = MeasuredJudge(case)
     return {
         "statements": list(_statements([e.data["evidence"] for e in recorded], standing, judge)),
         "calls": len(recorded),

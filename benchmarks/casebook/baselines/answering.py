@@ -17,6 +17,7 @@ from benchmarks.casebook.baselines.methods import METHODS
 from benchmarks.casebook.judging import Judge
 from benchmarks.casebook.keys import Judged, Planted, conditions, judged
 from benchmarks.casebook.making import Case
+from benchmarks.casebook.measuring import MeasuredJudge
 from benchmarks.casebook.playing import statement, time_limit
 
 
@@ -49,7 +50,7 @@ class Room:
             said = METHODS[name].answer(self._given)
             seconds = time.monotonic() - began + self._opening
             if self._judge is None:
-                self._judge = Judge(self._case)
+                self._judge = MeasuredJudge(self._case)
             judge = PlacedJudge(self._case, self._judge)
             statements = []
             for one in said:

@@ -17,7 +17,7 @@ from failsight.tools.checks.hibug import hibug_bugs
 
 Answer = Callable[[Given], list[Said]]
 BARLOW_DEPTH, BARLOW_EXCESS, BARLOW_COVER = 2, 0.1, 0.2
-SLICELINE_ALPHA, SLICELINE_K, SLICELINE_DEPTH = 0.95, 4, 3
+SLICELINE_ALPHA, SLICELINE_K, SLICELINE_DEPTH = 0.95, 4, 2
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def spotlight(given: Given) -> list[Said]:
 
 
 def sliceline(given: Given) -> list[Said]:
-    """The four worst conjunctions of attribute values and label, at most three terms."""
+    """The four best scored values or pairs of values, the label one of the columns; "no value" adds nothing to a statement."""
     from sliceline.slicefinder import Slicefinder
 
     columns = given.columns
@@ -74,17 +74,21 @@ def sliceline(given: Given) -> list[Said]:
         return []
     coded = np.column_stack([given.labels + 1, columns.codes + 1])  # 0: no value
     finder = Slicefinder(
-        alpha=SLICELINE_ALPHA, k=SLICELINE_K, max_l=SLICELINE_DEPTH, min_sup=max(32, n // 100), verbose=False
+        alpha=SLICELINE_ALPHA,
+        k=4 * SLICELINE_K,
+        max_l=SLICELINE_DEPTH,
+        min_sup=max(32, n // 100),
+        verbose=False,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         finder.fit(coded, given.wrong.astype(float))
     made = []
-    for terms in finder.top_slices_.tolist()[:SLICELINE_K]:
+    for terms in finder.top_slices_.tolist():
         found = [(a, int(code) - 1) for a, code in enumerate(terms[1:]) if code is not None and int(code)]
         conditions = tuple((columns.names[a], columns.values[a][code]) for a, code in found)
         made.append(Said(conditions, "", given.classes[int(terms[0]) - 1] if terms[0] is not None else ""))
-    return _once(made)
+    return _once(made)[:SLICELINE_K]
 
 
 def barlow(given: Given) -> list[Said]:
@@ -146,8 +150,8 @@ METHODS: Mapping[str, Method] = {
     ),
     "sliceline": Method(
         "SliceLine", sliceline,
-        "Sagadeeva and Boehm 2021, package sliceline; α = 0.95, K = 4, support ≥ max(32, n/100), at most three terms; "
-        "the label is one of the columns.",
+        "Sagadeeva and Boehm 2021, package sliceline; α = 0.95, K = 4, support ≥ max(32, n/100), at most two terms (no "
+        "planted fault has more than a value and a class); the label is one of the columns.",
     ),
     "barlow": Method(
         "Barlow", barlow,
