@@ -48,7 +48,7 @@ def verify_correction(
         float | None,
         Field(
             description="Smallest fall of the target's error that counts, in [0.001, 1]; default: a quarter of the error before, at "
-            "least 0.02.",
+            "least 0.02; 0.02 where all images are the target.",
             ge=0.001,
             le=1,
         ),
@@ -95,7 +95,8 @@ def verify_correction(
     calibrated = finding is not None and finding.kind == "overconfidence"
     chosen = sample(view, arms, finding, group_by)
     base = _before(view, chosen, calibrated)
-    least = default_minimum(base) if minimum_effect is None else minimum_effect
+    whole = bool(chosen.target.all()) and not calibrated
+    least = default_minimum(base, whole) if minimum_effect is None else minimum_effect
     plan = view.register(_plan(arms, finding, chosen, least, tolerance, alpha, calibrated, view.seed))
     told = answers(view, arms, chosen)
     if calibrated and not told.has_scores:

@@ -148,6 +148,17 @@ def test_label_noise_speaks_of_its_class_and_of_wrong_labels() -> None:
     assert any("labels that are wrong" in n for n in made.notes)
 
 
+def test_wrong_labels_of_one_annotator_harm_all_images_and_two_points_count_there() -> None:
+    """Who labelled a training image says nothing of which evaluation images are then answered wrongly."""
+    world = World()
+    finding = world.finding(kind="label_noise", slice={"annotator": "B"}, class_name=None)
+    view = repaired(world, (0.4, 0.3, 0.4), (0.1, 0.05, 0.1), (0.4, 0.3, 0.4), finding=finding)
+    made = verify(view)
+    assert outcome(made) == "verified" and "(all images)" in made.summary
+    assert made.fact("error_rate", "target, before").n == len(world.labels)
+    assert made.fact("minimum_effect", "target").value == 0.02
+
+
 def test_answers_left_to_people_are_set_beside_as_many_by_lot() -> None:
     world = World()
     answers = world.answers(0.4, 0.2, 0.2)

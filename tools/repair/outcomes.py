@@ -110,6 +110,7 @@ def sample(view: CaseView, arms: Arms, finding: Finding | None, group_by: str | 
     Raises:
         RetryError: no labelled image is untouched, or none of them is one that the finding speaks of.
     """
+    target_of = about_images(finding)
     splits = [s for s in JUDGES if s in view.splits() and bool((view.table(s).labels >= 0).any())]
     about = "deploy" if finding is not None and finding.kind == "distribution_shift" else ""
     parts: dict[Split, tuple[Ints, Mask, Groups]] = {}
@@ -117,7 +118,7 @@ def sample(view: CaseView, arms: Arms, finding: Finding | None, group_by: str | 
     for split in splits:
         free = untouched(view, split, finding, arms.versions)
         made = view.predictions(split)
-        target = _target(view, split, made, finding, about if about in splits else "")
+        target = _target(view, split, made, target_of, about if about in splits else "")
         notes += free.notes
         if target is None:
             notes.append(
@@ -132,13 +133,24 @@ def sample(view: CaseView, arms: Arms, finding: Finding | None, group_by: str | 
             "evaluation images out of it."
         )
     joined = _join(view, parts, group_by)
-    title = "all images" if finding is None else finding_title(finding)
+    title = "all images" if target_of is None else finding_title(target_of)
     made_ = replace(joined, title=title, notes=tuple(dict.fromkeys(notes)))
     if not made_.target.any():
         raise RetryError(
             f"None of the {len(made_):,} untouched images is one that the finding speaks of ({clean(title, 80)})."
         )
     return made_
+
+
+def about_images(finding: Finding | None) -> Finding | None:
+    """The finding, as far as it says which images fail; None for all of them.
+
+    Who labelled a training image says nothing of which other images the model then errs on: wrong labels harm all images
+    (of the class that the finding speaks of).
+    """
+    if finding is None or finding.kind != "label_noise" or not finding.slice:
+        return finding
+    return replace(finding, slice=None) if finding.class_name else None
 
 
 def _target(
