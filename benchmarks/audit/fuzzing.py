@@ -3,7 +3,7 @@
     python -m benchmarks.audit.fuzzing [--inputs 1000000] [--minutes 60] [--ledger benchmarks/audit/fuzzed.json]
     python -m benchmarks.audit.fuzzing --again      every input that went wrong, once more
 
-Targets take turns, in rounds with seeds of their own, until the ledger holds so many inputs or the minutes are over. An
+A process of its own tries them; where a library ends it, that is counted too and the next round begins. Targets take turns, in rounds with seeds of their own, until the ledger holds so many inputs or the minutes are over. An
 input is known by its target, its seed and its number, so that it can be made again after something was mended.
 """
 
@@ -14,10 +14,11 @@ import itertools
 import json
 import logging
 import os
+import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from benchmarks.audit import fuzz
 LEDGER = Path(__file__).with_name("fuzzed.json")
 ROUND = 60_000  # inputs of a round, shared among the targets
 SLOWEST = 12.0  # seconds of a target in a round
+MOST_DEATHS = 20
 
 
 @dataclass
@@ -106,12 +108,11 @@ def again(targets: Sequence[fuzz.Target], ledger: Ledger) -> Iterator[str]:
         target = by_name.get(str(fault["target"]))
         if target is None or fault.get("mended"):
             continue
-        given = next(
-            itertools.islice(fuzz.inputs(target, int(str(fault["seed"]))), int(str(fault["number"])), None)
-        )
-        went = fuzz.attempt(target, given)
-        fault["mended"] = not isinstance(went, Exception)
-        yield f"{target.name}: {fault['where']}: {'mended' if fault['mended'] else f'STILL {went!r}'[:300]}"
+        at, some = int(str(fault["number"])), fuzz.inputs(target, int(str(fault["seed"])))
+        chosen = itertools.islice(some, 200) if at < 0 else itertools.islice(some, at, at + 1)
+        went = [w for w in (fuzz.attempt(target, given) for given in chosen) if isinstance(w, Exception)]
+        fault["mended"] = not went
+        yield f"{target.name}: {fault['where']}: {'mended' if not went else f'STILL {went[0]!r}'[:300]}"
 
 
 def all_targets() -> list[fuzz.Target]:
@@ -123,7 +124,12 @@ def all_targets() -> list[fuzz.Target]:
 
 
 def rounds(
-    targets: Sequence[fuzz.Target], ledger: Ledger, wanted: int, until: float, each: int = ROUND
+    targets: Sequence[fuzz.Target],
+    ledger: Ledger,
+    wanted: int,
+    until: float,
+    began: Callable[[str, int], object] = lambda *_: None,
+    each: int = ROUND,
 ) -> Iterator[fuzz.Outcome]:
     """Round after round until ``wanted`` inputs are counted or the clock says so."""
     unit = each / sum(t.share for t in targets)
@@ -132,10 +138,66 @@ def rounds(
         for target in targets:
             if time.monotonic() >= until:
                 break
+            began(target.name, seed)
             made = fuzz.run(target, max(3, round(unit * target.share)), SLOWEST, seed)
             ledger.add(made, seed)
             yield made
         ledger.rounds += 1
+
+
+def _now(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.now")
+
+
+def watch(command: Sequence[str], path: Path) -> int:
+    """Run the rounds in a process of their own, again after each time that it was ended by a library's fault."""
+    for _ in range(MOST_DEATHS):
+        code = subprocess.run(command, check=False).returncode
+        if code >= 0:
+            return code
+        target, seed = _now(path).read_text(encoding="utf-8").rsplit("\n", 1)
+        ledger = load(path)
+        count = ledger.targets.setdefault(target, Count())
+        count.tried, count.wrong = count.tried + 1, count.wrong + 1
+        ended = f"the process ended with signal {-code}"
+        ledger.faults.append(
+            {
+                "target": target,
+                "seed": int(seed),
+                "number": -1,
+                "where": ended,
+                "how": "see the target's inputs of this seed",
+            }
+        )
+        ledger.rounds += 1
+        save(ledger, path)
+        print(f"{target}, seed {seed}: {ended}", flush=True)
+    return 1
+
+
+def work(path: Path, wanted: int, minutes: float) -> int:
+    """The rounds themselves."""
+    ledger, targets = load(path), all_targets()
+    first = ledger.rounds
+
+    def began(target: str, seed: int) -> None:
+        _now(path).write_text(f"{target}\n{seed}", encoding="utf-8")
+
+    for made in rounds(targets, ledger, wanted, time.monotonic() + 60 * minutes, began):
+        save(ledger, path)
+        if made.wrong or ledger.rounds == first:
+            print(
+                f"{made.target:<34}{made.tried:>8,} tried {made.refused:>8,} refused {made.wrong:>4} wrong {made.seconds:6.1f} s",
+                flush=True,
+            )
+        for where, how in made.faults.items():
+            print(f"    {where}: {how}", flush=True)
+    save(ledger, path)
+    _now(path).unlink(missing_ok=True)
+    print(
+        f"{ledger.tried:,} broken inputs in all, {ledger.wrong} unhandled, {ledger.standing} faults standing"
+    )
+    return 1 if ledger.standing else 0
 
 
 def main() -> int:
@@ -144,30 +206,20 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--ledger", type=Path, default=LEDGER)
     parser.add_argument("--again", action="store_true")
+    parser.add_argument("--here", action="store_true", help="no process of its own")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.CRITICAL)
-    ledger, targets = load(given.ledger), all_targets()
     if given.again:
-        for line in again(targets, ledger):
+        ledger = load(given.ledger)
+        for line in again(all_targets(), ledger):
             print(line, flush=True)
         save(ledger, given.ledger)
         return 1 if ledger.standing else 0
-    began = ledger.rounds
-    for made in rounds(targets, ledger, given.inputs, time.monotonic() + 60 * given.minutes):
-        save(ledger, given.ledger)
-        if made.wrong or ledger.rounds == began:
-            print(
-                f"{made.target:<34}{made.tried:>8,} tried {made.refused:>8,} refused {made.wrong:>4} wrong {made.seconds:6.1f} s",
-                flush=True,
-            )
-        for where, how in made.faults.items():
-            print(f"    {where}: {how}", flush=True)
-    save(ledger, given.ledger)
-    print(
-        f"{ledger.tried:,} broken inputs in all, {ledger.wrong} unhandled, {ledger.standing} faults standing"
-    )
-    return 1 if ledger.standing else 0
+    if given.here:
+        return work(given.ledger, given.inputs, given.minutes)
+    own = [sys.executable, "-m", "benchmarks.audit.fuzzing", "--here", "--inputs", str(given.inputs)]
+    return watch([*own, "--minutes", str(given.minutes), "--ledger", str(given.ledger)], given.ledger)
 
 
 if __name__ == "__main__":

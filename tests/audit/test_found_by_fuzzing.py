@@ -17,6 +17,7 @@ from failsight.agent.state import fold
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import digest
 from failsight.tools.inputs.columns import parse_boxes, read_columns, typed
+from failsight.tools.inputs.data import open_images
 from failsight.tools.inputs.fingerprint import _look, _Memory
 from failsight.tools.inputs.models.side import read_side
 from failsight.tools.inputs.table import Files
@@ -100,6 +101,25 @@ def test_long_demands_are_read_in_no_time(long: str) -> None:
         with contextlib.suppress(UserError, RetryError):
             parse_demand(apart(text)[0], ["kitchen"])
     assert time.process_time() - before < 2
+
+
+def test_an_arrow_file_whose_offsets_point_outside_does_not_end_the_process(tmp_path: Path) -> None:
+    import numpy as np
+    import pyarrow as pa
+
+    datasets = pytest.importorskip("datasets")
+    kinds = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["a", "b"])})
+    rows = {"image": [{"bytes": b"x" * 40, "path": None}] * 2, "label": [0, 1]}
+    datasets.Dataset.from_dict(rows, features=kinds).save_to_disk(tmp_path)
+    offsets = pa.py_buffer(np.array([0, -5, 2**31 - 9], np.int32).tobytes())
+    broken = pa.Array.from_buffers(pa.binary(), 2, [None, offsets, pa.py_buffer(b"x" * 80)])
+    pictures = pa.StructArray.from_arrays([broken, pa.array([None, None], pa.string())], ["bytes", "path"])
+    table = pa.table({"image": pictures, "label": pa.array([0, 1], pa.int64())})
+    (file,) = tmp_path.glob("*.arrow")
+    with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    with pytest.raises(UserError, match="damaged"):
+        open_images(tmp_path)
 
 
 def test_a_failing_disk_costs_nothing(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def read_dataset(path: Path, *, split: str, choose: str | None, labelled: bool |
     if labelled and label is None:
         raise UserError(f"The data set {clean(path)} has no column of class labels.", columns)
     picture = "image" if "image" in pictures else pictures[0]
-    table = data.with_format("arrow")[:]
+    table = _whole(data, path)
     found = _attributes(data, table, {*pictures, label, "split", "boxes"}, datasets, notes)
     names = [f"row-{i}" for i in range(len(data))]
     if "path" in found:
@@ -83,6 +83,20 @@ def read_dataset(path: Path, *, split: str, choose: str | None, labelled: bool |
         parse_boxes(table.column("boxes").to_pylist(), notes) if "boxes" in data.column_names else None,
         notes,
     )
+
+
+def _whole(data: Any, path: Path) -> Any:
+    """The table, its offsets checked: Arrow ends the process where it follows one that points outside."""
+    import pyarrow as pa
+
+    try:
+        table = data.with_format("arrow")[:]
+        table.validate(full=True)
+    except (pa.ArrowException, ValueError, OverflowError, MemoryError) as problem:
+        raise UserError(
+            f"The data set {clean(path)} is damaged ({clean(problem)}).", "Is the folder complete?"
+        ) from problem
+    return table
 
 
 def _attributes(
