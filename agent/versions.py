@@ -5,18 +5,19 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from failsight.agent.inputs import CaseInputs
 from failsight.tools.errors import RetryError
-from failsight.tools.inputs.base import AttributeTable, Classifier, ImageTable, Split
-from failsight.tools.repair.versions import ModelVersion, open_version
+from failsight.tools.inputs.base import AttributeTable, Classifier, ImageTable, Predictions, Split
+from failsight.tools.repair.versions import ModelVersion, check_print, open_version
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
     from failsight.tools.engine.choice import Engine
+    from failsight.tools.view import CaseView
 
 
 class VersionView(CaseInputs):
@@ -30,7 +31,35 @@ class VersionView(CaseInputs):
         history = case.folder / version.path / "history.csv"
         self.history = history if history.is_file() else None
 
+    def has_model(self) -> bool:
+        return self._case.has_model()
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self._case.classes
+
+    def predictions(self, split: Split = "data") -> Predictions:
+        if self._case.has_model():
+            return super().predictions(split)
+        if split not in self._predictions:
+            self._predictions[split] = self._read_otherwise(split)
+        return self._predictions[split]
+
+    def _read_otherwise(self, split: Split) -> Predictions:
+        """Recorded answers without a model, read as the version says."""
+        from failsight.tools.repair.around import base_print
+        from failsight.tools.repair.wrapped import answers_read
+
+        place = self._case.folder / self._version.path
+        made, print_of = answers_read(
+            place, self._case.predictions(split), base_print(cast("CaseView", self._case))
+        )
+        check_print(self._version, print_of, place)
+        return made
+
     def model(self) -> Classifier:
+        if not self._case.has_model():
+            return self._case.model()  # says that there is none
         if self._model is None:
             config = self._case.config
             made = open_version(

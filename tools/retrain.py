@@ -49,7 +49,7 @@ def retrain(
         str | None,
         Field(
             description="Which correction of propose_correction: collect, relabel, cut_and_paste, feature_specific, typical_augmentation, "
-            "rebalance, loss_weighting, last_layer, hard_examples, robust_loss, regularise, train_longer, adapt_normalisation, recalibrate, defer. "
+            "rebalance, loss_weighting, last_layer, hard_examples, robust_loss, regularise, train_longer, adapt_normalisation, recalibrate, defer, rule. "
             "Default: the best fitting one that can be applied here.",
             max_length=40,
         ),
@@ -87,14 +87,15 @@ def retrain(
     The model and the data that were given stay as they are; every version lies in the case folder, in the format that the
     model came in, with its training record. Training is deterministic; an interrupted call goes on where it stopped when it
     is made again. Which round of a training is best is decided by held-out training images, never by the evaluation images.
-    Models that can't be trained get a new last layer around them, or an export for training elsewhere.
+    Models that can't be trained get a new last layer around them, or an export for training elsewhere; recorded answers
+    without a model get another temperature, deferral or a rule.
     """
     from failsight.tools.repair import training_report as report
 
     wanted = finding.strip().upper() if finding else ""
     asked = Asked(wanted, _finding(view, wanted), strategy, data, budget, epochs, seeds, recipe, control)
     chosen = choose(view, asked)
-    if recipe == "export" or not view.has_model():
+    if recipe == "export" or (chosen.name not in AROUND and not view.has_model()):
         from failsight.tools.repair.export import export
 
         why = "" if view.has_model() else "The case has no model, only its predictions. "

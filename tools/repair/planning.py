@@ -29,7 +29,8 @@ Control = Literal["usual", "random"]
 ADDING = ("collect", "generate")
 BALANCING = ("rebalance", "group_balance", "loss_weighting", "last_layer")
 TRAINED = (*ADDING, "relabel", "cut_and_paste", "feature_specific", "typical_augmentation", *BALANCING, "hard_examples", "robust_loss", "regularise", "freeze", "train_longer", "adapt_normalisation")  # fmt: skip
-AROUND = ("recalibrate", "defer")  # nothing is trained: the scores are read otherwise
+AROUND = ("recalibrate", "defer", "rule")  # nothing is trained: the scores are read otherwise
+UNASKED = "rule"  # it hides a fault and does not mend it: a person has to want that
 ELSEWHERE = {
     "deduplicate": "it changes the images that the model is judged on, not the model",
     "data_engineering": "it changes how pictures are prepared: preprocessing_probe finds the right way, and the side file model.json states it",
@@ -41,7 +42,6 @@ ELSEWHERE = {
     "early_stopping": "every retraining here keeps the weights of its best round; an earlier epoch of yours must have been stored",
     "tune": "settings are searched with your own training",
     "other_architecture": "another architecture is trained with your own code",
-    "rule": "rules are people's, and stand outside of the model",
     "engineered_features": "the detector is another model, joined to this one with your own code",
 }
 FEWEST = 20  # training images below which there is nothing to learn from
@@ -106,7 +106,7 @@ def choose(view: CaseView, asked: Asked) -> Strategy:
         raise RetryError("Say which finding is to be repaired (finding=F1), or which strategy.", [i for i, _ in view.findings()])  # fmt: skip
     if asked.data:
         return strategy_of("relabel" if asked.finding.kind == "label_noise" else "collect")
-    order = [s for s in fitting(asked.finding.kind) if s.name not in ELSEWHERE]
+    order = [s for s in fitting(asked.finding.kind) if s.name not in (*ELSEWHERE, UNASKED)]
     adding = [s for s in order if s.name == "collect" and not lacks(view, s.name, asked)]
     if adding:  # real images of what is lacking repair best, once somebody labelled them
         return adding[0]

@@ -65,7 +65,36 @@ def around(view: CaseView, asked: Asked, strategy: Strategy, made: Around) -> Ev
     plan, value = made.plan, fmean(made.values)
     low, high = min(made.values), max(made.values)
     rows = len(plan.data["data"]["rows"])
-    if made.kept is None:
+    if made.ruled is not None:
+        r = made.ruled
+        summary = (
+            f"{plan.repair}: where the model answers {clean(r.class_name, 60)} with a confidence below {min(1.0, made.values[0]):.2f}, its second "
+            f"choice is taken instead. On {r.n:,} evaluation images that did not choose this bound it overrules {r.overruled:,} answers, "
+            f"of which {r.before:,} were right before and {r.after:,} are now. The control arm overrules as many answers of that class, by lot."
+        )
+        facts = [
+            Fact("overruled", r.overruled, "count", f"repair {plan.repair}", None, r.n),
+            Fact(
+                "right_before",
+                r.before,
+                "count",
+                f"repair {plan.repair}",
+                None,
+                r.overruled,
+                "higher_is_better",
+            ),
+            Fact(
+                "right_after",
+                r.after,
+                "count",
+                f"repair {plan.repair}",
+                None,
+                r.overruled,
+                "higher_is_better",
+            ),
+            Fact("threshold", min(1.0, made.values[0]), "share", f"repair {plan.repair}", None, rows),
+        ]
+    elif made.kept is None:
         summary = (
             f"{plan.repair}: one temperature of {value:.2f} ({low:.2f} to {high:.2f} over the seeds), fitted on half of the labelled "
             f"evaluation images ({rows:,}). No answer changes, only how sure the model says it is. The control arm leaves the scores as they are."
@@ -84,6 +113,7 @@ def around(view: CaseView, asked: Asked, strategy: Strategy, made: Around) -> Ev
             Fact("control_error_rate", k.before, "share", f"repair {plan.repair}", None, k.n, "lower_is_better"),
             Fact("threshold", made.values[0], "share", f"repair {plan.repair}", None, rows),
         ]  # fmt: skip
+    facts.append(Fact("versions", len(made.made), "count", f"repair {plan.repair}"))
     return Evidence(
         tool="retrain",
         title="A repair around the model",

@@ -112,9 +112,14 @@ def open_version(
         from failsight.tools.inputs import open_model
 
         made = open_model(place, arch=arch, trust_code=trust_code, device=device)
-    if made.fingerprint != version.fingerprint:
+    check_print(version, made.fingerprint, place)
+    return made
+
+
+def check_print(version: ModelVersion, found: str, place: Path) -> None:
+    """Raises UserError where the files in ``place`` are no longer those that were recorded."""
+    if found != version.fingerprint:
         raise UserError(
             f"The version {version.name} is not the one that was made: its files changed.",
             f"Put back what was in {place}, or make the repair again.",
         )
-    return made

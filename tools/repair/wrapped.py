@@ -1,8 +1,9 @@
 """Versions that are the old model with something new around it, for models that can't be trained.
 
 ``version.json`` says what: a new last layer on the model's features or on the logarithms of its scores (``head``), its
-scores at another temperature (``temperature``), or its answers with a bound of confidence below which a person is asked
-(``defer``). It holds numbers only; opening it runs no code but the old model.
+scores at another temperature (``temperature``), its answers with a bound of confidence below which a person is asked
+(``defer``), or weak answers of one class overruled (``rule``). It holds numbers only; opening it runs no code but the old
+model. Where a case has recorded answers and no model, all but the first kind stand around these.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +21,9 @@ import numpy.typing as npt
 
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import digest
-from failsight.tools.inputs.base import Box, Floats, Pixels
+from failsight.tools.inputs.base import Box, Floats, Pixels, Predictions
 from failsight.tools.inputs.models.scoring import ScoringModel
+from failsight.tools.repair.reading import read_otherwise
 from failsight.tools.repair.versions import WRAPPED
 from failsight.tools.text import clean
 
@@ -50,7 +53,6 @@ class WrappedModel(ScoringModel):
     ) -> None:
         self.base, self.facts = base, dict(facts)
         self.threshold = float(facts.get("threshold", 0.0))
-        self._temperature = float(facts.get("temperature", 1.0))
         self._weight: npt.NDArray[np.float32] = arrays.get("weight", np.zeros((0, 0), np.float32))
         self._bias: npt.NDArray[np.float32] = arrays.get("bias", np.zeros(0, np.float32))
         self._read: Reader | None = None
@@ -85,8 +87,8 @@ class WrappedModel(ScoringModel):
         if self._read is not None:
             made: Floats = (self._read(pixels) @ self._weight.T + self._bias).astype(np.float32)
             return made
-        logs = log_scores_of(self.base)(pixels)
-        return (logs / np.float32(self._temperature)).astype(np.float32)
+        made = read_otherwise(self.base.scores(pixels), self.facts)
+        return np.log(np.clip(made, 1e-7, None)).astype(np.float32)
 
     def defers(self, scores: Floats) -> npt.NDArray[np.bool_]:
         """(n,) whether each answer is left to a person."""
@@ -141,17 +143,51 @@ def write_wrapped(
     arrays: Mapping[str, npt.NDArray[Any]] | None = None,
 ) -> WrappedModel:
     """Write ``version.json`` (and ``head.npz``) into ``folder``, and open it. Raises UserError."""
+    write_facts(folder, base.fingerprint, base.classes, facts, arrays)
+    return open_wrapped(folder, base)
+
+
+def write_facts(
+    folder: Path,
+    base: str,
+    classes: Sequence[str],
+    facts: Mapping[str, Any],
+    arrays: Mapping[str, npt.NDArray[Any]] | None = None,
+) -> str:
+    """Write them for the model, or the recorded answers, whose fingerprint is ``base``; the version's own fingerprint.
+
+    Raises:
+        UserError: the folder can't be written.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     try:
         if arrays:
             np.savez(folder / ARRAYS, **{k: np.asarray(v, np.float32) for k, v in arrays.items()})
-        told = {**facts, "base": base.fingerprint, "classes": list(base.classes)}
+        told = {**facts, "base": base, "classes": list(classes)}
         (folder / WRAPPED).write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     except OSError as problem:
         raise UserError(
             f"The folder {clean(folder)} can't be written ({clean(problem)}).", "Is there room?"
         ) from problem
-    return open_wrapped(folder, base)
+    return digest([base, _read_files(folder)[2]])
+
+
+def answers_read(folder: Path, base: Predictions, of: str) -> tuple[Predictions, str]:
+    """Recorded answers as ``version.json`` in ``folder`` wants them read, and the version's fingerprint.
+
+    Args:
+        of: fingerprint of the recorded answers.
+
+    Raises:
+        UserError: the file is damaged, or made for other answers.
+    """
+    facts, _, print_of = _read_files(folder)
+    if facts.get("base") != of or facts["kind"] == "head":
+        raise UserError(
+            f"{folder / WRAPPED} was made for other answers than those of this case.",
+            "Open the case with the predictions that it was made with.",
+        )
+    return replace(base, scores=read_otherwise(base.scores, facts), features=None), digest([of, print_of])
 
 
 def open_wrapped(folder: Path, base: Classifier) -> WrappedModel:
@@ -200,4 +236,7 @@ def _sound(facts: Any, arrays: Mapping[str, npt.NDArray[np.float32]]) -> bool:
         )
     if kind == "temperature":
         return math.isfinite(float(facts["temperature"])) and float(facts["temperature"]) > 0
+    if kind == "rule":
+        bound = float(facts["below"] if "below" in facts else facts["share"])
+        return bool(0 <= int(facts["answers"]) < len(facts["classes"]) and 0 <= bound <= 1.01)
     return bool(kind == "defer" and 0 <= float(facts["threshold"]) <= 1)
