@@ -34,9 +34,11 @@ OWN = (
     ("select", "which images of the pool to have labelled, as a list and in words", "select:run"),
     ("expect", "what is expected of the model: set it at any time, with who demands it", "run_expect"),
     ("reviews", "single errors out for people to judge, and their judgements back in", "run_reviews"),
+    ("bench", "planted faults: who finds them, with which share of false alarms", "bench_command:run"),
     ("signoff", "who says that the model may be used, and on which evidence", "run_signoff"),
 )
 """Commands that have a module of their own."""
+MODULES = {"bench": "bench_command"}
 EPILOG = """\
 exit codes of run and demo --auto: 0 ready, 3 not ready, 4 undecided, 2 something only you can mend
 
@@ -306,7 +308,7 @@ def _own(name: str, parser: argparse.ArgumentParser) -> None:
     """The arguments of a command that has a module of its own."""
     from importlib import import_module
 
-    import_module(f"failsight.agent.{name}").arguments(parser)
+    import_module(f"failsight.agent.{MODULES.get(name, name)}").arguments(parser)
 
 
 def _robust(parser: argparse.ArgumentParser) -> None:

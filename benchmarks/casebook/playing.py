@@ -38,7 +38,7 @@ def time_limit(seconds: float) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def play(case: Case, planner: str, folder: Path, limit: float = LIMIT, workflow: str = "") -> dict[str, Any]:
+def play(case: Case, planner: str, folder: Path, limit: float = LIMIT, **settings: str) -> dict[str, Any]:
     """Play a case through the whole workflow and judge what was confirmed, in order.
 
     Args:
@@ -46,7 +46,7 @@ def play(case: Case, planner: str, folder: Path, limit: float = LIMIT, workflow:
         planner: as in ``failsight run --planner``.
         folder: for the case folder.
         limit: seconds.
-        workflow: the product's own choice when empty.
+        settings: ``workflow``, ``budget`` as in ``failsight run``.
 
     Returns:
         JSON values: ``statements`` (every finding when it was first confirmed: call, tool, what it says, judgement,
@@ -55,7 +55,7 @@ def play(case: Case, planner: str, folder: Path, limit: float = LIMIT, workflow:
     from failsight.agent.opening import open_case
     from failsight.agent.session import Session
 
-    given = dict(case.given) | ({"workflow": workflow} if workflow else {})
+    given = dict(case.given) | settings
     began = time.monotonic()
     opened = open_case(out=folder, planner=planner, **given)
     try:

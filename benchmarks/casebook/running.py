@@ -22,6 +22,7 @@ from benchmarks.casebook.keeping import GIGABYTES, kept_case
 from benchmarks.casebook.making import Case, NotMadeError, make_case
 from benchmarks.casebook.plans import Split, slot
 from benchmarks.casebook.playing import LIMIT, TooLongError, play
+from failsight.tools.errors import UserError
 
 CACHE = Path.home() / ".cache" / "failsight" / "planted" / "casebook"
 KEEP = CACHE / "made"
@@ -40,6 +41,7 @@ class Wish:
         gigabytes: kept at most.
         limit: seconds after which a case is given up.
         jobs: worker processes.
+        budget: of a language model, for each case, as in ``failsight run --budget``.
     """
 
     split: Split
@@ -50,6 +52,7 @@ class Wish:
     gigabytes: float = GIGABYTES
     limit: float = LIMIT
     jobs: int = 1
+    budget: str = ""
 
 
 @dataclass
@@ -73,7 +76,7 @@ class Pace:
 Told = Callable[[Sequence[Row], Pace], None]
 
 
-def run(wish: Wish, out: Path | None = None, told: Told = lambda rows, pace: None) -> list[Row]:
+def run_wish(wish: Wish, out: Path | None = None, told: Told = lambda rows, pace: None) -> list[Row]:
     """Play what ``out`` does not hold yet.
 
     Args:
@@ -146,19 +149,23 @@ def one(wish: Wish) -> list[Row]:
         }
         with Room(case, home / "methods", wish.limit) as room:
             return [
-                base | {"planner": player} | _answer(case, room, player, home / str(i), wish.limit)
+                base | {"planner": player} | _answer(case, room, player, home / str(i), wish)
                 for i, player in enumerate(wish.players)
             ]
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _answer(case: Case, room: Room, player: str, folder: Path, limit: float) -> Row:
+def _answer(case: Case, room: Room, player: str, folder: Path, wish: Wish) -> Row:
     """What a player says; one that fails or takes too long has said nothing, and is told of."""
     began = time.monotonic()
     crashed = False
     try:
-        return room.play(player) if player in METHODS else play(case, player, folder, limit)
+        if player in METHODS:
+            return room.play(player)
+        return play(case, player, folder, wish.limit, **({"budget": wish.budget} if wish.budget else {}))
+    except UserError:
+        raise  # the planner can't be had: no other case would have it
     except TooLongError as problem:
         told = str(problem)
     except Exception as problem:  # a crash is a result of the player's, not the end of the run
