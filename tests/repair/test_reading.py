@@ -78,7 +78,9 @@ def test_exchanging_twice_gives_back_what_was_there(scores: np.ndarray) -> None:
 
 def test_a_rule_stands_around_a_model_and_opens_again(tmp_path: Path) -> None:
     base = FakeModel(
-        lambda p: np.log(SCORES[(p[:, 0, 0, 0] * 255).round().astype(int)] + 1e-6), ("a", "b", "c"), (2, 2)
+        lambda p: np.log(SCORES[(p[:, 0, 0, 0] * 255).round().astype(int) % 5] + 1e-6),
+        ("a", "b", "c"),
+        (2, 2),
     )
     made = write_wrapped(tmp_path / "v", base, {"kind": "rule", "answers": 0, "below": 0.6})
     pixels = np.arange(5, dtype=np.uint8)[:, None, None, None].repeat(2, 1).repeat(2, 2).repeat(3, 3)
