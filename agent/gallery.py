@@ -85,9 +85,10 @@ class Gallery:
         query: str,
         opener: Callable[[str, int], Image],
         explainer: Callable[[str, int], tuple[Image, str]],
+        previewer: Callable[[str, int, tuple[int, int]], Image] | None = None,
     ) -> None:
         self.title, self.shots, self.query = title, shots, query
-        self._opener, self._explainer = opener, explainer
+        self._opener, self._explainer, self._previewer = opener, explainer, previewer
 
     def __len__(self) -> int:
         return len(self.shots)
@@ -96,6 +97,14 @@ class Gallery:
         """The picture at ``place``, RGB and upright. Raises BadImage. Any thread may call it."""
         shot = self.shots[place]
         return self._opener(shot.split, shot.row)
+
+    def preview(self, place: int, least: tuple[int, int]) -> Image:
+        """The picture at ``place`` for a thumbnail of ``least`` (width, height) pixels: it may be smaller than it is, and
+        comes sooner. Raises BadImage. Any thread may call it."""
+        if self._previewer is None:
+            return self.open(place)
+        shot = self.shots[place]
+        return self._previewer(shot.split, shot.row, least)
 
     def explained(self, place: int) -> tuple[Image, str]:
         """What the model sees of a picture, with the map of what speaks for its answer laid over it, and what that shows.
@@ -312,10 +321,14 @@ def _made(case: Case, title: str, shots: Sequence[Shot], query: str) -> Gallery:
     def opener(split: str, row: int) -> Image:
         return tables[split].open(row)
 
+    def previewer(split: str, row: int, least: tuple[int, int]) -> Image:
+        small = getattr(tables[split], "preview", None)  # tables of plug-ins may lack it
+        return small(row, least) if small is not None else tables[split].open(row)
+
     def explainer(split: str, row: int) -> tuple[Image, str]:
         return _explained(case, tables[split], row)
 
-    return Gallery(title, shots, query, opener, explainer)
+    return Gallery(title, shots, query, opener, explainer, previewer)
 
 
 def _explained(case: Case, table: ImageTable, row: int) -> tuple[Image, str]:

@@ -254,7 +254,7 @@ async def test_the_matrix_is_walked_and_a_cell_shows_its_images(tmp_path: Path) 
         seen = screen.query_one(HeatMap)
         side, width = seen._side, seen._cell_width
         await stage.pilot.click(seen, offset=(side + width // 2 + 1, 2))
-        assert seen.cursor == (1, 0)
+        await stage.until(lambda: seen.cursor == (1, 0))
 
 
 async def test_large_matrices_scroll_with_their_cursor(tmp_path: Path) -> None:

@@ -98,18 +98,25 @@ def header(source: str | Path | bytes) -> tuple[int, int]:
         opened.close()
 
 
-def decode(source: str | Path | bytes) -> Image.Image:
+def decode(source: str | Path | bytes, least: tuple[int, int] | None = None) -> Image.Image:
     """The picture behind ``source``: RGB, upright by its EXIF tag, first frame of an animation.
 
     Sixteen-bit and floating-point greys are scaled to 0–255; an alpha channel is dropped, as every common training
     pipeline does. A picture of more than ``MAX_PIXELS`` is decoded at a smaller scale (JPEG: by its own 1/2, 1/4 or
     1/8 decoding, else reduced after decoding, one at a time), so memory stays bounded.
 
+    Args:
+        least: width and height in pixels that are enough, for a thumbnail: a JPEG may then be decoded at 1/2, 1/4 or 1/8
+            of its size, never smaller than this; other formats come whole. Never for what a model sees: its pixels differ.
+
     Raises:
         BadImage: the file is missing, empty, cut short, damaged, or no image.
     """
     opened = _open(source)
     try:
+        if least is not None and opened.format == "JPEG":
+            longest = max(least)  # the orientation tag may turn the picture
+            opened.draft(None, (longest, longest))
         if opened.size[0] * opened.size[1] <= MAX_PIXELS:
             return _to_rgb(opened)
         with _LARGE:

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 WIDTHS = (12, 16, 22, 30, 44, 64)  # columns of a thumbnail, from small to large
 USUAL = 2
 WORDS = 2  # lines below a thumbnail
-BATCH = 0.03  # seconds of painting between two looks at the screen
+BATCH = 0.12  # seconds of painting between two looks at the screen: a page should come at once, a slow one piece by piece
+BREATH = 0.05  # seconds before pages ahead are painted: the page that is seen is drawn first
 
 
 class Tile(Picture):
@@ -62,14 +63,14 @@ class Tile(Picture):
             self.marked = marked
             self.set_class(marked, "-cursor")
 
-    def below(self, y: int) -> Strip | None:
+    def below(self, y: int, style: Style) -> Strip | None:
         first = self.size.height - WORDS
         if self.shot is None or y < first:
             return None
         file = clean(self.shot.path.rsplit("/", 1)[-1], 60)
         about = " ".join(w for w in (self.shot.name, self.shot.sure, file) if w)
         text = self.shot.outcome if y == first else about
-        style = self.rich_style + (Style(bold=True) if y == first else Style(dim=True))
+        style += Style(bold=True) if y == first else Style(dim=True)
         cursor = "▸" if self.marked and y == first else " "
         return Strip([Segment(f"{cursor}{text}", style)])
 
@@ -203,6 +204,8 @@ class GalleryScreen(Screen[None]):
     def _paint(self, places: list[int], first: int, last: int) -> None:
         worker = get_current_worker()
         ready: list[int] = []
+        if all(self.held.get(self._key(place)) is not None for place in range(first, last)):
+            time.sleep(BREATH)
         shown = time.monotonic()
         for place in painting(places, self._key, self._make, self.held, lambda: worker.is_cancelled):
             if first <= place < last:
@@ -210,10 +213,14 @@ class GalleryScreen(Screen[None]):
             if ready and (time.monotonic() - shown > BATCH or place == last - 1):
                 self.post_message(Painting(ready))
                 ready, shown = [], time.monotonic()
+                if place == last - 1:
+                    time.sleep(BREATH)
 
     def _make(self, place: int) -> Painted | str:
         try:
-            return paint(self.gallery.open(place), *self._frame, self.looks)
+            cell = (2, 4) if self.looks.way == "blocks" else self.looks.cell
+            least = (self._frame[0] * cell[0], self._frame[1] * cell[1])
+            return paint(self.gallery.preview(place, least), *self._frame, self.looks)
         except (
             Exception
         ) as problem:  # whatever a broken file does to the decoder, its reason is shown instead

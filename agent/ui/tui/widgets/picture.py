@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.segment import ControlType, Segment
 from rich.style import Style
+from textual.filter import ANSIToTruecolor
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
@@ -90,20 +91,19 @@ def block_strips(image: Image) -> tuple[Strip, ...]:
 
     width, pixels = image.width, image.tobytes()
     seen: dict[bytes, Color] = {}
+    cells: dict[tuple[bytes, bytes], Segment] = {}
+    strips, line = [], 3 * width
 
-    def colour(at: int) -> Color:
-        key = pixels[at : at + 3]
-        made = seen.get(key)
-        if made is None:
-            made = seen[key] = Color(f"#{key.hex()}", ColorType.TRUECOLOR, None, ColorTriplet(*key))
+    def cell(above: bytes, below: bytes) -> Segment:
+        for key in (above, below):
+            if key not in seen:
+                seen[key] = Color(f"#{key.hex()}", ColorType.TRUECOLOR, None, ColorTriplet(*key))
+        made = cells[above, below] = Segment("▀", Style.from_color(seen[above], seen[below]))
         return made
 
-    strips, line = [], 3 * width
     for top in range(0, len(pixels) - line, 2 * line):
-        made = [
-            Segment("▀", Style.from_color(colour(at), colour(at + line))) for at in range(top, top + line, 3)
-        ]
-        strips.append(Strip(made, width))
+        pairs = [(pixels[i : i + 3], pixels[i + line : i + line + 3]) for i in range(top, top + line, 3)]
+        strips.append(Strip([cells.get(pair) or cell(*pair) for pair in pairs], width))
     return tuple(strips)
 
 
@@ -179,13 +179,16 @@ class Picture(Widget):
         assert self.painted is not None
         return max(0, (self.size.width - self.painted.columns) // 2), 0
 
-    def below(self, y: int) -> Strip | None:
+    def below(self, y: int, style: Style) -> Strip | None:
         """A line of the widget that is not the picture's; None for a blank one."""
         return None
 
     def render_line(self, y: int) -> Strip:
-        width, style = self.size.width, self.rich_style
-        other = self.below(y)
+        return self._line(y, self.size.width, self.rich_style, self.whole)
+
+    def _line(self, y: int, width: int, style: Style, whole: bool) -> Strip:
+        """One line; what is the same for all of them is given."""
+        other = self.below(y, style)
         if other is not None:
             return other.adjust_cell_length(width, style)
         if self.painted is None:
@@ -194,10 +197,12 @@ class Picture(Widget):
         left, top = self.picture_at()
         if not top <= y < top + self.painted.rows:
             return Strip.blank(width, style)
+        if self.painted.sixel and whole:
+            return Strip.blank(width, style)
         strip = self.painted.strips[y - top]
-        if self.painted.sixel and self.whole:
-            strip = Strip.blank(self.painted.columns, style)
-        return Strip([Segment(" " * left, style), *strip]).adjust_cell_length(width, style)
+        right = max(0, width - left - self.painted.columns)
+        parts = [Segment(" " * left, style), *strip, Segment(" " * right, style)]
+        return Strip([p for p in parts if p.text], width)
 
     @property
     def whole(self) -> bool:
@@ -209,9 +214,27 @@ class Picture(Widget):
             return False
         return screen.is_active and place.visible_region == place.region and screen is self.app.screen
 
+    def _of_picture(self, y: int) -> bool:
+        """Whether a line shows a part of the picture in half-blocks."""
+        if self.painted is None or self.below(y, Style.null()) is not None:
+            return False
+        top = self.picture_at()[1]
+        return top <= y < top + self.painted.rows
+
     def render_lines(self, crop: Region) -> list[Strip]:
-        strips = super().render_lines(crop)
-        if self.painted is None or not self.painted.sixel or crop.size != self.outer_size or not self.whole:
+        """All lines at once: a page of thumbnails is a thousand of them, and looking the style up for each takes longer than
+        drawing it. Borders and padding are not drawn, a picture has none."""
+        (width, height), style, whole = self.size, self.rich_style, self.whole
+        background, filters = self.background_colors[1], self.get_line_filters()
+        strips = []
+        for y in range(max(0, crop.y), crop.bottom):
+            strip = self._line(y, width, style, whole) if y < height else Strip.blank(width, style)
+            for one in filters:
+                # half-blocks are true colours already, and a page of them is ten thousand
+                if not (isinstance(one, ANSIToTruecolor) and self._of_picture(y)):
+                    strip = strip.apply_filter(one, background)
+            strips.append(strip if crop.column_span == (0, width) else strip.crop(crop.x, crop.right))
+        if self.painted is None or not self.painted.sixel or crop.size != self.outer_size or not whole:
             return strips
         left, top = self.picture_at()
         inner = self.content_region
