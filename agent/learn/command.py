@@ -102,7 +102,7 @@ def _named(name: str) -> Lesson:
     known = lessons()
     wanted = name.casefold().replace("-", "_").replace(" ", "_")
     found = [x for x in known if wanted in (x.id, x.title.casefold().replace(" ", "_"))]
-    if name.isdigit() and 1 <= int(name) <= len(known):
+    if name.isdecimal() and len(name) < 10 and 1 <= int(name) <= len(known):
         found = [known[int(name) - 1]]
     if not found:
         raise UserError(

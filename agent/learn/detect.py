@@ -168,7 +168,7 @@ def _candidates(path: Path) -> list[Path]:
 
 def _number(name: str) -> int:
     tail = name.rpartition("-")[2]
-    return int(tail) if tail.isdigit() else -1
+    return int(tail) if tail.isdecimal() and len(tail) < 10 else -1
 
 
 def _transformers(path: Path, side: Side) -> ModelSeen:

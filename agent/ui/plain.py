@@ -124,7 +124,7 @@ class PlainDisplay:
         """Do what ``line`` says; False to leave."""
         if not line:
             return True
-        if line.isdigit() and 1 <= int(line) <= len(self._choices):
+        if line.isdecimal() and len(line) < 10 and 1 <= int(line) <= len(self._choices):
             line = self._choices[int(line) - 1]
         if not self._reader.echoes:  # a terminal shows what is typed, a pipe does not
             self._lines.say(f"› {line}")

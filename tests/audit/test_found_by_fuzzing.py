@@ -17,6 +17,7 @@ from failsight.agent.planners.demands import apart, parse_demand
 from failsight.agent.state import fold
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import digest
+from failsight.tools.inputs.classes import match_labels
 from failsight.tools.inputs.columns import parse_boxes, read_columns, typed
 from failsight.tools.inputs.data import open_images
 from failsight.tools.inputs.fingerprint import _look, _Memory
@@ -102,6 +103,12 @@ def test_long_demands_are_read_in_no_time(long: str) -> None:
         with contextlib.suppress(UserError, RetryError):
             parse_demand(apart(text)[0], ["kitchen"])
     assert time.process_time() - before < 2
+
+
+@pytest.mark.parametrize("word", ["9" * 5000, "²", "③"])
+def test_digits_that_are_no_class_number_are_said(word: str) -> None:
+    with pytest.raises(UserError, match="None of the classes"):
+        match_labels([word], ["kitchen", "bedroom"], {}, "here")
 
 
 def test_an_arrow_file_whose_offsets_point_outside_does_not_end_the_process(tmp_path: Path) -> None:

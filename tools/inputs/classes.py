@@ -61,7 +61,7 @@ def match_labels(
         if found is not None:
             index[word] = found
     notes: tuple[str, ...] = ()
-    if not index and words and all(word.isdigit() and int(word) < len(classes) for word in words):
+    if not index and words and all(_number(word) < len(classes) for word in words):
         index = {word: int(word) for word in words}
         notes = ("The labels are numbers; they are read as the model's class numbers, counted from 0.",)
     if not index and words and strict:
@@ -71,6 +71,11 @@ def match_labels(
         )
     unknown = {w: None if w in mapped else _suggest(w, classes) for w in words if w not in index}
     return Matching(classes, index, unknown, notes + _unknown_notes(unknown, counts))
+
+
+def _number(word: str) -> float:
+    """A class number as it is written; infinite where it is none (or longer than any number of classes)."""
+    return int(word) if word.isdecimal() and len(word) < 10 else float("inf")
 
 
 def _mapped(

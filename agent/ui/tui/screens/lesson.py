@@ -251,7 +251,7 @@ class DialogueScreen(Screen[Any]):
     async def _echo(self, ask: Ask, text: str) -> None:
         said = text or shown_default(ask)
         number = said.split(" ")[0]
-        if number.isdigit() and 1 <= int(number) <= len(ask.options):
+        if number.isdecimal() and len(number) < 10 and 1 <= int(number) <= len(ask.options):
             said = f"{ask.options[int(number) - 1].text}{said[len(number) :]}"
         await self._add(PersonSays(said or "(nothing)"))
 
