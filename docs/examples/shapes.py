@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import runpy
 import warnings
 from pathlib import Path
 from typing import Any
@@ -197,10 +198,9 @@ def write_models(folder: Path, x: Any, y: Any) -> Any:
         "outputs": "logits",
     }
     (folder / "model.json").write_text(json.dumps(side, indent=1) + "\n")
-    namespace: dict[str, Any] = {}
-    exec(ARCHITECTURE, namespace)  # our own text above
+    build = runpy.run_path(str(folder / "architecture.py"))["build"]
     torch.manual_seed(0)
-    network = namespace["build"]()
+    network = build()
     record = train(network, x, y, 300)
     with (folder / "history.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, list(record[0]))
