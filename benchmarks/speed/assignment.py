@@ -46,16 +46,10 @@ def encoded_again(encoder: Any, images: Sequence[Any], definitions: Sequence[Any
     return made
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=10_000)
-    parser.add_argument("--attributes", type=int, default=20)
-    parser.add_argument("--values", type=int, default=5)
-    parser.add_argument("--cached", type=int, default=20_000, help="embeddings to label again")
-    parser.add_argument(
-        "--encoder", default="", help="folder of a CLIP or SigLIP model; the shipped one by default"
-    )
-    asked = parser.parse_args()
+def measure(
+    count: int = 10_000, attributes: int = 20, values: int = 5, cached: int = 20_000, folder: str = ""
+) -> dict[str, Any]:
+    """All figures. ``count``: pictures; ``cached``: embeddings to label again; ``folder``: of an encoder, the shipped one by default."""
     import torch
 
     from failsight.tools.attributes.clip import open_encoder
@@ -64,13 +58,11 @@ def main() -> None:
 
     torch.set_num_threads(1)
     shipped = resources.files("failsight.knowledge_base.cases").joinpath("rooms_clip")
-    encoder = open_encoder(asked.encoder or str(shipped))
-    images = pictures(asked.images)
+    encoder = open_encoder(folder or str(shipped))
+    images = pictures(count)
     definitions = [
-        Definition(
-            f"attribute {k}", "zero_shot", str(k), tuple(f"thing {k} {v}" for v in range(asked.values))
-        )
-        for k in range(asked.attributes)
+        Definition(f"attribute {k}", "zero_shot", str(k), tuple(f"thing {k} {v}" for v in range(values)))
+        for k in range(attributes)
     ]
     encoder.embed_images(images[:256])
     encoder.embed_texts(["warm up"])
@@ -81,28 +73,38 @@ def main() -> None:
     alone, _ = processor_seconds(lambda: encoder.embed_images(tenth))
     again, _ = processor_seconds(lambda: encoded_again(encoder, tenth, definitions[:8]))
     rng = np.random.default_rng(0)
-    stored = rng.normal(size=(asked.cached, shown.shape[1])).astype(np.float32)
+    stored = rng.normal(size=(cached, shown.shape[1])).astype(np.float32)
     stored /= np.linalg.norm(stored, axis=1, keepdims=True)
     rounds = [processor_seconds(lambda: assign_values(stored, words))[0] for _ in range(9)]
+    return {
+        "encoder": encoder.name,
+        "images": count,
+        "attributes": attributes,
+        "values": values,
+        "one_encoding_s": round(once, 3),
+        "prompts_s": round(prompts, 3),
+        "assignment_s": round(labelling, 4),
+        "whole_over_one_encoding": round((once + prompts + labelling) / once, 3),
+        f"encoding_again_for_{len(definitions[:8])}_attributes_over_one_encoding": round(again / alone, 2),
+        "relabel_cached_ms": round(1000 * statistics.median(rounds), 1),
+        "cached": cached,
+        "dimensions": int(shown.shape[1]),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=10_000)
+    parser.add_argument("--attributes", type=int, default=20)
+    parser.add_argument("--values", type=int, default=5)
+    parser.add_argument("--cached", type=int, default=20_000, help="embeddings to label again")
+    parser.add_argument(
+        "--encoder", default="", help="folder of a CLIP or SigLIP model; the shipped one by default"
+    )
+    asked = parser.parse_args()
     print(
         json.dumps(
-            {
-                "encoder": encoder.name,
-                "images": asked.images,
-                "attributes": asked.attributes,
-                "values": asked.values,
-                "one_encoding_s": round(once, 3),
-                "prompts_s": round(prompts, 3),
-                "assignment_s": round(labelling, 4),
-                "whole_over_one_encoding": round((once + prompts + labelling) / once, 3),
-                f"encoding_again_for_{len(definitions[:8])}_attributes_over_one_encoding": round(
-                    again / alone, 2
-                ),
-                "relabel_cached_ms": round(1000 * statistics.median(rounds), 1),
-                "cached": asked.cached,
-                "dimensions": int(shown.shape[1]),
-            },
-            indent=1,
+            measure(asked.images, asked.attributes, asked.values, asked.cached, asked.encoder), indent=1
         )
     )
 

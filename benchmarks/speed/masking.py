@@ -25,13 +25,8 @@ def processor_seconds(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--images", type=int, default=200)
-    parser.add_argument("--size", type=int, default=96)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=7)
-    asked = parser.parse_args()
+def measured(images: int = 200, size: int = 96, threads: int = 1, rounds: int = 7) -> tuple[float, float]:
+    """(processor seconds of the bare passes, how many times that the whole test takes), medians."""
     import torch
 
     from failsight.knowledge_base.cases.model import build
@@ -42,17 +37,17 @@ def main() -> None:
     from tests.experiments.scenes import scene
     from tests.fakes.view import FakeModel, FakeView
 
-    torch.set_num_threads(asked.threads)
+    torch.set_num_threads(threads)
     classes = tuple("abcde")
-    table = scene(asked.images, size=asked.size)
-    view = FakeView({"data": table}, FakeModel(None, classes, (asked.size, asked.size), module=build()))
+    table = scene(images, size=size)
+    view = FakeView({"data": table}, FakeModel(None, classes, (size, size), module=build()))
     bench = Bench(
-        view, "data", parse_region("box:lamp", {"lamp": asked.images}, classes), make_fill("mean"), DRAWS, 0
+        view, "data", parse_region("box:lamp", {"lamp": images}, classes), make_fill("mean"), DRAWS, 0
     )
-    rows = np.arange(asked.images)
-    passes = asked.images * (2 + DRAWS)
-    size = batch_size(view.model())
-    batches = [np.repeat(table.pixels[:1], min(size, passes - i), 0) for i in range(0, passes, size)]
+    rows = np.arange(images)
+    passes = images * (2 + DRAWS)
+    at_once = batch_size(view.model())
+    batches = [np.repeat(table.pixels[:1], min(at_once, passes - i), 0) for i in range(0, passes, at_once)]
 
     def bare() -> None:
         for batch in batches:
@@ -63,9 +58,18 @@ def main() -> None:
         measure(bench, rows, 0, "masking")
 
     test()
-    pairs = [(processor_seconds(bare), processor_seconds(test)) for _ in range(asked.rounds)]
-    ratio = statistics.median(t / b for b, t in pairs)
-    plain = statistics.median(b for b, _ in pairs)
+    pairs = [(processor_seconds(bare), processor_seconds(test)) for _ in range(rounds)]
+    return statistics.median(b for b, _ in pairs), statistics.median(t / b for b, t in pairs)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=200)
+    parser.add_argument("--size", type=int, default=96)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=7)
+    asked = parser.parse_args()
+    plain, ratio = measured(asked.images, asked.size, asked.threads, asked.rounds)
     print(
         f"masking test, {asked.images} images × (2 + {DRAWS}) passes at {asked.size} × {asked.size}, {asked.threads} thread(s)"
     )
