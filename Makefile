@@ -1,5 +1,6 @@
 # make demo        install and open the guided demo (AUTO=1: unattended, leaves a report)
 # make test        install and run the tests;  make test-all: the slow ones too
+# make docs        build the site of docs/ into build/site
 # make check       lint, types, layers;        make bench: planted faults (CASES=60 for more), speed, which images to label (a sample)
 PYTHON ?= python3
 VENV   ?= .venv
@@ -7,7 +8,7 @@ BIN    := $(VENV)/bin
 export HF_HUB_OFFLINE ?= 1
 export ANONYMIZED_TELEMETRY ?= False
 
-.PHONY: demo test test-all check bench dev format clean help
+.PHONY: demo test test-all check bench docs dev format clean help
 help:
 	@sed -n 's/^# //p' Makefile
 
@@ -51,12 +52,16 @@ build/typing:
 	mkdir -p build/typing/failsight
 	for d in agent tools knowledge_base prompts; do ln -sfn ../../../$$d build/typing/failsight/$$d; done
 
+docs: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	$(BIN)/python -m mkdocs build --strict --quiet && echo build/site/index.html
+
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
 CASES ?= 10
 bench: $(VENV)/.installed-bench
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.casebook --cases $(CASES)  # planted faults: who finds them
+	OMP_NUM_THREADS=1 $(BIN)/failsight bench --cases $(CASES) --planner guided --method all --jobs 2  # planted faults: who finds them
 	$(BIN)/python -m benchmarks.speed.slices
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.selection --quick  # all problems: benchmarks/selection/results.md
 
