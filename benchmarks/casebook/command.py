@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from benchmarks.casebook.baselines.methods import METHODS
 from benchmarks.casebook.plans import SIZES, Split, key_digest
-from benchmarks.casebook.running import CACHE, Pace, Row, Wish, run_wish
+from benchmarks.casebook.running import CACHE, Pace, Row, Wish, code_digest, run_wish
 from benchmarks.casebook.table import compared, markdown, summary
 from failsight.agent.ui.words import duration, inert_text
 from failsight.tools.errors import UserError
@@ -29,8 +29,13 @@ ABOUT = (
 def run(given: argparse.Namespace) -> int:
     """Play what is left of the wished cases and print the scores."""
     wish = wish_of(given)
-    out = given.out or Path(tempfile.gettempdir()) / f"casebook-{wish.split}.jsonl"
+    out = given.out or Path(tempfile.gettempdir()) / f"casebook-{wish.split}-{code_digest()}.jsonl"
     rows = run_wish(wish, out, told)
+    other = sum(row.get("code") != code_digest() for row in rows if not row.get("ended"))
+    if other:
+        print(
+            f"{other:,} of {len(rows):,} results were made by another version of the code.", file=sys.stderr
+        )
     print(json.dumps(as_json(wish, rows), indent=1) if given.json else as_text(wish, rows))
     print(f"Results: {out}", file=sys.stderr)
     return 0
@@ -96,6 +101,7 @@ def as_json(wish: Wish, rows: Sequence[Row]) -> dict[str, Any]:
     return {
         "command": command + asked,
         "cases": len(wish.numbers),
+        "code": sorted({str(r.get("code", "")) for r in rows}),
         "key": key_digest(wish.split),
         "versions": {n: version(n) for n in ("failsight", "torch", "numpy")}
         | {"python": platform.python_version()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -12,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,13 @@ from failsight.tools.errors import UserError
 
 CACHE = Path.home() / ".cache" / "failsight" / "planted" / "casebook"
 KEEP = CACHE / "made"
+PACKAGES = (
+    "failsight.agent",
+    "failsight.tools",
+    "failsight.prompts",
+    "failsight.knowledge_base",
+    "benchmarks.casebook",
+)
 Row = dict[str, Any]
 
 
@@ -53,6 +63,17 @@ class Wish:
     limit: float = LIMIT
     jobs: int = 1
     budget: str = ""
+
+
+@cache
+def code_digest() -> str:
+    """Of the product and the casebook: results of other code are not the results of this one."""
+    total = hashlib.sha256()
+    for package in PACKAGES:
+        for folder in find_spec(package).submodule_search_locations or ():  # type: ignore[union-attr]
+            for path in sorted(p for p in Path(folder).rglob("*") if p.suffix in (".py", ".toml")):
+                total.update(path.name.encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()[:10]
 
 
 @dataclass
@@ -129,7 +150,7 @@ def one(wish: Wish) -> list[Row]:
     entry = slot(wish.split, number)
     base: Row = {
         "case": f"{wish.split}/{number}", "bugs": list(entry.bugs), "world": entry.world, "variant": entry.variant,
-        "null": entry.null,
+        "null": entry.null, "code": code_digest(),
     }  # fmt: skip
     home = Path(tempfile.mkdtemp(prefix="case-"))
     began = time.monotonic()

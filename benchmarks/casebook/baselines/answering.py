@@ -12,13 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from benchmarks.casebook.baselines.given import Given, opened, read
+from benchmarks.casebook.baselines.given import Given, read
 from benchmarks.casebook.baselines.methods import METHODS
 from benchmarks.casebook.judging import Judge
 from benchmarks.casebook.keys import Judged, Planted, conditions, judged
 from benchmarks.casebook.making import Case
 from benchmarks.casebook.measuring import MeasuredJudge
 from benchmarks.casebook.playing import statement, time_limit
+from failsight.agent.opening import open_case
 
 
 class Room:
@@ -41,13 +42,9 @@ class Room:
     def play(self, name: str) -> dict[str, Any]:
         """As ``playing.play``: statements in the method's order, judged. Opening and reading count for each method."""
         with time_limit(self._limit):
+            given = self._read()
             began = time.monotonic()
-            if self._given is None:
-                self._opened = opened(self._case.given, self._folder)
-                self._given = read(self._opened, self._case.plan.world == "rooms")
-                self._opening = time.monotonic() - began
-                began = time.monotonic()
-            said = METHODS[name].answer(self._given)
+            said = METHODS[name].answer(given)
             seconds = time.monotonic() - began + self._opening
             if self._judge is None:
                 self._judge = MeasuredJudge(self._case)
@@ -60,6 +57,16 @@ class Room:
                 }  # fmt: skip
                 statements.append(statement(found, judge) | {"call": 1, "tool": name, "stands": True})
         return {"statements": statements, "calls": 1, "seconds": round(seconds, 2), "tokens": 0, "usd": 0.0, "by_tool": [[name, round(seconds, 2)]]}  # fmt: skip
+
+    def _read(self) -> Given:
+        """What methods are given: read once, or failed once."""
+        if self._given is None:
+            began = time.monotonic()
+            if self._opened is None:
+                self._opened = open_case(out=self._folder, planner="guided", **self._case.given)
+            self._given = read(self._opened, self._case.plan.world == "rooms")
+            self._opening = time.monotonic() - began
+        return self._given
 
 
 class PlacedJudge:

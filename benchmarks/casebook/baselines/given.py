@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -92,18 +91,13 @@ class Given:
         return self.read_robust() if self.read_robust else self.own
 
 
-def opened(given: Mapping[str, Any], folder: Path) -> Any:
-    """The case as the planner opens it, words proposed as it has them proposed where there are no columns."""
-    from failsight.agent.opening import open_case
-
-    case = open_case(out=folder, planner="guided", **given)
-    if case.config.encoder and not case.table().columns:
-        case.call("propose_attributes", {})
-    return case
-
-
 def read(case: Any, rooms: bool) -> Given:
-    """Hand out what methods need of an opened case; features are computed when asked for."""
+    """Hand out what methods need of an opened case; features are computed when asked for.
+
+    Where there are no columns, words are proposed as the planner has them proposed.
+    """
+    if case.config.encoder and not case.table().columns and not case.definitions():
+        case.call("propose_attributes", {})
     predictions = case.predictions("data")
     keep = predictions.labelled
     rows = predictions.rows[keep]
@@ -125,10 +119,19 @@ def columns_of(case: Any, keep: Bools) -> Columns:
     coded, _ = encode_columns(case.attributes("data"), keep, None)
     train = None
     if "train" in case.splits() and coded:
-        other = case.attributes("train")
-        train = np.stack([_codes(one, other.columns.get(one.name), len(other.rows)) for one in coded], axis=1)
+        known, n = _training(case)
+        train = np.stack([_codes(one, known.get(one.name), n) for one in coded], axis=1)
     codes = np.stack([c.codes for c in coded], axis=1) if coded else np.zeros((int(keep.sum()), 0), np.int64)
     return Columns(tuple(c.name for c in coded), tuple(c.values for c in coded), codes, train)
+
+
+def _training(case: Any) -> tuple[Mapping[str, npt.NDArray[Any]], int]:
+    """Attributes of the training pictures, and how many these are; those of a black box are the columns that came along."""
+    if case.has_model():
+        table = case.attributes("train")
+        return table.columns, len(table.rows)
+    given = case.table("train")
+    return {name: np.array(list(values), object) for name, values in given.columns.items()}, len(given)
 
 
 def _codes(one: Coded, column: npt.NDArray[Any] | None, n: int) -> Ints:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+LEAST = 10  # pictures
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,13 @@ def spotlights(
     """
     chosen = settings or SpotlightSettings()
     x = np.asarray(embeddings, np.float64)
+    if len(x) < LEAST:
+        return []
     x = (x - x.mean(0)) / (float(x.std()) or 1.0)
     left = np.asarray(losses, np.float64).copy()
     made = []
     for _ in range(chosen.count):
-        if len(x) < 10 or float(left.max(initial=0.0)) <= 0:
+        if float(left.max()) <= 0:
             break
         weights = _one(x, left, chosen)
         made.append(weights)
