@@ -12,6 +12,7 @@ from pydantic import Field
 
 from failsight.tools.attributes.computed import ImageMeasures, image_measures
 from failsight.tools.attributes.repeats import Repeats, find_repeats
+from failsight.tools.checks import prior_favour
 from failsight.tools.describe_case import IMBALANCED, balance_sentence, class_counts
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Fact, Figure, Finding, ImageRef, Table
@@ -159,7 +160,7 @@ class _Run:
                     Fact("class_imbalance", balance[1], "ratio", of_split(split), direction="lower_is_better")
                 )
                 if split == "train" and balance[1] >= IMBALANCED:
-                    self.findings.append(_imbalance(by_class, self.view.classes))
+                    self.findings += _imbalance(self.view, by_class, self.notes)
 
     def look(self, name: str | None, rows: dict[str, Ints]) -> None:
         """Medians and quartiles, by split and by class, and what differs between splits."""
@@ -243,17 +244,26 @@ def _count_table(classes: Sequence[str], counts: dict[str, Ints]) -> Table:
     return Table("Pictures by class", tuple(columns), tuple(rows), units, caption)  # type: ignore[arg-type]
 
 
-def _imbalance(counts: Ints, classes: Sequence[str]) -> Finding:
-    """The hypothesis that a class is weak because the model was taught with few pictures of it."""
-    present = np.flatnonzero(counts)
-    small, large = present[counts[present].argmin()], present[counts[present].argmax()]
-    return Finding(
-        "class_imbalance", "correctness", "data_statistics",
-        f"{clean(classes[small], 60)} has {counts[small]:,} training pictures, {clean(classes[large], 60)} {counts[large]:,}: "
-        "the model may favour the larger class.",
-        class_name=classes[small], n=int(counts[small]),
-        note="Uneven counts are a fact; that they cause errors is a hypothesis until a rebalanced training is compared.",
-    )  # fmt: skip
+def _imbalance(view: CaseView, train: Ints, notes: list[str]) -> list[Finding]:
+    """Are small classes weak because they are small in training? Tested on the evaluation images, else stated."""
+    smallest = int(np.where(train > 0, train, train.max() + 1).argmin())
+    stated = [prior_favour.hypothesis(view.classes, train, smallest)]
+    try:
+        predictions = view.predictions("data") if "data" in view.splits() else None
+    except RetryError:  # a case without a model, and without recorded answers
+        predictions = None
+    if predictions is None or not predictions.has_scores:
+        notes.append("Without class probabilities it can't be tested whether uneven counts cause errors.")
+        return stated
+    known = predictions.labelled
+    labels = predictions.labels[known]
+    plans = prior_favour.plans(view.classes, train, labels)
+    for plan in plans:
+        view.register(plan)
+    if not plans:
+        return stated
+    made = prior_favour.measure(predictions.scores[known].astype(np.float64), labels, train)
+    return [prior_favour.finding(one, view.classes) for one in made]
 
 
 def _pictures(

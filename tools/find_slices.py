@@ -233,7 +233,8 @@ def _findings(
     """The same bug is not reported twice: a slice that a confirmed pull accounts for is part of that finding.
 
     While the pull is open (an experiment will decide), the slice stands for itself and says so. A pull that training does
-    not contain is no learnt correlation: the slice stands, and says where its errors go. What training ties comes first.
+    not contain is no learnt correlation: the slice stands, and says where its errors go; where the thing can be taken away,
+    that the model gives it too much weight is stated for an experiment to decide. What explains most errors comes first.
     """
     slices = [slice_finding(found, one, why) for one, why in zip(shown, whys, strict=True)]
     suspected, loose = [], []
@@ -242,7 +243,7 @@ def _findings(
         same = [i for i, one in enumerate(shown) if accounts_for(pull, one)]
         if tie is not None and tied(tie) == "no":
             slices = [goes_to(found, one, pull, tie) if i in same else one for i, one in enumerate(slices)]
-            if not same:
+            if not same or made.verdict is None:
                 loose.append(untied_finding(found, pull, made, tie))
             continue
         if made.verdict == "confirmed" and same:
@@ -259,7 +260,14 @@ def _findings(
             slices = [same_bug(one, made) if i in same else one for i, one in enumerate(slices)]
         suspected.append(made)
     refuted = [s for s in found.report.others if s.verdict == "refuted"][:MOST_REFUTED]
-    return (*suspected, *slices, *loose, *(refuted_finding(found, one) for one in refuted))
+    told = sorted([*suspected, *slices], key=lambda f: -_excess(f))
+    return (*told, *loose, *(refuted_finding(found, one) for one in refuted))
+
+
+def _excess(finding: Finding) -> float:
+    """How many images more are answered wrongly than would be at the rate elsewhere, by the lower end of the interval."""
+    low = finding.ci[0] if finding.ci is not None else finding.error_rate or 0.0
+    return (finding.n or 0) * (low - (finding.base_error_rate or 0.0))
 
 
 def _notes(view: CaseView, found: Search, cut: int, whys: Sequence[Why], pulls: bool) -> list[str]:

@@ -31,7 +31,17 @@ from failsight.tools.checks.label_report import (
     summary,
     suspect_table,
 )
-from failsight.tools.checks.label_scores import Scored, out_of_sample
+from failsight.tools.checks.label_scores import FOLDS, Scored, out_of_sample
+from failsight.tools.checks.label_second import (
+    ClassNoise,
+    Second,
+    class_finding,
+    class_noise,
+    class_table,
+    second_opinion,
+    seconded,
+    with_excess,
+)
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Figure, Finding, ImageRef
 from failsight.tools.examples import contact_sheet
@@ -96,7 +106,7 @@ def label_noise(
     groups = candidates(columns, among)
     name = scored.classes[wanted] if wanted is not None else None
     _register(view, split, name, groups, among)
-    made = _measure(scored, columns, groups, among)
+    made = _measure(view, scored, columns, groups, among, by_class=wanted is None)
     made = replace(made, overall=replace(made.overall, fed_wrongly=_fed_wrongly(view)))
     images = _images(view, scored, made)
     return Evidence(
@@ -109,6 +119,7 @@ def label_noise(
             t
             for t in (
                 group_table(made.groups),
+                class_table(made.by_class, scored.classes),
                 pair_table(made.pairs, scored.classes),
                 suspect_table(
                     scored, made.order[:most], made.counts.suggested, made.quality, view.table(split).paths
@@ -119,7 +130,7 @@ def label_noise(
         figures=_figures(view, images, made),
         images=images,
         questions=("input.11", "expectations.4"),
-        findings=_findings(made, split, name),
+        findings=_findings(made, scored, split, name),
         notes=(
             *_notes(scored, columns, made, most, by),
             *left_out_notes(split, view.predictions(split).left_out),
@@ -139,6 +150,8 @@ class _Made:
     pairs: list[Pair]
     groups: tuple[Group, ...]
     untested: tuple[str, ...]
+    by_class: list[ClassNoise]
+    second: Second | None
 
 
 def _fed_wrongly(view: CaseView) -> str:
@@ -165,6 +178,23 @@ def _register(
     view.register(
         plan(whole, f"Labels of the {called(split)} are wrong beyond the model's own errors.", total, "the model's own errors, by its calibrated confidence", None)
     )  # fmt: skip
+    if name is None and split != "train":
+        for label in range(len(view.classes)):
+            n = int((view.predictions(split).labels == label).sum())
+            if n >= FEWEST:
+                one = Finding(
+                    "label_noise", "correctness", "data_content", "", class_name=view.classes[label]
+                )
+                said = f"Images labelled {clean(view.classes[label], 60)} carry wrong labels more often than the others."
+                view.register(
+                    plan(
+                        one,
+                        said,
+                        n,
+                        "all other labels; and a head that learnt from these very labels, cross-validated",
+                        None,
+                    )
+                )
     for column, value, inside in groups:
         n = int((inside & among).sum())
         finding = Finding(
@@ -177,7 +207,15 @@ def _register(
         view.register(plan(finding, statement, n, "all other labelled images, within given classes; images as hard as the group's own", smallest))  # fmt: skip
 
 
-def _measure(scored: Scored, columns: Columns, groups: list[tuple[str, str, Bool]], among: Bool) -> _Made:
+def _measure(
+    view: CaseView,
+    scored: Scored,
+    columns: Columns,
+    groups: list[tuple[str, str, Bool]],
+    among: Bool,
+    *,
+    by_class: bool,
+) -> _Made:
     counts = confident_counts(scored.labels, scored.scores)
     quality = normalised_margin(scored.labels, scored.scores)
     suspects = np.flatnonzero(counts.suspect & among)
@@ -190,25 +228,49 @@ def _measure(scored: Scored, columns: Columns, groups: list[tuple[str, str, Bool
     calibrated = calibrate(scored.scores, sharpness)
     sizes = np.bincount(scored.labels[among], minlength=len(scored.classes))
     joint = calibrated_joint(counts.joint * (sizes > 0)[:, None], sizes)
+    large = [g for g in groups if min((g[2] & clear).sum(), (~g[2] & clear).sum()) >= FEWEST]
+    tested = judge_groups(scored, counts.suspect, large, clear)
+    second = second_opinion(view, scored)
+    masks = {(column, value): inside for column, value, inside in large}
+    tested = with_excess(tested, masks, second, scored, clear, view.seed)
+    known = set(masks)
+    untested = tuple(f"{column}={value}" for column, value, _ in groups if (column, value) not in known)
+    pairs = class_pairs(scored, counts, calibrated, among)
     overall = Overall(
         n=int(among.sum()), suspects=len(suspects), learned=float(1 - np.trace(joint) / max(joint.sum(), 1)),
         expected=expected_suspects(counts, calibrated, among), floor=floor, floor_ci=ci, p=p, sharpness=sharpness, misleading=tuple(misleading),
+        second=seconded(second, counts.suspect, counts.suggested, among) if second else None,
+        within=_within_groups(tested),
     )  # fmt: skip
-    large = [g for g in groups if min((g[2] & clear).sum(), (~g[2] & clear).sum()) >= FEWEST]
-    tested = judge_groups(scored, counts.suspect, large, clear)
-    known = {(g[0], g[1]) for g in large}
-    untested = tuple(f"{column}={value}" for column, value, _ in groups if (column, value) not in known)
-    pairs = class_pairs(scored, counts, calibrated, among)
-    return _Made(overall, counts, quality, order, pairs, tested, untested)
+    classes = class_noise(scored, second, counts.suspect, counts.suggested, clear) if by_class else []
+    return _Made(overall, counts, quality, order, pairs, tested, untested, classes, second)
 
 
-def _findings(made: _Made, split: Split, name: str | None) -> tuple[Finding, ...]:
+def _within_groups(groups: tuple[Group, ...]) -> float | None:
+    """Share of wrong labels when every group may be as hard as it is: the smallest over the columns; None without groups.
+
+    Images of which some are harder than the model knows look like wrong labels when all are taken together.
+    """
+    columns = {g.column for g in groups}
+    shares = []
+    for column in columns:
+        mine = [g for g in groups if g.column == column]
+        if len(mine) > 1:
+            shares.append(sum(g.n * g.floor.inside for g in mine) / sum(g.n for g in mine))
+    return min(shares, default=None)
+
+
+def _findings(made: _Made, scored: Scored, split: Split, name: str | None) -> tuple[Finding, ...]:
     """Confirmed groups; else the most suspicious one if more labels are suspect there; and the labels as a whole."""
     confirmed = [g for g in made.groups if g.verdict == "confirmed"]
     told = confirmed or [g for g in made.groups[:1] if g.verdict == "inconclusive" and g.effect > 0]
     found = [group_finding(g, split, name, bool(made.overall.misleading)) for g in told]
     if not confirmed:
-        found.append(overall_finding(made.overall, split, name))
+        fed = bool(made.overall.fed_wrongly)
+        classes = [m for m in made.by_class if m.verdict == "confirmed" and not fed]
+        found += [class_finding(m, scored) for m in classes]
+        if not classes:
+            found.append(overall_finding(made.overall, split, name))
     return tuple(found)
 
 
@@ -239,6 +301,13 @@ def _figures(view: CaseView, images: tuple[ImageRef, ...], made: _Made) -> tuple
 def _notes(scored: Scored, columns: Columns, made: _Made, most: int, by: list[str] | None) -> list[str]:
     notes = [
         scored.how,
+        *(
+            [
+                f"Second opinion: a head on {made.second.how}, fitted {FOLDS} times to these labels without the images that it judges."
+            ]
+            if made.second
+            else []
+        ),
         "A weak model makes suspects of its own errors, and errors that are as confident as its right answers look like wrong labels: only a person who looks at the suspects can say which they are.",
     ]
     if made.overall.misleading:

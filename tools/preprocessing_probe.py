@@ -8,8 +8,17 @@ import numpy as np
 from pydantic import Field
 
 from failsight.tools.checks import pipeline_report as report
-from failsight.tools.checks.feeding import Bench, orientations
-from failsight.tools.checks.pipeline_choice import MOST_CARRIED, Choice, choose, detectable, sample, test
+from failsight.tools.checks.feeding import Bench, Outcomes, orientations
+from failsight.tools.checks.pipeline_choice import (
+    MOST_CARRIED,
+    Choice,
+    Tested,
+    borne_out,
+    choose,
+    detectable,
+    sample,
+    test,
+)
 from failsight.tools.checks.pipelines import Pipeline, alternatives
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence
@@ -30,6 +39,7 @@ ASSUMED = (
 )
 
 
+ON_TRAINING = 300  # training images that a confirmed pipeline is also tried on
 MANY, FEW = 600, 240  # images by default; few of pictures …
 LARGE = 128  # … with more pixels a side than this, which take a model long
 
@@ -66,7 +76,7 @@ def preprocessing_probe(
 
     Channel order, value range and normalisation, layout, turned pictures, EXIF rotation, resize against crop, margin and
     interpolation. A third of a seeded, stratified sample chooses; the others test the chosen ones against the declared
-    pipeline, paired. The minimum of 3 points lies above what equivalent pipelines differ by, and well below what a wrong
+    pipeline, paired; on training images, which were surely fed rightly once, it must not be worse. The minimum of 3 points lies above what equivalent pipelines differ by, and well below what a wrong
     channel order or normalisation costs; pipelines that change the geometry need 5.
     """
     split = check_split(view, split)
@@ -97,6 +107,7 @@ def preprocessing_probe(
         )
     minima = (minimum_effect, max(LEAST_OF_GEOMETRY, minimum_effect))
     tests = test(outcomes, choice.carried, minima, ALPHA, view.seed)
+    tests = borne_out(tests, _on_training(view, split, tests))
     made = report.Probe(split, bench, choice, tests, outcomes, len(turned))
     svg, title, alt = report.chart(made)
     shown = report.shown_pictures(made)
@@ -114,6 +125,20 @@ def preprocessing_probe(
         notes=(*report.notes(made, bench.declared), *left_out_notes(split, outcomes.left_out)),
         next_steps=report.next_steps(made),
     )
+
+
+def _on_training(view: CaseView, split: Split, tests: tuple[Tested, ...]) -> Outcomes | None:
+    """Training images fed as declared and as each confirmed pipeline does; None without confirmed ones or such images."""
+    confirmed = [t.pipeline for t in tests if t.judgement.verdict == "confirmed"]
+    if not confirmed or split == "train" or "train" not in view.splits():
+        return None
+    table = view.table("train")
+    first, second = sample(table.labels, ON_TRAINING, view.seed)
+    rows = np.sort(np.concatenate([first, second]))
+    if len(rows) < FEWEST:
+        return None
+    bench = Bench(view, "train", orientations(table, rows))
+    return bench.measure(rows, [Pipeline(), *confirmed], "feeding training images the same ways")
 
 
 def _choice(bench: Bench, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Choice:

@@ -111,7 +111,8 @@ def accounts_for(one: Suspicion, found: Found) -> bool:
 def untied_finding(found: Search, one: Suspicion, made: Finding, tie: Compared) -> Finding:
     """A pull that training does not contain: the model goes by it, and cannot have learnt it as a correlation.
 
-    That predictions go with a value is tested; that the value itself is given too much weight is not: it stays open.
+    That predictions go with a value is tested; that the value itself is given too much weight is not: it stays open,
+    for an experiment to decide where the thing can be taken away.
     """
     return replace(
         made,
@@ -140,8 +141,9 @@ def _untied(found: Search, one: Suspicion, tie: Compared) -> str:
 
 def _shares(found: Search, one: Suspicion, tie: Compared) -> str:
     to = clean(found.classes[one.found.predicted], 40)
+    how = "seen there by a detector on the model's features: " if tie.detected else ""
     return (
-        f"{number(tie.rate)} of the {to} images there have it, {number(tie.rate_out)} of the others: "
+        f"{how}{number(tie.rate)} of the {to} images there have it, {number(tie.rate_out)} of the others: "
         f"{number(tie.difference, 'points')} {interval(tie.ci, 'points')}"
     )
 

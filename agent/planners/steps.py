@@ -98,7 +98,9 @@ def _made(case: Case, stage: str, name: str, asks: bool) -> Iterator[Step]:
     make = MAKERS.get(name) or _plain(name)
     state = case.state()
     for step in repairs.retraining(case, state, asks) if name == "retrain" else make(case, state):
-        yield Step(stage, step.tool, step.why, step.arguments, TRIGGERS.get(stage, ""))
+        if stage == "see failure" and step.tool == "confusion_matrix" and step.arguments:
+            continue  # cheap causes are ruled out before anybody looks at pictures (Balayn et al. 2023, 4.3.3)
+        yield Step(stage, step.tool, step.why, step.arguments, _trigger(stage, state))
 
 
 def reason(why: str, best: Promise) -> str:
@@ -135,6 +137,13 @@ def _still_holds(case: Case, spec: ToolSpec, evidence: str) -> bool:
     if spec.name not in FOLLOW_ATTRIBUTES or not state.definitions:
         return True
     return state.attributes_seen.get(evidence) == state.attributes_now()
+
+
+def _trigger(stage: str, state: CaseState) -> str:
+    """What leads to a stage; context is looked for again after the tests."""
+    if stage == "context" and state.stage in ("hypothesis", "instrument", "test"):
+        return "nothing is left to test"
+    return TRIGGERS.get(stage, "")
 
 
 TRIGGERS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,11 @@ from benchmarks.casebook.making import Case, Reserve
 Bools = npt.NDArray[np.bool_]
 LEAST = 0.03  # points of excess …
 SURE = 1.64  # … and standard errors, from which a statement holds
+LOW = 0.8  # training accuracy below which a model has not learnt its training pictures
+PURE, LIFT = (
+    0.7,
+    1.5,
+)  # share of planted pictures in a slice, and times their share elsewhere, from which it shows them
 GAP = 0.04  # mean confidence over accuracy, from which a model is overconfident
 
 
@@ -30,7 +36,24 @@ class Judge:
     def __call__(self, said: Mapping[str, Any]) -> Judged:
         """What a statement is worth."""
         plan = self._case.plan
-        return judged(said, plan.key, plan.implied, self.holds)
+        return judged(said, plan.key, plan.implied, self.holds, self._shown(said))
+
+    def _shown(self, said: Mapping[str, Any]) -> set[str]:
+        """The planted faults whose pictures make up what the statement's slice holds on the reserve."""
+        inside = self._inside(said.get("slice") or {})
+        if inside is None or not said.get("slice"):
+            return set()
+        inside &= self._of_class(said.get("class"), self._reserve.truth)
+        made = set()
+        for one in self._case.plan.key:
+            column = self._reserve.columns.get(one.attribute)
+            if column is None or not one.values or inside.sum() < 10:
+                continue
+            planted = np.isin(column.astype(str), one.values)
+            share, base = float(planted[inside].mean()), float(planted.mean())
+            if share >= PURE and share >= LIFT * base:
+                made.add(one.bug)
+        return made
 
     def holds(self, said: Mapping[str, Any]) -> bool:
         """Whether a statement that nothing planted explains is true of the model; only what the reserve can show counts."""
@@ -43,6 +66,8 @@ class Judge:
                 bool(part.any())
                 and float(self._reserve.scores.max(1)[part].mean() - (~self._wrong)[part].mean()) >= GAP
             )
+        if kind == "underfitting":
+            return self._learnt() < LOW
         if kind and kind not in SLICED and kind != "class_imbalance":
             return False
         inside = self._inside(said.get("slice") or {})
@@ -58,6 +83,15 @@ class Judge:
         if not said.get("slice"):
             return bool(said.get("class")) and self._more(self._wrong, mine, ~mine)
         return self._more(self._wrong, mine & inside, mine & ~inside)
+
+    def _learnt(self) -> float:
+        """Training accuracy at the end of the training record; 1 without one."""
+        path = self._case.given.get("history")
+        if path is None:
+            return 1.0
+        with open(str(path), encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        return float(rows[-1]["train_accuracy"]) if rows else 1.0
 
     def _index(self, name: object) -> int | None:
         classes = self._case.plan.classes

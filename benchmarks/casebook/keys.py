@@ -9,13 +9,14 @@ A statement (an entry of findings.json, or what a baseline says in that form) is
 * ``false``: none of these.
 
 Place: every condition of a statement's slice must be about the planted attribute (or a measurement that shows the same, or
-merely name a class), with a planted value, and the class must be one that the fault acts on.
+merely name a class), with a planted value, and the class must be one that the fault acts on. A slice that holds on the
+reserve hardly anything but planted pictures shows the same, whatever it is called.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -80,6 +81,7 @@ def judged(
     planted: Sequence[Planted],
     implied: Mapping[str, Sequence[str]],
     holds: Callable[[Mapping[str, Any]], bool],
+    shown: Collection[str] = (),
 ) -> Judged:
     """Judge one statement.
 
@@ -88,16 +90,17 @@ def judged(
         planted: the key.
         implied: attribute → values that say no more than which class is meant (``kitchen_style`` is ``none``).
         holds: whether a statement that nothing planted explains is true on the reserve.
+        shown: planted faults whose pictures are what the statement's slice holds on the reserve, whatever it calls them.
     """
     kind = str(said.get("kind") or "")
     for one in planted:
-        if _here(said, one, implied) and (not kind or kind in one.kinds):
+        if _here(said, one, implied, shown) and (not kind or kind in one.kinds):
             return Judged("right", one.bug)
     for one in planted:
-        if _consequence(said, one, implied):
+        if _consequence(said, one, implied, shown):
             return Judged("consequence", one.bug)
     for one in planted:
-        if one.attribute and kind in SLICED and _about(said, one, implied):
+        if one.attribute and kind in SLICED and _about(said, one, implied, shown):
             return Judged("wrong_kind", one.bug)
         if not one.attribute and one.classes and said.get("class") in one.classes and not said.get("slice"):
             return Judged("wrong_kind", one.bug)
@@ -111,18 +114,23 @@ def conditions(said: Mapping[str, Any], implied: Mapping[str, Sequence[str]]) ->
     return {a: v for a, v in made.items() if a not in NAMES_CLASS and v not in implied.get(a, ())}
 
 
-def _about(said: Mapping[str, Any], one: Planted, implied: Mapping[str, Sequence[str]]) -> bool:
-    """Whether the slice is about the planted attribute and nothing else."""
+def _about(
+    said: Mapping[str, Any], one: Planted, implied: Mapping[str, Sequence[str]], shown: Collection[str]
+) -> bool:
+    """Whether the slice is about the planted attribute and nothing else, or holds the planted pictures under another name."""
     told = conditions(said, implied)
-    return bool(told) and all(a == one.attribute or a in one.proxies for a in told)
+    named = all(a == one.attribute or a in one.proxies for a in told)
+    return bool(told) and (named or (one.bug in shown and one.attribute not in told))
 
 
-def _here(said: Mapping[str, Any], one: Planted, implied: Mapping[str, Sequence[str]]) -> bool:
+def _here(
+    said: Mapping[str, Any], one: Planted, implied: Mapping[str, Sequence[str]], shown: Collection[str]
+) -> bool:
     told = conditions(said, implied)
     named = str(said.get("class") or "")
     if not told:
         return one.whole and (not one.classes or not named or named in one.classes)
-    if not _about(said, one, implied):
+    if not _about(said, one, implied, shown):
         return False
     values = [v for a, v in told.items() if a == one.attribute]
     if one.signs and str(said.get("kind") or "") in RELIED:
@@ -132,12 +140,14 @@ def _here(said: Mapping[str, Any], one: Planted, implied: Mapping[str, Sequence[
     return not named or not one.classes or named in one.classes
 
 
-def _consequence(said: Mapping[str, Any], one: Planted, implied: Mapping[str, Sequence[str]]) -> bool:
+def _consequence(
+    said: Mapping[str, Any], one: Planted, implied: Mapping[str, Sequence[str]], shown: Collection[str]
+) -> bool:
     if one.anything:
         return True
     if str(said.get("kind") or "") not in one.also:
         return False
-    return not conditions(said, implied) or _about(said, one, implied)
+    return not conditions(said, implied) or _about(said, one, implied, shown)
 
 
 def in_range(value: str) -> tuple[float | None, float | None] | None:

@@ -53,7 +53,7 @@ def test_the_plan_is_registered_for_every_group_and_names_the_finding() -> None:
     view = noisy_view(0.2)
     made = label_noise(view)
     plans = {p.finding: p for p in view.instruments}
-    assert made.findings[0].key in plans and len(plans) == 5  # four annotators, and all labels together
+    assert made.findings[0].key in plans and len(plans) == 9  # four annotators, four labels, all together
     assert plans[made.findings[0].key].minimum_effect == 0.05
     assert plans[made.findings[0].key].smallest_detectable_effect is not None
 
@@ -195,13 +195,52 @@ def test_ambiguous_pairs_are_told_from_wrong_labels() -> None:
 
 
 def test_a_model_that_is_fed_wrongly_says_nothing_of_the_labels() -> None:
-    labels, scores, _ = world(1, 900, 4, noise=0.0)
-    scores = scores[:, [1, 0, 2, 3]]  # two classes exchanged, whoever labelled: sure, and wrong
-    table = FakeTable(np.zeros((900, 2, 2, 3), np.uint8), labels, ("w", "x", "y", "z"))
+    labels, scores, _ = world(4, 1500, 4)
+    wrong = np.random.default_rng(0).random(1500) < 0.15
+    table = FakeTable(
+        np.zeros((1500, 2, 2, 3), np.uint8), np.where(wrong, (labels + 1) % 4, labels), tuple("wxyz")
+    )
     view = FakeView({"data": table}, scores={"data": scores})
     assert [f.verdict for f in label_noise(view).findings] == ["confirmed"]
-    wrong = Finding("preprocessing", "correctness", "data_engineering", "Fed BGR.", verdict="confirmed")
-    view.stated = [("F3", wrong)]
+    fed = Finding("preprocessing", "correctness", "data_engineering", "Fed BGR.", verdict="confirmed")
+    view.stated = [("F3", fed)]
     (found,) = label_noise(view).findings
     assert found.verdict == "inconclusive"
     assert "F3" in found.note
+
+
+def test_a_model_that_exchanges_two_classes_is_misled_and_the_labels_are_not_blamed() -> None:
+    labels, scores, _ = world(1, 900, 4, noise=0.0)
+    table = FakeTable(np.zeros((900, 2, 2, 3), np.uint8), labels, ("w", "x", "y", "z"))
+    made = label_noise(FakeView({"data": table}, scores={"data": scores[:, [1, 0, 2, 3]]}))
+    (found,) = made.findings
+    assert found.verdict == "inconclusive" and "misled rather than" in found.note
+
+
+def test_one_label_given_wrongly_is_named_though_all_together_are_below_what_counts() -> None:
+    """A fifth of the images of z are labelled w: three of a hundred labels, eleven of a hundred that say w."""
+    truth, scores, _ = world(3, 2400, 6, accuracy=0.93)
+    wrong = (truth == 5) & (np.random.default_rng(1).random(2400) < 0.2)
+    table = FakeTable(np.zeros((2400, 2, 2, 3), np.uint8), np.where(wrong, 0, truth), tuple("wxabcz"))
+    made = label_noise(FakeView({"data": table}, scores={"data": scores}))
+    (found,) = made.findings
+    assert (found.class_name, found.verdict, found.slice) == ("w", "confirmed", None)
+    assert "perhaps z" in found.statement and found.q is not None and found.q <= 0.05
+    told = next(t for t in made.tables if t.title == "Wrong labels by label given")
+    assert told.rows[0][0] == "w" and told.rows[0][-1] == "confirmed"
+
+
+def test_a_weak_model_s_annotator_is_found_where_images_are_alike_and_not_where_they_are_harder() -> None:
+    """At 65 % accuracy no floor can be estimated; that the images are the same and the disagreement is not can be."""
+    found = {}
+    for name, kind in (("labels", {"noise": 0.3}), ("images", {"hard": "noisy"})):
+        labels, scores, group = world(7, 2000, 5, accuracy=0.65, systematic=False, **kind)  # type: ignore[arg-type]
+        table = FakeTable(
+            np.zeros((2000, 2, 2, 3), np.uint8),
+            labels,
+            tuple("vwxyz"),
+            {"annotator": ["ABCD"[g] for g in group]},
+        )
+        made = label_noise(FakeView({"data": table}, scores={"data": scores}))
+        found[name] = [f.slice for f in made.findings if f.verdict == "confirmed"]
+    assert found == {"labels": [{"annotator": "B"}], "images": []}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,19 @@ SUSPECTS = "Suspects"  # title of the table that `failsight labels export` reads
 SUSPECT_COLUMNS = ("path", "label", "suggested", "label quality", "score of label", "score of suggested")
 
 
+class Agreement(Protocol):
+    """What a second opinion says of the suspects (:class:`failsight.tools.checks.label_second.Seconded`)."""
+
+    @property
+    def suspects(self) -> int: ...
+
+    @property
+    def agreed(self) -> int: ...
+
+    @property
+    def holds(self) -> bool: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Overall:
     """All images together.
@@ -34,6 +48,9 @@ class Overall:
         misleading: content that makes suspects of its own, ``attribute=value``.
         fed_wrongly: id of a confirmed finding that the model is fed wrongly, or empty: then it errs however sure it is,
             and its disagreement says nothing of the labels.
+        within: floor when every group by who, when or how labelled has a temperature of its own; None without groups.
+        second: how far a head that was cross-validated on these labels agrees with the suspects; None without one.
+        second: how far a head that was cross-validated on these labels agrees with the suspects; None without one.
     """
 
     n: int
@@ -46,6 +63,18 @@ class Overall:
     sharpness: float
     misleading: tuple[str, ...]
     fed_wrongly: str = ""
+    second: Agreement | None = None
+    within: float | None = None
+
+    @property
+    def seconded(self) -> bool:
+        """Whether the second opinion, where there is one, agrees with most suspects."""
+        return self.second is None or self.second.holds
+
+    @property
+    def grouped(self) -> bool:
+        """Whether as many wrong labels are left when every group of images may be as hard as it is."""
+        return self.within is None or self.within >= MINIMUM_EFFECT
 
     @property
     def verdict(self) -> Verdict:
@@ -53,7 +82,8 @@ class Overall:
         if self.floor_ci[1] < MINIMUM_EFFECT:
             return "refuted"
         sure = self.p <= ALPHA and self.floor_ci[0] >= MINIMUM_EFFECT
-        return "confirmed" if sure and not self.misleading and not self.fed_wrongly else "inconclusive"
+        clear = not self.misleading and not self.fed_wrongly and self.seconded and self.grouped
+        return "confirmed" if sure and clear else "inconclusive"
 
 
 def plan(finding: Finding, statement: str, n: int, control: str, smallest: float | None) -> Instrument:
@@ -125,6 +155,16 @@ def _why(made: Overall) -> str:
         return f"The whole interval lies above {least}, and no content of the images goes along with the suspects."
     if made.misleading:
         return f"Suspects go along with what the images show ({listing(list(made.misleading), 4)}): the model may be misled there, and its confident errors look like wrong labels."
+    if made.second is not None and not made.seconded and made.floor_ci[0] >= MINIMUM_EFFECT:
+        return (
+            f"The model disagrees however sure it is, but a head that learnt from these very labels agrees with it on only {made.second.agreed} of "
+            f"{made.second.suspects} suspects: the model is misled rather than the images mislabelled."
+        )
+    if made.within is not None and not made.grouped and made.floor_ci[0] >= MINIMUM_EFFECT:
+        return (
+            f"The model disagrees however sure it is, but within the groups by who, when or how labelled only {number(made.within)} are left: "
+            "some images are harder than the model knows."
+        )
     return f"The interval contains less than {least}, which the model's own errors may explain."
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ from failsight.tools.stats.intervals import bootstrap, newcombe_paired
 from failsight.tools.stats.multiplicity import holm
 from failsight.tools.stats.power import smallest_paired_effect
 from failsight.tools.stats.tests import mcnemar_exact
+from failsight.tools.text import number
 from failsight.tools.verdicts import Judgement, Measured, judge
 
 STEP = 0.02  # a further change must be right in so many more of the choosing pictures, or it is decoration
@@ -271,6 +272,33 @@ def _fair(judged: Judgement, right: Bools, base: Bools, labels: npt.NDArray[np.i
         "The gain is that of a frequent class alone, the mean recall of all classes does not rise: a model that always gave "
         "that answer would gain as much.",
     )
+
+
+def borne_out(tests: Sequence[Tested], training: Outcomes | None) -> tuple[Tested, ...]:
+    """A confirmation also takes the training images: the model learnt from them as it was fed then.
+
+    Where it is right in fewer of its own training images under another pipeline than under the declared one, it was
+    trained with the declared one, whatever helps on evaluation images (a crop cuts a misleading frame away as well).
+
+    Args:
+        training: training images under the declared pipeline, then under each confirmed one in order; None without them.
+    """
+    if training is None or not len(training.rows):
+        return tuple(tests)
+    base, made, at = training.right[0], [], 1
+    for one in tests:
+        if one.judgement.verdict == "confirmed":
+            right, at = training.right[at], at + 1
+            gained, lost = int((right & ~base).sum()), int((base & ~right).sum())
+            if lost > gained and mcnemar_exact(lost, gained, "greater") <= CLEARLY:
+                why = (
+                    f"The gain is there, but of {len(base):,} training images the model is right in {number(float(base.mean()))} as declared and only in "
+                    f"{number(float(right.mean()))} this way: it was trained as declared, and something in the evaluation images misleads it that this way of "
+                    "feeding weakens."
+                )
+                one = replace(one, judgement=Judgement("inconclusive", why))
+        made.append(one)
+    return tuple(made)
 
 
 def winner(tests: Sequence[Tested], outcomes: Outcomes) -> Tested | None:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.attributes.metadata import metadata_columns, object_columns
+from failsight.tools.checks.slice_detector import seen_in_training
 from failsight.tools.checks.slice_pulls import Compared, Suspicion, compared
 from failsight.tools.slice_columns import Coded
 from failsight.tools.slice_search import Search, Span
@@ -173,7 +174,8 @@ def train_codes(view: CaseView, attributes: Sequence[Coded]) -> dict[str, npt.ND
 def tied_in_training(view: CaseView, found: Search, pulls: Sequence[Suspicion]) -> list[Compared | None]:
     """For each pull the value's share of the training images of the class that it pulls towards, against the others.
 
-    None where there are no such images, or an attribute was not recorded there (in the same terms).
+    Where an attribute was not recorded there (in the same terms), a detector on the model's features looks for the value.
+    None where there are no such images, or it can't tell.
     """
     if not pulls or found.split == "train" or "train" not in view.splits():
         return [None] * len(pulls)
@@ -181,12 +183,15 @@ def tied_in_training(view: CaseView, found: Search, pulls: Sequence[Suspicion]) 
     labels = view.table("train").labels
     made: list[Compared | None] = []
     for one in pulls:
-        there = codes.get(found.attributes[one.attribute].name)
+        coded = found.attributes[one.attribute]
+        there = codes.get(coded.name)
         if there is None:
-            made.append(None)
+            made.append(seen_in_training(view, found, coded.codes, one.found.value, one.found.predicted))
             continue
-        known = (there != -1) & (labels >= 0)
-        own = labels == one.found.predicted
+        known, own = (there != -1) & (labels >= 0), labels == one.found.predicted
+        if own.any() and not (known & own).any():
+            # what only other classes can have (the style of a kitchen) is recorded for none of the class: none has it
+            known = labels >= 0
         made.append(compared(one.found.predicted, there == one.found.value, known & own, known & ~own))
     return made
 

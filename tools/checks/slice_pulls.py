@@ -65,6 +65,7 @@ class Compared:
         n, rate: images and the share of them, on the side that is expected to be worse.
         n_out, rate_out: on the other side.
         ci: 95 % interval of rate − rate_out.
+        detected: counted by a detector, not read from what people recorded.
     """
 
     true: int
@@ -73,6 +74,7 @@ class Compared:
     n_out: int
     rate_out: float
     ci: Interval
+    detected: bool = False
 
     @property
     def difference(self) -> float:

@@ -158,13 +158,14 @@ def proposals(view: CaseView, split: Split, masses: Sequence[Mass], of: int | No
     if of is None:
         return []
     known = {f.key: f for _, f in view.findings()}
+    stated = {(str(f.slice), f.class_name) for f in known.values() if f.kind == "overemphasised_feature"}
     made = []
     for m in masses:
         kind, _, name = m.name.partition(":")
         if kind != "box" or m.n < FEWEST or m.ratio < RATIO or not m.gap[0] > 0:
             continue
         found = _misleading(view, split, name, of, m)
-        if found is not None:
+        if found is not None and (str(found.slice), found.class_name) not in stated:
             made.append(known.get(found.key, found))
     return made[:MOST_PROPOSED]
 

@@ -1,0 +1,274 @@
+"""A second opinion on labels, so that a model's own misjudgement is not taken for wrong labels.
+
+A model that is misled (by a stamp, by a sub-style that it hardly saw, by what is frequent) errs with full confidence, and that looks
+like wrong labels. So labels are also judged by a head that learnt from these very labels, five times, each time without
+the images that it judges: what a cue wrongly says is unlearnt there, while a few wrong labels in a class do not change
+what the class looks like.
+
+And wrong labels change neither the images nor the answers. Where the images of one annotator can't be told from those of
+the others, and the model disagrees with that annotator's labels more often, the labels are left as the reason: no floor has
+to be estimated, which a weak model makes impossible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from failsight.tools.checks.label_groups import (
+    ALIKE,
+    ALPHA,
+    FEWEST,
+    MINIMUM_EFFECT,
+    REACH,
+    Group,
+)
+from failsight.tools.checks.label_scores import FOLDS, Scored
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Cell, Finding, Interval, Table, TestResult, Verdict
+from failsight.tools.notes import called
+from failsight.tools.stats.intervals import wilson
+from failsight.tools.stats.label_floor import Disagreement, FloorTest, compare_floors
+from failsight.tools.stats.linear_head import cross_validated_scores
+from failsight.tools.stats.multiplicity import benjamini_hochberg
+from failsight.tools.stats.stratified import StratifiedTest, compare_within
+from failsight.tools.stats.two_sample import auc_within
+from failsight.tools.text import clean, interval, number, p_value
+from failsight.tools.view import CaseView
+
+Bool = npt.NDArray[np.bool_]
+Float = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+TOLD = 0.1  # how far above one half the area under the curve may lie, interval and all, for images that can't be told apart
+WIDEST = 512  # features beyond are left to the leading directions
+EXCESS_ALPHA = 0.001  # a second look at the same groups: strict, so that both looks together keep the promise of the first
+MOST_ROWS = 30
+FEWEST_LABELS = 60  # images below which no second head is fitted
+
+
+@dataclass(frozen=True, slots=True)
+class Second:
+    """The second opinion.
+
+    Attributes:
+        basis: (n, d) what the head is fitted to: the model's features, else its log scores.
+        scores: (n, k) its cross-validated probabilities.
+        how: what the basis is, in words.
+    """
+
+    basis: npt.NDArray[np.float32]
+    scores: Float
+    how: str
+
+    @property
+    def predicted(self) -> Ints:
+        made: Ints = self.scores.argmax(axis=1)
+        return made
+
+
+def second_opinion(view: CaseView, scored: Scored) -> Second | None:
+    """Cross-validated scores by a head fitted to the labels in question; None for training images and where there are too few."""
+    present = np.unique(scored.labels)
+    if scored.split == "train" or len(scored.labels) < FEWEST_LABELS or len(present) < 2:
+        return None  # training labels are judged by such a head already
+    basis, how = _features(view, scored)
+    scores = cross_validated_scores(
+        basis, scored.labels, len(scored.classes), folds=FOLDS, seed=view.seed, penalty=3.0
+    )
+    return Second(basis, scores, how)
+
+
+def _features(view: CaseView, scored: Scored) -> tuple[npt.NDArray[np.float32], str]:
+    logs = np.log(np.maximum(scored.scores, 1e-6)).astype(np.float32)
+    if view.has_model():
+        try:
+            rows, features = view.features(scored.split)
+        except RetryError:
+            return logs, "the model's log scores"
+        if np.array_equal(rows, scored.rows) and np.isfinite(features).all() and features.shape[1] <= WIDEST:
+            return features, "the model's features"
+    return logs, "the model's log scores"
+
+
+def exchangeable(
+    second: Second, scored: Scored, inside: Bool, among: Bool, seed: int
+) -> tuple[float, float, bool]:
+    """Can a group's images be told from the others', within true classes? (area under the curve, its upper limit, whether not).
+
+    A head on the basis, cross-validated; the limit is one-sided, 97.5 %, by Hanley & McNeil's standard error (1982, Radiology 143:29).
+    """
+    at = np.flatnonzero(among)
+    target = inside[at]
+    n1, n0 = int(target.sum()), int((~target).sum())
+    if min(n1, n0) < FEWEST:
+        return 0.5, 1.0, False
+    # labels may be wrong, answers are not: strata by what the model says
+    told = cross_validated_scores(
+        second.basis[at], target.astype(np.int64), 2, folds=FOLDS, seed=seed, penalty=30.0
+    )[:, 1]
+    area = auc_within(told, target, scored.predicted[at])
+    high = max(area, 0.5)
+    q1, q2 = high / (2 - high), 2 * high**2 / (1 + high)
+    error = np.sqrt((high * (1 - high) + (n1 - 1) * (q1 - high**2) + (n0 - 1) * (q2 - high**2)) / (n1 * n0))
+    limit = float(area + 1.96 * error)
+    return float(area), limit, limit <= 0.5 + TOLD
+
+
+def with_excess(
+    groups: Sequence[Group],
+    masks: dict[tuple[str, str], Bool],
+    second: Second | None,
+    scored: Scored,
+    among: Bool,
+    seed: int,
+) -> tuple[Group, ...]:
+    """Groups that stay open, judged a second way: more disagreement with labels of images that can't be told from the others'.
+
+    Benjamini–Hochberg runs over all groups; only those whose excess is large enough are looked at closer.
+    """
+    if second is None or any(g.verdict == "confirmed" for g in groups):
+        return tuple(groups)
+    wrong = (scored.predicted != scored.labels).astype(float)
+    tests: list[StratifiedTest] = []
+    for g in groups:
+        inside = masks[g.column, g.value]
+        tests.append(compare_within(wrong[among], inside[among], scored.predicted[among]))
+    q = benjamini_hochberg([t.p for t in tests]) if tests else []
+    made = []
+    for g, t, each in zip(groups, tests, q, strict=True):
+        if g.verdict != "confirmed" and each <= EXCESS_ALPHA and t.effect >= MINIMUM_EFFECT:
+            area, limit, alike = exchangeable(second, scored, masks[g.column, g.value], among, seed)
+            if alike and g.p_apart >= ALIKE:
+                g = replace(
+                    g, p=t.p, q=float(each), effect=t.effect, verdict="confirmed",
+                    why=f"The model disagrees with these labels more often ({number(t.effect, 'points')} within its answers, q {p_value(float(each))}), although it is "
+                    f"as sure of these images and they can't be told from the others (area under the curve {area:.2f}, at most {limit:.2f}): the images are the same, the labels differ.",
+                )  # fmt: skip
+        made.append(g)
+    return tuple(sorted(made, key=lambda g: (g.verdict != "confirmed", -min(g.effect, 1.0))))
+
+
+@dataclass(frozen=True, slots=True)
+class Seconded:
+    """How far the second opinion agrees with the suspects: of ``suspects`` it, too, sees ``agreed`` as the suggested class."""
+
+    suspects: int
+    agreed: int
+    n: int
+
+    @property
+    def ci(self) -> Interval:
+        """Wilson interval of the share of suspects that are agreed upon."""
+        return wilson(self.agreed, self.suspects)
+
+    @property
+    def holds(self) -> bool:
+        """Most suspects are agreed upon, interval and all, and these alone are as many as count."""
+        return self.suspects > 0 and self.ci[0] > 0.5 and self.agreed >= MINIMUM_EFFECT * self.n
+
+
+def seconded(second: Second, suspect: Bool, suggested: Ints, among: Bool) -> Seconded:
+    """How far the second opinion agrees with the suspects among some images."""
+    mine = suspect & among
+    return Seconded(int(mine.sum()), int((second.predicted[mine] == suggested[mine]).sum()), int(among.sum()))
+
+
+@dataclass(frozen=True, slots=True)
+class ClassNoise:
+    """One given label, set against all others: how much disagrees however sure the model is, and what a second head says.
+
+    Attributes:
+        index, suggested: the label, and the class that most of its suspects are of.
+        n, suspects: images with the label that take part; suspects among them.
+        model: floors inside against outside, by the model's scores.
+        second: how far the second opinion agrees with the suspects.
+    """
+
+    index: int
+    suggested: int
+    n: int
+    suspects: int
+    model: FloorTest
+    second: Seconded
+    p: float
+    q: float = 1.0
+    verdict: Verdict = "inconclusive"
+
+
+def class_noise(
+    scored: Scored, second: Second | None, suspect: Bool, suggested: Ints, among: Bool
+) -> list[ClassNoise]:
+    """Every label with enough images; the confirmed ones first.
+
+    Args:
+        suspect, suggested: (n,) of confident learning.
+        among: (n,) the images that take part.
+    """
+    if second is None:
+        return []
+    first = Disagreement(scored.scores, scored.predicted != scored.labels)
+    made = []
+    for c in range(len(scored.classes)):
+        inside = (scored.labels == c) & among
+        if int(inside.sum()) < FEWEST or int((~inside & among).sum()) < FEWEST:
+            continue
+        mine = inside & suspect
+        to = np.bincount(suggested[mine], minlength=len(scored.classes))
+        model = compare_floors(first, inside, among, reach=REACH)
+        opinion = seconded(second, suspect, suggested, inside)
+        made.append(
+            ClassNoise(c, int(to.argmax()), int(inside.sum()), int(mine.sum()), model, opinion, model.p)
+        )
+    q = benjamini_hochberg([m.p for m in made]).tolist() if made else []
+    judged = [replace(m, q=float(each)) for m, each in zip(made, q, strict=True)]
+    judged = [replace(m, verdict=_class_verdict(m)) for m in judged]
+    return sorted(judged, key=lambda m: (m.verdict != "confirmed", -m.model.difference))
+
+
+def _class_verdict(m: ClassNoise) -> Verdict:
+    if m.model.ci[1] < MINIMUM_EFFECT:
+        return "refuted"
+    large = m.model.difference >= MINIMUM_EFFECT and m.q <= ALPHA
+    return "confirmed" if large and m.second.holds else "inconclusive"
+
+
+def class_finding(m: ClassNoise, scored: Scored) -> Finding:
+    """The finding of one label that is often given wrongly."""
+    name, other = clean(scored.classes[m.index], 60), clean(scored.classes[m.suggested], 60)
+    statement = (
+        f"Of the {called(scored.split)} labelled {name} an estimated {number(m.model.inside)} carry a wrong label against {number(m.model.outside)} of the others; "
+        f"{number(m.suspects / m.n)} of {m.n:,} are suspects, most of them are perhaps {other}."
+    )
+    test = TestResult(
+        "label_noise", m.model.difference, m.model.ci, m.p, m.n, m.verdict,
+        statistic="floor of disagreement, this label minus the others; and a head cross-validated on these labels must agree with most suspects", q=m.q,
+    )  # fmt: skip
+    return Finding(
+        "label_noise", "correctness", "data_content", statement, class_name=scored.classes[m.index],
+        n=m.n, error_rate=m.suspects / m.n,
+        ci=wilson(m.suspects, m.n), p=m.p, q=m.q, verdict=m.verdict, tests=(test,),
+        note="The labels disagree however sure the model is, and a head that learnt from these very labels, without the images that it judges, "
+        f"agrees with the model on {m.second.agreed} of {m.second.suspects} suspects.",
+    )  # fmt: skip
+
+
+def class_table(made: Sequence[ClassNoise], classes: Sequence[str]) -> Table:
+    """Every label, both opinions."""
+    rows: list[tuple[Cell, ...]] = [
+        (classes[m.index], m.n, m.suspects, m.model.inside, m.model.outside, interval(m.model.ci, "points"),
+         m.second.agreed / max(m.second.suspects, 1),
+         p_value(m.q), m.verdict)
+        for m in made[:MOST_ROWS]
+    ]  # fmt: skip
+    return Table(
+        "Wrong labels by label given",
+        ("label", "images", "suspects", "wrong labels", "elsewhere", "difference", "seconded", "q", "verdict"),
+        tuple(rows),
+        ("text", "count", "count", "share", "share", "text", "share", "text", "text"),
+        "Wrong labels: estimated share that disagrees however sure the model is; seconded: suspects on which a head cross-validated on "
+        "these labels agrees with the model. q is corrected over all labels (Benjamini–Hochberg).",
+    )  # fmt: skip
