@@ -151,8 +151,11 @@ def main(arguments: Sequence[str] = ()) -> int:
     """Train, report the cross-validated figures, write the two files.
 
     ``--keep-fusion`` leaves out the cross-validation (most of the time) and keeps the fusion that is shipped: right
-    after small changes of the entries.
+    after small changes of the entries. ``--vectors`` embeds the texts and stops: enough where no question changed.
     """
+    if "--vectors" in arguments:
+        write_vectors()
+        return 0
     questions = [e for e in shipped() if e.kind == "question"]
     off_topic = off_topic_examples()
     data = examples(questions, off_topic)

@@ -21,7 +21,7 @@ from failsight.tools.registry import registry
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 OTHERS = frozenset(
-    "--quiet --cases --update --snapshot-update --quick --case --strict --index-url --no-deps --durations --help --fill".split()
+    "--quiet --cases --update --snapshot-update --quick --case --strict --index-url --no-deps --durations --help --digest --vectors".split()
 )
 """Options of other programs: pip, pytest, mkdocs, our benchmarks and scripts."""
 
@@ -135,7 +135,8 @@ def test_every_file_of_the_repository_that_is_named_exists(page: Path) -> None:
         pytest.skip("it names files that the reader is to write")
     for piece in code_lines(page.read_text(encoding="utf-8")):
         for name in re.findall(
-            r"(?<![\w/.])((?:agent|tools|knowledge_base|prompts|benchmarks|docs|tests)/[\w/.-]+\.(?:py|yaml|json|md|txt))\b", piece
+            r"(?<![\w/.])((?:agent|tools|knowledge_base|prompts|benchmarks|docs|tests)/[\w/.-]+\.(?:py|yaml|json|md|txt))\b",
+            piece,
         ):
             assert (ROOT / name).exists(), name
 
