@@ -12,7 +12,7 @@ import numpy as np
 from failsight.agent.inputs import CaseInputs
 from failsight.tools.errors import RetryError
 from failsight.tools.inputs.base import AttributeTable, Classifier, ImageTable, Predictions, Split
-from failsight.tools.repair.versions import ModelVersion, check_print, open_version
+from failsight.tools.repair.versions import AROUND, ModelVersion, check_print, open_version
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
@@ -39,14 +39,14 @@ class VersionView(CaseInputs):
         return self._case.classes
 
     def predictions(self, split: Split = "data") -> Predictions:
-        if self._case.has_model():
+        if self._case.has_model() and self._version.strategy not in AROUND:
             return super().predictions(split)
         if split not in self._predictions:
             self._predictions[split] = self._read_otherwise(split)
         return self._predictions[split]
 
     def _read_otherwise(self, split: Split) -> Predictions:
-        """Recorded answers without a model, read as the version says."""
+        """The case's own answers, read as the version says: the model need not be run again, or is not there at all."""
         from failsight.tools.repair.around import base_print
         from failsight.tools.repair.wrapped import answers_read
 

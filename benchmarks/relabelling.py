@@ -242,7 +242,7 @@ def markdown(judged: Iterable[Judged], worlds: int) -> str:
         "`python -m benchmarks.relabelling` (see the module for the worlds).",
         "",
         f"In {confirmed} of {worlds} worlds the finding was confirmed. Of {COUNTS['train']:,} training labels about {np.mean([j.wrong for j in rows]):.0f} are wrong; "
-        f"{LISTED} are looked at. {COUNTS['eval']:,} evaluation pictures judge, {SEEDS} seeds of both arms. Means over worlds.",
+        f"{np.mean([j.looked_at for j in rows if j.way == WAYS[0]]):.0f} are looked at. {COUNTS['eval']:,} evaluation pictures judge, {SEEDS} seeds of both arms. Means over worlds.",
         "",
         "| looked at | labels changed | error before | relabelled | control | verified | no effect | traded away | inconclusive |",
         "|---|---|---|---|---|---|---|---|---|",

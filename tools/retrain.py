@@ -12,7 +12,9 @@ from pydantic import Field
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Finding
 from failsight.tools.registry import tool
-from failsight.tools.repair.planning import AROUND, Asked, Control, RecipeName, choose, prepare
+from failsight.tools.repair.choosing import Asked, Control, RecipeName, choose
+from failsight.tools.repair.planning import prepare
+from failsight.tools.repair.versions import AROUND
 from failsight.tools.text import clean
 from failsight.tools.view import CaseView
 

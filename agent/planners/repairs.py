@@ -65,7 +65,7 @@ def wanted(case: Case, state: CaseState, asks: bool) -> list[FindingRecord]:
 
 def can_repair(case: Case, record: FindingRecord) -> bool:
     """Whether the case has what some strategy needs to repair the finding."""
-    from failsight.tools.repair.planning import Asked, choose
+    from failsight.tools.repair.choosing import Asked, choose
 
     asked = Asked(record.id, record.finding, None, None, None, None, 3, "auto", "usual")
     try:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from failsight import prompts
 from failsight.agent.proposals.asking import Asker, objects
+from failsight.prompts import fenced, page
 from failsight.tools.errors import RetryError
 from failsight.tools.text import clean
 
@@ -47,10 +47,10 @@ def rewording(case: Case, *, chat: Any = None) -> Polish | None:
     if chat is None and planner == "guided":
         return None
 
-    def reword(said: Sequence[str]) -> Sequence[str]:
+    def reword(prompts: Sequence[str]) -> Sequence[str]:
         made: list[str] = []
-        for start in range(0, len(said), MOST):
-            made += _once(case, planner, chat, list(said[start : start + MOST]))
+        for start in range(0, len(prompts), MOST):
+            made += _once(case, planner, chat, list(prompts[start : start + MOST]))
         return made
 
     return reword
@@ -73,7 +73,7 @@ def _once(case: Case, planner: str, chat: Any, said: list[str]) -> list[str]:
         f"Task: {clean(case.task, 1000) or 'not stated'}",
         *(f"{i}. {text}" for i, text in enumerate(said, 1)),
     ]
-    messages = [SystemMessage(prompts.page("polish_prompts")), HumanMessage(prompts.fenced(lines))]
+    messages = [SystemMessage(page("polish_prompts")), HumanMessage(fenced(lines))]
     made = next(
         (found for value in objects(asker.ask(messages, TOOL)) if (found := _read(value, len(said)))), None
     )

@@ -10,7 +10,7 @@ import pytest
 
 from failsight.tools.repair import training
 from failsight.tools.repair.anchors import find_anchors
-from failsight.tools.repair.training import Round, good_enough
+from failsight.tools.repair.steps import Round, good_enough
 from failsight.tools.repair.untouched import untouched
 from failsight.tools.retrain import retrain
 from tests.fakes.view import FakeView

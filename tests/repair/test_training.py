@@ -15,7 +15,8 @@ from failsight.tools.repair.around import threshold
 from failsight.tools.repair.heads import fit_head, log_softmax
 from failsight.tools.repair.piles import Pile, as_added, cue_of, join
 from failsight.tools.repair.recipes import Recipe
-from failsight.tools.repair.training import Lesson, one_cycle, worst_group
+from failsight.tools.repair.steps import one_cycle, worst_group
+from failsight.tools.repair.training import Lesson
 
 
 def pile(n: int = 40, size: int = 12, seed: int = 0) -> Pile:

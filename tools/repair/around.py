@@ -17,9 +17,10 @@ import numpy.typing as npt
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Finding, digest
 from failsight.tools.inputs.base import Predictions
-from failsight.tools.repair.arms import Made, Plan, name_for
+from failsight.tools.repair.arms import Made, name_for
+from failsight.tools.repair.choosing import Asked
+from failsight.tools.repair.lessons import Plan
 from failsight.tools.repair.piles import Pile
-from failsight.tools.repair.planning import Asked
 from failsight.tools.repair.reading import best_two, overruled, rule_bound
 from failsight.tools.repair.recipes import Recipe
 from failsight.tools.repair.versions import FOLDER, Arm, ModelVersion

@@ -19,7 +19,7 @@ from failsight.tools.strategies import Strategy
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
-    from failsight.tools.repair.planning import Asked
+    from failsight.tools.repair.choosing import Asked
     from failsight.tools.view import CaseView
 
 

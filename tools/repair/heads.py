@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.repair.recipes import Floats
-from failsight.tools.repair.training import Lesson, Round, worst_group
+from failsight.tools.repair.steps import Round, worst_group
+from failsight.tools.repair.training import Lesson
 
 Matrix = npt.NDArray[np.float64]
 PENALTIES = (3e-3, 3e-2, 3e-4)  # of the squared weights of standardised features, beside the mean loss

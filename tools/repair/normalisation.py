@@ -16,7 +16,7 @@ import numpy as np
 
 from failsight.tools.inputs.base import Pixels
 from failsight.tools.repair import copies
-from failsight.tools.repair.training import inputs
+from failsight.tools.repair.steps import inputs
 
 if TYPE_CHECKING:
     from failsight.tools.inputs.base import Classifier

@@ -1,49 +1,29 @@
-"""From a finding to a plan: which strategy can be applied here, with which recipe and which images."""
+"""From a strategy to a plan: with which recipe and which images it is trained."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from failsight.tools.attributes.computed import COMPUTED
 from failsight.tools.errors import RetryError
-from failsight.tools.evidence import Finding, digest
-from failsight.tools.inputs.base import Pixels, Split
+from failsight.tools.evidence import digest
+from failsight.tools.inputs.base import Pixels
 from failsight.tools.notes import called
 from failsight.tools.repair import additions, anchors, copies, normalisation
-from failsight.tools.repair.arms import Plan, Way, name_for
-from failsight.tools.repair.piles import Ints, Mask, Pile, cue_of, inside_of, read_pile, training_rows
+from failsight.tools.repair.arms import name_for
+from failsight.tools.repair.choosing import ADDING, Asked, labelled_pool, lacks, of_use, wanted_look
+from failsight.tools.repair.lessons import Plan, Way
+from failsight.tools.repair.piles import Ints, Mask, Pile, inside_of, read_pile, training_rows
 from failsight.tools.repair.recipes import Recipe
-from failsight.tools.strategies import STRATEGIES, Strategy, fitting
-from failsight.tools.text import clean, number
+from failsight.tools.strategies import Strategy
+from failsight.tools.text import number
 
 if TYPE_CHECKING:
     from failsight.tools.inputs.base import Classifier
     from failsight.tools.view import CaseView
 
-RecipeName = Literal["auto", "full", "last_layer", "group_dro", "export"]
-Control = Literal["usual", "random"]
-ADDING = ("collect", "generate")
-BALANCING = ("rebalance", "group_balance", "loss_weighting", "last_layer")
-TRAINED = (*ADDING, "relabel", "cut_and_paste", "feature_specific", "typical_augmentation", *BALANCING, "hard_examples", "robust_loss", "regularise", "freeze", "train_longer", "adapt_normalisation")  # fmt: skip
-AROUND = ("recalibrate", "defer", "rule")  # nothing is trained: the scores are read otherwise
-UNASKED = "rule"  # it hides a fault and does not mend it: a person has to want that
-ELSEWHERE = {
-    "deduplicate": "it changes the images that the model is judged on, not the model",
-    "data_engineering": "it changes how pictures are prepared: preprocessing_probe finds the right way, and the side file model.json states it",
-    "larger_model": "another architecture is trained with your own code",
-    "smaller_model": "another architecture is trained with your own code",
-    "split_class": "the versions of a case have the classes of its model",
-    "separate_model": "the versions of a case are single models",
-    "loss_separation": "it needs a loss of your own",
-    "early_stopping": "every retraining here keeps the weights of its best round; an earlier epoch of yours must have been stored",
-    "tune": "settings are searched with your own training",
-    "other_architecture": "another architecture is trained with your own code",
-    "engineered_features": "the detector is another model, joined to this one with your own code",
-}
 FEWEST = 20  # training images below which there is nothing to learn from
 MOST_STATISTICS = 2000  # pictures at most that give statistics
 TARGETS = 200  # pictures at most whose look training pictures are given
@@ -55,25 +35,6 @@ NEED_ALL = ("freeze", "train_longer", "regularise")  # they make no sense for on
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a person asked for, with the finding looked up."""
-
-    finding_id: str
-    finding: Finding | None
-    strategy: str | None
-    data: str | None
-    budget: int | None
-    epochs: int | None
-    seeds: int
-    recipe: RecipeName
-    control: Control
-
-    @property
-    def conditions(self) -> Mapping[str, str] | None:
-        return self.finding.slice if self.finding is not None else None
-
-
-@dataclass(frozen=True)
 class Ready:
     """A plan, with words for people."""
 
@@ -81,129 +42,6 @@ class Ready:
     strategy: Strategy
     control: str
     notes: tuple[str, ...]
-
-
-def strategy_of(name: str) -> Strategy:
-    """The strategy called ``name``. Raises RetryError for one that is not made here."""
-    wanted = name.strip().lower().replace(" ", "_")
-    found = next((s for s in STRATEGIES if s.name == wanted), None)
-    if found is None:
-        raise RetryError(f"strategy: there is no strategy {clean(name, 40)!r}.", [*TRAINED, *AROUND])
-    if found.name in ELSEWHERE:
-        raise RetryError(
-            f"strategy: {found.name} is not done by retrain: {ELSEWHERE[found.name]}.", [*TRAINED, *AROUND]
-        )
-    return found
-
-
-def choose(view: CaseView, asked: Asked) -> Strategy:
-    """The strategy to apply: the one asked for, else the best fitting one for which there is what it needs."""
-    if asked.strategy:
-        return strategy_of(asked.strategy)
-    if asked.finding is None:
-        if asked.data:
-            return strategy_of("collect")
-        raise RetryError("Say which finding is to be repaired (finding=F1), or which strategy.", [i for i, _ in view.findings()])  # fmt: skip
-    if asked.data:
-        return strategy_of("relabel" if asked.finding.kind == "label_noise" else "collect")
-    order = [s for s in fitting(asked.finding.kind) if s.name not in (*ELSEWHERE, UNASKED)]
-    adding = [s for s in order if s.name == "collect" and not lacks(view, s.name, asked)]
-    if adding:  # real images of what is lacking repair best, once somebody labelled them
-        return adding[0]
-    if any(
-        s.name == "cut_and_paste" for s in order
-    ):  # covering alone leaves those that the cue misleads as they are
-        order.sort(key=lambda s: s.name != "cut_and_paste")
-    for strategy in order:
-        if not lacks(view, strategy.name, asked):
-            return strategy
-    reasons = "; ".join(f"{s.name}: {lacks(view, s.name, asked)}" for s in order[:4])
-    raise RetryError(
-        "This finding can't be repaired with what the case has"
-        + (f" ({clean(reasons, 400)})" if reasons else "")
-        + ". Add labelled images (data=FILE.csv)."
-    )
-
-
-def lacks(view: CaseView, strategy: str, asked: Asked) -> str:
-    """What a strategy needs and the case lacks; empty when it can be applied."""
-    if strategy in AROUND:
-        return ""
-    if strategy == "collect" and not (asked.data or _labelled(view)):
-        return "there are no labelled images to add (data=FILE.csv)"
-    if strategy == "generate" and not (asked.data or additions.made_pictures(view, asked.finding_id)):
-        return "no pictures were made yet (generate_repair_data)"
-    if "train" not in view.splits():
-        return "there are no training images (--train)"
-    if strategy in ("cut_and_paste", "feature_specific"):
-        return _lacks_boxes(view, asked)
-    if strategy in BALANCING:
-        return _lacks_groups(view, asked)
-    if strategy == "typical_augmentation" and not _wanted_look(view, asked):
-        return "the finding is not about how pictures look, and there are no deployment images"
-    if strategy == "adapt_normalisation":
-        return _lacks_statistics(view, asked)
-    if strategy == "relabel":
-        try:
-            additions.relabelled(view, asked.data)
-        except RetryError as problem:
-            return str(problem)
-    return ""
-
-
-def _lacks_boxes(view: CaseView, asked: Asked) -> str:
-    cue, boxes = cue_of(asked.conditions), view.table("train").boxes
-    if not cue:
-        return "the finding names no single object that a picture shows"
-    if boxes is None or not any(cue in row for row in boxes):
-        return f"the training images have no boxes of {clean(cue, 40)}"
-    return ""
-
-
-def _lacks_groups(view: CaseView, asked: Asked) -> str:
-    if asked.finding is not None and asked.finding.kind == "class_imbalance":
-        return ""
-    inside = inside_of(view, view.table("train"), asked.conditions, "train")
-    if not inside.any() or inside.all():
-        return "its slice is not known of the training images, or all or none of them are in it"
-    return ""
-
-
-def _of_use(view: CaseView, asked: Asked) -> Split | None:
-    """The split whose pictures give the statistics: deployment, or what ``data`` names."""
-    named: dict[str, Split] = {"pool": "pool", "deploy": "deploy", "": "deploy"}
-    split = named.get((asked.data or "").strip().lower())
-    return split if split in view.splits() else None
-
-
-def _lacks_statistics(view: CaseView, asked: Asked) -> str:
-    split = _of_use(view, asked)
-    if split is None:
-        return "there are no deployment images (--deploy; or data=pool)"
-    if len(view.table(split)) < 2 * normalisation.FEWEST:
-        return f"there are fewer than {2 * normalisation.FEWEST} {called(split)}"
-    return normalisation.why_not(view.model())
-
-
-def _labelled(view: CaseView) -> str:
-    """The labels of pool images that lie in the case; empty without."""
-    labels = additions.repair_root(view) / "labels-pool.csv"
-    return str(labels) if labels.is_file() and "pool" in view.splits() else ""
-
-
-def _wanted_look(view: CaseView, asked: Asked) -> Split | None:
-    """The split whose pictures show the look that training is to meet; None where there is none."""
-    finding = asked.finding
-    if finding is None or finding.kind == "distribution_shift":
-        return "deploy" if "deploy" in view.splits() else None
-    names = list(asked.conditions or {})
-    if names and all(n.removeprefix("computed_") in COMPUTED for n in names):
-        for split in ("train", "pool", "deploy"):
-            if split in view.splits():
-                inside = inside_of(view, view.table(split), asked.conditions, split)
-                if int(inside.sum()) >= 5:
-                    return split
-    return None
 
 
 def prepare(view: CaseView, asked: Asked, strategy: Strategy) -> Ready:
@@ -219,7 +57,9 @@ def prepare(view: CaseView, asked: Asked, strategy: Strategy) -> Ready:
     control = strategy.control
     if strategy.name in ADDING:
         named = asked.data or (
-            _labelled(view) if strategy.name == "collect" else additions.made_pictures(view, asked.finding_id)
+            labelled_pool(view)
+            if strategy.name == "collect"
+            else additions.made_pictures(view, asked.finding_id)
         )
         parts, control = _additions(view, replace(asked, data=named), notes)
     elif strategy.name == "relabel":
@@ -398,7 +238,7 @@ def _said(found: additions.Added, pile: Pile) -> dict[str, Any]:
 
 
 def _targets(view: CaseView, asked: Asked) -> dict[str, Any]:
-    split = _wanted_look(view, asked)
+    split = wanted_look(view, asked)
     assert split is not None
     table = view.table(split)
     shift = asked.finding is None or asked.finding.kind == "distribution_shift"
@@ -417,7 +257,7 @@ def _targets(view: CaseView, asked: Asked) -> dict[str, Any]:
 
 def _statistics(view: CaseView, asked: Asked) -> dict[str, Any]:
     """Half of the pictures of use, by lot; the other half judges."""
-    split = _of_use(view, asked)
+    split = of_use(view, asked)
     assert split is not None
     table = view.table(split)
     lot = np.random.default_rng([view.seed, 13]).permutation(len(table))

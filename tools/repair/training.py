@@ -15,35 +15,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.inputs.base import Pixels
-from failsight.tools.inputs.models.torch_based import first_tensor
 from failsight.tools.repair.augment import Change
 from failsight.tools.repair.piles import Ints, Mask, Pile
 from failsight.tools.repair.recipes import Floats, Recipe
+from failsight.tools.repair.steps import (
+    Round,
+    devices_of,
+    good_enough,
+    inputs,
+    log_scores,
+    losses_of,
+    one_cycle,
+    out_of_memory,
+    set_mode,
+    worst_group,
+)
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
     from failsight.tools.inputs.base import Classifier
 
 CHECKPOINT = "training.state"
-FEWEST_JUDGED = 20  # held-out images of a group that is judged by itself; smaller groups are judged together
-GENERALISED = 0.7  # q of the generalised cross-entropy
-
-
-@dataclass(frozen=True)
-class Round:
-    """One row of the record. ``worst_accuracy``: of the worst group of held-out images (nan without any)."""
-
-    epoch: float
-    train_loss: float
-    val_loss: float
-    train_accuracy: float
-    val_accuracy: float
-    worst_accuracy: float
-    learning_rate: float
 
 
 @dataclass(frozen=True)
@@ -134,7 +129,7 @@ class Trainer:
         self.old: Floats | None = None
         if self.lesson.anchors is not None:
             self.micro += recipe.anchored
-            _mode(self.network, training=False)
+            set_mode(self.network, training=False)
             self.old = self._scores(self.lesson.anchors)
         self.robust = np.ones(int(self.lesson.groups.max(initial=0)) + 1)
         self.best: tuple[tuple[float, float, float], int, dict[str, Any]] | None = None
@@ -151,7 +146,7 @@ class Trainer:
                 self._save(state)
         assert self.best is not None
         self.network.load_state_dict(self.best[2])
-        _mode(self.network, training=False)
+        set_mode(self.network, training=False)
         if state is not None:
             state.unlink(missing_ok=True)
         return Learned(
@@ -170,10 +165,10 @@ class Trainer:
         rng = np.random.default_rng([lesson.seed, number])
         first = ends[number - 1] if number else 0
         seen, loss_sum, right, rate = 0, 0.0, 0, 0.0
-        with torch.random.fork_rng(devices=_devices(self.model)):
+        with torch.random.fork_rng(devices=devices_of(self.model)):
             torch.manual_seed(lesson.seed * 100_003 + number)
             if self.free is None:
-                _mode(self.network, training=True)
+                set_mode(self.network, training=True)
             for step in range(first, ends[number]):
                 at = rng.choice(len(lesson.draws), recipe.batch, p=lesson.draws).astype(np.int64)
                 pictures = lesson.pile.pixels[at]
@@ -188,7 +183,7 @@ class Trainer:
                 loss, hits = self._step(pictures, at, held_to)
                 loss_sum, right, seen = loss_sum + loss * len(at), right + hits, seen + len(at)
                 advance(1)
-        _mode(self.network, training=False)
+        set_mode(self.network, training=False)
         self._judge(ends[number], loss_sum / max(1, seen), right / max(1, seen), rate)
 
     def _step(self, pictures: Pixels, at: Ints, held_to: Ints) -> tuple[float, int]:
@@ -223,7 +218,7 @@ class Trainer:
             part = slice(min(start, n), min(stop, n))
             own, rest = outputs[: part.stop - part.start], outputs[part.stop - part.start :]
             target = torch.from_numpy(lesson.pile.labels[at[part]]).to(outputs.device)
-            losses = _losses(own, target, lesson.recipe)
+            losses = losses_of(own, target, lesson.recipe)
             loss = (losses * torch.from_numpy(share[part]).to(outputs.device)).sum()
             if len(rest):
                 loss = loss + self._drift(rest, held_to[max(0, start - n) : stop - n]) / len(held_to)
@@ -331,96 +326,3 @@ class Trainer:
         self.robust, self.micro = np.array(state["robust"]), int(state["micro"])
         self.notes = [str(note) for note in state["notes"]]
         return len(history)
-
-
-def worst_group(right: Mask, groups: Ints) -> float:
-    """Accuracy of the worst group; groups of fewer than ``FEWEST_JUDGED`` images are judged together."""
-    counts = np.bincount(groups)
-    small = counts[groups] < FEWEST_JUDGED
-    rates = [float(right[groups == g].mean()) for g in np.unique(groups[~small])]
-    if small.sum() >= FEWEST_JUDGED or (small.any() and not rates):
-        rates.append(float(right[small].mean()))
-    return min(rates)
-
-
-def good_enough(worst: float, history: Sequence[Round], groups: Ints) -> bool:
-    """Whether the last round replaces the best so far: its worst group is within one standard error of the best that was seen.
-
-    The rule of Breiman et al. (1984, section 3.4.3): among what can't be told apart, the simplest, which in a schedule that
-    ends at rate 0 is the latest. Held-out groups are small, and the weights in the middle of a schedule are noisy: the best
-    of several noisy figures would be taken by luck.
-
-    Args:
-        worst: accuracy of the worst held-out group in the last round.
-        history: all rounds, the last one included.
-        groups: of the held-out images.
-    """
-    top = max(row.worst_accuracy for row in history)
-    counts = np.bincount(groups)
-    judged = counts[counts >= FEWEST_JUDGED]
-    size = int(judged.min()) if len(judged) else len(groups)
-    return worst >= top - math.sqrt(top * (1 - top) / size)
-
-
-def one_cycle(step: int, steps: int, rate: float) -> float:
-    """Learning rate of a step: up along a line over the first fifth, then down along a half cosine to 0."""
-    rise = max(1.0, 0.2 * steps)
-    if step < rise:
-        return rate * (step + 1) / (rise + 1)
-    return rate * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1.0, steps - rise)))
-
-
-def inputs(model: Classifier, pictures: npt.NDArray[np.uint8]) -> Any:
-    """Prepared pictures as the network's input; channels last in memory where the model runs so."""
-    import torch
-
-    x = model.normalise(pictures)
-    if getattr(model, "_channels_last", False) and x.ndim == 4:
-        return x.contiguous(memory_format=torch.channels_last)
-    return x
-
-
-def log_scores(model: Classifier, output: Any) -> Any:
-    """(n, classes) logarithms of the class scores, from whatever the network returns."""
-    import torch
-
-    raw = first_tensor(output).float().reshape(len(first_tensor(output)), -1)
-    if model.outputs == "probabilities":
-        both = torch.cat([1 - raw, raw], 1) if raw.shape[1] == 1 else raw
-        return both.clamp(min=1e-7).log()
-    if raw.shape[1] == 1:
-        raw = torch.cat([torch.zeros_like(raw), raw], 1)
-    return raw.log_softmax(1)
-
-
-def _losses(logs: Any, target: Any, recipe: Recipe) -> Any:
-    """(n,) loss of each image."""
-    own = logs.gather(1, target[:, None])[:, 0]
-    if recipe.loss == "generalised":
-        return (1 - (own * GENERALISED).exp()) / GENERALISED
-    if recipe.smoothing:
-        return -(1 - recipe.smoothing) * own - recipe.smoothing * logs.mean(1)
-    return -own
-
-
-def _mode(network: Any, *, training: bool) -> None:
-    """Training or evaluation mode; exported programs have one mode only and stay as they are."""
-    try:
-        network.train(training)
-    except (NotImplementedError, RuntimeError):
-        pass
-
-
-def _devices(model: Classifier) -> list[int]:
-    import torch
-
-    device = torch.device(str(getattr(model, "device", "cpu")))
-    return [device.index or 0] if device.type == "cuda" else []
-
-
-def out_of_memory(problem: BaseException) -> bool:
-    """Whether an exception says that memory ran out."""
-    text = str(problem).lower()
-    return type(problem).__name__ == "OutOfMemoryError" or isinstance(problem, MemoryError) or (
-        isinstance(problem, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
-    )  # fmt: skip

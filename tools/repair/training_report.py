@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from failsight.tools.evidence import Cell, Correction, Evidence, Fact, Figure, Table
 from failsight.tools.figures.svg import FAINT, INK, SERIES, Canvas
-from failsight.tools.repair.arms import Made, Plan
+from failsight.tools.repair.arms import Made
 from failsight.tools.repair.around import Around
+from failsight.tools.repair.choosing import Asked
 from failsight.tools.repair.export import Exported
-from failsight.tools.repair.planning import Asked, Ready, told_recipe
+from failsight.tools.repair.lessons import Plan
+from failsight.tools.repair.planning import Ready, told_recipe
 from failsight.tools.strategies import Strategy
 from failsight.tools.text import clean, interval, number
 

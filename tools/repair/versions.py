@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 FOLDER = "repair"  # of the case; nothing that a repair writes lies elsewhere
 WRAPPED = "version.json"  # a version that is the old model with something new around it
+AROUND = ("recalibrate", "defer", "rule")  # strategies that train nothing: the scores are read otherwise
 _NAME = re.compile(r"R[1-9][0-9]{0,4}(\.c?[0-9]{1,3})?")
 
 Arm = Literal["repair", "control"]
