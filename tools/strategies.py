@@ -326,7 +326,7 @@ STRATEGIES: tuple[Strategy, ...] = (
         "A requirement holds at once, where evidence in the picture can be detected reliably.",
         "medium",
         "Rules contradict each other, grow old, and hide the bug instead of mending it.",
-        "the rule applied to as many random images of equal confidence",
+        "as many answers overruled by lot",
         "Balayn et al. 2023, A.2.1",
     ),
     Strategy(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
@@ -24,7 +25,7 @@ from failsight.tools.repair.verdict import (
     default_minimum,
 )
 from failsight.tools.repair.verdict_report import TOOL, Verified, evidence
-from failsight.tools.text import clean, number
+from failsight.tools.text import clean, listing, number
 from failsight.tools.verdicts import ONLINE_LEVEL
 from failsight.tools.view import CaseView
 
@@ -195,7 +196,7 @@ def _judge(
     decision = decide(
         aim, others, minimum=least, tolerance=tolerance, alpha=alpha, earlier=earlier, verified=verified
     )
-    notes = (*chosen.notes, *told.notes, *enough(int(target.sum()), few))
+    notes = (*chosen.notes, *told.notes, *enough(int(target.sum()), few), *_unseen(view.classes, told.labels))
     if any(told.bounds):
         notes += (
             f"{number(told.deferred)} of the images are left to a person, which counts as no error; the control arm leaves as many, by lot.",
@@ -204,6 +205,14 @@ def _judge(
         arms, finding_id, finding, chosen, calibrated, least, plan, aim, tuple(others), decision, ece, None, (),
         len(told.labels), notes,
     )  # fmt: skip
+
+
+def _unseen(classes: Sequence[str], labels: Ints) -> tuple[str, ...]:
+    """A remark on classes of which no image judges."""
+    absent = [clean(c, 60) for i, c in enumerate(classes) if not (labels == i).any()]
+    if not absent:
+        return ()
+    return (f"No untouched image is of {listing(absent, 6)}: what the repair costs there is not known.",)
 
 
 def _target(told: Answers, calibrated: bool, units: Ints | None, target: Mask) -> Losses:

@@ -76,6 +76,19 @@ def test_a_rule_over_weak_answers_is_fitted_and_verified_without_a_model(case: C
     assert (case.folder.parent / "answers.csv").read_bytes() == before
 
 
+def test_classes_that_no_image_judges_are_named(tmp_path: Path) -> None:
+    rows = write_answers(tmp_path / "all.csv").read_text().splitlines()
+    (tmp_path / "answers.csv").write_text("\n".join(r for r in rows if ",kitchen," not in r) + "\n")
+    with open_case(out=tmp_path / "case", predictions=str(tmp_path / "answers.csv")) as case:
+        case.record(
+            "evidence.recorded",
+            call="c",
+            evidence=Evidence("evaluate", "t", "s", findings=(FINDING,)).to_dict(),
+        )
+        _, verified = repaired(case, finding="F1", strategy="rule")
+    assert any("No untouched image is of kitchen" in n for n in verified.notes)
+
+
 def test_a_temperature_calms_recorded_answers(case: Case) -> None:
     made, verified = repaired(case, finding="F2")
     assert made.fact("temperature", "repair R1").value > 1  # type: ignore[operator]

@@ -47,18 +47,16 @@ def test_the_bound_is_where_most_is_won() -> None:
     assert rule_bound(np.zeros((0, 3), np.float32), np.zeros(0, np.int64), 0) == 0.0
 
 
-def test_a_lot_falls_on_about_the_share_of_the_class_and_always_on_the_same_images() -> None:
+def test_a_lot_falls_on_about_the_share_of_answers_and_always_on_the_same_images() -> None:
     rng = np.random.default_rng(0)
     scores = rng.dirichlet(np.ones(3), 4000).astype(np.float32)
-    rule = {"kind": "rule", "answers": 1, "share": 0.3}
+    rule = {"kind": "rule", "share": 0.3}
     taken = overruled(scores, rule)
-    mine = scores.argmax(1) == 1
-    assert not taken[~mine].any() and taken[mine].mean() == pytest.approx(0.3, abs=0.04)
+    assert taken.mean() == pytest.approx(0.3, abs=0.03) and set(scores[taken].argmax(1)) == {0, 1, 2}
+    assert abs(scores.max(1)[taken].mean() - scores.max(1)[~taken].mean()) < 0.02  # whatever the confidence
     order = rng.permutation(len(scores))
     assert np.array_equal(overruled(scores[order], rule), taken[order])
     assert not overruled(scores, {**rule, "share": 0.0}).any()
-    sure = scores.max(1)
-    assert abs(sure[taken].mean() - sure[mine & ~taken].mean()) < 0.03  # whatever the confidence
 
 
 @given(

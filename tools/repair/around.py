@@ -152,9 +152,8 @@ def _fitted(
         return {"kind": "defer", "threshold": value}, {"kind": "defer", "threshold": 0.0}, value
     value = rule_bound(made.scores[at], made.labels[at], answers)
     rule = {"kind": "rule", "answers": answers, "below": value}
-    mine = made.predicted[at] == answers
-    share = float(overruled(made.scores[at], rule).sum() / max(1, int(mine.sum())))
-    return rule, {"kind": "rule", "answers": answers, "share": share}, value
+    share = float(overruled(made.scores[at], rule).mean())
+    return rule, {"kind": "rule", "share": share}, value
 
 
 def given_too_often(finding: Finding | None, made: Predictions) -> int:

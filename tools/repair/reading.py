@@ -30,17 +30,16 @@ def read_otherwise(scores: Floats, facts: Mapping[str, Any]) -> Floats:
 
 
 def overruled(scores: Floats, facts: Mapping[str, Any]) -> Mask:
-    """(n,) answers that a rule replaces: those of class ``answers`` with a confidence below ``below``, or a ``share`` by lot.
+    """(n,) answers that a rule replaces: those of class ``answers`` with a confidence below ``below``; or a ``share`` of all, by lot.
 
     The lot hangs on the scores alone (three digits), so that the same image draws the same lot every time.
     """
-    mine: Mask = scores.argmax(1) == int(facts["answers"])
-    if "below" in facts:
-        made: Mask = mine & (scores.max(1) < float(facts["below"]))
-        return made
-    lots = [zlib.crc32(np.round(row.astype(np.float64), 3).tobytes()) % LOTS for row in scores]
-    by_lot: Mask = mine & (np.array(lots) < float(facts["share"]) * LOTS)
-    return by_lot
+    if "share" in facts:
+        lots = [zlib.crc32(np.round(row.astype(np.float64), 3).tobytes()) % LOTS for row in scores]
+        by_lot: Mask = np.array(lots, float) < float(facts["share"]) * LOTS
+        return by_lot
+    taken: Mask = (scores.argmax(1) == int(facts["answers"])) & (scores.max(1) < float(facts["below"]))
+    return taken
 
 
 def exchanged(scores: Floats, at: Mask) -> Floats:

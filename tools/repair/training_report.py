@@ -72,7 +72,7 @@ def around(view: CaseView, asked: Asked, strategy: Strategy, made: Around) -> Ev
         summary = (
             f"{plan.repair}: where the model answers {clean(r.class_name, 60)} with a confidence below {min(1.0, made.values[0]):.2f}, its second "
             f"choice is taken instead. On {r.n:,} evaluation images that did not choose this bound it overrules {r.overruled:,} answers, "
-            f"of which {r.before:,} were right before and {r.after:,} are now. The control arm overrules as many answers of that class, by lot."
+            f"of which {r.before:,} were right before and {r.after:,} are now. The control arm overrules as many answers, by lot."
         )
         facts = [
             Fact("overruled", r.overruled, "count", f"repair {plan.repair}", None, r.n),

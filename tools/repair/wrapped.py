@@ -236,7 +236,9 @@ def _sound(facts: Any, arrays: Mapping[str, npt.NDArray[np.float32]]) -> bool:
         )
     if kind == "temperature":
         return math.isfinite(float(facts["temperature"])) and float(facts["temperature"]) > 0
+    if kind == "rule" and "share" in facts:
+        return bool(0 <= float(facts["share"]) <= 1)
     if kind == "rule":
-        bound = float(facts["below"] if "below" in facts else facts["share"])
-        return bool(0 <= int(facts["answers"]) < len(facts["classes"]) and 0 <= bound <= 1.01)
+        known = 0 <= int(facts["answers"]) < len(facts["classes"])
+        return bool(known and 0 <= float(facts["below"]) <= 1.01)
     return bool(kind == "defer" and 0 <= float(facts["threshold"]) <= 1)
