@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from failsight.tools.checks.feeding import Outcomes
-from failsight.tools.checks.pipeline_choice import choose, detectable, sample, test, ties, winner
+from failsight.tools.checks.pipeline_choice import (
+    borne_out,
+    choose,
+    detectable,
+    sample,
+    test,
+    ties,
+    winner,
+)
 from failsight.tools.checks.pipelines import Alternative, Pipeline, alternatives
 from failsight.tools.inputs.base import Preprocessing
 from failsight.tools.stats.intervals import wilson
@@ -196,3 +204,19 @@ def test_a_pipeline_that_blinds_the_model_is_neither_chosen_nor_confirmed() -> N
     (one,) = test(measure([Pipeline(), blind]), [blind], (0.03, 0.05), 0.05, 0)
     assert one.effect > 0.15 and one.q < 0.001
     assert one.judgement.verdict == "inconclusive" and "frequent class" in one.judgement.reason
+
+
+def test_training_images_speak_against_a_way_of_feeding_that_the_model_was_not_trained_with() -> None:
+    """On evaluation images another crop cuts a misleading frame away; on its own training images the model is worse with it."""
+    rng = np.random.default_rng(0)
+    stretched = Pipeline((STRETCH,))
+    (one,) = test(
+        outcomes(np.stack([rng.random(400) < 0.5, rng.random(400) < 0.8])), [stretched], (0.03, 0.05), 0.05, 0
+    )
+    assert one.judgement.verdict == "confirmed"
+    every, some = np.ones(200, bool), np.arange(200) >= 60
+    (judged,) = borne_out([one], outcomes(np.stack([every, some])))
+    assert judged.judgement.verdict == "inconclusive" and "trained as declared" in judged.judgement.reason
+    assert borne_out([one], outcomes(np.stack([some, every]))) == (one,)
+    assert borne_out([one], outcomes(np.stack([every, every]))) == (one,)
+    assert borne_out([one], None) == (one,)

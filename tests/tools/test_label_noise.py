@@ -217,17 +217,43 @@ def test_a_model_that_exchanges_two_classes_is_misled_and_the_labels_are_not_bla
     assert found.verdict == "inconclusive" and "misled rather than" in found.note
 
 
-def test_one_label_given_wrongly_is_named_though_all_together_are_below_what_counts() -> None:
+def labelled_as_another(features: bool) -> FakeView:
     """A fifth of the images of z are labelled w: three of a hundred labels, eleven of a hundred that say w."""
     truth, scores, _ = world(3, 2400, 6, accuracy=0.93)
     wrong = (truth == 5) & (np.random.default_rng(1).random(2400) < 0.2)
     table = FakeTable(np.zeros((2400, 2, 2, 3), np.uint8), np.where(wrong, 0, truth), tuple("wxabcz"))
-    made = label_noise(FakeView({"data": table}, scores={"data": scores}))
+    view = FakeView({"data": table}, scores={"data": scores})
+    if features:
+        seen = np.eye(6)[truth] * 4 + np.random.default_rng(2).standard_normal((2400, 6))
+        view.given_features = {"data": seen.astype(np.float32)}
+    return view
+
+
+def test_one_label_given_wrongly_is_named_though_all_together_are_below_what_counts() -> None:
+    made = label_noise(labelled_as_another(features=True))
     (found,) = made.findings
     assert (found.class_name, found.verdict, found.slice) == ("w", "confirmed", None)
     assert "perhaps z" in found.statement and found.q is not None and found.q <= 0.05
     told = next(t for t in made.tables if t.title == "Wrong labels by label given")
     assert told.rows[0][0] == "w" and told.rows[0][-1] == "confirmed"
+
+
+def test_answers_alone_are_no_second_opinion_on_a_label() -> None:
+    """A head on the answers of a black box can't see what misleads it: nothing is said of single labels."""
+    made = label_noise(labelled_as_another(features=False))
+    assert all(f.class_name is None for f in made.findings)
+
+
+def test_a_cue_that_misleads_the_model_is_unlearnt_by_the_second_opinion() -> None:
+    """Every other image of z carries a stamp, recorded nowhere, that makes the model say w with full confidence."""
+    truth, scores, _ = world(3, 2400, 6, accuracy=0.93)
+    stamp = (truth == 5) & (np.random.default_rng(1).random(2400) < 0.5)
+    scores = np.where(stamp[:, None], np.eye(6)[0] * 0.98 + 0.02 / 6, scores)
+    table = FakeTable(np.zeros((2400, 2, 2, 3), np.uint8), truth, tuple("wxabcz"))
+    view = FakeView({"data": table}, scores={"data": scores.astype(np.float32)})
+    seen = np.eye(6)[truth] * 4 + np.random.default_rng(2).standard_normal((2400, 6))
+    view.given_features = {"data": np.column_stack([seen, 6.0 * stamp]).astype(np.float32)}
+    assert all(f.verdict != "confirmed" for f in label_noise(view).findings)
 
 
 def test_a_weak_model_s_annotator_is_found_where_images_are_alike_and_not_where_they_are_harder() -> None:

@@ -57,12 +57,17 @@ class Second:
     Attributes:
         basis: (n, d) what the head is fitted to: the model's features, else its log scores.
         scores: (n, k) its cross-validated probabilities.
-        how: what the basis is, in words.
+        sees: whether it is the features: from log scores alone a head can't unlearn what misleads the model.
     """
 
     basis: npt.NDArray[np.float32]
     scores: Float
-    how: str
+    sees: bool
+
+    @property
+    def how(self) -> str:
+        """What the basis is, in words."""
+        return "the model's features" if self.sees else "the model's log scores"
 
     @property
     def predicted(self) -> Ints:
@@ -75,23 +80,21 @@ def second_opinion(view: CaseView, scored: Scored) -> Second | None:
     present = np.unique(scored.labels)
     if scored.split == "train" or len(scored.labels) < FEWEST_LABELS or len(present) < 2:
         return None  # training labels are judged by such a head already
-    basis, how = _features(view, scored)
+    basis, sees = _features(view, scored)
     scores = cross_validated_scores(
         basis, scored.labels, len(scored.classes), folds=FOLDS, seed=view.seed, penalty=3.0
     )
-    return Second(basis, scores, how)
+    return Second(basis, scores, sees)
 
 
-def _features(view: CaseView, scored: Scored) -> tuple[npt.NDArray[np.float32], str]:
+def _features(view: CaseView, scored: Scored) -> tuple[npt.NDArray[np.float32], bool]:
     logs = np.log(np.maximum(scored.scores, 1e-6)).astype(np.float32)
-    if view.has_model():
-        try:
-            rows, features = view.features(scored.split)
-        except RetryError:
-            return logs, "the model's log scores"
-        if np.array_equal(rows, scored.rows) and np.isfinite(features).all() and features.shape[1] <= WIDEST:
-            return features, "the model's features"
-    return logs, "the model's log scores"
+    try:
+        rows, features = view.features(scored.split)
+    except RetryError:  # a black box
+        return logs, False
+    usable = np.array_equal(rows, scored.rows) and np.isfinite(features).all() and features.shape[1] <= WIDEST
+    return (features, True) if usable else (logs, False)
 
 
 def exchangeable(
@@ -208,7 +211,7 @@ def class_noise(
         suspect, suggested: (n,) of confident learning.
         among: (n,) the images that take part.
     """
-    if second is None:
+    if second is None or not second.sees:
         return []
     first = Disagreement(scored.scores, scored.predicted != scored.labels)
     made = []

@@ -76,6 +76,8 @@ def small_classes(train: Ints, labels: Ints) -> list[int]:
     """Classes with few training images and enough evaluation images to tell, the smallest first."""
     there = np.bincount(labels[labels >= 0], minlength=len(train))
     top = int(train.max(initial=0))
+    if np.count_nonzero(there) < 2:
+        return []  # nothing among the evaluation images that could be favoured
     small = [c for c in np.flatnonzero(train > 0).tolist() if train[c] * UNEVEN <= top and there[c] >= FEWEST]
     return sorted(small, key=lambda c: (int(train[c]), c))[:MOST]
 
