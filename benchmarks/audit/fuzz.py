@@ -14,7 +14,7 @@ from benchmarks.audit.mutate import Mutator
 from failsight.tools.errors import RetryError, UserError
 
 Kind = Literal["text", "raw", "tree"]
-PATIENCE = 5.0  # seconds for one input: more is a hang
+PATIENCE = 5.0  # processor seconds for one input: more is a hang
 KEPT = 5  # different faults of a target that are kept
 
 
@@ -105,18 +105,18 @@ def attempt(target: Target, given: Any) -> Exception | Literal["taken", "refused
 
 @contextlib.contextmanager
 def patience(seconds: float) -> Iterator[None]:
-    """Raise :class:`HungError` inside the block after ``seconds`` (main thread, Unix)."""
+    """Raise :class:`HungError` inside the block after ``seconds`` of processor time (main thread, Unix)."""
 
     def ring(*_: object) -> None:
         raise HungError(f"longer than {seconds:g} s")
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGPROF, ring)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
 
 
 def _where(error: BaseException) -> str:
