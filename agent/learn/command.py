@@ -50,7 +50,7 @@ def run_learn(args: argparse.Namespace) -> int:
     if args.list or args.json:
         _print_list(progress, args.json)
         return 0
-    lesson = _named(args.lesson) if args.lesson else None
+    lesson = lesson_named(args.lesson) if args.lesson else None
     if _by_lines(args):
         return _learn_by_lines(progress, lesson)
     from failsight.agent.ui.tui.screens.learn import run_learn_app
@@ -96,7 +96,8 @@ def _by_lines(args: argparse.Namespace) -> bool:
     return bool(args.plain) or not (sys.stdin.isatty() and sys.stdout.isatty())
 
 
-def _named(name: str) -> Lesson:
+def lesson_named(name: str) -> Lesson:
+    """The lesson of that name or number. Raises UserError with the names that there are."""
     from failsight.agent.learn.lessons import lessons
 
     known = lessons()
@@ -114,7 +115,7 @@ def _named(name: str) -> Lesson:
 def _print_list(progress: Progress, as_json: bool) -> None:
     from failsight.agent.learn.lessons import lessons
     from failsight.agent.learn.score import calibration
-    from failsight.agent.learn.screenwords import mark, status
+    from failsight.agent.learn.screenwords import listed
 
     if as_json:
         rows = [
@@ -130,8 +131,8 @@ def _print_list(progress: Progress, as_json: bool) -> None:
         ]
         print(json.dumps(rows))
         return
-    for number, lesson in enumerate(lessons(), 1):
-        print(f"{number:>2} {mark(progress, lesson)} {lesson.title:<36} {status(progress, lesson)}")
+    for line in listed(progress):
+        print(line)
     about = calibration(progress.guesses)
     if about:
         print(f"\n{about}")

@@ -19,6 +19,16 @@ def mark(progress: Progress, lesson: Lesson) -> str:
     return "✗" if done.right is False else "✓"
 
 
+def listed(progress: Progress) -> list[str]:
+    """All lessons, a line each: number, sign, title, and what became of it."""
+    from failsight.agent.learn.lessons import lessons
+
+    return [
+        f"{number:>2} {mark(progress, lesson)} {lesson.title:<36} {status(progress, lesson)}"
+        for number, lesson in enumerate(lessons(), 1)
+    ]
+
+
 def status(progress: Progress, lesson: Lesson) -> str:
     """What became of a lesson so far, in a few words."""
     done = progress.lessons.get(lesson.id)

@@ -17,6 +17,7 @@ SHARED: dict[str, str] = {
     "/copy": "copy a piece of evidence, a hypothesis or the last answer as text: /copy E3",
     "/glossary": "what a word means: /glossary recall; without a word: all of them",
     "/map": "the workflow: how we got here, and the ways on",
+    "/learn": "lessons and practice cases to choose from; /learn NAME begins one",
     "/auto": "run the whole workflow to its end without asking",
     "/report": "write the report into the case folder",
     "/quit": "leave; nothing is lost",

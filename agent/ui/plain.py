@@ -53,9 +53,10 @@ class PlainDisplay:
         err_stream: TextIO | None = None,
         colour: bool | None = None,
     ) -> None:
-        self._reader = Reader(in_stream or sys.stdin)
-        self._lines = Lines(out_stream or sys.stdout, colour)
-        self._progress = ProgressLines(err_stream or sys.stderr)
+        self._streams = (in_stream or sys.stdin, out_stream or sys.stdout, err_stream or sys.stderr, colour)
+        self._reader = Reader(self._streams[0])
+        self._lines = Lines(self._streams[1], colour)
+        self._progress = ProgressLines(self._streams[2])
         self._interrupts = Interrupts(self._progress.say)
         self._choices: tuple[str, ...] = ()
         self._pending: ApprovalAsked | None = None
@@ -190,6 +191,8 @@ class PlainDisplay:
                 self._find(session, command.rest)
             case "/copy":
                 self._copy(session, command.rest)
+            case "/learn":
+                self._learn(command.rest)
             case "/glossary":
                 for term in looked_up(command.rest, terms()):
                     self._lines.say(term.line())
@@ -208,6 +211,29 @@ class PlainDisplay:
         self._lines.say(
             "Ctrl-C stops what runs; at the prompt, twice leaves. The end of the input leaves too."
         )
+
+    def _learn(self, wanted: str) -> None:
+        """The list of lessons; with a name that one, until it ends or is left, then the conversation goes on."""
+        from failsight.agent.learn.command import lesson_named
+        from failsight.agent.learn.lines import LineDialogue
+        from failsight.agent.learn.progress import load_progress
+        from failsight.agent.learn.school import school
+        from failsight.agent.learn.screenwords import listed
+
+        progress = load_progress()
+        if not wanted:
+            for line in listed(progress):
+                self._lines.say(line)
+            self._lines.say("/learn NAME or NUMBER begins one; `failsight learn` opens them by themselves.")
+            return
+        try:
+            lesson = lesson_named(wanted)
+        except FailsightError as error:
+            self._lines.warn(sentence(error))
+            return
+        dialogue = LineDialogue(*self._streams)
+        dialogue.run(school(progress, dialogue, lesson))
+        self._lines.say("Back in the conversation.")
 
     def _map(self, session: SessionLike) -> None:
         for text, _ in map_lines(take(session.state()), session.workflow):

@@ -21,6 +21,7 @@ from failsight.agent.ui.tui.messages import Answered, Errand, SessionUpdate, Sho
 from failsight.agent.ui.tui.screens.main import MainScreen
 from failsight.agent.ui.tui.widgets.prompt import Prompt
 from failsight.agent.ui.tui.widgets.said import PersonSays
+from failsight.tools.errors import FailsightError
 
 if TYPE_CHECKING:
     from failsight.agent.ui.display import OpenSession
@@ -62,9 +63,7 @@ class FailsightApp(App[int]):
         self.actions: dict[str, str] = {}
         self.talk: Talk | None = None
         self._open_session = open_session
-        for theme in themes.OURS:
-            self.register_theme(theme)
-        self.theme = themes.first()
+        themes.dress(self)
         self.main.themes = tuple(themes.NAMES)
 
     def get_default_screen(self) -> Screen[None]:
@@ -150,9 +149,24 @@ class FailsightApp(App[int]):
                 self.copy(command.rest)
             case "/map":
                 self._show_map()
+            case "/learn":
+                self._learn(command.rest)
             case _:
                 return False
         return True
+
+    def _learn(self, wanted: str) -> None:
+        """The lessons, above the conversation; with a name that one at once."""
+        from failsight.agent.ui.tui.lookups import learn_screen
+
+        try:
+            screen, lesson = learn_screen(wanted)
+        except FailsightError as problem:
+            self.notify(str(problem), severity="warning", markup=False)
+            return
+        self.push_screen(screen)
+        if lesson is not None:
+            self.call_after_refresh(screen.begin, lesson)
 
     def _show_map(self) -> None:
         from failsight.agent.ui.snapshot import Snapshot

@@ -10,6 +10,8 @@ from failsight.agent.ui.tui.screens.lookup import LookupScreen, Row
 from failsight.agent.ui.words import finding_line
 
 if TYPE_CHECKING:
+    from failsight.agent.learn.lessons import Lesson
+    from failsight.agent.ui.tui.screens.learn import LearnScreen
     from failsight.agent.ui.tui.screens.main import MainScreen
 
 
@@ -46,3 +48,14 @@ def glossary_screen(asked: str) -> LookupScreen:
 def _told(term: glossary.Term) -> str:
     also = f"\nAlso: {', '.join(term.aliases)}." if term.aliases else ""
     return f"{term.text}{also}\n{term.kind} · {term.source}"
+
+
+def learn_screen(wanted: str) -> tuple[LearnScreen, Lesson | None]:
+    """The screen of lessons, and the one that ``wanted`` names. Raises UserError for a name that there is not."""
+    from failsight.agent.learn.command import lesson_named
+    from failsight.agent.learn.progress import load_progress
+    from failsight.agent.ui.tui.screens.learn import LearnScreen
+
+    progress = load_progress()
+    progress.level = progress.level or "novice"
+    return LearnScreen(progress), lesson_named(wanted) if wanted else None

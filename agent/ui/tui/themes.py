@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 
+from typing import TYPE_CHECKING, Any
+
 from textual.theme import Theme
+
+if TYPE_CHECKING:
+    from textual.app import App
 
 CONTRAST = Theme(
     name="contrast",
@@ -87,6 +92,13 @@ WORDS = "dark, light, contrast or grey: /theme light; without a name: the next o
 def first() -> str:
     """The look to begin with: ``FAILSIGHT_THEME``, else dark."""
     return NAMES.get(os.environ.get("FAILSIGHT_THEME", "").strip().lower(), NAMES["dark"])
+
+
+def dress(app: App[Any]) -> None:
+    """Teach ``app`` our looks, and put the first one on."""
+    for theme in OURS:
+        app.register_theme(theme)
+    app.theme = first()
 
 
 def after(theme: str) -> str:

@@ -18,6 +18,7 @@ from failsight.agent.learn.lessons import Lesson, lessons, teach
 from failsight.agent.learn.progress import LEVELS
 from failsight.agent.learn.score import calibration
 from failsight.agent.learn.screenwords import mark, status
+from failsight.agent.ui.tui import themes
 from failsight.agent.ui.tui.screens.lesson import DialogueScreen
 from failsight.agent.ui.tui.widgets.key_line import KeyLine
 
@@ -30,7 +31,7 @@ class LearnScreen(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("l", "level", "Level"),
-        Binding("escape,q", "app.quit", "Leave"),
+        Binding("escape,q", "leave", "Leave"),
     ]
     DEFAULT_CSS = """
     LearnScreen #learn-top { height: 1; padding: 0 1; background: $panel; color: $text; }
@@ -120,6 +121,13 @@ class LearnScreen(Screen[None]):
             )
         )
 
+    def action_leave(self) -> None:
+        """Back to the conversation, where it was opened from one; else the end."""
+        if isinstance(self.app, LearnApp):
+            self.app.exit(0)
+        else:
+            self.app.pop_screen()
+
     def action_level(self) -> None:
         """From novice to intermediate to expert and round."""
         at = LEVELS.index(self.progress.level) if self.progress.level in LEVELS else -1
@@ -140,6 +148,7 @@ class LearnApp(App[int]):
 
     def __init__(self, progress: Progress, lesson: Lesson | None = None) -> None:
         super().__init__()
+        themes.dress(self)
         self.progress, self.lesson = progress, lesson
 
     def on_mount(self) -> None:
@@ -158,8 +167,8 @@ class LearnApp(App[int]):
             self.call_after_refresh(screen.begin, self.lesson)
 
     def action_theme(self) -> None:
-        """Dark to light and back."""
-        self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
+        """The next look: dark, light, high contrast, greys."""
+        self.theme = themes.after(self.theme)
 
     async def action_quit(self) -> None:
         """Leave; lessons are kept where they are."""

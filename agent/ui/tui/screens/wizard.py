@@ -8,6 +8,7 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 
 from failsight.agent.learn.wizard import Chosen, wizard
+from failsight.agent.ui.tui import themes
 from failsight.agent.ui.tui.screens.lesson import DialogueScreen
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class WizardApp(App[Chosen]):
 
     def __init__(self, level: str = "") -> None:
         super().__init__()
+        themes.dress(self)
         self.level = level
 
     def on_mount(self) -> None:
@@ -38,8 +40,8 @@ class WizardApp(App[Chosen]):
         self.exit(chosen)
 
     def action_theme(self) -> None:
-        """Dark to light and back."""
-        self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
+        """The next look: dark, light, high contrast, greys."""
+        self.theme = themes.after(self.theme)
 
 
 def run_wizard_app(level: str = "") -> Chosen | None:
