@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from failsight.agent.examples import epilog
 from failsight.agent.options import common, inputs, models
 
 QUIET_LIBRARIES = {
@@ -154,8 +155,10 @@ def build_parser() -> argparse.ArgumentParser:
     compare = _command(
         commands, "compare", "two models, or two versions of one, on the same images", "run_compare"
     )
-    compare.add_argument("before", type=Path, metavar="CASE")
-    compare.add_argument("after", type=Path, metavar="CASE", nargs="?")
+    compare.add_argument("before", type=Path, metavar="CASE", help="the case before")
+    compare.add_argument(
+        "after", type=Path, metavar="CASE", nargs="?", help="the case after; none with --versions"
+    )
     compare.add_argument(
         "--versions",
         nargs="+",
@@ -167,8 +170,10 @@ def build_parser() -> argparse.ArgumentParser:
         "--journal", action="store_true", help="record the comparison in the journal of the second case"
     )
 
-    ask = _command(commands, "ask", "ask the library of failure handling", "library:run_ask")
-    ask.add_argument("question", nargs="+")
+    ask = _command(
+        commands, "ask", "what is known about a question, and which tool measures it", "library:run_ask"
+    )
+    ask.add_argument("question", nargs="+", help="in plain words; no language model is asked")
     ask.add_argument("--json", action="store_true", help="print JSON")
     ask.add_argument("--case", type=Path, help="a case whose class and attribute names the question may use")
     ask.add_argument(
@@ -178,10 +183,20 @@ def build_parser() -> argparse.ArgumentParser:
     knowledge = _command(
         commands, "knowledge", "your own entries in the knowledge base", "library:run_knowledge"
     )
-    knowledge.add_argument("action", choices=("add", "list", "check", "remove"))
-    knowledge.add_argument("what", nargs="?", default="", metavar="FILE|FOLDER|ID")
     knowledge.add_argument(
-        "--project", action="store_true", help="keep it with this folder instead of with you"
+        "action", choices=("add", "list", "check", "remove"), help="check: say what would be added"
+    )
+    knowledge.add_argument(
+        "what",
+        nargs="?",
+        default="",
+        metavar="FILE|FOLDER|ID",
+        help="Markdown or YAML; remove: an id of list",
+    )
+    knowledge.add_argument(
+        "--project",
+        action="store_true",
+        help="keep it in the current folder, for this project, instead of in your home",
     )
 
     forms = _command(
@@ -248,7 +263,12 @@ def build_parser() -> argparse.ArgumentParser:
     labels = _command(commands, "labels", "suspect labels out for relabelling, and back in", "run_labels")
     labels.add_argument("action", choices=("export", "import"))
     labels.add_argument("case", type=Path, metavar="CASE")
-    labels.add_argument("file", type=Path, metavar="FILE.csv")
+    labels.add_argument(
+        "file",
+        type=Path,
+        metavar="FILE.csv",
+        help="export: a new file; import: the same with new_label filled in",
+    )
     labels.add_argument("--top", type=int, help="export only the most suspicious (default 100)")
     labels.add_argument(
         "--split", choices=("data", "train", "deploy"), default="data", help="which labels (default data)"
@@ -299,8 +319,14 @@ def build_parser() -> argparse.ArgumentParser:
     tools.add_argument("name", nargs="?", help="one tool, with its arguments")
     tools.add_argument("--json", action="store_true", help="print JSON")
 
-    doctor = _command(commands, "doctor", "what works on this machine, and what is missing", "run_doctor")
+    doctor = _command(
+        commands, "doctor", "what works on this machine, what is missing, and how to get it", "run_doctor"
+    )
     doctor.add_argument("--json", action="store_true", help="print JSON")
+    for sub in commands.choices.values():
+        for action in sub._actions:
+            if action.metavar == "CASE" and not action.help:
+                action.help = "the folder of a case"
     return parser
 
 
@@ -327,7 +353,11 @@ class _Version(argparse.Action):
 
 def _command(commands: Any, name: str, text: str, handler: str) -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = commands.add_parser(
-        name, help=text, description=text[0].upper() + text[1:] + "."
+        name,
+        help=text,
+        description=text[0].upper() + text[1:] + ".",
+        epilog=epilog(name),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     made.set_defaults(handler=_later(handler))
     return made

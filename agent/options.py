@@ -13,10 +13,16 @@ def inputs(parser: argparse.ArgumentParser) -> None:
     what = parser.add_argument_group("a new case")
     what.add_argument(
         "--model",
-        help="transformers folder, .onnx, TorchScript .pt, .pt2, .safetensors (with --arch), file.py:function",
+        help="transformers folder, hub:owner/name, .onnx, TorchScript .pt, .pt2, .safetensors or .pth (with --arch), "
+        "file.py:function (with --trust-code); see docs/models.md",
     )
-    what.add_argument("--arch", help="module:factory that builds the network for bare weights")
-    what.add_argument("--predictions", help="a CSV or Parquet of predictions, where there is no model to run")
+    what.add_argument(
+        "--arch", help="module:function or file.py:function that builds the network for bare weights"
+    )
+    what.add_argument(
+        "--predictions",
+        help="a CSV or Parquet of predictions instead of a model: path, label, and prediction or a column a class",
+    )
     what.add_argument(
         "--data",
         help="labelled test images: a folder a class, a manifest CSV/Parquet, a Hugging Face data set",
@@ -25,14 +31,16 @@ def inputs(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--pool", help="unlabelled images that could be labelled")
     what.add_argument("--deploy", help="images as they come in deployment, labelled or not")
     what.add_argument("--history", help="the training record: CSV, trainer_state.json or TensorBoard events")
-    what.add_argument("--metadata", help="a CSV of attributes, joined to the images by file stem")
-    what.add_argument("--metadata-key", help="the column of --metadata that holds the file stem")
+    what.add_argument("--metadata", help="a CSV or Parquet of attributes for the images of --data")
+    what.add_argument(
+        "--metadata-key", help="its column that names the image: path, file name, or that without suffix"
+    )
     what.add_argument(
         "--map",
         action="append",
         default=[],
         metavar="DATA=MODEL",
-        help="this class of the data is that class of the model",
+        help="this class of the data is that class of the model (once for each)",
     )
     what.add_argument("--task", help="what the model is for, in a sentence")
     what.add_argument("--name", help="what to call the case")
@@ -41,7 +49,7 @@ def inputs(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME>=VALUE",
-        help="a criterion, e.g. accuracy>=0.9, recall.kitchen>=0.8",
+        help="what the model must do, e.g. 'accuracy>=0.9', 'recall.kitchen>=0.8' (once for each); see docs/readiness.md",
     )
     what.add_argument(
         "--trust-code", action="store_true", default=None, help="let Python code that you name be run"
@@ -108,7 +116,7 @@ def common(parser: argparse.ArgumentParser) -> None:
         help="also repair confirmed findings and verify that: first (alone: the one that costs most errors), all, or F3,F5",
     )
     how.add_argument("--level", choices=("novice", "intermediate", "expert"), help="how much is explained")
-    how.add_argument("--out", type=Path, help="where to put the case folder")
+    how.add_argument("--out", type=Path, help="the case folder (default failsight-cases/NAME)")
     how.add_argument("--seed", type=int, help="seed of every random choice (default 0)")
     how.add_argument("--device", help="cpu (default), cuda, mps")
     how.add_argument(
