@@ -22,6 +22,7 @@ from failsight.tools.inputs.columns import parse_boxes, read_columns, typed
 from failsight.tools.inputs.data import open_images
 from failsight.tools.inputs.fingerprint import _look, _Memory
 from failsight.tools.inputs.models.side import read_side
+from failsight.tools.inputs.models.transformers_folder import _config
 from failsight.tools.inputs.table import Files
 from failsight.tools.text import clean
 
@@ -109,6 +110,13 @@ def test_long_demands_are_read_in_no_time(long: str) -> None:
 def test_digits_that_are_no_class_number_are_said(word: str) -> None:
     with pytest.raises(UserError, match="None of the classes"):
         match_labels([word], ["kitchen", "bedroom"], {}, "here")
+
+
+@pytest.mark.parametrize("names", [7, True, {"a": 1}, "BertModel"])
+def test_architectures_that_are_no_list_are_refused(names: object, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"architectures": names}))
+    with pytest.raises(UserError, match="no image classifier"):
+        _config(tmp_path)
 
 
 def test_an_arrow_file_whose_offsets_point_outside_does_not_end_the_process(tmp_path: Path) -> None:

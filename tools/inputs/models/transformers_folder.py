@@ -87,6 +87,8 @@ def _config(path: Path) -> dict[str, Any]:
             f"{clean(path.name)}/config.json can't be read ({clean(problem)}).", "Is the folder complete?"
         ) from problem
     names = config.get("architectures") or [] if isinstance(config, dict) else None
+    if names is not None and not isinstance(names, list):
+        names = [names]
     if names is None or (names and not any("Classification" in str(name) for name in names)):
         raise UserError(
             f"The model in {clean(path.name)} is no image classifier ({clean(names)}).",
