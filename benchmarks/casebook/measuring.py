@@ -34,7 +34,7 @@ def _kept(path: Path, case: Case) -> Mapping[str, npt.NDArray[Any]]:
         made = measured(case.reserve.files)
         texts = {n: v.astype(str) if v.dtype == object else v for n, v in made.items()}
         part = path.with_name(f"part-{path.name}")
-        np.savez(part, **texts)  # type: ignore[arg-type]
+        np.savez(part, **texts)
         part.replace(path)
     with np.load(path) as stored:
         return {name: stored[name] for name in stored.files}

@@ -62,7 +62,8 @@ class Given:
     @cached_property
     def predicted(self) -> Ints:
         """(n,) the class with the highest score."""
-        return self.scores.argmax(1).astype(np.int64)
+        made: Ints = self.scores.argmax(1).astype(np.int64)
+        return made
 
     @cached_property
     def wrong(self) -> Bools:
@@ -73,7 +74,9 @@ class Given:
     @cached_property
     def losses(self) -> npt.NDArray[np.float64]:
         """(n,) cross entropy."""
-        return -np.log(np.maximum(self.scores[np.arange(len(self.labels)), self.labels], 1e-6).astype(float))
+        own = self.scores[np.arange(len(self.labels)), self.labels].astype(np.float64)
+        made: npt.NDArray[np.float64] = -np.log(np.maximum(own, 1e-6))
+        return made
 
     @cached_property
     def own(self) -> Floats | None:
