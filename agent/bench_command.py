@@ -70,7 +70,7 @@ def benchmark() -> Any:
         if place is None:
             raise UserError(MISSING, ADVICE)
         sys.modules.pop("benchmarks", None)
-        sys.path.append(str(place))
+        sys.path.insert(0, str(place))  # before a package of the same name that somebody else installed
     return import_module("benchmarks.casebook.command")
 
 
