@@ -12,7 +12,13 @@ from failsight.tools import slice_report as report
 from failsight.tools.checks.hibug_report import hibug_evidence
 from failsight.tools.checks.slice_causes import tied, tied_in_training, train_shares, usual_cue
 from failsight.tools.checks.slice_pictures import slice_figures
-from failsight.tools.checks.slice_pulls import Compared, Suspicion, suspicions
+from failsight.tools.checks.slice_pulls import (
+    Compared,
+    Suspicion,
+    doubtful_labels,
+    stands_without,
+    suspicions,
+)
 from failsight.tools.checks.slice_stability import stability
 from failsight.tools.checks.slice_target import PATTERN, goal
 from failsight.tools.errors import RetryError
@@ -50,6 +56,7 @@ MOST_REFUTED = 5  # refuted slices that become findings; all are in the table
     cost="pass",
     answers=("performance.3", "performance.6", "expectations.3", "features_global.6", "input.14"),
     decides=("weak_slice", "rare_case", "spurious_correlation", "overemphasised_feature"),
+    heeds=("label_noise",),  # a pull that rests on images with doubtful labels is none
     reads_attributes=True,
 )
 def find_slices(
@@ -153,8 +160,29 @@ def find_slices(
         return dataclasses.replace(made, arguments=jsonable(given))
     found = search(view, split, prepared, aim, notes)
     pulls = suspicions(found, q=q, min_effect=min_effect, floor=found.report.floor)
+    pulls, doubts = _without_doubtful(view, found, pulls, min_effect)
     made = _evidence(view, found, pulls, q, top)
+    made = dataclasses.replace(made, notes=(*made.notes, *doubts))
     return dataclasses.replace(made, arguments=jsonable(given))
+
+
+def _without_doubtful(
+    view: CaseView, found: Search, pulls: list[Suspicion], min_effect: float
+) -> tuple[list[Suspicion], list[str]]:
+    """The pulls that don't rest on images whose labels are confirmed to be often wrong, and a word on the others."""
+    doubtful, named = doubtful_labels(view, found) if pulls else (None, [])
+    if doubtful is None or not named:
+        return pulls, []
+    kept = [one for one in pulls if stands_without(found, one, doubtful, min_effect, found.report.floor)]
+    if len(kept) == len(pulls):
+        return pulls, []
+    gone = [
+        f"{found.attributes[p.attribute].name}={found.attributes[p.attribute].values[p.found.value]}"
+        for p in pulls
+        if p not in kept
+    ]
+    why = f"{clean(listing(gone, 4), 200)} pulls predictions only among images whose labels are often wrong ({listing(named, 4)}): not reported."
+    return kept, [why]
 
 
 def _evidence(view: CaseView, found: Search, pulls: Sequence[Suspicion], q: float, top: int) -> Evidence:

@@ -242,7 +242,8 @@ def _measure(
         second=seconded(second, counts.suspect, counts.suggested, among) if second else None,
         within=_within_groups(tested),
     )  # fmt: skip
-    classes = class_noise(scored, second, counts.suspect, counts.suggested, clear) if by_class else []
+    # what tells the true class goes along with suspects, too: here the second opinion guards against what misleads
+    classes = class_noise(scored, second, counts.suspect, counts.suggested, among) if by_class else []
     return _Made(overall, counts, quality, order, pairs, tested, untested, classes, second)
 
 

@@ -49,10 +49,11 @@ class Judge:
             column = self._reserve.columns.get(one.attribute)
             if column is None or not one.values or inside.sum() < 10:
                 continue
-            planted = np.isin(column.astype(str), one.values)
-            share, base = float(planted[inside].mean()), float(planted.mean())
-            if share >= PURE and share >= LIFT * base:
-                made.add(one.bug)
+            for values in [[v] for v in one.values] if one.signs else [list(one.values)]:
+                planted = np.isin(column.astype(str), values)
+                share, base = float(planted[inside].mean()), float(planted.mean())
+                if share >= PURE and share >= LIFT * base:
+                    made.add(one.bug)
         return made
 
     def holds(self, said: Mapping[str, Any]) -> bool:

@@ -17,8 +17,8 @@ from tests.fakes.case import FakeCase, television_world
 from tests.tools.cases import check_evidence, counted_view
 
 GAP = {"data": [[75, 25], [25, 75]], "train": [[490, 10], [10, 490]]}
-NO_GAP = {"data": [[94, 6], [6, 94]], "train": [[480, 20], [20, 480]]}
-POOR = {"data": [[62, 38], [38, 62]], "train": [[320, 180], [180, 320]]}
+NO_GAP = {"data": [[768, 32], [32, 768]], "train": [[960, 40], [40, 960]]}
+POOR = {"data": [[820, 480], [480, 820]], "train": [[640, 360], [360, 640]]}
 DEMO = Path(demo.__file__).parent / "rooms_model" / "history.csv"
 
 

@@ -23,6 +23,7 @@ from failsight.tools.view import CaseView
 TOOL = "training_record"
 LOW = 0.80  # training accuracy below this, by at least SHORT, is what underfitting is asked about
 SHORT = 0.05
+LEARNED = 0.05  # gap from which images count as learned by heart, where the record shows it as well
 FEWEST_POINTS = 3  # of a recorded gap, before it counts against overfitting
 _GAP = (
     "difference of accuracies, training minus evaluation images, at the class proportions of the training images; images permuted "
@@ -68,7 +69,7 @@ def _plans(view: CaseView) -> tuple[Instrument, Instrument]:
             _finding("overfitting", "").key, TOOL, {},
             "The model has learned its training images by heart.", _GAP,
             "the training record: the validation loss must rise after its best while the training loss falls; without a record nothing is confirmed",
-            MINIMUM_GAP, ALPHA, n,
+            LEARNED, ALPHA, n,
         ),
         Instrument(
             _finding("underfitting", "").key, TOOL, {},
@@ -89,7 +90,7 @@ def findings(made: Measurement, course: Course | None) -> tuple[Finding, ...]:
     p_low = _below(made.train.accuracy.value, made.train.n)
     p_gap = drop.p if course is None or course.rise is None else max(drop.p, course.rise.p)
     q_gap, q_low = (float(q) for q in benjamini_hochberg([drop.p, p_low]))
-    gap = judge(Measured(drop.effect, drop.ci, drop.p, q_gap, drop.n), MINIMUM_GAP, ALPHA)
+    gap = judge(Measured(drop.effect, drop.ci, drop.p, q_gap, drop.n), LEARNED, ALPHA)
     over = _overfitting(gap, made, course)
     accuracy = made.train.accuracy
     short = (LOW - accuracy.ci[1], LOW - accuracy.ci[0])
@@ -141,7 +142,7 @@ def _overfitting(gap: Judgement, made: Measurement, course: Course | None) -> Ju
         return Judgement(
             "confirmed",
             course.named(
-                f"The gap is at least {number(MINIMUM_GAP, 'points')}, and in the record the validation loss rises by {number(rise.size)} "
+                f"The gap is at least {number(LEARNED, 'points')}, and in the record the validation loss rises by {number(rise.size)} "
                 f"after its best while the training loss falls (p {p_value(rise.p)})."
             ),
         )

@@ -45,6 +45,7 @@ Ints = npt.NDArray[np.int64]
 
 TOLD = 0.1  # how far above one half the area under the curve may lie, interval and all, for images that can't be told apart
 WIDEST = 512  # features beyond are left to the leading directions
+LIKE = 0.35  # mean rank among the suggested class's images that suspects must exceed
 EXCESS_ALPHA = 0.001  # a second look at the same groups: strict, so that both looks together keep the promise of the first
 MOST_ROWS = 30
 FEWEST_LABELS = 60  # images below which no second head is fitted
@@ -189,6 +190,8 @@ class ClassNoise:
         n, suspects: images with the label that take part; suspects among them.
         model: floors inside against outside, by the model's scores.
         second: how far the second opinion agrees with the suspects.
+        alike, like: suspects of the suggested class that the second opinion agrees on, and their mean rank, by its log odds of the two
+            classes, among images labelled as suggested: one half for images like them, near 0 for those at the border.
     """
 
     index: int
@@ -197,9 +200,16 @@ class ClassNoise:
     suspects: int
     model: FloorTest
     second: Seconded
+    alike: int
+    like: float
     p: float
     q: float = 1.0
     verdict: Verdict = "inconclusive"
+
+    @property
+    def looks(self) -> bool:
+        """Whether the suspects look like the suggested class: 95 % lower limit of the mean rank (uniform ranks)."""
+        return self.alike > 0 and self.like - 1.645 * 0.2887 / np.sqrt(self.alike) > LIKE
 
 
 def class_noise(
@@ -223,8 +233,10 @@ def class_noise(
         to = np.bincount(suggested[mine], minlength=len(scored.classes))
         model = compare_floors(first, inside, among, reach=REACH)
         opinion = seconded(second, suspect, suggested, inside)
+        top = int(to.argmax())
+        alike, like = _likeness(second, scored, mine & (suggested == top), c, top)
         made.append(
-            ClassNoise(c, int(to.argmax()), int(inside.sum()), int(mine.sum()), model, opinion, model.p)
+            ClassNoise(c, top, int(inside.sum()), int(mine.sum()), model, opinion, alike, like, model.p)
         )
     q = benjamini_hochberg([m.p for m in made]).tolist() if made else []
     judged = [replace(m, q=float(each)) for m, each in zip(made, q, strict=True)]
@@ -232,11 +244,21 @@ def class_noise(
     return sorted(judged, key=lambda m: (m.verdict != "confirmed", -m.model.difference))
 
 
+def _likeness(second: Second, scored: Scored, pair: Bool, label: int, suggested: int) -> tuple[int, float]:
+    """(how many, mean rank) of a label's suspects among the images labelled as suggested."""
+    logs = np.log(np.maximum(second.scores, 1e-12))
+    odds = logs[:, suggested] - logs[:, label]
+    members = np.sort(odds[scored.labels == suggested])
+    if not len(members) or not pair.any():
+        return 0, 0.0
+    return int(pair.sum()), float(np.searchsorted(members, odds[pair]).mean() / len(members))
+
+
 def _class_verdict(m: ClassNoise) -> Verdict:
     if m.model.ci[1] < MINIMUM_EFFECT:
         return "refuted"
     large = m.model.difference >= MINIMUM_EFFECT and m.q <= ALPHA
-    return "confirmed" if large and m.second.holds else "inconclusive"
+    return "confirmed" if large and m.second.holds and m.looks else "inconclusive"
 
 
 def class_finding(m: ClassNoise, scored: Scored) -> Finding:
@@ -255,7 +277,7 @@ def class_finding(m: ClassNoise, scored: Scored) -> Finding:
         n=m.n, error_rate=m.suspects / m.n,
         ci=wilson(m.suspects, m.n), p=m.p, q=m.q, verdict=m.verdict, tests=(test,),
         note="The labels disagree however sure the model is, and a head that learnt from these very labels, without the images that it judges, "
-        f"agrees with the model on {m.second.agreed} of {m.second.suspects} suspects.",
+        f"agrees with the model on {m.second.agreed} of {m.second.suspects} suspects, which to it look like members of the other class.",
     )  # fmt: skip
 
 
@@ -263,15 +285,15 @@ def class_table(made: Sequence[ClassNoise], classes: Sequence[str]) -> Table:
     """Every label, both opinions."""
     rows: list[tuple[Cell, ...]] = [
         (classes[m.index], m.n, m.suspects, m.model.inside, m.model.outside, interval(m.model.ci, "points"),
-         m.second.agreed / max(m.second.suspects, 1),
+         m.second.agreed / max(m.second.suspects, 1), m.like,
          p_value(m.q), m.verdict)
         for m in made[:MOST_ROWS]
     ]  # fmt: skip
     return Table(
         "Wrong labels by label given",
-        ("label", "images", "suspects", "wrong labels", "elsewhere", "difference", "seconded", "q", "verdict"),
+        ("label", "images", "suspects", "wrong labels", "elsewhere", "difference", "seconded", "likeness", "q", "verdict"),
         tuple(rows),
-        ("text", "count", "count", "share", "share", "text", "share", "text", "text"),
+        ("text", "count", "count", "share", "share", "text", "share", "share", "text", "text"),
         "Wrong labels: estimated share that disagrees however sure the model is; seconded: suspects on which a head cross-validated on "
-        "these labels agrees with the model. q is corrected over all labels (Benjamini–Hochberg).",
+        "these labels agrees with the model; likeness: where they rank among images of the suggested class, 50 % for images like them. q is corrected over all labels (Benjamini–Hochberg).",
     )  # fmt: skip

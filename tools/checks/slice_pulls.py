@@ -16,6 +16,7 @@ from failsight.tools.stats.association import Pull, prediction_tables, pull, scr
 from failsight.tools.stats.contingency import cramers_v_interval
 from failsight.tools.stats.intervals import newcombe
 from failsight.tools.stats.multiplicity import benjamini_hochberg
+from failsight.tools.view import CaseView
 
 Interval = tuple[float, float]
 NO = ("no", "none", "false", "0", "absent")  # values that say that a thing is not there
@@ -229,6 +230,36 @@ def _beside(found: Search, codes: Codes, one: Pull, given: Codes, min_effect: fl
     if not len(place) or len(tables.values) < 2:
         return False
     again = pull(tables, int(place[0]), one.predicted)
+    return again.p <= 0.01 and _harmful(again, min_effect)
+
+
+def doubtful_labels(view: CaseView, found: Search) -> tuple[Mask, list[str]]:
+    """(n,) images whose labels are confirmed to be often wrong, by group or by the label itself; and the findings that say so."""
+    doubtful, named = np.zeros(len(found.labels), bool), []
+    for name, finding in view.findings():
+        if finding.kind != "label_noise" or finding.verdict != "confirmed":
+            continue
+        inside = np.ones(len(doubtful), bool)
+        if finding.class_name in found.classes:
+            inside &= found.labels == found.classes.index(str(finding.class_name))
+        for attribute, value in (finding.slice or {}).items():
+            coded = next((c for c in found.attributes if c.name == attribute and value in c.values), None)
+            inside &= coded.codes == coded.values.index(value) if coded is not None else False
+        if inside.any() and not inside.all():
+            doubtful |= inside
+            named.append(name)
+    return doubtful, named
+
+
+def stands_without(found: Search, one: Suspicion, left_out: Mask, min_effect: float, floor: int) -> bool:
+    """Whether a pull is still there without some images: those that carry a wrong label look like victims of whatever goes with their true class."""
+    codes = np.where(left_out, -1, _codes(found, one.attribute))
+    value = np.where(codes < 0, -1, codes == one.found.value).astype(np.int64)
+    tables = prediction_tables(value, found.labels, found.predicted)
+    place = np.flatnonzero(tables.values == 1)
+    if not len(place) or len(tables.values) < 2 or _comparable(found, codes, one.found) < floor:
+        return False
+    again = pull(tables, int(place[0]), one.found.predicted)
     return again.p <= 0.01 and _harmful(again, min_effect)
 
 
