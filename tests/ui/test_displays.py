@@ -22,10 +22,13 @@ from failsight.agent.events import (
     ToolFailed,
     ToolStarted,
 )
+from failsight.agent.slash import ACTIONS as SESSION_ACTIONS
+from failsight.agent.ui import commands
 from failsight.agent.ui.plain import PlainDisplay
+from failsight.agent.ui.tui.app import FailsightApp
 from failsight.agent.ui.tui.screens.approval import ApprovalScreen
-from tests.fakes.session import ACTIONS, ScriptedSession, Step, evaluation
-from tests.ui.stage import on_stage
+from tests.fakes.session import ACTIONS, ScriptedSession, Step, evaluation, masking
+from tests.ui.stage import Stage, on_stage
 
 EVENTS: dict[type, tuple[SessionEvent, tuple[str, ...]]] = {
     PlannerSaid: (PlannerSaid("Hello **there**.", ("Pick me",)), ("Hello", "there", "1 Pick me")),
@@ -98,3 +101,88 @@ async def test_every_action_works(show: Show, tmp_path: Path) -> None:
     assert {"/why", "/report html", "/help", "/evidence E3"} == set(ACTIONS)
     text, session = await show(tmp_path, start, "/auto")
     assert session.asked == [("auto", None)] and "All done." in text
+
+
+# every command of the table, in both looks: a new one that only one of them offers fails here
+
+
+class Everything(ScriptedSession):
+    """A scripted session that offers what a real one offers."""
+
+    def actions(self) -> dict[str, str]:
+        return dict(SESSION_ACTIONS)
+
+
+TABLE = commands.offered(SESSION_ACTIONS)
+ARGUMENTS = {  # a command with what it needs to do something
+    "/find": "/find kitchen",
+    "/copy": "/copy E1",
+    "/glossary": "/glossary recall",
+    "/images": "/images wrong",
+    "/withdraw": "/withdraw F1 because it is off",
+    "/report": "/report md",
+    "/tool": "/tool evaluate",
+    "/whatif": "/whatif #3",
+}
+SHOWS = {  # what a display does by itself, and words that it shows then; of the others the session is asked
+    "/help": "/glossary",
+    "/evidence": "E1 Accuracy and recall by class",
+    "/finding": "Kitchens with a television",
+    "/findings": "Kitchens with a television",
+    "/find": "kitchen",
+    "/copy": "Accuracy and recall by class",
+    "/glossary": "Among pictures of the class",
+    "/map": "Ways on from here",
+    "/learn": "min",
+}
+
+
+async def typed_in_the_app(folder: Path, start: list[Step], line: str) -> tuple[str, ScriptedSession]:
+    sessions: list[ScriptedSession] = []
+
+    def open_session(progress: object) -> ScriptedSession:
+        sessions.append(Everything(folder, {"start": start}, progress))
+        return sessions[0]
+
+    app = FailsightApp(open_session)
+    try:
+        async with app.run_test(size=(160, 110)) as pilot:
+            stage = Stage(app, pilot, sessions)
+            await stage.rest()
+            assert line.split()[0] in app.main.commands, "it completes and is listed"
+            assert line.split()[0] in {c.title for c in app.get_system_commands(app.screen)}
+            if line == "/quit":
+                await stage.type(line)
+                return "", sessions[0]
+            await stage.type(line)
+            await stage.rest()
+            await stage.until(lambda: SHOWS.get(line.split()[0], "") in stage.text())
+            return stage.text(), sessions[0]
+    finally:
+        assert app.close_session()
+
+
+async def typed_in_lines(folder: Path, start: list[Step], line: str) -> tuple[str, ScriptedSession]:
+    out, session = io.StringIO(), Everything(folder, {"start": start})
+    given = io.StringIO(f"{line}\nafter\n")
+    PlainDisplay(given, out, io.StringIO(), False).run(lambda progress: session)
+    if line != "/quit":
+        assert ("say", "after") in session.asked
+        session.asked.remove(("say", "after"))
+    assert line.split()[0] in PlainDisplay._completions(session, line.split()[0][:-1])
+    return out.getvalue(), session
+
+
+@pytest.mark.parametrize("show", [typed_in_the_app, typed_in_lines])
+@pytest.mark.parametrize("name", TABLE)
+async def test_every_command_of_the_table_works_in_both_looks(name: str, show: Show, tmp_path: Path) -> None:
+    line = ARGUMENTS.get(name, name)
+    text, session = await show(tmp_path, [EvidenceMade(evaluation(1)), EvidenceMade(masking(2))], line)
+    if name == "/quit":
+        assert session.closed and session.asked == []
+    elif name in SHOWS:
+        assert SHOWS[name] in text and session.asked == []
+    elif name == "/auto":
+        assert session.asked in ([("act", "/auto")], [("auto", None)])
+    else:
+        assert session.asked == [("act", line)]
