@@ -57,8 +57,7 @@ def test_the_whole_workflow_confirms_the_planted_television(case: FakeCase) -> N
     assert abs(tests[0].control_effect) < 0.5 * tests[0].effect
     assert television[0].id in said
     stages = [e.stage for e in events if isinstance(e, StageEntered)]
-    assert stages == [s for s in STAGES if s in stages]
-    assert {"hypothesis", "instrument", "test", "readiness"} <= set(stages)
+    assert stages == [*STAGES[:5], "context", *STAGES[5:]]  # after the tests: what is left unexplained
     session.close()
 
 
