@@ -9,11 +9,13 @@ from pydantic import Field
 
 from failsight.tools.checks import pipeline_report as report
 from failsight.tools.checks.feeding import Bench, Outcomes, orientations
+from failsight.tools.checks.history_record import UnreadableRecordError, read_record
 from failsight.tools.checks.pipeline_choice import (
     MOST_CARRIED,
     Choice,
     Tested,
     borne_out,
+    brings_back,
     choose,
     detectable,
     sample,
@@ -107,7 +109,7 @@ def preprocessing_probe(
         )
     minima = (minimum_effect, max(LEAST_OF_GEOMETRY, minimum_effect))
     tests = test(outcomes, choice.carried, minima, ALPHA, view.seed)
-    tests = borne_out(tests, _on_training(view, split, tests))
+    tests = brings_back(borne_out(tests, _on_training(view, split, tests)), _recorded(view))
     made = report.Probe(split, bench, choice, tests, outcomes, len(turned))
     svg, title, alt = report.chart(made)
     shown = report.shown_pictures(made)
@@ -139,6 +141,17 @@ def _on_training(view: CaseView, split: Split, tests: tuple[Tested, ...]) -> Out
         return None
     bench = Bench(view, "train", orientations(table, rows))
     return bench.measure(rows, [Pipeline(), *confirmed], "feeding training images the same ways")
+
+
+def _recorded(view: CaseView) -> float | None:
+    """Accuracy on held-out images at the end of the training record; None without one."""
+    if view.history is None:
+        return None
+    try:
+        curve = read_record(view.history).get("val_accuracy").finite
+    except UnreadableRecordError:
+        return None
+    return float(curve.values[-1]) if len(curve) else None
 
 
 def _choice(bench: Bench, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Choice:

@@ -11,6 +11,7 @@ import pytest
 from failsight.tools.checks.feeding import Outcomes
 from failsight.tools.checks.pipeline_choice import (
     borne_out,
+    brings_back,
     choose,
     detectable,
     sample,
@@ -220,3 +221,14 @@ def test_training_images_speak_against_a_way_of_feeding_that_the_model_was_not_t
     assert borne_out([one], outcomes(np.stack([some, every]))) == (one,)
     assert borne_out([one], outcomes(np.stack([every, every]))) == (one,)
     assert borne_out([one], None) == (one,)
+
+
+def test_a_gain_that_brings_back_little_of_what_was_lost_is_no_wrong_feeding() -> None:
+    rng = np.random.default_rng(0)
+    declared = rng.random(600) < 0.5
+    better = declared | (rng.random(600) < 0.14)  # seven points more
+    (one,) = test(outcomes(np.stack([declared, better])), [Pipeline((STRETCH,))], (0.03, 0.05), 0.05, 0)
+    assert one.judgement.verdict == "confirmed"
+    (judged,) = brings_back([one], 0.95)
+    assert judged.judgement.verdict == "inconclusive" and "small part" in judged.judgement.reason
+    assert brings_back([one], 0.6) == brings_back([one], None) == brings_back([one], math.nan) == (one,)

@@ -24,6 +24,7 @@ from failsight.tools.stats.tests import mcnemar_exact
 from failsight.tools.text import number
 from failsight.tools.verdicts import Judgement, Measured, judge
 
+PART = 1 / 3  # of the accuracy lost since training that a confirmed pipeline must bring back
 STEP = 0.02  # a further change must be right in so many more of the choosing pictures, or it is decoration
 MOST_STEPS = 3
 VALUES_WITH_CHANNELS = 2  # value ranges tried with each channel order, the most likely ones
@@ -297,6 +298,31 @@ def borne_out(tests: Sequence[Tested], training: Outcomes | None) -> tuple[Teste
                     "feeding weakens."
                 )
                 one = replace(one, judgement=Judgement("inconclusive", why))
+        made.append(one)
+    return tuple(made)
+
+
+def brings_back(tests: Sequence[Tested], recorded: float | None) -> tuple[Tested, ...]:
+    """A confirmation also takes that the other way of feeding brings back a good part of what was lost.
+
+    The training record says how often the model was right on held-out images while it was surely fed rightly. A wrong
+    feeding explains the loss since only where feeding it rightly undoes at least `PART` of it; a model that is misled by
+    something else may gain a little from any change.
+
+    Args:
+        recorded: held-out accuracy at the end of the training record; None without one.
+    """
+    if recorded is None or not math.isfinite(recorded):
+        return tuple(tests)
+    made = []
+    for one in tests:
+        lost = recorded - one.declared
+        if one.judgement.verdict == "confirmed" and one.effect < PART * lost:
+            why = (
+                f"The gain is there, but it is a small part of what was lost: in training {number(recorded)} of the held-out images were right, now "
+                f"{number(one.declared)} as declared and {number(one.accuracy)} this way. Something else makes most of the errors, and may make these."
+            )
+            one = replace(one, judgement=Judgement("inconclusive", why))
         made.append(one)
     return tuple(made)
 
