@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from benchmarks.relabelling import WAYS, Judged, World, by_lot, by_mistake, judge, markdown, read, write
+from failsight.tools.evidence import Finding
+from failsight.tools.repair.choosing import Asked
 
 TRUTH = {f"{i}.png": "ab"[i % 2] for i in range(40)}
 WORLD = World({}, TRUTH, {p: "a" if p in ("1.png", "3.png") else c for p, c in TRUTH.items()})
@@ -41,6 +43,16 @@ def test_the_table_counts_verdicts_and_worlds() -> None:
         "In 2 of 3 worlds" in told
         and "| the suspects | 30 | 30.0 % | 20.0 % | 30.0 % | 2 | 0 | 0 | 0 |" in told
     )
+
+
+def test_a_careless_annotators_images_are_no_group_while_training() -> None:
+    noise = Finding(
+        "label_noise", "correctness", "data_content", "s", slice={"annotator": "B"}, verdict="confirmed"
+    )
+    weak = Finding("weak_slice", "correctness", "unknown", "s", slice={"annotator": "B"}, verdict="confirmed")
+    for finding, wanted in ((noise, None), (weak, {"annotator": "B"})):
+        asked = Asked("F1", finding, None, None, None, None, 3, "auto", "usual")
+        assert asked.conditions == wanted
 
 
 @pytest.mark.slow
