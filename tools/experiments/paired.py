@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from failsight.tools.evidence import Interval
 from failsight.tools.experiments.masking import Measurements
-from failsight.tools.stats.intervals import bootstrap, wilson
+from failsight.tools.stats.intervals import bootstrap, mean_interval, wilson
 from failsight.tools.stats.power import smallest_paired_effect
 from failsight.tools.stats.tests import sign_flip
 from failsight.tools.verdicts import Claim
@@ -57,7 +57,7 @@ class Paired:
 def summarise(
     measured: Measurements, *, minimum_effect: float, alpha: float, claim: Claim, seed: int
 ) -> Paired:
-    """Mean paired effect with its bootstrap interval and the sign-flip p-value of the claim.
+    """Mean paired effect with its interval and the sign-flip p-value of the claim.
 
     The null hypothesis of ``uses`` is that masking the cue costs no more than masking a control (effects symmetric
     about 0); that of ``ignores``, that it costs ``minimum_effect`` more."""
@@ -80,13 +80,23 @@ def summarise(
     return Paired(
         n=n,
         effect=float(d.mean()),
-        ci=bootstrap(d, seed=seed),
+        ci=_interval(d, seed),
         sd=sd,
         p=sign_flip(shifted, "greater", resamples=RESAMPLES, seed=seed),
         detectable=smallest_paired_effect(sd, n, alpha, two_sided=False),
         cue_effect=_mean(measured.cue_drop),
         control_effect=_mean(measured.control_drop),
     )
+
+
+def _interval(d: Values, seed: int) -> Interval:
+    """The wider of the BCa bootstrap and Student's t, end by end.
+
+    Where few pictures react at all (one in five of 20), BCa covers in 83 %, Student's t in 98 %; where effects are
+    skewed, Student's t falls behind (``benchmarks.audit.statistics``).
+    """
+    first, second = bootstrap(d, seed=seed), mean_interval(d)
+    return min(first[0], second[0]), max(first[1], second[1])
 
 
 def _mean(values: Values) -> float:

@@ -193,7 +193,9 @@ def cramers_v_interval(
 
     Returns:
         V: the root of the mean of the bias-corrected V² over strata, weighted by their rows; and the
-        percentile interval. (0, (0, 1)) without data.
+        percentile interval. (0, (0, 1)) without data. The lower end is 0 where the strata's chi-squared statistics,
+        summed, do not tell V from 0 at the tail of the level: drawn tables each look a little associated, and the
+        bias of several strata does not cancel.
     """
     t = np.asarray(tables, np.float64)
     t = t[None] if t.ndim == 2 else t
@@ -210,7 +212,21 @@ def cramers_v_interval(
         drawn += weight * _v_squared(cells.reshape(resamples, *stratum.shape).astype(np.float64))
     tail = (1 - level) / 2
     low, high = np.quantile(np.sqrt(drawn), (tail, 1 - tail))
-    return point, (min(float(low), point), max(float(high), point))
+    low = 0.0 if _independence_p(t) > tail else min(float(low), point)
+    return point, (low, max(float(high), point))
+
+
+def _independence_p(tables: Float) -> float:
+    """p of no association in any of k tables: the sum of their chi-squared statistics."""
+    total, freedom = 0.0, 0
+    for table in tables:
+        used = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
+        if min(used.shape) < 2:
+            continue
+        expected = np.outer(used.sum(axis=1), used.sum(axis=0)) / used.sum()
+        total += float(((used - expected) ** 2 / expected).sum())
+        freedom += (used.shape[0] - 1) * (used.shape[1] - 1)
+    return chi_squared_p(total, freedom)
 
 
 def _v_squared(tables: Float) -> Float:

@@ -184,6 +184,10 @@ def bootstrap(
         method: "bca" (bias-corrected, accelerated: Efron 1987, J. Am. Stat. Assoc. 82:171) or "percentile".
         seed: makes the interval reproducible.
 
+    Resamples vary too little, by √((n − 1) / n), and their quantiles know nothing of Student's t: of 20 items, plain
+    95 % intervals of a mean cover in some 91 %. So the quantiles read are those of √(n / (n − 1)) · t in place of the
+    normal ones ("expanded": Hesterberg 2015, Am. Stat. 69:371, §4.3).
+
     Returns:
         (low, high); (nan, nan) for fewer than two items.
     """
@@ -194,12 +198,25 @@ def bootstrap(
         return math.nan, math.nan
     measure = _mean if statistic is None else statistic
     drawn = _resample(x, measure, resamples, np.random.default_rng(seed))
-    tail = (1 - level) / 2
-    shares = (tail, 1 - tail)
+    reach = _expanded(len(x), level)
+    shares = _tails(reach)
     if method == "bca":
-        shares = _bca_shares(x, measure, drawn, level)
+        shares = _bca_shares(x, measure, drawn, reach)
     low, high = np.quantile(drawn, shares)
     return float(low), float(high)
+
+
+def _expanded(n: int, level: float) -> float:
+    """How many standard deviations of the resamples an interval reaches to either side."""
+    from scipy.special import stdtrit
+
+    return math.sqrt(n / (n - 1)) * float(stdtrit(n - 1, 0.5 + level / 2))
+
+
+def _tails(reach: float) -> tuple[float, float]:
+    from scipy.special import ndtr
+
+    return float(ndtr(-reach)), float(ndtr(reach))
 
 
 def _mean(samples: Float) -> Float:
@@ -217,22 +234,21 @@ def _resample(x: Float, measure: Callable[[Float], Float], resamples: int, rng: 
 
 
 def _bca_shares(
-    x: Float, measure: Callable[[Float], Float], drawn: Float, level: float
+    x: Float, measure: Callable[[Float], Float], drawn: Float, reach: float
 ) -> tuple[float, float]:
-    """The quantiles that the BCa method reads instead of (1 ∓ level) / 2."""
+    """The quantiles that the BCa method reads instead of those of ∓ ``reach``."""
     from scipy.special import ndtr, ndtri
 
-    tail = (1 - level) / 2
     point = float(measure(x[None])[0])
     below = (np.sum(drawn < point) + 0.5 * np.sum(drawn == point)) / len(drawn)
     if not 0 < below < 1:
-        return tail, 1 - tail
+        return _tails(reach)
     bias = float(ndtri(below))
     left_out = _jackknife(x, measure)
     gap = left_out.mean() - left_out
     scale = float((gap**2).sum()) ** 1.5
     acceleration = float((gap**3).sum()) / (6 * scale) if scale > 0 else 0.0
-    z = bias + np.array([-1.0, 1.0]) * normal_quantile(level)
+    z = bias + np.array([-1.0, 1.0]) * reach
     low, high = ndtr(bias + z / (1 - acceleration * z))
     return float(low), float(high)
 
