@@ -12,6 +12,7 @@ import pytest
 from failsight.agent import forms
 from failsight.agent.reviews import export, newest, read_back
 from failsight.tools.errors import UserError
+from tests.fakes.browser import browser
 from tests.fakes.case import FakeCase, television_world
 from tests.fakes.page import Page
 
@@ -137,3 +138,47 @@ def test_bounds_that_can_not_be_meant_are_refused_before_anything_is_kept(
     assert not case.state().forms and not case.expectations
     with pytest.raises(UserError, match="page itself"):
         forms.read_back(case, tmp_path / "x.html")
+
+
+@pytest.mark.parametrize("name", ["expectations", "class_cues"])
+def test_who_judges_errors_sees_some_once_they_are_measured(
+    case: FakeCase, tmp_path: Path, name: str
+) -> None:
+    case.call("evaluate", {}, by="person")
+    forms.export(case, name, tmp_path / "x.html")
+    page = Page.of(tmp_path / "x.html")
+    assert page.wrong == []
+    alts = [i["alt"] for i in page.all("img") if "taken for" in i["alt"]]
+    assert "an image of blue_room taken for red_room" in alts and len(alts) <= 6
+    assert all(i["src"].startswith("data:image/jpeg") for i in page.all("img"))
+
+
+AXE = "axe.run(document).then(r => [r.passes.length, r.violations.map(v => v.id + ': ' + v.nodes[0].html.slice(0, 120))])"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs a headless browser")
+def test_axe_finds_nothing_on_any_form_or_review(case: FakeCase, tmp_path: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("needs npm")
+    subprocess.run([npm, "install", "--silent", "axe-core@4"], cwd=tmp_path, capture_output=True, timeout=120)
+    script = tmp_path / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.is_file():
+        pytest.skip("axe-core can't be had here")
+    case.call("evaluate", {}, by="person")
+    for name in forms.forms():
+        forms.export(case, name, tmp_path / f"{name}.html")
+    export(case, tmp_path / "errors.html", n=8)
+    found = {}
+    with browser(tmp_path) as shown:
+        shown.send("Page.setBypassCSP", enabled=True)
+        shown.width(1280)
+        for name in (*forms.forms(), "errors"):
+            shown.open(tmp_path / f"{name}.html")
+            shown.run(script.read_text(encoding="utf-8") + "; 0")
+            passed, wrong = shown.run(AXE)
+            assert passed > 10
+            if wrong:
+                found[name] = wrong
+    assert found == {}

@@ -12,6 +12,7 @@ import signal
 import struct
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,11 @@ from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 
+from failsight.agent.events import EvidenceMade
 from failsight.agent.ui.terminal import Looks, looks, understood
-from failsight.agent.ui.tui.widgets.picture import Painted, laid_over, paint
+from failsight.agent.ui.tui.widgets.picture import Painted, Picture, laid_over, paint
+from tests.fakes.session import masking
+from tests.ui.stage import on_stage
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -221,3 +225,27 @@ def test_a_painted_picture_can_be_released_twice() -> None:
     made = Painted(1, 1, (Strip.blank(1),))
     made.release()
     made.release()
+
+
+async def test_the_evidence_screen_shows_real_pixels_and_frees_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photograph().save(tmp_path / "sheet.png")
+    photograph(64, 48).save(tmp_path / "one.png")
+    (tmp_path / "torn.png").write_bytes(b"no picture")
+    made = masking(1, "sheet.png", "one.png")
+    torn = replace(made.images[0], path="torn.png", row=18)
+    start: list[Any] = [EvidenceMade(replace(made, images=(*made.images, torn)))]
+    async with on_stage(tmp_path, {"start": start}, size=(120, 90)) as stage:
+        stage.app.main.looks = Looks("sixel", (10, 20))
+        await stage.type("/evidence E1")
+        await stage.until(lambda: len(stage.app.screen.query(Picture)) == 2)
+        first = stage.app.screen.query(Picture).first()
+        assert first.painted is not None and first.size.height == first.painted.rows
+        assert desixelled(first.painted.sixel).shape[2] == 3 and first.whole
+        text = stage.text()
+        assert "Four kitchens" in text and "row 17" in text and "row 18" in text and "✗" in text
+        freed: list[int] = []
+        stage.app.screen._sent = [Painted(1, 1, (), release=lambda: freed.append(1))]
+        await stage.pilot.press("escape")
+        await stage.until(lambda: freed == [1])

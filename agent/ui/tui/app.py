@@ -192,7 +192,10 @@ class FailsightApp(App[int]):
             )
             return
         shown = EvidenceScreen(
-            list(self.main.evidence.values()), ids.index(message.evidence_id), self.main.album
+            list(self.main.evidence.values()),
+            ids.index(message.evidence_id),
+            self.main.album,
+            self.main.looks,
         )
         self.push_screen(shown)
 

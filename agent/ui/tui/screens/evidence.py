@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.text import Text
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
@@ -22,17 +24,60 @@ from failsight.agent.ui.renderables import (
     facts_table,
     finding_renderable,
     headline,
+    image_line,
     pictures_renderable,
 )
+from failsight.agent.ui.terminal import Looks
 from failsight.agent.ui.tui.messages import Answered
 from failsight.agent.ui.tui.screens.matrix import MatrixScreen, matrix_of
 from failsight.agent.ui.tui.widgets.evidence_card import Decoded
 from failsight.agent.ui.tui.widgets.key_line import KeyLine
+from failsight.agent.ui.tui.widgets.picture import Painted, Picture, paint
 from failsight.tools.evidence import Evidence, Table
 from failsight.tools.faces import cell_text
 from failsight.tools.text import clean
 
 IMAGES = 12
+
+
+class Pixels(Message):
+    """Pictures of ``evidence`` with their words, from the thread that painted them."""
+
+    def __init__(self, evidence: Evidence, pictures: Sequence[tuple[str, Painted]]) -> None:
+        super().__init__()
+        self.evidence, self.pictures = evidence, pictures
+
+
+def painted_of(
+    made: Evidence, album: Album, frame: tuple[int, int], looks: Looks
+) -> list[tuple[str, Painted]]:
+    """The photographs and pixel figures of ``made`` with their words; of what can't be decoded, the reason. Slow."""
+    from failsight.tools.inputs.images import decode
+
+    found = [
+        (f"▦ {clean(f.title)}: {clean(f.alt, 300)}", album.figure(f.path), frame)
+        for f in made.figures
+        if not f.path.endswith(".svg")
+    ]
+    small = (min(40, frame[0]), min(14, frame[1]))
+    found += [(f"▦ {image_line(i)}", album.image(i.path, i.split), small) for i in made.images[:IMAGES]]
+    pictures = []
+    for words, place, (columns, rows) in found:
+        try:
+            if place is None:
+                raise OSError("it is not there")
+            image = decode(place, (columns * looks.cell[0], rows * looks.cell[1]))
+            pictures.append((words, paint(image, columns, rows, looks)))
+        except (
+            Exception
+        ) as problem:  # whatever a broken file does to the decoder, its reason is shown instead
+            pictures.append((f"{words} ✗ {clean(problem, 100)}", Painted(1, 1, ())))
+    return pictures
+
+
+def _drawn(made: Evidence) -> Evidence:
+    """``made`` with no pictures but the charts: those are told in characters, whatever the terminal can show."""
+    return replace(made, images=(), figures=tuple(f for f in made.figures if f.path.endswith(".svg")))
 
 
 class SortableTable(DataTable[Text]):
@@ -104,9 +149,13 @@ class EvidenceScreen(Screen[None]):
         Binding("c", "copy", "Copy"),
     ]
 
-    def __init__(self, evidence: Sequence[Evidence], place: int, album: Album) -> None:
+    def __init__(
+        self, evidence: Sequence[Evidence], place: int, album: Album, looks: Looks | None = None
+    ) -> None:
         super().__init__()
         self.all, self.place, self.album = list(evidence), place, album
+        self.looks = looks or Looks()
+        self._sent: list[Painted] = []  # what the terminal holds of the piece that is seen
 
     @property
     def evidence(self) -> Evidence:
@@ -125,6 +174,7 @@ class EvidenceScreen(Screen[None]):
         place = f"  ({self.place + 1} of {len(self.all)})"
         title = Content.assemble((headline(made), "bold"), (place, "dim"))
         self.query_one("#evidence-title", Static).update(title)
+        self._release()
         body = self.query_one("#evidence-body", VerticalScroll)
         await body.remove_children()
         await body.mount_all(self._parts(made))
@@ -147,6 +197,7 @@ class EvidenceScreen(Screen[None]):
                 parts.append(Static(Content.styled(clean(table.caption, 400), "dim"), markup=False))
         parts.append(Static(classes="block pictures", markup=False))
         self._show_pictures_in(parts[-1], {})
+        parts.append(Vertical(classes="pixels"))
         tail = [(f"! {n}", "$text-warning") for n in made.notes] + [
             (f"→ {n}", "$text-success") for n in made.next_steps
         ]
@@ -159,18 +210,48 @@ class EvidenceScreen(Screen[None]):
 
     @work(thread=True, group="pictures", exclusive=True, exit_on_error=False)
     def _decode(self, made: Evidence) -> None:
-        pictures = self.album.load(made, max(20, min(96, self.size.width - 6)), 24, IMAGES)
-        self.post_message(Decoded(made, pictures))
+        columns = max(20, min(96, self.size.width - 6))
+        if self.looks.way == "blocks":
+            self.post_message(Decoded(made, self.album.load(made, columns, 24, IMAGES)))
+            return
+        self.post_message(Decoded(made, self.album.load(_drawn(made), columns, 24, 0)))
+        self.post_message(Pixels(made, painted_of(made, self.album, (columns, 24), self.looks)))
 
     def on_decoded(self, message: Decoded) -> None:
         """The pictures are there; of another piece of evidence when the page was turned meanwhile."""
         if message.evidence is self.evidence and message.pictures:
             self._show_pictures_in(self.query_one(".pictures"), message.pictures)
 
+    async def on_pixels(self, message: Pixels) -> None:
+        """Pictures in real pixels, each below its words."""
+        if message.evidence is not self.evidence:
+            for _, painted in message.pictures:
+                painted.release()
+            return
+        self._sent = [painted for _, painted in message.pictures]
+        parts: list[Widget] = []
+        for words, painted in message.pictures:
+            parts.append(Static(Content.styled(words, "italic"), markup=False, classes="block"))
+            if painted.strips:
+                picture = Picture()
+                picture.styles.height, picture.styles.width = painted.rows, painted.columns
+                picture.show(painted)
+                parts.append(picture)
+        await self.query_one(".pixels").mount_all(parts)
+
+    def _release(self) -> None:
+        for painted in self._sent:
+            painted.release()
+        self._sent = []
+
+    def on_unmount(self) -> None:
+        self._release()
+
     def _show_pictures_in(self, place: Widget, pictures: Pictures) -> None:
         from rich.console import Group
 
-        parts = pictures_renderable(self.evidence, pictures, IMAGES)
+        made = self.evidence if self.looks.way == "blocks" else _drawn(self.evidence)
+        parts = pictures_renderable(made, pictures, IMAGES)
         place.display = bool(parts)
         if isinstance(place, Static):
             place.update(Group(*parts))
