@@ -8,6 +8,8 @@ import importlib.util
 import io
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -16,7 +18,9 @@ from typing import Any
 import pytest
 
 from failsight.agent.cli import build_parser
+from failsight.agent.commands import GIVEN
 from failsight.agent.examples import EXAMPLES
+from failsight.agent.opening import open_case
 from failsight.tools.registry import registry
 
 ROOT = Path(__file__).parents[1]
@@ -196,3 +200,29 @@ def test_the_pictures_are_small() -> None:
     sizes = {p.name: p.stat().st_size for p in (ROOT / "docs" / "pictures").iterdir()}
     assert sum(sizes.values()) < 1_500_000
     assert max(sizes.values()) < 400_000
+
+
+@pytest.mark.slow
+def test_every_model_and_data_set_of_the_guides_opens_as_they_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subprocess.run(
+        [sys.executable, ROOT / "docs" / "examples" / "shapes.py", "shapes/"],
+        cwd=tmp_path,
+        check=True,
+        capture_output=True,
+    )
+    monkeypatch.chdir(tmp_path)
+    opened = 0
+    for name in ("models.md", "data.md"):
+        for command in commands((ROOT / "docs" / name).read_text(encoding="utf-8")):
+            if command.startswith("failsight run") and "shapes/" in command:
+                args = parser().parse_args(
+                    [*words_of(command), "--name", f"c{opened}", "--out", f"case{opened}"]
+                )
+                given = {k: getattr(args, k) for k in (*GIVEN, "trust_code")}
+                with open_case(out=args.out, **given) as case:
+                    made, _ = case.call("describe_case", {}, by="person")
+                    assert "480" in made.summary, command
+                opened += 1
+    assert opened >= 17
