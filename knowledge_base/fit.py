@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ from failsight.knowledge_base.heads import (
     off_topic_examples,
     stamp,
 )
-from failsight.knowledge_base.index import pack
+from failsight.knowledge_base.index import pack, unpack
 from failsight.knowledge_base.rendering import GENERAL, Row, domains, fill, rows
 from failsight.knowledge_base.schema import Entry
 from failsight.knowledge_base.store import HERE, shipped, write_quietly
@@ -151,10 +151,10 @@ def main(arguments: Sequence[str] = ()) -> int:
     """Train, report the cross-validated figures, write the two files.
 
     ``--keep-fusion`` leaves out the cross-validation (most of the time) and keeps the fusion that is shipped: right
-    after small changes of the entries. ``--vectors`` embeds the texts and stops: enough where no question changed.
+    after small changes of the entries. ``--vectors`` embeds the texts that are new and stops: enough where no question changed.
     """
     if "--vectors" in arguments:
-        write_vectors()
+        write_vectors(known=unpack(VECTORS))
         return 0
     questions = [e for e in shipped() if e.kind == "question"]
     off_topic = off_topic_examples()
@@ -238,13 +238,15 @@ def _write_router(
     print(f"wrote {FILE.name}: {len(buffer.getvalue()) / 1e6:.2f} MB")
 
 
-def write_vectors() -> None:
-    """Embed every shipped text and write the vectors."""
+def write_vectors(known: Mapping[str, Any] | None = None) -> None:
+    """Embed every shipped text but those whose vectors are ``known``, and write all of them."""
     wanted = {
         row.key: row.text for row in [*rows(shipped()), *(Row(OFF, OFF, t) for t in off_topic_examples())]
     }
-    vectors = encoder()(list(wanted.values()))
-    content = pack(dict(zip(wanted, vectors, strict=True)))
+    kept = {key: vector for key, vector in (known or {}).items() if key in wanted}
+    fresh = {key: text for key, text in wanted.items() if key not in kept}
+    made = dict(zip(fresh, encoder()(list(fresh.values())), strict=True)) if fresh else {}
+    content = pack({key: kept.get(key, made.get(key)) for key in wanted})
     write_quietly(VECTORS, content)
     print(f"wrote {VECTORS.name}: {len(wanted)} texts, {len(content) / 1e6:.2f} MB")
 

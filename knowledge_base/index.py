@@ -103,9 +103,9 @@ class Index:
         if not self.rows:
             return np.zeros((0, WIDTH), np.float32)
         keys = [row.key for row in self.rows]
-        known = _unpack(_SHIPPED, keys)
+        known = unpack(_SHIPPED, keys)
         if len(known) < len(set(keys)):
-            known |= _unpack(home() / "knowledge" / _SNAPSHOT, keys)
+            known |= unpack(home() / "knowledge" / _SNAPSHOT, keys)
         missing = list(dict.fromkeys(key for key in keys if key not in known))
         if missing:
             texts = {row.key: row.text for row in self.rows}
@@ -132,7 +132,7 @@ def pack(known: Mapping[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _unpack(path: Path, wanted: Iterable[str] | None = None) -> dict[str, Any]:
+def unpack(path: Path, wanted: Iterable[str] | None = None) -> dict[str, Any]:
     """The vectors of ``wanted`` keys (all by default) that ``path`` holds; nothing from a missing or damaged file."""
     import zipfile
 
@@ -159,4 +159,4 @@ def _unpack(path: Path, wanted: Iterable[str] | None = None) -> dict[str, Any]:
 def _keep(fresh: Mapping[str, Any]) -> None:
     """Add ``fresh`` vectors to the cache file."""
     path = home() / "knowledge" / _SNAPSHOT
-    write_quietly(path, pack({**_unpack(path), **fresh}))
+    write_quietly(path, pack({**unpack(path), **fresh}))
