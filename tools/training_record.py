@@ -52,14 +52,14 @@ def training_record(
 
     Reads CSV, Hugging Face ``trainer_state.json`` and TensorBoard event files. Where there are training images the gap to the
     evaluation images is measured with the model itself, at equal class proportions. Overfitting is confirmed only when that gap is
-    at least 10 points and the validation loss in the record rises after its best while the training loss falls; a gap can also come
+    at least 5 points and the validation loss in the record rises after its best while the training loss falls; a gap can also come
     from shifted images, shortcuts or wrong labels.
     """
     record, course, problem = _record(view)
     made, missing = measure(view) if measure_gap else (None, "")
     found: tuple[Finding, ...] = ()
     if made is not None:
-        found = findings(made, course)
+        found = findings(made, course, record)
     elif course is not None:
         found = open_hypothesis(course)
     figure = learning_curves(view, record, course) if record is not None and course is not None else None

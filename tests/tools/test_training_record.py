@@ -33,7 +33,9 @@ def record(folder: Path, shape: str, seed: int = 0, n: int = 30) -> Path:
     if shape == "short":
         train, val = 2 - t / n, 2.1 - t / n
     if shape == "plateau":
-        train, val, accuracy, held = 1 + 0 * t, 1.1 + 0 * t, 0.64 + 0 * t, 0.62 + 0 * t
+        train, val, accuracy, held = 0.5 + 0 * t, 0.55 + 0 * t, 0.64 + 0 * t, 0.62 + 0 * t
+    if shape == "guessing":
+        train, val, accuracy, held = 0.685 + 0 * t, 0.69 + 0 * t, 0.5 + 0 * t, 0.5 + 0 * t
     noise = 1 + 0.01 * rng.normal(size=(2, n))
     train, val = train * noise[0], val * noise[1]
     if shape == "broken":
@@ -95,7 +97,13 @@ def test_no_gap_refutes_whatever_the_record_says(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("shape", "expected"),
-    [("short", "confirmed"), ("plateau", "inconclusive"), ("broken", "confirmed"), (None, "inconclusive")],
+    [
+        ("short", "confirmed"),
+        ("plateau", "inconclusive"),
+        ("guessing", "confirmed"),
+        ("broken", "confirmed"),
+        (None, "inconclusive"),
+    ],
 )
 def test_underfitting_needs_low_training_accuracy_and_a_record_that_says_so(
     tmp_path: Path, shape: str | None, expected: str

@@ -8,9 +8,11 @@ has a course of its own: from some epoch on the validation loss rises while the 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from failsight.tools.checks.history_diagnosis import Course
+from failsight.tools.checks.history_record import Record
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Fact, Finding, Instrument, TestResult
 from failsight.tools.performance import Comparison, Performance, compare, performance
@@ -24,6 +26,7 @@ TOOL = "training_record"
 LOW = 0.80  # training accuracy below this, by at least SHORT, is what underfitting is asked about
 SHORT = 0.05
 LEARNED = 0.05  # gap from which images count as learned by heart, where the record shows it as well
+GUESSING = 0.9  # share of the loss of guessing above which a model has learnt nothing worth the name
 FEWEST_POINTS = 3  # of a recorded gap, before it counts against overfitting
 _GAP = (
     "difference of accuracies, training minus evaluation images, at the class proportions of the training images; images permuted "
@@ -84,7 +87,7 @@ def _finding(kind: str, statement: str) -> Finding:
     return Finding(kind, "correctness", "training_parameter", statement)  # type: ignore[arg-type]
 
 
-def findings(made: Measurement, course: Course | None) -> tuple[Finding, ...]:
+def findings(made: Measurement, course: Course | None, record: Record | None = None) -> tuple[Finding, ...]:
     """Both hypotheses with their verdicts."""
     drop = made.compared.same_mix
     p_low = _below(made.train.accuracy.value, made.train.n)
@@ -95,7 +98,7 @@ def findings(made: Measurement, course: Course | None) -> tuple[Finding, ...]:
     accuracy = made.train.accuracy
     short = (LOW - accuracy.ci[1], LOW - accuracy.ci[0])
     low = judge(Measured(LOW - accuracy.value, short, p_low, q_low, made.train.n), SHORT, ALPHA)
-    under = _underfitting(low, made, course)
+    under = _underfitting(low, made, course, _of_guessing(made, record))
     return (
         Finding(
             "overfitting", "correctness", "training_parameter", _gap_statement(made),
@@ -162,7 +165,14 @@ def _overfitting(gap: Judgement, made: Measurement, course: Course | None) -> Ju
     )
 
 
-def _underfitting(low: Judgement, made: Measurement, course: Course | None) -> Judgement:
+def _of_guessing(made: Measurement, record: Record | None) -> float:
+    """The last recorded training loss as a multiple of that of guessing, log k (cross entropy); 0 where it is not recorded."""
+    losses = record.get("train_loss").finite.values if record is not None else ()
+    classes = int((made.train.confusion.sum(1) > 0).sum())
+    return float(losses[-1]) / math.log(classes) if len(losses) and classes > 1 else 0.0
+
+
+def _underfitting(low: Judgement, made: Measurement, course: Course | None, of_guessing: float) -> Judgement:
     if low.verdict == "refuted":
         return Judgement(
             "refuted", f"Its training accuracy is above {number(LOW - SHORT)}, interval and all."
@@ -180,6 +190,11 @@ def _underfitting(low: Judgement, made: Measurement, course: Course | None) -> J
         return Judgement(
             "inconclusive",
             "The training accuracy is low; without a training record it can't be told whether training stopped early or wrong labels set a ceiling.",
+        )
+    if of_guessing >= GUESSING:
+        return Judgement(
+            "confirmed",
+            f"The training accuracy is low, and the training loss ended at {number(of_guessing)} of that of guessing: it has hardly begun to learn.",
         )
     if course.still_learning:
         return Judgement(
