@@ -167,7 +167,9 @@ def _overfitting(gap: Judgement, made: Measurement, course: Course | None) -> Ju
 
 def _of_guessing(made: Measurement, record: Record | None) -> float:
     """The last recorded training loss as a multiple of that of guessing, log k (cross entropy); 0 where it is not recorded."""
-    losses = record.get("train_loss").finite.values if record is not None else ()
+    if record is None:
+        return 0.0
+    losses = record.get("train_loss").finite.values
     classes = int((made.train.confusion.sum(1) > 0).sum())
     return float(losses[-1]) / math.log(classes) if len(losses) and classes > 1 else 0.0
 

@@ -141,7 +141,7 @@ def with_excess(
     for g in groups:
         inside = masks[g.column, g.value]
         tests.append(compare_within(wrong[among], inside[among], scored.predicted[among]))
-    q = benjamini_hochberg([t.p for t in tests]) if tests else []
+    q = benjamini_hochberg([t.p for t in tests]).tolist() if tests else []
     made = []
     for g, t, each in zip(groups, tests, q, strict=True):
         if g.verdict != "confirmed" and each <= EXCESS_ALPHA and t.effect >= MINIMUM_EFFECT:

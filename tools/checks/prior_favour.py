@@ -146,7 +146,7 @@ def _mean_gain(
     before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_], labels: Ints
 ) -> tuple[float, float]:
     """Gain in the mean recall of the classes, and its standard error (images paired, classes as strata)."""
-    change = after.astype(float) - before
+    change: Floats = after.astype(np.float64) - before
     present, where = np.unique(labels, return_inverse=True)
     size = np.bincount(where)
     mean = np.bincount(where, change) / size
