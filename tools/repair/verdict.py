@@ -227,7 +227,8 @@ def decide(
         outcome, reason = _beside(reason, worse, traded)
     elif outcome == "inconclusive" and traded and _settled(effect) and change.mean < 0:
         outcome = "traded away"
-        reason = f"{_many(traded, 'is', 'are')} worse than before, by more than may be paid for what the target gained, if it did: {reason[:1].lower()}{reason[1:]}"
+        doubt = "" if _sure(effect, change) else ", if it did"
+        reason = f"{_many(traded, 'is', 'are')} worse than before, by more than may be paid for what the target gained{doubt}: {reason[:1].lower()}{reason[1:]}"
     elif outcome == "inconclusive" and effect is not None:
         images, seeds = _needed(effect, minimum, p, alpha * p / q if q > 0 else alpha)
         if effect.runs < FEWEST_SEEDS:
@@ -271,6 +272,8 @@ def _outcome(target: Compared, minimum: float, alpha: float, p: float, q: float)
             "inconclusive",
             f"The error fell, but its p of {p_value(p)} is not small enough for one of the repairs that a case may try (q {p_value(q)}).",
         )
+    if _sure(effect, change):
+        return "inconclusive", f"The error fell; whether by the {least} set beforehand is left open."
     return "inconclusive", f"The interval contains both no effect and a fall of {least}."
 
 
@@ -290,6 +293,11 @@ def _beside(reason: str, worse: Sequence[Compared], traded: Sequence[Compared]) 
 def _many(groups: Sequence[Compared], one: str, more: str) -> str:
     """``3 other groups are``."""
     return f"{len(groups)} other groups {more}" if len(groups) > 1 else f"1 other group {one}"
+
+
+def _sure(effect: CrossedMean | None, change: CrossedMean) -> bool:
+    """Whether the target's error fell at all, against the control and against before."""
+    return effect is not None and effect.ci[1] < 0 and change.ci[1] < 0
 
 
 def _settled(effect: CrossedMean | None) -> bool:
