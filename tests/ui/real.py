@@ -35,6 +35,15 @@ def make(folder: Path, images: int = 90, replies: Sequence[Any] | None = None, b
 class RealStage(Stage):
     """The app over a real session."""
 
+    async def rest(self) -> None:
+        """Wait until nothing runs: real tools take their time on a busy machine, a minute and a half at most."""
+        for _ in range(3000):
+            await self.pilot.pause(0.03)
+            if not self.app.busy:
+                await self.pilot.pause()
+                return
+        raise AssertionError("waited in vain")
+
     async def back(self) -> None:
         """Close what was opened above the conversation."""
         for _ in range(6):

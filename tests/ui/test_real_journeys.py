@@ -86,8 +86,13 @@ def measured(state: CaseState) -> list[str]:
     return [e.tool for e in state.evidence]
 
 
+HEAVY = ("see what speaks for an answer", "what would repair it")  # seconds of processor time each
+
+
 @WALKS
-@pytest.mark.parametrize("name", JOURNEYS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow) if n in HEAVY else n for n in JOURNEYS]
+)
 async def test_a_real_journey(name: str, walk: Walk, tmp_path: Path) -> None:
     journey = JOURNEYS[name]
     text, state = await walk(tmp_path / "case", journey.lines, **journey.given)
