@@ -34,6 +34,7 @@ from textual import events
 from failsight.agent.events import EvidenceMade, PlannerSaid, SessionEvent
 from failsight.agent.gallery import Gallery, Shot
 from failsight.agent.ui.tui.screens.gallery import GalleryScreen, Tile
+from failsight.agent.ui.tui.widgets.conversation import Conversation
 from failsight.agent.ui.tui.widgets.prompt import Prompt
 from failsight.tools.inputs.images import decode
 from tests.fakes.session import ScriptedSession, evaluation, masking
@@ -98,17 +99,26 @@ async def memory(folder: Path) -> dict[str, float]:
                 await stage.type("which is the weakest?")
                 await stage.rest()
 
-        await turns(90)
-        gc.collect()
+        entries = stage.app.main.query_one(Conversation).entries
+
+        async def trimmed() -> None:
+            """To the turn after which the oldest entries left: only there two moments can be compared."""
+            before = len(entries.children)
+            while len(entries.children) >= before:
+                before = len(entries.children)
+                await turns(1)
+            gc.collect()
+
+        await turns(70)
         tracemalloc.start()
-        await turns(5)
-        gc.collect()
+        await trimmed()
         before = tracemalloc.get_traced_memory()[0]
-        await turns(50)
-        gc.collect()
-        grown = tracemalloc.get_traced_memory()[0] - before
+        asked = len(stage.session.asked)
+        for _ in range(4):
+            await trimmed()
+        grown, counted = tracemalloc.get_traced_memory()[0] - before, len(stage.session.asked) - asked
         tracemalloc.stop()
-    return {"mb_per_100_turns": 2 * grown / 1e6}
+    return {"mb_per_100_turns": 100 * grown / 1e6 / counted, "turns": float(counted)}
 
 
 def jpegs(folder: Path, n: int = 60) -> list[Path]:
