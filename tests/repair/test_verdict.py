@@ -97,6 +97,15 @@ def test_few_images_are_inconclusive_and_say_how_many_more_would_do() -> None:
     assert "contains both" in made.reason or "not small enough" in made.reason
 
 
+def test_a_fall_that_is_sure_but_not_surely_large_enough_is_told_as_that() -> None:
+    made = judged(losses((0.6, 0.4, 0.6), (0.05, 0.05, 0.05)), minimum=0.24)
+    assert made.outcome == "inconclusive" and made.reason.startswith(
+        "The error fell; whether by the 24.0 points"
+    )
+    made = judged(losses((0.6, 0.4, 0.6), (0.02, 0.5, 0.02)), minimum=0.24)
+    assert made.outcome == "traded away" and "gained: the error fell; whether" in made.reason
+
+
 @pytest.mark.parametrize(("runs", "words"), [(1, "1 seed can't"), (2, "2 seeds can't")])
 def test_fewer_than_three_seeds_decide_nothing(runs: int, words: str) -> None:
     made = judged(losses((0.9, 0.0, 0.9), runs=runs))
