@@ -177,6 +177,8 @@ def test_hostile_text_is_cleaned(root: Path) -> None:
         (["1", "two"], ["1", "two"]),
         (["-3", "1e3", ".5"], [-3.0, 1000.0, 0.5]),
         (["nan", "NA", "x"], [None, None, "x"]),
+        (["none", "white", "", None], ["none", "white", None, None]),
+        (["none", "a", "b"], [None, "a", "b"]),
         ([True, False, None], ["yes", "no", None]),
         ([1, "a"], ["1", "a"]),
         ([float("inf"), 1.0], [None, 1.0]),

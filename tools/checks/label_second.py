@@ -45,6 +45,7 @@ Ints = npt.NDArray[np.int64]
 
 TOLD = 0.1  # how far above one half the area under the curve may lie, interval and all, for images that can't be told apart
 WIDEST = 512  # features beyond are left to the leading directions
+ONE_CLASS = 0.6  # share of a label's suspects that are of one class, lower limit
 LIKE = 0.35  # mean rank among the suggested class's images that suspects must exceed
 EXCESS_ALPHA = 0.001  # a second look at the same groups: strict, so that both looks together keep the promise of the first
 MOST_ROWS = 30
@@ -110,11 +111,10 @@ def exchangeable(
     n1, n0 = int(target.sum()), int((~target).sum())
     if min(n1, n0) < FEWEST:
         return 0.5, 1.0, False
-    # labels may be wrong, answers are not: strata by what the model says
     told = cross_validated_scores(
         second.basis[at], target.astype(np.int64), 2, folds=FOLDS, seed=seed, penalty=30.0
     )[:, 1]
-    area = auc_within(told, target, scored.predicted[at])
+    area = auc_within(told, target, scored.labels[at])
     high = max(area, 0.5)
     q1, q2 = high / (2 - high), 2 * high**2 / (1 + high)
     error = np.sqrt((high * (1 - high) + (n1 - 1) * (q1 - high**2) + (n0 - 1) * (q2 - high**2)) / (n1 * n0))
@@ -140,7 +140,7 @@ def with_excess(
     tests: list[StratifiedTest] = []
     for g in groups:
         inside = masks[g.column, g.value]
-        tests.append(compare_within(wrong[among], inside[among], scored.predicted[among]))
+        tests.append(compare_within(wrong[among], inside[among], scored.labels[among]))
     q = benjamini_hochberg([t.p for t in tests]).tolist() if tests else []
     made = []
     for g, t, each in zip(groups, tests, q, strict=True):
@@ -149,7 +149,7 @@ def with_excess(
             if alike and g.p_apart >= ALIKE:
                 g = replace(
                     g, p=t.p, q=float(each), effect=t.effect, verdict="confirmed",
-                    why=f"The model disagrees with these labels more often ({number(t.effect, 'points')} within its answers, q {p_value(float(each))}), although it is "
+                    why=f"The model disagrees with these labels more often ({number(t.effect, 'points')} within labels, q {p_value(float(each))}), although it is "
                     f"as sure of these images and they can't be told from the others (area under the curve {area:.2f}, at most {limit:.2f}): the images are the same, the labels differ.",
                 )  # fmt: skip
         made.append(g)
@@ -208,7 +208,12 @@ class ClassNoise:
 
     @property
     def looks(self) -> bool:
-        """Whether the suspects look like the suggested class: 95 % lower limit of the mean rank (uniform ranks)."""
+        """Whether the suspects are of one class and look like it: lower limits of their share, and of the mean rank (uniform ranks).
+
+        A class that a model does badly is taken for several others; who mislabels takes one class for one other.
+        """
+        if wilson(self.alike, max(self.suspects, 1))[0] <= ONE_CLASS:
+            return False
         return self.alike > 0 and self.like - 1.645 * 0.2887 / np.sqrt(self.alike) > LIKE
 
 

@@ -16,6 +16,7 @@ from failsight.tools.inputs.base import Box
 from failsight.tools.inputs.table import Boxes, distinct
 from failsight.tools.text import clean
 
+_OPPOSITE = "none"
 _MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "-"))
 _NUMBER = re.compile(r"[+-]?(0|[1-9]\d*|(?=\.\d))(\.\d*)?([eE][+-]?\d+)?")  # not 007: that is a name
 
@@ -93,7 +94,7 @@ def typed(values: Sequence[Any]) -> list[Any] | None:
     """One metadata column as ``float`` or ``str`` values with None where a value is missing.
 
     Numbers only when every value that is there is a finite number written as one (``007`` is a name). Booleans become
-    ``yes`` and ``no``. None when the column holds lists, pictures or other things that are no attribute.
+    ``yes`` and ``no``. Beside a single word, ``none`` is its opposite (a frame: white or none), else a missing value. None when the column holds lists, pictures or other things that are no attribute.
     """
     cells = [_cell(value) for value in values]
     if any(cell is NotImplemented for cell in cells):
@@ -103,7 +104,14 @@ def typed(values: Sequence[Any]) -> list[Any] | None:
         numbers = [None if cell is None else float(cell) for cell in cells]
         if all(number is None or math.isfinite(number) for number in numbers):
             return numbers
-    return [None if cell is None else cell if isinstance(cell, str) else f"{cell:g}" for cell in cells]
+    made = [None if cell is None else cell if isinstance(cell, str) else f"{cell:g}" for cell in cells]
+    if len(set(there)) == 1:
+        words = zip(values, made, strict=True)
+        return [
+            _OPPOSITE if m is None and isinstance(v, str) and clean(v).lower() == _OPPOSITE else m
+            for v, m in words
+        ]
+    return made
 
 
 def _cell(value: Any) -> Any:
