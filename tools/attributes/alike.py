@@ -20,6 +20,8 @@ from failsight.tools.attributes.thumbnail import thumbnail
 from failsight.tools.inputs.base import BadImage, ImageTable
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from failsight.tools.view import Progress
 
 Floats = npt.NDArray[np.float32]
@@ -36,6 +38,8 @@ LOOK, DETAIL = 0.95, 0.82
 PROMISING = 0.9  # correlation at 8 × 8 below which a part is not looked at closer
 CLOSE = 0.85  # correlation at 64 × 64 below which detail is not asked for …
 NEARBY = 0.78  # … and below which a place is not adjusted
+PLAIN = 24  # grey levels between lightest and darkest pixel of a line of one colour (JPEG leaves traces)
+MOST_BORDER = 0.25  # of a side that may be border, at each edge
 FLAT = 4.0  # grey levels of spread below which a picture shows nothing to compare
 HELD = 2_000  # pictures decoded at a time: 200 MB at most
 BATCH = 32
@@ -65,7 +69,31 @@ def small(table: ImageTable, row: int) -> Bytes | None:
         image = table.open(row) if data is None else thumbnail(data, KEPT)[0]
     except BadImage:
         return None
-    return np.asarray(image.convert("RGB").resize((KEPT, KEPT), 2), np.uint8)
+    return np.asarray(without_border(image.convert("RGB")).resize((KEPT, KEPT), 2), np.uint8)
+
+
+def without_border(image: Image) -> Image:
+    """The picture without rows and columns of one colour at its edges: a frame that many pictures share is not what they show.
+
+    At most `MOST_BORDER` of a side goes from each edge, and nothing where little else would be left.
+    """
+    pixels = np.asarray(image, np.int16)
+    rows = (np.ptp(pixels, axis=1) <= PLAIN).all(axis=1)
+    columns = (np.ptp(pixels, axis=0) <= PLAIN).all(axis=1)
+    top, bottom = _plain_ends(rows)
+    left, right = _plain_ends(columns)
+    height, width = pixels.shape[:2]
+    if not (top or bottom or left or right) or top + bottom > height / 2 or left + right > width / 2:
+        return image
+    return image.crop((left, top, width - right, height - bottom))
+
+
+def _plain_ends(plain: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    """How many lines of one colour lie at either end."""
+    most = int(MOST_BORDER * len(plain))
+    first = int(np.argmin(plain[:most])) if not plain[:most].all() else most
+    last = int(np.argmin(plain[::-1][:most])) if not plain[::-1][:most].all() else most
+    return first, last
 
 
 def compare_pairs(
