@@ -203,6 +203,7 @@ def test_the_pictures_are_small() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_every_model_and_data_set_of_the_guides_opens_as_they_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
