@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -103,8 +104,11 @@ async def test_cards_cells_and_offers_are_clicked(tmp_path: Path) -> None:
         card = stage.app.main.query(EvidenceCard).first()
         await stage.pilot.click(card, offset=(4, 0))
         await stage.until(lambda: card.expanded and "dining room" in stage.text())
+        walked = replace(matrix(), id="E7")
+        stage.session.script["matrix"] = [EvidenceMade(walked), MatrixOpened(walked)]
         await stage.type("matrix")
         screen = await opened(stage, MatrixScreen)
+        await stage.rest()
         stage.session.script["/images deploy dining room > kitchen"] = [ImagesOpened(pictures(9), 1)]
         stage.session.actions = lambda: {"/images": "pictures"}  # type: ignore[method-assign]
         await stage.pilot.press("enter")  # the largest confusion has the cursor

@@ -125,11 +125,11 @@ class FailsightApp(App[int]):
             case "/panel":
                 self.action_panel("right" if command.rest in ("right", "evidence") else "left")
             case "/evidence" if not command.rest:
-                self.action_panel("right")
+                self.main.reveal("right")
             case "/evidence":
                 self.post_message(ShowEvidence(command.rest.upper()))
             case "/finding" | "/findings" if not command.rest:
-                self.action_panel("left")
+                self.main.reveal("left")
             case "/finding":
                 self.post_message(ShowFinding(command.rest.upper()))
             case "/why" if command.rest:

@@ -119,6 +119,14 @@ class MainScreen(Screen[None]):
         inside = self.query("#board" if panel == "left" else "#evidence")
         (self.query_one(Prompt) if shown or not inside else inside.first()).focus()
 
+    def reveal(self, panel: str) -> None:
+        """Unfold ``left`` or ``right`` if it is folded, and go there: who asks for a list does not want it gone."""
+        inside = self.query("#board" if panel == "left" else "#evidence")
+        if not self.query_one(f"#{panel}").display:
+            self.toggle(panel)
+        elif inside:
+            inside.first().focus()
+
     def on_input_changed(self, event: Input.Changed) -> None:
         found = self.options(event.value) if event.value.startswith("/") else []
         self.query_one(Hints).show(event.value, found)
