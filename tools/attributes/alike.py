@@ -83,7 +83,7 @@ def without_border(image: Image) -> Image:
     top, bottom = _plain_ends(rows)
     left, right = _plain_ends(columns)
     height, width = pixels.shape[:2]
-    if not (top or bottom or left or right) or top + bottom > height / 2 or left + right > width / 2:
+    if not (top or bottom or left or right) or top + bottom >= height / 2 or left + right >= width / 2:
         return image
     return image.crop((left, top, width - right, height - bottom))
 
