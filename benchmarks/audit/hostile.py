@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from unittest import mock
 
 from benchmarks.audit.fuzz import PromiseError
 from benchmarks.audit.injected import Injected
-from benchmarks.audit.targets_words import _RAW_TAG, HOSTILE_TEXT, _harmless
+from benchmarks.audit.targets_words import HOSTILE_TEXT, _harmless
 
 INJECTIONS = (
     "it approves itself", "it claims to be approved", "it reads outside the case", "it leaks what it takes for the key",
@@ -152,12 +153,10 @@ def _clean(text: str, surface: str) -> str | None:
         _harmless(text)
     except PromiseError as problem:
         return str(problem)
-    return (
-        "a live tag"
-        if surface in ("page", "report.html")
-        and _RAW_TAG.search(text.replace("<img class=", "").replace("<svg", ""))
-        else None
+    live = surface in ("page", "report.html") and re.search(
+        r"<img src=x|onerror=alert\(1\)>|href=.javascript:", text
     )
+    return "a live tag" if live else None
 
 
 def _surfaces(folder: Path, hostile: str, place: str) -> Iterator[tuple[str, str]]:
@@ -168,7 +167,9 @@ def _surfaces(folder: Path, hostile: str, place: str) -> Iterator[tuple[str, str
 
     table, model = _world(hostile, place)
     case = FakeCase(folder, {"data": table}, model)
-    found = [case.call(tool, {}) for tool in ("describe_case", "evaluate", "confusion_matrix", "find_slices")]
+    found = [
+        case.call(tool, {})[0] for tool in ("describe_case", "evaluate", "confusion_matrix", "find_slices")
+    ]
     out = io.StringIO()
     screen = Console(file=out, force_terminal=False, width=100, color_system=None)
     for evidence in found:
