@@ -8,6 +8,7 @@ from langchain.tools import ToolRuntime
 from langchain_core.tools import StructuredTool
 
 from failsight.agent.events import EvidenceMade, ToolFailed, ToolStarted
+from failsight.prompts import unfenced
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.registry import ToolSpec, registry
 
@@ -42,7 +43,7 @@ def _bind(case: "Case", spec: ToolSpec, lock: threading.Lock) -> StructuredTool:
                 raise  # the journal itself can't be written: nothing may go on
             return f"FAILED: {error}", None
         runtime.stream_writer(EvidenceMade(made, reused))
-        return made.text(TEXT_LIMIT), made.id
+        return unfenced(made.text(TEXT_LIMIT)), made.id  # a class may be called </data>
 
     return StructuredTool(
         name=spec.name,
