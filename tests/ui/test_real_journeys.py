@@ -40,7 +40,7 @@ JOURNEYS: dict[str, Journey] = {
     "look for weak slices": Journey(("/tool find_slices depth=1",), ("find_slices",), ("television",)),
     "see what speaks for an answer": Journey(("/tool saliency image=#3",), ("saliency",), ("saliency",)),
     "cover the cue": Journey(
-        ("/tool test_by_masking region=box:television class_name=red_room",), ("test_by_masking",), ("control",)
+        ("/tool test_by_masking region=box:television class_name=red_room",), ("test_by_masking",), ("test_by_masking",)
     ),
     "what if it were darker": Journey(
         ("/whatif #3", "/whatif #3 brightness:-30; blur:2"), ("what_if",), ("brightness",)
