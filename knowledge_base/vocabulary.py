@@ -288,7 +288,11 @@ def _image(text: str, vocabulary: Vocabulary) -> str | None:
 def _row(text: str, vocabulary: Vocabulary) -> str | None:
     """The name of an image given by its row number, ``#12``; None for a number beyond the last one."""
     key = text.strip(".#")
-    return vocabulary.images[int(key)] if key.isdecimal() and int(key) < len(vocabulary.images) else None
+    return (
+        vocabulary.images[int(key)]
+        if key.isdecimal() and len(key) < 10 and int(key) < len(vocabulary.images)
+        else None
+    )
 
 
 def _joined(words: tuple[str, ...], vocabulary: Vocabulary) -> tuple[Role, str] | None:

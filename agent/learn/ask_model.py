@@ -168,7 +168,9 @@ def _preparation(seen: ModelSeen, picture: tuple[int, int] | None) -> Dialogue[d
 
 def _pixels(text: str) -> list[int] | None:
     parts = text.lower().replace("x", " ").replace("×", " ").replace(",", " ").split()
-    if not 1 <= len(parts) <= 2 or not all(p.isdecimal() and len(p) < 10 and 1 <= int(p) <= 4096 for p in parts):
+    if not 1 <= len(parts) <= 2 or not all(
+        p.isdecimal() and len(p) < 10 and 1 <= int(p) <= 4096 for p in parts
+    ):
         return None
     return [int(parts[0]), int(parts[-1])]
 
