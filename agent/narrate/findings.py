@@ -20,7 +20,7 @@ from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.criteria import criteria_of
 from failsight.tools.errors import UserError
 from failsight.tools.evidence import Correction, Evidence, Fact, TestResult, digest, jsonable
-from failsight.tools.text import clean
+from failsight.tools.text import clean, escaped
 
 SCHEMA = "failsight.findings/1"
 ORDER = {"confirmed": 0, "inconclusive": 1, "refuted": 2, None: 3}
@@ -53,7 +53,7 @@ def findings_document(state: CaseState, events: Sequence[Event]) -> dict[str, An
 def findings_bytes(document: Mapping[str, Any]) -> bytes:
     """The document as the bytes of ``findings.json``: UTF-8, two spaces of indentation, fixed order of keys."""
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    return text.encode("utf-8", "backslashreplace")  # a lone surrogate becomes its JSON escape
+    return escaped(text).encode("utf-8")  # lone surrogates become escapes, too
 
 
 def findings_digest(document: Mapping[str, Any]) -> str:
