@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -51,6 +52,11 @@ def wish_of(given: argparse.Namespace) -> Wish:
             "Give another --start or --cases.",
         )
     methods = tuple(METHODS) if "all" in (given.method or ()) else tuple(dict.fromkeys(given.method or ()))
+    if "sliceline" in methods and find_spec("sliceline") is None:
+        raise UserError(
+            "The method sliceline is a package of its own, which is not installed.",
+            "Install it with `pip install 'failsight[bench]'`, or name the other methods.",
+        )
     planners = tuple(dict.fromkeys(given.planner or (() if methods else ("guided",))))
     cache = given.cache or CACHE
     keep = None if given.make_anew else cache / "made"

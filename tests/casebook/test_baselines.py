@@ -48,8 +48,15 @@ def stamped() -> Given:
     )
 
 
+def needs(name: str) -> None:
+    """SliceLine is a package of its own, of the extra ``bench``."""
+    if name == "sliceline":
+        pytest.importorskip("sliceline")
+
+
 @pytest.mark.parametrize("name", [n for n in METHODS if n != "confusion"])
 def test_a_method_says_what_is_plain_to_see(name: str) -> None:
+    needs(name)
     said = METHODS[name].answer(stamped())
     # Domino also shows the few other errors, which nothing goes with
     told = next(s for s in said if s.conditions)
@@ -89,6 +96,7 @@ HOSTILE = {
 @pytest.mark.parametrize("how", HOSTILE)
 def test_a_method_survives_what_it_can_make_nothing_of(name: str, how: str) -> None:
     given = HOSTILE[how](stamped())
+    needs(name)
     for said in METHODS[name].answer(given):
         assert set(dict(said.conditions)) <= {"site", "stamp"} and said.class_name in ("", *given.classes)
         assert how != "nothing wrong" or name not in ("sliceline", "barlow", "confusion")
