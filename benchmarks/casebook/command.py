@@ -30,6 +30,11 @@ ABOUT = (
 def run(given: argparse.Namespace) -> int:
     """Play what is left of the wished cases and print the scores."""
     wish = wish_of(given)
+    if "sliceline" in wish.players and find_spec("sliceline") is None:
+        raise UserError(
+            "The method sliceline is a package of its own, which is not installed.",
+            "Install it with `pip install 'failsight[bench]'`, or name the other methods.",
+        )
     out = given.out or Path(tempfile.gettempdir()) / f"casebook-{wish.split}-{code_digest()}.jsonl"
     rows = run_wish(wish, out, told)
     other = sum(row.get("code") != code_digest() for row in rows if not row.get("ended"))
@@ -52,11 +57,6 @@ def wish_of(given: argparse.Namespace) -> Wish:
             "Give another --start or --cases.",
         )
     methods = tuple(METHODS) if "all" in (given.method or ()) else tuple(dict.fromkeys(given.method or ()))
-    if "sliceline" in methods and find_spec("sliceline") is None:
-        raise UserError(
-            "The method sliceline is a package of its own, which is not installed.",
-            "Install it with `pip install 'failsight[bench]'`, or name the other methods.",
-        )
     planners = tuple(dict.fromkeys(given.planner or (() if methods else ("guided",))))
     cache = given.cache or CACHE
     keep = None if given.make_anew else cache / "made"
