@@ -72,7 +72,8 @@ def data_statistics(
     """Count pictures by class and split and measure size, brightness, contrast, saturation, sharpness, hue and JPEG quality.
 
     Finds pictures that occur twice: under two labels, in training and evaluation alike (both are facts when bytes or
-    pixels are equal), or nearly (candidates, by perceptual hash); and tests in what the splits differ.
+    pixels are equal), or nearly (candidates, by perceptual hash); and tests in what the splits differ. Where training showed few
+    images of a class, tests whether it is weak because of that: with the training proportions taken out of the scores.
     """
     run = _Run(view)
     wanted = class_index(view.classes, class_name) if class_name else None

@@ -91,7 +91,8 @@ def label_noise(
     """Find labels that are probably wrong (confident learning), how many there are, and whether one annotator or batch gave them.
 
     Suspects are ranked and shown with the class that the model suggests. A model's errors make suspects too: their number is
-    estimated from its calibrated confidence, and wrong labels are confirmed only where labels disagree however sure the model is.
+    estimated from its calibrated confidence, and wrong labels are confirmed only where labels disagree however sure the model is and a
+    second head, which learnt from these very labels, agrees with it; or where one annotator's images are like the others' and the labels are not.
     """
     split = check_split(view, split)
     need_labels(view, split)
@@ -176,7 +177,7 @@ def _register(
     total = int(among.sum())
     whole = Finding("label_noise", "correctness", "data_content", "", class_name=name)
     view.register(
-        plan(whole, f"Labels of the {called(split)} are wrong beyond the model's own errors.", total, "the model's own errors, by its calibrated confidence", None)
+        plan(whole, f"Labels of the {called(split)} are wrong beyond the model's own errors.", total, "the model's own errors, by its calibrated confidence, within groups too; a cross-validated head must agree with most suspects", None)
     )  # fmt: skip
     if name is None and split != "train":
         for label in range(len(view.classes)):

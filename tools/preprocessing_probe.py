@@ -78,8 +78,9 @@ def preprocessing_probe(
 
     Channel order, value range and normalisation, layout, turned pictures, EXIF rotation, resize against crop, margin and
     interpolation. A third of a seeded, stratified sample chooses; the others test the chosen ones against the declared
-    pipeline, paired; on training images, which were surely fed rightly once, it must not be worse. The minimum of 3 points lies above what equivalent pipelines differ by, and well below what a wrong
-    channel order or normalisation costs; pipelines that change the geometry need 5.
+    pipeline, paired. On training images, which were surely fed rightly once, it must not be worse, and it must bring back a third of
+    what was lost since the training record. The minimum of 3 points lies above what equivalent pipelines differ by, and well below
+    what a wrong channel order or normalisation costs; pipelines that change the geometry need 5.
     """
     split = check_split(view, split)
     view.model()  # says what is missing for a black box, before anything else is looked at

@@ -268,5 +268,12 @@ def test_a_weak_model_s_annotator_is_found_where_images_are_alike_and_not_where_
             {"annotator": ["ABCD"[g] for g in group]},
         )
         made = label_noise(FakeView({"data": table}, scores={"data": scores}))
-        found[name] = [f.slice for f in made.findings if f.verdict == "confirmed"]
-    assert found == {"labels": [{"annotator": "B"}], "images": []}
+        check_evidence(made)
+        found[name] = [f for f in made.findings if f.verdict == "confirmed"]
+    (finding,), none = found["labels"], found["images"]
+    assert none == [] and finding.slice == {"annotator": "B"}
+    (told,) = finding.tests  # what is told is what was tested: the disagreement, not the floor
+    assert told.effect >= 0.05 and told.ci[0] > 0 and told.p is not None and told.p <= 0.001
+    assert finding.error_rate is not None and finding.base_error_rate is not None
+    assert finding.error_rate - finding.base_error_rate == pytest.approx(told.effect, abs=0.03)
+    assert "can't be told from the others" in finding.statement

@@ -44,6 +44,25 @@ _PROVENANCE = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
+class Excess:
+    """More disagreement with a group's labels, though its images can't be told from the others'.
+
+    Attributes:
+        rate, base: share of labels inside and outside that the model disagrees with.
+        effect, ci: their difference within given classes (Mantel–Haenszel), with its 95 % interval.
+        area, limit: area under the curve of a head that tells the group's images from the others', within given classes, and
+            its upper limit.
+    """
+
+    rate: float
+    base: float
+    effect: float
+    ci: Interval
+    area: float
+    limit: float
+
+
+@dataclass(frozen=True, slots=True)
 class Group:
     """One metadata value, and what was measured of its labels.
 
@@ -53,7 +72,8 @@ class Group:
         effect, effect_ci: their difference within given classes (Mantel–Haenszel), and Newcombe's interval of the plain difference.
         floor: the test of the share that disagrees however sure the model is.
         apart, p_apart: how differently sure the model is of the group's images.
-        p, q: of both demands together (the larger p), corrected over all groups.
+        p, q: of both demands together (the larger p), corrected over all groups; of the excess where that confirmed it.
+        excess: what confirmed it a second way; None where the floor did, or nothing.
     """
 
     column: str
@@ -71,6 +91,7 @@ class Group:
     q: float = 1.0
     verdict: Verdict = "inconclusive"
     why: str = ""
+    excess: Excess | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from failsight.tools.checks.label_groups import ALPHA, MINIMUM_EFFECT, Group
+from failsight.tools.checks.label_groups import ALPHA, MINIMUM_EFFECT, Excess, Group
 from failsight.tools.checks.label_pairs import Pair
 from failsight.tools.checks.label_scores import Scored
 from failsight.tools.evidence import Cell, Fact, Finding, Instrument, Table, TestResult, Verdict
@@ -91,13 +91,21 @@ def plan(finding: Finding, statement: str, n: int, control: str, smallest: float
     return Instrument(
         finding=finding.key, tool="label_noise", arguments=dict(finding.slice or {}), statement=statement,
         statistic="share of labels that disagree however sure the model is (floor of the calibrated disagreement), difference in points; "
-        "and share of suspects within given classes",
+        "and share of suspects within given classes; for a group also, at a level of .001, disagreement with the labels within given classes, "
+        "where the images can't be told from the others'",
         control=control, minimum_effect=MINIMUM_EFFECT, alpha=ALPHA, n_planned=n, smallest_detectable_effect=smallest,
     )  # fmt: skip
 
 
 def group_finding(group: Group, split: str, name: str | None = None, left_out: bool = False) -> Finding:
     """The statement about one metadata value, tested; ``name`` where only labels of one class were looked at."""
+    of = f" labelled {clean(name, 60)}" if name else ""
+    clear = " without misleading content" if left_out else ""
+    whose = f"Labels with {clean(group.column, 40)}={clean(group.value, 60)}"
+    if group.excess is not None:
+        return _excess_finding(
+            group, group.excess, f"{whose} of {group.n:,} {called(split)}{of}{clear}", name
+        )
     f = group.floor
     test = TestResult(
         "label_noise",
@@ -109,15 +117,31 @@ def group_finding(group: Group, split: str, name: str | None = None, left_out: b
         statistic="floor of disagreement, inside minus outside",
         q=group.q,
     )
-    of = f" labelled {clean(name, 60)}" if name else ""
-    clear = " without misleading content" if left_out else ""
     statement = (
-        f"Labels with {clean(group.column, 40)}={clean(group.value, 60)} are suspect in {number(group.rate)} of {group.n:,} {called(split)}{of}{clear} "
+        f"{whose} are suspect in {number(group.rate)} of {group.n:,} {called(split)}{of}{clear} "
         f"against {number(group.base)} elsewhere; estimated wrong labels {number(f.inside)} against {number(f.outside)}."
     )
     return Finding(
         "label_noise", "correctness", "data_content", statement, slice={group.column: group.value}, class_name=name, n=group.n,
         error_rate=group.rate, base_error_rate=group.base, ci=wilson(group.suspects, group.n), p=group.p, q=group.q,
+        verdict=group.verdict, tests=(test,), note=group.why,
+    )  # fmt: skip
+
+
+def _excess_finding(group: Group, e: Excess, labels: str, name: str | None) -> Finding:
+    """A group whose images are like the others', and whose labels the model disagrees with more often."""
+    statement = (
+        f"{labels} disagree with the model in {number(e.rate)} against {number(e.base)} elsewhere ({number(e.effect, 'points')} "
+        f"{interval(e.ci, 'points')} within labels), though it is as sure of these images and they can't be told from the others "
+        f"(area under the curve {e.area:.2f}, at most {e.limit:.2f})."
+    )
+    test = TestResult(
+        "label_noise", e.effect, e.ci, group.p, group.n, group.verdict,
+        statistic="disagreement within labels, inside minus outside (Mantel–Haenszel), of images that can't be told apart", q=group.q,
+    )  # fmt: skip
+    return Finding(
+        "label_noise", "correctness", "data_content", statement, slice={group.column: group.value}, class_name=name, n=group.n,
+        error_rate=e.rate, base_error_rate=e.base, ci=wilson(round(e.rate * group.n), group.n), p=group.p, q=group.q,
         verdict=group.verdict, tests=(test,), note=group.why,
     )  # fmt: skip
 
@@ -295,7 +319,13 @@ def summary(
         f"the share of labels that disagree however sure it is, is {number(made.floor)} {interval(made.floor_ci)}.",
     ]
     confirmed = [g for g in groups if g.verdict == "confirmed"]
-    if confirmed:
+    if confirmed and confirmed[0].excess is not None:
+        g, e = confirmed[0], confirmed[0].excess
+        text.append(
+            f"The model disagrees with labels with {clean(g.column, 40)}={clean(g.value, 60)} in {number(e.rate)} against {number(e.base)} elsewhere "
+            f"(q {p_value(g.q)}), though the images are alike."
+        )
+    elif confirmed:
         g = confirmed[0]
         text.append(
             f"Labels with {clean(g.column, 40)}={clean(g.value, 60)} are suspect in {number(g.rate)} against {number(g.base)} elsewhere (q {p_value(g.q)})."

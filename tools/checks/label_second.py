@@ -24,12 +24,14 @@ from failsight.tools.checks.label_groups import (
     FEWEST,
     MINIMUM_EFFECT,
     REACH,
+    Excess,
     Group,
 )
 from failsight.tools.checks.label_scores import FOLDS, Scored
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Finding, Interval, Table, TestResult, Verdict
 from failsight.tools.notes import called
+from failsight.tools.stats.contingency import risk_difference
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.stats.label_floor import Disagreement, FloorTest, compare_floors
 from failsight.tools.stats.linear_head import cross_validated_scores
@@ -48,6 +50,7 @@ WIDEST = 512  # features beyond are left to the leading directions
 ONE_CLASS = 0.6  # share of a label's suspects that are of one class, lower limit
 LIKE = 0.35  # mean rank among the suggested class's images that suspects must exceed
 EXCESS_ALPHA = 0.001  # a second look at the same groups: strict, so that both looks together keep the promise of the first
+ALIKE_BUT_LABELS = "The model is as sure of these images, and they can't be told from the others: the images are the same, the labels differ."
 MOST_ROWS = 30
 FEWEST_LABELS = 60  # images below which no second head is fitted
 
@@ -136,24 +139,33 @@ def with_excess(
     """
     if second is None or any(g.verdict == "confirmed" for g in groups):
         return tuple(groups)
-    wrong = (scored.predicted != scored.labels).astype(float)
+    wrong = scored.predicted != scored.labels
     tests: list[StratifiedTest] = []
     for g in groups:
         inside = masks[g.column, g.value]
-        tests.append(compare_within(wrong[among], inside[among], scored.labels[among]))
+        tests.append(compare_within(wrong[among].astype(float), inside[among], scored.labels[among]))
     q = benjamini_hochberg([t.p for t in tests]).tolist() if tests else []
     made = []
     for g, t, each in zip(groups, tests, q, strict=True):
-        if g.verdict != "confirmed" and each <= EXCESS_ALPHA and t.effect >= MINIMUM_EFFECT:
-            area, limit, alike = exchangeable(second, scored, masks[g.column, g.value], among, seed)
-            if alike and g.p_apart >= ALIKE:
-                g = replace(
-                    g, p=t.p, q=float(each), effect=t.effect, verdict="confirmed",
-                    why=f"The model disagrees with these labels more often ({number(t.effect, 'points')} within labels, q {p_value(float(each))}), although it is "
-                    f"as sure of these images and they can't be told from the others (area under the curve {area:.2f}, at most {limit:.2f}): the images are the same, the labels differ.",
-                )  # fmt: skip
+        if each <= EXCESS_ALPHA and t.effect >= MINIMUM_EFFECT and g.p_apart >= ALIKE:
+            inside = masks[g.column, g.value]
+            area, limit, alike = exchangeable(second, scored, inside, among, seed)
+            if alike:
+                found = _excess(wrong, scored.labels, inside, among, area, limit)
+                g = replace(g, p=t.p, q=float(each), verdict="confirmed", why=ALIKE_BUT_LABELS, excess=found)
         made.append(g)
-    return tuple(sorted(made, key=lambda g: (g.verdict != "confirmed", -min(g.effect, 1.0))))
+    return tuple(sorted(made, key=lambda g: g.verdict != "confirmed"))
+
+
+def _excess(wrong: Bool, labels: Ints, inside: Bool, among: Bool, area: float, limit: float) -> Excess:
+    tables = []
+    for label in np.unique(labels[among]):
+        here = among & (labels == label)
+        sides = (here & inside, here & ~inside)
+        tables.append([[int((side & wrong).sum()), int((side & ~wrong).sum())] for side in sides])
+    apart = risk_difference(tables)
+    rates = (float(wrong[among & inside].mean()), float(wrong[among & ~inside].mean()))
+    return Excess(*rates, apart.value, apart.ci, area, limit)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,8 @@ def plan(arguments: dict[str, object], n: int, minimum: float, alpha: float, see
         arguments=arguments,
         statement=CLAIM,
         statistic=STATISTIC + "; the pipelines are chosen on other images",
-        control="the declared pipeline on the same images",
+        control="the declared pipeline on the same images; on training images the other must not be worse; and it must bring back a third of what "
+        "was lost since the training record",
         minimum_effect=minimum,
         alpha=alpha,
         n_planned=n,
