@@ -8,6 +8,8 @@ import pytest
 from failsight.tools.checks.slice_causes import tied
 from failsight.tools.checks.slice_detector import corrected
 from failsight.tools.checks.slice_pulls import Compared
+from failsight.tools.find_slices import find_slices
+from tests.fakes.view import FakeTable, FakeView
 
 
 def world(seed: int, own: float, others: float, hits: float = 0.9, alarms: float = 0.05) -> Compared | None:
@@ -36,3 +38,35 @@ def test_a_weak_detector_and_few_images_say_nothing() -> None:
     assert world(0, 0.5, 0.5, hits=0.6, alarms=0.3) is None
     few = np.array([True] * 5 + [False] * 5)
     assert corrected(few, few, np.zeros(10, int), few, np.zeros(10, int), 0, 2) is None
+
+
+def stamped(tied_there: float) -> FakeView:
+    """Images of a, b, c; a stamp makes the model say a. Training records no stamps: they are in the features alone."""
+    rng = np.random.default_rng(5)
+    tables, scores, features = {}, {}, {}
+    for split, n in (("data", 900), ("train", 1200)):
+        labels = np.arange(n) % 3
+        share = np.where(labels == 0, tied_there, 1 - tied_there) if split == "train" else np.full(n, 0.5)
+        stamp = rng.random(n) < share
+        says = np.where(stamp & (rng.random(n) < 0.6), 0, labels)
+        scores[split] = (np.eye(3)[says] * 0.9 + 0.1 / 3).astype(np.float32)
+        features[split] = np.column_stack([np.eye(3)[labels], 4.0 * stamp]) + rng.normal(0, 0.5, (n, 4))
+        columns = {"stamp": ["yes" if s else "no" for s in stamp]} if split == "data" else {}
+        tables[split] = FakeTable(np.zeros((n, 2, 2, 3), np.uint8), labels, ("a", "b", "c"), columns)
+    view = FakeView(tables, scores=scores)
+    view.given_features = {k: v.astype(np.float32) for k, v in features.items()}
+    return view
+
+
+def test_a_stamp_that_training_does_not_tie_is_no_learnt_correlation() -> None:
+    told = find_slices(stamped(tied_there=0.5)).findings
+    assert not [f for f in told if f.kind == "spurious_correlation" and f.verdict == "confirmed"]
+    weak = [f for f in told if f.slice == {"stamp": "yes"} and f.verdict == "confirmed"]
+    assert weak and "seen there by a detector" in weak[0].note
+
+
+def test_a_stamp_that_training_ties_is_one_though_nobody_recorded_it_there() -> None:
+    told = find_slices(stamped(tied_there=0.95)).findings
+    (found,) = [f for f in told if f.kind == "spurious_correlation"]
+    assert (found.slice, found.class_name, found.verdict) == ({"stamp": "yes"}, "a", "confirmed")
+    assert "seen there by a detector" in found.note

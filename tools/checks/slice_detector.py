@@ -41,18 +41,17 @@ def seen_in_training(view: CaseView, found: Search, codes: Ints, value: int, tow
         None where the model's features can't be read, too few images carry the cue, or the detector is too weak to tell:
         in the class itself, or in all others.
     """
-    if not view.has_model() or len(found.classes) > MOST_CLASSES:
+    if len(found.classes) > MOST_CLASSES:
         return None
     try:
         rows, features = view.features(found.split)
         train_rows, train_features = view.features("train")
-    except RetryError:
+    except RetryError:  # a black box
         return None
-    known = view.predictions(found.split)
-    at = np.searchsorted(known.rows[known.labelled], rows)
-    fits = (at < int(known.labelled.sum())) & (codes[np.minimum(at, len(codes) - 1)] >= 0)
-    fits &= known.rows[known.labelled][np.minimum(at, int(known.labelled.sum()) - 1)] == rows
-    at, features = at[fits], features[fits]
+    made = view.predictions(found.split)
+    _, seen_at, at = np.intersect1d(rows, made.rows[made.labelled], return_indices=True)
+    known = codes[at] >= 0
+    at, features = at[known], features[seen_at[known]]
     has, labels = codes[at] == value, found.labels[at]
     if not (np.isfinite(features).all() and np.isfinite(train_features).all()):
         return None

@@ -94,7 +94,8 @@ def typed(values: Sequence[Any]) -> list[Any] | None:
     """One metadata column as ``float`` or ``str`` values with None where a value is missing.
 
     Numbers only when every value that is there is a finite number written as one (``007`` is a name). Booleans become
-    ``yes`` and ``no``. Beside a single word, ``none`` is its opposite (a frame: white or none), else a missing value. None when the column holds lists, pictures or other things that are no attribute.
+    ``yes`` and ``no``. Beside a single word, ``none`` is its opposite (a frame: white or none), else a missing value. None
+    when the column holds lists, pictures or other things that are no attribute.
     """
     cells = [_cell(value) for value in values]
     if any(cell is NotImplemented for cell in cells):
