@@ -6,7 +6,11 @@ without the model doing any worse on any image, and that is not called a drop.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from failsight.tools.evidence import (
     Cell,
@@ -30,7 +34,8 @@ MINIMUM_GAP = 0.10  # between training and evaluation images: below this nobody 
 ALPHA = 0.05
 FEWEST = 10  # images of a class on both sides before its drop is spoken of
 FAR = 0.10  # a difference of class proportions (total variation) that is worth a sentence
-MOST_CLASSES = 40
+MOST_CLASSES = 40  # in the table
+MOST_SPOKEN = 200  # classes with a plan of their own, without which no class becomes a finding
 _STATISTIC = (
     "difference of accuracies at the class proportions of the evaluation images; "
     "images permuted between the splits within each class"
@@ -62,7 +67,33 @@ def register_shift_plan(view: CaseView) -> Instrument:
         n_planned=len(view.table("deploy")),
     )
     view.register(plan)
+    known = (view.table("data").labels, view.table("deploy").labels)
+    data, deploy = (np.bincount(labels[labels >= 0], minlength=len(view.classes)) for labels in known)
+    for i in spoken_of(data, deploy):
+        name = view.classes[i]
+        finding = Finding("distribution_shift", "robustness", "data_statistics", "", class_name=name)
+        view.register(
+            replace(
+                plan,
+                finding=finding.key,
+                statement=f"{clean(name, 60)} is recognised less often in deployment images, by more than all classes together lose.",
+                statistic="difference of recalls, corrected over classes (Benjamini–Hochberg)",
+                control="the evaluation images of the class",
+                n_planned=int(deploy[i]),
+            )
+        )
     return plan
+
+
+def spoken_of(data: npt.NDArray[np.integer[Any]], deploy: npt.NDArray[np.integer[Any]]) -> list[int]:
+    """Classes whose drop may become a finding: enough images on both sides, those with most deployment images.
+
+    Args:
+        data, deploy: (k,) labelled images of each class.
+    """
+    enough = np.flatnonzero(np.minimum(data, deploy) >= FEWEST)
+    order = enough[np.argsort(-deploy[enough], kind="stable")]
+    return sorted(order[:MOST_SPOKEN].tolist())
 
 
 def shift(data: Performance, deploy: Performance) -> Compared:
@@ -90,8 +121,12 @@ def shift(data: Performance, deploy: Performance) -> Compared:
     )
     whole = _whole_finding(data, deploy, drop, judged.verdict, judged.reason)
     beyond = drop.effect if judged.verdict == "confirmed" else None
+    sizes = (np.array([c.n for c in p.per_class], np.int64) for p in (data, deploy))
+    spoken = set(spoken_of(*sizes))
     single = [
-        _class_finding(data, deploy, i, d, beyond) for i, d in zip(found.shared, found.per_class, strict=True)
+        _class_finding(data, deploy, i, d, beyond)
+        for i, d in zip(found.shared, found.per_class, strict=True)
+        if i in spoken
     ]
     return Compared(sentence, facts, table, (whole, *(f for f in single if f is not None)), notes)
 
@@ -204,11 +239,7 @@ def _class_finding(
     """A class that drops by itself; when the whole set drops by ``beyond``, only a class that drops more says anything new."""
     here, there = data.per_class[i], deploy.per_class[i]
     verdict = judge(Measured(drop.effect, drop.ci, drop.p, drop.q, drop.n), MINIMUM_DROP, ALPHA).verdict
-    if (
-        min(here.n, there.n) < FEWEST
-        or verdict != "confirmed"
-        or (beyond is not None and drop.ci[0] <= beyond)
-    ):
+    if verdict != "confirmed" or (beyond is not None and drop.ci[0] <= beyond):
         return None
     more = f", more than the {_points(beyond)} of all classes" if beyond is not None else ""
     statement = (

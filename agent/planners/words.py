@@ -80,7 +80,8 @@ def stage_done(case: Case, level: str, stage: str, following: str, evidence: Seq
         cues = [r for r in state.records.values() if maskable(case, r)][:MOST_TESTS]
         suspicion = " ".join(clean(r.finding.statement, 300) for r in cues[:1])
         lines.append(prompts.say("stage.instrument", level, suspicion=suspicion))
-    lines += [prompts.say(f"stage.{following}", level)]
+    again = following == "context" and stage in ("hypothesis", "test")
+    lines += [prompts.say("stage.context.again" if again else f"stage.{following}", level)]
     return message("\n".join(lines), choices(case))
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from failsight.tools.errors import RetryError
 from failsight.tools.evaluate import evaluate
+from failsight.tools.split_comparison import MOST_SPOKEN, spoken_of
 from tests.fakes.view import FakeModel, FakeTable, FakeView
 from tests.tools.cases import check_evidence, check_spec, counted_view
 
@@ -58,12 +59,26 @@ def test_a_drop_to_deployment_is_a_confirmed_shift_and_planned_beforehand() -> N
     )
     assert finding.tests[0].effect == pytest.approx(0.9 - (0.65 + 0.7) / 2)
     assert finding.class_name is None
-    (plan,) = view.instruments
+    plan, *single = view.instruments
     assert plan.finding == finding.key
+    assert [p.finding for p in single] == [f"distribution_shift||class_{i}|" for i in (0, 1)]
     assert (plan.minimum_effect, plan.alpha, plan.n_planned) == (0.03, 0.05, 400)
     assert made.fact("accuracy", "split deploy").value == pytest.approx(270 / 400)
     assert made.fact("recall", "split deploy, class class_0").value == pytest.approx(0.65)
     assert any("data_statistics" in s for s in made.next_steps)
+
+
+def test_a_class_that_drops_by_itself_was_planned_too() -> None:
+    view = counted_view({"data": [[270, 30], [30, 270]], "deploy": [[180, 20], [120, 80]]})
+    single = [f for f in evaluate(view).findings if f.class_name]
+    assert [f.class_name for f in single] == ["class_1"] and single[0].verdict == "confirmed"
+    assert single[0].key in {p.finding for p in view.instruments}
+
+
+def test_only_classes_with_enough_images_are_spoken_of_and_the_largest_of_very_many() -> None:
+    assert spoken_of(np.array([50, 9, 50]), np.array([10, 50, 9])) == [0]
+    many = spoken_of(np.full(1000, 50), np.arange(1000))
+    assert len(many) == MOST_SPOKEN and many[0] == 1000 - MOST_SPOKEN
 
 
 def test_no_drop_is_refuted_and_too_few_images_stay_inconclusive() -> None:
