@@ -19,6 +19,7 @@ from failsight.tools.evidence import (
     Figure,
     Finding,
     ImageRef,
+    Instrument,
     Interval,
     Table,
     TestResult,
@@ -81,6 +82,8 @@ def confidence_profile(
         about = f" predicted to be {clean(class_name, 60)}" if class_name else ""
         raise RetryError(f"There are no labelled {called(split)}{about}.")
     name = predictions.classes[wanted] if wanted is not None else None
+    if split == "data":
+        view.register(_plan(name, int(inside.sum())))
     made = _profile(predictions, inside, view.seed)
     errors = _confident_errors(predictions, inside)
     images = references(view, predictions, errors[:SHOWN])
@@ -121,6 +124,16 @@ class Profile:
     def overconfident(self) -> bool:
         """Beyond the stated minimum, interval and all, on enough images."""
         return self.n >= FEWEST and self.gap_ci[0] >= MINIMUM_GAP
+
+
+def _plan(name: str | None, n: int) -> Instrument:
+    """How overconfidence will be judged, journalled before the first confidence is looked at."""
+    finding = Finding("overconfidence", "correctness", "training_parameter", "", class_name=name)
+    about = f" when it answers {clean(name, 60)}" if name else ""
+    return Instrument(
+        finding.key, "confidence_profile", {"class_name": name}, f"The model is surer than it is right{about}.",
+        "mean confidence minus accuracy; the whole interval must lie above the minimum", "the accuracy on the same images", MINIMUM_GAP, 0.05, n,
+    )  # fmt: skip
 
 
 def _profile(predictions: Predictions, inside: Mask, seed: int) -> Profile:

@@ -159,3 +159,15 @@ class TestHostile:
         made = confidence_profile(counted_view({"data": np.eye(1000, dtype=int).tolist()}))
         check_evidence(made)
         assert len(next(t for t in made.tables if t.title == "By predicted class").rows) == 40
+
+
+def test_how_overconfidence_will_be_judged_is_planned_beforehand() -> None:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 400)
+    says = np.where(rng.random(400) < 0.6, labels, 1 - labels)
+    scores = np.where(np.eye(2)[says] > 0, 0.95, 0.05).astype(np.float32)
+    table = FakeTable(np.zeros((400, 2, 2, 3), np.uint8), labels, ("a", "b"))
+    view = FakeView({"data": table}, scores={"data": scores})
+    (finding,) = confidence_profile(view).findings
+    (plan,) = view.instruments
+    assert (plan.finding, plan.n_planned, plan.minimum_effect) == (finding.key, 400, 0.05)
