@@ -117,23 +117,27 @@ def model_place(given: str, name: str) -> str:
 
 PATHS = ("model", "predictions", "data", "train", "pool", "deploy", "history", "metadata")
 
+SPLIT_PATHS = ("data", "train", "pool", "deploy")
+
 
 def _there(given: str, name: str) -> str:
-    """The absolute path of a file or folder; of a model also ``file.py:function``, and ``hub:owner/name`` as it is.
+    """The absolute path of a file or folder; of a model also ``file.py:function``, and ``hub:owner/name`` as it is; of data also
+    ``folder#split``.
 
     Raises:
         UserError: nothing is there.
     """
     if name == "model" and given.startswith("hub:"):
         return given
-    path, function = Path(given).expanduser(), ""
-    if name == "model" and not path.exists():
-        file, colon, function = given.rpartition(":")
-        path = Path(file).expanduser() if colon and file.endswith(".py") else path
-        function = f":{function}" if colon and file.endswith(".py") else ""
+    path, part = Path(given).expanduser(), ""
+    mark = {"model": ":", **dict.fromkeys(SPLIT_PATHS, "#")}.get(name)
+    if mark is not None and not path.exists():
+        before, _, after = given.rpartition(mark)
+        if before and (mark == "#" or before.endswith(".py")):
+            path, part = Path(before).expanduser(), f"{mark}{after}"
     if not path.exists():
         raise UserError(f"There is no {path} (given as {name}).", "Check the path.")
-    return f"{path.resolve()}{function}"
+    return f"{path.resolve()}{part}"
 
 
 def make_config(**given: Any) -> CaseConfig:

@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from failsight.agent.cli import main
+from failsight.agent.config import make_config
+from failsight.tools.errors import UserError
 
 CLASSES = ("red_room", "blue_room")
 
@@ -234,3 +236,12 @@ def test_an_architecture_lies_in_the_folder_that_the_command_is_called_in(
     )
     given = ("--model", "w.safetensors", "--data", "photos", "--policy", "cheap", "--trust-code")
     assert run(*given, "--arch", "network:build", "--out", "made") in (0, 3, 4)
+
+
+def test_one_split_of_a_data_set_is_data_and_a_missing_one_is_named(tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "answers.csv").write_text("path,label,prediction\n")
+    given = make_config(predictions=str(tmp_path / "answers.csv"), data=f"{tmp_path}/set#test")
+    assert given.data == f"{(tmp_path / 'set').resolve()}#test"
+    with pytest.raises(UserError, match="There is no"):
+        make_config(predictions=str(tmp_path / "answers.csv"), data=f"{tmp_path}/other#test")
