@@ -28,9 +28,10 @@ from failsight.tools.experiments.population import check_split
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import called, left_out_notes, need_labels
 from failsight.tools.registry import tool
+from failsight.tools.verdicts import STANDING_LEVEL
 from failsight.tools.view import CaseView
 
-ALPHA = 0.05
+ALPHA = STANDING_LEVEL
 LEAST_OF_GEOMETRY = (
     0.05  # a resize or crop that gains less is as often an effect of test time as a wrong declaration
 )

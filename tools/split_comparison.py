@@ -26,12 +26,12 @@ from failsight.tools.evidence import (
 from failsight.tools.notes import called
 from failsight.tools.performance import Comparison, Drop, Performance, compare
 from failsight.tools.text import clean, interval, listing, number, p_value
-from failsight.tools.verdicts import Measured, judge
+from failsight.tools.verdicts import STANDING_LEVEL, Measured, judge
 from failsight.tools.view import CaseView
 
 MINIMUM_DROP = 0.03  # a smaller drop is not worth a repair; fixed before anything is measured
 MINIMUM_GAP = 0.10  # between training and evaluation images: below this nobody calls it overfitting
-ALPHA = 0.05
+ALPHA = STANDING_LEVEL
 FEWEST = 10  # images of a class on both sides before its drop is spoken of
 FAR = 0.10  # a difference of class proportions (total variation) that is worth a sentence
 MOST_CLASSES = 40  # in the table

@@ -27,6 +27,9 @@ from failsight.tools.text import interval, number, p_value
 
 Claim = Literal["uses", "ignores"]
 ONLINE_LEVEL = 0.05
+STANDING_LEVEL = 0.01
+"""Level of checks that run in every case, unasked (deployment, labels, feeding, class proportions): half a dozen of them at 5 % each
+would find something in every fourth model that has no fault. What a person suspected and had tested is judged at ONLINE_LEVEL."""
 EXPERIMENTS = (
     "test_by_masking",
     "test_by_adding",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,8 @@ class Judge:
         self._reserve: Reserve = case.reserve
         self._predicted = case.reserve.scores.argmax(1)
         self._wrong = self._predicted != case.reserve.truth
-        self._computed: Mapping[str, npt.NDArray[np.float64]] | None = None
+        self._worded = case.plan.variant == "words"
+        self._computed: Mapping[str, npt.NDArray[Any]] | None = None
 
     def __call__(self, said: Mapping[str, Any]) -> Judged:
         """What a statement is worth."""
@@ -116,7 +117,7 @@ class Judge:
         index = self._index(value)
         if name in NAMES_CLASS and index is not None:
             return (self._predicted if name.startswith("pred") else self._reserve.truth) == index
-        if name in self._reserve.columns:
+        if name in self._reserve.columns and not (self._worded and name in self.computed()):
             return np.asarray(self._reserve.columns[name] == value)
         numbers, limits = self.computed().get(name), in_range(value)
         if numbers is None:
@@ -135,8 +136,15 @@ class Judge:
     def computed(self) -> Mapping[str, npt.NDArray[Any]]:
         """What the reserve's pictures show by themselves, as the product measures it."""
         if self._computed is None:
-            self._computed = measured(self._reserve.files)
+            self._computed = self.measured()
         return self._computed
+
+    def measured(self) -> dict[str, npt.NDArray[Any]]:
+        """What the product measures in the reserve's pictures, and reads there where it knows no more than words."""
+        made = measured(self._reserve.files)
+        if self._worded:
+            made |= worded(self._reserve, self._case.plan.classes, str(self._case.given["encoder"]))
+        return made
 
     def _more(self, hit: Bools, inside: Bools, outside: Bools) -> bool:
         """Whether something is more frequent inside than outside, beyond chance."""
@@ -148,7 +156,7 @@ class Judge:
         return a - b >= LEAST and (a - b) / error >= SURE
 
 
-def measured(files: list[bytes]) -> Mapping[str, npt.NDArray[Any]]:
+def measured(files: list[bytes]) -> dict[str, npt.NDArray[Any]]:
     """Brightness, contrast … of pictures, by the product's own measures."""
     import tempfile
     from pathlib import Path
@@ -167,4 +175,43 @@ def measured(files: list[bytes]) -> Mapping[str, npt.NDArray[Any]]:
     return dict(made.columns)
 
 
-__all__ = ["Judge", "measured"]
+def worded(reserve: Reserve, classes: Sequence[str], encoder: str) -> dict[str, npt.NDArray[Any]]:
+    """What an encoder that knows words says of the reserve's pictures, as the product asks it: a statement about pictures that
+    it calls ``framing=close`` is true where the pictures that it calls so are answered wrongly."""
+    import tempfile
+    from pathlib import Path
+
+    from failsight.agent.opening import open_case
+    from failsight.tools.propose_attributes import propose_attributes
+
+    with tempfile.TemporaryDirectory(prefix="reserve-") as folder:
+        place = Path(folder) / "images"
+        place.mkdir()
+        with (Path(folder) / "manifest.csv").open("w", newline="", encoding="utf-8") as out:
+            writer = csv.writer(out)
+            writer.writerow(["path", "label", *(f"p_{c}" for c in classes)])
+            for i, content in enumerate(reserve.files):
+                (place / f"{i:05d}.jpg").write_bytes(content)
+                scores = (f"{s:.5f}" for s in reserve.scores[i].tolist())
+                writer.writerow([f"images/{i:05d}.jpg", classes[reserve.truth[i]], *scores])
+        case = open_case(
+            out=Path(folder) / "case",
+            planner="guided",
+            predictions=str(Path(folder) / "manifest.csv"),
+            encoder=encoder,
+            task="Tell the classes apart.",
+        )
+        try:
+            propose_attributes(case)
+            table, rows = case.attributes("data"), case.table("data").paths
+            order = np.argsort([Path(rows[i]).name for i in np.asarray(table.rows).tolist()])
+            return {
+                name: table.columns[name][order]
+                for name in table.columns
+                if table.sources[name] == "zero_shot"
+            }
+        finally:
+            case.close()
+
+
+__all__ = ["Judge", "measured", "worded"]

@@ -115,7 +115,10 @@ def _attempt(plan: Plan, home: Path, cache: Path | None) -> Case | None:
     shutil.rmtree(folder, ignore_errors=True)
     given = _write(plan, folder, parts, files, module, record, scores["data"])
     told = parts["reserve"]
-    return Case(plan, given, Reserve(files["reserve"], told.columns, told.truth, scores["reserve"]), size)
+    # close-ups are no column of any case, but an encoder that knows words can see them
+    framing = {"framing": world.natural["framing"][told.rows]} if plan.world == "rooms" else {}
+    reserve = Reserve(files["reserve"], told.columns | framing, told.truth, scores["reserve"])
+    return Case(plan, given, reserve, size)
 
 
 # -- networks that cases share -----------------------------------------------------------------------

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.casebook.judging import Judge, measured
+from benchmarks.casebook.judging import Judge
 from benchmarks.casebook.keeping import KeptCase
 from benchmarks.casebook.making import Case
 from failsight.tools.attributes.computed import VERSION
@@ -25,14 +25,16 @@ class MeasuredJudge(Judge):
     def computed(self) -> Mapping[str, npt.NDArray[Any]]:
         """As ``Judge.computed``."""
         if self._computed is None and self._place is not None:
-            self._computed = _kept(self._place / f"measured-{VERSION}.npz", self._case)
+            words = "-words" if self._worded else ""
+            self._computed = _kept(self._place / f"measured-{VERSION}{words}.npz", self.measured)
         return super().computed()
 
 
-def _kept(path: Path, case: Case) -> Mapping[str, npt.NDArray[Any]]:
+def _kept(
+    path: Path, measure: Callable[[], Mapping[str, npt.NDArray[Any]]]
+) -> Mapping[str, npt.NDArray[Any]]:
     if not path.is_file():
-        made = measured(case.reserve.files)
-        texts = {n: v.astype(str) if v.dtype == object else v for n, v in made.items()}
+        texts = {n: v.astype(str) if v.dtype == object else v for n, v in measure().items()}
         part = path.with_name(f"part-{path.name}")
         np.savez(part, **texts)
         part.replace(path)

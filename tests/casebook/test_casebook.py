@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from benchmarks.casebook import judging
 from benchmarks.casebook.bugs import RECIPES
 from benchmarks.casebook.keys import Planted, in_range, judged
-from benchmarks.casebook.plans import SIZES, key_digest, plan_case, schedule, slot
+from benchmarks.casebook.making import Case, Reserve
+from benchmarks.casebook.plans import SIZES, Plan, key_digest, plan_case, schedule, slot
 from benchmarks.casebook.table import all_found, first_right, in_time, markdown, nothing_false, says_nothing
 
 TELEVISION = Planted(
@@ -128,6 +132,25 @@ def test_scores_of_played_cases() -> None:
     )
     assert "| all planted found | 1/1 = 1.00" in text and "| nothing confirmed | 0/1 = 0.00" in text
     assert "Not played: dev/9 (no pictures)" in text
+
+
+def test_what_an_encoder_calls_so_is_judged_by_what_it_calls_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures called close-ups are answered wrongly: true in a case of words, though no column says so; and nobody's guess elsewhere."""
+    n, wrong = 60, np.arange(60) < 20
+    scores = np.where(wrong, 0.1, 0.9)[:, None] * [1, -1] + [0, 1]
+    reserve = Reserve([b""] * n, {"plant": np.where(wrong, "yes", "no")}, np.zeros(n, np.int64), scores)
+    monkeypatch.setattr(judging, "measured", lambda files: {})
+    monkeypatch.setattr(
+        judging,
+        "worded",
+        lambda *_: {"framing": np.where(wrong, "close", "whole"), "plant": np.where(wrong, "no", "yes")},
+    )
+    said = {"kind": "rare_case", "slice": {"framing": "close"}, "class": None, "confused_with": None}
+    plant = said | {"slice": {"plant": "yes"}}
+    clean = Plan("dev", 0, 0, task="cue", classes=("a", "b"), null="clean")
+    for variant, judgements in (("words", ["elsewhere", "false"]), ("whole", ["false", "elsewhere"])):
+        judge = judging.Judge(Case(replace(clean, variant=variant), {"encoder": "rooms"}, reserve, 1.0))
+        assert [judge(s).judgement for s in (said, plant)] == judgements
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.casebook import keeping, measuring, running
+from benchmarks.casebook import judging, keeping, measuring, running
 from benchmarks.casebook.command import as_json, as_text, told, wish_of
 from benchmarks.casebook.keeping import KeptCase, digest, kept_case, mark
 from benchmarks.casebook.making import Case, NotMadeError, Reserve
@@ -114,7 +114,7 @@ def test_measurements_of_a_kept_case_are_made_once(tmp_path: Path, monkeypatch: 
         calls.append(len(files))
         return {"brightness": np.array([0.1, np.nan]), "hue": np.array(["red", None], object)}
 
-    monkeypatch.setattr(measuring, "measured", measures)
+    monkeypatch.setattr(judging, "measured", measures)
     plain = tiny("dev", 3, tmp_path / "plain")
     case = KeptCase(plain.plan, plain.given, plain.reserve, plain.size, tmp_path)
     for _ in range(2):

@@ -62,7 +62,7 @@ def test_a_drop_to_deployment_is_a_confirmed_shift_and_planned_beforehand() -> N
     plan, *single = view.instruments
     assert plan.finding == finding.key
     assert [p.finding for p in single] == [f"distribution_shift||class_{i}|" for i in (0, 1)]
-    assert (plan.minimum_effect, plan.alpha, plan.n_planned) == (0.03, 0.05, 400)
+    assert (plan.minimum_effect, plan.alpha, plan.n_planned) == (0.03, 0.01, 400)
     assert made.fact("accuracy", "split deploy").value == pytest.approx(270 / 400)
     assert made.fact("recall", "split deploy, class class_0").value == pytest.approx(0.65)
     assert any("data_statistics" in s for s in made.next_steps)

@@ -93,8 +93,21 @@ def test_noise_without_metadata_is_confirmed_when_every_annotator_makes_it_and_n
     noisy = np.where(wrong, (labels + 1) % 4, labels)
     for given, verdict in ((noisy, "confirmed"), (labels, "refuted")):
         table = FakeTable(np.zeros((1500, 2, 2, 3), np.uint8), given, tuple("wxyz"))
-        (finding,) = label_noise(FakeView({"data": table}, scores={"data": scores})).findings
+        view = FakeView({"data": table}, scores={"data": scores})
+        view.given_features["data"] = np.log(scores + 1e-6)  # a model that can be looked into
+        (finding,) = label_noise(view).findings
         assert finding.slice is None and finding.verdict == verdict
+
+
+def test_answers_alone_do_not_tell_wrong_labels_from_a_model_that_errs_by_chance() -> None:
+    """Answers exchanged by lot within the class look just like wrong labels: nothing may be confirmed of either."""
+    rng = np.random.default_rng(0)
+    labels, scores, _ = world(4, 1500, 4)
+    wrong = rng.random(1500) < 0.15
+    for given, seen in ((np.where(wrong, (labels + 1) % 4, labels), scores), (labels, np.where(wrong[:, None], np.roll(scores, 1, 1), scores))):  # fmt: skip
+        table = FakeTable(np.zeros((1500, 2, 2, 3), np.uint8), given, tuple("wxyz"))
+        (finding,) = label_noise(FakeView({"data": table}, scores={"data": seen})).findings
+        assert finding.verdict == "inconclusive" and "only its answers are known" in finding.note
 
 
 def test_errors_that_go_with_what_is_shown_are_not_called_label_noise() -> None:
@@ -201,6 +214,7 @@ def test_a_model_that_is_fed_wrongly_says_nothing_of_the_labels() -> None:
         np.zeros((1500, 2, 2, 3), np.uint8), np.where(wrong, (labels + 1) % 4, labels), tuple("wxyz")
     )
     view = FakeView({"data": table}, scores={"data": scores})
+    view.given_features["data"] = np.log(scores + 1e-6)
     assert [f.verdict for f in label_noise(view).findings] == ["confirmed"]
     fed = Finding("preprocessing", "correctness", "data_engineering", "Fed BGR.", verdict="confirmed")
     view.stated = [("F3", fed)]

@@ -24,11 +24,12 @@ from failsight.tools.stats.label_floor import Disagreement, FloorTest, compare_f
 from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.stats.stratified import compare_within
 from failsight.tools.text import number, p_value
+from failsight.tools.verdicts import STANDING_LEVEL
 
 Bool = npt.NDArray[np.bool_]
 
 MINIMUM_EFFECT = 0.05
-ALPHA = 0.05
+ALPHA = STANDING_LEVEL
 FEWEST = 20  # images inside and outside
 MOST_GROUPS = 40
 REACH = 2.0  # a group the model is as sure of may still differ so much in temperature

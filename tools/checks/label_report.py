@@ -34,6 +34,9 @@ class Agreement(Protocol):
     @property
     def holds(self) -> bool: ...
 
+    @property
+    def sees(self) -> bool: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Overall:
@@ -49,7 +52,6 @@ class Overall:
         fed_wrongly: id of a confirmed finding that the model is fed wrongly, or empty: then it errs however sure it is,
             and its disagreement says nothing of the labels.
         within: floor when every group by who, when or how labelled has a temperature of its own; None without groups.
-        second: how far a head that was cross-validated on these labels agrees with the suspects; None without one.
         second: how far a head that was cross-validated on these labels agrees with the suspects; None without one.
     """
 
@@ -68,8 +70,8 @@ class Overall:
 
     @property
     def seconded(self) -> bool:
-        """Whether the second opinion, where there is one, agrees with most suspects."""
-        return self.second is None or self.second.holds
+        """Whether the second opinion, where there is one, saw more than the model's answers and agrees with most suspects."""
+        return self.second is None or (self.second.sees and self.second.holds)
 
     @property
     def grouped(self) -> bool:
@@ -179,10 +181,15 @@ def _why(made: Overall) -> str:
         return f"The whole interval lies above {least}, and no content of the images goes along with the suspects."
     if made.misleading:
         return f"Suspects go along with what the images show ({listing(list(made.misleading), 4)}): the model may be misled there, and its confident errors look like wrong labels."
-    if made.second is not None and not made.seconded and made.floor_ci[0] >= MINIMUM_EFFECT:
+    if made.second is not None and not made.second.holds and made.floor_ci[0] >= MINIMUM_EFFECT:
         return (
             f"The model disagrees however sure it is, but a head that learnt from these very labels agrees with it on only {made.second.agreed} of "
             f"{made.second.suspects} suspects: the model is misled rather than the images mislabelled."
+        )
+    if made.second is not None and not made.second.sees and made.floor_ci[0] >= MINIMUM_EFFECT:
+        return (
+            "The model disagrees however sure it is, but only its answers are known: a model that is confidently wrong by chance looks just like that. "
+            "Look at the suspects, or give the model itself, so that a second opinion can be had from its features."
         )
     if made.within is not None and not made.grouped and made.floor_ci[0] >= MINIMUM_EFFECT:
         return (

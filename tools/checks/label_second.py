@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import binom
 
 from failsight.tools.checks.label_groups import (
     ALIKE,
@@ -170,11 +171,16 @@ def _excess(wrong: Bool, labels: Ints, inside: Bool, among: Bool, area: float, l
 
 @dataclass(frozen=True, slots=True)
 class Seconded:
-    """How far the second opinion agrees with the suspects: of ``suspects`` it, too, sees ``agreed`` as the suggested class."""
+    """How far the second opinion agrees with the suspects: of ``suspects`` it, too, sees ``agreed`` as the suggested class.
+
+    ``sees`` is whether it saw anything but the model's own answers: an answer that is wrong by chance, and confident, can't be told from a
+    right answer to a wrong label by looking at answers once more.
+    """
 
     suspects: int
     agreed: int
     n: int
+    sees: bool = True
 
     @property
     def ci(self) -> Interval:
@@ -190,7 +196,8 @@ class Seconded:
 def seconded(second: Second, suspect: Bool, suggested: Ints, among: Bool) -> Seconded:
     """How far the second opinion agrees with the suspects among some images."""
     mine = suspect & among
-    return Seconded(int(mine.sum()), int((second.predicted[mine] == suggested[mine]).sum()), int(among.sum()))
+    agreed = int((second.predicted[mine] == suggested[mine]).sum())
+    return Seconded(int(mine.sum()), agreed, int(among.sum()), second.sees)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +211,8 @@ class ClassNoise:
         second: how far the second opinion agrees with the suspects.
         alike, like: suspects of the suggested class that the second opinion agrees on, and their mean rank, by its log odds of the two
             classes, among images labelled as suggested: one half for images like them, near 0 for those at the border.
+        reverse, p_reverse: suspects the other way round, labelled as suggested and perhaps of this class; and the chance of at least
+            ``alike`` of all of both if they came in proportion to the images with either label.
     """
 
     index: int
@@ -214,9 +223,16 @@ class ClassNoise:
     second: Seconded
     alike: int
     like: float
+    reverse: int
+    p_reverse: float
     p: float
     q: float = 1.0
     verdict: Verdict = "inconclusive"
+
+    @property
+    def one_way(self) -> bool:
+        """Whether the suspects go one way. Two classes that a model can't tell apart are taken for each other, both ways."""
+        return self.p_reverse <= ALPHA
 
     @property
     def looks(self) -> bool:
@@ -252,9 +268,10 @@ def class_noise(
         opinion = seconded(second, suspect, suggested, inside)
         top = int(to.argmax())
         alike, like = _likeness(second, scored, mine & (suggested == top), c, top)
+        reverse, p_reverse = _reverse(scored, alike, suspect & among & (suggested == c), c, top)
         made.append(
-            ClassNoise(c, top, int(inside.sum()), int(mine.sum()), model, opinion, alike, like, model.p)
-        )
+            ClassNoise(c, top, int(inside.sum()), int(mine.sum()), model, opinion, alike, like, reverse, p_reverse, model.p)
+        )  # fmt: skip
     q = benjamini_hochberg([m.p for m in made]).tolist() if made else []
     judged = [replace(m, q=float(each)) for m, each in zip(made, q, strict=True)]
     judged = [replace(m, verdict=_class_verdict(m)) for m in judged]
@@ -271,11 +288,20 @@ def _likeness(second: Second, scored: Scored, pair: Bool, label: int, suggested:
     return int(pair.sum()), float(np.searchsorted(members, odds[pair]).mean() / len(members))
 
 
+def _reverse(scored: Scored, alike: int, back: Bool, label: int, suggested: int) -> tuple[int, float]:
+    """(suspects the other way round, chance that at least ``alike`` of all of both go this way by the numbers of images alone)."""
+    reverse = int((back & (scored.labels == suggested)).sum())
+    mine, theirs = int((scored.labels == label).sum()), int((scored.labels == suggested).sum())
+    if alike + reverse == 0:
+        return 0, 1.0
+    return reverse, float(binom.sf(alike - 1, alike + reverse, mine / (mine + theirs)))
+
+
 def _class_verdict(m: ClassNoise) -> Verdict:
     if m.model.ci[1] < MINIMUM_EFFECT:
         return "refuted"
     large = m.model.difference >= MINIMUM_EFFECT and m.q <= ALPHA
-    return "confirmed" if large and m.second.holds and m.looks else "inconclusive"
+    return "confirmed" if large and m.second.holds and m.looks and m.one_way else "inconclusive"
 
 
 def class_finding(m: ClassNoise, scored: Scored) -> Finding:
@@ -302,15 +328,16 @@ def class_table(made: Sequence[ClassNoise], classes: Sequence[str]) -> Table:
     """Every label, both opinions."""
     rows: list[tuple[Cell, ...]] = [
         (classes[m.index], m.n, m.suspects, m.model.inside, m.model.outside, interval(m.model.ci, "points"),
-         m.second.agreed / max(m.second.suspects, 1), m.like,
+         m.second.agreed / max(m.second.suspects, 1), m.like, m.reverse,
          p_value(m.q), m.verdict)
         for m in made[:MOST_ROWS]
     ]  # fmt: skip
     return Table(
         "Wrong labels by label given",
-        ("label", "images", "suspects", "wrong labels", "elsewhere", "difference", "seconded", "likeness", "q", "verdict"),
+        ("label", "images", "suspects", "wrong labels", "elsewhere", "difference", "seconded", "likeness", "the other way", "q", "verdict"),
         tuple(rows),
-        ("text", "count", "count", "share", "share", "text", "share", "share", "text", "text"),
+        ("text", "count", "count", "share", "share", "text", "share", "share", "count", "text", "text"),
         "Wrong labels: estimated share that disagrees however sure the model is; seconded: suspects on which a head cross-validated on "
-        "these labels agrees with the model; likeness: where they rank among images of the suggested class, 50 % for images like them. q is corrected over all labels (Benjamini–Hochberg).",
+        "these labels agrees with the model; likeness: where they rank among images of the suggested class, 50 % for images like them; the other way: suspects among the images of the suggested class that may be of this one: as many where the two "
+        "classes are merely hard to tell apart. q is corrected over all labels (Benjamini–Hochberg).",
     )  # fmt: skip

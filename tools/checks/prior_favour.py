@@ -21,11 +21,11 @@ from failsight.tools.stats.intervals import newcombe_paired, wilson
 from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.stats.tests import mcnemar_exact
 from failsight.tools.text import clean, interval, number, p_value
-from failsight.tools.verdicts import Judgement, Measured, judge
+from failsight.tools.verdicts import STANDING_LEVEL, Judgement, Measured, judge
 
 TOOL = "data_statistics"
 MINIMUM_EFFECT = 0.05  # points of recall that the small class must gain
-ALPHA = 0.05
+ALPHA = STANDING_LEVEL
 UNEVEN = 3.0  # times as many training images in the largest class, from which a class counts as small
 FEWEST = 20  # evaluation images of the class
 MOST = 10  # classes that are tested, the smallest first

@@ -21,11 +21,11 @@ from failsight.tools.checks.structure_scores import Better
 from failsight.tools.evidence import Finding, Instrument, Interval, TestResult
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import interval, number, p_value
-from failsight.tools.verdicts import Measured, judge
+from failsight.tools.verdicts import STANDING_LEVEL, Measured, judge
 from failsight.tools.view import CaseView
 
 TOOL = "model_structure"
-ALPHA = 0.05
+ALPHA = STANDING_LEVEL
 MINIMUM_GAIN = 0.01  # of the Brier score (0 to 1) per image: less is not worth a change of the network
 MINIMUM_CHANGED = 0.05  # of the images whose scores depend on what else is in the batch
 TOLERANCE = 1e-3  # of a probability: rounding differs between batch sizes by far less
