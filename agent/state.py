@@ -64,6 +64,7 @@ class CaseState:
     config: dict[str, Any] = field(default_factory=dict)
     expectations: dict[str, Expectation] = field(default_factory=dict)
     evidence: list[Evidence] = field(default_factory=list)
+    measured: dict[str, int] = field(default_factory=dict)  # evidence → seq
     calls: dict[str, str] = field(default_factory=dict)
     records: dict[str, FindingRecord] = field(default_factory=dict)
     instruments: dict[str, tuple[Instrument, int]] = field(default_factory=dict)
@@ -166,6 +167,7 @@ class CaseState:
     def _on_evidence_recorded(self, data: Mapping[str, Any], seq: int) -> None:
         made = evidence_from_dict(data["evidence"])
         self.evidence.append(made)
+        self.measured[made.id] = seq
         self.calls[data["call"]] = made.id
         if self.definitions:
             self.attributes_seen[made.id] = self.attributes_now()
@@ -180,7 +182,9 @@ class CaseState:
         old = self.records.get(finding.key)
         tests = tuple(dataclasses.replace(t, evidence=t.evidence or evidence.id) for t in finding.tests)
         finding = dataclasses.replace(finding, tests=tests)
-        registered = tuple(i for i, (plan, _) in self.instruments.items() if plan.finding == finding.key)
+        registered = tuple(
+            i for i, (plan, _) in self.instruments.items() if _planned(plan, finding, evidence)
+        )
         if old is None:
             record = FindingRecord(
                 f"F{len(self.records) + 1}", finding, (evidence.id,), evidence.questions, registered
@@ -230,6 +234,14 @@ class CaseState:
     def latest(self, tool: str) -> Evidence | None:
         """The newest evidence of ``tool``."""
         return next((e for e in reversed(self.evidence) if e.tool == tool), None)
+
+
+def _planned(plan: Instrument, finding: Finding, evidence: Evidence) -> bool:
+    """Whether a plan is for this finding alone, or is that of the very call that brought it up among others."""
+    if plan.finding == finding.key:
+        return True
+    judged = finding.verdict is not None  # what stays open waits for a plan of its own
+    return judged and plan.covers(finding, evidence.tool) and dict(plan.arguments) == dict(evidence.arguments)
 
 
 def merge_findings(old: Finding, new: Finding) -> Finding:

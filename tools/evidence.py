@@ -117,6 +117,11 @@ class TestResult:
     evidence: str = ""
 
 
+def family_key(kind: str) -> str:
+    """What a plan is for that judges all findings of a kind which one search brings up. A rare case is a weak slice."""
+    return f"{'weak_slice' if kind == 'rare_case' else kind}|*||"
+
+
 @dataclass(frozen=True, slots=True)
 class Instrument:
     """The planned test of a hypothesis, journalled before the first image is touched (Balayn et al. 2023, 4.3.5)."""
@@ -136,6 +141,13 @@ class Instrument:
     def id(self) -> str:
         """Digest of the content: registering the same plan twice is registering it once."""
         return "I-" + digest(dataclasses.asdict(self))[:12]
+
+    def covers(self, finding: Finding, tool: str) -> bool:
+        """Whether what ``tool`` measured of the finding was planned here: by a plan of its own, or by that of its whole family
+        (:func:`family_key`), as one search judges every slice by the same rule."""
+        if self.finding == finding.key:
+            return True
+        return self.tool == tool and self.finding == family_key(finding.kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from failsight.tools import slice_report as report
 from failsight.tools.checks.hibug_report import hibug_evidence
 from failsight.tools.checks.slice_causes import tied, tied_in_training, train_shares, usual_cue
 from failsight.tools.checks.slice_pictures import slice_figures
+from failsight.tools.checks.slice_plan import register_slice_plans
 from failsight.tools.checks.slice_pulls import (
     Compared,
     Suspicion,
@@ -158,6 +159,7 @@ def find_slices(
     if method == "hibug":
         made = hibug_evidence(view, split, prepared, notes, alpha, top)
         return dataclasses.replace(made, arguments=jsonable(given))
+    register_slice_plans(view, jsonable(given), settings, int(prepared.keep.sum()), predicted is None)
     found = search(view, split, prepared, aim, notes)
     pulls = suspicions(found, q=q, min_effect=min_effect, floor=found.report.floor)
     pulls, doubts = _without_doubtful(view, found, pulls, min_effect)

@@ -76,7 +76,14 @@ def unknown_unknowns(
     wanted = class_index(predictions.classes, class_name) if class_name else None
     notes: list[str] = []
     target, unseen = _target(view, plan_for, notes)
-    plan = _register(view, predictions, confidence)
+    given = {
+        "class_name": class_name,
+        "confidence": confidence,
+        "budget": budget,
+        "uncertain_share": uncertain_share,
+        "plan_for": plan_for,
+    }
+    plan = _register(view, predictions, confidence, given)
     known = _Answers(predictions, _features(view, "data", predictions), confidence, wanted)
     if not known.labelled.any():
         raise RetryError("No labelled image is answered with this class.")
@@ -91,13 +98,7 @@ def unknown_unknowns(
     images, figures = report.pictures(told)
     return Evidence(
         tool="unknown_unknowns",
-        arguments={
-            "class_name": class_name,
-            "confidence": confidence,
-            "budget": budget,
-            "uncertain_share": uncertain_share,
-            "plan_for": plan_for,
-        },
+        arguments=given,
         title="Errors made with conviction, and where more may hide",
         summary=report.summary(told),
         facts=report.facts(told, plan.id),
@@ -178,12 +179,14 @@ def _target(
     raise RetryError("This case has no images to label.", has)
 
 
-def _register(view: CaseView, predictions: Predictions, confidence: float) -> Instrument:
+def _register(
+    view: CaseView, predictions: Predictions, confidence: float, given: dict[str, object]
+) -> Instrument:
     """Journal how groups of confident errors are judged, before any is formed."""
     plan = Instrument(
         finding=report.PLAN_KEY,
         tool="unknown_unknowns",
-        arguments={"confidence": confidence},
+        arguments=given,
         statement="Some group of confident answers is wrong more often than other confident answers of the same class.",
         statistic="rate of errors in the group minus elsewhere within predicted classes, on the half that did not suggest it; "
         "one-sided exact test, Benjamini–Hochberg over all groups carried over",

@@ -203,7 +203,7 @@ def chain(finding: Finding, instruments: Sequence[Instrument] = (), raised: str 
         raised: id of the evidence in which the hypothesis was first stated.
     """
     made = [Step("hypothesis", finding.statement, raised)]
-    made += [Step("instrument", _planned(p), p.id) for p in instruments if p.finding == finding.key]
+    made += [Step("instrument", _planned(p), p.id) for p in instruments if p.covers(finding, p.tool)]
     made += [Step("evidence", _measured(t), t.evidence) for t in finding.tests]
     deciding = decisive(finding)
     made.append(Step("verdict", _verdict(finding), deciding.evidence if deciding else ""))

@@ -121,6 +121,7 @@ class Record:
         fitting = [
             (plan, seq)
             for plan, seq in self.state.instruments.values()
-            if plan.finding == finding.key and plan.tool == test.tool and seq < made
+            if plan.tool == test.tool and plan.covers(finding, test.tool) and seq < made
         ]
-        return fitting[-1] if fitting else None
+        alike = [f for f in fitting if evidence is not None and f[0].arguments == evidence.arguments]
+        return (alike or fitting)[-1] if fitting else None

@@ -25,7 +25,7 @@ from failsight.agent.narrate.words import (
 )
 from failsight.agent.state import FindingRecord
 from failsight.tools.checks.criterion_names import is_price
-from failsight.tools.evidence import Evidence, Table
+from failsight.tools.evidence import Evidence, Instrument, Table
 from failsight.tools.text import clean
 
 SEARCHES = ("find_slices",)  # tools that state hypotheses and test them in one call
@@ -123,7 +123,7 @@ def planned(record: Record) -> Section:
     points = []
     for name, (plan, seq) in record.state.instruments.items():
         found = next((r for r in record.state.records.values() if r.finding.key == plan.finding), None)
-        measured = _measured_at(record, found, name)
+        measured = _measured_at(record, found, name) if found else _told_at(record, plan, seq)
         label = f"For {found.id}, with {clean(plan.tool)}: " if found else f"With {clean(plan.tool)}: "
         text = label + " ".join(
             said.text if term in ("Plan", "Bar set beforehand") else f"{term}: {said.text}"
@@ -138,6 +138,11 @@ def planned(record: Record) -> Section:
     else:
         lead = "No test was planned."
     return Section("planned", "What was planned before it was tested", (Sentence(lead),), tuple(points))
+
+
+def _told_at(record: Record, plan: Instrument, seq: int) -> int | None:
+    """When the call ended that made a plan for whatever it would find."""
+    return next((c.done for c in record.calls if c.tool == plan.tool and c.seq < seq < (c.done or 0)), None)
 
 
 def _measured_at(record: Record, found: FindingRecord | None, plan: str) -> int | None:

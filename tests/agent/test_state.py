@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from failsight.agent.chains import record_chain
 from failsight.agent.journal import Journal
 from failsight.agent.state import CaseState, fold
+from failsight.agent.ui.words import rail
 from failsight.tools.evidence import Correction, Evidence, Finding, Instrument, TestResult, evidence_from_dict
+from tests.fakes.case import FakeCase, television_world
 
 
 def finding(**more: object) -> Finding:
@@ -94,3 +97,24 @@ def test_the_same_result_measured_again_is_one_result() -> None:
     (record,) = state.records.values()
     assert [t.evidence for t in record.finding.tests] == ["E1"]
     assert record.evidence == ("E1", "E2")
+
+
+def test_the_slices_of_a_search_stand_on_its_plan(tmp_path: Path) -> None:
+    """The rule that judges whatever a search brings up is in the journal before anything is counted."""
+    table, model = television_world(900)
+    case = FakeCase(tmp_path / "case", {"data": table}, model)
+    case.call("find_slices", {"depth": 1}, by="person")
+    case.call("find_slices", {"depth": 2}, by="person")
+    state = case.state()
+    told = [r for r in state.records.values() if r.finding.verdict is not None]
+    assert told
+    for record in told:
+        plans = [state.instruments[i] for i in record.instruments]
+        assert plans and all(plan.tool == "find_slices" for plan, _ in plans)
+        assert {plan.arguments["depth"] for plan, _ in plans} <= {1, 2}
+        assert rail(record) == "■■■"
+        steps = [s.stage for s in record_chain(state, record)]
+        assert steps[:2] == ["hypothesis", "instrument"]
+    registered = [e.seq for e in case.journal.events if e.kind == "instrument.registered"]
+    recorded = [e.seq for e in case.journal.events if e.kind == "evidence.recorded"]
+    assert registered[0] < recorded[0]

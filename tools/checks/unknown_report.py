@@ -12,7 +12,7 @@ import numpy.typing as npt
 from failsight.tools.checks.blind_spots import COLUMN, BlindSpots
 from failsight.tools.checks.expected_errors import Expected
 from failsight.tools.checks.label_plan import Choice
-from failsight.tools.evidence import Cell, Fact, Figure, Finding, ImageRef, Table, TestResult
+from failsight.tools.evidence import Cell, Fact, Figure, Finding, ImageRef, Table, TestResult, family_key
 from failsight.tools.examples import contact_sheet, references
 from failsight.tools.notes import called, of_split
 from failsight.tools.stats.intervals import wilson
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from failsight.tools.view import CaseView
 
 TOOL = "unknown_unknowns"
-PLAN_KEY = Finding("overconfidence", "unknown_unknowns", "unknown", "", slice={COLUMN: "any"}).key
+PLAN_KEY = family_key("overconfidence")
 SHOWN = 8
 MOST_TESTED = 12
 MOST_VALUES = 12
