@@ -15,15 +15,20 @@ from typing import Any
 from failsight.agent.grounding.claims import ID, UNVERIFIED, Checked, Claim
 from failsight.agent.grounding.compare import comparisons
 from failsight.agent.grounding.consistency import consistent
+from failsight.agent.grounding.deeds import Done
 from failsight.agent.grounding.filling import fill
+from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.measures import Measures
 from failsight.agent.grounding.names import Lexicon, Names, is_f1
 from failsight.agent.grounding.numbers import Number, numbers, sentences
+from failsight.agent.grounding.properties import Properties
 from failsight.agent.grounding.ranks import ranks
 from failsight.agent.grounding.reading import Reading, read
+from failsight.agent.grounding.relations import relations
 from failsight.agent.grounding.sources import Atom, atoms, lexicon_of, parsed
 from failsight.agent.grounding.standing import Standing
 from failsight.agent.grounding.strangers import known_words, strangers, unseen
+from failsight.agent.grounding.superlatives import superlatives
 from failsight.agent.grounding.support import Recorded, ground
 from failsight.agent.grounding.tendencies import masked, tendencies
 from failsight.agent.grounding.topics import Topics
@@ -78,6 +83,8 @@ class Checker:
         self._measures = Measures(self.atoms)
         self._findings = Standing(state, self.lexicon, self.atoms)
         self._topics = Topics(state, self.atoms, self.lexicon)
+        self._properties = Properties(state)
+        self._done = Done(state, self.lexicon)
         self._known = known_words(state, self.lexicon)
         told = [c.action for e in state.evidence for c in e.corrections] + [
             n for e in state.evidence for n in (*e.notes, *e.next_steps)
@@ -113,15 +120,23 @@ class Checker:
             claims += self._names(reading)
             if not reading.part.rstrip().endswith("?") and not _HEADER.match(reading.part):
                 claims += self._numbers(reading, inside)
-                claims += consistent(reading, inside)
                 claims += self._findings.claims(reading)
-                claims += self._topics.claims(reading)
-                claims += comparisons(reading, self._measures, self.state)
-                claims += tendencies(reading, self._measures)
-                claims += masked(reading, self._measures)
-                claims += ranks(reading, self._measures)
+                claims += self._worded(reading, inside)
             context = reading.whole if reading.whole.entities | reading.whole.splits else context
         return tuple(sorted(claims, key=lambda c: (c.start, c.end)))
+
+    def _worded(self, at: Reading, inside: Sequence[Number]) -> list[Claim]:
+        """What is said in words: comparisons, ranks, tendencies; first by the rules for one turn of phrase, then by parts."""
+        made = [
+            *consistent(at, inside), *self._topics.claims(at), *comparisons(at, self._measures, self.state),
+            *tendencies(at, self._measures), *masked(at, self._measures), *ranks(at, self._measures),
+        ]  # fmt: skip
+        made = [c for c in made if not hedged(at.part, c.start - at.sentence.start)]
+        made += self._properties.claims(at)
+        made += self._done.claims(at)
+        made += relations(at, self._measures, made)
+        made += superlatives(at, self._measures, made)
+        return made
 
     def _names(self, at: Reading) -> Iterator[Claim]:
         taken: list[tuple[int, int]] = []

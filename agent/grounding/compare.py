@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from failsight.agent.grounding.claims import Claim
-from failsight.agent.grounding.lexicon import ELSEWHERE, HEDGE
+from failsight.agent.grounding.lexicon import ELSEWHERE
 from failsight.agent.grounding.measures import Measures, Side, noun
 from failsight.agent.grounding.names import Names, gather, only
 from failsight.agent.grounding.reading import Reading
@@ -102,14 +102,6 @@ _PIVOT = re.compile(
 def comparisons(at: Reading, measures: Measures, state: CaseState) -> Iterator[Claim]:
     """All comparisons of one sentence, checked."""
     part = at.part
-    if HEDGE.search(
-        re.sub(
-            r"\b(?:should|if|could) (?:be|you see)\b|hypothes\w+|\bproposed?\b|than it should|\bthan (?:it|they) (?:would|could|can|may)\b",
-            "",
-            part,
-        )
-    ):
-        return
     yield from _multiples(at, measures)
     seen: list[tuple[int, int]] = []
     for start, end, metric, sign in _found(part, at):
@@ -172,7 +164,9 @@ def _found(part: str, at: Reading) -> Iterator[tuple[int, int, str, int]]:
     if at.whole.splits - {"data"} or "when" in part:
         for verb, sign in _VERBS:
             for match in verb.finditer(part):
-                metric = noun(part[: match.start()])
+                metric = noun(re.split(r"[,;]| while | whereas | but ", part[: match.start()])[-1]) or noun(
+                    part[: match.start()]
+                )
                 if re.search(
                     r"(?:\bnot|n't|\bnever|\bhardly|\ban?|\bthe|\bthis|\bthat|\bits) $", part[: match.start()]
                 ):

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator, Sequence
 
 from failsight.agent.grounding.claims import Claim
-from failsight.agent.grounding.lexicon import HEDGE
 from failsight.agent.grounding.numbers import Number
 from failsight.agent.grounding.reading import Reading
 
@@ -43,8 +42,6 @@ _LESS = re.compile(
 
 def consistent(at: Reading, inside: Sequence[Number]) -> Iterator[Claim]:
     """What does not add up in a sentence; nothing where all does."""
-    if HEDGE.search(at.part):
-        return
     digits = sorted((n for n in inside if not n.word), key=lambda n: n.start)
     yield from _intervals(at, digits)
     yield from _moves(at, digits)

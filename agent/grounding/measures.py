@@ -111,6 +111,19 @@ class Measures:
                 made.setdefault(atom.names.values, (atom.value, atom.refs[0]))
         return made
 
+    def by_attribute(self, metric: str) -> dict[str, tuple[float, str]]:
+        """Attribute → value, for slices, cues and regions that have just this one."""
+        made: dict[str, tuple[float, str]] = {}
+        for atom in self._by.get(metric, ()):
+            if (
+                len(atom.names.attributes) == 1
+                and not atom.elsewhere
+                and atom.family != "plain"
+                and "data" in atom.names.splits
+            ):
+                made.setdefault(next(iter(atom.names.attributes)), (atom.value, atom.refs[0]))
+        return made
+
     def by_finding(self, metric: str) -> dict[str, tuple[float, str]]:
         """Finding → value."""
         made: dict[str, tuple[float, str]] = {}

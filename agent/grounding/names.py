@@ -16,7 +16,7 @@ COMMON = {"plain", "bright", "normal", "standard", "small", "large", "big", "lef
 IMAGE_WORDS = {"picture", "image", "photo", "photograph"}
 NUMBERLESS = ("n", "p", "q", "f1", "ece", "auc", "alpha", "ci")
 #: other words for things in pictures
-ALIASES = (("television", "tv"), ("television", "tv set"), ("sofa", "couch"), ("picture", "painting"), ("stools", "bar stools"), ("bike", "bicycle"), ("car", "automobile"),
+ALIASES = (("television", "tv"), ("television", "tv set"), ("television", "telly"), ("television", "screen"), ("tub", "bathtub"), ("tub", "bath tub"), ("sofa", "couch"), ("picture", "painting"), ("stools", "bar stools"), ("bike", "bicycle"), ("car", "automobile"),
            ("phone", "telephone"), ("cell phone", "mobile phone"), ("aeroplane", "airplane"), ("aeroplane", "plane"), ("fridge", "refrigerator"), ("glasses", "eyeglasses"),
            ("spectacles", "glasses"), ("person", "human"), ("dog", "puppy"), ("cat", "kitten"), ("lamp", "light fixture"), ("rug", "carpet"), ("ship", "boat"), ("lorry", "truck"))  # fmt: skip
 _SUFFIX = re.compile(r"_(?:style|type|kind|colou?r|present|visible|shown)$|^has_")
@@ -254,7 +254,13 @@ def _forms_of_value(attribute: str, value: str) -> list[str]:
         return []
     if len(value) <= 2:
         return [f"{plain} {value.lower()}"]
-    forms = [_key(value), f"{_key(value)} {plain}"]
+    forms = [
+        _key(value),
+        f"{_key(value)} {plain}",
+        f"{_key(value)}en {plain}",
+        f"{_key(value)}ed {plain}",
+        f"{_key(value)}d {plain}",
+    ]
     if value.lower().endswith(("_like", "-like")):
         like = value[:-5].lower()
         forms += [

@@ -19,12 +19,24 @@ _DIGIT = re.compile(r"\d")
 _BRACKET = re.compile(r"[\[(][^\[\]()]*[\])]\s?(%|percentage points|points|pp)")
 _COUNTS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]  # fmt: skip
 _PARTS = {"half": 1 / 2, "third": 1 / 3, "quarter": 1 / 4, "fifth": 1 / 5, "sixth": 1 / 6, "tenth": 1 / 10}
-_COUNT = "|".join(_COUNTS[2:])
+_TENS = {
+    "twenty": 20,
+    "thirty": 30,
+    "forty": 40,
+    "fifty": 50,
+    "sixty": 60,
+    "seventy": 70,
+    "eighty": 80,
+    "ninety": 90,
+}
+_UNITS = "|".join(_COUNTS[1:10])
+_COUNT = rf"(?:{'|'.join(_TENS)})(?:[- ](?:{_UNITS}))?|" + "|".join(_COUNTS[2:20])
 _FRACTION = re.compile(r"\b(?:(?P<n>a|one|two|three|four)[ -])?(?P<part>half|thirds?|quarters?|fifths?|tenths?)\b(?! (?:that|of the images that did|had)\b)(?![- ](?:of|that) (?:the )?(?:images that|data))", re.IGNORECASE)  # fmt: skip
 _EVERY = re.compile(r"\bevery (?P<m>second|other|third|fourth|fifth|tenth)\b(?= \w)", re.IGNORECASE)
 _ORDINALS = {"second": 2, "other": 2, "third": 3, "fourth": 4, "fifth": 5, "tenth": 10}
-_RATIO_IN = re.compile(rf"\b(?P<n>one|{_COUNT})(?: (?!of\b|is\b|are\b)[a-z_]+)? (?:in|out of) (?:every )?(?P<m>{_COUNT}|a hundred)\b(?! (?:slices|groups|tests|findings))", re.IGNORECASE)  # fmt: skip
+_RATIO_IN = re.compile(rf"\b(?P<n>one|{_COUNT})(?: (?!of\b|is\b|are\b|in\b|out\b)[a-z_-]+){{0,3}} (?:in|out of) (?:every )?(?P<m>{_COUNT}|a hundred)\b(?! (?:slices|groups|tests|findings))", re.IGNORECASE)  # fmt: skip
 _TIMES = re.compile(rf"\b(?:(?P<n>{_COUNT}) times|(?P<w>(?:twice|double|thrice|triple)(?= (?:as|the|that|its|those|of|more|what))|threefold|fourfold|fivefold|tenfold))\b", re.IGNORECASE)  # fmt: skip
+_WITH_UNIT = re.compile(rf"\b(?P<n>{_COUNT}) (?P<unit>(?:percentage )?points?|per ?cent|%)", re.IGNORECASE)
 _WORD = re.compile(rf"\b(?P<n>{_COUNT})\b", re.IGNORECASE)
 #: "X, a third smaller", "9 to 10 %": a range said as such
 _RANGE = re.compile(r"(?:about|around|roughly|some|between|perhaps|or so)? ?(?P<a>\d+) (?:to|and|or) (?P<b>\d+)(?= ?%| points)", re.IGNORECASE)  # fmt: skip
@@ -150,8 +162,17 @@ def _digits(text: str, match: re.Match[str], brackets: list[tuple[int, int, str]
     places = len(digits.split(".")[1]) if "." in digits else 0
     sign = (match["sign"] or "").strip()
     unit = (match["unit"] or "").strip() or next((u for a, b, u in brackets if a < match.start() < b), "")
-    unit = unit or _shared_unit(text, match)
+    if not re.search(
+        r"\bfactor(?: of)?(?: about| roughly| some| nearly| almost)? $",
+        text[max(0, match.start() - 24) : match.start()],
+    ):
+        unit = unit or _shared_unit(text, match)
     half = 0.5 * 10.0**-places
+    if not unit and re.search(
+        r"\bfactor(?: of)?(?: about| roughly| some| nearly| almost)? $",
+        text[max(0, match.start() - 24) : match.start()],
+    ):
+        unit = "times"
     if unit == "ms":
         value, half = value / 1000, half / 1000
     elif unit.startswith("minute"):
@@ -214,6 +235,10 @@ def _in_words(text: str) -> Iterator[Number]:
         yield from made(value, "percent", 4.0, match, True)
     for match in _ONLY_ONE.finditer(text):
         yield from made(1, "plain", 0.0, match)
+    for match in _WITH_UNIT.finditer(text):
+        value = _count(match["n"])
+        family: Family = "points" if "point" in match["unit"] else "percent"
+        yield from made(value, family, 0.5 + 0.04 * value, match, False)
     for match in _WORD.finditer(text):
         if _COUNTED.match(text, match.end()) or (
             _count(match["n"]) > 5 and re.match(r"\s[a-z]", text[match.end() :])
@@ -246,6 +271,9 @@ def _nearly(before: str, about: bool, bound: int, half: float) -> tuple[bool, in
 
 
 def _count(word: str) -> int:
+    tens, _, unit = word.lower().replace("-", " ").partition(" ")
+    if tens in _TENS:
+        return _TENS[tens] + (_COUNTS.index(unit) if unit else 0)
     return _COUNTS.index(word.lower())
 
 

@@ -51,6 +51,10 @@ _EXPLICIT = frozenset(
         "smallest",
         "class_mix",
         "imbalance",
+        "draws",
+        "slices_tested",
+        "slices_confirmed",
+        "slices_counted",
         "rank",
         "merged",
         "distance",
@@ -117,6 +121,8 @@ def _settled(number: Number, atom: Atom, at: Bound) -> float | None:
     ):
         return FAR
     if atom.metric.startswith("told:"):
+        if number.about and abs(number.value - atom.value) > number.half + 1e-9 and not number.word:
+            return FAR
         if set(atom.refs) & at.findings and re.search(r"propos|collect|\bask|need|label", part):
             return 0.0
         return (
@@ -159,6 +165,12 @@ def quantity(number: Number, atom: Atom, at: Bound) -> float:
         return FAR
     total += spoken(atom, at)
     if (
+        number.family == "plain"
+        and atom.metric in ("images", "answers", "confusion", "error")
+        and _NO_IMAGES.match(at.reading.text, number.end)
+    ):
+        return FAR
+    if (
         atom.metric == "images"
         and number.value < 30
         and number.family == "plain"
@@ -176,6 +188,11 @@ def quantity(number: Number, atom: Atom, at: Bound) -> float:
 #: things of which a case has few: only a count of just these may be meant
 _CASE_LEVEL = re.compile(
     r" (?:of (?:the |these |all )+)?(?:(?!of\b)[\w-]+ ){0,3}?(?:findings|hypotheses|shortcuts|verdicts|slices|experiments|criteria|expectations|splits|cues|repairs|corrections)\b| (?:were |was |are )?(?:confirmed|refuted|inconclusive|tested|merged|untested)\b",
+    re.IGNORECASE,
+)
+#: what is counted and is no image
+_NO_IMAGES = re.compile(
+    r"\s+(?:(?!of\b|images?\b|pictures?\b|photos?\b)[\w-]+ ){0,2}?(?:groups?|kinds?|slices?|tests?|experiments?|findings?|hypotheses|classes|categories|sets|splits|clusters|cues|shortcuts|proposals?|corrections?|repairs?|criteria|expectations?|attributes?|bins?|draws|parameters|weights)\b(?! (?:images|pictures|photos))(?! (?:of|with) [\w ]*(?:images|pictures))",
     re.IGNORECASE,
 )
 _OF_IMAGES = re.compile(

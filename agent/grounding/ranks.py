@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from failsight.agent.grounding.claims import Claim
-from failsight.agent.grounding.lexicon import HEDGE
 from failsight.agent.grounding.measures import Measures, Side, noun, side_of
 from failsight.agent.grounding.names import gather, only
 from failsight.agent.grounding.reading import Reading
@@ -49,7 +48,7 @@ _FREQUENT = re.compile(r"\b(?:most frequent|largest|smallest|rarest|biggest) cla
 def ranks(at: Reading, measures: Measures) -> Iterator[Claim]:
     """All claims of rank of one sentence, checked."""
     part = at.part
-    if HEDGE.search(part) or "at most" in part:
+    if "at most" in part:
         return
     yield from _mostly(at, measures)
     yield from _alone(at, measures)
@@ -110,7 +109,7 @@ _MOSTLY = re.compile(
     r"\b(?:mostly|mainly|usually|predominantly|most often|most frequently|chiefly|above all)\b", re.IGNORECASE
 )
 _MOST = re.compile(
-    r"\b(?:(?:almost|nearly|practically|virtually) (?:all|every|none|no)|hardly any|scarcely any|next to none|very few|only a few|few|most|the (?:vast )?majority|the bulk|a (?:small )?minority)"
+    r"(?<!cost )(?<!costs )(?<!has )(?<!have )(?<!make )(?<!makes )(?<!lose )(?<!loses )(?<!with )(?<!differs )(?<!with the )\b(?:(?:almost|nearly|practically|virtually) (?:all|every|none|no)|hardly any|scarcely any|next to none|very few|only a few|few|most|the (?:vast )?majority|the bulk|a (?:small )?minority)"
     r"(?: of)?(?: the| all| its| these)? (?:\w+ )?(?:\w+ )?(?:images?|pictures?|photos?|rooms?|ones?|answers?|predictions?|cases?|(?!of\b|frequent|common|likely|often)\w+s)\b(?: in \w+)?",
     re.IGNORECASE,
 )
@@ -148,7 +147,10 @@ def _majority(at: Reading, measures: Measures) -> Iterator[Claim]:
         yield from _having(at, match, measures)
         return
     about = at.about
-    split = next(iter(about.splits), "data") if len(about.splits) == 1 else "data"
+    inner = gather(
+        at.mentions, at.sentence.start + match.start(), at.sentence.start + match.end() + 24
+    ).splits
+    split = only(inner) or (next(iter(about.splits), "data") if len(about.splits) == 1 else "data")
     if re.search(r"\banswers?\b|\bpredictions?\b", match[0]) and len(about.classes) == 1:
         right = measures.value("precision", side_of(about, split))
         found = (100 - right[0], right[1]) if right else None
@@ -228,7 +230,9 @@ def _of_findings(at: Reading, measures: Measures) -> Iterator[Claim]:
     high = _HIGH.match(at.part, found.start()) is not None
     behind = (
         re.search(
-            r"\b(?:after|behind|next to)\b[^,]{0,24}$", at.part[: at.mentions[0].start - at.sentence.start]
+            r"\b(?:after|behind|next to)\b[^,]{0,24}$",
+            at.part[: at.mentions[0].start - at.sentence.start],
+            re.IGNORECASE,
         )
         is not None
     )

@@ -18,6 +18,10 @@ _TAKEN = re.compile(
 )
 
 
+_ALSO = re.compile(
+    r"(?:s|es)? ?(?:\([^()]*\))?,? (?:and |or )?(?:then |next |followed by |sometimes |more rarely )?(?:as|for|to|with|by)? ?(?:an? |the )?",
+    re.IGNORECASE,
+)
 _SAYS_FOR = re.compile(r"\b(?:says?|answers?|predicts?|gives?|calls?)\b", re.IGNORECASE)
 
 
@@ -72,17 +76,18 @@ def _set_against(mention: Mention, mentions: Sequence[Mention], text: str) -> bo
 
 def pairs_in(text: str, mentions: Sequence[Mention]) -> tuple[tuple[str, str], ...]:
     classes = [m for m in mentions if m.kind == "class"]
-    made: dict[tuple[str, str], None] = {}
-    for one, other in itertools.pairwise(classes):
-        between = text[one.end : other.start]
-        if one.name == other.name or len(between) > 90:
-            continue
-        if _TAKEN.search(between):
-            made[one.name, other.name] = None
-        elif re.search(r"\b(?:for|when (?:it|the model) sees|on|to|in)\b", between) and _SAYS_FOR.search(
-            text[max(0, one.start - 40) : one.start]
+    made = _direct(text, classes)
+    for one, other in itertools.pairwise(classes):  # "A are taken for B in 16 %, B for A in 1 %"
+        said = re.search(r"\b(?:for|as|with|by)$", text[: other.start].rstrip())
+        if (
+            made
+            and said
+            and re.fullmatch(
+                r"(?:s|es)?(?: images| pictures)? (?:for|as|with|by) (?:an? )?", text[one.end : other.start]
+            )
+            and one.name != other.name
         ):
-            made[other.name, one.name] = None
+            made.setdefault((one.name, other.name), None)
     for than in re.finditer(
         r"\bthan (?:with|for|as|by) ", text[classes[0].start : classes[-1].start] if classes else ""
     ):
@@ -118,3 +123,28 @@ def pairs_in(text: str, mentions: Sequence[Mention]) -> tuple[tuple[str, str], .
                 else {(one.name, c): None for b, c in made if b == other.name and c != one.name}
             )
     return tuple(made)
+
+
+def _direct(text: str, classes: Sequence[Mention]) -> dict[tuple[str, str], None]:
+    """Pairs of which the text between the two classes says that one is taken for the other."""
+    made: dict[tuple[str, str], None] = {}
+    for one, other in itertools.pairwise(classes):
+        between = text[one.end : other.start]
+        if one.name == other.name or len(between) > 90:
+            continue
+        source = next((a for a, b in made if b == one.name), "")
+        following = next((m.start for m in classes if m.start > other.start), len(text))
+        again = _TAKEN.search(text[other.end : following]) is not None and not _ALSO.fullmatch(
+            text[other.end : following]
+        )
+        if (
+            source and source != other.name and not again and _ALSO.fullmatch(between)
+        ):  # "A as B (61), then as C"
+            made[source, other.name] = None
+        elif _TAKEN.search(between):
+            made[one.name, other.name] = None
+        elif re.search(r"\b(?:for|when (?:it|the model) sees|on|to|in)\b", between) and _SAYS_FOR.search(
+            text[max(0, one.start - 40) : one.start]
+        ):
+            made[other.name, one.name] = None
+    return made

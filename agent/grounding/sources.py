@@ -412,3 +412,11 @@ def _tallies(state: CaseState, lexicon: Lexicon) -> Iterator[Atom]:
         "data"
     }
     yield tally(len(named), "sets\\b|splits")
+    labelled = {
+        f.of
+        for e in state.evidence
+        for f in e.facts
+        if f.name == "accuracy" and (not f.of or f.of.startswith("split "))
+    }
+    if labelled:
+        yield tally(len(labelled), "labelled sets|labelled splits")

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from failsight.agent.grounding.claims import Claim
-from failsight.agent.grounding.lexicon import HEDGE, KINDS, NEGATION, STATUS
+from failsight.agent.grounding.hedges import hedged
+from failsight.agent.grounding.lexicon import KINDS, NEGATION, STATUS
 from failsight.agent.grounding.names import Lexicon
 from failsight.agent.grounding.reading import Reading
 from failsight.agent.grounding.sources import DATA, NOTHING, Atom
@@ -84,7 +85,7 @@ class Standing(Findings):
     def _significant(self, at: Reading) -> Iterator[Claim]:
         """``The drop of kitchen is significant``: by its q value, else its p value."""
         match = _SIGNIFICANT.search(at.part)
-        if match is None or HEDGE.search(at.part) or not at.about.entities | at.about.splits:
+        if match is None or hedged(at.part, match.start()) or not at.about.entities | at.about.splits:
             return
         names = at.about
         levels = [
@@ -116,7 +117,7 @@ class Standing(Findings):
     def _experimented(self, at: Reading) -> Iterator[Claim]:
         """``the pull of the sofa was checked by an experiment``: one has to have been made."""
         match = _CHECKED.search(at.part)
-        if match is None or not at.whole.attributes or HEDGE.search(at.part):
+        if match is None or not at.whole.attributes or hedged(at.part, match.start()):
             return
         said = NEGATION.search(at.part[max(0, match.start() - 16) : match.start()]) is None
         made = {
@@ -136,7 +137,7 @@ class Standing(Findings):
         for match in STATUS.finditer(part):
             before = part[: match.start()]
             if (
-                HEDGE.search(before)
+                hedged(part, match.start())
                 or NEGATION.search(before[-60:])
                 or AHEAD.search(before)
                 or not _CORRECTION.search(part)
@@ -163,8 +164,11 @@ class Standing(Findings):
     def _cited(self, at: Reading) -> Iterator[Claim]:
         """A sentence that names one finding speaks of what that finding is about."""
         cited = [m for m in at.mentions if m.kind == "finding" and self.state.find(m.name) is not None]
-        if cited:
-            yield from self._kind(at, cited[0].name)
+        if cited and re.fullmatch(
+            r"(?:[EF]\d+|[\s,()–-]|and|to|or)*", at.text[cited[0].start : cited[-1].end]
+        ):
+            for name in dict.fromkeys(m.name for m in cited):
+                yield from self._kind(at, name)
         if len({m.name for m in cited}) != 1:
             return
         names = next(n for r, n in self.named if r.id == cited[0].name)
@@ -257,7 +261,7 @@ class Standing(Findings):
     def _left_out(self, at: Reading) -> Iterator[Claim]:
         """What a note says was left out."""
         match = _OUT.search(at.part)
-        if match is None or not at.whole.attributes or HEDGE.search(at.part):
+        if match is None or not at.whole.attributes or hedged(at.part, match.start()):
             return
         notes = [
             (e.id, self.lexicon.find(n).attributes)
@@ -285,14 +289,12 @@ class Standing(Findings):
         match = _READY.search(part)
         if (
             match is not None
-            and not HEDGE.search(part[max(0, match.start() - 20) : match.start()])
+            and not hedged(part, match.start())
             and not re.search(r"\bto $", part[: match.start()], re.IGNORECASE)
         ):
             is_ready = any(f.name == "readiness" and f.value == "ready" for f in readiness.facts)
             says = not (match["not"] or match["not2"] or NEGATION.search(part[: match.end()]))
             yield self._expected(at, match, is_ready == says, readiness.id)
-        if HEDGE.search(part):
-            return
         yes = re.search(r"\|\s*(?P<word>yes|no)\s*\|\s*$", part, re.IGNORECASE)
         match = _MET.search(part) if yes is None else yes
         named = [

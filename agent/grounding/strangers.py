@@ -242,6 +242,8 @@ def unseen(at: Reading, known: frozenset[str]) -> Iterator[tuple[int, int, str]]
         return
     for match in re.finditer(r"[A-Za-z]+(?:-[a-z]+)*", at.part):
         whole = _singular(match[0].lower())
+        if re.search(r"\blike\b[^.;]*$", at.part[: match.start()]):
+            return  # a simile
         if whole in STRANGE and whole not in known and not all(w in known for w in whole.split("-")):
             yield match.start(), match.end(), f"nothing in the record is about {whole}"
 

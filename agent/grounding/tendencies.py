@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from failsight.agent.grounding.claims import Claim
-from failsight.agent.grounding.lexicon import ELSEWHERE, HEDGE
+from failsight.agent.grounding.lexicon import ELSEWHERE
 from failsight.agent.grounding.measures import Measures, Side
 from failsight.agent.grounding.names import only
 from failsight.agent.grounding.reading import Reading
@@ -70,7 +70,6 @@ def masked(at: Reading, measures: Measures) -> Iterator[Claim]:
         still = None
     if (
         match is None
-        or HEDGE.search(re.sub(r"(?:more|less) (?:likely|inclined)", "", part))
         or not re.search(r"score|likely|inclined|prone|effect\b.*\bis (?:positive|negative)", part)
         or not at.about.attributes | at.about.classes
     ):
@@ -123,10 +122,6 @@ _SALIENT = re.compile(
 
 def tendencies(at: Reading, measures: Measures) -> Iterator[Claim]:
     """Over- and underconfidence, over- and underprediction, saliency against area."""
-    if HEDGE.search(
-        re.sub(r"than (?:it|they) should|\bwould (?:suggest|warrant|justify|explain)\b", "", at.part)
-    ):
-        return
     yield from _unlabelled(at, measures)
     yield from _surest(at, measures)
     yield from _calibrated(at, measures)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from failsight.agent.grounding.claims import Claim
-from failsight.agent.grounding.lexicon import HEDGE, NEGATION, marked_quantities
+from failsight.agent.grounding.lexicon import NEGATION, marked_quantities
 from failsight.agent.grounding.names import Lexicon, Mention
 from failsight.agent.grounding.reading import Reading
 from failsight.agent.grounding.sources import Atom
@@ -81,8 +81,6 @@ class Topics:
 
     def claims(self, at: Reading) -> Iterator[Claim]:
         """What a sentence says of evidence that is not in it, or of images that were not measured."""
-        if HEDGE.search(at.part):
-            return
         cited = [m for m in at.mentions if m.kind == "evidence" and m.name in self._titles]
         if len({m.name for m in cited}) == 1:
             yield from self._elsewhere(at, cited[0])

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from failsight.agent.grounding.claims import Claim
-from failsight.agent.grounding.lexicon import CAUSE, HEDGE, KINDS, NEGATION, VERDICTS
+from failsight.agent.grounding.hedges import hedged
+from failsight.agent.grounding.lexicon import CAUSE, KINDS, NEGATION, VERDICTS
 from failsight.agent.grounding.names import Lexicon, Names, gather
 from failsight.agent.grounding.reading import Reading
 from failsight.agent.grounding.sources import finding_names
@@ -16,7 +17,7 @@ from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.evidence import Cell, Finding, Verdict
 
 AHEAD = re.compile(
-    r"(?<!out )(?<!found )(?<!shown )(?<!proved )\b(?:to be|be|get|getting|until|unless|before|to)\s+(?:an? )?$"
+    r"(?<!out )(?<!found )(?<!shown )(?<!proved )(?<!out to )(?<!found to )(?<!shown to )(?<!proved to )\b(?:to be|be|get|getting|until|unless|before|to)\s+(?:an? )?$"
 )
 
 
@@ -55,7 +56,7 @@ _SUBJECT = re.compile(
 
 
 _PULLS = re.compile(
-    r"\bpulls?\b|\b(?:tends? to be|(?:are|is|get|gets) (?:often|usually|mostly)) (?:called|taken for|mistaken for)\b|\bdraws?\b|\bdrawn to\b|\battracts?\b|\bsigns? of\b|\bshortcuts? (?:for|to)\b|\bcues? for\b|\bgoes? along with the answer\b|\blures?\b|\bsteers?\b|\bpush(?:es)?\b",
+    r"\bpulls?\b(?! (?:\w+ )?saliency)|\b(?:tends? to be|(?:are|is|get|gets) (?:often|usually|mostly)) (?:called|taken for|mistaken for)\b|\bdraws?\b(?! (?:\w+ )?(?:saliency|attention))|\bdrawn to\b|\battracts?\b|\bsigns? of\b|\bshortcuts? (?:for|to)\b|\bcues? for\b|\bgoes? along with the answer\b|\blures?\b|\bsteers?\b|\bpush(?:es)?\b",
     re.IGNORECASE,
 )
 
@@ -96,7 +97,8 @@ class Findings:
                 if (
                     not denied
                     and not _QUANTIFIED.search(before)
-                    and HEDGE.search(re.sub(r"hypothes\w+", "", before[-60:]))
+                    and verdict != "open"
+                    and hedged(part, match.start())
                 ) or (AHEAD.search(before) and not denied and not _QUANTIFIED.search(before)):
                     continue
                 if verdict == "open" and re.match(r" (?:by|with|in) (?:an? )?(?:experiment|masking)", after):
@@ -225,11 +227,7 @@ class Findings:
     def _causes(self, at: Reading) -> Iterator[Claim]:
         part = at.part
         match = CAUSE.search(part)
-        if (
-            match is None
-            or HEDGE.search(re.sub(r"hypothes\w+", "", part))
-            or NEGATION.search(part[: match.start()][-20:])
-        ):
+        if match is None or hedged(part, match.start()) or NEGATION.search(part[: match.start()][-20:]):
             return
         if re.match(
             r"(?: (?:about|roughly|only|nearly|almost|just|some|over|more than|less than))* (?:\d|half\b|an? (?:third|quarter|fifth)|most\b|the (?:bulk|majority|lion))",
@@ -295,14 +293,14 @@ class Findings:
             away is not None
             and at.whole.attributes
             and at.whole.classes
-            and not HEDGE.search(at.part)
+            and not hedged(at.part, away.start())
             and not _EXPERIMENT.search(at.part)
             and not re.search(r"\bhid|\bcover|\bwithout\b", at.part)
         ):
             start = at.sentence.start + away.start()
             yield Claim("verdict", start, start + len(away[0]), False, (), "no finding says so")
         match = _PULLS.search(at.part)
-        if match is None or HEDGE.search(at.part) or NEGATION.search(at.part[: match.start()][-20:]):
+        if match is None or hedged(at.part, match.start()) or NEGATION.search(at.part[: match.start()][-20:]):
             return
         if not at.whole.attributes or not at.whole.classes:
             return

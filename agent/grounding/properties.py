@@ -1,0 +1,259 @@
+"""What a record settles without a number in the sentence: balance, labels, copies, likeness of splits, what was done with which tool.
+
+Each property is a pattern with its sense, and a value that the record gives for a split or for everything. A sentence
+that says the contrary is wrong; one about a split for which the record has no value is left to the other rules.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.hedges import hedged
+from failsight.agent.grounding.names import only
+from failsight.agent.grounding.reading import Reading
+from failsight.agent.state import CaseState
+from failsight.tools.evidence import Evidence, Fact
+
+_EVEN = 1.5  # most frequent class to rarest one: balanced below
+_APART = 0.5  # standard deviations by which a measurement has to move before pictures are said to differ
+_NOT = re.compile(
+    r"\b(?:not?|none|never|nothing|neither|nor|without|hardly|barely|zero|isn't|aren't|wasn't|weren't|don't|doesn't|didn't|haven't|hasn't|cannot|can't|free of)\b|\b0\b",
+    re.IGNORECASE,
+)
+_BALANCE = re.compile(
+    r"(?P<even>\b(?:well )?balanced\b|\bevenly (?:spread|distributed|represented|split)\b|\b(?:equal|same|even) (?:number|share|amount|mix|class)|\bequally (?:often|frequent|represented|large|many)\b|\bsame size\b|\beven (?:class )?distribution\b)|"
+    r"(?P<odd>\bimbalanc\w*|\bunbalanced\b|\bskew\w*|\boutnumber\w*|\bdominat\w+ (?:by|the (?:training|evaluation|set|data))|\buneven\w*|\bunequal\w*|\blop-?sided\b|\b(?:over|under)-?represented class)",
+    re.IGNORECASE,
+)
+_LABELS = re.compile(
+    r"(?P<none>\bunlabell?ed\b|\b(?:no|without|lack(?:s|ing)?|missing|carry no|have no|has no|came without|come without) (?:any |class |ground[- ]truth )?labels?\b|\bnot labell?ed\b|\blabels? (?:are|is|were) missing\b)|"
+    r"(?P<all>\b(?:fully |all )?labell?ed\b|\b(?:have|has|carry|carries|come with|came with|with) (?:class |ground[- ]truth )?labels\b)",
+    re.IGNORECASE,
+)
+_LABEL_WORDS = re.compile(
+    r"as\b|collect|propos|at least|more|\d ?labell?ed|unlabell?ed deployment", re.IGNORECASE
+)
+_COPIES = re.compile(
+    r"\boccurs? twice\b|\bexact(?:ly)? (?:cop(?:y|ies)|duplicates?|the same)\b|\bexact \w+ (?:cop(?:y|ies)|duplicates?)\b|(?<!near-)(?<!near )\bduplicate[sd]?\b|\bidentical (?:images|pictures|copies)\b|\bappears? (?:more than once|twice)\b",
+    re.IGNORECASE,
+)
+_LEAKS = re.compile(
+    r"\bleak\w*|\bcop(?:y|ies) of (?:a )?training\b|\balso (?:in|among) (?:the )?training\b|\boverlaps? (?:with )?(?:the )?training\b",
+    re.IGNORECASE,
+)
+_CLASH = re.compile(r"\b(?:contradict\w*|conflicting|different) labels\b", re.IGNORECASE)
+_ALIKE = re.compile(
+    r"(?P<same>\blooks? (?:just |exactly |much |very much |almost )?(?:like|the same|alike|identical)\b|\b(?:are|is) (?:virtually |practically |almost |nearly )?(?:indistinguishable|identical|the same|similar|alike)\b|\b(?:hardly|barely|scarcely) (?:differs?|different)\b|\b(?:nothing|little) (?:\w+ )?(?:sets|separates|distinguishes)\b|\b(?:do|does)(?: not|n't) differ\b|\bno (?:\w+ )?difference\b|\bmatch(?:es)? the\b)|"
+    r"(?P<differ>\bdiffers?\b|\b(?:are|is|look|looks) (?:\w+ )?different\b|\bdifferent (?:world|from)\b|\bunlike\b)",
+    re.IGNORECASE,
+)
+_OF_PICTURES = re.compile(
+    r"\b(?:images?|pictures?|photos?|sets?|brightness|contrast|sharpness|saturation|colou?rfulness|jpeg|quality|measur\w+|look|data)\b",
+    re.IGNORECASE,
+)
+_MEASURED = {
+    "brightness": r"bright|dark", "contrast": r"contrast", "saturation": r"saturat", "sharpness": r"sharp|blur",
+    "colourfulness": r"colou?rful", "jpeg quality": r"jpeg|compress", "file size": r"file size|\bfiles\b",
+}  # fmt: skip
+_POINTS_TO = re.compile(
+    r"\bpoints? (?:to|at)\b (?:the )?(?:\w+ ){0,2}?(?P<what>data|training|model|preprocessing|deployment)\b",
+    re.IGNORECASE,
+)
+_SPLIT_WORDS = {
+    "train": "training images",
+    "deploy": "deployment images",
+    "pool": "pool images",
+    "data": "evaluation images",
+}
+
+
+class Properties:
+    """Settled properties of a case."""
+
+    def __init__(self, state: CaseState) -> None:
+        self._facts: dict[tuple[str, str], tuple[Fact, str]] = {}
+        for made in state.evidence:
+            for fact in made.facts:
+                split = re.search(r"split (\w+)", fact.of)
+                if isinstance(fact.value, int | float) and (not fact.of or split):
+                    self._facts[fact.name, split[1] if split else "data"] = fact, made.id
+        self._unlabelled = dict(_column(state, "unlabelled"))
+        self._shifts = dict(_shifts(state))
+        self._families = dict(_families(state))
+
+    def claims(self, at: Reading) -> Iterator[Claim]:
+        """What a sentence says of them, checked."""
+        yield from self._balance(at)
+        yield from self._labels(at)
+        yield from self._counts(at)
+        yield from self._likeness(at)
+        yield from self._pointing(at)
+
+    def _value(self, name: str, split: str) -> tuple[float, str] | None:
+        found = self._facts.get((name, split))
+        return (
+            (float(found[0].value), found[1]) if found and isinstance(found[0].value, int | float) else None
+        )
+
+    def _balance(self, at: Reading) -> Iterator[Claim]:
+        match = _BALANCE.search(at.part)
+        if (
+            match is None
+            or hedged(at.part, match.start())
+            or re.search(r"\baccuracy\b|\bat equal\b", at.part, re.IGNORECASE)
+        ):
+            return
+        splits = at.whole.splits or {"data"}
+        found = [v for s in splits if (v := self._value("class_imbalance", s)) is not None]
+        if not found or at.whole.attributes:
+            return
+        even = all(v <= _EVEN for v, _ in found)
+        yield _said(at, match, even == ((match["even"] is not None) != _denied(at, match)), found[0][1])
+
+    def _labels(self, at: Reading) -> Iterator[Claim]:
+        match = _LABELS.search(at.part)
+        if match is None or not at.whole.splits or hedged(at.part, match.start()):
+            return
+        if _LABEL_WORDS.match(at.part[match.end() :].lstrip()) or re.search(
+            r"collect|propos|\bat least\b|re-?estimat", at.part, re.IGNORECASE
+        ):
+            return
+        splits = [m.name for m in at.mentions if m.kind == "split"]
+        near = min(
+            splits,
+            key=lambda s: min(
+                abs(m.start - at.sentence.start - match.start()) for m in at.mentions if m.name == s
+            ),
+        )
+        found = self._unlabelled.get(near)
+        if found is not None:
+            says_none = (match["none"] is not None) != (_denied(at, match) and match["none"] is None)
+            yield _said(at, match, (found[0] > 0) == says_none, found[1])
+
+    def _counts(self, at: Reading) -> Iterator[Claim]:
+        """Copies, leaks and contradictory labels: there are some or none."""
+        for pattern, name in (
+            (_COPIES, "exact_duplicates"),
+            (_LEAKS, "leaked_share"),
+            (_CLASH, "contradictory_pictures"),
+        ):
+            match = pattern.search(at.part)
+            if (
+                match is None
+                or hedged(at.part, match.start())
+                or re.search(r"\b(?:alike|resembl\w+|candidates?|near)\b", at.part)
+            ):
+                continue
+            found = next(
+                (v for s in ("data", *at.whole.splits) if (v := self._value(name, s)) is not None), None
+            )
+            if found is not None:
+                some = found[0] > 0
+                says_some = _NOT.search(at.part[: match.start()]) is None and not re.match(
+                    r"[^.,]*\b(?:is|are) (?:0|zero|none)\b", at.part[match.end() :]
+                )
+                yield _said(at, match, some == says_some, found[1])
+
+    def _likeness(self, at: Reading) -> Iterator[Claim]:
+        """Whether the pictures of two splits look alike, as a whole or in one measurement."""
+        match = _ALIKE.search(at.part)
+        if (
+            match is None
+            or hedged(at.part, match.start())
+            or not _OF_PICTURES.search(at.part)
+            or at.whole.attributes
+            or at.whole.classes
+        ):
+            return
+        splits = at.whole.splits | ({"data"} if len(at.whole.splits) == 1 else set())
+        moved = self._shifts.get(frozenset(splits))
+        if re.search(r"\ba (?:little|bit)\b|\bslight|\bsignifican|\bsomewhat\b", at.part):
+            return
+        if moved is None or re.search(r"\bclass(?:es)? (?:mix|proportions?)\b", at.part):
+            return
+        named = [
+            n
+            for n, p in _MEASURED.items()
+            if re.search(p, at.part[max(0, match.start() - 70) :], re.IGNORECASE) and n in moved[0]
+        ]
+        sizes = [moved[0][n] for n in named] or [max(moved[0].values(), default=0.0)]
+        differ = max(sizes) >= _APART
+        yield _said(at, match, differ == ((match["differ"] is not None) != _denied(at, match)), moved[1])
+
+    def _pointing(self, at: Reading) -> Iterator[Claim]:
+        """``Most of the treated findings point to the data``."""
+        match = _POINTS_TO.search(at.part)
+        amount = re.search(
+            r"\b(?P<most>most|majority|mainly|mostly|bulk|nearly all|almost all)\b|\b(?P<few>few|minority|hardly any|none)\b",
+            at.part[: match.start()] if match else "",
+            re.IGNORECASE,
+        )
+        if match is None or amount is None or not self._families:
+            return
+        total = sum(self._families.values())
+        family = {"data": "dataset", "training": "training", "model": "model"}.get(
+            match["what"].lower(), match["what"].lower()
+        )
+        share = self._families.get(family, 0) / total
+        yield _said(at, match, (share > 0.5) == (amount["most"] is not None), "")
+
+
+def _said(at: Reading, match: re.Match[str], ok: bool, ref: str) -> Claim:
+    start = at.sentence.start + match.start()
+    return Claim(
+        "status",
+        start,
+        start + len(match[0]),
+        ok,
+        (ref,) if ok and ref else (),
+        "" if ok else "the record says otherwise",
+    )
+
+
+def _denied(at: Reading, match: re.Match[str]) -> bool:
+    return _NOT.search(at.part[max(0, match.start() - 30) : match.start()]) is not None
+
+
+def _column(state: CaseState, column: str) -> Iterator[tuple[str, tuple[float, str]]]:
+    """Split → the number of a column of a table whose rows are splits."""
+    words = {v: k for k, v in _SPLIT_WORDS.items()}
+    for made in state.evidence:
+        for table in made.tables:
+            if column in table.columns:
+                at = table.columns.index(column)
+                for row in table.rows:
+                    if str(row[0]) in words and isinstance(row[at], int | float):
+                        yield words[str(row[0])], (float(row[at] or 0), made.id)
+
+
+def _shifts(state: CaseState) -> Iterator[tuple[frozenset[str], tuple[dict[str, float], str]]]:
+    """Two splits → by how many standard deviations each measurement differs between them."""
+    words = {v: k for k, v in _SPLIT_WORDS.items()}
+    for made in state.evidence:
+        for table in made.tables:
+            sides = frozenset(words[c] for c in table.columns if c in words)
+            if len(sides) == 2 and "standardised difference" in table.columns:
+                at = table.columns.index("standardised difference")
+                yield sides, (dict(_sizes(table.rows, at)), made.id)
+
+
+def _sizes(rows: object, at: int) -> Iterator[tuple[str, float]]:
+    for row in rows if isinstance(rows, list | tuple) else ():
+        try:
+            yield str(row[0]), abs(float(str(row[at]).replace("−", "-")))
+        except ValueError:
+            continue
+
+
+def _families(state: CaseState) -> Mapping[str, int]:
+    """To what the findings that were treated point: the family of the first proposal for each."""
+    made: dict[str, int] = {}
+    latest: Evidence | None = state.latest("propose_correction")
+    seen: set[str] = set()
+    for correction in latest.corrections if latest is not None else ():
+        if correction.finding not in seen:
+            seen.add(correction.finding)
+            made[correction.family] = made.get(correction.family, 0) + 1
+    return made

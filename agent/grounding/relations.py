@@ -1,0 +1,326 @@
+"""Comparisons read by their parts: a word that compares, the quantity, and the two sides; all readings are tried.
+
+A sentence may often be read in several ways ("kitchens are taken for bathrooms more often than dining rooms"). It stands
+where the record bears out one of them; it is wrong where the record holds the values of at least one and bears out none.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.hedges import hedged
+from failsight.agent.grounding.measures import Measures, Side
+from failsight.agent.grounding.names import Mention, Names, gather, only
+from failsight.agent.grounding.reading import Reading, pairs_in
+from failsight.agent.grounding.sources import DATA, NOTHING
+
+
+def _any(*words: str) -> re.Pattern[str]:
+    return re.compile(r"\b(?:" + "|".join(words) + r")\b", re.IGNORECASE)
+
+
+#: quantity → words for it, and whether more of it is meant (+1) or less (−1)
+QUANTITIES: tuple[tuple[str, int, re.Pattern[str]], ...] = tuple(
+    (name, sign, _any(*words))
+    for name, sign, words in (
+        ("confusion", 1, (r"taken for", r"mistaken for", r"mistakes?(?= [\w ]{3,20} for\b)", r"mistook", r"confus\w+", r"mix(?:es|ed)?[- ]?ups?", r"mix(?:es|ed)? (?:\w+ )?up", r"called", r"read as", r"labell?ed as", r"passed off as", r"swapped")),
+        ("confidence", 1, (r"confiden(?:ce|t|tly)", r"sure", r"certain\w*")),
+        ("precision", 1, (r"precision", r"trust\w*", r"believ\w+", r"hold true", r"to be believed")),
+        ("f1", 1, (r"f1(?:[- ]scores?)?",)),
+        ("jpeg", 1, (r"jpeg quality", r"image quality", r"compression quality")), ("jpeg", -1, (r"compress\w*", r"jpeg compression")),
+        ("brightness", 1, (r"brightness", r"bright", r"light")), ("brightness", -1, (r"darkness", r"dark", r"dim")),
+        ("contrast", 1, (r"contrast",)), ("saturation", 1, (r"saturat\w+",)), ("sharpness", 1, (r"sharp\w*",)), ("sharpness", -1, (r"blur\w*",)),
+        ("colourfulness", 1, (r"colou?rful\w*",)), ("file_size", 1, (r"file sizes?", r"files")),
+        ("saliency", 1, (r"salien\w+", r"attention", r"heat")), ("frequency", -1, (r"rare", r"scarce")),
+        ("frequency", 1, (r"frequent", r"common", r"show\w*", r"contain\w*", r"present", r"occur\w*", r"appear\w*")),
+        ("answers", 1, (r"answers?", r"predict\w*", r"says?")), ("excess", 1, (r"excess errors?", r"errors? at stake", r"at stake")),
+        ("error", 1, (r"errors?", r"wrong\w*", r"fail\w*", r"misclassif\w+", r"mistakes?", r"miss(?:es|ed)?", r"incorrect\w*", r"trouble", r"struggl\w+", r"difficult\w*", r"hard", r"error[- ]prone")),
+        ("drop", 1, (r"drops?", r"declines?", r"loss", r"loses?", r"lost", r"suffer\w*", r"affected", r"hit", r"hurt")),
+        ("effect", 1, (r"effects?", r"influence", r"impact", r"mask\w*")), ("flip", 1, (r"flips?", r"flip rates?")),
+        ("pull_gap", 1, (r"pulls?", r"attract\w*", r"shortcuts?")),
+        ("recall", 1, (r"recall", r"recogni[sz]\w*", r"found", r"detect\w*", r"identif\w+", r"spot(?:s|ted)?")),
+        ("accuracy", 1, (r"accura\w+", r"right", r"correct\w*", r"performance")),
+        ("images", 1, (r"images", r"pictures", r"photos")),
+    )
+)  # fmt: skip
+
+#: adjectives that compare → direction and the quantity that they imply
+ADJECTIVES: dict[str, tuple[int, str]] = {
+    **dict.fromkeys(("higher", "larger", "greater", "bigger", "stronger", "longer"), (1, "")),
+    **dict.fromkeys(("lower", "smaller", "weaker", "shorter", "fewer"), (-1, "")),
+    "better": (1, "quality"), "worse": (-1, "quality"), "poorer": (-1, "quality"), "easier": (-1, "error"), "harder": (1, "error"), "tougher": (1, "error"),
+    "safer": (1, "quality"), "brighter": (1, "brightness"), "lighter": (1, "brightness"), "darker": (-1, "brightness"), "dimmer": (-1, "brightness"), "gloomier": (-1, "brightness"),
+    "sharper": (1, "sharpness"), "crisper": (1, "sharpness"), "blurrier": (-1, "sharpness"), "softer": (-1, "sharpness"), "paler": (-1, "saturation"),
+    "rarer": (-1, "frequency"), "scarcer": (-1, "frequency"), "surer": (1, "confidence"),
+}  # fmt: skip
+_ADJECTIVE = _any(*ADJECTIVES)
+_OFTEN = (
+    r"(?:often|frequently|regularly|likely|easily|reliably|well|commonly|strongly|heavily|badly|severely)"
+)
+_ADVERB = re.compile(
+    rf"(?<!-)\b(?P<way>more|less)\b(?! than (?:half|a|an|one|two|three|four|five|six|seven|eight|nine|ten|most|\d))(?P<rest> {_OFTEN}\b)?",
+    re.IGNORECASE,
+)
+_SELDOM = _any(r"more (?:rarely|seldom)")
+_EXCEEDS = re.compile(
+    r"\b(?:exceeds?|outperforms?|beats?|surpass(?:es)?|outweighs?|outnumbers?|tops?(?! \d)|(?:is|are|lies|sits|stays|comes in|ranks) (?:well |far |clearly |just |slightly )?(?:above|ahead of)|leads?(?= \w+ by))\b|"
+    r"(?P<less>\b(?:trails?|lags? behind|(?:is|are|lies|sits|stays|falls|ranks) (?:well |far |clearly |just |slightly )?(?:below|behind)|falls? short of)\b)",
+    re.IGNORECASE,
+)
+_THAN = re.compile(
+    r"\bthan\b|\bcompared (?:with|to)\b|\brelative to\b|\bversus\b|\bvs\.?|\bagainst\b|\bas opposed to\b|\brather than\b|\binstead of\b",
+    re.IGNORECASE,
+)
+_CUT = re.compile(
+    r"[;:]\s|\.\s|, (?:and|but|while|whereas|although|though|yet|so|which|because)\b| (?:but|while|whereas|although|though|because) | [–—] ",
+    re.IGNORECASE,
+)
+_REST = re.compile(
+    r"\belsewhere\b|\bthe rest\b|\bothers?\b|\bremaining\b|\bwithout (?:it|one|them|any)\b|\baverage\b|\boverall\b|\bin general\b|\bwhole\b|\bnormal\b|\ball (?:the )?(?:other|classes|images)\b",
+    re.IGNORECASE,
+)
+_BACK = re.compile(
+    r"\brevers\w*|\bother way\b|\bother direction\b|\bvice versa\b|\bopposite\b|\bconverse\w*", re.IGNORECASE
+)
+_DENIED = re.compile(
+    r"\b(?:not|no|never|hardly|isn't|aren't|doesn't|don't|wasn't|n't)\s+(?:\w+ )?$", re.IGNORECASE
+)
+_SAME = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """A word that compares, in a stretch of a sentence.
+
+    Attributes:
+        start, end: where the word stands in the whole text.
+        sign: +1 the first side is said to be larger, −1 smaller.
+        implied: the quantity that the word itself implies, or nothing.
+        left, right: the stretches of the two sides; ``right`` is empty where only one side is said.
+    """
+
+    start: int
+    end: int
+    sign: int
+    implied: str
+    left: tuple[int, int]
+    right: tuple[int, int]
+
+
+def quantity(text: str, nearest: int | None = None) -> tuple[str, int]:
+    """The quantity that a stretch speaks of: the one nearest to a place (its end where none is given), and its sense."""
+    place = len(text) if nearest is None else nearest
+    found = (
+        (min(abs(m.start() - place), abs(m.end() - place)), rank, name, sign)
+        for rank, (name, sign, words) in enumerate(QUANTITIES)
+        for m in words.finditer(text)
+    )
+    best = min(found, default=None)
+    return (best[2], best[3]) if best else ("", 1)
+
+
+def compared(at: Reading) -> Iterator[Compared]:
+    """Every word of a sentence that compares."""
+    text, begin, end = at.text, at.sentence.start, at.sentence.end
+    cuts = [begin, *(begin + m.start() for m in _CUT.finditer(at.part)), end]
+    for a, b in itertools.pairwise(cuts):
+        stretch = text[a:b]
+        taken: list[tuple[int, int]] = []
+        for match, sign, implied in _words(stretch):
+            if any(x < match.end() and match.start() < y for x, y in taken):
+                continue
+            taken.append(match.span())
+            if _DENIED.search(stretch[: match.start()]) or hedged(at.part, a - begin + match.start()):
+                continue
+            than = _THAN.search(stretch, match.end())
+            if match.re is _EXCEEDS:
+                left, right = (a, a + match.start()), (a + match.end(), b)
+            elif than is not None:
+                left, right = (a, a + than.start()), (a + than.end(), b)
+            elif (first := _THAN.search(stretch)) is not None and first.start() < 3:
+                comma = stretch.find(",")
+                left, right = (a + max(comma, first.end()), b), (a + first.end(), a + max(comma, first.end()))
+            else:
+                left, right = (a, b), (b, b)
+            yield Compared(a + match.start(), a + match.end(), sign, implied, left, right)
+
+
+def _words(stretch: str) -> Iterator[tuple[re.Match[str], int, str]]:
+    for match in _EXCEEDS.finditer(stretch):
+        yield match, -1 if match["less"] else 1, ""
+    for match in _SELDOM.finditer(stretch):
+        yield match, -1, ""
+    for match in _ADVERB.finditer(stretch):
+        yield match, 1 if match["way"].lower() == "more" else -1, ""
+    for match in _ADJECTIVE.finditer(stretch):
+        yield match, *ADJECTIVES[match[0].lower()]
+
+
+def _default(metric: str, one: Side, other: Side) -> str:
+    """The quantity where only quality is meant: that of slices is their error."""
+    return "error" if metric == "quality" and (one.attributes or other.attributes) else metric
+
+
+def relations(at: Reading, measures: Measures, taken: Sequence[Claim]) -> Iterator[Claim]:
+    """Comparisons of a sentence that no other rule has read, checked."""
+    for found in compared(at):
+        if any(c.start < found.end and found.start < c.end for c in taken):
+            continue
+        told = [t for r in _readings(at, found) if (t := _holds(r, measures)) is not None]
+        if not told:
+            continue
+        ok = next((ref for good, ref in told if good), None)
+        refs = (ok,) if ok else ()
+        reason = "" if ok is not None else "the record says the opposite"
+        yield Claim("comparison", found.start, found.end, ok is not None, refs, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One reading of a comparison: the first side's quantity is said to be larger (``sign`` +1) or smaller."""
+
+    sign: int
+    metric: str
+    one: Side
+    other: Side
+    second: str = ""
+
+
+def _holds(told: Told, measures: Measures) -> tuple[bool, str] | None:
+    left, right = (
+        measures.value(told.metric, told.one),
+        measures.value(told.second or told.metric, told.other),
+    )
+    if told.metric == "confusion":  # a pair that is nowhere listed was never taken so
+        left, right = left or (0.0, ""), right or (0.0, "")
+    if left is None or right is None:
+        return None
+    return (left[0] - right[0]) * told.sign > _SAME, left[1] or right[1]
+
+
+def _readings(at: Reading, found: Compared) -> Iterator[Told]:
+    """All readings of a comparison for which both sides are plain."""
+    text = at.text
+    left, right = text[slice(*found.left)], text[slice(*found.right)]
+    ahead = [m for m in at.mentions if found.left[0] <= m.start < found.left[1]]
+    behind = [m for m in at.mentions if found.right[0] <= m.start < found.right[1]]
+    mine, theirs = gather(ahead), gather(behind)
+    metric, sense = found.implied, 1
+    if not metric:
+        metric, sense = quantity(left, found.start - found.left[0])
+        if not metric:
+            metric, sense = quantity(right, 0)
+    sign = found.sign * sense
+    if not metric:
+        return
+    if metric == "confusion":
+        yield from _confused(at, found, ahead, behind, sign)
+        return
+    second = _second(metric, right, behind)
+    about = mine if mine.entities else at.about
+    split = only(mine.splits or theirs.splits or at.about.splits) or "data"
+    base = Side(about.classes, about.values, about.attributes, split)
+    if second:
+        yield Told(sign, metric, base, base, second)
+        return
+    for one, other in _pairs_of_sides(base, mine, theirs, right, at):
+        yield Told(
+            sign * (-1 if _default(metric, one, other) == "error" and metric == "quality" else 1),
+            _default(metric, one, other),
+            one,
+            other,
+        )
+
+
+_TWO = {("recall", "precision"), ("precision", "recall"), ("confidence", "accuracy"), ("accuracy", "confidence"), ("confidence", "precision"), ("precision", "confidence"),
+        ("saliency", "area"), ("answers", "images"), ("images", "answers")}  # fmt: skip
+
+
+def _second(metric: str, right: str, behind: Sequence[Mention]) -> str:
+    """Another quantity of the same thing behind ``than``."""
+    if re.search(r"\barea\b", right) and metric == "saliency":
+        return "area"
+    if any(m.kind != "split" for m in behind):
+        return ""
+    other, _ = quantity(right, 0)
+    return other if (metric, other) in _TWO else ""
+
+
+def _pairs_of_sides(
+    base: Side, mine: Names, theirs: Names, right: str, at: Reading
+) -> Iterator[tuple[Side, Side]]:
+    """What may be set against what: two splits, two classes, two slices, one against the rest."""
+    if theirs.splits and not theirs.entities and base.classes and not base.attributes and _REST.search(right):
+        there = only(theirs.splits) or base.split
+        yield replace(base, split=there), replace(base, classes=NOTHING, split=there)
+        return
+    if theirs.splits and not theirs.entities:
+        there = only(theirs.splits)
+        here = (
+            only(mine.splits - theirs.splits)
+            or only(at.about.splits - theirs.splits)
+            or ("data" if there != "data" else "deploy")
+        )
+        if there and len(base.classes) < 2:
+            yield replace(base, split=here), replace(base, split=there)
+        return
+    if theirs.attributes:
+        if len(theirs.attributes) == 1:
+            yield (
+                base,
+                replace(
+                    base,
+                    classes=theirs.classes or (base.classes if theirs.values else NOTHING),
+                    values=theirs.values,
+                    attributes=theirs.attributes,
+                ),
+            )
+            yield replace(base, classes=NOTHING), Side(NOTHING, theirs.values, theirs.attributes, base.split)
+        return
+    if len(theirs.classes) == 1 and len(base.classes) == 1 and theirs.classes != base.classes:
+        yield (
+            replace(base, split=base.split),
+            replace(base, classes=theirs.classes, split=only(theirs.splits) or base.split),
+        )
+        return
+    if _REST.search(right) or (not right and base.attributes):
+        if base.attributes:
+            yield base, replace(base, elsewhere=True)
+        elif base.classes and right:
+            yield base, replace(base, classes=NOTHING)
+        return
+    if not right and base.split not in DATA and len(base.classes) < 2 and not base.attributes:
+        yield base, replace(base, split="data")
+
+
+def _confused(
+    at: Reading, found: Compared, ahead: Sequence[Mention], behind: Sequence[Mention], sign: int
+) -> Iterator[Told]:
+    """One confusion against its reverse, against another answer for the same class, or against another class."""
+    pairs = pairs_in(at.text, ahead)
+    if not pairs:
+        return
+    one = pairs[0]
+    split = only(gather((*ahead, *behind)).splits or at.about.splits) or "data"
+    right = at.text[slice(*found.right)]
+    named = list(dict.fromkeys(m.name for m in behind if m.kind == "class"))
+    others: list[tuple[str, str]] = []
+    if _BACK.search(right) or _BACK.search(at.text[found.end : found.left[1]]):
+        others = [(one[1], one[0])]
+    elif len(named) == 2:
+        others = [(named[0], named[1])]
+    elif len(named) == 1:
+        others = (
+            [(one[0], named[0])]
+            if re.match(r"\s*(?:with|for|as|by|to)\b", right)
+            else [(one[0], named[0]), (named[0], one[1])]
+        )
+    elif len(pairs) > 1:
+        others = [pairs[1]]
+    for other in others:
+        if other != one and other[0] != other[1]:
+            yield Told(sign, "confusion", Side(split=split, pair=one), Side(split=split, pair=other))

@@ -1,0 +1,208 @@
+"""Superlatives read by their parts: the word, the quantity, what is ranked and whose place it is; all readings are tried.
+
+As with comparisons, a sentence stands where one reading is borne out, and is wrong where the record ranks the things of at
+least one reading and none puts the named one at the place.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.hedges import hedged
+from failsight.agent.grounding.measures import Measures
+from failsight.agent.grounding.names import gather, only
+from failsight.agent.grounding.reading import Reading
+from failsight.agent.grounding.relations import quantity
+
+_HIGH = r"most|highest|largest|biggest|greatest|best|strongest|easiest|top|main|dominant|leading|heaviest|safest|number one|prime"
+_LOW = r"least|lowest|smallest|fewest|worst|weakest|hardest|poorest|rarest|toughest|shakiest"
+_LOOKS = {
+    "darkest": ("brightness", False), "brightest": ("brightness", True), "sharpest": ("sharpness", True), "blurriest": ("sharpness", False),
+    "surest": ("confidence", True), "rarest": ("frequency", False), "costliest": ("excess", True), "commonest": ("frequency", True),
+}  # fmt: skip
+_WORD = re.compile(
+    rf"(?<!at )(?<!at the )\b(?:(?P<nth>second|third|fourth|fifth|next)[- ])?(?:(?P<high>{_HIGH})|(?P<low>{_LOW})|(?P<look>{'|'.join(_LOOKS)}))\b(?!_)",
+    re.IGNORECASE,
+)
+#: "most of the …", "at best", "top confidence bin", "best and worst": no place of one thing
+_NOT = re.compile(
+    r"^(?:most|least)(?: of\b| (?:\w+ )?(?:images|pictures|photos|answers|predictions|rooms|errors|mistakes|\w+rooms|kitchens)\b|\s\d)|^(?:top|highest)[- ](?:confidence|bin)|^(?:best|worst|highest|lowest|largest|smallest)(?:,? and| vs| to)|^worst[- ]recall|^(?:most|least) likely\b",
+    re.IGNORECASE,
+)
+_CUT = re.compile(
+    r"[;]\s|\.\s|, (?:and|but|while|whereas|although|though|yet|so|which|with)\b| (?:but|while|whereas|although|though) | [–—] | and (?=least|most|worst|best|lowest|highest)",
+    re.IGNORECASE,
+)
+_JUDGED = re.compile(
+    r"best|worst|strongest|weakest|easiest|hardest|poorest|toughest|safest|shakiest", re.IGNORECASE
+)
+_NTH = {"second": 2, "next": 2, "third": 3, "fourth": 4, "fifth": 5}
+_SAME = 1e-9
+_BY_THING = (
+    "pull_gap",
+    "pull",
+    "effect",
+    "error",
+    "slice_effect",
+    "excess",
+    "flip",
+    "mended",
+    "saliency",
+    "cue_effect",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One reading: ``who`` is said to stand at ``rank`` among ``values``."""
+
+    values: Mapping[Any, tuple[float, str]]
+    who: Any
+    high: bool
+    rank: int
+
+
+def superlatives(at: Reading, measures: Measures, taken: Sequence[Claim]) -> Iterator[Claim]:
+    """Superlatives of a sentence that no other rule has read, checked."""
+    begin = at.sentence.start
+    cuts = [0, *(m.start() for m in _CUT.finditer(at.part)), len(at.part)]
+    for match in _WORD.finditer(at.part):
+        start, end = begin + match.start(), begin + match.end()
+        if any(c.start < end and start < c.end for c in taken) or _NOT.match(at.part[match.start() :]):
+            continue
+        if re.search(
+            r"\b(?:two|three|four|five|six|\d+) (?:\w+ )?$", at.part[: match.start()], re.IGNORECASE
+        ):
+            continue
+        if re.search(
+            r"\b(?:best|worst|highest|lowest|largest|smallest) (?:and|vs|to) (?:the )?$",
+            at.part[: match.start()],
+        ):
+            continue
+        if hedged(at.part, match.start()) or re.search(r"\bnot (?:the )?$", at.part[: match.start()]):
+            continue
+        a, b = next((x, y) for x, y in itertools.pairwise(cuts) if x <= match.start() < y)
+        told = [
+            _holds(p)
+            for p in _places(at, match, (begin + a, begin + b), measures)
+            if len(p.values) > 1 and p.who in p.values
+        ]
+        if told:
+            ref = next((r for ok, r in told if ok), None)
+            yield Claim(
+                "rank",
+                start,
+                end,
+                ref is not None,
+                (ref,) if ref else (),
+                "" if ref is not None else "another one is",
+            )
+
+
+def _holds(place: Place) -> tuple[bool, str]:
+    best = sorted((v for v, _ in place.values.values()), reverse=place.high)
+    value, ref = place.values[place.who]
+    return place.rank <= len(best) and abs(value - best[place.rank - 1]) < _SAME, ref
+
+
+def _places(at: Reading, match: re.Match[str], span: tuple[int, int], measures: Measures) -> Iterator[Place]:
+    part, begin = at.part, at.sentence.start
+    stretch = at.text[slice(*span)]
+    spot = begin + match.start()
+    mine = [m for m in at.mentions if span[0] <= m.start < span[1]]
+    names = gather(mine)
+    word = (match["high"] or match["low"] or match["look"]).lower()
+    rank = _NTH.get((match["nth"] or "").lower(), 1)
+    high = match["high"] is not None
+    metric, sense = quantity(stretch[spot - span[0] :], 0)
+    if not metric:
+        metric, sense = quantity(stretch, spot - span[0])
+    if word in _LOOKS:
+        metric, high = _LOOKS[word]
+        sense = 1
+    judged = _JUDGED.match(word) is not None
+    split = only(names.splits or at.about.splits) or "data"
+    if at.pairs and (metric in ("confusion", "error", "frequency", "") or "confus" in part):
+        pairs = measures.by_pair(split)
+        for pair in at.pairs[:1]:
+            yield Place(pairs, pair, not match["low"], rank)
+            if re.search(r"\boften\b|\bfrequently\b|\busual", stretch):
+                yield Place({p: v for p, v in pairs.items() if p[0] == pair[0]}, pair, not match["low"], rank)
+        return
+    who = _nearest(at.text, mine, spot, "attribute")
+    if who and not (metric in ("recall", "precision", "accuracy", "f1") and names.classes):
+        for name in _BY_THING:
+            values = measures.by_attribute(name)
+            turned = judged and name == "error"
+            if metric in ("", "images", "accuracy", "recall", name) or (
+                metric == "effect" and "effect" in name
+            ):
+                yield Place(values, who, (high != turned) if sense > 0 else not high, rank)
+        return
+    who = _nearest(at.text, mine, spot, "class") or (only(at.about.classes) if not names.classes else "")
+    if who:
+        for name, up in _of_class(metric, sense, high, judged):
+            yield Place(
+                measures.by_class(name, "deploy" if name == "drop" and split == "data" else split),
+                who,
+                up,
+                rank,
+            )
+        return
+    if len(names.splits) == 1 and re.search(r"\bsets?\b|\bsplits?\b", stretch):
+        yield Place(measures.by_split(metric or "images"), only(names.splits), high, rank)
+
+
+def _of_class(metric: str, sense: int, high: bool, judged: bool) -> Iterator[tuple[str, bool]]:
+    """The quantities by which a class may be ranked, and whether the highest comes first."""
+    if judged and metric in ("", "error", "accuracy", "images", "confusion", "frequency", "answers"):
+        yield "recall", high
+        yield "f1", high
+        if metric == "answers":
+            yield "precision", high
+    elif metric == "frequency" or metric == "answers":
+        yield "answers", high
+        yield "images", high
+    elif metric == "accuracy":
+        yield "recall", high
+        yield "precision", high
+    elif metric == "error":
+        yield "recall", not high
+        yield "error", high
+    elif metric in (
+        "drop",
+        "confidence",
+        "precision",
+        "recall",
+        "f1",
+        "brightness",
+        "contrast",
+        "sharpness",
+        "saturation",
+        "colourfulness",
+        "images",
+    ):
+        yield metric, high if sense > 0 else not high
+        if metric == "confidence":
+            yield "gap", high
+
+
+def _between(text: str, spot: int, start: int) -> str:
+    return text[spot:start] if not re.search(r"\b(?:is|are|was|were|that|of)\b", text[spot:start]) else ""
+
+
+def _nearest(text: str, mentions: Sequence[Any], spot: int, kind: str) -> str:
+    """The name before a superlative that is nearest to it, else the one behind it."""
+    some = [m for m in mentions if m.kind == kind]
+    if len({m.name for m in some}) == 1:
+        return str(some[0].name)
+    after = next((m for m in some if m.start >= spot), None)
+    if after is not None and re.fullmatch(r"\w+ (?:\w+ )?", _between(text, spot, after.start)):
+        return str(after.name)
+    before = [m.name for m in some if m.start < spot]
+    return str(before[-1]) if before else str(some[0].name) if some else ""
