@@ -1,7 +1,7 @@
 """Generated pictures by class and slice against the class name alone: HiBug's Table 5 on the planted problems.
 
     python -m benchmarks.selection.generated                        # the renderer that knows this world: what could be reached
-    python -m benchmarks.selection.generated --pipeline rooms       # and a diffusers pipeline, told in prompts
+    python -m benchmarks.selection.generated --pipeline rooms       # and a diffusers pipeline, told in prompts (painted.py)
 
 Slices are those of the evaluation images of each class with the highest error rates, until they hold 90 % of the class's
 errors; every class gets the same number of pictures, its slices in proportion to their errors (Chen et al. 2023, section
@@ -15,28 +15,29 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from PIL import Image
 
 from benchmarks.planted.methods import true_attributes
-from benchmarks.planted.pool import COUNT, SIZE, Bytes, Ints, Pool, default_cache, open_pool, shrunk
+from benchmarks.planted.pool import COUNT, Ints, Pool, default_cache, open_pool
 from benchmarks.planted.problems import Kind, Problem
 from benchmarks.planted.training import fit, scores_of
+from benchmarks.selection.painted import Drawn, Gallery, Pipeline
 from benchmarks.selection.run import problems_of
 from benchmarks.selection.table import points, rate
 from benchmarks.selection.trials import BUDGET, Trial, number_of, open_trial
-from failsight.knowledge_base.cases.captions import PHRASES
 from failsight.knowledge_base.cases.scene import CLASSES, VALUES
-from failsight.tools.repair.prompts import Wanted, prompt
+from failsight.tools.repair.prompts import Wanted
 from failsight.tools.stats.covering import cover, share_out
 
 BETA = 0.9
+BATCH = 50  # pictures painted at a time
+ENCODER = str(Path(__file__).resolve().parents[2] / "knowledge_base" / "cases" / "rooms_clip")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Result:
         pictures: how many.
         wrong: share of them that the failing network gets wrong; None for none.
         error, inside, outside: after training again, on real pictures; see ``trials.Outcome``.
+        tried, shown, found: see ``painted.Drawn``.
     """
 
     problem: str
@@ -61,6 +63,9 @@ class Result:
     error: float
     inside: float
     outside: float
+    tried: int = 0
+    shown: float | None = None
+    found: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 class Generator(Protocol):
@@ -68,8 +73,8 @@ class Generator(Protocol):
 
     name: str
 
-    def draw(self, trial: Trial, wanted: Sequence[Wanted]) -> Bytes:
-        """(n, 3, 48, 48) pictures."""
+    def draw(self, trial: Trial, wanted: Sequence[Wanted]) -> Drawn:
+        """A picture for each of ``wanted``."""
         ...
 
 
@@ -111,7 +116,7 @@ class Renderer:
 
     name = "renderer"
 
-    def draw(self, trial: Trial, wanted: Sequence[Wanted]) -> Bytes:
+    def draw(self, trial: Trial, wanted: Sequence[Wanted]) -> Drawn:
         rows, used = trial.rows, trial.rows.labels < 0
         used = used.copy()
         used[np.concatenate([rows.train, rows.evaluation, rows.reserve])] = True
@@ -122,7 +127,7 @@ class Renderer:
             row = self._find(trial, one, order, used)
             used[row] = True
             made.append(row)
-        return np.asarray(trial.pool.small[np.array(made)])
+        return Drawn(np.asarray(trial.pool.small[np.array(made)]), len(made))
 
     def _find(self, trial: Trial, wanted: Wanted, order: Ints, used: np.ndarray[Any, Any]) -> int:
         """A picture as wanted; without its last condition where there is none left."""
@@ -138,34 +143,14 @@ class Renderer:
             conditions.pop()
 
 
-class Pipeline:
-    """A diffusers pipeline, told in prompts."""
-
-    def __init__(self, where: str, steps: int) -> None:
-        from failsight.tools.repair.pipelines import open_painter
-
-        self._painter = open_painter(where, "text_to_image", steps=steps, batch=16)
-        self.name = self._painter.name
-
-    def draw(self, trial: Trial, wanted: Sequence[Wanted]) -> Bytes:
-        from failsight.tools.repair.pipelines import Request
-
-        seed = number_of(f"{trial.problem.seed} {trial.seed} painted")
-        asked = [Request(prompt(one, PHRASES), seed + i) for i, one in enumerate(wanted)]
-        pictures = [
-            np.asarray((one or Image.new("RGB", (SIZE, SIZE))).convert("RGB").resize((SIZE, SIZE)))
-            for one in self._painter.paint(asked)
-        ]
-        return shrunk(np.stack(pictures))
-
-
 # -- measuring -------------------------------------------------------------------------------------
 
 
 def measure(trial: Trial, generator: Generator, words: str, budget: int) -> Result:
     """Generate, ask, train again, judge."""
     wanted = by_slice(trial, budget) if words == "slice" else by_class(trial.problem, budget)
-    pictures = generator.draw(trial, wanted)
+    drawn = generator.draw(trial, wanted)
+    pictures = drawn.pictures
     labels = np.array([trial.problem.classes.index(one.class_name) for one in wanted], np.int64)
     found = scores_of(trial.network, pictures, np.arange(len(pictures))).argmax(1)
     old = trial.rows.train
@@ -177,7 +162,7 @@ def measure(trial: Trial, generator: Generator, words: str, budget: int) -> Resu
     got = trial.outcome(network)
     return Result(
         trial.problem.seed, trial.problem.kind, trial.seed, generator.name, words, len(pictures),
-        float((found != labels).mean()), got.error, got.inside, got.outside,
+        float((found != labels).mean()), got.error, got.inside, got.outside, drawn.tried, drawn.shown, drawn.found,
     )  # fmt: skip
 
 
@@ -195,22 +180,28 @@ def run(
     for seed in seeds:
         for problem in problems:
             trial = open_trial(problem, pool, seed)
-            fresh = []
-            if (problem.seed, seed, "", "") not in known:
-                got = trial.outcome(trial.network)
-                fresh.append(Result(problem.seed, problem.kind, seed, "", "", 0, None, got.error, got.inside, got.outside))  # fmt: skip
-            fresh += [
-                measure(trial, one, words, budget)
-                for one in generators
-                for words in WORDS
-                if (problem.seed, seed, one.name, words) not in known
-            ]
-            made += fresh
-            if path is not None:
-                with path.open("a", encoding="utf-8") as out:
-                    out.write("".join(json.dumps(asdict(r)) + "\n" for r in fresh))
+            for result in _fresh(trial, generators, budget, known):
+                made.append(result)
+                if path is not None:
+                    with path.open("a", encoding="utf-8") as out:
+                        out.write(json.dumps(asdict(result)) + "\n")
             print(f"{problem.about}, seed {seed}", file=sys.stderr, flush=True)
-    return made
+    asked = {(p.seed, s) for p in problems for s in seeds}
+    return [r for r in made if (r.problem, r.seed) in asked]
+
+
+def _fresh(
+    trial: Trial, generators: Sequence[Generator], budget: int, known: set[tuple[str, int, str, str]]
+) -> Iterator[Result]:
+    """What is not known of a trial yet."""
+    problem, seed = trial.problem, trial.seed
+    if (problem.seed, seed, "", "") not in known:
+        got = trial.outcome(trial.network)
+        yield Result(problem.seed, problem.kind, seed, "", "", 0, None, got.error, got.inside, got.outside)
+    for one in generators:
+        for words in WORDS:
+            if (problem.seed, seed, one.name, words) not in known:
+                yield measure(trial, one, words, budget)
 
 
 def load(path: Path | None) -> list[Result]:
@@ -235,14 +226,39 @@ def markdown(results: Sequence[Result]) -> list[str]:
             "| | class name | class and slice | slice minus class, points |",
             "|---|---|---|---|",
         ]
-        for field, title in FIELDS.items():
-            one, two = (np.array([means[w][field][p] for p in problems]) for w in WORDS)
+        for what, title in FIELDS.items():
+            one, two = (np.array([means[w][what][p] for p in problems]) for w in WORDS)
             lines.append(f"| {title} | {rate(one.tolist())} | {rate(two.tolist())} | {points(two - one)} |")
         lines.append(f"\nWithout added pictures: {rate([none[p] for p in problems])}.")
+        lines += _sifted(mine)
     return lines[1:]
 
 
+def _sifted(results: Sequence[Result]) -> list[str]:
+    """What the encoder found in painted pictures; nothing where nobody looked."""
+    lines = []
+    for words in WORDS:
+        seen = [r for r in results if r.words == words and r.shown is not None]
+        if seen:
+            pictures, tried = (sum(getattr(r, k) for r in seen) for k in ("pictures", "tried"))
+            shown = sum((r.shown or 0.0) * r.pictures for r in seen) / pictures
+            lines.append(
+                f"Prompts of {TITLES[words]}: {tried:,} pictures painted for {pictures:,}; {100 * shown:.0f} % of those show all that was asked for."
+            )
+    found: dict[str, list[int]] = {}
+    for r in results:
+        for name, (tried, hit) in r.found.items():
+            one = found.setdefault(name, [0, 0])
+            one[0], one[1] = one[0] + tried, one[1] + hit
+    if found:
+        lines += ["", "| asked for | pictures | seen in |", "|---|---|---|"]
+        order = sorted(found.items(), key=lambda item: -item[1][1] / item[1][0])
+        lines += [f"| {name} | {tried:,} | {100 * hit / tried:.0f} % |" for name, (tried, hit) in order]
+    return ["", *lines] if lines else []
+
+
 WORDS = ("class", "slice")
+TITLES = {"class": "the class name", "slice": "class and slice"}
 FIELDS: Mapping[str, str] = {
     "wrong": "error on the generated pictures, before",
     "error": "error on real pictures, trained again",
@@ -269,7 +285,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--budget", type=int, default=BUDGET, help="pictures to generate")
     parser.add_argument("--pipeline", help="a diffusers pipeline: folder, hub id, or rooms")
-    parser.add_argument("--steps", type=int, default=25, help="denoising steps of the pipeline")
+    parser.add_argument("--steps", type=int, default=15, help="denoising steps of the pipeline")
+    parser.add_argument("--guidance", type=float, default=4.0, help="how closely its prompts are followed")
+    parser.add_argument("--encoder", default=ENCODER, help="folder of the encoder that sifts what it paints")
+    parser.add_argument("--keep", choices=("wanted", "all"), default="wanted", help="all: nothing is sifted")
     parser.add_argument("--no-renderer", action="store_true", help="the pipeline alone")
     parser.add_argument("--cache", type=Path, default=default_cache())
     parser.add_argument("--out", type=Path, help="file for all results, one JSON object a line; resumes")
@@ -280,7 +299,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     problems = problems_of(given.purpose, wanted, pool, given.cache, cues=False)
     generators: list[Generator] = [] if given.no_renderer else [Renderer()]
     if given.pipeline:
-        generators.append(Pipeline(given.pipeline, given.steps))
+        generators.append(_pipeline(given))
     lines = markdown(run(problems, range(given.seeds), generators, pool, given.out, given.budget))
     print("\n".join(lines))
     if given.markdown:
@@ -292,6 +311,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         ]  # fmt: skip
         given.markdown.write_text("\n".join([*head, *lines]) + "\n", encoding="utf-8")
     return 0
+
+
+def _pipeline(given: argparse.Namespace) -> Pipeline:
+    from failsight.tools.attributes.clip import open_encoder
+    from failsight.tools.repair.pipelines import open_painter
+
+    painter = open_painter(
+        given.pipeline, "text_to_image", steps=given.steps, guidance=given.guidance, batch=BATCH
+    )
+    return Pipeline(
+        Gallery(painter, given.cache), open_encoder(given.encoder) if given.keep == "wanted" else None
+    )
 
 
 if __name__ == "__main__":

@@ -78,9 +78,9 @@ class Judges:
     def seen(self, images: Sequence[Image.Image]) -> list[dict[str, str]]:
         """What the encoder finds: class and attributes."""
         from failsight.tools.attributes.zero_shot import embed_values, probabilities
-        from failsight.tools.repair.sieve import _class_definition
+        from failsight.tools.repair.sieve import class_definition
 
-        definitions = [*self.encoder.vocabulary, _class_definition(CLASSES)]
+        definitions = [*self.encoder.vocabulary, class_definition(CLASSES)]
         bank = embed_values(self.encoder, definitions)
         shown = np.concatenate(
             [self.encoder.embed_images(images[i : i + 64]) for i in range(0, len(images), 64)]

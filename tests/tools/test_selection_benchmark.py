@@ -168,7 +168,7 @@ def test_pictures_are_generated_where_a_class_fails(pool: Pool) -> None:
         (dict(w.values) == {}) if w.class_name == "kitchen" else (w.values.get("television") == "yes")
         for w in sliced
     )
-    drawn = Renderer().draw(trial, sliced)
+    drawn = Renderer().draw(trial, sliced).pictures
     rows = np.ascontiguousarray(drawn[:, 0, 0, :]).view(np.int32).ravel()
     assert len(set(rows.tolist())) == 50
     taken = np.concatenate([trial.rows.train, trial.rows.evaluation, trial.rows.reserve])

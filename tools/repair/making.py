@@ -102,7 +102,7 @@ def make_all(
         _sift(view, split, workshop, made, assigner, targets)
         reached = [sum(made.records[n].wish == k for n in made.kept) for k in range(len(targets))]
         missing = [max(0, t - r) for t, r in zip(targets, reached, strict=True)]
-        missing = _within(missing, targets, reached, int(MOST_TRIED * count) - issued)
+        missing = next_round(missing, targets, reached, int(MOST_TRIED * count) - issued)
         if not sum(missing):
             break
     workshop.manifest([made.records[n] for n in made.kept], list(view.table(split).columns))
@@ -110,7 +110,7 @@ def make_all(
     return made
 
 
-def _within(missing: list[int], targets: Sequence[int], reached: Sequence[int], left: int) -> list[int]:
+def next_round(missing: list[int], targets: Sequence[int], reached: Sequence[int], left: int) -> list[int]:
     """How many more to try of each wish: as many as are likely to give what is missing, at most ``left`` in all."""
     wanted = []
     for m, t, r in zip(missing, targets, reached, strict=True):

@@ -128,17 +128,13 @@ class Painting:
                     yield order, self._made(order, source, image.convert("RGB"))
 
     def _request(self, order: Order, source: Source | None) -> Request:
-        unwanted = ", ".join(
-            part_of(name, value)[1]
-            for name, value in order.values.items()
-            if self.words == "slice" and part_of(name, value)[0] == "without"
-        )
+        absent = unwanted(order.values) if self.words == "slice" else ""
         if source is None:
-            return Request(order.prompt, order.seed, unwanted)
+            return Request(order.prompt, order.seed, absent)
         from PIL import Image
 
         mask = None if source.mask is None else Image.fromarray(source.mask).convert("L")
-        return Request(order.prompt, order.seed, unwanted, source.image, mask)
+        return Request(order.prompt, order.seed, absent, source.image, mask)
 
     def _source(self, order: Order) -> Source | str | None:
         """What it is made from; None from words alone; a text says why it can't be."""
@@ -179,6 +175,12 @@ class Painting:
                     if source.boxes:
                         boxes[self.composer.cue.name] = list(source.boxes)
         return Made(png(image), ".png", values, boxes, self.name, "generated", path)
+
+
+def unwanted(values: Mapping[str, str]) -> str:
+    """What a picture must not show, as a prompt against it: the things that a slice is without."""
+    parts = (part_of(name, value) for name, value in values.items())
+    return ", ".join(text for place, text in parts if place == "without")
 
 
 @dataclass(frozen=True)

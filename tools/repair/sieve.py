@@ -47,7 +47,7 @@ class Assigner:
         self.classes = view.classes
         self.definitions, self.unknown = _definitions(view, self.encoder, split, names)
         self._bank = embed_values(
-            self.encoder, [*self.definitions, _class_definition(view.classes)], self.classes
+            self.encoder, [*self.definitions, class_definition(view.classes)], self.classes
         )
 
     def look(self, workshop: Workshop, records: Sequence[Record], view: CaseView) -> dict[int, Seen]:
@@ -66,7 +66,7 @@ class Assigner:
         return made
 
     def _all(self) -> list[Definition]:
-        return [*self.definitions, _class_definition(self.classes)]
+        return [*self.definitions, class_definition(self.classes)]
 
 
 def assigner_for(view: CaseView, split: Split, names: Iterable[str]) -> Assigner | str:
@@ -96,7 +96,8 @@ def _definitions(
     return made, unknown
 
 
-def _class_definition(classes: Sequence[str]) -> Definition:
+def class_definition(classes: Sequence[str]) -> Definition:
+    """The classes as an attribute of their own, always told."""
     phrases = {c: (with_article(words(c)), words(c)) for c in classes}
     return Definition(CLASS, "zero_shot", CLASS, tuple(classes), phrases, settings={"threshold": 0.0})
 
