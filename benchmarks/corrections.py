@@ -3,7 +3,7 @@
 Twenty fresh worlds a kind of repair (images, training set, seeds and all), three seeds of both arms each, judged by the
 tool itself on untouched images. One command, about eight minutes on one core:
 
-    python -m benchmarks.corrections [--worlds 20] [--keep FILE.jsonl] [--out benchmarks/corrections.md]
+    python -m benchmarks.corrections [--worlds 20] [--first 0] [--keep FILE.jsonl] [--out benchmarks/corrections.md]
 
 The pictures hold a class pattern in noise, a coloured corner that goes with one class in training alone, and a tint that
 means nothing. Repairs: **collect** adds images that break the tie; **nothing** adds what the control adds, drawn again;
@@ -317,13 +317,14 @@ def rates(
     images: int = EVALUATED,
     say: Callable[[str], None] = print,
     keep: Path | None = None,
+    first: int = 0,
 ) -> list[Judged]:
-    """All worlds of all kinds; those that ``keep`` holds from an earlier run are taken from there."""
+    """All worlds of all kinds, from number ``first`` on; those that ``keep`` holds from an earlier run are taken from there."""
     known = {(j.kind, j.number, j.images): j for j in _kept(keep)}
     made = []
     for kind in kinds:
         began = time.perf_counter()
-        for number in range(worlds):
+        for number in range(first, first + worlds):
             one = known.get((kind, number, images))
             if one is None:
                 one = outcome(kind, number, images)
@@ -378,6 +379,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--worlds", type=int, default=20)
+    parser.add_argument("--first", type=int, default=0, help="number of the first world")
     parser.add_argument("--images", type=int, nargs="+", default=[EVALUATED, EVALUATED // 4])
     parser.add_argument("--out", type=Path)
     parser.add_argument(
@@ -393,7 +395,11 @@ def main() -> None:
     ]
     kinds = tuple(options.kinds)
     parts += [
-        markdown(rates(options.worlds, kinds, images, keep=options.keep), options.worlds, images)
+        markdown(
+            rates(options.worlds, kinds, images, keep=options.keep, first=options.first),
+            options.worlds,
+            images,
+        )
         for images in options.images
     ]
     made = "\n".join(parts)

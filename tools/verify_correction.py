@@ -16,14 +16,9 @@ from failsight.tools.experiments.cues.compared import Moved
 from failsight.tools.inputs.base import Split
 from failsight.tools.registry import tool
 from failsight.tools.repair import reliance
+from failsight.tools.repair.least import along, default_minimum
 from failsight.tools.repair.outcomes import Answers, Arms, Sample, answers, enough, find_arms, sample
-from failsight.tools.repair.verdict import (
-    Losses,
-    compare,
-    compare_others,
-    decide,
-    default_minimum,
-)
+from failsight.tools.repair.verdict import Losses, compare, compare_others, decide
 from failsight.tools.repair.verdict_report import TOOL, Verified, evidence
 from failsight.tools.text import clean, listing, number
 from failsight.tools.verdicts import ONLINE_LEVEL
@@ -48,8 +43,8 @@ def verify_correction(
     minimum_effect: Annotated[
         float | None,
         Field(
-            description="Smallest fall of the target's error that counts, in [0.001, 1]; default: a quarter of the error before, at "
-            "least 0.02; 0.02 where all images are the target.",
+            description="Smallest fall of the target's error that counts, in [0.001, 1]; default: a quarter of the error before (with "
+            "relabelling: of the errors that go the way of the wrong labels), at least 0.02; 0.02 where all images are the target.",
             ge=0.001,
             le=1,
         ),
@@ -97,12 +92,15 @@ def verify_correction(
     chosen = sample(view, arms, finding, group_by)
     base = _before(view, chosen, calibrated)
     whole = bool(chosen.target.all()) and not calibrated
-    least = default_minimum(base, whole) if minimum_effect is None else minimum_effect
+    explained = None if calibrated else _explained(view, arms, chosen)
+    least = default_minimum(base, whole, explained) if minimum_effect is None else minimum_effect
     plan = view.register(_plan(arms, finding, chosen, least, tolerance, alpha, calibrated, view.seed))
     told = answers(view, arms, chosen)
     if calibrated and not told.has_scores:
         raise RetryError("Without class probabilities the calibration error can't be measured.")
     made = _judge(view, arms, known_as, finding, chosen, told, calibrated, (least, tolerance, alpha), plan)
+    if minimum_effect is None and explained is not None:
+        made = dataclasses.replace(made, explained=explained)
     if features:
         relied, cues = _features(view, arms, known_as, finding, chosen, max_images)
         made = dataclasses.replace(made, reliance=relied, cues=cues)
@@ -134,6 +132,16 @@ def _before(view: CaseView, chosen: Sample, calibrated: bool) -> float:
 
         return float(expected_calibration_error(sure, right))
     return float(1 - right.mean())
+
+
+def _explained(view: CaseView, arms: Arms, chosen: Sample) -> float | None:
+    """Share of the target that the model answers in a direction in which labels were corrected; None where none were."""
+    said = arms.repair[0].data.get("relabelled")
+    if not isinstance(said, Sequence) or isinstance(said, str) or not said:
+        return None
+    moves = {(int(given), int(true)): int(count) for given, true, count in said}
+    predicted = np.concatenate([view.predictions(s).predicted[at] for s, at in chosen.at.items()])
+    return along(moves, chosen.labels[chosen.target], predicted[chosen.target])
 
 
 def _plan(

@@ -8,6 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from failsight.tools.repair.least import along, default_minimum
 from failsight.tools.repair.verdict import (
     Compared,
     Decision,
@@ -16,7 +17,6 @@ from failsight.tools.repair.verdict import (
     compare,
     compare_others,
     decide,
-    default_minimum,
 )
 from failsight.tools.stats.calibration import expected_calibration_error
 
@@ -81,6 +81,36 @@ def test_a_small_price_is_told_and_a_tolerance_of_nothing_calls_it_a_trade() -> 
     assert made.outcome == "verified" and made.worse == ("rest",) and not made.traded
     assert "pays for it" in made.reason and made.tolerance == pytest.approx(0.25 * 0.8, abs=0.02)
     assert judged(dear, tolerance=0.0).outcome == "traded away"
+
+
+NOTES = {("slice", f"note {i}"): np.random.default_rng([1, i]).random(N) < 0.2 for i in range(50)}
+
+
+def beside(made: Losses, kind: str, minimum: float = 0.1) -> Decision:
+    """Forty images beside the target that may pay, and fifty columns that mean nothing."""
+    payer = {(kind, "payer"): (np.arange(N) >= 100) & (np.arange(N) < 140)}
+    others, _ = compare_others(made, {**payer, **NOTES})  # type: ignore[arg-type]
+    return decide(compare("target", "target", made.part(TARGET)), others, minimum=minimum)
+
+
+def test_columns_that_mean_nothing_do_not_hide_a_trade_where_one_is_to_be_expected() -> None:
+    paid = losses((0.5, 0.1, 0.5), (0.02, 0.14, 0.02), seed=2)
+    assert beside(paid, "slice").outcome == "verified"
+    told = beside(paid, "crossed")
+    assert told.outcome == "traded away" and told.traded == ("payer",)
+
+
+def test_a_price_that_may_be_too_high_is_left_open_with_the_images_that_would_decide() -> None:
+    perhaps = losses((0.5, 0.1, 0.5), (0.02, 0.1, 0.02), seed=2)
+    told = beside(perhaps, "crossed")
+    assert told.outcome == "inconclusive" and told.doubt == "payer" and not told.traded
+    assert (
+        told.doubt_images
+        and 5 < told.doubt_images < 500
+        and "payer pays more for it than it may" in told.reason
+    )
+    free = beside(losses((0.5, 0.1, 0.5), (0.02, 0.02, 0.02), seed=2), "crossed")
+    assert free.outcome == "verified" and not free.doubt
 
 
 def test_all_images_together_may_never_become_worse() -> None:
@@ -151,6 +181,18 @@ def test_groups_below_ten_images_are_named_not_tested() -> None:
 def test_the_minimum_effect_is_a_quarter_of_the_error_but_no_less_than_two_points() -> None:
     assert default_minimum(0.6) == pytest.approx(0.15)
     assert default_minimum(0.01) == 0.02
+    assert default_minimum(0.6, whole=True) == 0.02
+    assert default_minimum(0.6, whole=True, explained=0.3) == pytest.approx(0.075)
+    assert default_minimum(0.6, explained=0.0) == 0.02
+
+
+def test_errors_that_wrong_labels_explain_go_the_way_the_labels_went() -> None:
+    labels = np.array([0, 0, 0, 0, 1, 1, 2, 2])
+    called = np.array([1, 1, 2, 0, 0, 1, 0, 2])
+    # of class 0, pictures were labelled 1: two of eight images go that way; one slip the other way explains nothing
+    assert along({(1, 0): 30, (0, 1): 2}, labels, called) == 0.25
+    assert along({(1, 0): 30, (0, 1): 20}, labels, called) == 0.375
+    assert along({}, labels, called) == 0.0 and along({(1, 0): 3}, labels[:0], called[:0]) == 0.0
 
 
 def test_parts_of_the_calibration_error_add_up_to_it() -> None:

@@ -268,6 +268,7 @@ def test_labels_that_people_corrected_in_the_case_are_found(view: FakeView) -> N
     )
     made = retrain(view, finding="F1", strategy="relabel", epochs=1, seeds=1)
     assert made.fact("relabelled_images", "repair R1").value == 3
+    assert view.versions()[0].data["relabelled"] == [[0, 1, 3]]  # three of class 0 were of class 1
 
 
 def test_labels_of_pool_images_that_lie_in_the_case_are_added_unasked(view: FakeView, tmp_path: Path) -> None:

@@ -156,7 +156,25 @@ def test_wrong_labels_of_one_annotator_harm_all_images_and_two_points_count_ther
     made = verify(view)
     assert outcome(made) == "verified" and "(all images)" in made.summary
     assert made.fact("error_rate", "target, before").n == len(world.labels)
-    assert made.fact("minimum_effect", "target").value == 0.02
+    assert made.fact("minimum_effect", "target").value == 0.02  # which labels were corrected is not known
+
+
+def test_a_quarter_of_what_the_corrected_labels_explain_is_the_least_that_counts() -> None:
+    world = World()
+    finding = world.finding(kind="label_noise", slice={"annotator": "B"}, class_name=None)
+    view = repaired(world, (0.4, 0.3, 0.4), (0.1, 0.05, 0.1), (0.4, 0.3, 0.4), finding=finding)
+    wrong = view.predictions().predicted != world.labels
+    beds = float((wrong & (world.labels == 1)).mean())
+    view.made_versions[:] = [
+        dataclasses.replace(v, data={"relabelled": [[0, 1, 90], [1, 0, 3]]}) for v in view.made_versions
+    ]
+    made = verify(view)
+    assert made.fact("minimum_effect", "target").value == pytest.approx(beds / 4) and beds > 0.1
+    assert outcome(made) == "verified" and any(
+        "the way of the labels that were corrected: " in n for n in made.notes
+    )
+    given = verify(view, minimum_effect=0.5)
+    assert outcome(given) == "no effect" and not any("the way of the labels" in n for n in given.notes)
 
 
 def test_answers_left_to_people_are_set_beside_as_many_by_lot() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -350,3 +351,12 @@ def relabelled(view: CaseView, data: str | None) -> tuple[dict[int, int], str]:
         )
     changed = {p: c for p, c in found if c >= 0 and c != int(table.labels[p])}
     return changed, clean(place.name)
+
+
+def moves(view: CaseView, changed: Mapping[int, int]) -> list[list[int]]:
+    """``[class that was given, corrected class, how many labels]`` of corrected training labels, the most frequent first."""
+    labels = view.table("train").labels
+    counts = Counter((int(labels[row]), c) for row, c in changed.items() if labels[row] >= 0)
+    return [
+        [given, true, n] for (given, true), n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]

@@ -180,7 +180,7 @@ def _groups(view: CaseView, split: Split, made: Predictions, at: Ints, finding: 
     groups |= {("slice", name): mask for name, mask in value_masks(table, rows).items()}
     own = set((finding.slice or {}) if finding is not None else {})
     crossed = [c for c in column_values(table, rows) if c[0] in own]
-    return groups | {("slice", n): m for n, m in cross_names(crossed, labels, made.classes).items()}
+    return groups | {("crossed", n): m for n, m in cross_names(crossed, labels, made.classes).items()}
 
 
 def _join(view: CaseView, parts: Mapping[Split, tuple[Ints, Mask, Groups]], group_by: str | None) -> Sample:
@@ -206,7 +206,7 @@ def _distinct(others: Groups, target: Mask) -> Groups:
     """Without those that are the target itself, or the same images twice; the largest, where there are too many."""
     kept: Groups = {}
     seen: dict[bytes, str] = {}
-    for key, mask in sorted(others.items(), key=lambda item: -int(item[1].sum())):
+    for key, mask in sorted(others.items(), key=lambda item: (-int(item[1].sum()), item[0][0] == "slice")):
         if not mask.any() or same_images(mask, target) or mask.tobytes() in seen:
             continue
         seen[mask.tobytes()] = key[1]

@@ -64,7 +64,7 @@ def prepare(view: CaseView, asked: Asked, strategy: Strategy) -> Ready:
         parts, control = _additions(view, replace(asked, data=named), notes)
     elif strategy.name == "relabel":
         changed, told = additions.relabelled(view, asked.data)
-        parts = {"corrected": changed}
+        parts = {"corrected": changed, "data": {"relabelled": additions.moves(view, changed)}}
         notes.append(f"{len(changed):,} labels of training images were corrected, as {told} says.")
         if not changed:
             notes.append("No label changed, so both arms are the same.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from failsight.tools.evidence import Correction, Evidence, Fact, Finding, Interval
 from failsight.tools.experiments.cues.compared import Moved, moved_table
+from failsight.tools.repair.least import LEAST_EFFECT, SHARE_OF_ERROR
 from failsight.tools.repair.outcomes import Arms, Sample
 from failsight.tools.repair.reliance import Reliance
 from failsight.tools.repair.verdict import Compared, Decision, Outcome
@@ -33,6 +34,7 @@ class Verified:
         calibration: whether the target is measured by the calibration error.
         before_ece …: calibration error of all untouched images before, and after minus before over images and seeds.
         plan: id of the registered plan.
+        explained: share of the target that is answered wrongly the way the labels were, from which the minimum was taken.
     """
 
     arms: Arms
@@ -50,6 +52,7 @@ class Verified:
     cues: tuple[Moved, ...]
     n: int
     notes: tuple[str, ...]
+    explained: float | None = None
 
     @property
     def measure(self) -> str:
@@ -212,6 +215,8 @@ def _facts(made: Verified) -> tuple[Fact, ...]:
     for what, value in (("images_needed", d.more_images), ("seeds_needed", d.more_seeds)):
         if value:
             facts.append(Fact(what, value, "count", "target"))
+    if d.doubt_images:
+        facts.append(Fact("images_needed", d.doubt_images, "count", clean(d.doubt, 80)))
     if made.ece is not None:
         facts += [
             Fact("ece", made.ece.before, "share", "before", None, made.n, "lower_is_better"),
@@ -321,7 +326,7 @@ def _notes(made: Verified) -> list[str]:
         else f" A fall of {number(min(1.0, d.detectable), 'points').lstrip('+')} beyond the control would have been seen with 80 % power."
     )
     notes.append(
-        f"Set beforehand: a fall of at least {least} counts, a rise elsewhere is a trade from {number(d.tolerance, 'points').lstrip('+')}.{seen}"
+        f"Set beforehand: a fall of at least {least} counts{_why(made)}, a rise elsewhere is a trade from {number(d.tolerance, 'points').lstrip('+')}.{seen}"
     )
     if made.others:
         most = max(min(1.0, o.simultaneous[1]) for o in made.others)
@@ -341,6 +346,17 @@ def _notes(made: Verified) -> list[str]:
     return notes
 
 
+def _why(made: Verified) -> str:
+    """Where the minimum effect comes from, where that is not the error before."""
+    if made.explained is None:
+        return ""
+    least = " (no less than 2 points)" if SHARE_OF_ERROR * made.explained < LEAST_EFFECT else ""
+    return (
+        f", a quarter of the errors that go the way of the labels that were corrected{least}: {number(made.explained)} of the images "
+        f"of {number(made.target.before)} wrong"
+    )
+
+
 def _next_steps(made: Verified) -> tuple[str, ...]:
     d, name = made.decision, made.arms.repair[0].name
     if d.outcome == "verified":
@@ -357,6 +373,11 @@ def _next_steps(made: Verified) -> tuple[str, ...]:
             "Take another of the proposed corrections (propose_correction), or test the cause again before more is trained.",
         )
     steps = []
+    if d.doubt:
+        more = "More" if d.doubt_images is None else f"About {d.doubt_images:,} more"
+        steps.append(
+            f"{more} labelled images of {clean(d.doubt, 60)} would decide whether it pays too much, if its loss stays what it is."
+        )
     if d.more_images:
         steps.append(
             f"About {d.more_images:,} more labelled images of the target would decide, if the effect stays what it is."
