@@ -22,15 +22,19 @@ from failsight.agent.grounding.measures import Measures
 from failsight.agent.grounding.names import Lexicon, Names, is_f1
 from failsight.agent.grounding.numbers import Number, numbers, sentences
 from failsight.agent.grounding.properties import Properties
+from failsight.agent.grounding.quantified import quantified
 from failsight.agent.grounding.ranks import ranks
 from failsight.agent.grounding.reading import Reading, read
+from failsight.agent.grounding.references import References
 from failsight.agent.grounding.relations import relations
+from failsight.agent.grounding.silent import unsupported
 from failsight.agent.grounding.sources import Atom, atoms, lexicon_of, parsed
 from failsight.agent.grounding.standing import Standing
 from failsight.agent.grounding.strangers import known_words, strangers, unseen
 from failsight.agent.grounding.superlatives import superlatives
 from failsight.agent.grounding.support import Recorded, ground
 from failsight.agent.grounding.tendencies import masked, tendencies
+from failsight.agent.grounding.ties import Ties
 from failsight.agent.grounding.topics import Topics
 from failsight.agent.state import CaseState
 
@@ -72,6 +76,21 @@ def _bare(sentence: str) -> str:
     return " ".join(_REFERENCES.sub(" ", sentence).split()).rstrip(" .").lower()
 
 
+def _reconciled(made: list[Claim], read: list[Claim]) -> list[Claim]:
+    """Two readings of one comparison or rank: where they differ, the one that the record bears out is meant."""
+    kept = [
+        c
+        for c in made
+        if c.ok or c.kind not in ("comparison", "rank") or not any(r.ok and _meet(c, r) for r in read)
+    ]
+    same = [c for c in kept if c.kind in ("comparison", "rank")]
+    return kept + [r for r in read if not any(_meet(c, r) for c in same)]
+
+
+def _meet(one: Claim, other: Claim) -> bool:
+    return one.start < other.end and other.start < one.end
+
+
 class Checker:
     """The record of a case, prepared once for many sentences."""
 
@@ -84,7 +103,9 @@ class Checker:
         self._findings = Standing(state, self.lexicon, self.atoms)
         self._topics = Topics(state, self.atoms, self.lexicon)
         self._properties = Properties(state)
+        self._references = References(state, self.lexicon, self._findings)
         self._done = Done(state, self.lexicon)
+        self._ties = Ties(state, self.lexicon)
         self._known = known_words(state, self.lexicon)
         told = [c.action for e in state.evidence for c in e.corrections] + [
             n for e in state.evidence for n in (*e.notes, *e.next_steps)
@@ -122,6 +143,9 @@ class Checker:
                 claims += self._numbers(reading, inside)
                 claims += self._findings.claims(reading)
                 claims += self._worded(reading, inside)
+                own = [c for c in claims if sentence.start <= c.start < sentence.end]
+                silent = unsupported(reading, own)
+                claims += [silent] if silent is not None else []
             context = reading.whole if reading.whole.entities | reading.whole.splits else context
         return tuple(sorted(claims, key=lambda c: (c.start, c.end)))
 
@@ -133,10 +157,11 @@ class Checker:
         ]  # fmt: skip
         made = [c for c in made if not hedged(at.part, c.start - at.sentence.start)]
         made += self._properties.claims(at)
+        made += quantified(at, self._measures)
+        made += self._references.claims(at)
         made += self._done.claims(at)
-        made += relations(at, self._measures, made)
-        made += superlatives(at, self._measures, made)
-        return made
+        made += self._ties.claims(at, made)
+        return _reconciled(made, [*relations(at, self._measures), *superlatives(at, self._measures)])
 
     def _names(self, at: Reading) -> Iterator[Claim]:
         taken: list[tuple[int, int]] = []

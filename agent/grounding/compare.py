@@ -11,6 +11,7 @@ from failsight.agent.grounding.lexicon import ELSEWHERE
 from failsight.agent.grounding.measures import Measures, Side, noun
 from failsight.agent.grounding.names import Names, gather, only
 from failsight.agent.grounding.reading import Reading
+from failsight.agent.grounding.relations import SOME_OF as _SOME_OF
 from failsight.agent.grounding.sources import DATA
 from failsight.agent.grounding.tendencies import right_wrong
 from failsight.agent.state import CaseState
@@ -108,6 +109,8 @@ def comparisons(at: Reading, measures: Measures, state: CaseState) -> Iterator[C
         if any(a < end and start < b for a, b in seen):
             continue
         seen.append((start, end))
+        if _SOME_OF.search(part[:start]):
+            continue  # counted over the classes
         told = _judge(_bracketed(at, start), start, end, metric, sign, measures, state)
         if told is None:
             continue

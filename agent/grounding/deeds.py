@@ -6,6 +6,7 @@ the images. Where it says that something was not done, the record may not hold i
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -44,6 +45,11 @@ _REPAIR = re.compile(
     r"\bretrain\w*|\bhalf of\b|\bcorrections?\b|\brepairs?\b|\bpropos\w+|\bfix\w*|\bremed\w+|\baugment\w*|\bif you\b|\bnext\b|\btraining (?:images|pictures)\b",
     re.IGNORECASE,
 )
+_ASSOCIATION = re.compile(
+    r"(?<!not )(?<!not an )\bassociation (?:alone|only)\b|\bonly an association\b|\bno experiment\b|\bwithout (?:an )?experiment\b",
+    re.IGNORECASE,
+)
+_PRONOUN = re.compile(r"\b(?:it|them|this|that|these|one)\b", re.IGNORECASE)
 _CUT = re.compile(
     r"[;:]\s|\.\s|, (?:but|while|whereas|although|though|so|yet)\b| but | while | whereas | though | [–—] ",
     re.IGNORECASE,
@@ -95,9 +101,11 @@ class Done:
         """What a sentence says was done, checked."""
         begin = at.sentence.start
         cuts = [0, *(m.start() for m in _CUT.finditer(at.part)), len(at.part)]
-        for a, b in zip(cuts, cuts[1:], strict=False):
+        for a, b in itertools.pairwise(cuts):
             stretch = at.part[a:b]
             inside = [m for m in at.mentions if begin + a <= m.start < begin + b]
+            if not inside and _PRONOUN.search(stretch):
+                inside = [m for m in at.mentions if m.start < begin + a and m.kind == "attribute"][-1:]
             for name, words in _TOOLS:
                 match = words.search(stretch)
                 if match is None or hedged(at.part, a + match.start()):
@@ -153,7 +161,7 @@ class Done:
         """Whether the things that a sentence says were covered are those of the experiments."""
         if _REPAIR.search(stretch) or not (made.ids or things):
             return None
-        denied = _NOT.search(stretch) is not None
+        denied = _NOT.search(re.sub(r"\bnothing else\b|\bno other\b", "", stretch)) is not None
         other = [m for m in splits if m.name not in made.splits]
         if things and not other:
             strange = [m for m in things if m.name not in made.attributes]
@@ -168,6 +176,8 @@ class Done:
                 return (not strange), (strange[0] if strange else None)
             if len(strange) == len({m.name for m in things}):
                 return True, None
+            if not strange and _ASSOCIATION.search(stretch):
+                return False, things[0]
             if (
                 not strange
                 and re.search(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from functools import lru_cache
 
@@ -31,6 +32,11 @@ def _bare(part: str) -> str:
     return _FIRM.sub(lambda m: "·" * len(m[0]), part)
 
 
+def supposes(part: str) -> bool:
+    """Whether any part of a sentence is supposed."""
+    return HEDGE.search(_bare(part)) is not None
+
+
 def hedged(part: str, place: int) -> bool:
     """Whether what stands at ``place`` of a sentence is supposed and not claimed."""
     if part.rstrip().endswith("?"):
@@ -42,5 +48,5 @@ def hedged(part: str, place: int) -> bool:
         if not re.search(r"[;]\s|\.\s|, but\b| but ", between):
             return True
     cuts = [0, *(m.start() for m in _CUT.finditer(bare)), len(bare) + 1]
-    start, end = next((a, b) for a, b in zip(cuts, cuts[1:], strict=False) if a <= place < b)
+    start, end = next((a, b) for a, b in itertools.pairwise(cuts) if a <= place < b)
     return HEDGE.search(bare[start:end]) is not None

@@ -76,7 +76,7 @@ SAID: Mapping[str, re.Pattern[str]] = {
         "slice_effect": r"effect|more|higher|differ|excess|points|worse|rais|increas|harder",
         "cue_change": r"mask|cover|hid|remov|without|tak(?:en|ing) away", "control_change": r"elsewhere|control|equal|same|patch|as much|other",
         "false_answers": r"wrong|something else|\bnot\b|n't|error|false",
-        "region_share": r"\bcovers?\b|\barea\b|of the (?:image|picture)|large", "slices_counted": r"count|search|look", "slices_tested": r"test|tried", "slices_confirmed": r"confirm|fail|hold|report",
+        "region_share": r"\bcovers?\b|\barea\b|of the (?:image|picture)|large", "slices_counted": r"count|search|look", "slices_tested": r"test|tried", "slices_confirmed": r"confirm|fail|hold|report|weak|groups|slices",
         "proportion": r"make up|makes up|\bshare|proportion|balanc|frequent|every (?:fifth|class)",
     }.items()
 }  # fmt: skip
@@ -92,9 +92,9 @@ EXCLUSIVE: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
         (r"macro[\w -]{0,12}precision", "macro_precision"), (r"macro[\w -]{0,12}f1", "macro_f1"), (r"balanced accuracy", "balanced_accuracy"),
         (r"\bf1\b", "f1 macro_f1"), (r"precision", "precision macro_precision answers"), (r"worst_recall|worst recall", "worst_recall recall bound"),
         (r"recall", "recall worst_recall drop balanced_accuracy bound"), (r"calibration error|\bece\b", "ece"),
-        (r"standardi[sz]ed|standard deviations?", "standardised effect_sd"), (r"bright\w*|dark(?!room)\w*|dimmer", "brightness standardised"), (r"(?<!by )(?<!in )contrast(?! to)", "contrast standardised"),
-        (r"saturat\w*", "saturation standardised"), (r"sharp\w*|blurr?(?:y|ier)", "sharpness standardised"), (r"colourful\w*", "colourfulness standardised"),
-        (r"jpeg(?: quality)?|compress\w*", "jpeg standardised"), (r"file sizes?|\bbytes\b|\bfiles\b", "file_size standardised"), (r"\bhues?\b|orange", "hue"),
+        (r"standardi[sz]ed|standard deviations?", "standardised effect_sd"), (r"bright\w*|dark(?!room)\w*|dimmer", "brightness standardised distance"), (r"(?<!by )(?<!in )contrast(?! to)", "contrast standardised distance"),
+        (r"saturat\w*", "saturation standardised distance"), (r"sharp\w*|blurr?(?:y|ier)", "sharpness standardised distance"), (r"colourful\w*", "colourfulness standardised distance"),
+        (r"jpeg(?: quality)?|compress\w*", "jpeg standardised distance"), (r"file sizes?|\bbytes\b|\bfiles\b", "file_size standardised distance"), (r"\bhues?\b|orange", "hue"),
         (r"salien\w*", "saliency images ratio"), (r"\bareas?\b|surface", "area region_share"),
         (r"excess errors?", "excess"), (r"\bexcess\b", "excess slice_effect effect"), (r"parameters|weights", "parameters"),
         (r"confident errors?", "confident_errors"), (r"confiden(?:ce|t|tly|ces)\b(?! intervals?| limits?)|over-?confiden\w+|under-?confiden\w+|\bsurer?\b|\bcertain\b|\bcalibrat\w+", "confidence confidence_right confidence_wrong gap confident_errors ece accuracy precision"),
@@ -124,6 +124,8 @@ EVERYDAY = frozenset(
         "near_duplicates",
         "classes",
         "verify",
+        "slices_confirmed",
+        "slices_tested",
     }
 )
 
@@ -134,7 +136,7 @@ VERDICTS: Mapping[str, re.Pattern[str]] = {
     "open": _words(r"\b(?:is|are|remains?|stays?|still) (?:an? )?(?:still )?open\b|\bopen hypothes[ei]s\b|\bnobody has tested\b|\bnot (?:yet )?(?:been )?tested\b|\bhasn't been (?:tested|decided)\b|\buntested\b|\bonly stated\b|\bmerely (?:stated|raised)\b"),
 }  # fmt: skip
 STATUS = _words(
-    r"\b(?:repaired|fixed|cured|solved|resolved|remedied|mended|carried out|put into practice|implemented|applied|retrained|deployed successfully|eliminated|removed for good|been verified|and verified|was verified|is verified|already verified)\b"
+    r"\b(?:repaired|fixed(?! (?:beforehand|in advance|before|at|by the plan))|cured|solved|resolved|remedied|mended|carried out|put into practice|implemented|applied|retrained|deployed successfully|eliminated|removed for good|been verified|and verified|was verified|is verified|already verified)\b"
 )
 NEGATION = _words(
     r"\b(?:not|never|no longer|isn't|wasn't|aren't|weren't|hasn't|haven't|cannot|can't|couldn't|don't|doesn't|didn't|nor|neither|none|no|nothing|nobody|yet to be|without|un)\b"

@@ -36,6 +36,7 @@ _EVERY = re.compile(r"\bevery (?P<m>second|other|third|fourth|fifth|tenth)\b(?= 
 _ORDINALS = {"second": 2, "other": 2, "third": 3, "fourth": 4, "fifth": 5, "tenth": 10}
 _RATIO_IN = re.compile(rf"\b(?P<n>one|{_COUNT})(?: (?!of\b|is\b|are\b|in\b|out\b)[a-z_-]+){{0,3}} (?:in|out of) (?:every )?(?P<m>{_COUNT}|a hundred)\b(?! (?:slices|groups|tests|findings))", re.IGNORECASE)  # fmt: skip
 _TIMES = re.compile(rf"\b(?:(?P<n>{_COUNT}) times|(?P<w>(?:twice|double|thrice|triple)(?= (?:as|the|that|its|those|of|more|what))|threefold|fourfold|fivefold|tenfold))\b", re.IGNORECASE)  # fmt: skip
+_BIG = re.compile(rf"\b(?P<n>{_COUNT}|one|a) (?P<by>hundred|thousand)\b(?! and| \w+ hundred)", re.IGNORECASE)
 _WITH_UNIT = re.compile(rf"\b(?P<n>{_COUNT}) (?P<unit>(?:percentage )?points?|per ?cent|%)", re.IGNORECASE)
 _WORD = re.compile(rf"\b(?P<n>{_COUNT})\b", re.IGNORECASE)
 #: "X, a third smaller", "9 to 10 %": a range said as such
@@ -239,7 +240,14 @@ def _in_words(text: str) -> Iterator[Number]:
         value = _count(match["n"])
         family: Family = "points" if "point" in match["unit"] else "percent"
         yield from made(value, family, 0.5 + 0.04 * value, match, False)
+    for match in _BIG.finditer(text):
+        times = 1000 if match["by"].lower() == "thousand" else 100
+        value = _count(match["n"]) * times
+        if not re.match(r"\s?(?:by|×|x)\s", text[match.end() :]):
+            yield from made(value, "plain", 0.0 if times == 100 else 0.5 * times, match)
     for match in _WORD.finditer(text):
+        if re.match(r" by\b", text[match.end() :]) or re.search(r"\bby $", text[: match.start()]):
+            continue  # the size of an image
         if _COUNTED.match(text, match.end()) or (
             _count(match["n"]) > 5 and re.match(r"\s[a-z]", text[match.end() :])
         ):
@@ -271,6 +279,8 @@ def _nearly(before: str, about: bool, bound: int, half: float) -> tuple[bool, in
 
 
 def _count(word: str) -> int:
+    if word.lower() in ("a", "one"):
+        return 1
     tens, _, unit = word.lower().replace("-", " ").partition(" ")
     if tens in _TENS:
         return _TENS[tens] + (_COUNTS.index(unit) if unit else 0)

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping
 
 from failsight.agent.grounding.claims import Claim
 from failsight.agent.grounding.hedges import hedged
-from failsight.agent.grounding.names import only
 from failsight.agent.grounding.reading import Reading
 from failsight.agent.state import CaseState
 from failsight.tools.evidence import Evidence, Fact
@@ -40,12 +39,12 @@ _COPIES = re.compile(
     re.IGNORECASE,
 )
 _LEAKS = re.compile(
-    r"\bleak\w*|\bcop(?:y|ies) of (?:a )?training\b|\balso (?:in|among) (?:the )?training\b|\boverlaps? (?:with )?(?:the )?training\b",
+    r"\bleak\w*|\bcop(?:y|ies) of (?:a )?training\b|\b(?:also )?occurs? in (?:the )?training\b|\balso (?:in|among) (?:the )?training\b|\boverlaps? (?:with )?(?:the )?training\b",
     re.IGNORECASE,
 )
 _CLASH = re.compile(r"\b(?:contradict\w*|conflicting|different) labels\b", re.IGNORECASE)
 _ALIKE = re.compile(
-    r"(?P<same>\blooks? (?:just |exactly |much |very much |almost )?(?:like|the same|alike|identical)\b|\b(?:are|is) (?:virtually |practically |almost |nearly )?(?:indistinguishable|identical|the same|similar|alike)\b|\b(?:hardly|barely|scarcely) (?:differs?|different)\b|\b(?:nothing|little) (?:\w+ )?(?:sets|separates|distinguishes)\b|\b(?:do|does)(?: not|n't) differ\b|\bno (?:\w+ )?difference\b|\bmatch(?:es)? the\b)|"
+    r"(?P<same>\blooks? (?:just |exactly |much |very much |almost )?(?:like|the same|alike|identical)\b|\b(?:are|is) (?:virtually |practically |almost |nearly )?(?:indistinguishable|identical|the same|similar|alike)\b|\b(?:hardly|barely|scarcely) (?:differs?|different)\b|\b(?:hardly|barely|scarcely) any difference\b|\b(?:nothing|little) (?:\w+ )?(?:sets|separates|distinguishes)\b|\b(?:do|does)(?: not|n't) differ\b|\bno (?:\w+ )?difference\b|\bmatch(?:es)? the\b)|"
     r"(?P<differ>\bdiffers?\b|\b(?:are|is|look|looks) (?:\w+ )?different\b|\bdifferent (?:world|from)\b|\bunlike\b)",
     re.IGNORECASE,
 )

@@ -27,6 +27,7 @@ def _any(*words: str) -> re.Pattern[str]:
 QUANTITIES: tuple[tuple[str, int, re.Pattern[str]], ...] = tuple(
     (name, sign, _any(*words))
     for name, sign, words in (
+        ("gap", 1, (r"inflated", r"over-?confident", r"overconfidence", r"overstat\w+", r"overestimat\w+", r"exaggerat\w+")), ("gap", -1, (r"under-?confident", r"modest", r"timid")),
         ("confusion", 1, (r"taken for", r"mistaken for", r"mistakes?(?= [\w ]{3,20} for\b)", r"mistook", r"confus\w+", r"mix(?:es|ed)?[- ]?ups?", r"mix(?:es|ed)? (?:\w+ )?up", r"called", r"read as", r"labell?ed as", r"passed off as", r"swapped")),
         ("confidence", 1, (r"confiden(?:ce|t|tly)", r"sure", r"certain\w*")),
         ("precision", 1, (r"precision", r"trust\w*", r"believ\w+", r"hold true", r"to be believed")),
@@ -67,7 +68,7 @@ _ADVERB = re.compile(
 )
 _SELDOM = _any(r"more (?:rarely|seldom)")
 _EXCEEDS = re.compile(
-    r"\b(?:exceeds?|outperforms?|beats?|surpass(?:es)?|outweighs?|outnumbers?|tops?(?! \d)|(?:is|are|lies|sits|stays|comes in|ranks) (?:well |far |clearly |just |slightly )?(?:above|ahead of)|leads?(?= \w+ by))\b|"
+    r"\b(?:runs? ahead of|outruns?|outstrips?|exceeds?|outperforms?|beats?|surpass(?:es)?|outweighs?|outnumbers?|tops?(?! \d)|(?:is|are|lies|sits|stays|comes in|ranks) (?:well |far |clearly |just |slightly )?(?:above|ahead of)|leads?(?= \w+ by))\b|"
     r"(?P<less>\b(?:trails?|lags? behind|(?:is|are|lies|sits|stays|falls|ranks) (?:well |far |clearly |just |slightly )?(?:below|behind)|falls? short of)\b)",
     re.IGNORECASE,
 )
@@ -80,7 +81,7 @@ _CUT = re.compile(
     re.IGNORECASE,
 )
 _REST = re.compile(
-    r"\belsewhere\b|\bthe rest\b|\bothers?\b|\bremaining\b|\bwithout (?:it|one|them|any)\b|\baverage\b|\boverall\b|\bin general\b|\bwhole\b|\bnormal\b|\ball (?:the )?(?:other|classes|images)\b",
+    r"\belsewhere\b|\bthe rest\b|\banything else\b|\banywhere else\b|\bothers?\b|\bremaining\b|\bwithout (?:it|one|them|any)\b|\baverage\b|\boverall\b|\bin general\b|\bwhole\b|\bnormal\b|\ball (?:the )?(?:other|classes|images)\b",
     re.IGNORECASE,
 )
 _BACK = re.compile(
@@ -89,6 +90,7 @@ _BACK = re.compile(
 _DENIED = re.compile(
     r"\b(?:not|no|never|hardly|isn't|aren't|doesn't|don't|wasn't|n't)\s+(?:\w+ )?$", re.IGNORECASE
 )
+SOME_OF = re.compile(r"\b(?:\w+|\d+) of the (?:\w+|\d+) (?:\w+ )?(?:class|room|categor|kind)", re.IGNORECASE)
 _SAME = 1e-9
 
 
@@ -165,12 +167,10 @@ def _default(metric: str, one: Side, other: Side) -> str:
     return "error" if metric == "quality" and (one.attributes or other.attributes) else metric
 
 
-def relations(at: Reading, measures: Measures, taken: Sequence[Claim]) -> Iterator[Claim]:
+def relations(at: Reading, measures: Measures) -> Iterator[Claim]:
     """Comparisons of a sentence that no other rule has read, checked."""
     for found in compared(at):
-        if any(c.start < found.end and found.start < c.end for c in taken):
-            continue
-        told = [t for r in _readings(at, found) if (t := _holds(r, measures)) is not None]
+        told = [t for r in _readings(at, found, measures) if (t := _all_hold(r, measures)) is not None]
         if not told:
             continue
         ok = next((ref for good, ref in told if good), None)
@@ -190,6 +190,15 @@ class Told:
     second: str = ""
 
 
+def _all_hold(several: Sequence[Told], measures: Measures) -> tuple[bool, str] | None:
+    """Whether all of what one reading says holds; None where the record lacks a value for it."""
+    told = [_holds(t, measures) for t in several]
+    known = [t for t in told if t is not None]
+    if not known or len(known) < len(told):
+        return None
+    return all(ok for ok, _ in known), known[0][1]
+
+
 def _holds(told: Told, measures: Measures) -> tuple[bool, str] | None:
     left, right = (
         measures.value(told.metric, told.one),
@@ -202,8 +211,8 @@ def _holds(told: Told, measures: Measures) -> tuple[bool, str] | None:
     return (left[0] - right[0]) * told.sign > _SAME, left[1] or right[1]
 
 
-def _readings(at: Reading, found: Compared) -> Iterator[Told]:
-    """All readings of a comparison for which both sides are plain."""
+def _readings(at: Reading, found: Compared, measures: Measures) -> Iterator[list[Told]]:
+    """All readings of a comparison for which both sides are plain; each is a list of what has to hold together."""
     text = at.text
     left, right = text[slice(*found.left)], text[slice(*found.right)]
     ahead = [m for m in at.mentions if found.left[0] <= m.start < found.left[1]]
@@ -215,29 +224,39 @@ def _readings(at: Reading, found: Compared) -> Iterator[Told]:
         if not metric:
             metric, sense = quantity(right, 0)
     sign = found.sign * sense
-    if not metric:
+    if not metric or SOME_OF.search(left):
         return
     if metric == "confusion":
-        yield from _confused(at, found, ahead, behind, sign)
+        yield from _confused(at, found, ahead, behind, sign, measures)
         return
     second = _second(metric, right, behind)
     about = mine if mine.entities else at.about
-    split = only(mine.splits or theirs.splits or at.about.splits) or "data"
-    base = Side(about.classes, about.values, about.attributes, split)
+    splits = sorted(mine.splits or theirs.splits or at.about.splits) or ["data"]
+    classes = sorted(about.classes)
+    if _REST.search(right) and (len(classes) > 1 or len(splits) > 1) and classes and not about.attributes:
+        yield [
+            Told(sign, metric, Side(frozenset({c}), split=s), Side(split=s)) for c in classes for s in splits
+        ]
+        return
+    base = Side(about.classes, about.values, about.attributes, splits[0] if len(splits) == 1 else "data")
     if second:
-        yield Told(sign, metric, base, base, second)
+        yield from _two_quantities(metric, second, sign, base)
         return
     for one, other in _pairs_of_sides(base, mine, theirs, right, at):
-        yield Told(
-            sign * (-1 if _default(metric, one, other) == "error" and metric == "quality" else 1),
-            _default(metric, one, other),
-            one,
-            other,
-        )
+        name = _default(metric, one, other)
+        yield [Told(sign * (-1 if name == "error" and metric == "quality" else 1), name, one, other)]
+
+
+def _two_quantities(metric: str, second: str, sign: int, base: Side) -> Iterator[list[Told]]:
+    """``It is right more often than its confidence says``: for confidence, by the gap of the answers."""
+    if "confidence" in (metric, second):
+        yield [Told(sign if metric == "confidence" else -sign, "gap", base, base, "zero")]
+    else:
+        yield [Told(sign, metric, base, base, second)]
 
 
 _TWO = {("recall", "precision"), ("precision", "recall"), ("confidence", "accuracy"), ("accuracy", "confidence"), ("confidence", "precision"), ("precision", "confidence"),
-        ("saliency", "area"), ("answers", "images"), ("images", "answers")}  # fmt: skip
+        ("saliency", "area"), ("recall", "confidence"), ("confidence", "recall"), ("answers", "images"), ("images", "answers")}  # fmt: skip
 
 
 def _second(metric: str, right: str, behind: Sequence[Mention]) -> str:
@@ -298,8 +317,13 @@ def _pairs_of_sides(
 
 
 def _confused(
-    at: Reading, found: Compared, ahead: Sequence[Mention], behind: Sequence[Mention], sign: int
-) -> Iterator[Told]:
+    at: Reading,
+    found: Compared,
+    ahead: Sequence[Mention],
+    behind: Sequence[Mention],
+    sign: int,
+    measures: Measures,
+) -> Iterator[list[Told]]:
     """One confusion against its reverse, against another answer for the same class, or against another class."""
     pairs = pairs_in(at.text, ahead)
     if not pairs:
@@ -321,6 +345,12 @@ def _confused(
         )
     elif len(pairs) > 1:
         others = [pairs[1]]
+    if not others and _REST.search(right):
+        answers = [p for p in measures.by_pair(split) if p[0] == one[0] and p != one]
+        yield [
+            Told(sign, "confusion", Side(split=split, pair=one), Side(split=split, pair=p)) for p in answers
+        ]
+        return
     for other in others:
         if other != one and other[0] != other[1]:
-            yield Told(sign, "confusion", Side(split=split, pair=one), Side(split=split, pair=other))
+            yield [Told(sign, "confusion", Side(split=split, pair=one), Side(split=split, pair=other))]

@@ -368,6 +368,7 @@ def _rows(made: Evidence, tally: Callable[..., Atom]) -> Iterator[Atom]:
         words = [
             w for w in re.findall(r"[a-z]{5,}", shown.title.lower()) if w not in ("images", "which", "where")
         ]
+        words += ["groups", "subsets", "weak spots"] if "slices" in words else []
         if words:
             yield tally(len(shown.rows), "|".join(w[:6] for w in words), (made.id,))
         if "verdict" in shown.columns:

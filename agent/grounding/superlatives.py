@@ -26,12 +26,12 @@ _LOOKS = {
     "surest": ("confidence", True), "rarest": ("frequency", False), "costliest": ("excess", True), "commonest": ("frequency", True),
 }  # fmt: skip
 _WORD = re.compile(
-    rf"(?<!at )(?<!at the )\b(?:(?P<nth>second|third|fourth|fifth|next)[- ])?(?:(?P<high>{_HIGH})|(?P<low>{_LOW})|(?P<look>{'|'.join(_LOOKS)}))\b(?!_)",
+    rf"(?<!\bat )(?<!\bat the )\b(?:(?P<nth>second|third|fourth|fifth|next)[- ])?(?:(?P<high>{_HIGH})|(?P<low>{_LOW})|(?P<look>{'|'.join(_LOOKS)}))\b(?!_)",
     re.IGNORECASE,
 )
 #: "most of the …", "at best", "top confidence bin", "best and worst": no place of one thing
 _NOT = re.compile(
-    r"^(?:most|least)(?: of\b| (?:\w+ )?(?:images|pictures|photos|answers|predictions|rooms|errors|mistakes|\w+rooms|kitchens)\b|\s\d)|^(?:top|highest)[- ](?:confidence|bin)|^(?:best|worst|highest|lowest|largest|smallest)(?:,? and| vs| to)|^worst[- ]recall|^(?:most|least) likely\b",
+    r"^(?:most|least)(?: of\b| (?:(?!with\b|for\b|on\b|in\b|by\b)\w+ )?(?:images|pictures|photos|answers|predictions|rooms|errors|mistakes|\w+rooms|kitchens)\b|\s\d)|^(?:top|highest)[- ](?:confidence|bin)|^(?:best|worst|highest|lowest|largest|smallest)(?:,? and| vs| to)|^worst[- ]recall|^(?:most|least) likely\b",
     re.IGNORECASE,
 )
 _CUT = re.compile(
@@ -43,18 +43,16 @@ _JUDGED = re.compile(
 )
 _NTH = {"second": 2, "next": 2, "third": 3, "fourth": 4, "fifth": 5}
 _SAME = 1e-9
-_BY_THING = (
-    "pull_gap",
-    "pull",
-    "effect",
-    "error",
-    "slice_effect",
-    "excess",
-    "flip",
-    "mended",
-    "saliency",
-    "cue_effect",
-)
+#: words of a sentence → the quantities by which things in the pictures may be ranked
+_BY_THING: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
+    (re.compile(words, re.IGNORECASE), names)
+    for words, names in (
+        (r"\bexcess\b|\bat stake\b|\bcosts?\b", ("excess",)), (r"salien|heat ?map|attention|\bmaps?\b", ("saliency", "saliency_ratio")),
+        (r"\bmask|\beffects?\b|experiment|influence|\bcover|\bhid", ("effect", "cue_effect", "flip")),
+        (r"\bpulls?\b|shortcut|\bcues?\b|attract|\blure|spurious|association", ("pull_gap", "pull", "effect")),
+        (r"slice|group|subset|\berror|\bwrong|\bfail|weak|worst|hard", ("error",)), (r"", ("error", "pull_gap", "effect")),
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +65,13 @@ class Place:
     rank: int
 
 
-def superlatives(at: Reading, measures: Measures, taken: Sequence[Claim]) -> Iterator[Claim]:
+def superlatives(at: Reading, measures: Measures) -> Iterator[Claim]:
     """Superlatives of a sentence that no other rule has read, checked."""
     begin = at.sentence.start
     cuts = [0, *(m.start() for m in _CUT.finditer(at.part)), len(at.part)]
     for match in _WORD.finditer(at.part):
         start, end = begin + match.start(), begin + match.end()
-        if any(c.start < end and start < c.end for c in taken) or _NOT.match(at.part[match.start() :]):
+        if _NOT.match(at.part[match.start() :]):
             continue
         if re.search(
             r"\b(?:two|three|four|five|six|\d+) (?:\w+ )?$", at.part[: match.start()], re.IGNORECASE
@@ -136,12 +134,10 @@ def _places(at: Reading, match: re.Match[str], span: tuple[int, int], measures: 
         return
     who = _nearest(at.text, mine, spot, "attribute")
     if who and not (metric in ("recall", "precision", "accuracy", "f1") and names.classes):
-        for name in _BY_THING:
+        for name in next(names for words, names in _BY_THING if words.search(stretch) or words.search(part)):
             values = measures.by_attribute(name)
             turned = judged and name == "error"
-            if metric in ("", "images", "accuracy", "recall", name) or (
-                metric == "effect" and "effect" in name
-            ):
+            if metric in ("", "images", "accuracy", "recall", name) or name != "error":
                 yield Place(values, who, (high != turned) if sense > 0 else not high, rank)
         return
     who = _nearest(at.text, mine, spot, "class") or (only(at.about.classes) if not names.classes else "")
@@ -162,7 +158,6 @@ def _of_class(metric: str, sense: int, high: bool, judged: bool) -> Iterator[tup
     """The quantities by which a class may be ranked, and whether the highest comes first."""
     if judged and metric in ("", "error", "accuracy", "images", "confusion", "frequency", "answers"):
         yield "recall", high
-        yield "f1", high
         if metric == "answers":
             yield "precision", high
     elif metric == "frequency" or metric == "answers":

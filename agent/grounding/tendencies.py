@@ -51,7 +51,7 @@ _MASKING = re.compile(
 
 
 _SCORE = re.compile(
-    r"\b(?P<up>rais\w+|increas\w+|lifts?|rises?|goes up|grows?|boosts?|improves?|climbs?|pushes up|higher|more likely|more inclined|more prone|positive)|\b(?P<down>lower\w*|decreas\w+|reduc\w+|falls?|drops?|goes down|sinks?|shrinks?|costs?|cuts?|less likely|less inclined|less prone|negative)\b",
+    r"\b(?P<pushed>(?:push|driv|bring|send|mov|nudg|tak)\w* (?:[\w-]+ ){1,4}(?P<way>up|higher|upwards|down|lower|downwards)\b)|\b(?P<up>rais\w+|increas\w+|lifts?|rises?|goes up|grows?|boosts?|improves?|climbs?|pushes up|higher|more likely|more inclined|more prone|positive)|\b(?P<down>lower\w*|decreas\w+|reduc\w+|falls?|drops?|goes down|sinks?|shrinks?|costs?|cuts?|less likely|less inclined|less prone|negative)\b",
     re.IGNORECASE,
 )
 
@@ -60,8 +60,10 @@ def masked(at: Reading, measures: Measures) -> Iterator[Claim]:
     """Whether a score falls or rises when a cue, or as much elsewhere, is masked."""
     part = at.part
     still = re.search(
-        r"\b(?:hardly|barely|scarcely|doesn't|does not|didn't|did not) (?:change|affect|move|touch|matter)\w*\b",
+        r"\b(?:hardly|barely|scarcely|doesn't|does not|didn't|did not) (?:change|affect|move|touch|matter)\w*\b|\bleaves? (?:[\w-]+ ){1,4}(?:about |roughly |almost |just )?(?:where it was|unchanged|untouched|the same|alone|as it was)\b|"
+        r"\bstays? (?:the same|put|where it was|about the same)\b|\bunaffected\b|\bmakes? (?:no|little|hardly any) difference\b|\bha[sd] (?:no|little|hardly any) (?:effect|influence)\b|\bdoes nothing\b",
         part,
+        re.IGNORECASE,
     )
     match = _SCORE.search(part)
     if still is not None and (match is None or still.start() < match.start()):
@@ -98,7 +100,7 @@ def masked(at: Reading, measures: Measures) -> Iterator[Claim]:
     if still is not None:
         yield _tendency(at, match, abs(found[0]) < 5, found[1])
         return
-    up = match["up"] is not None
+    up = match["up"] is not None or (match["way"] or "").lower() in ("up", "higher", "upwards")
     yield _tendency(at, match, (found[0] < 0) == up if hidden else (found[0] > 0) == up, found[1])
 
 

@@ -1,0 +1,205 @@
+"""What a sentence says a piece of evidence or a finding is: each id is held against the words that stand with it.
+
+"E9 is the television test, E10 the stools": the sentence is cut between its ids, and each piece has to name something of
+what its id is about, and nothing of what only another one is about.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.hedges import hedged
+from failsight.agent.grounding.lexicon import KINDS
+from failsight.agent.grounding.names import Lexicon, Mention, gather
+from failsight.agent.grounding.reading import Reading
+from failsight.agent.grounding.sources import NOTHING
+from failsight.agent.grounding.verdicts import Findings
+from failsight.agent.state import CaseState
+
+#: tool → how a sentence speaks of what it finds out
+TOPICS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (name, re.compile(words, re.IGNORECASE))
+    for name, words in (
+        ("describe_case", r"\bwhat (?:there is|we have)\b|\binventory\b|\bparameters\b|\binput size\b|\bthe case\b"),
+        ("evaluate", r"\baccura\w+|\brecalls?\b|\bprecision\b|\bperformance\b|\bevaluat(?:e|ed|ion (?:result|figure|table|number)s?)\b|\bhow well\b"),
+        ("confusion_matrix", r"\bconfusions?\b|\bmix-?ups?\b|\bmistaken for\b|\btaken for\b|\bconfused\b"),
+        ("confidence_profile", r"\bcalibrat\w+|\bconfiden\w+|\breliability\b|\bece\b"),
+        ("data_statistics", r"\bstatistics\b|\bbrightness\b|\bsharpness\b|\bjpeg\b|\bcontrast\b|\bsaturation\b|\bduplicates?\b|\bimage quality\b|\bdarker\b|\bless sharp\b|\bpictures are like\b|\bmedians?\b|\blook alike\b"),
+        ("find_slices", r"\bslices?\b|\bgroups?\b|\bgroup search\b|\bsearch\b|\bsubsets?\b|\bweak spots?\b"),
+        ("saliency", r"\bsalien\w+|\bheat ?maps?\b|\battention\b|\bgrad-?cam\b|\bmaps?\b"),
+        ("test_", r"\bmask\w*|\bcover\w*|\bhid\w*|\bexperiments?\b|\btests?\b"),
+        ("propose_correction", r"\brepairs?\b|\bcorrections?\b|\bpropos\w+|\bfix(?:es)?\b|\bremed\w+"),
+        ("readiness", r"\bread(?:y|iness)\b|\bcriteri\w+|\bverdict on the model\b"),
+    )
+)  # fmt: skip
+_OF_KIND: dict[str, str] = {
+    "distribution_shift": r"\bdrops?\b|\bcollaps\w+|\bloss(?:es)?\b|\bloses?\b|\bdeclin\w+|\bdeployment\b|\bfalls?\b|\bin use\b|\bshifts?\b",
+    "rare_case": r"\brare\w*|\bslices?\b|\bgroups?\b|\bweak spots?\b|\berrors?\b|\bwrong\b|\bsubsets?\b|\bfail\w*",
+    "weak_slice": r"\bslices?\b|\bgroups?\b|\bweak spots?\b|\berrors?\b|\bwrong\b|\bsubsets?\b|\bfail\w*",
+    "spurious_correlation": r"\bshortcuts?\b|\bcues?\b|\bsigns?\b|\bassociation\b|\bpull\w*|\bspurious\w*|\bprops?\b|\bcorrelat\w+",
+    "overconfidence": r"\bover-?confiden\w+|\bconfiden\w+|\bcalibrat\w+|\bsurer\b",
+    "overfitting": r"\bover-?fit\w*|\bby heart\b|\bmemori[sz]\w*",
+}  # fmt: skip
+_LIST = re.compile(r"(?:[\s,()\[\]/–-]|and|to|or|&|through)*")
+_LINK = re.compile(
+    r"\brests? (?:up)?on\b|\bbacks?\b|\bbacked by\b|\bbased on\b|\bdecided (?:by|in)\b|\bsettled (?:by|in)\b|\braised (?:by|in)\b|\bdrawn from\b|\btested (?:by|in)\b|\bcomes? from\b|\bmeasured in\b|\bconfirmed (?:by|in)\b|\bbehind\b|\bsupports?\b",
+    re.IGNORECASE,
+)
+_NOT = re.compile(r"\bnot\b|n't\b|\bno\b|\bneither\b|\bnor\b|\bwithout\b|\bnever\b", re.IGNORECASE)
+_MEASURED = re.compile(r"\d(?:[\d,.]*\d)? ?(?:%|points|images|pictures)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A stretch of a sentence with the ids of which it speaks."""
+
+    ids: tuple[Mention, ...]
+    start: int
+    end: int
+
+
+class References:
+    """What each piece of evidence and each finding is about."""
+
+    def __init__(self, state: CaseState, lexicon: Lexicon, findings: Findings) -> None:
+        self._tools = {e.id: e.tool for e in state.evidence}
+        self._kinds = {r.id: r.finding.kind for r in state.records.values()}
+        self._evidence = {
+            r.id: {*r.evidence, *(t.evidence for t in r.finding.tests if t.evidence)}
+            for r in state.records.values()
+        }
+        self._about = {r.id: n for r, n in findings.named if r.id in self._kinds}
+        self._asked = {}
+        for made in state.evidence:
+            asked = " ; ".join(
+                str(v)
+                for k, v in made.arguments.items()
+                if v and (k.endswith("class") or k.startswith("class") or k == "region")
+            )
+            self._asked[made.id] = lexicon.find(asked.replace("box:", "the box of "))
+            for fact in made.facts:
+                if fact.of.startswith("finding ") and fact.of[8:] in self._evidence:
+                    self._evidence[fact.of[8:]].add(made.id)
+
+    def claims(self, at: Reading) -> Iterator[Claim]:
+        """What a sentence says of each id, checked."""
+        ids = [
+            m
+            for m in at.mentions
+            if m.kind in ("finding", "evidence") and (m.name in self._tools or m.name in self._kinds)
+        ]
+        if not ids or hedged(at.part, ids[0].start - at.sentence.start):
+            return
+        pieces = list(_pieces(at, ids))
+        for piece in pieces:
+            judged = self._judged(at, piece, len(pieces) > 1)
+            if judged is not None:
+                spot = piece.ids[0]
+                refs = tuple(m.name for m in piece.ids) if judged else ()
+                yield Claim(
+                    "name",
+                    spot.start,
+                    spot.end,
+                    judged,
+                    refs,
+                    "" if judged else f"{spot.name} is about something else",
+                )
+        yield from self._linked(at, ids)
+
+    def _judged(self, at: Reading, piece: _Piece, several: bool) -> bool | None:
+        """Whether a piece names what its ids are about (True), what only others are about (False), or neither."""
+        text = at.text[piece.start : piece.end]
+        names = gather(at.mentions, piece.start, piece.end)
+        own = [self._fits(m.name, text) for m in piece.ids]
+        attributes, classes = self._subjects(piece)
+        if _NOT.search(text):
+            return True if any(own) else None
+        if (
+            attributes
+            and names.attributes
+            and not names.attributes & attributes
+            and (several or not names.classes)
+        ):
+            return False
+        if (
+            classes
+            and names.classes
+            and not names.classes & classes
+            and several
+            and not names.attributes & attributes
+        ):
+            return False
+        if (
+            any(own)
+            or (attributes and names.attributes & attributes)
+            or (classes and names.classes & classes)
+        ):
+            return True
+        tools = {t for t, words in TOPICS if words.search(text)}
+        if several and tools and all(m.kind == "evidence" for m in piece.ids) and not _MEASURED.search(text):
+            return False
+        return None
+
+    def _fits(self, name: str, text: str) -> bool:
+        if name in self._tools:
+            return any(self._tools[name].startswith(tool) and words.search(text) for tool, words in TOPICS)
+        kind = self._kinds[name]
+        return re.search(_OF_KIND.get(kind, kind.replace("_", " ")), text, re.IGNORECASE) is not None or (
+            kind in KINDS and KINDS[kind].search(text) is not None
+        )
+
+    def _subjects(self, piece: _Piece) -> tuple[frozenset[str], frozenset[str]]:
+        """Attributes and classes of the ids of a piece; empty where one of them is about everything."""
+        found = [self._about[m.name] if m.name in self._about else self._asked[m.name] for m in piece.ids]
+        attributes = (
+            NOTHING.union(*(n.attributes for n in found)) if all(n.attributes for n in found) else NOTHING
+        )
+        classes = NOTHING.union(*(n.classes for n in found)) if all(n.classes for n in found) else NOTHING
+        return attributes, classes
+
+    def _linked(self, at: Reading, ids: Sequence[Mention]) -> Iterator[Claim]:
+        """``F5 rests on E4``: a finding and evidence of it."""
+        link = _LINK.search(at.part)
+        if link is None or _NOT.search(at.part):
+            return
+        for one, other in itertools.pairwise(ids):
+            between = at.text[one.end : other.start]
+            if one.kind == other.kind or not _LINK.search(between) or len(between) > 60:
+                continue
+            finding, made = (one, other) if one.kind == "finding" else (other, one)
+            ok = made.name in self._evidence.get(finding.name, set())
+            yield Claim(
+                "name",
+                made.start,
+                made.end,
+                ok,
+                (made.name,) if ok else (),
+                "" if ok else f"{finding.name} does not rest on {made.name}",
+            )
+
+
+def _pieces(at: Reading, ids: Sequence[Mention]) -> Iterator[_Piece]:
+    """A sentence cut between its ids; ids of one list stay together."""
+    groups: list[list[Mention]] = []
+    for mention in ids:
+        if (
+            groups
+            and _LIST.fullmatch(at.text[groups[-1][-1].end : mention.start])
+            and groups[-1][-1].kind == mention.kind
+        ):
+            groups[-1].append(mention)
+        else:
+            groups.append([mention])
+    start = at.sentence.start
+    for here, following in itertools.zip_longest(groups, groups[1:]):
+        end = at.sentence.end
+        if following is not None:
+            between = at.text[here[-1].end : following[0].start]
+            cuts = [m.end() for m in re.finditer(r"[;,]\s|\band\b|\bwhile\b|\s\(", between)]
+            end = here[-1].end + (cuts[0] if cuts else len(between) // 2)
+        yield _Piece(tuple(here), start, end)
+        start = end

@@ -1,0 +1,47 @@
+"""A sentence that says something of the case which nothing in the record bears out: it is unverified, not innocent.
+
+A claim that no rule could read is not true by that. What supposes, asks, advises, admits that something is not known or
+speaks of nothing in the case says nothing that a record could hold, and is left alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.hedges import supposes
+from failsight.agent.grounding.reading import Reading
+from failsight.agent.grounding.references import TOPICS
+from failsight.agent.grounding.relations import quantity
+
+_UNKNOWN = re.compile(
+    r"\b(?:no|not|never|nobody|nothing|none|neither|cannot|can't|without|yet|hasn't|haven't|wasn't|weren't|isn't|didn't|doesn't|don't|unknown|unclear|open)\b[^.;]*\b(?:test\w*|experiment\w*|evidence|establish\w*|settled|shown|known|know|tell|tells|say|looked|measured|examined|checked|tried|carried|done|run|retrained|repaired|proof|proven|proved|cause[sd]?|ties?|explain|excluded|ruled|compared|vouch|promise|decided?|verdict|suspect\w*|record)\b|"
+    r"\bfor a person to\b|\ba person (?:has to|decides|should)\b|\bsuspicion\b|\bsuspects?\b|\bopen (?:question|hypothes\w+)\b|\bremains? to be\b|\bcorrelations? (?:so far|only)\b|\bassociation only\b",
+    re.IGNORECASE,
+)
+_ADVICE = re.compile(
+    r"\b(?:I|you|we|let us|let's|please|your|someone|my)\b|^\W*(?:(?:so|then|first|next|now|for now|also|instead),? )?(?:look|see|collect|cover|check|re-?train|mask|ask|add|use|try|start|keep|don't|do not|consider|give|decide|before|after|to|imagine|think|note|compare|run|test|fix|repair|put|take|read|treat|weigh|make|show|paste|re-?label|recalibrate|gather|hide|have|with|in short|in other words|that said|good news|bad news)\b(?![^,]*\b(?:is|are|was|were|has|have)\b[^,]*$)|"
+    r"\b(?:one of the|first|second|next) (?:proposals?|repairs?|steps?|corrections?)\b|\badvis\w+|\brecommend\w*|\bhelps? to\b|\busually\b|\bin general\b|\btip\b|\bproposes?\b|\bproposals?\b",
+    re.IGNORECASE,
+)
+_CASE = re.compile(
+    r"\b(?:models?|network|classifier|images?|pictures?|photos?|training|evaluation|deployment|labels?|class(?:es)?|findings?|findings|experiments?|answers?|predictions?|slices?|confiden\w+|saliency|masking)\b",
+    re.IGNORECASE,
+)
+_TABLE = re.compile(r"^\s*\||\|\s*$")
+
+
+def unsupported(at: Reading, claims: Sequence[Claim]) -> Claim | None:
+    """The claim that a sentence makes of the case though nothing bears it out; None where it makes none, or all is borne out."""
+    part = at.part
+    if claims or part.rstrip().endswith((":", "?")) or _TABLE.search(part) or len(part.split()) < 4:
+        return None
+    if supposes(part) or _UNKNOWN.search(part) or _ADVICE.search(part):
+        return None
+    if not (at.whole.entities | at.whole.splits | at.whole.findings | at.whole.evidence) and not (
+        _CASE.search(part) and (quantity(part)[0] or any(words.search(part) for _, words in TOPICS))
+    ):
+        return None
+    end = at.sentence.start + len(part.rstrip().rstrip(".!"))
+    return Claim("status", at.sentence.start, end, False, (), "nothing in the record bears this out")
