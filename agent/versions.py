@@ -13,6 +13,7 @@ from failsight.agent.inputs import CaseInputs
 from failsight.tools.errors import RetryError
 from failsight.tools.inputs.base import AttributeTable, Classifier, ImageTable, Predictions, Split
 from failsight.tools.repair.versions import AROUND, ModelVersion, check_print, open_version
+from failsight.tools.repair.wrapped import WrappedModel, answered
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
@@ -39,10 +40,13 @@ class VersionView(CaseInputs):
         return self._case.classes
 
     def predictions(self, split: Split = "data") -> Predictions:
-        if self._case.has_model() and self._version.strategy not in AROUND:
-            return super().predictions(split)
         if split not in self._predictions:
-            self._predictions[split] = self._read_otherwise(split)
+            if not self._case.has_model() or self._version.strategy in AROUND:
+                self._predictions[split] = self._read_otherwise(split)
+            elif isinstance(model := self.model(), WrappedModel) and model.torch_module() is None:
+                self._predictions[split] = answered(cast("CaseView", self._case), model, split)
+            else:
+                return super().predictions(split)
         return self._predictions[split]
 
     def _read_otherwise(self, split: Split) -> Predictions:

@@ -487,3 +487,61 @@ def test_evidence_survives_the_journal(view: FakeView) -> None:
     assert isinstance(made, Evidence)
     assert evidence_from_dict(made.to_dict()).to_dict() == made.to_dict()
     assert "<svg" in (view.folder / made.figures[0].path).read_text()  # type: ignore[operator]
+
+
+class Clipped:
+    """A network whose scores are clipped, as RoomNet's are."""
+
+    @staticmethod
+    def save(folder: Path, clipped: bool) -> Path:
+        import torch
+
+        class Program(torch.nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.net = world.network()
+
+            def forward(self, x: Any) -> Any:
+                made = self.net(x)
+                return torch.nn.functional.relu6(made) if clipped else made
+
+        path = world.save(folder, "torchscript")
+        torch.jit.trace(Program().eval(), torch.zeros(2, 3, world.SIDE, world.SIDE)).save(str(path))  # type: ignore[no-untyped-call]
+        return path
+
+
+@pytest.mark.parametrize("clipped", [False, True])
+def test_the_last_layer_of_a_program_is_fitted_from_what_it_reads(tmp_path: Path, clipped: bool) -> None:
+    from failsight.tools.inputs import open_model
+    from failsight.tools.repair.script_features import script_head
+
+    view = world.view(tmp_path, "torchscript")
+    view._model = open_model(Clipped.save(tmp_path / "program", clipped))
+    head = script_head(view.model())
+    assert head is not None and head.plain is not clipped
+    raw = view.model().raw_outputs(view.table("data").pixels)  # type: ignore[attr-defined]
+    own = head.read(view.table("data").pixels) @ head.weight.numpy().T + head.bias.numpy()  # type: ignore[union-attr]
+    assert np.allclose(np.clip(own, 0, 6) if clipped else own, raw, atol=1e-4)
+    made = retrain(view, finding="F1", data=str(tmp_path / "pool.csv"), recipe="last_layer")
+    assert any("a new last layer is put around" in n for n in made.notes) is clipped
+    version = open_version(view.folder, view.versions()[0], view.model())  # type: ignore[arg-type]
+    assert version.format == ("wrapped" if clipped else "torchscript")
+    assert world.error(view, "R1.1", square=True) < world.error(view, "R1.c1", square=True)
+
+
+def test_what_a_new_last_layer_reads_is_read_once_for_all_versions(tmp_path: Path) -> None:
+    from failsight.tools.inputs import open_model
+    from failsight.tools.repair.wrapped import answered
+
+    view = world.view(tmp_path, "torchscript")
+    view._model = open_model(Clipped.save(tmp_path / "program", True))
+    retrain(view, finding="F1", data=str(tmp_path / "pool.csv"), recipe="last_layer", seeds=2)
+    read: list[int] = []
+    for version in view.versions():
+        model = open_version(view.folder, version, view.model())  # type: ignore[arg-type]
+        assert isinstance(model, WrappedModel)
+        real = model.read
+        model.read = lambda pixels, real=real: (read.append(len(pixels)), real(pixels))[1]  # type: ignore[method-assign]
+        made = answered(view, model, "data")  # type: ignore[arg-type]
+        assert np.allclose(made.scores, model.scores(view.table("data").pixels[made.rows]), atol=1e-5)
+    assert sum(read) == len(view.table("data"))

@@ -19,6 +19,7 @@ from failsight.tools.repair import augment, copies, normalisation
 from failsight.tools.repair.heads import PENALTIES, TURNS, fit_head
 from failsight.tools.repair.lessons import Plan, Teacher
 from failsight.tools.repair.piles import Ints, Mask, Pile
+from failsight.tools.repair.script_features import put_in, script_head
 from failsight.tools.repair.steps import Round
 from failsight.tools.repair.training import CHECKPOINT, Lesson, Trainer
 from failsight.tools.repair.versions import FOLDER, Arm, ModelVersion
@@ -131,8 +132,9 @@ class _Maker:
         if self.plan.way == "statistics":
             return self._adapt(lesson, folder, advance)
         layer = head_layer(self.model) if self.plan.way == "last" else None
+        program = script_head(self.model) if self.plan.way == "last" else None
         plain_layer = layer is not None and self.model.format not in ("torchscript", "torch_export")
-        if self.plan.way == "tune" or (self.plan.way == "last" and not plain_layer):
+        if self.plan.way == "tune" or (self.plan.way == "last" and not plain_layer and program is None):
             return self._tune(lesson, folder, advance)
         head = fit_head(self._read(lesson, parts), lesson, len(self.model.classes), advance)
         spent = TURNS * len(PENALTIES)
@@ -146,7 +148,10 @@ class _Maker:
             )
             return made.fingerprint, head.history, head.best, 0, (), 0.0
         network = copies.fresh(self.model)
-        put_head(network, str(layer), head.weight, head.bias)
+        if program is None:
+            put_head(network, str(layer), head.weight, head.bias)
+        elif not put_in(network, program, head.weight, head.bias):
+            return self._tune(lesson, folder, advance)
         kept = copies.put_away(self.model, network, folder)
         return kept.fingerprint, head.history, head.best, 0, (), 0.0
 
@@ -194,7 +199,7 @@ class _Maker:
         self, pile: Pile, change: augment.Change | None, rng: np.random.Generator | None, held: Mask | None
     ) -> Features:
         self._reads, read = best_reader(self.model)
-        if self.plan.way == "last" and self._reads != "features":
+        if self.plan.way == "last" and self._reads == "log_scores":
             raise RetryError("This model shows no inner layers; its last layer can't be trained alone.")
         made = []
         for start in range(0, len(pile), BATCH):

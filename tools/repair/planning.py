@@ -17,6 +17,7 @@ from failsight.tools.repair.choosing import ADDING, Asked, labelled_pool, lacks,
 from failsight.tools.repair.lessons import Plan, Way
 from failsight.tools.repair.piles import Ints, Mask, Pile, inside_of, read_pile, training_rows
 from failsight.tools.repair.recipes import Recipe
+from failsight.tools.repair.script_features import script_head
 from failsight.tools.strategies import Strategy
 from failsight.tools.text import number
 
@@ -131,6 +132,13 @@ def _way(view: CaseView, asked: Asked, strategy: Strategy, notes: list[str]) -> 
         )
         return "wrapped"
     if asked.recipe == "last_layer" or (asked.recipe == "auto" and strategy.name == "last_layer"):
+        head = script_head(view.model())
+        if head is not None and not head.plain:
+            notes.append(
+                "What the model's last layer gives is changed before it becomes a score (clipped, say), so a new last layer is put "
+                "around the model; the old one is kept."
+            )
+            return "wrapped"
         return "last"
     if asked.recipe == "auto":
         work = operations(view.model()) * Recipe().steps * Recipe().batch * 3 * 2 * asked.seeds

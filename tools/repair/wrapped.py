@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import digest
-from failsight.tools.inputs.base import Box, Floats, Pixels, Predictions
+from failsight.tools.inputs.base import Box, Floats, Pixels, Predictions, Split
 from failsight.tools.inputs.models.scoring import ScoringModel
 from failsight.tools.repair.reading import read_otherwise
 from failsight.tools.repair.versions import WRAPPED
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
     from failsight.tools.inputs.base import Classifier
+    from failsight.tools.view import CaseView
 
 ARRAYS = "head.npz"
-READS = ("features", "log_scores")
 Reader = Callable[[Pixels], Floats]
 
 
@@ -57,7 +57,7 @@ class WrappedModel(ScoringModel):
         self._bias: npt.NDArray[np.float32] = arrays.get("bias", np.zeros(0, np.float32))
         self._read: Reader | None = None
         if facts["kind"] == "head":
-            self._read = features_of(base) if facts["reads"] == "features" else log_scores_of(base)
+            self._read = reader_of(base, str(facts["reads"]))
         super().__init__(
             tuple(base.classes),
             print_of,
@@ -85,10 +85,19 @@ class WrappedModel(ScoringModel):
 
     def raw_outputs(self, pixels: Pixels) -> Floats:
         if self._read is not None:
-            made: Floats = (self._read(pixels) @ self._weight.T + self._bias).astype(np.float32)
-            return made
+            return self.from_features(self._read(pixels))
         made = read_otherwise(self.base.scores(pixels), self.facts)
         return np.log(np.clip(made, 1e-7, None)).astype(np.float32)
+
+    def read(self, pixels: Pixels) -> Floats:
+        """(n, d) what the new last layer reads: of the old model alone, so that all versions may share it."""
+        assert self._read is not None
+        return self._read(pixels)
+
+    def from_features(self, features: Floats) -> Floats:
+        """(n, classes) outputs of the new last layer."""
+        made: Floats = (features @ self._weight.T + self._bias).astype(np.float32)
+        return made
 
     def defers(self, scores: Floats) -> npt.NDArray[np.bool_]:
         """(n,) whether each answer is left to a person."""
@@ -128,12 +137,61 @@ def features_of(model: Classifier) -> Reader:
     return read
 
 
+def inputs_of(model: Classifier) -> Reader:
+    """What the last layer of a TorchScript program reads, (n, d). Raises RetryError where it can't be told."""
+    from failsight.tools.repair.script_features import script_head
+
+    head = script_head(model)
+    if head is None:
+        raise RetryError("This program ends in no linear layer whose inputs can be read.")
+    return head.read
+
+
+READERS: Mapping[str, Callable[[Any], Reader]] = {
+    "inputs": inputs_of,
+    "features": features_of,
+    "log_scores": log_scores_of,
+}
+
+
+def reader_of(model: Classifier, reads: str) -> Reader:
+    """The reader that a version was made with."""
+    return READERS[reads](model)
+
+
 def best_reader(model: Classifier) -> tuple[str, Reader]:
-    """``features`` where they can be read, else ``log_scores``."""
-    try:
-        return "features", features_of(model)
-    except RetryError:
-        return "log_scores", log_scores_of(model)
+    """What the last layer reads where that can be told (``inputs`` of a program, else ``features``), else ``log_scores``."""
+    for name in ("inputs", "features"):
+        try:
+            return name, READERS[name](model)
+        except RetryError:
+            continue
+    return "log_scores", log_scores_of(model)
+
+
+def answered(view: CaseView, model: WrappedModel, split: Split) -> Predictions:
+    """What a version with a new last layer answers. What that layer reads is the old model's: read once, kept, shared by all versions."""
+    from failsight.tools.inputs.models.scoring import softmax
+
+    base = view.predictions(split)
+    said = [model.base.fingerprint, model.facts["reads"], view.table(split).fingerprint]
+    key = {"what a new last layer reads": said}
+    stored = view.cached(key)
+    if stored is None:
+        rows, parts = [np.zeros(0, np.int64)], []
+        with view.progress.job(f"reading the features of the {split} images", len(base)) as tick:
+            for at, pixels in view.pixels(base.rows, split):
+                rows.append(at)
+                parts.append(model.read(pixels))
+                tick.advance(len(at))
+        stored = {"rows": np.concatenate(rows), "features": np.concatenate(parts)}
+        view.store(key, stored)
+    known = np.isin(base.rows, stored["rows"])
+    features = stored["features"][np.searchsorted(stored["rows"], base.rows[known])]
+    scores = softmax(model.from_features(features))
+    at = np.flatnonzero(known)[np.isfinite(scores).all(1)]
+    scores = scores[np.isfinite(scores).all(1)]
+    return replace(base, rows=base.rows[at], labels=base.labels[at], scores=scores, features=None)
 
 
 def write_wrapped(
@@ -232,7 +290,7 @@ def _sound(facts: Any, arrays: Mapping[str, npt.NDArray[np.float32]]) -> bool:
         weight, bias = arrays["weight"], arrays["bias"]
         fits = weight.ndim == 2 and bias.shape == (len(weight),) == (len(facts["classes"]),)
         return bool(
-            facts["reads"] in READS and fits and np.isfinite(weight).all() and np.isfinite(bias).all()
+            facts["reads"] in READERS and fits and np.isfinite(weight).all() and np.isfinite(bias).all()
         )
     if kind == "temperature":
         return math.isfinite(float(facts["temperature"])) and float(facts["temperature"]) > 0
