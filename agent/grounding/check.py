@@ -144,6 +144,12 @@ class Checker:
                 claims += self._findings.claims(reading)
                 claims += self._worded(reading, inside)
                 own = [c for c in claims if sentence.start <= c.start < sentence.end]
+                counted = [
+                    c for c in own if c.ok and c.kind == "rank"
+                ]  # "four of the five rooms": counted as a whole
+                claims = [
+                    c for c in claims if c.ok or c.kind != "number" or not any(_meet(c, r) for r in counted)
+                ]
                 silent = unsupported(reading, own)
                 claims += [silent] if silent is not None else []
             context = reading.whole if reading.whole.entities | reading.whole.splits else context

@@ -28,6 +28,10 @@ _SHARE = re.compile(
 _RELATIVE = re.compile(
     r" (?:lower|higher|smaller|larger|less|more|fewer|darker|brighter|relative)\b", re.IGNORECASE
 )
+_SHRINKS = re.compile(
+    r"\b(?:los[et]s?|lost|shrinks?|shrank|cut|falls? by|fell by|drops? by|down by|reduced by|smaller by|gives? up|sheds?)\b[^,;.]*$",
+    re.IGNORECASE,
+)
 _PART_OF = re.compile(r" (?:of (?:that|its|those)\b)", re.IGNORECASE)
 _SUM = re.compile(
     r"together|\bsums?\b|\badd\w*|\bgives?\b|\bmakes?\b|total|altogether|combined|both|in all|=|add up|jointly|between them|counting",
@@ -132,6 +136,11 @@ def _ways(number: Number, at: Bound) -> Iterator[tuple[str, Combine]]:
             "relative",
             lambda a, b: 100 * (b - a) / b if b > a > 0 else 100 * (a - b) / b if b > 0 else None,
         )
+    lead = at.reading.text[max(at.reading.sentence.start, number.start - 48) : number.start]
+    if number.family == "percent" and (
+        _SHRINKS.search(lead) or re.match(r" (?:in|of) (?:its|their) ", after)
+    ):
+        yield "relative", lambda a, b: 100 * (a - b) / a if a > b > 0 else None
     if number.family == "percent" and _SHARE.search(sentence):
         yield "share", lambda a, b: 100 * a / b if b > a >= 0 and b > 1 else None
 

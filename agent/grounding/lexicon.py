@@ -107,7 +107,7 @@ EXCLUSIVE: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
         (r"\bmend\w*|\brepair(?:s|ed)? (?:by|when)", "mended control_mended"),
         (r"\bflip\w*|\bswitch\w*", "flip control_flip"), (r"\bmask\w*|\bhid(?:es?|den|ing)\b|\bcover(?:ed|ing|s)?\b|\bcontrols?\b|\beffects?\b", _MASKS + " slice_effect frequency"),
         (r"misclassif\w*|\bwrong\w*|\berrors?\b(?! bars?)|\berr(?:s|ed)?\b|\bfail(?:s|ed|ures?|ing)?\b|\bmistakes?\b|\bincorrect\w*|\bmissed\b", _ERRORS),
-        (r"taken for|\bcalled\b|mistaken|mistook|\bconfus\w+|mix(?:es|ed)?[- ]?ups?|→|->|\bdrawn?\b|\bpull\w*|\battract\w*|sign of", _CALLS),
+        (r"taken for|\bcalled\b|\bcalls it\b|mistaken|mistook|\bconfus\w+|mix(?:es|ed)?[- ]?ups?|→|->|\bdrawn?\b|\bpull\w*|\battract\w*|sign of", _CALLS),
         (r"\bpredict\w*|\banswer(?:s|ed)?\b(?! (?:wrong|right|correct))|\bsays?\b", _CALLS + " accuracy confidence recall baseline"),
         (r"\brare\b|\bfrequen\w+|\bproportions?\b|\bmake up\b", "frequency proportion images share_of_errors confusion"),
     )

@@ -56,6 +56,10 @@ _MEASURED = {
     "brightness": r"bright|dark", "contrast": r"contrast", "saturation": r"saturat", "sharpness": r"sharp|blur",
     "colourfulness": r"colou?rful", "jpeg quality": r"jpeg|compress", "file size": r"file size|\bfiles\b",
 }  # fmt: skip
+_DIFFERS_MOST = re.compile(
+    r"\b(?:differs?|chang\w+|mov\w+|shift\w*|stands? out|(?:is|are) (?:furthest|farthest) apart)\b(?: \w+){0,3}? (?P<word>most|furthest)\b|\b(?:largest|biggest|greatest|strongest|most marked) (?:\w+ )?(?:difference|change|shift|gap)\b",
+    re.IGNORECASE,
+)
 _POINTS_TO = re.compile(
     r"\bpoints? (?:to|at)\b (?:the )?(?:\w+ ){0,2}?(?P<what>data|training|model|preprocessing|deployment)\b",
     re.IGNORECASE,
@@ -79,7 +83,8 @@ class Properties:
                 if isinstance(fact.value, int | float) and (not fact.of or split):
                     self._facts[fact.name, split[1] if split else "data"] = fact, made.id
         self._unlabelled = dict(_column(state, "unlabelled"))
-        self._shifts = dict(_shifts(state))
+        self._shifts = dict(_shifts(state, "standardised difference"))
+        self._distances = {k: v[0] for k, v in _shifts(state, "distance")}
         self._families = dict(_families(state))
 
     def claims(self, at: Reading) -> Iterator[Claim]:
@@ -89,6 +94,7 @@ class Properties:
         yield from self._counts(at)
         yield from self._likeness(at)
         yield from self._pointing(at)
+        yield from self._most(at)
 
     def _value(self, name: str, split: str) -> tuple[float, str] | None:
         found = self._facts.get((name, split))
@@ -181,6 +187,33 @@ class Properties:
         differ = max(sizes) >= _APART
         yield _said(at, match, differ == ((match["differ"] is not None) != _denied(at, match)), moved[1])
 
+    def _most(self, at: Reading) -> Iterator[Claim]:
+        """``Deployment differs most from evaluation in JPEG quality``: by one of the measures of difference."""
+        match = _DIFFERS_MOST.search(at.part)
+        splits = at.whole.splits | ({"data"} if len(at.whole.splits) == 1 else set())
+        moved = self._shifts.get(frozenset(splits) if splits else frozenset({"data", "deploy"}))
+        if match is None or moved is None or hedged(at.part, match.start()) or at.whole.entities:
+            return
+        named = sorted(
+            (m.start(), n)
+            for n, p in _MEASURED.items()
+            if (m := re.search(p, at.part, re.IGNORECASE)) and n in moved[0]
+        )
+        if named:
+            ahead = [n for spot, n in named if spot < match.start()]
+            who = (
+                ahead[0]
+                if ahead
+                and re.search(r"\bfollowed\b|\bthen\b|\bahead of\b|\bbefore\b|\bwhere\b|\bwhat\b", at.part)
+                else (ahead[-1] if ahead else named[0][1])
+            )
+            ok = any(
+                max(sizes, key=lambda n: sizes[n]) == who
+                for sizes in (moved[0], self._distances.get(frozenset(splits), moved[0]))
+                if sizes
+            )
+            yield _said(at, match, ok, moved[1])
+
     def _pointing(self, at: Reading) -> Iterator[Claim]:
         """``Most of the treated findings point to the data``."""
         match = _POINTS_TO.search(at.part)
@@ -227,14 +260,14 @@ def _column(state: CaseState, column: str) -> Iterator[tuple[str, tuple[float, s
                         yield words[str(row[0])], (float(row[at] or 0), made.id)
 
 
-def _shifts(state: CaseState) -> Iterator[tuple[frozenset[str], tuple[dict[str, float], str]]]:
+def _shifts(state: CaseState, column: str) -> Iterator[tuple[frozenset[str], tuple[dict[str, float], str]]]:
     """Two splits → by how many standard deviations each measurement differs between them."""
     words = {v: k for k, v in _SPLIT_WORDS.items()}
     for made in state.evidence:
         for table in made.tables:
             sides = frozenset(words[c] for c in table.columns if c in words)
-            if len(sides) == 2 and "standardised difference" in table.columns:
-                at = table.columns.index("standardised difference")
+            if len(sides) == 2 and column in table.columns:
+                at = table.columns.index(column)
                 yield sides, (dict(_sizes(table.rows, at)), made.id)
 
 

@@ -85,7 +85,7 @@ def _doing(
         bound = float(limit["n"])
         return frozenset(c for c, (v, _) in values.items() if (v > bound) == (beyond["up"] is not None))
     up, down = _UP.search(said), _DOWN.search(said)
-    if bool(up) == bool(down) or not (at.about.splits - {"data"} or "evaluation" in at.part):
+    if bool(up) == bool(down) or not (at.about.splits - {"data"}):
         return None
     spot = up or down
     denied = spot is not None and _NOT.search(said[: spot.start()]) is not None

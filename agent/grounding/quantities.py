@@ -21,6 +21,7 @@ _COUNTS = frozenset(
         "images",
         "excess",
         "verify",
+        "parameters",
         "confusion",
         "near_duplicates",
         "duplicates",
@@ -192,7 +193,7 @@ _CASE_LEVEL = re.compile(
 )
 #: what is counted and is no image
 _NO_IMAGES = re.compile(
-    r"\s+(?:(?!of\b|images?\b|pictures?\b|photos?\b)[\w-]+ ){0,2}?(?:groups?|kinds?|slices?|tests?|experiments?|findings?|hypotheses|classes|categories|sets|splits|clusters|cues|shortcuts|proposals?|corrections?|repairs?|criteria|expectations?|attributes?|bins?|draws|parameters|weights)\b(?! (?:images|pictures|photos))(?! (?:of|with) [\w ]*(?:images|pictures))",
+    r"\s+(?:(?!of\b|images?\b|pictures?\b|photos?\b)[\w-]+ ){0,2}?(?:groups?|kinds?|slices?|tests?|experiments?|findings?|hypotheses|classes|categories|sets|splits|clusters|cues|shortcuts|proposals?|corrections?|repairs?|criteria|expectations?|attributes?|bins?|draws|parameters|weights)\b(?! (?:images|pictures|photos))",
     re.IGNORECASE,
 )
 _OF_IMAGES = re.compile(

@@ -109,7 +109,7 @@ _MOSTLY = re.compile(
     r"\b(?:mostly|mainly|usually|predominantly|most often|most frequently|chiefly|above all)\b", re.IGNORECASE
 )
 _MOST = re.compile(
-    r"(?<!cost )(?<!costs )(?<!has )(?<!have )(?<!make )(?<!makes )(?<!lose )(?<!loses )(?<!with )(?<!differs )(?<!with the )\b(?:(?:almost|nearly|practically|virtually) (?:all|every|none|no)|hardly any|scarcely any|next to none|very few|only a few|few|most|the (?:vast )?majority|the bulk|a (?:small )?minority)"
+    r"(?<!cost )(?<!costs )(?<!has )(?<!have )(?<!make )(?<!makes )(?<!lose )(?<!loses )(?<!with )(?<!differs )(?<!with the )\b(?:(?:almost|nearly|practically|virtually) (?:all|every|none|no)|not (?:one|a single)(?= (?:\w+ )?(?:image|picture|photo))|(?<!there is )(?<!has )(?<!have )no(?= (?:training|evaluation|deployment) (?:image|picture|photo)\b)|hardly any|scarcely any|next to none|very few|only a few|few|most|the (?:vast )?majority|the bulk|a (?:small )?minority)"
     r"(?: of)?(?: the| all| its| these)? (?:\w+ )?(?:\w+ )?(?:images?|pictures?|photos?|rooms?|ones?|answers?|predictions?|cases?|(?!of\b|frequent|common|likely|often)\w+s)\b(?: in \w+)?",
     re.IGNORECASE,
 )
@@ -250,7 +250,7 @@ def _of_findings(at: Reading, measures: Measures) -> Iterator[Claim]:
 
 _AMOUNTS = (
     (r"almost all|nearly all|practically all|virtually all|almost every|nearly every|practically every", 85, 100), (r"all\b|every\b", 100, 100),
-    (r"almost none|hardly any|almost no\b|practically no\b|scarcely any|next to none|very few", 0, 12), (r"none\b|no\b", 0, 0),
+    (r"almost none|hardly any|almost no\b|practically no\b|scarcely any|next to none|very few", 0, 12), (r"none\b|no\b|not one|not a single", 0, 0),
     (r"most|the (?:vast )?majority|the bulk|more often than not", 50, 100), (r"few|only a few|a minority|a small minority", 0, 40),
 )  # fmt: skip
 
@@ -284,7 +284,8 @@ def _having(at: Reading, match: re.Match[str], measures: Measures) -> Iterator[C
 
 
 _SHOWN = re.compile(
-    r"\b(?:shows?|showed|ha[sd]|have|contain\w*|with|come|comes|appear\w*|include\w*)\b", re.IGNORECASE
+    r"\b(?:shows?|showed|ha[sd]|have|contain\w*|with|come|comes|appear\w*|include\w*|carr(?:y|ies|ied))\b",
+    re.IGNORECASE,
 )
 
 

@@ -199,7 +199,9 @@ def _pieces(at: Reading, ids: Sequence[Mention]) -> Iterator[_Piece]:
         end = at.sentence.end
         if following is not None:
             between = at.text[here[-1].end : following[0].start]
-            cuts = [m.end() for m in re.finditer(r"[;,]\s|\band\b|\bwhile\b|\s\(", between)]
-            end = here[-1].end + (cuts[0] if cuts else len(between) // 2)
+            cuts = [m.end() for m in re.finditer(r"[;,]\s|\band\b|\bwhile\b", between)]
+            bracket = re.match(r"\s?\([^()]*\)", between)
+            behind = [c for c in cuts if bracket is None or c > bracket.end()]
+            end = here[-1].end + (behind[0] if behind else len(between) if bracket else len(between) // 2)
         yield _Piece(tuple(here), start, end)
         start = end

@@ -39,7 +39,7 @@ QUANTITIES: tuple[tuple[str, int, re.Pattern[str]], ...] = tuple(
         ("saliency", 1, (r"salien\w+", r"attention", r"heat")), ("frequency", -1, (r"rare", r"scarce")),
         ("frequency", 1, (r"frequent", r"common", r"show\w*", r"contain\w*", r"present", r"occur\w*", r"appear\w*")),
         ("answers", 1, (r"answers?", r"predict\w*", r"says?")), ("excess", 1, (r"excess errors?", r"errors? at stake", r"at stake")),
-        ("error", 1, (r"errors?", r"wrong\w*", r"fail\w*", r"misclassif\w+", r"mistakes?", r"miss(?:es|ed)?", r"incorrect\w*", r"trouble", r"struggl\w+", r"difficult\w*", r"hard", r"error[- ]prone")),
+        ("error", 1, (r"errors?", r"wrong\w*", r"fail\w*", r"misclassif\w+", r"mistakes?", r"miss(?:es|ed)?", r"incorrect\w*", r"trouble", r"struggl\w+", r"stumbl\w+", r"trips? (?:up|over)", r"falter\w*", r"overlook\w*", r"misread\w*", r"misjudg\w*", r"goes? wrong", r"flounder\w*", r"difficult\w*", r"hard", r"error[- ]prone")),
         ("drop", 1, (r"drops?", r"declines?", r"loss", r"loses?", r"lost", r"suffer\w*", r"affected", r"hit", r"hurt")),
         ("effect", 1, (r"effects?", r"influence", r"impact", r"mask\w*")), ("flip", 1, (r"flips?", r"flip rates?")),
         ("pull_gap", 1, (r"pulls?", r"attract\w*", r"shortcuts?")),
@@ -100,7 +100,7 @@ class Compared:
 
     Attributes:
         start, end: where the word stands in the whole text.
-        sign: +1 the first side is said to be larger, −1 smaller.
+        sign: +1 the first side is said to be larger, −1 smaller; ±2 at least as large, at most as large.
         implied: the quantity that the word itself implies, or nothing.
         left, right: the stretches of the two sides; ``right`` is empty where only one side is said.
     """
@@ -136,7 +136,8 @@ def compared(at: Reading) -> Iterator[Compared]:
             if any(x < match.end() and match.start() < y for x, y in taken):
                 continue
             taken.append(match.span())
-            if _DENIED.search(stretch[: match.start()]) or hedged(at.part, a - begin + match.start()):
+            denied = _DENIED.search(stretch[: match.start()]) is not None
+            if hedged(at.part, a - begin + match.start()):
                 continue
             than = _THAN.search(stretch, match.end())
             if match.re is _EXCEEDS:
@@ -148,7 +149,11 @@ def compared(at: Reading) -> Iterator[Compared]:
                 left, right = (a + max(comma, first.end()), b), (a + first.end(), a + max(comma, first.end()))
             else:
                 left, right = (a, b), (b, b)
-            yield Compared(a + match.start(), a + match.end(), sign, implied, left, right)
+            if denied and than is None:
+                continue  # "does not fare better": than what is not said
+            yield Compared(
+                a + match.start(), a + match.end(), 2 * -sign if denied else sign, implied, left, right
+            )
 
 
 def _words(stretch: str) -> Iterator[tuple[re.Match[str], int, str]]:
@@ -208,7 +213,8 @@ def _holds(told: Told, measures: Measures) -> tuple[bool, str] | None:
         left, right = left or (0.0, ""), right or (0.0, "")
     if left is None or right is None:
         return None
-    return (left[0] - right[0]) * told.sign > _SAME, left[1] or right[1]
+    apart = (left[0] - right[0]) * told.sign
+    return apart > _SAME or (abs(told.sign) > 1 and apart > -_SAME), left[1] or right[1]
 
 
 def _readings(at: Reading, found: Compared, measures: Measures) -> Iterator[list[Told]]:

@@ -216,6 +216,11 @@ def _with_it(number: Number, at: Bound) -> bool:
     return found is not None and found["thing"].lower() not in ("control", "controls", "mask")
 
 
+_MOVES = re.compile(
+    r"\bdrops?\b|\bloss|\blos[et]|\bfalls?\b|\bfell\b|\bgains?\b|\brises?\b|\bshift\b", re.IGNORECASE
+)
+
+
 def _split(number: Number, atom: Atom, at: Bound) -> float:
     theirs = atom.names.splits
     if atom.metric.startswith("tally:") or atom.metric == "bound" or not theirs:
@@ -234,7 +239,14 @@ def _split(number: Number, atom: Atom, at: Bound) -> float:
         if number.family == "points" and len(meant) > 1 and atom.metric not in ("gap", "bound"):
             return FAR  # what changes between two splits
         if split in at.splits:
-            return at.splits[split]
+            far = (
+                number.word
+                and number.about
+                and not at.named
+                and split != "data"
+                and not _MOVES.search(at.reading.part)
+            )
+            return FAR if far else at.splits[split]
         return ODD if split == "data" and atom.metric in EXPERIMENTS and not at.named else FAR
     other = theirs - DATA
     whole = at.reading.whole.splits

@@ -40,6 +40,10 @@ _SEVERAL = re.compile(
     r"\b(?:all|each|every|any) (?:of )?(?:the )?(?:\w+ )?(?:class|room|slice|group|shortcut|cue|finding|effect|three|four|five)\w*",
     re.IGNORECASE,
 )
+_FROM_TO = re.compile(
+    r"\bfrom (?:about |only |just |roughly )?[\d.,]+ ?%?(?: points)? to (?:about |only |just |roughly )?[\d.,]+",
+    re.IGNORECASE,
+)
 _HERE = re.compile(r"(?: [\[(][^\])]*[\])])? here\b")
 
 
@@ -271,7 +275,8 @@ def _quantities(
         return {q: 0.0 for q in touching if isinstance(q, frozenset)}
     apart = all(not one & other for one, other in itertools.combinations(set(sets), 2))
     if len(set(sets)) > 1 and not apart:
-        return dict.fromkeys(sets, 0.0)
+        both = frozenset.intersection(*sets)
+        return {both: 0.0, **{q: POSSIBLE for q in sets if q != both}} if both else dict.fromkeys(sets, 0.0)
     return {q: c for q, c in bind(number, words, reading, group).items() if isinstance(q, frozenset)}
 
 
@@ -365,6 +370,15 @@ def _splits(number: Number, reading: Reading, group: Sequence[Number]) -> tuple[
         )
         return {str(n): 0.0 if n == order[group.index(number)] else FAR * 0.85 for n in names}, True
     made = {str(n): c for n, c in bind(number, marks, reading, group).items()}
+    if (
+        len(names) > 1
+        and _FROM_TO.search(reading.part)
+        and re.search(
+            r"\b(?:from|to) (?:about |only |just |roughly )?$",
+            reading.text[max(0, number.start - 16) : number.start],
+        )
+    ):
+        return {n: min(c, LIKELY) for n, c in made.items()}, True  # which is which, the direction says
     if "data" not in made:
         turned = (
             len(group) > 1

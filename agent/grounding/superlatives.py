@@ -41,6 +41,11 @@ _CUT = re.compile(
 _JUDGED = re.compile(
     r"best|worst|strongest|weakest|easiest|hardest|poorest|toughest|safest|shakiest", re.IGNORECASE
 )
+_MANY = {"two": 2, "three": 3, "four": 4, "2": 2, "3": 3, "4": 4}
+_SEVERAL = re.compile(
+    r"\b(?P<n>two|three|four|[234])\b (?:\w+ )?(?:class(?:es)?|rooms|categories|weakest|worst|best|strongest|lowest|highest|largest|biggest|hardest|easiest)\b(?! (?:and|of)\b)",
+    re.IGNORECASE,
+)
 _NTH = {"second": 2, "next": 2, "third": 3, "fourth": 4, "fifth": 5}
 _SAME = 1e-9
 #: words of a sentence → the quantities by which things in the pictures may be ranked
@@ -84,6 +89,9 @@ def superlatives(at: Reading, measures: Measures) -> Iterator[Claim]:
             continue
         if hedged(at.part, match.start()) or re.search(r"\bnot (?:the )?$", at.part[: match.start()]):
             continue
+        if (several := _SEVERAL.search(at.part)) is not None and abs(several.start() - match.start()) < 60:
+            yield from _together(at, match, several, measures)
+            continue
         a, b = next((x, y) for x, y in itertools.pairwise(cuts) if x <= match.start() < y)
         told = [
             _holds(p)
@@ -100,6 +108,32 @@ def superlatives(at: Reading, measures: Measures) -> Iterator[Claim]:
                 (ref,) if ref else (),
                 "" if ref is not None else "another one is",
             )
+
+
+def _together(
+    at: Reading, match: re.Match[str], several: re.Match[str], measures: Measures
+) -> Iterator[Claim]:
+    """``The two rooms that it recognises least often are A and B``: the first few of a ranking, in any order."""
+    many = _MANY[several["n"].lower()]
+    named = list(dict.fromkeys(m.name for m in at.mentions if m.kind == "class"))
+    if at.pairs or len(named) != many or at.whole.attributes:
+        return
+    metric, sense = quantity(at.part, match.start())
+    word = (match["high"] or match["low"] or match["look"]).lower()
+    split = only(at.about.splits) or "data"
+    found = [
+        ({c for c, _ in sorted(values.items(), key=lambda v: v[1][0], reverse=up)[:many]}, values)
+        for name, up in _of_class(metric, sense, match["high"] is not None, _JUDGED.match(word) is not None)
+        if len(values := measures.by_class(name, "deploy" if name == "drop" and split == "data" else split))
+        > many
+    ]
+    if found:
+        ok = any(best == set(named) for best, _ in found)
+        start = at.sentence.start + match.start()
+        ref = found[0][1][named[0]][1] if named[0] in found[0][1] else ""
+        yield Claim(
+            "rank", start, start + len(match[0]), ok, (ref,) if ok and ref else (), "" if ok else "others are"
+        )
 
 
 def _holds(place: Place) -> tuple[bool, str]:
@@ -169,6 +203,8 @@ def _of_class(metric: str, sense: int, high: bool, judged: bool) -> Iterator[tup
     elif metric == "error":
         yield "recall", not high
         yield "error", high
+    elif metric == "gap":
+        yield "gap", high if sense > 0 else not high
     elif metric in (
         "drop",
         "confidence",

@@ -14,7 +14,7 @@ from failsight.agent.grounding.numbers import Number
 from failsight.agent.grounding.quantities import LIMIT, below, wrong
 from failsight.agent.grounding.reading import Reading
 from failsight.agent.grounding.search import Search
-from failsight.agent.grounding.slots import PART_OF, Bound, bound
+from failsight.agent.grounding.slots import ODD, PART_OF, Bound, bound
 from failsight.agent.grounding.sources import DATA, Atom
 
 _FAMILIES = {"percent": ("percent", "points"), "points": ("points", "percent"), "plain": ("plain", "ratio"),
@@ -124,18 +124,23 @@ def _totals(
 ) -> None:
     """``155 of 195``: the total belongs to the same value as the part."""
     for one, other in itertools.pairwise(inside):
-        if other in held or one not in held or not PART_OF.match(reading.text[one.end : other.start]):
+        if other in held or not PART_OF.match(reading.text[one.end : other.start]):
             continue
-        own = {(a.names, a.refs) for a in held[one]}
-        true = {
-            (frozenset({a.pair[0]}), a.names.splits) for a in held[one] if a.pair
-        }  # the images of a confusion's class
+        parts = held.get(one, [])
+        own = {(a.names, a.refs) for a in parts}
+        true = {(frozenset({a.pair[0]}), a.names.splits) for a in parts if a.pair}  # the class of a confusion
+        splits = {s for s, c in settings[other].splits.items() if c < ODD}
         found = [
             a for a in recorded.near(other)
             if a.part in ("n", "value") and ((a.names, a.refs) in own
-                or (a.metric == "images" and not a.pair and not a.names.attributes and (a.names.classes, a.names.splits) in true))
+                or (a.metric == "images" and not a.pair and not a.names.attributes and (a.names.classes, a.names.splits) in true)
+                or (not a.names.entities and not a.told and a.metric in _TOTALS and a.names.splits <= splits))
+            or (a.part == "count" and a.metric == "error" and (a.names.classes, a.names.splits) in true)
         ]  # fmt: skip
         held.update({other: found} if found else {})
+
+
+_TOTALS = frozenset({"images", "errors", "error", "answers"})
 
 
 def _beyond(number: Number, at: Bound, recorded: Recorded) -> list[Atom]:

@@ -82,7 +82,8 @@ def masked(at: Reading, measures: Measures) -> Iterator[Claim]:
     )
     hidden, other = (
         _MASKING.search(part[first:last]) is not None,
-        ELSEWHERE.search(part[: match.start()] + part[match.end() : match.end() + 24]) is not None,
+        ELSEWHERE.search(part[first : match.start()] + part[match.end() : min(last, match.end() + 24)])
+        is not None,
     )
     if re.match("positive|negative", match[0]):
         hidden, other = False, False

@@ -21,6 +21,11 @@ AHEAD = re.compile(
 )
 
 
+_CAME_OUT = re.compile(
+    r"\b(?:was|were|is|are|has been|have been|remains?|stays?|came out|turned out|ended|got)(?: (?:to be|as|tested and|still|now|already))* $",
+    re.IGNORECASE,
+)
+_MAY = re.compile(r"\b(?:may|might|could|would|if|should|shall|can|perhaps|maybe)\b|\?")
 _QUANTIFIED = re.compile(
     r"\b(?:none|not (?:a single )?one|neither|no (?:finding|shortcut|hypothesis))\b[^,;]*$", re.IGNORECASE
 )
@@ -98,6 +103,7 @@ class Findings:
                     not denied
                     and not _QUANTIFIED.search(before)
                     and verdict != "open"
+                    and not (_CAME_OUT.search(before) and not _MAY.search(part))
                     and hedged(part, match.start())
                 ) or (AHEAD.search(before) and not denied and not _QUANTIFIED.search(before)):
                     continue
