@@ -219,7 +219,7 @@ def _planned(plan: Instrument) -> str:
     power = plan.smallest_detectable_effect
     seen = f"; would show {number(power, 'points')} with 80 % power" if power is not None else ""
     return (
-        f"{plan.tool}: {plan.statistic}; control: {plan.control}; at least {number(plan.minimum_effect, 'points')}, "
+        f"with {plan.tool}: {plan.statistic}; control: {plan.control}; at least {number(plan.minimum_effect, 'points')}, "
         f"α {plan.alpha:g}, {plan.n_planned:,} images{seen}"
     )
 
@@ -234,6 +234,6 @@ def _measured(test: TestResult) -> str:
     control = "" if test.control_effect is None else f", control {number(test.control_effect, 'points')}"
     q = "" if test.q is None else f", q {p_value(test.q)}"
     return (
-        f"{test.tool}: {number(test.effect, 'points')} {interval(test.ci, 'points')}{control}, "
+        f"with {test.tool}: {number(test.effect, 'points')} {interval(test.ci, 'points')}{control}, "
         f"p {p_value(test.p)}{q}, n = {test.n}"
     )
