@@ -60,6 +60,7 @@ EXPECTED: frozenset[Kind] = frozenset(
 FEWEST = 10  # images below which a group is not compared
 FEWEST_SEEDS = 3
 LEAST_LOSS, SHARE_OF_GAIN = 0.02, 0.25  # of the default tolerance
+PERHAPS = 0.25  # p of a loss no smaller than the tolerance from which that is not put aside
 
 
 @dataclass(frozen=True)
@@ -282,16 +283,30 @@ def _is_trade(group: Compared, bound: float, alpha: float) -> bool:
 def _doubtful(others: Sequence[Compared], bound: float, alpha: float) -> Compared | None:
     """Of the expected groups the one that most likely pays more than it may, where none surely does."""
     seen = [
-        o for o in others if o.kind in EXPECTED and o.change.mean >= bound and o.change.p("greater") <= alpha
+        o
+        for o in others
+        if o.kind in EXPECTED
+        and o.change.p("greater") <= alpha
+        and (o.change.mean >= bound or (o.kind == "crossed" and o.change.p("less", bound) >= PERHAPS))
     ]
-    return min(seen, key=lambda o: o.change.p("greater"), default=None)
+    return min(seen, key=lambda o: -o.change.p("less", bound), default=None)
 
 
 def _more_to_be_sure(group: Compared, bound: float, alpha: float, family: int) -> int | None:
-    """Images after which the present loss would be a trade: surely above 0 among a family so large, and above half of the bound."""
+    """Images after which the present loss would decide.
+
+    A loss above the bound: when it is a trade, surely above 0 among a family so large, and above half of the bound. One
+    below: when more than the bound is unlikely.
+    """
     loss = group.change
-    strict = replace(loss, level=1 - alpha / family)
-    needed = [strict.images_for(loss.mean), replace(loss, level=1 - alpha).images_for(loss.mean - bound / 2)]
+    if loss.mean < bound:
+        needed = [replace(loss, level=1 - 2 * PERHAPS).images_for(bound - loss.mean)]
+    else:
+        strict = replace(loss, level=1 - alpha / family)
+        needed = [
+            strict.images_for(loss.mean),
+            replace(loss, level=1 - alpha).images_for(loss.mean - bound / 2),
+        ]
     known = [n for n in needed if n is not None]
     return max(1, max(known) - loss.n) if len(known) == len(needed) else None
 
