@@ -229,8 +229,17 @@ def in_words(made: dict[str, Any]) -> str:
 # --- commands -------------------------------------------------------------------------------------------------------
 
 
-def arguments(parser: argparse.ArgumentParser, *, replays: bool) -> None:
-    """What the two commands take."""
+def branch_arguments(parser: argparse.ArgumentParser) -> None:
+    """What ``failsight fork`` takes."""
+    _arguments(parser, replays=False)
+
+
+def replay_arguments(parser: argparse.ArgumentParser) -> None:
+    """What ``failsight replay`` takes."""
+    _arguments(parser, replays=True)
+
+
+def _arguments(parser: argparse.ArgumentParser, *, replays: bool) -> None:
     parser.add_argument("case", type=Path, metavar="CASE")
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="the new case folder (default: CASE-fork or CASE-replay)"
