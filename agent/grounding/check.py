@@ -24,6 +24,7 @@ from failsight.agent.grounding.numbers import Number, numbers, sentences
 from failsight.agent.grounding.properties import Properties
 from failsight.agent.grounding.quantified import quantified
 from failsight.agent.grounding.ranks import ranks
+from failsight.agent.grounding.rarity import rarity
 from failsight.agent.grounding.reading import Reading, read
 from failsight.agent.grounding.references import References
 from failsight.agent.grounding.relations import relations
@@ -163,6 +164,7 @@ class Checker:
         ]  # fmt: skip
         made = [c for c in made if not hedged(at.part, c.start - at.sentence.start)]
         made += self._properties.claims(at)
+        made += rarity(at, self._measures)
         made += quantified(at, self._measures)
         made += self._references.claims(at)
         made += self._done.claims(at)

@@ -82,8 +82,8 @@ _RULES: tuple[tuple[re.Pattern[str], str, int], ...] = tuple(
 
 _NOMINAL = (
     (re.compile(rf"\b{_MORE} {_NOUN}", re.IGNORECASE), 1), (re.compile(rf"\b{_LESS} {_NOUN}", re.IGNORECASE), -1),
-    (re.compile(rf"\b{_NOUN}(?:[^,;.]|\.\d){{0,60}}?\b(?:{_UP})\b(?! to be)", re.IGNORECASE), 1),
-    (re.compile(rf"\b{_NOUN}(?:[^,;.]|\.\d){{0,60}}?\b(?:{_DOWN})\b", re.IGNORECASE), -1),
+    (re.compile(rf"\b{_NOUN}(?:(?! while | whereas | but | though )[^,;.]|\.\d){{0,60}}?\b(?:{_UP})\b(?! to be)", re.IGNORECASE), 1),
+    (re.compile(rf"\b{_NOUN}(?:(?! while | whereas | but | though )[^,;.]|\.\d){{0,60}}?\b(?:{_DOWN})\b", re.IGNORECASE), -1),
     (re.compile(rf"\b{_NOUN}[^,;.]{{0,40}}? (?:is|are|was|lies|being|stays|remains|comes){_HOW} (?:[\d.]+ [\w ]{{0,20}})?(?:higher|larger|greater|better|above)\b", re.IGNORECASE), 1),
     (re.compile(rf"\b{_NOUN}[^,;.]{{0,40}}? (?:is|are|was|lies|being|stays|remains|comes){_HOW} (?:[\d.]+ [\w ]{{0,20}})?(?:lower|smaller|worse|below)\b", re.IGNORECASE), -1),
 )  # fmt: skip
@@ -233,7 +233,7 @@ def _moved_to(at: Reading, start: int, end: int) -> str:
         return ""
     behind = re.split(r", |;", at.part[end:])[0]
     names = gather(at.mentions, at.sentence.start + end, at.sentence.start + end + len(behind)).splits
-    return only(names - DATA) if "from" not in behind else ""
+    return only(names - DATA) if not re.search(r"\bfrom\b|\bbetween\b", behind) else ""
 
 
 def _measured(

@@ -21,7 +21,7 @@ from failsight.agent.state import CaseState
 _TOOLS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (name, re.compile(words, re.IGNORECASE))
     for name, words in (
-        ("test_", r"\bmask(?:s|ed|ing)?\b|\bhid(?:e|es|ing|den)?\b|\bcover(?:ed|ing|s)?\b(?! (?:\w+ ){0,3}[\d%])|\bocclu\w+|\bblack(?:ed|ing)? out\b|\bexperiments?\b|\bexperimentally\b"),
+        ("test_", r"\bmask(?:s|ed|ing)?\b|\bhid(?:e|es|ing|den)?\b|\bcover(?:ed|ing|s)?\b(?! (?:\w+ ){0,3}[\d%])|\bocclu\w+|\bblack(?:ed|ing)? out\b|\bexperiments?\b|\bexperimental(?:ly)?\b"),
         ("saliency", r"\bsaliency\b|\bheat ?maps?\b|\battention maps?\b|\bgrad-?cam\b|(?<!mental )\bmaps\b"),
         ("find_slices", r"\bslices? (?:search|were|was)\b|\bsearch for (?:weak )?(?:slices|groups)\b|\b(?:slice|group) search\b|\bslices (?:were )?(?:searched|tested)\b"),
         ("confidence", r"\bcalibration\b|\bconfidence (?:was|were|profile|check)\b"),
@@ -51,7 +51,7 @@ _ASSOCIATION = re.compile(
 )
 _PRONOUN = re.compile(r"\b(?:it|them|this|that|these|one)\b", re.IGNORECASE)
 _CUT = re.compile(
-    r"[;:]\s|\.\s|, (?:but|while|whereas|although|though|so|yet)\b| but | while | whereas | though | [–—] ",
+    r"[;]\s|\.\s|, (?:but|while|whereas|although|though|so|yet)\b| but | while | whereas | though | [–—] ",
     re.IGNORECASE,
 )
 

@@ -32,7 +32,7 @@ _SHRINKS = re.compile(
     r"\b(?:los[et]s?|lost|shrinks?|shrank|cut|falls? by|fell by|drops? by|down by|reduced by|smaller by|gives? up|sheds?)\b[^,;.]*$",
     re.IGNORECASE,
 )
-_PART_OF = re.compile(r" (?:of (?:that|its|those)\b)", re.IGNORECASE)
+_PART_OF = re.compile(r" (?:of (?:that|its|those|what)\b)", re.IGNORECASE)
 _SUM = re.compile(
     r"together|\bsums?\b|\badd\w*|\bgives?\b|\bmakes?\b|total|altogether|combined|both|in all|=|add up|jointly|between them|counting",
     re.IGNORECASE,
@@ -56,6 +56,8 @@ def computed(
     stated = _from_stated(number, at, others, held, near)
     if stated or (number.signed and number.value < 0 and "chang" not in at.clause):
         return stated
+    if number.word and number.family == "plain":
+        return []  # a count in words is of things, and no difference
     terms = [
         n
         for n in inside
@@ -236,6 +238,9 @@ def _hits(number: Number, result: float, way: str, family: str) -> bool:
     """Whether a result is the number, be it made of the exact values or of rounded ones."""
     if number.near(abs(result) if number.value >= 0 else -abs(result)):
         return True
+    beyond = (abs(result) - abs(number.value)) * number.bound
+    if number.bound and way == "difference" and 0 < beyond <= 0.25 * abs(number.value):
+        return True  # "more than 20 points": a little beyond
     rounded = 0.1 if way == "difference" and family != "plain" and number.half < 0.5 else 0.0
     return (
         bool(rounded) and not number.about and abs(abs(result) - abs(number.value)) <= number.half + rounded

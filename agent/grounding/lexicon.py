@@ -131,7 +131,7 @@ EVERYDAY = frozenset(
 
 VERDICTS: Mapping[str, re.Pattern[str]] = {
     "confirmed": _words(r"\bconfirm(?:ed|s)?\b|\bproven?\b|\bproved\b|\bproves\b|\bheld up\b|\bholds up\b|\bestablished\b|\bshown by (?:an )?experiment\b"),
-    "refuted": _words(r"(?:\bnot|n't) to blame\b|\bmakes? no difference\b|\bha(?:s|ve|d) no (?:effect|influence)\b|\bplays? no (?:role|part)\b|\b(?:mere|pure|just a) (?:coincidence|chance)\b|\b(?:down to|due to|by) chance\b|\brefut(?:ed|es)\b|\bdisprove[ds]?\b|\bruled out\b|\brejected\b|\bfell through\b|\bdid not hold up\b|\bcontradict(?:ed|s)\b"),
+    "refuted": _words(r"(?:\bnot|n't) to blame\b|\bmakes? no difference\b|\bha(?:s|ve|d) no (?:effect|influence)\b|\bplays? no (?:role|part)\b|\b(?:mere|pure|just a) (?:coincidence|chance)\b|\b(?:down to|due to|by) chance\b|\brefut(?:ed|es)\b|\bdisprove[ds]?\b|\bruled out\b|\brejected\b|\bfell through\b|\bdid(?: not|n't) hold\b(?: up)?|\bcontradict(?:ed|s)\b"),
     "inconclusive": _words(r"\binconclusive\b|\bundecided\b|\bneither confirmed nor refuted\b|\bwithout a clear result\b|\bno clear (?:result|verdict)\b"),
     "open": _words(r"\b(?:is|are|remains?|stays?|still) (?:an? )?(?:still )?open\b|\bopen hypothes[ei]s\b|\bnobody has tested\b|\bnot (?:yet )?(?:been )?tested\b|\bhasn't been (?:tested|decided)\b|\buntested\b|\bonly stated\b|\bmerely (?:stated|raised)\b"),
 }  # fmt: skip
@@ -169,7 +169,7 @@ BOUNDS: tuple[tuple[re.Pattern[str], int], ...] = (
     (_words(r"(?:more than|over|above|at least|a good)\s*$"), 1),
     (
         _words(
-            r"(?:less than|under|below|nearly|almost|(?<!add )(?<!adds )(?<!sum )(?<!amount )(?<!amounts )up to|at most|barely|not even)\s*$"
+            r"(?:less than|under|below|nearly|almost|(?<!add )(?<!adds )(?<!sum )(?<!amount )(?<!amounts )up to|at most|not even)\s*$"
         ),
         -1,
     ),

@@ -220,7 +220,7 @@ def _in_words(text: str) -> Iterator[Number]:
         bound = next((b for pattern, b in BOUNDS if pattern.search(before)), 0)
         about = about or bool(ABOUT.search(before))
         if family == "percent":
-            about, bound, half = _nearly(before, about, bound, half)
+            about, bound, half = _nearly(before, value, about, bound, half)
         yield Number(value, family, half, False, match.start(), match.end(), about, bound, word=True)
 
     for match in _RATIO_IN.finditer(text):
@@ -266,7 +266,11 @@ def _fractions(text: str) -> Iterator[tuple[float, re.Match[str]]]:
             yield 100 * many * _PARTS[part], match
 
 
-def _nearly(before: str, about: bool, bound: int, half: float) -> tuple[bool, int, float]:
+#: simple shares: beyond "more than a half", the next one would be said
+_SIMPLE = (0.0, 5.0, 10.0, 20.0, 25.0, 100 / 3, 40.0, 50.0, 60.0, 200 / 3, 75.0, 80.0, 90.0, 95.0, 100.0)
+
+
+def _nearly(before: str, value: float, about: bool, bound: int, half: float) -> tuple[bool, int, float]:
     """How wide a share in words is meant: ``well below half``, ``slightly more than a quarter``."""
     before = before.lower()
     far = re.search(r"\b(?:well|far) (?:over|under|above|below) $", before)
@@ -274,7 +278,12 @@ def _nearly(before: str, about: bool, bound: int, half: float) -> tuple[bool, in
         about, bound = True, 1 if re.search("over|above", far[0]) else -1
     if far or re.search(r"\b(?:more|less) than $|\b(?:over|under) $", before):
         near = re.search(r"\b(?:slightly|just|a little|barely|a bit) (?:\w+ )?\w+ $", before)
-        half = 4.0 if near else 9.0  # beyond, the next simple fraction would be said
+        apart = [abs(s - value) for s in _SIMPLE if (s - value) * bound > 1]
+        half = (
+            4.0
+            if near
+            else max(9.0, min(apart, default=9.0), *([17.0] if abs(value - 50) < 1 and bound < 0 else []))
+        )
     return about, bound, half
 
 

@@ -27,7 +27,7 @@ _BALANCE = re.compile(
     re.IGNORECASE,
 )
 _LABELS = re.compile(
-    r"(?P<none>\bunlabell?ed\b|\b(?:no|without|lack(?:s|ing)?|missing|carry no|have no|has no|came without|come without) (?:any |class |ground[- ]truth )?labels?\b|\bnot labell?ed\b|\blabels? (?:are|is|were) missing\b)|"
+    r"(?P<none>\bunlabell?ed\b|\b(?:no|without|lack(?:s|ing)?|missing|carry no|have no|has no|came without|come without) (?:any |class |ground[- ]truth )?labels?\b|\bnot labell?ed\b|\blabels? (?:(?:of|for) (?:the )?[\w ]{3,30} )?(?:are|is|were) missing\b)|"
     r"(?P<all>\b(?:fully |all )?labell?ed\b|\b(?:have|has|carry|carries|come with|came with|with) (?:class |ground[- ]truth )?labels\b)",
     re.IGNORECASE,
 )
@@ -44,7 +44,7 @@ _LEAKS = re.compile(
 )
 _CLASH = re.compile(r"\b(?:contradict\w*|conflicting|different) labels\b", re.IGNORECASE)
 _ALIKE = re.compile(
-    r"(?P<same>\blooks? (?:just |exactly |much |very much |almost )?(?:like|the same|alike|identical)\b|\b(?:are|is) (?:virtually |practically |almost |nearly )?(?:indistinguishable|identical|the same|similar|alike)\b|\b(?:hardly|barely|scarcely) (?:differs?|different)\b|\b(?:hardly|barely|scarcely) any difference\b|\b(?:nothing|little) (?:\w+ )?(?:sets|separates|distinguishes)\b|\b(?:do|does)(?: not|n't) differ\b|\bno (?:\w+ )?difference\b|\bmatch(?:es)? the\b)|"
+    r"(?P<same>\blooks? (?:just |exactly |much |very much |almost )?(?:like|the same|alike|identical)\b|\b(?:are|is) (?:virtually |practically |almost |nearly )?(?:indistinguishable|identical|the same|similar|alike)\b|\b(?:hardly|barely|scarcely) (?:differs?|different)\b|\b(?:hardly|barely|scarcely) any difference\b|\b(?:nothing|little) (?:\w+ )?(?:sets|separates|distinguishes)\b|\b(?:do|does)(?: not|n't) differ\b|\bno (?:\w+ )?difference\b|\bmatch(?:es)? the\b|\b(?:have|has|share) (?:\w+ )?(?:the )?(?:same|similar|identical) )|"
     r"(?P<differ>\bdiffers?\b|\b(?:are|is|look|looks) (?:\w+ )?different\b|\bdifferent (?:world|from)\b|\bunlike\b)",
     re.IGNORECASE,
 )

@@ -16,6 +16,7 @@ _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 _HOW_MANY = re.compile(
     rf"\b(?P<all>all|every|each)(?: (?:one )?of)?(?: the)?(?: \w+)? (?:class(?:es)?|rooms?|categor(?:y|ies))\b|"
     rf"\b(?P<none>none of the|no(?: other)?|not a single) (?:\w+ )?(?:class(?:es)?|rooms?|categor(?:y|ies))\b|"
+    rf"\b(?P<these>{'|'.join(_WORDS[1:])}|\d+) (?:\w+ )?(?:classes|rooms|categories)\b(?=[^.]*:)|"
     rf"\b(?P<n>{'|'.join(_WORDS)}|\d+) (?:out )?of the (?:{'|'.join(_WORDS)}|\d+) (?:\w+ )?(?:class(?:es)?|rooms?|categories|kinds)\b",
     re.IGNORECASE,
 )
@@ -35,6 +36,10 @@ _BEYOND = re.compile(
     re.IGNORECASE,
 )
 _PERCENT = re.compile(r"(?P<n>\d+(?:\.\d+)?) ?(?:%|per ?cent)")
+_POINTS = re.compile(
+    r"\b(?:(?P<up>more than|over|at least)|(?P<down>less than|under)) (?P<n>\d+(?:\.\d+)?) (?:percentage )?points",
+    re.IGNORECASE,
+)
 _NOT = re.compile(r"\b(?:not|never|without|no)\b|n't\b", re.IGNORECASE)
 
 
@@ -48,7 +53,9 @@ def quantified(at: Reading, measures: Measures) -> Iterator[Claim]:
     doing = _doing(at, said, values, measures)
     if doing is None or len(values) < 2:
         return
-    if match.re is _ONLY:
+    if match.re is _HOW_MANY and match["these"]:
+        ok = doing == at.whole.classes and len(doing) == _number(match["these"])
+    elif match.re is _ONLY:
         first = next((m for m in at.mentions if m.start >= at.sentence.start + match.start()), None)
         if first is None or first.kind != "class" or first.start > at.sentence.start + match.end() + 6:
             return
@@ -77,6 +84,10 @@ def _doing(
     at: Reading, said: str, drops: dict[str, tuple[float, str]], measures: Measures
 ) -> frozenset[str] | None:
     """The classes of which something is true; None where it is nothing that can be counted."""
+    points = _POINTS.search(said)
+    if points is not None and _DOWN.search(said) and not at.whole.attributes:
+        least = float(points["n"])
+        return frozenset(c for c, (v, _) in drops.items() if (v > least) == (points["up"] is not None))
     limit, beyond = _PERCENT.search(said), _BEYOND.search(said)
     if limit is not None and beyond is not None:
         metric = quantity(said)[0]

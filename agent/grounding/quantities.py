@@ -336,7 +336,7 @@ def _fits_row(atom: Atom, part: str) -> bool:
     """Whether a text repeats the label of a row; of a range its lower end, with a word for ``and more``, will do."""
     said = set(words_of(part))
     beyond = (
-        re.search(r"\b(?:over|above|more than|at least|or more|upwards|top)\b", part, re.IGNORECASE)
+        re.search(r"\b(?:over|above|more than|at least|or more|upwards|top|highest)\b", part, re.IGNORECASE)
         is not None
     )
     top = re.search(r"\btop\b|\bhighest\b", part) is not None

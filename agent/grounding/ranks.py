@@ -223,7 +223,17 @@ def _of_findings(at: Reading, measures: Measures) -> Iterator[Claim]:
         ),
         "",
     )
-    named = list(dict.fromkeys(m.name for m in at.mentions if m.kind == "finding"))
+    bracketed = [m.span() for m in re.finditer(r"\([^()]*\)|\[[^\[\]]*\]", at.part)]
+    named = list(
+        dict.fromkeys(
+            m.name for m in at.mentions
+            if m.kind == "finding" and not any(a < m.start - at.sentence.start < b for a, b in bracketed)
+        )
+    )  # fmt: skip
+    if re.search(
+        r"\b(?:among|of) (?:the|all|these|our) (?:\w+ )?(?:rare|shortcuts?|shifts?|spurious|weak)\b", at.part
+    ):
+        return  # ranked among some of them
     values = measures.by_finding(metric) if found and metric and named else {}
     if found is None or len(values) < 2 or not set(named) <= set(values):
         return
@@ -316,7 +326,9 @@ def _scene(at: Reading, found: re.Match[str], measures: Measures) -> tuple[Value
     high = _HIGH.match(part, found.start()) is not None and "from the bottom" not in part
     if at.pairs and (_CONFUSION.search(part) or "errors" in part) and not at.whole.attributes:
         return measures.by_pair(split), list(at.pairs), True
-    if at.whole.attributes and not ("class" in part and classes):
+    if at.whole.attributes and not (
+        re.search(r"\bclass(?:es)?\b", part[max(0, found.start() - 30) : found.end() + 30]) and classes
+    ):
         return _slices(at, found, word, high, measures)
     if not classes:
         return _splits(at, part, measures, high)

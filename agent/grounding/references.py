@@ -129,7 +129,7 @@ class References:
             classes
             and names.classes
             and not names.classes & classes
-            and several
+            and (several or (len(piece.ids) > 1 and all(m.kind == "finding" for m in piece.ids)))
             and not names.attributes & attributes
         ):
             return False

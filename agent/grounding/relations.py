@@ -36,7 +36,7 @@ QUANTITIES: tuple[tuple[str, int, re.Pattern[str]], ...] = tuple(
         ("brightness", 1, (r"brightness", r"bright", r"light")), ("brightness", -1, (r"darkness", r"dark", r"dim")),
         ("contrast", 1, (r"contrast",)), ("saturation", 1, (r"saturat\w+",)), ("sharpness", 1, (r"sharp\w*",)), ("sharpness", -1, (r"blur\w*",)),
         ("colourfulness", 1, (r"colou?rful\w*",)), ("file_size", 1, (r"file sizes?", r"files")),
-        ("saliency", 1, (r"salien\w+", r"attention", r"heat")), ("frequency", -1, (r"rare", r"scarce")),
+        ("saliency", 1, (r"salien\w+", r"attention", r"heat", r"attends?", r"focus\w*")), ("frequency", -1, (r"rare", r"scarce")),
         ("frequency", 1, (r"frequent", r"common", r"show\w*", r"contain\w*", r"present", r"occur\w*", r"appear\w*")),
         ("answers", 1, (r"answers?", r"predict\w*", r"says?")), ("excess", 1, (r"excess errors?", r"errors? at stake", r"at stake")),
         ("error", 1, (r"errors?", r"wrong\w*", r"fail\w*", r"misclassif\w+", r"mistakes?", r"miss(?:es|ed)?", r"incorrect\w*", r"trouble", r"struggl\w+", r"stumbl\w+", r"trips? (?:up|over)", r"falter\w*", r"overlook\w*", r"misread\w*", r"misjudg\w*", r"goes? wrong", r"flounder\w*", r"difficult\w*", r"hard", r"error[- ]prone")),
@@ -235,6 +235,12 @@ def _readings(at: Reading, found: Compared, measures: Measures) -> Iterator[list
     if metric == "confusion":
         yield from _confused(at, found, ahead, behind, sign, measures)
         return
+    if len(mine.splits) == 2 == len(theirs.splits) and not (mine | theirs).attributes:
+        sides = [
+            Side(n.classes or mine.classes, split=only(n.splits - DATA) or "deploy") for n in (mine, theirs)
+        ]
+        yield [Told(found.sign, "drop", sides[0], sides[1])]
+        return
     second = _second(metric, right, behind)
     about = mine if mine.entities else at.about
     splits = sorted(mine.splits or theirs.splits or at.about.splits) or ["data"]
@@ -267,7 +273,7 @@ _TWO = {("recall", "precision"), ("precision", "recall"), ("confidence", "accura
 
 def _second(metric: str, right: str, behind: Sequence[Mention]) -> str:
     """Another quantity of the same thing behind ``than``."""
-    if re.search(r"\barea\b", right) and metric == "saliency":
+    if re.search(r"\barea\b|\bsize\b", right) and metric == "saliency":
         return "area"
     if any(m.kind != "split" for m in behind):
         return ""

@@ -71,6 +71,9 @@ class Search:
     def cost(self, number: Number, atom: Atom, at: Bound, cited: frozenset[str]) -> float:
         """How much the sentence speaks against ``atom`` being meant by ``number``; at or above ``LIMIT``: it is not."""
         total = 0.0
+        whose = {r for r in atom.refs if r[0] == "F"}
+        if whose and at.findings and not whose & at.findings and len(at.findings) == 1:
+            total += FAR
         if cited and atom.refs and not set(atom.refs) & cited:
             total += FAR
         for part in (_split, self._subject, quantity, _pair, _side):  # the cheap ones first

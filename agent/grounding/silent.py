@@ -16,12 +16,12 @@ from failsight.agent.grounding.references import TOPICS
 from failsight.agent.grounding.relations import quantity
 
 _UNKNOWN = re.compile(
-    r"\b(?:no|not|never|nobody|nothing|none|neither|cannot|can't|without|yet|hasn't|haven't|wasn't|weren't|isn't|didn't|doesn't|don't|unknown|unclear|open)\b[^.;]*\b(?:test\w*|experiment\w*|evidence|establish\w*|settled|shown|known|know|tell|tells|say|looked|measured|examined|checked|tried|carried|done|run|retrained|repaired|proof|proven|proved|cause[sd]?|ties?|explain|excluded|ruled|compared|vouch|promise|decided?|verdict|suspect\w*|record)\b|"
+    r"\b(?:no|not|never|nobody|nothing|none|neither|cannot|can't|without|yet|hasn't|haven't|wasn't|weren't|isn't|didn't|doesn't|don't|unknown|unclear|open)\b[^.;]*\b(?:test\w*|experiment\w*|evidence|establish\w*|settled|shown|known|know|tell|tells|say|looked|mask\w*|cover\w*|measured|examined|checked|tried|carried|done|run|retrained|repaired|proof|proven|proved|cause[sd]?|ties?|explain|excluded|ruled|compared|checks?|vouch|promise|decided?|verdict|suspect\w*|record)\b|"
     r"\bfor a person to\b|\ba person (?:has to|decides|should)\b|\bsuspicion\b|\bsuspects?\b|\bopen (?:question|hypothes\w+)\b|\bremains? to be\b|\bcorrelations? (?:so far|only)\b|\bassociation only\b",
     re.IGNORECASE,
 )
 _ADVICE = re.compile(
-    r"\b(?:I|you|we|let us|let's|please|your|someone|my)\b|^\W*(?:(?:so|then|first|next|now|for now|also|instead),? )?(?:look|see|collect|cover|check|re-?train|mask|ask|add|use|try|start|keep|don't|do not|consider|give|decide|before|after|to|imagine|think|note|compare|run|test|fix|repair|put|take|read|treat|weigh|make|show|paste|re-?label|recalibrate|gather|hide|have|with|in short|in other words|that said|good news|bad news)\b(?![^,]*\b(?:is|are|was|were|has|have)\b[^,]*$)|"
+    r"\b(?:I|we|you|one) (?:\w+ )?(?:suspect|think|would|'d|propose|suggest|can|could|can't|cannot|don't|do not|haven't|have not|recommend|want|need|should|must|may|might|will|'ll|judge|decide|know|are the)\b|\bI'd\b|\blet us\b|\blet's\b|\bplease\b|\bmy guess\b|\bsomeone\b|^\W*(?:(?:so|then|first|next|now|for now|also|instead),? )?(?:look|see|collect|cover|check|re-?train|mask|ask|add|use|try|start|keep|don't|do not|consider|give|decide|before|after|to|imagine|think|note|compare|run|test|fix|repair|put|take|read|treat|weigh|make|show|paste|re-?label|recalibrate|gather|hide|have|with|in short|in other words|that said|good news|bad news)\b(?![^,]*\b(?:is|are|was|were|has|have)\b[^,]*$)|"
     r"\b(?:one of the|first|second|next) (?:proposals?|repairs?|steps?|corrections?)\b|\badvis\w+|\brecommend\w*|\bhelps? to\b|\busually\b|\bin general\b|\btip\b|\bproposes?\b|\bproposals?\b",
     re.IGNORECASE,
 )

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
 
 from failsight.agent.grounding.lexicon import KINDS, recorded
@@ -139,7 +140,7 @@ def _evidence(evidence: Evidence, lexicon: Lexicon, state: CaseState) -> Iterato
         exact += table(shown, base, lexicon, findings)
     yield from exact
     for text in (evidence.summary, *evidence.notes, *evidence.next_steps):
-        yield from told(text, lexicon, base)
+        yield from told(text, lexicon, base, findings)
 
 
 def _plain(name: str) -> str:
@@ -257,7 +258,9 @@ def parsed(text: str) -> tuple[tuple[Number, ...], tuple[Sentence, ...]]:
     return tuple(numbers(text, words=False)), tuple(sentences(text))
 
 
-def told(text: str, lexicon: Lexicon, base: Atom) -> Iterator[Atom]:
+def told(
+    text: str, lexicon: Lexicon, base: Atom, about: Mapping[str, Names] = MappingProxyType({})
+) -> Iterator[Atom]:
     """The numbers of a recorded sentence, each about what its clause names (else the sentence, else the call)."""
     if not re.search(r"\d", text):
         return
@@ -277,6 +280,13 @@ def told(text: str, lexicon: Lexicon, base: Atom) -> Iterator[Atom]:
                 or (before if whole.classes else NOTHING)
                 or base.names.splits
             )
+            one = (
+                about.get(next(iter(whole.findings)))
+                if len(whole.findings) == 1 and not mine.entities
+                else None
+            )
+            if one is not None:
+                mine, loose = one, one.entities
             names = replace(
                 mine if mine.entities else base.names, splits=splits, findings=NOTHING, evidence=NOTHING
             )

@@ -304,6 +304,8 @@ class Standing(Findings):
             for n in self.state.expectations
             if re.search(re.escape(n).replace("_", "[_ ]"), part, re.IGNORECASE)
         ]
+        if match is not None and re.search(r"\bto $", part[: match.start()]):
+            return  # "would have to rise to meet the bar"
         if (
             match is None
             or not (_CRITERION.search(part) or (yes is not None and named))
@@ -314,7 +316,11 @@ class Standing(Findings):
         held = _holding(readiness)
         wanted = [held[n] for n in named if n in held] or list(held.values())
         says = bool(_UNMET.search(match[0])) == bool(
-            NEGATION.search(re.sub(r"\bno\b", " ", re.split(r"[;:]", part[: match.start()])[-1]))
+            NEGATION.search(
+                re.sub(
+                    r"\bno\b", " ", re.split(r"[;:]|,? but\b|, (?:and|while)\b", part[: match.start()])[-1]
+                )
+            )
         )
         if yes is not None:
             says = yes["word"].lower() == "yes"

@@ -52,7 +52,7 @@ _SAME = 1e-9
 _BY_THING: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
     (re.compile(words, re.IGNORECASE), names)
     for words, names in (
-        (r"\bexcess\b|\bat stake\b|\bcosts?\b", ("excess",)), (r"salien|heat ?map|attention|\bmaps?\b", ("saliency", "saliency_ratio")),
+        (r"\bexcess\b|\bat stake\b", ("excess",)), (r"salien|heat ?map|attention|\bmaps?\b", ("saliency", "saliency_ratio")),
         (r"\bmask|\beffects?\b|experiment|influence|\bcover|\bhid", ("effect", "cue_effect", "flip")),
         (r"\bpulls?\b|shortcut|\bcues?\b|attract|\blure|spurious|association", ("pull_gap", "pull", "effect")),
         (r"slice|group|subset|\berror|\bwrong|\bfail|weak|worst|hard", ("error",)), (r"", ("error", "pull_gap", "effect")),
@@ -168,7 +168,7 @@ def _places(at: Reading, match: re.Match[str], span: tuple[int, int], measures: 
         return
     who = _nearest(at.text, mine, spot, "attribute")
     if who and not (metric in ("recall", "precision", "accuracy", "f1") and names.classes):
-        for name in next(names for words, names in _BY_THING if words.search(stretch) or words.search(part)):
+        for name in next(names for words, names in _BY_THING if words.search(stretch)):
             values = measures.by_attribute(name)
             turned = judged and name == "error"
             if metric in ("", "images", "accuracy", "recall", name) or name != "error":

@@ -40,7 +40,7 @@ _IN = re.compile(
 )
 _OTHER = re.compile(r"\b(?:other(?: than)?|not|isn't an?|aren't|non|no)[ -](?:an? )?$", re.IGNORECASE)
 _PROVEN = re.compile(
-    r"\b(?:proven|proved|proves|experiment\w*|masking (?:test|experiment)s?|by masking|shown by|causes?|caused|causal\w*|itself)\b",
+    r"\b(?:proven|proved|proves|proof|experimental|experiment\w*|masking (?:test|experiment)s?|by masking|shown by|causes?|caused|causal\w*|itself)\b",
     re.IGNORECASE,
 )
 _UNPROVEN = re.compile(

@@ -31,9 +31,15 @@ _QUANTIFIED = re.compile(
 )
 
 
+_MANY = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_NOT_HELD = re.compile(r"\bhold\b|fell through", re.IGNORECASE)
+_SO_MANY = re.compile(
+    rf"(?:[;,]|\band|\bbut|\bwhile) (?:only |just )?(?P<n>{'|'.join(_MANY[1:])}) (?:of them |finding |hypothesis )?(?:was|were|is|are|has been|have been|remains?|stays?|came out) (?:still )?$",
+    re.IGNORECASE,
+)
 _BUT = re.compile(r"\b(?:all but|except(?: for)?|apart from|other than)\b", re.IGNORECASE)
 _ALL = re.compile(
-    r"\b(?:all|every|each|none of|no|one of|some of|two of)\b (?:the |of the |\d+ |open |[a-z]+(?:teen|een|n|e|o|r|ve|ix|t) )?(?:hypothes[ei]s|findings?)\b",
+    r"\b(?:(?<!\bin )all(?! in all)|every|each|none of|no|one of|some of|two of)\b (?:the |of the |\d+ |open |[a-z]+(?:teen|een|n|e|o|r|ve|ix|t) )?(?:hypothes[ei]s|findings?)\b",
     re.IGNORECASE,
 )
 _VERDICTS: Mapping[Cell, Verdict] = {
@@ -109,6 +115,15 @@ class Findings:
                     continue
                 if verdict == "open" and re.match(r" (?:by|with|in) (?:an? )?(?:experiment|masking)", after):
                     continue
+                counted = _SO_MANY.search(before)
+                if (
+                    counted is not None
+                    and _ALL.search(before) is None
+                    and not at.whole.entities
+                    and "slices" not in part
+                ):
+                    yield self._so_many(at, verdict, match, counted)
+                    continue
                 if re.match(r" (?:as (?:a|the) )?(?:causes?|links?|reasons?)\b", after) or (
                     _COUNT_OF.search(before) and not _ALL.search(before)
                 ):
@@ -137,6 +152,8 @@ class Findings:
             _QUANTIFIED.search(before) or re.search(r"\b(?:all|every|each|both)\b", before, re.IGNORECASE)
         )
         agreeing = [r for r in about if (r.finding.verdict == wanted) != negated]
+        if verdict == "refuted" and _NOT_HELD.search(match[0]):
+            agreeing = [r for r in about if r.finding.verdict != "confirmed"]
         if match[0].lower().startswith("neither"):
             agreeing = [r for r in about if r.finding.verdict in ("inconclusive", None)]
             negated = False
@@ -154,6 +171,17 @@ class Findings:
         refs = tuple(x for r in agreeing[:1] for x in (*r.evidence[-1:], r.id))
         start = at.sentence.start + match.start()
         return Claim("verdict", start, start + len(match[0]), ok, refs, reason)
+
+    def _so_many(self, at: Reading, verdict: str, match: re.Match[str], counted: re.Match[str]) -> Claim:
+        """``one was refuted``: so many findings have the verdict."""
+        word = counted["n"].lower()
+        many = int(word) if word.isdigit() else _MANY.index(word)
+        wanted = None if verdict == "open" else verdict
+        ok = sum(r.finding.verdict == wanted for r in self.state.records.values()) == many
+        start = at.sentence.start + match.start()
+        return Claim(
+            "verdict", start, start + len(match[0]), ok, (), "" if ok else "the record counts others"
+        )
 
     def resolve(self, at: Reading) -> list[FindingRecord] | None:
         """The findings that a sentence speaks of; None where it speaks of none in particular."""
@@ -174,11 +202,13 @@ class Findings:
         if kinds:
             return [r for r in records if r.finding.kind in kinds]
         if re.search(r"\bslices\b", at.part):
-            return [
+            held = [
                 r
                 for r in records
                 if r.finding.slice and any(t.tool == "find_slices" for t in r.finding.tests)
             ]
+            tried = [r for r, _ in self.named if ":" in r.id]
+            return held + (tried if re.search(r"\btested\b|\btried\b|\bput to the test\b", at.part) else [])
         return None
 
     def _about_these(self, at: Reading, whole: Names, kinds: set[str]) -> list[FindingRecord]:
@@ -234,6 +264,10 @@ class Findings:
         part = at.part
         match = CAUSE.search(part)
         if match is None or hedged(part, match.start()) or NEGATION.search(part[: match.start()][-20:]):
+            return
+        if re.search(
+            r"\b(?:rather than|instead of|as opposed to|and not) (?:an? |the )?$", part[: match.start()]
+        ):
             return
         if re.match(
             r"(?: (?:about|roughly|only|nearly|almost|just|some|over|more than|less than))* (?:\d|half\b|an? (?:third|quarter|fifth)|most\b|the (?:bulk|majority|lion))",
