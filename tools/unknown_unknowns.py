@@ -180,7 +180,7 @@ def _target(
 
 
 def _register(
-    view: CaseView, predictions: Predictions, confidence: float, given: dict[str, object]
+    view: CaseView, predictions: Predictions, confidence: float, given: dict[str, float | str | None]
 ) -> Instrument:
     """Journal how groups of confident errors are judged, before any is formed."""
     plan = Instrument(

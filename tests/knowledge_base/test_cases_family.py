@@ -48,7 +48,7 @@ def test_the_key_has_an_answer_for_every_bug_of_the_family() -> None:
 
 
 def test_the_command_line_names_every_bug() -> None:
-    from failsight.agent.arguments import FAMILY
+    from failsight.agent.command_arguments import FAMILY
 
     assert set(FAMILY) == set(list_bugs())
 
