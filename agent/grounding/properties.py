@@ -60,6 +60,10 @@ _DIFFERS_MOST = re.compile(
     r"\b(?:differs?|chang\w+|mov\w+|shift\w*|stands? out|(?:is|are) (?:furthest|farthest) apart)\b(?: \w+){0,3}? (?P<word>most|furthest)\b|\b(?:largest|biggest|greatest|strongest|most marked) (?:\w+ )?(?:difference|change|shift|gap)\b",
     re.IGNORECASE,
 )
+_SIZE = re.compile(
+    r"\b(?P<w>\d{2,5}) ?(?:×|x|by) ?(?P<h>\d{2,5})\b(?= ?(?:px|pixels?|images?|pictures?|,|\.|$))",
+    re.IGNORECASE,
+)
 _POINTS_TO = re.compile(
     r"\bpoints? (?:to|at)\b (?:the )?(?:\w+ ){0,2}?(?P<what>data|training|model|preprocessing|deployment)\b",
     re.IGNORECASE,
@@ -95,6 +99,7 @@ class Properties:
         yield from self._likeness(at)
         yield from self._pointing(at)
         yield from self._most(at)
+        yield from self._size(at)
 
     def _value(self, name: str, split: str) -> tuple[float, str] | None:
         found = self._facts.get((name, split))
@@ -186,6 +191,24 @@ class Properties:
         sizes = [moved[0][n] for n in named] or [max(moved[0].values(), default=0.0)]
         differ = max(sizes) >= _APART
         yield _said(at, match, differ == ((match["differ"] is not None) != _denied(at, match)), moved[1])
+
+    def _size(self, at: Reading) -> Iterator[Claim]:
+        """``96 by 96 pixels``: the size of an image or of the input."""
+        match = _SIZE.search(at.part)
+        if match is None:
+            return
+        known = {
+            float(f.value)
+            for (name, _), (f, _) in self._facts.items()
+            if re.search(r"width|height", name) and isinstance(f.value, int | float)
+        }
+        if known:
+            yield _said(
+                at,
+                match,
+                {float(match["w"]), float(match["h"])} <= known,
+                next(iter(self._facts.values()))[1],
+            )
 
     def _most(self, at: Reading) -> Iterator[Claim]:
         """``Deployment differs most from evaluation in JPEG quality``: by one of the measures of difference."""

@@ -22,6 +22,13 @@ _ALSO = re.compile(
     r"(?:s|es)? ?(?:\([^()]*\))?,? (?:and |or )?(?:then |next |followed by |sometimes |more rarely )?(?:as|for|to|with|by)? ?(?:an? |the )?",
     re.IGNORECASE,
 )
+_THEN_SAYS = re.compile(
+    r"\b(?:says?|answers?|calls? (?:it|them)|guess(?:es)?|picks?|goes for|opts for)(?: \w+)? (?:an? |the )?$",
+    re.IGNORECASE,
+)
+_ERRS = re.compile(
+    r"\b(?:errs?|wrong|fails?|misses|missed|misread\w*|mistakes?|errors?|misclassif\w+)\b", re.IGNORECASE
+)
 _SAYS_FOR = re.compile(r"\b(?:says?|answers?|predicts?|gives?|calls?)\b", re.IGNORECASE)
 
 
@@ -142,6 +149,10 @@ def _direct(text: str, classes: Sequence[Mention]) -> dict[tuple[str, str], None
         ):  # "A as B (61), then as C"
             made[source, other.name] = None
         elif _TAKEN.search(between):
+            made[one.name, other.name] = None
+        elif _THEN_SAYS.search(between) and _ERRS.search(
+            text[max(0, one.start - 60) : one.end + len(between)]
+        ):
             made[one.name, other.name] = None
         elif re.search(r"\b(?:for|when (?:it|the model) sees|on|to|in)\b", between) and _SAYS_FOR.search(
             text[max(0, one.start - 40) : one.start]

@@ -30,7 +30,10 @@ _MET = re.compile(
 _UNMET = re.compile(r"fail|miss|below|short|unmet", re.IGNORECASE)
 
 
-_OUT = re.compile(r"\b(?:left out|leave out|excluded|skipped|ignored)\b", re.IGNORECASE)
+_OUT = re.compile(
+    r"\b(?:left out|leave out|(?:could|can) ?not be used|not usable|left aside|excluded|skipped|ignored)\b",
+    re.IGNORECASE,
+)
 
 
 _CRITERION = re.compile(
@@ -47,7 +50,7 @@ _CHECKED = re.compile(
 
 _SIGNIFICANT = re.compile(r"\b(?P<not>in|non-?|not (?:statistically )?)?significant(?:ly)?\b", re.IGNORECASE)
 _READY = re.compile(
-    r"(?:\b(?:is|are|looks|seems|was|judged|be)|'s) (?P<not>not (?:yet )?|far from )?(?:\w+ )?ready\b|(?:ended in|result is|result|verdict|says)[: *]+(?P<not2>not )?ready\b|\b(?:counts as|considered|deemed|rated|judged|passes as|qualifies as|called|regarded as) (?P<not3>not )?ready\b|\bgood enough\b|\bfit for (?:use|deployment)\b",
+    r"(?:\b(?:is|are|looks|seems|was|judged|be)|'s|\b(?P<nt>isn't|aren't|is not)) (?P<not>not (?:yet )?|far from )?(?:yet )?(?:\w+ )?ready\b|(?:ended in|result is|result|verdict|says)[: *]+(?P<not2>not )?ready\b|\b(?:counts as|considered|deemed|rated|judged|passes as|qualifies as|called|regarded as) (?P<not3>not )?ready\b|\bgood enough\b|\bfit for (?:use|deployment)\b",
     re.IGNORECASE,
 )
 
@@ -294,7 +297,11 @@ class Standing(Findings):
         ):
             is_ready = any(f.name == "readiness" and f.value == "ready" for f in readiness.facts)
             says = not (
-                match["not"] or match["not2"] or match["not3"] or NEGATION.search(part[: match.end()])
+                match["nt"]
+                or match["not"]
+                or match["not2"]
+                or match["not3"]
+                or NEGATION.search(part[: match.end()])
             )
             yield self._expected(at, match, is_ready == says, readiness.id)
         yes = re.search(r"\|\s*(?P<word>yes|no)\s*\|\s*$", part, re.IGNORECASE)

@@ -92,6 +92,8 @@ def superlatives(at: Reading, measures: Measures) -> Iterator[Claim]:
         if (several := _SEVERAL.search(at.part)) is not None and abs(several.start() - match.start()) < 60:
             yield from _together(at, match, several, measures)
             continue
+        if re.search(r"\bthen\b|\bfollowed by\b|\branked\b", at.part) and len(at.whole.classes) > 2:
+            continue  # a whole order
         a, b = next((x, y) for x, y in itertools.pairwise(cuts) if x <= match.start() < y)
         told = [
             _holds(p)

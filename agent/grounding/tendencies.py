@@ -125,6 +125,7 @@ _SALIENT = re.compile(
 
 def tendencies(at: Reading, measures: Measures) -> Iterator[Claim]:
     """Over- and underconfidence, over- and underprediction, saliency against area."""
+    yield from _vague(at, measures)
     yield from _unlabelled(at, measures)
     yield from _surest(at, measures)
     yield from _calibrated(at, measures)
@@ -144,6 +145,35 @@ def tendencies(at: Reading, measures: Measures) -> Iterator[Claim]:
         for match in pattern.finditer(at.part):
             more = answers[0] - images[0] if answers and images else 0.0
             yield _tendency(at, match, more * sign > 0, answers[1] if answers else "")
+
+
+_VAGUE = re.compile(
+    r"\b(?:is|are|looks?|remains?|stays?|does|do|performs?|works?|holds?|held|fares?) (?:\w+ )?(?:(?P<weak>weak|poor(?:ly)?|bad(?:ly)?|unreliable|a problem|problematic|a weak spot|in trouble|troublesome)|(?P<strong>strong|good|fine|well|reliabl[ey]|solid|ok|okay|unproblematic|no (?:problem|trouble)(?: at all)?|unaffected|up well))\b(?! (?:as|than|calibrated)\b)",
+    re.IGNORECASE,
+)
+_WEAK_BELOW, _STRONG_FROM = 75.0, 65.0  # recall in percent; between them either word may be used
+
+
+def _vague(at: Reading, measures: Measures) -> Iterator[Claim]:
+    """``Kitchen is weak in deployment``, ``bedrooms hold up well``: against the recall of the class, generously."""
+    match = _VAGUE.search(at.part)
+    if (
+        match is None
+        or len(at.whole.classes) != 1
+        or at.whole.attributes
+        or at.pairs
+        or re.search(r"\bprecision\b|\bconfiden|\bcalibrat", at.part)
+    ):
+        return
+    split = only(at.about.splits) or "data"
+    found = measures.value("recall", Side(at.whole.classes, split=split))
+    if found is not None:
+        denied = (
+            re.search(r"\b(?:not|never)\b|n't\b", at.part[max(0, match.start() - 12) : match.end()])
+            is not None
+        )
+        weak = (match["weak"] is not None) != denied
+        yield _tendency(at, match, found[0] <= _WEAK_BELOW if weak else found[0] >= _STRONG_FROM, found[1])
 
 
 _CALM = re.compile(
