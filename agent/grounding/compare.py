@@ -56,7 +56,7 @@ _RULES: tuple[tuple[re.Pattern[str], str, int], ...] = tuple(
         (r"\bmore saturated\b", "saturation", 1), (r"\bless saturated\b|\bpaler\b", "saturation", -1),
         (r"\bmore colourful\b", "colourfulness", 1), (r"\bless colourful\b", "colourfulness", -1),
         (r"\b(?:larger|bigger) files\b|\bfiles (?:are|is|get) (?:[\w.]+ ){0,3}%? ?(?:larger|bigger)\b", "file_size", 1), (r"\bsmaller files\b|\bfiles (?:are|is|get) (?:[\w.]+ ){0,3}%? ?smaller\b", "file_size", -1),
-        (rf"\b{_BAD}(?: in [\d.]+ %[^,;]*?,)?{_HOW} more{_OFTEN}\b|\bmore{_OFTEN} {_BAD}\b|\bharder\b|\bmore difficult\b|\bmore errors\b", "error", 1),
+        (rf"\b{_BAD}(?: in [\d.]+ %[^,;]*?,)?{_HOW} more{_OFTEN}\b|\bmore{_OFTEN} {_BAD}\b|\bharder\b(?! (?:evaluation|training|deployment|images|pictures|ones|cases))|\bmore difficult\b|\bmore errors\b", "error", 1),
         (rf"\b{_BAD}{_HOW} (?:less|more seldom|more rarely){_OFTEN}\b|\bless{_OFTEN} {_BAD}\b|\beasier\b|\bless difficult\b|\bfewer errors\b", "error", -1),
         (rf"\b{_GOOD}{_HOW} (?:more{_OFTEN}|better)\b|\bmore{_OFTEN} {_GOOD}\b|\bbetter (?:recogni[sz]ed|classified)\b", "recall", 1),
         (rf"\b{_GOOD}{_HOW} (?:less{_OFTEN}|worse|more rarely)\b|\bless{_OFTEN} {_GOOD}\b|\bworse (?:recogni[sz]ed|classified)\b", "recall", -1),

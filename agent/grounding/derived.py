@@ -80,6 +80,12 @@ def _from_stated(
                 ):
                     continue
                 value = result(one.value, other.value)
+                if (
+                    value is not None
+                    and number.word
+                    and (abs(value) - abs(number.value)) * number.bound < -1e-9
+                ):
+                    continue  # "more than three times" is no 2.2
                 if value is not None and abs(abs(value) - abs(number.value)) <= _slack(
                     number, one, other, ways
                 ):

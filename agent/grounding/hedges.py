@@ -13,6 +13,7 @@ _FIRM = re.compile(
     r"than (?:[\w' -]{1,40} )?(?:should|would|could|might|ought to)\b(?: \w+){0,3}|\b(?:more|less|most|least|equally|as) likely\b|\bnext to\b|\beven if\b|"
     r"\balways \w+ing \w+ would\b|\bwould (?:give|get|score|reach|have been|have to|need|be needed|suggest|warrant|justify|predict|expect)\b|\bhypothes[ei]s\b|\bproposed\b|\bproposals?\b|"
     r"\b(?:should|must) (?:be|reach|have) (?:at least|above|over)\b|\bcould(?: not|n't) be\b|\bcan(?:not|'t) be\b|\bcould have (?:been )?(?:seen|shown|found|detected)\b|"
+    r"\b(?:suspicions?|hypothes[ei]s|suspects?)\b(?= [\w ,()-]{0,60}\b(?:was|were|has been|have been|is|are)\b (?:\w+ )?(?:confirmed|settled|proven|tested|refuted|established|ruled|decided))|"
     r"\bcan be (?:seen|read|found|shown|trusted|said)\b|\bif you (?:ask|look|want|mask|hide|cover|count|add)\b|\bas if\b|\bplan(?:ned)? beforehand\b",
     re.IGNORECASE,
 )
@@ -42,7 +43,7 @@ def hedged(part: str, place: int) -> bool:
     if part.rstrip().endswith("?"):
         return True
     bare = _bare(part)
-    governing = _GOVERNS.search(bare)
+    governing = _GOVERNS.search(bare)  # the firm turns of phrase are blotted out
     if governing is not None and governing.start() <= place:
         between = bare[governing.end() : place]
         if not re.search(r"[;]\s|\.\s|, but\b| but ", between):

@@ -12,7 +12,7 @@ def _words(text: str) -> re.Pattern[str]:
 
 
 SPLITS: Mapping[str, re.Pattern[str]] = {
-    "deploy": _words(r"\bdeploy\w*|\bin the field\b|\bin production\b|\breal[- ]world\b|\bin use\b|\bfrom use\b|\bpictures of use\b|\busers?['’]?s?['’]? (?:own )?(?:pictures|photos|images|homes|phones)\b|\b(?:from|by) (?:the )?users\b|\bpeople took\b|\bin (?:real life|practice|the wild|(?:everyday|real|actual|daily) use|real homes)\b|\breal[- ]life\b|\blive (?:images|pictures|data)\b|\bphone (?:pictures|photos|images)\b|\bin the home\b|\bat home\b"),
+    "deploy": _words(r"\bdeploy\w*|\bin the field\b|\bin production\b|\breal[- ]world\b|\bin use\b|\bfrom use\b|\bpictures of use\b|\busers?['’]?s?['’]? (?:own )?(?:pictures|photos|images|homes|phones)\b|\b(?:from|by) (?:the )?users\b|\bpeople took\b|\bin (?:real life|practice|the wild|(?:everyday|real|actual|daily) use|real homes)\b|\breal[- ]life\b|\blive (?:images|pictures|data)\b|\bphone (?:pictures|photos|images)\b|\bin the home\b|\bat home\b|\b(?:field|production|customer|live|real) (?:photos|pictures|images|data|shots|set)\b|\bin service\b|\bafter (?:launch|roll-?out|release|deployment)\b|\bonce (?:launched|released|live|in use)\b"),
     "train": _words(r"\btrain(?:ing|ed)?\b|\b(?:while|during|when) (?:it was )?learning\b|\blearned (?:from|on)\b"),
     "data": _words(r"\bevaluation\b|\beval\b|\bnew (?:ones|images|pictures)\b|\bunseen\b|\bnever (?:seen|saw)\b|\btest (?:images|pictures|set|data|split)\b|\bheld[- ]out\b|\bwas judged on\b"),
     "pool": _words(r"\bpool\b"),
@@ -50,7 +50,7 @@ SAID: Mapping[str, re.Pattern[str]] = {
         "accuracy": r"accura|\bacc\b|\bright\b|correct|recogni[sz]|\bhit|\bscores?\b(?! of)|\breach(?:es|ed)?\b|\bgets\b|\bmanages\b|\bachieves?\b|\battains?\b", "recall": r"recall|weakest|strongest|recogni[sz]|\bright\b|accura|correct|\bfound\b|\bdetect",
         "balanced_accuracy": r"balanced", "macro_precision": r"macro", "macro_f1": r"macro", "worst_recall": r"worst|recall",
         "precision": r"precision|\bright(?:ly)?\b|believe|correct|trust", "f1": r"\bf1\b", "baseline": r"baseline|always|guess",
-        "error": r"\bnot\b|n't\b|error|wrong|fail|\bmiss|misclass|incorrect|mistake|unrecogni|not (?:right|recogni)|harder|weak",
+        "error": r"\bnot\b|n't\b|error|wrong|fail|\bmis(?!take)|unnotic|undetect|overlook|incorrect|mistake|unrecogni|not (?:right|recogni)|harder|weak",
         "confusion": r"taken|call|mistak|confus|mix|answer|end up|swap|→|\bas\b|\bsays?\b|revers|other way|labell?ed",
         "pull": r"call|answer|drawn?\b|pull|towards|attract|\bsays?\b|taken|confus|→|shortcut|sign of|lead|wrongly|go along",
         "pull_gap": r"call|answer|drawn?\b|pull|towards|attract|\bsays?\b|taken|→|shortcut|sign of|lead|wrongly|more|difference|points",
@@ -106,7 +106,7 @@ EXCLUSIVE: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
         (r"(?:cover|tak|fill|occup|mak)\w+ (?:up )?(?=[^.;]{0,40}\b(?:picture|image|area|frame)\b)|of the (?:picture|image)\b(?!s)", "area region_share frequency images"),
         (r"\bmend\w*|\brepair(?:s|ed)? (?:by|when)", "mended control_mended"),
         (r"\bflip\w*|\bswitch\w*", "flip control_flip"), (r"\bmask\w*|\bhid(?:es?|den|ing)\b|\bcover(?:ed|ing|s)?\b|\bcontrols?\b|\beffects?\b", _MASKS + " slice_effect frequency"),
-        (r"misclassif\w*|\bwrong\w*|\berrors?\b(?! bars?)|\berr(?:s|ed)?\b|\bfail(?:s|ed|ures?|ing)?\b|\bmistakes?\b|\bincorrect\w*|\bmissed\b", _ERRORS),
+        (r"misclassif\w*|\bwrong\w*|\berrors?\b(?! bars?)|\berr(?:s|ed)?\b|\bfail(?:s|ed|ures?|ing)?\b|\bmistakes?\b|\bincorrect\w*|\bmissed\b|\bmis(?:judg|read|nam|label|recogni|identif)\w*|\bunnoticed\b|\bundetected\b|\boverlook\w*", _ERRORS),
         (r"taken for|\bcalled\b|\bcalls it\b|mistaken|mistook|\bconfus\w+|mix(?:es|ed)?[- ]?ups?|→|->|\bdrawn?\b|\bpull\w*|\battract\w*|sign of", _CALLS),
         (r"\bpredict\w*|\banswer(?:s|ed)?\b(?! (?:wrong|right|correct))|\bsays?\b", _CALLS + " accuracy confidence recall baseline"),
         (r"\brare\b|\bfrequen\w+|\bproportions?\b|\bmake up\b", "frequency proportion images share_of_errors confusion"),
@@ -160,7 +160,7 @@ HIGHER = _words(
     r"\b(?:higher|more|better|above|rises?|rose|risen|gains?|gained|increas\w*|improv\w*|exceeds?|brighter|over-?confident|larger|greater|up|raises?|grows?|grew|climbs?|adds?)\b"
 )
 ELSEWHERE = _words(
-    r"\belsewhere\b|\bthe rest\b|\bothers\b|\bother (?!half|hand|way|words|direction|class)\w+|\b(?:everything|anything) else\b|\botherwise\b|\bremaining\b|\bany other\b|\bcontrols?\b|\bequal(?:ly)?\b|\bsame size\b|\bas much\b|\bpatch\b"
+    r"\belsewhere\b|\b(?:usual|normal|typical|average|general) (?:error )?rate\b|\bthe rest\b|\bothers\b|\bother (?!half|hand|way|words|direction|class)\w+|\b(?:everything|anything) else\b|\botherwise\b|\bremaining\b|\bany other\b|\bcontrols?\b|\bequal(?:ly)?\b|\bsame size\b|\bas much\b|\bpatch\b"
 )
 ABOUT = _words(
     r"(?:about|around|roughly|nearly|almost|some|approximately|circa|ca\.|~|close to|over|under|more than|less than|just (?:over|under)|at least|at most|(?<!add )(?<!adds )(?<!sum )up to|a good|barely|hardly)\s*$"

@@ -36,6 +36,10 @@ _EVERY = re.compile(r"\bevery (?P<m>second|other|third|fourth|fifth|tenth)\b(?= 
 _ORDINALS = {"second": 2, "other": 2, "third": 3, "fourth": 4, "fifth": 5, "tenth": 10}
 _RATIO_IN = re.compile(rf"\b(?P<n>one|{_COUNT})(?: (?!of\b|is\b|are\b|in\b|out\b)[a-z_-]+){{0,3}} (?:in|out of) (?:every )?(?P<m>{_COUNT}|a hundred)\b(?! (?:slices|groups|tests|findings))", re.IGNORECASE)  # fmt: skip
 _TIMES = re.compile(rf"\b(?:(?P<n>{_COUNT}) times|(?P<w>(?:twice|double|thrice|triple)(?= (?:as|the|that|its|those|of|more|what))|threefold|fourfold|fivefold|tenfold))\b", re.IGNORECASE)  # fmt: skip
+_OF_HUNDRED = re.compile(
+    rf"\bout of (?:every |each )?(?:a |one )?(?:hundred|100)\b[^.;\d]{{0,40}}?\b(?P<n>{_COUNT})\b",
+    re.IGNORECASE,
+)
 _BIG = re.compile(rf"\b(?P<n>{_COUNT}|one|a) (?P<by>hundred|thousand)\b(?! and| \w+ hundred)", re.IGNORECASE)
 _WITH_UNIT = re.compile(rf"\b(?P<n>{_COUNT}) (?P<unit>(?:percentage )?points?|per ?cent|%)", re.IGNORECASE)
 _WORD = re.compile(rf"\b(?P<n>{_COUNT})\b", re.IGNORECASE)
@@ -230,12 +234,20 @@ def _in_words(text: str) -> Iterator[Number]:
         yield from made(100 / _ORDINALS[match["m"].lower()], "percent", 3.5, match, True)
     for match in _TIMES.finditer(text):
         yield from made(
-            _count(match["n"]) if match["n"] else _MANY[match["w"].lower()], "ratio", 0.3, match, True
+            _count(match["n"]) if match["n"] else _MANY[match["w"].lower()],
+            "ratio",
+            0.95
+            if re.search(r"\b(?:more than|over|well over|at least) $", text[: match.start()], re.IGNORECASE)
+            else 0.3,
+            match,
+            True,
         )
     for value, match in _fractions(text):
         yield from made(value, "percent", 4.0, match, True)
     for match in _ONLY_ONE.finditer(text):
         yield from made(1, "plain", 0.0, match)
+    for match in _OF_HUNDRED.finditer(text):
+        yield from made(_count(match["n"]), "percent", 0.5 + 0.02 * _count(match["n"]), match)
     for match in _WITH_UNIT.finditer(text):
         value = _count(match["n"])
         family: Family = "points" if "point" in match["unit"] else "percent"

@@ -39,7 +39,7 @@ _COPIES = re.compile(
     re.IGNORECASE,
 )
 _LEAKS = re.compile(
-    r"\bleak\w*|\bcop(?:y|ies) of (?:a )?training\b|\b(?:also )?occurs? in (?:the )?training\b|\balso (?:in|among) (?:the )?training\b|\boverlaps? (?:with )?(?:the )?training\b",
+    r"\bleak\w*|\bcop(?:y|ies) of (?:a )?training\b|\b(?:also )?occurs? in (?:the )?training\b|\b(?:slipped|crept|found (?:its|their) way|got|strayed) into\b|\bcontaminat\w+|\balso (?:in|among) (?:the )?training\b|\boverlaps? (?:with )?(?:the )?training\b",
     re.IGNORECASE,
 )
 _CLASH = re.compile(r"\b(?:contradict\w*|conflicting|different) labels\b", re.IGNORECASE)
@@ -58,6 +58,11 @@ _MEASURED = {
 }  # fmt: skip
 _DIFFERS_MOST = re.compile(
     r"\b(?:differs?|chang\w+|mov\w+|shift\w*|stands? out|(?:is|are) (?:furthest|farthest) apart)\b(?: \w+){0,3}? (?P<word>most|furthest)\b|\b(?:largest|biggest|greatest|strongest|most marked) (?:\w+ )?(?:difference|change|shift|gap)\b",
+    re.IGNORECASE,
+)
+_NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_COUNT_OF = re.compile(
+    rf"\b(?P<n>{'|'.join(_NUMBERS)}|\d+) (?:out )?of (?:the )?(?P<m>{'|'.join(_NUMBERS)}|\d+)\b",
     re.IGNORECASE,
 )
 _SIZE = re.compile(
@@ -240,6 +245,14 @@ class Properties:
     def _pointing(self, at: Reading) -> Iterator[Claim]:
         """``Most of the treated findings point to the data``."""
         match = _POINTS_TO.search(at.part)
+        counted = _COUNT_OF.search(at.part[: match.start()]) if match else None
+        if match is not None and counted is not None and self._families:
+            family = {"data": "dataset"}.get(match["what"].lower(), match["what"].lower())
+            ok = self._families.get(family, 0) == _number(counted["n"]) and sum(
+                self._families.values()
+            ) == _number(counted["m"])
+            yield _said(at, match, ok, "")
+            return
         amount = re.search(
             r"\b(?P<most>most|majority|mainly|mostly|bulk|nearly all|almost all)\b|\b(?P<few>few|minority|hardly any|none)\b",
             at.part[: match.start()] if match else "",
@@ -265,6 +278,10 @@ def _said(at: Reading, match: re.Match[str], ok: bool, ref: str) -> Claim:
         (ref,) if ok and ref else (),
         "" if ok else "the record says otherwise",
     )
+
+
+def _number(word: str) -> int:
+    return int(word) if word.isdigit() else _NUMBERS.index(word.lower())
 
 
 def _denied(at: Reading, match: re.Match[str]) -> bool:

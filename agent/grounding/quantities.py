@@ -375,7 +375,11 @@ _NARROWER = re.compile(
 def wrong(clause: str) -> bool:
     """Whether a clause speaks of errors only."""
     return bool(
-        re.search(r"\b(?:wrong\w*|errors?|error rate|fail\w*|misclassified|missed)\b", clause, re.IGNORECASE)
+        re.search(
+            r"\b(?:wrong\w*|errors?|error rate|fail\w*|misclassified|missed|misjudged|misread|unnoticed|undetected|overlook\w*)\b",
+            clause,
+            re.IGNORECASE,
+        )
         and not re.search(
             r"\b(?:right|accura\w*|recogni\w*|recall|precision|correct\w*|expect\w*|criteri\w*|bar)\b",
             clause,

@@ -404,7 +404,14 @@ def _subject(at: Reading, found: re.Match[str], classes: list[str], part: str) -
     spot = at.sentence.start + found.start()
     followed = re.search(r"\bfollowed by\b|\bahead of\b|\bbefore\b|\bthen\b", part)
     mentions = [m for m in at.mentions if m.kind == "class"]
-    if followed is not None or _SEVERAL.search(part) or re.search(r"\btogether\b|\bboth\b", part):
+    if followed is not None:
+        cuts = [at.sentence.start + m.start() for m in re.finditer(r"; | while | whereas | but ", part)]
+        start, end = (
+            max((c for c in cuts if c <= spot), default=0),
+            min((c for c in cuts if c > spot), default=10**9),
+        )
+        return list(dict.fromkeys(m.name for m in mentions if start <= m.start < end)) or classes
+    if _SEVERAL.search(part) or re.search(r"\btogether\b|\bboth\b", part):
         return classes
     before = [m.name for m in mentions if m.start < spot]
     return before[-1:] or [mentions[0].name]

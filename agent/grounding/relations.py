@@ -81,7 +81,7 @@ _CUT = re.compile(
     re.IGNORECASE,
 )
 _REST = re.compile(
-    r"\belsewhere\b|\bthe rest\b|\banything else\b|\banywhere else\b|\bothers?\b|\bremaining\b|\bwithout (?:it|one|them|any)\b|\baverage\b|\boverall\b|\bin general\b|\bwhole\b|\bnormal\b|\ball (?:the )?(?:other|classes|images)\b",
+    r"\belsewhere\b|\b(?:usual|normal|typical|general) (?:error )?rate\b|\bthe rest\b|\banything else\b|\banywhere else\b|\bothers?\b|\bremaining\b|\bwithout (?:it|one|them|any)\b|\baverage\b|\boverall\b|\bin general\b|\bwhole\b|\bnormal\b|\ball (?:the )?(?:other|classes|images)\b",
     re.IGNORECASE,
 )
 _BACK = re.compile(
@@ -91,6 +91,19 @@ _DENIED = re.compile(
     r"\b(?:not|no|never|hardly|isn't|aren't|doesn't|don't|wasn't|n't)\s+(?:\w+ )?$", re.IGNORECASE
 )
 SOME_OF = re.compile(r"\b(?:\w+|\d+) of the (?:\w+|\d+) (?:\w+ )?(?:class|room|categor|kind)", re.IGNORECASE)
+_ATTRIBUTIVE = re.compile(
+    r" (?:evaluation |training |deployment )?(?:images|pictures|photos|ones|cases|classes|rooms)\b",
+    re.IGNORECASE,
+)
+_CLOSE = re.compile(
+    r"\b(?:close|similar|equal|comparable|near(?:ly equal)?) to\b|\bon (?:a )?par with\b|\babout the same (?:\w+ )?as\b|\bas \w+ as\b(?! (?:it|that|its|they|possible)\b)|\bin line with\b|\bmatches\b|\blevel with\b",
+    re.IGNORECASE,
+)
+_MULTIPLE = re.compile(
+    r"\b(?:times|twice|thrice|half|double|a (?:third|quarter|fifth)|not|nowhere near|far from) $|n't $",
+    re.IGNORECASE,
+)
+_CLOSE_WITHIN = 4.0  # percent or points that are still "about the same"
 _SAME = 1e-9
 
 
@@ -140,7 +153,7 @@ def compared(at: Reading) -> Iterator[Compared]:
             if hedged(at.part, a - begin + match.start()):
                 continue
             than = _THAN.search(stretch, match.end())
-            if match.re is _EXCEEDS:
+            if match.re in (_EXCEEDS, _CLOSE):
                 left, right = (a, a + match.start()), (a + match.end(), b)
             elif than is not None:
                 left, right = (a, a + than.start()), (a + than.end(), b)
@@ -149,6 +162,8 @@ def compared(at: Reading) -> Iterator[Compared]:
                 left, right = (a + max(comma, first.end()), b), (a + first.end(), a + max(comma, first.end()))
             else:
                 left, right = (a, b), (b, b)
+            if than is None and implied and _ATTRIBUTIVE.match(stretch[match.end() :]):
+                continue  # "harder images": which they are, and not than which
             if denied and than is None:
                 continue  # "does not fare better": than what is not said
             yield Compared(
@@ -157,6 +172,13 @@ def compared(at: Reading) -> Iterator[Compared]:
 
 
 def _words(stretch: str) -> Iterator[tuple[re.Match[str], int, str]]:
+    for match in _CLOSE.finditer(stretch):
+        if re.match(
+            r" (?:about )?(?:\d|half|a (?:third|quarter|fifth)|all\b|one\b|two\b|zero)",
+            stretch[match.end() :],
+        ) or _MULTIPLE.search(stretch[: match.start()]):
+            continue
+        yield match, 0, ""
     for match in _EXCEEDS.finditer(stretch):
         yield match, -1 if match["less"] else 1, ""
     for match in _SELDOM.finditer(stretch):
@@ -213,6 +235,8 @@ def _holds(told: Told, measures: Measures) -> tuple[bool, str] | None:
         left, right = left or (0.0, ""), right or (0.0, "")
     if left is None or right is None:
         return None
+    if told.sign == 0:
+        return abs(left[0] - right[0]) <= _CLOSE_WITHIN, left[1] or right[1]
     apart = (left[0] - right[0]) * told.sign
     return apart > _SAME or (abs(told.sign) > 1 and apart > -_SAME), left[1] or right[1]
 
@@ -338,6 +362,9 @@ def _confused(
 ) -> Iterator[list[Told]]:
     """One confusion against its reverse, against another answer for the same class, or against another class."""
     pairs = pairs_in(at.text, ahead)
+    if not pairs and at.pairs and _BACK.search(at.text[slice(*found.left)]):
+        one, split = at.pairs[0], only(at.about.splits) or "data"
+        yield [Told(sign, "confusion", Side(split=split, pair=(one[1], one[0])), Side(split=split, pair=one))]
     if not pairs:
         return
     one = pairs[0]

@@ -48,6 +48,10 @@ _CHECKED = re.compile(
 )
 
 
+_ACCOUNTED = re.compile(
+    r"\b(?:explained|accounted for|covered|absorbed) by (?:the )?(?:\w+ )?(?:slices?|groups?|findings?|others?)\b|\bmerged\b|\b(?:folded|absorbed) into\b",
+    re.IGNORECASE,
+)
 _SIGNIFICANT = re.compile(r"\b(?P<not>in|non-?|not (?:statistically )?)?significant(?:ly)?\b", re.IGNORECASE)
 _READY = re.compile(
     r"(?:\b(?:is|are|looks|seems|was|judged|be)|'s|\b(?P<nt>isn't|aren't|is not)) (?P<not>not (?:yet )?|far from )?(?:yet )?(?:\w+ )?ready\b|(?:ended in|result is|result|verdict|says)[: *]+(?P<not2>not )?ready\b|\b(?:counts as|considered|deemed|rated|judged|passes as|qualifies as|called|regarded as) (?P<not3>not )?ready\b|\bgood enough\b|\bfit for (?:use|deployment)\b",
@@ -84,6 +88,7 @@ class Standing(Findings):
         yield from self._expectations(reading)
         yield from self._left_out(reading)
         yield from self._significant(reading)
+        yield from self._accounted(reading)
 
     def _significant(self, at: Reading) -> Iterator[Claim]:
         """``The drop of kitchen is significant``: by its q value, else its p value."""
@@ -96,6 +101,8 @@ class Standing(Findings):
             if a.names.classes == names.classes and a.names.attributes == names.attributes and (a.names.splits == names.splits or (not names.splits and a.names.splits == DATA)
                 or a.names.splits - DATA == names.splits - DATA != frozenset())
         ]  # fmt: skip
+        if re.search(r"\b(?:drops?|chang\w+|loss|loses?|falls?|declin\w+|gains?|rises?)\b", at.part):
+            levels = [a for a in levels if len(a.names.splits) > 1] or levels
         if not levels:
             return
         best = [a for a in levels if "q" in (a.part, a.metric)] or levels
@@ -116,6 +123,22 @@ class Standing(Findings):
             best[0].refs[:1] if ok else (),
             "" if ok else "the record gives another p value",
         )
+
+    def _accounted(self, at: Reading) -> Iterator[Claim]:
+        """``Its excess is explained by other slices``: those that were tried and merged."""
+        match = _ACCOUNTED.search(at.part)
+        if match is None or not at.about.attributes:
+            return
+        found = [
+            row for e in self.state.evidence for t in e.tables if "verdict" in t.columns and t.columns[0] == "slice"
+            for row in t.rows if self.lexicon.find(str(row[0])).attributes == at.about.attributes
+        ]  # fmt: skip
+        if found:
+            start = at.sentence.start + match.start()
+            ok = any("merged" in (str(c) for c in row) for row in found)
+            yield Claim(
+                "verdict", start, start + len(match[0]), ok, (), "" if ok else "the record says otherwise"
+            )
 
     def _experimented(self, at: Reading) -> Iterator[Claim]:
         """``the pull of the sofa was checked by an experiment``: one has to have been made."""

@@ -207,7 +207,23 @@ def strangers(at: Reading, lexicon: Lexicon) -> Iterator[tuple[int, int, str]]:
                 start in seen
                 or word in _PLAIN
                 or word.removesuffix("s") in _PLAIN
-                or word.endswith(("ly", "ing", "er", "est"))
+                or word.endswith(
+                    (
+                        "ly",
+                        "ing",
+                        "er",
+                        "est",
+                        "tion",
+                        "sion",
+                        "ment",
+                        "ness",
+                        "ity",
+                        "ance",
+                        "ence",
+                        "ency",
+                        "ism",
+                    )
+                )
             ):
                 continue
             if any(a <= end + 2 and start < b for a, b in known):
@@ -242,6 +258,14 @@ def unseen(at: Reading, known: frozenset[str]) -> Iterator[tuple[int, int, str]]
         return
     for match in re.finditer(r"[A-Za-z]+(?:-[a-z]+)*", at.part):
         whole = _singular(match[0].lower())
+        if re.match(r"s?\s(?:to|by|from|below|under)\b", at.part[match.end() :]) and match[0].lower() in (
+            "sinks",
+            "sink",
+            "ships",
+            "saws",
+            "rocks",
+        ):
+            continue  # a verb
         if re.search(r"\blike\b[^.;]*$", at.part[: match.start()]):
             return  # a simile
         if whole in STRANGE and whole not in known and not all(w in known for w in whole.split("-")):

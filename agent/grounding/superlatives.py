@@ -26,7 +26,7 @@ _LOOKS = {
     "surest": ("confidence", True), "rarest": ("frequency", False), "costliest": ("excess", True), "commonest": ("frequency", True),
 }  # fmt: skip
 _WORD = re.compile(
-    rf"(?<!\bat )(?<!\bat the )\b(?:(?P<nth>second|third|fourth|fifth|next)[- ])?(?:(?P<high>{_HIGH})|(?P<low>{_LOW})|(?P<look>{'|'.join(_LOOKS)}))\b(?!_)",
+    rf"(?<!\bat )(?<!\bat the )\b(?:(?P<nth>second|third|fourth|fifth|next)[- ])?(?:(?P<high>{_HIGH})|(?P<low>{_LOW})|(?P<look>{'|'.join(_LOOKS)})|(?P<first>leads?(?! to\b)(?! the model)|tops|heads the|comes? first|ranks? first|is first))\b(?!_)",
     re.IGNORECASE,
 )
 #: "most of the …", "at best", "top confidence bin", "best and worst": no place of one thing
@@ -49,6 +49,10 @@ _SEVERAL = re.compile(
 _NTH = {"second": 2, "next": 2, "third": 3, "fourth": 4, "fifth": 5}
 _SAME = 1e-9
 #: words of a sentence → the quantities by which things in the pictures may be ranked
+_BY_FINDING = (
+    (re.compile(r"excess|stake|sav\w+|errors|cost|lever|propos|repair|order|list", re.IGNORECASE), "excess"), (re.compile(r"\bwrong|fail|error rate", re.IGNORECASE), "error"),
+    (re.compile(r"effect", re.IGNORECASE), "effect"), (re.compile(r"\bpull", re.IGNORECASE), "pull_gap"),
+)  # fmt: skip
 _BY_THING: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
     (re.compile(words, re.IGNORECASE), names)
     for words, names in (
@@ -87,6 +91,8 @@ def superlatives(at: Reading, measures: Measures) -> Iterator[Claim]:
             at.part[: match.start()],
         ):
             continue
+        if match["first"] and not any(m.kind == "finding" for m in at.mentions):
+            continue
         if hedged(at.part, match.start()) or re.search(r"\bnot (?:the )?$", at.part[: match.start()]):
             continue
         if (several := _SEVERAL.search(at.part)) is not None and abs(several.start() - match.start()) < 60:
@@ -121,7 +127,7 @@ def _together(
     if at.pairs or len(named) != many or at.whole.attributes:
         return
     metric, sense = quantity(at.part, match.start())
-    word = (match["high"] or match["low"] or match["look"]).lower()
+    word = (match["high"] or match["low"] or match["look"] or match["first"]).lower()
     split = only(at.about.splits) or "data"
     found = [
         ({c for c, _ in sorted(values.items(), key=lambda v: v[1][0], reverse=up)[:many]}, values)
@@ -150,9 +156,9 @@ def _places(at: Reading, match: re.Match[str], span: tuple[int, int], measures: 
     spot = begin + match.start()
     mine = [m for m in at.mentions if span[0] <= m.start < span[1]]
     names = gather(mine)
-    word = (match["high"] or match["low"] or match["look"]).lower()
+    word = (match["high"] or match["low"] or match["look"] or match["first"]).lower()
     rank = _NTH.get((match["nth"] or "").lower(), 1)
-    high = match["high"] is not None
+    high = match["high"] is not None or match["first"] is not None
     metric, sense = quantity(stretch[spot - span[0] :], 0)
     if not metric:
         metric, sense = quantity(stretch, spot - span[0])
@@ -167,6 +173,12 @@ def _places(at: Reading, match: re.Match[str], span: tuple[int, int], measures: 
             yield Place(pairs, pair, not match["low"], rank)
             if re.search(r"\boften\b|\bfrequently\b|\busual", stretch):
                 yield Place({p: v for p, v in pairs.items() if p[0] == pair[0]}, pair, not match["low"], rank)
+        return
+    finding = _nearest(at.text, mine, spot, "finding")
+    if finding:
+        name = next((n for words, n in _BY_FINDING if words.search(part)), "")
+        if name:
+            yield Place(measures.by_finding(name), finding, high, rank)
         return
     who = _nearest(at.text, mine, spot, "attribute")
     if who and not (metric in ("recall", "precision", "accuracy", "f1") and names.classes):

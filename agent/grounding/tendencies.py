@@ -61,7 +61,7 @@ def masked(at: Reading, measures: Measures) -> Iterator[Claim]:
     part = at.part
     still = re.search(
         r"\b(?:hardly|barely|scarcely|doesn't|does not|didn't|did not) (?:change|affect|move|touch|matter)\w*\b|\bleaves? (?:[\w-]+ ){1,4}(?:about |roughly |almost |just )?(?:where it was|unchanged|untouched|the same|alone|as it was)\b|"
-        r"\bstays? (?:the same|put|where it was|about the same)\b|\bunaffected\b|\bmakes? (?:no|little|hardly any) difference\b|\bha[sd] (?:no|little|hardly any) (?:effect|influence)\b|\bdoes nothing\b",
+        r"\bstays? (?:the same|put|where it was|about the same)\b|\bunaffected\b|\bmakes? (?:no|little|hardly any) difference\b|\bha[sd] (?:no|little|hardly any) (?:effect|influence)\b|\bdoes nothing\b|\bnothing (?:much )?(?:happens|changes)\b",
         part,
         re.IGNORECASE,
     )
@@ -72,7 +72,9 @@ def masked(at: Reading, measures: Measures) -> Iterator[Claim]:
         still = None
     if (
         match is None
-        or not re.search(r"score|likely|inclined|prone|effect\b.*\bis (?:positive|negative)", part)
+        or not re.search(
+            r"score|answers?\b|flip|likely|inclined|prone|effect\b.*\bis (?:positive|negative)", part
+        )
         or not at.about.attributes | at.about.classes
     ):
         return
@@ -117,6 +119,10 @@ _PREDICTED = (
 )  # fmt: skip
 
 
+_LIGHTS_UP = re.compile(
+    r"\b(?:heat ?maps?|saliency|maps?|attention|grad-?cam)\b[^.;]{0,40}\b(?:lights? up|points? (?:at|to)|highlights?|stands? out|focus\w*|concentrat\w+|hints? at|lies on|falls on)\b",
+    re.IGNORECASE,
+)
 _SALIENT = re.compile(
     r"\b(?P<way>more|less) saliency than\b|\bsaliency (?:\w+ ){0,3}?(?P<also>above|below|exceeds) (?:its|the) (?:share of the )?area\b",
     re.IGNORECASE,
@@ -193,10 +199,11 @@ def _calibrated(at: Reading, measures: Measures) -> Iterator[Claim]:
 
 
 def _salient(at: Reading, measures: Measures, split: str) -> Iterator[Claim]:
-    found = _SALIENT.search(at.part)
+    found = _SALIENT.search(at.part) or _LIGHTS_UP.search(at.part)
     if found is None or not at.about.attributes:
         return
-    up = (found["way"] or found["also"]).lower() in ("more", "above", "exceeds")
+    way = "more" if found.re is _LIGHTS_UP else (found["way"] or found["also"]).lower()
+    up = way in ("more", "above", "exceeds")
     for classes in (at.about.classes, frozenset[str]()):
         side = Side(classes, frozenset(), at.about.attributes, split)
         one, other = measures.value("saliency", side), measures.value("area", side)

@@ -18,7 +18,7 @@ from failsight.agent.grounding.reading import Reading
 from failsight.agent.state import CaseState
 
 _ABOUT = re.compile(
-    r"\btowards?\b|\blean\w*|\btug\w*|\bnudg\w*|\btempt\w*|\btend\w*|\bshortcuts?\b|\bcues?\b|\bsigns? of\b|\bprops?\b|\bpull\w*|\bpush\w*|\bsuggest\w*|\bdriv\w+|\bdrove\b|\blead\w*|\bled\b|→|->|\bsays?\b|\banswers?\b|\bcall\w*|\bthinks?\b|\bscores?\b|\bassociat\w+|\brel(?:y|ies|ied)\b|"
+    r"\btowards?\b|\bdo(?:es)? for\b|\blean\w*|\btug\w*|\bnudg\w*|\btempt\w*|\btend\w*|\bshortcuts?\b|\bcues?\b|\bsigns? of\b|\bprops?\b|\bpull\w*|\bpush\w*|\bsuggest\w*|\bdriv\w+|\bdrove\b|\blead\w*|\bled\b|→|->|\bsays?\b|\banswers?\b|\bcall\w*|\bthinks?\b|\bscores?\b|\bassociat\w+|\brel(?:y|ies|ied)\b|"
     r"\blooks? for\b|\bgo(?:es)? along\b|\bmeans?\b|\bmistak\w+|\btaken for\b|\bspurious\w*|\battract\w*|\bdraw\w*|\blift\w*|\brais\w+|\btrigger\w*|\bswitch\w*|\bguess\w*|\bfavou?r\w*|\bbehind\b|\bpoints? (?:to|towards)\b|\blures?\b|\bsteers?\b|\bequat\w+|\blink\w*|\bstands? for\b|\bread as\b",
     re.IGNORECASE,
 )

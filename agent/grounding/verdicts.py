@@ -31,6 +31,10 @@ _QUANTIFIED = re.compile(
 )
 
 
+_NOT_KNOWN = re.compile(
+    r"\b(?:nobody|no one|nothing|not|never|no (?:test|experiment)|unclear|unknown|open)\b[^,;:]*\b(?:establish\w*|known?|knows|shown?|shows|tests?|tested|clear|settled|say|tell|whether|which|why|what|how)\b[^;:]*$|n't\b[^,;:]*\b(?:know|tell|say|established|shown|tested)\b[^;:]*$|\b(?:whether|which|why)\b[^;:]*$",
+    re.IGNORECASE,
+)
 _MANY = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _NOT_HELD = re.compile(r"\bhold\b|fell through", re.IGNORECASE)
 _SO_MANY = re.compile(
@@ -265,6 +269,8 @@ class Findings:
         match = CAUSE.search(part)
         if match is None or hedged(part, match.start()) or NEGATION.search(part[: match.start()][-20:]):
             return
+        if _NOT_KNOWN.search(part[: match.start()]):
+            return  # "nobody has established which of these is responsible"
         if re.search(
             r"\b(?:rather than|instead of|as opposed to|and not) (?:an? |the )?$", part[: match.start()]
         ):
