@@ -49,6 +49,13 @@ class Past:
 
     said: tuple[Said, ...] = ()
     evidence: tuple[Evidence, ...] = ()
+    measured: Mapping[str, int] = field(default_factory=dict)  # evidence → when, as messages have it
+
+    @property
+    def told(self) -> list[Said | Evidence]:
+        """Messages and evidence in the order in which they came."""
+        when = [(s.seq, s) for s in self.said] + [(self.measured.get(e.id, 0), e) for e in self.evidence]
+        return [one for _, one in sorted(when, key=lambda pair: pair[0])]
 
 
 def take(state: CaseState) -> Snapshot:
@@ -94,7 +101,7 @@ def _tools() -> tuple[str, ...]:
 
 def past(state: CaseState) -> Past:
     """The conversation and evidence that ``state`` holds already, harmless to show."""
-    return inert(Past(tuple(state.said), tuple(state.evidence)))
+    return inert(Past(tuple(state.said), tuple(state.evidence), dict(state.measured)))
 
 
 def _names(state: CaseState) -> Iterator[str]:

@@ -17,10 +17,10 @@ from textual.screen import Screen
 
 from failsight.agent.ui import commands
 from failsight.agent.ui.tui import themes
+from failsight.agent.ui.tui.entries import Words
 from failsight.agent.ui.tui.messages import Answered, Errand, SessionUpdate, ShowEvidence, ShowFinding
 from failsight.agent.ui.tui.screens.main import MainScreen
 from failsight.agent.ui.tui.widgets.prompt import Prompt
-from failsight.agent.ui.tui.widgets.said import PersonSays
 from failsight.tools.errors import FailsightError
 
 if TYPE_CHECKING:
@@ -105,8 +105,7 @@ class FailsightApp(App[int]):
         prompt.take(text)
         text = self.main.offered(text)
         self.main.offer(())
-        self.main.said.append(("person", text))
-        await self.main.add(PersonSays(text))
+        await self.main.add(Words("person", text))
         self.talk.say(text)
 
     def _local(self, command: commands.Command) -> bool:

@@ -15,13 +15,13 @@ from failsight.agent.events import (
     ToolFailed,
     ToolStarted,
 )
+from failsight.agent.state import Said
 from failsight.agent.ui.snapshot import Past, Snapshot
+from failsight.agent.ui.tui.entries import Measured, Words
 from failsight.agent.ui.tui.screens.main import MainScreen
-from failsight.agent.ui.tui.widgets.evidence_card import EvidenceCard
 from failsight.agent.ui.tui.widgets.evidence_list import EvidenceList
 from failsight.agent.ui.tui.widgets.hypothesis_board import HypothesisBoard
 from failsight.agent.ui.tui.widgets.prompt import Prompt
-from failsight.agent.ui.tui.widgets.said import Line, PersonSays, PlannerSays
 from failsight.agent.ui.tui.widgets.status_line import StatusLine
 from failsight.agent.ui.tui.widgets.top_line import TopLine
 from failsight.agent.ui.tui.widgets.workflow_map import WorkflowMap
@@ -41,23 +41,26 @@ def draw_snapshot(main: MainScreen, snapshot: Snapshot) -> None:
 
 
 async def draw_past(main: MainScreen, past: Past) -> None:
-    """Draw the conversation of an earlier session: its last messages, and a line that says how much there was."""
+    """Draw the conversation of an earlier session, and a line that says how much there was."""
     for evidence in past.evidence:
         keep(main, evidence)
     if not past.evidence and not any(s.role == "person" for s in past.said):
         return
     counts = f"messages {len(past.said)} · evidence {len(past.evidence)}"
-    await main.add(Line(f"Taken up again ({counts}). The last messages:", "muted"))
-    main.said += [(s.role, s.text) for s in past.said]
-    for said in past.said[-4:]:
-        await main.add(PersonSays(said.text) if said.role == "person" else PlannerSays(said.text))
+    assert main.album is not None  # the case is open
+    told = [
+        Words(one.role, one.text) if isinstance(one, Said) else Measured(one, main.album) for one in past.told
+    ]
+    await main.add(*told, Words("muted", f"Taken up again ({counts}): above is all of it."))
     main.query_one(Prompt).remember([s.text for s in past.said if s.role == "person"])
 
 
-def keep(main: MainScreen, evidence: Evidence) -> None:
-    """Hold ``evidence`` for its screen, and list it."""
-    main.evidence[evidence.id] = evidence
-    main.query_one(EvidenceList).add(evidence)
+def keep(main: MainScreen, evidence: Evidence) -> Evidence:
+    """Hold ``evidence`` for its screen, and list it. Returns what is held: answers to the same question share it."""
+    if main.evidence.get(evidence.id) != evidence:
+        main.evidence[evidence.id] = evidence
+        main.query_one(EvidenceList).add(evidence)
+    return main.evidence[evidence.id]
 
 
 async def draw_event(main: MainScreen, event: SessionEvent) -> None:
@@ -65,29 +68,26 @@ async def draw_event(main: MainScreen, event: SessionEvent) -> None:
     match event:
         case PlannerSaid(text, choices):
             if text.strip():
-                main.said.append(("planner", text))
-                await main.add(PlannerSays(text))
+                await main.add(Words("planner", text))
             main.offer(choices)
         case StageEntered(stage, trigger):
-            await main.add(Line(f"── {stage}" + (f": {trigger}" if trigger else ""), "stage"))
+            await main.add(Words("stage", f"── {stage}" + (f": {trigger}" if trigger else "")))
         case ToolStarted(tool, arguments, why):
             main.query_one(StatusLine).work = f"running {tool}"
             call = f"{tool}({arguments_text(arguments)})"
-            await main.add(Line(f"▹ {call}" + (f" · {why}" if why else ""), "muted"))
+            await main.add(Words("muted", f"▹ {call}" + (f" · {why}" if why else "")))
         case EvidenceMade(evidence, reused):
             assert main.album is not None  # evidence comes from an open session
             main.query_one(StatusLine).work = "working"
-            keep(main, evidence)
-            await main.add(EvidenceCard(evidence, main.album, reused=reused))
+            await main.add(Measured(keep(main, evidence), main.album, reused))
         case ToolFailed(tool, text):
-            await main.add(Line(f"✗ {tool}: {text}", "warning"))
+            await main.add(Words("warning", f"✗ {tool}: {text}"))
         case ApprovalAsked(tool):
-            await main.add(Line(f"? May {tool} run? ({arguments_text(event.arguments)})", "warning"))
+            await main.add(Words("warning", f"? May {tool} run? ({arguments_text(event.arguments)})"))
         case PictureOpened() | ImagesOpened() | MatrixOpened():
             await _open(main, event)
         case Notice(text, level):
-            main.said.append(("line", text))
-            await main.add(Line(f"{LEVELS.get(level, 'i')} {text}", level if level in LEVELS else "info"))
+            await main.add(Words(level if level in LEVELS else "info", f"{LEVELS.get(level, 'i')} {text}"))
 
 
 async def _open(main: MainScreen, event: PictureOpened | ImagesOpened | MatrixOpened) -> None:
@@ -100,7 +100,7 @@ async def _open(main: MainScreen, event: PictureOpened | ImagesOpened | MatrixOp
         case ImagesOpened(gallery):
             from failsight.agent.ui.tui.screens.gallery import GalleryScreen
 
-            await main.add(Line(f"▦ {gallery.title}: {len(gallery):,} pictures", "muted"))
+            await main.add(Words("muted", f"▦ {gallery.title}: {len(gallery):,} pictures"))
             main.app.push_screen(GalleryScreen(gallery, main.looks))
         case MatrixOpened(evidence):
             from failsight.agent.ui.tui.screens.matrix import MatrixScreen, matrix_of

@@ -22,10 +22,10 @@ from failsight.agent.ui.runner import (
     Update,
 )
 from failsight.agent.ui.tui.drawing import draw_event, draw_past, draw_snapshot
+from failsight.agent.ui.tui.entries import Words
 from failsight.agent.ui.tui.messages import SessionUpdate
 from failsight.agent.ui.tui.screens.approval import Answer, ApprovalScreen
 from failsight.agent.ui.tui.screens.problem import ProblemScreen
-from failsight.agent.ui.tui.widgets.said import Line
 from failsight.agent.ui.tui.widgets.status_line import StatusLine
 from failsight.agent.ui.tui.widgets.top_line import TopLine
 
@@ -83,7 +83,7 @@ class Talk:
             case TurnEnded(snapshot, stopped):
                 draw_snapshot(self.main, snapshot)
                 if stopped:
-                    await self.main.add(Line("Stopped; nothing is lost.", "muted"))
+                    await self.main.add(Words("muted", "Stopped; nothing is lost."))
                 self._rest()
             case Fetched(done, value):
                 done(value)

@@ -12,18 +12,17 @@ from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 from textual.suggester import Suggester
-from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from failsight.agent.learn.dialogue import LEAVE, Ask, Dialogue, Item, Say, Show, Step, Work
 from failsight.agent.learn.lines import SIGNS, file_names, shown_default
 from failsight.agent.learn.worker import Came, DialogueThread, Ended, Job, News
+from failsight.agent.ui.tui.entries import Entry, Measured, Words
 from failsight.agent.ui.tui.messages import ShowEvidence
 from failsight.agent.ui.tui.widgets.conversation import Conversation
 from failsight.agent.ui.tui.widgets.evidence_card import EvidenceCard
 from failsight.agent.ui.tui.widgets.key_line import KeyLine
-from failsight.agent.ui.tui.widgets.said import Line, PersonSays, PlannerSays
 from failsight.agent.ui.words import inert_text
 
 if TYPE_CHECKING:
@@ -152,26 +151,26 @@ class DialogueScreen(Screen[Any]):
                 await self._say(text, tone)
             case Show():
                 self._shown.append(item)
-                await self._add(EvidenceCard(item.evidence, item.album))
+                await self._add(Measured(item.evidence, item.album))
             case Work(text):
                 self._work(f"… {text}")
             case Step(number, total, title):
                 top = Content.assemble((self.heading, "bold"), f"  ·  {number} of {total}: {title}")
                 self.query_one("#dialogue-top", Static).update(top)
-                await self._add(Line(f"── {title}", "stage"))
+                await self._add(Words("stage", f"── {title}"))
             case Ask():
                 self._ask(item)
 
     async def _say(self, text: str, tone: Any) -> None:
         if tone == "text":
-            await self._add(PlannerSays(text))
+            await self._add(Words("planner", text))
         else:
-            await self._add(Line(f"{SIGNS[tone][0]}{text.replace('**', '')}", LOOKS[tone]))
+            await self._add(Words(LOOKS[tone], f"{SIGNS[tone][0]}{text.replace('**', '')}"))
 
-    async def _add(self, widget: Widget) -> None:
+    async def _add(self, entry: Entry) -> None:
         self._work("")
         said = self.query_one(Conversation)
-        await said.add(widget)
+        await said.add(entry)
         said.follow()
 
     def _work(self, text: str) -> None:
@@ -209,7 +208,7 @@ class DialogueScreen(Screen[Any]):
             return
         self.ended = True
         if problem:
-            await self._add(Line(problem, "warning"))
+            await self._add(Words("warning", problem))
         if result is not None or not problem:
             self.dismiss(result)
             return
@@ -253,7 +252,7 @@ class DialogueScreen(Screen[Any]):
         number = said.split(" ")[0]
         if number.isdecimal() and len(number) < 10 and 1 <= int(number) <= len(ask.options):
             said = f"{ask.options[int(number) - 1].text}{said[len(number) :]}"
-        await self._add(PersonSays(said or "(nothing)"))
+        await self._add(Words("person", said or "(nothing)"))
 
     def on_key(self, event: events.Key) -> None:
         """Letters typed while the answers have the focus go into the line."""

@@ -12,10 +12,10 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
-from textual.widget import Widget
 from textual.widgets import Input
 
 from failsight.agent.ui.completion import Known, options
+from failsight.agent.ui.tui.entries import Entry
 from failsight.agent.ui.tui.messages import Answered
 from failsight.agent.ui.tui.widgets.choices import Choices
 from failsight.agent.ui.tui.widgets.conversation import Conversation
@@ -46,7 +46,6 @@ class MainScreen(Screen[None]):
         self.snapshot: Snapshot | None = None
         self.commands: dict[str, str] = {}
         self.themes: tuple[str, ...] = ()
-        self.said: list[tuple[str, str]] = []  # role and text of everything said, for the search
         self.looks: Looks | None = None  # how the terminal shows pictures; None: half-blocks
 
     def compose(self) -> ComposeResult:
@@ -94,7 +93,12 @@ class MainScreen(Screen[None]):
             found = [(line, titles.get(line.rpartition(" ")[2], "")) for line, _ in found]
         return found
 
-    async def add(self, *entries: Widget) -> None:
+    @property
+    def said(self) -> list[tuple[str, str]]:
+        """Role and text of everything that was said, for the search."""
+        return self.query_one(Conversation).said
+
+    async def add(self, *entries: Entry) -> None:
         """Append to the conversation."""
         await self.query_one(Conversation).add(*entries)
 
