@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 from failsight.agent.grounding.numbers import Number
+from failsight.agent.grounding.reading import REVERSE
 from failsight.agent.grounding.slots import Bound
 from failsight.agent.grounding.sources import DATA, Atom
 
@@ -353,6 +354,9 @@ def _of_one_quantity(one: Atom, other: Atom, at: Bound) -> bool:
         named = (a.splits | b.splits) <= known and bool(whole.splits - DATA)
         return named and a.classes == b.classes and a.values == b.values and one.part == other.part
     if one.pair and other.pair:
+        said = at.reading.pairs
+        if len(said) > 1 and not REVERSE.search(at.reading.part):
+            return one.pair in said and other.pair in said
         return one.pair == other.pair[::-1] and set(one.pair) <= whole.classes
     if a.attributes != b.attributes:
         return bool(a.attributes and b.attributes) and a.attributes | b.attributes <= whole.attributes

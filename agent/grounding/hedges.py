@@ -35,7 +35,7 @@ def _bare(part: str) -> str:
 
 def supposes(part: str) -> bool:
     """Whether any part of a sentence is supposed."""
-    return HEDGE.search(_bare(part)) is not None
+    return HEDGE.search(_bare(part)) is not None or re.search(r"\bprobabl[ey]\b", part) is not None
 
 
 def hedged(part: str, place: int) -> bool:

@@ -13,7 +13,7 @@ def _words(text: str) -> re.Pattern[str]:
 
 SPLITS: Mapping[str, re.Pattern[str]] = {
     "deploy": _words(r"\bdeploy\w*|\bin the field\b|\bin production\b|\breal[- ]world\b|\bin use\b|\bfrom use\b|\bpictures of use\b|\busers?['’]?s?['’]? (?:own )?(?:pictures|photos|images|homes|phones)\b|\b(?:from|by) (?:the )?users\b|\bpeople took\b|\bin (?:real life|practice|the wild|(?:everyday|real|actual|daily) use|real homes)\b|\breal[- ]life\b|\blive (?:images|pictures|data)\b|\bphone (?:pictures|photos|images)\b|\bin the home\b|\bat home\b|\b(?:field|production|customer|live|real) (?:photos|pictures|images|data|shots|set)\b|\bin service\b|\bafter (?:launch|roll-?out|release|deployment)\b|\bonce (?:launched|released|live|in use)\b"),
-    "train": _words(r"\btrain(?:ing|ed)?\b|\b(?:while|during|when) (?:it was )?learning\b|\blearned (?:from|on)\b"),
+    "train": _words(r"\btrain(?:ing|ed)?\b(?! (?:record|curves?|runs?|procedure|code|history|log))|\b(?:while|during|when) (?:it was )?learning\b|\blearned (?:from|on)\b"),
     "data": _words(r"\bevaluation\b|\beval\b|\bnew (?:ones|images|pictures)\b|\bunseen\b|\bnever (?:seen|saw)\b|\btest (?:images|pictures|set|data|split)\b|\bheld[- ]out\b|\bwas judged on\b"),
     "pool": _words(r"\bpool\b"),
 }  # fmt: skip

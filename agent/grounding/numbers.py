@@ -173,6 +173,10 @@ def _digits(text: str, match: re.Match[str], brackets: list[tuple[int, int, str]
     ):
         unit = unit or _shared_unit(text, match)
     half = 0.5 * 10.0**-places
+    big = re.match(r" (?:thousand|million)\b", text[match.end() :])
+    if big is not None:
+        times = 1e6 if "million" in big[0] else 1e3
+        value, half = value * times, half * times
     if not unit and re.search(
         r"\bfactor(?: of)?(?: about| roughly| some| nearly| almost)? $",
         text[max(0, match.start() - 24) : match.start()],

@@ -44,7 +44,7 @@ _LEAKS = re.compile(
 )
 _CLASH = re.compile(r"\b(?:contradict\w*|conflicting|different) labels\b", re.IGNORECASE)
 _ALIKE = re.compile(
-    r"(?P<same>\blooks? (?:just |exactly |much |very much |almost )?(?:like|the same|alike|identical)\b|\b(?:are|is) (?:virtually |practically |almost |nearly )?(?:indistinguishable|identical|the same|similar|alike)\b|\b(?:hardly|barely|scarcely) (?:differs?|different)\b|\b(?:hardly|barely|scarcely) any difference\b|\b(?:nothing|little) (?:\w+ )?(?:sets|separates|distinguishes)\b|\b(?:do|does)(?: not|n't) differ\b|\bno (?:\w+ )?difference\b|\bmatch(?:es)? the\b|\b(?:have|has|share) (?:\w+ )?(?:the )?(?:same|similar|identical) )|"
+    r"(?P<same>\blooks? (?:just |exactly |much |very much |almost )?(?:like|the same|alike|identical)\b|\b(?:are|is) (?:\w+ly |almost )?(?:indistinguishable|identical|the same|similar|alike)\b|\b(?:hardly|barely|scarcely) (?:differs?|different)\b|\b(?:hardly|barely|scarcely) any difference\b|\b(?:nothing|little) (?:\w+ )?(?:sets|separates|distinguishes)\b|\b(?:do|does)(?: not|n't) differ\b|\bno (?:\w+ )?difference\b|\bmatch(?:es)? the\b|\b(?:have|has|share) (?:\w+ )?(?:the )?(?:same|similar|identical) )|"
     r"(?P<differ>\bdiffers?\b|\b(?:are|is|look|looks) (?:\w+ )?different\b|\bdifferent (?:world|from)\b|\bunlike\b)",
     re.IGNORECASE,
 )
@@ -63,6 +63,10 @@ _DIFFERS_MOST = re.compile(
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _COUNT_OF = re.compile(
     rf"\b(?P<n>{'|'.join(_NUMBERS)}|\d+) (?:out )?of (?:the )?(?P<m>{'|'.join(_NUMBERS)}|\d+)\b",
+    re.IGNORECASE,
+)
+_LOOKS = re.compile(
+    r"\b(?:brighter|darker|dimmer|blurrier|sharper|less sharp|less blurr\w+|more blurr\w+|less bright|more saturated|less saturated|more contrast|less contrast|(?:more|less) (?:heavily |strongly )?compressed|more colou?rful|less colou?rful)\b",
     re.IGNORECASE,
 )
 _SIZE = re.compile(
@@ -94,6 +98,7 @@ class Properties:
         self._unlabelled = dict(_column(state, "unlabelled"))
         self._shifts = dict(_shifts(state, "standardised difference"))
         self._distances = {k: v[0] for k, v in _shifts(state, "distance")}
+        self._levels = {k: v[0] for k, v in _shifts(state, "q")}
         self._families = dict(_families(state))
 
     def claims(self, at: Reading) -> Iterator[Claim]:
@@ -105,6 +110,7 @@ class Properties:
         yield from self._pointing(at)
         yield from self._most(at)
         yield from self._size(at)
+        yield from self._moved(at)
 
     def _value(self, name: str, split: str) -> tuple[float, str] | None:
         found = self._facts.get((name, split))
@@ -196,6 +202,17 @@ class Properties:
         sizes = [moved[0][n] for n in named] or [max(moved[0].values(), default=0.0)]
         differ = max(sizes) >= _APART
         yield _said(at, match, differ == ((match["differ"] is not None) != _denied(at, match)), moved[1])
+
+    def _moved(self, at: Reading) -> Iterator[Claim]:
+        """``The pool is darker``: a measurement that did not change significantly was not found to differ."""
+        match = _LOOKS.search(at.part)
+        if match is None or hedged(at.part, match.start()) or at.whole.entities:
+            return
+        splits = at.whole.splits | ({"data"} if len(at.whole.splits) == 1 else set())
+        levels = self._levels.get(frozenset(splits), {})
+        named = next((n for n, p in _MEASURED.items() if re.search(p, match[0], re.IGNORECASE)), "")
+        if levels.get(named, 0.0) > 0.05 and not _denied(at, match):
+            yield _said(at, match, False, "")
 
     def _size(self, at: Reading) -> Iterator[Claim]:
         """``96 by 96 pixels``: the size of an image or of the input."""
@@ -314,7 +331,7 @@ def _shifts(state: CaseState, column: str) -> Iterator[tuple[frozenset[str], tup
 def _sizes(rows: object, at: int) -> Iterator[tuple[str, float]]:
     for row in rows if isinstance(rows, list | tuple) else ():
         try:
-            yield str(row[0]), abs(float(str(row[at]).replace("−", "-")))
+            yield str(row[0]), abs(float(str(row[at]).replace("−", "-").removeprefix("< ")))
         except ValueError:
             continue
 

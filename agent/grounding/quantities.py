@@ -12,6 +12,23 @@ from failsight.agent.grounding.sources import Atom, words_of
 LIMIT = 2.0  # what costs as much or more is not meant
 
 
+_MASKED = frozenset(
+    {
+        "cue_effect",
+        "cue_change",
+        "control_effect",
+        "control_change",
+        "flip",
+        "control_flip",
+        "mended",
+        "control_mended",
+        "control_ratio",
+    }
+)
+_MASK_WORDS = re.compile(
+    r"mask|cover|hid|remov|tak\w+ (?:\w+ )*(?:away|out)|without|experiment|control|blur|patch|flip|effect|influence|occlu|elsewhere|conceal|gone|knock|E\d|= ?\d",
+    re.IGNORECASE,
+)
 _COUNTS = frozenset(
     [
         "draws",
@@ -188,7 +205,7 @@ def quantity(number: Number, atom: Atom, at: Bound) -> float:
 
 #: things of which a case has few: only a count of just these may be meant
 _CASE_LEVEL = re.compile(
-    r" (?:of (?:the |these |all )+)?(?:(?!of\b)[\w-]+ ){0,3}?(?:findings|hypotheses|shortcuts|verdicts|slices|experiments|criteria|expectations|splits|cues|repairs|corrections)\b| (?:were |was |are )?(?:confirmed|refuted|inconclusive|tested|merged|untested)\b",
+    r" (?:of (?:the |these |all )+)?(?:(?!of\b)[\w-]+ ){0,3}?(?:findings|hypotheses|shortcuts|verdicts|slices|experiments|criteria|expectations|splits|cues|repairs|corrections)\b| (?:were |was |are )?(?:confirmed|refuted|inconclusive|tested(?! images| pictures| photos)|merged|untested)\b",
     re.IGNORECASE,
 )
 #: what is counted and is no image
@@ -211,8 +228,12 @@ def spoken(atom: Atom, at: Bound) -> float:
         return FAR
     if metric in ("confidence_right", "confidence_wrong") and any(metric in q for q in at.quantities):
         return 0.0
+    if metric in _MASKED and not _MASK_WORDS.search(at.reading.part) and not at.reading.carried.attributes:
+        return FAR
     if at.quantities:
         own = min((c for q, c in at.quantities.items() if metric in q), default=FAR)
+        if at.number.word and 0 < own < FAR and not says(metric, at.reading.part):
+            return FAR
         if own < FAR or (atom.part not in ("n", "count") and metric not in EVERYDAY):
             return own
         least = min(at.quantities.values())
@@ -282,7 +303,7 @@ def _demanded(number: Number, at: Bound) -> bool:
 
 _DEMANDED = re.compile(
     r"\b(?:should|must|has to|is required|requires?|required|requirement|expected to (?:be|reach)|demand(?:s|ed)?|asked for|target|criterion|threshold|goal|"
-    r"expectation|bar)\b(?!\s+by\b)[^,;:.\d]{0,40}$",
+    r"expectation|bar|bound|limit|minimum)\b(?!\s+by\b)[^,;:.\d]{0,40}$",
     re.IGNORECASE,
 )
 _WANTED = re.compile(

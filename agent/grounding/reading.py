@@ -137,7 +137,7 @@ def _direct(text: str, classes: Sequence[Mention]) -> dict[tuple[str, str], None
     made: dict[tuple[str, str], None] = {}
     for one, other in itertools.pairwise(classes):
         between = text[one.end : other.start]
-        if one.name == other.name or len(between) > 90:
+        if one.name == other.name or len(between) > 90 or re.search(r"\bas \w+ as\b", between):
             continue
         source = next((a for a, b in made if b == one.name), "")
         following = next((m.start for m in classes if m.start > other.start), len(text))

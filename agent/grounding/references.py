@@ -49,6 +49,10 @@ _LINK = re.compile(
     r"\brests? (?:up)?on\b|\bbacks?\b|\bbacked by\b|\bbased on\b|\bdecided (?:by|in)\b|\bsettled (?:by|in)\b|\braised (?:by|in)\b|\bdrawn from\b|\btested (?:by|in)\b|\bcomes? from\b|\bmeasured in\b|\bconfirmed (?:by|in)\b|\bbehind\b|\bsupports?\b",
     re.IGNORECASE,
 )
+_SAME_BUG = re.compile(
+    r"\b(?:flip side|same (?:bug|problem|cause|thing|root)|one (?:and the same|bug|problem)|two sides|counterpart|go together|belong together)\b",
+    re.IGNORECASE,
+)
 _NOT = re.compile(r"\bnot\b|n't\b|\bno\b|\bneither\b|\bnor\b|\bwithout\b|\bnever\b", re.IGNORECASE)
 _MEASURED = re.compile(r"\d(?:[\d,.]*\d)? ?(?:%|points|images|pictures)", re.IGNORECASE)
 
@@ -109,6 +113,7 @@ class References:
                     "" if judged else f"{spot.name} is about something else",
                 )
         yield from self._linked(at, ids)
+        yield from self._same(at, ids)
 
     def _judged(self, at: Reading, piece: _Piece, several: bool) -> bool | None:
         """Whether a piece names what its ids are about (True), what only others are about (False), or neither."""
@@ -160,6 +165,23 @@ class References:
         )
         classes = NOTHING.union(*(n.classes for n in found)) if all(n.classes for n in found) else NOTHING
         return attributes, classes
+
+    def _same(self, at: Reading, ids: Sequence[Mention]) -> Iterator[Claim]:
+        """``F7 is the flip side of F11``: both speak of the same thing."""
+        match = _SAME_BUG.search(at.part)
+        names = list(dict.fromkeys(m.name for m in ids if m.name in self._about))
+        if match is None or len(names) != 2 or _NOT.search(at.part):
+            return
+        one, other = (self._about[n].attributes for n in names)
+        ok = bool(one & other) or not (one or other)
+        yield Claim(
+            "name",
+            ids[-1].start,
+            ids[-1].end,
+            ok,
+            tuple(names) if ok else (),
+            "" if ok else "they are about different things",
+        )
 
     def _linked(self, at: Reading, ids: Sequence[Mention]) -> Iterator[Claim]:
         """``F5 rests on E4``: a finding and evidence of it."""

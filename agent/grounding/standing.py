@@ -37,7 +37,7 @@ _OUT = re.compile(
 
 
 _CRITERION = re.compile(
-    r"\bexpectations?\b|\basked for\b|\brequired\b|\bthresholds?\b|\bcriteri(?:a|on)\b|\breadiness\b|\bbars?\b|\btargets?\b|\brequirements?\b|\bgoals?\b|\bdemands?\b",
+    r"\bexpectations?\b|\basked for\b|\brequired\b|\bthresholds?\b|\bcriteri(?:a|on)\b|\breadiness\b|\bbars?\b|\bbounds?\b|\btargets?\b|\brequirements?\b|\bgoals?\b|\bdemands?\b",
     re.IGNORECASE,
 )
 
@@ -352,6 +352,11 @@ class Standing(Findings):
                 )
             )
         )
+        if re.search(r"\b(?:only|solely|just)\b", part) and len(named) == 1 and len(held) > 1 and yes is None:
+            says = bool(_UNMET.search(match[0]))
+            ok = all((name in named) == (h != says) for name, h in held.items())
+            yield self._expected(at, match, ok, readiness.id)
+            return
         if yes is not None:
             says = yes["word"].lower() == "yes"
         if re.search(r"\bneither\b|\bnone\b|\bno (?:criterion|expectation)", part, re.IGNORECASE):

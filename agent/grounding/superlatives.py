@@ -247,7 +247,12 @@ def _nearest(text: str, mentions: Sequence[Any], spot: int, kind: str) -> str:
     if len({m.name for m in some}) == 1:
         return str(some[0].name)
     after = next((m for m in some if m.start >= spot), None)
-    if after is not None and re.fullmatch(r"\w+ (?:\w+ )?", _between(text, spot, after.start)):
+    if after is not None and (
+        re.fullmatch(r"\w+ (?:\w+ )?", _between(text, spot, after.start))
+        or re.fullmatch(
+            r"\w+ (?:\w+ ){0,5}?(?:that|those|the one) (?:of|for) (?:the |an? )?", text[spot : after.start]
+        )
+    ):
         return str(after.name)
     before = [m.name for m in some if m.start < spot]
     return str(before[-1]) if before else str(some[0].name) if some else ""

@@ -101,6 +101,7 @@ def ground(
         if number.bound and number not in held:
             found = _beyond(number, settings[number], recorded)
             held.update({number: found} if found else {})
+    _ranges(reading, inside, recorded, settings, held)
     _relax(reading, inside, recorded, settings, held)
     for number, cited in zip(inside, cites, strict=True):
         found = held.get(number, [])
@@ -124,6 +125,13 @@ def _totals(
 ) -> None:
     """``155 of 195``: the total belongs to the same value as the part."""
     for one, other in itertools.pairwise(inside):
+        if one not in held and _OF_ALL.search(reading.text[reading.sentence.start : one.start]):
+            splits = {s for s, c in settings[one].splits.items() if c < ODD}
+            totals = [
+                a for a in recorded.near(one)
+                if not a.names.entities and not a.told and a.metric in _TOTALS and a.names.splits <= splits
+            ]  # fmt: skip
+            held.update({one: totals} if totals else {})
         if other in held or not PART_OF.match(reading.text[one.end : other.start]):
             continue
         parts = held.get(one, [])
@@ -140,7 +148,35 @@ def _totals(
         held.update({other: found} if found else {})
 
 
+_OF_ALL = re.compile(r"\b(?:Of|Out of|Among) (?:the |all |these |its |our )*$")
 _TOTALS = frozenset({"images", "errors", "error", "answers"})
+
+
+def _ranges(
+    reading: Reading,
+    inside: Sequence[Number],
+    recorded: Recorded,
+    settings: Mapping[Number, Bound],
+    held: dict[Number, list[Atom]],
+) -> None:
+    """``each lose between 12 and 15 points``: what is meant lies between the two."""
+    for low, high in itertools.pairwise(inside):
+        lead = reading.text[max(reading.sentence.start, low.start - 24) : low.start]
+        if low in held or high in held or not re.search(r"\bbetween (?:about |roughly )?$", lead) or low.word:
+            continue
+        if (
+            not re.fullmatch(r" ?%?(?: points)? (?:and|to) ", reading.text[low.end : high.start])
+            or low.value >= high.value
+        ):
+            continue
+        number = replace(low, family=high.family)
+        found = [
+            a for a in recorded.comparable
+            if a.family == high.family and low.value - low.half <= abs(a.value) <= high.value + high.half
+            and recorded.search.cost(number, a, replace(settings[low], number=number), frozenset()) < LIMIT
+        ]  # fmt: skip
+        if found:
+            held[low] = held[high] = found
 
 
 def _beyond(number: Number, at: Bound, recorded: Recorded) -> list[Atom]:
