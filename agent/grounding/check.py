@@ -40,6 +40,7 @@ from failsight.agent.grounding.topics import Topics
 from failsight.agent.state import CaseState
 
 _HEADER = re.compile(r"^\s*\|(?:[^\d|]*\|)+\s*$")  # the head of a table
+_BIN = re.compile(r"\b(?:above|over|below|under|between|from|bin|range|top)\b", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _REFERENCES = re.compile(r"\[(?:[EF]\d+(?:, ?| )?)+\]|^\s*[-*] |\*\*")
 
@@ -115,6 +116,12 @@ class Checker:
             (t.lower(), {w[:5] for w in re.findall(r"[a-z]{5,}", t.lower())}) for t in dict.fromkeys(told)
         ]
         self._said = _said(state)
+        self._edges = {
+            float(w)
+            for a in self.atoms
+            for w in a.row
+            if a.row and a.row[0][0].isdigit() and re.fullmatch(r"[\d.]+", w)
+        }
         self._ids = {e.id for e in state.evidence} | {r.id for r in state.records.values()}
 
     def check(self, text: str) -> Checked:
@@ -203,7 +210,11 @@ class Checker:
     def _repeats(self, at: Reading, number: Number) -> bool:
         """A number in words that a recorded sentence has too, or that counts the classes which the sentence lists."""
         if not number.word:
-            return False
+            return (
+                "confiden" in at.part
+                and _BIN.search(at.part) is not None
+                and any(abs(number.value - e) <= max(number.half, 0.05) for e in self._edges)
+            )
         word = at.text[number.start : number.end].lower()
         listed = number.value in (len(at.whole.classes), len(at.pairs))
         terms = re.search(r"\((?P<sum>[\d.,]+(?: ?%)?(?: ?\+ ?[\d.,]+| ?, ?[\d.,]+| and [\d.,]+)+)", at.part)

@@ -47,6 +47,7 @@ def consistent(at: Reading, inside: Sequence[Number]) -> Iterator[Claim]:
     yield from _moves(at, digits)
     yield from _sums(at, digits)
     yield from _larger(at, digits)
+    yield from _shares(at, sorted(inside, key=lambda n: n.start))
 
 
 def _claim(number: Number, reason: str) -> Claim:
@@ -123,6 +124,34 @@ def _sign(at: Reading, one: Number, other: Number) -> int:
         return _SIGNS[between["sign"].lower()]
     own = at.text[other.start : other.start + 1]
     return _SIGNS.get(own, 0) if re.match(r"^(?: ?%| points?)?\s*$", _between(at, one, other)) else 0
+
+
+_OF = re.compile(r"^(?: \w+){0,2} (?:out )?of (?:the |its |all |these )*$")
+_WHICH = re.compile(
+    r"^[^.;\d]{0,60}?(?:, (?:which|that) (?:is|are|makes|amounts to|comes to)|, (?:or|so|i\.e\.|that is)|\bmeaning) (?:just |only |about |roughly |almost |nearly |slightly |somewhat |a little |well |more than |less than |over |under )*(?:a |one |an )?$",
+    re.IGNORECASE,
+)
+
+
+def _shares(at: Reading, inside: Sequence[Number]) -> Iterator[Claim]:
+    """``279 of the 600 are wrong, which is about a quarter``."""
+    for part, total, share in zip(inside, inside[1:], inside[2:], strict=False):
+        if (
+            part.word
+            or total.word
+            or share.family != "percent"
+            or part.family != "plain"
+            or total.family != "plain"
+        ):
+            continue
+        if (
+            not _OF.match(_between(at, part, total))
+            or not _WHICH.match(_between(at, total, share))
+            or part.value > total.value > 0
+        ):
+            continue
+        if abs(100 * part.value / total.value - share.value) > share.half + 0.03 * share.value + 0.5:
+            yield _claim(share, "it does not add up")
 
 
 def _larger(at: Reading, digits: Sequence[Number]) -> Iterator[Claim]:

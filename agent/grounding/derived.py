@@ -235,10 +235,23 @@ def _two(
                 if way and {"part", "relative"} & set(ways)
                 else [way]
             ):
+                if kind == "ratio" and number.word and _turned(one, other, at):
+                    continue
                 result = ways[kind](one.value, other.value) if kind in ways else None
                 if result is not None and _hits(number, result, kind, one.family):
                     return [one, other]
     return []
+
+
+def _turned(one: Atom, other: Atom, at: Bound) -> bool:
+    """Whether a ratio of two values would be that of the second thing named to the first."""
+    if one.elsewhere != other.elsewhere:
+        lead = at.reading.text[at.reading.sentence.start : at.number.start]
+        return one.elsewhere and not re.search(r"\bwithout\b|\bother\b|\bno\b|\bcontrol", lead)
+    if one.names.splits != other.names.splits:
+        order = [m.name for m in at.reading.mentions if m.kind == "split"]
+        return bool(order) and order[0] not in one.names.splits
+    return False
 
 
 def _hits(number: Number, result: float, way: str, family: str) -> bool:

@@ -14,7 +14,7 @@ def _words(text: str) -> re.Pattern[str]:
 SPLITS: Mapping[str, re.Pattern[str]] = {
     "deploy": _words(r"\bdeploy\w*|\bin the field\b|\bin production\b|\breal[- ]world\b|\bin use\b|\bfrom use\b|\bpictures of use\b|\busers?['’]?s?['’]? (?:own )?(?:pictures|photos|images|homes|phones)\b|\b(?:from|by) (?:the )?users\b|\bpeople took\b|\bin (?:real life|practice|the wild|(?:everyday|real|actual|daily) use|real homes)\b|\breal[- ]life\b|\blive (?:images|pictures|data)\b|\bphone (?:pictures|photos|images)\b|\bin the home\b|\bat home\b|\b(?:field|production|customer|live|real) (?:photos|pictures|images|data|shots|set)\b|\bin service\b|\bafter (?:launch|roll-?out|release|deployment)\b|\bonce (?:launched|released|live|in use)\b"),
     "train": _words(r"\btrain(?:ing|ed)?\b(?! (?:record|curves?|runs?|procedure|code|history|log))|\b(?:while|during|when) (?:it was )?learning\b|\blearned (?:from|on)\b"),
-    "data": _words(r"\bevaluation\b|\beval\b|\bnew (?:ones|images|pictures)\b|\bunseen\b|\bnever (?:seen|saw)\b|\btest (?:images|pictures|set|data|split)\b|\bheld[- ]out\b|\bwas judged on\b"),
+    "data": _words(r"\bevaluation\b|\beval\b|\bnew (?:ones|images|pictures|data|photos)\b|\bunseen\b|\bnever (?:seen|saw)\b|\btest (?:images|pictures|set|data|split)\b|\bheld[- ]out\b|\bwas judged on\b"),
     "pool": _words(r"\bpool\b"),
 }  # fmt: skip
 
@@ -109,7 +109,7 @@ EXCLUSIVE: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
         (r"misclassif\w*|\bwrong\w*|\berrors?\b(?! bars?)|\berr(?:s|ed)?\b|\bfail(?:s|ed|ures?|ing)?\b|\bmistakes?\b|\bincorrect\w*|\bmissed\b|\bmis(?:judg|read|nam|label|recogni|identif)\w*|\bunnoticed\b|\bundetected\b|\boverlook\w*", _ERRORS),
         (r"taken for|\bcalled\b|\bcalls it\b|mistaken|mistook|\bconfus\w+|mix(?:es|ed)?[- ]?ups?|→|->|\bdrawn?\b|\bpull\w*|\battract\w*|sign of", _CALLS),
         (r"\bpredict\w*|\banswer(?:s|ed)?\b(?! (?:wrong|right|correct))|\bsays?\b", _CALLS + " accuracy confidence recall baseline"),
-        (r"\brare\b|\bfrequen\w+|\bproportions?\b|\bmake up\b", "frequency proportion images share_of_errors confusion"),
+        (r"\brare\b|\bfrequen\w+|(?<!class )\bproportions?\b|\bmake up\b", "frequency proportion images share_of_errors confusion"),
     )
 )  # fmt: skip
 #: quantities that everyday words (images, with, show) stand for: a word for another one in the same clause does not rule them out
@@ -132,8 +132,8 @@ EVERYDAY = frozenset(
 VERDICTS: Mapping[str, re.Pattern[str]] = {
     "confirmed": _words(r"\bconfirm(?:ed|s)?\b|\bproven?\b|\bproved\b|\bproves\b|\bheld up\b|\bholds up\b|\bestablished\b|\bshown by (?:an )?experiment\b"),
     "refuted": _words(r"(?:\bnot|n't) to blame\b|\bmakes? no difference\b|\bha(?:s|ve|d) no (?:effect|influence)\b|\bplays? no (?:role|part)\b|\b(?:mere|pure|just a) (?:coincidence|chance)\b|\b(?:down to|due to|by) chance\b|\brefut(?:ed|es)\b|\bdisprove[ds]?\b|\bruled out\b|\brejected\b|\bfell through\b|\bdid(?: not|n't) hold\b(?: up)?|\bcontradict(?:ed|s)\b"),
-    "inconclusive": _words(r"\binconclusive\b|\bundecided\b|\bneither confirmed nor refuted\b|\bwithout a clear result\b|\bno clear (?:result|verdict)\b"),
-    "open": _words(r"\b(?:left|still|remaining) open\b|\b(?:is|are|remains?|stays?|still) (?:an? )?(?:still )?open\b|\bopen hypothes[ei]s\b|\bnobody has tested\b|\bnot (?:yet )?(?:been )?tested\b|\bhasn't been (?:tested|decided)\b|\buntested\b|\bonly stated\b|\bmerely (?:stated|raised)\b"),
+    "inconclusive": _words(r"\binconclusive\b|\bneither confirmed nor refuted\b|\bwithout a clear result\b|\bno clear (?:result|verdict)\b"),
+    "open": _words(r"\bundecided\b|\b(?:left|still|remaining) open\b|\b(?:is|are|remains?|stays?|still) (?:an? )?(?:still )?open\b|\bopen hypothes[ei]s\b|\bnobody has tested\b|\bnot (?:yet )?(?:been )?tested\b|\bhasn't been (?:tested|decided)\b|\buntested\b|\bonly stated\b|\bmerely (?:stated|raised)\b"),
 }  # fmt: skip
 STATUS = _words(
     r"\b(?:repaired|fixed(?! (?:beforehand|in advance|before|at|by the plan))|cured|solved|resolved|remedied|mended|carried out|put into practice|implemented|applied|retrained|deployed successfully|eliminated|removed for good|been verified|and verified|was verified|is verified|already verified)\b"

@@ -40,6 +40,7 @@ _OF_HUNDRED = re.compile(
     rf"\bout of (?:every |each )?(?:a |one )?(?:hundred|100)\b[^.;\d]{{0,40}}?\b(?P<n>{_COUNT})\b",
     re.IGNORECASE,
 )
+_HALF_AS = re.compile(r"\bhalf(?= as \w+)", re.IGNORECASE)
 _BIG = re.compile(rf"\b(?P<n>{_COUNT}|one|a) (?P<by>hundred|thousand)\b(?! and| \w+ hundred)", re.IGNORECASE)
 _WITH_UNIT = re.compile(rf"\b(?P<n>{_COUNT}) (?P<unit>(?:percentage )?points?|per ?cent|%)", re.IGNORECASE)
 _WORD = re.compile(rf"\b(?P<n>{_COUNT})\b", re.IGNORECASE)
@@ -246,6 +247,8 @@ def _in_words(text: str) -> Iterator[Number]:
             match,
             True,
         )
+    for match in _HALF_AS.finditer(text):
+        yield from made(0.5, "ratio", 0.1, match, True)
     for value, match in _fractions(text):
         yield from made(value, "percent", 4.0, match, True)
     for match in _ONLY_ONE.finditer(text):

@@ -35,7 +35,7 @@ _LABEL_WORDS = re.compile(
     r"as\b|collect|propos|at least|more|\d ?labell?ed|unlabell?ed deployment", re.IGNORECASE
 )
 _COPIES = re.compile(
-    r"\boccurs? twice\b|\bexact(?:ly)? (?:cop(?:y|ies)|duplicates?|the same)\b|\bexact \w+ (?:cop(?:y|ies)|duplicates?)\b|(?<!near-)(?<!near )\bduplicate[sd]?\b|\bidentical (?:images|pictures|copies)\b|\bappears? (?:more than once|twice)\b",
+    r"\boccurs? twice\b|\bexact(?:ly)? (?:cop(?:y|ies)|duplicates?|the same)\b|\bexact \w+ (?:cop(?:y|ies)|duplicates?)\b|(?<!near-)(?<!near )\bduplicate[sd]?\b|\bidentical (?:images|pictures|copies)\b|\bappears? (?:more than once|twice)\b|\bcopies (?:across|between|among|in)\b|\bfound (?:\w+ )?copies\b",
     re.IGNORECASE,
 )
 _LEAKS = re.compile(
@@ -172,7 +172,7 @@ class Properties:
             )
             if found is not None:
                 some = found[0] > 0
-                says_some = _NOT.search(at.part[: match.start()]) is None and not re.match(
+                says_some = _NOT.search(at.part[: match.end()]) is None and not re.match(
                     r"[^.,]*\b(?:is|are) (?:0|zero|none)\b", at.part[match.end() :]
                 )
                 yield _said(at, match, some == says_some, found[1])

@@ -288,7 +288,7 @@ def _said_wrong(number: Number, at: Bound) -> bool:
             before,
         )
         or re.match(
-            r"[^,;.\d]{0,70}\b(?:is|are|were|get) (?:wrong\b|misclassified|answered wrongly)|(?: [\[(][^\])]*[\])])? wrong\b",
+            r"(?:[^,;.\d]|\d+(?:\.\d+)? ?% (?=conf|or more)){0,70}\b(?:is|are|were|get) (?:wrong\b|misclassified|answered wrongly)|(?: [\[(][^\])]*[\])])? wrong\b",
             after,
         )
     )
@@ -361,9 +361,21 @@ def _fits_row(atom: Atom, part: str) -> bool:
         is not None
     )
     top = re.search(r"\btop\b|\bhighest\b", part) is not None
+    if atom.row[0][0].isdigit() and all(
+        any(w == s or (s.isdigit() and _close(w, s)) for s in said) for w in atom.row
+    ):
+        return True
     return set(atom.row) <= said or (
-        beyond and atom.row[0][0].isdigit() and (atom.row[0] in said or top) and atom.row[-1] == "100"
+        beyond
+        and atom.row[0][0].isdigit()
+        and (atom.row[0] in said or any(s.isdigit() and _close(atom.row[0], s) for s in said) or top)
+        and atom.row[-1] == "100"
     )
+
+
+def _close(word: str, said: str) -> bool:
+    """Whether a number of a label, rounded, is one that a text says."""
+    return bool(re.fullmatch(r"[\d.]+", word)) and abs(float(word) - float(said)) <= 0.5
 
 
 def _counted(number: Number, atom: Atom, at: Bound) -> bool:

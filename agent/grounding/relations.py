@@ -63,7 +63,7 @@ _OFTEN = (
     r"(?:often|frequently|regularly|likely|easily|reliably|well|commonly|strongly|heavily|badly|severely)"
 )
 _ADVERB = re.compile(
-    rf"(?<!-)\b(?P<way>more|less)\b(?! than (?:half|a|an|one|two|three|four|five|six|seven|eight|nine|ten|most|\d))(?P<rest> {_OFTEN}\b)?",
+    rf"(?<!-)\b(?P<way>more|less)\b(?! than (?:half|a|an|one|two|three|four|five|six|seven|eight|nine|ten|most|doubl|tripl|halv|twice|thrice|\d))(?P<rest> {_OFTEN}\b)?",
     re.IGNORECASE,
 )
 _SELDOM = _any(r"more (?:rarely|seldom)")
@@ -96,7 +96,7 @@ _ATTRIBUTIVE = re.compile(
     re.IGNORECASE,
 )
 _CLOSE = re.compile(
-    r"\b(?:close|similar|equal|comparable|near(?:ly equal)?) to\b|\bon (?:a )?par with\b|\babout the same (?:\w+ )?as\b|\bas \w+ as\b(?! (?:it|that|its|they|possible)\b)|\bin line with\b|\bmatches\b|\blevel with\b",
+    r"\b(?:close|similar|equal|comparable|near(?:ly equal)?) to\b|\bon (?:a )?par with\b|\babout the same (?:\w+ )?as\b|\bas (?!well|soon|far|long)\w+ as\b(?! (?:it|that|its|they|possible)\b)|\bin line with\b|\bmatches\b|\blevel with\b",
     re.IGNORECASE,
 )
 _MULTIPLE = re.compile(
@@ -348,6 +348,11 @@ def _pairs_of_sides(
         elif base.classes and right:
             yield base, replace(base, classes=NOTHING)
         return
+    other = at.whole.classes - base.classes
+    if not right and len(base.classes) == 1 == len(other) and not base.attributes:
+        yield base, replace(base, classes=other)
+        if base.split in DATA:
+            return
     if not right and base.split not in DATA and len(base.classes) < 2 and not base.attributes:
         yield base, replace(base, split="data")
 

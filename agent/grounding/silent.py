@@ -22,7 +22,7 @@ _UNKNOWN = re.compile(
 )
 _ADVICE = re.compile(
     r"\b(?:I|we|you|one) (?:\w+ )?(?:suspect|think|would|'d|propose|suggest|can|could|can't|cannot|don't|do not|haven't|have not|recommend|want|need|should|must|may|might|will|'ll|judge|decide|know|are the)\b|\b(?:I|we) (?!ran\b|checked|looked|found|tested|verified|measured|examined|confirmed|proved|saw\b|did\b|made\b|retrained|fixed|applied|evaluated|masked|compared|covered|searched|computed)\w+|\bI'd\b|\blet us\b|\blet's\b|\bplease\b|\bmy guess\b|\bsomeone\b|^\W*(?:(?:so|then|first|next|now|for now|also|instead),? )?(?:trust|beware|be|look|see|collect|cover|check|re-?train|mask|ask|add|use|try|start|keep|don't|do not|consider|give|decide|before|after|to|imagine|think|note|compare|run|test|fix|repair|put|take|read|treat|weigh|make|show|paste|re-?label|recalibrate|gather|hide|have|with|in short|in other words|that said|good news|bad news)\b(?![^,]*\b(?:is|are|was|were|has|have)\b[^,]*$)|"
-    r"\b(?:one of the|first|second|next) (?:proposals?|repairs?|steps?|corrections?)\b|\badvis\w+|\brecommend\w*|\bhelps? to\b|\busually\b|\bin general\b|\btip\b|\bproposes?\b|\bproposals?\b",
+    r"\b(?:one of the|first|second|next) (?:proposals?|repairs?|steps?|corrections?)\b|\badvis\w+|\brecommend\w*|\bhelps? to\b|\busually\b|\bin general\b|\btip\b|\bproposes?\b|\b(?:of|among) the (?:\w+ )?proposals\b",
     re.IGNORECASE,
 )
 _CASE = re.compile(

@@ -44,6 +44,10 @@ _FROM_TO = re.compile(
     r"\bfrom (?:about |only |just |roughly )?[\d.,]+ ?%?(?: points)? to (?:about |only |just |roughly )?[\d.,]+",
     re.IGNORECASE,
 )
+_INSTEAD = re.compile(
+    r"[^\d;,]{0,24}\b(?:rather than|instead of|not|against|vs\.?|versus|compared (?:with|to))\b",
+    re.IGNORECASE,
+)
 _HERE = re.compile(r"(?: [\[(][^\])]*[\])])? here\b")
 
 
@@ -112,6 +116,9 @@ def bind(
     row = _row(number, group, reading)
     ahead = _distinct(m for m in marks if row and m.end <= row[0].start)
     if len(row) > 1 and len(row) == len(ahead):
+        turns = re.match(r"[;,\s]*(?:but|while|whereas|;)\s", reading.text[clauses[own][0] :]) is not None
+        mine = [n for n in ahead if n in local] if turns else []
+        ahead = mine + [n for n in ahead if n not in mine] if mine else ahead
         return {n: 0.0 if n == ahead[row.index(number)] else FAR * 0.85 for n in everything}
     beside = _beside(number, marks, reading)
     if beside is not None:
@@ -391,12 +398,19 @@ def _splits(number: Number, reading: Reading, group: Sequence[Number]) -> tuple[
                 closest(reading.text, number, reading.sentence.start, reading.sentence.end),
             )
         )
+        first = number is group[0] and _INSTEAD.match(reading.text[number.end : reading.sentence.end])
         made["data"] = (
-            LIKELY
-            if turned
-            else ODD
-            if len(group) > 1 and (moved or _CONTRAST.search(reading.part)) and "interval" not in reading.part
-            else FAR
+            FAR
+            if first
+            else (
+                LIKELY
+                if turned
+                else ODD
+                if len(group) > 1
+                and (moved or _CONTRAST.search(reading.part))
+                and "interval" not in reading.part
+                else FAR
+            )
         )
     return made, True
 

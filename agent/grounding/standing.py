@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from failsight.agent.grounding.claims import Claim
 from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.lexicon import KINDS, NEGATION, STATUS
-from failsight.agent.grounding.names import Lexicon
+from failsight.agent.grounding.names import Lexicon, Mention
 from failsight.agent.grounding.reading import Reading
 from failsight.agent.grounding.sources import DATA, NOTHING, Atom
 from failsight.agent.grounding.verdicts import AHEAD, Findings
@@ -190,6 +190,8 @@ class Standing(Findings):
     def _cited(self, at: Reading) -> Iterator[Claim]:
         """A sentence that names one finding speaks of what that finding is about."""
         cited = [m for m in at.mentions if m.kind == "finding" and self.state.find(m.name) is not None]
+        if cited:
+            yield from self._kinds(at, cited)
         if cited and re.fullmatch(
             r"(?:[EF]\d+|[\s,()–-]|and|to|or)*", at.text[cited[0].start : cited[-1].end]
         ):
@@ -226,6 +228,24 @@ class Standing(Findings):
                 ):
                     return frozenset({one.name})
         return NOTHING
+
+    def _kinds(self, at: Reading, cited: Sequence[Mention]) -> Iterator[Claim]:
+        """``The three shifts are F1, F2 and F3``."""
+        lead = at.part[: cited[0].start - at.sentence.start]
+        match = re.search(r"\b(?P<kind>[\w-]+(?: [\w-]+)?)(?: \([^)]*\))?(?: (?:are|is|were)|:) $", lead)
+        kinds = {k for k, words in KINDS.items() if match is not None and words.search(match["kind"])}
+        for mention in cited if kinds else ():
+            record = self.state.find(mention.name)
+            if record is not None:
+                ok = record.finding.kind in kinds
+                yield Claim(
+                    "verdict",
+                    mention.start,
+                    mention.end,
+                    ok,
+                    (mention.name,) if ok else (),
+                    "" if ok else f"{mention.name} is of another kind",
+                )
 
     def _kind(self, at: Reading, name: str) -> Iterator[Claim]:
         """``F6 is a rare case``: it has to be one."""
@@ -352,6 +372,11 @@ class Standing(Findings):
                 )
             )
         )
+        if re.search(r"\bone of (?:the|your|its|both|two)\b", part) and not named and yes is None:
+            failing = sum(not h for h in held.values())
+            ok = failing == 1 if _UNMET.search(match[0]) else len(held) - failing == 1
+            yield self._expected(at, match, ok, readiness.id)
+            return
         if re.search(r"\b(?:only|solely|just)\b", part) and len(named) == 1 and len(held) > 1 and yes is None:
             says = bool(_UNMET.search(match[0]))
             ok = all((name in named) == (h != says) for name, h in held.items())

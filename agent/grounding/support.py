@@ -190,7 +190,11 @@ def _beyond(number: Number, at: Bound, recorded: Recorded) -> list[Atom]:
     meant = [a for c, _, a in weighed if c <= weighed[0][0] + 0.1]
     if not meant or not all((abs(a.value) - number.value) * number.bound > 0 for a in meant):
         return []
-    return meant if min(abs(abs(a.value) - number.value) for a in meant) <= 25 else []
+    lead = at.reading.text[max(0, number.start - 24) : number.start]
+    near = (
+        4 if re.search(r"\b(?:just|slightly|a little|a bit|marginally|barely) \w+(?: than)? $", lead) else 25
+    )
+    return meant if min(abs(abs(a.value) - number.value) for a in meant) <= near else []
 
 
 def _relax(

@@ -83,9 +83,34 @@ class Ties:
         }
         self._things = {a for a, _ in known}
 
+    def _only(self, at: Reading) -> Iterator[Claim]:
+        """``Of the three cues masked, only the television mattered``: then no other one did."""
+        match = re.search(r"\bonly (?:the |an? )?", at.part)
+        if (
+            match is None
+            or not _MATTERS.search(at.part[match.end() :])
+            or not _MASKED.search(at.part)
+            or hedged(at.part, match.start())
+        ):
+            return
+        following = [
+            m for m in at.mentions if m.kind == "attribute" and m.start >= at.sentence.start + match.start()
+        ]
+        if following and following[0].start <= at.sentence.start + match.end() + 2 and self._proven:
+            ok = {m.name for m in following} == self._proven
+            yield Claim(
+                "verdict",
+                following[0].start,
+                following[0].end,
+                ok,
+                (),
+                "" if ok else "the record confirms others too",
+            )
+
     def claims(self, at: Reading, taken: Sequence[Claim]) -> Iterator[Claim]:
         """Ties of a sentence that stand in words alone, checked."""
         begin = at.sentence.start
+        yield from self._only(at)
         cuts = [0, *(m.start() for m in _CUT.finditer(at.part)), len(at.part)]
         if _ABOUT.search(at.part) is None:
             return
@@ -124,6 +149,15 @@ class Ties:
                     refs or (),
                     "" if refs else "the record holds no such tie",
                 )
+
+
+_MATTERS = re.compile(
+    r"\b(?:matter\w*|had an effect|has an effect|(?:was|were|is|are|turned out) (?:to be )?(?:confirmed|proven|relevant|causal)|counted|is a (?:real |true )?shortcut)\b",
+    re.IGNORECASE,
+)
+_MASKED = re.compile(
+    r"\bmask\w*|\bexperiments?\b|\bcover(?:ed|ing)\b|\bcues?\b|\bshortcuts?\b", re.IGNORECASE
+)
 
 
 def _tied(text: str, inside: Sequence[Mention]) -> Iterator[tuple[Mention, Mention]]:

@@ -53,7 +53,7 @@ _VERDICTS: Mapping[Cell, Verdict] = {
 }
 #: "13 findings are (confirmed)": a count, checked as a number
 _COUNT_OF = re.compile(
-    r"(?:\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|\w+teen|eleven|twelve)) (?:of the )?(?:\w+ )?(?:findings|hypotheses|ones) (?:are|were|have been|got) $|(?:(?<![EF\d])\d|\b(?:two|three|four|five|six|seven|eight|nine|ten)) (?:\w+ ){0,3}(?:as )?$",
+    r"(?:\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|\w+teen|eleven|twelve)) (?:of the )?(?:\w+ )?(?:findings|hypotheses|ones) (?:are|were|have been|got) $|(?:(?<![EF\d])\d+|\b(?:two|three|four|five|six|seven|eight|nine|ten)) (?:\w+ ){0,3}(?:as )?$",
     re.IGNORECASE,
 )
 _COUNTED = re.compile(r"^\s+(?:findings?|hypothes[ei]s|ones?|slices|groups)\b")
@@ -156,6 +156,8 @@ class Findings:
             _QUANTIFIED.search(before) or re.search(r"\b(?:all|every|each|both)\b", before, re.IGNORECASE)
         )
         agreeing = [r for r in about if (r.finding.verdict == wanted) != negated]
+        if match[0].lower() == "undecided":
+            agreeing = [r for r in about if r.finding.verdict in (None, "inconclusive")]
         if verdict == "refuted" and _NOT_HELD.search(match[0]):
             agreeing = [r for r in about if r.finding.verdict != "confirmed"]
         if match[0].lower().startswith("neither"):
