@@ -18,7 +18,8 @@ averaged over seeds; intervals cover other images and other seeds (:mod:`failsig
   trade is to be expected: in the classes, in the other confirmed findings, in the finding's own columns class by class. These
   also make a family of their own, at α/2, where a loss counts that is shown to exceed half of the tolerance. Where such a
   group seems to lose more than the tolerance, by more than chance alone (p ≤ α) but not surely so, nothing is verified: the
-  verdict is *inconclusive*, with the number of images of that group that would decide. Against the model before, not the control: the loss is paid whatever it is
+  verdict is *inconclusive*, with the number of images of that group that would decide. Crossings are small; there it is
+  enough that a sure loss may well be larger than it seems (p ≥ 0.25 that it reaches the tolerance). Against the model before, not the control: the loss is paid whatever it is
   due to. And for the versions that were made, whose errors are averaged, not for all seeds: with three of those a loss
   would have to be enormous, and whoever takes one of these versions pays it. The tolerance is not 0 by default but a
   quarter of what the target gains (at least 2 points), for a right repair has a price: a model that leaned on a cue was right for the wrong
@@ -231,21 +232,21 @@ def decide(
     bound = max(LEAST_LOSS, SHARE_OF_GAIN * -change.mean) if tolerance is None else tolerance
     worse = [o for o in others if o.q_worse <= alpha and o.change.mean > 0]
     traded = [o for o in worse if _is_trade(o, bound, alpha)]
-    doubt = None if traded else _doubtful(others, bound, alpha)
+    unsure = None if traded else _doubtful(others, bound, alpha)
     outcome, reason = _outcome(target, minimum, alpha, p, q)
     images = seeds = None
-    if outcome == "verified" and doubt is not None:
-        told = f"{number(doubt.change.mean, 'points')}, p {p_value(doubt.change.p('greater'))}"
+    if outcome == "verified" and unsure is not None:
+        told = f"{number(unsure.change.mean, 'points')}, p {p_value(unsure.change.p('greater'))}"
         return Decision(
             "inconclusive",
-            f"{reason}; whether {clean(doubt.name, 60)} pays more for it than it may is left open ({told}).",
+            f"{reason}; whether {clean(unsure.name, 60)} pays more for it than it may is left open ({told}).",
             p,
             q,
             effect.detectable() if effect else None,
             worse=tuple(o.name for o in worse),
             tolerance=bound,
-            doubt=doubt.name,
-            doubt_images=_more_to_be_sure(doubt, bound, alpha, sum(o.kind in EXPECTED for o in others)),
+            doubt=unsure.name,
+            doubt_images=_more_to_be_sure(unsure, bound, alpha, sum(o.kind in EXPECTED for o in others)),
         )
     if outcome == "verified":
         outcome, reason = _beside(reason, worse, traded)
