@@ -248,7 +248,7 @@ def _turned(one: Atom, other: Atom, at: Bound) -> bool:
     if one.elsewhere != other.elsewhere:
         lead = at.reading.text[at.reading.sentence.start : at.number.start]
         return one.elsewhere and not re.search(r"\bwithout\b|\bother\b|\bno\b|\bcontrol", lead)
-    if one.names.splits != other.names.splits:
+    if one.names.splits != other.names.splits and len(one.names.splits) == 1 == len(other.names.splits):
         order = [m.name for m in at.reading.mentions if m.kind == "split"]
         return bool(order) and order[0] not in one.names.splits
     return False

@@ -21,7 +21,8 @@ ALIASES = (("television", "tv"), ("television", "tv set"), ("television", "telly
            ("spectacles", "glasses"), ("person", "human"), ("dog", "puppy"), ("cat", "kitten"), ("lamp", "light fixture"), ("rug", "carpet"), ("ship", "boat"), ("lorry", "truck"))  # fmt: skip
 _SUFFIX = re.compile(r"_(?:style|type|kind|colou?r|present|visible|shown)$|^has_")
 _WITHOUT = re.compile(
-    r"(?:\bwithout|\bno|\blacking|\bmissing|\babsent|\bnon)[ -](?:an?\s+|the\s+|any\s+)?$", re.IGNORECASE
+    r"(?:\bwithout|\bno|\black(?:s|ing)?|\bmissing|\babsent|\bnon)[ -](?:an?\s+|the\s+|any\s+)?$",
+    re.IGNORECASE,
 )
 _WITH = re.compile(
     r"\b(?:with|has|have|showing|show|shows|containing|contain|including|presence of|there's|there is)\s+(?:an?\s+|the\s+)?$",

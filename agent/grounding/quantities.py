@@ -273,7 +273,12 @@ def _barred(number: Number, atom: Atom, at: Bound) -> bool:
         return False
     if _demanded(number, at) and (atom.metric != "bound" or abs(atom.value - number.value) > number.half):
         return True
-    failure = atom.metric.startswith("told:") or atom.metric in _FAILURES or atom.part == "end"
+    failure = (
+        atom.metric.startswith("told:")
+        or atom.metric in _FAILURES
+        or "mended" in atom.metric
+        or atom.part == "end"
+    )
     return not failure and _said_wrong(number, at)
 
 

@@ -26,7 +26,7 @@ _ORDINAL = re.compile(
 )
 _NTH = {"two": 2, "three": 3, "four": 4, "second": 2, "third": 3, "fourth": 4, "fifth": 5}
 _LIST = re.compile(
-    r"\bfrom (?:the )?(?P<one>weakest|worst|lowest|smallest|best|highest|largest|strongest)\b[^:]{0,20}\bto (?:the )?(?P<other>\w+)\b|\border(?:ed)?\b(?! chang)[^:]*:|\branked\b|\branking\b",
+    r"\b(?:from )?(?:the )?(?P<one>weakest|worst|lowest|smallest|best|highest|largest|strongest)\b[^:]{0,20}\bto (?:the )?(?P<other>\w+)\b|\border(?:ed)?\b(?! chang)[^:]*:|\branked\b|\branking\b",
     re.IGNORECASE,
 )
 _SEVERAL = re.compile(

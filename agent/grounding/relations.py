@@ -30,8 +30,9 @@ QUANTITIES: tuple[tuple[str, int, re.Pattern[str]], ...] = tuple(
         ("gap", 1, (r"inflated", r"over-?confident", r"overconfidence", r"overstat\w+", r"overestimat\w+", r"exaggerat\w+")), ("gap", -1, (r"under-?confident", r"modest", r"timid")),
         ("confusion", 1, (r"taken for", r"mistaken for", r"mistakes?(?= [\w ]{3,20} for\b)", r"mistook", r"confus\w+", r"mix(?:es|ed)?[- ]?ups?", r"mix(?:es|ed)? (?:\w+ )?up", r"called", r"read as", r"labell?ed as", r"passed off as", r"swapped")),
         ("confidence", 1, (r"confiden(?:ce|t|tly)", r"sure", r"certain\w*")),
-        ("precision", 1, (r"precision", r"trust\w*", r"believ\w+", r"hold true", r"to be believed")),
-        ("f1", 1, (r"f1(?:[- ]scores?)?",)),
+        ("precision", 1, (r"(?<!macro )(?<!macro-)precision", r"trust\w*", r"believ\w+", r"hold true", r"to be believed")),
+        ("macro_precision", 1, (r"macro[- ]precision",)), ("macro_f1", 1, (r"macro[- ]f1(?:[- ]scores?)?",)), ("balanced_accuracy", 1, (r"balanced accuracy",)),
+        ("f1", 1, (r"(?<!macro )(?<!macro-)f1(?:[- ]scores?)?",)),
         ("jpeg", 1, (r"jpeg quality", r"image quality", r"compression quality")), ("jpeg", -1, (r"compress\w*", r"jpeg compression")),
         ("brightness", 1, (r"brightness", r"bright", r"light")), ("brightness", -1, (r"darkness", r"dark", r"dim")),
         ("contrast", 1, (r"contrast",)), ("saturation", 1, (r"saturat\w+",)), ("sharpness", 1, (r"sharp\w*",)), ("sharpness", -1, (r"blur\w*",)),
@@ -98,6 +99,9 @@ _ATTRIBUTIVE = re.compile(
 _CLOSE = re.compile(
     r"\b(?:close|similar|equal|comparable|near(?:ly equal)?) to\b|\bon (?:a )?par with\b|\babout the same (?:\w+ )?as\b|\bas (?!well|soon|far|long)\w+ as\b(?! (?:it|that|its|they|possible)\b)|\bin line with\b|\bmatches\b|\blevel with\b",
     re.IGNORECASE,
+)
+_ANY_OTHER = re.compile(
+    r"\b(?:any|every|all|each) (?:of the )?(?:others?|other \w+)\b|\bany (?:class|room)\b", re.IGNORECASE
 )
 _MULTIPLE = re.compile(
     r"\b(?:times|twice|thrice|half|double|a (?:third|quarter|fifth)|not|nowhere near|far from) $|n't $",
@@ -274,6 +278,14 @@ def _readings(at: Reading, found: Compared, measures: Measures) -> Iterator[list
             Told(sign, metric, Side(frozenset({c}), split=s), Side(split=s)) for c in classes for s in splits
         ]
         return
+    if _ANY_OTHER.search(right) and len(classes) == 1 and not about.attributes:
+        name = {"accuracy": "recall", "quality": "recall"}.get(metric, metric)
+        rest = [c for c in measures.by_class(name, splits[0]) if c != classes[0]]
+        yield [
+            Told(sign, name, Side(frozenset(classes), split=splits[0]), Side(frozenset({c}), split=splits[0]))
+            for c in rest
+        ]
+        return
     base = Side(about.classes, about.values, about.attributes, splits[0] if len(splits) == 1 else "data")
     if second:
         yield from _two_quantities(metric, second, sign, base)
@@ -295,6 +307,9 @@ _TWO = {("recall", "precision"), ("precision", "recall"), ("confidence", "accura
         ("saliency", "area"), ("recall", "confidence"), ("confidence", "recall"), ("answers", "images"), ("images", "answers")}  # fmt: skip
 
 
+_WHOLE = {"accuracy", "macro_precision", "macro_f1", "balanced_accuracy"}
+
+
 def _second(metric: str, right: str, behind: Sequence[Mention]) -> str:
     """Another quantity of the same thing behind ``than``."""
     if re.search(r"\barea\b|\bsize\b", right) and metric == "saliency":
@@ -302,7 +317,8 @@ def _second(metric: str, right: str, behind: Sequence[Mention]) -> str:
     if any(m.kind != "split" for m in behind):
         return ""
     other, _ = quantity(right, 0)
-    return other if (metric, other) in _TWO else ""
+    whole = {metric, other} <= _WHOLE and metric != other
+    return other if (metric, other) in _TWO or whole else ""
 
 
 def _pairs_of_sides(

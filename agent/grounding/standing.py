@@ -169,7 +169,7 @@ class Standing(Findings):
                 or not _CORRECTION.search(part)
             ):
                 continue
-            if re.search(r"\b(?:half|were|was) (?:of \w+ )?$", before) and "retrained" in match[0]:
+            if re.search(r"\bhalf (?:of \w+ )?$", before) and "retrained" in match[0]:
                 continue
             wanted = {"verified"} if "verified" in match[0].lower() else {"applied", "verified"}
             done = [c for e in self.state.evidence for c in e.corrections if c.status in wanted]

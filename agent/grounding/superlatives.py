@@ -31,7 +31,7 @@ _WORD = re.compile(
 )
 #: "most of the …", "at best", "top confidence bin", "best and worst": no place of one thing
 _NOT = re.compile(
-    r"^(?:most|least)(?: of\b| (?:(?!with\b|for\b|on\b|in\b|by\b)\w+ )?(?:images|pictures|photos|answers|predictions|rooms|errors|mistakes|\w+rooms|kitchens)\b|\s\d)|^(?:top|highest)[- ](?:confidence|bin)|^(?:best|worst|highest|lowest|largest|smallest)(?:,? and| vs| to)|^worst[- ]recall|^(?:most|least) likely\b",
+    r"^(?:most|least)(?: of\b| (?:(?!with\b|for\b|on\b|in\b|by\b)\w+ )?(?:images|pictures|photos|answers|predictions|rooms|errors|mistakes|\w+rooms|kitchens)\b|\s\d)|^(?:top|highest)[- ](?:confidence|bin)|^(?:best|worst|highest|lowest|largest|smallest|weakest|strongest)(?:,? and| vs| to)|^worst[- ]recall|^(?:most|least) likely\b",
     re.IGNORECASE,
 )
 _CUT = re.compile(
@@ -59,7 +59,7 @@ _BY_THING: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
         (r"\bexcess\b|\bat stake\b", ("excess",)), (r"salien|heat ?map|attention|\bmaps?\b", ("saliency", "saliency_ratio")),
         (r"\bmask|\beffects?\b|experiment|influence|\bcover|\bhid", ("effect", "cue_effect", "flip")),
         (r"\bpulls?\b|shortcut|\bcues?\b|attract|\blure|spurious|association", ("pull_gap", "pull", "effect")),
-        (r"slice|group|subset|\berror|\bwrong|\bfail|weak|worst|hard", ("error",)), (r"", ("error", "pull_gap", "effect")),
+        (r"\b(?:largest|biggest|smallest) (?:\w+ )*(?:slices?|groups?|subsets?)", ()), (r"slice|group|subset|\berror|\bwrong|\bfail|weak|worst|hard", ("error",)), (r"", ("error", "pull_gap", "effect")),
     )
 )  # fmt: skip
 
@@ -87,7 +87,7 @@ def superlatives(at: Reading, measures: Measures) -> Iterator[Claim]:
         ):
             continue
         if re.search(
-            r"\b(?:best|worst|highest|lowest|largest|smallest) (?:and|vs|to) (?:the )?$",
+            r"\b(?:best|worst|highest|lowest|largest|smallest|weakest|strongest) (?:and|vs|to) (?:the )?$",
             at.part[: match.start()],
         ):
             continue

@@ -61,7 +61,7 @@ def masked(at: Reading, measures: Measures) -> Iterator[Claim]:
     part = at.part
     still = re.search(
         r"\b(?:hardly|barely|scarcely|doesn't|does not|didn't|did not) (?:change|affect|move|touch|matter)\w*\b|\bleaves? (?:[\w-]+ ){1,4}(?:about |roughly |almost |just )?(?:where it was|unchanged|untouched|the same|alone|as it was)\b|"
-        r"\bstays? (?:the same|put|where it was|about the same)\b|\bunaffected\b|\bmakes? (?:no|little|hardly any) difference\b|\bha[sd] (?:no|little|hardly any) (?:effect|influence)\b|\bdoes nothing\b|\bnothing (?:much )?(?:happens|changes)\b",
+        r"\bstays? (?:the same|put|where it was|about the same)\b|\bunaffected\b|\bmakes? (?:no|little|hardly any) difference\b|\bha[sd] (?:no|little|hardly any) (?:effect|influence)\b|\bdoes nothing\b|\bnothing (?:much )?(?:happens|changes)\b|\b(?:changed?|changes|moved?|moves|did|does) (?:almost|hardly|next to|virtually|practically)? ?(?:nothing|anything)\b",
         part,
         re.IGNORECASE,
     )

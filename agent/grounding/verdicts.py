@@ -371,7 +371,11 @@ class Findings:
 
 def _clause(at: Reading, where: int) -> Reading:
     """The part of a sentence that a verdict stands in, where that part names findings of its own."""
-    cuts = [0, *(m.start() for m in re.finditer(r"; |, and | but | while | whereas ", at.part)), len(at.part)]
+    cuts = [
+        0,
+        *(m.start() for m in re.finditer(r"; |, and | but | while | whereas |, (?=F\d)", at.part)),
+        len(at.part),
+    ]
     for start, end in itertools.pairwise(cuts):
         if start <= where < end and len(cuts) > 2:
             own = gather(at.mentions, at.sentence.start + start, at.sentence.start + end)
