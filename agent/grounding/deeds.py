@@ -49,6 +49,10 @@ _ASSOCIATION = re.compile(
     r"(?<!not )(?<!not an )\bassociation (?:alone|only)\b|\bonly an association\b|\bno experiment\b|\bwithout (?:an )?experiment\b",
     re.IGNORECASE,
 )
+_TO_DO = re.compile(
+    r"\b(?:would|should|has|have|needs?|ought|remains?|left) (?:have )?to (?:be )?(?:mask|cover|hid|test|done|run)|\bto do:",
+    re.IGNORECASE,
+)
 _PRONOUN = re.compile(r"\b(?:it|them|this|that|these|one)\b", re.IGNORECASE)
 _CUT = re.compile(
     r"[;]\s|\.\s|, (?:but|while|whereas|although|though|so|yet)\b| but | while | whereas | though | [–—] ",
@@ -106,6 +110,8 @@ class Done:
             inside = [m for m in at.mentions if begin + a <= m.start < begin + b]
             if not inside and _PRONOUN.search(stretch):
                 inside = [m for m in at.mentions if m.start < begin + a and m.kind == "attribute"][-1:]
+            if _TO_DO.search(stretch):
+                continue
             for name, words in _TOOLS:
                 match = words.search(stretch)
                 if match is None or hedged(at.part, a + match.start()):

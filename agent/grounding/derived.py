@@ -336,7 +336,11 @@ def _way(one: Atom, at: Bound, number: Number) -> str:
     plain = number.family == "plain"
     if number.family == "ratio" or (plain and re.search(r"\bratio\b|\bfactor\b", at.reading.part)):
         return "ratio"
-    if number.family != "percent" and one.family == "plain" != number.family:
+    if (
+        number.family != "percent"
+        and one.family == "plain" != number.family
+        and not (number.family == "points" and one.metric == "jpeg")
+    ):
         return ""
     return "sum" if plain and one.family == "plain" and _SUM.search(at.reading.part) else "difference"
 

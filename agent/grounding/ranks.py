@@ -353,6 +353,8 @@ def _class_metric(at: Reading, found: re.Match[str], word: str) -> str:
     if not metric and _TROUBLE.search(part):
         return "error"
     moved = at.about.splits & {"deploy", "train"} or not at.about.splits
+    if _LOSS.search(part) and metric in ("precision", "f1"):
+        return ""
     if _LOSS.search(part) and metric in ("", "recall", "accuracy") and moved:
         return "drop"
     if word in _LOOKS:

@@ -103,6 +103,7 @@ _CLOSE = re.compile(
 _ANY_OTHER = re.compile(
     r"\b(?:any|every|all|each) (?:of the )?(?:others?|other \w+)\b|\bany (?:class|room)\b", re.IGNORECASE
 )
+_CHANCE = re.compile(r"\bguess\w*|\bchance\b|\bbaseline\b|\brandom\w*|\balways answering\b", re.IGNORECASE)
 _MULTIPLE = re.compile(
     r"\b(?:times|twice|thrice|half|double|a (?:third|quarter|fifth)|not|nowhere near|far from) $|n't $",
     re.IGNORECASE,
@@ -269,8 +270,12 @@ def _readings(at: Reading, found: Compared, measures: Measures) -> Iterator[list
         ]
         yield [Told(found.sign, "drop", sides[0], sides[1])]
         return
-    second = _second(metric, right, behind)
     about = mine if mine.entities else at.about
+    if metric in ("quality", "accuracy") and _CHANCE.search(right) and not about.entities:
+        base = Side(split=only(mine.splits or at.about.splits) or "data")
+        yield [Told(sign, "accuracy", base, base, "baseline")]
+        return
+    second = _second(metric, right, behind)
     splits = sorted(mine.splits or theirs.splits or at.about.splits) or ["data"]
     classes = sorted(about.classes)
     if _REST.search(right) and (len(classes) > 1 or len(splits) > 1) and classes and not about.attributes:

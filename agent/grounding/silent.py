@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from failsight.agent.grounding.claims import Claim
 from failsight.agent.grounding.hedges import supposes
 from failsight.agent.grounding.reading import Reading
-from failsight.agent.grounding.references import TOPICS
-from failsight.agent.grounding.relations import quantity
 
 _UNKNOWN = re.compile(
     r"\b(?:no|not|never|nobody|nothing|none|neither|cannot|can't|without|yet|hasn't|haven't|wasn't|weren't|isn't|didn't|doesn't|don't|unknown|unclear|open)\b[^.;]*\b(?:test\w*|experiment\w*|evidence|establish\w*|settled|shown|known|know|tell|tells|say|looked|mask\w*|cover\w*|measured|examined|checked|tried|carried|done|run|retrained|repaired|proof|proven|proved|cause[sd]?|ties?|explain|excluded|ruled|compared|checks?|vouch|promise|decided?|verdict|suspect\w*|record)\b|"
@@ -25,8 +23,16 @@ _ADVICE = re.compile(
     r"\b(?:one of the|first|second|next) (?:proposals?|repairs?|steps?|corrections?)\b|\badvis\w+|\brecommend\w*|\bhelps? to\b|\busually\b|\bin general\b|\btip\b|\bproposes?\b|\b(?:of|among) the (?:\w+ )?proposals\b",
     re.IGNORECASE,
 )
-_CASE = re.compile(
-    r"\b(?:models?|network|classifier|images?|pictures?|photos?|training|evaluation|deployment|labels?|class(?:es)?|findings?|findings|experiments?|answers?|predictions?|slices?|confiden\w+|saliency|masking)\b",
+#: words by which a sentence says more than that something exists: how much, which one, how often, why
+_STRONG = re.compile(
+    r"\b(?:more|less|fewer|most|least|only|never|always|nearly|almost|hardly|barely|rarely|seldom|often|mostly|usually|every|all|none|no|many|few|best|worst|highest|lowest|largest|smallest|weakest|strongest|"
+    r"\w+er than|proven|proved|because|causes?|caused|drives?|shortcuts?|exception|trouble|problem|unaffected|over-represented|under-represented)\b",
+    re.IGNORECASE,
+)
+#: checks and repairs that are said to have been made
+_DONE = re.compile(
+    r"\b(?:checks?|tests?|experiments?|analys[ei]s|curves|retraining|repairs?|fix|searched?|maps?) (?:\w+ ){0,6}?(?:found|showed|shows|proved|proves|confirmed|confirms|has (?:already )?(?:taken place|been (?:made|done|run|carried))|worked|succeeded|revealed|reveals)\b|"
+    r"\b(?:I|we) (?:ran|checked|tested|verified|examined|retrained|fixed|applied|confirmed)\b",
     re.IGNORECASE,
 )
 _TABLE = re.compile(r"^\s*\||\|\s*$")
@@ -39,9 +45,8 @@ def unsupported(at: Reading, claims: Sequence[Claim]) -> Claim | None:
         return None
     if supposes(part) or _UNKNOWN.search(part) or _ADVICE.search(part):
         return None
-    if not (at.whole.entities | at.whole.splits | at.whole.findings | at.whole.evidence) and not (
-        _CASE.search(part) and (quantity(part)[0] or any(words.search(part) for _, words in TOPICS))
-    ):
+    done = _DONE.search(part) is not None
+    if not done and not ((at.whole.classes | at.whole.attributes) and _STRONG.search(part)):
         return None
     end = at.sentence.start + len(part.rstrip().rstrip(".!"))
     return Claim("status", at.sentence.start, end, False, (), "nothing in the record bears this out")

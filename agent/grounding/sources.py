@@ -415,6 +415,7 @@ def _tallies(state: CaseState, lexicon: Lexicon) -> Iterator[Atom]:
     masked = [e for e in state.evidence if e.tool.startswith("test_")]
     yield tally(len(masked), "mask|experiment|test", tuple(e.id for e in masked[:1]))
     yield tally(len(found), "finding|hypothes")
+    yield tally(len(state.evidence), "pieces of evidence")
     for made in state.evidence:
         yield from _rows(made, tally)
     yield tally(len(lexicon.classes), "class|rooms|categor")

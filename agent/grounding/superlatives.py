@@ -31,7 +31,7 @@ _WORD = re.compile(
 )
 #: "most of the …", "at best", "top confidence bin", "best and worst": no place of one thing
 _NOT = re.compile(
-    r"^(?:most|least)(?: of\b| (?:(?!with\b|for\b|on\b|in\b|by\b)\w+ )?(?:images|pictures|photos|answers|predictions|rooms|errors|mistakes|\w+rooms|kitchens)\b|\s\d)|^(?:top|highest)[- ](?:confidence|bin)|^(?:best|worst|highest|lowest|largest|smallest|weakest|strongest)(?:,? and| vs| to)|^worst[- ]recall|^(?:most|least) likely\b",
+    r"^(?:most|least)(?: of\b| (?:are|is|were|was|go|end|get)\b| (?:(?!with\b|for\b|on\b|in\b|by\b)\w+ )?(?:images|pictures|photos|answers|predictions|rooms|errors|mistakes|\w+rooms|kitchens)\b|\s\d)|^(?:top|highest)[- ](?:confidence|bin)|^(?:best|worst|highest|lowest|largest|smallest|weakest|strongest)(?:,? and| vs| to)|^worst[- ]recall|^(?:most|least) likely\b",
     re.IGNORECASE,
 )
 _CUT = re.compile(
@@ -162,6 +162,8 @@ def _places(at: Reading, match: re.Match[str], span: tuple[int, int], measures: 
     metric, sense = quantity(stretch[spot - span[0] :], 0)
     if not metric:
         metric, sense = quantity(stretch, spot - span[0])
+    if metric == "drop" and re.search(r"\bprecision\b|\bf1\b", stretch, re.IGNORECASE):
+        return  # what each class loses of it is not recorded
     if word in _LOOKS:
         metric, high = _LOOKS[word]
         sense = 1
