@@ -44,7 +44,7 @@ test-all: $(VENV)/.installed-bench
 check: $(VENV)/.installed-dev build/typing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	MYPYPATH=build/typing $(BIN)/mypy -p failsight
+	MYPYPATH=build/typing:. $(BIN)/mypy -p failsight -p benchmarks
 	$(BIN)/lint-imports --verbose
 
 # the folders live at the top level; mypy finds them under their import name through links

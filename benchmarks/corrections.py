@@ -260,7 +260,9 @@ def case(made: Repair, evaluated: Pictures, seeds: int = SEEDS) -> QuickView:
         "tint": np.where(evaluated.warm, "warm", "cold").tolist(),
     }
     columns |= notes(len(evaluated.labels))
-    view = QuickView({"data": FakeTable(evaluated.pixels, evaluated.labels, CLASSES, columns)}, made.before)
+    view = QuickView(
+        {"data": FakeTable(evaluated.pixels, evaluated.labels.tolist(), CLASSES, columns)}, made.before
+    )
     view.stated.append(("F1", made.finding))
     view.recorded.append(
         Evidence("test_by_masking", "Found", "Found.", {}, findings=(made.finding,), id="E1")
@@ -272,8 +274,8 @@ def case(made: Repair, evaluated: Pictures, seeds: int = SEEDS) -> QuickView:
         ):
             model = models[seed - 1]
             view.made_versions.append(
-                ModelVersion(name, "R1", arm, seed, "collect", "F1", f"repair/R1/{name}", model.fingerprint)
-            )  # type: ignore[arg-type]
+                ModelVersion(name, "R1", arm, seed, "collect", "F1", f"repair/R1/{name}", model.fingerprint)  # type: ignore[arg-type]
+            )
             view.given_versions[name] = model
     return view
 

@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from benchmarks.kill_and_resume import findings
 
@@ -92,7 +93,7 @@ class Person:
         )
 
 
-def events(folder: Path) -> list[dict[str, object]]:
+def events(folder: Path) -> list[dict[str, Any]]:
     """The whole lines of a journal."""
     made = []
     path = folder / "journal.jsonl"
@@ -109,7 +110,7 @@ def pending(folder: Path) -> str | None:
     asked = None
     for event in events(folder):
         if event["kind"] == "approval.asked":
-            asked = str(event["data"]["tool"])  # type: ignore[index]
+            asked = str(event["data"]["tool"])
         elif event["kind"] == "approval.given":
             asked = None
     return asked
@@ -121,7 +122,7 @@ def twice(folder: Path) -> list[str]:
     made = []
     for event in events(folder):
         if event["kind"] == "evidence.recorded":
-            call = str(event["data"]["call"])  # type: ignore[index]
+            call = str(event["data"]["call"])
             if call in seen:
                 made.append(call)
             seen.add(call)
@@ -147,7 +148,7 @@ def small_case(base: Path, images: int) -> list[str]:
     return ["--model", str(demo.model), "--arch", demo.arch, "--data", str(path), "--expect", "accuracy>=0.9"]
 
 
-def report(folder: Path) -> dict[str, object]:
+def report(folder: Path) -> dict[str, Any]:
     """findings.json of a case folder, written now."""
     command = [sys.executable, "-m", "failsight.agent.cli", "report", str(folder), "--format", "json"]
     subprocess.run(command, check=True, capture_output=True)
@@ -172,7 +173,7 @@ def trial(
     before = len(events(folder))
     Person(folder, given).converse()
     later = [e for e in events(folder)[before:] if e["kind"] == "approval.asked"]
-    back = waiting is None or bool(later and later[0]["data"]["tool"] == waiting)  # type: ignore[index]
+    back = waiting is None or bool(later and later[0]["data"]["tool"] == waiting)
     return folder, f"{told} after {before} events", back
 
 
@@ -194,7 +195,7 @@ def main() -> int:
         print(
             f"undisturbed: {lasted:.1f} s, {whole.questions} questions, {len(wanted['findings'])} findings",
             flush=True,
-        )  # type: ignore[arg-type]
+        )
         draw = random.Random(given.seed)
         for number in range(given.kills):
             folder, told, back = trial(base, number, what, lasted, whole.questions, draw)

@@ -212,13 +212,13 @@ def judge(number: int, ways: Sequence[str] = WAYS) -> list[Judged]:
                 name = next(f.of.split()[-1] for f in told.facts if f.name == "versions")
                 verified, _ = case.call("verify_correction", {"repair": name, "features": False}, by="person")
                 statement = next(f.statement for i, f in case.findings() if i == found)
-                errors = [
+                before, repair, control = (
                     value(verified, "error_rate", f"target, {arm}") for arm in ("before", "repair", "control")
-                ]
+                )
                 made.append(
                     Judged(
                         number, way, statement, wrong, 0 if way == "wrong" else looked, count,
-                        str(next(f.value for f in verified.facts if f.name == "verdict")), *errors,
+                        str(next(f.value for f in verified.facts if f.name == "verdict")), before, repair, control,
                         value(verified, "q", "target"), int(value(verified, "groups_worse")),
                     )
                 )  # fmt: skip

@@ -255,13 +255,14 @@ def _passes() -> Scenario:
     from failsight.tools.engine import predict
     from tests.engine.doubles import ChannelModel, Drawn
 
-    wanted = predict(Drawn(30), ChannelModel()).scores
+    model: Any = ChannelModel()
+    wanted = predict(Drawn(30), model).scores
 
     def work(folder: Path) -> None:
-        predict(Drawn(30), ChannelModel(), cache_folder=folder)
+        predict(Drawn(30), model, cache_folder=folder)
 
     def lost(folder: Path) -> str | None:
-        made = predict(Drawn(30), ChannelModel(), cache_folder=folder).scores
+        made = predict(Drawn(30), model, cache_folder=folder).scores
         return None if np.array_equal(made, wanted) else "other scores after it"
 
     return "cached pass", lambda f: None, work, lost

@@ -61,7 +61,8 @@ def inputs(target: Target, seed: int) -> Iterator[Any]:
     """Endless broken inputs; the good ones come first."""
     yield from target.samples
     mutator = Mutator(f"{target.name}-{seed}")
-    make = {"text": mutator.text, "raw": mutator.raw, "tree": mutator.tree}[target.kind]
+    makers: dict[str, Callable[[Any], Any]] = {"text": mutator.text, "raw": mutator.raw, "tree": mutator.tree}
+    make = makers[target.kind]
     pool = list(target.samples)
     while True:
         made = make(mutator.draw.choice(pool))

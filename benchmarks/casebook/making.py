@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from benchmarks.casebook import networks, pictures
 from benchmarks.casebook.pictures import Part, World
-from benchmarks.casebook.plans import ATTEMPTS, Plan, Split, plan_case
+from benchmarks.casebook.plans import ATTEMPTS, THINGS, Plan, Split, plan_case
 from benchmarks.casebook.takeup import taken_up
 
 Ints = npt.NDArray[np.int64]
@@ -170,7 +170,7 @@ def photo_trunk(cache: Path | None) -> Mapping[str, Any]:
         if folder is None:
             raise NotMadeError(f"no real pictures: set {pictures.ENVIRONMENT}")
         world = pictures.photos(folder, "train")
-        labels = np.array([pictures.THINGS.index(c) for c in world.labels], np.int64)
+        labels = np.array([THINGS.index(c) for c in world.labels], np.int64)
         made = networks.train_trunk(world.pictures, labels)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part")
@@ -241,7 +241,7 @@ def _split(
         row = {"path": f"images/{name}", "label": plan.classes[part.labels[i]]}
         if scores is not None:
             row |= {f"p_{c}": f"{s:.5f}" for c, s in zip(plan.classes, scores[i].tolist(), strict=True)}
-        row |= {c: str(v[i]) for c, v in columns.items() if c != plan.boxes and c not in plan.boxes}
+        row |= {c: str(v[i]) for c, v in columns.items() if c not in plan.boxes}
         if plan.boxes and home.name == "eval":
             row["boxes"] = json.dumps(drawn[i] if drawn is not None else pictures.boxes_of(plan, part, i))
         rows.append(row)

@@ -260,7 +260,7 @@ def room_boxes(rows: Ints, kinds: tuple[str, ...]) -> list[dict[str, list[Box]]]
     made = []
     for row in rows.tolist():
         found = picture_of(config, drafts[row]).boxes
-        made.append({k: [tuple(b) for b in found[k]] for k in kinds if k in found})
+        made.append({k: [(b[0], b[1], b[2], b[3]) for b in found[k]] for k in kinds if k in found})
     return made
 
 

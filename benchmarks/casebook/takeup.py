@@ -26,7 +26,7 @@ def taken_up(plan: Plan, reserve: Part, scores: npt.NDArray[np.float32]) -> floa
     predicted = scores.argmax(1)
     wrong = predicted != reserve.truth
     sizes = [
-        size for one in plan.key if (size := _size(plan, one, reserve, predicted, wrong, scores)) is not None
+        made for one in plan.key if (made := _size(plan, one, reserve, predicted, wrong, scores)) is not None
     ]
     for size, least in sizes:
         if size < least:

@@ -75,7 +75,8 @@ def _effects(
     model: Classifier, world: WorldConfig, drafts: list[Draft], cue: str, watched: int
 ) -> npt.NDArray[np.float64]:
     """Score with the cue minus score without; of each pair one is the picture as it stands."""
-    shown, hidden = [], []
+    shown: list[npt.NDArray[np.uint8]] = []
+    hidden: list[npt.NDArray[np.uint8]] = []
     for draft in drafts:
         own = picture_of(world, draft)
         there = draft.attributes[cue] == "yes"

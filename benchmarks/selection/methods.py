@@ -58,7 +58,7 @@ class Chooser:
             return self._trial.unlabelled[:0]
         view = self._view(way.words)
         select_data(view, budget=budget, method=way.method, beta=BETA)
-        key = stored_key(view, budget=budget, method=way.method, beta=BETA, attributes=None, split="pool")
+        key = stored_key(view, budget=budget, method=way.method, beta=BETA, attributes=None, split="pool")  # type: ignore[arg-type]
         stored = view.cached(key)
         if stored is None:
             raise RuntimeError("the tool kept no list of rows")

@@ -161,8 +161,8 @@ class Pipeline:
             taken[k] += extra
         pictures: list[Pictures | None] = [None] * len(wanted)
         for places, many in zip(asked.values(), taken, strict=True):
-            for i, one in zip(places, many, strict=True):
-                pictures[i] = one
+            for i, made in zip(places, many, strict=True):
+                pictures[i] = made
         shown = None if sieve is None else whole / max(len(wanted), 1)
         return Drawn(shrunk(np.stack([p for p in pictures if p is not None])), tried, shown, found)
 

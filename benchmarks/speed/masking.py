@@ -12,6 +12,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def measured(images: int = 200, size: int = 96, threads: int = 1, rounds: int = 
     torch.set_num_threads(threads)
     classes = tuple("abcde")
     table = scene(images, size=size)
-    view = FakeView({"data": table}, FakeModel(None, classes, (size, size), module=build()))
+    view: Any = FakeView({"data": table}, FakeModel(None, classes, (size, size), module=build()))
     bench = Bench(
         view, "data", parse_region("box:lamp", {"lamp": images}, classes), make_fill("mean"), DRAWS, 0
     )

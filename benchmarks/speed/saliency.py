@@ -190,7 +190,7 @@ def measure(size: int = 200, threads: int = 1, rounds: int = 3) -> dict[str, flo
     torch.set_num_threads(threads)
     names = tuple("abcdefghij")
     net = network(len(names))
-    lens = lens_of(FakeModel(None, names, (size, size), module=net))
+    lens = lens_of(FakeModel(None, names, (size, size), module=net))  # type: ignore[arg-type]
     pixels = np.random.default_rng(0).integers(0, 256, (8, size, size, 3)).astype(np.uint8)
     target = Target(np.zeros(8, np.int64))
     print(f"ResNet-18, {size} × {size}, {threads} thread(s), processor seconds")
