@@ -212,11 +212,13 @@ def load(path: Path | None) -> list[Result]:
 
 
 def markdown(results: Sequence[Result]) -> list[str]:
-    """A table for each generator."""
+    """A table for each generator, of the trials that it finished."""
     lines = []
-    none = _means([r for r in results if not r.generator], "error")
     for name in dict.fromkeys(r.generator for r in results if r.generator):
-        mine = [r for r in results if r.generator == name]
+        mine, before = _finished(results, name)
+        if not mine:
+            continue
+        none = _means(before, "error")
         means = {w: {f: _means([r for r in mine if r.words == w], f) for f in FIELDS} for w in WORDS}
         problems = sorted(means["class"]["error"])
         lines += [
@@ -232,6 +234,17 @@ def markdown(results: Sequence[Result]) -> list[str]:
         lines.append(f"\nWithout added pictures: {rate([none[p] for p in problems])}.")
         lines += _sifted(mine)
     return lines[1:]
+
+
+def _finished(results: Sequence[Result], name: str) -> tuple[list[Result], list[Result]]:
+    """A generator's results in the trials of which it has both ways to ask, and those of their failing networks."""
+    ways: dict[tuple[str, int], set[str]] = {}
+    for r in results:
+        if r.generator in (name, ""):
+            ways.setdefault((r.problem, r.seed), set()).add(r.words)
+    whole = {trial for trial, words in ways.items() if words == {"", *WORDS}}
+    there = [r for r in results if (r.problem, r.seed) in whole]
+    return [r for r in there if r.generator == name], [r for r in there if not r.generator]
 
 
 def _sifted(results: Sequence[Result]) -> list[str]:

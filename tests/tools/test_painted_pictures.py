@@ -95,6 +95,9 @@ def test_the_table_tells_what_was_painted_and_results_of_earlier_releases_are_re
         for p in "ab"
         for w, e in (("class", 0.3), ("slice", 0.5))
     ]
+    rows.append(
+        Result("c", "rare", 0, "rooms", "class", 10, 0.9, 0.9, 0.9, 0.9)
+    )  # the other way was not measured yet
     told = "\n".join(markdown(rows))
     assert "rooms: 2 problems, 2 trials" in told and "| +20.0" in told
     assert "Prompts of class and slice: 40 pictures painted for 20; 50 % of those show all" in told
