@@ -83,7 +83,15 @@ def _reconciled(made: list[Claim], read: list[Claim]) -> list[Claim]:
     kept = [
         c
         for c in made
-        if c.ok or c.kind not in ("comparison", "rank") or not any(r.ok and _meet(c, r) for r in read)
+        if c.ok
+        or c.kind not in ("comparison", "rank")
+        or not any(
+            r.ok and _meet(c, r)
+            for r in (
+                *read,
+                *(m for m in made if c.kind == m.kind == "rank" and m.end - m.start > c.end - c.start),
+            )
+        )
     ]
     same = [c for c in kept if c.kind in ("comparison", "rank")]
     return kept + [r for r in read if not any(_meet(c, r) for c in same)]

@@ -11,6 +11,7 @@ from failsight.agent.grounding.lexicon import ELSEWHERE
 from failsight.agent.grounding.measures import Measures, Side, noun
 from failsight.agent.grounding.names import Names, gather, only
 from failsight.agent.grounding.reading import Reading
+from failsight.agent.grounding.relations import ANY_OTHER as _ANY_OTHER
 from failsight.agent.grounding.relations import SOME_OF as _SOME_OF
 from failsight.agent.grounding.sources import DATA
 from failsight.agent.grounding.tendencies import right_wrong
@@ -109,7 +110,7 @@ def comparisons(at: Reading, measures: Measures, state: CaseState) -> Iterator[C
         if any(a < end and start < b for a, b in seen):
             continue
         seen.append((start, end))
-        if _SOME_OF.search(part[:start]):
+        if _SOME_OF.search(part[:start]) or _ANY_OTHER.search(part[end:]):
             continue  # counted over the classes
         told = _judge(_bracketed(at, start), start, end, metric, sign, measures, state)
         if told is None:
@@ -161,7 +162,7 @@ def _found(part: str, at: Reading) -> Iterator[tuple[int, int, str, int]]:
             yield *match.span(), metric, sign
     for nominal, sign in _NOMINAL:
         for match in nominal.finditer(part):
-            if re.search(r"\b(?:no|not|without|hardly) $", part[: match.start()]):
+            if re.search(r"\b(?:no|not|without|hardly) $", part[: match.start()]) or " than " in match[0]:
                 continue
             yield *match.span(), noun(match[0]) if "macro" in match[0].lower() else noun(match["noun"]), sign
     if at.whole.splits - {"data"} or "when" in part:

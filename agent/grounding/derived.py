@@ -245,6 +245,8 @@ def _two(
 
 def _turned(one: Atom, other: Atom, at: Bound) -> bool:
     """Whether a ratio of two values would be that of the second thing named to the first."""
+    if {one.metric, other.metric} == {"answers", "images"}:
+        return one.metric == "images"
     if one.elsewhere != other.elsewhere:
         lead = at.reading.text[at.reading.sentence.start : at.number.start]
         return one.elsewhere and not re.search(r"\bwithout\b|\bother\b|\bno\b|\bcontrol", lead)
@@ -321,7 +323,12 @@ def _allowed(one: Atom, other: Atom, at: Bound, number: Number) -> str:
     fits = (
         _of_two_quantities(one, other, at) if one.metric != other.metric else _of_one_quantity(one, other, at)
     )
-    return way if fits and (one.part == other.part or one.family == number.family == "plain") else ""
+    same = (
+        one.part == other.part
+        or one.family == number.family == "plain"
+        or {one.metric, other.metric} == {"answers", "images"}
+    )
+    return way if fits and same else ""
 
 
 EXTREMES = re.compile(

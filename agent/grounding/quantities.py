@@ -139,6 +139,8 @@ def _settled(number: Number, atom: Atom, at: Bound) -> float | None:
     ):
         return FAR
     if atom.metric.startswith("told:"):
+        if number.word and number.family == "percent" and not alike(part, atom.metric[5:], 4):
+            return FAR  # a share in words is too wide to be told by two words alone
         if number.about and abs(number.value - atom.value) > number.half + 1e-9 and not number.word:
             return FAR
         if set(atom.refs) & at.findings and re.search(r"propos|collect|\bask|need|label", part):

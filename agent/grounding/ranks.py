@@ -11,6 +11,7 @@ from failsight.agent.grounding.claims import Claim
 from failsight.agent.grounding.measures import Measures, Side, noun, side_of
 from failsight.agent.grounding.names import gather, only
 from failsight.agent.grounding.reading import Reading
+from failsight.agent.grounding.superlatives import together
 
 _HIGH = re.compile(
     r"\b(?P<word>highest|largest|biggest|greatest|(?<!at )best|strongest|easiest|(?<!at )most(?! of\b)(?! likely\b)|brightest|sharpest|top)\b|\bmore often than (?:any|all)\b|\bmore \w+ than (?:any|all)\b|\bmore than any\b",
@@ -54,6 +55,8 @@ def ranks(at: Reading, measures: Measures) -> Iterator[Claim]:
     yield from _alone(at, measures)
     yield from _of_findings(at, measures)
     yield from _majority(at, measures)
+    if together(at) is not None:
+        return  # "the two rooms … are A and B": ranked as a set
     listed = _LIST.search(part)
     if listed is not None and len(_classes(at)) >= 3:
         yield from _order(at, listed, measures)

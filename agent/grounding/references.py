@@ -145,7 +145,12 @@ class References:
         ):
             return True
         tools = {t for t, words in TOPICS if words.search(text)}
-        if several and tools and all(m.kind == "evidence" for m in piece.ids) and not _MEASURED.search(text):
+        if (
+            (several or len(text.split()) < 11)
+            and tools
+            and all(m.kind == "evidence" for m in piece.ids)
+            and not _MEASURED.search(text)
+        ):
             return False
         return None
 

@@ -41,7 +41,7 @@ QUANTITIES: tuple[tuple[str, int, re.Pattern[str]], ...] = tuple(
         ("frequency", 1, (r"frequent", r"common", r"show\w*", r"contain\w*", r"present", r"occur\w*", r"appear\w*")),
         ("answers", 1, (r"answers?", r"predict\w*", r"says?")), ("excess", 1, (r"excess errors?", r"errors? at stake", r"at stake")),
         ("error", 1, (r"errors?", r"wrong\w*", r"fail\w*", r"misclassif\w+", r"mistakes?", r"miss(?:es|ed)?", r"incorrect\w*", r"trouble", r"struggl\w+", r"stumbl\w+", r"trips? (?:up|over)", r"falter\w*", r"overlook\w*", r"misread\w*", r"misjudg\w*", r"goes? wrong", r"flounder\w*", r"difficult\w*", r"hard", r"error[- ]prone")),
-        ("drop", 1, (r"drops?", r"declines?", r"loss", r"loses?", r"lost", r"suffer\w*", r"affected", r"hit", r"hurt")),
+        ("drop", 1, (r"drops?", r"falls?", r"fell", r"declines?", r"loss", r"loses?", r"lost", r"suffer\w*", r"affected", r"hit", r"hurt")),
         ("effect", 1, (r"effects?", r"influence", r"impact", r"mask\w*")), ("flip", 1, (r"flips?", r"flip rates?")),
         ("pull_gap", 1, (r"pulls?", r"attract\w*", r"shortcuts?")),
         ("recall", 1, (r"recall", r"recogni[sz]\w*", r"found", r"detect\w*", r"identif\w+", r"spot(?:s|ted)?")),
@@ -100,7 +100,7 @@ _CLOSE = re.compile(
     r"\b(?:close|similar|equal|comparable|near(?:ly equal)?) to\b|\bon (?:a )?par with\b|\babout the same (?:\w+ )?as\b|\bas (?!well|soon|far|long)\w+ as\b(?! (?:it|that|its|they|possible)\b)|\bin line with\b|\bmatches\b|\blevel with\b",
     re.IGNORECASE,
 )
-_ANY_OTHER = re.compile(
+ANY_OTHER = re.compile(
     r"\b(?:any|every|all|each) (?:of the )?(?:others?|other \w+)\b|\bany (?:class|room)\b", re.IGNORECASE
 )
 _CHANCE = re.compile(r"\bguess\w*|\bchance\b|\bbaseline\b|\brandom\w*|\balways answering\b", re.IGNORECASE)
@@ -283,7 +283,7 @@ def _readings(at: Reading, found: Compared, measures: Measures) -> Iterator[list
             Told(sign, metric, Side(frozenset({c}), split=s), Side(split=s)) for c in classes for s in splits
         ]
         return
-    if _ANY_OTHER.search(right) and len(classes) == 1 and not about.attributes:
+    if ANY_OTHER.search(right) and len(classes) == 1 and not about.attributes:
         name = {"accuracy": "recall", "quality": "recall"}.get(metric, metric)
         rest = [c for c in measures.by_class(name, splits[0]) if c != classes[0]]
         yield [

@@ -226,7 +226,12 @@ _MOVES = re.compile(
 
 def _split(number: Number, atom: Atom, at: Bound) -> float:
     theirs = atom.names.splits
-    if atom.metric.startswith("tally:") or atom.metric == "bound" or atom.metric in _WHOLE or not theirs:
+    if (
+        atom.metric.startswith("tally:")
+        or atom.metric == "bound"
+        or atom.metric == "parameters"
+        or not theirs
+    ):
         return 0.0
     if set(atom.refs) & at.findings and not at.named:
         return 0.0

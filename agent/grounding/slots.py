@@ -35,7 +35,7 @@ _WITHOUT = re.compile(
     re.IGNORECASE,
 )
 _SEVERAL = re.compile(
-    r"\b(?:both|each|three|four|five|six|largest|smallest|highest|lowest|best|worst|weakest|strongest|biggest|longest|"
+    r"(?<!-)\b(?:both|each|three|four|five|six|largest|smallest|highest|lowest|best|worst|weakest|strongest|biggest|longest|"
     r"effects|rates|classes|shortcuts|slices|groups|cues|findings|respectively|ranges?|spread|none|top|most|least)\b(?! (?:images|pictures)\b)|"
     r"\b(?:all|each|every|any) (?:of )?(?:the )?(?:\w+ )?(?:class|room|slice|group|shortcut|cue|finding|effect|three|four|five)\w*",
     re.IGNORECASE,

@@ -118,6 +118,13 @@ def superlatives(at: Reading, measures: Measures) -> Iterator[Claim]:
             )
 
 
+def together(at: Reading) -> re.Match[str] | None:
+    """The words by which as many classes are ranked as a sentence names, as a set."""
+    match = _SEVERAL.search(at.part)
+    many = _MANY[match["n"].lower()] if match is not None else 0
+    return match if len(at.whole.classes) == many and not at.pairs and not at.whole.attributes else None
+
+
 def _together(
     at: Reading, match: re.Match[str], several: re.Match[str], measures: Measures
 ) -> Iterator[Claim]:

@@ -66,7 +66,7 @@ class Ties:
             for name in found.slice or {}:
                 if found.kind == "spurious_correlation" and found.verdict != "refuted" and found.class_name:
                     known.setdefault((name, found.class_name), refs)
-                if found.confused_with:
+                if found.confused_with and str((found.slice or {})[name]) != "no":
                     known.setdefault((name, found.confused_with), refs)
         for made in state.evidence:
             if made.tool.startswith("test_"):
