@@ -24,7 +24,7 @@ _REST = re.compile(
     r"\bbelow\b|\bnot\b|\brest\b|\bremain\w*|\bleaves?\b|\bminus\b|\bwithout\b|n't\b", re.IGNORECASE
 )
 _SHARE = re.compile(
-    r"of (?:all|the|these|its|them)|out of|share|per cent|%|half|third|quarter", re.IGNORECASE
+    r"of (?:all|the|these|its|them)|\d of \d|out of|share|per cent|%|half|third|quarter", re.IGNORECASE
 )
 _RELATIVE = re.compile(
     r" (?:lower|higher|smaller|larger|less|more|fewer|darker|brighter|relative)\b", re.IGNORECASE

@@ -40,6 +40,7 @@ _OF_HUNDRED = re.compile(
     rf"\bout of (?:every |each )?(?:a |one )?(?:hundred|100)\b[^.;\d]{{0,40}}?\b(?P<n>{_COUNT})\b",
     re.IGNORECASE,
 )
+_AND_A_HALF = re.compile(rf"\b(?P<n>one|{_COUNT}) and a half times\b", re.IGNORECASE)
 _HALF_AS = re.compile(r"\bhalf(?= as \w+)", re.IGNORECASE)
 _BIG = re.compile(rf"\b(?P<n>{_COUNT}|one|a) (?P<by>hundred|thousand)\b(?! and| \w+ hundred)", re.IGNORECASE)
 _WITH_UNIT = re.compile(rf"\b(?P<n>{_COUNT}) (?P<unit>(?:percentage )?points?|per ?cent|%)", re.IGNORECASE)
@@ -232,6 +233,8 @@ def _in_words(text: str) -> Iterator[Number]:
             about, bound, half = _nearly(before, value, about, bound, half)
         yield Number(value, family, half, False, match.start(), match.end(), about, bound, word=True)
 
+    for match in _AND_A_HALF.finditer(text):
+        yield from made(_count(match["n"]) + 0.5, "ratio", 0.25, match, True)
     for match in _RATIO_IN.finditer(text):
         low, high = _count(match["n"]), 100 if "hundred" in match["m"].lower() else _count(match["m"])
         yield from made(100 * low / high, "percent", 3.5, match, True)

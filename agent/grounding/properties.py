@@ -65,6 +65,8 @@ _COUNT_OF = re.compile(
     rf"\b(?P<n>{'|'.join(_NUMBERS)}|\d+) (?:out )?of (?:the )?(?P<m>{'|'.join(_NUMBERS)}|\d+)\b",
     re.IGNORECASE,
 )
+_SIGNIFICANTLY = re.compile(r"\bsignifican\w+", re.IGNORECASE)
+_DIFFERING = re.compile(r"\bdiffer\w*|\bchang\w+|\bmov(?:es?|ed)\b", re.IGNORECASE)
 _LOOKS = re.compile(
     r"\b(?:brighter|darker|dimmer|blurrier|sharper|less sharp|less blurr\w+|more blurr\w+|less bright|more saturated|less saturated|more contrast|less contrast|(?:more|less) (?:heavily |strongly )?compressed|more colou?rful|less colou?rful)\b",
     re.IGNORECASE,
@@ -150,7 +152,10 @@ class Properties:
         )
         found = self._unlabelled.get(near)
         if found is not None:
-            says_none = (match["none"] is not None) != (_denied(at, match) and match["none"] is None)
+            twice = match["none"] is not None and re.search(r"\bnot $", at.part[: match.start()])
+            says_none = not twice and (match["none"] is not None) != (
+                _denied(at, match) and match["none"] is None
+            )
             yield _said(at, match, (found[0] > 0) == says_none, found[1])
 
     def _counts(self, at: Reading) -> Iterator[Claim]:
@@ -205,13 +210,20 @@ class Properties:
 
     def _moved(self, at: Reading) -> Iterator[Claim]:
         """``The pool is darker``: a measurement that did not change significantly was not found to differ."""
-        match = _LOOKS.search(at.part)
+        match = _LOOKS.search(at.part) or (
+            _DIFFERING.search(at.part) if _SIGNIFICANTLY.search(at.part) else None
+        )
         if match is None or hedged(at.part, match.start()) or at.whole.entities:
             return
         splits = at.whole.splits | ({"data"} if len(at.whole.splits) == 1 else set())
         levels = self._levels.get(frozenset(splits), {})
-        named = next((n for n, p in _MEASURED.items() if re.search(p, match[0], re.IGNORECASE)), "")
-        if levels.get(named, 0.0) > 0.05 and not _denied(at, match):
+        spoken = at.part if match.re is _DIFFERING else match[0]
+        named = next((n for n, p in _MEASURED.items() if re.search(p, spoken, re.IGNORECASE)), "")
+        said = _SIGNIFICANTLY.search(at.part)
+        if said is not None and named in levels:
+            denied = _NOT.search(re.sub(r"\bno\b(?! sig)", "", at.part[: said.start()])) is not None
+            yield _said(at, said, (levels[named] <= 0.05) != denied, "")
+        elif levels.get(named, 0.0) > 0.05 and not _denied(at, match):
             yield _said(at, match, False, "")
 
     def _size(self, at: Reading) -> Iterator[Claim]:

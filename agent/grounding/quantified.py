@@ -14,7 +14,7 @@ from failsight.agent.grounding.relations import quantity
 
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _HOW_MANY = re.compile(
-    rf"\b(?P<all>all|every|each)(?: (?:one )?of)?(?: the)?(?: \w+)? (?:class(?:es)?|rooms?|categor(?:y|ies))\b|"
+    rf"(?<!\bof )(?<!\bOf )\b(?P<all>all|every|each)(?: (?:one )?of)?(?: the)?(?: \w+)? (?:class(?:es)?|rooms?|categor(?:y|ies))\b|"
     rf"\b(?P<none>none of the|no(?: other)?|not a single) (?:\w+ )?(?:class(?:es)?|rooms?|categor(?:y|ies))\b|"
     rf"\b(?P<these>{'|'.join(_WORDS[1:])}|\d+) (?:\w+ )?(?:classes|rooms|categories)\b(?=[^.]*:)|"
     rf"\b(?P<n>{'|'.join(_WORDS)}|\d+) (?:out )?of the (?:{'|'.join(_WORDS)}|\d+) (?:\w+ )?(?:class(?:es)?|rooms?|categories|kinds)\b",
@@ -40,7 +40,7 @@ _POINTS = re.compile(
     r"\b(?:(?P<up>more than|over|at least)|(?P<down>less than|under)) (?P<n>\d+(?:\.\d+)?) (?:percentage )?points",
     re.IGNORECASE,
 )
-_NOT = re.compile(r"\b(?:not|never|without|no)\b|n't\b", re.IGNORECASE)
+_NOT = re.compile(r"\b(?:not|never|without|no|avoids?|escapes?|spared)\b|n't\b", re.IGNORECASE)
 
 
 def quantified(at: Reading, measures: Measures) -> Iterator[Claim]:

@@ -112,7 +112,7 @@ _MOSTLY = re.compile(
     r"\b(?:mostly|mainly|usually|predominantly|most often|most frequently|chiefly|above all)\b", re.IGNORECASE
 )
 _MOST = re.compile(
-    r"(?<!cost )(?<!costs )(?<!has )(?<!have )(?<!make )(?<!makes )(?<!lose )(?<!loses )(?<!with )(?<!differs )(?<!with the )\b(?:(?:almost|nearly|practically|virtually) (?:all|every|none|no)|not (?:one|a single)(?= (?:\w+ )?(?:image|picture|photo))|(?<!there is )(?<!has )(?<!have )no(?= (?:training|evaluation|deployment) (?:image|picture|photo)\b)|hardly any|scarcely any|next to none|very few|only a few|few|most|the (?:vast )?majority|the bulk|a (?:small )?minority)"
+    r"(?<!cost )(?<!costs )(?<!has )(?<!have )(?<!make )(?<!makes )(?<!lose )(?<!loses )(?<!with )(?<!differs )(?<!with the )\b(?:(?:almost|nearly|practically|virtually) (?:all|every(?! (?:second|other|third|fourth|fifth|tenth))|none|no)|not (?:one|a single)(?= (?:\w+ )?(?:image|picture|photo))|(?<!there is )(?<!has )(?<!have )no(?= (?:training|evaluation|deployment) (?:image|picture|photo)\b)|hardly any|scarcely any|next to none|very few|only a few|few|most|the (?:vast )?majority|the bulk|a (?:small )?minority)"
     r"(?: of)?(?: the| all| its| these)? (?:\w+ )?(?:\w+ )?(?:images?|pictures?|photos?|rooms?|ones?|answers?|predictions?|cases?|(?!of\b|frequent|common|likely|often)\w+s)\b(?: in \w+)?",
     re.IGNORECASE,
 )

@@ -54,7 +54,7 @@ _ACCOUNTED = re.compile(
 )
 _SIGNIFICANT = re.compile(r"\b(?P<not>in|non-?|not (?:statistically )?)?significant(?:ly)?\b", re.IGNORECASE)
 _READY = re.compile(
-    r"(?:\b(?:is|are|looks|seems|was|judged|be)|'s|\b(?P<nt>isn't|aren't|is not)) (?P<not>not (?:yet )?|far from )?(?:yet )?(?:\w+ )?ready\b|(?:ended in|result is|result|verdict|says)[: *]+(?P<not2>not )?ready\b|\b(?:counts as|considered|deemed|rated|judged|passes as|qualifies as|called|regarded as) (?P<not3>not )?ready\b|\bgood enough\b|\bfit for (?:use|deployment)\b",
+    r"(?:\b(?:is|are|looks|seems|was|judged|be)|'s|\b(?P<nt>isn't|aren't|is not)) (?P<not>not (?:yet )?|far from )?(?:yet )?(?:\w+ )?ready\b|\bverdict (?:on readiness )?is (?:positive|favourable|yes)\b|(?:ended in|result is|result|verdict|says)[: *]+(?P<not2>not )?ready\b|\b(?:counts as|considered|deemed|rated|judged|passes as|qualifies as|called|regarded as) (?P<not3>not )?ready\b|\bgood enough\b|\bfit for (?:use|deployment)\b",
     re.IGNORECASE,
 )
 

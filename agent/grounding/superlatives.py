@@ -82,7 +82,7 @@ def superlatives(at: Reading, measures: Measures) -> Iterator[Claim]:
         start, end = begin + match.start(), begin + match.end()
         if _NOT.match(at.part[match.start() :]):
             continue
-        if re.search(
+        if together(at) is None and re.search(
             r"\b(?:two|three|four|five|six|\d+) (?:\w+ )?$", at.part[: match.start()], re.IGNORECASE
         ):
             continue

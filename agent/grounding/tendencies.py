@@ -132,6 +132,7 @@ _SALIENT = re.compile(
 def tendencies(at: Reading, measures: Measures) -> Iterator[Claim]:
     """Over- and underconfidence, over- and underprediction, saliency against area."""
     yield from _vague(at, measures)
+    yield from _oftener(at, measures)
     yield from _unlabelled(at, measures)
     yield from _surest(at, measures)
     yield from _calibrated(at, measures)
@@ -180,6 +181,27 @@ def _vague(at: Reading, measures: Measures) -> Iterator[Claim]:
         )
         weak = (match["weak"] is not None) != denied
         yield _tendency(at, match, found[0] <= _WEAK_BELOW if weak else found[0] >= _STRONG_FROM, found[1])
+
+
+_OFTENER = re.compile(
+    r"\b(?P<one>right|correct|wrong|incorrect)(?:ly)? more often than (?:not|right|wrong|correct|incorrect)\b|\bmore often (?P<two>right|correct|wrong|incorrect)(?:ly)? than (?:not|right|wrong|correct|incorrect)\b",
+    re.IGNORECASE,
+)
+
+
+def _oftener(at: Reading, measures: Measures) -> Iterator[Claim]:
+    """``wrong more often than right``: in more than half of the cases."""
+    match = _OFTENER.search(at.part)
+    if match is None or at.whole.attributes or len(at.about.classes) > 1:
+        return
+    side = Side(at.about.classes, split=only(at.about.splits) or "data")
+    answers = re.search(r"\banswers?\b|\bpredict\w*|\bsays?\b|\bcall\w*", at.part, re.IGNORECASE)
+    found = measures.value(
+        "precision" if answers and side.classes else "recall" if side.classes else "accuracy", side
+    )
+    if found is not None:
+        right = (match["one"] or match["two"]).lower() in ("right", "correct")
+        yield _tendency(at, match, (found[0] > 50) == right, found[1])
 
 
 _CALM = re.compile(

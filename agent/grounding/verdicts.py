@@ -41,7 +41,9 @@ _SO_MANY = re.compile(
     rf"(?:[;,]|\band|\bbut|\bwhile) (?:only |just )?(?P<n>{'|'.join(_MANY[1:])}) (?:of them |finding |hypothesis )?(?:was|were|is|are|has been|have been|remains?|stays?|came out) (?:still )?$",
     re.IGNORECASE,
 )
-_BUT = re.compile(r"\b(?:all but|except(?: for)?|apart from|other than)\b", re.IGNORECASE)
+_BUT = re.compile(
+    r"\ball\b[^,;.]{0,40}\bbut\b|\b(?:all but|except(?: for)?|apart from|other than)\b", re.IGNORECASE
+)
 _ALL = re.compile(
     r"\b(?:(?<!\bin )all(?! in all)|every|each|none of|no|one of|some of|two of)\b (?:the |of the |\d+ |open |[a-z]+(?:teen|een|n|e|o|r|ve|ix|t) )?(?:hypothes[ei]s|findings?)\b",
     re.IGNORECASE,
@@ -198,7 +200,8 @@ class Findings:
             but = _BUT.search(at.part)
             first = min(m.start for m in at.mentions if m.kind == "finding") if at.whole.findings else 0
             left_out = but is not None and first > at.sentence.start + but.start()
-            return [r for r in records if (r.id in whole.findings) != left_out]
+            some = [r for r in records if r.finding.kind in kinds] if left_out and kinds else records
+            return [r for r in some if (r.id in whole.findings) != left_out]
         if at.whole.evidence and not whole.entities:
             return [r for r in records if any(t.evidence in at.whole.evidence for t in r.finding.tests)]
         if whole.entities:
