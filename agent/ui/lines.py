@@ -27,7 +27,7 @@ from failsight.agent.state import FindingRecord
 from failsight.agent.ui.pictures import Album
 from failsight.agent.ui.progress import WORTH_SHOWING, JobState, Meter, metered
 from failsight.agent.ui.renderables import evidence_body, finding_body, headline
-from failsight.agent.ui.words import LEVELS, arguments_text, cost_text
+from failsight.agent.ui.words import LEVELS, arguments_text, cost_text, may_run
 from failsight.tools.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Lines:
             case EvidenceMade(evidence, reused):
                 self.evidence(evidence, album, reused=reused)
             case ApprovalAsked(tool, arguments, why, cost):
-                self.say(f"? May {tool} run? ({arguments_text(arguments)})", "bold yellow")
+                self.say(f"? {may_run(tool, arguments)}", "bold yellow")
                 for name, text in (("why", why), ("cost", cost_text(cost))):
                     if text:
                         self.say(f"  {name}: {text}")

@@ -40,7 +40,7 @@ def call_line(evidence: Evidence) -> str:
 def finding_renderable(finding: Finding) -> Text:
     """Symbol, verdict and statement of a finding, and below them its numbers and tests, a line each."""
     look = VERDICTS[finding.verdict or "open"]
-    made = Text.assemble((f"{look.symbol} {look.word} ", look.style), clean(finding.statement, 400))
+    made = Text.assemble((f"{look.symbol} {look.word} ", look.style), clean(finding.statement, 700))
     for line in (finding_numbers(finding), *(test_line(t) for t in finding.tests)):
         if line:
             made.append(f"\n  {line}", style="dim")

@@ -79,6 +79,12 @@ def _inert(value: Any) -> Any:
     return value
 
 
+def may_run(tool: str, arguments: Mapping[str, Any]) -> str:
+    """``May retrain run? (strategy=balance)``"""
+    with_ = arguments_text(arguments)
+    return f"May {tool} run?" + (f" ({with_})" if with_ else "")
+
+
 def arguments_text(arguments: Mapping[str, Any], limit: int = 160) -> str:
     """``split=deploy, depth=3``: the arguments of a call on one line; arguments that are None are left out."""
     parts = (f"{clean(k, 40)}={clean(_plain(v), 80)}" for k, v in arguments.items() if v is not None)

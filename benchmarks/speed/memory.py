@@ -15,6 +15,7 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from statistics import linear_regression
 from types import FunctionType, ModuleType
 from typing import Any
 
@@ -85,16 +86,16 @@ def answered(turn: int) -> list[Any]:
     return [*steps, PlannerSaid(said, ("Test it", "Why?"))]
 
 
-async def turns_left(folder: Path, warm: int = 100, counted: int = 100) -> dict[str, float]:
-    """MB that 100 turns leave in the app once ``warm`` turns were made, over ``counted`` turns.
+async def turns_left(folder: Path, warm: int = 60, counted: int = 120) -> dict[str, float]:
+    """MB that 100 turns leave in the app once ``warm`` turns were made: the slope over ``counted`` turns, in steps of 20.
 
     Memory is traced from before the app is there: what was made before tracing began and is let go later would not be
     subtracted, and what takes its place would look like growth. ``must`` is what the conversation itself weighs (words and
-    evidence, in the session's state and in the app); ``app`` is the rest. Every tenth turn a card is unfolded, evidence is
-    opened in full and one scrolls to the beginning of all and back.
+    evidence, in the session's state and in the app); ``mb_per_100_turns`` is the rest. Every tenth turn one scrolls to the
+    beginning of all, unfolds a card, opens evidence in full and comes back.
     """
     from failsight.agent.ui.tui.messages import Answered
-    from failsight.agent.ui.tui.widgets.conversation import Conversation
+    from failsight.agent.ui.tui.widgets.conversation import STEP, Conversation
     from tests.ui.stage import on_stage
 
     tracemalloc.start()
@@ -128,32 +129,40 @@ async def turns_left(folder: Path, warm: int = 100, counted: int = 100) -> dict[
                 del session.script[words]
                 if turn % 10 == 9:
                     await look_around()
-            await asyncio.sleep(0.2)
-            gc.collect()
 
-        def now() -> tuple[int, int]:
+        async def now() -> tuple[int, int]:
+            """Traced bytes, and those of the conversation, with the same few widgets each time."""
+            await talk._begin_at(len(talk.kept) - STEP, end=True)
+            await rests(lambda: not talk._moving)
+            await asyncio.sleep(0.5)
             content = held(talk.kept, app.main.evidence, session._state, session.asked, app.main.snapshot)
             gc.collect()
             return tracemalloc.get_traced_memory()[0], content
 
         await turns(0, warm)
-        total, content = now()
-        await turns(warm, warm + counted)
-        total, content = now()[0] - total, now()[1] - content
-        widgets = len(list(talk.walk_children()))
+        points = [(warm, *await now())]
+        for done in range(warm, warm + counted, 20):
+            await turns(done, done + 20)
+            points.append((done + 20, *await now()))
     tracemalloc.stop()
-    per = 100 / counted / 1e6
+    made, total, content = zip(*points, strict=True)
+    must = 100 * linear_regression(made, content).slope / 1e6
+    all_ = 100 * linear_regression(made, total).slope / 1e6
     return {
-        "mb_per_100_turns": per * (total - content),
-        "must_mb_per_100_turns": per * content,
+        "mb_per_100_turns": all_ - must,
+        "must_mb_per_100_turns": must,
         "turns": float(counted),
-        "widgets": float(widgets),
+        "mb_at_the_end": total[-1] / 1e6,
     }
 
 
-if __name__ == "__main__":
+def main() -> None:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
         for name, value in asyncio.run(turns_left(Path(folder), *map(int, sys.argv[1:]))).items():
             print(f"{name:<24} {value:.2f}")
+
+
+if __name__ == "__main__":
+    main()

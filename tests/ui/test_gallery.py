@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from rich.segment import Segment
 
 from failsight.agent.events import EvidenceMade, ImagesOpened, MatrixOpened, Notice
 from failsight.agent.gallery import Gallery, Shot, gallery, page_of
@@ -18,6 +20,7 @@ from failsight.agent.ui.tui.screens.gallery import GalleryScreen, Tile
 from failsight.agent.ui.tui.screens.image import ImageScreen
 from failsight.agent.ui.tui.screens.matrix import MatrixScreen
 from failsight.agent.ui.tui.widgets.heat_map import HeatMap
+from failsight.agent.ui.tui.widgets.picture import Drawn, paint
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Table
 from tests.fakes.case import FakeCase, television_world
@@ -191,6 +194,29 @@ async def test_five_thousand_thumbnails_page_by_page(tmp_path: Path) -> None:
         assert len(screen.held) <= 480
 
 
+async def test_a_small_terminal_shows_two_rows_with_each_picture_right_above_its_words(
+    tmp_path: Path,
+) -> None:
+    async with on_stage(tmp_path, {"start": [ImagesOpened(pictures(60))]}, size=(80, 24)) as stage:
+        screen = await opened(stage, GalleryScreen)
+        await stage.until(lambda: painted(screen))
+        assert screen.count == 10
+        lines = stage.text().splitlines()
+        first = next(i for i, line in enumerate(lines) if "✓ kitchen" in line)
+        assert "▀" in lines[first - 1]
+
+
+def test_thumbnails_that_are_held_are_bytes_and_lines_are_freed_at_once() -> None:
+    """A held thumbnail in lines is a thousand objects: searching hundreds of them for garbage stops the app."""
+    made = paint(Image.new("RGB", (96, 96), RED), 20, 8)
+    assert isinstance(made.lines, bytes) and len(made.strips) == made.rows
+    line = Drawn([Segment("▀▀▀")], 3)
+    assert list(line.divide([3])) == [line] and [s.text for s in line.divide([1, 3])] == ["▀", "▀▀"]
+    before = sys.getrefcount(line)
+    line.divide([3])
+    assert sys.getrefcount(line) == before
+
+
 async def test_keys_mouse_and_size(tmp_path: Path) -> None:
     async with on_stage(tmp_path, {"start": [ImagesOpened(pictures(60, broken=2))]}) as stage:
         screen = await opened(stage, GalleryScreen)
@@ -270,3 +296,16 @@ async def test_large_matrices_scroll_with_their_cursor(tmp_path: Path) -> None:
         assert "▸class 59" in stage.text() and "class 59 recognised: 100 of" in stage.text()
         await stage.pilot.press("home")
         assert "▸class 0" in stage.text()
+
+
+async def test_what_is_said_of_a_cell_is_never_cut_off(tmp_path: Path) -> None:
+    name = "a class with a rather long name"
+    rows = ((name, 90, 10), (f"{name} too", 40, 80))
+    table = Table("Confusion matrix", ("true class", name, f"{name} too"), rows)
+    made = Evidence("confusion_matrix", "Which", "Much.", {}, tables=(table,), id="E1")
+    for width, hint in ((80, False), (160, True)):
+        script = {"start": [EvidenceMade(made), MatrixOpened(made)]}
+        async with on_stage(tmp_path, script, size=(width, 24)) as stage:
+            await opened(stage, MatrixScreen)
+            assert ("Enter shows them" in stage.text()) is hint
+            assert "Enter sho" not in stage.text().replace("Enter shows them", "")

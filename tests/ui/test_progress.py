@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from failsight.agent.ui.progress import JobState, Meter, metered
+from failsight.agent.ui.tui.widgets.status_line import StatusLine
+from tests.ui.stage import on_stage
 
 
 class Clock:
@@ -61,3 +65,11 @@ def test_a_wish_to_stop_is_granted_at_the_next_tick() -> None:
 
 def test_labels_are_harmless() -> None:
     assert Meter("\x1b[2Jx", 1, lambda _: None).state().label == "[2Jx"
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+async def test_how_to_stop_is_never_cut_off(width: int, tmp_path: Path) -> None:
+    job = JobState(1, "comparing pictures", 60_000, 240_000, 30.0, False)
+    async with on_stage(tmp_path, {"start": []}, size=(width, 24)) as stage:
+        stage.app.main.query_one(StatusLine).job = job
+        await stage.until(lambda: "left  Esc stops" in stage.text())

@@ -18,6 +18,7 @@ from failsight.agent.ui.words import (
     finding_line,
     inert,
     inert_text,
+    may_run,
     stage_rows,
     standing,
 )
@@ -94,3 +95,8 @@ def test_the_map_marks_what_is_passed_here_and_to_come_and_keeps_foreign_stages(
         and signs["test"] == "·"
         and signs["triage"] == "✓"
     )
+
+
+def test_a_question_without_arguments_has_no_empty_brackets() -> None:
+    assert may_run("saliency", {}) == "May saliency run?"
+    assert may_run("retrain", {"strategy": "balance"}) == "May retrain run? (strategy=balance)"

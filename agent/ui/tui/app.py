@@ -5,8 +5,9 @@ Nothing heavier than textual is imported before the first paint; the panels, and
 
 from __future__ import annotations
 
+import gc
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -62,6 +63,7 @@ class FailsightApp(App[int]):
         self.main = MainScreen()
         self.actions: dict[str, str] = {}
         self.talk: Talk | None = None
+        self.when_open: Callable[[], object] = lambda: None  # called once, when the case is open
         self._open_session = open_session
         themes.dress(self)
         self.main.themes = tuple(themes.NAMES)
@@ -352,6 +354,9 @@ def run_app(open_session: OpenSession) -> int:
 
     app = FailsightApp(open_session)
     app.main.looks = looks()
+    # the libraries of a session are half a million objects: looking through them for garbage would stop the app for a
+    # third of a second now and then
+    app.when_open = gc.freeze
     code = app.run()
     from failsight.agent.ui.errors import BUG, bug_line
 

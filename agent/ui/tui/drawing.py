@@ -25,7 +25,7 @@ from failsight.agent.ui.tui.widgets.prompt import Prompt
 from failsight.agent.ui.tui.widgets.status_line import StatusLine
 from failsight.agent.ui.tui.widgets.top_line import TopLine
 from failsight.agent.ui.tui.widgets.workflow_map import WorkflowMap
-from failsight.agent.ui.words import LEVELS, arguments_text
+from failsight.agent.ui.words import LEVELS, arguments_text, may_run
 from failsight.tools.evidence import Evidence
 
 
@@ -83,7 +83,7 @@ async def draw_event(main: MainScreen, event: SessionEvent) -> None:
         case ToolFailed(tool, text):
             await main.add(Words("warning", f"✗ {tool}: {text}"))
         case ApprovalAsked(tool):
-            await main.add(Words("warning", f"? May {tool} run? ({arguments_text(event.arguments)})"))
+            await main.add(Words("warning", f"? {may_run(tool, event.arguments)}"))
         case PictureOpened() | ImagesOpened() | MatrixOpened():
             await _open(main, event)
         case Notice(text, level):

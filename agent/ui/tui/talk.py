@@ -101,6 +101,7 @@ class Talk:
         self.main.query_one(TopLine).name_of_case = opened.name
         await draw_past(self.main, opened.past)
         draw_snapshot(self.main, opened.snapshot)
+        self.app.when_open()
 
     def _show_failed(self, failed: Failed) -> None:
         title = "Something broke" if failed.code == BUG else "This needs you"

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 WIDTHS = (12, 16, 22, 30, 44, 64)  # columns of a thumbnail, from small to large
 USUAL = 2
+SHORT = 28  # rows of a terminal
 WORDS = 2  # lines below a thumbnail
 BATCH = 0.12  # seconds of painting between two looks at the screen: a page should come at once, a slow one piece by piece
 BREATH = 0.05  # seconds before pages ahead are painted: the page that is seen is drawn first
@@ -63,8 +64,13 @@ class Tile(Picture):
             self.marked = marked
             self.set_class(marked, "-cursor")
 
-    def below(self, y: int, style: Style) -> Strip | None:
-        first = self.size.height - WORDS
+    def picture_at(self, size: Size) -> tuple[int, int]:
+        """In the middle, and right above its words."""
+        assert self.painted is not None
+        return super().picture_at(size)[0], max(0, size.height - WORDS - self.painted.rows)
+
+    def below(self, y: int, height: int, style: Style) -> Strip | None:
+        first = height - WORDS
         if self.shot is None or y < first:
             return None
         file = clean(self.shot.path.rsplit("/", 1)[-1], 60)
@@ -127,6 +133,8 @@ class GalleryScreen(Screen[None]):
         yield KeyLine()
 
     async def on_mount(self) -> None:
+        if self.app.size.height < SHORT:
+            self.level = USUAL - 1  # two rows of pictures, where the usual ones would leave room for one
         await self._lay_out(Size(self.app.size.width, max(4, self.app.size.height - 3)))
 
     async def on_resize(self, event: events.Resize) -> None:

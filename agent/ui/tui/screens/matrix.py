@@ -65,9 +65,10 @@ class MatrixScreen(Screen[None]):
             f"{seen.names[row]} recognised" if same else f"{seen.names[row]} taken for {seen.names[column]}"
         )
         rate = f" ({number(k / n)} {interval(wilson(k, n))})" if n else ""
-        words = Content.assemble(
-            (what, "bold"), f": {k:,} of {n:,}{rate}", ("  Enter shows them" if k else "", "dim")
-        )
+        words = Content.assemble((what, "bold"), f": {k:,} of {n:,}{rate}")
+        tail = "  Enter shows them"
+        if k and words.cell_length + len(tail) < self.size.width - 2:  # the line of keys says it too
+            words = words.append(Content.styled(tail, "dim"))
         self.query_one("#matrix-line", Static).update(words)
 
     def on_heat_map_moved(self, message: HeatMap.Moved) -> None:

@@ -16,6 +16,7 @@ from failsight.agent.ui.words import VERDICTS
 from failsight.tools.evidence import Evidence
 from failsight.tools.text import clean
 
+STATEMENT = 700  # characters of a hypothesis: what is claimed must not end in the middle of a number
 ROWS = 12  # rows of a table, and values, that a card shows; the evidence screen shows all
 
 
@@ -63,7 +64,7 @@ class EvidenceCard(Static):
         ]
         for finding in made.findings[:5]:
             look = VERDICTS[finding.verdict or "open"]
-            parts += ["\n", (f"{look.symbol} {look.word} ", look.theme), clean(finding.statement, 300)]
+            parts += ["\n", (f"{look.symbol} {look.word} ", look.theme), clean(finding.statement, STATEMENT)]
         if len(made.findings) > 5:
             parts.append((f"\n… {len(made.findings) - 5} more hypotheses", "dim"))
         inside = self._inside()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.segment import ControlType, Segment
 from rich.style import Style
 from textual.filter import ANSIToTruecolor
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -31,17 +31,23 @@ class Painted:
     """A picture as the terminal takes it, ``columns`` × ``rows`` characters.
 
     Attributes:
-        strips: its lines: half-blocks, or Kitty's placeholders. What is shown where Sixels can't be (under a dialog,
-            partly out of sight).
+        lines: Kitty's placeholders, or the pixels of half-blocks (RGB, two rows a line): what is shown elsewhere, also where
+            Sixels can't be (under a dialog, partly out of sight).
         sixel: the picture as one Sixel sequence; empty elsewhere.
         release: frees what the terminal keeps of it.
     """
 
     columns: int
     rows: int
-    strips: tuple[Strip, ...]
+    lines: tuple[Strip, ...] | bytes
     sixel: str = ""
     release: Callable[[], None] = field(default=lambda: None, compare=False)
+
+    @property
+    def strips(self) -> tuple[Strip, ...]:
+        """Its lines. Half-blocks are made anew each time: a thumbnail is a thousand objects in lines, and a kilobyte in
+        pixels; with hundreds of them held, each search for garbage would take a quarter of a second."""
+        return block_strips(self.lines, self.columns) if isinstance(self.lines, bytes) else self.lines
 
 
 def fitted(image: Image, columns: int, rows: int, cell: tuple[int, int]) -> tuple[int, int]:
@@ -56,7 +62,7 @@ def paint(image: Image, columns: int, rows: int, looks: Looks = Looks()) -> Pain
     cell = (1, 2) if looks.way == "blocks" else looks.cell
     wide, high = fitted(image, columns, rows, cell)
     flat = _flat(image)
-    blocks = block_strips(_sized(flat, wide, 2 * high))
+    blocks = _sized(flat, wide, 2 * high).tobytes()
     if looks.way == "blocks":
         return Painted(wide, high, blocks)
     large = _sized(flat, wide * looks.cell[0], high * looks.cell[1])
@@ -84,12 +90,11 @@ def _sized(image: Image, width: int, height: int) -> Image:
     return image.resize((width, height), how, reducing_gap=None if small else 2.0)
 
 
-def block_strips(image: Image) -> tuple[Strip, ...]:
-    """An RGB picture of even height in half-blocks: one character for two pixels above one another."""
+def block_strips(pixels: bytes, width: int) -> tuple[Strip, ...]:
+    """RGB ``pixels`` of an even number of rows in half-blocks: one character for two pixels above one another."""
     from rich.color import Color, ColorType
     from rich.color_triplet import ColorTriplet
 
-    width, pixels = image.width, image.tobytes()
     seen: dict[bytes, Color] = {}
     cells: dict[tuple[bytes, bytes], Segment] = {}
     strips, line = [], 3 * width
@@ -127,6 +132,17 @@ def placeholders(image: Image, columns: int, rows: int) -> tuple[tuple[Strip, ..
     return tuple(
         Strip([Segment(s.text.rstrip("\n"), s.style)], columns) for s in drawn if isinstance(s, Segment)
     ), sent.cleanup
+
+
+class Drawn(Strip):
+    """A line of a picture that does not remember itself: a strip that was laid out whole holds itself, so that only a search
+    for garbage frees it, and the lines that a page of thumbnails leaves behind would call for one at every second page."""
+
+    __slots__ = ()
+
+    def divide(self, cuts: Iterable[int]) -> Sequence[Strip]:
+        wanted = [cut for cut in cuts if cut <= self.cell_length]
+        return [self] if wanted == [self.cell_length] else super().divide(wanted)
 
 
 class Sealed(Strip):
@@ -168,41 +184,45 @@ class Picture(Widget):
 
     painted: Painted | None = None
     words = ""
+    _strips: tuple[Strip, ...] | None = None  # of what is shown
 
     def show(self, painted: Painted | None, words: str = "") -> None:
         """Put a picture, or words in its place, on the screen."""
+        if painted is not self.painted:
+            self._strips = None
         self.painted, self.words = painted, words
         self.refresh()
 
-    def picture_at(self) -> tuple[int, int]:
-        """Where in the content the picture begins: column and row."""
+    def picture_at(self, size: Size) -> tuple[int, int]:
+        """Where in a content of ``size`` the picture begins: column and row."""
         assert self.painted is not None
-        return max(0, (self.size.width - self.painted.columns) // 2), 0
+        return max(0, (size.width - self.painted.columns) // 2), 0
 
-    def below(self, y: int, style: Style) -> Strip | None:
-        """A line of the widget that is not the picture's; None for a blank one."""
+    def below(self, y: int, height: int, style: Style) -> Strip | None:
+        """A line of the widget that is not the picture's, of ``height`` lines; None for a blank one."""
         return None
 
     def render_line(self, y: int) -> Strip:
-        return self._line(y, self.size.width, self.rich_style, self.whole)
+        return self._line(y, self.size, self.rich_style, self.whole)[0]
 
-    def _line(self, y: int, width: int, style: Style, whole: bool) -> Strip:
-        """One line; what is the same for all of them is given."""
-        other = self.below(y, style)
+    def _line(self, y: int, size: Size, style: Style, whole: bool) -> tuple[Strip, bool]:
+        """One line, and whether it shows a part of the picture in half-blocks; what is the same for all of them is given."""
+        width = size.width
+        other = self.below(y, size.height, style)
         if other is not None:
-            return other.adjust_cell_length(width, style)
+            return other.adjust_cell_length(width, style), False
         if self.painted is None:
             text = self.words if y == 0 else ""
-            return Strip([Segment(text, style)]).adjust_cell_length(width, style)
-        left, top = self.picture_at()
-        if not top <= y < top + self.painted.rows:
-            return Strip.blank(width, style)
-        if self.painted.sixel and whole:
-            return Strip.blank(width, style)
-        strip = self.painted.strips[y - top]
+            return Strip([Segment(text, style)]).adjust_cell_length(width, style), False
+        left, top = self.picture_at(size)
+        if not top <= y < top + self.painted.rows or (self.painted.sixel and whole):
+            return Strip.blank(width, style), False
+        if self._strips is None:
+            self._strips = self.painted.strips
+        strip = self._strips[y - top]
         right = max(0, width - left - self.painted.columns)
         parts = [Segment(" " * left, style), *strip, Segment(" " * right, style)]
-        return Strip([p for p in parts if p.text], width)
+        return Drawn([p for p in parts if p.text], width), True
 
     @property
     def whole(self) -> bool:
@@ -214,29 +234,25 @@ class Picture(Widget):
             return False
         return screen.is_active and place.visible_region == place.region and screen is self.app.screen
 
-    def _of_picture(self, y: int) -> bool:
-        """Whether a line shows a part of the picture in half-blocks."""
-        if self.painted is None or self.below(y, Style.null()) is not None:
-            return False
-        top = self.picture_at()[1]
-        return top <= y < top + self.painted.rows
-
     def render_lines(self, crop: Region) -> list[Strip]:
         """All lines at once: a page of thumbnails is a thousand of them, and looking the style up for each takes longer than
         drawing it. Borders and padding are not drawn, a picture has none."""
-        (width, height), style, whole = self.size, self.rich_style, self.whole
+        size, style, whole = self.size, self.rich_style, self.whole
+        width, height = size
         background, filters = self.background_colors[1], self.get_line_filters()
         strips = []
         for y in range(max(0, crop.y), crop.bottom):
-            strip = self._line(y, width, style, whole) if y < height else Strip.blank(width, style)
+            strip, drawn = (
+                self._line(y, size, style, whole) if y < height else (Strip.blank(width, style), False)
+            )
             for one in filters:
                 # half-blocks are true colours already, and a page of them is ten thousand
-                if not (isinstance(one, ANSIToTruecolor) and self._of_picture(y)):
+                if not (drawn and isinstance(one, ANSIToTruecolor)):
                     strip = strip.apply_filter(one, background)
             strips.append(strip if crop.column_span == (0, width) else strip.crop(crop.x, crop.right))
         if self.painted is None or not self.painted.sixel or crop.size != self.outer_size or not whole:
             return strips
-        left, top = self.picture_at()
+        left, top = self.picture_at(size)
         inner = self.content_region
         at = Region(inner.x + left, inner.y + top, self.painted.columns, self.painted.rows)
         end = Region(at.x, at.y, self.region.right - at.x, self.region.bottom - at.y)

@@ -11,6 +11,8 @@ from textual.widget import Widget
 if TYPE_CHECKING:
     from failsight.agent.ui.progress import JobState
 
+STOPS = "  Esc stops"
+
 
 class StatusLine(Widget):
     """Running job, else running work, else a summary of the case."""
@@ -21,8 +23,8 @@ class StatusLine(Widget):
 
     def render(self) -> Content:
         if self.job is not None:
-            bar = max(0, min(30, self.size.width - 50))
-            return Content.assemble(("▶ ", "bold $text-accent"), self.job.line(bar), ("  Esc stops", "dim"))
+            bar = max(0, min(30, self.size.width - len(self.job.line(0)) - len(STOPS) - 6))
+            return Content.assemble(("▶ ", "bold $text-accent"), self.job.line(bar), (STOPS, "dim"))
         if self.work:
             return Content.assemble(("▶ ", "bold $text-accent"), self.work)
         return Content.styled(self.idle, "dim")
