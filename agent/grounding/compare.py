@@ -105,6 +105,7 @@ def comparisons(at: Reading, measures: Measures, state: CaseState) -> Iterator[C
     """All comparisons of one sentence, checked."""
     part = at.part
     yield from _multiples(at, measures)
+    yield from _collapses(at, measures)
     seen: list[tuple[int, int]] = []
     for start, end, metric, sign in _found(part, at):
         if any(a < end and start < b for a, b in seen):
@@ -151,6 +152,33 @@ def _multiples(at: Reading, measures: Measures) -> Iterator[Claim]:
     yield Claim(
         "comparison", start, start + len(match[0]), ok, (one[1],) if ok else (), "" if ok else "it is another multiple"
     )  # fmt: skip
+
+
+_COLLAPSES = re.compile(r"\b(?:collaps\w+|plummet\w*|crash\w*|tumbl\w+|nosediv\w+)\b", re.IGNORECASE)
+_A_COLLAPSE = 10.0  # points
+
+
+def _collapses(at: Reading, measures: Measures) -> Iterator[Claim]:
+    """``Precision collapses in deployment``: a fall, and not by a few points."""
+    match, split = _COLLAPSES.search(at.part), only(at.whole.splits - DATA)
+    if match is None or not split or at.whole.attributes or len(at.about.classes) > 1:
+        return
+    metric = noun(at.part) or "recall"
+    one, other = (
+        measures.value(metric, Side(at.about.classes, split=split)),
+        measures.value(metric, Side(at.about.classes)),
+    )
+    if one is not None and other is not None and metric in ("recall", "accuracy", "precision", "f1"):
+        ok = other[0] - one[0] >= _A_COLLAPSE
+        start = at.sentence.start + match.start()
+        yield Claim(
+            "comparison",
+            start,
+            start + len(match[0]),
+            ok,
+            (one[1],) if ok else (),
+            "" if ok else "it does not fall so far",
+        )
 
 
 _OF_MODEL = re.compile(r"\b(?:model|network|classifier|it|performance|results?|quality)\b", re.IGNORECASE)

@@ -29,7 +29,7 @@ _TOOLS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )  # fmt: skip
 _NOT = re.compile(
-    r"\b(?:not|never|nobody|no one|none|no|nothing|neither|nor|without|hasn't|haven't|wasn't|weren't|didn't|isn't|aren't|yet to be|needs?|awaits?|lacks?|pending|calls? for|un(?:masked|tested))\b|n't\b",
+    r"\b(?:not|never|nobody|no one|none|no|nothing|neither|nor|without (?:an? |any )?(?:mask\w*|tests?|experiments?)|hasn't|haven't|wasn't|weren't|didn't|isn't|aren't|yet to be|needs?|awaits?|lacks?|pending|calls? for|un(?:masked|tested))\b|n't\b",
     re.IGNORECASE,
 )
 _ONLY = re.compile(r"\b(?:only|solely|just|alone|exclusively|nothing else|no other)\b", re.IGNORECASE)

@@ -33,7 +33,7 @@ _SHRINKS = re.compile(
     r"\b(?:los[et]s?|lost|shrinks?|shrank|cut|falls? by|fell by|drops? by|down by|reduced by|smaller by|gives? up|sheds?)\b[^,;.]*$",
     re.IGNORECASE,
 )
-_PART_OF = re.compile(r" (?:of (?:that|its|those|what)\b)", re.IGNORECASE)
+_PART_OF = re.compile(r" (?:of (?:that|its|their|those|what)\b)", re.IGNORECASE)
 _SUM = re.compile(
     r"together|\bsums?\b|\badd\w*|\bgives?\b|\bmakes?\b|total|altogether|combined|both|in all|=|add up|jointly|between them|counting",
     re.IGNORECASE,

@@ -456,7 +456,10 @@ def _leader(number: Number, reading: Reading, inside: Sequence[Number]) -> Numbe
     outside = [n for n in before if not n.bracket]
     if outside and number.bracket and re.search(r"\b[pqn]\s?(?:=|<|≈|>)\s?$", reading.text[: number.start]):
         return _leader(outside[-1], reading, inside)
-    if PART_OF.match(reading.text[before[-1].end : number.start]):
+    between = reading.text[before[-1].end : number.start]
+    if PART_OF.match(between) or (
+        re.fullmatch(r" ?%?(?: to | and |–)", between) and re.search(r"\binterval|\bCI\b", reading.part)
+    ):
         return before[-1]
     return number
 

@@ -183,6 +183,10 @@ def _places(at: Reading, match: re.Match[str], span: tuple[int, int], measures: 
             if re.search(r"\boften\b|\bfrequently\b|\busual", stretch):
                 yield Place({p: v for p, v in pairs.items() if p[0] == pair[0]}, pair, not match["low"], rank)
         return
+    if re.search(r"\bcalibrat", stretch) and (who := _nearest(at.text, mine, spot, "class")):
+        gaps = {c: (abs(v), ref) for c, (v, ref) in measures.by_class("gap", split).items()}
+        yield Place(gaps, who, not high, rank)
+        return
     finding = _nearest(at.text, mine, spot, "finding")
     if finding:
         name = next((n for words, n in _BY_FINDING if words.search(part)), "")

@@ -39,6 +39,16 @@ _IN = re.compile(
     re.IGNORECASE,
 )
 _OTHER = re.compile(r"\b(?:other(?: than)?|not|isn't an?|aren't|non|no)[ -](?:an? )?$", re.IGNORECASE)
+_AMOUNTS = (
+    (r"nearly|almost|virtually|practically", 85, 100),
+    (r"most|the majority", 50, 100),
+    (r"hardly|scarcely|very few", 0, 12),
+    (r"few|a minority", 0, 40),
+)
+_AMOUNT = re.compile(
+    r"\b(?:(?:nearly|almost|virtually|practically) (?:all|every one)|the majority|most(?= (?:are|of them|get|end))|hardly any|scarcely any|very few|a minority|few)\b",
+    re.IGNORECASE,
+)
 _PROVEN = re.compile(
     r"\b(?:proven|proved|proves|proof|experimental|experiment\w*|masking (?:test|experiment)s?|by masking|shown by|causes?|caused|causal\w*|itself)\b",
     re.IGNORECASE,
@@ -74,6 +84,12 @@ class Ties:
                 for name in region.attributes:
                     known.setdefault((name, str(made.arguments.get("class_name"))), (made.id,))
         self._known = known
+        self._pull = {
+            (name, record.finding.class_name): 100 * record.finding.error_rate
+            for record in state.records.values()
+            if record.finding.kind == "spurious_correlation" and record.finding.error_rate is not None
+            for name in record.finding.slice or {}
+        }
         self._proven = {
             name
             for record in state.records.values()
@@ -140,6 +156,23 @@ class Ties:
                         "verdict", start, start + len(rarely[0]), False, (), "the record says the opposite"
                     )
                     continue
+                amount = _AMOUNT.search(at.part[a:b])
+                share = self._pull.get((thing.name, named.name))
+                if (
+                    refs
+                    and amount is not None
+                    and share is not None
+                    and not any(m.kind == "class" and m.name != named.name for m in inside)
+                ):
+                    low, high = next(
+                        (lo, hi) for words, lo, hi in _AMOUNTS if re.match(words, amount[0], re.IGNORECASE)
+                    )
+                    if not low <= share <= high:
+                        start = begin + a + amount.start()
+                        yield Claim(
+                            "verdict", start, start + len(amount[0]), False, (), "it is another amount"
+                        )
+                        continue
                 spot = named if thing.name in self._things else thing
                 yield Claim(
                     "verdict",
