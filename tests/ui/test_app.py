@@ -250,6 +250,19 @@ async def test_panels_fold_away_when_narrow_and_come_back_by_key(tmp_path: Path)
         assert "Rooms" in stage.text()
 
 
+async def test_why_a_stage_was_entered_wraps_below_itself(tmp_path: Path) -> None:
+    script = {
+        "start": [StageEntered("context", "the failures were seen and nothing cheap was ruled out yet")]
+    }
+    for width in (110, 160):
+        async with on_stage(tmp_path, script, size=(width, 40)) as stage:
+            lines = [line[1:].split("│")[0].rstrip() for line in stage.text().splitlines()]
+            at = next(i for i, line in enumerate(lines) if line.startswith("   because "))
+            after = next(i for i, line in enumerate(lines) if line.startswith(" · hypothesis"))
+            assert after - at >= 2 and all(line.startswith("   ") for line in lines[at:after])
+            assert " ".join(line.strip() for line in lines[at:after]).endswith("ruled out yet")
+
+
 async def test_help_lists_every_binding_and_every_command(tmp_path: Path) -> None:
     from failsight.agent.ui import commands
     from failsight.agent.ui.tui.app import OWN

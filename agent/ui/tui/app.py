@@ -357,7 +357,10 @@ def run_app(open_session: OpenSession) -> int:
     # the libraries of a session are half a million objects: looking through them for garbage would stop the app for a
     # third of a second now and then
     app.when_open = gc.freeze
-    code = app.run()
+    try:
+        code = app.run()
+    finally:
+        gc.unfreeze()
     from failsight.agent.ui.errors import BUG, bug_line
 
     if not app.close_session(patience=0.5):

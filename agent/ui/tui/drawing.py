@@ -51,7 +51,7 @@ async def draw_past(main: MainScreen, past: Past) -> None:
     told = [
         Words(one.role, one.text) if isinstance(one, Said) else Measured(one, main.album) for one in past.told
     ]
-    await main.add(*told, Words("muted", f"Taken up again ({counts}): above is all of it."))
+    await main.add(*told, Words("stage", f"── Taken up again ({counts}): above is all of it"))
     main.query_one(Prompt).remember([s.text for s in past.said if s.role == "person"])
 
 

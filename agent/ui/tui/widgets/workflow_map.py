@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from textual import events
 from textual.content import Content
 from textual.reactive import reactive
@@ -23,7 +25,8 @@ class WorkflowMap(Widget):
             style = "bold $text-accent" if row.current else "$text-success" if row.visited else "dim"
             name, why = Content.styled(f"{row.symbol} {row.name}", style), self.snapshot.why(row.name)
             if row.current and why:
-                lines += [name, Content.assemble(("  because ", "dim"), Content(why[:160]))]
+                told = wrap(f"because {why[:160]}", max(10, (self.size.width or 30) - 2)) or [""]
+                lines += [name, *(Content.styled(f"  {line}", "dim") for line in told)]
             elif row.visited and why:
                 room = max(0, self.size.width - name.cell_length - 1)
                 lines.append(
@@ -32,6 +35,9 @@ class WorkflowMap(Widget):
             else:
                 lines.append(name)
         return Content("\n").join(lines)
+
+    def on_resize(self) -> None:
+        self.refresh(layout=True)  # how the lines wrap depends on it
 
     def on_click(self, event: events.Click) -> None:
         event.stop()
