@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, permutations
 
 from failsight.agent.grounding.numbers import Number
 from failsight.agent.grounding.reading import REVERSE
@@ -74,23 +74,12 @@ def _from_stated(
 ) -> list[Atom]:
     sentence = at.reading.part
     for ways, result in _ways(number, at):
-        for one in others:
-            for other in others:
-                if one is other or (
-                    one.family != other.family and {one.family, other.family} != {"percent", "points"}
-                ):
-                    continue
-                value = result(one.value, other.value)
-                if (
-                    value is not None
-                    and number.word
-                    and (abs(value) - abs(number.value)) * number.bound < -1e-9
-                ):
-                    continue  # "more than three times" is no 2.2
-                if value is not None and abs(abs(value) - abs(number.value)) <= _slack(
-                    number, one, other, ways
-                ):
-                    return [*held[one][:1], *held[other][:1]]
+        for one, other in permutations(others, 2):
+            if one.family != other.family and {one.family, other.family} != {"percent", "points"}:
+                continue
+            value = result(one.value, other.value)
+            if value is not None and _makes(number, value, _slack(number, one, other, ways)):
+                return [*held[one][:1], *held[other][:1]]
     plain = [n for n in others if n.family == number.family]
     remainder = _remainder(number, sentence, plain, held, near)
     if remainder:
@@ -105,6 +94,12 @@ def _from_stated(
             if len(rest) >= 2 and abs(sum(n.value for n in rest) - number.value) <= number.half + 1e-6:
                 return [a for n in rest for a in held[n][:1]]
     return []
+
+
+def _makes(number: Number, value: float, slack: float) -> bool:
+    """Whether a result is the number; "more than three times" is no 2.2."""
+    beyond = (abs(value) - abs(number.value)) * number.bound
+    return abs(abs(value) - abs(number.value)) <= slack and not (number.word and beyond < -1e-9)
 
 
 def _remainder(

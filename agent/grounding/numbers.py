@@ -218,13 +218,11 @@ def _shared_unit(text: str, match: re.Match[str]) -> str:
 
 
 def _in_words(text: str) -> Iterator[Number]:
+    """Numbers in words; where two readings meet, the first one listed counts."""
     taken: list[tuple[int, int]] = []
-
-    def made(
-        value: float, family: Family, half: float, match: re.Match[str], about: bool = False
-    ) -> Iterator[Number]:
+    for value, family, half, match, about in (*_parts(text), *_counts(text)):
         if any(a < match.end() and match.start() < b for a, b in taken):
-            return
+            continue
         taken.append(match.span())
         before = text[max(0, match.start() - 24) : match.start()]
         bound = next((b for pattern, b in BOUNDS if pattern.search(before)), 0)
@@ -233,47 +231,50 @@ def _in_words(text: str) -> Iterator[Number]:
             about, bound, half = _nearly(before, value, about, bound, half)
         yield Number(value, family, half, False, match.start(), match.end(), about, bound, word=True)
 
+
+#: value, family, half, where it stands, whether it is approximate by itself
+Said = tuple[float, Family, float, re.Match[str], bool]
+_BEYOND = re.compile(r"\b(?:more than|over|well over|at least) $", re.IGNORECASE)
+
+
+def _parts(text: str) -> Iterator[Said]:
+    """Shares and ratios: ``nine in ten``, ``every fourth``, ``twice``, ``half``."""
     for match in _AND_A_HALF.finditer(text):
-        yield from made(_count(match["n"]) + 0.5, "ratio", 0.25, match, True)
+        yield _count(match["n"]) + 0.5, "ratio", 0.25, match, True
     for match in _RATIO_IN.finditer(text):
         low, high = _count(match["n"]), 100 if "hundred" in match["m"].lower() else _count(match["m"])
-        yield from made(100 * low / high, "percent", 3.5, match, True)
+        yield 100 * low / high, "percent", 3.5, match, True
     for match in _EVERY.finditer(text):
-        yield from made(100 / _ORDINALS[match["m"].lower()], "percent", 3.5, match, True)
+        yield 100 / _ORDINALS[match["m"].lower()], "percent", 3.5, match, True
     for match in _TIMES.finditer(text):
-        yield from made(
-            _count(match["n"]) if match["n"] else _MANY[match["w"].lower()],
-            "ratio",
-            0.95
-            if re.search(r"\b(?:more than|over|well over|at least) $", text[: match.start()], re.IGNORECASE)
-            else 0.3,
-            match,
-            True,
-        )
+        half = 0.95 if _BEYOND.search(text[: match.start()]) else 0.3
+        yield _count(match["n"]) if match["n"] else _MANY[match["w"].lower()], "ratio", half, match, True
     for match in _HALF_AS.finditer(text):
-        yield from made(0.5, "ratio", 0.1, match, True)
+        yield 0.5, "ratio", 0.1, match, True
     for value, match in _fractions(text):
-        yield from made(value, "percent", 4.0, match, True)
+        yield value, "percent", 4.0, match, True
+
+
+def _counts(text: str) -> Iterator[Said]:
+    """Counts: ``thirteen findings``, ``ninety thousand``, ``twenty points``."""
     for match in _ONLY_ONE.finditer(text):
-        yield from made(1, "plain", 0.0, match)
+        yield 1, "plain", 0.0, match, False
     for match in _OF_HUNDRED.finditer(text):
-        yield from made(_count(match["n"]), "percent", 0.5 + 0.02 * _count(match["n"]), match)
+        yield _count(match["n"]), "percent", 0.5 + 0.02 * _count(match["n"]), match, False
     for match in _WITH_UNIT.finditer(text):
         value = _count(match["n"])
-        family: Family = "points" if "point" in match["unit"] else "percent"
-        yield from made(value, family, 0.5 + 0.04 * value, match, False)
+        yield value, "points" if "point" in match["unit"] else "percent", 0.5 + 0.04 * value, match, False
     for match in _BIG.finditer(text):
         times = 1000 if match["by"].lower() == "thousand" else 100
-        value = _count(match["n"]) * times
         if not re.match(r"\s?(?:by|×|x)\s", text[match.end() :]):
-            yield from made(value, "plain", 0.0 if times == 100 else 0.5 * times, match)
+            yield _count(match["n"]) * times, "plain", 0.0 if times == 100 else 0.5 * times, match, False
     for match in _WORD.finditer(text):
         if re.match(r" by\b", text[match.end() :]) or re.search(r"\bby $", text[: match.start()]):
             continue  # the size of an image
         if _COUNTED.match(text, match.end()) or (
             _count(match["n"]) > 5 and re.match(r"\s[a-z]", text[match.end() :])
         ):
-            yield from made(_count(match["n"]), "plain", 0.0, match)
+            yield _count(match["n"]), "plain", 0.0, match, False
 
 
 def _fractions(text: str) -> Iterator[tuple[float, re.Match[str]]]:

@@ -10,7 +10,7 @@ from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.measures import Measures
 from failsight.agent.grounding.names import only
 from failsight.agent.grounding.reading import Reading
-from failsight.agent.grounding.relations import quantity
+from failsight.agent.grounding.wording import quantity
 
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _HOW_MANY = re.compile(

@@ -148,10 +148,8 @@ def _direct(text: str, classes: Sequence[Mention]) -> dict[tuple[str, str], None
             source and source != other.name and not again and _ALSO.fullmatch(between)
         ):  # "A as B (61), then as C"
             made[source, other.name] = None
-        elif _TAKEN.search(between):
-            made[one.name, other.name] = None
-        elif _THEN_SAYS.search(between) and _ERRS.search(
-            text[max(0, one.start - 60) : one.end + len(between)]
+        elif _TAKEN.search(between) or (
+            _THEN_SAYS.search(between) and _ERRS.search(text[max(0, one.start - 60) : one.end + len(between)])
         ):
             made[one.name, other.name] = None
         elif re.search(r"\b(?:for|when (?:it|the model) sees|on|to|in)\b", between) and _SAYS_FOR.search(

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from failsight.agent.grounding.binding import FAR, LIKELY, ODD, POSSIBLE
 from failsight.agent.grounding.numbers import Number
 from failsight.agent.grounding.quantities import LIMIT, quantity, spoken
 from failsight.agent.grounding.reading import REVERSE
-from failsight.agent.grounding.slots import FAR, LIKELY, ODD, POSSIBLE, Bound
+from failsight.agent.grounding.slots import Bound
 from failsight.agent.grounding.sources import DATA, Atom
 
 EXPERIMENTS = frozenset(

@@ -12,14 +12,23 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from failsight.agent.grounding.binding import (
+    FAR,
+    LIKELY,
+    ODD,
+    POSSIBLE,
+    Mark,
+    bind,
+    clause_of,
+    closing,
+    distinct,
+    row_of,
+)
 from failsight.agent.grounding.lexicon import ELSEWHERE, marked_quantities
 from failsight.agent.grounding.names import gather
 from failsight.agent.grounding.numbers import Number
 from failsight.agent.grounding.reading import Reading, pairs_in
 from failsight.agent.grounding.sources import NOTHING
-
-FAR = 2.6  # against the wording
-LIKELY, POSSIBLE, ODD = 0.3, 0.8, 1.4
 
 _CONTRAST = re.compile(
     r"\b(?:than|against|compared|versus|vs|instead|rather|while|whereas|but|from|otherwise|only|elsewhere|without)\b",
@@ -49,15 +58,6 @@ _INSTEAD = re.compile(
     re.IGNORECASE,
 )
 _HERE = re.compile(r"(?: [\[(][^\])]*[\])])? here\b")
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A name, or a word for a quantity, where it stands."""
-
-    name: object
-    start: int
-    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,125 +94,11 @@ class Bound:
     sides: Mapping[str, float] = field(default_factory=dict)
 
 
-def bind(
-    number: Number, marks: Sequence[Mark], reading: Reading, group: Sequence[Number]
-) -> dict[object, float]:
-    """Cost of each named thing for ``number``.
-
-    Args:
-        number: one of ``group``.
-        marks: the things named in the sentence, in order.
-        reading: the sentence.
-        group: its numbers of the same kind, those of intervals left out, in order.
-    """
-    if not marks:
-        return {}
-    clauses = reading.sentence.clauses
-    own = _clause_of(number.start, clauses)
-    local = _distinct(m for m in marks if _clause_of(m.start, clauses) == own)
-    everything = _distinct(marks)
-    if len(everything) == 1:
-        return {everything[0]: 0.0 if local else LIKELY / 2}
-    row = _row(number, group, reading)
-    ahead = _distinct(m for m in marks if row and m.end <= row[0].start)
-    if len(row) > 1 and len(row) == len(ahead):
-        turns = re.match(r"[;,\s]*(?:but|while|whereas|;)\s", reading.text[clauses[own][0] :]) is not None
-        mine = [n for n in ahead if n in local] if turns else []
-        ahead = mine + [n for n in ahead if n not in mine] if mine else ahead
-        return {n: 0.0 if n == ahead[row.index(number)] else FAR * 0.85 for n in everything}
-    beside = _beside(number, marks, reading)
-    if beside is not None:
-        return {n: 0.0 if n == beside else FAR * 0.85 for n in everything}
-    mates = [n for n in group if _clause_of(n.start, clauses) == own]
-    if len(local) == 1:
-        return {n: 0.0 if n == local[0] else FAR for n in everything}
-    if len(local) > 1 and len(mates) == len(local) and number in mates:
-        meant = local[mates.index(number)]
-        return {n: 0.0 if n == meant else FAR * 0.85 for n in everything}
-    alone = any(
-        not _distinct(m for m in marks if _clause_of(m.start, clauses) == _clause_of(n.start, clauses))
-        for n in group
-    )
-    if alone and number in group and len(group) == len(everything):
-        meant = everything[group.index(number)]
-        return {n: 0.0 if n == meant else ODD for n in everything}
-    if local:
-        last = next((m.name for m in reversed(marks) if m.end <= number.start and m.name in local), local[0])
-        return {
-            n: (0.0 if n == last or len(mates) == 1 else LIKELY) if n in local else FAR for n in everything
-        }
-    return _inherited(own, marks, clauses)
-
-
-def _inherited(own: int, marks: Sequence[Mark], clauses: Sequence[tuple[int, int]]) -> dict[object, float]:
-    """Nothing is named in the clause: what the nearest clause before it names, else the next one."""
-    before = sorted(
-        {_clause_of(m.start, clauses) for m in marks if _clause_of(m.start, clauses) < own}, reverse=True
-    )
-    made: dict[object, float] = {}
-    for rank, at in enumerate(before):
-        for name in _distinct(m for m in marks if _clause_of(m.start, clauses) == at):
-            made.setdefault(name, LIKELY if rank == 0 else POSSIBLE)
-    for mark in marks:
-        made.setdefault(mark.name, POSSIBLE if before else LIKELY)
-    return made
-
-
-def _row(number: Number, group: Sequence[Number], reading: Reading) -> list[Number]:
-    """The numbers of one bracket that holds nothing else: ``(70.0 % against 59.8 %)``."""
-    if not number.bracket:
-        return []
-    opening = reading.text.rfind("(", 0, number.start)
-    closing = _closing(reading.text, number.end)
-    inner = [n for n in group if opening < n.start < closing]
-    if opening < 0 or any(opening < m.start < closing for m in reading.mentions):
-        return []
-    return inner if number in inner else []
-
-
-def _beside(number: Number, marks: Sequence[Mark], reading: Reading) -> object | None:
-    """The name that a bracket ties to a number: ``bathroom (20.3 %)``, ``20.3 % (bathroom)``."""
-    text = reading.text
-    if number.bracket:
-        opening = max(text.rfind("(", 0, number.start), text.rfind("[", 0, number.start))
-        inner = [
-            m
-            for m in marks
-            if opening < m.start < number.start or number.end <= m.start < _closing(text, number.end)
-        ]
-        if inner:
-            return None
-        if not re.search(r"\d", text[opening + 1 : number.start]):
-            before = [m for m in marks if m.end <= opening]
-            if before and opening - before[-1].end <= 2:
-                return before[-1].name
-        return None
-    after = re.match(r"\s?\(([^)\d]*)\)", text[number.end : number.end + 60])
-    if after is not None:
-        inner = [m for m in marks if number.end < m.start < number.end + after.end()]
-        if len(inner) == 1:
-            return inner[0].name
-    return None
-
-
-def _closing(text: str, start: int) -> int:
-    found = re.search(r"[\])]", text[start:])
-    return start + found.start() if found else start
-
-
-def _clause_of(place: int, clauses: Sequence[tuple[int, int]]) -> int:
-    return next((i for i, (a, b) in enumerate(clauses) if a <= place < b), len(clauses) - 1)
-
-
-def _distinct(marks: object) -> list[object]:
-    return list(dict.fromkeys(m.name for m in marks))  # type: ignore[attr-defined]
-
-
 def bound(number: Number, reading: Reading, inside: Sequence[Number]) -> Bound:
     """What ``number``, one of those ``inside`` the sentence, may be about."""
     whose = _leader(number, reading, inside)  # the ends of an interval are about what its value is about
     clauses = reading.sentence.clauses
-    start, end = clauses[_clause_of(whose.start, clauses)]
+    start, end = clauses[clause_of(whose.start, clauses)]
     group = [n for n in inside if _kin(n, whose) and _leader(n, reading, inside) is n]
     classes = _costs(whose, "class", reading, group)
     attributes = _costs(whose, "attribute", reading, group)
@@ -255,7 +141,7 @@ def _beyond(
     number: Number, group: Sequence[Number], reading: Reading, words: re.Pattern[str], near: str
 ) -> bool:
     """Whether a number is of the rest: of two in one bracket it is the second, else the words near it say so."""
-    row = _row(number, group, reading)
+    row = row_of(number, group, reading)
     if len(row) == 2:
         return row.index(number) == 1 and words.search(reading.part) is not None
     return words.search(near) is not None
@@ -270,8 +156,8 @@ def _quantities(
 ) -> dict[frozenset[str], float]:
     """Words for quantities: in order where they exclude one another, else all those of the clause."""
     clauses = reading.sentence.clauses
-    own = _clause_of(number.start, clauses)
-    local = [m for m in words if _clause_of(m.start, clauses) == own]
+    own = clause_of(number.start, clauses)
+    local = [m for m in words if clause_of(m.start, clauses) == own]
     touching = [
         m.name for m in local if _touches(number, m, reading) and not _LOOSE.match(reading.text, m.start)
     ]
@@ -360,7 +246,7 @@ def _splits(number: Number, reading: Reading, group: Sequence[Number]) -> tuple[
     if _HERE.match(reading.text[number.end : number.end + 40]):
         return {"data": 0.0}, True
     marks = [Mark(m.name, m.start, m.end) for m in reading.mentions if m.kind == "split"]
-    names = _distinct(marks)
+    names = distinct(marks)
     moved = _MOVED.search(reading.part) is not None
     if not marks:
         if reading.carried.splits:
@@ -424,8 +310,8 @@ def _turns(number: Number, reading: Reading, group: Sequence[Number], marks: Seq
     ):
         return True
     clauses = reading.sentence.clauses
-    own = _clause_of(number.start, clauses)
-    return not any(_clause_of(m.start, clauses) == own for m in marks) and number is not group[0]
+    own = clause_of(number.start, clauses)
+    return not any(clause_of(m.start, clauses) == own for m in marks) and number is not group[0]
 
 
 def _kin(one: Number, other: Number) -> bool:
@@ -439,7 +325,7 @@ def in_interval(text: str, number: Number) -> bool:
     opening = max(text.rfind("[", 0, number.start), text.rfind("(", 0, number.start))
     if text[opening] == "[":
         return True
-    inner = text[opening + 1 : _closing(text, number.end)]
+    inner = text[opening + 1 : closing(text, number.end)]
     return (
         re.search(r"\bCI\b|interval", inner) is not None
         or re.fullmatch(r"[+−-]?[\d.,]+ ?%? ?(?:to|–|-|,|…) ?[+−-]?[\d.,]+ ?(?:%|points)?", inner) is not None

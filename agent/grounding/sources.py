@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
 
-from failsight.agent.grounding.lexicon import KINDS, recorded
+from failsight.agent.grounding.lexicon import recorded
 from failsight.agent.grounding.names import Lexicon, Names
 from failsight.agent.grounding.numbers import Number, Sentence, numbers, sentences
 from failsight.agent.state import CaseState, FindingRecord
@@ -100,6 +100,8 @@ def lexicon_of(state: CaseState, classes: Sequence[str], values: Mapping[str, An
 
 def atoms(state: CaseState, lexicon: Lexicon) -> list[Atom]:
     """All recorded numbers: facts, tables, findings with their tests, expectations, sentences, and simple counts."""
+    from failsight.agent.grounding.tallies import tallies  # the two modules share this one's types
+
     exact: list[Atom] = []
     for evidence in state.evidence:
         exact += _evidence(evidence, lexicon, state)
@@ -124,7 +126,7 @@ def atoms(state: CaseState, lexicon: Lexicon) -> list[Atom]:
         made += values(
             expectation.bound, "share", Atom(0, "", 0, about, "bound", (), row=tuple(words_of(_plain(name))))
         )
-    return made + list(_tallies(state, lexicon))
+    return made + list(tallies(state, lexicon))
 
 
 def _evidence(evidence: Evidence, lexicon: Lexicon, state: CaseState) -> Iterator[Atom]:
@@ -370,65 +372,3 @@ def _tested(kind: str, tool: str) -> str:
     if tool.startswith("test_"):
         return "effect"
     return "pull_gap" if kind == "spurious_correlation" else "slice_effect"
-
-
-def _rows(made: Evidence, tally: Callable[..., Atom]) -> Iterator[Atom]:
-    """How many rows a table has, and how many with each verdict."""
-    for shown in made.tables:
-        words = [
-            w for w in re.findall(r"[a-z]{5,}", shown.title.lower()) if w not in ("images", "which", "where")
-        ]
-        words += ["groups", "subsets", "weak spots"] if "slices" in words else []
-        if words:
-            yield tally(len(shown.rows), "|".join(w[:6] for w in words), (made.id,))
-        if "verdict" in shown.columns:
-            at = shown.columns.index("verdict")
-            for verdict in {str(row[at]) for row in shown.rows}:
-                yield tally(
-                    sum(str(row[at]) == verdict for row in shown.rows), re.escape(verdict), (made.id,)
-                )
-
-
-def _tallies(state: CaseState, lexicon: Lexicon) -> Iterator[Atom]:
-    """Counts of findings by verdict and kind, of classes, splits and expectations. Counts of nothing are counted too."""
-    found = list(state.records.values())
-    base = Atom(0, "plain", 0, Names(), "", ())
-
-    def tally(value: float, words: str, refs: tuple[str, ...] = ()) -> Atom:
-        return replace(base, value=float(value), metric="tally:" + words, refs=refs)
-
-    for verdict in ("confirmed", "refuted", "inconclusive", None):
-        some = [r for r in found if r.finding.verdict == verdict]
-        yield tally(len(some), verdict or "open|untested|stated|not tested", tuple(r.id for r in some[:1]))
-    kinds = {r.finding.kind for r in found}
-    for kind in kinds:
-        some = [r for r in found if r.finding.kind == kind]
-        words = KINDS[kind].pattern if kind in KINDS else kind.replace("_", " ")
-        yield tally(len(some), words, tuple(r.id for r in some[:1]))
-        tested = [
-            r
-            for r in some
-            if any(t.tool.startswith("test_") and t.verdict == "confirmed" for t in r.finding.tests)
-        ]
-        if tested:
-            yield tally(len(tested), "mask|experiment|prove|test", tuple(r.id for r in tested[:1]))
-    masked = [e for e in state.evidence if e.tool.startswith("test_")]
-    yield tally(len(masked), "mask|experiment|test", tuple(e.id for e in masked[:1]))
-    yield tally(len(found), "finding|hypothes")
-    yield tally(len(state.evidence), "pieces of evidence")
-    for made in state.evidence:
-        yield from _rows(made, tally)
-    yield tally(len(lexicon.classes), "class|rooms|categor")
-    yield tally(len(state.expectations), "expect|criteri")
-    named = {s for e in state.evidence for f in e.facts for s in re.findall(r"^split (\w+)$", f.of)} | {
-        "data"
-    }
-    yield tally(len(named), "sets\\b|splits")
-    labelled = {
-        f.of
-        for e in state.evidence
-        for f in e.facts
-        if f.name == "accuracy" and (not f.of or f.of.startswith("split "))
-    }
-    if labelled:
-        yield tally(len(labelled), "labelled sets|labelled splits")

@@ -17,7 +17,7 @@ from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.measures import Measures
 from failsight.agent.grounding.names import gather, only
 from failsight.agent.grounding.reading import Reading
-from failsight.agent.grounding.relations import quantity
+from failsight.agent.grounding.wording import quantity
 
 _HIGH = r"most|highest|largest|biggest|greatest|best|strongest|easiest|top|main|dominant|leading|heaviest|safest|number one|prime"
 _LOW = r"least|lowest|smallest|fewest|worst|weakest|hardest|poorest|rarest|toughest|shakiest"
@@ -166,22 +166,13 @@ def _places(at: Reading, match: re.Match[str], span: tuple[int, int], measures: 
     word = (match["high"] or match["low"] or match["look"] or match["first"]).lower()
     rank = _NTH.get((match["nth"] or "").lower(), 1)
     high = match["high"] is not None or match["first"] is not None
-    metric, sense = quantity(stretch[spot - span[0] :], 0)
-    if not metric:
-        metric, sense = quantity(stretch, spot - span[0])
+    metric, sense, high = _quantity(stretch, spot - span[0], word, high)
     if metric == "drop" and re.search(r"\bprecision\b|\bf1\b", stretch, re.IGNORECASE):
         return  # what each class loses of it is not recorded
-    if word in _LOOKS:
-        metric, high = _LOOKS[word]
-        sense = 1
     judged = _JUDGED.match(word) is not None
     split = only(names.splits or at.about.splits) or "data"
     if at.pairs and (metric in ("confusion", "error", "frequency", "") or "confus" in part):
-        pairs = measures.by_pair(split)
-        for pair in at.pairs[:1]:
-            yield Place(pairs, pair, not match["low"], rank)
-            if re.search(r"\boften\b|\bfrequently\b|\busual", stretch):
-                yield Place({p: v for p, v in pairs.items() if p[0] == pair[0]}, pair, not match["low"], rank)
+        yield from _of_pairs(at.pairs[0], stretch, not match["low"], rank, measures.by_pair(split))
         return
     if re.search(r"\bcalibrat", stretch) and (who := _nearest(at.text, mine, spot, "class")):
         gaps = {c: (abs(v), ref) for c, (v, ref) in measures.by_class("gap", split).items()}
@@ -189,17 +180,15 @@ def _places(at: Reading, match: re.Match[str], span: tuple[int, int], measures: 
         return
     finding = _nearest(at.text, mine, spot, "finding")
     if finding:
-        name = next((n for words, n in _BY_FINDING if words.search(part)), "")
-        if name:
+        for name in [n for words, n in _BY_FINDING if words.search(part)][:1]:
             yield Place(measures.by_finding(name), finding, high, rank)
         return
     who = _nearest(at.text, mine, spot, "attribute")
     if who and not (metric in ("recall", "precision", "accuracy", "f1") and names.classes):
         for name in next(names for words, names in _BY_THING if words.search(stretch)):
-            values = measures.by_attribute(name)
-            turned = judged and name == "error"
             if metric in ("", "images", "accuracy", "recall", name) or name != "error":
-                yield Place(values, who, (high != turned) if sense > 0 else not high, rank)
+                up = (high != (judged and name == "error")) if sense > 0 else not high
+                yield Place(measures.by_attribute(name), who, up, rank)
         return
     who = _nearest(at.text, mine, spot, "class") or (only(at.about.classes) if not names.classes else "")
     if who:
@@ -213,6 +202,25 @@ def _places(at: Reading, match: re.Match[str], span: tuple[int, int], measures: 
         return
     if len(names.splits) == 1 and re.search(r"\bsets?\b|\bsplits?\b", stretch):
         yield Place(measures.by_split(metric or "images"), only(names.splits), high, rank)
+
+
+def _of_pairs(
+    pair: tuple[str, str], stretch: str, high: bool, rank: int, pairs: Mapping[Any, tuple[float, str]]
+) -> Iterator[Place]:
+    """A confusion among all of them; "most often" may also mean among those of its class."""
+    yield Place(pairs, pair, high, rank)
+    if re.search(r"\boften\b|\bfrequently\b|\busual", stretch):
+        yield Place({p: v for p, v in pairs.items() if p[0] == pair[0]}, pair, high, rank)
+
+
+def _quantity(stretch: str, spot: int, word: str, high: bool) -> tuple[str, int, bool]:
+    """The quantity that a superlative is of, its sense, and whether the highest comes first."""
+    if word in _LOOKS:
+        return _LOOKS[word][0], 1, _LOOKS[word][1]
+    metric, sense = quantity(stretch[spot:], 0)
+    if not metric:
+        metric, sense = quantity(stretch, spot)
+    return metric, sense, high
 
 
 def _of_class(metric: str, sense: int, high: bool, judged: bool) -> Iterator[tuple[str, bool]]:

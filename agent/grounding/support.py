@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from failsight.agent.grounding.binding import ODD
 from failsight.agent.grounding.derived import EXTREMES, comparable, computed
 from failsight.agent.grounding.lexicon import HIGHER, LOWER, says
 from failsight.agent.grounding.numbers import Number
 from failsight.agent.grounding.quantities import LIMIT, below, wrong
 from failsight.agent.grounding.reading import Reading
 from failsight.agent.grounding.search import Search
-from failsight.agent.grounding.slots import ODD, PART_OF, Bound, bound
+from failsight.agent.grounding.slots import PART_OF, Bound, bound
 from failsight.agent.grounding.sources import DATA, Atom
 
 _FAMILIES = {"percent": ("percent", "points"), "points": ("points", "percent"), "plain": ("plain", "ratio"),
@@ -140,9 +141,9 @@ def _totals(
         splits = {s for s, c in settings[other].splits.items() if c < ODD}
         found = [
             a for a in recorded.near(other)
-            if a.part in ("n", "value") and ((a.names, a.refs) in own
+            if (a.part in ("n", "value") and ((a.names, a.refs) in own
                 or (a.metric == "images" and not a.pair and not a.names.attributes and (a.names.classes, a.names.splits) in true)
-                or (not a.names.entities and not a.told and a.metric in _TOTALS and a.names.splits <= splits))
+                or (not a.names.entities and not a.told and a.metric in _TOTALS and a.names.splits <= splits)))
             or (a.part == "count" and a.metric == "error" and (a.names.classes, a.names.splits) in true)
         ]  # fmt: skip
         held.update({other: found} if found else {})

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 from failsight.agent.grounding.claims import Claim
 from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.lexicon import CAUSE, KINDS, NEGATION, VERDICTS
-from failsight.agent.grounding.names import Lexicon, Names, gather
+from failsight.agent.grounding.names import Lexicon, Names
 from failsight.agent.grounding.reading import Reading
 from failsight.agent.grounding.sources import finding_names
+from failsight.agent.grounding.subjects import by_experiment, clause_of_verdict, speaks_of
 from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.evidence import Cell, Finding, Verdict
 
@@ -140,7 +139,7 @@ class Findings:
                     and (not at.whole.entities or re.match(r"\s+\w+s\b", after))
                 ):
                     continue  # "13 confirmed findings": a count, checked as a number
-                about = self.resolve(_clause(at, match.start()))
+                about = self.resolve(clause_of_verdict(at, match.start()))
                 if about is None:
                     continue
                 yield self._judged(at, verdict, match, about)
@@ -172,7 +171,7 @@ class Findings:
             and _EXPERIMENT.search(part)
             and "test" not in at.whole.splits
         ):
-            agreeing = [r for r in agreeing if _tested(r)]
+            agreeing = [r for r in agreeing if by_experiment(r)]
         ok = bool(agreeing) and (len(agreeing) == len(about) or not everyone)
         ok = ok or (not about and negated and verdict == "confirmed")
         reason = "" if ok else "the record gives another verdict" if about else "no such finding"
@@ -324,7 +323,7 @@ class Findings:
     def _experimental(self, at: Reading) -> list[FindingRecord]:
         """The findings confirmed by an experiment about just what the sentence names; every attribute needs its own."""
         whole = at.whole if at.whole.attributes | at.whole.findings else at.whole | at.carried
-        tested = [(r, n) for r, n in self.named if _tested(r)]
+        tested = [(r, n) for r, n in self.named if by_experiment(r)]
         if not whole.attributes:
             return [r for r, n in tested if r.id in whole.findings and whole.classes <= n.classes]
         made = []
@@ -370,41 +369,3 @@ class Findings:
         start = at.sentence.start + match.start()
         refs = tuple(x for r in known[:1] for x in (*r.evidence[-1:], r.id)) if ok else ()
         yield Claim("verdict", start, start + len(match[0]), ok, refs, "" if ok else "no finding says so")
-
-
-def _clause(at: Reading, where: int) -> Reading:
-    """The part of a sentence that a verdict stands in, where that part names findings of its own."""
-    cuts = [
-        0,
-        *(m.start() for m in re.finditer(r"; |, and | but | while | whereas |, (?=F\d)", at.part)),
-        len(at.part),
-    ]
-    for start, end in itertools.pairwise(cuts):
-        if start <= where < end and len(cuts) > 2:
-            own = gather(at.mentions, at.sentence.start + start, at.sentence.start + end)
-            if own.findings and at.whole.findings - own.findings:
-                return replace(at, whole=own)
-    return at
-
-
-def _tested(record: FindingRecord) -> bool:
-    """Whether an experiment (not only counting) confirmed a finding."""
-    tests = record.finding.tests
-    return record.finding.verdict == "confirmed" and any(
-        t.tool.startswith("test_") and t.verdict == "confirmed" for t in tests
-    )
-
-
-def speaks_of(names: Names, whole: Names) -> bool:
-    """Whether a finding is about what the sentence names: all attributes named, and a class that it knows."""
-    if whole.attributes:
-        if not whole.attributes <= names.attributes:
-            return False
-        if any((a, v) not in names.values for a, v in whole.values if a in names.attributes):
-            return False
-        return not whole.classes or not names.classes or bool(whole.classes & names.classes)
-    return (
-        bool(whole.classes & names.classes)
-        and not names.attributes
-        and not (whole.classes - names.classes and len(whole.classes) == 1)
-    )
