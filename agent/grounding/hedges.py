@@ -14,7 +14,7 @@ _FIRM = re.compile(
     r"\balways \w+ing \w+ would\b|\bwould (?:give|get|score|reach|have been|have to|need|be needed|suggest|warrant|justify|predict|expect)\b|\bhypothes[ei]s\b|\bproposed\b|\bproposals?\b|"
     r"\b(?:should|must) (?:be|reach|have) (?:at least|above|over)\b|\bcould(?: not|n't) be\b|\bcan(?:not|'t) be\b|\bcould have (?:been )?(?:seen|shown|found|detected)\b|"
     r"\b(?:suspicions?|hypothes[ei]s|suspects?)\b(?= [\w ,()-]{0,60}\b(?:was|were|has been|have been|is|are)\b (?:\w+ )?(?:confirmed|settled|proven|tested|refuted|established|ruled|decided))|"
-    r"\bcan be (?:seen|read|found|shown|trusted|said)\b|\bif you (?:ask|look|want|mask|hide|cover|count|add)\b|\bas if\b|\bplan(?:ned)? beforehand\b",
+    r"\bsuggests? (?=(?:an? |the )?[\w*]+(?:[ _]room)?(?: to the model)?(?:[,.;]| and\b|$))|\bcan be (?:seen|read|found|shown|trusted|said)\b|\bif you (?:ask|look|want|mask|hide|cover|count|add)\b|\bas if\b|\bplan(?:ned)? beforehand\b",
     re.IGNORECASE,
 )
 _CUT = re.compile(

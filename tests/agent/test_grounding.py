@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from failsight.agent.grounding import UNVERIFIED, Checker
+from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.lexicon import exclusive, recorded, says
 from failsight.agent.grounding.names import Lexicon, is_f1
 from failsight.agent.grounding.numbers import numbers, sentences
@@ -34,6 +35,8 @@ LABELLED = {
     "grounding_fresh.jsonl": "a8bcf5b95cabb607ccc853bcb97f0e73592cc6eb3087255dcdee72a50044cd11",
     "grounding_written_along.jsonl": "fc1c5a5e6fbd46189721bc650f62a911c5a141db9f057ed98455710f8c961ac1",
     "grounding_free.jsonl": "b576022d8426529c6dbf2930efefea6cc9e01a564e2bed3849e963b84b3f17c4",
+    "grounding_authors.jsonl": "376b3c60705623c65c229c6f6203a218fcc82c563781a2621f2e284aab8280ec",
+    "grounding_rounds.jsonl": "b1089a6238e59c3190909279ada18ef681727648356a652aa2e966e0b6aa14a4",
 }
 
 
@@ -110,6 +113,16 @@ HELD = {
         No repair has been applied yet.
         The model isn't ready for use.
         Neither accuracy nor worst recall meets its criterion.""",
+    "ties, amounts and what was done": """
+        A TV suggests living_room, stools suggest dining_room, and a cat suggests kitchen to the model.
+        Heat maps were made for bathroom only.
+        The objects were covered on evaluation pictures, not on deployment pictures.
+        E9 is the television test, E10 the stools, E11 the cat.
+        Four of the five classes lose recall in deployment.
+        Showers are rare in training.
+        The two rooms recognised least often are the bathroom and the living room.
+        The classes of the training images are evenly represented.
+        Kitchens are called dining room more often than anything else.""",
     "causes": """
         E10 confirms that the stools drive the answer dining_room.
         The model relies on the television for living_room; the masking experiment confirmed it.
@@ -170,6 +183,19 @@ NOT_HELD = {
         The repair of F1 has been applied.
         The model can be deployed as it is: it's ready.
         The accuracy criterion is met.""",
+    "ties, amounts and what was done": """
+        A TV suggests living_room, stools suggest dining_room, and a cat suggests bedroom to the model.
+        Heat maps were made for kitchen only.
+        The objects were covered on deployment pictures.
+        E9 is the stools test, E10 the television, E11 the cat.
+        Two of the five classes lose recall in deployment.
+        Showers appear all the time in training.
+        The two rooms recognised least often are the bathroom and the kitchen.
+        The training images are skewed towards one class.
+        The deployment pictures look just like the evaluation pictures.
+        The evaluation images carry no labels.
+        Three shortcuts were proven by masking: TV → living room, stools → dining room and bed-like sofa → bedroom.
+        The label check found several wrong labels.""",
     "causes": """
         The drop in deployment is due to the lower brightness.
         The bed-like sofa causes the answer bedroom.
@@ -225,6 +251,32 @@ def test_questions_and_suspicions_claim_nothing(checker: Checker, text: str) -> 
     assert not checker.check(text).unverified
 
 
+@pytest.mark.parametrize(
+    ("part", "place", "supposed"),
+    [
+        ("I suspect that the lamp drives the answers.", "drives", True),
+        ("Whether the lamp matters is open, but accuracy falls.", "falls", False),
+        ("The border draws more saliency than its area would suggest.", "more", False),
+        ("If you ask me, the cat is a cue.", "cue", False),
+        ("Does the cat matter?", "matter", True),
+        ("The hypothesis was confirmed by masking.", "confirmed", False),
+    ],
+)
+def test_a_supposition_reaches_as_far_as_its_clause(part: str, place: str, supposed: bool) -> None:
+    assert hedged(part, part.index(place)) is supposed
+
+
+def test_what_nothing_bears_out_is_unverified_and_what_is_unknown_or_advised_is_not(checker: Checker) -> None:
+    marked = checker.check("Having no television is a problem only for kitchens.").unverified
+    assert [c.reason for c in marked] == ["nothing in the record bears this out"]
+    for text in (
+        "Nobody has established why the kitchens are a problem.",
+        "Look at the kitchens with stools first.",
+        "Perhaps the lamp matters for kitchens.",
+    ):
+        assert not checker.check(text).unverified
+
+
 def test_a_grounded_sentence_gets_its_reference_and_a_cited_one_keeps_its_own(checker: Checker) -> None:
     assert checker.check("Mean confidence is 81.9 %.").marked() == "Mean confidence is 81.9 % [E4]."
     cited = "Mean confidence is 81.9 % [E4]."
@@ -256,23 +308,32 @@ def test_a_pronoun_takes_up_what_was_spoken_of(checker: Checker) -> None:
     assert checker.check("Kitchen is weak in deployment. Its recall is 20.3 % there.").unverified
 
 
-# Rates on the labelled sets, by part; floors of what is reached. The target (98 % of the altered flagged, at most 3 % of the
-# true ones) is reached nowhere near on the parts that were only counted, and nearly on those whose failures were opened.
-# Only the counted parts say how the check does on sentences that nobody wrote rules for, and both are small:
-#   free_counted   71 % of 38 altered flagged, 23 % of 30 true ones (another author, a wider choice of phrasings)
-#   fresh_counted  90 % of 61 altered flagged, 12 % of 51 true ones (an earlier author)
-# Development material: dev, test, fresh_dev, more_dev, fresh_opened, free_opened, written_along (sentences of the rules' own
-# author). A third set of 300 sentences by the author of the "free" ones is kept outside of the repository.
+# Rates on the labelled sets, by part; floors of what is reached. All these sentences have been read while rules were made,
+# so none of them says how the check does on sentences that nobody wrote rules for. What was measured before a part was read:
+#   authors (two authors who never saw the check), before any of them was read: a 82 % of the altered flagged and 7 % of the
+#     true ones, b 75 % and 14 %; the half of b that was kept back until the other three halves had been worked through:
+#     87 % and 22 %
+#   rounds (sentences of the rules' own author, each round written without the check and measured before its failures were
+#     read), altered and true: 1 83/20, 2 90/24, 3 76/34, 4 80/20, 5 70/28, 6 75/25, 7 true ones only 32, 8 80/20, 9 80/15 %;
+#     the check as it was before the first of them: 63/10, 70/22, 52/18, 70/12, 48/20, 63/23, 17, 60/23, 78/15 %
+# Sentences by authors whom nobody here has read are kept outside of the repository.
 FLOORS = {
     ("dev", "true"): 107, ("dev", "altered"): 111,
-    ("test", "true"): 213, ("test", "altered"): 216,
+    ("test", "true"): 215, ("test", "altered"): 219,
     ("fresh_dev", "true"): 58, ("fresh_dev", "altered"): 68,
-    ("more_dev", "true"): 72, ("more_dev", "altered"): 20,
-    ("fresh_opened", "true"): 57, ("fresh_opened", "altered"): 57,
-    ("fresh_counted", "true"): 45, ("fresh_counted", "altered"): 55,
-    ("free_opened", "true"): 115, ("free_opened", "altered"): 99,
-    ("free_counted", "true"): 23, ("free_counted", "altered"): 27,
-    ("written_along", "true"): 73, ("written_along", "altered"): 80,
+    ("more_dev", "true"): 71, ("more_dev", "altered"): 20,
+    ("fresh_opened", "true"): 57, ("fresh_opened", "altered"): 58,
+    ("fresh_counted", "true"): 46, ("fresh_counted", "altered"): 56,
+    ("free_opened", "true"): 115, ("free_opened", "altered"): 104,
+    ("free_counted", "true"): 25, ("free_counted", "altered"): 35,
+    ("written_along", "true"): 75, ("written_along", "altered"): 82,
+    ("author_a", "true"): 118, ("author_a", "altered"): 119,
+    ("author_b", "true"): 119, ("author_b", "altered"): 117,
+    ("round_1", "true"): 57, ("round_1", "altered"): 57, ("round_2", "true"): 45, ("round_2", "altered"): 47,
+    ("round_3", "true"): 47, ("round_3", "altered"): 44, ("round_4", "true"): 49, ("round_4", "altered"): 47,
+    ("round_5", "true"): 34, ("round_5", "altered"): 37, ("round_6", "true"): 34, ("round_6", "altered"): 32,
+    ("round_7", "true"): 54, ("round_8", "true"): 36, ("round_8", "altered"): 36,
+    ("round_9", "true"): 35, ("round_9", "altered"): 34,
 }  # fmt: skip
 SIZES = {
     ("dev", "true"): 109, ("dev", "altered"): 111,
@@ -284,12 +345,18 @@ SIZES = {
     ("free_opened", "true"): 120, ("free_opened", "altered"): 112,
     ("free_counted", "true"): 30, ("free_counted", "altered"): 38,
     ("written_along", "true"): 76, ("written_along", "altered"): 82,
+    ("author_a", "true"): 120, ("author_a", "altered"): 120,
+    ("author_b", "true"): 120, ("author_b", "altered"): 120,
+    ("round_1", "true"): 59, ("round_1", "altered"): 59, ("round_2", "true"): 49, ("round_2", "altered"): 49,
+    ("round_3", "true"): 50, ("round_3", "altered"): 50, ("round_4", "true"): 49, ("round_4", "altered"): 50,
+    ("round_5", "true"): 40, ("round_5", "altered"): 40, ("round_6", "true"): 39, ("round_6", "altered"): 39,
+    ("round_7", "true"): 60, ("round_8", "true"): 39, ("round_8", "altered"): 40,
+    ("round_9", "true"): 39, ("round_9", "altered"): 39,
 }  # fmt: skip
 
 
 def test_the_rates_on_the_labelled_sentences_do_not_fall(checker: Checker) -> None:
-    """Development parts: 96 % of 675 altered sentences flagged, 3 % of 715 true ones. Counted parts, whose sentences nobody
-    wrote rules for: 83 % of 99 altered flagged, 16 % of 81 true ones; see the comment above for each."""
+    """Of 1,300 altered sentences 96 % are flagged, of 1,420 true ones 4 %; all read while rules were made, see above."""
     right: Counter[tuple[str, str]] = Counter()
     seen: Counter[tuple[str, str]] = Counter()
     for name, digest in LABELLED.items():
@@ -302,7 +369,7 @@ def test_the_rates_on_the_labelled_sentences_do_not_fall(checker: Checker) -> No
             right[key] += bool(checker.check(case["text"]).unverified) == (case["label"] == "altered")
     assert dict(seen) == SIZES
     short = {key: (right[key], floor) for key, floor in FLOORS.items() if right[key] < floor}
-    assert not short  # counts only: the sentences of the counted parts are nobody's business
+    assert not short
 
 
 WORDS = st.sampled_from(
