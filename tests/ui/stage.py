@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 
 from failsight.agent.events import ApprovalAsked, EvidenceMade, PlannerSaid, StageEntered, ToolStarted
 from failsight.agent.ui.tui.app import FailsightApp
+from failsight.agent.ui.tui.screens.approval import ApprovalScreen
 from failsight.agent.ui.tui.widgets.prompt import Prompt
 from tests.fakes.session import ScriptedSession, Step, evaluation, long_job, masking
 
@@ -114,4 +115,5 @@ def make_app(
 
     app = FailsightApp(open_session)
     app.animation_level = "none"
+    ApprovalScreen.QUIET = 0.0  # keys of a test follow one another without a pause
     return app, sessions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,27 @@ async def test_an_approval_is_answered_by_key_or_mouse(tmp_path: Path) -> None:
             await (stage.pilot.press(key) if key else stage.pilot.click("#yes"))
             await stage.rest()
             assert stage.session.asked[-1] == ("decide", answer)
+
+
+async def test_words_that_are_being_typed_answer_no_approval(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The question comes up when the work has come so far: the letters of a word must not allow it, nor Enter refuse it."""
+    async with on_stage(tmp_path) as stage:
+        monkeypatch.setattr(ApprovalScreen, "QUIET", 0.6)
+        await stage.type("repair it")
+        await stage.until(lambda: isinstance(stage.app.screen, ApprovalScreen))
+        await stage.pilot.press(*"many", "enter")
+        assert isinstance(stage.app.screen, ApprovalScreen)
+        await asyncio.sleep(0.7)
+        await stage.pilot.press("y")
+        await stage.rest()
+        assert stage.session.asked[-1] == ("decide", True)
+        await stage.type("repair it")
+        await stage.until(lambda: isinstance(stage.app.screen, ApprovalScreen))
+        await stage.pilot.press("x", "escape")  # a no is taken at once
+        await stage.rest()
+        assert stage.session.asked[-1] == ("decide", False)
 
 
 async def test_the_loading_line_says_what_is_loading(tmp_path: Path) -> None:

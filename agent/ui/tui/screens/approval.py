@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from typing import ClassVar, Literal
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
@@ -18,13 +20,27 @@ from failsight.tools.text import clean
 Answer = Literal["yes", "always", "no"]
 
 
+class AnswerButton(Button):
+    """A button that a key presses only where it belongs to no words; the mouse always does."""
+
+    def action_press(self) -> None:
+        screen = self.screen
+        if not (isinstance(screen, ApprovalScreen) and screen.typing):
+            super().action_press()
+
+
 class ApprovalScreen(ModalScreen[Answer]):
-    """Yes, always (for this tool, until the session ends) or no: by key, button or mouse. Escape is a no."""
+    """Yes, always (for this tool, until the session ends) or no: by key, button or mouse. Escape is a no.
+
+    It may come up while one types: a key is an answer only after a moment without keys."""
+
+    QUIET: ClassVar[float] = 0.5  # seconds
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer('yes')", "Yes, run it"),
         Binding("a", "answer('always')", "Yes, always for this tool"),
-        Binding("n,escape", "answer('no')", "No"),
+        Binding("n", "answer('no')", "No"),
+        Binding("escape", "refuse", "No", show=False),
         Binding("left", "app.focus_previous", "Button before", show=False),
         Binding("right", "app.focus_next", "Next button", show=False),
     ]
@@ -32,15 +48,17 @@ class ApprovalScreen(ModalScreen[Answer]):
     def __init__(self, asked: ApprovalAsked) -> None:
         super().__init__()
         self.asked = asked
+        self._last_key = time.monotonic()  # that writes something
+        self.typing = False  # whether the last key belongs to words that were begun before
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog", can_focus=False) as box:
             box.border_title = "May this run?"
             yield Static(self._words(), markup=False)
             with Horizontal(classes="buttons"):
-                yield Button(Content("Yes (y)"), id="yes", compact=True)
-                yield Button(Content("Always (a)"), id="always", compact=True)
-                yield Button(Content("No (n)"), id="no", compact=True)
+                yield AnswerButton(Content("Yes (y)"), id="yes", compact=True)
+                yield AnswerButton(Content("Always (a)"), id="always", compact=True)
+                yield AnswerButton(Content("No (n)"), id="no", compact=True)
 
     def _words(self) -> Content:
         asked = self.asked
@@ -55,6 +73,13 @@ class ApprovalScreen(ModalScreen[Answer]):
     def on_mount(self) -> None:
         self.query_one("#no", Button).focus()  # a thoughtless Enter runs nothing
 
+    def on_key(self, event: events.Key) -> None:
+        """Every key passes here before what it is bound to."""
+        now = time.monotonic()
+        self.typing = now - self._last_key < self.QUIET
+        if event.is_printable:
+            self._last_key = now
+
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
         answers: dict[str | None, Answer] = {"yes": "yes", "always": "always"}
@@ -62,4 +87,9 @@ class ApprovalScreen(ModalScreen[Answer]):
 
     def action_answer(self, answer: Answer) -> None:
         """Answer and close."""
-        self.dismiss(answer)
+        if not self.typing:
+            self.dismiss(answer)
+
+    def action_refuse(self) -> None:
+        """No, at once."""
+        self.dismiss("no")
