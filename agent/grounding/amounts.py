@@ -49,6 +49,21 @@ def majority(at: Reading, measures: Measures) -> Iterator[Claim]:
     metric = noun(at.part[match.end() :]) or noun(at.part) if match else ""
     if match is None or at.pairs:
         return
+    if re.search(r"\berrors?\b|\bmistakes?\b", match[0]) and "confiden" in at.part and not at.whole.entities:
+        sure = measures.value("confident_errors", Side())
+        if sure is not None and re.search(r"9\d ?%|\bhigh\b|\bnine", at.part):
+            denied = re.search(r"n't |\bnot ", at.part[match.end() :]) is not None
+            ok = _amounts(match, 100 - sure[0] if denied else sure[0])
+            start = at.sentence.start + match.start()
+            yield Claim(
+                "rank",
+                start,
+                start + len(match[0]),
+                ok,
+                (sure[1],) if ok else (),
+                "" if ok else "it is not as many",
+            )
+        return
     if metric not in ("error", "recall", "accuracy"):
         yield from _having(at, match, measures)
         return

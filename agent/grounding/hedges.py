@@ -22,7 +22,7 @@ _CUT = re.compile(
 )
 #: what governs all that follows in its sentence
 _GOVERNS = re.compile(
-    r"\b(?:I|we|one|you) (?:\w+ )?(?:suspect|guess|wonder|suppose|think|imagine|suggest|propose|would|could|might|'d)\b|\bI'd\b|\bit (?:may|might|could|is possible|is conceivable|seems)\b|\bperhaps\b|\bmaybe\b|\bpossibly\b|\bwhether\b|\bhypothesis(?: is)? that\b|\bsuspicion\b|\blet(?: u|')s\b|^\W*(?:if|next|should|could|shall|would|do|does|is|are|can|how about|what)\b[^.]*\?",
+    r"\b(?:I|we|one|you) (?:\w+ )?(?:suspect|guess|wonder|suppose|think|imagine|suggest|propose|would|could|might|'d)\b|\bI'd\b(?! (?:sum|say|put|call))|\bit (?:may|might|could|is possible|is conceivable|seems)\b|\bperhaps\b|\bmaybe\b|\bpossibly\b|\bwhether\b|\bhypothesis(?: is)? that\b|\bsuspicion\b|\blet(?: u|')s\b|^\W*(?:if|next|should|could|shall|would|do|does|is|are|can|how about|what)\b[^.]*\?",
     re.IGNORECASE,
 )  # fmt: skip
 

@@ -124,13 +124,14 @@ class Measures:
                 made.setdefault(next(iter(atom.names.attributes)), (atom.value, atom.refs[0]))
         return made
 
-    def by_finding(self, metric: str) -> dict[str, tuple[float, str]]:
+    def by_finding(self, metric: str, sliced: bool = False) -> dict[str, tuple[float, str]]:
         """Finding → value."""
         made: dict[str, tuple[float, str]] = {}
         for atom in self._by.get(metric, ()):
             for ref in atom.refs:
                 if (
                     ref.startswith("F")
+                    and (not sliced or (bool(atom.names.values) and "deploy" not in atom.names.splits))
                     and not atom.elsewhere
                     and (atom.family != "plain" or metric == "excess")
                 ):

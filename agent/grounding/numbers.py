@@ -343,6 +343,8 @@ def _is_label(text: str, match: re.Match[str]) -> bool:
         return True
     return bool(
         re.search(
-            r"(?:top|depth|step|stage|section|test|plan|seed|level|version)\s?$", before[-12:], re.IGNORECASE
+            r"(?:top|rank|depth|step|stage|section|test|plan|seed|level|version)\s?$",
+            before[-12:],
+            re.IGNORECASE,
         )
     )

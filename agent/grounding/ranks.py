@@ -36,7 +36,7 @@ _SEVERAL = re.compile(
     re.IGNORECASE,
 )
 _WEAK = {"weakest", "worst", "lowest", "smallest", "hardest", "poorest", "fewest"}
-_LOSS = re.compile(r"\b(?:los[es]\w*|loss|drops?|falls?|decline|suffers?)\b", re.IGNORECASE)
+_LOSS = re.compile(r"\b(?:los[es]\w*|loss|drops?|falls?|hit|hurt|affected|decline|suffers?)\b", re.IGNORECASE)
 _CONFUSION = re.compile(
     r"\bconfusions?\b|\bmix[- ]?ups?\b|\btaken for\b|\bmistaken\b|\bconfused\b", re.IGNORECASE
 )
@@ -138,7 +138,7 @@ def _of_findings(at: Reading, measures: Measures) -> Iterator[Claim]:
         r"\b(?:among|of) (?:the|all|these|our) (?:\w+ )?(?:rare|shortcuts?|shifts?|spurious|weak)\b", at.part
     ):
         return  # ranked among some of them
-    values = measures.by_finding(metric) if found and metric and named else {}
+    values = measures.by_finding(metric, "slice" in at.part) if found and metric and named else {}
     if found is None or len(values) < 2 or not set(named) <= set(values):
         return
     high = _HIGH.match(at.part, found.start()) is not None

@@ -93,7 +93,10 @@ class Standing(Findings):
     def _significant(self, at: Reading) -> Iterator[Claim]:
         """``The drop of kitchen is significant``: by its q value, else its p value."""
         match = _SIGNIFICANT.search(at.part)
-        if match is None or hedged(at.part, match.start()) or not at.about.entities | at.about.splits:
+        if match is None or hedged(at.part, match.start()):
+            return
+        if not at.about.entities | at.about.splits:
+            yield from self._gap_significant(at, match)
             return
         names = at.about
         levels = [
@@ -138,6 +141,28 @@ class Standing(Findings):
             ok = any("merged" in (str(c) for c in row) for row in found)
             yield Claim(
                 "verdict", start, start + len(match[0]), ok, (), "" if ok else "the record says otherwise"
+            )
+
+    def _gap_significant(self, at: Reading, match: re.Match[str]) -> Iterator[Claim]:
+        """``The gap between confidence and accuracy is significant``."""
+        found = [
+            r
+            for r in self.state.records.values()
+            if r.finding.kind == "overconfidence" and r.finding.p is not None
+        ]
+        if found and re.search(r"\bgap\b|confiden", at.part, re.IGNORECASE):
+            denied = match["not"] is not None or NEGATION.search(
+                at.part[max(0, match.start() - 24) : match.start()]
+            )
+            ok = (float(found[0].finding.p or 0) <= 0.05) != bool(denied)
+            start = at.sentence.start + match.start()
+            yield Claim(
+                "verdict",
+                start,
+                start + len(match[0]),
+                ok,
+                (found[0].id,) if ok else (),
+                "" if ok else "the record gives another p value",
             )
 
     def _experimented(self, at: Reading) -> Iterator[Claim]:

@@ -93,7 +93,9 @@ def superlatives(at: Reading, measures: Measures) -> Iterator[Claim]:
             continue
         if match["first"] and not any(m.kind == "finding" for m in at.mentions):
             continue
-        if hedged(at.part, match.start()) or re.search(r"\bnot (?:the )?$", at.part[: match.start()]):
+        if hedged(at.part, match.start()) or re.search(
+            r"\b(?:not|reverse of) (?:the )?$", at.part[: match.start()]
+        ):
             continue
         if (several := _SEVERAL.search(at.part)) is not None and abs(several.start() - match.start()) < 60:
             yield from _together(at, match, several, measures)
@@ -181,7 +183,7 @@ def _places(at: Reading, match: re.Match[str], span: tuple[int, int], measures: 
     finding = _nearest(at.text, mine, spot, "finding")
     if finding:
         for name in [n for words, n in _BY_FINDING if words.search(part)][:1]:
-            yield Place(measures.by_finding(name), finding, high, rank)
+            yield Place(measures.by_finding(name, "slice" in part), finding, high, rank)
         return
     who = _nearest(at.text, mine, spot, "attribute")
     if who and not (metric in ("recall", "precision", "accuracy", "f1") and names.classes):

@@ -89,6 +89,10 @@ def masked(at: Reading, measures: Measures) -> Iterator[Claim]:
     )
     if re.match("positive|negative", match[0]):
         hidden, other = False, False
+    control = re.search(r"\bcontrols?\b", part[first : match.start()]) is not None and not hidden
+    if control and still is not None:
+        yield from _controls(at, match, measures)
+        return
     metric = "control_effect" if other and hidden else "cue_effect" if hidden else "effect"
     side = Side(frozenset(), frozenset(), at.about.attributes, "data", other and hidden)
     found = (
@@ -105,6 +109,17 @@ def masked(at: Reading, measures: Measures) -> Iterator[Claim]:
         return
     up = match["up"] is not None or (match["way"] or "").lower() in ("up", "higher", "upwards")
     yield _tendency(at, match, (found[0] < 0) == up if hidden else (found[0] > 0) == up, found[1])
+
+
+def _controls(at: Reading, match: re.Match[str], measures: Measures) -> Iterator[Claim]:
+    """``The control patches barely moved the scores``, of one cue or of several."""
+    found = [
+        measures.value("control_effect", Side(frozenset(), frozenset(), frozenset({a}), "data", True))
+        for a in sorted(at.about.attributes)
+    ]
+    known = [v for v in found if v is not None]
+    if known:
+        yield _tendency(at, match, all(abs(v) < 5 for v, _ in known), known[0][1])
 
 
 _SURE = (
@@ -133,6 +148,7 @@ def tendencies(at: Reading, measures: Measures) -> Iterator[Claim]:
     """Over- and underconfidence, over- and underprediction, saliency against area."""
     yield from _vague(at, measures)
     yield from _oftener(at, measures)
+    yield from _one_way(at, measures)
     yield from _unlabelled(at, measures)
     yield from _surest(at, measures)
     yield from _calibrated(at, measures)
@@ -202,6 +218,20 @@ def _oftener(at: Reading, measures: Measures) -> Iterator[Claim]:
     if found is not None:
         right = (match["one"] or match["two"]).lower() in ("right", "correct")
         yield _tendency(at, match, (found[0] > 50) == right, found[1])
+
+
+_ONE_WAY = re.compile(r"\b(?:one|a single) way\b(?! or)|\bone-sided\b|\bone direction\b", re.IGNORECASE)
+
+
+def _one_way(at: Reading, measures: Measures) -> Iterator[Claim]:
+    """``Mix-ups go one way: bathrooms become kitchens``: at least twice as often as the reverse."""
+    match = _ONE_WAY.search(at.part)
+    if match is None or len(set(at.pairs)) != 1 or re.search(r"\d+ (?:\w+ )?one way", at.part):
+        return
+    counts = measures.by_pair(only(at.about.splits) or "data")
+    (true, said) = at.pairs[0]
+    here, there = counts.get((true, said), (0.0, "")), counts.get((said, true), (0.0, ""))
+    yield _tendency(at, match, here[0] >= 2 * there[0] and here[0] > 0, here[1])
 
 
 _CALM = re.compile(

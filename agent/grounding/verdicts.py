@@ -44,7 +44,7 @@ _BUT = re.compile(
     r"\ball\b[^,;.]{0,40}\bbut\b|\b(?:all but|except(?: for)?|apart from|other than)\b", re.IGNORECASE
 )
 _ALL = re.compile(
-    r"\b(?:(?<!\bin )all(?! in all)|every|each|none of|no|one of|some of|two of)\b (?:the |of the |\d+ |open |[a-z]+(?:teen|een|n|e|o|r|ve|ix|t) )?(?:hypothes[ei]s|findings?)\b",
+    r"\b(?:(?<!\bin )all(?! in all)|every|each|none of|no|one of|some of|two of)\b (?:the |of the |\d+ |open |[a-z]+(?:teen|een|n|e|o|r|ve|ix|t) )?(?:hypothes[ei]s|findings?|masking tests|experiments)\b",
     re.IGNORECASE,
 )
 _VERDICTS: Mapping[Cell, Verdict] = {
@@ -205,6 +205,8 @@ class Findings:
             return [r for r in records if any(t.evidence in at.whole.evidence for t in r.finding.tests)]
         if whole.entities:
             return self._about_these(at, whole, kinds)
+        if _ALL.search(at.part) and re.search(r"\b(?:masking tests|experiments)\b", at.part):
+            return [r for r in records if any(t.tool.startswith("test_") for t in r.finding.tests)]
         if _ALL.search(at.part):
             return records
         if kinds:
