@@ -204,6 +204,7 @@ async def test_a_small_terminal_shows_two_rows_with_each_picture_right_above_its
         lines = stage.text().splitlines()
         first = next(i for i, line in enumerate(lines) if "✓ kitchen" in line)
         assert "▀" in lines[first - 1]
+        assert "✗ kitchen → h…" in lines[first]  # what does not fit is seen to be cut off
 
 
 def test_thumbnails_that_are_held_are_bytes_and_lines_are_freed_at_once() -> None:

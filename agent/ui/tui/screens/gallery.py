@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events, work
@@ -35,6 +36,11 @@ SHORT = 28  # rows of a terminal
 WORDS = 2  # lines below a thumbnail
 BATCH = 0.12  # seconds of painting between two looks at the screen: a page should come at once, a slow one piece by piece
 BREATH = 0.05  # seconds before pages ahead are painted: the page that is seen is drawn first
+
+
+def cut(text: str, width: int) -> str:
+    """``text`` in at most ``width`` cells; says where something is left out."""
+    return text if cell_len(text) <= width else f"{set_cell_size(text, max(0, width - 1))}…"
 
 
 class Tile(Picture):
@@ -69,8 +75,8 @@ class Tile(Picture):
         assert self.painted is not None
         return super().picture_at(size)[0], max(0, size.height - WORDS - self.painted.rows)
 
-    def below(self, y: int, height: int, style: Style) -> Strip | None:
-        first = height - WORDS
+    def below(self, y: int, size: Size, style: Style) -> Strip | None:
+        first = size.height - WORDS
         if self.shot is None or y < first:
             return None
         file = clean(self.shot.path.rsplit("/", 1)[-1], 60)
@@ -78,7 +84,7 @@ class Tile(Picture):
         text = self.shot.outcome if y == first else about
         style += Style(bold=True) if y == first else Style(dim=True)
         cursor = "▸" if self.marked and y == first else " "
-        return Strip([Segment(f"{cursor}{text}", style)])
+        return Strip([Segment(set_cell_size(f"{cursor}{cut(text, size.width - 2)}", size.width), style)])
 
     def on_click(self, event: events.Click) -> None:
         event.stop()

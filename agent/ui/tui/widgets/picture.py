@@ -198,8 +198,8 @@ class Picture(Widget):
         assert self.painted is not None
         return max(0, (size.width - self.painted.columns) // 2), 0
 
-    def below(self, y: int, height: int, style: Style) -> Strip | None:
-        """A line of the widget that is not the picture's, of ``height`` lines; None for a blank one."""
+    def below(self, y: int, size: Size, style: Style) -> Strip | None:
+        """A line of a widget of ``size`` that is not the picture's; None for a blank one."""
         return None
 
     def render_line(self, y: int) -> Strip:
@@ -208,7 +208,7 @@ class Picture(Widget):
     def _line(self, y: int, size: Size, style: Style, whole: bool) -> tuple[Strip, bool]:
         """One line, and whether it shows a part of the picture in half-blocks; what is the same for all of them is given."""
         width = size.width
-        other = self.below(y, size.height, style)
+        other = self.below(y, size, style)
         if other is not None:
             return other.adjust_cell_length(width, style), False
         if self.painted is None:
