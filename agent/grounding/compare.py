@@ -29,7 +29,7 @@ def comparisons(at: Reading, measures: Measures, state: CaseState) -> Iterator[C
         if any(a < end and start < b for a, b in seen):
             continue
         seen.append((start, end))
-        if _SOME_OF.search(part[:start]) or _ANY_OTHER.search(part[end:]):
+        if _SOME_OF.search(part[:start]) or _THAN_RIGHT.search(part) or _ANY_OTHER.search(part[end:]):
             continue  # counted over the classes
         told = _judge(_bracketed(at, start), start, end, metric, sign, measures, state)
         if told is None:
@@ -81,7 +81,7 @@ def _collapses(at: Reading, measures: Measures) -> Iterator[Claim]:
     match, split = _COLLAPSES.search(at.part), only(at.whole.splits - DATA)
     if match is None or not split or at.whole.attributes or len(at.about.classes) > 1:
         return
-    metric = noun(at.part) or "recall"
+    metric = noun(re.split(r"[,;]| while | whereas | but | and ", at.part[: match.start()])[-1]) or "recall"
     one, other = (
         measures.value(metric, Side(at.about.classes, split=split)),
         measures.value(metric, Side(at.about.classes)),
@@ -99,6 +99,7 @@ def _collapses(at: Reading, measures: Measures) -> Iterator[Claim]:
         )
 
 
+_THAN_RIGHT = re.compile(r"\bmore often (?:\w+ )?than (?:not|right|wrong|correct|incorrect)\b", re.IGNORECASE)
 _OF_MODEL = re.compile(r"\b(?:model|network|classifier|it|performance|results?|quality)\b", re.IGNORECASE)
 
 

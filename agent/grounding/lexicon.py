@@ -163,13 +163,13 @@ ELSEWHERE = _words(
     r"\belsewhere\b|\b(?:usual|normal|typical|average|general) (?:error )?rate\b|\bthe rest\b|\bothers\b|\bother (?!half|hand|way|words|direction|class)\w+|\b(?:everything|anything) else\b|\botherwise\b|\bremaining\b|\bany other\b|\bcontrols?\b|\bequal(?:ly)?\b|\bsame size\b|\bas much\b|\bpatch\b"
 )
 ABOUT = _words(
-    r"(?:about|around|roughly|nearly|almost|some|approximately|circa|ca\.|~|close to|over|under|more than|less than|just (?:over|under)|at least|at most|(?<!add )(?<!adds )(?<!sum )up to|a good|barely|hardly)\s*$"
+    r"(?:about|around|roughly|nearly|almost|some|approximately|circa|ca\.|~|close to|over|under|more than|less than|fewer than|just (?:over|under)|at least|at most|(?<!add )(?<!adds )(?<!sum )up to|a good|barely|hardly)\s*$"
 )
 BOUNDS: tuple[tuple[re.Pattern[str], int], ...] = (
     (_words(r"(?:more than|over|above|at least|a good)\s*$"), 1),
     (
         _words(
-            r"(?:less than|under|below|nearly|almost|(?<!add )(?<!adds )(?<!sum )(?<!amount )(?<!amounts )up to|at most|not even)\s*$"
+            r"(?:less than|fewer than|under|below|nearly|almost|(?<!add )(?<!adds )(?<!sum )(?<!amount )(?<!amounts )up to|at most|not even)\s*$"
         ),
         -1,
     ),

@@ -299,7 +299,7 @@ def _nearly(before: str, value: float, about: bool, bound: int, half: float) -> 
     far = re.search(r"\b(?:well|far) (?:over|under|above|below) $", before)
     if far:
         about, bound = True, 1 if re.search("over|above", far[0]) else -1
-    if far or re.search(r"\b(?:more|less) than $|\b(?:over|under) $", before):
+    if far or re.search(r"\b(?:more|less|fewer) than $|\b(?:over|under) $", before):
         near = re.search(r"\b(?:slightly|just|a little|barely|a bit) (?:\w+ )?\w+ $", before)
         apart = [abs(s - value) for s in _SIMPLE if (s - value) * bound > 1]
         half = (

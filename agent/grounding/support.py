@@ -277,7 +277,7 @@ def _values(at: Bound, recorded: Recorded) -> list[Atom]:
     """Recorded values that a sentence may compare: all that they are about is named in it."""
     whole = at.reading.about
     splits = whole.splits | DATA
-    if not whole.splits and re.search(r"\bdrops?\b|\bloss", at.reading.part):
+    if not whole.splits and re.search(r"\bdrop(?:s|ped)?\b|\bloss", at.reading.part):
         splits |= {"deploy"}
     said = {
         m

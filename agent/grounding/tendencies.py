@@ -231,7 +231,12 @@ def _one_way(at: Reading, measures: Measures) -> Iterator[Claim]:
     counts = measures.by_pair(only(at.about.splits) or "data")
     (true, said) = at.pairs[0]
     here, there = counts.get((true, said), (0.0, "")), counts.get((said, true), (0.0, ""))
-    yield _tendency(at, match, here[0] >= 2 * there[0] and here[0] > 0, here[1])
+    yield _tendency(
+        at,
+        match,
+        here[0] >= (1.2 if re.search(r"\bmostly\b|\bmainly\b", at.part) else 2) * there[0] and here[0] > 0,
+        here[1],
+    )
 
 
 _CALM = re.compile(
