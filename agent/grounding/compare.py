@@ -21,7 +21,7 @@ from failsight.agent.state import CaseState
 
 def comparisons(at: Reading, measures: Measures, state: CaseState) -> Iterator[Claim]:
     """All comparisons of one sentence, checked."""
-    part = at.part
+    part = re.sub(r"\bF\d+\b", lambda m: "·" * len(m[0]), at.part) if at.whole.findings else at.part
     yield from _multiples(at, measures)
     yield from _collapses(at, measures)
     seen: list[tuple[int, int]] = []

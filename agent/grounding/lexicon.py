@@ -99,10 +99,10 @@ EXCLUSIVE: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
         (r"excess errors?", "excess"), (r"\bexcess\b", "excess slice_effect effect"), (r"parameters|weights", "parameters"),
         (r"confident errors?", "confident_errors"), (r"confiden(?:ce|t|tly|ces)\b(?! intervals?| limits?)|over-?confiden\w+|under-?confiden\w+|\bsurer?\b|\bcertain\b|\bcalibrat\w+", "confidence confidence_right confidence_wrong gap confident_errors ece accuracy precision"),
         (r"\baccuracy\b|\bacc\b", "accuracy drop recall error bound baseline images gap"),
-        (r"unrecogni[sz]\w*|\bnot (?:\w+ )?recogni[sz]\w*", "error"), (r"recogni[sz]\w*|\bdetect\w*", "recall accuracy drop bound error"),
+        (r"unrecogni[sz]\w*|\bnot (?:\w+ )?recogni[sz]\w*", "error"), (r"recogni[sz]\w*|(?<!could )(?<!could have )\bdetect(?!able)\w*", "recall accuracy drop bound error"),
         (r"of (?:all |the |its |these )+(?:\w+ )?(?:errors|mistakes)", "share_of_errors confident_errors excess"),
         (r"\bright\b|\bcorrect(?:ly)?\b|\baccurate\b|\bhits?\b", "accuracy recall precision drop error baseline mended control_mended bound pull"),
-        (r"could have (?:been )?(?:seen|shown|found|detected)|smallest (?:detectable )?effect|\bdetectable\b|\bpower\b", "smallest"),
+        (r"could (?:have )?(?:been |be )?(?:seen|shown|found|detect(?:ed)?)|smallest (?:detectable )?effect|\bdetectable\b|\bpower\b", "smallest"),
         (r"(?:cover|tak|fill|occup|mak)\w+ (?:up )?(?=[^.;]{0,40}\b(?:picture|image|area|frame)\b)|of the (?:picture|image)\b(?!s)", "area region_share frequency images"),
         (r"\bmend\w*|\brepair(?:s|ed)? (?:by|when)", "mended control_mended"),
         (r"\bflip\w*|\bswitch\w*", "flip control_flip"), (r"\bmask\w*|\bhid(?:es?|den|ing)\b|\bcover(?:ed|ing|s)?\b|\bcontrols?\b|\beffects?\b", _MASKS + " slice_effect frequency"),
@@ -136,7 +136,7 @@ VERDICTS: Mapping[str, re.Pattern[str]] = {
     "open": _words(r"\b(?:still )?waiting for a verdict\b|\bawaits? (?:a )?verdict\b|\b(?:has|have) no verdict\b|\bundecided\b|\b(?:left|still|remaining) open\b|\b(?:is|are|remains?|stays?|still) (?:an? )?(?:still )?open\b|\bopen hypothes[ei]s\b|\bnobody has tested\b|\bnot (?:yet )?(?:been )?tested\b|\bhasn't been (?:tested|decided)\b|\buntested\b|\bonly stated\b|\bmerely (?:stated|raised)\b"),
 }  # fmt: skip
 STATUS = _words(
-    r"\b(?:repaired|fixed(?! (?:beforehand|in advance|before|at|by the plan))|cured|solved|resolved|remedied|mended|carried out|put into practice|implemented|applied|retrained|deployed successfully|eliminated|removed for good|been verified|and verified|was verified|is verified|already verified)\b"
+    r"\b(?:status (?:applied|verified|done)|repaired|fixed(?! (?:beforehand|in advance|before|at|by the plan))|cured|solved|resolved|remedied|mended|carried out|put into practice|implemented|applied|retrained|deployed successfully|eliminated|removed for good|been verified|and verified|was verified|is verified|already verified)\b"
 )
 NEGATION = _words(
     r"\b(?:not|never|no longer|isn't|wasn't|aren't|weren't|hasn't|haven't|cannot|can't|couldn't|don't|doesn't|didn't|nor|neither|none|no|nothing|nobody|yet to be|without|un)\b"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from failsight.agent.grounding.claims import Claim
 from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.lexicon import KINDS
-from failsight.agent.grounding.names import Lexicon, Mention, gather
+from failsight.agent.grounding.names import Lexicon, Mention, gather, only
 from failsight.agent.grounding.reading import Reading
 from failsight.agent.grounding.sources import NOTHING
 from failsight.agent.grounding.verdicts import Findings
@@ -49,6 +49,15 @@ _LINK = re.compile(
     r"\brests? (?:up)?on\b|\bbacks?\b|\bbacked by\b|\bbased on\b|\bdecided (?:by|in)\b|\bsettled (?:by|in)\b|\braised (?:by|in)\b|\bdrawn from\b|\btested (?:by|in)\b|\bcomes? from\b|\bmeasured in\b|\bconfirmed (?:by|in)\b|\bbehind\b|\bsupports?\b",
     re.IGNORECASE,
 )
+_PROPOSAL = re.compile(r"\bpropos\w+|\brepairs?\b|\bcorrections?\b|\bfirst step\b", re.IGNORECASE)
+_STRATEGIES = tuple(
+    (name, re.compile(words, re.IGNORECASE))
+    for name, words in (
+        ("feature_specific", r"\bcover(?:ing)?\b|\bhid(?:e|ing)\b"), ("collect", r"\bcollect(?:ing)?\b|\bgather(?:ing)?\b"), ("cut_and_paste", r"\bcut and paste\b|\bpast(?:e|ing)\b"),
+        ("loss_weighting", r"\bloss[- ]weight\w*|\bweigh(?:t|ing|ting)?\b|\bmore weight\b"), ("typical_augmentation", r"\baugment\w*"),
+        ("adapt_normalisation", r"\bnormali[sz]ation\b|\bre-?estimat\w+"), ("hard_examples", r"\bhard examples\b"),
+    )
+)  # fmt: skip
 _SAME_BUG = re.compile(
     r"\b(?:flip side|same (?:bug|problem|cause|thing|root)|one (?:and the same|bug|problem)|two sides|counterpart|go together|belong together)\b",
     re.IGNORECASE,
@@ -70,6 +79,11 @@ class References:
     """What each piece of evidence and each finding is about."""
 
     def __init__(self, state: CaseState, lexicon: Lexicon, findings: Findings) -> None:
+        self._strategies: dict[str, list[str]] = {}
+        keys = {r.finding.key: r.id for r in state.records.values()}
+        for made in state.evidence:
+            for correction in made.corrections:
+                self._strategies.setdefault(keys.get(correction.finding, ""), []).append(correction.strategy)
         self._tools = {e.id: e.tool for e in state.evidence}
         self._kinds = {r.id: r.finding.kind for r in state.records.values()}
         self._evidence = {
@@ -114,6 +128,7 @@ class References:
                 )
         yield from self._linked(at, ids)
         yield from self._same(at, ids)
+        yield from self._proposed(at, ids)
 
     def _judged(self, at: Reading, piece: _Piece, several: bool) -> bool | None:
         """Whether a piece names what its ids are about (True), what only others are about (False), or neither."""
@@ -186,6 +201,28 @@ class References:
             ok,
             tuple(names) if ok else (),
             "" if ok else "they are about different things",
+        )
+
+    def _proposed(self, at: Reading, ids: Sequence[Mention]) -> Iterator[Claim]:
+        """``Cut and paste is among the proposals for F1``: a correction of that strategy was proposed for it."""
+        findings = {m.name for m in ids if m.kind == "finding"}
+        word = _PROPOSAL.search(at.part)
+        if len(findings) != 1 or word is None or _NOT.search(at.part):
+            return
+        own = self._strategies.get(only(frozenset(findings)), ())
+        said = [(m, name) for name, words in _STRATEGIES if (m := words.search(at.part)) is not None]
+        if not own or len(said) != 1:
+            return
+        match, name = said[0]
+        ok = (
+            own[0] == name
+            if re.search(r"\bfirst\b|\brank(?:ed)? (?:1|one|first)\b", at.part)
+            else name in own
+        )
+        start = at.sentence.start + match.start()
+        refs = (only(frozenset(findings)),) if ok else ()
+        yield Claim(
+            "status", start, start + len(match[0]), ok, refs, "" if ok else "another repair was proposed"
         )
 
     def _linked(self, at: Reading, ids: Sequence[Mention]) -> Iterator[Claim]:

@@ -254,6 +254,14 @@ def _splits(number: Number, reading: Reading, group: Sequence[Number]) -> tuple[
                 **dict.fromkeys(reading.carried.splits, LIKELY),
                 **({} if "data" in reading.carried.splits else {"data": ODD}),
             }, True
+        if _FROM_TO.search(reading.part) and (
+            way := re.search(
+                r"\b(from|to) (?:about |only |just |roughly )?$",
+                reading.text[max(0, number.start - 16) : number.start],
+            )
+        ):
+            after = {"deploy": 0.0, "data": LIKELY} if way[1] == "to" else {"data": 0.0, "train": LIKELY}
+            return dict(after), False
         return {"data": 0.0, "deploy": 0.5 if moved else 1.2, "train": 1.6}, False
     if len(names) == 2 == len(group) and number in group and marks[-1].end <= group[0].start:
         order = (

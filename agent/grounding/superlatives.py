@@ -219,6 +219,8 @@ def _quantity(stretch: str, spot: int, word: str, high: bool) -> tuple[str, int,
     """The quantity that a superlative is of, its sense, and whether the highest comes first."""
     if word in _LOOKS:
         return _LOOKS[word][0], 1, _LOOKS[word][1]
+    if re.search(r"\bgap\b", stretch) and "confiden" in stretch:
+        return "gap", 1, high
     metric, sense = quantity(stretch[spot:], 0)
     if not metric:
         metric, sense = quantity(stretch, spot)

@@ -40,6 +40,8 @@ def tallies(state: CaseState, lexicon: Lexicon) -> Iterator[Atom]:
     for verdict in ("confirmed", "refuted", "inconclusive", None):
         some = [r for r in found if r.finding.verdict == verdict]
         yield tally(len(some), verdict or "open|untested|stated|not tested", tuple(r.id for r in some[:1]))
+    held = sum(r.finding.verdict == "confirmed" for r in found)
+    yield tally(held, "unrepaired|not (?:yet )?repaired|waiting")
     kinds = {r.finding.kind for r in found}
     for kind in kinds:
         some = [r for r in found if r.finding.kind == kind]

@@ -223,9 +223,27 @@ def _oftener(at: Reading, measures: Measures) -> Iterator[Claim]:
 _ONE_WAY = re.compile(r"\b(?:one|a single) way\b(?! or)|\bone-sided\b|\bone direction\b", re.IGNORECASE)
 
 
+_EQUALLY = re.compile(
+    r"\bboth (?:directions|ways)\b[^.;]{0,30}\bequal\w*|\bequally (?:often )?in both (?:directions|ways)\b|\bas often (?:one way|in one direction) as\b",
+    re.IGNORECASE,
+)
+
+
+def _both_ways(at: Reading, measures: Measures) -> Iterator[Claim]:
+    """``Confused in both directions about equally often``."""
+    match = _EQUALLY.search(at.part)
+    if match is None or len(at.whole.classes) != 2:
+        return
+    counts = measures.by_pair(only(at.about.splits) or "data")
+    one, other = sorted(at.whole.classes)
+    here, there = counts.get((one, other), (0.0, "")), counts.get((other, one), (0.0, ""))
+    yield _tendency(at, match, max(here[0], there[0]) <= 1.5 * min(here[0], there[0]), here[1] or there[1])
+
+
 def _one_way(at: Reading, measures: Measures) -> Iterator[Claim]:
     """``Mix-ups go one way: bathrooms become kitchens``: at least twice as often as the reverse."""
     match = _ONE_WAY.search(at.part)
+    yield from _both_ways(at, measures)
     if match is None or len(set(at.pairs)) != 1 or re.search(r"\d+ (?:\w+ )?one way", at.part):
         return
     counts = measures.by_pair(only(at.about.splits) or "data")

@@ -34,6 +34,10 @@ _NOT_KNOWN = re.compile(
     r"\b(?:nobody|no one|nothing|not|never|no (?:test|experiment)|unclear|unknown|open)\b[^,;:]*\b(?:establish\w*|known?|knows|shown?|shows|tests?|tested|clear|settled|say|tell|whether|which|why|what|how)\b[^;:]*$|n't\b[^,;:]*\b(?:know|tell|say|established|shown|tested)\b[^;:]*$|\b(?:whether|which|why)\b[^;:]*$",
     re.IGNORECASE,
 )
+_AS_A_WHOLE = re.compile(
+    r"\boverall\b|\bas a whole\b|\bon (?:its|their) own\b|\bby (?:itself|themselves)\b|\bas one (?:big )?group\b|\btaken together\b|\bin general\b",
+    re.IGNORECASE,
+)
 _MANY = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _NOT_HELD = re.compile(r"\bhold\b|fell through", re.IGNORECASE)
 _SO_MANY = re.compile(
@@ -234,9 +238,13 @@ class Findings:
             ]  # fmt: skip
             found = tests or found
         if (
-            "slice" not in at.part and not whole.values
+            "slice" not in at.part and not whole.values and not _AS_A_WHOLE.search(at.part)
         ):  # a slice that was merely tried, only where it is meant
             found = [r for r in found if ":" not in r.id] or found
+        if _AS_A_WHOLE.search(at.part) and not whole.classes:
+            found = [
+                r for r in found if ":" in r.id and set(r.finding.slice or {}) == set(whole.attributes)
+            ] or found
         of_kind = [r for r in found if r.finding.kind in kinds]
         alike = [r for r in found if self._exact(r, whole)] if "slice" in at.part or not of_kind else []
         return alike or of_kind or found
@@ -250,7 +258,7 @@ class Findings:
                 at = table.columns.index("verdict")
                 for row in table.rows:
                     names = self.lexicon.find(str(row[0]))
-                    verdict = _VERDICTS.get(row[at])
+                    verdict = _VERDICTS.get(row[at], "inconclusive" if row[at] == "merged" else None)
                     if verdict is not None:
                         finding = Finding(
                             "weak_slice",
