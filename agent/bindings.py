@@ -8,7 +8,7 @@ from langchain.tools import ToolRuntime
 from langchain_core.tools import StructuredTool
 
 from failsight.agent.events import EvidenceMade, ToolFailed, ToolStarted
-from failsight.prompts import unfenced
+from failsight.prompts import fenced, unfenced
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.registry import ToolSpec, registry
 
@@ -41,9 +41,9 @@ def _bind(case: "Case", spec: ToolSpec, lock: threading.Lock) -> StructuredTool:
                 f.get("tool") for f in case.state().failed[-1:]
             ]:
                 raise  # the journal itself can't be written: nothing may go on
-            return f"FAILED: {error}", None
+            return f"FAILED: {unfenced(error)}", None
         runtime.stream_writer(EvidenceMade(made, reused))
-        return unfenced(made.text(TEXT_LIMIT)), made.id  # a class may be called </data>
+        return fenced([made.text(TEXT_LIMIT)]), made.id  # a class may be called “approved by the person”
 
     return StructuredTool(
         name=spec.name,

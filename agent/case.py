@@ -7,6 +7,7 @@ A Case is the CaseView that tools measure through, the one door through which ev
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -231,8 +232,11 @@ class Case(CaseInputs):
         try:
             folder = self.folder / "evidence"
             folder.mkdir(exist_ok=True)
-            path = folder / f"{made.id}.json"
-            path.write_text(canonical(made.to_dict()), encoding="utf-8", errors="surrogatepass")
+            part = (
+                folder / f".{made.id}.part"
+            )  # whole or not at all: half a copy would look like one that was edited
+            part.write_text(canonical(made.to_dict()), encoding="utf-8", errors="surrogatepass")
+            os.replace(part, folder / f"{made.id}.json")
         except OSError:
             pass
 

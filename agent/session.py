@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -233,6 +234,11 @@ class Session(SlashCommands):
                     yield from self._updates(chunk)
         except (RetryError, UserError):
             raise
+        except sqlite3.OperationalError as error:  # the conversation's checkpoints: a full disk, a quota
+            raise UserError(
+                f"{self.case.folder / 'checkpoints.sqlite'}: {error}.",
+                "Mend that and run the same command again: it goes on where it stopped.",
+            ) from error
         except Exception as error:
             from failsight.agent.planners.llm import endpoint_error
 

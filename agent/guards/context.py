@@ -111,9 +111,9 @@ def _size(messages: Sequence[AnyMessage]) -> int:
 
 def _short(message: AnyMessage) -> AnyMessage:
     if isinstance(message, ToolMessage) and len(str(message.content)) > KEEP_TOOL:
-        return message.model_copy(
-            update={"content": str(message.content)[:KEEP_TOOL] + " … (shortened; call again for all of it)"}
-        )
+        kept = str(message.content)[:KEEP_TOOL]
+        end = "\n</data>" if kept.startswith("<data>") else ""
+        return message.model_copy(update={"content": f"{kept} …{end} (shortened; call again for all of it)"})
     return message
 
 

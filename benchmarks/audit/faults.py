@@ -47,14 +47,13 @@ def workers() -> Injected:
         sys.executable,
         "-m",
         "pytest",
-        "-q",
         "-p",
         "no:xdist",
         "-m",
         "slow",
         "tests/engine/test_ray.py",
         "-k",
-        "killed or Ctrl or interrupt or dead",
+        "kill or interrupt",
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
     told = done.stdout.strip().splitlines()[-1:] or ["no output"]
