@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,21 +91,19 @@ async def test_who_reads_above_is_not_disturbed_by_what_comes(tmp_path: Path) ->
 
 
 async def test_the_cursor_goes_to_cards_that_have_no_widget_yet(tmp_path: Path) -> None:
-    async with on_stage(tmp_path, {"start": long_talk()}, size=(80, 30)) as stage:
+    steps: list[Any] = []
+    for number in (1, 2, 3):
+        steps += [EvidenceMade(evaluation(number)), *(Notice(f"notice {number}{i:02}") for i in range(90))]
+    async with on_stage(tmp_path, {"start": steps}, size=(80, 30)) as stage:
         talk = stage.app.main.query_one(Conversation)
         talk.focus()
-        await stage.pilot.pause()
-        last = TURNS // 3
-        assert talk.card is not None and talk.card.evidence.id == f"E{last}"
-        for back in range(1, last):
-            await talk.action_card(-1)
-            await stage.until(lambda back=back: talk.card and talk.card.evidence.id == f"E{last - back}")
+        for wanted in ("E3", "E2", "E1", "E1"):
+            await stage.pilot.press("p")
+            await stage.until(lambda wanted=wanted: talk.card and talk.card.evidence.id == wanted)
         await still(stage, talk)
         assert f"E1 {evaluation(1).title}" in stage.text()
-        await stage.pilot.press("p")
-        assert talk.card.evidence.id == "E1"
         await stage.pilot.press("end")
-        await stage.until(lambda: LAST in seen(stage))
+        await stage.until(lambda: "notice 389" in seen(stage))
 
 
 async def test_short_entries_in_a_tall_terminal_all_show(tmp_path: Path) -> None:
@@ -158,3 +157,14 @@ async def test_removed_cards_let_their_drawn_lines_go(tmp_path: Path) -> None:
         assert any(cache._cache for cache in caches)
         await talk._leave(gone)
         assert not any(cache._cache for cache in caches)
+
+
+async def test_a_folded_card_tells_a_long_claim_to_its_end(tmp_path: Path) -> None:
+    claim = (
+        "Labels of annotator B disagree with the model, though it is as sure of these images. " * 5
+        + "THE END"
+    )
+    made = masking(1)
+    made = replace(made, findings=(replace(made.findings[0], statement=claim),))
+    async with on_stage(tmp_path, {"start": [EvidenceMade(made)]}) as stage:
+        assert "THE END" in stage.text()
