@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from failsight.agent.events import EvidenceMade, Notice, PlannerSaid
 from failsight.agent.state import CaseState, Said
 from failsight.agent.ui.snapshot import past
@@ -38,6 +40,7 @@ async def still(stage: Stage, talk: Conversation) -> None:
     await stage.until(lambda: not talk._moving and not talk.workers._workers)
 
 
+@pytest.mark.slow
 async def test_scrolling_back_shows_everything_and_keeps_few_widgets(tmp_path: Path) -> None:
     async with on_stage(tmp_path, {"start": long_talk()}, size=(80, 30)) as stage:
         talk = stage.app.main.query_one(Conversation)
@@ -77,6 +80,7 @@ async def test_what_is_seen_stays_in_place_while_earlier_entries_come(tmp_path: 
             assert [line[:78] for line in now[3:20]] == [line[:78] for line in was[2:19]]
 
 
+@pytest.mark.slow
 async def test_who_reads_above_is_not_disturbed_by_what_comes(tmp_path: Path) -> None:
     script = {"start": long_talk(), "more": long_talk(12)}
     async with on_stage(tmp_path, script, size=(80, 30)) as stage:

@@ -141,8 +141,8 @@ class Conversation(VerticalScroll, can_focus=True):
                 await self.entries.mount(*self._made(self._first, last))
                 if end:
                     self.anchor()
-                else:
-                    self.screen._refresh_layout()
+                self.screen._refresh_layout()  # what is below needs to know where things are
+                if not end:
                     self.scroll_to(y=0, animate=False, immediate=True)
                     self.release_anchor()  # an empty conversation was at its end
         self._look_around()
@@ -256,9 +256,7 @@ class Conversation(VerticalScroll, can_focus=True):
         place = (beyond[0] if step > 0 else beyond[-1]) if beyond else places[-1 if step > 0 else 0]
         if self._card_at(place) is None:
             await self._begin_at(max(0, place - STEP // 2))
-            self.call_after_refresh(self._select_at, place)
-        else:
-            self._select_at(place)
+        self._select_at(place)
 
     def _select_at(self, place: int) -> None:
         card = self._card_at(place)
