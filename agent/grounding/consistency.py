@@ -47,6 +47,7 @@ def consistent(at: Reading, inside: Sequence[Number]) -> Iterator[Claim]:
     yield from _moves(at, digits)
     yield from _sums(at, digits)
     yield from _larger(at, digits)
+    yield from _beyond(at, digits)
     yield from _shares(at, sorted(inside, key=lambda n: n.start))
 
 
@@ -124,6 +125,28 @@ def _sign(at: Reading, one: Number, other: Number) -> int:
         return _SIGNS[between["sign"].lower()]
     own = at.text[other.start : other.start + 1]
     return _SIGNS.get(own, 0) if re.match(r"^(?: ?%| points?)?\s*$", _between(at, one, other)) else 0
+
+
+_ABOVE = re.compile(
+    r"\b(?:stays?|is|are|lies|remains?|sits?) (?:\w+ )?(?P<way>above|over|below|under)\b (?:the |your |a )?(?:\w+ )?$",
+    re.IGNORECASE,
+)
+
+
+def _beyond(at: Reading, digits: Sequence[Number]) -> Iterator[Claim]:
+    """``75.9 % stays above the 90 %``."""
+    for one, other in itertools.pairwise(digits):
+        between = _between(at, one, other)
+        match = _ABOVE.search(between)
+        if (
+            match is None
+            or one.family != other.family
+            or len(between) > 60
+            or re.search(r"[;]|\bnot\b|n't\b", between)
+        ):
+            continue
+        if (one.value - other.value) * (1 if match["way"] in ("above", "over") else -1) <= 0:
+            yield _claim(other, "the comparison is the other way")
 
 
 _OF = re.compile(r"^(?: \w+){0,2} (?:out )?of (?:the |its |all |these )*$")

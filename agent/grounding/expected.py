@@ -63,6 +63,13 @@ class Expected(Findings):
             )
             yield self._expected(at, match, is_ready == says, readiness.id)
         yes = re.search(r"\|\s*(?P<word>yes|no)\s*\|\s*$", part, re.IGNORECASE)
+        best = re.search(r"\bbest(?: class)?[ _-](?:class )?recall\b", part, re.IGNORECASE)
+        if (
+            best is not None
+            and "worst_recall" in self.state.expectations
+            and (_CRITERION.search(part) or _MET.search(part))
+        ):
+            yield self._expected(at, best, False, readiness.id)
         match = _MET.search(part) if yes is None else yes
         named = [
             n

@@ -57,7 +57,7 @@ _MEASURED = {
     "colourfulness": r"colou?rful", "jpeg quality": r"jpeg|compress", "file size": r"file size|\bfiles\b",
 }  # fmt: skip
 _DIFFERS_MOST = re.compile(
-    r"\b(?:differs?|chang\w+|mov\w+|shift\w*|stands? out|(?:is|are) (?:furthest|farthest) apart)\b(?: \w+){0,3}? (?P<word>most|furthest)\b|\b(?:largest|biggest|greatest|strongest|most marked) (?:\w+ )?(?:difference|change|shift|gap)\b",
+    r"\b(?:differs?|chang\w+|mov\w+|shift\w*|stands? out|(?:is|are) (?:furthest|farthest) apart)\b(?: \w+){0,3}? (?P<word>most|furthest|least)\b|\b(?:largest|biggest|greatest|strongest|most marked) (?:\w+ )?(?:difference|change|shift|gap)\b",
     re.IGNORECASE,
 )
 _NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -264,8 +264,9 @@ class Properties:
                 and re.search(r"\bfollowed\b|\bthen\b|\bahead of\b|\bbefore\b|\bwhere\b|\bwhat\b", at.part)
                 else (ahead[-1] if ahead else named[0][1])
             )
+            pick = min if match["word"] == "least" else max
             ok = any(
-                max(sizes, key=lambda n: sizes[n]) == who
+                pick(sizes, key=lambda n: sizes[n]) == who
                 for sizes in (moved[0], self._distances.get(frozenset(splits), moved[0]))
                 if sizes
             )

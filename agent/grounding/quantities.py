@@ -38,6 +38,9 @@ _MASK_WORDS = re.compile(
     r"mask|cover|hid|remov|tak\w+ (?:\w+ )*(?:away|out)|without|experiment|control|blur|patch|flip|effect|influence|occlu|elsewhere|conceal|gone|knock|E\d|= ?\d",
     re.IGNORECASE,
 )
+_AT_MOST = re.compile(
+    r"\b(?:at most|less than|under|below|up to) (?:\w+ )?\d+ ?% (?:of )?confiden", re.IGNORECASE
+)
 _COUNTS = frozenset(
     [
         "draws",
@@ -191,6 +194,8 @@ def quantity(number: Number, atom: Atom, at: Bound) -> float:
     ):
         return FAR
     if not fits_unit(number, atom, at):
+        return FAR
+    if atom.metric == "confident_errors" and _AT_MOST.search(part):
         return FAR
     total += spoken(atom, at)
     if (

@@ -188,7 +188,11 @@ def _scene(at: Reading, found: re.Match[str], measures: Measures) -> tuple[Value
     word = (found.groupdict().get("word") or "").lower()
     high = _HIGH.match(part, found.start()) is not None and "from the bottom" not in part
     if at.pairs and (_CONFUSION.search(part) or "errors" in part) and not at.whole.attributes:
-        return measures.by_pair(split), list(at.pairs), True
+        return (
+            measures.by_pair(split),
+            list(at.pairs),
+            not re.match(r"least|smallest|rarest|fewest|lowest", word),
+        )
     if at.whole.attributes and not (
         re.search(r"\bclass(?:es)?\b", part[max(0, found.start() - 30) : found.end() + 30]) and classes
     ):

@@ -83,7 +83,7 @@ def compared(at: Reading) -> Iterator[Compared]:
             denied = _DENIED.search(stretch[: match.start()]) is not None
             if hedged(at.part, a - begin + match.start()):
                 continue
-            than = _THAN.search(stretch, match.end())
+            than = _THAN.search(_unbracketed(stretch), match.end())
             if match.re in (EXCEEDS, CLOSE):
                 left, right = (a, a + match.start()), (a + match.end(), b)
             elif than is not None:
@@ -117,6 +117,11 @@ def relations(at: Reading, measures: Measures) -> Iterator[Claim]:
         refs = (ok,) if ok else ()
         reason = "" if ok is not None else "the record says the opposite"
         yield Claim("comparison", found.start, found.end, ok is not None, refs, reason)
+
+
+def _unbracketed(stretch: str) -> str:
+    """A stretch with its brackets blotted out, at the same places."""
+    return re.sub(r"\([^()]*\)", lambda m: " " * len(m[0]), stretch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +166,8 @@ def _readings(at: Reading, found: Compared, measures: Measures) -> Iterator[list
     ahead = [m for m in at.mentions if found.left[0] <= m.start < found.left[1]]
     behind = [m for m in at.mentions if found.right[0] <= m.start < found.right[1]]
     mine, theirs = gather(ahead), gather(behind)
+    if re.match(r"\s*(?:about |only )?[\d.,]+", right) and not behind and not _REST.search(right):
+        right = ""  # "larger in deployment, 2,711 against 4,169"
     metric, sense = found.implied, 1
     if not metric:
         metric, sense = quantity(left, found.start - found.left[0])
@@ -227,7 +234,7 @@ def _second(metric: str, right: str, behind: Sequence[Mention]) -> str:
     """Another quantity of the same thing behind ``than``."""
     if re.search(r"\barea\b|\bsize\b", right) and metric == "saliency":
         return "area"
-    if any(m.kind != "split" for m in behind):
+    if any(m.kind in ("class", "attribute") for m in behind):
         return ""
     other, _ = quantity(right, 0)
     whole = {metric, other} <= _WHOLE and metric != other

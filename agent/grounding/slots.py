@@ -300,13 +300,22 @@ def _splits(number: Number, reading: Reading, group: Sequence[Number]) -> tuple[
                 LIKELY
                 if turned
                 else ODD
-                if len(group) > 1
+                if _shared(number, group, reading, marks)
                 and (moved or _CONTRAST.search(reading.part))
                 and "interval" not in reading.part
                 else FAR
             )
         )
     return made, True
+
+
+def _shared(number: Number, group: Sequence[Number], reading: Reading, marks: Sequence[Mark]) -> bool:
+    """Whether the clause of a number holds another one too, or names no images of its own."""
+    clauses = reading.sentence.clauses
+    own = clause_of(number.start, clauses)
+    named = any(clause_of(m.start, clauses) == own for m in marks)
+    mates = [n for n in group if clause_of(n.start, clauses) == own]
+    return len(group) > 1 and (not named or len(mates) > 1)
 
 
 def _turns(number: Number, reading: Reading, group: Sequence[Number], marks: Sequence[Mark]) -> bool:

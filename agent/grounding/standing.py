@@ -13,7 +13,7 @@ from failsight.agent.grounding.lexicon import KINDS, NEGATION, STATUS
 from failsight.agent.grounding.names import Lexicon, Mention
 from failsight.agent.grounding.reading import Reading
 from failsight.agent.grounding.sources import DATA, NOTHING, Atom
-from failsight.agent.grounding.verdicts import AHEAD
+from failsight.agent.grounding.verdicts import AHEAD, MANY
 from failsight.agent.state import CaseState
 
 _CORRECTION = re.compile(
@@ -41,6 +41,14 @@ _ACCOUNTED = re.compile(
 _SIGNIFICANT = re.compile(r"\b(?P<not>in|non-?|not (?:statistically )?)?significant(?:ly)?\b", re.IGNORECASE)
 
 
+_DENIES = re.compile(
+    r"\b(?:no|not|none|nothing|nobody|never|neither|nor|without|wrong|whether|cannot|unless|until|yet|or)\b|n't\b",
+    re.IGNORECASE,
+)
+
+_HOW_MANY = re.compile(rf"\b(?P<n>\d+|{'|'.join(MANY[1:])})\b", re.IGNORECASE)
+
+
 class Standing(Expected):
     """The findings of a case, with what was done about them and how they stand."""
 
@@ -61,7 +69,45 @@ class Standing(Expected):
         yield from self._expectations(reading)
         yield from self._left_out(reading)
         yield from self._significant(reading)
+        yield from self._nobody(reading)
         yield from self._accounted(reading)
+
+    def _nobody(self, at: Reading) -> Iterator[Claim]:
+        """``13 refuted findings``, ``six were inconclusive``: a verdict that nothing, or another number of things, has."""
+        for word in ("refuted", "inconclusive"):
+            for match in re.finditer(rf"\b{word}\b", at.part):
+                before = re.split(r"[;:]|, (?:and|but)\b| but ", at.part[: match.start()])[-1]
+                if hedged(at.part, match.start()) or _DENIES.search(before):
+                    continue
+                behind = re.match(
+                    r"(?: \w+)? (?P<what>findings?|shortcuts?|hypotheses|experiments?|(?:masking )?tests?|slices?)\b",
+                    at.part[match.end() :],
+                )
+                slices = "slice" in (behind["what"] if behind else at.part)
+                some = [r for r, _ in self.named if r.finding.verdict == word and (slices or ":" not in r.id)]
+                many = next(reversed(list(_HOW_MANY.finditer(before))), None)
+                counted = (
+                    many is not None
+                    and (
+                        behind is not None
+                        or re.search(r"(?:were|are|was|is|came out|ended up|stayed) $", before)
+                    )
+                    and not at.whole.entities
+                )
+                wrong = not some and (word == "refuted" or behind is not None or counted)
+                if not wrong and counted and many is not None and some:
+                    n = many["n"].lower()
+                    wrong = (int(n) if n.isdigit() else MANY.index(n)) > len(some)
+                if wrong:
+                    start = at.sentence.start + match.start()
+                    yield Claim(
+                        "verdict",
+                        start,
+                        start + len(word),
+                        False,
+                        (),
+                        "nothing has this verdict" if not some else "the record counts others",
+                    )
 
     def _significant(self, at: Reading) -> Iterator[Claim]:
         """``The drop of kitchen is significant``: by its q value, else its p value."""

@@ -56,7 +56,7 @@ _BY_FINDING = (
 _BY_THING: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = tuple(
     (re.compile(words, re.IGNORECASE), names)
     for words, names in (
-        (r"\bexcess\b|\bat stake\b", ("excess",)), (r"salien|heat ?map|attention|\bmaps?\b", ("saliency", "saliency_ratio")),
+        (r"\bat stake\b|\bexcess errors\b", ("excess",)), (r"\bexcess\b", ("slice_effect", "excess")), (r"salien|heat ?map|attention|\bmaps?\b", ("saliency", "saliency_ratio")),
         (r"\bmask|\beffects?\b|experiment|influence|\bcover|\bhid", ("effect", "cue_effect", "flip")),
         (r"\bpulls?\b|shortcut|\bcues?\b|attract|\blure|spurious|association", ("pull_gap", "pull", "effect")),
         (r"\b(?:largest|biggest|smallest) (?:\w+ )*(?:slices?|groups?|subsets?)", ()), (r"slice|group|subset|\berror|\bwrong|\bfail|weak|worst|hard", ("error",)), (r"", ("error", "pull_gap", "effect")),

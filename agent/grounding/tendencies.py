@@ -89,6 +89,15 @@ def masked(at: Reading, measures: Measures) -> Iterator[Claim]:
     )
     if re.match("positive|negative", match[0]):
         hidden, other = False, False
+    less = re.search(r"points (?P<way>more|less) than\b[^.;]*\b(?:controls?|elsewhere)\b", part)
+    if less is not None and hidden is not None and at.about.attributes:
+        effects = [
+            measures.value("effect", Side(frozenset(), frozenset(), frozenset({a})))
+            for a in sorted(at.about.attributes)
+        ]
+        known = [v for v in effects if v is not None]
+        if known:
+            yield _tendency(at, less, all(v > 0 for v, _ in known) == (less["way"] == "more"), known[0][1])
     control = re.search(r"\bcontrols?\b", part[first : match.start()]) is not None and not hidden
     if control and still is not None:
         yield from _controls(at, match, measures)

@@ -38,10 +38,10 @@ _AS_A_WHOLE = re.compile(
     r"\boverall\b|\bas a whole\b|\bon (?:its|their) own\b|\bby (?:itself|themselves)\b|\bas one (?:big )?group\b|\btaken together\b|\bin general\b",
     re.IGNORECASE,
 )
-_MANY = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+MANY = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _NOT_HELD = re.compile(r"\bhold\b|fell through", re.IGNORECASE)
 _SO_MANY = re.compile(
-    rf"(?:[;,]|\band|\bbut|\bwhile) (?:only |just )?(?P<n>{'|'.join(_MANY[1:])}) (?:of them |finding |hypothesis )?(?:was|were|is|are|has been|have been|remains?|stays?|came out) (?:still )?$",
+    rf"(?:[;,]|\band|\bbut|\bwhile) (?:only |just )?(?P<n>{'|'.join(MANY[1:])}) (?:of them |finding |hypothesis )?(?:was|were|is|are|has been|have been|remains?|stays?|came out) (?:still )?$",
     re.IGNORECASE,
 )
 _BUT = re.compile(
@@ -186,7 +186,7 @@ class Findings:
     def _so_many(self, at: Reading, verdict: str, match: re.Match[str], counted: re.Match[str]) -> Claim:
         """``one was refuted``: so many findings have the verdict."""
         word = counted["n"].lower()
-        many = int(word) if word.isdigit() else _MANY.index(word)
+        many = int(word) if word.isdigit() else MANY.index(word)
         wanted = None if verdict == "open" else verdict
         ok = sum(r.finding.verdict == wanted for r in self.state.records.values()) == many
         start = at.sentence.start + match.start()

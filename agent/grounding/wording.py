@@ -61,8 +61,8 @@ _ADVERB = re.compile(
 _SELDOM = any_of(r"more (?:rarely|seldom)")
 
 EXCEEDS = re.compile(
-    r"\b(?:runs? ahead of|outruns?|outstrips?|exceeds?|outperforms?|beats?|surpass(?:es)?|outweighs?|outnumbers?|tops?(?! \d)|(?:is|are|lies|sits|stays|comes in|ranks) (?:well |far |clearly |just |slightly )?(?:above|ahead of)|leads?(?= \w+ by))\b|"
-    r"(?P<less>\b(?:trails?|lags? behind|(?:is|are|lies|sits|stays|falls|ranks) (?:well |far |clearly |just |slightly )?(?:below|behind)|falls? short of)\b)",
+    r"\b(?:runs? ahead of|outruns?|outstrips?|exceeds?|outperforms?|beats?|surpass(?:es)?|outweighs?|outnumbers?|tops?(?! \d)|(?:is|are|lies|sits|stays|comes in|ranks) (?:well |far |clearly |just |slightly )?(?:above|ahead of)|leads?(?= \w+ by))\b|(?<=\d )(?:points? |percentage points? |% )(?:above|over)\b(?! \d)|"
+    r"(?P<less>\b(?:trails?|lags? behind|(?:is|are|lies|sits|stays|falls|ranks) (?:well |far |clearly |just |slightly )?(?:below|behind)|falls? short of)\b|(?<=\d )(?:points? |percentage points? |% )(?:below|under)\b(?! \d))",
     re.IGNORECASE,
 )
 
