@@ -222,6 +222,8 @@ def quantity(number: Number, atom: Atom, at: Bound) -> float:
 def spoken(atom: Atom, at: Bound) -> float:
     """Whether words for the quantity stand near the number, and none for another one."""
     metric = atom.metric
+    if metric == "smallest" and re.search(r"\b(?:largest|biggest|at most)\b", at.reading.part):
+        return FAR
     if metric == "bound" and not says("bound", at.reading.part):
         return FAR if at.number.about or at.number.word else ODD
     if metric in _EXPLICIT and not says(metric, at.reading.part):

@@ -84,6 +84,11 @@ class References:
         for made in state.evidence:
             for correction in made.corrections:
                 self._strategies.setdefault(keys.get(correction.finding, ""), []).append(correction.strategy)
+        self._classes = {
+            r.id: r.finding.class_name
+            for r in state.records.values()
+            if r.finding.kind in ("rare_case", "weak_slice") and r.finding.class_name
+        }
         self._tools = {e.id: e.tool for e in state.evidence}
         self._kinds = {r.id: r.finding.kind for r in state.records.values()}
         self._evidence = {
@@ -138,6 +143,8 @@ class References:
         attributes, classes = self._subjects(piece)
         if _NOT.search(text):
             return True if any(own) else None
+        if len(piece.ids) == 1 and self._outside(at, piece):
+            return False
         if (
             attributes
             and names.attributes
@@ -168,6 +175,18 @@ class References:
         ):
             return False
         return None
+
+    def _outside(self, at: Reading, piece: _Piece) -> bool:
+        """``F10, the bathrooms with stools``: the class that has the thing is not the finding's own."""
+        own = self._classes.get(piece.ids[0].name)
+        inside = [
+            m for m in at.mentions if piece.start <= m.start < piece.end and m.kind in ("class", "attribute")
+        ]
+        return own is not None and any(
+            one.kind == "class" and other.kind == "attribute" and one.name != own
+            and re.match(r"s? (?:images |pictures )?(?:with|without|that (?:show|have|contain)|showing|containing) ", at.text[one.end : other.start] + " ")
+            for one, other in itertools.pairwise(inside)
+        )  # fmt: skip
 
     def _fits(self, name: str, text: str) -> bool:
         if name in self._tools:

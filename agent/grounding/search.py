@@ -257,6 +257,8 @@ def _split(number: Number, atom: Atom, at: Bound) -> float:
             )
             return FAR if far else at.splits[split]
         return ODD if split == "data" and atom.metric in EXPERIMENTS and not at.named else FAR
+    if len(at.reading.whole.splits) == 2 and theirs != at.reading.whole.splits and atom.metric == "drop":
+        return FAR  # from one of two to the other, and not from a third
     other = theirs - DATA
     whole = at.reading.whole.splits
     if whole & other and whole <= theirs:

@@ -17,7 +17,7 @@ QUANTITIES: tuple[tuple[str, int, re.Pattern[str]], ...] = tuple(
         ("gap", 1, (r"inflated", r"over-?confident", r"overconfidence", r"overstat\w+", r"overestimat\w+", r"exaggerat\w+")), ("gap", -1, (r"under-?confident", r"modest", r"timid")),
         ("confusion", 1, (r"taken for", r"mistaken for", r"mistakes?(?= [\w ]{3,20} for\b)", r"mistook", r"confus\w+", r"mix(?:es|ed)?[- ]?ups?", r"mix(?:es|ed)? (?:\w+ )?up", r"called", r"read as", r"labell?ed as", r"passed off as", r"swapped")),
         ("confidence", 1, (r"confiden(?:ce|t|tly)", r"sure", r"certain\w*")),
-        ("precision", 1, (r"(?<!macro )(?<!macro-)precis(?:ion|e)", r"trust\w*", r"believ\w+", r"hold true", r"to be believed")),
+        ("precision", 1, (r"(?<!macro )(?<!macro-)precis(?:ion|e)", r"trust\w*", r"reliable", r"believ\w+", r"hold true", r"to be believed")),
         ("macro_precision", 1, (r"macro[- ]precision",)), ("macro_f1", 1, (r"macro[- ]f1(?:[- ]scores?)?",)), ("balanced_accuracy", 1, (r"balanced accuracy",)),
         ("f1", 1, (r"(?<!macro )(?<!macro-)f1(?:[- ]scores?)?",)),
         ("jpeg", 1, (r"jpeg quality", r"image quality", r"compression quality")), ("jpeg", -1, (r"compress\w*", r"jpeg compression")),
