@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,19 +9,16 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from failsight.agent.events import ApprovalAsked, EvidenceMade, Notice, PlannerSaid, StageEntered, ToolFailed
-from failsight.agent.ui.runner import SessionThread
-from failsight.agent.ui.tui.app import FailsightApp, run_app
+from failsight.agent.events import EvidenceMade, PlannerSaid, StageEntered
+from failsight.agent.ui.tui.app import FailsightApp
 from failsight.agent.ui.tui.screens.approval import ApprovalScreen
 from failsight.agent.ui.tui.screens.evidence import EvidenceScreen, SortableTable
 from failsight.agent.ui.tui.screens.finding import FindingScreen
 from failsight.agent.ui.tui.screens.help import HelpScreen
-from failsight.agent.ui.tui.screens.problem import ProblemScreen
 from failsight.agent.ui.tui.widgets.conversation import MOST, SPARE, Conversation
 from failsight.agent.ui.tui.widgets.evidence_card import EvidenceCard
 from failsight.agent.ui.tui.widgets.prompt import Prompt
 from failsight.agent.ui.tui.widgets.status_line import StatusLine
-from failsight.tools.errors import UserError
 from tests.fakes.session import ScriptedSession, evaluation, masking
 from tests.ui.stage import SCRIPT, WEAKEST, on_stage
 
@@ -68,38 +64,6 @@ async def test_the_session_lives_on_one_thread_of_its_own(tmp_path: Path) -> Non
         assert len(stage.session.threads) == 1 and threading.get_ident() not in stage.session.threads
 
 
-async def test_an_approval_is_answered_by_key_or_mouse(tmp_path: Path) -> None:
-    """Enter on the box as it opens is a no: what costs or writes takes a deliberate key."""
-    async with on_stage(tmp_path, size=(80, 24)) as stage:
-        for key, answer in (("y", True), ("enter", False), ("escape", False), ("a", "always"), ("", True)):
-            await stage.type("repair it")
-            await stage.until(lambda: isinstance(stage.app.screen, ApprovalScreen))
-            await (stage.pilot.press(key) if key else stage.pilot.click("#yes"))
-            await stage.rest()
-            assert stage.session.asked[-1] == ("decide", answer)
-
-
-async def test_words_that_are_being_typed_answer_no_approval(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The question comes up when the work has come so far: the letters of a word must not allow it, nor Enter refuse it."""
-    async with on_stage(tmp_path) as stage:
-        monkeypatch.setattr(ApprovalScreen, "QUIET", 0.6)
-        await stage.type("repair it")
-        await stage.until(lambda: isinstance(stage.app.screen, ApprovalScreen))
-        await stage.pilot.press(*"many", "enter")
-        assert isinstance(stage.app.screen, ApprovalScreen)
-        await asyncio.sleep(0.7)
-        await stage.pilot.press("y")
-        await stage.rest()
-        assert stage.session.asked[-1] == ("decide", True)
-        await stage.type("repair it")
-        await stage.until(lambda: isinstance(stage.app.screen, ApprovalScreen))
-        await stage.pilot.press("x", "escape")  # a no is taken at once
-        await stage.rest()
-        assert stage.session.asked[-1] == ("decide", False)
-
-
 async def test_the_loading_line_says_what_is_loading(tmp_path: Path) -> None:
     gate = threading.Event()
 
@@ -130,51 +94,6 @@ async def test_typing_goes_on_while_work_runs_and_is_not_lost(tmp_path: Path) ->
         await stage.pilot.press("enter")
         await stage.rest()
         assert stage.session.asked[-1] == ("say", "and then?")
-
-
-async def test_a_user_error_shows_its_sentence_once_and_the_app_goes_on(tmp_path: Path) -> None:
-    script = {**SCRIPT, "x": [UserError("The disk is full.", "Free some space.")]}
-    async with on_stage(tmp_path, script) as stage:
-        await stage.type("x")
-        await stage.until(lambda: isinstance(stage.app.screen, ProblemScreen))
-        assert "The disk is full. Free some space." in stage.text()
-        await stage.pilot.press("enter")
-        await stage.rest()
-        await stage.type("hello")
-        await stage.rest()
-        assert "You said: hello" in stage.text()
-
-
-async def test_a_bug_writes_a_crash_report_and_the_app_goes_on(tmp_path: Path) -> None:
-    async with on_stage(tmp_path, {**SCRIPT, "x": [ZeroDivisionError("oh")]}) as stage:
-        await stage.type("x")
-        await stage.until(lambda: isinstance(stage.app.screen, ProblemScreen))
-        (report,) = tmp_path.glob("crash-*.txt")
-        assert "ZeroDivisionError" in report.read_text() and "crash report" in stage.text()
-        await stage.pilot.press("escape")
-        await stage.type("hello")
-        await stage.rest()
-        assert "You said: hello" in stage.text()
-
-
-@pytest.mark.parametrize(
-    ("error", "code"), [(UserError("No such model.", "Give --model."), 2), (ValueError("x"), 1)]
-)
-async def test_a_session_that_cannot_open_ends_the_app_with_its_code(
-    tmp_path: Path, error: Exception, code: int
-) -> None:
-    def fail(progress: Any) -> ScriptedSession:
-        raise error
-
-    app = FailsightApp(fail)
-    async with app.run_test() as pilot:
-        for _ in range(200):
-            await pilot.pause(0.02)
-            if isinstance(app.screen, ProblemScreen):
-                break
-        await pilot.press("enter")
-        await pilot.pause()
-    assert app.return_value == code and app.talk and app.talk.problem
 
 
 async def test_cards_unfold_open_and_turn(tmp_path: Path) -> None:
@@ -425,123 +344,8 @@ async def test_themes_and_no_colour(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             assert word in stage.text()
 
 
-async def test_events_without_evidence_show(tmp_path: Path) -> None:
-    script = {
-        "start": [
-            ToolFailed("saliency", "no weights"),
-            Notice("3 images left out", "warning"),
-            Notice("broken", "error"),
-            Notice("fyi"),
-            ApprovalAsked("apply", {"a": 1}, "because", "cheap"),
-        ]
-    }
-    async with on_stage(tmp_path, script) as stage:
-        await stage.until(lambda: isinstance(stage.app.screen, ApprovalScreen))
-        text = stage.text()
-        for words in ("✗ saliency: no weights", "! 3 images left out", "✗ broken", "i fyi", "cheap"):
-            assert words in text
-        await stage.pilot.press("n")
-        await stage.rest()
-
-
-async def test_clicking_a_quick_reply_says_it(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        await stage.pilot.click("#choices Choice")
-        await stage.rest()
-        assert stage.session.asked == [("say", WEAKEST)]
-
-
-async def test_clicking_a_key_presses_it(tmp_path: Path) -> None:
-    async with on_stage(tmp_path) as stage:
-        line = stage.text().splitlines()[-1]
-        assert "F1 Help" in line and "^p Commands" in line
-        await stage.pilot.click(offset=(line.index("F1 Help") + 1, stage.app.size.height - 1))
-        await stage.until(lambda: isinstance(stage.app.screen, HelpScreen))
-
-
 async def test_unknown_ids_are_said_to_be_unknown(tmp_path: Path) -> None:
     async with on_stage(tmp_path) as stage:
         for line, words in (("/evidence E9", "no evidence E9"), ("/finding F9", "no hypothesis F9")):
             await stage.type(line)
             await stage.until(lambda w=words: w in stage.text())
-
-
-def run(monkeypatch: pytest.MonkeyPatch, open_session: Any, act: Any) -> int:
-    """``run_app`` without a terminal: ``act`` is given the pilot once the app runs."""
-    monkeypatch.setattr(FailsightApp, "run", lambda self: RUN(self, headless=True, auto_pilot=act))
-    return run_app(open_session)
-
-
-def test_leaving_says_where_the_case_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    async def leave(pilot: Any) -> None:
-        await pilot.press("ctrl+q")
-
-    sessions: list[ScriptedSession] = []
-
-    def open_session(progress: Any) -> ScriptedSession:
-        sessions.append(ScriptedSession(tmp_path, SCRIPT, progress))
-        return sessions[0]
-
-    assert run(monkeypatch, open_session, leave) == 0
-    assert not sessions or sessions[0].closed
-
-    async def rest_and_leave(pilot: Any) -> None:
-        while pilot.app.busy:
-            await pilot.pause(0.02)
-        await pilot.press("ctrl+q")
-
-    assert run(monkeypatch, open_session, rest_and_leave) == 0
-    out = capsys.readouterr()
-    assert f"`failsight chat {tmp_path}` goes on" in out.err and out.out == ""
-
-
-def test_what_cannot_be_opened_is_still_said_when_the_screen_is_gone(
-    monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
-    def fail(progress: Any) -> ScriptedSession:
-        raise UserError("No such model.", "Give --model.")
-
-    async def close(pilot: Any) -> None:
-        while not isinstance(pilot.app.screen, ProblemScreen):
-            await pilot.pause(0.02)
-        await pilot.press("enter")
-
-    assert run(monkeypatch, fail, close) == 2
-    assert capsys.readouterr().err == "No such model. Give --model.\n"
-
-
-def test_a_broken_widget_ends_the_app_with_a_crash_report(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
-) -> None:
-    async def broken(self: object, message: object) -> None:
-        secret = "in a local variable"
-        raise RuntimeError("a bug of ours") if secret else None
-
-    async def type_(pilot: Any) -> None:
-        while pilot.app.busy:
-            await pilot.pause(0.02)
-        await pilot.press("x", "enter")
-
-    monkeypatch.setattr(FailsightApp, "on_answered", broken)
-    assert run(monkeypatch, lambda p: ScriptedSession(tmp_path, SCRIPT, p), type_) == 1
-    (report,) = tmp_path.glob("crash-*.txt")
-    said = capsys.readouterr().err
-    assert str(report) in said and "a bug of ours" in report.read_text()
-    assert "in a local variable" not in said.replace(str(report), "")
-
-
-def test_closing_gives_up_on_work_that_cannot_be_interrupted(tmp_path: Path) -> None:
-    """A pass of the model that never ticks must not keep the program from leaving."""
-    started, hold = threading.Event(), threading.Event()
-
-    def stuck(session: ScriptedSession) -> Any:
-        started.set()
-        hold.wait(10)
-        yield PlannerSaid("late")
-
-    thread = SessionThread(lambda p: ScriptedSession(tmp_path, {"start": [stuck]}, p), lambda u: None)
-    thread.begin()
-    assert started.wait(10)
-    assert thread.close(patience=0.05) is False
-    hold.set()
-    assert thread.close(patience=10) is True
