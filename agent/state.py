@@ -246,7 +246,9 @@ def _planned(plan: Instrument, finding: Finding, evidence: Evidence) -> bool:
 
 def merge_findings(old: Finding, new: Finding) -> Finding:
     """One finding out of two of equal key: tests are joined, what is newly known replaces what was, and the latest
-    verdict that is not None holds (an experiment outranks the association that prompted it)."""
+    verdict that is not None holds (an experiment outranks the association that prompted it). An association seen again, in some part
+    of the images say, changes nothing of what was decided."""
+    decided = old.verdict is not None and new.verdict is None
     kept = {f.name: getattr(old, f.name) for f in dataclasses.fields(Finding)}
     for name in kept:
         value = getattr(new, name)
@@ -254,7 +256,7 @@ def merge_findings(old: Finding, new: Finding) -> Finding:
             known = {dataclasses.replace(t, evidence="") for t in old.tests}
             fresh = (t for t in new.tests if dataclasses.replace(t, evidence="") not in known)
             kept[name] = (*old.tests, *fresh)
-        elif value not in (None, "", ()):
+        elif value not in (None, "", ()) and not (decided and kept[name] not in (None, "", ())):
             kept[name] = value
     return Finding(**kept)
 

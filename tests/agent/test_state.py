@@ -99,6 +99,19 @@ def test_the_same_result_measured_again_is_one_result() -> None:
     assert record.evidence == ("E1", "E2")
 
 
+def test_an_association_seen_again_in_a_part_of_the_images_changes_nothing_of_what_was_decided(
+    tmp_path: Path,
+) -> None:
+    stated = finding(error_rate=0.5, n=200, note="An association: a masking test decides.")
+    test = TestResult("test_by_masking", 0.3, (0.2, 0.4), 0.001, 90, "confirmed", control_effect=0.0)
+    decided = finding(verdict="confirmed", tests=(test,), note="The effect is above zero.")
+    again = finding(error_rate=0.39, n=60, note="An association: a masking test decides.")
+    made = [evidence(i, findings=(f,)) for i, f in enumerate((stated, decided, again), 1)]
+    (record,) = fold(journal(tmp_path, *made)).records.values()
+    assert (record.finding.verdict, record.finding.error_rate, record.finding.n) == ("confirmed", 0.5, 200)
+    assert record.finding.note == "The effect is above zero." and record.evidence == ("E1", "E2", "E3")
+
+
 def test_the_slices_of_a_search_stand_on_its_plan(tmp_path: Path) -> None:
     """The rule that judges whatever a search brings up is in the journal before anything is counted."""
     table, model = television_world(900)
