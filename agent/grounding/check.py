@@ -97,6 +97,18 @@ def _reconciled(made: list[Claim], read: list[Claim]) -> list[Claim]:
     return kept + [r for r in read if not any(_meet(c, r) for c in same)]
 
 
+def _marked_once(claims: Sequence[Claim]) -> tuple[Claim, ...]:
+    """Claims without a second reason for a mark at the same place."""
+    marked: set[int] = set()
+    kept: list[Claim] = []
+    for claim in claims:
+        if claim.ok or claim.end not in marked:
+            kept.append(claim)
+        if not claim.ok:
+            marked.add(claim.end)
+    return tuple(kept)
+
+
 def _meet(one: Claim, other: Claim) -> bool:
     return one.start < other.end and other.start < one.end
 
@@ -169,7 +181,7 @@ class Checker:
                 silent = unsupported(reading, own)
                 claims += [silent] if silent is not None else []
             context = reading.whole if reading.whole.entities | reading.whole.splits else context
-        return tuple(sorted(claims, key=lambda c: (c.start, c.end)))
+        return _marked_once(sorted(claims, key=lambda c: (c.start, c.end)))
 
     def _worded(self, at: Reading, inside: Sequence[Number]) -> list[Claim]:
         """What is said in words: comparisons, ranks, tendencies; first by the rules for one turn of phrase, then by parts."""
