@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from langchain.agents import create_agent
 from langchain.agents.middleware import HumanInTheLoopMiddleware
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from langgraph.checkpoint.sqlite import SqliteSaver
 
 from failsight.agent.bindings import bind
 from failsight.agent.planners.repairs import check
@@ -100,18 +96,6 @@ def _expected(case: Case, name: str) -> float:
     from failsight.agent.planners.order import promise
 
     return promise(case, case.state(), registry()[name], {}).seconds
-
-
-def open_checkpoints(folder: Path) -> SqliteSaver:
-    """The conversation's checkpoints. A damaged file is set aside: the journal has everything that matters."""
-    path = folder / "checkpoints.sqlite"
-    try:
-        connection = sqlite3.connect(path, check_same_thread=False)
-        connection.execute("select count(*) from sqlite_master").fetchone()
-    except sqlite3.DatabaseError:
-        path.replace(path.with_suffix(".sqlite.damaged"))
-        connection = sqlite3.connect(path, check_same_thread=False)
-    return SqliteSaver(connection, serde=JsonPlusSerializer())
 
 
 def build_graph(

@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.types import Command
 
 from failsight import prompts
+from failsight.agent.checkpoints import open_checkpoints
 from failsight.agent.events import (
     BUDGET,
     ApprovalAsked,
@@ -20,7 +21,7 @@ from failsight.agent.events import (
     SessionEvent,
     StageEntered,
 )
-from failsight.agent.graph import THREAD, Approvals, build_graph, open_checkpoints
+from failsight.agent.graph import THREAD, Approvals, build_graph
 from failsight.agent.planners import make_planner, words
 from failsight.agent.planners.expectations import parse_expectation
 from failsight.agent.proposals.consent import LOOK, allow_images
@@ -191,7 +192,7 @@ class Session(SlashCommands):
             allow_images(self.case, by=by)
         self.case.record("approval.given", call=tool, tool=tool, decision=decision, by=by)
         who = "policy of this run" if by == "policy" else "person"
-        refusal = {} if yes else {"message": f"FAILED: the {who} declined {tool}."}
+        refusal = {} if yes else {"message": f"the {who} declined {tool}."}
         self._open = self._open[1:]
         self._decisions.append({"type": decision, **refusal})
 

@@ -96,14 +96,14 @@ class GuidedPlanner(BaseChatModel):
         if not since:
             return answering.first_message(self._case, question)
         last = since[-1]
-        failed = not isinstance(last, ToolMessage) or str(last.text).startswith("FAILED")
+        failed = not isinstance(last, ToolMessage) or words.failed(last)
         more = None if failed else self._more(question, since)
         if more is not None:
             return more
         replies = [m for m in since if m.type == "tool"]
         if not replies:  # a language model gave up in the middle of this turn: the question is as new
             return answering.first_message(self._case, question)
-        return words.answer(self._case, self.level, self._evidence(since), str(replies[-1].text))
+        return words.answer(self._case, self.level, self._evidence(since), replies[-1])
 
     def _more(self, question: str, since: Sequence[BaseMessage]) -> AIMessage | None:
         """The next call of a turn that takes several: further edits of attributes, or the test of a hypothesis."""

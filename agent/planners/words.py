@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
 from failsight import prompts
 from failsight.agent.attribute_list import attribute_values
@@ -139,11 +139,18 @@ def closing(case: Case, level: str) -> AIMessage:
     return message("\n".join(lines), choices(case))
 
 
-def answer(case: Case, level: str, evidence: Sequence[str], reply: str) -> AIMessage:
+def failed(reply: ToolMessage) -> bool:
+    """Whether a call came to nothing: the tool refused, or somebody did not want it."""
+    return str(reply.text).startswith("FAILED") or reply.status == "error"
+
+
+def answer(case: Case, level: str, evidence: Sequence[str], reply: BaseMessage) -> AIMessage:
     """The answer to a typed question: the evidence's summary, findings and next steps."""
     made = [e for e in case.state().evidence if e.id in evidence]
     if not made:
-        reason = reply.removeprefix("FAILED:").strip()
+        if reply.name and f"declined {reply.name}." in str(reply.text):
+            return message(prompts.say("rejected", tool=reply.name), choices(case))
+        reason = str(reply.text).removeprefix("FAILED:").strip()
         return message(prompts.say("failed", reason=clean(reason, 600)), choices(case))
     last = made[-1]
     lines = [f"{last.summary} [{last.id}]"]

@@ -112,6 +112,16 @@ def test_a_no_is_respected_and_not_asked_again(case: FakeCase) -> None:
     session.close()
 
 
+def test_a_declined_tool_is_told_as_declined(case: FakeCase) -> None:
+    session = Session(case)
+    list(session.say("show me the saliency"))
+    assert session._pending is not None
+    events = list(session.decide(False))
+    assert isinstance(events[-1], PlannerSaid)
+    assert events[-1].text == "Understood: saliency will not run."
+    session.close()
+
+
 def test_a_typed_question_is_answered_by_a_tool_with_its_arguments(case: FakeCase) -> None:
     session = Session(case)
     events = list(session.say("which red room pictures are taken for blue room?"))
