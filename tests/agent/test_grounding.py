@@ -37,6 +37,7 @@ LABELLED = {
     "grounding_free.jsonl": "b576022d8426529c6dbf2930efefea6cc9e01a564e2bed3849e963b84b3f17c4",
     "grounding_authors.jsonl": "376b3c60705623c65c229c6f6203a218fcc82c563781a2621f2e284aab8280ec",
     "grounding_rounds.jsonl": "5bcc072b20c775288986eb1cd92723aaff75e7b48ca6c8701561b449c725aa0f",
+    "grounding_unread.jsonl": "d05faac0c71a2d54b19ef410e5cc5c607575a0acafb7a1bf05ed68be49e55cd0",
 }
 
 
@@ -317,8 +318,10 @@ def test_a_pronoun_takes_up_what_was_spoken_of(checker: Checker) -> None:
     assert checker.check("Kitchen is weak in deployment. Its recall is 20.3 % there.").unverified
 
 
-# Rates on the labelled sets, by part; floors of what is reached. All these sentences have been read while rules were made,
-# so none of them says how the check does on sentences that nobody wrote rules for. What was measured before a part was read:
+# Rates on the labelled sets, by part; floors of what is reached. The two parts that are called unread, by two authors who never saw the
+# check, were counted when the rules were done, and nobody read them before: they say how the check does on sentences that nobody wrote
+# rules for (do not write rules for them). Altered and true ones flagged: c 88/11, d 84/18 %; with the rules as they were before the
+# sets a and b: c 79/9, d 72/18 %. All others were read while rules were made. What was measured before a part was read:
 #   authors (two authors who never saw the check), before any of them was read: a 82 % of the altered flagged and 7 % of the
 #     true ones, b 75 % and 14 %; the half of b that was kept back until the other three halves had been worked through:
 #     87 % and 22 %
@@ -326,7 +329,6 @@ def test_a_pronoun_takes_up_what_was_spoken_of(checker: Checker) -> None:
 #     read), altered and true: 1 83/20, 2 90/24, 3 76/34, 4 80/20, 5 70/28, 6 75/25, 7 true ones only 32, 8 80/20, 9 80/15, 10 78/18,
 #     11 73/15 %;
 #     the check as it was before the first of them: 63/10, 70/22, 52/18, 70/12, 48/20, 63/23, 17, 60/23, 78/15, 65/13, 65/23 %
-# Sentences by authors whom nobody here has read are kept outside of the repository.
 FLOORS = {
     ("test", "true"): 215, ("test", "altered"): 219,
     ("dev", "true"): 107, ("dev", "altered"): 111,
@@ -350,6 +352,8 @@ FLOORS = {
     ("round_10", "true"): 38, ("round_10", "altered"): 37,
     ("round_11", "true"): 38, ("round_11", "altered"): 35,
     ("written_along", "true"): 75, ("written_along", "altered"): 82,
+    ("unread_c", "true"): 89, ("unread_c", "altered"): 88,
+    ("unread_d", "true"): 123, ("unread_d", "altered"): 126,
 }  # fmt: skip
 SIZES = {
     ("test", "true"): 218, ("test", "altered"): 223,
@@ -374,11 +378,13 @@ SIZES = {
     ("round_10", "true"): 40, ("round_10", "altered"): 40,
     ("round_11", "true"): 40, ("round_11", "altered"): 40,
     ("written_along", "true"): 76, ("written_along", "altered"): 82,
+    ("unread_c", "true"): 100, ("unread_c", "altered"): 100,
+    ("unread_d", "true"): 150, ("unread_d", "altered"): 150,
 }  # fmt: skip
 
 
 def test_the_rates_on_the_labelled_sentences_do_not_fall(checker: Checker) -> None:
-    """Of 1,460 altered sentences 96 % are flagged, of 1,540 true ones 4 %; all read while rules were made, see above."""
+    """Of 1,460 altered sentences that were read while rules were made 96 % are flagged, of 1,540 true ones 4 %; of the unread, 86 and 15 %."""
     right: Counter[tuple[str, str]] = Counter()
     seen: Counter[tuple[str, str]] = Counter()
     for name, digest in LABELLED.items():
