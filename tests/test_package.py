@@ -49,7 +49,9 @@ def test_every_data_file_belongs_to_a_package_and_is_named_in_its_package_data()
             named |= {p.relative_to(ROOT).as_posix() for p in hits}
     data = {f for f in shipped_files() if not f.endswith((".py", ".pyi"))}
     assert data - named == set()
-    assert SETUP["include-package-data"] is False  # or setuptools takes folders of data for packages, and warns of each
+    assert (
+        SETUP["include-package-data"] is False
+    )  # or setuptools takes folders of data for packages, and warns of each
 
 
 IMPORTED_AS = {
