@@ -38,6 +38,7 @@ from failsight.tools.checks.label_second import (
     class_finding,
     class_noise,
     class_table,
+    looked_at,
     second_opinion,
     seconded,
     with_excess,
@@ -233,7 +234,7 @@ def _measure(
     tested = judge_groups(scored, counts.suspect, large, clear)
     second = second_opinion(view, scored)
     masks = {(column, value): inside for column, value, inside in large}
-    tested = with_excess(tested, masks, second, scored, clear, view.seed)
+    tested = with_excess(tested, masks, second or looked_at(view, scored), scored, clear, view.seed)
     known = set(masks)
     untested = tuple(f"{column}={value}" for column, value, _ in groups if (column, value) not in known)
     pairs = class_pairs(scored, counts, calibrated, among)

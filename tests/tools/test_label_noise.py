@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from failsight.tools.checks.label_pairs import class_pairs, expected_suspects
 from failsight.tools.checks.label_scores import Scored
+from failsight.tools.checks.label_second import _as_sure
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Finding
 from failsight.tools.label_noise import label_noise
@@ -73,6 +75,32 @@ def test_clean_labels_of_a_weak_model_confirm_nothing() -> None:
     suspects, expected = made.fact("suspect_labels").value, made.fact("expected_suspects").value
     assert isinstance(suspects, float) and isinstance(expected, float)
     assert suspects == pytest.approx(expected, abs=0.06)  # a weak model makes that many by itself
+
+
+def test_one_annotators_training_labels_are_found_where_thousands_of_images_make_any_difference_of_sureness_significant() -> (
+    None
+):
+    """Half of B's labels are wrong; the head is a little less sure of B's images, by far less than would explain that."""
+    rng = np.random.default_rng(3)
+    n, k = 3000, 4
+    truth, careless = rng.integers(0, k, n), rng.random(n) < 0.4
+    centres = rng.normal(size=(k, 8))
+    features = (centres[truth] + rng.normal(size=(n, 8)) * 2.5).astype(np.float32)
+    given = np.where(careless & (rng.random(n) < 0.5), (truth + 1) % k, truth)
+    columns = {"annotator": ["B" if c else "AC"[i % 2] for i, c in enumerate(careless)]}
+    tables = {name: FakeTable(np.zeros((n, 2, 2, 3), np.uint8), given, tuple("wxyz"), columns) for name in ("data", "train")}  # fmt: skip
+    flat = np.full((n, k), 1 / k, np.float32)
+    view = FakeView(tables, scores={"data": flat, "train": flat})
+    view.given_features["train"] = features
+    (found, *_) = label_noise(view, split="train").findings
+    assert found.verdict == "confirmed" and found.slice == {"annotator": "B"}
+
+
+def test_what_sureness_explains_is_no_excess() -> None:
+    group = SimpleNamespace(apart=0.08, p_apart=0.0005)
+    assert _as_sure(group, 0.3) and not _as_sure(group, 0.2)  # type: ignore[arg-type]
+    assert not _as_sure(SimpleNamespace(apart=0.12, p_apart=0.0005), 0.9)  # type: ignore[arg-type]
+    assert _as_sure(SimpleNamespace(apart=0.12, p_apart=0.4), 0.06)  # type: ignore[arg-type]
 
 
 def test_a_column_that_says_nothing_of_labelling_needs_to_be_named() -> None:

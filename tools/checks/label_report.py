@@ -134,7 +134,7 @@ def _excess_finding(group: Group, e: Excess, labels: str, name: str | None) -> F
     """A group whose images are like the others', and whose labels the model disagrees with more often."""
     statement = (
         f"{labels} disagree with the model in {number(e.rate)} against {number(e.base)} elsewhere ({number(e.effect, 'points')} "
-        f"{interval(e.ci, 'points')} within labels), though it is as sure of these images and they can't be told from the others "
+        f"{interval(e.ci, 'points')} within labels), though it is about as sure of these images and they can't be told from the others "
         f"(area under the curve {e.area:.2f}, at most {e.limit:.2f})."
     )
     test = TestResult(

@@ -22,6 +22,7 @@ from scipy.stats import binom
 from failsight.tools.checks.label_groups import (
     ALIKE,
     ALPHA,
+    APART,
     FEWEST,
     MINIMUM_EFFECT,
     REACH,
@@ -52,6 +53,10 @@ ONE_CLASS = 0.6  # share of a label's suspects that are of one class, lower limi
 LIKE = 0.35  # mean rank among the suggested class's images that suspects must exceed
 EXCESS_ALPHA = 0.001  # a second look at the same groups: strict, so that both looks together keep the promise of the first
 ALIKE_BUT_LABELS = "The model is as sure of these images, and they can't be told from the others: the images are the same, the labels differ."
+NEARLY_ALIKE = (
+    "The model is nearly as sure of these images (what differs explains {} of the excess at most), and they can't be told from the others: "
+    "the images are the same, the labels differ."
+)
 MOST_ROWS = 30
 FEWEST_LABELS = 60  # images below which no second head is fitted
 
@@ -91,6 +96,15 @@ def second_opinion(view: CaseView, scored: Scored) -> Second | None:
         basis, scored.labels, len(scored.classes), folds=FOLDS, seed=view.seed, penalty=3.0
     )
     return Second(basis, scores, sees)
+
+
+def looked_at(view: CaseView, scored: Scored) -> Second | None:
+    """What tells images apart where there is no second opinion: training labels are judged by a cross-validated head already, and whether
+    one annotator's training images are like the others' can be asked all the same. None where there are too few."""
+    if scored.split != "train" or len(scored.labels) < FEWEST_LABELS:
+        return None
+    basis, sees = _features(view, scored)
+    return Second(basis, scored.scores, sees) if sees else None
 
 
 def _features(view: CaseView, scored: Scored) -> tuple[npt.NDArray[np.float32], bool]:
@@ -148,14 +162,27 @@ def with_excess(
     q = benjamini_hochberg([t.p for t in tests]).tolist() if tests else []
     made = []
     for g, t, each in zip(groups, tests, q, strict=True):
-        if each <= EXCESS_ALPHA and t.effect >= MINIMUM_EFFECT and g.p_apart >= ALIKE:
+        if each <= EXCESS_ALPHA and t.effect >= MINIMUM_EFFECT and _as_sure(g, t.effect):
             inside = masks[g.column, g.value]
             area, limit, alike = exchangeable(second, scored, inside, among, seed)
             if alike:
                 found = _excess(wrong, scored.labels, inside, among, area, limit)
-                g = replace(g, p=t.p, q=float(each), verdict="confirmed", why=ALIKE_BUT_LABELS, excess=found)
+                why = (
+                    ALIKE_BUT_LABELS if g.p_apart >= ALIKE else NEARLY_ALIKE.format(number(g.apart, "points"))
+                )
+                g = replace(g, p=t.p, q=float(each), verdict="confirmed", why=why, excess=found)
         made.append(g)
     return tuple(sorted(made, key=lambda g: g.verdict != "confirmed"))
+
+
+def _as_sure(g: Group, excess: float) -> bool:
+    """Whether how sure the model is of the group's images can't be what makes the excess.
+
+    If errors depend on sureness alone, monotonically, the error rates of two groups differ by no more than the largest distance of
+    the distributions of sureness (Kolmogorov–Smirnov). Twice that must leave the minimum effect; a small distance alone is no
+    objection, for with thousands of images any distance is significant.
+    """
+    return g.p_apart >= ALIKE or (g.apart <= APART and excess - 2 * g.apart >= MINIMUM_EFFECT)
 
 
 def _excess(wrong: Bool, labels: Ints, inside: Bool, among: Bool, area: float, limit: float) -> Excess:
