@@ -369,8 +369,14 @@ def _next_steps(made: Verified) -> tuple[str, ...]:
             f"Look at what {clean(made.worst.name if made.worst else d.traded[0], 60)} lost (compare_models, after: {name}), and mix such images into the repair.",
         )
     if d.outcome == "no effect":
+        other = "Take another of the proposed corrections (propose_correction), or test the cause again before more is trained."
+        drift = made.target.drift
+        if drift is None or drift.ci[1] >= 0 or d.worse:
+            return (other,)
         return (
-            "Take another of the proposed corrections (propose_correction), or test the cause again before more is trained.",
+            f"More training as such helped here, whichever images it was given (control arm {number(drift.mean, 'points')} "
+            f"{interval(drift.ci, 'points')}): {name} may be worth taking for that (compare_models, after: {name}, then readiness).",
+            other,
         )
     steps = []
     if d.doubt:
