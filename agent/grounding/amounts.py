@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.claims import Claim, weighed
 from failsight.agent.grounding.measures import Measures, Side, noun, side_of
 from failsight.agent.grounding.names import gather, only
 from failsight.agent.grounding.reading import Reading
@@ -33,13 +33,8 @@ def mostly(at: Reading, measures: Measures) -> Iterator[Claim]:
         return
     ok = values.get((true, said), (0.0, ""))[0] == max(v for v, _ in values.values())
     start = at.sentence.start + match.start()
-    yield Claim(
-        "rank",
-        start,
-        start + len(match[0]),
-        ok,
-        (values[true, said][1],) if ok else (),
-        "" if ok else "another one is",
+    yield weighed(
+        "rank", start, start + len(match[0]), ok, (values[true, said][1],) if ok else (), "another one is"
     )
 
 
@@ -55,14 +50,7 @@ def majority(at: Reading, measures: Measures) -> Iterator[Claim]:
             denied = re.search(r"n't |\bnot ", at.part[match.end() :]) is not None
             ok = _amounts(match, 100 - sure[0] if denied else sure[0])
             start = at.sentence.start + match.start()
-            yield Claim(
-                "rank",
-                start,
-                start + len(match[0]),
-                ok,
-                (sure[1],) if ok else (),
-                "" if ok else "it is not as many",
-            )
+            yield weighed("rank", start, start + len(match[0]), ok, (sure[1],), "it is not as many")
         return
     if metric not in ("error", "recall", "accuracy"):
         yield from _having(at, match, measures)
@@ -82,14 +70,7 @@ def majority(at: Reading, measures: Measures) -> Iterator[Claim]:
     denied = re.search(r"n't |\bnot ", at.part[match.start() : match.end() + 12]) is not None
     ok = _amounts(match, found[0] if (metric == "error") != denied else 100 - found[0])
     start = at.sentence.start + match.start()
-    yield Claim(
-        "rank",
-        start,
-        start + len(match[0]),
-        ok,
-        (found[1],) if ok else (),
-        "" if ok else "it is not most of them",
-    )
+    yield weighed("rank", start, start + len(match[0]), ok, (found[1],), "it is not most of them")
 
 
 _ALONE = re.compile(
@@ -120,13 +101,13 @@ def alone(at: Reading, measures: Measures) -> Iterator[Claim]:
     those = {c for c, (v, _) in drops.items() if (v < 0) == grows}
     ok = those == set(at.whole.classes)
     start = at.sentence.start + match.start()
-    yield Claim(
+    yield weighed(
         "rank",
         start,
         start + 8,
         ok,
         (drops[only(at.whole.classes)][1],) if ok else (),
-        "" if ok else "the record says otherwise",
+        "the record says otherwise",
     )
 
 
@@ -154,14 +135,7 @@ def _having(at: Reading, match: re.Match[str], measures: Measures) -> Iterator[C
         if found is not None:
             ok = _amounts(match, found[0])
             start = at.sentence.start + match.start()
-            yield Claim(
-                "rank",
-                start,
-                start + len(match[0]),
-                ok,
-                (found[1],) if ok else (),
-                "" if ok else "it is not as many",
-            )
+            yield weighed("rank", start, start + len(match[0]), ok, (found[1],), "it is not as many")
             return
 
 

@@ -33,6 +33,11 @@ class Claim:
     reason: str = ""
 
 
+def weighed(kind: Kind, start: int, end: int, ok: bool, refs: tuple[str, ...], reason: str) -> Claim:
+    """A claim that the record was asked about: held by ``refs`` where it is ``ok``, else not, for ``reason``."""
+    return Claim(kind, start, end, ok, refs if ok else (), "" if ok else reason)
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """An answer with its claims."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.claims import Claim, weighed
 from failsight.agent.grounding.lexicon import ELSEWHERE
 from failsight.agent.grounding.measures import Measures, Side, noun
 from failsight.agent.grounding.names import Names, gather, only
@@ -36,14 +36,7 @@ def comparisons(at: Reading, measures: Measures, state: CaseState) -> Iterator[C
             continue
         ok, ref, reason = told
         begin = at.sentence.start + start
-        yield Claim(
-            "comparison",
-            begin,
-            at.sentence.start + end,
-            ok,
-            (ref,) if ok and ref else (),
-            "" if ok else reason,
-        )
+        yield weighed("comparison", begin, at.sentence.start + end, ok, (ref,) if ok and ref else (), reason)
 
 
 _MULTIPLE = re.compile(
@@ -67,9 +60,7 @@ def _multiples(at: Reading, measures: Measures) -> Iterator[Claim]:
     times = one[0] / other[0]
     ok = low - 0.1 * bool(match["short"]) <= times <= (high if not match["over"] else 2 * high)
     start = at.sentence.start + match.start()
-    yield Claim(
-        "comparison", start, start + len(match[0]), ok, (one[1],) if ok else (), "" if ok else "it is another multiple"
-    )  # fmt: skip
+    yield weighed("comparison", start, start + len(match[0]), ok, (one[1],) if ok else (), "it is another multiple")  # fmt: skip
 
 
 _COLLAPSES = re.compile(r"\b(?:collaps\w+|plummet\w*|crash\w*|tumbl\w+|nosediv\w+)\b", re.IGNORECASE)
@@ -89,13 +80,8 @@ def _collapses(at: Reading, measures: Measures) -> Iterator[Claim]:
     if one is not None and other is not None and metric in ("recall", "accuracy", "precision", "f1"):
         ok = other[0] - one[0] >= _A_COLLAPSE
         start = at.sentence.start + match.start()
-        yield Claim(
-            "comparison",
-            start,
-            start + len(match[0]),
-            ok,
-            (one[1],) if ok else (),
-            "" if ok else "it does not fall so far",
+        yield weighed(
+            "comparison", start, start + len(match[0]), ok, (one[1],) if ok else (), "it does not fall so far"
         )
 
 

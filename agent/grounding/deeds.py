@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.claims import Claim, weighed
 from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.names import Lexicon, Mention
 from failsight.agent.grounding.reading import Reading
@@ -125,13 +125,8 @@ class Done:
                         else (begin + a + match.start(), begin + a + match.end())
                     )
                     refs = self._made[name].ids[:1] if ok else ()
-                    yield Claim(
-                        "status",
-                        start,
-                        end,
-                        ok,
-                        refs,
-                        "" if ok else "the record says otherwise of what was done",
+                    yield weighed(
+                        "status", start, end, ok, refs, "the record says otherwise of what was done"
                     )
 
     def _told(

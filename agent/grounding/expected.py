@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.claims import Claim, weighed
 from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.lexicon import NEGATION
 from failsight.agent.grounding.reading import Reading
@@ -112,11 +112,6 @@ class Expected(Findings):
 
     def _expected(self, at: Reading, match: re.Match[str], ok: bool, ref: str) -> Claim:
         start = at.sentence.start + match.start()
-        return Claim(
-            "status",
-            start,
-            start + len(match[0]),
-            ok,
-            (ref,) if ok else (),
-            "" if ok else "the readiness check says otherwise",
+        return weighed(
+            "status", start, start + len(match[0]), ok, (ref,), "the readiness check says otherwise"
         )

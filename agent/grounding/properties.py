@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.claims import Claim, weighed
 from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.reading import Reading
 from failsight.agent.state import CaseState
@@ -300,13 +300,8 @@ class Properties:
 
 def _said(at: Reading, match: re.Match[str], ok: bool, ref: str) -> Claim:
     start = at.sentence.start + match.start()
-    return Claim(
-        "status",
-        start,
-        start + len(match[0]),
-        ok,
-        (ref,) if ok and ref else (),
-        "" if ok else "the record says otherwise",
+    return weighed(
+        "status", start, start + len(match[0]), ok, (ref,) if ok and ref else (), "the record says otherwise"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.claims import Claim, weighed
 from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.measures import Measures
 from failsight.agent.grounding.names import only
@@ -77,7 +77,7 @@ def quantified(at: Reading, measures: Measures) -> Iterator[Claim]:
             return
     start = at.sentence.start + match.start()
     refs = (next(iter(values.values()))[1],) if ok else ()
-    yield Claim("rank", start, start + len(match[0]), ok, refs, "" if ok else "the record counts others")
+    yield weighed("rank", start, start + len(match[0]), ok, refs, "the record counts others")
 
 
 def _doing(

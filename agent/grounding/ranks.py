@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from failsight.agent.grounding.amounts import MOST, alone, majority, mostly
-from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.claims import Claim, weighed
 from failsight.agent.grounding.measures import Measures, noun
 from failsight.agent.grounding.names import gather, only
 from failsight.agent.grounding.reading import Reading
@@ -84,7 +84,7 @@ def ranks(at: Reading, measures: Measures) -> Iterator[Claim]:
         ok = name in values and any(abs(values[name][0] - v) < 1e-9 for v in places)
         start = at.sentence.start + found.start()
         refs = (values[name][1],) if ok else ()
-        yield Claim("rank", start, start + len(found[0]), ok, refs, "" if ok else "another one is")
+        yield weighed("rank", start, start + len(found[0]), ok, refs, "another one is")
 
 
 def _other_end(at: Reading, found: re.Match[str], measures: Measures) -> Iterator[Claim]:
@@ -105,7 +105,7 @@ def _other_end(at: Reading, found: re.Match[str], measures: Measures) -> Iterato
     ok = abs(values[only(mine)][0] - best) < 1e-9
     begin = at.sentence.start + again.start()
     refs = (values[only(mine)][1],) if ok else ()
-    yield Claim("rank", begin, begin + len(again[0]), ok, refs, "" if ok else "another one is")
+    yield weighed("rank", begin, begin + len(again[0]), ok, refs, "another one is")
 
 
 _PLACE = re.compile(r"\b(?P<nth>second|third|fourth)\b(?= from the (?:bottom|top))", re.IGNORECASE)
@@ -157,9 +157,7 @@ def _of_findings(at: Reading, measures: Measures) -> Iterator[Claim]:
     own = values[named[-1]]
     ok = rank <= len(best) and abs(own[0] - best[rank - 1]) < 1e-9
     start = at.sentence.start + found.start()
-    yield Claim(
-        "rank", start, start + len(found[0]), ok, (own[1],) if ok else (), "" if ok else "another one is"
-    )
+    yield weighed("rank", start, start + len(found[0]), ok, (own[1],) if ok else (), "another one is")
 
 
 def _nth(part: str, found: re.Match[str]) -> int:
@@ -320,11 +318,11 @@ def _order(at: Reading, listed: re.Match[str], measures: Measures) -> Iterator[C
     row = [values[n][0] for n in names]
     ok = all((a <= b) if up else (a >= b) for a, b in itertools.pairwise(row))
     start = at.sentence.start + listed.start()
-    yield Claim(
+    yield weighed(
         "rank",
         start,
         start + len(listed[0]),
         ok,
         (values[names[0]][1],) if ok else (),
-        "" if ok else "the order is another",
+        "the order is another",
     )

@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
-from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.claims import Claim, weighed
 from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.measures import Measures, Side
 from failsight.agent.grounding.names import gather, only
@@ -49,11 +49,4 @@ def rarity(at: Reading, measures: Measures) -> Iterator[Claim]:
         rare = (match["rare"] is not None) != (_NOT.search(at.part[a : a + match.start()]) is not None)
         ok = found[0] <= _OFTEN_FROM if rare else found[0] >= _RARE_UP_TO
         start = begin + a + match.start()
-        yield Claim(
-            "rank",
-            start,
-            start + len(match[0]),
-            ok,
-            (found[1],) if ok else (),
-            "" if ok else "it is another amount",
-        )
+        yield weighed("rank", start, start + len(match[0]), ok, (found[1],), "it is another amount")

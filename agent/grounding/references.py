@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.claims import Claim, weighed
 from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.lexicon import KINDS
 from failsight.agent.grounding.names import Lexicon, Mention, gather, only
@@ -123,13 +123,8 @@ class References:
             if judged is not None:
                 spot = piece.ids[0]
                 refs = tuple(m.name for m in piece.ids) if judged else ()
-                yield Claim(
-                    "name",
-                    spot.start,
-                    spot.end,
-                    judged,
-                    refs,
-                    "" if judged else f"{spot.name} is about something else",
+                yield weighed(
+                    "name", spot.start, spot.end, judged, refs, f"{spot.name} is about something else"
                 )
         yield from self._linked(at, ids)
         yield from self._same(at, ids)
@@ -213,13 +208,13 @@ class References:
             return
         one, other = (self._about[n].attributes for n in names)
         ok = bool(one & other) or not (one or other)
-        yield Claim(
+        yield weighed(
             "name",
             ids[-1].start,
             ids[-1].end,
             ok,
             tuple(names) if ok else (),
-            "" if ok else "they are about different things",
+            "they are about different things",
         )
 
     def _proposed(self, at: Reading, ids: Sequence[Mention]) -> Iterator[Claim]:
@@ -240,9 +235,7 @@ class References:
         )
         start = at.sentence.start + match.start()
         refs = (only(frozenset(findings)),) if ok else ()
-        yield Claim(
-            "status", start, start + len(match[0]), ok, refs, "" if ok else "another repair was proposed"
-        )
+        yield weighed("status", start, start + len(match[0]), ok, refs, "another repair was proposed")
 
     def _linked(self, at: Reading, ids: Sequence[Mention]) -> Iterator[Claim]:
         """``F5 rests on E4``: a finding and evidence of it."""
@@ -255,13 +248,8 @@ class References:
                 continue
             finding, made = (one, other) if one.kind == "finding" else (other, one)
             ok = made.name in self._evidence.get(finding.name, set())
-            yield Claim(
-                "name",
-                made.start,
-                made.end,
-                ok,
-                (made.name,) if ok else (),
-                "" if ok else f"{finding.name} does not rest on {made.name}",
+            yield weighed(
+                "name", made.start, made.end, ok, (made.name,), f"{finding.name} does not rest on {made.name}"
             )
 
 

@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 
-from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.claims import Claim, weighed
 from failsight.agent.grounding.expected import Expected
 from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.lexicon import KINDS, NEGATION, STATUS
@@ -137,13 +137,13 @@ class Standing(Expected):
         )
         start = at.sentence.start + match.start()
         ok = low != denied
-        yield Claim(
+        yield weighed(
             "verdict",
             start,
             start + len(match[0]),
             ok,
             best[0].refs[:1] if ok else (),
-            "" if ok else "the record gives another p value",
+            "the record gives another p value",
         )
 
     def _accounted(self, at: Reading) -> Iterator[Claim]:
@@ -158,9 +158,7 @@ class Standing(Expected):
         if found:
             start = at.sentence.start + match.start()
             ok = any("merged" in (str(c) for c in row) for row in found)
-            yield Claim(
-                "verdict", start, start + len(match[0]), ok, (), "" if ok else "the record says otherwise"
-            )
+            yield weighed("verdict", start, start + len(match[0]), ok, (), "the record says otherwise")
 
     def _gap_significant(self, at: Reading, match: re.Match[str]) -> Iterator[Claim]:
         """``The gap between confidence and accuracy is significant``."""
@@ -175,13 +173,13 @@ class Standing(Expected):
             )
             ok = (float(found[0].finding.p or 0) <= 0.05) != bool(denied)
             start = at.sentence.start + match.start()
-            yield Claim(
+            yield weighed(
                 "verdict",
                 start,
                 start + len(match[0]),
                 ok,
                 (found[0].id,) if ok else (),
-                "" if ok else "the record gives another p value",
+                "the record gives another p value",
             )
 
     def _experimented(self, at: Reading) -> Iterator[Claim]:
@@ -200,7 +198,7 @@ class Standing(Expected):
         }
         ok = (at.whole.attributes <= made) if said else not at.whole.attributes & made
         start = at.sentence.start + match.start()
-        yield Claim("status", start, start + len(match[0]), ok, (), "" if ok else "the record says otherwise")
+        yield weighed("status", start, start + len(match[0]), ok, (), "the record says otherwise")
 
     def _status(self, at: Reading) -> Iterator[Claim]:
         part = at.part
@@ -222,14 +220,7 @@ class Standing(Expected):
             keys = {r.finding.key for r in about} if about is not None else None
             ok = any(keys is None or c.finding in keys for c in done)
             start = at.sentence.start + match.start()
-            yield Claim(
-                "status",
-                start,
-                start + len(match[0]),
-                ok,
-                (),
-                "" if ok else "the record holds no such repair",
-            )
+            yield weighed("status", start, start + len(match[0]), ok, (), "the record holds no such repair")
 
     def _cited(self, at: Reading) -> Iterator[Claim]:
         """A sentence that names one finding speaks of what that finding is about."""
@@ -282,13 +273,13 @@ class Standing(Expected):
             record = self.state.find(mention.name)
             if record is not None:
                 ok = record.finding.kind in kinds
-                yield Claim(
+                yield weighed(
                     "verdict",
                     mention.start,
                     mention.end,
                     ok,
                     (mention.name,) if ok else (),
-                    "" if ok else f"{mention.name} is of another kind",
+                    f"{mention.name} is of another kind",
                 )
 
     def _kind(self, at: Reading, name: str) -> Iterator[Claim]:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.claims import Claim, weighed
 from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.measures import Measures
 from failsight.agent.grounding.names import gather, only
@@ -110,14 +110,7 @@ def superlatives(at: Reading, measures: Measures) -> Iterator[Claim]:
         ]
         if told:
             ref = next((r for ok, r in told if ok), None)
-            yield Claim(
-                "rank",
-                start,
-                end,
-                ref is not None,
-                (ref,) if ref else (),
-                "" if ref is not None else "another one is",
-            )
+            yield weighed("rank", start, end, ref is not None, (ref,) if ref else (), "another one is")
 
 
 def together(at: Reading) -> re.Match[str] | None:
@@ -148,9 +141,7 @@ def _together(
         ok = any(best == set(named) for best, _ in found)
         start = at.sentence.start + match.start()
         ref = found[0][1][named[0]][1] if named[0] in found[0][1] else ""
-        yield Claim(
-            "rank", start, start + len(match[0]), ok, (ref,) if ok and ref else (), "" if ok else "others are"
-        )
+        yield weighed("rank", start, start + len(match[0]), ok, (ref,) if ok and ref else (), "others are")
 
 
 def _holds(place: Place) -> tuple[bool, str]:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.claims import Claim, weighed
 from failsight.agent.grounding.lexicon import ELSEWHERE
 from failsight.agent.grounding.measures import Measures, Side
 from failsight.agent.grounding.names import only
@@ -310,11 +310,4 @@ def _unlabelled(at: Reading, measures: Measures) -> Iterator[Claim]:
 
 def _tendency(at: Reading, match: re.Match[str], ok: bool, ref: str) -> Claim:
     start = at.sentence.start + match.start()
-    return Claim(
-        "comparison",
-        start,
-        start + len(match[0]),
-        ok,
-        (ref,) if ok else (),
-        "" if ok else "the record says the opposite",
-    )
+    return weighed("comparison", start, start + len(match[0]), ok, (ref,), "the record says the opposite")

@@ -10,7 +10,7 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 
-from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.claims import Claim, weighed
 from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.lexicon import NEGATION
 from failsight.agent.grounding.names import Lexicon, Mention
@@ -114,13 +114,8 @@ class Ties:
         ]
         if following and following[0].start <= at.sentence.start + match.end() + 2 and self._proven:
             ok = {m.name for m in following} == self._proven
-            yield Claim(
-                "verdict",
-                following[0].start,
-                following[0].end,
-                ok,
-                (),
-                "" if ok else "the record confirms others too",
+            yield weighed(
+                "verdict", following[0].start, following[0].end, ok, (), "the record confirms others too"
             )
 
     def claims(self, at: Reading, taken: Sequence[Claim]) -> Iterator[Claim]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.claims import Claim, weighed
 from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.lexicon import CAUSE, KINDS, NEGATION, VERDICTS
 from failsight.agent.grounding.names import Lexicon, Names
@@ -190,9 +190,7 @@ class Findings:
         wanted = None if verdict == "open" else verdict
         ok = sum(r.finding.verdict == wanted for r in self.state.records.values()) == many
         start = at.sentence.start + match.start()
-        return Claim(
-            "verdict", start, start + len(match[0]), ok, (), "" if ok else "the record counts others"
-        )
+        return weighed("verdict", start, start + len(match[0]), ok, (), "the record counts others")
 
     def resolve(self, at: Reading) -> list[FindingRecord] | None:
         """The findings that a sentence speaks of; None where it speaks of none in particular."""
@@ -378,4 +376,4 @@ class Findings:
         ok = at.whole.attributes <= covered
         start = at.sentence.start + match.start()
         refs = tuple(x for r in known[:1] for x in (*r.evidence[-1:], r.id)) if ok else ()
-        yield Claim("verdict", start, start + len(match[0]), ok, refs, "" if ok else "no finding says so")
+        yield weighed("verdict", start, start + len(match[0]), ok, refs, "no finding says so")
