@@ -168,7 +168,9 @@ def with_excess(
             if alike:
                 found = _excess(wrong, scored.labels, inside, among, area, limit)
                 why = (
-                    ALIKE_BUT_LABELS if g.p_apart >= ALIKE else NEARLY_ALIKE.format(number(g.apart, "points"))
+                    ALIKE_BUT_LABELS
+                    if g.p_apart >= ALIKE
+                    else NEARLY_ALIKE.format(number(g.apart, "points").lstrip("+"))
                 )
                 g = replace(g, p=t.p, q=float(each), verdict="confirmed", why=why, excess=found)
         made.append(g)
@@ -340,7 +342,7 @@ def class_finding(m: ClassNoise, scored: Scored) -> Finding:
     )
     test = TestResult(
         "label_noise", m.model.difference, m.model.ci, m.p, m.n, m.verdict,
-        statistic="floor of disagreement, this label minus the others; and a head cross-validated on these labels must agree with most suspects", q=m.q,
+        statistic="floor of disagreement, this label minus the others; and a head cross-validated on these labels must agree with most suspects, which go one way", q=m.q,
     )  # fmt: skip
     return Finding(
         "label_noise", "correctness", "data_content", statement, class_name=scored.classes[m.index],

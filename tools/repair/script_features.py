@@ -7,7 +7,6 @@ RoomNet clips them to [0, 6]. There a new layer inside the program would be clip
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -44,36 +43,19 @@ def script_head(model: Classifier) -> ScriptHead | None:
         return None
     import torch
 
-    from failsight.tools.inputs.models.replay import Block, Replay
+    from failsight.tools.inputs.models.replay import Replay
 
     module = model.torch_module()
-    if not isinstance(module, Replay):
+    found = module.last_linear(len(model.classes)) if isinstance(module, Replay) else None
+    if found is None:
         return None
-    body, names = module._body, module._names
-    for at in range(len(body.steps) - 1, -1, -1):
-        step = body.steps[at]
-        weight = _value(module, step.inputs[1]) if step.kind == "aten::linear" else None
-        if weight is not None and weight.shape[0] == len(model.classes):
-            break
-    else:
-        return None
-    cut = copy.copy(module)
-    cut._body = Block(body.takes, body.steps[:at], (step.inputs[0],))
-    cut._last_use = {number: i for i, one in enumerate(cut._body.steps) for number in one.uses()}
 
     def read(pixels: Pixels) -> Floats:
         with torch.inference_mode():
-            made: Floats = cut(model.normalise(pixels)).float().flatten(1).cpu().numpy()
+            made: Floats = found.before(model.normalise(pixels)).float().flatten(1).cpu().numpy()
         return made
 
-    bias = _value(module, step.inputs[2]) if step.inputs[2] in names else None
-    return _checked(model, ScriptHead(read, weight, bias, True))
-
-
-def _value(module: Any, number: int) -> Any | None:
-    """The weight that a number stands for; None for anything else."""
-    name = module._names.get(number)
-    return None if name is None else getattr(module, name).detach()
+    return _checked(model, ScriptHead(read, found.weight, found.bias, True))
 
 
 def _checked(model: Classifier, head: ScriptHead) -> ScriptHead | None:

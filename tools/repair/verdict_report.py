@@ -374,8 +374,8 @@ def _next_steps(made: Verified) -> tuple[str, ...]:
         if drift is None or drift.ci[1] >= 0 or d.worse:
             return (other,)
         return (
-            f"More training as such helped here, whichever images it was given (control arm {number(drift.mean, 'points')} "
-            f"{interval(drift.ci, 'points')}): {name} may be worth taking for that (compare_models, after: {name}, then readiness).",
+            f"The error fell in the control arm all the same ({number(drift.mean, 'points')} {interval(drift.ci, 'points')}): what was chosen "
+            f"for the repair did not matter, but {name} may be worth taking for that fall (compare_models, after: {name}, then readiness).",
             other,
         )
     steps = []

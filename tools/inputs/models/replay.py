@@ -7,6 +7,7 @@ outputs is checked, not assumed.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -85,6 +86,20 @@ class Block:
     returns: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class LastLinear:
+    """The last linear layer of a program.
+
+    Attributes:
+        weight: (outputs, d) tensor; ``bias`` (outputs,), None where it has none.
+        before: the program up to what the layer reads; shares the weights.
+    """
+
+    weight: Any
+    bias: Any | None
+    before: Replay
+
+
 class Replay(nn.Module):
     """The program's operations, with its own parameters and buffers.
 
@@ -122,6 +137,26 @@ class Replay(nn.Module):
                 if self._last_use[number] == i and number not in self._body.returns:
                     kept.pop(number, None)
         return kept[self._body.returns[0]]
+
+    def last_linear(self, outputs: int) -> LastLinear | None:
+        """The last linear layer with so many outputs whose weight is the program's own; None where there is none."""
+        for at in range(len(self._body.steps) - 1, -1, -1):
+            step = self._body.steps[at]
+            weight = self._weight(step.inputs[1]) if step.kind == "aten::linear" else None
+            if weight is not None and weight.shape[0] == outputs:
+                return LastLinear(weight, self._weight(step.inputs[2]), self._until(at, step.inputs[0]))
+        return None
+
+    def _weight(self, number: int) -> Any | None:
+        name = self._names.get(number)
+        return None if name is None else getattr(self, name).detach()
+
+    def _until(self, at: int, value: int) -> Replay:
+        """The operations before the ``at``-th, returning one of their values."""
+        made = copy.copy(self)
+        made._body = Block(self._body.takes, self._body.steps[:at], (value,))
+        made._last_use = {number: i for i, step in enumerate(made._body.steps) for number in step.uses()}
+        return made
 
     def watch_last_maps(self, example: Any) -> bool:
         """Put ``feature_maps`` behind the operation whose maps ``layers.last_maps`` chooses. False where there is none."""
