@@ -20,6 +20,7 @@ MEANS = {
     "imagenet": ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),
     "half": ([0.5, 0.5, 0.5], [0.5, 0.5, 0.5]),
     "plain": ([0.0, 0.0, 0.0], [1.0, 1.0, 1.0]),
+    "raw": ([0.0, 0.0, 0.0], [1.0, 1.0, 1.0]),
 }
 FEW = 16  # pictures of a label that the model is asked about, to tell which class is which
 MOST_PICTURES = 20_000  # above that, nobody waits for such a help
@@ -33,7 +34,7 @@ def ask_model(chosen: Chosen, reporter: Progress) -> Dialogue[None]:
         path = yield from line(
             text, read_path, "Type a path, for example ~/models/rooms.",
             hints=["With transformers: model.save_pretrained('folder') and processor.save_pretrained('folder'), then give that folder.",
-                   "Without the model, give a table with the columns path, label and one column of probabilities a class."],
+                   "Without the model, give a table with the columns path, label and one column of probabilities a class (or prediction)."],
             back=True, path=True,
         )  # fmt: skip
         seen, path = yield from _one_model(path)
@@ -43,9 +44,10 @@ def ask_model(chosen: Chosen, reporter: Progress) -> Dialogue[None]:
         chosen.model, chosen.predictions, chosen.arch, chosen.trust_code = "", "", "", False
         if seen.format.startswith("a table"):
             chosen.predictions, chosen.classes = str(path.resolve()), ()
-            yield Say(
-                f"{clean(path.name)}: {seen.format}. What can be measured without the model will be.", "good"
-            )
+            yield Say(f"{clean(path.name)}: {seen.format}{_about(seen)}.", "good")
+            for note in seen.notes[:3]:
+                yield Say(clean(note, 300), "muted")
+            yield Say("What can be measured without the model will be.", "muted")
             return
         good = yield from _code(chosen, seen)
         if not good:
@@ -132,16 +134,21 @@ def _preparation(seen: ModelSeen, picture: tuple[int, int] | None) -> Dialogue[d
         f"The model comes with {what}, so how pictures were prepared in training is unknown. What you say will be tested: other ways are tried beside it."
     )
     default = " x ".join(map(str, seen.size or (picture if picture and max(picture) < 224 else (224, 224))))
-    size = yield from line(
-        "How large are the pictures that it takes, in pixels? (one number, or HEIGHT x WIDTH)", _pixels, "Type a number of pixels such as 224.",
-        default=default, back=True,
-    )  # fmt: skip
+    size = list(seen.size or ())
+    if seen.path.suffix.lower() == ".onnx" and size:  # its graph takes no other
+        yield Say(f"It takes pictures of {default} pixels.", "muted")
+    else:
+        size = yield from line(
+            "How large are the pictures that it takes, in pixels? (one number, or HEIGHT x WIDTH)", _pixels, "Type a number of pixels such as 224.",
+            default=default, back=True,
+        )  # fmt: skip
     options = [
         Option(
             "imagenet", "the ImageNet mean and deviation (most torchvision and timm models, ResNet, ConvNeXt)"
         ),
         Option("half", "scaled to -1 to 1 (mean 0.5, deviation 0.5: many vision transformers)"),
         Option("plain", "scaled to 0 to 1 and no more"),
+        Option("raw", "not at all: it takes 0 to 255 and does the rest itself"),
         Option("own", "another mean and deviation"),
     ]
     picked = yield from pick(
@@ -163,7 +170,8 @@ def _preparation(seen: ModelSeen, picture: tuple[int, int] | None) -> Dialogue[d
         )
     else:
         mean, std = MEANS[picked.key]
-    return {"input_size": size, "mean": mean, "std": std}
+    scale = {"scale": 1.0} if picked.key == "raw" else {}
+    return {"input_size": size, "mean": mean, "std": std, **scale}
 
 
 def _pixels(text: str) -> list[int] | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from failsight.agent.learn.chosen import SKIP, Chosen, new_here, read_path
-from failsight.agent.learn.detect import DataSeen, look_at_data, renamed_table
+from failsight.agent.learn.detect import DataSeen, look_at_data
 from failsight.agent.learn.dialogue import Dialogue, Say, line, yes_no
 from failsight.tools.text import clean, listing
 
@@ -36,12 +36,43 @@ def ask_data(chosen: Chosen, reporter: Progress) -> Dialogue[None]:
 
 
 def _pictures_of_table(chosen: Chosen) -> Dialogue[None]:
-    found = yield from line(
-        "In which folder are the pictures that the table names? (Enter: next to the table)",
-        lambda t: "" if t.strip() in SKIP else str(read_path(t)) if read_path(t) and Path(str(read_path(t))).is_dir() else None,
-        "There is no such folder.", default="", back=True, path=True,
-    )  # fmt: skip
-    chosen.data = str(Path(found).resolve()) if found else ""
+    table = Path(chosen.predictions)
+    while True:
+        found = yield from line(
+            "In which folder are the pictures that the table names? (Enter: next to the table; none: not at hand)",
+            lambda t: t if t.strip() in SKIP or (read_path(t) and Path(str(read_path(t))).is_dir()) else None,
+            "There is no such folder.", default="", back=True, path=True,
+        )  # fmt: skip
+        folder = Path(str(read_path(found))) if found.strip() not in SKIP else None
+        chosen.data = str(folder.resolve()) if folder else ""
+        there, tried, first = named_there(table, folder or table.parent)
+        if there:
+            yield Say(
+                f"{'All' if there == tried else there} of {tried} names that were tried are there.", "good"
+            )
+            return
+        if found.strip():
+            yield Say(
+                f"None of {tried} names that were tried is there, such as {clean(first, 120)}.", "warning"
+            )
+        if folder is None:
+            yield Say(
+                "No picture is at hand: everything that needs the answers alone will be measured.", "muted"
+            )
+            return
+
+
+def named_there(table: Path, folder: Path, most: int = 100) -> tuple[int, int, str]:
+    """(how many of some paths in ``table`` are files below ``folder``, how many were tried, where the first should be)."""
+    from failsight.tools.inputs.columns import read_columns
+    from failsight.tools.inputs.manifest import locate
+    from failsight.tools.inputs.names import usual_names
+
+    columns = usual_names(read_columns(table)[0], "", [], "path")
+    names = [str(n).strip() for n in columns["path"] if n is not None and str(n).strip()]
+    tried = names[:: max(1, len(names) // most)][:most]
+    places = [locate(folder, name) for name in tried]
+    return sum(Path(p).is_file() for p in places), len(tried), places[0] if places else str(folder)
 
 
 def _pictures(
@@ -65,11 +96,6 @@ def _pictures(
         if path is None or typed.strip() in SKIP:
             return None
         seen = look_at_data(path, split, labelled=labelled)
-        if seen.rename:
-            renamed = yield from _rename(seen)
-            if renamed is None:
-                continue
-            seen = look_at_data(renamed, split, labelled=labelled)
         if seen.problem:
             yield Say(seen.problem, "warning")
             continue
@@ -91,30 +117,6 @@ def _told(seen: DataSeen) -> str:
         )
         classes = f" in {len(counts)} classes ({listing([clean(n, 40) for n, _ in sorted(counts)], 8)}){few}"
     return f"{clean(seen.path.name)}: {seen.format}{used}, {seen.n:,} pictures{classes}."
-
-
-def _rename(seen: DataSeen) -> Dialogue[Path | None]:
-    """Offer to write the table once more with the usual column names."""
-    told = ", ".join(f"{clean(old)} as {new}" for old, new in seen.rename.items())
-    if "path" not in (*seen.columns, *seen.rename.values()):
-        yield Say(
-            f"No column of {clean(seen.path.name)} looks like the path of a picture: {listing([clean(c) for c in seen.columns], 12)}.",
-            "warning",
-        )
-        return None
-    where = seen.path.with_name(f"{seen.path.stem}-failsight.csv")
-    yes = yield from yes_no(
-        f"The table has no columns path and label. Shall I read {told}? (writes {clean(where.name)} beside it)",
-        default=True,
-        back=True,
-    )
-    if not yes:
-        return None
-    try:
-        return renamed_table(seen, where)
-    except OSError as error:
-        yield Say(f"{clean(where)} can't be written ({error.strerror}).", "warning")
-        return None
 
 
 def ask_others(chosen: Chosen, reporter: Progress) -> Dialogue[None]:

@@ -33,31 +33,6 @@ SUFFIXES = {
 TABLES = (".csv", ".tsv", ".parquet", ".pq")
 PROCESSORS = ("preprocessor_config.json", "processor_config.json")
 HISTORIES = ("trainer_state.json", "history.csv", "training.csv", "log.csv", "metrics.csv")
-PATH_WORDS = (
-    "path",
-    "image",
-    "file",
-    "filename",
-    "file_name",
-    "image_path",
-    "img",
-    "img_path",
-    "filepath",
-    "image_file",
-    "picture",
-)
-LABEL_WORDS = (
-    "label",
-    "class",
-    "target",
-    "category",
-    "label_name",
-    "class_name",
-    "y",
-    "y_true",
-    "true",
-    "ground_truth",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +50,7 @@ class ModelSeen:
         history: a training record beside it.
         problem: why it can't be used, with what to do; empty when it can.
         choices: several models to choose from; then nothing else is known.
+        notes: remarks of the reader.
     """
 
     path: Path
@@ -87,6 +63,7 @@ class ModelSeen:
     history: Path | None = None
     problem: str = ""
     choices: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def look_at_model(path: Path) -> ModelSeen:
@@ -103,20 +80,67 @@ def look_at_model(path: Path) -> ModelSeen:
         return _transformers(path, side)
     suffix = path.suffix.lower()
     if suffix in TABLES:
-        return ModelSeen(path, "a table of predictions (no model to run)")
+        return _predictions(path)
     if suffix == ".py":
         return ModelSeen(path, "Python code that builds a model", side=side, lacks=("factory", "trust"))
     if suffix not in SUFFIXES:
         return ModelSeen(path, problem=f"{clean(path.name)} is no model that Failsight can read. {KNOWN}")
+    if suffix == ".onnx":
+        return _onnx(path, side)
     lacks = []
     if side.classes is None and suffix != ".pt2":
         lacks.append("classes")
-    if side.size is None and suffix != ".onnx":
+    if side.size is None:
         lacks.append("preparation")
     if suffix == ".safetensors" and side.arch is None:
         lacks.append("arch")
     history = _history(path.parent)
     return ModelSeen(path, SUFFIXES[suffix], side.classes or (), 0, side, tuple(lacks), None, history)
+
+
+def _predictions(path: Path) -> ModelSeen:
+    """A table of answers: which columns say what, read without looking at a picture."""
+    from failsight.tools.inputs.blackbox import probability_columns
+    from failsight.tools.inputs.columns import read_columns
+    from failsight.tools.inputs.manifest import need_column
+    from failsight.tools.inputs.names import usual_names
+
+    try:
+        columns, notes = read_columns(path)
+        columns = usual_names(columns, clean(path.name), notes, "path", "label", "prediction")
+        need_column(columns, "path", path)
+        need_column(columns, "label", path)
+        scores = probability_columns(columns, None, {})
+        if not scores:
+            need_column(columns, "prediction", path)
+    except UserError as error:
+        return ModelSeen(path, problem=str(error))
+    words = {str(v).strip() for n in ("label", "prediction") for v in columns.get(n, ()) if v is not None}
+    names = tuple(clean(n) for n in scores) or tuple(sorted(clean(w) for w in words - {""}))
+    which = "probabilities" if scores else "answers without probabilities"
+    kind = f"a table of predictions (no model to run): {which} for {len(columns['path']):,} pictures"
+    return ModelSeen(path, kind, names, notes=tuple(notes))
+
+
+def _onnx(path: Path, side: Side) -> ModelSeen:
+    """An ONNX file: its graph says the size of pictures and the number of classes, its metadata perhaps their names."""
+    from failsight.tools.inputs.models.onnx_file import names_in
+    from failsight.tools.inputs.models.protobuf import graph_shapes
+    from failsight.tools.inputs.models.side import from_shape
+
+    try:
+        inputs, outputs, metadata = graph_shapes(path)
+        size = next((from_shape(shape)[0].size for shape in inputs if len(shape) == 4), None)
+        count = next((shape[-1] for shape in outputs if len(shape) == 2 and shape[-1] > 1), 0)
+        names = side.classes or names_in(metadata) or ()
+    except (ValueError, OSError, RecursionError):  # opening it will say what is wrong with it
+        size, count, names = None, 0, side.classes or ()
+    lacks = [] if names else ["classes"]
+    if side.mean is None:
+        lacks.append("preparation")
+    return ModelSeen(
+        path, SUFFIXES[".onnx"], names, 0 if names else count, side, tuple(lacks), size, _history(path.parent)
+    )
 
 
 KNOWN = "Known are: a transformers folder, .onnx, .pt, .pt2, .safetensors, a table of predictions (.csv), file.py:function."
@@ -247,7 +271,6 @@ class DataSeen:
         columns: columns of a manifest.
         notes: remarks of the reader.
         problem: why it can't be used; empty when it can.
-        rename: columns that stand for ``path`` and ``label`` under other names.
         picture: (height, width) of the first pictures, where they are all alike.
     """
 
@@ -260,7 +283,6 @@ class DataSeen:
     columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     problem: str = ""
-    rename: Mapping[str, str] = field(default_factory=dict)
     picture: tuple[int, int] | None = None
 
 
@@ -308,9 +330,6 @@ def _table(path: Path, split: str, labelled: bool | None) -> DataSeen:
 
     columns, _ = read_columns(path)
     names = tuple(str(c) for c in columns)
-    rename = _renaming(names)
-    if rename:
-        return DataSeen(path, "a table", columns=names, rename=rename, problem="its columns have other names")
     marks = sorted({str(v).strip() for v in columns.get("split", []) if v}) if "split" in columns else []
     raw = read_manifest(path, split=split, choose=None, labelled=labelled)
     missing = sum(not Path(str(raw.sources.get(i))).is_file() for i in range(len(raw.labels)))
@@ -334,18 +353,6 @@ def _alike(sources: Sources) -> tuple[int, int] | None:
     return sizes.pop() if len(sizes) == 1 else None
 
 
-def _renaming(names: tuple[str, ...]) -> dict[str, str]:
-    """Columns to rename: those that look like path and label where these are missing."""
-    by_word = {n.strip().casefold(): n for n in names}
-    made = {}
-    for wanted, words in (("path", PATH_WORDS), ("label", LABEL_WORDS)):
-        if wanted not in names:
-            found = next((by_word[w] for w in words if w in by_word), None)
-            if found is not None:
-                made[found] = wanted
-    return made
-
-
 def _arrow(path: Path, split: str, labelled: bool | None) -> DataSeen:
     from failsight.tools.inputs.arrow_dataset import read_dataset
 
@@ -365,29 +372,3 @@ def _arrow(path: Path, split: str, labelled: bool | None) -> DataSeen:
 
 def _counts(labels: list[str | None]) -> dict[str, int]:
     return dict(sorted(Counter(label for label in labels if label is not None).items()))
-
-
-def renamed_table(seen: DataSeen, where: Path) -> Path:
-    """Write the table once more with the columns that Failsight reads; the pictures stay where they are.
-
-    Raises:
-        OSError: the file can't be written.
-    """
-    import csv
-
-    from failsight.tools.inputs.columns import read_columns
-    from failsight.tools.inputs.manifest import locate
-
-    columns, _ = read_columns(seen.path)
-    names = {c: seen.rename.get(c, c) for c in columns}
-    where.parent.mkdir(parents=True, exist_ok=True)
-    with where.open("w", newline="", encoding="utf-8") as out:
-        writer = csv.writer(out)
-        writer.writerow(names.values())
-        for row in zip(*columns.values(), strict=True):
-            cells = ["" if v is None else v for v in row]
-            writer.writerow(
-                locate(seen.path.parent, str(v)) if names[c] == "path" else v
-                for c, v in zip(columns, cells, strict=True)
-            )
-    return where

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -138,6 +139,15 @@ def _mostly(answers: Called, word: str) -> str:
 def names_of(count: int | None, labels: Sequence[str], model: Path) -> Dialogue[list[str]]:
     """The names of a model's classes, in the order of its outputs, where the model does not say them."""
     yield Say(f"{clean(model.name)} does not say what its classes are called.")
+    beside = names_beside(model, count or len(labels) or None)
+    if beside is not None:
+        file, names = beside
+        picked = yield from pick(
+            f"{clean(file.name)} beside it lists {listing([clean(n, 40) for n in names], 20)}. Are these the model's outputs, in this order?",
+            [Option("yes", "yes, in this order"), Option("no", "no")], default="yes", back=True,
+        )  # fmt: skip
+        if picked.key == "yes":
+            return names
     if labels and (count is None or len(labels) == count):
         yield Say(f"In alphabetical order your pictures have: {listing([clean(n, 40) for n in labels], 20)}.")
         picked = yield from pick(
@@ -158,14 +168,47 @@ def names_of(count: int | None, labels: Sequence[str], model: Path) -> Dialogue[
     )
 
 
+LISTS = (
+    "labels.txt", "classes.txt", "class_names.txt", "classnames.txt", "names.txt", "labels.json", "classes.json", "class_names.json",
+    "class_indices.json", "class_to_idx.json", "id2label.json", "idx_to_class.json",
+)  # fmt: skip
+"""Files in which training scripts leave the names of the classes, in the order of the outputs."""
+
+
+def names_beside(model: Path, count: int | None) -> tuple[Path, list[str]] | None:
+    """The file beside a model that names ``count`` classes, and the names; None where there is none."""
+    folder = model if model.is_dir() else model.parent
+    for name in (f"{model.stem}.txt", f"{model.stem}.labels", f"{model.stem}_labels.txt", *LISTS):
+        file = folder / name
+        names = read_names(str(file), count) if file.is_file() else None
+        if names is not None:
+            return file, names
+    return None
+
+
 def read_names(text: str, count: int | None) -> list[str] | None:
-    """Names of classes from a line with commas, or from a file with one a line."""
+    """Names of classes from a line with commas, or from a file: one a line, a JSON list, or ``{name: number}`` either way round."""
     path = Path(text.strip()).expanduser()
     try:
-        body = path.read_text("utf-8") if text.strip() and path.is_file() else ""
+        body = path.read_text("utf-8-sig") if text.strip() and path.is_file() else ""
     except (OSError, UnicodeDecodeError):
         body = ""
-    names = [clean(n) for n in (body.splitlines() if body else text.split(",")) if n.strip()]
+    found = (
+        _in_json(body) if path.suffix.lower() == ".json" else body.splitlines() if body else text.split(",")
+    )
+    names = [clean(n) for n in found if n.strip()]
     if len(names) < 2 or len(set(names)) != len(names) or (count is not None and len(names) != count):
         return None
     return names
+
+
+def _in_json(body: str) -> list[str]:
+    try:
+        made = json.loads(body)
+        if isinstance(made, dict):
+            turned = all(isinstance(v, int) for v in made.values())
+            pairs = [(int(v), k) if turned else (int(k), v) for k, v in made.items()]
+            made = [name for _, name in sorted(pairs)]
+    except (ValueError, TypeError, RecursionError):
+        return []
+    return made if isinstance(made, list) and all(isinstance(n, str) for n in made) else []

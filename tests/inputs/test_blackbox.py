@@ -116,8 +116,8 @@ def test_unknown_predictions_and_the_class_map(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "row", "words"),
     [
-        ("file,label,prediction", "a,b,c", r"no column named path"),
-        ("path,class,prediction", "a,b,c", r"no column named label"),
+        ("where,label,prediction", "a,b,c", r"no column named path"),
+        ("path,kind,prediction", "a,b,c", r"no column named label"),
         ("path,label,guess", "a,b,c", r"no column named prediction"),
         ("path,label,prediction", "a,b,b", r"one class only"),
     ],
@@ -149,3 +149,35 @@ def test_parquet_and_a_split(tmp_path: Path) -> None:
     }
     pq.write_table(pa.table(columns), tmp_path / "p.parquet")
     assert open_black_box(tmp_path / "p.parquet")[0].paths == ["c", "d"]
+
+
+SCRIPT = """,filename,true_label,predicted,softmax(living room),softmax(cat),softmax(dog),confidence,correct,camera
+0,a.jpg,cat,cat,.1,.6,.3,.6,True,A
+1,b.jpg,living room,dog,.2,.3,.5,.5,False,B
+2,c.jpg,Cow,dog,.2,.3,.5,.5,False,B
+3,d.jpg,Cat,cat,.1,.6,.3,.6,True,A
+"""
+
+
+def test_a_table_as_scripts_write_it_is_read_and_said(tmp_path: Path) -> None:
+    (tmp_path / "out.csv").write_text(SCRIPT)
+    table, made = open_black_box(tmp_path / "out.csv")
+    assert made.has_scores and made.correct.tolist() == [True, False, True]
+    assert table.classes == ("living room", "cat", "dog")
+    assert list(table.paths) == ["a.jpg", "b.jpg", "d.jpg"]
+    assert table.left_out[0].reason == "its label Cow is not a class of the model"
+    assert list(table.columns) == ["camera"]  # neither the answers nor the row numbers are attributes
+    said = " ".join(table.notes)
+    assert "filename is read as path, true_label is read as label and predicted is read as prediction" in said
+    assert "confidence and correct repeat what the model answered" in said
+    assert "column 1 only numbers the rows" in said
+
+
+def test_a_class_map_finds_the_columns_of_its_classes(tmp_path: Path) -> None:
+    path = write(tmp_path / "p.csv", "path,label,p_Frontyard,p_Kitchen", "a,frontal,.9,.1", "b,Kitchen,.2,.8")
+    table, made = open_black_box(path, class_map={"frontal": "Frontyard"})
+    assert (
+        made.has_scores
+        and table.classes == ("Frontyard", "Kitchen")
+        and made.correct.tolist() == [True, True]
+    )

@@ -119,8 +119,8 @@ def test_parquet(root: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "words"),
     [
-        ("file,label", r"no column named path.*file, label.*Rename"),
-        ("path,class", r"no column named label.*path, class"),
+        ("where,label", r"no column named path.*where, label.*Rename"),
+        ("path,kind", r"no column named label.*path, kind"),
     ],
 )
 def test_missing_columns(root: Path, header: str, words: str) -> None:
@@ -227,3 +227,21 @@ def test_columns_and_labels_are_part_of_the_fingerprint(root: Path) -> None:
         )
     }
     assert len(prints) == 3
+
+
+def test_columns_that_are_called_otherwise_are_read_and_said(root: Path) -> None:
+    read = open_images(write(root / "m.csv", "Image Path,class", *rows(root)))
+    assert len(read) == 9
+    assert any("Image Path is read as path and class is read as label" in note for note in read.notes)
+
+
+def test_answers_in_a_manifest_are_no_attributes(root: Path) -> None:
+    lines = [f"{line},A,red,{n % 2 == 0}" for n, line in enumerate(rows(root))]
+    read = open_images(write(root / "m.csv", "path,label,camera,predicted,is_correct", *lines))
+    assert list(read.columns) == ["camera"]
+    assert any("predicted and is_correct repeat what the model answered" in note for note in read.notes)
+
+
+def test_what_may_be_an_attribute_is_no_label_where_none_is_needed(root: Path) -> None:
+    read = open_images(write(root / "m.csv", "path,category", *rows(root)), split="deploy")
+    assert "category" in read.columns and (read.labels == -1).all()

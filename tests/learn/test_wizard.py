@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import subprocess
 import sys
@@ -16,10 +15,11 @@ from PIL import Image
 
 from failsight.agent.journal import Journal
 from failsight.agent.learn.ask_model import ask_facts, side_path
+from failsight.agent.learn.ask_pictures import ask_data
 from failsight.agent.learn.chosen import Chosen
-from failsight.agent.learn.detect import look_at_data, look_at_model, renamed_table
+from failsight.agent.learn.detect import look_at_data, look_at_model
 from failsight.agent.learn.dialogue import Ask, Dialogue, Say, Step, last
-from failsight.agent.learn.matching import ask_classes, read_names
+from failsight.agent.learn.matching import ask_classes, names_beside, read_names
 from failsight.agent.learn.wizard import wizard
 from tests.learn.own_model import write_model, write_pictures
 
@@ -86,7 +86,7 @@ def test_a_training_run_offers_its_checkpoints_the_latest_first_and_its_record(t
 
 def test_files_of_weights_say_what_has_to_be_asked(tmp_path: Path) -> None:
     for name, lacks in (
-        ("a.onnx", ("classes",)),
+        ("a.onnx", ("classes", "preparation")),
         ("b.pt", ("classes", "preparation")),
         ("c.safetensors", ("classes", "preparation", "arch")),
     ):
@@ -117,16 +117,13 @@ def test_folders_splits_tables_and_pictures_without_labels(tmp_path: Path) -> No
     assert look_at_data(tmp_path / "loose", "deploy", labelled=None).problem == ""
 
 
-def test_a_table_with_other_column_names_is_offered_anew(tmp_path: Path) -> None:
+def test_a_table_with_other_column_names_is_read_and_said(tmp_path: Path) -> None:
     folder_of(tmp_path / "p", cat=1, dog=1)
     table = tmp_path / "list.csv"
     table.write_text("filename,category,camera\np/cat/0.png,cat,A\np/dog/0.png,dog,B\n")
     seen = look_at_data(table)
-    assert seen.rename == {"filename": "path", "category": "label"}
-    made = look_at_data(renamed_table(seen, tmp_path / "elsewhere" / "new.csv"))
-    assert (made.labels, made.notes) == ({"cat": 1, "dog": 1}, ())
-    with (tmp_path / "elsewhere" / "new.csv").open() as lines:
-        assert next(csv.reader(lines)) == ["path", "label", "camera"]
+    assert (seen.labels, seen.problem) == ({"cat": 1, "dog": 1}, "")
+    assert "filename is read as path and category is read as label" in seen.notes[0]
 
 
 # --- mending ------------------------------------------------------------------------------------------------------------------
@@ -155,6 +152,42 @@ def test_names_come_from_a_line_or_a_file(tmp_path: Path) -> None:
     assert read_names("cat, dog", 2) == ["cat", "dog"]
     assert read_names("cat, cat", None) is None
     assert read_names("cat", 2) is None
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ("net.txt", "cat\ndog\n"),
+        ("labels.json", '["cat", "dog"]'),
+        ("class_indices.json", '{"dog": 1, "cat": 0}'),
+        ("id2label.json", '{"0": "cat", "1": "dog"}'),
+    ],
+)
+def test_names_that_lie_beside_the_model_are_offered(file: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / file).write_text(text)
+    assert names_beside(tmp_path / "net.onnx", 2) == (tmp_path / file, ["cat", "dog"])
+    assert names_beside(tmp_path / "net.onnx", 3) is None
+
+
+def test_an_onnx_graph_says_its_size_and_its_number_of_classes_and_the_rest_is_asked(tmp_path: Path) -> None:
+    onnx = pytest.importorskip("onnx")
+    shapes = [("in", ["n", 3, 64, 48]), ("out", ["n", 3])]
+    (taken, given) = (onnx.helper.make_tensor_value_info(name, 1, shape) for name, shape in shapes)
+    graph = onnx.helper.make_graph([], "g", [taken], [given])
+    onnx.save(onnx.helper.make_model(graph), tmp_path / "net.onnx")
+    seen = look_at_model(tmp_path / "net.onnx")
+    assert (seen.size, seen.unnamed, seen.lacks) == ((64, 48), 3, ("classes", "preparation"))
+    (tmp_path / "labels.txt").write_text("ape\nbee\ncat\n")
+    chosen = Chosen("novice", model=str(tmp_path / "net.onnx"), labels={"cat": 3, "dog": 2})
+    said, _ = played(ask_facts(chosen, Silent()), "yes", "raw", "yes")
+    assert (
+        "It takes pictures of 64 x 48 pixels" in said
+        and "labels.txt beside it lists ape, bee and cat" in said
+    )
+    written = json.loads(side_path(tmp_path / "net.onnx").read_text())
+    assert written == {
+        "classes": ["ape", "bee", "cat"], "input_size": [64, 48], "mean": [0.0] * 3, "std": [1.0] * 3, "scale": 1.0,
+    }  # fmt: skip
 
 
 def test_classes_that_match_are_not_asked_about() -> None:
@@ -190,7 +223,9 @@ def test_three_doors() -> None:
 
 def test_a_table_of_predictions_is_enough_and_back_goes_back(tmp_path: Path) -> None:
     table = tmp_path / "predictions.csv"
-    table.write_text("path,label,cat,dog\n" + "".join(f"{k}.png,cat,0.8,0.2\n" for k in range(5)))
+    table.write_text(
+        "filename,label,cat,dog\n" + "".join(f"{k}.png,{('cat', 'dog')[k % 2]},0.8,0.2\n" for k in range(5))
+    )
     said, made = played(
         wizard("intermediate", Silent()),
         *("mine", str(table), "back", str(table), "", "tell pets apart", "accuracy at least 90 %", "", "yes"),
@@ -198,7 +233,27 @@ def test_a_table_of_predictions_is_enough_and_back_goes_back(tmp_path: Path) -> 
     assert made.predictions == str(table)
     assert made.expect == ["accuracy>=0.9"]
     assert made.given()["task"] == "tell pets apart"
-    assert "no model to run" in said
+    assert "no model to run" in said and "probabilities for 5 pictures, 2 classes (cat and dog)" in said
+    assert "filename is read as path" in said and "No picture is at hand" in said
+
+
+def test_a_table_that_can_not_be_read_is_told_at_once(tmp_path: Path) -> None:
+    table = tmp_path / "predictions.csv"
+    table.write_text("filename,label,guess\na.png,cat,dog\nb.png,dog,dog\n")
+    assert "no column named prediction" in look_at_model(table).problem
+
+
+def test_pictures_of_a_table_are_looked_for_in_the_folder_that_is_given(tmp_path: Path) -> None:
+    folder_of(tmp_path / "pictures", cat=2, dog=2)
+    (tmp_path / "elsewhere").mkdir()
+    table = tmp_path / "answers.csv"
+    table.write_text(
+        "image,label,prediction\n" + "".join(f"{c}/{k}.png,{c},cat\n" for c in ("cat", "dog") for k in (0, 1))
+    )
+    chosen = Chosen("novice", predictions=str(table))
+    said, _ = played(ask_data(chosen, Silent()), str(tmp_path / "elsewhere"), str(tmp_path / "pictures"))
+    assert "None of 4 names that were tried is there" in said and "All of 4 names" in said
+    assert chosen.data == str(tmp_path / "pictures")
 
 
 def test_the_wizard_ends_where_the_input_ends() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,13 +18,14 @@ from failsight.tools.inputs.columns import join_metadata, parse_boxes, read_colu
 from failsight.tools.inputs.fingerprint import content_hash, look_at
 from failsight.tools.inputs.manifest import RESERVED, locate, need_column, of_split
 from failsight.tools.inputs.models.scoring import softmax
+from failsight.tools.inputs.names import usual_names, without_answers
 from failsight.tools.inputs.table import Files, Images, distinct, folded, printable
 from failsight.tools.text import clean, listing
 
 if TYPE_CHECKING:
     from failsight.tools.view import Progress
 
-_PREFIXES = ("", "p_", "prob_", "p:", "score_")
+_PREFIXES = ("", "p_", "prob_", "p:", "score_")  # others are found by what all columns of classes share
 _TOLERANCE = 0.02  # how far a row of probabilities may be from summing to one: they are often rounded
 Columns = Mapping[str, Sequence[Any]]
 
@@ -71,10 +73,11 @@ def open_black_box(
     """
     path = Path(path).expanduser()
     read, notes = read_columns(path)
+    read = usual_names(read, clean(path.name), notes, "path", "label", "prediction")
     need_column(read, "path", path)
     need_column(read, "label", path)
     columns = of_split(read, "data", choose, path, notes)
-    probabilities = _probability_columns(columns, classes)
+    probabilities = probability_columns(columns, classes, class_map or {})
     if not probabilities:
         need_column(columns, "prediction", path)
     names = classes or _classes(columns, probabilities, class_map or {})
@@ -85,7 +88,13 @@ def open_black_box(
     rows = _rows(columns, probabilities, names, class_map or {}, path, notes)
     kept = {name: [values[i] for i in rows.keep] for name, values in columns.items()}
     taken = {"prediction", *RESERVED, *probabilities.values()}
-    attributes = typed_columns({name: values for name, values in kept.items() if name not in taken}, notes)
+    others = without_answers(
+        {name: values for name, values in kept.items() if name not in taken},
+        clean(path.name),
+        notes,
+        predictions=True,
+    )
+    attributes = typed_columns(others, notes)
     if metadata is not None:
         joined = join_metadata(rows.names, attributes, Path(metadata[0]).expanduser(), metadata[1], notes)
         attributes = {**typed_columns(joined, notes), **attributes}
@@ -105,32 +114,67 @@ def open_black_box(
     )
 
 
-def _probability_columns(columns: Columns, classes: tuple[str, ...] | None) -> dict[str, str]:
+def probability_columns(
+    columns: Columns, classes: tuple[str, ...] | None, class_map: Mapping[str, str]
+) -> dict[str, str]:
     """Class name → the column of its probabilities; empty when the table has none.
 
     Without ``classes`` the class names are the words in ``label`` and ``prediction``, and what other columns have the
-    same prefix: a class that no picture has is still a class.
+    same name but for the class: a class that no picture has is still a class, and a label that no class answers to is
+    a label to be listed.
     """
     plain = [name for name in columns if name not in (*RESERVED, "prediction")]
-    seen = {_text(value) for name in ("label", "prediction") for value in columns.get(name, ())} - {""}
-    words = list(classes or sorted(seen))
-    for prefix in _PREFIXES:
+    seen = {_text(value) for value in columns.get("prediction", ())}
+    seen |= {class_map.get(_text(value), _text(value)) for value in columns.get("label", ())}
+    words = list(classes or sorted(seen - {""}))
+    for before, after in [*((prefix, "") for prefix in _PREFIXES), *_around(plain, words)]:
         by_fold = {
-            folded(name[len(prefix) :]): name for name in plain if name.startswith(prefix) and name != prefix
+            folded(_between(name, before, after)): name
+            for name in plain
+            if _between(name, before, after) and (not after or _is_numeric(columns[name]))
         }
         found = {word: by_fold[folded(word)] for word in words if folded(word) in by_fold}
-        if len(found) < len(words) or (len(found) < 2 and not prefix):
+        bare = not before + after
+        if len(found) < (2 if bare or len(words) > 1 else 1):
+            continue
+        if len(found) < len(words) * (1 if bare or classes is not None else 0.5):
             continue
         if classes is not None:
             return found
-        if prefix:
+        spelt: dict[
+            str, str
+        ] = {}  # two spellings of a label are one class, by preference spelt as the column is
+        for word, name in found.items():
+            if name not in spelt or word == _between(name, before, after):
+                spelt[name] = word
+        found = {word: name for name, word in spelt.items()}
+        if not bare:
             others = [
                 name for name in by_fold.values() if name not in found.values() and _is_numeric(columns[name])
             ]
-            found |= {name[len(prefix) :]: name for name in others}
+            found |= {_between(name, before, after): name for name in others}
         place = {name: i for i, name in enumerate(plain)}
         return dict(sorted(found.items(), key=lambda item: place[item[1]]))
     return {}
+
+
+def _around(names: Sequence[str], words: Sequence[str]) -> list[tuple[str, str]]:
+    """What stands before and after the name of a class in names of columns: ``softmax(``, ``)``; the commonest first."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for word in sorted({w for one in words[:8] for w in (one, one.replace(" ", "_")) if w}):
+        for name in names:
+            place = name.casefold().find(word.casefold())
+            around = (name[:place], name[place + len(word) :]) if place >= 0 else ("", "")
+            if around != ("", "") and around[0][-1:].isalnum() + around[1][:1].isalnum() == 0:
+                counts[around] += 1
+    return [around for around, n in counts.most_common(4) if n > 1]
+
+
+def _between(name: str, before: str, after: str) -> str:
+    """What of a column's name is the class; empty where it does not fit."""
+    if name.startswith(before) and name.endswith(after) and len(name) > len(before) + len(after):
+        return name[len(before) : len(name) - len(after)]
+    return ""
 
 
 def _is_numeric(values: Sequence[Any]) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from failsight.tools.errors import UserError
 from failsight.tools.inputs.base import LeftOut
 from failsight.tools.inputs.columns import parse_boxes, read_columns, typed_columns
+from failsight.tools.inputs.names import usual_names, without_answers
 from failsight.tools.inputs.splits import choose_split
 from failsight.tools.inputs.table import Files, Raw, distinct, printable
 from failsight.tools.text import clean
@@ -25,6 +26,9 @@ def read_manifest(path: Path, *, split: str, choose: str | None, labelled: bool 
         UserError: no column ``path`` (or ``label``, where labels are needed), or no such split.
     """
     columns, notes = read_columns(path)
+    wanted = ("path", "label") if labelled is not False else ("path",)
+    columns = usual_names(columns, clean(path.name), notes, *wanted, sure=() if labelled else ("label",))
+    columns = without_answers(columns, clean(path.name), notes)
     need_column(columns, "path", path)
     if labelled:
         need_column(columns, "label", path)
@@ -53,7 +57,8 @@ def need_column(columns: dict[str, list[Any]], name: str, path: Path) -> None:
     if name not in columns:
         raise UserError(
             f"The table {clean(path.name)} has no column named {name}.",
-            f"Its columns: {', '.join(clean(c, 40) for c in list(columns)[:12])}. Rename one of them to {name}.",
+            f"Its columns: {', '.join([clean(c, 40) for c in list(columns)[:12]] + ['…'] * (len(columns) > 12))}. "
+            f"Rename one of them to {name}.",
         )
 
 

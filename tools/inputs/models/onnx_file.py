@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,7 +99,7 @@ def load(request: Request) -> OnnxModel:
             "Export it with a single input (batch, channels, height, width).",
         )
     found, batch = from_shape(inputs[0].shape, request.side.layout)
-    classes = need_classes(request.side, path, _names(session))
+    classes = need_classes(request.side, path, names_in(session.get_modelmeta().custom_metadata_map))
     how = need_preprocessing(_fixed_over(found, request.side), path)
     return OnnxModel(
         session,
@@ -170,9 +171,8 @@ def _fixed_over(found: Side, side: Side) -> Side:
     return merged if found.size is None else replace(merged, size=found.size)
 
 
-def _names(session: Any) -> tuple[str, ...] | None:
+def names_in(stored: Mapping[str, str]) -> tuple[str, ...] | None:
     """Class names that exporters leave in the file's metadata (``names`` or ``classes``: a list or {number: name})."""
-    stored = session.get_modelmeta().custom_metadata_map
     for key in ("names", "classes", "class_names", "labels"):
         try:
             value = ast.literal_eval(stored.get(key, ""))

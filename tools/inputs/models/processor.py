@@ -41,7 +41,11 @@ def from_processor(processor: Any) -> tuple[Preprocessing, OwnGeometry | None]:
     except UserError:
         raise
     except Exception as problem:  # the code of many authors, with settings from a file
-        raise _cannot(processor) from problem
+        raise UserError(
+            f"The image processor {clean(type(processor).__name__)} fails on a picture ({type(problem).__name__}: "
+            f"{clean(problem, 200)}).",
+            "Mend its settings (preprocessor_config.json), or write model.json into the folder: input_size, crop, resize, mean, std.",
+        ) from problem
 
 
 def _split(processor: Any) -> tuple[Preprocessing, OwnGeometry | None]:

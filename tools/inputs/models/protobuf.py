@@ -1,4 +1,4 @@
-"""Just enough of the protocol-buffer wire format to see which files an ONNX model wants to read.
+"""Just enough of the protocol-buffer wire format to see which files an ONNX model wants to read, and what its graph takes.
 
 ONNX may keep tensors in files beside the model (``TensorProto.external_data``). Their names come from the model, so they
 are checked before any runtime opens them. Field numbers: onnx/onnx.proto3.
@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-_GRAPH, _FUNCTIONS = 7, 25  # ModelProto
-_NODE, _INITIALIZER, _SPARSE = 1, 5, 15  # GraphProto
+_GRAPH, _METADATA, _FUNCTIONS = 7, 14, 25  # ModelProto
+_NODE, _INITIALIZER, _INPUT, _OUTPUT, _SPARSE = 1, 5, 11, 12, 15  # GraphProto
+_TYPE, _TENSOR_TYPE, _SHAPE, _DIM, _DIM_VALUE = 2, 1, 2, 1, 1  # ValueInfoProto and what it holds
 _FUNCTION_NODE = 7  # FunctionProto
 _ATTRIBUTE = 5  # NodeProto
 _TENSOR, _SUBGRAPH, _TENSORS, _SUBGRAPHS, _SPARSE_TENSOR, _SPARSE_TENSORS = (
@@ -119,3 +120,33 @@ def _tensor(tensor: memoryview, found: set[str]) -> None:
         pair = {key: bytes(value) for key, value in fields(entry) if isinstance(value, memoryview)}
         if pair.get(_KEY) == b"location":
             found.add(pair.get(_VALUE, b"").decode("utf-8", "surrogateescape"))
+
+
+def graph_shapes(model: Path) -> tuple[list[list[int]], list[list[int]], dict[str, str]]:
+    """Shapes of the inputs and outputs of an ONNX graph (0 where a dimension is not fixed), and the file's metadata.
+
+    Raises:
+        ValueError: damaged.
+    """
+    inputs: list[list[int]] = []
+    outputs: list[list[int]] = []
+    metadata: dict[str, str] = {}
+    for number, value in fields(memoryview(model.read_bytes())):
+        if number == _GRAPH and isinstance(value, memoryview):
+            for inner, one in fields(value):
+                if inner in (_INPUT, _OUTPUT) and isinstance(one, memoryview):
+                    (inputs if inner == _INPUT else outputs).append(_dimensions(one))
+        elif number == _METADATA and isinstance(value, memoryview):
+            pair = {key: bytes(text) for key, text in fields(value) if isinstance(text, memoryview)}
+            metadata[pair.get(_KEY, b"").decode("utf-8", "replace")] = pair.get(_VALUE, b"").decode(
+                "utf-8", "replace"
+            )
+    return inputs, outputs, metadata
+
+
+def _dimensions(info: memoryview) -> list[int]:
+    """The shape in a ValueInfoProto."""
+    found = [info]
+    for number in (_TYPE, _TENSOR_TYPE, _SHAPE, _DIM):
+        found = [v for one in found for n, v in fields(one) if n == number and isinstance(v, memoryview)]
+    return [next((v for n, v in fields(dim) if n == _DIM_VALUE and isinstance(v, int)), 0) for dim in found]
