@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from failsight.tools.errors import UserError
+from failsight.tools.repair.around import _fitted
 from failsight.tools.repair.reading import best_two, exchanged, overruled, read_otherwise, rule_bound
 from failsight.tools.repair.wrapped import open_wrapped, write_wrapped
 from tests.fakes.view import FakeModel
@@ -35,6 +37,22 @@ def test_a_temperature_keeps_the_answers_and_deferral_the_scores() -> None:
     assert cool.argmax(1).tolist() == SCORES.argmax(1).tolist()
     assert np.allclose(cool.sum(1), 1) and (cool.max(1) < SCORES.max(1)).all()
     assert read_otherwise(SCORES, {"kind": "defer", "threshold": 0.5}) is SCORES
+
+
+def test_a_temperature_fitted_to_recorded_answers_that_were_rounded_mends_their_confidence() -> None:
+    """Recorded with four digits, most classes have a probability of 0.0000: fitted and applied at another floor it overshoots."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2.0, (4_000, 10))
+    true = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    labels = (true.cumsum(1) > rng.random((4_000, 1))).argmax(1)
+    sharp = np.exp(3 * logits - (3 * logits).max(1, keepdims=True))
+    scores = np.round(sharp / sharp.sum(1, keepdims=True), 4).astype(np.float32)
+    facts, _, _ = _fitted(
+        "recalibrate", SimpleNamespace(scores=scores, labels=labels), np.arange(4_000), -1, 0.0
+    )  # type: ignore[arg-type]
+    after = read_otherwise(scores, facts)
+    gaps = [abs(float(s.max(1).mean() - (s.argmax(1) == labels).mean())) for s in (scores, after)]
+    assert gaps[0] > 0.2 and gaps[1] < 0.04
 
 
 def test_the_bound_is_where_most_is_won() -> None:

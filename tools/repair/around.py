@@ -21,7 +21,7 @@ from failsight.tools.repair.arms import Made, name_for
 from failsight.tools.repair.choosing import Asked
 from failsight.tools.repair.lessons import Plan
 from failsight.tools.repair.piles import Pile
-from failsight.tools.repair.reading import best_two, overruled, rule_bound
+from failsight.tools.repair.reading import FLOOR, best_two, overruled, rule_bound
 from failsight.tools.repair.recipes import Recipe
 from failsight.tools.repair.versions import FOLDER, Arm, ModelVersion
 from failsight.tools.repair.wrapped import write_facts
@@ -141,7 +141,7 @@ def _fitted(
 ) -> tuple[dict[str, Any], dict[str, Any], float]:
     """What the versions of one seed say of themselves, repair and control; and the number that was fitted on the images ``at``."""
     if strategy == "recalibrate":
-        value = temperature(made.scores[at], made.labels[at])
+        value = temperature(np.clip(made.scores[at], FLOOR, None), made.labels[at])
         return (
             {"kind": "temperature", "temperature": value},
             {"kind": "temperature", "temperature": 1.0},

@@ -18,12 +18,14 @@ Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 KINDS = ("temperature", "defer", "rule")
 LOTS = 10_007
+FLOOR = 1e-7
+"""Of a score, before its logarithm: recorded answers are rounded, often to 0. A temperature is fitted and applied at the same."""
 
 
 def read_otherwise(scores: Floats, facts: Mapping[str, Any]) -> Floats:
     """(n, classes) probabilities as ``facts`` (of ``version.json``) want them read. Deferral changes none."""
     if facts["kind"] == "temperature":
-        logs = np.log(np.clip(scores, 1e-7, None)) / np.float32(facts["temperature"])
+        logs = np.log(np.clip(scores, FLOOR, None)) / np.float32(facts["temperature"])
         made = np.exp(logs - logs.max(1, keepdims=True))
         return np.asarray(made / made.sum(1, keepdims=True), np.float32)
     return exchanged(scores, overruled(scores, facts)) if facts["kind"] == "rule" else scores
