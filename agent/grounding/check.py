@@ -16,6 +16,7 @@ from failsight.agent.grounding.claims import ID, UNVERIFIED, Checked, Claim
 from failsight.agent.grounding.compare import comparisons
 from failsight.agent.grounding.consistency import consistent
 from failsight.agent.grounding.deeds import Done
+from failsight.agent.grounding.directions import Directions
 from failsight.agent.grounding.filling import fill
 from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.measures import Measures
@@ -28,6 +29,7 @@ from failsight.agent.grounding.rarity import rarity
 from failsight.agent.grounding.reading import Reading, read
 from failsight.agent.grounding.references import References
 from failsight.agent.grounding.relations import relations
+from failsight.agent.grounding.signs import Signs
 from failsight.agent.grounding.silent import unsupported
 from failsight.agent.grounding.sources import Atom, atoms, lexicon_of, parsed
 from failsight.agent.grounding.standing import Standing
@@ -128,6 +130,8 @@ class Checker:
         self._references = References(state, self.lexicon, self._findings)
         self._done = Done(state, self.lexicon)
         self._ties = Ties(state, self.lexicon)
+        self._signs = Signs(state, self.lexicon, self._measures, self.atoms)
+        self._directions = Directions(state, self.atoms)
         self._known = known_words(state, self.lexicon)
         told = [c.action for e in state.evidence for c in e.corrections] + [
             n for e in state.evidence for n in (*e.notes, *e.next_steps)
@@ -196,6 +200,8 @@ class Checker:
         made += self._references.claims(at)
         made += self._done.claims(at)
         made += self._ties.claims(at, made)
+        made += self._directions.claims(at, inside)
+        made += self._signs.claims(at)
         return _reconciled(made, [*relations(at, self._measures), *superlatives(at, self._measures)])
 
     def _names(self, at: Reading) -> Iterator[Claim]:
@@ -280,6 +286,9 @@ class Checker:
                 else frozenset()
             )
         first = behind[0]
+        apart = at.text[number.end : first.start]
+        if len(apart) > 60 and re.search(r"[,;] (?:and|but|while|whereas)\b[^\[\]]*\d", apart):
+            return frozenset()  # it stands behind another clause with numbers of its own
         group = [m for m in behind if m.start - first.start < 16]
         kept = {m.name for m in group} | {
             m.name for m in at.mentions if m.kind == "finding" and abs(m.start - first.start) < 16

@@ -57,6 +57,9 @@ _COUNTED = re.compile(
 _SPLIT = re.compile(
     r"(?<=[.!?])(?<!\bi\.e\.)(?<!\be\.g\.)(?<!\bvs\.)(?<!\bca\.)(?<!\bcf\.)\**\s+(?=[A-Z\[*\-•F\d“\"(])|\s\*\s(?=[A-Za-z])|\n+"
 )
+_IN_DIGITS = re.compile(
+    r"(?<![\w.,-])(?P<n>\d{1,3}) in (?:every )?(?P<m>\d{1,2}|100|1,?000)(?= (?!of\b)[a-z])(?! (?:points|percent))"
+)
 _CLAUSE = re.compile(
     r";|: | but | while | whereas | though | although | against | than | compared (?:with|to) | versus | vs\.? | instead of | rather than | which | so |"
     r",? and (?=[^,;]*\d)|, (?=[\d.,]+ (?:of|images|are|were|as)\b)|, (?=[^,;\]]*[A-Za-z][^,;\]]*\d)|, (?=(?:and|not|followed|with|without|just|only|then)\b)| — | – | - (?=\*|[A-Z])"
@@ -152,7 +155,15 @@ def numbers(text: str, words: bool = True) -> Iterator[Number]:
         (m.start(m_), 1.0) for m in _RANGE.finditer(text) if int(m["b"]) - int(m["a"]) == 1 for m_ in "ab"
     ]
     wide = dict(ranges)
+    shares = [m.span() for m in _IN_DIGITS.finditer(text)]
+    for found in _IN_DIGITS.finditer(text):
+        part, total = float(found["n"]), float(found["m"].replace(",", ""))
+        if part < total:
+            half = 50 / total if total >= 100 or part > 1 else 100 / (total - 0.5) - 100 / total
+            yield Number(100 * part / total, "percent", half, False, *found.span(), True, word=total < 100)
     for match in _NUMBER.finditer(text):
+        if any(a <= match.start() < b for a, b in shares):
+            continue
         if not _is_label(text, match):
             made = _digits(text, match, brackets, any(a < match.start() < b for a, b in inside))
             if match.start() in wide:  # "43 to 44 points": either end stands for what lies between

@@ -15,7 +15,7 @@ from failsight.agent.grounding.reading import Reading
 from failsight.agent.grounding.superlatives import together
 
 _HIGH = re.compile(
-    r"\b(?P<word>highest|largest|biggest|greatest|(?<!at )best|strongest|easiest|(?<!at )most(?! of\b)(?! likely\b)|brightest|sharpest|top)\b|\bmore often than (?:any|all)\b|\bmore \w+ than (?:any|all)\b|\bmore than any\b",
+    r"\b(?P<word>highest|largest|biggest|greatest|(?<!at )best|strongest|easiest|(?<!at )most(?! part\b)(?! of\b)(?! likely\b)|brightest|sharpest|top)\b|\bmore often than (?:any|all)\b|\bmore \w+ than (?:any|all)\b|\bmore than any\b",
     re.IGNORECASE,
 )
 _LOW = re.compile(

@@ -31,7 +31,7 @@ _WORD = re.compile(
 )
 #: "most of the …", "at best", "top confidence bin", "best and worst": no place of one thing
 _NOT = re.compile(
-    r"^(?:most|least)(?: of\b| (?:are|is|were|was|go|end|get)\b| (?:(?!with\b|for\b|on\b|in\b|by\b)\w+ )?(?:images|pictures|photos|answers|predictions|rooms|errors|mistakes|\w+rooms|kitchens)\b|\s\d)|^(?:top|highest)[- ](?:confidence|bin)|^(?:best|worst|highest|lowest|largest|smallest|weakest|strongest)(?:,? and| vs| to)|^worst[- ]recall|^(?:most|least) likely\b",
+    r"^most part\b|^(?:most|least)(?: of\b| (?:are|is|were|was|go|end|get)\b| (?:(?!with\b|for\b|on\b|in\b|by\b)\w+ )?(?:images|pictures|photos|answers|predictions|rooms|errors|mistakes|\w+rooms|kitchens)\b|\s\d)|^(?:top|highest)[- ](?:confidence|bin)|^(?:best|worst|highest|lowest|largest|smallest|weakest|strongest)(?:,? and| vs| to)|^worst[- ]recall|^(?:most|least) likely\b",
     re.IGNORECASE,
 )
 _CUT = re.compile(

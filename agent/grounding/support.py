@@ -63,6 +63,8 @@ class Recorded:
         if number.signed or number.family == "seconds":
             if number.near(atom.value):
                 return True
+            if atom.metric == "drop" and number.value < 0 and number.near(-atom.value):
+                return True  # a drop told as a negative change
             return (
                 bool(atom.half)
                 and abs(number.value - atom.value) <= max(number.half, atom.half) * 1.0001

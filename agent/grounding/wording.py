@@ -47,7 +47,9 @@ ADJECTIVES: dict[str, tuple[int, str]] = {
     "rarer": (-1, "frequency"), "scarcer": (-1, "frequency"), "surer": (1, "confidence"),
 }  # fmt: skip
 
-ADJECTIVE = any_of(*ADJECTIVES)
+ADJECTIVE = re.compile(
+    r"\b(?:" + "|".join(ADJECTIVES) + r")\b(?! than (?:about |some |only )?\d)", re.IGNORECASE
+)
 
 _OFTEN = (
     r"(?:often|frequently|regularly|likely|easily|reliably|well|commonly|strongly|heavily|badly|severely)"
