@@ -69,7 +69,9 @@ def run_demo(args: argparse.Namespace) -> int:
 
 def converse(args: argparse.Namespace, open_session: Callable[[Any], Any]) -> int:
     """A conversation in the look that fits: the terminal app, or lines."""
-    if args.plain or not (sys.stdin.isatty() and sys.stdout.isatty()):
+    from failsight.agent.ui.terminal import has_screen
+
+    if args.plain or not has_screen():
         from failsight.agent.ui.plain import PlainDisplay
 
         return PlainDisplay(sys.stdin, sys.stdout, sys.stderr).run(open_session)

@@ -79,9 +79,9 @@ def p_value(p: float | None) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def listing(names: list[str] | tuple[str, ...], most: int = 6) -> str:
-    """``a, b and c``; after ``most`` names: ``a, b and 12 more``."""
-    names = [clean(n, 60) for n in names]
+def listing(names: list[str] | tuple[str, ...], most: int = 6, longest: int = 60) -> str:
+    """``a, b and c``; after ``most`` names: ``a, b and 12 more``. Of each name ``longest`` characters at most."""
+    names = [clean(n, longest) for n in names]
     if len(names) > most:
         return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
     if len(names) < 2:

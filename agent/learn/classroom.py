@@ -100,15 +100,20 @@ class Classroom:
         number = int(there[-1].name.rpartition("-")[2]) if there else 0
         return self._cases / f"{name}-{number + 1 if again or not there else number}"
 
+    def prepared(self, name: str) -> bool:
+        """Whether the pictures of the case called ``name`` are there (in part at least), so that it is ready soon."""
+        return self._pictures(name).is_dir()
+
+    def _pictures(self, name: str) -> Path:
+        return self._data / DEMO if name == DEMO else self._data / "practice" / name
+
     def _prepared(self, name: str) -> DemoCase:
         from failsight.knowledge_base.cases import prepare_demo
         from failsight.knowledge_base.cases.practice import prepare_practice
 
         if name == DEMO:
-            return prepare_demo(self._data / DEMO, seed=0, progress=self.reporter)
-        return prepare_practice(
-            self._data / "practice" / name, name, progress=self.reporter, counts=self._counts
-        )
+            return prepare_demo(self._pictures(name), seed=0, progress=self.reporter)
+        return prepare_practice(self._pictures(name), name, progress=self.reporter, counts=self._counts)
 
 
 def did(case: Case, act: Act) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 from failsight.tools.errors import UserError
@@ -93,7 +92,9 @@ def _converse(args: argparse.Namespace, chosen: Any) -> int:
 
 
 def _by_lines(args: argparse.Namespace) -> bool:
-    return bool(args.plain) or not (sys.stdin.isatty() and sys.stdout.isatty())
+    from failsight.agent.ui.terminal import has_screen
+
+    return bool(args.plain) or not has_screen()
 
 
 def lesson_named(name: str) -> Lesson:

@@ -289,8 +289,12 @@ def _read(
 DISTRACTORS = ("collect", "train_longer", "larger_model", "typical_augmentation", "relabel", "regularise")
 
 
-def correct(room: Classroom, case: Case, fits: Sequence[str], lesson: str) -> Dialogue[str]:
-    """Have a correction chosen among those that the tool proposes and ones that people reach for; the strategy chosen."""
+def correct(
+    room: Classroom, case: Case, fits: Sequence[str], lesson: str, about: FindingRecord | None = None
+) -> Dialogue[str]:
+    """Have a correction chosen among those that the tool proposes and ones that people reach for; the strategy chosen.
+
+    ``about``: the hypothesis that was confirmed; without one the tool chooses whose repair it proposes."""
     from failsight.tools.strategies import STRATEGIES
 
     words = {s.name: s for s in STRATEGIES}
@@ -298,7 +302,7 @@ def correct(room: Classroom, case: Case, fits: Sequence[str], lesson: str) -> Di
     tested = any(a.what == "test" and a.verdict == "confirmed" for a in acts)
     proposed: list[tuple[str, str]] = []
     if tested or case.state().confirmed():
-        made = measure(case, "propose_correction")
+        made = measure(case, "propose_correction", {} if about is None else {"finding": about.id})
         proposed = [(c.strategy, c.action) for c in made.corrections]
     options = dict(proposed[:3])
     for name in DISTRACTORS:
@@ -322,6 +326,13 @@ def correct(room: Classroom, case: Case, fits: Sequence[str], lesson: str) -> Di
         yield Say(f"That aims at the cause. {words[picked.key].why} Risk: {words[picked.key].risk}", "good")
         yield Say(f"To know that it helped, hold it against: {words[picked.key].control}.", "muted")
     return picked.key
+
+
+def confirmed_as(case: Case, kind: str) -> FindingRecord | None:
+    """A confirmed finding of ``kind``, one that was stated before others; None where there is none."""
+    found = [r for r in case.state().confirmed() if r.finding.kind == kind]
+    stated = {f.key for e in case.evidence("state_hypothesis") for f in e.findings}
+    return max(found, key=lambda r: r.finding.key in stated, default=None)
 
 
 def _action(strategy: Any) -> str:

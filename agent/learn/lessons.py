@@ -84,8 +84,12 @@ def teach(room: Classroom, lesson: Lesson) -> Dialogue[None]:
     record = room.progress.lesson(lesson.id)
     record.level = room.level
     begin = yield from _begin(lesson, 0 if record.finished else record.steps)
+    if not begin:
+        yield Say(lesson.about[room.level])
     if lesson.case == DEMO:
-        yield Work("Getting the demo case ready (its pictures are drawn the first time)")
+        if not room.prepared(DEMO):
+            yield Say("Its pictures are drawn first, this one time: a minute or two.", "muted")
+        yield Work("Getting the demo case ready")
     with room.case(lesson.case) as case:
         record.finished = False
         steps = [s for s in lesson.steps if _for_level(s, room.level)]
@@ -201,9 +205,7 @@ def _suspicion(room: Classroom, case: Case) -> Dialogue[None]:
 
 def _claim(record: FindingRecord) -> str:
     things = ", ".join(clean(n, 40).replace("_", " ") for n in record.finding.slice or {})
-    return (
-        f"the {things} in the picture makes it say {clean(record.finding.class_name, 40).replace('_', ' ')}"
-    )
+    return f"the sight of the {things} makes it say {clean(record.finding.class_name, 40).replace('_', ' ')}"
 
 
 def suspicions(case: Case) -> list[FindingRecord]:
@@ -224,7 +226,9 @@ def _exercise(room: Classroom, case: Case, lesson: str, kind: str) -> Dialogue[N
     else:
         from failsight.agent.learn.practice import fitting
 
-        yield from exercises.correct(room, case, fitting([record.finding.kind]), lesson)
+        kind = record.finding.kind
+        about = record if record.finding.verdict == "confirmed" else exercises.confirmed_as(case, kind)
+        yield from exercises.correct(room, case, fitting([kind]), lesson, about)
 
 
 def last_stated(case: Case) -> FindingRecord | None:

@@ -41,6 +41,8 @@ def practise(room: Classroom, name: str) -> Dialogue[bool | None]:
     """Work on the practice case ``name``; whether the conclusion was right."""
     record = room.progress.lesson(name)
     again = record.finished
+    if not room.prepared(name):
+        yield Say("The pictures of this case are drawn first, this one time: a minute or two.", "muted")
     yield Work("Getting the pictures ready")
     with room.case(name, again=again) as case:
         if again:
@@ -146,7 +148,8 @@ def _do(room: Classroom, case: Case, choice: str, lesson: str) -> Dialogue[None]
             yield from exercises.test(room, case, record, lesson)
     elif choice == "correct":
         confirmed = [a.kind for a in done(case) if a.what == "test" and a.verdict == "confirmed"]
-        yield from exercises.correct(room, case, fitting(confirmed), lesson)
+        about = exercises.confirmed_as(case, confirmed[-1]) if confirmed else None
+        yield from exercises.correct(room, case, fitting(confirmed), lesson, about)
 
 
 def fitting(confirmed: list[str]) -> list[str]:

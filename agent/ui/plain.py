@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
 from failsight.agent.events import ApprovalAsked, EvidenceMade, PlannerSaid, SessionEvent
@@ -20,6 +21,7 @@ from failsight.agent.ui.glossary import looked_up, terms
 from failsight.agent.ui.interrupts import Interrupts
 from failsight.agent.ui.lines import Lines, ProgressLines
 from failsight.agent.ui.mapping import map_lines
+from failsight.agent.ui.once import told_once
 from failsight.agent.ui.pictures import Album
 from failsight.agent.ui.reader import Reader
 from failsight.agent.ui.readiness import CODES, readiness_lines, verdict
@@ -31,6 +33,7 @@ from failsight.tools.errors import FailsightError
 if TYPE_CHECKING:
     from failsight.agent.ui.display import OpenSession, SessionLike
     from failsight.agent.ui.runner import Turn
+    from failsight.tools.evidence import Evidence
     from failsight.tools.view import Ticker
 
 YES, ALWAYS, NO = frozenset({"y", "yes"}), frozenset({"a", "always"}), frozenset({"n", "no", ""})
@@ -60,6 +63,7 @@ class PlainDisplay:
         self._interrupts = Interrupts(self._progress.say)
         self._choices: tuple[str, ...] = ()
         self._pending: ApprovalAsked | None = None
+        self._measured: list[Evidence] = []  # since anybody spoke
 
     def job(self, label: str, total: int) -> AbstractContextManager[Ticker]:
         """Progress of a long job, on stderr once it takes over a second."""
@@ -129,6 +133,7 @@ class PlainDisplay:
             line = self._choices[int(line) - 1]
         if not self._reader.echoes:  # a terminal shows what is typed, a pipe does not
             self._lines.say(f"› {line}")
+        self._measured = []
         command = commands.parse(line)
         if command is None:
             self._turn(session, lambda s: s.say(line))
@@ -166,7 +171,12 @@ class PlainDisplay:
             self._lines.warn(bug_line(error, session.folder))
 
     def _show(self, event: SessionEvent, session: SessionLike) -> None:
+        if isinstance(event, PlannerSaid):
+            event = replace(event, text=told_once(event.text, self._measured))
+            self._measured = []
         self._lines.event(event, self._album(session))
+        if isinstance(event, EvidenceMade):
+            self._measured.append(event.evidence)
         if isinstance(event, PlannerSaid) and event.choices:
             self._choices = event.choices
         elif isinstance(event, ApprovalAsked):

@@ -6,10 +6,11 @@ Every string goes in as ``Text``: class names and metadata are never read as mar
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
+from rich.cells import cell_len
 from rich.columns import Columns
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.constrain import Constrain
 from rich.padding import Padding
 from rich.table import Table as RichTable
@@ -23,6 +24,7 @@ from failsight.tools.faces import cell_text
 from failsight.tools.text import clean, interval, number, p_value
 from failsight.tools.verdicts import Step
 
+WORD = 16  # columns of a word that a table does not break
 Pictures = Mapping[str, Text]  # figure path or key of an image → thumbnail
 
 
@@ -90,26 +92,72 @@ def facts_table(facts: Iterable[Fact]) -> RichTable:
     return made
 
 
+class Fitted:
+    """A table in the width that there is: numbers and words stay whole and long texts wrap; where even that is too wide,
+    a paragraph a row."""
+
+    GAP = 2  # columns between two columns of the table
+
+    def __init__(self, table: Table, rows: int | None = None) -> None:
+        self.table = table
+        self.names = [clean(name) for name in table.columns]
+        shown = table.rows if rows is None else table.rows[:rows]
+        self.cells = [[cell_text(table, i, v) for i, v in enumerate(row)] for row in shown]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield Text(clean(self.table.title), style="bold")
+        widths = self._widths(options.max_width)
+        yield self._columns(widths) if widths else self._paragraphs()
+
+    def _columns(self, widths: list[int]) -> RichTable:
+        from rich import box
+
+        made = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+        for i, name in enumerate(self.names):
+            side: Literal["left", "right"] = "right" if self._numeric(i) else "left"
+            made.add_column(Text(name), justify=side, overflow="fold", width=widths[i])
+        for row in self.cells:
+            made.add_row(*(Text(c) for c in row))
+        return made
+
+    def _paragraphs(self) -> Text:
+        made = Text()
+        for row in self.cells:
+            head, *rest = zip(self.names, row, strict=False)
+            made.append(f"{head[1]}", style="bold")
+            made.append("".join(f"  {name} {cell}" for name, cell in rest if cell) + "\n")
+        made.rstrip()
+        return made
+
+    def _numeric(self, column: int) -> bool:
+        return column < len(self.table.units) and self.table.units[column] != "text"
+
+    def _widths(self, width: int) -> list[int]:
+        """The width of each column; none where they don't fit. rich would break words before it wraps a long text."""
+        least, most = [], []
+        for i, name in enumerate(self.names):
+            texts = [row[i] for row in self.cells]
+            parts = texts if self._numeric(i) else [w for text in texts for w in text.split()]
+            longest = max((cell_len(part) for part in (*name.split(), *parts)), default=1)
+            least.append(longest if self._numeric(i) else min(longest, WORD))
+            most.append(max(least[-1], *(cell_len(text) for text in (name, *texts))))
+        room = width - self.GAP * (len(least) - 1) - sum(least)
+        if room < 0:
+            return []
+        order = sorted(range(len(least)), key=lambda i: most[i] - least[i])
+        for place, i in enumerate(order):  # who needs little gets all of it, the others share
+            more = min(most[i] - least[i], room // (len(order) - place))
+            least[i] += more
+            room -= more
+        return least
+
+
 def table_renderable(table: Table, rows: int | None = None) -> RenderableType:
     """A table with at most ``rows`` rows; says how many are left out."""
-    from rich import box
-
-    made = RichTable(
-        title=Text(clean(table.title), style="bold"),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        show_edge=False,
-    )
-    for i, name in enumerate(table.columns):
-        numeric = i < len(table.units) and table.units[i] != "text"
-        made.add_column(Text(clean(name)), justify="right" if numeric else "left", overflow="fold")
-    shown = table.rows if rows is None else table.rows[:rows]
-    for row in shown:
-        made.add_row(*(Text(cell_text(table, i, v)) for i, v in enumerate(row)))
+    made = Fitted(table, rows)
     parts: list[RenderableType] = [made]
-    if len(shown) < len(table.rows):
-        parts.append(Text(f"… {len(table.rows) - len(shown):,} more rows", style="dim"))
+    if len(made.cells) < len(table.rows):
+        parts.append(Text(f"… {len(table.rows) - len(made.cells):,} more rows", style="dim"))
     if table.caption:
         parts.append(Text(clean(table.caption, 400), style="dim"))
     return Group(*parts)

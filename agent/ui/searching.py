@@ -70,7 +70,8 @@ def _all(
     for one in reversed(list(said)):
         if _holds(one.text, words):
             who = {"person": "you", "planner": "answer"}.get(one.role, "session")
-            yield Found("", who, _around(one.text, words[0]), one.text)
+            text = one.text.replace("**", "")  # Markdown is seen on its own line, not here
+            yield Found("", who, _around(text, words[0]), text)
 
 
 def _text(made: Evidence) -> str:

@@ -29,6 +29,15 @@ class Looks(NamedTuple):
     cell: tuple[int, int] = (10, 20)
 
 
+def has_screen() -> bool:
+    """Whether the app can be shown: it reads stdin and draws on stderr, and who sends stdout elsewhere wants its lines."""
+    try:
+        there = all(s is not None and s.isatty() for s in (sys.stdin, sys.stdout, sys.stderr))
+    except (AttributeError, ValueError):
+        return False
+    return there and os.environ.get("TERM") != "dumb"
+
+
 def looks() -> Looks:
     """How this terminal shows pictures. Call it before the app starts; never raises."""
     asked = os.environ.get("FAILSIGHT_PICTURES", "").strip().lower()

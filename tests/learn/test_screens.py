@@ -26,6 +26,7 @@ def little() -> Dialogue[str]:
     picked = yield from pick("Which room?", ROOMS, hints=["The one with a stove."])
     yield Step(2, 2, "Second")
     word = yield from line("A word?", lambda t: t or None, "Type one.")
+    yield Say("Well done.", "good")
     return f"{picked.key} {picked.more} {word}"
 
 
@@ -55,14 +56,16 @@ def asked(app: Any, words: str) -> Callable[[], bool]:
     return true
 
 
-async def in_app(size: tuple[int, int], play: Callable[[Any, Pilot[Any]], Awaitable[None]]) -> Any:
+async def in_app(
+    size: tuple[int, int], play: Callable[[Any, Pilot[Any]], Awaitable[None]], stays: bool = False
+) -> Any:
     from textual.app import App
 
     class Host(App[Any]):
         result: Any = "unset"
 
         def on_mount(self) -> None:
-            self.push_screen(DialogueScreen(lambda _: little(), "A lesson"), self.done)
+            self.push_screen(DialogueScreen(lambda _: little(), "A lesson", stays=stays), self.done)
 
         def done(self, result: Any) -> None:
             self.result = result
@@ -105,6 +108,38 @@ async def test_an_arrow_and_enter_pick_and_escape_leaves() -> None:
         assert len(app.screen_stack) == 1
 
     assert await in_app((100, 30), play) is None
+
+
+async def test_the_last_words_of_a_lesson_stay_until_they_are_read_and_the_way_there_can_be_read_again() -> (
+    None
+):
+    async def play(app: Any, pilot: Pilot[Any]) -> None:
+        await until(pilot, asked(app, "Which room?"))
+        await pilot.press("question_mark", "enter", "x", "enter")
+        await until(pilot, lambda: "none of them" in text_of(app))
+        await until(pilot, asked(app, "Which room?"))
+        await pilot.press("2", "enter")
+        await until(pilot, asked(app, "A word?"))
+        await pilot.press("h", "i", "enter")
+        await until(pilot, lambda: "Enter goes back." in text_of(app))
+        seen = text_of(app)
+        assert "✓ Well done." in seen and app.result == "unset"
+        lines = [line.strip() for line in seen.split("\n")]
+        assert lines.count("Which room?") == 1  # once, however often it had to be put
+        assert lines[lines.index("A word?") + 1] == "› hi"
+        await pilot.press("enter")
+        await until(pilot, lambda: app.result != "unset")
+
+    assert await in_app((80, 30), play, stays=True) == "bedroom  hi"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 30)])
+async def test_the_list_says_what_a_lesson_is_about_in_every_size(size: tuple[int, int]) -> None:
+    app = LearnApp(Progress("novice"))
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, LearnScreen))
+        await until(pilot, lambda: "learn to say what you expect" in " ".join(text_of(app).split()))
+        assert "Practice case Juniper" in text_of(app) and "Begin" in text_of(app)
 
 
 async def test_the_list_shows_what_was_done_and_begins_a_lesson(tmp_path: Path) -> None:

@@ -220,6 +220,7 @@ async def test_help_lists_every_binding_and_every_command(tmp_path: Path) -> Non
         assert len(rows) > 25
         for keys, description in rows:
             assert keys in text and description in text
+            assert len(set(keys.split(", "))) == len(keys.split(", ")), keys
         await stage.pilot.press("escape")
         assert stage.app.screen is stage.app.main
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from failsight.agent.events import EvidenceMade, PlannerSaid
 from failsight.agent.state import FindingRecord
+from failsight.agent.ui.renderables import table_renderable
+from failsight.agent.ui.terminal import has_screen
 from failsight.agent.ui.words import (
     LONGEST,
     VERDICTS,
@@ -22,7 +26,7 @@ from failsight.agent.ui.words import (
     stage_rows,
     standing,
 )
-from failsight.tools.evidence import Evidence, Finding
+from failsight.tools.evidence import Evidence, Finding, Table
 
 
 @given(st.text(st.characters(), max_size=300))
@@ -100,3 +104,56 @@ def test_the_map_marks_what_is_passed_here_and_to_come_and_keeps_foreign_stages(
 def test_a_question_without_arguments_has_no_empty_brackets() -> None:
     assert may_run("saliency", {}) == "May saliency run?"
     assert may_run("retrain", {"strategy": "balance"}) == "May retrain run? (strategy=balance)"
+
+
+TABLE = Table(
+    "Criteria",
+    ("name", "statement", "value", "more images"),
+    (("worst_recall", "on deployment images the model is right far less often", 0.655, None),),
+    ("text", "text", "share", "count"),
+)
+
+
+@pytest.mark.parametrize("width", [120, 60, 40, 20])
+def test_a_table_breaks_neither_numbers_nor_names(width: int) -> None:
+    console = Console(width=width, file=io.StringIO(), color_system=None)
+    console.print(table_renderable(TABLE))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert all(len(line.rstrip()) <= width for line in text.split("\n"))
+    assert "worst_recall" in text and "65.5" in text and "deployment" in text
+    if width >= 60:
+        assert "65.5 %" in text
+
+
+def test_a_table_without_rows_or_with_few_says_what_is_left_out() -> None:
+    console = Console(width=60, file=io.StringIO(), color_system=None)
+    console.print(table_renderable(Table("Empty", ("a", "b"), ())))
+    console.print(table_renderable(Table("Long", ("a",), tuple((f"r{i}",) for i in range(9))), rows=3))
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "Empty" in text and "r2" in text and "r3" not in text and "6 more rows" in text
+
+
+@pytest.mark.parametrize(
+    ("there", "term", "screen"),
+    [
+        ((True, True, True), "xterm", True),
+        ((True, True, False), "xterm", False),
+        ((True, False, True), "xterm", False),
+        ((True, True, True), "dumb", False),
+    ],
+)
+def test_the_app_needs_a_terminal_on_all_three_sides(
+    there: tuple[bool, ...], term: str, screen: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Side(io.StringIO):
+        def __init__(self, terminal: bool) -> None:
+            super().__init__()
+            self.terminal = terminal
+
+        def isatty(self) -> bool:
+            return self.terminal
+
+    monkeypatch.setenv("TERM", term)
+    for name, terminal in zip(("stdin", "stdout", "stderr"), there, strict=True):
+        monkeypatch.setattr(f"sys.{name}", Side(terminal))
+    assert has_screen() is screen

@@ -72,7 +72,7 @@ def summary(name: str, seen: Seen) -> str:
     standing = [m for m in seen.masses if m.ratio > 1 and (m.gap[0] > 0 or n == 1)][:3]
     if standing:
         parts = [f"{m.title} ({number(m.mass)} on {number(m.area)} of the area{_gap(m)})" for m in standing]
-        told.append(f"More saliency than their area: {listing(parts)}.")
+        told.append(f"More saliency than their area: {listing(parts, longest=200)}.")
     if seen.sanity.failed:
         told.append("The maps hardly change when the weights are shuffled: do not trust them.")
     elif _no_better(seen.quality):

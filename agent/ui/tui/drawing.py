@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from failsight.agent.events import (
     ApprovalAsked,
     EvidenceMade,
@@ -16,8 +18,9 @@ from failsight.agent.events import (
     ToolStarted,
 )
 from failsight.agent.state import Said
+from failsight.agent.ui.once import told_once
 from failsight.agent.ui.snapshot import Past, Snapshot
-from failsight.agent.ui.tui.entries import Measured, Words
+from failsight.agent.ui.tui.entries import Entry, Measured, Words
 from failsight.agent.ui.tui.screens.main import MainScreen
 from failsight.agent.ui.tui.widgets.evidence_list import EvidenceList
 from failsight.agent.ui.tui.widgets.hypothesis_board import HypothesisBoard
@@ -48,11 +51,23 @@ async def draw_past(main: MainScreen, past: Past) -> None:
         return
     counts = f"messages {len(past.said)} · evidence {len(past.evidence)}"
     assert main.album is not None  # the case is open
-    told = [
-        Words(one.role, one.text) if isinstance(one, Said) else Measured(one, main.album) for one in past.told
-    ]
+    told: list[Entry] = []
+    fresh: list[Evidence] = []  # since anybody spoke
+    for one in past.told:
+        if isinstance(one, Said):
+            told.append(words_of(one.role, one.text, fresh))
+            fresh = []
+        else:
+            told.append(Measured(one, main.album))
+            fresh.append(one)
     await main.add(*told, Words("stage", f"── Taken up again ({counts}): above is all of it"))
     main.query_one(Prompt).remember([s.text for s in past.said if s.role == "person"])
+
+
+def words_of(role: str, text: str, above: Iterable[Evidence]) -> Words:
+    """Words for the conversation; the planner does not say again what the evidence right ``above`` says."""
+    once = told_once(text, above) if role == "planner" else text
+    return Words(role, text, None if once == text else once)
 
 
 def keep(main: MainScreen, evidence: Evidence) -> Evidence:
@@ -68,7 +83,7 @@ async def draw_event(main: MainScreen, event: SessionEvent) -> None:
     match event:
         case PlannerSaid(text, choices):
             if text.strip():
-                await main.add(Words("planner", text))
+                await main.add(words_of("planner", text, main.measured))
             main.offer(choices)
         case StageEntered(stage, trigger):
             await main.add(Words("stage", f"── {stage}" + (f": {trigger}" if trigger else "")))

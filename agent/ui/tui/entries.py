@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Words:
     """Something that was said. ``kind``: ``person``, ``planner``, or the looks of a line of the session (``muted``,
-    ``stage``, ``info``, ``warning``, ``error``)."""
+    ``stage``, ``info``, ``warning``, ``error``). ``shown``: what of it is seen, where the evidence above says the rest."""
 
     kind: str
     text: str
+    shown: str | None = None
 
     def widget(self) -> Widget:
         """What shows it."""
@@ -26,7 +27,11 @@ class Words:
 
         if self.kind == "person":
             return PersonSays(self.text)
-        return PlannerSays(self.text) if self.kind == "planner" else Line(self.text, self.kind)
+        if self.kind != "planner":
+            return Line(self.text, self.kind)
+        made = PlannerSays(self.text if self.shown is None else self.shown)
+        made.display = self.shown != ""
+        return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Container, VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import OptionList, Static
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from failsight.agent.learn.progress import Progress
 
 
+class LessonList(OptionList):
+    """The lessons, a line each; Enter begins one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "select", "Begin")]
+
+
 class LearnScreen(Screen[None]):
     """Lessons at the left, what the highlighted one is about at the right."""
 
@@ -35,10 +41,13 @@ class LearnScreen(Screen[None]):
     ]
     DEFAULT_CSS = """
     LearnScreen #learn-top { height: 1; padding: 0 1; background: $panel; color: $text; }
-    LearnScreen #learn-list { width: 3fr; border: round $panel-lighten-2; background: $background; }
-    LearnScreen #learn-list:focus { border: round $accent; }
-    LearnScreen #learn-about { width: 2fr; padding: 0 1; border: round $panel-lighten-2; }
-    LearnScreen.-narrow-screen #learn-about { display: none; }
+    LearnScreen #learn-both { height: 1fr; layout: horizontal; }
+    LearnScreen #learn-list { width: 3fr; height: 1fr; max-height: 100%; border: round $panel-lighten-2; background: $background; }
+    LearnScreen #learn-list:focus { border: round $accent; background: $background; }
+    LearnScreen #learn-about { width: 2fr; height: 1fr; padding: 0 1; border: round $panel-lighten-2; }
+    LearnScreen.-narrow-screen #learn-both { layout: vertical; }
+    LearnScreen.-narrow-screen #learn-list { width: 1fr; height: auto; max-height: 65%; }
+    LearnScreen.-narrow-screen #learn-about { width: 1fr; }
     LearnScreen KeyLine { dock: bottom; height: 1; padding: 0 1; background: $panel; color: $text; }
     """
 
@@ -48,8 +57,8 @@ class LearnScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static(id="learn-top", markup=False)
-        with Horizontal():
-            yield OptionList(id="learn-list", markup=False)
+        with Container(id="learn-both"):
+            yield LessonList(id="learn-list", markup=False)
             with VerticalScroll(id="learn-about", can_focus=False):
                 yield Static(id="learn-text", markup=False)
         yield KeyLine()
@@ -62,7 +71,11 @@ class LearnScreen(Screen[None]):
         self.set_class(self.size.width < 90, "-narrow-screen")
 
     def on_screen_resume(self) -> None:
-        """Back from a lesson: what was done shows."""
+        """Back from a lesson: what was done shows, and what comes next is offered."""
+        known = self.query_one(OptionList)
+        at = known.highlighted
+        if at is not None and mark(self.progress, lessons()[at]) not in "·…":
+            known.highlighted = None
         self.refill()
 
     def refill(self) -> None:
@@ -117,7 +130,9 @@ class LearnScreen(Screen[None]):
         progress = self.progress
         self.app.push_screen(
             DialogueScreen(
-                lambda reporter: teach(Classroom(progress.level, progress, reporter), lesson), lesson.title
+                lambda reporter: teach(Classroom(progress.level, progress, reporter), lesson),
+                lesson.title,
+                stays=True,
             )
         )
 

@@ -15,7 +15,7 @@ from textual.suggester import Suggester
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from failsight.agent.learn.dialogue import LEAVE, Ask, Dialogue, Item, Say, Show, Step, Work
+from failsight.agent.learn.dialogue import HINT, LEAVE, Ask, Dialogue, Item, Say, Show, Step, Work
 from failsight.agent.learn.lines import SIGNS, file_names, shown_default
 from failsight.agent.learn.worker import Came, DialogueThread, Ended, Job, News
 from failsight.agent.ui.tui.entries import Entry, Measured, Words
@@ -65,6 +65,7 @@ class DialogueScreen(Screen[Any]):
     Args:
         make: builds the dialogue, given the progress to show long work on.
         title: of the top line.
+        stays: the last words wait for Enter; else the screen closes when the dialogue ends.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -80,32 +81,36 @@ class DialogueScreen(Screen[Any]):
     DialogueScreen { layout: vertical; }
     DialogueScreen #dialogue-top { height: 1; padding: 0 1; background: $panel; color: $text; }
     DialogueScreen #dialogue-said { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; background: $background; }
-    DialogueScreen #entries { height: auto; min-height: 100%; }
+    DialogueScreen #entries { height: auto; min-height: 100%; align: left bottom; }
     DialogueScreen #dialogue-work { height: 1; padding: 0 1; color: $text-muted; }
     DialogueScreen #dialogue-question { height: auto; max-height: 7; padding: 0 1; text-style: bold; background: $surface; }
     DialogueScreen #dialogue-options { height: auto; max-height: 12; border: none; padding: 0 1; background: $surface; }
     DialogueScreen.-short-screen #dialogue-options { max-height: 7; }
     DialogueScreen #dialogue-input { height: 1; border: none; padding: 0 1; background: $boost; }
-    DialogueScreen PersonSays { margin: 1 0 0 0; }
+    DialogueScreen PersonSays { margin: 0; }
     DialogueScreen PlannerSays { height: auto; margin: 1 0 0 0; }
     DialogueScreen PlannerSays Markdown { padding: 0; margin: 0; background: transparent; }
+    DialogueScreen PlannerSays MarkdownBlock:last-child { margin-bottom: 0; }
     DialogueScreen Line { height: auto; }
     DialogueScreen Line.-success { color: $text-success; margin: 1 0 0 0; }
     DialogueScreen Line.-warning { color: $text-warning; margin: 1 0 0 0; }
     DialogueScreen Line.-stage { color: $text-accent; text-style: bold; margin: 1 0 0 0; }
     DialogueScreen Line.-muted { color: $text-muted; margin: 1 0 0 0; }
+    DialogueScreen Line.-asked { margin: 1 0 0 0; }
     DialogueScreen EvidenceCard { height: auto; margin: 1 0 0 0; padding: 0 1; border-left: outer $panel-lighten-3; background: $surface; }
     DialogueScreen EvidenceCard.-cursor { border-left: outer $accent; }
     DialogueScreen KeyLine { dock: bottom; height: 1; padding: 0 1; background: $panel; color: $text; }
     """
 
-    def __init__(self, make: Callable[[Progress], Dialogue[Any]], title: str) -> None:
+    def __init__(self, make: Callable[[Progress], Dialogue[Any]], title: str, *, stays: bool = False) -> None:
         super().__init__()
-        self.heading = title
+        self.heading, self.stays = title, stays
         self.thread = DialogueThread(make, self._post)
         self.question: Ask | None = None
         self.ended = False
         self._shown: list[Show] = []
+        self._result: Any = None
+        self._asked = ""  # the question that stands in the conversation already
         self._files = _Files()
 
     def compose(self) -> ComposeResult:
@@ -167,10 +172,10 @@ class DialogueScreen(Screen[Any]):
         else:
             await self._add(Words(LOOKS[tone], f"{SIGNS[tone][0]}{text.replace('**', '')}"))
 
-    async def _add(self, entry: Entry) -> None:
+    async def _add(self, *entries: Entry) -> None:
         self._work("")
         said = self.query_one(Conversation)
-        await said.add(entry)
+        await said.add(*entries)
         said.follow()
 
     def _work(self, text: str) -> None:
@@ -207,12 +212,13 @@ class DialogueScreen(Screen[Any]):
         if self.ended:  # the person left before
             return
         self.ended = True
+        self._result = result
         if problem:
             await self._add(Words("warning", problem))
-        if result is not None or not problem:
+        if (result is not None or not problem) and not self.stays:
             self.dismiss(result)
             return
-        self._ask(Ask("That ended here. Enter goes back."))
+        self._ask(Ask("That ended here. Enter goes back." if problem else "Enter goes back."))
 
     # --- what is answered ----------------------------------------------------------------------------------------------
 
@@ -233,7 +239,7 @@ class DialogueScreen(Screen[Any]):
         if ask is None:
             return
         if self.ended:
-            self.dismiss(None)
+            self.dismiss(self._result)
             return
         if text.lower() in LEAVE:
             self.action_leave()
@@ -248,11 +254,16 @@ class DialogueScreen(Screen[Any]):
         self.thread.answer(text)
 
     async def _echo(self, ask: Ask, text: str) -> None:
+        """Keep the question, once, and the answer: who scrolls back sees what was answered."""
+        if text.lower() in HINT:
+            return
         said = text or shown_default(ask)
         number = said.split(" ")[0]
         if number.isdecimal() and len(number) < 10 and 1 <= int(number) <= len(ask.options):
             said = f"{ask.options[int(number) - 1].text}{said[len(number) :]}"
-        await self._add(Words("person", said or "(nothing)"))
+        kept = [] if ask.text == self._asked else [Words("asked", ask.text.replace("`", ""))]
+        self._asked = ask.text
+        await self._add(*kept, Words("person", said or "(nothing)"))
 
     def on_key(self, event: events.Key) -> None:
         """Letters typed while the answers have the focus go into the line."""

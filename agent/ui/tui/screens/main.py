@@ -6,6 +6,7 @@ The first paint shows the conversation, the prompt and what is loading. :meth:`M
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -97,6 +98,11 @@ class MainScreen(Screen[None]):
     def said(self) -> list[tuple[str, str]]:
         """Role and text of everything that was said, for the search."""
         return self.query_one(Conversation).said
+
+    @property
+    def measured(self) -> Iterator[Evidence]:
+        """The evidence that came since the last words of the person or the planner."""
+        return self.query_one(Conversation).measured
 
     async def add(self, *entries: Entry) -> None:
         """Append to the conversation."""

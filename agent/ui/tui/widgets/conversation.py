@@ -6,7 +6,7 @@ at, and leave when they are far from it: a conversation of hundreds of turns sta
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,6 +20,7 @@ from failsight.agent.ui.tui.messages import ShowEvidence
 
 if TYPE_CHECKING:
     from failsight.agent.ui.tui.widgets.evidence_card import EvidenceCard
+    from failsight.tools.evidence import Evidence
 
 MOST, SPARE = 60, 20  # entries that have widgets, and how many more there may be before some leave
 STEP = 20  # entries that get widgets at once when one scrolls to where there are none
@@ -69,6 +70,15 @@ class Conversation(VerticalScroll, can_focus=True):
         """Role (``person``, ``planner``, ``line``) and text of everything that was said."""
         words = (e for e in self._kept if isinstance(e, Words))
         return [(e.kind if e.kind in ("person", "planner") else "line", e.text) for e in words]
+
+    @property
+    def measured(self) -> Iterator[Evidence]:
+        """The evidence that came since the last words of the person or the planner."""
+        for entry in reversed(self._kept):
+            if isinstance(entry, Measured):
+                yield entry.evidence
+            elif entry.kind in ("person", "planner"):
+                return
 
     @property
     def entries(self) -> Vertical:

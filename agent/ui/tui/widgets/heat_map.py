@@ -17,7 +17,8 @@ from textual.widget import Widget
 
 from failsight.tools.text import clean
 
-CELL = (7, 14)  # least and most columns of a cell
+CELL = (7, 18)  # least and most columns of a cell
+TALL = 3  # most lines of a cell
 HEAD = 1  # lines above the cells
 NAMES = 20  # most columns for the names of the rows
 RIGHT, WRONG = (
@@ -79,11 +80,18 @@ class HeatMap(Widget, can_focus=True):
     @property
     def _room(self) -> tuple[int, int]:
         """Rows and columns that are seen."""
-        return max(1, self.size.height - HEAD), max(1, (self.size.width - self._side) // self._cell_width)
+        return max(1, (self.size.height - HEAD) // self._cell_height), max(
+            1, (self.size.width - self._side) // self._cell_width
+        )
+
+    @property
+    def _cell_height(self) -> int:
+        """One line, and more where all rows have the room."""
+        return max(1, min(TALL, (self.size.height - HEAD) // max(1, len(self.names))))
 
     @property
     def _cell_width(self) -> int:
-        longest = max((len(n) for n in self.names), default=0) + 2
+        longest = max((len(n) for n in self.names), default=0) + 2 * self._cell_height
         room = (self.size.width - self._side) // max(1, len(self.names))
         return max(CELL[0], min(CELL[1], longest, room))
 
@@ -103,33 +111,31 @@ class HeatMap(Widget, can_focus=True):
                 here = j == self.cursor[1]
                 cells.append(
                     Segment(
-                        _fit(self.names[j], self._cell_width - 1) + " ",
+                        _fit(self.names[j], self._cell_width - 1).rstrip().center(self._cell_width),
                         style + Style(bold=here, dim=not here),
                     )
                 )
             return self._line(cells, style)
-        row = first_row + y - HEAD
+        row, inside = divmod(y - HEAD, self._cell_height)
+        row += first_row
         if row >= min(first_row + rows, len(self.names)):
             return Strip.blank(self.size.width, style)
-        here = row == self.cursor[0]
-        cells = [
-            Segment(
-                _fit(("▸" if here else " ") + self.names[row], side - 1) + " ",
-                style + Style(bold=here, dim=not here),
-            )
-        ]
-        cells += [self._cell(row, j, style) for j in shown]
+        here, middle = row == self.cursor[0], inside == (self._cell_height - 1) // 2
+        name = ("▸" if here else " ") + self.names[row] if middle else ""
+        cells = [Segment(_fit(name, side - 1) + " ", style + Style(bold=here, dim=not here))]
+        cells += [self._cell(row, j, style, middle) for j in shown]
         return self._line(cells, style)
 
     def _line(self, cells: list[Segment], style: Style) -> Strip:
         return Strip(cells).adjust_cell_length(self.size.width, style)
 
-    def _cell(self, row: int, column: int, style: Style) -> Segment:
+    def _cell(self, row: int, column: int, style: Style, middle: bool) -> Segment:
+        """One line of a cell; its count stands in the ``middle`` one."""
         count = self.counts[row][column]
-        text = f"{count:,}" if count else "·"
+        text = (f"{count:,}" if count else "·") if middle else ""
         at = (row, column) == self.cursor
         width = self._cell_width
-        text = f"[{text}]".center(width) if at else text.center(width)
+        text = f"[{text}]".center(width) if at and middle else text.center(width)
         if not count:
             return Segment(text, style + Style(dim=not at, bold=at, reverse=at))
         share = self.share(row, column)
@@ -139,7 +145,9 @@ class HeatMap(Widget, can_focus=True):
         mixed = tuple(round(g + (c - g) * strong) for g, c in zip(ground, paint, strict=True))
         light = 0.299 * mixed[0] + 0.587 * mixed[1] + 0.114 * mixed[2]
         ink = Color.from_rgb(0, 0, 0) if light > 130 else Color.from_rgb(255, 255, 255)
-        return Segment(text, Style(color=ink, bgcolor=Color.from_rgb(*mixed), bold=at, underline=at))
+        return Segment(
+            text, Style(color=ink, bgcolor=Color.from_rgb(*mixed), bold=at, underline=at and middle)
+        )
 
     # keys and mouse
 
@@ -180,7 +188,7 @@ class HeatMap(Widget, can_focus=True):
         if offset is None or offset.y < HEAD or offset.x < self._side:
             return
         row, column = (
-            self._first[0] + offset.y - HEAD,
+            self._first[0] + (offset.y - HEAD) // self._cell_height,
             self._first[1] + (offset.x - self._side) // self._cell_width,
         )
         if row < len(self.names) and column < len(self.names):
