@@ -7,18 +7,21 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from scipy.special import stdtrit
 
 from failsight.tools.repair.least import along, default_minimum
+from failsight.tools.repair.outcomes import calibration_parts
 from failsight.tools.repair.verdict import (
     Compared,
     Decision,
     Losses,
-    calibration_parts,
+    _too_small,
     compare,
     compare_others,
     decide,
 )
 from failsight.tools.stats.calibration import expected_calibration_error
+from failsight.tools.stats.crossed import CrossedMean, crossed_difference
 
 N, S = 300, 3
 TARGET = np.arange(N) < 100
@@ -68,6 +71,44 @@ def test_a_control_arm_that_became_worse_makes_no_repair() -> None:
     made = judged(losses((0.3, 0.3, 0.7)), minimum=0.15)
     assert made.outcome == "no effect"
     assert "only the control arm became worse" in made.reason
+
+
+def test_no_effect_is_claimed_at_the_level_of_one_test_in_all() -> None:
+    """Against the control at 0.8 α, against before at 0.2 α, or at α against both."""
+    kind = (np.zeros((3, 50)), np.zeros((3, 50)))
+    effect = crossed_difference(*kind)
+
+    def said(p: float, q: float) -> bool:
+        return _too_small(_with_p(effect, p), _with_p(effect, q), 0.1, 0.05)
+
+    assert said(0.039, 0.9) and not said(0.041, 0.9)
+    assert said(0.9, 0.009) and not said(0.9, 0.011)
+    assert said(0.049, 0.049) and not said(0.049, 0.051)
+
+
+def _with_p(like: CrossedMean, p: float) -> CrossedMean:
+    """A mean above −0.1 by as much as makes that p."""
+    t = float(stdtrit(100.0, 1 - p))
+    return dataclasses.replace(like, mean=(t * 0.02 - 0.1) * (like.n + 2) / like.n, se=0.02, freedom=100.0)
+
+
+@pytest.mark.slow
+def test_a_repair_that_reaches_the_minimum_is_hardly_ever_called_without_effect() -> None:
+    """At the bound of the claim: a true fall of the minimum, against before and against the control."""
+    wrong = 0
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        hard = rng.normal(0, 1.5, 120)
+
+        def errors(
+            bias: float, runs: int, rng: np.random.Generator = rng, hard: np.ndarray = hard
+        ) -> np.ndarray:
+            luck = rng.normal(0, 0.15, (runs, 1))
+            return (rng.random((runs, 120)) < 1 / (1 + np.exp(-(hard + bias + luck)))).astype(float)
+
+        made = Losses(errors(-0.27, 1)[0], errors(-0.9, 3), errors(-0.27, 3))  # 45 % and 34 %
+        wrong += decide(compare("target", "t", made), [], minimum=0.1).outcome == "no effect"
+    assert wrong <= 0.05 * 400
 
 
 def test_a_loss_elsewhere_beyond_what_may_be_paid_is_a_trade() -> None:

@@ -21,7 +21,7 @@ from failsight.tools.evidence import Finding
 from failsight.tools.inputs.base import Predictions, Split
 from failsight.tools.notes import called
 from failsight.tools.repair.untouched import JUDGES, untouched
-from failsight.tools.repair.verdict import FEWEST, Kind, Losses, calibration_parts
+from failsight.tools.repair.verdict import FEWEST, Kind, Losses
 from failsight.tools.repair.versions import ModelVersion
 from failsight.tools.slice_search import group_codes
 from failsight.tools.text import clean, listing
@@ -281,6 +281,25 @@ class Answers:
                 values[1 + self.seeds :] *= given[1 : 1 + self.seeds].mean(1, keepdims=True)
         s, control = self.seeds, values[1 + self.seeds :]
         return Losses(values[0], values[1 : 1 + s], control if len(control) else None, units)
+
+
+def calibration_parts(confidence: Floats, right: Mask, bins: int = 15) -> Floats:
+    """Each image's part of the expected calibration error: their mean is the error itself.
+
+    With the bins and the signs of their gaps as they are, the error is a plain mean of ±(confidence − right), which
+    images and seeds can be resampled in like any other loss. Few images make it too large for every model alike, so that
+    a repair that calibrates perfectly looks a little less good than it is.
+
+    Args:
+        confidence: (n,) of the predicted class, in [0, 1].
+        right: (n,)
+    """
+    c, y = np.asarray(confidence, np.float64), np.asarray(right, np.float64)
+    edges = np.linspace(0.0, 1.0, bins + 1)
+    place = np.clip(np.searchsorted(edges, c, side="left") - 1, 0, bins - 1)
+    gap = np.bincount(place, c - y, minlength=bins)
+    made: Floats = np.where(gap >= 0, 1.0, -1.0)[place] * (c - y)
+    return made
 
 
 def answers(view: CaseView, arms: Arms, made: Sample) -> Answers:

@@ -26,7 +26,11 @@ averaged over seeds; intervals cover other images and other seeds (:mod:`failsig
   reason where the cue fits, and a model that shunned a class was right on the others. Every group that is worse at all
   is counted and named; ``tolerance=0`` makes each of them a trade. Where the target's gain is left open but others are
   worse by that much, nothing is worth waiting for: also *traded away*.
-- *no effect*: the whole interval of repair − control, or of repair − before, lies above minus the minimum effect.
+- *no effect*: that both repair − control and repair − before reach the minimum effect is rejected, one-sided at α in all
+  (equivalence as in Schuirmann 1987, J. Pharmacokinet. Biopharm. 15:657): the p of "repair − control ≤ −minimum" is at most
+  0.8 α, or that of repair − before at most 0.2 α, or both are at most α (weighted Simes, which holds for the two as they share
+  the repair's errors; Benjamini & Hochberg 1997, Scand. J. Stat. 24:407). Most goes to the control, as the claim is about it; before is
+  needed where only the control arm became worse.
 - *inconclusive*: anything else, and whenever there is no control arm, or fewer than three seeds.
 
 Three seeds and not one: one seed against one seed tells two models apart, not two recipes.
@@ -43,7 +47,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from failsight.tools.stats.crossed import CrossedMean, crossed_mean
+from failsight.tools.stats.crossed import CrossedMean, crossed_difference, crossed_mean
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.text import clean, number, p_value
@@ -61,6 +65,7 @@ EXPECTED: frozenset[Kind] = frozenset(
 FEWEST = 10  # images below which a group is not compared
 FEWEST_SEEDS = 3
 LEAST_LOSS, SHARE_OF_GAIN = 0.02, 0.25  # of the default tolerance
+TO_CONTROL = 0.8  # of the level at which no effect is claimed, what the comparison with the control gets
 PERHAPS = 0.25  # p of a loss no smaller than the tolerance from which that is not put aside
 
 
@@ -179,7 +184,11 @@ def compare(kind: Kind, name: str, losses: Losses, *, scale: float = 1.0, seed: 
         float(losses.repair.mean()),
         None if control is None else float(control.mean()),
         mean(change if tested else change.mean(0)),
-        None if control is None else mean(losses.repair - control, tested),
+        None
+        if control is None
+        else crossed_difference(
+            losses.repair, control, groups=losses.groups, scale=scale, seed=seed, flips=tested
+        ),
         None if control is None else mean(control - losses.before, False),
     )
 
@@ -330,7 +339,7 @@ def _outcome(target: Compared, minimum: float, alpha: float, p: float, q: float)
             "verified",
             f"The error fell by at least the {least} set beforehand, against the control and against before",
         )
-    if effect.ci[0] > -minimum or change.ci[0] > -minimum:
+    if _too_small(effect, change, minimum, alpha):
         return "no effect", _small(effect, change, minimum, least)
     if fell:
         return (
@@ -370,13 +379,21 @@ def _settled(effect: CrossedMean | None) -> bool:
     return effect is not None and effect.runs >= FEWEST_SEEDS
 
 
+def _too_small(effect: CrossedMean, change: CrossedMean, minimum: float, alpha: float) -> bool:
+    """Whether it is excluded that both reach the minimum effect."""
+    p, q = (m.p("greater", -minimum) for m in (effect, change))
+    return p <= TO_CONTROL * alpha or q <= (1 - TO_CONTROL) * alpha or max(p, q) <= alpha
+
+
 def _small(effect: CrossedMean, change: CrossedMean, minimum: float, least: str) -> str:
-    if effect.ci[0] > -minimum and effect.ci[1] < 0:
-        return f"It did something, but less than the {least} set beforehand."
-    if effect.ci[0] > -minimum:
-        other = " The control arm gained as much: not what was repaired did it." if change.ci[1] < 0 else ""
-        return f"Beyond the control arm, a fall of {least} is excluded.{other}"
-    return f"Against the model before, a fall of {least} is excluded; only the control arm became worse."
+    p, q = (m.p("greater", -minimum) for m in (effect, change))
+    if p / TO_CONTROL > q / (1 - TO_CONTROL):
+        only = "; only the control arm became worse" if effect.ci[1] < 0 else ""
+        return f"Against the model before, a fall of {least} is excluded (p {p_value(q)}){only}."
+    if effect.ci[1] < 0:
+        return f"It did something, but less than the {least} set beforehand (p {p_value(p)})."
+    other = " The control arm gained as much: not what was repaired did it." if change.ci[1] < 0 else ""
+    return f"Beyond the control arm, a fall of {least} is excluded (p {p_value(p)}).{other}"
 
 
 def _needed(effect: CrossedMean, minimum: float, p: float, level: float) -> tuple[int | None, int | None]:
@@ -394,22 +411,3 @@ def _needed(effect: CrossedMean, minimum: float, p: float, level: float) -> tupl
         None if images is None else max(1, images - effect.n),
         None if seeds is None else max(1, seeds - effect.runs),
     )
-
-
-def calibration_parts(confidence: Float, right: Mask, bins: int = 15) -> Float:
-    """Each image's part of the expected calibration error: their mean is the error itself.
-
-    With the bins and the signs of their gaps as they are, the error is a plain mean of ±(confidence − right), which
-    images and seeds can be resampled in like any other loss. Few images make it too large for every model alike, so that
-    a repair that calibrates perfectly looks a little less good than it is.
-
-    Args:
-        confidence: (n,) of the predicted class, in [0, 1].
-        right: (n,)
-    """
-    c, y = np.asarray(confidence, np.float64), np.asarray(right, np.float64)
-    edges = np.linspace(0.0, 1.0, bins + 1)
-    place = np.clip(np.searchsorted(edges, c, side="left") - 1, 0, bins - 1)
-    gap = np.bincount(place, c - y, minlength=bins)
-    made: Float = np.where(gap >= 0, 1.0, -1.0)[place] * (c - y)
-    return made

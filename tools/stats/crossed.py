@@ -9,8 +9,15 @@ all that protects an interval whose run variance happened to come out small. Deg
 1946, Biometrics Bull. 2:110. As in Agresti & Min 2005, Stat. Med. 24:729, two images' worth of disagreement is added,
 so that no discordant pair among few images isn't taken for certainty.
 
-Simulated with crossed logistic errors, three and five runs, 20 to 300 images: 95 % intervals cover in 92 to 100 % (least
-with three runs that differ much); intervals over images alone in 22 to 96 %.
+Two arms whose runs share seeds differ by Var(a) + Var(b) − 2 Cov(a, b) from run to run. Three paired differences tell that
+with two degrees of freedom, of which most went into a covariance that is small: the arms are trained on other data, and the
+same seed hardly makes them alike. :func:`crossed_difference` takes half of the covariance that was seen (shrunk towards
+runs that have nothing to do with each other), which is the mean of what paired and unpaired runs say. Where equal seeds do make
+arms alike the interval is too wide, never too short; with 1.6 (s − 1) degrees of freedom elsewhere it is shorter by 5 to 20 %.
+
+Simulated with crossed logistic errors, three and five runs, 20 to 300 images: 95 % intervals of paired differences cover in
+92 to 100 % (least with three runs that differ much), those of :func:`crossed_difference` in 94 to 100 %; intervals over
+images alone in 22 to 96 %.
 """
 
 from __future__ import annotations
@@ -31,6 +38,7 @@ PSEUDO = 1.0  # sum of squares added for the images: half a discordant pair each
 MOST = 1_000_000  # images, beyond which no number is told
 FEW_FLIPS = 200  # discordant images up to which signs are flipped; beyond, Student's t is as good
 RESAMPLES = 5000
+COVARIANCE = 0.5  # share of the seen covariance of two arms' runs that is believed
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,7 @@ class CrossedMean:
         flip_p: two-sided, greater, less: sign flips of the images' means; 1 where nothing differs; 0 where not needed.
         level: of the interval.
         pseudo: images' worth of disagreement that was added.
+        run_freedom: degrees of freedom of V_runs for each run beyond the first.
     """
 
     mean: float
@@ -60,6 +69,7 @@ class CrossedMean:
     flip_p: tuple[float, float, float]
     level: float = 0.95
     pseudo: int = 2
+    run_freedom: float = 1.0
 
     @property
     def centre(self) -> float:
@@ -137,10 +147,68 @@ def crossed_mean(
         ValueError: a value is missing, or there is no image.
     """
     x = np.atleast_2d(np.asarray(values, np.float64))
+    _check(x)
+    return _crossed(x, _between_runs(x), groups, level, scale, seed, flips, counts)
+
+
+def crossed_difference(
+    first: npt.ArrayLike,
+    second: npt.ArrayLike,
+    *,
+    groups: npt.ArrayLike | None = None,
+    level: float = 0.95,
+    scale: float = 1.0,
+    seed: int = 0,
+    flips: bool = True,
+) -> CrossedMean:
+    """The mean of ``first − second``: two arms, (s, n) each, the same images and the same seeds.
+
+    As :func:`crossed_mean` of their difference, but what differs from run to run is learnt from both arms; see the module.
+    """
+    a, b = (np.atleast_2d(np.asarray(v, np.float64)) for v in (first, second))
+    if a.shape != b.shape:
+        raise ValueError("both arms must be of the same runs and images")
+    x = a - b
+    _check(x)
+    runs = _between_runs(x)
+    if len(x) > 1 and x.any():  # arms that are alike everywhere do not differ from run to run either
+        apart = [_between_runs(arm) for arm in (a, b)]
+        run, rest = ((1 - COVARIANCE) * (apart[0][i] + apart[1][i]) + COVARIANCE * runs[i] for i in (0, 1))
+        # of two independent arms of equal variance: 2 (2 V)² over the variance of their sum less the covariance
+        runs = run, rest, 2 / (1 + COVARIANCE**2)
+    return _crossed(x, runs, groups, level, scale, seed, flips, True)
+
+
+def _check(x: Float) -> None:
     if x.ndim != 2 or not x.size:
         raise ValueError("values must be (runs, images), with at least one of each")
     if not np.isfinite(x).all():
         raise ValueError("values must be finite")
+
+
+def _between_runs(x: Float) -> tuple[float, float, float]:
+    """V_runs of the mean, the rest that is contained in it, and degrees of freedom for each run beyond the first."""
+    if len(x) < 2:
+        return 0.0, 0.0, 1.0
+    runs, mean, by_run = len(x), x.mean(), x.mean(1)
+    rest = x - x.mean(0) - by_run[:, None] + mean
+    return (
+        float(((by_run - mean) ** 2).sum()) / (runs * (runs - 1)),
+        float((rest**2).sum()) / (max(x.shape[1] - 1, 1) * (runs - 1) * x.size),
+        1.0,
+    )
+
+
+def _crossed(
+    x: Float,
+    between: tuple[float, float, float],
+    groups: npt.ArrayLike | None,
+    level: float,
+    scale: float,
+    seed: int,
+    flips: bool,
+    counts: bool,
+) -> CrossedMean:
     runs, mean = len(x), float(x.mean())
     sums, sizes = _by_group(x.mean(0), groups)
     n = len(sums)
@@ -152,13 +220,7 @@ def crossed_mean(
     pseudo = 2 if counts else 0
     extra = PSEUDO * (unit * scale) ** 2 if counts else 0.0
     image = (correction * float((gaps**2).sum()) + extra) / (total + pseudo * unit) ** 2
-    if runs > 1:
-        by_run = x.mean(1)
-        run = float(((by_run - mean) ** 2).sum()) / (runs * (runs - 1))
-        rest = x - x.mean(0) - by_run[:, None] + mean
-        small = float((rest**2).sum()) / (max(x.shape[1] - 1, 1) * (runs - 1) * x.size)
-    else:
-        run = small = 0.0
+    run, small, run_freedom = between
     made = CrossedMean(
         mean=mean,
         ci=(math.nan, math.nan),
@@ -172,6 +234,7 @@ def crossed_mean(
         flip_p=_flips(sums, seed) if flips else (0.0, 0.0, 0.0),
         level=level,
         pseudo=pseudo,
+        run_freedom=run_freedom,
     )
     variance, freedom = _total(made, n, runs)
     made = replace(made, se=math.sqrt(variance), freedom=freedom)
@@ -197,7 +260,7 @@ def _total(made: CrossedMean, images: float, runs: int) -> tuple[float, float]:
     total = image + run
     if total <= 0:
         return 0.0, max(images - 1, 1.0)
-    below = image**2 / max(images - 1, 1.0) + (run**2 / (runs - 1) if runs > 1 else 0.0)
+    below = image**2 / max(images - 1, 1.0) + (run**2 / (made.run_freedom * (runs - 1)) if runs > 1 else 0.0)
     return total, max(1.0, total**2 / below)
 
 
