@@ -56,7 +56,15 @@ def _compared(finding: Finding) -> tuple[str, str, str]:
     if finding.kind == "overfitting":
         return "answered wrongly", "evaluation images", "training images"
     if finding.kind == "overconfidence":
-        return "answered wrongly", "these images", "by its own confidence"
+        return "answered wrongly", "these images", "of the other confident answers"
+    if finding.kind == "preprocessing":
+        return "answered wrongly", "these images", "fed the other way"
+    if finding.kind == "label_noise":
+        return (
+            "suspects (the model is confidently of another class than the label)",
+            "these images",
+            "of the others",
+        )
     return "answered wrongly", "these images", "elsewhere"
 
 
@@ -75,7 +83,9 @@ def how_sure(finding: Finding) -> str:
         parts.append(text)
     elif finding.n is not None:
         parts.append(count(finding.n, "image"))
-    if finding.q is not None:
+    if finding.verdict == "refuted":  # its p is about no effect at all, and would read as support
+        pass
+    elif finding.q is not None:
         parts.append(f"q {p_value(finding.q)} after correction for everything that was tried with it")
     elif finding.p is not None:
         parts.append(f"p {p_value(finding.p)}, not corrected for other attempts")

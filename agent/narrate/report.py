@@ -14,7 +14,9 @@ from failsight.agent.narrate.bank import installed, question_titles, tool_specs
 from failsight.agent.narrate.cards import card, overview, shared_figures
 from failsight.agent.narrate.coverage import unseen_splits
 from failsight.agent.narrate.findings import (
+    MATRIX,
     ORDER,
+    confusion,
     criteria,
     fact_or_none,
     findings_digest,
@@ -152,6 +154,7 @@ def _brief(record: Record, cards: Sequence[Card], verdict: str) -> list[Sentence
         text = f"It answers {number(accuracy.value)} {interval(accuracy.ci)}".rstrip() + f" of {of} correctly"
         made.append(Sentence(text + ".", (evaluated.id,)))
     made += _weakest(evaluated)
+    made += _confused(state)
     tally = {v: [c for c in cards if c.verdict == v] for v in ORDER}
     confirmed = tally["confirmed"]
     if confirmed:
@@ -193,6 +196,24 @@ def _weakest(evaluated: Evidence | None) -> list[Sentence]:
     worst = sorted(recalls, key=lambda f: float(f.value or 0))[: 3 if len(recalls) > 4 else 1]
     each = [f"{clean(f.of.removeprefix('class '), 60)} ({number(f.value)} {interval(f.ci)})" for f in worst]
     return [Sentence(f"Recognised least often: {_and(each)}.", (evaluated.id,))]
+
+
+def _confused(state: CaseState, most: int = 3) -> list[Sentence]:
+    """What is taken for what most often, as far as it occurs more than once."""
+    whole = next((e for e in reversed(state.evidence) if any(t.title == MATRIX for t in e.tables)), None)
+    pairs = sorted(
+        (
+            (n, t, p, sum(row.values()))
+            for t, row in confusion(state).items()
+            for p, n in row.items()
+            if p != t and n > 1
+        ),
+        key=lambda pair: (-pair[0], pair[1], pair[2]),
+    )
+    if whole is None or not pairs:
+        return []
+    each = [f"{clean(t, 60)} for {clean(p, 60)} ({n:,} of {total:,})" for n, t, p, total in pairs[:most]]
+    return [Sentence(f"Taken most often: {_and(each)}.", (whole.id,))]
 
 
 def _and(parts: Sequence[str]) -> str:

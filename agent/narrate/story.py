@@ -5,6 +5,9 @@ Every number stands in a piece of evidence or in an event, and every sentence na
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+
 from failsight.agent.expect import disagreements
 from failsight.agent.narrate.cards import plan_terms
 from failsight.agent.narrate.coverage import not_examined
@@ -26,10 +29,11 @@ from failsight.agent.narrate.words import (
 from failsight.agent.state import FindingRecord
 from failsight.tools.checks.criterion_names import is_price
 from failsight.tools.evidence import Evidence, Instrument, Table
-from failsight.tools.text import clean
+from failsight.tools.text import clean, number
 
 SEARCHES = ("find_slices",)  # tools that state hypotheses and test them in one call
 ADVICE = ("search_knowledge",)  # tools that measure nothing
+MOST_CLAIMS = 3  # that are told one by one of plans that are otherwise alike
 
 
 def story(record: Record) -> tuple[Section, ...]:
@@ -119,25 +123,58 @@ def supposed(record: Record) -> Section:
 
 
 def planned(record: Record) -> Section:
-    """The plans of tests with the events that prove their order."""
-    points = []
+    """The plans of tests with the events that prove their order; plans that differ only in what they are about, in one."""
+    made: list[tuple[Sentence, bool]] = []
+    alike: dict[tuple[object, ...], list[tuple[Instrument, int]]] = {}
     for name, (plan, seq) in record.state.instruments.items():
         found = next((r for r in record.state.records.values() if r.finding.key == plan.finding), None)
         measured = _measured_at(record, found, name) if found else _told_at(record, plan, seq)
+        if found is None and measured is not None and seq < measured:
+            key = (plan.tool, plan.statistic, plan.control, plan.minimum_effect, plan.alpha, measured)
+            alike.setdefault(key, []).append((plan, seq))
+            continue
         label = f"For {found.id}, with {clean(plan.tool)}: " if found else f"With {clean(plan.tool)}: "
-        text = label + " ".join(
-            said.text if term in ("Plan", "Bar set beforehand") else f"{term}: {said.text}"
-            for term, said in plan_terms(plan, seq, measured, found.finding if found else None)
-        )
-        points.append(Sentence(text, tuple(r for r in (f"#{seq}", found.id if found else "") if r)))
-    late = any("AFTER its measurement" in p.text for p in points)
-    if late:
+        text = label + _in_line(plan_terms(plan, seq, measured, found.finding if found else None))
+        refs = tuple(r for r in (f"#{seq}", found.id if found else "") if r)
+        made.append((Sentence(text, refs), measured is None or seq < measured))
+    for key, plans in alike.items():
+        made.append((_plans_in_one(plans, int(str(key[-1]))), True))
+    if not all(early for _, early in made):
         lead = "Not every plan was written into the journal before its measurement; the numbers of the events show which."
-    elif points:
+    elif made:
         lead = "Each plan was written into the journal before its measurement; the numbers of the events show it."
     else:
         lead = "No test was planned."
+    points = sorted((said for said, _ in made), key=lambda said: int(said.refs[0][1:]))
     return Section("planned", "What was planned before it was tested", (Sentence(lead),), tuple(points))
+
+
+def _in_line(terms: Sequence[tuple[str, Sentence]]) -> str:
+    return " ".join(
+        said.text if term in ("Plan", "Bar set beforehand") else f"{term}: {said.text}"
+        for term, said in terms
+    )
+
+
+def _plans_in_one(plans: Sequence[tuple[Instrument, int]], measured: int) -> Sentence:
+    """Plans of one call that are alike but for what each is about and for how many images."""
+    (first, seq), last = plans[0], plans[-1][1]
+    if len(plans) == 1:
+        return Sentence(
+            f"With {clean(first.tool)}: {_in_line(plan_terms(first, seq, measured))}", (f"#{seq}",)
+        )
+    claims = " ".join(sentence(re.sub(r"^Test:\s*", "", plan.statement)) for plan, _ in plans[:MOST_CLAIMS])
+    if len(plans) > MOST_CLAIMS:
+        claims += f" And {len(plans) - MOST_CLAIMS:,} more of the kind."
+    fewest, most = (f(plan.n_planned for plan, _ in plans) for f in (min, max))
+    images = count(most, "image") if fewest == most else f"{fewest:,} to {count(most, 'image')}"
+    text = (
+        f"With {clean(first.tool)}, {len(plans):,} plans that differ in what they are about: {claims} Written down as events "
+        f"{seq} to {last}, before their measurement (event {measured}). Measured: {sentence(first.statistic)} "
+        f"Control: {sentence(first.control)} An effect of at least {number(first.minimum_effect, 'points')} at "
+        f"α = {first.alpha:g}, on {images}."
+    )
+    return Sentence(text, (f"#{seq}", f"#{last}"))
 
 
 def _told_at(record: Record, plan: Instrument, seq: int) -> int | None:

@@ -29,6 +29,7 @@ from failsight.agent.signoff import deciders, signoffs
 from failsight.agent.state import FindingRecord
 from failsight.tools.checks.criterion_names import show_range
 from failsight.tools.evidence import Table
+from failsight.tools.repair.choosing import ELSEWHERE
 from failsight.tools.text import clean
 
 MOST_CARES = 6
@@ -341,16 +342,44 @@ def _whom(record: Record) -> Section:
 def todo(record: Record) -> Section | None:
     """For developers: what to do next, with the commands; None where nothing is confirmed."""
     held = [r for r in confirmed(record.state) if not outcome(record, r)]
+    held.sort(key=lambda r: r.finding.kind != FIRST)
     points: list[Sentence] = []
     for found in held[:MOST_REPAIRS]:
-        if not found.corrections:
-            text = f"Ask for repairs of {found.id}: failsight call CASE propose_correction finding={found.id}"
-        else:
-            text = (
-                f"Repair {found.id} ({sentence(found.corrections[0].action).rstrip('.')}): failsight call CASE retrain "
-                f"finding={found.id} strategy={clean(found.corrections[0].strategy, 60)}, then failsight call CASE verify_correction repair=R…"
-            )
-        points.append(Sentence(text, (found.id,)))
+        points += _fed_rightly(record, found) if found.finding.kind == FIRST else [_next_repair(found)]
     for last in record.state.evidence[-1:]:
-        points += [Sentence(sentence(step), (last.id,)) for step in last.next_steps[:2]]
+        steps = [
+            s for s in last.next_steps if not (points and PROPOSE in s)
+        ]  # these are said above, finding by finding
+        points += [Sentence(sentence(step), (last.id,)) for step in steps[:2]]
     return Section("todo", "What to do next", (), tuple(points)) if points else None
+
+
+FIRST = "preprocessing"
+"""Before this is mended every other figure is one of a model that was fed wrongly."""
+PROPOSE = "propose_correction"
+
+
+def _fed_rightly(record: Record, found: FindingRecord) -> list[Sentence]:
+    """What the probe said to write into the side file, before anything else is repaired."""
+    made = next((e for n in reversed(found.evidence) if (e := record.evidence(n)) and e.next_steps), None)
+    if made is None:
+        return [_next_repair(found)]
+    first = (
+        f"First of all mend {found.id}, for every other figure here is one of a model that was fed wrongly. "
+    )
+    then = "Then open a new case with the same command, and begin again."
+    return [Sentence(f"{first}{sentence(made.next_steps[0])} {then}", (found.id, made.id))]
+
+
+def _next_repair(found: FindingRecord) -> Sentence:
+    best = next((c for c in found.corrections if c.strategy not in ELSEWHERE), None)
+    if not found.corrections:
+        text = f"Ask for repairs of {found.id}: failsight call CASE propose_correction finding={found.id}"
+    elif best is None:
+        text = f"Repair {found.id}: {sentence(found.corrections[0].action)}"
+    else:
+        text = (
+            f"Repair {found.id} ({sentence(best.action).rstrip('.')}): failsight call CASE retrain "
+            f"finding={found.id} strategy={clean(best.strategy, 60)}, then failsight call CASE verify_correction repair=R…"
+        )
+    return Sentence(text, (found.id,))

@@ -158,7 +158,7 @@ def finding(told: Told, group: Group, mode: Mode, words: Sequence[Word]) -> Find
         _open(told, group, mode.path),
         n=leaf.n,
         error_rate=leaf.error_rate,
-        base_error_rate=leaf.base_error_rate,
+        base_error_rate=mode.rest_rate if leaf.of > leaf.n else None,
         ci=wilson(leaf.failures, leaf.n),
         p=mode.p,
         q=mode.q,
