@@ -15,6 +15,7 @@ from typing import Any
 from failsight.agent.grounding.claims import ID, UNVERIFIED, Checked, Claim
 from failsight.agent.grounding.compare import comparisons
 from failsight.agent.grounding.consistency import consistent
+from failsight.agent.grounding.counts import Counts
 from failsight.agent.grounding.deeds import Done
 from failsight.agent.grounding.directions import Directions
 from failsight.agent.grounding.filling import fill
@@ -111,6 +112,13 @@ def _marked_once(claims: Sequence[Claim]) -> tuple[Claim, ...]:
     return tuple(kept)
 
 
+def _turned(at: Reading, claim: Claim) -> bool:
+    """Whether a comparison stands behind a negation of its own clause: "is not significantly weaker"."""
+    before = at.part[: claim.start - at.sentence.start]
+    stretch = re.split(r"[;:,(]| but | while ", before)[-1]
+    return re.search(r"(?:\b(?:not|never)|n't)(?: \w+)?(?: \w+)? $", stretch, re.IGNORECASE) is not None
+
+
 def _meet(one: Claim, other: Claim) -> bool:
     return one.start < other.end and other.start < one.end
 
@@ -132,6 +140,7 @@ class Checker:
         self._ties = Ties(state, self.lexicon)
         self._signs = Signs(state, self.lexicon, self._measures, self.atoms)
         self._directions = Directions(state, self.atoms)
+        self._counts = Counts(state, self._measures, classes)
         self._known = known_words(state, self.lexicon)
         told = [c.action for e in state.evidence for c in e.corrections] + [
             n for e in state.evidence for n in (*e.notes, *e.next_steps)
@@ -201,8 +210,10 @@ class Checker:
         made += self._done.claims(at)
         made += self._ties.claims(at, made)
         made += self._directions.claims(at, inside)
+        made += self._counts.claims(at, inside)
         made += self._signs.claims(at)
-        return _reconciled(made, [*relations(at, self._measures), *superlatives(at, self._measures)])
+        read = _reconciled(made, [*relations(at, self._measures), *superlatives(at, self._measures)])
+        return [c for c in read if c.ok or c.kind != "comparison" or not _turned(at, c)]
 
     def _names(self, at: Reading) -> Iterator[Claim]:
         taken: list[tuple[int, int]] = []

@@ -33,6 +33,10 @@ _NOT = re.compile(
     re.IGNORECASE,
 )
 _ONLY = re.compile(r"\b(?:only|solely|just|alone|exclusively|nothing else|no other)\b", re.IGNORECASE)
+_NO_OTHER = re.compile(
+    r"\b(?:(?:and )?(?:for )?no other|nothing else|none (?:of the )?others?|not (?:for )?(?:the |any )?others?)\b",
+    re.IGNORECASE,
+)
 _EACH = re.compile(
     r"\b(?:each|every|all)\b(?: of)?(?: the)? (?:\w+ )?(?:class|room|categor|kind)", re.IGNORECASE
 )
@@ -55,7 +59,7 @@ _TO_DO = re.compile(
 )
 _PRONOUN = re.compile(r"\b(?:it|them|this|that|these|one)\b", re.IGNORECASE)
 _CUT = re.compile(
-    r"[;]\s|\.\s|, (?:but|while|whereas|although|though|so|yet)\b| but | while | whereas | though | [–—] ",
+    r"[;]\s|\.\s|, and (?=an? |the )|, (?:but|while|whereas|although|though|so|yet)\b| but | while | whereas | though | [–—] ",
     re.IGNORECASE,
 )
 
@@ -145,7 +149,7 @@ class Done:
                 return _NOT.search(stretch) is not None, None
             strange = next((m for m in classes if m.name not in made.classes), None)
             if classes and (strange is None or not things):
-                denied = _NOT.search(stretch) is not None
+                denied = _NOT.search(_NO_OTHER.sub(" ", stretch)) is not None
                 return (strange is None) != denied, strange
         wrong = next((m for m in splits if m.name not in made.splits), None)
         right = any(m.name in made.splits for m in splits)

@@ -38,6 +38,14 @@ _SUM = re.compile(
     r"together|\bsums?\b|\badd\w*|\bgives?\b|\bmakes?\b|total|altogether|combined|both|in all|=|add up|jointly|between them|counting",
     re.IGNORECASE,
 )
+_LEVEL = re.compile(r"\b(?:to|from) (?:about |only |just |roughly |around |some |nearly |almost )?$")
+_GAP = re.compile(
+    r"\b(?:over|under)-?confident by\b|\btoo (?:sure|confident|cautious|modest) by\b", re.IGNORECASE
+)
+SPEAKS = re.compile(
+    r"\W*F\d+\W* (?:\([^)]*\) )?(?:says|states|reads|holds|tells|reports|concerns|covers|describes|is about|means|claims|speaks of|notes)\b",
+    re.IGNORECASE,
+)
 Grounded = Mapping[Number, Sequence[Atom]]
 
 
@@ -57,6 +65,17 @@ def computed(
     stated = _from_stated(number, at, others, held, near)
     if stated or (number.signed and number.value < 0 and "chang" not in at.clause):
         return stated
+    lead = at.reading.text[max(at.reading.sentence.start, number.start - 24) : number.start]
+    if (
+        number.family != "ratio"
+        and _LEVEL.search(lead)
+        and re.search(r"\bfrom (?:about |roughly |some )?\d", at.reading.part)
+    ):
+        return []  # where it ends, and not by how much it moves
+    if len(at.findings) == 1 and SPEAKS.match(at.reading.part):
+        return []  # what a finding says stands in its evidence
+    if len(inside) == 1 and number.family == "points" and _GAP.search(at.reading.part):
+        return []  # the gap itself is recorded
     if number.word and number.family == "plain":
         return []  # a count in words is of things, and no difference
     terms = [

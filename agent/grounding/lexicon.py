@@ -143,7 +143,7 @@ NEGATION = _words(
 )
 HEDGE = _words(
     r"\b(?:may|might|could|perhaps|possibly|maybe|suspect\w*|hypothesi[sz]e\w*|whether|if|seems?|appears?(?= (?:to|that|as)\b)|likely|would|suppose\w*|"
-    r"suspicion|conceivabl\w*|imaginabl\w*|conjecture\w*|propos(?:e|es|ing|al|als)|suggest\w*|to test|let us|let's|should|wonder|plan(?:s|ned|ning)?|next|can be|will|worth|"
+    r"suspicion|hint(?:s|ed)?(?= (?:that|at)\b)|conceivabl\w*|imaginabl\w*|conjecture\w*|propos(?:e|es|ing|al|als)|suggest\w*|to test|let us|let's|should|wonder|plan(?:s|ned|ning)?|next|can be|will|worth|"
     r"shall|imagine|think|guess|candidates?)\b|\?"
 )
 CAUSE = _words(

@@ -111,12 +111,13 @@ class Measures:
                 made.setdefault(atom.names.values, (atom.value, atom.refs[0]))
         return made
 
-    def by_attribute(self, metric: str) -> dict[str, tuple[float, str]]:
-        """Attribute → value, for slices, cues and regions that have just this one."""
+    def by_attribute(self, metric: str, found: bool = False) -> dict[str, tuple[float, str]]:
+        """Attribute → value, for slices, cues and regions that have just this one; ``found``: of findings alone."""
         made: dict[str, tuple[float, str]] = {}
         for atom in self._by.get(metric, ()):
             if (
                 len(atom.names.attributes) == 1
+                and (not found or any(r.startswith("F") for r in atom.refs))
                 and not atom.elsewhere
                 and atom.family != "plain"
                 and "data" in atom.names.splits

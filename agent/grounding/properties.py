@@ -72,7 +72,7 @@ _LOOKS = re.compile(
     re.IGNORECASE,
 )
 _SIZE = re.compile(
-    r"\b(?P<w>\d{2,5}) ?(?:×|x|by) ?(?P<h>\d{2,5})\b(?= ?(?:px|pixels?|images?|pictures?|,|\.|$))",
+    r"\b(?P<w>\d{2,5}) ?(?:×|x|by) ?(?P<h>\d{2,5})\b(?= ?(?:px|pixels?|images?|pictures?|instead|rather|not|against|and|,|\.|$))",
     re.IGNORECASE,
 )
 _POINTS_TO = re.compile(
@@ -237,6 +237,8 @@ class Properties:
             if re.search(r"width|height", name) and isinstance(f.value, int | float)
         }
         if known:
+            every = list(_SIZE.finditer(at.part))
+            match = next((m for m in every if not {float(m["w"]), float(m["h"])} <= known), match)
             yield _said(
                 at,
                 match,

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 
 from failsight.agent.grounding.binding import FAR, LIKELY, ODD, POSSIBLE
+from failsight.agent.grounding.derived import SPEAKS
 from failsight.agent.grounding.numbers import Number
 from failsight.agent.grounding.quantities import LIMIT, quantity, spoken
 from failsight.agent.grounding.reading import REVERSE
@@ -45,7 +46,7 @@ _PRONOUN = re.compile(
     r"\b(?:it|its|they|their|them|this|these|that|those|one|ones|there|such|here|he|she)\b", re.IGNORECASE
 )
 _OVERALL = re.compile(
-    r"\boverall\b|\bon average\b|\b(?:the|than) average\b|\ball (?:the )?(?:classes|images|rooms)\b|\bin total\b|\baltogether\b|\bof all\b|\ball (?:\w+ )?errors\b|\bof the (?:\d+|\w+) errors",
+    r"\boverall\b|\bon average\b|\b(?:the|than) average\b|\ball (?:the )?(?:classes|images|rooms)\b|\bin total\b|\baltogether\b|\bof all (?:the )?(?:images|pictures|photos|errors|mistakes|cases)\b|\ball (?:\w+ )?errors\b|\bof the (?:\d+|\w+) errors",
     re.IGNORECASE,
 )
 _BOTH = re.compile(
@@ -60,6 +61,11 @@ class Search:
     def __init__(self, atoms: Sequence[Atom]) -> None:
         whole = [a for a in atoms if not a.told and not a.names.entities and a.part in ("value", "count")]
         self._general = {(a.metric, s) for a in whole for s in a.names.splits}  # recorded for everything
+        self._evidence: dict[str, set[str]] = {}  # finding → the evidence that speaks of it
+        for atom in atoms:
+            for ref in atom.refs:
+                if ref.startswith("F"):
+                    self._evidence.setdefault(ref, set()).update(r for r in atom.refs if r[0] == "E")
         self._implied: dict[
             frozenset[tuple[str, str]], frozenset[str]
         ] = {}  # values seen with one class alone
@@ -75,6 +81,8 @@ class Search:
         whose = {r for r in atom.refs if r[0] == "F"}
         if whose and at.findings and not whose & at.findings and len(at.findings) == 1:
             total += FAR
+        elif not whose and atom.refs and len(at.findings) == 1 and SPEAKS.match(at.reading.part):
+            total += 0.0 if set(atom.refs) & self._evidence.get(next(iter(at.findings)), frozenset()) else FAR
         if cited and atom.refs and not set(atom.refs) & cited:
             total += FAR
         for part in (_split, self._subject, quantity, _pair, _side):  # the cheap ones first
@@ -149,6 +157,13 @@ class Search:
             lost = self._loose(atom, at)
             if lost and (at.classes or at.attributes):
                 return total + FAR
+        if (
+            lost
+            and atom.metric == "frequency"
+            and at.quantities
+            and not any("frequency" in q for q in at.quantities)
+        ):
+            return FAR
         if not lost or total >= LIMIT:
             return total
         if at.classes or at.attributes:

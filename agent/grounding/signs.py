@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 
 from failsight.agent.grounding.claims import Claim, weighed
 from failsight.agent.grounding.hedges import hedged
+from failsight.agent.grounding.lexicon import HEDGE
 from failsight.agent.grounding.measures import Measures, Side
 from failsight.agent.grounding.names import Lexicon
 from failsight.agent.grounding.operators import (
@@ -103,6 +104,9 @@ _RARE = any_word(
 _COMMON = any_word(
     r"common(?:ly)?", r"frequent(?:ly)?", r"plenty", r"often", r"abundan\w*", r"well[- ]represented", r"nearly (?:every|all)", r"almost (?:every|all|always)", r"everywhere", r"usual(?:ly)?", r"mostly", r"lots of", r"many", r"over-?represented",
 )  # fmt: skip
+_AS_OFTEN = re.compile(
+    r"\bas (?:common|frequent|rare|often|usual|widespread)\b[^.;]{0,50}?\bas\b", re.IGNORECASE
+)
 _EXCEPT = any_word(
     r"except(?: for)?",
     r"apart from",
@@ -169,10 +173,11 @@ class Signs:
         """What a sentence says by its signs, checked."""
         for part in clauses(at):
             for claim in (
-                *self._confidence(part, at), *self._readied(part), *self._balance(part), *self._pictures(part, at), *self._moved(part, at),
+                *self._confidence(part, at), *self._readied(part), *self._balance(part, at), *self._pictures(part, at), *self._moved(part, at),
                 *self._tied(part, at), *self._hidden(part, at), *self._slice(part), *self._rare(part, at), *self._refutes(part), *self._proposed(part),
             ):  # fmt: skip
-                if not hedged(at.part, claim.start - at.sentence.start):
+                own = claim.reason == "nothing was refuted" and HEDGE.search(part.text) is None
+                if own or not hedged(at.part, claim.start - at.sentence.start):
                     yield claim
 
     # --- the model about itself -------------------------------------------------------------------------------------
@@ -203,12 +208,15 @@ class Signs:
         if _OPEN.search(part.text) and not denied(part.text):
             yield _said(part, match, False, self._readiness)
 
-    def _balance(self, part: Clause) -> Iterator[Claim]:
+    def _balance(self, part: Clause, at: Reading) -> Iterator[Claim]:
         match = _UNEVEN.search(part.text) or _EVEN.search(part.text)
         if match is None:
             return
         uneven = _UNEVEN.fullmatch(match[0]) is not None
-        tied = [a for a in part.names("attribute") if a in self._ties]
+        whose = part.names("attribute")
+        if not whose and not part.of("class") and re.search(r"\b(?:they|it)\b", part.text, re.IGNORECASE):
+            whose = at.whole.attributes
+        tied = [a for a in whose if a in self._ties]
         if tied and re.search(r"\bclass|\brooms?\b|\bspread\b|\bdistributed\b", part.text, re.IGNORECASE):
             says = uneven != denied(part.text[: match.start()])
             yield _said(part, match, says, next(iter(self._ties[tied[0]].values()))[0])
@@ -407,7 +415,9 @@ class Signs:
         splits = list(dict.fromkeys(m.name for m in part.of("split")))
         if len(things) != 1 or len(named) != 1 or len(splits) != 2:
             return
-        match = SAME.search(part.text)
+        match = SAME.search(part.text) or _AS_OFTEN.search(part.text)
+        if match is not None and re.search(r"\b(?:times|twice|half|double) $", part.text[: match.start()]):
+            return
         if match is None or not (_COMMON.search(part.text) or _RARE.search(part.text)):
             return
         found = [

@@ -181,7 +181,8 @@ def _places(at: Reading, match: re.Match[str], span: tuple[int, int], measures: 
         for name in next(names for words, names in _BY_THING if words.search(stretch)):
             if metric in ("", "images", "accuracy", "recall", name) or name != "error":
                 up = (high != (judged and name == "error")) if sense > 0 else not high
-                yield Place(measures.by_attribute(name), who, up, rank)
+                found = re.search(r"\bconfirmed\b", part) is not None and name == "error"
+                yield Place(measures.by_attribute(name, found), who, up, rank)
         return
     who = _nearest(at.text, mine, spot, "class") or (only(at.about.classes) if not names.classes else "")
     if who:

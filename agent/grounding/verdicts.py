@@ -87,6 +87,16 @@ _AWAY = re.compile(
 )
 
 
+_NO_EVIDENCE = re.compile(
+    r"\bno (?:\w+ ){0,2}?(?:evidence|proof|indication|hint|experiment|test)\b(?: (?:here|so far|yet|anywhere|in the record|at all))*,? (?:that|for|of)\b[^,;]*$",
+    re.IGNORECASE,
+)
+_MERELY = re.compile(
+    r"\bassociations? only\b|\b(?:only|just|merely|no more than|nothing but) (?:an? )?(?:association|correlation)|\bcorrelations? only\b|\b(?:maps?|saliency) (?:prove|show|conclude|establish|settle)s? nothing\b",
+    re.IGNORECASE,
+)
+
+
 class Findings:
     """The findings of a case and what may be said of them."""
 
@@ -153,7 +163,13 @@ class Findings:
     ) -> Claim:
         part = at.part
         window = re.split(r"[:;,]", part[max(0, match.start() - 24) : match.start()])[-1]
-        nobody = _QUANTIFIED.search(part[: match.start()]) is not None
+        nobody = _QUANTIFIED.search(part[: match.start()]) is not None or (
+            not about
+            and re.match(
+                r"\W*no (?:\w+ )?(?:slices?|groups?|findings?|shortcuts?|cues?)\b", part, re.IGNORECASE
+            )
+            is not None
+        )
         negated = (nobody or bool(NEGATION.search(window))) and verdict != "open"
         wanted = None if verdict == "open" else verdict
         before = part[: match.start()]
@@ -171,8 +187,11 @@ class Findings:
         if (
             verdict == "confirmed"
             and not negated
-            and not re.search(r"\bno experiment|\bwithout (?:an |any )?experiment|\bnot (?:by|through)", part)
-            and _EXPERIMENT.search(part)
+            and not re.search(
+                r"\bno (?:\w+ )?experiment|\bwithout (?:an |any )?experiment|\bnot (?:by|through)|\bas an association",
+                part,
+            )
+            and _EXPERIMENT.search(re.split(r"; ", part[match.start() :])[0] + part[: match.start()])
             and "test" not in at.whole.splits
         ):
             agreeing = [r for r in agreeing if by_experiment(r)]
@@ -308,6 +327,10 @@ class Findings:
             return
         tested = self._experimental(at)
         start = at.sentence.start + match.start()
+        if _NO_EVIDENCE.search(part[: match.start()]) or (_MERELY.search(part) and not tested):
+            if tested:
+                yield Claim("cause", start, start + len(match[0]), False, (), "an experiment has shown it")
+            return
         reason = "" if tested else "a cause needs a finding that an experiment confirmed"
         refs = tuple(x for r in tested[:1] for x in (*r.evidence[-1:], r.id))
         yield Claim("cause", start, start + len(match[0]), bool(tested), refs, reason)
