@@ -139,7 +139,7 @@ class Checker:
         self._done = Done(state, self.lexicon)
         self._ties = Ties(state, self.lexicon)
         self._signs = Signs(state, self.lexicon, self._measures, self.atoms)
-        self._directions = Directions(state, self.atoms)
+        self._directions = Directions(state)
         self._counts = Counts(state, self._measures, classes)
         self._known = known_words(state, self.lexicon)
         told = [c.action for e in state.evidence for c in e.corrections] + [

@@ -10,7 +10,6 @@ from failsight.agent.grounding.claims import Claim
 from failsight.agent.grounding.numbers import Number, numbers
 from failsight.agent.grounding.operators import NEGATOR
 from failsight.agent.grounding.reading import Reading
-from failsight.agent.grounding.sources import Atom
 from failsight.agent.state import CaseState
 
 _LEAST = re.compile(
@@ -29,10 +28,11 @@ _OR_LESS = re.compile(
     r"^(?: ?%| points?| percent| labelled| confidence)* (?:or|and) (?:less|below|fewer|under|lower)\b",
     re.IGNORECASE,
 )
-_ABOVE = re.compile(
-    r"\b(?:above|over|exceeds?|greater than|larger than|higher than|more than) ?$", re.IGNORECASE
+_SET = re.compile(r"\bbar\b|\bminimum\b|\bbeforehand\b|\bset\b|\bfixed\b|\bthreshold\b|\bplan", re.IGNORECASE)
+_UNDER_BAR = re.compile(r"\b(?:below|under|short of|less than|smaller than)\b[^,;]{0,20}$", re.IGNORECASE)
+_OVER_LEVEL = re.compile(
+    r"(?:\b(?:above|over|greater than|larger than|exceeds?|more than)|>) ?$", re.IGNORECASE
 )
-_BELOW = re.compile(r"\b(?:below|under|less than|smaller than|lower than|fewer than) ?$|< ?$", re.IGNORECASE)
 _LEVEL = re.compile(r"\b[pq](?:[- ]?values?)?\b", re.IGNORECASE)
 #: words that compare two magnitudes whatever they are of
 _LARGER = re.compile(
@@ -57,7 +57,7 @@ _THAN_PAIR = re.compile(
 class Directions:
     """The limits of a record: what it says is at least or at most a number, with the sense."""
 
-    def __init__(self, state: CaseState, atoms: Sequence[Atom]) -> None:
+    def __init__(self, state: CaseState) -> None:
         self._limits: dict[tuple[str, float], set[int]] = {}
         texts = [t for e in state.evidence for t in (e.summary, *e.notes, *e.next_steps)]
         texts += [c.action for e in state.evidence for c in e.corrections]
@@ -69,7 +69,13 @@ class Directions:
         for expectation in state.expectations.values():
             key = ("percent", round(100 * float(expectation.bound), 1))
             self._limits.setdefault(key, set()).add(1 if expectation.at_least else -1)
-        self._levels = [a.value for a in atoms if a.metric in ("p", "q") and a.part in ("p", "q", "value")]
+        self._confirmed = [
+            float(v)
+            for r in state.records.values()
+            if r.finding.verdict == "confirmed"
+            for v in (r.finding.p, r.finding.q)
+            if v is not None
+        ]
 
     def claims(self, at: Reading, inside: Sequence[Number]) -> Iterator[Claim]:
         """Limits the other way round, and comparisons of two numbers that the numbers themselves contradict."""
@@ -79,8 +85,35 @@ class Directions:
             known = self._limits.get((number.family, round(number.value, 1)))
             if sense and known == {-sense}:
                 yield Claim("number", number.start, number.end, False, (), "the limit is the other way")
+            bar = number.family == "points" and known == {1} and _SET.search(at.part) is not None
+            lead = at.text[max(at.sentence.start, number.start - 40) : number.start]
+            if (
+                bar
+                and _UNDER_BAR.search(lead)
+                and not NEGATOR.search(at.part)
+                and not re.search(r"excess|half", at.part)
+            ):
+                yield Claim("number", number.start, number.end, False, (), "the record says the opposite")
+        yield from self._levelled(at, digits)
         yield from _compared(at, digits)
         yield from _in_brackets(at, digits)
+
+    def _levelled(self, at: Reading, digits: Sequence[Number]) -> Iterator[Claim]:
+        """``q is above 0.001`` of what was confirmed."""
+        if not re.search(r"confirmed|mask|shortcut|finding|shift|drop|gap|\bF\d", at.part) or NEGATOR.search(
+            at.part
+        ):
+            return
+        for number in digits:
+            lead = at.text[max(at.sentence.start, number.start - 70) : number.start]
+            if (
+                0 < number.value < 0.05
+                and _LEVEL.search(lead)
+                and _OVER_LEVEL.search(lead)
+                and self._confirmed
+            ):
+                if all(v <= number.value for v in self._confirmed):
+                    yield Claim("number", number.start, number.end, False, (), "the record says the opposite")
 
 
 def _limit(text: str, number: Number) -> int:

@@ -10,7 +10,7 @@ from failsight.agent.grounding.lexicon import HEDGE
 
 #: turns of phrase with a word of supposition that suppose nothing
 _FIRM = re.compile(
-    r"than (?:[\w' -]{1,40} )?(?:suggests?|says|promises|implies|warrants|would have it)\b|than (?:[\w' -]{1,40} )?(?:should|would|could|might|ought to)\b(?: \w+){0,3}|\b(?:more|less|most|least|equally|as) likely\b|\bnext to\b|\beven if\b|"
+    r"\b(?:that|which|who) (?:had|has|have) (?:not |never )?(?:suggested|proposed)\b|than (?:[\w' -]{1,40} )?(?:suggests?|says|promises|implies|warrants|would have it)\b|than (?:[\w' -]{1,40} )?(?:should|would|could|might|ought to)\b(?: \w+){0,3}|\b(?:more|less|most|least|equally|as) likely\b|\bnext to\b|\beven if\b|"
     r"\balways \w+ing \w+ would\b|\bwould (?:give|get|score|reach|have been|have to|need|be needed|suggest|warrant|justify|predict|expect)\b|\bhypothes[ei]s\b|\bproposed\b|\bproposals?\b|"
     r"\b(?:should|must) (?:be|reach|have) (?:at least|above|over)\b|\bcould(?: not|n't) be\b|\bcan(?:not|'t) be\b|\bcould have (?:been )?(?:seen|shown|found|detected)\b|"
     r"\b(?:suspicions?|hypothes[ei]s|suspects?)\b(?= [\w ,()-]{0,60}\b(?:was|were|has been|have been|is|are)\b (?:\w+ )?(?:confirmed|settled|proven|tested|refuted|established|ruled|decided))|"

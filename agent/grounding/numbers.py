@@ -98,6 +98,12 @@ class Number:
         if self.about:
             if self.bound * (recorded - self.value) < -(0.0 if self.word else self.half) - 1e-9:
                 return False
+            if (
+                self.bound
+                and not self.word
+                and self.bound * (recorded - self.value) < -0.1 * self.half - 1e-9
+            ):
+                return False
             return apart <= max(self.half * 1.0001, _loose(self.value) * abs(self.value))
         return apart <= self.half * 1.0001 + 1e-9
 

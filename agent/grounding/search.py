@@ -123,7 +123,7 @@ class Search:
             meant = [n for n, c in said.items() if c <= LIKELY]
             if not meant or own & set(meant):
                 continue
-            if atom.told and set(atom.refs) & at.reading.whole.evidence:
+            if atom.told and not own and set(atom.refs) & at.reading.whole.evidence:
                 total += ODD
             elif at.carried and not _PRONOUN.search(at.reading.part):
                 continue

@@ -43,6 +43,11 @@ _EXACT = any_word(
     r"well[- ]calibrated", r"perfectly calibrated", r"properly calibrated", r"at face value", r"honest about", r"matches? its accuracy", r"as (?:sure|confident) as it (?:should|is right)", r"exactly as (?:sure|confident) as",
     r"about right", r"spot on", r"no (?:calibration )?gap",
 )  # fmt: skip
+_WORD = re.compile(r"\w+")
+_SURENESS = any_word(r"confidence", r"sureness", r"certainty", r"promises?", r"trusts itself", r"believes")
+_RIGHTNESS = any_word(
+    r"accuracy", r"(?:share|rate|proportion) of (?:right|correct) answers", r"hit rate", r"how often it is (?:right|correct)", r"delivers?", r"it should", r"it is (?:right|correct)", r"actual performance",
+)  # fmt: skip
 _ITSELF = any_word(
     r"confiden\w*", r"sure\w*", r"certain\w*", r"calibrat\w*", r"probabilit\w+", r"scores?", r"itself", r"believes?", r"thinks?", r"model",
     r"overconfiden\w*", r"underconfiden\w*", r"self-assess\w*",
@@ -124,6 +129,27 @@ _REFUTED_THINGS = re.compile(
     r"\b(?:refuted|disproved|rejected) (?:\w+ )?(?:findings?|slices?|groups?|cues?|shortcuts?|hypothes\w+|suspicions?|tests?)\b",
     re.IGNORECASE,
 )
+_SCORE = any_word(r"scores?", r"confidence (?:in|for)")
+_SHORTCUT = any_word(r"shortcuts?", r"cues?", r"giveaways?")
+_PROPOSAL = any_word(
+    r"propos\w+",
+    r"listed",
+    r"repairs?",
+    r"corrections?",
+    r"cheap(?:est|er)?",
+    r"plan",
+    r"rank(?:ed|s)? first",
+)
+_MANY = {
+    w: n
+    for n, w in enumerate(
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+    )
+}
+_INCONCLUSIVE_THINGS = re.compile(
+    r"\b(?:(?P<n>two|three|four|five|six|seven|eight|nine|ten|\d{1,2}) )?inconclusive (?:(?P<m>\d{1,2})\b|(?:\w+ )?(?:slices?|findings?|groups?|cues?|shortcuts?)\b|(?=[,.;]|$))",
+    re.IGNORECASE,
+)
 _MOVING = any_word(
     r"drop\w*", r"loss\w*", r"los[et]\w*", r"fall\w*", r"fell", r"declin\w*", r"gain\w*", r"ris\w+", r"rose", r"improv\w*", r"collaps\w*", r"suffer\w*", r"degrad\w*", r"deteriorat\w*", r"plummet\w*", r"plung\w*", r"hold\w*", r"held", r"hit", r"worse\w*", r"better",
 )  # fmt: skip
@@ -166,15 +192,37 @@ class Signs:
         self._refuted = any(r.finding.verdict == "refuted" for r in state.records.values()) or any(
             "refuted" in str(cell) for e in state.evidence for t in e.tables for r in t.rows for cell in r
         )
+        tried = [
+            [str(cell) for cell in r]
+            for e in state.evidence
+            for t in e.tables
+            if "verdict" in t.columns and t.columns[0] == "slice"
+            for r in t.rows
+        ]
+        undecided = [r for r in tried if "inconclusive" in r]
+        self._inconclusive = {
+            len(undecided),
+            len(tried),
+            sum(r.finding.verdict == "inconclusive" for r in state.records.values()),
+        }
+        self._undecided_things = {a for r in tried for a in lexicon.find(r[0]).attributes}
+        self._confirmed = {
+            a
+            for r in state.records.values()
+            if r.finding.verdict == "confirmed"
+            for a in r.finding.slice or {}
+        }
         self._treated = {c.finding for e in state.evidence for c in e.corrections}
         self._frequency = [a for a in atoms if a.metric == "frequency" and a.family == "percent"]
 
     def claims(self, at: Reading) -> Iterator[Claim]:
         """What a sentence says by its signs, checked."""
+        yield from self._undecided(at)
+        yield from self._numbered(at)
         for part in clauses(at):
             for claim in (
                 *self._confidence(part, at), *self._readied(part), *self._balance(part, at), *self._pictures(part, at), *self._moved(part, at),
-                *self._tied(part, at), *self._hidden(part, at), *self._slice(part), *self._rare(part, at), *self._refutes(part), *self._proposed(part),
+                *self._tied(part, at), *self._hidden(part, at), *self._slice(part), *self._rare(part, at), *self._refutes(part), *self._proposed(part), *self._strange(part, at),
             ):  # fmt: skip
                 own = claim.reason == "nothing was refuted" and HEDGE.search(part.text) is None
                 if own or not hedged(at.part, claim.start - at.sentence.start):
@@ -187,6 +235,21 @@ class Signs:
             return
         if re.search(r"\bwrong|\berrors?\b|\bbins?\b|\bones\b|\bbetween\b", at.part, re.IGNORECASE):
             return
+        sure, right = _SURENESS.search(part.text), _RIGHTNESS.search(part.text)
+        if sure is not None and right is not None and not re.search(r"\d ?% (?:sure|confiden)", part.text):
+            first, second = sorted((sure, right), key=lambda m: m.start())
+            between = part.text[first.end() : second.start()]
+            way = direction(
+                re.sub(r"\b(?:over|up|under)\b", " ", between) if "points" in between else between
+            )
+            if way and re.search(
+                r"\b(?:than|below|above|behind|exceed\w*|ahead of|over|under|trails?|outruns?|beats?)\b",
+                between,
+            ):
+                sign = way * (1 if first is sure else -1) * (-1 if denied(between) else 1)
+                match = _WORD.search(part.text, first.start()) or first
+                yield _said(part, match, sign * self._gap[0] > 0, self._gap[1])
+                return
         over, under, exact = _OVER.search(part.text), _UNDER.search(part.text), _EXACT.search(part.text)
         match = over or under or exact
         if match is None or (over and under) or not _ITSELF.search(part.text):
@@ -372,6 +435,15 @@ class Signs:
         named = at.whole.classes
         ties = self._ties.get(things[0], {})
         if named and not named & set(ties):
+            spot = next(m for m in at.mentions if m.kind == "class")
+            odd = len(named) == 1 and not named & set(self._groups.get(things[0], {}))
+            if (
+                odd
+                and _SCORE.search(at.part)
+                and not denied(at.part)
+                and not re.search(r"\bother\b|\d ?%", at.part)
+            ):
+                yield Claim("verdict", spot.start, spot.end, False, (), "the record holds no such tie")
             return
         if re.search(
             r"\berrors?\b|wrong|mend|repair|retrain|half of|accura|right|correct", at.part, re.IGNORECASE
@@ -465,6 +537,71 @@ class Signs:
                 False,
                 (),
                 "nothing was refuted",
+            )
+
+    def _strange(self, part: Clause, at: Reading) -> Iterator[Claim]:
+        """A thing called a shortcut, a slice or something to repair, of which no finding speaks."""
+        for thing in part.of("attribute"):
+            known = (
+                thing.name in self._ties or thing.name in self._weak or thing.name in self._undecided_things
+            )
+            if known or denied(at.part) or re.search(r"salien|map|\bwhether\b|\bbox|\barea|frame", at.part):
+                continue
+            word = _SHORTCUT.search(part.text) or (
+                "=" in at.text[thing.start : thing.end] and re.search(r"slices?\b|\d ?%", at.part)
+            )
+            if not word and _PROPOSAL.search(part.text) and self._treated:
+                word = not any(
+                    thing.name.replace("_", " ") in c.action.replace("_", " ")
+                    for e in self._state.evidence
+                    for c in e.corrections
+                )
+            if word:
+                yield Claim("verdict", thing.start, thing.end, False, (), "no finding is about this")
+                return
+
+    def _numbered(self, at: Reading) -> Iterator[Claim]:
+        """``F2 and F3 are the shifts of kitchen and living_room``: each thing named has to be of one of the findings."""
+        ids = [m.name for m in at.mentions if m.kind == "finding" and m.name in self._state.records]
+        if not ids or re.search(
+            r"\b(?:than|other|others|unlike|compared|while|whereas|but|not|no)\b|n't|\[|\d ?%|E\d", at.part
+        ):
+            return
+        classes: set[str] = set()
+        things: set[str] = set()
+        for name in ids:
+            found = self._state.records[name].finding
+            if not found.slice and not found.class_name:
+                return
+            told = self._lexicon.find(found.statement)
+            classes |= told.classes | {c for c in (found.class_name, found.confused_with) if c}
+            things |= told.attributes | set(found.slice or {})
+        for mention in at.mentions:
+            if (mention.kind == "class" and mention.name not in classes) or (
+                mention.kind == "attribute" and mention.name not in things
+            ):
+                yield Claim(
+                    "name", mention.start, mention.end, False, (), "the finding is about something else"
+                )
+                return
+
+    def _undecided(self, at: Reading) -> Iterator[Claim]:
+        """``the 13 inconclusive findings``, ``of the inconclusive slices, the shower has …``."""
+        match = _INCONCLUSIVE_THINGS.search(at.part)
+        if match is None or re.search(
+            r"\b(?:no|or|nor|any)\b[^.;]*$", at.part[: match.start()], re.IGNORECASE
+        ):
+            return
+        many = (match["n"] or match["m"] or "").lower()
+        wrong = (
+            bool(many) and (int(many) if many.isdigit() else _MANY.get(many, -1)) not in self._inconclusive
+        )
+        mine = at.whole.attributes
+        wrong = wrong or (not many and len(mine) == 1 and mine <= self._confirmed - self._undecided_things)
+        if wrong:
+            start = at.sentence.start + match.start()
+            yield Claim(
+                "verdict", start, start + len(match[0]), False, (), "the record gives another verdict"
             )
 
     def _proposed(self, part: Clause) -> Iterator[Claim]:
