@@ -82,7 +82,7 @@ class Approvals:
             return {
                 "allowed_decisions": ["approve", "reject"],
                 "when": lambda request: self.waits(spec, dict(request.tool_call["args"])),
-                "description": f"{spec.name} is {'writing' if spec.writes else 'expensive'}: {spec.description}",
+                "description": spec.description,
             }
 
         waiting: dict[str, Any] = {

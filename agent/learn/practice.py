@@ -74,7 +74,7 @@ def _brief(room: Classroom, case: Case, name: str) -> str:
     names = {"deploy.accuracy": "accuracy in deployment", "worst_recall": "recall of the worst class"}
     wanted = ", ".join(f"{names.get(e.name, e.name)} at least {number(e.bound)}" for e in case.expectations)
     return said(
-        "brief", room.level, name=f"Practice case {name}", task=case.task, images=f"{len(case.table()):,}",
+        "brief", room.level, name=f"Practice case {name.capitalize()}", task=case.task, images=f"{len(case.table()):,}",
         train=f"{len(case.table('train')):,}", deploy=f"{len(case.table('deploy')):,}", expected=wanted,
     )  # fmt: skip
 

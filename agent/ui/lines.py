@@ -72,9 +72,9 @@ class Lines:
                 self.evidence(evidence, album, reused=reused)
             case ApprovalAsked(tool, arguments, why, cost):
                 self.say(f"? {may_run(tool, arguments)}", "bold yellow")
-                for name, text in (("why", why), ("cost", cost_text(cost))):
+                for text in (why, cost and f"cost: {cost_text(cost)}"):
                     if text:
-                        self.say(f"  {name}: {text}")
+                        self.say(f"  {text}")
             case ImagesOpened(gallery, page):
                 self._said(gallery.lines(page))
             case MatrixOpened():

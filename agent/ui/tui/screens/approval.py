@@ -65,9 +65,10 @@ class ApprovalScreen(ModalScreen[Answer]):
         parts: list[str | tuple[str, str]] = [(asked.tool, "bold $text-accent")]
         for name, value in asked.arguments.items():
             parts += ["\n", (f"  {clean(name, 40)}  ", "dim"), clean(value, 300)]
-        for name, text in (("why", asked.why), ("cost", cost_text(asked.cost))):
-            if text:
-                parts += ["\n\n", (f"{name}  ", "dim"), text]
+        if asked.why:
+            parts += ["\n\n", asked.why]
+        if asked.cost:
+            parts += ["\n\n", ("cost  ", "dim"), cost_text(asked.cost)]
         return Content.assemble(*parts)
 
     def on_mount(self) -> None:
