@@ -113,6 +113,26 @@ async def test_keys_turn_the_knobs_and_the_bars_follow(case: FakeCase, tmp_path:
         await stage.until(lambda: not isinstance(stage.app.screen, WhatIfScreen))
 
 
+@pytest.mark.parametrize("size", [(80, 24), (100, 20), (120, 40), (200, 60)])
+async def test_the_picture_is_whole_and_the_answers_are_seen_in_every_size(
+    size: tuple[int, int], case: FakeCase, tmp_path: Path
+) -> None:
+    probe = Probe(case, f"#{shown(case)}")
+    async with on_stage(tmp_path, {"start": [PictureOpened(probe)]}, size=size) as stage:
+        await stage.until(lambda: isinstance(stage.app.screen, WhatIfScreen))
+        screen: Any = stage.app.screen
+        for width, height in (size, (size[0] - 8, size[1] - 2)):
+            await stage.pilot.resize_terminal(width, height)
+            await stage.until(lambda: screen.seen is not None and not screen._trying)
+            lines = [line.rstrip() for line in stage.text().split("\n")]
+            rows = [line for line in lines if line.startswith(" ▀")]
+            drawn = screen.query_one("#whatif-drawn")
+            assert len(rows) == drawn.size.height >= 6  # a row that wrapped would be two
+            assert screen.query_one("#whatif-picture").max_scroll_y == 0
+            for name, score, _ in probe.says(probe.first):
+                assert any(name in line and f"{100 * score:.1f} %" in line for line in lines), lines
+
+
 async def test_enter_keeps_the_edits_as_evidence(case: FakeCase, tmp_path: Path) -> None:
     probe = Probe(case, f"#{shown(case)}")
     async with on_stage(tmp_path, {"/whatif #1": [PictureOpened(probe)]}) as stage:

@@ -24,8 +24,10 @@ from failsight.tools.text import clean, number
 if TYPE_CHECKING:
     from failsight.agent.whatif import Probe, Tried
 
-BAR = 18  # columns of a prediction bar
+BAR = 18  # most columns of a prediction bar
+BESIDE = 29  # columns of what stands beside it: the class, its score, and by how much that moved
 PICTURE = (44, 20)  # most columns and rows of the picture
+LEAST = (12, 6)  # and fewest
 
 
 class Seen(Message):
@@ -94,15 +96,27 @@ class WhatIfScreen(Screen[None]):
         if not self._trying:
             self._try()
 
+    def on_resize(self) -> None:
+        """Draw the picture as large as there is room now."""
+        if self.seen is not None and not self._trying:
+            self._try()
+
+    def _room(self) -> tuple[int, int]:
+        """Columns and rows for the picture, so that the answers below it are seen too."""
+        body = self.query_one("#whatif-picture", VerticalScroll)
+        width, height = body.container_size.width // 2 - 4, body.container_size.height
+        answers = len(self.probe.says(self.probe.first)) + 4  # with the line that the answer turned
+        return max(LEAST[0], min(PICTURE[0], width)), max(LEAST[1], min(PICTURE[1], height - 1 - answers))
+
     def _try(self) -> None:
         self._trying = True
-        self._work(self._wanted)
+        self._work(self._wanted, self._room())
 
     @work(thread=True, group="whatif", exit_on_error=False)
-    def _work(self, setting: Setting) -> None:
+    def _work(self, setting: Setting, room: tuple[int, int]) -> None:
         try:
             tried = self.probe.tried(setting)
-            self.post_message(Seen(tried, _drawn(tried, *PICTURE)))
+            self.post_message(Seen(tried, _drawn(tried, *room)))
         except Exception as problem:  # the model's own failure is told, and the knobs stay usable
             self.post_message(Seen(None, None, str(problem)))
 
@@ -122,14 +136,15 @@ class WhatIfScreen(Screen[None]):
     def _bars(self, tried: Tried) -> Content:
         """A line for each of the likeliest classes: name, bar, score, and how far it moved."""
         parts: list[str | tuple[str, str]] = []
+        long = max(4, min(BAR, self._room()[0] - BESIDE if self._room()[0] < PICTURE[0] else BAR))
         for place, (name, score, before) in enumerate(self.probe.says(tried)):
-            full = round(score * BAR)
+            full = round(score * long)
             moved = score - before
             shift = f"  {100 * moved:+.1f}" if abs(moved) >= 0.0005 else ""
             parts += [
                 (f"\n{clean(name, 13):<14}", "bold" if place == 0 else ""),
                 ("█" * full, "$text-accent" if place == 0 else "dim"),
-                ("·" * (BAR - full), "dim"),
+                ("·" * (long - full), "dim"),
                 f" {number(score):>7}",
                 (shift, "dim"),
             ]
