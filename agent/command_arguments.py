@@ -45,6 +45,11 @@ def call_arguments(parser: argparse.ArgumentParser) -> None:
         "arguments", nargs="*", metavar="NAME=VALUE", help="`failsight tools TOOL` says which there are"
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="measure anew, with nothing cached, what the journal holds, and say whether it came out the same",
+    )
     models(parser)
 
 

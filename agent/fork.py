@@ -33,11 +33,19 @@ CARRIED = (
 )  # of a case folder, beside its journal; copied, never linked: some files grow
 
 
-def fork(source: Path, target: Path, *, at: int | None = None, planner: str = "") -> Path:
+def fork(
+    source: Path,
+    target: Path,
+    *,
+    at: int | None = None,
+    planner: str = "",
+    carry: Sequence[str] = CARRIED,
+) -> Path:
     """A new case folder that shares the events up to number ``at`` (default: all) with ``source``, then goes its own way.
 
     Args:
         planner: who plans in the new one; empty for the same.
+        carry: folders of the case that are copied.
 
     Raises:
         UserError: ``source`` is no case, there is no such event, or ``target`` is taken or can't be written.
@@ -55,7 +63,7 @@ def fork(source: Path, target: Path, *, at: int | None = None, planner: str = ""
         raise UserError(f"The folder {target} is not empty.", "Give another one with --out.")
     try:
         target.mkdir(parents=True, exist_ok=True)
-        for name in CARRIED:
+        for name in carry:
             if (source / name).is_dir():
                 shutil.copytree(source / name, target / name, dirs_exist_ok=True)
         config = load_config(source)

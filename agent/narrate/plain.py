@@ -34,8 +34,16 @@ def of_100(share: float | None, ci: Interval = None) -> str:
     return text
 
 
+def nameless(finding: Finding) -> bool:
+    """Whether nothing but numbers of the network's own features says which pictures a finding is about."""
+    return bool(finding.slice) and all(str(name).startswith("feature #") for name in finding.slice or {})
+
+
 def which(finding: Finding, pictures: str = "pictures") -> str:
     """Which pictures a finding is about: ``pictures of living room without television``."""
+    if nameless(finding):
+        of = f" of {plain(finding.class_name)}" if finding.class_name else ""
+        return f"{pictures}{of} of a kind that nobody has named yet (the report shows some)"
     parts = []
     for name, value in sorted((finding.slice or {}).items()):
         shown = clean(value, 60)
@@ -54,7 +62,7 @@ def for_users(finding: Finding) -> str:
     rate, base = finding.error_rate, finding.base_error_rate
     where, other = which(finding), which(finding, "pictures of something else")
     if finding.kind == "overconfidence":
-        return "It says that it is surer than it is right: don't take its confidence at face value."
+        return "It sounds surer than it is right: don't take its confidence at face value."
     if rate is None:
         return ""
     if finding.kind in PULLS and finding.class_name:

@@ -10,6 +10,7 @@ from failsight.agent.journal import Journal
 from failsight.agent.narrate import build_report
 from failsight.agent.narrate.model import Report
 from failsight.agent.narrate.phrases import how_sure
+from failsight.agent.narrate.plain import for_requesters, for_users
 from failsight.agent.state import fold
 from failsight.tools.evidence import Correction, Evidence, Finding, Instrument
 from tests.fakes.told import Teller, confused, evaluated
@@ -139,3 +140,20 @@ def test_the_head_says_what_is_taken_for_what(tmp_path: Path) -> None:
     brief = [s for s in report_of(told).brief if s.text.startswith("Taken most often")]
     assert brief[0].text.startswith("Taken most often: kitchen for living_room (46 of 200), ")
     assert brief[0].refs == ("E2",)
+
+
+def test_who_runs_no_model_is_not_told_numbers_of_features() -> None:
+    found = Finding(
+        "weak_slice",
+        "correctness",
+        "unknown",
+        "x",
+        slice={"feature #171": "< 0.621"},
+        class_name="kitchen",
+        n=35,
+        error_rate=0.97,
+        base_error_rate=0.4,
+    )
+    for said in (for_users(found), for_requesters(found)):
+        assert "Pictures of kitchen of a kind that nobody has named yet" in said
+        assert "171" not in said
