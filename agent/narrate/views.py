@@ -367,7 +367,7 @@ def _fed_rightly(record: Record, found: FindingRecord) -> list[Sentence]:
     first = (
         f"First of all mend {found.id}, for every other figure here is one of a model that was fed wrongly. "
     )
-    then = "Then open a new case with the same command, and begin again."
+    then = "Then begin a new case: the same command with --out and a new folder."
     return [Sentence(f"{first}{sentence(made.next_steps[0])} {then}", (found.id, made.id))]
 
 
