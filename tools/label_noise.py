@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from failsight.tools.checks.label_classes import ClassNoise, class_finding, class_noise, class_table
 from failsight.tools.checks.label_groups import (
     FEWEST,
     MOST_GROUPS,
@@ -33,11 +34,7 @@ from failsight.tools.checks.label_report import (
 )
 from failsight.tools.checks.label_scores import FOLDS, Scored, out_of_sample
 from failsight.tools.checks.label_second import (
-    ClassNoise,
     Second,
-    class_finding,
-    class_noise,
-    class_table,
     looked_at,
     second_opinion,
     seconded,
@@ -193,7 +190,7 @@ def _register(
                         one,
                         said,
                         n,
-                        "all other labels; and a head that learnt from these very labels, cross-validated",
+                        "all other labels, and for each other class its members with this label against the other way round; and a head that learnt from these very labels, cross-validated",
                         None,
                     )
                 )
@@ -271,9 +268,10 @@ def _findings(made: _Made, scored: Scored, split: Split, name: str | None) -> tu
     if not confirmed:
         fed = bool(made.overall.fed_wrongly)
         classes = [m for m in made.by_class if m.verdict == "confirmed" and not fed]
-        found += [class_finding(m, scored) for m in classes]
-        if not classes:
-            found.append(overall_finding(made.overall, split, name))
+        whole = overall_finding(made.overall, split, name)
+        # where most labels are given wrongly, that is the finding, not each of them
+        widespread = whole.verdict == "confirmed" and len(classes) > len(scored.classes) / 2
+        found += [class_finding(m, scored) for m in classes] if classes and not widespread else [whole]
     return tuple(found)
 
 

@@ -21,6 +21,7 @@ PURE, LIFT = (
     1.5,
 )  # share of planted pictures in a slice, and times their share elsewhere, from which it shows them
 GAP = 0.04  # mean confidence over accuracy, from which a model is overconfident
+CONFIDENT = 0.9  # from which an answer counts as confident where a statement is about confident answers
 
 
 class Judge:
@@ -70,7 +71,7 @@ class Judge:
             )
         if kind == "underfitting":
             return self._learnt() < LOW
-        if kind and kind not in SLICED and kind != "class_imbalance":
+        if kind and kind not in SLICED and kind not in ("class_imbalance", "overconfidence"):
             return False
         inside = self._inside(said.get("slice") or {})
         if inside is None:
@@ -81,6 +82,13 @@ class Judge:
                 return False
             others = self._reserve.truth != target
             return self._more(self._predicted == target, others & inside, others & ~inside)
+        if (
+            kind == "overconfidence"
+        ):  # a group of confident answers that are wrong more often than other confident ones
+            sure = (self._reserve.scores.max(1) >= CONFIDENT) & self._of_class(
+                said.get("class"), self._predicted
+            )
+            return self._more(self._wrong, sure & inside, sure & ~inside)
         mine = self._of_class(said.get("class"), self._reserve.truth)
         if not said.get("slice"):
             return bool(said.get("class")) and self._more(self._wrong, mine, ~mine)

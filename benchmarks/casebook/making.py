@@ -141,8 +141,9 @@ def shared_network(plan: Plan, world: World, cache: Path | None) -> tuple[Any, n
     from benchmarks.planted.pool import default_cache
     from benchmarks.planted.training import _network
 
-    alike = replace(plan, bugs=(), network=replace(plan.network, how="shared"))
-    mark = hashlib.sha256(f"2/{plan.split}/{'/'.join(plan.classes)}".encode()).hexdigest()[:12]
+    # the same network whichever case asks for it first
+    alike = replace(plan, number=0, attempt=0, bugs=(), network=replace(plan.network, how="shared"))
+    mark = hashlib.sha256(f"3/{plan.split}/{'/'.join(plan.classes)}".encode()).hexdigest()[:12]
     path = (cache or default_cache()) / "casebook" / f"shared-{mark}.pt"
     if not path.is_file():
         rows = np.sort(shared_rows(plan, world))

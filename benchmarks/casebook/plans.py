@@ -26,7 +26,7 @@ Variant = Literal["whole", "no_train", "black_box", "words"]
 SPLITS: tuple[Split, ...] = ("dev", "test")
 SIZES: Mapping[Split, int] = {"dev": 240, "test": 300}
 ATTEMPTS = 6
-VERSION = 1  # raise it whenever the same plan would give other files
+VERSION = 2  # raise it whenever the same plan would give other files
 THINGS: tuple[str, ...] = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
 )  # fmt: skip
@@ -244,6 +244,9 @@ def plan_case(split: Split, number: int, attempt: int = 0) -> Plan:
     made.key = tuple(planted)
     if not chosen.bugs:
         _null(made)
+    if made.network.how == "shared":
+        # shared networks were shown no close-ups: to ask for some would plant a fault that no key tells of
+        made.close = 0.0
     return made
 
 

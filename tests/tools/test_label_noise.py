@@ -275,7 +275,7 @@ def test_one_label_given_wrongly_is_named_though_all_together_are_below_what_cou
     made = label_noise(labelled_as_another(features=True))
     (found,) = made.findings
     assert (found.class_name, found.verdict, found.slice) == ("w", "confirmed", None)
-    assert "perhaps z" in found.statement and found.q is not None and found.q <= 0.05
+    assert "are z" in found.statement and found.q is not None and found.q <= 0.05
     told = next(t for t in made.tables if t.title == "Wrong labels by label given")
     assert told.rows[0][0] == "w" and told.rows[0][-1] == "confirmed"
 

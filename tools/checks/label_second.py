@@ -17,30 +17,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binom
 
 from failsight.tools.checks.label_groups import (
     ALIKE,
-    ALPHA,
     APART,
     FEWEST,
     MINIMUM_EFFECT,
-    REACH,
     Excess,
     Group,
 )
 from failsight.tools.checks.label_scores import FOLDS, Scored
 from failsight.tools.errors import RetryError
-from failsight.tools.evidence import Cell, Finding, Interval, Table, TestResult, Verdict
-from failsight.tools.notes import called
+from failsight.tools.evidence import Interval
 from failsight.tools.stats.contingency import risk_difference
 from failsight.tools.stats.intervals import wilson
-from failsight.tools.stats.label_floor import Disagreement, FloorTest, compare_floors
 from failsight.tools.stats.linear_head import cross_validated_scores
 from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.stats.stratified import StratifiedTest, compare_within
 from failsight.tools.stats.two_sample import auc_within
-from failsight.tools.text import clean, interval, number, p_value
+from failsight.tools.text import number
 from failsight.tools.view import CaseView
 
 Bool = npt.NDArray[np.bool_]
@@ -49,15 +44,12 @@ Ints = npt.NDArray[np.int64]
 
 TOLD = 0.1  # how far above one half the area under the curve may lie, interval and all, for images that can't be told apart
 WIDEST = 512  # features beyond are left to the leading directions
-ONE_CLASS = 0.6  # share of a label's suspects that are of one class, lower limit
-LIKE = 0.35  # mean rank among the suggested class's images that suspects must exceed
 EXCESS_ALPHA = 0.001  # a second look at the same groups: strict, so that both looks together keep the promise of the first
 ALIKE_BUT_LABELS = "The model is as sure of these images, and they can't be told from the others: the images are the same, the labels differ."
 NEARLY_ALIKE = (
     "The model is nearly as sure of these images (what differs explains {} of the excess at most), and they can't be told from the others: "
     "the images are the same, the labels differ."
 )
-MOST_ROWS = 30
 FEWEST_LABELS = 60  # images below which no second head is fitted
 
 
@@ -227,146 +219,3 @@ def seconded(second: Second, suspect: Bool, suggested: Ints, among: Bool) -> Sec
     mine = suspect & among
     agreed = int((second.predicted[mine] == suggested[mine]).sum())
     return Seconded(int(mine.sum()), agreed, int(among.sum()), second.sees)
-
-
-@dataclass(frozen=True, slots=True)
-class ClassNoise:
-    """One given label, set against all others: how much disagrees however sure the model is, and what a second head says.
-
-    Attributes:
-        index, suggested: the label, and the class that most of its suspects are of.
-        n, suspects: images with the label that take part; suspects among them.
-        model: floors inside against outside, by the model's scores.
-        second: how far the second opinion agrees with the suspects.
-        alike, like: suspects of the suggested class that the second opinion agrees on, and their mean rank, by its log odds of the two
-            classes, among images labelled as suggested: one half for images like them, near 0 for those at the border.
-        reverse, p_reverse: suspects the other way round, labelled as suggested and perhaps of this class; and the chance of at least
-            ``alike`` of all of both if they came in proportion to the images with either label.
-    """
-
-    index: int
-    suggested: int
-    n: int
-    suspects: int
-    model: FloorTest
-    second: Seconded
-    alike: int
-    like: float
-    reverse: int
-    p_reverse: float
-    p: float
-    q: float = 1.0
-    verdict: Verdict = "inconclusive"
-
-    @property
-    def one_way(self) -> bool:
-        """Whether the suspects go one way. Two classes that a model can't tell apart are taken for each other, both ways."""
-        return self.p_reverse <= ALPHA
-
-    @property
-    def looks(self) -> bool:
-        """Whether the suspects are of one class and look like it: lower limits of their share, and of the mean rank (uniform ranks).
-
-        A class that a model does badly is taken for several others; who mislabels takes one class for one other.
-        """
-        if wilson(self.alike, max(self.suspects, 1))[0] <= ONE_CLASS:
-            return False
-        return self.alike > 0 and self.like - 1.645 * 0.2887 / np.sqrt(self.alike) > LIKE
-
-
-def class_noise(
-    scored: Scored, second: Second | None, suspect: Bool, suggested: Ints, among: Bool
-) -> list[ClassNoise]:
-    """Every label with enough images; the confirmed ones first.
-
-    Args:
-        suspect, suggested: (n,) of confident learning.
-        among: (n,) the images that take part.
-    """
-    if second is None or not second.sees:
-        return []
-    first = Disagreement(scored.scores, scored.predicted != scored.labels)
-    made = []
-    for c in range(len(scored.classes)):
-        inside = (scored.labels == c) & among
-        if int(inside.sum()) < FEWEST or int((~inside & among).sum()) < FEWEST:
-            continue
-        mine = inside & suspect
-        to = np.bincount(suggested[mine], minlength=len(scored.classes))
-        model = compare_floors(first, inside, among, reach=REACH)
-        opinion = seconded(second, suspect, suggested, inside)
-        top = int(to.argmax())
-        alike, like = _likeness(second, scored, mine & (suggested == top), c, top)
-        reverse, p_reverse = _reverse(scored, alike, suspect & among & (suggested == c), c, top)
-        made.append(
-            ClassNoise(c, top, int(inside.sum()), int(mine.sum()), model, opinion, alike, like, reverse, p_reverse, model.p)
-        )  # fmt: skip
-    q = benjamini_hochberg([m.p for m in made]).tolist() if made else []
-    judged = [replace(m, q=float(each)) for m, each in zip(made, q, strict=True)]
-    judged = [replace(m, verdict=_class_verdict(m)) for m in judged]
-    return sorted(judged, key=lambda m: (m.verdict != "confirmed", -m.model.difference))
-
-
-def _likeness(second: Second, scored: Scored, pair: Bool, label: int, suggested: int) -> tuple[int, float]:
-    """(how many, mean rank) of a label's suspects among the images labelled as suggested."""
-    logs = np.log(np.maximum(second.scores, 1e-12))
-    odds = logs[:, suggested] - logs[:, label]
-    members = np.sort(odds[scored.labels == suggested])
-    if not len(members) or not pair.any():
-        return 0, 0.0
-    return int(pair.sum()), float(np.searchsorted(members, odds[pair]).mean() / len(members))
-
-
-def _reverse(scored: Scored, alike: int, back: Bool, label: int, suggested: int) -> tuple[int, float]:
-    """(suspects the other way round, chance that at least ``alike`` of all of both go this way by the numbers of images alone)."""
-    reverse = int((back & (scored.labels == suggested)).sum())
-    mine, theirs = int((scored.labels == label).sum()), int((scored.labels == suggested).sum())
-    if alike + reverse == 0:
-        return 0, 1.0
-    return reverse, float(binom.sf(alike - 1, alike + reverse, mine / (mine + theirs)))
-
-
-def _class_verdict(m: ClassNoise) -> Verdict:
-    if m.model.ci[1] < MINIMUM_EFFECT:
-        return "refuted"
-    large = m.model.difference >= MINIMUM_EFFECT and m.q <= ALPHA
-    return "confirmed" if large and m.second.holds and m.looks and m.one_way else "inconclusive"
-
-
-def class_finding(m: ClassNoise, scored: Scored) -> Finding:
-    """The finding of one label that is often given wrongly."""
-    name, other = clean(scored.classes[m.index], 60), clean(scored.classes[m.suggested], 60)
-    statement = (
-        f"Of the {called(scored.split)} labelled {name} an estimated {number(m.model.inside)} carry a wrong label against {number(m.model.outside)} of the others; "
-        f"{number(m.suspects / m.n)} of {m.n:,} are suspects, most of them are perhaps {other}."
-    )
-    test = TestResult(
-        "label_noise", m.model.difference, m.model.ci, m.p, m.n, m.verdict,
-        statistic="floor of disagreement, this label minus the others; and a head cross-validated on these labels must agree with most suspects, which go one way", q=m.q,
-    )  # fmt: skip
-    return Finding(
-        "label_noise", "correctness", "data_content", statement, class_name=scored.classes[m.index],
-        n=m.n, error_rate=m.suspects / m.n,
-        ci=wilson(m.suspects, m.n), p=m.p, q=m.q, verdict=m.verdict, tests=(test,),
-        note="The labels disagree however sure the model is, and a head that learnt from these very labels, without the images that it judges, "
-        f"agrees with the model on {m.second.agreed} of {m.second.suspects} suspects, which to it look like members of the other class.",
-    )  # fmt: skip
-
-
-def class_table(made: Sequence[ClassNoise], classes: Sequence[str]) -> Table:
-    """Every label, both opinions."""
-    rows: list[tuple[Cell, ...]] = [
-        (classes[m.index], m.n, m.suspects, m.model.inside, m.model.outside, interval(m.model.ci, "points"),
-         m.second.agreed / max(m.second.suspects, 1), m.like, m.reverse,
-         p_value(m.q), m.verdict)
-        for m in made[:MOST_ROWS]
-    ]  # fmt: skip
-    return Table(
-        "Wrong labels by label given",
-        ("label", "images", "suspects", "wrong labels", "elsewhere", "difference", "seconded", "likeness", "the other way", "q", "verdict"),
-        tuple(rows),
-        ("text", "count", "count", "share", "share", "text", "share", "share", "count", "text", "text"),
-        "Wrong labels: estimated share that disagrees however sure the model is; seconded: suspects on which a head cross-validated on "
-        "these labels agrees with the model; likeness: where they rank among images of the suggested class, 50 % for images like them; the other way: suspects among the images of the suggested class that may be of this one: as many where the two "
-        "classes are merely hard to tell apart. q is corrected over all labels (Benjamini–Hochberg).",
-    )  # fmt: skip
