@@ -65,6 +65,14 @@ def describe_case(view: CaseView) -> Evidence:
     )
 
 
+FORMATS = {
+    "transformers": "a transformers model",
+    "onnx": "an ONNX file",
+    "torchscript": "a TorchScript file",
+    "torch_export": "a torch.export program",
+}
+
+
 @dataclass
 class _Told:
     """What has been said so far."""
@@ -87,7 +95,7 @@ class _Told:
         height, width = model.preprocessing.size
         size = f" with {parameters:,} parameters" if parameters else ""
         self.sentences.append(
-            f"The model is a {clean(model.format, 40)} file{size} that sees {width} × {height} pixels and tells {len(view.classes)} classes apart."
+            f"The model is {FORMATS.get(model.format, f'a {clean(model.format, 40)} model')}{size} that sees {width} × {height} pixels and tells {len(view.classes)} classes apart."
         )
         self.facts += [
             Fact("model_format", model.format, "text"),
@@ -131,6 +139,11 @@ class _Told:
         self.sentences.append(
             "There are " + listing([f"{len(view.table(s)):,} {called(s)}" for s in counts]) + "."
         )
+        lost = {s: len(view.table(s).left_out) for s in counts if len(view.table(s).left_out)}
+        if lost:
+            told = listing([f"{n:,} of the {called(s)}" for s, n in lost.items()])
+            one = sum(lost.values()) == 1
+            self.sentences.append(f"{told} {'is' if one else 'are'} left out; why stands in the notes.")
         self._classes(view, counts)
 
     def _classes(self, view: CaseView, counts: dict[Any, npt.NDArray[np.int64]]) -> None:

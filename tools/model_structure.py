@@ -297,7 +297,11 @@ def _summary(built: str, found: Sequence[Finding], silent: Sequence[Fact], units
     if not found and not silent:
         dead = report.units_facts(units) if units is not None else []
         told = f" {number(dead[0].value)} of its units are never active." if dead else ""
-        parts.append(f"No fault of construction was found.{told}")
+        blind = "can't be looked into" in built
+        found_none = (
+            "In the outputs alone, no fault shows." if blind else "No fault of construction was found."
+        )
+        parts.append(f"{found_none}{told}")
     return " ".join(parts)
 
 

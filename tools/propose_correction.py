@@ -289,7 +289,9 @@ def _summary(made: Made) -> str:
         for _, f, _ in made
     )
     where, n = bugs.most_common(1)[0]
-    if len(made) > 1:
+    if len(made) > 1 and where == "an unknown cause":
+        text += f" Of {n} of {len(made)} findings the cause is unknown: before the costly repairs, find it."
+    elif len(made) > 1:
         text += f" {n} of {len(made)} findings point to {where}: the next hour is best spent there."
     return text
 

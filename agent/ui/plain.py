@@ -6,12 +6,14 @@ offers is offered here.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
+from failsight import prompts
 from failsight.agent.events import ApprovalAsked, EvidenceMade, PlannerSaid, SessionEvent
 from failsight.agent.ui import commands
 from failsight.agent.ui.completion import Known, options
@@ -31,6 +33,7 @@ from failsight.agent.ui.words import finding_line, inert, inert_text
 from failsight.tools.errors import FailsightError
 
 if TYPE_CHECKING:
+    from failsight.agent.state import CaseState
     from failsight.agent.ui.display import OpenSession, SessionLike
     from failsight.agent.ui.runner import Turn
     from failsight.tools.evidence import Evidence
@@ -343,21 +346,43 @@ class RunDisplay:
                 self._out.say(line)
             for path in session.write_report(self._formats):
                 self._out.say(f"report: {path}")
+            if not self._quiet:
+                self._log.say(f"ask on: failsight chat {shlex.quote(str(session.folder))}", "dim")
             return exit_codes[verdict(state)]
         finally:
             session.close()
 
     def _show(self, event: SessionEvent) -> None:
+        if isinstance(event, PlannerSaid):  # nobody is there to choose, and the report is written anyway
+            text = event.text.removesuffix(prompts.say("nothing_next")).rstrip()
+            event = replace(event, text=text, choices=())
         if not self._quiet or getattr(event, "level", "info") != "info":
             self._log.brief(event)
 
     def _result(self, session: SessionLike) -> Iterator[str]:
-        """Confirmed findings first, then what was refuted or stayed open: it saves the next person the work."""
-        records = take(session.state()).records
+        """How well it does and what it takes for what; confirmed findings; then what was refuted or stayed open: it saves the
+        next person the work."""
+        state = session.state()
+        for made in (state.latest("evaluate"), whole_matrix(state)):
+            if made is not None:
+                yield inert_text(f"{made.id} {made.summary}")
+        records = take(state).records
         confirmed = [r for r in records if r.finding.verdict == "confirmed"]
         yield f"{len(confirmed)} of {len(records)} hypotheses confirmed."
         for record in (*confirmed, *(r for r in records if r.finding.verdict != "confirmed")):
             yield finding_line(record)
+
+
+def whole_matrix(state: CaseState) -> Evidence | None:
+    """The last count of what is taken for what, over all classes."""
+    return next(
+        (
+            e
+            for e in reversed(state.evidence)
+            if e.tool == "confusion_matrix" and not e.arguments.get("true_class")
+        ),
+        None,
+    )
 
 
 class QuietDisplay(RunDisplay):

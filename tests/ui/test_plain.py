@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from failsight import prompts
 from failsight.agent.events import EvidenceMade, Notice, PlannerSaid
 from failsight.agent.ui.errors import guard
 from failsight.agent.ui.lines import ProgressLines
@@ -192,7 +193,8 @@ def test_an_unattended_run_prints_findings_and_exits_by_readiness(
     )
     assert RunDisplay(out, err).run(lambda p: session) == code
     lines = out.getvalue().splitlines()
-    assert lines[0] == "1 of 3 hypotheses confirmed." and lines[1].startswith("F1 ✓ confirmed: Kitchens")
+    assert lines[0].startswith("E1 Accuracy is 78.4 %")  # how well it does comes before what was found
+    assert lines[1] == "1 of 3 hypotheses confirmed." and lines[2].startswith("F1 ✓ confirmed: Kitchens")
     assert f"readiness: {(verdict or 'undecided').replace('_', ' ')}" in lines
     assert lines[-1] == f"report: {tmp_path / 'report.json'}"
     for words in (
@@ -202,6 +204,14 @@ def test_an_unattended_run_prints_findings_and_exits_by_readiness(
     ):
         assert words in err.getvalue() and words not in out.getvalue()
     assert session.asked == [("auto", None), ("report", ("md", "html", "json"))] and session.closed
+
+
+def test_an_unattended_run_offers_no_choices_and_says_how_to_go_on(tmp_path: Path) -> None:
+    said = PlannerSaid(f"2 confirmed.\n\n{prompts.say('nothing_next')}", ("Go on: correct",))
+    out, err = io.StringIO(), io.StringIO()
+    RunDisplay(out, err).run(lambda p: ScriptedSession(tmp_path, {"auto": [said]}))
+    assert "2 confirmed." in err.getvalue() and f"ask on: failsight chat {tmp_path}" in err.getvalue()
+    assert "/report" not in err.getvalue() and "could be answered" not in err.getvalue()
 
 
 def test_a_quiet_run_only_warns(tmp_path: Path) -> None:
