@@ -42,7 +42,10 @@ def majority(at: Reading, measures: Measures) -> Iterator[Claim]:
     """``Most of … are wrong``: more than half."""
     match = MOST.search(at.part)
     metric = noun(at.part[match.end() :]) or noun(at.part) if match else ""
-    if match is None or at.pairs:
+    if match is None:
+        return
+    if at.pairs:
+        yield from _sum_of_pairs(at, match, measures)
         return
     if re.search(r"\berrors?\b|\bmistakes?\b", match[0]) and "confiden" in at.part and not at.whole.entities:
         sure = measures.value("confident_errors", Side())
@@ -71,6 +74,29 @@ def majority(at: Reading, measures: Measures) -> Iterator[Claim]:
     ok = _amounts(match, found[0] if (metric == "error") != denied else 100 - found[0])
     start = at.sentence.start + match.start()
     yield weighed("rank", start, start + len(match[0]), ok, (found[1],), "it is not most of them")
+
+
+def _sum_of_pairs(at: Reading, match: re.Match[str], measures: Measures) -> Iterator[Claim]:
+    """``Of the bathrooms it misses, most are filed under kitchen or living room``."""
+    true = {a for a, _ in at.pairs}
+    if len(true) != 1 or not re.search(
+        r"\bmiss|\bwrong|\berror|\bmistak|\bmisread|\bfail", at.part, re.IGNORECASE
+    ):
+        return
+    split = only(at.about.splits) or "data"
+    mine = {p: v for p, v in measures.by_pair(split).items() if p[0] in true}
+    total = sum(v for v, _ in mine.values())
+    if total:
+        ok = _amounts(match, 100 * sum(mine.get(p, (0.0, ""))[0] for p in at.pairs) / total)
+        start = at.sentence.start + match.start()
+        yield weighed(
+            "rank",
+            start,
+            start + len(match[0]),
+            ok,
+            (next(iter(mine.values()))[1],),
+            "it is not most of them",
+        )
 
 
 _ALONE = re.compile(
@@ -129,7 +155,10 @@ def _having(at: Reading, match: re.Match[str], measures: Measures) -> Iterator[C
     """``Most training bathrooms had a shower``: how frequent it is."""
     if len(at.whole.attributes) != 1 or not _SHOWN.search(at.part) or re.search(r"mask|hid|cover", at.part):
         return
-    split = only(at.about.splits) or "data"
+    cuts = [m.start() for m in re.finditer(r", (?:yet|but|while|whereas|though)\b|; ", at.part)]
+    end = at.sentence.start + next((c for c in cuts if c > match.start()), len(at.part))
+    begin = at.sentence.start + max((c for c in cuts if c <= match.start()), default=0)
+    split = only(gather(at.mentions, begin, end).splits) or only(at.about.splits) or "data"
     for classes in (at.about.classes, frozenset[str]()):
         found = measures.value("frequency", Side(classes, at.whole.values, at.whole.attributes, split))
         if found is not None:

@@ -35,6 +35,17 @@ _QUANTITY = (
     (re.compile(r"\bprecision\b|\btrust", re.IGNORECASE), "precision"), (re.compile(r"\bf1\b", re.IGNORECASE), "f1"),
     (re.compile(r"\brecall\b|recogni[sz]|\bfound\b|threshold|\bbar\b", re.IGNORECASE), "recall"),
 )  # fmt: skip
+_ALWAYS = re.compile(
+    r"\b(?:(?P<often>(?:nearly|almost|practically|virtually) always|almost without exception|with confidence|blindly|safely)|(?:hardly|scarcely|almost never|rarely|seldom)(?: ever)?)\b",
+    re.IGNORECASE,
+)
+_BELIEVE = re.compile(
+    r"\bbeliev\w*|\btrust\w*|\brel(?:y|ies) on\b|\bbank on\b|\btake its word\b|\bcount on\b", re.IGNORECASE
+)
+_OTHER_WAY = re.compile(
+    r"\b(?P<way>more|less) (?:often|frequently|commonly) than (?:the other way(?: round| around)?|vice versa|the reverse|the opposite|in the other direction)\b",
+    re.IGNORECASE,
+)
 _AVERAGE = re.compile(
     r"\bmore than (?:the )?(?:average|overall|mean)(?: drop| loss)?\b|\babove(?: the)? average\b",
     re.IGNORECASE,
@@ -66,8 +77,9 @@ class Counts:
     def claims(self, at: Reading, inside: Sequence[Number]) -> Iterator[Claim]:
         """Counts and orders of a sentence, checked."""
         found = [
-            *self._beyond(at, inside), *self._average(at), *self._of_kind(at), *self._ordered(at), *self._costliest(at),
+            *self._beyond(at, inside), *self._average(at),             *self._of_kind(at), *self._one_way(at), *self._ordered(at), *self._costliest(at),
         ]  # fmt: skip
+        yield from self._believed(at)
         yield from (c for c in found if not hedged(at.part, c.start - at.sentence.start))
 
     def _beyond(self, at: Reading, inside: Sequence[Number]) -> Iterator[Claim]:
@@ -124,6 +136,48 @@ class Counts:
         yield weighed(
             "rank", start, at.sentence.start + max(match.end(), many.end()), ok, (next(iter(values.values()))[1],), "the record counts others",
         )  # fmt: skip
+
+    def _believed(self, at: Reading) -> Iterator[Claim]:
+        """``If it says living room, you can nearly always believe it``."""
+        match = next(
+            (m for m in _ALWAYS.finditer(at.part) if _BELIEVE.search(at.part, m.end(), m.end() + 30)), None
+        )
+        if match is None or len(at.whole.classes) != 1 or at.whole.attributes or not _BELIEVE.search(at.part):
+            return
+        found = self._measures.by_class("precision", only(at.about.splits) or "data").get(
+            only(at.whole.classes)
+        )
+        if found is not None and not NEGATOR.search(at.part[: match.start()]):
+            low, high = (80.0, 100.0) if match["often"] else (0.0, 30.0)
+            start = at.sentence.start + match.start()
+            ok = low <= found[0] <= high
+            yield weighed("rank", start, start + len(match[0]), ok, (found[1],), "it is not as often")
+
+    def _one_way(self, at: Reading) -> Iterator[Claim]:
+        """``Living rooms end up as bedrooms more often than the other way round``."""
+        match = _OTHER_WAY.search(at.part)
+        if (
+            match is None
+            or len(at.pairs) != 1
+            or at.whole.attributes
+            or NEGATOR.search(at.part[: match.start()])
+        ):
+            return
+        pairs = self._measures.by_pair(only(at.about.splits) or "data")
+        one, other = at.pairs[0]
+        there, back = pairs.get((one, other), (0.0, ""))[0], pairs.get((other, one), (0.0, ""))[0]
+        if there or back:
+            more = match["way"].lower() == "more"
+            start = at.sentence.start + match.start()
+            ref = pairs.get((one, other), pairs.get((other, one), (0.0, "")))[1]
+            yield weighed(
+                "comparison",
+                start,
+                start + len(match[0]),
+                (there > back) == more,
+                (ref,),
+                "it is the other way",
+            )
 
     def _of_kind(self, at: Reading) -> Iterator[Claim]:
         """``four are rare cases and six are spurious correlations``."""

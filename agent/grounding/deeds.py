@@ -23,7 +23,7 @@ _TOOLS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     for name, words in (
         ("test_", r"\bmask(?:s|ed|ing)?\b|\bhid(?:e|es|ing|den)?\b|\bcover(?:ed|ing|s)?\b(?! (?:\w+ ){0,3}[\d%])|\bocclu\w+|\bblack(?:ed|ing)? out\b|\bexperiments?\b|\bexperimental(?:ly)?\b"),
         ("saliency", r"\bsaliency\b|\bheat ?maps?\b|\battention maps?\b|\bgrad-?cam\b|(?<!mental )\bmaps\b"),
-        ("find_slices", r"\bslices? (?:search|were|was)\b|\bsearch for (?:weak )?(?:slices|groups)\b|\b(?:slice|group) search\b|\bslices (?:were )?(?:searched|tested)\b"),
+        ("find_slices", r"\bsearch(?:ed|ing)? (?:for |out )?(?:\w+ )?(?:slices|groups)\b|\bslices? (?:search|were|was)\b|\bsearch for (?:weak )?(?:slices|groups)\b|\b(?:slice|group) search\b|\bslices (?:were )?(?:searched|tested)\b"),
         ("confidence", r"\bcalibration\b|\bconfidence (?:was|were|profile|check)\b"),
         ("confusion", r"\bconfusion matrix\b|\bconfusion table\b"),
     )
@@ -41,7 +41,7 @@ _EACH = re.compile(
     r"\b(?:each|every|all)\b(?: of)?(?: the)? (?:\w+ )?(?:class|room|categor|kind)", re.IGNORECASE
 )
 _MADE = re.compile(
-    r"\b(?:was|were|is|are|been|be|got|has|have|had|ran|run|made|drawn|computed|produced|done|performed|took|included?|covered|concern\w*|for|of|on|tested|masked|hidden)\b",
+    r"\b(?:was|were|is|are|been|be|got|has|have|had|ran|run|made|drawn|computed|produced|done|performed|took|included?|covered|concern\w*|for|of|on|tested|masked|hidden|looked|drew|examined|used|shown|computed)\b",
     re.IGNORECASE,
 )
 #: a repair covers things too: those of training images
@@ -196,7 +196,10 @@ class Done:
         if (
             other
             and len({m.name for m in splits}) == 1
-            and re.search(r"\b(?:ran|run|made|done|masked|covered|on)\b", stretch)
+            and re.search(
+                r"\b(?:ran|run|made|done|masked|covered|on|used?|performed|carried|conducted|based|took place)\b",
+                stretch,
+            )
         ):
             return denied, other[0]
         if other and any(m.name in made.splits for m in splits):

@@ -111,9 +111,8 @@ class Directions:
                 and _LEVEL.search(lead)
                 and _OVER_LEVEL.search(lead)
                 and self._confirmed
-            ):
-                if all(v <= number.value for v in self._confirmed):
-                    yield Claim("number", number.start, number.end, False, (), "the record says the opposite")
+            ) and all(v <= number.value for v in self._confirmed):
+                yield Claim("number", number.start, number.end, False, (), "the record says the opposite")
 
 
 def _limit(text: str, number: Number) -> int:

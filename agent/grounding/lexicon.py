@@ -65,7 +65,7 @@ SAID: Mapping[str, re.Pattern[str]] = {
         "mended": r"mend|repair|correct|right", "control_mended": r"elsewhere|control|equal|same|patch|as much|other",
         "minimum_effect": r"bar\b|beforehand|minimum|at least|threshold|set\b", "smallest": r"smallest|power|detect|could have",
         "saliency": r"salien|map|\blook|attention|evidence|heat", "area": r"\barea|surface|of the (?:image|picture)",
-        "excess": r"excess|stake|errors", "draws": r"draw|control|patch|random", "verify": r"verif|enough|repaired|need|improvement|collect|prove|retest",
+        "excess": r"excess|stake|errors|costl", "draws": r"draw|control|patch|random", "verify": r"verif|enough|repaired|need|improvement|collect|prove|retest",
         "images": r"\bsets?\b|image|picture|photo|\bn\s?=|\bof\b|class|room|sample|test|cases?\b|\bit\b|them\b", "imbalance": r"balanc|largest|smallest",
         "p": r"\bp\b|p-value|signific", "q": r"\bq\b|correct", "bound": r"\bbar\b|expect|at least|criteri|target|must|require|below|demand|short|goal|threshold",
         "brightness": r"bright|dark|dimm?er", "contrast": r"contrast", "saturation": r"saturat|colourful", "sharpness": r"sharp|blur",

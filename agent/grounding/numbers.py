@@ -62,7 +62,7 @@ _IN_DIGITS = re.compile(
 )
 _CLAUSE = re.compile(
     r";|: | but | while | whereas | though | although | against | than | compared (?:with|to) | versus | vs\.? | instead of | rather than | which | so |"
-    r",? and (?=[^,;]*\d)|, (?=[\d.,]+ (?:of|images|are|were|as)\b)|, (?=[^,;\]]*[A-Za-z][^,;\]]*\d)|, (?=(?:and|not|followed|with|without|just|only|then)\b)| — | – | - (?=\*|[A-Z])"
+    r" and (?=(?:the|its|their|it|they)\b[^,;\d]*\b(?:is|are|was|were)\b)|,? and (?=[^,;]*\d)|, (?=[\d.,]+ (?:of|images|are|were|as)\b)|, (?=[^,;\]]*[A-Za-z][^,;\]]*\d)|, (?=(?:and|not|followed|with|without|just|only|then)\b)| — | – | - (?=\*|[A-Z])"
 )
 
 
@@ -207,6 +207,8 @@ def _digits(text: str, match: re.Match[str], brackets: list[tuple[int, int, str]
         value, half = value * 60, half * 60
     before = text[max(0, match.start() - 24) : match.start()]
     bound = next((b for pattern, b in BOUNDS if pattern.search(before)), 0)
+    if unit == "times" and re.match(r"\)", text[match.end() :]) and re.search(r"\((?:only |just )?$", before):
+        unit = ""  # "(3 times)": occasions
     if (
         unit == "times"
         and value >= 10
@@ -300,7 +302,9 @@ def _fractions(text: str) -> Iterator[tuple[float, re.Match[str]]]:
         part = match["part"].lower().rstrip("s")
         many = {"a": 1, "": 1}.get((match["n"] or "").lower()) or _count(match["n"])
         before = re.search(
-            r"\b(?:the|other|first|second|confirmation|that|this)\s$", text[: match.start()], re.IGNORECASE
+            r"\b(?:the|other|first|second|confirmation|that|this|held-out|tested|unseen|remaining|untouched|search)\s$",
+            text[: match.start()],
+            re.IGNORECASE,
         )
         if (part == "half" or match["n"]) and not before:
             yield 100 * many * _PARTS[part], match

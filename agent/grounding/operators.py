@@ -39,7 +39,7 @@ LESS = any_word(
     r"less", r"fewer", r"lower(?:s|ed|ing)?", r"smaller", r"weaker", r"below", r"under", r"down", r"downwards?", r"behind", r"fall(?:s|en|ing)?", r"fell", r"drop(?:s|ped|ping)?", r"declin\w*",
     r"decreas\w*", r"sink(?:s|ing)?", r"sank", r"sunk", r"shrink\w*", r"shrank", r"shrunk", r"los(?:es?|t|ing)", r"loss(?:es)?", r"halv(?:es?|ed|ing)", r"plummet\w*", r"plung\w*", r"collaps\w*", r"deteriorat\w*",
     r"degrad\w*", r"worse(?:n\w*)?", r"reduc\w*", r"slump\w*", r"dip(?:s|ped)?", r"dwindl\w*", r"suffer\w*", r"trail\w*", r"lag(?:s|ged|ging)?", r"erod\w*", r"crash\w*", r"tumbl\w*", r"weaken\w*",
-    r"suppress\w*", r"diminish\w*", r"slid(?:es?|ing)?", r"cut(?:s|ting)?", r"poorer", r"narrower", r"hit", r"hurt(?:s)?", r"tak(?:es?|en|ing) away", r"cost(?:s|ing)?", r"robs?", r"strips?",
+    r"suppress\w*", r"diminish\w*", r"slid(?:es?|ing)?", r"cut(?:s|ting)?", r"poorer", r"narrower", r"hit", r"hurt(?:s|ing)?", r"harm(?:s|ed)?", r"damag(?:es?|ed)", r"tak(?:es?|en|ing) away", r"cost(?:s|ing)?", r"robs?", r"strips?",
 )  # fmt: skip
 SAME = any_word(
     r"same", r"unchanged", r"stable", r"steady", r"identical(?:ly)?", r"alike", r"similar(?:ly)?", r"unaffected", r"constant", r"on par", r"on a par", r"level with", r"comparable", r"untouched", r"equal(?:ly|s)?",

@@ -197,6 +197,14 @@ class Properties:
         moved = self._shifts.get(frozenset(splits))
         if re.search(r"\ba (?:little|bit)\b|\bslight|\bsignifican|\bsomewhat\b", at.part):
             return
+        if moved is None and len(splits) == 2 and "deploy" in splits:
+            others = [m for pair, m in self._shifts.items() if "deploy" in pair]
+            same = [
+                m
+                for pair, m in self._shifts.items()
+                if pair == (splits - {"deploy"}) | {"data"} and max(m[0].values(), default=9) < _APART
+            ]
+            moved = others[0] if others and same else None  # one of them looks like a third that was
         if moved is None or re.search(r"\bclass(?:es)? (?:mix|proportions?)\b", at.part):
             return
         named = [

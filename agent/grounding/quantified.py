@@ -43,6 +43,12 @@ _POINTS = re.compile(
 _NOT = re.compile(r"\b(?:not|never|without|no|avoids?|escapes?|spared)\b|n't\b", re.IGNORECASE)
 
 
+_EXCEPT = re.compile(
+    r"\b(?:apart from|except(?: for)?|with the exception of|save for|other than|all but|every \w+ but)\b",
+    re.IGNORECASE,
+)
+
+
 def quantified(at: Reading, measures: Measures) -> Iterator[Claim]:
     """How many classes a sentence says do something, checked."""
     match = _HOW_MANY.search(at.part) or (_ONLY.search(at.part) if at.whole.classes else None)
@@ -69,7 +75,11 @@ def quantified(at: Reading, measures: Measures) -> Iterator[Claim]:
             if match["none"]
             else count == _number(match["n"])
         )
-        if (
+        out = _EXCEPT.search(at.part)
+        if (match["all"] or match["none"]) and at.whole.classes and out is not None:
+            left = at.whole.classes
+            ok = doing == (frozenset(values) - left if match["all"] else left)
+        elif (
             (match["all"] or match["none"])
             and at.whole.classes
             and re.search(r"\b(?:but|except|other|as|than)\b", at.part)

@@ -15,7 +15,7 @@ from failsight.agent.grounding.reading import Reading
 from failsight.agent.grounding.superlatives import together
 
 _HIGH = re.compile(
-    r"\b(?P<word>highest|largest|biggest|greatest|(?<!at )best|strongest|easiest|(?<!at )most(?! part\b)(?! of\b)(?! likely\b)|brightest|sharpest|top)\b|\bmore often than (?:any|all)\b|\bmore \w+ than (?:any|all)\b|\bmore than any\b",
+    r"\b(?P<word>highest|largest|biggest|greatest|(?<!at )best|strongest|easiest|(?<!at )most(?! part\b)(?! (?:are|were|is|go|end|get)\b)(?! of\b)(?! likely\b)|brightest|sharpest|top)\b|\bmore often than (?:any|all)\b|\bmore \w+ than (?:any|all)\b|\bmore than any\b",
     re.IGNORECASE,
 )
 _LOW = re.compile(
@@ -28,7 +28,7 @@ _ORDINAL = re.compile(
 )
 _NTH = {"two": 2, "three": 3, "four": 4, "second": 2, "third": 3, "fourth": 4, "fifth": 5}
 _LIST = re.compile(
-    r"\b(?:from )?(?:the )?(?P<one>weakest|worst|lowest|smallest|best|highest|largest|strongest)\b[^:]{0,20}\bto (?:the )?(?P<other>\w+)\b|\border(?:ed)?\b(?! chang)[^:]*:|\branked\b|\branking\b",
+    r"\b(?:from )?(?:the )?(?P<one>weakest|worst|lowest|smallest|best|highest|largest|strongest)\b[^:]{0,20}\bto (?:the )?(?P<other>\w+)\b|\border(?:ed)?\b(?! chang)[^:]*:|\border is\b|\branked\b|\branking\b",
     re.IGNORECASE,
 )
 _SEVERAL = re.compile(

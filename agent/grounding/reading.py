@@ -13,7 +13,7 @@ from failsight.agent.grounding.sources import NOTHING
 
 _TAKEN = re.compile(
     r"\b(?:taken for|mistaken for|confused with|called|answer(?:ed)? (?:with|as|by)|classified as|predicted (?:as|to be)|read as|seen as|"
-    r"ends? up as|becomes?|became|turns? into|turned into|misread as|passes for|mixed up with|go(?:es)? down as|labelled|counted as|passed off as|sorted (?:as|into|under)|as)\b|→|->",
+    r"ends? up as|becomes?|became|turns? into|turned into|misread as|passes for|mixed up with|go(?:es)? down as|labelled|counted as|passed off as|sorted (?:as|into|under)|(?:filed|put|booked|logged|lumped|landed?|classed|categori[sz]ed|tagged|marked|grouped|shelved) (?:under|in|into|with|as|down as)|slips? into|drifts? (?:to|into|towards)|mistook for|confused (?:with|for)|swapped for|misclassified (?:as|into)|misidentified as|misattributed to|gets? (?:the answer|the label)|as)\b|→|->",
     re.IGNORECASE,
 )
 
@@ -90,7 +90,8 @@ def pairs_in(text: str, mentions: Sequence[Mention]) -> tuple[tuple[str, str], .
             made
             and said
             and re.fullmatch(
-                r"(?:s|es)?(?: images| pictures)? (?:for|as|with|by) (?:an? )?", text[one.end : other.start]
+                r"(?:s|es)?(?: images| pictures)? (?:(?:only|just|hardly|almost|never|ever|rarely|seldom|much|less|more|often|sometimes|far|very|a|little) ){0,3}(?:for|as|with|by) (?:an? )?",
+                text[one.end : other.start],
             )
             and one.name != other.name
         ):

@@ -292,10 +292,10 @@ def _pair(number: Number, atom: Atom, at: Bound) -> float:
     if atom.pair is None:
         inner = len([c for c, cost in at.classes.items() if cost <= LIKELY]) > 1
         return (
-            ODD
+            (FAR if atom.metric == "false_answers" else ODD)
             if pairs
             and inner
-            and atom.metric in ("recall", "error", "f1", "answers")
+            and atom.metric in ("recall", "error", "f1", "answers", "false_answers")
             and atom.names.classes <= set(at.classes)
             else 0.0
         )

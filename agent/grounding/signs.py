@@ -44,7 +44,9 @@ _EXACT = any_word(
     r"about right", r"spot on", r"no (?:calibration )?gap",
 )  # fmt: skip
 _WORD = re.compile(r"\w+")
-_SURENESS = any_word(r"confidence", r"sureness", r"certainty", r"promises?", r"trusts itself", r"believes")
+_SURENESS = any_word(
+    r"confidence", r"sureness", r"certainty", r"promises?", r"claims?", r"trusts itself", r"believes"
+)
 _RIGHTNESS = any_word(
     r"accuracy", r"(?:share|rate|proportion) of (?:right|correct) answers", r"hit rate", r"how often it is (?:right|correct)", r"delivers?", r"it should", r"it is (?:right|correct)", r"actual performance",
 )  # fmt: skip
@@ -93,13 +95,29 @@ _TOWARDS = any_word(
     r"mistak(?:es?|en)", r"taken for", r"stands? for", r"giveaways?", r"associat\w+", r"attract\w*", r"trick\w*", r"fool\w*", r"nudg\w*", r"tempt\w*", r"steer\w*", r"trigger\w*", r"equat\w*", r"confus\w+", r"rel(?:y|ies|ying)",
     r"signals?", r"lur\w+", r"depends?", r"hint(?:s|ed)?", r"draw\w*", r"favou?r\w*", r"associat\w*", r"means?", r"reads?", r"sees?", r"guess\w*", r"turns?(?: \w+)? into",
 )  # fmt: skip
+_SEES = re.compile(
+    r"\b(?:see(?:s|ing)?|say(?:s|ing)?|think(?:s|ing)?(?: of)?|answer(?:s|ing)?|call(?:s|ing)?(?: it| them)?|predict(?:s|ing)?|guess(?:es|ing)?|shout(?:s|ing)?|lean(?:s|ing)? (?:to|towards)|believ\w+ (?:it|in)|smell(?:s|ing)?)(?: (?:an?|the|it is|in|it's))*[ \"“'*]+",
+    re.IGNORECASE,
+)
 _AWAY = any_word(
     r"away from", r"discourag\w*", r"prevent\w*", r"keeps? (?:it|the model) from", r"less (?:likely|inclined|prone|often)", r"repels?", r"rul(?:es?|ed) out", r"taught (?:it|the model) nothing", r"ignor(?:es?|ed|ing)", r"immune", r"unrelated",
 )  # fmt: skip
 _COVERED = any_word(
     r"mask(?:s|ed|ing)?", r"hid(?:es?|den|ing)?", r"cover(?:s|ed|ing)?(?: up)?", r"remov(?:es?|ed|ing)", r"occlud\w+", r"black(?:ed|ing)? out", r"eras(?:es?|ed|ing)", r"paint\w* over", r"blank\w*", r"block(?:s|ed|ing)", r"tak(?:es?|ing|en) (?:out|away)", r"out of (?:sight|view)",
 )  # fmt: skip
-_SURER = any_word(r"surer", r"more (?:sure|certain|confident|likely|stable|often|strongly|firmly|inclined)")
+_MERELY = re.compile(
+    r"\bonly (?:say|know|claim|tell|see)\b[^.;]*\b(?:go(?:es)? (?:together|along)|co-?occur|correlat)|\b(?:only|just|merely|no more than|nothing but) (?:an? )?(?:association|correlation)|\b(?:association|correlation)s? only\b",
+    re.IGNORECASE,
+)
+_CONTROL = re.compile(
+    r"\b(?:just|exactly|about|almost|nearly|quite)? ?as (?:much|strongly|far|often)\b|\b(?:the same|equally|no less)\b",
+    re.IGNORECASE,
+)
+_SURER = any_word(
+    r"(?:gets?|grows?|becomes?) (?:even |only |all the |just )*(?:stronger|firmer|surer|louder|clearer)",
+    r"surer",
+    r"more (?:sure|certain|confident|likely|stable|often|strongly|firmly|inclined)",
+)
 _ELSEWHERE = any_word(
     r"elsewhere", r"controls?", r"patch(?:es)?", r"same[- ]size\w*", r"as much", r"equal", r"another"
 )
@@ -151,7 +169,7 @@ _INCONCLUSIVE_THINGS = re.compile(
     re.IGNORECASE,
 )
 _MOVING = any_word(
-    r"drop\w*", r"loss\w*", r"los[et]\w*", r"fall\w*", r"fell", r"declin\w*", r"gain\w*", r"ris\w+", r"rose", r"improv\w*", r"collaps\w*", r"suffer\w*", r"degrad\w*", r"deteriorat\w*", r"plummet\w*", r"plung\w*", r"hold\w*", r"held", r"hit", r"worse\w*", r"better",
+    r"drop\w*", r"loss\w*", r"los[et]\w*", r"fall\w*", r"fell", r"declin\w*", r"gain\w*", r"ris\w+", r"rose", r"improv\w*", r"collaps\w*", r"suffer\w*", r"degrad\w*", r"deteriorat\w*", r"plummet\w*", r"plung\w*", r"hold\w*", r"held", r"hit", r"hurt\w*", r"harm\w*", r"damag\w*", r"worse\w*", r"better",
 )  # fmt: skip
 _FINDING_WORDS = any_word(r"corrections?", r"repairs?", r"fix(?:es)?", r"proposals?", r"remed\w+")
 
@@ -212,6 +230,11 @@ class Signs:
             if r.finding.verdict == "confirmed"
             for a in r.finding.slice or {}
         }
+        cue, control = (
+            {a.names.attributes: abs(a.value) for a in atoms if a.metric == m and a.part == "value"}
+            for m in ("cue_effect", "control_effect")
+        )
+        self._quiet = bool(cue) and all(control.get(k, v) < 0.5 * v for k, v in cue.items())
         self._treated = {c.finding for e in state.evidence for c in e.corrections}
         self._frequency = [a for a in atoms if a.metric == "frequency" and a.family == "percent"]
 
@@ -219,6 +242,7 @@ class Signs:
         """What a sentence says by its signs, checked."""
         yield from self._undecided(at)
         yield from self._numbered(at)
+        yield from self._merely(at)
         for part in clauses(at):
             for claim in (
                 *self._confidence(part, at), *self._readied(part), *self._balance(part, at), *self._pictures(part, at), *self._moved(part, at),
@@ -339,7 +363,8 @@ class Signs:
 
     def _moved(self, part: Clause, at: Reading) -> Iterator[Claim]:
         """``nothing is lost in deployment``, ``recall falls in every class except kitchen``."""
-        match = _MOVING.search(part.text)
+        idle = re.compile(r"\b(?:falls?|fell|comes?) apart\b|\bdrops? out\b", re.IGNORECASE)
+        match = _MOVING.search(idle.sub(lambda m: "·" * len(m[0]), part.text))
         if (
             match is None
             or part.of("attribute")
@@ -353,6 +378,8 @@ class Signs:
         ):
             return
         splits = part.names("split") or at.whole.splits
+        if not splits and re.search(r"\bshift\b", part.text):
+            splits = frozenset({"deploy"})
         if not splits or "pool" in splits:
             return
         here, there = (
@@ -421,6 +448,20 @@ class Signs:
         ):
             yield Claim("verdict", odd[0].start, odd[0].end, False, (), "the record holds no such tie")
             return
+        seen = _SEES.search(part.text)
+        target = next((m for m in named if seen is not None and m.start - part.start >= seen.end() - 1), None)
+        if (
+            (
+                seen is not None
+                and target is not None
+                and target.start - part.start - seen.end() < 12
+                and not denied(part.text)
+            )
+            and target.name not in ties
+            and target.name not in groups.values()
+        ):
+            yield Claim("verdict", target.start, target.end, False, (), "the record holds no such tie")
+            return
         meant = [m for m in named if m.name in ties]
         if meant and _AWAY.search(part.text) and not odd:
             refs = ties[meant[0].name]
@@ -470,6 +511,15 @@ class Signs:
         if values != {weak} or (
             part.of("class") and not part.names("class") & set(self._groups.get(thing, {}))
         ):
+            return
+        rate = re.search(r"\b(?:error rate|errors?|failure rate)\b", part.text, re.IGNORECASE)
+        if (
+            rate is not None
+            and direction(part.text) < 0
+            and not re.search(r"\d|\belsewhere\b|\bcontrol|\bthan\b|\bexcess\b|\bless\b", part.text)
+            and not denied(part.text)
+        ):
+            yield _said(part, rate, False, "E")
             return
         good = GOOD.search(part.text)
         if good is None or BAD.search(part.text) or re.search(r"\b(?:than|rest|other)\b", part.text) is None:
@@ -584,6 +634,31 @@ class Signs:
                     "name", mention.start, mention.end, False, (), "the finding is about something else"
                 )
                 return
+
+    def _merely(self, at: Reading) -> Iterator[Claim]:
+        """``The television only goes together with …``, of what an experiment has shown; controls that did as much."""
+        match = _MERELY.search(at.part)
+        if (
+            match is not None
+            and at.whole.attributes
+            and at.whole.attributes <= self._tested
+            and not denied(at.part)
+        ):
+            start = at.sentence.start + match.start()
+            yield Claim("verdict", start, start + len(match[0]), False, (), "an experiment has shown it")
+        match = _CONTROL.search(at.part)
+        if (
+            match is None
+            or denied(at.part)
+            or not re.search(r"\bcontrols?\b", at.part)
+            or re.search(r"\bpixels?\b|masking as much|times as", at.part)
+        ):
+            return
+        if self._quiet and re.search(
+            r"\b(?:cue|object|thing|itself|mask\w*|television|stools|did)\b", at.part[match.end() :]
+        ):
+            start = at.sentence.start + match.start()
+            yield Claim("status", start, start + len(match[0]), False, (), _OPPOSITE)
 
     def _undecided(self, at: Reading) -> Iterator[Claim]:
         """``the 13 inconclusive findings``, ``of the inconclusive slices, the shower has …``."""

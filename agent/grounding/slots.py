@@ -57,9 +57,14 @@ _INSTEAD = re.compile(
     r"[^\d;,]{0,24}\b(?:rather than|instead of|not|against|vs\.?|versus|compared (?:with|to))\b",
     re.IGNORECASE,
 )
+_NONE_THERE = re.compile(
+    r"\b(?:not|never|no|none|nowhere|hardly|rare|rarely|absent|missing|scarce)\b|n't\b", re.IGNORECASE
+)
+_ARROW = re.compile(r"→|->")
 _THERE = re.compile(r"(?: [\[(][^\])]*[\])])? there\b")
 _INTERVAL = re.compile(
-    r"\binterval\b[^.;\d]{0,24}(?:[+−-]?[\d.,]+ ?%? ?(?:points )?(?:to|and|–|-) ?)?[+−-]?$", re.IGNORECASE
+    r"(?:\binterval\b|\bCI\b)[^.;\d]{0,24}(?:[+−-]?[\d.,]+ ?%? ?(?:points )?(?:to|and|–|-) ?)?[+−-]?$",
+    re.IGNORECASE,
 )
 _RANGE = re.compile(
     r"[+−-]?(?P<a>\d+(?:\.\d+)?) ?%? ?(?:to|–|-|,|…) ?[+−-]?(?P<b>\d+(?:\.\d+)?) ?(?:%|points)?"
@@ -233,6 +238,10 @@ def _right_wrong(number: Number, reading: Reading, group: Sequence[Number]) -> d
     if len({m.name for m in found}) < 2:
         return {}
     same = [n for n in group if n.start > found[-1].end]
+    if len(same) == 1 and re.search(
+        r", (?:at |with |about |only |just |roughly )*$", reading.text[: number.start]
+    ):
+        return {"right": LIKELY, "wrong": LIKELY}  # of what the sentence is about
     if len(same) == len(found) == 2 and number in same:
         return {str(m.name): 0.0 if m is found[same.index(number)] else FAR for m in found}
     return {str(n): c for n, c in bind(number, found, reading, group).items()}
@@ -292,6 +301,8 @@ def _splits(number: Number, reading: Reading, group: Sequence[Number]) -> tuple[
         )
         return {str(n): 0.0 if n == order[group.index(number)] else FAR * 0.85 for n in names}, True
     made = {str(n): c for n, c in bind(number, marks, reading, group).items()}
+    if len(names) > 1 and _ARROW.search(reading.text[max(0, number.start - 4) : number.end + 5]):
+        return {n: min(c, LIKELY) for n, c in made.items()}, True
     if (
         len(names) > 1
         and _FROM_TO.search(reading.part)
@@ -337,6 +348,8 @@ def _only_later(number: Number, marks: Sequence[Mark], reading: Reading) -> bool
     clauses = reading.sentence.clauses
     own = clause_of(number.start, clauses)
     places = {clause_of(m.start, clauses) for m in marks}
+    if places and own not in places and max(places) < own:
+        return all(_NONE_THERE.search(reading.text[slice(*clauses[i])]) is not None for i in places)
     if not places or min(places) <= own:
         return False
     return all(_ANEW.search(reading.text[slice(*clauses[i])]) is not None for i in places)

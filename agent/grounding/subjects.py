@@ -23,6 +23,9 @@ def clause_of_verdict(at: Reading, where: int) -> Reading:
             own = gather(at.mentions, at.sentence.start + start, at.sentence.start + end)
             if own.findings and at.whole.findings - own.findings:
                 return replace(at, whole=own)
+            apart = re.match(r"; ", at.part[start:]) or at.part[end : end + 1] == ";"
+            if apart and own.attributes and at.whole.attributes - own.attributes:
+                return replace(at, whole=own)
     return at
 
 

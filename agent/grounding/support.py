@@ -75,7 +75,7 @@ class Recorded:
         return number.near(abs(atom.value))
 
 
-_BARE = re.compile(r"\s?(?:$|[,.;:)]|and\b|or\b|for\b|against\b|vs\b|in\b|to\b)")
+_BARE = re.compile(r"\s?(?:$|→|->|[,.;:)]|and\b|or\b|for\b|against\b|vs\b|in\b|to\b)")
 
 
 def matched(number: Number, at: Bound, recorded: Recorded, cited: frozenset[str]) -> list[Atom]:
@@ -83,7 +83,9 @@ def matched(number: Number, at: Bound, recorded: Recorded, cited: frozenset[str]
     candidates = list(recorded.levels(number) if below(number, at) else recorded.near(number))
     if number.family == "plain" and not number.word and _BARE.match(at.reading.text, number.end):
         for unit in ("points", "percent"):  # "54 points, that of the cat about 32"
-            if re.search(rf"\d ?(?:{unit}|%)" if unit == "percent" else r"\d ?points", at.reading.part):
+            if re.search(
+                r"\d ?(?:percent|%|points)" if unit == "percent" else r"\d ?points", at.reading.part
+            ):
                 candidates += recorded.near(replace(number, family=unit))
     weighed = [(recorded.search.cost(number, a, at, cited), i, a) for i, a in enumerate(candidates)]
     return [a for cost, _, a in sorted(w for w in weighed if w[0] < LIMIT)]

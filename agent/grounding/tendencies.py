@@ -10,7 +10,7 @@ from dataclasses import replace
 from failsight.agent.grounding.claims import Claim, weighed
 from failsight.agent.grounding.lexicon import ELSEWHERE
 from failsight.agent.grounding.measures import Measures, Side
-from failsight.agent.grounding.names import only
+from failsight.agent.grounding.names import gather, only
 from failsight.agent.grounding.reading import Reading
 
 
@@ -72,6 +72,7 @@ def masked(at: Reading, measures: Measures) -> Iterator[Claim]:
         still = None
     if (
         match is None
+        or re.match(r" (?:nothing|no\b)", part[match.end() :])
         or not re.search(
             r"score|answers?\b|flip|likely|inclined|prone|effect\b.*\bis (?:positive|negative)", part
         )
@@ -172,11 +173,21 @@ def tendencies(at: Reading, measures: Measures) -> Iterator[Claim]:
     gap, answers, images = (measures.value(m, side) for m in ("gap", "answers", "images"))
     for pattern, sign in _SURE if gap is not None else ():
         for match in pattern.finditer(at.part):
-            yield _tendency(at, match, gap is not None and gap[0] * sign > 0, gap[1] if gap else "")
+            mine = _own_gap(at, match, measures, split) if len(at.whole.classes) > 1 else gap
+            if mine is not None:
+                yield _tendency(at, match, mine[0] * sign > 0, mine[1])
     for pattern, sign in _PREDICTED if answers and images and classes else ():
         for match in pattern.finditer(at.part):
             more = answers[0] - images[0] if answers and images else 0.0
             yield _tendency(at, match, more * sign > 0, answers[1] if answers else "")
+
+
+def _own_gap(at: Reading, match: re.Match[str], measures: Measures, split: str) -> tuple[float, str] | None:
+    """The gap of the one class that the same part of a sentence names; nothing where it names several."""
+    cuts = [0, *(m.start() for m in re.finditer(r"[,;]| and | but | while ", at.part)), len(at.part)]
+    begin, end = next((a, b) for a, b in itertools.pairwise(cuts) if a <= match.start() < b)
+    inside = gather(at.mentions, at.sentence.start + begin, at.sentence.start + end).classes
+    return measures.value("gap", Side(inside, split=split)) if len(inside) == 1 else None
 
 
 _VAGUE = re.compile(

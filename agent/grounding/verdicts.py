@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from failsight.agent.grounding.claims import Claim, weighed
 from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.lexicon import CAUSE, KINDS, NEGATION, VERDICTS
-from failsight.agent.grounding.names import Lexicon, Names
+from failsight.agent.grounding.names import Lexicon, Names, gather
 from failsight.agent.grounding.reading import Reading
 from failsight.agent.grounding.sources import finding_names
 from failsight.agent.grounding.subjects import by_experiment, clause_of_verdict, speaks_of
@@ -177,6 +179,8 @@ class Findings:
             _QUANTIFIED.search(before) or re.search(r"\b(?:all|every|each|both)\b", before, re.IGNORECASE)
         )
         agreeing = [r for r in about if (r.finding.verdict == wanted) != negated]
+        if verdict == "confirmed" and negated and _EXPERIMENT.search(part):
+            agreeing = [r for r in about if not by_experiment(r)]
         if match[0].lower() == "undecided":
             agreeing = [r for r in about if r.finding.verdict in (None, "inconclusive")]
         if verdict == "refuted" and _NOT_HELD.search(match[0]):
@@ -300,6 +304,11 @@ class Findings:
         match = CAUSE.search(part)
         if match is None or hedged(part, match.start()) or NEGATION.search(part[: match.start()][-20:]):
             return
+        if re.match(
+            r"(?:explained|accounted for) by (?:\w+ ){0,2}(?:slices?|groups?|findings?)\b",
+            part[match.start() :],
+        ):
+            return
         if _NOT_KNOWN.search(part[: match.start()]):
             return  # "nobody has established which of these is responsible"
         if re.search(
@@ -325,7 +334,10 @@ class Findings:
             and not (at.whole.classes | (at.whole.splits - {"data"}))
         ):
             return
-        tested = self._experimental(at)
+        cuts = [0, *(m.start() for m in re.finditer(r"; ", part)), len(part)]
+        begin, end = next((a, b) for a, b in itertools.pairwise(cuts) if a <= match.start() < b)
+        own = gather(at.mentions, at.sentence.start + begin, at.sentence.start + end)
+        tested = self._experimental(replace(at, whole=own) if own.attributes and len(cuts) > 2 else at)
         start = at.sentence.start + match.start()
         if _NO_EVIDENCE.search(part[: match.start()]) or (_MERELY.search(part) and not tested):
             if tested:
