@@ -238,6 +238,11 @@ def page(state: CaseState, events: Sequence[Event]) -> list[str]:
         f"readiness: {(found or 'not judged').replace('_', ' ')}" + (f" [{evidence}]" if evidence else "")
     ]
     lines += [clean(made.summary, 1200)] if made else ["Nobody has judged the expectations (readiness)."]
+    verified = [e.id for e in state.evidence if e.tool == "verify_correction"]
+    if made and verified and state.measured.get(verified[-1], 0) > state.measured.get(made.id, 0):
+        lines.append(
+            f"That was judged before the last repair was verified [{verified[-1]}]: judge it again (readiness)."
+        )
     if made:
         lines += [f"  - {clean(note, 400)}" for note in made.notes]
     reviewed = [e for e in state.evidence if e.tool == "review_errors" and e.arguments.get("by")]

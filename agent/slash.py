@@ -37,6 +37,7 @@ ACTIONS = {
     "/expect": "/expect recall of kitchen at least 85 %: set a criterion for readiness",
     "/form": "/form expectations: questions that only people can answer; without a name: list all",
     "/reviews": "errors for people to judge, written to a page; /reviews FILE.csv by Ann: their judgements back in",
+    "/versions": "/versions R1.1: what a repair changed, beside the model as it was; without a name: the versions that repairs made",
     "/signoff": "/signoff ready by Ann: note: who says that it may be used (or not-ready, conditional); without more: what to decide on",
     "/attributes": "/attributes rename tv to television: change attributes (drop, merge, add …); without more: list them",
     "/whatif": "/whatif kitchen_0012.png: turn knobs on one picture and watch the prediction; with edits behind the name: keep them as evidence",
@@ -153,6 +154,14 @@ class SlashCommands:
             yield Notice(str(error), "warning")
             return
         yield Notice(f"{record.id} is taken back: {clean(record.finding.statement, 200)}")
+
+    def _act_versions(self, rest: str) -> Iterator[SessionEvent]:
+        from failsight.agent.versions_command import lines
+
+        if rest:
+            yield from self._act_tool(f"compare_models after={rest}")
+        else:
+            yield PlannerSaid("\n".join(lines(self.state(), self.folder)), tuple(words.choices(self.case)))
 
     def _act_signoff(self, rest: str) -> Iterator[SessionEvent]:
         from failsight.agent.signoff import converse

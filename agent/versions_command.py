@@ -43,9 +43,32 @@ def run(args: argparse.Namespace) -> int:
             "No repair has made a version yet. Say `failsight call CASE retrain finding=F1`, or `failsight run CASE --repair`."
         )
     for v in versions:
-        arm = "control arm" if v.arm == "control" else v.strategy.replace("_", " ")
-        print(f"{v.name:<7} {v.finding or '-':<5} {arm:<22} {verdict(state, v):<14} {args.case / v.path}")
+        print(f"{v.name:<7} {v.finding or '-':<5} {arm(v):<22} {verdict(state, v):<14} {args.case / v.path}")
     return 0
+
+
+def arm(version: ModelVersion) -> str:
+    """The correction that made the version, or that it is of the control arm."""
+    return "control arm" if version.arm == "control" else version.strategy.replace("_", " ")
+
+
+def lines(state: CaseState, folder: Path) -> list[str]:
+    """The versions in a conversation, a line each, and what can be done with them."""
+    versions = list(state.versions.values())
+    if not versions:
+        return ["No repair has made a version yet. `how can I improve the model?` proposes one."]
+    told = [
+        f"- **{v.name}** {arm(v)}, for {v.finding or 'no finding'}"
+        + (f": {verdict(state, v)}" if v.arm != "control" else "")
+        for v in versions
+    ]
+    first = next((v.name for v in versions if v.arm != "control"), versions[0].name)
+    return [
+        *told,
+        "",
+        f"`/versions {first}` compares it with the model as it was, on the same images. To use it elsewhere: "
+        f"`failsight versions {clean(folder, 300)} --take {first} --out FOLDER`.",
+    ]
 
 
 def verdict(state: CaseState, version: ModelVersion) -> str:

@@ -93,7 +93,9 @@ def coach(case: Case) -> str:
         return said(key, finding=_name(tests[-1].kind))
     if tests and acts[-1].what in ("test", "verdict"):
         return said("coach_other", finding=_name(tests[-1].kind))
-    return said("coach_look") if looks < 2 else said("coach_suspect", looks=looks)
+    if looks < 2:
+        return said("coach_more" if looks else "coach_look")
+    return said("coach_suspect", looks=looks)
 
 
 def _name(kind: str) -> str:

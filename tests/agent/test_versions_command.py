@@ -55,6 +55,20 @@ def test_a_version_is_taken_out_and_opens_elsewhere(
     assert "not empty" in capsys.readouterr().err
 
 
+def test_a_conversation_lists_versions_and_says_what_can_be_done_with_them(folder: Path) -> None:
+    from failsight.agent import open_case
+    from failsight.agent.events import Notice, PlannerSaid
+    from failsight.agent.session import Session
+
+    session = Session(open_case(folder))
+    (told,) = session.act("/versions")
+    assert isinstance(told, PlannerSaid) and "R1.1" in told.text and "not verified" in told.text
+    assert "--take R1.1" in told.text and str(folder) in told.text
+    (missing,) = session.act("/versions R7.1")
+    assert isinstance(missing, Notice) and "R7.1" in missing.text
+    session.close()
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [(["--take", "R9", "--out", "x"], "no version"), (["--take", "R1.1"], "Where to")],
