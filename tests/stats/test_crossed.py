@@ -110,6 +110,9 @@ def test_arms_that_are_alike_differ_by_nothing_from_run_to_run() -> None:
     wild = np.random.default_rng(3).random((3, 400)) < np.array([[0.1], [0.5], [0.9]])
     made = crossed_difference(wild, wild)
     assert made.run_part == 0 and made.ci[1] < 0.01
+    calm = np.repeat(wild[:1], 3, 0)
+    lone = crossed_difference(wild, calm)
+    assert lone.se == crossed_mean(wild.astype(float) - calm).se and lone.run_freedom == 1
     one = crossed_difference(wild[:1], wild[1:2])
     assert one.se == pytest.approx(crossed_mean(wild[:1].astype(float) - wild[1:2]).se)
 

@@ -171,9 +171,10 @@ def crossed_difference(
     x = a - b
     _check(x)
     runs = _between_runs(x)
-    if len(x) > 1 and x.any():  # arms that are alike everywhere do not differ from run to run either
-        apart = [_between_runs(arm) for arm in (a, b)]
-        run, rest = ((1 - COVARIANCE) * (apart[0][i] + apart[1][i]) + COVARIANCE * runs[i] for i in (0, 1))
+    one, two = _between_runs(a), _between_runs(b)
+    # where arms are alike, or one of them is the same in every run, the other arm has nothing to add
+    if x.any() and one[0] > 0 and two[0] > 0:
+        run, rest = ((1 - COVARIANCE) * (one[i] + two[i]) + COVARIANCE * runs[i] for i in (0, 1))
         # of two independent arms of equal variance: 2 (2 V)² over the variance of their sum less the covariance
         runs = run, rest, 2 / (1 + COVARIANCE**2)
     return _crossed(x, runs, groups, level, scale, seed, flips, True)
