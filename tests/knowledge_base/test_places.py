@@ -28,6 +28,13 @@ from failsight.tools.experiments.regions import parse_region
         ("what about mask:Masks/TV=3", "mask:Masks/TV=3"),
         ('test text:"a red Cushion"', "text:a red Cushion"),
         ("grid:1,4/4x4 for kitchen", "grid:1,4/4x4"),
+        ("I think it uses the red SOLD sticker at the lower left to say kitchen", "colour:red"),
+        ("it goes by the yellow label for kitchen", "colour:yellow"),
+        ("I think it uses red to say kitchen", "colour:red"),
+        ("I think it uses the lower left corner to say kitchen", "rect:0,0.7,0.3,1"),
+        ("does it look at the top right?", "rect:0.7,0,1,0.3"),
+        ("maybe it knows kitchens by the logo at the bottom", "rect:0,0.75,1,1"),
+        ("it goes by the left edge", "rect:0,0,0.25,1"),
     ],
 )
 def test_a_sentence_names_a_region(sentence: str, region: str) -> None:
@@ -37,7 +44,15 @@ def test_a_sentence_names_a_region(sentence: str, region: str) -> None:
 
 @pytest.mark.parametrize(
     "sentence",
-    ["does the red room matter", "why is accuracy 0.4 for kitchens", "is it ready?", "", "at 5, 6 o'clock"],
+    [
+        "does the red room matter",
+        "why is accuracy 0.4 for kitchens",
+        "is it ready?",
+        "",
+        "at 5, 6 o'clock",
+        "what is at the top of the list",
+        "is that the right part",
+    ],
 )
 def test_other_sentences_name_none(sentence: str) -> None:
     assert place(sentence) is None
