@@ -6,6 +6,7 @@ last measurement, a suspicion, and at last a question of the bank.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import uuid
 from collections.abc import Mapping, Sequence
@@ -255,9 +256,19 @@ def _routed(case: Case, question: str, act: Act | None) -> AIMessage:
     if act is not None:
         question = references.named(act, recognise(question[:400], names)) or question
     found = route(question, names, base=case.knowledge)
+    if found.call is not None and not _has_features(
+        case, found.call
+    ):  # the next way to answer the same question
+        others = {name: given for name, given in names.tools.items() if name != found.call["tool"]}
+        found = route(question, dataclasses.replace(names, tools=others), base=case.knowledge)
     if (said := words.unknown_image(case, found)) is not None:
         return said
     if found.call is None or found.off_topic or found.asks_back:
         return words.unanswered(case, found)
     why = prompts.say("why.question", question=clean(question, 120))
     return call(found.call["tool"], found.call["arguments"], why, question=found.questions[0].id)
+
+
+def _has_features(case: Case, made: Mapping[str, Any]) -> bool:
+    """Whether a call has features to look at: recorded answers have none of their own."""
+    return made["tool"] != "explain_failures" or case.has_model() or "feature_model" in made["arguments"]
