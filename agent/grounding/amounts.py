@@ -21,6 +21,12 @@ MOST = re.compile(
 )
 
 
+_MOST_ARE = re.compile(
+    r"\b(?:most|the majority|nearly all|almost all|few|hardly any)\b(?= (?:of them |of these )?(?:are|were|is|get|go|end|land|come)\b)",
+    re.IGNORECASE,
+)
+
+
 def mostly(at: Reading, measures: Measures) -> Iterator[Claim]:
     """What a class is mostly taken for."""
     match = _MOSTLY.search(at.part)
@@ -40,7 +46,7 @@ def mostly(at: Reading, measures: Measures) -> Iterator[Claim]:
 
 def majority(at: Reading, measures: Measures) -> Iterator[Claim]:
     """``Most of … are wrong``: more than half."""
-    match = MOST.search(at.part)
+    match = MOST.search(at.part) or (_MOST_ARE.search(at.part) if at.pairs else None)
     metric = noun(at.part[match.end() :]) or noun(at.part) if match else ""
     if match is None:
         return

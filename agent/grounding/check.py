@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from failsight.agent.grounding.claims import ID, UNVERIFIED, Checked, Claim
@@ -32,6 +33,7 @@ from failsight.agent.grounding.references import References
 from failsight.agent.grounding.relations import relations
 from failsight.agent.grounding.signs import Signs
 from failsight.agent.grounding.silent import unsupported
+from failsight.agent.grounding.slots import INTERVAL, LEVEL_OF
 from failsight.agent.grounding.sources import Atom, atoms, lexicon_of, parsed
 from failsight.agent.grounding.standing import Standing
 from failsight.agent.grounding.strangers import known_words, strangers, unseen
@@ -119,6 +121,56 @@ def _turned(at: Reading, claim: Claim) -> bool:
     return re.search(r"(?:\b(?:not|never)|n't)(?: \w+)?(?: \w+)? $", stretch, re.IGNORECASE) is not None
 
 
+def _ends(text: str, found: Sequence[Number]) -> list[Number]:
+    """The numbers of a text; the ends of an interval told in words have the unit of its value, and not of its level."""
+    made: list[Number] = []
+    for number in found:
+        if INTERVAL.search(text[max(0, number.start - 60) : number.start]):
+            value = next(
+                (n for n in reversed(made) if not LEVEL_OF.match(text[n.end : n.end + 24]) and not n.bracket),
+                None,
+            )
+            if value is not None and number.family == "percent" and value.family == "points":
+                number = replace(number, family="points")
+        if number.family == "points" and not re.search(r"points|pp", text[number.start : number.end]):
+            if re.search(r"\(\d[\d.]* ?(?:→|->) ?$", text[: number.start]) or re.match(
+                r" ?(?:→|->)", text[number.end :]
+            ):
+                number = replace(
+                    number, family="percent"
+                )  # "45.1 points below (65.5 → 20.3)": the two levels
+        made.append(number)
+    return made
+
+
+def _hardly(at: Reading, claim: Claim) -> Claim:
+    """``does hardly better``: a difference that is there is denied."""
+    if not claim.ok or claim.kind != "comparison":
+        return claim
+    stretch = at.text[max(at.sentence.start, claim.start - 12) : claim.end + 8]
+    if (
+        re.search(r"\b(?:hardly|scarcely) (?:any )?(?:better|worse|more|less|higher|lower|\w+er)\b", stretch)
+        is None
+    ):
+        return claim
+    return Claim(claim.kind, claim.start, claim.end, False, (), "the record says the opposite")
+
+
+def _but_one(at: Reading) -> bool:
+    """``Apart from bedroom, all rooms …``: the class named is the one that is not meant."""
+    named = [m for m in at.mentions if m.kind == "class"]
+    lead = at.text[max(at.sentence.start, named[0].start - 30) : named[0].start] if named else ""
+    return (
+        len({m.name for m in named}) == 1
+        and re.search(
+            r"\b(?:apart from|except(?: for)?|with the exception of|save for|other than|but) (?:the )?$",
+            lead,
+            re.IGNORECASE,
+        )
+        is not None
+    )
+
+
 def _meet(one: Claim, other: Claim) -> bool:
     return one.start < other.end and other.start < one.end
 
@@ -172,7 +224,7 @@ class Checker:
 
     def _claims(self, text: str) -> tuple[Claim, ...]:
         claims: list[Claim] = []
-        found = sorted(numbers(text), key=lambda n: n.start)
+        found = _ends(text, sorted(numbers(text), key=lambda n: n.start))
         context = Names()
         for sentence in sentences(text):
             reading = read(text, sentence, self.lexicon, context)
@@ -213,7 +265,8 @@ class Checker:
         made += self._counts.claims(at, inside)
         made += self._signs.claims(at)
         read = _reconciled(made, [*relations(at, self._measures), *superlatives(at, self._measures)])
-        return [c for c in read if c.ok or c.kind != "comparison" or not _turned(at, c)]
+        read = [_hardly(at, c) for c in read]
+        return [c for c in read if c.ok or c.kind != "comparison" or not (_turned(at, c) or _but_one(at))]
 
     def _names(self, at: Reading) -> Iterator[Claim]:
         taken: list[tuple[int, int]] = []

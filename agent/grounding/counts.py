@@ -42,6 +42,10 @@ _ALWAYS = re.compile(
 _BELIEVE = re.compile(
     r"\bbeliev\w*|\btrust\w*|\brel(?:y|ies) on\b|\bbank on\b|\btake its word\b|\bcount on\b", re.IGNORECASE
 )
+_EVEN_ODDS = re.compile(
+    r"\b(?:right|wrong|correct|incorrect)(?:ly)? (?:almost |about |nearly |roughly |just )?as often as (?:it is |they are |it's |not |not being )?(?:right|wrong|correct|incorrect)?",
+    re.IGNORECASE,
+)
 _OTHER_WAY = re.compile(
     r"\b(?P<way>more|less) (?:often|frequently|commonly) than (?:the other way(?: round| around)?|vice versa|the reverse|the opposite|in the other direction)\b",
     re.IGNORECASE,
@@ -77,7 +81,8 @@ class Counts:
     def claims(self, at: Reading, inside: Sequence[Number]) -> Iterator[Claim]:
         """Counts and orders of a sentence, checked."""
         found = [
-            *self._beyond(at, inside), *self._average(at),             *self._of_kind(at), *self._one_way(at), *self._ordered(at), *self._costliest(at),
+            *self._beyond(at, inside), *self._average(at),             *self._of_kind(at), *self._one_way(at),
+            *self._even_odds(at), *self._ordered(at), *self._costliest(at),
         ]  # fmt: skip
         yield from self._believed(at)
         yield from (c for c in found if not hedged(at.part, c.start - at.sentence.start))
@@ -152,6 +157,30 @@ class Counts:
             start = at.sentence.start + match.start()
             ok = low <= found[0] <= high
             yield weighed("rank", start, start + len(match[0]), ok, (found[1],), "it is not as often")
+
+    def _even_odds(self, at: Reading) -> Iterator[Claim]:
+        """``Where it says living room, it is wrong almost as often as it is right``."""
+        match = _EVEN_ODDS.search(at.part)
+        if (
+            match is None
+            or len(at.whole.classes) > 1
+            or at.whole.attributes
+            or hedged(at.part, match.start())
+        ):
+            return
+        split = only(at.about.splits) or "data"
+        said = re.search(r"\b(?:say|says|answer\w*|call\w*|predict\w*)\b", at.part, re.IGNORECASE)
+        values = self._measures.by_class("precision" if said else "recall", split)
+        found = (
+            values.get(only(at.whole.classes))
+            if at.whole.classes
+            else self._measures.value("accuracy", _side(split))
+        )
+        if found is not None:
+            start = at.sentence.start + match.start()
+            yield weighed(
+                "rank", start, start + len(match[0]), 38 <= found[0] <= 62, (found[1],), "it is not as often"
+            )
 
     def _one_way(self, at: Reading) -> Iterator[Claim]:
         """``Living rooms end up as bedrooms more often than the other way round``."""

@@ -12,7 +12,7 @@ from failsight.agent.grounding.reading import Reading
 from failsight.agent.grounding.verdicts import Findings
 
 _MET = re.compile(
-    r"\b(?:met|fulfilled|satisfied|reached|holds?|passed|passes|pass|achieved|meets?|fulfils?|satisf(?:y|ies)|reaches|clears|exceeds)\b|\b(?:above|over)\b(?= (?:the |your )(?:required|bar|target|threshold|goal|criterion|expected))|\bfails?\b|\bfailed\b|\bmisse[sd]\b|\bbelow\b|\bshort of\b|\bfalls short\b|\bunmet\b",
+    r"\b(?:met|fulfilled|satisfied|reached|holds?|passed|passes|pass|achieved|meets?|fulfils?|satisf(?:y|ies)|reaches|clears|exceeds)\b|\b(?:above|over)\b(?= (?:the |your )(?:required|bar|target|threshold|goal|criterion|expected))|\b(?:high|good|well) enough\b|\bsufficient\b|\bfails?\b|\bfailed\b|\bmisse[sd]\b|\bbelow\b|\bshort of\b|\bfalls short\b|\bunmet\b",
     re.IGNORECASE,
 )
 

@@ -133,13 +133,13 @@ VERDICTS: Mapping[str, re.Pattern[str]] = {
     "confirmed": _words(r"\bconfirm(?:ed|s)?\b|\bproven?\b|\bproved\b|\bproves\b|\bheld up\b|\bholds up\b|\bestablished\b|\bshown by (?:an )?experiment\b"),
     "refuted": _words(r"(?:\bnot|n't) to blame\b|\bmakes? no difference\b|\bha(?:s|ve|d) no (?:effect|influence)\b|\bplays? no (?:role|part)\b|\b(?:mere|pure|just a) (?:coincidence|chance)\b|\b(?:down to|due to|by) chance\b|\brefut(?:ed|es)\b|\bdisprove[ds]?\b|\bruled out\b|\brejected\b|\bfell through\b|\bdid(?: not|n't) hold\b(?: up)?|\bcontradict(?:ed|s)\b"),
     "inconclusive": _words(r"\binconclusive\b|\bneither confirmed nor refuted\b|\bwithout a clear result\b|\bno clear (?:result|verdict)\b"),
-    "open": _words(r"\b(?:still )?waiting for a verdict\b|\bawaits? (?:a )?verdict\b|\b(?:has|have) no verdict\b|\bundecided\b|\b(?:left|still|remaining) open\b|\b(?:is|are|remains?|stays?|still) (?:an? )?(?:still )?open\b|\bopen hypothes[ei]s\b|\bnobody has tested\b|\bnot (?:yet )?(?:been )?tested\b|\bhasn't been (?:tested|decided)\b|\buntested\b|\bonly stated\b|\bmerely (?:stated|raised)\b"),
+    "open": _words(r"\b(?:still )?waiting for a verdict\b|\bawaits? (?:a )?verdict\b|\b(?:has|have) no verdict\b|\bwithout (?:a |any )?verdict\b|\bundecided\b|\b(?:left|still|remaining) open\b|\b(?:is|are|remains?|stays?|still) (?:an? )?(?:still )?open\b|\bopen hypothes[ei]s\b|\bnobody has tested\b|\bnot (?:yet )?(?:been )?tested\b|\bhasn't been (?:tested|decided)\b|\buntested\b|\bonly stated\b|\bmerely (?:stated|raised)\b"),
 }  # fmt: skip
 STATUS = _words(
     r"\b(?:status (?:applied|verified|done)|repaired|fixed(?! (?:beforehand|in advance|before|at|by the plan))|cured|solved|resolved|remedied|mended|carried out|put into practice|implemented|applied|retrained|deployed successfully|eliminated|removed for good|been verified|and verified|was verified|is verified|already verified)\b"
 )
 NEGATION = _words(
-    r"\b(?:not|never|no longer|isn't|wasn't|aren't|weren't|hasn't|haven't|cannot|can't|couldn't|don't|doesn't|didn't|nor|neither|none|no|nothing|nobody|yet to be|without|un)\b"
+    r"\b(?:not|never|no longer|isn't|wasn't|aren't|weren't|hasn't|haven't|cannot|can't|couldn't|don't|doesn't|didn't|won't|wouldn't|nor|neither|none|no|nothing|nobody|yet to be|without|un)\b"
 )
 HEDGE = _words(
     r"\b(?:may|might|could|perhaps|possibly|maybe|suspect\w*|hypothesi[sz]e\w*|whether|if|seems?|appears?(?= (?:to|that|as)\b)|likely|would|suppose\w*|"

@@ -95,7 +95,7 @@ _FAILURES = frozenset(
     {"error", "false_answers", "share_of_errors", "confusion", "reverse", "confident_errors", "pull"}
 )
 _P = re.compile(
-    r"\b(?P<part>[pq])(?:[ -]values?\b[^.;\d]{0,44}?)?(?: of| is| was| are|:)?\s*[<=≈>]?\s*(?:about |only |all |below |under |less than )*$",
+    r"\b(?P<part>[pq])(?:[ -]values?\b[^.;\d]{0,44}?| (?:for|of) (?:the |this )?[a-z ]{3,40}?)?(?: of| is| was| are|:)?\s*[<=≈>]?\s*(?:about |only |all |below |under |less than )*$",
     re.IGNORECASE,
 )
 _INTERVAL = re.compile(

@@ -50,7 +50,7 @@ _FREQUENT = re.compile(r"\b(?:most frequent|largest|smallest|rarest|biggest) cla
 def ranks(at: Reading, measures: Measures) -> Iterator[Claim]:
     """All claims of rank of one sentence, checked."""
     part = at.part
-    if "at most" in part:
+    if "at most" in part or re.search(r"\b(?:among|of) (?:the|those) (?:\w+ )?(?:that|which)\b", part):
         return
     yield from mostly(at, measures)
     yield from alone(at, measures)

@@ -93,7 +93,7 @@ _LOOKS: tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...] = (
 _TOWARDS = any_word(
     r"towards?", r"pull\w*", r"push\w*", r"lean(?:s|ing)?", r"signs? (?:of|for)", r"cues?", r"shortcuts?", r"driv(?:es?|en|ing)", r"say(?:s|ing)?", r"call(?:s|ed|ing)?", r"think(?:s|ing)?", r"believe(?:s)?", r"answer(?:s|ed)?",
     r"mistak(?:es?|en)", r"taken for", r"stands? for", r"giveaways?", r"associat\w+", r"attract\w*", r"trick\w*", r"fool\w*", r"nudg\w*", r"tempt\w*", r"steer\w*", r"trigger\w*", r"equat\w*", r"confus\w+", r"rel(?:y|ies|ying)",
-    r"signals?", r"lur\w+", r"depends?", r"hint(?:s|ed)?", r"draw\w*", r"favou?r\w*", r"associat\w*", r"means?", r"reads?", r"sees?", r"guess\w*", r"turns?(?: \w+)? into",
+    r"signals?", r"lur\w+", r"depends?", r"hint(?:s|ed)?", r"draw\w*", r"favou?r\w*", r"associat\w*", r"means?", r"reads?", r"see(?:s|ing)?", r"guess\w*", r"turns?(?: \w+)? into",
 )  # fmt: skip
 _SEES = re.compile(
     r"\b(?:see(?:s|ing)?|say(?:s|ing)?|think(?:s|ing)?(?: of)?|answer(?:s|ing)?|call(?:s|ing)?(?: it| them)?|predict(?:s|ing)?|guess(?:es|ing)?|shout(?:s|ing)?|lean(?:s|ing)? (?:to|towards)|believ\w+ (?:it|in)|smell(?:s|ing)?)(?: (?:an?|the|it is|in|it's))*[ \"“'*]+",
@@ -577,7 +577,9 @@ class Signs:
             and self._state.records
         ):
             if re.search(
-                r"\b(?:nor|or|if|would|could|can|would have|neither|either)\b", part.text, re.IGNORECASE
+                r"\b(?:0|zero|nor|or|if|would|could|can|would have|neither|either)\b",
+                part.text,
+                re.IGNORECASE,
             ):
                 return
             yield Claim(
@@ -592,6 +594,14 @@ class Signs:
     def _strange(self, part: Clause, at: Reading) -> Iterator[Claim]:
         """A thing called a shortcut, a slice or something to repair, of which no finding speaks."""
         for thing in part.of("attribute"):
+            tried = thing.name in self._undecided_things - self._confirmed
+            if (
+                tried
+                and not denied(at.part)
+                and re.search(r"\b(?:reported|listed|confirmed) as (?:an? )?(?:\w+ )?slice", at.part)
+            ):
+                yield Claim("verdict", thing.start, thing.end, False, (), "no finding is about this")
+                return
             known = (
                 thing.name in self._ties or thing.name in self._weak or thing.name in self._undecided_things
             )

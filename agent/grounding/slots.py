@@ -57,12 +57,14 @@ _INSTEAD = re.compile(
     r"[^\d;,]{0,24}\b(?:rather than|instead of|not|against|vs\.?|versus|compared (?:with|to))\b",
     re.IGNORECASE,
 )
+_THAN = re.compile(r" (?:than|against|compared|versus|vs)\b")
 _NONE_THERE = re.compile(
     r"\b(?:not|never|no|none|nowhere|hardly|rare|rarely|absent|missing|scarce)\b|n't\b", re.IGNORECASE
 )
 _ARROW = re.compile(r"→|->")
 _THERE = re.compile(r"(?: [\[(][^\])]*[\])])? there\b")
-_INTERVAL = re.compile(
+LEVEL_OF = re.compile(r" ?%? (?:(?:confidence )?interval|CI\b)")
+INTERVAL = re.compile(
     r"(?:\binterval\b|\bCI\b)[^.;\d]{0,24}(?:[+−-]?[\d.,]+ ?%? ?(?:points )?(?:to|and|–|-) ?)?[+−-]?$",
     re.IGNORECASE,
 )
@@ -125,6 +127,10 @@ def bound(number: Number, reading: Reading, inside: Sequence[Number]) -> Bound:
             {n: max(c, POSSIBLE) if _starts_behind(n, reading, end) else c for n, c in costs.items()}
             for costs in (classes, attributes)
         )
+    label = gather(reading.mentions, reading.sentence.start, start)
+    if reading.text[start : start + 1] == ":" and label.classes and not _before(reading, start, whose.start):
+        classes = {n: 0.0 if n in label.classes else max(c, POSSIBLE) for n, c in classes.items()}
+        attributes = {n: 0.0 if n in label.attributes else max(c, POSSIBLE) for n, c in attributes.items()}
     carried = not classes and not attributes and bool(reading.carried.entities)
     if carried:
         classes = dict.fromkeys(reading.carried.classes, LIKELY)
@@ -165,6 +171,11 @@ def _beyond(
     return words.search(near) is not None
 
 
+def _before(reading: Reading, start: int, end: int) -> bool:
+    """Whether anything is named between two places."""
+    return any(start <= m.start < end for m in reading.mentions if m.kind in ("class", "attribute"))
+
+
 def _starts_behind(name: str, reading: Reading, end: int) -> bool:
     """Whether a name is first named in a clause behind a place."""
     return all(m.start >= end for m in reading.mentions if m.name == name)
@@ -181,6 +192,10 @@ def _quantities(
     clauses = reading.sentence.clauses
     own = clause_of(number.start, clauses)
     local = [m for m in words if clause_of(m.start, clauses) == own]
+    if own and local and _THAN.match(reading.text, clauses[own][0]):  # the other side of what was said before
+        again = {m.name: LIKELY for m in words if clause_of(m.start, clauses) == own - 1}
+        both = {m.name: 0.0 for m in local}
+        return {q: c for q, c in {**again, **both}.items() if isinstance(q, frozenset)}
     touching = [
         m.name for m in local if _touches(number, m, reading) and not _LOOSE.match(reading.text, m.start)
     ]
@@ -221,7 +236,8 @@ def _touches(number: Number, mark: Mark, reading: Reading) -> bool:
 
 
 _SIDES = re.compile(
-    r"\b(?:(?P<right>right|correct\w*)|(?P<wrong>wrong\w*|errors?|mistakes?|misclassified))\b", re.IGNORECASE
+    r"\b(?:(?P<right>right|correct\w*)|(?P<wrong>wrong\w*|errors?|mistakes?|misclassified))\b(?: (?:answers?|predictions?|ones|images))?",
+    re.IGNORECASE,
 )
 
 
@@ -293,6 +309,8 @@ def _splits(number: Number, reading: Reading, group: Sequence[Number]) -> tuple[
             after = {"deploy": 0.0, "data": LIKELY} if way[1] == "to" else {"data": 0.0, "train": LIKELY}
             return dict(after), False
         return {"data": 0.0, "deploy": 0.5 if moved else 1.2, "train": 1.6}, False
+    if len(names) > 1 and _ARROW.search(reading.text[max(0, number.start - 4) : number.end + 5]):
+        return {str(n): LIKELY for n in names}, True
     if len(names) == 2 == len(group) and number in group and marks[-1].end <= group[0].start:
         order = (
             names[::-1]
@@ -301,8 +319,6 @@ def _splits(number: Number, reading: Reading, group: Sequence[Number]) -> tuple[
         )
         return {str(n): 0.0 if n == order[group.index(number)] else FAR * 0.85 for n in names}, True
     made = {str(n): c for n, c in bind(number, marks, reading, group).items()}
-    if len(names) > 1 and _ARROW.search(reading.text[max(0, number.start - 4) : number.end + 5]):
-        return {n: min(c, LIKELY) for n, c in made.items()}, True
     if (
         len(names) > 1
         and _FROM_TO.search(reading.part)
@@ -401,9 +417,13 @@ def _leader(number: Number, reading: Reading, inside: Sequence[Number]) -> Numbe
         return number
     if in_interval(reading.text, number):
         return _leader(before[-1], reading, inside)
-    if _INTERVAL.search(reading.text[reading.sentence.start : number.start]):
-        values = [n for n in before if not _INTERVAL.search(reading.text[reading.sentence.start : n.start])]
-        values = [n for n in values if not re.match(r" ?%? (?:confidence )?interval", reading.text[n.end :])]
+    if INTERVAL.search(reading.text[reading.sentence.start : number.start]):
+        values = [n for n in before if not INTERVAL.search(reading.text[reading.sentence.start : n.start])]
+        values = [
+            n
+            for n in values
+            if not re.match(r" ?%? (?:(?:confidence )?interval|CI\b)", reading.text[n.end :])
+        ]
         if values:
             return _leader(values[-1], reading, inside)
     outside = [n for n in before if not n.bracket]

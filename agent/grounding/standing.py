@@ -98,6 +98,8 @@ class Standing(Expected):
                 if not wrong and counted and many is not None and some:
                     n = many["n"].lower()
                     wrong = (int(n) if n.isdigit() else MANY.index(n)) > len(some)
+                if many is not None and many["n"] == "0" and behind is None:
+                    wrong = bool(some)
                 if wrong:
                     start = at.sentence.start + match.start()
                     yield Claim(

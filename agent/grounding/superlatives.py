@@ -34,6 +34,9 @@ _NOT = re.compile(
     r"^most part\b|^(?:most|least)(?: of\b| (?:are|is|were|was|go|end|get)\b| (?:(?!with\b|for\b|on\b|in\b|by\b)\w+ )?(?:images|pictures|photos|answers|predictions|rooms|errors|mistakes|\w+rooms|kitchens)\b|\s\d)|^(?:top|highest)[- ](?:confidence|bin)|^(?:best|worst|highest|lowest|largest|smallest|weakest|strongest)(?:,? and| vs| to)|^worst[- ]recall|^(?:most|least) likely\b",
     re.IGNORECASE,
 )
+_AMONG = re.compile(
+    r"\b(?:among|of) (?:the|those) (?:\w+ )?(?:that|which|who)\b|\bof those that\b", re.IGNORECASE
+)
 _CUT = re.compile(
     r"[;]\s|\.\s|, (?:and|but|while|whereas|although|though|yet|so|which|with)\b| (?:but|while|whereas|although|though) | [–—] | and (?=least|most|worst|best|lowest|highest)",
     re.IGNORECASE,
@@ -91,8 +94,12 @@ def superlatives(at: Reading, measures: Measures) -> Iterator[Claim]:
             at.part[: match.start()],
         ):
             continue
-        if match["first"] and not any(m.kind == "finding" for m in at.mentions):
+        if match["first"] and not (
+            any(m.kind == "finding" for m in at.mentions) or (at.pairs and "confusion" in at.part)
+        ):
             continue
+        if _AMONG.search(at.part) is not None:
+            continue  # of some of them only
         if hedged(at.part, match.start()) or re.search(
             r"\b(?:not|reverse of) (?:the )?$", at.part[: match.start()]
         ):

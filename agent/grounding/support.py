@@ -83,7 +83,8 @@ def matched(number: Number, at: Bound, recorded: Recorded, cited: frozenset[str]
     candidates = list(recorded.levels(number) if below(number, at) else recorded.near(number))
     if number.family == "plain" and not number.word and _BARE.match(at.reading.text, number.end):
         for unit in ("points", "percent"):  # "54 points, that of the cat about 32"
-            if re.search(
+            decimal = 0 < number.half < 0.5 and number.value > 1
+            if decimal or re.search(
                 r"\d ?(?:percent|%|points)" if unit == "percent" else r"\d ?points", at.reading.part
             ):
                 candidates += recorded.near(replace(number, family=unit))

@@ -156,7 +156,7 @@ class Findings:
                 ):
                     continue  # "13 confirmed findings": a count, checked as a number
                 about = self.resolve(clause_of_verdict(at, match.start()))
-                if about is None:
+                if about is None or (not about and re.match(r"h[eo]lds? up", match[0], re.IGNORECASE)):
                     continue
                 yield self._judged(at, verdict, match, about)
 
@@ -192,7 +192,7 @@ class Findings:
             verdict == "confirmed"
             and not negated
             and not re.search(
-                r"\bno (?:\w+ )?experiment|\bwithout (?:an |any )?experiment|\bnot (?:by|through)|\bas an association",
+                r"\bno (?:\w+ )?experiment|\bno masking|n't (?:been )?masked|(?:never|not) (?:been )?masked|without masking|\bno mask|\bwithout (?:an |any )?experiment|\bnot (?:by|through)|\bas an association",
                 part,
             )
             and _EXPERIMENT.search(re.split(r"; ", part[match.start() :])[0] + part[: match.start()])
