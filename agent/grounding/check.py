@@ -17,10 +17,12 @@ from failsight.agent.grounding.claims import ID, UNVERIFIED, Checked, Claim
 from failsight.agent.grounding.compare import comparisons
 from failsight.agent.grounding.consistency import consistent
 from failsight.agent.grounding.counts import Counts
+from failsight.agent.grounding.cues import Cues
 from failsight.agent.grounding.deeds import Done
 from failsight.agent.grounding.directions import Directions
 from failsight.agent.grounding.filling import fill
 from failsight.agent.grounding.hedges import hedged
+from failsight.agent.grounding.known import Known
 from failsight.agent.grounding.measures import Measures
 from failsight.agent.grounding.names import Lexicon, Names, is_f1
 from failsight.agent.grounding.numbers import Number, numbers, sentences
@@ -31,6 +33,7 @@ from failsight.agent.grounding.rarity import rarity
 from failsight.agent.grounding.reading import Reading, read
 from failsight.agent.grounding.references import References
 from failsight.agent.grounding.relations import relations
+from failsight.agent.grounding.settled import Settled
 from failsight.agent.grounding.signs import Signs
 from failsight.agent.grounding.silent import unsupported
 from failsight.agent.grounding.slots import INTERVAL, LEVEL_OF
@@ -45,6 +48,7 @@ from failsight.agent.grounding.topics import Topics
 from failsight.agent.state import CaseState
 
 _HEADER = re.compile(r"^\s*\|(?:[^\d|]*\|)+\s*$")  # the head of a table
+_LEVELS = re.compile(r"\(\d[\d.]* ?(?:→|->) ?$")
 _BIN = re.compile(r"\b(?:above|over|below|under|between|from|bin|range|top)\b", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _REFERENCES = re.compile(r"\[(?:[EF]\d+(?:, ?| )?)+\]|^\s*[-*] |\*\*")
@@ -132,13 +136,10 @@ def _ends(text: str, found: Sequence[Number]) -> list[Number]:
             )
             if value is not None and number.family == "percent" and value.family == "points":
                 number = replace(number, family="points")
-        if number.family == "points" and not re.search(r"points|pp", text[number.start : number.end]):
-            if re.search(r"\(\d[\d.]* ?(?:→|->) ?$", text[: number.start]) or re.match(
-                r" ?(?:→|->)", text[number.end :]
-            ):
-                number = replace(
-                    number, family="percent"
-                )  # "45.1 points below (65.5 → 20.3)": the two levels
+        own = re.search(r"points|pp", text[number.start : number.end]) is not None
+        arrow = _LEVELS.search(text[: number.start]) or re.match(r" ?(?:→|->)", text[number.end :])
+        if number.family == "points" and not own and arrow:
+            number = replace(number, family="percent")  # "45.1 points below (65.5 → 20.3)": the two levels
         made.append(number)
     return made
 
@@ -190,7 +191,8 @@ class Checker:
         self._references = References(state, self.lexicon, self._findings)
         self._done = Done(state, self.lexicon)
         self._ties = Ties(state, self.lexicon)
-        self._signs = Signs(state, self.lexicon, self._measures, self.atoms)
+        known = Known(state, self.lexicon, self._measures, self.atoms)
+        self._signs = (Signs(known), Cues(known), Settled(known))
         self._directions = Directions(state)
         self._counts = Counts(state, self._measures, classes)
         self._known = known_words(state, self.lexicon)
@@ -263,7 +265,8 @@ class Checker:
         made += self._ties.claims(at, made)
         made += self._directions.claims(at, inside)
         made += self._counts.claims(at, inside)
-        made += self._signs.claims(at)
+        for signs in self._signs:
+            made += signs.claims(at)
         read = _reconciled(made, [*relations(at, self._measures), *superlatives(at, self._measures)])
         read = [_hardly(at, c) for c in read]
         return [c for c in read if c.ok or c.kind != "comparison" or not (_turned(at, c) or _but_one(at))]

@@ -139,12 +139,10 @@ def _clauses(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     for match in _CLAUSE.finditer(text[start:end]):
         if any(a < match.start() < b for a, b in brackets):
             continue
-        if match[0].strip(", ") == "and" and not _DIGIT.search(text, start + at, start + match.start()):
-            if not (
-                match[0].startswith(",")
-                and re.search(r"n't\b|\b(?:not|never|no)\b", text[start + at : start + match.start()])
-            ):
-                continue  # "precision and recall is 72.0": one thing yet
+        lead = text[start + at : start + match.start()]
+        denial = match[0].startswith(",") and re.search(r"n't\b|\b(?:not|never|no)\b", lead) is not None
+        if match[0].strip(", ") == "and" and not _DIGIT.search(lead) and not denial:
+            continue  # "precision and recall is 72.0": one thing yet
         yield start + at, start + match.start()
         at = match.start()
     yield start + at, end

@@ -11,8 +11,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from failsight.agent.grounding.claims import Claim, weighed
 from failsight.agent.grounding.names import Mention
 from failsight.agent.grounding.reading import Reading
+
+OPPOSITE = "the record says the opposite"
 
 
 def any_word(*words: str) -> re.Pattern[str]:
@@ -102,3 +105,9 @@ def clauses(at: Reading) -> Iterator[Clause]:
         if at.part[a:b].strip():
             inside = tuple(m for m in at.mentions if begin + a <= m.start < begin + b)
             yield Clause(at.part[a:b], begin + a, inside)
+
+
+def said(part: Clause, match: re.Match[str], ok: bool, ref: str) -> Claim:
+    """A claim about the words of a match."""
+    start = part.start + match.start()
+    return weighed("status", start, start + len(match[0]), ok, (ref,) if len(ref) > 1 else (), OPPOSITE)
