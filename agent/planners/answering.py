@@ -41,6 +41,7 @@ def first_message(case: Case, question: str) -> AIMessage:
         _taken_back(case, question, before)
         or _explained(case, question, before)
         or _shown(case, question, act)
+        or _next(case, question)
         or _edited(case, question)
         or _cleared_up(case, question, before)
         or _followed(case, question, act)
@@ -138,6 +139,13 @@ def _shown(case: Case, question: str, act: Act | None) -> AIMessage | None:
         why = prompts.say("why.cell", true=pair[0], predicted=pair[1])
         return call("confusion_matrix", {"true_class": pair[0], "predicted_class": pair[1]}, why)
     return words.message(prompts.say("show.none", evidence=made.id), words.choices(case))
+
+
+def _next(case: Case, question: str) -> AIMessage | None:
+    """What to do next: what was found and not mended, what nobody has said, and where the workflow goes on."""
+    if not references.NEXT.match(question) or not case.state().evidence:
+        return None
+    return words.message("\n".join(words.next_lines(case)), words.choices(case))
 
 
 def _edited(case: Case, question: str) -> AIMessage | None:

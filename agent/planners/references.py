@@ -37,6 +37,11 @@ UNDO = re.compile(
     r"bring (?:it|that|them) back|put (?:it|that|them) back|roll (?:it |that )?back|forget (?:that|it)|never ?mind)\b(?:\W+(?:that|it|this|please|again|the last (?:step|one|change)|to before)\b)*\W*$",
     re.IGNORECASE,
 )  # fmt: skip
+NEXT = re.compile(
+    r"^\W*(?:(?:ok|okay|and|so|now|then|well|please)\b\W*)*(?:(?:what|which)(?:'s| is)? (?:(?:thing|step|check|test) )?(?:(?:should|can|could|do|must|shall|would|comes?|to|is|the|i|we|you|it|be|best|recommend|suggest|look at|"
+    r"measure|check|try|go|there|left to do) ?)*\b(?:next|first|now)(?: step| thing)?|what next|next step|where (?:do|should) (?:i|we) (?:start|begin|go from here))\W*$",
+    re.IGNORECASE,
+)  # fmt: skip
 WITHDRAW = re.compile(
     r"^\W*(?:(?:no|please|ok(?:ay)?|let'?s|i|we|can you|now)\W+)*(?:withdraw|retract|drop|forget(?: about)?|scrap|discard|take back|abandon|give up(?: on)?|never ?mind)\W+"
     r"(?:the |this |that |my |our )?(?:hypothesis |suspicion |idea |finding )?(F\d+)\b\W*$",

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 GO_ON = "Go on"
 MOST_CHAINS = 2  # findings of an answer that are told link by link when somebody asks why
 
+MOST_NEXT = 3  # findings that are named when somebody asks what to do
+
 
 def message(text: str, choices: Sequence[str] = (), **more: Any) -> AIMessage:
     """Words for the person with what may be answered next."""
@@ -108,6 +110,34 @@ def detail(record: FindingRecord) -> str:
         parts.append(f"q {p_value(found.q)}")
     parts.append(", ".join(record.evidence))
     return "; ".join(parts)
+
+
+def next_lines(case: Case) -> list[str]:
+    """What to do next, most urgent first: mend what feeds the model, then what is confirmed, say what is expected, go on."""
+    state = case.state()
+    open_ = [r for r in state.confirmed() if not any(c.status == "verified" for c in r.corrections)]
+    open_.sort(key=lambda r: r.finding.kind != "preprocessing")
+    lines = []
+    for record in open_[:MOST_NEXT]:
+        statement = clean(record.finding.statement, 200)
+        if record.finding.kind == "preprocessing":
+            made = next((e for e in state.evidence if e.id in record.evidence and e.next_steps), None)
+            how = made.next_steps[0] if made else ""
+            lines.append(prompts.say("next.fed", id=record.id, statement=statement, how=how))
+        elif proposed := [c for c in record.corrections if c.status == "proposed"]:
+            how = proposed[0].action
+            lines.append(prompts.say("next.repair", id=record.id, statement=statement, how=how))
+        else:
+            lines.append(prompts.say("next.ask", id=record.id, statement=statement))
+    if len(open_) > MOST_NEXT:
+        lines.append(prompts.say("next.more", count=len(open_) - MOST_NEXT))
+    if not state.expectations:
+        lines.append(prompts.say("next.expect"))
+    step = next_step(case, asks=True)
+    lines.append(
+        prompts.say("next.step", stage=step.stage, why=step.why) if step else prompts.say("next.none")
+    )
+    return [f"- {line}" for line in lines]
 
 
 def closing(case: Case, level: str) -> AIMessage:

@@ -13,6 +13,7 @@ from failsight.agent.events import EvidenceMade, Notice, PlannerSaid, ToolStarte
 from failsight.agent.planners import dialogue
 from failsight.agent.planners.guided import GuidedPlanner
 from failsight.agent.planners.hypotheses import Proposal, Unclear, suspicion
+from failsight.agent.planners.references import NEXT
 from failsight.agent.session import Session
 from failsight.knowledge_base.vocabulary import Vocabulary, recognise
 from tests.agent.guided_talk import (
@@ -262,6 +263,28 @@ def test_a_suspicion_is_written_down_planned_tested_and_answered(tmp_path: Path)
     assert isinstance(next(iter(session.act("/why F77"))), Notice)
     assert "[E2]" in next(e.text for e in session.act("/why") if isinstance(e, PlannerSaid))
     session.close()
+
+
+def test_what_to_do_next_names_what_is_not_mended_what_nobody_said_and_the_next_step(tmp_path: Path) -> None:
+    table, model = television_world()
+    case = FakeCase(tmp_path / "case", {"data": table}, model)
+    session = Session(case, policy="auto")
+    list(session.say("I think it uses the television to say red room"))
+    for question in ("what should I do next?", "what should I do first?"):
+        events = list(session.say(question))
+        assert not [e for e in events if isinstance(e, ToolStarted)]
+        said = next(e.text for e in events if isinstance(e, PlannerSaid))
+        assert "F1 is confirmed and not repaired" in said and "Nobody has said how good it has to be" in said
+        assert "The workflow goes on with see failure" in said
+    session.close()
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    ["which images should we label next?", "what is the accuracy now?", "what should it say first here"],
+)
+def test_other_sentences_with_next_and_first_are_not_taken_for_that(sentence: str) -> None:
+    assert not NEXT.match(sentence)
 
 
 def test_a_false_suspicion_is_refuted_or_left_open(tmp_path: Path) -> None:
