@@ -10,7 +10,13 @@ from pydantic import Field
 
 from failsight.tools import slice_report as report
 from failsight.tools.checks.hibug_report import hibug_evidence
-from failsight.tools.checks.slice_causes import tied, tied_in_training, train_shares, usual_cue
+from failsight.tools.checks.slice_causes import (
+    seen_in_one_class,
+    tied,
+    tied_in_training,
+    train_shares,
+    usual_cue,
+)
 from failsight.tools.checks.slice_pictures import slice_figures
 from failsight.tools.checks.slice_plan import register_slice_plans
 from failsight.tools.checks.slice_pulls import (
@@ -41,7 +47,9 @@ from failsight.tools.slice_search import Search, prepare, search
 from failsight.tools.slice_suspicions import (
     accounts_for,
     goes_to,
+    has_value,
     maskable,
+    one_class_goes_to,
     same_bug,
     suspicion_finding,
     untied_finding,
@@ -264,7 +272,8 @@ def _findings(
 
     While the pull is open (an experiment will decide), the slice stands for itself and says so. A pull that training does
     not contain is no learnt correlation: the slice stands, and says where its errors go; where the thing can be taken away,
-    that the model gives it too much weight is stated for an experiment to decide. What explains most errors comes first.
+    that the model gives it too much weight is stated for an experiment to decide. Without training images, neither is what one class
+    alone has a sign of another. What explains most errors comes first.
     """
     slices = [slice_finding(found, one, why) for one, why in zip(shown, whys, strict=True)]
     suspected, loose = [], []
@@ -275,6 +284,14 @@ def _findings(
             slices = [goes_to(found, one, pull, tie) if i in same else one for i, one in enumerate(slices)]
             if not same or made.verdict is None:
                 loose.append(untied_finding(found, pull, made, tie))
+            continue
+        about = [i for i, one in enumerate(shown) if has_value(pull, one)]
+        owner = seen_in_one_class(found, pull) if tie is None and about else None
+        if owner is not None:
+            slices = [
+                one_class_goes_to(found, one, pull, owner) if i in about else one
+                for i, one in enumerate(slices)
+            ]
             continue
         if made.verdict == "confirmed" and same:
             names = listing([title(found, shown[i].spans, shown[i].class_index) for i in same], 4)

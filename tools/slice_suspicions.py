@@ -99,13 +99,14 @@ def accounts_for(one: Suspicion, found: Found) -> bool:
     Either images with the value (whatever else the slice asks for) are called the class that it pulls towards, or images
     of that class without the value are not recognised.
     """
-    here = [(low, high) for a, low, high in found.spans if a == one.attribute]
-    if not here:
-        return False
-    low, high = here[0]
-    if low <= one.found.value <= high:
+    if has_value(one, found):
         return found.errors.into == one.found.predicted and found.errors.into_share >= CONFUSED
-    return found.class_index == one.found.predicted
+    return found.class_index == one.found.predicted and any(a == one.attribute for a, *_ in found.spans)
+
+
+def has_value(one: Suspicion, found: Found) -> bool:
+    """Whether a slice holds images with the pull's value."""
+    return any(a == one.attribute and low <= one.found.value <= high for a, low, high in found.spans)
 
 
 def untied_finding(found: Search, one: Suspicion, made: Finding, tie: Compared) -> Finding:
@@ -133,6 +134,16 @@ def goes_to(found: Search, finding: Finding, one: Suspicion, tie: Compared) -> F
     return replace(
         finding, note=f"{hint}. {untied}: no correlation that could have been learnt. {finding.note}".strip()
     )
+
+
+def one_class_goes_to(found: Search, finding: Finding, one: Suspicion, owner: int) -> Finding:
+    """The finding of a slice whose errors go one way, by a value that one class alone has, where no training images tell more."""
+    to, whose = clean(found.classes[one.found.predicted], 40), clean(found.classes[owner], 40)
+    hint = (
+        f"{_value(found, one)} pulls predictions towards {to}. It is seen in {whose} alone: no sign of {to} that could be learnt from images like these; "
+        "training images would say whether it is rare there."
+    )
+    return replace(finding, note=f"{hint} {finding.note}".strip())
 
 
 def _untied(found: Search, one: Suspicion, tie: Compared) -> str:

@@ -296,6 +296,26 @@ def test_a_rare_style_whose_errors_go_one_way_is_a_rare_case_and_no_correlation(
     assert "go to kitchen" in rare.note
 
 
+def without_training(view: FakeView) -> FakeView:
+    """The same images and answers, and no training images."""
+    return FakeView({"data": view.table("data")}, scores={"data": view.predictions("data").scores})
+
+
+def test_without_training_images_what_one_class_alone_has_is_no_sign_of_another() -> None:
+    made = find_slices(without_training(sub_style_world(tied=False)))
+    check_evidence(made)
+    confirmed = [f for f in made.findings if f.verdict == "confirmed"]
+    assert "spurious_correlation" not in {f.kind for f in confirmed}
+    (weak,) = [f for f in confirmed if f.slice == {"bed": "bunk"}]
+    assert weak.kind == "weak_slice"
+    assert "towards kitchen" in weak.note and "seen in bedroom alone" in weak.note
+
+
+def test_without_training_images_what_the_class_has_too_may_be_a_sign_of_it() -> None:
+    first = find_slices(without_training(sub_style_world(tied=True))).findings[0]
+    assert (first.kind, first.slice, first.class_name) == ("spurious_correlation", {"bed": "bunk"}, "kitchen")
+
+
 def leaning_world(train: int, two_ways: bool, spelling: str = "dark") -> FakeView:
     """In the dark more is called hall; training has as many dark kitchens as halls.
 

@@ -24,6 +24,7 @@ RARE = 0.05  # share of the training images below which a condition counts as ra
 UNDER = 0.5  # … or below this multiple of its share in the evaluation images
 USUAL = 0.5  # share of a class above which a value is usual for it …
 LOOSE = 0.1  # points by which a value may be more frequent in a class in training and not be tied to it
+ONE_CLASS = 0.95  # share of the images with a value from which it is one class's own
 MORE_USUAL = 0.2  # … and by how many points more than in the other classes
 FEWEST_UNITS, FEWEST_IMAGES = 6, 10  # groups of images, and images in one, for a learning curve
 SPREAD = 0.5  # standard deviation of the log₂ training counts below which nothing can be said about them
@@ -205,6 +206,23 @@ def tied(one: Compared | None) -> Says:
     if one is None:
         return "undetermined"
     return "yes" if one.ci[0] > 0 else "no" if one.ci[1] < LOOSE else "undetermined"
+
+
+def seen_in_one_class(found: Search, one: Suspicion) -> int | None:
+    """The class that nearly all images with a pull's value are of, where it is not the one pulled to; None where there is no such class.
+
+    Where no training images tell, this does: a value of one class alone (a style of bed) is no sign of another class that could
+    be learnt from images like these. Its images are answered wrongly, and go somewhere.
+    """
+    codes = found.attributes[one.attribute].codes
+    has = np.bincount(found.labels[codes == one.found.value], minlength=len(found.classes))
+    owner = int(has.argmax())
+    if owner == one.found.predicted or has[owner] < ONE_CLASS * has.sum():
+        return None
+    there = int(((found.labels == one.found.predicted) & (codes != -1)).sum())
+    # what only other classes can have is recorded for none of the class: none has it
+    there = there or int((found.labels == one.found.predicted).sum())
+    return owner if wilson(int(has[one.found.predicted]), there)[1] < LOOSE else None
 
 
 def train_shares(
