@@ -46,6 +46,8 @@ class PairFlips:
         both: flip rates by the model's and the head's odds together; ``model``, ``head``: by each alone.
         q: of ``both``, corrected over all ordered pairs of classes (Benjamini–Hochberg).
         ci: interval of ``both.rate − both.back``.
+        looks: whether the suspects look like members of the source class (as for ``ClassNoise.looks``): images of a kind that the model
+            always takes for the source go one way, too, and lie at its border.
     """
 
     source: int
@@ -54,13 +56,15 @@ class PairFlips:
     model: Flips
     head: Flips
     ci: Interval
+    looks: bool
 
     @property
     def confirmed(self) -> bool:
         """Enough labels of the class, not most of them, go this way and not the other, as each judge sees it."""
         one_way = self.both.back <= MOST_BACK * self.both.rate
         alone = max(self.model.p, self.head.p) <= ALONE
-        return self.q <= ALPHA and MINIMUM_EFFECT <= self.both.share <= 0.5 and one_way and alone
+        enough = MINIMUM_EFFECT <= self.both.share <= 0.5
+        return self.q <= ALPHA and enough and one_way and alone and self.looks
 
 
 def pair_flips(
@@ -85,7 +89,10 @@ def pair_flips(
         if each <= ALPHA and key[0] not in made:
             odds, is_given = _odds(scored, second, among, *key)
             alone = (compare_flips(odds[:, :1], is_given), compare_flips(odds[:, 1:], is_given))
-            made[key[0]] = PairFlips(key[1], found[key], float(each), *alone, flip_interval(odds, is_given))
+            pair = among & suspect & (scored.labels == key[0]) & (suggested == key[1])
+            looks = _looks(*_likeness(second, scored, pair, *key))
+            ci = flip_interval(odds, is_given)
+            made[key[0]] = PairFlips(key[1], found[key], float(each), *alone, ci, looks)
     return made
 
 
@@ -140,9 +147,12 @@ class ClassNoise:
 
         A class that a model does badly is taken for several others; who mislabels takes one class for one other.
         """
-        if wilson(self.alike, max(self.suspects, 1))[0] <= ONE_CLASS:
-            return False
-        return self.alike > 0 and self.like - 1.645 * 0.2887 / np.sqrt(self.alike) > LIKE
+        return wilson(self.alike, max(self.suspects, 1))[0] > ONE_CLASS and _looks(self.alike, self.like)
+
+
+def _looks(alike: int, like: float) -> bool:
+    """Whether so many suspects of this mean rank look like members of a class: lower limit of the mean of uniform ranks."""
+    return alike > 0 and like - 1.645 * 0.2887 / np.sqrt(alike) > LIKE
 
 
 def class_noise(
