@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from failsight.agent.events import EvidenceMade, ImagesOpened, MatrixOpened
 from failsight.agent.ui.tui.app import FailsightApp
 from failsight.agent.ui.tui.widgets.conversation import Conversation
 from failsight.agent.ui.tui.widgets.prompt import Prompt
 from tests.ui.stage import WEAKEST, Stage, make_app
+from tests.ui.test_gallery import matrix, pictures
 
 Act = Callable[[Stage], Awaitable[None]]
 SIZES = pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 56)], ids=["small", "middle", "wide"])
@@ -84,6 +86,51 @@ def test_evidence_in_full(shoot: Any, size: tuple[int, int], look: str) -> None:
     async def open_it(stage: Stage) -> None:
         await talk(stage)
         await stage.type("/evidence E1")
+
+    shoot(size, open_it, look)
+
+
+@SIZES
+@LOOKS
+def test_a_matrix(shoot: Any, size: tuple[int, int], look: str) -> None:
+    async def walk(stage: Stage) -> None:
+        stage.session.script["matrix"] = [EvidenceMade(matrix()), MatrixOpened(matrix())]
+        await stage.type("matrix")
+        await stage.rest()
+        await stage.pilot.press("n")
+
+    shoot(size, walk, look)
+
+
+@SIZES
+@LOOKS
+def test_a_page_of_pictures(shoot: Any, size: tuple[int, int], look: str) -> None:
+    async def page(stage: Stage) -> None:
+        stage.session.script["pictures"] = [ImagesOpened(pictures(300), 1)]
+        await stage.type("pictures")
+        await stage.rest()
+        await stage.until(lambda: stage.app.screen.query("Tile"))
+        await stage.until(lambda: all(t.painted for t in stage.app.screen.query("Tile")))
+
+    shoot(size, page, look)
+
+
+@SIZES
+@LOOKS
+def test_a_hypothesis_with_its_chain(shoot: Any, size: tuple[int, int], look: str) -> None:
+    async def open_it(stage: Stage) -> None:
+        await talk(stage)
+        await stage.type("/finding F1")
+
+    shoot(size, open_it, look)
+
+
+@SIZES
+@LOOKS
+def test_the_lessons(shoot: Any, size: tuple[int, int], look: str) -> None:
+    async def open_it(stage: Stage) -> None:
+        await stage.type("/learn")
+        await stage.until(lambda: "Practice case Juniper" in stage.text())
 
     shoot(size, open_it, look)
 

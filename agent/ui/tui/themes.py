@@ -79,6 +79,10 @@ GREY = Theme(
     dark=True,
 )
 OURS = (CONTRAST, LIGHT, GREY)
+# what rich's named colours (of tables, notes, verdicts) are on a light ground: all of them 4.5 to 1 or better
+_ON_LIGHT = [
+    (28, 28, 28), (156, 28, 28), (30, 107, 30), (122, 82, 0), (0, 95, 135), (110, 40, 110), (0, 95, 135), (85, 85, 85),
+]  # fmt: skip
 NAMES: dict[str, str] = {
     "dark": "textual-dark",
     "light": "paper",
@@ -95,8 +99,11 @@ def first() -> str:
 
 def dress(app: App[Any]) -> None:
     """Teach ``app`` our looks, and put the first one on."""
+    from rich.terminal_theme import TerminalTheme
+
     for theme in OURS:
         app.register_theme(theme)
+    app.ansi_theme_light = TerminalTheme((250, 250, 250), (28, 28, 28), _ON_LIGHT, _ON_LIGHT)
     app.theme = first()
 
 
