@@ -319,3 +319,34 @@ def test_a_weak_model_s_annotator_is_found_where_images_are_alike_and_not_where_
     assert finding.error_rate is not None and finding.base_error_rate is not None
     assert finding.error_rate - finding.base_error_rate == pytest.approx(told.effect, abs=0.03)
     assert "can't be told from the others" in finding.statement
+
+
+def hard_classes(mislabelled: float, border: float = 0.0) -> FakeView:
+    """Six classes that are hard to tell apart (a quarter of all answers is wrong); members of z carry the label w, or images of w of
+    some kind (``border``) always lie just on z's side of the border."""
+    rng = np.random.default_rng(4)
+    truth = rng.integers(0, 6, 1200)
+    seen = np.eye(6)[truth] * 2.2 + rng.standard_normal((1200, 6))
+    kind = (truth == 0) & (rng.random(1200) < border)
+    seen[kind] = np.eye(6)[5] * 1.3 + np.eye(6)[0] * 0.6 + rng.standard_normal((int(kind.sum()), 6)) * 0.3
+    scores = np.exp(2.2 * seen)
+    scores = (scores / scores.sum(1, keepdims=True)).astype(np.float32)
+    wrong = (truth == 5) & (rng.random(1200) < mislabelled)
+    table = FakeTable(np.zeros((1200, 2, 2, 3), np.uint8), np.where(wrong, 0, truth), tuple("wxabcz"))
+    view = FakeView({"data": table}, scores={"data": scores})
+    view.given_features = {"data": seen.astype(np.float32)}
+    return view
+
+
+def test_one_label_given_for_another_is_found_among_classes_that_are_hard_to_tell_apart() -> None:
+    (found,) = [f for f in label_noise(hard_classes(0.25)).findings if f.class_name is not None]
+    assert (found.class_name, found.verdict) == ("w", "confirmed")
+    assert "are z" in found.statement and "the other way round" in found.statement
+    test = found.tests[0]
+    assert test.ci[0] <= test.effect <= test.ci[1] and "flip rates" in test.statistic
+    assert 0.1 <= test.effect <= 0.4
+
+
+@pytest.mark.parametrize("border", [0.0, 0.15])
+def test_classes_that_are_hard_to_tell_apart_and_kinds_at_a_border_are_no_wrong_labels(border: float) -> None:
+    assert all(f.class_name is None for f in label_noise(hard_classes(0.0, border)).findings)
