@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from failsight.agent.learn.chosen import Chosen, new_here, read_path
 from failsight.agent.learn.detect import ModelSeen, look_at_model
 from failsight.agent.learn.dialogue import Back, Dialogue, Option, Say, Work, line, pick, yes_no
-from failsight.agent.learn.matching import ask_classes, names_of
+from failsight.agent.learn.matching import Votes, ask_classes, names_of, order_by_answers
 from failsight.tools.errors import UserError
 from failsight.tools.text import clean, listing
 
@@ -124,6 +124,7 @@ def ask_facts(chosen: Chosen, reporter: Progress) -> Dialogue[None]:
         facts |= yield from _preparation(seen, chosen.picture)
     if facts:
         yield from _write_side(seen, facts)
+        chosen.named = "classes" in facts
         chosen.classes = tuple(facts.get("classes") or chosen.classes)
 
 
@@ -251,7 +252,16 @@ def open_it(chosen: Chosen, reporter: Progress) -> Dialogue[None]:
 
 
 def called(chosen: Chosen, reporter: Progress) -> dict[str, tuple[str, float]]:
-    """What the model calls a handful of the pictures of each label: the class it names most often, and how often.
+    """What the model calls a handful of the pictures of each label: the class it names most often, and how often."""
+    made = {}
+    for name, counts in votes(chosen, reporter).items():
+        best = max(range(len(counts)), key=counts.__getitem__)
+        made[name] = (chosen.classes[best], counts[best] / max(1, sum(counts)))
+    return made
+
+
+def votes(chosen: Chosen, reporter: Progress) -> dict[str, list[int]]:
+    """How often the model gives each of its outputs to a handful of the pictures of each label.
 
     Only a help for telling which class is which; nothing where the pictures can't be opened.
     """
@@ -272,8 +282,8 @@ def called(chosen: Chosen, reporter: Progress) -> dict[str, tuple[str, float]]:
             rows = np.flatnonzero(table.labels == number_)
             rows = rows[:: max(1, len(rows) // FEW)][:FEW]
             scores = [model.scores(pixels) for _, pixels in iter_pixels(table, model, rows, batch=FEW)]
-            votes = np.bincount(np.concatenate(scores).argmax(1), minlength=len(model.classes))
-            made[name] = (model.classes[int(votes.argmax())], float(votes.max() / votes.sum()))
+            answers = np.concatenate(scores).argmax(1)
+            made[name] = np.bincount(answers, minlength=len(model.classes)).tolist()
         return made
     except (FailsightError, ValueError, RuntimeError, OSError):
         return {}
@@ -301,3 +311,33 @@ def map_classes(chosen: Chosen, reporter: Progress) -> Dialogue[None]:
     chosen.class_map = yield from ask_classes(
         chosen.labels, chosen.classes, clean(chosen.data), lambda: called(chosen, reporter)
     )
+    if chosen.named and not chosen.class_map:
+        yield Work("Asking the model what it calls some of these pictures")
+        yield from _in_order(chosen, votes(chosen, reporter))
+
+
+def _in_order(chosen: Chosen, given: Votes) -> Dialogue[None]:
+    """Doubt the order of names that somebody said, where the model's own answers fit another; mend it with a yes."""
+    names = order_by_answers(given, chosen.classes) if given else None
+    if names is None:
+        return
+    yield Say(
+        "The names look out of order: going by what the model calls some of these pictures, its outputs are "
+        f"{listing([clean(n, 40) for n in names], 40)}.",
+        "warning",
+    )
+    yes = yield from yes_no(
+        "Shall I write the names in that order beside the model?", default=True, back=True
+    )
+    if not yes:
+        return
+    seen = look_at_model(Path(chosen.model))
+    where = side_path(seen.path)
+    try:
+        text = json.dumps({**dict(seen.side.raw), "classes": names}, indent=2) + "\n"
+        where.write_text(text, encoding="utf-8")
+    except OSError as error:
+        yield Say(f"{clean(where)} can't be written ({error.strerror}).", "warning")
+        return
+    chosen.classes = tuple(names)
+    yield Say(f"{clean(where.name)} written.", "good")

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import SequenceMatcher
 from pathlib import Path
 
+import numpy as np
+
 from failsight.agent.learn.dialogue import Dialogue, Option, Say, Work, line, pick
 from failsight.tools.inputs.classes import match_labels
 from failsight.tools.text import clean, listing, number
@@ -17,6 +19,8 @@ OUT = "leave these pictures out"
 
 Called = Mapping[str, tuple[str, float]]
 """What the model calls some pictures of each label: the class it names most often, and on which share of them."""
+Votes = Mapping[str, Sequence[int]]
+"""How often the model gives each of its outputs to some pictures of each label."""
 
 
 def ask_classes(
@@ -166,6 +170,31 @@ def names_of(count: int | None, labels: Sequence[str], model: Path) -> Dialogue[
             path=True,
         )
     )
+
+
+def order_by_answers(votes: Votes, classes: Sequence[str]) -> list[str] | None:
+    """The names in the order that the model's answers fit best, where that is far better than theirs; None where not.
+
+    Each label gets the output that its pictures are given, no two the same, so that most answers are right (Kuhn 1955). A weak
+    model confuses classes, but no other order of the names makes it half as good again.
+
+    Args:
+        votes: label → number of answers of each output, outputs in the order of ``classes``.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    labels = sorted(votes)
+    counts = np.array([votes[label] for label in labels], np.float64).reshape(len(labels), -1)
+    at = {name: i for i, name in enumerate(classes)}
+    if not set(labels) <= set(at) or not counts.sum():
+        return None
+    rows, columns = linear_sum_assignment(-counts)
+    fits, now = counts[rows, columns].sum(), sum(counts[i, at[label]] for i, label in enumerate(labels))
+    if fits < 0.3 * counts.sum() or fits < 1.5 * now:
+        return None
+    made: dict[int, str] = {int(c): labels[r] for r, c in zip(rows, columns, strict=True)}
+    left = iter([name for name in classes if name not in made.values()])
+    return [made[i] if i in made else next(left) for i in range(len(classes))]
 
 
 LISTS = (

@@ -19,7 +19,7 @@ from failsight.agent.learn.ask_pictures import ask_data
 from failsight.agent.learn.chosen import Chosen
 from failsight.agent.learn.detect import look_at_data, look_at_model
 from failsight.agent.learn.dialogue import Ask, Dialogue, Say, Step, last
-from failsight.agent.learn.matching import ask_classes, names_beside, read_names
+from failsight.agent.learn.matching import ask_classes, names_beside, order_by_answers, read_names
 from failsight.agent.learn.wizard import wizard
 from tests.learn.own_model import write_model, write_pictures
 
@@ -188,6 +188,23 @@ def test_an_onnx_graph_says_its_size_and_its_number_of_classes_and_the_rest_is_a
     assert written == {
         "classes": ["ape", "bee", "cat"], "input_size": [64, 48], "mean": [0.0] * 3, "std": [1.0] * 3, "scale": 1.0,
     }  # fmt: skip
+
+
+def test_names_in_the_wrong_order_are_noticed_by_what_the_model_calls_the_pictures() -> None:
+    names = (
+        "ant",
+        "bee",
+        "cat",
+        "dog",
+    )  # said in the order of the alphabet; the outputs are cat, ant, bee, dog
+    turned = {"ant": [2, 9, 3, 2], "bee": [1, 3, 10, 2], "cat": [8, 4, 3, 1], "dog": [2, 3, 2, 9]}
+    assert order_by_answers(turned, names) == ["cat", "ant", "bee", "dog"]
+    right_but_weak = {"ant": [6, 5, 3, 2], "bee": [5, 7, 3, 1], "cat": [3, 4, 5, 4], "dog": [5, 4, 3, 4]}
+    assert order_by_answers(right_but_weak, names) is None
+    lazy = {name: [0, 16, 0, 0] for name in names}  # says one thing whatever it sees
+    assert order_by_answers(lazy, names) is None
+    some = {"bee": [15, 1, 0, 0], "cat": [1, 15, 0, 0]}  # of the others there are no pictures
+    assert order_by_answers(some, names) == ["bee", "cat", "ant", "dog"]
 
 
 def test_classes_that_match_are_not_asked_about() -> None:
