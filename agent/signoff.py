@@ -218,7 +218,11 @@ def sentence(one: SignOff) -> str:
         text += f", against the statistics: {one.against}"
         left = (*one.failing, *one.undecided)
         text += f" ({listing([clean(n, 60) for n in left], 4)})" if left and one.verdict != "ready" else ""
-    text += f", with {listing(list(one.unresolved), 6)} confirmed and not repaired" if one.unresolved else ""
+    text += (
+        f", with {listing(list(one.unresolved), len(one.unresolved))} confirmed and not repaired"
+        if one.unresolved
+        else ""
+    )
     text += f". Note: {clean(one.note, LONGEST).rstrip('.')}" if one.note else ""
     return text + "."
 

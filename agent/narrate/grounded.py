@@ -48,8 +48,8 @@ def grounding(report: Report, state: CaseState, events: Sequence[Event]) -> Grou
 
 
 def numbers(text: str) -> set[str]:
-    """The numbers of a text, without those inside of names such as E4, F1 and event 12."""
-    text = re.sub(r"\bevent \d+", "", text)
+    """The numbers of a text, without those inside of names such as E4, F1, event 12 and events 3 to 5."""
+    text = re.sub(r"\bevents? \d+(?: to \d+)?", "", text)
     return {n.lstrip("+−-").replace(",", "") for n in NUMBER.findall(text)}
 
 
@@ -115,7 +115,8 @@ class _Sources:
 
     def _value(self, name: str) -> Any:
         if name.startswith("#"):
-            return jsonable(self.events[int(name[1:]) - 1].data)
+            event = self.events[int(name[1:]) - 1]
+            return [event.time[:10], jsonable(event.data)]  # the day may be told
         if name in self._evidence:
             return self._evidence[name].to_dict()
         return jsonable(self.state.find(name))

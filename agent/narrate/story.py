@@ -165,7 +165,7 @@ def _plans_in_one(plans: Sequence[tuple[Instrument, int]], measured: int) -> Sen
         )
     claims = " ".join(sentence(re.sub(r"^Test:\s*", "", plan.statement)) for plan, _ in plans[:MOST_CLAIMS])
     if len(plans) > MOST_CLAIMS:
-        claims += f" And {len(plans) - MOST_CLAIMS:,} more of the kind."
+        claims += " And others of the kind."
     fewest, most = (f(plan.n_planned for plan, _ in plans) for f in (min, max))
     images = count(most, "image") if fewest == most else f"{fewest:,} to {count(most, 'image')}"
     text = (
@@ -174,7 +174,7 @@ def _plans_in_one(plans: Sequence[tuple[Instrument, int]], measured: int) -> Sen
         f"Control: {sentence(first.control)} An effect of at least {number(first.minimum_effect, 'points')} at "
         f"α = {first.alpha:g}, on {images}."
     )
-    return Sentence(text, (f"#{seq}", f"#{last}"))
+    return Sentence(text, tuple(f"#{at}" for _, at in plans))
 
 
 def _told_at(record: Record, plan: Instrument, seq: int) -> int | None:

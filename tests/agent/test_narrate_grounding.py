@@ -57,6 +57,12 @@ def test_the_checker_notices_a_number_that_nobody_measured(case: Told) -> None:
     assert numbers("It is right in 82.3 % of 600 images.") - sources(state, events, ("E1",)) == {"82.3"}
 
 
+def test_names_are_no_numbers_and_the_day_of_an_event_may_be_told(case: Told) -> None:
+    _, state, events = case
+    assert numbers("F1 and E4 stand in event 12; events 3 to 14 came before, on 2 images.") == {"2"}
+    assert numbers(events[0].time[:10]) <= sources(state, events, ("#1",))
+
+
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A case over the real tools: a model that a white square pulls to ``red_room``."""

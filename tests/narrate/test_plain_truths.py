@@ -84,7 +84,8 @@ def test_plans_that_differ_only_in_what_they_are_about_are_told_once(tmp_path: P
     assert points[0].text.startswith(
         "With label_noise, 12 plans that differ in what they are about: Images labelled 0 carry wrong labels."
     )
-    assert "And 9 more of the kind" in points[0].text
+    assert "And others of the kind." in points[0].text
+    assert points[0].refs == tuple(f"#{at}" for at in range(3, 15))  # each number in it stands in one of them
     assert "events 3 to 14, before their measurement (event 15)" in points[0].text
     assert points[0].text.count("Measured: The floor.") == 1 and "on 100 to 111 images" in points[0].text
 
