@@ -109,7 +109,7 @@ def findings(made: Measurement, course: Course | None, record: Record | None = N
         ),
         Finding(
             "underfitting", "correctness", "training_parameter",
-            f"On the images it was trained on the model is right in {number(accuracy.value)} {interval(accuracy.ci)}.",
+            f"The model has not learnt its task, not even on the images it was trained on: it is right in {number(accuracy.value)} {interval(accuracy.ci)} of them.",
             n=made.train.n, error_rate=1 - accuracy.value, ci=(1 - accuracy.ci[1], 1 - accuracy.ci[0]), p=p_low, q=q_low, verdict=under.verdict,
             tests=(TestResult(TOOL, LOW - accuracy.value, short, p_low, made.train.n, under.verdict, None, _LOW, q_low),),
             note=under.reason,
@@ -127,8 +127,8 @@ def _below(accuracy: float, n: int) -> float:
 def _gap_statement(made: Measurement) -> str:
     drop = made.compared.same_mix
     return (
-        f"The model is right in {number(made.train.accuracy.value)} of its training images and {number(made.data.accuracy.value)} of the evaluation "
-        f"images: a gap of {number(drop.effect, 'points')} {interval(drop.ci, 'points')} at equal class proportions."
+        f"The model has learnt its training images by heart: it is right in {number(made.train.accuracy.value)} of them and in "
+        f"{number(made.data.accuracy.value)} of the evaluation images, a gap of {number(drop.effect, 'points')} {interval(drop.ci, 'points')} at equal class proportions."
     )
 
 
