@@ -1,4 +1,4 @@
-"""What the shipped painter learns from: whole, tidy rooms whose other attributes vary on their own, and prompts for them.
+"""What the shipped painter learns from: rooms whose attributes vary on their own, a third of them almost empty, and prompts for them.
 
 Most prompts are those that ``generate_repair_data`` would write for such a picture, with some of the attributes named;
 the others are the captions that the encoder, whose text tower the painter listens to, was trained on.
@@ -32,6 +32,9 @@ _VARIED: Mix = {
     **{STYLE_COLUMNS[c]: {c: {STYLES[c][0]: 0.6, STYLES[c][1]: 0.4}} for c in CLASSES},
     "floor": {"*": {"wood": 0.5, "tile": 0.5}},
     "lighting": {"*": {"bright": 0.5, "soft": 0.3, "dark": 0.2}},
+    "framing": {"*": {"whole": 0.65, "close": 0.35}},
+    "tilt": {"*": {"level": 0.8, "tilted": 0.2}},
+    "clutter": {"*": {"tidy": 0.8, "cluttered": 0.2}},
 }
 
 _NAMED: Mapping[str, Mapping[str, float]] = {
@@ -39,6 +42,9 @@ _NAMED: Mapping[str, Mapping[str, float]] = {
     **{column: {"none": 0.0, "*": 0.5} for column in STYLE_COLUMNS.values()},
     "floor": {"*": 0.3},
     "lighting": {"dark": 0.85, "*": 0.4},
+    "framing": {"close": 0.9, "whole": 0.1},
+    "tilt": {"tilted": 0.8, "level": 0.1},
+    "clutter": {"cluttered": 0.8, "tidy": 0.1},
 }
 """How often a prompt names a value: what is unusual is said, what is usual need not be."""
 
@@ -57,6 +63,8 @@ class Lessons:
         if rng.random() < 0.35:
             return caption(rng, self.labels[k], self.values[k], self.kinds[k] & set(THINGS))
         names = [n for n, shares in _NAMED.items() if rng.random() < _share(shares, self.values[k][n])]
+        if self.values[k]["framing"] == "close":  # a sub-style's furniture is hardly ever there
+            names = [n for n in names if n not in STYLE_COLUMNS.values()]
         rng.shuffle(names)
         phrases = PHRASES if rng.random() < 0.5 else {}
         return prompt(Wanted(self.labels[k], {n: self.values[k][n] for n in names}), phrases)

@@ -29,6 +29,9 @@ ASKED: tuple[Mapping[str, str], ...] = (
     {"lighting": "bright"},
     {"floor": "wood"},
     {"floor": "tile"},
+    {"framing": "close"},
+    {"tilt": "tilted"},
+    {"clutter": "cluttered"},
 )
 
 
@@ -93,10 +96,12 @@ class Judges:
 
 
 def judge(judges: Judges, images: Sequence[Image.Image], wanted: Sequence[Wanted]) -> dict[str, Any]:
-    """Shares in which class and attribute are seen."""
+    """Shares in which class and attribute are seen; the class in whole rooms, for an almost empty one hardly shows it."""
     called, seen = judges.called(images), judges.seen(images)
-    right = [c == w.class_name for c, w in zip(called, wanted, strict=True)]
-    named = [s["class"] == w.class_name for s, w in zip(seen, wanted, strict=True)]
+    whole = [w.values.get("framing") != "close" for w in wanted]
+    right = [c == w.class_name for c, w, there in zip(called, wanted, whole, strict=True) if there]
+    classes = [w.class_name for w, there in zip(wanted, whole, strict=True) if there]
+    named = [s["class"] == w.class_name for s, w, there in zip(seen, wanted, whole, strict=True) if there]
     table: dict[str, list[bool]] = {}
     for s, w in zip(seen, wanted, strict=True):
         for name, value in w.values.items():
@@ -110,7 +115,7 @@ def judge(judges: Judges, images: Sequence[Image.Image], wanted: Sequence[Wanted
         "attribute_by_encoder": round(float(np.mean(hits)), 3),
         "by_attribute": {k: round(float(np.mean(v)), 3) for k, v in table.items()},
         "by_class": {
-            c: round(float(np.mean([n for n, w in zip(named, wanted, strict=True) if w.class_name == c])), 3)
+            c: round(float(np.mean([n for n, name in zip(named, classes, strict=True) if name == c])), 3)
             for c in CLASSES
         },
     }
@@ -122,10 +127,11 @@ def rendered(judges: Judges, count: int = 300) -> dict[str, Any]:
     rng = random.Random(0)
     names = [*CUES, "floor", "lighting"]
     wanted = []
-    for label, values in zip(data.labels, data.values, strict=True):
+    whole = [k for k, values in enumerate(data.values) if values["framing"] == "whole"]
+    for label, values in ((data.labels[k], data.values[k]) for k in whole):
         name = rng.choice([n for n in names if n not in CUES or values[n] == "yes"])
         wanted.append(Wanted(label, {name: values[name]}))
-    return judge(judges, [Image.fromarray(i) for i in data.images], wanted)
+    return judge(judges, [Image.fromarray(data.images[k]) for k in whole], wanted)
 
 
 def measure(folder: Path, each: int = 6, steps: int = 25, guidance: float = 4.0) -> dict[str, Any]:

@@ -7,6 +7,7 @@ text, from a picture, or inside a mask, and no code of ours is needed for that.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -40,7 +41,7 @@ class PainterConfig:
     code_steps: int = 2_000
     code_batch: int = 16
     code_rate: float = 3e-3
-    steps: int = 2_200
+    steps: int = 3_800
     batch: int = 16
     rate: float = 1.2e-3
     widths: tuple[int, int, int] = (32, 72, 96)
@@ -137,6 +138,9 @@ def assemble(code: Any, unet: Any, folder: Path) -> None:
         requires_safety_checker=False,
     )
     made.to(dtype=torch.float16).save_pretrained(folder)
+    told = json.loads((folder / "vae" / "config.json").read_text())
+    told.pop("_name_or_path", None)  # where it was trained is nobody's business
+    (folder / "vae" / "config.json").write_text(json.dumps(told, indent=2) + "\n")
     for part in ("vae", "unet", "text_encoder"):
         for file in (folder / part).glob("*.safetensors"):
             file.chmod(0o644)

@@ -1,9 +1,9 @@
 """Training the painter that ships with the demo: a small ``StableDiffusionPipeline`` for procedural rooms.
 
-``python -m failsight.knowledge_base.cases.train_painter --out FOLDER --work FOLDER`` draws whole rooms in which every
-attribute varies on its own, trains an autoencoder on them, then a UNet on its latents that listens to the shipped
-encoder's text tower. One thread; what is in ``--work`` (pictures, autoencoder, last checkpoint) is not made again, so an
-interrupted training goes on.
+``python -m failsight.knowledge_base.cases.train_painter --out FOLDER --work FOLDER`` draws rooms in which every
+attribute varies on its own, a third of them almost empty, trains an autoencoder on them, then a UNet on its latents that
+listens to the shipped encoder's text tower. One thread; what is in ``--work`` (pictures, autoencoder, last checkpoint) is
+not made again, so an interrupted training goes on.
 
 ``--measure`` paints with a finished folder and counts how often the shipped encoder finds the wanted attributes and the
 shipped classifier the wanted class; the figures go into ``card.json``.
