@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
@@ -295,6 +296,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--purpose", choices=("development", "final"), default="development")
     parser.add_argument("--correlation", type=int, default=4, help="correlation problems")
     parser.add_argument("--rare", type=int, default=4, help="rare-case problems")
+    parser.add_argument("--skip", type=int, default=0, help="leave out the first so many of each kind")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--budget", type=int, default=BUDGET, help="pictures to generate")
     parser.add_argument("--pipeline", help="a diffusers pipeline: folder, hub id, or rooms")
@@ -308,8 +310,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--markdown", type=Path, help="file for the tables")
     given = parser.parse_args(argv)
     pool = open_pool(given.cache, COUNT)
-    wanted: dict[Kind, int] = {"correlation": given.correlation, "rare": given.rare}
-    problems = problems_of(given.purpose, wanted, pool, given.cache, cues=False)
+    counts: dict[Kind, int] = {"correlation": given.correlation, "rare": given.rare}
+    wanted: dict[Kind, int] = {kind: n + given.skip if n else 0 for kind, n in counts.items()}
+    problems = _without(problems_of(given.purpose, wanted, pool, given.cache, cues=False), given.skip)
     generators: list[Generator] = [] if given.no_renderer else [Renderer()]
     if given.pipeline:
         generators.append(_pipeline(given))
@@ -324,6 +327,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         ]  # fmt: skip
         given.markdown.write_text("\n".join([*head, *lines]) + "\n", encoding="utf-8")
     return 0
+
+
+def _without(problems: Sequence[Problem], first: int) -> list[Problem]:
+    """All but the first so many of each kind."""
+    seen: Counter[Kind] = Counter()
+    made = []
+    for one in problems:
+        seen[one.kind] += 1
+        if seen[one.kind] > first:
+            made.append(one)
+    return made
 
 
 def _pipeline(given: argparse.Namespace) -> Pipeline:
