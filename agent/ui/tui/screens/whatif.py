@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 BAR = 18  # most columns of a prediction bar
 BESIDE = 29  # columns of what stands beside it: the class, its score, and by how much that moved
-PICTURE = (44, 20)  # most columns and rows of the picture
+PICTURE = (72, 34)  # most columns and rows of the picture
 LEAST = (12, 6)  # and fewest
 
 
@@ -59,6 +59,7 @@ class WhatIfScreen(Screen[None]):
         self.seen: Tried | None = None  # what is on the screen
         self._wanted = Setting()
         self._trying = False
+        self._drawn_for = (0, 0)  # columns and rows
 
     def compose(self) -> ComposeResult:
         yield Static(id="whatif-title", markup=False)
@@ -79,7 +80,7 @@ class WhatIfScreen(Screen[None]):
         title = Content.assemble(("What if: ", "bold"), self.probe.words, (label, "dim"))
         self.query_one("#whatif-title", Static).update(title)
         self.query(Knob).first().focus()
-        self._try()
+        self.call_after_refresh(self._try)  # once it is known how much room there is
 
     @property
     def setting(self) -> Setting:
@@ -98,19 +99,21 @@ class WhatIfScreen(Screen[None]):
 
     def on_resize(self) -> None:
         """Draw the picture as large as there is room now."""
+        self._drawn_for = (0, 0)
         if self.seen is not None and not self._trying:
-            self._try()
+            self.call_after_refresh(self._try)
 
     def _room(self) -> tuple[int, int]:
         """Columns and rows for the picture, so that the answers below it are seen too."""
         body = self.query_one("#whatif-picture", VerticalScroll)
-        width, height = body.container_size.width // 2 - 4, body.container_size.height
+        width, height = body.region.width - 4, body.region.height  # without its padding and a scrollbar
         answers = len(self.probe.says(self.probe.first)) + 4  # with the line that the answer turned
         return max(LEAST[0], min(PICTURE[0], width)), max(LEAST[1], min(PICTURE[1], height - 1 - answers))
 
     def _try(self) -> None:
         self._trying = True
-        self._work(self._wanted, self._room())
+        self._drawn_for = self._room()
+        self._work(self._wanted, self._drawn_for)
 
     @work(thread=True, group="whatif", exit_on_error=False)
     def _work(self, setting: Setting, room: tuple[int, int]) -> None:
@@ -130,13 +133,13 @@ class WhatIfScreen(Screen[None]):
         else:
             self.notify(clean(message.problem, 200), severity="warning", markup=False)
         done = message.tried.setting if message.tried is not None else self._wanted
-        if self._wanted != done:
+        if self._wanted != done or self._drawn_for != self._room():
             self._try()
 
     def _bars(self, tried: Tried) -> Content:
         """A line for each of the likeliest classes: name, bar, score, and how far it moved."""
         parts: list[str | tuple[str, str]] = []
-        long = max(4, min(BAR, self._room()[0] - BESIDE if self._room()[0] < PICTURE[0] else BAR))
+        long = max(4, min(BAR, self._room()[0] - BESIDE))
         for place, (name, score, before) in enumerate(self.probe.says(tried)):
             full = round(score * long)
             moved = score - before
