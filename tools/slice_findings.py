@@ -15,6 +15,7 @@ from failsight.tools.stats.slices import Conjunction, Relative, TestedSlice
 from failsight.tools.text import clean, interval, number
 
 TOOL = "find_slices"
+TELLING = 0.02  # from which difference on a rate within classes is told beside the bare ones
 CONFUSED = 0.5  # share of a slice's errors that go to one class, to name it
 YES = ("yes", "true", "1", "present")
 FAILURES: Mapping[TargetKind, Failure] = {
@@ -241,10 +242,20 @@ def _statement(found: Search, one: Found, share: TrainShare | None) -> str:
     elif goal.kind == "column":
         text = f"{images} have a higher {clean(goal.column or '', 40)}: {inside} on average, against {outside} {rest}."
     else:
-        text = f"{images} are answered wrongly more often: {number(e.rate)} {interval(e.ci)} against {number(e.rate_out)} {rest}."
+        text = f"{images} are answered wrongly more often: {number(e.rate)} {interval(e.ci)} against {number(e.rate_out)} {rest}{_at_equal_classes(found, one)}."
     if share is not None and share.rare:
         text += f" They are rare in training: {number(share.share)} {interval(share.ci)} there, {number(share.here)} here."
     return text
+
+
+def _at_equal_classes(found: Search, one: Found) -> str:
+    """What was tested, where the two bare rates would tell another story because the slice holds easier or harder classes."""
+    part, e = one.parts[0], one.errors
+    if not found.report.class_adjusted or one.class_index is not None:
+        return ""
+    if abs(part.effect - (e.rate - e.rate_out)) < TELLING:
+        return ""
+    return f" ({number(part.effect, 'points')} against images of the same classes)"
 
 
 def beside(one: Found) -> str:
