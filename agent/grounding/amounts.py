@@ -48,7 +48,7 @@ def majority(at: Reading, measures: Measures) -> Iterator[Claim]:
     """``Most of … are wrong``: more than half."""
     match = MOST.search(at.part) or (_MOST_ARE.search(at.part) if at.pairs else None)
     metric = noun(at.part[match.end() :]) or noun(at.part) if match else ""
-    if match is None:
+    if match is None or re.search(r"\bcosts? (?:the )?$", at.part[: match.start()]):
         return
     if at.pairs:
         yield from _sum_of_pairs(at, match, measures)

@@ -39,6 +39,7 @@ from failsight.agent.grounding.silent import unsupported
 from failsight.agent.grounding.slots import INTERVAL, LEVEL_OF
 from failsight.agent.grounding.sources import Atom, atoms, lexicon_of, parsed
 from failsight.agent.grounding.standing import Standing
+from failsight.agent.grounding.statements import say
 from failsight.agent.grounding.strangers import known_words, strangers, unseen
 from failsight.agent.grounding.superlatives import superlatives
 from failsight.agent.grounding.support import Recorded, ground
@@ -213,13 +214,13 @@ class Checker:
 
     def check(self, text: str) -> Checked:
         """All claims of ``text``, its placeholders filled in: what was put there from the record holds."""
-        filled = fill(text, self.state)
+        filled = fill(text, self.state, lambda what, rest: say(what, rest, self.lexicon, self._measures))
         if not filled.made and not filled.unknown:
             return Checked(text, self._claims(text))
         spans = [(c.start, c.end) for c in (*filled.made, *filled.unknown)]
         rest = (
             c for c in self._claims(filled.text)
-            if not (c.kind in ("number", "name") and any(a <= c.start and c.end <= b for a, b in spans))
+            if not any(a <= c.start and c.end <= b for a, b in spans)
         )  # fmt: skip
         claims = sorted((*filled.made, *filled.unknown, *rest), key=lambda c: (c.start, c.end))
         return Checked(filled.text, tuple(claims))

@@ -268,9 +268,10 @@ class Cues:
             )
             if known or denied(at.part) or re.search(r"salien|map|\bwhether\b|\bbox|\barea|frame", at.part):
                 continue
-            word = _SHORTCUT.search(part.text) or (
-                "=" in at.text[thing.start : thing.end] and re.search(r"slices?\b|\d ?%", at.part)
+            typed = (
+                "=" in at.text[thing.start : thing.end] and re.search(r"slices?\b|\d ?%", at.part) is not None
             )
+            word = typed or _SHORTCUT.search(part.text) is not None
             if not word and _PROPOSAL.search(part.text) and self._known.treated:
                 word = not any(
                     thing.name.replace("_", " ") in c.action.replace("_", " ")

@@ -7,10 +7,11 @@ that the planner is told.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.statements import ASKED
 from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.evidence import Evidence, Fact
 from failsight.tools.text import clean, interval, number, p_value
@@ -34,7 +35,11 @@ class Filled:
     unknown: tuple[Claim, ...] = ()
 
 
-def fill(text: str, state: CaseState) -> Filled:
+#: what is asked for ("compare", its words) → what is put there, the evidence that holds it, why nothing is
+Teller = Callable[[str, str], tuple[str, str, str]]
+
+
+def fill(text: str, state: CaseState, tell: Teller | None = None) -> Filled:
     """``text`` with every placeholder replaced by the recorded value, its interval and a reference."""
     if "{" not in text:
         return Filled(text)
@@ -42,19 +47,25 @@ def fill(text: str, state: CaseState) -> Filled:
     made: list[Claim] = []
     unknown: list[Claim] = []
     at = size = 0
-    for match in PLACE.finditer(text):
+    found = [(m, *_recorded(m, state)) for m in PLACE.finditer(text)]
+    found += [(m, *tell(m["what"], m["rest"])) for m in ASKED.finditer(text)] if tell else []
+    for match, value, ref, reason in sorted(found, key=lambda f: f[0].start()):
         before = text[at : match.start()]
-        value, reason = _value(match["id"], match["name"], state)
-        cited = re.match(rf"\W{{0,2}}\[[^\]]*\b{match['id']}\b", text[match.end() :]) is not None
-        new = value + ("" if cited else f" [{match['id']}]") if value else match[0]
+        cited = re.match(rf"\W{{0,2}}\[[^\]]*\b{ref}\b", text[match.end() :]) is not None
+        new = value + ("" if cited or not ref else f" [{ref}]") if value else match[0]
         start = size + len(before)
-        refs = (match["id"],) if value else ()
+        refs = (ref,) if value and ref else ()
         (made if value else unknown).append(
             Claim("number", start, start + len(new), bool(value), refs, reason)
         )
         parts += [before, new]
         size, at = start + len(new), match.end()
     return Filled("".join((*parts, text[at:])), tuple(made), tuple(unknown))
+
+
+def _recorded(match: re.Match[str], state: CaseState) -> tuple[str, str, str]:
+    value, reason = _value(match["id"], match["name"], state)
+    return value, match["id"], reason
 
 
 def _value(name: str, wanted: str, state: CaseState) -> tuple[str, str]:
@@ -67,6 +78,8 @@ def _value(name: str, wanted: str, state: CaseState) -> tuple[str, str]:
     made = next((e for e in state.evidence if e.id == name), None)
     if made is None:
         return "", f"there is no {name}"
+    if _key(wanted) == "summary":
+        return clean(made.summary, 2000).rstrip("."), ""
     found = _facts(made, wanted)
     if len(found) == 1:
         return _shown(found[0]), ""
@@ -102,6 +115,7 @@ def _facts(made: Evidence, wanted: str) -> Sequence[Fact]:
 def _of_finding(record: FindingRecord) -> Iterator[tuple[str, str]]:
     found = record.finding
     yield "verdict", found.verdict or "open"
+    yield "statement", clean(found.statement, 1000).rstrip(".")
     if found.tests:
         test = found.tests[-1]
         yield "effect", f"{number(test.effect, 'points')} {interval(test.ci, 'points')}".strip()

@@ -22,6 +22,7 @@ class Known:
         undecided_things: attributes of slices that were tried and not reported.
         inconclusive: the numbers of things that may be called inconclusive.
         quiet: whether masking elsewhere did far less than masking the cue.
+        numbered: finding by id.
         treated: keys of the findings for which something was proposed.
     """
 
@@ -81,5 +82,6 @@ class Known:
             for m in ("cue_effect", "control_effect")
         )
         self.quiet = bool(cue) and all(control.get(k, v) < 0.5 * v for k, v in cue.items())
+        self.numbered = {r.id: r for r in state.records.values()}
         self.treated = {c.finding for e in state.evidence for c in e.corrections}
         self.frequency = [a for a in atoms if a.metric == "frequency" and a.family == "percent"]

@@ -28,6 +28,32 @@ class Side:
     pair: tuple[str, str] | None = None
 
 
+#: quantities that a sentence by placeholder may be asked for
+_SPOKEN = frozenset(
+    [
+        "accuracy",
+        "recall",
+        "precision",
+        "f1",
+        "error",
+        "confidence",
+        "gap",
+        "drop",
+        "effect",
+        "pull",
+        "flip",
+        "answers",
+        "images",
+        "brightness",
+        "contrast",
+        "saturation",
+        "sharpness",
+        "colourfulness",
+        "jpeg",
+        "file_size",
+        "excess",
+    ]
+)
 _SHARES = {"recall", "error", "accuracy", "precision", "f1", "pull", "drop", "effect"}
 
 
@@ -48,6 +74,27 @@ class Measures:
         for atom in atoms:
             if _counts(atom):
                 self._by.setdefault(atom.metric, []).append(atom)
+
+    def names(self) -> list[str]:
+        """The quantities of which something is recorded, as people write them."""
+        return sorted(
+            m.replace("_", " ") for m in self._by if re.fullmatch(r"[a-z_0-9]+", m) and m in _SPOKEN
+        )
+
+    def shown(self, metric: str, value: float) -> str:
+        """A value of a quantity as people write it."""
+        family = next(
+            (a.family for m in STAND_FOR.get(metric, (metric,)) for a in self._by.get(m, ())), "plain"
+        )
+        if family == "percent":
+            return f"{value:.1f} %"
+        return (
+            f"{value:+.1f} points"
+            if family == "points"
+            else f"{value:,.3g}"
+            if value < 1000
+            else f"{value:,.0f}"
+        )
 
     def has(self, metric: str) -> bool:
         """Whether anything of a quantity is recorded."""

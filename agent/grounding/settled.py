@@ -54,7 +54,7 @@ class Settled:
                 for c in self._refutes(part)
                 if HEDGE.search(part.text) is None or not hedged(at.part, c.start - at.sentence.start)
             )
-            yield from (c for c in self._proposed(part) if not hedged(at.part, c.start - at.sentence.start))
+            yield from self._proposed(part)
 
     def _refutes(self, part: Clause) -> Iterator[Claim]:
         match = _REFUTED_THINGS.search(part.text)
@@ -119,7 +119,9 @@ class Settled:
 
     def _numbered(self, at: Reading) -> Iterator[Claim]:
         """``F2 and F3 are the shifts of kitchen and living_room``: each thing named has to be of one of the findings."""
-        ids = [m.name for m in at.mentions if m.kind == "finding" and m.name in self._known.state.records]
+        ids = [m.name for m in at.mentions if m.kind == "finding" and m.name in self._known.numbered]
+        if at.pairs or "fits" in at.part:
+            return  # "fits with F13", "called kitchen": of other images too
         if not ids or re.search(
             r"\b(?:than|other|others|unlike|compared|while|whereas|but|not|no)\b|n't|\[|\d ?%|E\d", at.part
         ):
@@ -127,7 +129,7 @@ class Settled:
         classes: set[str] = set()
         things: set[str] = set()
         for name in ids:
-            found = self._known.state.records[name].finding
+            found = self._known.numbered[name].finding
             if not found.slice and not found.class_name:
                 return
             told = self._known.lexicon.find(found.statement)
@@ -143,8 +145,10 @@ class Settled:
                 return
 
     def _proposed(self, part: Clause) -> Iterator[Claim]:
-        ids = [m for m in part.of("finding") if m.name in self._known.state.records]
+        ids = [m for m in part.of("finding") if m.name in self._known.numbered]
         match = _FINDING_WORDS.search(part.text)
+        if re.search(r"\b(?:would|could|should|may|might|if|whether)\b|\?", part.text, re.IGNORECASE):
+            return
         if match is None or not ids or not self._known.treated:
             return
         if not re.search(
@@ -153,7 +157,7 @@ class Settled:
             re.IGNORECASE,
         ):
             return
-        treated = [self._known.state.records[m.name].finding.key in self._known.treated for m in ids]
+        treated = [self._known.numbered[m.name].finding.key in self._known.treated for m in ids]
         no = denied(part.text)
         if no and all(treated):
             yield said(part, match, False, "E")

@@ -131,8 +131,12 @@ class Signs:
                 between,
             ):
                 sign = way * (1 if first is sure else -1) * (-1 if denied(between) else 1)
-                match = _WORD.search(part.text, first.start()) or first
-                yield said(part, match, sign * self._known.gap[0] > 0, self._known.gap[1])
+                yield said(
+                    part,
+                    _WORD.search(part.text, first.start()) or first,
+                    sign * self._known.gap[0] > 0,
+                    self._known.gap[1],
+                )
                 return
         over, under, exact = _OVER.search(part.text), _UNDER.search(part.text), _EXACT.search(part.text)
         match = over or under or exact

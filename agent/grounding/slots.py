@@ -194,8 +194,8 @@ def _quantities(
     local = [m for m in words if clause_of(m.start, clauses) == own]
     if own and local and _THAN.match(reading.text, clauses[own][0]):  # the other side of what was said before
         again = {m.name: LIKELY for m in words if clause_of(m.start, clauses) == own - 1}
-        both = {m.name: 0.0 for m in local}
-        return {q: c for q, c in {**again, **both}.items() if isinstance(q, frozenset)}
+        again |= {m.name: 0.0 for m in local}
+        return {q: c for q, c in again.items() if isinstance(q, frozenset)}
     touching = [
         m.name for m in local if _touches(number, m, reading) and not _LOOSE.match(reading.text, m.start)
     ]

@@ -9,7 +9,8 @@ from langchain.agents.middleware import AgentMiddleware, hook_config
 from langchain_core.messages import AIMessage, HumanMessage
 
 from failsight import prompts
-from failsight.agent.grounding import Checked, Checker
+from failsight.agent.grounding import Checked, Checker, Claim
+from failsight.agent.grounding.hints import hints
 from failsight.agent.guards.context import INTERNAL
 from failsight.agent.guards.steady import by_guided
 from failsight.agent.secrets import redact
@@ -48,7 +49,10 @@ class Grounded(AgentMiddleware[Any, Any, Any]):
         if checked.unverified and not last.tool_calls and not self._asked(messages):
             self._journal(checked, final=False)
             said = checked.text
-            wrong = [f"“{clean(said[c.start : c.end], 60)}”: {c.reason}" for c in checked.unverified[:12]]
+            wrong = [
+                f"“{clean(said[c.start : c.end], 60)}”: {c.reason}{self._recorded(said, c)}"
+                for c in checked.unverified[:12]
+            ]
             order = prompts.say("grounding.correct", claims="\n".join(f"- {w}" for w in wrong))
             return {"messages": [HumanMessage(order, additional_kwargs={INTERNAL: True})], "jump_to": "model"}
         if checked.claims:
@@ -64,6 +68,11 @@ class Grounded(AgentMiddleware[Any, Any, Any]):
             values = {n: {str(v) for v in column if isinstance(v, str)} for n, column in columns.items()}
             self._checker, self._known = Checker(state, self.case.classes, values), known
         return self._checker.check(text)
+
+    def _recorded(self, said: str, claim: Claim) -> str:
+        """What the record does hold about a claim, for the model that is to say it again."""
+        found = hints(said, claim, self.case.state(), self._checker.lexicon) if self._checker else ""
+        return f" (recorded: {found})" if found else ""
 
     def _mend(self, last: AIMessage, messages: Sequence[Any]) -> dict[str, Any]:
         """A tool call that can't be read: the model is told, once a turn; then the turn ends with what it said."""

@@ -37,6 +37,7 @@ LABELLED = {
     "grounding_free.jsonl": "b576022d8426529c6dbf2930efefea6cc9e01a564e2bed3849e963b84b3f17c4",
     "grounding_authors.jsonl": "376b3c60705623c65c229c6f6203a218fcc82c563781a2621f2e284aab8280ec",
     "grounding_rounds.jsonl": "5bcc072b20c775288986eb1cd92723aaff75e7b48ca6c8701561b449c725aa0f",
+    "grounding_later.jsonl": "c965c873db4847bb23ccfe537b0e8af6e6d67899b4ecf04a97918cb2cdfee4ea",
     "grounding_unread.jsonl": "d05faac0c71a2d54b19ef410e5cc5c607575a0acafb7a1bf05ed68be49e55cd0",
 }
 
@@ -330,30 +331,35 @@ def test_a_pronoun_takes_up_what_was_spoken_of(checker: Checker) -> None:
 #     11 73/15 %;
 #     the check as it was before the first of them: 63/10, 70/22, 52/18, 70/12, 48/20, 63/23, 17, 60/23, 78/15, 65/13, 65/23 %
 FLOORS = {
-    ("test", "true"): 215, ("test", "altered"): 219,
+    ("test", "true"): 215, ("test", "altered"): 220,
     ("dev", "true"): 107, ("dev", "altered"): 111,
     ("author_a", "true"): 118, ("author_a", "altered"): 119,
     ("author_b", "true"): 119, ("author_b", "altered"): 117,
-    ("free_opened", "true"): 115, ("free_opened", "altered"): 105,
+    ("free_opened", "true"): 115, ("free_opened", "altered"): 106,
     ("free_counted", "true"): 25, ("free_counted", "altered"): 35,
-    ("fresh_counted", "true"): 46, ("fresh_counted", "altered"): 57,
+    ("fresh_counted", "true"): 47, ("fresh_counted", "altered"): 57,
     ("fresh_opened", "true"): 57, ("fresh_opened", "altered"): 58,
-    ("fresh_dev", "true"): 58, ("fresh_dev", "altered"): 68,
+    ("fresh_dev", "true"): 59, ("fresh_dev", "altered"): 68,
     ("more_dev", "true"): 71, ("more_dev", "altered"): 20,
-    ("round_1", "true"): 57, ("round_1", "altered"): 57,
+    ("round_1", "true"): 58, ("round_1", "altered"): 56,
     ("round_2", "true"): 45, ("round_2", "altered"): 47,
-    ("round_3", "true"): 47, ("round_3", "altered"): 44,
+    ("round_3", "true"): 48, ("round_3", "altered"): 44,
     ("round_4", "true"): 49, ("round_4", "altered"): 47,
     ("round_5", "true"): 35, ("round_5", "altered"): 37,
     ("round_6", "true"): 34, ("round_6", "altered"): 32,
-    ("round_7", "true"): 53,
-    ("round_8", "true"): 37, ("round_8", "altered"): 36,
+    ("round_7", "true"): 54,
+    ("round_8", "true"): 37, ("round_8", "altered"): 38,
     ("round_9", "true"): 35, ("round_9", "altered"): 34,
-    ("round_10", "true"): 38, ("round_10", "altered"): 37,
+    ("round_10", "true"): 38, ("round_10", "altered"): 38,
     ("round_11", "true"): 38, ("round_11", "altered"): 35,
     ("written_along", "true"): 75, ("written_along", "altered"): 82,
-    ("unread_c", "true"): 89, ("unread_c", "altered"): 88,
-    ("unread_d", "true"): 123, ("unread_d", "altered"): 126,
+    ("unread_c", "true"): 98, ("unread_c", "altered"): 97,
+    ("unread_d", "true"): 138, ("unread_d", "altered"): 138,
+    ("round_12", "true"): 47, ("round_12", "altered"): 47,
+    ("round_13", "true"): 39, ("round_13", "altered"): 40,
+    ("round_14", "true"): 37, ("round_14", "altered"): 36,
+    ("round_15", "true"): 37, ("round_15", "altered"): 38,
+    ("last_unread", "true"): 83, ("last_unread", "altered"): 77,
 }  # fmt: skip
 SIZES = {
     ("test", "true"): 218, ("test", "altered"): 223,
@@ -380,6 +386,11 @@ SIZES = {
     ("written_along", "true"): 76, ("written_along", "altered"): 82,
     ("unread_c", "true"): 100, ("unread_c", "altered"): 100,
     ("unread_d", "true"): 150, ("unread_d", "altered"): 150,
+    ("round_12", "true"): 49, ("round_12", "altered"): 50,
+    ("round_13", "true"): 40, ("round_13", "altered"): 40,
+    ("round_14", "true"): 39, ("round_14", "altered"): 40,
+    ("round_15", "true"): 40, ("round_15", "altered"): 40,
+    ("last_unread", "true"): 99, ("last_unread", "altered"): 99,
 }  # fmt: skip
 
 

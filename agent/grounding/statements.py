@@ -1,0 +1,100 @@
+"""Sentences by placeholder: a planner asks for a comparison or an order, and the record says which way it goes.
+
+``{compare recall of bathroom and kitchen on deployment}`` becomes "recall is lower for bathroom (20.3 %) than for kitchen
+(59.8 %) on the deployment images [E2]". Which of two values is the larger one, and by which figures, comes from the
+record: what is said this way can't be the wrong way round, whatever a model believes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from failsight.agent.grounding.measures import Measures, Side
+from failsight.agent.grounding.names import Lexicon
+from failsight.tools.text import clean
+
+ASKED = re.compile(r"\{\s*(?P<what>compare|order)\s+(?P<rest>[^{}\n]{3,160}?)\s*\}", re.IGNORECASE)
+_IMAGES = {
+    "data": "evaluation images", "train": "training images", "deploy": "deployment images", "pool": "pool images",
+}  # fmt: skip
+_OF = re.compile(r"\s(?:of|on|for|in|between|by)\s", re.IGNORECASE)
+_BY = re.compile(r"^(?:the )?(?:classes|rooms|things|cues)?\s*by\s+", re.IGNORECASE)
+_EQUAL = 1e-9
+
+
+def say(what: str, rest: str, lexicon: Lexicon, measures: Measures) -> tuple[str, str, str]:
+    """(what is put there, the evidence that holds it, why nothing is)."""
+    rest = clean(rest, 160)
+    metric = _metric(_OF.split(_BY.sub("", rest), maxsplit=1)[0])
+    if not measures.has(metric):
+        return (
+            "",
+            "",
+            f"nothing called {metric.replace('_', ' ')} is recorded; there are {', '.join(measures.names())}",
+        )
+    mentions = lexicon.mentions(rest)
+    classes, things, splits = (
+        list(dict.fromkeys(m.name for m in mentions if m.kind == kind))
+        for kind in ("class", "attribute", "split")
+    )
+    if what.lower() == "order":
+        return _order(metric, bool(things) or "things" in rest or "cues" in rest, splits, measures)
+    if len(splits) > 1 and len(classes) < 2 and not things:
+        return _moved(metric, classes, splits[:2], measures)
+    split = splits[0] if splits else "data"
+    if len(things) > 1:
+        found = measures.by_attribute(metric)
+        return _two(metric, [(t, found.get(t)) for t in things[:2]], "", measures)
+    sides = [(c, measures.value(metric, Side(frozenset({c}), split=split))) for c in classes[:2]]
+    return _two(metric, sides, f" on the {_IMAGES[split]}", measures)
+
+
+def _metric(words: str) -> str:
+    return "_".join(words.strip().lower().split())
+
+
+def _two(
+    metric: str, sides: Sequence[tuple[str, tuple[float, str] | None]], where: str, measures: Measures
+) -> tuple[str, str, str]:
+    known = [(n, v) for n, v in sides if v is not None]
+    if len(known) < 2:
+        lost = ", ".join(n for n, v in sides if v is None)
+        return "", "", f"no {_name(metric)} of {lost or 'two things'} is recorded{where}"
+    (one, (a, ref)), (other, (b, _)) = known
+    way = "the same" if abs(a - b) < _EQUAL else "higher" if a > b else "lower"
+    joined = "as for" if way == "the same" else "than for"
+    shown = [measures.shown(metric, v) for v in (a, b)]
+    return f"{_name(metric)} is {way} for {one} ({shown[0]}) {joined} {other} ({shown[1]}){where}", ref, ""
+
+
+def _moved(
+    metric: str, classes: Sequence[str], splits: Sequence[str], measures: Measures
+) -> tuple[str, str, str]:
+    values = [measures.value(metric, Side(frozenset(classes), split=s)) for s in splits]
+    one, other = values
+    if one is None or other is None:
+        lost = " and ".join(_IMAGES[s] for s, v in zip(splits, values, strict=True) if v is None)
+        return "", "", f"no {_name(metric)} is recorded on the {lost}"
+    way = "stays the same" if abs(one[0] - other[0]) < _EQUAL else "rises" if other[0] > one[0] else "falls"
+    of = f" of {classes[0]}" if classes else ""
+    first, second = (
+        f"{measures.shown(metric, v[0])} on the {_IMAGES[s]}"
+        for v, s in zip((one, other), splits, strict=True)
+    )
+    return f"{_name(metric)}{of} {way} from {first} to {second}", one[1], ""
+
+
+def _order(metric: str, things: bool, splits: Sequence[str], measures: Measures) -> tuple[str, str, str]:
+    split = splits[0] if splits else "data"
+    found = measures.by_attribute(metric) if things else measures.by_class(metric, split)
+    if len(found) < 2:
+        return "", "", f"there is no order by {_name(metric)} on the {_IMAGES[split]}"
+    ranked = sorted(found.items(), key=lambda item: -item[1][0])
+    listed = ", ".join(f"{name} ({measures.shown(metric, value)})" for name, (value, _) in ranked)
+    where = "" if things else f" on the {_IMAGES[split]}"
+    return f"by {_name(metric)}{where}, from highest to lowest: {listed}", ranked[0][1][1], ""
+
+
+def _name(metric: str) -> str:
+    return metric.replace("_", " ")
