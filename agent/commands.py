@@ -283,10 +283,10 @@ def run_verify(args: argparse.Namespace) -> int:
             )
         )
     else:
+        if not sentences:
+            print(f"The journal is whole: {count:,} events, none edited, removed, reordered or inserted.")
         for sentence in [*sentences, *reports]:
             print(clean(sentence, 400))
-        if not sentences and not reports:
-            print(f"The journal is whole: {count:,} events, none edited, removed, reordered or inserted.")
         if report and not reports:
             name = clean(report.name, 80)
             if told_again(report):

@@ -146,7 +146,9 @@ class _Checker:
         if findings_digest(self._document(count)) != found:
             return [f"{name} holds other findings than the first {count} events of the journal."]
         if findings_digest(self._document(len(self.events))) != found:
-            return [f"{name} is older than the journal: since event {count} the findings have changed."]
+            return [
+                f"{name} is older than the journal: since event {count} the findings have changed. `failsight report` writes it anew."
+            ]
         return []
 
     def _again(
