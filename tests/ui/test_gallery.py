@@ -313,3 +313,5 @@ async def test_what_is_said_of_a_cell_is_never_cut_off(tmp_path: Path) -> None:
             await opened(stage, MatrixScreen)
             assert ("Enter shows them" in stage.text()) is hint
             assert "Enter sho" not in stage.text().replace("Enter shows them", "")
+            await stage.pilot.resize_terminal(80, 24)
+            await stage.until(lambda: "Enter sho" not in stage.text())

@@ -55,6 +55,10 @@ class MatrixScreen(Screen[None]):
         self.query_one(HeatMap).focus()
         self._say(0, 0)
 
+    def on_resize(self) -> None:
+        """How much fits into the line depends on it."""
+        self._say(*self.query_one(HeatMap).cursor)
+
     def _say(self, row: int, column: int) -> None:
         from failsight.tools.stats.intervals import wilson
 
