@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from failsight.agent.grounding.names import Lexicon, Mention, Names, gather
 from failsight.agent.grounding.numbers import Sentence
@@ -38,6 +39,11 @@ REVERSE = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)
+def _about(whole: Names, carried: Names) -> Names:
+    return whole if whole.entities else whole | replace(carried, splits=NOTHING)
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A sentence with its names, read once."""
@@ -57,7 +63,7 @@ class Reading:
     @property
     def about(self) -> Names:
         """What it names, or what was spoken of before."""
-        return self.whole if self.whole.entities else self.whole | replace(self.carried, splits=NOTHING)
+        return _about(self.whole, self.carried)
 
 
 def read(text: str, sentence: Sentence, lexicon: Lexicon, carried: Names) -> Reading:

@@ -319,17 +319,24 @@ def test_a_pronoun_takes_up_what_was_spoken_of(checker: Checker) -> None:
     assert checker.check("Kitchen is weak in deployment. Its recall is 20.3 % there.").unverified
 
 
-# Rates on the labelled sets, by part; floors of what is reached. The two parts that are called unread, by two authors who never saw the
-# check, were counted when the rules were done, and nobody read them before: they say how the check does on sentences that nobody wrote
-# rules for (do not write rules for them). Altered and true ones flagged: c 88/11, d 84/18 %; with the rules as they were before the
-# sets a and b: c 79/9, d 72/18 %. All others were read while rules were made. What was measured before a part was read:
+# Rates on the labelled sets, by part; floors of what is reached. The part that is called last_unread was counted once, when the rules
+# were done, and nobody has read what fails there (do not write rules for it): 77 of the 99 altered flagged and 16 of the 99 true ones;
+# with the rules as they were three hours before, 76 and 17. It says how the check does on sentences that nobody wrote rules for. Its
+# author is that of the rules. The last ones by authors who never saw the check are unread_c and unread_d, counted before they were read:
+# c 88/11, d 84/18 % (altered and true ones flagged); they have been read since. What was measured before a part was read:
 #   authors (two authors who never saw the check), before any of them was read: a 82 % of the altered flagged and 7 % of the
 #     true ones, b 75 % and 14 %; the half of b that was kept back until the other three halves had been worked through:
 #     87 % and 22 %
 #   rounds (sentences of the rules' own author, each round written without the check and measured before its failures were
 #     read), altered and true: 1 83/20, 2 90/24, 3 76/34, 4 80/20, 5 70/28, 6 75/25, 7 true ones only 32, 8 80/20, 9 80/15, 10 78/18,
-#     11 73/15 %;
-#     the check as it was before the first of them: 63/10, 70/22, 52/18, 70/12, 48/20, 63/23, 17, 60/23, 78/15, 65/13, 65/23 %
+#     11 73/15, 12 82/14, 13 85/10, 14 85/28, 15 88/28 %;
+#     the check as it was before the first of them: 63/10, 70/22, 52/18, 70/12, 48/20, 63/23, 17, 60/23, 78/15, 65/13, 65/23 %; as it
+#     was before round 12: 12 82/14, 13 85/10, 14 82/28, 15 88/28 %
+# What was tried besides rules, judged by leaving whole authors out: a logistic regression over about a hundred features (which kinds
+# of claim stand and fail, how well each number fits, whether one recorded fact covers all that is named, signs multiplied) flags 87 %
+# of the altered of unread_c and unread_d where it flags 15 % of the true ones (89 % if it may also use length and negation, habits
+# of the authors), the rules by themselves 86; adding how often the sentence is flagged with one name swapped changes nothing; some 300
+# turns of phrase put in plain words before the rules read them: +0.4 points.
 FLOORS = {
     ("test", "true"): 215, ("test", "altered"): 220,
     ("dev", "true"): 107, ("dev", "altered"): 111,
@@ -395,7 +402,7 @@ SIZES = {
 
 
 def test_the_rates_on_the_labelled_sentences_do_not_fall(checker: Checker) -> None:
-    """Of 1,460 altered sentences that were read while rules were made 96 % are flagged, of 1,540 true ones 4 %; of the unread, 86 and 15 %."""
+    """Of 1,880 altered sentences that have been read 96 % are flagged, of 1,958 true ones 4 %; of the unread, 78 and 16 %."""
     right: Counter[tuple[str, str]] = Counter()
     seen: Counter[tuple[str, str]] = Counter()
     for name, digest in LABELLED.items():
