@@ -137,8 +137,8 @@ def planned(record: Record) -> Section:
         text = label + _in_line(plan_terms(plan, seq, measured, found.finding if found else None))
         refs = tuple(r for r in (f"#{seq}", found.id if found else "") if r)
         made.append((Sentence(text, refs), measured is None or seq < measured))
-    for key, plans in alike.items():
-        made.append((_plans_in_one(plans, int(str(key[-1]))), True))
+    for shared, plans in alike.items():
+        made.append((_plans_in_one(plans, int(str(shared[-1]))), True))
     if not all(early for _, early in made):
         lead = "Not every plan was written into the journal before its measurement; the numbers of the events show which."
     elif made:
