@@ -401,20 +401,26 @@ SIZES = {
 }  # fmt: skip
 
 
-def test_the_rates_on_the_labelled_sentences_do_not_fall(checker: Checker) -> None:
+NEWEST = ("grounding_unread.jsonl", "grounding_later.jsonl")
+
+
+@pytest.mark.parametrize(
+    "names", [NEWEST, pytest.param(tuple(n for n in LABELLED if n not in NEWEST), marks=pytest.mark.slow)]
+)
+def test_the_rates_on_the_labelled_sentences_do_not_fall(checker: Checker, names: tuple[str, ...]) -> None:
     """Of 1,880 altered sentences that have been read 96 % are flagged, of 1,958 true ones 4 %; of the unread, 78 and 16 %."""
     right: Counter[tuple[str, str]] = Counter()
     seen: Counter[tuple[str, str]] = Counter()
-    for name, digest in LABELLED.items():
+    for name in names:
         raw = (DATA / name).read_bytes()
-        assert hashlib.sha256(raw).hexdigest() == digest
+        assert hashlib.sha256(raw).hexdigest() == LABELLED[name]
         for line in raw.splitlines():
             case = json.loads(line)
             key = (case["part"], case["label"])
             seen[key] += 1
             right[key] += bool(checker.check(case["text"]).unverified) == (case["label"] == "altered")
-    assert dict(seen) == SIZES
-    short = {key: (right[key], floor) for key, floor in FLOORS.items() if right[key] < floor}
+    assert dict(seen) == {key: n for key, n in SIZES.items() if key in seen}
+    short = {key: (right[key], FLOORS[key]) for key in seen if right[key] < FLOORS[key]}
     assert not short
 
 
