@@ -37,6 +37,17 @@ def test_only_what_an_answer_begins_with_is_left_out(text: str, left: str) -> No
     assert told_once(text, [SECOND, FIRST]) == left
 
 
+def test_a_finding_whose_claim_stands_above_keeps_its_number_and_name() -> None:
+    finding = SECOND.findings[0]
+    line = f"- **F1** [confirmed] {finding.statement} (error 62.0 %; E2)"
+    made = told_once(f"{SECOND.summary} [E2]\n{line}\n- A note.", [SECOND])
+    assert (
+        made
+        == "- **F1** [confirmed] television=yes, kitchen → living room · spurious correlation (error 62.0 %; E2)\n- A note."
+    )
+    assert told_once(line, [FIRST]) == line  # its claim stands nowhere
+
+
 def test_without_evidence_above_nothing_is_left_out() -> None:
     assert told_once(ANSWER, []) == ANSWER
 

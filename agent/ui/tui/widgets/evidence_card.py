@@ -10,6 +10,7 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from failsight.agent.ui.once import CLAIMS
 from failsight.agent.ui.pictures import Album
 from failsight.agent.ui.renderables import Pictures, evidence_body, headline
 from failsight.agent.ui.words import VERDICTS
@@ -62,11 +63,11 @@ class EvidenceCard(Static):
             (f"  {made.tool}{tail}", "dim"),
             f"\n{made.summary}",
         ]
-        for finding in made.findings[:5]:
+        for finding in made.findings[:CLAIMS]:
             look = VERDICTS[finding.verdict or "open"]
             parts += ["\n", (f"{look.symbol} {look.word} ", look.theme), clean(finding.statement, STATEMENT)]
-        if len(made.findings) > 5:
-            parts.append((f"\n… {len(made.findings) - 5} more hypotheses", "dim"))
+        if len(made.findings) > CLAIMS:
+            parts.append((f"\n… {len(made.findings) - CLAIMS} more hypotheses", "dim"))
         inside = self._inside()
         if inside:
             parts.append((f"\n{inside}", "dim"))
