@@ -51,10 +51,10 @@ def fill(text: str, state: CaseState, tell: Teller | None = None) -> Filled:
     found += [(m, *tell(m["what"], m["rest"])) for m in ASKED.finditer(text)] if tell else []
     for match, value, ref, reason in sorted(found, key=lambda f: f[0].start()):
         before = text[at : match.start()]
-        cited = re.match(rf"\W{{0,2}}\[[^\]]*\b{ref}\b", text[match.end() :]) is not None
+        cited = re.match(rf"\W{{0,2}}\[[^\]]*\b{ref.split(',')[0]}\b", text[match.end() :]) is not None
         new = value + ("" if cited or not ref else f" [{ref}]") if value else match[0]
         start = size + len(before)
-        refs = (ref,) if value and ref else ()
+        refs = tuple(ref.split(", ")) if value and ref else ()
         (made if value else unknown).append(
             Claim("number", start, start + len(new), bool(value), refs, reason)
         )

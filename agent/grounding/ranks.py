@@ -13,6 +13,7 @@ from failsight.agent.grounding.measures import Measures, noun
 from failsight.agent.grounding.names import gather, only
 from failsight.agent.grounding.reading import Reading
 from failsight.agent.grounding.superlatives import together
+from failsight.agent.grounding.wording import quantity
 
 _HIGH = re.compile(
     r"\b(?P<word>highest|largest|biggest|greatest|(?<!at )best|strongest|easiest|(?<!at )most(?! part\b)(?! (?:are|were|is|go|end|get)\b)(?! of\b)(?! likely\b)|brightest|sharpest|top)\b|\bmore often than (?:any|all)\b|\bmore \w+ than (?:any|all)\b|\bmore than any\b",
@@ -59,7 +60,9 @@ def ranks(at: Reading, measures: Measures) -> Iterator[Claim]:
     if re.search(r"\bcalibrat", part) or together(at) is not None:
         return  # "the two rooms … are A and B": ranked as a set
     listed = _LIST.search(part)
-    if listed is not None and len(_classes(at)) >= 3:
+    if listed is not None and len(_classes(at)) >= (
+        2 if listed.groupdict().get("one") and ":" in part else 3
+    ):
         yield from _order(at, listed, measures)
         return
     found = _HIGH.search(part) or _LOW.search(part) or _PLACE.search(part)
@@ -300,8 +303,11 @@ def _splits(
 def _order(at: Reading, listed: re.Match[str], measures: Measures) -> Iterator[Claim]:
     part = at.part
     split = next(iter(at.about.splits), "data") if len(at.about.splits) == 1 else "data"
-    metric = "drop" if _LOSS.search(part) and split != "data" else noun(part) or "recall"
-    values = measures.by_class(metric, split)
+    lead = part[: max(part.rfind(":"), 0)]
+    lost = _LOSS.search(part) and (split != "data" or len(at.about.splits) > 1)
+    by = re.search(r"\bby (?:the )?(gap|answers)\b", lead)
+    metric = "drop" if lost else by[1] if by else noun(part) or quantity(lead, 0)[0] or "recall"
+    values = measures.by_class(metric, "deploy" if metric == "drop" and split == "data" else split)
     colon = part.rfind(":")
     names = [
         m.name for m in at.mentions if m.kind == "class" and m.start >= at.sentence.start + max(colon, 0)

@@ -8,7 +8,7 @@ record: what is said this way can't be the wrong way round, whatever a model bel
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from failsight.agent.grounding.measures import Measures, Side
 from failsight.agent.grounding.names import Lexicon
@@ -43,11 +43,12 @@ def say(what: str, rest: str, lexicon: Lexicon, measures: Measures) -> tuple[str
     if len(splits) > 1 and len(classes) < 2 and not things:
         return _moved(metric, classes, splits[:2], measures)
     split = splits[0] if splits else "data"
+    split = "deploy" if metric == "drop" and split == "data" else split
     if len(things) > 1:
         found = measures.by_attribute(metric)
         return _two(metric, [(t, found.get(t)) for t in things[:2]], "", measures)
     sides = [(c, measures.value(metric, Side(frozenset({c}), split=split))) for c in classes[:2]]
-    return _two(metric, sides, f" on the {_IMAGES[split]}", measures)
+    return _two(metric, sides, _where(metric, split), measures)
 
 
 def _metric(words: str) -> str:
@@ -61,11 +62,15 @@ def _two(
     if len(known) < 2:
         lost = ", ".join(n for n, v in sides if v is None)
         return "", "", f"no {_name(metric)} of {lost or 'two things'} is recorded{where}"
-    (one, (a, ref)), (other, (b, _)) = known
+    (one, (a, ref)), (other, (b, also)) = known
     way = "the same" if abs(a - b) < _EQUAL else "higher" if a > b else "lower"
     joined = "as for" if way == "the same" else "than for"
     shown = [measures.shown(metric, v) for v in (a, b)]
-    return f"{_name(metric)} is {way} for {one} ({shown[0]}) {joined} {other} ({shown[1]}){where}", ref, ""
+    return (
+        f"{_name(metric)} is {way} for {one} ({shown[0]}) {joined} {other} ({shown[1]}){where}",
+        _refs((ref, also)),
+        "",
+    )
 
 
 def _moved(
@@ -82,18 +87,38 @@ def _moved(
         f"{measures.shown(metric, v[0])} on the {_IMAGES[s]}"
         for v, s in zip((one, other), splits, strict=True)
     )
-    return f"{_name(metric)}{of} {way} from {first} to {second}", one[1], ""
+    return f"{_name(metric)}{of} {way} from {first} to {second}", _refs((one[1], other[1])), ""
 
 
 def _order(metric: str, things: bool, splits: Sequence[str], measures: Measures) -> tuple[str, str, str]:
     split = splits[0] if splits else "data"
+    split = "deploy" if metric == "drop" and split == "data" else split
     found = measures.by_attribute(metric) if things else measures.by_class(metric, split)
     if len(found) < 2:
         return "", "", f"there is no order by {_name(metric)} on the {_IMAGES[split]}"
     ranked = sorted(found.items(), key=lambda item: -item[1][0])
     listed = ", ".join(f"{name} ({measures.shown(metric, value)})" for name, (value, _) in ranked)
-    where = "" if things else f" on the {_IMAGES[split]}"
-    return f"by {_name(metric)}{where}, from highest to lowest: {listed}", ranked[0][1][1], ""
+    where = "" if things else _where(metric, split)
+    return (
+        f"by {_name(metric)}{where}, from highest to lowest: {listed}",
+        _refs(r for _, (_, r) in ranked),
+        "",
+    )
+
+
+def _where(metric: str, split: str) -> str:
+    """On which images; a drop is from one set to another."""
+    if metric == "drop":
+        return (
+            " from training to evaluation images"
+            if split == "train"
+            else " from evaluation to deployment images"
+        )
+    return f" on the {_IMAGES[split]}"
+
+
+def _refs(ids: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(i for i in ids if i))
 
 
 def _name(metric: str) -> str:

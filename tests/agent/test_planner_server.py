@@ -119,6 +119,8 @@ SCRIPTS: dict[str, Script] = {
     "an invented number, for good": Script([tool("evaluate"), *[text("It is right in 12.5 %.")] * 2], lambda p: f"12.5 % {UNVERIFIED}" in p.said),
     "a placeholder is filled in": Script([tool("evaluate"), text("It is right in {E1.accuracy}.")], lambda p: "{" not in p.said and "% [E1]" in p.said and UNVERIFIED not in p.said),
     "an unknown placeholder, mended": Script([tool("evaluate"), text("It is right in {E1.luck}."), text("It is right in {E1.accuracy}.")], lambda p: "luck" not in p.said and UNVERIFIED not in p.said and "E1 has no luck" in str(p.server.requests[-1])),
+    "an order is filled in": Script([tool("evaluate"), text("So {order classes by recall}.")], lambda p: "{" not in p.said and "from highest to lowest" in p.said and UNVERIFIED not in p.said),
+    "a wrong number is answered with the recorded one": Script([tool("evaluate"), text("Accuracy is 12.3 % on the evaluation images."), text("It is right in {E1.accuracy}.")], lambda p: "(recorded: {E1.accuracy} = " in str(p.server.requests[-1]) and UNVERIFIED not in p.said),
     "an unknown placeholder, for good": Script([tool("evaluate"), *[text("It is right in {E1.luck}.")] * 2], lambda p: f"{{E1.luck}} {UNVERIFIED}" in p.said),
     "an invented verdict": Script([tool("find_slices"), *[text("F1 is refuted, and F77 is confirmed.")] * 2], lambda p: UNVERIFIED in p.said),
     "an invented attribute in words": Script([tool("evaluate"), *[text("Images with carpet=red fail.")] * 2], lambda p: f"carpet=red {UNVERIFIED}" in p.said),
