@@ -212,8 +212,8 @@ def _confused(state: CaseState, most: int = 3) -> list[Sentence]:
     )
     if whole is None or not pairs:
         return []
-    each = [f"{clean(t, 60)} for {clean(p, 60)} ({n:,} of {total:,})" for n, t, p, total in pairs[:most]]
-    return [Sentence(f"Taken most often: {_and(each)}.", (whole.id,))]
+    each = [f"{clean(t, 60)} taken for {clean(p, 60)} ({n:,} of {total:,})" for n, t, p, total in pairs[:most]]
+    return [Sentence(f"Confused most often: {_and(each)}.", (whole.id,))]
 
 
 def _and(parts: Sequence[str]) -> str:

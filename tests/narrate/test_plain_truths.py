@@ -138,8 +138,8 @@ def test_the_head_says_what_is_taken_for_what(tmp_path: Path) -> None:
     told.created()
     told.call(evaluated())
     told.call(confused())
-    brief = [s for s in report_of(told).brief if s.text.startswith("Taken most often")]
-    assert brief[0].text.startswith("Taken most often: kitchen for living_room (46 of 200), ")
+    brief = [s for s in report_of(told).brief if s.text.startswith("Confused most often")]
+    assert brief[0].text.startswith("Confused most often: kitchen taken for living_room (46 of 200), ")
     assert brief[0].refs == ("E2",)
 
 
