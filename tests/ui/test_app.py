@@ -350,3 +350,25 @@ async def test_unknown_ids_are_said_to_be_unknown(tmp_path: Path) -> None:
         for line, words in (("/evidence E9", "no evidence E9"), ("/finding F9", "no hypothesis F9")):
             await stage.type(line)
             await stage.until(lambda w=words: w in stage.text())
+
+
+def test_named_colours_can_be_read_on_every_ground_with_and_without_colour() -> None:
+    from failsight.agent.ui.tui.themes import _ON_DARK, _ON_LIGHT
+
+    def luminance(colour: tuple[int, int, int]) -> float:
+        parts = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour]
+        return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+
+    def grey(colour: tuple[int, int, int]) -> tuple[int, int, int]:
+        """As NO_COLOR shows it."""
+        made = round(0.2126 * colour[0] + 0.7152 * colour[1] + 0.0722 * colour[2])
+        return made, made, made
+
+    def contrast(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:
+        low, high = sorted((luminance(one), luminance(other)))
+        return (high + 0.05) / (low + 0.05)
+
+    for colours, ground in ((_ON_DARK, (38, 38, 38)), (_ON_LIGHT, (242, 242, 242))):
+        for colour in colours:
+            assert contrast(colour, ground) >= 4.5, colour
+            assert contrast(grey(colour), ground) >= 4.5, colour

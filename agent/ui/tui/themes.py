@@ -79,9 +79,13 @@ GREY = Theme(
     dark=True,
 )
 OURS = (CONTRAST, LIGHT, GREY)
-# what rich's named colours (of tables, notes, verdicts) are on a light ground: all of them 4.5 to 1 or better
+# what rich's named colours (of tables, notes, verdicts) are on a light and on a dark ground: all of them 4.5 to 1 or
+# better, as greys (NO_COLOR) too
 _ON_LIGHT = [
     (28, 28, 28), (156, 28, 28), (30, 107, 30), (122, 82, 0), (0, 95, 135), (110, 40, 110), (0, 95, 135), (85, 85, 85),
+]  # fmt: skip
+_ON_DARK = [
+    (150, 150, 150), (255, 135, 135), (140, 220, 120), (255, 190, 90), (120, 185, 255), (220, 165, 255), (90, 210, 230), (224, 224, 224),
 ]  # fmt: skip
 NAMES: dict[str, str] = {
     "dark": "textual-dark",
@@ -103,6 +107,7 @@ def dress(app: App[Any]) -> None:
 
     for theme in OURS:
         app.register_theme(theme)
+    app.ansi_theme_dark = TerminalTheme((18, 18, 18), (224, 224, 224), _ON_DARK, _ON_DARK)
     app.ansi_theme_light = TerminalTheme((250, 250, 250), (28, 28, 28), _ON_LIGHT, _ON_LIGHT)
     app.theme = first()
 
