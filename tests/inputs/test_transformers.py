@@ -188,3 +188,14 @@ def test_hub_models_are_fetched_only_when_named(monkeypatch: pytest.MonkeyPatch,
     )
     with pytest.raises(UserError, match=r"can't be fetched"):
         open_model("hub:owner/name")
+
+
+def test_a_processor_that_fails_by_itself_is_said_to() -> None:
+    """As one whose settings lack a number that its own code divides by."""
+    from failsight.tools.inputs.models.processor import from_processor
+
+    def broken(image: Any, **_: Any) -> Any:
+        raise TypeError("unsupported operand type(s) for /: 'int' and 'NoneType'")
+
+    with pytest.raises(UserError, match=r"fails on a picture \(TypeError: unsupported operand"):
+        from_processor(broken)
