@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from failsight.tools.checks import pipeline_report as report
@@ -14,6 +15,7 @@ from failsight.tools.checks.pipeline_choice import (
     MOST_CARRIED,
     Choice,
     Tested,
+    border_apart,
     borne_out,
     brings_back,
     choose,
@@ -111,7 +113,10 @@ def preprocessing_probe(
         )
     minima = (minimum_effect, max(LEAST_OF_GEOMETRY, minimum_effect))
     tests = test(outcomes, choice.carried, minima, ALPHA, view.seed)
-    tests = brings_back(borne_out(tests, _on_training(view, split, tests)), _recorded(view))
+    training, recorded = _on_training(view, split, tests), _recorded(view)
+    tests = brings_back(borne_out(tests, training), recorded)
+    if training is None and recorded is None:
+        tests = border_apart(tests, outcomes, _covered(bench, outcomes, tests))
     made = report.Probe(split, bench, choice, tests, outcomes, len(turned))
     svg, title, alt = report.chart(made)
     shown = report.shown_pictures(made)
@@ -143,6 +148,20 @@ def _on_training(view: CaseView, split: Split, tests: tuple[Tested, ...]) -> Out
         return None
     bench = Bench(view, "train", orientations(table, rows))
     return bench.measure(rows, [Pipeline(), *confirmed], "feeding training images the same ways")
+
+
+def _covered(bench: Bench, outcomes: Outcomes, tests: tuple[Tested, ...]) -> dict[int, npt.NDArray[np.bool_]]:
+    """Place of each confirmed crop → right answers on the same pictures fed as declared, what it cuts away covered."""
+    cutting = [
+        i
+        for i, t in enumerate(tests)
+        if t.judgement.verdict == "confirmed" and t.pipeline.cuts(bench.declared)
+    ]
+    if not cutting:
+        return {}
+    covers = [Pipeline(covered=tests[i].pipeline.how(bench.declared)) for i in cutting]
+    made = bench.measure(outcomes.rows, covers, "covering what a crop cuts away")
+    return dict(zip(cutting, made.right, strict=True))
 
 
 def _recorded(view: CaseView) -> float | None:

@@ -10,7 +10,13 @@ from PIL import Image
 
 from failsight.tools.inputs.base import Preprocessing
 from failsight.tools.inputs.models.geometry import OwnGeometry
-from failsight.tools.inputs.preprocess import normalise_array, prepare, prepare_box, to_channels
+from failsight.tools.inputs.preprocess import (
+    border_covered,
+    normalise_array,
+    prepare,
+    prepare_box,
+    to_channels,
+)
 from tests.inputs.pictures import noise
 
 
@@ -120,3 +126,24 @@ def test_grey_is_pillows_grey() -> None:
     grey = to_channels(np.asarray(picture)[None], how("stretch", channels="GRAY"))
     np.testing.assert_array_equal(grey[0, ..., 0], np.asarray(picture.convert("L")))
     assert normalise_array(np.asarray(picture)[None], how("stretch", channels="GRAY")).shape == (1, 1, 20, 30)
+
+
+@pytest.mark.parametrize(
+    ("how", "shown"),
+    [
+        (Preprocessing((16, 16), "crop"), (16, 0, 48, 32)),  # the middle square of a wide picture
+        (Preprocessing((16, 16), "crop", resize=32), (24, 8, 40, 24)),  # and its inner half
+        (Preprocessing((16, 16), "square"), (16, 0, 48, 32)),
+        (Preprocessing((16, 16), "stretch"), (0, 0, 64, 32)),
+    ],
+)
+def test_what_a_crop_does_not_show_is_covered_in_the_mean_of_what_it_shows(
+    how: Preprocessing, shown: tuple[int, ...]
+) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 64, 3), np.uint8)
+    made = np.asarray(border_covered(Image.fromarray(pixels), how))
+    left, top, right, bottom = shown
+    inside = np.zeros((32, 64), bool)
+    inside[top:bottom, left:right] = True
+    assert made.shape == pixels.shape and (made[inside] == pixels[inside]).all()
+    assert np.abs(made[~inside] - pixels[inside].mean(0)).max(initial=0) <= 0.5

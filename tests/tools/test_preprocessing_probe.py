@@ -150,23 +150,47 @@ def test_every_pipeline_tried_is_in_the_table_and_the_chart(tmp_path: Path) -> N
     assert 1 <= len(confirming) <= 4 and all(row[8] != "–" for row in confirming)
 
 
-def test_a_crop_that_the_model_needs_is_found_and_called_geometry() -> None:
-    """What matters lies in the centre; stretched pictures show it too small and among distraction."""
+HOW = Preprocessing((16, 16), "stretch", mean=(0, 0, 0), std=(1, 1, 1))
+
+
+def centred(*distraction: slice) -> FakeTable:
+    """A square of the class's colour in the middle of a wide picture, with columns of any class's colour beside it."""
     rng = np.random.default_rng(0)
     n, side = 450, 32
     labels = rng.integers(0, 3, n)
     pixels = np.full((n, side, 2 * side, 3), 60, np.uint8)
-    pixels[np.arange(n), :, :16, rng.integers(0, 3, n)] = 255
-    pixels[np.arange(n), :, -16:, rng.integers(0, 3, n)] = 255
+    for columns in distraction:
+        pixels[np.arange(n), :, columns, rng.integers(0, 3, n)] = 255
     pixels[np.arange(n), 8:24, 24:40, labels] = 200
-    table = FakeTable(pixels, np.where(rng.random(n) < 0.1, rng.integers(0, 3, n), labels), CLASSES)
-    how = Preprocessing((16, 16), "stretch", mean=(0, 0, 0), std=(1, 1, 1))
-    model = RuleModel(lambda x: 20 * x.mean((2, 3)), how)
-    made = probe(model, table)
+    return FakeTable(pixels, np.where(rng.random(n) < 0.1, rng.integers(0, 3, n), labels), CLASSES)
+
+
+ENDS, BESIDE = (slice(0, 16), slice(48, 64)), (slice(16, 24), slice(40, 48))
+
+
+@pytest.mark.parametrize("distraction", [BESIDE, (*BESIDE, *ENDS)])
+def test_a_crop_that_the_model_needs_is_found_and_called_geometry(distraction: tuple[slice, ...]) -> None:
+    """The model looks where the corners of the square are in a crop; in a stretched picture what stands beside it is there."""
+
+    def rule(x: Floats) -> Floats:
+        if x.shape[1:] != (3, 16, 16):
+            raise ValueError("another layout")
+        corners = [x[:, :, i : i + 2, j : j + 2].mean((2, 3)) for i in (4, 10) for j in (4, 10)]
+        return np.asarray(10 * np.sum(corners, axis=0))
+
+    made = probe(RuleModel(rule, HOW), centred(*distraction))
     (finding,) = made.findings
     assert finding.verdict == "confirmed"
     assert "crop" in finding.statement and "check the training code" in finding.note
     assert any('"crop":' in step for step in made.next_steps)
+
+
+def test_a_crop_that_only_hides_what_misleads_at_the_border_is_no_wrong_feeding() -> None:
+    """The model goes by the colour of the whole picture: covering both ends helps it as much as cropping them."""
+    made = probe(RuleModel(lambda x: 20 * x.mean((2, 3)), HOW), centred(*ENDS))
+    (finding,) = made.findings
+    assert finding.verdict == "inconclusive"
+    assert "merely covered" in finding.note and "border" in finding.note
 
 
 def test_pictures_upside_down_are_found_and_no_setting_is_promised() -> None:

@@ -178,6 +178,8 @@ class Bench:
 
     def _key(self, rows: Rows, pipelines: Sequence[Pipeline]) -> dict[str, Any]:
         fed = [[asdict(p.how(self.declared)), sorted(p.edits), p.changed_geometry()] for p in pipelines]
+        for each, p in zip(fed, pipelines, strict=True):
+            each += [asdict(p.covered)] if p.covered else []
         where = hashlib.sha256(np.ascontiguousarray(rows, np.int64).tobytes()).hexdigest()
         return {
             "preprocessing_probe": _STORED, "model": self.model.fingerprint, "data": self.table.fingerprint,
@@ -215,7 +217,8 @@ class Bench:
 
     def _stored(self, image: Image.Image, row: int, pipeline: Pipeline) -> Image.Image:
         back = _BACK.get(self.turned.get(row, 1)) if "as_stored" in pipeline.edits else None
-        return image if back is None else image.transpose(back)
+        image = image if back is None else image.transpose(back)
+        return image if pipeline.covered is None else preprocess.border_covered(image, pipeline.covered)
 
     def _batch(self, pictures: Mapping[Any, Pixels], pipelines: Sequence[Pipeline]) -> list[Floats]:
         """Scores under each pipeline; two pipelines that feed the same numbers share one pass."""
@@ -240,9 +243,9 @@ def _geometry(pipeline: Pipeline, declared: Preprocessing) -> Any:
     """What decides the prepared pixels: equal keys, equal pixels."""
     stored = "as_stored" in pipeline.edits
     if not pipeline.changed_geometry():
-        return "declared", stored
+        return "declared", stored, pipeline.covered
     how = pipeline.how(declared)
-    return how.fit, how.resize, how.interpolation, stored
+    return how.fit, how.resize, how.interpolation, stored, pipeline.covered
 
 
 def edit(pixels: Pixels, pipeline: Pipeline, *, swap: bool) -> Pixels:

@@ -54,9 +54,14 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The declared pipeline with changes on different axes, in the order of ``AXES``; none: the declared one itself."""
+    """The declared pipeline with changes on different axes, in the order of ``AXES``; none: the declared one itself.
+
+    Attributes:
+        covered: a crop; what it does not show of a picture is covered before anything else, without cropping.
+    """
 
     changes: tuple[Alternative, ...] = ()
+    covered: Preprocessing | None = None
 
     @property
     def title(self) -> str:
@@ -96,6 +101,14 @@ class Pipeline:
     def changed_geometry(self) -> bool:
         """Whether pictures are resized, cropped or interpolated otherwise than declared."""
         return bool(self.axes & {"fit", "interpolation"})
+
+    def cuts(self, declared: Preprocessing) -> bool:
+        """Whether the model is shown less of a picture's border than as declared."""
+        how = self.how(declared)
+        if how.fit != "crop":
+            return how.fit == "square" and declared.fit == "stretch"
+        before = (declared.resize or min(declared.size)) if declared.fit == "crop" else 0
+        return (how.resize or min(how.size)) > before
 
     def how(self, declared: Preprocessing) -> Preprocessing:
         """The preprocessing with all changes made."""

@@ -59,6 +59,30 @@ def prepare_box(box: Box, width: int, height: int, how: Preprocessing) -> Box:
     return map_box(box, (offset_x, offset_y), (span_x, span_y))
 
 
+def border_covered(image: Image.Image, how: Preprocessing) -> Image.Image:
+    """``image`` with everything that ``how`` does not show of it in the mean colour of what it shows: (height, width) as before."""
+    image = image if image.mode == "RGB" else image.convert("RGB")
+    shown = image.crop(_shown(*image.size, how))
+    colour = np.asarray(shown, np.float64).reshape(-1, 3).mean(0).round().astype(int).tolist()
+    made = Image.new("RGB", image.size, tuple(colour))
+    made.paste(shown, _shown(*image.size, how)[:2])
+    return made
+
+
+def _shown(width: int, height: int, how: Preprocessing) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of what ``how`` shows of a picture, in its pixels; never empty."""
+    if how.fit == "stretch":
+        return 0, 0, width, height
+    if how.fit == "square":
+        return _centre_square(width, height)
+    new_width, new_height = _shorter_side(width, height, how)
+    left, top = _crop_corner(new_width, new_height, how.size[1], how.size[0])
+    x, y = width / new_width, height / new_height
+    x0, y0 = max(0, round(left * x)), max(0, round(top * y))
+    x1, y1 = min(width, round((left + how.size[1]) * x)), min(height, round((top + how.size[0]) * y))
+    return x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
+
+
 def map_box(box: Box, offset: tuple[float, float], span: tuple[float, float]) -> Box:
     """``box`` in the window that starts at ``offset`` and measures ``span`` (fractions of the picture), clipped."""
     x0, y0, x1, y1 = (
