@@ -65,7 +65,7 @@ class Search:
         for atom in atoms:
             for ref in atom.refs:
                 if ref.startswith("F"):
-                    self._evidence.setdefault(ref, set()).update(r for r in atom.refs if r[0] == "E")
+                    self._evidence.setdefault(ref, set()).update(r for r in atom.refs if r.startswith("E"))
         self._implied: dict[
             frozenset[tuple[str, str]], frozenset[str]
         ] = {}  # values seen with one class alone
