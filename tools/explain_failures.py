@@ -8,6 +8,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from failsight.tools.checks.class_record import class_record
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Figure, ImageRef, jsonable
 from failsight.tools.experiments import barlow_report as report
@@ -129,13 +130,23 @@ def explain_failures(
     if not mapped:
         notes.append("No heat maps: the model that gives the features shows no maps, or no gradients.")
     notes += [*more, *_notes(told, modes, group_by)]
+    plain, record = "", ()
+    if (
+        class_name is not None and not correct
+    ):  # who asks why a class fails wants to know first what it is taken for
+        plain, record = class_record(
+            view, known.labels, known.predicted, class_index(view.classes, class_name)
+        )
     return Evidence(
         tool=report.TOOL,
         arguments=jsonable(given),
         title="Features that go with right answers" if correct else "Features that go with failure",
-        summary=report.summary(told, known, trees, modes, named),
-        facts=report.facts(
-            told, known, trees, modes, named, len(view.predictions(side).rows) - len(known.rows)
+        summary=f"{plain} {report.summary(told, known, trees, modes, named)}".strip(),
+        facts=(
+            *record,
+            *report.facts(
+                told, known, trees, modes, named, len(view.predictions(side).rows) - len(known.rows)
+            ),
         ),
         tables=report.tables(told, trees, modes, named),
         figures=figures,
@@ -309,6 +320,10 @@ def _next_steps(
         more = f", feature_model='{clean(feature_model, 80)}'" if feature_model else ""
         steps.append(f"See what raises the feature: feature_attack(feature={feature}{more}).")
         steps.append("Name what the pictures have in common, and test it: test_by_masking or test_by_adding.")
+    if held and told.source.own:
+        within = next((told.named(one.group.true) for one in trees if one.group.grouping == "label"), "")
+        inside = f"within_class='{within}'" if within and len(trees) == 1 else ""
+        steps.insert(0, f"Look for conditions that have a name: find_slices({inside}).")
     if not held:
         steps.append("Try grouping='prediction' or 'pairs', or features of a robust model (feature_model).")
     return tuple(steps)

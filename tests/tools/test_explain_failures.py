@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from failsight.tools.checks.class_record import class_record
 from failsight.tools.errors import RetryError
-from failsight.tools.evidence import Evidence
+from failsight.tools.evidence import Evidence, Finding
 from failsight.tools.explain_failures import explain_failures
 from failsight.tools.stats.intervals import wilson
 from tests.experiments.feature_world import BLUE, WHITE, case, colour_net, rooms
@@ -270,3 +271,28 @@ def test_through_the_agent_graph(tmp_path: Path) -> None:
         assert [list(r.finding.slice or {}) for r in confirmed] == [[f"feature #{WHITE}"]]
         assert opened.evidence("propose_correction")
         session.close()
+
+
+def test_who_asks_why_a_class_fails_hears_first_what_it_is_taken_for_and_what_was_found() -> None:
+    view = FakeView(
+        {
+            "data": FakeTable(
+                np.zeros((1, 2, 2, 3), np.uint8), np.zeros(1, np.int64), ("kitchen", "hall", "bath")
+            )
+        }
+    )
+    labels = np.repeat([0, 1], [10, 5])
+    predicted = np.array([0] * 4 + [1] * 5 + [2] + [1] * 5)
+    view.stated = [
+        ("F2", Finding("weak_slice", "correctness", "unknown", "", slice={"light": "dark"}, class_name="kitchen", verdict="confirmed")),
+        ("F3", Finding("weak_slice", "correctness", "unknown", "", slice={"feature #7": "low"}, class_name="kitchen", verdict="confirmed")),
+        ("F4", Finding("weak_slice", "correctness", "unknown", "", slice={"light": "dim"}, class_name="hall", verdict="confirmed")),
+        ("F5", Finding("label_noise", "correctness", "data_content", "", class_name="kitchen", verdict="refuted")),
+    ]  # fmt: skip
+    said, facts = class_record(view, labels, predicted, 0)
+    assert (
+        said
+        == "Of 10 kitchen images 40.0 % are recognised; the others are taken for hall (5) and bath (1). Confirmed of this class before: F2 (light=dark)."
+    )
+    assert [(f.name, f.value) for f in facts] == [("recall", 0.4), ("taken for", 5), ("taken for", 1)]
+    assert class_record(view, labels, predicted, 2) == ("", ())
