@@ -10,7 +10,7 @@ from pydantic import Field
 
 from failsight.tools.checks.class_record import class_record
 from failsight.tools.errors import RetryError
-from failsight.tools.evidence import Evidence, Figure, ImageRef, jsonable
+from failsight.tools.evidence import Evidence, Fact, Figure, ImageRef, jsonable
 from failsight.tools.experiments import barlow_report as report
 from failsight.tools.experiments.barlow import (
     Group,
@@ -130,7 +130,7 @@ def explain_failures(
     if not mapped:
         notes.append("No heat maps: the model that gives the features shows no maps, or no gradients.")
     notes += [*more, *_notes(told, modes, group_by)]
-    plain, record = "", ()
+    plain, record = "", tuple[Fact, ...]()
     if (
         class_name is not None and not correct
     ):  # who asks why a class fails wants to know first what it is taken for

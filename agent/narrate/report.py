@@ -212,7 +212,9 @@ def _confused(state: CaseState, most: int = 3) -> list[Sentence]:
     )
     if whole is None or not pairs:
         return []
-    each = [f"{clean(t, 60)} taken for {clean(p, 60)} ({n:,} of {total:,})" for n, t, p, total in pairs[:most]]
+    each = [
+        f"{clean(t, 60)} taken for {clean(p, 60)} ({n:,} of {total:,})" for n, t, p, total in pairs[:most]
+    ]
     return [Sentence(f"Confused most often: {_and(each)}.", (whole.id,))]
 
 

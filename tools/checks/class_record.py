@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
 
@@ -45,7 +43,7 @@ def class_record(view: CaseView, labels: Ints, predicted: Ints, index: int) -> t
     ), tuple(facts)
 
 
-def _found(view: CaseView, name: str) -> Sequence[str]:
+def _found(view: CaseView, name: str) -> list[str]:
     """Ids of confirmed findings about a class, with what they are about; groups by a feature without a name left out."""
     made = []
     for id_, f in view.findings():
