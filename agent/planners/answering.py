@@ -234,23 +234,33 @@ def _suspected(case: Case, question: str) -> AIMessage | None:
     return _state(case, made, question) if isinstance(made, Proposal) else words.unclear(case, made)
 
 
-def _state(case: Case, made: Proposal, question: str) -> AIMessage:
+def _state(case: Case, made: Proposal, question: str) -> AIMessage | None:
+    """The call that writes a suspicion down; None where nothing tells such pictures from others."""
     arguments = dict(made.arguments)
     if made.look is not None:
-        arguments["where"] = (_look(case, *made.look),)
+        where = _look(case, *made.look)
+        if where is None:
+            return None
+        arguments["where"] = (where,)
     return call(STATE, arguments, prompts.say("why.hypothesis", question=clean(question, 120)))
 
 
-def _look(case: Case, measure: str, low: bool) -> str:
-    """``brightness<=0.31``: the quarter of the images that counts as dark (or bright, blurred …)."""
+def _look(case: Case, measure: str, low: bool) -> str | None:
+    """``brightness<=0.31``: the quarter of the images that counts as dark (or bright, blurred …); None where they are all alike."""
     import numpy as np
 
-    values = np.asarray(case.attributes().columns.get(measure, ()), float)
+    columns = case.attributes().columns
+    name = next((n for n in (f"computed_{measure}", measure) if n in columns), None)
+    try:
+        values = np.asarray(columns[name] if name else (), float)
+    except (TypeError, ValueError):  # a column of words that has the name of a measure
+        return None
     values = values[np.isfinite(values)]
-    if not len(values):
-        return f"{measure}{'<=' if low else '>='}0"
-    at = float(np.quantile(values, LOWEST if low else HIGHEST))
-    return f"{measure}{'<=' if low else '>='}{at:.3g}"
+    at = float(f"{float(np.quantile(values, LOWEST if low else HIGHEST)):.3g}") if len(values) else 0.0
+    inside = values <= at if low else values >= at
+    if not inside.any() or inside.all():
+        return None
+    return f"{name}{'<=' if low else '>='}{at:g}"
 
 
 # --- the question bank -------------------------------------------------------------------------------------------------

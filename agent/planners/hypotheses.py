@@ -135,12 +135,23 @@ _IT_IS = re.compile(
 )
 #: words for what is measured of every picture, where no attribute of the case has the name: (measure, low end)
 _LOOKS = (
-    ("brightness", True, re.compile(r"\b(?:dark\w*|night|dim(?:ly)?|low light|little light|unlit|gloomy)\b", re.IGNORECASE)),
+    ("brightness", True, re.compile(r"\b(?:dark\w*|night(?:time)?|dim(?:ly)?|low.light|little light|poor light(?:ing)?|unlit|gloomy|under-?exposed)\b(?! (?:skin|hair|eye|fur|coat)\w*)", re.IGNORECASE)),
     ("brightness", False, re.compile(r"\b(?:bright\w*|over-?exposed|glare|sunny|too light)\b", re.IGNORECASE)),
     ("sharpness", True, re.compile(r"\b(?:blurr?\w*|out of focus|unsharp|fuzzy)\b", re.IGNORECASE)),
     ("contrast", True, re.compile(r"\b(?:low.contrast|flat|washed.out|hazy|foggy)\b", re.IGNORECASE)),
     ("saturation", True, re.compile(r"\b(?:pale|grey(?:ish)?|colourless|desaturated)\b", re.IGNORECASE)),
+    ("width", True, re.compile(r"\b(?:(?:small|tiny|little) (?:images?|pictures?|photos?|files?|ones?)|thumbnails?|low.res(?:olution)?)\b", re.IGNORECASE)),
 )  # fmt: skip
+#: a question that is answered by yes or no, and that asks whether such pictures do worse
+_YES_OR_NO = re.compile(
+    r"^\W*(?:so |and |but |ok(?:ay)? |well |then |hm+ )*(?:is|does|do|are|could|can|might|may|will|would|has|did|was)\b",
+    re.IGNORECASE,
+)
+_WORSE = re.compile(
+    r"\b(?:worse|worst|weak(?:er)?|fail(?:s|ing|ures?)?|struggl\w+|trouble|hard(?:er)?|more (?:often )?(?:wrong|errors?|mistakes?)|(?:more )?misclassif\w+|"
+    r"wrong more|err(?:s|ors?)? more|less (?:accurate|reliable|sure)|more difficult)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +175,11 @@ def suspicion(mentions: Mentions) -> Proposal | Unclear | None:
     """The typed hypothesis that the sentence states; what is unclear of it; None when it states none."""
     text = mentions.sentence.strip()
     if text.endswith("?") or _WONDER.search(text):
-        return None
+        return _wondered(mentions)
     opinion = OPINION.search(text) is not None
-    if not opinion and (_ASKING.match(text) or not _states(mentions)):
+    if not opinion and _ASKING.match(text):
+        return _wondered(mentions)
+    if not opinion and not _states(mentions):
         return None
     reader = _Reader(mentions)
     made = reader.read()
@@ -174,7 +187,20 @@ def suspicion(mentions: Mentions) -> Proposal | Unclear | None:
         return made
     if not opinion or _PLAN.search(text):
         return None
+    if not reader.classes and reader.cue is None and (group := reader.of_looks()) is not None:
+        return group
     return reader.unclear() if _IT_IS.search(text) or reader.cue or reader.classes else None
+
+
+def _wondered(mentions: Mentions) -> Proposal | None:
+    """``is it worse at night?``: a group of pictures that no attribute of the case names; the bank knows the attributes."""
+    text = mentions.sentence
+    if not (_YES_OR_NO.match(text) or _WONDER.search(text)) or not _WORSE.search(text) or mentions.split:
+        return None
+    if any(m.role != "class" for m in mentions.found):
+        return None
+    made = _Reader(mentions).of_looks()
+    return made if made is not None and made.look is not None else None
 
 
 def _states(mentions: Mentions) -> bool:
@@ -268,11 +294,17 @@ class _Reader:
         if conditions and (called or _FAIL.search(self.plain)):
             return self._group("weak_slice", conditions, called=called)
         if not conditions and not self.objects and _FAIL.search(self.plain):
-            look = next(((name, low) for name, low, words in _LOOKS if words.search(self.plain)), None)
-            if look is not None:
-                made = self._group("weak_slice", (), called=called)
-                return Proposal(made.arguments, look)
+            return self.of_looks(called=called)
         return None
+
+    def of_looks(self, called: bool = False) -> Proposal | None:
+        """A group by a value of an attribute, or by how pictures look; None where the sentence names neither."""
+        if self.values:
+            return self._group("weak_slice", self._conditions(), called=called)
+        look = next(((name, low) for name, low, words in _LOOKS if words.search(self.plain)), None)
+        if look is None:
+            return None
+        return Proposal(self._group("weak_slice", (), called=called).arguments, look)
 
     def _group(self, kind: str, conditions: Sequence[str], called: bool = False) -> Proposal:
         true, predicted = directions(self.mentions) if called else (self._true(), None)
