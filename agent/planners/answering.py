@@ -1,7 +1,8 @@
 """What the guided planner makes of one sentence: a call with its reason, or words.
 
-In this order: taking back, asking why or to see, edits of attributes, an answer to what was asked back, a change to the
-last measurement, a suspicion, and at last a question of the bank.
+In this order: taking back, asking why or to see, what comes next, a finding to repair or whether that helped, edits of
+attributes, an answer to what was asked back, a change to the last measurement, a suspicion, and at last a question of
+the bank.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage
 
 from failsight import prompts
-from failsight.agent.planners import edits, references, words
+from failsight.agent.planners import edits, mending, references, words
 from failsight.agent.planners.dialogue import Act, Turn, last_act, turns
 from failsight.agent.planners.hypotheses import Proposal, Unclear, suspicion
 from failsight.agent.planners.steps import largest_confusion
@@ -42,6 +43,7 @@ def first_message(case: Case, question: str) -> AIMessage:
         or _explained(case, question, before)
         or _shown(case, question, act)
         or _next(case, question)
+        or _mended(case, question, act)
         or _edited(case, question)
         or _cleared_up(case, question, before)
         or _followed(case, question, act)
@@ -146,6 +148,18 @@ def _next(case: Case, question: str) -> AIMessage | None:
     if not references.NEXT.match(question) or not case.state().evidence:
         return None
     return words.message("\n".join(words.next_lines(case)), words.choices(case))
+
+
+def _mended(case: Case, question: str, act: Act | None) -> AIMessage | None:
+    """The next step of a finding's repair, or whether a repair helped."""
+    from failsight.knowledge_base.vocabulary import recognise
+
+    made = mending.helped(case, question)
+    if made is None and mending.REPAIR.match(question.strip()):
+        made = mending.repaired(case, question, recognise(question[:400], words.vocabulary(case)), act)
+    if made is None or isinstance(made, AIMessage):
+        return made
+    return call(made.tool, made.arguments, made.why) if made.tool in registry() else None
 
 
 def _edited(case: Case, question: str) -> AIMessage | None:

@@ -65,14 +65,19 @@ def wanted(case: Case, state: CaseState, asks: bool) -> list[FindingRecord]:
 
 def can_repair(case: Case, record: FindingRecord) -> bool:
     """Whether the case has what some strategy needs to repair the finding."""
+    return not lacking(case, record)
+
+
+def lacking(case: Case, record: FindingRecord, strategy: str = "") -> str:
+    """Why the finding can't be repaired with what the case has; empty where it can."""
     from failsight.tools.repair.choosing import Asked, choose
 
-    asked = Asked(record.id, record.finding, None, None, None, None, 3, "auto", "usual")
+    asked = Asked(record.id, record.finding, strategy or None, None, None, None, 3, "auto", "usual")
     try:
         choose(case, asked)  # type: ignore[arg-type]
-    except RetryError:
-        return False
-    return True
+    except RetryError as problem:
+        return str(problem)
+    return ""
 
 
 def retraining(case: Case, state: CaseState, asks: bool) -> list[Step]:
@@ -80,17 +85,25 @@ def retraining(case: Case, state: CaseState, asks: bool) -> list[Step]:
     made = {v.finding for v in state.versions.values()}
     ran = {e.arguments.get("finding") for e in state.evidence if e.tool == "retrain"}
     todo = [r for r in wanted(case, state, asks) if r.id in ran or r.id not in made]
+    return [applying(case, r) for r in todo]
+
+
+def applying(case: Case, record: FindingRecord, strategy: str = "") -> Step:
+    """The call of ``retrain`` that applies a correction of the finding."""
     labelled = (case.folder / REPAIRS / "labels-pool.csv").is_file()
-    more = {"budget": BUDGET} if labelled else {}
-    return [
-        Step("", "retrain", prompts.say("why.retrain", finding=r.id), {"finding": r.id, **more}) for r in todo
-    ]
+    more = {"budget": BUDGET} if labelled and strategy in ("", "collect") else {}
+    named = {"strategy": strategy} if strategy else {}
+    why = prompts.say("why.retrain", finding=record.id)
+    return Step("", "retrain", why, {"finding": record.id, **named, **more})
 
 
 def verification(case: Case, state: CaseState) -> list[Step]:
     """A call of ``verify_correction`` for each repair."""
-    repairs = dict.fromkeys(v.repair for v in state.versions.values())
-    return [
-        Step("", "verify_correction", prompts.say("why.verify_correction", repair=name), {"repair": name})
-        for name in repairs
-    ]
+    return [verifying(name) for name in dict.fromkeys(v.repair for v in state.versions.values())]
+
+
+def verifying(repair: str) -> Step:
+    """The call of ``verify_correction`` for one repair."""
+    return Step(
+        "", "verify_correction", prompts.say("why.verify_correction", repair=repair), {"repair": repair}
+    )
