@@ -39,14 +39,21 @@ _OF_LAST = re.compile(
     re.IGNORECASE,
 )
 _DONE = r"(?:repairs?|fix(?:es)?|corrections?|mending|retraining|training|change|version)"
-_WHOSE = rf"(?:(?:it|that|this|they)|(?:the|my|our|your|that|this|its)?\s*(?:new |last )?{_DONE}(?: R\d+)?(?: (?:of|for) (?:finding )?F\d+)?|R\d+|(?:repairing|fixing|mending) F\d+)"
-HELPED = re.compile(
-    _LEAD
-    + rf"(?:(?:did|does|do|has|have) {_WHOSE}(?: (?:really|actually|even))? (?:help(?:ed)?|work(?:ed)?|(?:pay|paid) off|(?:get|got|become) (?:any )?better|improved?(?: it| things| anything| the model)?|"
-    r"succeed(?:ed)?|hold|do any(?: good|thing)|ma(?:k|d)e (?:it|things|anything|the model|a difference|any difference)(?: any)?(?: better)?|fix(?:ed)? (?:it|that|F\d+))"
-    rf"|(?:was|is|were|are) {_WHOSE} (?:a success|successful|worth it|any good|effective|verified)"
+_NAMED = (
+    rf"(?:(?:the|my|our|your|that|this|its)?\s*(?:new |last )?{_DONE}(?: R\d+)?(?: (?:of|for) (?:finding )?F\d+)?"
+    r"|R\d+|(?:repairing|fixing|mending) F\d+)"
+)
+_WHOSE = rf"(?:it|that|this|they|{_NAMED})"
+_BROUGHT = (
+    r"(?: (?:really|actually|even))? (?:help(?:ed)?|work(?:ed)?|(?:pay|paid) off|(?:get|got|become) (?:any )?better|"
+    r"improved?(?: it| things| anything| the model)?|succeed(?:ed)?|hold|do any(?: good|thing)|"
+    r"ma(?:k|d)e (?:it|things|anything|the model|a difference|any difference)(?: any)?(?: better)?|fix(?:ed)? (?:it|that|F\d+))"
+)
+HELPED = re.compile(  # "it" of the present is the model: "does it work?", "is it any good?"
+    _LEAD + rf"(?:(?:did|has|have) {_WHOSE}{_BROUGHT}|(?:does|do) {_NAMED}{_BROUGHT}"
+    rf"|(?:was|is|were|are) {_NAMED} (?:a success|successful|worth it|any good|effective|verified)"
     r"|(?:is|was) (?:it|that|this|the model|F\d+) (?:any )?(?:better|repaired|fixed|mended|solved|cured|gone)"
-    rf"|what did {_WHOSE} (?:bring|do|change|cost|achieve))"
+    rf"|what did {_NAMED} (?:bring|do|change|cost|achieve))"
     r"(?: (?:now|then|at all|since|after (?:the|that) \w+|than before|in the end|for F\d+|against F\d+))*\W*$",
     re.IGNORECASE,
 )
@@ -91,8 +98,11 @@ def _step(case: Case, state: CaseState, record: FindingRecord, what: str) -> Ste
     made = [v for v in state.versions.values() if v.finding == record.id]
     strategy = _strategy(what)
     if made and not (strategy and strategy not in {v.strategy for v in made}):
-        last = made[-1].repair
-        return _judged(case, state, last)
+        judged = _judged(case, state, made[-1].repair)
+        if isinstance(judged, Step):
+            return judged
+        before = prompts.say("repair.made", id=record.id, repair=made[-1].repair)
+        return words.message(f"{before}\n{judged.text}", words.choices(case))
     if not record.corrections or "retrain" not in registry():
         return Step("", "propose_correction", prompts.say("why.propose_correction"), {"finding": record.id})
     lacking = repairs.lacking(case, record, strategy)

@@ -101,7 +101,7 @@ def test_an_applied_repair_is_verified_and_then_told_from_the_record(
     assert str(heard(repaired, text)) == "verify_correction repair=R1"
     judged(repaired, "verified")
     said = heard(repaired, text)
-    assert not said.tool and said.words.startswith("Yes: R1 of F1 is verified [E2].")
+    assert not said.tool and "Yes: R1 of F1 is verified [E2]." in said.words
     assert "61 % to 19 %, 63 % in the control arm. [E2]" in said.words
     assert "Over all untouched images the error went from 12.0 % to 9.0 % [E2]." in said.words
     assert "groups clearly worse: 1" in said.words and "lost most: dark bedrooms, +12.7" in said.words
@@ -168,7 +168,7 @@ def test_ways_to_ask_whether_it_helped(text: str) -> None:
     assert HELPED.match(text)
 
 
-@pytest.mark.parametrize("text", ["is it good?", "did it overfit?", "is it better on kitchens?", "does it work on deployment?", "would retraining help?"])  # fmt: skip
+@pytest.mark.parametrize("text", ["is it good?", "is it any good at all?", "does it work?", "did it overfit?", "is it better on kitchens?", "does it work on deployment?", "would retraining help?"])  # fmt: skip
 def test_other_questions_are_not(text: str) -> None:
     assert not HELPED.match(text)
     assert not REPAIR.match(text)
