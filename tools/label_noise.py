@@ -90,7 +90,8 @@ def label_noise(
 
     Suspects are ranked and shown with the class that the model suggests. A model's errors make suspects too: their number is
     estimated from its calibrated confidence, and wrong labels are confirmed only where labels disagree however sure the model is and a
-    second head, which learnt from these very labels, agrees with it; or where one annotator's images are like the others' and the labels are not.
+    second head, which learnt from these very labels, agrees with it; where members of one class carry another's label far more often than the
+    other way round; or where one annotator's images are like the others' and the labels are not.
     """
     split = check_split(view, split)
     need_labels(view, split)

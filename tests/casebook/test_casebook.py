@@ -153,6 +153,36 @@ def test_what_an_encoder_calls_so_is_judged_by_what_it_calls_so(monkeypatch: pyt
         assert [judge(s).judgement for s in (said, plant)] == judgements
 
 
+def test_a_group_of_confident_errors_is_tried_on_confident_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the confident answers, those at night are wrong; the unsure ones are wrong by day, which says nothing of confident errors."""
+    n = 120
+    night, sure = np.arange(n) < 60, np.arange(n) % 2 == 0
+    wrong = night == sure
+    top = np.where(sure, 0.95, 0.6)
+    right = np.where(wrong, 1 - top, top)
+    reserve = Reserve(
+        [b""] * n,
+        {"light": np.where(night, "night", "day")},
+        np.zeros(n, np.int64),
+        np.column_stack([right, 1 - right]),
+    )
+    monkeypatch.setattr(judging, "measured", lambda files: {})
+    clean = Plan("dev", 0, 0, task="cue", classes=("a", "b"), null="clean")
+    judge = judging.Judge(Case(clean, {}, reserve, 1.0))
+    said = {"kind": "overconfidence", "class": None, "confused_with": None}
+    found = [
+        judge(said | {"slice": s}).judgement
+        for s in ({"light": "night"}, {"light": "day"}, {"blind_spot": "group 1"})
+    ]
+    assert found == ["elsewhere", "false", "false"]
+
+
+def test_networks_that_cases_share_are_asked_for_no_close_ups() -> None:
+    plans = [plan_case("dev", number) for number in range(80)]
+    assert {p.close for p in plans if p.network.how == "shared"} == {0.0}
+    assert any(p.close > 0 for p in plans if p.network.how == "own" and p.world == "rooms")
+
+
 @pytest.mark.slow
 def test_a_case_is_made_played_and_judged(tmp_path: Path) -> None:
     from benchmarks.casebook.running import Wish, one

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from failsight.tools.evidence import Fact
 from failsight.tools.stats.intervals import wilson
-from failsight.tools.text import clean, listing, number
+from failsight.tools.text import clean, interval, listing, number
 from failsight.tools.view import CaseView
 
 Ints = npt.NDArray[np.int64]
@@ -29,7 +29,7 @@ def class_record(view: CaseView, labels: Ints, predicted: Ints, index: int) -> t
     name = clean(classes[index], 60)
     of = f"{name} images"
     facts = [Fact("recall", right / n, "share", of, wilson(right, n), n, "higher_is_better")]
-    said = f"Of {n:,} {of} {number(right / n)} are recognised"
+    said = f"Of {n:,} {of} {number(right / n)} {interval(wilson(right, n))} are recognised"
     counts = np.bincount(mine[mine != index], minlength=len(classes))
     taken = [int(i) for i in np.argsort(-counts, kind="stable")[:MOST_TAKEN] if counts[i]]
     if taken:

@@ -239,7 +239,7 @@ def _flips_finding(m: ClassNoise, flips: PairFlips, scored: Scored) -> Finding:
     both = flips.both
     statement = (
         f"Of the {called(scored.split)} labelled {name} an estimated {number(both.share)} are {other}: {number(both.rate)} of the {other} images carry that label, "
-        f"against {number(both.back)} the other way round; {number(m.suspects / m.n)} of {m.n:,} are suspects."
+        f"against {number(both.back)} the other way round ({number(both.rate - both.back, 'points')} {interval(flips.ci, 'points')}); {number(m.suspects / m.n)} of {m.n:,} are suspects."
     )
     note = (
         f"Two classes that are hard to tell apart are taken for each other both ways. Here the labels go one way, as the model sees it ({number(flips.model.rate)} against {number(flips.model.back)}) "

@@ -94,7 +94,8 @@ def plan(finding: Finding, statement: str, n: int, control: str, smallest: float
         finding=finding.key, tool="label_noise", arguments=dict(finding.slice or {}), statement=statement,
         statistic="share of labels that disagree however sure the model is (floor of the calibrated disagreement), difference in points; "
         "and share of suspects within given classes; for a group also, at a level of .001, disagreement with the labels within given classes, "
-        "where the images can't be told from the others' and how sure the model is can't explain it",
+        "where the images can't be told from the others' and how sure the model is can't explain it; for a label also the flip rates between it and each "
+        "other class, one way minus the other, corrected over all ordered pairs of classes",
         control=control, minimum_effect=MINIMUM_EFFECT, alpha=ALPHA, n_planned=n, smallest_detectable_effect=smallest,
     )  # fmt: skip
 

@@ -81,7 +81,7 @@ def plan(arguments: dict[str, object], n: int, minimum: float, alpha: float, see
         statement=CLAIM,
         statistic=STATISTIC + "; the pipelines are chosen on other images",
         control="the declared pipeline on the same images; on training images the other must not be worse; and it must bring back a third of what "
-        "was lost since the training record",
+        "was lost since the training record; without either, a crop must be better than the declared pipeline with what it cuts away covered",
         minimum_effect=minimum,
         alpha=alpha,
         n_planned=n,
