@@ -136,7 +136,9 @@ def finding_line(record: FindingRecord, limit: int = 300) -> str:
 
 def finding_label(finding: Finding) -> str:
     """A finding in a few words, what tells it apart first: ``television=yes, kitchen → living room · rare case``."""
-    where = [*(f"{k}={v}" for k, v in (finding.slice or {}).items()), finding.class_name or ""]
+    # a limit on a number is no value: "feature #4 < 0.85", not "feature #4=< 0.85"
+    parts = (f"{k} {v}" if str(v)[:1] in "<≥" else f"{k}={v}" for k, v in (finding.slice or {}).items())
+    where = [*parts, finding.class_name or ""]
     places = ", ".join(clean(w, 60) for w in where if w)
     if finding.confused_with:
         places = f"{places} → {clean(finding.confused_with, 60)}".strip()

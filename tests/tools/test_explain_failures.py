@@ -44,6 +44,7 @@ def test_the_white_patch_is_found_by_its_feature_and_named_by_its_attribute(tmp_
     assert best.error_rate is not None and best.error_rate > 0.8 > 0.4 > (best.base_error_rate or 1)
     assert best.q is not None and best.q < 0.001 and best.tests[0].effect > 0.6
     assert f"feature #{WHITE} is high" in best.statement
+    assert best.statement.endswith("; most of them are patch=yes.")
     named = next(t for t in made.tables if t.title.startswith("What the images"))
     assert [row[1] for row in named.rows] == ["patch"]
     assert made.fact("groups").value == 2

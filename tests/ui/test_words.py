@@ -19,6 +19,7 @@ from failsight.agent.ui.words import (
     VERDICTS,
     arguments_text,
     duration,
+    finding_label,
     finding_line,
     inert,
     inert_text,
@@ -157,3 +158,10 @@ def test_the_app_needs_a_terminal_on_all_three_sides(
     for name, terminal in zip(("stdin", "stdout", "stderr"), there, strict=True):
         monkeypatch.setattr(f"sys.{name}", Side(terminal))
     assert has_screen() is screen
+
+
+def test_a_limit_on_a_number_is_no_value_of_it() -> None:
+    made = Finding(
+        "weak_slice", "correctness", "unknown", "", slice={"feature #4": "< 0.85", "floor": "tile"}
+    )
+    assert finding_label(made) == "feature #4 < 0.85, floor=tile · weak slice"

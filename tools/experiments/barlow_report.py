@@ -154,8 +154,13 @@ def finding(told: Told, group: Group, mode: Mode, words: Sequence[Word]) -> Find
         notes.append(
             "The feature belongs to another model: it describes the pictures, not what this model uses."
         )
+    stated = _open(told, group, mode.path)
+    named = next((w for w in words if w.difference > 0 and w.inside > 0.5), None)
+    if named is not None:  # a number of a feature says nothing to a person; what most of its images are does
+        most = f"most of them are {clean(named.attribute, 40)}={clean(named.value, 40)}"
+        stated = replace(stated, statement=f"{stated.statement.rstrip('.')}; {most}.")
     return replace(
-        _open(told, group, mode.path),
+        stated,
         n=leaf.n,
         error_rate=leaf.error_rate,
         base_error_rate=mode.rest_rate if leaf.of > leaf.n else None,
