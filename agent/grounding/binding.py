@@ -134,3 +134,14 @@ def clause_of(place: int, clauses: Sequence[tuple[int, int]]) -> int:
 
 def distinct(marks: object) -> list[object]:
     return list(dict.fromkeys(m.name for m in marks))  # type: ignore[attr-defined]
+
+
+def closest(text: str, number: Number, start: int, end: int) -> str:
+    """The words between this number and the numbers beside it."""
+    left = re.split(r"\d|;", text[start : number.start])[-1]
+    right = re.split(r"\d|;", text[number.end : end])[0]
+    if number.bracket:
+        own = re.split(r"[\[(]", left)[-1] + " | " + re.split(r"[\])]", right)[0]
+        return own if re.search(r"[A-Za-z]{2,}", re.sub(r"\b(?:percentage )?points?\b", "", own)) else left
+    right = re.split(r"[,(\[]", right)[0]
+    return left + " | " + right

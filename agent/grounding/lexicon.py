@@ -179,7 +179,7 @@ KINDS: Mapping[str, re.Pattern[str]] = {
     for name, pattern in {
         "spurious_correlation": r"spurious|shortcuts?\b|sign of|correlat\w*", "rare_case": r"\brare|under-?represented",
         "label_noise": r"label noise|wrong labels?|mislabel\w*|label errors?", "distribution_shift": r"\bshifts?\b|deployment drop",
-        "leakage": r"\bleak\w*", "preprocessing": r"preprocess\w*|fed wrongly|channel order", "overfitting": r"overfit\w*|by heart|memori[sz]\w*",
+        "leakage": r"\bleak\w*", "preprocessing": r"preprocess\w*|fed wrongly|channel order", "class_order": r"(?:class|output) order|order of (?:the )?(?:classes|outputs)", "overfitting": r"overfit\w*|by heart|memori[sz]\w*",
         "underfitting": r"underfit\w*", "overconfidence": r"over-?confiden\w*|surer than|trusts itself", "weak_slice": r"weak slices?",
         "class_imbalance": r"imbalanc\w*", "missing_feature": r"missing feature", "overemphasised_feature": r"overemphasi[sz]\w*",
     }.items()

@@ -20,8 +20,8 @@ from failsight.agent.grounding.binding import (
     Mark,
     bind,
     clause_of,
+    closest,
     closing,
-    distinct,
     row_of,
 )
 from failsight.agent.grounding.lexicon import ELSEWHERE, marked_quantities
@@ -29,16 +29,8 @@ from failsight.agent.grounding.names import gather
 from failsight.agent.grounding.numbers import Number
 from failsight.agent.grounding.reading import Reading, pairs_in
 from failsight.agent.grounding.sources import NOTHING
+from failsight.agent.grounding.which_split import CONTRAST, splits_of
 
-_CONTRAST = re.compile(
-    r"\b(?:than|against|compared|versus|vs|instead|rather|while|whereas|but|from|otherwise|only|elsewhere|without)\b",
-    re.IGNORECASE,
-)
-_MOVED = re.compile(
-    r"\b(?:drops?|loss(?:es)?|los[et]s?|gains?|fell|falls?|rises?|rose|goes (?:up|down)|declines?|shrinks?|halves|doubles|shifts?|changes?|grows?)\b"
-    r"|\bfrom [\d.,]+ ?%?(?: \[[^\]]*\] ?%?)? to\b|\d ?% (?:to|→) \d",
-    re.IGNORECASE,
-)
 _WITHOUT = re.compile(
     r"\bwithout\b(?! (?:an? |the |any )?(?:\w+[ -])?\w+ (?:is|are|in)\b)|\b(?:is|are) not there\b|\bit is absent\b|\bnot there\b|\black(?:s|ing)?\b",
     re.IGNORECASE,
@@ -49,20 +41,7 @@ _SEVERAL = re.compile(
     r"\b(?:all|each|every|any) (?:of )?(?:the )?(?:\w+ )?(?:class|room|slice|group|shortcut|cue|finding|effect|three|four|five)\w*",
     re.IGNORECASE,
 )
-_FROM_TO = re.compile(
-    r"\bfrom (?:about |only |just |roughly )?[\d.,]+ ?%?(?: points)? to (?:about |only |just |roughly )?[\d.,]+",
-    re.IGNORECASE,
-)
-_INSTEAD = re.compile(
-    r"[^\d;,]{0,24}\b(?:rather than|instead of|not|against|vs\.?|versus|compared (?:with|to))\b",
-    re.IGNORECASE,
-)
 _THAN = re.compile(r" (?:than|against|compared|versus|vs)\b")
-_NONE_THERE = re.compile(
-    r"\b(?:not|never|no|none|nowhere|hardly|rare|rarely|absent|missing|scarce)\b|n't\b", re.IGNORECASE
-)
-_ARROW = re.compile(r"→|->")
-_THERE = re.compile(r"(?: [\[(][^\])]*[\])])? there\b")
 LEVEL_OF = re.compile(r" ?%? (?:(?:confidence )?interval|CI\b)")
 INTERVAL = re.compile(
     r"(?:\binterval\b|\bCI\b)[^.;\d]{0,24}(?:[+−-]?[\d.,]+ ?%? ?(?:points )?(?:to|and|–|-) ?)?[+−-]?$",
@@ -71,8 +50,6 @@ INTERVAL = re.compile(
 _RANGE = re.compile(
     r"[+−-]?(?P<a>\d+(?:\.\d+)?) ?%? ?(?:to|–|-|,|…) ?[+−-]?(?P<b>\d+(?:\.\d+)?) ?(?:%|points)?"
 )
-_ANEW = re.compile(r"\d|\b(?:such|they|these|those|it|there|its|their)\b")
-_HERE = re.compile(r"(?: [\[(][^\])]*[\])])? here\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +112,7 @@ def bound(number: Number, reading: Reading, inside: Sequence[Number]) -> Bound:
     if carried:
         classes = dict.fromkeys(reading.carried.classes, LIKELY)
         attributes = dict.fromkeys(reading.carried.attributes, LIKELY)
-    splits, named = _splits(whose, reading, group)
+    splits, named = splits_of(whose, reading, group)
     near = closest(reading.text, whose, start, end)
     finding = "F1" if "F1" in reading.whole.findings else "\0"  # the first finding is no F1 score
     part = reading.part.replace(finding, "  ")
@@ -156,7 +133,7 @@ def bound(number: Number, reading: Reading, inside: Sequence[Number]) -> Bound:
         _quantities(whose, words, reading, group),
         findings or (reading.carried.findings if not reading.whole.entities else NOTHING),
         named, _beyond(whose, group, reading, ELSEWHERE, near), _beyond(whose, group, reading, _WITHOUT, near),
-        bool(_CONTRAST.search(reading.text[start:end])) or start > reading.sentence.start,
+        bool(CONTRAST.search(reading.text[start:end])) or start > reading.sentence.start,
         bool(_SEVERAL.search(reading.part)), carried, _pairs(whose, reading, group), _right_wrong(whose, reading, group),
     )  # fmt: skip
 
@@ -284,115 +261,6 @@ def _costs(number: Number, kind: str, reading: Reading, group: Sequence[Number])
     return {str(n): c for n, c in bind(number, marks, reading, group).items()}
 
 
-def _splits(number: Number, reading: Reading, group: Sequence[Number]) -> tuple[dict[str, float], bool]:
-    """The splits that a number may be of, and whether the text names any."""
-    if _HERE.match(reading.text[number.end : number.end + 40]):
-        return {"data": 0.0}, True
-    there = [m.name for m in reading.mentions if m.kind == "split" and m.end <= number.start]
-    if there and _THERE.match(reading.text[number.end : number.end + 40]):
-        return {there[-1]: 0.0}, True
-    marks = [Mark(m.name, m.start, m.end) for m in reading.mentions if m.kind == "split"]
-    names = distinct(marks)
-    moved = _MOVED.search(reading.part) is not None
-    if not marks:
-        if reading.carried.splits:
-            return {
-                **dict.fromkeys(reading.carried.splits, LIKELY),
-                **({} if "data" in reading.carried.splits else {"data": ODD}),
-            }, True
-        if _FROM_TO.search(reading.part) and (
-            way := re.search(
-                r"\b(from|to) (?:about |only |just |roughly )?$",
-                reading.text[max(0, number.start - 16) : number.start],
-            )
-        ):
-            after = {"deploy": 0.0, "data": LIKELY} if way[1] == "to" else {"data": 0.0, "train": LIKELY}
-            return dict(after), False
-        return {"data": 0.0, "deploy": 0.5 if moved else 1.2, "train": 1.6}, False
-    if len(names) > 1 and _ARROW.search(reading.text[max(0, number.start - 4) : number.end + 5]):
-        return {str(n): LIKELY for n in names}, True
-    if len(names) == 2 == len(group) and number in group and marks[-1].end <= group[0].start:
-        order = (
-            names[::-1]
-            if re.match(r"\W*(?:compared|relative|against|unlike)\b", reading.part, re.IGNORECASE)
-            else names
-        )
-        return {str(n): 0.0 if n == order[group.index(number)] else FAR * 0.85 for n in names}, True
-    made = {str(n): c for n, c in bind(number, marks, reading, group).items()}
-    if (
-        len(names) > 1
-        and _FROM_TO.search(reading.part)
-        and re.search(
-            r"\b(?:from|to) (?:about |only |just |roughly )?$",
-            reading.text[max(0, number.start - 16) : number.start],
-        )
-    ):
-        return {n: min(c, LIKELY) for n, c in made.items()}, True  # which is which, the direction says
-    if "data" not in made:
-        turned = (
-            len(group) > 1
-            and (_CONTRAST.search(reading.part) or moved)
-            and _turns(number, reading, group, marks)
-        )
-        turned = turned or bool(
-            re.search(
-                r"\b(?:before|previously|originally|initially)\b",
-                closest(reading.text, number, reading.sentence.start, reading.sentence.end),
-            )
-        )
-        first = number is group[0] and _INSTEAD.match(reading.text[number.end : reading.sentence.end])
-        made["data"] = (
-            POSSIBLE
-            if _only_later(number, marks, reading)
-            else FAR
-            if first
-            else (
-                LIKELY
-                if turned
-                else ODD
-                if _shared(number, group, reading, marks)
-                and (moved or _CONTRAST.search(reading.part))
-                and "interval" not in reading.part
-                else FAR
-            )
-        )
-    return made, True
-
-
-def _only_later(number: Number, marks: Sequence[Mark], reading: Reading) -> bool:
-    """``70.7 % are wrong, and such images are rare in training (0.8 %)``: named for what a later clause says anew."""
-    clauses = reading.sentence.clauses
-    own = clause_of(number.start, clauses)
-    places = {clause_of(m.start, clauses) for m in marks}
-    if places and own not in places and max(places) < own:
-        return all(_NONE_THERE.search(reading.text[slice(*clauses[i])]) is not None for i in places)
-    if not places or min(places) <= own:
-        return False
-    return all(_ANEW.search(reading.text[slice(*clauses[i])]) is not None for i in places)
-
-
-def _shared(number: Number, group: Sequence[Number], reading: Reading, marks: Sequence[Mark]) -> bool:
-    """Whether the clause of a number holds another one too, or names no images of its own."""
-    clauses = reading.sentence.clauses
-    own = clause_of(number.start, clauses)
-    named = any(clause_of(m.start, clauses) == own for m in marks)
-    mates = [n for n in group if clause_of(n.start, clauses) == own]
-    return len(group) > 1 and (not named or len(mates) > 1)
-
-
-def _turns(number: Number, reading: Reading, group: Sequence[Number], marks: Sequence[Mark]) -> bool:
-    """Whether a number is the other side of what is said of one split: behind ``than``, ``from``, or in a clause of its own."""
-    lead = reading.text[max(reading.sentence.start, number.start - 40) : number.start]
-    if re.search(
-        r"\b(?:than|against|instead of|vs\.?|versus|rather than|from|of|down from|up from|compared (?:with|to)|not)\s*(?:the |only |about |just |its )*$",
-        lead,
-    ):
-        return True
-    clauses = reading.sentence.clauses
-    own = clause_of(number.start, clauses)
-    return not any(clause_of(m.start, clauses) == own for m in marks) and number is not group[0]
-
-
 def _kin(one: Number, other: Number) -> bool:
     return one.family == other.family and one.word == other.word
 
@@ -438,14 +306,3 @@ def _leader(number: Number, reading: Reading, inside: Sequence[Number]) -> Numbe
 
 
 PART_OF = re.compile(r"\s(?:out )?of (?:the |its |these |those |all )*$")
-
-
-def closest(text: str, number: Number, start: int, end: int) -> str:
-    """The words between this number and the numbers beside it."""
-    left = re.split(r"\d|;", text[start : number.start])[-1]
-    right = re.split(r"\d|;", text[number.end : end])[0]
-    if number.bracket:
-        own = re.split(r"[\[(]", left)[-1] + " | " + re.split(r"[\])]", right)[0]
-        return own if re.search(r"[A-Za-z]{2,}", re.sub(r"\b(?:percentage )?points?\b", "", own)) else left
-    right = re.split(r"[,(\[]", right)[0]
-    return left + " | " + right
