@@ -187,9 +187,9 @@ def _call(case: Case, args: argparse.Namespace, tool: str, given: dict[str, Any]
     if args.json:
         print(json.dumps(made.to_dict(), ensure_ascii=False))
     else:
-        from rich.console import Console
+        from failsight.agent.ui.wide import print_evidence
 
-        Console().print(made)
+        print_evidence(made)
 
 
 _DO: dict[str, Callable[[Any, argparse.Namespace], None]] = {

@@ -13,19 +13,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from failsight.agent.adoption import Adopting
 from failsight.agent.attributes import check_name, with_definitions
 from failsight.agent.config import CaseConfig
-from failsight.agent.inputs import CaseInputs
 from failsight.agent.journal import Journal
 from failsight.agent.secrets import redact
 from failsight.agent.state import STAGES, CaseState, FindingRecord, call_digest, fold
 from failsight.tools.checks.criterion_names import check_bound, usual_side
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import Evidence, Finding, Instrument, canonical, digest, jsonable
-from failsight.tools.inputs.base import (
-    AttributeTable,
-    Split,
-)
+from failsight.tools.inputs.base import AttributeTable, Split
 from failsight.tools.repair.versions import FOLDER as REPAIRS
 from failsight.tools.repair.versions import check_version, find_version
 from failsight.tools.text import clean, listing
@@ -50,7 +47,7 @@ LACKING = {
 }
 
 
-class Case(CaseInputs):
+class Case(Adopting):
     """One failing model under investigation. Use :func:`failsight.agent.open_case` to make or open one.
 
     Every tool is also a method: ``case.find_slices(depth=2)`` is ``case.call("find_slices", {"depth": 2})``.
@@ -62,10 +59,7 @@ class Case(CaseInputs):
         super().__init__(folder, config, progress)
         self.journal = journal
         self._state = fold(journal)
-        self._given: dict[str, AttributeTable] = {}  # columns that came with the data, by split
-        self._attributes: dict[str, tuple[str, AttributeTable]] = {}  # digest of the definitions, table
         self._knowledge: Any = None
-        self._versions: dict[str, CaseView] = {}
         self.listeners: list[Callable[[Any], None]] = []
 
     # --- what the journal says -------------------------------------------------------------------------------------
@@ -125,10 +119,10 @@ class Case(CaseInputs):
         return True
 
     def findings(self) -> Sequence[tuple[str, Finding]]:
-        return [(r.id, r.finding) for r in self.state().records.values()]
+        return [(r.id, r.finding) for r in self.state().now()]
 
     def evidence(self, tool: str | None = None) -> Sequence[Evidence]:
-        return [e for e in self.state().evidence if tool in (None, e.tool)]
+        return [e for e in self.state().measured_now() if tool in (None, e.tool)]
 
     def register(self, instrument: Instrument) -> str:
         if instrument.id not in self.state().instruments:
@@ -191,12 +185,12 @@ class Case(CaseInputs):
         if spec.edits:
             prints["changes"] = str(self.state().attribute_changes)
         if spec.heeds:
-            heeded = [r for r in self.state().records.values() if r.finding.kind in spec.heeds]
+            heeded = [r for r in self.state().now() if r.finding.kind in spec.heeds and not r.mended]
             if heeded:
                 prints["heeded"] = digest([(r.id, r.finding.verdict) for r in heeded])
         if spec.stateful:
             state = self.state()
-            prints["findings"] = digest([(r.id, r.finding) for r in state.records.values()])
+            prints["findings"] = digest([(r.id, r.finding) for r in state.now()])
             prints["expectations"] = digest(list(state.expectations.values()))
             prints["evidence"] = digest([e.id for e in state.evidence if e.tool != spec.name])
         return call_digest(spec.name, checked, prints)

@@ -198,9 +198,9 @@ def run_call(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(made.to_dict(), ensure_ascii=False))
     else:
-        from rich.console import Console
+        from failsight.agent.ui.wide import print_evidence
 
-        Console().print(made)
+        print_evidence(made)
     return 0
 
 
@@ -312,9 +312,9 @@ def run_compare(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(told))
     else:
-        from rich.console import Console
+        from failsight.agent.ui.wide import print_evidence
 
-        Console().print(as_evidence(made))
+        print_evidence(as_evidence(made))
     return 0
 
 

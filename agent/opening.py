@@ -106,6 +106,7 @@ def _check_unchanged(case: Case) -> None:
     then = case.state().config
     known = {"model": (then.get("model") or {}).get("fingerprint", "")}
     known |= {split: about["fingerprint"] for split, about in then.get("data", {}).items()}
+    known |= case.state().prints  # of the version that it went on with
     for name, print_now in case.fingerprints().items():
         if name in known and known[name] != print_now:
             what = "The model has" if name == "model" else f"The {name} images have"

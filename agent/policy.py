@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from failsight.tools.registry import ToolSpec
 
 HEAVY, WRITES = "heavy", "writes"  # in allow and deny: all tools that take long, all that make something new
+ADOPT = "adopt_version"
 KEYS = ("allow", "deny", "seconds")
 
 
@@ -54,11 +55,14 @@ class Policy:
 
 
 POLICIES = {
-    "measure": Policy("measure", (HEAVY,)),
-    "cheap": Policy("cheap"),
+    "measure": Policy("measure", (HEAVY, ADOPT)),
+    "cheap": Policy("cheap", (ADOPT,)),
     "all": Policy("all", (HEAVY, WRITES)),
 }
-"""``measure``: everything that measures, nothing that writes; ``cheap``: nothing that takes long; ``all``: both."""
+"""``measure``: everything that measures, nothing that writes; ``cheap``: nothing that takes long; ``all``: both.
+
+Where a check confirmed that the model is fed or read wrongly, all three go on with it as it should be: a version with another
+side file, in the case folder. Without that every later figure is one of a model that nobody will run."""
 
 
 def load_policy(given: str) -> Policy:

@@ -22,7 +22,7 @@ from failsight.agent.events import (
     StageEntered,
 )
 from failsight.agent.graph import THREAD, Approvals, build_graph
-from failsight.agent.planners import make_planner, words
+from failsight.agent.planners import adopting, make_planner, words
 from failsight.agent.planners.expectations import parse_expectation
 from failsight.agent.proposals.consent import LOOK, allow_images
 from failsight.agent.slash import SlashCommands
@@ -143,7 +143,9 @@ class Session(SlashCommands):
         if criterion is not None:
             yield from self._expect(criterion)
             return
-        going_on = text.lower().rstrip(".!") in GO_ON or text.startswith(words.GO_ON)
+        going_on = text.lower().rstrip(".!") in GO_ON or (
+            text.startswith(words.GO_ON) and not adopting.MEANT.match(text)
+        )
         mode = "stage" if going_on else "ask"
         yield from self._run({"messages": [HumanMessage(text or "Go on.", additional_kwargs={"mode": mode})]})
 

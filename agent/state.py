@@ -37,10 +37,15 @@ class FindingRecord:
     instruments: tuple[str, ...] = ()
     corrections: tuple[Correction, ...] = ()
     withdrawn: str = ""  # who took the hypothesis back; it may be stated or measured again
+    version: str = ""  # of the model that it speaks of; empty: the model as given
+    mended: str = ""  # the version that mends it, and with which the case went on
+    earlier: bool = False  # the case went on with another version since, and this does not speak of that one
 
     @property
     def standing(self) -> str:
-        """Its verdict; without one, whether it is open or was taken back."""
+        """Its verdict; without one, whether it is open or was taken back; ``earlier`` where it speaks of another version."""
+        if self.earlier:
+            return "earlier"
         return self.finding.verdict or ("withdrawn" if self.withdrawn else "open")
 
 
@@ -87,6 +92,13 @@ class CaseState:
     attribute_changes: int = 0
     attributes_seen: dict[str, str] = field(default_factory=dict)  # evidence → digest of the definitions then
     versions: dict[str, ModelVersion] = field(default_factory=dict)  # models that repairs made, by name
+    current: str = ""  # the version that the case went on with; empty: the model as given
+    adopted: list[tuple[str, str, int]] = field(default_factory=list)  # version, finding that it mends, seq
+    made_with: dict[str, str] = field(default_factory=dict)  # evidence → version that it was measured with
+    made_from: dict[str, str] = field(default_factory=dict)  # version → version that it was made from
+    prints: dict[str, str] = field(
+        default_factory=dict
+    )  # of the current version and its data, where there is one
     seq: int = 0
 
     def apply(self, event: Event) -> None:
@@ -163,12 +175,33 @@ class CaseState:
     def _on_model_added(self, data: Mapping[str, Any], seq: int) -> None:
         made = version_from_dict(data["version"])
         self.versions[made.name] = made
+        self.made_from.setdefault(made.name, self.current)
+
+    def _on_model_adopted(self, data: Mapping[str, Any], seq: int) -> None:
+        """The case goes on with another version: what was measured before is not said of it, but for what it mends."""
+        name, finding = str(data["version"]), str(data["finding"])
+        if name not in self.versions:
+            raise ValueError(f"there is no version {name}")
+        kept: dict[str, FindingRecord] = {}
+        for key, record in self.records.items():
+            if record.id == finding:
+                record = dataclasses.replace(record, mended=name)
+            if not record.mended and not record.earlier:
+                key, record = _set_aside(record)
+            kept[key] = record
+        self.records = kept
+        told = {e for r in self.records.values() if r.mended for e in r.evidence}
+        self.answered = {q: e for q, e in self.answered.items() if e in told}
+        self.failed.clear()
+        self.current, self.prints = name, dict(data.get("prints", {}))
+        self.adopted.append((name, finding, seq))
 
     def _on_evidence_recorded(self, data: Mapping[str, Any], seq: int) -> None:
         made = evidence_from_dict(data["evidence"])
         self.evidence.append(made)
         self.measured[made.id] = seq
         self.calls[data["call"]] = made.id
+        self.made_with[made.id] = self.current
         if self.definitions:
             self.attributes_seen[made.id] = self.attributes_now()
         for question in made.questions:
@@ -180,6 +213,12 @@ class CaseState:
 
     def _merge(self, finding: Finding, evidence: Evidence) -> None:
         old = self.records.get(finding.key)
+        if (
+            old is not None and old.mended and old.version != self.current
+        ):  # looked for again, in what mended it
+            key, kept = _set_aside(old, earlier=False)
+            self.records = {key if k == finding.key else k: v for k, v in self.records.items()}
+            self.records[key], old = kept, None
         tests = tuple(dataclasses.replace(t, evidence=t.evidence or evidence.id) for t in finding.tests)
         finding = dataclasses.replace(finding, tests=tests)
         registered = tuple(
@@ -187,8 +226,9 @@ class CaseState:
         )
         if old is None:
             record = FindingRecord(
-                f"F{len(self.records) + 1}", finding, (evidence.id,), evidence.questions, registered
-            )
+                f"F{len(self.records) + 1}", finding, (evidence.id,), evidence.questions, registered,
+                version=self.current,
+            )  # fmt: skip
         else:
             record = dataclasses.replace(
                 old,
@@ -220,8 +260,16 @@ class CaseState:
         return digest([dataclasses.asdict(d) for d in self.definitions.values()]) if self.definitions else ""
 
     def confirmed(self) -> list[FindingRecord]:
-        """The headlines: confirmed findings, in order of appearance."""
-        return [r for r in self.records.values() if r.finding.verdict == "confirmed"]
+        """The headlines: confirmed findings of the version that the case is at, and what it mends; in order of appearance."""
+        return [r for r in self.now() if r.finding.verdict == "confirmed"]
+
+    def now(self) -> list[FindingRecord]:
+        """Findings of the version that the case is at, and those that it mends: all, while it is at the model as given."""
+        return [r for r in self.records.values() if not r.earlier]
+
+    def measured_now(self) -> list[Evidence]:
+        """Evidence of the version that the case is at, oldest first: all of it, while it is at the model as given."""
+        return [e for e in self.evidence if self.made_with.get(e.id, "") == self.current]
 
     def open(self) -> list[FindingRecord]:
         """Hypotheses stated, neither tested nor taken back."""
@@ -232,8 +280,13 @@ class CaseState:
         return next((r for r in self.records.values() if r.id == finding_id.upper()), None)
 
     def latest(self, tool: str) -> Evidence | None:
-        """The newest evidence of ``tool``."""
-        return next((e for e in reversed(self.evidence) if e.tool == tool), None)
+        """The newest evidence of ``tool``, of the version that the case is at."""
+        return next((e for e in reversed(self.measured_now()) if e.tool == tool), None)
+
+
+def _set_aside(record: FindingRecord, *, earlier: bool = True) -> tuple[str, FindingRecord]:
+    """A key of its own for what was said of another version, so that the same found again is another finding."""
+    return f"{record.finding.key}@{record.id}", dataclasses.replace(record, earlier=earlier)
 
 
 def _planned(plan: Instrument, finding: Finding, evidence: Evidence) -> bool:

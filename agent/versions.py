@@ -12,13 +12,36 @@ import numpy as np
 from failsight.agent.inputs import CaseInputs
 from failsight.tools.errors import RetryError
 from failsight.tools.inputs.base import AttributeTable, Classifier, ImageTable, Predictions, Split
-from failsight.tools.repair.versions import AROUND, ModelVersion, check_print, open_version
+from failsight.tools.repair.versions import AROUND, RESTATED, ModelVersion, check_print, open_version
 from failsight.tools.repair.wrapped import WrappedModel, answered
 
 if TYPE_CHECKING:
+    from failsight.agent.adoption import Adopting
     from failsight.agent.case import Case
     from failsight.tools.engine.choice import Engine
     from failsight.tools.view import CaseView
+
+
+def base_of(case: Adopting, version: ModelVersion) -> Classifier:
+    """The model that a version was made from: what is stated otherwise of a model is stated of the one that was given."""
+    return case.model_of("" if version.strategy == RESTATED else case.state().made_from.get(version.name, ""))
+
+
+class AdoptedInputs(CaseInputs):
+    """Model and data of a case as they are with one version: what the case is about once it went on with that."""
+
+    def __init__(self, case: Adopting, version: ModelVersion) -> None:
+        super().__init__(case.folder, case.config, case.progress)
+        self._case, self._version = case, version
+
+    def model(self) -> Classifier:
+        if self._model is None:
+            config = self.config
+            self._model = open_version(
+                self.folder, self._version, base_of(self._case, self._version),
+                arch=config.arch or None, trust_code=config.trust_code, device=config.device,
+            )  # fmt: skip
+        return self._model
 
 
 class VersionView(CaseInputs):
@@ -69,7 +92,7 @@ class VersionView(CaseInputs):
             made = open_version(
                 self.folder,
                 self._version,
-                self._case.model(),
+                base_of(self._case, self._version),
                 arch=config.arch or None,
                 trust_code=config.trust_code,
                 device=config.device,

@@ -29,6 +29,7 @@ Kind = Literal[
     "distribution_shift",
     "leakage",
     "preprocessing",
+    "class_order",
     "overfitting",
     "underfitting",
     "overconfidence",
@@ -174,12 +175,14 @@ class Finding:
     verdict: Verdict | None = None
     tests: tuple[TestResult, ...] = ()
     note: str = ""
+    about: str = ""
 
     @property
     def key(self) -> str:
-        """What makes two findings the same: kind, slice, class and confusion."""
+        """What makes two findings the same: kind, slice, class and confusion, and what it is ``about`` where one kind has several."""
         part = "&".join(f"{k}={v}" for k, v in sorted((self.slice or {}).items()))
-        return "|".join((self.kind, part, self.class_name or "", self.confused_with or ""))
+        told = (self.about,) if self.about else ()
+        return "|".join((self.kind, part, self.class_name or "", self.confused_with or "", *told))
 
 
 @dataclass(frozen=True, slots=True)

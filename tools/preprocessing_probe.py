@@ -125,7 +125,7 @@ def preprocessing_probe(
         arguments=arguments,
         title="Whether the model is fed as it was trained",
         summary=report.summary(made),
-        facts=report.facts(made),
+        facts=(*report.facts(made), *report.side_file(made)),
         tables=(report.table(made),),
         figures=(view.save_figure("pipelines", svg, title=title, alt=alt), *([shown] if shown else [])),
         images=report.examples(made),

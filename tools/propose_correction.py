@@ -8,11 +8,14 @@ from typing import Annotated
 
 from pydantic import Field
 
+from failsight.tools.adopt_version import stated
 from failsight.tools.attributes.computed import COMPUTED
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Correction, Evidence, Fact, Finding, Table
 from failsight.tools.readiness import unresolved_findings
 from failsight.tools.registry import tool
+from failsight.tools.repair.restated import members_line
+from failsight.tools.repair.versions import RESTATED
 from failsight.tools.repair_sizes import Size, to_collect, to_verify
 from failsight.tools.strategies import Strategy, fitting
 from failsight.tools.text import clean, listing
@@ -113,6 +116,8 @@ def _plans(view: CaseView, finding: Finding) -> list[Plan]:
     for strategy in fitting(finding.kind):
         if strategy.about_object and boxed is None:
             continue  # there is no object to cover or paste
+        if "{class}" in strategy.action and not finding.class_name:
+            continue  # a rule overrules one class
         size = to_collect(view, finding) if strategy.counted else Size(None, "")
         n = f"{'about' if size.measured else 'at least'} {size.n:,}" if size.n else "more"
         plan = (strategy, strategy.action.format_map({**words, "n": n}), size.how)
@@ -126,12 +131,26 @@ def _plans(view: CaseView, finding: Finding) -> list[Plan]:
             made.append(plan)
     if _imitable(finding):  # what can be computed from a picture can mostly be imitated: cheapest, so first
         made.sort(key=lambda plan: plan[0].name != "typical_augmentation")
+    found = _restated(view, finding)
+    if found:  # what was found to be right leads, with its values
+        made = [(s, found if s.name == RESTATED else text, how) for s, text, how in made]
+        made.sort(key=lambda plan: plan[0].name != RESTATED)
     ranked = [*made, *demoted]
     chosen = ranked[:MOST_STRATEGIES]
     for family in FAMILIES:  # somebody who can't retrain, or can't collect, finds what is left to them
         if all(plan[0].family != family for plan in chosen):
             chosen += [plan for plan in ranked if plan[0].family == family][:1]
     return chosen
+
+
+def _restated(view: CaseView, finding: Finding) -> str:
+    """What the side file should state by a confirmed finding about the feeding, as an action; empty for other findings."""
+    members = next((m for e in reversed(view.evidence()) if (m := stated(e, finding))), {})
+    return (
+        f"In the model's side file (model.json) write {members_line(members)}; adopt_version goes on with it, and measures everything anew."
+        if members
+        else ""
+    )
 
 
 def _imitable(finding: Finding) -> bool:

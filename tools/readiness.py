@@ -23,6 +23,8 @@ from failsight.tools.inputs.base import Predictions
 from failsight.tools.notes import called, labelled_splits
 from failsight.tools.performance import confusion
 from failsight.tools.registry import tool
+from failsight.tools.repair.standing import Standing, standing, went_on_with
+from failsight.tools.repair.versions import RESTATED
 from failsight.tools.stats.floors import exact
 from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView
@@ -32,6 +34,7 @@ WORDS = {
     "not_ready": "The model is not ready",
     "undecided": "Whether the model is ready is undecided",
 }
+AS_GIVEN = "readiness_as_given"  # of the model that somebody would run who takes nothing from the case
 PHRASE = "accuracy at least 90 %, recall of every class at least 80 %"
 
 
@@ -45,30 +48,40 @@ def readiness(view: CaseView) -> Evidence:
 
     An expectation holds only when its whole interval is on the right side of the bound; where the interval contains the
     bound, the number of images that would decide is computed. Counts of images have exact intervals. Confirmed findings
-    without a verified repair are listed.
+    without a verified repair are listed. Judged is the version that the case went on with, or the newest whose repair
+    was verified, on images that did not train it.
     """
-    predictions, notes = _predictions(view)
-    findings = view.findings()
+    at = standing(view)
+    predictions, notes = _predictions(at.view)
+    repaired = mended_keys(view)
+    findings = [(i, f) for i, f in view.findings() if f.key not in repaired]
     timed = view.evidence("efficiency")
     reviewed = [
         e for e in view.evidence("review_errors") if any(f.name == "unacceptable_share" for f in e.facts)
     ]
-    criteria = judge(
-        predictions,
-        view.expectations,
-        findings,
-        slices_searched=bool(view.evidence("find_slices")),
-        seed=view.seed,
-        efficiency=timed[-1] if timed else None,
-        reviews=reviewed[-1] if reviewed else None,
-        pick=lambda split, where: pick(view, check_split(view, split), where),
-        name=lambda split, where: groups(view, check_split(view, split), where),
-    )
+
+    def judged(seen: CaseView, tables: dict[str, Predictions]) -> list[Criterion]:
+        return judge(
+            tables,
+            view.expectations,
+            findings if seen is at.view else view.findings(),
+            slices_searched=bool(view.evidence("find_slices")),
+            seed=view.seed,
+            efficiency=timed[-1] if timed else None,
+            reviews=reviewed[-1] if reviewed else None,
+            pick=lambda split, where: pick(seen, check_split(view, split), where),
+            name=lambda split, where: groups(seen, check_split(view, split), where),
+        )
+
+    criteria = judged(at.view, predictions)
     verdict = overall(criteria)
+    before = overall(judged(view, _predictions(view)[0])) if at.verified else ""
+    if went_on_with(view) is not None:
+        before = "not_ready"  # as given it is fed or read wrongly: that was confirmed
     unresolved = unresolved_findings(view)
     notes += [f"{clean(c.name, 80)}: {c.reason}" for c in criteria if c.reason]
     notes += _price_notes(view)
-    notes += _version_notes(view)
+    notes += _version_notes(view, at)
     if unresolved:
         notes.append(
             f"Confirmed and not yet repaired: {listing([i for i, _ in unresolved], 12)}. The verdict is about the expectations alone."
@@ -76,8 +89,8 @@ def readiness(view: CaseView) -> Evidence:
     return Evidence(
         tool="readiness",
         title="Is it ready?",
-        summary=_summary(verdict, criteria, unresolved),
-        facts=(Fact("readiness", verdict, "text"), *_facts(criteria)),
+        summary=f"{_summary(verdict, criteria, unresolved)}{_judged_words(view, at)}",
+        facts=(Fact("readiness", verdict, "text"), *_version_facts(at, before), *_facts(criteria)),
         tables=tuple(
             t
             for t in (_table(criteria), _price_table(view, predictions), _unresolved_table(unresolved))
@@ -87,6 +100,28 @@ def readiness(view: CaseView) -> Evidence:
         notes=tuple(notes),
         next_steps=_next_steps(criteria, unresolved),
     )
+
+
+def _judged_words(view: CaseView, at: Standing) -> str:
+    """Which version was judged; nothing where it is the model as given."""
+    if at.version is None:
+        return ""
+    name, base = at.version.name, went_on_with(view)
+    if at.verified:
+        of = f" of {at.version.finding}" if at.version.finding else ""
+        told = f" Judged is {name}, the verified repair{of}, and not the model before it."
+        return told + (f" That was {base.name}." if base is not None else "")
+    return f" Judged is {name}, with which the case goes on because it mends {at.version.finding}; the model as given is not ready."
+
+
+def _version_facts(at: Standing, before: str) -> list[Fact]:
+    """The version that was judged, and what is to be said of the model as given."""
+    if at.version is None:
+        return []
+    return [
+        Fact("version_judged", at.version.name, "text"),
+        Fact(AS_GIVEN, before, "text", "the model as given"),
+    ]
 
 
 def _predictions(view: CaseView) -> tuple[dict[str, Predictions], list[str]]:
@@ -113,8 +148,13 @@ def _predictions(view: CaseView) -> tuple[dict[str, Predictions], list[str]]:
 
 def unresolved_findings(view: CaseView) -> list[tuple[str, Finding]]:
     """Confirmed findings for which no correction has been verified."""
-    verified = {c.finding for e in view.evidence() for c in e.corrections if c.status == "verified"}
+    verified = mended_keys(view)
     return [(i, f) for i, f in view.findings() if f.verdict == "confirmed" and f.key not in verified]
+
+
+def mended_keys(view: CaseView) -> set[str]:
+    """Keys of the findings whose correction was verified."""
+    return {c.finding for e in view.evidence() for c in e.corrections if c.status == "verified"}
 
 
 def _summary(verdict: str, criteria: Sequence[Criterion], unresolved: Sequence[tuple[str, Finding]]) -> str:
@@ -196,14 +236,23 @@ def _price_table(view: CaseView, predictions: dict[str, Predictions]) -> Table:
     )
 
 
-def _version_notes(view: CaseView) -> list[str]:
-    """That versions which repairs made are not what was judged."""
-    made = [v.name for v in view.versions() if v.arm == "repair"]
-    if not made:
-        return []
-    return [
-        f"The verdict is about the case's own model, not about {listing(made, 4)}: take a version out (failsight versions --take) and judge it as a case of its own."
-    ]
+def _version_notes(view: CaseView, at: Standing) -> list[str]:
+    """What was measured with another version than the one judged, and which versions were not judged."""
+    made = dict.fromkeys(v.repair for v in view.versions() if v.arm == "repair" and v.strategy != RESTATED)
+    notes = list(at.notes)
+    if at.version is not None and at.verified:
+        notes.append(
+            f"Slices and other findings were measured before the repair; those of {at.version.name} come with a case of its own "
+            f"(failsight versions --take {at.version.name})."
+        )
+    other = [r for r in made if at.version is None or r != at.version.repair]
+    if other:
+        notes.append(
+            f"Not judged, because the newest verified repair is: {listing(other, 4)}."
+            if at.verified
+            else f"Not judged, because not verified: {listing(other, 4)}."
+        )
+    return notes
 
 
 def _price_notes(view: CaseView) -> list[str]:

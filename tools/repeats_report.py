@@ -149,14 +149,18 @@ def names(group: Repeated, tables: Mapping[str, ImageTable], most: int = 3) -> s
 def contradiction(
     groups: Sequence[Repeated], tables: Mapping[str, ImageTable], classes: Sequence[str]
 ) -> Finding:
-    """The hypothesis of wrong labels that pictures under two labels raise; the search for wrong labels decides."""
+    """That equal pictures carry two labels: at most one of each group can be right. Confirmed where that is clearly more than is
+    tolerated; how many labels are wrong beyond these is another finding, which the search for wrong labels decides."""
+    size = sum(int((t.labels >= 0).sum()) for t in tables.values())
+    least = leaked_share(len(groups), size)  # the same share is tolerated as of leaked pictures
     labels = " and ".join(clean(classes[c], 40) for c in sorted({c for c in groups[0].labels if c >= 0})[:3])
     return Finding(
         "label_noise", "correctness", "data_engineering",
         f"{len(groups):,} {_plural(groups, 'picture is', 'pictures are')} labelled in two ways, for example {names(groups[0], tables)} as {labels}.",
-        n=sum(len(g.members) for g in groups),
+        n=sum(len(g.members) for g in groups), p=least.p, verdict="confirmed" if least.verdict == "confirmed" else None,
+        about="equal pictures under two labels",
         note="Equal byte for byte or pixel for pixel: of each group at most one label is right. That is a fact; "
-        "how many labels are wrong beyond these is open.",
+        "how many labels are wrong beyond these is a matter of its own (label_noise).",
     )  # fmt: skip
 
 

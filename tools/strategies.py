@@ -131,7 +131,7 @@ STRATEGIES: tuple[Strategy, ...] = (
     ),
     Strategy(
         "data_engineering", "dataset",
-        {"preprocessing": 3, "distribution_shift": 2, "missing_feature": 1},
+        {"preprocessing": 3, "class_order": 3, "distribution_shift": 2, "missing_feature": 1},
         "Mend the way images are prepared (size, crop, channel order, normalisation), and judge again.",
         "The model gets what it was trained on; often nothing has to be retrained.",
         "low",

@@ -145,6 +145,12 @@ class CaseView(Protocol):
     def add_version(self, version: ModelVersion) -> None:
         """Journal a version whose files are complete. The same one twice is one; raises RetryError for a name taken."""
 
+    def adopt(self, name: str, finding: str) -> None:
+        """Go on with that version as the case's model, because it mends ``finding``; the same one twice is once."""
+
+    def given_model(self) -> Classifier:
+        """The model that the case was opened with, whatever version it went on with."""
+
     def version(self, name: str) -> CaseView:
         """This case seen with that version as its model; all but model, predictions, features and pixels is the case's.
 

@@ -33,6 +33,10 @@ KINDS: dict[str, tuple[str, str]] = {
         "Preparation of images",
         "Images reach the model prepared in another way than those it was trained on.",
     ),
+    "class_order": (
+        "Order of the classes",
+        "The names of the classes stand in another order than the model's outputs, so right answers carry wrong names.",
+    ),
     "overfitting": ("Overfitting", "The model has learnt its training images rather than the task."),
     "underfitting": ("Underfitting", "The model has not learnt the task, not even on its training images."),
     "overconfidence": (

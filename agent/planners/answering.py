@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage
 
 from failsight import prompts
-from failsight.agent.planners import edits, mending, references, words
+from failsight.agent.planners import adopting, edits, mending, references, words
 from failsight.agent.planners.dialogue import Act, Turn, last_act, turns
 from failsight.agent.planners.hypotheses import Proposal, Unclear, suspicion
 from failsight.agent.planners.steps import largest_confusion
@@ -43,6 +43,7 @@ def first_message(case: Case, question: str) -> AIMessage:
         or _explained(case, question, before)
         or _shown(case, question, act)
         or _next(case, question)
+        or _adopted(case, question)
         or _mended(case, question, act)
         or _edited(case, question)
         or _cleared_up(case, question, before)
@@ -148,6 +149,16 @@ def _next(case: Case, question: str) -> AIMessage | None:
     if not references.NEXT.match(question) or not case.state().evidence:
         return None
     return words.message("\n".join(words.next_lines(case)), words.choices(case))
+
+
+def _adopted(case: Case, question: str) -> AIMessage | None:
+    """Going on with the pipeline, or the order of the classes, that was found."""
+    made = adopting.asked(case, question)
+    if made is None:
+        return None
+    if isinstance(made, AIMessage):
+        return words.message(str(made.text), words.choices(case))
+    return call(made.tool, made.arguments, made.why)
 
 
 def _mended(case: Case, question: str, act: Act | None) -> AIMessage | None:

@@ -83,7 +83,13 @@ _WHOLE: Sequence[tuple[str, re.Pattern[str]]] = tuple(
             "label_noise",
             r"\bmis-?label\w*|\b(?:labell?ed|annotated|tagged) (?:wrong|wrongly|incorrectly|badly)\b|\b(?:wrong|incorrect|noisy|bad|false|faulty)(?:ly)? (?:labels?|labell?ed|annotat\w+|tags?)|\blabels? (?:noise|errors?|mistakes?)"
             r"|\b(?:labels?|annotations?|ground truth)\b(?! (?:as|as an?)\b).*\b(?:wrong|incorrect|noisy|bad|off|unreliable|mistakes?|errors?|swapped|trust\w*)\b"
-            r"|\b(?:annotator|labell?er|people who labell?ed)\w*\b.*\b(?:mistakes?|errors?|wrong|sloppy|slip\w*|mixed)",
+            r"|\b(?:annotator|labell?er|people who labell?ed)\w*\b.*\b(?:mistakes?|errors?|wrong\w*|sloppy|careless\w*|slip\w*|mixed|err(?:ed|s)?)"
+            r"|\b(?:somebody|someone|people|they|we) (?:have |has )?(?:labell?ed|annotated|tagged)\b.*\b(?:wrong|wrongly|incorrectly|badly)",
+        ),
+        (
+            "class_order",
+            r"\b(?:class(?: names?| order)|outputs?|names of the classes|order of the (?:classes|outputs))\b.*\b(?:wrong order|another order|other order|"
+            r"permuted|shuffled|mixed up|swapped|exchanged|out of order|misordered)\b|\bwrong (?:class|output) order\b",
         ),
         (
             "leakage",
@@ -114,6 +120,7 @@ _WHOLE: Sequence[tuple[str, re.Pattern[str]]] = tuple(
         ),
     )
 )
+_LABELLERS = re.compile(r"(?:annotator|labell?er|rater)", re.IGNORECASE)
 _FEW = re.compile(
     r"\bimbalanc\w*|\bunder-?represented\b|\b(?:too|very|so) few\b|\b(?:not|aren'?t|n'?t|isn'?t) enough\b|\bfewer\b|\bnot many\b|\btoo little\b|\bscarce\b|\bout ?number\w*|\bunbalanced\b",
     re.IGNORECASE,
@@ -232,7 +239,10 @@ class _Reader:
         conditions = self._conditions()
         if _SELDOM.search(self.plain) and (_TRAINING.search(self.plain) or conditions) and conditions:
             return self._group("rare_case", conditions)
-        whole = next((kind for kind, pattern in _WHOLE if pattern.search(self.plain)), None)
+        spoken = _blanked(
+            self.mentions, but=_LABELLERS
+        )  # a column of who labelled is no reason not to suspect them
+        whole = next((kind for kind, pattern in _WHOLE if pattern.search(spoken)), None)
         if whole is not None and not (whole == "overconfidence" and self.objects):
             by_class = whole in ("label_noise", "overconfidence", "distribution_shift")
             return self._made(whole, class_name=self.classes[0] if by_class and self.classes else None)
@@ -324,8 +334,11 @@ class _Reader:
         return Proposal({"kind": kind, **{k: v for k, v in parts.items() if v}})
 
 
-def _blanked(mentions: Mentions) -> str:
+def _blanked(mentions: Mentions, but: re.Pattern[str] | None = None) -> str:
+    """The sentence with spaces for the names in it; names that ``but`` matches stay."""
     text = list(mentions.sentence)
     for one in mentions.found:
+        if but is not None and one.role == "attribute" and but.match(mentions.sentence[one.start : one.end]):
+            continue
         text[one.start : one.end] = " " * (one.end - one.start)
     return "".join(text)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from langchain_core.messages import AIMessage
 
 from failsight import prompts
-from failsight.agent.planners import repairs, words
+from failsight.agent.planners import adopting, repairs, words
 from failsight.agent.planners.dialogue import Act
 from failsight.agent.planners.step import Step
 from failsight.agent.state import CaseState, FindingRecord
@@ -95,6 +95,9 @@ def _named(state: CaseState, what: str, mentions: Mentions, act: Act | None) -> 
 
 
 def _step(case: Case, state: CaseState, record: FindingRecord, what: str) -> Step | AIMessage | None:
+    line = adopting.line_of(state, record)
+    if line and not record.mended and case.has_model():
+        return adopting.step_for(state, record, line)
     made = [v for v in state.versions.values() if v.finding == record.id]
     strategy = _strategy(what)
     if made and not (strategy and strategy not in {v.strategy for v in made}):

@@ -87,9 +87,7 @@ def entropy(p: float) -> float:
 def beliefs(state: CaseState) -> dict[str, float]:
     """Probability of each kind of bug that no verdict has settled yet: priors moved by the signs that hold."""
     data = _data()
-    settled = {
-        r.finding.kind for r in state.records.values() if r.finding.verdict in ("confirmed", "refuted")
-    }
+    settled = {r.finding.kind for r in state.now() if r.finding.verdict in ("confirmed", "refuted")}
     odds = {k: p / (1 - p) for k, p in data["priors"].items() if k not in settled}
     for name in signs(state):
         for kind, factor in data["signs"][name]["odds"].items():

@@ -15,6 +15,7 @@ from failsight.agent.planners.step import Step
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.registry import registry
 from failsight.tools.repair.versions import FOLDER as REPAIRS
+from failsight.tools.repair.versions import RESTATED
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
@@ -99,7 +100,13 @@ def applying(case: Case, record: FindingRecord, strategy: str = "") -> Step:
 
 def verification(case: Case, state: CaseState) -> list[Step]:
     """A call of ``verify_correction`` for each repair."""
-    return [verifying(name) for name in dict.fromkeys(v.repair for v in state.versions.values())]
+    made = [
+        v for v in state.versions.values() if v.strategy != RESTATED
+    ]  # those were tested before they were made
+    return [
+        verifying(name)
+        for name in dict.fromkeys(v.repair for v in made if state.made_from[v.name] == state.current)
+    ]
 
 
 def verifying(repair: str) -> Step:

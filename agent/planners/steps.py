@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from failsight import prompts
-from failsight.agent.planners import repairs
+from failsight.agent.planners import adopting, repairs
 from failsight.agent.planners.order import Promise, ranked
 from failsight.agent.planners.step import Step
 from failsight.agent.state import CaseState, FindingRecord
@@ -45,6 +45,9 @@ def next_step(case: Case, *, asks: bool = False) -> Step | None:
 
     ``asks``: a person is there who is asked before anything new is made, so that a repair may be proposed.
     """
+    mending = adopting.step(case, case.state())
+    if mending is not None and not is_done(case, mending):
+        return mending  # whatever is measured before that is said of a model that nobody will run
     for stage, names in stages(case.config.workflow):
         step = _next_of(case, stage, names, asks)
         if step is not None:
@@ -124,7 +127,7 @@ def is_done(case: Case, step: Step) -> bool:
     state = case.state()
     if any(
         e.tool == step.tool and canonical(e.arguments) == wanted and _still_holds(case, spec, e.id)
-        for e in state.evidence
+        for e in state.measured_now()
     ):
         return True
     failed = any(f["tool"] == step.tool and canonical(f["arguments"]) == wanted for f in state.failed)
@@ -177,7 +180,11 @@ def _confusions(case: Case, state: CaseState) -> list[Step]:
     """All confusions, then the images behind the largest."""
     whole = Step("", "confusion_matrix", _why("confusion_matrix"))
     matrix = next(
-        (e for e in state.evidence if e.tool == "confusion_matrix" and not e.arguments.get("true_class")),
+        (
+            e
+            for e in state.measured_now()
+            if e.tool == "confusion_matrix" and not e.arguments.get("true_class")
+        ),
         None,
     )
     pair = largest_confusion(matrix.to_dict()) if matrix else None
@@ -245,7 +252,7 @@ def _masking(case: Case, state: CaseState) -> list[Step]:
     if not state.records:
         return []
     made = []
-    for record in state.records.values():
+    for record in state.now():
         cue = maskable(case, record)
         if cue is None:
             continue
@@ -259,7 +266,7 @@ def _masking(case: Case, state: CaseState) -> list[Step]:
 def _adding(case: Case, state: CaseState) -> list[Step]:
     """What masking showed to be needed: is it enough by itself? One experiment for each such cue, smaller than masking's."""
     made = []
-    for record in state.records.values():
+    for record in state.now():
         needed = any(t.tool == "test_by_masking" and t.verdict == "confirmed" for t in record.finding.tests)
         cue = maskable(case, record) if needed and record.finding.kind != "missing_feature" else None
         if cue is None:

@@ -11,10 +11,12 @@ from failsight import prompts
 from failsight.agent.attribute_list import attribute_values
 from failsight.agent.chains import record_chain
 from failsight.agent.events import Notice, PlannerSaid, SessionEvent
+from failsight.agent.planners import adopting
 from failsight.agent.planners.dialogue import Turn, turns
 from failsight.agent.planners.hypotheses import Unclear
 from failsight.agent.planners.steps import MOST_TESTS, maskable, next_step
 from failsight.agent.state import FindingRecord
+from failsight.tools.adopt_version import KINDS
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence
 from failsight.tools.registry import registry
@@ -57,8 +59,9 @@ def greeting(case: Case, level: str) -> AIMessage:
 def choices(case: Case) -> list[str]:
     """What a person may do next: the workflow's next stage first, then questions that fit."""
     step = next_step(case, asks=True)
-    made = [f"{GO_ON}: {step.stage}"] if step else []
     state = case.state()
+    mending = adopting.offer(case, state)
+    made = ([mending] if mending else []) + ([f"{GO_ON}: {step.stage}"] if step else [])
     if not state.latest("evaluate"):
         made.append("How well does the model perform?")
     if state.latest("evaluate") and not state.latest("find_slices"):
@@ -79,7 +82,7 @@ def stage_done(case: Case, level: str, stage: str, following: str, evidence: Seq
         lines += [f"- {finding_line(r)}" for r in state.records.values() if set(r.evidence) & set(evidence)]
     lines.append("")
     if following == "test":
-        cues = [r for r in state.records.values() if maskable(case, r)][:MOST_TESTS]
+        cues = [r for r in state.now() if maskable(case, r)][:MOST_TESTS]
         suspicion = " ".join(clean(r.finding.statement, 300) for r in cues[:1])
         lines.append(prompts.say("stage.instrument", level, suspicion=suspicion))
     again = following == "context" and stage in ("hypothesis", "test")
@@ -116,11 +119,17 @@ def next_lines(case: Case) -> list[str]:
     """What to do next, most urgent first: mend what feeds the model, then what is confirmed, say what is expected, go on."""
     state = case.state()
     open_ = [r for r in state.confirmed() if not any(c.status == "verified" for c in r.corrections)]
-    open_.sort(key=lambda r: r.finding.kind != "preprocessing")
+    open_.sort(key=lambda r: r.finding.kind not in KINDS)
     lines = []
+    waits = adopting.waiting(case, state)
     for record in open_[:MOST_NEXT]:
         statement = clean(record.finding.statement, 200)
-        if record.finding.kind == "preprocessing":
+        if waits is not None and record.id == waits[0].id:
+            said = adopting.offer(case, state)
+            lines.append(
+                prompts.say("next.adopt", id=record.id, statement=statement, line=waits[1], said=said)
+            )
+        elif record.finding.kind == "preprocessing":
             made = next((e for e in state.evidence if e.id in record.evidence and e.next_steps), None)
             how = made.next_steps[0] if made else ""
             lines.append(prompts.say("next.fed", id=record.id, statement=statement, how=how))
@@ -153,7 +162,7 @@ def closing(case: Case, level: str) -> AIMessage:
             for r in confirmed
         ]
     else:
-        verdicts = [r.finding.verdict for r in state.records.values()]
+        verdicts = [r.finding.verdict for r in state.now()]
         lines = [
             prompts.say(
                 "summary.none", refuted=verdicts.count("refuted"), inconclusive=verdicts.count("inconclusive")

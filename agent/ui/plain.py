@@ -26,7 +26,7 @@ from failsight.agent.ui.mapping import map_lines
 from failsight.agent.ui.once import told_once
 from failsight.agent.ui.pictures import Album
 from failsight.agent.ui.reader import Reader
-from failsight.agent.ui.readiness import CODES, readiness_lines, verdict
+from failsight.agent.ui.readiness import CODES, as_given, readiness_lines
 from failsight.agent.ui.searching import Said, search
 from failsight.agent.ui.snapshot import past, take
 from failsight.agent.ui.words import finding_line, inert, inert_text
@@ -348,7 +348,7 @@ class RunDisplay:
                 self._out.say(f"report: {path}")
             if not self._quiet:
                 self._log.say(f"ask on: failsight chat {shlex.quote(str(session.folder))}", "dim")
-            return exit_codes[verdict(state)]
+            return exit_codes[as_given(state)]
         finally:
             session.close()
 

@@ -6,18 +6,30 @@ from failsight.agent.state import CaseState
 from failsight.agent.ui.errors import NOT_READY, OK, UNDECIDED
 from failsight.agent.ui.words import inert_text
 
+AS_GIVEN = "readiness_as_given"  # fact of tools/readiness.py, which would load numpy before the first paint
 CODES = {"ready": OK, "not_ready": NOT_READY, "undecided": UNDECIDED}
 
 
 def verdict(state: CaseState) -> str:
     """``ready``, ``not_ready`` or ``undecided``; undecided as well when nobody asked."""
+    return _said(state, ("readiness",))
+
+
+def as_given(state: CaseState) -> str:
+    """The verdict of the model as given, where another version was judged: an exit code is of what somebody runs unchanged."""
+    return _said(state, (AS_GIVEN, "readiness"))
+
+
+def _said(state: CaseState, names: tuple[str, ...]) -> str:
     made = state.latest("readiness")
-    values = [str(f.value).strip().replace(" ", "_") for f in made.facts] if made else []
-    return next((v for v in values if v in CODES), "undecided")
+    facts = {f.name: str(f.value).strip().replace(" ", "_") for f in made.facts} if made else {}
+    return next((facts[n] for n in names if facts.get(n) in CODES), "undecided")
 
 
 def readiness_lines(state: CaseState) -> list[str]:
     """``readiness: not ready`` and the sentence that the tool gave with it."""
     made = state.latest("readiness")
     said = [inert_text(made.summary)] if made else ["Nobody has said what is expected of the model."]
-    return [f"readiness: {verdict(state).replace('_', ' ')}", *said]
+    now, given = verdict(state), as_given(state)
+    of = "" if now == given else f" (the model as given: {given.replace('_', ' ')})"
+    return [f"readiness: {now.replace('_', ' ')}{of}", *said]

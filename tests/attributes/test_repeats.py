@@ -100,3 +100,25 @@ def test_the_known_duplicates_of_the_houses(shared_data: Path) -> None:
     assert len(made.exact()) == 14  # type: ignore[attr-defined]
     assert sum(g.contradictory for g in made.exact()) == 5  # type: ignore[attr-defined]
     assert ["343" in table.paths[g.members[0][1]] for g in made.exact() if g.contradictory].count(True) == 1  # type: ignore[attr-defined]
+
+
+def test_equal_pictures_under_two_labels_are_a_finding_beside_the_search_for_wrong_labels() -> None:
+    from failsight.agent.state import CaseState
+    from failsight.tools.attributes.repeats import Repeated
+    from failsight.tools.evidence import Evidence, Finding
+    from failsight.tools.repeats_report import contradiction
+    from tests.fakes.view import FakeTable
+
+    table = FakeTable(np.zeros((200, 2, 2, 3), np.uint8), [0, 1] * 100, ("cat", "dog"))
+    groups = [Repeated((("data", 2 * i), ("data", 2 * i + 1)), (0, 1), True) for i in range(17)]
+    made = contradiction(groups, {"data": table}, table.classes)
+    search = Finding("label_noise", "correctness", "data_content", "Not many.", verdict="refuted")
+    assert made.key != search.key and made.verdict == "confirmed"
+    state = CaseState()
+    for i, one in enumerate((made, search)):
+        told = Evidence("t", "x", "y", findings=(one,), id=f"E{i + 1}")
+        state._on_evidence_recorded({"evidence": told.to_dict(), "call": str(i)}, i)
+    assert [r.finding.verdict for r in state.records.values()] == ["confirmed", "refuted"]
+    assert (
+        contradiction(groups[:1], {"data": table}, table.classes).verdict is None
+    )  # one picture is no headline

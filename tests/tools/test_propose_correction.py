@@ -237,6 +237,7 @@ RANKING = {
     "distribution_shift": ("collect", "typical_augmentation", "data_engineering"),
     "leakage": ("deduplicate",),
     "preprocessing": ("data_engineering", "other_architecture"),
+    "class_order": ("data_engineering",),
     "overfitting": ("regularise", "typical_augmentation", "early_stopping"),
     "underfitting": ("train_longer", "tune", "larger_model"),
     "overconfidence": ("recalibrate", "regularise", "defer"),

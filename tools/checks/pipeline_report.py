@@ -306,7 +306,9 @@ def next_steps(made: Probe) -> tuple[str, ...]:
     if lead.pipeline.edits:
         steps.append(_beyond(lead.pipeline))
     steps.append(
-        "Then evaluate again: every figure measured so far is one of a model that was fed otherwise."
+        "Go on with it at once (adopt_version): every figure measured so far is one of a model that was fed otherwise."
+        if side_file(made)
+        else "Then evaluate again: every figure measured so far is one of a model that was fed otherwise."
     )
     if "train" in made.bench.view.splits() and made.split != "train":
         steps.append(
@@ -315,10 +317,23 @@ def next_steps(made: Probe) -> tuple[str, ...]:
     return tuple(s for s in steps if s)
 
 
-def _setting(made: Probe, pipeline: Pipeline) -> str:
+def _line(made: Probe, pipeline: Pipeline) -> str:
+    """The members of the side file that express ``pipeline``; empty where it needs none."""
     declared, bench = made.bench.declared, made.bench
     whole = bench.model.format == "transformers" and bool(settings(pipeline, declared))
-    line = settings(pipeline, declared, whole=whole)
+    return settings(pipeline, declared, whole=whole)
+
+
+def side_file(made: Probe) -> tuple[Fact, ...]:
+    """What the side file should state, as a fact; none where no pipeline is confirmed, or a setting does not do."""
+    if made.winner is None or made.winner.pipeline.edits:
+        return ()
+    line = _line(made, made.winner.pipeline)
+    return (Fact("side_file", line, "text", f"pipeline {made.winner.pipeline.title}"),) if line else ()
+
+
+def _setting(made: Probe, pipeline: Pipeline) -> str:
+    line = _line(made, pipeline)
     if not line:
         return ""
     same = [p.title for p in ties(made.choice, pipeline)][:4]

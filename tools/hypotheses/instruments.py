@@ -93,6 +93,11 @@ _WHOLE: Mapping[str, Choice] = {
         "preprocessing_probe", "accuracy of other ways to feed the images minus that of the present one", "the present way, on the same images",
         "another way of feeding that does better gives itself away",
     ),
+    "class_order": Choice(
+        "class_order", "accuracy under the best one-to-one matching of outputs to classes minus that under the present names",
+        "the present names, on images that did not choose the matching",
+        "names in another order give themselves away by a matching that makes it right",
+    ),
     "overfitting": Choice(
         "training_record", "accuracy on training images minus that on evaluation images, with the training record",
         "evaluation images at equal class proportions", "the record tells learning by heart from harder images",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FOLDER = "repair"  # of the case; nothing that a repair writes lies elsewhere
 WRAPPED = "version.json"  # a version that is the old model with something new around it
 AROUND = ("recalibrate", "defer", "rule")  # strategies that train nothing: the scores are read otherwise
+RESTATED = "data_engineering"  # the model as it is, with other facts about it: how it is fed, what its outputs are called
 _NAME = re.compile(r"R[1-9][0-9]{0,4}(\.c?[0-9]{1,3})?")
 
 Arm = Literal["repair", "control"]
@@ -105,7 +106,11 @@ def open_version(
             f"The version {version.name} is gone from {place}.", "Make the repair again, under another seed."
         )
     made: Classifier
-    if (place / WRAPPED).is_file():
+    if version.strategy == RESTATED:
+        from failsight.tools.repair.restated import open_restated
+
+        made = open_restated(place, base)
+    elif (place / WRAPPED).is_file():
         from failsight.tools.repair.wrapped import open_wrapped
 
         made = open_wrapped(place, base)

@@ -1,0 +1,162 @@
+"""After a model was found to be fed or read wrongly the case goes on with it as it should be, and says which number is of which."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from failsight.agent.case import Case
+from failsight.agent.events import ApprovalAsked, EvidenceMade, PlannerSaid
+from failsight.agent.opening import open_case
+from failsight.agent.planners import adopting, words
+from failsight.agent.session import Session
+from failsight.agent.ui.readiness import as_given, verdict
+from failsight.tools.errors import RetryError
+from tests.fakes.patterns import CLASSES, made_case
+
+TURNED = ("birch", "cedar", "elm", "ash")  # the first output is ash, and is called birch
+
+
+@pytest.fixture
+def fed(tmp_path: Path) -> Any:
+    """A case whose side file says BGR, of a model that takes RGB."""
+    case = open_case(out=tmp_path / "case", **made_case(tmp_path, channels="BGR"))
+    yield case
+    case.close()
+
+
+@pytest.fixture
+def named(tmp_path: Path) -> Any:
+    """A case whose side file names the outputs in another order."""
+    case = open_case(out=tmp_path / "case", **made_case(tmp_path, classes=list(TURNED)))
+    yield case
+    case.close()
+
+
+def accuracy(case: Case) -> float:
+    return float(case.call("evaluate")[0].fact("accuracy").value or 0)
+
+
+def test_the_case_goes_on_with_the_pipeline_found_and_measures_anew(fed: Case) -> None:
+    before = accuracy(fed)
+    fed.call("find_slices")
+    found = fed.call("preprocessing_probe")[0]
+    (record,) = [r for r in fed.state().confirmed() if r.finding.kind == "preprocessing"]
+    proposed = fed.call("propose_correction")[0].corrections[0]
+    assert proposed.strategy == "data_engineering" and '"channels": "RGB"' in proposed.action
+    made = fed.call("adopt_version", {"finding": record.id}, by="person")[0]
+    state = fed.state()
+    assert state.current == "R1.1" and "R1.1" in made.summary and made.corrections[0].status == "verified"
+    assert state.made_with[found.id] == "" and state.made_with[made.id] == "R1.1"
+    again, reused = fed.call("evaluate")
+    after = float(again.fact("accuracy").value or 0)
+    assert not reused and before < 0.6 < 0.9 < after
+    assert [r.id for r in state.confirmed()] == [record.id]  # nothing else of the wrongly fed model stands
+    side = json.loads((fed.folder / "repair" / "R1" / "1" / "model.json").read_text())
+    assert side["channels"] == "RGB" and side["classes"] == list(CLASSES)
+
+
+def test_the_same_finding_twice_is_once_and_a_killed_run_goes_on(fed: Case) -> None:
+    fed.call("preprocessing_probe")
+    fed.call("adopt_version", {"finding": "F1"}, by="person")
+    events = len([e for e in fed.journal.events if e.kind == "model.adopted"])
+    fed.call("adopt_version", {"finding": "f1"}, by="person")
+    assert events == len([e for e in fed.journal.events if e.kind == "model.adopted"]) == 1
+    given = {"out": fed.folder, "model": fed.config.model, "data": fed.config.data}
+    now = accuracy(fed)
+    fed.close()
+    with open_case(**given) as later:
+        assert later.state().current == "R1.1" and accuracy(later) == now > 0.9
+        assert (
+            later.model().preprocessing.channels == "RGB"
+            and later.given_model().preprocessing.channels == "BGR"
+        )
+
+
+def test_what_is_not_confirmed_is_not_gone_on_with(fed: Case) -> None:
+    fed.call("evaluate")
+    with pytest.raises(RetryError, match="no finding"):
+        fed.call("adopt_version", {"finding": "F9"}, by="person")
+    assert fed.state().current == "" and not fed.versions()
+
+
+def test_the_order_of_the_classes_is_found_and_gone_on_with(named: Case) -> None:
+    assert accuracy(named) < 0.1
+    made = named.call("class_order")[0]
+    assert made.findings[0].verdict == "confirmed" and made.findings[0].kind == "class_order"
+    assert json.loads("{" + str(made.fact("side_file", "class order").value) + "}") == {
+        "classes": list(CLASSES)
+    }
+    (record,) = [r for r in named.state().confirmed() if r.finding.kind == "class_order"]
+    named.call("adopt_version", {"finding": record.id}, by="person")
+    assert accuracy(named) > 0.9 and named.classes == CLASSES
+    assert named.call("class_order")[0].findings[0].verdict == "refuted"
+    assert record.id in [
+        r.id for r in named.state().confirmed()
+    ]  # the first finding still says what was mended
+
+
+def said(events: Any) -> str:
+    return "\n".join(e.text for e in events if isinstance(e, PlannerSaid))
+
+
+def test_a_person_is_offered_it_and_goes_on_in_words(fed: Case) -> None:
+    fed.call("preprocessing_probe")
+    offer = adopting.offer(fed, fed.state())
+    assert words.choices(fed)[0] == offer == "Use the pipeline found (F1)"
+    assert offer in "\n".join(words.next_lines(fed))
+    session = Session(fed)
+    asked = [e for e in session.say(offer) if isinstance(e, ApprovalAsked)]
+    assert [a.tool for a in asked] == ["adopt_version"]
+    told = list(session.decide(True))
+    assert any(isinstance(e, EvidenceMade) and e.evidence.tool == "adopt_version" for e in told)
+    assert fed.state().current == "R1.1" and "R1.1" in said(told)
+    assert "R1.1" in said(session.say("go on with the pipeline found"))  # it was done, and that is said
+    session.close()
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "go on with the right pipeline",
+        "Go on with the pipeline found",
+        "use the correct preprocessing",
+        "please switch to the channel order found in F1",
+        "repair F1",
+        "fix F1",
+    ],
+)
+def test_other_words_for_it(fed: Case, sentence: str) -> None:
+    fed.call("preprocessing_probe")
+    session = Session(fed)
+    asked = [e for e in session.say(sentence) if isinstance(e, ApprovalAsked)]
+    assert [a.tool for a in asked] == ["adopt_version"]
+    session.close()
+
+
+def test_a_no_is_kept_and_the_case_goes_on_as_it_was(fed: Case) -> None:
+    fed.call("preprocessing_probe")
+    session = Session(fed)
+    list(session.say(adopting.offer(fed, fed.state())))
+    list(session.decide(False))
+    assert fed.state().current == ""
+    asked = [e for e in session.say("go on") if isinstance(e, ApprovalAsked)]
+    assert not [a for a in asked if a.tool == "adopt_version"]
+    session.close()
+
+
+def test_an_unattended_run_goes_on_with_it_by_its_policy_and_judges_that(fed: Case) -> None:
+    fed.expect("accuracy", 0.8)
+    session = Session(fed)
+    list(session.auto())
+    state = fed.state()
+    order = [e.tool for e in state.evidence]
+    assert order[order.index("preprocessing_probe") + 1] == "adopt_version"
+    assert [e.data["rule"] for e in fed.journal.events if e.kind == "approval.given"][0] == "measure"
+    ready = state.latest("readiness")
+    assert ready is not None and "R1.1" in ready.summary and verdict(state) == "ready"
+    assert as_given(state) == "not_ready"  # an exit code is of what somebody runs unchanged
+    session.close()
