@@ -20,6 +20,7 @@ HEADER = ("path", "given_label", "suggested_label", "score", "new_label")
 UNSURE = ("?", "unsure")
 LISTED = 100  # suspects that the tool lists by default: the same call is then answered from the journal
 MOST_LISTED = 1000
+MOST_ROWS = 10_000  # that the tool gives, those that were judged included
 LARGEST = 64 * 2**20  # bytes of a file that is read back
 Verdict = Literal["relabelled", "confirmed", "unsure"]
 
@@ -56,7 +57,9 @@ class Imported:
 
 
 def export(case: Case, target: Path, *, split: Split = "data", top: int | None = None) -> int:
-    """Write the ranked suspects of ``label_noise`` to ``target``; returns how many.
+    """Write the ranked suspects of ``label_noise`` that nobody has judged yet to ``target``; returns how many.
+
+    Called again after verdicts came back, it lists the next ones.
 
     Raises:
         RetryError: the case can't be searched for wrong labels.
@@ -66,8 +69,11 @@ def export(case: Case, target: Path, *, split: Split = "data", top: int | None =
 
     if top is not None and not 1 <= top <= MOST_LISTED:
         raise UserError(f"--top {top} is out of range.", f"Give a number from 1 to {MOST_LISTED}.")
-    evidence, _ = case.call("label_noise", {"split": split, "most": max(top or 0, LISTED)}, by="person")
-    rows = next((t.rows for t in evidence.tables if t.title == SUSPECTS), ())[:top]
+    judged = {path for path, v in case.state().relabelled.get(split, {}).items() if v["verdict"] != "unsure"}
+    most = min(max(top or 0, LISTED) + len(judged), MOST_ROWS)
+    evidence, _ = case.call("label_noise", {"split": split, "most": most}, by="person")
+    rows = next((t.rows for t in evidence.tables if t.title == SUSPECTS), ())
+    rows = tuple(row for row in rows if row[0] not in judged)[: top or LISTED]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEADER)
@@ -186,14 +192,15 @@ def _write_manifest(case: Case, table: ImageTable, split: str) -> Path:
     said: Mapping[str, Mapping[str, Any]] = case.state().relabelled.get(split, {})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("path", "label", "given_label"))
+    writer.writerow(("path", "label", "given_label", "looked"))
     for path, label in zip(table.paths, table.labels.tolist(), strict=True):
         given = table.classes[label] if label >= 0 else ""
         one = said.get(path)
         new = one["new"] if one and one["verdict"] == "relabelled" else given
         if new:
             file = table.root / path
-            writer.writerow((str(file.resolve()) if file.exists() else path, new, given))
+            looked = "yes" if one and one["verdict"] in ("relabelled", "confirmed") else ""
+            writer.writerow((str(file.resolve()) if file.exists() else path, new, given, looked))
     folder = case.folder / "repair"
     try:
         folder.mkdir(exist_ok=True)

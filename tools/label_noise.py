@@ -9,6 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from failsight.tools.checks.label_careless import (
+    Careless,
+    Listing,
+    habits_tables,
+    list_suspects,
+    listed,
+    look_again,
+)
 from failsight.tools.checks.label_classes import ClassNoise, class_finding, class_noise, class_table
 from failsight.tools.checks.label_groups import (
     FEWEST,
@@ -84,7 +92,7 @@ def label_noise(
             max_length=20,
         ),
     ] = None,
-    most: Annotated[int, Field(description="How many suspects to list.", ge=5, le=1000)] = 100,
+    most: Annotated[int, Field(description="How many suspects to list.", ge=5, le=10_000)] = 100,
 ) -> Evidence:
     """Find labels that are probably wrong (confident learning), how many there are, and whether one annotator or batch gave them.
 
@@ -121,8 +129,13 @@ def label_noise(
                 group_table(made.groups),
                 class_table(made.by_class, scored.classes),
                 pair_table(made.pairs, scored.classes),
+                *habits_tables(made.careless, scored.classes),
                 suspect_table(
-                    scored, made.order[:most], made.counts.suggested, made.quality, view.table(split).paths
+                    listed(scored, made.listing),
+                    made.order[:most],
+                    made.listing.suggested,
+                    made.listing.quality,
+                    view.table(split).paths,
                 ),
             )
             if t.rows
@@ -141,17 +154,21 @@ def label_noise(
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """What one call measured; ``order`` holds the suspects that take part, most suspicious first."""
+    """What one call measured; ``listing`` holds the suspects that take part, most suspicious first."""
 
     overall: Overall
     counts: ConfidentCounts
-    quality: npt.NDArray[np.float64]
-    order: npt.NDArray[np.int64]
+    listing: Listing
+    careless: list[Careless]
     pairs: list[Pair]
     groups: tuple[Group, ...]
     untested: tuple[str, ...]
     by_class: list[ClassNoise]
     second: Second | None
+
+    @property
+    def order(self) -> npt.NDArray[np.int64]:
+        return self.listing.order
 
 
 def _fed_wrongly(view: CaseView) -> str:
@@ -244,7 +261,19 @@ def _measure(
     )  # fmt: skip
     # what tells the true class goes along with suspects, too: here the second opinion guards against what misleads
     classes = class_noise(scored, second, counts.suspect, counts.suggested, among) if by_class else []
-    return _Made(overall, counts, quality, order, pairs, tested, untested, classes, second)
+    careless = _careless(view, scored, tested, masks)
+    listing_ = list_suspects(careless, scored, order, counts.suggested, quality, among)
+    return _Made(overall, counts, listing_, careless, pairs, tested, untested, classes, second)
+
+
+def _careless(
+    view: CaseView, scored: Scored, tested: tuple[Group, ...], masks: dict[tuple[str, str], Bool]
+) -> list[Careless]:
+    """The confirmed groups' training labels, judged by a head that learnt from none of them. Other images' scores come from a model that
+    did not learn these labels in the first place."""
+    confirmed = [(g.column, g.value, masks[g.column, g.value]) for g in tested if g.verdict == "confirmed"]
+    seen = looked_at(view, scored) if confirmed else None
+    return look_again(scored, seen.basis, confirmed) if seen else []
 
 
 def _within_groups(groups: tuple[Group, ...]) -> float | None:
@@ -280,10 +309,10 @@ def _images(view: CaseView, scored: Scored, made: _Made) -> tuple[ImageRef, ...]
     paths = view.table(scored.split).paths
     shown = []
     for i in made.order[:SHOWN].tolist():
-        row, suggested = int(scored.rows[i]), int(made.counts.suggested[i])
+        row, suggested = int(scored.rows[i]), int(made.listing.suggested[i])
         shown.append(
             ImageRef(
-                scored.split, row, paths[row], scored.classes[scored.labels[i]], scored.classes[suggested], float(scored.scores[i, suggested])
+                scored.split, row, paths[row], scored.classes[scored.labels[i]], scored.classes[suggested], float(made.listing.scores[i, suggested])
             )
         )  # fmt: skip
     return tuple(shown)
@@ -312,6 +341,7 @@ def _notes(scored: Scored, columns: Columns, made: _Made, most: int, by: list[st
         ),
         "A weak model makes suspects of its own errors, and errors that are as confident as its right answers look like wrong labels: only a person who looks at the suspects can say which they are.",
     ]
+    notes += [one.told for one in made.careless]
     if made.overall.misleading:
         notes.append(
             f"Suspects go along with what the images show ({listing(list(made.overall.misleading), 6)}); such images were left out of the tests by group, because the model may be misled there."

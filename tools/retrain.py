@@ -14,6 +14,7 @@ from failsight.tools.evidence import Evidence, Finding
 from failsight.tools.registry import tool
 from failsight.tools.repair.choosing import Asked, Control, RecipeName, choose
 from failsight.tools.repair.planning import prepare
+from failsight.tools.repair.relabelling import Unseen
 from failsight.tools.repair.versions import AROUND
 from failsight.tools.text import clean
 from failsight.tools.view import CaseView
@@ -83,6 +84,13 @@ def retrain(
             description="What the control arm adds: training images again (usual), or other labelled images of the same source by lot (random)."
         ),
     ] = "usual",
+    unseen: Annotated[
+        Unseen,
+        Field(
+            description="With strategy=relabel, the training labels of the annotator (batch, source) that the finding names that nobody looked "
+            "at: leave_out or keep; auto: leave out where the finding was confirmed on training labels."
+        ),
+    ] = "auto",
 ) -> Evidence:
     """Retrain the model to repair a finding: three versions with the correction and three of a control arm with the same budget.
 
@@ -95,7 +103,9 @@ def retrain(
     from failsight.tools.repair import training_report as report
 
     wanted = finding.strip().upper() if finding else ""
-    asked = Asked(wanted, _finding(view, wanted), strategy, data, budget, epochs, seeds, recipe, control)
+    asked = Asked(
+        wanted, _finding(view, wanted), strategy, data, budget, epochs, seeds, recipe, control, unseen
+    )
     chosen = choose(view, asked)
     if recipe == "export" or (chosen.name not in AROUND and not view.has_model()):
         from failsight.tools.repair.export import export

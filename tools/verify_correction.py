@@ -16,10 +16,11 @@ from failsight.tools.experiments.cues.compared import Moved
 from failsight.tools.inputs.base import Split
 from failsight.tools.registry import tool
 from failsight.tools.repair import reliance
-from failsight.tools.repair.least import along, default_minimum
+from failsight.tools.repair.least import default_minimum
 from failsight.tools.repair.outcomes import Answers, Arms, Sample, answers, enough, find_arms, sample
 from failsight.tools.repair.verdict import Losses, compare, compare_others, decide
 from failsight.tools.repair.verdict_report import TOOL, Verified, evidence
+from failsight.tools.repair.ways import along, directions, read_moves, unless_moved
 from failsight.tools.text import clean, listing, number
 from failsight.tools.verdicts import ONLINE_LEVEL
 from failsight.tools.view import CaseView
@@ -44,7 +45,7 @@ def verify_correction(
         float | None,
         Field(
             description="Smallest fall of the target's error that counts, in [0.001, 1]; default: a quarter of the error before (with "
-            "relabelling: of the errors that go the way of the wrong labels), at least 0.02; 0.02 where all images are the target.",
+            "relabelling: of the errors that go the way of the wrong labels, which are the target), at least 0.02; 0.02 where all images are the target.",
             ge=0.001,
             le=1,
         ),
@@ -89,18 +90,19 @@ def verify_correction(
     arms = find_arms(view.versions(), repair)
     known_as, finding = _finding(view, arms)
     calibrated = finding is not None and finding.kind == "overconfidence"
-    chosen = sample(view, arms, finding, group_by)
-    base = _before(view, chosen, calibrated)
-    whole = bool(chosen.target.all()) and not calibrated
-    explained = None if calibrated else _explained(view, arms, chosen)
-    least = default_minimum(base, whole, explained) if minimum_effect is None else minimum_effect
-    plan = view.register(_plan(arms, finding, chosen, least, tolerance, alpha, calibrated, view.seed))
+    moves = {} if calibrated else read_moves(arms.repair[0].data.get("relabelled"))
+    ways = directions(moves, len(view.classes)) if moves else None
+    chosen = sample(view, arms, finding, group_by, None if ways is None else ways.any(1))
+    base = _before(view, chosen, calibrated, ways)
+    whole = bool(chosen.target.all()) and not calibrated and ways is None
+    least = default_minimum(base, whole) if minimum_effect is None else minimum_effect
+    plan = view.register(_plan(arms, finding, chosen, least, tolerance, alpha, calibrated, view, ways))
     told = answers(view, arms, chosen)
     if calibrated and not told.has_scores:
         raise RetryError("Without class probabilities the calibration error can't be measured.")
-    made = _judge(view, arms, known_as, finding, chosen, told, calibrated, (least, tolerance, alpha), plan)
-    if minimum_effect is None and explained is not None:
-        made = dataclasses.replace(made, explained=explained)
+    made = _judge(
+        view, arms, known_as, finding, chosen, told, calibrated, (least, tolerance, alpha), plan, ways
+    )
     if features:
         relied, cues = _features(view, arms, known_as, finding, chosen, max_images)
         made = dataclasses.replace(made, reliance=relied, cues=cues)
@@ -120,8 +122,11 @@ def _finding(view: CaseView, arms: Arms) -> tuple[str, Finding | None]:
     return wanted, known[wanted]
 
 
-def _before(view: CaseView, chosen: Sample, calibrated: bool) -> float:
+def _before(view: CaseView, chosen: Sample, calibrated: bool, ways: Mask | None) -> float:
     """Error of the case's own model in the target, from the predictions that there are anyway."""
+    if ways is not None:
+        predicted = np.concatenate([view.predictions(s).predicted[at] for s, at in chosen.at.items()])
+        return along(ways, chosen.labels[chosen.target], predicted[chosen.target])
     parts = []
     for split, at in chosen.at.items():
         made = view.predictions(split)
@@ -134,16 +139,6 @@ def _before(view: CaseView, chosen: Sample, calibrated: bool) -> float:
     return float(1 - right.mean())
 
 
-def _explained(view: CaseView, arms: Arms, chosen: Sample) -> float | None:
-    """Share of the target that the model answers in a direction in which labels were corrected; None where none were."""
-    said = arms.repair[0].data.get("relabelled")
-    if not isinstance(said, Sequence) or isinstance(said, str) or not said:
-        return None
-    moves = {(int(given), int(true)): int(count) for given, true, count in said}
-    predicted = np.concatenate([view.predictions(s).predicted[at] for s, at in chosen.at.items()])
-    return along(moves, chosen.labels[chosen.target], predicted[chosen.target])
-
-
 def _plan(
     arms: Arms,
     finding: Finding | None,
@@ -152,9 +147,19 @@ def _plan(
     tolerance: float | None,
     alpha: float,
     calibrated: bool,
-    seed: int,
+    view: CaseView,
+    ways: Mask | None,
 ) -> Instrument:
-    what = "calibration error" if calibrated else "error"
+    what = (
+        "calibration error"
+        if calibrated
+        else "error"
+        if ways is None
+        else "share answered the way of the wrong labels"
+    )
+    directed = (
+        {} if ways is None else {"ways": [[view.classes[a], view.classes[b]] for a, b in np.argwhere(ways)]}
+    )
     return Instrument(
         finding="" if finding is None else finding.key,
         tool=TOOL,
@@ -163,7 +168,8 @@ def _plan(
             "versions": {v.name: v.fingerprint for v in arms.versions},
             "images": {str(s): len(at) for s, at in chosen.at.items()},
             "tolerance": "a quarter of the target's fall, at least 0.02" if tolerance is None else tolerance,
-            "seed": seed,
+            "seed": view.seed,
+            **directed,
         },
         statement=f"The repair {arms.name} lowers the {what} of {chosen.title}, and trades nothing for it.",
         statistic="mean paired difference of the errors over images and seeds, repair − control and repair − before; Student's t over "
@@ -187,6 +193,7 @@ def _judge(
     calibrated: bool,
     bounds: tuple[float, float | None, float],
     plan: str,
+    ways: Mask | None,
 ) -> Verified:
     least, tolerance, alpha = bounds
     units = None if chosen.units is None else chosen.units[told.keep]
@@ -198,12 +205,14 @@ def _judge(
     ece = None
     if told.has_scores:
         ece = compare("overall", "calibration", told.losses(True, units), seed=view.seed)
-    aimed = _target(told, calibrated, units, target)
+    aimed = _target(told, calibrated, units, target, ways)
     aim = compare("target", chosen.title, aimed, seed=view.seed)
     earlier, verified = _history(view, plan)
     decision = decide(
         aim, others, minimum=least, tolerance=tolerance, alpha=alpha, earlier=earlier, verified=verified
     )
+    if ways is not None:
+        decision = unless_moved(decision, next((o for o in others if o.kind == "overall"), None))
     notes = (*chosen.notes, *told.notes, *enough(int(target.sum()), few), *_unseen(view.classes, told.labels))
     if any(told.bounds):
         notes += (
@@ -211,7 +220,7 @@ def _judge(
         )
     return Verified(
         arms, finding_id, finding, chosen, calibrated, least, plan, aim, tuple(others), decision, ece, None, (),
-        len(told.labels), notes,
+        len(told.labels), notes, ways is not None,
     )  # fmt: skip
 
 
@@ -223,10 +232,10 @@ def _unseen(classes: Sequence[str], labels: Ints) -> tuple[str, ...]:
     return (f"No untouched image is of {listing(absent, 6)}: what the repair costs there is not known.",)
 
 
-def _target(told: Answers, calibrated: bool, units: Ints | None, target: Mask) -> Losses:
+def _target(told: Answers, calibrated: bool, units: Ints | None, target: Mask, ways: Mask | None) -> Losses:
     """Losses of the target alone; the calibration error is binned among its images."""
     if not calibrated:
-        return told.losses(False, units).part(target)
+        return told.losses(False, units, ways).part(target)
     part = dataclasses.replace(
         told,
         labels=told.labels[target],

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from failsight.agent.narrate.model import Sentence
 from failsight.agent.narrate.record import Record
+from failsight.agent.narrate.versions import mended_by
 from failsight.agent.narrate.words import count, sentence, status
 from failsight.agent.state import FindingRecord
 from failsight.tools.evidence import Correction, Evidence, Fact
@@ -62,6 +63,8 @@ def outcome(record: Record, found: FindingRecord) -> str:
     versions = [v for v in record.state.versions.values() if v.finding == found.id]
     if not versions:
         return ""
+    if found.mended:
+        return mended_by(found)
     judged = _evidence(record, versions[-1].repair, "verify_correction")
     verdict = _fact(judged[-1], "verdict") if judged else None
     if verdict is None:
@@ -137,7 +140,15 @@ def _changed(version: ModelVersion) -> str:
         return text + (f" ({chosen})" if chosen else "")
     if version.strategy == "relabel":
         labels = int(version.cost.get("labels", 0))
-        return f"{count(labels, 'label')} of training images {'was' if labels == 1 else 'were'} corrected"
+        left = data.get("left_out")
+        out = (
+            f", {count(left, 'image')} whose labels nobody looked at left out"
+            if isinstance(left, int) and left
+            else ""
+        )
+        return (
+            f"{count(labels, 'label')} of training images {'was' if labels == 1 else 'were'} corrected{out}"
+        )
     if isinstance(data.get("temperature"), int | float):
         return f"the scores are divided by a temperature of {number(data['temperature'], 'ratio')}"
     if isinstance(data.get("threshold"), int | float):

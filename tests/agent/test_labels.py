@@ -71,6 +71,21 @@ def test_a_later_verdict_replaces_an_earlier_one(case: Case, tmp_path: Path) -> 
     assert all(r["label"] == r["given_label"] for r in csv.DictReader(made.manifest.open()))
 
 
+def test_who_looks_again_gets_the_next_suspects(case: Case, tmp_path: Path) -> None:
+    first, second = tmp_path / "1.csv", tmp_path / "2.csv"
+    export(case, tmp_path / "all.csv", top=9)
+    every = [r["path"] for r in csv.DictReader((tmp_path / "all.csv").open())]
+    assert export(case, first, top=4) == 4
+    made = read_back(case, rewrite(first, tmp_path / "d.csv", "wrong", "right", "?"))
+    assert export(case, second, top=4) == 4
+    listed = [r["path"] for r in csv.DictReader(second.open())]
+    assert listed == [every[2], *every[3:6]]  # judged ones are gone; unsure and unseen ones come again
+    looked = {
+        r["path"].rsplit("/", 1)[-1] for r in csv.DictReader(made.manifest.open()) if r["looked"] == "yes"
+    }
+    assert looked == set(every[:2])
+
+
 def test_nothing_is_overwritten_and_nothing_half_read(case: Case, tmp_path: Path) -> None:
     out = tmp_path / "s.csv"
     export(case, out, top=3)

@@ -33,15 +33,17 @@ def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
 def test_the_table_counts_verdicts_and_worlds() -> None:
     rows = [
         Judged(
-            w, way, "f", 100, 50, 30, "verified" if way == "suspects" else "no effect", 0.3, 0.2, 0.3, 0.01, 0
+            w, way, "f", 100, 50, 30, "verified" if way == "suspects" else "no effect",
+            0.1, 0.04, 0.12, 0.01, 0, 0.3, 0.2, 0.29,
         )
         for w in (0, 1)
         for way in WAYS
-    ]
+    ]  # fmt: skip
     told = markdown(rows, 3)
     assert (
         "In 2 of 3 worlds" in told
-        and "| the suspects | 30 | 30.0 % | 20.0 % | 30.0 % | 2 | 0 | 0 | 0 |" in told
+        and "| the suspects | 2 | 30 | 10.0 % | 4.0 % | 12.0 % | 30.0 % | 20.0 % | 29.0 % | 2 | 0 | 0 | 0 | 0 |"
+        in told
     )
 
 
@@ -59,5 +61,8 @@ def test_a_careless_annotators_images_are_no_group_while_training() -> None:
 def test_relabelled_suspects_repair_a_model_and_labels_changed_by_lot_do_not() -> None:
     made = {j.way: j for j in judge(0, ("suspects", "wrong"))}
     assert made["suspects"].verdict == "verified" and made["wrong"].verdict in ("no effect", "inconclusive")
-    assert made["suspects"].repair < made["suspects"].control - 0.02
-    assert made["suspects"].worse == 0 and made["suspects"].changed == made["wrong"].changed > 200
+    assert (
+        made["suspects"].repair <= 0.5 * made["suspects"].before
+        and made["suspects"].repair < 0.5 * made["suspects"].control
+    )
+    assert made["suspects"].worse == 0 and made["suspects"].changed == made["wrong"].changed > 400

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.special import stdtrit
 
-from failsight.tools.repair.least import along, default_minimum
+from failsight.tools.repair.least import default_minimum
 from failsight.tools.repair.outcomes import calibration_parts
 from failsight.tools.repair.verdict import (
     Compared,
@@ -223,17 +223,6 @@ def test_the_minimum_effect_is_a_quarter_of_the_error_but_no_less_than_two_point
     assert default_minimum(0.6) == pytest.approx(0.15)
     assert default_minimum(0.01) == 0.02
     assert default_minimum(0.6, whole=True) == 0.02
-    assert default_minimum(0.6, whole=True, explained=0.3) == pytest.approx(0.075)
-    assert default_minimum(0.6, explained=0.0) == 0.02
-
-
-def test_errors_that_wrong_labels_explain_go_the_way_the_labels_went() -> None:
-    labels = np.array([0, 0, 0, 0, 1, 1, 2, 2])
-    called = np.array([1, 1, 2, 0, 0, 1, 0, 2])
-    # of class 0, pictures were labelled 1: two of eight images go that way; one slip the other way explains nothing
-    assert along({(1, 0): 30, (0, 1): 2}, labels, called) == 0.25
-    assert along({(1, 0): 30, (0, 1): 20}, labels, called) == 0.375
-    assert along({}, labels, called) == 0.0 and along({(1, 0): 3}, labels[:0], called[:0]) == 0.0
 
 
 def test_parts_of_the_calibration_error_add_up_to_it() -> None:

@@ -169,22 +169,42 @@ def test_wrong_labels_of_one_annotator_harm_all_images_and_two_points_count_ther
     assert made.fact("minimum_effect", "target").value == 0.02  # which labels were corrected is not known
 
 
-def test_a_quarter_of_what_the_corrected_labels_explain_is_the_least_that_counts() -> None:
+def test_the_target_of_relabelling_are_errors_the_way_of_the_wrong_labels() -> None:
     world = World()
     finding = world.finding(kind="label_noise", slice={"annotator": "B"}, class_name=None)
     view = repaired(world, (0.4, 0.3, 0.4), (0.1, 0.05, 0.1), (0.4, 0.3, 0.4), finding=finding)
     wrong = view.predictions().predicted != world.labels
-    beds = float((wrong & (world.labels == 1)).mean())
+    beds = float(wrong[world.labels == 1].mean())
     view.made_versions[:] = [
         dataclasses.replace(v, data={"relabelled": [[0, 1, 90], [1, 0, 3]]}) for v in view.made_versions
     ]
     made = verify(view)
-    assert made.fact("minimum_effect", "target").value == pytest.approx(beds / 4) and beds > 0.1
-    assert outcome(made) == "verified" and any(
-        "the way of the labels that were corrected: " in n for n in made.notes
-    )
-    given = verify(view, minimum_effect=0.5)
-    assert outcome(given) == "no effect" and not any("the way of the labels" in n for n in given.notes)
+    assert made.fact("error_rate", "target, before").value == pytest.approx(beds) and beds > 0.1
+    assert made.fact("error_rate", "target, before").n == int((world.labels == 1).sum())
+    assert made.fact("minimum_effect", "target").value == pytest.approx(beds / 4)
+    assert made.fact("error_rate", "before").value == pytest.approx(
+        wrong.mean()
+    )  # all errors are told beside it
+    assert outcome(made) == "verified" and "answered the way of the wrong labels went from" in made.summary
+    assert "All errors went from" in made.summary and view.instruments[-1].arguments["ways"] == [
+        ["bed", "bath"]
+    ]
+    assert any("the way of the labels that were corrected, " in n for n in made.notes)
+    given = verify(view, minimum_effect=0.9)
+    assert outcome(given) == "no effect" and not any("a quarter of the errors" in n for n in given.notes)
+
+
+def test_errors_that_fell_elsewhere_are_not_the_doing_of_the_corrected_labels() -> None:
+    """Only beds gained. Where beds had been labelled baths that is the repair; where baths had been labelled beds it is not."""
+    world = World()
+    finding = world.finding(kind="label_noise", slice={"annotator": "B"}, class_name=None)
+    view = repaired(world, (0.6, 0.3, 0.3), (0.05, 0.3, 0.3), (0.6, 0.3, 0.3), finding=finding)
+    for moved, wanted in (([[0, 1, 90]], "verified"), ([[1, 0, 90]], "no effect")):
+        view.made_versions[:] = [
+            dataclasses.replace(v, data={"relabelled": moved}) for v in view.made_versions
+        ]
+        made = verify(view)
+        assert outcome(made) == wanted and f"({'bed' if wanted == 'verified' else 'bath'})" in made.summary
 
 
 def test_answers_left_to_people_are_set_beside_as_many_by_lot() -> None:

@@ -1,11 +1,9 @@
-"""Labels and images that a repair adds: a file of labels for pool or deployment images, a folder or manifest of its own,
-or labels that people corrected."""
+"""Labels and images that a repair adds: a file of labels for pool or deployment images, a folder or manifest of its own."""
 
 from __future__ import annotations
 
 import csv
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +15,7 @@ from failsight.tools.errors import RetryError, UserError
 from failsight.tools.inputs.base import ImageTable, Split
 from failsight.tools.notes import called
 from failsight.tools.repair.piles import Ints, inside_of
-from failsight.tools.text import clean, listing
+from failsight.tools.text import clean
 
 if TYPE_CHECKING:
     from failsight.tools.view import CaseView
@@ -151,7 +149,8 @@ def by_path(table: ImageTable) -> dict[str, int]:
     return found
 
 
-def _place(row: Mapping[str, str], known: Mapping[str, int]) -> int | None:
+def place_of(row: Mapping[str, str], known: Mapping[str, int]) -> int | None:
+    """The row that a line of a file of labels is about; None for none."""
     path = row["path"] or ""
     if path in known:
         return known[path]
@@ -165,7 +164,7 @@ def _whose(view: CaseView, rows: Sequence[Mapping[str, str]]) -> Split | None:
         if split not in view.splits():
             continue
         known = by_path(view.table(split))
-        share = sum(_place(row, known) is not None for row in rows) / len(rows)
+        share = sum(place_of(row, known) is not None for row in rows) / len(rows)
         if share > best[0]:
             best = (share, split)
     return best[1]
@@ -180,7 +179,7 @@ def _misplaced(split: Split) -> str:
     return "data: these are labels of training images. Use strategy=relabel for them."
 
 
-def _classes(view: CaseView, words: Sequence[str]) -> Ints:
+def class_numbers(view: CaseView, words: Sequence[str]) -> Ints:
     """(n,) class numbers, −1 for what is none."""
     names = {c: i for i, c in enumerate(view.classes)}
     folded: dict[str, list[int]] = {}
@@ -203,8 +202,8 @@ def _of_split(
 ) -> Added:
     table = view.table(split)
     known = by_path(table)
-    places = [_place(row, known) for row in rows]
-    labels = _classes(view, [label_of(row) for row in rows])
+    places = [place_of(row, known) for row in rows]
+    labels = class_numbers(view, [label_of(row) for row in rows])
     said = {p: int(c) for p, c in zip(places, labels.tolist(), strict=True) if p is not None and c >= 0}
     notes = []
     if len(said) < len(rows):
@@ -317,46 +316,3 @@ def _outside(view: CaseView, path: Path, conditions: Mapping[str, str] | None) -
     rows = _shuffled(view, np.arange(len(table), dtype=np.int64))
     notes = [f"{len(table.left_out):,} of the images to be added can't be used."] if table.left_out else []
     return Added(table, None, rows, table.labels[rows], f"images of {clean(path.name)}", tuple(notes))
-
-
-def relabelled(view: CaseView, data: str | None) -> tuple[dict[int, int], str]:
-    """Corrected labels of training images, row → class, and where they come from.
-
-    Args:
-        data: a CSV with ``path`` and ``label`` (or ``new_label``); None for what ``failsight labels import --split train``
-            wrote into the case.
-
-    Raises:
-        RetryError: there are none.
-    """
-    place = Path(data).expanduser() if data else repair_root(view) / "labels-train.csv"
-    if not place.is_file():
-        raise RetryError(
-            "No corrected labels of training images are known. List the suspects (failsight labels export CASE FILE.csv "
-            "--split train), have them looked at, and read them back (failsight labels import)."
-        )
-    table = view.table("train")
-    known, rows = by_path(table), read_rows(place)
-    places = [_place(row, known) for row in rows]
-    labels = _classes(view, [label_of(row) for row in rows])
-    found = [(p, int(c)) for p, c in zip(places, labels.tolist(), strict=True) if p is not None]
-    if not found:
-        raise RetryError(f"{clean(place.name)} names no training image.")
-    unknown = sorted(
-        {label_of(r) for r, c in zip(rows, labels.tolist(), strict=True) if c < 0 and label_of(r)}
-    )
-    if unknown:
-        raise RetryError(
-            f"{clean(place.name)} names classes that there are not: {listing(unknown)}.", view.classes
-        )
-    changed = {p: c for p, c in found if c >= 0 and c != int(table.labels[p])}
-    return changed, clean(place.name)
-
-
-def moves(view: CaseView, changed: Mapping[int, int]) -> list[list[int]]:
-    """``[class that was given, corrected class, how many labels]`` of corrected training labels, the most frequent first."""
-    labels = view.table("train").labels
-    counts = Counter((int(labels[row]), c) for row, c in changed.items() if labels[row] >= 0)
-    return [
-        [given, true, n] for (given, true), n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    ]

@@ -13,6 +13,7 @@ from failsight.tools.inputs.base import Split
 from failsight.tools.notes import called
 from failsight.tools.repair import additions, normalisation
 from failsight.tools.repair.piles import cue_of, inside_of
+from failsight.tools.repair.relabelling import Unseen, corrections
 from failsight.tools.repair.versions import AROUND
 from failsight.tools.strategies import STRATEGIES, Strategy, fitting
 from failsight.tools.text import clean
@@ -54,6 +55,7 @@ class Asked:
     seeds: int
     recipe: RecipeName
     control: Control
+    unseen: Unseen = "auto"
 
     @property
     def conditions(self) -> Mapping[str, str] | None:
@@ -126,7 +128,7 @@ def lacks(view: CaseView, strategy: str, asked: Asked) -> str:
         return _lacks_statistics(view, asked)
     if strategy == "relabel":
         try:
-            additions.relabelled(view, asked.data)
+            corrections(view, asked.data)
         except RetryError as problem:
             return str(problem)
     return ""

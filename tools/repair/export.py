@@ -12,7 +12,7 @@ import numpy as np
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import digest
 from failsight.tools.inputs.base import ImageTable
-from failsight.tools.repair import additions, recipes
+from failsight.tools.repair import additions, recipes, relabelling
 from failsight.tools.repair.arms import name_for
 from failsight.tools.repair.piles import Ints, inside_of
 from failsight.tools.strategies import Strategy
@@ -52,7 +52,11 @@ def export(view: CaseView, asked: Asked, strategy: Strategy) -> Exported:
         rows = np.flatnonzero(table.labels >= 0).astype(np.int64)
         labels = table.labels[rows].copy()
         if strategy.name == "relabel":
-            corrected, _ = additions.relabelled(view, asked.data)
+            made = relabelling.corrections(view, asked.data)
+            corrected = dict(made.changed)
+            out = relabelling.unseen_rows(view, asked.finding, made, rows, asked.unseen, notes)
+            rows = np.setdiff1d(rows, out)
+            labels = table.labels[rows].copy()
             labels = np.array(
                 [corrected.get(r, c) for r, c in zip(rows.tolist(), labels.tolist(), strict=True)]
             )

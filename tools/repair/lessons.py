@@ -38,6 +38,7 @@ class Plan:
         spare: other labelled images of the same source, for a control arm that adds images by lot; None: the control adds
             training images again.
         corrected: row of the training table → corrected class.
+        left_out: rows of the training table that the repair does not learn from; the control leaves out as many by lot. None for none.
         targets: pictures that training pictures are to look like, or whose statistics are taken; None where none are.
         anchors: pictures to whose old answers both arms are held; None for none.
         wrong: (usual,) images that the model answers wrongly, for hard examples.
@@ -57,6 +58,7 @@ class Plan:
     added: Pile | None = None
     spare: Pile | None = None
     corrected: Mapping[int, int] = field(default_factory=dict)
+    left_out: Ints | None = None
     targets: Pixels | None = None
     anchors: Pixels | None = None
     wrong: Mask | None = None
@@ -88,8 +90,8 @@ class Teacher:
     def lesson(self, arm: Arm, seed: int) -> tuple[Lesson, list[tuple[str, Ints | None]]]:
         """What a version learns, and of which piles its images are (for their features)."""
         plan, recipe = self.plan, self.plan.recipe
-        usual = self._usual(arm)
-        parts: list[tuple[str, Ints | None]] = [("usual", None)]
+        usual, kept = self._usual(arm)
+        parts: list[tuple[str, Ints | None]] = [("usual", kept)]
         twins: Ints | None = None
         extra: Pile | None = None
         if plan.added is not None:
@@ -133,14 +135,21 @@ class Teacher:
             recipe = replace(recipe, steps=usual.steps, rounds=usual.rounds)
         return replace(recipe, loss=usual.loss, smoothing=usual.smoothing, decay=usual.decay, robust=0.0)
 
-    def _usual(self, arm: Arm) -> Pile:
-        plan = self.plan
-        if arm == "control" or not plan.corrected:
-            return plan.usual
-        labels = plan.usual.labels.copy()
-        for i, row in enumerate(plan.usual.rows.tolist()):
-            labels[i] = plan.corrected.get(row, int(labels[i]))
-        return replace(plan.usual, labels=labels)
+    def _usual(self, arm: Arm) -> tuple[Pile, Ints | None]:
+        """The training images as an arm learns them, and which of them they are; None for all."""
+        plan, pile = self.plan, self.plan.usual
+        if arm == "repair" and plan.corrected:
+            labels = pile.labels.copy()
+            for i, row in enumerate(pile.rows.tolist()):
+                labels[i] = plan.corrected.get(row, int(labels[i]))
+            pile = replace(pile, labels=labels)
+        if plan.left_out is None:
+            return pile, None
+        out = np.isin(pile.rows, plan.left_out)
+        if arm == "control":
+            out = np.random.default_rng([plan.base_seed, 14]).permutation(out)
+        kept = np.flatnonzero(~out).astype(np.int64)
+        return pile.take(kept), kept
 
     def _again(self, seed: int) -> Ints:
         """Training images to add again, as many of each class as the repair adds, by lot."""

@@ -104,13 +104,23 @@ class Sample:
         return len(self.labels)
 
 
-def sample(view: CaseView, arms: Arms, finding: Finding | None, group_by: str | None) -> Sample:
+def sample(
+    view: CaseView,
+    arms: Arms,
+    finding: Finding | None,
+    group_by: str | None,
+    wronged: Mask | None = None,
+) -> Sample:
     """The images that may judge, and their groups. Runs no version.
+
+    Args:
+        wronged: (k,) classes whose images were labelled as others in training: their images are the target, whatever the finding says;
+            None where no labels were corrected.
 
     Raises:
         RetryError: no labelled image is untouched, or none of them is one that the finding speaks of.
     """
-    target_of = about_images(finding)
+    target_of = None if wronged is not None else about_images(finding)
     splits = [s for s in JUDGES if s in view.splits() and bool((view.table(s).labels >= 0).any())]
     about = "deploy" if finding is not None and finding.kind == "distribution_shift" else ""
     parts: dict[Split, tuple[Ints, Mask, Groups]] = {}
@@ -119,6 +129,8 @@ def sample(view: CaseView, arms: Arms, finding: Finding | None, group_by: str | 
         free = untouched(view, split, finding, arms.versions)
         made = view.predictions(split)
         target = _target(view, split, made, target_of, about if about in splits else "")
+        if wronged is not None:
+            target = made.labelled & wronged[made.labels]
         notes += free.notes
         if target is None:
             notes.append(
@@ -132,8 +144,10 @@ def sample(view: CaseView, arms: Arms, finding: Finding | None, group_by: str | 
             "No labelled image is left that neither chose nor trained this repair: label new ones (--deploy), or keep some "
             "evaluation images out of it."
         )
-    joined = _join(view, parts, group_by)
+    joined = _join(view, parts, group_by, by_all_errors=wronged is not None)
     title = "all images" if target_of is None else finding_title(target_of)
+    if wronged is not None and not joined.target.all():
+        title = listing([clean(c, 40) for c, w in zip(view.classes, wronged, strict=True) if w], 6)
     made_ = replace(joined, title=title, notes=tuple(dict.fromkeys(notes)))
     if not made_.target.any():
         raise RetryError(
@@ -183,8 +197,17 @@ def _groups(view: CaseView, split: Split, made: Predictions, at: Ints, finding: 
     return groups | {("crossed", n): m for n, m in cross_names(crossed, labels, made.classes).items()}
 
 
-def _join(view: CaseView, parts: Mapping[Split, tuple[Ints, Mask, Groups]], group_by: str | None) -> Sample:
-    """The splits one after another; a group that one of them does not know has no images there."""
+def _join(
+    view: CaseView,
+    parts: Mapping[Split, tuple[Ints, Mask, Groups]],
+    group_by: str | None,
+    *,
+    by_all_errors: bool,
+) -> Sample:
+    """The splits one after another; a group that one of them does not know has no images there.
+
+    ``by_all_errors``: the target is measured otherwise, so that a group of the same images is another.
+    """
     sizes = {s: len(at) for s, (at, _, _) in parts.items()}
     target = np.concatenate([t for _, t, _ in parts.values()])
     labels = np.concatenate([view.predictions(s).labels[at] for s, (at, _, _) in parts.items()])
@@ -198,7 +221,7 @@ def _join(view: CaseView, parts: Mapping[Split, tuple[Ints, Mask, Groups]], grou
             for s in sizes
         }
     at = {s: positions for s, (positions, _, _) in parts.items()}
-    kept = _distinct(others, target)
+    kept = _distinct(others, np.zeros_like(target) if by_all_errors else target)
     return Sample(at, labels.astype(np.int64), target, "", kept, _units(view, at, group_by), ())
 
 
@@ -265,8 +288,8 @@ class Answers:
         given: Mask = self.confidence >= np.asarray(self.bounds)[:, None]
         return given
 
-    def losses(self, calibration: bool, units: Ints | None) -> Losses:
-        """Errors, or the parts of the calibration error, of the m images.
+    def losses(self, calibration: bool, units: Ints | None, ways: Mask | None = None) -> Losses:
+        """Errors, or the parts of the calibration error, of the m images; with ``ways``, (k, k) of true and answered class, those errors only.
 
         An answer that is left to a person is no error; the control arm then leaves as many to people, by lot: each of its
         errors counts for the share that would be left over on average.
@@ -276,7 +299,8 @@ class Answers:
             values = np.stack([calibration_parts(c, y) for c, y in zip(self.confidence, right, strict=True)])
         else:
             given = self._given()
-            values = (~right & given).astype(np.float64)
+            wrong = ~right if ways is None else ways[self.labels, self.predicted]
+            values = (wrong & given).astype(np.float64)
             if any(self.bounds) and len(values) > 1 + self.seeds:
                 values[1 + self.seeds :] *= given[1 : 1 + self.seeds].mean(1, keepdims=True)
         s, control = self.seeds, values[1 + self.seeds :]

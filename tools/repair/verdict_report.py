@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from failsight.tools.evidence import Correction, Evidence, Fact, Finding, Interval
 from failsight.tools.experiments.cues.compared import Moved, moved_table
-from failsight.tools.repair.least import LEAST_EFFECT, SHARE_OF_ERROR
+from failsight.tools.repair.least import LEAST_EFFECT, SHARE_OF_ERROR, default_minimum
 from failsight.tools.repair.outcomes import Arms, Sample
 from failsight.tools.repair.reliance import Reliance
 from failsight.tools.repair.verdict import Compared, Decision, Outcome
+from failsight.tools.repair.verdict_steps import next_steps
 from failsight.tools.repair.verdict_tables import ece_table, others_table, reliance_table, target_table
 from failsight.tools.strategies import STRATEGIES
 from failsight.tools.text import clean, interval, listing, number, p_value
@@ -34,7 +35,7 @@ class Verified:
         calibration: whether the target is measured by the calibration error.
         before_ece …: calibration error of all untouched images before, and after minus before over images and seeds.
         plan: id of the registered plan.
-        explained: share of the target that is answered wrongly the way the labels were, from which the minimum was taken.
+        directed: whether the target's errors are those that go the way of corrected labels.
     """
 
     arms: Arms
@@ -52,11 +53,13 @@ class Verified:
     cues: tuple[Moved, ...]
     n: int
     notes: tuple[str, ...]
-    explained: float | None = None
+    directed: bool = False
 
     @property
     def measure(self) -> str:
         """What is compared, as the subject of a sentence."""
+        if self.directed:
+            return "share answered the way of the wrong labels"
         return "calibration error" if self.calibration else "error"
 
     @property
@@ -86,7 +89,7 @@ def evidence(view: CaseView, made: Verified) -> Evidence:
         questions=questions,
         corrections=_corrections(view, made),
         notes=(*made.notes, *_notes(made)),
-        next_steps=_next_steps(made),
+        next_steps=next_steps(made),
     )
 
 
@@ -105,10 +108,20 @@ def _summary(made: Verified) -> list[str]:
             else "."
         )
     )
+    said += _all_errors(made)
     said.append(_cost(made))
     if made.reliance is not None:
         said.append(_relied(made.reliance))
     return said
+
+
+def _all_errors(made: Verified) -> list[str]:
+    """All errors beside those that go the way of the wrong labels."""
+    whole = next((o for o in made.others if o.kind == "overall"), None)
+    if not made.directed or whole is None:
+        return []
+    beside = "" if whole.control is None else f", {number(whole.control)} in the control arm"
+    return [f"All errors went from {number(whole.before)} to {number(whole.repair)}{beside}."]
 
 
 def _headline(outcome: Outcome, who: str) -> str:
@@ -242,6 +255,10 @@ def _group_facts(made: Verified) -> list[Fact]:
                 Fact("error_rate", one.before, "share", "before", one.before_ci, one.n, "lower_is_better")
             )
             facts.append(Fact("error_rate", one.repair, "share", "repair", None, one.n, "lower_is_better"))
+            if one.control is not None:
+                facts.append(
+                    Fact("error_rate", one.control, "share", "control", None, one.n, "lower_is_better")
+                )
             facts.append(
                 Fact(
                     "effect",
@@ -348,50 +365,12 @@ def _notes(made: Verified) -> list[str]:
 
 def _why(made: Verified) -> str:
     """Where the minimum effect comes from, where that is not the error before."""
-    if made.explained is None:
+    if not made.directed:
         return ""
-    least = " (no less than 2 points)" if SHARE_OF_ERROR * made.explained < LEAST_EFFECT else ""
+    least = " (no less than 2 points)" if SHARE_OF_ERROR * made.target.before < LEAST_EFFECT else ""
+    quarter = abs(made.minimum - default_minimum(made.target.before)) < 1e-9
     return (
-        f", a quarter of the errors that go the way of the labels that were corrected{least}: {number(made.explained)} of the images "
-        f"of {number(made.target.before)} wrong"
-    )
-
-
-def _next_steps(made: Verified) -> tuple[str, ...]:
-    d, name = made.decision, made.arms.repair[0].name
-    if d.outcome == "verified":
-        return (
-            f"Take {name}, the first of the seeds; the best of them on these images would look better than it is.",
-            f"Look at what else changed (compare_models, after: {name}), then judge readiness again.",
-        )
-    if d.outcome == "traded away":
-        return (
-            f"Look at what {clean(made.worst.name if made.worst else d.traded[0], 60)} lost (compare_models, after: {name}), and mix such images into the repair.",
-        )
-    if d.outcome == "no effect":
-        other = "Take another of the proposed corrections (propose_correction), or test the cause again before more is trained."
-        drift = made.target.drift
-        if drift is None or drift.ci[1] >= 0 or d.worse:
-            return (other,)
-        return (
-            f"The error fell in the control arm all the same ({number(drift.mean, 'points')} {interval(drift.ci, 'points')}): what was chosen "
-            f"for the repair did not matter, but {name} may be worth taking for that fall (compare_models, after: {name}, then readiness).",
-            other,
-        )
-    steps = []
-    if d.doubt:
-        more = "More" if d.doubt_images is None else f"About {d.doubt_images:,} more"
-        steps.append(
-            f"{more} labelled images of {clean(d.doubt, 60)} would decide whether it pays too much, if its loss stays what it is."
-        )
-    if d.more_images:
-        steps.append(
-            f"About {d.more_images:,} more labelled images of the target would decide, if the effect stays what it is."
-        )
-    if d.more_seeds:
-        steps.append(
-            f"{d.more_seeds} more seed{'s' * (d.more_seeds != 1)} of both arms would decide, if the effect stays what it is (retrain)."
-        )
-    return tuple(steps) or (
-        "More images and more seeds of both arms are needed: neither alone would decide.",
+        f", a quarter of the errors that go the way of the labels that were corrected{least}"
+        if quarter
+        else ""
     )
