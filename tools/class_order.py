@@ -18,7 +18,7 @@ from failsight.tools.notes import called, need_labels
 from failsight.tools.registry import tool
 from failsight.tools.repair.restated import members_line
 from failsight.tools.stats.intervals import wilson
-from failsight.tools.text import clean, interval, listing, number, p_value
+from failsight.tools.text import clean, interval, listing, number
 from failsight.tools.verdicts import STANDING_LEVEL, Measured, judge
 from failsight.tools.view import CaseView
 

@@ -22,6 +22,7 @@ DECIDERS = (DEVELOPER, "requester")
 
 # part of the report → the audiences that get it; parts that are not named are for all
 PARTS: dict[str, tuple[str, ...]] = {
+    "front": (DEVELOPER,),
     "brief": (DEVELOPER,),
     "todo": (DEVELOPER,),
     "findings": INVOLVED,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from failsight.agent.chains import record_chain
+from failsight.agent.narrate import versions
 from failsight.agent.narrate.findings import deciding
 from failsight.agent.narrate.model import Card, Experiment, Sentence
 from failsight.agent.narrate.phrases import (
@@ -59,6 +60,7 @@ def card(record: Record, found: FindingRecord) -> Card:
         rates=rates(finding),
         rates_title=rates_title(finding),
         chain=chain_terms(record, found),
+        before=versions.before(record.state, found),
     )
 
 

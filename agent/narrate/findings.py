@@ -15,6 +15,7 @@ from typing import Any
 from failsight.agent.journal import GENESIS, Event
 from failsight.agent.narrate.outcomes import repairs_of
 from failsight.agent.narrate.schema import findings_schema, misfits
+from failsight.agent.narrate.versions import name_of
 from failsight.agent.signoff import as_json, signoffs
 from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.criteria import criteria_of
@@ -62,9 +63,11 @@ def findings_digest(document: Mapping[str, Any]) -> str:
 
 
 def ordered(state: CaseState) -> list[FindingRecord]:
-    """Findings as a reader wants them: confirmed, inconclusive, refuted, open; in each the largest effect first."""
+    """Findings as a reader wants them: confirmed, inconclusive, refuted, open; in each the largest effect first; last what is said
+    of a version that the case is no longer at."""
     return sorted(
-        state.records.values(), key=lambda r: (ORDER[r.finding.verdict], -effect_of(r), int(r.id.lstrip("F")))
+        state.records.values(),
+        key=lambda r: (r.earlier, ORDER[r.finding.verdict], -effect_of(r), int(r.id.lstrip("F"))),
     )
 
 
@@ -128,6 +131,7 @@ def _finding(state: CaseState, record: FindingRecord) -> dict[str, Any]:
         "evidence": list(record.evidence),
         "corrections": [_correction(c) for c in record.corrections],
         **({"repairs": repairs} if repairs else {}),
+        **({"model_version": name_of(record.version), "stands": not record.earlier} if state.adopted else {}),
     }
 
 
@@ -144,7 +148,7 @@ def latest_on(state: CaseState, tool: str, split: str = "data") -> Evidence | No
     return next(
         (
             e
-            for e in reversed(state.evidence)
+            for e in reversed(state.measured_now())
             if e.tool == tool and (e.arguments.get("split") or "data") == split
         ),
         None,
@@ -184,7 +188,7 @@ def per_class(evaluated: Evidence) -> dict[str, dict[str, Any]]:
 
 def confusion(state: CaseState) -> dict[str, dict[str, int]]:
     """True class → predicted class → images, from the newest whole matrix of ``confusion_matrix`` (zeros left out)."""
-    for evidence in reversed(state.evidence):
+    for evidence in reversed(state.measured_now()):
         if evidence.tool != "confusion_matrix" or (evidence.arguments.get("split") or "data") != "data":
             continue
         for table in evidence.tables:

@@ -83,7 +83,7 @@ def sentences(report: Report) -> Iterator[tuple[str, Sentence]]:
         yield from of_card(card)
     extra = [s for s in (report.reviews, report.people, report.todo) if s is not None]
     views = [s for view in report.views for s in view.sections]
-    for section in (report.readiness, report.signoff, *extra, *report.story, *views):
+    for section in (*report.front, report.readiness, report.signoff, *extra, *report.story, *views):
         yield from ((section.id, said) for said in (*section.lead, *section.points))
 
 

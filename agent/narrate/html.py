@@ -26,6 +26,7 @@ from failsight.agent.narrate.model import Card, Report
 from failsight.agent.narrate.words import READINESS
 from failsight.tools.text import interval, number
 
+BEHIND = " findings in full, readiness, sign-off, how it was found out, every piece of evidence, the journal"
 OTHERS = "Tested without confirmation, and untested"
 _WRITTEN = "Written by Failsight from the journal of the case. Nothing on this page loads from elsewhere."
 CONTENT_PLACE = "0" * 64  # stands where the digest of the page goes while it is being computed
@@ -87,8 +88,8 @@ def _head(report: Report, style: str, desk: Desk) -> Html:
 
 def _body(report: Report, desk: Desk) -> Html:
     extra = [s for s in (report.reviews, report.people) if s is not None]
+    front = [section(s, "h2", class_=desk.mark("front")) for s in report.front] if desk.gives("front") else []
     parts: list[Html | None] = [
-        *_views(report, desk),
         _brief(report, desk),
         section(report.todo, "h2", class_=desk.mark("todo")) if report.todo and desk.gives("todo") else None,
         _headlines(report, desk),
@@ -101,14 +102,27 @@ def _body(report: Report, desk: Desk) -> Html:
     parts += [
         _story(report, desk), _evidence(report, desk), _timeline(report), _reading(report, desk), _verify(report)
     ]  # fmt: skip
+    shown: list[Html | None] = (
+        [*_views(report, desk), *front, _behind(parts)] if front else [*_views(report, desk), *parts]
+    )
     return el(
         "body",
         el("a", "Skip to the report", class_="skip", href="#main"),
         _masthead(report, desk),
-        el("div", _nav(report, desk), el("main", *parts, id="main", tabindex="-1"), class_="page"),
+        el("div", _nav(report, desk), el("main", *shown, id="main", tabindex="-1"), class_="page"),
         el("footer", el("p", _WRITTEN)),
         class_=f"as-{desk.audience}" if desk.audience else None,
     )
+
+
+def _behind(parts: Sequence[Html | None]) -> Html:
+    """Everything that stands behind the first page, folded; a link into it opens it."""
+    summary = el(
+        "summary",
+        el("span", "Everything behind this page", class_="behind-title"),
+        el("span", BEHIND, class_="small"),
+    )
+    return el("details", summary, *parts, id="behind", class_="behind")
 
 
 def _views(report: Report, desk: Desk) -> list[Html]:
@@ -152,7 +166,7 @@ def _choice(desk: Desk) -> Html:
 
 def _masthead(report: Report, desk: Desk) -> Html:
     verdict = report.readiness_verdict
-    word = READINESS.get(verdict, "Not judged")
+    word = READINESS.get(verdict, "Not judged") + (f": {report.judged}" if report.judged else "")
     return el(
         "header",
         el("p", "Failsight report", class_="brand"),
@@ -171,11 +185,12 @@ def _nav(report: Report, desk: Desk) -> Html:
         for s in view.sections
         if desk.audience in ("", view.audience)
     ]
-    links = [("brief", "In brief"), ("todo", "What to do next"), ("findings", "Confirmed findings"), ("readiness", "Is it ready?"),
+    links = [("front-wrong", "On one page"), ("brief", "In brief"), ("todo", "What to do next"), ("findings", "Confirmed findings"), ("readiness", "Is it ready?"),
              ("reviews", "Errors people can live with"), ("people", "What people said"), ("signoff", "Sign-off"),
              ("others", "Not confirmed"), ("story", "How it was found out"), ("evidence", "Evidence"), ("timeline", "Journal"),
              ("reading", "How to read this"), ("verify", "How to check this")]  # fmt: skip
     lacking = {n for n in ("todo", "reviews", "people", "others") if not getattr(report, n)}
+    lacking |= set() if report.front and desk.gives("front") else {"front-wrong"}
     below = el(
         "ul",
         *(
@@ -189,7 +204,7 @@ def _nav(report: Report, desk: Desk) -> Html:
             "li",
             el("a", shown, href=f"#{target}"),
             below if target == "story" else None,
-            class_=desk.mark(target),
+            class_=desk.mark(target.removesuffix("-wrong")),
         )
         for target, shown in links
         if target not in lacking and desk.gives(target)

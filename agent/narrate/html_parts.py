@@ -182,6 +182,7 @@ def finding_card(desk: Desk, card: Card) -> Html:
         badge(card.verdict),
         el("span", f"{card.id} · {card.kind}", class_="kind"),
         el("span", capital(card.repaired), class_="badge") if card.repaired else None,
+        el("span", f"Of {card.before}", class_="badge") if card.before else None,
         class_="over",
     )
     light, deep = [t for t in card.terms if t[0] == "Where"], [t for t in card.terms if t[0] != "Where"]
@@ -297,6 +298,8 @@ def exhibit(desk: Desk, made: Exhibit) -> Html:
     ]
     if made.why:
         origin.append(("Why", made.why))
+    if made.version:
+        origin.append(("Measured with", made.version))
     origin.append(("Make it again, in Python", el("code", made.command)))
     origin.append(("Cost", number(e.seconds, "seconds")))
     if made.answers:

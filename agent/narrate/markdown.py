@@ -32,6 +32,13 @@ def escape(text: str) -> str:
     return _BLOCK.sub(r"\1\\\2", text)
 
 
+_CONTENTS = (
+    "*Behind this page:* [findings](#findings-that-were-confirmed), [readiness](#is-it-ready), [sign-off](#who-signed-it-off), "
+    "[how it was found out](#how-it-was-found-out), [all evidence](#evidence), [how to read this](#how-to-read-this), "
+    "[how to check it](#how-to-check-this-report)."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Desk:
     """Where figures lie, for whom the text is (empty: developers, who get everything), and whether pictures are left out."""
@@ -60,7 +67,11 @@ def render_markdown(report: Report, folder: Path, *, audience: str = "", withhol
     for view in report.views:
         if view.audience == audience:
             lines += [line for s in view.sections for line in _section(s, "##")]
+    if report.front and desk.gives("front"):
+        lines += [line for s in report.front for line in _section(s, "##")]
+        lines += [_CONTENTS, "", "---", "", "# Behind it", ""]
     if desk.gives("brief"):
+        lines += ["## In brief", ""] if report.front else []
         lines += [f"- {_said(s)}" for s in report.brief]
         lines += ["", *_pairs(report.about), ""]
     if report.todo and desk.gives("todo"):
@@ -149,6 +160,7 @@ def _pairs(pairs: Iterable[tuple[str, str]]) -> list[str]:
 def _card(card: Card, desk: _Desk) -> list[str]:
     word = VERDICTS[card.verdict][0]
     word += f" · {capital(card.repaired)}" if card.repaired else ""
+    word += f" · of {card.before}" if card.before else ""
     lines = [f"### {card.id} · {word} · {escape(card.kind)}", "", f"**{escape(card.statement)}**", ""]
     if card.meaning:
         lines += [escape(card.meaning), ""]
@@ -236,6 +248,8 @@ def _origin(exhibit: Exhibit) -> list[tuple[str, str]]:
     ]
     if exhibit.why:
         rows.append(("Why", escape(exhibit.why)))
+    if exhibit.version:
+        rows.append(("Measured with", escape(exhibit.version)))
     rows.append(("Make it again", f"{_code(exhibit.shell)}, in Python {_code(exhibit.command)}"))
     rows.append(("Cost", escape(number(made.seconds, "seconds"))))
     if exhibit.answers:

@@ -52,6 +52,7 @@ class Card:
     """One finding, told: what happens, how sure one can be, how it was tested, what could be done.
 
     ``corrections`` are what could be done, ``repairs`` what was; ``repaired`` says in a few words what the last came to.
+    ``before``: the version of the model that it speaks of, where the case went on with another one.
     ``chain``: how it came to its verdict, as (stage, sentence with what it rests on).
     """
 
@@ -72,6 +73,7 @@ class Card:
     rates: tuple[tuple[str, float, tuple[float, float] | None], ...] = ()
     rates_title: str = ""
     chain: tuple[tuple[str, Sentence], ...] = ()
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,7 @@ class Exhibit:
     shell: str = ""
     answers: tuple[tuple[str, str], ...] = ()
     facts: Table | None = None
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,3 +122,5 @@ class Report:
     views: tuple[View, ...] = ()
     people: Section | None = None
     todo: Section | None = None
+    front: tuple[Section, ...] = ()
+    judged: str = ""

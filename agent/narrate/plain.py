@@ -112,7 +112,7 @@ def excess(finding: Finding) -> float:
 
 def confirmed(state: CaseState) -> list[FindingRecord]:
     """Confirmed findings, those first that cost most answers."""
-    held = [r for r in ordered(state) if r.finding.verdict == "confirmed"]
+    held = [r for r in ordered(state) if r.finding.verdict == "confirmed" and not r.earlier]
     return sorted(held, key=lambda r: -excess(r.finding))
 
 

@@ -24,11 +24,13 @@ from failsight.agent.narrate.findings import (
     latest_on,
     ordered,
 )
+from failsight.agent.narrate.front import front
 from failsight.agent.narrate.model import Card, CriterionMark, Exhibit, Report, Section, Sentence
 from failsight.agent.narrate.people import people
 from failsight.agent.narrate.record import Record
 from failsight.agent.narrate.story import no_headline, story
 from failsight.agent.narrate.timeline import timeline
+from failsight.agent.narrate.versions import name_of, of_version
 from failsight.agent.narrate.views import todo, views
 from failsight.agent.narrate.words import SPLITS, bound, capital, count, criterion, sentence, who
 from failsight.agent.state import CaseState
@@ -58,8 +60,9 @@ def build_report(state: CaseState, events: Sequence[Event]) -> Report:
     """The report of a case, from its journal and nothing else."""
     record = Record(state, events)
     cards = [card(record, r) for r in ordered(state)]
-    confirmed = tuple(c for c in cards if c.verdict == "confirmed")
+    confirmed = tuple(c for c in cards if c.verdict == "confirmed" and not c.before)
     readiness, verdict = _readiness(state)
+    next_ = todo(record)
     name = clean(state.config.get("name") or "an unnamed case", 80)
     return Report(
         title=name,
@@ -70,9 +73,10 @@ def build_report(state: CaseState, events: Sequence[Event]) -> Report:
         overview=overview(confirmed, record),
         shared=shared_figures(record, confirmed),
         headlines=confirmed,
-        others=tuple(c for c in cards if c.verdict != "confirmed"),
+        others=tuple(c for c in cards if c not in confirmed),
         readiness=readiness,
         readiness_verdict=verdict,
+        judged=_judged(state),
         reviews=decisions.reviews(record),
         signoff=decisions.signoff(record),
         criteria=_criteria_marks(state.latest("readiness")),
@@ -88,7 +92,8 @@ def build_report(state: CaseState, events: Sequence[Event]) -> Report:
         version=installed(),
         views=views(record),
         people=people(record),
-        todo=todo(record),
+        todo=next_,
+        front=front(record, confirmed, no_headline(record), readiness.lead[0], next_),
     )
 
 
@@ -98,6 +103,8 @@ def _about(record: Record) -> list[tuple[str, str]]:
     if config.get("task"):
         made.append(("Task", clean(config["task"], 1200)))
     made.append(("Model", _model(config.get("model"))))
+    if record.state.current:
+        made.append(("Version that the case is at", name_of(record.state.current)))
     for split, given in sorted((config.get("data") or {}).items(), key=lambda item: _place(item[0])):
         made.append((capital(SPLITS.get(split, clean(split))), _data(given)))
     if config.get("created"):
@@ -155,6 +162,7 @@ def _brief(record: Record, cards: Sequence[Card], verdict: str) -> list[Sentence
         made.append(Sentence(text + ".", (evaluated.id,)))
     made += _weakest(evaluated)
     made += _confused(state)
+    cards = [c for c in cards if not c.before]
     tally = {v: [c for c in cards if c.verdict == v] for v in ORDER}
     confirmed = tally["confirmed"]
     if confirmed:
@@ -200,7 +208,9 @@ def _weakest(evaluated: Evidence | None) -> list[Sentence]:
 
 def _confused(state: CaseState, most: int = 3) -> list[Sentence]:
     """What is taken for what most often, as far as it occurs more than once."""
-    whole = next((e for e in reversed(state.evidence) if any(t.title == MATRIX for t in e.tables)), None)
+    whole = next(
+        (e for e in reversed(state.measured_now()) if any(t.title == MATRIX for t in e.tables)), None
+    )
     pairs = sorted(
         (
             (n, t, p, sum(row.values()))
@@ -245,6 +255,12 @@ def _readiness(state: CaseState) -> tuple[Section, str]:
     lead = _verdict_sentence(state, verdict)
     table = _criteria_table(evidence) if evidence else None
     return Section("readiness", "Is it ready?", (lead,), (), (table,) if table else ()), verdict
+
+
+def _judged(state: CaseState) -> str:
+    """The version whose readiness was judged; empty for the model as given."""
+    fact = fact_or_none(state.latest("readiness"), "version_judged")
+    return clean(fact.value, 20) if fact is not None else ""
 
 
 def _criteria_table(evidence: Evidence) -> Table | None:
@@ -300,6 +316,7 @@ def _exhibit(record: Record, evidence: Evidence) -> Exhibit:
         command=command(evidence),
         shell=shell(evidence),
         facts=facts_table(evidence),
+        version=of_version(record.state, evidence.id),
         answers=tuple((clean(q), clean(question_titles().get(q, ""))) for q in evidence.questions),
     )
 

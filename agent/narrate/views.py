@@ -342,10 +342,10 @@ def _whom(record: Record) -> Section:
 def todo(record: Record) -> Section | None:
     """For developers: what to do next, with the commands; None where nothing is confirmed."""
     held = [r for r in confirmed(record.state) if not outcome(record, r)]
-    held.sort(key=lambda r: r.finding.kind != FIRST)
+    held.sort(key=lambda r: r.finding.kind not in FIRST)
     points: list[Sentence] = []
     for found in held[:MOST_REPAIRS]:
-        points += _fed_rightly(record, found) if found.finding.kind == FIRST else [_next_repair(found)]
+        points += _fed_rightly(record, found) if found.finding.kind in FIRST else [_next_repair(found)]
     for last in record.state.evidence[-1:]:
         steps = [
             s for s in last.next_steps if not (points and PROPOSE in s)
@@ -354,8 +354,8 @@ def todo(record: Record) -> Section | None:
     return Section("todo", "What to do next", (), tuple(points)) if points else None
 
 
-FIRST = "preprocessing"
-"""Before this is mended every other figure is one of a model that was fed wrongly."""
+FIRST = ("preprocessing", "class_order")
+"""Before these are mended every other figure is one of a model that nobody will run."""
 PROPOSE = "propose_correction"
 
 
@@ -367,7 +367,12 @@ def _fed_rightly(record: Record, found: FindingRecord) -> list[Sentence]:
     first = (
         f"First of all mend {found.id}, for every other figure here is one of a model that was fed wrongly. "
     )
-    then = "Then begin a new case: the same command with --out and a new folder."
+    at_once = any(f.name == "side_file" for f in made.facts)
+    then = (
+        f"Go on with it: failsight call CASE adopt_version finding={found.id}"
+        if at_once
+        else "Then begin a new case: the same command with --out and a new folder."
+    )
     return [Sentence(f"{first}{sentence(made.next_steps[0])} {then}", (found.id, made.id))]
 
 

@@ -367,9 +367,9 @@ class RunDisplay:
             if made is not None:
                 yield inert_text(f"{made.id} {made.summary}")
         records = take(state).records
-        confirmed = [r for r in records if r.finding.verdict == "confirmed"]
+        confirmed = [r for r in records if r.standing == "confirmed"]
         yield f"{len(confirmed)} of {len(records)} hypotheses confirmed."
-        for record in (*confirmed, *(r for r in records if r.finding.verdict != "confirmed")):
+        for record in (*confirmed, *(r for r in records if r not in confirmed)):
             yield finding_line(record)
 
 
@@ -378,7 +378,7 @@ def whole_matrix(state: CaseState) -> Evidence | None:
     return next(
         (
             e
-            for e in reversed(state.evidence)
+            for e in reversed(state.measured_now())
             if e.tool == "confusion_matrix" and not e.arguments.get("true_class")
         ),
         None,

@@ -43,8 +43,9 @@ VERDICTS: dict[str, Look] = {
     "confirmed": Look("✓", "confirmed", "bold red", "bold $text-error"),
     "refuted": Look("✗", "refuted", "dim", "dim"),
     "inconclusive": Look("~", "inconclusive", "yellow", "$text-warning"),
+    "earlier": Look("–", "of an earlier version", "dim", "dim"),
 }
-LEGEND = "  ".join(f"{look.symbol} {look.word}" for look in VERDICTS.values())
+LEGEND = "  ".join(f"{look.symbol} {look.word}" for name, look in VERDICTS.items() if name != "earlier")
 RAIL = "■□□ stated  ■■□ instrumented  ■■■ tested"
 LEVELS = {"info": "i", "warning": "!", "error": "✗"}
 
@@ -117,7 +118,10 @@ def duration(seconds: float) -> str:
 
 
 def standing(record: FindingRecord) -> str:
-    """Where a finding stands: ``open``, ``planned`` (its test is written down), or its verdict."""
+    """Where a finding stands: ``open``, ``planned`` (its test is written down), its verdict, or ``earlier``: it speaks of a version that
+    the case is no longer at."""
+    if record.earlier:
+        return "earlier"
     if record.finding.verdict is not None:
         return record.finding.verdict
     return "planned" if record.instruments else "open"

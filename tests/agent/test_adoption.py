@@ -155,7 +155,7 @@ def test_an_unattended_run_goes_on_with_it_by_its_policy_and_judges_that(fed: Ca
     state = fed.state()
     order = [e.tool for e in state.evidence]
     assert order[order.index("preprocessing_probe") + 1] == "adopt_version"
-    assert [e.data["rule"] for e in fed.journal.events if e.kind == "approval.given"][0] == "measure"
+    assert next(e.data["rule"] for e in fed.journal.events if e.kind == "approval.given") == "measure"
     ready = state.latest("readiness")
     assert ready is not None and "R1.1" in ready.summary and verdict(state) == "ready"
     assert as_given(state) == "not_ready"  # an exit code is of what somebody runs unchanged

@@ -74,3 +74,25 @@ def test_other_sentences_about_looks_stay_what_they_were(case: FakeCase, text: s
 def test_a_question_that_names_a_value_is_one_of_the_bank(tmp_path: Path) -> None:
     got = heard(rooms(tmp_path / "rooms"), "do tilted pictures have a higher error rate?")
     assert dict(got.arguments)["attributes"] == "tilt" and got.tool in ("find_slices", "disaggregate")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I think annotators made mistakes",
+        "I think the annotators were careless",
+        "maybe annotator B made mistakes",
+    ],
+)
+@pytest.mark.parametrize("column", ["annotator", "source"])
+def test_wrong_labels_are_a_hypothesis_also_where_a_column_says_who_labelled(
+    tmp_path: Path, text: str, column: str
+) -> None:
+    table, model = television_world(240)
+    table.columns = {**table.columns, column: ["A", "B"] * (len(table) // 2)}
+    case = FakeCase(tmp_path / "case", {"data": table}, model)
+    assert str(heard(case, text)) == "state_hypothesis kind=label_noise"
+    events = list(Session(case, policy="auto").say(text))
+    assert [e.tool for e in events if isinstance(e, ToolStarted)] == ["state_hypothesis", "label_noise"]
+    record = case.state().find("F1")
+    assert record is not None and record.finding.kind == "label_noise" and record.finding.verdict is not None

@@ -362,3 +362,18 @@ class TestHostile:
         check_evidence(made)
         assert len({r[0] for r in made.tables[0].rows}) == 6
         assert any("44 more" in n for n in made.notes)
+
+
+def test_no_rule_is_offered_without_a_class_and_the_temperature_leads() -> None:
+    whole = Finding(
+        "overconfidence",
+        "correctness",
+        "training_parameter",
+        "Too sure.",
+        verdict="confirmed",
+        n=400,
+        error_rate=0.3,
+    )
+    named = [c.strategy for c in propose_correction(view_of([whole])).corrections]
+    assert named[0] == "recalibrate" and "rule" not in named
+    assert "the class" not in str(propose_correction(view_of([whole])).tables[0].rows)

@@ -38,7 +38,7 @@ def draw_snapshot(main: MainScreen, snapshot: Snapshot) -> None:
     main.query_one(WorkflowMap).snapshot = snapshot
     main.query_one(HypothesisBoard).show(snapshot)
     main.query_one(TopLine).stage = snapshot.stage
-    confirmed = sum(r.finding.verdict == "confirmed" for r in snapshot.records)
+    confirmed = sum(r.standing == "confirmed" for r in snapshot.records)
     counts = f"evidence {len(main.evidence)} · hypotheses {len(snapshot.records)} · confirmed {confirmed}"
     main.query_one(StatusLine).idle = counts if main.evidence or snapshot.records else "Nothing measured yet."
 

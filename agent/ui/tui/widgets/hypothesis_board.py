@@ -19,7 +19,7 @@ class HypothesisBoard(OptionList):
     """One line a hypothesis: id, how far it came (stated, instrumented, tested), verdict, place and kind; confirmed first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "select", "Open")]
-    ORDER = ("confirmed", "planned", "open", "inconclusive", "refuted")
+    ORDER = ("confirmed", "planned", "open", "inconclusive", "refuted", "earlier")
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id, markup=False)
@@ -36,7 +36,7 @@ class HypothesisBoard(OptionList):
         self.set_options([Option(self._line(r), id=r.id) for r in records])
         if kept is not None and any(r.id == kept for r in records):
             self.highlighted = self.get_option_index(kept)
-        confirmed = sum(r.finding.verdict == "confirmed" for r in records)
+        confirmed = sum(standing(r) == "confirmed" for r in records)
         self.border_subtitle = f"{confirmed} of {len(records)} confirmed" if records else ""
 
     def _line(self, record: FindingRecord) -> Content:
