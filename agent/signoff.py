@@ -45,6 +45,7 @@ class SignOff:
         evidence: id of that readiness evidence. basis: digest of what it rests on.
         since: what came later that it does not rest on, one phrase each; empty while it stands.
         replaced: whether the same person decided again.
+        version: of the model that was judged then; empty: the model as given.
     """
 
     seq: int
@@ -60,6 +61,7 @@ class SignOff:
     unresolved: tuple[str, ...]
     since: tuple[str, ...] = ()
     replaced: bool = False
+    version: str = ""
 
     @property
     def stale(self) -> bool:
@@ -89,7 +91,15 @@ def basis(state: CaseState) -> dict[str, Any]:
         "evidence": [[e.id, digest(e.to_dict())] for e in state.evidence if e.tool not in APART],
         "findings": [[r.id, r.finding.key, r.finding.verdict] for r in state.records.values()],
         "labels": state.relabelled,
+        **({"version": version_judged(state)} if version_judged(state) else {}),
     }
+
+
+def version_judged(state: CaseState) -> str:
+    """The version whose readiness was judged last; empty for the model as given."""
+    made = state.latest("readiness")
+    fact = next((f for f in made.facts if f.name == "version_judged"), None) if made else None
+    return str(fact.value) if fact else ""
 
 
 def verdict(state: CaseState) -> tuple[str, str]:
@@ -110,7 +120,7 @@ def signoffs(events: Sequence[Event], state: CaseState) -> tuple[SignOff, ...]:
         one = SignOff(
             event.seq, event.time, str(d.get("by", "")), str(d.get("decision", "")), str(d.get("note", "")),
             str(d.get("verdict", "")), str(d.get("evidence", "")), str(d.get("basis", "")),
-            _names(d, "failing"), _names(d, "undecided"), _names(d, "unresolved"),
+            _names(d, "failing"), _names(d, "undecided"), _names(d, "unresolved"), version=str(d.get("version", "")),
         )  # fmt: skip
         if one.basis != now:
             one = dataclasses.replace(one, since=_since(events, event.seq))
@@ -189,7 +199,7 @@ def sign(case: Case, by: str, decision: str | None = None, note: str = "") -> Si
     state = case.state()
     case.record(
         "signoff.given", by=by, decision=decision, note=note, verdict=found, evidence=evidence, basis=digest(basis(state)),
-        events=len(case.journal.events), failing=failing, undecided=undecided, unresolved=unresolved,
+        version=version_judged(state), events=len(case.journal.events), failing=failing, undecided=undecided, unresolved=unresolved,
     )  # fmt: skip
     return signoffs(case.journal.events, case.state())[-1]
 
@@ -214,6 +224,7 @@ def _judged(case: Case) -> tuple[list[str], list[str], list[str]]:
 def sentence(one: SignOff) -> str:
     """``Ann (requester) signed it off as ready on 2026-11-28, although not all expectations hold: …``."""
     text = f"{clean(one.by, 120)} signed it off as {WORDS.get(one.decision, clean(one.decision, 40))} on {one.time[:10]}"
+    text += f", the version {clean(one.version, 20)}" if one.version else ""
     if one.against:
         text += f", against the statistics: {one.against}"
         left = (*one.failing, *one.undecided)

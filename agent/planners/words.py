@@ -66,7 +66,7 @@ def choices(case: Case) -> list[str]:
         made.append("How well does the model perform?")
     if state.latest("evaluate") and not state.latest("find_slices"):
         made.append("On which images does it fail?")
-    if state.confirmed():
+    if any(not r.mended for r in state.confirmed()):
         made.append("How can I improve the model?")
     if not step and not state.latest("readiness"):
         made.append("Is the model ready?")

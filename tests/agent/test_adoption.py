@@ -160,3 +160,20 @@ def test_an_unattended_run_goes_on_with_it_by_its_policy_and_judges_that(fed: Ca
     assert ready is not None and "R1.1" in ready.summary and verdict(state) == "ready"
     assert as_given(state) == "not_ready"  # an exit code is of what somebody runs unchanged
     session.close()
+
+
+def test_a_sign_off_names_the_version_that_it_is_of(fed: Case) -> None:
+    from failsight.agent.signoff import page, sentence, sign
+
+    fed.expect("accuracy", 0.8)
+    fed.call("preprocessing_probe")
+    before = sign(fed, "Ann", "not-ready", "")
+    assert before.version == "" and "version" not in sentence(before)
+    fed.call("adopt_version", {"finding": "F1"}, by="person")
+    after = sign(fed, "Ann", "ready", "")
+    assert (
+        after.version == "R1.1"
+        and "signed it off as ready" in sentence(after)
+        and "the version R1.1" in sentence(after)
+    )
+    assert "R1.1" in "\n".join(page(fed.state(), fed.journal.events))
