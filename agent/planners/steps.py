@@ -286,6 +286,7 @@ def _correction(case: Case, state: CaseState) -> list[Step]:
 
 FOLLOW_ATTRIBUTES = ("find_slices", "disaggregate")  # made again after a person changed the attributes
 MAKERS: dict[str, Callable[[Any, CaseState], list[Step]]] = {
+    "find_marks": _plain("find_marks"),  # a confirmed shortcut rules out no unnamed one
     "confusion_matrix": _confusions,
     "propose_attributes": _attributes,
     "saliency": _saliency,

@@ -71,8 +71,9 @@ def matte(patch: Patch, height: int, width: int, soft: float) -> Matte:
     thickness = float(min(tall, wide))
     if patch.shape is None:
         ys, xs = np.arange(1.0, tall + 1), np.arange(1.0, wide + 1)
-        down = np.minimum(ys if top else np.inf, ys[::-1] if bottom else np.inf)
-        across = np.minimum(xs if left else np.inf, xs[::-1] if right else np.inf)
+        endless = np.inf * ys, np.inf * xs  # a side on the picture's edge
+        down = np.minimum(ys if top else endless[0], ys[::-1] if bottom else endless[0])
+        across = np.minimum(xs if left else endless[1], xs[::-1] if right else endless[1])
         distance = np.minimum(down[:, None], across[None])
     else:
         distance = _distance(patch.shape, (top, bottom), (left, right))

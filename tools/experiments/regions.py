@@ -14,6 +14,8 @@ saliency:topP%[:class] the P percent of pixels that the saliency map of the clas
 saliency:placeP%[:class] one place for all images, where maps are highest on average over images that are not tested
 object:NAME[@T]       what a segmentation model takes for a class of its own
 text:WORDS[@T]        what a zero-shot segmenter or detector finds for words
+like:SPLIT/ROW,x0,y0,x1,y1  what looks nearly the same as that rectangle of that prepared picture, wherever it is
+like:SPLIT/ROW,frame:F      the frame of width F, where it looks nearly the same as that picture's
 
 A PLACE is ``x,y`` (fractions of the picture), or ``@COLUMN``: each image's own points, from its metadata.
 """
@@ -54,19 +56,22 @@ GRAMMAR = (
     "colour:red or colour:h350-10,s0.4-1",
     "object:NAME and text:WORDS (with segmenter)",
     "saliency:top20%[:class] or saliency:place10%",
+    "like:SPLIT/ROW,x0,y0,x1,y1 or like:SPLIT/ROW,frame:F",
 )
 HELP = (
     "box:NAME (ground-truth boxes of an object), mask:FOLDER (mask files named like the images) or mask:COLUMN, "
     "rect:x0,y0,x1,y1 (fractions), grid:row,column/ROWSxCOLUMNS (from 1), border:F, corners:F, point:x,y,RADIUS, "
     "click:x,y (what hangs together there), segment:x,y[/N] (superpixel), segment:red, segment:salient1, colour:red or "
     "colour:h350-10,s0.4-1,v0.2-1, saliency:top20%[:class], saliency:place10% (one place, chosen on other images), "
-    "object:NAME[@sureness] and text:WORDS[@sureness] (with segmenter). @COLUMN instead of x,y: each image's own points."
+    "object:NAME[@sureness] and text:WORDS[@sureness] (with segmenter), like:SPLIT/ROW,x0,y0,x1,y1 (what looks like that piece "
+    "of that picture). @COLUMN instead of x,y: each image's own points."
 )
 RADIUS = 0.1
 _GRID = re.compile(r"^(\d{1,3}),(\d{1,3})/(\d{1,3})x(\d{1,3})$")
 _TOP = re.compile(r"^(top|place)(\d+(?:\.\d+)?)%?(?::(.+))?$")
 _SALIENT = re.compile(r"^salient(\d{1,4})(?::(.+))?$")
 _SURE = re.compile(r"^(.*\S)\s*@\s*((?:0?\.\d+)|0|1(?:\.0*)?)$", re.DOTALL)
+_LIKE = re.compile(r"^(data|train|deploy|pool)\s*/\s*(\d{1,9})\s*,\s*(\S.*)$", re.IGNORECASE)
 _VALUE = re.compile(r"^(.*\S)\s*=\s*(\d{1,5})$", re.DOTALL)
 LONGEST_PROMPT = 200
 
@@ -275,6 +280,27 @@ def _text(spec: str, rest: str) -> Region:
     return Region(f"text:{_surely(words, sure)}", "text", name=words, threshold=sure)
 
 
+def _like(spec: str, rest: str) -> Region:
+    """``like:train/12,0.7,0.7,0.9,0.9`` or ``like:train/12,frame:0.07``."""
+    found = _LIKE.match(rest)
+    if not found:
+        raise RetryError(
+            f"region: {clean(spec, 60)!r}: write like:SPLIT/ROW,x0,y0,x1,y1 or like:SPLIT/ROW,frame:F, for example "
+            "like:train/12,0.7,0.7,0.9,0.9."
+        )
+    split, row, what = found[1].casefold(), int(found[2]), found[3]
+    if what.startswith("frame:"):
+        (f,) = _fractions(spec, what[6:], 1)
+        if not 0 < f < 0.5:
+            raise RetryError("region: the frame of like: needs 0 < F < 0.5.")
+        return Region(f"like:{split}/{row},frame:{f:g}", "like", name=f"{split}/{row}", size=f)
+    x0, y0, x1, y1 = _fractions(spec, what, 4)
+    if not (x0 < x1 and y0 < y1):
+        raise RetryError(f"region: {clean(spec, 60)!r} is empty; x0 < x1 and y0 < y1 are needed.")
+    text = f"like:{split}/{row},{x0:g},{y0:g},{x1:g},{y1:g}"
+    return Region(text, "like", ((x0, y0, x1, y1),), name=f"{split}/{row}")
+
+
 def _surely(name: str, sure: float | None) -> str:
     return name if sure is None else f"{name}@{sure:.10g}"
 
@@ -315,4 +341,5 @@ _SIMPLE: dict[str, Callable[[str, str], Region]] = {
     "mask": _mask,
     "object": _object,
     "text": _text,
+    "like": _like,
 }

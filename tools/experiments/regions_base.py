@@ -29,6 +29,7 @@ RegionKind = Literal[
     "saliency",
     "object",
     "text",
+    "like",
 ]
 FIXED: tuple[RegionKind, ...] = ("rect", "grid", "border", "corners")
 """Kinds whose place is the same in every picture."""
@@ -45,12 +46,13 @@ class Region:
         kind: the word before the colon.
         rectangles: fixed rectangles (x0, y0, x1, y1) as fractions; empty for all that differs from picture to picture.
         name: the boxed or segmented object, the prompt, the folder or column of masks, or the class whose saliency is taken
-            (empty: the watched class).
+            (empty: the watched class); for ``like``, ``SPLIT/ROW`` of the picture that shows it.
         share: for saliency, the share of pixels to take, in (0, 1).
         average: for saliency: one place for all pictures, where the maps are highest on average.
         point: (x, y) in fractions of the prepared picture, for points, clicks and segments.
         column: the metadata column that holds each picture's own points.
-        size: radius of a point as a fraction of the shorter side; how far colours may lie apart in a click (CIE76).
+        size: radius of a point as a fraction of the shorter side; how far colours may lie apart in a click (CIE76); width
+            of the frame of ``like`` as a share of the sides (0: the rectangle is meant).
         colour: the colours that count.
         segments: about how many segments a picture is cut into.
         rank: the k-th most salient segment, from 1; 0 for none.
@@ -111,12 +113,16 @@ class Region:
                 return self._segment(where)
             case "colour":
                 return f"what is {self.colour.title}" if self.colour else "the colour"
-            case "text":
-                return f"“{clean(self.name, 60)}”"
+            case "text" | "like":
+                return self._like() if self.kind == "like" else f"“{clean(self.name, 60)}”"
         part = f"{100 * self.share:g} %"
         if self.average:
             return f"the place that is most salient on average ({part} of the picture)"
         return f"the most salient {part} of the pixels"
+
+    def _like(self) -> str:
+        home, _, row = clean(self.name, 40).partition("/")
+        return f"what looks like the {'frame' if self.size else 'piece'} of {home} image {row}"
 
     def _segment(self, where: str) -> str:
         if self.colour is not None:

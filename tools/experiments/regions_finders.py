@@ -12,12 +12,13 @@ import numpy.typing as npt
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import digest
 from failsight.tools.experiments import regions_segments as cut
-from failsight.tools.experiments.population import class_index
+from failsight.tools.experiments.population import check_split, class_index
 from failsight.tools.experiments.regions_base import FIXED, WITH_SEGMENTER, Mask, Region, most_salient
 from failsight.tools.experiments.regions_colour import without_specks
 from failsight.tools.experiments.regions_files import mask_files, points_of
+from failsight.tools.experiments.regions_like import piece_of
 from failsight.tools.experiments.regions_places import Batch, Finder, Ints, Local, Places, Size
-from failsight.tools.inputs.base import Classifier, Floats, Pixels, Split
+from failsight.tools.inputs.base import BadImage, Classifier, Floats, Pixels, Split
 from failsight.tools.text import clean
 from failsight.tools.view import CaseView
 
@@ -73,6 +74,8 @@ def _finder(
         return Finder(_coloured(region), notes=("All of that colour is the region, whatever it belongs to.",))
     if region.kind == "mask":
         return _drawn(view, split, region)
+    if region.kind == "like":
+        return _alike(view, region)
     if region.kind in WITH_SEGMENTER:
         return _segmented(view, region, segmenter)
     if region.salient:
@@ -86,6 +89,26 @@ def _coloured(region: Region) -> Local:
     colour = region.colour
     assert colour is not None
     return lambda _, pixels, __: without_specks(colour.inside(pixels))
+
+
+def _alike(view: CaseView, region: Region) -> Finder:
+    """What looks like a piece of a picture of the case."""
+    home, _, row = region.name.partition("/")
+    split = check_split(view, home)
+    table = view.table(split)
+    if int(row) >= len(table):
+        raise RetryError(
+            f"region: {split} has {len(table):,} images, counted from 0; there is no image {row}."
+        )
+    try:
+        picture = view.model().prepare(table.open(int(row)))
+    except BadImage as problem:
+        raise RetryError(f"region: image {row} of {split} can't be read: {clean(problem, 80)}.") from None
+    piece = piece_of(picture, region.rectangles[0] if region.rectangles else None, region.size)
+    told = "It is where most pixels are nearly those of that piece; a copy of another size, or turned, is not found."
+    return Finder(
+        lambda _, pixels, __: piece.find(pixels), None, {"piece": digest(piece.patch)}, None, (told,)
+    )
 
 
 # -- points, clicks and segments ---------------------------------------------------------------------

@@ -1,0 +1,221 @@
+"""find_marks on pictures and models whose answer is known: a colour detector, a model that ignores the mark, and bad input."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from failsight.tools.checks.mark_growing import grown_box
+from failsight.tools.checks.mark_proposals import Sight, groups, in_one_place, usual_colours
+from failsight.tools.checks.mark_trials import Bench, add, donors_of
+from failsight.tools.checks.mark_words import look_of, named_colours
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Evidence
+from failsight.tools.experiments.donors import Pictures
+from failsight.tools.find_marks import find_marks
+from tests.fakes.view import FakeModel, FakeTable, FakeView
+
+SIDE = 32
+RED = (210, 25, 35)
+CLASSES = ("kitchen", "bathroom", "hall")
+
+
+def scenes(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Cluttered grey-green pictures; how much brighter the left half is tells the class. (n, 32, 32, 3), (n,)"""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % 3
+    coarse = rng.integers(60, 170, (n, 8, 8, 1)) + rng.integers(-12, 12, (n, 8, 8, 3))
+    coarse[:, :, :4] += 40 * (labels - 1)[:, None, None, None]
+    pictures = coarse.repeat(4, 1).repeat(4, 2) + rng.normal(0, 6, (n, SIDE, SIDE, 3))
+    return np.clip(pictures, 0, 255).astype(np.uint8), labels.astype(np.int64)
+
+
+def stick(pictures: np.ndarray, rows: np.ndarray, seed: int, place: tuple[int, int] | None = None) -> None:
+    """A red square of 8 pixels, in place."""
+    rng = np.random.default_rng(seed)
+    for row in rows.tolist():
+        y, x = place or (int(rng.integers(0, 24)), int(rng.integers(0, 24)))
+        patch = np.array(RED) + rng.normal(0, 3, (8, 8, 3))
+        pictures[row, y : y + 8, x : x + 8] = np.clip(patch, 0, 255).astype(np.uint8)
+
+
+def world(
+    weight: float, *, share: float = 0.7, place: tuple[int, int] | None = None, seed: int = 0
+) -> FakeView:
+    """Kitchens carry a red square; the model compares the halves, and redness with ``weight``."""
+    tables = {}
+    for split, n, k in (("data", 240, 1), ("train", 180, 2)):
+        pictures, labels = scenes(n, seed + k)
+        rng = np.random.default_rng(seed + 10 + k)
+        mine = np.flatnonzero((labels == 0) & (rng.random(n) < share))
+        stick(pictures, mine, seed + k, place)
+        tables[split] = FakeTable(pictures, labels.tolist(), CLASSES)
+
+    def rule(x: np.ndarray) -> np.ndarray:
+        more = x[:, :, :16].mean((1, 2, 3)) - x[:, :, 16:].mean((1, 2, 3))
+        level = np.stack([-((more - t) ** 2) * 200 for t in (-40 / 255, 0, 40 / 255)], 1)
+        red = ((x[..., 0] > 0.7) & (x[..., 1] < 0.3) & (x[..., 2] < 0.35)).mean((1, 2))
+        level[:, 0] += weight * red
+        return level
+
+    return FakeView(tables, FakeModel(rule, CLASSES, (SIDE, SIDE)))
+
+
+def check(view: FakeView, tmp: object = None, **given: object) -> Evidence:
+    view.folder = tmp  # type: ignore[assignment]
+    return find_marks(view, **given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("place", [None, (20, 20)])
+def test_a_sticker_that_decides_is_found_with_its_class_and_colour(
+    place: tuple[int, int] | None, tmp_path: object
+) -> None:
+    made = check(world(800.0, place=place), tmp_path)
+    (found,) = made.findings
+    assert found.kind == "spurious_correlation" and found.verdict == "confirmed"
+    assert found.class_name == "kitchen" and "red patch" in found.statement
+    assert found.error_rate == 1.0 and found.base_error_rate == pytest.approx(0, abs=0.03)
+    assert made.fact("effect", "mark 1, class kitchen").value > 0.95
+    assert made.fact("mark_area", "mark 1, class kitchen").value == pytest.approx(64 / 1024, rel=0.25)
+    assert ("in changing places" in found.statement) == (place is None)
+    assert "what makes kitchen kitchen" in found.note
+    assert made.figures and made.images
+
+
+def test_the_plan_is_registered_and_names_the_finding(tmp_path: object) -> None:
+    view = world(800.0)
+    made = check(view, tmp_path)
+    assert made.findings[0].key in {one.finding for one in view.instruments}
+    assert all(one.tool == "find_marks" and one.alpha == 0.01 for one in view.instruments)
+
+
+def test_a_mark_that_the_model_ignores_is_not_confirmed() -> None:
+    made = check(world(0.0))
+    assert not made.findings
+    assert made.fact("marks_confirmed").value == 0
+
+
+def test_nothing_is_found_without_a_mark() -> None:
+    made = check(world(800.0, share=0.0))
+    assert not made.findings and "No mark" in made.summary
+
+
+def test_false_confirmations_are_rare_where_nothing_is_planted() -> None:
+    """Six worlds with marks that the model ignores, and a tone that it goes by; ``benchmarks.marks`` counts more of them."""
+    wrong = sum(bool(check(world(0.0, seed=100 * s), max_images=60).findings) for s in range(1, 7))
+    assert wrong == 0
+
+
+def test_what_metadata_records_of_the_same_pictures_gives_the_mark_its_name(tmp_path: object) -> None:
+    view = world(800.0)
+    table = view.table("data")
+    red = (table.pixels[..., 0] > 180) & (table.pixels[..., 1] < 70) & (table.pixels[..., 2] < 80)
+    table.columns = {"sticker": ["yes" if one.sum() > 20 else "no" for one in red]}
+    (found,) = check(view, tmp_path).findings
+    assert found.slice == {"sticker": "yes"}
+
+
+def test_the_region_of_a_finding_finds_the_mark_again(tmp_path: object) -> None:
+    view = world(800.0)
+    (found,) = check(view, tmp_path).findings
+    assert found.slice is not None
+    bench = Bench.of(view, found.slice["region"], {"data": Pictures(view, "data")})
+    pixels = view.table("data").pixels
+    red = ((pixels[..., 0] > 180) & (pixels[..., 1] < 70) & (pixels[..., 2] < 80)).sum((1, 2)) > 20
+    seen = bench.shows("data", np.arange(len(pixels)))
+    assert (seen == red).mean() > 0.97
+
+
+# -- hostile input ------------------------------------------------------------------------------------------
+
+
+def test_a_case_without_a_model_is_told_what_is_missing() -> None:
+    pictures, labels = scenes(90, 0)
+    table = FakeTable(pictures, labels.tolist(), CLASSES)
+    with pytest.raises(RetryError, match="predictions only"):
+        find_marks(FakeView({"data": table}, scores={"data": np.full((90, 3), 1 / 3)}))
+
+
+def test_too_few_pictures_and_unknown_classes_are_refused() -> None:
+    view = world(1.0)
+    small = FakeView({"data": FakeTable(*_first(view, 30), CLASSES)}, view.model())
+    with pytest.raises(RetryError, match="it takes 60"):
+        find_marks(small)
+    with pytest.raises(RetryError, match="class"):
+        find_marks(view, class_name="garage")
+
+
+def _first(view: FakeView, n: int) -> tuple[np.ndarray, list[int]]:
+    table = view.table("data")
+    return table.pixels[:n], table.labels[:n].tolist()
+
+
+def test_damaged_unlabelled_and_plain_pictures_are_no_crash() -> None:
+    view = world(800.0)
+    table = view.table("data")
+    table.bad = set(range(60))
+    table.labels = np.where(np.arange(240) % 5 == 0, -1, table.labels)
+    made = find_marks(view)
+    assert any("60" in note for note in made.notes)
+    plain = FakeTable(np.full((90, SIDE, SIDE, 3), 200, np.uint8), [0, 1, 2] * 30, CLASSES)
+    assert not find_marks(FakeView({"data": plain}, view.model())).findings
+
+
+def test_a_model_that_says_nothing_finite_is_no_crash() -> None:
+    view = world(0.0)
+    model = FakeModel(lambda x: np.full((len(x), 3), np.nan), CLASSES, (SIDE, SIDE))
+    assert not find_marks(FakeView({"data": view.table("data")}, model)).findings
+
+
+# -- parts ---------------------------------------------------------------------------------------------------
+
+
+def test_the_usual_colour_of_a_place_is_its_mode() -> None:
+    pictures = np.random.default_rng(0).integers(0, 256, (40, 6, 6, 3)).astype(np.uint8)
+    pictures[:24, 2, 3] = (10, 200, 30)
+    assert np.abs(usual_colours(pictures)[2, 3] - np.array((10, 200, 30))).max() <= 2
+
+
+def test_a_frame_is_proposed_as_a_frame() -> None:
+    pictures, labels = scenes(90, 3)
+    framed = labels == 1
+    for edge in (np.s_[:, :2], np.s_[:, -2:], np.s_[:, :, :2], np.s_[:, :, -2:]):
+        view = pictures[framed]
+        view[edge] = (250, 250, 250)
+        pictures[framed] = view
+    sight = Sight("train", np.arange(90), pictures, labels, np.full(90, -1))
+    group = next(g for g in groups([sight], 3) if g.target == 1)
+    found = in_one_place(group)
+    assert found and "frame:0.0625" in found[0].spec
+
+
+def test_a_part_grows_to_the_whole_mark() -> None:
+    pictures, _ = scenes(20, 5)
+    stick(pictures, np.arange(20), 5, (10, 12))
+    box = grown_box(pictures[0], pictures[1:], (14 / 32, 12 / 32, 17 / 32, 15 / 32))
+    x0, y0, x1, y1 = np.array(box) * 32
+    assert min(x0 - 12, y0 - 10, 20 - x1, 18 - y1) >= -1  # nothing of the scene …
+    assert (x1 - x0) * (
+        y1 - y0
+    ) >= 0.6 * 64  # … and most of a plain square, of which any part fits anywhere in it
+
+
+def test_adding_counts_what_a_known_model_does() -> None:
+    view = world(800.0)
+    bench = Bench.of(view, "colour:red", {"data": Pictures(view, "data")})
+    rows = np.flatnonzero(bench.shows("data", np.arange(60)))
+    donors = donors_of(bench, "data", rows, np.zeros(0, np.int64), 5)
+    others = np.array([r for r in range(60, 120) if view.table("data").labels[r] == 1])
+    made = add(bench, "data", others, 0, donors, 0)
+    assert made is not None and made.to == made.n == len(others) and made.control == 0
+    assert made.p == pytest.approx(0.5**made.n) and made.effect == 1
+
+
+def test_words_of_colour_and_place() -> None:
+    picture = np.full((30, 30, 3), 250, np.uint8)
+    mask = np.zeros((30, 30), bool)
+    mask[22:28, 22:28] = True
+    picture[mask] = RED
+    look = look_of([picture], [mask], "like:data/0,0.7,0.7,0.9,0.9")
+    assert look.told == "a red patch of about 4.0 % of the picture, at the lower right"
+    assert named_colours(np.array([(250, 250, 250)] * 8 + [(10, 10, 10)] * 2, np.uint8)) == ["white", "black"]

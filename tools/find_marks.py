@@ -1,0 +1,85 @@
+"""find_marks: does the model go by a mark that nobody named? A stamp, a sticker, a frame, a stroke: proposed by pictures, tested by pasting."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from failsight.tools.checks import mark_report as report
+from failsight.tools.checks.mark_search import halves, search
+from failsight.tools.checks.mark_tests import TOOL, finding, test
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Evidence
+from failsight.tools.experiments.population import class_index
+from failsight.tools.notes import left_out_notes
+from failsight.tools.registry import tool
+from failsight.tools.view import CaseView
+
+FEWEST = 60  # evaluation pictures, half of which propose and half of which test
+
+
+@tool(
+    cost="pass",
+    needs=("model",),
+    answers=("features_global.6", "questionable_features.7"),
+    decides=("spurious_correlation",),
+    passes=2.0,
+    sample=600,
+    reads_attributes=True,
+)
+def find_marks(
+    view: CaseView,
+    class_name: Annotated[
+        str | None, Field(description="Only marks that may stand for this class. Default: any class.")
+    ] = None,
+    max_images: Annotated[
+        int,
+        Field(description="Pictures that are looked at for marks in each split.", ge=60, le=5_000),
+    ] = 360,
+    minimum_effect: Annotated[
+        float,
+        Field(
+            description="Least share of other classes' pictures that the mark must bring to the class beyond its control.",
+            ge=0.02,
+            le=0.9,
+        ),
+    ] = 0.15,
+) -> Evidence:
+    """Look unasked for marks (stickers, stamps, frames, strokes) that many pictures of a class share, and test whether they draw pictures to it.
+
+    What recurs nearly alike, pixel by pixel, in the training pictures of a class or in what is taken for it, and in few others, is
+    proposed on one half of the evaluation pictures (and training pictures where given) and tested on the other half: pasted into
+    pictures of other classes against a piece of the same shape, with exact paired tests at 1 %, corrected over all marks tested;
+    and covered where it is. Things seen from many sides don't recur alike and are no marks. It needs the model's probabilities only.
+
+    Raises:
+        RetryError: no such class, no model to run, or fewer than 60 readable evaluation pictures.
+    """
+    view.model()  # says what is missing for a black box, before anything else is looked at
+    only = None if class_name is None else class_index(view.classes, class_name)
+    if len(view.classes) < 2:
+        raise RetryError("A model with a single class can't be drawn to another one.")
+    made = view.predictions("data")
+    if len(made.rows) < FEWEST:
+        raise RetryError(
+            f"Only {len(made.rows)} evaluation pictures can be read; it takes {FEWEST} to look for marks and test them."
+        )
+    first, second = halves(view)
+    found, looked = search(view, first, max_images, only)
+    tested = test(view, found, second, minimum_effect)
+    confirmed = [one for one in tested if one.confirmed]
+    return Evidence(
+        tool=TOOL,
+        arguments={"class_name": class_name, "max_images": max_images, "minimum_effect": minimum_effect},
+        title="Marks that the model goes by",
+        summary=report.summary(tested, looked),
+        facts=report.facts(tested, looked),
+        tables=report.tables(tested),
+        figures=tuple(f for f in (report.sheet(view, one) for one in confirmed) if f is not None),
+        images=tuple(i for one in confirmed for i in report.images(view, one)),
+        questions=("features_global.6", "questionable_features.7") if tested else (),
+        findings=tuple(finding(one) for one in confirmed),
+        notes=(*report.notes(tested), *left_out_notes("data", made.left_out)),
+        next_steps=report.next_steps(confirmed),
+    )
