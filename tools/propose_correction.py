@@ -146,8 +146,10 @@ def _plans(view: CaseView, finding: Finding) -> list[Plan]:
 def _restated(view: CaseView, finding: Finding) -> str:
     """What the side file should state by a confirmed finding about the feeding, as an action; empty for other findings."""
     members = next((m for e in reversed(view.evidence()) if (m := stated(e, finding))), {})
+    what = "the order of the class names" if finding.kind == "class_order" else "the way images are prepared"
     return (
-        f"In the model's side file (model.json) write {members_line(members)}; adopt_version goes on with it, and measures everything anew."
+        f"Mend {what}: in the model's side file (model.json) write {members_line(members)}; adopt_version goes on with it, and measures "
+        "everything anew."
         if members
         else ""
     )

@@ -6,18 +6,19 @@ from failsight.agent.state import CaseState
 from failsight.agent.ui.errors import NOT_READY, OK, UNDECIDED
 from failsight.agent.ui.words import inert_text
 
+SAID = ("readiness", "verdict")  # facts that say whether it is ready
 AS_GIVEN = "readiness_as_given"  # fact of tools/readiness.py, which would load numpy before the first paint
 CODES = {"ready": OK, "not_ready": NOT_READY, "undecided": UNDECIDED}
 
 
 def verdict(state: CaseState) -> str:
     """``ready``, ``not_ready`` or ``undecided``; undecided as well when nobody asked."""
-    return _said(state, ("readiness",))
+    return _said(state, SAID)
 
 
 def as_given(state: CaseState) -> str:
     """The verdict of the model as given, where another version was judged: an exit code is of what somebody runs unchanged."""
-    return _said(state, (AS_GIVEN, "readiness"))
+    return _said(state, (AS_GIVEN, *SAID))
 
 
 def _said(state: CaseState, names: tuple[str, ...]) -> str:

@@ -112,7 +112,12 @@ def test_a_hostile_name_is_inert_in_the_markdown(tmp_path: Path, tame: str, name
     clean = parser.parse(tame)
     made = parser.parse(source)
     inline = [c for t in made for c in (t.children or ())]
-    assert not [t for t in [*made, *inline] if t.type in ("html_block", "html_inline", "link_open", "s_open")]
+    assert not [t for t in [*made, *inline] if t.type in ("html_block", "html_inline", "s_open")]
+    links = [str(t.attrs["href"]) for t in inline if t.type == "link_open"]
+    assert links and all(
+        href.startswith("#") for href in links
+    )  # the contents of the first page, and nothing else
+    assert links == [str(t.attrs["href"]) for m in clean for t in (m.children or ()) if t.type == "link_open"]
     for kind in (
         "heading_open",
         "table_open",
