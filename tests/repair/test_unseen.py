@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,13 @@ import pytest
 
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Finding
+from failsight.tools.repair import copies
 from failsight.tools.repair.choosing import Asked, strategy_of
-from failsight.tools.repair.lessons import Teacher
-from failsight.tools.repair.planning import UNLEARNING, Ready, prepare
+from failsight.tools.repair.lessons import Plan, Teacher
+from failsight.tools.repair.planning import CLIP, UNLEARNING, Ready, prepare
 from failsight.tools.repair.recipes import Recipe
 from failsight.tools.repair.relabelling import corrections
+from failsight.tools.repair.training import Trainer
 from failsight.tools.retrain import retrain
 from tests.fakes.view import FakeView
 from tests.repair import square_world as world
@@ -130,3 +134,28 @@ def test_a_list_to_be_trained_elsewhere_leaves_them_out_too(view: FakeView, tmp_
     data = labels(view, tmp_path / "l.csv", [0, 4])
     made = retrain(view, finding="F1", strategy="relabel", data=data, recipe="export")
     assert made.fact("images", "repair R1").value == N - (N // 4 - 2)
+
+
+def moved(view: FakeView, plan: Plan, clip: float) -> float:
+    """How far five steps of the repair move the weights."""
+    short = replace(plan, recipe=replace(plan.recipe, steps=5, rounds=1, decay=0.0, clip=clip))
+    lesson, _ = Teacher(short, 2).lesson("repair", 1)
+    network = copies.fresh(view.model())
+    before = [p.detach().clone() for p in network.parameters()]
+    Trainer(view.model(), network, lesson).run(None, lambda _: None)
+    apart = [float(((a.detach() - b) ** 2).sum()) for a, b in zip(network.parameters(), before, strict=True)]
+    return math.sqrt(sum(apart))
+
+
+def test_a_gradient_that_is_too_long_is_made_short(view: FakeView, tmp_path: Path) -> None:
+    """With momentum 0.9 no step is longer than ten times the rate times the largest gradient."""
+    plan = ready(view, labels(view, tmp_path / "l.csv", [0, 4])).plan
+    assert plan.recipe.clip == CLIP > 0 and Recipe().clip == 0
+    bound = 5 * plan.recipe.rate * 10
+    assert 0 < moved(view, plan, 1e-4) <= bound * 1e-4
+    assert (
+        moved(view, plan, 0.0) == pytest.approx(moved(view, plan, 1e9))
+        and moved(view, plan, 0.0) > bound * 1e-4
+    )
+    with pytest.raises(ValueError, match="clip"):
+        Recipe(clip=-1.0)

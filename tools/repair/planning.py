@@ -30,6 +30,7 @@ MOST_STATISTICS = 2000  # pictures at most that give statistics
 TARGETS = 200  # pictures at most whose look training pictures are given
 GROUP_STEP = 0.05  # of the weights in group DRO
 LONGER = 4
+CLIP = 5.0  # of relabelling's gradients, about twice their usual length: one of a hundred that is ten times as long can ruin a network for good
 UNLEARNING = 2  # times as many steps: what wrong labels taught is in every class, not in one slice (benchmarks/relabelling.md)
 LAST_RATE = 0.1  # of one linear layer that is trained by steps, where it can't be fitted at once
 MOST_WORK = 2e13  # multiplications of all versions together from which only the last layer is trained: some ten minutes
@@ -313,7 +314,7 @@ def _recipe(asked: Asked, strategy: Strategy, way: Way, usual: int) -> Recipe:
     elif strategy.name == "train_longer":
         made = replace(made, steps=made.steps * LONGER, rounds=made.rounds * 2)
     elif strategy.name == "relabel" and way == "tune":
-        made = replace(made, steps=made.steps * UNLEARNING)
+        made = replace(made, steps=made.steps * UNLEARNING, clip=CLIP)
     if strategy.name == "robust_loss":
         made = replace(made, loss="generalised")
     if strategy.name == "regularise":

@@ -37,6 +37,7 @@ class Recipe:
         anchored: images to whose old answers the model is held that every step shows, where there are any
             (:mod:`failsight.tools.repair.anchors`).
         anchor: what a divergence from the old scores costs there, beside the loss.
+        clip: largest norm of a step's gradient; a longer one is made so short (Pascanu, Mikolov & Bengio 2013). 0 for any.
     """
 
     layers: Layers = "all"
@@ -52,10 +53,13 @@ class Recipe:
     held_added: float = 0.2
     anchored: int = 12
     anchor: float = 1.0
+    clip: float = 0.0
 
     def __post_init__(self) -> None:
         if min(self.steps, self.rounds, self.batch) < 1 or not self.rate > 0:
             raise ValueError("steps, rounds and batch must be at least 1, rate positive")
+        if not self.clip >= 0:
+            raise ValueError("clip must not be negative")
         if not (0 <= self.held_out < 1 and 0 <= self.held_added < 1 and 0 <= self.smoothing < 1):
             raise ValueError("shares lie in [0, 1)")
 

@@ -228,6 +228,8 @@ class Trainer:
             hits += int((own.argmax(1) == target).sum())
         if not math.isfinite(total):
             raise RetryError("The training diverged: the loss is no longer a number. Use another recipe.")
+        if lesson.recipe.clip:
+            torch.nn.utils.clip_grad_norm_(self.optimiser.param_groups[0]["params"], lesson.recipe.clip)
         self.optimiser.step()
         if lesson.recipe.robust:
             for g in np.unique(groups):
