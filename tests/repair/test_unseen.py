@@ -80,7 +80,12 @@ def _both(view: FakeView, tmp_path: Path, seen: list[int]) -> str:
 
 def test_versions_say_how_many_were_left_out(view: FakeView, tmp_path: Path) -> None:
     data = labels(view, tmp_path / "l.csv", [0, 4])
-    retrain(view, finding="F1", strategy="relabel", data=data, epochs=1, seeds=1)
+    made = retrain(view, finding="F1", strategy="relabel", data=data, epochs=1, seeds=1)
+    assert (
+        made.fact("training_images", "repair R1").value == N - (N // 4 - 2)
+        and f"on {N - (N // 4 - 2)} training" in made.summary
+    )
+    assert view.versions()[0].data["recipe"]["clip"] == CLIP
     repair, control = view.versions()
     assert repair.data["left_out"] == control.data["left_out"] == N // 4 - 2
     assert repair.data["relabelled"] == [[0, 1, 2]]

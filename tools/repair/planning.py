@@ -314,7 +314,9 @@ def _recipe(asked: Asked, strategy: Strategy, way: Way, usual: int) -> Recipe:
     elif strategy.name == "train_longer":
         made = replace(made, steps=made.steps * LONGER, rounds=made.rounds * 2)
     elif strategy.name == "relabel" and way == "tune":
-        made = replace(made, steps=made.steps * UNLEARNING, clip=CLIP)
+        made = replace(made, steps=made.steps * UNLEARNING)
+    if strategy.name == "relabel" and way == "tune":
+        made = replace(made, clip=CLIP)
     if strategy.name == "robust_loss":
         made = replace(made, loss="generalised")
     if strategy.name == "regularise":

@@ -33,7 +33,7 @@ def trained(view: CaseView, asked: Asked, ready: Ready, made: Sequence[Made]) ->
     repair, control = _arm(made, "repair"), _arm(made, "control")
     seconds = sum(m.version.cost.get("seconds", 0.0) for m in made)
     added = 0 if plan.added is None else len(plan.added)
-    what = f"{len(plan.usual):,} training images" + (f" and {added:,} added ones" if added else "")
+    what = f"{_learned(plan):,} training images" + (f" and {added:,} added ones" if added else "")
     after, base = _val(repair), _val(control)
     learned = (
         f"{told_recipe(plan)}, {plan.seeds} seeds, and a control arm with the same budget ({ready.control}); "
@@ -60,6 +60,11 @@ def trained(view: CaseView, asked: Asked, ready: Ready, made: Sequence[Made]) ->
         notes=(*ready.notes, *_notes(plan, made)),
         next_steps=(_next(plan.repair),),
     )
+
+
+def _learned(plan: Plan) -> int:
+    """Usual training images that either arm learns from or is held against."""
+    return len(plan.usual) - (0 if plan.left_out is None else len(plan.left_out))
 
 
 def around(view: CaseView, asked: Asked, strategy: Strategy, made: Around) -> Evidence:
@@ -175,7 +180,7 @@ def _facts(
     facts = [
         Fact("versions", len(repair) + len(control), "count", of),
         Fact("training_seconds", seconds, "seconds", of),
-        Fact("training_images", len(plan.usual), "count", of),
+        Fact("training_images", _learned(plan), "count", of),
         Fact("added_images", added, "count", of),
         Fact("relabelled_images", len(plan.corrected), "count", of),
     ]
