@@ -13,7 +13,7 @@ from typing import Any
 from failsight.agent.journal import Journal
 from failsight.agent.state import CaseState, fold
 from failsight.tools.errors import RetryError, UserError
-from failsight.tools.repair.versions import WRAPPED, ModelVersion, find_version
+from failsight.tools.repair.versions import RESTATED, WRAPPED, ModelVersion, find_version
 from failsight.tools.text import clean
 
 
@@ -62,7 +62,14 @@ def lines(state: CaseState, folder: Path) -> list[str]:
         + (f": {verdict(state, v)}" if v.arm != "control" else "")
         for v in versions
     ]
-    first = next((v.name for v in versions if v.arm != "control"), versions[0].name)
+    first = next((v.name for v in versions if v.arm != "control" and v.name != state.current), "")
+    if not first:
+        taken = f"`failsight versions {clean(folder, 300)} --take {state.current} --out FOLDER`"
+        return [
+            *told,
+            "",
+            f"What is measured is measured with {state.current}. To use it elsewhere: {taken}.",
+        ]
     return [
         *told,
         "",
@@ -75,6 +82,8 @@ def verdict(state: CaseState, version: ModelVersion) -> str:
     """What ``verify_correction`` said last of the repair that made the version: a few words."""
     if version.arm == "control":
         return ""
+    if version.strategy == RESTATED:
+        return "the case is at it" if state.current == version.name else "the case went on from it"
     checks = [
         e for e in state.evidence if e.tool == "verify_correction" and _about(e.arguments, version, state)
     ]

@@ -17,6 +17,11 @@ from tests.fakes.case import FakeCase, television_world
 from tests.ui.stage import Stage
 
 
+SETTLED = (
+    8  # looks in a row at which nothing runs: between a line and its work, or its question, there is a moment
+)
+
+
 class Walked(NamedTuple):
     """What is left of a journey: everything that was seen, and the state of the case."""
 
@@ -36,10 +41,12 @@ class RealStage(Stage):
     """The app over a real session."""
 
     async def rest(self) -> None:
-        """Wait until nothing runs: real tools take their time on a busy machine, a minute and a half at most."""
+        """Wait until nothing runs, and nothing is about to: real tools take their time on a busy machine, a minute and a half at most."""
+        idle = 0
         for _ in range(3000):
             await self.pilot.pause(0.03)
-            if not self.app.busy:
+            idle = 0 if self.app.busy else idle + 1
+            if idle == SETTLED:
                 await self.pilot.pause()
                 return
         raise AssertionError("waited in vain")
