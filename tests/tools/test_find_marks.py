@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from failsight.agent.events import ToolStarted
+from failsight.agent.session import Session
 from failsight.tools.checks.mark_growing import grown_box
 from failsight.tools.checks.mark_proposals import Sight, groups, in_one_place, usual_colours
 from failsight.tools.checks.mark_trials import Bench, add, donors_of
@@ -13,6 +17,7 @@ from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence
 from failsight.tools.experiments.donors import Pictures
 from failsight.tools.find_marks import find_marks
+from tests.fakes.case import FakeCase
 from tests.fakes.view import FakeModel, FakeTable, FakeView
 
 SIDE = 32
@@ -124,6 +129,23 @@ def test_the_region_of_a_finding_finds_the_mark_again(tmp_path: object) -> None:
     red = ((pixels[..., 0] > 180) & (pixels[..., 1] < 70) & (pixels[..., 2] < 80)).sum((1, 2)) > 20
     seen = bench.shows("data", np.arange(len(pixels)))
     assert (seen == red).mean() > 0.97
+
+
+# -- through the agent graph --------------------------------------------------------------------------------
+
+
+def test_the_guided_planner_finds_it_unasked(tmp_path: Path) -> None:
+    view = world(800.0)
+    case = FakeCase(tmp_path / "case", {s: view.table(s) for s in ("data", "train")}, view.model())
+    session = Session(case, policy="auto")
+    events = list(session.auto())
+    asked = [e.tool for e in events if isinstance(e, ToolStarted)]
+    assert "find_marks" in asked and asked.index("find_marks") > asked.index("find_slices")
+    (record,) = [r for r in case.state().records.values() if "region" in (r.finding.slice or {})]
+    assert record.finding.class_name == "kitchen" and record.finding.verdict == "confirmed"
+    assert "red patch" in record.finding.statement
+    assert any(plan.covers(record.finding, "find_marks") for plan, _ in case.state().instruments.values())
+    session.close()
 
 
 # -- hostile input ------------------------------------------------------------------------------------------

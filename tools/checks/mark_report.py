@@ -27,16 +27,16 @@ def summary(tested: Sequence[Tested], looked: int) -> str:
             "No mark was found: nothing recurs nearly alike in pictures of one class more than in others and draws pictures to it "
             f"({looked} proposals were looked at)."
         )
-    names = listing([f"{one.look.name} ({clean(one.class_name, 40)})" for one in tested])
+    names = listing([f"{one.subject.look.name} ({clean(one.subject.class_name, 40)})" for one in tested])
     return f"No mark is confirmed as a shortcut. Tested: {names}; {looked} proposals were looked at."
 
 
 def _told(one: Tested) -> str:
     added = one.added
     assert added is not None
-    name = clean(one.class_name, 60)
+    name = clean(one.subject.class_name, 60)
     text = (
-        f"The model takes {one.look.told}, for a sign of {name}: pasted into pictures of other classes it brings "
+        f"The model takes {one.subject.look.told}, for a sign of {name}: pasted into pictures of other classes it brings "
         f"{rate(added.to, added.n)} to {name}, a piece of the same shape {rate(added.control, added.n)}: "
         f"{number(added.effect, 'points')} more {interval(added.ci, 'points')}."
     )
@@ -57,8 +57,8 @@ def facts(tested: Sequence[Tested], looked: int) -> tuple[Fact, ...]:
         Fact("marks_confirmed", sum(t.confirmed for t in tested), "count", direction="lower_is_better"),
     ]
     for one in tested:
-        of, added = f"mark {one.number}, class {one.class_name}", one.added
-        made.append(Fact("mark", one.look.told, "text", of))
+        of, added = f"mark {one.number}, class {one.subject.class_name}", one.added
+        made.append(Fact("mark", one.subject.look.told, "text", of))
         if added is not None:
             made += [
                 Fact("effect", added.effect, "points", of, added.ci, added.n, "lower_is_better"),
@@ -70,7 +70,7 @@ def facts(tested: Sequence[Tested], looked: int) -> tuple[Fact, ...]:
             made.append(
                 Fact("covering_effect", one.covered.effect, "points", of, one.covered.ci, one.covered.n)
             )
-        made.append(Fact("mark_area", one.look.area, "share", of))
+        made.append(Fact("mark_area", one.subject.look.area, "share", of))
     return tuple(made)
 
 
@@ -83,10 +83,10 @@ def tables(tested: Sequence[Tested]) -> tuple[Table, ...]:
         a = one.added
         rows.append(
             (
-                one.look.told,
-                clean(one.class_name, 60),
-                rate(*one.seen.inside),
-                rate(*one.seen.outside),
+                one.subject.look.told,
+                clean(one.subject.class_name, 60),
+                rate(*one.subject.seen.inside),
+                rate(*one.subject.seen.outside),
                 None if a is None else a.effect,
                 "" if a is None else interval(a.ci, "points"),
                 p_value(one.q),
@@ -120,13 +120,15 @@ def sheet(view: CaseView, one: Tested) -> Figure | None:
     """Pictures that show the mark, with it outlined; then pictures as they are, with the mark, with its control."""
     height, width = view.model().preprocessing.size
     top = []
-    for donor in one.candidate.donors[:SHOWN]:
+    for donor in one.subject.candidate.donors[:SHOWN]:
         ys, xs = np.nonzero(as_mask(donor.mark, height, width))
         box = (int(ys.min()), int(xs.min()), int(ys.max()) + 1, int(xs.max()) + 1)
         top.append(figures.Tile(figures.outlined(donor.pixels, [box]), ("shows it",)))
     lines: list[list[figures.Tile]] = [[], [], []]  # as they are, with the mark, with its control
-    bench, donors = one.candidate.bench, one.candidate.donors
-    for k, row in enumerate(one.seen.rows[~one.seen.has & ~one.seen.said][:SHOWN].tolist()):
+    bench, donors = one.subject.candidate.bench, one.subject.candidate.donors
+    for k, row in enumerate(
+        one.subject.seen.rows[~one.subject.seen.has & ~one.subject.seen.said][:SHOWN].tolist()
+    ):
         found = bench.pictures["data"].get(row)
         pair = None
         if found is not None:
@@ -137,12 +139,12 @@ def sheet(view: CaseView, one: Tested) -> Figure | None:
         said = [clean(view.classes[int(i)], 24) for i in scores.argmax(1)]
         for line, picture, word in zip(lines, (found[0], *pair), said, strict=True):
             line.append(figures.Tile(picture, (word,)))
-    name = clean(one.class_name, 60)
+    name = clean(one.subject.class_name, 60)
     return view.save_figure(
         f"mark_{one.number}",
         figures.sheet([row for row in (top, *lines) if row]),
-        title=f"The {one.look.name} and {name}",
-        alt=f"Pictures that show {one.look.told}; below, pictures of other classes as they are, with the mark pasted in and with a "
+        title=f"The {one.subject.look.name} and {name}",
+        alt=f"Pictures that show {one.subject.look.told}; below, pictures of other classes as they are, with the mark pasted in and with a "
         "control piece pasted in, each with the model's answer.",
         caption="First row: where it was seen. Then, in columns: a picture as it is, with the mark, with its control; the model's answer below.",
     )
@@ -152,7 +154,7 @@ def images(view: CaseView, one: Tested) -> list[ImageRef]:
     """Evaluation pictures that show the mark."""
     made, table, answers = [], view.table("data"), view.predictions("data")
     place = {int(r): i for i, r in enumerate(answers.rows.tolist())}
-    for row in one.seen.rows[one.seen.has][: 2 * SHOWN].tolist():
+    for row in one.subject.seen.rows[one.subject.seen.has][: 2 * SHOWN].tolist():
         i, label = place[row], int(table.labels[row])
         made.append(
             ImageRef(
@@ -162,7 +164,7 @@ def images(view: CaseView, one: Tested) -> list[ImageRef]:
                 view.classes[label] if label >= 0 else "",
                 view.classes[int(answers.predicted[i])],
                 float(answers.confidence[i]),
-                f"shows the {one.look.name}",
+                f"shows the {one.subject.look.name}",
             )
         )
     return made
@@ -176,10 +178,12 @@ def notes(tested: Sequence[Tested]) -> list[str]:
     for one in tested:
         if not one.confirmed:
             made.append(
-                f"{one.look.told[:1].upper()}{one.look.told[1:]} ({clean(one.class_name, 60)}): {one.judgement.verdict}. {one.judgement.reason}"
+                f"{one.subject.look.told[:1].upper()}{one.subject.look.told[1:]} ({clean(one.subject.class_name, 60)}): {one.judgement.verdict}. {one.judgement.reason}"
             )
-        elif one.attribute:
-            made.append(f"What {listing(list(one.slice))} records is the same as the {one.look.name}.")
+        elif one.subject.attribute:
+            made.append(
+                f"What {listing(list(one.subject.slice))} records is the same as the {one.subject.look.name}."
+            )
     return made
 
 
@@ -188,9 +192,9 @@ def next_steps(confirmed: Sequence[Tested]) -> tuple[str, ...]:
     if not confirmed:
         return ()
     one = confirmed[0]
-    name = clean(one.class_name, 60)
+    name = clean(one.subject.class_name, 60)
     return (
-        f"Decide whether the {one.look.name} is part of what makes {name} {name}; if not, ask how it came into the pictures.",
+        f"Decide whether the {one.subject.look.name} is part of what makes {name} {name}; if not, ask how it came into the pictures.",
         "Match repairs to it (propose_correction), or retrain with it covered and pasted elsewhere (retrain).",
-        f"Test it with other pictures or fills: test_by_masking region={one.candidate.bench.spec}.",
+        f"Test it with other pictures or fills: test_by_masking region={one.subject.candidate.bench.spec}.",
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from failsight.tools.checks.mark_trials import Adding, Covering, add, cover
 from failsight.tools.checks.mark_words import Look, look_of
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Finding, Instrument, TestResult
+from failsight.tools.experiments.patches import as_mask
 from failsight.tools.slice_columns import encode_column
 from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.stats.power import smallest_rate_difference
@@ -20,11 +22,19 @@ from failsight.tools.verdicts import STANDING_LEVEL, Judgement, Measured, judge
 from failsight.tools.view import CaseView
 
 TOOL = "find_marks"
+Relied = Literal["spurious_correlation", "overemphasised_feature"]
 RECEIVERS, COVERED = 100, 40
 LOOKED = 60  # pictures taken for the class, and as many others, in which the mark is counted
 WEAK = 0.3  # effect of adding below which covering has to bear it out: any striking piece may push a few pictures somewhere
-SAME = 0.7  # correlation from which the mark is what an attribute says
+SURE, LIFT = (
+    0.9,
+    1.4,
+)  # share of marked pictures that have an attribute's value, and times its usual share, from which it says of the mark
 STATISTIC = "share of pictures that go to the class with the mark, minus that with its control; one-sided exact McNemar test"
+TRAINING, TIED = (
+    60,
+    0.1,
+)  # training pictures counted on either side, and points more from which they tie the mark to the class
 NOT_OF = ("computed", "clusters")  # attributes that don't say what a mark is
 
 
@@ -40,27 +50,40 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Tested:
-    """A mark and what was measured of it.
+class Subject:
+    """A mark that is to be tested.
 
     Attributes:
-        number: of the mark, from 1.
-        slice: how the case calls it: by an attribute that says the same, else by its region.
-        attribute: whether an attribute says the same.
-        q: of adding, corrected over all marks tested.
+        slice: how the case calls it: by an attribute that says of it, else by its region.
+        attribute: whether an attribute does.
+        class_name: the class that it may stand for.
+        kind: what the finding will be, see :func:`_kind`.
     """
 
-    number: int
     candidate: Candidate
     look: Look
     seen: Seen
     slice: dict[str, str]
     attribute: bool
+    class_name: str
+    kind: Relied
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A mark and what was measured of it.
+
+    Attributes:
+        number: of the mark, from 1.
+        q: of adding, corrected over all marks tested.
+    """
+
+    number: int
+    subject: Subject
     added: Adding | None
     covered: Covering | None
     q: float
     judgement: Judgement
-    class_name: str
 
     @property
     def confirmed(self) -> bool:
@@ -72,63 +95,49 @@ def test(view: CaseView, found: Sequence[Candidate], half: Half, minimum: float)
     """All tests of all marks; plans are registered before anything is counted on the testing half."""
     if not found:
         return []
-    named = [_named(view, one) for one in found]
-    for one, (look, _) in zip(found, named, strict=True):
-        view.register(_plan(view, one, look, minimum))
-    rows = [receivers(k.bench, half, k.proposal.target, RECEIVERS, view.seed + 1) for k in found]
+    subjects = [_subject(view, one, half) for one in found]
+    for one in subjects:
+        view.register(_plan(view, one, minimum))
     with view.progress.job("testing marks", len(found)) as ticker:
-        added = []
-        for one, who in zip(found, rows, strict=True):
-            added.append(add(one.bench, "data", who, one.proposal.target, one.donors, view.seed + 1))
+        added, covered = [], []
+        for one in subjects:
+            k, seen = one.candidate, one.seen
+            target = k.proposal.target
+            rows = receivers(k.bench, half, target, RECEIVERS, view.seed + 1)
+            added.append(add(k.bench, "data", rows, target, k.donors, view.seed + 1))
+            shown = seen.rows[seen.has & seen.said][:COVERED]
+            covered.append(cover(k.bench, "data", shown, target, view.seed))
             ticker.advance()
     q = benjamini_hochberg([1.0 if a is None else a.p for a in added])
-    made = []
-    for i, (one, (look, spec)) in enumerate(zip(found, named, strict=True)):
-        target = one.proposal.target
-        seen = _seen(view, one, half)
-        shown = seen.rows[seen.has & seen.said][:COVERED]
-        covered = cover(one.bench, "data", shown, target, view.seed)
-        told = _attribute(view, seen)
-        made.append(
-            Tested(
-                i + 1,
-                one,
-                look,
-                seen,
-                told or {"region": spec},
-                told is not None,
-                added[i],
-                covered,
-                float(q[i]),
-                _judged(added[i], covered, float(q[i]), minimum),
-                view.classes[target],
-            )
+    return [
+        Tested(
+            i + 1, one, added[i], covered[i], float(q[i]), _judged(added[i], covered[i], float(q[i]), minimum)
         )
-    return made
+        for i, one in enumerate(subjects)
+    ]
 
 
-def _named(view: CaseView, one: Candidate) -> tuple[Look, str]:
-    from failsight.tools.experiments.patches import as_mask
+def _subject(view: CaseView, one: Candidate, half: Half) -> Subject:
+    look, seen = _look(view, one), _seen(view, one, half)
+    told = _attribute(view, seen)
+    named = told or {"region": one.bench.spec}
+    return Subject(
+        one, look, seen, named, told is not None, view.classes[one.proposal.target], _kind(view, one, named)
+    )
 
+
+def _look(view: CaseView, one: Candidate) -> Look:
     height, width = view.model().preprocessing.size
     masks = [as_mask(d.mark, height, width) for d in one.donors]
-    return look_of([d.pixels for d in one.donors], masks, one.bench.spec), one.bench.spec
+    return look_of([d.pixels for d in one.donors], masks, one.bench.spec)
 
 
-def _plan(view: CaseView, one: Candidate, look: Look, minimum: float) -> Instrument:
-    name = clean(view.classes[one.proposal.target], 60)
-    key = Finding(
-        "spurious_correlation", "features", "data_content", "", slice={"region": one.bench.spec}, class_name=view.classes[one.proposal.target]
-    ).key  # fmt: skip
+def _plan(view: CaseView, one: Subject, minimum: float) -> Instrument:
     return Instrument(
-        finding=key,
+        finding=_hypothesis(one).key,
         tool=TOOL,
-        arguments={
-            "region": one.bench.spec,
-            "class_name": view.classes[one.proposal.target],
-            "seed": view.seed,
-        },
-        statement=f"The model takes {look.told}, for a sign of {name}.",
+        arguments={"region": one.candidate.bench.spec, "class_name": one.class_name, "seed": view.seed},
+        statement=_hypothesis(one).statement,
         statistic=STATISTIC,
         control="a piece of the same shape from elsewhere in the same donor at the same place; of a frame, that of a picture without it",
         minimum_effect=minimum,
@@ -136,6 +145,12 @@ def _plan(view: CaseView, one: Candidate, look: Look, minimum: float) -> Instrum
         n_planned=RECEIVERS,
         smallest_detectable_effect=smallest_rate_difference(RECEIVERS, 0.05, RECEIVERS, STANDING_LEVEL),
     )
+
+
+def _hypothesis(one: Subject) -> Finding:
+    """What is to be tested, before anything is measured."""
+    text = f"The model takes {one.look.told}, for a sign of {clean(one.class_name, 60)}."
+    return Finding(one.kind, "features", "data_content", text, slice=one.slice, class_name=one.class_name)
 
 
 def _judged(added: Adding | None, covered: Covering | None, q: float, minimum: float) -> Judgement:
@@ -166,7 +181,9 @@ def _seen(view: CaseView, one: Candidate, half: Half) -> Seen:
 
 
 def _attribute(view: CaseView, seen: Seen) -> dict[str, str] | None:
-    """The attribute and value that say of the same pictures that they are marked; None without one."""
+    """The attribute and value that nearly all marked pictures have and far from all others; None without one.
+
+    Where several do, the one that goes with the mark most closely."""
     if seen.has.sum() < 5 or seen.has.all():
         return None
     try:
@@ -176,41 +193,63 @@ def _attribute(view: CaseView, seen: Seen) -> dict[str, str] | None:
     at = np.searchsorted(known.rows, seen.rows)
     if len(known.rows) == 0 or (known.rows[np.minimum(at, len(known.rows) - 1)] != seen.rows).any():
         return None
-    best, told = SAME, None
+    best, told = 0.0, None
     for name, values in known.columns.items():
         if known.sources.get(name) in NOT_OF or name in known.unusable:
             continue
         coded = encode_column(name, known.sources.get(name, ""), values[at])
         for i, value in enumerate(coded.values):
             inside = coded.codes == i
-            if 0 < inside.sum() < len(inside):
-                fit = float(np.corrcoef(inside, seen.has)[0, 1])
-                if fit >= best:
-                    best, told = fit, {name: value}
+            share = float(inside[seen.has].mean())
+            if share < SURE or share < LIFT * inside.mean():
+                continue
+            fit = float(np.corrcoef(inside, seen.has)[0, 1])
+            if fit > best:
+                best, told = fit, {name: value}
     return told
 
 
-def finding(one: Tested) -> Finding:
+def _kind(view: CaseView, one: Candidate, named: dict[str, str]) -> Relied:
+    """What the finding is: as the case has it already; else whether the training pictures at hand tie the mark to the class."""
+    target = one.proposal.target
+    for _, known in view.findings():
+        same = known.class_name == view.classes[target] and dict(known.slice or {}) == named
+        if same and (known.kind == "overemphasised_feature" or known.kind == "spurious_correlation"):
+            return known.kind
+    if "train" not in view.splits() or one.proposal.split == "train":
+        return "spurious_correlation"
+    labels = np.asarray(view.table("train").labels)
+    rng = np.random.default_rng([view.seed, 71])
+    mine, others = (
+        rng.permutation(np.flatnonzero(m))[:TRAINING] for m in (labels == target, labels != target)
+    )
+    if not len(mine) or not len(others):
+        return "spurious_correlation"
+    more = one.bench.shows("train", mine).mean() - one.bench.shows("train", others).mean()
+    return "spurious_correlation" if more >= TIED else "overemphasised_feature"
+
+
+def finding(tested: Tested) -> Finding:
     """A confirmed mark as a finding."""
-    added, name = one.added, clean(one.class_name, 60)
+    added, one = tested.added, tested.subject
     assert added is not None
-    called = one.look.told
+    name, called = clean(one.class_name, 60), one.look.told
     if one.attribute:
-        called += f" ({', '.join(f'{k}={v}' for k, v in one.slice.items())})"
-    tests = [
-        TestResult(TOOL, added.effect, added.ci, added.p, added.n, one.judgement.verdict, added.control / added.n, STATISTIC, one.q)
-    ]  # fmt: skip
-    return Finding(
-        "spurious_correlation", "features", "data_content",
-        f"Pictures that show {called} are taken for {name}: pasted into pictures of other classes it brings {added.to} of {added.n} "
-        f"to {name}, a piece of the same shape {added.control} of {added.n}. {_where_seen(one)}",
-        slice=one.slice, class_name=one.class_name, n=added.n, error_rate=added.to / added.n,
-        base_error_rate=added.control / added.n, ci=added.ci, p=added.p, q=one.q, verdict="confirmed", tests=tuple(tests),
-        note=f"{one.judgement.reason} Whether it is part of what makes {name} {name}, a person has to say.",
+        called += f" ({', '.join(f'{clean(k, 60)}={clean(v, 60)}' for k, v in one.slice.items())})"
+    result = TestResult(
+        TOOL, added.effect, added.ci, added.p, added.n, tested.judgement.verdict, added.control / added.n, STATISTIC, tested.q
+    )  # fmt: skip
+    return replace(
+        _hypothesis(one),
+        statement=f"Pictures that show {called} are taken for {name}: pasted into pictures of other classes it brings {added.to} of "
+        f"{added.n} to {name}, a piece of the same shape {added.control} of {added.n}. {_where_seen(one)}",
+        n=added.n, error_rate=added.to / added.n, base_error_rate=added.control / added.n, ci=added.ci, p=added.p, q=tested.q,
+        verdict="confirmed", tests=(result,),
+        note=f"{tested.judgement.reason} Whether it is part of what makes {name} {name}, a person has to say.",
     )  # fmt: skip
 
 
-def _where_seen(one: Tested) -> str:
+def _where_seen(one: Subject) -> str:
     (k, n), (k0, n0) = one.seen.inside, one.seen.outside
     name = clean(one.class_name, 60)
     text = f"It is in {k} of {n} evaluation pictures that are taken for {name} and in {k0} of {n0} others"
