@@ -4,6 +4,10 @@ A model whose class names stand in another order than its outputs is right about
 merely bad model is not: no renaming makes it good. So a renaming counts only where, on pictures that did not choose it,
 each class that is renamed is recognised by its new output and by no other: the most of its pictures go there, and the most
 of what goes there is of it.
+
+What no counts can tell apart is a network that never learnt and tells clearly different classes by chance, under names by chance.
+Random two-layer networks on well separated classes (500 each) were taken for it in 2.4 % of the cases with two classes, 0.6 % with three,
+1.6 % with four, 1.2 % with five and none with eight; coin flips, collapsed and biased answers and labels wrong up to 45 % in none of 300 each.
 """
 
 from __future__ import annotations
