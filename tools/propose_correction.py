@@ -14,6 +14,7 @@ from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Correction, Evidence, Fact, Finding, Table
 from failsight.tools.readiness import unresolved_findings
 from failsight.tools.registry import tool
+from failsight.tools.repair.marked import region_of
 from failsight.tools.repair.restated import members_line
 from failsight.tools.repair.versions import RESTATED
 from failsight.tools.repair_sizes import Size, to_collect, to_verify
@@ -163,7 +164,9 @@ def _imitable(finding: Finding) -> bool:
 
 
 def _boxed(view: CaseView, finding: Finding) -> bool | None:
-    """Whether the object that the finding suspects has boxes; None where it suspects no single object."""
+    """Whether the object that the finding suspects has boxes, or is sought in pictures; None where it suspects no single object."""
+    if region_of(finding.slice):
+        return True
     pairs = list((finding.slice or {}).items())
     if len(pairs) != 1 or pairs[0][1].lower() not in YES:
         return None
@@ -205,6 +208,10 @@ def _cue(finding: Finding) -> str:
     parts = []
     for name, value in (finding.slice or {}).items():
         name, value = clean(name, 60), clean(value, 60)
+        if name == "region":
+            value = "the mark" if value.startswith("like:") else value.replace(":", " ")
+            parts.append(value)
+            continue
         parts.append(
             name
             if value.lower() in YES

@@ -12,6 +12,7 @@ from failsight.tools.evidence import Finding
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import called
 from failsight.tools.repair import additions, normalisation
+from failsight.tools.repair.marked import region_of
 from failsight.tools.repair.piles import cue_of, inside_of
 from failsight.tools.repair.relabelling import Unseen, corrections
 from failsight.tools.repair.versions import AROUND
@@ -135,6 +136,8 @@ def lacks(view: CaseView, strategy: str, asked: Asked) -> str:
 
 
 def _lacks_boxes(view: CaseView, asked: Asked) -> str:
+    if region_of(asked.conditions):
+        return ""  # it is sought in the training pictures themselves
     cue, boxes = cue_of(asked.conditions), view.table("train").boxes
     if not cue:
         return "the finding names no single object that a picture shows"

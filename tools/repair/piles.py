@@ -13,6 +13,7 @@ from failsight.tools.engine.stream import iter_pixels
 from failsight.tools.errors import RetryError
 from failsight.tools.inputs.base import Box, ImageTable, Pixels, Split
 from failsight.tools.inputs.fingerprint import job
+from failsight.tools.repair.marked import region_boxes, region_of
 from failsight.tools.repair_sizes import matches, slice_rows
 
 if TYPE_CHECKING:
@@ -110,7 +111,8 @@ def read_pile(
         what: the kind of images, for the progress line.
     """
     model = view.model()
-    inside = inside_of(view, table, conditions, split)
+    region = region_of(conditions) if split is not None else ""
+    inside = np.zeros(len(table), bool) if region else inside_of(view, table, conditions, split)
     by_row = dict(zip(rows.tolist(), labels.tolist(), strict=True))
     kept: list[Ints] = []
     pixels: list[Pixels] = []
@@ -121,11 +123,15 @@ def read_pile(
             advance(len(part))
     read = np.concatenate(kept) if kept else np.zeros(0, np.int64)
     height, width = model.preprocessing.size
+    boxes = _boxes(view, table, read, cue_of(conditions))
+    if region and split is not None:
+        boxes = tuple(region_boxes(view, split, region, read))
+        inside[read] = [bool(one) for one in boxes]
     return Pile(
         np.concatenate(pixels) if pixels else np.zeros((0, height, width, 3), np.uint8),
         np.array([by_row[r] for r in read.tolist()], np.int64),
         inside[read],
-        _boxes(view, table, read, cue_of(conditions)),
+        boxes,
         np.full(len(read), added),
         read,
     )
