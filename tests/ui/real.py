@@ -16,7 +16,6 @@ from failsight.agent.ui.tui.screens.approval import ApprovalScreen
 from tests.fakes.case import FakeCase, television_world
 from tests.ui.stage import Stage
 
-
 SETTLED = (
     8  # looks in a row at which nothing runs: between a line and its work, or its question, there is a moment
 )
