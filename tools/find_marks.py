@@ -10,7 +10,7 @@ from failsight.tools.checks import mark_report as report
 from failsight.tools.checks.mark_search import halves, search
 from failsight.tools.checks.mark_tests import TOOL, finding, test
 from failsight.tools.errors import RetryError
-from failsight.tools.evidence import Evidence
+from failsight.tools.evidence import Evidence, Finding
 from failsight.tools.experiments.population import class_index
 from failsight.tools.notes import left_out_notes
 from failsight.tools.registry import tool
@@ -69,6 +69,9 @@ def find_marks(
     found, looked = search(view, first, max_images, only)
     tested = test(view, found, second, minimum_effect)
     confirmed = [one for one in tested if one.confirmed]
+    stated: dict[str, Finding] = {}
+    for one in confirmed:  # two marks that an attribute calls the same are one finding, that of the stronger
+        stated.setdefault(finding(one).key, finding(one))
     return Evidence(
         tool=TOOL,
         arguments={"class_name": class_name, "max_images": max_images, "minimum_effect": minimum_effect},
@@ -79,7 +82,7 @@ def find_marks(
         figures=tuple(f for f in (report.sheet(view, one) for one in confirmed) if f is not None),
         images=tuple(i for one in confirmed for i in report.images(view, one)),
         questions=("features_global.6", "questionable_features.7") if tested else (),
-        findings=tuple(finding(one) for one in confirmed),
+        findings=tuple(stated.values()),
         notes=(*report.notes(tested), *left_out_notes("data", made.left_out)),
         next_steps=report.next_steps(confirmed),
     )
