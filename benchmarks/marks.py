@@ -146,7 +146,6 @@ def main() -> None:
     parser.add_argument(
         "--table", action="store_true", help="print the counts of what is there, play nothing"
     )
-    parser.add_argument("--kept", type=Path, help="a folder of worlds made before; new ones are kept there")
     given = parser.parse_args()
     lines = given.out.read_text("utf-8").splitlines() if given.out.is_file() else []
     done: dict[str, Row] = {row["world"]: row for row in map(json.loads, lines)}
@@ -154,44 +153,12 @@ def main() -> None:
     for plan in plans:
         if plan.name in done or given.table:
             continue
-        done[plan.name] = play(_made(plan, given.kept))
+        done[plan.name] = play(worlds.make(plan))
         with given.out.open("a", encoding="utf-8") as file:
             file.write(json.dumps(done[plan.name]) + "\n")
         one = done[plan.name]
         print(plan.name, kind_of(one), [(f["class"], right(one, f)) for f in one["found"]], flush=True)
     print(table([done[p.name] for p in plans if p.name in done]))
-
-
-def _made(plan: worlds.Plan, kept: Path | None) -> worlds.World:
-    """A world, from the folder where it was kept."""
-    import torch
-
-    path = kept / f"{plan.name}.pt" if kept else None
-    if path is None or not path.is_file():
-        world = worlds.make(plan)
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            torch.save(
-                {
-                    "plan": plan, "pixels": world.pixels, "labels": world.labels, "marked": world.marked,
-                    "state": world.network.state_dict(), "acc": world.accuracy, "taken": world.taken,
-                }, path,
-            )  # fmt: skip
-        return world
-    made = torch.load(path, weights_only=False)  # our own file of a moment ago
-    if made["plan"] != plan:
-        raise SystemExit(f"{path} holds another world of that name; remove it.")
-    network = worlds.network_of(len(plan.classes))
-    network.load_state_dict(made["state"])
-    return worlds.World(
-        plan,
-        made["pixels"],
-        made["labels"],
-        made["marked"],
-        network.eval(),
-        made["acc"],
-        tuple(made["taken"]),
-    )
 
 
 if __name__ == "__main__":

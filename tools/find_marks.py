@@ -8,7 +8,7 @@ from pydantic import Field
 
 from failsight.tools.checks import mark_report as report
 from failsight.tools.checks.mark_search import halves, search
-from failsight.tools.checks.mark_tests import TOOL, finding, test
+from failsight.tools.checks.mark_tests import TOOL, finding, subjects, test
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Finding
 from failsight.tools.experiments.population import class_index
@@ -67,7 +67,9 @@ def find_marks(
         )
     first, second = halves(view)
     found, looked = search(view, first, max_images, only)
-    tested = test(view, found, second, minimum_effect)
+    named = subjects(view, found, second)
+    known = [one for one in named if one.stated]
+    tested = test(view, [one for one in named if not one.stated], second, minimum_effect)
     confirmed = [one for one in tested if one.confirmed]
     stated: dict[str, Finding] = {}
     for one in confirmed:  # two marks that an attribute calls the same are one finding, that of the stronger
@@ -76,13 +78,13 @@ def find_marks(
         tool=TOOL,
         arguments={"class_name": class_name, "max_images": max_images, "minimum_effect": minimum_effect},
         title="Marks that the model goes by",
-        summary=report.summary(tested, looked),
-        facts=report.facts(tested, looked),
+        summary=report.summary(tested, known, looked),
+        facts=report.facts(tested, known, looked),
         tables=report.tables(tested),
         figures=tuple(f for f in (report.sheet(view, one) for one in confirmed) if f is not None),
         images=tuple(i for one in confirmed for i in report.images(view, one)),
-        questions=("features_global.6", "questionable_features.7") if tested else (),
+        questions=("features_global.6", "questionable_features.7") if named else (),
         findings=tuple(stated.values()),
-        notes=(*report.notes(tested), *left_out_notes("data", made.left_out)),
-        next_steps=report.next_steps(confirmed),
+        notes=(*report.notes(tested, known), *left_out_notes("data", made.left_out)),
+        next_steps=report.next_steps(confirmed, known),
     )

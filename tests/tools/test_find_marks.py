@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from failsight.tools.checks.mark_proposals import Sight, groups, in_one_place, u
 from failsight.tools.checks.mark_trials import Bench, add, donors_of
 from failsight.tools.checks.mark_words import look_of, named_colours
 from failsight.tools.errors import RetryError
-from failsight.tools.evidence import Evidence
+from failsight.tools.evidence import Evidence, Finding
 from failsight.tools.experiments.donors import Pictures
 from failsight.tools.find_marks import find_marks
 from tests.fakes.case import FakeCase
@@ -118,6 +119,49 @@ def test_what_metadata_records_of_the_same_pictures_gives_the_mark_its_name(tmp_
     table.columns = {"sticker": ["yes" if one.sum() > 20 else "no" for one in red]}
     (found,) = check(view, tmp_path).findings
     assert found.slice == {"sticker": "yes"}
+
+
+def test_what_the_case_has_a_finding_about_is_left_to_that_finding(tmp_path: object) -> None:
+    view = world(800.0)
+    table = view.table("data")
+    red = (table.pixels[..., 0] > 180) & (table.pixels[..., 1] < 70) & (table.pixels[..., 2] < 80)
+    table.columns = {"sticker": ["yes" if one.sum() > 20 else "no" for one in red]}
+    known = Finding(
+        "spurious_correlation", "features", "data_content", "The model takes sticker=yes for a sign of kitchen.",
+        slice={"sticker": "yes"}, class_name="kitchen",
+    )  # fmt: skip
+    view.stated.append(("F3", known))
+    made = check(view, tmp_path)
+    assert not made.findings and not view.instruments
+    assert made.fact("marks_known").value == 1 and "sticker=yes says: F3" in made.summary
+    view.stated[0] = ("F3", replace(known, class_name="hall"))  # of another class it says nothing
+    (found,) = check(view, tmp_path).findings
+    assert found.class_name == "kitchen"
+
+
+def test_a_mark_within_the_boxes_of_a_named_thing_is_that_thing(tmp_path: object) -> None:
+    """The column says yes of more pictures than show the mark: only the boxes tell that it is the same thing."""
+    view = world(800.0)
+    for split in ("data", "train"):
+        table = view.table(split)
+        red = (table.pixels[..., 0] > 180) & (table.pixels[..., 1] < 70) & (table.pixels[..., 2] < 80)
+        has = red.sum((1, 2)) > 20
+        table.columns = {"badge": ["yes" if h or i % 2 == 0 else "no" for i, h in enumerate(has)]}
+        boxes = []
+        for h, one in zip(has, red, strict=True):
+            ys, xs = np.nonzero(one)
+            around = (
+                (xs.min() / SIDE, ys.min() / SIDE, (xs.max() + 1) / SIDE, (ys.max() + 1) / SIDE) if h else ()
+            )
+            boxes.append({"badge": (around,)} if h else {})
+        table.boxes = tuple(boxes)
+    known = Finding(
+        "spurious_correlation", "features", "data_content", "The model takes badge=yes for a sign of kitchen.",
+        slice={"badge": "yes"}, class_name="kitchen",
+    )  # fmt: skip
+    view.stated.append(("F3", known))
+    made = check(view, tmp_path)
+    assert not made.findings and "badge=yes says: F3" in made.summary
 
 
 def test_the_region_of_a_finding_finds_the_mark_again(tmp_path: object) -> None:

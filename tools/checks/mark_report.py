@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from failsight.tools.checks.mark_tests import Tested, rate
+from failsight.tools.checks.mark_tests import Subject, Tested, rate
 from failsight.tools.checks.mark_trials import pasted
 from failsight.tools.evidence import Fact, Figure, ImageRef, Table
 from failsight.tools.experiments import figures
@@ -17,11 +17,23 @@ from failsight.tools.view import CaseView
 SHOWN = 5
 
 
-def summary(tested: Sequence[Tested], looked: int) -> str:
-    """One to three sentences."""
+def summary(tested: Sequence[Tested], known: Sequence[Subject], looked: int) -> str:
+    """One to three sentences. ``known``: marks that the case has a finding about already, by the name of an attribute."""
+    told = " ".join([_tested(tested, known, looked), *(_known(one) for one in known)])
+    return told.strip()
+
+
+def _known(one: Subject) -> str:
+    name = ", ".join(f"{clean(k, 60)}={clean(v, 60)}" for k, v in one.slice.items())
+    return f"{one.look.told[:1].upper()}{one.look.told[1:]} ({clean(one.class_name, 60)}) is what {name} says: {one.stated}."
+
+
+def _tested(tested: Sequence[Tested], known: Sequence[Subject], looked: int) -> str:
     confirmed = [one for one in tested if one.confirmed]
     if confirmed:
         return " ".join(_told(one) for one in confirmed)
+    if not tested and known:
+        return ""
     if not tested:
         return (
             "No mark was found: nothing recurs nearly alike in pictures of one class more than in others and draws pictures to it "
@@ -49,11 +61,12 @@ def _told(one: Tested) -> str:
     return text
 
 
-def facts(tested: Sequence[Tested], looked: int) -> tuple[Fact, ...]:
+def facts(tested: Sequence[Tested], known: Sequence[Subject], looked: int) -> tuple[Fact, ...]:
     """Counts, and what was measured of each mark."""
     made = [
         Fact("proposals", looked, "count"),
         Fact("marks_tested", len(tested), "count"),
+        Fact("marks_known", len(known), "count"),
         Fact("marks_confirmed", sum(t.confirmed for t in tested), "count", direction="lower_is_better"),
     ]
     for one in tested:
@@ -170,11 +183,15 @@ def images(view: CaseView, one: Tested) -> list[ImageRef]:
     return made
 
 
-def notes(tested: Sequence[Tested]) -> list[str]:
+def notes(tested: Sequence[Tested], known: Sequence[Subject]) -> list[str]:
     """What a reader should know."""
     made = [
         "A mark is what recurs nearly alike, pixel by pixel; a thing of the class seen from many sides is none and is not found here."
     ]
+    if known:
+        made.append(
+            "What the case has a finding about already is not tested here: that finding's own experiment decides."
+        )
     for one in tested:
         if not one.confirmed:
             made.append(
@@ -187,10 +204,10 @@ def notes(tested: Sequence[Tested]) -> list[str]:
     return made
 
 
-def next_steps(confirmed: Sequence[Tested]) -> tuple[str, ...]:
+def next_steps(confirmed: Sequence[Tested], known: Sequence[Subject]) -> tuple[str, ...]:
     """What a careful person would do next."""
     if not confirmed:
-        return ()
+        return tuple(f"Test {one.stated} (test_by_masking)." for one in known[:1])
     one = confirmed[0]
     name = clean(one.subject.class_name, 60)
     return (

@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from failsight.tools.checks.mark_search import Candidate, Half, Ints, Mask, receivers
-from failsight.tools.checks.mark_trials import Adding, Covering, add, cover
+from failsight.tools.checks.mark_search import COUNTED, Candidate, Half, Ints, Mask, receivers
+from failsight.tools.checks.mark_trials import Adding, Bench, Covering, add, cover
 from failsight.tools.checks.mark_words import Look, look_of
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Finding, Instrument, TestResult
@@ -26,15 +26,13 @@ Relied = Literal["spurious_correlation", "overemphasised_feature"]
 RECEIVERS, COVERED = 100, 40
 LOOKED = 60  # pictures taken for the class, and as many others, in which the mark is counted
 WEAK = 0.3  # effect of adding below which covering has to bear it out: any striking piece may push a few pictures somewhere
-SURE, LIFT = (
-    0.9,
-    1.4,
-)  # share of marked pictures that have an attribute's value, and times its usual share, from which it says of the mark
+# share of marked pictures that have an attribute's value, and times its usual share, from which it says of the mark
+SURE, LIFT = 0.9, 1.4
+INSIDE = 0.5  # share of the mark that lies in the boxes of a named thing, from which it is a part of it
+SAME = 0.5  # correlation from which the attribute and the mark are one thing, and what is stated of one is stated of the other
 STATISTIC = "share of pictures that go to the class with the mark, minus that with its control; one-sided exact McNemar test"
-TRAINING, TIED = (
-    60,
-    0.1,
-)  # training pictures counted on either side, and points more from which they tie the mark to the class
+# training pictures counted on either side, and points more from which they tie the mark to the class
+TRAINING, TIED = 60, 0.1
 NOT_OF = ("computed", "clusters")  # attributes that don't say what a mark is
 
 
@@ -58,6 +56,7 @@ class Subject:
         attribute: whether an attribute does.
         class_name: the class that it may stand for.
         kind: what the finding will be, see :func:`_kind`.
+        stated: id of a finding of the case that says the same by the attribute's name; its own experiment decides. Else empty.
     """
 
     candidate: Candidate
@@ -67,6 +66,7 @@ class Subject:
     attribute: bool
     class_name: str
     kind: Relied
+    stated: str = ""
 
 
 @dataclass(frozen=True)
@@ -91,16 +91,20 @@ class Tested:
         return self.judgement.verdict == "confirmed"
 
 
-def test(view: CaseView, found: Sequence[Candidate], half: Half, minimum: float) -> list[Tested]:
+def subjects(view: CaseView, found: Sequence[Candidate], half: Half) -> list[Subject]:
+    """What the candidates are called, and which of them the case has a finding about already."""
+    return [_subject(view, one, half) for one in found]
+
+
+def test(view: CaseView, found: Sequence[Subject], half: Half, minimum: float) -> list[Tested]:
     """All tests of all marks; plans are registered before anything is counted on the testing half."""
     if not found:
         return []
-    subjects = [_subject(view, one, half) for one in found]
-    for one in subjects:
+    for one in found:
         view.register(_plan(view, one, minimum))
     with view.progress.job("testing marks", len(found)) as ticker:
         added, covered = [], []
-        for one in subjects:
+        for one in found:
             k, seen = one.candidate, one.seen
             target = k.proposal.target
             rows = receivers(k.bench, half, target, RECEIVERS, view.seed + 1)
@@ -113,17 +117,41 @@ def test(view: CaseView, found: Sequence[Candidate], half: Half, minimum: float)
         Tested(
             i + 1, one, added[i], covered[i], float(q[i]), _judged(added[i], covered[i], float(q[i]), minimum)
         )
-        for i, one in enumerate(subjects)
+        for i, one in enumerate(found)
     ]
 
 
 def _subject(view: CaseView, one: Candidate, half: Half) -> Subject:
-    look, seen = _look(view, one), _seen(view, one, half)
-    told = _attribute(view, seen)
+    look, seen, name = _look(view, one), _seen(view, one, half), view.classes[one.proposal.target]
+    told, fit = _attribute(view, seen)
     named = told or {"region": one.bench.spec}
-    return Subject(
-        one, look, seen, named, told is not None, view.classes[one.proposal.target], _kind(view, one, named)
-    )
+    before = _stated(view, name, named)
+    kind: Relied = before[1] if before else _kind(view, one)
+    stated = before[0] if before and told and (fit >= SAME or _within(view, one, next(iter(told)))) else ""
+    return Subject(one, look, seen, named, told is not None, name, kind, stated)
+
+
+def _within(view: CaseView, one: Candidate, name: str) -> bool:
+    """Whether the mark lies in the boxes of the thing that an attribute names; False where there are none."""
+    try:
+        boxes = Bench.of(view, f"box:{name}", one.bench.pictures)
+    except RetryError:
+        return False
+    shares = []
+    for split, row in sorted(one.shown)[:COUNTED]:
+        mark, box = one.bench.mask(split, row), boxes.mask(split, row)  # type: ignore[arg-type]
+        if mark is not None and box is not None and mark.any():
+            shares.append(float((mark & box).sum() / mark.sum()))
+    return bool(shares) and float(np.median(shares)) >= INSIDE
+
+
+def _stated(view: CaseView, class_name: str, named: dict[str, str]) -> tuple[str, Relied] | None:
+    """Id and kind of the case's finding that the class goes by what is so named; None without one."""
+    for found, known in view.findings():
+        same = known.class_name == class_name and dict(known.slice or {}) == named
+        if same and (known.kind == "overemphasised_feature" or known.kind == "spurious_correlation"):
+            return found, known.kind
+    return None
 
 
 def _look(view: CaseView, one: Candidate) -> Look:
@@ -180,20 +208,21 @@ def _seen(view: CaseView, one: Candidate, half: Half) -> Seen:
     return Seen((int(has[said].sum()), len(mine)), (int(has[~said].sum()), len(others)), rows, has, said)
 
 
-def _attribute(view: CaseView, seen: Seen) -> dict[str, str] | None:
-    """The attribute and value that nearly all marked pictures have and far from all others; None without one.
+def _attribute(view: CaseView, seen: Seen) -> tuple[dict[str, str] | None, float]:
+    """The attribute and value that nearly all marked pictures have and far from all others, and how closely (correlation); None without one.
 
     Where several do, the one that goes with the mark most closely."""
     if seen.has.sum() < 5 or seen.has.all():
-        return None
+        return None, 0.0
     try:
         known = view.attributes("data")
     except RetryError:
-        return None
+        return None, 0.0
     at = np.searchsorted(known.rows, seen.rows)
     if len(known.rows) == 0 or (known.rows[np.minimum(at, len(known.rows) - 1)] != seen.rows).any():
-        return None
-    best, told = 0.0, None
+        return None, 0.0
+    best = 0.0
+    told: dict[str, str] | None = None
     for name, values in known.columns.items():
         if known.sources.get(name) in NOT_OF or name in known.unusable:
             continue
@@ -206,16 +235,12 @@ def _attribute(view: CaseView, seen: Seen) -> dict[str, str] | None:
             fit = float(np.corrcoef(inside, seen.has)[0, 1])
             if fit > best:
                 best, told = fit, {name: value}
-    return told
+    return told, best
 
 
-def _kind(view: CaseView, one: Candidate, named: dict[str, str]) -> Relied:
-    """What the finding is: as the case has it already; else whether the training pictures at hand tie the mark to the class."""
+def _kind(view: CaseView, one: Candidate) -> Relied:
+    """What the finding is: whether the training pictures at hand tie the mark to the class."""
     target = one.proposal.target
-    for _, known in view.findings():
-        same = known.class_name == view.classes[target] and dict(known.slice or {}) == named
-        if same and (known.kind == "overemphasised_feature" or known.kind == "spurious_correlation"):
-            return known.kind
     if "train" not in view.splits() or one.proposal.split == "train":
         return "spurious_correlation"
     labels = np.asarray(view.table("train").labels)

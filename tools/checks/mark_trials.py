@@ -22,6 +22,7 @@ from failsight.tools.experiments.donors import Pictures, paste
 from failsight.tools.experiments.fills import MeanColour, mean_colour
 from failsight.tools.experiments.masking import squared_change
 from failsight.tools.experiments.patches import Patches, as_mask, paint, patches_of
+from failsight.tools.experiments.population import boxed_objects
 from failsight.tools.experiments.regions import parse_region
 from failsight.tools.experiments.regions_base import Mask
 from failsight.tools.experiments.regions_finders import open_places
@@ -86,7 +87,7 @@ class Bench:
     @classmethod
     def of(cls, view: CaseView, spec: str, pictures: dict[Split, Pictures]) -> Bench:
         """The bench of a region. ``pictures`` is shared between benches, so that a file is opened once."""
-        region = parse_region(spec, {}, view.classes)
+        region = parse_region(spec, boxed_objects(view.table("data")), view.classes)
         places = {split: open_places(view, split, region) for split in pictures}
         return cls(view, spec, pictures, places)
 
