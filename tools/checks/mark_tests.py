@@ -1,4 +1,8 @@
-"""The tests of the marks that came through the search: planned, registered, counted on the other half of the pictures, judged."""
+"""The tests of the marks that came through the search: planned, registered, counted on the other half of the pictures, judged.
+
+The exact test takes the pictures that get a mark as independent, though up to twelve donors are shared between them: what recurs
+nearly alike differs little from donor to donor. Where donors may differ, ``test_by_adding`` also tests over them.
+"""
 
 from __future__ import annotations
 
