@@ -43,18 +43,20 @@ def _wrong(confirmed: Sequence[Card], nothing: Sentence) -> tuple[tuple[Sentence
     lead = Sentence(
         f"{count(len(confirmed), 'finding is', 'findings are')} confirmed.", tuple(c.id for c in confirmed)
     )
-    points: list[Sentence] = []
-    for card in confirmed[:MOST_WRONG]:
-        points.append(Sentence(sentence(card.statement, 400), (card.id,)))
-        points += [
-            Sentence(f"How sure: {said.text}", said.refs) for label, said in card.terms if label == "How sure"
-        ]
+    points = [_one(card) for card in confirmed[:MOST_WRONG]]
     more = confirmed[MOST_WRONG:]
     if more:
-        points.append(
-            Sentence(f"Further: {', '.join(c.kind.lower() for c in more)}.", tuple(c.id for c in more))
-        )
+        kinds = dict.fromkeys(c.kind.lower() for c in more)
+        told = (f"{k} ({', '.join(c.id for c in more if c.kind.lower() == k)})" for k in kinds)
+        points.append(Sentence(f"Further: {', '.join(told)}.", tuple(c.id for c in more)))
     return (lead,), tuple(points)
+
+
+def _one(card: Card) -> Sentence:
+    """A finding with how sure it is, in one point."""
+    sure = [said for label, said in card.terms if label == "How sure"]
+    text = " ".join([sentence(card.statement, 400), *(f"How sure: {said.text}" for said in sure)])
+    return Sentence(text, tuple(dict.fromkeys((card.id, *(r for said in sure for r in said.refs)))))
 
 
 def _to_do(record: Record, todo: Section | None) -> list[Sentence]:
