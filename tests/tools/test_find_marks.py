@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,12 +13,15 @@ from failsight.agent.events import ToolStarted
 from failsight.agent.session import Session
 from failsight.tools.checks.mark_growing import grown_box
 from failsight.tools.checks.mark_proposals import Sight, groups, in_one_place, usual_colours
-from failsight.tools.checks.mark_trials import Bench, add, donors_of
+from failsight.tools.checks.mark_tests import _judged
+from failsight.tools.checks.mark_trials import Adding, Bench, Covering, add, donors_of
 from failsight.tools.checks.mark_words import look_of, named_colours
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Finding
 from failsight.tools.experiments.donors import Pictures
 from failsight.tools.find_marks import find_marks
+from failsight.tools.stats.intervals import newcombe_paired
+from failsight.tools.stats.tests import mcnemar_exact
 from tests.fakes.case import FakeCase
 from tests.fakes.view import FakeModel, FakeTable, FakeView
 
@@ -285,3 +289,17 @@ def test_words_of_colour_and_place() -> None:
     look = look_of([picture], [mask], "like:data/0,0.7,0.7,0.9,0.9")
     assert look.told == "a red patch of about 4.0 % of the picture, at the lower right"
     assert named_colours(np.array([(250, 250, 250)] * 8 + [(10, 10, 10)] * 2, np.uint8)) == ["white", "black"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "to", "verdict"),
+    [("colour:h6-35,s0.69-1.00", 22, "inconclusive"), ("colour:h6-35,s0.69-1.00", 40, "confirmed"), ("like:data/1,0,0,0.2,0.2", 22, "confirmed")],
+)  # fmt: skip
+def test_a_colour_alone_takes_a_strong_pull(spec: str, to: int, verdict: str) -> None:
+    """22 of 100 against 0, and covering bears it out: enough for a form that recurs, not for a colour that things may have."""
+    table = (0, to, 0, 100 - to)
+    added = Adding(100, to, 0, to / 100, newcombe_paired(*table), mcnemar_exact(to, 0, "greater"), 0.3)
+    covered = Covering(40, 0.3, (0.2, 0.4), 0.001, 12, 0)
+    bench = SimpleNamespace(spec=spec)
+    subject = SimpleNamespace(candidate=SimpleNamespace(bench=bench))
+    assert _judged(subject, added, covered, added.p, 0.15).verdict == verdict  # type: ignore[arg-type]

@@ -119,7 +119,12 @@ def test(view: CaseView, found: Sequence[Subject], half: Half, minimum: float) -
     q = benjamini_hochberg([1.0 if a is None else a.p for a in added])
     return [
         Tested(
-            i + 1, one, added[i], covered[i], float(q[i]), _judged(added[i], covered[i], float(q[i]), minimum)
+            i + 1,
+            one,
+            added[i],
+            covered[i],
+            float(q[i]),
+            _judged(one, added[i], covered[i], float(q[i]), minimum),
         )
         for i, one in enumerate(found)
     ]
@@ -185,8 +190,11 @@ def _hypothesis(one: Subject) -> Finding:
     return Finding(one.kind, "features", "data_content", text, slice=one.slice, class_name=one.class_name)
 
 
-def _judged(added: Adding | None, covered: Covering | None, q: float, minimum: float) -> Judgement:
-    """The rule: adding decides; a weak pull counts only where covering the mark costs the class something as well."""
+def _judged(
+    one: Subject, added: Adding | None, covered: Covering | None, q: float, minimum: float
+) -> Judgement:
+    """The rule: adding decides; a weak pull counts only where covering the mark costs the class something as well, and of a
+    colour alone not at all: what has only its colour in common may be a thing of the class, such as its dark wood."""
     if added is None:
         return Judgement("inconclusive", "No picture was left to paste it into.")
     made = judge(
@@ -197,6 +205,9 @@ def _judged(added: Adding | None, covered: Covering | None, q: float, minimum: f
     borne_out = covered is not None and covered.effect > 0 and covered.p <= STANDING_LEVEL
     if made.verdict == "confirmed" and added.effect < WEAK and not borne_out:
         why = f"A pull of less than {number(WEAK, 'points')} counts only where covering the mark costs the class something, too."
+        return Judgement("inconclusive", why)
+    if made.verdict == "confirmed" and added.effect < WEAK and one.candidate.bench.spec.startswith("colour:"):
+        why = f"A colour alone, without one form, may be that of a thing of the class: it takes a pull of {number(WEAK, 'points')}."
         return Judgement("inconclusive", why)
     return made
 
