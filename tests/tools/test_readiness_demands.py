@@ -271,14 +271,14 @@ def test_reviews_bound_what_people_can_not_accept() -> None:
     assert [c["holds"] for c in criteria_of(readiness(view))] == [True, False]
 
 
-def test_versions_that_repairs_made_are_not_what_is_judged() -> None:
+def test_versions_that_nobody_verified_are_not_what_is_judged() -> None:
     from failsight.tools.repair.versions import ModelVersion
 
     view = counted_view({"data": [[9, 1], [1, 9]]}, expectations=[Expectation("accuracy", 0.5)])
-    assert not any("own model" in n for n in readiness(view).notes)
+    assert not any("Not judged" in n for n in readiness(view).notes)
     for name, arm in (("R1.1", "repair"), ("R1.c1", "control")):
         view.add_version(
             ModelVersion(name, "R1", arm, 1, "last_layer", "F1", f"repair/R1/{name}", name, {}, {})
         )  # type: ignore[arg-type]
-    (note,) = [n for n in readiness(view).notes if "own model" in n]
-    assert "R1.1" in note and "R1.c1" not in note
+    (note,) = [n for n in readiness(view).notes if "Not judged" in n]
+    assert note == "Not judged, because not verified: R1."

@@ -19,6 +19,7 @@ from failsight.tools.text import listing
 from failsight.tools.view import CaseView
 
 Ints = npt.NDArray[np.int64]
+DIGITS = 6  # of a probability of being wrong, beyond which two are alike
 Method = Literal["failsight", "hibug", "random", "coreset", "confidence"]
 BY_SLICES = ("failsight", "hibug")
 MOST_KNOWN = 5_000  # training images that a core-set counts as covered
@@ -210,11 +211,13 @@ def _least_sure(view: CaseView, pool: Pool) -> Ints:
 
 
 def _urgent(view: CaseView, pool: Pool, likely: LikelyFailures | None) -> Ints:
-    """Most likely wrong first; by the model's own confidence where nothing was learned, or an image's features are not kept."""
+    """Most likely wrong first, where that is alike the least sure; by the model's own confidence alone where nothing was learned,
+    or an image's features are not kept."""
     order = _least_sure(view, pool)
     if likely is None:
         return order
-    doubt = np.nan_to_num(likely.probability[order], nan=-1.0)
+    # the last digits of a fit are the processor's: they must not order images that are equally likely wrong
+    doubt = np.round(np.nan_to_num(likely.probability[order], nan=-1.0), DIGITS)
     made: Ints = order[np.argsort(-doubt, kind="stable")]
     return made
 
