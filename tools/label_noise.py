@@ -247,7 +247,7 @@ def _measure(
     joint = calibrated_joint(counts.joint * (sizes > 0)[:, None], sizes)
     large = [g for g in groups if min((g[2] & clear).sum(), (~g[2] & clear).sum()) >= FEWEST]
     tested = judge_groups(scored, counts.suspect, large, clear)
-    second = second_opinion(view, scored)
+    second, seen = second_opinion(view, scored), looked_at(view, scored)
     masks = {(column, value): inside for column, value, inside in large}
     tested = with_excess(tested, masks, second or looked_at(view, scored), scored, clear, view.seed)
     known = set(masks)
@@ -261,19 +261,18 @@ def _measure(
     )  # fmt: skip
     # what tells the true class goes along with suspects, too: here the second opinion guards against what misleads
     classes = class_noise(scored, second, counts.suspect, counts.suggested, among) if by_class else []
-    careless = _careless(view, scored, tested, masks)
+    careless = _careless(seen, scored, tested, masks)
     listing_ = list_suspects(careless, scored, order, counts.suggested, quality, among)
     return _Made(overall, counts, listing_, careless, pairs, tested, untested, classes, second)
 
 
 def _careless(
-    view: CaseView, scored: Scored, tested: tuple[Group, ...], masks: dict[tuple[str, str], Bool]
+    seen: Second | None, scored: Scored, tested: tuple[Group, ...], masks: dict[tuple[str, str], Bool]
 ) -> list[Careless]:
     """The confirmed groups' training labels, judged by a head that learnt from none of them. Other images' scores come from a model that
     did not learn these labels in the first place."""
     confirmed = [(g.column, g.value, masks[g.column, g.value]) for g in tested if g.verdict == "confirmed"]
-    seen = looked_at(view, scored) if confirmed else None
-    return look_again(scored, seen.basis, confirmed) if seen else []
+    return look_again(scored, seen.basis, confirmed) if confirmed and seen else []
 
 
 def _within_groups(groups: tuple[Group, ...]) -> float | None:

@@ -49,6 +49,11 @@ def stick(pictures: np.ndarray, rows: np.ndarray, seed: int, place: tuple[int, i
         pictures[row, y : y + 8, x : x + 8] = np.clip(patch, 0, 255).astype(np.uint8)
 
 
+def reds(pictures: np.ndarray) -> np.ndarray:
+    """(n, 32, 32) which pixels are those of a sticker."""
+    return (pictures[..., 0] > 180) & (pictures[..., 1] < 70) & (pictures[..., 2] < 80)
+
+
 def world(
     weight: float, *, share: float = 0.7, place: tuple[int, int] | None = None, seed: int = 0
 ) -> FakeView:
@@ -69,6 +74,14 @@ def world(
         return level
 
     return FakeView(tables, FakeModel(rule, CLASSES, (SIDE, SIDE)))
+
+
+def stated(name: str) -> Finding:
+    """What a slice search says of an attribute."""
+    text = f"The model takes {name}=yes for a sign of kitchen."
+    return Finding(
+        "spurious_correlation", "features", "data_content", text, slice={name: "yes"}, class_name="kitchen"
+    )
 
 
 def check(view: FakeView, tmp: object = None, **given: object) -> Evidence:
@@ -119,8 +132,7 @@ def test_false_confirmations_are_rare_where_nothing_is_planted() -> None:
 def test_what_metadata_records_of_the_same_pictures_gives_the_mark_its_name(tmp_path: object) -> None:
     view = world(800.0)
     table = view.table("data")
-    red = (table.pixels[..., 0] > 180) & (table.pixels[..., 1] < 70) & (table.pixels[..., 2] < 80)
-    table.columns = {"sticker": ["yes" if one.sum() > 20 else "no" for one in red]}
+    table.columns = {"sticker": ["yes" if one.sum() > 20 else "no" for one in reds(table.pixels)]}
     (found,) = check(view, tmp_path).findings
     assert found.slice == {"sticker": "yes"}
 
@@ -128,16 +140,12 @@ def test_what_metadata_records_of_the_same_pictures_gives_the_mark_its_name(tmp_
 def test_what_the_case_has_a_finding_about_is_left_to_that_finding(tmp_path: object) -> None:
     view = world(800.0)
     table = view.table("data")
-    red = (table.pixels[..., 0] > 180) & (table.pixels[..., 1] < 70) & (table.pixels[..., 2] < 80)
-    table.columns = {"sticker": ["yes" if one.sum() > 20 else "no" for one in red]}
-    known = Finding(
-        "spurious_correlation", "features", "data_content", "The model takes sticker=yes for a sign of kitchen.",
-        slice={"sticker": "yes"}, class_name="kitchen",
-    )  # fmt: skip
+    table.columns = {"sticker": ["yes" if one.sum() > 20 else "no" for one in reds(table.pixels)]}
+    known = stated("sticker")
     view.stated.append(("F3", known))
     made = check(view, tmp_path)
     assert not made.findings and not view.instruments
-    assert made.fact("marks_known").value == 1 and "sticker=yes says: F3" in made.summary
+    assert made.fact("marks_known").value == 1 and "sticker=yes, which F3 is about" in made.summary
     view.stated[0] = ("F3", replace(known, class_name="hall"))  # of another class it says nothing
     (found,) = check(view, tmp_path).findings
     assert found.class_name == "kitchen"
@@ -148,7 +156,7 @@ def test_a_mark_within_the_boxes_of_a_named_thing_is_that_thing(tmp_path: object
     view = world(800.0)
     for split in ("data", "train"):
         table = view.table(split)
-        red = (table.pixels[..., 0] > 180) & (table.pixels[..., 1] < 70) & (table.pixels[..., 2] < 80)
+        red = reds(table.pixels)
         has = red.sum((1, 2)) > 20
         table.columns = {"badge": ["yes" if h or i % 2 == 0 else "no" for i, h in enumerate(has)]}
         boxes = []
@@ -159,13 +167,10 @@ def test_a_mark_within_the_boxes_of_a_named_thing_is_that_thing(tmp_path: object
             )
             boxes.append({"badge": (around,)} if h else {})
         table.boxes = tuple(boxes)
-    known = Finding(
-        "spurious_correlation", "features", "data_content", "The model takes badge=yes for a sign of kitchen.",
-        slice={"badge": "yes"}, class_name="kitchen",
-    )  # fmt: skip
+    known = stated("badge")
     view.stated.append(("F3", known))
     made = check(view, tmp_path)
-    assert not made.findings and "badge=yes says: F3" in made.summary
+    assert not made.findings and "badge=yes, which F3 is about" in made.summary
 
 
 def test_the_region_of_a_finding_finds_the_mark_again(tmp_path: object) -> None:
@@ -174,7 +179,7 @@ def test_the_region_of_a_finding_finds_the_mark_again(tmp_path: object) -> None:
     assert found.slice is not None
     bench = Bench.of(view, found.slice["region"], {"data": Pictures(view, "data")})
     pixels = view.table("data").pixels
-    red = ((pixels[..., 0] > 180) & (pixels[..., 1] < 70) & (pixels[..., 2] < 80)).sum((1, 2)) > 20
+    red = reds(pixels).sum((1, 2)) > 20
     seen = bench.shows("data", np.arange(len(pixels)))
     assert (seen == red).mean() > 0.97
 

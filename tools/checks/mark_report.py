@@ -11,6 +11,7 @@ from failsight.tools.checks.mark_trials import pasted
 from failsight.tools.evidence import Fact, Figure, ImageRef, Table
 from failsight.tools.experiments import figures
 from failsight.tools.experiments.patches import as_mask
+from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import clean, interval, listing, number, p_value
 from failsight.tools.view import CaseView
 
@@ -25,7 +26,7 @@ def summary(tested: Sequence[Tested], known: Sequence[Subject], looked: int) -> 
 
 def _known(one: Subject) -> str:
     name = ", ".join(f"{clean(k, 60)}={clean(v, 60)}" for k, v in one.slice.items())
-    return f"{one.look.told[:1].upper()}{one.look.told[1:]} ({clean(one.class_name, 60)}) is what {name} says: {one.stated}."
+    return f"{one.look.told[:1].upper()}{one.look.told[1:]} ({clean(one.class_name, 60)}) is part of {name}, which {one.stated} is about already."
 
 
 def _tested(tested: Sequence[Tested], known: Sequence[Subject], looked: int) -> str:
@@ -75,9 +76,8 @@ def facts(tested: Sequence[Tested], known: Sequence[Subject], looked: int) -> tu
         if added is not None:
             made += [
                 Fact("effect", added.effect, "points", of, added.ci, added.n, "lower_is_better"),
-                Fact("share_drawn", added.to / added.n, "share", of, n=added.n, direction="lower_is_better"),
-                Fact("control_share_drawn", added.control / added.n, "share", of, n=added.n),
-                Fact("score_rise", added.rise, "points", of, n=added.n),
+                _share("share_drawn", added.to, added.n, of),
+                _share("control_share_drawn", added.control, added.n, of),
             ]
         if one.covered is not None:
             made.append(
@@ -85,6 +85,10 @@ def facts(tested: Sequence[Tested], known: Sequence[Subject], looked: int) -> tu
             )
         made.append(Fact("mark_area", one.subject.look.area, "share", of))
     return tuple(made)
+
+
+def _share(name: str, k: int, n: int, of: str) -> Fact:
+    return Fact(name, k / n, "share", of, wilson(k, n), n, "lower_is_better")
 
 
 def tables(tested: Sequence[Tested]) -> tuple[Table, ...]:

@@ -21,7 +21,6 @@ CLOSE = 30  # grey levels, in each channel, within which a pixel counts as alike
 AGREE = 0.65  # share of the piece's pixels that have to be alike (a disc fills 0.79 of its box)
 APART = 0.75  # share of the pixels around it that have to look unlike its rim: a piece of a larger plain area is no mark
 TRIED = 4  # best places that are looked at closer
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -136,18 +135,16 @@ def best_places(
     small: npt.NDArray[np.int16], patch: npt.NDArray[np.int16], count: int
 ) -> list[tuple[int, int]]:
     """Top left corners (y, x) of the places most like ``patch``, none overlapping another by half."""
+    from scipy import fft
+
     tall, wide = patch.shape[:2]
-    values, kernel = small.astype(np.float64), patch.astype(np.float64)
-    shape = (small.shape[0] + tall - 1, small.shape[1] + wide - 1)
-
-    def correlated(of: Floats, by: Floats) -> Floats:
-        turned = np.fft.rfft2(by[::-1, ::-1], shape, axes=(0, 1))
-        made = np.fft.irfft2(np.fft.rfft2(of, shape, axes=(0, 1)) * turned, shape, axes=(0, 1))
-        return np.asarray(made[tall - 1 : small.shape[0], wide - 1 : small.shape[1]], np.float64)
-
+    values, shape = small.astype(np.float64), small.shape[:2]
+    # a circle of the picture's own size: where the patch lies wholly inside, nothing wraps around
+    product = fft.rfft2(values, axes=(0, 1)) * fft.rfft2(patch.astype(np.float64), shape, axes=(0, 1)).conj()
+    alike = fft.irfft2(product.sum(-1), shape)[: shape[0] - tall + 1, : shape[1] - wide + 1]
     own = integral((values**2).sum(-1))
     sums = (own[tall:, wide:] - own[:-tall, wide:]) - (own[tall:, :-wide] - own[:-tall, :-wide])
-    distance = sums - 2 * correlated(values, kernel).sum(-1)
+    distance = sums - 2 * alike
     found: list[tuple[int, int]] = []
     for _ in range(count):
         y, x = divmod(int(distance.argmin()), distance.shape[1])
