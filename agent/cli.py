@@ -25,7 +25,7 @@ COMMANDS = (
     ("run", "the whole workflow without questions; writes the report", "run_unattended", "command_arguments:case_arguments"),
     ("start", "the first time: asks for model and pictures, and opens the case", "learn.command:run_start", "learn.command:start_arguments"),
     ("learn", "lessons and practice cases: learn to find out why a model fails", "learn.command:run_learn", "learn.command:learn_arguments"),
-    ("call", "one measuring tool, with arguments of your own", "run_call", "command_arguments:call_arguments"),
+    ("call", "one measuring tool, with arguments of your own", "call_command:run", "command_arguments:call_arguments"),
     ("report", "write the narrated report of a case", "run_report", "command_arguments:report_arguments"),
     ("verify", "check that nobody changed a case's journal or its reports", "run_verify", "command_arguments:verify_arguments"),
     ("compare", "two models, or two versions of one, on the same images", "run_compare", "command_arguments:compare_arguments"),
