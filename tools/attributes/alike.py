@@ -7,16 +7,22 @@ pictures of one scene share the layout, not the detail.
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from failsight.tools.attributes import parts
 from failsight.tools.attributes.computed import encoded_bytes
+from failsight.tools.attributes.parts import Place
 from failsight.tools.attributes.thumbnail import thumbnail
+from failsight.tools.cores import cores, one_thread_each
 from failsight.tools.inputs.base import BadImage, ImageTable
 
 if TYPE_CHECKING:
@@ -28,20 +34,17 @@ Floats = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
 Way = Literal["same", "mirrored", "part", "mirrored part"]
-Place = tuple[int, int, int, int]  # top, left, height, width in sixteenths
 
 SIDE = 64
 KEPT = 128  # pixels a side that are kept of a picture, so that a part of it still has 64
-COARSE, PATTERN = 16, 8  # parts are looked for on a grid of 16, compared at 8 × 8
-LEAST_PART = 10  # of 16: the smallest part of a picture that is looked for, about 60 % of a side
 LOOK, DETAIL = 0.95, 0.82
-PROMISING = 0.9  # correlation at 8 × 8 below which a part is not looked at closer
-CLOSE = 0.85  # correlation at 64 × 64 below which detail is not asked for …
-NEARBY = 0.78  # … and below which a place is not adjusted
+CLOSE = 0.85  # correlation at 64 × 64 below which detail is not asked for
+NEARLY = 0.88  # correlation at 32 × 32, once adjusted, below which a part is not adjusted further at 64 × 64
+FINE = 0.25  # of a sixteenth of a side: by how much an edge is moved there
 PLAIN = 24  # grey levels between lightest and darkest pixel of a line of one colour (JPEG leaves traces)
 MOST_BORDER = 0.25  # of a side that may be border, at each edge
 FLAT = 4.0  # grey levels of spread below which a picture shows nothing to compare
-HELD = 2_000  # pictures decoded at a time: 200 MB at most
+HELD = 1_000  # pictures held at a time: 300 MB at most
 BATCH = 32
 
 
@@ -77,7 +80,11 @@ def without_border(image: Image) -> Image:
 
     At most `MOST_BORDER` of a side goes from each edge, and nothing where little else would be left.
     """
-    pixels = np.asarray(image, np.int16)
+    pixels = np.asarray(image)
+    ends = (pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1])
+    if not any((np.ptp(line.astype(np.int16), axis=0) <= PLAIN).all() for line in ends):
+        return image
+    pixels = pixels.astype(np.int16)
     rows = (np.ptp(pixels, axis=1) <= PLAIN).all(axis=1)
     columns = (np.ptp(pixels, axis=0) <= PLAIN).all(axis=1)
     top, bottom = _plain_ends(rows)
@@ -113,45 +120,88 @@ def compare_pairs(
     from failsight.tools.inputs.fingerprint import job
 
     made: list[Likeness] = []
-    held: dict[int, Bytes | None] = {}
-    with job(progress, "comparing pictures", len(pairs)) as advance:
-        for start in range(0, len(pairs), BATCH):
-            part = pairs[start : start + BATCH]
-            if len(held) > HELD:
-                held.clear()
-            for i in np.unique(part).tolist():
-                if i not in held:
-                    held[i] = small(tables[where[i][0]], where[i][1])
-            made += _batch([(held[i], held[j]) for i, j in part.tolist()])
-            advance(len(part))
-    return made
+    batches = iter([pairs[start : start + BATCH] for start in range(0, len(pairs), BATCH)])
+    waiting: deque[Future[list[Likeness]]] = deque()
+    workers = min(4, cores())
+    with (
+        job(progress, "comparing pictures", len(pairs)) as advance,
+        _Album(tables, where) as album,
+        one_thread_each(),
+    ):
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="failsight-compare")
+        try:
+            while True:
+                while len(waiting) <= workers and (part := next(batches, None)) is not None:
+                    waiting.append(pool.submit(_batch, album.ask(part)))
+                if not waiting:
+                    return made
+                found = waiting.popleft().result()
+                made += found
+                advance(len(found))
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+Pair = tuple["Seen | None", "Seen | None"]
+Asked = list[tuple["Future[Seen | None]", "Future[Seen | None]"]]
+
+
+class _Album:
+    """Pictures, decoded in threads, kept for the pairs to come."""
+
+    def __init__(self, tables: Mapping[str, ImageTable], where: list[tuple[str, int]]) -> None:
+        self.tables, self.where = tables, where
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="failsight-decode")
+        self._held: dict[int, Future[Seen | None]] = {}
+
+    def __enter__(self) -> _Album:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def ask(self, pairs: Ints) -> Asked:
+        """The two pictures of each pair, as soon as they are decoded."""
+        needed = np.unique(pairs).tolist()
+        if len(self._held) > HELD:
+            self._held = {i: f for i, f in self._held.items() if i in set(needed)}
+        for i in needed:
+            if i not in self._held:
+                split, row = self.where[i]
+                self._held[i] = self._pool.submit(_seen, self.tables[split], row)
+        return [(self._held[i], self._held[j]) for i, j in pairs.tolist()]
+
+
+def _seen(table: ImageTable, row: int) -> Seen | None:
+    picture = small(table, row)
+    return None if picture is None else Seen(picture)
 
 
 def compare(one: Bytes, other: Bytes) -> Likeness:
     """Where two (128, 128, 3) pictures fit best, and how well."""
-    return _batch([(one, other)])[0]
+    return _compared([(Seen(one), Seen(other))])[0]
 
 
-def _batch(pairs: list[tuple[Bytes | None, Bytes | None]]) -> list[Likeness]:
+def _batch(asked: Asked) -> list[Likeness]:
+    return _compared([(one.result(), other.result()) for one, other in asked])
+
+
+def _compared(pairs: list[Pair]) -> list[Likeness]:
     made: list[Likeness] = []
-    open_: list[tuple[int, Bytes, Bytes]] = []
+    open_: list[tuple[Seen, Seen]] = []
+    where: list[int] = []
     for n, (one, other) in enumerate(pairs):
-        if one is None or other is None:
+        if one is None or other is None or min(one.spread, other.spread) < FLAT:
             made.append(UNLIKE)
             continue
-        a, b = (_Seen(_shrunk(p)) for p in (one, other))
-        if min(a.spread, b.spread) < FLAT:
-            made.append(UNLIKE)
-            continue
-        made.append(max(_fits(a, b, "same"), _fits(a, b.mirrored(), "mirrored"), key=_order))
+        made.append(max(_fits(one, other, "same"), _fits(one, other.mirrored, "mirrored"), key=_order))
         if not made[-1].one_picture:
-            open_.append((n, one, other))
+            open_.append((one, other))
+            where.append(n)
     if open_:
-        firsts = np.stack([_grey(one) for _, one, _ in open_])
-        seconds = np.stack([_grey(other) for _, _, other in open_])
-        for (n, one, other), placed in zip(open_, _placements(firsts, seconds), strict=True):
-            found = [_part(one, other, *p) for p in placed]
-            made[n] = max((made[n], *found), key=_order)
+        placed = parts.placements(np.stack([a.grey for a, _ in open_]), np.stack([b.grey for _, b in open_]))
+        for i, found in _parts([(i, *p) for i, tried in enumerate(placed) for p in tried], open_):
+            made[where[i]] = max((made[where[i]], found), key=_order)
     return made
 
 
@@ -159,144 +209,131 @@ def _order(found: Likeness) -> tuple[bool, float]:
     return found.one_picture, found.look + found.detail
 
 
-def _shrunk(picture: Bytes) -> Bytes:
-    from PIL import Image
+class Seen:
+    """A picture and what is compared of it, each made once.
 
-    return np.asarray(Image.fromarray(np.ascontiguousarray(picture)).reduce(KEPT // SIDE), np.uint8)
+    Args:
+        picture: (128, 128, 3), or a PIL image of 64 × 64.
+    """
 
-
-def _grey(picture: Bytes) -> Floats:
-    """(16, 16) grey levels."""
-    from PIL import Image
-
-    made = Image.fromarray(np.ascontiguousarray(picture)).convert("L").reduce(KEPT // COARSE)
-    return np.asarray(made, np.float32)
-
-
-class _Seen:
-    """A (64, 64, 3) picture and what is compared of it: vectors of mean 0 and length 1."""
-
-    def __init__(self, picture: Bytes) -> None:
-        self.picture = picture
+    def __init__(self, picture: Bytes | Image) -> None:
+        self.large = np.asarray(picture, np.uint8)
 
     @cached_property
+    def small(self) -> Bytes:
+        """(64, 64, 3)."""
+        from PIL import Image
+
+        if len(self.large) == SIDE:
+            return self.large
+        whole = Image.fromarray(np.ascontiguousarray(self.large))
+        return np.asarray(whole.reduce(len(self.large) // SIDE), np.uint8)
+
+    @cached_property
+    def grey(self) -> Floats:
+        """(16, 16) grey levels."""
+        from PIL import Image
+
+        made = (
+            Image.fromarray(np.ascontiguousarray(self.large))
+            .convert("L")
+            .reduce(len(self.large) // parts.COARSE)
+        )
+        return np.asarray(made, np.float32)
+
+    @cached_property
+    def _colours(self) -> tuple[Floats, float]:
+        return _unit(self.small.astype(np.float32))
+
+    @property
     def spread(self) -> float:
-        return float(self.picture.std())
+        """Standard deviation at 64 × 64, in grey levels."""
+        return self._colours[1] / math.sqrt(self.small.size)
 
-    @cached_property
+    @property
     def look(self) -> Floats:
-        return _unit(self.picture.astype(np.float32))
+        """Colours at 64 × 64, of mean 0 and length 1."""
+        return self._colours[0]
 
     @cached_property
     def detail(self) -> Floats:
-        """What differs from the mean of the 9 × 9 pixels around."""
-        x = self.picture.astype(np.float32) @ _GREY
+        """What differs from the mean of the 9 × 9 pixels around, of mean 0 and length 1."""
+        x = self.small.astype(np.float32) @ _GREY
         padded = np.pad(x, ((5, 4), (5, 4)), mode="edge").astype(np.float64)
         padded[0], padded[:, 0] = 0, 0
         sums = padded.cumsum(0).cumsum(1)
         box = sums[9:, 9:] - sums[:-9, 9:] - sums[9:, :-9] + sums[:-9, :-9]
-        return _unit((x - box / 81).astype(np.float32))
+        return _unit((x - box / 81).astype(np.float32))[0]
 
-    def mirrored(self) -> _Seen:
-        return _Seen(self.picture[:, ::-1])
+    @cached_property
+    def mirrored(self) -> Seen:
+        return Seen(self.large[:, ::-1])
 
 
 _GREY = np.full(3, 1 / 3, np.float32)
 
 
-def _unit(x: Floats) -> Floats:
+def _unit(x: Floats) -> tuple[Floats, float]:
+    """``x`` as a vector of mean 0 and length 1 (0 where all values are one), and the length that it had."""
     flat = x.ravel() - x.mean()
     length = float(np.sqrt(flat @ flat))
     made: Floats = flat / length if length > 1e-3 else np.zeros_like(flat)
-    return made
+    return made, length
 
 
-def _fits(a: _Seen, b: _Seen, way: Way) -> Likeness:
+def _fits(a: Seen, b: Seen, way: Way) -> Likeness:
     look = float(a.look @ b.look)
     # far from one picture, whatever the detail
     return Likeness(look, float(a.detail @ b.detail) if look >= CLOSE else 0.0, way)
 
 
-def _part(one: Bytes, other: Bytes, place: Place, turned: bool, mirror: bool) -> Likeness:
-    """One of the pictures laid over the place in the other that it fits best, its edges adjusted."""
+def _parts(
+    asked: list[tuple[int, Place, bool, bool]], pairs: list[tuple[Seen, Seen]]
+) -> list[tuple[int, Likeness]]:
+    """Of each placement (number of the pair, place, whether the first is the part, whether the second is mirrored) how well
+    one picture, laid over the place in the other, fits, once its edges are adjusted: roughly for all, finely for the best."""
     from PIL import Image
 
-    way: Way = "mirrored part" if mirror else "part"
-    if mirror:
-        other = other[:, ::-1]
-    whole, part = (other, one) if turned else (one, other)
-    image, pattern = Image.fromarray(np.ascontiguousarray(whole)), _Seen(_shrunk(part))
-    top, left, height, width = place
-    edges = [float(top), float(left), float(top + height), float(left + width)]
-    look = float(_cut(image, edges).look @ pattern.look)
-    for sweep, step in enumerate((0.5, 0.5, 0.25, 0.25)):
-        if look < (NEARBY, CLOSE, CLOSE, CLOSE)[sweep]:
-            break
-        for edge in range(4):  # one edge at a time, out and in
-            for by in (-step, step):
-                tried = [v + by * (i == edge) for i, v in enumerate(edges)]
-                found = float(_cut(image, tried).look @ pattern.look)
-                if found > look:
-                    look, edges = found, tried
-    return _fits(_cut(image, edges), pattern, way)
-
-
-def _cut(whole: Any, edges: list[float]) -> _Seen:
-    """The part of the picture ``whole`` between ``edges`` (top, left, bottom, right, in sixteenths)."""
-    top, left, bottom, right = (min(max(v, 0.0), float(COARSE)) * KEPT / COARSE for v in edges)
-    return _Seen(np.asarray(whole.resize((SIDE, SIDE), 2, (left, top, right, bottom)), np.uint8))
-
-
-def _placements(firsts: Floats, seconds: Floats) -> list[list[tuple[Place, bool, bool]]]:
-    """Of each pair the promising placements: (place, whether the first is the part, whether the second is mirrored)."""
-    made: list[list[tuple[Place, bool, bool]]] = [[] for _ in firsts]
-    places, _ = _windows()
-    mirrored = np.ascontiguousarray(seconds[:, :, ::-1])
-    for mirror, others in ((False, seconds), (True, mirrored)):
-        for turned, wholes, parts in ((False, firsts, others), (True, others, firsts)):
-            fit = _coarse_fit(wholes, parts)
-            for n, at in enumerate(fit.argmax(1).tolist()):
-                if fit[n, at] >= PROMISING:
-                    made[n].append((places[at], turned, mirror))
-    return made
-
-
-def _coarse_fit(wholes: Floats, parts: Floats) -> Floats:
-    """(b, windows) correlation of each part, at 8 × 8, with every window of its whole."""
-    _, operator = _windows()
-    seen = (wholes.reshape(len(wholes), -1) @ operator).reshape(len(wholes), -1, PATTERN * PATTERN)
-    pattern = parts.reshape(len(parts), PATTERN, 2, PATTERN, 2).mean((2, 4)).reshape(len(parts), -1)
-    pattern = pattern - pattern.mean(1, keepdims=True)
-    total = seen.sum(2)
-    spread = np.sqrt(np.maximum(np.einsum("bwp,bwp->bw", seen, seen) - total**2 / seen.shape[2], 1e-3))
-    length = np.maximum(np.linalg.norm(pattern, axis=1), 1e-3)
-    fit: Floats = np.einsum("bwp,bp->bw", seen, pattern) / (spread * length[:, None])
-    return fit
-
-
-@cache
-def _windows() -> tuple[tuple[Place, ...], Floats]:
-    """Places of the parts that are tried, and the matrix (256, windows · 64) that averages each to 8 × 8."""
-    sides = range(LEAST_PART, COARSE + 1)
-    places = tuple(
-        (y, x, h, w)
-        for h in sides
-        for w in sides
-        if (h, w) != (COARSE, COARSE) and (abs(h - w) <= 1 or COARSE in (h, w))
-        for y in range(COARSE - h + 1)
-        for x in range(COARSE - w + 1)
+    if not asked:
+        return []
+    laid = []
+    for n, _, turned, mirror in asked:
+        one, other = pairs[n]
+        other = other.mirrored if mirror else other
+        laid.append((other, one) if turned else (one, other))
+    edges, looks = parts.adjusted(
+        np.stack([whole.small for whole, _ in laid]),
+        np.stack([part.small for _, part in laid]),
+        np.array([place for _, place, _, _ in asked], np.float64),
     )
-    columns = [
-        np.einsum("ai,bj->ijab", _averages(y, h), _averages(x, w)).reshape(COARSE**2, -1)
-        for y, x, h, w in places
-    ]
-    return places, np.ascontiguousarray(np.concatenate(columns, axis=1), np.float32)
-
-
-def _averages(start: int, length: int) -> npt.NDArray[np.float64]:
-    """(8, 16): the share of each of 16 cells in each of 8 equal pieces of ``length`` cells from ``start`` on."""
-    edges = start + length * np.arange(PATTERN + 1) / PATTERN
-    cells = np.arange(COARSE)
-    overlap = np.minimum(edges[1:, None], cells + 1) - np.maximum(edges[:-1, None], cells)
-    made: npt.NDArray[np.float64] = np.maximum(overlap, 0) * PATTERN / length
+    made = []
+    for (n, _, _, mirror), (whole, part), at, rough in zip(
+        asked, laid, edges.tolist(), looks.tolist(), strict=True
+    ):
+        way: Way = "mirrored part" if mirror else "part"
+        found = Likeness(rough, 0.0, way)
+        if rough >= NEARLY:
+            found = _fits(_fine(Image.fromarray(np.ascontiguousarray(whole.large)), part, at), part, way)
+        made.append((n, found))
     return made
+
+
+def _fine(whole: Any, part: Seen, edges: list[float]) -> Seen:
+    """The place of the picture ``whole`` that ``part`` fits best, from ``edges`` on, one edge at a time, out and in."""
+    best = _cut(whole, edges)
+    look = float(best.look @ part.look)
+    for _ in range(2):
+        for edge in range(4):
+            for by in (-FINE, FINE):
+                tried = [v + by * (i == edge) for i, v in enumerate(edges)]
+                cut = _cut(whole, tried)
+                found = float(cut.look @ part.look)
+                if found > look:
+                    look, edges, best = found, tried, cut
+    return best
+
+
+def _cut(whole: Any, edges: list[float]) -> Seen:
+    """The part of the picture ``whole`` between ``edges`` (top, left, bottom, right, in sixteenths)."""
+    top, left, bottom, right = (min(max(v, 0.0), float(parts.COARSE)) * KEPT / parts.COARSE for v in edges)
+    return Seen(whole.resize((SIDE, SIDE), 2, (left, top, right, bottom)))

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import numpy as np
 from failsight.tools.engine.features import head_layer
 from failsight.tools.errors import RetryError
 from failsight.tools.inputs.base import Floats as Features
-from failsight.tools.repair import augment, copies, normalisation
+from failsight.tools.repair import augment, copies, normalisation, side_by_side
 from failsight.tools.repair.heads import PENALTIES, TURNS, fit_head
 from failsight.tools.repair.lessons import Plan, Teacher
 from failsight.tools.repair.piles import Ints, Mask, Pile
@@ -49,9 +50,18 @@ def make_arms(view: CaseView, plan: Plan) -> list[Made]:
     total = plan.steps() * plan.seeds * 2
     maker = _Maker(view, plan)
     made: list[Made] = []
+    jobs = [partial(maker.make, arm, seed) for seed in range(1, plan.seeds + 1) for arm in ARMS]
+
+    def keep(done: Made) -> None:
+        maker.keep(done)
+        made.append(done)
+
     with view.progress.job("training the versions", total) as ticker:
-        for seed in range(1, plan.seeds + 1):
-            made += [maker.make(arm, seed, ticker.advance) for arm in ARMS]
+        if plan.way == "tune" and side_by_side.small(maker.model, plan.recipe):
+            side_by_side.at_once(jobs, ticker.advance, keep)
+        else:
+            for job in jobs:
+                keep(job(ticker.advance))
     return made
 
 
@@ -62,14 +72,16 @@ class _Maker:
         self._features: dict[str, Features] = {}
         self._reads = ""
 
+        self.root = view.workspace(plan.repair)
+        self._known = {v.name: v for v in view.versions() if v.data.get("plan") == plan.key}
+
     def make(self, arm: Arm, seed: int, advance: Callable[[int], None]) -> Made:
+        """Train a version and write it into its folder; several may run at once where whole networks are trained."""
         plan, name = self.plan, self.plan.name(arm, seed)
-        root = self.view.workspace(plan.repair)
-        folder = root / name
-        known = next((v for v in self.view.versions() if v.name == name), None)
-        if known is not None and known.data.get("plan") == plan.key:
+        folder = self.root / name
+        if name in self._known:
             advance(plan.steps())
-            return _told(folder, known)
+            return _told(folder, self._known[name])
         began = time.perf_counter()
         lesson, parts = Teacher(plan, len(self.model.classes)).lesson(arm, seed)
         folder.mkdir(parents=True, exist_ok=True)
@@ -105,8 +117,14 @@ class _Maker:
             "notes": list(notes),
         }
         (folder / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-        self.view.add_version(version)
         return Made(version, history, best, resumed, notes)
+
+    def keep(self, made: Made) -> None:
+        """Enter a version into the case; only then is the state of its training no longer needed."""
+        name = made.version.name
+        if name not in self._known:
+            self.view.add_version(made.version)
+        _state(self.root / name).unlink(missing_ok=True)
 
     def _images(self, lesson: Lesson) -> int:
         """How many images a version learns from."""
@@ -162,8 +180,7 @@ class _Maker:
         free = copies.last_parameters(network, len(self.model.classes)) if self.plan.way == "last" else None
         if self.plan.strategy == "freeze" and lesson.first:
             free = copies.upper_parameters(network)
-        state = folder.parent / f"{folder.name}.{CHECKPOINT}"
-        learned = Trainer(self.model, network, lesson, free).run(state, advance)
+        learned = Trainer(self.model, network, lesson, free).run(_state(folder), advance)
         kept = copies.put_away(self.model, learned.network, folder)
         return kept.fingerprint, learned.history, learned.best, learned.resumed, learned.notes, 0.0
 
@@ -232,6 +249,11 @@ def write_history(path: Path, history: tuple[Round, ...]) -> None:
         for row in history:
             values = [getattr(row, name) for name in names]
             writer.writerow(["" if v != v else f"{v:.6g}" for v in values])
+
+
+def _state(folder: Path) -> Path:
+    """Where the training of the version in ``folder`` saves how far it is."""
+    return folder.parent / f"{folder.name}.{CHECKPOINT}"
 
 
 def _told(folder: Path, version: ModelVersion) -> Made:

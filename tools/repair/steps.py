@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -73,12 +75,49 @@ def one_cycle(step: int, steps: int, rate: float) -> float:
 
 def inputs(model: Classifier, pictures: npt.NDArray[np.uint8]) -> Any:
     """Prepared pictures as the network's input; channels last in memory where the model runs so."""
-    import torch
+    batch = getattr(model, "batch", None) or model.normalise
+    return batch(pictures)
 
-    x = model.normalise(pictures)
-    if getattr(model, "_channels_last", False) and x.ndim == 4:
-        return x.contiguous(memory_format=torch.channels_last)
-    return x
+
+class Dice:
+    """The random numbers of one training (dropout draws some), whoever else draws meanwhile.
+
+    torch has one stream for all threads; trainings side by side take turns to put their own in its place.
+
+    Args:
+        devices: numbers of the CUDA devices that draw, too.
+    """
+
+    _turn = threading.Lock()
+
+    def __init__(self, devices: Sequence[int] = ()) -> None:
+        self.devices = list(devices)
+        self._states: list[Any] = []
+
+    def throw(self, seed: int) -> None:
+        """Begin the stream that belongs to ``seed``."""
+        import torch
+
+        with self._turn, torch.random.fork_rng(devices=self.devices):
+            torch.manual_seed(seed)
+            self._note()
+
+    @contextmanager
+    def mine(self) -> Iterator[None]:
+        """torch draws from this stream here, and from its own again afterwards."""
+        import torch
+
+        with self._turn, torch.random.fork_rng(devices=self.devices):
+            torch.set_rng_state(self._states[0])
+            for device, state in zip(self.devices, self._states[1:], strict=True):
+                torch.cuda.set_rng_state(state, device)
+            yield
+            self._note()
+
+    def _note(self) -> None:
+        import torch
+
+        self._states = [torch.get_rng_state(), *(torch.cuda.get_rng_state(d) for d in self.devices)]
 
 
 def log_scores(model: Classifier, output: Any) -> Any:

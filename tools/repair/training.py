@@ -22,6 +22,7 @@ from failsight.tools.repair.augment import Change
 from failsight.tools.repair.piles import Ints, Mask, Pile
 from failsight.tools.repair.recipes import Floats, Recipe
 from failsight.tools.repair.steps import (
+    Dice,
     Round,
     devices_of,
     good_enough,
@@ -125,6 +126,7 @@ class Trainer:
         self.optimiser = torch.optim.SGD(
             chosen, lr=recipe.rate, momentum=0.9, nesterov=True, weight_decay=recipe.decay
         )
+        self.dice = Dice(devices_of(self.model))
         self.micro = recipe.batch
         self.old: Floats | None = None
         if self.lesson.anchors is not None:
@@ -135,7 +137,7 @@ class Trainer:
         self.best: tuple[tuple[float, float, float], int, dict[str, Any]] | None = None
 
     def run(self, state: Path | None, advance: Callable[[int], None]) -> Learned:
-        """All rounds; what is left of them when ``state`` holds those before."""
+        """All rounds; what is left of them when ``state`` holds those before. Who has put the network away deletes ``state``."""
         began = time.perf_counter()
         done = self._resume(state) if state is not None else 0
         ends = self.lesson.recipe.ends()
@@ -147,8 +149,6 @@ class Trainer:
         assert self.best is not None
         self.network.load_state_dict(self.best[2])
         set_mode(self.network, training=False)
-        if state is not None:
-            state.unlink(missing_ok=True)
         return Learned(
             self.network,
             tuple(self.history),
@@ -159,30 +159,27 @@ class Trainer:
         )
 
     def _round(self, number: int, ends: Sequence[int], advance: Callable[[int], None]) -> None:
-        import torch
-
         lesson, recipe = self.lesson, self.lesson.recipe
         rng = np.random.default_rng([lesson.seed, number])
+        self.dice.throw(lesson.seed * 100_003 + number)
         first = ends[number - 1] if number else 0
         seen, loss_sum, right, rate = 0, 0.0, 0, 0.0
-        with torch.random.fork_rng(devices=devices_of(self.model)):
-            torch.manual_seed(lesson.seed * 100_003 + number)
-            if self.free is None:
-                set_mode(self.network, training=True)
-            for step in range(first, ends[number]):
-                at = rng.choice(len(lesson.draws), recipe.batch, p=lesson.draws).astype(np.int64)
-                pictures = lesson.pile.pixels[at]
-                if lesson.change is not None:
-                    pictures = lesson.change(pictures, at, rng)
-                held_to = np.zeros(0, np.int64)
-                if lesson.anchors is not None:
-                    held_to = rng.integers(0, len(lesson.anchors), recipe.anchored)
-                rate = one_cycle(step, recipe.steps, recipe.rate)
-                for group in self.optimiser.param_groups:
-                    group["lr"] = rate
-                loss, hits = self._step(pictures, at, held_to)
-                loss_sum, right, seen = loss_sum + loss * len(at), right + hits, seen + len(at)
-                advance(1)
+        if self.free is None:
+            set_mode(self.network, training=True)
+        for step in range(first, ends[number]):
+            at = rng.choice(len(lesson.draws), recipe.batch, p=lesson.draws).astype(np.int64)
+            pictures = lesson.pile.pixels[at]
+            if lesson.change is not None:
+                pictures = lesson.change(pictures, at, rng)
+            held_to = np.zeros(0, np.int64)
+            if lesson.anchors is not None:
+                held_to = rng.integers(0, len(lesson.anchors), recipe.anchored)
+            rate = one_cycle(step, recipe.steps, recipe.rate)
+            for group in self.optimiser.param_groups:
+                group["lr"] = rate
+            loss, hits = self._step(pictures, at, held_to)
+            loss_sum, right, seen = loss_sum + loss * len(at), right + hits, seen + len(at)
+            advance(1)
         set_mode(self.network, training=False)
         self._judge(ends[number], loss_sum / max(1, seen), right / max(1, seen), rate)
 
@@ -214,7 +211,10 @@ class Trainer:
         each = np.zeros(n)
         for start in range(0, len(pictures), self.micro):
             stop = min(start + self.micro, len(pictures))
-            outputs = log_scores(self.model, self.network(inputs(self.model, pictures[start:stop])))
+            batch = inputs(self.model, pictures[start:stop])
+            with self.dice.mine():
+                raw = self.network(batch)
+            outputs = log_scores(self.model, raw)
             part = slice(min(start, n), min(stop, n))
             own, rest = outputs[: part.stop - part.start], outputs[part.stop - part.start :]
             target = torch.from_numpy(lesson.pile.labels[at[part]]).to(outputs.device)

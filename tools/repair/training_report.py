@@ -46,7 +46,7 @@ def trained(view: CaseView, asked: Asked, ready: Ready, made: Sequence[Made]) ->
     )
     summary = (
         f"{plan.repair} ({plan.strategy.replace('_', ' ')}{f', for {plan.finding}' if plan.finding else ''}) was trained on {what}: "
-        f"{learned}{number(seconds, 'seconds')} in all. {judged}Whether the fault is gone only untouched images can say."
+        f"{learned}{number(seconds, 'seconds')} of computing in all. {judged}Whether the fault is gone only untouched images can say."
     )
     figure = _curves(view, repair, control)
     return Evidence(

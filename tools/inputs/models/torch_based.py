@@ -79,9 +79,7 @@ class TorchModel(ScoringModel):
         missing = size - len(pixels)
         full = np.concatenate([pixels, np.repeat(pixels[-1:], missing, 0)]) if missing else pixels
         with torch.inference_mode():
-            outputs: Floats = (
-                first_tensor(self._scorer()(self._input(full, self._channels_last))).float().cpu().numpy()
-            )
+            outputs: Floats = first_tensor(self._scorer()(self.batch(full))).float().cpu().numpy()
         return outputs[: len(pixels)]
 
     def _scorer(self) -> Any:
@@ -109,6 +107,10 @@ class TorchModel(ScoringModel):
     def normalise(self, pixels: Pixels) -> Any:
         """Prepared pixels as the float32 tensor that the module takes, on its device."""
         return self._input(pixels, channels_last=False)
+
+    def batch(self, pixels: Pixels) -> Any:
+        """The same tensor, in the order in memory in which the module runs fastest."""
+        return self._input(pixels, self._channels_last)
 
     def _input(self, pixels: Pixels, channels_last: bool) -> Any:
         import torch
