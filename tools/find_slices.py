@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
@@ -29,7 +29,7 @@ from failsight.tools.checks.slice_pulls import (
 from failsight.tools.checks.slice_stability import stability
 from failsight.tools.checks.slice_target import PATTERN, goal
 from failsight.tools.errors import RetryError
-from failsight.tools.evidence import Evidence, Finding, jsonable
+from failsight.tools.evidence import Evidence, Fact, Finding, jsonable
 from failsight.tools.experiments.population import check_split, class_index
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import called, left_out_notes, need_labels
@@ -45,19 +45,25 @@ from failsight.tools.slice_findings import (
 )
 from failsight.tools.slice_search import Search, prepare, search
 from failsight.tools.slice_suspicions import (
+    HELD,
     accounts_for,
+    awaited,
     goes_to,
     has_value,
     maskable,
     one_class_goes_to,
     same_bug,
+    sign,
     suspicion_finding,
+    told_held,
     untied_finding,
 )
 from failsight.tools.stats.slices import SearchSettings
 from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView
 
+T = TypeVar("T")
+MOST_HELD = 3  # suspected signs whose slices wait for an experiment: no more experiments than a run makes
 MOST_REFUTED = 5  # refuted slices that become findings; all are in the table
 
 
@@ -65,7 +71,8 @@ MOST_REFUTED = 5  # refuted slices that become findings; all are in the table
     cost="pass",
     answers=("performance.3", "performance.6", "expectations.3", "features_global.6", "input.14"),
     decides=("weak_slice", "rare_case", "spurious_correlation", "overemphasised_feature"),
-    heeds=("label_noise",),  # a pull that rests on images with doubtful labels is none
+    # a pull that rests on images with doubtful labels is none; slices wait for the experiment that tells what they are part of
+    heeds=("label_noise", "overemphasised_feature"),
     reads_attributes=True,
 )
 def find_slices(
@@ -200,6 +207,7 @@ def _evidence(view: CaseView, found: Search, pulls: Sequence[Suspicion], q: floa
     together = put_together(found)
     shown, cut = together[:top], len(together) - top
     whys, ties = _whys(view, found, shown), tied_in_training(view, found, pulls)
+    findings, held = _findings(view, found, shown, list(zip(pulls, ties, strict=True)), whys)
     images, figure = report.examples(view, found, shown)
     chart = report.chart(view, found, shown) if shown else None
     cards = slice_figures(view, found, shown, {i: (why.again, why.splits) for i, why in enumerate(whys)})
@@ -214,13 +222,17 @@ def _evidence(view: CaseView, found: Search, pulls: Sequence[Suspicion], q: floa
         tool="find_slices",
         title="Where it fails more than elsewhere",
         summary=" ".join(report.summary(found, shown, pulls)),
-        facts=(*report.facts(found, shown, whys, q), *report.pull_facts(found, pulls, ties)),
+        facts=(
+            *report.facts(found, shown, whys, q),
+            *report.pull_facts(found, pulls, ties),
+            *(Fact(HELD, len(names), "count", about) for about, names in held.items()),
+        ),
         tables=tuple(t for t in tables if t),
         figures=tuple(f for f in (chart, *cards, figure) if f),
         images=images,
         questions=_questions(found.goal.kind, pulls),
-        findings=_findings(view, found, shown, list(zip(pulls, ties, strict=True)), whys),
-        notes=tuple(_notes(view, found, cut, whys, bool(pulls))),
+        findings=findings,
+        notes=(*_notes(view, found, cut, whys, bool(pulls)), *(told_held(*one) for one in held.items())),
         next_steps=tuple(_next_steps(view, found, shown, pulls)),
     )
 
@@ -267,23 +279,34 @@ def _findings(
     shown: Sequence[Found],
     pulls: Sequence[tuple[Suspicion, Compared | None]],
     whys: Sequence[Why],
-) -> tuple[Finding, ...]:
+) -> tuple[tuple[Finding, ...], dict[str, list[str]]]:
     """The same bug is not reported twice: a slice that a confirmed pull accounts for is part of that finding.
 
     While the pull is open (an experiment will decide), the slice stands for itself and says so. A pull that training does
-    not contain is no learnt correlation: the slice stands, and says where its errors go; where the thing can be taken away,
-    that the model gives it too much weight is stated for an experiment to decide. Without training images, neither is what one class
-    alone has a sign of another. What explains most errors comes first.
+    not contain is no learnt correlation: the slice stands, and says where its errors go. Where the thing can be taken away,
+    that the model gives it too much weight is stated for an experiment to decide, and the slices that it accounts for wait for
+    that: part of it if it is confirmed, findings of their own (when slices are searched again) if it is not. Without training
+    images, neither is what one class alone has a sign of another. What explains most errors comes first.
+
+    Returns:
+        the findings; and what waits: by the suspected sign (``stamp=yes towards horse``) the slices' titles.
     """
+    held: dict[str, list[str]] = {}
     slices = [slice_finding(found, one, why) for one, why in zip(shown, whys, strict=True)]
     suspected, loose = [], []
     for pull, tie in pulls:
         made = suspicion_finding(view, found, pull, tie)
         same = [i for i, one in enumerate(shown) if accounts_for(pull, one)]
         if tie is not None and tied(tie) == "no":
+            untied = untied_finding(found, pull, made, tie)
+            if same and made.verdict is None and len(held) < MOST_HELD and awaited(view, untied):
+                held[sign(untied)] = [title(found, shown[i].spans, shown[i].class_index) for i in same]
+                shown, slices = _without(shown, same), _without(slices, same)
+                loose.append(untied)
+                continue
             slices = [goes_to(found, one, pull, tie) if i in same else one for i, one in enumerate(slices)]
             if not same or made.verdict is None:
-                loose.append(untied_finding(found, pull, made, tie))
+                loose.append(untied)
             continue
         about = [i for i, one in enumerate(shown) if has_value(pull, one)]
         owner = seen_in_one_class(found, pull) if tie is None and about else None
@@ -301,14 +324,17 @@ def _findings(
                 tests=tests,
                 note=f"{made.note} Merged with it, the same bug seen from its errors: {names}.",
             )
-            shown = [one for i, one in enumerate(shown) if i not in same]
-            slices = [one for i, one in enumerate(slices) if i not in same]
+            shown, slices = _without(shown, same), _without(slices, same)
         else:
             slices = [same_bug(one, made) if i in same else one for i, one in enumerate(slices)]
         suspected.append(made)
     refuted = [s for s in found.report.others if s.verdict == "refuted"][:MOST_REFUTED]
     told = sorted([*suspected, *slices], key=lambda f: -_excess(f))
-    return (*told, *loose, *(refuted_finding(found, one) for one in refuted))
+    return (*told, *loose, *(refuted_finding(found, one) for one in refuted)), held
+
+
+def _without(values: Sequence[T], places: Sequence[int]) -> list[T]:
+    return [one for i, one in enumerate(values) if i not in places]
 
 
 def _excess(finding: Finding) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from failsight.tools.checks.slice_causes import tied
@@ -10,7 +11,7 @@ from failsight.tools.evidence import Finding, TestResult
 from failsight.tools.slice_findings import CONFUSED, TOOL, YES, Found
 from failsight.tools.slice_search import Search
 from failsight.tools.stats.intervals import wilson
-from failsight.tools.text import clean, interval, number, p_value
+from failsight.tools.text import clean, interval, listing, number, p_value
 from failsight.tools.view import CaseView
 
 
@@ -123,6 +124,36 @@ def untied_finding(found: Search, one: Suspicion, made: Finding, tie: Compared) 
         verdict=None,
         tests=(),
         note=f"{made.note} Whether the model gives it too much weight is open.",
+    )
+
+
+HELD = "slices_held"  # fact: how many slices wait for the experiment that decides about a suspected sign
+
+
+def sign(finding: Finding) -> str:
+    """A suspected sign in words: ``stamp=yes towards horse``."""
+    what = " & ".join(f"{clean(k, 40)}={clean(v, 60)}" for k, v in (finding.slice or {}).items())
+    return f"{what} towards {clean(finding.class_name or '', 40)}"
+
+
+def awaited(view: CaseView, finding: Finding) -> bool:
+    """Whether slices that a suspected sign accounts for are no findings of their own: the experiment is to come, or confirmed it."""
+    for _, known in view.findings():
+        same = (known.kind, known.slice, known.class_name) == (
+            finding.kind,
+            finding.slice,
+            finding.class_name,
+        )
+        if same:
+            return known.verdict in (None, "confirmed")
+    return True
+
+
+def told_held(about: str, names: Sequence[str]) -> str:
+    """What is said of slices that wait."""
+    return (
+        f"Probably one bug, seen from its errors: {listing(list(names), 4)}. They are no findings of their own unless the experiment refutes "
+        f"that the model goes by {about}."
     )
 
 

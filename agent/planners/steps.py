@@ -17,8 +17,9 @@ from failsight.agent.planners.order import Promise, ranked
 from failsight.agent.planners.step import Step
 from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.errors import RetryError, UserError
-from failsight.tools.evidence import canonical
+from failsight.tools.evidence import Evidence, canonical
 from failsight.tools.registry import ToolSpec, registry
+from failsight.tools.slice_suspicions import HELD, sign
 from failsight.tools.text import listing
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def is_done(case: Case, step: Step) -> bool:
         return True
     state = case.state()
     if any(
-        e.tool == step.tool and canonical(e.arguments) == wanted and _still_holds(case, spec, e.id)
+        e.tool == step.tool and canonical(e.arguments) == wanted and _still_holds(case, spec, e)
         for e in state.measured_now()
     ):
         return True
@@ -134,12 +135,20 @@ def is_done(case: Case, step: Step) -> bool:
     return failed or step.tool in state.refused or step.tool in state.denied
 
 
-def _still_holds(case: Case, spec: ToolSpec, evidence: str) -> bool:
-    """False where attributes were added, renamed or dropped since, and the tool looks at attributes."""
+def _still_holds(case: Case, spec: ToolSpec, made: Evidence) -> bool:
+    """False where attributes were added, renamed or dropped since, and the tool looks at attributes; or where slices waited
+    for an experiment that did not confirm what they were thought to be part of."""
     state = case.state()
+    waiting = [f.of for f in made.facts if f.name == HELD]
+    if waiting and any(
+        sign(r.finding) in waiting and r.finding.verdict not in (None, "confirmed")
+        for r in state.now()
+        if r.finding.kind == "overemphasised_feature"
+    ):
+        return False
     if spec.name not in FOLLOW_ATTRIBUTES or not state.definitions:
         return True
-    return state.attributes_seen.get(evidence) == state.attributes_now()
+    return state.attributes_seen.get(made.id) == state.attributes_now()
 
 
 def _trigger(stage: str, state: CaseState) -> str:
@@ -252,7 +261,8 @@ def _masking(case: Case, state: CaseState) -> list[Step]:
     if not state.records:
         return []
     made = []
-    for record in state.now():
+    # first what nothing but the experiment can confirm
+    for record in sorted(state.now(), key=lambda r: r.finding.kind != "overemphasised_feature"):
         cue = maskable(case, record)
         if cue is None:
             continue

@@ -223,6 +223,45 @@ def test_training_images_speak_against_a_way_of_feeding_that_the_model_was_not_t
     assert borne_out([one], None) == (one,)
 
 
+def test_training_images_that_are_right_either_way_speak_by_how_probable_their_truth_is() -> None:
+    """A trained model is right in all its training images, fed a little wrongly or not; how sure it is of them tells which."""
+    rng = np.random.default_rng(1)
+    other = Pipeline((STRETCH,))
+    (one,) = test(
+        outcomes(np.stack([rng.random(400) < 0.5, rng.random(400) < 0.8])), [other], (0.03, 0.05), 0.05, 0
+    )
+    right = np.ones((2, 300), bool)
+    declared = -rng.exponential(0.05, 300)
+    worse = declared - rng.exponential(0.05, 300)
+
+    def fed(first: np.ndarray, second: np.ndarray) -> Outcomes:
+        return Outcomes(
+            np.arange(300), np.zeros(300, np.int64), right, np.stack([first, second]).astype(np.float32)
+        )
+
+    (judged,) = borne_out([one], fed(declared, worse))
+    assert judged.judgement.verdict == "inconclusive" and "no more probability" in judged.judgement.reason
+    assert borne_out([one], fed(worse, declared)) == (one,)
+    better = fed(declared, declared + np.abs(rng.normal(0, 0.01, 300)))
+    assert borne_out([one], better) == (one,)
+    noise = rng.normal(0, 0.01, 300)
+    unmoved = fed(
+        declared, declared + noise - noise.mean() - 1e-6
+    )  # no room for half of 30 points in 300 unchanged answers
+    assert borne_out([one], unmoved)[0].judgement.verdict == "inconclusive"
+    few = Outcomes(
+        np.arange(8),
+        np.zeros(8, np.int64),
+        right[:, :8],
+        unmoved.truth[:, :8] - np.array([[0], [1e-3]], np.float32),
+    )
+    few.truth[1] = few.truth[0] - np.array([1, -1, 1, -1, 1, -1, 1, -1], np.float32) * 1e-3
+    assert borne_out([one], few) == (one,)  # eight images leave room for it
+    gaining = fed(declared, worse)
+    gaining.right[0, :3] = False  # right in three more of them: no word against it
+    assert borne_out([one], gaining) == (one,)
+
+
 def test_a_gain_that_brings_back_little_of_what_was_lost_is_no_wrong_feeding() -> None:
     rng = np.random.default_rng(0)
     declared = rng.random(600) < 0.5

@@ -27,6 +27,7 @@ LOW = 0.80  # training accuracy below this, by at least SHORT, is what underfitt
 SHORT = 0.05
 LEARNED = 0.05  # gap from which images count as learned by heart, where the record shows it as well
 GUESSING = 0.9  # share of the loss of guessing above which a model has learnt nothing worth the name
+ELSEWHERE = 0.05  # a recorded accuracy so far above today's is that of a model that is fed otherwise
 FEWEST_POINTS = 3  # of a recorded gap, before it counts against overfitting
 _GAP = (
     "difference of accuracies, training minus evaluation images, at the class proportions of the training images; images permuted "
@@ -98,7 +99,7 @@ def findings(made: Measurement, course: Course | None, record: Record | None = N
     accuracy = made.train.accuracy
     short = (LOW - accuracy.ci[1], LOW - accuracy.ci[0])
     low = judge(Measured(LOW - accuracy.value, short, p_low, q_low, made.train.n), SHORT, ALPHA)
-    under = _underfitting(low, made, course, _of_guessing(made, record))
+    under = _had_learnt(_underfitting(low, made, course, _of_guessing(made, record)), made, record)
     return (
         Finding(
             "overfitting", "correctness", "training_parameter", _gap_statement(made),
@@ -172,6 +173,22 @@ def _of_guessing(made: Measurement, record: Record | None) -> float:
     losses = record.get("train_loss").finite.values
     classes = int((made.train.confusion.sum(1) > 0).sum())
     return float(losses[-1]) / math.log(classes) if len(losses) and classes > 1 else 0.0
+
+
+def _had_learnt(judged: Judgement, made: Measurement, record: Record | None) -> Judgement:
+    """A model that was right more often at the end of its training than it is on its training images now has not failed to
+    learn: it is fed differently, or is another one."""
+    if judged.verdict != "confirmed" or record is None:
+        return judged
+    for name, which in (("train_accuracy", "training"), ("val_accuracy", "held-out")):
+        values = record.get(name).finite.values  # type: ignore[arg-type]
+        if len(values) and float(values[-1]) > made.train.accuracy.ci[1] + ELSEWHERE:
+            return Judgement(
+                "inconclusive",
+                f"The training accuracy is low now, but the record ends with {number(float(values[-1]))} of the {which} images right: the model had "
+                "learnt more than it shows, and is fed differently, or is not the one of this record.",
+            )
+    return judged
 
 
 def _underfitting(low: Judgement, made: Measurement, course: Course | None, of_guessing: float) -> Judgement:

@@ -20,11 +20,12 @@ from failsight.tools.evidence import Interval
 from failsight.tools.stats.intervals import bootstrap, newcombe_paired
 from failsight.tools.stats.multiplicity import holm
 from failsight.tools.stats.power import smallest_paired_effect
-from failsight.tools.stats.tests import mcnemar_exact
+from failsight.tools.stats.tests import mcnemar_exact, sign_flip
 from failsight.tools.text import number
 from failsight.tools.verdicts import Judgement, Measured, judge
 
 PART = 1 / 3  # of the accuracy lost since training that a confirmed pipeline must bring back
+HALF = 0.5  # of the gain on evaluation images that the training images must leave room for
 STEP = 0.02  # a further change must be right in so many more of the choosing pictures, or it is decoration
 MOST_STEPS = 3
 VALUES_WITH_CHANNELS = 2  # value ranges tried with each channel order, the most likely ones
@@ -280,6 +281,8 @@ def borne_out(tests: Sequence[Tested], training: Outcomes | None) -> tuple[Teste
 
     Where it is right in fewer of its own training images under another pipeline than under the declared one, it was
     trained with the declared one, whatever helps on evaluation images (a crop cuts a misleading frame away as well).
+    It is right in nearly all of them either way? Then how probable it holds their truth tells: not more on average, and clearly less
+    or with no room for half of what the evaluation images gain, speaks for the declared one, too.
 
     Args:
         training: training images under the declared pipeline, then under each confirmed one in order; None without them.
@@ -289,17 +292,40 @@ def borne_out(tests: Sequence[Tested], training: Outcomes | None) -> tuple[Teste
     base, made, at = training.right[0], [], 1
     for one in tests:
         if one.judgement.verdict == "confirmed":
-            right, at = training.right[at], at + 1
-            gained, lost = int((right & ~base).sum()), int((base & ~right).sum())
-            if lost > gained and mcnemar_exact(lost, gained, "greater") <= CLEARLY:
-                why = (
-                    f"The gain is there, but of {len(base):,} training images the model is right in {number(float(base.mean()))} as declared and only in "
-                    f"{number(float(right.mean()))} this way: it was trained as declared, and something in the evaluation images misleads it that this way of "
+            right, truth, at = training.right[at], training.truth[at] - training.truth[0], at + 1
+            why = _against(one, right, base, truth)
+            if why:
+                told = (
+                    f"The gain is there, but {why}: it was trained as declared, and something in the evaluation images misleads it that this way of "
                     "feeding weakens."
                 )
-                one = replace(one, judgement=Judgement("inconclusive", why))
+                one = replace(one, judgement=Judgement("inconclusive", told))
         made.append(one)
     return tuple(made)
+
+
+def _against(one: Tested, right: Bools, base: Bools, truth: Floats) -> str:
+    """What training images, fed as declared (``base``) and this way, say against it; ``truth``: log probabilities more this way."""
+    gained, lost = int((right & ~base).sum()), int((base & ~right).sum())
+    if lost > gained and mcnemar_exact(lost, gained, "greater") <= CLEARLY:
+        return (
+            f"of {len(base):,} training images the model is right in {number(float(base.mean()))} as declared and only in "
+            f"{number(float(right.mean()))} this way"
+        )
+    if lost < gained or not float(truth.mean()) < 0:
+        return ""
+    if sign_flip(truth, "less") <= CLEARLY or _most_gained(right, base) < HALF * one.effect:
+        return (
+            f"to {len(base):,} training images the model gives their true class no more probability this way than as declared, and is right in no "
+            "more of them"
+        )
+    return ""
+
+
+def _most_gained(right: Bools, base: Bools) -> float:
+    """The most that paired answers may have gained: upper end of Newcombe's 95 % interval."""
+    gained, lost, both = int((right & ~base).sum()), int((base & ~right).sum()), int((right & base).sum())
+    return newcombe_paired(both, gained, lost, len(base) - both - gained - lost)[1]
 
 
 def border_apart(

@@ -1,0 +1,92 @@
+"""A suspected sign that an experiment will decide about, and the slices that are its errors: one bug, not three findings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from failsight.agent.planners.steps import _still_holds
+from failsight.tools.evidence import Evidence, Finding
+from failsight.tools.find_slices import find_slices
+from failsight.tools.registry import registry
+from failsight.tools.slice_suspicions import HELD, sign
+from tests.fakes.view import FakeModel, FakeTable, FakeView
+from tests.tools.cases import check_evidence
+
+CLASSES = ("kitchen", "hall", "bath", "cellar")
+STAMP = {"stamp": [(0.0, 0.0, 0.2, 0.2)]}
+
+
+def stamped_world(boxes: bool = True) -> FakeView:
+    """Half of all images carry a stamp, in training too; stamped ones of other classes are mostly called hall."""
+    rng = np.random.default_rng(3)
+    labels, stamp = rng.integers(0, 4, 3000), rng.random(3000) < 0.5
+    predicted = np.where(rng.random(3000) < 0.05, (labels + 1) % 4, labels)
+    predicted[stamp & (rng.random(3000) < 0.6)] = 1
+    scores = np.full((3000, 4), 0.05, np.float32)
+    scores[np.arange(3000), predicted] = 0.85
+
+    def table(labels: np.ndarray, stamp: np.ndarray) -> FakeTable:
+        made = [STAMP if s else {} for s in stamp] if boxes else None
+        columns = {"stamp": ["yes" if s else "no" for s in stamp]}
+        return FakeTable(np.zeros((len(labels), 4, 4, 3), np.uint8), labels, CLASSES, columns, made)
+
+    there = table(np.arange(2000) % 4, np.arange(2000) // 4 % 2 == 0)
+    model = FakeModel(lambda pixels: np.zeros((len(pixels), 4), np.float32), CLASSES, (4, 4))
+    return FakeView({"data": table(labels, stamp), "train": there}, model, {"data": scores})
+
+
+def open_sign(made: Evidence) -> Finding:
+    (one,) = (f for f in made.findings if f.kind == "overemphasised_feature")
+    return one
+
+
+def weak(made: Evidence) -> list[Finding]:
+    return [f for f in made.findings if f.kind == "weak_slice" and f.verdict == "confirmed"]
+
+
+def waiting(made: Evidence) -> list[str]:
+    return [f.of for f in made.facts if f.name == HELD]
+
+
+def test_the_slices_of_an_open_sign_wait_for_its_experiment() -> None:
+    made = find_slices(stamped_world())
+    check_evidence(made)
+    suspected = open_sign(made)
+    assert suspected.verdict is None and sign(suspected) == "stamp=yes towards hall"
+    assert not weak(made)
+    assert waiting(made) == ["stamp=yes towards hall"]
+    assert any("seen from its errors" in note and "stamp=yes" in note for note in made.notes)
+
+
+@pytest.mark.parametrize("verdict", ["confirmed", "refuted", "inconclusive"])
+def test_they_stand_for_themselves_unless_it_is_confirmed(verdict: Any) -> None:
+    view = stamped_world()
+    view.stated = [("F1", replace(open_sign(find_slices(view)), verdict=verdict))]
+    again = find_slices(view)
+    check_evidence(again)
+    stand = weak(again)
+    assert bool(stand) == (verdict != "confirmed")
+    assert bool(waiting(again)) == (not stand)
+    for one in stand:
+        assert "stamp" in (one.slice or {}) and "hall" in one.note
+
+
+def test_where_no_experiment_can_be_made_nothing_waits() -> None:
+    made = find_slices(stamped_world(boxes=False))
+    assert weak(made) and not waiting(made)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "holds"), [(None, True), ("confirmed", True), ("refuted", False), ("inconclusive", False)]
+)
+def test_slices_are_searched_again_once_the_experiment_did_not_confirm(verdict: Any, holds: bool) -> None:
+    made = find_slices(stamped_world())
+    record = SimpleNamespace(finding=replace(open_sign(made), verdict=verdict))
+    state = SimpleNamespace(now=lambda: [record], definitions={})
+    case: Any = SimpleNamespace(state=lambda: state)
+    assert _still_holds(case, registry()["find_slices"], made) == holds
