@@ -102,7 +102,8 @@ STRATEGIES: tuple[Strategy, ...] = (
     Strategy(
         "relabel", "dataset",
         {"label_noise": 3, "weak_slice": 1},
-        "Have {relabel} relabelled by two people who do not see the prediction.",
+        "Have {relabel} relabelled by two people who do not see the prediction; training then leaves out what nobody looked at of a careless "
+        "source (retrain unseen=keep keeps it).",
         "Right labels remove the contradiction, in training and in the measurement alike.",
         "low",
         "Relabelling only where the model disagrees favours the model: mix in as many random images.",
