@@ -152,8 +152,8 @@ def awaited(view: CaseView, finding: Finding) -> bool:
 def told_held(about: str, names: Sequence[str]) -> str:
     """What is said of slices that wait."""
     return (
-        f"Probably one bug, seen from its errors: {listing(list(names), 4)}. They are no findings of their own unless the experiment refutes "
-        f"that the model goes by {about}."
+        f"Probably one bug, seen from its errors: {listing(list(names), 4)}. They become findings of their own if the experiment does not "
+        f"confirm that the model goes by {about}."
     )
 
 

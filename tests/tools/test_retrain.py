@@ -16,7 +16,8 @@ from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import Evidence, Finding
 from failsight.tools.inputs.base import Predictions
 from failsight.tools.registry import registry
-from failsight.tools.repair import training
+from failsight.tools.repair import side_by_side, training
+from failsight.tools.repair.recipes import Recipe
 from failsight.tools.repair.versions import open_version
 from failsight.tools.repair.wrapped import WRAPPED, WrappedModel
 from failsight.tools.retrain import retrain
@@ -72,6 +73,19 @@ def test_the_same_call_makes_the_same_weights_and_makes_them_once(tmp_path: Path
     assert (tmp_path / "a/case/repair/R1/R1.1/net.safetensors").stat().st_mtime_ns == stamp
     retrain(first, finding="F1", strategy="feature_specific", epochs=1, seeds=1)
     assert [v.repair for v in first.versions()][-1] == "R2"
+
+
+def test_the_weights_are_the_same_on_any_number_of_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    views = {}
+    for count in (1, 2, 4):
+        monkeypatch.setattr(side_by_side, "cores", lambda count=count: count)
+        views[count] = world.view(tmp_path / str(count))
+        retrain(views[count], finding="F1", strategy="cut_and_paste", epochs=2, seeds=2)
+    assert side_by_side.small(views[1].model(), Recipe())  # type: ignore[arg-type]
+    for name in ("R1.1", "R1.c1", "R1.2", "R1.c2"):
+        assert weights(views[1], name) == weights(views[2], name) == weights(views[4], name)
 
 
 class Stopping:

@@ -162,9 +162,9 @@ class _Album:
 
     def ask(self, pairs: Ints) -> Asked:
         """The two pictures of each pair, as soon as they are decoded."""
-        needed = np.unique(pairs).tolist()
+        needed = set(np.unique(pairs).tolist())
         if len(self._held) > HELD:
-            self._held = {i: f for i, f in self._held.items() if i in set(needed)}
+            self._held = {i: f for i, f in self._held.items() if i in needed}
         for i in needed:
             if i not in self._held:
                 split, row = self.where[i]

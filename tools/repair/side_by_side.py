@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Made = TypeVar("Made")
 Advance = Callable[[int], None]
 MOST_WEIGHTS = 5_000_000  # of a network of which several are trained at once …
-MOST_PIXELS = 2_000_000  # … and pixels of one step: together below 2 GB a training
+MOST_PIXELS = 2_000_000  # … and pixels of one step: larger ones keep more than one core busy, and need their memory once
 MOST = 4
 
 
