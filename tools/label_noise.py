@@ -26,6 +26,7 @@ from failsight.tools.checks.label_groups import (
     candidates,
     judge_groups,
     misleading_content,
+    shown,
     sort_columns,
 )
 from failsight.tools.checks.label_pairs import Pair, calibrate, class_pairs, expected_suspects
@@ -260,7 +261,11 @@ def _measure(
         within=_within_groups(tested),
     )  # fmt: skip
     # what tells the true class goes along with suspects, too: here the second opinion guards against what misleads
-    classes = class_noise(scored, second, counts.suspect, counts.suggested, among) if by_class else []
+    classes = (
+        class_noise(scored, second, counts.suspect, counts.suggested, among, shown(columns, tested, masks))
+        if by_class
+        else []
+    )
     careless = _careless(seen, scored, tested, masks)
     listing_ = list_suspects(careless, scored, order, counts.suggested, quality, among)
     return _Made(overall, counts, listing_, careless, pairs, tested, untested, classes, second)

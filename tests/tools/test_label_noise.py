@@ -350,3 +350,43 @@ def test_one_label_given_for_another_is_found_among_classes_that_are_hard_to_tel
 @pytest.mark.parametrize("border", [0.0, 0.15])
 def test_classes_that_are_hard_to_tell_apart_and_kinds_at_a_border_are_no_wrong_labels(border: float) -> None:
     assert all(f.class_name is None for f in label_noise(hard_classes(0.0, border)).findings)
+
+
+def pulled_view(mislabelled: float, told: bool = True) -> FakeView:
+    """Six classes that are hard to tell apart. A third of all images carries a stamp, which pulls those of w half way to z; what the model sees
+    of it is part of its features. ``told``: the stamp is recorded."""
+    rng = np.random.default_rng(4)
+    truth = rng.integers(0, 6, 2400)
+    stamp = rng.random(2400) < 1 / 3
+    seen = np.eye(6)[truth] * 2.2 + rng.standard_normal((2400, 6))
+    gone = stamp & (truth == 0) & (rng.random(2400) < 0.6)
+    seen[gone] = np.eye(6)[5] * 2.2 + rng.standard_normal((int(gone.sum()), 6))
+    scores = np.exp(2.2 * seen)
+    scores = (scores / scores.sum(1, keepdims=True)).astype(np.float32)
+    wrong = (truth == 5) & (rng.random(2400) < mislabelled)
+    columns = {"stamp": ["yes" if s else "no" for s in stamp]} if told else {}
+    table = FakeTable(
+        np.zeros((2400, 2, 2, 3), np.uint8), np.where(wrong, 0, truth), tuple("wxabcz"), columns
+    )
+    view = FakeView({"data": table}, scores={"data": scores})
+    view.given_features = {"data": seen.astype(np.float32)}
+    return view
+
+
+def test_a_recorded_thing_that_pulls_one_class_to_another_is_not_blamed_on_the_labels() -> None:
+    unknown = [f for f in label_noise(pulled_view(0.0, told=False)).findings if f.class_name is not None]
+    assert [f.class_name for f in unknown] == [
+        "w"
+    ]  # nothing but the stamp tells it from one label given for another
+    made = label_noise(pulled_view(0.0))
+    check_evidence(made)
+    assert all(f.class_name is None for f in made.findings)
+    told = next(t for t in made.tables if t.title == "Wrong labels by label given")
+    at = told.columns.index("only with")
+    assert [row[at] for row in told.rows if row[0] == "w"] == ["stamp=yes"]
+
+
+def test_one_label_given_for_another_is_told_beside_a_thing_that_pulls() -> None:
+    (found,) = [f for f in label_noise(pulled_view(0.25)).findings if f.class_name is not None]
+    assert found.class_name == "w" and "are z" in found.statement
+    assert "without the images that the label goes along with (stamp=yes, tried one by one)" in found.note

@@ -155,6 +155,20 @@ def misleading_content(
     }
 
 
+def shown(
+    columns: Columns, tested: Sequence[Group], masks: Mapping[tuple[str, str], Bool]
+) -> dict[str, Bool]:
+    """What the images show: ``attribute=value`` → which ones. Of who, when or how labelled, the groups whose images the model finds harder
+    or easier than the others: they differ in more than their labels."""
+    made = {
+        f"{coded.name}={value}": coded.codes == i
+        for coded in columns.content
+        for i, value in enumerate(coded.values)
+    }
+    other = (g for g in tested if g.p_apart < UNLIKE and abs(g.apart) > APART)
+    return made | {f"{g.column}={g.value}": masks[g.column, g.value] for g in other}
+
+
 def candidates(columns: Columns, among: Bool) -> list[tuple[str, str, Bool]]:
     """(column, value, images) of the groups that are large enough, the largest first, at most ``MOST_GROUPS``."""
     made = []
