@@ -57,14 +57,15 @@ class Promise:
 def ranked(case: Case, names: Sequence[str]) -> list[Promise]:
     """The tools ``names``, most informative for their cost first; equal ones stay in the order given.
 
-    A check that presumes another one among them is left out until that one is done.
+    A check that presumes another one among them is left out until that one is done, or has nothing to decide any more.
     """
     state = case.state()
     believed = beliefs(state)
     presumes = _data()["after"]
-    ready = [n for n in names if n in registry() and not set(presumes.get(n, ())) & set(names)]
-    promises = [promise(case, state, registry()[n], believed) for n in ready]
-    return sorted(promises, key=lambda p: -p.rate)
+    promises = {n: promise(case, state, registry()[n], believed) for n in names if n in registry()}
+    awaited = {n for n, p in promises.items() if p.bits > 0 or not registry()[n].decides}
+    ready = [p for n, p in promises.items() if not set(presumes.get(n, ())) & awaited]
+    return sorted(ready, key=lambda p: -p.rate)
 
 
 def promise(case: Case, state: CaseState, spec: ToolSpec, believed: dict[str, float]) -> Promise:
@@ -72,7 +73,7 @@ def promise(case: Case, state: CaseState, spec: ToolSpec, believed: dict[str, fl
     open_kinds = [k for k in spec.decides if k in believed]
     bits = POWER * sum(entropy(believed[k]) for k in open_kinds)
     bits += PER_QUESTION * sum(q not in state.answered for q in spec.answers)
-    kinds = tuple(sorted(open_kinds, key=lambda k: -entropy(believed[k])))
+    kinds = tuple(sorted((k for k in open_kinds if believed[k] > 0), key=lambda k: -entropy(believed[k])))
     rule = per_image(case)
     return Promise(
         spec.name, bits, _cost(case, spec, rule), _cost(case, spec, measured(case, state) or rule), kinds
@@ -107,8 +108,11 @@ def signs(state: CaseState) -> list[str]:
     drop = facts.get(("accuracy_drop_same_mix", "data to deploy"))
     classes = sum(f.name == "recall" and f.of.startswith("class ") for f in made.facts)
     found = []
+    recalls = [v for (name, of), v in facts.items() if name == "recall" and of.startswith("class ")]
     if accuracy is not None and classes > 1 and accuracy < 2 / classes:
         found.append("near_chance")
+    if len(recalls) == classes > 1 and min(recalls) > 0.5:
+        found.append("known_by_name")
     if train is not None and train < 0.8 and (gap or 0) < 0.05:
         found.append("train_low_too")
     if gap is not None and gap >= 0.1:

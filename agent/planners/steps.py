@@ -89,7 +89,7 @@ def _next_of(case: Case, stage: str, names: tuple[str, ...], asks: bool) -> Step
         return None
     best = promises[0]
     step = left[best.tool]
-    if len(promises) > 1 and best.kinds and best.tool not in MAKERS:
+    if len(promises) > 1 and best.kinds and step.tool == best.tool not in MAKERS:
         return replace(step, why=reason(step.why, best))
     return step
 
@@ -99,7 +99,7 @@ def _undone(case: Case, stage: str, name: str, asks: bool) -> Step | None:
 
 
 def _made(case: Case, stage: str, name: str, asks: bool) -> Iterator[Step]:
-    make = MAKERS.get(name) or _plain(name)
+    make = MAKERS.get(name) or PREPARED.get(name) or _plain(name)
     state = case.state()
     for step in repairs.retraining(case, state, asks) if name == "retrain" else make(case, state):
         if stage == "see failure" and step.tool == "confusion_matrix" and step.arguments:
@@ -227,6 +227,22 @@ def _attributes(case: Case, state: CaseState) -> list[Step]:
     return [Step("", "propose_attributes", _why("propose_attributes"))]
 
 
+def _labels(case: Case, state: CaseState) -> list[Step]:
+    """Labels are judged beside what the images show, so the attributes that will be proposed anyway come first."""
+    return [*_attributes(case, state), Step("", "label_noise", _why("label_noise"))]
+
+
+def _marks(case: Case, state: CaseState) -> list[Step]:
+    """Marks that nobody recorded, also where a shortcut is confirmed; but first the strongest suspicion there is, and those that slices wait
+    for, are put to the test."""
+    made = state.latest("find_slices")
+    waiting = {f.of for f in made.facts if f.name == HELD} if made else set()
+    awaited = {r.id for r in state.now() if r.finding.verdict is None and sign(r.finding) in waiting}
+    tests = _masking(case, state)
+    first = [s for i, s in enumerate(tests) if i == 0 or s.arguments["finding"] in awaited]
+    return [] if any(not is_done(case, s) for s in first) else [Step("", "find_marks", _why("find_marks"))]
+
+
 def _saliency(case: Case, state: CaseState) -> list[Step]:
     """A look at the weakest class; it illustrates, it proves nothing."""
     made = state.latest("evaluate")
@@ -295,8 +311,9 @@ def _correction(case: Case, state: CaseState) -> list[Step]:
 
 
 FOLLOW_ATTRIBUTES = ("find_slices", "disaggregate")  # made again after a person changed the attributes
+PREPARED = {"label_noise": _labels}  # ordered like any other check, with a step of its own before it
 MAKERS: dict[str, Callable[[Any, CaseState], list[Step]]] = {
-    "find_marks": _plain("find_marks"),  # a confirmed shortcut rules out no unnamed one
+    "find_marks": _marks,
     "confusion_matrix": _confusions,
     "propose_attributes": _attributes,
     "saliency": _saliency,

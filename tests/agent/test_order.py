@@ -142,6 +142,31 @@ def test_every_kind_that_a_tool_decides_has_a_prior() -> None:
 
 
 def test_labels_are_not_judged_before_the_feeding_was(case: FakeCase) -> None:
-    both = [p.tool for p in order.ranked(case, ["label_noise", "preprocessing_probe"])]
+    both = [p.tool for p in order.ranked(case, ["label_noise", "preprocessing_probe", "class_order"])]
     assert both == ["preprocessing_probe"]
     assert {p.tool for p in order.ranked(case, ["label_noise"])} == {"label_noise"}
+
+
+def test_names_that_most_images_of_every_class_bear_out_are_in_order(
+    case: FakeCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recalls = [Fact("recall", r, of=f"class {i}") for i, r in enumerate((0.51, 0.9, 0.7))]
+    state = recorded(Fact("accuracy", 0.7), *recalls)
+    assert "known_by_name" in order.signs(state)
+    assert order.promise(case, state, registry()["class_order"], order.beliefs(state)).bits == 0
+    monkeypatch.setattr(case, "state", lambda: state)
+    left = [p.tool for p in order.ranked(case, ["label_noise", "class_order"])]
+    assert left[0] == "label_noise"  # it waits for no check that has nothing to decide
+    one_low = recorded(Fact("accuracy", 0.7), Fact("recall", 0.5, of="class 3"), *recalls)
+    assert "known_by_name" not in order.signs(one_low)
+
+
+def test_labels_are_judged_beside_the_attributes_that_are_proposed_anyway(
+    case: FakeCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proposed = steps.Step("", "propose_attributes", "because")
+    monkeypatch.setattr(steps, "_attributes", lambda case, state: [proposed])
+    first, second = steps._labels(case, case.state())
+    assert (first, second.tool) == (proposed, "label_noise")
+    monkeypatch.setattr(steps, "_attributes", lambda case, state: [])
+    assert [s.tool for s in steps._labels(case, case.state())] == ["label_noise"]
