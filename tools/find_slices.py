@@ -11,8 +11,6 @@ from pydantic import Field
 from failsight.tools import slice_report as report
 from failsight.tools.checks.hibug_report import hibug_evidence
 from failsight.tools.checks.slice_causes import (
-    seen_in_one_class,
-    tied,
     tied_in_training,
     train_shares,
     usual_cue,
@@ -20,7 +18,6 @@ from failsight.tools.checks.slice_causes import (
 from failsight.tools.checks.slice_pictures import slice_figures
 from failsight.tools.checks.slice_plan import register_slice_plans
 from failsight.tools.checks.slice_pulls import (
-    Compared,
     Suspicion,
     doubtful_labels,
     stands_without,
@@ -29,42 +26,30 @@ from failsight.tools.checks.slice_pulls import (
 from failsight.tools.checks.slice_stability import stability
 from failsight.tools.checks.slice_target import PATTERN, goal
 from failsight.tools.errors import RetryError
-from failsight.tools.evidence import Evidence, Fact, Finding, jsonable
+from failsight.tools.evidence import Evidence, Fact, jsonable
 from failsight.tools.experiments.population import check_split, class_index
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import called, left_out_notes, need_labels
 from failsight.tools.registry import tool
+from failsight.tools.slice_bugs import told_once
 from failsight.tools.slice_findings import (
     Found,
     Why,
     filters,
     put_together,
-    refuted_finding,
-    slice_finding,
-    title,
 )
 from failsight.tools.slice_search import Search, prepare, search
 from failsight.tools.slice_suspicions import (
     HELD,
     accounts_for,
-    awaited,
-    goes_to,
-    has_value,
     maskable,
-    one_class_goes_to,
-    same_bug,
-    sign,
-    suspicion_finding,
     told_held,
-    untied_finding,
 )
 from failsight.tools.stats.slices import SearchSettings
 from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView
 
 T = TypeVar("T")
-MOST_HELD = 3  # suspected signs whose slices wait for an experiment: no more experiments than a run makes
-MOST_REFUTED = 5  # refuted slices that become findings; all are in the table
 
 
 @tool(
@@ -207,7 +192,7 @@ def _evidence(view: CaseView, found: Search, pulls: Sequence[Suspicion], q: floa
     together = put_together(found)
     shown, cut = together[:top], len(together) - top
     whys, ties = _whys(view, found, shown), tied_in_training(view, found, pulls)
-    findings, held = _findings(view, found, shown, list(zip(pulls, ties, strict=True)), whys)
+    findings, held = told_once(view, found, shown, list(zip(pulls, ties, strict=True)), whys)
     images, figure = report.examples(view, found, shown)
     chart = report.chart(view, found, shown) if shown else None
     cards = slice_figures(view, found, shown, {i: (why.again, why.splits) for i, why in enumerate(whys)})
@@ -271,76 +256,6 @@ def _questions(target: str, pulls: Sequence[Suspicion]) -> tuple[str, ...]:
         *(("performance.6",) if target == "confident_error" else ()),
         *(("features_global.6",) if pulls else ()),
     )
-
-
-def _findings(
-    view: CaseView,
-    found: Search,
-    shown: Sequence[Found],
-    pulls: Sequence[tuple[Suspicion, Compared | None]],
-    whys: Sequence[Why],
-) -> tuple[tuple[Finding, ...], dict[str, list[str]]]:
-    """The same bug is not reported twice: a slice that a confirmed pull accounts for is part of that finding.
-
-    While the pull is open (an experiment will decide), the slice stands for itself and says so. A pull that training does
-    not contain is no learnt correlation: the slice stands, and says where its errors go. Where the thing can be taken away,
-    that the model gives it too much weight is stated for an experiment to decide, and the slices that it accounts for wait for
-    that: part of it if it is confirmed, findings of their own (when slices are searched again) if it is not. Without training
-    images, neither is what one class alone has a sign of another. What explains most errors comes first.
-
-    Returns:
-        the findings; and what waits: by the suspected sign (``stamp=yes towards horse``) the slices' titles.
-    """
-    held: dict[str, list[str]] = {}
-    slices = [slice_finding(found, one, why) for one, why in zip(shown, whys, strict=True)]
-    suspected, loose = [], []
-    for pull, tie in pulls:
-        made = suspicion_finding(view, found, pull, tie)
-        same = [i for i, one in enumerate(shown) if accounts_for(pull, one)]
-        if tie is not None and tied(tie) == "no":
-            untied = untied_finding(found, pull, made, tie)
-            if same and made.verdict is None and len(held) < MOST_HELD and awaited(view, untied):
-                held[sign(untied)] = [title(found, shown[i].spans, shown[i].class_index) for i in same]
-                shown, slices = _without(shown, same), _without(slices, same)
-                loose.append(untied)
-                continue
-            slices = [goes_to(found, one, pull, tie) if i in same else one for i, one in enumerate(slices)]
-            if not same or made.verdict is None:
-                loose.append(untied)
-            continue
-        about = [i for i, one in enumerate(shown) if has_value(pull, one)]
-        owner = seen_in_one_class(found, pull) if tie is None and about else None
-        if owner is not None:
-            slices = [
-                one_class_goes_to(found, one, pull, owner) if i in about else one
-                for i, one in enumerate(slices)
-            ]
-            continue
-        if made.verdict == "confirmed" and same:
-            names = listing([title(found, shown[i].spans, shown[i].class_index) for i in same], 4)
-            tests = (*made.tests, *(t for i in same for t in slices[i].tests))
-            made = dataclasses.replace(
-                made,
-                tests=tests,
-                note=f"{made.note} Merged with it, the same bug seen from its errors: {names}.",
-            )
-            shown, slices = _without(shown, same), _without(slices, same)
-        else:
-            slices = [same_bug(one, made) if i in same else one for i, one in enumerate(slices)]
-        suspected.append(made)
-    refuted = [s for s in found.report.others if s.verdict == "refuted"][:MOST_REFUTED]
-    told = sorted([*suspected, *slices], key=lambda f: -_excess(f))
-    return (*told, *loose, *(refuted_finding(found, one) for one in refuted)), held
-
-
-def _without(values: Sequence[T], places: Sequence[int]) -> list[T]:
-    return [one for i, one in enumerate(values) if i not in places]
-
-
-def _excess(finding: Finding) -> float:
-    """How many images more are answered wrongly than would be at the rate elsewhere, by the lower end of the interval."""
-    low = finding.ci[0] if finding.ci is not None else finding.error_rate or 0.0
-    return (finding.n or 0) * (low - (finding.base_error_rate or 0.0))
 
 
 def _notes(view: CaseView, found: Search, cut: int, whys: Sequence[Why], pulls: bool) -> list[str]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from failsight.tools.checks.slice_causes import tied
-from failsight.tools.checks.slice_pulls import Compared, Suspicion
+from failsight.tools.checks.slice_pulls import FEW, Compared, Suspicion
 from failsight.tools.evidence import Finding, TestResult
 from failsight.tools.slice_findings import CONFUSED, TOOL, YES, Found
-from failsight.tools.slice_search import Search
+from failsight.tools.slice_search import Search, errors_of
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import clean, interval, listing, number, p_value
 from failsight.tools.view import CaseView
+
+_TAKEN = re.compile(
+    r"site|camera|device|scanner|sensor|lens|phone|station|location|hospital|clinic|lab\b|source|origin|provider|vendor|"
+    r"batch|session|date|day|week|month|year|time|collection|project",
+    re.IGNORECASE,
+)
 
 
 def suspicion_finding(view: CaseView, found: Search, one: Suspicion, tie: Compared | None) -> Finding:
@@ -110,6 +117,23 @@ def has_value(one: Suspicion, found: Found) -> bool:
     return any(a == one.attribute and low <= one.found.value <= high for a, low, high in found.spans)
 
 
+def rests_on(found: Search, one: Suspicion, slice_: Found) -> bool:
+    """Whether a slice's errors go to the class that a value pulls to, and less than half of their excess is left without the images
+    that have the value: the slice may hold more of these, or be one of the value's looks."""
+    e = slice_.errors
+    if e.into != one.found.predicted or e.into_share < CONFUSED:
+        return False
+    without = found.attributes[one.attribute].codes != one.found.value
+    left = errors_of(found, slice_.inside & without, slice_.rest & without)
+    return left.n < FEW or left.rate - left.rate_out < (e.rate - e.rate_out) / 2
+
+
+def tells_how_taken(found: Search, one: Suspicion) -> bool:
+    """Whether an attribute is recorded about the taking of pictures (site, camera, session …), by its name, and not seen in them."""
+    coded = found.attributes[one.attribute]
+    return coded.source == "metadata" and _TAKEN.search(coded.name) is not None
+
+
 def untied_finding(found: Search, one: Suspicion, made: Finding, tie: Compared) -> Finding:
     """A pull that training does not contain: the model goes by it, and cannot have learnt it as a correlation.
 
@@ -175,6 +199,33 @@ def one_class_goes_to(found: Search, finding: Finding, one: Suspicion, owner: in
         "training images would say whether it is rare there."
     )
     return replace(finding, note=f"{hint} {finding.note}".strip())
+
+
+def taken_goes_to(found: Search, finding: Finding, one: Suspicion) -> Finding:
+    """The finding of a slice by where or with what its pictures were taken, whose errors go one way, where no training images tell more."""
+    return replace(finding, note=f"{_looks_or_tie(found, one)} {finding.note}".strip())
+
+
+def taken_finding(found: Search, one: Suspicion, made: Finding) -> Finding:
+    """The finding of such a pull that shows in no slice: its images are answered wrongly more often, and that is all that is known."""
+    to = clean(found.classes[one.found.predicted], 40)
+    statement = (
+        f"Images with {_value(found, one)} are taken for {to} more often: of the images of other classes, {number(one.rate)} with it, and {number(one.rate_out)} "
+        f"without ({number(one.found.wrong, 'points')} {interval(one.found.wrong_ci, 'points')} within true classes, p {p_value(one.found.p)})."
+    )
+    note = f"{_looks_or_tie(found, one)} {made.note}".strip()
+    return replace(
+        made, kind="weak_slice", failure="correctness", bug="unknown", statement=statement, class_name=None,
+        confused_with=found.classes[one.found.predicted], note=note,
+    )  # fmt: skip
+
+
+def _looks_or_tie(found: Search, one: Suspicion) -> str:
+    to = clean(found.classes[one.found.predicted], 40)
+    return (
+        f"Their errors go to {to}. Pictures taken so may look different, or {_value(found, one)} may have gone with {to} in training: "
+        "training images would say which."
+    )
 
 
 def _untied(found: Search, one: Suspicion, tie: Compared) -> str:

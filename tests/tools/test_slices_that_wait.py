@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from failsight.agent.planners import steps
 from failsight.agent.planners.steps import _still_holds
 from failsight.tools.evidence import Evidence, Finding
 from failsight.tools.find_slices import find_slices
 from failsight.tools.registry import registry
-from failsight.tools.slice_suspicions import HELD, sign
+from failsight.tools.slice_search import errors_of
+from failsight.tools.slice_suspicions import HELD, rests_on, sign
 from tests.fakes.view import FakeModel, FakeTable, FakeView
 from tests.tools.cases import check_evidence
 
@@ -90,3 +92,71 @@ def test_slices_are_searched_again_once_the_experiment_did_not_confirm(verdict: 
     state = SimpleNamespace(now=lambda: [record], definitions={})
     case: Any = SimpleNamespace(state=lambda: state)
     assert _still_holds(case, registry()["find_slices"], made) == holds
+
+
+def test_marks_are_sought_after_the_experiment_that_slices_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    view = stamped_world()
+    made = find_slices(view)
+    record = SimpleNamespace(id="F1", finding=open_sign(made), withdrawn=False)
+    state: Any = SimpleNamespace(now=lambda: [record], records=[record], latest=lambda tool: made)
+    case: Any = SimpleNamespace(state=lambda: state, table=lambda: view.table("data"))
+    monkeypatch.setattr(steps, "is_done", lambda case, step: False)
+    assert steps._marks(case, state) == []
+    monkeypatch.setattr(
+        steps, "is_done", lambda case, step: step.tool == "test_by_masking"
+    )  # made, or refused
+    assert [s.tool for s in steps._marks(case, state)] == ["find_marks"]
+
+
+@pytest.mark.parametrize(("own", "rests"), [(0.0, True), (0.4, False)])
+def test_a_slice_whose_errors_go_with_a_signs_images_rests_on_it(own: float, rests: bool) -> None:
+    """Dark pictures more often carry the stamp, which sends three in four to hall; ``own``: share that goes to hall without it."""
+    rng = np.random.default_rng(2)
+    dark = rng.random(2000) < 0.2
+    stamp = rng.random(2000) < np.where(dark, 0.6, 0.2)
+    hall = rng.random(2000) < np.where(stamp, 0.75, np.where(dark, own, 0.02))
+    confirmation = np.arange(2000) % 2 == 0
+    found: Any = SimpleNamespace(
+        attributes=[SimpleNamespace(codes=stamp.astype(int))],
+        confirmation=confirmation,
+        wrong=hall,
+        predicted=np.where(hall, 1, 0),
+    )
+    errors = errors_of(found, dark, ~dark)
+    part: Any = SimpleNamespace(inside=dark, rest=~dark, errors=errors)
+    pull: Any = SimpleNamespace(attribute=0, found=SimpleNamespace(value=1, predicted=1))
+    assert rests_on(found, pull, part) == rests
+    elsewhere: Any = SimpleNamespace(attribute=0, found=SimpleNamespace(value=1, predicted=2))
+    assert not rests_on(found, elsewhere, part)
+
+
+def site_world(column: str, others: float = 0.05) -> FakeView:
+    """A fifth of the pictures, all by the value b, can hardly be made out and are mostly called hall; ``others``: errors elsewhere."""
+    rng = np.random.default_rng(7)
+    labels, poor = rng.integers(0, 4, 3000), rng.random(3000) < 0.2
+    predicted = np.where((rng.random(3000) < others) & ~(poor & (labels != 1)), (labels + 2) % 4, labels)
+    predicted[poor & (rng.random(3000) < 0.6)] = 1
+    scores = np.full((3000, 4), 0.05, np.float32)
+    scores[np.arange(3000), predicted] = 0.85
+    columns = {column: ["b" if p else "a" for p in poor]}
+    pixels = np.zeros((3000, 4, 4, 3), np.uint8)
+    return FakeView({"data": FakeTable(pixels, labels, CLASSES, columns)}, scores={"data": scores})
+
+
+def test_where_pictures_were_taken_is_no_sign_of_a_class_that_can_be_seen() -> None:
+    made = find_slices(site_world("site"))
+    check_evidence(made)
+    assert {f.kind for f in made.findings if f.verdict == "confirmed"} == {"weak_slice"}
+    first = made.findings[0]
+    assert first.slice == {"site": "b"} and "Their errors go to hall" in first.note
+    other = find_slices(site_world("curtain"))
+    assert "spurious_correlation" in {f.kind for f in other.findings if f.verdict == "confirmed"}
+
+
+def test_a_pull_by_where_pictures_were_taken_that_is_no_slice_is_told_as_errors_that_go_one_way() -> None:
+    """Elsewhere as many are wrong, but not called hall."""
+    made = find_slices(site_world("site", others=0.6))
+    check_evidence(made)
+    confirmed = [f for f in made.findings if f.verdict == "confirmed" and (f.slice or {}).get("site") == "b"]
+    assert [(f.kind, f.confused_with) for f in confirmed] == [("weak_slice", "hall")]
+    assert "are taken for hall more often" in confirmed[0].statement

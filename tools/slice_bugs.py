@@ -1,0 +1,115 @@
+"""From slices and pulls to findings, each bug once: what is part of what, what waits for an experiment, what comes first."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TypeVar
+
+from failsight.tools.checks.slice_causes import seen_in_one_class, tied
+from failsight.tools.checks.slice_pulls import Compared, Suspicion
+from failsight.tools.evidence import Finding
+from failsight.tools.slice_findings import Found, Why, refuted_finding, slice_finding, title
+from failsight.tools.slice_search import Search
+from failsight.tools.slice_suspicions import (
+    accounts_for,
+    awaited,
+    goes_to,
+    has_value,
+    one_class_goes_to,
+    rests_on,
+    same_bug,
+    sign,
+    suspicion_finding,
+    taken_finding,
+    taken_goes_to,
+    tells_how_taken,
+    untied_finding,
+)
+from failsight.tools.text import listing
+from failsight.tools.view import CaseView
+
+T = TypeVar("T")
+MOST_HELD = 3  # suspected signs whose slices wait for an experiment: no more experiments than a run makes
+MOST_REFUTED = 5  # refuted slices that become findings; all are in the table
+
+
+def told_once(
+    view: CaseView,
+    found: Search,
+    shown: Sequence[Found],
+    pulls: Sequence[tuple[Suspicion, Compared | None]],
+    whys: Sequence[Why],
+) -> tuple[tuple[Finding, ...], dict[str, list[str]]]:
+    """The same bug is not reported twice: a slice that a confirmed pull accounts for is part of that finding.
+
+    While the pull is open (an experiment will decide), the slice stands for itself and says so. A pull that training does
+    not contain is no learnt correlation: the slice stands, and says where its errors go. Where the thing can be taken away,
+    that the model gives it too much weight is stated for an experiment to decide, and the slices that it accounts for wait for
+    that: part of it if it is confirmed, findings of their own (when slices are searched again) if it is not. Without training
+    images, neither is what one class alone has a sign of another, nor where or with what pictures were taken a sign of anything: that
+    can't be seen in a picture, only that it looks different. What explains most errors comes first.
+
+    Returns:
+        the findings; and what waits: by the suspected sign (``stamp=yes towards horse``) the slices' titles.
+    """
+    held: dict[str, list[str]] = {}
+    slices = [slice_finding(found, one, why) for one, why in zip(shown, whys, strict=True)]
+    suspected, loose = [], []
+    for pull, tie in pulls:
+        made = suspicion_finding(view, found, pull, tie)
+        same = [i for i, one in enumerate(shown) if accounts_for(pull, one)]
+        if tie is not None and tied(tie) == "no":
+            untied = untied_finding(found, pull, made, tie)
+            waits = [i for i, one in enumerate(shown) if i in same or rests_on(found, pull, one)]
+            if waits and made.verdict is None and len(held) < MOST_HELD and awaited(view, untied):
+                held[sign(untied)] = [title(found, shown[i].spans, shown[i].class_index) for i in waits]
+                shown, slices = _without(shown, waits), _without(slices, waits)
+                loose.append(untied)
+                continue
+            slices = [goes_to(found, one, pull, tie) if i in same else one for i, one in enumerate(slices)]
+            if not same or made.verdict is None:
+                loose.append(untied)
+            continue
+        about = [i for i, one in enumerate(shown) if has_value(pull, one)]
+        owner = seen_in_one_class(found, pull) if tie is None and about else None
+        if owner is not None:
+            slices = [
+                one_class_goes_to(found, one, pull, owner) if i in about else one
+                for i, one in enumerate(slices)
+            ]
+            continue
+        if tie is None and tells_how_taken(found, pull):
+            slices = [taken_goes_to(found, one, pull) if i in about else one for i, one in enumerate(slices)]
+            suspected += [] if about else [taken_finding(found, pull, made)]
+            continue
+        if made.verdict == "confirmed" and same:
+            names = listing([title(found, shown[i].spans, shown[i].class_index) for i in same], 4)
+            tests = (*made.tests, *(t for i in same for t in slices[i].tests))
+            made = dataclasses.replace(
+                made,
+                tests=tests,
+                note=f"{made.note} Merged with it, the same bug seen from its errors: {names}.",
+            )
+            shown, slices = _without(shown, same), _without(slices, same)
+        else:
+            slices = [same_bug(one, made) if i in same else one for i, one in enumerate(slices)]
+        suspected.append(made)
+    refuted = [s for s in found.report.others if s.verdict == "refuted"][:MOST_REFUTED]
+    sized = [
+        *((_excess(one, one.n or 0), one) for one in suspected),
+        *((_excess(one, int(part.inside.sum())), one) for one, part in zip(slices, shown, strict=True)),
+    ]
+    told = [one for _, one in sorted(sized, key=lambda pair: -pair[0])]
+    return (*told, *loose, *(refuted_finding(found, one) for one in refuted)), held
+
+
+def _without(values: Sequence[T], places: Sequence[int]) -> list[T]:
+    return [one for i, one in enumerate(values) if i not in places]
+
+
+def _excess(finding: Finding, images: int) -> float:
+    """How many of ``images`` are answered wrongly beyond the rate elsewhere, by the lower end of the interval. A slice's rate is of the half
+    that tests, a pull's of all images: both are told of all."""
+    low = finding.ci[0] if finding.ci is not None else finding.error_rate or 0.0
+    return images * (low - (finding.base_error_rate or 0.0))
