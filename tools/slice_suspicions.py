@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from failsight.tools.checks.slice_causes import tied
-from failsight.tools.checks.slice_pulls import FEW, Compared, Suspicion
+from failsight.tools.checks.slice_pulls import FEW, NO, Compared, Suspicion
 from failsight.tools.evidence import Finding, TestResult
 from failsight.tools.slice_findings import CONFUSED, TOOL, YES, Found
 from failsight.tools.slice_search import Search, errors_of
@@ -16,10 +16,10 @@ from failsight.tools.text import clean, interval, listing, number, p_value
 from failsight.tools.view import CaseView
 
 _TAKEN = re.compile(
-    r"site|camera|device|scanner|sensor|lens|phone|station|location|hospital|clinic|lab\b|source|origin|provider|vendor|"
-    r"batch|session|date|day|week|month|year|time|collection|project",
+    r"(?:^|[^a-z])(?:site|camera|device|scanner|sensor|lens|phone|station|location|hospital|clinic|lab|source|origin|provider|vendor|"
+    r"batch|session|collection|project)s?(?:[^a-z]|$)",
     re.IGNORECASE,
-)
+)  # words of a column's name
 
 
 def suspicion_finding(view: CaseView, found: Search, one: Suspicion, tie: Compared | None) -> Finding:
@@ -129,9 +129,10 @@ def rests_on(found: Search, one: Suspicion, slice_: Found) -> bool:
 
 
 def tells_how_taken(found: Search, one: Suspicion) -> bool:
-    """Whether an attribute is recorded about the taking of pictures (site, camera, session …), by its name, and not seen in them."""
+    """Whether an attribute is recorded about the taking of pictures (site, camera, session …), by its name, and not seen in them (camera=yes)."""
     coded = found.attributes[one.attribute]
-    return coded.source == "metadata" and _TAKEN.search(coded.name) is not None
+    seen = coded.values[one.found.value].lower() in (*YES, *NO)
+    return coded.source == "metadata" and not seen and _TAKEN.search(coded.name) is not None
 
 
 def untied_finding(found: Search, one: Suspicion, made: Finding, tie: Compared) -> Finding:

@@ -15,7 +15,7 @@ from failsight.tools.evidence import Evidence, Finding
 from failsight.tools.find_slices import find_slices
 from failsight.tools.registry import registry
 from failsight.tools.slice_search import errors_of
-from failsight.tools.slice_suspicions import HELD, rests_on, sign
+from failsight.tools.slice_suspicions import HELD, rests_on, sign, tells_how_taken
 from tests.fakes.view import FakeModel, FakeTable, FakeView
 from tests.tools.cases import check_evidence
 
@@ -160,3 +160,25 @@ def test_a_pull_by_where_pictures_were_taken_that_is_no_slice_is_told_as_errors_
     confirmed = [f for f in made.findings if f.verdict == "confirmed" and (f.slice or {}).get("site") == "b"]
     assert [(f.kind, f.confused_with) for f in confirmed] == [("weak_slice", "hall")]
     assert "are taken for hall more often" in confirmed[0].statement
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "taken"),
+    [
+        ("site", "north", True),
+        ("camera_id", "a7", True),
+        ("Scanner", "x1", True),
+        ("camera", "yes", False),
+        ("telephone", "old", False),
+        ("website", "a", False),
+        ("floor", "wood", False),
+    ],
+)
+def test_what_tells_how_pictures_were_taken_is_read_off_the_name(
+    column: str, value: str, taken: bool
+) -> None:
+    coded = SimpleNamespace(name=column, source="metadata", values=("other", value))
+    pull: Any = SimpleNamespace(attribute=0, found=SimpleNamespace(value=1))
+    assert tells_how_taken(SimpleNamespace(attributes=[coded]), pull) == taken  # type: ignore[arg-type]
+    coded.source = "object"
+    assert not tells_how_taken(SimpleNamespace(attributes=[coded]), pull)  # type: ignore[arg-type]
