@@ -152,9 +152,11 @@ def _still_holds(case: Case, spec: ToolSpec, made: Evidence) -> bool:
 
 
 def _trigger(stage: str, state: CaseState) -> str:
-    """What leads to a stage; context is looked for again after the tests."""
+    """What leads to a stage; hypotheses and context are looked for again after the tests."""
     if stage == "context" and state.stage in ("hypothesis", "instrument", "test"):
         return "nothing is left to test"
+    if stage == "hypothesis" and state.stage in ("instrument", "test"):
+        return "what was suspected is tested"
     return TRIGGERS.get(stage, "")
 
 
@@ -233,14 +235,9 @@ def _labels(case: Case, state: CaseState) -> list[Step]:
 
 
 def _marks(case: Case, state: CaseState) -> list[Step]:
-    """Marks that nobody recorded, also where a shortcut is confirmed; but first the strongest suspicion there is, and those that slices wait
-    for, are put to the test."""
-    made = state.latest("find_slices")
-    waiting = {f.of for f in made.facts if f.name == HELD} if made else set()
-    awaited = {r.id for r in state.now() if r.finding.verdict is None and sign(r.finding) in waiting}
-    tests = _masking(case, state)
-    first = [s for i, s in enumerate(tests) if i == 0 or s.arguments["finding"] in awaited]
-    return [] if any(not is_done(case, s) for s in first) else [Step("", "find_marks", _why("find_marks"))]
+    """Marks that nobody recorded, also where a shortcut is confirmed; but what is suspected already is put to the test first."""
+    tests = (*_masking(case, state), *_adding(case, state))
+    return [] if any(not is_done(case, s) for s in tests) else [Step("", "find_marks", _why("find_marks"))]
 
 
 def _saliency(case: Case, state: CaseState) -> list[Step]:
