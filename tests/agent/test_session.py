@@ -203,7 +203,7 @@ class Killed(BaseException):
     """Stands for a process that is gone: nothing catches it."""
 
 
-@pytest.mark.parametrize("at", [3, 9, 14, 20, 26])
+@pytest.mark.parametrize("at", [9, 20, *(pytest.param(at, marks=pytest.mark.slow) for at in (3, 14, 26))])
 def test_a_run_cut_off_at_any_event_ends_with_the_same_findings(tmp_path: Path, at: int) -> None:
     def run(folder: Path, until: int | None) -> FakeCase:
         table, model = television_world()
