@@ -209,7 +209,7 @@ def _register(
                         one,
                         said,
                         n,
-                        "all other labels, and for each other class its members with this label against the other way round; and a head that learnt from these very labels, cross-validated",
+                        "all other labels, and for each other class its members with this label against the other way round, also without the images that show what the label goes along with; and a head that learnt from these very labels, cross-validated",
                         None,
                     )
                 )
