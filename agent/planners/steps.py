@@ -235,8 +235,10 @@ def _labels(case: Case, state: CaseState) -> list[Step]:
 
 
 def _marks(case: Case, state: CaseState) -> list[Step]:
-    """Marks that nobody recorded, also where a shortcut is confirmed; but what is suspected already is put to the test first."""
-    tests = (*_masking(case, state), *_adding(case, state))
+    """Marks that nobody recorded, also where a shortcut is confirmed; but what is suspected already is put to the test first, by the
+    experiments that this workflow makes."""
+    made = {name for _, names in stages(case.config.workflow) for name in names}
+    tests = [s for s in (*_masking(case, state), *_adding(case, state)) if s.tool in made]
     return [] if any(not is_done(case, s) for s in tests) else [Step("", "find_marks", _why("find_marks"))]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from failsight.agent.planners import steps
 from failsight.agent.planners.steps import _still_holds
-from failsight.tools.evidence import Evidence, Finding
+from failsight.tools.evidence import Evidence, Finding, family_key
 from failsight.tools.find_slices import find_slices
 from failsight.tools.registry import registry
 from failsight.tools.slice_search import errors_of
@@ -94,15 +94,20 @@ def test_slices_are_searched_again_once_the_experiment_did_not_confirm(verdict: 
     assert _still_holds(case, registry()["find_slices"], made) == holds
 
 
-def test_marks_that_nobody_suspects_are_sought_after_the_experiments(monkeypatch: pytest.MonkeyPatch) -> None:
-    view = stamped_world()
-    made = find_slices(view)
-    record = SimpleNamespace(id="F1", finding=open_sign(made), withdrawn=False)
-    state: Any = SimpleNamespace(now=lambda: [record], records=[record])
-    case: Any = SimpleNamespace(state=lambda: state, table=lambda: view.table("data"))
-    monkeypatch.setattr(steps, "is_done", lambda case, step: False)
+@pytest.mark.parametrize(("workflow", "adds"), [("reactive", True), ("deployment_audit", False)])
+def test_marks_that_nobody_suspects_are_sought_after_the_experiments_of_the_workflow(
+    workflow: str, adds: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state: Any = SimpleNamespace()
+    case: Any = SimpleNamespace(config=SimpleNamespace(workflow=workflow))
+    monkeypatch.setattr(steps, "_masking", lambda case, state: [steps.Step("", "test_by_masking", "why")])
+    monkeypatch.setattr(steps, "_adding", lambda case, state: [steps.Step("", "test_by_adding", "why")])
+    done: set[str] = set()  # made, refused or failed
+    monkeypatch.setattr(steps, "is_done", lambda case, step: step.tool in done)
     assert steps._marks(case, state) == []
-    monkeypatch.setattr(steps, "is_done", lambda case, step: True)  # made, refused or failed
+    done.add("test_by_masking")
+    assert bool(steps._marks(case, state)) == (not adds)  # what the workflow never makes is not waited for
+    done.add("test_by_adding")
     assert [s.tool for s in steps._marks(case, state)] == ["find_marks"]
 
 
@@ -180,3 +185,14 @@ def test_what_tells_how_pictures_were_taken_is_read_off_the_name(
     assert tells_how_taken(SimpleNamespace(attributes=[coded]), pull) == taken  # type: ignore[arg-type]
     coded.source = "object"
     assert not tells_how_taken(SimpleNamespace(attributes=[coded]), pull)  # type: ignore[arg-type]
+
+
+def test_the_plan_says_how_a_site_is_judged_where_no_training_images_tell() -> None:
+    view = site_world("site", others=0.6)
+    find_slices(view)
+    (plan,) = [p for p in view.instruments if p.finding == family_key("weak_slice")]
+    assert "where or with what pictures were taken" in plan.statistic
+    other = stamped_world()
+    find_slices(other)
+    (plan,) = [p for p in other.instruments if p.finding == family_key("weak_slice")]
+    assert "were taken" not in plan.statistic

@@ -14,6 +14,10 @@ from failsight.tools.stats.slices import SearchSettings
 from failsight.tools.view import CaseView
 
 TOOL = "find_slices"
+TAKEN = (
+    "; for where or with what pictures were taken, also as pulls are tested: the share of the images of other classes that are called the class, "
+    "over all images (Cochran–Mantel–Haenszel), Benjamini–Hochberg over all values and classes"
+)  # without training images such a pull is told as a weak slice
 
 
 def register_slice_plans(
@@ -27,6 +31,7 @@ def register_slice_plans(
         n: images that take part.
         pulls: whether pulls are tested, too.
     """
+    untold = pulls and "train" not in view.splits()
     view.register(
         Instrument(
             finding=family_key("weak_slice"),
@@ -34,7 +39,7 @@ def register_slice_plans(
             arguments=dict(arguments),
             statement="Under some conditions the model fails more often than on other images of the same class.",
             statistic="excess over the other images within true classes, on the half that did not propose the slice; exact or permutation test, "
-            "Benjamini–Hochberg over everything that was carried to that half",
+            "Benjamini–Hochberg over everything that was carried to that half" + (TAKEN if untold else ""),
             control="all other images of the same true class, the same images with one condition less, and the other confirmed slices",
             minimum_effect=settings.min_effect,
             alpha=settings.q,
