@@ -36,6 +36,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--cases", type=int, default=CASES, metavar="N", help=f"how many (default {CASES})")
     parser.add_argument("--start", type=int, default=0, metavar="N", help="number of the first case")
+    parser.add_argument(
+        "--only", action="append", metavar="FAULT", help="of these cases those with this fault; `null`: those without any; may be given more than once"
+    )  # fmt: skip
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="cases at the same time (default 1)")
     parser.add_argument(
         "--out", type=Path, metavar="FILE.jsonl", help="results, a case a line; what it holds is not played again"

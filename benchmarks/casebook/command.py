@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from benchmarks.casebook.baselines.methods import METHODS
-from benchmarks.casebook.plans import SIZES, Split, key_digest
+from benchmarks.casebook.bugs import RECIPES
+from benchmarks.casebook.plans import SIZES, Split, key_digest, slot
 from benchmarks.casebook.running import CACHE, Pace, Row, Wish, code_digest, run_wish
 from benchmarks.casebook.table import compared, markdown, summary
 from failsight.agent.ui.words import duration, inert_text
 from failsight.tools.errors import UserError
+from failsight.tools.text import clean
 
+NULL = "null"  # what cases without a fault are called where faults are
 ABOUT = (
     "Statements without a kind can't be wrong in it: they are right wherever their place is that of a planted fault. Groups of "
     "pictures without words are named by the attribute value that says most about who is in them, given the label. Intervals: "
@@ -50,20 +53,39 @@ def run(given: argparse.Namespace) -> int:
 def wish_of(given: argparse.Namespace) -> Wish:
     """What the arguments ask for. Raises UserError where there is no such case."""
     split = cast("Split", given.split)
-    numbers = range(max(0, given.start), min(given.start + given.cases, SIZES[split]))
-    if not numbers:
+    span = range(max(0, given.start), min(given.start + given.cases, SIZES[split]))
+    if not span:
         raise UserError(
             f"The split {split} has {SIZES[split]} cases, numbered from 0: none of them is asked for.",
             "Give another --start or --cases.",
         )
+    only = tuple(dict.fromkeys(given.only or ()))
+    numbers = _with(split, span, only) if only else span
     methods = tuple(METHODS) if "all" in (given.method or ()) else tuple(dict.fromkeys(given.method or ()))
     planners = tuple(dict.fromkeys(given.planner or (() if methods else ("guided",))))
     cache = given.cache or CACHE
     keep = None if given.make_anew else cache / "made"
     return Wish(
         split, numbers, (*planners, *methods), cache, keep, given.gigabytes, given.limit, max(1, given.jobs),
-        given.budget,
+        given.budget, only,
     )  # fmt: skip
+
+
+def _with(split: Split, span: range, faults: Sequence[str]) -> list[int]:
+    """The cases of ``span`` that hold one of the faults (``null``: none at all). Raises UserError where there is none."""
+    unknown = [name for name in faults if name != NULL and name not in RECIPES]
+    if unknown:
+        raise UserError(
+            f"No case has the fault {clean(unknown[0], 60)}.",
+            f"Faults are: {', '.join((*RECIPES, NULL))} (for cases without any).",
+        )
+    made = [n for n in span if set(slot(split, n).bugs or (NULL,)) & set(faults)]
+    if not made:
+        raise UserError(
+            f"None of the cases {span[0]} to {span[-1]} of {split} has {' or '.join(faults)}.",
+            "Give more --cases.",
+        )
+    return made
 
 
 def told(rows: Sequence[Row], pace: Pace) -> None:
@@ -102,7 +124,9 @@ def titles(wish: Wish) -> dict[str, str]:
 
 def as_json(wish: Wish, rows: Sequence[Row]) -> dict[str, Any]:
     """Scores of all players, and how they were made."""
-    command = f"failsight bench --split {wish.split} --start {wish.numbers[0]} --cases {len(wish.numbers)}"
+    span = wish.numbers[-1] - wish.numbers[0] + 1
+    command = f"failsight bench --split {wish.split} --start {wish.numbers[0]} --cases {span}"
+    command += "".join(f" --only {name}" for name in wish.only)
     asked = "".join(f" --method {p}" if p in METHODS else f" --planner {p}" for p in wish.players)
     return {
         "command": command + asked,

@@ -52,6 +52,7 @@ class Wish:
         limit: seconds after which a case is given up.
         jobs: worker processes.
         budget: of a language model, for each case, as in ``failsight run --budget``.
+        only: the faults that ``numbers`` were chosen by; none: all.
     """
 
     split: Split
@@ -63,6 +64,7 @@ class Wish:
     limit: float = LIMIT
     jobs: int = 1
     budget: str = ""
+    only: tuple[str, ...] = ()
 
 
 @cache

@@ -16,7 +16,7 @@ from benchmarks.casebook import judging, keeping, measuring, running
 from benchmarks.casebook.command import as_json, as_text, told, wish_of
 from benchmarks.casebook.keeping import KeptCase, digest, kept_case, mark
 from benchmarks.casebook.making import Case, NotMadeError, Reserve
-from benchmarks.casebook.plans import SIZES, plan_case
+from benchmarks.casebook.plans import SIZES, plan_case, slot
 from benchmarks.casebook.running import Pace, Wish, read_rows, run_wish
 from benchmarks.casebook.table import compared, false_share, summary
 from failsight.agent import bench_command
@@ -294,6 +294,29 @@ def test_who_plays_is_what_was_asked_for() -> None:
     assert everybody.players == ("guided", "openai:x", *bench_command.METHODS)
     assert wished("--jobs", "0").jobs == 1 and wished("--make-anew").keep is None
     assert list(wished("--start", "238", "--cases", "9").numbers) == [238, 239]
+
+
+def test_only_cases_with_a_fault_or_without_any() -> None:
+    null = wished("--cases", "60", "--only", "null")
+    assert null.numbers and all(not slot("dev", n).bugs for n in null.numbers)
+    both = wished("--cases", "60", "--only", "null", "--only", "copies")
+    more = set(both.numbers) - set(null.numbers)
+    assert set(null.numbers) < set(both.numbers) and all("copies" in slot("dev", n).bugs for n in more)
+    first, last = null.numbers[0], null.numbers[-1]
+    told = as_json(null, [])["command"]
+    assert f"--start {first} --cases {last - first + 1} --only null --planner" in told
+    assert list(wished(*told.split()[2:]).numbers) == list(null.numbers)
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [(["--only", "gremlins"], "No case has the fault gremlins."), (["--cases", "1", "--only", "copies"], "None of the cases 0 to 0 of dev has copies.")],
+)  # fmt: skip
+def test_a_fault_that_no_case_has_is_named(
+    asked: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["bench", *asked]) == 2
+    assert told in capsys.readouterr().err
 
 
 def test_without_the_benchmark_one_sentence_says_how_to_get_it(
