@@ -19,6 +19,7 @@ from failsight.tools.stats.power import (
     smallest_paired_effect,
     smallest_rate_difference,
 )
+from failsight.tools.stats.stratified import SMALLEST_P
 from failsight.tools.stats.tests import (
     chi_squared_p,
     fisher_exact,
@@ -38,6 +39,16 @@ def test_fisher_is_scipys(first: tuple[int, int], second: tuple[int, int], alter
     (k1, n1), (k0, n0) = first, second
     reference = stats.fisher_exact([[k1, n1 - k1], [k0, n0 - k0]], alternative).pvalue
     assert fisher_exact(k1, n1, k0, n0, alternative) == pytest.approx(reference, rel=1e-9)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [((40, 4000), (2000, 4000)), ((2000, 4000), (40, 4000)), ((0, 1000), (1000, 1000)), ((7920, 8000), (4000, 8000))]
+)  # fmt: skip
+def test_fisher_of_rates_that_are_very_far_apart(first: tuple[int, int], second: tuple[int, int]) -> None:
+    higher = first[0] / first[1] > second[0] / second[1]
+    for alternative, sure in (("two-sided", True), ("greater", higher), ("less", not higher)):
+        p = fisher_exact(*first, *second, alternative)  # type: ignore[arg-type]
+        assert p == pytest.approx(SMALLEST_P if sure else 1.0, abs=1e-9)
 
 
 def test_two_rates_is_the_pooled_z_test() -> None:

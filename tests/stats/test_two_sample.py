@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from failsight.tools.stats.two_sample import (
+    _auc_columns,
     auc,
     auc_within,
     balanced,
@@ -126,6 +127,26 @@ def test_permutation_p_is_uniform_enough_under_the_null() -> None:
         x = rng.normal(size=(80, 4)) + 2 * strata[:, None]
         small += permutation_p(x, target, fold_numbers(target, strata, i), strata, i, 39) <= 0.05
     assert small <= 20  # 10 expected
+
+
+@pytest.mark.parametrize("share", [0.5, 0.1])
+def test_ties_are_no_difference(share: float) -> None:
+    """Yes/no columns tie most rows; both samples are drawn alike."""
+    small = 0
+    for i in range(60):
+        x = (np.random.default_rng(i).random((200, 1)) < share).astype(float)
+        target, strata = np.arange(200) >= 100, np.zeros(200, int)
+        folds = fold_numbers(target, strata, i)
+        small += permutation_p(reduced(x), target, folds, strata, i, 39) <= 0.05
+    assert small <= 8  # 99.6 % of binomial(60, 0.05)
+
+
+def test_tied_scores_share_their_mean_rank() -> None:
+    scores = np.array([[0.0, 1.0], [0.0, 2.0], [1.0, 2.0], [1.0, 2.0], [0.0, 3.0]])
+    target = np.array([[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]], bool)
+    wanted = [auc(scores[:, i], target[:, i]).value for i in range(2)]
+    assert _auc_columns(scores, target).tolist() == pytest.approx(wanted)
+    assert _auc_columns(np.zeros((4, 1)), np.array([[1], [1], [0], [0]], bool)).tolist() == [0.5]
 
 
 def test_weights_undo_a_change_of_class_mix() -> None:

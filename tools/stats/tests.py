@@ -38,13 +38,15 @@ def fisher_exact(k1: int, n1: int, k0: int, n0: int, alternative: Alternative = 
     if n1 == 0 or n0 == 0:
         return 1.0
     pmf, low = hypergeometric(n1 + n0, n1, k1 + k0)
-    at = k1 - low
+    at = (
+        k1 - low
+    )  # outside of what is kept where the rates are very far apart: then one tail is all there is, the other nothing
     if alternative == "greater":
-        p = float(pmf[at:].sum())
+        p = float(pmf[max(at, 0) :].sum())
     elif alternative == "less":
-        p = float(pmf[: at + 1].sum())
+        p = float(pmf[: max(at + 1, 0)].sum())
     else:
-        p = float(pmf[pmf <= pmf[at] * (1 + 1e-7)].sum())
+        p = float(pmf[pmf <= pmf[at] * (1 + 1e-7)].sum()) if 0 <= at < len(pmf) else 0.0
     return min(1.0, max(p, SMALLEST_P))
 
 
