@@ -130,7 +130,8 @@ def _before(view: CaseView, chosen: Sample, calibrated: bool, ways: Mask | None)
     parts = []
     for split, at in chosen.at.items():
         made = view.predictions(split)
-        parts.append(np.stack([made.confidence[at].astype(np.float64), made.correct[at].astype(np.float64)]))
+        sure_of = np.clip(made.confidence[at].astype(np.float64), 0, 1)  # float16 models answer 1.0005
+        parts.append(np.stack([sure_of, made.correct[at].astype(np.float64)]))
     sure, right = np.concatenate(parts, 1)[:, chosen.target]
     if calibrated:
         from failsight.tools.stats.calibration import expected_calibration_error

@@ -108,6 +108,13 @@ def test_calibration_by_hand() -> None:
     )
 
 
+def test_an_answer_a_rounding_above_certain_counts_as_certain() -> None:
+    labels, above = np.zeros(10, np.int64), np.full(10, 1.0005, np.float32)
+    made = compare(labels, labels, labels, ("a", "b"), confidence=(above, np.ones(10, np.float32)))
+    assert made.calibration is not None
+    assert made.calibration.before == made.calibration.after == 0
+
+
 def test_images_without_a_label_count_for_churn_alone() -> None:
     made = compare(np.full(20, -1), np.zeros(20, np.int64), np.ones(20, np.int64), CLASSES)
     assert made.churn == 1.0 and made.overall.n == 0 and math.isnan(made.overall.difference)
