@@ -9,12 +9,13 @@ after images were added, in at most 5 %.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from failsight.tools.checks.budgets import BUDGETS, is_budget, show
 from failsight.tools.checks.criterion_measures import (
+    Counted,
     Inputs,
     Measured,
     Name,
@@ -75,7 +76,8 @@ def judge(
     expectations: Sequence[Expectation],
     findings: Sequence[tuple[str, Finding]] = (),
     *,
-    slices_searched: bool = False,
+    slices_searched: Collection[str] = (),
+    again: Counted | None = None,
     seed: int = 0,
     efficiency: Evidence | None = None,
     reviews: Evidence | None = None,
@@ -89,7 +91,8 @@ def judge(
         expectations: names as :mod:`failsight.tools.checks.criterion_names` reads them.
         findings: (id, finding) of the case: confirmed slices bound ``worst_slice_error``; confirmed leakage takes away
             the trust in what was measured on the leaked split.
-        slices_searched: whether slices have been looked for at all.
+        slices_searched: splits in which slices have been looked for.
+        again: counts the slice of a finding with the version that is judged, where that is not the one it was found with.
         seed: of the bootstrap intervals.
         efficiency: the newest evidence of the tool of that name, for bounds on latency, throughput, memory and size.
         reviews: the newest evidence of ``review_errors`` with answers, for bounds on unacceptable errors.
@@ -99,6 +102,7 @@ def judge(
         predictions,
         findings,
         slices_searched,
+        again,
         seed,
         efficiency,
         reviews,
@@ -220,7 +224,7 @@ def _undecided(made: Criterion, found: Measured) -> Criterion:
 
 def _undecided_parts(made: Criterion, found: Measured) -> Criterion:
     """Several classes or groups that must each reach the bound: how many images each of those lacks that are not there yet."""
-    worst = min(found.parts, key=lambda p: (p.k / p.n, -p.n))
+    worst = min((p for p in found.parts if p.n), key=lambda p: (p.k / p.n, -p.n))
     if (
         found.value < made.bound
     ):  # the worst one has to be shown to miss it, after correction for having been picked

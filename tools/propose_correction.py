@@ -29,7 +29,11 @@ YES, NO = ("yes", "true", "1", "present"), ("no", "false", "0", "absent")
 DATA_BUGS = ("data_statistics", "data_content", "data_engineering")
 
 
-@tool(cost="instant", answers=("iterations.1", "iterations.2", "questionable_features.6", "model_training.6"))
+@tool(
+    cost="instant",
+    answers=("iterations.1", "iterations.2", "questionable_features.6", "model_training.6"),
+    stateful=True,
+)
 def propose_correction(
     view: CaseView,
     finding: Annotated[

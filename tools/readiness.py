@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from failsight.tools.checks.budgets import is_budget
 from failsight.tools.checks.criterion_measures import price_matrix
@@ -14,6 +15,7 @@ from failsight.tools.checks.criterion_names import (
     show_range,
     show_value,
 )
+from failsight.tools.checks.model_groups import DRAWS, finding_mask
 from failsight.tools.checks.named_groups import groups, pick
 from failsight.tools.criteria import COLUMNS, TABLE, Criterion, describe, judge, overall, prices
 from failsight.tools.errors import RetryError
@@ -23,7 +25,7 @@ from failsight.tools.inputs.base import Predictions
 from failsight.tools.notes import called, labelled_splits
 from failsight.tools.performance import confusion
 from failsight.tools.registry import tool
-from failsight.tools.repair.standing import Standing, standing, went_on_with
+from failsight.tools.repair.standing import VERIFY, Standing, standing, went_on_with
 from failsight.tools.repair.versions import RESTATED
 from failsight.tools.stats.floors import exact
 from failsight.tools.text import clean, listing
@@ -34,6 +36,7 @@ WORDS = {
     "not_ready": "The model is not ready",
     "undecided": "Whether the model is ready is undecided",
 }
+ADOPTED = "adopt_version"
 AS_GIVEN = "readiness_as_given"  # of the model that somebody would run who takes nothing from the case
 PHRASE = "accuracy at least 90 %, recall of every class at least 80 %"
 
@@ -53,8 +56,9 @@ def readiness(view: CaseView) -> Evidence:
     """
     at = standing(view)
     predictions, notes = _predictions(at.view)
-    repaired = mended_keys(view)
-    findings = [(i, f) for i, f in view.findings() if f.key not in repaired]
+    # leakage that a repair mends is no longer held against the images; slices are counted again with the version judged
+    repaired = mended_keys(view, at)
+    findings = [(i, f) for i, f in view.findings() if f.key not in repaired or f.kind != "leakage"]
     timed = view.evidence("efficiency")
     reviewed = [
         e for e in view.evidence("review_errors") if any(f.name == "unacceptable_share" for f in e.facts)
@@ -65,7 +69,8 @@ def readiness(view: CaseView) -> Evidence:
             tables,
             view.expectations,
             findings if seen is at.view else view.findings(),
-            slices_searched=bool(view.evidence("find_slices")),
+            slices_searched={str(e.arguments.get("split", "data")) for e in view.evidence("find_slices")},
+            again=partial(_counted_again, seen) if seen is not view else None,
             seed=view.seed,
             efficiency=timed[-1] if timed else None,
             reviews=reviewed[-1] if reviewed else None,
@@ -78,7 +83,7 @@ def readiness(view: CaseView) -> Evidence:
     before = overall(judged(view, _predictions(view)[0])) if at.verified else ""
     if went_on_with(view) is not None:
         before = "not_ready"  # as given it is fed or read wrongly: that was confirmed
-    unresolved = unresolved_findings(view)
+    unresolved = unresolved_findings(view, at)
     notes += [f"{clean(c.name, 80)}: {c.reason}" for c in criteria if c.reason]
     notes += _price_notes(view)
     notes += _version_notes(view, at)
@@ -146,15 +151,50 @@ def _predictions(view: CaseView) -> tuple[dict[str, Predictions], list[str]]:
     return made, notes
 
 
-def unresolved_findings(view: CaseView) -> list[tuple[str, Finding]]:
-    """Confirmed findings for which no correction has been verified."""
-    verified = mended_keys(view)
-    return [(i, f) for i, f in view.findings() if f.verdict == "confirmed" and f.key not in verified]
+def _counted_again(seen: CaseView, split: str, finding: Finding) -> tuple[int, int] | None:
+    """Errors in a finding's slice, and its images, with another version than the one it was found with; None where it can't be told.
+
+    Of a cue that draws to a class the errors are the images of other classes that are called so.
+    """
+    if set(finding.slice or ()) <= {"region"}:
+        return None  # a place in every picture makes no group
+    side = check_split(seen, split)
+    made = seen.predictions(side)
+    mask = finding_mask(seen, side, made, finding)
+    if mask is None:
+        return None
+    inside = mask & made.labelled
+    wrong = made.predicted != made.labels
+    if finding.kind in DRAWS and finding.class_name in made.classes:
+        wrong = made.predicted == made.classes.index(finding.class_name)
+    return int((wrong & inside).sum()), int(inside.sum())
 
 
-def mended_keys(view: CaseView) -> set[str]:
-    """Keys of the findings whose correction was verified."""
-    return {c.finding for e in view.evidence() for c in e.corrections if c.status == "verified"}
+def unresolved_findings(view: CaseView, at: Standing | None = None) -> list[tuple[str, Finding]]:
+    """Confirmed findings that the version judged (``at``, by default the one that the case stands by) does not mend."""
+    mended = mended_keys(view, at or standing(view))
+    return [(i, f) for i, f in view.findings() if f.verdict == "confirmed" and f.key not in mended]
+
+
+def mended_keys(view: CaseView, at: Standing) -> set[str]:
+    """Keys of the findings that the version judged mends: those for which this very repair was verified, the newest word counting,
+    and what the case went on without. Another repair of another finding, verified before, is not in this version."""
+    tools = {ADOPTED} if went_on_with(view) is not None else set()
+    last: dict[str, str] = {}
+    for made in view.evidence():
+        judged = (
+            at.verified
+            and at.version is not None
+            and made.tool == VERIFY
+            and _repair_of(made) == at.version.repair
+        )
+        if judged or made.tool in tools:
+            last |= {c.finding: c.status for c in made.corrections}
+    return {key for key, status in last.items() if status == "verified"}
+
+
+def _repair_of(made: Evidence) -> str:
+    return next((f.of for f in made.facts if f.name == "verdict"), "")
 
 
 def _summary(verdict: str, criteria: Sequence[Criterion], unresolved: Sequence[tuple[str, Finding]]) -> str:
@@ -242,7 +282,7 @@ def _version_notes(view: CaseView, at: Standing) -> list[str]:
     notes = list(at.notes)
     if at.version is not None and at.verified:
         notes.append(
-            f"Slices and other findings were measured before the repair; those of {at.version.name} come with a case of its own "
+            f"Findings were measured before the repair, but for their slices where worst_slice_error counts; those of {at.version.name} come with a case of its own "
             f"(failsight versions --take {at.version.name})."
         )
     other = [r for r in made if at.version is None or r != at.version.repair]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -114,7 +115,46 @@ class TestJudge:
         assert (
             one("worst_slice_error", 0.2, self.COUNTS, at_least=False, findings=[("F1", bad)]).holds is False
         )
-        assert one("worst_slice_error", 0.2, self.COUNTS, at_least=False, slices_searched=True).holds is True
+        assert (
+            one("worst_slice_error", 0.2, self.COUNTS, at_least=False, slices_searched={"data"}).holds is True
+        )
+
+    def test_every_slice_has_to_stay_below_the_bound(self) -> None:
+        sure = self.slice_of({"tv": "yes"}, 300, 1000)
+        small = self.slice_of({"lamp": "yes"}, 5, 20)  # lower, and so few that nobody knows
+        made = one("worst_slice_error", 0.35, self.COUNTS, at_least=False, findings=[("F1", sure)])
+        assert made.holds is True and made.value == 0.3
+        made = one(
+            "worst_slice_error", 0.35, self.COUNTS, at_least=False, findings=[("F1", sure), ("F2", small)]
+        )
+        assert made.holds is None and made.value == 0.3 and "worst of 2 slices is that of F1" in made.reason
+
+    def test_slices_of_other_images_say_nothing(self) -> None:
+        both = {
+            "data": predictions([[99, 1], [1, 99]]),
+            "deploy": predictions([[50, 50], [50, 50]], "deploy"),
+        }
+        asked = [Expectation("deploy.worst_slice_error", 0.3, False)]
+        here = self.slice_of({"tv": "yes"}, 50, 500)
+        (made,) = judge(both, asked, [("F1", here)], slices_searched={"data"})
+        assert made.holds is None and "slices of the deployment images" in made.reason
+        (made,) = judge(both, asked, [("F1", here)], slices_searched={"data", "deploy"})
+        assert made.holds is False and made.value == 0.5  # searched, none confirmed: the error of all
+        there = replace(here, split="deploy")
+        (made,) = judge(both, asked, [("F2", there)], slices_searched={"deploy"})
+        assert made.holds is True and made.value == 0.1
+
+    @staticmethod
+    def slice_of(where: dict[str, str], k: int, n: int) -> Finding:
+        return Finding(
+            "weak_slice", "correctness", "unknown", "", slice=where, n=n, error_rate=k / n, ci=exact(k, n), verdict="confirmed"
+        )  # fmt: skip
+
+    def test_a_class_without_images_is_not_known_to_be_recognised(self) -> None:
+        made = one("worst_recall", 0.8, [[100, 0, 0], [0, 100, 0], [0, 0, 0]])
+        assert made.holds is None and made.value == 1.0 and made.ci is not None and made.ci[0] == 0
+        assert "no labelled image of" in made.reason and made.more is not None and 0 < made.more < 30
+        assert one("worst_recall", 0.8, [[100, 0, 0], [80, 20, 0], [0, 0, 0]]).holds is False
 
     def test_leakage_takes_the_trust_away(self) -> None:
         leak = Finding("leakage", "process", "data_engineering", "", verdict="confirmed")
@@ -198,7 +238,7 @@ class TestTool:
                 "verify", "t", "s", corrections=(Correction(finding.key, "x", "dataset", "y", "verified"),)
             )
         ]
-        assert not any("F1" in n for n in readiness(view).notes)
+        assert any("F1" in n for n in readiness(view).notes)  # the model that is judged has no such repair
 
     def test_undecided_says_how_many_images_would_decide(self) -> None:
         made = readiness(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,6 +31,9 @@ from failsight.tools.text import clean, listing
 Mask = npt.NDArray[np.bool_]
 Groups = Sequence[tuple[str, Mask]]
 Pick = Callable[[str, str], Mask]  # (split, conditions) → which rows of the prediction table
+Counted = Callable[
+    [str, Finding], tuple[int, int] | None
+]  # (split, finding) → errors in its slice, of how many images
 Name = Callable[
     [str, str], tuple[Groups, str]
 ]  # (split, attributes) → groups over the same rows, and a remark
@@ -83,7 +86,10 @@ class Inputs:
 
     Attributes:
         predictions: split → prediction table.
-        findings, slices_searched: for ``worst_slice_error`` and for trust in the images.
+        findings: for ``worst_slice_error`` and for trust in the images.
+        slices_searched: splits in which slices were looked for.
+        again: counts a finding's slice with the version that is judged, None where it can't be told; without it findings stand as
+            they were measured.
         seed: of bootstrap intervals.
         efficiency, reviews: newest evidence of ``efficiency`` and ``review_errors``.
         prices: (true class, wrong answer) → cost; a confusion that has none costs 1.
@@ -92,7 +98,8 @@ class Inputs:
 
     predictions: Mapping[str, Predictions]
     findings: Sequence[tuple[str, Finding]] = ()
-    slices_searched: bool = False
+    slices_searched: Collection[str] = ()
+    again: Counted | None = None
     seed: int = 0
     efficiency: Evidence | None = None
     reviews: Evidence | None = None
@@ -153,7 +160,7 @@ def _of_table(asked: Asked, inputs: Inputs) -> Measured | None:
     if metric in ("recall", "precision", "f1"):
         return _of_class(made, metric, asked.about)
     if metric == "worst_slice_error":
-        return _worst_slice(made, inputs)
+        return _worst_slice(asked, made, inputs)
     return _WHOLE[metric](made)
 
 
@@ -175,11 +182,11 @@ def _error(made: Performance) -> Measured:
 
 
 def _worst(parts: Sequence[Part], which: str, remark: str = "") -> Measured | None:
-    """The lowest of several rates, each of which has to reach the bound."""
+    """The lowest of several rates, each of which has to reach the bound; one without images may be anything."""
     if not parts:
         return None
     ci = all_above([p.k for p in parts], [p.n for p in parts])
-    worst = min(parts, key=lambda p: (p.k / p.n, -p.n))
+    worst = min((p for p in parts if p.n), key=lambda p: (p.k / p.n, -p.n))
     value = worst.k / worst.n
     weakest = f"The weakest is {clean(worst.name, 80)} with {worst.k:,} of {worst.n:,} right."
     return Measured(
@@ -194,7 +201,14 @@ def _worst(parts: Sequence[Part], which: str, remark: str = "") -> Measured | No
 
 def _worst_recall(made: Performance) -> Measured | None:
     parts = [Part(c.name, c.right, c.n) for c in made.present]
-    return _worst(parts, "labelled images of {}, the weakest class,")
+    missing = [c.name for c in made.per_class if not c.n]
+    if not parts or not missing:
+        return _worst(parts, "labelled images of {}, the weakest class,")
+    # a class without images may be recognised never: that every class reaches the bound was not shown
+    told = f"There is no labelled image of {listing(missing, 6)}, so that its recall is not known."
+    return _worst(
+        [*parts, *(Part(name, 0, 0) for name in missing)], "labelled images of {}, the weakest class,", told
+    )
 
 
 _WHOLE: Mapping[str, Callable[[Performance], Measured | None]] = {
@@ -265,24 +279,69 @@ def _calibration(table: Predictions, metric: str, seed: int) -> Measured | None:
     return Measured(gap, ci, n)
 
 
-def _worst_slice(made: Performance, inputs: Inputs) -> Measured | None:
-    """Error of the worst confirmed slice; where slices were searched and none is confirmed, the error of all images."""
+NO_SLICES = (
+    "leakage",
+    "distribution_shift",
+    "label_noise",
+)  # kinds whose rate is no error rate of a part of the images
+
+
+def _worst_slice(asked: Asked, made: Performance, inputs: Inputs) -> Measured | None:
+    """Error of the confirmed slices, each of which has to stay below the bound; where slices were searched and none is confirmed,
+    the error of all images."""
     slices = [
-        f
-        for _, f in inputs.findings
+        (i, f)
+        for i, f in inputs.findings
         if f.verdict == "confirmed"
         and f.slice
+        and f.split == asked.split
         and f.error_rate is not None
         and f.ci is not None
-        and f.kind not in ("leakage", "distribution_shift", "label_noise")
+        and f.kind not in NO_SLICES
         and f.failure != "robustness"  # perturbed images are no part of the data
     ]
-    if not inputs.slices_searched and not slices:
-        raise LookupError("Nobody has looked for slices yet (find_slices).")
-    worst = max(slices, key=lambda f: f.error_rate or 0, default=None)
-    if worst is None or worst.ci is None or worst.error_rate is None:
+    if not slices:
+        if asked.split not in inputs.slices_searched:
+            raise LookupError(f"Nobody has looked for slices of the {called(asked.split)} yet (find_slices).")
         return _error(made)
-    return Measured(worst.error_rate, worst.ci, worst.n or 0)
+    parts, rest = [], []
+    for i, f in slices:
+        counted = inputs.again(asked.split, f) if inputs.again else _as_found(f)
+        if counted is None or not counted[1]:
+            if inputs.again:
+                raise LookupError(f"The slice of {i} was not measured with the version that is judged.")
+            rest.append(f)
+        else:
+            parts.append(Part(i, *counted))
+    return _highest(parts, rest)
+
+
+def _as_found(finding: Finding) -> tuple[int, int] | None:
+    """Errors and images of a slice as its finding tells them; None where that is no plain count."""
+    return (round((finding.error_rate or 0.0) * finding.n), finding.n) if finding.n else None
+
+
+def _highest(parts: Sequence[Part], rest: Sequence[Finding]) -> Measured:
+    """The highest of several error rates, counted ones and such as come with an interval of their own."""
+    low, high, value, n, which = 0.0, 0.0, 0.0, 0, ""
+    if parts:
+        most, least = all_above([p.n - p.k for p in parts], [p.n for p in parts])
+        low, high = 1 - least, 1 - most
+        worst = max(parts, key=lambda p: (p.k / p.n, p.n))
+        value, n, which = worst.k / worst.n, worst.n, worst.name
+    for f in rest:
+        if f.ci is not None and f.error_rate is not None:
+            low, high = max(low, f.ci[0]), max(high, f.ci[1])
+            value = max(value, f.error_rate)
+    several = len(parts) + len(rest) > 1
+    remark = f"The worst of {len(parts) + len(rest)} slices is that of {which}." if several and which else ""
+    return Measured(
+        value,
+        (min(low, value), max(high, value)),
+        n,
+        which="labelled images of the worst slice",
+        remark=remark,
+    )
 
 
 def _worst_group(asked: Asked, inputs: Inputs) -> Measured | None:
