@@ -15,6 +15,7 @@ from failsight.tools.checks.error_reviews import (
     Strata,
     agreement,
     draw,
+    earlier,
     of_all,
     read_answers,
     share,
@@ -141,7 +142,7 @@ class TestPeople:
             "unacceptable",
             "unsure",
             "label",
-            "unsure",
+            "",  # not asked for a verdict: what was said before stays
         ]
         assert made["a"].human is False and made["e"].human is True and made["a"].why == "why not"
         with pytest.raises(RetryError, match="no verdict"):
@@ -186,6 +187,21 @@ class TestTool:
         assert (
             again.fact("unacceptable_share").value == first.fact("unacceptable_share").value
         )  # he thought better of it
+
+    def test_what_is_not_answered_again_stays_as_it_was_said(self, tmp_path: Path) -> None:
+        v = view(folder=tmp_path)
+        drawn = [image.path for image in ask(v, n=20).images]
+        first = ask(v, n=20, by="Ann", answers=dict.fromkeys(drawn, "unacceptable"))
+        assert first.fact("unacceptable_share").value == 1.0
+        more = ask(v, n=20, by="ann", human=dict.fromkeys(drawn[:5], "yes"))
+        assert more.fact("unacceptable_share").value == 1.0
+        last = ask(v, n=20, by="Ann", human=dict.fromkeys(drawn[5:], "no"))
+        assert last.fact("unacceptable_share").value == 1.0
+        assert f"weighted back from {len(drawn)}" in last.summary
+        said = earlier(v.recorded, "data")
+        assert {who: sum(s.human is not None for s in r.values()) for who, r in said.items()} == {
+            "Ann": len(drawn)
+        }
 
     def test_images_beside_the_draw_count_for_nothing(self) -> None:
         v = view()

@@ -107,7 +107,8 @@ def _allocate(sizes: Ints, n: int) -> Ints:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What one person said of one error. ``human``: whether a careful person could make it; None when not answered."""
+    """What one person said of one error. ``verdict`` is empty, and ``human`` (could a careful person make it?) None, where that was
+    not answered."""
 
     verdict: str
     human: bool | None = None
@@ -123,7 +124,8 @@ def read_answers(
     """Checked answers by path. Raises RetryError for a word that is no verdict."""
     made = {}
     for path in dict.fromkeys((*answers, *human)):
-        verdict = WORDS.get(answers.get(path, "").strip().casefold().rstrip("."))
+        told = answers.get(path, "").strip().casefold().rstrip(".")
+        verdict = WORDS.get(told) if path in answers else ""
         if verdict is None:
             raise RetryError(f"{clean(answers[path], 60)!r} is no verdict on {clean(path, 120)}.", VERDICTS)
         word = human.get(path, "").strip().casefold()
@@ -143,16 +145,22 @@ def earlier(evidence: Iterable[Evidence], split: str) -> Reviews:
     made: Reviews = {}
     for one in evidence:
         given = one.arguments
-        if given.get("split", "data") == split and given.get("answers"):
-            said = read_answers(given["answers"], given.get("human") or {}, given.get("why") or {})
+        if given.get("split", "data") == split and (given.get("answers") or given.get("human")):
+            said = read_answers(given.get("answers") or {}, given.get("human") or {}, given.get("why") or {})
             merge(made, str(given.get("by") or ""), said)
     return made
 
 
 def merge(reviews: Reviews, by: str, said: Mapping[str, Said]) -> None:
-    """Add what ``by`` said; people are told apart without regard to case and spaces."""
-    key = next((k for k in reviews if _plain(k) == _plain(by)), by)
-    reviews.setdefault(key, {}).update(said)
+    """Add what ``by`` said; people are told apart without regard to case and spaces.
+
+    What is not answered this time stays as it was said before; an error that nobody gave a verdict on is unsure.
+    """
+    mine = reviews.setdefault(next((k for k in reviews if _plain(k) == _plain(by)), by), {})
+    for path, new in said.items():
+        old = mine.get(path, Said(""))
+        human = new.human if new.human is not None else old.human
+        mine[path] = Said(new.verdict or old.verdict or "unsure", human, new.why or old.why)
 
 
 def _plain(name: str) -> str:
