@@ -116,7 +116,7 @@ def explain_failures(
     source = source_of(view, feature_model)
     known, notes = _known(view, side, source, group_by)
     settings = Settings(depth, delta, tau, q, view.seed)
-    told = report.Told(view.classes, source, correct, settings)
+    told = report.Told(view.classes, source, correct, settings, side)
     wanted = _wanted(view, known, class_name, predicted_class, together_with, grouping, correct)
     trees, unfit = _grow(view, known, wanted, settings, told)
     notes += unfit

@@ -144,7 +144,7 @@ def label_noise(
         figures=_figures(view, images, made),
         images=images,
         questions=("input.11", "expectations.4"),
-        findings=_findings(made, scored, split, name),
+        findings=tuple(replace(f, split=split) for f in _findings(made, scored, split, name)),
         notes=(
             *_notes(scored, columns, made, most, by),
             *left_out_notes(split, view.predictions(split).left_out),
@@ -192,7 +192,7 @@ def _register(
 ) -> None:
     """Journal every test before anything is counted."""
     total = int(among.sum())
-    whole = Finding("label_noise", "correctness", "data_content", "", class_name=name)
+    whole = Finding("label_noise", "correctness", "data_content", "", class_name=name, split=split)
     view.register(
         plan(whole, f"Labels of the {called(split)} are wrong beyond the model's own errors.", total, "the model's own errors, by its calibrated confidence, within groups too; a cross-validated head must agree with most suspects", None)
     )  # fmt: skip
@@ -201,7 +201,12 @@ def _register(
             n = int((view.predictions(split).labels == label).sum())
             if n >= FEWEST:
                 one = Finding(
-                    "label_noise", "correctness", "data_content", "", class_name=view.classes[label]
+                    "label_noise",
+                    "correctness",
+                    "data_content",
+                    "",
+                    class_name=view.classes[label],
+                    split=split,
                 )
                 said = f"Images labelled {clean(view.classes[label], 60)} carry wrong labels more often than the others."
                 view.register(
@@ -216,7 +221,13 @@ def _register(
     for column, value, inside in groups:
         n = int((inside & among).sum())
         finding = Finding(
-            "label_noise", "correctness", "data_content", "", slice={column: value}, class_name=name
+            "label_noise",
+            "correctness",
+            "data_content",
+            "",
+            slice={column: value},
+            class_name=name,
+            split=split,
         )
         smallest = smallest_rate_difference(n, TYPICAL_RATE, total - n, 0.05 / max(len(groups), 1))
         statement = (

@@ -33,12 +33,14 @@ class Told:
         source: where features come from.
         correct: whether right answers are explained instead of wrong ones.
         settings: of the search.
+        split: which images it is about.
     """
 
     classes: Sequence[str]
     source: Source
     correct: bool
     settings: Settings
+    split: str = "data"
 
     def named(self, index: int | None) -> str:
         """A class, fit for display."""
@@ -131,6 +133,7 @@ def _open(told: Told, group: Group, path: Sequence[Condition]) -> Finding:
         slice=told.slice(path),
         class_name=None if true is None else told.classes[true],
         confused_with=None if predicted is None or group.grouping == "either" else told.classes[predicted],
+        split=told.split,
     )
 
 
