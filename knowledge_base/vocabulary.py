@@ -14,7 +14,12 @@ from typing import Final, Literal
 
 from failsight.knowledge_base.lexical import fold
 
-_TOKEN: Final = re.compile(r"[A-Za-z0-9À-ÿ_./\\#=%+-]*[A-Za-z0-9À-ÿ%]")
+_TOKEN: Final = re.compile(r"[\w./\\#=%+-]*[\w%]")
+# scripts that put no spaces between words, or hang endings on them: names are looked for inside of a run of letters
+_UNSPACED: Final = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff]"
+)
+_LATIN: Final = re.compile("[A-Za-zÀ-ɏ]")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _FILE: Final = re.compile(r"\.(jpe?g|png|bmp|gif|webp|tiff?|ppm)\Z", re.IGNORECASE)
 _NUMBERED: Final = re.compile(r"#\d{1,12}\Z")
@@ -101,6 +106,13 @@ class Vocabulary:
         return found
 
     @cached_property
+    def unspaced(self) -> list[str]:
+        """Names in scripts that don't part words, longest first."""
+        values = (str(v) for vs in self.attributes.values() for v in vs)
+        names = {n for n in (*self.classes, *self.objects, *self.attributes, *values) if _UNSPACED.search(n)}
+        return sorted(names, key=lambda n: (-len(n), n))
+
+    @cached_property
     def files(self) -> dict[str, str]:
         """Full name, base name and stem (in small letters) of every image to its name; ambiguous ones are left out."""
         found: dict[str, str | None] = {}
@@ -160,7 +172,7 @@ class Mentions:
 @lru_cache(maxsize=4096)
 def words_of(name: str) -> tuple[str, ...]:
     """The words of a name: camel case and separators split, small letters, singular."""
-    return tuple(singular(w) for w in re.findall(r"[a-z0-9]+", fold(_CAMEL.sub(" ", name))))
+    return tuple(singular(w) for w in re.findall(r"[^\W_]+", fold(_CAMEL.sub(" ", name))))
 
 
 def singular(word: str) -> str:
@@ -180,7 +192,7 @@ def recognise(sentence: str, vocabulary: Vocabulary) -> Mentions:
     Case, plural, underscores and joined words don't matter; one slip of the keyboard is forgiven in names of five
     letters and more, two from nine on, unless what was typed is an everyday word.
     """
-    tokens = [(m.group(), m.start(), m.end()) for m in _TOKEN.finditer(sentence)]
+    tokens = [part for m in _TOKEN.finditer(sentence) for part in _parted(m.group(), m.start(), vocabulary)]
     found: list[Mention] = []
     unknown: list[str] = []
     position = 0
@@ -196,6 +208,31 @@ def recognise(sentence: str, vocabulary: Vocabulary) -> Mentions:
             unknown.append(tokens[position][0])
         position += used
     return Mentions(sentence, tuple(found), _mask(sentence, found), tuple(unknown))
+
+
+def _parted(token: str, start: int, vocabulary: Vocabulary) -> list[tuple[str, int, int]]:
+    """A run of letters cut at the names in it, where its script does not part words."""
+    if not _UNSPACED.search(token) or not vocabulary.unspaced:
+        return [(token, start, start + len(token))]
+    pieces = (p for p in re.split(f"({'|'.join(map(re.escape, vocabulary.unspaced))})", token) if p)
+    made = []
+    for piece in pieces:
+        made.append((piece, start, start + len(piece)))
+        start += len(piece)
+    return made
+
+
+def strange_words(mentions: Mentions) -> list[str]:
+    """Words in another script than the sentence's that name nothing: somebody's name for a class or a thing, not understood."""
+    if not _LATIN.search(mentions.masked):
+        return []
+    return [
+        m.group()
+        for m in _TOKEN.finditer(mentions.sentence)
+        if not _LATIN.search(m.group())
+        and any(c.isalpha() for c in m.group())
+        and not any(n.start < m.end() and m.start() < n.end for n in mentions.found)
+    ]
 
 
 def _numbered(tokens: list[tuple[str, int, int]], position: int, vocabulary: Vocabulary) -> Mention | None:

@@ -21,12 +21,18 @@ METRICS = {
     "ece": "ece",
     "calibration error": "ece",
     "deployment accuracy": "deploy.accuracy",
+    "worst slice error": "worst_slice_error",
+    "error rate": "error_rate",
 }
 _AT_LEAST = r">=|≥|>|at least|minimum|min|not (?:below|less than|under)|above|over|more than|no less than"
 _AT_MOST = r"<=|≤|<|at most|maximum|max|not (?:above|more than|over)|below|under|less than|no more than"
 _SENTENCE = re.compile(
     rf"^(?:(?:i|we) (?:expect|need|want)|expect|the|it needs|set)?\W*(?P<what>.+?)\s*(?:must be|should be|has to be|to be|is|of)?\s*"
     rf"(?P<sign>{_AT_LEAST}|{_AT_MOST})\s*(?P<value>\d+(?:[.,]\d+)?|[.,]\d+)\s*(?P<unit>%|percent|per cent)?\W*$",
+    re.IGNORECASE,
+)
+_NUMBER_FIRST = re.compile(
+    rf"^(?P<lead>.*?)(?P<bound>(?:{_AT_LEAST}|{_AT_MOST})\s*(?:\d+(?:[.,]\d+)?|[.,]\d+)\s*(?:%|percent|per cent)?)\s+(?!per ?cent)(?P<what>[a-z][\w ]*?)\W*$",
     re.IGNORECASE,
 )
 _PICTURES = r"(?:images?|pictures?|photos?|photographs?|frames?)"
@@ -85,7 +91,7 @@ def _parsed(text: str, classes: Sequence[str]) -> Criterion | None:
     demand = parse_demand(text, classes)
     if demand is not None:
         return Criterion(*demand)
-    match = _SENTENCE.match(text.strip())
+    match = _SENTENCE.match(_number_last(text.strip()))
     if match is None:
         return None
     value = float(match["value"].replace(",", "."))
@@ -95,6 +101,12 @@ def _parsed(text: str, classes: Sequence[str]) -> Criterion | None:
     if name is None or not 0 <= value <= 1:
         return None
     return Criterion(name, value, re.fullmatch(_AT_LEAST, match["sign"], re.IGNORECASE) is not None)
+
+
+def _number_last(text: str) -> str:
+    """``at least 90 % accuracy on deployment images`` with its bound at the end, where it is looked for."""
+    found = _NUMBER_FIRST.match(text)
+    return f"{found['lead']} {found['what']} {found['bound']}".strip() if found else text
 
 
 def _budget(text: str) -> Criterion | None:
@@ -125,6 +137,25 @@ def _budget(text: str) -> Criterion | None:
     return Criterion(name, value * factor, re.fullmatch(_AT_LEAST, match["sign"], re.IGNORECASE) is not None)
 
 
+_FILLING = re.compile(
+    r"\b(?:the|model|classifier|network|a|an|of|for|on|in|at|its|their|our|my|model|model's|s|class|classes|each|every|all|any|overall|whole|must|should|has|have|to|be|is|are|it|we|i|need|"
+    r"needs|want|expect|set|get|reach|having|and|with|among|within|worst|weakest|deploy|deployment|deployed|training|evaluation|test|data|set|images?|pictures?|"
+    r"photos?|labels?|score|rate|value|mean|at least|minimum|maximum|by|itself|themselves|least|most|single|individual|per|then|also|please|too)\b"
+)
+
+
+def _told_whole(what: str, named: Sequence[str]) -> bool:
+    """Whether nothing is left of ``what`` but the measure, one class, and words that add nothing: a bound on *rainy images* is
+    another one than a bound on all."""
+    left = what
+    for word in sorted(METRICS, key=len, reverse=True):
+        left = left.replace(word, " ")
+    kept = max(named, key=len, default="").lower().replace("_", " ")
+    left = _FILLING.sub(" ", left.replace(kept, " ", 1) if kept else left)
+    others = [c for c in named if c.lower().replace("_", " ") not in kept]
+    return not others and not re.search(r"\w", left)
+
+
 def metric_name(what: str, classes: Sequence[str]) -> str | None:
     """``recall.kitchen`` for ``recall of the kitchen``; None when it names no measure."""
     what = what.lower().replace("_", " ").replace("-", " ")
@@ -132,8 +163,14 @@ def metric_name(what: str, classes: Sequence[str]) -> str | None:
     split = "deploy." if re.search(r"\bdeploy", what) else ""
     metric = next((v for k, v in METRICS.items() if k in what), None)
     named = [c for c in classes if re.search(rf"\b{re.escape(c.lower().replace('_', ' '))}\b", what)]
+    if not _told_whole(what, named):
+        return None
     if metric in ("recall", "precision", "f1"):
-        if "worst" in what and metric == "recall":
+        if (
+            metric == "recall"
+            and not named
+            and re.search(r"\bworst|\b(?:each|every|any|all)\b.*\bclass", what)
+        ):
             return split + "worst_recall"
         return f"{split}{metric}.{max(named, key=len)}" if named else None
     if metric == "accuracy" and named:

@@ -11,8 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from failsight.agent.planners.exceptions import (
+    confuses_things,
+    denies,
+    denies_reason,
+    is_exception,
+    without_what_is_set_aside,
+)
 from failsight.knowledge_base.arguments import directions, place
-from failsight.knowledge_base.vocabulary import Mention, Mentions
+from failsight.knowledge_base.vocabulary import Mention, Mentions, strange_words
 
 _I = r"\b(?:i|we)(?:'d| would| had|'ve| have)?(?: also| really| rather| just| still| do)?"
 OPINION = re.compile(
@@ -171,7 +178,8 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """A suspicion that can be read only half: what is missing (``class``, ``cue`` or ``what``), and what was understood."""
+    """A suspicion that can be read only half: what is missing (``class``, ``cue`` or ``what``) or in the way (``exception``,
+    ``denied``, ``name``), and what was understood."""
 
     missing: str
     cue: str = ""
@@ -188,8 +196,10 @@ def suspicion(mentions: Mentions) -> Proposal | Unclear | None:
         return _wondered(mentions)
     if not opinion and not _states(mentions):
         return None
-    reader = _Reader(mentions)
+    reader = _Reader(without_what_is_set_aside(mentions))
     made = reader.read()
+    if isinstance(made, Proposal):
+        return _in_the_way(mentions, reader) or made
     if made is not None:
         return made
     if not opinion or _PLAN.search(text):
@@ -197,6 +207,20 @@ def suspicion(mentions: Mentions) -> Proposal | Unclear | None:
     if not reader.classes and reader.cue is None and (group := reader.of_looks()) is not None:
         return group
     return reader.unclear() if _IT_IS.search(text) or reader.cue or reader.classes else None
+
+
+def _in_the_way(mentions: Mentions, reader: _Reader) -> Unclear | None:
+    """What keeps a suspicion that could be read from being what the person said."""
+    strange = strange_words(mentions)
+    if (
+        strange
+    ):  # a class or a thing that the case does not have: without it the suspicion would be a broader one
+        return Unclear("name", strange[0])
+    if is_exception(reader.text):
+        return Unclear("exception")
+    if reader.denied or denies_reason(reader.text):
+        return Unclear("denied")
+    return None
 
 
 def _wondered(mentions: Mentions) -> Proposal | None:
@@ -228,6 +252,7 @@ class _Reader:
         self.values = mentions.of("value")
         self.place = place(self.text)
         self.plain = _blanked(mentions)  # the sentence without names, so that none is taken for a verb
+        self.denied = False  # whether the sentence says that it is not so
 
     @property
     def cue(self) -> str | None:
@@ -242,7 +267,10 @@ class _Reader:
         spoken = _blanked(
             self.mentions, but=_LABELLERS
         )  # a column of who labelled is no reason not to suspect them
-        whole = next((kind for kind, pattern in _WHOLE if pattern.search(spoken)), None)
+        found = next(((kind, match) for kind, pattern in _WHOLE if (match := pattern.search(spoken))), None)
+        whole = found[0] if found else None
+        if found is not None:
+            self.denied = denies(spoken, found[1], within=found[0] == "label_noise")
         if whole is not None and not (whole == "overconfidence" and self.objects):
             by_class = whole in ("label_noise", "overconfidence", "distribution_shift")
             return self._made(whole, class_name=self.classes[0] if by_class and self.classes else None)
@@ -300,6 +328,8 @@ class _Reader:
     # --- a group of images -----------------------------------------------------------------------------------------
 
     def _of_group(self, conditions: Sequence[str]) -> Proposal | Unclear | None:
+        if confuses_things(self.mentions):
+            return Unclear("class", self.cue or "")
         called = len(self.classes) > 1 and _CALLED.search(self.plain) is not None
         if conditions and (called or _FAIL.search(self.plain)):
             return self._group("weak_slice", conditions, called=called)

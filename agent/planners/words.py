@@ -265,7 +265,8 @@ def unclear(case: Case, made: Unclear) -> AIMessage:
         offers = [f"I think it uses the {t} to say {clean(made.class_name, 40)}" for t in things]
     else:
         offers = [f"I think it uses the {t} to say {c}" for t, c in zip(things, classes, strict=False)]
-    fields = {"class": {"thing": thing}, "cue": {"name": clean(made.class_name, 40)}}.get(made.missing, {})
+    told = {"class": {"thing": thing}, "name": {"thing": thing}, "cue": {"name": clean(made.class_name, 40)}}
+    fields = told.get(made.missing, {})
     return message(prompts.say(f"unclear.{made.missing}", **fields), offers)
 
 
