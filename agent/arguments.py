@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
+import types
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from failsight.tools.errors import RetryError
 from failsight.tools.registry import registry
+
+_LISTS = (list, tuple, set, frozenset, Sequence)
 
 
 def typed(tool: str, line: str) -> dict[str, Any]:
@@ -25,8 +28,9 @@ def typed(tool: str, line: str) -> dict[str, Any]:
 def read(tool: str, items: Sequence[str]) -> dict[str, Any]:
     """``NAME=VALUE`` items as the arguments of a tool.
 
-    A value is JSON where it reads as JSON, else text; where the tool takes a list, text is split at commas, and a name
-    given several times collects its values.
+    A value is text where the tool takes text, whatever it looks like: classes may be called ``5`` or ``true``. Elsewhere
+    it is JSON where it reads as JSON. Text in JSON's own quotes loses them, and ``null`` is nothing where the tool takes
+    nothing. Where the tool takes a list, text is split at commas, and a name given several times collects its values.
 
     Raises:
         RetryError: there is no such tool, or an item is not ``NAME=VALUE``.
@@ -38,19 +42,68 @@ def read(tool: str, items: Sequence[str]) -> dict[str, Any]:
         name = name.strip().lstrip("-").replace("-", "_")
         if not equals or not name:
             raise RetryError(f"{item!r} is not NAME=VALUE.", fields)
-        several = name in fields and any(
-            kind in str(fields[name].annotation) for kind in ("tuple[", "list[", "Sequence[")
-        )
-        value = _value(text, several)
-        if several and name in made and isinstance(value, list):
+        kinds = _kinds(fields[name].annotation) if name in fields else ()
+        value = _value(text, kinds)
+        if name in made and isinstance(value, list) and isinstance(made[name], list):
             value = [*made[name], *value]
         made[name] = value
     return made
 
 
-def _value(text: str, several: bool) -> Any:
+def _kinds(annotation: Any) -> tuple[Any, ...]:
+    """What an argument takes, taken apart: ``tuple[str, ...] | None`` takes ``tuple[str, ...]`` and nothing."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _kinds(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return tuple(kind for part in get_args(annotation) for kind in _kinds(part))
+    if origin is Literal:
+        return tuple(dict.fromkeys(type(choice) for choice in get_args(annotation)))
+    return (annotation,)
+
+
+def _value(text: str, kinds: Sequence[Any]) -> Any:
+    made = _json(text, kinds)
+    several = any((get_origin(kind) or kind) in _LISTS for kind in kinds)
+    if not several or made is None or isinstance(made, list | dict):
+        return made
+    if isinstance(made, str) and made == text:  # not in JSON's quotes: commas part it
+        return [part.strip() for part in text.split(",") if part.strip()]
+    return [made]
+
+
+def _json(text: str, kinds: Sequence[Any]) -> Any:
+    """``text`` as JSON where the argument takes what that gives, else as it stands."""
+    wanted = [part for kind in kinds for part in (kind, *_within(kind))]
+    words_only = str in wanted and not any(kind in (int, float, bool, Any) for kind in wanted)
+    as_typed = {"parse_int": str, "parse_float": str, "parse_constant": str} if words_only else {}
     try:
-        value = json.loads(text)
-    except ValueError:
-        return [part.strip() for part in text.split(",") if part.strip()] if several else text
-    return [value] if several and not isinstance(value, list | dict) and value is not None else value
+        value = json.loads(text, **as_typed)  # type: ignore[arg-type]
+    except (ValueError, RecursionError):
+        return text
+    if not words_only:
+        return value
+    if isinstance(value, bool) or (value is None and type(None) not in kinds):
+        return text
+    if isinstance(value, list | dict):
+        takes = [get_origin(kind) or kind for kind in kinds]
+        fits = dict in takes if isinstance(value, dict) else any(kind in _LISTS for kind in takes)
+        return _said(value) if fits else text
+    return value
+
+
+def _within(kind: Any) -> tuple[Any, ...]:
+    """What the elements of a list or the values of a mapping are."""
+    parts = get_args(kind)
+    if get_origin(kind) is dict:
+        parts = parts[1:]
+    return tuple(inner for part in parts if part is not ... for inner in _kinds(part))
+
+
+def _said(value: Any) -> Any:
+    """JSON's ``true``, ``false`` and ``null`` inside a list or mapping of texts as the words that were typed."""
+    if isinstance(value, dict):
+        return {name: _said(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_said(one) for one in value]
+    return value if isinstance(value, str) else json.dumps(value)

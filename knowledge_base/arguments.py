@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from failsight.knowledge_base.directions import directions as directions
 from failsight.knowledge_base.edited import edits_meant
 from failsight.knowledge_base.places import place as place
 from failsight.knowledge_base.places import written
@@ -25,56 +26,6 @@ _ARGUMENT_NAMES: Final = (
     ("image_a", "first"),
     ("image_b", "second"),
 )
-_INTO: Final = (
-    r"(?:predict|classif|label|mislabel|misclassif|mistak|mistook|taken|took|call|recogni[sz]|confus|confound|seen|named|tagg?|end|go|"
-    r"turn|come|land|read|identif|interpret|mixed|put|sorted|filed|detect)\w*"
-)
-_SAYS: Final = r"(?:predict|say|said|call|choos|chose|answer|giv|gave|think|thought|prefer|shout|claim|announc|declar|report|output|return|pick|decid|lean|go)\w*"
-_NOT: Final = r"(?:instead of|rather than|and not|but not|not|over|versus|vs\.?|against|when|though|although)"
-_BOTH: Final = (
-    (
-        re.compile(rf"C0\b.*?\b(?:is|are|was|were|as)?\s*(?:really|actually|in fact)?.*?\b{_NOT}\b.*?C1"),
-        ("C1", "C0"),
-    ),
-    (re.compile(rf"{_SAYS}\b.*?C0.*?\b{_NOT}\b.*?C1"), ("C1", "C0")),
-    (re.compile(rf"C0.*?\b{_INTO}\b.*?C1"), ("C0", "C1")),
-    (re.compile(rf"{_SAYS}\b.*?C0.*?\b(?:is|are|be|really|actually|true)\b.*?C1"), ("C1", "C0")),
-)
-_ONE_PREDICTED: Final = re.compile(
-    rf"(?:\b{_INTO}\s+(?:up |out )?(?:as|for|to be|into|an?|the)?\s*(?:an?|the)?\s*C0|false (?:positive|alarm)s?\b.*C0|{_SAYS}\s+(?:an?|the|it'?s an?)?\s*C0)"
-)
-_ONE_TRUE: Final = re.compile(
-    rf"(?:instead of|think\w* (?:that )?(?:the |an? )?C0 (?:is|are|was|were|look)\b|when it (?:sees|is)|confuses?|mistakes?|\bC0\b.*\b{_INTO}\b)"
-)
-
-
-def directions(mentions: Mentions) -> tuple[str | None, str | None]:
-    """(true class, predicted class) as the sentence has them; None where it names none.
-
-    "kitchens called living room" and "living room instead of kitchen" both give (kitchen, living_room).
-    """
-    names = mentions.of("class")
-    text = _with_marks(mentions, names)
-    if len(names) >= 2:
-        for pattern, (true, predicted) in _BOTH:
-            if pattern.search(text):
-                return names[int(true[1])], names[int(predicted[1])]
-        return names[0], names[1]
-    if not names:
-        return None, None
-    if _ONE_PREDICTED.search(text) and not _ONE_TRUE.search(text):
-        return None, names[0]
-    return names[0], None
-
-
-def _with_marks(mentions: Mentions, names: Sequence[str]) -> str:
-    parts: list[str] = []
-    last = 0
-    for mention in mentions.found:
-        if mention.role == "class" and mention.name in names[:2]:
-            parts += [mentions.sentence[last : mention.start].lower(), f"C{names.index(mention.name)}"]
-            last = mention.end
-    return "".join([*parts, mentions.sentence[last:].lower()])
 
 
 def values(mentions: Mentions) -> dict[str, Any]:

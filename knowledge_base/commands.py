@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from failsight.knowledge_base.directions import asks_for_confusions
 from failsight.knowledge_base.lexical import fold
 from failsight.knowledge_base.vocabulary import Mentions
 
@@ -216,6 +217,14 @@ def _pictures(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[st
     return None
 
 
+def _confusions(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str, Any]] | None:
+    """The images that are taken for a class: ``which images are taken for kitchen``."""
+    if not asks_for_confusions(mentions):
+        return None
+    given = {"true_class": slots.get("true"), "predicted_class": slots.get("predicted")}
+    return "confusion_matrix", {**given, "top": slots.get("top"), "split": slots.get("split")}
+
+
 def _map(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str, Any]] | None:
     if _HEAT.search(text):
         if slots.get("image"):
@@ -311,6 +320,6 @@ def _rates(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str, 
 
 
 _READERS: Final[tuple[Reader, ...]] = (
-    _finding, _turning, _editing, _swapping, _adding, _masking, _pictures, _map, _picking, _data, _sureness, _next_move,
+    _finding, _turning, _editing, _swapping, _adding, _masking, _pictures, _confusions, _map, _picking, _data, _sureness, _next_move,
     _by_attribute, _rates,
 )  # fmt: skip

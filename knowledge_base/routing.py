@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from failsight.knowledge_base.arguments import missing, resolve, values
 from failsight.knowledge_base.commands import instructed
+from failsight.knowledge_base.counts import named
 from failsight.knowledge_base.heads import NEAREST, OFF, Heads, average, heads
 from failsight.knowledge_base.schema import KINDS, Entry
 from failsight.knowledge_base.search import Hit, KnowledgeBase, load
-from failsight.knowledge_base.vocabulary import Mentions, Vocabulary, recognise
+from failsight.knowledge_base.vocabulary import Mentions, Vocabulary
 
 # Chosen on out-of-fold scores and on the development set; see tests/knowledge_base/test_retrieval.py for the figures.
 _OFF_TOPIC: Final = 0.15
@@ -80,7 +81,7 @@ def route(sentence: str, vocabulary: Vocabulary | None = None, *, base: Knowledg
     """
     base = base or load()
     vocabulary = vocabulary or Vocabulary()
-    mentions = recognise(sentence[:400], vocabulary)
+    mentions = named(sentence[:400], vocabulary)
     ranked, off, notice = rank(mentions, base)
     told = instructed(mentions, values(mentions), tuple(vocabulary.tools))
     if told is not None and ranked:

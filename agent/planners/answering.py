@@ -1,14 +1,15 @@
 """What the guided planner makes of one sentence: a call with its reason, or words.
 
-In this order: taking back, asking why or to see, what comes next, a finding to repair or whether that helped, edits of
-attributes, an answer to what was asked back, a change to the last measurement, a suspicion, and at last a question of
-the bank.
+In this order: taking back, asking why, to see or what was found, what comes next, a finding to repair or whether that
+helped, edits of attributes, an answer to what was asked back, a change to the last measurement, a suspicion, and at last
+a question of the bank; a finding or evidence that is named and that no rule reads otherwise is told from the journal.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,40 +17,62 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage
 
 from failsight import prompts
-from failsight.agent.planners import adopting, edits, mending, references, words
+from failsight.agent.planners import (
+    adopting,
+    edits,
+    mending,
+    phrases,
+    references,
+    slots,
+    told,
+    undoing,
+    words,
+)
 from failsight.agent.planners.dialogue import Act, Turn, last_act, turns
 from failsight.agent.planners.hypotheses import Proposal, Unclear, suspicion
+from failsight.agent.planners.slots import Call, Unfit
 from failsight.agent.planners.steps import largest_confusion
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence
 from failsight.tools.registry import registry
 from failsight.tools.state_hypothesis import THIS
-from failsight.tools.text import clean
+from failsight.tools.text import clean, listing
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
+    from failsight.knowledge_base.vocabulary import Mentions
 
 LOWEST, HIGHEST = 0.25, 0.75  # quantiles from which on pictures count as dark, bright, blurred …
 MOST_PICTURES = 8
 STATE = "state_hypothesis"
+_COMPARING = re.compile(
+    r"\b(?:compar\w*|versus|vs|between|against|differ\w*|than|contrast\w*|apart)\b", re.IGNORECASE
+)
 
 
 def first_message(case: Case, question: str) -> AIMessage:
     """The first message of the turn in which a person said ``question``."""
     before = turns(case, question)
     act = last_act(before)
-    return (
+    made = (
         _taken_back(case, question, before)
         or _explained(case, question, before)
         or _shown(case, question, act)
+        or _told(case, question)
         or _next(case, question)
         or _adopted(case, question)
         or _mended(case, question, act)
         or _edited(case, question)
         or _cleared_up(case, question, before)
-        or _followed(case, question, act)
+    )
+    if made is not None:
+        return made
+    change = _change(case, question, before, act)
+    return (
+        _followed(question, act, change)
+        or _unfit(case, act, change, several=False)
         or _suspected(case, question)
-        or _routed(case, question, act)
+        or _routed(case, question, act, change)
     )
 
 
@@ -84,25 +107,18 @@ def call(tool: str, arguments: Mapping[str, Any], why: str, **more: Any) -> AIMe
 
 
 def _taken_back(case: Case, question: str, before: Sequence[Turn]) -> AIMessage | None:
-    named = references.WITHDRAW.match(question)
+    named = phrases.WITHDRAW.match(question)
     if named:
-        return _withdrawn(case, named[1])
-    if not references.UNDO.match(question):
+        return _withdrawn(case, named["a"] or named["b"])
+    back = undoing.taken_back(case, question, before)
+    if back is None:
         return None
-    done = [t for t in before if t.acts]
-    if not done:
-        return words.message(prompts.say("undo.nothing"), words.choices(case))
-    last = done[-1].acts[0]
-    back = references.inverse(last)
-    if back is not None:
-        return call(*back, prompts.say("why.undo", what=clean(done[-1].said, 120)))
-    if last.tool == STATE:
-        stated = [r.id for r in case.state().records.values() if last.evidence in r.evidence]
-        return _withdrawn(case, stated[0] if stated else "")
-    earlier = next((t.acts[0] for t in reversed(done[:-1]) if t.acts[0] != last), None)
-    if earlier is None or earlier.tool not in registry():
-        return words.message(prompts.say("undo.measured"), words.choices(case))
-    return call(earlier.tool, earlier.arguments, prompts.say("why.undo", what=clean(done[-1].said, 120)))
+    if back.withdraw:
+        return _withdrawn(case, back.withdraw)
+    if not back.calls:
+        return words.message(back.text, words.choices(case))
+    (tool, arguments), *rest = back.calls
+    return call(tool, arguments, prompts.say("why.undo", what=clean(back.what, 120)), then=rest)
 
 
 def _withdrawn(case: Case, finding: str) -> AIMessage:
@@ -118,19 +134,17 @@ def _withdrawn(case: Case, finding: str) -> AIMessage:
 
 
 def _explained(case: Case, question: str, before: Sequence[Turn]) -> AIMessage | None:
-    """Why: the evidence behind the last answer, or behind a finding that is named."""
-    named = references.WHY_FINDING.match(question)
-    if named and (record := case.state().find(named[1])) is not None:
-        return words.message("\n".join(words.chain_lines(case, record)), words.choices(case))
-    if not references.WHY.match(question):
+    """Why: the evidence behind the last answer."""
+    if not phrases.WHY.match(question):
         return None
-    turn = next((t for t in reversed(before) if t.acts or t.reply), None)
+    said = [t for t in before if t.acts or (t.reply and not phrases.is_aside(t.said))]
+    turn = said[-1] if said else next((t for t in reversed(before) if t.reply), None)
     return words.why(case, turn) if turn is not None else None
 
 
 def _shown(case: Case, question: str, act: Act | None) -> AIMessage | None:
     """The images behind the last measurement."""
-    if act is None or not references.SHOW.match(question):
+    if act is None or not phrases.SHOW.match(question):
         return None
     made = next((e for e in case.state().evidence if e.id == act.evidence), None)
     if made is None:
@@ -144,9 +158,21 @@ def _shown(case: Case, question: str, act: Act | None) -> AIMessage | None:
     return words.message(prompts.say("show.none", evidence=made.id), words.choices(case))
 
 
+def _told(case: Case, question: str) -> AIMessage | None:
+    """All that was found, or what a finding or evidence is that somebody asks to see or to have explained."""
+    return told.all_of_it(case, question) or told.looked_at(case, question, _names(case, question))
+
+
+def _names(case: Case, question: str) -> Mentions:
+    """The names of the case in what a person said."""
+    from failsight.knowledge_base.counts import named
+
+    return named(question[:400], words.vocabulary(case))
+
+
 def _next(case: Case, question: str) -> AIMessage | None:
     """What to do next: what was found and not mended, what nobody has said, and where the workflow goes on."""
-    if not references.NEXT.match(question) or not case.state().evidence:
+    if not phrases.NEXT.match(question) or not case.state().evidence:
         return None
     return words.message("\n".join(words.next_lines(case)), words.choices(case))
 
@@ -163,11 +189,9 @@ def _adopted(case: Case, question: str) -> AIMessage | None:
 
 def _mended(case: Case, question: str, act: Act | None) -> AIMessage | None:
     """The next step of a finding's repair, or whether a repair helped."""
-    from failsight.knowledge_base.vocabulary import recognise
-
     made = mending.helped(case, question)
     if made is None and mending.REPAIR.match(question.strip()):
-        made = mending.repaired(case, question, recognise(question[:400], words.vocabulary(case)), act)
+        made = mending.repaired(case, question, _names(case, question), act)
     if made is None or isinstance(made, AIMessage):
         return made
     return call(made.tool, made.arguments, made.why) if made.tool in registry() else None
@@ -188,15 +212,12 @@ def _cleared_up(case: Case, question: str, before: Sequence[Turn]) -> AIMessage 
     if not before or before[-1].acts:
         return None
     asked = before[-1].said
-    names = words.vocabulary(case)
-    from failsight.knowledge_base.vocabulary import recognise
-
-    if isinstance(suspicion(recognise(asked[:400], names)), Unclear):
-        here = recognise(question[:400], names)
+    if isinstance(suspicion(_names(case, asked)), Unclear):
+        here = _names(case, question)
         if isinstance(suspicion(here), Proposal) or question.rstrip().endswith("?"):
             return None  # a whole sentence of its own
-        both = recognise(f"{asked[:200].rstrip(' .!')}, it uses {question[:200]}", names)
-        made = suspicion(both)
+        both = f"{asked[:200].rstrip(' .!')}, it uses {question[:200]}"
+        made = suspicion(_names(case, both))
         if here.found and isinstance(made, Proposal):
             return _state(case, made, question)
         return None
@@ -217,26 +238,43 @@ def _chosen(case: Case, question: str, asked: str) -> AIMessage | None:
     found = route(asked, words.vocabulary(case), base=case.knowledge)
     if not found.asks_back or at >= len(found.questions):
         return None
-    return _routed(case, found.questions[at].title, None)
+    return _routed(case, found.questions[at].title, None, None)
 
 
-def _followed(case: Case, question: str, act: Act | None) -> AIMessage | None:
-    """The last measurement with other names in it."""
+def _change(case: Case, question: str, before: Sequence[Turn], act: Act | None) -> Call | Unfit | None:
+    """The last measurement as the sentence changes it; why it can't be; None where the sentence is no such change."""
     if act is None or act.tool not in registry():
         return None
-    from failsight.knowledge_base.vocabulary import recognise
+    made = references.follow(_names(case, question), before, act, lambda: _all_attributes(case))
+    if isinstance(made, tuple):
+        try:
+            registry()[made[0]].check(made[1])
+        except RetryError:
+            return None
+    return made
 
-    mentions = recognise(question[:400], words.vocabulary(case))
-    made = references.follow(mentions, act, lambda: _all_attributes(case))
-    if made is None:
-        return None
-    tool, arguments = made
-    try:
-        registry()[tool].check(arguments)
-    except RetryError:
+
+def _followed(question: str, act: Act | None, change: Call | Unfit | None) -> AIMessage | None:
+    """The last measurement with other names in it."""
+    if act is None or not isinstance(change, tuple):
         return None
     why = prompts.say("why.follow", question=clean(question, 120), before=act.evidence or "before")
-    return call(tool, arguments, why)
+    return call(*change, why)
+
+
+def _unfit(case: Case, act: Act | None, change: Call | Unfit | None, *, several: bool) -> AIMessage | None:
+    """Why the last measurement can't be changed so; one that names several things may be a question of its own."""
+    if act is None or not isinstance(change, Unfit) or (change.reason == "several") != several:
+        return None
+    shown = [_shown_as(name) for name in change.names]
+    text = prompts.say(f"follow.{change.reason}", tool=act.tool, names=listing(shown))
+    offers = [f"And {name}?" for name in shown[:4]] if several else []
+    return words.message(text, [*offers, *words.choices(case)])
+
+
+def _shown_as(name: str) -> str:
+    """A name of the case as people say it, so that it is understood again; names of files stay as they are."""
+    return clean(slots.SPOKEN.get(name) or (name if "." in name else name.replace("_", " ")), 60)
 
 
 def _all_attributes(case: Case) -> list[str]:
@@ -249,12 +287,11 @@ def _all_attributes(case: Case) -> list[str]:
 
 
 def _suspected(case: Case, question: str) -> AIMessage | None:
-    from failsight.knowledge_base.vocabulary import recognise
-
     if STATE not in registry():
         return None
-    made = suspicion(recognise(question[:400], words.vocabulary(case)))
-    if made is None:
+    mentions = _names(case, question)
+    made = suspicion(mentions)
+    if made is None or (isinstance(made, Unclear) and told.named(question, mentions)):
         return None
     return _state(case, made, question) if isinstance(made, Proposal) else words.unclear(case, made)
 
@@ -291,25 +328,41 @@ def _look(case: Case, measure: str, low: bool) -> str | None:
 # --- the question bank -------------------------------------------------------------------------------------------------
 
 
-def _routed(case: Case, question: str, act: Act | None) -> AIMessage:
+def _routed(case: Case, question: str, act: Act | None, change: Call | Unfit | None) -> AIMessage:
     from failsight.knowledge_base import route
-    from failsight.knowledge_base.vocabulary import recognise
 
     names = words.vocabulary(case)
+    said = question
     if act is not None:
-        question = references.named(act, recognise(question[:400], names)) or question
+        question = references.named(act, _names(case, question)) or question
     found = route(question, names, base=case.knowledge)
     if found.call is not None and not _has_features(
         case, found.call
     ):  # the next way to answer the same question
         others = {name: given for name, given in names.tools.items() if name != found.call["tool"]}
         found = route(question, dataclasses.replace(names, tools=others), base=case.knowledge)
-    if (said := words.unknown_image(case, found)) is not None:
-        return said
+    if (elsewhere := words.unknown_image(case, found)) is not None:
+        return elsewhere
+    if (known := told.unless_done(case, said, _names(case, said), found.call)) is not None:
+        return known
+    if isinstance(change, Unfit) and not _compares(said, found.call, change):
+        return _unfit(case, act, change, several=True) or words.unanswered(case, found)
     if found.call is None or found.off_topic or found.asks_back:
         return words.unanswered(case, found)
     why = prompts.say("why.question", question=clean(question, 120))
     return call(found.call["tool"], found.call["arguments"], why, question=found.questions[0].id)
+
+
+def _compares(question: str, made: Mapping[str, Any] | None, change: Unfit) -> bool:
+    """Whether a call sets beside each other all that the sentence names."""
+    if made is None or not made["tool"].startswith("compare_") or not _COMPARING.search(question):
+        return False
+    given = [
+        v
+        for value in made["arguments"].values()
+        for v in (value if isinstance(value, list | tuple) else (value,))
+    ]
+    return all(any(str(v).split(":")[-1] == name for v in given) for name in change.names)
 
 
 def _has_features(case: Case, made: Mapping[str, Any]) -> bool:

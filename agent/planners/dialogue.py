@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from failsight.agent.planners import phrases
 from failsight.tools.evidence import Evidence
 from failsight.tools.registry import registry
 
@@ -49,7 +50,8 @@ def turns(case: Case, now: str = "") -> list[Turn]:
 
 
 def fold(events: Sequence[Event], evidence: Sequence[Evidence]) -> list[Turn]:
-    """Events as turns. A measurement that was answered from the journal leaves no event: the reply that cites it tells."""
+    """Events as turns. A measurement that was answered from the journal leaves no event: the reply that cites it tells,
+    but for questions that are answered with what was measured for others (why, what was found)."""
     known = {e.id: e for e in evidence}
     found: list[Turn] = []
     said, acts, running = None, list[Act](), dict[str, Act]()
@@ -76,7 +78,7 @@ def fold(events: Sequence[Event], evidence: Sequence[Evidence]) -> list[Turn]:
 
 
 def _turn(said: str, acts: Sequence[Act], reply: str, known: Mapping[str, Evidence]) -> Turn:
-    if not acts:
+    if not acts and not phrases.only_tells(said) and not reply.startswith("**F"):  # a finding told again
         cited = next((known[i] for i in _CITED.findall(reply) if i in known), None)
         if cited is not None:
             acts = [Act(cited.tool, given(cited.tool, cited.arguments), cited.id)]

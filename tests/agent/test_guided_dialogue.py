@@ -13,7 +13,7 @@ from failsight.agent.events import EvidenceMade, Notice, PlannerSaid, ToolStarte
 from failsight.agent.planners import dialogue
 from failsight.agent.planners.guided import GuidedPlanner
 from failsight.agent.planners.hypotheses import Proposal, Unclear, suspicion
-from failsight.agent.planners.references import NEXT
+from failsight.agent.planners.phrases import NEXT
 from failsight.agent.session import Session
 from failsight.knowledge_base.vocabulary import Vocabulary, recognise
 from tests.agent.guided_talk import (
