@@ -10,38 +10,41 @@ from langchain_core.tools import StructuredTool
 from failsight.agent.events import EvidenceMade, ToolFailed, ToolStarted
 from failsight.prompts import fenced, unfenced
 from failsight.tools.errors import RetryError, UserError
+from failsight.tools.evidence import digest
 from failsight.tools.registry import ToolSpec, registry
 
 if TYPE_CHECKING:
-    from failsight.agent.case import Case
+    from failsight.agent.case import Case, May
 
 TEXT_LIMIT = 3000
 
 
-def bind(case: "Case") -> list[StructuredTool]:
-    """Every tool of the registry, bound to ``case``.
+def bind(case: "Case", may: "May | None" = None) -> list[StructuredTool]:
+    """Every tool of the registry, bound to ``case``. ``may`` is asked right before one runs (:meth:`Case.call`).
 
     A tool's reply is the evidence's text; its artifact is the evidence's id. ``RetryError`` and ``UserError`` become
     replies that begin with ``FAILED``, so that the planner can mend its call or tell the person; bugs propagate.
     """
     lock = threading.Lock()  # a planner may ask for several calls at once; the journal takes them one by one
-    return [_bind(case, spec, lock) for spec in registry().values()]
+    return [_bind(case, spec, lock, may) for spec in registry().values()]
 
 
-def _bind(case: "Case", spec: ToolSpec, lock: threading.Lock) -> StructuredTool:
+def _bind(case: "Case", spec: ToolSpec, lock: threading.Lock, may: "May | None") -> StructuredTool:
     def run(runtime: ToolRuntime, **arguments: Any) -> tuple[str, str | None]:
-        why = _reason(runtime)
+        why, request = _reason(runtime), _request(runtime, spec.name, arguments)
         runtime.stream_writer(ToolStarted(spec.name, arguments, why))
         try:
             with lock:
-                made, reused = case.call(spec.name, arguments, by="planner", why=why)
+                made, reused = case.call(
+                    spec.name, arguments, by="planner", why=why, may=may, request=request
+                )
         except (RetryError, UserError) as error:
             runtime.stream_writer(ToolFailed(spec.name, str(error)))
             if isinstance(error, UserError) and spec.name not in [
                 f.get("tool") for f in case.state().failed[-1:]
             ]:
                 raise  # the journal itself can't be written: nothing may go on
-            return f"FAILED: {unfenced(error)}", None
+            return f"FAILED: {unfenced(case.redacted(str(error)))}", None
         runtime.stream_writer(EvidenceMade(made, reused))
         return fenced([made.text(TEXT_LIMIT)]), made.id  # a class may be called “approved by the person”
 
@@ -52,6 +55,15 @@ def _bind(case: "Case", spec: ToolSpec, lock: threading.Lock) -> StructuredTool:
         func=run,
         response_format="content_and_artifact",
     )
+
+
+def _request(runtime: ToolRuntime, tool: str, arguments: dict[str, Any]) -> str:
+    """What this very call is known by when an interrupted loop makes it again; empty where its message has no id."""
+    for message in reversed(runtime.state["messages"]):
+        if message.type == "ai":
+            known = message.id and runtime.tool_call_id
+            return digest([message.id, runtime.tool_call_id, tool, arguments])[:24] if known else ""
+    return ""
 
 
 def _reason(runtime: ToolRuntime) -> str:

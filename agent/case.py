@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from failsight.tools.repair.versions import ModelVersion
     from failsight.tools.view import CaseView, Progress
 
+May = Callable[["ToolSpec", Mapping[str, Any]], bool]
 PEOPLE = ("person", "api")  # who may state what a person judged
 LACKING = {
     "model": "the model itself; this case has only its predictions",
@@ -60,6 +61,7 @@ class Case(Adopting):
         self.journal = journal
         self._state = fold(journal)
         self._knowledge: Any = None
+        self._names = ""  # of the data, once something looked like a key
         self.listeners: list[Callable[[Any], None]] = []
 
     # --- what the journal says -------------------------------------------------------------------------------------
@@ -71,10 +73,29 @@ class Case(Adopting):
         return self._state
 
     def record(self, kind: str, **data: Any) -> None:
-        """Append one event to the journal. Secrets are struck out; evidence holds none, and is kept as it is."""
-        event = self.journal.append(kind, data if kind == "evidence.recorded" else redact(jsonable(data)))
+        """Append one event to the journal, keys struck out: what is hashed holds none."""
+        event = self.journal.append(kind, self.redacted(data))
         for listener in self.listeners:
             listener(event)
+
+    def redacted(self, value: Any) -> Any:
+        """JSON values without keys. Names of the data stay, whatever they look like: the record is about them."""
+        return redact(jsonable(value), self._named)
+
+    def _named(self) -> str:
+        """Everything that the data call by name, as one text; what can't be opened now is left out, and looked for again."""
+        if not self._names:
+            config = self.config
+            made = [*config.sources().values(), config.model, config.predictions, *self.state().definitions]
+            try:
+                made += self.classes
+                for table in map(self.table, self.splits()):
+                    made += table.paths
+                    made += (str(v) for name, column in table.columns.items() for v in (name, *column))
+            except (RetryError, UserError, OSError):
+                return "\n".join(made)
+            self._names = "\n".join(dict.fromkeys(made))
+        return self._names
 
     @property
     def expectations(self) -> Sequence[Expectation]:
@@ -132,46 +153,91 @@ class Case(Adopting):
     # --- the one door for tool calls -------------------------------------------------------------------------------
 
     def call(
-        self, tool: str, arguments: Mapping[str, Any] | None = None, *, by: str = "api", why: str = ""
+        self,
+        tool: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        by: str = "api",
+        why: str = "",
+        may: May | None = None,
+        request: str = "",
     ) -> tuple[Evidence, bool]:
         """Run a tool and journal it: (evidence, whether it was answered from the journal).
 
+        Args:
+            may: asked right before the tool runs, with what is known by then: whether the call is allowed. An answer from
+                the journal needs no leave.
+            request: id of the very call of a planner. Made again, as by a loop that was interrupted, it has its evidence
+                already, or goes on with the leave that it had.
+
         Raises:
-            RetryError: unknown tool, bad argument, or something that this case lacks.
+            RetryError: unknown tool, bad argument, something that this case lacks, or nobody allowed it.
             UserError: a file or disk problem that only a person can mend.
         """
         from failsight.tools.registry import registry
 
         spec = registry()[tool]
-        checked = self._with_segmenter(spec.check(arguments or {}))
+        checked = self.checked(spec, arguments or {})
         if by not in PEOPLE and any(checked[name] for name in spec.personal):
             raise RetryError(
                 f"Only a person may fill {listing(spec.personal)} of {tool}: nobody else's judgement is kept as theirs."
             )
         self._check_needs(spec)
+        state, known = self.state(), {"request": request} if request else {}
         key = self.call_key(spec, checked)
-        state = self.state()
-        if key in state.calls:
-            return next(e for e in state.evidence if e.id == state.calls[key]), True
-        self.record("tool.started", call=key, tool=tool, arguments=checked, by=by, why=why)
+        found = state.requests.get(request) or self.answered(spec, checked)
+        if found:
+            return next(e for e in state.evidence if e.id == found), True
+        if may is not None and request not in state.requests and not may(spec, checked):
+            raise RetryError(
+                f"By now {tool} would run anew, and nobody has said yes to that. Call it again, by itself."
+            )
+        return self._measured(spec, checked, {"call": key, **known}, by, why), False
+
+    def _measured(
+        self, spec: ToolSpec, checked: Mapping[str, Any], known: Mapping[str, str], by: str, why: str
+    ) -> Evidence:
+        """Run a tool and journal it; ``known``: what its events are known by."""
+        self.record("tool.started", **known, tool=spec.name, arguments=checked, by=by, why=why)
         started = time.monotonic()
         try:
             made = spec.function(self, **checked)
         except (RetryError, UserError) as error:
-            self.record("tool.failed", call=key, tool=tool, arguments=checked, message=str(error))
+            self.record("tool.failed", **known, tool=spec.name, arguments=checked, message=str(error))
             raise
         except OSError as error:
             raise disk_error(error, self.folder) from error
         made = dataclasses.replace(
             made,
-            id=f"E{len(state.evidence) + 1}",
+            id=f"E{len(self.state().evidence) + 1}",
             arguments=checked,
             seconds=round(time.monotonic() - started, 3),
         )
-        self.record("evidence.recorded", call=key, evidence=made.to_dict())
+        self.record("evidence.recorded", **known, evidence=made.to_dict())
         recorded = self.state().evidence[-1]
         self._write_copy(recorded)
-        return recorded, False
+        return recorded
+
+    def checked(self, spec: ToolSpec, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Validated arguments as the tool gets them: without keys, so that no answer can repeat one. Raises RetryError."""
+        made = self._with_segmenter(spec.check(arguments))
+        told = jsonable(made)
+        bare = self.redacted(told)
+        return made if bare == told else spec.check(bare)
+
+    def answered(self, spec: ToolSpec, checked: Mapping[str, Any]) -> str:
+        """Id of the evidence that answers a call without running anything; empty where the tool would run.
+
+        What judges the whole case is answered by its last judgement alone: an older one may fit again, and would not be
+        the one that reports and exit codes tell.
+        """
+        state = self.state()
+        found = state.calls.get(self.call_key(spec, checked), "")
+        if found and spec.stateful and spec.cost != "heavy" and not spec.writes:
+            then = next(e.arguments for e in state.evidence if e.id == found)
+            last = next(e for e in reversed(state.evidence) if e.tool == spec.name and e.arguments == then)
+            return found if last.id == found else ""
+        return found
 
     def call_key(self, spec: ToolSpec, checked: Mapping[str, Any]) -> str:
         """What makes two calls the same: tool, arguments, content of model and data, what of the case it heeds, other models."""

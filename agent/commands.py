@@ -6,7 +6,7 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from failsight.tools.errors import UserError
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
+    from failsight.agent.planners.expectations import Criterion
     from failsight.agent.session import Session
 
 EXIT = {"ready": 0, "not_ready": 3, "undecided": 4}
@@ -112,8 +113,9 @@ def session_of(args: argparse.Namespace, given: dict[str, Any], progress: Any) -
 
     case = open_case(getattr(args, "case", None), out=args.out, progress=progress, **given)
     try:
-        for text in getattr(args, "expect", ()):
-            _expect(case, text)
+        wanted = [_criterion(text, case.classes) for text in getattr(args, "expect", ())]
+        for one in wanted:  # only when all of them mean something
+            case.expect(one.name, one.bound, at_least=one.at_least)
         from failsight.agent.learn.nudging import PromptingSession
 
         if args.trace:
@@ -126,15 +128,18 @@ def session_of(args: argparse.Namespace, given: dict[str, Any], progress: Any) -
         raise
 
 
-def _expect(case: Any, text: str) -> None:
+def _criterion(text: str, classes: Sequence[str]) -> Criterion:
+    """What ``--expect`` demands. Raises UserError when it can't be read or names something unknown."""
+    from failsight.agent.expect import check
     from failsight.agent.planners.expectations import parse_cli
 
-    criterion = parse_cli(text, case.classes)
-    if criterion is None:
+    made = parse_cli(text, classes)
+    if made is None:
         raise UserError(
             f"--expect {text!r} is not NAME>=VALUE.", "Write for example --expect 'accuracy>=0.9'."
         )
-    case.expect(criterion.name, criterion.bound, at_least=criterion.at_least)
+    check(made.name, made.bound, classes)
+    return made
 
 
 def _open_demo(args: argparse.Namespace, progress: Any) -> Session:
@@ -183,7 +188,12 @@ def run_report(args: argparse.Namespace) -> int:
 
     must_be_case(args.case)
     journal = Journal(args.case, write=False)
-    all_ = ("md", "html") if args.audience else ("md", "html", "json")
+    if args.redact_images and args.format == "json":
+        raise UserError(
+            "findings.json is the whole record for programs, and names images where they were named.",
+            "Leave --redact-images away, or write another format.",
+        )
+    all_ = ("md", "html") if args.audience or args.redact_images else ("md", "html", "json")
     formats = all_ if args.format == "all" else (args.format,)
     for path in write_reports(
         args.case,

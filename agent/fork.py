@@ -11,8 +11,8 @@ import dataclasses
 import json
 import shutil
 import sys
-from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from failsight.agent.config import load_config, save_config
 from failsight.agent.journal import Event, Journal
 from failsight.agent.state import CaseState, fold
 from failsight.tools.errors import RetryError, UserError
+from failsight.tools.evidence import canonical
 from failsight.tools.text import clean, listing
 
 if TYPE_CHECKING:
@@ -101,33 +102,69 @@ class Act:
 def acts(events: Sequence[Event]) -> list[Act]:
     """What people did in a session, in order. Expectations that a sentence set come with the sentence."""
     made: list[Act] = []
-    for before, event in zip((None, *events), events, strict=False):
+    spoken = False  # whether a person's sentence was the last thing, but for the expectations that it set
+    for event in events:
         data = event.data
         if event.kind == "message" and data["role"] == "person":
             made.append(Act("say", data["text"]))
         elif event.kind == "auto.started":
             made.append(Act("auto", None))
-        elif event.kind == "expectation.set" and not (before is not None and before.kind == "message"):
+        elif event.kind == "expectation.set" and not spoken:
             made.append(Act("expect", data))
         elif event.kind == "tool.started" and data.get("by") == "person":
             made.append(Act("call", data))
+        spoken = _speaks(event) or (spoken and event.kind == "expectation.set")
     return made
 
 
-def decisions(events: Sequence[Event]) -> dict[str, deque[bool]]:
-    """What people answered when asked whether a tool may run: tool → answers in order."""
-    made: dict[str, deque[bool]] = {}
+def _speaks(event: Event) -> bool:
+    return event.kind == "message" and event.data["role"] == "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person said when asked about one call. ``arguments``: canonical; empty in journals that do not tell them."""
+
+    tool: str
+    arguments: str
+    yes: bool
+
+
+def decisions(events: Sequence[Event]) -> list[Answer]:
+    """What people answered when asked whether a tool may run, in order."""
+    made: list[Answer] = []
+    asked: dict[str, str] = {}  # older journals tell the arguments with the question alone
     for event in events:
-        if event.kind == "approval.given" and event.data.get("by") == "person":
-            made.setdefault(event.data["tool"], deque()).append(event.data["decision"] == "approve")
+        data = event.data
+        if event.kind == "approval.asked":
+            asked[data["tool"]] = canonical(data.get("arguments", ""))
+        elif event.kind == "approval.given" and data.get("by") == "person":
+            known = asked.pop(data["tool"], "")
+            given = canonical(data["arguments"]) if "arguments" in data else known
+            made.append(Answer(data["tool"], given, data["decision"] == "approve"))
     return made
+
+
+def take(answers: list[Answer], tool: str, arguments: Mapping[str, Any]) -> bool | None:
+    """A person's answer about a call, taken out of ``answers``; None where there is none left.
+
+    It is the next about this very call, else the next no about a call of that tool with other arguments: each answer is for one
+    call, and a yes is for the call that was asked about.
+    """
+    wanted = canonical(arguments)
+    same = [a for a in answers if a.tool == tool and a.arguments == wanted]
+    other = [a for a in answers if a.tool == tool and (not a.yes or not a.arguments)]
+    for found in (*same, *other):
+        answers.remove(found)
+        return found.yes
+    return None
 
 
 def replay(session: Session, events: Sequence[Event]) -> Iterator[Any]:
     """Do again in ``session`` what people did in ``events``; yields the session's events.
 
-    Where the planner asks whether a tool may run, the person's answer then is the answer now; what the person was never
-    asked goes by the case's policy.
+    Where the planner asks whether a tool may run, the person's answer about that call is the answer now, once for each time that
+    they gave it; what the person was never asked goes by the case's policy.
     """
     from failsight.agent.events import Notice
 
@@ -147,10 +184,8 @@ def replay(session: Session, events: Sequence[Event]) -> Iterator[Any]:
         except RetryError as error:
             yield Notice(f"Left out: {error}", "warning")
         while (asked := session.pending) is not None:
-            given = answers.get(asked.tool)
-            if given:
-                yes = given.popleft() if len(given) > 1 else given[0]
-            else:
+            yes = take(answers, asked.tool, session.case.redacted(asked.arguments))
+            if yes is None:
                 yes = session.approvals.judge(asked.tool)[0]
             yield from session.decide(yes, by="replay")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain.agents import create_agent
@@ -13,15 +13,18 @@ from failsight.agent.planners.repairs import check
 from failsight.agent.policy import load_policy
 from failsight.agent.proposals.consent import LOOK
 from failsight.tools.errors import RetryError
+from failsight.tools.evidence import canonical
 from failsight.tools.registry import ToolSpec, registry
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from failsight.agent.case import Case
+    from failsight.agent.journal import Event
 
 REPAIRS = ("select_data", "generate_repair_data", "retrain")
 """Tools that a case opened with ``--repair`` may use unattended."""
+ENDS = ("evidence.recorded", "tool.failed")  # events that end a run of a tool
 THREAD = {"configurable": {"thread_id": "main"}, "recursion_limit": 1200}
 
 
@@ -29,7 +32,7 @@ class Approvals:
     """Which tool calls wait for a person, and what a policy answers for them.
 
     Tools that write always wait; heavy ones wait unless their kind was approved before. With ``policy`` ``"auto"``
-    what the case's policy allows does not wait: its yes is journalled instead. What it denies waits for
+    what the case's policy allows does not wait: its yes is journalled instead. What it denies, of whatever cost, waits for
     :meth:`judge`'s no. ``allowed`` holds kinds approved for the session.
     """
 
@@ -49,31 +52,66 @@ class Approvals:
             return False, "pictures are sent to a model only after a person's yes (--send-images)"
         if name not in registry():
             return False, "there is no such tool"
-        return self.rules.judge(registry()[name], _expected(self.case, name))
+        seconds = 0.0 if self.rules.seconds is None else _expected(self.case, name)
+        return self.rules.judge(registry()[name], seconds)
 
-    def waits(self, spec: ToolSpec, arguments: dict[str, Any]) -> bool:
+    def waits(self, spec: ToolSpec, arguments: Mapping[str, Any]) -> bool:
         """Whether this call needs a yes. A call that the journal already answers costs nothing and never waits."""
-        if not (spec.writes or spec.cost == "heavy") or spec.name in self.allowed:
+        asks = needs_yes(spec)
+        if not (asks or self.policy == "auto") or spec.name in self.allowed:
             return False
         try:
-            key = self.case.call_key(spec, spec.check(arguments))
+            checked = self.case.checked(spec, arguments)
+            if self.case.answered(spec, checked):
+                return False
+            key = self.case.call_key(spec, checked)
         except RetryError:
             return False  # it will be refused anyway
-        if key in self.case.state().calls:
-            return False
         if self.policy == "auto" and self.judge(spec.name)[0]:
-            if key not in self._granted:
+            if asks and key not in self._granted:
                 self._granted.add(key)
                 self.case.record(
                     "approval.given",
                     call=key,
                     tool=spec.name,
+                    arguments=checked,
                     decision="approve",
                     by="policy",
                     rule=self.rules.name,
                 )
             return False
         return True
+
+    def may(self, spec: ToolSpec, checked: Mapping[str, Any]) -> bool:
+        """Whether a call that is about to run may: nobody has to say yes to it, or somebody did in this turn.
+
+        :meth:`waits` is asked when a planner names its calls. Whatever else it named beside this one may have run since, so that
+        an answer which stood in the journal then does not answer any more.
+        """
+        return not self.waits(spec, checked) or self._approved(spec, checked)
+
+    def _approved(self, spec: ToolSpec, checked: Mapping[str, Any]) -> bool:
+        """Whether a yes to this call was given in this turn and is not used up: each is for one run.
+
+        It is of a tool with its arguments, and holds although other calls of the same message changed the case meanwhile:
+        nobody is asked twice. The journal remembers it, so that it outlives a crash.
+        """
+        wanted, left = canonical(self.case.redacted(checked)), 0
+        for event in _this_turn(self.case.journal.events):
+            data, ends = event.data, event.kind in ENDS
+            made = data.get("evidence", data)
+            if not (ends or event.kind == "approval.given") or made.get("tool") != spec.name:
+                continue
+            given = made.get("arguments", {} if ends else None)
+            if self._same(spec, given, wanted):
+                left = max(0, left - 1) if ends else left + (data.get("decision") == "approve")
+        return left > 0
+
+    def _same(self, spec: ToolSpec, arguments: Any, wanted: str) -> bool:
+        try:
+            return canonical(self.case.redacted(self.case.checked(spec, arguments))) == wanted
+        except (RetryError, TypeError):  # no arguments, or of another version of the tool
+            return False
 
     def middleware(self) -> HumanInTheLoopMiddleware[Any, Any, Any]:
         """The middleware that interrupts the loop before a call that waits."""
@@ -85,10 +123,22 @@ class Approvals:
                 "description": spec.description,
             }
 
-        waiting: dict[str, Any] = {
-            s.name: config(s) for s in registry().values() if s.writes or s.cost == "heavy"
-        }
+        waiting: dict[str, Any] = {s.name: config(s) for s in registry().values()}
         return HumanInTheLoopMiddleware(interrupt_on=waiting | self.further)
+
+
+def _this_turn(events: Sequence[Event]) -> Sequence[Event]:
+    """What was journalled since a person last said something, or let the rest run."""
+    for at in range(len(events) - 1, -1, -1):
+        event = events[at]
+        if event.kind == "auto.started" or (event.kind == "message" and event.data.get("role") == "person"):
+            return events[at:]
+    return events
+
+
+def needs_yes(spec: ToolSpec) -> bool:
+    """Whether a person is asked before such a tool runs."""
+    return spec.writes or spec.cost == "heavy"
 
 
 def _expected(case: Case, name: str) -> float:
@@ -114,7 +164,7 @@ def build_graph(
     """
     return create_agent(
         planner,
-        bind(case),
+        bind(case, approvals.may),
         system_prompt=system,
         middleware=[*outer, approvals.middleware(), *inner],
         checkpointer=checkpoints,

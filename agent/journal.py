@@ -12,68 +12,26 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from failsight.agent.journal_check import (
+    GENESIS,
+    Event,
+    Problem,
+    chain_problems,
+    event_of,
+    head_problems,
+    read_event,
+    verify,
+    written_whole,
+)
 from failsight.tools.errors import UserError
 from failsight.tools.evidence import canonical, digest
 
-GENESIS = "0" * 64
-_ID = re.compile(r"E\d{1,9}")
-MOST_NAMED = 1000  # removed events in a row that are named one by one
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event. ``time`` is UTC, ISO 8601 with milliseconds; it informs and orders nothing (``seq`` orders)."""
-
-    seq: int
-    time: str
-    kind: str
-    data: Mapping[str, Any]
-    prev: str
-    hash: str
-
-    def content(self) -> dict[str, Any]:
-        """What the hash covers."""
-        return {"seq": self.seq, "time": self.time, "kind": self.kind, "data": self.data, "prev": self.prev}
-
-    def line(self) -> str:
-        return canonical({**self.content(), "hash": self.hash})
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something wrong with a journal: which event (0 when it is the file), what, in one sentence."""
-
-    seq: int
-    what: str
-    sentence: str
-
-
-def _read_event(line: bytes) -> Event:
-    """The event in one line of the file. Raises ValueError, KeyError or TypeError where there is none."""
-    try:
-        raw = json.loads(line, parse_constant=_no_constant)
-        return _event(raw)
-    except (RecursionError, OverflowError) as error:
-        raise ValueError(str(error)) from error
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is never written")
-
-
-def _event(raw: Any) -> Event:
-    if not isinstance(raw["data"], Mapping):
-        raise TypeError("data")
-    return Event(
-        int(raw["seq"]), str(raw["time"]), str(raw["kind"]), raw["data"], str(raw["prev"]), str(raw["hash"])
-    )
+__all__ = ["GENESIS", "Event", "Journal", "Problem", "verify"]
 
 
 class Journal:
@@ -95,11 +53,19 @@ class Journal:
         self._file: Any = None
         self._cut: int | None = None  # where a failed write has to be cut off, once the disk allows it
         self._lock: Any = None
+        self._torn: tuple[int, bytes] | None = (
+            None  # where half a line begins that a crash left, and what it holds
+        )
         if write:
             self._take_lock(folder)
-        self._read(repair=write)
-        if write:
-            self._open()
+        try:
+            self._read()
+            if write:
+                self._check()
+                self._open()
+        except BaseException:
+            self.close()
+            raise
 
     def _take_lock(self, folder: Path) -> None:
         try:
@@ -122,7 +88,8 @@ class Journal:
                 "Close it there first, or copy the folder.",
             ) from None
 
-    def _read(self, *, repair: bool) -> None:
+    def _read(self) -> None:
+        """Read all events. Nothing on disk is changed: what was edited must stay as it is found."""
         if not self.path.exists():
             return
         raw = self.path.read_bytes()
@@ -131,55 +98,66 @@ class Journal:
             end = raw.find(b"\n", start)
             line = raw[start : end if end >= 0 else len(raw)]
             try:
-                event = _read_event(line)
+                self.events.append(read_event(line))
             except (ValueError, KeyError, TypeError):
-                torn = raw[start:]
-                if torn.count(b"\n") > 1 or (end >= 0 and raw[end + 1 :].strip()):
+                if (
+                    end >= 0
+                ):  # an event is written with its end in one piece: a crash leaves no line that is ended and wrong
                     raise UserError(
                         f"Line {len(self.events) + 1} of {self.path} is not a journal event.",
                         f"Run `failsight verify {self.path.parent}` to see what was changed.",
                     ) from None
-                self._put_aside(torn, start, repair=repair)
+                self._torn = start, line
+                self.set_aside = f"journal.torn-{len(self.events) + 1}"
                 return
             if end < 0:  # whole event, only its newline is missing
-                self.events.append(event)
-                if repair:
-                    with open(self.path, "ab") as file:
-                        file.write(b"\n")
+                self._torn = len(raw), b""
                 return
-            self.events.append(event)
             start = end + 1
 
-    def _put_aside(self, torn: bytes, start: int, *, repair: bool) -> None:
-        """A crash in the middle of a write leaves half a line: keep it in a file of its own, cut it here."""
-        self.set_aside = f"journal.torn-{len(self.events) + 1}"
-        if repair:
-            (self.path.parent / self.set_aside).write_bytes(torn)
-            with open(self.path, "rb+") as file:
-                file.truncate(start)
-                os.fsync(file.fileno())
+    def _check(self) -> None:
+        """Raises UserError when chain or head say that the journal was changed: nothing is written to such a one."""
+        folder = self.path.parent
+        wrong = [*chain_problems(self.events), *head_problems(folder, self.events)]
+        changed = [p.sentence for p in wrong if p.what != "head"]
+        if self.set_aside and written_whole(folder, len(self.events) + 1):
+            changed.insert(0, f"Event {len(self.events) + 1} was edited: its line is not an event any more.")
+        if changed:
+            raise UserError(
+                f"The journal of {folder.name} was changed outside Failsight: {changed[0]}",
+                f"`failsight verify {folder}` lists all; start a new case with --out.",
+            )
 
     def _open(self) -> None:
         try:
+            self._mend()
             self._file = open(self.path, "ab")  # noqa: SIM115 (held as long as the journal)
         except OSError as error:
             raise UserError(
                 f"The journal {self.path} cannot be written ({error.strerror}).",
                 "Choose another folder with --out.",
             ) from None
-        wrong = [*_chain_problems(self.events), *_head_problems(self.path.parent, self.events)]
-        changed = [p for p in wrong if p.what != "head"]
-        if changed:
-            self.close()
-            raise UserError(
-                f"The journal of {self.path.parent.name} was changed outside Failsight: {changed[0].sentence}",
-                f"`failsight verify {self.path.parent}` lists all; start a new case with --out.",
-            )
         if self.events:
             with contextlib.suppress(OSError):  # the next append says what is wrong with the disk
                 self._write_head("done", self.events[-1])
         if self.set_aside:
             self.append("journal.repaired", {"set_aside": self.set_aside})
+
+    def _mend(self) -> None:
+        """A crash in the middle of a write leaves half a line: keep it in a file of its own, cut it here."""
+        if self._torn is None:
+            return
+        start, torn = self._torn
+        if self.set_aside:
+            (self.path.parent / self.set_aside).write_bytes(torn)
+        with open(self.path, "rb+") as file:
+            if self.set_aside:
+                file.truncate(start)
+            else:
+                file.seek(start)
+                file.write(b"\n")
+            file.flush()
+            os.fsync(file.fileno())
 
     def append(self, kind: str, data: Mapping[str, Any]) -> Event:
         """Write one event and wait until it is on disk.
@@ -203,7 +181,7 @@ class Journal:
             ),  # as it will be read again: what is told of it must not differ
             "prev": prev,
         }
-        event = _event({**content, "hash": digest(content)})
+        event = event_of({**content, "hash": digest(content)})
         position = self._file.tell()
         try:
             self._write_head("pending", event)
@@ -267,161 +245,3 @@ class Journal:
 
     def __len__(self) -> int:
         return len(self.events)
-
-
-def verify(folder: Path) -> tuple[int, list[Problem]]:
-    """Check the journal of a case folder: (number of readable events, problems found).
-
-    Finds every event that was edited, removed, reordered or inserted, a cut tail, and evidence files that differ from
-    what the journal recorded. A torn last line (a crash) is a problem of kind ``torn``.
-    """
-    path = folder / "journal.jsonl"
-    if not path.is_file():
-        raise UserError(f"{folder} holds no journal.", "Give the folder of a case.")
-    problems: list[Problem] = []
-    events: list[Event] = []
-    unlike: list[Event] = []
-    lines = path.read_bytes().split(b"\n")
-    torn = lines.pop()
-    for number, line in enumerate(lines, 1):
-        try:
-            event = _read_event(line)
-            events.append(event)
-            if event.line().encode("utf-8", "surrogatepass") != line:
-                unlike.append(event)
-        except (ValueError, KeyError, TypeError):
-            problems.append(
-                Problem(number, "edited", f"Line {number} is not an event any more: it was edited.")
-            )
-    if torn:
-        problems.append(
-            Problem(
-                len(lines) + 1,
-                "torn",
-                "The last line is cut off, as a crash leaves it; opening the case repairs it.",
-            )
-        )
-    problems += _chain_problems(events)
-    problems += _head_problems(folder, events)
-    problems += _evidence_problems(folder, events)
-    named = {p.seq for p in problems}
-    problems += [
-        Problem(e.seq, "edited", f"Event {e.seq} ({e.kind}) was edited: its line is not as it was written.")
-        for e in unlike
-        if e.seq not in named
-    ]
-    return len(events), problems
-
-
-def _chain_problems(events: Sequence[Event]) -> list[Problem]:
-    """Walk the file in order and name each event at which the chain breaks."""
-    problems: list[Problem] = []
-    present = {e.seq for e in events}
-    followed = {e.prev for e in events}
-
-    def note(event: Event, what: str, why: str) -> None:
-        problems.append(Problem(event.seq, what, f"Event {event.seq} ({event.kind}) was {what}: {why}."))
-
-    sound = {id(e): digest(e.content()) == e.hash for e in events}
-    by_seq: dict[int, Event] = {}
-    for event in events:
-        if event.seq in by_seq:  # of two with one number, the stranger is the one that nothing follows
-            first = by_seq[event.seq]
-            stranger = first if event.hash in followed and first.hash not in followed else event
-            note(stranger, "inserted", "there are two events of that number")
-            by_seq[event.seq] = event if stranger is first else first
-        else:
-            by_seq[event.seq] = event
-        if not sound[id(event)]:
-            note(event, "edited", "its content does not match its hash")
-    problems += _gaps(sorted(present))
-    last = 0
-    for event in events:
-        if event.seq < 1:
-            note(event, "inserted", "the first event has the number 1")
-        elif event.seq < last and by_seq[event.seq] is event:
-            note(event, "reordered", f"it stands after event {last}")
-        last = max(last, event.seq)
-    for seq in sorted(s for s in present if s > 0):
-        here, before = by_seq.get(seq), by_seq.get(seq - 1)
-        linked = GENESIS if seq == 1 else before.hash if before else None
-        if here is None or linked is None or here.prev == linked or not sound[id(here)]:
-            continue
-        if before is not None and sound[id(before)]:
-            note(before, "edited", f"event {seq} follows another one of that number")
-        elif before is None:
-            note(here, "edited", "it does not begin the chain")
-    return problems
-
-
-def _gaps(present: Sequence[int]) -> Iterator[Problem]:
-    """Numbers that are missing between those that are there (in order)."""
-    before = 0
-    for seq in present:
-        missing = seq - before - 1
-        if seq > 0 and missing > MOST_NAMED:
-            yield Problem(before + 1, "removed", f"Events {before + 1} to {seq - 1} were removed.")
-        elif seq > 0:
-            yield from (
-                Problem(
-                    gap,
-                    "removed",
-                    f"Event {gap} was removed: event {gap - 1} and event {gap + 1} are not neighbours.",
-                )
-                for gap in range(before + 1, seq)
-            )
-        before = max(seq, 0)
-
-
-def _head_problems(folder: Path, events: Sequence[Event]) -> list[Problem]:
-    last = max((e.seq for e in events), default=0)
-    noted = _read_head(folder / "journal.head")
-    if noted is None:
-        sentence = "journal.head is missing or unreadable, so a removed tail would not show."
-        return [Problem(0, "head", sentence)] if events else []
-    state, seq, value = noted
-    if state == "pending" and last == seq - 1:
-        return []  # a crash between announcing event `seq` and writing it
-    if last < seq:
-        gone = f"Event {seq} was" if seq == last + 1 else f"Events {last + 1} to {seq} were"
-        return [
-            Problem(last + 1, "removed", f"{gone} removed from the end: journal.head knows {seq} events.")
-        ]
-    if last > seq:
-        return [
-            Problem(
-                seq + 1, "inserted", f"Events after {seq} were inserted: journal.head does not know them."
-            )
-        ]
-    if all(e.hash != value for e in events if e.seq == seq):
-        return [Problem(seq, "edited", f"Event {seq} was edited: it is not the one that journal.head knows.")]
-    return []
-
-
-def _read_head(path: Path) -> tuple[str, int, str] | None:
-    try:
-        state, seq, value = path.read_text().split()
-        return state, int(seq), value
-    except (OSError, ValueError):
-        return None
-
-
-def _evidence_problems(folder: Path, events: Sequence[Event]) -> list[Problem]:
-    problems = []
-    for event in events:
-        if event.kind != "evidence.recorded":
-            continue
-        made = event.data.get("evidence", {})
-        name = made.get("id") if isinstance(made, Mapping) else None
-        path = folder / "evidence" / f"{name}.json"
-        if not isinstance(name, str) or not _ID.fullmatch(name) or not path.exists():
-            continue  # a copy for other programs; the journal holds the original
-        try:
-            same = digest(json.loads(path.read_text())) == digest(made)
-        except (ValueError, OSError, RecursionError):
-            same = False
-        if not same:
-            problems.append(
-                Problem(event.seq, "evidence", f"{path.name} differs from what event {event.seq} recorded.")
-            )
-    return problems

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from failsight.agent.case import Case
 from failsight.agent.config import (
+    FILE,
     LOOSE,
     MODELS,
     CaseConfig,
@@ -65,29 +66,21 @@ def open_case(
 
 
 def _open_at(path: Path, config: CaseConfig, progress: Progress | None) -> Case:
-    fresh = not (path / "journal.jsonl").exists()
-    if fresh:
+    """The case in the folder ``path``. Nothing in it is written before its journal is held: it may be open elsewhere."""
+    if not _begun(path):
         _check_inputs(config)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            save_config(path, config)
         except OSError as error:
             raise UserError(
                 f"The case folder {path} can't be written ({error.strerror}).", "Choose another with --out."
             ) from None
-    elif (path / "case.toml").exists():
-        old = load_config(path)
-        if _asked(old) != _asked(config):
-            raise UserError(
-                f"{path} holds a case about something else ({old.name or old.model or old.predictions}).",
-                "Give another folder with --out, or open that case by its folder alone.",
-            )
-        kept = {name: getattr(config, name) or getattr(old, name) for name in MODELS}
-        config = dataclasses.replace(config, **kept)  # attributes that they assigned need them again
-        if any(getattr(old, name) != value for name, value in kept.items()):
-            save_config(path, dataclasses.replace(old, **kept))
-    case = Case(path, config, Journal(path), progress)
+    elif (path / FILE).exists():
+        _check_same(path, config)
+    journal = Journal(path)
     try:
+        config = _kept(path, config, journal)
+        case = Case(path, config, journal, progress)
         if not case.state().config:
             case.record(
                 "case.created", name=case.name, task=config.task, seed=config.seed, level=config.level,
@@ -96,9 +89,39 @@ def _open_at(path: Path, config: CaseConfig, progress: Progress | None) -> Case:
         else:
             _check_unchanged(case)
     except BaseException:
-        case.close()
+        journal.close()
         raise
     return case
+
+
+def _begun(path: Path) -> bool:
+    """Whether a case stands in the folder: a journal with something in it."""
+    journal = path / "journal.jsonl"
+    return journal.exists() and journal.stat().st_size > 0
+
+
+def _check_same(path: Path, config: CaseConfig) -> CaseConfig:
+    """The configuration that the folder holds. Raises UserError when it is of another case than ``config``."""
+    old = load_config(path)
+    if _asked(old) != _asked(config):
+        raise UserError(
+            f"{path} holds a case about something else ({old.name or old.model or old.predictions}).",
+            "Give another folder with --out, or open that case by its folder alone.",
+        )
+    return old
+
+
+def _kept(path: Path, config: CaseConfig, journal: Journal) -> CaseConfig:
+    """``config`` with the models that the case had, saved where that is new. The journal is held by now."""
+    if not journal.events:
+        save_config(path, config)
+    elif (path / FILE).exists():
+        old = _check_same(path, config)
+        kept = {name: getattr(config, name) or getattr(old, name) for name in MODELS}
+        config = dataclasses.replace(config, **kept)  # attributes that they assigned need them again
+        if any(getattr(old, name) != value for name, value in kept.items()):
+            save_config(path, dataclasses.replace(old, **kept))
+    return config
 
 
 def _check_unchanged(case: Case) -> None:

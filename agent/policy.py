@@ -25,8 +25,9 @@ class Policy:
     Attributes:
         name: as given.
         allow: names of tools, ``heavy`` or ``writes``. A tool that both takes long and writes needs ``writes``.
-        deny: the same; what stands here does not run, whatever ``allow`` says.
-        seconds: no call that is expected to take longer; None for no limit.
+        deny: the same, and tools of any cost; what stands here does not run, whatever ``allow`` says. A tool that both takes
+            long and writes is denied by either.
+        seconds: no call that is expected to take longer, of whatever cost; None for no limit.
     """
 
     name: str
@@ -36,16 +37,16 @@ class Policy:
 
     def judge(self, spec: ToolSpec, seconds: float = 0.0) -> tuple[bool, str]:
         """(whether the call may run, why not); ``seconds``: what it is expected to take."""
-        kind = WRITES if spec.writes else HEAVY if spec.cost == HEAVY else ""
-        if spec.name in self.deny or (kind and kind in self.deny and spec.name not in self.allow):
+        kinds = [k for k, so in ((WRITES, spec.writes), (HEAVY, spec.cost == HEAVY)) if so]
+        if {spec.name, *kinds} & set(self.deny):
             return False, f"the policy {self.name!r} denies it"
-        if kind and kind not in self.allow and spec.name not in self.allow:
-            what = "make something new" if kind == WRITES else "take long"
+        if kinds and not {spec.name, kinds[0]} & set(self.allow):
+            what = "make something new" if kinds[0] == WRITES else "take long"
             return False, f"the policy {self.name!r} does not allow tools that {what}"
         if self.seconds is not None and seconds > self.seconds:
             return (
                 False,
-                f"about {seconds:.0f} s expected, the policy {self.name!r} allows {self.seconds:g} s",
+                f"about {seconds:.{0 if seconds >= 1 else 1}f} s expected, the policy {self.name!r} allows {self.seconds:g} s",
             )
         return True, ""
 

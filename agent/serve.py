@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from failsight.agent.graph import Approvals
 from failsight.agent.progress import Cancelled
+from failsight.agent.secrets import redacted
 from failsight.tools.errors import FailsightError, UserError
 from failsight.tools.registry import ToolSpec, registry
 from failsight.tools.text import clean
@@ -151,20 +152,41 @@ class _Door:
         try:
             spec = registry()[params.name]
             spec.check(arguments)
-            refusal = await self._approve(context, params, spec, arguments)
-            if refusal is not None:
-                return refusal
-            async with self.one:
-                made = await self._run(spec, arguments)
+            brought = self._brought(params, spec, arguments)  # used up, also where no yes is needed any more
+            made = await self._unasked(spec, arguments)
+            if made is None:  # it waits for a person, and the case is not held while they think
+                answer = brought
+                if answer is None:
+                    answer = await self._question(context, spec, arguments)
+                made = await self._decided(spec, arguments, answer) if isinstance(answer, bool) else answer
         except FailsightError as error:
-            return _failed(str(error))
+            return _failed(redacted(str(error)))
         except Exception as error:  # a bug of ours: the client is told, the server lives on
-            traceback.print_exc(file=sys.stderr)
+            print(redacted("".join(traceback.format_exception(error))), file=sys.stderr)
             return _failed(f"{params.name} broke down ({type(error).__name__}); this is a bug in Failsight.")
-        return _failed(f"{params.name} was stopped.") if made is None else _told(made)
+        return made
 
-    async def _run(self, spec: ToolSpec, arguments: Mapping[str, Any]) -> Evidence | None:
-        """The evidence; None when the client cancelled the call, which stops the tool at its next tick."""
+    async def _unasked(self, spec: ToolSpec, arguments: Mapping[str, Any]) -> Any:
+        """The evidence of a call that needs no yes of a person; None where it needs one.
+
+        Whether it needs one and the run itself stand under one lock: what another call changed in between could make a
+        call run that the journal answered a moment ago.
+        """
+        async with self.one:
+            if self.approvals.waits(spec, arguments):
+                if not (spec.name in self.allow or (ALL_HEAVY in self.allow and not spec.writes)):
+                    return None
+                self._record(spec, arguments, True, "policy")
+            return await self._run(spec, arguments)
+
+    async def _decided(self, spec: ToolSpec, arguments: Mapping[str, Any], yes: bool) -> Any:
+        """The evidence of a call to which a person said yes, or that they said no."""
+        async with self.one:
+            self._record(spec, arguments, yes, "person")
+            return await self._run(spec, arguments) if yes else _failed(f"The person declined {spec.name}.")
+
+    async def _run(self, spec: ToolSpec, arguments: Mapping[str, Any]) -> Any:
+        """The evidence, told; when the client cancels the call, the tool stops at its next tick. Holds the lock."""
         import anyio
         import anyio.to_thread
 
@@ -194,34 +216,22 @@ class _Door:
             group.cancel_scope.cancel()
         if broken:
             raise broken[0]
-        return made[0] if made else None
+        if not made or made[0] is None:
+            return _failed(f"{spec.name} was stopped.")
+        return _told(made[0])
 
     # --- approvals -------------------------------------------------------------------------------------------------
 
-    async def _approve(
-        self, context: Any, params: Any, spec: ToolSpec, arguments: Mapping[str, Any]
-    ) -> Any | None:
-        """None when the call may run; else what the client is sent instead of evidence."""
-        async with self.one:
-            if not self.approvals.waits(spec, dict(arguments)):
-                return None
-            if spec.name in self.allow or (ALL_HEAVY in self.allow and not spec.writes):
-                self._record(spec, True, "policy")
-                return None
-        answer: Any = self._answer(params, spec, arguments)
-        if answer is None and _asks(context):
-            answer = await self._ask(context, spec, arguments)
+    async def _question(self, context: Any, spec: ToolSpec, arguments: Mapping[str, Any]) -> Any:
+        """What the client's person says: yes or no; else what the client is sent instead of evidence."""
+        answer = await self._ask(context, spec, arguments) if _asks(context) else None
         if answer is None:
             kind = "makes something new" if spec.writes else "takes long"
             return _failed(
                 f"{spec.name} {kind} and nobody said yes to it: this client can't ask its person, and the server was "
                 f"not started with --allow {spec.name}."
             )
-        if not isinstance(answer, bool):
-            return answer
-        async with self.one:
-            self._record(spec, answer, "person")
-        return None if answer else _failed(f"The person declined {spec.name}.")
+        return answer
 
     async def _ask(self, context: Any, spec: ToolSpec, arguments: Mapping[str, Any]) -> Any:
         """The person's answer, None without one; by newer versions of the protocol, the question to be brought back."""
@@ -245,7 +255,7 @@ class _Door:
         except MCPError:  # it said that it can ask, and could not
             return None
 
-    def _answer(self, params: Any, spec: ToolSpec, arguments: Mapping[str, Any]) -> bool | None:
+    def _brought(self, params: Any, spec: ToolSpec, arguments: Mapping[str, Any]) -> bool | None:
         """What the client brought back to a question of ours about this very call; each counts once."""
         for key, response in (params.input_responses or {}).items():
             if self.asked.get(key) == _call_text(spec, arguments):
@@ -253,10 +263,11 @@ class _Door:
                 return _yes(response)
         return None
 
-    def _record(self, spec: ToolSpec, yes: bool, by: str) -> None:
+    def _record(self, spec: ToolSpec, arguments: Mapping[str, Any], yes: bool, by: str) -> None:
         self.case.record(
-            "approval.given", call=spec.name, tool=spec.name, decision="approve" if yes else "reject", by=by
-        )
+            "approval.given", call=spec.name, tool=spec.name, arguments=dict(arguments),
+            decision="approve" if yes else "reject", by=by,
+        )  # fmt: skip
 
     # --- resources -------------------------------------------------------------------------------------------------
 

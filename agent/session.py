@@ -22,8 +22,8 @@ from failsight.agent.events import (
     StageEntered,
 )
 from failsight.agent.graph import THREAD, Approvals, build_graph
-from failsight.agent.planners import adopting, make_planner, words
-from failsight.agent.planners.expectations import parse_expectation
+from failsight.agent.planners import make_planner, words
+from failsight.agent.planners.wishes import parse_wishes
 from failsight.agent.proposals.consent import LOOK, allow_images
 from failsight.agent.slash import SlashCommands
 from failsight.agent.state import CaseState
@@ -131,7 +131,9 @@ class Session(SlashCommands):
 
     def say(self, text: str) -> Iterator[SessionEvent]:
         """One turn of the person. Slash commands and expectations are handled here, the rest by the planner."""
-        text = text.strip()
+        text = str(
+            self.case.redacted(text.strip())
+        )  # before it reaches the journal, the checkpoints or a planner
         if text.startswith("/"):
             yield from self.act(text)
             return
@@ -139,13 +141,19 @@ class Session(SlashCommands):
             yield from self._waiting()
             return
         self.case.record("message", role="person", text=text)
-        criterion = parse_expectation(text, self.case.classes)
-        if criterion is not None:
+        wanted, doubt = parse_wishes(text, self.case.classes)
+        for criterion in wanted:
             yield from self._expect(criterion)
+        if doubt:
+            yield from self._said(words.message(doubt, words.choices(self.case)))
+        if wanted or doubt:
             return
-        going_on = text.lower().rstrip(".!") in GO_ON or (
-            text.startswith(words.GO_ON) and not adopting.MEANT.match(text)
+        bare = (
+            " ".join(text.lower().rstrip(".!").replace(",", " ").split())
+            .removeprefix("please ")
+            .removesuffix(" please")
         )
+        going_on = bare in GO_ON or text.startswith(f"{words.GO_ON}: ")  # as the choices put it
         mode = "stage" if going_on else "ask"
         yield from self._run({"messages": [HumanMessage(text or "Go on.", additional_kwargs={"mode": mode})]})
 
@@ -192,7 +200,8 @@ class Session(SlashCommands):
         decision = "approve" if yes else "reject"
         if yes and tool == LOOK:
             allow_images(self.case, by=by)
-        self.case.record("approval.given", call=tool, tool=tool, decision=decision, by=by)
+        given = self._open[0]["args"] if self._open else {}
+        self.case.record("approval.given", call=tool, tool=tool, arguments=given, decision=decision, by=by)
         who = "policy of this run" if by == "policy" else "person"
         refusal = {} if yes else {"message": f"the {who} declined {tool}."}
         self._open = self._open[1:]

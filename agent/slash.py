@@ -17,7 +17,7 @@ from failsight.agent.events import (
     SessionEvent,
 )
 from failsight.agent.planners import words
-from failsight.agent.planners.expectations import parse_expectation
+from failsight.agent.planners.wishes import parse_bounds
 from failsight.agent.state import CaseState
 from failsight.tools.errors import RetryError
 from failsight.tools.registry import registry
@@ -109,11 +109,11 @@ class SlashCommands:
         yield from words.explained(self.case, rest)
 
     def _act_expect(self, rest: str) -> Iterator[SessionEvent]:
-        criterion = parse_expectation(rest, self.case.classes)
-        if criterion is None:
+        wanted = parse_bounds(rest, self.case.classes)
+        if not wanted:
             yield Notice("Write it like `/expect recall of kitchen at least 85 %`.", "warning")
-            return
-        yield from self._expect(criterion)
+        for criterion in wanted:
+            yield from self._expect(criterion)
 
     def _act_form(self, rest: str) -> Iterator[SessionEvent]:
         from failsight.agent import forms

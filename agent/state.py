@@ -63,7 +63,8 @@ class CaseState:
     """What the journal adds up to.
 
     ``calls`` maps the digest of (tool, arguments, fingerprints) to the evidence that answered it: an identical call is
-    answered from here. ``answered`` maps a question id to the evidence that answered it last.
+    answered from here. ``requests`` maps the id of a planner's call that was begun to its evidence, empty without one.
+    ``answered`` maps a question id to the evidence that answered it last.
     """
 
     config: dict[str, Any] = field(default_factory=dict)
@@ -71,6 +72,7 @@ class CaseState:
     evidence: list[Evidence] = field(default_factory=list)
     measured: dict[str, int] = field(default_factory=dict)  # evidence → seq
     calls: dict[str, str] = field(default_factory=dict)
+    requests: dict[str, str] = field(default_factory=dict)
     records: dict[str, FindingRecord] = field(default_factory=dict)
     instruments: dict[str, tuple[Instrument, int]] = field(default_factory=dict)
     answered: dict[str, str] = field(default_factory=dict)
@@ -91,6 +93,7 @@ class CaseState:
     definitions: dict[str, Definition] = field(default_factory=dict)  # attributes, by key
     attribute_changes: int = 0
     attributes_seen: dict[str, str] = field(default_factory=dict)  # evidence → digest of the definitions then
+    judged_by: dict[str, str] = field(default_factory=dict)  # evidence → digest of the expectations then
     versions: dict[str, ModelVersion] = field(default_factory=dict)  # models that repairs made, by name
     current: str = ""  # the version that the case went on with; empty: the model as given
     adopted: list[tuple[str, str, int]] = field(default_factory=list)  # version, finding that it mends, seq
@@ -100,6 +103,8 @@ class CaseState:
         default_factory=dict
     )  # of the current version and its data, where there is one
     seq: int = 0
+    _before: tuple[str, dict[str, Definition]] = ("", {})  # a request that runs, and the attributes before it
+    _expected: str = field(default="", compare=False)  # digest of the expectations, once it was needed
 
     def apply(self, event: Event) -> None:
         """Fold one event in. Unknown kinds are kept in the journal and change nothing.
@@ -130,6 +135,7 @@ class CaseState:
             data["name"], float(data["bound"]), bool(data["at_least"]), str(data.get("by", ""))
         )
         self.expectations[made.name] = made
+        self._expected = ""
 
     def _on_message(self, data: Mapping[str, Any], seq: int) -> None:
         self.said.append(Said(data["role"], data["text"], seq))
@@ -141,8 +147,20 @@ class CaseState:
     def _on_instrument_registered(self, data: Mapping[str, Any], seq: int) -> None:
         self.instruments.setdefault(data["id"], (instrument_from_dict(data["instrument"]), seq))
 
+    def _on_tool_started(self, data: Mapping[str, Any], seq: int) -> None:
+        request = str(data.get("request", ""))
+        if not request:
+            return
+        self.requests.setdefault(request, "")
+        if (
+            self._before[0] == request
+        ):  # it was interrupted and begins anew: what it had changed by then does not count
+            self.definitions = dict(self._before[1])
+        self._before = request, dict(self.definitions)
+
     def _on_tool_failed(self, data: Mapping[str, Any], seq: int) -> None:
         self.failed.append(data)
+        self._before = "", {}
 
     def _on_approval_given(self, data: Mapping[str, Any], seq: int) -> None:
         if data["decision"] == "reject":
@@ -201,6 +219,10 @@ class CaseState:
         self.evidence.append(made)
         self.measured[made.id] = seq
         self.calls[data["call"]] = made.id
+        if data.get("request"):
+            self.requests[str(data["request"])] = made.id
+        self._before = "", {}
+        self.judged_by[made.id] = self.expectations_now()
         self.made_with[made.id] = self.current
         if self.definitions:
             self.attributes_seen[made.id] = self.attributes_now()
@@ -241,9 +263,13 @@ class CaseState:
         self.records[finding.key] = record
 
     def _on_hypothesis_withdrawn(self, data: Mapping[str, Any], seq: int) -> None:
-        record = self.records.get(data["finding"])
+        named = (
+            k for k, r in self.records.items() if r.id == data.get("id")
+        )  # a key may be another version's by now
+        key = next(named, data["finding"])
+        record = self.records.get(key)
         if record is not None and record.finding.verdict is None:
-            self.records[data["finding"]] = dataclasses.replace(record, withdrawn=str(data["by"]))
+            self.records[key] = dataclasses.replace(record, withdrawn=str(data["by"]))
             # stating it again is no repeated call: it opens it again
             stated = {e.id for e in self.evidence if e.tool == "state_hypothesis" and e.id in record.evidence}
             self.calls = {call: made for call, made in self.calls.items() if made not in stated}
@@ -258,6 +284,15 @@ class CaseState:
     def attributes_now(self) -> str:
         """Digest of all definitions as they stand; empty while nothing was defined."""
         return digest([dataclasses.asdict(d) for d in self.definitions.values()]) if self.definitions else ""
+
+    def expectations_now(self) -> str:
+        """Digest of what is expected as of now."""
+        self._expected = self._expected or digest(list(self.expectations.values()))
+        return self._expected
+
+    def out_of_date(self, judged: Evidence) -> bool:
+        """Whether something else was expected when ``judged`` was measured."""
+        return self.judged_by.get(judged.id, self.expectations_now()) != self.expectations_now()
 
     def confirmed(self) -> list[FindingRecord]:
         """The headlines: confirmed findings of the version that the case is at, and what it mends; in order of appearance."""

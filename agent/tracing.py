@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from failsight.agent.secrets import redact
 from failsight.tools.errors import UserError
 from failsight.tools.text import clean
 
@@ -40,7 +41,9 @@ class Tracer:
         self._provider = TracerProvider(resource=Resource.create({"service.name": "failsight"}))
         self._provider.add_span_processor(SimpleSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("failsight")
-        self._session = self._tracer.start_span("session", attributes={"failsight.case": clean(name, 80)})
+        self._session = self._tracer.start_span(
+            "session", attributes={"failsight.case": clean(redact(name), 80)}
+        )
         self._running: dict[str, Any] = {}  # digest of the call → its span
 
     def __call__(self, event: Event) -> None:
@@ -89,7 +92,7 @@ class Tracer:
             set_span_in_context(self._session),
             start_time=end - int(float(data.get("seconds") or 0) * 1e9),
             attributes={
-                "gen_ai.request.model": clean(data.get("model", ""), 80),
+                "gen_ai.request.model": clean(redact(data.get("model", "")), 80),
                 "gen_ai.usage.input_tokens": int(data.get("input_tokens") or 0),
                 "gen_ai.usage.output_tokens": int(data.get("output_tokens") or 0),
             },

@@ -45,7 +45,7 @@ from failsight.tools.slice_suspicions import (
     maskable,
     told_held,
 )
-from failsight.tools.stats.slices import SearchSettings
+from failsight.tools.stats.slices import FEWEST, SearchSettings
 from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView
 
@@ -110,7 +110,7 @@ def find_slices(
     group_by: Annotated[
         str | None,
         Field(
-            description="Attribute whose equal values belong together (house, patient, video): kept in one half.",
+            description="Attribute whose equal values belong together (house, patient, video): kept in one half, counted together.",
             max_length=200,
         ),
     ] = None,
@@ -211,6 +211,7 @@ def _evidence(view: CaseView, found: Search, pulls: Sequence[Suspicion], q: floa
             *report.facts(found, shown, whys, q),
             *report.pull_facts(found, pulls, ties),
             *(Fact(HELD, len(names), "count", about) for about, names in held.items()),
+            report.half_fact(found),
         ),
         tables=tuple(t for t in tables if t),
         figures=tuple(f for f in (chart, *cards, figure) if f),
@@ -275,6 +276,7 @@ def _notes(view: CaseView, found: Search, cut: int, whys: Sequence[Why], pulls: 
         notes.append(
             "Among images of one predicted class the true class is the error itself: nothing is compared within it."
         )
+    notes += _together_notes(found, pulls)
     if found.goal.kind == "column" and (found.goal.low, found.goal.high) != (0.0, 1.0):
         notes.append(
             f"{clean(found.goal.column or '', 40)} was scaled from {found.goal.low:g} … {found.goal.high:g} to 0 … 1; min_effect counts there."
@@ -294,6 +296,20 @@ def _notes(view: CaseView, found: Search, cut: int, whys: Sequence[Why], pulls: 
             "Without training images the cause of a weak slice is undetermined: rare cases can't be told from others."
         )
     return notes
+
+
+def _together_notes(found: Search, pulls: bool) -> list[str]:
+    """How images that belong together were counted, and what too few groups leave open."""
+    if found.prepared.group_by is None:
+        return []
+    name = clean(found.prepared.group_by, 40)
+    few = sum(s.groups is not None and s.groups < FEWEST for s in found.report.others)
+    open_ = f": {few} of the {found.report.carried} slices tested" if few else ""
+    narrow = " Shares with and without a pull, and Cramér's V, count images as independent: their intervals are too narrow."
+    return [
+        f"Images of one {name} are kept in one half and counted together, in tests and in the intervals of slices and of differences. What "
+        f"fewer than {FEWEST} different values of {name} hold, or lack, stays inconclusive{open_}.{narrow if pulls else ''}"
+    ]
 
 
 def _next_steps(

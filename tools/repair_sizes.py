@@ -16,6 +16,7 @@ from failsight.tools.attributes.metadata import metadata_columns, object_columns
 from failsight.tools.evidence import Finding
 from failsight.tools.inputs.base import ImageTable
 from failsight.tools.stats.power import power_two_rates
+from failsight.tools.stats.slices.cuts import number_key
 from failsight.tools.text import clean, number
 from failsight.tools.view import CaseView
 
@@ -74,12 +75,25 @@ def matches(column: npt.NDArray[Any], value: str) -> Mask:
     numbers = np.asarray(column, np.float64)
     found = _RANGE.search(value)
     if found is None:
-        return np.array([math.isfinite(v) and f"{v:g}" == value for v in numbers.tolist()], bool)
+        return _equal(numbers, value)
     low, high = (found["low"] or found["above"], found["high"] or found["below"])
     inside: Mask = np.isfinite(numbers)
     if low is not None:
         inside = inside & (numbers >= float(low))
     return inside & (numbers < float(high)) if high is not None else inside
+
+
+def _equal(numbers: npt.NDArray[np.float64], value: str) -> Mask:
+    """Which numbers a name means: the very number where it is among them, else those that six digits make it."""
+    try:
+        meant = number_key(float(value))
+    except ValueError:
+        return np.zeros(len(numbers), bool)
+    distinct, place = np.unique(numbers, return_inverse=True)
+    known = [v if math.isfinite(v) else None for v in distinct.tolist()]
+    same = [v is not None and number_key(v) == meant for v in known]
+    found = same if any(same) else [v is not None and f"{v:g}" == value for v in known]
+    return np.array(found, bool)[place]
 
 
 def slice_rows(view: CaseView, table: ImageTable, wanted: Mapping[str, str]) -> Mask | None:

@@ -2,6 +2,7 @@
 
 Categories keep their names. Numbers with few distinct values are categories too; other numbers are cut at quantiles,
 and the cut is rounded first, so that the name says exactly what is in the range: ``brightness=dark (0.21 to 0.34)``.
+Six digits do for most; numbers that differ further on (times in seconds, serial numbers) get as many as tell them apart.
 Where one half of the images may choose, a range that is worse than the quantiles tell is cut out (`learn_ranges`).
 """
 
@@ -18,7 +19,7 @@ import numpy.typing as npt
 
 from failsight.tools.errors import RetryError
 from failsight.tools.inputs.base import AttributeTable
-from failsight.tools.stats.slices.cuts import Learner, learned_range, with_range
+from failsight.tools.stats.slices.cuts import MORE_DIGITS, Learner, learned_range, number_key, with_range
 from failsight.tools.text import clean
 
 Mask = npt.NDArray[np.bool_]
@@ -26,6 +27,7 @@ Codes = npt.NDArray[np.int64]
 FEW_VALUES = 6  # numbers with at most so many distinct values are named one by one
 ROWS_PER_RANGE = 60  # images a range should hold, before a number is cut into more ranges
 MOST_RANGES = 5
+WHOLE = 2.0**53  # up to here whole numbers are held exactly
 
 #: what is low and what is high, for the computed attributes
 ENDS: Mapping[str, tuple[str, str]] = {
@@ -57,6 +59,7 @@ class Coded:
         values: what the codes stand for, fit for display.
         edges: for ranges of a number, where they are cut (len(values) − 1 of them), else None.
         learned: the range that the images with known targets suggested: (from, to), −inf or inf where it has no end.
+        exact: the values are numbers that six digits do not tell apart, named in full.
     """
 
     name: str
@@ -65,6 +68,7 @@ class Coded:
     values: tuple[str, ...]
     edges: tuple[float, ...] | None = None
     learned: tuple[float, float] | None = None
+    exact: bool = False
 
     @property
     def missing(self) -> int:
@@ -77,14 +81,14 @@ class Coded:
             return _ranges(np.asarray(column, np.float64), self.edges)
         place: dict[str | None, int] = {value: i for i, value in enumerate(self.values)}
         place[None] = -1
-        return np.array([place.get(text, -2) for text in _names(column)], np.int64)
+        return np.array([place.get(text, -2) for text in _names(column, self.exact)], np.int64)
 
     def span(self, first: int, last: int) -> str:
         """Name of the ranges first … last together; of one value when they are the same."""
         if first == last or self.edges is None:
             return self.values[first]
         words = [value.rpartition(" (")[0] for value in self.values[first : last + 1]]
-        ends = [f"{e:g}" for e in self.edges]
+        ends = edge_texts(self.edges)
         if first == 0:
             extent = f"< {ends[last]}" if last < len(ends) else "all"
         else:
@@ -95,8 +99,9 @@ class Coded:
         """The same as conditions that an experiment understands: ``television=yes``, or ``brightness<0.21``."""
         if self.edges is None:
             return (f"{self.name}={self.values[first]}",)
-        low = (f"{self.name}>={self.edges[first - 1]:g}",) if first > 0 else ()
-        high = (f"{self.name}<{self.edges[last]:g}",) if last < len(self.edges) else ()
+        ends = edge_texts(self.edges)
+        low = (f"{self.name}>={ends[first - 1]}",) if first > 0 else ()
+        high = (f"{self.name}<{ends[last]}",) if last < len(ends) else ()
         return (*low, *high)
 
 
@@ -129,16 +134,37 @@ def encode_columns(
 
 def encode_column(name: str, source: str, column: npt.NDArray[Any]) -> Coded:
     """Code one column: str or None for categories, float with NaN for numbers."""
+    exact = False
     if column.dtype != object:
         numbers = np.asarray(column, np.float64)
         distinct = np.unique(numbers[np.isfinite(numbers)])
         if len(distinct) > FEW_VALUES:
             return _coded_number(name, source, numbers)
-    names = _names(column)
+        exact = _alike_in_six(distinct.tolist())
+    names = _names(column, exact)
     values = tuple(sorted({v for v in names if v is not None}, key=_order))
     place = {value: i for i, value in enumerate(values)}
     codes = np.array([-1 if v is None else place[v] for v in names], np.int64)
-    return Coded(name, source, codes, values)
+    return Coded(name, source, codes, values, exact=exact)
+
+
+def exact_text(value: float) -> str:
+    """A number in full: whole numbers with all their digits, others with as many as give the same number again."""
+    if value.is_integer() and abs(value) <= WHOLE:
+        return str(int(value))
+    return next((t for d in range(6, 17) if float(t := f"{value:.{d}g}") == value), f"{value:.17g}")
+
+
+def edge_texts(edges: Sequence[float]) -> list[str]:
+    """Cuts as names and filters say them: in six digits where these give the same numbers again, else in full."""
+    texts = [f"{e:g}" for e in edges]
+    same = all(float(text) == e for text, e in zip(texts, edges, strict=True))
+    return texts if same else [exact_text(e) for e in edges]
+
+
+def _alike_in_six(distinct: Sequence[float]) -> bool:
+    """Whether six digits merge numbers that are not the same."""
+    return len({f"{v:g}" for v in distinct}) < len({number_key(v) for v in distinct})
 
 
 def _coded_number(name: str, source: str, numbers: npt.NDArray[np.float64]) -> Coded:
@@ -169,9 +195,7 @@ def _with_learned(
     shares = np.r_[0.0, np.searchsorted(known, edges) / max(len(known), 1), 1.0]
     low, high = _ends(plain.name)
     words = [_word(a, b, low, high) for a, b in pairwise(shares.tolist())]
-    values = tuple(
-        f"{word} ({span})" for word, span in zip(words, _extents([f"{e:g}" for e in edges]), strict=True)
-    )
+    values = tuple(f"{word} ({span})" for word, span in zip(words, _extents(edge_texts(edges)), strict=True))
     return Coded(plain.name, plain.source, _ranges(numbers, edges), values, edges, found)
 
 
@@ -187,10 +211,11 @@ def _word(start: float, stop: float, low: str, high: str) -> str:
 def _cuts(known: npt.NDArray[np.float64], ranges: int) -> tuple[float, ...]:
     """Where to cut: quantiles, rounded to as few digits as keep them apart, and inside the range of the values."""
     quantiles = np.quantile(known, np.arange(1, ranges) / ranges, method="inverted_cdf")
-    for digits in (2, 3, 4, 6):
+    apart = np.unique([q for q in quantiles.tolist() if number_key(q) > number_key(float(known.min()))])
+    for digits in (2, 3, 4, 6, *MORE_DIGITS):
         edges = np.unique([_rounded(q, digits) for q in quantiles])
         edges = edges[(edges > known.min()) & (edges <= known.max())]
-        if len(edges) == ranges - 1:
+        if len(edges) == ranges - 1 or (digits >= 6 and len(edges) >= len(apart)):
             break
     return tuple(float(e) for e in edges)
 
@@ -208,7 +233,7 @@ def _ranges(numbers: npt.NDArray[np.float64], edges: Sequence[float]) -> Codes:
 
 
 def _range_names(name: str, edges: Sequence[float]) -> tuple[str, ...]:
-    spans = _extents([f"{e:g}" for e in edges])
+    spans = _extents(edge_texts(edges))
     return tuple(f"{word} ({span})" for word, span in zip(_words(name, len(spans)), spans, strict=True))
 
 
@@ -236,13 +261,16 @@ def _words(name: str, ranges: int) -> list[str]:
     }[ranges]
 
 
-def _names(column: npt.NDArray[Any]) -> list[str | None]:
-    """Values as text, cleaned; None where missing."""
+def _names(column: npt.NDArray[Any], exact: bool = False) -> list[str | None]:
+    """Values as text, cleaned, numbers in six digits or in full; None where missing."""
     if column.dtype == object:
         values = column.tolist()
         shown = {v: None if v is None else clean(v, 80) or None for v in set(values)}
         return [shown[v] for v in values]
-    return [f"{v:g}" if math.isfinite(v) else None for v in np.asarray(column, np.float64).tolist()]
+    numbers = np.asarray(column, np.float64).tolist()
+    if exact:
+        return [exact_text(number_key(v)) if math.isfinite(v) else None for v in numbers]
+    return [f"{v:g}" if math.isfinite(v) else None for v in numbers]
 
 
 def _order(value: str) -> tuple[int, float, str]:

@@ -26,6 +26,10 @@ FAILURES: Mapping[TargetKind, Failure] = {
 }
 
 
+#: slices told as one, their conditions together, and their class
+Together = tuple[tuple[TestedSlice, ...], tuple[Span, ...], int | None]
+
+
 @dataclass(frozen=True)
 class Found:
     """One slice to report, or neighbouring ranges of one number together.
@@ -57,7 +61,7 @@ class Found:
 
 def put_together(found: Search) -> list[Found]:
     """The confirmed slices, those that differ only in neighbouring ranges of one number as one."""
-    groups: list[tuple[tuple[TestedSlice, ...], tuple[Span, ...], int | None]] = []
+    groups: list[Together] = []
     for part in found.report.confirmed:
         spans, class_index = spans_of(found, part.conjunction)
         for i, (parts, other, other_class) in enumerate(groups):
@@ -68,12 +72,25 @@ def put_together(found: Search) -> list[Found]:
         else:
             groups.append(((part,), spans, class_index))
     made = []
-    for parts, spans, class_index in groups:
+    for parts, spans, class_index in _joined(found, groups):
         inside = np.any([found.inside(p) for p in parts], axis=0)
         where = found.prepared.within if class_index is None else class_index
         rest = found.rest(spans, where)
         made.append(Found(parts, spans, where, inside, rest, errors_of(found, inside, rest)))
     return made
+
+
+def _joined(found: Search, groups: list[Together]) -> list[Together]:
+    """The same until nothing is left to join: a range between two others may come after both."""
+    for i, (parts, spans, class_index) in enumerate(groups):
+        for j in range(i + 1, len(groups)):
+            more, other, other_class = groups[j]
+            joined = _join(found, spans, other) if other_class == class_index else None
+            if joined is not None:
+                left = groups[:j] + groups[j + 1 :]
+                left[i] = ((*parts, *more), joined, class_index)
+                return _joined(found, left)
+    return groups
 
 
 def spans_of(found: Search, conjunction: Conjunction) -> tuple[tuple[Span, ...], int | None]:
@@ -169,6 +186,7 @@ def slice_finding(found: Search, one: Found, why: Why) -> Finding:
         slice=named(found, one.spans),
         class_name=None if one.class_index is None else found.classes[one.class_index],
         confused_with=confused,
+        split=found.split,
         n=e.n,
         error_rate=e.rate,
         base_error_rate=e.rate_out,
@@ -193,6 +211,7 @@ def refuted_finding(found: Search, part: TestedSlice) -> Finding:
         statement=f"{_images(found, spans, where)} looked worse than the others on the images that suggested it; on the rest any excess is below what counts.",
         slice=named(found, spans),
         class_name=None if where is None else found.classes[where],
+        split=found.split,
         n=e.n,
         error_rate=e.rate,
         base_error_rate=e.rate_out,
@@ -218,16 +237,23 @@ def _test(found: Search, part: TestedSlice) -> TestResult:
         n=part.confirmation.n,
         verdict="confirmed" if part.verdict == "confirmed" else "refuted",
         statistic=f"rate in the slice minus rate {beside}, on the half that did not suggest it; one-sided test{within}, "
-        "against each slice with fewer conditions, and beside the other slices",
+        "against each slice with fewer conditions, and beside the other slices" + together(found),
         q=part.q,
     )
 
 
+def together(found: Search) -> str:
+    """What the tests took for one, where images belong together: ``, images of one video counted together``."""
+    name = found.prepared.group_by
+    return "" if name is None else f", images of one {clean(name, 40)} counted together"
+
+
 def _images(found: Search, spans: Sequence[Span], class_index: int | None) -> str:
     which = " and ".join(f"{clean(k, 40)}={clean(v, 60)}" for k, v in conditions(found, spans).items())
-    what = "Images" if class_index is None else f"{clean(found.classes[class_index], 40)} images"
+    images = {"train": "training images", "deploy": "deployment images"}.get(found.split, "images")
+    what = images.capitalize() if class_index is None else f"{clean(found.classes[class_index], 40)} {images}"
     if found.called is not None:
-        what = f"Images called {clean(found.classes[found.called], 40)}"
+        what = f"{images.capitalize()} called {clean(found.classes[found.called], 40)}"
     return f"{what} with {which}"
 
 

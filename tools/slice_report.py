@@ -13,7 +13,7 @@ from failsight.tools.examples import contact_sheet, references
 from failsight.tools.figures.charts import Mark, rates
 from failsight.tools.notes import of_split
 from failsight.tools.slice_findings import Found, Why, beside, means, merged_into, spans_of, title
-from failsight.tools.slice_search import Search, detectable
+from failsight.tools.slice_search import HALF, Search, detectable, half_digest
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import clean, interval, listing, number, p_value
 from failsight.tools.view import CaseView
@@ -64,7 +64,7 @@ def facts(found: Search, shown: Sequence[Found], whys: Sequence[Why], q: float) 
     ]
     if found.goal.kind != "error":
         facts.append(Fact("target_mean", report.overall, "share", where, None, n, "lower_is_better"))
-    smallest = detectable(report, q)
+    smallest = detectable(found, q)
     if smallest is not None:
         facts.append(Fact("smallest_detectable_effect", smallest, "points", where, n=report.n_confirmation))
     for one, why in zip(shown, whys, strict=True):
@@ -162,6 +162,12 @@ def pull_facts(
                 )
             )
     return tuple(facts)
+
+
+def half_fact(found: Search) -> Fact:
+    """Which rows chose, as a digest: a repair is judged on others, and whoever draws the half again can check it."""
+    rows = found.predictions.rows[found.positions[found.report.discovery]]
+    return Fact(HALF, half_digest(rows), "text", of_split(found.split), n=len(rows))
 
 
 def slices(found: Search, shown: Sequence[Found], whys: Sequence[Why]) -> Table | None:

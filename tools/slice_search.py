@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from failsight.tools.checks.slice_target import Goal
 from failsight.tools.errors import RetryError
 from failsight.tools.inputs.base import AttributeTable, Predictions, Split
-from failsight.tools.slice_columns import Coded, encode_columns, learn_ranges
+from failsight.tools.slice_columns import Coded, edge_texts, encode_columns, learn_ranges
 from failsight.tools.stats.intervals import newcombe, wilson
 from failsight.tools.stats.power import smallest_rate_difference
 from failsight.tools.stats.slices import (
@@ -21,9 +22,13 @@ from failsight.tools.stats.slices import (
     SearchSettings,
     SliceReport,
     TestedSlice,
+    compare_clusters,
     content_digest,
     discovery_half,
+    effective_rows,
     find_slices,
+    rate_interval,
+    wider,
 )
 from failsight.tools.stats.slices.cuts import Learner
 from failsight.tools.text import clean, listing
@@ -36,8 +41,10 @@ MOST_WORK = 2e10  # attribute triples × images above which only pairs are searc
 TAIL = 0.1  # share of the images in the slice for which the smallest visible excess is stated
 KEPT_COUNTS = 16 * 2**20  # bytes of counts remembered for one table
 REMEMBERED = 12  # tables
+HALF = "half_that_chose"  # fact: the digest of its rows
 WORTH_A_FILE = 5e7  # tuples × images above which counts are kept for later sessions: a second and more
 _REMEMBERED: OrderedDict[str, CountCache] = OrderedDict()
+_GUARD = threading.Lock()  # of _REMEMBERED, which all threads of a program share
 
 
 @dataclass(frozen=True)
@@ -49,8 +56,9 @@ class Prepared:
         plain: the coded attributes, numbers cut at quantiles.
         labels, target: (n,) of the images that take part.
         within, called: the true class, or the predicted class, whose images they all are; else None.
-        groups: (n,) images of equal group stay in one half; None where each stands alone.
+        groups: (n,) images of equal group stay in one half and are counted together; None where each stands alone.
         settings: of the search; the seed draws the halves.
+        group_by: the attribute that says which images belong together.
     """
 
     table: AttributeTable
@@ -62,6 +70,7 @@ class Prepared:
     called: int | None
     groups: Codes | None
     settings: SearchSettings
+    group_by: str | None = None
 
     @property
     def class_column(self) -> int | None:
@@ -69,9 +78,7 @@ class Prepared:
 
         Among images of one predicted class the true class is the error itself.
         """
-        if self.within is not None or self.called is not None or len(np.unique(self.labels)) < 2:
-            return None
-        return len(self.plain)
+        return len(self.plain) if by_class(self.labels, self.within, self.called) else None
 
     @property
     def tuples(self) -> int:
@@ -105,16 +112,19 @@ class Prepared:
 
 def _counts(key: str, view: CaseView | None) -> CountCache:
     """What was counted before on these images and this target."""
-    if key not in _REMEMBERED:
+    with _GUARD:
+        made = _REMEMBERED.get(key)
+    if made is None:  # read outside the guard: a file may take long
         made = CountCache(KEPT_COUNTS)
         stored = None if view is None else view.cached({"slice_counts": key})
         if stored is not None:
             made.load(stored)
-        _REMEMBERED[key] = made
-    _REMEMBERED.move_to_end(key)
-    while len(_REMEMBERED) > REMEMBERED:
-        _REMEMBERED.popitem(last=False)
-    return _REMEMBERED[key]
+    with _GUARD:
+        made = _REMEMBERED.setdefault(key, made)
+        _REMEMBERED.move_to_end(key)
+        while len(_REMEMBERED) > REMEMBERED:
+            _REMEMBERED.popitem(last=False)
+    return made
 
 
 @dataclass(frozen=True)
@@ -179,6 +189,22 @@ class Search:
         return self.prepared.called
 
 
+def taking_part(predictions: Predictions, within: int | None, called: int | None) -> Mask:
+    """(n,) labelled images, of one true or predicted class where only these are searched."""
+    keep = predictions.labelled if within is None else predictions.labels == within
+    return keep if called is None else keep & (predictions.predicted == called)
+
+
+def by_class(labels: Codes, within: int | None, called: int | None) -> bool:
+    """Whether the halves are drawn, and slices compared, within the true classes of (n,) labels."""
+    return within is None and called is None and len(np.unique(labels)) > 1
+
+
+def half_digest(rows: Codes) -> str:
+    """Short digest of the rows of a split that chose: whoever draws the half again can tell whether it is the same."""
+    return content_digest([np.sort(np.asarray(rows, np.int64))]).hex()[:16]
+
+
 def prepare(
     view: CaseView,
     split: Split,
@@ -196,9 +222,7 @@ def prepare(
         RetryError: unknown attributes; nothing to search.
     """
     predictions, table = view.predictions(split), view.attributes(split)
-    keep = predictions.labelled if within is None else predictions.labels == within
-    if called is not None:
-        keep = keep & (predictions.predicted == called)
+    keep = taking_part(predictions, within, called)
     notes = []
     if made.column is not None:
         scored = np.isfinite(made.values)
@@ -227,6 +251,7 @@ def prepare(
         called,
         group_codes(table, keep, group_by),
         settings,
+        group_by,
     )
     return replace(prepared, settings=_settled(prepared, notes)), notes
 
@@ -256,7 +281,7 @@ def search(view: CaseView, split: Split, prepared: Prepared, made: Goal, notes: 
 
 
 def _learned_notes(coded: Sequence[Coded]) -> list[str]:
-    cuts = [f"{clean(c.name, 40)} {_extent(*c.learned)}" for c in coded if c.learned is not None]
+    cuts = [f"{clean(c.name, 40)} {_extent(c, *c.learned)}" for c in coded if c.learned is not None]
     if not cuts:
         return []
     return [
@@ -264,10 +289,11 @@ def _learned_notes(coded: Sequence[Coded]) -> list[str]:
     ]
 
 
-def _extent(low: float, high: float) -> str:
+def _extent(coded: Coded, low: float, high: float) -> str:
+    said = dict(zip(coded.edges or (), edge_texts(coded.edges or ()), strict=True))
     if math.isinf(low):
-        return f"< {high:g}"
-    return f"≥ {low:g}" if math.isinf(high) else f"{low:g} to {high:g}"
+        return f"< {said[high]}"
+    return f"≥ {said[low]}" if math.isinf(high) else f"{said[low]} to {said[high]}"
 
 
 def _settled(prepared: Prepared, notes: list[str]) -> SearchSettings:
@@ -311,7 +337,7 @@ class Errors:
     Attributes:
         n, n_out: images inside and outside.
         rate, rate_out: share that is wrong.
-        ci: 95 % interval of ``rate``.
+        ci: 95 % interval of ``rate``; where images belong together, no narrower than their groups allow, as the next one.
         difference, difference_ci: rate minus rate_out.
         into, into_share: the wrong class that is predicted most often inside, and its share of the errors there;
             None without errors.
@@ -339,14 +365,26 @@ def errors_of(found: Search, inside: Mask, rest: Mask) -> Errors:
     counts = np.bincount(wrong, minlength=1)
     into = int(counts.argmax()) if len(wrong) else None
     share = float(counts.max() / len(wrong)) if len(wrong) else 0.0
-    ci = newcombe(k, n, k0, n0)
-    return Errors(n, rate, wilson(k, n), n0, rate_out, rate - rate_out, ci, into, share)
+    ci, difference_ci = wilson(k, n), newcombe(k, n, k0, n0)
+    groups = found.prepared.groups
+    if groups is not None:
+        ci = wider(ci, rate_interval(found.wrong[there], groups[there]))
+        alike = np.zeros(len(groups), np.int64)
+        together = compare_clusters(found.wrong.astype(np.float64), there, other, alike, groups)
+        difference_ci = wider(difference_ci, together.ci)
+    return Errors(n, rate, ci, n0, rate_out, rate - rate_out, difference_ci, into, share)
 
 
-def detectable(report: SliceReport, q: float) -> float | None:
-    """Smallest excess that a slice of a tenth of the images would have shown with 80 % power, in points; else None."""
-    n = round(TAIL * report.n_confirmation)
+def detectable(found: Search, q: float) -> float | None:
+    """Smallest excess that a slice of a tenth of the images would have shown with 80 % power, in points; else None.
+
+    Where images belong together, as many count as their groups are worth for the mean of all.
+    """
+    report, groups = found.report, found.prepared.groups
     if not report.n or not 0 < report.overall < 1:
         return None
-    rest = report.n_confirmation - n
-    return smallest_rate_difference(n, report.overall, rest, q / max(report.carried, 1))
+    worth = report.n_confirmation
+    if groups is not None and worth:
+        worth = effective_rows(found.target[found.confirmation], groups[found.confirmation])
+    n = round(TAIL * worth)
+    return smallest_rate_difference(n, report.overall, worth - n, q / max(report.carried, 1))

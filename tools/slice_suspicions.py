@@ -9,7 +9,7 @@ from dataclasses import replace
 from failsight.tools.checks.slice_causes import tied
 from failsight.tools.checks.slice_pulls import FEW, NO, Compared, Suspicion
 from failsight.tools.evidence import Finding, TestResult
-from failsight.tools.slice_findings import CONFUSED, TOOL, YES, Found
+from failsight.tools.slice_findings import CONFUSED, TOOL, YES, Found, together
 from failsight.tools.slice_search import Search, errors_of
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import clean, interval, listing, number, p_value
@@ -38,7 +38,7 @@ def suspicion_finding(view: CaseView, found: Search, one: Suspicion, tie: Compar
         n=one.n + one.n_out,
         verdict="confirmed",
         statistic="share of other classes' images called this class, with the value minus without, within true classes "
-        "(Cochran–Mantel–Haenszel)",
+        f"(Cochran–Mantel–Haenszel){together(found)}",
         q=one.q,
     )
     testable = maskable(view, found, one)

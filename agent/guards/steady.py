@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from langchain.agents.middleware import AgentMiddleware, hook_config
+from langchain.agents.middleware import AgentMiddleware, ModelResponse, hook_config
 from langchain_core.messages import AIMessage
 from langgraph.config import get_stream_writer
 
 from failsight import prompts
 from failsight.agent.events import Notice
 from failsight.agent.guards.context import INTERNAL
+from failsight.agent.guards.spending import LABELS, budget_of, journal_call, spent
 from failsight.tools.evidence import canonical
 from failsight.tools.text import clean
 
@@ -65,17 +66,36 @@ class Steady(AgentMiddleware[Any, Any, Any]):
         return response
 
     def _patiently(self, request: Any, handler: Callable[[Any], Any]) -> Any:
-        """Call the model; an answer that was cut off or garbled is asked for again, a little later each time."""
-        from failsight.agent.planners.llm import transient
+        """Call the model; an answer that was cut off or garbled is asked for again, a little later each time.
 
-        for attempt in range(AGAIN):
+        Every try costs: each is journalled, and none is made that the budget does not cover.
+        """
+        from failsight.agent.planners.llm import sent, transient
+
+        for attempt in range(AGAIN + 1):
+            began = time.monotonic()
             try:
                 return handler(request)
             except Exception as error:
-                if not transient(error):
+                if sent(error):
+                    model = self.case.config.planner.partition(":")[2]
+                    seconds = time.monotonic() - began
+                    journal_call(self.case, model, request.messages, None, seconds, broken=True)
+                if not transient(error) or attempt == AGAIN:
                     raise
-                time.sleep(PAUSE * 2**attempt)
-        return handler(request)
+            if (words := self._used_up()) is not None:
+                return ModelResponse(result=[AIMessage(words, additional_kwargs={GUIDED: True})])
+            time.sleep(PAUSE * 2**attempt)
+        raise AssertionError  # the last try answers or raises
+
+    def _used_up(self) -> str | None:
+        """What the person is told where the budget does not cover another try; None where it does."""
+        budget = budget_of(self.case)
+        name, share = spent(self.case.state()).fullest(budget)
+        if share < 1:
+            return None
+        self.case.record("budget.stopped", what=name)
+        return prompts.say("budget.ended", what=LABELS[name], cap=f"{getattr(budget, name):g}")
 
     @hook_config(can_jump_to=["end"])
     def after_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:

@@ -117,6 +117,7 @@ def _finding(state: CaseState, record: FindingRecord) -> dict[str, Any]:
         "kind": finding.kind,
         "statement": clean(finding.statement, 600),
         "slice": dict(sorted(finding.slice.items())) if finding.slice else None,
+        "split": finding.split,
         "class": finding.class_name,
         "confused_with": finding.confused_with,
         "n": finding.n,
@@ -208,12 +209,16 @@ def _signoffs(state: CaseState, events: Sequence[Event]) -> dict[str, Any]:
 
 
 def _readiness(state: CaseState) -> dict[str, Any] | None:
-    """From the latest evidence of ``readiness``: its fact ``readiness`` and its table of criteria."""
+    """From the latest evidence of ``readiness``: its fact ``readiness`` and its table of criteria; undecided where something
+    else is expected since."""
     evidence = state.latest("readiness")
     verdict = fact_or_none(evidence, "readiness")
     if evidence is None or verdict is None:
         return None
-    return {"verdict": verdict.value, "criteria": criteria(evidence)}
+    return {
+        "verdict": "undecided" if state.out_of_date(evidence) else verdict.value,
+        "criteria": criteria(evidence),
+    }
 
 
 def criteria(evidence: Evidence) -> list[dict[str, Any]]:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import os
+import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from failsight.agent.narrate.files import inside
 from failsight.tools.evidence import Figure, ImageRef
 
+ENDS = "avif|bmp|gif|heic|heif|jfif|jpe|jpeg|jpg|pbm|pgm|png|ppm|tif|tiff|webp"
+APART = frozenset(
+    " \t\r\n\f\v\u00a0\"'`<>|,;()[]{}=“”‘’…"
+)  # what stands between the name of a file and other words
+LONGEST_NAME = 400
+_END = re.compile(rf"\.(?:{ENDS})(?!\w)", re.IGNORECASE)
 WIDEST = 1400
 THUMBNAIL = 132
 LARGEST_SVG = 2_000_000
@@ -34,12 +42,26 @@ def figure_uri(folder: Path, figure: Figure) -> tuple[str, int, int] | None:
 
 
 def shows_pictures(folder: Path, figure: Figure) -> bool:
-    """Whether a figure holds images of the case: drawn plots do not, whatever is made of pixels may."""
+    """Whether a figure holds images of the case, or names one: drawn plots do not, whatever is made of pixels may."""
     path = inside(folder, figure.path)
     if path is None or path.suffix.lower() != ".svg":
         return True
     text = path.read_bytes()[: LARGEST_SVG + 1].lower()
-    return any(mark in text for mark in (b"<image", b"<feimage", b"<foreignobject", b"data:image"))
+    if any(mark in text for mark in (b"<image", b"<feimage", b"<foreignobject", b"data:image")):
+        return True
+    return any(True for _ in image_files(html.unescape(text.decode("utf-8", "replace"))))
+
+
+def image_files(text: str) -> Iterator[tuple[int, int]]:
+    """(start, end) of whatever in ``text`` ends like the file of an image, with the folders before it; in time that grows with the text."""
+    done = 0
+    for found in _END.finditer(text):
+        at, least = found.start(), max(done, found.start() - LONGEST_NAME)
+        while at > least and text[at - 1] not in APART:
+            at -= 1
+        if any(c.isalnum() or c == "_" for c in text[at : found.start()]):
+            yield at, found.end()
+        done = found.end()
 
 
 def thumbnail_uri(config: Mapping[str, Any], image: ImageRef) -> tuple[str, int, int] | None:

@@ -245,13 +245,16 @@ def _verdict_sentence(state: CaseState, verdict: str) -> Sentence:
     evidence = state.latest("readiness")
     if evidence is None:
         return Sentence("Whether the model is ready has not been judged.")
-    return Sentence(sentence(evidence.summary, 1200), (evidence.id,))
+    text = sentence(evidence.summary, 1200)
+    if state.out_of_date(evidence):
+        text += " Since then something else is expected, and whether that holds was not judged."
+    return Sentence(text, (evidence.id,))
 
 
 def _readiness(state: CaseState) -> tuple[Section, str]:
     evidence = state.latest("readiness")
     fact = fact_or_none(evidence, "readiness")
-    verdict = str(fact.value) if fact else ""
+    verdict = str(fact.value) if evidence and fact and not state.out_of_date(evidence) else ""
     lead = _verdict_sentence(state, verdict)
     table = _criteria_table(evidence) if evidence else None
     return Section("readiness", "Is it ready?", (lead,), (), (table,) if table else ()), verdict

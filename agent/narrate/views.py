@@ -62,7 +62,9 @@ def _answer(record: Record) -> Section:
     rows = criteria(evidence)
     failing = [r for r in rows if r["holds"] is False]
     open_ = [r for r in rows if r["holds"] is None]
-    text = f"{READINESS.get(str(verdict.value), 'Not judged')}. "
+    late = record.state.out_of_date(evidence)
+    text = "Something else was expected when it was judged: " if late else ""
+    text += f"{READINESS.get(str(verdict.value), 'Not judged')}. "
     met = len(rows) - len(failing) - len(open_)
     text += f"{_of(met, len(rows))} met, {_of(len(failing))} not"
     text += f", and {_of(len(open_))} not decided by the pictures at hand." if open_ else "."
@@ -255,10 +257,11 @@ def _trust(record: Record) -> Section:
     evidence = state.latest("readiness")
     verdict = fact_or_none(evidence, "readiness")
     if evidence is not None and verdict is not None:
+        late = state.out_of_date(evidence)
         said_ = {
             "ready": "It does what was asked of it, as far as that was tested.",
             "not_ready": "It does not yet do what was asked of it.",
-        }.get(str(verdict.value), "Whether it does what was asked of it is not decided.")
+        }.get("" if late else str(verdict.value), "Whether it does what was asked of it is not decided.")
         points.insert(0, Sentence(said_, (evidence.id,)))
     lead = () if points else (Sentence("How often it is right has not been measured."),)
     return Section("view-trust", "How far you can trust it", lead, tuple(points))

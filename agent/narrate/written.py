@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ from failsight.agent.narrate.markdown import render_document, render_markdown
 from failsight.agent.narrate.model import Report
 from failsight.agent.narrate.record import Record
 from failsight.agent.narrate.report import build_report
+from failsight.agent.narrate.withheld import Withheld
 from failsight.agent.state import CaseState
 
 FORMATS = {"md": "report.md", "html": "report.html", "json": "findings.json"}
@@ -33,6 +35,16 @@ class Written:
         """The report, put together."""
         return build_report(self.state, self.events)
 
+    @cached_property
+    def withheld(self) -> Report:
+        """The same without what images are called; what it belongs to stays as it is."""
+        of = self.report
+        return dataclasses.replace(self._names.hide(of), head=of.head, digest=of.digest, version=of.version)
+
+    @cached_property
+    def _names(self) -> Withheld:
+        return Withheld(self.state, self.events)
+
     def name(self, made: str, audience: str = "") -> str:
         """What a file is called: a report for one audience names it."""
         plain = {**FORMATS, **DOCUMENTS}[made]
@@ -42,17 +54,19 @@ class Written:
         return f"{stem}-{known_audience(audience).replace('_', '-')}{dot}{end}"
 
     def make(self, made: str, *, audience: str = "", withhold: bool = False) -> bytes:
-        """The bytes of one file. Raises UserError for an unknown audience."""
+        """The bytes of one file; ``findings.json`` is the record for programs, and whole. Raises UserError for an unknown audience."""
         audience = known_audience(audience) if audience else ""
+        report = self.withheld if withhold else self.report
         if made == "json":
             return findings_bytes(findings_document(self.state, self.events))
         if made == "html":
             config = self.state.config
-            text = render_html(self.report, self.folder, config, audience=audience, withhold=withhold)
+            text = render_html(report, self.folder, config, audience=audience, withhold=withhold)
         elif made == "md":
-            text = render_markdown(self.report, self.folder, audience=audience, withhold=withhold)
+            text = render_markdown(report, self.folder, audience=audience, withhold=withhold)
         else:
             record = Record(self.state, self.events)
             sections = model_card(record) if made == "model-card" else datasheet(record)
-            text = render_document(_TITLES[made], sections, self.report, made, withhold=withhold)
+            sections = self._names.hide(sections) if withhold else sections
+            text = render_document(_TITLES[made], sections, report, made, withhold=withhold)
         return text.encode("utf-8", "replace")

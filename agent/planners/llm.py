@@ -155,6 +155,16 @@ def transient(error: BaseException) -> bool:
     return isinstance(error, openai.APIConnectionError | httpx.HTTPError) or _unreadable(error)
 
 
+def sent(error: BaseException) -> bool:
+    """Whether a request that failed so may have cost something: it had reached a server when it broke off."""
+    import httpx
+    import openai
+
+    if isinstance(error, httpx.ConnectError) or isinstance(error.__cause__, httpx.ConnectError):
+        return False
+    return transient(error) or isinstance(error, openai.APITimeoutError)
+
+
 def _unreadable(error: BaseException) -> bool:
     """Whether reading the server's reply failed: an ordinary error raised inside the client libraries."""
     if not isinstance(error, ValueError | KeyError | TypeError | AttributeError | IndexError):

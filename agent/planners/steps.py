@@ -38,6 +38,9 @@ STAGE = {
     "correction": "correct",
     "readiness": "readiness",
 }
+JUDGES = (
+    "readiness",
+)  # what they say is of the whole case: said anew whenever that, or what is expected, has changed
 BASIS = ("describe_case", "evaluate", "propose_attributes")  # what the others rest on: first, never reordered
 
 
@@ -84,7 +87,7 @@ def _next_of(case: Case, stage: str, names: tuple[str, ...], asks: bool) -> Step
                 return step
     undone = {n: _undone(case, stage, n, asks) for n in waiting}
     left = {n: step for n, step in undone.items() if step is not None}
-    promises = [p for p in ranked(case, list(left)) if p.bits > 0 or p.tool in MAKERS]
+    promises = [p for p in ranked(case, list(left)) if p.bits > 0 or p.tool in MAKERS or p.tool in JUDGES]
     if not promises:
         return None
     best = promises[0]
@@ -122,17 +125,21 @@ def is_done(case: Case, step: Step) -> bool:
     if any(not case.has(need) for need in spec.needs):
         return True
     try:
-        wanted = canonical(spec.check(step.arguments))
+        checked = case.checked(spec, step.arguments)
     except RetryError:
         return True
-    state = case.state()
+    state, wanted = case.state(), canonical(checked)
+    if step.tool in state.refused or step.tool in state.denied:
+        return True
+    if step.tool in JUDGES:
+        key = case.call_key(spec, checked)
+        return bool(case.answered(spec, checked)) or any(f.get("call") == key for f in state.failed)
     if any(
         e.tool == step.tool and canonical(e.arguments) == wanted and _still_holds(case, spec, e)
         for e in state.measured_now()
     ):
         return True
-    failed = any(f["tool"] == step.tool and canonical(f["arguments"]) == wanted for f in state.failed)
-    return failed or step.tool in state.refused or step.tool in state.denied
+    return any(f["tool"] == step.tool and canonical(f["arguments"]) == wanted for f in state.failed)
 
 
 def _still_holds(case: Case, spec: ToolSpec, made: Evidence) -> bool:

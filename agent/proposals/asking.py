@@ -9,15 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from failsight.agent.guards.budget import LABELS, Budget, price, spent
-from failsight.agent.planners.llm import endpoint_error, transient
+from failsight.agent.guards.spending import LABELS, budget_of, journal_call, spent
+from failsight.agent.planners.llm import endpoint_error, sent, transient
 from failsight.tools.errors import UserError
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
 
-PER_TOKEN = 4  # characters
-PER_PICTURE = 800  # tokens that a picture of 512 pixels counts for where the server does not count
 LONGEST = 100_000  # characters of an answer that are looked through
 
 
@@ -67,40 +65,27 @@ class Asker:
     def _once(self, chat: Any, messages: Sequence[Any]) -> Any:
         self._afford()
         began = time.monotonic()
-        answer = chat.invoke(list(messages))
-        usage: Mapping[str, Any] = getattr(answer, "usage_metadata", None) or {}
-        tokens_in, tokens_out = int(usage.get("input_tokens", 0)), int(usage.get("output_tokens", 0))
-        if not usage:
-            tokens_in = sum(_size(m.content) for m in messages)
-            tokens_out = _size(answer.content) + sum(_size(json.dumps(c["args"])) for c in answer.tool_calls)
-        self.case.record(
-            "model.called", model=self.model, input_tokens=tokens_in, output_tokens=tokens_out, counted=bool(usage),
-            usd=price(self.model, tokens_in, tokens_out), seconds=round(time.monotonic() - began, 3), why=self.why,
-        )  # fmt: skip
+        try:
+            answer = chat.invoke(list(messages))
+        except Exception as error:
+            if sent(error):  # it broke off: that cost something too
+                self._journal(messages, None, time.monotonic() - began, broken=True)
+            raise
+        self._journal(messages, answer, time.monotonic() - began)
         return answer
+
+    def _journal(self, messages: Sequence[Any], answer: Any, seconds: float, **more: Any) -> None:
+        journal_call(self.case, self.model, messages, answer, seconds, why=self.why, **more)
 
     def _afford(self) -> None:
         """Raises UserError when a cap of the case is reached."""
-        state = self.case.state()
-        budget = Budget.parse(self.case.config.budget).times(1 + state.budget_raised)
-        budget = replace(budget, tool_minutes=math.inf)  # no matter of the model's
-        name, share = spent(state).fullest(budget)
+        budget = replace(budget_of(self.case), tool_minutes=math.inf)  # no matter of the model's
+        name, share = spent(self.case.state()).fullest(budget)
         if share >= 1:
             raise UserError(
                 f"The budget is used up: {getattr(budget, name):g} {LABELS[name]}.",
                 f"Give more with --budget {name}=NUMBER; what was answered so far is kept.",
             )
-
-
-def _size(content: Any) -> int:
-    """About how many tokens a message's content has."""
-    if isinstance(content, str):
-        return len(content) // PER_TOKEN
-    parts = content if isinstance(content, list) else [content]
-    return sum(
-        PER_PICTURE if isinstance(p, dict) and p.get("type") == "image_url" else len(str(p)) // PER_TOKEN
-        for p in parts
-    )
 
 
 def objects(answer: Any) -> list[Any]:

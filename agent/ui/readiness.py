@@ -12,7 +12,7 @@ CODES = {"ready": OK, "not_ready": NOT_READY, "undecided": UNDECIDED}
 
 
 def verdict(state: CaseState) -> str:
-    """``ready``, ``not_ready`` or ``undecided``; undecided as well when nobody asked."""
+    """``ready``, ``not_ready`` or ``undecided``; undecided as well when nobody asked, or something else since."""
     return _said(state, SAID)
 
 
@@ -23,6 +23,8 @@ def as_given(state: CaseState) -> str:
 
 def _said(state: CaseState, names: tuple[str, ...]) -> str:
     made = state.latest("readiness")
+    if made is not None and state.out_of_date(made):
+        return "undecided"
     facts = {f.name: str(f.value).strip().replace(" ", "_") for f in made.facts} if made else {}
     return next((facts[n] for n in names if facts.get(n) in CODES), "undecided")
 
@@ -30,7 +32,10 @@ def _said(state: CaseState, names: tuple[str, ...]) -> str:
 def readiness_lines(state: CaseState) -> list[str]:
     """``readiness: not ready`` and the sentence that the tool gave with it."""
     made = state.latest("readiness")
-    said = [inert_text(made.summary)] if made else ["Nobody has said what is expected of the model."]
+    nobody = "Nobody has said what is expected of the model."
+    said = [inert_text(made.summary) if made else "It was not judged." if state.expectations else nobody]
+    if made is not None and state.out_of_date(made):
+        said = [f"What is expected was changed since {made.id}, and whether it holds was not judged again."]
     now, given = verdict(state), as_given(state)
     of = "" if now == given else f" (the model as given: {given.replace('_', ' ')})"
     return [f"readiness: {now.replace('_', ' ')}{of}", *said]

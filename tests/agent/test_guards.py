@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import openai
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
@@ -100,8 +101,6 @@ def test_an_endless_turn_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_dead_endpoint_hands_over_to_the_guided_planner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import httpx
-
     monkeypatch.setattr("failsight.agent.guards.steady.PAUSE", 0.0)
     request = httpx.Request("POST", "http://127.0.0.1/v1/chat/completions")
     session, _ = play(tmp_path, [openai.APIConnectionError(request=request)] * 3)
@@ -257,8 +256,6 @@ def test_a_call_that_is_no_json_is_not_sent_again() -> None:
 def test_the_guided_planner_in_a_failed_model_s_place_speaks_for_itself_and_costs_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import httpx
-
     monkeypatch.setattr("failsight.agent.guards.steady.PAUSE", 0.0)
     request = httpx.Request("POST", "http://127.0.0.1/v1/chat/completions")
     broken = [openai.APIConnectionError(request=request) for _ in range(3)]
@@ -269,4 +266,35 @@ def test_the_guided_planner_in_a_failed_model_s_place_speaks_for_itself_and_cost
     events = list(session.say("go on"))
     assert [e for e in events if isinstance(e, PlannerSaid)][-1].choices
     assert len([e for e in events if isinstance(e, StageEntered)]) <= 2  # one stage, not all that can be run
-    assert session.case.state().model_use["calls"] == 2
+    assert session.case.state().model_use["calls"] == 5  # two answers, three tries that broke off
+
+
+def _broken_off() -> Exception:
+    return httpx.RemoteProtocolError("peer closed connection without sending complete message body")
+
+
+def test_every_try_counts_and_none_is_made_that_the_budget_does_not_cover(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("failsight.agent.guards.steady.PAUSE", 0.0)
+    script = [_broken_off(), "one", *[_broken_off() for _ in range(5)], "never"]
+    session, planner = play(tmp_path, script, budget="calls=4")
+    first = [e.text for e in session.say("hello") if isinstance(e, PlannerSaid)]
+    assert first == ["one"] and session.case.state().model_use["calls"] == 2
+    second = [e.text for e in session.say("again") if isinstance(e, PlannerSaid)]
+    assert "budget is used up (4 calls" in second[-1]
+    assert len(planner.asked) == session.case.state().model_use["calls"] == 4
+    asked = list(session.say("third"))
+    assert [e.tool for e in asked if isinstance(e, ApprovalAsked)] == ["budget"]
+    assert len(planner.asked) == 4
+    broken = [e.data for e in session.case.journal if e.kind == "model.called" and e.data.get("broken")]
+    assert len(broken) == 3 and all(b["input_tokens"] > 0 and not b["counted"] for b in broken)
+
+
+def test_a_server_that_was_never_reached_costs_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("failsight.agent.guards.steady.PAUSE", 0.0)
+    session, _ = play(tmp_path, [httpx.ConnectError("refused") for _ in range(3)], budget="calls=2")
+    spoken = [e for e in session.say("which classes are confused most?") if isinstance(e, PlannerSaid)]
+    assert spoken and session.case.state().model_use.get("calls", 0) == 0

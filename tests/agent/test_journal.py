@@ -140,6 +140,32 @@ def test_a_torn_last_line_is_set_aside_and_reported(tmp_path: Path, keep: int) -
     assert verify(tmp_path) == (9, [])
 
 
+@pytest.mark.parametrize("line", [b"not an event\n", b"not an event", b'{"seq": 8, "kind": "no', b"\n"])
+def test_a_last_event_that_was_edited_away_is_refused_before_anything_is_moved(
+    tmp_path: Path, line: bytes
+) -> None:
+    path = write(tmp_path)
+    before = b"".join(lines(path)[:-1]) + line
+    path.write_bytes(before)
+    held = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    for _ in range(2):
+        with pytest.raises(UserError, match=r"changed outside Failsight: Event 8 was edited|Line 8 of"):
+            Journal(tmp_path)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == held
+    assert {(p.seq, p.what) for p in verify(tmp_path)[1]} == {(8, "edited")}
+
+
+def test_a_whole_last_event_without_its_end_gets_it(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    path.write_bytes(path.read_bytes()[:-1])
+    last = json.loads(lines(path)[-1])
+    (tmp_path / "journal.head").write_text(f"pending 000000000008 {last['hash']}\n")
+    journal = Journal(tmp_path)
+    journal.append("note", {})
+    journal.close()
+    assert verify(tmp_path) == (9, [])
+
+
 def test_a_crash_between_announcing_and_writing_is_no_problem(tmp_path: Path) -> None:
     write(tmp_path)
     (tmp_path / "journal.head").write_text(f"pending 000000000009 {'a' * 64}\n")

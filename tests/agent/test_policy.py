@@ -58,6 +58,26 @@ def test_what_is_denied_does_not_run_even_where_it_is_allowed(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("text", "yes"),
+    [
+        ('allow = ["retrain"]\ndeny = ["heavy"]', False),
+        ('allow = ["retrain"]\ndeny = ["writes"]', False),
+        ('allow = ["writes", "retrain"]\ndeny = ["retrain"]', False),
+        ('allow = ["writes"]\ndeny = ["heavy"]', False),
+        ('allow = ["heavy"]', False),
+        ('allow = ["writes"]', True),
+        ('allow = ["retrain"]', True),
+    ],
+)
+def test_a_tool_that_takes_long_and_writes_is_denied_by_either_whatever_allow_says(
+    tmp_path: Path, text: str, yes: bool
+) -> None:
+    spec = registry()["retrain"]
+    assert spec.writes and spec.cost == "heavy"
+    assert load_policy(_file(tmp_path, text)).judge(spec)[0] is yes
+
+
+@pytest.mark.parametrize(
     ("text", "says"),
     [
         ("allow = 3", "no list of names"),
@@ -105,6 +125,43 @@ def test_a_cheap_run_ends_without_any_experiment(worlds: list[FakeCase], tmp_pat
     answers = [e.data for e in case.journal if e.kind == "approval.given"]
     assert {a["decision"] for a in answers} == {"reject"}
     assert {a["by"] for a in answers} == {"policy"}
+
+
+def test_a_tool_that_takes_no_time_is_denied_like_any_other(worlds: list[FakeCase], tmp_path: Path) -> None:
+    path = _file(tmp_path, 'allow = ["heavy"]\ndeny = ["find_slices", "evaluate"]')
+    case = _case(worlds, tmp_path / "case", policy=path)
+    events = list(Session(case).auto())
+    started = {e.data["tool"] for e in case.journal if e.kind == "tool.started"}
+    assert not started & {"find_slices", "evaluate"} and {"describe_case", "readiness"} <= started
+    told = [e.text for e in events if isinstance(e, Notice)]
+    assert "evaluate was not run: the policy 'night' denies it." in told
+    assert case.state().denied == {"find_slices", "evaluate"}
+    given = [e.data["tool"] for e in case.journal if e.kind == "approval.given"]
+    assert sorted(t for t in given if t in case.state().denied) == ["evaluate", "find_slices"]  # each once
+
+
+def test_no_call_that_is_expected_to_take_longer_runs(worlds: list[FakeCase], tmp_path: Path) -> None:
+    case = _case(worlds, tmp_path / "case", policy=_file(tmp_path, 'allow = ["heavy"]\nseconds = 0.0001'))
+    events = list(Session(case).auto())
+    assert not case.state().evidence
+    told = [e.text for e in events if isinstance(e, Notice)]
+    assert any("evaluate was not run: about" in t and "allows 0.0001 s" in t for t in told)
+
+
+def test_a_language_model_may_not_call_what_is_denied_either(worlds: list[FakeCase], tmp_path: Path) -> None:
+    case = _case(worlds, tmp_path / "case", policy=_file(tmp_path, 'deny = ["evaluate"]'))
+    both = AIMessage(
+        "", tool_calls=[{"name": n, "args": {}, "id": n} for n in ("describe_case", "evaluate", "evaluate")]
+    )
+    list(Session(case, policy="auto", planner=ScriptedPlanner([both, AIMessage("Done.")])).auto())
+    assert [e.tool for e in case.state().evidence] == ["describe_case"]
+
+
+def test_a_person_who_is_asked_is_not_held_to_the_policy(worlds: list[FakeCase], tmp_path: Path) -> None:
+    case = _case(worlds, tmp_path / "case", policy=_file(tmp_path, 'deny = ["evaluate"]\nseconds = 0.001'))
+    session = Session(case, planner=ScriptedPlanner([call("evaluate"), AIMessage("Done.")]))
+    list(session.say("How good is it?"))
+    assert [e.tool for e in case.state().evidence] == ["evaluate"]
 
 
 def test_what_a_policy_denied_a_later_session_may_do(worlds: list[FakeCase], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,6 +98,24 @@ def test_a_model_names_attributes_and_the_call_is_paid_and_journalled(
     )
     (request,) = server.requests
     assert request["tool_choice"] == "required" and "red_room, blue_room" in words_of(request)
+
+
+def test_an_answer_that_broke_off_is_paid_too_and_the_second_try_must_be_covered(
+    with_words: FakeCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChatServer([cut("The lighting of"), named(LIGHT, TELEVISION)]) as server:
+        served(monkeypatch, server)
+        made, _ = propose_with_model(with_words, limit=5)
+        assert len(made) == 2
+        called = [e.data for e in with_words.journal if e.kind == "model.called"]
+        assert len(server.requests) == len(called) == 2
+        assert called[0]["broken"] and not called[0]["counted"] and called[0]["input_tokens"] > 0
+    with_words.config = dataclasses.replace(with_words.config, budget="calls=3")
+    with ChatServer([cut("The lighting of"), named(LIGHT, TELEVISION)]) as server:
+        served(monkeypatch, server)
+        with pytest.raises(UserError, match="budget is used up"):
+            propose_with_model(with_words, limit=5)
+        assert len(server.requests) == 1 and with_words.state().model_use["calls"] == 3
 
 
 @pytest.mark.parametrize(

@@ -69,3 +69,28 @@ def test_a_withdrawn_hypothesis_that_is_measured_all_the_same_counts(case: FakeC
     case.call("test_by_masking", {"region": "box:television", "finding": "F1"}, by="person")
     record = case.state().find("F1")
     assert record is not None and record.standing == "confirmed"
+
+
+def test_of_two_versions_the_named_hypothesis_is_taken_back(tmp_path: Path) -> None:
+    from failsight.agent.journal import Journal
+    from failsight.agent.opening import open_case
+    from failsight.agent.state import fold
+    from tests.fakes.patterns import made_case
+
+    guess = {"kind": "overconfidence"}
+    with open_case(out=tmp_path / "case", **made_case(tmp_path, channels="BGR")) as made:
+        made.call("evaluate", by="person")
+        made.call("state_hypothesis", guess, by="person")
+        made.call("preprocessing_probe", by="person")
+        fed = next(r for r in made.state().confirmed() if r.finding.kind == "preprocessing")
+        made.call("adopt_version", {"finding": fed.id}, by="person")
+        made.call("state_hypothesis", guess, by="person")
+        first, second = (r.id for r in made.state().records.values() if r.finding.kind == "overconfidence")
+        assert made.withdraw(first).id == first
+        taken = {r.id: bool(r.withdrawn) for r in made.state().records.values()}
+        assert taken[first] and not taken[second]
+        made.withdraw(second)
+        taken = {r.id: bool(r.withdrawn) for r in made.state().records.values()}
+        assert taken[first] and taken[second]
+    again = fold(Journal(tmp_path / "case", write=False))
+    assert {r.id: bool(r.withdrawn) for r in again.records.values()} == taken

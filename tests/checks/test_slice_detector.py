@@ -58,6 +58,48 @@ def stamped(tied_there: float) -> FakeView:
     return view
 
 
+def costly(view: FakeView) -> FakeView:
+    """The same with a cost that is unknown of a third of the images."""
+    rng = np.random.default_rng(6)
+    cost = np.where(rng.random(900) < 1 / 3, np.nan, rng.random(900))
+    view._tables["data"].columns["cost"] = [float(v) for v in cost]
+    return view
+
+
+@pytest.mark.parametrize("arguments", [{"within_class": "b"}, {"target": "column:cost"}])
+def test_a_search_among_some_of_the_labelled_images(arguments: dict[str, str]) -> None:
+    """Places among all labelled images are no places among those that were searched."""
+    told = find_slices(costly(stamped(tied_there=0.95)), attributes=("stamp",), **arguments).findings  # type: ignore[arg-type]
+    (found,) = [f for f in told if f.kind == "spurious_correlation"]
+    assert ("seen there by a detector" in found.note) == (
+        "target" in arguments
+    )  # one class alone can't be set against it
+
+
+def test_features_of_some_images_are_paired_with_their_own_codes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Features of every second image, searched among some of the images: each goes with the code of its own image."""
+    view = costly(stamped(tied_there=0.95))
+    whole = view.given_features["data"]
+    sampled = np.arange(0, 900, 2)
+    features = {
+        "data": (sampled, whole[sampled]),
+        "train": (np.arange(1200), view.given_features["train"]),
+    }
+    monkeypatch.setattr(view, "features", lambda split: features[split])
+    import failsight.tools.checks.slice_detector as module
+
+    seen: list[tuple[np.ndarray, np.ndarray]] = []
+    real = module.cross_validated_scores
+    monkeypatch.setattr(
+        module, "cross_validated_scores", lambda x, y, *a, **k: seen.append((x, y)) or real(x, y, *a, **k)
+    )
+    told = find_slices(view, attributes=("stamp",), target="column:cost").findings
+    assert [f for f in told if "seen there by a detector" in f.note]
+    (x, has), *_ = seen
+    # the last feature is the stamp itself, with noise: half of it is as far from 0 as from 1
+    assert len(x) < 350 and ((x[:, 3] > 2) == (has == 1)).mean() > 0.99
+
+
 def test_a_stamp_that_training_does_not_tie_is_no_learnt_correlation() -> None:
     told = find_slices(stamped(tied_there=0.5)).findings
     assert not [f for f in told if f.kind == "spurious_correlation" and f.verdict == "confirmed"]

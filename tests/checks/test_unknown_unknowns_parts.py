@@ -62,6 +62,21 @@ class TestBlindSpots:
         assert (inside & spot).sum() / spot.sum() > 0.8
         assert (inside & spot).sum() / inside.sum() > 0.7
 
+    @pytest.mark.parametrize("places", [2, 3])
+    def test_groups_keep_their_names_where_every_answer_falls_into_one(self, places: int) -> None:
+        """All answers lie at a few places: nobody is left for none, and no group is called so."""
+        rng = np.random.default_rng(3)
+        at = np.arange(400) % places
+        features = np.eye(4, dtype=np.float32)[at]
+        wrong = rng.random(400) < 0.3
+        made = find_blind_spots(self.columns(rng, 400), features, wrong, np.zeros(400, int), seed=0)
+        assert made is not None
+        spots = made.columns[-1]
+        assert (spots.name, spots.values[-1]) == ("blind_spot", "none")
+        assert spots.values[:-1] == tuple(f"group {j + 1}" for j in range(len(spots.values) - 1))
+        held = {spots.values[code] for code in np.unique(spots.codes[spots.codes >= 0])}
+        assert held and "none" not in held
+
     def test_an_attribute_is_named(self) -> None:
         rng = np.random.default_rng(1)
         columns = self.columns(rng, 1500)

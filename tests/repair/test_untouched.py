@@ -47,10 +47,59 @@ def test_the_half_that_find_slices_searched_is_drawn_again(monkeypatch: pytest.M
     assert any("half on which the finding was searched for" in n for n in made.notes)
 
 
+@pytest.mark.parametrize("asked", ["bed", "Bed", " BED "])
+def test_a_class_typed_in_another_case_draws_the_same_half(
+    monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    view = view_of()
+    view.recorded.clear()
+    seen: list[Search] = []
+    import failsight.tools.find_slices as module
+
+    real = module.search
+    monkeypatch.setattr(module, "search", lambda *a: seen.append(real(*a)) or seen[-1])
+    found = find_slices(view, within_class=asked)  # type: ignore[arg-type]
+    weak = next(f for f in found.findings if f.verdict == "confirmed")
+    view.recorded.append(found)
+    made = untouched(view, "data", weak, view.versions())  # type: ignore[arg-type]
+    chose = set(view.predictions().rows[seen[0].positions[seen[0].report.discovery]].tolist())
+    judges = set(view.predictions().rows[made.keep].tolist())
+    assert len(chose) == 100 and not judges & chose and len(judges) == 300
+
+
+@pytest.mark.parametrize("asked", ["bath", "Bath"])
+def test_so_does_a_predicted_class(asked: str) -> None:
+    view = view_of()
+    finding = view.stated[0][1]
+    arguments = {"within_prediction": asked}
+    view.recorded[:] = [Evidence("find_slices", "Found", "Found.", arguments, findings=(finding,))]
+    made = untouched(view, "data", finding, view.versions())  # type: ignore[arg-type]
+    called = view.predictions().predicted == 0
+    assert made.keep[~called].all() and abs((~made.keep[called]).sum() - called.sum() / 2) <= 1
+
+
+def test_a_half_that_is_not_the_recorded_one_is_not_passed_off_as_it() -> None:
+    """The houses by which the half was drawn were edited since: nobody knows any more which images chose."""
+    view = view_of()
+    view.recorded.clear()
+    houses = [f"h{i // 2}" for i in range(400)]
+    view._tables["data"].columns["house"] = houses
+    found = find_slices(view, group_by="house")  # type: ignore[arg-type]
+    weak = next(f for f in found.findings if f.verdict == "confirmed")
+    view.recorded.append(found)
+    same = untouched(view, "data", weak, view.versions())  # type: ignore[arg-type]
+    assert same.keep.sum() == 400 - found.fact("half_that_chose").n  # type: ignore[operator]
+    view._tables["data"].columns["house"] = [*houses[::-1][:399], "h7"]
+    other = untouched(view, "data", weak, view.versions())  # type: ignore[arg-type]
+    assert other.keep.all() and any("chose this finding on these very" in n for n in other.notes)
+
+
 @pytest.mark.parametrize(
     ("arguments", "kept"),
     [
         ({"within_class": "bed"}, 300),
+        ({"within_class": "Bed"}, 300),
+        ({"within_class": "garage"}, 400),
         ({"split": "deploy"}, 400),
         ({"method": "hibug"}, 400),
         ({"group_by": "gone"}, 400),
@@ -63,7 +112,7 @@ def test_halves_of_other_searches(arguments: dict[str, Any], kept: int) -> None:
     made = untouched(view, "data", finding, view.versions())  # type: ignore[arg-type]
     assert made.keep.sum() == kept
     assert any("chose this finding on these very" in n for n in made.notes) == (
-        "method" in arguments or "group_by" in arguments
+        "method" in arguments or "group_by" in arguments or arguments.get("within_class") == "garage"
     )
 
 

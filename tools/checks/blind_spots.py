@@ -111,12 +111,12 @@ def _groups(features: Floats, wrong: Mask, first: Mask, seed: int) -> Coded | No
     if seeds.sum() < FEWEST:
         return None
     most = int(np.clip(seeds.sum() // ERRORS_A_GROUP, 1, MOST_GROUPS))
-    best, best_codes = -np.inf, np.zeros(0, np.int64)
+    best, best_codes, count = -np.inf, np.zeros(0, np.int64), 0
     for k in range(1, most + 1):
-        codes, strength = _drawn(x, good, wrong, first, k_means(x[seeds], k, seed))
+        centres = k_means(x[seeds], k, seed)
+        codes, strength = _drawn(x, good, wrong, first, centres)
         if strength > best:
-            best, best_codes = strength, codes
-    count = int(best_codes.max(initial=0))
+            best, best_codes, count = strength, codes, len(centres)
     return Coded(COLUMN, "features", best_codes, (*(f"group {j + 1}" for j in range(count)), "none"))
 
 

@@ -333,4 +333,5 @@ def usual_cue(found: Search, spans: tuple[Span, ...], where: int | None) -> Cue 
         return None
     half = found.confirmation
     lacking = own & (codes >= low) & (codes <= high)
-    return Cue(a, value, k / n, j / m, compared(where, found.wrong, lacking & half, own & has & half))
+    missed = compared(where, found.wrong, lacking & half, own & has & half, found.prepared.groups)
+    return Cue(a, value, k / n, j / m, missed)

@@ -49,7 +49,8 @@ def seen_in_training(view: CaseView, found: Search, codes: Ints, value: int, tow
     except RetryError:  # a black box
         return None
     made = view.predictions(found.split)
-    _, seen_at, at = np.intersect1d(rows, made.rows[made.labelled], return_indices=True)
+    # the search may look at some of the labelled images only: codes and labels are those of its own
+    _, seen_at, at = np.intersect1d(rows, made.rows[found.positions], return_indices=True)
     known = codes[at] >= 0
     at, features = at[known], features[seen_at[known]]
     has, labels = codes[at] == value, found.labels[at]

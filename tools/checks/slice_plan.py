@@ -19,6 +19,10 @@ TAKEN = (
     "over all images (Cochran–Mantel–Haenszel), Benjamini–Hochberg over all values and classes"
 )  # without training images such a pull is told as a weak slice
 
+TOGETHER = (
+    "images that belong together are counted together: no p is smaller than groups of them alone would give"
+)
+
 
 def register_slice_plans(
     view: CaseView, arguments: Mapping[str, Any], settings: SearchSettings, n: int, pulls: bool
@@ -32,6 +36,7 @@ def register_slice_plans(
         pulls: whether pulls are tested, too.
     """
     untold = pulls and "train" not in view.splits()
+    together = f"; {TOGETHER}" if arguments.get("group_by") else ""
     view.register(
         Instrument(
             finding=family_key("weak_slice"),
@@ -39,7 +44,9 @@ def register_slice_plans(
             arguments=dict(arguments),
             statement="Under some conditions the model fails more often than on other images of the same class.",
             statistic="excess over the other images within true classes, on the half that did not propose the slice; exact or permutation test, "
-            "Benjamini–Hochberg over everything that was carried to that half" + (TAKEN if untold else ""),
+            "Benjamini–Hochberg over everything that was carried to that half"
+            + (TAKEN if untold else "")
+            + together,
             control="all other images of the same true class, the same images with one condition less, and the other confirmed slices",
             minimum_effect=settings.min_effect,
             alpha=settings.q,
@@ -54,7 +61,7 @@ def register_slice_plans(
                 arguments=dict(arguments),
                 statement="Some value of an attribute pulls predictions towards a class that the images are not of.",
                 statistic="share of the images of other classes that are called the class, with the value minus without, within true classes "
-                "(Cochran–Mantel–Haenszel), Benjamini–Hochberg over all values and classes",
+                "(Cochran–Mantel–Haenszel), Benjamini–Hochberg over all values and classes" + together,
                 control="images of the same true class without the value; whether training images tie the value to the class",
                 minimum_effect=settings.min_effect,
                 alpha=settings.q,

@@ -6,16 +6,17 @@ the value are missed. Either may be there without the other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
 from failsight.tools.slice_search import Codes, Mask, Search
-from failsight.tools.stats.association import Pull, prediction_tables, pull, screen_pulls
+from failsight.tools.stats.association import PredictionTables, Pull, prediction_tables, pull, screen_pulls
 from failsight.tools.stats.contingency import cramers_v_interval
 from failsight.tools.stats.intervals import newcombe
 from failsight.tools.stats.multiplicity import benjamini_hochberg
+from failsight.tools.stats.slices import compare_clusters, wider
 from failsight.tools.view import CaseView
 
 Interval = tuple[float, float]
@@ -96,14 +97,16 @@ class Compared:
         return "no" if self.ci[1] < least else "undetermined"
 
 
-def compared(true: int, hit: Mask, inside: Mask, outside: Mask) -> Compared:
-    """Share of ``hit`` among some images of a class against others."""
+def compared(true: int, hit: Mask, inside: Mask, outside: Mask, groups: Codes | None = None) -> Compared:
+    """Share of ``hit`` among some images of a class against others; (n,) groups say which images belong together."""
     n, n_out = int(inside.sum()), int(outside.sum())
     k, k_out = int((hit & inside).sum()), int((hit & outside).sum())
     rates = (k / n if n else 0.0, k_out / n_out if n_out else 0.0)
-    return Compared(
-        true, n, rates[0], n_out, rates[1], newcombe(k, n, k_out, n_out) if n and n_out else (-1.0, 1.0)
-    )
+    ci = newcombe(k, n, k_out, n_out) if n and n_out else (-1.0, 1.0)
+    if groups is not None:
+        zero = np.zeros(len(hit), np.int64)
+        ci = wider(ci, compare_clusters(hit.astype(np.float64), inside, outside, zero, groups).ci)
+    return Compared(true, n, rates[0], n_out, rates[1], ci)
 
 
 def suspicions(found: Search, *, q: float, min_effect: float, floor: int) -> list[Suspicion]:
@@ -113,7 +116,8 @@ def suspicions(found: Search, *, q: float, min_effect: float, floor: int) -> lis
     images: nothing was selected, so nothing has to be set aside (but see `_codes`); Benjamini–Hochberg runs over all of
     them, apart from the slices, which are a family of their own. An attribute counts when the wrong predictions of the class (images of other true classes) rise by at least
     ``min_effect`` with an interval above zero, when the other classes offer at least ``floor`` pairs to compare, when most further
-    errors go to that class, and when they still do within the values of the attributes listed before it.
+    errors go to that class, and when they still do within the values of the attributes listed before it. Where images belong
+    together (`Prepared.groups`), no p or interval is surer than groups allow, and a value that few groups hold counts for nothing.
     """
     if found.called is not None:
         return []
@@ -147,6 +151,24 @@ def _codes(found: Search, attribute: int) -> Codes:
     return coded.codes if coded.learned is None else np.where(found.confirmation, coded.codes, -1)
 
 
+def _pull(
+    found: Search, tables: PredictionTables, i: int, j: int, codes: Codes, given: Codes | None = None
+) -> Pull:
+    """The pull of the i-th value of the (n,) codes towards class j; no surer than groups of images allow."""
+    made, groups = pull(tables, i, j), found.prepared.groups
+    if groups is None:
+        return made
+    has = codes == made.value
+    lacks, others = (codes >= 0) & ~has, found.labels != j
+    called = (found.predicted == j).astype(np.float64)
+    strata = found.labels if given is None else found.labels * (int(given.max(initial=0)) + 1) + given
+    over = compare_clusters(called, has, lacks, strata, groups)
+    wrong = compare_clusters(called, has & others, lacks & others, strata, groups)
+    p = max(made.p, over.p_two)
+    wrong_ci = wider(made.wrong_ci, wrong.ci) if wrong.enough else (-1.0, 1.0)
+    return replace(made, p=p, adjusted=p, ci=wider(made.ci, over.ci), wrong_ci=wrong_ci)
+
+
 def _rank(found: Search, attribute: int, one: Pull) -> tuple[float, bool, float]:
     """Strongest first. Of the two sides of one coin (two values, two classes) the presence of a thing is what is said."""
     absent = found.attributes[attribute].values[one.value].lower() in NO
@@ -166,7 +188,7 @@ def _screen(found: Search, attribute: int, floor: int) -> tuple[list[Pull], int]
     z = screen_pulls(tables)
     z[tables.values == len(support)] = 0.0
     close = np.argwhere(z >= SCREEN)
-    return [pull(tables, int(i), int(j)) for i, j in close], int((z != 0).sum()) - len(close)
+    return [_pull(found, tables, int(i), int(j), lumped) for i, j in close], int((z != 0).sum()) - len(close)
 
 
 def _harmful(one: Pull, min_effect: float) -> bool:
@@ -229,7 +251,7 @@ def _beside(found: Search, codes: Codes, one: Pull, given: Codes, min_effect: fl
     place = np.flatnonzero(tables.values == 1)
     if not len(place) or len(tables.values) < 2:
         return False
-    again = pull(tables, int(place[0]), one.predicted)
+    again = _pull(found, tables, int(place[0]), one.predicted, value, given)
     return again.p <= 0.01 and _harmful(again, min_effect)
 
 
@@ -259,7 +281,7 @@ def stands_without(found: Search, one: Suspicion, left_out: Mask, min_effect: fl
     place = np.flatnonzero(tables.values == 1)
     if not len(place) or len(tables.values) < 2 or _comparable(found, codes, one.found) < floor:
         return False
-    again = pull(tables, int(place[0]), one.found.predicted)
+    again = _pull(found, tables, int(place[0]), one.found.predicted, value)
     return again.p <= 0.01 and _harmful(again, min_effect)
 
 
@@ -267,13 +289,13 @@ def _suspicion(found: Search, attribute: int, one: Pull, q: float) -> Suspicion:
     codes = _codes(found, attribute)
     has, lacks = codes == one.value, (codes != one.value) & (codes >= 0)
     others = found.labels != one.predicted
-    called = found.predicted == one.predicted
-    all_others = compared(one.predicted, called, others & has, others & lacks)
+    called, groups = found.predicted == one.predicted, found.prepared.groups
+    all_others = compared(one.predicted, called, others & has, others & lacks, groups)
     own = found.labels == one.predicted
     victims = []
     for true in np.unique(found.labels[others]):
         same = found.labels == true
-        victims.append(compared(int(true), called, same & has, same & lacks))
+        victims.append(compared(int(true), called, same & has, same & lacks, groups))
     victims.sort(key=lambda v: (-v.ci[0], v.true))
     value = np.where(codes < 0, -1, has).astype(np.int64)
     tables = prediction_tables(value, found.labels, found.predicted)
@@ -288,6 +310,6 @@ def _suspicion(found: Search, attribute: int, one: Pull, q: float) -> Suspicion:
         all_others.rate_out,
         v,
         v_ci,
-        compared(one.predicted, ~called, own & lacks, own & has),
+        compared(one.predicted, ~called, own & lacks, own & has, groups),
         tuple(victims),
     )

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from failsight.tools.checks.slice_target import goal
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Finding
+from failsight.tools.experiments.population import class_index
 from failsight.tools.inputs.base import Predictions, Split
 from failsight.tools.notes import called
 from failsight.tools.repair.versions import ModelVersion
-from failsight.tools.slice_search import group_codes
+from failsight.tools.slice_search import HALF, by_class, group_codes, half_digest, taking_part
 from failsight.tools.stats.slices import discovery_half
 from failsight.tools.view import CaseView
 
@@ -105,18 +106,21 @@ def _chose(
 
 
 def _searched_half(view: CaseView, split: Split, made: Predictions, one: Evidence) -> Mask | None:
-    """The half that chose in a call of ``find_slices``, drawn again; None for tools that have no such half."""
+    """The half that chose in a call of ``find_slices``, drawn again.
+
+    None for tools that have no such half, and where it can't be drawn again: a column or class is gone, or the rows are not
+    those whose digest was recorded.
+    """
     given: Mapping[str, Any] = one.arguments
     if one.tool != "find_slices" or given.get("method") == "hibug":
         return None
-    within, called_ = given.get("within_class"), given.get("within_prediction")
-    keep = made.labelled.copy()
-    if within in made.classes:
-        keep &= made.labels == made.classes.index(str(within))
-    if called_ in made.classes:
-        keep &= made.predicted == made.classes.index(str(called_))
     group_by, target = given.get("group_by"), str(given.get("target") or "error")
     try:
+        within, called_ = (
+            class_index(made.classes, str(given[name])) if given.get(name) else None
+            for name in ("within_class", "within_prediction")
+        )
+        keep = taking_part(made, within, called_).copy()
         table = view.attributes(split) if group_by or target.startswith("column:") else None
         if table is not None and target.startswith("column:"):
             keep &= np.isfinite(goal(target, made, table, 0.9).values)
@@ -124,8 +128,9 @@ def _searched_half(view: CaseView, split: Split, made: Predictions, one: Evidenc
     except RetryError:  # the column is gone: nobody knows any more which half it was
         return None
     labels = made.labels[keep].astype(np.int64)
-    alone = bool(within) or bool(called_) or len(np.unique(labels)) < 2
-    first, _ = discovery_half(None if alone else labels, len(labels), view.seed, groups)
+    strata = labels if by_class(labels, within, called_) else None
+    first, _ = discovery_half(strata, len(labels), view.seed, groups)
     chose = np.zeros(len(made), bool)
     chose[np.flatnonzero(keep)[first]] = True
-    return chose
+    recorded = next((str(fact.value) for fact in one.facts if fact.name == HALF), None)
+    return chose if recorded in (None, half_digest(made.rows[chose])) else None

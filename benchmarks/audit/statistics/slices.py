@@ -14,6 +14,7 @@ from tests.stats.tables import attributes, errors
 
 Array = np.ndarray[Any, Any]
 SHARES = ((0.2,) * 5, (0.6, 0.2, 0.1, 0.07, 0.03))
+HOUSES = {5: "five", 20: "twenty"}  # pictures of one house
 NEARLY = 0.01  # a slice that in truth is worse by less than a point is a false discovery
 
 
@@ -27,8 +28,9 @@ def cells() -> Iterator[Cell]:
     for even in (True, False):
         yield _null(2000, 0.15, 8, 0.3, classes=2 - even)
     yield _null(2000, 0.15, 8, 0.3, loss=True)
-    yield _null(2000, 0.15, 8, 0.3, houses=True)
-    yield _null(2000, 0.15, 8, 0.3, houses=True, told=False)
+    for pictures in (5, 20):
+        yield _null(2000, 0.15, 8, 0.3, house=pictures)
+        yield _null(2000, 0.15, 8, 0.3, house=pictures, told=False)
     for n in (1000, 4000):
         for base in (0.05, 0.2):
             for dependence in (0.0, 0.6, 0.9):
@@ -55,17 +57,17 @@ def _world(
 
 
 def _null(
-    n: int, rate: float, count: int, dependence: float, *, classes: int = 0, loss: bool = False, houses: bool = False, told: bool = True
+    n: int, rate: float, count: int, dependence: float, *, classes: int = 0, loss: bool = False, house: int = 0, told: bool = True
 ) -> Cell:  # fmt: skip
     def trial(rng: Rng) -> Mapping[str, float]:
         codes, chance, column = _world(rng, n, rate, count, dependence, classes)
         groups = None
-        if houses:  # five pictures of a house share their luck and half of their attributes
-            house = np.arange(n) // 5
+        if house:  # so many pictures of a house share their luck and half of their attributes
+            one = np.arange(n) // house
             for j in range(0, count, 2):
-                codes[:, j] = codes[house * 5, j]
-            chance = 1 / (1 + np.exp(-(np.log(rate / (1 - rate)) + rng.normal(0, 1, house.max() + 1)[house])))
-            groups = house if told else None
+                codes[:, j] = codes[one * house, j]
+            chance = 1 / (1 + np.exp(-(np.log(rate / (1 - rate)) + rng.normal(0, 1, one.max() + 1)[one])))
+            groups = one if told else None
         target = rng.beta(0.5, 3, n) if loss else errors(rng, chance)
         report = find_slices(
             codes,
@@ -77,7 +79,7 @@ def _null(
 
     world = ", classes of unequal difficulty" + (" and size" if classes == 2 else "") if classes else ""
     world += ", a loss" if loss else ""
-    world += f", five pictures a house{'' if told else ', not told'}" if houses else ""
+    world += f", {HOUSES[house]} pictures a house{'' if told else ', not told'}" if house else ""
     where = f"n {n:,}, rate {rate:g}, {count} attributes correlated {dependence:g}{world}"
     promise = FEW if told else None
     return Cell(

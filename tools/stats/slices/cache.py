@@ -7,6 +7,7 @@ they hold whatever other attributes the table has, so that a further attribute c
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -51,7 +52,7 @@ class TableDigest:
 
 
 class CountCache:
-    """Counts by content, the least recently used dropped first.
+    """Counts by content, the least recently used dropped first; several threads may use one.
 
     Args:
         most_bytes: of the arrays held.
@@ -64,24 +65,28 @@ class CountCache:
         self.most_bytes, self.held = most_bytes, 0
         self.counted = self.reused = 0
         self._made: OrderedDict[bytes, Cells] = OrderedDict()
+        self._guard = threading.Lock()
 
     def __len__(self) -> int:
         return len(self._made)
 
     def get(self, name: bytes) -> Cells | None:
         """Counts of this name, or None."""
-        found = self._made.get(name)
-        if found is not None:
-            self._made.move_to_end(name)
-            self.reused += 1
+        with self._guard:
+            found = self._made.get(name)
+            if found is not None:
+                self._made.move_to_end(name)
+                self.reused += 1
         return found
 
     def put(self, name: bytes, cells: Cells) -> None:
         """Hold what was just counted."""
-        self.counted += 1
-        self._hold(name, cells)
+        with self._guard:
+            self.counted += 1
+            self._hold(name, cells)
 
     def _hold(self, name: bytes, cells: Cells) -> None:
+        """Under the guard."""
         if name in self._made:
             return
         self._made[name] = cells
@@ -91,8 +96,10 @@ class CountCache:
 
     def dump(self) -> dict[str, Array]:
         """Everything held, as a few arrays for a file."""
-        names = b"".join(name.ljust(4 * DIGEST, b"\0") for name in self._made)
-        all_cells = list(self._made.values())
+        with self._guard:
+            held = list(self._made.items())
+        names = b"".join(name.ljust(4 * DIGEST, b"\0") for name, _ in held)
+        all_cells = [cells for _, cells in held]
         lengths = np.array([len(cell) for cell, _ in all_cells], np.int64)
         cells = [cell for cell, _ in all_cells] or [np.zeros(0, np.int64)]
         counts = [np.stack([c.astype(np.float64) for c in found]) for _, found in all_cells]
@@ -121,7 +128,8 @@ class CountCache:
             digests = (
                 4 if name[3 * DIGEST :].any() else 3
             )  # of the table and three attributes, or two and padding
-            self._hold(name[: digests * DIGEST].tobytes(), (cells[part], list(counts[:, part])))
+            with self._guard:
+                self._hold(name[: digests * DIGEST].tobytes(), (cells[part], list(counts[:, part])))
             start += length
 
 

@@ -10,6 +10,14 @@ import numpy as np
 
 from failsight.tools.stats.intervals import difference_interval, mean_interval, newcombe, wilson
 from failsight.tools.stats.multiplicity import benjamini_hochberg
+from failsight.tools.stats.slices.clusters import (
+    FEWEST,
+    Clustered,
+    compare_clusters,
+    mean_cluster_interval,
+    rate_interval,
+    wider,
+)
 from failsight.tools.stats.slices.discover import Shortlist
 from failsight.tools.stats.slices.independence import excess_over_independence
 from failsight.tools.stats.slices.model import (
@@ -41,7 +49,13 @@ class _Tested:
     p_parents: tuple[float, ...]
     measured: Measured
     enough: bool
+    together: Clustered | None = None
     given: float | None = None
+
+    @property
+    def too_few(self) -> bool:
+        """Whether rows come in groups, and too few of these hold the slice or lack it to say anything."""
+        return self.together is not None and not self.together.enough
 
     @property
     def alone(self) -> float:
@@ -95,7 +109,7 @@ def _test(half: Half, conjunction: Conjunction, settings: SearchSettings, min_ef
     parents = tuple(_against_parent(half, conjunction, p, settings) for p in conjunction.parents())
     measured = half.measure(conjunction)
     enough = rest.effect >= min_effect and measured.rate > measured.rate_out
-    return _Tested(conjunction, rest, parents, measured, enough)
+    return _Tested(conjunction, rest, parents, measured, enough, half.together(conjunction))
 
 
 def _against_parent(half: Half, child: Conjunction, parent: Conjunction, settings: SearchSettings) -> float:
@@ -197,7 +211,7 @@ def _describe(
     # within classes a slice of easy ones may be worse than the bare difference says
     effect_ci = confirmation.effect_interval(tested.conjunction) if confirmation.levels > 1 else difference_ci
     verdict: Literal["confirmed", "refuted", "inconclusive"] = "confirmed" if confirmed else "inconclusive"
-    if not confirmed and max(difference_ci[1], effect_ci[1]) < min_effect:
+    if not confirmed and not tested.too_few and max(difference_ci[1], effect_ci[1]) < min_effect:
         verdict = "refuted"
     return TestedSlice(
         conjunction=tested.conjunction,
@@ -217,11 +231,14 @@ def _describe(
         q=q,
         verdict=verdict,
         reason="" if confirmed else _reason(tested, q, min_effect),
+        groups=None if tested.together is None else tested.together.groups,
     )
 
 
 def _reason(tested: _Tested, q: float, min_effect: float) -> str:
     """Why a slice was not confirmed, the plainest reason first."""
+    if tested.together is not None and tested.too_few:
+        return f"too few groups to tell: {tested.together.groups} hold it or lack it, fewer than {FEWEST}"
     if not tested.enough and tested.against_rest.effect >= min_effect:
         return "over all classes it is no worse than the rest"
     if not tested.enough:
@@ -236,6 +253,21 @@ def _reason(tested: _Tested, q: float, min_effect: float) -> str:
 
 
 def _intervals(
+    half: Half, conjunction: Conjunction, measured: Measured, class_column: int | None
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """95 % intervals of the slice's mean, and of its difference from the rows outside; no narrower than groups allow."""
+    ci, difference_ci = _independent_intervals(half, conjunction, measured, class_column)
+    if half.clusters is None:
+        return ci, difference_ci
+    inside, outside = half.inside(conjunction), half.outside(conjunction, class_column)
+    zero = np.zeros(len(half), np.int64)
+    together = compare_clusters(half.target, inside, outside, zero, half.clusters)
+    values, clusters = half.target[inside], half.clusters[inside]
+    by_group = rate_interval(values > 0, clusters) if half.binary else mean_cluster_interval(values, clusters)
+    return wider(ci, by_group), wider(difference_ci, together.ci)
+
+
+def _independent_intervals(
     half: Half, conjunction: Conjunction, measured: Measured, class_column: int | None
 ) -> tuple[tuple[float, float], tuple[float, float]]:
     if half.binary:

@@ -15,6 +15,9 @@ import numpy as np
 from failsight.tools.stats.slices.model import Bool, Float, Int
 
 CANDIDATES = 64
+#: significant digits of a cut, where six do not tell the cuts apart
+MORE_DIGITS = (8, 10, 12, 15, 17)
+SURE_DIGITS = 15  # that any number in memory holds: what differs only beyond them is an error of rounding
 #: standard errors by which the best range must stand out: the best of about a hundred ranges with one end rarely reaches
 #: this by chance, the best of two thousand with two ends seldom reaches the second
 STANDS_OUT, STANDS_OUT_TWICE = 3.3, 4.0
@@ -92,14 +95,19 @@ def learned_range(
     return start, stop
 
 
+def number_key(value: float) -> float:
+    """The number that ``value`` is, but for errors of rounding: equal for numbers that mean the same."""
+    return value if value.is_integer() else float(f"{value:.{SURE_DIGITS}g}")
+
+
 def _candidates(known: Float, rounded: Callable[[float, int], float]) -> Float:
     """Cuts inside the values, at quantiles, rounded to three digits (more where that leaves too few)."""
     shares = np.arange(1, CANDIDATES + 1) / (CANDIDATES + 1)
     quantiles = np.unique(np.quantile(known, shares, method="inverted_cdf"))
-    edges = quantiles
-    for digits in (3, 4, 6):
+    edges, apart = quantiles, len({number_key(q) for q in quantiles.tolist()})
+    for digits in (3, 4, 6, *MORE_DIGITS):
         edges = np.unique([rounded(float(q), digits) for q in quantiles])
-        if len(edges) >= 0.8 * len(quantiles):
+        if len(edges) >= 0.8 * (len(quantiles) if digits < 6 else apart):
             break
     inside: Float = edges[(edges > known.min()) & (edges <= known.max())]
     return inside

@@ -43,7 +43,8 @@ def find_slices(
         classes: (n,) integer code of the true class; comparisons are then made within classes, so that a
             slice is not reported for the classes it happens to hold. By default the class column of the
             settings, or no classes.
-        groups: (n,) rows of equal group (duplicates, one house, one patient) stay in the same half.
+        groups: (n,) rows of equal group (duplicates, one house, one patient) stay in the same half, and no test is surer
+            than it would be with groups alone independent (see `clusters`).
         settings: depth, support, effect floor, q, seed …; see `SearchSettings`.
         discovery: (n,) the half that chooses, where something was chosen on it before (see `discovery_half`); drawn by
             the seed of the settings otherwise.
@@ -61,6 +62,8 @@ def find_slices(
         classes = table[:, settings.class_column]
     strata, adjusted = _strata(classes, len(y))
     first = split_halves(strata, settings.seed, groups) if discovery is None else np.asarray(discovery, bool)
+    if groups is not None and np.shape(groups) != y.shape:
+        raise ValueError(f"groups must name one of each of {len(y)} rows")
     if first.shape != y.shape:
         raise ValueError(f"discovery must say of each of {len(y)} rows whether it chooses")
     base = float(y[first].mean()) if first.any() else 0.0
@@ -72,7 +75,7 @@ def find_slices(
         # classes too small to compare within still shape the split, not the tests
         within = strata if adjusted else np.broadcast_to(np.int64(0), len(y))
         whole = _in_order(table, y, within, first)
-        chooses, tests = _halves(whole)
+        chooses, tests = _halves(whole, None if groups is None else np.asarray(groups)[~first])
         shortlist = discover(chooses, whole, settings, min_effect, cache)
         examined = shortlist.examined
         confirmed, others = confirm(chooses, tests, shortlist, settings, min_effect)
@@ -99,12 +102,13 @@ def _in_order(table: Codes, target: Float, strata: Int, first: Bool) -> Whole:
     return Whole(columns, target[order], strata[order], np.arange(len(order)) < np.count_nonzero(first))
 
 
-def _halves(whole: Whole) -> tuple[Half, Half]:
-    """The rows that choose and the rows that test."""
+def _halves(whole: Whole, groups: NDArray[Any] | None) -> tuple[Half, Half]:
+    """The rows that choose and the rows that test; what is tested is tested by groups, where these rows come in some."""
     levels, k = int(whole.strata.max()) + 1, int(np.count_nonzero(whole.rows))
+    clusters = None if groups is None else np.unique(groups, return_inverse=True)[1].astype(np.int64)
     first, second = (
-        Half([column[part] for column in whole.columns], whole.target[part], whole.strata[part], levels)
-        for part in (slice(0, k), slice(k, None))
+        Half([column[part] for column in whole.columns], whole.target[part], whole.strata[part], levels, by)
+        for part, by in ((slice(0, k), None), (slice(k, None), clusters))
     )
     return first, second
 

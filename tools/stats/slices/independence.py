@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from failsight.tools.stats.slices.clusters import spread_of
 from failsight.tools.stats.slices.model import Float
 from failsight.tools.stats.slices.table import INSIDE, OUTSIDE, Patterns
 
@@ -41,18 +43,45 @@ def excess_over_independence(patterns: Patterns, i: int, others: Sequence[int]) 
     fit, ask = np.where(outside, n, 0.0), np.where(inside, n, 0.0)
     seen = np.where(outside, total, 0.0)
     if patterns.binary:
-        expected, variance = _logistic(design, fit, seen, ask)
+        model = _logistic(design, fit, seen, ask)
     else:
         square = patterns.sums.where(outside).grouped(np.zeros(len(n), np.int64), 1).centred()[0]
-        expected, variance = _linear(design, fit, seen, ask, float(square[0]) / max(float(fit.sum()), 1.0))
-    if variance <= 0:
+        model = _linear(design, fit, seen, ask, float(square[0]) / max(float(fit.sum()), 1.0))
+    if model.variance <= 0:
         return 0.0, 1.0
-    gap = float(total[inside].sum()) - expected
-    return gap / float(ask.sum()), 0.5 * math.erfc(gap / math.sqrt(2 * variance))
+    gap = float(total[inside].sum()) - model.expected
+    effect, p = gap / float(ask.sum()), 0.5 * math.erfc(gap / math.sqrt(2 * model.variance))
+    return effect, p if patterns.clusters is None else max(p, _together(patterns, i, model, gap, effect))
 
 
-def _logistic(design: Float, n: Float, total: Float, ask: Float) -> tuple[float, float]:
-    """Expected sum over `ask` rows per pattern, and its variance (sampling plus estimation)."""
+@dataclass(frozen=True, slots=True)
+class _Model:
+    """What the fitted model says of the rows asked for.
+
+    Attributes:
+        expected, variance: sum over these rows, and its variance (sampling plus estimation) were rows independent.
+        mean: (P,) expected target of a row of each pattern.
+        weight: (P,) how much a row of each pattern moves the expected sum, for each point that it lies above its mean.
+    """
+
+    expected: float
+    variance: float
+    mean: Float
+    weight: Float
+
+
+def _together(patterns: Patterns, i: int, model: _Model, gap: float, effect: float) -> float:
+    """One-sided p of the gap, rows of one group together: its spread is that of the groups' shares in it."""
+    assert patterns.clusters is not None
+    member = patterns.member[patterns.row, i]
+    inside, outside = member == INSIDE, member == OUTSIDE
+    left = patterns.target - model.mean[patterns.row]
+    scores = np.where(inside, left - effect, -model.weight[patterns.row] * left)
+    return spread_of(scores, inside, outside, patterns.clusters).upper(gap)
+
+
+def _logistic(design: Float, n: Float, total: Float, ask: Float) -> _Model:
+    """A logistic model without interactions, asked for the sum over `ask` rows per pattern."""
     weights = np.zeros(design.shape[1])
     for _ in range(50):
         rate = _rate(design, weights)
@@ -65,7 +94,8 @@ def _logistic(design: Float, n: Float, total: Float, ask: Float) -> tuple[float,
     hessian = (design.T * (n * rate * (1 - rate))) @ design + RIDGE * np.eye(design.shape[1])
     spread = ask * rate * (1 - rate)
     slope = design.T @ spread
-    return float((ask * rate).sum()), float(spread.sum() + slope @ np.linalg.solve(hessian, slope))
+    pull = np.linalg.solve(hessian, slope)
+    return _Model(float((ask * rate).sum()), float(spread.sum() + slope @ pull), rate, design @ pull)
 
 
 def _rate(design: Float, weights: Float) -> Float:
@@ -73,9 +103,11 @@ def _rate(design: Float, weights: Float) -> Float:
     return rate
 
 
-def _linear(design: Float, n: Float, total: Float, ask: Float, spread: float) -> tuple[float, float]:
+def _linear(design: Float, n: Float, total: Float, ask: Float, spread: float) -> _Model:
     """The same for an additive model of the mean."""
     normal = (design.T * n) @ design + RIDGE * np.eye(design.shape[1])
     weights = np.linalg.solve(normal, design.T @ total)
     slope = design.T @ ask
-    return float(slope @ weights), spread * float(ask.sum() + slope @ np.linalg.solve(normal, slope))
+    pull = np.linalg.solve(normal, slope)
+    variance = spread * float(ask.sum() + slope @ pull)
+    return _Model(float(slope @ weights), variance, design @ weights, design @ pull)

@@ -164,6 +164,8 @@ class TestedSlice:
             "merged" (a confirmed slice accounts for it); or "inconclusive".
         reason: why it was not confirmed, in a few words; empty for a confirmed slice.
         merged: what this confirmed slice accounts for.
+        groups: where rows come in groups, how many of these hold it, or lack it where that is fewer, on the half that
+            tests; None where rows stand alone.
     """
 
     __test__ = False  # not a test class, whatever its name begins with
@@ -186,6 +188,7 @@ class TestedSlice:
     verdict: Literal["confirmed", "refuted", "inconclusive", "merged"]
     reason: str = ""
     merged: tuple[Relative, ...] = ()
+    groups: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

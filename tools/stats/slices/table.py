@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from failsight.tools.stats.contingency import risk_difference
 from failsight.tools.stats.intervals import normal_quantile
+from failsight.tools.stats.slices.clusters import Clustered, compare_clusters, wider
 from failsight.tools.stats.slices.model import Bool, Conjunction, Float, Int, Measured
 from failsight.tools.stats.stratified import StratifiedTest, Sums, combine_strata, compare, is_binary
 
@@ -60,10 +62,20 @@ class Half:
         target: (n,) numbers in [0, 1].
         strata: (n,) class strata, ≥ 0.
         levels: number of class strata.
+        clusters: (n,) group of each row, ≥ 0, where rows of one group are not independent: then no comparison is surer than
+            its groups allow. None where each row stands alone.
     """
 
-    def __init__(self, columns: Sequence[NDArray[Any]], target: Float, strata: Int, levels: int) -> None:
+    def __init__(
+        self,
+        columns: Sequence[NDArray[Any]],
+        target: Float,
+        strata: Int,
+        levels: int,
+        clusters: Int | None = None,
+    ) -> None:
         self.columns, self.target, self.strata, self.levels = columns, target, strata, levels
+        self.clusters = clusters
         self.binary = is_binary(target)
         self.error = target != 0
         self._missing = [bool((column < 0).any()) for column in columns]
@@ -136,13 +148,27 @@ class Half:
         inside = self.sums(self.inside(conjunction), self.strata, self.levels)
         unknown = self.unknown(conjunction)
         pool = self.all_sums if unknown is None else self.sums(~unknown, self.strata, self.levels)
-        return compare(pool, inside, binary=self.binary)
+        found = compare(pool, inside, binary=self.binary)
+        together = self.together(conjunction)
+        return found if together is None else replace(found, p=max(found.p, together.p))
+
+    def together(self, conjunction: Conjunction) -> Clustered | None:
+        """The slice against the rows outside, within true classes, rows of one group together; None without groups."""
+        if self.clusters is None:
+            return None
+        inside, outside = self.inside(conjunction), self.outside(conjunction)
+        return compare_clusters(self.target, inside, outside, self.strata, self.clusters)
 
     def effect_interval(self, conjunction: Conjunction) -> tuple[float, float]:
         """95 % interval of the slice's difference from the rows outside, within true classes; (−1, 1) without any to compare.
 
-        For 0/1 targets that of the Mantel–Haenszel difference; for others normal, from the variances in each class.
+        For 0/1 targets that of the Mantel–Haenszel difference; for others normal, from the variances in each class. Where rows
+        come in groups, no narrower than that of the groups.
         """
+        alone, together = self._effect_interval(conjunction), self.together(conjunction)
+        return alone if together is None else wider(alone, together.ci)
+
+    def _effect_interval(self, conjunction: Conjunction) -> tuple[float, float]:
         inside = self.sums(self.inside(conjunction), self.strata, self.levels)
         outside = self.sums(self.outside(conjunction), self.strata, self.levels)
         if self.binary:
@@ -165,14 +191,27 @@ class Half:
     ) -> StratifiedTest:
         """The slice against the rest of one parent, within true classes or as it stands."""
         strata, levels = (self.strata, self.levels) if within else (np.zeros(len(self), np.int64), 1)
-        whole = self.sums(self._comparable(child, parent), strata, levels)
-        return compare(whole, self.sums(self.inside(child), strata, levels), binary=self.binary)
+        inside, pool = self.inside(child), self._comparable(child, parent)
+        found = compare(
+            self.sums(pool, strata, levels), self.sums(inside, strata, levels), binary=self.binary
+        )
+        if self.clusters is None:
+            return found
+        together = compare_clusters(self.target, inside, pool & ~inside, strata, self.clusters)
+        return replace(found, p=max(found.p, together.p))
 
     def excess_against_parent(self, child: Conjunction, parent: Conjunction) -> StratifiedTest:
         """The excess over the mean of each row's class, in the slice against the rest of one parent."""
-        whole, part = self.residual[self._comparable(child, parent)], self.residual[self.inside(child)]
-        zero = np.zeros(len(whole), np.int64)
-        return compare(Sums.of(whole, zero, 1), Sums.of(part, zero[: len(part)], 1), binary=False)
+        pool, inside = self._comparable(child, parent), self.inside(child)
+        whole, part = self.residual[pool], self.residual[inside]
+        zero = np.zeros(len(self), np.int64)
+        found = compare(
+            Sums.of(whole, zero[: len(whole)], 1), Sums.of(part, zero[: len(part)], 1), binary=False
+        )
+        if self.clusters is None:
+            return found
+        together = compare_clusters(self.residual, inside, pool & ~inside, zero, self.clusters)
+        return replace(found, p=max(found.p, together.p))
 
     def _comparable(self, child: Conjunction, parent: Conjunction) -> Bool:
         """Rows of the parent whose membership of the child can be told."""
@@ -220,6 +259,8 @@ class Patterns:
         strata: (P,) class stratum of each pattern.
         member: (P, k) INSIDE, OUTSIDE or UNKNOWN for each slice.
         sums: sums of the target over the rows of each pattern.
+        row: (n,) pattern of each row.
+        target, clusters: (n,) of each row, as in `Half`.
     """
 
     def __init__(self, half: Half, slices: Sequence[Conjunction]) -> None:
@@ -231,8 +272,9 @@ class Patterns:
             if unknown is not None:
                 code += UNKNOWN * unknown
         distinct, row = np.unique(code, return_inverse=True)
-        self.binary = half.binary
-        self.sums = half.sums(None, row.astype(np.int64), len(distinct))
+        self.binary, self.target, self.clusters = half.binary, half.target, half.clusters
+        self.row: Int = row.astype(np.int64)
+        self.sums = half.sums(None, self.row, len(distinct))
         powers = 3 ** np.arange(len(slices) - 1, -1, -1, dtype=np.int64)
         self.member = (distinct[:, None] // powers) % 3
         self.strata = distinct // 3 ** len(slices)
@@ -243,7 +285,14 @@ class Patterns:
         levels = int(group.max()) + 1
         pool = self.sums.where(self.member[:, i] != UNKNOWN).grouped(group, levels)
         inside = self.sums.where(self.member[:, i] == INSIDE).grouped(group, levels)
-        return compare(pool, inside, binary=self.binary)
+        found = compare(pool, inside, binary=self.binary)
+        if self.clusters is None:
+            return found
+        member = self.member[self.row, i]
+        together = compare_clusters(
+            self.target, member == INSIDE, member == OUTSIDE, group[self.row], self.clusters
+        )
+        return replace(found, p=max(found.p, together.p))
 
     def group(self, others: Sequence[int]) -> Int:
         """(P,) number of the stratum made of class and memberships of other slices."""
