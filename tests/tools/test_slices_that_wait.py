@@ -124,6 +124,7 @@ def test_a_slice_whose_errors_go_with_a_signs_images_rests_on_it(own: float, res
         confirmation=confirmation,
         wrong=hall,
         predicted=np.where(hall, 1, 0),
+        prepared=SimpleNamespace(groups=None),
     )
     errors = errors_of(found, dark, ~dark)
     part: Any = SimpleNamespace(inside=dark, rest=~dark, errors=errors)
