@@ -117,7 +117,8 @@ def _finding(state: CaseState, record: FindingRecord) -> dict[str, Any]:
         "kind": finding.kind,
         "statement": clean(finding.statement, 600),
         "slice": dict(sorted(finding.slice.items())) if finding.slice else None,
-        "split": finding.split,
+        # only where it is another: documents of before, which knew no splits, stay word for word what the journal tells
+        **({"split": finding.split} if finding.split != "data" else {}),
         "class": finding.class_name,
         "confused_with": finding.confused_with,
         "n": finding.n,
