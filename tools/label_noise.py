@@ -31,6 +31,7 @@ from failsight.tools.checks.label_groups import (
 )
 from failsight.tools.checks.label_pairs import Pair, calibrate, class_pairs, expected_suspects
 from failsight.tools.checks.label_report import (
+    BY_HEART,
     Overall,
     facts,
     group_finding,
@@ -262,6 +263,10 @@ def _measure(
     second, seen = second_opinion(view, scored), looked_at(view, scored)
     masks = {(column, value): inside for column, value, inside in large}
     tested = with_excess(tested, masks, second or looked_at(view, scored), scored, clear, view.seed)
+    if scored.split == "train":
+        tested = tuple(
+            replace(g, verdict="inconclusive", why=BY_HEART) if g.verdict == "refuted" else g for g in tested
+        )
     known = set(masks)
     untested = tuple(f"{column}={value}" for column, value, _ in groups if (column, value) not in known)
     pairs = class_pairs(scored, counts, calibrated, among)
@@ -269,7 +274,7 @@ def _measure(
         n=int(among.sum()), suspects=len(suspects), learned=float(1 - np.trace(joint) / max(joint.sum(), 1)),
         expected=expected_suspects(counts, calibrated, among), floor=floor, floor_ci=ci, p=p, sharpness=sharpness, misleading=tuple(misleading),
         second=seconded(second, counts.suspect, counts.suggested, among) if second else None,
-        within=_within_groups(tested),
+        within=_within_groups(tested), learnt=scored.split == "train",
     )  # fmt: skip
     # what tells the true class goes along with suspects, too: here the second opinion guards against what misleads
     classes = (

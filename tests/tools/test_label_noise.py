@@ -127,6 +127,22 @@ def test_noise_without_metadata_is_confirmed_when_every_annotator_makes_it_and_n
         assert finding.slice is None and finding.verdict == verdict
 
 
+def test_training_labels_that_were_learnt_by_heart_are_not_called_right() -> None:
+    """Features that follow the given labels, the wrong ones too: nothing disagrees, and that shows nothing."""
+    rng = np.random.default_rng(0)
+    labels, _, _ = world(4, 1500, 4)
+    given = np.where(rng.random(1500) < 0.15, (labels + 1) % 4, labels)
+    table = FakeTable(np.zeros((1500, 2, 2, 3), np.uint8), given, tuple("wxyz"))
+    scores = np.eye(4)[given] * 0.9 + 0.025
+    view = FakeView({"data": table, "train": table}, scores={"data": scores, "train": scores})
+    view.given_features["train"] = np.eye(4)[given] * 4 + rng.normal(size=(1500, 4)) * 0.3
+    (finding,) = label_noise(view, split="train").findings
+    assert finding.split == "train" and finding.verdict == "inconclusive" and "by heart" in finding.note
+    view.given_features["data"] = view.given_features["train"]
+    (finding,) = label_noise(view).findings  # labels that the model did not learn from
+    assert finding.verdict == "refuted"
+
+
 def test_answers_alone_do_not_tell_wrong_labels_from_a_model_that_errs_by_chance() -> None:
     """Answers exchanged by lot within the class look just like wrong labels: nothing may be confirmed of either."""
     rng = np.random.default_rng(0)

@@ -38,6 +38,12 @@ class Agreement(Protocol):
     def sees(self) -> bool: ...
 
 
+BY_HEART = (
+    "Few labels disagree, but the features were learnt from these very labels: wrong ones that were learnt by heart agree with the "
+    "model and are not seen."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Overall:
     """All images together.
@@ -51,6 +57,8 @@ class Overall:
         misleading: content that makes suspects of its own, ``attribute=value``.
         fed_wrongly: id of a confirmed finding that the model is fed wrongly, or empty: then it errs however sure it is,
             and its disagreement says nothing of the labels.
+        learnt: whether the model learnt from these very labels: few suspects then show nothing, as wrong labels that were learnt by heart
+            agree with it.
         within: floor when every group by who, when or how labelled has a temperature of its own; None without groups.
         second: how far a head that was cross-validated on these labels agrees with the suspects; None without one.
     """
@@ -67,6 +75,7 @@ class Overall:
     fed_wrongly: str = ""
     second: Agreement | None = None
     within: float | None = None
+    learnt: bool = False
 
     @property
     def seconded(self) -> bool:
@@ -82,7 +91,7 @@ class Overall:
     def verdict(self) -> Verdict:
         """Without metadata: confirmed only when the whole interval of the floor reaches the minimum and no content explains it."""
         if self.floor_ci[1] < MINIMUM_EFFECT:
-            return "refuted"
+            return "inconclusive" if self.learnt else "refuted"
         sure = self.p <= ALPHA and self.floor_ci[0] >= MINIMUM_EFFECT
         clear = not self.misleading and not self.fed_wrongly and self.seconded and self.grouped
         return "confirmed" if sure and clear else "inconclusive"
@@ -176,6 +185,8 @@ def _why(made: Overall) -> str:
     least = number(MINIMUM_EFFECT)
     if made.verdict == "refuted":
         return f"The whole interval lies below {least}."
+    if made.learnt and made.floor_ci[1] < MINIMUM_EFFECT:
+        return BY_HEART
     if made.fed_wrongly:
         return f"The model is fed wrongly ({made.fed_wrongly}): mend that first, its disagreement says nothing of the labels."
     if made.verdict == "confirmed":
