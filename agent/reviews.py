@@ -168,7 +168,7 @@ def read_back(case: Case, source: Path, *, by: str, split: str = "data") -> Evid
             raise UserError(
                 f"{source.name}, line {line}: {clean(path, 120)!r} occurs twice.", "Keep one line an image."
             )
-        answers[path] = verdict or "unsure"
+        answers[path] = verdict  # left blank, it takes no earlier one back
         reason = [clean(row.get("why", ""), 300), _own(row.get("own_answer", ""))]
         if person:
             human[path] = person

@@ -17,6 +17,7 @@ from failsight.tools.inputs.base import Predictions, Split
 from failsight.tools.notes import called, need_labels
 from failsight.tools.registry import tool
 from failsight.tools.repair.restated import members_line
+from failsight.tools.repair.versions import RESTATED
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import clean, interval, listing, number
 from failsight.tools.verdicts import STANDING_LEVEL, Measured, judge
@@ -35,7 +36,14 @@ CONTROL = (
 SHOWN = 12
 
 
-@tool(cost="pass", needs=(), answers=(), decides=("class_order",), passes=1.0)
+@tool(
+    cost="pass",
+    needs=(),
+    answers=(),
+    heeds=("preprocessing",),  # a wrong channel order can look like exchanged names
+    decides=("class_order",),
+    passes=1.0,
+)
 def class_order(
     view: CaseView,
     split: Annotated[Split, Field(description="Which images: data, train or deploy.")] = "data",
@@ -180,7 +188,10 @@ def _notes(view: CaseView, confirmed: bool) -> tuple[str, ...]:
     made = [
         "Labels whose names are exchanged look the same from here: look at a few images of each renamed class."
     ]
-    if any(f.kind == "preprocessing" and f.verdict != "refuted" for _, f in view.findings()):
+    mended = {v.finding for v in view.versions() if v.strategy == RESTATED}
+    if any(
+        f.kind == "preprocessing" and f.verdict != "refuted" and i not in mended for i, f in view.findings()
+    ):
         made.append(
             "Where colour alone tells classes apart, a wrong channel order exchanges their names too (preprocessing_probe)."
         )

@@ -9,16 +9,17 @@ after images were added, in at most 5 %.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any
 
 from failsight.tools.checks.budgets import BUDGETS, is_budget, show
 from failsight.tools.checks.criterion_measures import (
-    Counted,
     Inputs,
     Measured,
     Name,
+    Part,
     Pick,
     measure,
     no_groups,
@@ -31,11 +32,12 @@ from failsight.tools.checks.criterion_names import (
     parse_price,
     show_value,
 )
+from failsight.tools.checks.slice_errors import Counted, as_found
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Finding, Interval
 from failsight.tools.inputs.base import Predictions
 from failsight.tools.notes import called
-from failsight.tools.stats.floors import images_by_width, images_to_decide
+from failsight.tools.stats.floors import LEVEL, images_by_width, images_to_decide
 from failsight.tools.text import clean
 from failsight.tools.view import Expectation
 
@@ -77,7 +79,8 @@ def judge(
     findings: Sequence[tuple[str, Finding]] = (),
     *,
     slices_searched: Collection[str] = (),
-    again: Counted | None = None,
+    counted: Counted = as_found,
+    spoken_of: Callable[[Finding], str] = attrgetter("split"),
     seed: int = 0,
     efficiency: Evidence | None = None,
     reviews: Evidence | None = None,
@@ -92,7 +95,7 @@ def judge(
         findings: (id, finding) of the case: confirmed slices bound ``worst_slice_error``; confirmed leakage takes away
             the trust in what was measured on the leaked split.
         slices_searched: splits in which slices have been looked for.
-        again: counts the slice of a finding with the version that is judged, where that is not the one it was found with.
+        counted, spoken_of: errors in the slice of a finding, with the version that is judged, and the split that a finding speaks of.
         seed: of the bootstrap intervals.
         efficiency: the newest evidence of the tool of that name, for bounds on latency, throughput, memory and size.
         reviews: the newest evidence of ``review_errors`` with answers, for bounds on unacceptable errors.
@@ -102,7 +105,8 @@ def judge(
         predictions,
         findings,
         slices_searched,
-        again,
+        counted,
+        spoken_of,
         seed,
         efficiency,
         reviews,
@@ -204,11 +208,12 @@ def _side(ci: Interval, e: Expectation) -> bool | None:
 
 def _undecided(made: Criterion, found: Measured) -> Criterion:
     """Add how many more images would decide."""
+    if found.missing:
+        return replace(made, reason=found.missing)
     if len(found.parts) > 1:
         return _undecided_parts(made, found)
     if found.parts:
-        only = found.parts[0]
-        more = images_to_decide(only.k, only.n, made.bound)
+        more = _needed(found.parts[0], made.bound)
     else:
         gap = found.value - made.bound
         toward = found.value - found.ci[0] if gap > 0 else found.ci[1] - found.value
@@ -222,16 +227,27 @@ def _undecided(made: Criterion, found: Measured) -> Criterion:
     )
 
 
+def _needed(part: Part, bound: float, level: float = LEVEL) -> int | None:
+    """How many more images of one part would decide; images that come in groups count as many as they are worth."""
+    if part.worth >= 1:
+        return images_to_decide(part.k, part.n, bound, level=level)
+    n = max(1, round(part.n * part.worth))
+    k = min(n, round(part.k * part.worth))
+    more = images_to_decide(k, n, bound, value=part.k / part.n, level=level)
+    return None if more is None else math.ceil(more / part.worth / 10) * 10
+
+
 def _undecided_parts(made: Criterion, found: Measured) -> Criterion:
-    """Several classes or groups that must each reach the bound: how many images each of those lacks that are not there yet."""
-    worst = min((p for p in found.parts if p.n), key=lambda p: (p.k / p.n, -p.n))
+    """Several classes, groups or slices that must each keep to the bound: how many images each of those lacks that are not there yet."""
+    sign = 1 if made.at_least else -1
+    worst = min((p for p in found.parts if p.n), key=lambda p: (sign * p.k / p.n, -p.n))
     if (
-        found.value < made.bound
+        sign * found.value < sign * made.bound
     ):  # the worst one has to be shown to miss it, after correction for having been picked
         level = 1 - 0.05 / len(found.parts)
-        wanted = {worst.name: images_to_decide(worst.k, worst.n, made.bound, level=level)}
+        wanted = {worst.name: _needed(worst, made.bound, level)}
     else:
-        wanted = {p.name: images_to_decide(p.k, p.n, made.bound) for p in found.parts}
+        wanted = {p.name: _needed(p, made.bound) for p in found.parts}
     lacking = {name: more for name, more in wanted.items() if more != 0}
     if not lacking or any(more is None for more in lacking.values()):
         return replace(made, reason=TOO_CLOSE)

@@ -27,6 +27,8 @@ FEWEST = 60  # evaluation pictures, half of which propose and half of which test
     passes=2.0,
     sample=600,
     reads_attributes=True,
+    # heeds nothing: a mark that a finding names by now was tested all the same, and its result is of that very finding; to
+    # heed the kinds that it confirms itself would make every call a new one
 )
 def find_marks(
     view: CaseView,

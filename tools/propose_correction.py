@@ -12,10 +12,11 @@ from failsight.tools.adopt_version import stated
 from failsight.tools.attributes.computed import COMPUTED
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Correction, Evidence, Fact, Finding, Table
-from failsight.tools.readiness import unresolved_findings
+from failsight.tools.readiness import apart, unresolved_findings
 from failsight.tools.registry import tool
 from failsight.tools.repair.marked import region_of
 from failsight.tools.repair.restated import members_line
+from failsight.tools.repair.standing import standing
 from failsight.tools.repair.versions import RESTATED
 from failsight.tools.repair_sizes import Size, to_collect, to_verify
 from failsight.tools.strategies import Strategy, fitting
@@ -98,11 +99,12 @@ def _chosen(view: CaseView, finding: str | None) -> tuple[list[tuple[str, Findin
             ]
         )
         return [(wanted, findings[wanted])], note
-    chosen = unresolved_findings(view)
+    at = standing(view)
+    chosen = unresolved_findings(view, at)
     waiting = [i for i, f in findings.items() if f.verdict is None]
-    notes = (
-        [f"Open and not treated, because nobody has tested them: {listing(waiting, 8)}."] if waiting else []
-    )
+    notes = apart(view, at)
+    if waiting:
+        notes.append(f"Open and not treated, because nobody has tested them: {listing(waiting, 8)}.")
     return sorted(chosen, key=lambda pair: -errors_at_stake(pair[1])), notes
 
 

@@ -15,8 +15,8 @@ from failsight.tools.checks.criterion_names import (
     show_range,
     show_value,
 )
-from failsight.tools.checks.model_groups import DRAWS, finding_mask
 from failsight.tools.checks.named_groups import groups, pick
+from failsight.tools.checks.slice_errors import counter, spoken_of
 from failsight.tools.criteria import COLUMNS, TABLE, Criterion, describe, judge, overall, prices
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Evidence, Fact, Finding, Table
@@ -26,7 +26,7 @@ from failsight.tools.notes import called, labelled_splits
 from failsight.tools.performance import confusion
 from failsight.tools.registry import tool
 from failsight.tools.repair.standing import VERIFY, Standing, standing, went_on_with
-from failsight.tools.repair.versions import RESTATED
+from failsight.tools.repair.versions import RESTATED, ModelVersion
 from failsight.tools.stats.floors import exact
 from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView
@@ -36,7 +36,6 @@ WORDS = {
     "not_ready": "The model is not ready",
     "undecided": "Whether the model is ready is undecided",
 }
-ADOPTED = "adopt_version"
 AS_GIVEN = "readiness_as_given"  # of the model that somebody would run who takes nothing from the case
 PHRASE = "accuracy at least 90 %, recall of every class at least 80 %"
 
@@ -57,8 +56,8 @@ def readiness(view: CaseView) -> Evidence:
     at = standing(view)
     predictions, notes = _predictions(at.view)
     # leakage that a repair mends is no longer held against the images; slices are counted again with the version judged
-    repaired = mended_keys(view, at)
-    findings = [(i, f) for i, f in view.findings() if f.key not in repaired or f.kind != "leakage"]
+    repaired = mended(view, at)
+    findings = [(i, f) for i, f in view.findings() if i not in repaired or f.kind != "leakage"]
     timed = view.evidence("efficiency")
     reviewed = [
         e for e in view.evidence("review_errors") if any(f.name == "unacceptable_share" for f in e.facts)
@@ -69,8 +68,11 @@ def readiness(view: CaseView) -> Evidence:
             tables,
             view.expectations,
             findings if seen is at.view else view.findings(),
-            slices_searched={str(e.arguments.get("split", "data")) for e in view.evidence("find_slices")},
-            again=partial(_counted_again, seen) if seen is not view else None,
+            slices_searched={str(e.arguments.get("split") or "data") for e in view.evidence("find_slices")},
+            counted=counter(
+                view, seen, at.version.name if at.version is not None and seen is not view else ""
+            ),
+            spoken_of=partial(spoken_of, view),
             seed=view.seed,
             efficiency=timed[-1] if timed else None,
             reviews=reviewed[-1] if reviewed else None,
@@ -151,50 +153,55 @@ def _predictions(view: CaseView) -> tuple[dict[str, Predictions], list[str]]:
     return made, notes
 
 
-def _counted_again(seen: CaseView, split: str, finding: Finding) -> tuple[int, int] | None:
-    """Errors in a finding's slice, and its images, with another version than the one it was found with; None where it can't be told.
-
-    Of a cue that draws to a class the errors are the images of other classes that are called so.
-    """
-    if set(finding.slice or ()) <= {"region"}:
-        return None  # a place in every picture makes no group
-    side = check_split(seen, split)
-    made = seen.predictions(side)
-    mask = finding_mask(seen, side, made, finding)
-    if mask is None:
-        return None
-    inside = mask & made.labelled
-    wrong = made.predicted != made.labels
-    if finding.kind in DRAWS and finding.class_name in made.classes:
-        wrong = made.predicted == made.classes.index(finding.class_name)
-    return int((wrong & inside).sum()), int(inside.sum())
-
-
 def unresolved_findings(view: CaseView, at: Standing | None = None) -> list[tuple[str, Finding]]:
     """Confirmed findings that the version judged (``at``, by default the one that the case stands by) does not mend."""
-    mended = mended_keys(view, at or standing(view))
-    return [(i, f) for i, f in view.findings() if f.verdict == "confirmed" and f.key not in mended]
+    done = mended(view, at or standing(view))
+    return [(i, f) for i, f in view.findings() if f.verdict == "confirmed" and i not in done]
 
 
-def mended_keys(view: CaseView, at: Standing) -> set[str]:
-    """Keys of the findings that the version judged mends: those for which this very repair was verified, the newest word counting,
-    and what the case went on without. Another repair of another finding, verified before, is not in this version."""
-    tools = {ADOPTED} if went_on_with(view) is not None else set()
-    last: dict[str, str] = {}
-    for made in view.evidence():
-        judged = (
-            at.verified
-            and at.version is not None
-            and made.tool == VERIFY
-            and _repair_of(made) == at.version.repair
-        )
-        if judged or made.tool in tools:
-            last |= {c.finding: c.status for c in made.corrections}
-    return {key for key, status in last.items() if status == "verified"}
+def mended(view: CaseView, at: Standing) -> set[str]:
+    """Ids of the findings that the version judged mends: the one whose verified repair it is, and those with which the case went on.
+
+    What another repair mended, verified before, is not in this version. Ids and not keys: found again in the version that
+    mended it, the same is another finding.
+    """
+    made = {_of(at.version)} if at.verified and at.version is not None else set()
+    base = went_on_with(view)
+    if base is None:
+        return made
+    for version in view.versions():  # each was made of the one before it
+        if version.strategy == RESTATED:
+            made.add(_of(version))
+        if version.name == base.name:
+            break
+    return made
 
 
-def _repair_of(made: Evidence) -> str:
-    return next((f.of for f in made.facts if f.name == "verdict"), "")
+def apart(view: CaseView, at: Standing) -> list[str]:
+    """A sentence for each finding whose repair was verified and is not in the version judged; how to have both."""
+    if not at.verified or at.version is None:
+        return []
+    last = {f.of: str(f.value) for e in view.evidence(VERIFY) for f in e.facts if f.name == "verdict"}
+    now, done = at.version, mended(view, at)
+    made = {}
+    for version in view.versions():
+        if (
+            version.repair != now.repair
+            and last.get(version.repair) == "verified"
+            and _of(version) not in done
+        ):
+            made[_of(version)] = version.repair
+    known = {i for i, f in view.findings() if f.verdict == "confirmed"}
+    return [
+        f"{i}: {repair} was verified for it, but {now.name}, the version judged, was made without {repair}. To have both, take "
+        f"{now.name} out (failsight versions --take {now.name}), open a case with it, and repair {i} there."
+        for i, repair in made.items()
+        if i in known
+    ]
+
+
+def _of(version: ModelVersion) -> str:
+    return version.finding.strip().upper()
 
 
 def _summary(verdict: str, criteria: Sequence[Criterion], unresolved: Sequence[tuple[str, Finding]]) -> str:
@@ -282,9 +289,10 @@ def _version_notes(view: CaseView, at: Standing) -> list[str]:
     notes = list(at.notes)
     if at.version is not None and at.verified:
         notes.append(
-            f"Findings were measured before the repair, but for their slices where worst_slice_error counts; those of {at.version.name} come with a case of its own "
-            f"(failsight versions --take {at.version.name})."
+            f"Findings were measured before the repair, but for their slices where worst_slice_error counts; those of {at.version.name} "
+            f"come with a case of its own (failsight versions --take {at.version.name})."
         )
+        notes += apart(view, at)
     other = [r for r in made if at.version is None or r != at.version.repair]
     if other:
         notes.append(

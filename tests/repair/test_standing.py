@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from failsight.tools.evidence import Correction, Evidence, Fact, Finding
 from failsight.tools.propose_correction import propose_correction
 from failsight.tools.readiness import AS_GIVEN, readiness, unresolved_findings
 from failsight.tools.repair.standing import standing, verified_repair
-from failsight.tools.repair.versions import ModelVersion
+from failsight.tools.repair.untouched import untouched
+from failsight.tools.repair.versions import RESTATED, ModelVersion
 from failsight.tools.stats.floors import exact
 from failsight.tools.view import Expectation
 from tests.fakes.repairs import QuickView, World, answering, repaired
@@ -102,11 +106,69 @@ def test_a_slice_counts_as_the_repair_leaves_it() -> None:
     at = standing(view)
     made = at.view.predictions("data")
     inside = (world.labels == 1) & world.television
-    rate = float((made.predicted != made.labels)[inside].mean())
-    assert 0.35 < rate < 0.5
+    inside &= untouched(view, "data", beds, ()).keep  # the half that chose the slice does not judge it
+    wrong, n = int((made.predicted != made.labels)[inside].sum()), int(inside.sum())
+    assert 0.35 < wrong / n < 0.5 and 400 < n < 600
     told = readiness(view)
-    assert told.fact("readiness").value == "not_ready" and told.tables[0].rows[0][3] == rate
+    assert told.fact("readiness").value == "not_ready"
+    assert told.tables[0].rows[0][3:7] == (wrong / n, *exact(wrong, n), n)
     assert not unresolved_findings(view)
+
+
+def test_a_slice_of_which_nobody_knows_the_images_leaves_it_undecided() -> None:
+    beds = found("bed")
+    lamp = replace(beds, slice={"lamp": "yes"}, error_rate=0.1, ci=exact(50, 500))
+    view = repaired(World(6000, 0), (0.6, 0.05, 0.05), (0.02, 0.02, 0.02), (0.6, 0.05, 0.05), finding=beds)
+    view.stated.append(("F2", lamp))
+    searched(view, beds, lamp)
+    verified(view, "R1", beds)
+    made = readiness(view)
+    check_evidence(made)
+    assert made.fact("readiness").value == "undecided"
+    assert made.fact(AS_GIVEN, "the model as given").value == "not_ready"
+    assert any("The slice of F2 was not measured with R1.1" in n for n in made.notes)
+    assert not any("would decide" in n for n in made.notes)  # no number of images would
+    view.expectations = [Expectation("worst_slice_error", 0.01, False)]
+    view.given_versions["R1.1"] = view._model  # the first slice is above any bound, whatever the other is
+    assert readiness(view).fact("readiness").value == "not_ready"
+
+
+def test_confident_answers_and_places_in_a_picture_are_no_slices_of_another_version() -> None:
+    beds = found("bed")
+    sure = replace(beds, kind="overconfidence", failure="unknown_unknowns", class_name="bed")
+    place = replace(
+        beds, kind="overemphasised_feature", slice={"region": "corner:top left"}, class_name="bath"
+    )
+    view = repaired(World(6000, 0), (0.6, 0.05, 0.05), (0.02, 0.02, 0.02), (0.6, 0.05, 0.05), finding=beds)
+    view.stated.append(("F2", place))
+    searched(view, beds)
+    verified(view, "R1", beds)
+    assert readiness(view).fact("readiness").value == "ready"
+    view.stated.append(("F3", sure))
+    made = readiness(view)
+    assert made.fact("readiness").value == "undecided"
+    assert any("F3 was not measured with R1.1: it is one of confident answers" in n for n in made.notes)
+
+
+def test_images_that_come_in_groups_decide_no_sooner_with_the_repair() -> None:
+    beds, world = found("bed"), World(6000, 0)
+    view = repaired(world, (0.6, 0.05, 0.05), (0.45, 0.05, 0.05), (0.6, 0.05, 0.05), finding=beds)
+    searched(view, beds)
+    verified(view, "R1", beds)
+    alone = readiness(view).tables[0].rows[0]
+    # six houses, each of whose pictures are answered alike
+    wrong = view.version("R1.1").predictions().predicted != world.labels
+    house = np.where(wrong, 0, 3) + np.arange(world.n) % 3
+    view.table("data").columns["house"] = [f"h{i}" for i in house]
+    view.recorded = [
+        replace(e, arguments={**e.arguments, "group_by": "house"}) if e.tool == "find_slices" else e
+        for e in view.recorded
+    ]
+    together = readiness(view).tables[0].rows[0]
+    assert together[4] < alone[4] - 0.1 and together[5] > alone[5] + 0.1
+    assert alone[7] == "no" and together[7] == "undecided"
+    del view.table("data").columns["house"]
+    assert any("no longer known" in n for n in readiness(view).notes)
 
 
 def test_a_repair_of_another_finding_is_not_in_the_version_that_is_judged() -> None:
@@ -131,6 +193,11 @@ def test_a_repair_of_another_finding_is_not_in_the_version_that_is_judged() -> N
     assert made.fact("version_judged").value == "R2.1" and made.fact("readiness").value == "not_ready"
     assert [i for i, _ in unresolved_findings(view)] == ["F1"]
     assert "slices is that of F1" in " ".join(made.notes)
+    proposed = propose_correction(view)
+    assert {row[0] for row in proposed.tables[0].rows} == {"F1"}
+    for told in (made, proposed):
+        (note,) = [n for n in told.notes if n.startswith("F1: R1 was verified for it")]
+        assert "R2.1, the version judged, was made without R1" in note
 
 
 def test_a_repair_that_was_found_wanting_mends_nothing() -> None:
@@ -143,3 +210,26 @@ def test_a_repair_that_was_found_wanting_mends_nothing() -> None:
     made = readiness(view)
     assert made.fact("readiness").value == "not_ready"
     assert [i for i, _ in unresolved_findings(view)] == ["F1"]
+
+
+def test_what_the_case_went_on_with_mends_what_the_versions_before_it_did() -> None:
+    def wrong(kind: Any, verdict: Any = "confirmed") -> Finding:
+        return Finding(kind, "correctness", "data_engineering", "Read wrongly.", verdict=verdict)
+
+    view = repaired(World(), BAD, GOOD, BAD)
+    view.stated = [
+        ("F1", wrong("preprocessing")),
+        ("F2", wrong("class_order")),
+        ("F3", wrong("preprocessing")),
+    ]
+    view.made_versions = [
+        ModelVersion(f"R{i}.1", f"R{i}", "repair", 0, RESTATED, f"F{i}", f"repair/R{i}/1", f"print {i}")
+        for i in (1, 2)
+    ]
+    model = view.model()
+    open_ = {}
+    for name in ("old", "print 1", "print 2"):
+        model.fingerprint = name
+        open_[name] = [i for i, _ in unresolved_findings(view)]
+    # F3 is the first finding once more, found with the version that mended it
+    assert open_ == {"old": ["F1", "F2", "F3"], "print 1": ["F2", "F3"], "print 2": ["F3"]}

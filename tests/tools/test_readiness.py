@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from failsight.tools.criteria import Criterion, criteria_of, judge, overall, parse_name
-from failsight.tools.evidence import Correction, Evidence, Finding, evidence_from_dict
+from failsight.tools.evidence import Correction, Evidence, Finding, TestResult, evidence_from_dict
 from failsight.tools.inputs.base import Predictions
 from failsight.tools.readiness import readiness
 from failsight.tools.stats.floors import exact
@@ -128,6 +128,35 @@ class TestJudge:
             "worst_slice_error", 0.35, self.COUNTS, at_least=False, findings=[("F1", sure), ("F2", small)]
         )
         assert made.holds is None and made.value == 0.3 and "worst of 2 slices is that of F1" in made.reason
+        assert made.ci == (exact(300, 1000, 0.975)[0], exact(5, 20)[1])
+        assert (
+            made.more and f"about {made.more:,} more labelled images of the slice of F2 would" in made.reason
+        )
+        fails = [("F1", self.slice_of({"tv": "yes"}, 400, 1000)), ("F2", small)]
+        assert one("worst_slice_error", 0.35, self.COUNTS, at_least=False, findings=fails).holds is False
+        made = one("worst_slice_error", 0.35, self.COUNTS, at_least=False, findings=[("F2", small)])
+        assert made.holds is None and made.ci == exact(5, 20)
+
+    def test_images_that_come_in_groups_tell_less_of_a_slice(self) -> None:
+        alone = self.slice_of({"tv": "yes"}, 150, 500)
+        videos = replace(alone, ci=(0.2, 0.42))  # of a search that counted by video
+        asked = ("worst_slice_error", 0.35, self.COUNTS, False)
+        assert one(*asked, findings=[("F1", alone)]).holds is True
+        made = one(*asked, findings=[("F1", videos)])
+        assert made.holds is None and made.ci == (0.2, 0.42)
+        plain = one("worst_slice_error", 0.33, self.COUNTS, False, findings=[("F1", alone)])
+        more = one("worst_slice_error", 0.33, self.COUNTS, False, findings=[("F1", videos)])
+        assert plain.more and more.more and more.more > 3 * plain.more
+
+    def test_pictures_that_a_tool_changed_are_no_slice_as_they_are(self) -> None:
+        mark = TestResult("find_marks", 0.5, (0.4, 0.6), 1e-6, 500, "confirmed")
+        pasted = replace(self.slice_of({"tv": "yes"}, 10, 500), kind="spurious_correlation", tests=(mark,))
+        made = one("worst_slice_error", 0.35, self.COUNTS, at_least=False, findings=[("F1", pasted)])
+        assert made.holds is None and "F1 was not counted on the evaluation images as they are" in made.reason
+        place = replace(pasted, slice={"region": "corner:top left"})
+        asked = [Expectation("worst_slice_error", 0.35, False)]
+        (made,) = judge({"data": predictions(self.COUNTS)}, asked, [("F1", place)], slices_searched={"data"})
+        assert made.holds is True and made.value == 0.1  # a place is no part of the images: the error of all
 
     def test_slices_of_other_images_say_nothing(self) -> None:
         both = {
@@ -239,6 +268,47 @@ class TestTool:
             )
         ]
         assert any("F1" in n for n in readiness(view).notes)  # the model that is judged has no such repair
+
+    def test_a_slice_is_of_the_images_that_its_call_looked_at(self) -> None:
+        view = counted_view(
+            {"data": [[90, 10], [10, 90]], "deploy": [[60, 40], [40, 60]]},
+            expectations=[
+                Expectation("worst_slice_error", 0.2, False),
+                Expectation("deploy.worst_slice_error", 0.2, False),
+            ],
+        )
+        told = Finding(
+            "weak_slice", "fairness", "unknown", "Wet fails.", slice={"wet": "yes"}, n=100, error_rate=0.1, ci=exact(10, 100),
+            verdict="confirmed",
+        )  # fmt: skip
+        view.stated = [("F1", told)]
+        view.recorded = [Evidence("disaggregate", "t", "s", {"split": "deploy"}, findings=(told,))]
+        here, there = criteria_of(readiness(view))
+        assert here["holds"] is None and here["value"] is None  # nobody looked at slices of these
+        assert there["holds"] is True and there["value"] == 0.1
+        view.recorded.append(Evidence("find_slices", "t", "s", {"split": None}))
+        here, there = criteria_of(readiness(view))
+        assert here["holds"] is True and here["value"] == 0.1 and here["n"] == 200
+
+    def test_a_mark_that_was_pasted_is_counted_where_it_is(self) -> None:
+        labels = np.repeat([0, 1], 200)
+        stamp = np.arange(400) % 4 == 0  # of 50 images of the second class with it, 40 are called the first
+        predicted = np.where(stamp & (labels == 1) & (np.arange(400) % 20 != 0), 0, labels)
+        columns = {"stamp": ["yes" if s else "no" for s in stamp]}
+        table = FakeTable(np.zeros((400, 2, 2, 3), np.uint8), labels, ("bath", "hall"), columns)
+        view = FakeView(
+            {"data": table},
+            scores={"data": one_hot(predicted, 2)},
+            expectations=[Expectation("worst_slice_error", 0.3, False)],
+        )
+        mark = TestResult("find_marks", 0.1, (0.05, 0.2), 1e-6, 100, "confirmed")
+        told = Finding(
+            "spurious_correlation", "features", "data_content", "A stamp.", slice={"stamp": "yes"}, class_name="bath", n=100,
+            error_rate=0.12, ci=(0.05, 0.2), verdict="confirmed", tests=(mark,),
+        )  # fmt: skip
+        view.stated = [("F1", told)]
+        (made,) = criteria_of(readiness(view))
+        assert made["holds"] is False and made["value"] == 0.8 and made["n"] == 50
 
     def test_undecided_says_how_many_images_would_decide(self) -> None:
         made = readiness(

@@ -198,6 +198,8 @@ class TestTool:
         last = ask(v, n=20, by="Ann", human=dict.fromkeys(drawn[5:], "no"))
         assert last.fact("unacceptable_share").value == 1.0
         assert f"weighted back from {len(drawn)}" in last.summary
+        blank = ask(v, n=20, by="Ann", answers=dict.fromkeys(drawn, " "), human={drawn[0]: "yes"})
+        assert blank.fact("unacceptable_share").value == 1.0  # a line left empty takes nothing back
         said = earlier(v.recorded, "data")
         assert {who: sum(s.human is not None for s in r.values()) for who, r in said.items()} == {
             "Ann": len(drawn)

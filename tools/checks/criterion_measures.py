@@ -10,11 +10,14 @@ import dataclasses
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.checks.criterion_names import Asked, parse_price
+from failsight.tools.checks.slice_errors import Counted, SliceErrors, as_found, is_slice
+from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Finding, Interval
 from failsight.tools.experiments.population import class_index
 from failsight.tools.inputs.base import Predictions
@@ -31,22 +34,22 @@ from failsight.tools.text import clean, listing
 Mask = npt.NDArray[np.bool_]
 Groups = Sequence[tuple[str, Mask]]
 Pick = Callable[[str, str], Mask]  # (split, conditions) → which rows of the prediction table
-Counted = Callable[
-    [str, Finding], tuple[int, int] | None
-]  # (split, finding) → errors in its slice, of how many images
 Name = Callable[
     [str, str], tuple[Groups, str]
 ]  # (split, attributes) → groups over the same rows, and a remark
+MOST_MISSING = 4  # sentences on slices that could not be counted
 REVIEWS = {"unacceptable_errors": "unacceptable_share", "unacceptable": "unacceptable_rate"}
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One group of images that has to reach a bound by itself."""
+    """One group of images that has to reach a bound by itself. ``worth``: share of them that tell as much, each by itself, where
+    images come in groups."""
 
     name: str
     k: int
     n: int
+    worth: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Measured:
         value, ci, n: NaN and the whole range where nothing was counted.
         parts: the counts behind it, where it is a count: one, or one a class or group that must each reach the bound.
         which: what kind of images would decide it. remark: what the value rests on, one sentence or empty.
+        missing: why a part of it could not be measured, so that no number of images would decide it; empty where all was.
     """
 
     value: float
@@ -65,6 +69,7 @@ class Measured:
     parts: tuple[Part, ...] = ()
     which: str = "labelled images"
     remark: str = ""
+    missing: str = ""
 
     @property
     def known(self) -> bool:
@@ -88,8 +93,7 @@ class Inputs:
         predictions: split → prediction table.
         findings: for ``worst_slice_error`` and for trust in the images.
         slices_searched: splits in which slices were looked for.
-        again: counts a finding's slice with the version that is judged, None where it can't be told; without it findings stand as
-            they were measured.
+        counted, spoken_of: errors in the slice of a finding, with the version that is judged, and the split that a finding speaks of.
         seed: of bootstrap intervals.
         efficiency, reviews: newest evidence of ``efficiency`` and ``review_errors``.
         prices: (true class, wrong answer) → cost; a confusion that has none costs 1.
@@ -99,7 +103,8 @@ class Inputs:
     predictions: Mapping[str, Predictions]
     findings: Sequence[tuple[str, Finding]] = ()
     slices_searched: Collection[str] = ()
-    again: Counted | None = None
+    counted: Counted = as_found
+    spoken_of: Callable[[Finding], str] = attrgetter("split")
     seed: int = 0
     efficiency: Evidence | None = None
     reviews: Evidence | None = None
@@ -279,68 +284,47 @@ def _calibration(table: Predictions, metric: str, seed: int) -> Measured | None:
     return Measured(gap, ci, n)
 
 
-NO_SLICES = (
-    "leakage",
-    "distribution_shift",
-    "label_noise",
-)  # kinds whose rate is no error rate of a part of the images
-
-
 def _worst_slice(asked: Asked, made: Performance, inputs: Inputs) -> Measured | None:
     """Error of the confirmed slices, each of which has to stay below the bound; where slices were searched and none is confirmed,
     the error of all images."""
-    slices = [
-        (i, f)
-        for i, f in inputs.findings
-        if f.verdict == "confirmed"
-        and f.slice
-        and f.split == asked.split
-        and f.error_rate is not None
-        and f.ci is not None
-        and f.kind not in NO_SLICES
-        and f.failure != "robustness"  # perturbed images are no part of the data
-    ]
+    slices = [(i, f) for i, f in inputs.findings if is_slice(f) and inputs.spoken_of(f) == asked.split]
     if not slices:
         if asked.split not in inputs.slices_searched:
             raise LookupError(f"Nobody has looked for slices of the {called(asked.split)} yet (find_slices).")
         return _error(made)
-    parts, rest = [], []
+    counted: dict[str, SliceErrors] = {}
+    missing = []
     for i, f in slices:
-        counted = inputs.again(asked.split, f) if inputs.again else _as_found(f)
-        if counted is None or not counted[1]:
-            if inputs.again:
-                raise LookupError(f"The slice of {i} was not measured with the version that is judged.")
-            rest.append(f)
-        else:
-            parts.append(Part(i, *counted))
-    return _highest(parts, rest)
+        try:
+            counted[i] = inputs.counted(asked.split, i, f)
+        except (LookupError, RetryError) as problem:
+            missing.append(str(problem.args[0]))
+    if not counted:
+        raise LookupError(" ".join(missing[:MOST_MISSING]))
+    return _highest(counted, missing)
 
 
-def _as_found(finding: Finding) -> tuple[int, int] | None:
-    """Errors and images of a slice as its finding tells them; None where that is no plain count."""
-    return (round((finding.error_rate or 0.0) * finding.n), finding.n) if finding.n else None
+def _highest(counted: Mapping[str, SliceErrors], missing: Sequence[str]) -> Measured:
+    """The highest of several error rates. ``missing``: why others could not be counted; one of these may be anything.
 
-
-def _highest(parts: Sequence[Part], rest: Sequence[Finding]) -> Measured:
-    """The highest of several error rates, counted ones and such as come with an interval of their own."""
-    low, high, value, n, which = 0.0, 0.0, 0.0, 0, ""
-    if parts:
-        most, least = all_above([p.n - p.k for p in parts], [p.n for p in parts])
-        low, high = 1 - least, 1 - most
-        worst = max(parts, key=lambda p: (p.k / p.n, p.n))
-        value, n, which = worst.k / worst.n, worst.n, worst.name
-    for f in rest:
-        if f.ci is not None and f.error_rate is not None:
-            low, high = max(low, f.ci[0]), max(high, f.ci[1])
-            value = max(value, f.error_rate)
-    several = len(parts) + len(rest) > 1
-    remark = f"The worst of {len(parts) + len(rest)} slices is that of {which}." if several and which else ""
+    That all stay below a bound needs no correction, that one of them is above it does, as it was picked (:func:`all_above`).
+    """
+    parts = [Part(f"the slice of {i}", s.k, s.n, s.worth) for i, s in counted.items()]
+    level = 1 - 0.05 / len(parts)
+    low = max(min(exact(s.k, s.n, level)[0], s.ci[0]) for s in counted.values())
+    high = 1.0 if missing else max(s.ci[1] for s in counted.values())
+    worst = max(counted, key=lambda i: (counted[i].rate, counted[i].n))
+    value = counted[worst].rate
+    several = len(parts) + len(missing) > 1
+    told = [f"The worst of {len(parts)} slices is that of {worst}."] if several and len(parts) > 1 else []
     return Measured(
         value,
         (min(low, value), max(high, value)),
-        n,
-        which="labelled images of the worst slice",
-        remark=remark,
+        counted[worst].n,
+        tuple(parts),
+        f"labelled images of the slice of {worst}",
+        " ".join(told),
+        " ".join(missing[:MOST_MISSING]),
     )
 
 

@@ -26,7 +26,7 @@ WORDS = {
     "acceptable": "acceptable", "accept": "acceptable", "yes": "acceptable", "y": "acceptable", "ok": "acceptable",
     "unacceptable": "unacceptable", "no": "unacceptable", "n": "unacceptable", "never": "unacceptable", "not acceptable": "unacceptable",
     "label": "label", "label wrong": "label", "the label is wrong": "label", "wrong label": "label",
-    "unsure": "unsure", "?": "unsure", "": "unsure",
+    "unsure": "unsure", "?": "unsure",
 }  # fmt: skip
 YES, NO = ("yes", "y", "true", "1", "x"), ("no", "n", "false", "0")
 OTHERS = "other confusions"
@@ -121,11 +121,11 @@ Reviews = dict[str, dict[str, Said]]  # who → path → what was said
 def read_answers(
     answers: Mapping[str, str], human: Mapping[str, str], why: Mapping[str, str]
 ) -> dict[str, Said]:
-    """Checked answers by path. Raises RetryError for a word that is no verdict."""
+    """Checked answers by path; a verdict left blank is none. Raises RetryError for a word that is no verdict."""
     made = {}
     for path in dict.fromkeys((*answers, *human)):
         told = answers.get(path, "").strip().casefold().rstrip(".")
-        verdict = WORDS.get(told) if path in answers else ""
+        verdict = WORDS.get(told) if told else ""
         if verdict is None:
             raise RetryError(f"{clean(answers[path], 60)!r} is no verdict on {clean(path, 120)}.", VERDICTS)
         word = human.get(path, "").strip().casefold()
