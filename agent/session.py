@@ -131,9 +131,8 @@ class Session(SlashCommands):
 
     def say(self, text: str) -> Iterator[SessionEvent]:
         """One turn of the person. Slash commands and expectations are handled here, the rest by the planner."""
-        text = str(
-            self.case.redacted(text.strip())
-        )  # before it reaches the journal, the checkpoints or a planner
+        # before it reaches the journal, the checkpoints or a planner
+        text = str(self.case.redacted(text.strip()))
         if text.startswith("/"):
             yield from self.act(text)
             return
@@ -148,11 +147,8 @@ class Session(SlashCommands):
             yield from self._said(words.message(doubt, words.choices(self.case)))
         if wanted or doubt:
             return
-        bare = (
-            " ".join(text.lower().rstrip(".!").replace(",", " ").split())
-            .removeprefix("please ")
-            .removesuffix(" please")
-        )
+        said = " ".join(text.lower().rstrip(".!").replace(",", " ").split())
+        bare = said.removeprefix("please ").removesuffix(" please")
         going_on = bare in GO_ON or text.startswith(f"{words.GO_ON}: ")  # as the choices put it
         mode = "stage" if going_on else "ask"
         yield from self._run({"messages": [HumanMessage(text or "Go on.", additional_kwargs={"mode": mode})]})

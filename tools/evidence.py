@@ -155,8 +155,9 @@ class Instrument:
 class Finding:
     """A hypothesis joining a failure to a bug, with what has been measured about it so far.
 
-    ``split`` says of which images it speaks; the same words about other images are another finding. ``verdict`` is None while the hypothesis is open (stated, not tested). Findings of equal :attr:`key` are the
-    same finding; the journal's fold merges them (tests are appended; the latest non-None verdict holds).
+    ``split`` says of which images it speaks; the same words about other images are another finding. ``verdict`` is None
+    while the hypothesis is open (stated, not tested). Findings of equal :attr:`key` are the same finding; the journal's
+    fold merges them (tests are appended; the latest non-None verdict holds).
     """
 
     kind: Kind
@@ -183,7 +184,7 @@ class Finding:
         """What makes two findings the same: kind, slice, class and confusion, what it is ``about`` where one kind has several, and
         the split where that is not the evaluation images."""
         part = "&".join(f"{k}={v}" for k, v in sorted((self.slice or {}).items()))
-        told = [*([self.about] if self.about else []), *([f"@{self.split}"] if self.split != "data" else [])]
+        told = [t for t in (self.about, "" if self.split == "data" else f"@{self.split}") if t]
         return "|".join((self.kind, part, self.class_name or "", self.confused_with or "", *told))
 
 

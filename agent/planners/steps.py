@@ -38,9 +38,8 @@ STAGE = {
     "correction": "correct",
     "readiness": "readiness",
 }
-JUDGES = (
-    "readiness",
-)  # what they say is of the whole case: said anew whenever that, or what is expected, has changed
+# what these say is of the whole case: said anew whenever that, or what is expected, has changed
+JUDGES = ("readiness",)
 BASIS = ("describe_case", "evaluate", "propose_attributes")  # what the others rest on: first, never reordered
 
 

@@ -161,6 +161,26 @@ def test_off_topic_and_expectations(case: FakeCase) -> None:
     session.close()
 
 
+def test_what_a_turn_sets_is_what_was_wished(case: FakeCase) -> None:
+    session = Session(case)
+    first, second, *_ = case.classes
+    list(session.say(f"recall of {first} and {second} at least 70 %"))
+    assert [str(e.name) for e in case.expectations] == [f"recall.{first}", f"recall.{second}"]
+    list(session.say("is the accuracy above 90 %?"))
+    list(session.say("accuracy is below 60 %"))
+    assert len(case.expectations) == 2
+    asked = list(session.say("the accuracy must be below 60 %"))
+    assert len(case.expectations) == 2 and any(
+        "/expect accuracy<=0.6" in getattr(e, "text", "") for e in asked
+    )
+
+
+def test_going_on_is_said_in_so_many_words(case: FakeCase) -> None:
+    session = Session(case)
+    assert any(isinstance(e, StageEntered) for e in session.say("go on, please"))
+    assert not any(isinstance(e, StageEntered) for e in session.say("Go online"))
+
+
 def test_slash_commands(case: FakeCase) -> None:
     session = Session(case)
     list(session.say("/tool evaluate"))

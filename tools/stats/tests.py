@@ -38,9 +38,8 @@ def fisher_exact(k1: int, n1: int, k0: int, n0: int, alternative: Alternative = 
     if n1 == 0 or n0 == 0:
         return 1.0
     pmf, low = hypergeometric(n1 + n0, n1, k1 + k0)
-    at = (
-        k1 - low
-    )  # outside of what is kept where the rates are very far apart: then one tail is all there is, the other nothing
+    # outside of what is kept where the rates are very far apart: then one tail is all there is, the other nothing
+    at = k1 - low
     if alternative == "greater":
         p = float(pmf[max(at, 0) :].sum())
     elif alternative == "less":

@@ -264,26 +264,16 @@ def _auc_columns(scores: Floats, target: Mask) -> Floats:
     """
     second = target.sum(0)
     first = len(scores) - second
-    order = np.argsort(scores, axis=0)
-    ordered = np.take_along_axis(target, order, axis=0)
-    ranks = _mean_ranks(np.take_along_axis(scores, order, axis=0))
-    sums = (ranks * ordered).sum(0) - second * (second + 1) / 2
+    from scipy.stats import rankdata
+
+    whole = np.maximum(
+        np.abs(scores).max(0, initial=0.0), 1e-300
+    )  # equal rows may differ by the rounding of a product
+    ranks = rankdata(np.round(scores / whole, 9), axis=0)
+    sums = (ranks * target).sum(0) - second * (second + 1) / 2
     made: Floats = np.divide(
         sums, first * second, out=np.full(scores.shape[1], 0.5), where=first * second > 0
     )
-    return made
-
-
-def _mean_ranks(ordered: Floats) -> Floats:
-    """(n, m) ranks from 1 of columns in ascending order; equal values, up to the rounding of a product, share their mean rank."""
-    n = len(ordered)
-    slack = 1e-9 * np.maximum(np.abs(ordered).max(0, initial=0.0), 1e-300)
-    apart = np.diff(ordered, axis=0) > slack
-    places = np.arange(float(n))[:, None]
-    first, last = np.zeros(ordered.shape), np.full(ordered.shape, n - 1.0)
-    first[1:] = np.maximum.accumulate(np.where(apart, places[1:], 0.0), axis=0)
-    last[:-1] = np.minimum.accumulate(np.where(apart, places[:-1], n - 1.0)[::-1], axis=0)[::-1]
-    made: Floats = (first + last) / 2 + 1
     return made
 
 
