@@ -15,6 +15,7 @@ from failsight.tools.checks.slice_causes import (
     train_shares,
     usual_cue,
 )
+from failsight.tools.checks.slice_classes import classes_of
 from failsight.tools.checks.slice_pictures import slice_figures
 from failsight.tools.checks.slice_plan import register_slice_plans
 from failsight.tools.checks.slice_pulls import (
@@ -206,7 +207,7 @@ def _evidence(view: CaseView, found: Search, pulls: Sequence[Suspicion], q: floa
     return Evidence(
         tool="find_slices",
         title="Where it fails more than elsewhere",
-        summary=" ".join(report.summary(found, shown, pulls)),
+        summary=" ".join(report.summary(found, shown, pulls, whys)),
         facts=(
             *report.facts(found, shown, whys, q),
             *report.pull_facts(found, pulls, ties),
@@ -235,6 +236,7 @@ def _whys(view: CaseView, found: Search, shown: Sequence[Found]) -> list[Why]:
             usual_cue(found, one.spans, one.class_index),
             again.again[i] if again else 0,
             again.splits if again else 0,
+            classes_of(found, one.spans, one.class_index),
         )
         for i, one in enumerate(shown)
     ]

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from failsight.tools.adopt_version import stated
 from failsight.tools.attributes.computed import COMPUTED
+from failsight.tools.checks.slice_classes import told_exchanged
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Correction, Evidence, Fact, Finding, Table
 from failsight.tools.readiness import apart, unresolved_findings
@@ -19,7 +20,7 @@ from failsight.tools.repair.restated import members_line
 from failsight.tools.repair.standing import standing
 from failsight.tools.repair.versions import RESTATED
 from failsight.tools.repair_sizes import Size, to_collect, to_verify
-from failsight.tools.strategies import Strategy, fitting
+from failsight.tools.strategies import STRATEGIES, Strategy, fitting
 from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView
 
@@ -62,6 +63,11 @@ def propose_correction(
         for i, f, _ in made
         if f.error_rate is not None and _verify_size(f).n is None
     ]
+    if made and not view.has_model():
+        notes.append(
+            "There is no model here, only its answers: what trains it is written as a script for whoever has it (retrain recipe=export); labels, "
+            "rules and leaving images to a person need none."
+        )
     return Evidence(
         tool="propose_correction",
         arguments={"finding": finding},
@@ -138,6 +144,8 @@ def _plans(view: CaseView, finding: Finding) -> list[Plan]:
             made.append(plan)
     if _imitable(finding):  # what can be computed from a picture can mostly be imitated: cheapest, so first
         made.sort(key=lambda plan: plan[0].name != "typical_augmentation")
+    if finding.kind == "weak_slice" and told_exchanged(view, finding):
+        return [*_named_right(finding), *[p for p in made if p[0].family == "setup"][:1]]
     found = _restated(view, finding)
     if found:  # what was found to be right leads, with its values
         made = [(s, found if s.name == RESTATED else text, how) for s, text, how in made]
@@ -160,6 +168,17 @@ def _restated(view: CaseView, finding: Finding) -> str:
         if members
         else ""
     )
+
+
+def _named_right(finding: Finding) -> list[Plan]:
+    """What mends names that are exchanged in a group: the labels' or the answers', by what a look at some of its pictures shows."""
+    images, how = _words(finding)["images"], "a look at 20 of them tells which of the two it is"
+    looked = {
+        "relabel": f"Look at 20 {images}. Where the picture shows the other class, their labels are exchanged: set them right at the source.",
+        "data_engineering": f"Look at 20 {images}. Where the picture shows what the label says, the answers are exchanged: find where the class "
+        "names of these images are joined to the outputs (another list, another order), or whether training labels were exchanged there.",
+    }
+    return [(s, looked[s.name], how) for s in STRATEGIES if s.name in looked]
 
 
 def _imitable(finding: Finding) -> bool:

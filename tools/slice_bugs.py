@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from failsight.tools.checks.slice_causes import seen_in_one_class, tied
+from failsight.tools.checks.slice_classes import accounts_for_pull
 from failsight.tools.checks.slice_pulls import Compared, Suspicion
 from failsight.tools.evidence import Finding
 from failsight.tools.slice_findings import Found, Why, refuted_finding, slice_finding, title
@@ -25,6 +26,8 @@ from failsight.tools.slice_suspicions import (
     taken_goes_to,
     tells_how_taken,
     untied_finding,
+    within_finding,
+    within_goes_to,
 )
 from failsight.tools.text import listing
 from failsight.tools.view import CaseView
@@ -46,7 +49,8 @@ def told_once(
     While the pull is open (an experiment will decide), the slice stands for itself and says so. A pull that training does
     not contain is no learnt correlation: the slice stands, and says where its errors go. Where the thing can be taken away,
     that the model gives it too much weight is stated for an experiment to decide, and the slices that it accounts for wait for
-    that: part of it if it is confirmed, findings of their own (when slices are searched again) if it is not. Without training
+    that: part of it if it is confirmed, findings of their own (when slices are searched again) if it is not. A search among the images
+    of one class can't tell a sign of another class from a way in which this one fails, unless training ties the two. Without training
     images, neither is what one class alone has a sign of another, nor where or with what pictures were taken a sign of anything: that
     can't be seen in a picture, only that it looks different. What explains most errors comes first.
 
@@ -59,19 +63,26 @@ def told_once(
     for pull, tie in pulls:
         made = suspicion_finding(view, found, pull, tie)
         same = [i for i, one in enumerate(shown) if accounts_for(pull, one)]
+        about = [i for i, one in enumerate(shown) if has_value(pull, one)]
+        if any(accounts_for_pull(found, whys[i].classes, pull) for i in about):
+            continue  # the two names are exchanged there, which the slice says
+        learnt = tie is not None and tied(tie) == "yes"
+        if found.prepared.within is not None and made.verdict == "confirmed" and not learnt:
+            slices = [within_goes_to(found, one, pull) if i in about else one for i, one in enumerate(slices)]
+            suspected += [] if about else [within_finding(found, pull, made)]
+            continue
         if tie is not None and tied(tie) == "no":
             untied = untied_finding(found, pull, made, tie)
             waits = [i for i, one in enumerate(shown) if i in same or rests_on(found, pull, one)]
             if waits and made.verdict is None and len(held) < MOST_HELD and awaited(view, untied):
                 held[sign(untied)] = [title(found, shown[i].spans, shown[i].class_index) for i in waits]
-                shown, slices = _without(shown, waits), _without(slices, waits)
+                shown, slices, whys = _without(shown, waits), _without(slices, waits), _without(whys, waits)
                 loose.append(untied)
                 continue
             slices = [goes_to(found, one, pull, tie) if i in same else one for i, one in enumerate(slices)]
             if not same or made.verdict is None:
                 loose.append(untied)
             continue
-        about = [i for i, one in enumerate(shown) if has_value(pull, one)]
         owner = seen_in_one_class(found, pull) if tie is None and about else None
         if owner is not None:
             slices = [
@@ -91,7 +102,7 @@ def told_once(
                 tests=tests,
                 note=f"{made.note} Merged with it, the same bug seen from its errors: {names}.",
             )
-            shown, slices = _without(shown, same), _without(slices, same)
+            shown, slices, whys = _without(shown, same), _without(slices, same), _without(whys, same)
         else:
             slices = [same_bug(one, made) if i in same else one for i, one in enumerate(slices)]
         suspected.append(made)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from failsight.tools.checks.slice_causes import Cue, TrainShare
+from failsight.tools.checks.slice_classes import Classes, told_classes, what_to_look_at
 from failsight.tools.checks.slice_target import TargetKind
 from failsight.tools.evidence import Bug, Failure, Finding, Kind, TestResult
 from failsight.tools.slice_search import Errors, Mask, Search, Span, errors_of
@@ -149,12 +150,14 @@ class Why:
         share: in training; None without training images that have these attributes.
         cue: what is usual for the class and absent in the slice; None where there is no such thing.
         again, splits: in how many other splits it was found again; 0 of 0 where that was not tried.
+        classes: which classes its errors are of.
     """
 
     share: TrainShare | None = None
     cue: Cue | None = None
     again: int = 0
     splits: int = 0
+    classes: Classes = field(default_factory=Classes)
 
 
 def merged_into(found: Search, one: Found) -> list[tuple[str, Relative]]:
@@ -182,7 +185,7 @@ def slice_finding(found: Search, one: Found, why: Why) -> Finding:
         kind=kind,
         failure=FAILURES[found.goal.kind],
         bug=bug,
-        statement=_statement(found, one, share),
+        statement=_statement(found, one, share) + told_classes(found, why.classes),
         slice=named(found, one.spans),
         class_name=None if one.class_index is None else found.classes[one.class_index],
         confused_with=confused,
@@ -297,7 +300,7 @@ def means(found: Search, one: Found) -> tuple[float, float]:
 
 def _why(found: Search, one: Found, why: Why) -> list[str]:
     """What is known about the cause, what was merged into the slice, whether it is found in other halves."""
-    said = [_cause(why.share)]
+    said = [what_to_look_at(found, why.classes) or _cause(why.share)]
     if why.cue is not None:
         said.append(_cue(found, why.cue))
     merged = merged_into(found, one)

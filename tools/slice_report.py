@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from failsight.tools.checks.slice_causes import tied
+from failsight.tools.checks.slice_classes import class_facts, told_exchange
 from failsight.tools.checks.slice_pulls import Compared, Suspicion
 from failsight.tools.evidence import Cell, Fact, Figure, ImageRef, Table, Unit
 from failsight.tools.examples import contact_sheet, references
@@ -14,6 +15,7 @@ from failsight.tools.figures.charts import Mark, rates
 from failsight.tools.notes import of_split
 from failsight.tools.slice_findings import Found, Why, beside, means, merged_into, spans_of, title
 from failsight.tools.slice_search import HALF, Search, detectable, half_digest
+from failsight.tools.slice_suspicions import looked_at
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import clean, interval, listing, number, p_value
 from failsight.tools.view import CaseView
@@ -23,7 +25,9 @@ SHOWN_SLICES = 3
 MERGED_ROWS = 25
 
 
-def summary(found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion]) -> list[str]:
+def summary(
+    found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion], whys: Sequence[Why]
+) -> list[str]:
     report = found.report
     base = f"Over all {report.n:,} images the {found.goal.what} is {found.goal.shown(report.overall)}."
     if not shown:
@@ -34,12 +38,17 @@ def summary(found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion]) -
         does, do = ("scores higher", "score higher") if found.goal.kind == "column" else ("fails", "fail")
         many = f"One group of images {does}" if len(shown) == 1 else f"{len(shown)} groups of images {do}"
         lines = [f"{many} more than the others, on images that did not suggest it: {'; '.join(first)}.", base]
+        lines[1:1] = [
+            f"In {title(found, one.spans, None)} {told_exchange(found, why.classes)}."
+            for one, why in zip(shown[:1], whys, strict=False)
+            if why.classes.exchanged
+        ]
     if pulls:
         one = pulls[0]
         coded = found.attributes[one.attribute]
         lines.append(
             f"{clean(coded.name, 40)}={clean(coded.values[one.found.value], 60)} pulls predictions towards "
-            f"{clean(found.classes[one.found.predicted], 40)}: {number(one.rate)} of the other classes' images are called that "
+            f"{clean(found.classes[one.found.predicted], 40)}: {number(one.rate)} of {looked_at(found)} are called that "
             f"with it, {number(one.rate_out)} without ({number(one.found.wrong, 'points')} "
             f"{interval(one.found.wrong_ci, 'points')} within true classes)."
         )
@@ -88,7 +97,7 @@ def facts(found: Search, shown: Sequence[Found], whys: Sequence[Why], q: float) 
             facts.append(
                 Fact("target_mean", means(found, one)[0], "share", about, None, e.n, "lower_is_better")
             )
-        facts += _why_facts(why, about)
+        facts += [*_why_facts(why, about), *class_facts(found, why.classes, about)]
     return tuple(facts)
 
 
@@ -364,7 +373,7 @@ def pulls(found: Search, pulls: Sequence[Suspicion], ties: Sequence[Compared | N
         ),
         tuple(rows),
         ("text", "text", "count", "share", "share", "text", "text", "text", "text", "text", "text"),
-        "Share of the images of other classes that are called this class; differences within true classes. "
+        f"Share of {looked_at(found)} that are called this class; differences within true classes. "
         "Missed without: whether images of the class itself are missed when it is not there. "
         "Tied: whether training images of the class have it more often than others.",
     )

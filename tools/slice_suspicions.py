@@ -37,7 +37,7 @@ def suspicion_finding(view: CaseView, found: Search, one: Suspicion, tie: Compar
         p=one.found.p,
         n=one.n + one.n_out,
         verdict="confirmed",
-        statistic="share of other classes' images called this class, with the value minus without, within true classes "
+        statistic=f"share of {whose(found)} images called this class, with the value minus without, within true classes "
         f"(Cochran–Mantel–Haenszel){together(found)}",
         q=one.q,
     )
@@ -46,8 +46,8 @@ def suspicion_finding(view: CaseView, found: Search, one: Suspicion, tie: Compar
         kind="spurious_correlation",
         failure="features",
         bug="data_statistics",
-        statement=f"The model takes {clean(coded.name, 40)}={clean(value, 60)} for a sign of {clean(pulled, 40)}: of the images of other "
-        f"classes, {number(one.rate)} with it are called {clean(pulled, 40)}, and {number(one.rate_out)} without "
+        statement=f"The model takes {clean(coded.name, 40)}={clean(value, 60)} for a sign of {clean(pulled, 40)}: of {looked_at(found)}, "
+        f"{number(one.rate)} with it are called {clean(pulled, 40)}, and {number(one.rate_out)} without "
         f"({number(one.found.wrong, 'points')} {interval(one.found.wrong_ci, 'points')} within true classes, p {p_value(one.found.p)}).",
         slice={coded.name: value},
         class_name=pulled,
@@ -60,7 +60,28 @@ def suspicion_finding(view: CaseView, found: Search, one: Suspicion, tie: Compar
         verdict=None if testable else "confirmed",
         tests=() if testable else (test,),
         note=" ".join([*_directions(found, one, testable), *_tied(found, one, tie)]),
+        about=_only(found),
     )
+
+
+def looked_at(found: Search) -> str:
+    """The images that a pull is told of: those of all other classes, or of the one class that was searched."""
+    within = found.prepared.within
+    return (
+        "the images of other classes" if within is None else f"the {clean(found.classes[within], 40)} images"
+    )
+
+
+def whose(found: Search) -> str:
+    """The same before the word images: ``other classes'``, or the class that was searched."""
+    within = found.prepared.within
+    return "other classes'" if within is None else clean(found.classes[within], 40)
+
+
+def _only(found: Search) -> str:
+    """What sets a finding about one class's images apart from that about all; empty for all."""
+    within = found.prepared.within
+    return "" if within is None else f"within {found.classes[within]}"
 
 
 def _directions(found: Search, one: Suspicion, testable: bool) -> list[str]:
@@ -211,7 +232,7 @@ def taken_finding(found: Search, one: Suspicion, made: Finding) -> Finding:
     """The finding of such a pull that shows in no slice: its images are answered wrongly more often, and that is all that is known."""
     to = clean(found.classes[one.found.predicted], 40)
     statement = (
-        f"Images with {_value(found, one)} are taken for {to} more often: of the images of other classes, {number(one.rate)} with it, and {number(one.rate_out)} "
+        f"Images with {_value(found, one)} are taken for {to} more often: of {looked_at(found)}, {number(one.rate)} with it, and {number(one.rate_out)} "
         f"without ({number(one.found.wrong, 'points')} {interval(one.found.wrong_ci, 'points')} within true classes, p {p_value(one.found.p)})."
     )
     note = f"{_looks_or_tie(found, one)} {made.note}".strip()
@@ -219,6 +240,24 @@ def taken_finding(found: Search, one: Suspicion, made: Finding) -> Finding:
         made, kind="weak_slice", failure="correctness", bug="unknown", statement=statement, class_name=None,
         confused_with=found.classes[one.found.predicted], note=note,
     )  # fmt: skip
+
+
+def within_goes_to(found: Search, finding: Finding, one: Suspicion) -> Finding:
+    """The finding of a slice whose errors go one way, where images of one class alone were searched."""
+    return replace(finding, note=f"{_one_class_only(found, one)} {finding.note}".strip())
+
+
+def within_finding(found: Search, one: Suspicion, made: Finding) -> Finding:
+    """A pull that shows in no slice, where images of one class alone were searched: no sign of a class, but a way they fail."""
+    return replace(taken_finding(found, one, made), note=f"{_one_class_only(found, one)} {made.note}".strip())
+
+
+def _one_class_only(found: Search, one: Suspicion) -> str:
+    to = clean(found.classes[one.found.predicted], 40)
+    return (
+        f"Their errors go to {to}. Only {whose(found)} images were searched: whether {_value(found, one)} is a sign of {to} for images of "
+        "other classes too, a search among all tells (find_slices without within_class)."
+    )
 
 
 def _looks_or_tie(found: Search, one: Suspicion) -> str:

@@ -87,3 +87,19 @@ def listing(names: list[str] | tuple[str, ...], most: int = 6, longest: int = 60
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def condition(name: str, value: str, joined: str = " = ") -> str:
+    """A condition of a slice for people: ``camera = phone``; a mark that is found by its look or colour as such, not as a region.
+
+    >>> condition("region", "like:train/12,0.7,0.7,0.9,0.9")
+    'the mark (as in training picture 12)'
+    """
+    kind, _, rest = str(value).partition(":")
+    if name == "region" and kind == "like":
+        split, _, row = rest.partition(",")[0].partition("/")
+        where = {"train": "training", "deploy": "deployment"}.get(split, "evaluation")
+        return f"the mark (as in {where} picture {clean(row, 20)})"
+    if name == "region" and kind == "colour":
+        return f"the mark (of the colour {clean(rest, 40)})"
+    return f"{clean(name, 60)}{joined}{clean(value, 60)}"

@@ -21,7 +21,7 @@ from failsight.agent.signoff import sentence as signed
 from failsight.agent.signoff import signoffs
 from failsight.tools.checks.criterion_names import show_range
 from failsight.tools.evidence import Evidence, Table
-from failsight.tools.text import clean
+from failsight.tools.text import clean, condition
 
 MOST_CLASSES = 60
 
@@ -235,7 +235,7 @@ def _analyses(record: Record) -> Section:
 
 
 def _group(class_name: str | None, where: Mapping[str, str] | None) -> str:
-    shared = " and ".join(f"{clean(k, 60)} = {clean(v, 60)}" for k, v in sorted((where or {}).items()))
+    shared = " and ".join(condition(k, v) for k, v in sorted((where or {}).items()))
     return ", ".join(p for p in (clean(class_name or "", 60), shared) if p)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from failsight.agent.narrate.words import BUGS, FAILURES, KINDS, VERDICTS, count, sentence
 from failsight.tools.evidence import Finding, TestResult
-from failsight.tools.text import clean, interval, number, p_value
+from failsight.tools.text import clean, condition, interval, number, p_value
 
 PULLS = (
     "spurious_correlation",
@@ -33,9 +33,7 @@ def nature(finding: Finding) -> str:
 def about(finding: Finding) -> str:
     """Which images a finding is about, in words; empty when it is about all."""
     name = clean(finding.class_name or "", 60)
-    shared = " and ".join(
-        f"{clean(k, 60)} = {clean(v, 60)}" for k, v in sorted((finding.slice or {}).items())
-    )
+    shared = " and ".join(condition(k, v) for k, v in sorted((finding.slice or {}).items()))
     if finding.kind in PULLS and shared and name:
         return f"images with {shared}, and the answer {name}"
     images = "deployment images" if finding.kind == "distribution_shift" else "images"

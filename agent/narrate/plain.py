@@ -9,7 +9,7 @@ from failsight.agent.narrate.phrases import PULLS
 from failsight.agent.narrate.words import stated
 from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.evidence import Finding
-from failsight.tools.text import clean, interval, number
+from failsight.tools.text import clean, condition, interval, number
 
 Interval = tuple[float, float] | None
 
@@ -47,7 +47,9 @@ def which(finding: Finding, pictures: str = "pictures") -> str:
     parts = []
     for name, value in sorted((finding.slice or {}).items()):
         shown = clean(value, 60)
-        if shown.casefold() == "yes":
+        if name == "region":
+            parts.append(f"with {condition(name, value)}")
+        elif shown.casefold() == "yes":
             parts.append(f"with {plain(name)}")
         elif shown.casefold() == "no":
             parts.append(f"without {plain(name)}")

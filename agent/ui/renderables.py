@@ -21,7 +21,7 @@ from failsight.agent.ui.pictures import key
 from failsight.agent.ui.words import VERDICTS, arguments_text, duration, finding_line, standing
 from failsight.tools.evidence import Evidence, Fact, Finding, ImageRef, Table, TestResult
 from failsight.tools.faces import cell_text
-from failsight.tools.text import clean, interval, number, p_value
+from failsight.tools.text import clean, condition, interval, number, p_value
 from failsight.tools.verdicts import Step
 
 WORD = 16  # columns of a word that a table does not break
@@ -253,7 +253,7 @@ def facts_grid(pairs: Iterable[tuple[str, str]]) -> RichTable:
 
 def _finding_facts(record: FindingRecord) -> list[tuple[str, str]]:
     finding = record.finding
-    where = ", ".join(f"{clean(k)} = {clean(v)}" for k, v in (finding.slice or {}).items())
+    where = ", ".join(condition(k, v) for k, v in (finding.slice or {}).items())
     pairs = [
         ("failure", finding.failure.replace("_", " ")),
         ("bug", f"{finding.kind.replace('_', ' ')} ({finding.bug.replace('_', ' ')})"),

@@ -10,6 +10,7 @@ import pytest
 from failsight.tools import slice_search
 from failsight.tools.errors import RetryError
 from failsight.tools.find_slices import find_slices
+from failsight.tools.propose_correction import propose_correction
 from failsight.tools.stats.slices import CountCache
 from tests.fakes.view import FakeTable, FakeView
 from tests.tools.cases import check_evidence
@@ -427,3 +428,79 @@ def test_words_in_training_where_numbers_were_searched_are_no_training_values(me
     made = find_slices(view, method=method)  # type: ignore[arg-type]
     assert "rare_case" not in {f.kind for f in made.findings}
     assert method == "hibug" or any("cause is undetermined" in f.note for f in made.findings)
+
+
+def by_site(kind: str, seed: int = 1, n: int = 2400) -> FakeView:
+    """One site of three: the names of two classes are exchanged there, or most images of one class are called another."""
+    rng, labels, columns = world(seed, n)
+    columns["site"] = rng.choice(["A", "B", "C"], n, p=[0.5, 0.2, 0.3])
+    there, predicted = columns["site"] == "B", noisy(rng, labels, 0.05)
+    if kind == "exchange":
+        predicted = np.where(there, np.array([0, 2, 1, 3])[predicted], predicted)
+    elif kind == "round":
+        predicted = np.where(there, np.array([0, 2, 3, 1])[predicted], predicted)
+    elif kind == "one way":  # called kitchen, and kitchens stay kitchens
+        predicted = np.where(there & (labels == 1), 2, predicted)
+    elif kind == "spread":
+        predicted = np.where(there, noisy(rng, labels, 0.4), predicted)
+    return scored(labels, columns, predicted)
+
+
+@pytest.mark.parametrize(("kind", "names"), [("exchange", 2), ("round", 3), ("one way", 0), ("spread", 0)])
+def test_names_that_are_exchanged_in_one_group_are_told_as_that(kind: str, names: int) -> None:
+    made = find_slices(by_site(kind))
+    check_evidence(made)
+    found = next(f for f in made.findings if (f.slice or {}).get("site") == "B")
+    assert found.verdict == "confirmed"
+    assert ("are exchanged:" in found.statement) == (names > 0)
+    assert found.statement.count("images are called") == names
+    assert ("whether the labels or the answers" in found.note) == (names > 0)
+    assert not [f for f in made.findings if f.kind == "spurious_correlation"] or not names
+    rates = [f for f in made.facts if f.name == "exchanged" and "site=B" in f.of]
+    assert len(rates) == names and all(f.value > 0.8 and f.n > 20 for f in rates)  # type: ignore[operator]
+    assert ("are exchanged." in made.summary) == (names > 0)
+
+
+def test_names_that_are_exchanged_are_set_right_and_not_trained_away() -> None:
+    view = by_site("exchange")
+    made = find_slices(view)
+    view.stated = [(f"F{i + 1}", f) for i, f in enumerate(made.findings)]
+    view.recorded = [made]
+    told = propose_correction(view, finding="F1")
+    check_evidence(told)
+    assert [row[2] for row in told.tables[0].rows][:2] == ["relabel", "data engineering"]
+    assert "Look at 20 images with site B" in told.summary
+    assert any("no model here" in note for note in told.notes)
+    view.recorded = []
+    assert propose_correction(view, finding="F1").tables[0].rows[0][2] not in ("relabel", "data engineering")
+
+
+def test_no_exchange_is_told_of_models_without_one() -> None:
+    """Groups that fail at the same rate in all classes, half of their answers wrong: among three wrong names none takes a class over."""
+    for seed in range(10):
+        rng, labels, columns = world(seed, 1200)
+        columns["site"] = rng.choice(["A", "B"], 1200)
+        rate = np.where(columns["site"] == "B", 0.6, 0.1)
+        made = find_slices(scored(labels, columns, noisy(rng, labels, rate)))
+        assert not any("exchanged" in f.statement for f in made.findings)
+
+
+def test_a_slice_says_which_class_its_errors_are_of_where_the_class_has_too_few_images_to_be_one() -> None:
+    rng, labels, columns = world(3)
+    columns["site"] = rng.choice(["A", "B", "C"], 3000, p=[0.5, 0.05, 0.45])
+    there = columns["site"] == "B"
+    rare = np.cumsum(there & (labels == 1)) > 16  # of these bedrooms, only the first sixteen stay
+    keep = ~(there & (labels == 1) & rare)
+    predicted = np.where(there & (labels == 1), rng.choice([0, 2, 3], 3000), noisy(rng, labels, 0.02))
+    view = scored(labels[keep], {k: np.asarray(v)[keep] for k, v in columns.items()}, predicted[keep])
+    found = next(f for f in find_slices(view).findings if f.slice == {"site": "B"} and f.class_name is None)
+    assert "Nearly all of it is bedroom: 100.0 %" in found.statement
+
+
+def test_a_pull_among_one_classs_images_claims_nothing_of_the_others() -> None:
+    """Bedrooms of one site are called kitchen; a search among bedrooms can't tell that from a sign of kitchens."""
+    made = find_slices(by_site("one way"), within_class="bedroom")
+    assert "of the bedroom images are called that" in made.summary and "other classes" not in made.summary
+    (found,) = [f for f in made.findings if f.verdict == "confirmed"]
+    assert (found.kind, found.class_name, found.confused_with) == ("weak_slice", "bedroom", "kitchen")
+    assert "Only bedroom images were searched" in found.note
