@@ -284,7 +284,21 @@ def _at_equal_classes(found: Search, one: Found) -> str:
         return ""
     if abs(part.effect - (e.rate - e.rate_out)) < TELLING:
         return ""
-    return f" ({number(part.effect, 'points')} against images of the same classes)"
+    expected = _at_rates_elsewhere(found, one)
+    holds = (
+        "" if abs(expected - e.rate_out) < TELLING / 2 else "easier" if expected < e.rate_out else "harder"
+    )
+    why = f": it holds more of the {holds} classes" if holds else ""
+    return f" ({number(part.effect, 'points')} against images of the same classes{why})"
+
+
+def _at_rates_elsewhere(found: Search, one: Found) -> float:
+    """The error of a slice's images if each class failed as often there as elsewhere; 0 to 1, on the half that tests."""
+    there, other = found.labels[one.inside & found.confirmation], one.rest & found.confirmation
+    k, size = np.bincount(found.labels[other & found.wrong]), np.bincount(found.labels[other])
+    rates = np.zeros(len(found.classes))
+    rates[: len(size)] = np.pad(k, (0, len(size) - len(k))) / np.maximum(size, 1)
+    return float(rates[there].mean()) if len(there) else 0.0
 
 
 def beside(one: Found) -> str:

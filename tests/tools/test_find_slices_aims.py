@@ -504,3 +504,18 @@ def test_a_pull_among_one_classs_images_claims_nothing_of_the_others() -> None:
     (found,) = [f for f in made.findings if f.verdict == "confirmed"]
     assert (found.kind, found.class_name, found.confused_with) == ("weak_slice", "bedroom", "kitchen")
     assert "Only bedroom images were searched" in found.note
+
+
+@pytest.mark.parametrize(("share", "says"), [(0.7, "easier"), (0.1, "harder"), (0.25, "")])
+def test_why_the_difference_at_equal_classes_is_another_than_that_of_the_rates(
+    share: float, says: str
+) -> None:
+    """Bathrooms are easy (5 % wrong), all others hard (45 %); a site that has more, fewer or as many bathrooms fails 30 points more."""
+    rng, _, columns = world(5, 4000)
+    columns["site"] = rng.choice(["A", "B"], 4000, p=[0.6, 0.4])
+    there = columns["site"] == "B"
+    labels = np.where(rng.random(4000) < np.where(there, share, 0.25), 0, rng.integers(1, 4, 4000))
+    view = scored(labels, columns, noisy(rng, labels, np.where(labels == 0, 0.05, 0.45) + 0.3 * there))
+    found = next(f for f in find_slices(view).findings if f.slice == {"site": "B"} and f.class_name is None)
+    told = [w for w in ("easier", "harder") if f"it holds more of the {w} classes" in found.statement]
+    assert told == ([says] if says else [])
