@@ -36,9 +36,14 @@ def _tested(tested: Sequence[Tested], known: Sequence[Subject], looked: int) -> 
     if not tested and known:
         return ""
     if not tested:
+        if not looked:
+            return (
+                "No mark was found: nothing recurs nearly alike in pictures of one class more than in others."
+            )
+        things = "one thing that seemed" if looked == 1 else f"{looked} things that seemed"
         return (
-            "No mark was found: nothing recurs nearly alike in pictures of one class more than in others and draws pictures to it "
-            f"({looked} proposals were looked at)."
+            f"No mark was found: of {things} to recur nearly alike in pictures of one class more than in others, none does so in enough of them "
+            "and draws pictures of others to the class where it is pasted in."
         )
     names = listing([f"{one.subject.look.name} ({clean(one.subject.class_name, 40)})" for one in tested])
     return f"No mark is confirmed as a shortcut. Tested: {names}; {looked} proposals were looked at."
