@@ -87,7 +87,7 @@ def disaggregate(
     images = _images(predictions, table, keep, group_by)
     report.register(view, split, columns, min_group, min_gap, len(images.labels), group_by is not None)
     made = measure(images, columns, min_group, intersections)
-    found = report.findings(made, min_gap, group_by is not None)
+    found = report.findings(made, min_gap, group_by is not None, split)
     shown = _examples(view, predictions, images, made, min_gap)
     return Evidence(
         tool="disaggregate",

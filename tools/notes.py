@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from failsight.tools.errors import RetryError
 from failsight.tools.inputs.base import LeftOut, Split
+from failsight.tools.inputs.unmatched import NO_CLASS
 from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView
 
@@ -15,6 +16,10 @@ CALLED = {
     "deploy": "deployment images",
     "pool": "pool images",
 }
+
+
+IMAGES = {"data": "Images", "train": "Training images", "deploy": "Deployment images", "pool": "Pool images"}
+"""How a sentence about images of a split begins: those of the evaluation need no word more."""
 
 
 def called(split: str) -> str:
@@ -28,10 +33,11 @@ def of_split(split: str, about: str = "") -> str:
 
 
 def left_out_notes(split: str, left_out: Sequence[LeftOut], most: int = 4) -> list[str]:
-    """One sentence for each reason why images were left out, the most frequent first."""
+    """One sentence for each reason why images were left out, the most frequent first; one for all labels that are no class."""
     reasons: dict[str, list[str]] = {}
     for one in left_out:
-        reasons.setdefault(clean(one.reason, 120), []).append(one.path)
+        why = f"their label {NO_CLASS}" if one.reason.endswith(NO_CLASS) else clean(one.reason, 120)
+        reasons.setdefault(why, []).append(one.path)
     made = []
     for reason, paths in sorted(reasons.items(), key=lambda item: -len(item[1])):
         verb = "was" if len(paths) == 1 else "were"

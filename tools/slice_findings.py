@@ -11,6 +11,7 @@ from failsight.tools.checks.slice_causes import Cue, TrainShare
 from failsight.tools.checks.slice_classes import Classes, told_classes, what_to_look_at
 from failsight.tools.checks.slice_target import TargetKind
 from failsight.tools.evidence import Bug, Failure, Finding, Kind, TestResult
+from failsight.tools.notes import IMAGES
 from failsight.tools.slice_search import Errors, Mask, Search, Span, errors_of
 from failsight.tools.stats.slices import Conjunction, Relative, TestedSlice
 from failsight.tools.text import clean, interval, number
@@ -253,7 +254,7 @@ def together(found: Search) -> str:
 
 def _images(found: Search, spans: Sequence[Span], class_index: int | None) -> str:
     which = " and ".join(f"{clean(k, 40)}={clean(v, 60)}" for k, v in conditions(found, spans).items())
-    images = {"train": "training images", "deploy": "deployment images"}.get(found.split, "images")
+    images = IMAGES[found.split].lower()
     what = images.capitalize() if class_index is None else f"{clean(found.classes[class_index], 40)} {images}"
     if found.called is not None:
         what = f"{images.capitalize()} called {clean(found.classes[found.called], 40)}"

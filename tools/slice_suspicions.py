@@ -9,6 +9,7 @@ from dataclasses import replace
 from failsight.tools.checks.slice_causes import tied
 from failsight.tools.checks.slice_pulls import FEW, NO, Compared, Suspicion
 from failsight.tools.evidence import Finding, TestResult
+from failsight.tools.notes import IMAGES
 from failsight.tools.slice_findings import CONFUSED, TOOL, YES, Found, together
 from failsight.tools.slice_search import Search, errors_of
 from failsight.tools.stats.intervals import wilson
@@ -61,14 +62,17 @@ def suspicion_finding(view: CaseView, found: Search, one: Suspicion, tie: Compar
         tests=() if testable else (test,),
         note=" ".join([*_directions(found, one, testable), *_tied(found, one, tie)]),
         about=_only(found),
+        split=found.split,
     )
 
 
 def looked_at(found: Search) -> str:
     """The images that a pull is told of: those of all other classes, or of the one class that was searched."""
-    within = found.prepared.within
+    within, images = found.prepared.within, IMAGES[found.split].lower()
     return (
-        "the images of other classes" if within is None else f"the {clean(found.classes[within], 40)} images"
+        f"the {images} of other classes"
+        if within is None
+        else f"the {clean(found.classes[within], 40)} {images}"
     )
 
 

@@ -292,3 +292,18 @@ def test_houses_by_bedrooms_and_price(shared_data: Path) -> None:
     assert found
     assert found[0]["price_usd"].startswith("very low")
     assert not any(set(s) == {"bedrooms"} and s["bedrooms"] == "4" for s in found)
+
+
+def test_a_gap_among_deployment_images_is_another_finding_than_the_same_among_evaluation_images() -> None:
+    """Both are kept, each saying of which images it speaks; a pull towards a class does likewise."""
+    here, there = world(1800, 3, region=0.4), world(1800, 4, region=0.4)
+    both = FakeView(
+        {"data": here._tables["data"], "deploy": there._tables["data"]},
+        scores={"data": here._scores["data"], "deploy": there._scores["data"]},
+    )
+    found = [f for split in ("data", "deploy") for f in disaggregate(both, split=split).findings]  # type: ignore[arg-type]
+    souths = [f for f in found if f.slice == {"region": "south"}]
+    assert [f.split for f in souths] == ["data", "deploy"] and len({f.key for f in souths}) == 2
+    assert souths[0].statement.startswith("Images with") and souths[1].statement.startswith(
+        "Deployment images with"
+    )

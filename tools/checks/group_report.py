@@ -9,7 +9,7 @@ import numpy as np
 from failsight.tools.checks.group_gaps import LEVEL, Group, Groups, Images
 from failsight.tools.evidence import Cell, Fact, Finding, Instrument, Interval, Table, TestResult
 from failsight.tools.inputs.base import Split
-from failsight.tools.notes import called, of_split
+from failsight.tools.notes import IMAGES, called, of_split
 from failsight.tools.slice_columns import Coded
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import clean, interval, listing, number, p_value
@@ -42,23 +42,23 @@ def register(
     )
 
 
-def findings(made: Groups, least: float, sourced: bool) -> tuple[Finding, ...]:
+def findings(made: Groups, least: float, sourced: bool, split: Split) -> tuple[Finding, ...]:
     """One confirmed finding for every gap that holds, largest first."""
     held = sorted((g for g in made.all if g.verdict(least) == "confirmed"), key=lambda g: -g.gap.value)
-    return tuple(_finding(g, sourced) for g in held)
+    return tuple(_finding(g, sourced, split) for g in held)
 
 
-def _finding(g: Group, sourced: bool) -> Finding:
+def _finding(g: Group, sourced: bool, split: Split) -> Finding:
     error, out = 1 - g.accuracy, g.error_out
     which = " and ".join(f"{clean(a, 40)}={clean(b, 60)}" for a, b in zip(g.names, g.values, strict=True))
     return Finding(
         "weak_slice", "fairness", "unknown",
-        f"Images with {which} are answered wrongly more often: {number(error)} against {number(out)} of the others; at equal class "
+        f"{IMAGES[split]} with {which} are answered wrongly more often: {number(error)} against {number(out)} of the others; at equal class "
         f"proportions the gap is {number(g.gap.value, 'points')} {interval(g.gap.ci, 'points')}.",
         slice=dict(zip(g.names, g.values, strict=True)), n=g.n, error_rate=error, base_error_rate=out,
         ci=(1 - g.accuracy_ci[1], 1 - g.accuracy_ci[0]), p=g.p, q=g.q, verdict="confirmed",
         tests=(TestResult(TOOL, g.gap.value, g.gap.ci, g.p, g.gap.n + g.gap.n_out, "confirmed", statistic=SOURCED if sourced else STATISTIC, q=g.q),),
-        note="A gap between groups; what causes it, and whether it is unfair, is not in the numbers.",
+        note="A gap between groups; what causes it, and whether it is unfair, is not in the numbers.", split=split,
     )  # fmt: skip
 
 

@@ -63,7 +63,7 @@ def hibug_evidence(
         summary=f"{said} Over all {len(predicted):,} images {number(overall)} are wrong. None of this was tested.",
         facts=(Fact("slices_listed", len(bugs), "count", where), Fact("error_rate", overall, "share", where)),
         tables=tuple(t for t in (_table(shown),) if t),
-        findings=tuple(_finding(b, overall, len(predictions.classes)) for b in shown),
+        findings=tuple(_finding(b, overall, len(predictions.classes), split) for b in shown),
         notes=tuple(more),
         next_steps=("Search with method failsight: it tests on images that did not suggest the slices.",),
     )
@@ -116,7 +116,7 @@ def _table(bugs: Sequence[HiBugBug]) -> Table | None:
     )
 
 
-def _finding(bug: HiBugBug, overall: float, classes: int) -> Finding:
+def _finding(bug: HiBugBug, overall: float, classes: int, split: Split) -> Finding:
     description = _description(bug)
     if bug.kind == "spurious_correlation":
         text = f"Of the images with {description}, {number(bug.probability)} are called {clean(bug.class_name or '', 40)} (an even share would be {number(1 / max(classes, 1))})."
@@ -138,4 +138,5 @@ def _finding(bug: HiBugBug, overall: float, classes: int) -> Finding:
         base_error_rate=overall,
         verdict=None,
         note=UNTESTED,
+        split=split,
     )
