@@ -258,7 +258,8 @@ class Case(Adopting):
             state = self.state()
             prints["findings"] = digest([(r.id, r.finding) for r in state.now()])
             prints["expectations"] = digest(list(state.expectations.values()))
-            prints["evidence"] = digest([e.id for e in state.evidence if e.tool != spec.name])
+            given = jsonable(checked)
+            prints["evidence"] = digest([e.id for e in state.evidence if _counts(spec, e, given)])
         return call_digest(spec.name, checked, prints)
 
     def _with_segmenter(self, checked: Mapping[str, Any]) -> dict[str, Any]:
@@ -415,3 +416,11 @@ def disk_error(error: OSError, folder: Path) -> UserError:
         f"{where}: {error.strerror or error}.",
         "Mend that and run the same command again: it goes on where it stopped.",
     )
+
+
+def _counts(spec: ToolSpec, evidence: Evidence, given: Mapping[str, Any]) -> bool:
+    """Whether recorded evidence may change what a tool answers: any other tool's, and its own where people told it something in another call."""
+    if evidence.tool != spec.name:
+        return True
+    told = any(evidence.arguments.get(name) for name in spec.personal)
+    return told and dict(evidence.arguments) != dict(given)

@@ -71,3 +71,20 @@ def test_a_feeding_that_the_case_went_on_without_casts_no_doubt_on_the_order() -
     assert len(_notes(view, True)) == 2
     view.made_versions = [ModelVersion("R1.1", "R1", "repair", 0, RESTATED, "F1", "repair/R1/1", "p")]
     assert len(_notes(view, True)) == 1
+
+
+def test_what_people_said_of_an_error_is_seen_when_it_is_looked_at_again(tmp_path: Path) -> None:
+    """An image's judgement is looked up anew once people judged it in another call; the same call twice is answered once."""
+    table, model = television_world(300)
+    case = FakeCase(tmp_path / "case", {"data": table}, model)
+    drawn, _ = case.call("review_errors", {"n": 8})
+    path = drawn.images[0].path
+    before, _ = case.call("review_errors", {"image": path})
+    _, reused = case.call("review_errors", {"image": path})
+    assert reused
+    answers = {"answers": {path: "unacceptable"}, "n": 8, "by": "A. Reader"}
+    case.call("review_errors", answers)
+    after, reused = case.call("review_errors", {"image": path})
+    assert not reused and after.summary != before.summary
+    assert case.call("review_errors", answers)[1] and case.call("review_errors", {"image": path})[1]
+    case.close()
