@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from failsight.tools.text import clean, interval, listing, number
+from failsight.tools.text import clean, interval, listing, number, number_text
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
@@ -113,4 +113,4 @@ def attribute_values(case: Case) -> dict[str, list[str]]:
 
 
 def _texts(column: Any) -> list[str]:
-    return [v if isinstance(v, str) else f"{v:g}" for v in column.tolist() if v is not None and v == v]
+    return [v if isinstance(v, str) else number_text(v) for v in column.tolist() if v is not None and v == v]

@@ -24,7 +24,7 @@ from failsight.tools.experiments.population import check_split
 from failsight.tools.inputs.base import AttributeTable, Split
 from failsight.tools.notes import called
 from failsight.tools.registry import tool
-from failsight.tools.text import clean
+from failsight.tools.text import clean, number_text
 from failsight.tools.view import CaseView
 
 UNSURE = frozenset({"", "?", "unsure", "unknown", "can't tell"})
@@ -131,7 +131,7 @@ def _checked(view: CaseView, split: Split, table: AttributeTable, name: str) -> 
 def _texts(column: npt.NDArray[Any]) -> list[str | None]:
     if column.dtype == object:
         return [None if v is None else str(v) for v in column.tolist()]
-    return [f"{v:g}" if np.isfinite(v) else None for v in column.tolist()]
+    return [number_text(v) if np.isfinite(v) else None for v in column.tolist()]
 
 
 def _from_answers(view: CaseView, one: Checked, answers: Mapping[str, str]) -> tuple[Ints, Ints, list[str]]:
@@ -198,7 +198,7 @@ def _plainly(value: Any) -> Any:
     if isinstance(value, bool | np.bool_):
         return "yes" if value else "no"
     if isinstance(value, int | float):
-        return f"{value:g}" if np.isfinite(value) else None
+        return number_text(value) if np.isfinite(value) else None
     return value if value not in (None, "") else None
 
 

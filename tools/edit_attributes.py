@@ -16,7 +16,7 @@ from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Evidence, Fact, Table, jsonable
 from failsight.tools.inputs.base import AttributeTable
 from failsight.tools.registry import tool
-from failsight.tools.text import clean, listing
+from failsight.tools.text import clean, listing, number_text
 from failsight.tools.view import CaseView
 
 Action = Literal[
@@ -159,7 +159,7 @@ def _names(table: AttributeTable, one: Definition) -> list[str]:
 
 def _tally(column: npt.NDArray[Any]) -> dict[str, int]:
     """Value → images, most frequent first."""
-    texts = (v if isinstance(v, str) else f"{v:g}" for v in column.tolist() if v is not None and v == v)
+    texts = (v if isinstance(v, str) else number_text(v) for v in column.tolist() if v is not None and v == v)
     return dict(Counter(texts).most_common())
 
 

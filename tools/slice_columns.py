@@ -20,14 +20,13 @@ import numpy.typing as npt
 from failsight.tools.errors import RetryError
 from failsight.tools.inputs.base import AttributeTable
 from failsight.tools.stats.slices.cuts import MORE_DIGITS, Learner, learned_range, number_key, with_range
-from failsight.tools.text import clean
+from failsight.tools.text import clean, number_text
 
 Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int64]
 FEW_VALUES = 6  # numbers with at most so many distinct values are named one by one
 ROWS_PER_RANGE = 60  # images a range should hold, before a number is cut into more ranges
 MOST_RANGES = 5
-WHOLE = 2.0**53  # up to here whole numbers are held exactly
 
 #: what is low and what is high, for the computed attributes
 ENDS: Mapping[str, tuple[str, str]] = {
@@ -148,18 +147,11 @@ def encode_column(name: str, source: str, column: npt.NDArray[Any]) -> Coded:
     return Coded(name, source, codes, values, exact=exact)
 
 
-def exact_text(value: float) -> str:
-    """A number in full: whole numbers with all their digits, others with as many as give the same number again."""
-    if value.is_integer() and abs(value) <= WHOLE:
-        return str(int(value))
-    return next((t for d in range(6, 17) if float(t := f"{value:.{d}g}") == value), f"{value:.17g}")
-
-
 def edge_texts(edges: Sequence[float]) -> list[str]:
     """Cuts as names and filters say them: in six digits where these give the same numbers again, else in full."""
     texts = [f"{e:g}" for e in edges]
     same = all(float(text) == e for text, e in zip(texts, edges, strict=True))
-    return texts if same else [exact_text(e) for e in edges]
+    return texts if same else [number_text(e) for e in edges]
 
 
 def _alike_in_six(distinct: Sequence[float]) -> bool:
@@ -269,7 +261,7 @@ def _names(column: npt.NDArray[Any], exact: bool = False) -> list[str | None]:
         return [shown[v] for v in values]
     numbers = np.asarray(column, np.float64).tolist()
     if exact:
-        return [exact_text(number_key(v)) if math.isfinite(v) else None for v in numbers]
+        return [number_text(number_key(v)) if math.isfinite(v) else None for v in numbers]
     return [f"{v:g}" if math.isfinite(v) else None for v in numbers]
 
 

@@ -7,6 +7,7 @@ import math
 import re
 from typing import Any
 
+_WHOLE = 2.0**53  # up to here whole numbers are held exactly
 _SPACES = re.compile(r"\s+")
 # C0/C1 controls, halves of characters, the marks that reorder or hide text (Trojan Source, CVE-2021-42574; tag characters and
 # variation selectors can spell out a hidden instruction), and what no XML may hold. Joiners stay: scripts and emoji need them.
@@ -103,3 +104,14 @@ def condition(name: str, value: str, joined: str = " = ") -> str:
     if name == "region" and kind == "colour":
         return f"the mark (of the colour {clean(rest, 40)})"
     return f"{clean(name, 60)}{joined}{clean(value, 60)}"
+
+
+def number_text(value: float) -> str:
+    """A finite number in full: whole numbers with all their digits, others with as many as give the same number again.
+
+    Serial numbers and times differ beyond six digits: ``20240131`` stays itself.
+    """
+    value = float(value)
+    if value.is_integer() and abs(value) <= _WHOLE:
+        return str(int(value))
+    return next((t for d in range(6, 17) if float(t := f"{value:.{d}g}") == value), f"{value:.17g}")

@@ -245,3 +245,17 @@ def test_answers_in_a_manifest_are_no_attributes(root: Path) -> None:
 def test_what_may_be_an_attribute_is_no_label_where_none_is_needed(root: Path) -> None:
     read = open_images(write(root / "m.csv", "path,category", *rows(root)), split="deploy")
     assert "category" in read.columns and (read.labels == -1).all()
+
+
+def test_serial_numbers_join_and_stay_apart_beyond_six_digits(tmp_path: Path) -> None:
+    """A number of eight digits is itself: as a key of metadata, and as a value beside words."""
+    root = class_folders(tmp_path / "photos", 2, ("cat", "dog"))
+    files = sorted(p.relative_to(root).as_posix() for p in root.rglob("*.png"))
+    rows = [f"{f},{f.partition('/')[0]},{20240131 + i},{'n/k' if i else 'x'}" for i, f in enumerate(files)]
+    (root / "manifest.csv").write_text("\n".join(["path,label,patient,note", *rows, ""]))
+    extra = tmp_path / "extra.csv"
+    extra.write_text("patient,ward\n" + "".join(f"{20240131 + i},w{i}\n" for i in range(len(files))))
+    table = open_images(root, metadata=(extra, "patient"))
+    assert table.columns["ward"] == [f"w{i}" for i in range(len(files))]
+    assert typed([20240131.0, 20240132.0, "unknown"]) == ["20240131", "20240132", "unknown"]
+    assert typed([0.1234567, "x"]) == ["0.1234567", "x"]

@@ -14,11 +14,11 @@ from failsight.tools.slice_columns import (
     edge_texts,
     encode_column,
     encode_columns,
-    exact_text,
     learn_ranges,
 )
 from failsight.tools.stats.slices import discovery_half
 from failsight.tools.stats.slices.cuts import Learner
+from failsight.tools.text import number_text
 from tests.fakes.view import FakeTable, FakeView
 from tests.tools.cases import check_evidence, one_hot
 
@@ -130,8 +130,8 @@ def test_names_in_six_digits_stay_as_they_were() -> None:
 def test_text_in_full_gives_the_number_again() -> None:
     rng = np.random.default_rng(1)
     for v in [*rng.normal(size=50), *rng.lognormal(0, 40, 50), 0.0, -0.0, 1e22, -12345678.0, 5e-324]:
-        assert float(exact_text(float(v))) == v
-    assert exact_text(1700000300.0) == "1700000300" and exact_text(0.1) == "0.1"
+        assert float(number_text(float(v))) == v
+    assert number_text(1700000300.0) == "1700000300" and number_text(0.1) == "0.1"
 
 
 @pytest.mark.parametrize("value", ["", "many", "12e", "≥ x", "high (≥ )"])

@@ -12,7 +12,7 @@ from failsight.tools.attributes.definitions import Definition
 from failsight.tools.attributes.metadata import unusable_columns
 from failsight.tools.attributes.sources import Assigned
 from failsight.tools.inputs.base import AttributeTable
-from failsight.tools.text import number
+from failsight.tools.text import number, number_text
 
 
 def table_with(
@@ -84,7 +84,7 @@ def _texts(definition: Definition, column: npt.NDArray[Any]) -> npt.NDArray[Any]
 def _text(value: Any) -> str | None:
     if value is None or isinstance(value, str):
         return value
-    return f"{value:g}" if np.isfinite(value) else None
+    return number_text(value) if np.isfinite(value) else None
 
 
 def _unfit(definition: Definition, column: npt.NDArray[Any]) -> dict[str, str]:

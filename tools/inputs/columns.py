@@ -14,7 +14,7 @@ from typing import Any
 from failsight.tools.errors import UserError
 from failsight.tools.inputs.base import Box
 from failsight.tools.inputs.table import Boxes, distinct
-from failsight.tools.text import clean
+from failsight.tools.text import clean, number_text
 
 _OPPOSITE = "none"
 _MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "-"))
@@ -105,7 +105,7 @@ def typed(values: Sequence[Any]) -> list[Any] | None:
         numbers = [None if cell is None else float(cell) for cell in cells]
         if all(number is None or math.isfinite(number) for number in numbers):
             return numbers
-    made = [None if cell is None else cell if isinstance(cell, str) else f"{cell:g}" for cell in cells]
+    made = [None if cell is None else cell if isinstance(cell, str) else number_text(cell) for cell in cells]
     if len(set(there)) == 1:
         words = zip(values, made, strict=True)
         return [
@@ -245,7 +245,9 @@ def join_metadata(
 def _row_of(name: str, own: Any, by_key: Mapping[str, int], by_number: Mapping[int, int]) -> int | None:
     path = Path(name)
     candidates = (
-        [name, path.name, path.stem] if own is None else [f"{own:g}" if isinstance(own, float) else str(own)]
+        [name, path.name, path.stem]
+        if own is None
+        else [number_text(own) if isinstance(own, float) else str(own)]
     )
     for candidate in candidates:
         if candidate in by_key:
