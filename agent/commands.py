@@ -6,7 +6,7 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from failsight.tools.errors import UserError
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
+    from failsight.agent.case import Case
     from failsight.agent.planners.expectations import Criterion
     from failsight.agent.session import Session
 
@@ -101,8 +102,9 @@ def _open(args: argparse.Namespace, progress: Any) -> Session:
 
 
 def _pair(text: str) -> tuple[str, str]:
+    """A class of the data and what it is in the model; an empty right side leaves the class out on purpose."""
     left, equals, right = text.partition("=")
-    if not (left and equals and right):
+    if not (left.strip() and equals):
         raise UserError(f"--map {text!r} is not DATA=MODEL.", "Write for example --map frontal=Frontyard.")
     return left.strip(), right.strip()
 
@@ -111,9 +113,11 @@ def session_of(args: argparse.Namespace, given: dict[str, Any], progress: Any) -
     """A session with the case that ``given`` describes (fields of the configuration) and the criteria of ``args``."""
     from failsight.agent.opening import open_case
 
-    case = open_case(getattr(args, "case", None), out=args.out, progress=progress, **given)
-    try:
-        wanted = [_criterion(text, case.classes) for text in getattr(args, "expect", ())]
+    made: list[Session] = []
+
+    def begin(case: Case) -> None:
+        lenient = getattr(args, "lenient", False)  # said in words, after much else: told in the conversation
+        wanted = [_criterion(text, case, lenient) for text in getattr(args, "expect", ())]
         for one in wanted:  # only when all of them mean something
             case.expect(one.name, one.bound, at_least=one.at_least)
         from failsight.agent.learn.nudging import PromptingSession
@@ -122,23 +126,23 @@ def session_of(args: argparse.Namespace, given: dict[str, Any], progress: Any) -
             from failsight.agent.tracing import trace
 
             trace(case, args.trace)
-        return PromptingSession(case)
-    except BaseException:
-        case.close()
-        raise
+        made.append(PromptingSession(case))
+
+    open_case(getattr(args, "case", None), out=args.out, progress=progress, begin=begin, **given)
+    return made[0]
 
 
-def _criterion(text: str, classes: Sequence[str]) -> Criterion:
-    """What ``--expect`` demands. Raises UserError when it can't be read or names something unknown."""
+def _criterion(text: str, case: Case, lenient: bool = False) -> Criterion:
+    """What ``--expect`` demands. Raises UserError when it can't be read or (unless ``lenient``) names something that the case lacks."""
     from failsight.agent.expect import check
     from failsight.agent.planners.expectations import parse_cli
 
-    made = parse_cli(text, classes)
+    made = parse_cli(text, case.classes)
     if made is None:
         raise UserError(
             f"--expect {text!r} is not NAME>=VALUE.", "Write for example --expect 'accuracy>=0.9'."
         )
-    check(made.name, made.bound, classes)
+    check(made.name, made.bound, case.classes, None if lenient else case)
     return made
 
 

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from failsight.agent.secrets import redact
 from failsight.tools.errors import UserError
 from failsight.tools.evidence import digest
+from failsight.tools.text import clean
 
 FILE = "case.toml"
 LOOSE = (
@@ -31,6 +33,8 @@ LOOSE = (
 )
 """Settings that may differ from one opening of a case to the next; all others make it another case."""
 MODELS = ("encoder", "vqa", "segmenter")  # models besides the one that is looked at: folders or hub ids
+WORDED = {"name": 200, "task": 2000}
+"""Settings in words, and how long each may be."""
 ROOMS = "rooms"  # the encoder that comes with Failsight
 
 
@@ -71,6 +75,11 @@ class CaseConfig:
     budget: str = ""
     policy: str = ""
     repair: str = ""
+
+    def __post_init__(self) -> None:
+        """What a person wrote in words reaches file names, pages and journals: no keys and no control characters in it."""
+        for setting, most in WORDED.items():
+            object.__setattr__(self, setting, clean(redact(str(getattr(self, setting))), most))
 
     def sources(self) -> dict[str, str]:
         """The splits that were given: split name → path."""

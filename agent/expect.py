@@ -8,7 +8,7 @@ import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from failsight.tools.checks.criterion_names import (
     check_bound,
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from failsight.agent.case import Case
     from failsight.agent.journal import Event
     from failsight.agent.planners.expectations import Criterion
+    from failsight.tools.checks.criterion_subjects import Doubt
+    from failsight.tools.view import CaseView
 
 LIST = ("true", "predicted", "cost")
 CORNER = "true \\ predicted"
@@ -68,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
                 f"{args.costs_template} written; fill it in, then `failsight expect CASE --costs {args.costs_template} --by NAME`."
             )
             return 0
-        wanted = [read(text, case.classes) for text in args.demands]
+        wanted = [read(text, case.classes, case) for text in args.demands]
         if args.costs is not None:
             wanted += read_costs(args.costs, case.classes)
         told = set_all(case, wanted, args.by)
@@ -76,8 +78,12 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def read(text: str, classes: Sequence[str]) -> Criterion:
-    """One demand, as it is named or in plain words. Raises UserError when it can't be read or names something unknown."""
+def read(text: str, classes: Sequence[str], case: Case | None = None) -> Criterion:
+    """One demand, as it is named or in plain words. Raises UserError when it can't be read or names something unknown.
+
+    Args:
+        case: whose images and attributes it must speak of; without one only classes are known.
+    """
     from failsight.agent.planners.expectations import parse_cli, parse_expectation
 
     made = parse_cli(text, classes)
@@ -88,7 +94,7 @@ def read(text: str, classes: Sequence[str]) -> Criterion:
             f"{clean(text, 80)!r} states no bound.",
             "Write for example 'recall.kitchen>=0.9' or 'cost.bathroom>kitchen=5'.",
         )
-    check(made.name, made.bound, classes)
+    check(made.name, made.bound, classes, case)
     return made
 
 
@@ -100,8 +106,11 @@ def _known(name: str) -> bool:
     return True
 
 
-def check(name: str, bound: float, classes: Sequence[str]) -> None:
-    """Raises UserError for an unknown measure, class or bound."""
+def check(name: str, bound: float, classes: Sequence[str], case: Case | None = None) -> None:
+    """Raises UserError for an unknown measure, class or bound; with ``case`` also for images, an attribute or a value that it lacks.
+
+    An attribute that may still be assigned is no error: :func:`awaited` says so.
+    """
     check_bound(name, bound)
     shown = listing([clean(c, 40) for c in classes], 20)
     if is_price(name):
@@ -120,7 +129,39 @@ def check(name: str, bound: float, classes: Sequence[str]) -> None:
         )
     known = {c.casefold() for c in classes}
     if asked.metric in ("recall", "precision", "f1") and asked.about.casefold() not in known:
-        raise UserError(f"There is no class {clean(asked.about, 60)!r}.", f"There are {shown}.")
+        from failsight.tools.checks.criterion_subjects import named
+
+        raise UserError(f"There is no class {clean(asked.about, 60)!r}.", named(asked.about, classes))
+    found = _doubt(case, name)
+    if case is not None and found is not None and not found.empty and not (found.later and may_come(case)):
+        raise UserError(f"{clean(name, 80)} can't be judged: {found.sentence}", found.hint)
+
+
+def awaited(case: Case, only: str = "") -> list[str]:
+    """A sentence for each expectation (or the one called ``only``) on something that this case does not have, or not yet."""
+    made = []
+    for one in case.expectations:
+        found = _doubt(case, one.name) if only in ("", one.name) else None
+        if found is None:
+            continue
+        yet = " yet" if found.later and may_come(case) else ""
+        way = " A model may still propose it (docs/attributes.md)." if yet else ""
+        told = f"{clean(one.name, 80)} can't be judged{yet}: {found.sentence}{way}"
+        made.append(f"{told} As it is, the expectation stays open. {found.hint}".strip())
+    return made
+
+
+def may_come(case: Case) -> bool:
+    """Whether attributes that are not there yet may be assigned in this case: a model is named that can look for them."""
+    return bool(case.config.encoder or case.config.vqa or case.config.planner.startswith("openai:"))
+
+
+def _doubt(case: Case | None, name: str) -> Doubt | None:
+    if case is None:
+        return None
+    from failsight.tools.checks.criterion_subjects import doubt
+
+    return doubt(cast("CaseView", case), name)
 
 
 def set_all(case: Case, wanted: Iterable[Criterion], by: str) -> list[str]:

@@ -124,15 +124,17 @@ def _fields(text: str) -> Iterator[tuple[str, list[str]]]:
         yield mark[1], [clean(line, 2000) for line in lines if line]
 
 
-def _unfit(form: Form, answers: Mapping[str, Any], classes: Sequence[str]) -> list[str]:
-    """One sentence for each bound that can't be meant."""
+def _unfit(
+    form: Form, answers: Mapping[str, Any], classes: Sequence[str], case: Case | None = None
+) -> list[str]:
+    """One sentence for each bound that can't be meant, or (with ``case``) is of something that the case does not have."""
     from failsight.agent.expect import check
 
     made = []
     for field in form.fields:
         try:
             for name, bound, _ in bounds(field, answers.get(field.name), classes):
-                check(name, bound, classes)
+                check(name, bound, classes, case)
         except UserError as problem:
             made.append(f"'{field.label}': {problem}")
     return made
@@ -256,4 +258,7 @@ def read_back(case: Case, source: Path) -> Answered:
     except UnicodeDecodeError:
         raise UserError(f"{source} is no UTF-8 text.", "Save it as UTF-8.") from None
     form, by, answers = parse(text, case.classes)
+    problems = _unfit(form, answers, case.classes, case)
+    if problems:
+        raise UserError(" ".join(clean(p, 300) for p in problems[:6]), "Correct these and import it again.")
     return take(case, form, by, answers)

@@ -44,6 +44,7 @@ class CaseInputs:
         self.name, self.task, self.seed = config.name or folder.name, config.task, config.seed
         self.history = Path(config.history) if config.history else None
         self.progress = Cancellable(progress)
+        self.beginning = False  # the case is being made: data of which most would be left out are refused
         self._model: Classifier | None = None
         self._tables: dict[str, ImageTable] = {}
         self._predictions: dict[str, Predictions] = {}
@@ -96,6 +97,7 @@ class CaseInputs:
             class_map=self.config.class_map,
             split=split,
             metadata=metadata if split == "data" else None,
+            refuse_loss=self.beginning,
             cache_folder=self.folder / "cache" / "tables",
             progress=self.progress,
         )
@@ -110,6 +112,7 @@ class CaseInputs:
             root=root,
             class_map=self.config.class_map,
             metadata=metadata,
+            refuse_loss=self.beginning,
             cache_folder=self.folder / "cache" / "tables",
             progress=self.progress,
         )
@@ -231,6 +234,7 @@ class CaseInputs:
                 "fingerprint": t.fingerprint,
                 "n": len(t),
                 "classes": list(t.classes),
+                **_lost(t),
             }
             for s in self.splits()
             for t in (self.table(s),)
@@ -276,3 +280,15 @@ class CaseInputs:
         np.savez(buffer, **dict(arrays))
         raw = buffer.getvalue()
         write_atomically(folder / f"{digest(key)[:32]}.npz", lambda fresh: fresh.write_bytes(raw))
+
+
+def _lost(table: ImageTable) -> dict[str, Any]:
+    """Which labels of ``table`` are no class of the model, and how many of its images are left out for that; empty without any."""
+    from failsight.tools.inputs.unmatched import NO_CLASS
+
+    n = sum(one.reason.endswith(NO_CLASS) for one in table.left_out)
+    if not n:
+        return {}
+    unmatched = getattr(table, "unmatched", ())
+    said = {one.label: one.images for one in unmatched if not one.on_purpose}
+    return {"unmatched": said, "unmatched_images": n}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from failsight.agent.case import Case
 from failsight.agent.config import (
@@ -21,10 +21,11 @@ from failsight.agent.config import (
     save_config,
 )
 from failsight.agent.journal import Journal
+from failsight.agent.leftovers import Before
 from failsight.tools.errors import UserError
 
 if TYPE_CHECKING:
-    from failsight.tools.view import Progress
+    from failsight.tools.view import CaseView, Progress
 
 
 def open_case(
@@ -33,9 +34,10 @@ def open_case(
     out: str | Path | None = None,
     progress: Progress | None = None,
     expectations: Mapping[str, float] | None = None,
+    begin: Callable[[Case], None] | None = None,
     **given: Any,
 ) -> Case:
-    """Open a case folder, or make one from a model and data.
+    """Open a case folder, or make one from a model and data. Where that fails, nothing is left that was not there before.
 
     Args:
         folder: an existing case; further arguments then only change ``level``, ``planner``, ``device``, ``workflow``.
@@ -43,6 +45,7 @@ def open_case(
             again opens the same case).
         progress: where long work shows; nothing is shown without one.
         expectations: criteria such as ``{"accuracy": 0.9}``.
+        begin: what else belongs to the opening, called with the case; where it raises, the opening has failed.
         given: fields of :class:`failsight.agent.config.CaseConfig` (model, data, train, deploy, predictions, …).
 
     Raises:
@@ -59,39 +62,69 @@ def open_case(
     else:
         config = make_config(**given)
         path = Path(out) if out else Path("failsight-cases") / config.slug()
-    case = _open_at(path, config, progress)
-    for name, bound in (expectations or {}).items():
-        case.expect(name, bound)
-    return case
+
+    from failsight.agent.expect import check
+
+    def opened(case: Case) -> None:
+        for name, bound in (expectations or {}).items():
+            check(name, bound, case.classes, case)
+        for name, bound in (expectations or {}).items():  # only when all of them mean something
+            case.expect(name, bound)
+        if begin is not None:
+            begin(case)
+
+    return _open_at(path, config, progress, opened)
 
 
-def _open_at(path: Path, config: CaseConfig, progress: Progress | None) -> Case:
+def _open_at(
+    path: Path, config: CaseConfig, progress: Progress | None, opened: Callable[[Case], None]
+) -> Case:
     """The case in the folder ``path``. Nothing in it is written before its journal is held: it may be open elsewhere."""
-    if not _begun(path):
+    before = None if _begun(path) else Before(path)
+    if before is not None:
         _check_inputs(config)
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
+            before.unmade()
             raise UserError(
                 f"The case folder {path} can't be written ({error.strerror}).", "Choose another with --out."
             ) from None
     elif (path / FILE).exists():
         _check_same(path, config)
-    journal = Journal(path)
+    try:
+        journal = Journal(path)
+    except BaseException:
+        if before is not None:
+            before.unmade()  # the folder alone, if it is empty: who holds the journal may be writing there
+        raise
+    new = not journal.events
     try:
         config = _kept(path, config, journal)
         case = Case(path, config, journal, progress)
-        if not case.state().config:
-            case.record(
-                "case.created", name=case.name, task=config.task, seed=config.seed, level=config.level,
-                planner=config.planner, created=time.strftime("%Y-%m-%d"), **case.facts(),
-            )  # fmt: skip
-        else:
-            _check_unchanged(case)
-    except BaseException:
+        _begin(case)
+        opened(case)
+    except BaseException as error:
         journal.close()
+        # what an interrupted opening has looked at is kept for the next try
+        if before is not None and new and isinstance(error, Exception):
+            before.undo()
         raise
     return case
+
+
+def _begin(case: Case) -> None:
+    """Journal what the case is about, or check that it is still about the same."""
+    if case.state().config:
+        _check_unchanged(case)
+        return
+    case.beginning = True
+    config = case.config
+    case.record(
+        "case.created", name=case.name, task=config.task, seed=config.seed, level=config.level,
+        planner=config.planner, created=time.strftime("%Y-%m-%d"), **case.facts(),
+    )  # fmt: skip
+    case.beginning = False
 
 
 def _begun(path: Path) -> bool:
@@ -155,3 +188,25 @@ def _check_inputs(config: CaseConfig) -> None:
             f"The folder {config.data} is empty.",
             "It should hold one folder of images a class, or a manifest.csv.",
         )
+
+
+def opening_words(case: Case) -> list[str]:
+    """What a person should hear as soon as the case is open: how many images are left out, where, why, and what to do; and what
+    is expected of attributes that are not there yet."""
+    from failsight.agent.expect import awaited
+    from failsight.tools.describe_case import unmatched_words
+    from failsight.tools.inputs.unmatched import NO_CLASS
+    from failsight.tools.notes import called
+
+    made = []
+    for split in case.splits():
+        table = case.table(split)
+        told = unmatched_words(cast("CaseView", case), split, hint=True)
+        other = sum(not one.reason.endswith(NO_CLASS) for one in table.left_out)
+        if other:
+            total = len(table) + len(table.left_out)
+            verb = "is" if other == 1 else "are"
+            told += f" {other:,} of the {total:,} {called(split)} {verb} left out for another reason; “What data is there?” tells why."
+        if told:
+            made.append(told.strip())
+    return [*made, *awaited(case)]

@@ -21,17 +21,19 @@ def inputs(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument(
         "--predictions",
-        help="a CSV or Parquet of predictions instead of a model: path, label, and prediction or a column a class",
+        help="a CSV, Parquet or JSON table of predictions instead of a model: path, label (or --data has them), and prediction or a column a class",
     )
     what.add_argument(
         "--data",
-        help="labelled test images: a folder a class, a manifest CSV/Parquet, a Hugging Face data set",
+        help="labelled test images: a folder a class, a manifest (CSV, Parquet, JSON), a Hugging Face data set",
     )
     what.add_argument("--train", help="the training images, in the same forms")
     what.add_argument("--pool", help="unlabelled images that could be labelled")
     what.add_argument("--deploy", help="images as they come in deployment, labelled or not")
     what.add_argument("--history", help="the training record: CSV, trainer_state.json or TensorBoard events")
-    what.add_argument("--metadata", help="a CSV or Parquet of attributes for the images of --data")
+    what.add_argument(
+        "--metadata", help="a table (CSV, Parquet, JSON) of attributes for the images of --data"
+    )
     what.add_argument(
         "--metadata-key", help="its column that names the image: path, file name, or that without suffix"
     )
@@ -40,7 +42,7 @@ def inputs(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="DATA=MODEL",
-        help="this class of the data is that class of the model (once for each)",
+        help="this class of the data is that class of the model (once for each); DATA= leaves it out on purpose",
     )
     what.add_argument("--task", help="what the model is for, in a sentence")
     what.add_argument("--name", help="what to call the case")

@@ -59,6 +59,7 @@ class Criterion:
             or no number within reach would.
         reason: why it is undecided or what weakens it; a sentence or two, or empty.
         by: who set it.
+        scope: over how many of the classes it is a mean, where some have no images; else empty.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Criterion:
     more: int | None = None
     reason: str = ""
     by: str = ""
+    scope: str = ""
 
 
 def judge(
@@ -143,11 +145,11 @@ def _judge_one(e: Expectation, inputs: Inputs) -> Criterion:
         asked = parse_name(e.name)
         found = measure(asked, inputs)
     except (RetryError, LookupError) as problem:
-        return replace(made, reason=str(problem.args[0]))
+        return replace(made, reason=_readable(str(problem.args[0])))
     if found is None or not found.known:
         return _nothing(made, asked, found)
     holds = _side(found.ci, e)
-    made = replace(made, value=found.value, ci=found.ci, n=found.n, holds=holds)
+    made = replace(made, value=found.value, ci=found.ci, n=found.n, holds=holds, scope=found.scope)
     if holds is None:
         made = _undecided(made, found)
     elif holds and (leaked := _leak(inputs, asked.split)):
@@ -157,6 +159,12 @@ def _judge_one(e: Expectation, inputs: Inputs) -> Criterion:
             reason=f"It would hold, but some of these images were trained on ({leaked}); judge again without them.",
         )
     return replace(made, reason=f"{made.reason} {found.remark}".strip())
+
+
+def _readable(problem: str) -> str:
+    """The sentence of a refused condition without the name of the argument, which nobody typed."""
+    text = problem.removeprefix("where: ")
+    return text[:1].upper() + text[1:]
 
 
 def _leak(inputs: Inputs, split: str) -> str:

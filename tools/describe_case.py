@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.evidence import Cell, Evidence, Fact, Table
-from failsight.tools.inputs.base import Classifier, ImageTable, Preprocessing
+from failsight.tools.inputs.base import Classifier, ImageTable, Preprocessing, Split
+from failsight.tools.inputs.unmatched import NO_CLASS, how_to_map, map_option, unmatched_sentence
 from failsight.tools.notes import called, left_out_notes, of_split
 from failsight.tools.registry import tool
 from failsight.tools.text import clean, listing, number
@@ -19,6 +20,8 @@ from failsight.tools.view import CaseView, Expectation
 IMBALANCED = 3.0  # times as many images in the largest class as in the smallest: worth a sentence
 FEW = 30  # images of a class: below this its recall is known to about ± 18 points
 MOST_CLASSES = 60
+MOST_LABELS = 60
+UNMATCHED = "Labels that are no class of the model"
 #: what a case may lack → what it would tell
 MISSING = {
     "model": "Without the model itself nothing can be asked of it: no saliency, no masking tests, no what-if; only its given predictions are known.",
@@ -128,8 +131,9 @@ class _Told:
                     _attached(table),
                 )
             )
-            self.notes += left_out_notes(split, table.left_out)
-            self.notes += [clean(n, 300) for n in getattr(table, "notes", ())]
+            other = [one for one in table.left_out if not one.reason.endswith(NO_CLASS)]  # told by themselves
+            self.notes += left_out_notes(split, other)
+            self.notes += [clean(n, 800) for n in getattr(table, "notes", ())]
         columns = ("images", "number", "classes", "unlabelled", "left out", "format", "attached")
         self.tables.append(
             Table(
@@ -139,12 +143,39 @@ class _Told:
         self.sentences.append(
             "There are " + listing([f"{len(view.table(s)):,} {called(s)}" for s in counts]) + "."
         )
-        lost = {s: len(view.table(s).left_out) for s in counts if len(view.table(s).left_out)}
+        lost = {
+            s: n
+            for s in counts
+            if (n := sum(not o.reason.endswith(NO_CLASS) for o in view.table(s).left_out))
+        }
         if lost:
             told = listing([f"{n:,} of the {called(s)}" for s, n in lost.items()])
             one = sum(lost.values()) == 1
             self.sentences.append(f"{told} {'is' if one else 'are'} left out; why stands in the notes.")
+        self._unmatched(view)
         self._classes(view, counts)
+
+    def _unmatched(self, view: CaseView) -> None:
+        """Labels that are no class of the model: how many images they cost, and what would bring them back."""
+        rows: list[tuple[Cell, ...]] = []
+        for split in view.splits():
+            sentence = unmatched_words(view, split)
+            if not sentence:
+                continue
+            self.sentences.append(sentence)
+            for one in getattr(view.table(split), "unmatched", ()):
+                option = "left out on purpose" if one.on_purpose else map_option(one)
+                rows.append((one.label, called(split), one.images, one.closest or "none", option))
+        left = len(rows) - MOST_LABELS
+        self.tables.append(
+            Table(
+                UNMATCHED,
+                ("label", "of", "left out", "closest class", "option of a new case"),
+                tuple(sorted(rows, key=lambda r: -int(r[2] or 0))[:MOST_LABELS]),
+                ("text", "text", "count", "text", "text"),
+                f"{left:,} more labels are not shown." if left > 0 else "",
+            )
+        )
 
     def _classes(self, view: CaseView, counts: dict[Any, npt.NDArray[np.int64]]) -> None:
         """The class table, and a sentence on balance for each labelled split."""
@@ -184,6 +215,25 @@ class _Told:
                 for e in given
             ]
             self.sentences.append(f"It is expected: {listing(text)}.")
+
+
+def unmatched_words(view: CaseView, split: Split, *, hint: bool = False) -> str:
+    """How many images of ``split`` are left out because the model has no such class, and (``hint``) what to type; else empty."""
+    table = view.table(split)
+    unmatched = getattr(table, "unmatched", ())
+    if not unmatched or not any(one.reason.endswith(NO_CLASS) for one in table.left_out):
+        return ""
+    total = len(table) + len(table.left_out)
+    text = unmatched_sentence(
+        unmatched, called(split), total, table.classes, folders=table.format == "folder"
+    )
+    if not hint:
+        return text
+    counts = class_counts(table, len(table.classes))
+    empty = [name for name, n in zip(table.classes, counts, strict=True) if not n]
+    if empty and not all(one.on_purpose for one in unmatched):
+        text += f" Of {listing(empty)} there are no images."
+    return f"{text} {how_to_map(unmatched)}".strip()
 
 
 def parameter_count(model: Classifier) -> int | None:

@@ -103,6 +103,11 @@ def label_noise(
     second head, which learnt from these very labels, agrees with it; where members of one class carry another's label far more often than the
     other way round; or where one annotator's images are like the others' and the labels are not.
     """
+    if split == "train" and split not in view.splits():
+        raise RetryError(
+            "This case has no training images, so their labels can't be checked: give them with --train.",
+            view.splits(),
+        )
     split = check_split(view, split)
     need_labels(view, split)
     wanted = class_index(view.classes, class_name) if class_name else None

@@ -211,7 +211,9 @@ def _summary(verdict: str, criteria: Sequence[Criterion], unresolved: Sequence[t
         parts = []
         for holds, words in ((False, "fails"), (None, "undecided"), (True, "holds")):
             named = [
-                f"{describe(c)} {show_range(c.name, c.ci)}".rstrip() for c in criteria if c.holds is holds
+                f"{describe(c)} {show_range(c.name, c.ci)}".rstrip() + _why_not(c)
+                for c in criteria
+                if c.holds is holds
             ]
             if named:
                 parts.append(
@@ -222,6 +224,15 @@ def _summary(verdict: str, criteria: Sequence[Criterion], unresolved: Sequence[t
     if unresolved:
         text += f" {len(unresolved)} confirmed {'finding is' if len(unresolved) == 1 else 'findings are'} not repaired."
     return text
+
+
+def _why_not(c: Criterion) -> str:
+    """In brackets, why nothing could be measured (a name that does not exist is not the same as too few images), or over which
+    classes the value is a mean."""
+    if c.value is not None or not c.reason:
+        return f" ({c.scope})" if c.scope else ""
+    first = c.reason.partition(". ")[0].rstrip(".")
+    return f" ({clean(first[:1].lower() + first[1:], 160)})"
 
 
 def _facts(criteria: Sequence[Criterion]) -> list[Fact]:

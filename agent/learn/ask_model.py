@@ -34,7 +34,7 @@ def ask_model(chosen: Chosen, reporter: Progress) -> Dialogue[None]:
         path = yield from line(
             text, read_path, "Type a path, for example ~/models/rooms.",
             hints=["With transformers: model.save_pretrained('folder') and processor.save_pretrained('folder'), then give that folder.",
-                   "Without the model, give a table with the columns path, label and one column of probabilities a class (or prediction)."],
+                   "Without the model, give a table with the columns path, label (if the pictures' own place has none) and one column of probabilities a class (or prediction)."],
             back=True, path=True,
         )  # fmt: skip
         seen, path = yield from _one_model(path)
@@ -43,7 +43,11 @@ def ask_model(chosen: Chosen, reporter: Progress) -> Dialogue[None]:
             continue
         chosen.model, chosen.predictions, chosen.arch, chosen.trust_code = "", "", "", False
         if seen.format.startswith("a table"):
-            chosen.predictions, chosen.classes = str(path.resolve()), ()
+            chosen.predictions, chosen.classes, chosen.unlabelled = (
+                str(path.resolve()),
+                (),
+                "labels" in seen.lacks,
+            )
             yield Say(f"{clean(path.name)}: {seen.format}{_about(seen)}.", "good")
             for note in seen.notes[:3]:
                 yield Say(clean(note, 300), "muted")

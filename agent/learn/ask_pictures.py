@@ -15,16 +15,20 @@ if TYPE_CHECKING:
 
 
 def ask_data(chosen: Chosen, reporter: Progress) -> Dialogue[None]:
-    if chosen.predictions:
+    if chosen.predictions and not chosen.unlabelled:
         yield from _pictures_of_table(chosen)
         return
     text = "Where are the pictures to test it on, with their right answers?"
+    if chosen.unlabelled:
+        text = "The table holds answers and no labels. Where are the pictures, with their right answers?"
     if new_here(chosen):
         text += " A folder with one folder a class, or a table (.csv) with the columns path and label. Best are pictures that the model was not trained on."
     seen = yield from _pictures(chosen, text, "data", True, False)
     if seen is None:
         return
     chosen.data, chosen.labels, chosen.picture = str(seen.path.resolve()), dict(seen.labels), seen.picture
+    if chosen.predictions:
+        return
     if "train" in [s.lower() for s in seen.splits] and seen.used.lower() != "train":
         chosen.train = chosen.data
         yield Say("The training pictures are in there too; they are used as such.", "muted")

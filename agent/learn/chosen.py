@@ -38,6 +38,7 @@ class Chosen:
     picture: tuple[int, int] | None = None
     classes: tuple[str, ...] = ()
     labels: dict[str, int] = field(default_factory=dict)
+    unlabelled: bool = False  # the table of predictions has no labels: the pictures' own place has them
     named: bool = False  # the names of the classes were said in the wizard, not read from the model
 
     def given(self) -> dict[str, Any]:

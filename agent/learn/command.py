@@ -86,7 +86,7 @@ def _converse(args: argparse.Namespace, chosen: Any) -> int:
     if chosen.demo:
         args.bug, args.auto = None, False
         return commands.run_demo(args)
-    args.expect = list(chosen.expect)
+    args.expect, args.lenient = list(chosen.expect), True
     given = {k: getattr(args, k, None) for k in commands.SHARED} | chosen.given()
     return commands.converse(args, lambda progress: commands.session_of(args, given, progress))
 

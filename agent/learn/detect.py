@@ -31,6 +31,11 @@ SUFFIXES = {
     ".ckpt": "torch checkpoint",
 }
 TABLES = (".csv", ".tsv", ".parquet", ".pq")
+RECORDS = (
+    ".jsonl",
+    ".ndjson",
+    ".json",
+)  # tables too where they are named, but in a folder they may be anything
 PROCESSORS = ("preprocessor_config.json", "processor_config.json")
 HISTORIES = ("trainer_state.json", "history.csv", "training.csv", "log.csv", "metrics.csv")
 
@@ -79,7 +84,7 @@ def look_at_model(path: Path) -> ModelSeen:
     if path.is_dir():
         return _transformers(path, side)
     suffix = path.suffix.lower()
-    if suffix in TABLES:
+    if suffix in (*TABLES, *RECORDS):
         return _predictions(path)
     if suffix == ".py":
         return ModelSeen(path, "Python code that builds a model", side=side, lacks=("factory", "trust"))
@@ -109,7 +114,6 @@ def _predictions(path: Path) -> ModelSeen:
         columns, notes = read_columns(path)
         columns = usual_names(columns, clean(path.name), notes, "path", "label", "prediction")
         need_column(columns, "path", path)
-        need_column(columns, "label", path)
         scores = probability_columns(columns, None, {})
         if not scores:
             need_column(columns, "prediction", path)
@@ -119,7 +123,8 @@ def _predictions(path: Path) -> ModelSeen:
     names = tuple(clean(n) for n in scores) or tuple(sorted(clean(w) for w in words - {""}))
     which = "probabilities" if scores else "answers without probabilities"
     kind = f"a table of predictions (no model to run): {which} for {len(columns['path']):,} pictures"
-    return ModelSeen(path, kind, names, notes=tuple(notes))
+    lacks = () if "label" in columns else ("labels",)
+    return ModelSeen(path, kind, names, lacks=lacks, notes=tuple(notes))
 
 
 def _onnx(path: Path, side: Side) -> ModelSeen:
@@ -291,7 +296,7 @@ def look_at_data(path: Path, split: str = "data", *, labelled: bool | None = Tru
     if not path.exists():
         return DataSeen(path, problem=_missing(path))
     try:
-        if path.is_file() and path.suffix.lower() in TABLES:
+        if path.is_file() and path.suffix.lower() in (*TABLES, *RECORDS):
             return _table(path, split, labelled)
         if path.is_file():
             return DataSeen(

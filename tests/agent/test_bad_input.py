@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from failsight.agent import open_case
 from failsight.agent.cli import main
 from failsight.agent.config import make_config
 from failsight.tools.errors import UserError
@@ -245,3 +246,163 @@ def test_one_split_of_a_data_set_is_data_and_a_missing_one_is_named(tmp_path: Pa
     assert given.data == f"{(tmp_path / 'set').resolve()}#test"
     with pytest.raises(UserError, match="There is no"):
         make_config(predictions=str(tmp_path / "answers.csv"), data=f"{tmp_path}/other#test")
+
+
+STRANGE = ("green_room", "red_rooms")
+
+
+def test_folders_that_are_no_classes_are_told_first_in_the_evidence_and_in_the_report(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos(world / "photos", STRANGE, 13)
+    assert run("--model", "model.pt", "--data", "photos", "--out", "case") in (0, 3, 4)
+    said = capsys.readouterr().err.splitlines()
+    first = next(
+        i for i, line in enumerate(said) if "26 of the 66 evaluation images (39.4 %) are left out" in line
+    )
+    assert first < next(i for i, line in enumerate(said) if "describe_case" in line)
+    assert "the folders green_room (13) and red_rooms (13)" in said[first]
+    assert "--map red_rooms=red_room" in said[first]
+    journal = [json.loads(line) for line in (world / "case" / "journal.jsonl").read_text().splitlines()]
+    described = next(
+        e["data"]["evidence"] for e in journal
+        if e["kind"] == "evidence.recorded" and e["data"]["evidence"]["tool"] == "describe_case"
+    )  # fmt: skip
+    assert "26 of the 66 evaluation images (39.4 %)" in described["summary"]
+    (table,) = [t for t in described["tables"] if t["title"] == "Labels that are no class of the model"]
+    assert ["red_rooms", "evaluation images", 13, "red_room", "--map red_rooms=red_room"] in table["rows"]
+    report = (world / "case" / "report.md").read_text()
+    limits = report[report.index("What was not examined") :]
+    assert "26 of the evaluation images were left out (40 are used)" in limits
+    mapped = ("--map", "red_rooms=red_room", "--map", "green_room=")
+    assert run("--model", "model.pt", "--data", "photos", "--out", "mapped", *mapped) in (0, 3, 4)
+    assert "on purpose" in capsys.readouterr().err
+    assert json.loads((world / "mapped" / "findings.json").read_text())["performance"]["n"] == 53
+
+
+def test_data_of_which_most_would_be_left_out_are_refused(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos(world / "photos", STRANGE, 21)
+    assert run("--model", "model.pt", "--data", "photos", "--out", "case") == 2
+    said = complaint(capsys)
+    assert "42 of the 82 images (51.2 %)" in said
+    assert "--map red_rooms=red_room" in said
+    assert not (world / "case").exists()
+    assert run("--model", "model.pt", "--data", "photos", "--out", "case", "--map", "*=") in (0, 3, 4)
+
+
+def tree(folder: Path) -> dict[str, bytes | None]:
+    return {
+        str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None
+        for p in sorted(folder.rglob("*"))
+        if "home" not in p.parts
+    }
+
+
+BAD = (
+    ("--model", "broken.pt", "--data", "photos"),
+    ("--model", "model.pt", "--data", "other"),
+    ("--model", "model.pt", "--data", "photos", "--train", "other"),
+    ("--model", "model.pt", "--data", "photos", "--deploy", "bare.csv"),
+    ("--model", "model.pt", "--data", "photos", "--expect", "accurracy>=0.9"),
+    ("--model", "model.pt", "--data", "photos", "--trace", "nothing"),
+    ("--model", "model.pt", "--data", "photos", "--planner", "nobody:knows"),
+    ("--predictions", "bare.csv"),
+)
+
+
+@pytest.mark.parametrize("given", BAD, ids=lambda g: " ".join(g[-2:]))
+@pytest.mark.parametrize("there", [False, True], ids=["no folder", "a folder with things of one's own"])
+def test_an_opening_that_fails_leaves_nothing_and_takes_nothing(
+    world: Path, capsys: pytest.CaptureFixture[str], given: tuple[str, ...], there: bool
+) -> None:
+    (world / "broken.pt").write_bytes(b"PK\x03\x04 no model")
+    (world / "bare.csv").write_text("name,colour\na,b\n")
+    photos(world / "other", ("cats", "dogs"), 2)
+    if there:
+        (world / "new" / "case" / "cache" / "tables").mkdir(parents=True)
+        (world / "new" / "case" / "figures").mkdir()
+        for name in ("thesis.tex", "cache/mine.bin", "figures/own.png", "case.toml"):
+            (world / "new" / "case" / name).write_text("mine")
+    before = tree(world)
+    assert run(*given, "--out", "new/case") == 2
+    assert complaint(capsys)
+    assert tree(world) == before
+    good = ("--model", "model.pt", "--data", "photos", "--policy", "cheap")
+    assert run(*good, "--out", "new/case") in (
+        0,
+        3,
+        4,
+    )  # the second try neither complains nor takes anything up
+    if there:
+        assert (world / "new" / "case" / "thesis.tex").read_text() == "mine"
+
+
+def test_a_case_that_is_there_outlives_an_opening_that_fails(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("--model", "model.pt", "--data", "photos", "--policy", "cheap", "--out", "case")
+    assert run(*given) in (0, 3, 4)
+    before = tree(world / "case")
+    assert run(*given, "--expect", "accurracy>=0.9") == 2
+    assert run("case", "--planner", "nobody:knows") == 2
+    assert tree(world / "case") == before
+
+
+def lit(world: Path) -> None:
+    """``lit.csv``: the same photos with an attribute."""
+    rows = [f"photos/{c}/{i:03d}.png,{c},{'dark' if i % 2 else 'bright'}" for c in CLASSES for i in range(20)]
+    (world / "lit.csv").write_text("\n".join(["path,label,lighting", *rows]))
+
+
+@pytest.mark.parametrize(
+    ("demand", "words"),
+    [
+        ("accuracy[lightning=dark]>=0.9", "no attribute 'lightning'. There are lighting, "),
+        ("accuracy[lighting=fog]>=0.9", "never 'fog'. There are bright and dark."),
+        ("worst_group[lighting*weather]>=0.9", "no attribute 'weather'"),
+        ("recall.red_rom>=0.9", "no class 'red_rom'. There are red_room and blue_room."),
+        ("deploy.accuracy>=0.9", "no deployment images"),
+    ],
+)
+def test_what_is_demanded_of_nothing_is_refused_at_the_start(
+    world: Path, capsys: pytest.CaptureFixture[str], demand: str, words: str
+) -> None:
+    lit(world)
+    given = ("--model", "model.pt", "--data", "lit.csv", "--out", "case")
+    assert run(*given, "--expect", "accuracy>=0.5", "--expect", demand) == 2
+    assert words in complaint(capsys)
+    assert not (world / "case").exists()
+    with pytest.raises(UserError):
+        open_case(model="model.pt", data="lit.csv", out="case", expectations={demand.partition(">=")[0]: 0.9})
+
+
+def test_an_attribute_that_may_still_come_is_a_warning_then_and_missing_at_the_end(
+    world: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lit(world)
+    given = ("--model", "model.pt", "--data", "lit.csv", "--policy", "cheap", "--encoder", "rooms")
+    assert run(*given, "--out", "case", "--expect", "accuracy[wether=fog]>=0.9") in (3, 4)
+    out, err = capsys.readouterr()
+    warned = next(line for line in err.splitlines() if "can't be judged yet" in line)
+    assert "no attribute 'wether'" in warned
+    assert "(there is no attribute 'wether')" in out
+
+
+def test_in_a_conversation_nothing_is_noted_of_what_is_not_there(world: Path) -> None:
+    from failsight.agent.events import Notice
+    from failsight.agent.session import Session
+
+    lit(world)
+    case = open_case(model="model.pt", data="lit.csv", out="case")
+    session = Session(case)
+    events = list(session.say("/expect accuracy[lighting=fog] >= 0.9"))
+    assert any(isinstance(e, Notice) and "never 'fog'" in e.text for e in events)
+    assert not case.expectations
+    list(session.say("/expect accuracy[lighting=dark] >= 0.9"))
+    assert [e.name for e in case.expectations] == ["accuracy[lighting=dark]"]
+    session.close()
+    before = (world / "case" / "journal.jsonl").read_bytes()
+    assert main(["expect", "case", "accuracy[lighting=fog]>=0.9"]) == 2
+    assert (world / "case" / "journal.jsonl").read_bytes() == before

@@ -28,9 +28,9 @@ from failsight.tools.text import clean
 
 
 @pytest.mark.parametrize("name", ["rooms 🏠", "tab\tline\n", "del\x7f", "b\udcffyte"])
-def test_any_name_of_a_case_is_read_back(name: str, tmp_path: Path) -> None:
-    save_config(tmp_path, CaseConfig(name=name, model="m", data="d"))
-    assert load_config(tmp_path).name == name
+def test_any_name_of_a_file_is_read_back(name: str, tmp_path: Path) -> None:
+    save_config(tmp_path, CaseConfig(name="n", model="m", data=name))
+    assert load_config(tmp_path).data == name
 
 
 def test_a_setting_of_another_type_is_said(tmp_path: Path) -> None:

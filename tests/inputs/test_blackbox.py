@@ -181,3 +181,88 @@ def test_a_class_map_finds_the_columns_of_its_classes(tmp_path: Path) -> None:
         and table.classes == ("Frontyard", "Kitchen")
         and made.correct.tolist() == [True, True]
     )
+
+
+ANSWERS = ("img/a.png,cat", "img/b.png,dog", "img/c.png,cat")
+
+
+def test_labels_from_a_manifest_beside_the_answers(tmp_path: Path) -> None:
+    """By path, with the manifest's attributes and boxes; what either lacks is said."""
+    (tmp_path / "photos").mkdir()
+    answers = write(tmp_path / "answers.csv", "file,pred", *ANSWERS, "img/new.png,dog")
+    manifest = write(
+        tmp_path / "photos" / "list.csv", "path,label,site", "img/c.png,dog,B", "img/a.png,cat,A", "img/b.png,dog,A", "img/d.png,dog,B",
+    )  # fmt: skip
+    table, made = open_black_box(answers, root=manifest)
+    assert table.paths == ["img/a.png", "img/b.png", "img/c.png"]
+    assert made.correct.tolist() == [True, True, False]
+    assert table.columns == {"site": ["A", "A", "B"]}
+    assert table.root == tmp_path / "photos"
+    notes = " ".join(table.notes)
+    assert "3 have their labels from list.csv" in notes and "1 rows of answers.csv are no picture" in notes
+    assert "1 of the 4 pictures in list.csv have no prediction" in notes
+    assert [item.path for item in table.left_out] == ["img/new.png"]
+
+
+def test_labels_from_class_folders_whatever_part_of_the_path_the_answers_name(tmp_path: Path) -> None:
+    root = class_folders(tmp_path / "photos", 2, ("cat", "dog"))
+    files = sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
+    assert len(files) == 4
+    for given in (
+        files,
+        [f"photos/{f}" for f in files],
+        [f.rpartition(".")[0] for f in files],
+        [str(root / f) for f in files],
+    ):
+        answers = write(tmp_path / "answers.csv", "path,prediction", *(f"{f},cat" for f in given))
+        table, made = open_black_box(answers, root=root)
+        assert made.correct.tolist() == [f.startswith("cat") for f in files]
+        assert not any("not at hand" in note for note in table.notes)
+        assert table.open(0) is not None
+
+
+def test_no_label_is_guessed_for_a_path_that_may_be_two_pictures_or_another(tmp_path: Path) -> None:
+    manifest = write(tmp_path / "m.csv", "path,label", "cat/1.png,cat", "dog/1.png,dog", "dog/2.png,dog")
+    answers = write(tmp_path / "answers.csv", "path,prediction", "1.png,cat", "2.png,cat", "bird/2.png,dog")
+    table, made = open_black_box(answers, root=manifest)
+    assert table.paths == ["dog/2.png"] and made.correct.tolist() == [False]
+    assert {item.path for item in table.left_out} == {"1.png", "bird/2.png"}
+
+
+def test_a_table_with_labels_keeps_them_beside_a_manifest(tmp_path: Path) -> None:
+    manifest = write(tmp_path / "m.csv", "path,label,site", "a.png,dog,A", "b.png,cat,B")
+    answers = write(
+        tmp_path / "answers.csv", "path,label,prediction,site", "a.png,cat,cat,x", "b.png,dog,cat,y"
+    )
+    table, made = open_black_box(answers, root=manifest)
+    assert made.correct.tolist() == [True, False] and table.columns == {"site": ["x", "y"]}
+    alone, _ = open_black_box(answers, root=tmp_path)  # a folder is where the pictures are, and nothing else
+    assert alone.columns == table.columns
+
+
+def test_answers_without_labels_anywhere(tmp_path: Path) -> None:
+    answers = write(tmp_path / "answers.csv", "path,prediction", *ANSWERS)
+    with pytest.raises(UserError, match=r"no column named label.*give the labels with --data"):
+        open_black_box(answers)
+    other = write(tmp_path / "m.csv", "path,label", "x/1.png,cat", "y/2.png,dog")
+    with pytest.raises(
+        UserError, match=r"Not one path in answers.csv \(such as img/a.png\) is a picture of m.csv"
+    ):
+        open_black_box(answers, root=other)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(UserError, match="holds no images"):
+        open_black_box(answers, root=empty)
+    with pytest.raises(UserError, match=r"do not exist"):
+        open_black_box(answers, root=tmp_path / "nowhere.csv")
+    hostile = write(tmp_path / "h.csv", "path,prediction", ",cat", "../..,dog", "\x1b[31m,cat", "/,dog")
+    with pytest.raises(UserError, match=r"Not one path"):
+        open_black_box(hostile, root=other)
+
+
+def test_the_wizard_asks_for_the_labels_that_the_table_lacks(tmp_path: Path) -> None:
+    from failsight.agent.learn.detect import look_at_model
+
+    answers = write(tmp_path / "answers.csv", "path,prediction", *ANSWERS)
+    seen = look_at_model(answers)
+    assert not seen.problem and seen.lacks == ("labels",) and seen.classes == ("cat", "dog")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 from failsight.tools.errors import UserError
 from failsight.tools.inputs import open_images
 from failsight.tools.inputs.base import BadImage
+from failsight.tools.inputs.classes import match_labels
 from tests.inputs.pictures import class_folders, coloured, noise
 
 MODEL = ("Blue", "Green", "Red")
@@ -280,3 +282,93 @@ def test_order_never_depends_on_the_file_system(tmp_path: Path) -> None:
             (root / name).mkdir(parents=True, exist_ok=True)
             coloured("red", seed=int(i)).save(root / name / f"{i:02d}.png")
     assert list(open_images(root).paths) == sorted(open_images(root).paths)
+
+
+def test_a_table_in_the_folder_says_more_of_its_pictures(tmp_path: Path) -> None:
+    """As Hugging Face's ImageFolder has it: attributes beside class folders; labels of pictures that lie in none, split by split."""
+    root = class_folders(tmp_path / "d", each=2)
+    (root / "metadata.csv").write_text("file_name,site\nred/000.png,A\nblue/001.png,B\nred/999.png,C\n")
+    table = open_images(root)
+    assert dict(zip(table.paths, table.columns["site"], strict=True))["blue/001.png"] == "B"
+    assert table.columns["site"].count(None) == len(table) - 2
+    assert any("says more of 2 of its 6 pictures. Its other rows" in note for note in table.notes)
+
+    flat = tmp_path / "flat"
+    for split in ("train", "test"):
+        (flat / split).mkdir(parents=True)
+        rows = []
+        for i, colour in enumerate(("red", "blue", "red")):
+            coloured(colour, seed=i + 10 * (split == "test")).save(flat / split / f"{i}.png")
+            rows.append(
+                json.dumps({"file_name": f"{i}.png", "label": colour, "bright": i > 0, "objects": {"a": [1]}})
+            )
+        (flat / split / "metadata.jsonl").write_text("\n".join(rows))
+    table = open_images(flat)
+    assert table.root == flat / "test" and [table.classes[i] for i in table.labels] == ["red", "blue", "red"]
+    assert table.columns == {"bright": ["no", "yes", "yes"]} and any(
+        "objects holds lists" in n for n in table.notes
+    )
+    assert open_images(flat, split="train").root == flat / "train"
+
+
+def test_a_table_in_the_folder_that_says_nothing_is_told(tmp_path: Path) -> None:
+    root = class_folders(tmp_path / "d", each=2)
+    (root / "metadata.csv").write_text("name,site\nx,A\n")
+    table = open_images(root)
+    assert not table.columns and any("names no pictures" in note for note in table.notes)
+    (root / "metadata.csv").write_text("file_name,site\nx.png,A\n")
+    assert any("says more of 0 of its 6 pictures" in note for note in open_images(root).notes)
+    (root / "metadata.csv").write_text("file_name,site\n")
+    with pytest.raises(UserError, match="holds no rows"):
+        open_images(root)
+
+
+@pytest.mark.parametrize("form", ["lines", "list", "held", "lines in .json"])
+def test_tables_as_json(form: str, tmp_path: Path) -> None:
+    root = class_folders(tmp_path / "d", each=1)
+    files = sorted(p.relative_to(root).as_posix() for p in root.rglob("*.png"))
+    rows = [
+        {"path": f, "label": f.partition("/")[0], "n": i, "boxes": {"x": [[0, 0, 0.5, 0.5]]}}
+        for i, f in enumerate(files)
+    ]
+    del rows[0]["n"]
+    text = "\n".join(map(json.dumps, rows)) + "\n\n"
+    if form in ("list", "held"):
+        text = json.dumps(rows if form == "list" else {"version": 1, "images": rows})
+    manifest = root / ("m.jsonl" if form == "lines" else "m.json")
+    manifest.write_text(text, encoding="utf-8-sig")
+    table = open_images(manifest)
+    assert list(table.paths) == files and table.columns == {"n": [None, 1.0, 2.0]}
+    assert table.boxes is not None and table.boxes[0] == {"x": ((0.0, 0.0, 0.5, 0.5),)}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "holds no rows"),
+        ("[]", "holds no rows"),
+        ("{}", "holds no rows"),
+        ('{"path": "a.png", "label": "x"}\n[1, 2]', "line 2 is no JSON object"),
+        ('[{"path": "a.png"}, 7]', "row 2 is no JSON object"),
+        ('{"path": "a.png"', "line 1 is no JSON object"),
+        ("[" * 100_000, "is no JSON object"),
+        ('{"path": NaN, "label": 1e999}', "can't|no path|not one|image"),
+    ],
+)
+def test_json_that_is_no_table_is_told_in_one_sentence(text: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "m.json"
+    path.write_text(text)
+    with pytest.raises(UserError, match=says):
+        open_images(path)
+
+
+def test_wordnet_ids_are_read_in_order_where_there_is_one_for_each_class() -> None:
+    ids = ["n01443537", "n01440764", "n01484850"]
+    names = ("tench, Tinca tinca", "goldfish", "great white shark")
+    made = match_labels(ids, names, {}, "here")
+    assert made.index == {"n01440764": 0, "n01443537": 1, "n01484850": 2}
+    assert "n01440764 is tench, Tinca tinca, n01484850 is great white shark" in made.notes[0]
+    with pytest.raises(UserError, match="None of the classes"):  # of some of them nobody knows which
+        match_labels(ids[:2], names, {}, "here")
+    with pytest.raises(UserError, match="None of the classes"):
+        match_labels(["n01443537", "n01440764", "dog"], names, {}, "here")

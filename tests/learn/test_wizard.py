@@ -273,6 +273,18 @@ def test_pictures_of_a_table_are_looked_for_in_the_folder_that_is_given(tmp_path
     assert chosen.data == str(tmp_path / "pictures")
 
 
+def test_answers_without_labels_take_them_from_the_pictures(tmp_path: Path) -> None:
+    folder_of(tmp_path / "pictures", cat=2, dog=2)
+    table = tmp_path / "answers.csv"
+    table.write_text("image,pred\n" + "".join(f"{c}/{k}.png,cat\n" for c in ("cat", "dog") for k in (0, 1)))
+    said, made = played(
+        wizard("intermediate", Silent()),
+        *("mine", str(table), str(tmp_path / "pictures"), "tell pets apart", "", "", "yes"),
+    )
+    assert "The table holds answers and no labels" in said and "4 pictures in 2 classes" in said
+    assert (made.predictions, made.data) == (str(table), str(tmp_path / "pictures"))
+
+
 def test_the_wizard_ends_where_the_input_ends() -> None:
     assert played(wizard("novice", Silent()), "mine", "/nowhere/at/all")[1] is None
 

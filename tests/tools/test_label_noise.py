@@ -136,9 +136,17 @@ def test_training_labels_that_were_learnt_by_heart_are_not_called_right() -> Non
     scores = np.eye(4)[given] * 0.9 + 0.025
     view = FakeView({"data": table, "train": table}, scores={"data": scores, "train": scores})
     view.given_features["train"] = np.eye(4)[given] * 4 + rng.normal(size=(1500, 4)) * 0.3
-    (finding,) = label_noise(view, split="train").findings
+    made = label_noise(view, split="train")
+    (finding,) = made.findings
     assert finding.split == "train" and finding.verdict == "inconclusive" and "by heart" in finding.note
+    # first what it means for a person, then the figures: 0.95^59 < 5 % ≤ 0.95^58
+    assert made.summary.startswith(
+        "Whether labels of the training images are wrong can't be told from this model"
+    )
+    assert "look at 59 of them drawn at random: if none is wrong, fewer than 5.0 % of all are" in made.summary
+    assert "estimated" not in finding.statement and "learnt by heart are not among them" in finding.statement
     view.given_features["data"] = view.given_features["train"]
+    assert "can't be told" not in label_noise(view).summary
     (finding,) = label_noise(view).findings  # labels that the model did not learn from
     assert finding.verdict == "refuted"
 

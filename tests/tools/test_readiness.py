@@ -60,6 +60,26 @@ class TestJudge:
         assert "(bath 1,870, kit.chen 1,870)" in one("worst_recall", 0.88, self.COUNTS).reason
         assert one("accuracy", 0.9, self.COUNTS).more is None  # no number would: the value is the bound
 
+    def test_means_over_classes_say_which_they_leave_out(self) -> None:
+        """A class without images may be recognised never; the mean of the others says nothing of it."""
+        counts = [[90, 10, 0], [10, 90, 0], [0, 0, 0]]
+        for name in ("balanced_accuracy", "macro_precision", "macro_f1"):
+            made = one(name, 0.5, counts)
+            assert made.holds is True and made.value == pytest.approx(0.9, abs=0.001)
+            assert made.scope == "over 2 of 3 classes"
+            assert "no labelled image of hall, so that it is the mean over 2 of 3 classes" in made.reason
+        for name in ("accuracy", "recall.bath"):
+            assert not one(name, 0.5, counts).scope
+        assert not one("macro_f1", 0.5, self.COUNTS).scope and not one("macro_f1", 0.5, self.COUNTS).reason
+        expected = (Expectation("balanced_accuracy", 0.5, True),)
+        view = counted_view({"data": counts}, ("bath", "kit.chen", "hall"), expectations=expected)
+        told = readiness(view)
+        assert (
+            "balanced_accuracy at least 50.0 %: 90.0 %" in told.summary
+            and "(over 2 of 3 classes)" in told.summary
+        )
+        assert any("no labelled image of hall" in note for note in told.notes)
+
     def test_every_measure_that_is_known(self) -> None:
         for name in (
             "balanced_accuracy",

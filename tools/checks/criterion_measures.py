@@ -61,6 +61,7 @@ class Measured:
         parts: the counts behind it, where it is a count: one, or one a class or group that must each reach the bound.
         which: what kind of images would decide it. remark: what the value rests on, one sentence or empty.
         missing: why a part of it could not be measured, so that no number of images would decide it; empty where all was.
+        scope: over how many of the classes it is a mean, where some have no images: ``over 3 of 5 classes``; else empty.
     """
 
     value: float
@@ -70,6 +71,7 @@ class Measured:
     which: str = "labelled images"
     remark: str = ""
     missing: str = ""
+    scope: str = ""
 
     @property
     def known(self) -> bool:
@@ -174,8 +176,15 @@ def _counted(name: str, k: int, n: int, which: str = "labelled images") -> Measu
     return Measured(k / n if n else math.nan, exact(k, n), n, (Part(name, k, n),), which)
 
 
-def _rate(made: Rate) -> Measured:
-    return Measured(made.value, made.ci, made.n)
+def _mean_of_classes(rate: Rate, made: Performance) -> Measured:
+    """A mean over the classes that have images; which are left out of it is said, as nothing is known of those."""
+    absent = [clean(c.name, 60) for c in made.per_class if not c.n]
+    if not absent or not made.present:
+        return Measured(rate.value, rate.ci, rate.n)
+    none = f"There is no labelled image of {listing(absent, 6)}"
+    scope = f"over {len(made.present):,} of {len(made.per_class):,} classes"
+    told = f"{none}, so that it is the mean {scope} and says nothing of {'that one' if len(absent) == 1 else 'those'}."
+    return Measured(rate.value, rate.ci, rate.n, remark=told, scope=scope)
 
 
 def _accuracy(made: Performance) -> Measured:
@@ -219,9 +228,9 @@ def _worst_recall(made: Performance) -> Measured | None:
 _WHOLE: Mapping[str, Callable[[Performance], Measured | None]] = {
     "accuracy": _accuracy,
     "error_rate": _error,
-    "balanced_accuracy": lambda made: _rate(made.balanced_accuracy),
-    "macro_precision": lambda made: _rate(made.macro_precision),
-    "macro_f1": lambda made: _rate(made.macro_f1),
+    "balanced_accuracy": lambda made: _mean_of_classes(made.balanced_accuracy, made),
+    "macro_precision": lambda made: _mean_of_classes(made.macro_precision, made),
+    "macro_f1": lambda made: _mean_of_classes(made.macro_f1, made),
     "worst_recall": _worst_recall,
 }
 

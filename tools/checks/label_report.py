@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -42,6 +43,10 @@ BY_HEART = (
     "Few labels disagree, but the features were learnt from these very labels: wrong ones that were learnt by heart agree with the "
     "model and are not seen."
 )
+
+
+LOOKED_AT = math.ceil(math.log(0.05) / math.log(1 - MINIMUM_EFFECT))
+"""Labels to look at, drawn at random: when none of them is wrong, fewer than MINIMUM_EFFECT of all are, at 95 % confidence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,11 @@ class Overall:
     def grouped(self) -> bool:
         """Whether as many wrong labels are left when every group of images may be as hard as it is."""
         return self.within is None or self.within >= MINIMUM_EFFECT
+
+    @property
+    def blind(self) -> bool:
+        """Whether hardly any label disagrees and that says nothing, as the model learnt from these very labels."""
+        return self.learnt and self.floor_ci[1] < MINIMUM_EFFECT
 
     @property
     def verdict(self) -> Verdict:
@@ -171,9 +181,14 @@ def overall_finding(made: Overall, split: str, name: str | None) -> Finding:
         q=made.p,
     )
     of = f" labelled {clean(name, 60)}" if name else ""
+    seen = f"{number(made.floor)} {interval(made.floor_ci)}"
+    told = (
+        f"{seen} disagree however sure the model is, and wrong ones that it learnt by heart are not among them."
+        if made.blind
+        else f"estimated {seen}, which disagree however sure the model is."
+    )
     statement = (
-        f"More than {number(MINIMUM_EFFECT)} of the labels of the {called(split)}{of} are wrong: "
-        f"estimated {number(made.floor)} {interval(made.floor_ci)}, which disagree however sure the model is."
+        f"More than {number(MINIMUM_EFFECT)} of the labels of the {called(split)}{of} are wrong: {told}"
     )
     return Finding(
         "label_noise", "correctness", "data_content", statement, class_name=name, n=made.n, error_rate=made.suspects / made.n,
@@ -185,7 +200,7 @@ def _why(made: Overall) -> str:
     least = number(MINIMUM_EFFECT)
     if made.verdict == "refuted":
         return f"The whole interval lies below {least}."
-    if made.learnt and made.floor_ci[1] < MINIMUM_EFFECT:
+    if made.blind:
         return BY_HEART
     if made.fed_wrongly:
         return f"The model is fed wrongly ({made.fed_wrongly}): mend that first, its disagreement says nothing of the labels."
@@ -323,6 +338,18 @@ def facts(made: Overall, groups: Sequence[Group], split: str, name: str | None) 
     return tuple(found)
 
 
+def _blind(made: Overall, split: str, groups: Sequence[Group]) -> str:
+    """What few suspects among labels that the model learnt from mean for a person: first, since the figures look like an all-clear."""
+    found = any(g.verdict == "confirmed" for g in groups)
+    what = "How many more labels" if found else "Whether labels"
+    few = min(LOOKED_AT, made.n)
+    return (
+        f"{what} of the {called(split)} are wrong can't be told from this model: it learnt from these very labels, and wrong ones that it has "
+        f"learnt by heart look right to it. Train a second model without some of them and check those, or have a person look at {few:,} of them "
+        f"drawn at random: if none is wrong, fewer than {number(MINIMUM_EFFECT)} of all are (95 % confidence)."
+    )
+
+
 def summary(
     made: Overall,
     groups: Sequence[Group],
@@ -332,7 +359,8 @@ def summary(
     name: str | None,
 ) -> str:
     of = f" labelled {clean(name, 60)}" if name else ""
-    text = [
+    text = [_blind(made, split, groups)] if made.blind else []
+    text += [
         f"Of {made.n:,} {called(split)}{of} {made.suspects:,} ({number(made.suspects / made.n)}) are suspects: the model is confidently of another class than the label.",
         f"Its own errors would make about {made.expected:,.0f} of them if every label were right (by its calibrated confidence); "
         f"the share of labels that disagree however sure it is, is {number(made.floor)} {interval(made.floor_ci)}.",

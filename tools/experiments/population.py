@@ -223,7 +223,7 @@ def _attribute_mask(view: CaseView, split: Split, one: Filter) -> npt.NDArray[np
     """Rows whose attribute meets the condition: metadata first, then boxed objects, then the computed table."""
     table = view.table(split)
     if one.name in table.columns:
-        return _compare(one, np.asarray(table.columns[one.name], object))
+        return compare(one, np.asarray(table.columns[one.name], object))
     objects = boxed_objects(table)
     if one.name in objects and one.value.casefold() in ("yes", "no"):
         return _signed(one, shows(table, one.name) == (one.value.casefold() == "yes"))
@@ -232,12 +232,12 @@ def _attribute_mask(view: CaseView, split: Split, one: Filter) -> npt.NDArray[np
         known = [*TRUE_NAMES[:1], *PREDICTED_NAMES[:1], *objects, *attributes.columns]
         raise RetryError(f"where: there is no attribute {clean(one.name, 60)!r}.", list(dict.fromkeys(known)))
     full = np.zeros(len(table), bool)
-    full[attributes.rows[_compare(one, np.asarray(attributes.columns[one.name], object))]] = True
+    full[attributes.rows[compare(one, np.asarray(attributes.columns[one.name], object))]] = True
     return full
 
 
-def _compare(one: Filter, values: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
-    """Rows whose value meets the condition; a missing value never does."""
+def compare(one: Filter, values: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+    """Rows whose value meets the condition; a missing value never does. Raises RetryError where the two can't be compared."""
     known = np.fromiter((v is not None and v == v for v in values), bool, len(values))
     numeric = all(isinstance(v, int | float) for v in values[known])
     made = np.zeros(len(values), bool)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from failsight.tools.errors import UserError
+from failsight.tools.inputs import beside
 from failsight.tools.inputs.base import Floats, LeftOut, Predictions
 from failsight.tools.inputs.classes import match_labels
 from failsight.tools.inputs.columns import join_metadata, parse_boxes, read_columns, typed, typed_columns
@@ -19,7 +20,8 @@ from failsight.tools.inputs.fingerprint import content_hash, look_at
 from failsight.tools.inputs.manifest import RESERVED, locate, need_column, of_split
 from failsight.tools.inputs.models.scoring import softmax
 from failsight.tools.inputs.names import usual_names, without_answers
-from failsight.tools.inputs.table import Files, Images, distinct, folded, printable
+from failsight.tools.inputs.table import Files, Images, Unmatched, distinct, folded, printable
+from failsight.tools.inputs.unmatched import NO_CLASS, check_labels
 from failsight.tools.text import clean, listing
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class _Rows:
     scores: Floats
     without_label: list[LeftOut]
     without_scores: list[LeftOut]
+    unmatched: tuple[Unmatched, ...] = ()
 
 
 def open_black_box(
@@ -50,6 +53,7 @@ def open_black_box(
     class_map: Mapping[str, str] | None = None,
     choose: str | None = None,
     metadata: tuple[str | Path, str] | None = None,
+    refuse_loss: bool = False,
     cache_folder: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[Images, Predictions]:
@@ -59,11 +63,13 @@ def open_black_box(
     class or with ``p_`` or ``prob_`` before it. Every other column is an attribute.
 
     Args:
-        root: folder that the paths are relative to; by default the table's own. Pictures need not exist: then there is
-            nothing to look at, but every tool that needs only predictions works.
+        root: folder that the paths are relative to, by default the table's own; or a manifest or class folders that give the
+            labels (see :func:`beside.joined`). Pictures need not exist: then there is nothing to look at, but every tool that needs
+            only predictions works.
         classes: class names in the order wanted; by default the probability columns' order, else all words sorted.
         class_map: label → class, where they differ.
         choose: the value of a column ``split`` to use.
+        refuse_loss: raise where more than half of the rows would be left out for their labels.
 
     Returns:
         The pictures and, row for row, their predictions (one-hot and ``has_scores`` False without probabilities).
@@ -75,7 +81,10 @@ def open_black_box(
     read, notes = read_columns(path)
     read = usual_names(read, clean(path.name), notes, "path", "label", "prediction")
     need_column(read, "path", path)
-    need_column(read, "label", path)
+    whole = Path(root).expanduser() if root is not None else None
+    read, folder = beside.joined(read, path, whole, choose, notes)
+    if "label" not in read:
+        raise beside.not_labelled(read, path)
     columns = of_split(read, "data", choose, path, notes)
     probabilities = probability_columns(columns, classes, class_map or {})
     if not probabilities:
@@ -86,6 +95,10 @@ def open_black_box(
             f"The table {clean(path.name)} knows one class only ({listing(names)}).", "Give at least two."
         )
     rows = _rows(columns, probabilities, names, class_map or {}, path, notes)
+    if refuse_loss:
+        check_labels(
+            rows.unmatched, len(columns["path"]), f"rows of {clean(path.name)}", names, folders=False
+        )
     kept = {name: [values[i] for i in rows.keep] for name, values in columns.items()}
     taken = {"prediction", *RESERVED, *probabilities.values()}
     others = without_answers(
@@ -98,7 +111,6 @@ def open_black_box(
     if metadata is not None:
         joined = join_metadata(rows.names, attributes, Path(metadata[0]).expanduser(), metadata[1], notes)
         attributes = {**typed_columns(joined, notes), **attributes}
-    folder = Path(root).expanduser() if root is not None else path.parent
     images = _images(folder, kept, attributes, names, rows, notes, cache_folder, progress)
     numbers = np.arange(len(images), dtype=np.int64)
     left_out = tuple(rows.without_scores)
@@ -213,12 +225,12 @@ def _rows(
         scores, bad = _one_hot([clean(_text(v)) or None for v in columns["prediction"]], names)
     given = [_text(value) for value in columns["path"]]
     shown = distinct([printable(name.replace("\\", "/")) or f"row {i + 2}" for i, name in enumerate(given)])
-    rows = _Rows([], [], [], scores, [], [])
+    rows = _Rows([], [], [], scores, [], [], matching.unmatched)
     for i, word in enumerate(words):
         if word is None:
             rows.without_label.append(LeftOut(shown[i], "it has no label"))
         elif word not in matching.index:
-            reason = f"its label {clean(word, 60)} is not a class of the model"
+            reason = f"its label {clean(word, 60)} {NO_CLASS}"
             rows.without_label.append(LeftOut(shown[i], reason))
         elif i in bad:
             rows.without_scores.append(LeftOut(shown[i], bad[i]))
@@ -308,6 +320,7 @@ def _images(
         notes=tuple(notes),
         sources=sources,
         index=np.arange(len(looks), dtype=np.int64),
+        unmatched=rows.unmatched,
     )
 
 

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from failsight.tools.errors import UserError
-from failsight.tools.inputs.table import folded
+from failsight.tools.inputs.table import Unmatched, folded
+from failsight.tools.inputs.unmatched import argument, unmatched_note
 from failsight.tools.text import clean, listing
+
+_WORDNET = re.compile(r"n\d{8}")  # how ImageNet's folders are called
+REST = "*"
+"""In a class map: every label that nothing else matches. ``{"*": ""}`` leaves them all out on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """``index``: data label → class number. ``unknown``: label → the class it may have meant, or None."""
+    """``index``: data label → class number. ``unknown``: label → the class it may have meant, or None.
+
+    ``unmatched``: the same labels with what a person should hear of them, most images first.
+    """
 
     classes: tuple[str, ...]
     index: Mapping[str, int]
     unknown: Mapping[str, str | None]
     notes: tuple[str, ...] = ()
+    unmatched: tuple[Unmatched, ...] = ()
 
 
 def match_labels(
@@ -34,12 +44,14 @@ def match_labels(
 
     In this order: the person's ``class_map`` (data word → class; an empty class leaves the label out on purpose), the
     same word, the same letters and digits in any case, one of a class's comma-separated synonyms, and, when no word
-    matches but all are whole numbers below the number of classes, the class number.
+    matches but all are whole numbers below the number of classes, the class number; or, where they are WordNet ids and as many as
+    there are classes, their order. What is left goes where the class
+    map sends :data:`REST`.
 
     Args:
         classes: None takes the data's own words, sorted.
         where: the data's name for messages.
-        strict: raise when nothing matches (else everything is unknown).
+        strict: raise when nothing matches (else everything is unknown), and leave out what is unknown.
 
     Raises:
         UserError: no label matches, or ``class_map`` names a class or label that does not exist.
@@ -64,13 +76,31 @@ def match_labels(
     if not index and words and all(_number(word) < len(classes) for word in words):
         index = {word: int(word) for word in words}
         notes = ("The labels are numbers; they are read as the model's class numbers, counted from 0.",)
+    elif not index and len(words) == len(classes) and all(_WORDNET.fullmatch(word) for word in words):
+        index = {word: i for i, word in enumerate(words)}
+        notes = (
+            f"The labels are WordNet ids, one for each class; sorted, they are read as the model's classes in order: {words[0]} is "
+            f"{clean(classes[0], 40)}, {words[-1]} is {clean(classes[-1], 40)}.",
+        )
     if not index and words and strict:
+        near = next(((w, c) for w in words if (c := _suggest(w, classes))), (words[0], classes[0]))
         raise UserError(
             f"None of the classes in {where} ({listing(words)}) is a class of the model ({listing(classes)}).",
-            f"Say which is which: --map {_argument(words[0])}={_argument(classes[0])},… (data=model).",
+            f"Say which is which, once for each: --map {argument(near[0])}={argument(near[1])} (data=model).",
         )
-    unknown = {w: None if w in mapped else _suggest(w, classes) for w in words if w not in index}
-    return Matching(classes, index, unknown, notes + _unknown_notes(unknown, counts))
+    rest = class_map.get(REST) if REST not in words else None
+    if rest:
+        to = _find(rest, classes)
+        index = {**({w: to for w in words if w not in mapped} if to is not None else {}), **index}
+    unmatched = tuple(
+        Unmatched(w, counts[w], None if meant else _suggest(w, classes), meant)
+        for w in sorted(words, key=lambda w: -counts[w])
+        if w not in index
+        for meant in (w in mapped or rest == "",)
+    )
+    said = unmatched_note(unmatched, left_out=strict)
+    unknown = {one.label: one.closest for one in sorted(unmatched, key=lambda one: one.label)}
+    return Matching(classes, index, unknown, (*notes, *said), unmatched)
 
 
 def _number(word: str) -> float:
@@ -116,21 +146,18 @@ def _find(word: str, classes: tuple[str, ...]) -> int | None:
 
 
 def _suggest(word: str, classes: tuple[str, ...]) -> str | None:
-    """The class that ``word`` may have meant."""
+    """The class that ``word`` may have meant: one spelt much like it, else the only one that shares whole words with it."""
     by_fold = {folded(name): name for name in classes}
     close = difflib.get_close_matches(folded(word), list(by_fold), n=1, cutoff=0.6)
-    return by_fold[close[0]] if close else None
+    if close:
+        return by_fold[close[0]]
+    said = _words(word)
+    sharing = [
+        name for name in classes if (other := _words(name)) and said and (other <= said or said <= other)
+    ]
+    return sharing[0] if len(sharing) == 1 else None
 
 
-def _unknown_notes(unknown: Mapping[str, str | None], counts: Mapping[str, int]) -> tuple[str, ...]:
-    notes = []
-    for word, guess in unknown.items():
-        hint = f" If it is {guess}: --map {_argument(word)}={_argument(guess)}." if guess else ""
-        notes.append(f"The model has no class {clean(word)}: {counts[word]:,} images are left out.{hint}")
-    return tuple(notes)
-
-
-def _argument(text: str) -> str:
-    """``text`` as one would type it on a command line."""
-    text = clean(text, 60)
-    return f'"{text}"' if " " in text else text
+def _words(name: str) -> set[str]:
+    """The words of a class's name, each for comparing: ``kitchen_2`` → ``kitchen``."""
+    return {w for w in re.split(r"[\W\d_]+", name.casefold()) if len(w) > 2}

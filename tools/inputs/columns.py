@@ -7,22 +7,25 @@ import io
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from failsight.tools.errors import UserError
 from failsight.tools.inputs.base import Box
+from failsight.tools.inputs.records import SUFFIXES, read_records
 from failsight.tools.inputs.table import Boxes, distinct
 from failsight.tools.text import clean, number_text
 
+TABLES = (".csv", ".tsv", ".parquet", ".pq", *SUFFIXES)
+"""What the names of tables end in."""
 _OPPOSITE = "none"
 _MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "-"))
 _NUMBER = re.compile(r"[+-]?(0|[1-9]\d*|(?=\.\d))(\.\d*)?([eE][+-]?\d+)?")  # not 007: that is a name
 
 
 def read_columns(path: Path) -> tuple[dict[str, list[Any]], list[str]]:
-    """The columns of a CSV (text cells) or Parquet file (Python values), and notes on how it was read.
+    """The columns of a CSV (text cells), Parquet or JSON file (Python values), and notes on how it was read.
 
     Raises:
         UserError: missing, unreadable, or without a single row.
@@ -30,9 +33,7 @@ def read_columns(path: Path) -> tuple[dict[str, list[Any]], list[str]]:
     if not path.is_file():
         raise UserError(f"The file {clean(path)} does not exist.", "Check the path.")
     try:
-        columns, notes = (
-            _read_parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _read_csv(path)
-        )
+        columns, notes = _reader(path)(path)
     except (OSError, csv.Error) as problem:
         raise UserError(
             f"The table {clean(path)} can't be read ({clean(problem)}).", "Is the file complete?"
@@ -40,6 +41,13 @@ def read_columns(path: Path) -> tuple[dict[str, list[Any]], list[str]]:
     if not columns or not len(next(iter(columns.values()))):
         raise UserError(f"The table {clean(path)} holds no rows.", "It needs a header and one row per image.")
     return columns, notes
+
+
+def _reader(path: Path) -> Callable[[Path], tuple[dict[str, list[Any]], list[str]]]:
+    suffix = path.suffix.lower()
+    if suffix in SUFFIXES:
+        return read_records
+    return _read_parquet if suffix in (".parquet", ".pq") else _read_csv
 
 
 def _read_parquet(path: Path) -> tuple[dict[str, list[Any]], list[str]]:

@@ -12,17 +12,18 @@ import numpy as np
 from failsight.tools.errors import UserError
 from failsight.tools.inputs.base import LeftOut, Split
 from failsight.tools.inputs.classes import Matching, match_labels
-from failsight.tools.inputs.columns import join_metadata, typed_columns
+from failsight.tools.inputs.columns import TABLES, join_metadata, typed_columns
 from failsight.tools.inputs.fingerprint import Look, content_hash, look_at
 from failsight.tools.inputs.folders import read_folder
 from failsight.tools.inputs.manifest import NAMES, read_manifest
 from failsight.tools.inputs.table import Images, Raw
+from failsight.tools.inputs.unmatched import MOST_LOST, NO_CLASS, check_labels
 from failsight.tools.text import clean, listing
 
 if TYPE_CHECKING:
     from failsight.tools.view import Progress
 
-_TABLES = (".csv", ".tsv", ".parquet", ".pq")
+NO_LABEL = "it has no label"
 _TINY = 8  # pixels on the shorter side: still used, but worth a word
 
 
@@ -35,6 +36,7 @@ def open_images(
     labelled: bool | None = None,
     choose: str | None = None,
     metadata: tuple[str | Path, str] | None = None,
+    refuse_loss: bool = False,
     cache_folder: Path | None = None,
     progress: Progress | None = None,
 ) -> Images:
@@ -50,6 +52,8 @@ def open_images(
             ignores them, ``deploy`` uses them where they are.
         choose: the split inside ``path``, instead of ``#name``.
         metadata: (CSV or Parquet file, key column) joined on path, file name or file name without suffix.
+        refuse_loss: raise where more than half of the images would be left out for their labels or because they can't be
+            read (labelled splits only; what the class map leaves out on purpose does not count).
         cache_folder: where hashes of unchanged files are remembered.
 
     Raises:
@@ -58,12 +62,20 @@ def open_images(
     root, chosen = _split_off(path)
     if labelled is None:
         labelled = {"data": True, "train": True, "pool": False}.get(split)
-    raw = _read(root, split, choose or chosen, labelled)
+    raw = read_raw(root, split, choose or chosen, labelled)
     if metadata is not None:
         _join(raw, Path(metadata[0]).expanduser(), metadata[1])
     matching = match_labels(raw.labels, classes, class_map or {}, clean(root), strict=bool(labelled))
+    refused = refuse_loss and bool(labelled)
+    if refused:  # before every picture is looked at
+        total, folders = len(raw.labels) + len(raw.left_out), raw.format == "folder"
+        check_labels(
+            matching.unmatched, total, f"{split} in {clean(root)}", matching.classes, folders=folders
+        )
     looks = look_at(raw.sources, cache_folder, raw.root, progress)
     table = _build(raw, matching, looks, bool(labelled), root)
+    if refused:
+        _check_loss(table, root, split)
     if labelled:
         _check_classes(table, root, split)
     return table
@@ -78,13 +90,14 @@ def _split_off(path: str | Path) -> tuple[Path, str | None]:
     return Path(before).expanduser(), name
 
 
-def _read(path: Path, split: str, choose: str | None, labelled: bool | None) -> Raw:
+def read_raw(path: Path, split: str, choose: str | None, labelled: bool | None) -> Raw:
+    """What lies at ``path``, read but not matched and not looked at. Raises UserError where it is no data."""
     if not path.exists():
         raise UserError(f"The data {clean(path)} do not exist.", "Check the path.")
     if path.is_file():
-        if path.suffix.lower() not in _TABLES:
+        if path.suffix.lower() not in TABLES:
             raise UserError(
-                f"The data {clean(path.name)} are neither a folder nor a CSV or Parquet table.",
+                f"The data {clean(path.name)} are neither a folder nor a CSV, Parquet or JSON table.",
                 "Give a folder of class folders, a manifest with path and label, or a data set on disk.",
             )
         return read_manifest(path, split=split, choose=choose, labelled=labelled)
@@ -138,13 +151,18 @@ def _build(raw: Raw, matching: Matching, looks: list[Look], labelled: bool, path
         notes=(*raw.notes, *matching.notes, *_notes(sizes, left_out)),
         sources=raw.sources,
         index=np.array(keep, np.int64),
+        unmatched=matching.unmatched,
     )
 
 
 def _label_problem(label: str | None, matching: Matching) -> str:
     if label is None:
-        return "it has no label"
-    return "" if label in matching.index else f"its label {clean(label, 60)} is not a class of the model"
+        return NO_LABEL
+    return "" if label in matching.index else _label_reason(label)
+
+
+def _label_reason(label: str) -> str:
+    return f"its label {clean(label, 60)} {NO_CLASS}"
 
 
 def _nothing_left(left_out: list[LeftOut], path: Path) -> None:
@@ -155,6 +173,23 @@ def _nothing_left(left_out: list[LeftOut], path: Path) -> None:
         f"Not one of the {len(left_out):,} images in {clean(path)} can be used ({count:,} times: {reason}).",
         "Check the paths and that the files are images.",
     )
+
+
+def _check_loss(table: Images, path: Path, split: str) -> None:
+    """Raises UserError where more than half of the images would be left out: what is measured on the rest says little."""
+    meant = {one.label for one in table.unmatched if one.on_purpose}
+    lost = [
+        one.reason
+        for one in table.left_out
+        if one.reason != NO_LABEL and not any(_label_reason(m) == one.reason for m in meant)
+    ]
+    total = len(table) + len(table.left_out)
+    if len(lost) > MOST_LOST * total:
+        reason, count = Counter(lost).most_common(1)[0]
+        raise UserError(
+            f"Most of the {split} in {clean(path)} can't be used: {len(lost):,} of {total:,} images would be left out ({count:,} times: {reason}).",
+            "Check the paths, the files and the labels.",
+        )
 
 
 def _check_classes(table: Images, path: Path, split: str) -> None:

@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from failsight.tools.errors import UserError
+from failsight.tools.inputs.columns import parse_boxes, read_columns, typed_columns
 from failsight.tools.inputs.images import is_image_name
+from failsight.tools.inputs.names import usual_names, without_answers
 from failsight.tools.inputs.splits import choose_split, is_split_name
 from failsight.tools.inputs.table import Files, Raw, distinct, printable
 from failsight.tools.text import clean
+
+METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+"""Tables about the pictures of a folder, as Hugging Face's ImageFolder names them; their column ``file_name`` says of which."""
 
 
 def image_files(root: str) -> Iterator[str]:
@@ -67,24 +72,62 @@ def read_folder(root: Path, *, split: str, choose: str | None, labelled: bool | 
         )
     tops = [file.partition(os.sep)[0] if os.sep in file else None for file in files]
     loose = sum(top is None for top in tops)
-    if labelled and loose == len(files):
+    told = any((root / name).is_file() for name in METADATA)  # its labels may stand there
+    if labelled and loose == len(files) and not told:
         raise UserError(
             f"The images in {clean(root)} have no labels: they do not lie in class folders.",
             "Put each class in a folder of its own, or give a manifest with the columns path and label.",
         )
-    if labelled and loose:
+    if labelled and loose and not told:
         notes.append(f"{loose:,} images beside the class folders have no label and are left out.")
     labels = [printable(top) if top is not None and labelled is not False else None for top in tops]
     names = distinct([printable(file.replace(os.sep, "/")) for file in files])
-    return Raw(
-        root, "folder", names, Files([os.path.join(root, file) for file in files]), labels, notes=notes
+    raw = Raw(root, "folder", names, Files([os.path.join(root, file) for file in files]), labels, notes=notes)
+    table = next((root / name for name in METADATA if (root / name).is_file()), None)
+    if table is not None:
+        _described(raw, table, labelled)
+    return raw
+
+
+def _described(raw: Raw, table: Path, labelled: bool | None) -> None:
+    """Add what a ``metadata`` table in the folder says of its pictures: attributes, boxes, and labels where it has them."""
+    columns, notes = read_columns(table)
+    shown = f"{clean(table.name)} in the folder"
+    columns = usual_names(columns, shown, notes, "path", "label", sure=("label",))
+    columns = without_answers(columns, shown, notes)
+    raw.notes += notes
+    if "path" not in columns:
+        raw.notes.append(
+            f"{clean(table.name)} in the folder names no pictures (no column file_name): it is not used."
+        )
+        return
+    at = {str(value).replace("\\", "/").strip(): i for i, value in reversed([*enumerate(columns["path"])])}
+    rows = [at.get(name) for name in raw.names]
+    found = sum(row is not None for row in rows)
+    raw.notes.append(
+        f"{clean(table.name)} in the folder says more of {found:,} of its {len(rows):,} pictures."
+        + (" Its other rows name no picture there." if len(at) > found else "")
     )
+    if not found:
+        return
+    said = {k: [None if r is None else v[r] for r in rows] for k, v in columns.items()}
+    if "label" in said and labelled is not False:
+        words = [clean(v) if v is not None and str(v).strip() else None for v in said["label"]]
+        raw.labels[:] = [word or own for word, own in zip(words, raw.labels, strict=True)]
+    if "boxes" in said:
+        raw.boxes = parse_boxes(said["boxes"], raw.notes)
+    others = {k: v for k, v in said.items() if k not in ("path", "label", "split", "boxes")}
+    raw.columns.update(typed_columns(others, raw.notes))
 
 
 def _split_folder(root: Path, split: str, choose: str | None, notes: list[str]) -> Path:
     """``root``, or the subfolder for ``split`` when its subfolders are ``train``, ``test`` … with classes inside."""
     folders = [entry for entry in sorted(root.iterdir()) if entry.is_dir() and not entry.name.startswith(".")]
-    nested = [f for f in folders if is_split_name(f.name) and any(inner.is_dir() for inner in f.iterdir())]
+    nested = [
+        f
+        for f in folders
+        if is_split_name(f.name) and any(inner.is_dir() or inner.name in METADATA for inner in f.iterdir())
+    ]
     if not nested or (len(nested) < len(folders) and choose is None):
         if choose is not None:
             raise UserError(f"The folder {clean(root)} holds no splits to choose {clean(choose)} from.", "")

@@ -16,7 +16,7 @@ from failsight.tools.inputs.table import Files, Raw, distinct, printable
 from failsight.tools.text import clean
 
 RESERVED = ("path", "label", "split", "boxes")
-NAMES = ("manifest.csv", "manifest.parquet", "manifest.tsv")
+NAMES = ("manifest.csv", "manifest.parquet", "manifest.tsv", "manifest.jsonl", "manifest.json")
 
 
 def read_manifest(path: Path, *, split: str, choose: str | None, labelled: bool | None) -> Raw:

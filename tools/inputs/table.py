@@ -69,6 +69,23 @@ class Raw:
     left_out: list[LeftOut] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class Unmatched:
+    """A label of the data that is no class of the model.
+
+    Attributes:
+        label: as the data have it, cleaned.
+        images: how many carry it.
+        closest: the class of the model that it may mean, None where no name is near.
+        on_purpose: whether the person's own class map leaves it out.
+    """
+
+    label: str
+    images: int
+    closest: str | None = None
+    on_purpose: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Images:
     """An ``ImageTable``: see ``failsight.tools.inputs.base``.
@@ -77,6 +94,7 @@ class Images:
         sizes: stored (width, height) of each picture in pixels, read from its header. Shape (n, 2), int32.
         digests: SHA-256 of each picture's bytes, in hexadecimal (equal digests are exact duplicates).
         notes: what a person should know about how the data were read, in plain sentences.
+        unmatched: labels that are no class of the model. Their images are left out where labels are needed, else unlabelled.
     """
 
     root: Path
@@ -93,6 +111,7 @@ class Images:
     notes: tuple[str, ...]
     sources: Sources
     index: npt.NDArray[np.int64]  # row -> position in ``sources``
+    unmatched: tuple[Unmatched, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)

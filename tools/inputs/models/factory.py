@@ -114,24 +114,90 @@ def _source_hash(module: Any) -> str:
     return hashlib.sha256(Path(file).read_bytes()).hexdigest() if file and Path(file).is_file() else ""
 
 
+COUNTS = ("num_classes", "n_classes", "nb_classes", "num_labels", "classes", "n_labels", "num_outputs")
+"""Names of a parameter that means how many classes there are."""
+
+
 def call(factory: Factory, classes: int | None) -> Any:
     """The module that ``factory`` makes; a required class count is passed when its parameter names it.
 
     Raises:
         UserError: the factory needs arguments that we do not know, or fails.
     """
-    named = ("num_classes", "n_classes", "classes", "num_labels")
-    wanted = [
-        p.name
-        for p in inspect.signature(factory.make).parameters.values()
-        if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
-    ]
-    arguments = {name: classes for name in wanted if name in named and classes is not None}
-    if set(wanted) - set(arguments):
+    wanted = [p.name for p in _parameters(factory) if p.default is p.empty and p.kind not in _VARIADIC]
+    return _made(factory, _required(factory, wanted, classes))
+
+
+def call_to_fit(factory: Factory, classes: int, fits: Callable[[Any], str]) -> Any:
+    """The module that ``factory`` makes for ``classes`` classes, such that weights fit into it.
+
+    A factory of a library mostly takes the number of classes with a default of its own (``num_classes=1000``) or hands it on
+    (``**kwargs``): it is told the number. Where the weights do not fit then, and do with what it makes by itself, that is taken.
+
+    Args:
+        fits: why a module can't hold the weights, empty where it can.
+
+    Raises:
+        UserError: the factory needs arguments that we do not know, or fails. A module that does not fit is returned: loading
+            the weights says why.
+    """
+    parameters = _parameters(factory)
+    wanted = [p.name for p in parameters if p.default is p.empty and p.kind not in _VARIADIC]
+    bare = _required(factory, wanted, classes)
+    takes = next((p.name for p in parameters if p.name not in bare and _is_count(p)), None)
+    if takes is not None:
+        made = _made(factory, {**bare, takes: classes})
+    elif bare or not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return _made(factory, bare)
+    else:  # what it hands its arguments on to may not know this one
+        try:
+            made = factory.make(num_classes=classes)
+        except Exception:
+            return _made(factory, bare)
+    if not fits(made):
+        return made
+    try:
+        own = _made(factory, bare)
+    except UserError:
+        return made
+    return made if fits(own) else own
+
+
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+def takes_count(factory: Factory) -> bool:
+    """Whether ``factory`` can be told how many classes there are."""
+    return any(p.name in COUNTS or p.kind is p.VAR_KEYWORD for p in _parameters(factory))
+
+
+def _parameters(factory: Factory) -> list[inspect.Parameter]:
+    try:
+        return list(inspect.signature(factory.make).parameters.values())
+    except (TypeError, ValueError):  # made in C, or no function at all
+        return []
+
+
+def _is_count(parameter: inspect.Parameter) -> bool:
+    """Whether an optional parameter means how many classes there are, and not, say, their names."""
+    default = parameter.default
+    number = isinstance(default, int) and not isinstance(default, bool)
+    silent = default is None and parameter.name != "classes"
+    return parameter.name in COUNTS and parameter.kind is not parameter.POSITIONAL_ONLY and (number or silent)
+
+
+def _required(factory: Factory, wanted: list[str], classes: int | None) -> dict[str, int]:
+    """The arguments that the factory can't do without. Raises UserError where one of them is no number of classes."""
+    made = {name: classes for name in wanted if name in COUNTS and classes is not None}
+    if set(wanted) - set(made):
         raise UserError(
             f"The factory {clean(factory.name)} needs arguments ({clean(', '.join(wanted))}).",
             "Name a function that takes none, or only num_classes.",
         )
+    return made
+
+
+def _made(factory: Factory, arguments: dict[str, int]) -> Any:
     try:
         return factory.make(**arguments)
     except Exception as problem:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failsight.tools.errors import UserError
 from failsight.tools.inputs.models import factory
 from failsight.tools.inputs.models.scoring import fingerprint_of, hash_files, need_classes, need_preprocessing
-from failsight.tools.inputs.models.torch_based import TorchModel, load_state, pick_device
+from failsight.tools.inputs.models.torch_based import TorchModel, load_state, pick_device, unlike
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
@@ -42,7 +43,13 @@ def with_weights(request: Request, state: dict[str, Any], format: str) -> TorchM
     classes = need_classes(side, request.path)
     how = need_preprocessing(side, request.path)
     device = pick_device(request.device)
-    module = factory.call(made, len(classes))
+    module = factory.call_to_fit(made, len(classes), lambda m: " ".join(unlike(m, state).told))
+    if not hasattr(module, "state_dict"):
+        raise UserError(
+            f"The factory {clean(made.name)} returned {clean(type(module).__name__)}, not a torch module.",
+            "Return the untrained torch.nn.Module.",
+        )
+    _check_count(module, state, made, classes, request.path)
     load_state(module, state, request.path)
     print_of = fingerprint_of(hash_files([request.path]), side, arch.rpartition(":")[2], made.source)
     return TorchModel(
@@ -54,6 +61,31 @@ def with_weights(request: Request, state: dict[str, Any], format: str) -> TorchM
         format=format,
         feature_layer=side.feature_layer,
         device=device,
+    )
+
+
+def _check_count(
+    module: Any, state: dict[str, Any], made: factory.Factory, classes: tuple[str, ...], path: Path
+) -> None:
+    """Raises UserError where weights and architecture differ in nothing but the number of outputs: then that is what to mend."""
+    counts = unlike(module, state).outputs
+    if counts is None:
+        return
+    own, given = counts
+    if given != len(classes):
+        raise UserError(
+            f"The weights in {clean(path.name)} have {given:,} outputs, and there are {len(classes):,} class names.",
+            "Name every output, in the order of the outputs (`classes` in the side file, see docs/models.md).",
+        )
+    how = (
+        "makes another number all the same"
+        if factory.takes_count(made)
+        else "can't be told how many there are"
+    )
+    raise UserError(
+        f"The architecture {clean(made.name)} makes {own:,} outputs and {how}; the weights in {clean(path.name)} and the class names "
+        f"have {given:,}.",
+        "Let its function take num_classes and make as many outputs.",
     )
 
 

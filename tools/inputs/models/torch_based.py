@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from failsight.tools.inputs.models.geometry import Geometry
 
 _UNSET: Any = object()
+MOST_HEADS = 6  # tensors that may differ in the number of outputs: weight and bias of a head and of two that help in training
 
 
 class TorchModel(ScoringModel):
@@ -177,32 +179,60 @@ def pick_device(device: str) -> str:
     return device
 
 
+@dataclass(frozen=True, slots=True)
+class Unlike:
+    """How weights differ from the architecture that they are loaded into.
+
+    Attributes:
+        told: what differs, in words; empty where they fit.
+        outputs: (of the architecture, of the weights), where the last layers differ in how many outputs they have and nothing else does.
+    """
+
+    told: tuple[str, ...]
+    outputs: tuple[int, int] | None = None
+
+
+def unlike(module: Any, state: dict[str, Any]) -> Unlike:
+    """Compare names and shapes of ``state`` with those of ``module``. No module: an empty state is looked for in vain."""
+    state, own = _bare(state), module.state_dict() if hasattr(module, "state_dict") else {}
+    missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
+    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+    differ = [name for name in sorted(own.keys() & state.keys()) if own[name].shape != state[name].shape]
+    shapes = [f"{name} is {tuple(state[name].shape)}, not {tuple(own[name].shape)}" for name in differ]
+    told = [f"missing {_few(missing)}"] * bool(missing) + [f"unknown {_few(unknown)}"] * bool(unknown)
+    told += [_few(shapes)] * bool(shapes)
+    heads = {
+        (int(own[name].shape[0]), int(state[name].shape[0]))
+        for name in differ
+        if own[name].dim() == state[name].dim() > 0 and own[name].shape[1:] == state[name].shape[1:]
+    }
+    alone = not missing and not unknown and len(heads) == 1 and len(differ) <= MOST_HEADS
+    only = alone and all(own[n].shape[1:] == state[n].shape[1:] for n in differ if own[n].dim())
+    return Unlike(tuple(told), heads.pop() if only else None)
+
+
 def load_state(module: Any, state: dict[str, Any], path: Path) -> None:
     """Load ``state`` strictly into ``module`` and put it in eval mode.
 
     Raises:
         UserError: names or shapes differ; the sentence says which.
     """
-    prefix = "module."  # what DataParallel leaves behind
-    if state and all(name.startswith(prefix) for name in state):
-        state = {name[len(prefix) :]: value for name, value in state.items()}
-    own = module.state_dict()
-    missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
-    shapes = [
-        f"{name} is {tuple(state[name].shape)}, not {tuple(own[name].shape)}"
-        for name in own.keys() & state.keys()
-        if own[name].shape != state[name].shape
-    ]
-    if missing or unknown or shapes:
-        told = [f"missing {_few(missing)}"] * bool(missing) + [f"unknown {_few(unknown)}"] * bool(unknown)
-        told += [_few(sorted(shapes))] * bool(shapes)
+    told = unlike(module, state).told
+    if told:
         raise UserError(
             f"The weights in {clean(path.name)} do not fit the architecture: {'; '.join(told)}.",
             "Name the architecture they were trained with (--arch module:factory).",
         )
-    module.load_state_dict({**own, **state}, strict=True)
+    module.load_state_dict({**module.state_dict(), **_bare(state)}, strict=True)
     module.eval()
+
+
+def _bare(state: dict[str, Any]) -> dict[str, Any]:
+    """``state`` without what DataParallel leaves before every name."""
+    prefix = "module."
+    if state and all(name.startswith(prefix) for name in state):
+        return {name[len(prefix) :]: value for name, value in state.items()}
+    return state
 
 
 def _few(names: list[str]) -> str:
