@@ -59,12 +59,21 @@ class ToolFailed:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalAsked:
-    """The loop waits: may this tool run? Answer with ``Session.decide(True | False)``."""
+    """The loop waits: may this tool run? Answer with ``Session.decide(True | False)``.
+
+    Attributes:
+        plan: what the call would do, a line each (``failsight.agent.foreseen``).
+        seconds: least and most that it is expected to take; 0 where that is not known.
+        basis: what the seconds rest on.
+    """
 
     tool: str
     arguments: Mapping[str, Any]
     why: str
     cost: str = ""
+    plan: tuple[str, ...] = ()
+    seconds: tuple[float, float] = (0.0, 0.0)
+    basis: str = ""
 
 
 @dataclass(frozen=True, slots=True)

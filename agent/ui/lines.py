@@ -25,9 +25,9 @@ from failsight.agent.events import (
 )
 from failsight.agent.state import FindingRecord
 from failsight.agent.ui.pictures import Album
-from failsight.agent.ui.progress import WORTH_SHOWING, JobState, Meter, metered
+from failsight.agent.ui.progress import WORTH_SHOWING, JobState, Meter, expected, metered
 from failsight.agent.ui.renderables import evidence_body, finding_body, headline
-from failsight.agent.ui.words import LEVELS, arguments_text, cost_text, may_run
+from failsight.agent.ui.words import LEVELS, arguments_text, may_run
 from failsight.tools.evidence import Evidence
 
 if TYPE_CHECKING:
@@ -70,9 +70,10 @@ class Lines:
                     self.say(f"  {i} {choice}", "cyan")
             case EvidenceMade(evidence, reused):
                 self.evidence(evidence, album, reused=reused)
-            case ApprovalAsked(tool, arguments, why, cost):
+            case ApprovalAsked(tool, arguments, why):
                 self.say(f"? {may_run(tool, arguments)}", "bold yellow")
-                for text in (why, cost and f"cost: {cost_text(cost)}"):
+                takes = expected(event)
+                for text in (*event.plan, why, takes and f"takes: {takes}"):
                     if text:
                         self.say(f"  {text}")
             case ImagesOpened(gallery, page):
@@ -98,8 +99,8 @@ class Lines:
                 self.say(f"  {headline(evidence)}{again}: {_first_line(evidence.summary)}")
             case ToolFailed(tool, message):
                 self.warn(f"{tool}: {message}")
-            case ApprovalAsked(tool, arguments, why, cost):
-                parts = (f"? {tool}({arguments_text(arguments)}) needs a yes", why, cost_text(cost))
+            case ApprovalAsked(tool, arguments, why):
+                parts = (f"? {tool}({arguments_text(arguments)}) needs a yes", why, expected(event))
                 self.say(" · ".join(p for p in parts if p), "bold yellow")
             case Notice(text, level):
                 style = {"warning": "yellow", "error": "bold red"}.get(level, "dim")

@@ -8,8 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
+from typing import TYPE_CHECKING
 
-from failsight.agent.ui.words import duration, inert_text
+from failsight.agent.ui.words import cost_text, duration, inert_text
+
+if TYPE_CHECKING:
+    from failsight.agent.events import ApprovalAsked
 
 WORTH_SHOWING = 1.0  # seconds; shorter jobs pass unseen
 _numbers = count(1)
@@ -46,6 +50,21 @@ class JobState:
         drawn = f" {'━' * full}{'╌' * (bar - full)}" if bar else ""
         left = "" if self.left is None or self.seconds < WORTH_SHOWING else f" · {duration(self.left)} left"
         return f"{self.label}{drawn} {100 * self.share:.0f} %{left}"
+
+
+def roughly(seconds: float) -> str:
+    """``15 s``, ``2 min 40 s``, ``12 min``: an expected time, no more exact than it can be."""
+    step = 1 if seconds < 10 else 5 if seconds < 60 else 10 if seconds < 600 else 60
+    return duration(max(1, round(seconds / step)) * step).removesuffix(" 00 s")
+
+
+def expected(asked: ApprovalAsked) -> str:
+    """``about 2 min 40 s to 8 min (estimated from …)``; else what the kind of the tool says of its cost."""
+    least, most = asked.seconds
+    if most <= 0:
+        return cost_text(asked.cost)
+    short, long = roughly(least), roughly(most)
+    return f"about {short if short == long else f'{short} to {long}'} ({asked.basis})"
 
 
 class Meter:

@@ -178,7 +178,7 @@ async def test_the_wizard_runs_on_the_screen_and_ends_with_what_was_chosen() -> 
         await until(pilot, asked(app, "How much shall be explained?"))
         await pilot.press("enter")
         await until(pilot, asked(app, "Where is the model?"))
-        await pilot.press("f2")
+        await pilot.press("ctrl+b")
         await until(pilot, asked(app, "How much shall be explained?"))
         await pilot.press("escape")
         await pilot.pause(0.2)

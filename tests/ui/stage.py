@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from textual.pilot import Pilot
 from failsight.agent.events import ApprovalAsked, EvidenceMade, PlannerSaid, StageEntered, ToolStarted
 from failsight.agent.ui.tui.app import FailsightApp
 from failsight.agent.ui.tui.screens.approval import ApprovalScreen
+from failsight.agent.ui.tui.talk import Talk
 from failsight.agent.ui.tui.widgets.prompt import Prompt
 from tests.fakes.session import ScriptedSession, Step, evaluation, long_job, masking
 
@@ -37,7 +39,18 @@ SCRIPT: dict[str, list[Step]] = {
     ],
     "repair it": [
         ApprovalAsked(
-            "retrain", {"finding": "F1", "strategy": "balance"}, "the finding is confirmed", "heavy"
+            "retrain",
+            {"finding": "F1"},
+            "the finding is confirmed",
+            "heavy",
+            (
+                "finding: F1 (Kitchens with a television are taken for living rooms.)",
+                "strategy: rebalance, the best fitting one that can be applied here. Draw rare images more often.",
+                "instead of it: loss weighting (for example: repair F1 by loss weighting)",
+                "makes: 3 versions with the repair and 3 of a control arm; your model stays as it is",
+            ),
+            (159.0, 478.0),
+            "estimated from the pace of the first pass over the images",
         )
     ],
     "work": [ToolStarted("find_slices", {"depth": 3}), long_job()],
@@ -115,5 +128,6 @@ def make_app(
 
     app = FailsightApp(open_session)
     app.animation_level = "none"
+    Talk.PATIENCE = math.inf  # on a busy machine even a scripted session may take its time
     ApprovalScreen.QUIET = 0.0  # keys of a test follow one another without a pause
     return app, sessions

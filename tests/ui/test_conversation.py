@@ -102,7 +102,7 @@ async def test_the_cursor_goes_to_cards_that_have_no_widget_yet(tmp_path: Path) 
         talk = stage.app.main.query_one(Conversation)
         talk.focus()
         for wanted in ("E3", "E2", "E1", "E1"):
-            await stage.pilot.press("p")
+            await stage.pilot.press("shift+up")
             await stage.until(lambda wanted=wanted: talk.card and talk.card.evidence.id == wanted)
         await still(stage, talk)
         assert f"E1 {evaluation(1).title}" in stage.text()

@@ -169,7 +169,7 @@ async def test_the_look_is_changed_by_word_and_key(tmp_path: Path) -> None:
         ):
             await stage.type(line)
             await stage.until(lambda theme=theme: stage.app.theme == theme)
-        await stage.pilot.press("f4")
+        await stage.pilot.press("ctrl+t")
         await stage.until(lambda: stage.app.theme == "textual-dark")
 
 

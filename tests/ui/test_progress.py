@@ -73,3 +73,26 @@ async def test_how_to_stop_is_never_cut_off(width: int, tmp_path: Path) -> None:
     async with on_stage(tmp_path, {"start": []}, size=(width, 24)) as stage:
         stage.app.main.query_one(StatusLine).job = job
         await stage.until(lambda: "left  Esc stops" in stage.text())
+
+
+def test_an_expected_time_is_told_no_more_exactly_than_it_is_known() -> None:
+    from failsight.agent.events import ApprovalAsked
+    from failsight.agent.ui.progress import expected, roughly
+
+    told = {
+        0.2: "1 s",
+        7.4: "7 s",
+        33: "35 s",
+        58: "1 min",
+        159: "2 min 40 s",
+        478: "8 min",
+        3_700: "1 h 02 min",
+    }
+    assert {seconds: roughly(seconds) for seconds in told} == told
+    asked = ApprovalAsked("retrain", {}, "", "heavy", (), (159.0, 478.0), "estimated")
+    assert expected(asked) == "about 2 min 40 s to 8 min (estimated)"
+    assert (
+        expected(ApprovalAsked("retrain", {}, "", "heavy", (), (159.0, 161.0), "so before"))
+        == "about 2 min 40 s (so before)"
+    )
+    assert expected(ApprovalAsked("retrain", {}, "", "heavy")) == "many passes of the model"

@@ -75,7 +75,7 @@ def test_conversation_with_an_unfolded_card(shoot: Any, size: tuple[int, int], l
     async def unfold(stage: Stage) -> None:
         await talk(stage)
         stage.app.main.query_one(Conversation).focus()
-        await stage.pilot.press("p", "enter")
+        await stage.pilot.press("shift+up", "enter")
 
     shoot(size, unfold, look)
 
@@ -138,7 +138,7 @@ def test_the_lessons(shoot: Any, size: tuple[int, int], look: str) -> None:
 def test_the_map_in_a_small_terminal(shoot: Any) -> None:
     async def unfold(stage: Stage) -> None:
         await talk(stage)
-        await stage.pilot.press("f2")
+        await stage.pilot.press("ctrl+l")
 
     shoot((80, 24), unfold)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import unicodedata
 
@@ -12,10 +13,12 @@ from rich.console import Console
 
 from failsight.agent.events import EvidenceMade, PlannerSaid
 from failsight.agent.state import FindingRecord
-from failsight.agent.ui.renderables import table_renderable
+from failsight.agent.ui.renderables import finding_renderable, table_renderable
 from failsight.agent.ui.terminal import has_screen
 from failsight.agent.ui.words import (
     LONGEST,
+    TAKEN_BACK,
+    UNDECIDED_HERE,
     VERDICTS,
     arguments_text,
     duration,
@@ -23,6 +26,7 @@ from failsight.agent.ui.words import (
     finding_line,
     inert,
     inert_text,
+    look_here,
     may_run,
     stage_rows,
     standing,
@@ -88,7 +92,24 @@ def test_a_finding_stands_where_its_verdict_or_its_plan_puts_it() -> None:
 
 
 def test_signs_differ_without_colour() -> None:
-    assert len({look.symbol for look in VERDICTS.values()}) == len(VERDICTS)
+    looks = [*VERDICTS.values(), TAKEN_BACK, UNDECIDED_HERE]
+    assert len({look.symbol for look in looks}) == len(looks)
+
+
+def test_what_was_taken_back_is_not_told_as_open() -> None:
+    finding = Finding("weak_slice", "correctness", "unknown", "Dark kitchens fail.")
+    gone = FindingRecord("F1", finding, instruments=("I-1",), withdrawn="person")
+    assert finding_line(gone) == "F1 ↩ taken back: Dark kitchens fail."
+    decided = FindingRecord("F1", dataclasses.replace(finding, verdict="refuted"), withdrawn="person")
+    assert finding_line(decided).startswith("F1 ✗ refuted")  # a verdict outranks it
+
+
+def test_evidence_says_what_it_decided_and_not_what_is_open() -> None:
+    """An association that an experiment decided before is not "open" because another search meets it again."""
+    finding = Finding("weak_slice", "correctness", "unknown", "Dark kitchens fail.")
+    assert look_here(finding).word == "not decided here"
+    assert finding_renderable(finding).plain.startswith("· not decided here Dark kitchens fail.")
+    assert look_here(dataclasses.replace(finding, verdict="refuted")) is VERDICTS["refuted"]
 
 
 def test_the_map_marks_what_is_passed_here_and_to_come_and_keeps_foreign_stages() -> None:

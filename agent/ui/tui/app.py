@@ -18,7 +18,6 @@ from textual.screen import Screen
 
 from failsight.agent.ui import commands
 from failsight.agent.ui.tui import themes
-from failsight.agent.ui.tui.entries import Words
 from failsight.agent.ui.tui.messages import Answered, Errand, SessionUpdate, ShowEvidence, ShowFinding
 from failsight.agent.ui.tui.screens.main import MainScreen
 from failsight.agent.ui.tui.widgets.prompt import Prompt
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from failsight.agent.ui.display import OpenSession
     from failsight.agent.ui.tui.talk import Talk
 
+NUMBERS = range(2, 13)  # function keys that open the hypothesis of their number; F1 is the help
 OWN = {
     "/theme": themes.WORDS,
     "/panel": "show or hide the map and the board; /panel right: the evidence",
@@ -44,13 +44,14 @@ class FailsightApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "help", "Help", key_display="F1"),
         Binding("question_mark", "help", "Help", key_display="?", show=False),
-        Binding("f2", "panel('left')", "Map", key_display="F2"),
+        Binding("ctrl+l", "panel('left')", "Map"),
         Binding("ctrl+b", "panel('left')", "Map", show=False),
-        Binding("f3", "panel('right')", "Evidence", key_display="F3"),
-        Binding("f4", "theme", "Theme", key_display="F4", show=False),
-        Binding("f5", "find", "Search", key_display="F5"),
-        Binding("ctrl+f", "find", "Search", show=False),
-        Binding("f6", "glossary", "Glossary", key_display="F6", show=False),
+        Binding("ctrl+r", "panel('right')", "Evidence"),
+        Binding("ctrl+t", "theme", "Theme", show=False),
+        Binding("ctrl+f", "find", "Search", priority=True),
+        Binding("ctrl+g", "glossary", "Glossary", show=False),
+        # F2 is also what a hypothesis is called, and who reads that name presses that key
+        *(Binding(f"f{n}", f"numbered({n})", show=False) for n in NUMBERS),
         Binding("ctrl+p", "command_palette", "Commands", priority=True),
         Binding("escape", "stop", "Stop"),
         Binding("ctrl+c", "stop_or_copy", "Stop the work, or copy", show=False),
@@ -64,6 +65,7 @@ class FailsightApp(App[int]):
         self.main = MainScreen()
         self.actions: dict[str, str] = {}
         self.talk: Talk | None = None
+        self.left_behind: tuple[str, ...] = ()  # what someone who left should know, a line each
         self.when_open: Callable[[], object] = lambda: None  # called once, when the case is open
         self._open_session = open_session
         themes.dress(self)
@@ -102,14 +104,15 @@ class FailsightApp(App[int]):
         if command is not None and self._local(command):
             prompt.take(text)
             return
-        if self.busy or self.talk is None:
-            self.notify("Still working. Esc stops it; your words stay here.", markup=False)
+        if self.talk is None or (self.busy and text.isdecimal()):
+            self.notify("Replies have numbers again once the work is done; Esc stops it.", markup=False)
             return
         prompt.take(text)
         text = self.main.offered(text)
-        self.main.offer(())
-        await self.main.add(Words("person", text))
-        self.talk.say(text)
+        if self.busy:
+            self.talk.wait(text)
+        else:
+            await self.talk.say(text)
 
     def _local(self, command: commands.Command) -> bool:
         """Do what the display itself can do."""
@@ -119,7 +122,7 @@ class FailsightApp(App[int]):
             case "/help":
                 self.action_help()
             case "/quit" | "/exit":
-                self.exit(self._code)
+                self.leave()
             case "/theme" if command.rest:
                 self.set_look(command.rest)
             case "/theme":
@@ -228,7 +231,7 @@ class FailsightApp(App[int]):
             return True if self._working else None
         if action == "panel":
             return self.screen is self.main
-        if action in ("help", "find", "glossary"):
+        if action in ("help", "find", "glossary", "numbered"):
             return not self.screen.is_modal
         return True
 
@@ -242,6 +245,13 @@ class FailsightApp(App[int]):
     def action_panel(self, panel: str) -> None:
         """Fold or unfold a panel."""
         self.main.toggle(panel)
+
+    def action_numbered(self, number: int) -> None:
+        """Open the hypothesis that is called as this function key."""
+        if self.main.snapshot is not None and self.main.snapshot.find(f"F{number}") is not None:
+            self.post_message(ShowFinding(f"F{number}"))
+        else:
+            self.notify(f"There is no hypothesis F{number} yet. F1 lists what the keys do.", markup=False)
 
     def action_theme(self) -> None:
         """The next look: dark, light, high contrast, greys."""
@@ -302,8 +312,24 @@ class FailsightApp(App[int]):
             self.notify("Nothing is running. Ctrl+Q leaves.", markup=False)
 
     async def action_quit(self) -> None:
-        """Leave; the session's thread is ended once the terminal is back to normal."""
-        self.exit(self._code)
+        """Leave; asked while something long runs, again leaves."""
+        self.leave()
+
+    def leave(self) -> None:
+        """Leave, after a question while something runs; the session's thread is ended once the terminal is back to normal."""
+        from failsight.agent.ui.tui.screens.leaving import LeavingScreen
+
+        running = self.talk.running if self.talk else ""
+
+        def answered(leaves: bool | None) -> None:
+            if leaves:
+                self.left_behind = self.talk.left_behind() if self.talk else ()
+                self.exit(self._code)
+
+        if not running or isinstance(self.screen, LeavingScreen):
+            answered(True)
+            return
+        self.push_screen(LeavingScreen(running, self.talk.waiting if self.talk else ()), answered)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The command palette: every slash command, then what Textual brings."""
@@ -374,5 +400,10 @@ def run_app(open_session: OpenSession) -> int:
     if app.talk and app.talk.problem:
         print(app.talk.problem, file=sys.stderr)
     elif folder is not None:
-        print(f"The case is kept in {folder}: `failsight chat {folder}` goes on.", file=sys.stderr)
+        print(
+            f"The case is kept in {folder}: `failsight chat {folder}` goes on.",
+            *app.left_behind,
+            sep="\n",
+            file=sys.stderr,
+        )
     return code if code is not None else app.return_code or 0

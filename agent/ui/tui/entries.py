@@ -21,6 +21,14 @@ class Words:
     text: str
     shown: str | None = None
 
+    @property
+    def folds(self) -> bool:
+        """Whether it is so long an answer that its end waits behind a line."""
+        from failsight.agent.ui.tui.widgets.said import LONG, lines_of
+
+        told = self.text if self.shown is None else self.shown
+        return self.kind == "planner" and lines_of(told) > LONG
+
     def widget(self) -> Widget:
         """What shows it."""
         from failsight.agent.ui.tui.widgets.said import Line, PersonSays, PlannerSays

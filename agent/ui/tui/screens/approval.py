@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,10 +18,20 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
 from failsight.agent.events import ApprovalAsked
-from failsight.agent.ui.words import cost_text
+from failsight.agent.ui.progress import expected
 from failsight.tools.text import clean
 
 Answer = Literal["yes", "always", "no"]
+
+
+def _beside(rows: Sequence[tuple[str, str]]) -> Table:
+    """Names on the left, what belongs to them on the right."""
+    made = Table.grid(padding=(0, 2, 0, 0))
+    made.add_column(style="dim", no_wrap=True)
+    made.add_column(overflow="fold")
+    for name, value in rows:
+        made.add_row(Text(clean(name, 40)), Text(clean(value, 400)))
+    return made
 
 
 class AnswerButton(Button):
@@ -60,16 +74,20 @@ class ApprovalScreen(ModalScreen[Answer]):
                 yield AnswerButton(Content("Always (a)"), id="always", compact=True)
                 yield AnswerButton(Content("No (n)"), id="no", compact=True)
 
-    def _words(self) -> Content:
+    def _words(self) -> Group:
+        """The tool, what the call would do, why, and how long it takes; what is long stays beside its name."""
         asked = self.asked
-        parts: list[str | tuple[str, str]] = [(asked.tool, "bold $text-accent")]
-        for name, value in asked.arguments.items():
-            parts += ["\n", (f"  {clean(name, 40)}  ", "dim"), clean(value, 300)]
+        told = [(name, value) for name, _, value in (line.partition(": ") for line in asked.plan)] or [
+            (clean(name, 40), clean(value, 400)) for name, value in asked.arguments.items()
+        ]
+        parts: list[RenderableType] = [Text(asked.tool, "bold cyan"), _beside(told)] if told else []
+        parts = parts or [Text(asked.tool, "bold cyan")]
         if asked.why:
-            parts += ["\n\n", asked.why]
-        if asked.cost:
-            parts += ["\n\n", ("cost  ", "dim"), cost_text(asked.cost)]
-        return Content.assemble(*parts)
+            parts.append(Text(f"\n{asked.why}"))
+        takes = expected(asked)
+        if takes:
+            parts += [Text(), _beside([("takes", takes)])]
+        return Group(*parts)
 
     def on_mount(self) -> None:
         self.query_one("#no", Button).focus()  # a thoughtless Enter runs nothing

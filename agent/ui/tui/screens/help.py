@@ -32,12 +32,17 @@ def key_name(binding: Binding) -> str:
     """How the key of ``binding`` is written on a keyboard."""
     if binding.key_display:
         return binding.key_display
-    return "+".join(_KEYS.get(part) or _key_part(part) for part in binding.key.split("+"))
+    return _together([_KEYS.get(part) or _key_part(part) for part in binding.key.split("+")])
 
 
 def _key_part(part: str) -> str:
     shown = format_key(part)
     return shown if len(shown) == 1 else shown.capitalize()
+
+
+def _together(parts: list[str]) -> str:
+    """``Ctrl+L``: beside another key a letter is written as on the key cap."""
+    return "+".join([*parts[:-1], parts[-1].upper() if len(parts) > 1 and len(parts[-1]) == 1 else parts[-1]])
 
 
 class HelpScreen(ModalScreen[None]):

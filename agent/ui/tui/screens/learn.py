@@ -158,7 +158,7 @@ class LearnApp(App[int]):
     TITLE = "Failsight"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", show=False),
-        Binding("f4", "theme", "Theme", key_display="F4", show=False),
+        Binding("ctrl+t", "theme", "Theme", show=False),
     ]
 
     def __init__(self, progress: Progress, lesson: Lesson | None = None) -> None:

@@ -70,8 +70,8 @@ class DialogueScreen(Screen[Any]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f1", "say('?')", "Hint", key_display="F1"),
-        Binding("f2", "say('back')", "Back one question", key_display="F2"),
-        Binding("f3", "unfold", "Unfold the evidence", key_display="F3"),
+        Binding("ctrl+b", "say('back')", "Back one question"),
+        Binding("ctrl+o", "unfold", "Unfold the evidence"),
         Binding("escape", "leave", "Leave"),
         Binding("tab", "complete", "Complete a path", show=False, priority=True),
         Binding("pageup", "page(-1)", "Scroll up", show=False),

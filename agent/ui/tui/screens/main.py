@@ -6,14 +6,16 @@ The first paint shows the conversation, the prompt and what is loading. :meth:`M
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from failsight.agent.ui.completion import Known, options
 from failsight.agent.ui.tui.entries import Entry
@@ -21,15 +23,19 @@ from failsight.agent.ui.tui.messages import Answered
 from failsight.agent.ui.tui.widgets.choices import Choices
 from failsight.agent.ui.tui.widgets.conversation import Conversation
 from failsight.agent.ui.tui.widgets.hints import Hints
-from failsight.agent.ui.tui.widgets.prompt import Prompt
+from failsight.agent.ui.tui.widgets.prompt import Prompt, on_one_line
 from failsight.agent.ui.tui.widgets.status_line import StatusLine
 from failsight.agent.ui.tui.widgets.top_line import TopLine
+from failsight.tools.text import clean
 
 if TYPE_CHECKING:
     from failsight.agent.ui.pictures import Album
     from failsight.agent.ui.snapshot import Snapshot
     from failsight.agent.ui.terminal import Looks
     from failsight.tools.evidence import Evidence
+
+
+NEXT = 3  # lines that wait and are shown
 
 
 class MainScreen(Screen[None]):
@@ -57,12 +63,14 @@ class MainScreen(Screen[None]):
                 yield Conversation(id="conversation")
                 yield Choices(id="choices")
                 yield Hints(id="hints")
+                yield Static(id="next", markup=False)
                 yield StatusLine(id="status")
                 yield Prompt(self._complete, id="prompt")
             yield Vertical(id="right")
 
     def on_mount(self) -> None:
         self.query_one(Choices).display = False
+        self.query_one("#next").display = False
         self.query_one(StatusLine).work = "loading the case …"
         self.call_after_refresh(self.post_message, self.Painted())
 
@@ -108,6 +116,10 @@ class MainScreen(Screen[None]):
         """Append to the conversation."""
         await self.query_one(Conversation).add(*entries)
 
+    async def clear(self) -> None:
+        """Begin the conversation anew."""
+        await self.query_one(Conversation).clear()
+
     def follow(self) -> None:
         """Show the end of the conversation, wherever the person had scrolled to."""
         self.query_one(Conversation).follow()
@@ -116,6 +128,27 @@ class MainScreen(Screen[None]):
         """Offer quick replies (none: take the offer back)."""
         self.query_one(Choices).show(choices)
         self.query_one(Prompt).choices = min(9, len(choices))
+
+    @property
+    def choices(self) -> tuple[str, ...]:
+        """The quick replies that are on offer."""
+        return self.query_one(Choices).texts
+
+    def tell_next(self, waiting: Sequence[str]) -> None:
+        """Show what was said while something runs, and what becomes of it."""
+        line = self.query_one("#next", Static)
+        line.display = bool(waiting)
+        line.update(Content("\n").join(Content(f"next: {clean(text, 200)}") for text in waiting[:NEXT]))
+
+    def give_back(self, waiting: Sequence[str]) -> None:
+        """What was not taken up stands in the question line again if that is empty; all of it is behind the up key."""
+        prompt = self.query_one(Prompt)
+        if not prompt.value and waiting:
+            prompt.value = waiting[0]
+            prompt.cursor_position = len(waiting[0])
+        self.notify(
+            "What you said meanwhile was not taken up: it is in the line, or behind the up key.", markup=False
+        )
 
     def offered(self, text: str) -> str:
         """The quick reply of which ``text`` is the number; any other text as it is."""
@@ -137,6 +170,19 @@ class MainScreen(Screen[None]):
         elif inside:
             inside.first().focus()
 
+    def on_key(self, event: events.Key) -> None:
+        """Typed words belong to the question line, whatever has the focus; keys that are bound do what they are bound to."""
+        if not (event.is_printable and event.character) or event.key in self.active_bindings:
+            return
+        event.stop()
+        event.prevent_default()
+        self.query_one(Prompt).write(event.character)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """What is pasted belongs there too."""
+        event.stop()
+        self.query_one(Prompt).write(on_one_line(event.text))
+
     def on_input_changed(self, event: Input.Changed) -> None:
         found = self.options(event.value) if event.value.startswith("/") else []
         self.query_one(Hints).show(event.value, found)
@@ -146,6 +192,10 @@ class MainScreen(Screen[None]):
         conversation.scroll_page_up(animate=False) if event.pages < 0 else conversation.scroll_page_down(
             animate=False
         )
+
+    def on_prompt_more(self) -> None:
+        """Open the answer that is folded."""
+        self.query_one(Conversation).unfold_last()
 
     def on_prompt_picked(self, event: Prompt.Picked) -> None:
         self.post_message(Answered(self.offered(str(event.number))))

@@ -22,7 +22,7 @@ class WizardApp(App[Chosen]):
     TITLE = "Failsight"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", show=False),
-        Binding("f4", "theme", "Theme", key_display="F4", show=False),
+        Binding("ctrl+t", "theme", "Theme", show=False),
     ]
 
     def __init__(self, level: str = "") -> None:

@@ -17,10 +17,13 @@ from textual.widget import Widget
 
 from failsight.agent.ui.tui.entries import Entry, Measured, Words
 from failsight.agent.ui.tui.messages import ShowEvidence
+from failsight.agent.ui.tui.widgets.said import More, PersonSays, PlannerSays
 
 if TYPE_CHECKING:
     from failsight.agent.ui.tui.widgets.evidence_card import EvidenceCard
     from failsight.tools.evidence import Evidence
+
+    Foldable = EvidenceCard | PlannerSays
 
 MOST, SPARE = 60, 20  # entries that have widgets, and how many more there may be before some leave
 STEP = 20  # entries that get widgets at once when one scrolls to where there are none
@@ -36,14 +39,17 @@ def caches_of_lines(widgets: Iterable[Widget]) -> list[Any]:
 
 
 class Conversation(VerticalScroll, can_focus=True):
-    """Scrolls with the arrows; ``n`` and ``p`` go from card to card, Enter unfolds, ``e`` opens."""
+    """Scrolls with the arrows; with Shift they go from card to card. Enter unfolds, Ctrl+O opens.
+
+    No letter is a key here: whoever begins to type means the question line (:meth:`MainScreen.on_key`).
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "card(1)", "Next evidence card", show=False),
-        Binding("p", "card(-1)", "Previous evidence card", show=False),
+        Binding("shift+down,ctrl+down", "card(1)", "Next card or long answer", show=False),
+        Binding("shift+up,ctrl+up", "card(-1)", "Previous card or long answer", show=False),
         Binding("enter,space", "unfold", "Unfold"),
-        Binding("e", "open", "Open"),
-        Binding("c", "copy", "Copy the evidence as text", show=False),
+        Binding("ctrl+o", "open", "Open"),
+        Binding("ctrl+y", "copy", "Copy the evidence as text", show=False),
     ]
 
     def __init__(self, id: str | None = None) -> None:
@@ -107,6 +113,12 @@ class Conversation(VerticalScroll, can_focus=True):
             if many > MOST + SPARE and self.following:
                 await self._leave_above(many - MOST)
 
+    async def clear(self) -> None:
+        """Begin anew, with nothing."""
+        async with self.lock:
+            await self._leave(list(self.entries.children))
+            self._kept, self._first, self._place = [], 0, None
+
     @property
     def following(self) -> bool:
         """Whether it stays at its end while new things come; the layout sees to that."""
@@ -123,7 +135,10 @@ class Conversation(VerticalScroll, can_focus=True):
         """Widgets of the entries from ``first`` to ``last``."""
         made = []
         for place in range(first, last):
-            widget = self._kept[place].widget()
+            entry = self._kept[place]
+            widget = entry.widget()
+            if isinstance(widget, PlannerSays) and isinstance(entry, Words) and entry.folds:
+                widget.fold()
             made.append(widget.add_class("-cursor") if place == self._place else widget)
         return made
 
@@ -228,59 +243,82 @@ class Conversation(VerticalScroll, can_focus=True):
 
     # the cards
 
-    def _card_at(self, place: int | None) -> EvidenceCard | None:
-        """The card of the entry at ``place``, if that is one and has a widget."""
+    def _foldable_at(self, place: int | None) -> Foldable | None:
+        """The card or the long answer at ``place``, if there is one and it has a widget."""
         from failsight.agent.ui.tui.widgets.evidence_card import EvidenceCard
 
         if place is None or not self._first <= place < self._last:
             return None
         found = self.entries.children[place - self._first]
-        return found if isinstance(found, EvidenceCard) else None
+        if isinstance(found, EvidenceCard) or (isinstance(found, PlannerSays) and found.folds):
+            return found
+        return None
+
+    @property
+    def foldable(self) -> Foldable | None:
+        """What is under the cursor: a card, or a long answer."""
+        return self._foldable_at(self._place)
 
     @property
     def card(self) -> EvidenceCard | None:
         """The card under the cursor."""
-        return self._card_at(self._place)
+        found = self.foldable
+        return None if isinstance(found, PlannerSays) else found
 
-    def select(self, card: EvidenceCard) -> None:
-        """Put the cursor on ``card``."""
-        if self.card is not None:
-            self.card.remove_class("-cursor")
-        self._place = self._first + self.entries.children.index(card)
-        card.add_class("-cursor")
-        self.scroll_to_widget(card, animate=False)
+    def select(self, found: Foldable) -> None:
+        """Put the cursor on a card or a long answer."""
+        if self.foldable is not None:
+            self.foldable.remove_class("-cursor")
+        self._place = self._first + self.entries.children.index(found)
+        found.add_class("-cursor")
+        self.scroll_to_widget(found, animate=False)
 
     def on_focus(self) -> None:
-        if self.card is None:
-            cards = [c for i in range(self._first, self._last) if (c := self._card_at(i)) is not None]
-            if cards:
-                self.select(cards[-1])
+        if self.foldable is None:
+            found = [f for i in range(self._first, self._last) if (f := self._foldable_at(i)) is not None]
+            if found:
+                self.select(found[-1])
 
     async def action_card(self, step: int) -> None:
-        """Move the cursor by ``step`` cards."""
-        places = [i for i, e in enumerate(self._kept) if isinstance(e, Measured)]
+        """Move the cursor by ``step`` cards and long answers."""
+        places = [i for i, e in enumerate(self._kept) if isinstance(e, Measured) or e.folds]
         if not places:
             return
         here = len(self._kept) if self._place is None else self._place
         beyond = [i for i in places if (i > here if step > 0 else i < here)]
         place = (beyond[0] if step > 0 else beyond[-1]) if beyond else places[-1 if step > 0 else 0]
-        if self._card_at(place) is None:
+        if self._foldable_at(place) is None:
             await self._begin_at(max(0, place - STEP // 2))
         self._select_at(place)
 
     def _select_at(self, place: int) -> None:
-        card = self._card_at(place)
-        if card is not None:
-            self.select(card)
+        found = self._foldable_at(place)
+        if found is not None:
+            self.select(found)
 
     def action_unfold(self) -> None:
-        """Unfold or fold the card under the cursor."""
-        if self.card is not None:
-            self._toggle(self.card)
+        """Unfold or fold the card or the answer under the cursor."""
+        if self.foldable is not None:
+            self._toggle(self.foldable)
 
-    def _toggle(self, card: EvidenceCard) -> None:
-        self.anchor(False)  # who unfolds a card reads it: what comes meanwhile waits below
-        card.expanded = not card.expanded
+    def unfold_last(self) -> None:
+        """Open the newest long answer that is still folded, if it came since the person spoke."""
+        for widget in reversed(self.entries.children):
+            if isinstance(widget, PersonSays):
+                return
+            if isinstance(widget, PlannerSays) and widget.folds and not widget.expanded:
+                self._toggle(widget)
+                return
+
+    def on_more_clicked(self, event: More.Clicked) -> None:
+        event.stop()
+        self._toggle(event.says)
+
+    def _toggle(self, found: Foldable) -> None:
+        self.anchor(False)  # who unfolds something reads it: what comes meanwhile waits below
+        found.expanded = not found.expanded
+        if isinstance(found, PlannerSays):
+            self.call_after_refresh(self.scroll_to_widget, found, animate=False, top=True)
 
     def on_evidence_card_grown(self, event: EvidenceCard.Grown) -> None:
         event.stop()

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from failsight.agent.ui.once import CLAIMS
 from failsight.agent.ui.pictures import Album
 from failsight.agent.ui.renderables import Pictures, evidence_body, headline
-from failsight.agent.ui.words import VERDICTS
+from failsight.agent.ui.words import look_here
 from failsight.tools.evidence import Evidence
 from failsight.tools.text import clean
 
@@ -64,7 +64,7 @@ class EvidenceCard(Static):
             f"\n{made.summary}",
         ]
         for finding in made.findings[:CLAIMS]:
-            look = VERDICTS[finding.verdict or "open"]
+            look = look_here(finding)
             parts += ["\n", (f"{look.symbol} {look.word} ", look.theme), clean(finding.statement, STATEMENT)]
         if len(made.findings) > CLAIMS:
             parts.append((f"\n… {len(made.findings) - CLAIMS} more hypotheses", "dim"))
@@ -87,6 +87,7 @@ class EvidenceCard(Static):
     def watch_expanded(self, expanded: bool) -> None:
         """Fold or unfold; pictures are decoded once, away from the screen's thread."""
         self._growing = True
+        self.set_class(expanded, "-open")  # its tables need the room
         self.update(self._unfolded() if expanded else self._folded())
         if expanded and self._pictures is None and (self.evidence.figures or self.evidence.images):
             self._decode(max(20, min(60, self.size.width - 4)))

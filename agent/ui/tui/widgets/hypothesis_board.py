@@ -12,14 +12,20 @@ from textual.widgets.option_list import Option
 from failsight.agent.state import FindingRecord
 from failsight.agent.ui.snapshot import Snapshot
 from failsight.agent.ui.tui.messages import ShowFinding
-from failsight.agent.ui.words import VERDICTS, finding_label, rail, standing
+from failsight.agent.ui.words import finding_label, look_of, rail, standing
+
+ORDER = ("confirmed", "planned", "open", "inconclusive", "refuted", "earlier")
+
+
+def _place(record: FindingRecord) -> int:
+    """Where a record is listed: confirmed first, what was taken back last."""
+    return len(ORDER) if record.standing == "withdrawn" else ORDER.index(standing(record))
 
 
 class HypothesisBoard(OptionList):
     """One line a hypothesis: id, how far it came (stated, instrumented, tested), verdict, place and kind; confirmed first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("enter,space", "select", "Open")]
-    ORDER = ("confirmed", "planned", "open", "inconclusive", "refuted", "earlier")
 
     def __init__(self, id: str | None = None) -> None:
         super().__init__(id=id, markup=False)
@@ -32,7 +38,7 @@ class HypothesisBoard(OptionList):
             return
         self._shown = snapshot.records
         kept = None if self.highlighted is None else self.get_option_at_index(self.highlighted).id
-        records = sorted(snapshot.records, key=lambda r: self.ORDER.index(standing(r)))
+        records = sorted(snapshot.records, key=_place)
         self.set_options([Option(self._line(r), id=r.id) for r in records])
         if kept is not None and any(r.id == kept for r in records):
             self.highlighted = self.get_option_index(kept)
@@ -40,7 +46,7 @@ class HypothesisBoard(OptionList):
         self.border_subtitle = f"{confirmed} of {len(records)} confirmed" if records else ""
 
     def _line(self, record: FindingRecord) -> Content:
-        look = VERDICTS[standing(record)]
+        look = look_of(record)
         head = f"{record.id:<3} {rail(record)}{look.symbol} "
         return Content.assemble((head, look.theme), finding_label(record.finding))
 

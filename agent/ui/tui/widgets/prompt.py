@@ -17,6 +17,11 @@ from failsight.agent.ui.words import inert_text
 Complete = Callable[[str], list[str]]
 
 
+def on_one_line(text: str) -> str:
+    """Pasted ``text`` without what is harmful, its lines joined."""
+    return inert_text(text).replace("\n", " ").strip()
+
+
 class _Suggest(Suggester):
     def __init__(self, complete: Complete) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
@@ -49,6 +54,9 @@ class Prompt(Input):
             super().__init__()
             self.pages = pages
 
+    class More(Message):
+        """Enter in the empty prompt: more of what is above."""
+
     class Picked(Message):
         """A digit was typed into the empty prompt."""
 
@@ -76,23 +84,35 @@ class Prompt(Input):
         self._place = len(self._history)
 
     async def _on_key(self, event: events.Key) -> None:
-        if not self.value and event.character and event.character in "123456789"[: self.choices]:
+        if self._picks(event.character):
             event.stop()
             event.prevent_default()
-            self.post_message(self.Picked(int(event.character)))
             return
         await super()._on_key(event)
 
+    def write(self, text: str) -> None:
+        """``text`` was typed while something else had the focus: it goes on from here."""
+        self.focus()
+        if len(text) == 1 and self._picks(text):
+            return
+        self.insert_text_at_cursor(text)
+
+    def _picks(self, character: str | None) -> bool:
+        """Whether ``character`` takes a quick reply; then it is taken."""
+        if self.value or not character or character not in "123456789"[: self.choices]:
+            return False
+        self.post_message(self.Picked(int(character)))
+        return True
+
     def _on_paste(self, event: events.Paste) -> None:
         """Pasted lines become one."""
-        event.text = inert_text(event.text).replace("\n", " ").strip()
+        event.text = on_one_line(event.text)
         super()._on_paste(event)
 
     async def action_submit(self) -> None:
         """Hand the words over; the app takes them with :meth:`take` when it can."""
         text = inert_text(self.value).strip()
-        if text:
-            self.post_message(Answered(text))
+        self.post_message(Answered(text) if text else self.More())
 
     def take(self, text: str) -> None:
         """``text`` was accepted: into the history with it, and clear the line if it holds it."""

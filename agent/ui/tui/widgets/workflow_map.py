@@ -15,15 +15,19 @@ from failsight.agent.ui.words import stage_rows
 
 
 class WorkflowMap(Widget):
-    """One line a stage; symbols carry what colours say (✓ passed, ▶ here, · to come). A click opens the map in full."""
+    """One line a stage; symbols carry what colours say (✓ passed, ▶ here, ○ something is left to do, · to come). A click opens the map in full."""
 
     snapshot: reactive[Snapshot] = reactive(Snapshot(), layout=True)
 
     def render(self) -> Content:
         lines = []
-        for row in stage_rows(self.snapshot.stage, self.snapshot.entered):
+        for row in stage_rows(self.snapshot.stage, self.snapshot.entered, self.snapshot.left):
             style = "bold $text-accent" if row.current else "$text-success" if row.visited else "dim"
             name, why = Content.styled(f"{row.symbol} {row.name}", style), self.snapshot.why(row.name)
+            if row.left:
+                told = wrap(row.left[:160], max(10, (self.size.width or 30) - 2))
+                lines += [name, *(Content.styled(f"  {line}", "$text-warning") for line in told)]
+                continue
             if row.current and why:
                 told = wrap(f"because {why[:160]}", max(10, (self.size.width or 30) - 2)) or [""]
                 lines += [name, *(Content.styled(f"  {line}", "dim") for line in told)]

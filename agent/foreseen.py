@@ -1,0 +1,180 @@
+"""What a call that waits for a person's yes would do and how long it takes, in words: what the question has to say.
+
+A yes should not be a yes to a name: where a tool chooses for itself what it does (which strategy repairs a finding), the
+choice is made here as the tool makes it, before it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from failsight.tools.errors import FailsightError
+from failsight.tools.registry import ToolSpec, registry
+from failsight.tools.text import clean
+
+if TYPE_CHECKING:
+    from failsight.agent.case import Case
+    from failsight.agent.state import CaseState
+    from failsight.tools.repair.choosing import Asked
+
+LIKE = 3  # other strategies that are named
+BACKWARD = 3  # passes that a step of training costs: forward, and about two more backward
+UNKNOWN = (0.0, 0.0), ""
+
+
+def plan(case: Case, tool: str, arguments: Mapping[str, Any]) -> tuple[str, ...]:
+    """The call in sentences, a line each; empty where the tool is not known or its arguments do not fit it."""
+    if tool not in registry():
+        return ()
+    spec = registry()[tool]
+    try:
+        checked = case.checked(spec, arguments)
+    except FailsightError:
+        return ()
+    given = {k: v for k, v in checked.items() if v is not None and k in arguments}
+    if tool == "retrain":
+        return tuple(_retraining(case, checked, given, spec))
+    return tuple(_argument(case, spec, name, value) for name, value in given.items())
+
+
+def _argument(case: Case, spec: ToolSpec, name: str, value: Any) -> str:
+    """``finding: F3 (Kitchens with a television …)``, or the argument with what it means."""
+    record = case.state().find(str(value)) if name == "finding" else None
+    if record is not None:
+        return f"finding: {record.id} ({clean(record.finding.statement, 160)})"
+    about = str(spec.arguments.model_fields[name].description or "")
+    about = about.split(". ")[0].split("; ")[0].rstrip(".")
+    return f"{name}: {clean(value, 200)}" + (f" ({clean(about, 140)})" if about else "")
+
+
+def _retraining(
+    case: Case, checked: Mapping[str, Any], given: Mapping[str, Any], spec: ToolSpec
+) -> Iterator[str]:
+    from failsight.tools.repair.choosing import choose
+    from failsight.tools.repair.versions import AROUND
+
+    asked = _asked(case, checked)
+    if "finding" in given:
+        yield _argument(case, spec, "finding", given["finding"])
+    try:
+        chosen = choose(case, asked)  # type: ignore[arg-type]
+    except FailsightError as problem:
+        yield f"strategy: {clean(problem, 300)}"
+        return
+    named = chosen.name.replace("_", " ")
+    why = "as asked for" if asked.strategy else "the best fitting one that can be applied here"
+    what = "" if "{" in chosen.action else f" {chosen.action}"
+    yield f"strategy: {named}, {why}.{what}"
+    others = [] if asked.strategy else _others(case, asked, chosen.name)
+    if others:
+        yield f"instead of it: {', '.join(others)} (for example: repair {asked.finding_id} by {others[0]})"
+    if asked.recipe == "export":
+        yield "makes: lists and a script for training elsewhere; nothing is trained here"
+    elif chosen.name in AROUND:
+        yield "makes: another way to read the scores; nothing is trained"
+    else:
+        yield f"makes: {asked.seeds} versions with the repair and {asked.seeds} of a control arm; your model stays as it is"
+    for name in ("data", "budget", "epochs", "recipe", "control", "unseen"):
+        if name in given:
+            yield _argument(case, spec, name, given[name])
+
+
+def _asked(case: Case, checked: Mapping[str, Any]) -> Asked:
+    from failsight.tools.repair.choosing import Asked
+
+    record = case.state().find(str(checked.get("finding") or ""))
+    return Asked(
+        record.id if record else "",
+        record.finding if record else None,
+        checked.get("strategy"),
+        checked.get("data"),
+        checked.get("budget"),
+        checked.get("epochs"),
+        checked.get("seeds") or 3,
+        checked.get("recipe") or "auto",
+        checked.get("control") or "usual",
+        checked.get("unseen") or "auto",
+    )
+
+
+def _others(case: Case, asked: Asked, chosen: str) -> list[str]:
+    """Further strategies that fit the finding and could be applied, best first."""
+    from failsight.tools.repair.choosing import ELSEWHERE, UNASKED, lacks
+    from failsight.tools.strategies import fitting
+
+    if asked.finding is None:
+        return []
+    able = [
+        s.name.replace("_", " ")
+        for s in fitting(asked.finding.kind)
+        if s.name not in (*ELSEWHERE, UNASKED, chosen) and not lacks(case, s.name, asked)  # type: ignore[arg-type]
+    ]
+    return able[:LIKE]
+
+
+def expected_time(case: Case, tool: str, arguments: Mapping[str, Any]) -> tuple[tuple[float, float], str]:
+    """(least and most seconds that the call is expected to take, what that rests on); ((0, 0), "") where nothing is known.
+
+    What the same tool took in this case before counts first; else the pace of the first pass over the images.
+    """
+    if tool not in registry():
+        return UNKNOWN
+    state = case.state()
+    before = [e for e in state.measured_now() if e.tool == tool and e.seconds > 0]
+    if before:
+        return (before[-1].seconds, before[-1].seconds), f"it took so long before, {before[-1].id}"
+    if tool == "retrain":
+        return _training(case, state, arguments)
+    from failsight.agent.planners.order import measured, promise
+
+    seconds = promise(case, state, registry()[tool], {}).seconds
+    return (seconds, seconds), _basis(measured(case, state) is not None)
+
+
+def _basis(paced: bool) -> str:
+    return (
+        "estimated from the pace of the first pass over the images"
+        if paced
+        else "a rule of thumb: nothing was timed here yet"
+    )
+
+
+def _training(case: Case, state: CaseState, arguments: Mapping[str, Any]) -> tuple[tuple[float, float], str]:
+    """Steps of training of all versions at the pace of a pass.
+
+    A pass reads and decodes its pictures, which training does once. So a step over a picture costs between one of a
+    small network (2 min 28 s measured where this says 2 min 40 s) and ``BACKWARD`` of a large one.
+    """
+    from failsight.agent.planners.order import measured, per_image
+    from failsight.tools.repair.choosing import choose
+
+    if not case.has_model():
+        return UNKNOWN
+    try:
+        asked = _asked(case, case.checked(registry()["retrain"], arguments))
+        pictures, all_layers = _pictures(case, asked, choose(case, asked).name)  # type: ignore[arg-type]
+    except FailsightError:
+        return UNKNOWN
+    paced = measured(case, state)
+    least = (paced or per_image(case)) * pictures
+    return (least, least * (BACKWARD if all_layers else 1)), _basis(paced is not None)
+
+
+def _pictures(case: Case, asked: Asked, strategy: str) -> tuple[int, bool]:
+    """How many pictures the network answers while the versions are made, and whether all of its layers learn."""
+    from failsight.tools.repair import copies, planning
+    from failsight.tools.repair.recipes import Recipe
+    from failsight.tools.repair.versions import AROUND
+
+    model, train = case.model(), len(case.table("train")) if "train" in case.splits() else len(case.table())
+    versions, recipe = 2 * asked.seeds, Recipe()
+    if strategy in AROUND or asked.recipe == "export" or strategy == "adapt_normalisation":
+        return train, False
+    steps = recipe.steps * {"train_longer": planning.LONGER, "relabel": planning.UNLEARNING}.get(strategy, 1)
+    shown = train * asked.epochs if asked.epochs else steps * recipe.batch
+    large = planning.operations(model) * recipe.steps * recipe.batch * 3 * versions > planning.MOST_WORK
+    last = strategy == "last_layer" or (large and strategy not in planning.NEED_ALL)
+    if copies.why_not(model) or asked.recipe == "last_layer" or (asked.recipe == "auto" and last):
+        return 2 * train, False  # what the layers below say of each picture is read once
+    return shown * versions, True
