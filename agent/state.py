@@ -23,6 +23,10 @@ from failsight.tools.repair.versions import ModelVersion, version_from_dict
 from failsight.tools.text import clean
 from failsight.tools.view import Expectation
 
+DERIVED = (
+    "readiness",
+    "propose_correction",
+)  # what these say follows from verdicts, repairs and expectations
 STAGES = ("see failure", "context", "hypothesis", "instrument", "test", "correct", "readiness")
 
 
@@ -47,6 +51,24 @@ class FindingRecord:
         if self.earlier:
             return "earlier"
         return self.finding.verdict or ("withdrawn" if self.withdrawn else "open")
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A call that a person said no to, and that nobody made since. ``stage``: where the case was when it was asked about."""
+
+    tool: str
+    arguments: Mapping[str, Any]
+    stage: str
+    seq: int
+
+    def covers(self, tool: str, arguments: Mapping[str, Any]) -> bool:
+        """Whether a call is this one: the same tool about the same finding; without a finding, the arguments that were asked
+        about, and perhaps defaults beside them."""
+        about = self.arguments.get("finding")
+        if about is not None:
+            return tool == self.tool and str(arguments.get("finding", "")).upper() == str(about).upper()
+        return tool == self.tool and all(arguments.get(k) == v for k, v in self.arguments.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +100,10 @@ class CaseState:
     answered: dict[str, str] = field(default_factory=dict)
     said: list[Said] = field(default_factory=list)
     failed: list[Mapping[str, Any]] = field(default_factory=list)
-    refused: set[str] = field(default_factory=set)  # by a person
+    refused: set[str] = field(
+        default_factory=set
+    )  # tools of which a person declined a call that was not made since
+    declined: list[Declined] = field(default_factory=list)  # calls to which a person said no, not made since
     denied: set[str] = field(default_factory=set)  # by the policy of this session
     relabelled: dict[str, dict[str, Mapping[str, Any]]] = field(
         default_factory=dict
@@ -98,6 +123,9 @@ class CaseState:
     current: str = ""  # the version that the case went on with; empty: the model as given
     adopted: list[tuple[str, str, int]] = field(default_factory=list)  # version, finding that it mends, seq
     made_with: dict[str, str] = field(default_factory=dict)  # evidence → version that it was measured with
+    stood: dict[str, dict[str, str | None]] = field(
+        default_factory=dict
+    )  # evidence that was derived → verdict of each finding then
     made_from: dict[str, str] = field(default_factory=dict)  # version → version that it was made from
     prints: dict[str, str] = field(
         default_factory=dict
@@ -163,8 +191,13 @@ class CaseState:
         self._before = "", {}
 
     def _on_approval_given(self, data: Mapping[str, Any], seq: int) -> None:
-        if data["decision"] == "reject":
-            (self.denied if data.get("by") == "policy" else self.refused).add(data["call"])
+        tool, by_policy = str(data.get("tool", data["call"])), data.get("by") == "policy"
+        if data["decision"] == "reject" and by_policy:
+            self.denied.add(tool)
+        elif data["decision"] == "reject":
+            self.refused.add(tool)
+            call = Declined(tool, dict(data.get("arguments") or {}), self.stage, seq)
+            self.declined = [d for d in self.declined if not d.covers(tool, call.arguments)] + [call]
 
     def _on_session_opened(self, data: Mapping[str, Any], seq: int) -> None:
         self.denied.clear()  # another session may have another policy
@@ -222,14 +255,21 @@ class CaseState:
         if data.get("request"):
             self.requests[str(data["request"])] = made.id
         self._before = "", {}
+        left = [d for d in self.declined if not d.covers(made.tool, made.arguments)]
+        if left != self.declined and not any(d.tool == made.tool for d in left):
+            self.refused.discard(made.tool)  # all that was declined of it was asked for after all
+        self.declined = left
         self.judged_by[made.id] = self.expectations_now()
         self.made_with[made.id] = self.current
         if self.definitions:
             self.attributes_seen[made.id] = self.attributes_now()
         for question in made.questions:
             self.answered[question] = made.id
+        if made.tool in DERIVED:
+            self.stood[made.id] = {r.id: r.finding.verdict for r in self.now()}
         for finding in made.findings:
             self._merge(finding, made)
+        self._forget_proposals({c.finding for c in made.corrections if c.status == "proposed"})
         for correction in made.corrections:
             self._correct(correction)
 
@@ -260,6 +300,8 @@ class CaseState:
                 instruments=tuple(dict.fromkeys((*old.instruments, *registered))),
                 withdrawn="",
             )
+            if record.finding.verdict not in (None, "confirmed"):  # nobody repairs what is not so
+                record = dataclasses.replace(record, corrections=_not_proposed(record))
         self.records[finding.key] = record
 
     def _on_hypothesis_withdrawn(self, data: Mapping[str, Any], seq: int) -> None:
@@ -274,10 +316,19 @@ class CaseState:
             stated = {e.id for e in self.evidence if e.tool == "state_hypothesis" and e.id in record.evidence}
             self.calls = {call: made for call, made in self.calls.items() if made not in stated}
 
+    def _forget_proposals(self, keys: set[str]) -> None:
+        """What was proposed before is replaced by what is proposed now: one list of a finding, not two of different age."""
+        for key in keys & self.records.keys():
+            record = self.records[key]
+            self.records[key] = dataclasses.replace(record, corrections=_not_proposed(record))
+
     def _correct(self, correction: Correction) -> None:
         record = self.records.get(correction.finding)
         if record is None:
             return
+        tried = any(c.strategy == correction.strategy and c.status != "proposed" for c in record.corrections)
+        if tried and correction.status == "proposed":
+            return  # proposed once more, it is still what came of it
         others = tuple(c for c in record.corrections if c.strategy != correction.strategy)
         self.records[correction.finding] = dataclasses.replace(record, corrections=(*others, correction))
 
@@ -318,10 +369,20 @@ class CaseState:
         """The newest evidence of ``tool``, of the version that the case is at."""
         return next((e for e in reversed(self.measured_now()) if e.tool == tool), None)
 
+    def whole(self, tool: str) -> Evidence | None:
+        """The newest evidence of ``tool`` about the whole case, with no argument given: what somebody looks at beside it (one
+        split, one class) is no other state of the case."""
+        made = (e for e in reversed(self.measured_now()) if e.tool == tool)
+        return next((e for e in made if all(v in (None, "", (), []) for v in e.arguments.values())), None)
+
 
 def _set_aside(record: FindingRecord, *, earlier: bool = True) -> tuple[str, FindingRecord]:
     """A key of its own for what was said of another version, so that the same found again is another finding."""
     return f"{record.finding.key}@{record.id}", dataclasses.replace(record, earlier=earlier)
+
+
+def _not_proposed(record: FindingRecord) -> tuple[Correction, ...]:
+    return tuple(c for c in record.corrections if c.status != "proposed")
 
 
 def _planned(plan: Instrument, finding: Finding, evidence: Evidence) -> bool:

@@ -87,6 +87,10 @@ class Workflow:
         """The ways out of the step called ``name``."""
         return tuple(t for t in self.transitions if t.source == name)
 
+    def kind_of(self, tool: str) -> str:
+        """The kind of step that ``tool`` belongs to, the last one that names it (a plan belongs to its test); empty for none."""
+        return next((s.step for s in reversed(self.steps) if tool in s.tools), "")
+
     def next(self, name: str, trigger: str) -> Step | None:
         """Where ``trigger`` leads from the step called ``name``; None if nowhere."""
         for transition in self.after(name):

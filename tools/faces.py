@@ -30,7 +30,7 @@ def cell_text(table: Table, column: int, value: Any) -> str:
 
 def finding_text(finding: Finding) -> str:
     """One line about a finding: verdict, statement, numbers."""
-    parts = [f"[{finding.verdict or 'open'}] {clean(finding.statement, 300)}"]
+    parts = [f"[{finding.verdict or 'not decided here'}] {clean(finding.statement, 300)}"]
     if finding.error_rate is not None:
         parts.append(
             f"error {number(finding.error_rate)} {interval(finding.ci)} against {number(finding.base_error_rate)}"

@@ -50,8 +50,8 @@ def practise(room: Classroom, name: str) -> Dialogue[bool | None]:
         record.level = room.level
         room.progress.save()
         yield Say(_brief(room, case, name))
-        if done(case):
-            yield Say(f"Taken up again: you did {len(done(case))} things so far.", "muted")
+        if steps(case):
+            yield Say(f"Taken up again: you did {steps(case)} things so far.", "muted")
         right: bool | None = None
         while True:
             if room.rules.explains:
@@ -63,7 +63,7 @@ def practise(room: Classroom, name: str) -> Dialogue[bool | None]:
                     break
                 continue
             yield from _do(room, case, choice, name)
-            record.steps = len(done(case))
+            record.steps = steps(case)
             room.progress.save()
         record.finished, record.right = True, right
         room.progress.save()
@@ -79,9 +79,14 @@ def _brief(room: Classroom, case: Case, name: str) -> str:
     )  # fmt: skip
 
 
+def steps(case: Case) -> int:
+    """How many things the person did."""
+    return sum(a.what != "found" for a in done(case))
+
+
 def coach(case: Case) -> str:
     """What usually comes next, from what was done so far."""
-    acts = done(case)
+    acts = [a for a in done(case) if a.what != "found"]
     looks = sum(a.what == "look" for a in acts)
     stated = waiting(case)
     tests = [a for a in acts if a.what == "test"]
@@ -149,9 +154,20 @@ def _do(room: Classroom, case: Case, choice: str, lesson: str) -> Dialogue[None]
         if record is not None:
             yield from exercises.test(room, case, record, lesson)
     elif choice == "correct":
-        confirmed = [a.kind for a in done(case) if a.what == "test" and a.verdict == "confirmed"]
-        about = exercises.confirmed_as(case, confirmed[-1]) if confirmed else None
-        yield from exercises.correct(room, case, fitting(confirmed), lesson, about)
+        about, fits = aims(case)
+        yield from exercises.correct(room, case, fits, lesson, about)
+
+
+def aims(case: Case) -> tuple[FindingRecord | None, list[str]]:
+    """What a repair is for now, and the repairs that aim at it: the hypothesis that a test confirmed last; without one, all
+    that the checks which were looked at confirmed."""
+    acts = done(case)
+    tested = [a.kind for a in acts if a.what == "test" and a.verdict == "confirmed"]
+    if tested:
+        return exercises.confirmed_as(case, tested[-1]), fitting(tested)
+    found = [a.kind for a in acts if a.what == "found" and a.verdict == "confirmed"]
+    about = exercises.confirmed_as(case, found[-1]) if len(set(found)) == 1 else None
+    return about, list(dict.fromkeys(s for kind in found for s in fitting([kind])))
 
 
 def fitting(confirmed: list[str]) -> list[str]:

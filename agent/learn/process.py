@@ -5,13 +5,13 @@ Pitfalls are after Balayn et al., "Faulty or Ready?" (CHI 2023); the articles ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
-What = Literal["look", "guess", "suspect", "control", "test", "verdict", "correct", "conclude"]
+What = Literal["look", "found", "guess", "suspect", "control", "test", "verdict", "correct", "conclude"]
 CORRECTNESS = frozenset({"evaluate", "confusion_matrix", "describe_case"})
 GROUP_KINDS = frozenset({"weak_slice", "rare_case"})
 DATA_REPAIRS = frozenset({"collect", "generate", "rebalance"})
@@ -34,11 +34,11 @@ class Act:
     """One thing that somebody did.
 
     Attributes:
-        what: which kind of thing.
+        what: which kind of thing; ``found``: what a look decided by itself, for a check is a test of the cause that it looks for.
         tool: the measurement, where there is one.
         kind: the cause that it is about, or the repair.
         right: whether it was right, where that can be said.
-        verdict: of the finding afterwards (``test``), or as it was read (``verdict``).
+        verdict: of the finding afterwards (``test``, ``found``), or as it was read (``verdict``).
     """
 
     what: What
@@ -87,10 +87,9 @@ def pitfalls() -> dict[str, Pitfall]:
 
 def at_correction(acts: Sequence[Act], repair: str, fits: Iterable[str]) -> str | None:
     """The pitfall in choosing ``repair`` now; ``fits`` are the repairs that aim at what was confirmed."""
-    if not any(a.what == "suspect" for a in acts):
-        return "repair_before_hypothesis"
-    if not any(a.what == "test" and a.verdict == "confirmed" for a in acts):
-        return "repair_before_test"
+    if not decided(acts, "confirmed"):
+        suspected = any(a.what == "suspect" for a in acts)
+        return "repair_before_test" if suspected else "repair_before_hypothesis"
     if repair in set(fits):
         return None
     return "data_for_everything" if repair in DATA_REPAIRS else "unfitting_repair"
@@ -114,7 +113,7 @@ def at_verdict(read: str, measured: str) -> str | None:
 def at_conclusion(acts: Sequence[Act], kind: str, has_deployment: bool) -> list[str]:
     """The pitfalls in concluding ``kind`` now (empty text: that nothing is wrong)."""
     looked = [a.tool for a in acts if a.what in ("look", "test")]
-    confirmed = {a.kind for a in acts if a.what == "test" and a.verdict == "confirmed"}
+    confirmed = decided(acts, "confirmed")
     made = []
     if kind and kind not in confirmed:
         if looked and set(looked) <= CORRECTNESS | {"saliency"}:
@@ -131,6 +130,11 @@ def at_conclusion(acts: Sequence[Act], kind: str, has_deployment: bool) -> list[
     if has_deployment and not {"shift", "evaluate"} & set(looked):
         made.append("shift_ignored")
     return made
+
+
+def decided(acts: Sequence[Act], verdict: str) -> set[str]:
+    """Kinds of causes of which a test, or a check that somebody looked at, said ``verdict``."""
+    return {a.kind for a in acts if a.what in ("test", "found") and a.verdict == verdict}
 
 
 def one_family(acts: Sequence[Act], families: dict[str, str]) -> bool:
@@ -158,11 +162,21 @@ def review(acts: Sequence[Act]) -> list[tuple[bool, str]]:
     tested = [a for a in acts if a.what == "test"]
     if stated:
         made.append((True, f"You stated {_many(len(stated), 'hypothesis', 'hypotheses')} before testing."))
-        if len(tested) < len(stated):
-            made.append((False, f"{len(stated) - len(tested)} of them were never tested."))
+        settled = {a.kind for a in acts if a.what in ("test", "found")}
+        left = sum(a.kind not in settled for a in stated)
+        if left:
+            made.append((False, f"{left} of them {'was' if left == 1 else 'were'} never tested."))
+    elif checked := sorted(decided(acts, "confirmed") | decided(acts, "refuted")):
+        names = ", ".join(kind.replace("_", " ") for kind in checked)
+        made.append(
+            (
+                True,
+                f"Your checks decided {_many(len(checked), 'cause', 'causes')} ({names}): a check tests the cause it looks for.",
+            )
+        )
     else:
         made.append((False, "You stated no hypothesis, so nothing was ruled out by you."))
-    refuted = sum(a.verdict == "refuted" for a in tested)
+    refuted = len([a for a in tested if a.verdict == "refuted"]) or len(decided(acts, "refuted"))
     if refuted:
         made.append(
             (True, f"You ruled out {_many(refuted, 'cause', 'causes')}: that saves the next person the work.")
@@ -196,5 +210,28 @@ def _many(n: int, one: str, more: str) -> str:
 
 
 def acts_of(events: Iterable[Any]) -> list[Act]:
-    """What was done, from a journal."""
-    return [Act(**e.data["act"]) for e in events if e.kind == "learn.act"]
+    """What was done, from a journal; behind each look at a cause what its evidence decided, a cause each."""
+    made: list[Act] = []
+    found: dict[str, dict[str, str]] = {}  # tool → cause → verdict, of its newest evidence
+    for event in events:
+        if event.kind == "evidence.recorded":
+            evidence = event.data["evidence"]
+            found[str(evidence["tool"])] = _causes(evidence.get("findings") or ())
+        elif event.kind == "learn.act":
+            act = Act(**event.data["act"])
+            made.append(act)
+            if act.what == "look" and act.tool not in CORRECTNESS | {"saliency"}:
+                made += [
+                    Act("found", act.tool, kind, verdict=v) for kind, v in found.get(act.tool, {}).items()
+                ]
+    return made
+
+
+def _causes(findings: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Cause → verdict: confirmed where any finding of it is."""
+    made: dict[str, str] = {}
+    for finding in findings:
+        kind, verdict = str(finding.get("kind")), finding.get("verdict")
+        if verdict and made.get(kind) != "confirmed":
+            made[kind] = str(verdict)
+    return made

@@ -54,8 +54,8 @@ def range_score(guess: Range, value: float) -> float:
     return guess.width + 2 / ALPHA * outside
 
 
-def holds(guess: Range, value: float, within: float = 0.005) -> bool:
-    """Whether the value lies in the range, to half a point."""
+def holds(guess: Range, value: float, within: float = 0.0005) -> bool:
+    """Whether the value lies in the range as it is written, to a tenth of a point: 95.04 % is 95.0 %, 95.3 % is not."""
     return guess.low - within <= value <= guess.high + within
 
 
@@ -78,7 +78,7 @@ def range_words(guess: Range, value: float, shown: str) -> tuple[bool, str]:
         far = max(guess.low - value, value - guess.high)
         return (
             False,
-            f"{told} Outside by {100 * far:.0f} points: either you know something wrong about this model, or your range was too narrow.",
+            f"{told} Outside by {_points(far)}: either you know something wrong about this model, or your range was too narrow.",
         )
     if guess.width > 0.5:
         return (
@@ -86,6 +86,12 @@ def range_words(guess: Range, value: float, shown: str) -> tuple[bool, str]:
             f"{told} Inside, but a range of {100 * guess.width:.0f} points would hold almost anything. Dare more.",
         )
     return True, f"{told} Inside your range."
+
+
+def _points(share: float) -> str:
+    """``5 points``, ``0.3 points``."""
+    text = f"{100 * share:.1f}".removesuffix(".0")
+    return f"{text} point{'' if text == '1' else 's'}"
 
 
 def _ends(guess: Range) -> str:

@@ -44,7 +44,7 @@ def card(record: Record, found: FindingRecord) -> Card:
     label = kind_label(finding.kind)
     return Card(
         id=found.id,
-        verdict=finding.verdict,
+        verdict=_standing(found),
         kind=label,
         statement=stated(finding.statement),
         meaning=meaning(finding),
@@ -125,8 +125,13 @@ def _note(record: Record, found: FindingRecord) -> tuple[str, tuple[str, ...]]:
     return (note, (name,)) if noted_at >= tested_at else ("", ())
 
 
+def _standing(found: FindingRecord) -> str | None:
+    """The verdict; ``withdrawn`` for what was taken back before it had one."""
+    return "withdrawn" if found.standing == "withdrawn" else found.finding.verdict
+
+
 def _verdict(found: FindingRecord) -> str:
-    word, why = VERDICTS[found.finding.verdict]
+    word, why = VERDICTS[_standing(found)]
     test = deciding(found)
     if test is None or found.finding.verdict is None:
         return f"{word}: {why}."

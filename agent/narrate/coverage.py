@@ -5,19 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from failsight.agent.declined import declined
 from failsight.agent.narrate.bank import question_titles, tool_specs
 from failsight.agent.narrate.model import Section, Sentence
 from failsight.agent.narrate.record import Record
 from failsight.agent.narrate.words import SPLITS, capital, sentence, stated
 from failsight.tools.evidence import Evidence, Table
-from failsight.tools.text import clean
+from failsight.tools.text import clean, listing
 
 MOST_TITLES = 2
+MOST_LABELS = 6
 
 
 def not_examined(record: Record) -> Section:
     """The section about everything that nobody looked at."""
-    points = [*unseen_splits(record), *_open(record), *_unrun_plans(record), *_failed(record)]
+    points = [
+        *unseen_splits(record),
+        *_training_labels(record),
+        *_open(record),
+        *_declined(record),
+        *_unrun_plans(record),
+        *_failed(record),
+    ]
     tables = [t for t in (_tools(record), _questions(record)) if t is not None]
     lead = Sentence(
         "What a report leaves out matters as much as what it says. This is what nobody looked at."
@@ -26,9 +35,9 @@ def not_examined(record: Record) -> Section:
 
 
 def unseen_splits(record: Record) -> list[Sentence]:
-    """Splits that were not given, or given and never measured."""
+    """Splits that were not given, or given and never measured, and images whose label is no class of the model."""
     given: Mapping[str, Any] = record.state.config.get("data") or {}
-    made = []
+    made = [s for split, about in given.items() if (s := _unmatched(record, split, about)) is not None]
     for split in SPLITS:
         if split not in given:
             if split in ("train", "deploy"):
@@ -48,6 +57,44 @@ def unseen_splits(record: Record) -> list[Sentence]:
     return made
 
 
+def _unmatched(record: Record, split: str, about: Mapping[str, Any]) -> Sentence | None:
+    """Images of ``split`` that nothing was measured on because the model has no class for their label."""
+    labels, n = about.get("unmatched") or {}, about.get("unmatched_images") or 0
+    if not labels or not n:
+        return None
+    ranked = sorted(labels.items(), key=lambda one: (-one[1], one[0]))
+    named = [f"{clean(label, 60)} ({images:,})" for label, images in ranked]
+    told = listing(
+        named[:MOST_LABELS] + ([f"{len(named) - MOST_LABELS:,} more"] if len(named) > MOST_LABELS else []), 8
+    )
+    text = (
+        f"{n:,} of {SPLITS.get(split, split)} were left out ({int(about.get('n') or 0):,} are used), because their label is no class of the "
+        f"model: {told}. What is said here holds for the others alone. If it is a class of the model under another name, a new case with "
+        "--map LABEL=CLASS takes them in."
+    )
+    described = record.state.latest("describe_case")
+    return Sentence(text, (described.id,) if described is not None else ("#1",))
+
+
+def _training_labels(record: Record) -> list[Sentence]:
+    """That nobody checked the labels that the model learnt from, where there are some; and how that is done.
+
+    No workflow does it by itself: hardly any label that a model learnt by heart disagrees with it, so that the check mostly stays
+    undecided, and every training picture has to be measured for it.
+    """
+    given, model = record.state.config.get("data") or {}, record.state.config.get("model")
+    looked = any(
+        e.tool == "label_noise" and e.arguments.get("split") == "train" for e in record.state.evidence
+    )
+    if "train" not in given or not model or looked:
+        return []
+    text = (
+        "Whether the labels of the training images are right was not checked: `failsight call CASE label_noise split=train` does, as far as "
+        "the model has not learnt them by heart."
+    )
+    return [Sentence(text, ("#1",))]
+
+
 def _looks_at(arguments: Mapping[str, Any], split: str) -> bool:
     named = {v for v in arguments.values() if isinstance(v, str) and v in SPLITS}
     return split in named if named else split == "data"
@@ -63,13 +110,15 @@ def _accuracy_on(evidence: Evidence, split: str) -> bool:
 
 
 def _open(record: Record) -> list[Sentence]:
-    return [
-        Sentence(
-            f"The hypothesis {r.id} was stated but not tested: {stated(r.finding.statement)}",
-            (*r.evidence[:1], r.id),
-        )
-        for r in record.state.open()
-    ] + [
+    made = []
+    refused = {str(d.arguments.get("finding") or "").upper(): d for d in declined(record.state)}
+    for r in record.state.open():
+        no = refused.get(r.id)
+        why = f" (a person said no to {clean(no.tool, 60)})" if no is not None else ""
+        refs = (*r.evidence[:1], r.id, *([f"#{no.seq}"] if no is not None else []))
+        text = f"The hypothesis {r.id} was stated but not tested{why}: {stated(r.finding.statement)}"
+        made.append(Sentence(text, refs))
+    return made + [
         Sentence(
             f"The hypothesis {r.id} was taken back before it was tested: {stated(r.finding.statement)}",
             (*r.evidence[:1], r.id),
@@ -77,6 +126,23 @@ def _open(record: Record) -> list[Sentence]:
         for r in record.state.records.values()
         if r.standing == "withdrawn"
     ]
+
+
+def _declined(record: Record) -> list[Sentence]:
+    """Calls that a person said no to, but for those that an open hypothesis tells already."""
+    open_ = {r.id for r in record.state.open()}
+    made = []
+    for call in declined(record.state):
+        about = str(call.arguments.get("finding") or "").upper()
+        if about not in open_:
+            of = f" of {clean(about, 20)}" if about else ""
+            made.append(
+                Sentence(
+                    f"{clean(call.tool, 60)}{of} was declined by a person, and not run since.",
+                    (f"#{call.seq}",),
+                )
+            )
+    return made
 
 
 def _unrun_plans(record: Record) -> list[Sentence]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
+from failsight.agent.currency import since
 from failsight.agent.journal import GENESIS, Event
 from failsight.agent.narrate import signoff as decisions
 from failsight.agent.narrate.bank import installed, question_titles, tool_specs
@@ -163,7 +164,7 @@ def _brief(record: Record, cards: Sequence[Card], verdict: str) -> list[Sentence
     made += _weakest(evaluated)
     made += _confused(state)
     cards = [c for c in cards if not c.before]
-    tally = {v: [c for c in cards if c.verdict == v] for v in ORDER}
+    tally = {v: [c for c in cards if c.verdict == v] for v in (*ORDER, "withdrawn")}
     confirmed = tally["confirmed"]
     if confirmed:
         text = f"{capital(count(len(confirmed), 'finding is', 'findings are'))} confirmed. The largest: {confirmed[0].statement}"
@@ -171,7 +172,8 @@ def _brief(record: Record, cards: Sequence[Card], verdict: str) -> list[Sentence
     else:
         made.append(no_headline(record))
     rest = [
-        (len(tally["inconclusive"]), "undecided"), (len(tally["refuted"]), "refuted"), (len(tally[None]), "stated but not tested")
+        (len(tally["inconclusive"]), "undecided"), (len(tally["refuted"]), "refuted"), (len(tally[None]), "stated but not tested"),
+        (len(tally["withdrawn"]), "taken back"),
     ]  # fmt: skip
     if any(n for n, _ in rest):
         text = ", ".join(f"{n:,} {word}" for n, word in rest if n)
@@ -248,6 +250,8 @@ def _verdict_sentence(state: CaseState, verdict: str) -> Sentence:
     text = sentence(evidence.summary, 1200)
     if state.out_of_date(evidence):
         text += " Since then something else is expected, and whether that holds was not judged."
+    elif late := since(state, evidence):
+        text += f" {clean(late, 400)}."
     return Sentence(text, (evidence.id,))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from failsight.agent.currency import since
 from failsight.agent.narrate.coverage import unseen_splits
 from failsight.agent.narrate.experts import domain_expert
 from failsight.agent.narrate.findings import criteria, deciding, fact_or_none, latest_on
@@ -63,7 +64,14 @@ def _answer(record: Record) -> Section:
     failing = [r for r in rows if r["holds"] is False]
     open_ = [r for r in rows if r["holds"] is None]
     late = record.state.out_of_date(evidence)
-    text = "Something else was expected when it was judged: " if late else ""
+    before = since(record.state, evidence)
+    text = (
+        "Something else was expected when it was judged: "
+        if late
+        else f"{clean(before, 400)}: "
+        if before
+        else ""
+    )
     text += f"{READINESS.get(str(verdict.value), 'Not judged')}. "
     met = len(rows) - len(failing) - len(open_)
     text += f"{_of(met, len(rows))} met, {_of(len(failing))} not"

@@ -83,6 +83,7 @@ VERDICTS: dict[str | None, tuple[str, str]] = {
     "confirmed": ("Confirmed", "it held when it was tested"),
     "inconclusive": ("Undecided", "the images at hand do not decide it"),
     "refuted": ("Refuted", "it did not hold when it was tested"),
+    "withdrawn": ("Taken back", "it was stated, and taken back before anybody tested it"),
     None: ("Open", "nobody has tested it yet"),
 }
 

@@ -16,7 +16,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import PrivateAttr
 
 from failsight import prompts
-from failsight.agent.planners import answering, words
+from failsight.agent.planners import answering, asides, phrases, recap, words
 from failsight.agent.planners.step import Step
 from failsight.agent.planners.steps import next_step
 from failsight.tools.text import clean
@@ -72,9 +72,10 @@ class GuidedPlanner(BaseChatModel):
         begun = [m for m in since if m.type == "ai"]
         first = begun[0].additional_kwargs.get("stage") if begun else None
         if step is None:
-            return words.closing(self._case, self.level)
+            return recap.closing(self._case, words.closing(self._case, self.level), since)
         if mode == STAGE and first is not None and step.stage != first:
-            return words.stage_done(self._case, self.level, str(first), step.stage, self._evidence(since))
+            done = words.stage_done(self._case, self.level, str(first), step.stage, self._evidence(since))
+            return recap.after_no(self._case, done, since)
         return self._act(step)
 
     def _act(self, step: Step) -> AIMessage:
@@ -94,7 +95,7 @@ class GuidedPlanner(BaseChatModel):
 
     def _answer(self, question: str, since: Sequence[BaseMessage]) -> AIMessage:
         if not since:
-            return answering.first_message(self._case, question)
+            return self._first(question)
         last = since[-1]
         failed = not isinstance(last, ToolMessage) or words.failed(last)
         more = None if failed else self._more(question, since)
@@ -102,8 +103,18 @@ class GuidedPlanner(BaseChatModel):
             return more
         replies = [m for m in since if m.type == "tool"]
         if not replies:  # a language model gave up in the middle of this turn: the question is as new
-            return answering.first_message(self._case, question)
-        return words.answer(self._case, self.level, self._evidence(since), replies[-1])
+            return self._first(question)
+        made = words.answer(self._case, self.level, self._evidence(since), replies[-1])
+        made = asides.completed(self._case, question, made, self._evidence(since), since)
+        return recap.after_no(self._case, made, since)
+
+    def _first(self, question: str) -> AIMessage:
+        """The first message of a turn; a recap tells what was declined, and what it repeats that is out of date."""
+        made = answering.first_message(self._case, question)
+        if made.tool_calls:
+            return made
+        sums_up = phrases.NEXT.match(question) is not None or phrases.asked(question) is not None
+        return recap.completed(self._case, made) if sums_up else recap.dated(self._case, made)
 
     def _more(self, question: str, since: Sequence[BaseMessage]) -> AIMessage | None:
         """The next call of a turn that takes several: further edits of attributes, or the test of a hypothesis."""

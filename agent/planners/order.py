@@ -99,7 +99,7 @@ def beliefs(state: CaseState) -> dict[str, float]:
 
 def signs(state: CaseState) -> list[str]:
     """Which signs of ``order.yaml`` the measurements so far show."""
-    made = state.latest("evaluate")
+    made = state.whole("evaluate")
     if made is None:
         return []
     facts = {(f.name, f.of): f.value for f in made.facts if isinstance(f.value, float)}
@@ -132,7 +132,7 @@ def per_image(case: Case) -> float:
 
 def measured(case: Case, state: CaseState) -> float | None:
     """Seconds for an image as the first pass over this case took them; None before it, and where it was cached."""
-    made = state.latest("evaluate")
+    made = state.whole("evaluate")
     if made is None:
         return None
     looked = [s for s in case.splits() if s in ("data", "train", "deploy")]

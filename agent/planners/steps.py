@@ -12,6 +12,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from failsight import prompts
+from failsight.agent.currency import PROPOSED, outdated
+from failsight.agent.declined import because
 from failsight.agent.planners import adopting, repairs
 from failsight.agent.planners.order import Promise, ranked
 from failsight.agent.planners.step import Step
@@ -130,6 +132,8 @@ def is_done(case: Case, step: Step) -> bool:
     state, wanted = case.state(), canonical(checked)
     if step.tool in state.refused or step.tool in state.denied:
         return True
+    if any(d.covers(step.tool, checked) for d in state.declined) or _tested(state, step):
+        return True
     if step.tool in JUDGES:
         key = case.call_key(spec, checked)
         return bool(case.answered(spec, checked)) or any(f.get("call") == key for f in state.failed)
@@ -141,10 +145,21 @@ def is_done(case: Case, step: Step) -> bool:
     return any(f["tool"] == step.tool and canonical(f["arguments"]) == wanted for f in state.failed)
 
 
+def _tested(state: CaseState, step: Step) -> bool:
+    """Whether an experiment about the step's finding was made already, in whatever words somebody asked for it."""
+    finding = step.arguments.get("finding")
+    return step.stage == "test" and any(
+        e.tool == step.tool and e.arguments.get("finding") == finding for e in state.measured_now() if finding
+    )
+
+
 def _still_holds(case: Case, spec: ToolSpec, made: Evidence) -> bool:
-    """False where attributes were added, renamed or dropped since, and the tool looks at attributes; or where slices waited
-    for an experiment that did not confirm what they were thought to be part of."""
+    """False where attributes were added, renamed or dropped since, and the tool looks at attributes; where slices waited for
+    an experiment that did not confirm what they were thought to be part of; or where repairs were proposed before verdicts
+    or repairs that are newer."""
     state = case.state()
+    if spec.name == PROPOSED and outdated(state, made):
+        return False
     waiting = [f.of for f in made.facts if f.name == HELD]
     if waiting and any(
         sign(r.finding) in waiting and r.finding.verdict not in (None, "confirmed")
@@ -158,12 +173,13 @@ def _still_holds(case: Case, spec: ToolSpec, made: Evidence) -> bool:
 
 
 def _trigger(stage: str, state: CaseState) -> str:
-    """What leads to a stage; hypotheses and context are looked for again after the tests."""
+    """What leads to a stage; hypotheses and context are looked for again after the tests, whatever was left out of those."""
     if stage == "context" and state.stage in ("hypothesis", "instrument", "test"):
-        return "nothing is left to test"
+        return because(state, "nothing is left to test")
     if stage == "hypothesis" and state.stage in ("instrument", "test"):
-        return "what was suspected is tested"
-    return TRIGGERS.get(stage, "")
+        return because(state, "what was suspected is tested")
+    plain = TRIGGERS.get(stage, "")
+    return because(state, plain) if stage == "correct" else plain
 
 
 TRIGGERS = {
@@ -200,7 +216,9 @@ def _confusions(case: Case, state: CaseState) -> list[Step]:
         (
             e
             for e in state.measured_now()
-            if e.tool == "confusion_matrix" and not e.arguments.get("true_class")
+            if e.tool == "confusion_matrix"
+            and not (e.arguments.get("true_class") or e.arguments.get("predicted_class"))
+            and e.arguments.get("split", "data") == "data"
         ),
         None,
     )
@@ -250,7 +268,7 @@ def _marks(case: Case, state: CaseState) -> list[Step]:
 
 def _saliency(case: Case, state: CaseState) -> list[Step]:
     """A look at the weakest class; it illustrates, it proves nothing."""
-    made = state.latest("evaluate")
+    made = state.whole("evaluate")
     recalls = [f for f in made.facts if f.name == "recall" and f.of.startswith("class ")] if made else []
     known = [f for f in recalls if isinstance(f.value, float)]
     if not known:

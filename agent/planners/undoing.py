@@ -1,18 +1,21 @@
 """Taking back: what was done and still stands, and the calls that undo the newest of it.
 
 What was taken back once is stepped past, and so is the taking back itself: ``undo that`` said twice goes two steps back,
-never to and fro. What changed nothing (a measurement) is left for the one before it.
+never to and fro. A measurement that was changed in words (``only in kitchens``) goes back to what it was before. A mere look
+changes nothing: that is said, with what the last change was and how to undo that one, and nothing older is touched.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from failsight import prompts
-from failsight.agent.planners import phrases
+from failsight.agent.planners import leaving, phrases, words
 from failsight.agent.planners.dialogue import MOST, Act, Turn
+from failsight.agent.planners.references import is_elliptic
 from failsight.tools.evidence import Evidence
 from failsight.tools.registry import registry
 from failsight.tools.text import clean
@@ -20,8 +23,11 @@ from failsight.tools.text import clean
 if TYPE_CHECKING:
     from failsight.agent.case import Case
 
+_PICTURES = re.compile(r"\b(?:images?|pictures?|photos?|examples?)\b", re.IGNORECASE)
 Call = tuple[str, dict[str, Any]]
 EDIT, STATE = "edit_attributes", "state_hypothesis"
+SHOWN = ("saliency", "show_images", "prototypes_and_criticisms", "nearest", "embedding_map", "compare_images")
+WHAT_IF, PROPOSE = "what_if", "propose_attributes"
 _KINDS = {"renam": "rename", "merg": "merge", "drop": "drop", "add": "add"}  # words of UNDO_EDIT → actions
 
 
@@ -48,7 +54,7 @@ class Done:
         """Whether it only measured, so that it can be gone back to."""
         known = registry()
         specs = [known[a.tool] for a in self.acts if a.tool in known]
-        only = all(not s.edits and not s.writes and s.name != STATE for s in specs)
+        only = all(not s.edits and not s.writes and s.name not in (STATE, PROPOSE) for s in specs)
         return only and len(specs) == len(self.acts)
 
 
@@ -76,14 +82,42 @@ def taken_back(case: Case, question: str, before: Sequence[Turn]) -> Back | None
     mild = phrases.NEVER_MIND.match(question) is not None
     if mild and not (done and done[-1].at >= len(before) - 1):
         stays = bool(before) and _did(before[-1])  # it was taken back, or a hypothesis was
-        return Back(text=prompts.say("undo.stays" if stays else "undo.not_acted") + _hint(done))
+        return Back(text=prompts.say("undo.stays" if stays else "undo.not_acted") + _hint(case, done))
+    looked = _looked(case, before, done)
+    if looked:
+        return Back(text=prompts.say("undo.look", what=clean(looked, 120), change=_last_change(case, done)))
     meant = next((at for at in range(len(before) - 1, -1, -1) if not phrases.is_aside(before[at].said)), None)
     if meant is not None and not _did(before[meant]) and not (done and done[-1].at > meant):
         said = clean(before[meant].said, 120)
-        return Back(text=prompts.say("undo.not_done", said=said) + _hint(done))
+        return Back(text=prompts.say("undo.not_done", said=said) + _hint(case, done))
     if not done:
         return Back(text=prompts.say("undo.nothing_more" if any(map(_did, before)) else "undo.nothing"))
-    return _newest(case, done, known, mild=mild)
+    return _newest(case, done, known)
+
+
+def _looked(case: Case, before: Sequence[Turn], done: Sequence[Done]) -> str:
+    """What was only looked at after everything that was done: pictures of what is known, or a measurement by command; empty for
+    nothing of the kind."""
+    last = next((turn for turn in reversed(before) if not phrases.takes_back(turn.said)), None)
+    if last is not None and not last.acts and not (done and done[-1].at > before.index(last)):
+        pictures = phrases.SHOW.match(last.said) or (
+            phrases.LOOK.match(last.said) and _PICTURES.search(last.said)
+        )
+        if pictures:
+            return last.said
+    return _by_slash(case, before)
+
+
+def _by_slash(case: Case, before: Sequence[Turn]) -> str:
+    """A measurement that a person made by command since they last said something; empty for none."""
+    state = case.state()
+    spoken = [s.seq for s in state.said if s.role == "person"]
+    seen = {a.evidence for turn in before for a in turn.acts}
+    for made in state.evidence[-1:] if len(spoken) > 1 else ():
+        known = Done(made.title, (Act(made.tool, {}, made.id),), len(before))
+        if made.id not in seen and known.measures and state.measured.get(made.id, 0) > spoken[-2]:
+            return f"{made.tool} ({made.id})"  # in brackets it would be what was measured for this turn
+    return ""
 
 
 def _did(turn: Turn) -> bool:
@@ -146,7 +180,7 @@ def _newest_edit(done: Sequence[Done], known: Mapping[str, Evidence], kind: str)
     return _edit(newest, known)
 
 
-def _newest(case: Case, done: Sequence[Done], known: Mapping[str, Evidence], *, mild: bool) -> Back:
+def _newest(case: Case, done: Sequence[Done], known: Mapping[str, Evidence]) -> Back:
     top = done[-1]
     if top.acts[0].tool == STATE:
         stated = [r.id for r in case.state().records.values() if top.acts[0].evidence in r.evidence]
@@ -158,8 +192,8 @@ def _newest(case: Case, done: Sequence[Done], known: Mapping[str, Evidence], *, 
     last = (top.acts[0].tool, top.acts[0].arguments)
     earlier = [d.acts[0] for d in reversed(done[:-1]) if d.measures]
     found = next((a for a in earlier if (a.tool, a.arguments) != last), None)
-    if found is None or (mild and found.tool != top.acts[0].tool):
-        return Back(text=prompts.say("undo.measured") + _hint(done))
+    if found is None or found.tool != last[0] or not _refines(case, top):
+        return Back(text=prompts.say("undo.look", what=clean(top.said, 120), change=_last_change(case, done)))
     return Back(calls=((found.tool, dict(found.arguments)),), what=top.said)
 
 
@@ -171,10 +205,53 @@ def _edit(done: Done, known: Mapping[str, Evidence]) -> Back:
     return Back(calls=tuple(c for c in calls if c is not None), what=done.said)
 
 
-def _hint(done: Sequence[Done]) -> str:
-    """The newest edit that stands, and how it is taken back."""
-    newest = next((d for d in reversed(done) if d.edits), None)
-    return " " + prompts.say("undo.hint", what=clean(newest.said, 160)) if newest is not None else ""
+def _refines(case: Case, done: Done) -> bool:
+    """Whether a sentence only changed the measurement before it (``only in kitchens``), which can be gone back to. A question of its
+    own was a look, and so is every picture: they are looked at and done with."""
+    from failsight.knowledge_base.counts import named
+
+    tool = done.acts[0].tool
+    if tool in SHOWN:
+        return False
+    return tool == WHAT_IF or is_elliptic(named(done.said[:400], words.vocabulary(case)), leaving.SMALL)
+
+
+def _hint(case: Case, done: Sequence[Done]) -> str:
+    """The last change and how it is taken back; nothing where nothing was changed."""
+    made = _last_change(case, done)
+    return "" if made == " " + prompts.say("undo.change.none") else made
+
+
+def _last_change(case: Case, done: Sequence[Done]) -> str:
+    """What the last change of the case was that stands, and how it is undone: an edit, a hypothesis, an expectation, a version."""
+    state, found = case.state(), list[tuple[int, str, dict[str, str]]]()
+    edit = next((d for d in reversed(done) if d.edits), None)
+    if edit is not None:
+        at = state.measured.get(edit.edits[-1].evidence, 0)
+        found.append((at, "edit", {"what": clean(edit.said, 160)}))
+    for made in state.evidence:
+        record = next((r for r in state.open() if made.tool == STATE and made.id in r.evidence), None)
+        if record is not None:
+            said = {"finding": record.id, "statement": clean(record.finding.statement, 160).rstrip(".")}
+            found.append((state.measured.get(made.id, 0), "hypothesis", said))
+        elif made.tool == PROPOSE:
+            found.append((state.measured.get(made.id, 0), "attributes", {}))
+    for event in case.journal.events:
+        if event.kind == "expectation.set" and event.data["name"] in state.expectations:
+            one = state.expectations[event.data["name"]]
+            wanted = f"{clean(one.name, 80)} {'at least' if one.at_least else 'at most'} {one.bound:g}"
+            found.append((event.seq, "expectation", {"criterion": wanted}))
+        elif event.kind == "model.added":
+            version = event.data["version"]
+            of = f" of {clean(str(version['finding']), 20)}" if version.get("finding") else ""
+            repair = f"{clean(str(version.get('repair', '')), 20)}{of}"
+            found.append((event.seq, "version", {"repair": repair}))
+        elif event.kind == "model.adopted":
+            found.append((event.seq, "adopted", {"version": clean(str(event.data["version"]), 20)}))
+    if not found:
+        return " " + prompts.say("undo.change.none")
+    _, kind, fields = max(found, key=lambda one: one[0])
+    return " " + prompts.say(f"undo.change.{kind}", **fields)
 
 
 def inverse(act: Act, made: Evidence | None = None) -> Call | None:

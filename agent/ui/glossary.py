@@ -7,6 +7,7 @@ from typing import NamedTuple
 from failsight.agent.ui.words import inert_text
 
 KINDS = ("term", "failure", "bug", "artifact", "instrument", "correction", "pitfall")
+SHORTEST = 4  # letters from which on words that hold them are listed as well
 
 
 class Term(NamedTuple):
@@ -42,10 +43,24 @@ def terms() -> list[Term]:
 
 
 def looked_up(wanted: str, known: list[Term]) -> list[Term]:
-    """The entries that ``wanted`` names, exact ones first; else those whose text holds it; without it all proper terms."""
+    """The entries that ``wanted`` names, exact ones (``p`` is the p-value) first; else those whose text holds it; without it all proper terms."""
+    from failsight.knowledge_base.meanings import entry_of
+    from failsight.knowledge_base.search import load
+
     if not wanted.strip():
         return [t for t in known if t.kind == "term"]
     folded = wanted.strip().casefold()
+    meant = entry_of(wanted, load())
+    exact = [
+        t for t in known if meant is not None and t.title == inert_text(meant.title) and t.kind == meant.kind
+    ]
+    if exact and len(folded) < SHORTEST:
+        return exact  # p, q, CI: nearly every word holds these letters
     named = [t for t in known if t.fits(folded)]
-    named.sort(key=lambda t: folded not in (t.title.casefold(), *(a.casefold() for a in t.aliases)))
+    named = [*exact, *(t for t in named if t not in exact)]
+    named.sort(
+        key=lambda t: (
+            t not in exact and folded not in (t.title.casefold(), *(a.casefold() for a in t.aliases))
+        )
+    )
     return named or [t for t in known if folded in t.text.casefold()]

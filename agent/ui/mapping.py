@@ -11,13 +11,18 @@ KINDS = {"see failure": "failure", "correct": "correction"}  # stage → kind of
 
 
 def map_lines(snapshot: Snapshot, workflow: str = "") -> Iterator[tuple[str, str]]:
-    """(line, kind) of the map; kinds: ``head``, ``here``, ``passed``, ``ahead``, ``way``. Reads the workflow's file once."""
+    """(line, kind) of the map; kinds: ``head``, ``here``, ``passed``, ``ahead``, ``way``. Reads the workflow's file once.
+
+    A stage in which something was declined is not ticked, nor one whose result is out of date: what is left stands in its line.
+    """
     yield "Stages", "head"
-    for row in stage_rows(snapshot.stage, snapshot.entered):
+    for row in stage_rows(snapshot.stage, snapshot.entered, snapshot.left):
         why = snapshot.why(row.name)
         kind = "here" if row.current else "passed" if row.visited else "ahead"
+        told = [f"because {why}"] if why and (row.current or not row.left) else []
+        told += [row.left] if row.left else []
         yield (
-            f"{row.symbol} {row.name}{' (here)' if row.current else ''}{f': because {why}' if why else ''}",
+            f"{row.symbol} {row.name}{' (here)' if row.current else ''}{': ' if told else ''}{'; '.join(told)}",
             kind,
         )
     if len(snapshot.moves) > 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from failsight.agent.currency import READINESS, newest, outdated
 from failsight.agent.state import CaseState
 from failsight.agent.ui.errors import NOT_READY, OK, UNDECIDED
 from failsight.agent.ui.words import inert_text
@@ -36,6 +37,8 @@ def readiness_lines(state: CaseState) -> list[str]:
     said = [inert_text(made.summary) if made else "It was not judged." if state.expectations else nobody]
     if made is not None and state.out_of_date(made):
         said = [f"What is expected was changed since {made.id}, and whether it holds was not judged again."]
+    elif last := newest(state, READINESS):
+        said += [f"{inert_text(late)}." for late in [outdated(state, last)] if late]
     now, given = verdict(state), as_given(state)
     of = "" if now == given else f" (the model as given: {given.replace('_', ' ')})"
     return [f"readiness: {now.replace('_', ' ')}{of}", *said]

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from failsight.agent.state import FindingRecord
 from failsight.agent.ui.pictures import key
-from failsight.agent.ui.words import VERDICTS, arguments_text, duration, finding_line, standing
+from failsight.agent.ui.words import arguments_text, duration, finding_line, look_here, look_of
 from failsight.tools.evidence import Evidence, Fact, Finding, ImageRef, Table, TestResult
 from failsight.tools.faces import cell_text
 from failsight.tools.text import clean, condition, interval, number, p_value
@@ -40,8 +40,8 @@ def call_line(evidence: Evidence) -> str:
 
 
 def finding_renderable(finding: Finding) -> Text:
-    """Symbol, verdict and statement of a finding, and below them its numbers and tests, a line each."""
-    look = VERDICTS[finding.verdict or "open"]
+    """Symbol, verdict and statement of a finding as evidence has it, and below them its numbers and tests, a line each."""
+    look = look_here(finding)
     made = Text.assemble((f"{look.symbol} {look.word} ", look.style), clean(finding.statement, 700))
     for line in (finding_numbers(finding), *(test_line(t) for t in finding.tests)):
         if line:
@@ -220,17 +220,22 @@ def evidence_body(
 def finding_body(record: FindingRecord) -> RenderableType:
     """Everything known about one finding: where it stands, its numbers, tests, evidence, corrections."""
     finding = record.finding
-    look = VERDICTS[standing(record)]
+    look = look_of(record)
     parts: list[Any] = [Text(finding_line(record), style=look.style), Text("")]
     parts.append(facts_grid(_finding_facts(record)))
     if finding.tests:
         parts += [Text("\nTests", style="bold"), *(Text(test_line(t)) for t in finding.tests)]
+    mended = bool(record.mended) or any(c.status == "verified" for c in record.corrections)
     for correction in record.corrections:
+        late = " before it was mended" if mended and correction.status == "proposed" else ""
         change = ""
         if correction.before is not None and correction.after is not None:
             change = f": error {number(correction.before)} before, {number(correction.after)} after"
         parts.append(
-            Text(f"correction ({correction.status}) {clean(correction.action, 300)}{change}", style="green")
+            Text(
+                f"correction ({correction.status}{late}) {clean(correction.action, 300)}{change}",
+                style="green",
+            )
         )
     if finding.note:
         parts.append(Text(f"! {clean(finding.note, 400)}", style="yellow"))

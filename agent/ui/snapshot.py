@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from failsight.agent.chains import record_chain
+from failsight.agent.currency import dated, stale_stages
+from failsight.agent.declined import left_out
 from failsight.agent.state import STAGES, CaseState, FindingRecord, Said
 from failsight.agent.ui.completion import Names
 from failsight.agent.ui.words import inert
@@ -22,6 +24,8 @@ _OF_SLICE = re.compile(r"^slice (.+)$")
 class Snapshot:
     """What the panels show: stage and transitions, findings, and how much evidence there is.
 
+    ``entered``: the stages that were gone through; one in which something is left to do is not among them.
+    ``left``: such a stage → what a person said no to in it or what no longer holds, and how to have it.
     ``chains``: id of a finding → how it came to its verdict, link by link.
     """
 
@@ -33,6 +37,7 @@ class Snapshot:
     chains: Mapping[str, tuple[Step, ...]] = field(default_factory=dict)
     moves: tuple[tuple[str, str], ...] = ()  # each stage that was entered, in order, and what triggered it
     names: Names = field(default_factory=Names)
+    left: Mapping[str, str] = field(default_factory=dict)
 
     def why(self, stage: str) -> str:
         """What triggered the last transition into ``stage``; empty when it was never entered."""
@@ -60,12 +65,12 @@ class Past:
 
 def take(state: CaseState) -> Snapshot:
     """The snapshot of ``state``, harmless to show."""
-    trigger = state.stages[-1][1] if state.stages else ""
+    trigger, left = state.stages[-1][1] if state.stages else "", _left(state)
     return inert(
         Snapshot(
             state.stage,
             trigger,
-            tuple(name for name, _, _ in state.stages),
+            tuple(name for name, _, _ in state.stages if name not in left),
             tuple(state.records.values()),
             tuple(sorted({w for w in _names(state) if 2 < len(w) <= 60}, key=str.casefold)),
             {r.id: record_chain(state, r) for r in state.records.values()},
@@ -76,8 +81,17 @@ def take(state: CaseState) -> Snapshot:
                 _images(state),
                 _tools(),
             ),
+            left,
         )
     )
+
+
+def _left(state: CaseState) -> dict[str, str]:
+    """Stage → what is left to do in it."""
+    made = left_out(state)
+    for stage, said in stale_stages(state).items():
+        made[stage] = f"{made[stage]}; {said}" if stage in made else said
+    return made
 
 
 def _images(state: CaseState) -> tuple[str, ...]:
@@ -101,7 +115,7 @@ def _tools() -> tuple[str, ...]:
 
 def past(state: CaseState) -> Past:
     """The conversation and evidence that ``state`` holds already, harmless to show."""
-    return inert(Past(tuple(state.said), tuple(state.evidence), dict(state.measured)))
+    return inert(Past(tuple(state.said), dated(state, state.evidence), dict(state.measured)))
 
 
 def _names(state: CaseState) -> Iterator[str]:

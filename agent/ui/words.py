@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from failsight.tools.text import clean
+from failsight.tools.text import clean, condition
 
 if TYPE_CHECKING:
     from failsight.agent.state import FindingRecord
@@ -45,6 +45,8 @@ VERDICTS: dict[str, Look] = {
     "inconclusive": Look("~", "inconclusive", "yellow", "$text-warning"),
     "earlier": Look("–", "of an earlier version", "dim", "dim"),
 }
+TAKEN_BACK = Look("↩", "taken back", "dim", "dim")
+UNDECIDED_HERE = Look("·", "not decided here", "cyan", "$text-secondary")
 LEGEND = "  ".join(f"{look.symbol} {look.word}" for name, look in VERDICTS.items() if name != "earlier")
 RAIL = "■□□ stated  ■■□ instrumented  ■■■ tested"
 LEVELS = {"info": "i", "warning": "!", "error": "✗"}
@@ -127,6 +129,17 @@ def standing(record: FindingRecord) -> str:
     return "planned" if record.instruments else "open"
 
 
+def look_of(record: FindingRecord) -> Look:
+    """How a finding's standing is shown: the one place that says so, also of what was taken back."""
+    return TAKEN_BACK if record.standing == "withdrawn" else VERDICTS[standing(record)]
+
+
+def look_here(finding: Finding) -> Look:
+    """How a piece of evidence shows what it says of a finding: its own verdict. Whether the finding is open is for its record to
+    say: another measurement may have decided it."""
+    return UNDECIDED_HERE if finding.verdict is None else VERDICTS[finding.verdict]
+
+
 def rail(record: FindingRecord) -> str:
     """How far a finding came, a sign each: stated, instrumented (its test is planned), tested."""
     return "".join("■" if reached else "□" for reached in (True, record.instruments, record.finding.tests))
@@ -134,14 +147,16 @@ def rail(record: FindingRecord) -> str:
 
 def finding_line(record: FindingRecord, limit: int = 300) -> str:
     """``F1 ✓ confirmed: Kitchens with stools …``"""
-    look = VERDICTS[standing(record)]
+    look = look_of(record)
     return f"{record.id} {look.symbol} {look.word}: {clean(record.finding.statement, limit)}"
 
 
 def finding_label(finding: Finding) -> str:
     """A finding in a few words, what tells it apart first: ``television=yes, kitchen → living room · rare case``."""
     # a limit on a number is no value: "feature #4 < 0.85", not "feature #4=< 0.85"
-    parts = (f"{k} {v}" if str(v)[:1] in "<≥" else f"{k}={v}" for k, v in (finding.slice or {}).items())
+    parts = (
+        f"{k} {v}" if str(v)[:1] in "<≥" else condition(k, v, "=") for k, v in (finding.slice or {}).items()
+    )
     where = [*parts, finding.class_name or ""]
     places = ", ".join(clean(w, 60) for w in where if w)
     if finding.confused_with:
@@ -151,20 +166,32 @@ def finding_label(finding: Finding) -> str:
 
 
 class StageRow(NamedTuple):
-    """One stage of the workflow map: its name, whether it was entered before, whether it is the current one."""
+    """One stage of the workflow map: its name, whether it was gone through, whether it is the current one, and what is left
+    to do in it. A stage with something left is not done."""
 
     name: str
     visited: bool
     current: bool
+    left: str = ""
 
     @property
     def symbol(self) -> str:
-        return "▶" if self.current else "✓" if self.visited else "·"
+        return "▶" if self.current else "○" if self.left else "✓" if self.visited else "·"
 
 
-def stage_rows(current: str, entered: tuple[str, ...]) -> list[StageRow]:
-    """The map of the workflow: the usual stages in order, then any that only this workflow has."""
+def stage_rows(
+    current: str, entered: tuple[str, ...], left: Mapping[str, str] | None = None
+) -> list[StageRow]:
+    """The map of the workflow: the usual stages in order, then any that only this workflow has.
+
+    Args:
+        left: stage → what is left to do in it, as a clause: declined, or out of date (:class:`Snapshot`).
+    """
     from failsight.agent.state import STAGES  # not before the first paint
 
     names = (*STAGES, *(n for n in dict.fromkeys((*entered, current)) if n not in STAGES))
-    return [StageRow(n, n in entered and n != current, n == current) for n in names]
+    waits = left or {}
+    return [
+        StageRow(n, n in entered and n != current and n not in waits, n == current, waits.get(n, ""))
+        for n in names
+    ]

@@ -132,6 +132,87 @@ def test_never_mind_cancels_the_turn_before_and_no_other(mild: str, case: FakeCa
     assert did(case, "drop lamp", "thanks", mild) == [DROP, "-", "-"]
 
 
+def test_a_repair_that_was_made_is_named_and_stays(case: FakeCase) -> None:
+    version = {
+        "name": "R1.1", "repair": "R1", "finding": "F1", "strategy": "collect", "arm": "repair", "seed": 0, "path": "repair/R1.1",
+        "fingerprint": "f", "base": "b", "data": {}, "cost": {},
+    }  # fmt: skip
+    case.record("model.added", version=version)
+    said = words(case, "how good is it?", "undo that")
+    assert "The last change was the repair R1 of F1; its versions stand beside the model as given" in said
+
+
+LOOKS = [
+    "how good is it?",
+    "is it overconfident?",
+    "show me the saliency of kitchen",
+    "show me images that are wrong",
+]
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_look_changes_nothing_and_the_last_change_is_named(look: str, case: FakeCase) -> None:
+    assert did(case, "how good is it?", "drop lamp", look, "undo that", "undo that")[3:] == ["-", "-"]
+    assert "lamp" not in case.attributes().columns
+    said = words(rooms(case.folder.parent / "b"), "drop lamp", look, "undo that")
+    assert f"“{look}” was a look, and a look changes nothing" in said
+    assert (
+        "The last change was an edit of attributes, “drop lamp”; to take it back, say: undo the last edit."
+        in said
+    )
+    other = rooms(case.folder.parent / "c")
+    assert did(other, "drop lamp", look, "undo that", "undo the last edit")[-1] == BACK
+
+
+def test_pictures_shown_again_are_a_look(case: FakeCase) -> None:
+    said = words(case, "drop lamp", "which red pictures are wrong?", "show me the pictures", "undo that")
+    assert "a look changes nothing" in said and "“drop lamp”" in said
+
+
+def test_a_look_at_another_class_does_not_show_the_first_one_again(case: FakeCase) -> None:
+    said = words(case, "show me the saliency of kitchen", "and of bedroom", "undo that")
+    assert "a look changes nothing" in said and "Nothing of this case was changed yet." in said
+
+
+def test_a_look_by_command_does_not_bring_back_what_was_dropped_before_it(case: FakeCase) -> None:
+    with quick_tools():
+        session = Session(case, policy="auto")  # type: ignore[arg-type]
+        list(session.say("drop lamp"))
+        list(session.act("/tool evaluate"))
+        events = list(session.say("undo that"))
+        again = list(session.say("undo the last edit"))
+        session.close()
+    assert not [e for e in events if isinstance(e, ToolStarted)]
+    said = next(e.text for e in events if isinstance(e, PlannerSaid))
+    assert "“evaluate (E" in said and "“drop lamp”" in said
+    assert [e for e in again if isinstance(e, ToolStarted)]
+
+
+def test_whatever_was_changed_last_is_named_with_its_way_back(case: FakeCase) -> None:
+    with quick_tools():
+        session = Session(case, policy="ask")  # type: ignore[arg-type]
+
+        def undone(*before: str) -> str:
+            for sentence in (*before, "how good is it?"):
+                list(session.say(sentence))
+                if session.pending is not None:
+                    list(session.decide(False))
+            return next(e.text for e in session.say("undo that") if isinstance(e, PlannerSaid))
+
+        assert "Nothing of this case was changed yet." in undone()
+        assert "undo the last edit" in undone("drop lamp")
+        assert "The last change was to what is expected, accuracy at least 0.9; to change it" in undone(
+            "accuracy at least 90 %"
+        )
+        stated = undone("I think it uses the plant to say bedroom")
+        open_ = case.state().open()[-1].id
+        assert (
+            f"The last change was that {open_} was stated" in stated and f"say: withdraw {open_}." in stated
+        )
+        assert "what is expected" in undone(f"withdraw {open_}")
+        session.close()
+
+
 def test_never_mind_after_an_unrelated_measurement_measures_nothing(case: FakeCase) -> None:
     assert did(case, "how well does it do?", "is it overconfident?", "never mind") == ["evaluate", "confidence_profile", "-"]  # fmt: skip
     assert did(case, "on which images does it fail?", "only in kitchens", "never mind")[-1] == "find_slices"

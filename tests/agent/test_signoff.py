@@ -203,7 +203,8 @@ class TestReviews:
             (tmp_path / name).mkdir()
             self.judged(case, tmp_path / name, "Ann", bad)
         made = newest(case)
-        assert made is not None and made.arguments["note"] == "round 3"
+        assert made is not None and made.id == case.evidence("review_errors")[-1].id
+        assert len(case.evidence("review_errors")) == 6  # three drawn and three said
         assert list(made.arguments["answers"].values()).count("unacceptable") == 3
 
     def test_the_page_opens_offline_hides_the_answer_and_holds_hostile_names(self, tmp_path: Path) -> None:

@@ -44,8 +44,33 @@ def test_what_is_no_share_is_not_read(text: str) -> None:
 def test_the_interval_score_is_the_width_and_ten_times_the_miss() -> None:
     assert range_score(Range(0.7, 0.9), 0.8) == pytest.approx(0.2)
     assert range_score(Range(0.7, 0.9), 0.95) == pytest.approx(0.2 + 10 * 0.05)
-    assert holds(Range(0.7, 0.9), 0.903)
     assert not holds(Range(0.7, 0.9), 0.92)
+
+
+@pytest.mark.parametrize(
+    ("value", "inside"),
+    [
+        (0.95, True),
+        (0.9504, True),
+        (0.953, False),
+        (0.9506, False),
+        (0.7996, True),
+        (0.799, False),
+        (0.8, True),
+    ],
+)
+def test_inside_means_inside_as_the_figures_are_written(value: float, inside: bool) -> None:
+    """95.3 % is not inside 80 to 95 %: only what is rounded away is forgiven."""
+    assert holds(Range(0.8, 0.95), value) is inside
+    held, sentence = range_words(Range(0.8, 0.95), value, f"{100 * value:.1f} %")
+    assert held is inside
+    assert ("Inside your range." in sentence) is inside
+
+
+def test_how_far_outside_is_never_no_points() -> None:
+    assert "Outside by 0.3 points" in range_words(Range(0.8, 0.95), 0.953, "95.3 %")[1]
+    assert "Outside by 5 points" in range_words(Range(0.8, 0.9), 0.95, "95.0 %")[1]
+    assert "Outside by 1 point:" in range_words(Range(0.8, 0.9), 0.79, "79.0 %")[1]
 
 
 def test_a_range_that_would_hold_anything_is_no_merit() -> None:
