@@ -21,6 +21,7 @@ from failsight.agent.events import (
     SessionEvent,
     StageEntered,
 )
+from failsight.agent.foreseen import expected_time, plan
 from failsight.agent.graph import THREAD, Approvals, build_graph
 from failsight.agent.planners import make_planner, words
 from failsight.agent.planners.wishes import parse_wishes
@@ -65,6 +66,7 @@ class Session(SlashCommands):
         self._open: list[Any] = []  # questions of this pause, the pending one first
         self._decisions: list[dict[str, Any]] = []  # answers of this pause so far: the loop takes all at once
         self._always: set[str] = set()
+        self._warned_already = False
         from failsight.agent import __version__
 
         case.record("session.opened", version=__version__, planner=case.config.planner, level=self.level)
@@ -117,8 +119,18 @@ class Session(SlashCommands):
             yield Notice(
                 f"The last line of the journal was torn by a crash; it was set aside as {name}.", "warning"
             )
+        yield from self._warned()
         yield from self._said(words.greeting(self.case, self.level))
         yield from self._take_up()
+
+    def _warned(self) -> Iterator[SessionEvent]:
+        """What must not stay unsaid about data and expectations, once a session."""
+        from failsight.agent.opening import opening_words
+
+        if not self._warned_already:
+            self._warned_already = True
+            for text in opening_words(self.case):
+                yield Notice(text, "warning")
 
     def _take_up(self) -> Iterator[SessionEvent]:
         """Finish what a crash or a closed terminal interrupted."""
@@ -165,8 +177,17 @@ class Session(SlashCommands):
             yield self._pending
 
     def _expect(self, criterion: Any) -> Iterator[SessionEvent]:
+        from failsight.agent.expect import awaited, check
+
         by = criterion.by or "person"
+        try:
+            check(criterion.name, criterion.bound, self.case.classes, self.case)
+        except UserError as problem:
+            yield Notice(f"Nothing was noted. {problem}", "warning")
+            return
         self.case.expect(criterion.name, criterion.bound, at_least=criterion.at_least, by=by)
+        for text in awaited(self.case, criterion.name):
+            yield Notice(text, "warning")
         made = words.message(
             prompts.say("expectation_set", criterion=str(criterion)), words.choices(self.case)
         )
@@ -205,6 +226,7 @@ class Session(SlashCommands):
 
     def auto(self) -> Iterator[SessionEvent]:
         """The whole workflow to its end, approvals by policy."""
+        yield from self._warned()
         if self._pending is None and self._graph.get_state(THREAD).next:
             yield from self._take_up()
         yield from self._by_policy(budget=self.approvals.policy != "ask")
@@ -283,7 +305,16 @@ class Session(SlashCommands):
         request = self._open[0]
         arguments, name = dict(request["args"]), str(request["name"])
         cost = registry()[name].cost if name in registry() else ""
-        self._pending = ApprovalAsked(name, arguments, str(request.get("description", "")), cost)
+        seconds, basis = expected_time(self.case, name, arguments)
+        self._pending = ApprovalAsked(
+            name,
+            arguments,
+            str(request.get("description", "")),
+            cost,
+            plan(self.case, name, arguments),
+            seconds,
+            basis,
+        )
         self.case.record("approval.asked", call=name, tool=name, arguments=arguments)
         yield self._pending
 

@@ -52,8 +52,33 @@ ACTIONS = {
 }
 
 
+def _examples(case: Case) -> dict[str, str]:
+    """Names of the practice rooms, as the examples have them, → names of the case."""
+    first, *others = [clean(c, 40) for c in case.classes]
+    table = case.table()
+    thing = next((name for row in table.boxes or () for name in sorted(row)), "")
+    column = next(
+        (
+            f"{name}={value}"
+            for name, values in table.columns.items()
+            for value in values
+            if isinstance(value, str) and value
+        ),
+        "",
+    )
+    held = f"{thing}=yes" if thing else column
+    return {
+        "kitchen_0012.png": f"#{max(0, min(12, len(table) - 1))}",
+        "kitchen > living room": f"{first} > {others[0] if others else first}",
+        "of kitchen": f"of {first}",
+        ", television=yes": f", {clean(held, 60)}" if held and " " not in held else "",
+    }
+
+
 class SlashCommands:
     """The part of a :class:`failsight.agent.session.Session` that answers lines that begin with a slash."""
+
+    _names: dict[str, str] | None = None  # names of the practice rooms → names of this case, once asked for
 
     if TYPE_CHECKING:  # what the session gives
         case: Case
@@ -72,7 +97,16 @@ class SlashCommands:
         return self.case.config.workflow
 
     def actions(self) -> dict[str, str]:
-        return dict(ACTIONS)
+        """Every command with what it does; classes, pictures and attributes in the examples are those of the case."""
+        return {name: self._filled(text) for name, text in ACTIONS.items()}
+
+    def _filled(self, text: str) -> str:
+        """``text`` with names of this case in place of the practice rooms'."""
+        if self._names is None:
+            self._names = _examples(self.case)
+        for said, here in self._names.items():
+            text = text.replace(said, here)
+        return text
 
     def act(self, command: str) -> Iterator[SessionEvent]:
         """Run a slash command."""
@@ -84,7 +118,7 @@ class SlashCommands:
         yield from handler(rest.strip())
 
     def _act_help(self, rest: str) -> Iterator[SessionEvent]:
-        lines = [f"- `{name}` {text}" for name, text in ACTIONS.items()]
+        lines = [f"- `{name}` {text}" for name, text in self.actions().items()]
         yield PlannerSaid(
             "Type a question in your own words, `go on` for the next stage, or:\n" + "\n".join(lines),
             tuple(words.choices(self.case)),
@@ -111,7 +145,7 @@ class SlashCommands:
     def _act_expect(self, rest: str) -> Iterator[SessionEvent]:
         wanted = parse_bounds(rest, self.case.classes)
         if not wanted:
-            yield Notice("Write it like `/expect recall of kitchen at least 85 %`.", "warning")
+            yield Notice(self._filled("Write it like `/expect recall of kitchen at least 85 %`."), "warning")
         for criterion in wanted:
             yield from self._expect(criterion)
 

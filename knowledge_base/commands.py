@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from failsight.knowledge_base.conditions import conditions_of
 from failsight.knowledge_base.directions import asks_for_confusions
 from failsight.knowledge_base.lexical import fold
 from failsight.knowledge_base.vocabulary import Mentions
@@ -113,10 +114,30 @@ _CHANGES: Final = re.compile(
     r"\b(?:chang\w*|influenc\w*|affect\w*|differen\w*|effect|depend\w*|matter\w*|worse|better|more|higher|lower|impact)\b"
 )
 _ERRORS: Final = re.compile(r"\b(?:errors?|error rates?|errs?|accura\w*|mistakes?|fail\w*|wrong)\b")
+_IS_IT_WORSE: Final = re.compile(
+    r"^\W*(?:(?:so|and|but|ok|okay|well|then)\W+)*(?:is|does|do|are) (?:it|this|they|the (?:model|network|classifier))\b(?: \w+){0,3}? (?:worse|better|less (?:good|accurate)|more (?:accurate|reliable)|badly|poorly|well)\b"
+)
+_TROUBLES: Final = re.compile(
+    r"^\W*(?:(?:so|and|but|ok|okay|well|then)\W+)*(?:is|are|does|do|can|could)\b.*\b(?:problems?|trouble|issues?|to blame|hurt\w*|harm\w*|at fault|causes?|reasons?)\b"
+)
+_TOO: Final = re.compile(
+    r"^\W*(?:is|are) (?:(?:my|the|our|these|those|some|many|any) )*(?:of (?:my|the|our) )?(?:images?|pictures?|photos?|data)?\b.*\btoo (?:dark|bright|blurr\w*|small|large|big|noisy|grey|pale|similar|different|compressed)\b"
+)
+_HOW_GOOD: Final = re.compile(
+    r"^\W*(?:(?:so|and|but|ok|okay|well|then)\W+)*how (?:good|bad|accurate|reliable|well) (?:is|does) (?:it|this|the (?:model|network|classifier)|my model)(?: (?:really|actually|do|perform|work|overall|now|at all))*\W*$"
+)
+_CHECKS: Final = re.compile(
+    r"\b(?:check|verify|audit|inspect|examine|review|test|validate|clean|control|assess|go (?:over|through))\w*\b(?: \w+){0,4}? (?:labels?|labelling|annotations?|ground truth)\b"
+)
 _LOOK: Final = re.compile(r"\b(?:textures?|shapes?|colou?rs?|backgrounds?|borders?|frequenc\w+)\b")
 _LEANS: Final = re.compile(
     r"\b(?:bias\w*|depend\w*|rel(?:y|ies)|cares?|go(?:es)? by|us(?:e|es|ing)|sensitive|matters?|driv\w*|prefer\w*|focus\w*|based|lean\w*)\b"
 )
+_THAN_OTHERS: Final = re.compile(
+    r"\b(?:more|worse|harder|poorer|better|less|higher|lower|oftener)\b.*\b(?:than|others?|the rest|the remaining|without)\b|\b(?:fail\w*|err\w*|stumbl\w*|wrong|mistak\w*|miss\w*)\b (?:\w+ ){0,4}?more(?: often)?\b|"
+    r"\b(?:does|do|perform\w*|is) (?:\w+ ){0,3}?worse on\b"
+)
+_WHICH: Final = re.compile(r"^\W*(?:which|what|where|on which|under which|in which|how)\b")
 _MUST_SEE: Final = re.compile(r"\bneeds? to (?:see|find|spot|notice)\b")
 _HOW_WELL: Final = re.compile(r"\b(?:accura|perform|score|recall|precision|how (?:well|good|often))\w*\b")
 
@@ -259,10 +280,19 @@ def _picking(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str
     return "select_data", {"budget": int(number[1]) if number else None}
 
 
+def _labels(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str, Any]] | None:
+    """Whether labels are right, of the split and the class that the sentence names: ``check the training labels for frog``."""
+    if not _CHECKS.search(text) or slots.get("image") or slots.get("class2") or slots.get("attributes"):
+        return None
+    return "label_noise", {"split": slots.get("split"), "class_name": slots.get("class")}
+
+
 def _data(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str, Any]] | None:
     named_more = any(slots.get(k) for k in ("class2", "object", "attributes", "predicted"))
     if _HOW_MANY.search(text) and slots.get("class") and not named_more and not _ERRORS.search(text):
         return "data_statistics", {"split": slots.get("split"), "class_name": slots["class"]}
+    if _TOO.match(text) and not named_more:
+        return "data_statistics", {"split": slots.get("split"), "class_name": slots.get("class")}
     if _BALANCE.search(text):
         return "data_statistics", {"split": slots.get("split")}
     if _TYPICAL.search(text) and slots.get("class") and not slots.get("class2"):
@@ -299,6 +329,12 @@ def _by_attribute(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dic
     attributes = slots.get("attributes")
     things = attributes or ([slots["object"]] if slots.get("object") else [])
     alone = not slots.get("image") and not slots.get("class2")
+    group = conditions_of(mentions) if alone else []
+    if group and _THAN_OTHERS.search(text) and not _WHICH.search(text):  # one group, named beforehand
+        true = slots.get("true")
+        return "compare_group", {"where": tuple(group), "class_name": true, "called": slots.get("predicted")}
+    if things and alone and (_IS_IT_WORSE.match(text) or _TROUBLES.match(text)):
+        return "find_slices", {"attributes": things, "within_class": slots.get("class")}
     if things and alone and _ERRORS.search(text) and _CHANGES.search(text):
         return "find_slices", {"attributes": things, "within_class": slots.get("class")}
     if attributes and not slots.get("class") and _GROUPS.search(text) and _RATES.search(text):
@@ -312,7 +348,7 @@ def _rates(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str, 
         return None
     name = slots.get("class")
     general = not any(slots.get(k) for k in ("class", "image", "object"))
-    if general and (_RUN.search(text) or _EACH.search(text)):
+    if general and (_HOW_GOOD.match(text) or _RUN.search(text) or _EACH.search(text)):
         return "evaluate", {"split": slots.get("split")}
     if name and not slots.get("class2") and (_TRICKY.search(text) or _SOME_HARDER.search(text)):
         return "find_slices", {"within_class": name}
@@ -320,6 +356,6 @@ def _rates(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str, 
 
 
 _READERS: Final[tuple[Reader, ...]] = (
-    _finding, _turning, _editing, _swapping, _adding, _masking, _pictures, _confusions, _map, _picking, _data, _sureness, _next_move,
+    _finding, _turning, _editing, _swapping, _adding, _masking, _pictures, _confusions, _map, _picking, _labels, _data, _sureness, _next_move,
     _by_attribute, _rates,
 )  # fmt: skip

@@ -62,7 +62,7 @@ _SHOWN: Final = (  # words that make the class one of the images, whatever else 
     re.compile(r"\b(?:misclassif|mislabel|mistaken|confused)\w* C0\b"),
 )
 _CALLS: Final = re.compile(  # what does it call (the) kitchens
-    rf"\bwhat (?:does|do|did|would|will|might) (?:it|the (?:model|network|classifier)) {_SOMEHOW}(?:call|name|label|tag) {_A}C0\b"
+    rf"\bwhat (?:the hell |the heck |on earth |exactly |the devil )?(?:does|do|did|would|will|might) (?:it|the (?:model|network|classifier)) {_SOMEHOW}(?:call|name|label|tag) {_A}C0\b"
 )
 _BOTH: Final = (
     (

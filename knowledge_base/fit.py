@@ -2,7 +2,7 @@
 
 Run after changing a question, a paraphrase or ``data/off_topic.txt`` (a test says when it is due). Writes
 ``data/router.npz`` (see :mod:`failsight.knowledge_base.heads`) and ``data/vectors.npz`` (embeddings of all shipped
-texts, so that nobody has to compute them again). Takes a few minutes on two cores (``--keep-fusion``: one); nothing but the shipped entries is
+texts, so that nobody has to compute them again). Takes a few minutes on two cores (``--keep-fusion``: one), and four more for the heads of :mod:`failsight.knowledge_base.requests`; nothing but the shipped entries is
 read: the retrieval test set never is.
 
 Every paraphrase is used in general words and with the names of several domains, so that the heads learn to look past
@@ -174,7 +174,9 @@ def main(arguments: Sequence[str] = ()) -> int:
     word = train(bags, data.labels, classes, WORD_DECAY)
     _write_router(questions, off_topic, dense, word, fusion, alone)
     write_vectors()
-    return 0
+    from failsight.knowledge_base import fit_tools  # it builds on this module
+
+    return fit_tools.main()
 
 
 def cross_validate(data: Examples, vectors: Any, bags: Any, classes: int) -> tuple[list[float], list[float]]:

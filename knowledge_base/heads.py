@@ -121,7 +121,7 @@ def average(log_probabilities: Any) -> Any:
     return np.logaddexp.reduce(log_probabilities, axis=0) - math.log(len(log_probabilities))
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=4)
 def heads(path: Path = FILE) -> Heads:
     """The shipped heads.
 

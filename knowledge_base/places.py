@@ -40,7 +40,12 @@ _WORDS: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...]
     (re.compile(rf"\b({_COLOURS}) (?:[\w-]+ ){{0,2}}?{_PUT_ON}\b"), lambda m: f"colour:{m[1]}"),
     (re.compile(r"\b(lower|bottom|upper|top)[ -](left|right)\b"), lambda m: _quarter(m[1], m[2])),
     (re.compile(r"\bcorners?\b"), lambda _: "corners:0.2"),
-    (re.compile(r"\b(borders?|frame|edges? of the (image|picture|photo))\b"), lambda _: "border:0.1"),
+    (
+        re.compile(
+            r"\b(borders?|frame|(?:edges?|rims?|margins?) of the (image|picture|photo)s?|(?:image|picture|photo)'?s? (?:edges?|rims?|margins?)|outer(?:most)? (?:tenth|strip|part|edge|ring|area))\b"
+        ),
+        lambda _: "border:0.1",
+    ),
     (
         re.compile(r"\b(cent(er|re)|middle) of the (image|picture|photo)s?\b"),
         lambda _: "rect:0.25,0.25,0.75,0.75",

@@ -139,7 +139,7 @@ class KnowledgeBase:
             }
         best = sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
         return [
-            _hit(entry, score)
+            hit_of(entry, score)
             for name, score in best
             if score > 0 and (entry := self._known(name)) is not None
         ]
@@ -159,7 +159,8 @@ class KnowledgeBase:
         return self.entries.get(name) or (store.foreign.get(name) if store else None)
 
 
-def _hit(entry: Entry, score: float) -> Hit:
+def hit_of(entry: Entry, score: float) -> Hit:
+    """``entry`` as a match with ``score`` in [0, 1]."""
     return Hit(
         entry.id,
         entry.kind,

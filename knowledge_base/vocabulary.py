@@ -34,7 +34,7 @@ _SPLITS: Final = (
     (
         "train",
         re.compile(
-            r"\btrain(ing)?( |-)?(split|set|data|images|pictures|photos|samples|examples)\b|\b(on|in) train\b"
+            r"\btrain(ing)?( |-)?(split|set|data|images|pictures|photos|samples|examples|labels?|labelling|annotations?)\b|\b(on|in) train\b"
         ),
     ),
     (
@@ -176,7 +176,9 @@ def words_of(name: str) -> tuple[str, ...]:
 
 
 def singular(word: str) -> str:
-    """``word`` without a plural ending (English, crude)."""
+    """``word`` without a plural ending (English, crude): ``kitchens``, and ``5s`` where classes are digits."""
+    if word.endswith("s") and word[:-1].isdecimal():
+        return word[:-1]
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
     if len(word) > 4 and word.endswith(("sses", "shes", "ches", "xes")):
@@ -248,7 +250,10 @@ def _is_measure(tokens: list[tuple[str, int, int]], position: int) -> bool:
     """Whether ``F1`` is the measure here (``the F1 of each class``) and not the first finding."""
     words = [t.lower() for t, _, _ in tokens]
     before, after = words[max(0, position - 2) : position], words[position + 1 : position + 3]
-    if {"precision", "recall", "macro", "micro", "weighted", "accuracy"} & {*before, *after}:
+    if {"precision", "recall", "macro", "micro", "weighted", "accuracy", "per-class", "class-wise"} & {
+        *before,
+        *after,
+    }:
         return True
     return bool(after) and (
         after[0] in ("score", "scores", "measure", "per", "values")
@@ -299,7 +304,7 @@ def _at(
         words = tuple(w for t, _, _ in span for w in words_of(t))
         if not words:
             continue
-        hit = vocabulary.names.get(words) or _joined(words, vocabulary)
+        hit = vocabulary.names.get(words) or _joined(words, vocabulary) or _synonym(words, vocabulary)
         if hit is not None:
             return Mention(hit[0], hit[1], start, span[-1][2]), length
     for length in range(min(3, len(tokens) - position), 0, -1):
@@ -332,6 +337,31 @@ def _row(text: str, vocabulary: Vocabulary) -> str | None:
     )
 
 
+#: short and everyday names of things, each word for the others; what the case itself calls something comes first
+_SAME: Final = (
+    ("television", "tv", "tvs", "telly", "tv set", "television set"), ("sofa", "couch", "settee"), ("refrigerator", "fridge"), ("bicycle", "bike"), ("motorcycle", "motorbike"),
+    ("airplane", "aeroplane", "plane", "aircraft"), ("car", "automobile"), ("truck", "lorry"), ("phone", "telephone", "smartphone", "mobile"), ("stove", "cooker", "hob"), ("lamp", "light fixture"),
+    ("painting", "picture on the wall"), ("bath tub", "tub", "bathtub"), ("wardrobe", "closet"), ("rug", "carpet"), ("watermark", "water mark"), ("glasses", "spectacles"), ("dog", "puppy"), ("cat", "kitten", "kitty"),
+)  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _same() -> dict[tuple[str, ...], list[tuple[str, ...]]]:
+    made: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    for group in _SAME:
+        keys = [words_of(name) for name in group]
+        for key in keys:
+            made.setdefault(key, []).extend(k for k in keys if k != key)
+    return made
+
+
+def _synonym(words: tuple[str, ...], vocabulary: Vocabulary) -> tuple[Role, str] | None:
+    """A class or thing of the case under another everyday name: ``TV``."""
+    hits = [vocabulary.names[k] for k in _same().get(words, ()) if k in vocabulary.names]
+    named = [hit for hit in hits if hit[0] in ("class", "object", "attribute")]
+    return named[0] if named else None
+
+
 def _joined(words: tuple[str, ...], vocabulary: Vocabulary) -> tuple[Role, str] | None:
     whole = "".join(words)
     if len(whole) < 5:
@@ -349,6 +379,7 @@ def _fuzzy(words: tuple[str, ...], vocabulary: Vocabulary) -> tuple[Role, str] |
     if any(c.isdigit() for c in typed):
         return None
     best: tuple[int, tuple[Role, str]] | None = None
+    several = False
     for key, hit in vocabulary.names.items():
         name = " ".join(key)
         allowed = 0 if len(name) < 5 else 1 if len(name) < 9 else 2
@@ -360,9 +391,11 @@ def _fuzzy(words: tuple[str, ...], vocabulary: Vocabulary) -> tuple[Role, str] |
         ):
             continue
         away = distance(typed, name, allowed)
-        if away <= allowed and (best is None or away < best[0]):
-            best = (away, hit)
-    return best[1] if best else None
+        if away > allowed or (best is not None and away > best[0]):
+            continue
+        tied = best is not None and away == best[0] and hit != best[1]
+        best, several = (away, hit), tied
+    return best[1] if best and not several else None  # two names equally near: neither is taken
 
 
 def distance(a: str, b: str, limit: int) -> int:

@@ -1,6 +1,6 @@
 """What the guided planner makes of one sentence: a call with its reason, or words.
 
-In this order: taking back, asking why, to see or what was found, what comes next, a finding to repair or whether that
+In this order: taking back, asking why, to see, what a word means or what this is for, what was found, what comes next, a finding to repair or whether that
 helped, edits of attributes, an answer to what was asked back, a change to the last measurement, a suspicion, and at last
 a question of the bank; a finding or evidence that is named and that no rule reads otherwise is told from the journal.
 """
@@ -19,19 +19,28 @@ from langchain_core.messages import AIMessage
 from failsight import prompts
 from failsight.agent.planners import (
     adopting,
+    asides,
+    because,
+    confused,
     edits,
+    first_steps,
+    looking,
+    looks,
     mending,
     phrases,
     references,
     slots,
     told,
     undoing,
+    whether,
     words,
 )
 from failsight.agent.planners.dialogue import Act, Turn, last_act, turns
 from failsight.agent.planners.hypotheses import Proposal, Unclear, suspicion
 from failsight.agent.planners.slots import Call, Unfit
+from failsight.agent.planners.step import Step
 from failsight.agent.planners.steps import largest_confusion
+from failsight.knowledge_base import spelling
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence
 from failsight.tools.registry import registry
@@ -40,10 +49,15 @@ from failsight.tools.text import clean, listing
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
+    from failsight.knowledge_base.routing import Route
     from failsight.knowledge_base.vocabulary import Mentions
 
-LOWEST, HIGHEST = 0.25, 0.75  # quantiles from which on pictures count as dark, bright, blurred …
 MOST_PICTURES = 8
+SURE = 0.6  # of both readings of a sentence (Route.sure), from which it is not taken otherwise
+DOES = (
+    "adopt_version", "compare_models", "generate_repair_data", "retrain", "test_by_adding", "test_by_masking", "test_by_swapping",
+    "verify_correction",
+)  # fmt: skip
 STATE = "state_hypothesis"
 _COMPARING = re.compile(
     r"\b(?:compar\w*|versus|vs|between|against|differ\w*|than|contrast\w*|apart)\b", re.IGNORECASE
@@ -52,12 +66,18 @@ _COMPARING = re.compile(
 
 def first_message(case: Case, question: str) -> AIMessage:
     """The first message of the turn in which a person said ``question``."""
-    before = turns(case, question)
+    return asides.read_as(question, _first(case, question, turns(case, question)), words.vocabulary(case))
+
+
+def _first(case: Case, question: str, before: Sequence[Turn]) -> AIMessage:
+    """What is made of the sentence, words of the trade spelt right; ``before``: the turns so far."""
+    question = spelling.corrected(question, words.vocabulary(case))
     act = last_act(before)
     made = (
         _taken_back(case, question, before)
         or _explained(case, question, before)
         or _shown(case, question, act)
+        or first_steps.answered(case, question, _names(case, question))
         or _told(case, question)
         or _next(case, question)
         or _adopted(case, question)
@@ -71,7 +91,11 @@ def first_message(case: Case, question: str) -> AIMessage:
     return (
         _followed(question, act, change)
         or _unfit(case, act, change, several=False)
+        or _seen(case, question)
+        or _because(case, question)
+        or whether.known(case, question, _names(case, question))
         or _suspected(case, question)
+        or confused.unknown(case, question, _names(case, question))
         or _routed(case, question, act, change)
     )
 
@@ -283,6 +307,25 @@ def _all_attributes(case: Case) -> list[str]:
     return [name for name in table.columns if name not in table.unusable]
 
 
+def _seen(case: Case, question: str) -> AIMessage | None:
+    """The pictures that somebody describes; which words of the description were not understood."""
+    wish = looking.wish(_names(case, question), lambda measure, low: looks.condition(case, measure, low))
+    if wish is None or looking.TOOL not in registry():
+        return None
+    if not wish.arguments.get("where") and wish.unread:
+        return words.message(asides.nothing_shown(case, wish.unread), words.choices(case))
+    why = prompts.say("why.show_images", question=clean(question, 120))
+    return call(
+        looking.TOOL, wish.arguments, why, **({asides.UNREAD: list(wish.unread)} if wish.unread else {})
+    )
+
+
+def _because(case: Case, question: str) -> AIMessage | None:
+    """Why a class does badly, from what was found."""
+    made = because.told(case, question, _names(case, question))
+    return call(made.tool, made.arguments, made.why) if isinstance(made, Step) else made
+
+
 # --- suspicions ------------------------------------------------------------------------------------------------------
 
 
@@ -293,36 +336,24 @@ def _suspected(case: Case, question: str) -> AIMessage | None:
     made = suspicion(mentions)
     if made is None or (isinstance(made, Unclear) and told.named(question, mentions)):
         return None
-    return _state(case, made, question) if isinstance(made, Proposal) else words.unclear(case, made)
+    if isinstance(made, Proposal):
+        return _state(case, made, question)
+    from failsight.knowledge_base import route
+
+    found = route(question, words.vocabulary(case), base=case.knowledge)
+    clear = found.call is not None and found.call["tool"] not in (STATE, *slots.TESTS) and found.sure >= SURE
+    return None if clear else words.unclear(case, made)  # what names a measurement is no half a suspicion
 
 
 def _state(case: Case, made: Proposal, question: str) -> AIMessage | None:
     """The call that writes a suspicion down; None where nothing tells such pictures from others."""
     arguments = dict(made.arguments)
     if made.look is not None:
-        where = _look(case, *made.look)
+        where = looks.condition(case, *made.look)
         if where is None:
             return None
         arguments["where"] = (where,)
     return call(STATE, arguments, prompts.say("why.hypothesis", question=clean(question, 120)))
-
-
-def _look(case: Case, measure: str, low: bool) -> str | None:
-    """``brightness<=0.31``: the quarter of the images that counts as dark (or bright, blurred …); None where they are all alike."""
-    import numpy as np
-
-    columns = case.attributes().columns
-    name = next((n for n in (f"computed_{measure}", measure) if n in columns), None)
-    try:
-        values = np.asarray(columns[name] if name else (), float)
-    except (TypeError, ValueError):  # a column of words that has the name of a measure
-        return None
-    values = values[np.isfinite(values)]
-    at = float(f"{float(np.quantile(values, LOWEST if low else HIGHEST)):.3g}") if len(values) else 0.0
-    inside = values <= at if low else values >= at
-    if not inside.any() or inside.all():
-        return None
-    return f"{name}{'<=' if low else '>='}{at:g}"
 
 
 # --- the question bank -------------------------------------------------------------------------------------------------
@@ -343,14 +374,41 @@ def _routed(case: Case, question: str, act: Act | None, change: Call | Unfit | N
         found = route(question, dataclasses.replace(names, tools=others), base=case.knowledge)
     if (elsewhere := words.unknown_image(case, found)) is not None:
         return elsewhere
-    if (known := told.unless_done(case, said, _names(case, said), found.call)) is not None:
+    if not _to_be_done(found) and (known := told.unless_done(case, said, _names(case, said), found.call)):
         return known
     if isinstance(change, Unfit) and not _compares(said, found.call, change):
         return _unfit(case, act, change, several=True) or words.unanswered(case, found)
     if found.call is None or found.off_topic or found.asks_back:
         return words.unanswered(case, found)
     why = prompts.say("why.question", question=clean(question, 120))
-    return call(found.call["tool"], found.call["arguments"], why, question=found.questions[0].id)
+    given, unfit = _possible(found.call["tool"], found.call["arguments"])
+    if unfit:
+        why += prompts.say("why.without", named=listing([f"{k}={clean(v, 40)}" for k, v in unfit.items()]))
+    return call(found.call["tool"], given, why, question=found.questions[0].id if found.questions else "")
+
+
+def _to_be_done(found: Route) -> bool:
+    """Whether a sentence that may name a finding surely wants something done, and not to be told of it."""
+    return found.call is not None and found.call["tool"] in DOES and found.sure >= SURE
+
+
+def _possible(tool: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The arguments that the tool takes as they are, and those that it does not: a number in a sentence may be beyond its bounds."""
+    spec = registry()[tool]
+    try:
+        spec.check(dict(given))
+        return dict(given), {}
+    except RetryError:
+        pass
+    kept, unfit = {}, {}
+    needed = {k: v for k, v in given.items() if spec.arguments.model_fields[k].is_required()}
+    for name, value in given.items():
+        try:
+            spec.check({**needed, name: value})
+            kept[name] = value
+        except RetryError:
+            unfit[name] = value
+    return ({**needed, **kept}, {k: v for k, v in unfit.items() if k not in needed})
 
 
 def _compares(question: str, made: Mapping[str, Any] | None, change: Unfit) -> bool:

@@ -13,6 +13,8 @@ from typing import Any
 from failsight.agent.planners import leaving, slots
 from failsight.agent.planners.dialogue import Act, Turn
 from failsight.agent.planners.slots import STATE, TESTS, Call, Unfit, fields
+from failsight.knowledge_base.arguments import place
+from failsight.knowledge_base.edited import edits_meant
 from failsight.knowledge_base.vocabulary import Mention, Mentions
 
 _SMALL_TEXT = (
@@ -48,6 +50,13 @@ _THIS_IMAGE = re.compile(
     re.IGNORECASE,
 )
 _THIS_CLASS = re.compile(r"\b(?:this|that|the same|the said) (?:class|room|category|label)\b", re.IGNORECASE)
+_EDITS = re.compile(
+    r"^\W*(?:and|or|now|then|also|but|what about|how about|what if|what happens (?:when|if)|make|try|even|instead|with|by|a (?:bit|little)|slightly|much|only|just|no|\d|"
+    r"(?:dark|bright|light|blur|sharp|rotat|tilt|flip|mirror|grey|gray|pale|zoom|noise|upside)\w*)",
+    re.IGNORECASE,
+)
+_ALSO = re.compile(r"\b(?:also|as well|too|in addition|on top|additionally|besides)\b", re.IGNORECASE)
+MOST_WORDS = 12  # of a sentence that only says how the same picture is to be changed
 _AND = re.compile(r"^\W*(?:and|or|also|no|but)\b", re.IGNORECASE)
 _CHANGES = (slots.classes, slots.pictured_things, slots.pictures, slots.numbers, slots.rest)
 
@@ -76,6 +85,8 @@ def follow(
     if act.tool == STATE:
         return _patched(mentions, act) if is_elliptic(mentions, ("without",)) else None
     text, gone = mentions.sentence, leaving.dropped(mentions)
+    if act.tool == "what_if" and (edits := _edits_again(mentions, act)):
+        return act.tool, {**act.arguments, "edits": edits}
     if not is_elliptic(mentions, leaving.SMALL):
         return None
     if leaving.EXCLUDE.match(text):
@@ -94,6 +105,17 @@ def follow(
     if named and all(m in gone for m in named) and "where" not in fields(act.tool):
         return _leaving_out(mentions, gone, act, every)  # not the cats
     return _patched(mentions, act)
+
+
+def _edits_again(mentions: Mentions, act: Act) -> str:
+    """The edits of ``and 60 % brighter?`` after a what-if of one picture, in place of those before or (``also``) after them; empty
+    where the sentence says none, or names anything of the case."""
+    text = mentions.sentence
+    if mentions.found or len(text.split()) > MOST_WORDS or not _EDITS.match(text):
+        return ""
+    made = edits_meant(mentions, place(text)) or ""
+    before = str(act.arguments.get("edits") or "")
+    return f"{before}; {made}" if made and before and _ALSO.search(text) else made
 
 
 def _leaving_out(

@@ -193,7 +193,7 @@ def _into_region(
         return Unfit("several", tuple(things(kept)))
     slot = "region" if "region" in takes else "cue"
     more = {k: v for k, v in made.items() if k != "finding"}
-    return {**more, slot: region, **({"where": held} if held else {})}
+    return {**more, slot: region, **({"where": _conditions_of(takes, made, held)} if held else {})}
 
 
 def _into_edits(given: Mapping[str, Any], region: str) -> dict[str, Any]:
@@ -212,10 +212,19 @@ def _into_attributes(
     if "attribute" in takes:
         return {**given, "attribute": named[0]} if len(named) == 1 else Unfit("several", tuple(named))
     if "where" in takes and (found := _conditions(kept)):
-        return {**given, "where": found}
+        return {**given, "where": _conditions_of(takes, given, found)}
     if "colour" in takes:
         return {**given, "colour": named[0]} if len(named) == 1 else Unfit("several", tuple(named))
     return None
+
+
+def _conditions_of(
+    takes: Mapping[str, Any], given: Mapping[str, Any], found: Sequence[str]
+) -> str | list[str]:
+    """Conditions as the tool takes them, one text or a list; whether the images are answered wrongly stays as it was."""
+    if takes["where"].annotation is not str:
+        return list(found)
+    return "&".join([*(c for c in where(given) if c in ("wrong", "correct")), *found])
 
 
 def _conditions(mentions: Mentions) -> list[str]:

@@ -45,8 +45,8 @@ _ABOUT_PAST: Final = re.compile(
     re.IGNORECASE,
 )
 _NOT_AN_ID: Final = re.compile(
-    r"\b(?:the|its|an?|which|what|macro|micro|mean|average|overall|weighted|best|precision|recall|accuracy)[ -]F1\b(?! (?:finding|hypothesis))"
-    r"|\bF[12](?:[ -](?:score|measure|values?|of (?:each|every|all|the))|,? (?:precision|recall|accuracy)\b)",
+    r"\b(?:the|its|an?|which|what|macro|micro|mean|average|overall|weighted|best|precision|recall|accuracy|class|class-?wise)[ -]F1\b(?! (?:finding|hypothesis))"
+    r"|\bF[12](?:[ -](?:score|measure|values?|of (?:each|every|all|the))|,? (?:precision|recall|accuracy)\b| (?:per|by|for each|for every) (?:class|category|label)\b)",
     re.IGNORECASE,
 )
 _NAME: Final = re.compile(r"(?<![\w#./\\-])([FE]\d{1,4})(?![\w#]|[./\\-]\w)", re.IGNORECASE)

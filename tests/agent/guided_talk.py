@@ -31,6 +31,27 @@ VALUES = {
     "annotator": ("A", "B", "C", "D"),
 }
 EACH = 20  # images of a class
+
+
+@dataclass(frozen=True)
+class World:
+    """What the pictures of a case are described by, and what its second finding is about."""
+
+    objects: tuple[str, ...]
+    values: dict[str, tuple[str, ...]]
+    rare: str
+
+
+FIRST = World(OBJECTS, VALUES, "stools")
+SECOND = World(
+    ("television", "stool", "table", "plant", "cat", "lamp"),
+    {"floor": ("wood", "tile", "carpet"), "lighting": ("bright", "soft", "dark"), "camera": ("phone", "slr")},
+    "stool",
+)
+WORLDS = {
+    "guided_blind": SECOND,
+    "guided_authors": SECOND,
+}  # of sets that speak of another case than the first
 WORDS = ("say", "ask", "off", "why", "show", "undo", "any")
 STAND = ("state_hypothesis", "edit_attributes")  # tools that really run: they cost nothing
 
@@ -147,7 +168,12 @@ def _normal(name: str, value: object) -> str:
     text = str(value)
     if name == "edits":
         return re.sub(r"[%°+\s]", "", text)
-    return ",".join(sorted(text.split("&" if name == "where" else ",")))
+    if text in ("True", "False"):
+        return text.lower()
+    if re.fullmatch(r"#\d+", text):
+        row = int(text[1:])
+        return f"{CLASSES[row // EACH]}/{CLASSES[row // EACH]}_{row % EACH:04d}.png"
+    return ",".join(sorted(re.split("[&,]" if name == "where" else ",", text)))
 
 
 def heard(message: AIMessage) -> Heard:
@@ -165,15 +191,15 @@ def heard(message: AIMessage) -> Heard:
     )
 
 
-def rooms(folder: Path) -> FakeCase:
+def rooms(folder: Path, world: World = FIRST) -> FakeCase:
     """A case of five rooms with attributes, boxes, four splits and three findings; its pictures are plain grey."""
     rng = np.random.default_rng(0)
     labels = np.repeat(np.arange(len(CLASSES)), EACH)
     n = len(labels)
-    columns: dict[str, list[Any]] = {k: [v[i % len(v)] for i in range(n)] for k, v in VALUES.items()}
-    seen = {name: rng.random(n) < 0.4 for name in OBJECTS}
-    columns |= {name: ["yes" if s else "no" for s in seen[name]] for name in OBJECTS}
-    boxes = [{name: [(0.2, 0.2, 0.6, 0.6)] for name in OBJECTS if seen[name][i]} for i in range(n)]
+    columns: dict[str, list[Any]] = {k: [v[i % len(v)] for i in range(n)] for k, v in world.values.items()}
+    seen = {name: rng.random(n) < 0.4 for name in world.objects}
+    columns |= {name: ["yes" if s else "no" for s in seen[name]] for name in world.objects}
+    boxes = [{name: [(0.2, 0.2, 0.6, 0.6)] for name in world.objects if seen[name][i]} for i in range(n)]
     tables = {}
     for split in ("data", "train", "deploy", "pool"):
         made = FakeTable(np.full((n, 8, 8, 3), 90, np.uint8), labels.tolist(), CLASSES, columns, boxes)
@@ -184,11 +210,11 @@ def rooms(folder: Path) -> FakeCase:
         return np.tile(np.linspace(0, 1, len(CLASSES)), (len(x), 1))
 
     case = FakeCase(folder, tables, FakeModel(rule, CLASSES, (8, 8)))
-    case.record("evidence.recorded", call="0", evidence=_first_search().to_dict())
+    case.record("evidence.recorded", call="0", evidence=_first_search(world).to_dict())
     return case
 
 
-def _first_search() -> Evidence:
+def _first_search(world: World) -> Evidence:
     """What was found before the conversation: F1 to F3."""
 
     def found(kind: Any, slice_: dict[str, str], name: str, into: str | None, verdict: Any) -> Finding:
@@ -197,7 +223,7 @@ def _first_search() -> Evidence:
 
     return Evidence("find_slices", "Slices", "Three groups fail more.", id="E1", findings=(
         found("spurious_correlation", {"television": "yes"}, "living_room", None, None),
-        found("rare_case", {"stools": "yes"}, "kitchen", "dining_room", "confirmed"),
+        found("rare_case", {world.rare: "yes"}, "kitchen", "dining_room", "confirmed"),
         found("weak_slice", {"cat": "yes"}, "bathroom", "kitchen", "confirmed"),
     ))  # fmt: skip
 
@@ -278,7 +304,7 @@ def converse(case: FakeCase, said: Sequence[str], *, afresh: bool = False) -> li
 
 def score(name: str, tmp_path: Path) -> tuple[float, list[str]]:
     """The share of single requests answered right at the first try, and those that were not."""
-    case = rooms(tmp_path / "rooms")
+    case = rooms(tmp_path / "rooms", WORLDS.get(name, FIRST))
     planner = GuidedPlanner(case)
     wrong, lines = [], requests(name)
     for line in lines:

@@ -34,6 +34,7 @@ from tests.fakes.case import FakeCase, television_world
 
 HELD_OUT = {
     "guided_test.txt": "be0a5d7f12d80fa38d689b68aa3a027b6a85729f41ae41946119adf1dc8f160c",
+    "guided_blind.txt": "99a482b7b585b26bda4523353966ed15727c2dde510f0f59975f702e15e2cdae",
     "guided_dialogues_test.txt": "b2f21b524a5bf069a8ba37f00a20aabda9c606001f932d533d533c577f5c61f2",
 }
 NAMES = Vocabulary(classes=("bathroom", "bedroom", "dining_room", "kitchen", "living_room"), objects=OBJECTS, attributes=VALUES)  # fmt: skip
@@ -45,10 +46,16 @@ def test_the_held_out_sets_are_the_frozen_ones() -> None:
         assert hashlib.sha256((DATA / name).read_bytes()).hexdigest() == digest
     assert len(requests("guided_test")) >= 100
     assert len(dialogues("guided_dialogues_test")) >= 30
+    assert (
+        len(requests("guided_blind")) >= 140
+    )  # by an author who never saw the rules, and read by nobody who writes them
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "least"), [("guided_test", 0.9), ("guided_development", 0.95)])
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("guided_test", 0.9), ("guided_development", 0.95), ("guided_authors", 0.8), ("guided_blind", 0.65)],
+)
 def test_free_requests_get_the_right_tool_with_the_right_arguments(
     name: str, least: float, tmp_path: Path
 ) -> None:

@@ -95,7 +95,7 @@ def test_the_other_numbers_are_classes(line: str) -> None:
         ("show me the top 3 confusions", "confusion_matrix", {"top": 3}),
         ("top 5 confusions of 3", "confusion_matrix", {"true_class": "3", "top": 5}),
         ("how often is a 5 called 3?", "confusion_matrix", {"true_class": "5", "predicted_class": "3"}),
-        ("what are the 5 most frequent confusions", "confusion_matrix", {}),
+        ("what are the 5 most frequent confusions", "confusion_matrix", {"top": 5}),
         ("show the 3 nearest images to #7", "nearest", {"image": "a/0007.png"}),
         ("pick 5 images to label", "select_data", {"budget": 5}),
         ("which 5 images is it most sure and wrong about?", "unknown_unknowns", {}),

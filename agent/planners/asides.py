@@ -1,0 +1,77 @@
+"""What is said around the answer of a measurement: the direct answer to a yes or no question, what explains a confusion, how a
+slip of the keyboard was read, and which words were not understood."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from langchain_core.messages import AIMessage, BaseMessage
+
+from failsight import prompts
+from failsight.agent.planners import explaining, whether, words
+from failsight.knowledge_base.counts import named
+from failsight.knowledge_base.spelling import misread
+from failsight.tools.text import clean, listing
+
+if TYPE_CHECKING:
+    from failsight.agent.case import Case
+    from failsight.knowledge_base.vocabulary import Vocabulary
+
+UNREAD: Final = "unread"  # of a call: words of the sentence that it does not carry out
+
+
+def completed(
+    case: Case, question: str, made: AIMessage, evidence: Sequence[str], since: Sequence[BaseMessage]
+) -> AIMessage:
+    """The answer ``made`` to ``question`` with what belongs around it.
+
+    Args:
+        evidence: ids of what was measured in this turn.
+        since: the messages of the turn; its first call says which words it left out.
+    """
+    names = words.vocabulary(case)
+    begun = next((m for m in since if m.type == "ai"), None)
+    unread = list(begun.additional_kwargs.get(UNREAD, ())) if begun is not None else []
+    head = [not_understood(unread)] if unread else []
+    answer = whether.answer(case, question, evidence, named(question[:400], names))
+    body = str(made.text)
+    if answer:
+        head.append(answer)
+        body = _after(case, evidence, body)
+    tail = explaining.confusions(case, evidence)
+    text = "\n".join([*head, body, *(["", *tail] if tail else [])])
+    return read_as(question, AIMessage(text, additional_kwargs=made.additional_kwargs), names)
+
+
+def _after(case: Case, evidence: Sequence[str], body: str) -> str:
+    """What follows a direct answer: of the evidence's summary, which stands above on its own, the id."""
+    for one in reversed(case.state().evidence):
+        said = f"{one.summary} [{one.id}]"
+        if one.id in evidence and body.startswith(said):
+            return f"{prompts.say('whether.rests', evidence=one.id)}{body.removeprefix(said)}"
+    return body
+
+
+def read_as(question: str, made: AIMessage, names: Vocabulary) -> AIMessage:
+    """``made``, beginning with how misspelt names were read: ``(bathrom: read as bathroom)``."""
+    slips = misread(question, names)
+    if made.tool_calls or not slips:
+        return made
+    shown = [
+        prompts.say("read_as", typed=clean(typed, 40), name=clean(name.replace("_", " "), 60))
+        for typed, name in slips[:3]
+    ]
+    return AIMessage(f"({'; '.join(shown)})\n{made.text}", additional_kwargs=made.additional_kwargs)
+
+
+def not_understood(unread: Sequence[str]) -> str:
+    """Which words of a wish were not understood."""
+    return prompts.say("show.unread", words=listing([f"“{clean(w, 40)}”" for w in unread]))
+
+
+def nothing_shown(case: Case, unread: Sequence[str]) -> str:
+    """That a wish for pictures was not understood, with the columns of the case by which pictures can be shown."""
+    known = [clean(n.replace("_", " "), 40) for n in words.vocabulary(case).attributes][:6]
+    names = listing(known) if known else "“wrong”"
+    return prompts.say("show.unknown", words=listing([f"“{clean(w, 40)}”" for w in unread]), names=names)
