@@ -63,7 +63,7 @@ _NEAR: Final = re.compile(
 )
 _COMPARE: Final = re.compile(r"\b(?:compar\w*|contrast|differen\w*|alike|same|similar\w*|versus|vs|both)\b")
 _TURN: Final = re.compile(
-    r"\bsmallest change\b|\bcounterfactual\w*|\bwhat would (?:have to|need to|it take)\b|\bleast change\b|\bminimal change\b|\bhow (?:little|much) (?:must|has to|would)\b|\bturns? (?:\S+ )?into\b|\bwhat (?:would|could|will|does|might) (?:make|turn|change|flip)\b|\bthe least (?:that|which|to|thing)\b"
+    r"\bsmallest change\b|\bcounterfactual\w*|\bwhat would (?:have to|need to|it take)\b|\b(?:what|which parts?) (?:must|has to|have to|needs? to|should) (?:be )?chang\w*|\bleast change\b|\bminimal change\b|\bhow (?:little|much) (?:must|has to|would)\b|\bturns? (?:\S+ )?into\b|\bwhat (?:would|could|will|does|might) (?:make|turn|change|flip)\b|\bthe least (?:that|which|to|thing)\b"
 )
 _WEAK: Final = re.compile(
     r"\bweak(?:nesses|ness)? ?(?:spots?|points?|sides?)?\b(?!.*\bclass)|\bblind spots?\b|\bbreaks? (?:down)?\b|\b(?:kinds?|sorts?|types?) of\b.*\b(?:can ?'?t|cannot|struggl\w*|fail\w*|wrong|trouble|trip\w*|hard\w*|difficult\w*|badly|confus\w* it)\b|\bunder (?:which|what) (?:circumstances|conditions)\b|"

@@ -47,6 +47,7 @@ class Index:
         self.embedded = 0
         self.store: Store | None = None
         self._notices: list[str] = []
+        self._last: tuple[tuple[str, ...], Any] | None = None
         try:
             self.vectors = self._vectors()
         except NoEncoder as error:
@@ -67,7 +68,10 @@ class Index:
         if self.vectors is None:
             return None
         try:
-            return encoder()(texts)
+            key, last = tuple(texts), self._last
+            if last is None or last[0] != key:  # a sentence is read more than once
+                self._last = last = (key, encoder()(texts))
+            return last[1]
         except NoEncoder as error:
             self.vectors = None
             self.say(f"{error} Search goes on by words only.")

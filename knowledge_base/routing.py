@@ -17,15 +17,16 @@ from failsight.knowledge_base.meanings import asked, meanings
 from failsight.knowledge_base.requests import WORDS, call_for, lacking, meant
 from failsight.knowledge_base.schema import KINDS, Entry
 from failsight.knowledge_base.search import Hit, KnowledgeBase, hit_of, load
-from failsight.knowledge_base.vocabulary import Mentions, Vocabulary
+from failsight.knowledge_base.vocabulary import Mentions, Vocabulary, words_of
 
 # Chosen on out-of-fold scores and on the development set; see tests/knowledge_base/test_retrieval.py for the figures.
 _OFF_TOPIC: Final = 0.15
 _ASK_BACK: Final = 0.4
 _SECOND: Final = 0.65  # weight of the second reading, beside the bank's
 _NAMES_IT: Final = 0.7  # and of words that name a measurement
+_OWN_NAME: Final = 0.3  # and of the tool's own name in the sentence
 _ENOUGH: Final = 0.35  # from which both together overrule the bank's call …
-_ENOUGH_ALONE: Final = 0.35  # … and speak where it has none
+_ENOUGH_ALONE: Final = 0.4  # … and speak where it has none
 _MAYBE: Final = 0.05
 _LACKS: Final = 0.4  # of the chances of a tool that lacks what it needs
 _OF_PROGRAM: Final = "term.about_"
@@ -155,6 +156,9 @@ def _together(found: Route, second: Mapping[str, float], base: KnowledgeBase) ->
         made[tool] = made.get(tool, 0.0) + (1 - _SECOND) * one.score
     if found.by_words and found.call is not None:
         made[found.call["tool"]] = made.get(found.call["tool"], 0.0) + _NAMES_IT
+    text = f" {' '.join(words_of(found.mentions.sentence))} "
+    for tool in made:  # its own name
+        made[tool] += _OWN_NAME if f" {' '.join(words_of(tool))} " in text else 0.0
     return made
 
 

@@ -415,6 +415,11 @@ def _compares(question: str, made: Mapping[str, Any] | None, change: Unfit) -> b
     """Whether a call sets beside each other all that the sentence names."""
     if made is None or not made["tool"].startswith("compare_") or not _COMPARING.search(question):
         return False
+    rest = _COMPARING.sub(" ", question.lower())
+    for name in change.names:
+        rest = rest.replace(name.replace("_", " ").lower(), " ")
+    if not re.search(r"[a-z]{3,}", rest):  # two names alone go on with what was measured before
+        return False
     given = [
         v
         for value in made["arguments"].values()
