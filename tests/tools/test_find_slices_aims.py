@@ -519,3 +519,17 @@ def test_why_the_difference_at_equal_classes_is_another_than_that_of_the_rates(
     found = next(f for f in find_slices(view).findings if f.slice == {"site": "B"} and f.class_name is None)
     told = [w for w in ("easier", "harder") if f"it holds more of the {w} classes" in found.statement]
     assert told == ([says] if says else [])
+
+
+def test_of_what_one_class_alone_shows_it_is_not_said_that_its_errors_are_of_that_class() -> None:
+    """A bath style that nearly all of bathrooms have, of which most are wrong: that the errors are bathrooms' is no news."""
+    rng, labels, columns = world(7)
+    style = np.where(labels == 0, rng.choice(["tub", "shower"], 3000), "none").astype(object)
+    style[rng.choice(np.flatnonzero(labels != 0), 8, replace=False)] = "shower"
+    columns["bath_style"] = list(style)
+    wrong = np.where(style == "shower", 0.7, 0.05)
+    made = find_slices(scored(labels, columns, noisy(rng, labels, wrong)), attributes=("bath_style",))
+    told = [
+        f for f in made.findings if (f.slice or {}).get("bath_style") == "shower" and f.verdict == "confirmed"
+    ]
+    assert told and not any("Nearly all of it" in f.statement for f in told)

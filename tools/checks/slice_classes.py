@@ -108,6 +108,10 @@ def _nearly_all(found: Search, there: Mask, other: Mask) -> Answered | None:
     excess = np.array([max(0.0, a.at.difference) * a.at.n for a in all_])
     first = int(excess.argmax())
     most = all_[first]
+    if most.at.n >= NEARLY_ALL * int(
+        there.sum()
+    ):  # of a bath style that errors are of bathrooms says nothing
+        return None
     if excess[first] < NEARLY_ALL * excess.sum() or not most.at.enough or most.at.ci[0] <= 0:
         return None
     return most
