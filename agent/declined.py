@@ -6,7 +6,8 @@ to have it after all.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from failsight.agent.state import CaseState, Declined, FindingRecord
 from failsight.tools.text import clean, listing
@@ -121,12 +122,17 @@ def _again(call: Declined) -> str:
         return f"test {finding}"
     if finding and call.tool == REPAIR:
         return f"repair {finding}"
-    given = "".join(
-        f" {k}={clean(str(v), 40)}"
-        for k, v in call.arguments.items()
+    return f"/tool {call.tool}{typed(call.arguments)}"
+
+
+def typed(arguments: Mapping[str, Any]) -> str:
+    """Arguments as they are typed after a tool's name: `` where=camera=phone,lighting=dark``; what can't be typed in a word is left out."""
+    said = {k: ",".join(map(str, v)) if isinstance(v, list | tuple) else v for k, v in arguments.items()}
+    return "".join(
+        f" {k}={clean(str(v), 80)}"
+        for k, v in said.items()
         if isinstance(v, str | int | float) and " " not in str(v) and v != ""
     )
-    return f"/tool {call.tool}{given}"
 
 
 def _settled(state: CaseState, call: Declined) -> bool:

@@ -113,7 +113,7 @@ _NUMBERS: Final[Mapping[str, Callable[[str], float | int | None]]] = {
     "k": _count(
         rf"\b{_N} {_FEW}(?:look.?alikes?|neighbou?rs?|nearest|closest|most (?:similar|alike)|similar|entries|hits|passages|answers|prototypes?|typical)\b",
         rf"\b(?:nearest|closest|top|first) {_N}\b", rf"\b{_N} (?:of (?:them|those|these|the) )?{_FEW}{_IMAGES}\b",
-        rf"\bk ?= ?{_N}\b",
+        rf"\bk ?= ?{_N}\b", rf"\b{_N} (?:of them )?(?:are|is|will|would) (?:be )?(?:enough|do|suffice)\b",
     ),
     "criticisms": _count(rf"\b{_N} {_FEW}(?:criticisms?|odd|atypical|untypical|unusual|outliers?)"),
     "draws": _count(

@@ -380,6 +380,8 @@ def _routed(case: Case, question: str, act: Act | None, change: Call | Unfit | N
         return _unfit(case, act, change, several=True) or words.unanswered(case, found)
     if found.call is None or found.off_topic or found.asks_back:
         return words.unanswered(case, found)
+    if (decided := whether.settled(case, found.call)) is not None:
+        return decided
     why = prompts.say("why.question", question=clean(question, 120))
     given, unfit = _possible(found.call["tool"], found.call["arguments"])
     if unfit:

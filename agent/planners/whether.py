@@ -7,10 +7,11 @@ is claimed: the measurement speaks for itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
+from failsight.agent.declined import typed
 from failsight.agent.planners import because, words
 from failsight.agent.state import CaseState, FindingRecord
 from failsight.knowledge_base.directions import directions
@@ -93,6 +94,30 @@ def known(case: Case, question: str, mentions: Mentions) -> AIMessage | None:
         return None
     lines = [_said("whether.yes", found), *(f"- {words.finding_line(r)}" for r in found[:MOST])]
     return words.message("\n".join(lines), words.choices(case))
+
+
+def settled(case: Case, made: Mapping[str, Any]) -> AIMessage | None:
+    """What is known of a group that is asked about, where a search or a test of exactly this group has decided it; None where not, or
+    where the question asks for more (another effect, another split)."""
+    given = made["arguments"]
+    if made["tool"] != "compare_group" or set(given) - {"where", "class_name"} or not given.get("where"):
+        return None
+    held = given["where"].split("&") if isinstance(given["where"], str) else given["where"]
+    group = dict(str(part).split("=", 1) for part in held if "=" in str(part))
+    found = next(
+        (
+            r
+            for r in case.state().now()
+            if r.finding.kind in _GROUPS and r.finding.split == "data" and dict(r.finding.slice or {}) == group
+            and r.finding.class_name == given.get("class_name") and r.standing in ("confirmed", "refuted")
+        ),
+        None,
+    )  # fmt: skip
+    if found is None or len(group) != len(held):
+        return None
+    key = "whether.yes" if found.standing == "confirmed" else "whether.no"
+    anew = prompts.say("whether.anew", call=f"/tool compare_group{typed(given)}")
+    return words.message(f"{_said(key, [found])}\n- {words.finding_line(found)}\n{anew}", words.choices(case))
 
 
 def _cell(made: Evidence, question: str, mentions: Mentions) -> str:

@@ -320,3 +320,19 @@ def test_the_marks_of_the_sets_are_read() -> None:
     (line,) = [x for x in requests("guided_test") if x.text.startswith("how many bathrooms")]
     assert is_right(Heard("data_statistics", (("class_name", "bathroom"),)), line)
     assert not is_right(Heard("data_statistics", (("class_name", "kitchen"),)), line)
+
+
+def test_a_group_that_was_decided_is_told_and_not_measured_again(case: FakeCase) -> None:
+    """F2 says that kitchens with stools do worse; asked about the same group, that is the answer, with how to test it anew."""
+    (same,) = converse(case, ["are kitchens with stools wrong more often than the others?"])
+    assert (
+        not same.tool
+        and "(F2)" in same.words
+        and "/tool compare_group class_name=kitchen where=stools=yes" in same.words
+    )
+    other = converse(case, ["are bedrooms with stools wrong more often than the others?"])[-1]
+    assert str(other) == "compare_group class_name=bedroom where=stools=yes"
+    more = converse(
+        case, ["are kitchens with stools wrong more often than the others, by at least ten points?"]
+    )[-1]
+    assert str(more) == "compare_group class_name=kitchen minimum_effect=0.1 where=stools=yes"
