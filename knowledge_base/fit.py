@@ -16,6 +16,7 @@ import io
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -172,7 +173,8 @@ def main(arguments: Sequence[str] = ()) -> int:
         fusion, alone = cross_validate(data, vectors, bags, classes)
     dense = train(vectors * SCALE, data.labels, classes, DENSE_DECAY)
     word = train(bags, data.labels, classes, WORD_DECAY)
-    _write_router(questions, off_topic, dense, word, fusion, alone)
+    names = [*(q.id for q in questions), OFF]
+    write_heads(FILE, names, stamp(questions, off_topic), dense, word, fusion, alone)
     write_vectors()
     from failsight.knowledge_base import fit_tools  # it builds on this module
 
@@ -214,20 +216,29 @@ def _report(parts: Sequence[Any], fusion: Sequence[float], data: Examples, class
     )
 
 
-def _write_router(
-    questions: Sequence[Entry],
-    off_topic: Sequence[str],
+def write_heads(
+    file: Path,
+    classes: Sequence[str],
+    stamped: str,
     dense: tuple[Any, Any],
     word: tuple[Any, Any],
     fusion: Sequence[float],
     alone: Sequence[float],
 ) -> None:
+    """Write trained heads as :func:`failsight.knowledge_base.heads.heads` reads them.
+
+    Args:
+        classes: their names, what is off the subject last.
+        stamped: what they were trained on.
+        dense, word: weights (features, classes) and bias (classes,) of the two heads.
+        fusion, alone: weights of the fusion, with and without the dense half.
+    """
     scale = np.abs(word[0]).max(0) / 127.0 + 1e-12
     buffer = io.BytesIO()
     np.savez_compressed(
         buffer,
-        classes=np.array([*(q.id for q in questions), OFF]),
-        stamp=np.array(stamp(questions, off_topic)),
+        classes=np.array(classes),
+        stamp=np.array(stamped),
         dense=dense[0].astype(np.float16),
         dense_bias=dense[1],
         words=np.round(word[0] / scale).astype(np.int8),
@@ -236,8 +247,8 @@ def _write_router(
         fusion=np.array(fusion),
         alone=np.array(alone),
     )
-    write_quietly(FILE, buffer.getvalue())
-    print(f"wrote {FILE.name}: {len(buffer.getvalue()) / 1e6:.2f} MB")
+    write_quietly(file, buffer.getvalue())
+    print(f"wrote {file.name}: {len(buffer.getvalue()) / 1e6:.2f} MB")
 
 
 def write_vectors(known: Mapping[str, Any] | None = None) -> None:

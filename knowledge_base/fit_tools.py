@@ -8,7 +8,6 @@ read: no test set ever is.
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Sequence
 from typing import Any, Final
@@ -24,11 +23,12 @@ from failsight.knowledge_base.fit import (
     fit_fusion,
     sparse,
     train,
+    write_heads,
 )
 from failsight.knowledge_base.heads import OFF, log_softmax
 from failsight.knowledge_base.rendering import GENERAL, domains, fill
 from failsight.knowledge_base.requests import FILE, examples, stamp
-from failsight.knowledge_base.store import shipped, write_quietly
+from failsight.knowledge_base.store import shipped
 
 MORE: Final = {"attribute2": "size", "repair": "R1", "n": "20"}  # slots that the bank's phrases have not
 VERSIONS: Final = 3  # domains that a sentence is said in, beside general words
@@ -66,7 +66,7 @@ def main() -> int:
     fusion, alone = _cross_validate(data, vectors, bags, classes)
     dense = train(vectors * 10.0, data.labels, len(classes), DENSE_DECAY)
     word = train(bags, data.labels, len(classes), WORD_DECAY)
-    _write(classes, stamp(questions), dense, word, fusion, alone)
+    write_heads(FILE, classes, stamp(questions), dense, word, fusion, alone)
     return 0
 
 
@@ -89,25 +89,6 @@ def _cross_validate(
     told = ", ".join(f"{(sure >= t).mean():.2f} at {t}: {best[sure >= t].mean():.3f} right" for t in (0.5, 0.6, 0.7, 0.8, 0.9))  # fmt: skip
     print(f"out of fold: right first {best.mean():.3f}; {told}")
     return [a, b, 0.0, off], alone
-
-
-def _write(
-    classes: Sequence[str],
-    stamped: str,
-    dense: tuple[Any, Any],
-    word: tuple[Any, Any],
-    fusion: Sequence[float],
-    alone: Sequence[float],
-) -> None:
-    scale = np.abs(word[0]).max(0) / 127.0 + 1e-12
-    buffer = io.BytesIO()
-    np.savez_compressed(
-        buffer, classes=np.array(classes), stamp=np.array(stamped), dense=dense[0].astype(np.float16), dense_bias=dense[1],
-        words=np.round(word[0] / scale).astype(np.int8), words_scale=scale.astype(np.float32), words_bias=word[1],
-        fusion=np.array(fusion), alone=np.array(alone),
-    )  # fmt: skip
-    write_quietly(FILE, buffer.getvalue())
-    print(f"wrote {FILE.name}: {len(buffer.getvalue()) / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":
