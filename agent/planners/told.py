@@ -85,6 +85,11 @@ def is_action(question: str) -> bool:
     return _TESTING.search(question) is not None and _ABOUT_PAST.match(question) is None
 
 
+def asks_of_past(question: str) -> bool:
+    """Whether a sentence asks how something was done, and does not want it done: ``how did you test F3?``."""
+    return _ABOUT_PAST.match(question) is not None
+
+
 def about(case: Case, question: str, mentions: Mentions) -> AIMessage | None:
     """The findings and the evidence that a sentence names, as the journal has them; None when it names none.
 
