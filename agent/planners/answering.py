@@ -374,7 +374,9 @@ def _routed(case: Case, question: str, act: Act | None, change: Call | Unfit | N
         found = route(question, dataclasses.replace(names, tools=others), base=case.knowledge)
     if (elsewhere := words.unknown_image(case, found)) is not None:
         return elsewhere
-    if not (_to_be_done(found) and not told.asks_of_past(said)) and (known := told.unless_done(case, said, _names(case, said), found.call)):
+    if not (_to_be_done(found) and not told.asks_of_past(said)) and (
+        known := told.unless_done(case, said, _names(case, said), found.call)
+    ):
         return known
     if isinstance(change, Unfit) and not _compares(said, found.call, change):
         return _unfit(case, act, change, several=True) or words.unanswered(case, found)
