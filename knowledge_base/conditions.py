@@ -5,18 +5,22 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from failsight.knowledge_base.vocabulary import Mentions
+from failsight.knowledge_base.vocabulary import Mention, Mentions
 
-_ABSENT: Final = re.compile(r"\b(?:without|no|lacking|missing|not having|that lack)(?: (?:an?|any|the))*\s*$")
+ABSENT: Final = re.compile(
+    r"\b(?:without|no|lacking|missing|not having|not with|that lack)(?: (?:an?|any|the))*\s*$", re.IGNORECASE
+)
+"""What stands before a thing that the images do not show."""
 
 
 def conditions_of(mentions: Mentions, *, objects: bool = True) -> list[str]:
     """``lighting=dark``, ``plant=yes``, ``stool=no``: what the images in a sentence show, by its values and things."""
-    made = []
-    text = mentions.sentence.lower()
-    for one in mentions.found:
-        if one.role == "value":
-            made.append(one.name)
-        elif one.role == "object" and objects:
-            made.append(f"{one.name}={'no' if _ABSENT.search(text[: one.start]) else 'yes'}")
-    return list(dict.fromkeys(made))
+    roles = ("value", "object") if objects else ("value",)
+    return list(dict.fromkeys(condition(mentions, one) for one in mentions.found if one.role in roles))
+
+
+def condition(mentions: Mentions, one: Mention) -> str:
+    """What a value, or a thing in the pictures, says of the images: ``lighting=dark``, ``stool=no``."""
+    if one.role == "value":
+        return one.name
+    return f"{one.name}={'no' if ABSENT.search(mentions.sentence[: one.start]) else 'yes'}"

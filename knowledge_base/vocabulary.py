@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 from typing import Final, Literal
 
 from failsight.knowledge_base.lexical import fold
+from failsight.knowledge_base.synonyms import SAME
 
 _TOKEN: Final = re.compile(r"[\w./\\#=%+-]*[\w%]")
 # scripts that put no spaces between words, or hang endings on them: names are looked for inside of a run of letters
@@ -337,18 +338,10 @@ def _row(text: str, vocabulary: Vocabulary) -> str | None:
     )
 
 
-#: short and everyday names of things, each word for the others; what the case itself calls something comes first
-_SAME: Final = (
-    ("television", "tv", "tvs", "telly", "tv set", "television set"), ("sofa", "couch", "settee"), ("refrigerator", "fridge"), ("bicycle", "bike"), ("motorcycle", "motorbike"),
-    ("airplane", "aeroplane", "plane", "aircraft"), ("car", "automobile"), ("truck", "lorry"), ("phone", "telephone", "smartphone", "mobile"), ("stove", "cooker", "hob"), ("lamp", "light fixture"),
-    ("painting", "picture on the wall"), ("bath tub", "tub", "bathtub"), ("wardrobe", "closet"), ("rug", "carpet"), ("watermark", "water mark"), ("glasses", "spectacles"), ("dog", "puppy"), ("cat", "kitten", "kitty"),
-)  # fmt: skip
-
-
 @lru_cache(maxsize=1)
 def _same() -> dict[tuple[str, ...], list[tuple[str, ...]]]:
     made: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
-    for group in _SAME:
+    for group in SAME:
         keys = [words_of(name) for name in group]
         for key in keys:
             made.setdefault(key, []).extend(k for k in keys if k != key)

@@ -83,11 +83,7 @@ def show_images(
         },
         title="Images" + (f": {_named(filters)}" if filters else ""),
         summary=_summary(predictions, at, filters, said, len(shown)),
-        facts=(
-            Fact(
-                "image_count", len(at), "count", of_split(split, _named(filters)), None, len(predictions.rows)
-            ),
-        ),
+        facts=_facts(predictions, at, of_split(split, _named(filters))),
         figures=(figure,) if figure else (),
         images=images,
         notes=tuple(left_out_notes(split, predictions.left_out)),
@@ -102,6 +98,20 @@ def _filters(
         made.insert(0, Filter("predicted", "=", view.classes[class_index(view.classes, predicted_class)]))
     if class_name is not None:
         made.insert(0, Filter("true", "=", view.classes[class_index(view.classes, class_name)]))
+    return tuple(made)
+
+
+def _facts(predictions: Predictions, at: Ints, of: str) -> tuple[Fact, ...]:
+    """What the summary says in numbers: how many there are, how many of those with a label are wrong, how sure the model is."""
+    made = [Fact("image_count", len(at), "count", of, None, len(predictions.rows))]
+    known = at[predictions.labelled[at]]
+    if len(known):
+        wrong = int((~predictions.correct[known]).sum())
+        made.append(Fact("errors", wrong, "count", of, None, len(known), "lower_is_better"))
+    if len(at) and predictions.has_scores:
+        made.append(
+            Fact("mean_confidence", float(predictions.confidence[at].mean()), "share", of, None, len(at))
+        )
     return tuple(made)
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from failsight.agent.planners.slots import splits, without_names
+from failsight.knowledge_base.conditions import condition
 from failsight.knowledge_base.directions import asks_for_confusions, directions
-from failsight.knowledge_base.vocabulary import Mention, Mentions
+from failsight.knowledge_base.vocabulary import Mentions
 
 TOOL: Final = "show_images"
 LONGEST: Final = 200
@@ -77,9 +78,6 @@ _CALLED: Final = re.compile(
     r"\b(?:(?:mis)?taken|mistaken|called|labell?ed|classified|predicted|recogni[sz]ed|confused|seen|read|identified|tagged|named|takes?|calls?|predicts?|thinks?|says?|mistakes?|confuses?)\b"
     r"(?: (?:wrongly|falsely|incorrectly|often|mostly))?(?: (?:for|as|with|to be))?",
     re.IGNORECASE,
-)
-_ABSENT: Final = re.compile(
-    r"\b(?:without|no|lacking|missing|not with)(?: (?:an?|any|the))*\s*$", re.IGNORECASE
 )
 _FILLER_TEXT: Final = (
     "show see look looks looking at view display give find list open pull bring up which any all some few more most the a an of in on from with without and or but that this those these them they "
@@ -157,11 +155,11 @@ def _read(mentions: Mentions, plain: str, look: Callable[[str, bool], str | None
     for pattern, measure, low in LOOKS:
         if (found := pattern.search(text)) is None:
             continue
-        condition = look(measure, low)
-        where += [condition] if condition else []
-        unread += [] if condition else [found[0].strip()]
+        looked = look(measure, low)
+        where += [looked] if looked else []
+        unread += [] if looked else [found[0].strip()]
         text = pattern.sub(" ", text)
-    where += [_condition(mentions, m) for m in mentions.found if m.role in ("object", "value")]
+    where += [condition(mentions, m) for m in mentions.found if m.role in ("object", "value")]
     given["where"] = "&".join(dict.fromkeys(where))
     given["k"], given["split"] = _count(plain), _split(plain)
     spoken = [m for m in mentions.found if m.role == "attribute"]
@@ -186,12 +184,6 @@ def _classes(mentions: Mentions, *, called: bool) -> dict[str, str | None]:
         true, predicted = directions(mentions)
         return {"class_name": true, "predicted_class": predicted}
     return {"class_name": names[0]} if len(names) == 1 else {}
-
-
-def _condition(mentions: Mentions, one: Mention) -> str:
-    if one.role == "value":
-        return one.name
-    return f"{one.name}={'no' if _ABSENT.search(mentions.sentence[: one.start]) else 'yes'}"
 
 
 def _count(plain: str) -> int | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from failsight.knowledge_base.arguments import directions, images, place
+from failsight.knowledge_base.conditions import ABSENT
 from failsight.knowledge_base.vocabulary import Mention, Mentions
 from failsight.tools.hypotheses.typed import CUED, YES
 from failsight.tools.registry import registry
@@ -60,7 +61,6 @@ _EDIT_NUMBER: Final = re.compile(r"(?<=:)([+-]?)(\d+(?:\.\d+)?)")
 _TURNED_AWAY: Final = re.compile(
     r"\b(?:not|never|instead of|rather than|in place of|no longer)\b[^,.;]*$", re.IGNORECASE
 )
-_ABSENT: Final = re.compile(r"\b(?:without|no|lacking|missing)(?: (?:an?|any|the))*\s*$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +230,7 @@ def _conditions_of(
 def _conditions(mentions: Mentions) -> list[str]:
     """The values that a sentence names, and its objects as there or not."""
     objects = [
-        f"{m.name}={'no' if _ABSENT.search(mentions.sentence[: m.start]) else YES[0]}"
+        f"{m.name}={'no' if ABSENT.search(mentions.sentence[: m.start]) else YES[0]}"
         for m in mentions.found
         if m.role == "object"
     ]

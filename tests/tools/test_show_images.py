@@ -62,6 +62,10 @@ def test_the_summary_counts_all_and_says_which_are_shown() -> None:
     assert made.summary.startswith("10 of 20 evaluation images: class dog. 3 of them are answered wrongly.")
     assert "Shown: 3, those the model is surest of." in made.summary
     assert made.facts[0].value == 10 and made.facts[0].n == 20
+    assert made.fact("errors", "class dog").value == 3 and made.fact("errors", "class dog").n == 10
+    assert made.fact("mean_confidence", "class dog").value == pytest.approx(
+        np.linspace(0.95, 0.6, 20)[:10].mean(), abs=1e-3
+    )
     assert show_images(pets(), class_name="cat", where="wrong").summary == (
         "There are none among 20 evaluation images: class cat, answered wrongly."
     )
