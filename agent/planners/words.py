@@ -276,7 +276,8 @@ def unanswered(case: Case, found: Any) -> AIMessage:
         return message(prompts.say("off_topic"), choices(case))
     if found.asks_back:
         return message(prompts.say("asks_back"), [q.title for q in found.questions[:3]])
-    sources = f"\n\n({'; '.join(found.sources)})" if found.sources else ""
+    cited = [s for s in found.sources if s != "Failsight"]  # its own words need no citation
+    sources = f"\n\n({'; '.join(cited)})" if cited else ""
     return message(found.answer + sources, choices(case))
 
 
