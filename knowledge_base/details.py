@@ -178,6 +178,12 @@ _POOL: Final = re.compile(r"\b(?:pool|unlabell?ed)\b")
 _BOTH_WAYS: Final = re.compile(r"\b(?:both|all|every|each) (?:of the )?(?:splits?|sets?)\b")
 
 
+def smallest_effect(sentence: str) -> float | None:
+    """The smallest difference that matters, in (0, 1], where a sentence names one ("at least ten points"); else None."""
+    said = _EFFECT(digits(sentence))
+    return said if said is not None and 0 < said <= 1 else None
+
+
 def split_of(mentions: Mentions, tool: str) -> str | None:
     """The images that a sentence speaks of; None for the evaluation images, or where it compares two sorts."""
     text = fold(mentions.sentence)

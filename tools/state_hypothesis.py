@@ -9,7 +9,7 @@ from pydantic import Field
 
 from failsight.tools.evidence import Evidence, Fact, Kind, jsonable
 from failsight.tools.experiments.population import parse_filters
-from failsight.tools.hypotheses.instruments import Choice, choose, plan
+from failsight.tools.hypotheses.instruments import LEAST, Choice, choose, least, plan
 from failsight.tools.hypotheses.typed import Prediction, Typed, typed
 from failsight.tools.registry import tool
 from failsight.tools.text import clean
@@ -68,6 +68,14 @@ def state_hypothesis(
             "more_errors or called_so (a group), measured (the other kinds). Default: what is usual for the kind."
         ),
     ] = None,
+    minimum_effect: Annotated[
+        float | None,
+        Field(
+            description="The smallest difference of rates or scores, in (0, 1], that would matter. Default: that of the measurement.",
+            gt=0,
+            le=1,
+        ),
+    ] = None,
 ) -> Evidence:
     """Write down a suspicion as a typed hypothesis without a verdict, and register the measurement that will decide it.
 
@@ -77,11 +85,12 @@ def state_hypothesis(
         RetryError: a name that the case does not have, or a part that this kind needs and was not given.
     """
     made = typed(view, kind, class_name, confused_with, cue, where, prediction)
-    choice = choose(view, made)
+    choice = least(choose(view, made), minimum_effect)
     plan_id = view.register(plan(view, made, choice))
     arguments = {
         "kind": kind, "class_name": class_name, "confused_with": confused_with, "cue": cue,
         "where": [str(f) for f in parse_filters(where)], "prediction": made.prediction,
+        **({} if minimum_effect is None else {"minimum_effect": minimum_effect}),
     }  # fmt: skip
     return Evidence(
         tool="state_hypothesis",
@@ -96,7 +105,7 @@ def state_hypothesis(
             Fact("registered_plan", plan_id, "text"),
         ),
         findings=(made.finding,),
-        notes=_notes(made, choice),
+        notes=_notes(made, choice, minimum_effect),
         next_steps=(f"Measure it with {choice.tool}: {choice.reason}.",),
     )
 
@@ -115,18 +124,29 @@ def _summary(made: Typed, choice: Choice) -> str:
         told = [
             f"This is {made.known}, which was tested before ({made.finding.verdict}): {made.finding.statement}"
         ]
+    from_what = (
+        f" From {_points(choice.arguments[LEAST])} on it counts." if LEAST in choice.arguments else ""
+    )
     told.append(
-        f"If it is right, {foreseen}. {choice.tool} will decide: {choice.statistic}, against {choice.control}."
+        f"If it is right, {foreseen}. {choice.tool} will decide: {choice.statistic}, against {choice.control}.{from_what}"
     )
     return " ".join(told)
 
 
-def _notes(made: Typed, choice: Choice) -> tuple[str, ...]:
+def _points(effect: float) -> str:
+    return f"{100 * effect:.3g} points"
+
+
+def _notes(made: Typed, choice: Choice, minimum_effect: float | None) -> tuple[str, ...]:
     notes = [
         "A hypothesis is a question, not a result: it has no verdict until it is measured against a control."
     ]
     if not choice.decides:
         notes.append("This measurement tells something of it; no verdict can come of it alone.")
+    if minimum_effect is not None and LEAST not in choice.arguments:
+        notes.append(
+            f"{choice.tool} has a smallest effect of its own: the {_points(minimum_effect)} asked for don't enter its verdict."
+        )
     if made.kind in ("weak_slice", "rare_case"):
         notes.append(
             "If these very images gave the idea, test it on others too: what suggests a hypothesis flatters it."

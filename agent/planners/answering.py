@@ -41,8 +41,10 @@ from failsight.agent.planners.slots import Call, Unfit
 from failsight.agent.planners.step import Step
 from failsight.agent.planners.steps import largest_confusion
 from failsight.knowledge_base import spelling
+from failsight.knowledge_base.details import smallest_effect
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence
+from failsight.tools.hypotheses.instruments import LEAST
 from failsight.tools.registry import registry
 from failsight.tools.state_hypothesis import THIS
 from failsight.tools.text import clean, listing
@@ -107,9 +109,10 @@ def instrument_message(case: Case, made: Evidence) -> AIMessage | None:
     if made.tool != STATE or tool not in registry() or not made.findings:
         return None
     record = case.state().records.get(made.findings[0].key)
-    if record is None or record.finding.verdict is not None:
-        return None
     arguments = json.loads(str(facts.get("instrument_arguments") or "{}"))
+    decided = record is not None and record.finding.verdict is not None
+    if record is None or (decided and LEAST not in arguments):  # another smallest effect is another question
+        return None
     if arguments.get("finding") == THIS:
         arguments["finding"] = record.id
     why = prompts.say("why.instrument", finding=record.id, reason=_reason(made, tool))
@@ -353,6 +356,8 @@ def _state(case: Case, made: Proposal, question: str) -> AIMessage | None:
         if where is None:
             return None
         arguments["where"] = (where,)
+    if (least := smallest_effect(question)) is not None:
+        arguments[LEAST] = least
     return call(STATE, arguments, prompts.say("why.hypothesis", question=clean(question, 120)))
 
 

@@ -32,6 +32,32 @@ def heard(case: FakeCase, text: str) -> Heard:
 
 
 @pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        ("do dark pictures fail more, by at least ten points?", 0.1),
+        ("I think it fails more on dark pictures, 20 points or more", 0.2),
+        ("is it worse at night?", 0.05),
+    ],
+)
+def test_the_difference_that_matters_to_the_person_is_the_one_tested(
+    case: FakeCase, text: str, least: float
+) -> None:
+    events = list(Session(case, policy="auto").say(text))
+    assert [e.tool for e in events if isinstance(e, ToolStarted)] == ["state_hypothesis", "compare_group"]
+    record = case.state().find("F1")
+    assert record is not None and record.finding.verdict is not None
+    assert {case.state().instruments[i][0].minimum_effect for i in record.instruments} == {least}
+
+
+def test_another_smallest_effect_is_another_question(case: FakeCase) -> None:
+    session = Session(case, policy="auto")
+    list(session.say("is it worse at night?"))
+    events = list(session.say("do dark pictures fail more, by at least 40 points?"))
+    assert [e.tool for e in events if isinstance(e, ToolStarted)] == ["state_hypothesis", "compare_group"]
+    assert "40 points" in "".join(str(e) for e in events)
+
+
+@pytest.mark.parametrize(
     ("text", "where"),
     [
         ("I think dark pictures make it fail", DARK),

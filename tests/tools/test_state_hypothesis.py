@@ -11,6 +11,7 @@ import pytest
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Kind
 from failsight.tools.experiments.population import Filter
+from failsight.tools.hypotheses.instruments import WITH_LEAST
 from failsight.tools.hypotheses.typed import NATURE, conditions_of, in_words
 from failsight.tools.registry import registry
 from failsight.tools.state_hypothesis import THIS, state_hypothesis
@@ -48,6 +49,26 @@ def test_a_cue_gets_a_masking_test_and_no_verdict() -> None:
     assert plan.finding == found.key
     assert facts(made)["registered_plan"] == plan.id
     assert plan.minimum_effect == 0.05
+
+
+def test_the_smallest_effect_goes_with_the_measurement_where_it_takes_one() -> None:
+    view = world()
+    made = state_hypothesis(view, "weak_slice", where="lighting=dark", minimum_effect=0.1)
+    assert json.loads(facts(made)["instrument_arguments"])["minimum_effect"] == 0.1
+    assert view.instruments[-1].minimum_effect == 0.1
+    assert "From 10 points on it counts." in made.summary
+    assert made.arguments["minimum_effect"] == 0.1
+    for tool in WITH_LEAST:
+        assert "minimum_effect" in registry()[tool].arguments.model_fields
+    own = state_hypothesis(view, "label_noise", minimum_effect=0.1)
+    assert "minimum_effect" not in json.loads(facts(own)["instrument_arguments"])
+    assert any("don't enter its verdict" in note for note in own.notes)
+
+
+@pytest.mark.parametrize("effect", [0, -0.1, 1.5, float("nan"), "much"])
+def test_a_smallest_effect_that_is_none_is_refused(effect: object) -> None:
+    with pytest.raises(RetryError, match="minimum_effect"):
+        registry()["state_hypothesis"].check({"kind": "leakage", "minimum_effect": effect})
 
 
 @pytest.mark.parametrize(

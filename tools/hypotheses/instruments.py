@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from failsight.tools.evidence import Instrument
@@ -12,6 +12,8 @@ from failsight.tools.hypotheses.typed import CUED, GROUPED, Typed
 from failsight.tools.view import CaseView
 
 MINIMUM_EFFECT, ALPHA = 0.05, 0.05
+LEAST = "minimum_effect"  # the argument of the measurements that test against a smallest effect of one's own
+WITH_LEAST = ("compare_group", "test_by_masking", "test_by_adding")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,13 @@ def choose(view: CaseView, made: Typed) -> Choice:
     if made.kind in GROUPED:
         return _of_group(made)
     return _of_whole(view, made)
+
+
+def least(choice: Choice, minimum_effect: float | None) -> Choice:
+    """The measurement with the smallest effect that matters to the person, in (0, 1], where it takes one."""
+    if minimum_effect is None or choice.tool not in WITH_LEAST:
+        return choice
+    return replace(choice, arguments={**choice.arguments, LEAST: minimum_effect})
 
 
 def _of_cue(view: CaseView, made: Typed) -> Choice:
@@ -155,7 +164,7 @@ def plan(view: CaseView, made: Typed, choice: Choice) -> Instrument:
         statement=made.finding.statement,
         statistic=choice.statistic,
         control=choice.control,
-        minimum_effect=MINIMUM_EFFECT,
+        minimum_effect=choice.arguments.get(LEAST, MINIMUM_EFFECT),
         alpha=ALPHA,
         n_planned=_images(view, made),
     )
