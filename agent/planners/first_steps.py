@@ -53,8 +53,13 @@ _HELLO: Final = re.compile(
     r"^\W*(?:(?:hello|hi|hey|hiya|good (?:morning|afternoon|evening|day)|greetings|there|failsight|everyone|all)\b\W*)+$",
     re.IGNORECASE,
 )
+_PRAISE: Final = (
+    r"(?:(?:that|this|it)(?:'?s| is| was| has been)? )?(?:(?:all|really|very|so|super|most|extremely|quite|much) )*(?:clear(?:er)?|helpful|useful|great|good|nice|interesting|"
+    r"kind|perfect|brilliant|excellent|impressive|well done|good (?:job|work|to know)|what i (?:needed|wanted))(?: (?:of you|now|to me|to know|work|job|answer))*"
+)
 _THANKS: Final = re.compile(
-    r"^\W*(?:(?:ok(?:ay)?|great|good|perfect|nice|cool|fine|super|wow|all right|alright)\b\W*)*(?:thanks?|thank you|thx|cheers)\b(?:\W+(?:you|very|so|much|a lot|for (?:that|this|your help)|failsight|again|that'?s (?:great|helpful)))*\W*$",
+    r"^\W*(?:(?:ok(?:ay)?|great|good|perfect|nice|cool|fine|super|wow|ah|oh|all right|alright|many)\b\W*)*(?:(?:thanks?|thank you|thx|cheers)\b(?:\W+(?:you|very|so|much|a lot|lots|a bunch|everyone|"
+    rf"for (?:that|this|your (?:help|time|patience)|the (?:help|answer|explanation))|failsight|again|indeed|i (?:see|understand|get it)(?: now)?|{_PRAISE}))*|(?=(?:that|this|it|really|very|so|super|most|well done|good (?:job|work))\b){_PRAISE})\W*$",
     re.IGNORECASE,
 )
 _LEAVE: Final = re.compile(
