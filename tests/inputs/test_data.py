@@ -14,6 +14,7 @@ from failsight.tools.errors import UserError
 from failsight.tools.inputs import open_images
 from failsight.tools.inputs.base import BadImage
 from failsight.tools.inputs.classes import match_labels
+from failsight.tools.inputs.depth import BEGINS
 from tests.inputs.pictures import class_folders, coloured, noise
 
 MODEL = ("Blue", "Green", "Red")
@@ -153,6 +154,22 @@ def test_a_pool_needs_no_labels_and_deployment_uses_what_there_is(tmp_path: Path
     assert (open_images(rooms, classes=MODEL, split="pool").labels == -1).all()
     dated = class_folders(tmp_path / "dated", names=("2024", "monday", "tuesday"))
     assert (open_images(dated, classes=MODEL, split="deploy").labels == -1).all()
+
+
+def test_a_folder_of_other_files_says_which_and_what_to_do(tmp_path: Path) -> None:
+    for name in ("a.dcm", "b.dcm", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(UserError) as refused:
+        open_images(tmp_path, classes=MODEL)
+    assert "holds no images (2 .dcm files)" in str(refused.value)
+    assert "DICOM is not read" in refused.value.hint
+
+
+def test_dim_sixteen_bit_pictures_are_noted(tmp_path: Path) -> None:
+    root = class_folders(tmp_path / "x")
+    for i, file in enumerate(sorted(root.rglob("*.png"))):
+        Image.fromarray(np.full((9, 9), 100 + i, np.uint16)).save(file)
+    assert any(note.startswith(BEGINS) for note in open_images(root, classes=MODEL).notes)
 
 
 @pytest.mark.parametrize(

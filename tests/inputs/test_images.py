@@ -12,6 +12,8 @@ from PIL import Image
 
 from failsight.tools.inputs import images
 from failsight.tools.inputs.base import BadImage
+from failsight.tools.inputs.depth import BEGINS, dim_words
+from failsight.tools.inputs.table import Files
 from tests.inputs.pictures import bytes_of, noise
 
 
@@ -181,3 +183,48 @@ def test_header_reads_no_pixels() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2_000_000
+
+
+def test_twelve_bit_tiff_is_scaled_by_its_depth_and_white_is_zero_turned_round(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 65535, 256).astype(np.uint16)[None, :].repeat(4, 0)
+    Image.fromarray(ramp).save(tmp_path / "negative.tif", tiffinfo={262: 0})
+    turned = np.asarray(images.decode(tmp_path / "negative.tif"))[0, :, 0]
+    assert np.array_equal(turned, np.arange(256)[::-1])
+
+
+def test_sixteen_bits_kept_as_floats_are_not_stretched_picture_by_picture(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0.0, 257.0, 25700.0]], np.float32)).save(tmp_path / "f.tif")
+    assert np.asarray(images.decode(tmp_path / "f.tif"))[0, :, 0].tolist() == [0, 1, 100]
+    Image.fromarray(np.array([[0.5, 500.0, 1000.5]], np.float32)).save(tmp_path / "g.tif")
+    assert np.asarray(images.decode(tmp_path / "g.tif"))[0, :, 0].tolist() == [0, 127, 255]
+
+
+def test_a_dicom_file_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "x.dcm").write_bytes(b"\0" * 128 + b"DICM" + b"\0" * 40)
+    with pytest.raises(BadImage, match="DICOM file; export it to PNG or TIFF"):
+        images.decode(tmp_path / "x.dcm")
+
+
+def greys(folder: Path, top: int, n: int = 6) -> Files:
+    paths = []
+    for i in range(n):
+        values = np.linspace(0, top, 64).astype(np.uint16).reshape(8, 8)
+        Image.fromarray(values).save(folder / f"{i}.png")
+        paths.append(str(folder / f"{i}.png"))
+    return Files(paths)
+
+
+def test_twelve_bits_in_sixteen_are_noticed(tmp_path: Path) -> None:
+    told = dim_words(greys(tmp_path, 4095))
+    assert (
+        told.startswith(BEGINS)
+        and "use 12" in told
+        and "4,095 of 65,535" in told
+        and "multiply by 16" in told
+    )
+    assert dim_words(greys(tmp_path, 65535)) == ""
+    assert dim_words(greys(tmp_path, 20000)) == ""
+    assert dim_words(greys(tmp_path, 0)) == ""  # black pictures tell nothing
+    assert dim_words(Files([])) == ""
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "8bit.png")
+    assert dim_words(Files([str(tmp_path / "8bit.png"), str(tmp_path / "missing.png")])) == ""

@@ -13,6 +13,7 @@ from typing import Any
 
 from failsight.tools.errors import UserError
 from failsight.tools.inputs.base import Box
+from failsight.tools.inputs.nearly_numbers import as_numbers
 from failsight.tools.inputs.records import SUFFIXES, read_records
 from failsight.tools.inputs.table import Boxes, distinct
 from failsight.tools.text import clean, number_text
@@ -144,7 +145,7 @@ def typed_columns(columns: Mapping[str, Sequence[Any]], notes: list[str]) -> dic
     """All ``columns`` that are attributes, typed; the others are named in ``notes``."""
     result = {}
     for name, values in columns.items():
-        column = typed(values)
+        column = as_numbers(name, typed(values), notes)
         if column is None:
             notes.append(
                 f"The column {clean(name)} holds lists or pictures, not single values; it is left out."

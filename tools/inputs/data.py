@@ -13,6 +13,7 @@ from failsight.tools.errors import UserError
 from failsight.tools.inputs.base import LeftOut, Split
 from failsight.tools.inputs.classes import Matching, match_labels
 from failsight.tools.inputs.columns import TABLES, join_metadata, typed_columns
+from failsight.tools.inputs.depth import dim_words
 from failsight.tools.inputs.fingerprint import Look, content_hash, look_at
 from failsight.tools.inputs.folders import read_folder
 from failsight.tools.inputs.manifest import NAMES, read_manifest
@@ -73,6 +74,8 @@ def open_images(
             matching.unmatched, total, f"{split} in {clean(root)}", matching.classes, folders=folders
         )
     looks = look_at(raw.sources, cache_folder, raw.root, progress)
+    if dim := dim_words(raw.sources):
+        raw.notes.append(dim)
     table = _build(raw, matching, looks, bool(labelled), root)
     if refused:
         _check_loss(table, root, split)

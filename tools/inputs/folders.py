@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from failsight.tools.errors import UserError
 from failsight.tools.inputs.columns import parse_boxes, read_columns, typed_columns
-from failsight.tools.inputs.images import is_image_name
+from failsight.tools.inputs.images import SUFFIXES, is_image_name
 from failsight.tools.inputs.names import usual_names, without_answers
 from failsight.tools.inputs.splits import choose_split, is_split_name
 from failsight.tools.inputs.table import Files, Raw, distinct, printable
@@ -56,6 +57,32 @@ def _readable(entries: Iterator[str]) -> Iterator[str]:
         return
 
 
+_DICOM = (".dcm", ".dicom", ".dic", ".ima")
+
+
+def _others(root: Path) -> Counter[str]:
+    """Endings of the files in a folder without images, of the first few thousand."""
+    return Counter(
+        Path(name).suffix.lower() or name
+        for _, (_, _, names) in zip(range(200), os.walk(root), strict=False)
+        for name in names[:200]
+        if not name.startswith(".")
+    )
+
+
+def _instead(root: Path) -> str:
+    """What lies in a folder that holds no images: `` (7 .dcm files)``."""
+    (ending, n), *_ = _others(root).most_common(1) or [("", 0)]
+    return f" ({n:,} {clean(ending, 20)} file{'s' if n > 1 else ''})" if n else ""
+
+
+def _what_to_do(root: Path) -> str:
+    ending = (_others(root).most_common(1) or [("", 0)])[0][0]
+    if ending in _DICOM:
+        return "DICOM is not read: export the pictures to PNG or TIFF (8 bits, or 16 at full range), a folder a class, or with a manifest."
+    return f"Give a folder with one subfolder of images a class, or a manifest. Read are {', '.join(s[1:] for s in sorted(SUFFIXES))}."
+
+
 def read_folder(root: Path, *, split: str, choose: str | None, labelled: bool | None) -> Raw:
     """The images under ``root``; where they lie in folders, the first folder's name is the label.
 
@@ -66,10 +93,7 @@ def read_folder(root: Path, *, split: str, choose: str | None, labelled: bool | 
     root = _split_folder(root, split, choose, notes)
     files = list(image_files(os.fspath(root)))
     if not files:
-        raise UserError(
-            f"The folder {clean(root)} holds no images.",
-            "Give a folder with one subfolder of images a class, or a manifest.",
-        )
+        raise UserError(f"The folder {clean(root)} holds no images{_instead(root)}.", _what_to_do(root))
     tops = [file.partition(os.sep)[0] if os.sep in file else None for file in files]
     loose = sum(top is None for top in tops)
     told = any((root / name).is_file() for name in METADATA)  # its labels may stand there

@@ -63,12 +63,26 @@ def _open(source: str | Path | bytes) -> ImageFile.ImageFile:
         with _without_bomb_warning():
             opened = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source)
     except Exception as problem:
-        raise BadImage(_reason(problem)) from problem
+        raise BadImage(NO_DICOM if _is_dicom(source) else _reason(problem)) from problem
     width, height = opened.size
     if width * height > REFUSED_PIXELS:
         opened.close()
         raise BadImage(f"it claims {width:,} × {height:,} pixels, too many to decode safely")
     return opened
+
+
+NO_DICOM = "it is a DICOM file; export it to PNG or TIFF"
+
+
+def _is_dicom(source: str | Path | bytes) -> bool:
+    """Whether a file that is no picture has the mark of DICOM (128 bytes, then ``DICM``)."""
+    try:
+        if isinstance(source, bytes):
+            return source[128:132] == b"DICM"
+        with open(source, "rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except (OSError, ValueError):
+        return False
 
 
 def _reason(problem: BaseException) -> str:
@@ -153,7 +167,7 @@ def _to_rgb(image: Image.Image, tagged: Image.Image | None = None) -> Image.Imag
     orientation = _orientation(tagged or image)
     image.load()
     if image.mode.startswith("I") or image.mode == "F":
-        image = _from_wide(image)
+        image = _from_wide(image, tagged or image)
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")  # Pillow warns about the direct way
     rgb = image.convert("RGB") if image.mode != "RGB" else image.copy()
@@ -180,20 +194,62 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _from_wide(image: Image.Image) -> Image.Image:
-    """Greys of more than eight bits as ``L``: integers by their bit depth, floats by their range."""
+_WHITE_IS_ZERO, _BITS = 262, 258  # TIFF 6.0, sections 3 and 8
+
+
+def _from_wide(image: Image.Image, tagged: Image.Image) -> Image.Image:
+    """Greys of more than eight bits as ``L``: integers by their bit depth, floats by their range: up to 1, up to 255, whole numbers
+    up to 65,535, else each picture's own range.
+
+    A TIFF of 10, 12 or 14 bits is scaled by these, and one whose zero is white (usual for radiographs) is turned round, as Pillow
+    does with eight bits.
+    """
     values: Any = np.asarray(image)
+    tags: Any = getattr(tagged, "tag_v2", {})
     if image.mode == "F":
         values = np.nan_to_num(values, posinf=0.0, neginf=0.0)
         low, high = float(values.min()), float(values.max())
-        if low < 0 or high > 255:
+        if low >= 0 and 255 < high <= 65_535 and not (values % 1).any():  # sixteen bits, kept as floats
+            values = values / 65_535 * 255
+        elif low < 0 or high > 255:
             values = (values - low) / max(high - low, 1e-12) * 255
         elif high <= 1:
             values = values * 255
     else:
         values = values.astype(np.float64)
-        values = values / (257 if image.mode.startswith("I;16") or values.max() > 255 else 1)
+        values = values / _white(image.mode, values, tags) * 255
+    if tags.get(_WHITE_IS_ZERO) == 0:
+        values = 255 - values
     return Image.fromarray(np.clip(np.rint(values), 0, 255).astype(np.uint8))
 
 
-__all__ = ["MAX_PIXELS", "SUFFIXES", "decode", "header", "is_image_name"]
+def _white(mode: str, values: Any, tags: Any) -> float:
+    """The number that stands for full intensity in a grey of more than eight bits."""
+    bits = tags.get(_BITS, (16,))
+    stored = int(bits[0] if isinstance(bits, tuple) else bits)
+    if 8 < stored < 16:
+        return float(2**stored - 1)
+    return 65_535.0 if mode.startswith("I;16") or values.max() > 255 else 255.0
+
+
+def depth_used(source: str | Path | bytes) -> tuple[int, int] | None:
+    """(bits stored, largest value) of a grey picture of more than eight bits; None for every other. Raises BadImage."""
+    opened = _open(source)
+    try:
+        if not opened.mode.startswith("I;16"):
+            return None
+        tags: Any = getattr(opened, "tag_v2", {})
+        if tags.get(_WHITE_IS_ZERO) == 0:
+            return None
+        opened.load()
+        values: Any = np.asarray(opened)
+        return round(np.log2(_white(opened.mode, values, tags) + 1)), int(values.max())
+    except BadImage:
+        raise
+    except Exception as problem:
+        raise BadImage(_reason(problem)) from problem
+    finally:
+        opened.close()
+
+
+__all__ = ["MAX_PIXELS", "SUFFIXES", "decode", "depth_used", "header", "is_image_name"]
