@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import runpy
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from failsight.tools.attributes.alike import compare, small
+from failsight.tools.attributes.alike import Seen, compare, seen
 from failsight.tools.attributes.computed import image_measures
 from failsight.tools.attributes.copies import find_copies
 from failsight.tools.attributes.duplicates import mirrored, mirrored_pairs
@@ -28,9 +30,9 @@ def scene(seed: int, side: int = 96, details: int | None = None) -> Image.Image:
     return Image.fromarray(np.clip(made / 1.95, 0, 255).astype(np.uint8))
 
 
-def kept(image: Image.Image) -> np.ndarray:
+def kept(image: Image.Image) -> Seen:
     table = FakeTable(np.asarray(image)[None], [0], ["a"])
-    made = small(table, 0)
+    made = seen(table, 0)
     assert made is not None
     return made
 
@@ -73,6 +75,18 @@ def test_different_pictures_of_one_layout_are_not_copies() -> None:
         for s in range(20)
     )
     assert hits == 0
+
+
+def test_one_hard_edge_on_plain_ground_does_not_make_copies() -> None:
+    """Squares of other colours on other grounds, 32 pixels wide: nearly all of their detail is the edge of the square."""
+    draw = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "examples" / "shapes.py"))["picture"]
+    drawn = (draw("square", False, np.random.default_rng(seed))[0] for seed in range(18))
+    squares = [kept(Image.fromarray(pixels)) for pixels in drawn]
+    alike = [
+        (i, j) for i in range(len(squares)) for j in range(i) if compare(squares[i], squares[j]).one_picture
+    ]
+    assert not alike
+    assert all(compare(s, s.mirrored).one_picture for s in squares)
 
 
 def test_another_colour_is_another_picture_and_flat_ones_show_nothing() -> None:

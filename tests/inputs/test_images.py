@@ -199,6 +199,21 @@ def test_sixteen_bits_kept_as_floats_are_not_stretched_picture_by_picture(tmp_pa
     assert np.asarray(images.decode(tmp_path / "g.tif"))[0, :, 0].tolist() == [0, 127, 255]
 
 
+def test_pillow_is_never_left_without_a_limit_while_others_open_pictures() -> None:
+    """Pillow asks whether its limit is None and multiplies it afterwards: a thread of somebody else's may come between."""
+    seen = []
+
+    def watch(*_: object) -> None:
+        seen.append(Image.MAX_IMAGE_PIXELS)
+
+    with pytest.MonkeyPatch.context() as patch:
+        before = Image.MAX_IMAGE_PIXELS
+        real = Image.open
+        patch.setattr(Image, "open", lambda *a, **k: (watch(), real(*a, **k))[1])
+        images.decode(bytes_of(noise(9, 9)))
+    assert seen and None not in seen and Image.MAX_IMAGE_PIXELS == before
+
+
 def test_a_dicom_file_is_said_to_be_one(tmp_path: Path) -> None:
     (tmp_path / "x.dcm").write_bytes(b"\0" * 128 + b"DICM" + b"\0" * 40)
     with pytest.raises(BadImage, match="DICOM file; export it to PNG or TIFF"):

@@ -20,7 +20,7 @@ from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Finding
 from failsight.tools.experiments.donors import Pictures
 from failsight.tools.find_marks import find_marks
-from failsight.tools.stats.intervals import newcombe_paired
+from failsight.tools.stats.intervals import newcombe_paired, wilson
 from failsight.tools.stats.tests import mcnemar_exact
 from tests.fakes.case import FakeCase
 from tests.fakes.view import FakeModel, FakeTable, FakeView
@@ -173,6 +173,28 @@ def test_a_mark_within_the_boxes_of_a_named_thing_is_that_thing(tmp_path: object
     assert not made.findings and "badge=yes, which F3 is about" in made.summary
 
 
+@pytest.mark.parametrize(("boxed", "verdict"), [(1.0, "inconclusive"), (0.5, "confirmed")])
+def test_a_part_of_what_every_picture_shows_may_be_the_class_itself(
+    boxed: float, verdict: str, tmp_path: object
+) -> None:
+    """Boxes around the thing that is to be told apart: a mark inside them is no sign beside it."""
+    view = world(800.0)
+    for split in ("data", "train"):
+        table = view.table(split)
+        whole = ((0.0, 0.0, 1.0, 1.0),)
+        table.boxes = tuple({"part": whole} if i < boxed * len(table) else {} for i in range(len(table)))
+    made = check(view, tmp_path)
+    assert made.tables[0].rows[0][-1] == verdict and bool(made.findings) == (verdict == "confirmed")
+    if verdict == "inconclusive":
+        assert any("may be what makes a part a kitchen" in note for note in made.notes)
+
+
+def test_the_interval_of_a_finding_is_that_of_its_rate(tmp_path: object) -> None:
+    (found,) = check(world(800.0), tmp_path).findings
+    assert found.ci is not None and found.error_rate is not None and found.n is not None
+    assert found.ci == pytest.approx(wilson(found.error_rate * found.n, found.n))
+
+
 def test_the_region_of_a_finding_finds_the_mark_again(tmp_path: object) -> None:
     view = world(800.0)
     (found,) = check(view, tmp_path).findings
@@ -306,5 +328,5 @@ def test_a_colour_alone_takes_a_strong_pull(spec: str, to: int, verdict: str) ->
     added = Adding(100, to, 0, to / 100, newcombe_paired(*table), mcnemar_exact(to, 0, "greater"), 0.3)
     covered = Covering(40, 0.3, (0.2, 0.4), 0.001, 12, 0)
     bench = SimpleNamespace(spec=spec)
-    subject = SimpleNamespace(candidate=SimpleNamespace(bench=bench))
+    subject = SimpleNamespace(candidate=SimpleNamespace(bench=bench), subject="")
     assert _judged(subject, added, covered, added.p, 0.15).verdict == verdict  # type: ignore[arg-type]

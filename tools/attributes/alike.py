@@ -2,7 +2,8 @@
 
 Features and hashes only propose. A pair counts as one picture when, laid over each other at 64 × 64, colours agree
 (normalised correlation ≥ ``LOOK``) *and* so does what is left without the coarse layout (≥ ``DETAIL``): two different
-pictures of one scene share the layout, not the detail.
+pictures of one scene share the layout, not the detail. Where one hard edge is most of the detail (a square on plain ground), any
+other such edge agrees with it; so the faint detail must agree too (≥ ``TEXTURE``), more closely where few pixels tell.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import math
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,6 +39,10 @@ Way = Literal["same", "mirrored", "part", "mirrored part"]
 SIDE = 64
 KEPT = 128  # pixels a side that are kept of a picture, so that a part of it still has 64
 LOOK, DETAIL = 0.95, 0.82
+TEXTURE, TEXTURE_OF_FEW = (
+    0.76,
+    0.86,
+)  # a photograph cropped, dimmed, blurred or re-encoded has 0.80 and more, one of 32 pixels 0.95 (JPEG 60, one in ten less); 643 pairs of squares at most 0.83
 CLOSE = 0.85  # correlation at 64 × 64 below which detail is not asked for
 NEARLY = 0.88  # correlation at 32 × 32, once adjusted, below which a part is not adjusted further at 64 × 64
 FINE = 0.25  # of a sixteenth of a side: by how much an edge is moved there
@@ -50,29 +55,40 @@ BATCH = 32
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How alike two pictures are where they fit best: ``look`` in [−1, 1] with colours and layout, ``detail`` without."""
+    """How alike two pictures are where they fit best, each in [−1, 1].
+
+    Attributes:
+        look: with colours and layout.
+        detail: without the layout.
+        texture: as ``detail``, strong and faint edges weighing more evenly (by the square root of their height).
+        few: whether one of them has fewer pixels than are compared.
+    """
 
     look: float
     detail: float
+    texture: float
     way: Way = "same"
+    few: bool = False
 
     @property
     def one_picture(self) -> bool:
-        """Whether both are above what two different pictures reach."""
-        return self.look >= LOOK and self.detail >= DETAIL
+        """Whether all three are above what two different pictures reach."""
+        least = TEXTURE_OF_FEW if self.few else TEXTURE
+        return self.look >= LOOK and self.detail >= DETAIL and self.texture >= least
 
 
-UNLIKE = Likeness(0.0, 0.0)
+UNLIKE = Likeness(0.0, 0.0, 0.0)
 
 
-def small(table: ImageTable, row: int) -> Bytes | None:
-    """(128, 128, 3) picture of ``row``, squeezed to a square; None where it can't be read."""
+def seen(table: ImageTable, row: int) -> Seen | None:
+    """The picture of ``row``, squeezed to 128 × 128 without its border; None where it can't be read."""
     try:
         data = encoded_bytes(table, row)
         image = table.open(row) if data is None else thumbnail(data, KEPT)[0]
     except BadImage:
         return None
-    return np.asarray(without_border(image.convert("RGB")).resize((KEPT, KEPT), 2), np.uint8)
+    whole = without_border(image.convert("RGB"))
+    return Seen(np.asarray(whole.resize((KEPT, KEPT), 2), np.uint8), few=min(whole.size) < SIDE)
 
 
 def without_border(image: Image) -> Image:
@@ -168,18 +184,14 @@ class _Album:
         for i in needed:
             if i not in self._held:
                 split, row = self.where[i]
-                self._held[i] = self._pool.submit(_seen, self.tables[split], row)
+                self._held[i] = self._pool.submit(seen, self.tables[split], row)
         return [(self._held[i], self._held[j]) for i, j in pairs.tolist()]
 
 
-def _seen(table: ImageTable, row: int) -> Seen | None:
-    picture = small(table, row)
-    return None if picture is None else Seen(picture)
-
-
-def compare(one: Bytes, other: Bytes) -> Likeness:
-    """Where two (128, 128, 3) pictures fit best, and how well."""
-    return _compared([(Seen(one), Seen(other))])[0]
+def compare(one: Seen | Bytes, other: Seen | Bytes) -> Likeness:
+    """Where two pictures, as they are or as (128, 128, 3), fit best, and how well."""
+    first, second = (p if isinstance(p, Seen) else Seen(p) for p in (one, other))
+    return _compared([(first, second)])[0]
 
 
 def _batch(asked: Asked) -> list[Likeness]:
@@ -214,10 +226,12 @@ class Seen:
 
     Args:
         picture: (128, 128, 3), or a PIL image of 64 × 64.
+        few: whether it was made from fewer pixels than are compared.
     """
 
-    def __init__(self, picture: Bytes | Image) -> None:
+    def __init__(self, picture: Bytes | Image, few: bool = False) -> None:
         self.large = np.asarray(picture, np.uint8)
+        self.few = few
 
     @cached_property
     def small(self) -> Bytes:
@@ -266,8 +280,13 @@ class Seen:
         return _unit((x - box / 81).astype(np.float32))[0]
 
     @cached_property
+    def texture(self) -> Floats:
+        """The detail, by the square root of its height."""
+        return _unit(np.sign(self.detail) * np.sqrt(np.abs(self.detail)))[0]
+
+    @cached_property
     def mirrored(self) -> Seen:
-        return Seen(self.large[:, ::-1])
+        return Seen(self.large[:, ::-1], self.few)
 
 
 _GREY = np.full(3, 1 / 3, np.float32)
@@ -282,9 +301,11 @@ def _unit(x: Floats) -> tuple[Floats, float]:
 
 
 def _fits(a: Seen, b: Seen, way: Way) -> Likeness:
-    look = float(a.look @ b.look)
-    # far from one picture, whatever the detail
-    return Likeness(look, float(a.detail @ b.detail) if look >= CLOSE else 0.0, way)
+    look, few = float(a.look @ b.look), a.few or b.few
+    if look < CLOSE:  # far from one picture, whatever the detail
+        return Likeness(look, 0.0, 0.0, way, few)
+    detail = float(a.detail @ b.detail)
+    return Likeness(look, detail, float(a.texture @ b.texture) if detail >= DETAIL else 0.0, way, few)
 
 
 def _parts(
@@ -311,9 +332,10 @@ def _parts(
         asked, laid, edges.tolist(), looks.tolist(), strict=True
     ):
         way: Way = "mirrored part" if mirror else "part"
-        found = Likeness(rough, 0.0, way)
+        found = Likeness(rough, 0.0, 0.0, way)
         if rough >= NEARLY:
             found = _fits(_fine(Image.fromarray(np.ascontiguousarray(whole.large)), part, at), part, way)
+            found = replace(found, few=whole.few or part.few)
         made.append((n, found))
     return made
 

@@ -18,7 +18,9 @@ from failsight.tools.checks.mark_words import Look, look_of
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Finding, Instrument, TestResult
 from failsight.tools.experiments.patches import as_mask
+from failsight.tools.experiments.population import boxed_objects
 from failsight.tools.slice_columns import encode_column
+from failsight.tools.stats.intervals import wilson
 from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.stats.power import smallest_rate_difference
 from failsight.tools.text import clean, interval, number
@@ -32,6 +34,7 @@ LOOKED = 60  # pictures taken for the class, and as many others, in which the ma
 WEAK = 0.3  # effect of adding below which covering has to bear it out: any striking piece may push a few pictures somewhere
 # share of marked pictures that have an attribute's value, and times its usual share, from which it says of the mark
 SURE, LIFT = 0.9, 1.4
+EVERYWHERE = 0.9  # of all pictures that have the boxed thing: then it is what is to be told apart
 INSIDE = 0.5  # share of the mark that lies in the boxes of a named thing, from which it is a part of it
 SAME = 0.5  # correlation from which the attribute and the mark are one thing, and what is stated of one is stated of the other
 STATISTIC = "share of pictures that go to the class with the mark, minus that with its control; one-sided exact McNemar test"
@@ -61,6 +64,8 @@ class Subject:
         class_name: the class that it may stand for.
         kind: what the finding will be, see :func:`_kind`.
         stated: id of a finding of the case that says the same by the attribute's name; its own experiment decides. Else empty.
+        subject: the boxed thing that nearly every picture has, of whatever class, where the mark lies in its boxes: it is part of what
+            is told apart. Else empty.
     """
 
     candidate: Candidate
@@ -71,6 +76,7 @@ class Subject:
     class_name: str
     kind: Relied
     stated: str = ""
+    subject: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,7 +143,14 @@ def _subject(view: CaseView, one: Candidate, half: Half) -> Subject:
     before = _stated(view, name, named)
     kind: Relied = before[1] if before else _kind(view, one)
     stated = before[0] if before and told and (fit >= SAME or _within(view, one, next(iter(told)))) else ""
-    return Subject(one, look, seen, named, told is not None, name, kind, stated)
+    return Subject(one, look, seen, named, told is not None, name, kind, stated, _subject_of(view, one))
+
+
+def _subject_of(view: CaseView, one: Candidate) -> str:
+    """The boxed thing in nearly every picture of every class that the mark is a part of; empty without one."""
+    table = view.table("data")
+    everywhere = [n for n, k in boxed_objects(table).items() if k >= EVERYWHERE * len(table)]
+    return next((name for name in everywhere if _within(view, one, name)), "")
 
 
 def _within(view: CaseView, one: Candidate, name: str) -> bool:
@@ -202,6 +215,10 @@ def _judged(
         minimum,
         STANDING_LEVEL,
     )
+    if made.verdict == "confirmed" and one.subject:
+        thing, name = clean(one.subject, 40), clean(one.class_name, 60)
+        why = f"It lies in the boxes of {thing}, which nearly every picture has: it may be what makes a {thing} a {name}. A person has to say."
+        return Judgement("inconclusive", why)
     borne_out = covered is not None and covered.effect > 0 and covered.p <= STANDING_LEVEL
     if made.verdict == "confirmed" and added.effect < WEAK and not borne_out:
         why = f"A pull of less than {number(WEAK, 'points')} counts only where covering the mark costs the class something, too."
@@ -284,7 +301,7 @@ def finding(tested: Tested) -> Finding:
         statement=f"Pictures that show {called} are taken for {name}: pasted into pictures of other classes it brings {added.to} of "
         f"{added.n} to {name}, a piece of the same shape {added.control} of {added.n} ({number(added.effect, 'points')} "
         f"{interval(added.ci, 'points')}). {_where_seen(one)}",
-        n=added.n, error_rate=added.to / added.n, base_error_rate=added.control / added.n, ci=added.ci, p=added.p, q=tested.q,
+        n=added.n, error_rate=added.to / added.n, base_error_rate=added.control / added.n, ci=wilson(added.to, added.n), p=added.p, q=tested.q,
         verdict="confirmed", tests=(result,),
         note=f"{tested.judgement.reason} Whether it is part of what makes {name} {name}, a person has to say.",
     )  # fmt: skip

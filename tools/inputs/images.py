@@ -50,7 +50,8 @@ def _without_bomb_warning() -> Iterator[None]:
     """Pillow warns about 90 million pixels through a global; we apply our own limits to the header instead."""
     with _OPEN_LOCK:
         before = Image.MAX_IMAGE_PIXELS
-        Image.MAX_IMAGE_PIXELS = None
+        # not None: Pillow reads the global twice, and another thread that opens a picture by itself may stand between the two
+        Image.MAX_IMAGE_PIXELS = 2**62
         try:
             yield
         finally:
