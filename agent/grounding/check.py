@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from failsight.agent.grounding.cells import Cell, rows
 from failsight.agent.grounding.claims import ID, UNVERIFIED, Checked, Claim
 from failsight.agent.grounding.compare import comparisons
 from failsight.agent.grounding.consistency import consistent
@@ -43,6 +44,7 @@ from failsight.agent.grounding.statements import say
 from failsight.agent.grounding.strangers import known_words, strangers, unseen
 from failsight.agent.grounding.superlatives import superlatives
 from failsight.agent.grounding.support import Recorded, ground
+from failsight.agent.grounding.sweeping import Sweeping
 from failsight.agent.grounding.tendencies import masked, tendencies
 from failsight.agent.grounding.ties import Ties
 from failsight.agent.grounding.topics import Topics
@@ -50,6 +52,10 @@ from failsight.agent.state import CaseState
 
 _HEADER = re.compile(r"^\s*\|(?:[^\d|]*\|)+\s*$")  # the head of a table
 _LEVELS = re.compile(r"\(\d[\d.]* ?(?:→|->) ?$")
+_DIFFERENCE = re.compile(
+    r" ?[-−–] ?[\d.]+ ?= ?[+−-]?[\d.]+ ?(?:percentage )?points"
+)  # "74.2 - 53.5 = 20.7 points"
+_MINUEND = re.compile(r"\d[\d.]* ?$")
 _BIN = re.compile(r"\b(?:above|over|below|under|between|from|bin|range|top)\b", re.IGNORECASE)
 _DIGIT = re.compile(r"\d")
 _REFERENCES = re.compile(r"\[(?:[EF]\d+(?:, ?| )?)+\]|^\s*[-*] |\*\*")
@@ -139,7 +145,9 @@ def _ends(text: str, found: Sequence[Number]) -> list[Number]:
                 number = replace(number, family="points")
         own = re.search(r"points|pp", text[number.start : number.end]) is not None
         arrow = _LEVELS.search(text[: number.start]) or re.match(r" ?(?:→|->)", text[number.end :])
-        if number.family == "points" and not own and arrow:
+        minuend = text[number.start] in "-−–" and _MINUEND.search(text[: number.start]) is not None
+        level = bool(arrow or _DIFFERENCE.match(text[number.end :]) or minuend)
+        if number.family == "points" and not own and level:
             number = replace(number, family="percent")  # "45.1 points below (65.5 → 20.3)": the two levels
         made.append(number)
     return made
@@ -196,6 +204,7 @@ class Checker:
         self._signs = (Signs(known), Cues(known), Settled(known))
         self._directions = Directions(state)
         self._counts = Counts(state, self._measures, classes)
+        self._sweeping = Sweeping(state, self._measures)
         self._known = known_words(state, self.lexicon)
         told = [c.action for e in state.evidence for c in e.corrections] + [
             n for e in state.evidence for n in (*e.notes, *e.next_steps)
@@ -210,6 +219,7 @@ class Checker:
             for w in a.row
             if a.row and a.row[0][0].isdigit() and re.fullmatch(r"[\d.]+", w)
         }
+        self._variants = list({id(c.variants): c.variants for a in self.atoms for c in a.when}.values())
         self._ids = {e.id for e in state.evidence} | {r.id for r in state.records.values()}
 
     def check(self, text: str) -> Checked:
@@ -226,6 +236,22 @@ class Checker:
         return Checked(filled.text, tuple(claims))
 
     def _claims(self, text: str) -> tuple[Claim, ...]:
+        """The claims of the sentences; the numbers of a table are those of its cells, each with its row and head."""
+        claims = self._sentences(text)
+        for row in rows(text, self.lexicon) if "|" in text else ():
+            claims = [c for c in claims if c.kind != "number" or not row.start <= c.start < row.end]
+            for cell in row.cells:
+                claims += self._cell(cell)
+        return _marked_once(sorted(claims, key=lambda c: (c.start, c.end)))
+
+    def _cell(self, cell: Cell) -> Iterator[Claim]:
+        """The numbers of a cell, where they stand in the answer."""
+        shift = cell.start - cell.at
+        for claim in self._sentences(cell.said):
+            if claim.kind == "number" and cell.at <= claim.start < cell.at + cell.end - cell.start:
+                yield replace(claim, start=claim.start + shift, end=min(claim.end + shift, cell.end))
+
+    def _sentences(self, text: str) -> list[Claim]:
         claims: list[Claim] = []
         found = _ends(text, sorted(numbers(text), key=lambda n: n.start))
         context = Names()
@@ -249,7 +275,7 @@ class Checker:
                 silent = unsupported(reading, own)
                 claims += [silent] if silent is not None else []
             context = reading.whole if reading.whole.entities | reading.whole.splits else context
-        return _marked_once(sorted(claims, key=lambda c: (c.start, c.end)))
+        return claims
 
     def _worded(self, at: Reading, inside: Sequence[Number]) -> list[Claim]:
         """What is said in words: comparisons, ranks, tendencies; first by the rules for one turn of phrase, then by parts."""
@@ -269,7 +295,7 @@ class Checker:
         for signs in self._signs:
             made += signs.claims(at)
         read = _reconciled(made, [*relations(at, self._measures), *superlatives(at, self._measures)])
-        read = [_hardly(at, c) for c in read]
+        read = [*(_hardly(at, c) for c in read), *self._sweeping.claims(at)]
         return [c for c in read if c.ok or c.kind != "comparison" or not (_turned(at, c) or _but_one(at))]
 
     def _names(self, at: Reading) -> Iterator[Claim]:
@@ -304,7 +330,8 @@ class Checker:
     def _repeats(self, at: Reading, number: Number) -> bool:
         """A number in words that a recorded sentence has too, or that counts the classes which the sentence lists."""
         if not number.word:
-            return (
+            digits = f"{abs(number.value):g}"
+            return any(v.repeats(digits, at.part) for v in self._variants) or (
                 "confiden" in at.part
                 and _BIN.search(at.part) is not None
                 and any(abs(number.value - e) <= max(number.half, 0.05) for e in self._edges)

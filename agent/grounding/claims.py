@@ -66,5 +66,8 @@ class Checked:
                 continue
             refs = list(dict.fromkeys(r for c in inside if c.ok for r in c.refs[:1] if r.startswith("E")))
             if refs:
-                end = sentence.start + len(self.text[sentence.start : sentence.end].rstrip().rstrip(".!"))
+                said = self.text[sentence.start : sentence.end].rstrip()
+                if said.lstrip().startswith("|") and said.endswith("|"):  # inside the last cell of a row
+                    said = said[:-1].rstrip()
+                end = sentence.start + len(said.rstrip(".!"))
                 yield end, " " + "".join(f"[{r}]" for r in refs[:3])

@@ -67,7 +67,7 @@ SAID: Mapping[str, re.Pattern[str]] = {
         "saliency": r"salien|map|\blook|attention|evidence|heat", "area": r"\barea|surface|of the (?:image|picture)",
         "excess": r"excess|stake|errors|costl", "draws": r"draw|control|patch|random", "verify": r"verif|enough|repaired|need|improvement|collect|prove|retest",
         "images": r"\bsets?\b|image|picture|photo|\bn\s?=|\bof\b|class|room|sample|test|cases?\b|\bit\b|them\b", "imbalance": r"balanc|largest|smallest",
-        "p": r"\bp\b|p-value|signific", "q": r"\bq\b|correct", "bound": r"\bbar\b|expect|at least|criteri|target|must|require|below|demand|short|goal|threshold",
+        "p": r"\bp\b|p-value|signific", "q": r"\bq\b|correct", "bound": r"\bbar\b|\bbound|expect|at least|criteri|target|must|require|below|demand|short|goal|threshold|\basked|\bask(?:s|ing)? for|\bpass mark|\bwanted|\byou (?:want|need|set)\b|\bminimum",
         "brightness": r"bright|dark|dimm?er", "contrast": r"contrast", "saturation": r"saturat|colourful", "sharpness": r"sharp|blur",
         "colourfulness": r"colourful", "jpeg": r"jpeg|compress", "file_size": r"file size|size of the files|bytes|files|smaller files",
         "standardised": r"standardi[sz]ed|standard deviation|difference", "hue": r"hue|orange", "near_duplicates": r"alike|duplicate|resembl|similar",
@@ -151,7 +151,7 @@ CAUSE = _words(
     r"\bdriven? by\b|\bleads? to\b(?! (?:the )?\w+ errors)|\bdrives?\b|\bshortcut for\b|\bas a shortcut\b|\bmisled by\b|\bexploits?\b|\bthe reasons? (?:is|are|for|why|that)\b|\bleads? the model\b|\bmakes? the (?:model|network|classifier)\b|"
     r"\bthe (?:model|network|classifier) (?:uses|looks at|keys on|latches)\b|\bresponsible for\b|\battributable to\b|\bthanks to\b|\bowing to\b|"
     r"\bexplain(?:s|ed)?\b|\bis why\b|\bthat's why\b|\bwhich is why\b|\broot cause\b|\btriggers?\b|\btriggered\b|\bmatters? (?:for|to)\b|(?<!images )(?<!pictures )(?<!photos )\bbehind the\b|\bbrings? about\b|\bresults? from\b|\bstems? from\b|\bgives? rise\b|\bproduces?\b|\bis down to\b|"
-    r"\bpushes the model\b|\bhas an influence on\b|\binfluences?\b|\bfools?\b|\bmisleads?\b|\b(?:deceives|tricks) the\b|\bthrows? (?:it|the model) off\b|\bcomes? from\b(?! (?:(?:the|only|just|\w+) ){0,3}(?:images|pictures|photos|set|split|data|E\d+|sample|record|evidence|slices?|search|test|table|note)\b)|\bwhat makes\b|\bproves? (?:the|a) (?:causal )?(?:role|effect|influence)\b|\b(?:is|are) to blame\b|\bat fault\b|\bculprits?\b|\bmakes? it (?:say|answer|call)\b|\bdecides\b"
+    r"\bpushes the model\b|\bhas an influence on\b|\binfluences?\b|\bfools?\b|\bmisleads?\b|\b(?:deceives|tricks) the\b|\bthrows? (?:it|the model) off\b|\bcomes? from\b(?! (?:(?:the|only|just|\w+) ){0,3}(?:images|pictures|photos|set|split|data|E\d+|sample|record|evidence|slices?|search|test|table|note)\b)|\bwhat makes\b|\bproves? (?:the|a) (?:causal )?(?:role|effect|influence)\b|\b(?:is|are) to blame\b|\bat fault\b|\bculprits?\b|\bmakes? it (?:say|answer|call)\b|\bdecides\b|\b(?:makes?|lets?) (?:the )?(?:[\w-]+ ){1,3}(?:fail|err|go wrong)\b"
 )
 LOWER = _words(
     r"\b(?:lower|less|fewer|worse|below|drops?|dropped|falls?|fell|fallen|decreas\w*|loses?|lost|loss(?:es)?|declin\w*|darker|under-?confident|smaller|down|sinks?|shrinks?|costs?|worsens?|deteriorat\w*)\b"

@@ -59,7 +59,7 @@ _SHARES = {"recall", "error", "accuracy", "precision", "f1", "pull", "drop", "ef
 
 def _counts(atom: Atom) -> bool:
     """Whether an atom can be one side of a comparison: a value, or a count of answers, images or confusions."""
-    if atom.row or (atom.told and atom.metric != "frequency"):
+    if atom.row or atom.when or (atom.told and atom.metric != "frequency"):
         return False
     if atom.part != "value":
         return atom.metric in ("answers", "images") or (atom.pair is not None and atom.part == "count")

@@ -38,6 +38,12 @@ _MASK_WORDS = re.compile(
     r"mask|cover|hid|remov|tak\w+ (?:\w+ )*(?:away|out)|without|experiment|control|blur|patch|flip|effect|influence|occlu|elsewhere|conceal|gone|knock|E\d|= ?\d",
     re.IGNORECASE,
 )
+#: what is said to be so, and not to be demanded
+_ASSERTED = re.compile(
+    r"(?:\b(?:is|are|was|were|of|in|has|have|reach(?:es|ed)?|scores?|gets|achieves|attains|manages|stands at|lies at)"
+    r"(?: (?:only|just|right in))*|[:=])\s?$",
+    re.IGNORECASE,
+)
 _AT_MOST = re.compile(
     r"\b(?:at most|less than|under|below|up to) (?:\w+ )?\d+ ?% (?:of )?confiden", re.IGNORECASE
 )
@@ -85,6 +91,7 @@ _EXPLICIT = frozenset(
         "slices_tested",
         "slices_confirmed",
         "slices_counted",
+        "confident_errors",
         "rank",
         "merged",
         "distance",
@@ -138,6 +145,11 @@ def _lead(number: Number, at: Bound) -> str:
     return at.reading.text[max(at.reading.sentence.start, number.start - 60) : number.start]
 
 
+def _so_far(at: Bound) -> str:
+    """A sentence with the one before it: "Mean confidence of right answers: 86.1 %. Of wrong ones: 70.0 %"."""
+    return at.reading.text[max(0, at.reading.sentence.start - 90) : at.reading.sentence.end]
+
+
 def _settled(number: Number, atom: Atom, at: Bound) -> float | None:
     """The cost where a rule of its own decides: counts of findings, recorded sentences, rows, p values; else None."""
     part = at.reading.part
@@ -155,13 +167,10 @@ def _settled(number: Number, atom: Atom, at: Bound) -> float | None:
             return FAR  # a share in words is too wide to be told by two words alone
         if number.about and abs(number.value - atom.value) > number.half + 1e-9 and not number.word:
             return FAR
+        cited = set(atom.refs) & at.reading.whole.evidence
         if set(atom.refs) & at.findings and re.search(r"propos|collect|\bask|need|label", part):
             return 0.0
-        return (
-            0.0
-            if alike(part, atom.metric[5:], 1 if set(atom.refs) & at.reading.whole.evidence else 2)
-            else FAR
-        )
+        return 0.0 if alike(part, atom.metric[5:], 1 if cited and number.family == "plain" else 2) else FAR
     if atom.row and not fits_row(atom, part):
         return FAR
     level = _P.search(_lead(number, at))
@@ -225,7 +234,9 @@ def spoken(atom: Atom, at: Bound) -> float:
     if metric == "smallest" and re.search(r"\b(?:largest|biggest|at most)\b", at.reading.part):
         return FAR
     if metric == "bound" and not says("bound", at.reading.part):
-        return FAR if at.number.about or at.number.word else ODD
+        return FAR if at.number.about or at.number.word or _ASSERTED.search(_lead(at.number, at)) else ODD
+    if metric.startswith("confidence_") and not says("confidence", _so_far(at)):
+        return FAR
     if metric in _EXPLICIT and not says(metric, at.reading.part):
         return FAR
     if metric in ("confidence_right", "confidence_wrong") and any(metric in q for q in at.quantities):

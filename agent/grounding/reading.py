@@ -115,7 +115,7 @@ def pairs_in(text: str, mentions: Sequence[Mention]) -> tuple[tuple[str, str], .
         source = next((a for a, b in made if b == one.name), "")
         joined = (
             re.search(
-                r"^(?: \(?(?:in )?[\d.,]+(?: ?%| of [\d.,]+)?(?: (?:cases|times|images))?\)?)?,? ?(?:and|or)? ?[\d.,]{0,6} ?%? ?(?:times )?(?:as |to |for )?$",
+                r"^(?: \(?(?:in )?[\d.,]+(?: ?%| of [\d.,]+)?(?: (?:cases|times|images))?\)?)?,? ?(?:and|or)? ?[\d.,]{0,6} ?%? ?(?:times )?(?:as |to |for )?(?:an? |the )?$",
                 text[one.end : other.start],
             )
             is not None
@@ -128,6 +128,8 @@ def pairs_in(text: str, mentions: Sequence[Mention]) -> tuple[tuple[str, str], .
             and other.name != source
         ):
             made[source, other.name] = None
+        if made and re.fullmatch(r"(?:s|es)? ", text[one.end : other.start]) and one.name != other.name:
+            made.setdefault((one.name, other.name), None)  # "7 A were called B, and 3 Bs As"
         if re.search(
             r"^(?:s|es)?(?: images)?,? (?:and|or)\b|^(?:s|es)?, ", text[one.end : other.start]
         ) and not _TAKEN.search(text[one.end : other.start]):

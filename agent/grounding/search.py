@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from failsight.agent.grounding.binding import FAR, LIKELY, ODD, POSSIBLE
+from failsight.agent.grounding.binding import FAR, LIKELY, ODD, POSSIBLE, clause_of
 from failsight.agent.grounding.derived import SPEAKS
 from failsight.agent.grounding.numbers import Number
 from failsight.agent.grounding.quantities import LIMIT, quantity, spoken
@@ -27,6 +27,10 @@ _GENERAL = {
     "precision": ("accuracy", "macro_precision"),
     "f1": ("macro_f1",),
     "worst_recall": (),
+    "confusion": ("error",),
+    "share_of_errors": ("error",),
+    "false_answers": ("error",),
+    "pull": ("error", "accuracy"),
 }
 #: quantities that belong to the whole case, whatever else a sentence names
 _WHOLE = frozenset(
@@ -53,6 +57,15 @@ _BOTH = re.compile(
     r"\bboth (?:directions|ways)\b|\bin all\b|\btogether\b|\bswapped\b|\bone way\b|\bbetween\b|\bone another\b|\beach other\b",
     re.IGNORECASE,
 )
+
+
+def stated(number: Number, atom: Atom, at: Bound) -> bool:
+    """Whether the sentence states every condition under which a value was measured; the number itself states none."""
+    text, sentence = at.reading.text, at.reading.sentence
+    start, end = sentence.clauses[clause_of(number.start, sentence.clauses)]
+    clause = text[start : number.start] + " " + text[number.end : end]
+    whole = text[sentence.start : number.start] + " " + text[number.end : sentence.end]
+    return all(c.stated(clause, whole) for c in atom.when)
 
 
 class Search:
@@ -85,6 +98,8 @@ class Search:
             total += 0.0 if set(atom.refs) & self._evidence.get(next(iter(at.findings)), frozenset()) else FAR
         if cited and atom.refs and not set(atom.refs) & cited:
             total += FAR
+        if atom.when and not stated(number, atom, at):
+            return FAR
         for part in (_split, self._subject, quantity, _pair, _side):  # the cheap ones first
             if total >= LIMIT:
                 break
@@ -93,7 +108,13 @@ class Search:
 
     def loosely(self, number: Number, atom: Atom, at: Bound) -> bool:
         """Whether ``atom`` is about the things of a sentence, whatever quantity it is."""
-        if atom.metric.startswith("tally:") or atom.told or atom.row or atom.part in ("end", "p", "q"):
+        if (
+            atom.metric.startswith("tally:")
+            or atom.told
+            or atom.row
+            or atom.when
+            or atom.part in ("end", "p", "q")
+        ):
             return False
         return (
             spoken(atom, at) + sum(part(number, atom, at) for part in (self._subject, _split, _pair, _side))
@@ -104,7 +125,10 @@ class Search:
         """Classes and attributes: what the atom is about has to be named, what is named it has to be about."""
         if atom.metric.startswith("tally:") or atom.metric in _WHOLE:
             return 0.0
-        held = bool(set(atom.refs) & (at.findings | at.reading.whole.evidence))
+        cited = set(atom.refs) & at.reading.whole.evidence and (
+            atom.loose or atom.told
+        )  # a call about one thing
+        held = bool(cited or set(atom.refs) & at.findings)
         total = self._unnamed(atom, at, held) + self._unmet(atom, at)
         return total + _contradicted(atom, at)
 
@@ -197,6 +221,8 @@ def _side(number: Number, atom: Atom, at: Bound) -> float:
             else FAR
         )
     if atom.metric in EXPERIMENTS:
+        if re.search(r"\bcontrol(?:'s)? (?:effect|change|flip)", at.near):
+            return FAR  # the name of another quantity
         return (
             FAR
             if re.search(r"\belsewhere\b|\bcontrols?\b|\bas much\b|\bequal\b|\bpatch\b", at.near)
@@ -205,8 +231,9 @@ def _side(number: Number, atom: Atom, at: Bound) -> float:
         )
     if not atom.names.attributes or atom.metric == "pull_gap":
         return 0.0
-    rest = atom.elsewhere or any(
-        v == "no" and at.claimed.get(a) != frozenset({"no"}) for a, v in atom.names.values
+    own = bool(set(atom.refs) & at.findings) and not at.attributes  # "F7 has an error rate of 57 %"
+    rest = atom.elsewhere or (
+        not own and any(v == "no" and at.claimed.get(a) != frozenset({"no"}) for a, v in atom.names.values)
     )
     if rest:
         if at.other or at.without:

@@ -38,7 +38,7 @@ _WITHOUT = re.compile(
 _SEVERAL = re.compile(
     r"(?<!-)\b(?:both|each|three|four|five|six|largest|smallest|highest|lowest|best|worst|weakest|strongest|biggest|longest|"
     r"effects|rates|classes|shortcuts|slices|groups|cues|findings|respectively|ranges?|spread|none|top|most|least)\b(?! (?:images|pictures)\b)|"
-    r"\b(?:all|each|every|any) (?:of )?(?:the )?(?:\w+ )?(?:class|room|slice|group|shortcut|cue|finding|effect|three|four|five)\w*",
+    r"\b(?:all|each|every|any) (?:of )?(?:the )?(?:\w+ )?(?:class|room|slice|group|shortcut|cue|finding|effect|three|four|five)\w*|\bper (?:class|room|label|group)\b",
     re.IGNORECASE,
 )
 _THAN = re.compile(r" (?:than|against|compared|versus|vs)\b")

@@ -10,6 +10,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
 
+from failsight.agent.grounding.conditions import Condition, conditions, qualified, spoken_of
 from failsight.agent.grounding.lexicon import recorded
 from failsight.agent.grounding.names import Lexicon, Names
 from failsight.agent.grounding.numbers import Number, Sentence, numbers, sentences
@@ -52,6 +53,7 @@ class Atom(NamedTuple):
         elsewhere: whether it is the value outside of what ``names`` says, or of a control.
         row: words or numbers of the row's label that a text has to repeat.
         told: whether it was read from a sentence.
+        when: conditions under which it was measured; a text has to state each of them.
     """
 
     value: float
@@ -66,6 +68,7 @@ class Atom(NamedTuple):
     elsewhere: bool = False
     row: tuple[str, ...] = ()
     told: bool = False
+    when: tuple[Condition, ...] = ()
 
 
 _T = TypeVar("_T")
@@ -136,8 +139,9 @@ def _evidence(evidence: Evidence, lexicon: Lexicon, state: CaseState) -> Iterato
     base = Atom(0, "", 0, about, "", (evidence.id,), loose=about.entities)
     exact: list[Atom] = []
     findings = {r.id: finding_names(r.finding, lexicon) for r in state.records.values()}
+    under = conditions([f.of for f in evidence.facts], lexicon)
     for fact in evidence.facts:
-        exact += _fact(fact, base, lexicon, state)
+        exact += _fact(fact, base, lexicon, state, under)
     for shown in evidence.tables:
         exact += table(shown, base, lexicon, findings)
     yield from exact
@@ -168,13 +172,17 @@ def _called(evidence: Evidence, lexicon: Lexicon) -> Names:
     return replace(found, values=values, splits=frozenset({str(split)}) if split else DATA)
 
 
-def _fact(fact: Fact, base: Atom, lexicon: Lexicon, state: CaseState) -> Iterator[Atom]:
+def _fact(
+    fact: Fact, base: Atom, lexicon: Lexicon, state: CaseState, under: Mapping[str, Condition]
+) -> Iterator[Atom]:
     if not isinstance(fact.value, int | float) or isinstance(fact.value, bool):
         return
     metric = recorded(fact.name)
     if metric == "effect" and fact.of.startswith("slice "):
         metric = "slice_effect"
-    atom = replace(base, metric=metric, elsewhere=metric.startswith("control"))
+    limits = (under.get(fact.of) if metric != "criterion" else None, qualified(fact.name))
+    when = tuple(c for c in limits if c is not None)
+    atom = replace(base, metric=metric, elsewhere=metric.startswith("control"), when=when)
     splits = frozenset(re.findall(r"\b(data|train|deploy|pool)\b", fact.of)) or base.names.splits
     named = lexicon.find(fact.of)
     record = next((r for r in state.records.values() if f"finding {r.id}" == fact.of), None)
@@ -223,7 +231,7 @@ def _of_n(value: float, unit: str, n: int, atom: Atom) -> Iterator[Atom]:
         return
     for share, metric, there in ((value, atom.metric, False), (1 - value, "error", True)):
         count = share * n
-        if there and atom.metric not in _RIGHT:
+        if there and atom.metric not in _RIGHT - {"balanced_accuracy"}:  # its complement is no error rate
             continue
         if there:
             yield from values(
@@ -322,8 +330,9 @@ def _record(record: FindingRecord, lexicon: Lexicon) -> Iterator[Atom]:
     pulls = found.kind == "spurious_correlation"
     refs = (*record.evidence, record.id)
     metric, loose = ("pull", names.classes) if pulls else ("error", NOTHING)
-    atom = Atom(0, "", 0, names, metric, refs, loose=loose)
-    if found.kind != "overfitting":
+    limit = spoken_of(found.kind)
+    atom = Atom(0, "", 0, names, metric, refs, loose=loose, when=(limit,) if limit is not None else ())
+    if found.kind not in ("overfitting", "underfitting"):
         yield from _rates(found, atom)
     free = replace(atom, loose=names.entities)
     yield from _levels(found.p, found.q, found.n, free)

@@ -31,7 +31,7 @@ class Recorded:
             for a in atoms
             if (a.part in ("value", "count") or (a.part, a.metric) == ("n", "answers"))
             and not a.told
-            and (not a.row or a.metric == "bound")
+            and (not (a.row or a.when) or a.metric == "bound")
             and not a.metric.startswith("tally:")
         ]
         self.metrics = {a.metric for a in self.comparable}
@@ -92,6 +92,11 @@ def matched(number: Number, at: Bound, recorded: Recorded, cited: frozenset[str]
     return [a for cost, _, a in sorted(w for w in weighed if w[0] < LIMIT)]
 
 
+_BY_NAME = re.compile(
+    r"\bcontrol(?:'s)? (?:effect|change|flip)", re.IGNORECASE
+)  # no difference of two others
+
+
 def ground(
     reading: Reading, inside: Sequence[Number], recorded: Recorded, cites: Sequence[frozenset[str]]
 ) -> Iterator[tuple[Number, list[Atom], str]]:
@@ -114,7 +119,7 @@ def ground(
         if found and not _agrees(number, settings[number], found):
             yield number, [], "the direction is the other way"
             continue
-        if not found:
+        if not found and not _BY_NAME.search(settings[number].near):
             found = computed(number, settings[number], inside, held, _values(settings[number], recorded))
             held.update({number: found} if found else {})
             if cited and found and not any(set(a.refs) & cited for a in found):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
+from failsight.agent.grounding.conditions import Condition, conditions, qualified
 from failsight.agent.grounding.lexicon import SAID, recorded
 from failsight.agent.grounding.names import Lexicon, Names
 from failsight.agent.grounding.numbers import numbers
@@ -13,6 +15,9 @@ from failsight.tools.evidence import Cell, Table
 
 _LABELS = re.compile(r"class|slice|attribute|taken for|towards|region|measure|property|name|confidence|finding|true|predicted|images|labels|splits|pictures", re.IGNORECASE)  # fmt: skip
 _PROSE = 5  # words: a longer cell is a sentence
+_NUMBERED = frozenset({"seed", "severity", "dose", "budget", "version"})  # numbers that tell rows apart
+_OPAQUE = frozenset({"version"})  # its other labels say what it is
+_TOLD = frozenset({"verdict", "why", "interval", "q", "p", "source"})  # texts that tell no rows apart
 
 
 def table(shown: Table, base: Atom, lexicon: Lexicon, about: Mapping[str, Names]) -> Iterator[Atom]:
@@ -22,12 +27,17 @@ def table(shown: Table, base: Atom, lexicon: Lexicon, about: Mapping[str, Names]
     units = tuple(shown.units) or ("text",) * len(shown.columns)
     title = lexicon.find(shown.title)
     splits = [_splits(lexicon, c) for c in shown.columns]
-    for row in shown.rows:
+    keys = [_key(row, among) for among in (_keys(shown, units),) for row in shown.rows]
+    under = conditions(keys, lexicon)
+    heads = _heads(shown.columns, lexicon)
+    for key, row in zip(keys, shown.rows, strict=True):
         labels = [
             (c, str(v)) for c, v, u in zip(shown.columns, row, units, strict=False)
-            if isinstance(v, str) and u == "text" and _LABELS.search(c) and (c == shown.columns[0] or not _is_value(v))
+            if isinstance(v, str) and u == "text" and (c == shown.columns[0] or (_LABELS.search(c) and not _is_value(v)))
         ]  # fmt: skip
         atom, metric = _row(labels, base, title, lexicon, shown.columns, about)
+        if key in under and not metric and not atom.row:
+            atom = replace(atom, when=(under[key],))
         last = "error"
         for at, (column, cell, unit) in enumerate(zip(shown.columns, row, units, strict=False)):
             here = replace(atom, names=replace(atom.names, splits=splits[at])) if splits[at] else atom
@@ -38,11 +48,47 @@ def table(shown: Table, base: Atom, lexicon: Lexicon, about: Mapping[str, Names]
             if column == "source":
                 continue  # years and section numbers of papers measure nothing
             if isinstance(cell, str) and len(re.findall(r"[A-Za-z]{2,}", cell)) >= _PROSE:
-                yield from told(cell, lexicon, here)
+                yield from told(cell, lexicon, replace(here, when=()))
             elif (column, cell) not in labels or recorded(column) in ("confidence",):
                 kind = last if column == "interval" else _metric(column, metric, splits[at])
+                if heads[at] and kind not in SAID and "is right" in shown.title:
+                    kind = "accuracy"  # a column for each severity
                 last = "pull_gap" if column == "without" else kind
-                yield from _cell(cell, unit, _column(column, here, row, shown, lexicon), kind, lexicon)
+                here = _column(column, here, row, shown, lexicon)
+                yield from _cell(cell, unit, replace(here, when=(*here.when, *heads[at])), kind, lexicon)
+
+
+def _keys(shown: Table, units: Sequence[str]) -> list[int]:
+    """The columns that tell the rows apart: the first, and further labels until no two rows have the same."""
+    kept: list[int] = []
+    for at, (column, unit) in enumerate(zip(shown.columns, units, strict=False)):
+        named = unit == "text" and not any(_is_value(str(row[at])) for row in shown.rows if row[at])
+        if (at and not (named or column in _NUMBERED)) or column in _TOLD:
+            continue
+        kept.append(at)
+        if shown.columns[0] not in _OPAQUE and len({_key(row, kept) for row in shown.rows}) == len(
+            shown.rows
+        ):
+            break
+    return kept
+
+
+def _key(row: Sequence[Cell], among: Sequence[int]) -> str:
+    """The label of a row; shares as people write them."""
+    return " ; ".join(_written(row[at]) for at in among if at < len(row) and row[at] is not None)
+
+
+def _written(cell: Cell) -> str:
+    return f"{100 * cell:g} %" if isinstance(cell, float) and 0 < abs(cell) <= 1 else str(cell)
+
+
+def _heads(columns: Sequence[str], lexicon: Lexicon) -> list[tuple[Condition, ...]]:
+    """What the head of each column adds to its quantity: ``held-out accuracy``, ``severity 3`` beside ``severity 4``."""
+    alike = Counter(re.sub(r"\d+", "", c) for c in columns)
+    counted = conditions(
+        [c for c in columns if alike[re.sub(r"\d+", "", c)] > 1 and re.search(r"\d", c)], lexicon
+    )
+    return [tuple(c for c in (qualified(name), counted.get(name)) if c is not None) for name in columns]
 
 
 def _splits(lexicon: Lexicon, column: str) -> frozenset[str]:
@@ -80,7 +126,8 @@ def _row(
     elif not names.entities:
         atom = replace(atom, names=replace(base.names, splits=splits), loose=base.loose)
     metric = ""
-    if labels and not names.entities and not names.splits and not names.findings:
+    plain = labels and _LABELS.search(labels[0][0]) and "=" not in labels[0][1]  # other labels are conditions
+    if plain and not names.entities and not names.splits and not names.findings:
         metric = recorded(labels[0][1].lower())
         if metric not in SAID:
             metric = ""

@@ -201,10 +201,27 @@ class Findings:
             agreeing = [r for r in agreeing if by_experiment(r)]
         ok = bool(agreeing) and (len(agreeing) == len(about) or not everyone)
         ok = ok or (not about and negated and verdict == "confirmed")
+        ok = ok or (not about and self._never_tested(at, match[0]))
         reason = "" if ok else "the record gives another verdict" if about else "no such finding"
         refs = tuple(x for r in agreeing[:1] for x in (*r.evidence[-1:], r.id))
         start = at.sentence.start + match.start()
         return Claim("verdict", start, start + len(match[0]), ok, refs, reason)
+
+    def _never_tested(self, at: Reading, said: str) -> bool:
+        """``The plant has not been tested``: nothing in the record tested it, and it is a thing of the case."""
+        whole = at.whole if at.whole.attributes else at.carried
+        if "test" not in said.lower() or not whole.attributes:
+            return False
+        asked = (
+            str(e.arguments[k]).replace("box:", "the box of ")
+            for e in self.state.evidence
+            if e.tool.startswith("test_")
+            for k in ("region", "cue", "attribute", "slice")
+            if e.arguments.get(k)
+        )
+        tested = {name for text in asked for name in self.lexicon.find(text).attributes}
+        tested |= {a for r in self.state.records.values() if r.finding.verdict for a in r.finding.slice or {}}
+        return not whole.attributes & tested
 
     def _so_many(self, at: Reading, verdict: str, match: re.Match[str], counted: re.Match[str]) -> Claim:
         """``one was refuted``: so many findings have the verdict."""

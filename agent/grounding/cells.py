@@ -1,0 +1,127 @@
+"""Tables in an answer: each cell is the sentence that its row and the head of its column make of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from failsight.agent.grounding.lexicon import ELSEWHERE, marked_quantities
+from failsight.agent.grounding.names import Lexicon
+
+_LINE = re.compile(r"^[ \t]*\|.*$", re.MULTILINE)
+_RULE = re.compile(r"^[ \t]*\|(?:\s*:?-+:?\s*\|)+\s*$")
+_REFERENCE = re.compile(r"\[(?:[EF]\d+(?:, ?| )?)+\]|\b[EF]\d+\b")
+_DIGIT = re.compile(r"\d")
+_BARE = re.compile(r"[\s*_`]*[-+−±]?\d[\d.,]*[\s*_`]*")  # a cell that is one number without a unit
+_UNIT = re.compile(
+    r"[\[(]\s*(?P<unit>%|percent|points|pp|s|ms|seconds|times)\s*[\])]|,?\s(?P<bare>%)\s*$", re.IGNORECASE
+)
+_COUNT = re.compile(r"^\s*(?:n|no\.?|#|count|number)\s*$", re.IGNORECASE)
+_ALSO = re.compile(r"taken|predict|answer|toward|called|class|split|\bset\b|images|label", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell with numbers, as the sentence that it stands for.
+
+    Attributes:
+        start, end: where the cell stands in the answer.
+        said: the sentence; ``at`` is where the cell begins in it.
+    """
+
+    start: int
+    end: int
+    said: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a table with a head: where it stands and its cells with numbers."""
+
+    start: int
+    end: int
+    cells: tuple[Cell, ...]
+
+
+def rows(text: str, lexicon: Lexicon) -> Iterator[Row]:
+    """The rows of all tables of ``text`` that have a head."""
+    lines = list(_LINE.finditer(text))
+    heads: list[str] | None = None
+    caption, last = "", -2
+    for at, line in enumerate(lines):
+        if line.start() != last + 1:
+            heads = None
+        last = line.end()
+        following = lines[at + 1] if at + 1 < len(lines) else None
+        if heads is None:
+            if following is not None and following.start() == last + 1 and _RULE.match(following[0]):
+                heads = [text[a:b].strip() for a, b in _places(line)]
+                caption = _caption(text[: line.start()])
+        elif not _RULE.match(line[0]):
+            yield Row(line.start(), line.end(), tuple(_cells(text, line, heads, caption, lexicon)))
+
+
+def _places(line: re.Match[str]) -> list[tuple[int, int]]:
+    """Where the cells of a line stand, without the blanks around them."""
+    bars = [m.start() for m in re.finditer(r"(?<!\\)\|", line[0])]
+    ends = [*bars[1:], len(line[0])] if not line[0].rstrip().endswith("|") else bars[1:]
+    made = []
+    for a, b in zip(bars, ends, strict=False):
+        inner = line[0][a + 1 : b]
+        left = line.start() + a + 1 + len(inner) - len(inner.lstrip())
+        made.append((left, max(left, line.start() + a + 1 + len(inner.rstrip()))))
+    return made
+
+
+def _caption(before: str) -> str:
+    """The quantity that the line above a table names, where it names one."""
+    line = next((part for part in reversed(before.split("\n")[-3:]) if part.strip()), "")
+    found = marked_quantities(line)
+    return line[found[0][1] : found[0][2]] if len({names for names, _, _ in found}) == 1 else ""
+
+
+def _cells(
+    text: str, line: re.Match[str], heads: list[str], caption: str, lexicon: Lexicon
+) -> Iterator[Cell]:
+    places = _places(line)
+    inside = [text[a:b] for a, b in places]
+    refs = " ".join(dict.fromkeys(_REFERENCE.findall(line[0])))
+    refs = " ".join(f"[{r}]" if r[0] != "[" else r for r in refs.split())
+    label = ""
+    quantity = caption
+    for at, (cell, (start, end)) in enumerate(zip(inside, places, strict=True)):
+        head = heads[at] if at < len(heads) else ""
+        bare = _REFERENCE.sub(" ", cell)
+        measured = _DIGIT.search(bare) is not None and not lexicon.find(bare).entities and at > 0
+        if not measured or not label:
+            label = _labelled(label, head, cell, lexicon)
+            continue
+        unit = _UNIT.search(head)
+        plain = _UNIT.sub(" ", head).strip()
+        quantity = plain if marked_quantities(plain) else quantity
+        lead = f"For {label} the {_named(plain, quantity)} "
+        tail = f" {unit['unit'] or unit['bare']}" if unit is not None and _BARE.fullmatch(cell) else ""
+        yield Cell(start, end, f"{lead}{cell}{tail} {refs}".rstrip() + ".", len(lead))
+
+
+def _labelled(label: str, head: str, cell: str, lexicon: Lexicon) -> str:
+    """What a row is about so far: its first cell, and further ones that name things."""
+    bare = _REFERENCE.sub(" ", cell).strip(" *_`")
+    if not label or not bare:
+        return label or bare
+    if _ALSO.search(head) or lexicon.find(bare).entities | lexicon.find(bare).splits:
+        return f"{label}, {head} {bare}"
+    return label
+
+
+def _named(head: str, quantity: str) -> str:
+    """The head of a column as the subject of a sentence."""
+    if _COUNT.match(head):
+        return "number of images is"
+    if marked_quantities(head) or not quantity:
+        return f"{head} is" if marked_quantities(head) else f"{head}:"
+    if ELSEWHERE.search(head):
+        return f"{quantity} elsewhere is"
+    return f"{quantity}, {head}, is"
