@@ -39,7 +39,8 @@ def _bind(case: "Case", spec: ToolSpec, lock: threading.Lock, may: "May | None")
                     spec.name, arguments, by="planner", why=why, may=may, request=request
                 )
         except (RetryError, UserError) as error:
-            runtime.stream_writer(ToolFailed(spec.name, str(error)))
+            told = str(error).removeprefix(f"{spec.name}: ")  # it is shown behind the tool's name
+            runtime.stream_writer(ToolFailed(spec.name, told))
             if isinstance(error, UserError) and spec.name not in [
                 f.get("tool") for f in case.state().failed[-1:]
             ]:
@@ -78,3 +79,13 @@ def schema_text(spec: ToolSpec) -> str:
     """What a planner or another program is told of a tool: what it measures, its cost, what it needs."""
     needs = f" Needs: {', '.join(spec.needs)}." if spec.needs else ""
     return f"{spec.description} Cost: {spec.cost}.{needs}"
+
+
+def is_unknown(message: Any) -> bool:
+    """Whether a message is the loop's reply to a call of a tool that does not exist: no tool says that to the person."""
+    return (
+        getattr(message, "type", "") == "tool"
+        and getattr(message, "status", "") == "error"
+        and str(message.content).startswith("Error: ")
+        and "is not a valid tool" in str(message.content)
+    )

@@ -10,6 +10,10 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import ChannelVersions, Checkpoint, CheckpointMetadata
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.constants import END
+
+from failsight.agent.planners.streamed import ID
+from failsight.tools.evidence import digest
 
 KEPT = 4  # the last one is what a restart needs; a step that is being written may still refer to those before
 FORGET = (
@@ -60,6 +64,36 @@ def open_checkpoints(folder: Path) -> LatestCheckpoints:
         connection = sqlite3.connect(path, check_same_thread=False)
     _shrink(connection)
     return LatestCheckpoints(connection, serde=JsonPlusSerializer())
+
+
+def mend(graph: Any, thread: str = "main") -> bool:
+    """Mend a conversation that stands at calls without a name, which no tool can be run for; True where there were some.
+
+    Each gets a name, so that it can be told to a model; the turn that it broke is over.
+    """
+    place = {"configurable": {"thread_id": thread}}
+    messages = graph.get_state(place).values.get("messages", ())
+    made = [m for m in map(named, messages) if m is not None]
+    if not made:
+        return False
+    graph.update_state(place, {"messages": made}, as_node="model")
+    graph.update_state(place, None, as_node=END)
+    return True
+
+
+def named(message: Any) -> Any:
+    """``message`` with a name for each of its calls that has none; None where all have one."""
+    calls = [*getattr(message, "tool_calls", ()), *getattr(message, "invalid_tool_calls", ())]
+    if all(c["id"] for c in calls):
+        return None
+    parts = {
+        kind: [
+            {**c, "id": c["id"] or digest([message.id, kind, i])[:ID]}
+            for i, c in enumerate(getattr(message, kind))
+        ]
+        for kind in ("tool_calls", "invalid_tool_calls")
+    }
+    return message.model_copy(update=parts)
 
 
 def _shrink(connection: sqlite3.Connection) -> None:

@@ -93,7 +93,7 @@ def _write_events(folder: Path, events: Sequence[Event]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One thing that a person did: ``say``, ``auto``, ``expect``, ``call``, with its data."""
+    """One thing that a person did: ``say``, ``auto``, ``expect``, ``groups``, ``call``, with its data."""
 
     kind: str
     data: Any
@@ -111,6 +111,8 @@ def acts(events: Sequence[Event]) -> list[Act]:
             made.append(Act("auto", None))
         elif event.kind == "expectation.set" and not spoken:
             made.append(Act("expect", data))
+        elif event.kind == "groups.set" and data.get("by") == "person":
+            made.append(Act("groups", data["column"]))
         elif event.kind == "tool.started" and data.get("by") == "person":
             made.append(Act("call", data))
         spoken = _speaks(event) or (spoken and event.kind == "expectation.set")
@@ -179,6 +181,8 @@ def replay(session: Session, events: Sequence[Event]) -> Iterator[Any]:
                 session.case.expect(
                     act.data["name"], act.data["bound"], at_least=act.data["at_least"], by=act.data["by"]
                 )
+            elif act.kind == "groups":
+                session.case.belong(act.data or "none")
             else:
                 session.case.call(act.data["tool"], act.data["arguments"], by="person")
         except RetryError as error:
@@ -218,6 +222,22 @@ def branch(state: CaseState, planner: str) -> Branch:
     )
 
 
+def planners(events: Sequence[Event], otherwise: str) -> str:
+    """Who planned what was done in a session, in order: ``guided, then openai:MODEL``. It may change with each opening.
+
+    Args:
+        otherwise: who is named where nothing was done, or the journal does not tell.
+    """
+    made: list[str] = []
+    now = ""
+    for event in events:
+        if event.kind == "session.opened":
+            now = clean(event.data.get("planner", ""), 80)
+        elif now and (_speaks(event) or event.kind == "auto.started") and now not in made[-1:]:
+            made.append(now)
+    return ", then ".join(made) or otherwise
+
+
 def beside(one: Branch, two: Branch) -> dict[str, Any]:
     """The two as one JSON value: calls, findings that both have, and those that only one has."""
     both = [k for k in one.verdicts if k in two.verdicts]
@@ -242,6 +262,15 @@ def beside(one: Branch, two: Branch) -> dict[str, Any]:
     }
 
 
+def used_words(used: Mapping[str, float]) -> str:
+    """``12 calls of the language model, 96,000 tokens, 0.31 US dollars, 1.5 minutes of waiting for it``"""
+    from failsight.agent.guards.spending import LABELS, amount
+
+    minutes = amount(used.get("seconds", 0) / 60)
+    told = [f"{amount(used[name])} {LABELS[name]}" for name in ("calls", "tokens", "usd") if used.get(name)]
+    return ", ".join([*told, f"{minutes} {LABELS['minutes']}"])
+
+
 def in_words(made: dict[str, Any]) -> str:
     """The comparison as lines of text."""
     first, second = made["planners"]
@@ -249,6 +278,7 @@ def in_words(made: dict[str, Any]) -> str:
         f"{first}: {made['tool_calls'][0]} tool calls, {made['seconds'][0]} s of measuring.",
         f"{second}: {made['tool_calls'][1]} tool calls, {made['seconds'][1]} s of measuring.",
     ]
+    lines += [f"{n}: {used_words(u)}." for n, u in zip(made["planners"], made["model_use"], strict=True) if u]
     differ = [f"{t} {a} and {b}" for t, (a, b) in made["tools"].items() if a != b]
     if differ:
         lines.append(f"Calls that differ: {listing(differ, 12)}.")
@@ -350,7 +380,7 @@ def run_replay(args: argparse.Namespace) -> int:
             elif isinstance(event, Notice | PlannerSaid):
                 print(clean(event.text, 300), file=sys.stderr)
         made = beside(
-            branch(fold(events), f"{load_config(args.case).planner} ({args.case.name})"),
+            branch(fold(events), f"{planners(events, load_config(args.case).planner)} ({args.case.name})"),
             branch(case.state(), f"{case.config.planner} ({target.name})"),
         )
     print(json.dumps(made, ensure_ascii=False) if args.json else in_words(made))

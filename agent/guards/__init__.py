@@ -2,8 +2,9 @@
 
 from failsight.agent.guards.budget import Budget, BudgetGuard, Spent
 from failsight.agent.guards.context import ContextWindow
+from failsight.agent.guards.fitting import Fitting
 from failsight.agent.guards.grounded import Grounded
 from failsight.agent.guards.looking import Looking
 from failsight.agent.guards.steady import Steady
 
-__all__ = ["Budget", "BudgetGuard", "ContextWindow", "Grounded", "Looking", "Spent", "Steady"]
+__all__ = ["Budget", "BudgetGuard", "ContextWindow", "Fitting", "Grounded", "Looking", "Spent", "Steady"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from langchain.agents.middleware import AgentMiddleware, hook_config
@@ -12,7 +13,16 @@ from langgraph.types import interrupt
 
 from failsight import prompts
 from failsight.agent.events import BUDGET, Notice
-from failsight.agent.guards.spending import LABELS, Budget, Spent, budget_of, journal_call, price, spent
+from failsight.agent.guards.spending import (
+    LABELS,
+    Budget,
+    Spent,
+    amount,
+    budget_of,
+    journal_call,
+    price,
+    spent,
+)
 from failsight.agent.guards.steady import by_guided
 
 if TYPE_CHECKING:
@@ -26,12 +36,16 @@ WARN_AT = 0.8
 class BudgetGuard(AgentMiddleware[Any, Any, Any]):
     """Journals what each call of the model costs; warns, then pauses.
 
-    ``ask``: whether a person can be asked; else the turn ends with a sentence.
+    Args:
+        ask: whether a person can be asked; else the turn ends with a sentence.
+        always: whether a person said that it may always have more.
     """
 
-    def __init__(self, case: Case, model: str, ask: Any) -> None:
+    def __init__(
+        self, case: Case, model: str, ask: Callable[[], bool], always: Callable[[], bool] = bool
+    ) -> None:
         super().__init__()
-        self.case, self.model, self.ask = case, model, ask
+        self.case, self.model, self.ask, self.always = case, model, ask, always
         Budget.parse(case.config.budget)  # what it gets wrong is said now
         self._warned = 0.0
 
@@ -45,11 +59,17 @@ class BudgetGuard(AgentMiddleware[Any, Any, Any]):
         """Pause before a call that the budget no longer covers."""
         name, share = spent(self.case.state()).fullest(self.budget)
         if share >= 1:
-            words = {"what": LABELS[name], "cap": f"{getattr(self.budget, name):g}"}
+            cap = getattr(self.budget, name)
+            words = {"what": LABELS[name], "cap": amount(cap)}
             if not self.ask():
                 self.case.record("budget.stopped", what=name)
                 return {"messages": [AIMessage(prompts.say("budget.ended", **words))], "jump_to": "end"}
-            text = prompts.say("budget.full", **words)
+            if self.always():
+                self.case.record("budget.raised", what=name)
+                text = prompts.say("budget.doubled", what=LABELS[name], cap=amount(2 * cap))
+                get_stream_writer()(Notice(text, "warning"))
+                return None
+            text = prompts.say("budget.full", **words, twice=amount(2 * cap))
             request = {"name": BUDGET, "args": {"what": name}, "description": text}
             answer = interrupt({"action_requests": [request], "review_configs": []})
             if answer["decisions"][0]["type"] != "approve":

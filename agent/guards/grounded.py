@@ -13,6 +13,7 @@ from failsight.agent.grounding import Checked, Checker, Claim
 from failsight.agent.grounding.hints import hints
 from failsight.agent.guards.context import INTERNAL
 from failsight.agent.guards.steady import by_guided
+from failsight.agent.planners.streamed import CUT_OFF, WITHHELD
 from failsight.agent.secrets import redact
 from failsight.tools.text import clean
 
@@ -57,7 +58,10 @@ class Grounded(AgentMiddleware[Any, Any, Any]):
             return {"messages": [HumanMessage(order, additional_kwargs={INTERNAL: True})], "jump_to": "model"}
         if checked.claims:
             self._journal(checked, final=True)
-        return {"messages": [self._instead(last, checked.marked())]}
+        shown = "\n\n".join(
+            filter(None, (checked.marked(), _ended_early(last) if not last.tool_calls else ""))
+        )
+        return {"messages": [self._instead(last, shown)]}
 
     def check(self, text: str) -> Checked:
         """``text`` against the record as it is now."""
@@ -85,6 +89,8 @@ class Grounded(AgentMiddleware[Any, Any, Any]):
         return {"messages": [HumanMessage(order, additional_kwargs={INTERNAL: True})], "jump_to": "model"}
 
     def _silent(self, last: AIMessage, messages: Sequence[Any]) -> dict[str, Any]:
+        if why := _ended_early(last, silent=True):  # the same again would end the same way
+            return {"messages": [self._instead(last, why)]}
         if self._asked(messages):
             return {"messages": [self._instead(last, prompts.say("model.silent"))]}
         order = HumanMessage(prompts.say("model.speak"), additional_kwargs={INTERNAL: True})
@@ -115,3 +121,10 @@ class Grounded(AgentMiddleware[Any, Any, Any]):
                 for c in checked.unverified
             ],
         )
+
+
+def _ended_early(last: AIMessage, *, silent: bool = False) -> str:
+    """What a person is told of an answer that its server did not let end; empty for one that came to its end."""
+    reason = CUT_OFF[0] if len(str(last.text)) > LONGEST else str(last.response_metadata.get("finish_reason"))
+    key = {**dict.fromkeys(CUT_OFF, "model.cut"), WITHHELD: "model.withheld"}.get(reason)
+    return prompts.say(key + ".silent" * silent) if key else ""

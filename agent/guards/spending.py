@@ -29,7 +29,7 @@ class Budget:
     """Caps of one case. ``minutes`` are those that the model takes to answer; ``usd`` counts only for models whose price is known (``prompts/prices.yaml``)."""
 
     calls: float = 200
-    tokens: float = 1_000_000
+    tokens: float = 2_500_000
     usd: float = 5
     minutes: float = 120
     tool_minutes: float = 60
@@ -57,9 +57,9 @@ class Budget:
             made = replace(made, **{name.strip(): number})
         return made
 
-    def times(self, factor: float) -> Budget:
-        """All caps multiplied."""
-        return Budget(*(factor * getattr(self, f.name) for f in fields(self)))
+    def doubled(self, name: str, times: int = 1) -> Budget:
+        """With one cap doubled so many times."""
+        return replace(self, **{name: getattr(self, name) * 2.0**times})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +92,35 @@ def spent(state: CaseState) -> Spent:
 
 
 def budget_of(case: Case) -> Budget:
-    """The caps of a case, raised as often as a person agreed."""
-    return Budget.parse(case.config.budget).times(1 + case.state().budget_raised)
+    """The caps of a case, each doubled as often as a person agreed."""
+    made = Budget.parse(case.config.budget)
+    for name, times in case.state().raised.items():
+        if name in LABELS:
+            made = made.doubled(name, times)
+    return made
+
+
+def amount(value: float) -> str:
+    """A number of calls, tokens, dollars or minutes as people write it: ``1,000,000``, ``0.5``."""
+    return f"{round(value, 2):,.10g}" if value >= 0.1 else f"{value:.2g}"
+
+
+def in_words(case: Case) -> str:
+    """What the language model has cost in this case, of how much, a line for each cap."""
+    state, budget = case.state(), budget_of(case)
+    used, known = spent(state), case.config.planner.partition(":")[2]
+    if not used.calls and not known:
+        return "No language model was asked in this case. The guided planner costs nothing."
+    lines = [
+        f"- {amount(getattr(used, f.name))} of {amount(getattr(budget, f.name))} {LABELS[f.name]}"
+        + f" ({100 * getattr(used, f.name) / getattr(budget, f.name):.0f} %)"
+        for f in fields(budget)
+    ]
+    if used.calls:
+        lines.append(f"- {amount(round(used.tokens / used.calls))} tokens a call on average")
+    if used.calls and not used.usd:
+        lines.append("- No price is known for this model; put one into prices.yaml in Failsight's home.")
+    return "\n".join(["What the language model has used of its budget (`--budget` changes it):", *lines])
 
 
 def journal_call(
@@ -110,7 +137,8 @@ def journal_call(
     usage: Mapping[str, Any] = getattr(answer, "usage_metadata", None) or {}
     tokens_in, tokens_out = int(usage.get("input_tokens", 0)), int(usage.get("output_tokens", 0))
     if not usage:
-        tokens_in = sum(_size(m.content) for m in messages)
+        told = int((getattr(answer, "response_metadata", None) or {}).get("characters_sent") or 0)
+        tokens_in = told // PER_TOKEN or sum(_size(m.content) for m in messages)
         calls = getattr(answer, "tool_calls", None) or ()
         tokens_out = _size(getattr(answer, "content", "")) + sum(_size(str(c["args"])) for c in calls)
     case.record(

@@ -13,7 +13,7 @@ from langgraph.config import get_stream_writer
 from failsight import prompts
 from failsight.agent.events import Notice
 from failsight.agent.guards.context import INTERNAL
-from failsight.agent.guards.spending import LABELS, budget_of, journal_call, spent
+from failsight.agent.guards.spending import LABELS, amount, budget_of, journal_call, spent
 from failsight.tools.evidence import canonical
 from failsight.tools.text import clean
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MOST_CALLS = 40  # tool calls in one turn
 MOST_EQUAL = 3  # the very same call in one turn
+MOST_REFUSED = 2  # turns one after the other after which the model is not asked any more
 AGAIN = 2  # more tries for an answer that was cut off or garbled
 PAUSE = 0.5  # seconds before the first of them
 GUIDED = "guided"  # marks what the guided planner said in a language model's place
@@ -32,6 +33,11 @@ def by_guided(message: Any) -> bool:
     return bool(message.additional_kwargs.get(GUIDED))
 
 
+def _asks(message: Any) -> bool:
+    """Whether a person said it."""
+    return message.type == "human" and not message.additional_kwargs.get(INTERNAL)
+
+
 class Steady(AgentMiddleware[Any, Any, Any]):
     """Falls back to ``instead`` when the endpoint fails for good; ends a turn of repeated or endless calls."""
 
@@ -39,23 +45,34 @@ class Steady(AgentMiddleware[Any, Any, Any]):
         super().__init__()
         self.case, self.instead = case, instead
         self.failed = False
+        self.refused = 0  # turns one after the other whose request the server refused
+        self._turn = -1  # of the last of them: how many messages of a person there were
 
     def wrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
-        """Call the model; after a failure for good the guided planner answers, now and from here on."""
-        if self.failed:
+        """Call the model; after a failure for good the guided planner answers, now and from here on.
+
+        A request that the server refused is no failure for good: the next turn goes to the model again.
+        """
+        turn = sum(_asks(m) for m in request.state.get("messages", ()))
+        if self.failed or turn == self._turn:
             return self._guided(request, handler)
-        from failsight.agent.planners.llm import endpoint_error
+        from failsight.agent.planners.server_errors import endpoint_error, this_request
 
         try:
-            return self._patiently(request, handler)
+            response = self._patiently(request, handler)
         except Exception as error:
             plain = endpoint_error(error)
             if plain is None:
                 raise
-            self.failed = True
+            self.refused += 1
+            self.failed = not this_request(error) or self.refused >= MOST_REFUSED
+            self._turn = turn
             self.case.record("planner.failed", message=str(plain))
-            get_stream_writer()(Notice(prompts.say("planner.failed", reason=clean(plain, 300)), "warning"))
+            key = "planner.failed" if self.failed else "planner.refused"
+            get_stream_writer()(Notice(prompts.say(key, reason=clean(plain, 900)), "warning"))
             return self._guided(request, handler)
+        self.refused = 0
+        return response
 
     def _guided(self, request: Any, handler: Callable[[Any], Any]) -> Any:
         """The guided planner's answer to what the person asked, marked as its own: it is neither checked nor billed."""
@@ -70,7 +87,7 @@ class Steady(AgentMiddleware[Any, Any, Any]):
 
         Every try costs: each is journalled, and none is made that the budget does not cover.
         """
-        from failsight.agent.planners.llm import sent, transient
+        from failsight.agent.planners.server_errors import sent, transient
 
         for attempt in range(AGAIN + 1):
             began = time.monotonic()
@@ -95,14 +112,14 @@ class Steady(AgentMiddleware[Any, Any, Any]):
         if share < 1:
             return None
         self.case.record("budget.stopped", what=name)
-        return prompts.say("budget.ended", what=LABELS[name], cap=f"{getattr(budget, name):g}")
+        return prompts.say("budget.ended", what=LABELS[name], cap=amount(getattr(budget, name)))
 
     @hook_config(can_jump_to=["end"])
     def after_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:
         """End a turn in which the model asks for the same thing again and again, or never comes to an end."""
         messages = state["messages"]
         last = messages[-1]
-        if self.failed or not isinstance(last, AIMessage) or not last.tool_calls:
+        if by_guided(last) or not isinstance(last, AIMessage) or not last.tool_calls:
             return None
         start = max((i for i, m in enumerate(messages) if m.type == "human"), default=0)
         calls = [c for m in messages[start:] if isinstance(m, AIMessage) for c in m.tool_calls]

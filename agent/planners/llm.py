@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import traceback
-from typing import TYPE_CHECKING, Any, cast
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
+from failsight.agent.guards.spending import PER_PICTURE, PER_TOKEN
+from failsight.agent.planners.streamed import Answer, events
 from failsight.tools.errors import UserError
-
-if TYPE_CHECKING:
-    from langchain_core.messages import AIMessageChunk
 
 TIMEOUT = 120.0  # seconds without an answer
 RETRIES = 3  # of the SDK, with growing pauses: 429, 5xx, time-outs, refused connections
-LONGEST = 200_000  # characters of one answer that are read at all
-_ANSWER = (
-    "langchain_openai",
-    "openai",
-    "httpx",
-    "langchain_core",
-    "json",
-    "pydantic",
-    "failsight.agent.planners.llm",
-)
-
-
-class PlannerFailed(UserError):
-    """A language model that can't answer, whatever it is asked: the guided planner takes over."""
+OPTIONAL = ("stream_options", "temperature")  # fields of a request that some servers or models do not take
+_PICTURE = re.compile(r'data:image/[^"]+')
 
 
 def openai_planner(model: str) -> Any:
@@ -55,6 +43,7 @@ def openai_planner(model: str) -> Any:
         temperature=0,
         timeout=setting("FAILSIGHT_MODEL_TIMEOUT", TIMEOUT),
         max_retries=int(setting("FAILSIGHT_MODEL_RETRIES", RETRIES)),
+        disable_streaming=True,  # langchain's own reading of a stream: `_generate` reads it
         streaming=True,
         stream_usage=True,
     )
@@ -69,105 +58,118 @@ def setting(name: str, default: float) -> float:
 
 
 def _strict_class() -> Any:
-    """``ChatOpenAI`` that reads a streamed answer to its end, no further than :data:`LONGEST`, and takes tool calls by
-    the letter: langchain completes broken JSON of streamed arguments, which would run a call that nobody made."""
+    """``ChatOpenAI`` that reads an answer itself, to its end, no further than ``streamed.LONGEST``, and takes tool calls
+    by the letter: langchain completes broken JSON of streamed arguments, which would run a call that nobody made."""
     from langchain_core.outputs import ChatGeneration, ChatResult
     from langchain_openai import ChatOpenAI
+    from pydantic import PrivateAttr
 
     class StrictChat(ChatOpenAI):
+        _refused: set[str] = PrivateAttr(
+            default_factory=set
+        )  # fields of a request that this server does not take
+
         def _generate(
             self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any
         ) -> ChatResult:
-            whole, length = None, 0
-            for piece in self._stream(messages, stop=stop, run_manager=run_manager, **kwargs):
-                whole = piece if whole is None else whole + piece
-                length += len(str(piece.message.content))
-                if length > LONGEST:
-                    break
-            if whole is None:
-                raise ValueError("the answer is empty")
-            return ChatResult(
-                generations=[ChatGeneration(message=strictly(cast("AIMessageChunk", whole.message)))]
-            )
+            if self._use_responses_api({**kwargs, **self.model_kwargs}):
+                made = strictly(self._stream(messages, stop=stop, **kwargs))
+            else:
+                payload = self._get_request_payload(messages, stop=stop, **kwargs)
+                payload["stream"] = bool(self.streaming)
+                if self.streaming and self.stream_usage:
+                    payload["stream_options"] = {"include_usage": True}
+                taken = {c["id"] for m in messages for c in getattr(m, "tool_calls", ())}
+                made = self._asked(payload).message(taken, _size(payload))
+            return ChatResult(generations=[ChatGeneration(message=made)])
+
+        def _asked(self, payload: dict[str, Any]) -> Answer:
+            """The answer to a request; a field that the server does not take is left out from then on."""
+            import openai
+
+            while True:
+                given = {k: v for k, v in payload.items() if k not in self._refused}
+                try:
+                    return _received(self.client.with_streaming_response, given)
+                except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+                    left_out = next((k for k in OPTIONAL if k in given and k in str(error)), None)
+                    if left_out is None:
+                        raise
+                    self._refused.add(left_out)
 
     return StrictChat
 
 
-def strictly(chunk: AIMessageChunk) -> Any:
-    """The whole message of merged pieces; arguments that are no JSON object make an invalid call."""
-    from langchain_core.messages import AIMessage
-    from langchain_core.messages.tool import invalid_tool_call, tool_call
+def _size(payload: Mapping[str, Any]) -> int:
+    """Characters of a request; a picture counts as the words that cost about as much."""
+    text = json.dumps({k: payload.get(k) for k in ("messages", "tools")}, default=str, ensure_ascii=False)
+    pictures = sum(len(found) - PER_PICTURE * PER_TOKEN for found in _PICTURE.findall(text))
+    return len(text) - pictures
 
-    good, bad = [], []
-    for piece in chunk.tool_call_chunks:
-        name, text, call_id = piece["name"] or "", piece["args"] or "", piece["id"]
+
+def _received(client: Any, payload: dict[str, Any]) -> Answer:
+    """What a server answers to one request, as a stream or in one piece, whichever it sends.
+
+    Raises:
+        openai.APIError: it refused, or said in the middle that it can't go on.
+        openai.APIConnectionError: it broke off.
+        Unreadable: it sent something else.
+    """
+    import openai
+
+    answer, done = Answer(), False
+    with client.create(**payload) as response:
+        request = response.http_request
         try:
-            arguments = json.loads(text or "{}")
-            if not isinstance(arguments, dict):
-                raise ValueError("the arguments are no object")
-            good.append(tool_call(name=name, args=arguments, id=call_id))
-        except ValueError as error:
-            bad.append(invalid_tool_call(name=name, args=text[:2000], id=call_id, error=str(error)))
-    return AIMessage(
-        str(chunk.text), tool_calls=good, invalid_tool_calls=bad, usage_metadata=chunk.usage_metadata,
-        response_metadata={k: v for k, v in chunk.response_metadata.items() if isinstance(v, str | int | float)},
-    )  # fmt: skip
+            if "json" in response.headers.get("content-type", ""):
+                answer.add(_piece(response.read().decode("utf-8", "replace"), request))
+                return answer
+            for data in events(response.iter_lines()):
+                done = data.startswith("[DONE]")
+                if done or answer.full:
+                    break
+                answer.add(_piece(data, request))
+        except Exception as error:
+            if not type(error).__module__.startswith("httpx"):
+                raise
+            late = "Timeout" in type(error).__name__
+            raise (openai.APITimeoutError if late else openai.APIConnectionError)(request=request) from error
+    if answer.pieces and not (done or answer.ended or answer.full):
+        raise openai.APIConnectionError(message="The answer broke off.", request=request)
+    return answer
 
 
-def endpoint_error(error: BaseException) -> UserError | None:
-    """What a model server did wrong as a sentence for a person; None when ``error`` is one of ours."""
-    if isinstance(error, PlannerFailed):
-        return error
-    try:
-        import httpx
-        import openai
-    except ImportError:  # pragma: no cover (declared dependencies)
-        return None
-    if isinstance(error, openai.AuthenticationError):
-        return UserError("The model server refused the key.", "Check OPENAI_API_KEY and OPENAI_BASE_URL.")
-    if isinstance(error, openai.APITimeoutError):
-        return UserError("The model server took too long to answer.", "Try again, or use --planner guided.")
-    if isinstance(error, openai.APIConnectionError | httpx.HTTPError):
-        return UserError(
-            "The model server can't be reached, or broke off its answer.",
-            "Check OPENAI_BASE_URL, or go on with --planner guided: the case keeps everything.",
-        )
-    if isinstance(error, openai.APIStatusError):
-        return UserError(
-            f"The model server answered {error.status_code}.",
-            "Try again, or go on with --planner guided: the case keeps everything.",
-        )
-    if isinstance(error, openai.OpenAIError) or _unreadable(error):
-        return UserError(
-            "The model server's answer can't be read.",
-            "Is OPENAI_BASE_URL an OpenAI-compatible server? --planner guided needs none.",
-        )
-    return None
-
-
-def transient(error: BaseException) -> bool:
-    """Whether asking once more may help, beyond what the SDK retried: an answer cut off or garbled."""
-    import httpx
+def _piece(data: str, request: Any) -> Any:
+    """One JSON value of an answer. Raises openai.APIError where it is the server's account of an error."""
     import openai
 
-    if isinstance(error, openai.APIStatusError | openai.APITimeoutError):
-        return False
-    return isinstance(error, openai.APIConnectionError | httpx.HTTPError) or _unreadable(error)
+    made = json.loads(data)
+    if isinstance(made, dict) and made.get("error"):
+        raise openai.APIError("", request, body=made["error"])
+    return made
 
 
-def sent(error: BaseException) -> bool:
-    """Whether a request that failed so may have cost something: it had reached a server when it broke off."""
-    import httpx
-    import openai
-
-    if isinstance(error, httpx.ConnectError) or isinstance(error.__cause__, httpx.ConnectError):
-        return False
-    return transient(error) or isinstance(error, openai.APITimeoutError)
-
-
-def _unreadable(error: BaseException) -> bool:
-    """Whether reading the server's reply failed: an ordinary error raised inside the client libraries."""
-    if not isinstance(error, ValueError | KeyError | TypeError | AttributeError | IndexError):
-        return False
-    frames = [frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(error.__traceback__)]
-    return bool(frames) and frames[-1].startswith(_ANSWER)
+def strictly(pieces: Iterable[Any]) -> Any:
+    """The message of langchain's pieces; arguments that are no JSON object make an invalid call."""
+    answer, usage = Answer(), None
+    for piece in pieces:
+        message = piece.message
+        why = message.response_metadata.get("finish_reason") or (piece.generation_info or {}).get(
+            "finish_reason"
+        )
+        calls = [
+            {
+                "index": c.get("index"),
+                "id": c.get("id"),
+                "function": {"name": c.get("name"), "arguments": c.get("args")},
+            }
+            for c in getattr(message, "tool_call_chunks", ())
+        ]
+        delta = {"content": str(message.text), "tool_calls": calls}
+        answer.add({"choices": [{"delta": delta, "finish_reason": why}]})
+        usage = getattr(message, "usage_metadata", None) or usage
+        if answer.full:
+            break
+    made = answer.message()
+    made.usage_metadata = usage
+    return made

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import re
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,7 +24,9 @@ from failsight.agent.planners import grammar
 from failsight.agent.planners.calls import read_answer
 from failsight.agent.planners.chat_text import render
 from failsight.agent.planners.decoding import RESERVE, Choice, Vocabulary, write
-from failsight.agent.planners.llm import TIMEOUT, PlannerFailed, setting
+from failsight.agent.planners.llm import TIMEOUT, setting
+from failsight.agent.planners.server_errors import PlannerFailed
+from failsight.agent.planners.streamed import spoken
 from failsight.agent.progress import Quiet
 from failsight.tools.errors import UserError
 from failsight.tools.text import clean
@@ -34,7 +35,6 @@ ANSWER = 512  # tokens of an answer at most
 WINDOW = 16_384  # tokens of context that are used at most: more takes minutes to read on a CPU
 SHORTEST = 1024  # tokens of context below which a model can't follow a case
 CUT = 200  # characters to which long messages are cut where the newest alone do not fit
-_THOUGHT = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
 _INSTALL = "Install them with: pip install gguf accelerate, or give a folder with safetensors."
 
 
@@ -114,7 +114,7 @@ class LocalPlanner(BaseChatModel):
                 f"The model did not get through its prompt of {len(prompt):,} tokens in {self._seconds:g} seconds.",
                 "Set FAILSIGHT_MODEL_TIMEOUT to more seconds, take a smaller model, or use --planner guided.",
             )
-        text = _THOUGHT.sub("", self._vocabulary.text(made.tokens))
+        text = spoken(self._vocabulary.text(made.tokens))
         for mark in stop or ():
             text = text.partition(mark)[0]
         words, calls, bad = read_answer(text)

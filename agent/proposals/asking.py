@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from failsight.agent.guards.spending import LABELS, budget_of, journal_call, spent
-from failsight.agent.planners.llm import endpoint_error, sent, transient
+from failsight.agent.guards.spending import LABELS, amount, budget_of, journal_call, spent
+from failsight.agent.planners.server_errors import endpoint_error, sent, transient
 from failsight.tools.errors import UserError
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Asker:
         name, share = spent(self.case.state()).fullest(budget)
         if share >= 1:
             raise UserError(
-                f"The budget is used up: {getattr(budget, name):g} {LABELS[name]}.",
+                f"The budget is used up: {amount(getattr(budget, name))} {LABELS[name]}.",
                 f"Give more with --budget {name}=NUMBER; what was answered so far is kept.",
             )
 

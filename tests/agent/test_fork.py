@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import AIMessage
 
-from failsight.agent.fork import acts, beside, branch, decisions, fork, in_words, replay
+from failsight.agent.fork import acts, beside, branch, decisions, fork, in_words, planners, replay
 from failsight.agent.journal import Journal, verify
 from failsight.agent.planners.scripted import ScriptedPlanner, call
 from failsight.agent.session import Session
@@ -167,3 +167,30 @@ def test_an_old_folder_without_its_case_file_is_one_sentence(case: FakeCase, tmp
     with pytest.raises(UserError):
         fork(copy, tmp_path / "other")
     assert fold(case.journal).config
+
+
+def test_who_planned_is_told_of_each_opening_in_which_something_was_done(case: FakeCase) -> None:
+    assert planners(case.journal.events, "guided") == "guided"
+    for name, lines in (("guided", 1), ("openai:a", 0), ("openai:b", 2), ("openai:b", 1), ("guided", 1)):
+        case.record("session.opened", version="1", planner=name, level="novice")
+        for _ in range(lines):
+            case.record("message", role="person", text="how good is it?")
+    assert planners(case.journal.events, "") == "guided, then openai:b, then guided"
+
+
+def test_what_each_planner_cost_is_told_in_words_too(case: FakeCase) -> None:
+    case.record(
+        "model.called",
+        model="m",
+        input_tokens=90_000,
+        output_tokens=6_000,
+        counted=True,
+        usd=0.31,
+        seconds=90.0,
+    )
+    told = in_words(beside(branch(case.state(), "openai:m"), branch(fold([]), "guided")))
+    assert (
+        "openai:m: 1 calls of the language model, 96,000 tokens, 0.31 US dollars, 1.5 minutes of waiting"
+        in told
+    )
+    assert "\nguided: 0 calls" not in told

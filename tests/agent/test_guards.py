@@ -15,8 +15,10 @@ from failsight.agent.events import ApprovalAsked, Notice, PlannerSaid, StageEnte
 from failsight.agent.guards import Budget, Spent
 from failsight.agent.guards.budget import price
 from failsight.agent.guards.context import answered
+from failsight.agent.guards.spending import amount, budget_of
 from failsight.agent.planners.scripted import ScriptedPlanner, call
 from failsight.agent.session import Session
+from failsight.agent.ui.words import may_run
 from failsight.tools.errors import UserError
 from tests.fakes.case import FakeCase, television_world
 
@@ -126,7 +128,8 @@ def test_an_empty_answer_is_asked_for_again(tmp_path: Path) -> None:
 
 def test_a_huge_answer_is_cut(tmp_path: Path) -> None:
     session, _ = play(tmp_path, ["word " * 250_000])
-    assert len(said(session.say("hello"))[0]) <= 20_000
+    shown = said(session.say("hello"))[0]
+    assert len(shown) <= 20_200 and "This answer was cut off" in shown
 
 
 def test_the_budget_warns_then_asks_and_is_kept(tmp_path: Path) -> None:
@@ -154,6 +157,39 @@ def test_unattended_the_budget_ends_the_turn(tmp_path: Path) -> None:
     )
     assert "used up" in said(session.say("go"))[-1]
     assert len(planner.asked) == 2
+
+
+def test_a_budget_is_doubled_each_time_and_only_the_cap_that_was_asked_about(tmp_path: Path) -> None:
+    session, planner = play(tmp_path, ["x"] * 40, budget="calls=4")
+    stops = []
+    for _ in range(20):
+        if isinstance(list(session.say("again"))[-1], ApprovalAsked):
+            asked = session.pending
+            assert asked is not None
+            stops.append((len(planner.asked), asked.why.partition("?")[0]))
+            list(session.decide(True))
+    assert [n for n, _ in stops] == [4, 8, 16]
+    assert stops[1][1] == "The budget is used up: 8 calls of the language model. Shall it be doubled, to 16"
+    assert budget_of(session.case) == Budget(calls=32)  # type: ignore[arg-type]
+
+
+def test_always_more_is_not_asked_again(tmp_path: Path) -> None:
+    session, planner = play(tmp_path, ["x"] * 40, budget="calls=2")
+    asked = []
+    told = ""
+    for _ in range(12):
+        events = list(session.say("again"))
+        told += "".join(e.text for e in events if isinstance(e, Notice))
+        if session.pending is not None:
+            asked.append(len(planner.asked))
+            list(session.decide(True, always=True))
+    assert asked == [2] and len(planner.asked) == 12
+    assert "doubled, as you allowed: 8 calls of the language model from here on" in told
+
+
+def test_the_question_for_more_is_put_in_words() -> None:
+    assert may_run("budget", {"what": "calls"}) == "May the language model use more?"
+    assert [amount(x) for x in (1e6, 8, 0.5, 12.345, 0.0031)] == ["1,000,000", "8", "0.5", "12.35", "0.0031"]
 
 
 @pytest.mark.parametrize("text", ["calls=0", "calls=x", "coffee=3", "usd"])

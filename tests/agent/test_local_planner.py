@@ -19,8 +19,8 @@ from failsight.agent.planners import grammar, make_planner
 from failsight.agent.planners.calls import read_answer
 from failsight.agent.planners.chat_text import render
 from failsight.agent.planners.decoding import RESERVE, Choice, Vocabulary, repeated
-from failsight.agent.planners.llm import PlannerFailed
 from failsight.agent.planners.local import LocalPlanner, local_planner
+from failsight.agent.planners.server_errors import PlannerFailed
 from failsight.agent.progress import Cancellable, Cancelled
 from failsight.agent.session import Session
 from failsight.tools.errors import UserError

@@ -14,6 +14,7 @@ import pytest
 
 from failsight.agent.events import ApprovalAsked, Notice, PlannerSaid
 from failsight.agent.grounding import UNVERIFIED, Checker
+from failsight.agent.guards.fitting import CORE, DESCRIBE
 from failsight.agent.journal import verify
 from failsight.agent.proposals.consent import LOOK
 from failsight.agent.session import Session
@@ -126,7 +127,7 @@ SCRIPTS: dict[str, Script] = {
     "an invented attribute in words": Script([tool("evaluate"), *[text("Images with carpet=red fail.")] * 2], lambda p: f"carpet=red {UNVERIFIED}" in p.said),
     "a cause without an experiment": Script([tool("find_slices"), *[text("The model errs because it relies on the television.")] * 2], lambda p: UNVERIFIED in p.said),
     "evidence that does not exist": Script([tool("evaluate"), *[text("See [E44].")] * 2], lambda p: UNVERIFIED in p.said),
-    "a megabyte of words": Script([text("word " * 210_000)], lambda p: len(p.said) <= 20_100),
+    "a megabyte of words": Script([text("word " * 210_000)], lambda p: len(p.said) <= 20_200 and "cut off" in p.said),
     "silence": Script([text(""), text("")], lambda p: "no answer" in p.said),
     "terminal escapes": Script([text("\x1b[31mred\x1b[0m \x1b]52;c;aGk=\x07 done")]),
     # --- circles and bills
@@ -259,5 +260,9 @@ def test_data_in_prompts_is_delimited_and_the_key_is_only_in_the_header(
         system = server.requests[0]["messages"][0]["content"]
         assert "<data>" in system
         assert KEY not in system
-        assert {t["function"]["name"] for t in server.requests[0]["tools"]} == {*registry(), LOOK}
+        offered = {t["function"]["name"]: t["function"] for t in server.requests[0]["tools"]}
+        assert {*CORE, LOOK, DESCRIBE} <= {*offered} <= {*registry(), LOOK, DESCRIBE}
+        assert all(
+            name in offered or f"\n{name}: " in offered[DESCRIBE]["description"] for name in registry()
+        )
         assert all(KEY not in json.dumps(e.data) for e in session.case.journal)

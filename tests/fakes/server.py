@@ -30,6 +30,8 @@ class Turn:
     delay: float = 0.0
     cut: bool = False  # the connection ends in the middle
     raw: bytes | None = None  # sent instead of a well-formed body
+    kind: str = ""  # its content type, where it is not the one that was asked for
+    body: dict[str, Any] | None = None  # what an error status says
     usage: bool = True
     make: Callable[[dict[str, Any]], Turn] | None = None
 
@@ -115,13 +117,12 @@ class ChatServer:
             time.sleep(turn.delay)
         try:
             if turn.status != 200:
-                error = json.dumps(
-                    {"error": {"message": f"scripted {turn.status}", "type": "scripted"}}
-                ).encode()
+                plain = {"error": {"message": f"scripted {turn.status}", "type": "scripted"}}
+                error = json.dumps(turn.body or plain).encode()
                 self._send(handler, turn.status, error, "application/json", turn.headers)
             elif turn.raw is not None:
                 kind = "text/event-stream" if body.get("stream") else "application/json"
-                self._send(handler, 200, turn.raw, kind, {})
+                self._send(handler, 200, turn.raw, turn.kind or kind, {})
             elif body.get("stream"):
                 self._stream(handler, turn)
             else:
