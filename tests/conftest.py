@@ -7,6 +7,11 @@ import socket
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# how fast inputs are made says how busy the machine is, and nothing of the code
+settings.register_profile("failsight", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("failsight")
 
 for _name in list(os.environ):
     if _name.endswith("_API_KEY") or _name.startswith(("LANGSMITH_", "LANGCHAIN_")):

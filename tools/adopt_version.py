@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -42,11 +43,12 @@ def adopt_version(
     found = dict(view.findings()).get(wanted)
     if found is None:
         raise RetryError(f"There is no finding {clean(finding, 40)!r}.", dict(view.findings()))
+    by_class = _by_class(view, found)
     version = next((v for v in view.versions() if v.strategy == RESTATED and v.finding == wanted), None)
     if version is None:
         version = _made(view, wanted, found)
     view.adopt(version.name, wanted)
-    return _told(version, wanted, found)
+    return _told(version, wanted, found, by_class)
 
 
 def stated(evidence: Evidence, finding: Finding) -> Mapping[str, Any]:
@@ -76,7 +78,52 @@ def _made(view: CaseView, wanted: str, found: Finding) -> ModelVersion:
     return version
 
 
-def _told(version: ModelVersion, wanted: str, found: Finding) -> Evidence:
+@dataclass(frozen=True, slots=True)
+class _Recall:
+    """Recall of one class, or the mean of all (an empty name), with the model as it was and with the version."""
+
+    name: str
+    before: Fact
+    after: Fact
+
+
+def _by_class(view: CaseView, found: Finding) -> tuple[_Recall, ...]:
+    """What the evidence of a confirmed finding says of each class; nothing where it does not tell."""
+    one = next((e for e in reversed(view.evidence()) if stated(e, found)), None)
+    side = next((f.of for f in one.facts if f.name == FACT), "") if one is not None else ""
+    made: dict[str, dict[str, Fact]] = {}
+    for fact in one.facts if one is not None else ():
+        about, _, name = fact.of.partition(", class ")
+        which = next((w for w in ("pipeline as declared", side) if w and about.endswith(w)), "")
+        if which and fact.name in ("recall", "balanced_accuracy") and isinstance(fact.value, int | float):
+            made.setdefault(name, {})[which] = fact
+    return tuple(
+        _Recall(name, both["pipeline as declared"], both[side])
+        for name, both in sorted(made.items())
+        if len(both) == 2
+    )
+
+
+def _recalls(by_class: Sequence[_Recall], version: str) -> tuple[str, list[Fact]]:
+    """The mean recall, and that of classes which are recognised less often; and the facts behind it."""
+    told, facts = [], []
+    for one in by_class:
+        before, after = one.before, one.after
+        fell = float(after.value or 0) < float(before.value or 0)
+        if one.name and not fell:
+            continue
+        what = f"recall of {clean(one.name, 40)} falls" if one.name else "the mean recall of the classes goes"
+        told.append(f"{what} from {number(float(before.value or 0))} to {number(float(after.value or 0))}")
+        about = f", class {one.name}" if one.name else ""
+        facts += [
+            replace(before, of=f"the model as it was{about}"),
+            replace(after, of=f"version {version}{about}"),
+        ]
+    text = "; ".join(told)
+    return (f" {text[:1].upper()}{text[1:]}." if text else ""), facts
+
+
+def _told(version: ModelVersion, wanted: str, found: Finding, by_class: Sequence[_Recall] = ()) -> Evidence:
     line = str(version.data.get("side", ""))
     before, after, n = found.error_rate, found.base_error_rate, found.n or 0
     facts = [
@@ -94,10 +141,12 @@ def _told(version: ModelVersion, wanted: str, found: Finding) -> Evidence:
             f" On the {n:,} images that tested {wanted} it is right in {number(1 - after)} {interval(new)}; before, in "
             f"{number(1 - before)} {interval(old)}."
         )
+    classes, more = _recalls(by_class, version.name)
+    facts += more
     return Evidence(
         tool=TOOL,
         title=f"The case goes on with version {version.name}",
-        summary=f"From here on the model is {version.name}: the same weights with {line} in the side file.{gain} Everything is measured "
+        summary=f"From here on the model is {version.name}: the same weights with {line} in the side file.{gain}{classes} Everything is measured "
         "anew with it; what was measured before speaks of the model as it was, and is not carried over.",
         facts=tuple(facts),
         corrections=(

@@ -48,18 +48,27 @@ def compare_group(
         Field(description="The smallest difference of rates, in (0, 1], that would matter.", gt=0, le=1),
     ] = 0.05,
     alpha: Alpha = 0.05,
+    group_by: Annotated[
+        str | None,
+        Field(
+            description="Column whose equal values belong together (house, patient, video): such images are counted together. "
+            "Default: as an earlier table of the case did for this group.",
+            max_length=200,
+        ),
+    ] = None,
     split: Annotated[Split, Field(description="Which images: data, train or deploy.")] = "data",
 ) -> Evidence:
     """Test whether one group of images, named beforehand, fails more than the other images of the same classes.
 
-    The group is given, not searched for, so all images test it. Rates are compared within true classes (Mantel–Haenszel,
+    The group is given, not searched for, so all images test it; where a search of this case had brought it up (or a group that shares a
+    condition with it), only those images that did not suggest it, and where a table had compared it on all, its q stands. Rates are compared within true classes (Mantel–Haenszel,
     one-sided exact test), the minimum effect is fixed beforehand, and several such tests in a case are corrected one after
     the other. With ``called`` the share called so is compared. A rare case must besides be rarer in training.
 
     Raises:
         RetryError: no group is named; an unknown finding, attribute, value or class; no labels; nothing to compare.
     """
-    asked = Asked(where, class_name, called, finding, minimum_effect, alpha, split)
+    asked = Asked(where, class_name, called, finding, minimum_effect, alpha, split, group_by)
     plan = make_plan(view, asked)
     plan_id = view.register(plan.instrument)
     return evidence(view, plan, plan_id, run(view, plan), jsonable(asked.given()))

@@ -14,6 +14,7 @@ from failsight.tools.experiments.figures import Tile, sheet
 from failsight.tools.experiments.population import check_split
 from failsight.tools.experiments.what_if_images import (
     Named,
+    answer_of,
     find_named,
     margin,
     opened,
@@ -53,13 +54,7 @@ class Pair:
     attributes: list[tuple[Cell, ...]]
     agreeing: int
     apart: Apart
-
-    @property
-    def answers(self) -> tuple[int, int] | None:
-        """What the model says of both."""
-        if self.scores is None:
-            return None
-        return int(self.scores[0].argmax()), int(self.scores[1].argmax())
+    answers: tuple[int, int] | None  # what the model says of both
 
 
 @tool(cost="pass", answers=("features_comparison.3", "features_comparison.4"), reads_attributes=True)
@@ -126,11 +121,11 @@ def _measure(
     cloud = made[a.split]
     points = (point_of(view, a, chosen, cloud, "first"), point_of(view, b, chosen, cloud, "second"))
     scores = _scores(view, (a, b), a.split if chosen == "features" else "data", notes)
+    answers = None if scores is None else (answer_of(view, scores[0], a), answer_of(view, scores[1], b))
     weights = None
     features: list[Feature] = []
-    if chosen == "features" and scores is not None:
+    if chosen == "features" and answers is not None:
         weights = head_weights(view.model(), len(points[0])) if view.has_model() else None
-        answers = int(scores[0].argmax()), int(scores[1].argmax())
         features = telling_features(cloud, *points, answers, weights)
         if weights is None:
             notes.append(
@@ -138,7 +133,9 @@ def _measure(
             )
     attributes, agreeing = _attributes(view, (a, b), notes)
     apart = distance_apart(view, cloud, *points)
-    return Pair((a, b), scores, chosen, cloud, features, weights is not None, attributes, agreeing, apart)
+    return Pair(
+        (a, b), scores, chosen, cloud, features, weights is not None, attributes, agreeing, apart, answers
+    )
 
 
 def _attributes(
@@ -201,7 +198,7 @@ def _said(view: CaseView, pair: Pair, i: int) -> str:
     assert pair.scores is not None
     one = pair.images[i]
     label = f", labelled {clean(view.classes[one.label], 40)}" if one.label >= 0 else ""
-    return f"{one.words}{label}: {says(view, pair.scores[i])}"
+    return f"{one.words}{label}: {says(view, pair.scores[i], one)}"
 
 
 def _distance_words(pair: Pair) -> str:
@@ -217,11 +214,12 @@ def _distance_words(pair: Pair) -> str:
 def _facts(view: CaseView, pair: Pair) -> tuple[Fact, ...]:
     made = []
     for i, word in enumerate(("first", "second")):
-        if pair.scores is not None:
-            best = clean(view.classes[int(pair.scores[i].argmax())], 60)
+        if pair.scores is not None and pair.answers is not None:
+            said, scores = pair.answers[i], pair.scores[i]
+            best = clean(view.classes[said], 60)
             made.append(Fact("prediction", best, "text", word))
-            made.append(Fact("score", float(pair.scores[i].max()), "share", f"{word}, class {best}", n=1))
-            made.append(Fact("margin", margin(pair.scores[i]), "share", word, n=1))
+            made.append(Fact("score", float(scores[said]), "share", f"{word}, class {best}", n=1))
+            made.append(Fact("margin", margin(scores, said), "share", word, n=1))
     made.append(Fact("distance", pair.apart.distance, "ratio", "the two", n=1))
     for value, closer, of in (
         (pair.apart.within, pair.apart.closer_within, "pairs of one class"),
@@ -279,7 +277,7 @@ def _figures(view: CaseView, pair: Pair) -> tuple[Figure, ...]:
     """Both pictures, and a line of images for each feature."""
     top = []
     for i, one in enumerate(pair.images):
-        line = "" if pair.scores is None else says(view, pair.scores[i])
+        line = "" if pair.scores is None else says(view, pair.scores[i], pair.images[i])
         label = clean(view.classes[one.label], 24) if one.label >= 0 else "no label"
         top.append(Tile(_small(view, one), (("first: ", "second: ")[i] + label, f"> {line}" if line else "")))
     rows = [top]

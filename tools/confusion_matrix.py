@@ -10,11 +10,14 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from failsight.tools.belonging import independent_note
+from failsight.tools.confusions import ALL, MATRIX, TOP
 from failsight.tools.evidence import Cell, Evidence, Fact, Figure, Table
 from failsight.tools.examples import contact_sheet, references
 from failsight.tools.experiments.population import check_split, class_index
 from failsight.tools.figures.charts import MOST_ROWS, heat_map
 from failsight.tools.inputs.base import Predictions, Split
+from failsight.tools.inputs.decisions import decision_words
 from failsight.tools.notes import called, left_out_notes, need_labels, of_split
 from failsight.tools.performance import adjusted, confusion
 from failsight.tools.registry import tool
@@ -28,7 +31,7 @@ MOST_COLUMNS = 60  # a wider matrix is shown for the classes with most errors on
 SHOWN = 12  # images of a cell
 
 
-@tool(cost="pass", answers=("performance.2", "performance.4", "input.6"))
+@tool(cost="pass", answers=("performance.2", "performance.4", "input.6"), reads_groups=True)
 def confusion_matrix(
     view: CaseView,
     true_class: Annotated[
@@ -57,7 +60,10 @@ def confusion_matrix(
         made = _whole(view, predictions, counts, top)
     else:
         made = _cell(view, predictions, counts, given[0], given[1], top)
-    return dataclasses.replace(made, arguments=arguments)
+    rule = decision_words(predictions)
+    return dataclasses.replace(
+        made, arguments=arguments, notes=(*([rule] if rule else []), *independent_note(view), *made.notes)
+    )
 
 
 def _whole(view: CaseView, predictions: Predictions, counts: Counts, top: int) -> Evidence:
@@ -139,7 +145,7 @@ def _top_table(classes: Sequence[str], counts: Counts, ranked: Sequence[tuple[in
         k, n = int(counts[i, j]), int(counts[i].sum())
         rows.append((classes[i], classes[j], k, n, f"{100 * k / n:.1f} {interval(wilson(k, n))}", k / errors))
     return Table(
-        "Top confusions",
+        TOP,
         ("true class", "predicted class", "images", "of", "share of the true class", "share of all errors"),
         tuple(rows),
         ("text", "text", "count", "count", "text", "share"),
@@ -171,14 +177,19 @@ def _asymmetry(classes: Sequence[str], counts: Counts, most: int = 10) -> Table:
 
 
 def matrix_table(classes: Sequence[str], counts: Counts) -> Table:
-    """The matrix itself: a row a true class. Very many classes: those with most errors."""
+    """The matrix itself: a row a true class. Very many classes: those with most errors, and how many images each has in all."""
     shown = _most_confused(counts, MOST_COLUMNS)
-    rows = tuple((classes[i], *(int(counts[i, j]) for j in shown)) for i in shown)
-    units = ("text", *("count" for _ in shown))
+    rows = [(classes[i], *(int(counts[i, j]) for j in shown)) for i in shown]
+    columns = ("true class", *(classes[j] for j in shown))
     caption = "Rows: true class. Columns: prediction."
     if len(shown) < len(classes):
         caption += f" The {len(shown)} classes with most errors of {len(classes):,}."
-    return Table("Confusion matrix", ("true class", *(classes[j] for j in shown)), rows, units, caption)  # type: ignore[arg-type]
+    if int(counts[np.ix_(shown, shown)].sum()) < int(counts.sum()):
+        rows = [(*row, int(counts[i].sum())) for row, i in zip(rows, shown, strict=True)]
+        columns = (*columns, ALL)
+        caption += " The last column: all images of the class, whatever they are taken for."
+    units = ("text", *("count" for _ in columns[1:]))
+    return Table(MATRIX, columns, tuple(rows), units, caption)  # type: ignore[arg-type]
 
 
 def _most_confused(counts: Counts, most: int) -> list[int]:

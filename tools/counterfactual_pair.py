@@ -36,6 +36,7 @@ from failsight.tools.experiments.what_if_space import (
 )
 from failsight.tools.experiments.what_if_swaps import Grid, Swap, greedy, random_needed
 from failsight.tools.inputs.base import Floats, Pixels, Predictions, Split
+from failsight.tools.inputs.decisions import Thresholds, decide, decide_one, rule_of
 from failsight.tools.notes import called
 from failsight.tools.registry import tool
 from failsight.tools.stats.intervals import wilson
@@ -73,11 +74,12 @@ class Turned:
     objects: tuple[tuple[str, str, float], ...]
     space: Space | None
     likeness: float | None
+    rule: Thresholds = ()
 
     @property
     def target(self) -> int:
         """The other image's answer."""
-        return int(self.scores[1].argmax())
+        return decide_one(self.scores[1], self.rule)
 
 
 @tool(cost="heavy", needs=("model",), answers=QUESTIONS, passes=1, sample=1000)
@@ -189,7 +191,7 @@ def _turn(
             second, chosen, near = _closest(view, first, wanted, space, notes)
     pixels = prepared(view, first), prepared(view, second, "other")
     scores = scores_of(view, np.stack(pixels))
-    answers = scores.argmax(1)
+    answers = decide(scores, rule_of(view))
     if answers[0] == answers[1]:
         raise RetryError(
             f"other: the model says {clean(view.classes[int(answers[0])], 40)} for both images; name one that it answers otherwise."
@@ -212,15 +214,16 @@ def _searched(
 ) -> Turned:
     height, width = pixels[0].shape[:2]
     side, draws = min(size[0], height, width), size[1]
-    grid, target = Grid(side, height, width), int(scores[1].argmax())
-    swap = greedy(*pixels, grid, lambda p: scores_of(view, p), target)
+    rule = rule_of(view)
+    grid, target = Grid(side, height, width), decide_one(scores[1], rule)
+    swap = greedy(*pixels, grid, lambda p: scores_of(view, p), target, rule)
     with view.progress.job("random cells as a control", draws) as ticker:
         seed = (view.seed, images[0].row, images[1].row)
         needed = random_needed(
-            *pixels, grid, lambda p: scores_of(view, p), target, draws, seed, ticker.advance
+            *pixels, grid, lambda p: scores_of(view, p), target, draws, seed, ticker.advance, rule
         )
     objects = _objects(view, images, grid, swap.cells)
-    return Turned(images, pixels, (scores[0], scores[1]), grid, swap, needed, objects, space, near)
+    return Turned(images, pixels, (scores[0], scores[1]), grid, swap, needed, objects, space, near, rule)
 
 
 def _predicted(view: CaseView, split: Split) -> Predictions:
@@ -246,7 +249,7 @@ def _closest(
 ) -> tuple[Named, Space, float]:
     """The closest image of another class that the model answers so; rightly answered ones where there are any."""
     chosen, cloud, predicted, labels, known = _cloud(view, first.split, space, notes)
-    own = int(scores_of(view, prepared(view, first)[None])[0].argmax())
+    own = decide_one(scores_of(view, prepared(view, first)[None])[0], rule_of(view))
     if wanted is None and first.label >= 0 and first.label != own:
         wanted = first.label
     if wanted == own:
@@ -352,11 +355,11 @@ def _facts(view: CaseView, made: Turned) -> tuple[Fact, ...]:
 
 
 def _tables(view: CaseView, made: Turned) -> tuple[Table, ...]:
-    own = int(made.scores[0].argmax())
+    own = decide_one(made.scores[0], made.rule)
     rows: list[tuple[Cell, ...]] = []
     for i, scores in enumerate(made.swap.scores):
         place = "as it is" if i == 0 else _place(made.grid, made.swap.cells[i - 1])
-        answer = clean(view.classes[int(scores.argmax())], 60)
+        answer = clean(view.classes[decide_one(scores, made.rule)], 60)
         rows.append((place, answer, float(scores[own]), float(scores[made.target])))
     names = (clean(view.classes[own], 40), clean(view.classes[made.target], 40))
     return (

@@ -15,21 +15,25 @@ from operator import attrgetter
 from typing import Any
 
 from failsight.tools.checks.budgets import BUDGETS, is_budget, show
+from failsight.tools.checks.criterion_counts import Measured, Part
 from failsight.tools.checks.criterion_measures import (
     Inputs,
-    Measured,
     Name,
-    Part,
     Pick,
+    Together,
+    Unknown,
+    all_alone,
     measure,
     no_groups,
     no_pick,
+    none_unknown,
 )
 from failsight.tools.checks.criterion_names import (
     Asked,
     is_price,
     parse_name,
     parse_price,
+    show_expected,
     show_value,
 )
 from failsight.tools.checks.slice_errors import Counted, as_found
@@ -88,6 +92,9 @@ def judge(
     reviews: Evidence | None = None,
     pick: Pick = no_pick,
     name: Name = no_groups,
+    together: Together = all_alone,
+    column: str = "",
+    unknown: Unknown = none_unknown,
 ) -> list[Criterion]:
     """Judge every expectation; an expectation that can't be measured is undecided and says why. Prices are no expectations.
 
@@ -102,6 +109,8 @@ def judge(
         efficiency: the newest evidence of the tool of that name, for bounds on latency, throughput, memory and size.
         reviews: the newest evidence of ``review_errors`` with answers, for bounds on unacceptable errors.
         pick, name: images that meet conditions, and the groups that attributes form.
+        together, column: which images belong together, and the column that says so; by default each stands alone.
+        unknown: how many images lack a value that conditions ask for, in a sentence.
     """
     inputs = Inputs(
         predictions,
@@ -115,6 +124,9 @@ def judge(
         prices(predictions, expectations),
         pick,
         name,
+        together,
+        column,
+        unknown,
     )
     return [_judge_one(e, inputs) for e in expectations if not is_price(e.name)]
 
@@ -156,7 +168,7 @@ def _judge_one(e: Expectation, inputs: Inputs) -> Criterion:
         made = replace(
             made,
             holds=None,
-            reason=f"It would hold, but some of these images were trained on ({leaked}); judge again without them.",
+            reason=f"It would hold, but some of these images{_or_others(inputs, leaked)} were trained on ({leaked}); judge again without them.",
         )
     return replace(made, reason=f"{made.reason} {found.remark}".strip())
 
@@ -179,6 +191,12 @@ def _leak(inputs: Inputs, split: str) -> str:
         ),
         "",
     )
+
+
+def _or_others(inputs: Inputs, leaked: str) -> str:
+    """Where it is not the images themselves that were trained on, but others of the same patient, place or video."""
+    about = next((f.about for i, f in inputs.findings if i == leaked), "")
+    return f", or others with the same {clean(about.partition(' ')[2], 40)}," if about else ""
 
 
 def _judge_budget(made: Criterion, e: Expectation, evidence: Evidence | None) -> Criterion:
@@ -231,18 +249,29 @@ def _undecided(made: Criterion, found: Measured) -> Criterion:
     return replace(
         made,
         more=more,
-        reason=f"The interval contains the bound; about {more:,} more {found.which} would decide with 80 % chance if the value stayed as it is.",
+        reason=f"The interval contains the bound; about {more:,} more {found.which}{_in_groups(more, found.parts)} would decide with 80 % chance if the value stayed as it is.",
     )
 
 
 def _needed(part: Part, bound: float, level: float = LEVEL) -> int | None:
     """How many more images of one part would decide; images that come in groups count as many as they are worth."""
-    if part.worth >= 1:
+    share = part.share(level)
+    if share >= 1:
         return images_to_decide(part.k, part.n, bound, level=level)
-    n = max(1, round(part.n * part.worth))
-    k = min(n, round(part.k * part.worth))
+    if share <= 0:
+        return None
+    n = max(1, round(part.n * share))
+    k = min(n, round(part.k * share))
     more = images_to_decide(k, n, bound, value=part.k / part.n, level=level)
-    return None if more is None else math.ceil(more / part.worth / 10) * 10
+    return None if more is None else math.ceil(more / share / 10) * 10
+
+
+def _in_groups(more: int, parts: Sequence[Part]) -> str:
+    """How many groups so many images are, where images belong together: more images of the same groups tell little."""
+    n, groups = sum(p.n for p in parts), sum(p.groups.groups for p in parts)
+    if not n or not groups or groups >= n:
+        return ""
+    return f", in about {math.ceil(more * groups / n):,} further groups as large,"
 
 
 def _undecided_parts(made: Criterion, found: Measured) -> Criterion:
@@ -264,7 +293,8 @@ def _undecided_parts(made: Criterion, found: Measured) -> Criterion:
         which = (
             found.which if worst.name in lacking else f"labelled images of {clean(next(iter(lacking)), 80)}"
         )
-        tail = f"about {total:,} more {which} would decide"
+        only = [p for p in found.parts if p.name in lacking]
+        tail = f"about {total:,} more {which}{_in_groups(total, only)} would decide"
     else:
         most = sorted(lacking.items(), key=lambda item: -(item[1] or 0))
         told = ", ".join(f"{clean(name, 60)} {more:,}" for name, more in most[:MOST_PARTS])
@@ -287,12 +317,20 @@ def _nothing(made: Criterion, asked: Asked, found: Measured | None) -> Criterion
     return replace(made, n=found.n if found else None, more=least, reason=text)
 
 
+def withheld(criterion: Criterion) -> bool:
+    """Whether the numbers would decide and something else keeps them from it, as images that were trained on do."""
+    c = criterion
+    return (
+        c.holds is None
+        and c.ci is not None
+        and _side(c.ci, Expectation(c.name, c.bound, c.at_least)) is not None
+    )
+
+
 def describe(criterion: Criterion) -> str:
     """``recall.kitchen at least 85.0 %: 81.2 %``."""
-    sense = "at least" if criterion.at_least else "at most"
-    name = BUDGETS[criterion.name.strip()].words if is_budget(criterion.name) else clean(criterion.name, 80)
     value = f": {show_value(criterion.name, criterion.value)}" if criterion.value is not None else ""
-    return f"{name} {sense} {show_value(criterion.name, criterion.bound)}{value}"
+    return f"{show_expected(criterion.name, criterion.at_least, criterion.bound)}{value}"
 
 
 def criteria_of(evidence: Evidence) -> list[dict[str, Any]]:

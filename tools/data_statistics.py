@@ -80,7 +80,7 @@ def data_statistics(
     run.open(check_split(view, split) if split else None)
     rows = {s: run.rows(s, wanted) for s in run.tables}
     if not any(len(r) for r in rows.values()):
-        raise RetryError(f"There are no pictures of {clean(class_name or 'any class', 60)} here.")
+        raise RetryError(run.nothing(wanted))
     name = view.classes[wanted] if wanted is not None else None
     run.count(name, rows)
     run.look(name, rows)
@@ -134,6 +134,21 @@ class _Run:
             self.measures[split] = made
             unreadable = [LeftOut(table.paths[r], "it can't be read") for r in np.flatnonzero(~made.readable)]
             self.notes += left_out_notes(split, [*table.left_out, *unreadable])
+
+    def nothing(self, wanted: int | None) -> str:
+        """Why no picture was measured: there is none of the class, or none of the files is at hand."""
+        of = f" of {clean(self.view.classes[wanted], 60)}" if wanted is not None else ""
+        listed = {
+            s: int((t.labels == wanted).sum()) if wanted is not None else len(t)
+            for s, t in self.tables.items()
+        }
+        if not any(listed.values()):
+            return f"There are no pictures{of or ' of any class'} here."
+        told = listing([f"{n:,} {called(s)}" for s, n in listed.items() if n])
+        return (
+            f"The pictures of the {told}{of} are not at hand: none of their files can be read, so there is nothing to measure in them. "
+            "Give the folder that the paths start from with --data, in a new case."
+        )
 
     def rows(self, split: str, wanted: int | None) -> Ints:
         """Readable rows of the split (all rows where it was not measured), of one class if ``wanted``."""

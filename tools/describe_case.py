@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from failsight.tools import belonging
+from failsight.tools.checks.criterion_names import is_price, show_expected, show_value
 from failsight.tools.evidence import Cell, Evidence, Fact, Table
 from failsight.tools.inputs.base import Classifier, ImageTable, Preprocessing, Split
+from failsight.tools.inputs.decisions import rule_of, rule_words
 from failsight.tools.inputs.unmatched import NO_CLASS, how_to_map, map_option, unmatched_sentence
 from failsight.tools.notes import called, left_out_notes, of_split
 from failsight.tools.registry import tool
-from failsight.tools.text import clean, listing, number
+from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView, Expectation
 
 IMBALANCED = 3.0  # times as many images in the largest class as in the smallest: worth a sentence
@@ -39,6 +42,7 @@ MISSING = {
 @tool(
     cost="instant",
     answers=("input.1", "input.7", "input.12", "input.13", "model_structure.1", "iterations.5"),
+    reads_groups=True,
 )
 def describe_case(view: CaseView) -> Evidence:
     """Say what this case consists of: the model, the images of each split by class, metadata, expectations, and what is missing.
@@ -48,6 +52,7 @@ def describe_case(view: CaseView) -> Evidence:
     told = _Told()
     told.model(view)
     told.images(view)
+    told.together(view)
     told.expectations(view.expectations)
     missing = _missing(view)
     told.tables.append(
@@ -86,7 +91,16 @@ class _Told:
     notes: list[str] = field(default_factory=list)
 
     def model(self, view: CaseView) -> None:
-        """Format, size, input; for a black box that there is none."""
+        """Format, size, input; for a black box that there is none; how answers are decided from scores."""
+        self._model(view)
+        thresholds = rule_of(view)
+        if rule := rule_words(view.classes, thresholds):
+            self.sentences.append(f"{rule} Otherwise the largest of the other scores counts.")
+        for name, bar in zip(view.classes, thresholds, strict=False):
+            if bar is not None:
+                self.facts.append(Fact("threshold", bar, "score", f"class {clean(name, 60)}"))
+
+    def _model(self, view: CaseView) -> None:
         if not view.has_model():
             self.sentences.append(
                 f"The model is a black box that tells {len(view.classes)} classes apart; only its predictions are known."
@@ -201,19 +215,38 @@ class _Told:
                 f"Fewer than {FEW} evaluation images: {listing(few)}. What is said about {'it' if len(few) == 1 else 'them'} will be vague."
             )
 
+    def together(self, view: CaseView) -> None:
+        """Which images belong together; or that a column looks as if it said so, and nobody said that it does."""
+        table, column = view.table("data"), belonging.column_of(view)
+        if column in table.columns:
+            values = [t for v in table.columns[column] if (t := belonging.value_text(v))]
+            name, groups = clean(column, 40), len(set(values))
+            self.sentences.append(
+                f"Images with the same {name} belong together: {len(values):,} evaluation images in {groups:,} groups."
+            )
+            self.facts.append(Fact("groups", groups, "count", f"column {name}", n=len(values)))
+            without = [called(s) for s in view.splits() if column not in view.table(s).columns]
+            if without:
+                self.notes.append(
+                    f"The {listing(without)} have no column {name}: each of those images counts by itself."
+                )
+        elif (found := belonging.likely(table)) is not None and getattr(view, "groups_said", None) is None:
+            name = clean(found.column, 40)
+            self.facts.append(Fact(belonging.UNSAID, found.groups, "count", name, n=found.images))
+            self.notes.append(
+                f"{found.images:,} images have {found.groups:,} values of {name}: several seem to belong together, and are counted as "
+                f"independent until that is said (--groups {name})."
+            )
+
     def expectations(self, given: Sequence[Expectation]) -> None:
         """The criteria set so far."""
-        rows = tuple((e.name, "at least" if e.at_least else "at most", e.bound, e.by) for e in given)
-        self.tables.append(
-            Table(
-                "Expectations", ("name", "sense", "bound", "set by"), rows, ("text", "text", "share", "text")
-            )
+        senses = ["is" if is_price(e.name) else "at least" if e.at_least else "at most" for e in given]
+        rows = tuple(
+            (e.name, sense, show_value(e.name, e.bound), e.by) for e, sense in zip(given, senses, strict=True)
         )
+        self.tables.append(Table("Expectations", ("name", "sense", "bound", "set by"), rows))
         if given:
-            text = [
-                f"{clean(e.name, 60)} {'at least' if e.at_least else 'at most'} {number(e.bound)}"
-                for e in given
-            ]
+            text = [show_expected(e.name, e.at_least, e.bound) for e in given]
             self.sentences.append(f"It is expected: {listing(text)}.")
 
 

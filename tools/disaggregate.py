@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from failsight.tools import belonging
 from failsight.tools.checks import group_report as report
 from failsight.tools.checks.group_gaps import Groups, Images, measure
 from failsight.tools.errors import RetryError
@@ -58,7 +59,7 @@ def disaggregate(
     group_by: Annotated[
         str | None,
         Field(
-            description="Column whose equal values belong together (house, patient, video): such images are not independent.",
+            description="Column whose equal values belong together (house, patient, video): such images are not independent. By default as the case says (--groups); none: each image by itself.",
             max_length=200,
         ),
     ] = None,
@@ -67,7 +68,8 @@ def disaggregate(
     """Compare error rates between the groups that metadata columns form, and between groups of two columns crossed.
 
     Each group is compared with the other images of the same true classes, so that a group with more pictures of a hard
-    class is not called disadvantaged. All groups are fixed beforehand; Benjamini–Hochberg runs over all of them. A gap is
+    class is not called disadvantaged. Images without a value of a column are one more group. All groups are fixed beforehand;
+    Benjamini–Hochberg runs over all of them and over what earlier tables of the case tested on these images. A gap is
     confirmed when q is at most 0.05, it reaches the minimum, and its interval lies above zero. Calibration by group and
     equalised-odds differences are listed beside it.
 
@@ -75,6 +77,7 @@ def disaggregate(
         RetryError: an unknown attribute or split; no labels.
     """
     given = {name: value for name, value in locals().items() if name != "view"}
+    group_by = belonging.told(group_by)
     split = check_split(view, split)
     need_labels(view, split)
     predictions, table = view.predictions(split), view.attributes(split)
@@ -86,8 +89,9 @@ def disaggregate(
         return _nothing(given, notes)
     images = _images(predictions, table, keep, group_by)
     report.register(view, split, columns, min_group, min_gap, len(images.labels), group_by is not None)
-    made = measure(images, columns, min_group, intersections)
-    found = report.findings(made, min_gap, group_by is not None, split)
+    before = report.earlier(view, split)
+    made = measure(images, columns, min_group, intersections, before, split)
+    found = report.findings(made, min_gap, group_by, split)
     shown = _examples(view, predictions, images, made, min_gap)
     return Evidence(
         tool="disaggregate",
@@ -100,6 +104,7 @@ def disaggregate(
         images=shown,
         questions=QUESTIONS,
         findings=found,
+        tried=report.tried(made, min_gap, group_by, split),
         notes=(*_notes(view, split, made, predictions, min_group, group_by), *notes),
         next_steps=_next_steps(bool(found), group_by),
     )
@@ -210,15 +215,21 @@ def _notes(
         )
     if made.cut:
         notes.append(f"{made.cut} smaller crossed groups were not looked at.")
+    if made.before:
+        notes.append(f"q is corrected for {report.corrected_for(made)}.")
+    if made.overruled:
+        notes.append(
+            f"An earlier table counted images that belong together as one: for {listing(made.overruled, 6)} its larger p and wider interval stand."
+        )
     if group_by is None:
         notes.append(
-            "Images count as independent. If several show the same house, person or device, name that column (group_by): "
-            "intervals widen."
+            "Images count as independent. If several show the same house, person or device, name that column (group_by, or --groups for "
+            "the whole case): intervals widen."
         )
     else:
         notes.append(
-            f"Gaps, and the worst against the best group, count images of one {clean(group_by, 40)} together; intervals of "
-            "shares, of overconfidence and of single classes count them as independent and are too narrow for that."
+            f"Gaps, shares that are right and overconfidence count images of one {clean(group_by, 40)} together; intervals of "
+            "single classes and of images without a value count them as independent and are too narrow for that."
         )
     unlabelled = int((~predictions.labelled).sum())
     if unlabelled:

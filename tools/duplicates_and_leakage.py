@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from failsight.tools import belonging
 from failsight.tools.attributes.computed import ImageMeasures, image_measures
 from failsight.tools.attributes.copies import Copies, find_copies
 from failsight.tools.checks import copies_report as report
+from failsight.tools.checks import group_leakage
 from failsight.tools.checks.leakage import (
     ALPHA,
     TOLERATED,
@@ -44,6 +46,7 @@ FEATURES_OF = 30_000  # … and whose features are read
     answers=("input.16",),
     decides=("leakage",),
     passes=6.0,  # in time: half a comparison of pixels for each picture
+    reads_groups=True,
 )
 def duplicates_and_leakage(
     view: CaseView,
@@ -64,7 +67,8 @@ def duplicates_and_leakage(
 
     Equal pictures are found by their bytes and pixels; re-encoded, mirrored and cropped ones are proposed by perceptual
     hashes and by nearness in the model's features, and count only when their pixels agree once laid over each other.
-    Leakage is confirmed when clearly more than 0.5 % of the evaluation images are training images too.
+    Leakage is confirmed when clearly more than 0.5 % of the evaluation images are training images too. Where a column says which
+    images belong together (patient, video), its values are compared as well, with what it changes where they are on both sides.
     """
     run = _open(view, splits)
     leaks = [s for s in JUDGED if s in run.tables and "train" in run.tables]
@@ -72,6 +76,7 @@ def duplicates_and_leakage(
     seen = _features(view, run) if features else {}
     found = find_copies(run.tables, run.measures, seen, seed=view.seed, progress=view.progress)
     judged = _judge(view, run, found, leaks)
+    shared = group_leakage.look(view, leaks)
     contradictory = [g for g in found.exact() if g.contradictory]
     images, figure = report.pictures(view, run.tables, found)
     findings = [report.leakage(one, run.tables) for one in judged if one.share.n]
@@ -81,18 +86,25 @@ def duplicates_and_leakage(
         tool="duplicates_and_leakage",
         arguments={"splits": list(splits) if splits else None, "features": features},
         title="Pictures that occur twice, and leakage from training",
-        summary=report.summary(found, judged, run.sizes()),
+        summary=" ".join(
+            [report.summary(found, judged, run.sizes()), *(group_leakage.sentence(one) for one in shared)]
+        ),
         facts=(
             *report.facts(found, judged, len(contradictory)),
+            *group_leakage.facts(shared),
             *(report.plan_fact(p.id, s) for s, p in plans.items()),
         ),
         tables=report.tables(found, run.tables, view.classes, judged),
         figures=(figure,) if figure else (),
         images=images,
         questions=("input.16",),
-        findings=tuple(findings),
-        notes=(*run.notes, *report.notes(found, judged, "train" in run.tables, bool(seen))),
-        next_steps=report.next_steps(found, judged, contradictory),
+        findings=(*findings, *group_leakage.findings(shared, bool(belonging.column_of(view)))),
+        notes=(
+            *run.notes,
+            *group_leakage.notes(view, shared, leaks),
+            *report.notes(found, judged, "train" in run.tables, bool(seen)),
+        ),
+        next_steps=(*group_leakage.next_step(shared), *report.next_steps(found, judged, contradictory)),
     )
 
 

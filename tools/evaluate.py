@@ -9,11 +9,13 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from failsight.tools.belonging import independent_note
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Evidence, Fact, Figure, Table
 from failsight.tools.experiments.population import check_split
 from failsight.tools.figures.charts import MOST_ROWS, Mark, rates
 from failsight.tools.inputs.base import Split
+from failsight.tools.inputs.decisions import decision_words
 from failsight.tools.notes import called, labelled_splits, left_out_notes, need_labels, of_split
 from failsight.tools.performance import ClassPerformance, Performance, Rate, performance, weaker_than_rest
 from failsight.tools.registry import tool
@@ -41,6 +43,7 @@ QUESTIONS: Mapping[str, tuple[str, ...]] = {
     cost="pass",
     answers=(*(q for ids in QUESTIONS.values() for q in ids), "iterations.3"),
     decides=("distribution_shift",),
+    reads_groups=True,
 )
 def evaluate(
     view: CaseView,
@@ -90,10 +93,21 @@ def evaluate(
         figures=(_figure(view, made, shown),),
         questions=tuple(q for n in shown for q in QUESTIONS.get(n, ())),
         findings=tuple(f for c in compared for f in c.findings),
-        notes=(*notes, *(n for c in compared for n in c.notes)),
+        notes=(
+            *_decided(view, shown),
+            *independent_note(view),
+            *notes,
+            *(n for c in compared for n in c.notes),
+        ),
         next_steps=_next_steps(made[shown[0]]),
     )
     return dataclasses.replace(evidence, next_steps=(*evidence.next_steps, *follow_up(evidence)))
+
+
+def _decided(view: CaseView, shown: Sequence[Split]) -> list[str]:
+    """How answers are decided where it is not by the largest score, once for all splits."""
+    words = [decision_words(view.predictions(split)) for split in shown]
+    return [text for text in words if text][:1]
 
 
 def _default_splits(view: CaseView, notes: list[str]) -> list[Split]:

@@ -116,6 +116,39 @@ class TestResult:
     statistic: str = ""
     q: float | None = None
     evidence: str = ""
+    together: str = (
+        ""  # column whose equal values were counted together; empty where each image counted by itself
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One group that a search or a table tested, whatever came of it: a finding is shown with all tests of its group.
+
+    Attributes:
+        slice: column → value, as findings name a group. class_name: the true class that it was tested within.
+        test: what was measured. ``effect`` is a difference of shares in [-1, 1].
+        apart: it says nothing for or against errors of this group: another one does as much or accounts for it, or something else was
+            compared.
+    """
+
+    slice: Mapping[str, str]
+    test: TestResult
+    class_name: str | None = None
+    split: str = "data"
+    apart: bool = False
+
+    @property
+    def group(self) -> str:
+        """The same text as :attr:`Finding.group` of a finding about this group."""
+        return group_key(self.slice, self.class_name, self.split)
+
+
+def group_key(slice_: Mapping[str, str] | None, class_name: str | None, split: str) -> str:
+    """Which images a group is made of, whatever is said of them."""
+    return "|".join(
+        ("&".join(f"{k}={v}" for k, v in sorted((slice_ or {}).items())), class_name or "", split)
+    )
 
 
 def family_key(kind: str) -> str:
@@ -187,6 +220,13 @@ class Finding:
         told = [t for t in (self.about, "" if self.split == "data" else f"@{self.split}") if t]
         return "|".join((self.kind, part, self.class_name or "", self.confused_with or "", *told))
 
+    @property
+    def group(self) -> str:
+        """The group that it says fares worse; empty for findings that are about something else."""
+        if self.kind not in ("weak_slice", "rare_case") or not self.slice:
+            return ""
+        return group_key(self.slice, self.class_name, self.split)
+
 
 @dataclass(frozen=True, slots=True)
 class Correction:
@@ -218,6 +258,7 @@ class Evidence:
         questions: ids of the question bank that this answers (``performance.1``).
         findings: hypotheses raised (verdict None) or tested.
         corrections: repair strategies proposed, applied or verified.
+        tried: groups that were tested, those that did not hold too.
         notes: what was left out, what is missing, warnings: one sentence each.
         next_steps: what a careful person would look at next, one sentence each.
         id: ``E1``, ``E2`` … given by the journal.
@@ -235,6 +276,7 @@ class Evidence:
     questions: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     corrections: tuple[Correction, ...] = ()
+    tried: tuple[Tried, ...] = ()
     notes: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()
     id: str = ""
@@ -286,6 +328,7 @@ def evidence_from_dict(raw: Mapping[str, Any]) -> Evidence:
     made["images"] = tuple(ImageRef(**i) for i in raw.get("images", ()))
     made["findings"] = tuple(finding_from_dict(f) for f in raw.get("findings", ()))
     made["corrections"] = tuple(Correction(**c) for c in raw.get("corrections", ()))
+    made["tried"] = tuple(Tried(**{**t, "test": _test(t["test"])}) for t in raw.get("tried", ()))
     for name in ("questions", "notes", "next_steps"):
         made[name] = tuple(raw.get(name, ()))
     return Evidence(**made)
@@ -295,8 +338,12 @@ def finding_from_dict(raw: Mapping[str, Any]) -> Finding:
     """Finding from its JSON form."""
     made = dict(raw)
     made["ci"] = _pair(raw.get("ci"))
-    made["tests"] = tuple(TestResult(**{**t, "ci": _pair(t["ci"])}) for t in raw.get("tests", ()))
+    made["tests"] = tuple(_test(t) for t in raw.get("tests", ()))
     return Finding(**made)
+
+
+def _test(raw: Mapping[str, Any]) -> TestResult:
+    return TestResult(**{**raw, "ci": _pair(raw["ci"])})
 
 
 def instrument_from_dict(raw: Mapping[str, Any]) -> Instrument:

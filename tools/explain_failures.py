@@ -8,6 +8,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from failsight.tools import belonging
 from failsight.tools.checks.class_record import class_record
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Fact, Figure, ImageRef, jsonable
@@ -94,7 +95,7 @@ def explain_failures(
     group_by: Annotated[
         str | None,
         Field(
-            description="Attribute whose equal values belong together (house, patient, video): kept in one half.",
+            description="Attribute whose equal values belong together (house, patient, video): kept in one half. By default as the case says (--groups); none: each image by itself.",
             max_length=200,
         ),
     ] = None,
@@ -111,6 +112,7 @@ def explain_failures(
         RetryError: an unknown class, split or model; no labels; no group with enough failures; no features to be read.
     """
     given = {name: value for name, value in locals().items() if name != "view"}
+    group_by = belonging.told(group_by)
     side = check_split(view, split)
     need_labels(view, side)
     source = source_of(view, feature_model)

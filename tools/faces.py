@@ -123,7 +123,7 @@ def table_html(table: Table) -> str:
 
 
 def evidence_html(evidence: Evidence) -> str:
-    """Escaped HTML for notebooks and reports: everything but the pictures, which need the case folder."""
+    """Escaped HTML for notebooks and reports. Pictures lie in the case folder: their places and what they show are named."""
 
     def items(texts: list[str]) -> str:
         return (
@@ -137,6 +137,7 @@ def evidence_html(evidence: Evidence) -> str:
             items([finding_text(f) for f in evidence.findings]),
             items([fact_text(f) for f in evidence.facts]),
             *(table_html(t) for t in evidence.tables),
+            items([f"figure: {clean(f.path)}: {f.alt}" for f in evidence.figures]),
             items([*evidence.notes, *(f"next: {n}" for n in evidence.next_steps)]),
         )
     )

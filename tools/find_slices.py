@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field
 
+from failsight.tools import belonging
 from failsight.tools import slice_report as report
 from failsight.tools.checks.hibug_report import hibug_evidence
 from failsight.tools.checks.slice_causes import (
@@ -38,6 +39,7 @@ from failsight.tools.slice_findings import (
     Why,
     filters,
     put_together,
+    tried_slices,
 )
 from failsight.tools.slice_search import Search, prepare, search
 from failsight.tools.slice_suspicions import (
@@ -111,7 +113,7 @@ def find_slices(
     group_by: Annotated[
         str | None,
         Field(
-            description="Attribute whose equal values belong together (house, patient, video): kept in one half, counted together.",
+            description="Attribute whose equal values belong together (house, patient, video): kept in one half, counted together. By default as the case says (--groups); none: each image by itself.",
             max_length=200,
         ),
     ] = None,
@@ -137,6 +139,7 @@ def find_slices(
         RetryError: an unknown attribute, class or split; no labels; class probabilities are needed and missing.
     """
     given = {name: value for name, value in locals().items() if name != "view"}
+    group_by = belonging.told(group_by)
     split = check_split(view, split)
     need_labels(view, split)
     within = class_index(view.classes, within_class) if within_class else None
@@ -207,7 +210,7 @@ def _evidence(view: CaseView, found: Search, pulls: Sequence[Suspicion], q: floa
     return Evidence(
         tool="find_slices",
         title="Where it fails more than elsewhere",
-        summary=" ".join(report.summary(found, shown, pulls, whys)),
+        summary=" ".join(report.summary(view, found, shown, pulls, whys)),
         facts=(
             *report.facts(found, shown, whys, q),
             *report.pull_facts(found, pulls, ties),
@@ -219,6 +222,7 @@ def _evidence(view: CaseView, found: Search, pulls: Sequence[Suspicion], q: floa
         images=images,
         questions=_questions(found.goal.kind, pulls),
         findings=findings,
+        tried=tried_slices(found, q),
         notes=(*_notes(view, found, cut, whys, bool(pulls)), *(told_held(*one) for one in held.items())),
         next_steps=tuple(_next_steps(view, found, shown, pulls)),
     )

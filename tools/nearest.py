@@ -13,7 +13,14 @@ from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Evidence, Fact, Figure, ImageRef, Table
 from failsight.tools.examples import contact_sheet
 from failsight.tools.experiments.population import check_split
-from failsight.tools.experiments.what_if_images import Named, find_named, reference, row_scores, scores_known
+from failsight.tools.experiments.what_if_images import (
+    Named,
+    answer_of,
+    find_named,
+    reference,
+    row_scores,
+    scores_known,
+)
 from failsight.tools.experiments.what_if_space import (
     CALLED,
     Cloud,
@@ -227,7 +234,7 @@ def _summary(view: CaseView, found: Found) -> str:
         listed = ", ".join(f"{counts[c]} {_name(view, int(c))}" for c in order[:4] if counts[c])
         parts[0] += f" {listed}."
         if found.scores is not None:
-            same = int((labelled == int(found.scores.argmax())).sum())
+            same = int((labelled == answer_of(view, found.scores, found.image)).sum())
             parts.append(f"{same} of {len(labelled)} have the label that the model answers.")
         if found.image.label >= 0:
             same = int((labelled == found.image.label).sum())
@@ -246,7 +253,7 @@ def _answer_words(view: CaseView, found: Found) -> str:
     label = f"a {_name(view, found.image.label)}" if found.image.label >= 0 else "without a label"
     if found.scores is None:
         return label
-    answer = int(found.scores.argmax())
+    answer = answer_of(view, found.scores, found.image)
     if answer == found.image.label:
         return f"{label}, and the model says so"
     return f"{label}; the model says {_name(view, answer)}"
@@ -275,7 +282,7 @@ def _facts(view: CaseView, found: Found) -> tuple[Fact, ...]:
     if found.resembling is not None:
         made.append(Fact("resembling", found.resembling, "count", called(found.split), n=found.compared))
     if n and found.scores is not None:
-        same = int((labelled == int(found.scores.argmax())).sum())
+        same = int((labelled == answer_of(view, found.scores, found.image)).sum())
         made.append(Fact("neighbours_of_predicted_class", same / n, "share", ci=wilson(same, n), n=n))
     if n and found.image.label >= 0:
         same = int((labelled == found.image.label).sum())
@@ -292,7 +299,7 @@ def _table(view: CaseView, found: Found) -> Table:
         own = "" if min(label, found.image.label) < 0 else "yes" if label == found.image.label else "no"
         one = Named(found.split, row, paths[row], int(label))
         scores = None if found.predictions is None else row_scores(found.predictions, one)
-        answer = "" if scores is None else _name(view, int(scores.argmax()))
+        answer = "" if scores is None else _name(view, answer_of(view, scores, one))
         rows.append((one.words, _name(view, int(label)), answer, own, float(cosine)))
     return Table(
         f"Nearest {called(found.split)}",
@@ -332,7 +339,7 @@ def _next(view: CaseView, found: Found) -> tuple[str, ...]:
     wrong = (
         found.scores is not None
         and found.image.label >= 0
-        and int(found.scores.argmax()) != found.image.label
+        and answer_of(view, found.scores, found.image) != found.image.label
     )
     if not wrong:
         return (f"prototypes_and_criticisms shows what {called(found.split)} of a class are typical.",)

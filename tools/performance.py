@@ -314,3 +314,57 @@ def _mixed_drop(n_a: Ints, k_a: Ints, n_b: Ints, k_b: Ints) -> Drop:
     rows, errors = n_a + n_b, n_a + n_b - k_a - k_b
     p = compare_counts(rows, n_b, errors, n_b - k_b, alternative="two-sided").p
     return Drop(effect, (max(-1.0, effect - down), min(1.0, effect + up)), p, p, int(n_b.sum()))
+
+
+WIDEST = 6.0  # standard errors: a p below 2e-9 is not told apart from it
+
+
+def beyond_others(reference: Performance, other: Performance, shared: Sequence[int]) -> tuple[Drop, ...]:
+    """How much more each class drops than the other classes together, at the reference's class mix.
+
+    Args:
+        shared: indices of the classes that have images in both (:attr:`Comparison.shared`).
+
+    Returns:
+        One :class:`Drop` for each, whose effect is its drop minus that of the others; empty where there are fewer than two classes.
+        The interval squares and adds Wilson's over both (Newcombe 1998, Stat. Med. 17:873); p is one minus the level at which that
+        interval just reaches 0, down to 2e-9.
+    """
+    if len(shared) < 2:
+        return ()
+    a, b, at = reference.confusion, other.confusion, np.asarray(shared)
+    n_a, n_b, k_a, k_b = a.sum(1)[at], b.sum(1)[at], np.diag(a)[at], np.diag(b)[at]
+    scale = 1 / (n_a.sum() - n_a)  # class j weighs n_j of n − n_i among all but class i
+    drops = k_a / n_a - k_b / n_b
+    effect = drops - scale * ((n_a * drops).sum() - n_a * drops)
+
+    def reach(z: float) -> tuple[Floats, Floats]:
+        level = math.erf(z / math.sqrt(2))
+        (l_a, u_a), (l_b, u_b) = wilson_many(k_a, n_a, level).T, wilson_many(k_b, n_b, level).T
+        down = (k_a / n_a - l_a) ** 2 + (u_b - k_b / n_b) ** 2
+        up = (u_a - k_a / n_a) ** 2 + (k_b / n_b - l_b) ** 2
+        rest_up, rest_down = (scale**2 * ((n_a**2 * x).sum() - n_a**2 * x) for x in (up, down))
+        return np.sqrt(down + rest_up), np.sqrt(up + rest_down)
+
+    down, up = reach(1.959964)
+    levels = np.linspace(0.05, WIDEST, 120)
+    sides = [reach(float(z)) for z in levels]
+    spare = np.stack([np.where(effect > 0, low, high) for low, high in sides]) - np.abs(
+        effect
+    )  # ≥ 0: holds 0
+    p = np.array([math.erfc(_first_zero(levels, column) / math.sqrt(2)) for column in spare.T])
+    q = adjusted(p)
+    return tuple(
+        Drop(float(e), (float(e - lo), float(e + hi)), float(each), float(v), int(n))
+        for e, lo, hi, each, v, n in zip(effect, down, up, p, q, n_b, strict=True)
+    )
+
+
+def _first_zero(at: Floats, values: Floats) -> float:
+    """Where rising values reach 0, by straight lines between them; the last place where they do not."""
+    i = int(np.argmax(values >= 0))
+    if values[i] < 0:
+        return float(at[-1])
+    if i == 0:
+        return 0.0
+    return float(at[i - 1] + (at[i] - at[i - 1]) * values[i - 1] / (values[i - 1] - values[i]))

@@ -79,6 +79,7 @@ def preprocessing_probe(
 ) -> Evidence:
     """Test whether the model is fed wrongly: run the same images through other plausible input pipelines and test whether one is better.
 
+    Where one class has far more images than the others, the mean recall of the classes judges instead of the share of right answers.
     Channel order, value range and normalisation, layout, turned pictures, EXIF rotation, resize against crop, margin and
     interpolation. A third of a seeded, stratified sample chooses; the others test the chosen ones against the declared
     pipeline, paired. On training images, which were surely fed rightly once, it must not be worse, and it must bring back a third of
@@ -176,12 +177,14 @@ def _recorded(view: CaseView) -> float | None:
 
 
 def _choice(bench: Bench, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Choice:
+    looked_at = rows[:: max(1, len(rows) // MEASURED)]
     changes = alternatives(
         bench.declared,
         arithmetic=bench.arithmetic,
         own_geometry=bench.own_geometry,
         turned=bool(bench.turned),
-        measured=bench.statistics(rows[:: max(1, len(rows) // MEASURED)]),
+        measured=bench.statistics(looked_at),
+        brightest=bench.brightest(looked_at),
     )
     usable = [c for c in changes if bench.accepts(c)]
     return choose(lambda p: bench.measure(rows, p, f"trying {len(p)} input pipelines"), usable)

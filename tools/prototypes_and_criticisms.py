@@ -19,7 +19,7 @@ from failsight.tools.experiments.population import (
     parse_filters,
     resolve,
 )
-from failsight.tools.experiments.what_if_images import Named, places_of, reference, row_scores
+from failsight.tools.experiments.what_if_images import Named, answer_of, places_of, reference, row_scores
 from failsight.tools.experiments.what_if_space import CALLED, Ints, Space, clouds
 from failsight.tools.inputs.base import Predictions, Split
 from failsight.tools.notes import called, left_out_notes
@@ -271,7 +271,7 @@ def _cells(view: CaseView, shown: Shown, at: int, labels: npt.NDArray[np.int64])
     row = int(shown.rows[at])
     one = Named(shown.split, row, view.table(shown.split).paths[row], int(labels[row]))
     scores = None if shown.predictions is None else row_scores(shown.predictions, one)
-    answer = "" if scores is None else clean(view.classes[int(scores.argmax())], 40)
+    answer = "" if scores is None else clean(view.classes[answer_of(view, scores, one)], 40)
     label = clean(view.classes[one.label], 40) if one.label >= 0 else "no label"
     return one.words, label, answer + (" (wrong)" if shown.wrong[at] else "")
 

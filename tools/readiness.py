@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+from failsight.tools import belonging
 from failsight.tools.checks.budgets import is_budget
 from failsight.tools.checks.criterion_measures import price_matrix
 from failsight.tools.checks.criterion_names import (
@@ -15,9 +16,9 @@ from failsight.tools.checks.criterion_names import (
     show_range,
     show_value,
 )
-from failsight.tools.checks.named_groups import groups, pick
+from failsight.tools.checks.named_groups import groups, pick, without_value
 from failsight.tools.checks.slice_errors import counter, spoken_of
-from failsight.tools.criteria import COLUMNS, TABLE, Criterion, describe, judge, overall, prices
+from failsight.tools.criteria import COLUMNS, TABLE, Criterion, describe, judge, overall, prices, withheld
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Evidence, Fact, Finding, Table
 from failsight.tools.experiments.population import check_split
@@ -44,7 +45,7 @@ MOST_PRICED = 20
 TABLE_UNRESOLVED = "Confirmed and not repaired"
 
 
-@tool(cost="pass", answers=("expectations.7",), stateful=True, reads_attributes=True)
+@tool(cost="pass", answers=("expectations.7",), stateful=True, reads_attributes=True, reads_groups=True)
 def readiness(view: CaseView) -> Evidence:
     """Judge whether the expectations set for this model hold, with 95 % confidence bounds: ready, not ready or undecided.
 
@@ -77,7 +78,10 @@ def readiness(view: CaseView) -> Evidence:
             efficiency=timed[-1] if timed else None,
             reviews=reviewed[-1] if reviewed else None,
             pick=lambda split, where: pick(seen, check_split(view, split), where),
+            unknown=lambda split, where: without_value(seen, check_split(view, split), where),
             name=lambda split, where: groups(seen, check_split(view, split), where),
+            together=lambda split: belonging.codes(seen, check_split(view, split)),
+            column=belonging.column_of(view),
         )
 
     criteria = judged(at.view, predictions)
@@ -86,6 +90,7 @@ def readiness(view: CaseView) -> Evidence:
     if went_on_with(view) is not None:
         before = "not_ready"  # as given it is fed or read wrongly: that was confirmed
     unresolved = unresolved_findings(view, at)
+    notes += _alone_notes(view, unresolved, predictions)
     notes += [f"{clean(c.name, 80)}: {c.reason}" for c in criteria if c.reason]
     notes += _price_notes(view)
     notes += _version_notes(view, at)
@@ -227,8 +232,13 @@ def _summary(verdict: str, criteria: Sequence[Criterion], unresolved: Sequence[t
 
 
 def _why_not(c: Criterion) -> str:
-    """In brackets, why nothing could be measured (a name that does not exist is not the same as too few images), or over which
-    classes the value is a mean."""
+    """In brackets, why nothing could be measured (a name that does not exist is not the same as too few images), what keeps clear
+    numbers from deciding, or over which classes the value is a mean."""
+    if c.reason and withheld(c):
+        why = (
+            c.reason.partition(". ")[0].rstrip(".").replace(" (", ", ").replace(")", "")
+        )  # it stands in brackets itself
+        return f" ({clean(why[:1].lower() + why[1:], 240)})"
     if c.value is not None or not c.reason:
         return f" ({c.scope})" if c.scope else ""
     first = c.reason.partition(". ")[0].rstrip(".")
@@ -312,6 +322,22 @@ def _version_notes(view: CaseView, at: Standing) -> list[str]:
             else f"Not judged, because not verified: {listing(other, 4)}."
         )
     return notes
+
+
+def _alone_notes(
+    view: CaseView, unresolved: Sequence[tuple[str, Finding]], predictions: dict[str, Predictions]
+) -> list[str]:
+    """Where images that belong together are counted each by itself: findings tested so, images without the column."""
+    column = belonging.column_of(view)
+    if not column:
+        return []
+    made = list(belonging.counted_alone(unresolved, view.evidence(), column).values())
+    without = [called(s) for s in predictions if column not in view.table(s).columns]  # type: ignore[arg-type]
+    if without:
+        made.append(
+            f"The {listing(without)} have no column {clean(column, 40)}: each image counts by itself."
+        )
+    return made
 
 
 def _price_notes(view: CaseView) -> list[str]:

@@ -41,10 +41,12 @@ class ToolSpec:
         outside: of its checked arguments, a fingerprint of what they name outside the case (another model's file); empty
             for nothing. A call after that changed is a new measurement.
         personal: arguments that only a person may fill (judgements of people): not offered to planners, refused from them.
+        reads_groups: True when it heeds what the case says of images that belong together, beside an argument ``group_by``.
         decides: kinds of findings that it can raise, confirm or refute; the planner weighs them against its cost.
         passes: about how many passes of the model over its images a call with default arguments costs; 0 where tables
             suffice. The shared pass that makes the predictions counts only while it has not been made.
         sample: how many images such a pass takes with default arguments; 0 for all evaluation images.
+        fits: how many linear heads are fitted to the labels with default arguments: time that grows with images and classes.
     """
 
     name: str
@@ -62,6 +64,8 @@ class ToolSpec:
     edits: bool = False
     outside: Outside | None = None
     personal: tuple[str, ...] = ()
+    reads_groups: bool = False
+    fits: int = 0
 
     @property
     def offered(self) -> dict[str, Any]:
@@ -104,9 +108,8 @@ class ToolSpec:
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(p) for p in first["loc"]) or "arguments"
-            raise RetryError(
-                f"{self.name}: argument {where!r}: {first['msg']}.", self.arguments.model_fields
-            ) from None
+            names = self.arguments.model_fields if first["type"] == "extra_forbidden" else ()
+            raise RetryError(f"{self.name}: argument {where!r}: {first['msg']}.", names) from None
         return {name: getattr(made, name) for name in self.arguments.model_fields}
 
 
@@ -121,10 +124,12 @@ def tool(
     decides: tuple[Kind, ...] = (),
     passes: float = 0.0,
     sample: int = 0,
+    fits: int = 0,
     reads_attributes: bool = False,
     edits: bool = False,
     outside: Outside | None = None,
     personal: tuple[str, ...] = (),
+    reads_groups: bool = False,
 ) -> Callable[[Callable[..., Evidence]], Callable[..., Evidence]]:
     """Declare a function to be a tool. The function itself stays a plain function."""
 
@@ -145,6 +150,8 @@ def tool(
             edits,
             outside,
             personal,
+            reads_groups,
+            fits,
         )
         function.__failsight_tool__ = spec  # type: ignore[attr-defined]
         return function

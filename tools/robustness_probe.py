@@ -21,6 +21,7 @@ from failsight.tools.figures.charts import Mark
 from failsight.tools.figures.curves import Panel as Curve
 from failsight.tools.figures.curves import small_multiples
 from failsight.tools.inputs.base import Split
+from failsight.tools.inputs.decisions import rule_of
 from failsight.tools.notes import called, left_out_notes, need_labels
 from failsight.tools.registry import tool
 from failsight.tools.stats.intervals import wilson
@@ -143,6 +144,10 @@ def _severities(given: Sequence[int]) -> tuple[int, ...]:
 
 def _attacks(view: CaseView, panel: Panel, most: int) -> tuple[Attacks | None, str]:
     """The attacks, or None and what is missing."""
+    if rule_of(view):  # what breaks the largest score need not turn the answer, and the other way round
+        return None, (
+            "No adversarial check: thresholds decide the answers, and these attacks look for another largest score."
+        )
     try:
         return attack_sample(view, panel.sample, most), ""
     except NoGradient as problem:

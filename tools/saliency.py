@@ -58,6 +58,7 @@ from failsight.tools.experiments.saliency_words import (
 )
 from failsight.tools.experiments.what_if_images import find_named
 from failsight.tools.inputs.base import BadImage, LeftOut, Split
+from failsight.tools.inputs.decisions import Thresholds, decide, rule_of
 from failsight.tools.notes import called
 from failsight.tools.registry import tool
 from failsight.tools.text import clean
@@ -270,7 +271,7 @@ def _maps(
     if not rows:
         raise RetryError(f"image: none of the {len(left)} images can be read ({left[0].reason}).")
     pixels = np.stack(pictures)
-    target = _target(lens, pixels, asked)
+    target = _target(lens, pixels, asked, rule_of(view))
     with view.progress.job(f"saliency ({method})", len(rows)) as ticker:
         maps = paced(EXPLAINERS[method], _pace(method), ticker.advance)(lens, pixels, target)
     fine = np.isfinite(maps).all((1, 2))
@@ -286,7 +287,7 @@ def _maps(
     return Mapped(np.array(rows, np.int64)[fine], pixels[fine], maps[fine], where), kept, tuple(left)
 
 
-def _target(lens: Lens, pixels: npt.NDArray[np.uint8], asked: _Asked) -> Target:
+def _target(lens: Lens, pixels: npt.NDArray[np.uint8], asked: _Asked, rule: Thresholds) -> Target:
     n = len(pixels)
     against = None if asked.against is None else np.full(n, asked.against, np.int64)
     if asked.of is not None:
@@ -294,7 +295,8 @@ def _target(lens: Lens, pixels: npt.NDArray[np.uint8], asked: _Asked) -> Target:
     scores = np.concatenate([lens.score(pixels[i : i + 64]) for i in range(0, n, 64)])
     if asked.against is not None:  # the best of the others, where the class itself is predicted
         scores[:, asked.against] = -np.inf
-    return Target(scores.argmax(1).astype(np.int64), against)
+        return Target(scores.argmax(1).astype(np.int64), against)
+    return Target(decide(scores, rule), against)
 
 
 def _evidence(view: CaseView, split: Split, asked: _Asked, seen: Seen) -> Evidence:

@@ -66,7 +66,9 @@ def told_once(
         about = [i for i, one in enumerate(shown) if has_value(pull, one)]
         if any(accounts_for_pull(found, whys[i].classes, pull) for i in about):
             continue  # the two names are exchanged there, which the slice says
-        learnt = tie is not None and tied(tie) == "yes"
+        says = tied(tie) if tie is not None else "undetermined"
+        learnt = says == "yes"
+        taken = not learnt and tells_how_taken(view, found, pull)
         if found.prepared.within is not None and made.verdict == "confirmed" and not learnt:
             slices = [within_goes_to(found, one, pull) if i in about else one for i, one in enumerate(slices)]
             suspected += [] if about else [within_finding(found, pull, made)]
@@ -80,7 +82,9 @@ def told_once(
                 loose.append(untied)
                 continue
             slices = [goes_to(found, one, pull, tie) if i in same else one for i, one in enumerate(slices)]
-            if not same or made.verdict is None:
+            if taken:  # no sign is told of what no picture shows
+                suspected += [] if about else [taken_finding(found, pull, made, tie)]
+            elif not same or made.verdict is None:
                 loose.append(untied)
             continue
         owner = seen_in_one_class(found, pull) if tie is None and about else None
@@ -90,9 +94,11 @@ def told_once(
                 for i, one in enumerate(slices)
             ]
             continue
-        if tie is None and tells_how_taken(found, pull):
-            slices = [taken_goes_to(found, one, pull) if i in about else one for i, one in enumerate(slices)]
-            suspected += [] if about else [taken_finding(found, pull, made)]
+        if taken:
+            slices = [
+                taken_goes_to(found, one, pull, tie) if i in about else one for i, one in enumerate(slices)
+            ]
+            suspected += [] if about else [taken_finding(found, pull, made, tie)]
             continue
         if made.verdict == "confirmed" and same:
             names = listing([title(found, shown[i].spans, shown[i].class_index) for i in same], 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,7 +11,7 @@ import numpy as np
 from failsight.tools.checks.slice_causes import Cue, TrainShare
 from failsight.tools.checks.slice_classes import Classes, told_classes, what_to_look_at
 from failsight.tools.checks.slice_target import TargetKind
-from failsight.tools.evidence import Bug, Failure, Finding, Kind, TestResult
+from failsight.tools.evidence import Bug, Failure, Finding, Kind, TestResult, Tried
 from failsight.tools.notes import IMAGES
 from failsight.tools.slice_search import Errors, Mask, Search, Span, errors_of
 from failsight.tools.stats.slices import Conjunction, Relative, TestedSlice
@@ -243,7 +244,32 @@ def _test(found: Search, part: TestedSlice) -> TestResult:
         statistic=f"rate in the slice minus rate {beside}, on the half that did not suggest it; one-sided test{within}, "
         "against each slice with fewer conditions, and beside the other slices" + together(found),
         q=part.q,
+        together=found.prepared.group_by or "",
     )
+
+
+def tried_slices(found: Search, level: float) -> tuple[Tried, ...]:
+    """Every slice that was carried to the half that tests, and what came of it there.
+
+    A slice that was not confirmed is told by its test against the images outside, unless that would have passed at ``level``: then it
+    failed beside another slice, which says nothing against it.
+    """
+    report, made = found.report, []
+    errors = found.goal.kind == "error" and found.called is None
+    for part in (*report.confirmed, *report.others):
+        spans, class_index = spans_of(found, part.conjunction)
+        where = found.prepared.within if class_index is None else class_index
+        held = part.verdict == "confirmed"
+        beside = not held and part.verdict != "refuted" and part.p_outside * report.carried <= level
+        test = dataclasses.replace(
+            _test(found, part),
+            p=part.p if held else part.p_outside,
+            verdict="inconclusive" if part.verdict == "merged" else part.verdict,
+            statistic="",
+        )
+        name = None if where is None else found.classes[where]
+        made.append(Tried(conditions(found, spans), test, name, found.split, beside or not errors))
+    return tuple(made)
 
 
 def together(found: Search) -> str:

@@ -15,7 +15,7 @@ from failsight.tools.figures.charts import Mark, rates
 from failsight.tools.notes import of_split
 from failsight.tools.slice_findings import Found, Why, beside, means, merged_into, spans_of, title
 from failsight.tools.slice_search import HALF, Search, detectable, half_digest
-from failsight.tools.slice_suspicions import looked_at
+from failsight.tools.slice_suspicions import looked_at, pull_claim
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import clean, interval, listing, number, p_value
 from failsight.tools.view import CaseView
@@ -26,7 +26,7 @@ MERGED_ROWS = 25
 
 
 def summary(
-    found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion], whys: Sequence[Why]
+    view: CaseView, found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion], whys: Sequence[Why]
 ) -> list[str]:
     report = found.report
     base = f"Over all {report.n:,} images the {found.goal.what} is {found.goal.shown(report.overall)}."
@@ -45,10 +45,8 @@ def summary(
         ]
     if pulls:
         one = pulls[0]
-        coded = found.attributes[one.attribute]
         lines.append(
-            f"{clean(coded.name, 40)}={clean(coded.values[one.found.value], 60)} pulls predictions towards "
-            f"{clean(found.classes[one.found.predicted], 40)}: {number(one.rate)} of {looked_at(found)} are called that "
+            f"{pull_claim(view, found, one)}: {number(one.rate)} of {looked_at(found)} are called that "
             f"with it, {number(one.rate_out)} without ({number(one.found.wrong, 'points')} "
             f"{interval(one.found.wrong_ci, 'points')} within true classes)."
         )

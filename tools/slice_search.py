@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from failsight.tools.belonging import told
 from failsight.tools.checks.slice_target import Goal
 from failsight.tools.errors import RetryError
 from failsight.tools.inputs.base import AttributeTable, Predictions, Split
@@ -319,6 +320,7 @@ def _matrix(coded: Sequence[Coded], labels: Codes | None) -> npt.NDArray[np.int3
 
 def group_codes(table: AttributeTable, keep: Mask, name: str | None) -> Codes | None:
     """One code a group; images without a value are groups of their own. Raises RetryError for an unknown column."""
+    name = told(name)
     if name is None:
         return None
     if name not in table.columns:

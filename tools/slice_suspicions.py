@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from failsight.tools.checks import how_taken
 from failsight.tools.checks.slice_causes import tied
-from failsight.tools.checks.slice_pulls import FEW, NO, Compared, Suspicion
+from failsight.tools.checks.slice_pulls import FEW, Compared, Suspicion
 from failsight.tools.evidence import Finding, TestResult
 from failsight.tools.notes import IMAGES
 from failsight.tools.slice_findings import CONFUSED, TOOL, YES, Found, together
 from failsight.tools.slice_search import Search, errors_of
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import clean, interval, listing, number, p_value
+from failsight.tools.verdicts import EXPERIMENTS
 from failsight.tools.view import CaseView
 
-_TAKEN = re.compile(
-    r"(?:^|[^a-z])(?:site|camera|device|scanner|sensor|lens|phone|station|location|hospital|clinic|lab|source|origin|provider|vendor|"
-    r"batch|session|collection|project)s?(?:[^a-z]|$)",
-    re.IGNORECASE,
-)  # words of a column's name
+PULLS = ("spurious_correlation", "overemphasised_feature")
 
 
 def suspicion_finding(view: CaseView, found: Search, one: Suspicion, tie: Compared | None) -> Finding:
@@ -47,7 +44,7 @@ def suspicion_finding(view: CaseView, found: Search, one: Suspicion, tie: Compar
         kind="spurious_correlation",
         failure="features",
         bug="data_statistics",
-        statement=f"The model takes {clean(coded.name, 40)}={clean(value, 60)} for a sign of {clean(pulled, 40)}: of {looked_at(found)}, "
+        statement=f"{claim(view, found, one)}: of {looked_at(found)}, "
         f"{number(one.rate)} with it are called {clean(pulled, 40)}, and {number(one.rate_out)} without "
         f"({number(one.found.wrong, 'points')} {interval(one.found.wrong_ci, 'points')} within true classes, p {p_value(one.found.p)}).",
         slice={coded.name: value},
@@ -153,11 +150,42 @@ def rests_on(found: Search, one: Suspicion, slice_: Found) -> bool:
     return left.n < FEW or left.rate - left.rate_out < (e.rate - e.rate_out) / 2
 
 
-def tells_how_taken(found: Search, one: Suspicion) -> bool:
-    """Whether an attribute is recorded about the taking of pictures (site, camera, session …), by its name, and not seen in them (camera=yes)."""
+def tells_how_taken(view: CaseView, found: Search, one: Suspicion) -> bool:
+    """Whether an attribute is recorded about the taking of pictures (site, agency, season …) and not seen in them: then no sign is told
+    of it, unless an experiment has confirmed one."""
     coded = found.attributes[one.attribute]
-    seen = coded.values[one.found.value].lower() in (*YES, *NO)
-    return coded.source == "metadata" and not seen and _TAKEN.search(coded.name) is not None
+    boxes = view.table(found.split).boxes
+    seen = {name for row in boxes or () for name in row}
+    value = coded.values[one.found.value]
+    values = coded.values if coded.edges is None else ()
+    return (
+        coded.source == "metadata"
+        and how_taken.tells_how_taken(coded.name, values, value, seen)
+        and not _experiment_confirmed(view, {coded.name: value}, found.classes[one.found.predicted])
+    )
+
+
+def _experiment_confirmed(view: CaseView, slice_: dict[str, str], pulled: str) -> bool:
+    return any(
+        f.kind in PULLS and f.class_name == pulled and dict(f.slice or {}) == slice_
+        for _, f in view.findings()
+        if any(t.tool in EXPERIMENTS and t.verdict == "confirmed" for t in f.tests)
+    )
+
+
+def claim(view: CaseView, found: Search, one: Suspicion) -> str:
+    """What a pull says: of what can be in a picture that the model takes it for a sign, of how pictures were taken that they go together."""
+    to = clean(found.classes[one.found.predicted], 40)
+    if tells_how_taken(view, found, one):
+        return f"Pictures with {_value(found, one)} are called {to} more often"
+    return f"The model takes {_value(found, one)} for a sign of {to}"
+
+
+def pull_claim(view: CaseView, found: Search, one: Suspicion) -> str:
+    """What a pull does; of where or with what pictures were taken it is only said that the two go together."""
+    if tells_how_taken(view, found, one):
+        return claim(view, found, one)
+    return f"{_value(found, one)} pulls predictions towards {clean(found.classes[one.found.predicted], 40)}"
 
 
 def untied_finding(found: Search, one: Suspicion, made: Finding, tie: Compared) -> Finding:
@@ -227,19 +255,19 @@ def one_class_goes_to(found: Search, finding: Finding, one: Suspicion, owner: in
     return replace(finding, note=f"{hint} {finding.note}".strip())
 
 
-def taken_goes_to(found: Search, finding: Finding, one: Suspicion) -> Finding:
-    """The finding of a slice by where or with what its pictures were taken, whose errors go one way, where no training images tell more."""
-    return replace(finding, note=f"{_looks_or_tie(found, one)} {finding.note}".strip())
+def taken_goes_to(found: Search, finding: Finding, one: Suspicion, tie: Compared | None) -> Finding:
+    """The finding of a slice by where or with what its pictures were taken, whose errors go one way, where training images tell no more."""
+    return replace(finding, note=f"{_looks_or_tie(found, one, tie)} {finding.note}".strip())
 
 
-def taken_finding(found: Search, one: Suspicion, made: Finding) -> Finding:
+def taken_finding(found: Search, one: Suspicion, made: Finding, tie: Compared | None = None) -> Finding:
     """The finding of such a pull that shows in no slice: its images are answered wrongly more often, and that is all that is known."""
     to = clean(found.classes[one.found.predicted], 40)
     statement = (
         f"Images with {_value(found, one)} are taken for {to} more often: of {looked_at(found)}, {number(one.rate)} with it, and {number(one.rate_out)} "
         f"without ({number(one.found.wrong, 'points')} {interval(one.found.wrong_ci, 'points')} within true classes, p {p_value(one.found.p)})."
     )
-    note = f"{_looks_or_tie(found, one)} {made.note}".strip()
+    note = f"{_looks_or_tie(found, one, tie)} {made.note}".strip()
     return replace(
         made, kind="weak_slice", failure="correctness", bug="unknown", statement=statement, class_name=None,
         confused_with=found.classes[one.found.predicted], note=note,
@@ -264,12 +292,19 @@ def _one_class_only(found: Search, one: Suspicion) -> str:
     )
 
 
-def _looks_or_tie(found: Search, one: Suspicion) -> str:
+def _looks_or_tie(found: Search, one: Suspicion, tie: Compared | None) -> str:
     to = clean(found.classes[one.found.predicted], 40)
-    return (
-        f"Their errors go to {to}. Pictures taken so may look different, or {_value(found, one)} may have gone with {to} in training: "
-        "training images would say which."
+    first = f"Their errors go to {to}. "
+    if tie is not None and tied(tie) == "no":
+        return (
+            f"{first}{_untied(found, one, tie)}: pictures taken so may look different, or show other things."
+        )
+    may = (
+        f"Pictures taken so may look different, or {_value(found, one)} may have gone with {to} in training: "
     )
+    if tie is None:
+        return f"{first}{may}training images would say which."
+    return f"{first}{may}the training images there are do not tell ({_shares(found, one, tie)})."
 
 
 def _untied(found: Search, one: Suspicion, tie: Compared) -> str:

@@ -6,6 +6,7 @@ without the model doing any worse on any image, and that is not called a drop.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,10 +22,11 @@ from failsight.tools.evidence import (
     Interval,
     Table,
     TestResult,
+    Unit,
     Verdict,
 )
 from failsight.tools.notes import called
-from failsight.tools.performance import Comparison, Drop, Performance, compare
+from failsight.tools.performance import Comparison, Drop, Performance, beyond_others, compare
 from failsight.tools.text import clean, interval, listing, number, p_value
 from failsight.tools.verdicts import STANDING_LEVEL, Measured, judge
 from failsight.tools.view import CaseView
@@ -39,6 +41,11 @@ MOST_SPOKEN = 200  # classes with a plan of their own, without which no class be
 _STATISTIC = (
     "difference of accuracies at the class proportions of the evaluation images; "
     "images permuted between the splits within each class"
+)
+_CLASS = "difference of recalls (Fisher), corrected over classes (Benjamini–Hochberg)"
+_BEYOND = (
+    "difference of recalls minus that of the other classes together, at the class proportions of the evaluation images (normal "
+    "approximation), corrected over classes (Benjamini–Hochberg)"
 )
 
 
@@ -76,9 +83,10 @@ def register_shift_plan(view: CaseView) -> Instrument:
             replace(
                 plan,
                 finding=finding.key,
-                statement=f"{clean(name, 60)} is recognised less often in deployment images, by more than all classes together lose.",
-                statistic="difference of recalls, corrected over classes (Benjamini–Hochberg)",
-                control="the evaluation images of the class",
+                statement=f"{clean(name, 60)} is recognised less often in deployment images, and where a drop of all classes together is "
+                "confirmed, by more than the other classes lose.",
+                statistic=f"{_CLASS}; where a drop of all classes together is confirmed, the {_BEYOND}",
+                control="the evaluation images of the class; where a drop of all classes together is confirmed, the other classes",
                 n_planned=int(deploy[i]),
             )
         )
@@ -99,19 +107,10 @@ def spoken_of(data: npt.NDArray[np.integer[Any]], deploy: npt.NDArray[np.integer
 def shift(data: Performance, deploy: Performance) -> Compared:
     """Evaluation against deployment images: is there a distribution shift, overall and in single classes?"""
     found = compare(data, deploy)
-    facts, table, notes = (
-        _facts(found, "data", "deploy"),
-        _table(data, found, "data", "deploy"),
-        _notes(found, "data", "deploy"),
-    )
+    facts, notes = _facts(found, "data", "deploy"), _notes(found, "data", "deploy")
     if not found.shared:
-        return Compared(
-            "No class has both evaluation and deployment images: they can't be compared.",
-            facts,
-            table,
-            (),
-            notes,
-        )
+        text = "No class has both evaluation and deployment images: they can't be compared."
+        return Compared(text, facts, _table(data, found, "data", "deploy"), (), notes)
     drop = found.same_mix
     judged = judge(Measured(drop.effect, drop.ci, drop.p, drop.q, drop.n), MINIMUM_DROP, ALPHA)
     sentence = (
@@ -120,14 +119,15 @@ def shift(data: Performance, deploy: Performance) -> Compared:
         f"a distribution shift that costs at least {_points(MINIMUM_DROP)} is {judged.verdict}."
     )
     whole = _whole_finding(data, deploy, drop, judged.verdict, judged.reason)
-    beyond = drop.effect if judged.verdict == "confirmed" else None
+    more = beyond_others(data, deploy, found.shared) if judged.verdict == "confirmed" else ()
     sizes = (np.array([c.n for c in p.per_class], np.int64) for p in (data, deploy))
     spoken = set(spoken_of(*sizes))
     single = [
-        _class_finding(data, deploy, i, d, beyond)
-        for i, d in zip(found.shared, found.per_class, strict=True)
+        _class_finding(data, deploy, i, d, more[at] if more else None)
+        for at, (i, d) in enumerate(zip(found.shared, found.per_class, strict=True))
         if i in spoken
     ]
+    table = _table(data, found, "data", "deploy", more)
     return Compared(sentence, facts, table, (whole, *(f for f in single if f is not None)), notes)
 
 
@@ -191,30 +191,38 @@ def _notes(found: Comparison, before: str, after: str) -> tuple[str, ...]:
     return tuple(made)
 
 
-def _table(reference: Performance, found: Comparison, before: str, after: str) -> Table:
+def _table(
+    reference: Performance, found: Comparison, before: str, after: str, more: Sequence[Drop] = ()
+) -> Table:
+    """The drop of each class; with ``more`` also how much it exceeds that of the other classes, by which it is then judged."""
+    none: tuple[Cell, ...] = (None, "", "") if more else ()
     rows: list[tuple[Cell, ...]] = [
-        (name, d.effect, interval(d.ci, "points"), p_value(d.p), "", d.n)
+        (name, d.effect, interval(d.ci, "points"), p_value(d.p), "", *none, d.n)
         for name, d in (("all images", found.raw), ("all, equal class proportions", found.same_mix))
     ]
-    order = sorted(zip(found.shared, found.per_class, strict=True), key=lambda pair: -pair[1].effect)[
-        :MOST_CLASSES
-    ]
-    rows += [
-        (reference.classes[i], d.effect, interval(d.ci, "points"), p_value(d.p), p_value(d.q), d.n)
-        for i, d in order
-    ]
+    order = sorted(range(len(found.shared)), key=lambda at: -found.per_class[at].effect)[:MOST_CLASSES]
+    for at in order:
+        d = found.per_class[at]
+        beyond = (more[at].effect, interval(more[at].ci, "points"), p_value(more[at].q)) if more else ()
+        told = (interval(d.ci, "points"), p_value(d.p), p_value(d.q))
+        rows.append((reference.classes[found.shared[at]], d.effect, *told, *beyond, d.n))
+    caption = f"Positive: worse on the {called(after)}, whose images are counted. q: Benjamini–Hochberg over classes."
+    if more:
+        caption += " As all classes together drop, a class is judged by how much more it drops than the other classes: beyond the others."
+    names = ("beyond the others", "interval, beyond", "q, beyond") if more else ()
+    units: tuple[Unit, ...] = ("points", "text", "text") if more else ()
     return Table(
         f"Drop from {called(before)} to {called(after)}",
-        ("class", "drop", "interval", "p", "q", "images"),
+        ("class", "drop", "interval", "p", "q", *names, "images"),
         tuple(rows),
-        ("text", "points", "text", "text", "text", "count"),
-        f"Positive: worse on the {called(after)}, whose images are counted. q: Benjamini–Hochberg over classes.",
+        ("text", "points", "text", "text", "text", *units, "count"),
+        caption,
     )
 
 
-def _test(drop: Drop, verdict: Verdict) -> TestResult:
+def _test(drop: Drop, verdict: Verdict, statistic: str = _STATISTIC) -> TestResult:
     return TestResult(
-        "evaluate", drop.effect, drop.ci, drop.p, drop.n, verdict, statistic=_STATISTIC, q=drop.q
+        "evaluate", drop.effect, drop.ci, drop.p, drop.n, verdict, statistic=statistic, q=drop.q
     )
 
 
@@ -234,22 +242,25 @@ def _whole_finding(
 
 
 def _class_finding(
-    data: Performance, deploy: Performance, i: int, drop: Drop, beyond: float | None
+    data: Performance, deploy: Performance, i: int, drop: Drop, more: Drop | None
 ) -> Finding | None:
-    """A class that drops by itself; when the whole set drops by ``beyond``, only a class that drops more says anything new."""
+    """A class that drops by itself; where all drop together, only one that drops ``more`` than the others says anything new."""
     here, there = data.per_class[i], deploy.per_class[i]
-    verdict = judge(Measured(drop.effect, drop.ci, drop.p, drop.q, drop.n), MINIMUM_DROP, ALPHA).verdict
-    if verdict != "confirmed" or (beyond is not None and drop.ci[0] <= beyond):
+    d, statistic = (drop, _CLASS) if more is None else (more, _BEYOND)
+    if judge(Measured(d.effect, d.ci, d.p, d.q, d.n), MINIMUM_DROP, ALPHA).verdict != "confirmed":
         return None
-    more = f", more than the {_points(beyond)} of all classes" if beyond is not None else ""
-    statement = (
+    text = (
         f"{clean(here.name, 60)} is recognised in {number(there.recall.value)} of its deployment images and in "
-        f"{number(here.recall.value)} of its evaluation images: {_points(drop.effect)} less {interval(drop.ci, 'points')}{more}."
+        f"{number(here.recall.value)} of its evaluation images: {_points(drop.effect)} less {interval(drop.ci, 'points')}"
     )
+    if more is not None:
+        text += (
+            f", and {_points(more.effect)} {interval(more.ci, 'points')} beyond what the other classes lose"
+        )
     return Finding(
-        "distribution_shift", "robustness", "data_statistics", statement, class_name=here.name,
+        "distribution_shift", "robustness", "data_statistics", f"{text}.", class_name=here.name,
         n=there.n, error_rate=1 - there.recall.value, base_error_rate=1 - here.recall.value,
-        ci=_flipped(there.recall.ci), p=drop.p, q=drop.q, verdict="confirmed", tests=(_test(drop, "confirmed"),),
+        ci=_flipped(there.recall.ci), p=d.p, q=d.q, verdict="confirmed", tests=(_test(d, "confirmed", statistic),),
     )  # fmt: skip
 
 

@@ -124,9 +124,7 @@ def _summary(made: Typed, choice: Choice) -> str:
         told = [
             f"This is {made.known}, which was tested before ({made.finding.verdict}): {made.finding.statement}"
         ]
-    from_what = (
-        f" From {_points(choice.arguments[LEAST])} on it counts." if LEAST in choice.arguments else ""
-    )
+    from_what = f" From {_points(choice.arguments[LEAST])} on it counts." if LEAST in choice.arguments else ""
     told.append(
         f"If it is right, {foreseen}. {choice.tool} will decide: {choice.statistic}, against {choice.control}.{from_what}"
     )

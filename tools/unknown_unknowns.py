@@ -273,6 +273,7 @@ def _choices(
             points, p.predicted[at], known.features[right], known.predictions.predicted[right], own, seed
         )
     made = label_plan(
-        p.scores[at], points, atypical, budget, confidence=known.confidence, uncertain_share=share
-    )
+        p.scores[at], points, atypical, budget,
+        confidence=known.confidence, uncertain_share=share, confidences=p.confidence[at],
+    )  # fmt: skip
     return [Choice(int(at[c.position]), c.why, c.gini, c.atypical) for c in made]

@@ -235,5 +235,5 @@ def _measured(test: TestResult) -> str:
     q = "" if test.q is None else f", q {p_value(test.q)}"
     return (
         f"with {test.tool}: {number(test.effect, 'points')} {interval(test.ci, 'points')}{control}, "
-        f"p {p_value(test.p)}{q}, n = {test.n}"
+        f"p {p_value(test.p)}{q}{f', n = {test.n}' if test.n else ''}"
     )

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from failsight.tools import belonging
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Finding, Instrument
 from failsight.tools.experiments.cues.compared import Moved
@@ -63,7 +64,7 @@ def verify_correction(
     group_by: Annotated[
         str | None,
         Field(
-            description="Attribute whose equal values belong together (house, patient, video): they count as one unit.",
+            description="Attribute whose equal values belong together (house, patient, video): they count as one unit. By default as the case says (--groups); none: each image by itself.",
             max_length=200,
         ),
     ] = None,
@@ -87,6 +88,7 @@ def verify_correction(
         RetryError: no such repair; no untouched labelled image; a version that answers none of them.
     """
     given = {name: value for name, value in locals().items() if name != "view"}
+    group_by = belonging.told(group_by)
     arms = find_arms(view.versions(), repair)
     known_as, finding = _finding(view, arms)
     calibrated = finding is not None and finding.kind == "overconfidence"

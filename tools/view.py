@@ -75,6 +75,7 @@ class CaseView(Protocol):
     classes: tuple[str, ...]
     seed: int
     expectations: Sequence[Expectation]
+    groups: str  # metadata column whose equal values belong together; empty where nobody said so
     history: Path | None
     knowledge: Knowledge
     progress: Progress

@@ -20,6 +20,7 @@ from failsight.tools.experiments.what_if_edits import KINDS, Edit, Still, parse_
 from failsight.tools.experiments.what_if_flip import Curve, curve
 from failsight.tools.experiments.what_if_images import Named, find_named, prepared, reference, scores_of
 from failsight.tools.inputs.base import Floats, Pixels, Split
+from failsight.tools.inputs.decisions import decide, decide_one, rule_of
 from failsight.tools.registry import tool
 from failsight.tools.view import CaseView
 
@@ -151,29 +152,33 @@ def _sequence(view: CaseView, named: Named, picture: Pixels, edits: tuple[Edit, 
     for edit in edits:
         pictures.append(edit.apply(pictures[-1], view.seed + named.row))
     scores = scores_of(view, np.stack(pictures))
-    answer = int(scores[0].argmax())
-    turned = np.flatnonzero(scores.argmax(1) != answer)
+    rule = rule_of(view)
+    answer = decide_one(scores[0], rule)
+    turned = np.flatnonzero(decide(scores, rule) != answer)
     first = int(turned[0]) if len(turned) else 0
     at = first or max((i for i, e in enumerate(edits, 1) if e.kind is not None), default=0)
     curves: tuple[tuple[Edit, Curve], ...] = ()
     if at and edits[at - 1].kind is not None:
         edit = edits[at - 1]
-        made = curve(edit, pictures[at - 1], lambda p: scores_of(view, p), answer, view.seed + named.row)
+        made = curve(
+            edit, pictures[at - 1], lambda p: scores_of(view, p), answer, view.seed + named.row, rule=rule
+        )
         curves = ((edit, made),)
-    return report.Tried(named, edits, pictures, scores, first, curves, panel=False)
+    return report.Tried(named, edits, pictures, scores, first, curves, panel=False, rule=rule)
 
 
 def _panel(view: CaseView, named: Named, picture: Pixels) -> report.Tried:
     """Every knob by itself, from the picture as it is."""
     scores = scores_of(view, picture[None])
-    answer = int(scores[0].argmax())
+    rule = rule_of(view)
+    answer = decide_one(scores[0], rule)
     curves = []
     with view.progress.job("turning the knobs", len(KINDS)) as ticker:
         for kind in KINDS.values():
             edit = Edit(kind.name, kind, kind.neutral)
             made = curve(
-                edit, picture, lambda p: scores_of(view, p), answer, view.seed + named.row, PANEL_RUNGS
+                edit, picture, lambda p: scores_of(view, p), answer, view.seed + named.row, PANEL_RUNGS, rule
             )
             curves.append((edit, made))
             ticker.advance()
-    return report.Tried(named, (), [picture], scores, 0, tuple(curves), panel=True)
+    return report.Tried(named, (), [picture], scores, 0, tuple(curves), panel=True, rule=rule)

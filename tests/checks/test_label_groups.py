@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from failsight.tools.checks.label_groups import misleading_content, sort_columns
+from failsight.tools.checks.label_groups import (
+    FLOOR,
+    SHARE,
+    Excess,
+    misleading_content,
+    sort_columns,
+    within_labels,
+)
+from failsight.tools.checks.label_report import group_finding, group_table
 from failsight.tools.inputs.base import AttributeTable
 from failsight.tools.stats.intervals import wilson
+from failsight.tools.text import interval
 from tests.checks.label_worlds import confirmed, judged, world
 
 NULLS = [
@@ -51,6 +62,42 @@ def test_the_same_images_under_another_name_are_one_trouble() -> None:
     )
     assert [g.verdict for g in made].count("confirmed") == 1
     assert any("same trouble" in g.why for g in made)
+
+
+def test_the_measure_that_is_shown_is_the_one_that_decided() -> None:
+    made = [g for seed in range(4) for kind in NULLS[:3] for g in judged(*world(seed, n=1500, **kind))]
+    made += [g for seed in range(4) for g in judged(*world(seed, noise=0.2, n=900))]
+    refuted = [g for g in made if g.verdict == "refuted"]
+    assert {g.measure.name for g in refuted} == {FLOOR, SHARE}  # both ways come up
+    for g in refuted:
+        test = group_finding(g, "data").tests[0]
+        assert test.ci[1] < 0.05 and test.ci[0] <= test.effect <= test.ci[1], g
+        assert g.measure.name in g.why and interval(test.ci, "points") in g.why
+        assert g.measure.name in test.statistic and test.p == g.measure.p
+        assert test.q is None or test.q >= test.p
+    for g in made:
+        if g.verdict == "confirmed":
+            assert g.measure.ci[0] > 0 and g.measure.effect >= 0.05
+    (row,) = group_table(refuted[:1]).rows
+    table = dict(zip(group_table(refuted[:1]).columns, row, strict=True))
+    assert table["judged by"] == refuted[0].measure.name
+    assert table["interval"] == interval(refuted[0].measure.ci, "points")
+
+
+def test_a_second_look_that_confirms_is_the_one_that_is_shown() -> None:
+    first = judged(*world(0, n=900))[0]
+    excess = Excess(0.233, 0.119, 0.113, (0.063, 0.167), 0.44, 0.48)
+    row = group_table([replace(first, verdict="confirmed", excess=excess)]).rows[0]
+    assert "disagreement within labels" in row and "[+6.3, +16.7] points" in row
+
+
+def test_what_is_wrong_within_no_label_is_not_called_an_excess_by_their_mix() -> None:
+    """Group and suspects both go along with the label; within labels there is no difference, whatever the plain rates say."""
+    labels = np.repeat([0, 1], 200)
+    hit = np.r_[np.arange(200) % 2 == 0, np.zeros(200, bool)]
+    inside = np.r_[np.arange(200) < 180, np.arange(200) < 20]
+    found = within_labels(hit, labels, inside, np.ones(400, bool))
+    assert found.value == pytest.approx(0.0, abs=1e-9) and found.ci[0] < 0 < found.ci[1]
 
 
 @pytest.mark.slow

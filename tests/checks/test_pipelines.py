@@ -96,3 +96,10 @@ def test_what_a_model_cannot_take_is_not_offered() -> None:
     assert "interpolation" not in {a.axis for a in alternatives(USUAL, own_geometry=True)}
     assert "exif" not in {a.axis for a in alternatives(USUAL)}
     assert "height and width swapped" not in {a.title for a in alternatives(DECLARED[2])}
+
+
+def test_pictures_that_use_little_of_their_range_are_tried_at_full_range() -> None:
+    """Twelve bits in a file of sixteen: 4,095 of 65,535 is 16 of 255."""
+    for brightest, times in ((16, 16), (12, 16), (63, 4), (64, None), (255, None), (0, None), (None, None)):
+        made = [c for c in alternatives(USUAL, brightest=brightest) if c.title == "full range"]
+        assert [dict(c.fields)["scale"] for c in made] == ([] if times is None else [USUAL.scale * times])

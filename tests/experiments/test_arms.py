@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from failsight.tools.experiments.arms import Arms, by_donor, summarise, turned
+from failsight.tools.experiments.arms import Arms, summarise, turned
+from failsight.tools.experiments.units import by_donor
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.stats.tests import sign_flip
 from failsight.tools.test_by_adding import test_by_adding as add

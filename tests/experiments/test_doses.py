@@ -65,6 +65,26 @@ def test_the_trend_is_the_mean_slope_and_flat_effects_have_none() -> None:
     assert gradient(Response(doses, noise[:1], noise[:1]), 0) is None
 
 
+def test_doses_count_donors_as_the_whole_experiment_does() -> None:
+    """Luck of five donors, each of which gives to many pictures: pictures alone would look far surer than they are."""
+    rng = np.random.default_rng(3)
+    donors = np.repeat(rng.integers(0, 5, (60, 2))[:, :, None], 2, axis=2)
+    luck = rng.normal(0, 0.3, 5)
+    draws = (0.4 + luck[donors[..., 0]])[..., None] * np.array([0.5, 1.0]) + rng.normal(0, 0.01, (60, 2, 2))
+    cue = draws.mean(1)
+    counted = Response((0.5, 1.0), cue, np.zeros((60, 2)), draws, donors)
+    alone = Response((0.5, 1.0), cue, np.zeros((60, 2)))
+    for at in (0, 1):
+        wide, narrow = counted.interval(at, 0), alone.interval(at, 0)
+        assert wide is not None and narrow is not None
+        assert wide[0] <= narrow[0] and narrow[1] <= wide[1]
+        assert wide[1] - wide[0] > 1.5 * (narrow[1] - narrow[0])
+    with_donors, without = gradient(counted, 0), gradient(alone, 0)
+    assert with_donors is not None and without is not None
+    assert with_donors.slope == pytest.approx(without.slope)
+    assert with_donors.p > 0.01 > without.p  # five donors can't be surer than one in 32
+
+
 def test_the_trend_test_keeps_its_level_when_doses_of_one_picture_go_together() -> None:
     rejected = 0
     for seed in range(60):

@@ -23,6 +23,7 @@ from failsight.tools.attributes.sources import assign_all, built_in
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Figure, Finding, Instrument, canonical
 from failsight.tools.inputs.base import AttributeTable, BadImage, LeftOut, Predictions, Preprocessing
+from failsight.tools.inputs.decisions import thresholds_of
 from failsight.tools.repair.versions import ModelVersion, check_version, find_version, open_version
 from failsight.tools.view import Expectation
 
@@ -187,7 +188,10 @@ class FakeView:
         else:
             scores = np.zeros((0, len(self.classes)), np.float32)
         left = tuple(LeftOut(table.paths[r], "the file is cut short") for r in sorted(table.bad))
-        return Predictions(split, self.classes, rows, table.labels[rows], scores, left, self.has_scores)  # type: ignore[arg-type]
+        rule = thresholds_of(self._model) if self._model is not None else ()
+        return Predictions(
+            split, self.classes, rows, table.labels[rows], scores, left, self.has_scores, thresholds=rule
+        )  # type: ignore[arg-type]
 
     def features(self, split: str = "data") -> tuple[np.ndarray, np.ndarray]:
         """Features given as ``view.given_features[split]``, else what the model's last layer reads."""

@@ -211,7 +211,7 @@ def test_pillow_is_never_left_without_a_limit_while_others_open_pictures() -> No
         real = Image.open
         patch.setattr(Image, "open", lambda *a, **k: (watch(), real(*a, **k))[1])
         images.decode(bytes_of(noise(9, 9)))
-    assert seen and None not in seen and Image.MAX_IMAGE_PIXELS == before
+    assert seen and None not in seen and before == Image.MAX_IMAGE_PIXELS
 
 
 def test_a_dicom_file_is_said_to_be_one(tmp_path: Path) -> None:

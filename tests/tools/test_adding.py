@@ -70,6 +70,13 @@ def test_more_of_the_cue_has_more_effect_and_each_dose_is_exact() -> None:
     assert "grows" in made.summary
 
 
+def test_the_whole_dose_is_as_sure_as_the_experiment() -> None:
+    made = add(case(half_lit()), cue="box:lamp", class_name="day", doses=(0.5,), draws=2)
+    whole, full = made.fact("effect"), made.fact("effect", "dose 100.0 %")
+    assert full.value == pytest.approx(whole.value) and whole.ci is not None
+    assert full.ci == pytest.approx(whole.ci) and whole.ci[1] > whole.ci[0]
+
+
 def test_soft_edges_and_a_fade_leave_a_cue_confirmed() -> None:
     made = add(case(half_lit()), cue="box:lamp", class_name="day", doses=())
     assert made.findings[0].verdict == "confirmed"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from failsight.tools.checks.criterion_names import show_expected, show_value
+from failsight.tools.criteria import Criterion, describe
 from failsight.tools.describe_case import MISSING, describe_case
 from failsight.tools.inputs.base import LeftOut
 from failsight.tools.view import Expectation
@@ -107,3 +111,25 @@ def test_a_thousand_classes_stay_readable() -> None:
     made = describe_case(view)
     check_evidence(made)
     assert len(next(t for t in made.tables if t.title == "Classes").rows) == 60
+
+
+def test_costs_are_no_percentages(tmp_path: Path) -> None:
+    given = (
+        Expectation("accuracy", 0.9), Expectation("expected_cost", 0.6, at_least=False),
+        Expectation("cost.cat>dog", 5.0, at_least=False), Expectation("latency_ms", 20.0, at_least=False),
+    )  # fmt: skip
+    view = counted_view({"data": [[9, 1], [2, 8]]}, ["cat", "dog"], folder=tmp_path)
+    view.expectations = given
+    made = describe_case(view)
+    text = made.summary
+    assert "accuracy at least 90.0 %, expected_cost at most 0.6, cost.cat>dog is 5" in text
+    assert "500" not in text and "60.0 %" not in text and "latency at most 20" in text
+    table = next(t for t in made.tables if t.title == "Expectations")
+    assert [row[2] for row in table.rows] == [show_value(e.name, e.bound) for e in given]
+    assert [row[1] for row in table.rows] == ["at least", "at most", "is", "at most"]
+
+
+def test_one_way_of_showing_an_expectation() -> None:
+    for e in (("accuracy", True, 0.9), ("expected_cost", False, 0.6), ("cost.cat>dog", False, 5.0)):
+        criterion = Criterion(e[0], e[2], e[1])
+        assert describe(criterion) == show_expected(e[0], e[1], e[2])

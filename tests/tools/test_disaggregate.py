@@ -71,6 +71,13 @@ def test_a_planted_gap_is_confirmed_and_only_that(tmp_path: Path) -> None:
     assert all(i.label != i.prediction for i in made.images)
     assert made.questions == ("expectations.3", "questionable_features.8")
     assert "for people to say" in made.summary
+    assert "at least 5.0 points more often" not in made.summary  # that was not tested: no gap at all was
+    assert "with a gap estimated at 5.0 points or more" in made.summary
+    groups = next(t for t in made.tables if t.title == "Groups")
+    assert (
+        "verdict" in groups.columns
+        and "surely above 0, and estimated at 5.0 points or more" in groups.caption
+    )
     assert any("fairness_scope" in n for n in made.notes)
 
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from failsight.tools.errors import RetryError
 from failsight.tools.evaluate import evaluate
+from failsight.tools.performance import beyond_others
 from failsight.tools.split_comparison import MOST_SPOKEN, spoken_of
+from failsight.tools.text import number
 from tests.fakes.view import FakeModel, FakeTable, FakeView
 from tests.tools.cases import check_evidence, check_spec, counted_view
 
@@ -103,6 +106,51 @@ def test_only_a_class_that_loses_more_than_all_gets_a_finding_of_its_own() -> No
     one = evaluate(counted_view({"data": data, "deploy": [[180, 20, 0], [20, 180, 0], [100, 60, 40]]}))
     assert [f.class_name for f in one.findings] == [None, "class_2"]
     assert all(f.verdict == "confirmed" for f in one.findings)
+
+
+def test_a_class_is_judged_by_what_its_plan_says_where_all_drop() -> None:
+    """The drop of class_0 by itself is sure (20 points), and the others lose more: what is printed belongs to that test."""
+    data = [[180, 20, 0], [20, 180, 0], [0, 20, 180]]
+    view = counted_view({"data": data, "deploy": [[140, 60, 0], [20, 180, 0], [100, 60, 40]]})
+    made = evaluate(view)
+    (single,) = (f for f in made.findings if f.class_name)
+    (test,) = single.tests
+    assert single.class_name == "class_2"
+    assert test.effect == pytest.approx(
+        0.7 - (0.2 + 0.0) / 2
+    )  # its drop beyond that of the others, of equal size
+    assert 0 < test.ci[0] < test.effect < test.ci[1] and (single.p, single.q) == (test.p, test.q)
+    plan = next(p for p in view.instruments if p.finding == single.key)
+    assert test.statistic in plan.statistic and "other classes" in plan.control
+    table = next(t for t in made.tables if t.title.startswith("Drop from"))
+    rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
+    assert rows["class_0"]["beyond the others"] == pytest.approx(0.2 - (0.0 + 0.7) / 2)
+    assert "beyond the others" in table.caption
+    assert number(test.effect, "points").lstrip("+") in single.statement
+
+
+def test_without_a_drop_of_all_a_class_is_judged_by_its_own() -> None:
+    data = [[180, 20, 0], [20, 180, 0], [0, 20, 180]]
+    view = counted_view({"data": data, "deploy": [[200, 0, 0], [0, 200, 0], [0, 80, 120]]})
+    made = evaluate(view)
+    (single,) = (f for f in made.findings if f.class_name)
+    assert single.tests[0].effect == pytest.approx(0.3)
+    assert single.tests[0].statistic in view.instruments[-1].statistic
+
+
+def test_how_much_more_a_class_drops_than_the_others_is_known() -> None:
+    def made(right: list[int], n: int) -> SimpleNamespace:
+        return SimpleNamespace(confusion=np.diag(right) + np.roll(np.diag([n - k for k in right]), 1, axis=1))
+
+    drops = beyond_others(made([90, 90, 90], 100), made([60, 80, 80], 100), (0, 1, 2))
+    assert [d.effect for d in drops] == pytest.approx([0.2, -0.1, -0.1])
+    assert drops[0].p < 0.005 < drops[1].p
+    assert all(d.ci[0] < d.effect < d.ci[1] and d.q >= d.p - 1e-12 for d in drops)
+    same = beyond_others(made([90, 90, 90], 100), made([70, 70, 70], 100), (0, 1, 2))
+    assert all(d.effect == pytest.approx(0) and d.p > 0.9 for d in same)
+    assert beyond_others(made([90, 90, 90], 100), made([1, 1, 1], 100), (0,)) == ()
+    (worst, *_) = beyond_others(made([100, 100, 100], 100), made([0, 100, 100], 100), (0, 1, 2))
+    assert 0 < worst.p < 1e-8  # no smaller than what is told apart, and never nothing
 
 
 def test_classes_shared_only_in_part_are_said() -> None:

@@ -379,3 +379,17 @@ class TestTool:
         view.predictions = lambda split="data": (asked.append(split), original(split))[1]  # type: ignore[method-assign,func-returns-value]
         readiness(view)
         assert asked == ["data"]
+
+
+def test_what_keeps_clear_numbers_from_deciding_is_said_with_them() -> None:
+    """Not in a note alone: who reads one sentence must not think that the images were too few."""
+    view = counted_view({"data": [[180, 20], [30, 170]]})
+    view.expectations = (Expectation("accuracy", 0.8), Expectation("recall.class_1", 0.85))
+    leak = Finding("leakage", "process", "data_engineering", "", verdict="confirmed")
+    view.stated = [("F5", leak)]
+    said = readiness(view).summary
+    assert "accuracy at least 80.0 %: 87.5 %" in said
+    assert "(it would hold, but some of these images were trained on, F5; judge again without them)" in said
+    assert said.count("would hold") == 1  # the other is undecided by its own numbers
+    view.stated = []
+    assert "would hold" not in readiness(view).summary

@@ -102,6 +102,15 @@ class TestSlices:
         assert [c["holds"] for c in made.values()] == [False, True, None, True]
         assert made["recall.kitchen[lighting=dark]"]["n"] == 50
 
+    def test_images_without_the_value_are_counted_and_can_be_judged_by_themselves(self) -> None:
+        view = lit([[30, 20], [10, 40]], [[98, 2], [2, 98]], 5,
+                   Expectation("accuracy[lighting=dark]", 0.8), Expectation("accuracy[lighting=missing]", 0.8))  # fmt: skip
+        assert held(view)["accuracy[lighting=missing]"]["n"] == 5
+        told = "Of 5 more of the evaluation images lighting is missing"
+        assert any(told in note for note in readiness(view).notes)
+        whole = lit([[30, 20], [10, 40]], [[98, 2], [2, 98]], 0, Expectation("accuracy[lighting=dark]", 0.8))
+        assert not any("is missing" in note for note in readiness(whole).notes)
+
     def test_what_would_decide_names_the_slice(self) -> None:
         made = readiness(
             lit([[40, 10], [10, 40]], [[50, 0], [0, 50]], 0, Expectation("accuracy[lighting=dark]", 0.75))

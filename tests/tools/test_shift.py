@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,12 @@ import pytest
 
 from benchmarks.shift_estimates import Row, rows_of, worlds
 from benchmarks.shift_worlds import rooms as demo_rooms
+from failsight.tools.checks.shift_report import domain_sentence
+from failsight.tools.checks.shift_samples import Domain
 from failsight.tools.evaluate import evaluate
 from failsight.tools.evidence import Evidence
 from failsight.tools.shift import shift
+from failsight.tools.stats.two_sample import Auc
 from tests.fakes.case import FakeCase
 from tests.fakes.view import FakeModel, FakeTable, FakeView
 from tests.tools.cases import check_evidence, check_spec
@@ -253,3 +257,17 @@ def test_expected_accuracy_is_within_five_points_on_shifts_the_rule_was_not_made
     assert len(rows) >= 20
     assert mean_error(rows) <= 0.05
     assert np.mean([r.covered for r in rows]) >= 0.9
+
+
+@pytest.mark.parametrize("within", [True, False])
+def test_a_p_stands_beside_the_figure_that_it_is_of(within: bool) -> None:
+    """Permuted within classes, it says nothing of an AUC that the class mix alone makes."""
+    raw, mixed = Auc(0.58, (0.56, 0.61), 900), Auc(0.50, (0.48, 0.53), 900)
+    said = domain_sentence(
+        Domain("features", SimpleNamespace(auc=raw), mixed, 0.163, within), "data", "deploy"
+    )  # type: ignore[arg-type]
+    if within:
+        assert said.endswith("[0.48, 0.53] at equal class mix (p 0.163 within classes).")
+        assert "[0.56, 0.61] (p" not in said
+    else:
+        assert "[0.56, 0.61] (p 0.163), of 0.50" in said and "within" not in said

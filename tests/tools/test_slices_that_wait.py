@@ -11,7 +11,7 @@ import pytest
 
 from failsight.agent.planners import steps
 from failsight.agent.planners.steps import _still_holds
-from failsight.tools.evidence import Evidence, Finding, family_key
+from failsight.tools.evidence import Evidence, Finding, TestResult, family_key
 from failsight.tools.find_slices import find_slices
 from failsight.tools.registry import registry
 from failsight.tools.slice_search import errors_of
@@ -170,6 +170,11 @@ def test_a_pull_by_where_pictures_were_taken_that_is_no_slice_is_told_as_errors_
     ("column", "value", "taken"),
     [
         ("site", "north", True),
+        ("agency", "Cole", True),
+        ("Season", "winter", True),
+        ("labellerID", "kim", True),
+        ("shoot", "s12", True),  # serial numbers
+        ("when", "2021-03-01", True),
         ("camera_id", "a7", True),
         ("Scanner", "x1", True),
         ("camera", "yes", False),
@@ -181,11 +186,35 @@ def test_a_pull_by_where_pictures_were_taken_that_is_no_slice_is_told_as_errors_
 def test_what_tells_how_pictures_were_taken_is_read_off_the_name(
     column: str, value: str, taken: bool
 ) -> None:
-    coded = SimpleNamespace(name=column, source="metadata", values=("other", value))
-    pull: Any = SimpleNamespace(attribute=0, found=SimpleNamespace(value=1))
-    assert tells_how_taken(SimpleNamespace(attributes=[coded]), pull) == taken  # type: ignore[arg-type]
-    coded.source = "object"
-    assert not tells_how_taken(SimpleNamespace(attributes=[coded]), pull)  # type: ignore[arg-type]
+    other = {"s12": "s13", "2021-03-01": "2020-11-30"}.get(value, "other")
+    coded = SimpleNamespace(name=column, source="metadata", values=(other, value), edges=None)
+    pull: Any = SimpleNamespace(attribute=0, found=SimpleNamespace(value=1, predicted=0))
+    found: Any = SimpleNamespace(attributes=[coded], split="data", classes=("hall", "kitchen"))
+    view = site_world("site")
+    assert tells_how_taken(view, found, pull) == taken
+    if taken:  # an experiment has shown that the model goes by it
+        shown = TestResult("test_by_masking", 0.3, (0.2, 0.4), 0.001, 100, "confirmed", control_effect=0.0)
+        sign_ = Finding(
+            "spurious_correlation", "features", "data_statistics", "", {column: value}, "hall", tests=(shown,)
+        )
+        view.stated = [("F1", sign_)]
+        assert not tells_how_taken(view, found, pull)
+        view.stated = []
+    view.table().boxes = [{column: [(0, 0, 1, 1)]}] + [{}] * (
+        len(view.table()) - 1
+    )  # a thing of that name is in the pictures
+    assert not tells_how_taken(view, found, pull)
+    view.table().boxes, coded.source = None, "object"
+    assert not tells_how_taken(view, found, pull)
+
+
+def test_what_no_picture_shows_is_told_as_going_together_and_not_as_a_sign() -> None:
+    made = find_slices(site_world("agency", others=0.6))
+    check_evidence(made)
+    told = [f for f in made.findings if (f.slice or {}).get("agency")]
+    assert told and all(f.kind == "weak_slice" for f in told)
+    assert not any("for a sign of" in f.statement for f in made.findings)
+    assert "Pictures with agency=b are called hall more often" in made.summary
 
 
 def test_the_plan_says_how_a_site_is_judged_where_no_training_images_tell() -> None:

@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessage
 
 import failsight.knowledge_base.cases as demo
 from failsight.agent.events import EvidenceMade
+from failsight.agent.narrate.phrases import result
 from failsight.agent.planners.scripted import ScriptedPlanner, call
 from failsight.agent.session import Session
 from failsight.tools.training_record import ABSENT, training_record
@@ -69,6 +70,7 @@ def test_a_gap_with_a_turning_record_is_confirmed(tmp_path: Path, seed: int) -> 
     assert finding.q is not None
     assert finding.q <= 0.05
     assert finding.tests[0].effect == pytest.approx(0.23)
+    assert "both demands" in finding.tests[0].statistic
     assert [i.finding for i in view.instruments] == [f.key for f in made.findings]
     assert "best" in made.figures[0].alt.lower()
 
@@ -81,6 +83,15 @@ def test_the_shipped_demo_is_not_called_overfitted(tmp_path: Path) -> None:
     assert verdicts(made)["overfitting"] == "refuted"
     assert any("differ from the validation images" in n for n in made.notes)
     assert made.fact("best_epoch", "by val_loss").value == 16
+    (test,) = made.findings[0].tests  # the recorded gap refuted it, and not the gap of today
+    recorded = made.fact("generalisation_gap", "training record")
+    assert (test.effect, test.ci) == (recorded.value, recorded.ci)
+    assert "end of the training record" in test.statistic
+    assert test.p < 1e-6 and test.q is None  # 4.0 points, half an interval 0.8 wide: certainly not none
+    assert test.n == 0 and "image" not in result(test)
+    assert made.findings[0].p == test.p
+    (plan,) = (i for i in view.instruments if i.finding == made.findings[0].key)
+    assert test.statistic in plan.statistic and "10.0 points" in plan.statistic
 
 
 def test_a_gap_without_a_record_stays_open(tmp_path: Path) -> None:
@@ -95,7 +106,13 @@ def test_a_gap_without_a_record_stays_open(tmp_path: Path) -> None:
 def test_no_gap_refutes_whatever_the_record_says(tmp_path: Path) -> None:
     view = counted_view(NO_GAP, folder=tmp_path)
     view.history = record(tmp_path, "over")
-    assert verdicts(training_record(view)) == {"overfitting": "refuted", "underfitting": "refuted"}
+    made = training_record(view)
+    assert verdicts(made) == {"overfitting": "refuted", "underfitting": "refuted"}
+    (test,) = made.findings[0].tests  # by the gap of today alone, and its own p
+    assert test.ci[1] < 0.05 and test.effect == pytest.approx(
+        made.fact("accuracy_drop_same_mix", "train to data").value
+    )
+    assert "trend" not in test.statistic and test.n == 1600
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from failsight.tools.attributes.dates import by_period
 from failsight.tools.inputs.base import ImageTable
 from failsight.tools.text import clean
 
@@ -28,12 +29,16 @@ def metadata_columns(table: ImageTable, rows: Ints) -> dict[str, Column]:
 def column(values: Sequence[Any], rows: Ints) -> Column:
     """One column of ``rows`` in its attribute form.
 
-    Truth values become ``yes`` and ``no``; empty texts and NaN count as unknown; texts lose control characters.
+    Truth values become ``yes`` and ``no``; empty texts and NaN count as unknown; texts lose control characters; many dates become
+    their months (:func:`by_period`, by all values, so that every part of the rows is read alike).
     """
     taken = [_known(values[int(r)]) for r in rows]
     known = [v for v in taken if v is not None]
     if known and all(isinstance(v, int | float) for v in known):
         return np.array([math.nan if v is None else float(v) for v in taken], np.float64)
+    periods = by_period(map(_known, values)) if known and isinstance(known[0], str) else None
+    if periods is not None:
+        taken = [None if v is None else periods[str(v)] for v in taken]
     made = np.empty(len(taken), object)
     made[:] = [v if v is None or isinstance(v, str) else _as_text(v) for v in taken]
     return made
@@ -93,7 +98,10 @@ def _unusable(values: Column) -> str:
     if len(counts) == 1:
         return "the same everywhere"
     if most < max(2, min(5, len(values) // 4), math.ceil(0.005 * len(values))):
-        return "nearly every value is unique"
+        each = counts.total() / len(counts)
+        if each < 1.5:
+            return "nearly every value is unique"
+        return f"too few images of each value: {each:.1f} on average, {most:,} at most"
     return ""
 
 

@@ -137,6 +137,7 @@ def _by_scores(
     heat = temperature(reference.scores[at], labels)
     p, q = calibrated(reference.scores[at], heat), calibrated(new.scores[there], heat)
     return {
+        # calibrated scores at their largest, as the method has it; which answers were right goes by the model's rule
         "threshold": by_threshold(p.max(1), right, q.max(1), seed=seed),
         "threshold_entropy": by_threshold(
             negative_entropy(p), right, negative_entropy(q), method="threshold_entropy", seed=seed

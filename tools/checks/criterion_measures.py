@@ -7,7 +7,6 @@ macro averages get the approximate ones of the tools that report them.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
@@ -15,10 +14,11 @@ from operator import attrgetter
 import numpy as np
 import numpy.typing as npt
 
+from failsight.tools.checks.criterion_counts import Codes, Measured, Part, Seen, worst_of
 from failsight.tools.checks.criterion_names import Asked, parse_price
 from failsight.tools.checks.slice_errors import Counted, SliceErrors, as_found, is_slice
 from failsight.tools.errors import RetryError
-from failsight.tools.evidence import Evidence, Finding, Interval
+from failsight.tools.evidence import Evidence, Finding
 from failsight.tools.experiments.population import class_index
 from failsight.tools.inputs.base import Predictions
 from failsight.tools.notes import called
@@ -28,7 +28,7 @@ from failsight.tools.stats.calibration import (
     expected_calibration_error,
     overconfidence,
 )
-from failsight.tools.stats.floors import all_above, exact, mean_cost
+from failsight.tools.stats.floors import exact, mean_cost
 from failsight.tools.text import clean, listing
 
 Mask = npt.NDArray[np.bool_]
@@ -37,46 +37,10 @@ Pick = Callable[[str, str], Mask]  # (split, conditions) → which rows of the p
 Name = Callable[
     [str, str], tuple[Groups, str]
 ]  # (split, attributes) → groups over the same rows, and a remark
+Unknown = Callable[[str, str], str]  # (split, conditions) → how many images lack a value for them, in words
+Together = Callable[[str], Codes | None]  # split → which rows of the prediction table belong together
 MOST_MISSING = 4  # sentences on slices that could not be counted
 REVIEWS = {"unacceptable_errors": "unacceptable_share", "unacceptable": "unacceptable_rate"}
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One group of images that has to reach a bound by itself. ``worth``: share of them that tell as much, each by itself, where
-    images come in groups."""
-
-    name: str
-    k: int
-    n: int
-    worth: float = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """A measured criterion.
-
-    Attributes:
-        value, ci, n: NaN and the whole range where nothing was counted.
-        parts: the counts behind it, where it is a count: one, or one a class or group that must each reach the bound.
-        which: what kind of images would decide it. remark: what the value rests on, one sentence or empty.
-        missing: why a part of it could not be measured, so that no number of images would decide it; empty where all was.
-        scope: over how many of the classes it is a mean, where some have no images: ``over 3 of 5 classes``; else empty.
-    """
-
-    value: float
-    ci: Interval
-    n: int
-    parts: tuple[Part, ...] = ()
-    which: str = "labelled images"
-    remark: str = ""
-    missing: str = ""
-    scope: str = ""
-
-    @property
-    def known(self) -> bool:
-        """False where there was nothing to count."""
-        return math.isfinite(self.value)
 
 
 def no_pick(split: str, conditions: str) -> Mask:
@@ -85,6 +49,16 @@ def no_pick(split: str, conditions: str) -> Mask:
 
 def no_groups(split: str, attributes: str) -> tuple[Groups, str]:
     raise LookupError("The attributes of the images are not known here.")
+
+
+def none_unknown(split: str, conditions: str) -> str:
+    """Nothing is known of missing values."""
+    return ""
+
+
+def all_alone(split: str) -> Codes | None:
+    """Each image stands for itself."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -100,6 +74,8 @@ class Inputs:
         efficiency, reviews: newest evidence of ``efficiency`` and ``review_errors``.
         prices: (true class, wrong answer) → cost; a confusion that has none costs 1.
         pick, name: images that meet conditions, and groups that attributes form. Both may raise LookupError.
+        together, column: which images belong together, and the column that says so.
+        unknown: how many images lack a value that conditions ask for, in a sentence.
     """
 
     predictions: Mapping[str, Predictions]
@@ -113,6 +89,9 @@ class Inputs:
     prices: Mapping[tuple[str, str], float] = field(default_factory=dict)
     pick: Pick = no_pick
     name: Name = no_groups
+    together: Together = all_alone
+    column: str = ""
+    unknown: Unknown = none_unknown
     _made: dict[tuple[str, str], Performance] = field(default_factory=dict)
     _tables: dict[tuple[str, str], Predictions] = field(default_factory=dict)
 
@@ -132,11 +111,16 @@ class Inputs:
             self._made[split, where] = performance(self.table(split, where), seed=self.seed)
         return self._made[split, where]
 
+    def seen(self, split: str, where: str) -> Seen:
+        """The same with what belongs together."""
+        table, made, codes = self.table(split, where), self.performance(split, where), self.together(split)
+        if codes is not None and where:
+            codes = codes[self.pick(split, where)]
+        return Seen(table, made, codes, self.column)
+
 
 def _rows(table: Predictions, mask: Mask) -> Predictions:
-    return dataclasses.replace(
-        table, rows=table.rows[mask], labels=table.labels[mask], scores=table.scores[mask], features=None
-    )
+    return table.part(mask)
 
 
 def measure(asked: Asked, inputs: Inputs) -> Measured | None:
@@ -150,30 +134,28 @@ def measure(asked: Asked, inputs: Inputs) -> Measured | None:
     if asked.metric == "worst_group":
         return _worst_group(asked, inputs)
     made = _of_table(asked, inputs)
-    if made is not None and asked.where and made.which:
-        return dataclasses.replace(made, which=f"{made.which} with {clean(asked.where, 80)}")
-    return made
+    if made is None or not asked.where:
+        return made
+    which = f"{made.which} with {clean(asked.where, 80)}" if made.which else made.which
+    lacking = inputs.unknown(asked.split, asked.where)
+    return dataclasses.replace(made, which=which, remark=f"{made.remark} {lacking}".strip())
 
 
 def _of_table(asked: Asked, inputs: Inputs) -> Measured | None:
-    table, made = inputs.table(asked.split, asked.where), inputs.performance(asked.split, asked.where)
+    seen = inputs.seen(asked.split, asked.where)
     metric = asked.metric
     if metric in ("ece", "overconfidence"):
-        return _calibration(table, metric, inputs.seed)
+        found = _calibration(seen.table, metric, inputs.seed)
+        return seen.stretched(found, low=-1.0 if metric == "overconfidence" else 0.0) if found else None
     if metric == "confusion":
-        return _confusion(made, asked.about)
+        return _confusion(seen, asked.about)
     if metric == "expected_cost":
-        return _expected_cost(made, inputs.prices)
+        return _expected_cost(seen, inputs.prices)
     if metric in ("recall", "precision", "f1"):
-        return _of_class(made, metric, asked.about)
+        return _of_class(seen, metric, asked.about)
     if metric == "worst_slice_error":
-        return _worst_slice(asked, made, inputs)
-    return _WHOLE[metric](made)
-
-
-def _counted(name: str, k: int, n: int, which: str = "labelled images") -> Measured:
-    """One rate that is a plain count."""
-    return Measured(k / n if n else math.nan, exact(k, n), n, (Part(name, k, n),), which)
+        return _worst_slice(asked, seen, inputs)
+    return _WHOLE[metric](seen)
 
 
 def _mean_of_classes(rate: Rate, made: Performance) -> Measured:
@@ -187,77 +169,65 @@ def _mean_of_classes(rate: Rate, made: Performance) -> Measured:
     return Measured(rate.value, rate.ci, rate.n, remark=told, scope=scope)
 
 
-def _accuracy(made: Performance) -> Measured:
-    return _counted("", int(np.trace(made.confusion)), made.n)
+def _accuracy(seen: Seen) -> Measured:
+    return seen.counted("", seen.right, seen.known)
 
 
-def _error(made: Performance) -> Measured:
-    return _counted("", made.n - int(np.trace(made.confusion)), made.n)
+def _error(seen: Seen) -> Measured:
+    return seen.counted("", ~seen.right, seen.known)
 
 
-def _worst(parts: Sequence[Part], which: str, remark: str = "") -> Measured | None:
-    """The lowest of several rates, each of which has to reach the bound; one without images may be anything."""
-    if not parts:
-        return None
-    ci = all_above([p.k for p in parts], [p.n for p in parts])
-    worst = min((p for p in parts if p.n), key=lambda p: (p.k / p.n, -p.n))
-    value = worst.k / worst.n
-    weakest = f"The weakest is {clean(worst.name, 80)} with {worst.k:,} of {worst.n:,} right."
-    return Measured(
-        value,
-        (min(ci[0], value), max(ci[1], value)),
-        worst.n,
-        tuple(parts),
-        which.format(clean(worst.name, 80)),
-        f"{weakest} {remark}".strip(),
-    )
-
-
-def _worst_recall(made: Performance) -> Measured | None:
-    parts = [Part(c.name, c.right, c.n) for c in made.present]
+def _worst_recall(seen: Seen) -> Measured | None:
+    made = seen.made
+    parts = [seen.part(c.name, seen.right, seen.of_class(c.name)) for c in made.present]
     missing = [c.name for c in made.per_class if not c.n]
     if not parts or not missing:
-        return _worst(parts, "labelled images of {}, the weakest class,")
+        return worst_of(parts, "labelled images of {}, the weakest class,", seen.column)
     # a class without images may be recognised never: that every class reaches the bound was not shown
     told = f"There is no labelled image of {listing(missing, 6)}, so that its recall is not known."
-    return _worst(
-        [*parts, *(Part(name, 0, 0) for name in missing)], "labelled images of {}, the weakest class,", told
-    )
+    parts += [Part(name, 0, 0) for name in missing]
+    return worst_of(parts, "labelled images of {}, the weakest class,", seen.column, told)
 
 
-_WHOLE: Mapping[str, Callable[[Performance], Measured | None]] = {
+def _mean(pick: Callable[[Performance], Rate]) -> Callable[[Seen], Measured]:
+    return lambda seen: seen.stretched(_mean_of_classes(pick(seen.made), seen.made))
+
+
+_WHOLE: Mapping[str, Callable[[Seen], Measured | None]] = {
     "accuracy": _accuracy,
     "error_rate": _error,
-    "balanced_accuracy": lambda made: _mean_of_classes(made.balanced_accuracy, made),
-    "macro_precision": lambda made: _mean_of_classes(made.macro_precision, made),
-    "macro_f1": lambda made: _mean_of_classes(made.macro_f1, made),
+    "balanced_accuracy": _mean(attrgetter("balanced_accuracy")),
+    "macro_precision": _mean(attrgetter("macro_precision")),
+    "macro_f1": _mean(attrgetter("macro_f1")),
     "worst_recall": _worst_recall,
 }
 
 
-def _of_class(made: Performance, metric: str, about: str) -> Measured:
-    one = made.per_class[class_index(made.classes, about)]
+def _of_class(seen: Seen, metric: str, about: str) -> Measured:
+    one = seen.made.per_class[class_index(seen.made.classes, about)]
     name = clean(about, 60)
+    true, said = seen.of_class(one.name), seen.called(one.name)
     if metric == "recall":
-        return _counted(one.name, one.right, one.n, f"labelled {name} images")
+        return seen.counted(one.name, seen.right, true, f"labelled {name} images")
     which = f"labelled images that are or are called {name}"
     if metric == "precision":
-        return _counted(one.name, one.right, one.predicted, which)
-    union = one.n + one.predicted - one.right
-    low, high = (2 * j / (1 + j) for j in exact(one.right, union))
-    return Measured(one.f1.value, (low, high), union, (), which)
+        return seen.counted(one.name, seen.right, said, which)
+    union = seen.counted(one.name, true & said, true | said, which)
+    low, high = (2 * j / (1 + j) for j in union.ci)
+    return dataclasses.replace(union, value=one.f1.value, ci=(low, high), parts=())
 
 
-def _confusion(made: Performance, about: str) -> Measured:
+def _confusion(seen: Seen, about: str) -> Measured:
     """How often one class is called another, as a share of its images."""
+    made = seen.made
     pair = parse_price(f"confusion.{about}", made.classes)
     if pair is None:
         raise LookupError(
             f"{clean(about, 80)!r} is not TRUE>ANSWER of two classes; there are {listing([clean(c, 40) for c in made.classes], 20)}."
         )
-    i, j = (made.classes.index(c) for c in pair)
-    n = int(made.confusion[i].sum())
-    return _counted(about, int(made.confusion[i, j]), n, f"labelled {clean(pair[0], 60)} images")
+    true, said = pair
+    which = f"labelled {clean(true, 60)} images"
+    return seen.counted(about, seen.called(said), seen.of_class(true), which)
 
 
 def price_matrix(classes: Sequence[str], prices: Mapping[tuple[str, str], float]) -> npt.NDArray[np.float64]:
@@ -270,10 +240,13 @@ def price_matrix(classes: Sequence[str], prices: Mapping[tuple[str, str], float]
     return costs
 
 
-def _expected_cost(made: Performance, prices: Mapping[tuple[str, str], float]) -> Measured:
-    value, ci = mean_cost(made.confusion, price_matrix(made.classes, prices))
+def _expected_cost(seen: Seen, prices: Mapping[tuple[str, str], float]) -> Measured:
+    matrix = price_matrix(seen.made.classes, prices)
+    value, ci = mean_cost(seen.made.confusion, matrix)
     remark = "" if prices else "No confusion was given a cost of its own, so every error costs 1."
-    return Measured(value, ci, made.n, remark=remark)
+    return seen.stretched(
+        Measured(value, ci, seen.made.n, remark=remark), high=float(matrix.max(initial=0.0))
+    )
 
 
 def _calibration(table: Predictions, metric: str, seed: int) -> Measured | None:
@@ -293,14 +266,14 @@ def _calibration(table: Predictions, metric: str, seed: int) -> Measured | None:
     return Measured(gap, ci, n)
 
 
-def _worst_slice(asked: Asked, made: Performance, inputs: Inputs) -> Measured | None:
+def _worst_slice(asked: Asked, seen: Seen, inputs: Inputs) -> Measured | None:
     """Error of the confirmed slices, each of which has to stay below the bound; where slices were searched and none is confirmed,
     the error of all images."""
     slices = [(i, f) for i, f in inputs.findings if is_slice(f) and inputs.spoken_of(f) == asked.split]
     if not slices:
         if asked.split not in inputs.slices_searched:
             raise LookupError(f"Nobody has looked for slices of the {called(asked.split)} yet (find_slices).")
-        return _error(made)
+        return _error(seen)
     counted: dict[str, SliceErrors] = {}
     missing = []
     for i, f in slices:
@@ -339,13 +312,11 @@ def _highest(counted: Mapping[str, SliceErrors], missing: Sequence[str]) -> Meas
 
 def _worst_group(asked: Asked, inputs: Inputs) -> Measured | None:
     """The accuracy of the worst of the groups that attributes form; every group must reach the bound by itself."""
-    table = inputs.table(asked.split, "")
+    seen = inputs.seen(asked.split, "")
     groups, remark = inputs.name(asked.split, asked.where)
-    parts = [
-        Part(name, int((mask & table.correct).sum()), int((mask & table.labelled).sum()))
-        for name, mask in groups
-    ]
-    return _worst([p for p in parts if p.n], "labelled images with {}, the weakest group,", remark)
+    parts = [seen.part(name, seen.right, mask & seen.known) for name, mask in groups]
+    which = "labelled images with {}, the weakest group,"
+    return worst_of([p for p in parts if p.n], which, seen.column, remark)
 
 
 def _reviewed(metric: str, inputs: Inputs) -> Measured:

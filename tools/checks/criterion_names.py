@@ -146,6 +146,13 @@ def show_value(name: str, value: float | None) -> str:
     return number(value, "score" if is_cost(name) else "share")
 
 
+def show_expected(name: str, at_least: bool, bound: float | None) -> str:
+    """An expectation as people read it, everywhere: ``accuracy at least 81.0 %``, ``expected_cost at most 0.6``, ``cost.cat>dog is 5``."""
+    words = BUDGETS[name.strip()].words if is_budget(name) else clean(name, 80)
+    sense = "is" if is_price(name) else "at least" if at_least else "at most"
+    return f"{words} {sense} {show_value(name, bound)}"
+
+
 def show_range(name: str, ci: tuple[float, float] | None) -> str:
     """The interval of a value of ``name``; empty without one."""
     if is_budget(name):

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from failsight.tools import belonging
 from failsight.tools.attributes.computed import COMPUTED, NUMERIC
 from failsight.tools.attributes.definitions import Definition
 from failsight.tools.attributes.measure import HUES
+from failsight.tools.attributes.metadata import column, unusable_columns
 from failsight.tools.checks.budgets import is_budget
 from failsight.tools.checks.criterion_names import Asked, is_price, parse_name
 from failsight.tools.checks.named_groups import CLASS
@@ -119,7 +121,37 @@ def _groups(view: CaseView, split: Split, asked: Asked) -> Doubt | None:
     for name in names:
         if name != CLASS and name not in _attributes(view, split):
             return _no_attribute(view, split, name, [CLASS])
+        if (found := _too_fine(view, split, name)) is not None:
+            return found
     return None
+
+
+def _too_fine(view: CaseView, split: Split, name: str) -> Doubt | None:
+    """A column none of whose groups could ever be judged: one group each, or hardly an image."""
+    columns = view.table(split).columns
+    if name not in columns:
+        return None
+    if name == belonging.column_of(view):
+        return _single(name)
+    values = column(columns[name], np.arange(len(columns[name])))
+    why = unusable_columns({name: values}).get(name)
+    if why is None:
+        return None
+    fit = [
+        n
+        for n in columns
+        if n != name and not unusable_columns({n: column(columns[n], np.arange(len(columns[n])))})
+    ]
+    return Doubt(
+        f"The attribute {clean(name, 60)!r} forms no groups that can be judged: {why}.", named(name, fit)
+    )
+
+
+def _single(name: str) -> Doubt:
+    return Doubt(
+        f"Images with the same {clean(name, 60)} belong together, so that each {clean(name, 60)} is one group that tells nothing of others.",
+        "Name another attribute, or say that images stand alone (--groups none).",
+    )
 
 
 def _conditions(view: CaseView, split: Split, where: str) -> Doubt | None:
@@ -141,6 +173,8 @@ def _condition(view: CaseView, split: Split, one: Filter) -> Doubt | None:
         return None
     if one.name in (*TRUE_NAMES, *PREDICTED_NAMES):
         return _class(view, one)
+    if one.name in table.columns and one.op == "=" and one.name == belonging.column_of(view):
+        return _single(one.name)
     if one.name in table.columns:
         return _value(one, np.asarray(table.columns[one.name], object))
     if one.name in boxed_objects(table):

@@ -29,6 +29,7 @@ from failsight.tools.inputs.base import (
     Split,
     batches,
 )
+from failsight.tools.inputs.decisions import Thresholds, decide, thresholds_of
 from failsight.tools.inputs.models.scoring import probe_pixels
 from failsight.tools.inputs.models.variant import takes_preprocessing, with_preprocessing
 from failsight.tools.view import CaseView
@@ -130,6 +131,16 @@ class Bench:
         (r, g, b), (x, y, z) = np.round(mean, 2).tolist(), np.round(std, 2).tolist()
         return (r, g, b), (x, y, z)
 
+    def brightest(self, rows: Rows) -> int | None:
+        """The largest pixel of the prepared pictures of ``rows``, 0 to 255; None where none can be read."""
+        found = None
+        for row in rows.tolist():
+            try:
+                found = max(found or 0, int(self.prepare(self.table.open(row), Pipeline()).max()))
+            except BadImage:
+                continue
+        return found
+
     def picture(self, image: Image.Image, row: int, pipeline: Pipeline) -> npt.NDArray[np.uint8]:
         """One picture of the table as the pipeline hands it to the arithmetic: (height, width, 3)."""
         pixels = self.prepare(self._stored(image, row, pipeline), pipeline)[None]
@@ -157,7 +168,7 @@ class Bench:
                 if len(part):
                     scored = self._batch(pictures, pipelines)
                     kept.append(part)
-                    right.append(_right(scored, labels[part]))
+                    right.append(_right(scored, labels[part], thresholds_of(self.model)))
                     truth.append(_truth(scored, labels[part]))
                 ticker.advance(len(part) + len(unread))
         readable = np.concatenate(kept) if kept else np.zeros(0, np.int64)
@@ -263,9 +274,9 @@ def edit(pixels: Pixels, pipeline: Pipeline, *, swap: bool) -> Pixels:
     return np.ascontiguousarray(pixels)
 
 
-def _right(scored: Sequence[Floats], labels: Rows) -> Bools:
-    """(p, n): the true class has the highest score; scores that are not finite are wrong."""
-    made = [np.isfinite(s).all(1) & (np.nan_to_num(s, nan=-1.0).argmax(1) == labels) for s in scored]
+def _right(scored: Sequence[Floats], labels: Rows, rule: Thresholds) -> Bools:
+    """(p, n): the true class is answered; scores that are not finite are wrong."""
+    made = [np.isfinite(s).all(1) & (decide(np.nan_to_num(s, nan=-1.0), rule) == labels) for s in scored]
     return np.stack(made)
 
 

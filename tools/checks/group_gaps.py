@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 
-from failsight.tools.evidence import Interval
+from failsight.tools.evidence import Interval, Tried, group_key
+from failsight.tools.experiments.population import missing_word
 from failsight.tools.slice_columns import Coded
 from failsight.tools.stats.groups import Gap, Spread, gap, spread
 from failsight.tools.stats.intervals import mean_interval, newcombe, wilson
 from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.stats.power import smallest_rate_difference
+from failsight.tools.stats.slices.clusters import mean_cluster_interval, rate_interval, wider
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -52,11 +54,11 @@ class Group:
 
     Attributes:
         names, values: its one or two columns and their values.
-        inside: (n,) its images. n: their number. right: those answered right. accuracy_ci: Wilson.
+        inside: (n,) its images. n: their number. right: those answered right. accuracy_ci: Wilson, for as many images as their sources leave.
         raw, raw_ci: its error rate minus that of the others, as it is (Newcombe).
         gap: the same at equal class proportions.
         p: of the gap; for crossed groups the largest of the p against all others and against each column's same value alone.
-        q: Benjamini–Hochberg over everything tested.
+        q: Benjamini–Hochberg over everything tested, by earlier tables too.
         overconfidence: mean confidence minus accuracy, and its interval; None without scores.
         detectable: the smallest gap that would have been seen with 80 % power at the corrected level; None where images
             do not count by themselves.
@@ -84,6 +86,11 @@ class Group:
     @property
     def label(self) -> str:
         return " & ".join(f"{a}={b}" for a, b in zip(self.names, self.values, strict=True))
+
+    @property
+    def slice(self) -> dict[str, str]:
+        """Column → value."""
+        return dict(zip(self.names, self.values, strict=True))
 
     def verdict(self, least: float) -> str:
         """``confirmed``, ``excluded`` (a gap of ``least`` or more is), ``undecided``, or ``not comparable``."""
@@ -116,7 +123,9 @@ class Groups:
         spreads: column → worst against best, with its q.
         odds: two for each column where they could be compared.
         small: names of groups that are too small. cut: crossed groups not looked at because there are too many.
-        tests: how many were corrected for.
+        tests: how many were corrected for. before: how many of these only earlier tables of the case tested.
+        overruled: labels of groups that an earlier table compared with images counted together, which this one does not do:
+            the larger p and the wider interval of the two stand.
     """
 
     single: tuple[Group, ...]
@@ -126,39 +135,55 @@ class Groups:
     small: tuple[str, ...]
     cut: int
     tests: int
+    before: int = 0
+    overruled: tuple[str, ...] = ()
 
     @property
     def all(self) -> tuple[Group, ...]:
         return (*self.single, *self.crossed)
 
 
-def measure(images: Images, columns: Sequence[Coded], least: int, crossed: bool) -> Groups:
-    """Measure and test all groups of at least ``least`` images; correct over all of them together."""
+def measure(
+    images: Images,
+    columns: Sequence[Coded],
+    least: int,
+    crossed: bool,
+    earlier: Mapping[str, Tried] | None = None,
+    split: str = "data",
+) -> Groups:
+    """Measure and test all groups of at least ``least`` images; correct over all of them together.
+
+    Args:
+        earlier: what earlier tables of the case tested on these images, by group: these tests are corrected for, too.
+        split: which images these are.
+    """
+    earlier = earlier or {}
     single, small = [], []
     spreads: dict[str, Spread] = {}
     for column in columns:
-        large = []
-        for code, value in enumerate(column.values):
-            inside = column.codes == code
-            if inside.sum() >= least:
-                large.append((code, _group(images, (column.name,), (value,), inside, [column.codes >= 0])))
-            elif inside.any():
-                small.append(f"{column.name}={value} ({int(inside.sum())})")
+        large, few = _singles(images, column, least)
+        small += few
         single += [g for _, g in large]
         found = spread(
             images.wrong,
             column.codes,
             images.labels,
-            [c for c, _ in large],
-            [g.gap.value for _, g in large],
+            [c for c, _ in large if c >= 0],
+            [g.gap.value for c, g in large if c >= 0],
             images.sources,
         )
         if found is not None:
             spreads[column.name] = found
     cells, cut = _cells(images, columns, least) if crossed else ([], 0)
-    tests = [g.p for g in (*single, *cells) if math.isfinite(g.gap.value)] + [s.p for s in spreads.values()]
-    q = iter(benjamini_hochberg(tests).tolist())
-    judged = [_judged(g, q, len(tests), images.sources is not None) for g in (*single, *cells)]
+    plain = [*single, *cells]
+    groups = [g if images.sources is not None else _beside(g, earlier, split) for g in plain]
+    tests = [g.p for g in groups if math.isfinite(g.gap.value)] + [s.p for s in spreads.values()]
+    again = {group_key(g.slice, None, split) for g in groups}
+    again |= {group_key(spread_slice(name), None, split) for name in spreads}
+    before = [t.test.p for key, t in earlier.items() if key not in again]
+    q = iter(benjamini_hochberg([*tests, *before]).tolist())
+    total = len(tests) + len(before)
+    judged = [_judged(g, q, total, images.sources is not None) for g in groups]
     return Groups(
         single=tuple(judged[: len(single)]),
         crossed=tuple(judged[len(single) :]),
@@ -166,8 +191,40 @@ def measure(images: Images, columns: Sequence[Coded], least: int, crossed: bool)
         odds=tuple(o for c in columns for o in odds(images, c, least)),
         small=tuple(small),
         cut=cut,
-        tests=len(tests),
+        tests=total,
+        before=len(before),
+        overruled=tuple(g.label for g, one in zip(groups, plain, strict=True) if g is not one),
     )
+
+
+def spread_slice(column: str) -> dict[str, str]:
+    """How the test of a column's worst against its best group is named among the tests of groups."""
+    return {column: "worst against best"}
+
+
+def _singles(images: Images, column: Coded, least: int) -> tuple[list[tuple[int, Group]], list[str]]:
+    """The groups of one column, and last that of the images without a value (code −1); and the names of those too small."""
+    large, small = [], []
+    named = [*enumerate(column.values), (-1, missing_word(column.values))]
+    for code, value in named:
+        inside = column.codes == code
+        known = column.codes >= 0 if code >= 0 else np.ones(len(inside), bool)
+        if inside.sum() >= least:
+            large.append((code, _group(images, (column.name,), (value,), inside, [known])))
+        elif inside.any():
+            small.append(f"{column.name}={value} ({int(inside.sum())})")
+    return large, small
+
+
+def _beside(group: Group, earlier: Mapping[str, Tried], split: str) -> Group:
+    """A group whose images count by themselves, with what counting them together said of it before: that overrules."""
+    known = earlier.get(group_key(group.slice, None, split))
+    if known is None or not known.test.together or not math.isfinite(group.gap.value):
+        return group
+    if known.test.p <= group.p and wider(group.gap.ci, known.test.ci) == group.gap.ci:
+        return group
+    made = replace(group.gap, ci=wider(group.gap.ci, known.test.ci), p=max(group.gap.p, known.test.p))
+    return replace(group, gap=made, p=max(group.p, known.test.p))
 
 
 def _judged(group: Group, q: Iterator[float], tests: int, sourced: bool) -> Group:
@@ -218,7 +275,7 @@ def _group(
         inside=inside,
         n=n,
         right=n - wrong,
-        accuracy_ci=wilson(n - wrong, n),
+        accuracy_ci=_share(images, inside),
         raw=wrong / n - wrong_out / n_out if n_out else math.nan,
         raw_ci=newcombe(wrong, n, wrong_out, n_out),
         gap=gaps[0],
@@ -228,11 +285,21 @@ def _group(
     )
 
 
+def _share(images: Images, inside: Mask) -> Interval:
+    """Interval of the share that is right: Wilson's, or where images come from the same sources the wider of the two."""
+    right = ~images.wrong[inside]
+    plain = wilson(int(right.sum()), len(right))
+    return plain if images.sources is None else wider(plain, rate_interval(right, images.sources[inside]))
+
+
 def _overconfidence(images: Images, inside: Mask) -> tuple[float, Interval] | None:
     if images.confidence is None:
         return None
     off = images.confidence[inside] - ~images.wrong[inside]
     low, high = mean_interval(off)
+    if images.sources is not None:
+        of_sources = mean_cluster_interval(off, images.sources[inside])
+        low, high = wider((low, high), of_sources) if math.isfinite(of_sources[0]) else of_sources
     return float(off.mean()), (max(-1.0, low), min(1.0, high)) if math.isfinite(low) else (-1.0, 1.0)
 
 

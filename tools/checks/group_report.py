@@ -6,8 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from failsight.tools.checks.group_gaps import LEVEL, Group, Groups, Images
-from failsight.tools.evidence import Cell, Fact, Finding, Instrument, Interval, Table, TestResult
+from failsight.tools.checks.group_gaps import LEVEL, Group, Groups, Images, spread_slice
+from failsight.tools.evidence import (
+    Cell,
+    Fact,
+    Finding,
+    Instrument,
+    Interval,
+    Table,
+    TestResult,
+    Tried,
+    Verdict,
+)
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import IMAGES, called, of_split
 from failsight.tools.slice_columns import Coded
@@ -33,7 +43,8 @@ def register(
             arguments={"attributes": [c.name for c in columns], "min_group": least, "split": split},
             statement="Some group is answered wrongly more often than the other images of the same classes.",
             statistic=(SOURCED if sourced else STATISTIC)
-            + "; crossed groups also against each of their columns alone; Benjamini–Hochberg over all groups",
+            + " of no gap at all, and an estimate of at least the minimum; crossed groups also against each of their columns alone; "
+            "Benjamini–Hochberg over all groups and what earlier tables of the case tested on these images",
             control="the other images of the same classes whose value is known",
             minimum_effect=gap,
             alpha=LEVEL,
@@ -42,22 +53,56 @@ def register(
     )
 
 
-def findings(made: Groups, least: float, sourced: bool, split: Split) -> tuple[Finding, ...]:
+def earlier(view: CaseView, split: Split) -> dict[str, Tried]:
+    """What earlier tables of the case tested on these images, by group, the latest of each; one that counted images together stays."""
+    made: dict[str, Tried] = {}
+    for one in (t for e in view.evidence(TOOL) for t in e.tried if t.split == split):
+        old = made.get(one.group)
+        if old is None or one.test.together or not old.test.together:
+            made[one.group] = one
+    return made
+
+
+def tried(made: Groups, least: float, group_by: str | None, split: Split) -> tuple[Tried, ...]:
+    """Every test that was made, whatever came of it."""
+    verdicts: dict[str, Verdict] = {"confirmed": "confirmed", "excluded": "refuted"}
+    said = []
+    for g in made.all:
+        if g.gap.value == g.gap.value:
+            test = TestResult(
+                TOOL,
+                g.gap.value,
+                g.gap.ci,
+                g.p,
+                g.gap.n + g.gap.n_out,
+                verdicts.get(g.verdict(least), "inconclusive"),
+                q=g.q,
+                together=group_by or "",
+            )
+            said.append(Tried(g.slice, test, split=split))
+    for name, (s, q) in made.spreads.items():
+        test = TestResult(TOOL, s.value, s.ci, s.p, 0, "inconclusive", q=q, together=group_by or "")
+        said.append(Tried(spread_slice(name), test, split=split, apart=True))
+    return tuple(said)  # fmt: skip
+
+
+def findings(made: Groups, least: float, group_by: str | None, split: Split) -> tuple[Finding, ...]:
     """One confirmed finding for every gap that holds, largest first."""
     held = sorted((g for g in made.all if g.verdict(least) == "confirmed"), key=lambda g: -g.gap.value)
-    return tuple(_finding(g, sourced, split) for g in held)
+    return tuple(_finding(g, group_by, split) for g in held)
 
 
-def _finding(g: Group, sourced: bool, split: Split) -> Finding:
+def _finding(g: Group, group_by: str | None, split: Split) -> Finding:
+    sourced = group_by is not None
     error, out = 1 - g.accuracy, g.error_out
     which = " and ".join(f"{clean(a, 40)}={clean(b, 60)}" for a, b in zip(g.names, g.values, strict=True))
     return Finding(
         "weak_slice", "fairness", "unknown",
         f"{IMAGES[split]} with {which} are answered wrongly more often: {number(error)} against {number(out)} of the others; at equal class "
         f"proportions the gap is {number(g.gap.value, 'points')} {interval(g.gap.ci, 'points')}.",
-        slice=dict(zip(g.names, g.values, strict=True)), n=g.n, error_rate=error, base_error_rate=out,
+        slice=g.slice, n=g.n, error_rate=error, base_error_rate=out,
         ci=(1 - g.accuracy_ci[1], 1 - g.accuracy_ci[0]), p=g.p, q=g.q, verdict="confirmed",
-        tests=(TestResult(TOOL, g.gap.value, g.gap.ci, g.p, g.gap.n + g.gap.n_out, "confirmed", statistic=SOURCED if sourced else STATISTIC, q=g.q),),
+        tests=(TestResult(TOOL, g.gap.value, g.gap.ci, g.p, g.gap.n + g.gap.n_out, "confirmed", statistic=SOURCED if sourced else STATISTIC, q=g.q, together=group_by or ""),),
         note="A gap between groups; what causes it, and whether it is unfair, is not in the numbers.", split=split,
     )  # fmt: skip
 
@@ -73,13 +118,13 @@ def summary(made: Groups, columns: Sequence[Coded], images: Images, split: Split
     if held:
         worst = [f"{g.label} ({number(g.gap.value, 'points')})" for g in held[:3]]
         told.append(
-            f"{len(held)} {'is' if len(held) == 1 else 'are'} confirmed to be answered wrongly at least {number(least, 'points').lstrip('+')} more often "
-            f"than other images of the same classes: {listing(worst)}."
+            f"{len(held)} {'is' if len(held) == 1 else 'are'} confirmed to be answered wrongly more often than other images of the same classes, "
+            f"with a gap estimated at {number(least, 'points').lstrip('+')} or more: {listing(worst)}."
         )
     else:
         top = max(made.all, key=lambda g: g.gap.value if g.gap.value == g.gap.value else -2.0, default=None)
         told.append(
-            f"No gap of at least {number(least, 'points').lstrip('+')} is confirmed"
+            f"No gap is confirmed that is estimated at {number(least, 'points').lstrip('+')} or more"
             + (
                 f"; the largest is {number(top.gap.value, 'points')} {interval(top.gap.ci, 'points')} for {clean(top.label, 80)}."
                 if top is not None and top.gap.value == top.gap.value
@@ -132,8 +177,8 @@ def tables(
 ) -> tuple[Table, ...]:
     """Groups, crossed groups, columns, images without a value, and on wish rates by class."""
     found = [
-        _group_table("Groups", made.single, made.tests, least),
-        _group_table("Crossed groups", made.crossed, made.tests, least),
+        _group_table("Groups", made.single, made, least),
+        _group_table("Crossed groups", made.crossed, made, least),
         _column_table(made, columns, classes),
         _unknown_table(columns, images),
         *((_class_table(columns, images, classes, smallest),) if per_class else ()),
@@ -141,7 +186,7 @@ def tables(
     return tuple(t for t in found if t.rows)
 
 
-def _group_table(title: str, groups: Sequence[Group], tests: int, least: float) -> Table:
+def _group_table(title: str, groups: Sequence[Group], made: Groups, least: float) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for g in sorted(groups, key=lambda g: (g.q, -g.gap.value if g.gap.value == g.gap.value else 2.0)):
         sure = None if g.overconfidence is None else g.overconfidence[0]
@@ -157,13 +202,20 @@ def _group_table(title: str, groups: Sequence[Group], tests: int, least: float) 
         title,
         (
             "group", "images", "right", "interval", "gap as it is", "gap", "gap interval", "q",
-            f"gap of {number(least, 'points').lstrip('+')}", "smallest visible gap", "overconfidence", "its interval",
+            "verdict", "smallest visible gap", "overconfidence", "its interval",
         ),
         tuple(rows[:MOST_ROWS]),
         ("text", "count", "share", "text", "points", "points", "text", "text", "text", "points", "points", "text"),
         "Gap: errors here minus errors of the other images of the same classes; positive is worse. "
-        f"q: Benjamini–Hochberg over {tests} tests. Smallest visible gap: seen with 80 % power.{more}",
+        f"q: of no gap at all, Benjamini–Hochberg over {corrected_for(made)}. Confirmed: surely above 0, and estimated at "
+        f"{number(least, 'points').lstrip('+')} or more. Excluded: the whole interval lies below that. Smallest visible gap: seen with 80 % power.{more}",
     )  # fmt: skip
+
+
+def corrected_for(made: Groups) -> str:
+    """How many tests q is corrected for: ``80 tests, 67 of them in earlier tables of the case``."""
+    before = f", {made.before:,} of them in earlier tables of the case on these images" if made.before else ""
+    return f"{made.tests:,} tests{before}"
 
 
 def _column_table(made: Groups, columns: Sequence[Coded], classes: Sequence[str]) -> Table:

@@ -28,10 +28,17 @@ SHORT = 0.05
 LEARNED = 0.05  # gap from which images count as learned by heart, where the record shows it as well
 GUESSING = 0.9  # share of the loss of guessing above which a model has learnt nothing worth the name
 ELSEWHERE = 0.05  # a recorded accuracy so far above today's is that of a model that is fed otherwise
+SMALLEST_P = 1e-300
 FEWEST_POINTS = 3  # of a recorded gap, before it counts against overfitting
+_TODAY = (
+    "difference of accuracies, training minus evaluation images, at the class proportions of the training images (images permuted "
+    "between the two within each class)"
+)
+_RECORDED = "difference of the accuracies at the end of the training record, training minus validation"
 _GAP = (
-    "difference of accuracies, training minus evaluation images, at the class proportions of the training images; images permuted "
-    "between the two within each class; and a trend test of the validation loss after its best"
+    f"{_TODAY}; and a trend test of the validation loss after its best: both confirm. Refuted where the whole interval of that difference lies "
+    f"below the minimum, or where the validation loss does not rise and the whole interval of another lies below {number(MINIMUM_GAP, 'points')}: "
+    f"the {_RECORDED}"
 )
 _LOW = f"training accuracy against {number(LOW)} (binomial); and trend tests of both losses at the end"
 
@@ -92,10 +99,10 @@ def findings(made: Measurement, course: Course | None, record: Record | None = N
     """Both hypotheses with their verdicts."""
     drop = made.compared.same_mix
     p_low = _below(made.train.accuracy.value, made.train.n)
-    p_gap = drop.p if course is None or course.rise is None else max(drop.p, course.rise.p)
     q_gap, q_low = (float(q) for q in benjamini_hochberg([drop.p, p_low]))
     gap = judge(Measured(drop.effect, drop.ci, drop.p, q_gap, drop.n), LEARNED, ALPHA)
     over = _overfitting(gap, made, course)
+    shown = _deciding(over, made, course, q_gap)
     accuracy = made.train.accuracy
     short = (LOW - accuracy.ci[1], LOW - accuracy.ci[0])
     low = judge(Measured(LOW - accuracy.value, short, p_low, q_low, made.train.n), SHORT, ALPHA)
@@ -104,8 +111,7 @@ def findings(made: Measurement, course: Course | None, record: Record | None = N
         Finding(
             "overfitting", "correctness", "training_parameter", _gap_statement(made),
             n=made.data.n, error_rate=1 - made.data.accuracy.value, base_error_rate=1 - made.train.accuracy.value,
-            ci=(1 - made.data.accuracy.ci[1], 1 - made.data.accuracy.ci[0]), p=p_gap, q=max(q_gap, p_gap), verdict=over.verdict,
-            tests=(TestResult(TOOL, drop.effect, drop.ci, p_gap, drop.n, over.verdict, None, _GAP, max(q_gap, p_gap)),),
+            ci=(1 - made.data.accuracy.ci[1], 1 - made.data.accuracy.ci[0]), p=shown.p, q=shown.q, verdict=over.verdict, tests=(shown,),
             note=over.reason,
         ),
         Finding(
@@ -131,6 +137,30 @@ def _gap_statement(made: Measurement) -> str:
         f"The model has learnt its training images by heart: it is right in {number(made.train.accuracy.value)} of them and in "
         f"{number(made.data.accuracy.value)} of the evaluation images, a gap of {number(drop.effect, 'points')} {interval(drop.ci, 'points')} at equal class proportions."
     )
+
+
+def _deciding(over: Judgement, made: Measurement, course: Course | None, q: float) -> TestResult:
+    """The test of what decided: the recorded gap where that refutes, else today's gap; with the trend of the record where both confirm."""
+    drop = made.compared.same_mix
+    recorded = course.gap if course is not None else None
+    if over.verdict == "refuted" and recorded is not None and drop.ci[1] >= LEARNED:
+        value, ci, _ = recorded
+        p = _above_none(value, ci)
+        return TestResult(TOOL, value, ci, p, 0, "refuted", None, _RECORDED)
+    rise = course.rise if course is not None else None
+    if over.verdict == "confirmed" and rise is not None:
+        both = f"{_TODAY}; p of both demands, of this and of the trend of the record, the larger"
+        p = max(drop.p, rise.p)
+        return TestResult(TOOL, drop.effect, drop.ci, p, drop.n, over.verdict, None, both, max(q, p))
+    return TestResult(TOOL, drop.effect, drop.ci, drop.p, drop.n, over.verdict, None, _TODAY, q)
+
+
+def _above_none(value: float, ci: tuple[float, float]) -> float:
+    """One-sided p of no difference, by the normal distribution from which a 95 % interval was made."""
+    error = (ci[1] - ci[0]) / (2 * 1.96)
+    if error <= 0:
+        return 1.0 if value <= 0 else SMALLEST_P
+    return max(0.5 * math.erfc(value / error / math.sqrt(2)), SMALLEST_P)
 
 
 def _overfitting(gap: Judgement, made: Measurement, course: Course | None) -> Judgement:

@@ -19,11 +19,11 @@ from failsight.tools.checks.label_scores import Scored
 from failsight.tools.evidence import Interval, Verdict
 from failsight.tools.inputs.base import AttributeTable
 from failsight.tools.slice_columns import Coded, encode_column
-from failsight.tools.stats.intervals import newcombe
+from failsight.tools.stats.contingency import RiskDifference, risk_difference
 from failsight.tools.stats.label_floor import Disagreement, FloorTest, compare_floors, sureness, sureness_gap
 from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.stats.stratified import compare_within
-from failsight.tools.text import number, p_value
+from failsight.tools.text import interval, number, p_value
 from failsight.tools.verdicts import STANDING_LEVEL
 
 Bool = npt.NDArray[np.bool_]
@@ -70,7 +70,8 @@ class Group:
     Attributes:
         n, suspects: images with the value that take part, and how many of their labels are suspect.
         rate, base: share of suspects inside and outside.
-        effect, effect_ci: their difference within given classes (Mantel–Haenszel), and Newcombe's interval of the plain difference.
+        effect, effect_ci: their difference within given classes (Mantel–Haenszel), with its 95 % interval.
+        p_effect: of that difference alone (stratified test).
         floor: the test of the share that disagrees however sure the model is.
         apart, p_apart: how differently sure the model is of the group's images.
         p, q: of both demands together (the larger p), corrected over all groups; of the excess where that confirmed it.
@@ -93,6 +94,34 @@ class Group:
     verdict: Verdict = "inconclusive"
     why: str = ""
     excess: Excess | None = None
+    p_effect: float = 1.0
+
+    @property
+    def measure(self) -> Measure:
+        """The measure on which the verdict stands: one alone refutes, both together confirm; else the one that falls short."""
+        if self.excess is not None:
+            return Measure(EXCESS, self.excess.effect, self.excess.ci, self.p)
+        floor = Measure(FLOOR, self.floor.difference, self.floor.ci, self.floor.p)
+        suspects = Measure(SHARE, self.effect, self.effect_ci, self.p_effect)
+        if self.verdict == "refuted":
+            return floor if floor.ci[1] < MINIMUM_EFFECT else suspects
+        short = self.verdict == "inconclusive" and floor.effect >= MINIMUM_EFFECT
+        return suspects if short and (self.effect < MINIMUM_EFFECT or self.p_effect > floor.p) else floor
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One measure of a group against the others: what it is, its difference inside minus outside, interval and p."""
+
+    name: str
+    effect: float
+    ci: Interval
+    p: float
+
+
+FLOOR = "floor of disagreement"
+SHARE = "share of suspects within labels"
+EXCESS = "disagreement within labels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,24 +237,37 @@ def _measure(
     here, there = inside & among, ~inside & among
     k1, n1, k0, n0 = int(suspect[here].sum()), int(here.sum()), int(suspect[there].sum()), int(there.sum())
     over = compare_within(suspect[among].astype(float), inside[among], scored.labels[among])
+    share = within_labels(suspect, scored.labels, inside, among)
     apart, p_apart = sureness_gap(ranks, inside, among)
     floor = compare_floors(binned, inside, among, reach=REACH if p_apart >= ALIKE else np.inf)
     return Group(
-        column, value, n1, k1, k1 / max(n1, 1), k0 / max(n0, 1), over.effect, newcombe(k1, n1, k0, n0), floor,
-        apart, p_apart, max(over.p, floor.p),
+        column, value, n1, k1, k1 / max(n1, 1), k0 / max(n0, 1), over.effect, share.ci, floor,
+        apart, p_apart, max(over.p, floor.p), p_effect=over.p,
     )  # fmt: skip
+
+
+def within_labels(hit: Bool, labels: npt.NDArray[np.int64], inside: Bool, among: Bool) -> RiskDifference:
+    """Share of ``hit`` inside a group minus outside, within given classes, with its interval. All arguments: (n,)."""
+    tables = []
+    for label in np.unique(labels[among]):
+        here = among & (labels == label)
+        sides = (here & inside, here & ~inside)
+        tables.append([[int((side & hit).sum()), int((side & ~hit).sum())] for side in sides])
+    return risk_difference(tables)
 
 
 def _judge(g: Group) -> Group:
     """The rule of the plan."""
     least = number(MINIMUM_EFFECT, "points")
     if g.floor.ci[1] < MINIMUM_EFFECT or g.effect_ci[1] < MINIMUM_EFFECT:
-        return replace(g, verdict="refuted", why=f"The interval lies below the {least} set beforehand.")
+        m = replace(g, verdict="refuted").measure
+        text = f"The {m.name} is {number(m.effect, 'points')} {interval(m.ci, 'points')} in the group against the others: the interval lies below the {least} set beforehand."
+        return replace(g, verdict="refuted", why=text)
     if g.q > ALPHA or min(g.effect, g.floor.difference) < MINIMUM_EFFECT:
-        why = "More labels are suspect, but " if g.effect >= MINIMUM_EFFECT else ""
+        why = "More labels are suspect, but no" if g.effect >= MINIMUM_EFFECT else "No"
         return replace(
             g,
-            why=f"{why}no excess of at least {least} beyond the model's own errors is shown (q {p_value(g.q)}).",
+            why=f"{why} excess of at least {least} beyond the model's own errors is shown (q {p_value(g.q)}).",
         )
     if g.p_apart < UNLIKE and g.apart > APART:
         return replace(

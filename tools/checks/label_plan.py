@@ -98,6 +98,7 @@ def label_plan(
     *,
     confidence: float,
     uncertain_share: float = 0.5,
+    confidences: Floats | None = None,
 ) -> list[Choice]:
     """Which images to label: uncertain ones, then confident and atypical ones; a share that can't be filled goes to the other.
 
@@ -108,9 +109,11 @@ def label_plan(
         budget: how many images, at most n.
         confidence: from which confidence on an answer counts as confident.
         uncertain_share: of the budget, in [0, 1].
+        confidences: (n,) scores of the classes answered; by default the largest score of each image.
     """
     gini, x = deep_gini(scores), unit_rows(points)[0].astype(np.float64)
-    sure = (scores.max(1) >= confidence) & (np.isfinite(atypical) if atypical is not None else False)
+    confidences = scores.max(1) if confidences is None else confidences
+    sure = (confidences >= confidence) & (np.isfinite(atypical) if atypical is not None else False)
     budget = min(budget, len(scores))
     for_sure = min(budget - round(budget * uncertain_share), int(sure.sum()))
     unsure = _best(gini, x, np.flatnonzero(~sure), budget - for_sure)

@@ -112,7 +112,7 @@ def plan(finding: Finding, statement: str, n: int, control: str, smallest: float
     return Instrument(
         finding=finding.key, tool="label_noise", arguments=dict(finding.slice or {}), statement=statement,
         statistic="share of labels that disagree however sure the model is (floor of the calibrated disagreement), difference in points; "
-        "and share of suspects within given classes; for a group also, at a level of .001, disagreement with the labels within given classes, "
+        "and share of suspects within given classes: both at least the minimum confirm, either below it with its whole interval refutes; for a group also, at a level of .001, disagreement with the labels within given classes, "
         "where the images can't be told from the others' and how sure the model is can't explain it; for a label also the flip rates between it and each "
         "other class, one way minus the other, corrected over all ordered pairs of classes",
         control=control, minimum_effect=MINIMUM_EFFECT, alpha=ALPHA, n_planned=n, smallest_detectable_effect=smallest,
@@ -128,24 +128,20 @@ def group_finding(group: Group, split: str, name: str | None = None, left_out: b
         return _excess_finding(
             group, group.excess, f"{whose} of {group.n:,} {called(split)}{of}{clear}", name
         )
-    f = group.floor
+    f, m = group.floor, group.measure
+    alone = group.verdict == "refuted"  # by one interval; the p of both demands is of another test
+    p, q = (m.p, group.q if m.p == group.p else None) if alone else (group.p, group.q)
     test = TestResult(
-        "label_noise",
-        f.difference,
-        f.ci,
-        group.p,
-        group.n,
-        group.verdict,
-        statistic="floor of disagreement, inside minus outside",
-        q=group.q,
-    )
+        "label_noise", m.effect, m.ci, p, group.n, group.verdict,
+        statistic=f"{m.name}, inside minus outside" + ("" if alone else "; p of both demands, the larger"), q=q,
+    )  # fmt: skip
     statement = (
         f"{whose} are suspect in {number(group.rate)} of {group.n:,} {called(split)}{of}{clear} "
         f"against {number(group.base)} elsewhere; estimated wrong labels {number(f.inside)} against {number(f.outside)}."
     )
     return Finding(
         "label_noise", "correctness", "data_content", statement, slice={group.column: group.value}, class_name=name, n=group.n,
-        error_rate=group.rate, base_error_rate=group.base, ci=wilson(group.suspects, group.n), p=group.p, q=group.q,
+        error_rate=group.rate, base_error_rate=group.base, ci=wilson(group.suspects, group.n), p=p, q=q,
         verdict=group.verdict, tests=(test,), note=group.why,
     )  # fmt: skip
 
@@ -256,7 +252,7 @@ def group_table(groups: Sequence[Group]) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (
             f"{g.column}={g.value}", g.n, g.suspects, g.rate, g.base, g.floor.inside, g.floor.outside,
-            interval(g.floor.ci, "points"), p_value(g.q), g.verdict, g.why,
+            g.measure.name, g.measure.effect, interval(g.measure.ci, "points"), p_value(g.q), g.verdict, g.why,
         )
         for g in groups
     ]  # fmt: skip
@@ -270,14 +266,31 @@ def group_table(groups: Sequence[Group]) -> Table:
             "elsewhere",
             "wrong labels",
             "elsewhere (wrong)",
+            "judged by",
             "difference",
+            "interval",
             "q",
             "verdict",
             "why",
         ),
         tuple(rows),
-        ("text", "count", "count", "share", "share", "share", "share", "text", "text", "text", "text"),
-        "Wrong labels: estimated share that disagrees however sure the model is. q is corrected over all rows (Benjamini–Hochberg).",
+        (
+            "text",
+            "count",
+            "count",
+            "share",
+            "share",
+            "share",
+            "share",
+            "text",
+            "points",
+            "text",
+            "text",
+            "text",
+            "text",
+        ),
+        "Wrong labels: estimated share that disagrees however sure the model is. Judged by: the measure on which the verdict stands, "
+        "whose difference and interval follow; one alone refutes, both together confirm. q is of both together (of disagreement within labels where that decides), corrected over all rows (Benjamini–Hochberg).",
     )
 
 

@@ -40,6 +40,7 @@ class Scored:
     @property
     def predicted(self) -> npt.NDArray[np.int64]:
         """The most probable class of each image."""
+        # the largest score, whatever the model's thresholds: a wrong label is told by what is likeliest, not by what is answered
         made: npt.NDArray[np.int64] = self.scores.argmax(axis=1)
         return made
 

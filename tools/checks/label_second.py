@@ -25,13 +25,13 @@ from failsight.tools.checks.label_groups import (
     MINIMUM_EFFECT,
     Excess,
     Group,
+    within_labels,
 )
 from failsight.tools.checks.label_scores import FOLDS, Scored
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Interval
-from failsight.tools.stats.contingency import risk_difference
 from failsight.tools.stats.intervals import wilson
-from failsight.tools.stats.linear_head import cross_validated_scores
+from failsight.tools.stats.linear_head import cross_validated_scores, rows_fitted
 from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.stats.stratified import StratifiedTest, compare_within
 from failsight.tools.stats.two_sample import auc_within
@@ -50,6 +50,9 @@ NEARLY_ALIKE = (
     "The model is nearly as sure of these images (what differs explains {} of the excess at most), and they can't be told from the others: "
     "the images are the same, the labels differ."
 )
+MOST_WORK = (
+    4e8  # images times features times classes that a head is fitted to; of more images a part, drawn by class
+)
 FEWEST_LABELS = 60  # images below which no second head is fitted
 
 
@@ -61,11 +64,13 @@ class Second:
         basis: (n, d) what the head is fitted to: the model's features, else its log scores.
         scores: (n, k) its cross-validated probabilities.
         sees: whether it is the features: from log scores alone a head can't unlearn what misleads the model.
+        fitted: images that each head learnt from, where that is only a part of the others; else 0.
     """
 
     basis: npt.NDArray[np.float32]
     scores: Float
     sees: bool
+    fitted: int = 0
 
     @property
     def how(self) -> str:
@@ -74,7 +79,9 @@ class Second:
 
     @property
     def predicted(self) -> Ints:
-        made: Ints = self.scores.argmax(axis=1)
+        made: Ints = self.scores.argmax(
+            axis=1
+        )  # a judge of labels: where the model's operating point is does not matter
         return made
 
 
@@ -84,10 +91,21 @@ def second_opinion(view: CaseView, scored: Scored) -> Second | None:
     if scored.split == "train" or len(scored.labels) < FEWEST_LABELS or len(present) < 2:
         return None  # training labels are judged by such a head already
     basis, sees = _features(view, scored)
-    scores = cross_validated_scores(
-        basis, scored.labels, len(scored.classes), folds=FOLDS, seed=view.seed, penalty=3.0
-    )
-    return Second(basis, scores, sees)
+    n, k = len(scored.labels), len(scored.classes)
+    with view.progress.job("judging the labels a second time", FOLDS) as ticker:
+        scores = cross_validated_scores(
+            basis,
+            scored.labels,
+            k,
+            folds=FOLDS,
+            seed=view.seed,
+            penalty=3.0,
+            most_work=MOST_WORK,
+            advance=ticker.advance,
+        )
+    fit = n * (FOLDS - 1) // FOLDS
+    fitted = rows_fitted(fit, basis.shape[1], k, MOST_WORK)
+    return Second(basis, scores, sees, fitted if fitted < fit else 0)
 
 
 def looked_at(view: CaseView, scored: Scored) -> Second | None:
@@ -180,12 +198,7 @@ def _as_sure(g: Group, excess: float) -> bool:
 
 
 def _excess(wrong: Bool, labels: Ints, inside: Bool, among: Bool, area: float, limit: float) -> Excess:
-    tables = []
-    for label in np.unique(labels[among]):
-        here = among & (labels == label)
-        sides = (here & inside, here & ~inside)
-        tables.append([[int((side & wrong).sum()), int((side & ~wrong).sum())] for side in sides])
-    apart = risk_difference(tables)
+    apart = within_labels(wrong, labels, inside, among)
     rates = (float(wrong[among & inside].mean()), float(wrong[among & ~inside].mean()))
     return Excess(*rates, apart.value, apart.ci, area, limit)
 

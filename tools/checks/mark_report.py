@@ -11,6 +11,7 @@ from failsight.tools.checks.mark_trials import pasted
 from failsight.tools.evidence import Fact, Figure, ImageRef, Table
 from failsight.tools.experiments import figures
 from failsight.tools.experiments.patches import as_mask
+from failsight.tools.inputs.decisions import answers
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import clean, interval, listing, number, p_value
 from failsight.tools.view import CaseView
@@ -158,7 +159,7 @@ def sheet(view: CaseView, one: Tested) -> Figure | None:
         if found is None or pair is None:
             continue
         scores = view.model().scores(np.stack([found[0], *pair]))
-        said = [clean(view.classes[int(i)], 24) for i in scores.argmax(1)]
+        said = [clean(view.classes[int(i)], 24) for i in answers(view, scores)]
         for line, picture, word in zip(lines, (found[0], *pair), said, strict=True):
             line.append(figures.Tile(picture, (word,)))
     name = clean(one.subject.class_name, 60)

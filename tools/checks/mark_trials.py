@@ -28,6 +28,7 @@ from failsight.tools.experiments.regions_base import Mask
 from failsight.tools.experiments.regions_finders import open_places
 from failsight.tools.experiments.regions_places import Places
 from failsight.tools.inputs.base import Floats, Pixels, Split
+from failsight.tools.inputs.decisions import answers
 from failsight.tools.stats.intervals import mean_interval, newcombe_paired
 from failsight.tools.stats.tests import mcnemar_exact, sign_flip
 from failsight.tools.view import CaseView
@@ -176,7 +177,7 @@ def add(
     first, second = first[fine], second[fine]
     if not len(first):
         return None
-    to, control = first.argmax(1) == target, second.argmax(1) == target
+    to, control = (answers(bench.view, made) == target for made in (first, second))
     table = [int((a & b).sum()) for a, b in ((to, control), (to, ~control), (~to, control), (~to, ~control))]
     n = len(first)
     return Adding(
@@ -214,7 +215,7 @@ def cover(bench: Bench, split: Split, rows: Ints, target: int, seed: int) -> Cov
     if len(scores) < 2:
         return None
     fall = (scores[:, 2, target] - scores[:, 1, target]).astype(np.float64)
-    top = scores.argmax(2) != target
+    top = answers(bench.view, scores) != target
     return Covering(
         len(scores), float(fall.mean()), mean_interval(fall), sign_flip(fall, "greater", seed=seed),
         int(top[:, 1].sum()), int(top[:, 2].sum()),

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.errors import RetryError
-from failsight.tools.experiments.population import parse_filters, resolve
+from failsight.tools.experiments.population import Filter, parse_filters, resolve, rows_meeting
 from failsight.tools.inputs.base import AttributeTable, Predictions, Split
 from failsight.tools.notes import called
 from failsight.tools.slice_columns import Coded, encode_column, encode_columns
@@ -26,12 +26,32 @@ def pick(view: CaseView, split: Split, conditions: str) -> Mask:
     Raises:
         RetryError: an unknown attribute or value, or no image is left.
     """
+    rows = resolve(view, split, _filters(conditions), most=len(view.table(split)) + 1, seed=view.seed).rows
+    mask: Mask = np.isin(view.predictions(split).rows, rows)
+    return mask
+
+
+def _filters(conditions: str) -> tuple[Filter, ...]:
     parts = re.split(r"[&,]", conditions)
     if not all(re.search(r"[=<>]", p) for p in parts):  # a comma inside a value
         parts = conditions.split("&")
-    rows = resolve(view, split, parse_filters(parts), most=len(view.table(split)) + 1, seed=view.seed).rows
-    mask: Mask = np.isin(view.predictions(split).rows, rows)
-    return mask
+    return parse_filters(parts)
+
+
+def without_value(view: CaseView, split: Split, conditions: str) -> str:
+    """How many labelled images are in no group of ``conditions`` because a value is missing, in a sentence; empty for none.
+
+    Raises:
+        RetryError: an unknown attribute or value.
+    """
+    filters = [f for f in _filters(conditions) if f.attribute]
+    _, known = rows_meeting(view, split, filters)
+    predictions = view.predictions(split)
+    n = int((~known[predictions.rows] & predictions.labelled).sum())
+    if not n:
+        return ""
+    names = listing(list(dict.fromkeys(clean(f.name, 40) for f in filters)))
+    return f"Of {n:,} more of the {called(split)} {names} is missing: they are not in it."
 
 
 def groups(view: CaseView, split: Split, attributes: str) -> tuple[list[tuple[str, Mask]], str]:

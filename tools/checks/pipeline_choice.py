@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.checks.feeding import Outcomes
+from failsight.tools.checks.pipeline_measure import recalls, scale
 from failsight.tools.checks.pipelines import Alternative, Pipeline
-from failsight.tools.evidence import Interval
-from failsight.tools.stats.intervals import bootstrap, newcombe_paired
+from failsight.tools.evidence import Interval, Verdict
+from failsight.tools.stats.intervals import bootstrap
 from failsight.tools.stats.multiplicity import holm
 from failsight.tools.stats.power import smallest_paired_effect
-from failsight.tools.stats.tests import mcnemar_exact, sign_flip
+from failsight.tools.stats.tests import sign_flip
 from failsight.tools.text import number
 from failsight.tools.verdicts import Judgement, Measured, judge
 
@@ -42,14 +43,14 @@ class Tried:
     """One pipeline on the choosing part: ``right`` and ``truth`` are (n,).
 
     Attributes:
-        rank: right answers first, then the likelihood of the truth. A pipeline that is right more often only because the
+        rank: right answers first (where classes are very unequal the mean recall, times n), then the likelihood of the truth. A pipeline that is right more often only because the
             model now favours a frequent class (:func:`recall_gain` not above 0) counts no more than the declared one.
     """
 
     pipeline: Pipeline
     right: Bools
     truth: Floats
-    rank: tuple[int, float]
+    rank: tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,15 @@ class Tested:
     Attributes:
         declared, accuracy: share that is right under the declared pipeline, and under this one.
         gained, lost: pictures that are right under one of the two only.
-        effect: ``accuracy − declared``; ``ci`` its 95 % interval (Newcombe, paired).
-        p: exact McNemar, one-sided: the other pipeline is no better. ``q``: Holm over all that were carried.
+        effect: ``accuracy − declared``, or the gain of the mean recall where classes are very unequal; ``ci`` its 95 % interval
+            (:mod:`failsight.tools.checks.pipeline_measure`, as ``p``).
+        p: one-sided: the other pipeline is no better. ``q``: Holm over all that were carried.
+        balanced: mean recall as declared and under this one, where that judges; else None.
+        recalls: class → (right as declared, right under this one, pictures).
         truth: mean difference of the log probability of the true class, with its bootstrap interval.
         detectable: the smallest effect that would have been seen with 80 % power.
         minimum: the effect that it takes to confirm.
+        alone: the verdict by that effect alone, before what else a confirmation takes (:func:`borne_out` and others).
     """
 
     pipeline: Pipeline
@@ -89,6 +94,9 @@ class Tested:
     detectable: float
     minimum: float
     judgement: Judgement
+    balanced: tuple[float, float] | None = None
+    recalls: Mapping[int, tuple[int, int, int]] = field(default_factory=dict)
+    alone: Verdict = "inconclusive"
 
 
 def sample(
@@ -147,7 +155,7 @@ def choose(measure: Measure, changes: Sequence[Alternative]) -> Choice:
     return Choice(tried, _carried(tried, best.pipeline))
 
 
-def _plain(one: Tried) -> tuple[int, int, float]:
+def _plain(one: Tried) -> tuple[int, float, float]:
     """The best of the simplest."""
     return -one.pipeline.complexity, *one.rank
 
@@ -159,6 +167,11 @@ def _idle(known: dict[Pipeline, Tried], change: Alternative) -> bool:
 
 
 def _tried(p: Pipeline, right: Bools, truth: Floats, base: Bools, labels: npt.NDArray[np.int64]) -> Tried:
+    counts = scale(labels)
+    if counts.balanced:
+        return Tried(
+            p, right, truth, (counts.share(right) * len(right), float((counts.weights * truth).sum()))
+        )
     count = int(right.sum())
     if recall_gain(right, base, labels) <= 0:
         count = min(count, int(base.sum()))
@@ -225,38 +238,37 @@ def test(
         minima: the least effect to confirm when only the arithmetic differs, and when the geometry does too.
         alpha: level.
     """
-    base, n = outcomes.right[0], outcomes.right.shape[1]
-    pairs = [(int((r & ~base).sum()), int((base & ~r).sum())) for r in outcomes.right[1:]]
-    p = [mcnemar_exact(gained, lost, "greater") for gained, lost in pairs]
+    base, n, counts = outcomes.right[0], outcomes.right.shape[1], scale(outcomes.labels)
+    p = [counts.p(right, base, seed) for right in outcomes.right[1:]]
     q = holm(p).tolist() if p else []
     made = []
     for i, pipeline in enumerate(carried):
-        right, (gained, lost) = outcomes.right[i + 1], pairs[i]
-        effect = (gained - lost) / n if n else math.nan
-        both = int((right & base).sum())
-        ci = newcombe_paired(both, gained, lost, n - both - gained - lost)
-        shift = (outcomes.truth[i + 1] - outcomes.truth[0]).astype(np.float64)
-        seen = detectable(gained + lost, n, alpha / len(carried))
+        right = outcomes.right[i + 1]
+        effect, ci = counts.gain(right, base), counts.interval(right, base)
+        shift = counts.weights * (outcomes.truth[i + 1] - outcomes.truth[0]).astype(np.float64)
         least = minima[0] if pipeline.arithmetic else minima[1]
+        judged = judge(Measured(effect, ci, p[i], q[i], n), least, alpha)
+        known = recalls(base, outcomes.labels)
         made.append(
             Tested(
                 pipeline=pipeline,
                 n=n,
                 declared=float(base.mean()) if n else math.nan,
                 accuracy=float(right.mean()) if n else math.nan,
-                gained=gained,
-                lost=lost,
+                gained=int((right & ~base).sum()),
+                lost=int((base & ~right).sum()),
                 effect=effect,
                 ci=ci,
                 p=p[i],
                 q=q[i],
                 truth=float(shift.mean()) if n else math.nan,
                 truth_ci=bootstrap(shift, seed=seed),
-                detectable=seen,
+                detectable=counts.detectable(right, base, alpha / len(carried)),
                 minimum=least,
-                judgement=_fair(
-                    judge(Measured(effect, ci, p[i], q[i], n), least, alpha), right, base, outcomes.labels
-                ),
+                judgement=_fair(judged, right, base, outcomes.labels),
+                balanced=(counts.share(base), counts.share(right)) if counts.balanced else None,
+                alone=judged.verdict,
+                recalls={c: (known[c][0], k, m) for c, (k, m) in recalls(right, outcomes.labels).items()},
             )
         )
     return tuple(made)
@@ -293,7 +305,7 @@ def borne_out(tests: Sequence[Tested], training: Outcomes | None) -> tuple[Teste
     for one in tests:
         if one.judgement.verdict == "confirmed":
             right, truth, at = training.right[at], training.truth[at] - training.truth[0], at + 1
-            why = _against(one, right, base, truth)
+            why = _against(one, right, base, truth, training.labels)
             if why:
                 told = (
                     f"The gain is there, but {why}: it was trained as declared, and something in the evaluation images misleads it that this way of "
@@ -304,28 +316,25 @@ def borne_out(tests: Sequence[Tested], training: Outcomes | None) -> tuple[Teste
     return tuple(made)
 
 
-def _against(one: Tested, right: Bools, base: Bools, truth: Floats) -> str:
+def _against(one: Tested, right: Bools, base: Bools, truth: Floats, labels: npt.NDArray[np.int64]) -> str:
     """What training images, fed as declared (``base``) and this way, say against it; ``truth``: log probabilities more this way."""
-    gained, lost = int((right & ~base).sum()), int((base & ~right).sum())
-    if lost > gained and mcnemar_exact(lost, gained, "greater") <= CLEARLY:
+    counts = scale(labels)
+    gain = counts.gain(right, base)
+    if gain < 0 and counts.p(base, right) <= CLEARLY:
+        what = "the mean recall of the classes is" if counts.balanced else "the model is right in"
         return (
-            f"of {len(base):,} training images the model is right in {number(float(base.mean()))} as declared and only in "
-            f"{number(float(right.mean()))} this way"
+            f"of {len(base):,} training images {what} {number(counts.share(base))} as declared and only "
+            f"{'' if counts.balanced else 'in '}{number(counts.share(right))} this way"
         )
-    if lost < gained or not float(truth.mean()) < 0:
+    more = counts.weights * truth
+    if gain > 0 or not float(more.mean()) < 0:
         return ""
-    if sign_flip(truth, "less") <= CLEARLY or _most_gained(right, base) < HALF * one.effect:
+    if sign_flip(more, "less") <= CLEARLY or counts.interval(right, base)[1] < HALF * one.effect:
         return (
             f"to {len(base):,} training images the model gives their true class no more probability this way than as declared, and is right in no "
             "more of them"
         )
     return ""
-
-
-def _most_gained(right: Bools, base: Bools) -> float:
-    """The most that paired answers may have gained: upper end of Newcombe's 95 % interval."""
-    gained, lost, both = int((right & ~base).sum()), int((base & ~right).sum()), int((right & base).sum())
-    return newcombe_paired(both, gained, lost, len(base) - both - gained - lost)[1]
 
 
 def border_apart(
@@ -340,15 +349,15 @@ def border_apart(
         outcomes: as given to :func:`test`.
         covered: place among the tests → (n,) right answers with what that crop cuts away covered.
     """
-    made = list(tests)
+    made, counts = list(tests), scale(outcomes.labels)
     for i, hidden in covered.items():
         right = outcomes.right[i + 1]
-        gained, lost = int((right & ~hidden).sum()), int((hidden & ~right).sum())
-        if gained > lost and mcnemar_exact(gained, lost, "greater") <= CLEARLY:
+        if counts.gain(right, hidden) > 0 and counts.p(right, hidden) <= CLEARLY:
             continue
+        what = "the mean recall is" if counts.balanced else "the model is right in"
         why = (
-            f"The gain is there, but with what the crop cuts away merely covered the model is right in {number(float(hidden.mean()))} as well "
-            f"({number(tests[i].accuracy)} cropped): something at the border (a frame, a date, a watermark) may mislead it, and the way it is fed be right."
+            f"The gain is there, but with what the crop cuts away merely covered {what} {number(counts.share(hidden))} as well "
+            f"({number(counts.share(right))} cropped): something at the border (a frame, a date, a watermark) may mislead it, and the way it is fed be right."
         )
         made[i] = replace(tests[i], judgement=Judgement("inconclusive", why))
     return tuple(made)
@@ -384,11 +393,15 @@ def winner(tests: Sequence[Tested], outcomes: Outcomes) -> Tested | None:
     confirmed = {i: t for i, t in enumerate(tests) if t.judgement.verdict == "confirmed"}
     if not confirmed:
         return None
-    top = outcomes.right[max(confirmed, key=lambda i: confirmed[i].effect) + 1]
+    top, counts = (
+        outcomes.right[max(confirmed, key=lambda i: confirmed[i].effect) + 1],
+        scale(outcomes.labels),
+    )
     good = []
     for i, one in confirmed.items():
         right = outcomes.right[i + 1]
-        if mcnemar_exact(int((top & ~right).sum()), int((right & ~top).sum()), "greater") > CLEARLY:
+        apart = not counts.balanced or counts.interval(top, right)[0] > 0
+        if counts.p(top, right) > CLEARLY or not apart:
             good.append(one)
     return min(good, key=lambda t: (t.pipeline.complexity, -t.effect))
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from failsight.tools.checks.feeding import Bench, Outcomes
 from failsight.tools.checks.pipeline_choice import Choice, Tested, ties, winner
+from failsight.tools.checks.pipeline_recalls import UNEQUAL, fallen, mean_recall, recall_facts
 from failsight.tools.checks.pipelines import Pipeline, settings
 from failsight.tools.evidence import (
     Cell,
@@ -32,7 +33,8 @@ from failsight.tools.text import clean, interval, number, p_value
 TOOL = "preprocessing_probe"
 CLAIM = "The model is fed wrongly: another input pipeline than the declared one does better."
 STATISTIC = (
-    "difference of accuracy on the same images; exact one-sided McNemar test, Holm over all that are tested"
+    "difference of accuracy on the same images, exact one-sided McNemar test (of the classes' mean recall, random signs, where one class has "
+    "more than three times as many images as the others on average); Holm over all that are tested"
 )
 SHOWN = 4
 CHART_TITLE = "Right answers under each input pipeline"
@@ -101,21 +103,38 @@ def statement(made: Probe) -> str:
     lead = made.lead
     if made.winner is None:
         return CLAIM
-    return (
-        f"The model is right in {number(lead.accuracy)} of the {called(made.split)} when {lead.pipeline.fed}, and in "
-        f"{number(lead.declared)} as declared: {number(lead.effect, 'points')} {interval(lead.ci, 'points')}."
-    )
+    fed, what = lead.pipeline.fed, called(made.split)
+    gain = f"{number(lead.effect, 'points')} {interval(lead.ci, 'points')}"
+    if lead.balanced is None:
+        text = f"The model is right in {number(lead.accuracy)} of the {what} when {fed}, and in {number(lead.declared)} as declared: {gain}."
+    else:
+        text = mean_recall(lead, what)
+    return f"{text}{fallen(lead, made.bench.view.classes)}"
 
 
 def _nothing_better(made: Probe) -> str:
     lead = made.lead
+    has = (
+        f"has a mean recall of {number(lead.balanced[0])}"
+        if lead.balanced
+        else f"is right in {number(lead.declared)}"
+    )
     told = (
-        f"None is better than the declared one, which is right in {number(lead.declared)}: the best, {lead.pipeline.title}, makes "
+        f"None is better than the declared one, which {has}: the best, {lead.pipeline.title}, makes "
         f"{number(lead.effect, 'points')} {interval(lead.ci, 'points')}. {power(made)}"
     )
     if made.verdict == "refuted":
         return told
-    return told.replace("None is better", "None was shown to be better", 1)
+    told = told.replace("None is better", "None was shown to be better", 1)
+    if not kept(lead):
+        return told
+    # the gain itself is sure: what kept it from being confirmed is said, and nothing of what would have been seen
+    return f"{told.removesuffix(power(made)).rstrip()} That gain alone would confirm it (p {p_value(lead.p)}). {lead.judgement.reason}"
+
+
+def kept(one: Tested) -> bool:
+    """Whether a gain that is large and sure enough was kept from confirming by a safeguard (training images, the border, what was lost)."""
+    return one.judgement.verdict == "inconclusive" and one.alone == "confirmed"
 
 
 def power(made: Probe) -> str:
@@ -128,15 +147,18 @@ def finding(made: Probe) -> Finding:
     """The one finding, whatever its verdict."""
     lead, n = made.lead, made.lead.n
     wrong = round((1 - lead.declared) * n) if n else 0
+    counted = (
+        bool(n) and lead.balanced is None
+    )  # shares of errors would tell another story than the mean recall
     return Finding(
         kind="preprocessing",
         failure="correctness",
         bug="data_engineering",
         statement=statement(made),
         n=n,
-        error_rate=1 - lead.declared if n else None,
-        base_error_rate=1 - lead.accuracy if n else None,
-        ci=wilson(wrong, n),
+        error_rate=1 - lead.declared if counted else None,
+        base_error_rate=1 - lead.accuracy if counted else None,
+        ci=wilson(wrong, n) if counted else None,
         p=lead.p,
         q=lead.q,
         verdict=made.verdict,
@@ -155,7 +177,7 @@ def _result(one: Tested) -> TestResult:
 def _note(made: Probe) -> str:
     lead = made.lead
     if made.winner is None:
-        return f"{lead.judgement.reason} {power(made)}"
+        return lead.judgement.reason if kept(lead) else f"{lead.judgement.reason} {power(made)}"
     if lead.pipeline.benign:
         why = (
             "Only the way pictures are resized, cropped or coloured differs. That can help a model that is declared as it was trained "
@@ -188,7 +210,23 @@ def facts(made: Probe) -> tuple[Fact, ...]:
             Fact("log_likelihood_difference", one.truth, "score", about, one.truth_ci, one.n, "lower_is_better"),
             Fact("smallest_detectable_effect", one.detectable, "points", about, None, one.n),
         ]  # fmt: skip
-    return tuple(found)
+        if one.balanced is not None:
+            found.append(
+                Fact("balanced_accuracy", one.balanced[1], "share", about, None, one.n, "higher_is_better")
+            )
+    if lead.balanced is not None:
+        found.append(
+            Fact(
+                "balanced_accuracy",
+                lead.balanced[0],
+                "share",
+                _of(of, "as declared"),
+                None,
+                lead.n,
+                "higher_is_better",
+            )
+        )
+    return (*found, *(recall_facts(lead, made.bench.view.classes, of) if made.winner else ()))  # fmt: skip
 
 
 def _of(split: str, title: str) -> str:
@@ -212,16 +250,18 @@ def table(made: Probe) -> Table:
         both = int((one.right & base.right).sum())
         ci = newcombe_paired(both, gained, lost, n - both - gained - lost)
         same = one is base
+        gain = (one.rank[0] - base.rank[0] if made.lead.balanced else gained - lost) / n
         rows.append(
-            (one.pipeline.title, "choosing", n, float(one.right.mean()), None if same else (gained - lost) / n,
-             "" if same else interval(ci, "points"), None if same else float((one.truth - base.truth).mean()), "–", "–")
+            (one.pipeline.title, "choosing", n, float(one.right.mean()), None if same else gain,
+             "" if same or made.lead.balanced else interval(ci, "points"), None if same else float((one.truth - base.truth).mean()), "–", "–")
         )  # fmt: skip
+    of = " of the classes' mean recall" if made.lead.balanced else ""
     return Table(
         "Every pipeline that was tried",
         ("pipeline", "part", "images", "right", "difference", "interval", "log likelihood", "p", "q"),
         tuple(rows),
         ("text", "text", "count", "share", "points", "text", "score", "text", "text"),
-        "Differences are to the declared pipeline on the same images. The choosing part only chooses: "
+        f"Differences{of} are to the declared pipeline on the same images. The choosing part only chooses: "
         "p and q belong to what was carried to the confirming part (q: Holm).",
     )
 
@@ -357,6 +397,8 @@ def notes(made: Probe, declared: Preprocessing) -> list[str]:
     """What limits the result."""
     found = []
     base = made.choice.tried[0]
+    if made.lead.balanced is not None:
+        found.append(UNEQUAL)
     same = [
         t.pipeline.title
         for t in made.choice.tried[1:]

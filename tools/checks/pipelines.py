@@ -9,6 +9,7 @@ resolution discrepancy", NeurIPS 2019). The two are told apart by :attr:`Alterna
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
@@ -19,6 +20,7 @@ Axis = Literal["channels", "values", "layout", "turn", "exif", "fit", "interpola
 Edit = Literal["grey", "transposed", "upside_down", "as_stored"]
 AXES: tuple[Axis, ...] = ("channels", "values", "layout", "turn", "exif", "fit", "interpolation")
 Triple = tuple[float, float, float]
+UNUSED = 4  # times that the range is larger than the largest pixel, from which pictures use little of it
 MARGIN = 256 / 224  # shorter side over crop in the usual evaluation of ImageNet models
 
 IMAGENET: tuple[Triple, Triple] = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -163,6 +165,7 @@ def alternatives(
     own_geometry: bool = False,
     turned: bool = False,
     measured: tuple[Triple, Triple] | None = None,
+    brightest: int | None = None,
 ) -> tuple[Alternative, ...]:
     """Every single change worth trying, axis by axis; none that equals the declared pipeline.
 
@@ -171,10 +174,12 @@ def alternatives(
         own_geometry: pictures become pixels by the model's own function, so ``fit`` and ``interpolation`` say nothing.
         turned: whether any picture carries an EXIF orientation.
         measured: mean and std of the pictures themselves, pixels from 0 to 1, which many training codes use.
+        brightest: the largest pixel of the pictures, 0 to 255: where they use little of their range (12 bits in a file of 16), they are also
+            tried at full range.
     """
     made: list[Alternative] = [*_channels(declared, arithmetic)]
     if arithmetic:
-        made += [*_values(declared, measured), _layout(declared)]
+        made += [*_values(declared, measured, brightest), _layout(declared)]
     made += _turns(declared)
     if turned:
         text = "turned as they are stored, with the EXIF orientation ignored"
@@ -202,7 +207,9 @@ def _channels(declared: Preprocessing, arithmetic: bool) -> Iterable[Alternative
     )
 
 
-def _values(declared: Preprocessing, measured: tuple[Triple, Triple] | None) -> Iterable[Alternative]:
+def _values(
+    declared: Preprocessing, measured: tuple[Triple, Triple] | None, brightest: int | None = None
+) -> Iterable[Alternative]:
     unit, byte = 1 / 255, 1.0
     known: list[tuple[str, str, float, tuple[Triple, Triple]]] = [
         ("0 to 1", "pixels from 0 to 1 with no mean subtracted", unit, _NONE),
@@ -228,6 +235,10 @@ def _values(declared: Preprocessing, measured: tuple[Triple, Triple] | None) -> 
     if measured is not None:
         words = "pixels normalised with the mean and std of the pictures themselves"
         known.append(("the data's mean, std", words, unit, measured))
+    if brightest and brightest * UNUSED < 255:
+        times = 2 ** (8 - math.ceil(math.log2(max(brightest, 2))))
+        words = f"pixels {times} times as bright, at the full range of their bits"
+        known.append(("full range", words, declared.scale * times, (declared.mean, declared.std)))
     seen = [_line(declared.scale, declared.mean, declared.std)]
     for title, words, scale, (mean, std) in known:
         line = _line(scale, mean, std)

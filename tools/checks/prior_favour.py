@@ -121,6 +121,7 @@ def measure(scores: Floats, labels: Ints, train: Ints) -> list[Favour]:
     share = np.maximum(train, 1) / max(int(train.sum()), 1)
     push = np.where(train > 0, -np.log(share), 0.0)
     push -= push[train > 0].min(initial=0.0)
+    # the largest score on both sides: a threshold would be a second push beside the one that is tried
     before, after = logs.argmax(1) == labels, (logs + push).argmax(1) == labels
     gain, error = _mean_gain(before, after, labels)
     found = []

@@ -39,7 +39,7 @@ MOST_CLASSES = 30
 NAMED = 3  # attributes spoken of
 STATISTIC = (
     "expected loss of accuracy on the deployment images, estimated without labels; p: AUC of a domain classifier, "
-    "images permuted between the splits"
+    "images permuted between the splits (within classes where these are known)"
 )
 
 
@@ -76,10 +76,14 @@ def domain_sentence(domain: Domain | None, first: Split, second: Split) -> str:
     found = domain.raw.auc
     text = (
         f"From {by}, a classifier tells {called(second)} from {called(first)} with an AUC of {number(found.value, 'ratio')} "
-        f"{interval(found.ci, 'ratio')} (p {p_value(domain.p)})"
+        f"{interval(found.ci, 'ratio')}"
     )
+    if not domain.within:
+        text += f" (p {p_value(domain.p)})"
     if domain.same_mix is not None:
         text += f", of {number(domain.same_mix.value, 'ratio')} {interval(domain.same_mix.ci, 'ratio')} at equal class mix"
+    if domain.within:  # images were permuted within classes: the p is of what is left beside the mix
+        text += f" (p {p_value(domain.p)} within classes)"
     return f"{text}."
 
 

@@ -185,12 +185,14 @@ class Domain:
         raw: separation of the samples as they are.
         same_mix: AUC once the reference has the target's class mix; None where the mix is not known.
         p: permutation p of the null hypothesis of no difference (within classes where these are known).
+        within: whether it is that of no difference within classes: then another class mix alone makes no small p.
     """
 
     read: str
     raw: Separation
     same_mix: Auc | None
     p: float
+    within: bool = False
 
     @property
     def beyond_mix(self) -> Auc:
@@ -210,7 +212,8 @@ def tell_apart(pair: Pair, seed: int) -> Domain | None:
     folds = fold_numbers(pair.target, pair.strata, seed)
     raw = separate(x, pair.target, folds)
     same = None if pair.weights is None else separate(x, pair.target, folds, pair.weights).auc
-    return Domain(read, raw, same, permutation_p(x, pair.target, folds, pair.strata, seed))
+    p = permutation_p(x, pair.target, folds, pair.strata, seed)
+    return Domain(read, raw, same, p, pair.by_class)
 
 
 def attribute_matrix(pair: Pair) -> Floats:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from failsight.tools import belonging
 from failsight.tools.checks.model_groups import DRAWS, finding_mask
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Finding, Interval
@@ -18,6 +19,7 @@ from failsight.tools.notes import called
 from failsight.tools.repair.untouched import untouched
 from failsight.tools.slice_search import group_codes
 from failsight.tools.stats.floors import exact
+from failsight.tools.stats.grouped import grouped
 from failsight.tools.stats.slices.clusters import rate_interval, wider
 from failsight.tools.text import clean
 
@@ -111,7 +113,7 @@ def _counted(
     view: CaseView, seen: CaseView, version: str, split: str, name: str, finding: Finding
 ) -> SliceErrors:
     if not version and not _pasted(finding):
-        return as_found(split, name, finding)
+        return _of_groups(view, split, finding, as_found(split, name, finding))
     with_it = f" with {version}" if version else ""
     failed = f"The slice of {name} was not measured{with_it}"
     if finding.failure == "unknown_unknowns":  # each version is confident of other images
@@ -142,8 +144,9 @@ def _together(
 ) -> Interval:
     """Interval of the rate where images belong together, by the column that the finding's own search took for that."""
     rate = float(wrong[inside].mean())
-    told = _source(view, finding)
-    group_by = told.arguments.get("group_by") if told is not None else None
+    made = _source(view, finding)
+    group_by = belonging.told(made.arguments.get("group_by")) if made is not None else None
+    group_by = group_by or belonging.default_for(seen, split)
     if not group_by:
         return rate, rate
     try:
@@ -154,6 +157,27 @@ def _together(
         ) from None
     assert groups is not None
     return rate_interval(wrong[inside], groups)
+
+
+def _of_groups(view: CaseView, split: str, finding: Finding, found: SliceErrors) -> SliceErrors:
+    """The errors as they were found, with the interval that images in groups leave of them where the search did not know these."""
+    made = _source(view, finding)
+    known = made is not None and belonging.told(made.arguments.get("group_by")) is not None
+    if known or belonging.default_for(view, split) is None:
+        return found
+    side = check_split(view, split)
+    table, codes = view.predictions(side), belonging.codes(view, side)
+    try:
+        inside = finding_mask(view, side, table, finding)
+    except RetryError:
+        inside = None
+    if inside is None or codes is None:
+        return found
+    inside = inside & table.labelled
+    if not inside.any():
+        return found
+    told = grouped(~table.correct[inside], codes[inside])
+    return replace(found, ci=wider(found.ci, told.exact(found.k, found.n)))
 
 
 def _pasted(finding: Finding) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from failsight.tools.belonging import told
 from failsight.tools.evidence import Instrument, family_key
 from failsight.tools.stats.slices import SearchSettings
 from failsight.tools.view import CaseView
@@ -36,7 +37,7 @@ def register_slice_plans(
         pulls: whether pulls are tested, too.
     """
     untold = pulls and "train" not in view.splits()
-    together = f"; {TOGETHER}" if arguments.get("group_by") else ""
+    together = f"; {TOGETHER}" if told(arguments.get("group_by")) else ""
     view.register(
         Instrument(
             finding=family_key("weak_slice"),

@@ -98,6 +98,7 @@ def compare_scores(
         return None
     a, b, y = declared[known], other[known], labels[known]
     gains = _brier(a, y) - _brier(b, y)
+    # the largest score: the question is which reading of the outputs is sound, not what a threshold makes of it
     before, after = a.argmax(1) == y, b.argmax(1) == y
     return Better(
         float(gains.mean()),

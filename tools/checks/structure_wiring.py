@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from failsight.tools.checks.structure_scores import Better
 from failsight.tools.evidence import Finding, Instrument, Interval, TestResult
+from failsight.tools.inputs.decisions import decide, thresholds_of
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import interval, number, p_value
 from failsight.tools.verdicts import STANDING_LEVEL, Measured, judge
@@ -107,7 +108,8 @@ def batch_dependence(view: CaseView, rows: npt.NDArray[np.int64]) -> Dependence 
         return int((~(np.abs(a - b).max(1) <= TOLERANCE)).sum())
 
     company, chance = moved(together, alone), moved(together, again)
-    flips = float((together.argmax(1) != alone.argmax(1)).mean())
+    rule = thresholds_of(model)
+    flips = float((decide(together, rule) != decide(alone, rule)).mean())
     return Dependence(n, company / n, wilson(company, n), chance / n, wilson(chance, n), flips)
 
 

@@ -5,7 +5,7 @@ Importing this module imports neither torch nor ray.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -41,6 +41,7 @@ class ModelSpec:
     device: str = "cpu"
     side_file: str | None = None
     classes: tuple[str, ...] | None = None
+    thresholds: Mapping[str, float] | None = None
 
     def open(self) -> Classifier:
         """The model. Raises UserError."""
@@ -53,6 +54,7 @@ class ModelSpec:
             side_file=self.side_file,
             classes=self.classes,
             device=self.device,
+            thresholds=self.thresholds,
         )
 
 

@@ -19,6 +19,7 @@ from failsight.tools.engine.stream import iter_pixels, stream
 from failsight.tools.errors import UserError
 from failsight.tools.evidence import canonical
 from failsight.tools.inputs.base import Classifier, Floats, ImageTable, LeftOut, Pixels, Predictions, Split
+from failsight.tools.inputs.decisions import thresholds_of
 from failsight.tools.inputs.fingerprint import job
 
 if TYPE_CHECKING:
@@ -254,6 +255,7 @@ def as_predictions(
         seconds,
         cached,
         features,
+        thresholds_of(model),
     )
 
 

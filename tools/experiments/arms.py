@@ -18,8 +18,9 @@ from failsight.tools.evidence import digest
 from failsight.tools.experiments.doses import MOST_DRAWS, Doses, Response, subset
 from failsight.tools.experiments.masking import scored, squared_change
 from failsight.tools.experiments.paired import RESAMPLES, Paired, Share
+from failsight.tools.experiments.units import covering, units_of
 from failsight.tools.inputs.base import ImageTable, LeftOut, Pixels, Split
-from failsight.tools.stats.intervals import bootstrap
+from failsight.tools.inputs.decisions import answers
 from failsight.tools.stats.power import smallest_paired_effect
 from failsight.tools.stats.tests import sign_flip
 from failsight.tools.verdicts import Claim
@@ -178,7 +179,7 @@ def _run(bench: Bench, rows: Ints, watched: Ints, label: str) -> Arms:
             who = kept[len(own)].watched
             fine = bool(np.isfinite(scores).all())
             own.append(scores[:, who].astype(np.float64) if fine else np.full(len(scores), np.nan))
-            tops.append(scores.argmax(1).astype(np.int64))
+            tops.append(answers(bench.view, scores))
             ticker.advance(len(kept) + len(out) - done)
             done = len(kept) + len(out)
         ticker.advance(len(rows) - done)
@@ -225,22 +226,13 @@ def _collect(
     )
 
 
-def by_donor(values: Values, donors: Ints) -> Values:
-    """Mean of ``values`` (n, k) over the draws that share a donor (n, k): one value a donor."""
-    _, which = np.unique(donors.ravel(), return_inverse=True)
-    which = which.ravel()
-    made: Values = np.bincount(which, values.ravel()) / np.bincount(which)
-    return made
-
-
 def summarise(
     arms: Arms, sign: Sign, *, minimum_effect: float, alpha: float, claim: Claim, seed: int
 ) -> Paired:
     """Mean paired effect, its interval and the p-value of the claim, over pictures and over donors.
 
-    A piece that is used many times brings its own luck into every picture that gets it. So the sign-flip test and the
-    bootstrap are made twice more, with the donors (of cues, of controls) as the units instead of the pictures: the largest
-    p-value counts, and the interval that covers all. Fewer than five donors can then never confirm anything.
+    The sign-flip test and the bootstrap are made for each kind of unit (:mod:`failsight.tools.experiments.units`). Fewer than
+    five donors can then never confirm anything.
     """
     draws = arms.by_draw(sign)
     cue, control = (float(v.mean()) if len(v) else float("nan") for v in arms.moved(sign))
@@ -250,30 +242,18 @@ def summarise(
         nan = float("nan")
         return Paired(n, mean, (nan, nan), nan, 1.0, None, cue, control)
     d = draws.mean(1)
-    units = [d, by_donor(draws, arms.donors[..., 0])]
-    if (arms.donors[..., 0] != arms.donors[..., 1]).any():
-        units.append(by_donor(draws, arms.donors[..., 1]))
-    intervals = [_interval(u, float(d.mean()), seed) for u in units]
+    units = units_of(draws, arms.donors)
     flipped = [u if claim == "uses" else minimum_effect - u for u in units]
     return Paired(
         n=n,
         effect=float(d.mean()),
-        ci=(min(low for low, _ in intervals), max(high for _, high in intervals)),
+        ci=covering(units, seed),
         sd=float(d.std(ddof=1)),
         p=max(sign_flip(f, "greater", resamples=RESAMPLES, seed=seed) for f in flipped),
         detectable=_detectable(units, alpha),
         cue_effect=cue,
         control_effect=control,
     )
-
-
-def _interval(unit: Values, centre: float, seed: int) -> tuple[float, float]:
-    """Bootstrap interval over units, moved so that it lies about the mean over pictures (donors are used unequally often)."""
-    if len(unit) < 2:
-        return -1.0, 1.0  # one donor says nothing about others
-    low, high = bootstrap(unit, seed=seed)
-    shift = centre - float(unit.mean())
-    return low + shift, high + shift
 
 
 def _detectable(units: Sequence[Values], alpha: float) -> float | None:
@@ -310,10 +290,14 @@ def respond(bench: Bench, arms: Arms, sign: Sign, doses: Doses, seed: int, label
         measure(bench.dosed(d, draws), rows, watched, f"{label}, {100 * d:.0f} %") for d in doses if d < 1
     ]
     common = set(arms.rows.tolist()).intersection(*(set(one.rows.tolist()) for one in levels))
-    cues, controls = [], []
+    cues, controls, drawn = [], [], []
     for one in (*levels, arms):
         at = np.flatnonzero([r in common for r in one.rows.tolist()])
         clean = one.clean[at, None]
         cues.append((sign * (one.cue[at, :draws] - clean)).mean(1))
         controls.append((sign * (one.control[at, :draws] - clean)).mean(1))
-    return Response(doses, np.stack(cues, 1), np.stack(controls, 1))
+        drawn.append(one.by_draw(sign)[at, :draws])
+    at = np.flatnonzero([r in common for r in arms.rows.tolist()])
+    return Response(
+        doses, np.stack(cues, 1), np.stack(controls, 1), np.stack(drawn, 2), arms.donors[at, :draws]
+    )

@@ -119,6 +119,7 @@ def victim(model: Classifier, example: Pixels) -> Victim:
         own, ours = model.normalise(example), normalised(tensor(example))
         if own.shape != ours.shape or float((own - ours).abs().max()) > tolerance:
             raise NoGradient("its normalisation is not a linear function of the pixels")
+        # the largest output of both: whether the module is the model, whatever is decided from it
         if not np.array_equal(
             made.outputs(tensor(example)).argmax(1).cpu().numpy(), model.scores(example).argmax(1)
         ) and (how.channels != "GRAY"):

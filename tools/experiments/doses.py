@@ -18,7 +18,7 @@ from pydantic import Field
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Fact, Interval, Table
 from failsight.tools.experiments.patches import Patch, Patches
-from failsight.tools.stats.intervals import bootstrap
+from failsight.tools.experiments.units import covering, units_of
 from failsight.tools.stats.tests import sign_flip
 from failsight.tools.text import interval, number, p_value
 
@@ -81,17 +81,30 @@ class Response:
     Attributes:
         doses: ascending. (L,)
         cue, control: change of the score by the cue and by its controls, in the direction that is claimed. (n, L)
+        draws: paired effect of each draw, where pieces come from donors, (n, k, L); ``donors``: their rows, (n, k, 2).
     """
 
     doses: Doses
     cue: Values
     control: Values
+    draws: Values | None = None
+    donors: npt.NDArray[np.int64] | None = None
 
     @property
     def effect(self) -> Values:
         """Paired effect, cue minus control. (n, L)"""
         made: Values = self.cue - self.control
         return made
+
+    def units(self, weights: Values) -> list[Values]:
+        """Weighted sums of the effects of the doses (L,), for each kind of unit: pictures, and donors where there are any."""
+        if self.draws is None or self.donors is None:
+            return [self.effect @ weights]
+        return units_of(self.draws @ weights, self.donors)
+
+    def interval(self, at: int, seed: int) -> Interval | None:
+        """The 95 % interval of the effect of one dose, made as that of the whole experiment; None for a single picture."""
+        return covering(self.units(np.eye(len(self.doses))[at]), seed) if len(self.cue) > 1 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,18 +128,19 @@ def gradient(response: Response, seed: int) -> Gradient | None:
     """The trend over doses; None for fewer than two doses or pictures.
 
     Every picture gives one least-squares slope. If the dose did not matter, a picture's slope would be as likely
-    positive as negative: that is tested, and pictures are the units, since the doses of one picture are not independent.
+    positive as negative: that is tested, with pictures as the units (the doses of one picture are not independent) and with
+    donors where there are any: the largest p counts, and the interval that covers all.
     """
     d, effect = np.array(response.doses), response.effect
     if len(d) < 2 or len(effect) < 2:
         return None
     centred = d - d.mean()
-    slopes = effect @ centred / float(centred @ centred)
+    units = response.units(centred / float(centred @ centred))
     means = effect.mean(0)
     return Gradient(
-        float(slopes.mean()),
-        bootstrap(slopes, seed=seed),
-        sign_flip(slopes, "greater", resamples=RESAMPLES, seed=seed),
+        float(units[0].mean()),
+        covering(units, seed),
+        max(sign_flip(u, "greater", resamples=RESAMPLES, seed=seed) for u in units),
         bool((np.diff(means) >= -1e-9).all()),
     )
 
@@ -139,7 +153,7 @@ def facts(response: Response | None, seed: int) -> tuple[Fact, ...]:
     made = []
     for i, dose in enumerate(response.doses):
         effect = response.effect[:, i]
-        ci = bootstrap(effect, seed=seed) if n > 1 else None
+        ci = response.interval(i, seed)
         made.append(Fact("effect", float(effect.mean()), "points", f"dose {number(dose)}", ci, n))
     found = gradient(response, seed)
     if found is not None:
@@ -158,7 +172,7 @@ def table(response: Response | None, seed: int, verb: str) -> tuple[Table, ...]:
     rows = []
     for i, dose in enumerate(response.doses):
         effect = response.effect[:, i]
-        told = interval(bootstrap(effect, seed=seed), "points") if len(effect) > 1 else ""
+        told = interval(response.interval(i, seed), "points")
         rows.append(
             (
                 dose,

@@ -30,6 +30,7 @@ from failsight.tools.experiments.saliency_lens import (
 from failsight.tools.experiments.saliency_masks import occlusion, rise
 from failsight.tools.experiments.saliency_sanity import scrambled
 from failsight.tools.inputs.base import Floats, Pixels
+from failsight.tools.inputs.decisions import decide, thresholds_of
 from failsight.tools.view import CaseView
 
 __all__ = [
@@ -162,11 +163,11 @@ def class_maps(view: CaseView, watched: int | None) -> tuple[Method, Callable[[P
     Args:
         watched: index of the class that is explained; None: the class predicted on each picture.
     """
-    lens = lens_of(view.model())
+    lens, rule = lens_of(view.model()), thresholds_of(view.model())
     method = choose(lens)
 
     def maps(pixels: Pixels) -> Floats:
-        of = lens.score(pixels).argmax(1) if watched is None else np.full(len(pixels), watched)
+        of = decide(lens.score(pixels), rule) if watched is None else np.full(len(pixels), watched)
         made = explain(lens, method, pixels, Target(of.astype(np.int64)))
         return np.stack([resized(one, *pixels.shape[1:3]) for one in made])
 

@@ -19,6 +19,7 @@ from failsight.tools.experiments.patches import Patches, area, patches_of
 from failsight.tools.experiments.regions_base import Region
 from failsight.tools.experiments.regions_places import Places
 from failsight.tools.inputs.base import BadImage, Floats, ImageTable, LeftOut, Pixels, Split
+from failsight.tools.inputs.decisions import answers
 from failsight.tools.view import CaseView
 
 REASONS = (
@@ -292,7 +293,7 @@ def _collect(
     full = np.zeros((len(kept), 2 + bench.draws, len(bench.view.model().classes)))
     if kept:
         full[:] = [s for s, ok in zip(scores, finite, strict=True) if ok]
-    top = full.argmax(2).astype(np.int64)
+    top = answers(bench.view, full)
     who = top[:, 0] if watched is None else np.full(len(full), watched, np.int64)
     own = np.take_along_axis(full, who[:, None, None], axis=2)[..., 0]
     out.sort()

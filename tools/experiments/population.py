@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from failsight.tools.view import CaseView
 _FILTER = re.compile(r"^\s*(?P<name>.+?)\s*(?P<op>!=|<=|>=|=|<|>)\s*(?P<value>.*?)\s*$")
 TRUE_NAMES = ("true", "true_class", "label")
 PREDICTED_NAMES = ("predicted", "prediction", "predicted_class")
+MISSING = ("missing", "?")  # values that stand for none, where no image has them as a value of its own
 OUTCOMES = {"correct": True, "right": True, "wrong": False, "failures": False, "errors": False}
 
 
@@ -236,9 +237,20 @@ def _attribute_mask(view: CaseView, split: Split, one: Filter) -> npt.NDArray[np
     return full
 
 
+def missing_word(values: Iterable[object]) -> str:
+    """The word by which the images without a value are named beside these values: the first of ``MISSING`` that none of them is."""
+    taken = {str(v).casefold() for v in values}
+    return next((word for word in MISSING if word not in taken), "(no value)")
+
+
 def compare(one: Filter, values: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
-    """Rows whose value meets the condition; a missing value never does. Raises RetryError where the two can't be compared."""
+    """Rows whose value meets the condition; a missing value meets ``NAME=missing`` alone. Raises RetryError where the two can't be
+    compared."""
     known = np.fromiter((v is not None and v == v for v in values), bool, len(values))
+    if one.op in ("=", "!=") and _asks_for_none(one.value, values[known]):
+        if known.all():
+            raise RetryError(f"where: {clean(one.name, 60)!r} is missing in none of these images.")
+        return ~known if one.op == "=" else known
     numeric = all(isinstance(v, int | float) for v in values[known])
     made = np.zeros(len(values), bool)
     if numeric:
@@ -260,6 +272,12 @@ def compare(one: Filter, values: npt.NDArray[np.object_]) -> npt.NDArray[np.bool
         )
     made[known] = (texts == one.value) == (one.op == "=")
     return made
+
+
+def _asks_for_none(value: str, known: npt.NDArray[np.object_]) -> bool:
+    """Whether a condition is about images without a value: its word is none of the values that there are."""
+    word = value.strip().casefold()
+    return word in MISSING and all(str(v).casefold() != word for v in known)
 
 
 _OPERATORS: dict[str, np.ufunc] = {

@@ -15,6 +15,7 @@ from failsight.tools.evidence import Interval
 from failsight.tools.experiments import attacks
 from failsight.tools.experiments.perturbations import perturb
 from failsight.tools.inputs.base import Pixels, Split
+from failsight.tools.inputs.decisions import answers
 from failsight.tools.stats.intervals import newcombe_paired, wilson
 from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.stats.tests import mcnemar_exact
@@ -147,7 +148,7 @@ def _answers(
     made = np.empty((len(severities), len(rows)), np.int64)
     for k, severity in enumerate(severities):
         scores = view.model().scores(perturb(name, severity, pixels, rows, view.seed))
-        made[k] = np.where(np.isfinite(scores).all(1), np.nan_to_num(scores).argmax(1), -1)
+        made[k] = np.where(np.isfinite(scores).all(1), answers(view, np.nan_to_num(scores)), -1)
     view.store(key, {"answers": made})
     return made
 

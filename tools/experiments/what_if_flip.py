@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from failsight.tools.experiments.what_if_edits import Edit, Kind, ladder
 from failsight.tools.inputs.base import Floats, Pixels
+from failsight.tools.inputs.decisions import Thresholds, decide, decide_one
 
 Score = Callable[[Pixels], Floats]
 RUNGS = 20
@@ -62,7 +63,15 @@ class Curve:
         return abs(strength - self.kind.neutral) / abs(end - self.kind.neutral)
 
 
-def curve(edit: Edit, picture: Pixels, score: Score, answer: int, seed: int, rungs: int = RUNGS) -> Curve:
+def curve(
+    edit: Edit,
+    picture: Pixels,
+    score: Score,
+    answer: int,
+    seed: int,
+    rungs: int = RUNGS,
+    rule: Thresholds = (),
+) -> Curve:
     """Scores of ``picture`` over the whole range of a graded edit, and where the answer is no longer ``answer``.
 
     The first turn from neutral outwards is bisected; a turn and return between two rungs may go unseen.
@@ -75,33 +84,35 @@ def curve(edit: Edit, picture: Pixels, score: Score, answer: int, seed: int, run
         outwards = np.flatnonzero(np.sign(strengths - edit.kind.neutral) == side)[::side]
         start = int(np.argmin(np.abs(strengths - edit.kind.neutral)))
         path = np.concatenate([[start], outwards]).astype(np.int64)
-        turned = np.flatnonzero(scores[path].argmax(1) != answer)
+        turned = np.flatnonzero(decide(scores[path], rule) != answer)
         if len(turned) and turned[0] > 0:
             before, after = (int(path[turned[0] - back]) for back in (1, 0))
             seen = edit.apply(picture, seed, float(strengths[after]))
             first = Flip(
                 float(strengths[after]),
                 float(strengths[before]),
-                int(scores[after].argmax()),
+                decide_one(scores[after], rule),
                 scores[after],
                 seen,
             )
-            flips.append(_bisect(edit, picture, score, answer, seed, first))
+            flips.append(_bisect(edit, picture, score, answer, seed, first, rule))
     return Curve(edit.kind, strengths, scores, tuple(flips))
 
 
-def _bisect(edit: Edit, picture: Pixels, score: Score, answer: int, seed: int, found: Flip) -> Flip:
+def _bisect(
+    edit: Edit, picture: Pixels, score: Score, answer: int, seed: int, found: Flip, rule: Thresholds
+) -> Flip:
     """The turn that lies between ``found.before``, with the old answer, and ``found.strength``, without."""
     for _ in range(2):
         between = _rungs(edit, found.before, found.strength)
         pictures = np.stack([edit.apply(picture, seed, s) for s in between])
         scores = score(pictures)
-        turned = np.flatnonzero(scores.argmax(1) != answer)
+        turned = np.flatnonzero(decide(scores, rule) != answer)
         if not len(turned):  # a tie that falls the other way in another batch
             break
         at = int(turned[0])
         before = float(between[at - 1]) if at else found.before
-        found = Flip(float(between[at]), before, int(scores[at].argmax()), scores[at], pictures[at])
+        found = Flip(float(between[at]), before, decide_one(scores[at], rule), scores[at], pictures[at])
         if len(between) < FINE + 1:
             break
     return found

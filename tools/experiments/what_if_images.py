@@ -16,6 +16,7 @@ from failsight.tools.errors import RetryError
 from failsight.tools.evidence import ImageRef
 from failsight.tools.experiments.population import check_split
 from failsight.tools.inputs.base import BadImage, Floats, Pixels, Predictions, Split
+from failsight.tools.inputs.decisions import answer
 from failsight.tools.text import clean, number
 from failsight.tools.view import CaseView
 
@@ -224,25 +225,42 @@ def scores_known(view: CaseView, image: Named, loaded: Split = "data") -> Floats
 
 def reference(view: CaseView, image: Named, scores: Floats | None, caption: str = "") -> ImageRef:
     """The image as an example, with what the model says of it where that is known."""
+    said = None if scores is None else answer_of(view, scores, image)
     return ImageRef(
         split=image.split,
         row=image.row,
         path=image.path,
         label=view.classes[image.label] if image.label >= 0 else "",
-        prediction="" if scores is None else view.classes[int(scores.argmax())],
-        confidence=None if scores is None else float(scores.max()),
+        prediction="" if said is None else view.classes[said],
+        confidence=None if scores is None or said is None else float(scores[said]),
         caption=caption,
     )
 
 
-def says(view: CaseView, scores: Floats) -> str:
+def answer_of(view: CaseView, scores: Floats, image: Named | None = None) -> int:
+    """The class that is answered for these (classes,) scores.
+
+    Args:
+        image: whose scores they are, as it is: a table of predictions may say outright what was answered for it.
+    """
+    if image is not None and not view.has_model():
+        found = view.predictions(image.split)
+        at, known = places_of(found, np.array([image.row]))
+        if known[0]:
+            return int(found.predicted[at[0]])
+    return answer(view, scores)
+
+
+def says(view: CaseView, scores: Floats, image: Named | None = None) -> str:
     """``kitchen (71.2 %)``: the answer and its score."""
-    return f"{clean(view.classes[int(scores.argmax())], 40)} ({number(float(scores.max()))})"
+    said = answer_of(view, scores, image)
+    return f"{clean(view.classes[said], 40)} ({number(float(scores[said]))})"
 
 
-def margin(scores: Floats) -> float:
-    """How far the answer's score lies above the next one's, in [0, 1]."""
-    if len(scores) < 2:
-        return float(scores.max(initial=0))
-    second, first = np.partition(scores, -2)[-2:]
-    return float(first - second)
+def margin(scores: Floats, said: int | None = None) -> float:
+    """How far the score of the answer ``said`` (by default the largest score) lies above the largest other one, in [−1, 1].
+
+    Below 0 a threshold decided.
+    """
+    said = int(scores.argmax()) if said is None else said
+    return float(scores[said] - np.delete(scores, said).max(initial=0))

@@ -15,6 +15,7 @@ from failsight.tools.experiments.what_if_images import Named, margin, says
 from failsight.tools.figures.charts import Mark
 from failsight.tools.figures.curves import Panel, small_multiples
 from failsight.tools.inputs.base import Floats, Pixels
+from failsight.tools.inputs.decisions import Thresholds, decide_one
 from failsight.tools.text import clean, number
 from failsight.tools.view import CaseView
 
@@ -36,6 +37,7 @@ class Tried:
         scores: (1 + edits, classes) of these pictures.
         turned: number (from 1) of the first edit after which the answer is another, 0 for none.
         curves: the knobs that were turned over their whole range, with the edit that each belongs to.
+        rule: thresholds by which the model answers.
     """
 
     image: Named
@@ -45,11 +47,16 @@ class Tried:
     turned: int
     curves: tuple[tuple[Edit, Curve], ...]
     panel: bool
+    rule: Thresholds = ()
 
     @property
     def answer(self) -> int:
         """What the model says of the image as it is."""
-        return int(self.scores[0].argmax())
+        return decide_one(self.scores[0], self.rule)
+
+    def margin(self, at: int) -> float:
+        """How far the answer's score lies above the next one's in picture ``at``."""
+        return margin(self.scores[at], decide_one(self.scores[at], self.rule))
 
 
 def summary(view: CaseView, made: Tried) -> str:
@@ -62,7 +69,7 @@ def summary(view: CaseView, made: Tried) -> str:
     if made.panel:
         return f"{start} {_panel_words(view, made)}"
     after = f"After {_joined(made.edits)} it says {says(view, made.scores[-1])}"
-    kept = int(made.scores[-1].argmax()) == made.answer
+    kept = decide_one(made.scores[-1], made.rule) == made.answer
     after += ": the answer stays." if kept else ": the answer changes."
     return " ".join(w for w in (start, after, _turn_words(view, made)) if w)
 
@@ -119,16 +126,17 @@ def facts(view: CaseView, made: Tried) -> tuple[Fact, ...]:
     found = [
         Fact("prediction", clean(view.classes[answer], 60), "text", "before"),
         Fact("score", float(made.scores[0, answer]), "share", f"before, {of}", n=1),
-        Fact("margin", margin(made.scores[0]), "share", "before", n=1),
+        Fact("margin", made.margin(0), "share", "before", n=1),
     ]
     if not made.panel:
         last = made.scores[-1]
+        said = decide_one(last, made.rule)
         found += [
-            Fact("prediction", clean(view.classes[int(last.argmax())], 60), "text", "after"),
+            Fact("prediction", clean(view.classes[said], 60), "text", "after"),
             Fact("score", float(last[answer]), "share", f"after, {of}", n=1),
-            Fact("margin", margin(last), "share", "after", n=1),
+            Fact("margin", made.margin(-1), "share", "after", n=1),
             Fact("score_change", float(last[answer] - made.scores[0, answer]), "points", of, n=1),
-            Fact("prediction_flips", bool(int(last.argmax()) != answer), "text"),
+            Fact("prediction_flips", bool(said != answer), "text"),
         ]
     for _, curve in made.curves:
         for flip in curve.flips:
@@ -168,8 +176,9 @@ def _scores(view: CaseView, made: Tried) -> Table:
 def _steps(view: CaseView, made: Tried) -> Table:
     names = ("as it is", *(e.title for e in made.edits))
     rows: list[tuple[Cell, ...]] = [
-        (name, clean(view.classes[int(s.argmax())], 60), float(s.max()), margin(s), float(s[made.answer]))
+        (name, clean(view.classes[k], 60), float(s[k]), margin(s, k), float(s[made.answer]))
         for name, s in zip(names, made.scores, strict=True)
+        for k in (decide_one(s, made.rule),)
     ]
     columns = ("after", "answer", "score", "margin", f"score of {clean(view.classes[made.answer], 40)}")
     return Table("Edit by edit", columns, tuple(rows), ("text", "text", "share", "share", "share"))

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.inputs.base import Floats, Pixels
+from failsight.tools.inputs.decisions import Thresholds, decide, lead
 
 Score = Callable[[Pixels], Floats]
 Ints = npt.NDArray[np.int64]
@@ -66,7 +67,9 @@ class Swap:
     tried: int
 
 
-def greedy(picture: Pixels, other: Pixels, grid: Grid, score: Score, target: int) -> Swap:
+def greedy(
+    picture: Pixels, other: Pixels, grid: Grid, score: Score, target: int, rule: Thresholds = ()
+) -> Swap:
     """Take, each time, the cell that raises the score of ``target`` most, until it is the answer; then put back needless ones.
 
     It ends after all cells at the latest, when the picture has become the other one, whose answer must be ``target``.
@@ -78,32 +81,24 @@ def greedy(picture: Pixels, other: Pixels, grid: Grid, score: Score, target: int
         pictures = np.stack([grid.swapped(picture, other, [*cells, c]) for c in left])
         scores = score(pictures)
         tried += len(left)
-        gains = _lead(scores, target)
+        gains = lead(scores, target, rule)
         at = int(gains.argmax())
         cells.append(left[at])
         if gains[at] > 0 or len(left) == 1:
             break
-    cells, more = _pruned(cells, picture, other, grid, score, target)
+    cells, more = _pruned(cells, picture, other, grid, score, target, rule)
     steps = [grid.swapped(picture, other, cells[:i]) for i in range(len(cells) + 1)]
     return Swap(tuple(cells), score(np.stack(steps)), steps[-1], tried + more)
 
 
-def _lead(scores: Floats, target: int) -> Floats:
-    """(n,) by how much the target leads over the best other class, in logarithms, which don't vanish near 0 and 1."""
-    logs = np.log(np.maximum(scores, 1e-12))
-    others = np.delete(logs, target, axis=1)
-    made: Floats = logs[:, target] - others.max(1, initial=-np.inf)
-    return made
-
-
 def _pruned(
-    cells: list[int], picture: Pixels, other: Pixels, grid: Grid, score: Score, target: int
+    cells: list[int], picture: Pixels, other: Pixels, grid: Grid, score: Score, target: int, rule: Thresholds
 ) -> tuple[list[int], int]:
     """Cells without those that the turn does not need, the least needed put back first."""
     tried = 0
     while len(cells) > 1:
         fewer = [[c for c in cells if c != out] for out in cells]
-        leads = _lead(score(np.stack([grid.swapped(picture, other, f) for f in fewer])), target)
+        leads = lead(score(np.stack([grid.swapped(picture, other, f) for f in fewer])), target, rule)
         tried += len(fewer)
         if leads.max() <= 0:
             break
@@ -120,6 +115,7 @@ def random_needed(
     draws: int,
     seed: Sequence[int],
     advance: Callable[[int], None] | None = None,
+    rule: Thresholds = (),
 ) -> Ints:
     """(draws,) how many cells in random order it takes until ``target`` is the answer for the first time."""
     rng = np.random.default_rng([*seed, 3])
@@ -129,7 +125,7 @@ def random_needed(
     for start in range(0, grid.cells, AHEAD):
         counts = range(start + 1, min(start + AHEAD, grid.cells) + 1)
         pictures = [grid.swapped(picture, other, orders[d][:c].tolist()) for d in running for c in counts]
-        turned = (score(np.stack(pictures)).argmax(1) == target).reshape(len(running), len(counts))
+        turned = (decide(score(np.stack(pictures)), rule) == target).reshape(len(running), len(counts))
         for d, row in zip(running, turned, strict=True):
             if row.any():
                 needed[d] = start + 1 + int(row.argmax())

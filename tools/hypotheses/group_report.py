@@ -6,14 +6,15 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from failsight.tools.evidence import Evidence, Fact, Figure, Finding, ImageRef, Table, TestResult
+from failsight.tools.evidence import Evidence, Fact, Figure, Finding, ImageRef, Table, TestResult, Tried
 from failsight.tools.examples import contact_sheet, references
 from failsight.tools.experiments.outcome import finite
 from failsight.tools.figures.charts import Mark, rates
 from failsight.tools.hypotheses.group_test import TOOL, Compared, Plan, claim, statistic
-from failsight.tools.hypotheses.typed import CUED, group_words
+from failsight.tools.hypotheses.suggested import told
+from failsight.tools.hypotheses.typed import CUED, group_words, in_words
 from failsight.tools.notes import called, left_out_notes, of_split
-from failsight.tools.text import clean, interval, number, p_value
+from failsight.tools.text import clean, interval, listing, number, p_value
 from failsight.tools.verdicts import Judgement, Measured, history, judge, online_q
 from failsight.tools.view import CaseView
 
@@ -23,13 +24,14 @@ SHOWN = 8
 def evidence(view: CaseView, plan: Plan, plan_id: str, made: Compared, given: Mapping[str, Any]) -> Evidence:
     """Judge and tell."""
     place = history(view.evidence(TOOL), plan_id)
-    p = made.gap.p
-    q = online_q(p, place.earlier, place.confirmed)
+    p = min(1.0, made.gap.p * plan.before.times)
+    q = max(online_q(p, place.earlier, place.confirmed), plan.before.floor)
     measured = Measured(made.gap.value, made.gap.ci, p, q, made.gap.n, made.detectable)
     judged = _with_rarity(judge(measured, plan.asked.minimum_effect, plan.asked.alpha), plan, made)
+    judged = _on_untouched(judged, plan)
     result = TestResult(
         TOOL, made.gap.value, made.gap.ci, p, made.gap.n + made.gap.n_out, judged.verdict,
-        statistic=statistic(plan.called), q=q,
+        statistic=statistic(plan.called), q=q, together=plan.together,
     )  # fmt: skip
     images = references(
         view, view.predictions(plan.asked.split), made.at[:SHOWN], group_words(plan.finding.slice)
@@ -45,8 +47,30 @@ def evidence(view: CaseView, plan: Plan, plan_id: str, made: Compared, given: Ma
         images=images,
         questions=("performance.3",),
         findings=() if made.gap.value != made.gap.value else (_settled(plan, made, result, judged, q),),
+        tried=_tried(plan, result),
         notes=_notes(view, plan, made),
         next_steps=_next(plan, judged),
+    )
+
+
+def _tried(plan: Plan, result: TestResult) -> tuple[Tried, ...]:
+    """The test, for whatever else is said of the errors of this group."""
+    slice_ = {one.name: in_words(one) for one in plan.conditions}
+    name = plan.finding.class_name if plan.within is not None else None
+    return (
+        Tried(
+            slice_, dataclasses.replace(result, statistic=""), name, plan.asked.split, plan.called is not None
+        ),
+    )
+
+
+def _on_untouched(judged: Judgement, plan: Plan) -> Judgement:
+    """Nothing is confirmed on the very images that suggested it."""
+    if plan.untouched or judged.verdict != "confirmed":
+        return judged
+    return Judgement(
+        "inconclusive",
+        "The difference is there, but on the images that suggested the group: only other images can confirm it.",
     )
 
 
@@ -93,21 +117,41 @@ def _what(plan: Plan) -> str:
 
 
 def _summary(plan: Plan, made: Compared, judged: Judgement, q: float, earlier: int) -> str:
-    told = [f"{judged.verdict.capitalize()}: {claim(plan.finding)}"]
+    said = [f"{judged.verdict.capitalize()}: {claim(plan.finding)}"]
     what = _what(plan)
-    told.append(
+    said.append(
         f"{number(made.rate)} {interval(made.rate_ci)} of the {made.n:,} images in the group are {what}, {number(made.rate_out)} "
         f"of the {made.n_out:,} others."
     )
     if made.gap.value == made.gap.value:
         count = f", test {earlier + 1} of this kind in the case" if earlier else ""
-        told.append(
+        said.append(
             f"Within true classes the difference is {number(made.gap.value, 'points')} {interval(made.gap.ci, 'points')}, "
             f"p {p_value(made.gap.p)}, q {p_value(q)}{count}."
         )
     else:
-        told.append("No class has images both inside and outside, so they can't be compared.")
-    return " ".join([*told, judged.reason])
+        said.append("No class has images both inside and outside, so they can't be compared.")
+    return " ".join([*said, judged.reason, *_before(plan), *_unknown(plan)])
+
+
+def _before(plan: Plan) -> list[str]:
+    """What earlier searches had to do with the group."""
+    left = int((plan.inside | plan.outside).sum())
+    if plan.before.by and not plan.untouched:
+        names = listing(list(dict.fromkeys(plan.before.by)))
+        return [f"Searches of this case ({names}) had brought it up on all of these images."]
+    return told(plan.before, left, plan.everyone)
+
+
+def _unknown(plan: Plan) -> list[str]:
+    """Images in neither part."""
+    if not plan.unknown:
+        return []
+    names = listing([clean(one.name, 40) for one in plan.conditions])
+    which = " and ".join(f"{clean(one.name, 40)}=missing" for one in plan.conditions[:1])
+    return [
+        f"{plan.unknown:,} more images are in neither part: their {names} is missing (where={which} compares them)."
+    ]
 
 
 def _facts(plan: Plan, plan_id: str, made: Compared, q: float) -> tuple[Fact, ...]:
@@ -178,7 +222,14 @@ def _figures(view: CaseView, plan: Plan, made: Compared, images: tuple[ImageRef,
 
 def _notes(view: CaseView, plan: Plan, made: Compared) -> tuple[str, ...]:
     notes = [
-        "If these images gave the idea for the group, the test flatters it; a test on other images would not.",
+        *(
+            [
+                "No search of this case had brought this group up. If these images gave the idea in another way, the test flatters it."
+            ]
+            if plan.before.clean
+            else []
+        ),
+        *([f"Images of one {clean(plan.together, 40)} are counted together."] if plan.together else []),
         "A group that fails more is not yet a cause: other things may go along with it.",
     ]
     if plan.finding.kind == "rare_case":

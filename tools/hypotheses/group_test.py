@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from failsight.tools import belonging
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Finding, Instrument, Interval
 from failsight.tools.experiments.masking_plan import stated_finding
@@ -19,9 +20,11 @@ from failsight.tools.experiments.population import (
     parse_filters,
     rows_meeting,
 )
+from failsight.tools.hypotheses.suggested import Suggested, suggested
 from failsight.tools.hypotheses.typed import CUED, GROUPED, NATURE, conditions_of, group_words, in_words
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import labelled_splits, need_labels
+from failsight.tools.slice_search import group_codes
 from failsight.tools.stats.groups import Gap, gap
 from failsight.tools.stats.intervals import newcombe, wilson
 from failsight.tools.stats.power import smallest_rate_difference
@@ -45,6 +48,7 @@ class Asked:
     minimum_effect: float = 0.05
     alpha: float = 0.05
     split: Split = "data"
+    group_by: str | None = None
 
     def given(self) -> dict[str, object]:
         """The arguments as the evidence names them."""
@@ -60,6 +64,11 @@ class Plan:
         without: index of the true class that is left out of it: the class that a sign is said to stand for, or None.
         called: index of the class whose wrong calls count; None: all errors count.
         known: whether the case had this finding before.
+        before: what earlier searches of the case had made of the group.
+        untouched: whether the images that test it are those that suggested it to no search.
+        everyone: images of both parts, those that suggested it too.
+        unknown: images of these classes in neither part, because a value is missing.
+        sources: (rows of the table,) what the images come from; None where each stands alone. together: that column.
     """
 
     asked: Asked
@@ -72,6 +81,12 @@ class Plan:
     instrument: Instrument
     inside: Mask  # rows of the table
     outside: Mask
+    before: Suggested
+    untouched: bool = True
+    everyone: int = 0
+    unknown: int = 0
+    sources: npt.NDArray[np.int64] | None = None
+    together: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,17 +154,34 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
     of_class = table.labels >= 0 if within is None else table.labels == within
     if called is not None:
         of_class = of_class & (table.labels != called)
-    inside, known = rows_meeting(view, split, conditions)
-    outside = known & ~inside & of_class
-    inside = inside & of_class
-    if not inside.any() or not outside.any():
-        side = "in" if not inside.any() else "outside"
+    met, known = rows_meeting(view, split, conditions)
+    everyone = met & of_class, known & ~met & of_class
+    if not everyone[0].any() or not everyone[1].any():
+        side = "in" if not everyone[0].any() else "outside"
         raise RetryError(f"where: no labelled image is {side} the group {' & '.join(map(str, conditions))}.")
+    before = suggested(view, split, conditions, None if within is None else view.classes[within], wanted)
+    inside, outside = everyone[0] & before.keep, everyone[1] & before.keep
+    untouched = bool(inside.any() and outside.any()) and not before.all_by
+    if not untouched:
+        inside, outside = everyone
+    together = belonging.told(asked.group_by) or (before.together if asked.group_by is None else "")
     finding, old = _finding(view, stated, conditions, within, called)
+    plan = _instrument(asked, finding, conditions, called, view, (inside, outside), before, together)
     return Plan(
-        asked, conditions, within, called, called, finding, old,
-        _instrument(asked, finding, conditions, called, view, int(inside.sum()), int(outside.sum())), inside, outside,
+        asked, conditions, within, called, called, finding, old, plan, inside, outside, before, untouched,
+        int((everyone[0] | everyone[1]).sum()), int((of_class & ~known).sum()), _sources(view, split, together), together,
     )  # fmt: skip
+
+
+def _sources(view: CaseView, split: Split, column: str) -> npt.NDArray[np.int64] | None:
+    """(rows of the table,) what each image comes from, by that column. Raises RetryError for an unknown one."""
+    if not column:
+        return None
+    table, n = view.attributes(split), len(view.table(split))
+    codes = group_codes(table, np.ones(len(table.rows), bool), column)
+    made = np.arange(n, dtype=np.int64) + n  # unread images are alone
+    made[table.rows] = 0 if codes is None else codes
+    return made
 
 
 def _finding(
@@ -199,24 +231,28 @@ def _instrument(
     conditions: tuple[Filter, ...],
     called: int | None,
     view: CaseView,
-    n: int,
-    n_out: int,
+    parts: tuple[Mask, Mask],
+    before: Suggested,
+    together: str,
 ) -> Instrument:
-    smallest = smallest_rate_difference(n, TYPICAL_RATE, n_out, asked.alpha)
+    n, n_out = int(parts[0].sum()), int(parts[1].sum())
+    smallest = None if together else smallest_rate_difference(n, TYPICAL_RATE, n_out, asked.alpha)
     rare = (
         "; besides, the group must be at most half as frequent in training"
         if finding.kind == "rare_case"
         else ""
     )
+    counted = f"; images of one {clean(together, 40)} counted together, Student's t" if together else ""
+    seen = {"not_on_the_half_of": list(before.by)} if before.by else {}
     return Instrument(
         finding=finding.key,
         tool=TOOL,
         arguments={
             "where": [str(f) for f in conditions], "called": view.classes[called] if called is not None else None,
-            "split": asked.split,
+            "split": asked.split, **seen, **({"group_by": together} if together else {}),
         },
         statement=claim(finding),
-        statistic=statistic(called) + rare,
+        statistic=statistic(called) + rare + counted,
         control="the other images of the same true classes whose value is known",
         minimum_effect=asked.minimum_effect,
         alpha=asked.alpha,
@@ -232,13 +268,15 @@ def run(view: CaseView, plan: Plan) -> Compared:
     inside, outside = plan.inside[p.rows], plan.outside[p.rows]
     counted = p.predicted == plan.called if plan.called is not None else p.labelled & ~p.correct
     strata = np.maximum(p.labels, 0).astype(np.int64)
-    made = gap(counted, inside, outside, strata)
+    sources = None if plan.sources is None else plan.sources[p.rows]
+    made = gap(counted, inside, outside, strata, sources)
     n, n_out = int(inside.sum()), int(outside.sum())
     hits, hits_out = int((counted & inside).sum()), int((counted & outside).sum())
     rate_out = hits_out / n_out if n_out else math.nan
     at = np.flatnonzero(counted & inside)
     at = at[np.argsort(-p.confidence[at], kind="stable")] if p.has_scores else at
-    detectable = smallest_rate_difference(n, rate_out, n_out, plan.asked.alpha) if n and n_out else None
+    seen = n and n_out and sources is None  # of images in groups their number alone can't say it
+    detectable = smallest_rate_difference(n, rate_out, n_out, plan.asked.alpha) if seen else None
     rarity = _rarity(view, plan) if plan.finding.kind == "rare_case" else None
     wrong = p.labelled & ~p.correct
     missed, missed_out = int((wrong & inside).sum()), int((wrong & outside).sum())

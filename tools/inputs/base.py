@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
+
+from failsight.tools.inputs.decisions import Thresholds, decide
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -157,6 +159,10 @@ class Predictions:
         left_out: images that could not be read or whose scores are not finite.
         features: what the model's last layer read, (n, channels) float16, from the same pass; None for black boxes,
             ONNX, and where they would not fit (``CaseView.features`` then reads a sample).
+        thresholds: of the classes, in their order; empty where the largest score decides (see ``decisions.decide``).
+        answers: class index per row where a table says outright what was answered, whatever the scores. Shape (n,).
+        predicted: class index per row that counts as the model's answer: ``answers``, else by ``thresholds``. Shape (n,).
+        confidence: the score of the class answered, which need not be the largest. Shape (n,), float32.
     """
 
     split: Split
@@ -169,18 +175,37 @@ class Predictions:
     seconds: float = 0.0
     cached: bool = False
     features: npt.NDArray[np.float16] | None = None
+    thresholds: Thresholds = ()
+    answers: npt.NDArray[np.int64] | None = None
     predicted: npt.NDArray[np.int64] = field(init=False)
     confidence: Floats = field(init=False)
 
     def __post_init__(self) -> None:
-        predicted = self.scores.argmax(1) if len(self.scores) else np.zeros(0, np.int64)
-        object.__setattr__(self, "predicted", predicted.astype(np.int64))
-        object.__setattr__(
-            self, "confidence", self.scores.max(1) if len(self.scores) else np.zeros(0, np.float32)
-        )
+        if not len(self.scores):
+            predicted, confidence = np.zeros(0, np.int64), np.zeros(0, np.float32)
+        else:
+            given = self.answers
+            if given is not None and len(given) != len(self.scores):
+                raise ValueError(f"{len(given)} answers for {len(self.scores)} rows")
+            predicted = decide(self.scores, self.thresholds) if given is None else given.astype(np.int64)
+            confidence = np.take_along_axis(self.scores, predicted[:, None], 1)[:, 0]
+        object.__setattr__(self, "predicted", predicted)
+        object.__setattr__(self, "confidence", confidence)
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def part(self, at: npt.NDArray[Any]) -> Predictions:
+        """The rows ``at`` (places or a mask) by themselves, without features."""
+        given = None if self.answers is None else self.answers[at]
+        return replace(
+            self,
+            rows=self.rows[at],
+            labels=self.labels[at],
+            scores=self.scores[at],
+            answers=given,
+            features=None,
+        )
 
     @property
     def labelled(self) -> npt.NDArray[np.bool_]:
@@ -192,6 +217,14 @@ class Predictions:
         """Mask of rows predicted right (False where the label is unknown)."""
         right: npt.NDArray[np.bool_] = self.labelled & (self.predicted == self.labels)
         return right
+
+    @property
+    def otherwise(self) -> npt.NDArray[np.bool_]:
+        """Mask of rows whose answer is not the class with the largest score (a tie counts as the largest)."""
+        made: npt.NDArray[np.bool_] = (
+            self.confidence < self.scores.max(1) if len(self.scores) else np.zeros(0, np.bool_)
+        )
+        return made
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from failsight.tools.errors import UserError
 from failsight.tools.inputs import beside
+from failsight.tools.inputs.answers import answers_given, answers_kept, table_thresholds
 from failsight.tools.inputs.base import Floats, LeftOut, Predictions
 from failsight.tools.inputs.classes import match_labels
 from failsight.tools.inputs.columns import join_metadata, parse_boxes, read_columns, typed, typed_columns
@@ -20,6 +22,7 @@ from failsight.tools.inputs.fingerprint import content_hash, look_at
 from failsight.tools.inputs.manifest import RESERVED, locate, need_column, of_split
 from failsight.tools.inputs.models.scoring import softmax
 from failsight.tools.inputs.names import usual_names, without_answers
+from failsight.tools.inputs.one_score import completed
 from failsight.tools.inputs.table import Files, Images, Unmatched, distinct, folded, printable
 from failsight.tools.inputs.unmatched import NO_CLASS, check_labels
 from failsight.tools.text import clean, listing
@@ -42,7 +45,9 @@ class _Rows:
     scores: Floats
     without_label: list[LeftOut]
     without_scores: list[LeftOut]
-    unmatched: tuple[Unmatched, ...] = ()
+    unmatched: tuple[Unmatched, ...]
+    given: npt.NDArray[np.int64]  # answers that the table says beside its scores, −1 where it says none
+    answers: npt.NDArray[np.int64] | None = None  # what counts, where that is not what the scores say
 
 
 def open_black_box(
@@ -56,11 +61,13 @@ def open_black_box(
     refuse_loss: bool = False,
     cache_folder: Path | None = None,
     progress: Progress | None = None,
+    thresholds: Mapping[str, float] | None = None,
 ) -> tuple[Images, Predictions]:
     """The pictures and the prediction table that a CSV or Parquet file describes.
 
     Columns: ``path``; ``label``; and ``prediction`` (a class name) or one column of probabilities per class, named as the
-    class or with ``p_`` or ``prob_`` before it. Every other column is an attribute.
+    class or with ``p_`` or ``prob_`` before it. Every other column is an attribute. With both, ``prediction`` is what the
+    model answered, whatever its scores: somebody may have decided by a threshold.
 
     Args:
         root: folder that the paths are relative to, by default the table's own; or a manifest or class folders that give the
@@ -70,12 +77,13 @@ def open_black_box(
         class_map: label → class, where they differ.
         choose: the value of a column ``split`` to use.
         refuse_loss: raise where more than half of the rows would be left out for their labels.
+        thresholds: class → score from which on it is answered; they decide in place of the column ``prediction``.
 
     Returns:
         The pictures and, row for row, their predictions (one-hot and ``has_scores`` False without probabilities).
 
     Raises:
-        UserError: a column is missing, no row is usable, or labels match no class.
+        UserError: a column is missing, no row is usable, labels match no class, or thresholds do not fit the table.
     """
     path = Path(path).expanduser()
     read, notes = read_columns(path)
@@ -86,6 +94,7 @@ def open_black_box(
     if "label" not in read:
         raise beside.not_labelled(read, path)
     columns = of_split(read, "data", choose, path, notes)
+    columns = completed(columns, classes, class_map or {}, path.name, notes)
     probabilities = probability_columns(columns, classes, class_map or {})
     if not probabilities:
         need_column(columns, "prediction", path)
@@ -94,7 +103,9 @@ def open_black_box(
         raise UserError(
             f"The table {clean(path.name)} knows one class only ({listing(names)}).", "Give at least two."
         )
+    rule = table_thresholds(thresholds or {}, names, path.name, has_scores=bool(probabilities))
     rows = _rows(columns, probabilities, names, class_map or {}, path, notes)
+    rows.answers = answers_kept(rows.given, rows.scores, rule, notes)
     if refuse_loss:
         check_labels(
             rows.unmatched, len(columns["path"]), f"rows of {clean(path.name)}", names, folders=False
@@ -111,19 +122,21 @@ def open_black_box(
     if metadata is not None:
         joined = join_metadata(rows.names, attributes, Path(metadata[0]).expanduser(), metadata[1], notes)
         attributes = {**typed_columns(joined, notes), **attributes}
-    images = _images(folder, kept, attributes, names, rows, notes, cache_folder, progress)
-    numbers = np.arange(len(images), dtype=np.int64)
+    numbers = np.arange(len(rows.keep), dtype=np.int64)
     left_out = tuple(rows.without_scores)
-    return images, Predictions(
+    made = Predictions(
         "data",
         names,
         numbers,
-        images.labels,
+        np.array(rows.labels, np.int64),
         rows.scores,
         left_out,
         has_scores=bool(probabilities),
         cached=True,
+        thresholds=rule,
+        answers=rows.answers,
     )
+    return _images(folder, kept, attributes, rows, made, notes, cache_folder, progress), made
 
 
 def probability_columns(
@@ -219,13 +232,18 @@ def _rows(
     words = [clean(_text(value)) or None for value in columns["label"]]
     matching = match_labels(words, names, class_map, clean(path.name))
     notes.extend(matching.notes)
+    answers = np.full(len(words), -1, np.int64)
+    told = [clean(_text(v)) or None for v in columns.get("prediction", ())]
     if probabilities:
         scores, bad = _probabilities(columns, probabilities, path, notes)
+        if told:
+            answers, unknown = answers_given(told, names, class_map, notes)
+            bad = {**unknown, **bad}
     else:
-        scores, bad = _one_hot([clean(_text(v)) or None for v in columns["prediction"]], names)
+        scores, bad = _one_hot(told, names)
     given = [_text(value) for value in columns["path"]]
     shown = distinct([printable(name.replace("\\", "/")) or f"row {i + 2}" for i, name in enumerate(given)])
-    rows = _Rows([], [], [], scores, [], [], matching.unmatched)
+    rows = _Rows([], [], [], scores, [], [], matching.unmatched, answers)
     for i, word in enumerate(words):
         if word is None:
             rows.without_label.append(LeftOut(shown[i], "it has no label"))
@@ -244,7 +262,7 @@ def _rows(
             f"Not one row of {clean(path.name)} can be used (the first: {first.reason}).",
             "Check its columns.",
         )
-    rows.scores = scores[rows.keep]
+    rows.scores, rows.given = scores[rows.keep], answers[rows.keep]
     return rows
 
 
@@ -286,8 +304,8 @@ def _images(
     folder: Path,
     kept: Columns,
     attributes: Columns,
-    names: tuple[str, ...],
     rows: _Rows,
+    made: Predictions,
     notes: list[str],
     cache_folder: Path | None,
     progress: Progress | None,
@@ -302,14 +320,18 @@ def _images(
             f"{len(problems):,} of {len(looks):,} images are not at hand (the first: {problems[0]}); "
             "their predictions are used all the same."
         )
-    words = [names[label] for label in rows.labels]
+    words = [made.classes[label] for label in rows.labels]
     digests = [look.digest for look in looks]
-    parts = [list(names), words, rows.names, attributes, boxes, sha256(rows.scores.tobytes()).hexdigest()]
+    parts = [
+        list(made.classes), words, rows.names, attributes, boxes, sha256(rows.scores.tobytes()).hexdigest(),
+    ]  # fmt: skip
+    if rows.answers is not None or made.thresholds:  # other answers from the same scores are other data
+        parts.append(sha256(made.predicted.tobytes()).hexdigest())
     return Images(
         root=folder,
         paths=rows.names,
-        labels=np.array(rows.labels, np.int64),
-        classes=names,
+        labels=made.labels,
+        classes=made.classes,
         columns=attributes,
         boxes=boxes,
         left_out=rows.without_label,

@@ -94,6 +94,11 @@ def make_around(view: CaseView, asked: Asked, strategy: str) -> Around:
     made = view.predictions("data")
     if not made.has_scores:
         raise RetryError("This model gives no probabilities, so how sure it is can't be used.")
+    if strategy == "rule" and (made.thresholds or made.answers is not None):
+        raise RetryError(
+            "A rule gives the class with the second largest score where the answer is weak; here the largest score does not decide "
+            "the answers. Change the threshold of the class instead: operating_points shows what each costs."
+        )
     at = np.flatnonzero(made.labelled)
     if len(at) < FEWEST:
         raise RetryError(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.inputs.base import Split
+from failsight.tools.inputs.decisions import decide, thresholds_of
 from failsight.tools.repair.sieve import CLASS, Assigner, Seen, assigner_for, copies
 from failsight.tools.repair.wishes import Brief, numbers
 from failsight.tools.repair.workshop import Made, Order, Record, Workshop
@@ -160,7 +161,7 @@ def judged(view: CaseView, workshop: Workshop, records: Sequence[Record], batch:
     for start in range(0, len(records), batch):
         part = records[start : start + batch]
         pixels: npt.NDArray[np.uint8] = np.stack([model.prepare(workshop.open(r)) for r in part])
-        called = model.scores(pixels).argmax(1)
+        called = decide(model.scores(pixels), thresholds_of(model))
         for record, c in zip(part, called.tolist(), strict=True):
             made[record.number] = view.classes[c] != record.label
     return made

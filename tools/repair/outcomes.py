@@ -246,7 +246,11 @@ def _units(view: CaseView, at: Mapping[Split, Ints], group_by: str | None) -> In
     for split, positions in at.items():
         keep = np.zeros(len(view.predictions(split)), bool)
         keep[positions] = True
-        codes = group_codes(view.attributes(split), keep, group_by)
+        table = view.attributes(split)
+        known = (
+            split == "data" or group_by in table.columns
+        )  # images of a split without the column each stand alone
+        codes = group_codes(table, keep, group_by) if known else np.arange(len(positions), dtype=np.int64)
         assert codes is not None
         parts.append(codes + start)
         start += int(codes.max(initial=-1)) + 1

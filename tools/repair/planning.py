@@ -10,6 +10,7 @@ import numpy as np
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import digest
 from failsight.tools.inputs.base import Pixels
+from failsight.tools.inputs.decisions import decide, thresholds_of
 from failsight.tools.notes import called
 from failsight.tools.repair import additions, anchors, copies, normalisation, relabelling
 from failsight.tools.repair.arms import name_for
@@ -295,7 +296,7 @@ def _wrong(view: CaseView, usual: Pile) -> Mask:
     """(usual,) images that the model answers wrongly."""
     model = view.model()
     made: list[Ints] = [
-        model.scores(usual.pixels[i : i + 64]).argmax(1).astype(np.int64) for i in range(0, len(usual), 64)
+        decide(model.scores(usual.pixels[i : i + 64]), thresholds_of(model)) for i in range(0, len(usual), 64)
     ]
     wrong: Mask = np.concatenate(made) != usual.labels
     if not wrong.any():

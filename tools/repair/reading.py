@@ -55,7 +55,7 @@ def exchanged(scores: Floats, at: Mask) -> Floats:
 
 def best_two(scores: Floats) -> tuple[Ints, Ints]:
     """(n,) the most and the second most probable class."""
-    first = scores.argmax(1).astype(np.int64)
+    first = scores.argmax(1).astype(np.int64)  # where thresholds decide there is no such repair (around.py)
     rest = np.array(scores, np.float64)
     rest[np.arange(len(rest)), first] = -np.inf
     return first, rest.argmax(1).astype(np.int64)

@@ -102,9 +102,7 @@ class _Kept:
         if split not in self._kept:
             return made
         at = np.flatnonzero(np.isin(made.rows, self._kept[split]))
-        return dataclasses.replace(
-            made, rows=made.rows[at], labels=made.labels[at], scores=made.scores[at], features=None
-        )
+        return made.part(at)
 
     def attributes(self, split: Split = "data") -> AttributeTable:
         whole = self._inner.attributes(split)

@@ -119,6 +119,8 @@ def open_version(
 
         made = open_model(place, arch=arch, trust_code=trust_code, device=device)
     check_print(version, made.fingerprint, place)
+    if (rule := getattr(base, "thresholds", None)) and not getattr(made, "thresholds", None):
+        made.thresholds = rule  # type: ignore[attr-defined]  # a repair changes scores, not where the operating point is
     return made
 
 

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import digest
 from failsight.tools.inputs.base import Box, Floats, Pixels, Predictions, Split
+from failsight.tools.inputs.decisions import decide, thresholds_of
 from failsight.tools.inputs.models.scoring import ScoringModel
 from failsight.tools.repair.reading import read_otherwise
 from failsight.tools.repair.versions import WRAPPED
@@ -65,6 +66,7 @@ class WrappedModel(ScoringModel):
             "logits",
             geometry=getattr(base, "geometry", None),
         )
+        self.thresholds = getattr(base, "thresholds", {})
 
     def prepare(self, image: Image) -> npt.NDArray[np.uint8]:
         return self.base.prepare(image)
@@ -101,7 +103,8 @@ class WrappedModel(ScoringModel):
 
     def defers(self, scores: Floats) -> npt.NDArray[np.bool_]:
         """(n,) whether each answer is left to a person."""
-        made: npt.NDArray[np.bool_] = scores.max(1) < self.threshold
+        sure = np.take_along_axis(scores, decide(scores, thresholds_of(self))[:, None], 1)[:, 0]
+        made: npt.NDArray[np.bool_] = sure < self.threshold
         return made
 
 
@@ -191,7 +194,7 @@ def answered(view: CaseView, model: WrappedModel, split: Split) -> Predictions:
     scores = softmax(model.from_features(features))
     at = np.flatnonzero(known)[np.isfinite(scores).all(1)]
     scores = scores[np.isfinite(scores).all(1)]
-    return replace(base, rows=base.rows[at], labels=base.labels[at], scores=scores, features=None)
+    return replace(base.part(at), scores=scores, answers=None)
 
 
 def write_wrapped(

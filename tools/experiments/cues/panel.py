@@ -19,6 +19,7 @@ from failsight.tools.experiments.patches import as_mask, patches_of
 from failsight.tools.experiments.population import boxed_objects
 from failsight.tools.experiments.regions import Region
 from failsight.tools.inputs.base import BadImage, Pixels
+from failsight.tools.inputs.decisions import decide, thresholds_of
 from failsight.tools.text import clean
 from failsight.tools.view import CaseView
 
@@ -151,7 +152,7 @@ class _Bench:
         scores = self.model.scores(pixels)
         watched = self.sample.watched[at]
         fall = self.clean[at] - np.take_along_axis(scores, watched[:, None], 1)[:, 0]
-        flip = (scores.argmax(1) != watched).astype(np.float64)
+        flip = (decide(scores, thresholds_of(self.model)) != watched).astype(np.float64)
         bad = ~np.isfinite(scores).all(1)
         fall[bad] = flip[bad] = np.nan
         return fall, flip

@@ -5,11 +5,13 @@ The formats import their frameworks only when used.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from failsight.tools.errors import UserError
+from failsight.tools.inputs.decisions import named_thresholds
 from failsight.tools.inputs.models.side import Side, find_side
 from failsight.tools.text import clean
 
@@ -37,6 +39,7 @@ def open_model(
     side_file: str | Path | None = None,
     classes: tuple[str, ...] | None = None,
     device: str = "cpu",
+    thresholds: Mapping[str, float] | None = None,
 ) -> ScoringModel:
     """Open the model at ``path`` as a ``Classifier``.
 
@@ -50,6 +53,8 @@ def open_model(
         side_file: what the model does not say about itself; by default NAME.json beside it, or model.json.
         classes: class names in output order, over those of side file and model.
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps`` or ``auto``.
+        thresholds: class name → score from which on it is answered, in place of all those of the side file
+            (see ``decisions.decide``). They are part of the fingerprint: with others it is another model.
 
     Raises:
         UserError: the file is missing, refused, damaged, of no known format, or lacks facts that nobody states.
@@ -64,11 +69,14 @@ def open_model(
         model, factory = Path(file_name), function
     else:
         model, factory = Path(text), None
-    model = _one_model(model.expanduser())
+    model = one_model(model.expanduser())
     side = find_side(model, Path(side_file).expanduser() if side_file is not None else None)
     if classes is not None:
         side = Side(classes=tuple(classes), raw={"classes": list(classes)}).over(side)
-    request = Request(model, side, arch or side.arch, trust_code, device, factory)
+    if thresholds:
+        named = {name: float(value) for name, value in thresholds.items()}
+        side = Side(thresholds=named, raw={"thresholds": named}).over(side)
+    request = Request(model, side, arch or side.arch_here(), trust_code, device, factory)
     if factory is not None or model.suffix == ".py":
         from failsight.tools.inputs.models.python_factory import load as load_python_factory
 
@@ -76,10 +84,12 @@ def open_model(
     else:
         made = _by_format(request)
     made.source = request
+    if side.thresholds:
+        made.thresholds = named_thresholds(side.thresholds, made.classes)
     return made
 
 
-def _one_model(path: Path) -> Path:
+def one_model(path: Path) -> Path:
     """``path``, or the single model file in it. Raises UserError."""
     if not path.exists():
         hint = "Check the path"

@@ -51,12 +51,7 @@ def resolve(arch: str, *, trust_code: bool) -> Factory:
             f"The architecture {clean(arch)} is refused: importing {clean(module_name)} runs its code.",
             "If you trust that code, add --trust-code.",
         )
-    beside = Path(
-        f"{module_name}.py"
-    )  # a command finds modules of the folder that it is called in, as python -m does
-    file = Path(module_name) if module_name.endswith(".py") else beside
-    here = file is not beside or (module_name.isidentifier() and beside.is_file())
-    module = _import_file(file) if here else _import(module_name)
+    module = _import_file(Path(module_name)) if module_name.endswith(".py") else _import(module_name)
     made = getattr(module, function, None)
     if not callable(made):
         names = [n for n in vars(module) if not n.startswith("_") and callable(getattr(module, n))]

@@ -4,8 +4,9 @@ probabilities."""
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -34,10 +35,12 @@ class ScoringModel:
         notes: what a person should know about how the model was read, in plain sentences.
         geometry: a picture-to-pixels step of the model's own, when ``preprocessing`` can't express it.
         source: what the model was opened from; None for one that was made in memory.
+        thresholds: class name → score from which on the class is answered (see ``decisions.decide``); empty for none.
     """
 
     format: str = "python"
     source: Request | None = None
+    thresholds: Mapping[str, float] = MappingProxyType({})
 
     def __init__(
         self,

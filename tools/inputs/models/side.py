@@ -5,7 +5,7 @@
     {"classes": ["bathroom", …], "input_size": [224, 224], "crop": "center", "resize": 256,
      "interpolation": "bilinear", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225],
      "scale": 0.00392156862745098, "channels": "RGB", "layout": "NCHW", "outputs": "logits",
-     "feature_layer": "layer3.2", "arch": "module:factory", "format": "…"}
+     "feature_layer": "layer3.2", "arch": "module:factory", "thresholds": {"bathroom": 0.2}, "format": "…"}
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ class Side:
     outputs: Outputs | None = None
     feature_layer: str | None = None
     arch: str | None = None
+    thresholds: Mapping[str, float] | None = None
     path: Path | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
 
@@ -68,6 +69,12 @@ class Side:
         """These facts, and those of ``other`` where these are silent."""
         mine = {name: getattr(self, name) for name in _FACTS if getattr(self, name) is not None}
         return replace(other, **mine, path=self.path or other.path, raw={**other.raw, **self.raw})
+
+    def arch_here(self) -> str | None:
+        """``arch``, a file's place read from the folder of the side file where the file is there."""
+        before, _, function = (self.arch or "").rpartition(":")
+        beside = self.path.parent / before if self.path and before.endswith(".py") else None
+        return f"{beside.resolve()}:{function}" if beside is not None and beside.is_file() else self.arch
 
     def preprocessing(self, fallback: Preprocessing | None = None) -> Preprocessing | None:
         """The preprocessing these facts give, over ``fallback``; None when not even the input size is known."""
@@ -98,6 +105,7 @@ _FACTS = [
     "outputs",
     "feature_layer",
     "arch",
+    "thresholds",
 ]
 
 
@@ -152,7 +160,7 @@ def read_side(path: Path) -> Side:
         raise UserError(f"The side file {clean(path)}: {clean(problem)}.", _KEYS) from problem
 
 
-_KEYS = "Its keys are classes, input_size, crop, resize, interpolation, mean, std, channels, layout, outputs, feature_layer."
+_KEYS = "Its keys are classes, input_size, crop, resize, interpolation, mean, std, channels, layout, outputs, feature_layer, thresholds."
 
 
 def parse_side(raw: Mapping[str, Any], path: Path | None = None) -> Side:
@@ -177,6 +185,7 @@ def parse_side(raw: Mapping[str, Any], path: Path | None = None) -> Side:
         outputs=_one_of(facts, "outputs", get_args(Outputs)),
         feature_layer=_text(facts, "feature_layer"),
         arch=_text(facts, "arch"),
+        thresholds=_thresholds(facts.get("thresholds")),
         path=path,
         raw=dict(raw),
     )
@@ -195,7 +204,9 @@ def _classes(value: Any) -> tuple[str, ...] | None:
         or len(value) < 2
         or not all(isinstance(v, str) and v.strip() for v in value)
     ):
-        raise ValueError("classes must be a list of at least two names")
+        raise ValueError(
+            "classes must be a list of at least two names (a model with one output, a sigmoid, names two: first the one that a low output stands for)"
+        )
     names = tuple(clean(v) for v in value)
     if len(set(names)) != len(names):
         raise ValueError("classes names the same class twice")
@@ -263,6 +274,18 @@ def _channels(value: Any) -> Literal["RGB", "BGR", "GRAY"] | None:
     if name not in ("RGB", "BGR", "GRAY"):
         raise ValueError(f"channels must be RGB, BGR or GRAY, not {value!r}")
     return name  # type: ignore[return-value]
+
+
+def _thresholds(value: Any) -> Mapping[str, float] | None:
+    """Class name → threshold; whether the model has these classes is seen once it is open."""
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise ValueError('thresholds must be an object such as {"bathroom": 0.2}')
+    for name, number in value.items():
+        if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= 1:
+            raise ValueError(f"the threshold of {name} must be a number above 0 and at most 1")
+    return {clean(name): float(number) for name, number in value.items()}
 
 
 def _one_of(facts: Mapping[str, Any], key: str, choices: tuple[str, ...]) -> Any:
