@@ -77,9 +77,12 @@ def measure_again(
         UserError: it was never measured, or model or pictures can't be had any more.
         RetryError: a bad argument.
     """
+    from failsight.agent.config import load_config
     from failsight.agent.opening import open_case
+    from failsight.agent.trusted import check_code
     from failsight.tools.registry import registry
 
+    check_code(load_config(folder), folder)
     spec = registry()[tool]
     found = recorded_call(Journal(folder, write=False).events, tool, spec.check(arguments))
     if found is None:
@@ -89,7 +92,8 @@ def measure_again(
         )
     start, event, recorded = found
     with tempfile.TemporaryDirectory(prefix="failsight-again-") as parent:
-        branch = fork(folder, Path(parent) / "case", at=start - 1, carry=("repair",))
+        name = folder.resolve().name or "case"  # what goes wrong is said of the case that the person has
+        branch = fork(folder, Path(parent) / name, at=start - 1, carry=("repair",))
         with open_case(branch, progress=progress, **given) as case:
             made, _ = case.call(tool, arguments, by="person", why="measured again")
     same, other = compared(recorded, made)

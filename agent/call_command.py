@@ -15,7 +15,7 @@ def run(args: argparse.Namespace) -> int:
     """``failsight call``: one tool, journalled like any other call."""
     from failsight.agent.arguments import read
     from failsight.agent.config import MODELS
-    from failsight.agent.opening import open_case
+    from failsight.agent.opening import open_to_look
     from failsight.agent.ui.lines import StderrProgress
     from failsight.tools.errors import RetryError
 
@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     given = {k: getattr(args, k) for k in (*MODELS, "engine")}
     if args.again:
         return _again(args, given)
-    with open_case(args.case, progress=StderrProgress(), **given) as case:
+    with open_to_look(args.case, progress=StderrProgress(), **given) as case:
         try:
             made, before = case.call(args.tool, read(args.tool, args.arguments), by="person")
         except RetryError as error:

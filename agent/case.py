@@ -7,6 +7,7 @@ A Case is the CaseView that tools measure through, the one door through which ev
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +20,8 @@ from failsight.agent.config import CaseConfig
 from failsight.agent.journal import Journal
 from failsight.agent.secrets import redact
 from failsight.agent.state import STAGES, CaseState, FindingRecord, call_digest, fold
-from failsight.tools.checks.criterion_names import check_bound, usual_side
+from failsight.tools.belonging import default_for, told
+from failsight.tools.checks.criterion_names import usual_side
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import Evidence, Finding, Instrument, canonical, digest, jsonable
 from failsight.tools.inputs.base import AttributeTable, Split
@@ -51,7 +53,7 @@ LACKING = {
 class Case(Adopting):
     """One failing model under investigation. Use :func:`failsight.agent.open_case` to make or open one.
 
-    Every tool is also a method: ``case.find_slices(depth=2)`` is ``case.call("find_slices", {"depth": 2})``.
+    Every tool is also a method: ``case.find_slices(depth=2)`` is ``case.call("find_slices", {"depth": 2})[0]``.
     """
 
     def __init__(
@@ -106,12 +108,39 @@ class Case(Adopting):
 
         Rates lie in [0, 1]. Where less is better (``ece``, ``latency_ms``, ``expected_cost`` …) the bound is an upper one unless
         ``at_least`` says otherwise.
+
+        Raises:
+            UserError: there is no such criterion, class, attribute or value, or the bound is out of its range.
         """
+        from failsight.agent.expect import check
+
         at_least = usual_side(name) if at_least is None else at_least
-        check_bound(name, bound)
+        check(name, bound, self.classes, self)
         old = self.state().expectations.get(name)
         if old != Expectation(name, bound, at_least, by):
             self.record("expectation.set", name=name, bound=bound, at_least=at_least, by=by)
+
+    @property
+    def groups(self) -> str:
+        """The metadata column whose equal values belong together (patient, video); empty where nobody said so."""
+        return self.state().groups or ""
+
+    @property
+    def groups_said(self) -> str | None:
+        """The same; None where nobody said anything of images that belong together."""
+        return self.state().groups
+
+    def belong(self, column: str, *, by: str = "person") -> None:
+        """Images with the same value of ``column`` belong together from now on; ``none``: each stands alone.
+
+        Raises:
+            RetryError: no such metadata column, or one that says nothing; the sentence says what there is.
+        """
+        from failsight.agent.grouping import checked_column
+
+        name = checked_column(cast("CaseView", self), column)
+        if self.state().groups != name:
+            self.record("groups.set", column=name, by=by)
 
     def withdraw(self, finding_id: str, *, by: str = "person", why: str = "") -> FindingRecord:
         """Take back a hypothesis that was stated and not tested: nobody plans for it any more; it stays in the journal.
@@ -220,10 +249,23 @@ class Case(Adopting):
 
     def checked(self, spec: ToolSpec, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Validated arguments as the tool gets them: without keys, so that no answer can repeat one. Raises RetryError."""
-        made = self._with_segmenter(spec.check(arguments))
-        told = jsonable(made)
-        bare = self.redacted(told)
-        return made if bare == told else spec.check(bare)
+        made = self._with_groups(self._with_segmenter(spec.check(arguments)))
+        plain = jsonable(made)
+        bare = self.redacted(plain)
+        return made if bare == plain else spec.check(bare)
+
+    def _with_groups(self, checked: dict[str, Any]) -> dict[str, Any]:
+        """``checked`` arguments, with what belongs together as the case says it where they do not say it themselves."""
+        if "group_by" not in checked:
+            return checked
+        if not self.groups:
+            return {**checked, "group_by": told(checked["group_by"])}
+        if checked["group_by"] is not None:
+            return checked
+        return {
+            **checked,
+            "group_by": default_for(cast("CaseView", self), str(checked.get("split") or "data")),
+        }
 
     def answered(self, spec: ToolSpec, checked: Mapping[str, Any]) -> str:
         """Id of the evidence that answers a call without running anything; empty where the tool would run.
@@ -260,6 +302,8 @@ class Case(Adopting):
             prints["expectations"] = digest(list(state.expectations.values()))
             given = jsonable(checked)
             prints["evidence"] = digest([e.id for e in state.evidence if _counts(spec, e, given)])
+        if spec.reads_groups and self.state().groups is not None:
+            prints["groups"] = self.groups
         return call_digest(spec.name, checked, prints)
 
     def _with_segmenter(self, checked: Mapping[str, Any]) -> dict[str, Any]:
@@ -309,11 +353,19 @@ class Case(Adopting):
         if name not in registry():
             raise AttributeError(f"a case has no {name!r}; its tools are {', '.join(registry())}")
 
-        def run(**arguments: Any) -> Evidence:
+        def run(*unnamed: Any, **arguments: Any) -> Evidence:
+            if unnamed:
+                raise TypeError(f"{name} takes its arguments by name, as in case.{name}({takes})")
             return self.call(name, arguments)[0]
 
-        run.__doc__ = registry()[name].function.__doc__
-        run.__name__ = name
+        function = registry()[name].function
+        plain = inspect.signature(function)
+        named = [
+            p.replace(kind=p.KEYWORD_ONLY) for i, p in enumerate(plain.parameters.values()) if i
+        ]  # without the view of the case
+        takes = ", ".join(f"{p.name}=…" for p in named[:2])
+        run.__doc__, run.__name__ = function.__doc__, name
+        vars(run)["__signature__"] = plain.replace(parameters=named)
         return run
 
     def __dir__(self) -> list[str]:

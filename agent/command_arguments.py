@@ -71,6 +71,9 @@ def report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--redact-images", action="store_true", help="show no picture of the case and no path of one"
     )
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="write them there (default: the case folder)"
+    )
 
 
 def verify_arguments(parser: argparse.ArgumentParser) -> None:

@@ -93,10 +93,20 @@ def _open(args: argparse.Namespace, progress: Any) -> Session:
     given = {k: getattr(args, k) for k in (*SHARED, *GIVEN, "task", "name", "trust_code")}
     if args.map:
         given["class_map"] = dict(_pair(m) for m in args.map)
+    from failsight.agent.thresholds import refused, thresholds_given
+
+    if args.threshold:
+        given["thresholds"] = thresholds_given(args.threshold)
     if args.case is not None:
+        if args.threshold:
+            raise refused(args.case, args.threshold)
         new = [k for k in GIVEN if given.get(k)]
         if new:
-            raise UserError(f"A case folder and --{new[0]} were both given.", "Give one or the other.")
+            option = new[0].replace("_", "-")
+            raise UserError(f"A case folder and --{option} were both given.", "Give one or the other.")
+        from failsight.agent.opening import check_kept
+
+        check_kept(args.case, {k: given.get(k) for k in ("seed", "name", "task", "class_map")}, args.out)
         given = {k: given[k] for k in SHARED if k != "seed"}
     return session_of(args, given, progress)
 
@@ -116,8 +126,12 @@ def session_of(args: argparse.Namespace, given: dict[str, Any], progress: Any) -
     made: list[Session] = []
 
     def begin(case: Case) -> None:
+        if getattr(args, "groups", None):
+            from failsight.agent.grouping import set_groups
+
+            set_groups(case, args.groups)
         lenient = getattr(args, "lenient", False)  # said in words, after much else: told in the conversation
-        wanted = [_criterion(text, case, lenient) for text in getattr(args, "expect", ())]
+        wanted = [one for text in getattr(args, "expect", ()) for one in _criteria(text, case, lenient)]
         for one in wanted:  # only when all of them mean something
             case.expect(one.name, one.bound, at_least=one.at_least)
         from failsight.agent.learn.nudging import PromptingSession
@@ -132,18 +146,16 @@ def session_of(args: argparse.Namespace, given: dict[str, Any], progress: Any) -
     return made[0]
 
 
-def _criterion(text: str, case: Case, lenient: bool = False) -> Criterion:
+def _criteria(text: str, case: Case, lenient: bool = False) -> list[Criterion]:
     """What ``--expect`` demands. Raises UserError when it can't be read or (unless ``lenient``) names something that the case lacks."""
-    from failsight.agent.expect import check
+    from failsight.agent.expect import read_all
     from failsight.agent.planners.expectations import parse_cli
 
-    made = parse_cli(text, case.classes)
-    if made is None:
+    if parse_cli(text, case.classes) is None:
         raise UserError(
             f"--expect {text!r} is not NAME>=VALUE.", "Write for example --expect 'accuracy>=0.9'."
         )
-    check(made.name, made.bound, case.classes, None if lenient else case)
-    return made
+    return read_all(text, case.classes, case, checked=not lenient)
 
 
 def _open_demo(args: argparse.Namespace, progress: Any) -> Session:
@@ -206,6 +218,7 @@ def run_report(args: argparse.Namespace) -> int:
         formats,
         audience=args.audience,
         redact_images=args.redact_images,
+        out=args.out,
     ):
         print(path)
     return 0

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from failsight.agent.given import as_settings
 from failsight.agent.secrets import redact
 from failsight.tools.errors import UserError
 from failsight.tools.evidence import digest
@@ -43,7 +44,9 @@ class CaseConfig:
     """What a case is about.
 
     Paths are absolute; empty text where a thing was not given. ``class_map`` renames classes of the data to classes
-    of the model. ``encoder`` and ``vqa`` are folders (or hub ids) of models that know words; ``encoder="rooms"`` is the
+    of the model. ``thresholds``: class → the score from which on it is answered, as text (``"0.2"``), in place of those in
+    ``model.json``; other thresholds make another case. ``code``: digest of
+    the Python code that ``trust_code`` said yes to. ``encoder`` and ``vqa`` are folders (or hub ids) of models that know words; ``encoder="rooms"`` is the
     small one that comes along. ``segmenter``: likewise a model that finds regions (docs/regions.md). ``policy``: what may run unattended (``agent/policy.py``); ``repair``: which confirmed
     findings to repair (``first``, ``all``, or ids). ``metadata`` is a CSV joined to the images by ``metadata_key`` (its column that equals the file stem).
     """
@@ -61,7 +64,9 @@ class CaseConfig:
     metadata: str = ""
     metadata_key: str = ""
     class_map: Mapping[str, str] = field(default_factory=dict)
+    thresholds: Mapping[str, str] = field(default_factory=dict)
     trust_code: bool = False
+    code: str = ""
     device: str = "cpu"
     engine: str = "local"
     encoder: str = ""
@@ -86,12 +91,27 @@ class CaseConfig:
         given = {"data": self.data, "train": self.train, "pool": self.pool, "deploy": self.deploy}
         return {k: v for k, v in given.items() if v}
 
+    def bars(self) -> dict[str, float]:
+        """``thresholds`` as numbers. Raises UserError where one is none."""
+        return _bars(self.thresholds)
+
     def slug(self) -> str:
         """A folder name that is the same for the same question: names of model and data, and a short digest."""
         asked = {k: v for k, v in dataclasses.asdict(self).items() if k not in LOOSE}
+        del asked["code"]  # other code under the same name is refused, not another case
+        if not self.thresholds:  # cases that were opened before there were any keep their folder
+            del asked["thresholds"]
         stem = "-".join(Path(p).stem for p in (self.model or self.predictions, self.data) if p) or "case"
         kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "_" for c in self.name or stem)
         return f"{kept[:60]}-{digest(asked)[:6]}"
+
+
+def _bars(given: Mapping[str, Any]) -> dict[str, float]:
+    if not given:
+        return {}
+    from failsight.tools.inputs.decisions import threshold_value  # numpy, which a first paint does without
+
+    return {name: threshold_value(name, value) for name, value in given.items()}
 
 
 def check_workflow(name: str) -> None:
@@ -159,12 +179,15 @@ def make_config(**given: Any) -> CaseConfig:
     unknown = set(made) - {f.name for f in dataclasses.fields(CaseConfig)}
     if unknown:
         raise TypeError(f"unknown settings: {sorted(unknown)}")
+    made = as_settings(made, dataclasses.asdict(CaseConfig()))
     for name in PATHS:
         if made.get(name):
             made[name] = _there(str(made[name]), name)
     made |= {name: model_place(str(made[name]), name) for name in MODELS if made.get(name)}
     check_workflow(str(made.get("workflow", "reactive")))
-    config = CaseConfig(**made)
+    if made.get("thresholds"):
+        made["thresholds"] = {name: repr(bar) for name, bar in _bars(made["thresholds"]).items()}
+    config = _with_code(CaseConfig(**made))
     if not (config.model or config.predictions):
         raise UserError(
             "There is no model to look at.",
@@ -173,6 +196,17 @@ def make_config(**given: Any) -> CaseConfig:
     if not (config.data or config.predictions):
         raise UserError("There are no labelled images to test on.", "Give them with --data FOLDER.")
     return config
+
+
+def _with_code(config: CaseConfig) -> CaseConfig:
+    """With the place of its code, whatever folder the case is opened from later, and what it is that was trusted."""
+    if not config.arch and not config.trust_code:
+        return config
+    from failsight.agent.trusted import code_print
+    from failsight.tools.inputs.models.code import placed
+
+    config = dataclasses.replace(config, arch=placed(config.arch))
+    return dataclasses.replace(config, code=code_print(config))
 
 
 def save_config(folder: Path, config: CaseConfig) -> None:

@@ -106,6 +106,9 @@ def _decider(state: CaseState, record: FindingRecord) -> str:
 
 def _causes(state: CaseState, made: Evidence) -> Iterable[str]:
     """What came since, as clauses: other expectations, verified repairs, verdicts."""
+    if made.tool == READINESS and state.measured.get(made.id, 0) < state.groups_at:
+        same = f"images of the same {clean(state.groups or '', 40)} counted together"
+        yield same if state.groups else "images counted as independent"
     if made.tool == READINESS and state.out_of_date(made):
         yield "other expectations were set"
     at = state.measured.get(made.id, 0)

@@ -58,11 +58,31 @@ def told(state: CaseState, tools: Sequence[str] = ()) -> list[str]:
 
 
 def by_policy(state: CaseState) -> list[str]:
-    """The tests that the policy of this session did not allow, in a sentence; none where nothing stays open because of it."""
+    """What the policy of this session did not allow and nobody ran since: tests, where a hypothesis stays open because of it, and
+    what would have raised one."""
     denied, open_ = sorted(t for t in state.denied if t.startswith(TEST)), [r.id for r in state.open()]
-    if not denied or not open_:
+    made = []
+    if denied and open_:
+        made.append(f"The policy of this run did not allow {listing(denied, MOST)}; {_stay(open_)}.")
+    if others := unmeasured(state):
+        them, first = ("it", "it") if len(others) == 1 else ("they", "the first")
+        made.append(
+            f"The policy of this run did not allow {listing(others, MOST)}: what {them} might have found was not looked for. "
+            f"Another --policy allows it; `failsight call CASE {others[0]}` runs {first}."
+        )
+    return made
+
+
+def unmeasured(state: CaseState) -> list[str]:
+    """Measuring tools that the policy of this session did not allow and nobody ran since, tests of one hypothesis left out."""
+    if not state.denied:
         return []
-    return [f"The policy of this run did not allow {listing(denied, MOST)}; {_stay(open_)}."]
+    from failsight.tools.registry import registry
+
+    known = registry()
+    ran = {e.tool for e in state.evidence if state.measured[e.id] > state.denied_at.get(e.tool, 0)}
+    left = (t for t in sorted(state.denied - ran) if not t.startswith(TEST))
+    return [t for t in left if t in known and not known[t].writes]
 
 
 def offers(state: CaseState) -> list[str]:
@@ -75,7 +95,10 @@ def because(state: CaseState, plain: str) -> str:
     refused, open_ = tests(state), [r.id for r in state.open()]
     if refused:
         return f"tests were declined; {_stay(open_)}" if open_ else "tests were declined"
-    return f"{_stay(open_)}: nothing tests {_them(open_)} unasked" if open_ else plain
+    if open_:
+        return f"{_stay(open_)}: nothing tests {_them(open_)} unasked"
+    others = unmeasured(state)
+    return f"{plain}, but for what the policy did not allow ({listing(others, MOST)})" if others else plain
 
 
 def _clauses(state: CaseState, calls: Sequence[Declined]) -> list[str]:

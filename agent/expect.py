@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from failsight.agent.case import Case
     from failsight.agent.journal import Event
     from failsight.agent.planners.expectations import Criterion
+    from failsight.knowledge_base.vocabulary import Vocabulary
     from failsight.tools.checks.criterion_subjects import Doubt
     from failsight.tools.view import CaseView
 
@@ -57,44 +58,73 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Set what was given, then list what is expected. Nothing is set unless all of it can be read."""
-    from failsight.agent.opening import open_case
+    from failsight.agent.opening import open_case, open_to_look
 
     if not (args.case / "journal.jsonl").is_file():
         raise UserError(
             f"{args.case} is not a Failsight case.", "Give the folder that `failsight run` or `chat` made."
         )
-    with open_case(args.case) as case:
+    sets = args.demands or args.costs is not None
+    with (open_case if sets else open_to_look)(args.case) as case:
         if args.costs_template is not None:
             write_template(case, args.costs_template)
             print(
                 f"{args.costs_template} written; fill it in, then `failsight expect CASE --costs {args.costs_template} --by NAME`."
             )
             return 0
-        wanted = [read(text, case.classes, case) for text in args.demands]
+        wanted = [one for text in args.demands for one in read_all(text, case.classes, case)]
         if args.costs is not None:
             wanted += read_costs(args.costs, case.classes)
-        told = set_all(case, wanted, args.by)
+        told = [one.heard for one in wanted if one.heard] + set_all(case, wanted, args.by)
         _print(case, told, args.json)
     return 0
 
 
 def read(text: str, classes: Sequence[str], case: Case | None = None) -> Criterion:
-    """One demand, as it is named or in plain words. Raises UserError when it can't be read or names something unknown.
+    """One demand, as :func:`read_all` reads it. Raises UserError also where ``text`` states several."""
+    made = read_all(text, classes, case)
+    if len(made) > 1:
+        raise UserError(f"{clean(text, 80)!r} states {len(made)} demands.", "Write one at a time.")
+    return made[0]
+
+
+def read_all(
+    text: str, classes: Sequence[str], case: Case | None = None, *, checked: bool = True
+) -> list[Criterion]:
+    """The demands in ``text``, as they are named or in plain words: one, or one a class, a rate or a group.
 
     Args:
-        case: whose images and attributes it must speak of; without one only classes are known.
-    """
-    from failsight.agent.planners.expectations import parse_cli, parse_expectation
+        case: whose images and attributes they must speak of; without one only classes are known.
+        checked: False takes what the case does not have as well (classes, attributes and their values).
 
-    made = parse_cli(text, classes)
-    if made is None or (not is_price(made.name) and not _known(made.name)):
-        made = parse_expectation(text, classes) or made
-    if made is None:
+    Raises:
+        UserError: it can't be read, or names something unknown.
+    """
+    from failsight.agent.planners.expectations import parse_cli
+    from failsight.agent.planners.wishes import doubt, parse_bounds
+
+    named = parse_cli(text, classes)
+    made = [named] if named is not None and (is_price(named.name) or _known(named.name)) else []
+    names = _names(case) if case is not None and not made else None
+    made = made or parse_bounds(text, classes, names)
+    asked = "" if made else doubt(text, classes, names)
+    if asked:
+        raise UserError(asked, "Or write 'recall.CLASS>=0.9'.")
+    made = made or ([named] if named is not None else [])
+    if not made:
         raise UserError(
             f"{clean(text, 80)!r} states no bound.",
             "Write for example 'recall.kitchen>=0.9' or 'cost.bathroom>kitchen=5'.",
         )
-    check(made.name, made.bound, classes, case)
+    for one in made:
+        check(one.name, one.bound, classes, case if checked else None)
+    return made
+
+
+def _names(case: Case) -> Vocabulary:
+    from failsight.agent.planners.words import vocabulary
+
+    made: Vocabulary = vocabulary(case)
     return made
 
 

@@ -336,10 +336,11 @@ def _explained(case: Case, table: ImageTable, row: int) -> tuple[Image, str]:
 
     from failsight.tools.experiments.explainers import class_maps
     from failsight.tools.experiments.figures import overlay
+    from failsight.tools.inputs.decisions import answer
 
     model = case.model()
     pixels = model.prepare(table.open(row))[None]
     method, maps = class_maps(_view(case), None)
-    name = case.classes[int(model.scores(pixels)[0].argmax())]
+    name = case.classes[answer(_view(case), model.scores(pixels)[0])]
     words = f"what speaks for {clean(name, 40)} ({method.replace('_', '-')}): it proposes, it never concludes"
     return Pictures.fromarray(overlay(pixels[0], maps(pixels)[0])), words

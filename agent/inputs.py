@@ -62,6 +62,13 @@ class CaseInputs:
     def has_model(self) -> bool:
         return bool(self.config.model)
 
+    def arch(self) -> str | None:
+        """The code that the model is built by. Raises UserError where it is not the code that was trusted."""
+        from failsight.agent.trusted import check_code
+
+        check_code(self.config, self.folder)
+        return self.config.arch or None
+
     def model(self) -> Classifier:
         if not self.config.model:
             raise RetryError("This case has predictions only; there is no model to run.")
@@ -70,9 +77,10 @@ class CaseInputs:
 
             self._model = open_model(
                 Path(self.config.model),
-                arch=self.config.arch or None,
+                arch=self.arch(),
                 trust_code=self.config.trust_code,
                 device=self.config.device,
+                thresholds=self.config.bars(),
             )
         return self._model
 
@@ -115,6 +123,7 @@ class CaseInputs:
             refuse_loss=self.beginning,
             cache_folder=self.folder / "cache" / "tables",
             progress=self.progress,
+            thresholds=self.config.bars(),
         )
 
     def predictions(self, split: Split = "data") -> Predictions:
@@ -141,7 +150,9 @@ class CaseInputs:
         from failsight.tools.engine.choice import ModelSpec
 
         config = self.config
-        return ModelSpec(config.model, config.arch or None, config.trust_code, config.device)
+        return ModelSpec(
+            config.model, self.arch(), config.trust_code, config.device, thresholds=config.bars()
+        )
 
     def features(self, split: Split = "data") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         from failsight.tools.engine.features import sampled_features
@@ -221,6 +232,13 @@ class CaseInputs:
         made.update({s: self.table(s).fingerprint for s in self.splits()})
         return made
 
+    def parts(self, split: Split) -> dict[str, str]:
+        """Digests of what a split consists of, which tell what of it changed."""
+        from failsight.agent.changed import parts
+
+        given = split == "data" and self.config.predictions and not self.has_model()
+        return parts(self.table(split), self.predictions(split) if given else None)
+
     def facts(self) -> dict[str, Any]:
         """What ``case.created`` journals about model and data."""
         model = None
@@ -234,6 +252,7 @@ class CaseInputs:
                 "fingerprint": t.fingerprint,
                 "n": len(t),
                 "classes": list(t.classes),
+                "parts": self.parts(s),
                 **_lost(t),
             }
             for s in self.splits()

@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,17 @@ from failsight.tools.evidence import canonical, digest
 __all__ = ["GENESIS", "Event", "Journal", "Problem", "verify"]
 
 
+_WRITING: weakref.WeakSet[Journal] = weakref.WeakSet()
+"""The journals that this process holds open for writing."""
+
+
+_COPY = "Make it writable, or copy the folder to a place that is."
+
+
+class ReadOnly(UserError):
+    """The case folder can't be written: it can be looked at all the same."""
+
+
 class Journal:
     """The journal of one case folder, open for appending by one process at a time.
 
@@ -42,7 +54,8 @@ class Journal:
         write: False opens for reading only: no lock, no repair.
 
     Raises:
-        UserError: the journal is open in another process, damaged in its middle, or cannot be written.
+        UserError: the journal is open in another process, or damaged in its middle.
+        ReadOnly: it cannot be written.
     """
 
     def __init__(self, folder: Path, *, write: bool = True) -> None:
@@ -53,6 +66,7 @@ class Journal:
         self._file: Any = None
         self._cut: int | None = None  # where a failed write has to be cut off, once the disk allows it
         self._lock: Any = None
+        self._closed = False
         self._torn: tuple[int, bytes] | None = (
             None  # where half a line begins that a crash left, and what it holds
         )
@@ -61,7 +75,7 @@ class Journal:
         try:
             self._read()
             if write:
-                self._check()
+                self.check()
                 self._open()
         except BaseException:
             self.close()
@@ -71,10 +85,7 @@ class Journal:
         try:
             self._lock = open(folder / ".lock", "a+")  # noqa: SIM115 (held as long as the journal)
         except OSError as error:
-            raise UserError(
-                f"The case folder {folder} cannot be written ({error.strerror}).",
-                "Choose another with --out.",
-            ) from None
+            raise ReadOnly(f"The case folder {folder} cannot be written ({error.strerror}).", _COPY) from None
         try:
             import fcntl
 
@@ -83,10 +94,16 @@ class Journal:
             pass
         except OSError:
             self._lock.close()
+            if any(one.path.resolve() == self.path.resolve() for one in _WRITING if one is not self):
+                raise UserError(
+                    f"The case {folder.name} is open already in this Python program.",
+                    "Go on with that object, or close it first: case.close(), or with open_case(…) as case: …",
+                ) from None
             raise UserError(
                 f"The case {folder.name} is open in another Failsight.",
                 "Close it there first, or copy the folder.",
             ) from None
+        _WRITING.add(self)
 
     def _read(self) -> None:
         """Read all events. Nothing on disk is changed: what was edited must stay as it is found."""
@@ -115,7 +132,7 @@ class Journal:
                 return
             start = end + 1
 
-    def _check(self) -> None:
+    def check(self) -> None:
         """Raises UserError when chain or head say that the journal was changed: nothing is written to such a one."""
         folder = self.path.parent
         wrong = [*chain_problems(self.events), *head_problems(folder, self.events)]
@@ -133,10 +150,7 @@ class Journal:
             self._mend()
             self._file = open(self.path, "ab")  # noqa: SIM115 (held as long as the journal)
         except OSError as error:
-            raise UserError(
-                f"The journal {self.path} cannot be written ({error.strerror}).",
-                "Choose another folder with --out.",
-            ) from None
+            raise ReadOnly(f"The journal {self.path} cannot be written ({error.strerror}).", _COPY) from None
         if self.events:
             with contextlib.suppress(OSError):  # the next append says what is wrong with the disk
                 self._write_head("done", self.events[-1])
@@ -167,7 +181,14 @@ class Journal:
         """
         if self._file is None:
             if self._cut is None:
-                raise RuntimeError("this journal is open for reading only")
+                if self._closed:
+                    raise UserError(
+                        f"The case {self.path.parent.name} is closed.", "Open it again: open_case(FOLDER)."
+                    )
+                raise ReadOnly(
+                    f"The case folder {self.path.parent} cannot be written, and this would add to its journal.",
+                    _COPY,
+                )
             self._reopen(self._cut)
         now = time.time()
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
@@ -238,7 +259,9 @@ class Journal:
         for held in (self._file, self._lock):
             if held is not None:
                 held.close()
+        self._closed = self._closed or self._lock is not None
         self._file = self._lock = None
+        _WRITING.discard(self)
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -13,6 +14,7 @@ from failsight.agent.config import (
     FILE,
     LOOSE,
     MODELS,
+    WORDED,
     CaseConfig,
     check_workflow,
     load_config,
@@ -20,11 +22,14 @@ from failsight.agent.config import (
     model_place,
     save_config,
 )
-from failsight.agent.journal import Journal
+from failsight.agent.given import as_settings
+from failsight.agent.journal import Journal, ReadOnly
 from failsight.agent.leftovers import Before
 from failsight.tools.errors import UserError
+from failsight.tools.text import clean
 
 if TYPE_CHECKING:
+    from failsight.tools.inputs.base import Split
     from failsight.tools.view import CaseView, Progress
 
 
@@ -51,10 +56,14 @@ def open_case(
     Raises:
         UserError: something given is missing or can't be read: one sentence and what to do.
     """
+    if given.get("budget"):
+        from failsight.agent.guards.spending import Budget
+
+        Budget.parse(str(given["budget"]))  # said now, whoever plans
     if folder is not None:
         path = Path(folder)
         config = load_config(path)
-        given = {k: v for k, v in given.items() if v is not None}
+        given = as_settings(given, dataclasses.asdict(config))
         if "workflow" in given:
             check_workflow(given["workflow"])
         given |= {name: model_place(given[name], name) for name in MODELS if given.get(name)}
@@ -74,6 +83,46 @@ def open_case(
             begin(case)
 
     return _open_at(path, config, progress, opened)
+
+
+def open_to_look(folder: Path, *, progress: Progress | None = None, **given: Any) -> Case:
+    """A case for a look at what it holds: opened as ever, or only read where its folder can't be written.
+
+    Raises:
+        UserError: as :func:`open_case` does. What would add to the journal of a case that is only read raises ``ReadOnly``.
+    """
+    try:
+        return open_case(folder, progress=progress, **given)
+    except ReadOnly:
+        config = dataclasses.replace(load_config(folder), **{k: v for k, v in given.items() if v})
+        journal = Journal(folder, write=False)
+        journal.check()
+        case = Case(folder, config, journal, progress)
+        _check_unchanged(case)
+        return case
+
+
+def check_kept(folder: Path, given: Mapping[str, Any], out: Path | None = None) -> None:
+    """Raises UserError where a case folder is opened with something else than what it was made with and keeps.
+
+    Args:
+        given: ``seed``, ``name``, ``task``, ``class_map``; None where it was not given.
+        out: another place for it.
+    """
+    asked = {k: v for k, v in given.items() if v is not None}
+    if out is not None and out.resolve() != folder.resolve():
+        asked["out"] = str(out)
+    if not asked:
+        return
+    has = dataclasses.asdict(load_config(folder))
+    worded = dataclasses.asdict(CaseConfig(**{k: v for k, v in asked.items() if k in WORDED}))
+    for name, value in asked.items():
+        if (worded[name] if name in WORDED else value) != has.get(name):
+            option = "map" if name == "class_map" else name
+            raise UserError(
+                f"A case folder and --{option} were both given, and a case keeps what it was opened with.",
+                f"Leave --{option} away, or start a new case with --model or --predictions, and --out.",
+            )
 
 
 def _open_at(
@@ -136,12 +185,35 @@ def _begun(path: Path) -> bool:
 def _check_same(path: Path, config: CaseConfig) -> CaseConfig:
     """The configuration that the folder holds. Raises UserError when it is of another case than ``config``."""
     old = load_config(path)
-    if _asked(old) != _asked(config):
+    then, now = _asked(old), _asked(config)
+    other = [
+        name for name in now if now[name] != then[name] and not (name == "arch" and _same_code(old, config))
+    ]
+    if other:
         raise UserError(
-            f"{path} holds a case about something else ({old.name or old.model or old.predictions}).",
+            f"{path} holds a case about something else: {_differs(other[0], then[other[0]], now[other[0]])}.",
             "Give another folder with --out, or open that case by its folder alone.",
         )
     return old
+
+
+def _same_code(old: CaseConfig, config: CaseConfig) -> bool:
+    """Whether ``old`` names its architecture as was done before, without its folder, and it may be that of ``config``."""
+    return not old.code and Path(config.arch).is_absolute() and config.arch.endswith(f"/{old.arch}")
+
+
+def _differs(name: str, then: Any, now: Any) -> str:
+    """In which argument two cases differ, as it is written on the command line."""
+    option = {"class_map": "map", "thresholds": "threshold"}.get(name, name.replace("_", "-"))
+
+    def told(value: Any) -> str:
+        if isinstance(value, Mapping):
+            value = ", ".join(f"{k}={v}" for k, v in sorted(value.items()))
+        if isinstance(value, bool):
+            return "given" if value else "not given"
+        return clean(value, 200) or "not given"
+
+    return f"it was opened with --{option} {told(then)}, now it is {told(now)}"
 
 
 def _kept(path: Path, config: CaseConfig, journal: Journal) -> CaseConfig:
@@ -151,6 +223,7 @@ def _kept(path: Path, config: CaseConfig, journal: Journal) -> CaseConfig:
     elif (path / FILE).exists():
         old = _check_same(path, config)
         kept = {name: getattr(config, name) or getattr(old, name) for name in MODELS}
+        kept |= {"code": old.code or config.code, "arch": config.arch}  # what was trusted then
         config = dataclasses.replace(config, **kept)  # attributes that they assigned need them again
         if any(getattr(old, name) != value for name, value in kept.items()):
             save_config(path, dataclasses.replace(old, **kept))
@@ -165,15 +238,23 @@ def _check_unchanged(case: Case) -> None:
     known |= case.state().prints  # of the version that it went on with
     for name, print_now in case.fingerprints().items():
         if name in known and known[name] != print_now:
-            what = "The model has" if name == "model" else f"The {name} images have"
+            what, more = ("The model has changed", "") if name == "model" else _changed(case, name)
             raise UserError(
-                f"{what} changed since the case {case.folder.name} was opened.",
+                f"{what} since the case {case.folder.name} was opened{more}.",
                 "Start a new case for it with --out; `failsight report` still tells of the old one.",
             )
 
 
+def _changed(case: Case, split: str) -> tuple[str, str]:
+    """What of a split is not as it was."""
+    from failsight.agent.changed import told
+
+    then = (case.state().config.get("data", {}).get(split) or {}).get("parts") or {}
+    return told(split, then, case.parts(cast("Split", split)))
+
+
 def _asked(config: CaseConfig) -> dict[str, Any]:
-    return {k: v for k, v in dataclasses.asdict(config).items() if k not in (*LOOSE, "name", "task")}
+    return {k: v for k, v in dataclasses.asdict(config).items() if k not in (*LOOSE, "name", "task", "code")}
 
 
 def _check_inputs(config: CaseConfig) -> None:
@@ -190,11 +271,16 @@ def _check_inputs(config: CaseConfig) -> None:
         )
 
 
+ABSENT = "images are not at hand"  # in a note of a table of predictions
+
+
 def opening_words(case: Case) -> list[str]:
     """What a person should hear as soon as the case is open: how many images are left out, where, why, and what to do; and what
     is expected of attributes that are not there yet."""
     from failsight.agent.expect import awaited
+    from failsight.agent.grouping import groups_words
     from failsight.tools.describe_case import unmatched_words
+    from failsight.tools.inputs.depth import BEGINS
     from failsight.tools.inputs.unmatched import NO_CLASS
     from failsight.tools.notes import called
 
@@ -202,11 +288,37 @@ def opening_words(case: Case) -> list[str]:
     for split in case.splits():
         table = case.table(split)
         told = unmatched_words(cast("CaseView", case), split, hint=True)
-        other = sum(not one.reason.endswith(NO_CLASS) for one in table.left_out)
-        if other:
+        reasons = [one.reason for one in table.left_out if not one.reason.endswith(NO_CLASS)]
+        if other := len(reasons):
             total = len(table) + len(table.left_out)
             verb = "is" if other == 1 else "are"
-            told += f" {other:,} of the {total:,} {called(split)} {verb} left out for another reason; “What data is there?” tells why."
+            reason, n = Counter(reasons).most_common(1)[0]
+            most = f"{reason}" if n == other else f"{n:,} times: {reason}"
+            told += f" {other:,} of the {total:,} {called(split)} {verb} left out ({most}); “What data is there?” lists them."
+        told += "".join(
+            f" {clean(n, 600)}" for n in getattr(table, "notes", ()) if n.startswith(BEGINS) or ABSENT in n
+        )
         if told:
             made.append(told.strip())
-    return [*made, *awaited(case)]
+    return [*made, *_decided(case), *_caps(case), *groups_words(case), *awaited(case)]
+
+
+def _caps(case: Case) -> list[str]:
+    """Whom the caps of ``--budget`` bind, where that is nobody."""
+    if not case.config.budget or case.config.planner != "guided":
+        return []
+    return [
+        f"The caps of --budget ({clean(case.config.budget, 80)}) bind a language model; the guided planner costs nothing and is not held to them. "
+        "To leave out what takes long, give a --policy with seconds = NUMBER."
+    ]
+
+
+def _decided(case: Case) -> list[str]:
+    """How answers are decided where that is not the largest score. A model is not run for it."""
+    from failsight.tools.inputs.decisions import decision_words, rule_of, rule_words
+
+    if case.has_model():
+        told = rule_words(case.classes, rule_of(cast("CaseView", case)))
+    else:
+        told = decision_words(case.predictions())
+    return [told] if told else []

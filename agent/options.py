@@ -44,6 +44,8 @@ def inputs(parser: argparse.ArgumentParser) -> None:
         metavar="DATA=MODEL",
         help="this class of the data is that class of the model (once for each); DATA= leaves it out on purpose",
     )
+    threshold(what)
+    belonging(what)
     what.add_argument("--task", help="what the model is for, in a sentence")
     what.add_argument("--name", help="what to call the case")
     what.add_argument(
@@ -55,6 +57,27 @@ def inputs(parser: argparse.ArgumentParser) -> None:
     )
     what.add_argument(
         "--trust-code", action="store_true", default=None, help="let Python code that you name be run"
+    )
+
+
+def belonging(parser: Any) -> None:
+    """Which images belong together."""
+    parser.add_argument(
+        "--groups",
+        metavar="COLUMN",
+        help="images with the same value of this metadata column belong together (patient, video, house) and count together in slices, "
+        "tests and readiness; also for an existing case; none: each image stands alone",
+    )
+
+
+def threshold(parser: Any) -> None:
+    """From which score on a class is answered."""
+    parser.add_argument(
+        "--threshold",
+        action="append",
+        default=[],
+        metavar="CLASS=SCORE",
+        help="answer this class from this score on, e.g. 'kitchen=0.2' (once for each); without any the largest score decides",
     )
 
 
@@ -97,7 +120,7 @@ def common(parser: argparse.ArgumentParser) -> None:
     how.add_argument(
         "--budget",
         metavar="NAME=CAP,…",
-        help="caps for a language model: calls, tokens, usd, minutes, tool_minutes (default calls=200,tokens=1000000,usd=5,…)",
+        help="caps for a language model: calls, tokens, usd, minutes, tool_minutes (default calls=200,tokens=2500000,usd=5,…)",
     )
     how.add_argument(
         "--policy",

@@ -12,7 +12,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.types import Command
 
 from failsight import prompts
-from failsight.agent.checkpoints import open_checkpoints
+from failsight.agent.checkpoints import mend, open_checkpoints
 from failsight.agent.events import (
     BUDGET,
     ApprovalAsked,
@@ -20,6 +20,7 @@ from failsight.agent.events import (
     PlannerSaid,
     SessionEvent,
     StageEntered,
+    ToolFailed,
 )
 from failsight.agent.foreseen import expected_time, plan
 from failsight.agent.graph import THREAD, Approvals, build_graph
@@ -75,7 +76,7 @@ class Session(SlashCommands):
         """What stands around a planner that is a language model; the guided one says only what was measured."""
         if self.guided:
             return [], []
-        from failsight.agent.guards import BudgetGuard, ContextWindow, Grounded, Looking, Steady
+        from failsight.agent.guards import BudgetGuard, ContextWindow, Fitting, Grounded, Looking, Steady
         from failsight.agent.guards.context import TOKENS
         from failsight.agent.planners.guided import GuidedPlanner
 
@@ -84,14 +85,18 @@ class Session(SlashCommands):
         looking = [Looking(case, model)] if kind == "openai" else []
         for one in looking:
             self.approvals.further[LOOK] = one.asking()
+        window = ContextWindow(
+            case, self._system, min(TOKENS, getattr(planner, "conversation_tokens", TOKENS))
+        )
+        steady = Steady(case, lambda: GuidedPlanner(case, self.level))
         return (
             [
-                BudgetGuard(case, model, lambda: self.approvals.policy == "ask"),
-                ContextWindow(
-                    case, self._system, min(TOKENS, getattr(planner, "conversation_tokens", TOKENS))
+                BudgetGuard(
+                    case, model, lambda: self.approvals.policy == "ask", lambda: BUDGET in self._always
                 ),
+                window,
             ],
-            [Grounded(case), Steady(case, lambda: GuidedPlanner(case, self.level)), *looking],
+            [Grounded(case), steady, Fitting(case, window), *looking],
         )
 
     def _system(self) -> str:
@@ -134,6 +139,7 @@ class Session(SlashCommands):
 
     def _take_up(self) -> Iterator[SessionEvent]:
         """Finish what a crash or a closed terminal interrupted."""
+        mend(self._graph)
         waiting = self._graph.get_state(THREAD)
         if waiting.interrupts:
             yield from self._asked(waiting.interrupts[0].value)
@@ -152,7 +158,7 @@ class Session(SlashCommands):
             yield from self._waiting()
             return
         self.case.record("message", role="person", text=text)
-        wanted, doubt = parse_wishes(text, self.case.classes)
+        wanted, doubt = parse_wishes(text, self.case.classes, words.vocabulary(self.case))
         for criterion in wanted:
             yield from self._expect(criterion)
         if doubt:
@@ -189,7 +195,8 @@ class Session(SlashCommands):
         for text in awaited(self.case, criterion.name):
             yield Notice(text, "warning")
         made = words.message(
-            prompts.say("expectation_set", criterion=str(criterion)), words.choices(self.case)
+            f"{prompts.say('expectation_set', criterion=str(criterion))} {criterion.heard}".strip(),
+            words.choices(self.case),
         )
         yield from self._said(made)
 
@@ -270,7 +277,7 @@ class Session(SlashCommands):
                 "Mend that and run the same command again: it goes on where it stopped.",
             ) from error
         except Exception as error:
-            from failsight.agent.planners.llm import endpoint_error
+            from failsight.agent.planners.server_errors import endpoint_error
 
             plain = None if self.guided else endpoint_error(error)
             if plain is None:
@@ -278,11 +285,15 @@ class Session(SlashCommands):
             raise plain from error
 
     def _updates(self, chunk: Any) -> Iterator[SessionEvent]:
+        from failsight.agent.bindings import is_unknown
+
         for node, update in chunk.items():
             if node == "__interrupt__":
                 yield from self._asked(update[0].value)
             elif isinstance(update, dict):
                 for made in update.get("messages", ()):
+                    if node == "tools" and is_unknown(made):
+                        yield ToolFailed(clean(made.name, 60), prompts.say("tools.unknown"))
                     if isinstance(made, AIMessage) and not made.tool_calls and self._speaks(node, made):
                         yield from self._said(made)
 

@@ -152,6 +152,8 @@ def _since(events: Sequence[Event], seq: int) -> tuple[str, ...]:
             told.append(f"the expectation {d.get('name', '')}")
         elif event.kind == "labels.imported":
             told.append("corrected labels")
+        elif event.kind == "groups.set":
+            told.append("which images belong together")
         elif event.kind in ("model.added", "case.configured"):
             told.append(
                 "another version of the model" if event.kind == "model.added" else "the case's model or data"
@@ -319,7 +321,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Sign, or show what there is to sign."""
-    from failsight.agent.opening import open_case
+    from failsight.agent.opening import open_case, open_to_look
 
     if not (args.case / "journal.jsonl").is_file():
         raise UserError(
@@ -327,7 +329,7 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.decision and not args.by:
         raise UserError("A sign-off needs a name.", "Say who decides: --by 'NAME (ROLE)'.")
-    with open_case(args.case) as case:
+    with (open_case if args.by else open_to_look)(args.case) as case:
         if args.by:
             made = sign(case, args.by, args.decision, args.note)
             told = [sentence(made)]

@@ -17,7 +17,7 @@ from failsight.agent.events import (
     SessionEvent,
 )
 from failsight.agent.planners import words
-from failsight.agent.planners.wishes import parse_bounds
+from failsight.agent.planners.wishes import doubt, parse_bounds
 from failsight.agent.state import CaseState
 from failsight.tools.errors import RetryError
 from failsight.tools.registry import registry
@@ -44,6 +44,7 @@ ACTIONS = {
     "/images": "/images kitchen > living room: page through pictures (also wrong, television=yes, unsure, deploy, E3); without more: all",
     "/confusion": "/confusion deploy: which class is taken for which, as a map to walk about in; each cell opens its pictures",
     "/pictures": "/pictures off: no more pictures of this case to the language model (on: yes); without more: what holds",
+    "/cost": "what the language model has cost so far, and what it may cost",
     "/tools": "the measuring tools and what each is for",
     "/tool": "/tool find_slices depth=3: run one tool yourself",
     "/auto": "do the rest of the workflow without asking",
@@ -143,8 +144,11 @@ class SlashCommands:
         yield from words.explained(self.case, rest)
 
     def _act_expect(self, rest: str) -> Iterator[SessionEvent]:
-        wanted = parse_bounds(rest, self.case.classes)
-        if not wanted:
+        names = words.vocabulary(self.case)
+        wanted = parse_bounds(rest, self.case.classes, names)
+        if not wanted and (asked := doubt(rest, self.case.classes, names)):
+            yield Notice(asked, "warning")
+        elif not wanted:
             yield Notice(self._filled("Write it like `/expect recall of kitchen at least 85 %`."), "warning")
         for criterion in wanted:
             yield from self._expect(criterion)
@@ -268,6 +272,11 @@ class SlashCommands:
             return
         may = "may" if images_allowed(self.case) else "may not"
         yield Notice(f"Pictures of this case {may} be sent to {server()} (small, no metadata).")
+
+    def _act_cost(self, rest: str) -> Iterator[SessionEvent]:
+        from failsight.agent.guards.spending import in_words
+
+        yield PlannerSaid(in_words(self.case), ())
 
     def _act_tools(self, rest: str) -> Iterator[SessionEvent]:
         lines = [f"- `{s.name}` ({s.cost}) {s.description}" for s in registry().values()]

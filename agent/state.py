@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from failsight.agent.group_tests import weighed, with_tests
 from failsight.agent.journal import Event
 from failsight.tools.attributes.definitions import Definition, definition_from_dict
 from failsight.tools.errors import UserError
@@ -15,6 +16,7 @@ from failsight.tools.evidence import (
     Evidence,
     Finding,
     Instrument,
+    TestResult,
     digest,
     evidence_from_dict,
     instrument_from_dict,
@@ -91,6 +93,8 @@ class CaseState:
 
     config: dict[str, Any] = field(default_factory=dict)
     expectations: dict[str, Expectation] = field(default_factory=dict)
+    groups: str | None = None  # column of images that belong together; empty: none do; None: nobody said
+    groups_at: int = -1  # event that said so last
     evidence: list[Evidence] = field(default_factory=list)
     measured: dict[str, int] = field(default_factory=dict)  # evidence → seq
     calls: dict[str, str] = field(default_factory=dict)
@@ -105,6 +109,7 @@ class CaseState:
     )  # tools of which a person declined a call that was not made since
     declined: list[Declined] = field(default_factory=list)  # calls to which a person said no, not made since
     denied: set[str] = field(default_factory=set)  # by the policy of this session
+    denied_at: dict[str, int] = field(default_factory=dict)  # tool → seq of the last such no
     relabelled: dict[str, dict[str, Mapping[str, Any]]] = field(
         default_factory=dict
     )  # split → path → verdict
@@ -113,7 +118,7 @@ class CaseState:
     model_use: dict[str, float] = field(
         default_factory=dict
     )  # calls, tokens, usd, seconds of a language model
-    budget_raised: int = 0
+    raised: dict[str, int] = field(default_factory=dict)  # cap of the budget → how often a person doubled it
     forms: dict[str, list[dict[str, Any]]] = field(default_factory=dict)  # form → answers: who, what
     definitions: dict[str, Definition] = field(default_factory=dict)  # attributes, by key
     attribute_changes: int = 0
@@ -130,6 +135,9 @@ class CaseState:
     prints: dict[str, str] = field(
         default_factory=dict
     )  # of the current version and its data, where there is one
+    tried: dict[str, list[TestResult]] = field(
+        default_factory=dict
+    )  # group → its tests with the current version, oldest first, those that did not confirm it too
     seq: int = 0
     _before: tuple[str, dict[str, Definition]] = ("", {})  # a request that runs, and the attributes before it
     _expected: str = field(default="", compare=False)  # digest of the expectations, once it was needed
@@ -165,6 +173,9 @@ class CaseState:
         self.expectations[made.name] = made
         self._expected = ""
 
+    def _on_groups_set(self, data: Mapping[str, Any], seq: int) -> None:
+        self.groups, self.groups_at = str(data["column"]), seq
+
     def _on_message(self, data: Mapping[str, Any], seq: int) -> None:
         self.said.append(Said(data["role"], data["text"], seq))
 
@@ -194,6 +205,7 @@ class CaseState:
         tool, by_policy = str(data.get("tool", data["call"])), data.get("by") == "policy"
         if data["decision"] == "reject" and by_policy:
             self.denied.add(tool)
+            self.denied_at[tool] = seq
         elif data["decision"] == "reject":
             self.refused.add(tool)
             call = Declined(tool, dict(data.get("arguments") or {}), self.stage, seq)
@@ -212,8 +224,13 @@ class CaseState:
         used["usd"] = used.get("usd", 0) + (data.get("usd") or 0)
         used["seconds"] = used.get("seconds", 0) + data["seconds"]
 
+    @property
+    def budget_raised(self) -> int:
+        """How often a person gave a language model more, of whatever."""
+        return sum(self.raised.values())
+
     def _on_budget_raised(self, data: Mapping[str, Any], seq: int) -> None:
-        self.budget_raised += 1
+        self.raised[str(data["what"])] = self.raised.get(str(data["what"]), 0) + 1
 
     def _on_labels_imported(self, data: Mapping[str, Any], seq: int) -> None:
         self.relabelled.setdefault(str(data["split"]), {}).update(data["verdicts"])
@@ -244,6 +261,7 @@ class CaseState:
         told = {e for r in self.records.values() if r.mended for e in r.evidence}
         self.answered = {q: e for q, e in self.answered.items() if e in told}
         self.failed.clear()
+        self.tried.clear()
         self.current, self.prints = name, dict(data.get("prints", {}))
         self.adopted.append((name, finding, seq))
 
@@ -269,6 +287,7 @@ class CaseState:
             self.stood[made.id] = {r.id: r.finding.verdict for r in self.now()}
         for finding in made.findings:
             self._merge(finding, made)
+        self._attach(made)
         self._forget_proposals({c.finding for c in made.corrections if c.status == "proposed"})
         for correction in made.corrections:
             self._correct(correction)
@@ -303,6 +322,19 @@ class CaseState:
             if record.finding.verdict not in (None, "confirmed"):  # nobody repairs what is not so
                 record = dataclasses.replace(record, corrections=_not_proposed(record))
         self.records[finding.key] = record
+
+    def _attach(self, made: Evidence) -> None:
+        """Every test of a group goes to what is said of it, whatever it was made in and whatever came of it."""
+        for one in made.tried:
+            if not one.apart:
+                test = dataclasses.replace(one.test, evidence=made.id)
+                self.tried.setdefault(one.group, []).append(test)
+        touched = {t.group for t in made.tried} | {f.group for f in made.findings}
+        for key, record in self.records.items():
+            group = record.finding.group
+            if group and group in touched and not record.earlier and record.version == self.current:
+                finding = weighed(with_tests(record.finding, self.tried.get(group, ()), self.measured))
+                self.records[key] = dataclasses.replace(record, finding=finding)
 
     def _on_hypothesis_withdrawn(self, data: Mapping[str, Any], seq: int) -> None:
         named = (

@@ -39,7 +39,7 @@ class AdoptedInputs(CaseInputs):
             config = self.config
             self._model = open_version(
                 self.folder, self._version, base_of(self._case, self._version),
-                arch=config.arch or None, trust_code=config.trust_code, device=config.device,
+                arch=self.arch(), trust_code=config.trust_code, device=config.device,
             )  # fmt: skip
         return self._model
 
@@ -54,6 +54,9 @@ class VersionView(CaseInputs):
         self.name = f"{case.name} {version.name}"
         history = case.folder / version.path / "history.csv"
         self.history = history if history.is_file() else None
+
+    def arch(self) -> str | None:
+        return self._case.arch()
 
     def has_model(self) -> bool:
         return self._case.has_model()
@@ -93,7 +96,7 @@ class VersionView(CaseInputs):
                 self.folder,
                 self._version,
                 base_of(self._case, self._version),
-                arch=config.arch or None,
+                arch=self.arch(),
                 trust_code=config.trust_code,
                 device=config.device,
             )

@@ -47,12 +47,14 @@ class Probe:
         image: its name as a tool takes it. words: what a sentence calls it.
         kinds: knobs by name. switches: text of an edit → the edit and what it is called.
         first: the picture as it is.
+        answer: which class the model answers for scores (classes,), by its thresholds where it has any.
     """
 
     def __init__(self, case: Case, image: str) -> None:
         """Raises RetryError: there is no such image, it can't be read, or there is no model to run."""
         from failsight.tools.experiments.what_if_edits import KINDS
         from failsight.tools.experiments.what_if_images import find_named, prepared, scores_of
+        from failsight.tools.inputs.decisions import answer
 
         view: Any = case
         view.model()
@@ -62,6 +64,7 @@ class Probe:
         self.classes: Sequence[str] = tuple(case.classes)
         self.label = self.classes[named.label] if named.label >= 0 else ""
         self.kinds: Mapping[str, Kind] = KINDS
+        self.answer: Callable[[Floats], int] = lambda scores: answer(view, scores)
         self._scores_of: Callable[[Pixels], Floats] = lambda pixels: scores_of(view, pixels)
         self._seed = view.seed + named.row
         picture = prepared(view, named)
@@ -117,7 +120,7 @@ class Probe:
     def says(self, tried: Tried, most: int = SHOWN) -> list[tuple[str, float, float]]:
         """(class, score, score of the picture as it is), the likeliest first; the answer of the picture as it is among them."""
         order = [int(i) for i in (-tried.scores).argsort(kind="stable")[:most]]
-        before = int(self.first.scores.argmax())
+        before = self.answer(self.first.scores)
         if before not in order:
             order[-1] = before
         return [(self.classes[i], float(tried.scores[i]), float(self.first.scores[i])) for i in order]

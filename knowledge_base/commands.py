@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from failsight.knowledge_base.conditions import conditions_of
-from failsight.knowledge_base.directions import asks_for_confusions
+from failsight.knowledge_base.details import smallest_effect
+from failsight.knowledge_base.directions import asks_for_confusions, last_wish
 from failsight.knowledge_base.lexical import fold
 from failsight.knowledge_base.vocabulary import Mentions
 
@@ -28,7 +29,9 @@ _SOME_HARDER: Final = re.compile(
     r"\b(?:some|certain|a few)\b.*\b(?:harder|worse|easier|more difficult)\b.*\bthan\b"
 )
 _INTO: Final = re.compile(r"\b(?:in|into|to|onto|on|without)\b")
-_SWAP: Final = re.compile(r"\b(?:swap|exchang|replac|substitut|switch|trad(?:e|ing))\w*\b")
+_SWAP: Final = re.compile(
+    r"\b(?:swap|exchang|replac|substitut|switch|trad(?:e|ing))\w*\b|\bin (?:its|their) (?:place|stead)\b"
+)
 _BACKGROUND: Final = re.compile(
     r"\b(?:everything (?:but|except|else)|all but|the rest|background|surroundings?|behind)\b"
 )
@@ -240,7 +243,7 @@ def _pictures(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[st
 
 def _confusions(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dict[str, Any]] | None:
     """The images that are taken for a class: ``which images are taken for kitchen``."""
-    if not asks_for_confusions(mentions):
+    if not asks_for_confusions(mentions) and not asks_for_confusions(last_wish(mentions)):
         return None
     given = {"true_class": slots.get("true"), "predicted_class": slots.get("predicted")}
     return "confusion_matrix", {**given, "top": slots.get("top"), "split": slots.get("split")}
@@ -330,7 +333,8 @@ def _by_attribute(text: str, mentions: Mentions, slots: Slots) -> tuple[str, dic
     things = attributes or ([slots["object"]] if slots.get("object") else [])
     alone = not slots.get("image") and not slots.get("class2")
     group = conditions_of(mentions) if alone else []
-    if group and _THAN_OTHERS.search(text) and not _WHICH.search(text):  # one group, named beforehand
+    tested = _THAN_OTHERS.search(text) or (_ERRORS.search(text) and smallest_effect(mentions.sentence))
+    if group and tested and not _WHICH.search(text):  # one group, named beforehand
         true = slots.get("true")
         return "compare_group", {"where": tuple(group), "class_name": true, "called": slots.get("predicted")}
     if things and alone and (_IS_IT_WORSE.match(text) or _TROUBLES.match(text)):

@@ -155,6 +155,19 @@ _NUMBERS: Final[Mapping[str, Callable[[str], float | int | None]]] = {
         rf"\b(?:score|confidence|probabilit\w+|sure|certain\w*|confident)\b(?: of| is| are| was| were| ?{_LEAST}| than| or more)* ?{_N}",
         rf"(?:{_LEAST} )?{_N} ?(?:%|per ?cent)? (?:sure|certain|confiden\w+|or more sure)",
     ),
+    "recall": _share(
+        rf"{_N} ?(?:%|per ?cent)? ?(?:of )?(?:the )?(?:recall|sensitivity|true positive|tpr|detection|hit rate)",
+        rf"\b(?:recall|sensitivity|true positive rate|tpr|detection rate|hit rate)\b(?: of| at| is| be| to| to be| above| over| ?{_LEAST}| ?=)* ?{_N}",
+        rf"\b(?:find|finds|catch|catches|detect|detects|recognis\w+|recogniz\w+|reach|reaches)\b (?:about |{_LEAST} )?{_N}(?= ?(?:%|per ?cent))",
+    ),
+    "prevalence": _share(
+        rf"\bprevalence\b(?: of| at| is| ?=| around| about)* ?{_N}", rf"{_N} ?(?:%|per ?cent)? prevalence",
+        rf"\bwhere (?:about |only )?{_N} ?(?:%|per ?cent) (?:of|are|have)",
+    ),
+    "threshold": _share(
+        rf"\b(?:threshold|cut-?off|operating point)s?\b(?: of| at| is| was| were| ?=| to| at about)* ?{_N}", rf"{_N} (?:as|for) (?:the |a )?(?:threshold|cut-?off)",
+        rf"\b(?:score|probability)\b(?: of| is| ?{_LEAST}| than)* ?{_N}",
+    ),
     "uncertain_share": _share(rf"\b{_N} ?(?:%|per ?cent) (?:of (?:them|those|it) )?{_FEW}(?:uncertain|unsure)"),
     "radius": _count(rf"\bradius ?(?:of|=)? ?{_N}\b"),
 }  # fmt: skip
@@ -164,7 +177,7 @@ _SINGLE: Final = re.compile(
 _PAIRS: Final = re.compile(r"\bpairs? of (?:conditions?|attributes?|values?)\b|\bpairwise\b")
 
 _DEPLOY: Final = re.compile(
-    r"\b(?:deploy\w*|production|in use|live (?:data|images|pictures|traffic|feed)|in the (?:field|wild|real world)|(?:from|in|of) the field|real.world|went live|go(?:es|ne)? live|"
+    r"\b(?:deploy\w*|production|in use|live (?:data|images|pictures|traffic|feed)|in the (?:field|wild|real world)|(?:from|in|of) the field|real.world|(?:in|under) (?:real|actual|daily|everyday|regular|routine|normal) (?:use|usage|life|operation|work|practice|conditions)|went live|go(?:es|ne)? live|"
     r"on.?site|(?:real |actual )?(?:customers?|clients?|users?|patients?|people|households?|homes?)(?:'s?|s')? (?:own )?(?:homes?|houses?|places?|photos?|pictures?|images?|phones?|cameras?)|"
     r"(?:came|come|coming|sent|send) in from|out there|at (?:people|customers?|clients?)(?:'s?|s')? (?:homes?|places?)|(?:in|at|to|from) (?:real|people'?s) (?:homes|houses|life|use)|"
     r"in practice|after (?:the )?(?:launch|release|roll.?out))\b"
@@ -298,7 +311,7 @@ def _watched(tool: str, mentions: Mentions, names: list[str]) -> dict[str, Any]:
     answers = [one.name for one in (first, second) if _STARTS.search(text[: one.start])]
     if tool == "test_by_swapping":
         donor = re.search(
-            r"\b(?:have|from|of|by those of|with (?:those|that|what)|taken from)\b[^,.]*$",
+            r"\b(?:have|from|of|by those of|with (?:those|that|what)|in (?:its|their) place(?: what| those of| that of)?|taken from)\b[^,.]*$",
             text[: second.start],
         )
         return {"class_name": names[0], "donor_class": names[1]} if donor else {"class_name": names[0]}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from failsight.knowledge_base.vocabulary import Mentions
@@ -28,7 +29,7 @@ _TOLD: Final = (
     rf"(?:(?:mistak|mistook|took|tak|pass|held|hold)\w* {_SOMEHOW}(?:for|as|to be)"
     rf"|(?:confus|confound|mix|muddl|mess)\w* {_SOMEHOW}(?:with|for|and)"
     rf"|(?:predict|classif|label|mislabel|misclassif|call|recogni[sz]|nam|tagg?|identif|interpret|detect|seen?|sees|read|treat|regard|perceiv|"
-    rf"understood|consider|sort|fil|assign|put|count|describ|report|misread|rate)\w* {_SOMEHOW}(?:down )?(?:as|to be|into|under|to|in the (?:class|category))"
+    rf"understood|consider|sort|fil|assign|put|count|describ|report|misread|rate|announc|declar|flag)\w* {_SOMEHOW}(?:down )?(?:as|to be|into|under|to|in the (?:class|category))"
     rf"|(?:end|land|wind|wound|finish|fall|fell)\w* {_SOMEHOW}(?:as|under|into|among|in)"
     rf"|(?:com|came|go|went|turn|show)\w* {_SOMEHOW}(?:as|under|into)"
     rf"|(?:call|predict|nam|consider)\w*|labell?ed|tagged|dubbed|termed) {_SOMEHOW}{_A}"
@@ -132,6 +133,23 @@ def asks_for_confusions(mentions: Mentions) -> bool:
         return False
     rest = re.sub(r"\bC[01]\b|\b\d+\b|\b[a-z]+ly\b", " ", f"{text[: verb.start()]} {text[verb.end() :]}")
     return all(word in _AROUND for word in re.findall(r"[\w']+", rest))
+
+
+_ASKS_TO_SEE: Final = re.compile(
+    r"[,;:.] *(?:so|and|thus|therefore|hence|please|\W)* *(?=(?:let me see|let us see|show (?:me|us)|give (?:me|us)|i (?:want|need|would like) to see|list)\b)"
+)
+
+
+def last_wish(mentions: Mentions) -> Mentions:
+    """The part of a sentence that asks to see something, after the reasons for it; the whole sentence where it has no such part."""
+    found = list(_ASKS_TO_SEE.finditer(mentions.sentence.lower()))
+    if not found:
+        return mentions
+    start = found[-1].end()
+    kept = tuple(
+        replace(m, start=m.start - start, end=m.end - start) for m in mentions.found if m.start >= start
+    )
+    return Mentions(mentions.sentence[start:], kept, mentions.masked)
 
 
 def _several(mentions: Mentions) -> bool:

@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from failsight.knowledge_base.lexical import fold
 from failsight.knowledge_base.synonyms import SAME
+from failsight.knowledge_base.two_classes import positive, words_for_positive
 
 _TOKEN: Final = re.compile(r"[\w./\\#=%+-]*[\w%]")
 # scripts that put no spaces between words, or hang endings on them: names are looked for inside of a run of letters
@@ -105,6 +106,13 @@ class Vocabulary:
                 if key:
                     found.setdefault(key, (role, value))
         return found
+
+    @cached_property
+    def spoken(self) -> dict[tuple[str, ...], tuple[Role, str]]:
+        """Words for the class that is looked for, where a case has two and their names tell which it is: ``lesion``, ``defect``."""
+        name = positive(self.classes)
+        words = words_for_positive(self.classes) if name is not None else ()
+        return {words_of(word): ("class", name) for word in words} if name is not None else {}
 
     @cached_property
     def unspaced(self) -> list[str]:
@@ -305,15 +313,41 @@ def _at(
         words = tuple(w for t, _, _ in span for w in words_of(t))
         if not words:
             continue
-        hit = vocabulary.names.get(words) or _joined(words, vocabulary) or _synonym(words, vocabulary)
+        hit = (
+            vocabulary.names.get(words)
+            or vocabulary.spoken.get(words)
+            or _joined(words, vocabulary)
+            or _synonym(words, vocabulary)
+        )
         if hit is not None:
             return Mention(hit[0], hit[1], start, span[-1][2]), length
+    if (value := _adjective(tokens, position, vocabulary)) is not None:
+        return Mention("value", value, start, end), 1
     for length in range(min(3, len(tokens) - position), 0, -1):
         span = tokens[position : position + length]
         hit = _fuzzy(tuple(w for t, _, _ in span for w in words_of(t)), vocabulary)
         if hit is not None:
             return Mention(hit[0], hit[1], start, span[-1][2]), length
     return None, 1
+
+
+def _adjective(tokens: list[tuple[str, int, int]], position: int, vocabulary: Vocabulary) -> str | None:
+    """A value in the form of an adjective before its attribute: ``tiled floors`` for ``floor=tile``, ``wooden`` for ``wood``."""
+    if position + 1 >= len(tokens):
+        return None
+    role, attribute = vocabulary.names.get(words_of(tokens[position + 1][0]), ("", ""))
+    typed = words_of(tokens[position][0])
+    if role != "attribute" or len(typed) != 1:
+        return None
+    for value in vocabulary.attributes.get(attribute, ()):
+        key = words_of(str(value))
+        if (
+            len(key) == 1
+            and len(key[0]) > 3
+            and typed[0] in (f"{key[0]}{end}" for end in ("d", "ed", "en", "y"))
+        ):
+            return f"{attribute}={value}"
+    return None
 
 
 def _image(text: str, vocabulary: Vocabulary) -> str | None:

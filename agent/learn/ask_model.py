@@ -111,7 +111,19 @@ def _code(chosen: Chosen, seen: ModelSeen) -> Dialogue[bool]:
             chosen.model = chosen.arch = ""
             return False
         chosen.trust_code = True
+        if chosen.arch:
+            chosen.arch = _placed(chosen.arch)
     return True
+
+
+def _placed(arch: str) -> str:
+    """``arch`` with the folder of its file, as far as it is there: what opens the model says what is missing."""
+    from failsight.tools.inputs.models.code import placed
+
+    try:
+        return placed(arch)
+    except UserError:
+        return arch
 
 
 # --- what it does not say ----------------------------------------------------------------------------------------
@@ -286,7 +298,9 @@ def votes(chosen: Chosen, reporter: Progress) -> dict[str, list[int]]:
             rows = np.flatnonzero(table.labels == number_)
             rows = rows[:: max(1, len(rows) // FEW)][:FEW]
             scores = [model.scores(pixels) for _, pixels in iter_pixels(table, model, rows, batch=FEW)]
-            answers = np.concatenate(scores).argmax(1)
+            answers = np.concatenate(scores).argmax(
+                1
+            )  # which output is which class: thresholds don't matter yet
             made[name] = np.bincount(answers, minlength=len(model.classes)).tolist()
         return made
     except (FailsightError, ValueError, RuntimeError, OSError):

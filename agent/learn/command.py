@@ -33,8 +33,10 @@ def learn_arguments(parser: argparse.ArgumentParser) -> None:
 
 def start_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``failsight start``."""
-    from failsight.agent.options import common
+    from failsight.agent.options import belonging, common, threshold
 
+    threshold(parser)
+    belonging(parser)
     common(parser)
 
 
@@ -81,6 +83,7 @@ def run_start(args: argparse.Namespace) -> int:
 
 def _converse(args: argparse.Namespace, chosen: Any) -> int:
     from failsight.agent import commands
+    from failsight.agent.thresholds import thresholds_given
 
     args.level = chosen.level
     if chosen.demo:
@@ -88,6 +91,8 @@ def _converse(args: argparse.Namespace, chosen: Any) -> int:
         return commands.run_demo(args)
     args.expect, args.lenient = list(chosen.expect), True
     given = {k: getattr(args, k, None) for k in commands.SHARED} | chosen.given()
+    if texts := getattr(args, "threshold", None):
+        given["thresholds"] = thresholds_given(texts)
     return commands.converse(args, lambda progress: commands.session_of(args, given, progress))
 
 

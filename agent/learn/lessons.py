@@ -19,6 +19,7 @@ from failsight.agent.learn.dialogue import Dialogue, Option, Say, Step, Work, pi
 from failsight.agent.learn.exercises import pitfall, shown
 from failsight.agent.learn.practice import practise
 from failsight.agent.learn.process import Act
+from failsight.tools.checks.criterion_names import show_expected
 from failsight.tools.text import clean, interval, number
 
 if TYPE_CHECKING:
@@ -341,8 +342,7 @@ class Values(Mapping[str, str]):
 
     def _expected(self) -> str:
         return ", ".join(
-            f"{e.name.replace('_', ' ')} {'at least' if e.at_least else 'at most'} {number(e.bound)}"
-            for e in self._case.expectations
+            show_expected(e.name, e.at_least, e.bound).replace("_", " ") for e in self._case.expectations
         )
 
     def _probe_verdict(self) -> str:

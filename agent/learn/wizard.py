@@ -125,27 +125,26 @@ def _wishes(chosen: Chosen, reporter: Progress) -> Dialogue[None]:
         text += " Said now, it can't be fitted to the results; without it nobody can say later whether the model is ready."
     while True:
         typed = yield from line(
-            text, lambda t: t.strip() if not t.strip() or _criterion(t, chosen.classes) else None,
+            text, lambda t: t.strip() if not t.strip() or _criteria(t, chosen.classes) else None,
             f"I can't read that. Write for example: accuracy at least 90 %, or: recall of {clean(chosen.classes[0], 40) if chosen.classes else 'kitchen'} at least 80 %.",
             default="", hints=["What does an error cost, and whom? Start with the class that must not be missed: recall of … at least … %."], back=True,
         )  # fmt: skip
         if typed.lower() in SKIP:
             return
-        made = _criterion(typed, chosen.classes)
-        if made is not None:
+        for made in _criteria(typed, chosen.classes):
             chosen.expect.append(f"{made.name}{'>=' if made.at_least else '<='}{made.bound:g}")
             chosen.wishes.append(str(made))
-            yield Say(f"Noted: {made}.", "good")
+            yield Say(f"Noted: {made}. {made.heard}".strip(), "good")
         text = "Anything else that must hold? (Enter: no)"
 
 
-def _criterion(text: str, classes: Sequence[str]) -> Any:
-    from failsight.agent.planners.expectations import parse_expectation
+def _criteria(text: str, classes: Sequence[str]) -> list[Any]:
+    from failsight.agent.planners.wishes import parse_bounds
 
     bare = text.strip()
     if bare.rstrip("% ").replace(".", "", 1).isdigit():
         bare = f"accuracy at least {bare}"
-    return parse_expectation(bare, classes) if bare.lower() not in SKIP else None
+    return [*parse_bounds(bare, classes)] if bare.lower() not in SKIP else []
 
 
 def _confirm(chosen: Chosen, reporter: Progress) -> Dialogue[None]:

@@ -150,6 +150,11 @@ def experiment(record: Record, finding: Finding, test: TestResult) -> Experiment
     recorded = record.recorded(test.evidence)
     if planned:
         terms += plan_terms(*planned, recorded, finding)
+        if test.statistic and sentence(test.statistic) != sentence(
+            planned[0].statistic
+        ):  # one of several measures
+            refs = (test.evidence,) if test.evidence else ()
+            terms.append(("What decided", Sentence(sentence(test.statistic), refs)))
     else:
         if test.tool.startswith("test_"):
             text = "No plan stands in the journal before this test."

@@ -10,6 +10,7 @@ from failsight.agent.narrate.bank import question_titles, tool_specs
 from failsight.agent.narrate.model import Section, Sentence
 from failsight.agent.narrate.record import Record
 from failsight.agent.narrate.words import SPLITS, capital, sentence, stated
+from failsight.tools import belonging
 from failsight.tools.evidence import Evidence, Table
 from failsight.tools.text import clean, listing
 
@@ -22,6 +23,7 @@ def not_examined(record: Record) -> Section:
     points = [
         *unseen_splits(record),
         *_training_labels(record),
+        *_together(record),
         *_open(record),
         *_declined(record),
         *_unrun_plans(record),
@@ -74,6 +76,27 @@ def _unmatched(record: Record, split: str, about: Mapping[str, Any]) -> Sentence
     )
     described = record.state.latest("describe_case")
     return Sentence(text, (described.id,) if described is not None else ("#1",))
+
+
+def _together(record: Record) -> list[Sentence]:
+    """Images that may belong together and count as independent, where nobody said so; findings tested before somebody did."""
+    state = record.state
+    if state.groups:
+        records = [(r.id, r.finding) for r in state.now()]
+        told = belonging.counted_alone(records, state.measured_now(), state.groups)
+        return [Sentence(text, (i,)) for i, text in told.items()]
+    described = state.latest("describe_case") if state.groups is None else None
+    facts = [f for f in described.facts if f.name == belonging.UNSAID] if described is not None else []
+    return [
+        Sentence(
+            f"Whether images with the same {clean(f.of, 40)} belong together was not said: {f.n:,} images have {int(f.value or 0):,} values of "
+            "it. They were counted as independent, so that intervals may be too narrow and tests too sure. To count them together: "
+            f"failsight run CASE --groups {clean(f.of, 40)}",
+            (described.id,),
+        )
+        for f in facts
+        if described is not None and f.n is not None
+    ]
 
 
 def _training_labels(record: Record) -> list[Sentence]:

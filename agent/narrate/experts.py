@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from failsight.agent.narrate.findings import confusion, latest_on, per_class
+from failsight.agent.narrate.findings import counted, latest_on, per_class
 from failsight.agent.narrate.model import Section, Sentence
 from failsight.agent.narrate.people import Answer, missing, said
 from failsight.agent.narrate.phrases import PULLS
@@ -10,6 +10,7 @@ from failsight.agent.narrate.plain import confirmed, for_requesters, plain
 from failsight.agent.narrate.record import Record
 from failsight.agent.narrate.words import capital, count, sentence, stated
 from failsight.agent.state import FindingRecord
+from failsight.tools.confusions import confusions as pairs_of
 from failsight.tools.evidence import Table
 from failsight.tools.text import clean
 
@@ -110,12 +111,11 @@ def _groups(record: Record) -> Section:
 
 def confusions(record: Record) -> Table | None:
     """The most frequent confusions; None where nobody counted them."""
-    counted = confusion(record.state)
-    pairs = sorted(
-        ((n, t, p, sum(row.values())) for t, row in counted.items() for p, n in row.items() if p != t),
-        key=lambda pair: (-pair[0], pair[1], pair[2]),
-    )[:MOST_CONFUSIONS]
-    rows = tuple((plain(t), plain(p), n, n / total) for n, t, p, total in pairs)
+    evidence = counted(record.state)
+    pairs = pairs_of(evidence)[:MOST_CONFUSIONS] if evidence else []
+    rows = tuple(
+        (plain(c.true), plain(c.predicted), c.images, c.images / c.of if c.of else None) for c in pairs
+    )
     columns = ("is", "is taken for", "pictures", "of that class")
     return (
         Table("What is taken for what", columns, rows, ("text", "text", "count", "share")) if rows else None
@@ -124,7 +124,7 @@ def confusions(record: Record) -> Table | None:
 
 def _confusions(record: Record) -> Section | None:
     taken = confusions(record)
-    evidence = next((e for e in reversed(record.state.evidence) if e.tool == "confusion_matrix"), None)
+    evidence = counted(record.state)
     if taken is None or evidence is None:
         return None
     tables = [taken]

@@ -31,7 +31,7 @@ def write_whole(path: Path, content: bytes) -> Path:
                 os.unlink(temporary)
         raise UserError(
             f"The report {path.name} cannot be written to {path.parent} ({error.strerror or error}).",
-            "Free some space or make the folder writable, then run `failsight report` again; nothing else was lost.",
+            "Free some space, make the folder writable, or write elsewhere with `failsight report CASE --out FOLDER`; nothing else was lost.",
         ) from None
     return path
 

@@ -18,6 +18,7 @@ from failsight.agent.narrate.schema import findings_schema, misfits
 from failsight.agent.narrate.versions import name_of
 from failsight.agent.signoff import as_json, signoffs
 from failsight.agent.state import CaseState, FindingRecord
+from failsight.tools.confusions import confusions, matrix
 from failsight.tools.criteria import criteria_of
 from failsight.tools.errors import UserError
 from failsight.tools.evidence import Correction, Evidence, Fact, TestResult, digest, jsonable
@@ -25,7 +26,6 @@ from failsight.tools.text import clean, escaped
 
 SCHEMA = "failsight.findings/1"
 ORDER = {"confirmed": 0, "inconclusive": 1, "refuted": 2, None: 3}
-MATRIX = "Confusion matrix"  # the table of confusion_matrix that holds the whole of it
 _METRICS = ("precision", "recall", "f1")
 
 
@@ -172,7 +172,7 @@ def _performance(state: CaseState) -> dict[str, Any] | None:
         "accuracy": accuracy.value,
         "accuracy_ci": accuracy.ci,
         "per_class": per_class(evaluated),
-        "confusion": confusion(state),
+        **_confusion(counted(state)),
     }
 
 
@@ -188,19 +188,41 @@ def per_class(evaluated: Evidence) -> dict[str, dict[str, Any]]:
     return made
 
 
-def confusion(state: CaseState) -> dict[str, dict[str, int]]:
-    """True class → predicted class → images, from the newest whole matrix of ``confusion_matrix`` (zeros left out)."""
-    for evidence in reversed(state.measured_now()):
-        if evidence.tool != "confusion_matrix" or (evidence.arguments.get("split") or "data") != "data":
-            continue
-        for table in evidence.tables:
-            if table.title == MATRIX:
-                return {str(row[0]): _counts(table.columns[1:], row[1:]) for row in table.rows}
-    return {}
+def counted(state: CaseState) -> Evidence | None:
+    """The newest evidence of ``confusion_matrix`` over all classes of the evaluation images."""
+    return next(
+        (
+            e
+            for e in reversed(state.measured_now())
+            if e.tool == "confusion_matrix"
+            and (e.arguments.get("split") or "data") == "data"
+            and matrix(e) is not None
+        ),
+        None,
+    )
 
 
-def _counts(names: Sequence[str], cells: Sequence[Any]) -> dict[str, int]:
-    return {name: cell for name, cell in zip(names, cells, strict=False) if isinstance(cell, int) and cell}
+def _confusion(evidence: Evidence | None) -> dict[str, Any]:
+    """True class → predicted class → images (zeros left out); where some of it is not there, also how much is."""
+    shown = matrix(evidence) if evidence else None
+    if evidence is None or shown is None:
+        return {"confusion": {}}
+    cells = {
+        name: {other: k for other, k in zip(shown.names, row, strict=True) if k}
+        for name, row in zip(shown.names, shown.counts, strict=True)
+    }
+    if shown.whole:
+        return {"confusion": cells}
+    totals = {name: n for name, n in zip(shown.names, shown.totals, strict=True) if n is not None}
+    for one in confusions(evidence):  # the most frequent pairs of all classes, shown in the matrix or not
+        cells.setdefault(one.true, {})[one.predicted] = one.images
+        if one.of is not None:
+            totals[one.true] = one.of
+    listed = sum(k for row in cells.values() for k in row.values())
+    return {
+        "confusion": cells,
+        "confusion_partial": {"listed": listed, "images": shown.images, "class_images": totals},
+    }
 
 
 def _signoffs(state: CaseState, events: Sequence[Event]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from failsight.agent.declined import by_policy
 from failsight.agent.narrate import signoff as decisions
 from failsight.agent.narrate.model import Card, Section, Sentence
 from failsight.agent.narrate.record import Record
@@ -28,7 +29,11 @@ def front(
         todo: what to do next.
     """
     made = (
-        Section("front-wrong", "What is wrong, and how sure that is", *_wrong(confirmed, nothing)),
+        Section(
+            "front-wrong",
+            "What is wrong, and how sure that is",
+            *_wrong(confirmed, nothing, _not_allowed(record)),
+        ),
         Section("front-todo", "What to do", (), tuple(_to_do(record, todo))),
         Section("front-ready", "Ready or not", (ready,)),
         Section("front-decided", "Who decided", (), tuple(_decided(record))),
@@ -37,9 +42,12 @@ def front(
     return (*made, Section("front-versions", "Which numbers are of which model", (), told)) if told else made
 
 
-def _wrong(confirmed: Sequence[Card], nothing: Sentence) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
+def _wrong(
+    confirmed: Sequence[Card], nothing: Sentence, left: Sequence[tuple[str, tuple[str, ...]]]
+) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
+    denied = tuple(Sentence(text, refs) for text, refs in left)
     if not confirmed:
-        return (nothing,), ()
+        return (nothing, *denied), ()
     lead = Sentence(
         f"{count(len(confirmed), 'finding is', 'findings are')} confirmed.", tuple(c.id for c in confirmed)
     )
@@ -49,7 +57,20 @@ def _wrong(confirmed: Sequence[Card], nothing: Sentence) -> tuple[tuple[Sentence
         kinds = dict.fromkeys(c.kind.lower() for c in more)
         told = (f"{k} ({', '.join(c.id for c in more if c.kind.lower() == k)})" for k in kinds)
         points.append(Sentence(f"Further: {', '.join(told)}.", tuple(c.id for c in more)))
-    return (lead,), tuple(points)
+    return (lead,), (*points, *denied)
+
+
+def _not_allowed(record: Record) -> list[tuple[str, tuple[str, ...]]]:
+    """What the policy of the run did not allow, with the answers that it gave."""
+    told = by_policy(record.state)
+    said = [
+        f"#{e.seq}"
+        for e in record.of("approval.given")
+        if e.data.get("by") == "policy"
+        and e.data.get("decision") == "reject"
+        and e.data.get("tool") in record.state.denied
+    ]
+    return [(text, tuple(said)) for text in told]
 
 
 def _one(card: Card) -> Sentence:

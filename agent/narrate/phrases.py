@@ -11,6 +11,15 @@ PULLS = (
     "spurious_correlation",
     "overemphasised_feature",
 )  # ``class_name`` is the class that the cue pulls towards
+# tool → what its q is corrected for
+CORRECTED = {
+    "find_slices": "everything that this search tested",
+    "disaggregate": "all groups compared so in the case, on these images",
+    "compare_group": "the tests of single groups before it in the case",
+    "test_by_masking": "the experiments before it in the case",
+    "test_by_adding": "the experiments before it in the case",
+    "test_by_swapping": "the experiments before it in the case",
+}
 Rates = tuple[tuple[str, float, tuple[float, float] | None], ...]
 
 
@@ -84,10 +93,26 @@ def how_sure(finding: Finding) -> str:
     if finding.verdict == "refuted":  # its p is about no effect at all, and would read as support
         pass
     elif finding.q is not None:
-        parts.append(f"q {p_value(finding.q)} after correction for everything that was tried with it")
+        parts.append(f"q {p_value(finding.q)} after correction for {_corrected_for(finding)}")
     elif finding.p is not None:
         parts.append(f"p {p_value(finding.p)}, not corrected for other attempts")
+    if of_group(finding):
+        parts.append(of_group(finding))
     return sentence("; ".join(parts)) if parts else ""
+
+
+def _corrected_for(finding: Finding) -> str:
+    """What the q of a finding is corrected for: by the tool whose q it is."""
+    tool = next((t.tool for t in reversed(finding.tests) if t.q == finding.q), "")
+    return CORRECTED.get(tool, "everything that was tried with it")
+
+
+def of_group(finding: Finding) -> str:
+    """``2 of 3 tests of this group confirmed it``; empty where all of them agree."""
+    held = sum(t.verdict == "confirmed" for t in finding.tests)
+    if not finding.group or held in (0, len(finding.tests)):
+        return ""
+    return f"{held} of {len(finding.tests)} tests of this group confirmed it"
 
 
 def rates(finding: Finding) -> Rates:
@@ -103,15 +128,23 @@ def rates_title(finding: Finding) -> str:
     return f"Share {_compared(finding)[0]}"
 
 
+def shown_by(finding: Finding, test: TestResult) -> str:
+    """Against what a test was made, for every audience: ``by an experiment with a control``, ``on images that had not suggested it``;
+    empty where the images that suggested it tested it too. Only weak spots and rare cases are searched on one half and tested
+    on the other: the pulls that the same search tests take part with all images."""
+    if test.control_effect is not None:
+        return "by an experiment with a control"
+    if test.tool == "find_slices" and finding.kind in ("weak_slice", "rare_case"):
+        return "on images that had not suggested it"
+    return ""
+
+
 def how_tested(finding: Finding, test: TestResult) -> str:
     """The end of a verdict: against what it was tested, and by which tool."""
+    how = shown_by(finding, test)
     if test.control_effect is not None:
-        how = "against a control "
-    elif test.tool == "find_slices" and finding.kind in ("weak_slice", "rare_case"):
-        how = "on the half of the images that had not suggested it "
-    else:
-        how = ""
-    return f" {how}by {clean(test.tool)}"
+        how = "against a control"
+    return f"{f' {how}' if how else ''} by {clean(test.tool)}"
 
 
 def result(test: TestResult) -> str:
@@ -122,4 +155,6 @@ def result(test: TestResult) -> str:
     text += f"; p {p_value(test.p)}"
     if test.q is not None:
         text += f", q {p_value(test.q)}"
-    return f"{text}; {count(test.n, 'image')}. {VERDICTS[test.verdict][0]}."
+    if test.n:  # what a training record says has no images behind it
+        text += f"; {count(test.n, 'image')}"
+    return f"{text}. {VERDICTS[test.verdict][0]}."

@@ -15,9 +15,8 @@ from failsight.agent.narrate.bank import installed, question_titles, tool_specs
 from failsight.agent.narrate.cards import card, overview, shared_figures
 from failsight.agent.narrate.coverage import unseen_splits
 from failsight.agent.narrate.findings import (
-    MATRIX,
     ORDER,
-    confusion,
+    counted,
     criteria,
     fact_or_none,
     findings_digest,
@@ -31,13 +30,16 @@ from failsight.agent.narrate.people import people
 from failsight.agent.narrate.record import Record
 from failsight.agent.narrate.story import no_headline, story
 from failsight.agent.narrate.timeline import timeline
+from failsight.agent.narrate.todo import todo
 from failsight.agent.narrate.versions import name_of, of_version
-from failsight.agent.narrate.views import todo, views
+from failsight.agent.narrate.views import views
 from failsight.agent.narrate.words import SPLITS, bound, capital, count, criterion, sentence, who
 from failsight.agent.state import CaseState
 from failsight.tools.checks.criterion_names import is_share, show_range
+from failsight.tools.confusions import confusions
 from failsight.tools.criteria import TABLE
 from failsight.tools.evidence import Evidence, Table, Unit, jsonable
+from failsight.tools.notes import of_split
 from failsight.tools.text import clean, interval, number
 
 READING = (
@@ -161,7 +163,7 @@ def _brief(record: Record, cards: Sequence[Card], verdict: str) -> list[Sentence
         of = count(accuracy.n, "image") if accuracy.n else "the images"
         text = f"It answers {number(accuracy.value)} {interval(accuracy.ci)}".rstrip() + f" of {of} correctly"
         made.append(Sentence(text + ".", (evaluated.id,)))
-    made += _weakest(evaluated)
+    made += _weakest(state)
     made += _confused(state)
     cards = [c for c in cards if not c.before]
     tally = {v: [c for c in cards if c.verdict == v] for v in (*ORDER, "withdrawn")}
@@ -195,37 +197,37 @@ def _repaired(cards: Sequence[Card]) -> list[Sentence]:
     ]
 
 
-def _weakest(evaluated: Evidence | None) -> list[Sentence]:
-    recalls = [
-        f
-        for f in (evaluated.facts if evaluated else ())
-        if f.name == "recall" and f.of.startswith("class ") and isinstance(f.value, float)
-    ]
-    if evaluated is None or not recalls:
-        return []
-    worst = sorted(recalls, key=lambda f: float(f.value or 0))[: 3 if len(recalls) > 4 else 1]
-    each = [f"{clean(f.of.removeprefix('class '), 60)} ({number(f.value)} {interval(f.ci)})" for f in worst]
-    return [Sentence(f"Recognised least often: {_and(each)}.", (evaluated.id,))]
+def _weakest(state: CaseState) -> list[Sentence]:
+    """The classes that are recognised least often, among the evaluation images, and in use where that was measured."""
+    made = []
+    for split, where in (("data", ""), ("deploy", " in deployment images")):
+        start = of_split(split, "class ")
+        for evidence in reversed(state.measured_now()):
+            recalls = [
+                f
+                for f in evidence.facts
+                if f.name == "recall" and f.of.startswith(start) and isinstance(f.value, float)
+            ]
+            if evidence.tool == "evaluate" and recalls:
+                worst = sorted(recalls, key=lambda f: float(f.value or 0))[: 3 if len(recalls) > 4 else 1]
+                each = [
+                    f"{clean(f.of.removeprefix(start), 60)} ({number(f.value)} {interval(f.ci)})"
+                    for f in worst
+                ]
+                made.append(Sentence(f"Recognised least often{where}: {_and(each)}.", (evidence.id,)))
+                break
+    return made
 
 
 def _confused(state: CaseState, most: int = 3) -> list[Sentence]:
     """What is taken for what most often, as far as it occurs more than once."""
-    whole = next(
-        (e for e in reversed(state.measured_now()) if any(t.title == MATRIX for t in e.tables)), None
-    )
-    pairs = sorted(
-        (
-            (n, t, p, sum(row.values()))
-            for t, row in confusion(state).items()
-            for p, n in row.items()
-            if p != t and n > 1
-        ),
-        key=lambda pair: (-pair[0], pair[1], pair[2]),
-    )
+    whole = counted(state)
+    pairs = [c for c in confusions(whole) if c.images > 1] if whole else []
     if whole is None or not pairs:
         return []
     each = [
-        f"{clean(t, 60)} taken for {clean(p, 60)} ({n:,} of {total:,})" for n, t, p, total in pairs[:most]
+        f"{clean(c.true, 60)} taken for {clean(c.predicted, 60)} ({c.images:,}{'' if c.of is None else f' of {c.of:,}'})"
+        for c in pairs[:most]
     ]
     return [Sentence(f"Confused most often: {_and(each)}.", (whole.id,))]
 

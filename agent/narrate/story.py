@@ -13,6 +13,7 @@ from failsight.agent.narrate.cards import plan_terms
 from failsight.agent.narrate.coverage import not_examined
 from failsight.agent.narrate.model import Section, Sentence
 from failsight.agent.narrate.phrases import about, how_sure, result
+from failsight.agent.narrate.plans import outcomes
 from failsight.agent.narrate.record import Call, Record
 from failsight.agent.narrate.repairs import correction, done
 from failsight.agent.narrate.words import (
@@ -191,7 +192,7 @@ def _measured_at(record: Record, found: FindingRecord | None, plan: str) -> int 
 
 
 def tested(record: Record) -> Section:
-    """Every test and its outcome, refutations included."""
+    """Every test of a finding and its outcome, refutations included; and what came of every plan."""
     points = []
     for found in record.state.records.values():
         where = about(found.finding)
@@ -206,10 +207,15 @@ def tested(record: Record) -> Section:
         for e in record.state.evidence
         if e.tool in SEARCHES and not e.findings
     ]
+    table = outcomes(record)
+    tables = (table,) if table else ()
     if not points:
-        return Section("tested", "What the tests said", (Sentence("Nothing has been tested."),))
-    lead = Sentence("What was refuted or stayed undecided is listed too: it saves the next person the work.")
-    return Section("tested", "What the tests said", (lead,), tuple(points))
+        text = "No test led to a finding." if table else "Nothing has been tested."
+        return Section("tested", "What the tests said", (Sentence(text),), (), tables)
+    text = "What was refuted or stayed undecided is listed too: it saves the next person the work."
+    if table:
+        text += " The table gives the outcome of every plan, also of those that led to no finding."
+    return Section("tested", "What the tests said", (Sentence(text),), tuple(points), tables)
 
 
 def no_headline(record: Record) -> Sentence:

@@ -73,6 +73,11 @@ _LINES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "case.created": lambda d: clean(d.get("name", "")),
     "session.opened": _session,
     "expectation.set": _expectation,
+    "groups.set": lambda d: (
+        f"images with the same {clean(d['column'], 60)} belong together"
+        if d.get("column")
+        else "each image stands alone"
+    ),
     "message": lambda d: f"{clean(d.get('role', ''))}: {clean(d.get('text', ''), 300)}",
     "stage.entered": lambda d: f"{clean(d.get('stage', ''))}: {clean(d.get('trigger', ''))}",
     "labels.imported": _labels,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from failsight.agent.currency import since
 from failsight.agent.narrate.coverage import unseen_splits
 from failsight.agent.narrate.experts import domain_expert
-from failsight.agent.narrate.findings import criteria, deciding, fact_or_none, latest_on
+from failsight.agent.narrate.findings import criteria, deciding, fact_or_none
 from failsight.agent.narrate.model import Section, Sentence, View
 from failsight.agent.narrate.people import missing, said
+from failsight.agent.narrate.phrases import shown_by
 from failsight.agent.narrate.plain import (
     confirmed,
     for_requesters,
@@ -30,7 +34,7 @@ from failsight.agent.signoff import deciders, signoffs
 from failsight.agent.state import FindingRecord
 from failsight.tools.checks.criterion_names import show_range
 from failsight.tools.evidence import Table
-from failsight.tools.repair.choosing import ELSEWHERE
+from failsight.tools.notes import of_split
 from failsight.tools.text import clean
 
 MOST_CARES = 6
@@ -75,7 +79,10 @@ def _answer(record: Record) -> Section:
     text += f"{READINESS.get(str(verdict.value), 'Not judged')}. "
     met = len(rows) - len(failing) - len(open_)
     text += f"{_of(met, len(rows))} met, {_of(len(failing))} not"
-    text += f", and {_of(len(open_))} not decided by the pictures at hand." if open_ else "."
+    kept = any(_clear(r) for r in open_)
+    text += (
+        f", and {_of(len(open_))} not decided{'' if kept else ' by the pictures at hand'}." if open_ else "."
+    )
     table = Table(
         "What was asked, and what was measured",
         ("asked", "at least or at most", "measured", "95 % interval", "met"),
@@ -130,9 +137,8 @@ def _how(found: FindingRecord) -> str:
     test = deciding(found)
     if test is None:
         return ""
-    if test.control_effect is not None:
-        return " Shown by an experiment with a control."
-    return " Confirmed on images that had not suggested it." if test.tool == "find_slices" else ""
+    how = shown_by(found.finding, test)
+    return f" {'Shown' if test.control_effect is not None else 'Confirmed'} {how}." if how else ""
 
 
 def _repairs(record: Record) -> Section:
@@ -173,7 +179,16 @@ def _decide(record: Record) -> Section:
     state = record.state
     points = [*missing(record)[:1]] if not state.expectations else []
     evidence = state.latest("readiness")
-    undecided = [str(r["name"]) for r in criteria(evidence) if r["holds"] is None] if evidence else []
+    open_ = [r for r in criteria(evidence) if r["holds"] is None] if evidence else []
+    kept = [r for r in open_ if _clear(r)]
+    if evidence and kept:
+        points += [
+            Sentence(sentence(note, 400), (evidence.id,))
+            for r in kept
+            for note in evidence.notes
+            if note.startswith(f"{clean(r['name'], 80)}: ")
+        ]
+    undecided = [str(r["name"]) for r in open_ if r not in kept]
     if evidence and undecided:
         names = ", ".join(criterion(name) for name in undecided)
         points.append(
@@ -198,6 +213,12 @@ def _decide(record: Record) -> Section:
     points += unseen_splits(record)
     lead = () if points else (Sentence("Nothing waits for a decision."),)
     return Section("view-decide", "What you have to decide", lead, tuple(points))
+
+
+def _clear(row: Mapping[str, Any]) -> bool:
+    """Whether the interval lies on one side of the bound: then something other than too few pictures keeps it open."""
+    ci, limit = row["ci"], row["bound"]
+    return bool(ci) and (ci[0] >= limit or ci[1] <= limit)
 
 
 def _waiting(record: Record) -> list[Sentence]:
@@ -255,13 +276,7 @@ def _trust(record: Record) -> Section:
         if found is not None:
             name, value, ci = found
             points.append(Sentence(text.format(of_100(value, ci)), (name,)))
-    evaluated = latest_on(state, "evaluate")
-    worst = _weakest(record)
-    if evaluated is not None and worst is not None:
-        name, value = worst
-        points.append(
-            Sentence(f"It is weakest on {plain(name)}: it recognises {of_100(value)}.", (evaluated.id,))
-        )
+    points += _weakest(record)
     evidence = state.latest("readiness")
     verdict = fact_or_none(evidence, "readiness")
     if evidence is not None and verdict is not None:
@@ -291,14 +306,24 @@ def _accuracy(record: Record, split: str) -> tuple[str, float, tuple[float, floa
     return None
 
 
-def _weakest(record: Record) -> tuple[str, float] | None:
-    evaluated = latest_on(record.state, "evaluate")
-    recalls = [
-        (f.of.removeprefix("class "), f.value)
-        for f in (evaluated.facts if evaluated else ())
-        if f.name == "recall" and f.of.startswith("class ") and isinstance(f.value, float)
-    ]
-    return min(recalls, key=lambda r: r[1]) if recalls else None
+def _weakest(record: Record) -> list[Sentence]:
+    """The class that is recognised least often: in real use where that was measured, for that is what a user meets."""
+    for split, where in (("deploy", "In real use it is"), ("data", "It is")):
+        start = of_split(split, "class ")
+        for evidence in reversed(record.state.measured_now()):
+            recalls = [
+                (f.of.removeprefix(start), f.value, f.ci)
+                for f in evidence.facts
+                if evidence.tool == "evaluate"
+                and f.name == "recall"
+                and f.of.startswith(start)
+                and isinstance(f.value, float)
+            ]
+            if recalls:
+                name, value, ci = min(recalls, key=lambda r: r[1])
+                text = f"{where} weakest on {plain(name)}: it recognises {of_100(value, ci)}."
+                return [Sentence(text, (evidence.id,))]
+    return []
 
 
 def _care(record: Record) -> Section:
@@ -348,54 +373,3 @@ def _whom(record: Record) -> Section:
     ]
     lead = () if made else (Sentence("Nobody has signed for its use yet."),)
     return Section("view-whom", "Who answers for it", lead, tuple(points))
-
-
-def todo(record: Record) -> Section | None:
-    """For developers: what to do next, with the commands; None where nothing is confirmed."""
-    held = [r for r in confirmed(record.state) if not outcome(record, r)]
-    held.sort(key=lambda r: r.finding.kind not in FIRST)
-    points: list[Sentence] = []
-    for found in held[:MOST_REPAIRS]:
-        points += _fed_rightly(record, found) if found.finding.kind in FIRST else [_next_repair(found)]
-    for last in record.state.evidence[-1:]:
-        steps = [
-            s for s in last.next_steps if not (points and PROPOSE in s)
-        ]  # these are said above, finding by finding
-        points += [Sentence(sentence(step), (last.id,)) for step in steps[:2]]
-    return Section("todo", "What to do next", (), tuple(points)) if points else None
-
-
-FIRST = ("preprocessing", "class_order")
-"""Before these are mended every other figure is one of a model that nobody will run."""
-PROPOSE = "propose_correction"
-
-
-def _fed_rightly(record: Record, found: FindingRecord) -> list[Sentence]:
-    """What the probe said to write into the side file, before anything else is repaired."""
-    made = next((e for n in reversed(found.evidence) if (e := record.evidence(n)) and e.next_steps), None)
-    if made is None:
-        return [_next_repair(found)]
-    first = (
-        f"First of all mend {found.id}, for every other figure here is one of a model that was fed wrongly. "
-    )
-    at_once = any(f.name == "side_file" for f in made.facts)
-    then = (
-        f"Go on with it: failsight call CASE adopt_version finding={found.id}"
-        if at_once
-        else "Then begin a new case: the same command with --out and a new folder."
-    )
-    return [Sentence(f"{first}{sentence(made.next_steps[0])} {then}", (found.id, made.id))]
-
-
-def _next_repair(found: FindingRecord) -> Sentence:
-    best = next((c for c in found.corrections if c.strategy not in ELSEWHERE), None)
-    if not found.corrections:
-        text = f"Ask for repairs of {found.id}: failsight call CASE propose_correction finding={found.id}"
-    elif best is None:
-        text = f"Repair {found.id}: {sentence(found.corrections[0].action)}"
-    else:
-        text = (
-            f"Repair {found.id} ({sentence(best.action).rstrip('.')}): failsight call CASE retrain "
-            f"finding={found.id} strategy={clean(best.strategy, 60)}, then failsight call CASE verify_correction repair=R…"
-        )
-    return Sentence(text, (found.id,))

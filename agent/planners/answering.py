@@ -24,12 +24,15 @@ from failsight.agent.planners import (
     confused,
     edits,
     first_steps,
+    grouped,
     looking,
     looks,
     mending,
     phrases,
     references,
     slots,
+    thresholds,
+    together,
     told,
     undoing,
     whether,
@@ -79,6 +82,9 @@ def _first(case: Case, question: str, before: Sequence[Turn]) -> AIMessage:
         _taken_back(case, question, before)
         or _explained(case, question, before)
         or _shown(case, question, act)
+        or thresholds.answered(case, question, _names(case, question))
+        or together.asked(case, question)
+        or _asked_for(case, question, act)
         or first_steps.answered(case, question, _names(case, question))
         or _told(case, question)
         or _next(case, question)
@@ -183,6 +189,16 @@ def _shown(case: Case, question: str, act: Act | None) -> AIMessage | None:
         why = prompts.say("why.cell", true=pair[0], predicted=pair[1])
         return call("confusion_matrix", {"true_class": pair[0], "predicted_class": pair[1]}, why)
     return words.message(prompts.say("show.none", evidence=made.id), words.choices(case))
+
+
+def _asked_for(case: Case, question: str, act: Act | None) -> AIMessage | None:
+    """A rate, or a figure of a group of images."""
+    made = grouped.asked_for(case, question, _names(case, question), act)
+    if made is None:
+        return None
+    asks = whether.IS_ONE.match(question) is not None  # a figure is no answer by yes or no
+    settled = whether.settled(case, {"tool": made.tool, "arguments": made.arguments}) if asks else None
+    return settled or call(made.tool, made.arguments, made.why)
 
 
 def _told(case: Case, question: str) -> AIMessage | None:
@@ -312,7 +328,8 @@ def _all_attributes(case: Case) -> list[str]:
 
 def _seen(case: Case, question: str) -> AIMessage | None:
     """The pictures that somebody describes; which words of the description were not understood."""
-    wish = looking.wish(_names(case, question), lambda measure, low: looks.condition(case, measure, low))
+    spoken = grouped.spoken(case, _names(case, question))
+    wish = looking.wish(spoken, lambda measure, low: looks.condition(case, measure, low))
     if wish is None or looking.TOOL not in registry():
         return None
     if not wish.arguments.get("where") and wish.unread:
@@ -387,13 +404,17 @@ def _routed(case: Case, question: str, act: Act | None, change: Call | Unfit | N
         return _unfit(case, act, change, several=True) or words.unanswered(case, found)
     if found.call is None or found.off_topic or found.asks_back:
         return words.unanswered(case, found)
-    if (decided := whether.settled(case, found.call)) is not None:
+    tool, heard = found.call["tool"], _names(case, question)
+    if "finding" in slots.fields(tool) and (missing := told.not_there(case, said, heard)) is not None:
+        return missing
+    (tool, given), _ = grouped.applied(case, question, heard, found.call["tool"], found.call["arguments"])
+    if (decided := whether.settled(case, {"tool": tool, "arguments": given})) is not None:
         return decided
     why = prompts.say("why.question", question=clean(question, 120))
-    given, unfit = _possible(found.call["tool"], found.call["arguments"])
+    given, unfit = _possible(tool, given)
     if unfit:
         why += prompts.say("why.without", named=listing([f"{k}={clean(v, 40)}" for k, v in unfit.items()]))
-    return call(found.call["tool"], given, why, question=found.questions[0].id if found.questions else "")
+    return call(tool, given, why, question=found.questions[0].id if found.questions else "")
 
 
 def _to_be_done(found: Route) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from langchain_core.messages import AIMessage, BaseMessage
 
 from failsight import prompts
-from failsight.agent.planners import explaining, whether, words
+from failsight.agent.planners import explaining, figures, grouped, whether, words
 from failsight.knowledge_base.counts import named
 from failsight.knowledge_base.spelling import misread
 from failsight.tools.text import clean, listing
@@ -34,7 +34,14 @@ def completed(
     begun = next((m for m in since if m.type == "ai"), None)
     unread = list(begun.additional_kwargs.get(UNREAD, ())) if begun is not None else []
     head = [not_understood(unread)] if unread else []
-    answer = whether.answer(case, question, evidence, named(question[:400], names))
+    mentions = named(question[:400], names)
+    if isinstance(begun, AIMessage) and begun.tool_calls and not unread:
+        tool, given = begun.tool_calls[0]["name"], begun.tool_calls[0]["args"]
+        _, left = grouped.applied(case, question, mentions, tool, given)
+        head += [grouped.left_out(left, tool)] if left else []
+    answer = whether.answer(case, question, evidence, mentions) or figures.answer(
+        case, question, evidence, mentions
+    )
     body = str(made.text)
     if answer:
         head.append(answer)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from failsight import prompts
 from failsight.agent.planners import explaining, words
 from failsight.agent.planners.slots import without_names
 from failsight.agent.planners.step import Step
 from failsight.agent.state import CaseState, FindingRecord
+from failsight.tools.confusions import confusions
 from failsight.tools.errors import RetryError
 from failsight.tools.text import clean, interval, listing, number
 
@@ -96,7 +96,8 @@ def about(case: Case, state: CaseState, name: str) -> list[FindingRecord]:
         if r.finding.class_name is None and r.finding.slice and _is_own(case, r, name)
     ]
     matrix = explaining.matrix(state)
-    answers = [other for other, _ in _row(matrix.to_dict(), name)[:ANSWERS]] if matrix is not None else []
+    taken = [c.predicted for c in confusions(matrix) if c.true == name] if matrix is not None else []
+    answers = taken[:ANSWERS]
     own = explaining.of_class(state, name)
     cues = explaining.of_cue(state, [name])
     ordered = [*(r for r in own if r not in cues), *groups, *explaining.of_cue(state, answers), *cues]
@@ -160,23 +161,11 @@ def _taken_for(state: CaseState, name: str) -> list[str]:
     made = explaining.matrix(state)
     if made is None:
         return []
-    counts = _row(made.to_dict(), name)
+    counts = [c for c in confusions(made) if c.true == name]
     if not counts:
         return []
-    parts = [f"{clean(other, 60)} {k:,}" for other, k in counts[:MOST]]
+    parts = [f"{clean(c.predicted, 60)} {c.images:,}" for c in counts[:MOST]]
     return [prompts.say("why_class.taken", others=listing(parts), evidence=made.id)]
-
-
-def _row(made: Mapping[str, Any], name: str) -> list[tuple[str, int]]:
-    """(answer, images) of one true class in a confusion matrix, without its right answers and noughts."""
-    for table in made["tables"]:
-        if table["title"] != "Confusion matrix":
-            continue
-        columns = table["columns"]
-        row = next((r for r in table["rows"] if r[0] == name), None)
-        pairs = [(str(c), int(k)) for c, k in zip(columns[1:], row[1:], strict=True)] if row else []
-        return sorted([(c, k) for c, k in pairs if k and c != name], key=lambda p: -p[1])
-    return []
 
 
 def _findings(found: list[FindingRecord], name: str) -> list[str]:

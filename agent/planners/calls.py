@@ -83,10 +83,22 @@ def _call(item: Any) -> tuple[str, dict[str, Any]]:
         raise ValueError("it has keys that a call does not have")
     arguments = item[given[0]] if given else {}
     if isinstance(arguments, str):  # the form that OpenAI's servers use: JSON in a string
-        arguments = json.loads(arguments, object_pairs_hook=_once, parse_constant=_no_constant)
+        arguments = arguments_of(arguments or "null")
     if not isinstance(arguments, dict):
         raise ValueError("the arguments are no object")
     return item["name"], arguments
+
+
+def arguments_of(text: str) -> dict[str, Any]:
+    """The arguments of a call from JSON text; empty text: none.
+
+    Raises:
+        ValueError: it is no JSON, or no object, or has a key twice.
+    """
+    made = json.loads(text if text.strip() else "{}", object_pairs_hook=_once, parse_constant=_no_constant)
+    if not isinstance(made, dict):
+        raise ValueError("the arguments are no object")
+    return made
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from failsight.knowledge_base.two_classes import part_of_positive, positive
 from failsight.tools.checks.budgets import is_budget
 from failsight.tools.checks.criterion_names import is_cost, is_price, parse_name, parse_price
 
@@ -39,6 +40,17 @@ _PRICE = (
         rf"^(?:an? )?(?P<true>.+?) (?:mis)?taken for (?:an? )?(?P<said>.+?) costs?\s*{_VALUE}\W*$",
         re.IGNORECASE,
     ),
+)
+_COSTS = rf"\s*(?:costs?(?: us)?|is worth|=|:)\s*{_VALUE}\W*$"
+_A = r"(?:an? |the |any |one )?"
+_MISS = tuple(
+    re.compile(text + _COSTS, re.IGNORECASE)
+    for text in (
+        rf"^(?:missing|overlooking|not (?:seeing|finding|recogni[sz]ing)) {_A}(?P<name>.+?)",
+        rf"^{_A}(?:missed|overlooked) (?P<name>.+?)",
+        rf"^{_A}(?:miss|false negative|missed case)",
+        rf"^{_A}(?P<alarm>false alarm|false positive)(?: (?:of|for) {_A}(?P<name>.+?))?",
+    )
 )
 _CONFUSION = (
     re.compile(
@@ -126,6 +138,33 @@ def parse_demand(text: str, classes: Sequence[str]) -> Demand | None:
     least = re.fullmatch(LEAST, found["sign"], re.IGNORECASE) is not None
     bound = _number(found["value"], found["unit"] or "", name)
     return Demand(name, bound, least) if bound <= 1 or is_cost(name) else None
+
+
+def misses(text: str, classes: Sequence[str]) -> list[Demand]:
+    """The prices of missing a class: ``missing a kitchen costs 5`` is one price for each class that it may be taken for; of two
+    classes ``a miss costs 20`` and ``a false alarm costs 2`` speak of the one that is looked for. None for other sentences."""
+    text = _squeezed(text)
+    found = next((m for p in _MISS if (m := p.match(text)) is not None), None)
+    if found is None:
+        return []
+    given = found.groupdict()
+    sought = positive(classes)
+    if given.get("name"):
+        spoken = {c.replace("_", " ").casefold(): c for c in classes}
+        typed = given["name"].replace("_", " ").casefold()
+        true = spoken.get(typed) or spoken.get(typed.removesuffix("s"))
+        if true is None and part_of_positive(typed, classes) is not None:
+            true = sought
+    else:
+        true = sought
+    if true is None:
+        return []
+    if given.get("alarm"):
+        pairs = [(c, true) for c in classes if c != true]
+    else:
+        pairs = [(true, c) for c in classes if c != true]
+    cost = float(found["value"].replace(",", "."))
+    return [Demand(f"cost.{one}>{said}", cost, False) for one, said in pairs]
 
 
 def _pair(text: str, classes: Sequence[str]) -> str | None:

@@ -24,8 +24,8 @@ METRICS = {
     "worst slice error": "worst_slice_error",
     "error rate": "error_rate",
 }
-_AT_LEAST = r">=|≥|>|at least|minimum|min|not (?:below|less than|under)|above|over|more than|no less than"
-_AT_MOST = r"<=|≤|<|at most|maximum|max|not (?:above|more than|over)|below|under|less than|no more than"
+_AT_LEAST = r">=|≥|>|at least|minimum|min|(?:not|never) (?:(?:be|fall|drop|go|sink) )?(?:below|less than|under)|above|over|more than|no less than"
+_AT_MOST = r"<=|≤|<|at most|maximum|max|(?:not|never) (?:(?:be|rise|go|get) )?(?:above|more than|over)|(?:not|never) exceed|below|under|less than|no more than"
 _SENTENCE = re.compile(
     rf"^(?:(?:i|we) (?:expect|need|want)|expect|the|it needs|set)?\W*(?P<what>.+?)\s*(?:must be|should be|has to be|to be|is|of)?\s*"
     rf"(?P<sign>{_AT_LEAST}|{_AT_MOST})\s*(?P<value>\d+(?:[.,]\d+)?|[.,]\d+)\s*(?P<unit>%|percent|per cent)?\W*$",
@@ -60,12 +60,14 @@ _NAMED = (
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """A parsed expectation; ``bound`` in [0, 1], or in the unit of a demand on speed, size or cost. ``by``: who wants it."""
+    """A parsed expectation; ``bound`` in [0, 1], or in the unit of a demand on speed, size or cost. ``by``: who wants it.
+    ``heard``: how a word that is none of the measures was taken, one sentence, or empty."""
 
     name: str
     bound: float
     at_least: bool
     by: str = ""
+    heard: str = ""
 
     def __str__(self) -> str:
         if is_price(self.name):
@@ -162,7 +164,9 @@ def metric_name(what: str, classes: Sequence[str]) -> str | None:
     what = " ".join(what.replace(".", " ").split())
     split = "deploy." if re.search(r"\bdeploy", what) else ""
     metric = next((v for k, v in METRICS.items() if k in what), None)
-    named = [c for c in classes if re.search(rf"\b{re.escape(c.lower().replace('_', ' '))}\b", what)]
+    named = [
+        c for c in classes if re.search(rf"(?<!\w){re.escape(c.lower().replace('_', ' '))}s?(?!\w)", what)
+    ]
     if not _told_whole(what, named):
         return None
     if metric in ("recall", "precision", "f1"):

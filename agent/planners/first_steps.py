@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
-from failsight.agent.planners import meanings, phrases, words
+from failsight.agent.planners import meanings, phrases, readers, words
 from failsight.agent.planners.dialogue import last_act, turns
 from failsight.agent.planners.steps import largest_confusion
 from failsight.tools.text import clean, listing
@@ -102,6 +102,8 @@ def answered(case: Case, question: str, mentions: Mentions) -> AIMessage | None:
         case, question, turns(case, question)
     )
     if made is not None:
+        return made
+    if (made := readers.answered(case, question)) is not None:
         return made
     if mentions.found or len(question) > 160:
         return None

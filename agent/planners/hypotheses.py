@@ -25,7 +25,7 @@ _I = r"\b(?:i|we)(?:'d| would| had|'ve| have)?(?: also| really| rather| just| st
 OPINION = re.compile(
     rf"{_I} (?:think|believe|suspect|doubt|guess|bet|reckon|suppose|assume|fear|feel|imagine|say|presume|expect)\b"
     r"|\b(?:an?|the|another) (?:feeling|hunch|theory|suspicion|hypothesis|idea|impression)\b"
-    r"|\bmy (?:own |first |best )?(?:guess|hunch|theory|hypothesis|suspicion|feeling|bet|impression|idea)\b"
+    r"|\bmy (?:own |first |best )?(?:guess|hunch|theory|hypothesis|suspicion|feeling|bet|impression|idea|conjecture|assumption|presumption|claim)\b"
     r"|\b(?:maybe|perhaps|probably|possibly|presumably|apparently|likely|surely)\b"
     r"|\b(?:could|might|may|must) (?:well )?be\b|\b(?:it|this|that|the model|the network) (?:seems?|appears?|looks? like)\b"
     r"|\bhypothesis\s*:|\bi'?m (?:fairly |pretty |quite |almost )?(?:sure|certain|convinced)\b",
@@ -65,6 +65,10 @@ _SIGN = re.compile(
     r"because of|mak(?:es?|ing)|says?|answers?|thinks?|calls?|outputs?|predicts?|gives? (?:it )?away|trigger\w*|associat\w+|learn(?:ed|t|s)?|"
     r"whenever|when(?:ever)? there|every time|as soon as|recogni[sz]\w*|identif\w+|tells?|pulls?|leads?|drives?|looks? (?:at|for)|fixat\w+|"
     r"equals?|latch\w*|responsible|decid\w+|depend\w*|cheat\w*|spurious\w*|watermark|latches|keys? on|hooked on|obsess\w*|all about|reason|due to)\b|[=→]|->",
+    re.IGNORECASE,
+)
+_SHORTCUT = re.compile(
+    r"\b(?:short-?cuts?|proxy|crutch|spurious\w*|(?:cue|clue|sign|signal|give-?away)s? (?:for|of|that))\b",
     re.IGNORECASE,
 )
 _UNUSED = re.compile(
@@ -288,6 +292,8 @@ class _Reader:
 
     def _of_cue(self, conditions: Sequence[str]) -> Proposal | Unclear | None:
         cue = self.cue
+        if cue is None and len(self.values) == 1 and self.classes and _SHORTCUT.search(self.plain):
+            return self._with_class("spurious_correlation", self.values[0], self._said())
         if cue is None:
             return None
         if _UNUSED.search(self.plain) and (self.objects or self.place):

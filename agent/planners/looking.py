@@ -36,7 +36,7 @@ _ALONE: Final = re.compile(
     re.IGNORECASE,
 )
 _WRONG: Final = re.compile(
-    r"\b(?:(?:gets?|got|getting|are|is|were|was|goes|went|it's) )?(?:wrong(?:ly)?|incorrect(?:ly)?|mis-?classified|mis-?predicted|mis-?labell?ed by the model|mistaken(?:ly)?|false(?:ly)?|failed|fails?(?: (?:on|at|for))?|"
+    r"\b(?:(?:gets?|got|getting|are|is|were|was|goes|went|it's) )?(?:wrong(?:ly)?|incorrect(?:ly)?|mis-?classified|mis-?predicted|mis-?labell?ed by the model|mistaken(?:ly)?|false(?:ly)?(?: (?:alarms?|positives?|negatives?))?|failed|fails?(?: (?:on|at|for))?|"
     r"mistakes?|errors?|failures?|misses|missed|blunders?|confused)\b(?: (?:answered|classified|predicted|recogni[sz]ed))?",
     re.IGNORECASE,
 )
@@ -44,7 +44,10 @@ _RIGHT: Final = re.compile(
     r"\b(?:(?:gets?|got|are|is|were|was) )?(?:right(?:ly)?|correct(?:ly)?|well)\b(?: (?:answered|classified|predicted|recogni[sz]ed))?",
     re.IGNORECASE,
 )
-_NOT_RIGHT: Final = re.compile(r"\b(?:not|never|in)[ -]?(?:right|correct)", re.IGNORECASE)
+_NOT_RIGHT: Final = re.compile(
+    r"\b(?:not|never|in)[ -]?(?:right|correct)|(?:\b(?:not|never)|n[o']?t) (?:recogni[sz]ed|found|detected|identified|spotted)\b",
+    re.IGNORECASE,
+)
 _WORST: Final = re.compile(
     r"\b(?:worst|baddest|most (?:wrong|severe|serious|egregious|embarrassing|blatant)|biggest|gravest|terrible|most terrible|awful|top)\b",
     re.IGNORECASE,

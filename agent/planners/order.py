@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 POWER = 0.8  # how much of the doubt about a kind a check is taken to remove
 PER_QUESTION = 0.1  # bits for each question of the bank that would be answered for the first time
 START = {"instant": 0.3, "pass": 1.0, "heavy": 2.0}  # seconds that a call costs besides passes of the model
+WIDTH = 64  # features of a model, by the rule
 PER_IMAGE = 0.0005  # seconds of a small model for an image, by the rule …
 PER_PIXEL = 4e-7  # … and for each pixel that it sees
 
@@ -75,9 +76,8 @@ def promise(case: Case, state: CaseState, spec: ToolSpec, believed: dict[str, fl
     bits += PER_QUESTION * sum(q not in state.answered for q in spec.answers)
     kinds = tuple(sorted((k for k in open_kinds if believed[k] > 0), key=lambda k: -entropy(believed[k])))
     rule = per_image(case)
-    return Promise(
-        spec.name, bits, _cost(case, spec, rule), _cost(case, spec, measured(case, state) or rule), kinds
-    )
+    seconds = _cost(case, spec, measured(case, state) or rule) + _fitting(case, spec)
+    return Promise(spec.name, bits, _cost(case, spec, rule), seconds, kinds)
 
 
 def entropy(p: float) -> float:
@@ -144,6 +144,18 @@ def _cost(case: Case, spec: ToolSpec, each: float) -> float:
     """Seconds of a call with default arguments."""
     images = len(case.table())
     return START[spec.cost] + each * min(spec.sample or images, images) * spec.passes
+
+
+def _fitting(case: Case, spec: ToolSpec) -> float:
+    """Seconds for the heads that are fitted to the labels: people are told; the order of checks goes by passes alone."""
+    if not spec.fits:
+        return 0.0
+    from failsight.tools.checks.label_second import MOST_WORK
+    from failsight.tools.stats.linear_head import fit_seconds
+
+    classes = len(case.classes)
+    width = WIDTH if case.has_model() else classes  # a table of predictions: its log scores
+    return fit_seconds(len(case.table()), width, classes, folds=spec.fits, most_work=MOST_WORK)
 
 
 @cache

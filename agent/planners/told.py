@@ -155,6 +155,13 @@ def _pictures(case: Case, state: CaseState, name: str) -> AIMessage:
     return words.message(prompts.say("show.none", evidence=name), words.choices(case))
 
 
+def not_there(case: Case, question: str, mentions: Mentions) -> AIMessage | None:
+    """That a finding which something is wanted done for is not there; None where the sentence names none, or none that is lacking."""
+    if not re.search(r"\bF\d", question, re.IGNORECASE):
+        return None
+    return _unknown(case, case.state(), question, mentions)
+
+
 def _unknown(case: Case, state: CaseState, question: str, mentions: Mentions) -> AIMessage | None:
     """That there is no such finding or evidence."""
     if _NOT_AN_ID.search(question) or len(question) > phrases.LONGEST:

@@ -16,6 +16,7 @@ from failsight import prompts
 from failsight.agent.planners import leaving, phrases, words
 from failsight.agent.planners.dialogue import MOST, Act, Turn
 from failsight.agent.planners.references import is_elliptic
+from failsight.tools.checks.criterion_names import show_expected
 from failsight.tools.evidence import Evidence
 from failsight.tools.registry import registry
 from failsight.tools.text import clean
@@ -239,7 +240,7 @@ def _last_change(case: Case, done: Sequence[Done]) -> str:
     for event in case.journal.events:
         if event.kind == "expectation.set" and event.data["name"] in state.expectations:
             one = state.expectations[event.data["name"]]
-            wanted = f"{clean(one.name, 80)} {'at least' if one.at_least else 'at most'} {one.bound:g}"
+            wanted = show_expected(one.name, one.at_least, one.bound)
             found.append((event.seq, "expectation", {"criterion": wanted}))
         elif event.kind == "model.added":
             version = event.data["version"]

@@ -8,10 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from failsight.agent.planners.expectations import Criterion, parse_expectation
+from failsight.agent.planners import rates
+from failsight.agent.planners.demands import apart, misses
+from failsight.agent.planners.expectations import METRICS, Criterion, parse_expectation
+from failsight.agent.planners.sliced import untold_group, within_groups
 from failsight.tools.checks.budgets import is_budget
 from failsight.tools.checks.criterion_names import is_cost, is_price, parse_name
+from failsight.tools.text import clean
+
+if TYPE_CHECKING:
+    from failsight.knowledge_base.vocabulary import Vocabulary
 
 _ASKS = re.compile(
     r"^(?:and |but |so |then )?(?:what|which|why|how|when|where|who|whose|is|are|am|was|were|do|does|did|can|could|will|would|has|have|had|should|shall|may|might"
@@ -36,6 +45,8 @@ _BOUND = re.compile(
     r"(?:[<>≥≤]=?|\b(?:least|most|minimum|min|maximum|max|above|over|below|under|than))\s*[.,]?\d",
     re.IGNORECASE,
 )
+_MEASURE = re.compile(rf"\b(?:{'|'.join(METRICS)}|{rates.WORDS})\b", re.IGNORECASE)
+LONGEST = 2_000  # characters: a longer text states nothing
 _LOWER = (
     "error_rate",
     "ece",
@@ -56,15 +67,22 @@ def is_about_now(text: str) -> bool:
     return bool(_HAPPENED.search(bare)) and not _WANTED.search(bare)
 
 
-def parse_wishes(text: str, classes: Sequence[str]) -> tuple[list[Criterion], str]:
+def parse_wishes(
+    text: str, classes: Sequence[str], names: Vocabulary | None = None
+) -> tuple[list[Criterion], str]:
     """What a sentence of a conversation states.
+
+    Args:
+        names: the names of the case, for demands on a group of its images (``at site Süd``); without them such demands are not read.
 
     Returns:
         the criteria, none where it is something else; and what to ask back where it sounds like a wish and can't be taken as it stands.
     """
     if is_about_now(text):
         return [], ""
-    made = parse_bounds(text, classes)
+    made = parse_bounds(text, classes, names)
+    if not made:
+        return [], doubt(text, classes, names)
     backwards = next((c for c in made if _backwards(c)), None)
     if backwards is None:
         return made, ""
@@ -77,19 +95,75 @@ def parse_wishes(text: str, classes: Sequence[str]) -> tuple[list[Criterion], st
     )
 
 
-def parse_bounds(text: str, classes: Sequence[str]) -> list[Criterion]:
-    """All criteria of a sentence, or none: half of what was said is not taken."""
-    clauses = [c for c in _PARTS.split(text.strip()) if c]
-    parts = [_clause(c, classes) for c in clauses]
+def doubt(text: str, classes: Sequence[str], names: Vocabulary | None = None) -> str:
+    """What to ask where a sentence bounds a rate, or a group of images, that can't be told as it stands; empty for all others."""
+    if len(text) > LONGEST or not _BOUND.search(text):
+        return ""
+    for clause in _clauses(text):
+        if names is not None and (told := untold_group(clause, names, lambda rest: _plain(rest, classes))):
+            return told
+        read = (rates.read(one, classes) for one in rates.apart(clause))
+        if asked := next((r.doubt for r in read if r is not None and r.doubt), ""):
+            return asked
+    if _WANTED.search(text) and _MEASURE.search(text):  # a definition would be no answer to a demand
+        example = clean(classes[0].replace("_", " "), 40) if classes else "CLASS"
+        return (
+            "I could not take all of that as a demand, so nothing was noted. Write for example “accuracy at least 90 %”, "
+            f"“recall of {example} at least 80 %”, or either with “where COLUMN is VALUE”."
+        )
+    return ""
+
+
+def parse_bounds(text: str, classes: Sequence[str], names: Vocabulary | None = None) -> list[Criterion]:
+    """All criteria of a sentence, or none: half of what was said is not taken. ``names``: see :func:`parse_wishes`."""
+    if len(text) > LONGEST:
+        return []
+    if priced := misses(text, classes):
+        return [Criterion(*one) for one in priced]
+    parts = [_clause(c, classes, names) for c in _clauses(text)]
     if all(parts):
         return [one for part in parts for one in part]
     # a bound that none of the parts states by itself, and no second one that would be lost
-    return _clause(text, classes) if len(_BOUND.findall(text)) < 2 else []
+    return _clause(text, classes, names) if len(_BOUND.findall(text)) < 2 else []
 
 
-def _clause(text: str, classes: Sequence[str]) -> list[Criterion]:
+def _clauses(text: str) -> list[str]:
+    """The parts of a sentence with a bound each; who wants them is said once, at the end, and holds for all."""
+    rest, by = apart(text)
+    clauses = [c for c in _PARTS.split(rest.strip()) if c]
+    return [f"{c}, says {by}" for c in clauses] if by else clauses
+
+
+def _clause(text: str, classes: Sequence[str], names: Vocabulary | None) -> list[Criterion]:
+    """The criteria of one clause: as it stands, of a rate by another name, or of a group of images."""
+    made = _plain(text, classes)
+    if not made and names is not None:
+        made = within_groups(text, names, lambda rest: _plain(rest, classes))
+    return made
+
+
+def _plain(text: str, classes: Sequence[str]) -> list[Criterion]:
+    made = _measures(text, classes)
+    if made:
+        return made
+    parts = [_rated(one, classes) for one in rates.apart(text)]
+    return [one for part in parts for one in part] if all(parts) else []
+
+
+def _measures(text: str, classes: Sequence[str]) -> list[Criterion]:
     one = parse_expectation(text, classes)
     return [one] if one is not None else _each_class(text, classes)
+
+
+def _rated(text: str, classes: Sequence[str]) -> list[Criterion]:
+    """The criteria behind ``sensitivity at least 90 %``, with how the word was taken; none where it states none."""
+    read = rates.read(text, classes)
+    if read is None or not read.text:
+        return []
+    made = _measures(read.text, classes)
+    if read.rest:
+        made = [replace(c, bound=round(1 - c.bound, 12), at_least=not c.at_least) for c in made]
+    return [replace(c, heard=read.heard) for c in made]
 
 
 def _each_class(text: str, classes: Sequence[str]) -> list[Criterion]:
@@ -127,4 +201,4 @@ def _backwards(one: Criterion) -> bool:
     return one.at_least is (metric in _LOWER)
 
 
-__all__ = ["is_about_now", "parse_bounds", "parse_wishes"]
+__all__ = ["doubt", "is_about_now", "parse_bounds", "parse_wishes"]

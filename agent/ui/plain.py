@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TextIO
 
 from failsight import prompts
+from failsight.agent.declined import by_policy
 from failsight.agent.events import ApprovalAsked, EvidenceMade, PlannerSaid, SessionEvent
 from failsight.agent.ui import commands
 from failsight.agent.ui.completion import Known, options
@@ -371,6 +372,7 @@ class RunDisplay:
         yield f"{len(confirmed)} of {len(records)} hypotheses confirmed."
         for record in (*confirmed, *(r for r in records if r not in confirmed)):
             yield finding_line(record)
+        yield from (inert_text(text) for text in by_policy(state))
 
 
 def whole_matrix(state: CaseState) -> Evidence | None:

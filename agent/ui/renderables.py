@@ -70,7 +70,7 @@ def test_line(test: TestResult) -> str:
     if test.control_effect is not None:
         parts.append(f"control {number(test.control_effect, 'points')}")
     p = p_value(test.p)
-    parts += [f"p {p}" if p.startswith("<") else f"p = {p}", f"n {test.n:,}"]
+    parts += [f"p {p}" if p.startswith("<") else f"p = {p}", *([f"n {test.n:,}"] if test.n else [])]
     source = f" ({test.evidence})" if test.evidence else ""
     return f"{test.tool}: {', '.join(parts)}: {test.verdict}{source}"
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from failsight.agent.events import BUDGET
 from failsight.tools.text import clean, condition
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ def _inert(value: Any) -> Any:
 
 def may_run(tool: str, arguments: Mapping[str, Any]) -> str:
     """``May retrain run? (strategy=balance)``"""
+    if tool == BUDGET:
+        return "May the language model use more?"
     with_ = arguments_text(arguments)
     return f"May {tool} run?" + (f" ({with_})" if with_ else "")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +16,9 @@ from failsight.agent.opening import open_case
 from failsight.agent.planners import adopting, words
 from failsight.agent.session import Session
 from failsight.agent.ui.readiness import as_given, verdict
+from failsight.tools.adopt_version import _by_class, _recalls
 from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Fact
 from tests.fakes.patterns import CLASSES, made_case
 
 TURNED = ("birch", "cedar", "elm", "ash")  # the first output is ash, and is called birch
@@ -74,6 +78,38 @@ def test_the_same_finding_twice_is_once_and_a_killed_run_goes_on(fed: Case) -> N
             later.model().preprocessing.channels == "RGB"
             and later.given_model().preprocessing.channels == "BGR"
         )
+
+
+def test_what_is_recognised_less_often_than_before_is_told(fed: Case) -> None:
+    fed.call("preprocessing_probe")
+    (record,) = [r for r in fed.state().confirmed() if r.finding.kind == "preprocessing"]
+    found = fed.evidence("preprocessing_probe")[-1]
+    of = next(f.of for f in found.facts if f.name == "side_file")
+    for name in CLASSES:  # what was measured of each class is in the evidence, as it was and as found
+        assert (
+            found.fact("recall", f"pipeline as declared, class {name}").n
+            == found.fact("recall", f"{of}, class {name}").n
+        )
+    worse = [
+        dataclasses.replace(f, value=0.25 if "as declared" not in f.of else 0.75)
+        if f.name == "recall" and f.of.endswith("class elm")
+        else f
+        for f in found.facts
+    ]
+    mean = [
+        Fact("balanced_accuracy", v, "share", o, n=100)
+        for v, o in ((0.5, "pipeline as declared"), (0.4, "pipeline BGR + crop, margin"), (0.8, of))
+    ]
+    other = dataclasses.replace(found, facts=(*worse, *mean))
+    view: Any = SimpleNamespace(evidence=lambda: [other])
+    text, facts = _recalls(_by_class(view, record.finding), "R1.1")
+    assert (
+        text
+        == " The mean recall of the classes goes from 50.0 % to 80.0 %; recall of elm falls from 75.0 % to 25.0 %."
+    )
+    assert [f.of for f in facts][-1] == "version R1.1, class elm"
+    made = fed.call("adopt_version", {"finding": record.id}, by="person")[0]
+    assert "falls" not in made.summary  # here every class is recognised more often
 
 
 def test_what_is_not_confirmed_is_not_gone_on_with(fed: Case) -> None:

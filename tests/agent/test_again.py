@@ -55,3 +55,11 @@ def test_the_command_says_whence_a_number_comes(case: Path, capsys: pytest.Captu
     assert "measured before and is shown from the journal; --again" in capsys.readouterr().err
     assert main(["call", str(case), "evaluate", "--again"]) == 0
     assert "came out the same" in capsys.readouterr().out
+
+
+def test_what_goes_wrong_is_said_of_the_case_that_the_person_has(case: Path) -> None:
+    kept = case.rename(case.with_name("rooms of may"))
+    table = kept.parent / "answers.csv"
+    table.write_text(table.read_text().replace("0.png,dog", "0.png,cat"))
+    with pytest.raises(UserError, match="since the case rooms of may was opened"):
+        measure_again(kept, "evaluate", {})

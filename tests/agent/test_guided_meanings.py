@@ -189,14 +189,21 @@ def test_what_is_offered_to_try_is_understood(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["ok, thank you very much!", "Thank you so much, that was really clear.", "That is really helpful.", "thanks, I understand now"],
+    [
+        "ok, thank you very much!",
+        "Thank you so much, that was really clear.",
+        "That is really helpful.",
+        "thanks, I understand now",
+    ],
 )
 def test_thanks_are_taken(case: FakeCase, text: str) -> None:
     got = heard(case, text)
     assert not got.tool and got.words.startswith("You are welcome")
 
 
-@pytest.mark.parametrize("text", ["thanks, and which class is worst?", "is it good enough?", "very good, go on"])
+@pytest.mark.parametrize(
+    "text", ["thanks, and which class is worst?", "is it good enough?", "very good, go on"]
+)
 def test_what_asks_for_more_is_no_thanks(case: FakeCase, text: str) -> None:
     assert not heard(case, text).words.startswith("You are welcome")
 

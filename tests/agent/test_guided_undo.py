@@ -201,7 +201,7 @@ def test_whatever_was_changed_last_is_named_with_its_way_back(case: FakeCase) ->
 
         assert "Nothing of this case was changed yet." in undone()
         assert "undo the last edit" in undone("drop lamp")
-        assert "The last change was to what is expected, accuracy at least 0.9; to change it" in undone(
+        assert "The last change was to what is expected, accuracy at least 90.0 %; to change it" in undone(
             "accuracy at least 90 %"
         )
         stated = undone("I think it uses the plant to say bedroom")

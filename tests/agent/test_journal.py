@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -177,8 +179,19 @@ def test_a_crash_between_announcing_and_writing_is_no_problem(tmp_path: Path) ->
 
 
 def test_two_processes_cannot_write_one_case(tmp_path: Path) -> None:
+    hold = f"import fcntl; f = open({str(tmp_path / '.lock')!r}, 'a+'); fcntl.flock(f, fcntl.LOCK_EX); print(1, flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == "1\n"
+        with pytest.raises(UserError, match="open in another"):
+            Journal(tmp_path)
+        other.communicate("\n")
+
+
+def test_one_process_cannot_write_one_case_twice(tmp_path: Path) -> None:
     first = Journal(tmp_path)
-    with pytest.raises(UserError, match="open in another"):
+    with pytest.raises(UserError, match="open already in this Python program"):
         Journal(tmp_path)
     assert len(Journal(tmp_path, write=False)) == 0  # reading is fine
     first.close()

@@ -30,8 +30,8 @@ def test_a_case_that_is_open_elsewhere_keeps_its_settings(
     with open_case(predictions=answers, out=folder):
         before = held(folder)
         assert main(["chat", str(folder), "--encoder", "rooms", "--plain"]) == 2
-        assert "open in another Failsight" in capsys.readouterr().err
-        with pytest.raises(UserError, match="open in another"):
+        assert "is open already" in capsys.readouterr().err
+        with pytest.raises(UserError, match="is open already"):
             open_case(predictions=answers, out=folder, encoder="rooms")
         assert held(folder) == before
     open_case(folder, encoder="rooms").close()
@@ -44,7 +44,7 @@ def test_two_that_begin_the_same_case_do_not_write_over_each_other(answers: Path
     folder = tmp_path / "case"
     folder.mkdir()
     first = Journal(folder)  # it has taken the folder, and written nothing yet
-    with pytest.raises(UserError, match="open in another"):
+    with pytest.raises(UserError, match="is open already"):
         open_case(predictions=answers, out=folder)
     assert not (folder / "case.toml").exists()
     first.close()
@@ -136,3 +136,142 @@ def test_a_torn_journal_is_nobody_s_leftover(answers: Path, tmp_path: Path) -> N
     with pytest.raises(UserError, match="no"):
         open_case(predictions=answers, out=folder, begin=fail)
     assert (folder / "journal.jsonl").exists()
+
+
+class TestWhatACaseKeeps:
+    @pytest.mark.parametrize(
+        ("option", "value"),
+        [
+            ("--seed", "3"),
+            ("--name", "other"),
+            ("--task", "others"),
+            ("--map", "a=b"),
+            ("--out", "elsewhere"),
+        ],
+    )
+    def test_another_value_is_refused_in_a_sentence(
+        self, answers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str, value: str
+    ) -> None:
+        folder = tmp_path / "case"
+        open_case(predictions=answers, out=folder, name="post").close()
+        before = held(folder)
+        for command in (["run"], ["chat", "--plain"]):
+            assert main([*command, str(folder), option, value]) == 2
+            said = capsys.readouterr().err
+            assert f"{option} were both given, and a case keeps what it was opened with." in " ".join(
+                said.split()
+            )
+        assert held(folder) == before
+
+    def test_what_it_has_may_be_repeated(self, answers: Path, tmp_path: Path) -> None:
+        from failsight.agent.opening import check_kept
+
+        folder = tmp_path / "case"
+        open_case(predictions=answers, out=folder, name="post\x07", seed=4).close()
+        check_kept(
+            folder,
+            {"seed": 4, "name": "post\x07", "task": None, "class_map": None},
+            folder / "." / ".." / "case",
+        )
+        with pytest.raises(UserError, match="--seed"):
+            check_kept(folder, {"seed": 0})
+
+
+class TestDataThatChanged:
+    def changed(self, answers: Path, tmp_path: Path, text: str) -> str:
+        folder = tmp_path / "case"
+        if not folder.exists():
+            open_case(predictions=answers, out=folder).close()
+        answers.write_text(text)
+        with pytest.raises(UserError) as told:
+            open_case(folder)
+        assert "--out" in told.value.hint
+        return str(told.value)
+
+    def test_a_column_that_was_added_is_named(self, answers: Path, tmp_path: Path) -> None:
+        rows = answers.read_text().splitlines()
+        wider = [f"{row},{'site' if i == 0 else i % 4}" for i, row in enumerate(rows)]
+        said = self.changed(answers, tmp_path, "\n".join(wider))
+        assert said.startswith(
+            "The column site was added to the table of the evaluation images since the case case was opened; "
+            "pictures, labels and answers are the same."
+        )
+        two = [f"{row},{'lot' if i == 0 else i % 3}" for i, row in enumerate(wider)]
+        assert "The columns lot and site were added to" in self.changed(answers, tmp_path, "\n".join(two))
+
+    def test_a_column_that_changed_or_went(self, answers: Path, tmp_path: Path) -> None:
+        rows = answers.read_text().splitlines()
+        answers.write_text("\n".join(f"{row},{'site' if i == 0 else i % 4}" for i, row in enumerate(rows)))
+        other = [f"{row},{'site' if i == 0 else i % 5}" for i, row in enumerate(rows)]
+        assert "The column site was changed in" in self.changed(answers, tmp_path, "\n".join(other))
+        assert "The column site was taken from" in self.changed(answers, tmp_path, "\n".join(rows))
+
+    def test_answers_labels_and_rows(self, answers: Path, tmp_path: Path) -> None:
+        text = answers.read_text()
+        said = self.changed(answers, tmp_path, text.replace("0.png,a,a", "0.png,a,b"))
+        assert said.startswith(
+            "The model's answers of the evaluation images have changed since the case case"
+        )
+        said = self.changed(answers, tmp_path, text.replace("0.png,a,a", "0.png,b,a"))
+        assert said.startswith("The labels of the evaluation images have changed since")
+        said = self.changed(answers, tmp_path, "\n".join(text.splitlines()[:-1]))
+        assert "have changed since the case case was opened: some were added, removed" in said
+
+    def test_a_case_of_before_says_what_it_can(self) -> None:
+        from failsight.agent.changed import told
+
+        assert told("deploy", {}, {}) == (
+            "The deployment images, their labels, answers or columns have changed",
+            "",
+        )
+
+
+class TestBudget:
+    @pytest.mark.parametrize("given", ["foo=1", "calls=x", "calls", "calls=0", "usd=nan", "=5"])
+    def test_what_cannot_be_read_is_refused_whoever_plans(
+        self, answers: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str
+    ) -> None:
+        folder = tmp_path / "case"
+        assert main(["run", "--predictions", str(answers), "--out", str(folder), "--budget", given]) == 2
+        assert "can't be read" in capsys.readouterr().err and not folder.exists()
+        open_case(predictions=answers, out=folder).close()
+        assert main(["run", str(folder), "--budget", given]) == 2
+        assert "budget" in capsys.readouterr().err
+
+    def test_whom_the_caps_bind_is_said(self, answers: Path, tmp_path: Path) -> None:
+        from failsight.agent.opening import opening_words
+
+        with open_case(predictions=answers, out=tmp_path / "case", budget="calls=5") as case:
+            assert any("(calls=5) bind a language model" in text for text in opening_words(case))
+        with open_case(predictions=answers, out=tmp_path / "other") as case:
+            assert not any("budget" in text for text in opening_words(case))
+
+
+def test_pictures_that_are_not_at_hand_are_said_first_and_where_they_are_missed(
+    answers: Path, tmp_path: Path
+) -> None:
+    from failsight.agent.opening import opening_words
+    from failsight.tools.errors import RetryError
+
+    with open_case(predictions=answers, out=tmp_path / "case") as case:
+        assert any(
+            "60 of 60 images are not at hand (the first: the file is missing)" in t
+            for t in opening_words(case)
+        )
+        with pytest.raises(
+            RetryError, match="The pictures of the 60 evaluation images are not at hand: none of their files"
+        ):
+            case.call("data_statistics")
+        with pytest.raises(RetryError, match="of the 30 evaluation images of a are not at hand"):
+            case.call("data_statistics", {"class_name": "a"})
+
+
+def test_an_argument_that_is_wrong_is_no_reason_to_list_the_others(answers: Path, tmp_path: Path) -> None:
+    from failsight.tools.errors import RetryError
+    from failsight.tools.registry import registry
+
+    with pytest.raises(RetryError, match="argument 'split'") as told:
+        registry()["evaluate"].check({"split": "nowhere"})
+    assert "Choose from" not in str(told.value) and "'data', 'train'" in str(told.value)
+    with pytest.raises(RetryError, match=r"argument 'splits'.*Choose from: split"):
+        registry()["evaluate"].check({"splits": "data"})

@@ -170,3 +170,24 @@ def test_labels_are_judged_beside_the_attributes_that_are_proposed_anyway(
     assert (first, second.tool) == (proposed, "label_noise")
     monkeypatch.setattr(steps, "_attributes", lambda case, state: [])
     assert [s.tool for s in steps._labels(case, case.state())] == ["label_noise"]
+
+
+def test_heads_that_are_fitted_to_labels_take_time_with_many_images_and_classes() -> None:
+    class Many:
+        classes = tuple(f"c{i}" for i in range(100))
+
+        def has_model(self) -> bool:
+            return False
+
+        def table(self) -> range:
+            return range(20_000)
+
+    spec = registry()["label_noise"]
+    assert 5 < order._fitting(Many(), spec) < 30  # type: ignore[arg-type]
+    assert order._fitting(Many(), registry()["evaluate"]) == 0  # type: ignore[arg-type]
+
+
+def test_the_order_of_checks_does_not_go_by_it(case: FakeCase) -> None:
+    spec, state = registry()["label_noise"], case.state()
+    made = order.promise(case, state, spec, order.beliefs(state))
+    assert made.seconds > made.cost == order._cost(case, spec, order.per_image(case))

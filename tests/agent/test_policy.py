@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import AIMessage
 
-from failsight.agent.events import Notice
+from failsight.agent.declined import unmeasured
+from failsight.agent.events import Notice, PlannerSaid, StageEntered
+from failsight.agent.narrate import build_report
 from failsight.agent.planners.scripted import ScriptedPlanner, call
 from failsight.agent.policy import POLICIES, load_policy
 from failsight.agent.session import Session
@@ -138,6 +140,27 @@ def test_a_tool_that_takes_no_time_is_denied_like_any_other(worlds: list[FakeCas
     assert case.state().denied == {"find_slices", "evaluate"}
     given = [e.data["tool"] for e in case.journal if e.kind == "approval.given"]
     assert sorted(t for t in given if t in case.state().denied) == ["evaluate", "find_slices"]  # each once
+
+
+def test_what_the_policy_did_not_allow_is_told_at_the_end_and_in_the_report(
+    worlds: list[FakeCase], tmp_path: Path
+) -> None:
+    path = _file(tmp_path, 'allow = ["heavy"]\ndeny = ["find_slices"]')
+    case = _case(worlds, tmp_path / "case", policy=path)
+    events = list(Session(case).auto())
+    said = "The policy of this run did not allow find_slices: what it might have found was not looked for. "
+    how = "Another --policy allows it; `failsight call CASE find_slices` runs it."
+    end = next(e.text for e in reversed(events) if isinstance(e, PlannerSaid))
+    assert said + how in end
+    triggers = [e.trigger for e in events if isinstance(e, StageEntered)]
+    assert "nothing is left to test" not in triggers
+    assert "nothing is left to test, but for what the policy did not allow (find_slices)" in triggers
+    state, made = case.state(), case.journal.events
+    report = build_report(state, made)
+    (front,) = [s for s in report.front if s.id == "front-wrong"]
+    assert any(t.text == said + how and t.refs for t in (*front.lead, *front.points))
+    case.call("find_slices", by="person")
+    assert unmeasured(case.state()) == []
 
 
 def test_no_call_that_is_expected_to_take_longer_runs(worlds: list[FakeCase], tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_a_model_that_is_fed_wrongly_is_mended_first_and_how_is_said(tmp_path: P
 
 def test_a_repair_that_retrain_does_not_make_is_not_given_as_its_command(tmp_path: Path) -> None:
     told = Teller(tmp_path)
-    told.created()
+    told.created(train={"n": 900})
     weak = Finding(
         "overfitting",
         "correctness",

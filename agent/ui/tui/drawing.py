@@ -118,8 +118,9 @@ async def _open(main: MainScreen, event: PictureOpened | ImagesOpened | MatrixOp
             await main.add(Words("muted", f"▦ {gallery.title}: {len(gallery):,} pictures"))
             main.app.push_screen(GalleryScreen(gallery, main.looks))
         case MatrixOpened(evidence):
-            from failsight.agent.ui.tui.screens.matrix import MatrixScreen, matrix_of
+            from failsight.agent.ui.tui.screens.matrix import MatrixScreen
+            from failsight.tools.confusions import matrix
 
-            table = matrix_of(evidence)
-            if table is not None:
-                main.app.push_screen(MatrixScreen(evidence, table))
+            counted = matrix(evidence)
+            if counted is not None:
+                main.app.push_screen(MatrixScreen(evidence, counted))

@@ -17,7 +17,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
-from failsight.agent.events import ApprovalAsked
+from failsight.agent.events import BUDGET, ApprovalAsked
 from failsight.agent.ui.progress import expected
 from failsight.tools.text import clean
 
@@ -67,7 +67,8 @@ class ApprovalScreen(ModalScreen[Answer]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog", can_focus=False) as box:
-            box.border_title = "May this run?"
+            more = self.asked.tool == BUDGET
+            box.border_title = "May the language model use more?" if more else "May this run?"
             yield Static(self._words(), markup=False)
             with Horizontal(classes="buttons"):
                 yield AnswerButton(Content("Yes (y)"), id="yes", compact=True)
@@ -77,6 +78,8 @@ class ApprovalScreen(ModalScreen[Answer]):
     def _words(self) -> Group:
         """The tool, what the call would do, why, and how long it takes; what is long stays beside its name."""
         asked = self.asked
+        if asked.tool == BUDGET:
+            return Group(Text(asked.why))
         told = [(name, value) for name, _, value in (line.partition(": ") for line in asked.plan)] or [
             (clean(name, 40), clean(value, 400)) for name, value in asked.arguments.items()
         ]

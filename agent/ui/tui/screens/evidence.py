@@ -29,10 +29,11 @@ from failsight.agent.ui.renderables import (
 )
 from failsight.agent.ui.terminal import Looks
 from failsight.agent.ui.tui.messages import Answered
-from failsight.agent.ui.tui.screens.matrix import MatrixScreen, matrix_of
+from failsight.agent.ui.tui.screens.matrix import MatrixScreen
 from failsight.agent.ui.tui.widgets.evidence_card import Decoded
 from failsight.agent.ui.tui.widgets.key_line import KeyLine
 from failsight.agent.ui.tui.widgets.picture import Painted, Picture, paint
+from failsight.tools.confusions import matrix
 from failsight.tools.evidence import Evidence, Table
 from failsight.tools.faces import cell_text
 from failsight.tools.text import clean
@@ -268,7 +269,7 @@ class EvidenceScreen(Screen[None]):
         if action == "pictures":
             return bool(self.evidence.images)
         if action == "matrix":
-            return matrix_of(self.evidence) is not None
+            return matrix(self.evidence) is not None
         return True
 
     def action_pictures(self) -> None:
@@ -277,9 +278,9 @@ class EvidenceScreen(Screen[None]):
 
     def action_matrix(self) -> None:
         """Walk about in its confusion matrix."""
-        table = matrix_of(self.evidence)
-        if table is not None:
-            self.app.push_screen(MatrixScreen(self.evidence, table))
+        counted = matrix(self.evidence)
+        if counted is not None:
+            self.app.push_screen(MatrixScreen(self.evidence, counted))
 
     def action_copy(self) -> None:
         """Copy the evidence, as text, to the clipboard."""

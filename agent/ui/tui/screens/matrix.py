@@ -14,16 +14,9 @@ from failsight.agent.ui.renderables import headline
 from failsight.agent.ui.tui.messages import Answered, ShowEvidence
 from failsight.agent.ui.tui.widgets.heat_map import HeatMap
 from failsight.agent.ui.tui.widgets.key_line import KeyLine
-from failsight.tools.evidence import Evidence, Table
+from failsight.tools.confusions import Matrix
+from failsight.tools.evidence import Evidence
 from failsight.tools.text import interval, number
-
-TITLE = "Confusion matrix"
-
-
-def matrix_of(evidence: Evidence) -> Table | None:
-    """The whole matrix among the tables of ``evidence``; None when it has none."""
-    found = (t for t in evidence.tables if t.title == TITLE and len(t.rows) + 1 == len(t.columns) and t.rows)
-    return next(found, None)
 
 
 class MatrixScreen(Screen[None]):
@@ -35,9 +28,9 @@ class MatrixScreen(Screen[None]):
         Binding("e", "evidence", "Its evidence"),
     ]
 
-    def __init__(self, evidence: Evidence, table: Table) -> None:
+    def __init__(self, evidence: Evidence, shown: Matrix) -> None:
         super().__init__()
-        self.evidence, self.table = evidence, table
+        self.evidence, self.matrix = evidence, shown
         self.split = str(evidence.arguments.get("split") or "data")
 
     def compose(self) -> ComposeResult:
@@ -46,8 +39,7 @@ class MatrixScreen(Screen[None]):
             (headline(self.evidence), "bold"), split, ("  rows: true class, columns: prediction", "dim")
         )
         yield Static(title, id="matrix-title", markup=False)
-        counts = [[int(c or 0) for c in row[1:]] for row in self.table.rows]
-        yield HeatMap(self.table.columns[1:], counts, id="matrix")
+        yield HeatMap(self.matrix.names, self.matrix.counts, id="matrix")
         yield Static(id="matrix-line", markup=False)
         yield KeyLine()
 
@@ -63,13 +55,14 @@ class MatrixScreen(Screen[None]):
         from failsight.tools.stats.intervals import wilson
 
         seen = self.query_one(HeatMap)
-        k, n = seen.counts[row][column], sum(seen.counts[row])
+        k, n = seen.counts[row][column], self.matrix.totals[row]
         same = row == column
         what = (
             f"{seen.names[row]} recognised" if same else f"{seen.names[row]} taken for {seen.names[column]}"
         )
         rate = f" ({number(k / n)} {interval(wilson(k, n))})" if n else ""
-        words = Content.assemble((what, "bold"), f": {k:,} of {n:,}{rate}")
+        told = f"{k:,}" if n is None else f"{k:,} of {n:,}"
+        words = Content.assemble((what, "bold"), f": {told}{rate}")
         tail = "  Enter shows them"
         if k and words.cell_length + len(tail) < self.size.width - 2:  # the line of keys says it too
             words = words.append(Content.styled(tail, "dim"))
@@ -80,7 +73,7 @@ class MatrixScreen(Screen[None]):
         self._say(message.row, message.column)
 
     def _names(self, row: int, column: int) -> tuple[str, str]:
-        return str(self.table.rows[row][0]), str(self.table.columns[column + 1])
+        return self.matrix.names[row], self.matrix.names[column]
 
     def _ask(self, words: str) -> None:
         split = "" if self.split == "data" else f"{self.split} "
@@ -97,7 +90,7 @@ class MatrixScreen(Screen[None]):
         """The errors of the row of the cursor."""
         seen = self.query_one(HeatMap)
         row = seen.cursor[0]
-        if sum(seen.counts[row]) == seen.counts[row][row]:
+        if self.matrix.totals[row] == seen.counts[row][row]:
             self.notify("No image of this class is answered wrongly.", markup=False)
             return
         self._ask(f"{self._names(row, 0)[0]} wrong")

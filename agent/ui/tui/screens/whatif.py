@@ -151,9 +151,9 @@ class WhatIfScreen(Screen[None]):
                 f" {number(score):>7}",
                 (shift, "dim"),
             ]
-        turned = int(tried.scores.argmax()) != int(self.probe.first.scores.argmax())
+        turned = self.probe.answer(tried.scores) != self.probe.answer(self.probe.first.scores)
         if turned:
-            old = self.probe.classes[int(self.probe.first.scores.argmax())]
+            old = self.probe.classes[self.probe.answer(self.probe.first.scores)]
             parts.append((f"\n\nThe answer turned; it was {clean(old, 40)}.", "$text-warning"))
         return Content.assemble(*parts)
 

@@ -1,0 +1,77 @@
+"""Settings as Python programs give them: paths, numbers of numpy, objects where a path belongs. What can't be kept is refused in a sentence."""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from failsight.tools.errors import UserError
+from failsight.tools.text import clean, listing
+
+CHOICES: Final[Mapping[str, Collection[str]]] = {
+    "level": ("novice", "intermediate", "expert"),
+    "method": ("failsight", "hibug"),
+    "engine": ("local", "ray"),
+}
+OBJECTS: Final = {
+    "model": "Save it to a file (docs/models.md), or name a Python function that returns it: model='file.py:function', trust_code=True.",
+    "data": "Write the pictures to files, a folder for each class, or list them in a table (docs/data.md).",
+    "predictions": "Write them to a CSV or Parquet file with the columns path, label and prediction (docs/models.md).",
+}
+
+
+def as_settings(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """``given`` with each value of the type that its default has.
+
+    Paths become text, numpy's numbers and truth values Python's. None stays out.
+
+    Args:
+        defaults: setting → its default, whose type counts; settings that are not among them are left as they are.
+
+    Raises:
+        UserError: a value that is something else, or none of the words that the setting knows.
+    """
+    return {
+        name: _of_type(name, value, defaults[name]) if name in defaults else value
+        for name, value in given.items()
+        if value is not None
+    }
+
+
+def _of_type(name: str, value: Any, default: Any) -> Any:
+    if isinstance(default, bool):
+        if type(value).__name__ not in ("bool", "bool_"):
+            raise _wrong(name, value, "Write True or False.")
+        return bool(value)
+    if isinstance(default, int):
+        return _whole(name, value)
+    if isinstance(default, Mapping):
+        if not isinstance(value, Mapping):
+            raise _wrong(name, value, f"Give a dictionary: {name}={{'a': 'b'}}.")
+        return value
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
+    if not isinstance(value, str):
+        raise _wrong(name, value, OBJECTS.get(name, "Give text, or a path."))
+    known = CHOICES.get(name)
+    if known is not None and value not in known:
+        raise UserError(f"There is no {name} {clean(value, 40)!r}.", f"Use one of {listing(list(known))}.")
+    return str(value)
+
+
+def _whole(name: str, value: Any) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise _wrong(name, value, "Give a whole number from 0.") from None
+    if isinstance(value, bool) or number < 0:
+        raise _wrong(name, value, "Give a whole number from 0.")
+    return number
+
+
+def _wrong(name: str, value: Any, hint: str) -> UserError:
+    plain = isinstance(value, str | int | float)
+    said = repr(value)[:40] if plain else f"an object ({clean(type(value).__name__, 60)})"
+    return UserError(f"{name} can't be {said}.", hint)

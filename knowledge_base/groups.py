@@ -1,0 +1,209 @@
+"""The group of images that a sentence speaks of: ``at site Süd``, ``the Ost ones``, ``women over 70``, ``with a television``.
+
+A bare value counts where one column has it; what several columns have, and words for people that no column tells, are kept apart so
+that it can be said that they were left out. Where a sentence names several values of a column, or each of them, it compares groups.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from failsight.knowledge_base.conditions import condition
+from failsight.knowledge_base.people import are_numbers, people
+from failsight.knowledge_base.vocabulary import Mention, Mentions, words_of
+
+_BEFORE: Final = re.compile(
+    r"(?:[\s,]*\b(?:at|in|on|for|among|from|of|with|within|where|when|whose|the|a|an|only|just|all|is|are|being|images?|pictures?|photos?|cases?|scans?|ones?|who|that|and)\b)+\s*$",
+    re.IGNORECASE,
+)
+_AFTER: Final = re.compile(
+    r"^[\s,]*(?:(?:ones?|images?|pictures?|photos?|cases?|scans?|patients?|people|persons?|site|sites|only|alone)\b[\s,]*)+",
+    re.IGNORECASE,
+)
+_IS: Final = r"\s*(?:is|are|=|==|:|being|equals|called|named)?\s*"
+_COMPARED: Final = re.compile(
+    r"^\s*(?P<sign><=|>=|<|>|≤|≥|(?:is |are |of )?(?:at least|at most|over|above|more than|under|below|less than))\s*(?P<value>\d+(?:\.\d+)?)(?! ?%)",
+    re.IGNORECASE,
+)
+_SIGNS: Final = {
+    "≤": "<=", "≥": ">=", "at least": ">=", "at most": "<=", "over": ">", "above": ">", "more than": ">", "under": "<", "below": "<", "less than": "<",
+}  # fmt: skip
+_ABSENT: Final = re.compile(  # behind the name of a column
+    r"\s*(?:is |are |was |were |has (?:been )?|have (?:been )?)?(?:missing|absent|blank|unknown|unrecorded|not (?:known|given|recorded|stated|noted|available|there|filled in))\b",
+    re.IGNORECASE,
+)
+_EACH: Final = re.compile(
+    r"\b(?:each|every|per|by|across|between|among|over|all|different|various|which|any)\b(?: (?:of )?(?:the|all|our|my|its|\w+ent))*\s*$",
+    re.IGNORECASE,
+)
+_HAVING: Final = re.compile(
+    r"\b(?:with|without|having|showing|containing|no|lacking|that have|that has|where there (?:is|are))(?: (?:an?|any|the|some))?\s*$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The images that a sentence speaks of.
+
+    Attributes:
+        conditions: all that must hold: ``site=Süd``, ``age>70``.
+        each: column → its values that are set beside each other: ``at Ost and Süd``, ``for men and women``, ``at each site``.
+        unsure: words of the sentence that name a group which no column, or more than one, tells.
+        people: whether a part of it was said in words for people, which are no names of the case.
+        spans: where all of that stands in the sentence, first and last character.
+    """
+
+    conditions: tuple[str, ...] = ()
+    each: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unsure: tuple[str, ...] = ()
+    people: bool = False
+    spans: tuple[tuple[int, int], ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.conditions or self.each or self.unsure)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    start: int
+    end: int
+    conditions: tuple[str, ...]
+    people: bool = False
+    each: str = ""
+
+
+def group_of(mentions: Mentions, columns: Mapping[str, Sequence[str]]) -> Group:
+    """The group in a sentence; an empty one (False) where it names none.
+
+    Args:
+        mentions: the names of the case in the sentence.
+        columns: attribute → its values as they are shown, none listed for numbers.
+    """
+    parts = _named(mentions, columns)
+    taken = [(m.start, m.end) for m in mentions.found if m.role in ("class", "value", "object", "image")]
+    spoken = people(mentions.sentence, columns, taken)
+    parts = [p for p in parts if not any(t.start < p.end and p.start < t.end for t in spoken if t.conditions)]
+    parts += [
+        _Part(t.start, t.end, t.conditions, True)
+        for t in spoken
+        if not any(p.start < t.end and t.start < p.end for p in parts)
+    ]
+    parts.sort(key=lambda p: p.start)
+    if not parts:
+        return Group()
+    unsure = tuple(
+        mentions.sentence[p.start : p.end].strip() for p in parts if not p.conditions and not p.each
+    )
+    held = list(dict.fromkeys(c for p in parts for c in p.conditions))
+    each = {p.each: tuple(columns.get(p.each, ())) for p in parts if p.each}
+    by_column: dict[str, list[str]] = {}
+    for one in held:
+        name, sign, value = _split(one)
+        if sign == "=":
+            by_column.setdefault(name, []).append(value)
+    each |= {name: tuple(values) for name, values in by_column.items() if len(values) > 1}
+    conditions = tuple(c for c in held if _split(c)[0] not in each or _split(c)[1] != "=")
+    spans = tuple((p.start, p.end) for p in parts)
+    return Group(conditions, each, unsure, any(p.people and p.conditions for p in parts), spans)
+
+
+def without_group(sentence: str, group: Group) -> str:
+    """The sentence without the words that name its group, for whoever reads the rest of it."""
+    for start, end in sorted(group.spans, reverse=True):
+        before = _BEFORE.search(sentence[:start])
+        after = _AFTER.match(sentence[end:])
+        first = before.start() if before else start
+        last = end + (after.end() if after else 0)
+        sentence = f"{sentence[:first]} {sentence[last:]}"
+    return " ".join(sentence.split()).strip(" ,;:")
+
+
+def told(group: Group) -> list[str]:
+    """The group as people read it: ``site Süd``, ``age > 70``, ``each site``."""
+    made = []
+    for one in group.conditions:
+        name, sign, value = _split(one)
+        made.append(f"{_spoken(name)} {value}" if sign == "=" else f"{_spoken(name)} {sign} {value}")
+    return [*made, *(f"each {_spoken(name)}" for name in group.each), *group.unsure]
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _split(one: str) -> tuple[str, str, str]:
+    found = re.match(r"(?P<name>.*?)(?P<sign><=|>=|!=|=|<|>)(?P<value>.*)", one)
+    return (found["name"], found["sign"], found["value"]) if found else (one, "", "")
+
+
+def _named(mentions: Mentions, columns: Mapping[str, Sequence[str]]) -> list[_Part]:
+    """Groups by names of the case: values, columns with a value or a number behind them, things that images show."""
+    text, made = mentions.sentence, list[_Part]()
+    used: set[int] = set()
+    attributes = [m for m in mentions.found if m.role == "attribute"]
+    for one in attributes:
+        part = _behind(text, one, columns)
+        if part is not None:
+            made.append(part)
+            used |= set(range(part.start, part.end))
+    for one in mentions.found:
+        if one.role == "object" and _HAVING.search(text[: one.start]):
+            had = _HAVING.search(text[: one.start])
+            made.append(_Part(had.start() if had else one.start, one.end, (condition(mentions, one),)))
+        elif one.role == "value" and one.start not in used:
+            made.append(_value(text, one, attributes, columns))
+    made += [
+        p for one in attributes if one.start not in used and (p := _each(text, one, columns)) is not None
+    ]
+    return made
+
+
+def _behind(text: str, one: Mention, columns: Mapping[str, Sequence[str]]) -> _Part | None:
+    """``age over 70``, ``site A``, ``sex F``: a column with a number or a value behind it that tells nothing alone."""
+    rest = text[one.end :]
+    compared = _COMPARED.match(rest)
+    if compared is not None and are_numbers(columns.get(one.name, ())):
+        sign = compared["sign"].lower().removeprefix("is ").removeprefix("are ").removeprefix("of ")
+        held = f"{one.name}{_SIGNS.get(sign, sign)}{compared['value']}"
+        return _Part(one.start, one.end + compared.end(), (held,))
+    for value in sorted(columns.get(one.name, ()), key=len, reverse=True):
+        spoken = re.escape(value.replace("_", " ")).replace(r"\ ", r"[ _-]")
+        found = re.match(rf"{_IS}{spoken}(?!\w)", rest, re.IGNORECASE) if value.strip() else None
+        if found is not None:
+            return _Part(one.start, one.end + found.end(), (f"{one.name}={value}",))
+    absent = _ABSENT.match(rest)
+    things = {"yes", "no"} & {
+        v.casefold() for v in columns.get(one.name, ())
+    }  # a thing that is missing is not there
+    if absent is not None and not things:
+        return _Part(one.start, one.end + absent.end(), (f"{one.name}=missing",))
+    return None
+
+
+def _value(
+    text: str, one: Mention, attributes: Sequence[Mention], columns: Mapping[str, Sequence[str]]
+) -> _Part:
+    """A bare value, of the column that is named beside it or of the one column that has it; of none where several have it."""
+    value = one.name.partition("=")[2]
+    key = words_of(value)
+    owners = [n for n, values in columns.items() if any(words_of(str(v)) == key for v in values)]
+    beside = [m for m in attributes if m.name in owners]
+    near = next((m for m in beside if m.end == one.start - 1 or m.start == one.end + 1), None)
+    start, end = (min(near.start, one.start), max(near.end, one.end)) if near else (one.start, one.end)
+    if len(owners) < 2:
+        return _Part(start, end, (one.name,))
+    owner = (near or (beside[0] if len(beside) == 1 else None)) if beside else None
+    if owner is None:
+        return _Part(start, end, ())
+    own = next(str(v) for v in columns[owner.name] if words_of(str(v)) == key)
+    return _Part(start, end, (f"{owner.name}={own}",))
+
+
+def _each(text: str, one: Mention, columns: Mapping[str, Sequence[str]]) -> _Part | None:
+    """``at each site``, ``per site``, ``across the sites``."""
+    before = _EACH.search(text[: one.start])
+    return _Part(before.start(), one.end, (), False, one.name) if before is not None else None
