@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from failsight.knowledge_base.routing import Route
 
 # Weights and limits were chosen on the development set and on the requests of two authors (tests/agent/data/guided_authors.txt)
-_SECOND: Final = 0.65  # weight of the second reading, beside the bank's
+_SECOND: Final = 0.75  # weight of the second reading, beside the bank's
 _NAMES_IT: Final = 0.7  # and of words that name a measurement
 _OWN_NAME: Final = 0.3  # and of the tool's own name in the sentence
 _ENOUGH: Final = 0.35  # from which both together overrule the bank's call …
