@@ -303,6 +303,10 @@ def spoken(case: Case, mentions: Mentions) -> Mentions:
     return replace(mentions, found=tuple(found))
 
 
+_UNDER: Final = re.compile(  # at night, in the dark, when it is gloomy
+    r"\b(?:at|in|by|under|during|(?:when|if|where)(?: it(?:'s| is| gets)?| they are)?)(?: (?:the|a|very|quite|rather))*\s*$",
+    re.IGNORECASE,
+)
 _IMAGES: Final = re.compile(r"\s+(?:images?|pictures?|photos?|ones|scans)\b", re.IGNORECASE)
 
 
@@ -315,7 +319,15 @@ def _group(case: Case, mentions: Mentions) -> Group:
         return made
     for pattern, measure, low in looking.LOOKS:
         found = pattern.search(text)
-        if found is None or not (found.end() + 1 in starts or _IMAGES.match(text[found.end() :])):
+        if found is None:
+            continue
+        before, after = text[: found.start()], text[found.end() :]
+        if not (
+            found.end() + 1 in starts
+            or _IMAGES.match(after)
+            or _UNDER.search(before)
+            or found[0][:3].lower() == "at "
+        ):
             continue
         where_ = looks.condition(case, measure, low)
         if where_ is not None:

@@ -124,6 +124,8 @@ def test_words_for_people_without_a_column_are_told_apart_and_not_guessed() -> N
         ("where does it look at Ost?", "saliency where=site=Ost"),
         ("and at Nord?", "disaggregate attributes=site"),
         ("how well does it do on dark scans?", "compare_group where=brightness<=0.3"),
+        ("recall of Läsion verdächtig at night?", "compare_group class_name=Läsion verdächtig where=brightness<=0.3"),
+        ("sensitivity in the dark", "compare_group class_name=Läsion verdächtig where=brightness<=0.3"),
     ],
 )  # fmt: skip
 def test_a_group_that_a_question_names_is_in_the_call(case: FakeCase, text: str, call: str) -> None:
