@@ -78,6 +78,9 @@ def test_a_planted_blind_spot_is_confirmed_described_and_planned_for(tmp_path: P
     assert [r[0] for r in values] == ["light=night"]
     (plan,) = view.instruments
     assert made.fact("plan").value == plan.id
+    labelled = (view.table("data").labels >= 0).all()
+    assert ("To look at again, labels included: 30" in made.summary) == labelled
+    assert ("To label next: 30" in made.summary) != labelled
     rows = next(t for t in made.tables if t.title == "What to label next").rows
     assert [r[1] for r in rows].count("uncertain") == 15
     assert len({r[0] for r in rows}) == 30

@@ -95,10 +95,20 @@ def summary(told: Told) -> str:
     if told.plan:
         sure_ones = sum(c.why != "uncertain" for c in told.plan)
         lines.append(
-            f"To label next: {len(told.plan):,} {called(told.target)}, {len(told.plan) - sure_ones:,} that the model is unsure of and "
+            f"{_to_do(told)}: {len(told.plan):,} {called(told.target)}, {len(told.plan) - sure_ones:,} that the model is unsure of and "
             f"{sure_ones:,} where it is sure but that look unlike the right answers of their class."
         )
     return " ".join(lines)
+
+
+def _to_do(told: Told) -> str:
+    """Pictures without labels are to be labelled; those that have one, to be looked at again."""
+    labelled = told.unknown.predictions.labelled
+    return (
+        "To look at again, labels included"
+        if all(labelled[c.position] for c in told.plan)
+        else "To label next"
+    )
 
 
 def _wrong(told: Told) -> int:
