@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from failsight.agent.planners.scripted import ScriptedPlanner, call
 from failsight.agent.session import Session
+from failsight.tools.checks.unknown_report import _to_do
 from failsight.tools.errors import RetryError
 from failsight.tools.unknown_unknowns import unknown_unknowns
 from tests.fakes.case import FakeCase, television_world
@@ -78,15 +80,25 @@ def test_a_planted_blind_spot_is_confirmed_described_and_planned_for(tmp_path: P
     assert [r[0] for r in values] == ["light=night"]
     (plan,) = view.instruments
     assert made.fact("plan").value == plan.id
-    labelled = (view.table("data").labels >= 0).all()
-    assert ("To look at again, labels included: 30" in made.summary) == labelled
-    assert ("To label next: 30" in made.summary) != labelled
+    assert "To label next: 30 pool images" in made.summary
     rows = next(t for t in made.tables if t.title == "What to label next").rows
     assert [r[1] for r in rows].count("uncertain") == 15
     assert len({r[0] for r in rows}) == 30
     assert [f.title for f in made.figures] == ["Confident errors", "What to label next"]
     assert made.questions == ("performance.6",)
     assert unknown_unknowns(view, budget=30).to_dict() == made.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("label", "words"), [(1, "To look at again, labels included"), (-1, "To label next")]
+)
+def test_what_has_a_label_is_looked_at_again(label: int, words: str) -> None:
+    labelled = np.array([True, label >= 0])
+    told = SimpleNamespace(
+        unknown=SimpleNamespace(predictions=SimpleNamespace(labelled=labelled)),
+        plan=[SimpleNamespace(position=0), SimpleNamespace(position=1)],
+    )
+    assert _to_do(told) == words  # type: ignore[arg-type]
 
 
 def test_without_attributes_the_features_show_the_group() -> None:
