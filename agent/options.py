@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from failsight.agent.given import CHOICES
+
 
 def inputs(parser: argparse.ArgumentParser) -> None:
     """Which case: a folder, or what a new one is made of."""
@@ -100,7 +102,7 @@ def models(parser: Any) -> None:
     )
     parser.add_argument(
         "--engine",
-        choices=("local", "ray"),
+        choices=CHOICES["engine"],
         help="where heavy passes run (ray: pip install 'failsight[ray]')",
     )
 
@@ -140,13 +142,13 @@ def common(parser: argparse.ArgumentParser) -> None:
         metavar="WHICH",
         help="also repair confirmed findings and verify that: first (alone: the one that costs most errors), all, or F3,F5",
     )
-    how.add_argument("--level", choices=("novice", "intermediate", "expert"), help="how much is explained")
+    how.add_argument("--level", choices=CHOICES["level"], help="how much is explained")
     how.add_argument("--out", type=Path, help="the case folder (default failsight-cases/NAME)")
     how.add_argument("--seed", type=int, help="seed of every random choice (default 0)")
     how.add_argument("--device", help="cpu (default), cuda, mps")
     how.add_argument(
         "--method",
-        choices=("failsight", "hibug"),
+        choices=CHOICES["method"],
         help="how slices are found: failsight (default), or HiBug's rules, untested, for comparison",
     )
     models(how)
