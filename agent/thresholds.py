@@ -49,22 +49,21 @@ def refused(folder: Path, texts: Sequence[str]) -> UserError:
     )
 
 
-def command_with(config: CaseConfig, thresholds: Mapping[str, str], groups: str = "") -> str:
+def command_with(
+    config: CaseConfig, thresholds: Mapping[str, str], groups: str = "", *, between: str = " "
+) -> str:
     """The command that opens a case about the same model and data with these thresholds beside those it has.
 
     Args:
         groups: column by which images of the case belong together.
+        between: what stands between the options; with a backslash and a new line a shell takes it all the same.
     """
-    made = ["failsight", "chat"]
-    for name in _PATHS:
-        if given := getattr(config, name, ""):
-            made += [f"--{name.replace('_', '-')}", str(given)]
-    for data, model in config.class_map.items():
-        made += ["--map", f"{data}={model}"]
-    if groups:
-        made += ["--groups", groups]
-    if config.trust_code:
-        made.append("--trust-code")
-    for name, value in {**config.thresholds, **thresholds}.items():
-        made += ["--threshold", f"{name}={value}"]
-    return shlex.join(made)
+    made = [["failsight", "chat"]]
+    places = ((name, str(getattr(config, name, ""))) for name in _PATHS)
+    made += [[f"--{name.replace('_', '-')}", given] for name, given in places if given]
+    made += [["--map", f"{data}={model}"] for data, model in config.class_map.items()]
+    made += [["--groups", groups]] if groups else []
+    made += [["--trust-code"]] if config.trust_code else []
+    bars = {**config.thresholds, **thresholds}
+    made += [["--threshold", f"{name}={value}"] for name, value in bars.items()]
+    return between.join(shlex.join(part) for part in made)

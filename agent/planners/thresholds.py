@@ -74,6 +74,7 @@ _NEAR: Final = re.compile(
     rf"|\bwhat (?:if|happens)\b.*{_OVER}\s*(?P<last>{_NUMBER}\s*(?:%|per ?cent)?)",
     re.IGNORECASE,
 )
+_NEW_LINE: Final = " \\\n        "  # within a block of code: a screen does not cut it, and a shell reads on
 _SHARES: Final = ("recall", "prevalence", "threshold")
 _ASKS_VALUE: Final = re.compile(
     rf"\bwhat(?:'?s| is| are) (?:the|its|our)\b|\bwhat(?:'?s| is) {_CURVE}.*\b(?:of|for|on)\b", re.IGNORECASE
@@ -141,7 +142,7 @@ def _how(case: Case, text: str, mentions: Mentions, name: str | None) -> AIMessa
         example = clean(case.classes[0], 40)
         names = [f"Use threshold {bar or '0.2'} for {clean(c, 40)}" for c in case.classes[:6]]
         return words.message(prompts.say("threshold.which", bar=bar or "0.2", class_name=example), names)
-    command = command_with(case.config, {name: bar or "0.2"}, case.groups)
+    command = command_with(case.config, {name: bar or "0.2"}, case.groups, between=_NEW_LINE)
     told = prompts.say(
         "threshold.how", class_name=clean(name, 60), command=command, json=_member(name, bar or "0.2")
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -190,7 +191,10 @@ def test_a_threshold_to_be_used_is_answered_with_how_to_set_it(
 ) -> None:
     made = first_message(talk, sentence)
     assert not made.tool_calls
-    assert f"failsight chat --predictions {talk.config.predictions} --threshold {name}={bar}" in made.content
+    block = [line for line in str(made.content).split("\n") if line.startswith("    ")]
+    wanted = ["failsight", "chat", "--predictions", talk.config.predictions, "--threshold", f"{name}={bar}"]
+    assert shlex.split("\n".join(block).replace("\\\n", "")) == wanted  # a shell drops a backslash with its line's end
+    assert max(map(len, block)) < len(shlex.join(wanted))  # an option a line
     assert f'"thresholds": {{"{name}": {bar}}}' in made.content
 
 
