@@ -193,7 +193,9 @@ def test_a_threshold_to_be_used_is_answered_with_how_to_set_it(
     assert not made.tool_calls
     block = [line for line in str(made.content).split("\n") if line.startswith("    ")]
     wanted = ["failsight", "chat", "--predictions", talk.config.predictions, "--threshold", f"{name}={bar}"]
-    assert shlex.split("\n".join(block).replace("\\\n", "")) == wanted  # a shell drops a backslash with its line's end
+    assert (
+        shlex.split("\n".join(block).replace("\\\n", "")) == wanted
+    )  # a shell drops a backslash with its line's end
     assert max(map(len, block)) < len(shlex.join(wanted))  # an option a line
     assert f'"thresholds": {{"{name}": {bar}}}' in made.content
 
