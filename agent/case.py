@@ -7,28 +7,26 @@ A Case is the CaseView that tools measure through, the one door through which ev
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from failsight.agent.adoption import Adopting
 from failsight.agent.attributes import check_name, with_definitions
 from failsight.agent.config import CaseConfig
 from failsight.agent.journal import Journal
+from failsight.agent.methods import as_method
 from failsight.agent.secrets import redact
 from failsight.agent.state import STAGES, CaseState, FindingRecord, call_digest, fold
+from failsight.agent.wanting import Wanting
 from failsight.tools.belonging import default_for, told
-from failsight.tools.checks.criterion_names import usual_side
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import Evidence, Finding, Instrument, canonical, digest, jsonable
 from failsight.tools.inputs.base import AttributeTable, Split
 from failsight.tools.repair.versions import FOLDER as REPAIRS
 from failsight.tools.repair.versions import check_version, find_version
 from failsight.tools.text import clean, listing
-from failsight.tools.view import Expectation
 
 if TYPE_CHECKING:
     from failsight.tools.attributes.definitions import Definition
@@ -50,7 +48,7 @@ LACKING = {
 }
 
 
-class Case(Adopting):
+class Case(Wanting):
     """One failing model under investigation. Use :func:`failsight.agent.open_case` to make or open one.
 
     Every tool is also a method: ``case.find_slices(depth=2)`` is ``case.call("find_slices", {"depth": 2})[0]``.
@@ -98,49 +96,6 @@ class Case(Adopting):
                 return "\n".join(made)
             self._names = "\n".join(dict.fromkeys(made))
         return self._names
-
-    @property
-    def expectations(self) -> Sequence[Expectation]:
-        return tuple(self.state().expectations.values())
-
-    def expect(self, name: str, bound: float, *, at_least: bool | None = None, by: str = "person") -> None:
-        """Set a criterion: ``case.expect("recall.kitchen", 0.9)``, or the price of a confusion: ``case.expect("cost.bath>hall", 5)``.
-
-        Rates lie in [0, 1]. Where less is better (``ece``, ``latency_ms``, ``expected_cost`` …) the bound is an upper one unless
-        ``at_least`` says otherwise.
-
-        Raises:
-            UserError: there is no such criterion, class, attribute or value, or the bound is out of its range.
-        """
-        from failsight.agent.expect import check
-
-        at_least = usual_side(name) if at_least is None else at_least
-        check(name, bound, self.classes, self)
-        old = self.state().expectations.get(name)
-        if old != Expectation(name, bound, at_least, by):
-            self.record("expectation.set", name=name, bound=bound, at_least=at_least, by=by)
-
-    @property
-    def groups(self) -> str:
-        """The metadata column whose equal values belong together (patient, video); empty where nobody said so."""
-        return self.state().groups or ""
-
-    @property
-    def groups_said(self) -> str | None:
-        """The same; None where nobody said anything of images that belong together."""
-        return self.state().groups
-
-    def belong(self, column: str, *, by: str = "person") -> None:
-        """Images with the same value of ``column`` belong together from now on; ``none``: each stands alone.
-
-        Raises:
-            RetryError: no such metadata column, or one that says nothing; the sentence says what there is.
-        """
-        from failsight.agent.grouping import checked_column
-
-        name = checked_column(cast("CaseView", self), column)
-        if self.state().groups != name:
-            self.record("groups.set", column=name, by=by)
 
     def withdraw(self, finding_id: str, *, by: str = "person", why: str = "") -> FindingRecord:
         """Take back a hypothesis that was stated and not tested: nobody plans for it any more; it stays in the journal.
@@ -352,21 +307,7 @@ class Case(Adopting):
 
         if name not in registry():
             raise AttributeError(f"a case has no {name!r}; its tools are {', '.join(registry())}")
-
-        def run(*unnamed: Any, **arguments: Any) -> Evidence:
-            if unnamed:
-                raise TypeError(f"{name} takes its arguments by name, as in case.{name}({takes})")
-            return self.call(name, arguments)[0]
-
-        function = registry()[name].function
-        plain = inspect.signature(function)
-        named = [
-            p.replace(kind=p.KEYWORD_ONLY) for i, p in enumerate(plain.parameters.values()) if i
-        ]  # without the view of the case
-        takes = ", ".join(f"{p.name}=…" for p in named[:2])
-        run.__doc__, run.__name__ = function.__doc__, name
-        vars(run)["__signature__"] = plain.replace(parameters=named)
-        return run
+        return as_method(registry()[name], lambda arguments: self.call(name, arguments)[0])
 
     def __dir__(self) -> list[str]:
         from failsight.tools.registry import registry
