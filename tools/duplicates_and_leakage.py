@@ -14,7 +14,7 @@ from failsight.tools import belonging
 from failsight.tools.attributes.computed import ImageMeasures, image_measures
 from failsight.tools.attributes.copies import Copies, find_copies
 from failsight.tools.checks import copies_report as report
-from failsight.tools.checks import group_leakage
+from failsight.tools.checks import drop_without_copies, group_leakage
 from failsight.tools.checks.leakage import (
     ALPHA,
     TOLERATED,
@@ -47,6 +47,9 @@ FEATURES_OF = 30_000  # … and whose features are read
     decides=("leakage",),
     passes=6.0,  # in time: half a comparison of pixels for each picture
     reads_groups=True,
+    heeds=(
+        "distribution_shift",
+    ),  # a drop in deployment that was confirmed is counted again without leaked images
 )
 def duplicates_and_leakage(
     view: CaseView,
@@ -78,6 +81,7 @@ def duplicates_and_leakage(
     judged = _judge(view, run, found, leaks)
     shared = group_leakage.look(view, leaks)
     contradictory = [g for g in found.exact() if g.contradictory]
+    dropped = drop_without_copies.look(view, {one.split: sorted({*one.exact, *one.near}) for one in judged})
     images, figure = report.pictures(view, run.tables, found)
     findings = [report.leakage(one, run.tables) for one in judged if one.share.n]
     if contradictory:
@@ -87,7 +91,15 @@ def duplicates_and_leakage(
         arguments={"splits": list(splits) if splits else None, "features": features},
         title="Pictures that occur twice, and leakage from training",
         summary=" ".join(
-            [report.summary(found, judged, run.sizes()), *(group_leakage.sentence(one) for one in shared)]
+            [
+                part
+                for part in (
+                    report.summary(found, judged, run.sizes()),
+                    drop_without_copies.sentence(dropped),
+                    *(group_leakage.sentence(one) for one in shared),
+                )
+                if part
+            ]
         ),
         facts=(
             *report.facts(found, judged, len(contradictory)),
@@ -98,7 +110,7 @@ def duplicates_and_leakage(
         figures=(figure,) if figure else (),
         images=images,
         questions=("input.16",),
-        findings=(*findings, *group_leakage.findings(shared, bool(belonging.column_of(view)))),
+        findings=(*findings, *dropped, *group_leakage.findings(shared, bool(belonging.column_of(view)))),
         notes=(
             *run.notes,
             *group_leakage.notes(view, shared, leaks),

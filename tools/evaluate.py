@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from failsight.tools.belonging import independent_note
+from failsight.tools.checks import drop_without_copies
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Evidence, Fact, Figure, Table
 from failsight.tools.experiments.population import check_split
@@ -92,12 +93,13 @@ def evaluate(
         ),
         figures=(_figure(view, made, shown),),
         questions=tuple(q for n in shown for q in QUESTIONS.get(n, ())),
-        findings=tuple(f for c in compared for f in c.findings),
+        findings=drop_without_copies.undecided(view, [f for c in compared for f in c.findings]),
         notes=(
             *_decided(view, shown),
             *independent_note(view),
             *notes,
             *(n for c in compared for n in c.notes),
+            *drop_without_copies.note(view, [f for c in compared for f in c.findings]),
         ),
         next_steps=_next_steps(made[shown[0]]),
     )

@@ -38,12 +38,12 @@ FEWEST = 10  # images of a class on both sides before its drop is spoken of
 FAR = 0.10  # a difference of class proportions (total variation) that is worth a sentence
 MOST_CLASSES = 40  # in the table
 MOST_SPOKEN = 200  # classes with a plan of their own, without which no class becomes a finding
-_STATISTIC = (
+SAME_MIX = (
     "difference of accuracies at the class proportions of the evaluation images; "
     "images permuted between the splits within each class"
 )
-_CLASS = "difference of recalls (Fisher), corrected over classes (Benjamini–Hochberg)"
-_BEYOND = (
+CLASSWISE = "difference of recalls (Fisher), corrected over classes (Benjamini–Hochberg)"
+BEYOND = (
     "difference of recalls minus that of the other classes together, at the class proportions of the evaluation images (normal "
     "approximation), corrected over classes (Benjamini–Hochberg)"
 )
@@ -67,7 +67,7 @@ def register_shift_plan(view: CaseView) -> Instrument:
         tool="evaluate",
         arguments={"split": "deploy"},
         statement="The model does worse on deployment images than on evaluation images.",
-        statistic=_STATISTIC,
+        statistic=SAME_MIX,
         control="the evaluation images of the same classes",
         minimum_effect=MINIMUM_DROP,
         alpha=ALPHA,
@@ -85,7 +85,7 @@ def register_shift_plan(view: CaseView) -> Instrument:
                 finding=finding.key,
                 statement=f"{clean(name, 60)} is recognised less often in deployment images, and where a drop of all classes together is "
                 "confirmed, by more than the other classes lose.",
-                statistic=f"{_CLASS}; where a drop of all classes together is confirmed, the {_BEYOND}",
+                statistic=f"{CLASSWISE}; where a drop of all classes together is confirmed, the {BEYOND}",
                 control="the evaluation images of the class; where a drop of all classes together is confirmed, the other classes",
                 n_planned=int(deploy[i]),
             )
@@ -114,11 +114,11 @@ def shift(data: Performance, deploy: Performance) -> Compared:
     drop = found.same_mix
     judged = judge(Measured(drop.effect, drop.ci, drop.p, drop.q, drop.n), MINIMUM_DROP, ALPHA)
     sentence = (
-        f"At equal class proportions accuracy is {_points(drop.effect)} {'lower' if drop.effect >= 0 else 'higher'} on the deployment "
+        f"At equal class proportions accuracy is {points(drop.effect)} {'lower' if drop.effect >= 0 else 'higher'} on the deployment "
         f"images than on the evaluation images (drop {interval(drop.ci, 'points')}, p {p_value(drop.p)}): "
-        f"a distribution shift that costs at least {_points(MINIMUM_DROP)} is {judged.verdict}."
+        f"a distribution shift that costs at least {points(MINIMUM_DROP)} is {judged.verdict}."
     )
-    whole = _whole_finding(data, deploy, drop, judged.verdict, judged.reason)
+    whole = whole_finding(data, deploy, drop, judged.verdict, judged.reason)
     more = beyond_others(data, deploy, found.shared) if judged.verdict == "confirmed" else ()
     sizes = (np.array([c.n for c in p.per_class], np.int64) for p in (data, deploy))
     spoken = set(spoken_of(*sizes))
@@ -137,7 +137,7 @@ def generalisation(train: Performance, data: Performance) -> Compared:
     drop = found.same_mix
     findings: tuple[Finding, ...] = ()
     if found.shared and drop.effect >= MINIMUM_GAP and drop.p <= ALPHA:
-        statement = f"The model may have learned its training images by heart: it is right {_points(drop.effect)} more often on them."
+        statement = f"The model may have learned its training images by heart: it is right {points(drop.effect)} more often on them."
         findings = (
             Finding(
                 "overfitting", "correctness", "training_parameter", statement,
@@ -147,7 +147,7 @@ def generalisation(train: Performance, data: Performance) -> Compared:
             ),
         )  # fmt: skip
     sentence = (
-        f"At equal class proportions accuracy is {_points(drop.effect)} {'lower' if drop.effect >= 0 else 'higher'} on the evaluation "
+        f"At equal class proportions accuracy is {points(drop.effect)} {'lower' if drop.effect >= 0 else 'higher'} on the evaluation "
         f"images than on the training images (drop {interval(drop.ci, 'points')}, p {p_value(drop.p)})."
         if found.shared
         else "No class has both training and evaluation images: they can't be compared."
@@ -158,7 +158,8 @@ def generalisation(train: Performance, data: Performance) -> Compared:
     )
 
 
-def _points(effect: float) -> str:
+def points(effect: float) -> str:
+    """The size of a difference, without its sign: ``4.2 points``."""
     return number(abs(effect), "points").lstrip("+")
 
 
@@ -220,24 +221,30 @@ def _table(
     )
 
 
-def _test(drop: Drop, verdict: Verdict, statistic: str = _STATISTIC) -> TestResult:
-    return TestResult(
-        "evaluate", drop.effect, drop.ci, drop.p, drop.n, verdict, statistic=statistic, q=drop.q
-    )
+def _test(drop: Drop, verdict: Verdict, statistic: str = SAME_MIX, tool: str = "evaluate") -> TestResult:
+    return TestResult(tool, drop.effect, drop.ci, drop.p, drop.n, verdict, statistic=statistic, q=drop.q)
 
 
-def _whole_finding(
-    data: Performance, deploy: Performance, drop: Drop, verdict: Verdict, reason: str
+def whole_finding(
+    data: Performance,
+    deploy: Performance,
+    drop: Drop,
+    verdict: Verdict,
+    reason: str,
+    *,
+    which: str = "",
+    tool: str = "evaluate",
 ) -> Finding:
+    """The finding about all classes together; ``which`` says which evaluation images are meant where not all are."""
     statement = (
-        f"On deployment images the model is right in {number(deploy.accuracy.value)}, on evaluation images in "
+        f"On deployment images the model is right in {number(deploy.accuracy.value)}, on evaluation images{which} in "
         f"{number(data.accuracy.value)}; at equal class proportions the drop is {number(drop.effect, 'points')} "
         f"{interval(drop.ci, 'points')}."
     )
     return Finding(
         "distribution_shift", "robustness", "data_statistics", statement,
         n=deploy.n, error_rate=1 - deploy.accuracy.value, base_error_rate=1 - data.accuracy.value,
-        ci=_flipped(deploy.accuracy.ci), p=drop.p, q=drop.q, verdict=verdict, tests=(_test(drop, verdict),), note=reason,
+        ci=_flipped(deploy.accuracy.ci), p=drop.p, q=drop.q, verdict=verdict, tests=(_test(drop, verdict, tool=tool),), note=reason,
     )  # fmt: skip
 
 
@@ -246,16 +253,16 @@ def _class_finding(
 ) -> Finding | None:
     """A class that drops by itself; where all drop together, only one that drops ``more`` than the others says anything new."""
     here, there = data.per_class[i], deploy.per_class[i]
-    d, statistic = (drop, _CLASS) if more is None else (more, _BEYOND)
+    d, statistic = (drop, CLASSWISE) if more is None else (more, BEYOND)
     if judge(Measured(d.effect, d.ci, d.p, d.q, d.n), MINIMUM_DROP, ALPHA).verdict != "confirmed":
         return None
     text = (
         f"{clean(here.name, 60)} is recognised in {number(there.recall.value)} of its deployment images and in "
-        f"{number(here.recall.value)} of its evaluation images: {_points(drop.effect)} less {interval(drop.ci, 'points')}"
+        f"{number(here.recall.value)} of its evaluation images: {points(drop.effect)} less {interval(drop.ci, 'points')}"
     )
     if more is not None:
         text += (
-            f", and {_points(more.effect)} {interval(more.ci, 'points')} beyond what the other classes lose"
+            f", and {points(more.effect)} {interval(more.ci, 'points')} beyond what the other classes lose"
         )
     return Finding(
         "distribution_shift", "robustness", "data_statistics", f"{text}.", class_name=here.name,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from failsight.tools.checks import drop_without_copies
 from failsight.tools.checks.accuracy_without_labels import LEAST_SIZE, MARGIN, METHODS, Expected, differs
 from failsight.tools.checks.attribute_shift import AttributeShift
 from failsight.tools.checks.shift_samples import Domain, Pair
@@ -321,11 +322,12 @@ def accuracy_figure(view: CaseView, expected: Expected | None, truth: Rate | Non
 
 
 def labelled_finding(view: CaseView, shifts: Sequence[AttributeShift]) -> tuple[Finding, ...]:
-    """The verdict of ``evaluate`` on labelled deployment images, with what they differ in."""
+    """The verdict of ``evaluate`` on labelled deployment images, with what they differ in; nothing where a test without images that
+    were trained on has decided."""
     data, deploy = (performance(view.predictions(s), seed=view.seed) for s in ("data", "deploy"))
     if not data.n or not deploy.n:
         return ()
-    found = labelled_shift(data, deploy).findings
+    found = drop_without_copies.undecided(view, labelled_shift(data, deploy).findings[:1])
     if not found:
         return ()
     whole = found[0]
