@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +32,7 @@ from failsight.tools.verdicts import Measured, judge
 from failsight.tools.view import CaseView
 
 TOOL = "duplicates_and_leakage"
-KIND = "distribution_shift"
+KIND: Final = "distribution_shift"
 Rows = Mapping[str, Sequence[int]]
 
 
