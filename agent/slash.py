@@ -16,6 +16,7 @@ from failsight.agent.events import (
     PlannerSaid,
     SessionEvent,
 )
+from failsight.agent.places import shown_place
 from failsight.agent.planners import words
 from failsight.agent.planners.wishes import doubt, parse_bounds
 from failsight.agent.state import CaseState
@@ -116,6 +117,7 @@ class SlashCommands:
         if name not in ACTIONS or handler is None:
             yield Notice(f"There is no {clean(name, 40)}. Try {', '.join(ACTIONS)}.", "warning")
             return
+        self.case.progress.reset()  # what was stopped before is not this
         yield from handler(rest.strip())
 
     def _act_help(self, rest: str) -> Iterator[SessionEvent]:
@@ -199,7 +201,10 @@ class SlashCommands:
         if rest:
             yield from self._act_tool(f"compare_models after={rest}")
         else:
-            yield PlannerSaid("\n".join(lines(self.state(), self.folder)), tuple(words.choices(self.case)))
+            yield PlannerSaid(
+                "\n".join(lines(self.state(), Path(shown_place(self.folder)))),
+                tuple(words.choices(self.case)),
+            )
 
     def _act_signoff(self, rest: str) -> Iterator[SessionEvent]:
         from failsight.agent.signoff import converse
@@ -302,7 +307,7 @@ class SlashCommands:
     def _act_report(self, rest: str) -> Iterator[SessionEvent]:
         formats = tuple(rest.split()) or ("md", "html", "json")
         written = self.write_report(formats)
-        yield Notice("Written: " + ", ".join(str(p) for p in written))
+        yield Notice("Written: " + ", ".join(map(shown_place, written)))
 
     def _act_verify(self, rest: str) -> Iterator[SessionEvent]:
         from failsight.agent.journal import verify

@@ -30,6 +30,7 @@ START = {"instant": 0.3, "pass": 1.0, "heavy": 2.0}  # seconds that a call costs
 WIDTH = 64  # features of a model, by the rule
 PER_IMAGE = 0.0005  # seconds of a small model for an image, by the rule …
 PER_PIXEL = 4e-7  # … and for each pixel that it sees
+CACHED = 0.05  # of the rule: a pass that is faster was read back, not made
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +72,19 @@ def ranked(case: Case, names: Sequence[str]) -> list[Promise]:
 
 def promise(case: Case, state: CaseState, spec: ToolSpec, believed: dict[str, float]) -> Promise:
     """What one tool promises."""
-    open_kinds = [k for k in spec.decides if k in believed]
+    open_kinds = [k for k in spec.decides if k in believed and _decidable(case, k)]
     bits = POWER * sum(entropy(believed[k]) for k in open_kinds)
     bits += PER_QUESTION * sum(q not in state.answered for q in spec.answers)
     kinds = tuple(sorted((k for k in open_kinds if believed[k] > 0), key=lambda k: -entropy(believed[k])))
     rule = per_image(case)
     seconds = _cost(case, spec, measured(case, state) or rule) + _fitting(case, spec)
     return Promise(spec.name, bits, _cost(case, spec, rule), seconds, kinds)
+
+
+def _decidable(case: Case, kind: str) -> bool:
+    """Whether the case has anything that a kind of bug can be decided by."""
+    needs = _data()["needs"].get(kind, ())
+    return not needs or any(case.has(need) for need in needs)
 
 
 def entropy(p: float) -> float:
@@ -131,13 +138,14 @@ def per_image(case: Case) -> float:
 
 
 def measured(case: Case, state: CaseState) -> float | None:
-    """Seconds for an image as the first pass over this case took them; None before it, and where it was cached."""
+    """Seconds for an image as the first pass over this case took them; None before it, and where it was cached: a case that was
+    interrupted after its pass reads scores back faster than any model could make them."""
     made = state.whole("evaluate")
     if made is None:
         return None
     looked = [s for s in case.splits() if s in ("data", "train", "deploy")]
     each = made.seconds / max(1, sum(len(case.table(s)) for s in looked))
-    return min(5.0, each) if each >= 1e-4 else None
+    return min(5.0, each) if each >= max(1e-4, CACHED * per_image(case)) else None
 
 
 def _cost(case: Case, spec: ToolSpec, each: float) -> float:

@@ -94,8 +94,20 @@ def guard(
         _say(err, sentence(error))
         return USER_MUST_ACT
     except Exception as error:  # a bug of ours
+        if interrupted(error):
+            _say(err, STOPPED_LINE)
+            return STOPPED
         _say(err, bug_line(error, case_folder()))
         return BUG
+
+
+def interrupted(error: BaseException | None) -> bool:
+    """Whether a library made an error of its own out of Ctrl-C: it stands among what led to it, or in its words (pydantic's core)."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt) or "KeyboardInterrupt" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _say(err: TextIO, line: str) -> None:

@@ -71,16 +71,33 @@ def test_a_settled_kind_is_believed_no_more(verdict: Any) -> None:
 
 
 def test_the_cheaper_of_two_equal_checks_comes_first(case: FakeCase, monkeypatch: pytest.MonkeyPatch) -> None:
-    cheap = ToolSpec("cheap", nothing, "pass", decides=("leakage",), passes=1)
-    dear = ToolSpec("dear", nothing, "pass", decides=("leakage",), passes=30)
+    cheap = ToolSpec("cheap", nothing, "pass", decides=("class_imbalance",), passes=1)
+    dear = ToolSpec("dear", nothing, "pass", decides=("class_imbalance",), passes=30)
     telling = ToolSpec(
-        "telling", nothing, "pass", decides=("leakage", "label_noise", "overfitting"), passes=1
+        "telling", nothing, "pass", decides=("class_order", "class_imbalance", "preprocessing"), passes=1
     )
     monkeypatch.setattr(order, "registry", lambda: {"cheap": cheap, "dear": dear, "telling": telling})
     assert [p.tool for p in order.ranked(case, ["dear", "cheap", "telling"])] == ["telling", "cheap", "dear"]
     best = order.ranked(case, ["telling"])[0]
-    assert best.kinds[0] == "label_noise"
+    assert best.kinds[0] == "class_imbalance"
     assert best.rate == best.bits / best.cost
+
+
+def test_what_nothing_here_can_decide_is_not_promised(case: FakeCase, tmp_path: Path) -> None:
+    for name, kind in (("shift", "distribution_shift"), ("duplicates_and_leakage", "leakage")):
+        assert kind in registry()[name].decides
+        assert kind not in order.promise(case, CaseState(), registry()[name], order.beliefs(CaseState())).kinds
+    table, model = television_world(40)
+    whole = FakeCase(tmp_path / "whole", {"data": table, "train": table, "deploy": table}, model, deploy="fake")
+    for name, kind in (("shift", "distribution_shift"), ("duplicates_and_leakage", "leakage")):
+        assert kind in order.promise(whole, CaseState(), registry()[name], order.beliefs(CaseState())).kinds
+
+
+def test_the_pace_of_scores_that_were_read_back_is_no_pace(case: FakeCase, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order, "per_image", lambda case: 0.02)  # a model of 224 × 224
+    images = len(case.table())
+    assert order.measured(case, recorded(Fact("accuracy", 0.7), seconds=0.0002 * images)) is None
+    assert order.measured(case, recorded(Fact("accuracy", 0.7), seconds=0.004 * images)) == pytest.approx(0.004)
 
 
 def test_the_order_goes_by_a_rule_and_what_is_told_by_what_was_measured(case: FakeCase) -> None:

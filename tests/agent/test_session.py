@@ -183,6 +183,7 @@ def test_going_on_is_said_in_so_many_words(case: FakeCase) -> None:
 
 def test_slash_commands(case: FakeCase) -> None:
     session = Session(case)
+    session.cancel()  # what was stopped before
     list(session.say("/tool evaluate"))
     assert isinstance(next(iter(session.say("/evidence E1"))), EvidenceMade)
     assert "no /nonsense" in next(iter(session.say("/nonsense"))).text

@@ -65,6 +65,16 @@ def test_a_group_like_the_others_is_refuted_where_images_suffice() -> None:
     assert found.verdict == "refuted"
 
 
+def test_what_is_said_of_deployment_images_is_no_finding_about_evaluation_images() -> None:
+    view = planted()
+    view._tables["deploy"] = view._tables["data"]
+    (here,) = compare_group(view, where="lighting=dark").findings
+    view.stated = [("F1", here)]
+    (there,) = compare_group(view, where="lighting=dark", split="deploy").findings
+    assert (here.split, there.split) == ("data", "deploy")
+    assert here.key != there.key == view.instruments[-1].finding
+
+
 def test_few_images_leave_it_open() -> None:
     assert compare_group(planted(40, 0.2, 0.1), where="lighting=dark").findings[0].verdict == "inconclusive"
 

@@ -17,6 +17,11 @@ def raises(error: BaseException) -> int:
     raise error
 
 
+def chained(error: Exception, cause: BaseException) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "code", "line"),
     [
@@ -25,6 +30,8 @@ def raises(error: BaseException) -> int:
         (KeyboardInterrupt(), 130, STOPPED_LINE),
         (BrokenPipeError(), 141, ""),
         (SystemExit(7), 7, ""),
+        (ValueError("literal serializer: KeyboardInterrupt"), 130, STOPPED_LINE),  # a library's own error out of Ctrl-C
+        (chained(RuntimeError("broken"), KeyboardInterrupt()), 130, STOPPED_LINE),
         (SystemExit(None), 0, ""),
     ],
 )

@@ -89,12 +89,17 @@ def _summary(plan: Plan, s: Paired, judgement: Judgement, q: float, earlier: int
     if s.n < 2:
         return f"{verdict}. {judgement.reason}"
     effect = (
-        f"Masking {plan.region.title} changes the score of {plan.class_title} by {number(0.0 - s.cue_effect, 'points')}, "
-        f"masking as much elsewhere by {number(0.0 - s.control_effect, 'points')}: effect {number(s.effect, 'points')} "
+        f"Masking {plan.region.title} {_moves(s.cue_effect, f'the score of {plan.class_title}')}, "
+        f"masking as much elsewhere {_moves(s.control_effect, 'it')}: effect {number(s.effect, 'points')} "
         f"{interval(s.ci, 'points')}, p {p_value(s.p)}, q {p_value(q)} ({s.n:,} images"
         + (f", test {earlier + 1} of this case)." if earlier else ").")
     )
     return f"{verdict}: {plan.claim_text} {effect} {judgement.reason}"
+
+
+def _moves(fall: float, what: str) -> str:
+    """``lowers the score by 3.0 points``: in the direction of the fall, which is what an effect of masking counts."""
+    return f"{'raises' if fall < 0 else 'lowers'} {what} by {number(abs(fall), 'points').lstrip('+')}"
 
 
 def _facts(

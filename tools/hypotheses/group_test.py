@@ -165,7 +165,7 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
     if not untouched:
         inside, outside = everyone
     together = belonging.told(asked.group_by) or (before.together if asked.group_by is None else "")
-    finding, old = _finding(view, stated, conditions, within, called)
+    finding, old = _finding(view, stated, conditions, within, called, split)
     plan = _instrument(asked, finding, conditions, called, view, (inside, outside), before, together)
     return Plan(
         asked, conditions, within, called, called, finding, old, plan, inside, outside, before, untouched,
@@ -190,15 +190,16 @@ def _finding(
     conditions: tuple[Filter, ...],
     within: int | None,
     called: int | None,
+    split: str,
 ) -> tuple[Finding, bool]:
-    """The hypothesis named, or the one of equal key, or a new one."""
+    """The hypothesis named, or the one of equal key, or a new one; what is said of other images than the evaluation images is of these."""
     if stated is not None:
         return stated, True
     failure, bug = NATURE["weak_slice"]
     slice_ = {one.name: in_words(one) for one in conditions}
     name = None if within is None else view.classes[within]
     into = None if called is None else view.classes[called]
-    made = Finding("weak_slice", failure, bug, "", slice=slice_, class_name=name, confused_with=into)
+    made = Finding("weak_slice", failure, bug, "", slice=slice_, class_name=name, confused_with=into, split=split)
     made = dataclasses.replace(made, statement=claim(made))
     for _, known in view.findings():
         if known.key == made.key:
