@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from failsight.agent.examples import epilog
+from failsight.agent.commands.examples import epilog
 
 QUIET_LIBRARIES = {
     "ANONYMIZED_TELEMETRY": "False",  # chromadb
@@ -20,32 +20,32 @@ QUIET_LIBRARIES = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 COMMANDS = (
-    ("demo", "the built-in case: a room classifier with planted bugs", "run_demo", "command_arguments:demo_arguments"),
-    ("chat", "converse about a case in the terminal app", "run_chat", "command_arguments:case_arguments"),
-    ("run", "the whole workflow without questions; writes the report", "run_unattended", "command_arguments:case_arguments"),
+    ("demo", "the built-in case: a room classifier with planted bugs", "run_demo", "commands.arguments:demo_arguments"),
+    ("chat", "converse about a case in the terminal app", "run_chat", "commands.arguments:case_arguments"),
+    ("run", "the whole workflow without questions; writes the report", "run_unattended", "commands.arguments:case_arguments"),
     ("start", "the first time: asks for model and pictures, and opens the case", "learn.command:run_start", "learn.command:start_arguments"),
     ("learn", "lessons and practice cases: learn to find out why a model fails", "learn.command:run_learn", "learn.command:learn_arguments"),
-    ("call", "one measuring tool, with arguments of your own", "call_command:run", "command_arguments:call_arguments"),
-    ("report", "write the narrated report of a case", "run_report", "command_arguments:report_arguments"),
-    ("verify", "check that nobody changed a case's journal or its reports", "run_verify", "command_arguments:verify_arguments"),
-    ("compare", "two models, or two versions of one, on the same images", "run_compare", "command_arguments:compare_arguments"),
-    ("ask", "what is known about a question, and which tool measures it", "library:run_ask", "command_arguments:ask_arguments"),
-    ("knowledge", "your own entries in the knowledge base", "library:run_knowledge", "command_arguments:knowledge_arguments"),
-    ("forms", "questions that only people can answer, out and back in", "library:run_forms", "command_arguments:forms_arguments"),
-    ("attributes", "the attributes that images are described by", "run_attributes", "command_arguments:attributes_arguments"),
-    ("labels", "suspect labels out for relabelling, and back in", "run_labels", "command_arguments:labels_arguments"),
-    ("train-robust", "a small model, trained on your images, whose features explain failures", "run_train_robust", "robust:arguments"),
-    ("versions", "the models that repairs made, and one of them out for use", "versions_command:run", "versions_command:arguments"),
+    ("call", "one measuring tool, with arguments of your own", "commands.call:run", "commands.arguments:call_arguments"),
+    ("report", "write the narrated report of a case", "run_report", "commands.arguments:report_arguments"),
+    ("verify", "check that nobody changed a case's journal or its reports", "run_verify", "commands.arguments:verify_arguments"),
+    ("compare", "two models, or two versions of one, on the same images", "run_compare", "commands.arguments:compare_arguments"),
+    ("ask", "what is known about a question, and which tool measures it", "commands.library:run_ask", "commands.arguments:ask_arguments"),
+    ("knowledge", "your own entries in the knowledge base", "commands.library:run_knowledge", "commands.arguments:knowledge_arguments"),
+    ("forms", "questions that only people can answer, out and back in", "commands.library:run_forms", "commands.arguments:forms_arguments"),
+    ("attributes", "the attributes that images are described by", "run_attributes", "commands.arguments:attributes_arguments"),
+    ("labels", "suspect labels out for relabelling, and back in", "run_labels", "commands.arguments:labels_arguments"),
+    ("train-robust", "a small model, trained on your images, whose features explain failures", "run_train_robust", "commands.robust:arguments"),
+    ("versions", "the models that repairs made, and one of them out for use", "commands.versions:run", "commands.versions:arguments"),
     ("fork", "another branch of a case, from any of its events on", "fork:run_fork", "fork:branch_arguments"),
     ("replay", "put the same questions to another planner, and compare", "fork:run_replay", "fork:replay_arguments"),
-    ("select", "which images of the pool to have labelled, as a list and in words", "select:run", "select:arguments"),
-    ("expect", "what is expected of the model: set it at any time, with who demands it", "run_expect", "expect:arguments"),
-    ("reviews", "single errors out for people to judge, and their judgements back in", "run_reviews", "reviews:arguments"),
-    ("bench", "planted faults: who finds them, with which share of false alarms", "bench_command:run", "bench_command:arguments"),
-    ("signoff", "who says that the model may be used, and on which evidence", "run_signoff", "signoff:arguments"),
-    ("serve", "the tools of a case as an MCP server over stdin and stdout", "run_serve", "command_arguments:serve_arguments"),
-    ("tools", "the measuring tools, and what each is for", "run_tools", "command_arguments:tools_arguments"),
-    ("doctor", "what works on this machine, what is missing, and how to get it", "run_doctor", "command_arguments:doctor_arguments"),
+    ("select", "which images of the pool to have labelled, as a list and in words", "commands.select:run", "commands.select:arguments"),
+    ("expect", "what is expected of the model: set it at any time, with who demands it", "run_expect", "people.expect:arguments"),
+    ("reviews", "single errors out for people to judge, and their judgements back in", "run_reviews", "people.reviews:arguments"),
+    ("bench", "planted faults: who finds them, with which share of false alarms", "commands.bench:run", "commands.bench:arguments"),
+    ("signoff", "who says that the model may be used, and on which evidence", "run_signoff", "people.signoff:arguments"),
+    ("serve", "the tools of a case as an MCP server over stdin and stdout", "run_serve", "commands.arguments:serve_arguments"),
+    ("tools", "the measuring tools, and what each is for", "run_tools", "commands.arguments:tools_arguments"),
+    ("doctor", "what works on this machine, what is missing, and how to get it", "run_doctor", "commands.arguments:doctor_arguments"),
 )  # fmt: skip
 """Name, what for, what runs it, what it takes (``module:function`` below ``failsight.agent``; commands without a module)."""
 EPILOG = """\
@@ -124,7 +124,7 @@ def _named(function: str) -> Callable[..., Any]:
     from importlib import import_module
 
     module, _, name = function.rpartition(":")
-    found: Callable[..., Any] = getattr(import_module(f"failsight.agent.{module or 'commands'}"), name)
+    found: Callable[..., Any] = getattr(import_module(f"failsight.agent.{module or 'commands.basic'}"), name)
     return found
 
 

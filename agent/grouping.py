@@ -25,7 +25,7 @@ def checked_column(view: CaseView, column: str) -> str:
     wanted = column.strip()
     same = [c for c in columns if c == wanted] or [c for c in columns if c.casefold() == wanted.casefold()]
     if not same:
-        from failsight.tools.checks.criterion_subjects import nearest_first
+        from failsight.tools.expectations.subjects import nearest_first
 
         text = f"The evaluation images have no column {clean(wanted, 60)!r} that could say which of them belong together."
         raise RetryError(text, [clean(c, 40) for c in nearest_first(wanted, columns)])

@@ -72,7 +72,7 @@ def open_case(
         config = make_config(**given)
         path = Path(out) if out else Path("failsight-cases") / config.slug()
 
-    from failsight.agent.expect import check
+    from failsight.agent.people.expect import check
 
     def opened(case: Case) -> None:
         for name, bound in (expectations or {}).items():
@@ -277,8 +277,8 @@ ABSENT = "images are not at hand"  # in a note of a table of predictions
 def opening_words(case: Case) -> list[str]:
     """What a person should hear as soon as the case is open: how many images are left out, where, why, and what to do; and what
     is expected of attributes that are not there yet."""
-    from failsight.agent.expect import awaited
     from failsight.agent.grouping import groups_words
+    from failsight.agent.people.expect import awaited
     from failsight.tools.describe_case import unmatched_words
     from failsight.tools.inputs.depth import BEGINS
     from failsight.tools.inputs.unmatched import NO_CLASS

@@ -183,7 +183,7 @@ class Session(SlashCommands):
             yield self._pending
 
     def _expect(self, criterion: Any) -> Iterator[SessionEvent]:
-        from failsight.agent.expect import awaited, check
+        from failsight.agent.people.expect import awaited, check
 
         by = criterion.by or "person"
         try:

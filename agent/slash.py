@@ -156,7 +156,7 @@ class SlashCommands:
             yield from self._expect(criterion)
 
     def _act_form(self, rest: str) -> Iterator[SessionEvent]:
-        from failsight.agent import forms
+        from failsight.agent.people import forms
         from failsight.knowledge_base.elicitation import forms as all_forms
 
         if not rest:
@@ -182,7 +182,7 @@ class SlashCommands:
         yield PlannerSaid("\n".join(lines), ())
 
     def _act_reviews(self, rest: str) -> Iterator[SessionEvent]:
-        from failsight.agent.reviews import converse
+        from failsight.agent.people.reviews import converse
 
         yield PlannerSaid(converse(self.case, rest), tuple(words.choices(self.case)))
 
@@ -196,7 +196,7 @@ class SlashCommands:
         yield Notice(f"{record.id} is taken back: {clean(record.finding.statement, 200)}")
 
     def _act_versions(self, rest: str) -> Iterator[SessionEvent]:
-        from failsight.agent.versions_command import lines
+        from failsight.agent.commands.versions import lines
 
         if rest:
             yield from self._act_tool(f"compare_models after={rest}")
@@ -207,12 +207,12 @@ class SlashCommands:
             )
 
     def _act_signoff(self, rest: str) -> Iterator[SessionEvent]:
-        from failsight.agent.signoff import converse
+        from failsight.agent.people.signoff import converse
 
         yield PlannerSaid(converse(self.case, rest), tuple(words.choices(self.case)))
 
     def _act_attributes(self, rest: str) -> Iterator[SessionEvent]:
-        from failsight.agent.attribute_list import listed
+        from failsight.agent.people.attribute_list import listed
         from failsight.agent.planners import edits
 
         calls = edits.calls(rest, edits.names_of(self.case), surely=True) if rest else [(edits.LIST, {})]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from failsight.agent.adoption import Adopting
-from failsight.tools.checks.criterion_names import usual_side
+from failsight.tools.expectations.names import usual_side
 from failsight.tools.view import Expectation
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Wanting(Adopting):
         Raises:
             UserError: there is no such criterion, class, attribute or value, or the bound is out of its range.
         """
-        from failsight.agent.expect import check
+        from failsight.agent.people.expect import check
 
         at_least = usual_side(name) if at_least is None else at_least
         check(name, bound, self.classes, cast("Case", self))

@@ -29,8 +29,8 @@ from typing import Any
 
 import numpy as np
 
-from failsight.tools.checks.model_change import paired
-from failsight.tools.checks.model_groups import finding_mask
+from failsight.tools.changes.groups import finding_mask
+from failsight.tools.changes.measures import paired
 from failsight.tools.evidence import Evidence, Finding
 from failsight.tools.repair.versions import ModelVersion
 from failsight.tools.stats.intervals import wilson

@@ -79,8 +79,8 @@ def _said(world: worlds.World, spec: str, name: str) -> Row:
     """A confirmed mark: its class, and how well it is found where the mark was put (and only there)."""
     import numpy as np
 
-    from failsight.tools.checks.mark_trials import Bench
     from failsight.tools.experiments.donors import Pictures
+    from failsight.tools.marks.trials import Bench
 
     view = view_of(world)
     bench = Bench.of(view, spec, {"data": Pictures(view, "data")})

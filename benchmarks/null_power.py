@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from failsight.tools.inputs.base import AttributeTable
-from failsight.tools.slice_columns import Coded, encode_columns, learn_ranges
+from failsight.tools.slices.columns import Coded, encode_columns, learn_ranges
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.stats.power import power_two_rates
 from failsight.tools.stats.slices import SearchSettings, SliceReport, discovery_half, find_slices

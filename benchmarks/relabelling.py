@@ -33,7 +33,7 @@ import numpy as np
 
 from failsight.agent import open_case
 from failsight.agent.case import Case
-from failsight.agent.labels import export, read_back
+from failsight.agent.people.labels import export, read_back
 from failsight.knowledge_base.cases.family import prepare_case
 from failsight.tools.evidence import Evidence
 

@@ -22,9 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.shift_worlds import HELD_OUT, OTHER_ROOMS, ROOMS, SEVERITIES, World, answers, cifar, rooms
-from failsight.tools.checks.accuracy_without_labels import Expected, expected_accuracy, mix_estimate
-from failsight.tools.checks.shift_samples import Sample, paired, tell_apart
 from failsight.tools.inputs.base import Predictions
+from failsight.tools.shifts.samples import Sample, paired, tell_apart
+from failsight.tools.shifts.without_labels import Expected, expected_accuracy, mix_estimate
 
 ARCHITECTURES = ("cifar_resnet20", "cifar_resnet56", "cifar_resnet4b_robust")
 

@@ -32,7 +32,7 @@ os.environ.setdefault("COLORTERM", "truecolor")
 from textual.pilot import Pilot  # noqa: E402
 
 from failsight.agent.cli import build_parser, main  # noqa: E402
-from failsight.agent.commands import _open  # noqa: E402
+from failsight.agent.commands.basic import _open  # noqa: E402
 from failsight.agent.ui.tui.app import FailsightApp  # noqa: E402
 from failsight.agent.ui.tui.widgets.prompt import Prompt  # noqa: E402
 

@@ -178,7 +178,7 @@ def test_a_source_of_attributes(copy: Copy) -> None:
     copy.edit("tools/attributes/definitions.py", '"vision_model"]', '"vision_model", "format"]')
     copy.edit("tools/attributes/definitions.py", '"vision_model")', '"vision_model", "format")')
     copy.edit("tools/propose_attributes.py", '"vqa", "vision_model"]', '"vqa", "vision_model", "format"]')
-    copy.edit("agent/command_arguments.py", '"vqa", "vision_model")', '"vqa", "vision_model", "format")')
+    copy.edit("agent/commands/arguments.py", '"vqa", "vision_model")', '"vqa", "vision_model", "format")')
     said = copy.run(commands)
     assert re.search(r"format \(format\):.*(upright|wide|square)", said[1]), said[1]
 

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from failsight.agent.cli import build_parser
-from failsight.agent.commands import GIVEN
-from failsight.agent.examples import EXAMPLES
+from failsight.agent.commands.basic import GIVEN
+from failsight.agent.commands.examples import EXAMPLES
 from failsight.agent.opening import open_case
 from failsight.tools.registry import registry
 

@@ -17,7 +17,7 @@ from failsight.tools.experiments.population import check_split, class_index
 from failsight.tools.inputs.base import Predictions, Split
 from failsight.tools.notes import called, left_out_notes
 from failsight.tools.registry import tool
-from failsight.tools.slice_columns import encode_columns
+from failsight.tools.slices.columns import encode_columns
 from failsight.tools.text import clean
 from failsight.tools.view import CaseView
 

@@ -8,13 +8,13 @@ import numpy as np
 from pydantic import Field
 
 from failsight.tools.adopt_version import FACT
-from failsight.tools.checks.output_order import Renaming, halves, renaming
-from failsight.tools.checks.pipeline_choice import detectable
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Fact, Finding, Instrument, Table, TestResult
 from failsight.tools.experiments.population import check_split
 from failsight.tools.inputs.base import Predictions, Split
 from failsight.tools.notes import called, need_labels
+from failsight.tools.pipelines.choice import detectable
+from failsight.tools.pipelines.output_order import Renaming, halves, renaming
 from failsight.tools.registry import tool
 from failsight.tools.repair.restated import members_line
 from failsight.tools.repair.versions import RESTATED

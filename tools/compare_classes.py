@@ -9,11 +9,19 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from failsight.tools.checks import class_pair_report as report
-from failsight.tools.checks.class_pair import LEAST, Apart, Column, Difference, apart, columns_of, differences
-from failsight.tools.checks.class_pair_model import Classes, Compared, Pair
-from failsight.tools.checks.class_pair_pictures import pictures
-from failsight.tools.checks.class_pair_tables import tables
+from failsight.tools.class_pairs import report
+from failsight.tools.class_pairs.measures import (
+    LEAST,
+    Apart,
+    Column,
+    Difference,
+    apart,
+    columns_of,
+    differences,
+)
+from failsight.tools.class_pairs.model import Classes, Compared, Pair
+from failsight.tools.class_pairs.pictures import pictures
+from failsight.tools.class_pairs.tables import tables
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, jsonable
 from failsight.tools.experiments.population import check_split, class_index

@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from failsight.tools.checks import change_report as told
-from failsight.tools.checks.model_change import Kind, ModelChange, compare
-from failsight.tools.checks.model_groups import (
+from failsight.tools.changes import report as told
+from failsight.tools.changes.groups import (
     column_values,
     cross_names,
     finding_mask,
     finding_title,
     value_masks,
 )
+from failsight.tools.changes.measures import Kind, ModelChange, compare
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, ImageRef, Table
 from failsight.tools.experiments.cues.compared import Moved, compare_panels, moved_table, shared_sample

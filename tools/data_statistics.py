@@ -13,6 +13,7 @@ from pydantic import Field
 from failsight.tools.attributes.computed import ImageMeasures, image_measures
 from failsight.tools.attributes.repeats import Repeats, find_repeats
 from failsight.tools.checks import prior_favour
+from failsight.tools.copies.repeats import Reported, report_repeats
 from failsight.tools.describe_case import IMBALANCED, balance_sentence, class_counts
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Fact, Figure, Finding, ImageRef, Table
@@ -29,7 +30,6 @@ from failsight.tools.image_statistics import (
 from failsight.tools.inputs.base import ImageTable, LeftOut, Split
 from failsight.tools.notes import called, left_out_notes, of_split
 from failsight.tools.registry import tool
-from failsight.tools.repeats_report import Reported, report_repeats
 from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView
 

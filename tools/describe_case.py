@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools import belonging
-from failsight.tools.checks.criterion_names import is_price, show_expected, show_value
 from failsight.tools.evidence import Cell, Evidence, Fact, Table
+from failsight.tools.expectations.names import is_price, show_expected, show_value
 from failsight.tools.inputs.base import Classifier, ImageTable, Preprocessing, Split
 from failsight.tools.inputs.decisions import rule_of, rule_words
 from failsight.tools.inputs.unmatched import NO_CLASS, how_to_map, map_option, unmatched_sentence

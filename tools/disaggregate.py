@@ -10,17 +10,17 @@ import numpy.typing as npt
 from pydantic import Field
 
 from failsight.tools import belonging
-from failsight.tools.checks import group_report as report
-from failsight.tools.checks.group_gaps import Groups, Images, measure
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Figure, ImageRef, jsonable
 from failsight.tools.examples import contact_sheet, references
 from failsight.tools.experiments.population import check_split
 from failsight.tools.figures.charts import MOST_ROWS, Mark, rates
+from failsight.tools.groups import report
+from failsight.tools.groups.gaps import Groups, Images, measure
 from failsight.tools.inputs.base import AttributeTable, Predictions, Split
 from failsight.tools.notes import called, left_out_notes, need_labels
 from failsight.tools.registry import tool
-from failsight.tools.slice_columns import Coded, encode_columns
+from failsight.tools.slices.columns import Coded, encode_columns
 from failsight.tools.text import clean, listing, number
 from failsight.tools.view import CaseView
 

@@ -13,9 +13,10 @@ from pydantic import Field
 from failsight.tools import belonging
 from failsight.tools.attributes.computed import ImageMeasures, image_measures
 from failsight.tools.attributes.copies import Copies, find_copies
-from failsight.tools.checks import copies_report as report
-from failsight.tools.checks import drop_without_copies, group_leakage
-from failsight.tools.checks.leakage import (
+from failsight.tools.copies import drop as drop_without_copies
+from failsight.tools.copies import groups as group_leakage
+from failsight.tools.copies import report
+from failsight.tools.copies.leakage import (
     ALPHA,
     TOLERATED,
     Inflation,
@@ -23,12 +24,12 @@ from failsight.tools.checks.leakage import (
     inflation,
     leaked_share,
 )
+from failsight.tools.copies.repeats import contradiction
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Instrument
 from failsight.tools.inputs.base import ImageTable, LeftOut, Split
 from failsight.tools.notes import called, left_out_notes
 from failsight.tools.registry import tool
-from failsight.tools.repeats_report import contradiction
 from failsight.tools.stats.multiplicity import holm
 from failsight.tools.view import CaseView
 

@@ -10,15 +10,15 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from failsight.tools.checks.budgets import BUDGETS, is_budget, show, show_interval
-from failsight.tools.checks.structure_report import Size, size_of
 from failsight.tools.checks.timing import Peak, device_of, device_peak, scorer, threads, timed
-from failsight.tools.criteria import Criterion, describe, judge
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Evidence, Fact, Interval, Table
+from failsight.tools.expectations.budgets import BUDGETS, is_budget, show, show_interval
+from failsight.tools.expectations.criteria import Criterion, describe, judge
 from failsight.tools.inputs.base import BadImage
 from failsight.tools.registry import tool
 from failsight.tools.stats.quantiles import quantile_interval
+from failsight.tools.structure.report import Size, size_of
 from failsight.tools.text import number
 from failsight.tools.view import CaseView
 

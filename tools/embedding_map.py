@@ -6,12 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from failsight.tools.checks import map_report as report
-from failsight.tools.checks.feature_map import Method, Space, lay_out
-from failsight.tools.checks.map_colours import colouring
 from failsight.tools.evidence import Evidence
 from failsight.tools.experiments.population import check_split, class_index
 from failsight.tools.inputs.base import Split
+from failsight.tools.maps import report
+from failsight.tools.maps.colours import colouring
+from failsight.tools.maps.layout import Method, Space, lay_out
 from failsight.tools.notes import left_out_notes
 from failsight.tools.registry import tool
 from failsight.tools.view import CaseView

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from failsight.tools.belonging import independent_note
-from failsight.tools.checks import drop_without_copies
+from failsight.tools.copies import drop as drop_without_copies
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Evidence, Fact, Figure, Table
 from failsight.tools.experiments.population import check_split
@@ -20,7 +20,7 @@ from failsight.tools.inputs.decisions import decision_words
 from failsight.tools.notes import called, labelled_splits, left_out_notes, need_labels, of_split
 from failsight.tools.performance import ClassPerformance, Performance, Rate, performance, weaker_than_rest
 from failsight.tools.registry import tool
-from failsight.tools.split_comparison import (
+from failsight.tools.shifts.comparison import (
     ALPHA,
     Compared,
     follow_up,

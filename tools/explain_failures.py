@@ -32,7 +32,7 @@ from failsight.tools.experiments.population import check_split, class_index
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import called, left_out_notes, need_labels
 from failsight.tools.registry import tool
-from failsight.tools.slice_search import group_codes
+from failsight.tools.slices.search import group_codes
 from failsight.tools.stats.failure_tree import Condition, Leaf
 from failsight.tools.stats.slices import split_halves
 from failsight.tools.text import clean, listing

@@ -6,12 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
-from failsight.tools.checks import mark_report as report
-from failsight.tools.checks.mark_search import halves, search
-from failsight.tools.checks.mark_tests import TOOL, finding, subjects, test
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Finding
 from failsight.tools.experiments.population import class_index
+from failsight.tools.marks import report
+from failsight.tools.marks.search import halves, search
+from failsight.tools.marks.testing import TOOL, finding, subjects, test
 from failsight.tools.notes import left_out_notes
 from failsight.tools.registry import tool
 from failsight.tools.view import CaseView

@@ -9,45 +9,45 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field
 
 from failsight.tools import belonging
-from failsight.tools import slice_report as report
-from failsight.tools.checks.hibug_report import hibug_evidence
-from failsight.tools.checks.slice_causes import (
-    tied_in_training,
-    train_shares,
-    usual_cue,
-)
-from failsight.tools.checks.slice_classes import classes_of
-from failsight.tools.checks.slice_pictures import slice_figures
-from failsight.tools.checks.slice_plan import register_slice_plans
-from failsight.tools.checks.slice_pulls import (
-    Suspicion,
-    doubtful_labels,
-    stands_without,
-    suspicions,
-)
-from failsight.tools.checks.slice_stability import stability
-from failsight.tools.checks.slice_target import PATTERN, goal
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Fact, jsonable
 from failsight.tools.experiments.population import check_split, class_index
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import called, left_out_notes, need_labels
 from failsight.tools.registry import tool
-from failsight.tools.slice_bugs import told_once
-from failsight.tools.slice_findings import (
+from failsight.tools.slices import report
+from failsight.tools.slices.bugs import told_once
+from failsight.tools.slices.causes import (
+    tied_in_training,
+    train_shares,
+    usual_cue,
+)
+from failsight.tools.slices.classes import classes_of
+from failsight.tools.slices.findings import (
     Found,
     Why,
     filters,
     put_together,
     tried_slices,
 )
-from failsight.tools.slice_search import Search, prepare, search
-from failsight.tools.slice_suspicions import (
+from failsight.tools.slices.hibug_report import hibug_evidence
+from failsight.tools.slices.pictures import slice_figures
+from failsight.tools.slices.plan import register_slice_plans
+from failsight.tools.slices.pulls import (
+    Suspicion,
+    doubtful_labels,
+    stands_without,
+    suspicions,
+)
+from failsight.tools.slices.search import Search, prepare, search
+from failsight.tools.slices.stability import stability
+from failsight.tools.slices.suspicions import (
     HELD,
     accounts_for,
     maskable,
     told_held,
 )
+from failsight.tools.slices.target import PATTERN, goal
 from failsight.tools.stats.slices import FEWEST, SearchSettings
 from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView

@@ -9,7 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from failsight.tools.checks.label_careless import (
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Evidence, Figure, Finding, ImageRef
+from failsight.tools.examples import contact_sheet
+from failsight.tools.experiments.population import check_split, class_index
+from failsight.tools.inputs.base import Split
+from failsight.tools.labels.careless import (
     Careless,
     Listing,
     habits_tables,
@@ -17,8 +22,8 @@ from failsight.tools.checks.label_careless import (
     listed,
     look_again,
 )
-from failsight.tools.checks.label_classes import ClassNoise, class_finding, class_noise, class_table
-from failsight.tools.checks.label_groups import (
+from failsight.tools.labels.classes import ClassNoise, class_finding, class_noise, class_table
+from failsight.tools.labels.groups import (
     FEWEST,
     MOST_GROUPS,
     Columns,
@@ -29,8 +34,8 @@ from failsight.tools.checks.label_groups import (
     shown,
     sort_columns,
 )
-from failsight.tools.checks.label_pairs import Pair, calibrate, class_pairs, expected_suspects
-from failsight.tools.checks.label_report import (
+from failsight.tools.labels.pairs import Pair, calibrate, class_pairs, expected_suspects
+from failsight.tools.labels.report import (
     BY_HEART,
     Overall,
     facts,
@@ -42,19 +47,14 @@ from failsight.tools.checks.label_report import (
     summary,
     suspect_table,
 )
-from failsight.tools.checks.label_scores import FOLDS, Scored, out_of_sample
-from failsight.tools.checks.label_second import (
+from failsight.tools.labels.scores import FOLDS, Scored, out_of_sample
+from failsight.tools.labels.second import (
     Second,
     looked_at,
     second_opinion,
     seconded,
     with_excess,
 )
-from failsight.tools.errors import RetryError
-from failsight.tools.evidence import Evidence, Figure, Finding, ImageRef
-from failsight.tools.examples import contact_sheet
-from failsight.tools.experiments.population import check_split, class_index
-from failsight.tools.inputs.base import Split
 from failsight.tools.notes import called, left_out_notes, need_labels
 from failsight.tools.registry import tool
 from failsight.tools.stats.confident import (

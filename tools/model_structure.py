@@ -8,15 +8,13 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from failsight.tools.checks import structure_report as report
-from failsight.tools.checks import structure_scores as scores
-from failsight.tools.checks import structure_wiring as wiring
-from failsight.tools.checks.structure_trace import Operation, Trace, trace
-from failsight.tools.checks.structure_units import Units, watch_units
 from failsight.tools.confidence_profile import score_oddities
 from failsight.tools.evidence import Evidence, Fact, Finding, Table
 from failsight.tools.inputs.base import Predictions
 from failsight.tools.registry import tool
+from failsight.tools.structure import report, scores, wiring
+from failsight.tools.structure.trace import Operation, Trace, trace
+from failsight.tools.structure.units import Units, watch_units
 from failsight.tools.text import clean, listing, number
 from failsight.tools.view import CaseView
 

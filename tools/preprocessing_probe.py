@@ -8,10 +8,15 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from failsight.tools.checks import pipeline_report as report
-from failsight.tools.checks.feeding import Bench, Outcomes, orientations
-from failsight.tools.checks.history_record import UnreadableRecordError, read_record
-from failsight.tools.checks.pipeline_choice import (
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Evidence
+from failsight.tools.experiments.population import check_split
+from failsight.tools.history.record import UnreadableRecordError, read_record
+from failsight.tools.inputs.base import Split
+from failsight.tools.notes import called, left_out_notes, need_labels
+from failsight.tools.pipelines import report
+from failsight.tools.pipelines.candidates import Pipeline, alternatives
+from failsight.tools.pipelines.choice import (
     MOST_CARRIED,
     Choice,
     Tested,
@@ -23,12 +28,7 @@ from failsight.tools.checks.pipeline_choice import (
     sample,
     test,
 )
-from failsight.tools.checks.pipelines import Pipeline, alternatives
-from failsight.tools.errors import RetryError
-from failsight.tools.evidence import Evidence
-from failsight.tools.experiments.population import check_split
-from failsight.tools.inputs.base import Split
-from failsight.tools.notes import called, left_out_notes, need_labels
+from failsight.tools.pipelines.feeding import Bench, Outcomes, orientations
 from failsight.tools.registry import tool
 from failsight.tools.verdicts import STANDING_LEVEL
 from failsight.tools.view import CaseView

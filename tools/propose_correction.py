@@ -10,7 +10,6 @@ from pydantic import Field
 
 from failsight.tools.adopt_version import stated
 from failsight.tools.attributes.computed import COMPUTED
-from failsight.tools.checks.slice_classes import told_exchanged
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Correction, Evidence, Fact, Finding, Table
 from failsight.tools.readiness import apart, unresolved_findings
@@ -20,6 +19,7 @@ from failsight.tools.repair.restated import members_line
 from failsight.tools.repair.standing import standing
 from failsight.tools.repair.versions import RESTATED
 from failsight.tools.repair_sizes import Size, to_collect, to_verify
+from failsight.tools.slices.classes import told_exchanged
 from failsight.tools.strategies import STRATEGIES, Strategy, fitting
 from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView

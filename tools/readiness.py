@@ -6,9 +6,22 @@ from collections.abc import Sequence
 from functools import partial
 
 from failsight.tools import belonging
-from failsight.tools.checks.budgets import is_budget
-from failsight.tools.checks.criterion_measures import price_matrix
-from failsight.tools.checks.criterion_names import (
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Cell, Evidence, Fact, Finding, Table
+from failsight.tools.expectations.budgets import is_budget
+from failsight.tools.expectations.criteria import (
+    COLUMNS,
+    TABLE,
+    Criterion,
+    describe,
+    judge,
+    overall,
+    prices,
+    withheld,
+)
+from failsight.tools.expectations.measures import price_matrix
+from failsight.tools.expectations.named_groups import groups, pick, without_value
+from failsight.tools.expectations.names import (
     is_price,
     is_share,
     parse_name,
@@ -16,11 +29,6 @@ from failsight.tools.checks.criterion_names import (
     show_range,
     show_value,
 )
-from failsight.tools.checks.named_groups import groups, pick, without_value
-from failsight.tools.checks.slice_errors import counter, spoken_of
-from failsight.tools.criteria import COLUMNS, TABLE, Criterion, describe, judge, overall, prices, withheld
-from failsight.tools.errors import RetryError
-from failsight.tools.evidence import Cell, Evidence, Fact, Finding, Table
 from failsight.tools.experiments.population import check_split
 from failsight.tools.inputs.base import Predictions
 from failsight.tools.notes import called, labelled_splits
@@ -28,6 +36,7 @@ from failsight.tools.performance import confusion
 from failsight.tools.registry import tool
 from failsight.tools.repair.standing import VERIFY, Standing, standing, went_on_with
 from failsight.tools.repair.versions import RESTATED, ModelVersion
+from failsight.tools.slices.errors import counter, spoken_of
 from failsight.tools.stats.floors import exact
 from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView

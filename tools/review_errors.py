@@ -7,8 +7,6 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from failsight.tools.checks import review_report as report
-from failsight.tools.checks.error_reviews import Reviews, draw, earlier, merge, read_answers, strata
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, jsonable
 from failsight.tools.experiments.population import check_split
@@ -16,6 +14,8 @@ from failsight.tools.experiments.what_if_images import find_named
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import called, need_labels
 from failsight.tools.registry import tool
+from failsight.tools.reviews import report
+from failsight.tools.reviews.errors import Reviews, draw, earlier, merge, read_answers, strata
 from failsight.tools.text import clean
 from failsight.tools.view import CaseView
 

@@ -7,14 +7,14 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from failsight.tools.checks import selection_report as report
-from failsight.tools.checks.selection import BY_SLICES, Method, Pool, open_pool, pick
-from failsight.tools.checks.weak_slices import WeakSlices, learn
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, ImageRef
 from failsight.tools.examples import contact_sheet, references
 from failsight.tools.notes import called, labelled_splits
 from failsight.tools.registry import tool
+from failsight.tools.selection import report
+from failsight.tools.selection.methods import BY_SLICES, Method, Pool, open_pool, pick
+from failsight.tools.selection.weak_slices import WeakSlices, learn
 from failsight.tools.text import clean
 from failsight.tools.view import CaseView
 

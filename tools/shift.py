@@ -8,14 +8,20 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from failsight.tools.checks.accuracy_without_labels import Expected, differs, expected_accuracy, mix_estimate
-from failsight.tools.checks.attribute_shift import (
+from failsight.tools.evidence import Evidence, Finding
+from failsight.tools.experiments.population import class_index
+from failsight.tools.inputs.base import Split
+from failsight.tools.notes import called, labelled_splits
+from failsight.tools.performance import Rate
+from failsight.tools.registry import tool
+from failsight.tools.shifts.attributes import (
     AttributeShift,
     attribute_facts,
     attribute_shifts,
     attribute_table_of,
 )
-from failsight.tools.checks.shift_report import (
+from failsight.tools.shifts.comparison import register_shift_plan
+from failsight.tools.shifts.report import (
     accuracy_facts,
     accuracy_figure,
     accuracy_sentence,
@@ -33,14 +39,8 @@ from failsight.tools.checks.shift_report import (
     typical_images,
     unlabelled_finding,
 )
-from failsight.tools.checks.shift_samples import FEWEST, Domain, Pair, Sample, load, paired, tell_apart
-from failsight.tools.evidence import Evidence, Finding
-from failsight.tools.experiments.population import class_index
-from failsight.tools.inputs.base import Split
-from failsight.tools.notes import called, labelled_splits
-from failsight.tools.performance import Rate
-from failsight.tools.registry import tool
-from failsight.tools.split_comparison import register_shift_plan
+from failsight.tools.shifts.samples import FEWEST, Domain, Pair, Sample, load, paired, tell_apart
+from failsight.tools.shifts.without_labels import Expected, differs, expected_accuracy, mix_estimate
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.stats.prior_shift import LabelShift
 from failsight.tools.text import clean

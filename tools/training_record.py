@@ -7,19 +7,19 @@ from typing import Annotated
 
 from pydantic import Field
 
-from failsight.tools.checks.history_diagnosis import Course, facts, read_course, table, when
-from failsight.tools.checks.history_figures import learning_curves
-from failsight.tools.checks.history_gap import (
+from failsight.tools.evidence import Evidence, Fact, Finding, Table
+from failsight.tools.history.diagnosis import Course, facts, read_course, table, when
+from failsight.tools.history.figures import learning_curves
+from failsight.tools.history.gap import (
     Measurement,
     findings,
     gap_facts,
     measure,
     open_hypothesis,
 )
-from failsight.tools.checks.history_record import Record, UnreadableRecordError, read_record
-from failsight.tools.evidence import Evidence, Fact, Finding, Table
+from failsight.tools.history.record import Record, UnreadableRecordError, read_record
 from failsight.tools.registry import tool
-from failsight.tools.split_comparison import MINIMUM_GAP
+from failsight.tools.shifts.comparison import MINIMUM_GAP
 from failsight.tools.text import clean, interval, listing, number
 from failsight.tools.view import CaseView
 

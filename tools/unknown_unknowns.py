@@ -10,17 +10,17 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from failsight.tools.checks import unknown_report as report
-from failsight.tools.checks.blind_spots import BlindSpots, find_blind_spots
-from failsight.tools.checks.expected_errors import Expected, expected_errors
-from failsight.tools.checks.label_plan import Choice, atypicality, label_plan
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Instrument
 from failsight.tools.experiments.population import class_index
 from failsight.tools.inputs.base import Predictions, Split
 from failsight.tools.notes import called, left_out_notes, need_labels
 from failsight.tools.registry import tool
-from failsight.tools.slice_columns import Coded, encode_columns
+from failsight.tools.slices.columns import Coded, encode_columns
+from failsight.tools.unknowns import report
+from failsight.tools.unknowns.blind_spots import BlindSpots, find_blind_spots
+from failsight.tools.unknowns.expected import Expected, expected_errors
+from failsight.tools.unknowns.to_label import Choice, atypicality, label_plan
 from failsight.tools.view import CaseView
 
 Ints = npt.NDArray[np.int64]

@@ -33,7 +33,7 @@ def learn_arguments(parser: argparse.ArgumentParser) -> None:
 
 def start_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``failsight start``."""
-    from failsight.agent.options import belonging, common, threshold
+    from failsight.agent.commands.options import belonging, common, threshold
 
     threshold(parser)
     belonging(parser)
@@ -82,7 +82,7 @@ def run_start(args: argparse.Namespace) -> int:
 
 
 def _converse(args: argparse.Namespace, chosen: Any) -> int:
-    from failsight.agent import commands
+    from failsight.agent.commands import basic as commands
     from failsight.agent.thresholds import thresholds_given
 
     args.level = chosen.level

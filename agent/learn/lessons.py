@@ -19,7 +19,7 @@ from failsight.agent.learn.dialogue import Dialogue, Option, Say, Step, Work, pi
 from failsight.agent.learn.exercises import pitfall, shown
 from failsight.agent.learn.practice import practise
 from failsight.agent.learn.process import Act
-from failsight.tools.checks.criterion_names import show_expected
+from failsight.tools.expectations.names import show_expected
 from failsight.tools.text import clean, interval, number
 
 if TYPE_CHECKING:

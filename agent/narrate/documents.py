@@ -17,10 +17,10 @@ from failsight.agent.narrate.plain import confirmed, for_requesters
 from failsight.agent.narrate.record import Record
 from failsight.agent.narrate.repairs import correction, done
 from failsight.agent.narrate.words import SPLITS, bound, capital, count, criterion, kind_label, sentence
-from failsight.agent.signoff import sentence as signed
-from failsight.agent.signoff import signoffs
-from failsight.tools.checks.criterion_names import show_range
+from failsight.agent.people.signoff import sentence as signed
+from failsight.agent.people.signoff import signoffs
 from failsight.tools.evidence import Evidence, Table
+from failsight.tools.expectations.names import show_range
 from failsight.tools.text import clean, condition
 
 MOST_CLASSES = 60

@@ -16,12 +16,12 @@ from failsight.agent.journal import GENESIS, Event
 from failsight.agent.narrate.outcomes import repairs_of
 from failsight.agent.narrate.schema import findings_schema, misfits
 from failsight.agent.narrate.versions import name_of
-from failsight.agent.signoff import as_json, signoffs
+from failsight.agent.people.signoff import as_json, signoffs
 from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.confusions import confusions, matrix
-from failsight.tools.criteria import criteria_of
 from failsight.tools.errors import UserError
 from failsight.tools.evidence import Correction, Evidence, Fact, TestResult, digest, jsonable
+from failsight.tools.expectations.criteria import criteria_of
 from failsight.tools.text import clean, escaped
 
 SCHEMA = "failsight.findings/1"

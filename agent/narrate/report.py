@@ -35,10 +35,10 @@ from failsight.agent.narrate.versions import name_of, of_version
 from failsight.agent.narrate.views import views
 from failsight.agent.narrate.words import SPLITS, bound, capital, count, criterion, sentence, who
 from failsight.agent.state import CaseState
-from failsight.tools.checks.criterion_names import is_share, show_range
 from failsight.tools.confusions import confusions
-from failsight.tools.criteria import TABLE
 from failsight.tools.evidence import Evidence, Table, Unit, jsonable
+from failsight.tools.expectations.criteria import TABLE
+from failsight.tools.expectations.names import is_share, show_range
 from failsight.tools.notes import of_split
 from failsight.tools.text import clean, interval, number
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from failsight.agent.narrate.model import Section, Sentence
 from failsight.agent.narrate.record import Record
 from failsight.agent.narrate.words import sentence as as_sentence
-from failsight.agent.signoff import SignOff, deciders, sentence, signoffs, stale_sentence
-from failsight.tools.checks.review_report import TOLD
+from failsight.agent.people.signoff import SignOff, deciders, sentence, signoffs, stale_sentence
 from failsight.tools.evidence import Evidence, Table
+from failsight.tools.reviews.report import TOLD
 from failsight.tools.text import clean, listing
 
 DISPUTED = "Where people disagree"

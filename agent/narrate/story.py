@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from failsight.agent.expect import disagreements
 from failsight.agent.narrate.cards import plan_terms
 from failsight.agent.narrate.coverage import not_examined
 from failsight.agent.narrate.model import Section, Sentence
@@ -27,9 +26,10 @@ from failsight.agent.narrate.words import (
     stated,
     who,
 )
+from failsight.agent.people.expect import disagreements
 from failsight.agent.state import FindingRecord
-from failsight.tools.checks.criterion_names import is_price
 from failsight.tools.evidence import Evidence, Instrument, Table
+from failsight.tools.expectations.names import is_price
 from failsight.tools.text import clean, number
 
 SEARCHES = ("find_slices",)  # tools that state hypotheses and test them in one call

@@ -7,8 +7,8 @@ from typing import Any
 
 from failsight.agent.narrate.record import Record
 from failsight.agent.narrate.words import bound, criterion, who
-from failsight.tools.checks.criterion_names import is_price
 from failsight.tools.evidence import Table
+from failsight.tools.expectations.names import is_price
 from failsight.tools.text import clean
 
 

@@ -30,10 +30,10 @@ from failsight.agent.narrate.words import (
     kind_label,
     sentence,
 )
-from failsight.agent.signoff import deciders, signoffs
+from failsight.agent.people.signoff import deciders, signoffs
 from failsight.agent.state import FindingRecord
-from failsight.tools.checks.criterion_names import show_range
 from failsight.tools.evidence import Table
+from failsight.tools.expectations.names import show_range
 from failsight.tools.notes import of_split
 from failsight.tools.text import clean
 

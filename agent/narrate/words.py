@@ -5,8 +5,8 @@ No numbers and no claims about a case stand here, only what a word means whereve
 
 from __future__ import annotations
 
-from failsight.tools.checks.criterion_names import is_price, parse_name, show_value
 from failsight.tools.evidence import Cell, ImageRef, Table
+from failsight.tools.expectations.names import is_price, parse_name, show_value
 from failsight.tools.faces import cell_text
 from failsight.tools.text import clean, number
 

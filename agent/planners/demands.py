@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from failsight.knowledge_base.two_classes import part_of_positive, positive
-from failsight.tools.checks.budgets import is_budget
-from failsight.tools.checks.criterion_names import is_cost, is_price, parse_name, parse_price
+from failsight.tools.expectations.budgets import is_budget
+from failsight.tools.expectations.names import is_cost, is_price, parse_name, parse_price
 
 LEAST = r">=|≥|at least|minimum|no less than|not (?:below|less than|under)"
 MOST = r"<=|≤|at most|maximum|no more than|not (?:above|more than|over)|below|under"

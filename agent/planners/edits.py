@@ -53,7 +53,7 @@ Reader = Callable[[re.Match[str], Names, bool], list[Call] | None]
 
 def names_of(case: Case) -> Names:
     """What a sentence may name in this case."""
-    from failsight.agent.attribute_list import attribute_values
+    from failsight.agent.people.attribute_list import attribute_values
 
     return Names(attribute_values(case), [d.name for d in case.definitions() if d.dropped])
 

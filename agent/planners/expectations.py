@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from failsight.agent.planners.demands import apart, parse_demand, parse_named
-from failsight.tools.checks.budgets import BUDGETS, is_budget, show
-from failsight.tools.checks.criterion_names import is_cost, is_price, show_value
+from failsight.tools.expectations.budgets import BUDGETS, is_budget, show
+from failsight.tools.expectations.names import is_cost, is_price, show_value
 
 METRICS = {
     "balanced accuracy": "balanced_accuracy",

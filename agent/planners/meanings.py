@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from failsight import prompts
-from failsight.agent.attribute_list import listed
+from failsight.agent.people.attribute_list import listed
 from failsight.agent.planners import words
 from failsight.knowledge_base.meanings import Asked, asked, entry_of, meanings, near, other_names, used_in
 from failsight.knowledge_base.schema import Entry

@@ -158,7 +158,7 @@ def _fitting(case: Case, spec: ToolSpec) -> float:
     """Seconds for the heads that are fitted to the labels: people are told; the order of checks goes by passes alone."""
     if not spec.fits:
         return 0.0
-    from failsight.tools.checks.label_second import MOST_WORK
+    from failsight.tools.labels.second import MOST_WORK
     from failsight.tools.stats.linear_head import fit_seconds
 
     classes = len(case.classes)

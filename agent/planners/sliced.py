@@ -11,8 +11,8 @@ from failsight.agent.planners.demands import apart
 from failsight.agent.planners.expectations import Criterion
 from failsight.knowledge_base.counts import named
 from failsight.knowledge_base.groups import group_of, without_group
-from failsight.tools.checks.budgets import is_budget
-from failsight.tools.checks.criterion_names import UNSLICED, is_price, parse_name
+from failsight.tools.expectations.budgets import is_budget
+from failsight.tools.expectations.names import UNSLICED, is_price, parse_name
 from failsight.tools.text import clean, listing
 
 if TYPE_CHECKING:

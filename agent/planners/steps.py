@@ -21,7 +21,7 @@ from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import Evidence, canonical
 from failsight.tools.registry import ToolSpec, registry
-from failsight.tools.slice_suspicions import HELD, sign
+from failsight.tools.slices.suspicions import HELD, sign
 from failsight.tools.text import listing
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from failsight import prompts
 from failsight.agent.planners import leaving, phrases, words
 from failsight.agent.planners.dialogue import MOST, Act, Turn
 from failsight.agent.planners.references import is_elliptic
-from failsight.tools.checks.criterion_names import show_expected
 from failsight.tools.evidence import Evidence
+from failsight.tools.expectations.names import show_expected
 from failsight.tools.registry import registry
 from failsight.tools.text import clean
 

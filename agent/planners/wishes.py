@@ -15,8 +15,8 @@ from failsight.agent.planners import rates
 from failsight.agent.planners.demands import apart, misses
 from failsight.agent.planners.expectations import METRICS, Criterion, parse_expectation
 from failsight.agent.planners.sliced import untold_group, within_groups
-from failsight.tools.checks.budgets import is_budget
-from failsight.tools.checks.criterion_names import is_cost, is_price, parse_name
+from failsight.tools.expectations.budgets import is_budget
+from failsight.tools.expectations.names import is_cost, is_price, parse_name
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
 from failsight import prompts
-from failsight.agent.attribute_list import attribute_values
 from failsight.agent.chains import record_chain
 from failsight.agent.events import Notice, PlannerSaid, SessionEvent
+from failsight.agent.people.attribute_list import attribute_values
 from failsight.agent.planners import adopting
 from failsight.agent.planners.dialogue import Turn, turns
 from failsight.agent.planners.hypotheses import Unclear

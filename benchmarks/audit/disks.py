@@ -231,7 +231,7 @@ def _reports() -> Scenario:
 
 
 def _verdicts() -> Scenario:
-    from failsight.agent.labels import _write_manifest
+    from failsight.agent.people.labels import _write_manifest
 
     held: list[Any] = []
 

@@ -85,7 +85,7 @@ def targets(desk: Desk) -> Iterator[Target]:
 
 
 def _inputs(desk: Desk) -> Iterator[Target]:
-    from failsight.tools.checks.history_record import UnreadableRecordError, read_record
+    from failsight.tools.history.record import UnreadableRecordError, read_record
     from failsight.tools.inputs.base import BadImage
     from failsight.tools.inputs.blackbox import open_black_box
     from failsight.tools.inputs.classes import match_labels
@@ -227,10 +227,10 @@ def _case_files(desk: Desk) -> Iterator[Target]:
 
 
 def _people(desk: Desk) -> Iterator[Target]:
-    from failsight.agent import forms, labels
-    from failsight.agent.attribute_files import read_back, read_csv
-    from failsight.agent.attribute_sheet import read_answers
-    from failsight.agent.expect import read_costs
+    from failsight.agent.people import forms, labels
+    from failsight.agent.people.attribute_files import read_back, read_csv
+    from failsight.agent.people.attribute_sheet import read_answers
+    from failsight.agent.people.expect import read_costs
     from failsight.knowledge_base import user
     from failsight.knowledge_base.elicitation import forms as all_forms
     from failsight.knowledge_base.schema import parse

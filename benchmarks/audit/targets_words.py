@@ -68,8 +68,8 @@ def targets(desk: Desk) -> Iterator[Target]:
 
 def _grammars() -> Iterator[Target]:
     from failsight.agent.arguments import read, typed
-    from failsight.agent.expect import read as demand
     from failsight.agent.guards.budget import Budget
+    from failsight.agent.people.expect import read as demand
     from failsight.agent.planners.expectations import parse_cli, parse_expectation
     from failsight.agent.planners.grammar import run, start
     from failsight.tools.experiments.doses import check_doses

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from benchmarks.casebook.command import run
 from benchmarks.casebook.plans import key_digest
-from failsight.agent.bench_command import arguments
+from failsight.agent.commands.bench import arguments
 from failsight.tools.errors import FailsightError
 
 

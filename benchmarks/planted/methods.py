@@ -15,9 +15,9 @@ from benchmarks.planted.problems import Problem
 from benchmarks.planted.training import Answers
 from benchmarks.planted.view import Attributes, PlantedView
 from failsight.knowledge_base.cases.scene import CLASSES, VALUES
-from failsight.tools.checks.hibug import HiBugBug, Rules, hibug_bugs
 from failsight.tools.evidence import Finding
 from failsight.tools.find_slices import find_slices
+from failsight.tools.slices.hibug import HiBugBug, Rules, hibug_bugs
 
 Bools = npt.NDArray[np.bool_]
 PULLS = ("spurious_correlation", "overemphasised_feature")  # kinds whose class is the one predicted

@@ -11,8 +11,8 @@ from benchmarks.planted.view import Attributes
 from benchmarks.planted.words import WordMethods
 from benchmarks.selection.trials import Trial
 from benchmarks.selection.view import SelectionView
-from failsight.tools.checks.selection import Method
 from failsight.tools.select_data import select_data, stored_key
+from failsight.tools.selection.methods import Method
 
 NONE = "none added"
 BETA = 0.9  # HiBug's

@@ -199,7 +199,7 @@ def test_an_unattended_run_goes_on_with_it_by_its_policy_and_judges_that(fed: Ca
 
 
 def test_a_sign_off_names_the_version_that_it_is_of(fed: Case) -> None:
-    from failsight.agent.signoff import page, sentence, sign
+    from failsight.agent.people.signoff import page, sentence, sign
 
     fed.expect("accuracy", 0.8)
     fed.call("preprocessing_probe")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from failsight.agent.again import compared, in_words, measure_again
 from failsight.agent.cli import main
+from failsight.agent.commands.again import compared, in_words, measure_again
 from failsight.agent.journal import Journal
 from failsight.agent.opening import open_case
 from failsight.tools.errors import UserError

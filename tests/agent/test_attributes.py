@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from failsight.agent.attribute_files import export, in_order, read_back
-from failsight.agent.attribute_list import attribute_values, listed
-from failsight.agent.attribute_sheet import read_answers, write_sheet
 from failsight.agent.events import EvidenceMade, Notice, PlannerSaid, ToolFailed
 from failsight.agent.journal import verify
+from failsight.agent.people.attribute_files import export, in_order, read_back
+from failsight.agent.people.attribute_list import attribute_values, listed
+from failsight.agent.people.attribute_sheet import read_answers, write_sheet
 from failsight.agent.planners.edits import Names, calls
 from failsight.agent.planners.scripted import ScriptedPlanner, call
 from failsight.agent.session import Session

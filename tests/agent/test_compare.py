@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from failsight.agent.cli import main
-from failsight.agent.compare import compare_cases, open_reading
-from failsight.agent.compare_report import as_evidence, to_json
+from failsight.agent.commands.compare import compare_cases, open_reading
+from failsight.agent.commands.compare_report import as_evidence, to_json
 from failsight.agent.journal import Journal, verify
 from failsight.agent.opening import open_case
-from failsight.tools.checks.model_change import compare
+from failsight.tools.changes.measures import compare
 from failsight.tools.errors import UserError
 from failsight.tools.evidence import Evidence, Finding
 from tests.fakes.case import FakeCase, television_world

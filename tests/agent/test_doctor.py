@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from failsight.agent import doctor, doctor_outside
 from failsight.agent.cli import main
-from failsight.agent.doctor import Check, examine, healthy, lines
-from failsight.agent.doctor_outside import planner_checks, terminal_checks
+from failsight.agent.commands import doctor, doctor_outside
+from failsight.agent.commands.doctor import Check, examine, healthy, lines
+from failsight.agent.commands.doctor_outside import planner_checks, terminal_checks
 
 
 def named(checks: list[Any], name: str) -> Any:

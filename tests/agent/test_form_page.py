@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from failsight.agent import forms
-from failsight.agent.reviews import export, newest, read_back
+from failsight.agent.people import forms
+from failsight.agent.people.reviews import export, newest, read_back
 from failsight.tools.errors import UserError
 from tests.fakes.browser import browser
 from tests.fakes.case import FakeCase, television_world

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from failsight.agent import forms
 from failsight.agent.events import PlannerSaid
 from failsight.agent.journal import verify
+from failsight.agent.people import forms
 from failsight.agent.session import Session
 from failsight.tools.errors import UserError
 from tests.fakes.case import FakeCase, television_world

@@ -257,7 +257,7 @@ class TestConversation:
 
 
 def test_demands_that_can_never_be_judged_are_refused(case: Case) -> None:
-    from failsight.agent.expect import check
+    from failsight.agent.people.expect import check
 
     check("worst_group[site]", 0.5, case.classes, case)
     check("accuracy[video=v3]", 0.5, case.classes, case)
@@ -269,7 +269,7 @@ def test_demands_that_can_never_be_judged_are_refused(case: Case) -> None:
 
 
 def test_groups_of_two_images_can_not_be_judged(tmp_path: Path) -> None:
-    from failsight.agent.expect import check
+    from failsight.agent.people.expect import check
 
     with open_case(predictions=write(tmp_path / "a.csv", videos=200, frames=2), out=tmp_path / "few") as made:
         with pytest.raises(UserError, match="too few images of each value") as told:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from failsight.agent.case import Case
-from failsight.agent.labels import HEADER, export, read_back
+from failsight.agent.people.labels import HEADER, export, read_back
 from failsight.agent.state import fold
 from failsight.tools.errors import UserError
 from tests.fakes.case import CLASSES, FakeCase, television_world

@@ -86,18 +86,26 @@ def test_the_cheaper_of_two_equal_checks_comes_first(case: FakeCase, monkeypatch
 def test_what_nothing_here_can_decide_is_not_promised(case: FakeCase, tmp_path: Path) -> None:
     for name, kind in (("shift", "distribution_shift"), ("duplicates_and_leakage", "leakage")):
         assert kind in registry()[name].decides
-        assert kind not in order.promise(case, CaseState(), registry()[name], order.beliefs(CaseState())).kinds
+        assert (
+            kind not in order.promise(case, CaseState(), registry()[name], order.beliefs(CaseState())).kinds
+        )
     table, model = television_world(40)
-    whole = FakeCase(tmp_path / "whole", {"data": table, "train": table, "deploy": table}, model, deploy="fake")
+    whole = FakeCase(
+        tmp_path / "whole", {"data": table, "train": table, "deploy": table}, model, deploy="fake"
+    )
     for name, kind in (("shift", "distribution_shift"), ("duplicates_and_leakage", "leakage")):
         assert kind in order.promise(whole, CaseState(), registry()[name], order.beliefs(CaseState())).kinds
 
 
-def test_the_pace_of_scores_that_were_read_back_is_no_pace(case: FakeCase, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pace_of_scores_that_were_read_back_is_no_pace(
+    case: FakeCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(order, "per_image", lambda case: 0.02)  # a model of 224 × 224
     images = len(case.table())
     assert order.measured(case, recorded(Fact("accuracy", 0.7), seconds=0.0002 * images)) is None
-    assert order.measured(case, recorded(Fact("accuracy", 0.7), seconds=0.004 * images)) == pytest.approx(0.004)
+    assert order.measured(case, recorded(Fact("accuracy", 0.7), seconds=0.004 * images)) == pytest.approx(
+        0.004
+    )
 
 
 def test_the_order_goes_by_a_rule_and_what_is_told_by_what_was_measured(case: FakeCase) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from failsight.agent.expect import read, read_all
+from failsight.agent.people.expect import read, read_all
 from failsight.agent.planners import rates
 from failsight.agent.planners.wishes import parse_bounds, parse_wishes
 from failsight.knowledge_base.two_classes import part_of_positive, positive, side

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from failsight.agent.robust import arguments, run
+from failsight.agent.commands.robust import arguments, run
 from failsight.tools.errors import UserError
 from tests.experiments.test_robust_training import rooms
 from tests.fakes.view import Recorder

@@ -9,10 +9,10 @@ from typing import Any, get_args
 import pytest
 
 from failsight.agent.cli import build_parser
-from failsight.agent.select import HEADER, export, in_words
-from failsight.tools.checks.selection import Method
+from failsight.agent.commands.select import HEADER, export, in_words
 from failsight.tools.errors import UserError
 from failsight.tools.repair.additions import labelled_images
+from failsight.tools.selection.methods import Method
 from tests.fakes.case import CLASSES, FakeCase, television_world
 
 GIVEN: dict[str, Any] = {"budget": 20, "method": "failsight", "beta": 0.9, "split": "pool"}

@@ -10,12 +10,12 @@ import pytest
 
 from failsight.agent import open_case
 from failsight.agent.cli import main
-from failsight.agent.expect import disagreements, read, read_costs, set_all, write_template
 from failsight.agent.journal import Journal, verify
 from failsight.agent.narrate import check_report, write_reports
-from failsight.agent.reviews import export, newest, read_back
+from failsight.agent.people.expect import disagreements, read, read_costs, set_all, write_template
+from failsight.agent.people.reviews import export, newest, read_back
+from failsight.agent.people.signoff import basis, page, sentence, sign, signoffs, stale_sentence
 from failsight.agent.session import Session
-from failsight.agent.signoff import basis, page, sentence, sign, signoffs, stale_sentence
 from failsight.agent.state import fold
 from failsight.tools.errors import RetryError, UserError
 from tests.fakes.case import FakeCase, television_world

@@ -31,7 +31,7 @@ def test_versions_are_listed_with_their_verdict(folder: Path, capsys: pytest.Cap
 
 def test_the_verdict_is_that_of_its_verification(folder: Path) -> None:
     from failsight.agent import open_case
-    from failsight.agent.versions_command import verdict
+    from failsight.agent.commands.versions import verdict
 
     with open_case(folder) as made:
         finding = Finding("weak_slice", "correctness", "unknown", "s", slice={"a": "b"})

@@ -105,8 +105,8 @@ def test_the_known_duplicates_of_the_houses(shared_data: Path) -> None:
 def test_equal_pictures_under_two_labels_are_a_finding_beside_the_search_for_wrong_labels() -> None:
     from failsight.agent.state import CaseState
     from failsight.tools.attributes.repeats import Repeated
+    from failsight.tools.copies.repeats import contradiction
     from failsight.tools.evidence import Evidence, Finding
-    from failsight.tools.repeats_report import contradiction
     from tests.fakes.view import FakeTable
 
     table = FakeTable(np.zeros((200, 2, 2, 3), np.uint8), [0, 1] * 100, ("cat", "dog"))

@@ -15,7 +15,7 @@ from benchmarks.casebook.baselines.methods import METHODS
 from benchmarks.casebook.baselines.naming import Said, best_value, named
 from benchmarks.casebook.baselines.spotlight import SpotlightSettings, spotlights
 from benchmarks.casebook.keys import Planted, judged
-from failsight.agent.bench_command import METHODS as OFFERED
+from failsight.agent.commands.bench import METHODS as OFFERED
 from failsight.tools.inputs.base import AttributeTable
 
 N = 600

@@ -19,8 +19,8 @@ from benchmarks.casebook.making import Case, NotMadeError, Reserve
 from benchmarks.casebook.plans import SIZES, plan_case, slot
 from benchmarks.casebook.running import Pace, Wish, read_rows, run_wish
 from benchmarks.casebook.table import compared, false_share, summary
-from failsight.agent import bench_command
 from failsight.agent.cli import build_parser, main
+from failsight.agent.commands import bench as bench_command
 from failsight.tools.errors import UserError
 
 # -- cases are kept --------------------------------------------------------------------------------------

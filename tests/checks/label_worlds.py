@@ -6,8 +6,8 @@ from functools import cache
 
 import numpy as np
 
-from failsight.tools.checks.label_groups import Group, judge_groups
-from failsight.tools.checks.label_scores import Scored
+from failsight.tools.labels.groups import Group, judge_groups
+from failsight.tools.labels.scores import Scored
 from failsight.tools.stats.confident import confident_counts
 
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from failsight.tools.checks import drop_without_copies
+from failsight.tools.copies import drop as drop_without_copies
 from failsight.tools.duplicates_and_leakage import duplicates_and_leakage
 from failsight.tools.evaluate import evaluate
 from failsight.tools.performance import performance
 from failsight.tools.registry import registry
 from failsight.tools.shift import shift
-from failsight.tools.split_comparison import MINIMUM_DROP
+from failsight.tools.shifts.comparison import MINIMUM_DROP
 from tests.fakes.view import FakeTable, FakeView
 from tests.tools.cases import one_hot
 from tests.tools.test_duplicates_and_leakage import picture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from failsight.tools.checks.hibug import HiBugBug, hibug_bugs
+from failsight.tools.slices.hibug import HiBugBug, hibug_bugs
 
 VALUES, NAMES, CLASSES = (("no", "yes"), ("day", "night")), ("bag", "time"), ("cat", "dog")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from failsight.tools.checks.history_curves import (
+from failsight.tools.history.curves import (
     best_point,
     divergence,
     ending,
@@ -15,8 +15,8 @@ from failsight.tools.checks.history_curves import (
     spikes,
     thinned,
 )
-from failsight.tools.checks.history_diagnosis import read_course
-from failsight.tools.checks.history_record import Curve, Record
+from failsight.tools.history.diagnosis import read_course
+from failsight.tools.history.record import Curve, Record
 
 
 def curve(values: object, at: object = None) -> Curve:

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from failsight.tools.checks.history_events import masked_crc, read_events
-from failsight.tools.checks.history_names import assign
-from failsight.tools.checks.history_record import UnreadableRecordError, read_record
+from failsight.tools.history.events import masked_crc, read_events
+from failsight.tools.history.names import assign
+from failsight.tools.history.record import UnreadableRecordError, read_record
 
 
 def varint(value: int) -> bytes:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from failsight.tools.checks.label_careless import habits_tables, list_suspects, look_again
-from failsight.tools.checks.label_scores import Scored
 from failsight.tools.label_noise import label_noise
+from failsight.tools.labels.careless import habits_tables, list_suspects, look_again
+from failsight.tools.labels.scores import Scored
 from failsight.tools.stats.confident import confident_counts, normalised_margin
 from failsight.tools.stats.linear_head import cross_validated_scores
 from tests.fakes.view import FakeTable, FakeView

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from failsight.tools.checks.label_groups import (
+from failsight.tools.inputs.base import AttributeTable
+from failsight.tools.labels.groups import (
     FLOOR,
     SHARE,
     Excess,
@@ -15,8 +16,7 @@ from failsight.tools.checks.label_groups import (
     sort_columns,
     within_labels,
 )
-from failsight.tools.checks.label_report import group_finding, group_table
-from failsight.tools.inputs.base import AttributeTable
+from failsight.tools.labels.report import group_finding, group_table
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import interval
 from tests.checks.label_worlds import confirmed, judged, world
@@ -49,8 +49,8 @@ def test_hard_images_are_told_by_how_sure_the_model_is() -> None:
 
 
 def test_the_same_images_under_another_name_are_one_trouble() -> None:
-    from failsight.tools.checks.label_groups import judge_groups
-    from failsight.tools.checks.label_scores import Scored
+    from failsight.tools.labels.groups import judge_groups
+    from failsight.tools.labels.scores import Scored
     from failsight.tools.stats.confident import confident_counts
 
     labels, scores, group = world(3, n=1500, noise=0.3)

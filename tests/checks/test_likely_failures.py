@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from failsight.tools.attributes.metadata import unusable_columns
-from failsight.tools.checks.likely_failures import Known, LikelyFailures, likely_failures
 from failsight.tools.inputs.base import AttributeTable, Predictions
+from failsight.tools.selection.likely_failures import Known, LikelyFailures, likely_failures
 
 CLASSES = ("kitchen", "living_room")
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from failsight.tools.checks.model_change import FEWEST, Cell, cells, compare, paired
+from failsight.tools.changes.measures import FEWEST, Cell, cells, compare, paired
 from failsight.tools.stats.intervals import newcombe_paired, wilson
 
 CLASSES = ("bath", "bed")

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from failsight.tools.checks.output_order import Renaming, best_order, counts, halves, renaming, rings
 from failsight.tools.class_order import class_order
+from failsight.tools.pipelines.output_order import Renaming, best_order, counts, halves, renaming, rings
 from failsight.tools.stats.intervals import wilson
 from tests.fakes.view import FakeTable, FakeView
 from tests.tools.cases import check_evidence, check_spec

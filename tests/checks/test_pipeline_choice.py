@@ -9,8 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from failsight.tools.checks.feeding import Outcomes
-from failsight.tools.checks.pipeline_choice import (
+from failsight.tools.inputs.base import Preprocessing
+from failsight.tools.pipelines.candidates import Alternative, Pipeline, alternatives
+from failsight.tools.pipelines.choice import (
     borne_out,
     brings_back,
     choose,
@@ -20,10 +21,9 @@ from failsight.tools.checks.pipeline_choice import (
     ties,
     winner,
 )
-from failsight.tools.checks.pipeline_recalls import fallen
-from failsight.tools.checks.pipeline_report import _nothing_better, kept
-from failsight.tools.checks.pipelines import Alternative, Pipeline, alternatives
-from failsight.tools.inputs.base import Preprocessing
+from failsight.tools.pipelines.feeding import Outcomes
+from failsight.tools.pipelines.recalls import fallen
+from failsight.tools.pipelines.report import _nothing_better, kept
 from failsight.tools.stats.intervals import wilson
 
 USUAL = Preprocessing((224, 224), "crop", 256)

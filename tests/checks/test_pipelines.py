@@ -7,10 +7,17 @@ import json
 import numpy as np
 import pytest
 
-from failsight.tools.checks.pipelines import CIFAR, IMAGENET, Alternative, Pipeline, alternatives, settings
 from failsight.tools.inputs import preprocess
 from failsight.tools.inputs.base import Preprocessing
 from failsight.tools.inputs.models.side import parse_side
+from failsight.tools.pipelines.candidates import (
+    CIFAR,
+    IMAGENET,
+    Alternative,
+    Pipeline,
+    alternatives,
+    settings,
+)
 
 USUAL = Preprocessing((224, 224), "crop", 256)
 DECLARED = [

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from failsight.tools.checks.slice_causes import TrainShare, learning_curve, tied
-from failsight.tools.checks.slice_pulls import compared
-from failsight.tools.slice_findings import _cause
+from failsight.tools.slices.causes import TrainShare, learning_curve, tied
+from failsight.tools.slices.findings import _cause
+from failsight.tools.slices.pulls import compared
 
 
 def units(rate: np.ndarray, n: int = 400, seed: int = 0) -> np.ndarray:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from failsight.tools.checks.slice_causes import tied
-from failsight.tools.checks.slice_detector import corrected
-from failsight.tools.checks.slice_pulls import Compared
 from failsight.tools.find_slices import find_slices
+from failsight.tools.slices.causes import tied
+from failsight.tools.slices.detector import corrected
+from failsight.tools.slices.pulls import Compared
 from tests.fakes.view import FakeTable, FakeView
 
 
@@ -89,7 +89,7 @@ def test_features_of_some_images_are_paired_with_their_own_codes(monkeypatch: py
         "train": (np.arange(1200), view.given_features["train"]),
     }
     monkeypatch.setattr(view, "features", lambda split: features[split])
-    import failsight.tools.checks.slice_detector as module
+    import failsight.tools.slices.detector as module
 
     seen: list[tuple[np.ndarray, np.ndarray]] = []
     real = module.cross_validated_scores

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from failsight.tools.checks.blind_spots import find_blind_spots
-from failsight.tools.checks.expected_errors import expected_errors
-from failsight.tools.checks.label_plan import atypicality, deep_gini, label_plan
-from failsight.tools.slice_columns import Coded
+from failsight.tools.slices.columns import Coded
+from failsight.tools.unknowns.blind_spots import find_blind_spots
+from failsight.tools.unknowns.expected import expected_errors
+from failsight.tools.unknowns.to_label import atypicality, deep_gini, label_plan
 
 
 class TestExpected:

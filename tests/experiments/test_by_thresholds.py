@@ -8,18 +8,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from failsight.tools.checks import feeding, mark_trials
-from failsight.tools.checks.structure_wiring import batch_dependence
 from failsight.tools.compare_images import compare_images
 from failsight.tools.confidence_profile import confidence_profile
 from failsight.tools.counterfactual_pair import counterfactual_pair
 from failsight.tools.errors import RetryError
 from failsight.tools.evaluate import evaluate
 from failsight.tools.experiments import robustness
+from failsight.tools.marks import trials as mark_trials
 from failsight.tools.nearest import nearest
+from failsight.tools.pipelines import feeding
 from failsight.tools.repair.around import make_around
 from failsight.tools.repair.wrapped import WrappedModel
 from failsight.tools.robustness_probe import robustness_probe
+from failsight.tools.structure.wiring import batch_dependence
 from failsight.tools.test_by_masking import test_by_masking as masking
 from failsight.tools.what_if import what_if
 from tests.fakes.case import television_world

@@ -13,7 +13,6 @@ import numpy as np
 from PIL import Image
 
 from failsight.agent.journal import Journal
-from failsight.tools.criteria import COLUMNS
 from failsight.tools.evidence import (
     Correction,
     Evidence,
@@ -25,6 +24,7 @@ from failsight.tools.evidence import (
     Table,
     TestResult,
 )
+from failsight.tools.expectations.criteria import COLUMNS
 
 ROOMS = ("bathroom", "kitchen", "living_room")
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 90 60"><rect width="90" height="60" fill="#cde"/><text x="8" y="34">plot</text></svg>'

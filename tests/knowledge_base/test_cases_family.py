@@ -48,7 +48,7 @@ def test_the_key_has_an_answer_for_every_bug_of_the_family() -> None:
 
 
 def test_the_command_line_names_every_bug() -> None:
-    from failsight.agent.command_arguments import FAMILY
+    from failsight.agent.commands.arguments import FAMILY
 
     assert set(FAMILY) == set(list_bugs())
 
@@ -235,8 +235,8 @@ def test_an_unknown_bug_is_one_sentence_and_exit_two(capsys: pytest.CaptureFixtu
 def test_the_command_line_opens_the_case_that_was_asked_for(
     monkeypatch: pytest.MonkeyPatch, seed: int | None
 ) -> None:
-    from failsight.agent import commands
     from failsight.agent.cli import build_parser
+    from failsight.agent.commands import basic as commands
     from failsight.agent.places import home
 
     opened: list[tuple[Any, dict[str, Any]]] = []

@@ -12,7 +12,7 @@ from failsight.tools.evidence import Evidence
 from failsight.tools.find_slices import find_slices
 from failsight.tools.repair.outcomes import find_arms, sample
 from failsight.tools.repair.untouched import untouched
-from failsight.tools.slice_search import Search
+from failsight.tools.slices.search import Search
 from tests.fakes.repairs import World, repaired
 from tests.fakes.view import FakeView
 

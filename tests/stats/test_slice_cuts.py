@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from failsight.tools.inputs.base import AttributeTable
-from failsight.tools.slice_columns import encode_column, encode_columns, learn_ranges
+from failsight.tools.slices.columns import encode_column, encode_columns, learn_ranges
 from failsight.tools.stats.slices import SearchSettings, discovery_half, find_slices
 from failsight.tools.stats.slices.cuts import Learner, learned_range, with_range
 

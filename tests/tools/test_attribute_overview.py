@@ -15,7 +15,7 @@ from failsight.tools.attributes.sources import Assigned
 from failsight.tools.checks.attribute_profile import grid, profiles
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence
-from failsight.tools.slice_columns import Coded
+from failsight.tools.slices.columns import Coded
 from tests.fakes.view import FakeTable, FakeView
 from tests.figures.test_charts import NASTY
 from tests.tools.cases import check_evidence, check_spec, one_hot

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from failsight.tools import belonging
-from failsight.tools.checks import group_leakage
-from failsight.tools.criteria import Criterion, judge
+from failsight.tools.copies import groups as group_leakage
 from failsight.tools.disaggregate import disaggregate
 from failsight.tools.duplicates_and_leakage import duplicates_and_leakage
+from failsight.tools.expectations.criteria import Criterion, judge
 from failsight.tools.inputs.base import Predictions
 from failsight.tools.readiness import readiness
 from failsight.tools.stats.floors import exact

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2_contingency, ks_2samp
 
-from failsight.tools.checks.class_pair import apart, columns_of, differences
+from failsight.tools.class_pairs.measures import apart, columns_of, differences
 from failsight.tools.compare_classes import compare_classes
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence

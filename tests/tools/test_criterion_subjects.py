@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from failsight.tools.attributes.definitions import Definition
-from failsight.tools.checks.criterion_subjects import doubt, nearest_first
+from failsight.tools.expectations.subjects import doubt, nearest_first
 from failsight.tools.readiness import readiness
 from failsight.tools.view import Expectation
 from tests.fakes.view import FakeTable, FakeView

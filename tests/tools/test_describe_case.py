@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from failsight.tools.checks.criterion_names import show_expected, show_value
-from failsight.tools.criteria import Criterion, describe
 from failsight.tools.describe_case import MISSING, describe_case
+from failsight.tools.expectations.criteria import Criterion, describe
+from failsight.tools.expectations.names import show_expected, show_value
 from failsight.tools.inputs.base import LeftOut
 from failsight.tools.view import Expectation
 from tests.fakes.view import FakeModel, FakeTable, FakeView

@@ -11,7 +11,7 @@ import pytest
 
 from failsight.agent.planners.scripted import ScriptedPlanner, call
 from failsight.agent.session import Session
-from failsight.tools.checks.leakage import TOLERATED, disagreements, inflation, leaked_share
+from failsight.tools.copies.leakage import TOLERATED, disagreements, inflation, leaked_share
 from failsight.tools.data_statistics import data_statistics
 from failsight.tools.duplicates_and_leakage import duplicates_and_leakage
 from failsight.tools.errors import RetryError

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from failsight.agent.planners.expectations import parse_cli, parse_expectation
-from failsight.tools.checks.budgets import show, show_interval
 from failsight.tools.checks.timing import timed
-from failsight.tools.criteria import judge
 from failsight.tools.efficiency import efficiency
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Fact
+from failsight.tools.expectations.budgets import show, show_interval
+from failsight.tools.expectations.criteria import judge
 from failsight.tools.readiness import readiness
 from failsight.tools.view import Expectation
 from tests.fakes.case import FakeCase, television_world

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from failsight.tools.checks.feature_map import lay_out
 from failsight.tools.embedding_map import embedding_map
 from failsight.tools.errors import RetryError
 from failsight.tools.figures.sketch import Points, sketch_of
+from failsight.tools.maps.layout import lay_out
 from tests.fakes.view import FakeTable, FakeView
 from tests.figures.test_charts import NASTY
 from tests.tools.cases import check_evidence, check_spec, one_hot

@@ -11,7 +11,7 @@ import pytest
 from failsight.tools.errors import RetryError
 from failsight.tools.evaluate import evaluate
 from failsight.tools.performance import beyond_others
-from failsight.tools.split_comparison import MOST_SPOKEN, spoken_of
+from failsight.tools.shifts.comparison import MOST_SPOKEN, spoken_of
 from failsight.tools.text import number
 from tests.fakes.view import FakeModel, FakeTable, FakeView
 from tests.tools.cases import check_evidence, check_spec, counted_view

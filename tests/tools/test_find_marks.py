@@ -11,15 +11,15 @@ import pytest
 
 from failsight.agent.events import ToolStarted
 from failsight.agent.session import Session
-from failsight.tools.checks.mark_growing import grown_box
-from failsight.tools.checks.mark_proposals import Sight, groups, in_one_place, usual_colours
-from failsight.tools.checks.mark_tests import _judged
-from failsight.tools.checks.mark_trials import Adding, Bench, Covering, add, donors_of
-from failsight.tools.checks.mark_words import look_of, named_colours
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Finding
 from failsight.tools.experiments.donors import Pictures
 from failsight.tools.find_marks import find_marks
+from failsight.tools.marks.growing import grown_box
+from failsight.tools.marks.proposals import Sight, groups, in_one_place, usual_colours
+from failsight.tools.marks.testing import _judged
+from failsight.tools.marks.trials import Adding, Bench, Covering, add, donors_of
+from failsight.tools.marks.words import look_of, named_colours
 from failsight.tools.stats.intervals import newcombe_paired, wilson
 from failsight.tools.stats.tests import mcnemar_exact
 from tests.fakes.case import FakeCase

@@ -17,7 +17,7 @@ from failsight.tools.evidence import Evidence
 from failsight.tools.find_slices import find_slices
 from failsight.tools.inputs.base import AttributeTable
 from failsight.tools.inputs.blackbox import open_black_box
-from failsight.tools.slice_columns import Coded, encode_column, encode_columns
+from failsight.tools.slices.columns import Coded, encode_column, encode_columns
 from tests.fakes.case import television_world
 from tests.fakes.view import FakeTable, FakeView
 from tests.tools.cases import check_evidence, check_spec, one_hot
@@ -129,7 +129,7 @@ def test_errors_that_go_to_one_class_and_the_pull_behind_them_are_one_finding() 
 
 def test_neighbouring_ranges_of_a_number_are_one_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything darker than 0.4 fails: two fifths, were numbers cut at quantiles alone."""
-    monkeypatch.setattr("failsight.tools.slice_search.learn_ranges", lambda coded, *_: coded)
+    monkeypatch.setattr("failsight.tools.slices.search.learn_ranges", lambda coded, *_: coded)
     rng = np.random.default_rng(2)
     n = 5000
     labels, columns = rng.integers(0, 4, n), columns_of(rng, n)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from failsight.tools import slice_search
 from failsight.tools.errors import RetryError
 from failsight.tools.find_slices import find_slices
 from failsight.tools.propose_correction import propose_correction
+from failsight.tools.slices import search as slice_search
 from failsight.tools.stats.slices import CountCache
 from tests.fakes.view import FakeTable, FakeView
 from tests.tools.cases import check_evidence
@@ -116,7 +116,7 @@ def test_a_finding_says_whether_other_halves_find_it() -> None:
 
 
 def test_where_it_would_take_too_long_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("failsight.tools.checks.slice_stability.SECONDS", 0.001)
+    monkeypatch.setattr("failsight.tools.slices.stability.SECONDS", 0.001)
     rng, labels, columns = world(5)
     made = find_slices(
         scored(labels, columns, noisy(rng, labels, np.where(columns["camera"] == "web", 0.5, 0.08)))

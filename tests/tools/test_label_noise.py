@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from failsight.tools.checks.label_pairs import class_pairs, expected_suspects
-from failsight.tools.checks.label_scores import Scored
-from failsight.tools.checks.label_second import _as_sure
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Finding
 from failsight.tools.label_noise import label_noise
+from failsight.tools.labels.pairs import class_pairs, expected_suspects
+from failsight.tools.labels.scores import Scored
+from failsight.tools.labels.second import _as_sure
 from failsight.tools.stats.confident import confident_counts
 from tests.checks.label_worlds import world
 from tests.fakes.view import FakeTable, FakeView

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 import failsight.knowledge_base.cases as demo
-from failsight.tools.checks.structure_trace import trace, watching
 from failsight.tools.inputs import open_images, open_model
 from failsight.tools.model_structure import model_structure
+from failsight.tools.structure.trace import trace, watching
 from tests.fakes.view import FakeModel, FakeTable, FakeView
 from tests.tools.cases import check_evidence, counted_view
 

@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from failsight.tools.checks.feeding import orientations
-from failsight.tools.checks.pipelines import IMAGENET
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence
 from failsight.tools.inputs import open_images, open_model, preprocess
 from failsight.tools.inputs.base import Floats, Preprocessing
 from failsight.tools.inputs.models.side import parse_side
 from failsight.tools.inputs.models.variant import with_preprocessing
+from failsight.tools.pipelines.candidates import IMAGENET
+from failsight.tools.pipelines.feeding import orientations
 from failsight.tools.preprocessing_probe import preprocessing_probe
 from failsight.tools.stats.intervals import wilson
 from tests.checks.pipelines_nets import CLASSES, PLAIN, SIZE, RuleModel, coloured, declared, made_for

@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from failsight.tools.criteria import Criterion, criteria_of, judge, overall, parse_name
 from failsight.tools.evidence import Correction, Evidence, Finding, TestResult, evidence_from_dict
+from failsight.tools.expectations.criteria import Criterion, criteria_of, judge, overall, parse_name
 from failsight.tools.inputs.base import Predictions
 from failsight.tools.readiness import readiness
 from failsight.tools.stats.floors import exact

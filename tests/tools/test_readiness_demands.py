@@ -7,10 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from failsight.tools.checks.criterion_names import check_bound, parse_name, parse_price, usual_side
-from failsight.tools.criteria import Criterion, criteria_of, judge
 from failsight.tools.errors import UserError
 from failsight.tools.evidence import Evidence, Fact
+from failsight.tools.expectations.criteria import Criterion, criteria_of, judge
+from failsight.tools.expectations.names import check_bound, parse_name, parse_price, usual_side
 from failsight.tools.readiness import readiness
 from failsight.tools.stats.floors import exact, mean_cost
 from failsight.tools.view import Expectation

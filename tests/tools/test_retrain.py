@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from failsight.tools.checks.history_record import read_record
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import Evidence, Finding
+from failsight.tools.history.record import read_record
 from failsight.tools.inputs.base import Predictions
 from failsight.tools.registry import registry
 from failsight.tools.repair import side_by_side, training

@@ -9,7 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from failsight.tools.checks.error_reviews import (
+from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Evidence, evidence_from_dict
+from failsight.tools.performance import Rate
+from failsight.tools.review_errors import review_errors
+from failsight.tools.reviews.errors import (
     OTHERS,
     Said,
     Strata,
@@ -22,10 +26,6 @@ from failsight.tools.checks.error_reviews import (
     strata,
     strictest,
 )
-from failsight.tools.errors import RetryError
-from failsight.tools.evidence import Evidence, evidence_from_dict
-from failsight.tools.performance import Rate
-from failsight.tools.review_errors import review_errors
 from failsight.tools.stats.floors import exact
 from tests.fakes.view import FakeTable, FakeView
 from tests.tools.cases import check_evidence, check_spec, counted_view, from_counts

@@ -11,11 +11,11 @@ import pytest
 
 from benchmarks.shift_estimates import Row, rows_of, worlds
 from benchmarks.shift_worlds import rooms as demo_rooms
-from failsight.tools.checks.shift_report import domain_sentence
-from failsight.tools.checks.shift_samples import Domain
 from failsight.tools.evaluate import evaluate
 from failsight.tools.evidence import Evidence
 from failsight.tools.shift import shift
+from failsight.tools.shifts.report import domain_sentence
+from failsight.tools.shifts.samples import Domain
 from failsight.tools.stats.two_sample import Auc
 from tests.fakes.case import FakeCase
 from tests.fakes.view import FakeModel, FakeTable, FakeView

@@ -9,7 +9,7 @@ from failsight.tools.experiments.population import parse_filters
 from failsight.tools.find_slices import find_slices
 from failsight.tools.inputs.base import AttributeTable
 from failsight.tools.repair_sizes import matches
-from failsight.tools.slice_columns import (
+from failsight.tools.slices.columns import (
     Coded,
     edge_texts,
     encode_column,

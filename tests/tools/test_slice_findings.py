@@ -8,10 +8,10 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from failsight.tools.checks.slice_target import goal
 from failsight.tools.find_slices import find_slices
-from failsight.tools.slice_findings import conditions, put_together
-from failsight.tools.slice_search import Search, prepare, search
+from failsight.tools.slices.findings import conditions, put_together
+from failsight.tools.slices.search import Search, prepare, search
+from failsight.tools.slices.target import goal
 from failsight.tools.stats.slices import Conjunction, SearchSettings
 from tests.fakes.view import FakeTable, FakeView
 from tests.tools.cases import one_hot

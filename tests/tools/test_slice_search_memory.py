@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from failsight.tools import slice_search
+from failsight.tools.slices import search as slice_search
 from failsight.tools.stats.slices import CountCache
 
 

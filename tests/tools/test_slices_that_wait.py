@@ -14,8 +14,8 @@ from failsight.agent.planners.steps import _still_holds
 from failsight.tools.evidence import Evidence, Finding, TestResult, family_key
 from failsight.tools.find_slices import find_slices
 from failsight.tools.registry import registry
-from failsight.tools.slice_search import errors_of
-from failsight.tools.slice_suspicions import HELD, rests_on, sign, tells_how_taken
+from failsight.tools.slices.search import errors_of
+from failsight.tools.slices.suspicions import HELD, rests_on, sign, tells_how_taken
 from tests.fakes.view import FakeModel, FakeTable, FakeView
 from tests.tools.cases import check_evidence
 

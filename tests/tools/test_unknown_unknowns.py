@@ -11,9 +11,9 @@ import pytest
 
 from failsight.agent.planners.scripted import ScriptedPlanner, call
 from failsight.agent.session import Session
-from failsight.tools.checks.unknown_report import _to_do
 from failsight.tools.errors import RetryError
 from failsight.tools.unknown_unknowns import unknown_unknowns
+from failsight.tools.unknowns.report import _to_do
 from tests.fakes.case import FakeCase, television_world
 from tests.fakes.view import FakeTable, FakeView
 from tests.tools.cases import check_evidence, check_spec, one_hot

@@ -30,7 +30,11 @@ def chained(error: Exception, cause: BaseException) -> Exception:
         (KeyboardInterrupt(), 130, STOPPED_LINE),
         (BrokenPipeError(), 141, ""),
         (SystemExit(7), 7, ""),
-        (ValueError("literal serializer: KeyboardInterrupt"), 130, STOPPED_LINE),  # a library's own error out of Ctrl-C
+        (
+            ValueError("literal serializer: KeyboardInterrupt"),
+            130,
+            STOPPED_LINE,
+        ),  # a library's own error out of Ctrl-C
         (chained(RuntimeError("broken"), KeyboardInterrupt()), 130, STOPPED_LINE),
         (SystemExit(None), 0, ""),
     ],

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import pytest
 from PIL import Image
 
-from failsight.agent import forms, open_case
+from failsight.agent import open_case
 from failsight.agent.journal import verify
+from failsight.agent.people import forms
 from failsight.agent.planners.scripted import ScriptedPlanner, call
 from failsight.agent.session import Session
 from failsight.agent.state import CaseState

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from failsight.tools.slice_columns import Coded
+from failsight.tools.slices.columns import Coded
 from failsight.tools.stats.contingency import cramers_v, cramers_v_interval
 from failsight.tools.stats.intervals import wilson_many
 

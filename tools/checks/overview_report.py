@@ -14,7 +14,7 @@ from failsight.tools.figures.cells import Cells, cells
 from failsight.tools.figures.charts import Mark
 from failsight.tools.figures.histograms import MOST_BARS, Bar, Block, histograms
 from failsight.tools.notes import called, of_split
-from failsight.tools.slice_columns import Coded
+from failsight.tools.slices.columns import Coded
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import clean, interval, listing, number
 from failsight.tools.view import CaseView

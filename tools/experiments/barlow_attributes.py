@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from failsight.tools.evidence import Interval
 from failsight.tools.inputs.base import AttributeTable
-from failsight.tools.slice_columns import encode_columns
+from failsight.tools.slices.columns import encode_columns
 from failsight.tools.stats.intervals import newcombe
 from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.stats.tests import fisher_exact

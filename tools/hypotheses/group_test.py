@@ -24,7 +24,7 @@ from failsight.tools.hypotheses.suggested import Suggested, suggested
 from failsight.tools.hypotheses.typed import CUED, GROUPED, NATURE, conditions_of, group_words, in_words
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import labelled_splits, need_labels
-from failsight.tools.slice_search import group_codes
+from failsight.tools.slices.search import group_codes
 from failsight.tools.stats.groups import Gap, gap
 from failsight.tools.stats.intervals import newcombe, wilson
 from failsight.tools.stats.power import smallest_rate_difference
@@ -199,7 +199,9 @@ def _finding(
     slice_ = {one.name: in_words(one) for one in conditions}
     name = None if within is None else view.classes[within]
     into = None if called is None else view.classes[called]
-    made = Finding("weak_slice", failure, bug, "", slice=slice_, class_name=name, confused_with=into, split=split)
+    made = Finding(
+        "weak_slice", failure, bug, "", slice=slice_, class_name=name, confused_with=into, split=split
+    )
     made = dataclasses.replace(made, statement=claim(made))
     for _, known in view.findings():
         if known.key == made.key:

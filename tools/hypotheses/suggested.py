@@ -18,7 +18,7 @@ from failsight.tools.evidence import Evidence, TestResult, Tried, group_key
 from failsight.tools.experiments.population import Filter, rows_meeting
 from failsight.tools.hypotheses.typed import conditions_of, in_words
 from failsight.tools.inputs.base import Split
-from failsight.tools.slice_halves import searched_half
+from failsight.tools.slices.halves import searched_half
 from failsight.tools.text import listing, p_value
 from failsight.tools.view import CaseView
 

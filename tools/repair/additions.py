@@ -251,8 +251,8 @@ def _order(
 
 def _weakest(view: CaseView, split: Split, rows: Ints, budget: int) -> Ints | None:
     """Rows as HiBug ranks them, the others after them by lot; None where it can't be learned where the model fails."""
-    from failsight.tools.checks.selection import open_pool, pick
-    from failsight.tools.checks.weak_slices import learn
+    from failsight.tools.selection.methods import open_pool, pick
+    from failsight.tools.selection.weak_slices import learn
 
     if not (view.table("data").labels >= 0).any():
         return None

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from failsight.tools.checks.model_groups import finding_mask
+from failsight.tools.changes.groups import finding_mask
 from failsight.tools.evidence import Finding
 from failsight.tools.inputs.base import Pixels, Split
 from failsight.tools.notes import called

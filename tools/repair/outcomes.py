@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from failsight.tools.checks.model_groups import (
+from failsight.tools.changes.groups import (
     column_values,
     cross_names,
     finding_mask,
@@ -23,7 +23,7 @@ from failsight.tools.notes import called
 from failsight.tools.repair.untouched import JUDGES, untouched
 from failsight.tools.repair.verdict import FEWEST, Kind, Losses
 from failsight.tools.repair.versions import ModelVersion
-from failsight.tools.slice_search import group_codes
+from failsight.tools.slices.search import group_codes
 from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView
 

@@ -12,7 +12,7 @@ from failsight.tools.evidence import Finding
 from failsight.tools.inputs.base import Predictions, Split
 from failsight.tools.notes import called
 from failsight.tools.repair.versions import ModelVersion
-from failsight.tools.slice_halves import searched_half
+from failsight.tools.slices.halves import searched_half
 from failsight.tools.view import CaseView
 
 Ints = npt.NDArray[np.int64]

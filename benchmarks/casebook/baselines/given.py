@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from failsight.tools.slice_columns import Coded
+from failsight.tools.slices.columns import Coded
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
@@ -117,7 +117,7 @@ def read(case: Any, rooms: bool) -> Given:
 
 def columns_of(case: Any, keep: Bools) -> Columns:
     """The attributes that the slice search would use."""
-    from failsight.tools.slice_columns import encode_columns
+    from failsight.tools.slices.columns import encode_columns
 
     coded, _ = encode_columns(case.attributes("data"), keep, None)
     train = None

@@ -13,7 +13,7 @@ from benchmarks.casebook.baselines.given import Given
 from benchmarks.casebook.baselines.naming import Said, named
 from benchmarks.casebook.baselines.spotlight import spotlights
 from benchmarks.planted.domino import domino as mixture
-from failsight.tools.checks.hibug import hibug_bugs
+from failsight.tools.slices.hibug import hibug_bugs
 
 Answer = Callable[[Given], list[Said]]
 BARLOW_DEPTH, BARLOW_EXCESS, BARLOW_COVER = 2, 0.1, 0.2

@@ -1,0 +1,1 @@
+"""Pictures that occur twice, and evaluation images that were trained on."""

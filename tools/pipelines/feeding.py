@@ -1,0 +1,313 @@
+"""The same pictures through many input pipelines: each is decoded once, equal inputs are scored once."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from failsight.tools.engine.local import batch_size
+from failsight.tools.inputs import preprocess
+from failsight.tools.inputs.base import (
+    BadImage,
+    Classifier,
+    Floats,
+    ImageTable,
+    LeftOut,
+    Pixels,
+    Preprocessing,
+    Split,
+    batches,
+)
+from failsight.tools.inputs.decisions import Thresholds, decide, thresholds_of
+from failsight.tools.inputs.models.scoring import probe_pixels
+from failsight.tools.inputs.models.variant import takes_preprocessing, with_preprocessing
+from failsight.tools.pipelines.candidates import Alternative, Pipeline, Triple
+from failsight.tools.view import CaseView
+
+FLOOR = 1e-6  # a probability below this counts as this: one sure error must not outweigh all other pictures
+_STORED = 1  # layout of the cached arrays
+_BACK = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}  # EXIF orientation → what undoes the turn that decoding made
+
+Bools = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What became of n pictures under p pipelines.
+
+    Attributes:
+        rows: the readable rows, in the order asked for. (n,)
+        labels: their true classes. (n,)
+        right: whether the true class had the highest score. (p, n)
+        truth: natural logarithm of the true class's probability, at least ``log(FLOOR)``. (p, n)
+        left_out: the unreadable ones.
+    """
+
+    rows: Rows
+    labels: Rows
+    right: Bools
+    truth: Floats
+    left_out: tuple[LeftOut, ...] = ()
+
+
+class Bench:
+    """One model and one split, ready to be fed in many ways."""
+
+    def __init__(self, view: CaseView, split: Split, turned: Mapping[int, int]) -> None:
+        self.view, self.split = view, split
+        self.model: Classifier = view.model()
+        self.table: ImageTable = view.table(split)
+        self.declared: Preprocessing = self.model.preprocessing
+        self.own_geometry = getattr(self.model, "geometry", None) is not None
+        self.arithmetic = takes_preprocessing(self.model)
+        self.turned = turned
+        self._fed: dict[Preprocessing, Classifier] = {}
+
+    def accepts(self, change: Alternative) -> bool:
+        """Whether the model takes pictures in the shape that this change gives them."""
+        if change.axis != "layout":
+            return True
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                self.scores(Pipeline((change,)), probe_pixels(self.declared))
+        except Exception:  # whatever a network raises for a shape that it does not take
+            return False
+        return True
+
+    def scores(self, pipeline: Pipeline, pixels: Pixels) -> Floats:
+        """(n, classes) probabilities for prepared pixels, fed as ``pipeline`` says."""
+        how = pipeline.how(self.declared)
+        edited = edit(pixels, pipeline, swap=how.channels != self.declared.channels)
+        arithmetic = replace(
+            self.declared, scale=how.scale, mean=how.mean, std=how.std, layout=how.layout
+        )  # channels are swapped already, and the pixels have their size
+        if arithmetic == self.declared:
+            return self.model.scores(edited)
+        if arithmetic not in self._fed:
+            self._fed[arithmetic] = with_preprocessing(self.model, arithmetic)
+        return self._fed[arithmetic].scores(edited)
+
+    def prepare(self, image: Image.Image, pipeline: Pipeline) -> npt.NDArray[np.uint8]:
+        """(height, width, 3) pixels as the pipeline's geometry makes them; the declared one is the model's own."""
+        if not pipeline.changed_geometry():
+            return np.asarray(self.model.prepare(image), np.uint8)
+        return preprocess.prepare(image, pipeline.how(self.declared))
+
+    def statistics(self, rows: Rows) -> tuple[Triple, Triple] | None:
+        """Mean and std of the prepared pictures of ``rows``, per channel, for pixels from 0 to 1; None when they say nothing."""
+        colours, squares, count = np.zeros(3), np.zeros(3), 0
+        for row in rows.tolist():
+            try:
+                pixels = self.prepare(self.table.open(row), Pipeline()).reshape(-1, 3) / 255
+            except BadImage:
+                continue
+            colours, squares, count = colours + pixels.mean(0), squares + (pixels**2).mean(0), count + 1
+        if not count:
+            return None
+        mean = colours / count
+        std = np.sqrt(np.maximum(squares / count - mean**2, 0))
+        if std.min() < 0.01:
+            return None
+        (r, g, b), (x, y, z) = np.round(mean, 2).tolist(), np.round(std, 2).tolist()
+        return (r, g, b), (x, y, z)
+
+    def brightest(self, rows: Rows) -> int | None:
+        """The largest pixel of the prepared pictures of ``rows``, 0 to 255; None where none can be read."""
+        found = None
+        for row in rows.tolist():
+            try:
+                found = max(found or 0, int(self.prepare(self.table.open(row), Pipeline()).max()))
+            except BadImage:
+                continue
+        return found
+
+    def picture(self, image: Image.Image, row: int, pipeline: Pipeline) -> npt.NDArray[np.uint8]:
+        """One picture of the table as the pipeline hands it to the arithmetic: (height, width, 3)."""
+        pixels = self.prepare(self._stored(image, row, pipeline), pipeline)[None]
+        swap = pipeline.how(self.declared).channels != self.declared.channels
+        shown: npt.NDArray[np.uint8] = edit(pixels, pipeline, swap=swap)[0]
+        return shown
+
+    def measure(self, rows: Rows, pipelines: Sequence[Pipeline], label: str) -> Outcomes:
+        """Feed ``rows`` through every pipeline: streamed, batch by batch, each picture decoded once; cached."""
+        key = self._key(rows, pipelines)
+        stored = self.view.cached(key)
+        if stored is not None:
+            reasons = [str(r) for r in stored["reasons"].tolist()]
+            bad = list(zip(stored["bad"].tolist(), reasons, strict=True))
+            rows = stored["rows"]
+            return Outcomes(
+                rows, self.table.labels[rows], stored["right"], stored["truth"], self._left_out(bad)
+            )
+        labels, kept, bad = self.table.labels, [], []
+        right: list[Bools] = []
+        truth: list[Floats] = []
+        with self.view.progress.job(label, len(rows)) as ticker:
+            for part, pictures, unread in self._pictures(rows, pipelines):
+                bad += unread
+                if len(part):
+                    scored = self._batch(pictures, pipelines)
+                    kept.append(part)
+                    right.append(_right(scored, labels[part], thresholds_of(self.model)))
+                    truth.append(_truth(scored, labels[part]))
+                ticker.advance(len(part) + len(unread))
+        readable = np.concatenate(kept) if kept else np.zeros(0, np.int64)
+        made = Outcomes(
+            readable,
+            labels[readable],
+            np.concatenate(right, 1) if right else np.zeros((len(pipelines), 0), bool),
+            np.concatenate(truth, 1) if truth else np.zeros((len(pipelines), 0), np.float32),
+            self._left_out(bad),
+        )
+        arrays: dict[str, npt.NDArray[Any]] = {
+            "rows": made.rows, "right": made.right, "truth": made.truth,
+            "bad": np.array([row for row, _ in bad], np.int64),
+            "reasons": np.array([reason for _, reason in bad], np.str_),
+        }  # fmt: skip
+        self.view.store(key, arrays)
+        return made
+
+    def _key(self, rows: Rows, pipelines: Sequence[Pipeline]) -> dict[str, Any]:
+        fed = [[asdict(p.how(self.declared)), sorted(p.edits), p.changed_geometry()] for p in pipelines]
+        for each, p in zip(fed, pipelines, strict=True):
+            each += [asdict(p.covered)] if p.covered else []
+        where = hashlib.sha256(np.ascontiguousarray(rows, np.int64).tobytes()).hexdigest()
+        return {
+            "preprocessing_probe": _STORED, "model": self.model.fingerprint, "data": self.table.fingerprint,
+            "split": self.split, "rows": where, "pipelines": fed, "declared": asdict(self.declared),
+        }  # fmt: skip
+
+    def _left_out(self, bad: Sequence[tuple[int, str]]) -> tuple[LeftOut, ...]:
+        return tuple(LeftOut(self.table.paths[row], reason) for row, reason in bad)
+
+    def _pictures(
+        self, rows: Rows, pipelines: Sequence[Pipeline]
+    ) -> Iterator[tuple[Rows, dict[Any, Pixels], list[tuple[int, str]]]]:
+        """Batches of (readable rows, prepared pixels by geometry, unreadable rows); threads decode one batch ahead."""
+        wanted = {_geometry(p, self.declared): p for p in pipelines}
+        size = batch_size(self.model)
+
+        def one(row: int) -> dict[Any, npt.NDArray[np.uint8]] | str:
+            try:
+                image = self.table.open(row)
+            except BadImage as problem:
+                return str(problem)
+            return {key: self.prepare(self._stored(image, row, p), p) for key, p in wanted.items()}
+
+        with ThreadPoolExecutor(2, thread_name_prefix="failsight-decode") as pool:
+            pending = ((part, [pool.submit(one, int(r)) for r in part]) for part in batches(rows, size))
+            ahead = list(islice(pending, 2))
+            while ahead:
+                part, futures = ahead.pop(0)
+                made = [f.result() for f in futures]
+                ahead += islice(pending, 1)
+                good = [(r, m) for r, m in zip(part.tolist(), made, strict=True) if not isinstance(m, str)]
+                bad = [(r, m) for r, m in zip(part.tolist(), made, strict=True) if isinstance(m, str)]
+                stacks = {key: np.stack([m[key] for _, m in good]) for key in wanted} if good else {}
+                yield np.array([r for r, _ in good], np.int64), stacks, bad
+
+    def _stored(self, image: Image.Image, row: int, pipeline: Pipeline) -> Image.Image:
+        back = _BACK.get(self.turned.get(row, 1)) if "as_stored" in pipeline.edits else None
+        image = image if back is None else image.transpose(back)
+        return image if pipeline.covered is None else preprocess.border_covered(image, pipeline.covered)
+
+    def _batch(self, pictures: Mapping[Any, Pixels], pipelines: Sequence[Pipeline]) -> list[Floats]:
+        """Scores under each pipeline; two pipelines that feed the same numbers share one pass."""
+        same: dict[Any, Any] = {}
+        for key, pixels in pictures.items():
+            twin = next((k for k in dict.fromkeys(same.values()) if np.array_equal(pictures[k], pixels)), key)
+            same[key] = twin
+        done: dict[Any, Floats] = {}
+        made = []
+        for p in pipelines:
+            how, twin = p.how(self.declared), same[_geometry(p, self.declared)]
+            fed = (
+                twin, p.edits - {"as_stored"}, how.channels, how.scale, how.mean, how.std, how.layout
+            )  # fmt: skip
+            if fed not in done:
+                done[fed] = self.scores(p, pictures[twin])
+            made.append(done[fed])
+        return made
+
+
+def _geometry(pipeline: Pipeline, declared: Preprocessing) -> Any:
+    """What decides the prepared pixels: equal keys, equal pixels."""
+    stored = "as_stored" in pipeline.edits
+    if not pipeline.changed_geometry():
+        return "declared", stored, pipeline.covered
+    how = pipeline.how(declared)
+    return how.fit, how.resize, how.interpolation, stored, pipeline.covered
+
+
+def edit(pixels: Pixels, pipeline: Pipeline, *, swap: bool) -> Pixels:
+    """Prepared pixels with what ``Preprocessing`` can't express: (n, h, w, 3) → the same shape."""
+    edits = pipeline.edits
+    if "transposed" in edits:
+        pixels = pixels.transpose(0, 2, 1, 3)
+    if "upside_down" in edits:
+        pixels = pixels[:, ::-1]
+    if "grey" in edits:
+        one = preprocess.to_channels(pixels, Preprocessing(size=(1, 1), channels="GRAY"))
+        pixels = np.repeat(one, 3, axis=3)
+    if swap:
+        pixels = pixels[..., ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def _right(scored: Sequence[Floats], labels: Rows, rule: Thresholds) -> Bools:
+    """(p, n): the true class is answered; scores that are not finite are wrong."""
+    made = [np.isfinite(s).all(1) & (decide(np.nan_to_num(s, nan=-1.0), rule) == labels) for s in scored]
+    return np.stack(made)
+
+
+def _truth(scored: Sequence[Floats], labels: Rows) -> Floats:
+    """(p, n): log probability of the true class."""
+    at = np.arange(len(labels))
+    made = [np.log(np.clip(np.nan_to_num(s[at, labels], nan=0.0), FLOOR, 1.0)) for s in scored]
+    values: Floats = np.stack(made).astype(np.float32)
+    return values
+
+
+def orientations(table: ImageTable, rows: Rows) -> dict[int, int]:
+    """EXIF orientation of those ``rows`` whose file carries one other than upright; none where pictures have no file."""
+    file = getattr(table, "file", None)
+    found: dict[int, int] = {}
+    if file is None:
+        return found
+    for row in rows.tolist():
+        path = file(row)
+        turn = 1 if path is None else _orientation(path)
+        if turn in _BACK:
+            found[row] = turn
+    return found
+
+
+def _orientation(path: Path) -> int:
+    """The EXIF orientation of a file, read from its header; 1 (upright) for one that can't be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Pillow about large pictures
+            with Image.open(path) as opened:
+                return int(opened.getexif().get(0x0112, 1))
+    except Exception:  # it is left out later, with its reason
+        return 1

@@ -1,0 +1,1 @@
+"""In what the images of two splits differ, and what that does to accuracy."""

@@ -1,0 +1,1 @@
+"""How a network is built: its operations, units that never speak, and the wiring to its answers."""

@@ -1,0 +1,1 @@
+"""Confident errors: groups of them, how many to expect, and what to label next."""
