@@ -345,6 +345,7 @@ def _action(strategy: Any) -> str:
         "wanted": "labelled images",
         "differences": "",
         "relabel": "the images in question",
+        "careless": "",
         "n": "more",
     }
     return str(strategy.action.format_map(fields))

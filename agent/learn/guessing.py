@@ -76,7 +76,10 @@ def guess(room: Classroom, case: Case, spec: Mapping[str, Any]) -> Dialogue[Gues
     )
     if picked.key == "pass":
         return None
-    return Guess(spec, picked.key, picked.hints, read_sure(picked.more))
+    sure = read_sure(picked.more)
+    if picked.more and sure is None:
+        yield Say("How sure you are is a number from 0 to 100; your answer counts without it.", "warning")
+    return Guess(spec, picked.key, picked.hints, sure)
 
 
 def settle(room: Classroom, made: Evidence, given: Guess | None, lesson: str) -> Dialogue[None]:

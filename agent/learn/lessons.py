@@ -135,18 +135,39 @@ def _step(room: Classroom, case: Case, lesson: Lesson, step: Mapping[str, Any]) 
             yield from exercises.suspect(room, case, lesson.id, about)
         elif kind == "suspicion":
             yield from _suspicion(room, case)
+        elif kind == "test" and isinstance(about, Mapping):
+            yield from _guessed_test(room, case, lesson.id, about)
         elif kind in ("control", "test", "correct"):
             yield from _exercise(room, case, lesson.id, kind)
 
 
-def _look(room: Classroom, case: Case, lesson: str, about: Mapping[str, Any]) -> Dialogue[None]:
+def _guesses(
+    room: Classroom, case: Case, about: Mapping[str, Any], tool: str
+) -> Dialogue[list[guessing.Guess]]:
+    """What is asked before ``tool`` measures it."""
     given = []
     for spec in about.get("guesses", ()):
         texts = {k: _filled(case, v) for k, v in spec.items() if k in ("ask", "hint")}
         made = yield from guessing.guess(room, case, {**spec, **texts})
         if made is not None:
             given.append(made)
-            did(case, Act("guess", about["tool"]))
+            did(case, Act("guess", tool))
+    return given
+
+
+def _guessed_test(room: Classroom, case: Case, lesson: str, about: Mapping[str, Any]) -> Dialogue[None]:
+    """The test of what was stated, its figures guessed before: shown earlier, they would be the verdict."""
+    record = last_stated(case)
+    planned = exercises.planned_call(case, record) if record is not None else None
+    given = yield from _guesses(room, case, about, planned[0]) if planned else ()
+    yield from _exercise(room, case, lesson, "test")
+    made = case.state().latest(planned[0]) if planned else None
+    for one in given if made is not None else ():
+        yield from guessing.settle(room, made, one, lesson)
+
+
+def _look(room: Classroom, case: Case, lesson: str, about: Mapping[str, Any]) -> Dialogue[None]:
+    given = yield from _guesses(room, case, about, about["tool"])
     arguments = {
         k: _filled(case, v) if isinstance(v, str) else v for k, v in about.get("arguments", {}).items()
     }
@@ -289,8 +310,10 @@ class Values(Mapping[str, str]):
         return str(len(self._case.classes))
 
     def _accuracy(self) -> str:
-        if self._case.state().latest("evaluate") is None:
-            measure(self._case, "evaluate")
+        if (
+            self._case.state().latest("evaluate") is None
+        ):  # of the test pictures alone: the others are for later lessons
+            measure(self._case, "evaluate", {"split": "data"})
         return self._fact("evaluate", "accuracy")
 
     def _recalls(self) -> list[tuple[float, str, str]]:

@@ -88,8 +88,8 @@ def _share(answers: Called, word: str, name: str) -> str:
         return ""
     called, share = answers[word]
     if called == name:
-        return f" (the model calls {number(share)} of some so)"
-    return f" (but the model calls {number(share)} of some {clean(called, 40)})"
+        return f" (of a few that were tried, the model calls {number(share)} so)"
+    return f" (but of a few that were tried, the model calls {number(share)} {clean(called, 40)})"
 
 
 def _closest(unknown: Sequence[str], unused: Sequence[str]) -> dict[str, str]:
@@ -134,7 +134,7 @@ def _one_by_one(
 
 def _mostly(answers: Called, word: str) -> str:
     return (
-        f" (it calls {number(answers[word][1])} of some {clean(answers[word][0], 40)})"
+        f" (of a few that were tried, it calls {number(answers[word][1])} {clean(answers[word][0], 40)})"
         if word in answers
         else ""
     )

@@ -104,8 +104,9 @@ def _door(chosen: Chosen) -> Dialogue[None]:
 
 def _level(chosen: Chosen, reporter: Progress) -> Dialogue[None]:
     picked = yield from pick(
-        "How much shall be explained?", LEVELS, default=chosen.level or "novice", back=True
-    )
+        "How much shall be explained?", LEVELS, default=chosen.level or "novice", back=True,
+        hints=["A novice gets every word explained and lessons offered; an expert gets figures. It can be changed later (--level)."],
+    )  # fmt: skip
     chosen.level = picked.key
 
 
@@ -166,7 +167,9 @@ def summary(chosen: Chosen) -> list[str]:
         if getattr(chosen, name):
             lines.append(f"{words:<12} {clean(getattr(chosen, name), 200)}")
     if chosen.labels:
-        lines.append(f"pictures     {number(sum(chosen.labels.values()), 'count')} to test on")
+        lost = sum(n for label, n in chosen.labels.items() if chosen.class_map.get(label, label) == "")
+        told = f"pictures     {number(sum(chosen.labels.values()) - lost, 'count')} to test on"
+        lines.append(told + (f" ({number(lost, 'count')} left out, with their classes)" if lost else ""))
     if chosen.class_map:
         told = ", ".join(
             f"{clean(a, 30)} is {clean(b, 30) or 'left out'}" for a, b in chosen.class_map.items()

@@ -187,3 +187,34 @@ def test_a_correction_before_anything_is_known_is_a_pitfall(tmp_path: Path) -> N
         did(case, Act("suspect", kind="leakage"))
         said, _ = played(correct(here, case, (), "birch"), "1")
         assert any("not tested yet" in s for s in said)
+
+
+def test_no_lesson_shows_deployment_figures_before_the_test_that_asks_for_them() -> None:
+    """The verdict about pictures from real use belongs to the third lesson, behind the hypothesis and its test."""
+    first, third = (
+        next(one for one in lessons() if one.id == name) for name in ("first_look", "in_the_field")
+    )
+    looks = [step["look"] for step in first.steps if "look" in step and step["look"]["tool"] == "evaluate"]
+    assert looks and all(look["arguments"] == {"split": "data"} for look in looks)
+    kinds_of = [
+        kind for step in third.steps for kind in step if kind in ("suspect", "control", "test", "look")
+    ]
+    assert kinds_of[:4] == ["suspect", "control", "test", "look"]
+    (test,) = [step["test"] for step in third.steps if "test" in step]
+    assert test["guesses"][0]["of"] == "split deploy"
+
+
+def test_how_sure_beyond_a_hundred_is_said_and_not_scored() -> None:
+    from types import SimpleNamespace
+
+    from failsight.agent.learn import guessing
+    from failsight.agent.learn.dialogue import Say, last
+
+    room = SimpleNamespace(rules=SimpleNamespace(guesses=True, explains=True))
+    case = SimpleNamespace(classes=("bathroom", "kitchen"))
+    spec = {"kind": "class", "ask": "Which?"}
+    items, made = last(guessing.guess(room, case, spec), ["bathroom 300"])  # type: ignore[arg-type]
+    assert made is not None and (made.typed, made.sure) == ("bathroom", None)
+    assert any(isinstance(one, Say) and "0 to 100" in one.text for one in items)
+    items, made = last(guessing.guess(room, case, spec), ["kitchen 70"])  # type: ignore[arg-type]
+    assert made is not None and made.sure == 0.7 and not any(isinstance(one, Say) for one in items)

@@ -328,3 +328,15 @@ def test_somebodys_own_model_reaches_a_finding_within_three_minutes(tmp_path: Pa
     ]
     assert found
     assert seconds <= 180, seconds
+
+
+def test_the_summary_counts_pictures_that_will_be_used() -> None:
+    from failsight.agent.learn.chosen import Chosen
+    from failsight.agent.learn.wizard import summary
+
+    chosen = Chosen(
+        labels={"kitchen": 120, "hall": 60, "yard": 40}, class_map={"hall": "", "yard": "Backyard"}
+    )
+    assert "pictures     160 to test on (60 left out, with their classes)" in summary(chosen)
+    chosen.class_map = {}
+    assert "pictures     220 to test on" in summary(chosen)
