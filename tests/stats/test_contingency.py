@@ -119,6 +119,45 @@ def test_cramers_v_interval_covers() -> None:
     assert np.mean(held) >= 0.9
 
 
+def test_an_association_shows_however_few_images_each_stratum_has() -> None:
+    """110 classes of 18 pictures, of which two of six tones are in one split only: V is that of all pictures together, but for the margins."""
+    class_ = np.array([[0, 3, 3, 0, 3, 3], [1, 1, 1, 1, 1, 1]])
+    value, (low, high) = cramers_v_interval(np.repeat(class_[None], 110, 0), resamples=400)
+    assert value == pytest.approx(0.4974 * 18 / 17, abs=0.002)  # the margins of 18 take one in 18
+    assert 0.45 < low < value < high < 0.6
+
+
+def test_one_stratum_is_the_plain_table() -> None:
+    for table in ([[40, 10], [10, 40]], [[7, 3, 2], [1, 5, 9]]):
+        assert cramers_v_interval([table], resamples=50)[0] == pytest.approx(cramers_v(table))
+
+
+def test_small_strata_without_association_make_none() -> None:
+    """60 strata of 12: V of 100 draws lies near 0 on average, and its interval holds 0 in at least 97.5 % of them."""
+    rng = np.random.default_rng(8)
+    made = [
+        cramers_v_interval(rng.multinomial(12, [1 / 6] * 6, 60).reshape(60, 2, 3), resamples=200, seed=seed)
+        for seed in range(100)
+    ]
+    assert np.mean([value for value, _ in made]) < 0.04
+    assert sum(low <= 0 for _, (low, _) in made) >= 95
+
+
+def test_the_interval_of_v_covers_in_small_strata() -> None:
+    """40 strata of 20 with φ = 0.3: nine in ten of 100 intervals hold it."""
+    rng, share = np.random.default_rng(4), np.array([0.325, 0.175, 0.175, 0.325])
+    made = [
+        cramers_v_interval(rng.multinomial(20, share, 40).reshape(40, 2, 2), resamples=200, seed=seed)
+        for seed in range(100)
+    ]
+    assert sum(low <= 0.3 <= high for _, (low, high) in made) >= 88
+    assert np.mean([value for value, _ in made]) == pytest.approx(0.3, abs=0.015)
+
+
+def test_opposite_associations_cancel() -> None:
+    assert cramers_v_interval([[[40, 10], [10, 40]], [[10, 40], [40, 10]]], resamples=50)[0] == 0.0
+
+
 def rooms(rng: np.random.Generator, pull: float, n: int = 1200) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A television (value 1), mostly in class 2; it turns the prediction to class 2 with probability `pull`."""
     true = rng.integers(0, 4, n)

@@ -171,19 +171,28 @@ def risk_difference(tables: ArrayLike, level: float = 0.95) -> RiskDifference:
     return RiskDifference(value, ci, round(float(n1.sum())), round(float(n0.sum())))
 
 
+MOST_CONTRASTS = 400  # of a test of general association: its covariance is that number squared
+
+
 def cramers_v(table: ArrayLike) -> float:
     """Cramér's V of an r × c table, corrected for bias: 0 (none) to 1 (one determines the other).
 
     Bergsma 2013, J. Korean Stat. Soc. 42:323. Empty rows and columns are left out; 0 when fewer than two
     of either are left.
     """
-    return math.sqrt(_v_squared(np.asarray(table, np.float64)[None])[0])
+    t = np.asarray(table, np.float64)[None]
+    return float(np.sqrt(_squared(*_cells(t), t))[0]) if t.sum() > 0 else 0.0
 
 
 def cramers_v_interval(
     tables: ArrayLike, level: float = 0.95, *, resamples: int = 2000, seed: int = 0
 ) -> tuple[float, Interval]:
     """Cramér's V within strata, and its bootstrap interval.
+
+    What the cells hold beyond what their strata's margins give is added over the strata before it is squared: an association
+    that goes the same way everywhere shows, however few images each stratum has. (Averaged over strata, V² of small tables is
+    lost in their bias.) What goes one way in one stratum and the other way in the next cancels, as in the general association
+    test (Landis, Heyman & Koch 1978) that stands beside it.
 
     Args:
         tables: (H, r, c) counts, or (r, c) for a single table.
@@ -192,10 +201,9 @@ def cramers_v_interval(
         seed: makes the interval reproducible.
 
     Returns:
-        V: the root of the mean of the bias-corrected V² over strata, weighted by their rows; and the
-        percentile interval. (0, (0, 1)) without data. The lower end is 0 where the strata's chi-squared statistics,
-        summed, do not tell V from 0 at the tail of the level: drawn tables each look a little associated, and the
-        bias of several strata does not cancel.
+        V, corrected for bias; for a single table that of :func:`cramers_v` (Bergsma 2013). And the percentile interval of drawn
+        tables, from which the bias is taken twice: they hold the noise of the images and that of the draw. (0, (0, 1)) without
+        data. The lower end is 0 where the test of general association does not tell V from 0 at the tail of the level.
     """
     t = np.asarray(tables, np.float64)
     t = t[None] if t.ndim == 2 else t
@@ -204,20 +212,29 @@ def cramers_v_interval(
     if not len(t):
         return 0.0, (0.0, 1.0)
     rng = np.random.default_rng(seed)
-    share = n / n.sum()
-    point = math.sqrt(share @ _v_squared(t))
-    drawn = np.zeros(resamples)
-    for size, weight, stratum in zip(n, share, t, strict=True):
+    total = float(t.sum())
+    scale = n / (n - 1) * (total - 1) / total  # margins that a small stratum chose for itself take a share of what goes beyond them
+    beyond, expected, spread = (
+        sum(part) for part in zip(*(_cells(one[None], k) for one, k in zip(t, scale, strict=True)), strict=True)
+    )
+    point = float(np.sqrt(_squared(beyond, expected, spread, t)[0]))
+    drawn_beyond, drawn_expected, drawn_spread = (np.zeros((resamples, *t.shape[1:])) for _ in range(3))
+    for size, stratum, k in zip(n, t, scale, strict=True):
         cells = rng.multinomial(int(size), stratum.ravel() / size, resamples)
-        drawn += weight * _v_squared(cells.reshape(resamples, *stratum.shape).astype(np.float64))
+        parts = _cells(cells.reshape(resamples, *stratum.shape).astype(np.float64), k**2)  # a draw takes it once more
+        for sums, part in zip((drawn_beyond, drawn_expected, drawn_spread), parts, strict=True):
+            sums += part
+    drawn = np.sqrt(_squared(drawn_beyond, drawn_expected, drawn_spread, t, bias=2.0))
     tail = (1 - level) / 2
-    low, high = np.quantile(np.sqrt(drawn), (tail, 1 - tail))
+    low, high = np.quantile(drawn, (tail, 1 - tail))
     low = 0.0 if _independence_p(t) > tail else min(float(low), point)
     return point, (low, max(float(high), point))
 
 
 def _independence_p(tables: Float) -> float:
-    """p of no association in any of k tables: the sum of their chi-squared statistics."""
+    """p of no association: general association, or the strata's chi-squared statistics added where that has too many contrasts."""
+    if (tables.shape[1] - 1) * (tables.shape[2] - 1) <= MOST_CONTRASTS:
+        return general_association(tables).p
     total, freedom = 0.0, 0
     for table in tables:
         used = table[table.sum(axis=1) > 0][:, table.sum(axis=0) > 0]
@@ -229,19 +246,27 @@ def _independence_p(tables: Float) -> float:
     return chi_squared_p(total, freedom)
 
 
-def _v_squared(tables: Float) -> Float:
-    """(k,) bias-corrected V² of each of k tables (k, r, c)."""
-    n = tables.sum(axis=(1, 2))
-    rows, columns = tables.sum(axis=2), tables.sum(axis=1)
-    expected = rows[:, :, None] * columns[:, None, :] / np.maximum(n, 1)[:, None, None]
-    gap = np.divide((tables - expected) ** 2, expected, out=np.zeros_like(tables), where=expected > 0)
-    spare = np.maximum(n - 1, 1)
-    phi = gap.sum(axis=(1, 2)) / np.maximum(n, 1)
-    r, c = (rows > 0).sum(axis=1), (columns > 0).sum(axis=1)
-    phi = np.maximum(0.0, phi - (r - 1) * (c - 1) / spare)
-    narrow = np.minimum(r - (r - 1) ** 2 / spare, c - (c - 1) ** 2 / spare) - 1
-    usable = (np.minimum(r, c) >= 2) & (narrow > 0)
-    v: Float = np.minimum(1.0, np.divide(phi, narrow, out=np.zeros_like(phi), where=usable))
+def _cells(tables: Float, scale: float = 1.0) -> tuple[Float, Float, Float]:
+    """(k, r, c) each: ``scale`` × (observed minus expected), expected by the margins, and the former's variance under independence
+    (hypergeometric)."""
+    n = np.maximum(tables.sum(axis=(1, 2)), 1)[:, None, None]
+    rows, columns = tables.sum(axis=2)[:, :, None], tables.sum(axis=1)[:, None, :]
+    expected = rows * columns / n
+    spread = expected * (1 - rows / n) * (1 - columns / n) * n / np.maximum(n - 1, 1)
+    return scale * (tables - expected), expected, scale**2 * spread
+
+
+def _squared(beyond: Float, expected: Float, spread: Float, tables: Float, bias: float = 1.0) -> Float:
+    """(k,) V² from sums over strata: chi-squared a row, less ``bias`` times what independence gives, on the scale of V."""
+    used, total = expected > 0, float(tables.sum())
+    phi = np.divide(beyond**2, expected, out=np.zeros_like(beyond), where=used).sum(axis=(1, 2)) / total
+    null = np.divide(spread, expected, out=np.zeros_like(spread), where=used).sum(axis=(1, 2)) / total
+    whole, spare = tables.sum(axis=0), max(total - 1, 1)
+    r, c = int((whole.sum(axis=1) > 0).sum()), int((whole.sum(axis=0) > 0).sum())
+    narrow = min(r - (r - 1) ** 2 / spare, c - (c - 1) ** 2 / spare) - 1
+    if min(r, c) < 2 or narrow <= 0:
+        return np.zeros(len(beyond))
+    v: Float = np.clip((phi - bias * null) / narrow, 0.0, 1.0)
     return v
 
 
