@@ -123,6 +123,7 @@ class _Told:
         if parameters:
             self.facts.append(Fact("parameters", parameters, "count"))
         self.tables.append(Table("Model", ("property", "value"), tuple(_model_rows(model, parameters))))
+        self.notes += [clean(n, 600) for n in getattr(model, "notes", ())]
 
     def images(self, view: CaseView) -> None:
         """Counts by split and class, metadata, what was left out."""
@@ -302,6 +303,7 @@ def preprocessing_rows(p: Preprocessing) -> list[tuple[Cell, ...]]:
         ("mean", ", ".join(f"{v:.4g}" for v in p.mean)),
         ("standard deviation", ", ".join(f"{v:.4g}" for v in p.std)),
         ("scale", f"pixels × {p.scale:.4g}"),
+        *([("transparent pictures", f"laid on {p.ground}")] if p.ground != "drop" else []),
     ]
 
 

@@ -12,14 +12,13 @@ from failsight.tools.confidence_profile import score_oddities
 from failsight.tools.evidence import Evidence, Fact, Finding, Table
 from failsight.tools.inputs.base import Predictions
 from failsight.tools.registry import tool
-from failsight.tools.structure import report, scores, wiring
+from failsight.tools.structure import company, report, scores, wiring
 from failsight.tools.structure.trace import Operation, Trace, trace
 from failsight.tools.structure.units import Units, watch_units
 from failsight.tools.text import clean, listing, number
 from failsight.tools.view import CaseView
 
 LONG, VERY_LONG = 500, 2000  # operations: such programs are watched on fewer images
-COMPANY = 16  # images scored in a batch and alone
 _BOUNDED = ("softmax", "ReLU", "ReLU6", "clamp", "hard tanh", "sigmoid", "tanh", "hard sigmoid", "threshold")
 
 
@@ -52,16 +51,18 @@ def model_structure(
     model = view.model() if view.has_model() else None
     followed, notes = _follow(model)
     units = _watch(view, model, followed, predictions, sample, notes)
+    cause = company.cause_of(model, units) if model is not None else company.Cause()
     found = [
         *_outputs(view, followed, units, predictions, notes),
-        *_company(view, model, predictions, notes),
+        *_company(view, model, predictions, cause, notes),
     ]
     notes += [*report.norm_notes(units), *report.stop_notes(units)] if units is not None else []
     found += _dead(units)
     silent = _silent(predictions, notes)
     size = report.size_of(model) if model is not None else None
     images = len(view.table("train")) if "train" in view.splits() else None
-    outputs = predictions.scores.shape[1] if predictions.scores.ndim == 2 else 0
+    given = predictions.scores.shape[1] if predictions.scores.ndim == 2 else 0
+    outputs = getattr(model, "width", None) or given
     told = _told(view)
     return Evidence(
         tool="model_structure",
@@ -77,7 +78,7 @@ def model_structure(
         questions=_questions(model, told),
         findings=tuple(found),
         notes=tuple(notes),
-        next_steps=_next_steps(found, silent),
+        next_steps=_next_steps(found, silent, cause),
     )
 
 
@@ -199,17 +200,19 @@ def _undone(
     return [wiring.outputs_finding(made, what, detail)]
 
 
-def _company(view: CaseView, model: Any, predictions: Predictions, notes: list[str]) -> list[Finding]:
-    """Whether scores depend on the batch or on chance; a finding only where they do."""
+def _company(
+    view: CaseView, model: Any, predictions: Predictions, cause: company.Cause, notes: list[str]
+) -> list[Finding]:
+    """Whether answers depend on the batch or on chance; a finding only where they do, a note where nothing but scores does."""
     if model is None or len(predictions) < 2:
         return []
     rows = np.sort(
         np.random.default_rng(view.seed + 1).choice(
-            predictions.rows, min(COMPANY, len(predictions)), replace=False
+            predictions.rows, min(company.IMAGES, len(predictions)), replace=False
         )
     )
-    wiring.batch_plan(view, len(rows))
-    made = wiring.batch_dependence(view, rows)
+    company.batch_plan(view, len(rows))
+    made = company.batch_dependence(view, rows)
     if made is None:
         return []
     if made.steady:
@@ -217,7 +220,11 @@ def _company(view: CaseView, model: Any, predictions: Predictions, notes: list[s
             f"Scored alone, in a batch and twice, {made.n} images get the same scores: nothing is left in training mode."
         )
         return []
-    return [wiring.dependence_finding(made)]
+    finding = company.dependence_finding(made, cause)
+    if finding.verdict == "confirmed":
+        return [finding]
+    notes.append(company.dependence_note(made, finding, cause))
+    return []
 
 
 def _dead(units: Units | None) -> list[Finding]:
@@ -226,7 +233,7 @@ def _dead(units: Units | None) -> list[Finding]:
     if not worst:
         return []
     layer = worst[0]
-    text = f"The network may have lost part of its capacity: in {len(worst)} layers half the units or more are never active ({layer.name}: {layer.dead} of {layer.channels})."
+    text = f"The network may have lost part of its capacity: in {len(worst):,} {'layer' if len(worst) == 1 else 'layers'} half the units or more are never active ({layer.name}: {layer.dead} of {layer.channels})."
     return [
         Finding(
             "underfitting",
@@ -234,6 +241,7 @@ def _dead(units: Units | None) -> list[Finding]:
             "structural",
             text,
             note="Whether that costs accuracy, a retrained network would show.",
+            about="units that are never active",
         )
     ]
 
@@ -303,15 +311,13 @@ def _summary(built: str, found: Sequence[Finding], silent: Sequence[Fact], units
     return " ".join(parts)
 
 
-def _next_steps(found: Sequence[Finding], silent: Sequence[Fact]) -> tuple[str, ...]:
-    steps = []
-    for one in found:
-        if one.verdict == "confirmed" and one.kind == "overconfidence":
-            steps.append(
-                "Take the last operation off the network, or declare its outputs as what they are (outputs in model.json)."
-            )
-        elif one.verdict == "confirmed":
-            steps.append("Export the network anew in evaluation mode.")
+def _next_steps(found: Sequence[Finding], silent: Sequence[Fact], cause: company.Cause) -> tuple[str, ...]:
+    steps = [
+        "Take the last operation off the network, or declare its outputs as what they are (outputs in model.json)."
+        for one in found
+        if one.verdict == "confirmed" and one.kind == "overconfidence"
+    ]
+    steps += company.step(found, cause)
     if silent:
         steps.append(
             "Check that outputs and class names are in the same order, and that these classes were in the training images."

@@ -344,7 +344,10 @@ def test_wrong_input_size_says_what_to_state(tmp_path: Path) -> None:
     net = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 3)).eval()
     torch.jit.trace(net, torch.zeros(1, 3, 8, 8)).save(tmp_path / "m.pt")
     nets.write_side(tmp_path)
-    with pytest.raises(UserError, match=r"does not take pictures of 16 × 16.*input_size"):
+    with pytest.raises(
+        UserError,
+        match=r"can't be run on pictures of 16 × 16 pixels: RuntimeError: mat1 and mat2 .*input_size",
+    ):
         open_model(tmp_path / "m.pt")
 
 

@@ -131,6 +131,85 @@ def test_normalisation_by_the_batch_is_confirmed() -> None:
     assert "other pictures in its batch" in made.summary
 
 
+class Rounded(nn.Module):
+    """Scores that depend on the batch in their third digit, as those of a network that is quantised batch by batch do."""
+
+    def __init__(self, size: float) -> None:
+        super().__init__()
+        self.net, self.size = colour_net(), size
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y = self.net(x)
+        return y + self.size * (len(y) > 1) * torch.tensor([1.0, -1.0, 0.0])
+
+
+def test_scores_that_move_a_little_with_the_batch_are_no_fault() -> None:
+    made = model_structure(view_of(Rounded(1.0)))
+    check_evidence(made)
+    assert not confirmed(made)
+    assert not [f for f in made.findings if f.kind == "preprocessing"]
+    (note,) = (n for n in made.notes if "other pictures of the batch" in n)
+    assert "changes by more than a thousandth" in note
+    assert "training mode" not in note
+    assert not any("evaluation mode" in s for s in made.next_steps)
+
+
+def test_a_cause_is_named_only_where_the_network_shows_it() -> None:
+    made = model_structure(view_of(Rounded(8.0)))
+    (found,) = (f for f in made.findings if f.kind == "preprocessing")
+    assert found.verdict == "confirmed"
+    assert "training mode" not in found.statement
+    assert not any("evaluation mode" in s for s in made.next_steps)
+    shown = model_structure(view_of(BatchNormLeftOn().eval()))
+    assert "a normalisation is in training mode" in shown.summary
+    assert any("evaluation mode" in s for s in shown.next_steps)
+
+
+def test_ranges_taken_from_the_batch_are_seen_in_an_onnx_graph(tmp_path: Path) -> None:
+    from types import SimpleNamespace
+
+    from onnx import TensorProto, helper, save
+
+    from failsight.tools.structure.company import cause_of
+
+    def saved(*kinds: str) -> SimpleNamespace:
+        nodes = [helper.make_node(kind, ["x"], [f"y{i}"]) for i, kind in enumerate(kinds)]
+        graph = helper.make_graph(
+            nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3])], []
+        )
+        save(helper.make_model(graph), str(tmp_path / "m.onnx"))
+        source = SimpleNamespace(path=tmp_path / "m.onnx")
+        return SimpleNamespace(format="onnx", source=source, torch_module=lambda: None)
+
+    assert cause_of(saved("Relu"), None).words == ""
+    assert "quantised dynamically" in cause_of(saved("Relu", "DynamicQuantizeLinear"), None).words
+    (tmp_path / "m.onnx").write_bytes(b"rubbish")
+    damaged = SimpleNamespace(
+        format="onnx", source=SimpleNamespace(path=tmp_path / "m.onnx"), torch_module=lambda: None
+    )
+    assert cause_of(damaged, None).words == ""
+
+
+def test_what_it_finds_is_no_finding_of_another_tool() -> None:
+    """The keys without more are those of preprocessing_probe, confidence_profile and training_record."""
+    view = view_of(BatchNormLeftOn().eval())
+    (batch,) = (f for f in model_structure(view).findings if f.kind == "preprocessing")
+    assert batch.key != "preprocessing|||" and batch.key in {i.finding for i in view.instruments}
+    (held,) = model_structure(view_of(colour_net(nn.Softmax(1)))).findings
+    assert held.key != "overconfidence|||"
+
+
+def test_a_batch_that_does_not_matter_does_not_acquit_the_feeding() -> None:
+    from failsight.agent.state import merge_findings
+    from failsight.tools.evidence import Finding
+    from failsight.tools.structure.company import Dependence, dependence_finding
+
+    fed = Finding("preprocessing", "correctness", "data_engineering", "Fed as BGR.", verdict="confirmed")
+    batch = dependence_finding(Dependence(400, 0.01, 0.0, 0.0, (0.0, 0.01), 0.0, (0.0, 0.01), 0.0))
+    assert batch.verdict == "refuted" and merge_findings(fed, batch).verdict == "refuted"
+    assert batch.key != fed.key  # so they are never merged
+
+
 def test_dropout_left_on_is_confirmed() -> None:
     class Leaky(nn.Module):
         def __init__(self) -> None:
@@ -158,6 +237,7 @@ def test_dead_units_are_counted_by_layer() -> None:
     check_evidence(made)
     assert made.fact("dead_units").value == pytest.approx(12 / 16)
     assert [(f.kind, f.verdict) for f in made.findings] == [("underfitting", None)]
+    assert made.findings[0].key != "underfitting|||"  # that is what training_record judges
 
 
 def test_batch_norms_that_fit_nothing_are_noted() -> None:
@@ -270,3 +350,10 @@ def test_nothing_is_confirmed_on_the_cifar_resnet(shared_data: Path) -> None:
     assert not confirmed(made)
     assert made.fact("parameters").value == 269_722
     assert made.fact("weighted_layers").value == 20
+
+
+def test_a_model_with_one_output_has_one_in_words() -> None:
+    from failsight.tools.structure.report import built
+
+    assert built(None, None, 1, 2).endswith("It has one output for 2 classes.")
+    assert built(None, None, 2, 2).endswith("It has 2 outputs for 2 classes.")

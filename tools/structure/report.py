@@ -202,11 +202,15 @@ def stated(path: Path | None) -> Table:
     return Table("What is stated about its origin", ("file", "key", "value"), tuple(rows))
 
 
+def _outputs(n: int) -> str:
+    return "one output" if n == 1 else f"{n} outputs"
+
+
 def built(size: Size | None, trace: Trace | None, outputs: int, classes: int) -> str:
     """One sentence about how the network is built."""
     if trace is None:
         head = "The network can't be looked into in this format"
-        return f"{head}{f'; it has {size.parameters:,} parameters' if size else ''}. It has {outputs} outputs for {classes} classes."
+        return f"{head}{f'; it has {size.parameters:,} parameters' if size else ''}. It has {_outputs(outputs)} for {classes} classes."
     family = (
         "transformer"
         if trace.count("attention")
@@ -218,7 +222,7 @@ def built(size: Size | None, trace: Trace | None, outputs: int, classes: int) ->
     text = f"A {family} of {weighted} weighted layers" + (
         f" and {size.parameters:,} parameters" if size else ""
     )
-    text += f", {outputs} outputs for {classes} classes."
+    text += f", {_outputs(outputs)} for {classes} classes."
     widest = trace.widest()
     if trace.patch is not None and trace.count("attention"):
         text += f" It reads patches of {trace.patch[0]} × {trace.patch[1]} pixels."

@@ -96,7 +96,7 @@ def _import_file(path: Path) -> Any:
     except Exception as problem:
         del sys.modules[name]
         raise UserError(
-            f"Running {clean(path.name)} failed: {type(problem).__name__}: {clean(problem)}.",
+            f"Running {clean(path.name)} failed: {type(problem).__name__}: {clean(problem).rstrip(' .')}.",
             "Mend the file.",
         ) from problem
     finally:
@@ -197,6 +197,6 @@ def _made(factory: Factory, arguments: dict[str, int]) -> Any:
         return factory.make(**arguments)
     except Exception as problem:
         raise UserError(
-            f"The factory {clean(factory.name)} failed: {type(problem).__name__}: {clean(problem)}.",
+            f"The factory {clean(factory.name)} failed: {type(problem).__name__}: {clean(problem).rstrip(' .')}.",
             "Mend the file.",
         ) from problem

@@ -14,9 +14,11 @@ import numpy as np
 from failsight.tools.errors import UserError
 from failsight.tools.inputs import preprocess
 from failsight.tools.inputs.base import Floats, Pixels, Preprocessing
+from failsight.tools.inputs.models.causes import cause
+from failsight.tools.inputs.models.choosing import Offer, choose
+from failsight.tools.inputs.models.outputs import Kind
 from failsight.tools.inputs.models.protobuf import external_files
 from failsight.tools.inputs.models.scoring import (
-    Outputs,
     ScoringModel,
     fingerprint_of,
     hash_files,
@@ -53,7 +55,7 @@ class OnnxModel(ScoringModel):
         classes: tuple[str, ...],
         fingerprint: str,
         preprocessing: Preprocessing,
-        outputs: Outputs | None,
+        outputs: Kind | None,
         *,
         output: str,
         fixed_batch: int | None,
@@ -100,6 +102,7 @@ def load(request: Request) -> OnnxModel:
         )
     found, batch = from_shape(inputs[0].shape, request.side.layout)
     classes = need_classes(request.side, path, names_in(session.get_modelmeta().custom_metadata_map))
+    output, notes = _score_output(session, len(classes), path, request.side.output)
     how = need_preprocessing(_fixed_over(found, request.side), path)
     return OnnxModel(
         session,
@@ -107,8 +110,9 @@ def load(request: Request) -> OnnxModel:
         fingerprint_of(hash_files([path, *data]), request.side),
         how,
         request.side.outputs,
-        output=_score_output(session, len(classes), path),
+        output=output,
         fixed_batch=batch,
+        notes=notes,
     )
 
 
@@ -159,10 +163,13 @@ def _session(path: Path, device: str) -> Any:
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as problem:  # onnxruntime's exceptions share no public base
-        text = clean(str(problem).rpartition(" : ")[2] or problem, 160)
-        raise UserError(
-            f"onnxruntime can't run {clean(path.name)}: {text}.", "Export it again with a standard opset."
-        ) from problem
+        text = cause(problem)
+        hint = (
+            "It holds numbers of a kind that onnxruntime can't compute with here (double or half precision): export it in single precision."
+            if "Could not find an implementation" in text
+            else "Export it again with a standard opset."
+        )
+        raise UserError(f"onnxruntime can't run {clean(path.name)}: {text}.", hint) from problem
 
 
 def _fixed_over(found: Side, side: Side) -> Side:
@@ -184,18 +191,28 @@ def names_in(stored: Mapping[str, str]) -> tuple[str, ...] | None:
     return None
 
 
-def _score_output(session: Any, classes: int, path: Path) -> str:
-    """The output whose last fixed dimension is the number of classes, else the only floating one. Raises UserError."""
-    floating = [
-        o for o in session.get_outputs() if o.type in ("tensor(float)", "tensor(float16)", "tensor(double)")
-    ]
-    fitting = [o for o in floating if len(o.shape) >= 2 and o.shape[1] == classes] or (
-        floating if len(floating) == 1 else []
-    )
-    if not fitting:
-        told = ", ".join(f"{clean(o.name, 40)}: {o.type} {o.shape}" for o in session.get_outputs())
+def _score_output(session: Any, classes: int, path: Path, wanted: str | None) -> tuple[str, tuple[str, ...]]:
+    """The output that holds one score for each class, by ``choosing.choose``, else the only floating one. Raises UserError."""
+    outputs = session.get_outputs()
+    kinds = ("tensor(float)", "tensor(float16)", "tensor(double)")
+    offers = [Offer(str(o.name), _width(o.shape) if o.type in kinds else None) for o in outputs]
+    try:
+        at, notes = choose(offers, classes, wanted, path)
+    except LookupError:
+        floating = [i for i, o in enumerate(outputs) if o.type in kinds]
+        if len(floating) == 1:
+            return offers[floating[0]].name, ()
+        told = ", ".join(f"{clean(o.name, 40)}: {o.type} {o.shape}" for o in outputs)
         raise UserError(
             f"No output of {clean(path.name)} has one score for each of {classes} classes ({told}).",
-            "Check classes in the side file.",
-        )
-    return str(fitting[0].name)
+            "Check classes in the side file, or name the output there (`output`).",
+        ) from None
+    return offers[at].name, notes
+
+
+def _width(shape: Any) -> int | None:
+    """Numbers a picture that an output of this shape gives; None where it is not known."""
+    rest = shape[1:]
+    if len(shape) < 2 or not all(isinstance(side, int) for side in rest):
+        return rest[0] if len(shape) >= 2 and isinstance(rest[0], int) else None
+    return int(np.prod(rest))

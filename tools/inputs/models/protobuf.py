@@ -13,7 +13,7 @@ _GRAPH, _METADATA, _FUNCTIONS = 7, 14, 25  # ModelProto
 _NODE, _INITIALIZER, _INPUT, _OUTPUT, _SPARSE = 1, 5, 11, 12, 15  # GraphProto
 _TYPE, _TENSOR_TYPE, _SHAPE, _DIM, _DIM_VALUE = 2, 1, 2, 1, 1  # ValueInfoProto and what it holds
 _FUNCTION_NODE = 7  # FunctionProto
-_ATTRIBUTE = 5  # NodeProto
+_OP_TYPE, _ATTRIBUTE = 4, 5  # NodeProto
 _TENSOR, _SUBGRAPH, _TENSORS, _SUBGRAPHS, _SPARSE_TENSOR, _SPARSE_TENSORS = (
     5,
     6,
@@ -78,6 +78,22 @@ def external_files(model: Path) -> list[str]:
                     if inner == _FUNCTION_NODE and isinstance(node, memoryview):
                         _node(node, found)
     return sorted(found)
+
+
+def operations(model: Path) -> set[str]:
+    """The kinds of operations in the graph of the ONNX model, outermost level. Raises ValueError on a damaged model."""
+    found = set()
+    for number, value in fields(memoryview(model.read_bytes())):
+        if number != _GRAPH or not isinstance(value, memoryview):
+            continue
+        for inner, node in fields(value):
+            if inner == _NODE and isinstance(node, memoryview):
+                found |= {
+                    bytes(kind).decode("utf-8", "replace")
+                    for field, kind in fields(node)
+                    if field == _OP_TYPE and isinstance(kind, memoryview)
+                }
+    return found
 
 
 def _graph(graph: memoryview, found: set[str]) -> None:

@@ -9,7 +9,7 @@ from failsight.tools.errors import UserError
 from failsight.tools.inputs.models import factory
 from failsight.tools.inputs.models.scoring import fingerprint_of, hash_files, need_classes, need_preprocessing
 from failsight.tools.inputs.models.side import Side, parse_side
-from failsight.tools.inputs.models.torch_based import TorchModel, pick_device
+from failsight.tools.inputs.models.torch_based import TorchModel, pick_device, place
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def load(request: Request, function: str | None) -> TorchModel:
     device = pick_device(request.device)
     side = request.side.over(made.facts).over(_facts(module, path))
     return TorchModel(
-        module.eval().to(device),
+        place(module.eval(), device),
         need_classes(side, path),
         fingerprint_of(_weights(module), side, hash_files([path]), function),
         need_preprocessing(side, path),
@@ -56,6 +56,7 @@ def load(request: Request, function: str | None) -> TorchModel:
         feature_layer=side.feature_layer,
         device=device,
         notes=[f"The model was made by running {clean(path.name)}, which was trusted to."],
+        output=side.output,
     )
 
 

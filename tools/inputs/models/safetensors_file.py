@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from failsight.tools.errors import UserError
 from failsight.tools.inputs.models import factory
 from failsight.tools.inputs.models.scoring import fingerprint_of, hash_files, need_classes, need_preprocessing
-from failsight.tools.inputs.models.torch_based import TorchModel, load_state, pick_device, unlike
+from failsight.tools.inputs.models.torch_based import TorchModel, pick_device, place
+from failsight.tools.inputs.models.weights import load_state, unlike
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
@@ -27,11 +28,20 @@ def load(request: Request) -> TorchModel:
             f"The weights {clean(request.path.name)} can't be read: {clean(problem)}.",
             "Is the file complete?",
         ) from problem
-    return with_weights(request, state, "safetensors")
+    return with_weights(request, state, "safetensors", prefix=request.side.weights)
 
 
-def with_weights(request: Request, state: dict[str, Any], format: str) -> TorchModel:
-    """``state`` loaded strictly into the architecture that the request names. Raises UserError."""
+def with_weights(
+    request: Request,
+    state: dict[str, Any],
+    format: str,
+    notes: tuple[str, ...] = (),
+    prefix: str | None = None,
+) -> TorchModel:
+    """``state`` loaded strictly into the architecture that the request names. Raises UserError.
+
+    ``prefix``: under which names of ``state`` the network's lie, where somebody says so.
+    """
     if request.arch is None:
         raise UserError(
             f"{clean(request.path.name)} holds weights only.",
@@ -43,17 +53,17 @@ def with_weights(request: Request, state: dict[str, Any], format: str) -> TorchM
     classes = need_classes(side, request.path)
     how = need_preprocessing(side, request.path)
     device = pick_device(request.device)
-    module = factory.call_to_fit(made, len(classes), lambda m: " ".join(unlike(m, state).told))
+    module = factory.call_to_fit(made, len(classes), lambda m: " ".join(unlike(m, state, prefix).told))
     if not hasattr(module, "state_dict"):
         raise UserError(
             f"The factory {clean(made.name)} returned {clean(type(module).__name__)}, not a torch module.",
             "Return the untrained torch.nn.Module.",
         )
     _check_count(module, state, made, classes, request.path)
-    load_state(module, state, request.path)
+    notes = (*notes, *load_state(module, state, request.path, prefix))
     print_of = fingerprint_of(hash_files([request.path]), side, arch.rpartition(":")[2], made.source)
     return TorchModel(
-        module.to(device),
+        place(module, device),
         classes,
         print_of,
         how,
@@ -61,6 +71,8 @@ def with_weights(request: Request, state: dict[str, Any], format: str) -> TorchM
         format=format,
         feature_layer=side.feature_layer,
         device=device,
+        notes=notes,
+        output=side.output,
     )
 
 

@@ -7,15 +7,27 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from failsight.tools.errors import UserError
+from failsight.tools.errors import FailsightError, ModelFails, UserError
 from failsight.tools.evidence import canonical
 from failsight.tools.inputs import preprocess
 from failsight.tools.inputs.base import Box, Floats, Pixels, Preprocessing
+from failsight.tools.inputs.models.causes import named_cause, wanted_channels
+from failsight.tools.inputs.models.outputs import (
+    REVISED,
+    Kind,
+    Outputs,
+    guess_kind,
+    refuted,
+    shares,
+    softmax,
+    told,
+    two_columns,
+)
 from failsight.tools.inputs.models.side import Side
 from failsight.tools.text import clean
 
@@ -25,7 +37,7 @@ if TYPE_CHECKING:
     from failsight.tools.inputs.models import Request
     from failsight.tools.inputs.models.geometry import Geometry
 
-Outputs = Literal["logits", "probabilities"]
+NOT_NUMBERS = "The model's outputs for a made picture are not finite numbers (NaN or infinite). Are its weights in order?"
 
 
 class ScoringModel:
@@ -34,11 +46,17 @@ class ScoringModel:
     Attributes:
         notes: what a person should know about how the model was read, in plain sentences.
         geometry: a picture-to-pixels step of the model's own, when ``preprocessing`` can't express it.
+        kind: what its outputs are; for ``sigmoids``, each for itself, ``outputs`` says ``probabilities`` and scores are their shares.
+        width: numbers that the model itself gives for a picture; 1 for a yes/no model with one output. None where nothing was probed.
         source: what the model was opened from; None for one that was made in memory.
         thresholds: class name → score from which on the class is answered (see ``decisions.decide``); empty for none.
     """
 
     format: str = "python"
+    width: int | None = None
+    kind: Kind = "logits"
+    _guessed = False
+    _told: tuple[str, ...] = ()  # of the kind of outputs, as long as it is a guess
     source: Request | None = None
     thresholds: Mapping[str, float] = MappingProxyType({})
 
@@ -47,7 +65,7 @@ class ScoringModel:
         classes: tuple[str, ...],
         fingerprint: str,
         preprocessing: Preprocessing,
-        outputs: Outputs | None,
+        outputs: Kind | None,
         feature_layer: str | None = None,
         notes: Iterable[str] = (),
         geometry: Geometry | None = None,
@@ -58,6 +76,8 @@ class ScoringModel:
         self._feature_layer = feature_layer
         self.notes: tuple[str, ...] = tuple(notes)
         self.geometry = geometry
+        self.kind = outputs or "logits"
+        self._guessed = outputs is None
         self.outputs: Outputs = self._check_outputs(outputs)
 
     @property
@@ -85,12 +105,26 @@ class ScoringModel:
         """(n, classes) raw outputs for prepared pixels, float32."""
         if not len(pixels):
             return np.zeros((0, len(self.classes)), np.float32)
-        raw = np.asarray(self.raw_outputs(pixels), np.float32).reshape(len(pixels), -1)
-        return _two_columns(raw, self.outputs) if raw.shape[1] == 1 else raw
+        try:
+            raw = np.asarray(self.raw_outputs(pixels), np.float32).reshape(len(pixels), -1)
+        except (FailsightError, MemoryError):
+            raise
+        except Exception as problem:
+            if (
+                type(problem).__name__ == "OutOfMemoryError"
+            ):  # torch's, for each device another: batches are halved
+                raise
+            raise ModelFails(named_cause(problem, 100), len(pixels)) from problem
+        if self._guessed and refuted(raw, self.kind):
+            self.kind, self._guessed, self.outputs = "logits", False, "logits"
+            self.notes = (*(n for n in self.notes if n not in self._told), REVISED)
+        return two_columns(raw, self.outputs) if raw.shape[1] == 1 else raw
 
     def scores(self, pixels: Pixels) -> Floats:
         """(n, classes) probabilities in [0, 1]; a row with a value that is not finite stays so."""
         raw = self.logits(pixels)
+        if self.kind == "sigmoids" and raw.shape[1] == len(self.classes):
+            return shares(raw)
         return raw if self.outputs == "probabilities" else softmax(raw)
 
     def torch_module(self) -> Any | None:
@@ -103,44 +137,46 @@ class ScoringModel:
 
         return torch.from_numpy(preprocess.normalise_array(pixels, self.preprocessing))
 
-    def _check_outputs(self, stated: Outputs | None) -> Outputs:
+    def _check_outputs(self, stated: Kind | None) -> Outputs:
         """Run a probe: the number of outputs must fit the classes; logits or probabilities is read off unless stated."""
         try:
             raw = np.asarray(self.raw_outputs(probe_pixels(self.preprocessing)), np.float32)
-        except UserError:
+        except FailsightError:
             raise
         except Exception as problem:
-            height, width = self.preprocessing.size
-            raise UserError(
-                f"The model does not take pictures of {height} × {width} pixels ({_short(problem)}).",
-                "State input_size, channels and layout in the side file model.json.",
-            ) from problem
+            raise self._cannot_run(problem) from problem
         raw = raw.reshape(len(raw), -1)
+        self.width = raw.shape[1]
         count = 2 if raw.shape[1] == 1 else raw.shape[1]
         if count != len(self.classes):
             raise UserError(
                 f"The model has {count} outputs, but {len(self.classes)} class names are given.",
                 "Correct classes in the side file model.json.",
             )
-        return stated or guess_outputs(raw)
+        if stated is None:
+            self.kind = guess_kind(raw)
+            if self.kind == "sigmoids" or (self.kind == "probabilities" and raw.shape[1] == 1):
+                more = np.asarray(self.raw_outputs(probe_pixels(self.preprocessing, 8)), np.float32)
+                self.kind = guess_kind(more.reshape(len(more), -1))  # two pictures are few for that
+            self._told = tuple(told(self.kind, raw.shape[1]))
+            self.notes = (*self.notes, *self._told)
+        if not np.isfinite(raw).all():
+            self.notes += (NOT_NUMBERS,)
+        return "logits" if self.kind == "logits" else "probabilities"
 
-
-def _short(problem: BaseException) -> str:
-    lines = str(problem).strip().splitlines()
-    return clean(lines[0] if lines else type(problem).__name__, 120)
-
-
-def softmax(raw: Floats) -> Floats:
-    """Row-wise softmax, in float64 inside: shift by the maximum, exponentiate, divide."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        shifted = np.exp(raw.astype(np.float64) - raw.max(1, keepdims=True))
-        shares: Floats = (shifted / shifted.sum(1, keepdims=True)).astype(np.float32)
-    return shares
-
-
-def _two_columns(raw: Floats, outputs: Outputs) -> Floats:
-    """One output of a yes/no model as two: (1 − p, p), or logits (0, z)."""
-    return np.concatenate([1 - raw if outputs == "probabilities" else np.zeros_like(raw), raw], 1)
+    def _cannot_run(self, problem: Exception) -> UserError:
+        """What to tell a person where the model fails on a first picture."""
+        height, width = self.preprocessing.size
+        channels = wanted_channels(problem)
+        hint = 'Do input_size, channels and layout in the side file fit the model ("channels": "GRAY" for one channel)?'
+        if channels == 1:
+            hint = 'It takes one channel: write "channels": "GRAY" into the side file.'
+        elif channels is not None:
+            hint = f"It takes {channels} channels; Failsight gives pictures of three, or of one."
+        return UserError(
+            f"The model can't be run on pictures of {height} × {width} pixels: {named_cause(problem)}.",
+            hint,
+        )
 
 
 def probe_pixels(how: Preprocessing, count: int = 2) -> Pixels:
@@ -149,15 +185,6 @@ def probe_pixels(how: Preprocessing, count: int = 2) -> Pixels:
     noise = rng.integers(0, 256, (count, *how.size, 3))
     level = np.linspace(0.1, 1.0, count)[:, None, None, None]
     return (noise * level).astype(np.uint8)
-
-
-def guess_outputs(raw: Floats) -> Outputs:
-    """``probabilities`` when every row of the probe is non-negative and sums to one (a single column: lies in 0–1)."""
-    if not np.isfinite(raw).all() or raw.min() < -1e-6:
-        return "logits"
-    if raw.shape[1] == 1:
-        return "probabilities" if raw.max() <= 1 else "logits"
-    return "probabilities" if bool(np.allclose(raw.sum(1), 1.0, atol=2e-3)) else "logits"
 
 
 def hash_files(paths: Iterable[Path]) -> str:
@@ -181,9 +208,16 @@ def need_classes(side: Side, path: Path, found: tuple[str, ...] | None = None) -
     if names is None:
         raise UserError(
             f"The model {clean(path.name)} does not say what its classes are called.",
-            f'Write {clean(path.stem)}.json beside it: {{"classes": ["first class", "second class", …]}} in output order.',
+            f'Write {side_place(path)}: {{"classes": ["first class", "second class", …]}} in output order.',
         )
     return names
+
+
+def side_place(path: Path) -> str:
+    """Which side file to write for the model at ``path``, and where."""
+    if path.is_dir():
+        return f"model.json into the folder {clean(path.name)}"
+    return f"{clean(path.stem)}.json beside it"
 
 
 def need_preprocessing(side: Side, path: Path, found: Preprocessing | None = None) -> Preprocessing:
@@ -192,6 +226,6 @@ def need_preprocessing(side: Side, path: Path, found: Preprocessing | None = Non
     if how is None:
         raise UserError(
             f"The model {clean(path.name)} does not say what size of picture it takes.",
-            f'Write {clean(path.stem)}.json beside it with "input_size": [height, width], and mean and std if it needs them.',
+            f'Write {side_place(path)} with "input_size": [height, width], and mean and std if it needs them.',
         )
     return how

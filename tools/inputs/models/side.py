@@ -4,7 +4,8 @@
 
     {"classes": ["bathroom", …], "input_size": [224, 224], "crop": "center", "resize": 256,
      "interpolation": "bilinear", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225],
-     "scale": 0.00392156862745098, "channels": "RGB", "layout": "NCHW", "outputs": "logits",
+     "scale": 0.00392156862745098, "channels": "RGB", "layout": "NCHW", "ground": "drop", "outputs": "logits",
+     "output": "logits", "weights": "model_ema",
      "feature_layer": "layer3.2", "arch": "module:factory", "thresholds": {"bathroom": 0.2}, "format": "…"}
 """
 
@@ -18,12 +19,12 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from failsight.tools.errors import UserError
-from failsight.tools.inputs.base import Preprocessing
+from failsight.tools.inputs.base import Ground, Preprocessing
 from failsight.tools.text import clean
 
 Fit = Literal["stretch", "crop", "square"]
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box"]
-Outputs = Literal["logits", "probabilities"]
+Outputs = Literal["logits", "probabilities", "sigmoids"]
 
 _FITS: dict[str, Fit] = {
     "stretch": "stretch",
@@ -58,10 +59,13 @@ class Side:
     scale: float | None = None
     channels: Literal["RGB", "BGR", "GRAY"] | None = None
     layout: Literal["NCHW", "NHWC"] | None = None
+    ground: Ground | None = None
     outputs: Outputs | None = None
     feature_layer: str | None = None
     arch: str | None = None
     thresholds: Mapping[str, float] | None = None
+    output: str | None = None
+    weights: str | None = None
     path: Path | None = None
     raw: Mapping[str, Any] = field(default_factory=dict)
 
@@ -83,9 +87,22 @@ class Side:
         base = fallback or Preprocessing(size=self.size or (0, 0))
         changes: dict[str, Any] = {
             name: getattr(self, name)
-            for name in ("size", "fit", "interpolation", "mean", "std", "scale", "channels", "layout")
+            for name in (
+                "size",
+                "fit",
+                "interpolation",
+                "mean",
+                "std",
+                "scale",
+                "channels",
+                "layout",
+                "ground",
+            )
             if getattr(self, name) is not None
         }
+        if changes.get("channels", base.channels) == "BGR" and base.channels != "BGR":
+            # mean and deviation stand in the order of the channels: those that nobody stated are turned with them
+            changes = {"mean": base.mean[::-1], "std": base.std[::-1], **changes}
         if self.resize is not None or self.fit is not None or self.size is not None:
             changes["resize"] = self.resize
         return replace(base, **changes)
@@ -102,10 +119,13 @@ _FACTS = [
     "scale",
     "channels",
     "layout",
+    "ground",
     "outputs",
     "feature_layer",
     "arch",
     "thresholds",
+    "output",
+    "weights",
 ]
 
 
@@ -160,7 +180,7 @@ def read_side(path: Path) -> Side:
         raise UserError(f"The side file {clean(path)}: {clean(problem)}.", _KEYS) from problem
 
 
-_KEYS = "Its keys are classes, input_size, crop, resize, interpolation, mean, std, channels, layout, outputs, feature_layer, thresholds."
+_KEYS = "Its keys are classes, input_size, crop, resize, interpolation, mean, std, channels, layout, outputs, output, weights, feature_layer, thresholds."
 
 
 def parse_side(raw: Mapping[str, Any], path: Path | None = None) -> Side:
@@ -182,10 +202,13 @@ def parse_side(raw: Mapping[str, Any], path: Path | None = None) -> Side:
         scale=_scale(facts.get("scale")),
         channels=_channels(facts.get("channels")),
         layout=_one_of(facts, "layout", ("NCHW", "NHWC")),
+        ground=_ground(facts.get("ground")),
         outputs=_one_of(facts, "outputs", get_args(Outputs)),
         feature_layer=_text(facts, "feature_layer"),
         arch=_text(facts, "arch"),
         thresholds=_thresholds(facts.get("thresholds")),
+        output=_text({"output": _as_text(facts.get("output"))}, "output"),
+        weights=_text(facts, "weights"),
         path=path,
         raw=dict(raw),
     )
@@ -276,6 +299,12 @@ def _channels(value: Any) -> Literal["RGB", "BGR", "GRAY"] | None:
     return name  # type: ignore[return-value]
 
 
+def _ground(value: Any) -> Ground | None:
+    name = "grey" if str(value).lower() == "gray" else value
+    made: Ground | None = _one_of({"ground": name}, "ground", get_args(Ground))
+    return made
+
+
 def _thresholds(value: Any) -> Mapping[str, float] | None:
     """Class name → threshold; whether the model has these classes is seen once it is open."""
     if value is None:
@@ -296,6 +325,11 @@ def _one_of(facts: Mapping[str, Any], key: str, choices: tuple[str, ...]) -> Any
         if str(value).lower() == choice.lower():
             return choice
     raise ValueError(f"{key} must be one of {', '.join(choices)}, not {value!r}")
+
+
+def _as_text(value: Any) -> Any:
+    """A place given as a number, as the text it is compared by."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _text(facts: Mapping[str, Any], key: str) -> str | None:

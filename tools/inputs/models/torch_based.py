@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,23 +10,39 @@ import numpy as np
 from failsight.tools.errors import UserError
 from failsight.tools.inputs import preprocess
 from failsight.tools.inputs.base import Floats, Pixels, Preprocessing
-from failsight.tools.inputs.models.scoring import Outputs, ScoringModel, probe_pixels
+from failsight.tools.inputs.models.choosing import Offer, choose, part_module, parts_of
+from failsight.tools.inputs.models.outputs import Kind, Outputs
+from failsight.tools.inputs.models.scoring import ScoringModel, probe_pixels
+from failsight.tools.inputs.models.weights import not_numbers, refuse_empty
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
     from failsight.tools.inputs.models.geometry import Geometry
 
 _UNSET: Any = object()
-MOST_HEADS = 6  # tensors that may differ in the number of outputs: weight and bias of a head and of two that help in training
+TRACED = (
+    1,
+    2,
+    4,
+    8,
+    16,
+    32,
+    64,
+    128,
+)  # batch sizes that programs are traced with, tried where a batch of two is refused
 
 
 class TorchModel(ScoringModel):
     """Any torch module that maps one batch of pictures to one batch of outputs.
 
     Args:
-        module: in eval mode, on ``device``; it may return a tensor, a tuple or dictionary whose first or ``logits``
-            entry is the tensor.
+        module: in eval mode, on ``device``; it may return a tensor, an array, or a tuple or dictionary with one part as wide as there
+            are classes. Weights in half or double precision are given pixels of the same.
         fixed_batch: the only batch size the module takes, when it was traced that way.
+        output: the part of what it returns that holds the scores, by name or place, where somebody says so.
+
+    Raises:
+        UserError: the weights hold no data, or the module can't be run, or not for these classes.
     """
 
     def __init__(
@@ -37,7 +51,7 @@ class TorchModel(ScoringModel):
         classes: tuple[str, ...],
         fingerprint: str,
         preprocessing: Preprocessing,
-        outputs: Outputs | None,
+        outputs: Kind | None,
         *,
         format: str,
         feature_layer: str | None = None,
@@ -45,7 +59,11 @@ class TorchModel(ScoringModel):
         notes: Iterable[str] = (),
         geometry: Geometry | None = None,
         fixed_batch: int | None = None,
+        output: str | None = None,
     ) -> None:
+        refuse_empty(module)
+        self._dtype = _dtype_of(module)
+        self._wanted, self._part, self._plain = output, _UNSET, True
         self.format = format
         self.module = module
         self.device = device
@@ -53,6 +71,8 @@ class TorchModel(ScoringModel):
         self._found_layer: Any = _UNSET
         self._channels_last = False
         super().__init__(classes, fingerprint, preprocessing, outputs, feature_layer, notes, geometry)
+        self._settle()
+        self.notes = (*self.notes, *not_numbers(module))
         self._channels_last = self._takes_channels_last()
 
     @property
@@ -63,9 +83,14 @@ class TorchModel(ScoringModel):
         if self._found_layer is _UNSET:
             from failsight.tools.inputs.models.layers import find_feature_layer
 
-            self._found_layer = find_feature_layer(
-                self.module, self.normalise(probe_pixels(self.preprocessing, 1))
-            )
+            try:
+                self._found_layer = find_feature_layer(
+                    self.module, self.normalise(probe_pixels(self.preprocessing, 1))
+                )
+            except (
+                Exception
+            ):  # a model that fails on some pictures may fail on this one: its layers stay unknown
+                self._found_layer = None
         found: str | None = self._found_layer
         return found
 
@@ -81,8 +106,34 @@ class TorchModel(ScoringModel):
         missing = size - len(pixels)
         full = np.concatenate([pixels, np.repeat(pixels[-1:], missing, 0)]) if missing else pixels
         with torch.inference_mode():
-            outputs: Floats = first_tensor(self._scorer()(self.batch(full))).float().cpu().numpy()
+            given = self._scorer()(self.batch(full))
+            outputs: Floats = self._scores_in(given, size).float().cpu().numpy()
+        if outputs.ndim == 0 or len(outputs) != size:
+            raise ValueError(f"it gives {outputs.shape[0] if outputs.ndim else 1} rows for {size} pictures")
         return outputs[: len(pixels)]
+
+    def _scores_in(self, given: Any, count: int) -> Any:
+        """The tensor of class scores in what the module returned for ``count`` pictures; settled by the first batch."""
+        import torch
+
+        if isinstance(given, torch.Tensor):
+            return given
+        if isinstance(self._part, str):
+            return dict(parts_of(given))[self._part]
+        named = parts_of(given)
+        if not named:
+            raise TypeError(f"it returns {type(given).__name__}, not a tensor")
+        widths = [int(t.numel()) // count if t.ndim and len(t) == count else None for _, t in named]
+        offers = [Offer(name, width) for (name, _), width in zip(named, widths, strict=True)]
+        try:
+            at, notes = choose(offers, len(self.classes), self._wanted, self.format)
+        except LookupError:  # the number of outputs is told by whoever asked
+            return named[0][1]
+        self._part = named[at][0]
+        self.notes = (*self.notes, *notes)
+        default = first_tensor(given)
+        self._plain = default is named[at][1]
+        return named[at][1]
 
     def _scorer(self) -> Any:
         """What is called to score a batch."""
@@ -92,19 +143,29 @@ class TorchModel(ScoringModel):
         """The module, in eval mode, on the model's device; None when it was traced for one batch size only."""
         return self.module if self.fixed_batch is None else None
 
-    def _check_outputs(self, stated: Outputs | None) -> Outputs:
+    def _check_outputs(self, stated: Kind | None) -> Outputs:
         """As for every model; a module that refuses two pictures is tried with one at a time."""
         try:
             return super()._check_outputs(stated)
         except UserError:
             if self.fixed_batch is not None:
                 raise
-            self.fixed_batch = 1
-            try:
-                return super()._check_outputs(stated)
-            except UserError:
-                self.fixed_batch = None
+            for size in TRACED:
+                self.fixed_batch, self._part = size, _UNSET
+                try:
+                    return super()._check_outputs(stated)
+                except UserError:
+                    self.fixed_batch = None
             raise
+
+    def _settle(self) -> None:
+        """Where the scores are not what every tool takes of a module's answer, the module is made one that returns nothing else."""
+        if self._part is _UNSET or self._plain:
+            return
+        self.module = part_module(self.module, self._part)
+        if self._feature_layer is not None:
+            self._feature_layer = f"model.{self._feature_layer}"
+        self._part = _UNSET
 
     def normalise(self, pixels: Pixels) -> Any:
         """Prepared pixels as the float32 tensor that the module takes, on its device."""
@@ -120,10 +181,11 @@ class TorchModel(ScoringModel):
         how = self.preprocessing
         factor, shift = preprocess.affine(how)
         channels = np.ascontiguousarray(preprocess.to_channels(pixels, how))
-        values = torch.from_numpy(channels).to(self.device, torch.float32)
+        values = torch.from_numpy(channels).to(self.device, torch.float32)  # cast only when it is normalised
         values = values.mul_(torch.from_numpy(factor).to(self.device)).add_(
             torch.from_numpy(shift).to(self.device)
         )
+        values = values.to(self._dtype)
         if how.layout == "NHWC":
             return values
         return values.permute(0, 3, 1, 2) if channels_last else values.permute(0, 3, 1, 2).contiguous()
@@ -164,6 +226,20 @@ def first_tensor(output: Any) -> Any:
     return output[0] if isinstance(output, tuple | list) else output
 
 
+def _dtype_of(module: Any) -> Any:
+    """The kind of number that the module's first weights are; float32 where it has none, or keeps them to itself."""
+    import torch
+
+    weights = module.parameters() if hasattr(module, "parameters") else ()
+    return next((w.dtype for w in weights if w.is_floating_point()), torch.float32)
+
+
+def place(module: Any, device: str) -> Any:
+    """``module`` on ``device``. Raises UserError where its weights hold no data."""
+    refuse_empty(module)
+    return module.to(device)
+
+
 def pick_device(device: str) -> str:
     """``device`` as torch names it, checked to exist; ``auto`` takes CUDA, then MPS, then the CPU. Raises UserError."""
     import torch
@@ -177,64 +253,3 @@ def pick_device(device: str) -> str:
     if not there.get(kind, False):
         raise UserError(f"This machine has no device {clean(device)}.", "Use --device cpu, or auto.")
     return device
-
-
-@dataclass(frozen=True, slots=True)
-class Unlike:
-    """How weights differ from the architecture that they are loaded into.
-
-    Attributes:
-        told: what differs, in words; empty where they fit.
-        outputs: (of the architecture, of the weights), where the last layers differ in how many outputs they have and nothing else does.
-    """
-
-    told: tuple[str, ...]
-    outputs: tuple[int, int] | None = None
-
-
-def unlike(module: Any, state: dict[str, Any]) -> Unlike:
-    """Compare names and shapes of ``state`` with those of ``module``. No module: an empty state is looked for in vain."""
-    state, own = _bare(state), module.state_dict() if hasattr(module, "state_dict") else {}
-    missing, unknown = sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys())
-    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
-    differ = [name for name in sorted(own.keys() & state.keys()) if own[name].shape != state[name].shape]
-    shapes = [f"{name} is {tuple(state[name].shape)}, not {tuple(own[name].shape)}" for name in differ]
-    told = [f"missing {_few(missing)}"] * bool(missing) + [f"unknown {_few(unknown)}"] * bool(unknown)
-    told += [_few(shapes)] * bool(shapes)
-    heads = {
-        (int(own[name].shape[0]), int(state[name].shape[0]))
-        for name in differ
-        if own[name].dim() == state[name].dim() > 0 and own[name].shape[1:] == state[name].shape[1:]
-    }
-    alone = not missing and not unknown and len(heads) == 1 and len(differ) <= MOST_HEADS
-    only = alone and all(own[n].shape[1:] == state[n].shape[1:] for n in differ if own[n].dim())
-    return Unlike(tuple(told), heads.pop() if only else None)
-
-
-def load_state(module: Any, state: dict[str, Any], path: Path) -> None:
-    """Load ``state`` strictly into ``module`` and put it in eval mode.
-
-    Raises:
-        UserError: names or shapes differ; the sentence says which.
-    """
-    told = unlike(module, state).told
-    if told:
-        raise UserError(
-            f"The weights in {clean(path.name)} do not fit the architecture: {'; '.join(told)}.",
-            "Name the architecture they were trained with (--arch module:factory).",
-        )
-    module.load_state_dict({**module.state_dict(), **_bare(state)}, strict=True)
-    module.eval()
-
-
-def _bare(state: dict[str, Any]) -> dict[str, Any]:
-    """``state`` without what DataParallel leaves before every name."""
-    prefix = "module."
-    if state and all(name.startswith(prefix) for name in state):
-        return {name[len(prefix) :]: value for name, value in state.items()}
-    return state
-
-
-def _few(names: list[str]) -> str:
-    shown = ", ".join(clean(n, 80) for n in names[:3])
-    return shown + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -12,7 +12,7 @@ from failsight.tools.inputs.models.export_check import Unsafe, check_archive
 from failsight.tools.inputs.models.layers import last_maps
 from failsight.tools.inputs.models.scoring import fingerprint_of, hash_files, need_classes, need_preprocessing
 from failsight.tools.inputs.models.side import Side, from_shape
-from failsight.tools.inputs.models.torch_based import TorchModel, pick_device
+from failsight.tools.inputs.models.torch_based import TorchModel, pick_device, place
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def load(request: Request) -> TorchModel:
     found, batch = _input(program)
     side = request.side.over(found)
     return TorchModel(
-        _with_feature_maps(module).to(device),
+        place(_with_feature_maps(module), device),
         need_classes(request.side, path),
         fingerprint_of(hash_files([path]), request.side),
         need_preprocessing(side, path),
@@ -62,6 +62,7 @@ def load(request: Request) -> TorchModel:
         feature_layer=request.side.feature_layer,
         device=device,
         fixed_batch=batch,
+        output=request.side.output,
     )
 
 

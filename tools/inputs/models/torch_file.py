@@ -11,13 +11,13 @@ import re
 import warnings
 import zipfile
 import zlib
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from failsight.tools.errors import UserError
+from failsight.tools.inputs.models.causes import cause
 from failsight.tools.inputs.models.scoring import (
     fingerprint_of,
     hash_files,
@@ -26,6 +26,7 @@ from failsight.tools.inputs.models.scoring import (
     probe_pixels,
 )
 from failsight.tools.inputs.models.torch_based import TorchModel, pick_device
+from failsight.tools.inputs.models.weights import choose_set, sets_in
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
@@ -43,7 +44,10 @@ def load(request: Request) -> TorchModel:
         return _script(request)
     from failsight.tools.inputs.models.safetensors_file import with_weights
 
-    return with_weights(request, read_state(request.path), "safetensors")
+    sets = read_sets(request.path)
+    state, notes = choose_set(sets, request.side.weights, request.path)
+    prefix = request.side.weights if "" in sets else None
+    return with_weights(request, state, "safetensors", notes, prefix)
 
 
 def _kind(path: Path) -> str:
@@ -69,7 +73,7 @@ def _script(request: Request) -> TorchModel:
             module = torch.jit.load(str(request.path), map_location=device)  # type: ignore[no-untyped-call]
     except (RuntimeError, OSError, ValueError) as problem:
         raise UserError(
-            f"The TorchScript file {clean(request.path.name)} can't be read: {_first_line(problem)}.",
+            f"The TorchScript file {clean(request.path.name)} can't be read: {cause(problem)}.",
             "Is it complete?",
         ) from problem
     module.eval()
@@ -85,10 +89,11 @@ def _script(request: Request) -> TorchModel:
             side.outputs,
             format="torchscript",
             device=device,
+            output=side.output,
         )
     except RuntimeError as problem:  # torch reads parts of a program only when they are used
         raise UserError(
-            f"The TorchScript file {clean(request.path.name)} can't be run: {_first_line(problem)}.",
+            f"The TorchScript file {clean(request.path.name)} can't be run: {cause(problem)}.",
             "Is it complete, and the input size that of its training?",
         ) from problem
 
@@ -114,7 +119,7 @@ def _check_program(path: Path) -> None:
         EOFError,
     ) as problem:
         raise UserError(
-            f"The TorchScript file {clean(path.name)} can't be read: {_first_line(problem)}.",
+            f"The TorchScript file {clean(path.name)} can't be read: {cause(problem)}.",
             "Is it complete?",
         ) from problem
     if len({m.filename.casefold() for m in members}) < len(members):
@@ -147,7 +152,9 @@ class ScriptModel(TorchModel):
             probe = probe_pixels(self.preprocessing, 4)
             script = self.raw_outputs(probe)
             self._scores = True
-            self._scores = bool(np.allclose(self.raw_outputs(probe), script, rtol=1e-4, atol=1e-5))
+            self._scores = bool(
+                np.allclose(self.raw_outputs(probe), script, rtol=1e-4, atol=1e-5, equal_nan=True)
+            )
 
     def _scorer(self) -> Any:
         return self._replayed if self._scores else self.module
@@ -170,13 +177,8 @@ class ScriptModel(TorchModel):
         return None if self._replayed is None else "feature_maps"
 
 
-def _first_line(problem: BaseException) -> str:
-    lines = [line for line in str(problem).splitlines() if line.strip()]
-    return clean(lines[0] if lines else type(problem).__name__, 160)
-
-
-def read_state(path: Path) -> dict[str, Any]:
-    """The state dictionary in ``path``, by weights-only loading.
+def read_sets(path: Path) -> dict[str, dict[str, Any]]:
+    """The sets of weights in ``path`` by the keys that they lie below (see ``weights.sets_in``), by weights-only loading.
 
     Raises:
         UserError: the file would run code, is damaged, or holds no weights.
@@ -187,19 +189,13 @@ def read_state(path: Path) -> dict[str, Any]:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as problem:  # the unpickler raises what the bytes make it raise
         raise UserError(*_refusal(path, problem)) from problem
-    for key in ("state_dict", "model_state_dict", "model", "net", "ema", "weights"):
-        if isinstance(loaded, Mapping) and isinstance(loaded.get(key), Mapping):
-            loaded = loaded[key]
-    if (
-        not isinstance(loaded, Mapping)
-        or not loaded
-        or not all(isinstance(v, torch.Tensor) for v in loaded.values())
-    ):
+    found = sets_in(loaded)
+    if not found:
         raise UserError(
             f"{clean(path.name)} holds no state dictionary of weights.",
             "Save model.state_dict(), best as safetensors.",
         )
-    return {str(name): value for name, value in loaded.items()}
+    return found
 
 
 def _refusal(path: Path, problem: Exception) -> tuple[str, str]:
@@ -216,4 +212,4 @@ def _refusal(path: Path, problem: Exception) -> tuple[str, str]:
             f"The model {clean(path.name)} is refused: it is a pickle that would run code when opened{what}.",
             hint,
         )
-    return f"The model {clean(path.name)} can't be read: {_first_line(problem)}.", "Is the file complete?"
+    return f"The model {clean(path.name)} can't be read: {cause(problem)}.", "Is the file complete?"

@@ -48,18 +48,53 @@ def load(request: Request) -> TorchModel:
     module = _module(path, request.trust_code).to(device)
     classes = need_classes(request.side, path, _names(config, module))
     files = sorted(p for p in path.iterdir() if p.is_file() and _HASHED.fullmatch(p.name))
-    return TorchModel(
-        module,
-        classes,
-        fingerprint_of(hash_files(files), request.side),
-        how,
-        request.side.outputs,
-        format="transformers",
-        feature_layer=request.side.feature_layer,
-        device=device,
-        notes=["The model's own image processor prepares the pictures."] if geometry is not None else (),
-        geometry=geometry,
+    notes = [*_contradictions(config)]
+    if geometry is not None:
+        notes.append("The model's own image processor prepares the pictures.")
+    try:
+        return TorchModel(
+            module,
+            classes,
+            fingerprint_of(hash_files(files), request.side),
+            how,
+            request.side.outputs,
+            format="transformers",
+            feature_layer=request.side.feature_layer,
+            device=device,
+            notes=notes,
+            geometry=geometry,
+        )
+    except UserError as problem:
+        raise _other_size(config, how, path) or problem from problem
+
+
+def _other_size(config: dict[str, Any], how: Preprocessing, path: Path) -> UserError | None:
+    """What to say where the network takes another size of picture than it is given; None where that is not it."""
+    size = config.get("image_size")
+    pair = (size, size) if isinstance(size, int) else tuple(size) if isinstance(size, list) else ()
+    if len(pair) != 2 or pair == how.size:
+        return None
+    return UserError(
+        f"In {clean(path.name)} the pictures are prepared at {how.size[0]} × {how.size[1]} pixels (preprocessor_config.json or model.json), "
+        f"and the network takes {pair[0]} × {pair[1]} (config.json).",
+        "Correct the size, or write model.json into the folder with input_size, mean and std.",
     )
+
+
+def _contradictions(config: dict[str, Any]) -> list[str]:
+    """A note where ``id2label`` and ``label2id`` of the configuration name the classes in different orders."""
+    names, numbers = config.get("id2label"), config.get("label2id")
+    if not isinstance(names, dict) or not isinstance(numbers, dict):
+        return []
+    differ = [
+        f"{number}: {name}" for number, name in names.items() if str(numbers.get(str(name))) != str(number)
+    ]
+    if not differ:
+        return []
+    return [
+        f"id2label and label2id in config.json contradict each other ({clean(', '.join(differ[:3]), 120)}); id2label was taken. "
+        "class_order tests whether the names stand in the order of the outputs."
+    ]
 
 
 def fetch(hub_id: str) -> Path:
@@ -198,7 +233,8 @@ def _unreadable(path: Path, problem: Exception) -> UserError:
             "Save it as safetensors.",
         )
     lines = [line for line in text.splitlines() if line.strip()]
+    said = clean(lines[0] if lines else type(problem).__name__).rstrip(" .")
     return UserError(
-        f"The model folder {clean(path.name)} can't be loaded: {clean(lines[0] if lines else type(problem).__name__)}.",
+        f"The model folder {clean(path.name)} can't be loaded: {said}.",
         "Is it complete, and is transformers recent enough?",
     )
