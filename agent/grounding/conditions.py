@@ -149,7 +149,17 @@ _ALIKE = {
     "held": "validation unseen",
     "perturbed": "perturbation disturbed corrupted",
     "elsewhere": "other others rest remaining without",
+    "wrong": "error errors mistake mistakes misclassified incorrect incorrectly failure failures fails failed",
+    "right": "correct correctly recognised recognized accurate",
+    "not": "without except excluding besides",
+    "called": "calls answers predicted predicts says",
+    "confidence": "sure certain",
+    "least": "above over more exceeds",
+    "above": "least over more exceeds",
+    "below": "under less lower most",
+    "most": "under less lower below",
 }
+BOUND = "confidence"  # the first word of a condition on how sure an answer is: "confidence of at least 0.9"
 #: kind of a finding → what its error rate was measured on, where that is neither a slice, a class nor a whole split
 _KINDS = {
     "preprocessing": ("declared",),
@@ -234,8 +244,18 @@ class Condition:
 
     def stated(self, clause: str, sentence: str) -> bool:
         """Whether the clause of a number names this variant, or the sentence where the clause names none."""
+        if self.label[0] == BOUND:
+            return _bound_stated(self.label, sentence)
         near = self.variants.named(clause)
         return self.label in (near or self.variants.named(sentence))
+
+
+def _bound_stated(label: tuple[str, ...], text: str) -> bool:
+    """Whether a text states a bound on the confidence as it is: its side and its number, as a share or in percent."""
+    stems = _stems(text)
+    numbers = [w for w in label if w[0].isdigit()]
+    same = all({_stem(w), f"{100 * float(w):g}"} & stems for w in numbers)
+    return same and all(_forms(w) & stems for w in label if w not in numbers)
 
 
 def spoken_of(kind: str) -> Condition | None:

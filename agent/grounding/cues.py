@@ -269,7 +269,9 @@ class Cues:
             if known or denied(at.part) or re.search(r"salien|map|\bwhether\b|\bbox|\barea|frame", at.part):
                 continue
             typed = (
-                "=" in at.text[thing.start : thing.end] and re.search(r"slices?\b|\d ?%", at.part) is not None
+                thing.name not in self._known.counted
+                and "=" in at.text[thing.start : thing.end]
+                and re.search(r"slices?\b|\d ?%", at.part) is not None
             )
             word = typed or _SHORTCUT.search(part.text) is not None
             if not word and _PROPOSAL.search(part.text) and self._known.treated:

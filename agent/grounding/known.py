@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from failsight.agent.grounding.measures import Measures, Side
 from failsight.agent.grounding.names import Lexicon
+from failsight.agent.grounding.portions import TOOL
 from failsight.agent.grounding.sources import Atom
 from failsight.agent.state import CaseState
 
@@ -24,6 +25,7 @@ class Known:
         quiet: whether masking elsewhere did far less than masking the cue.
         numbered: finding by id.
         treated: keys of the findings for which something was proposed.
+        counted: attributes that images were counted by.
     """
 
     def __init__(self, state: CaseState, lexicon: Lexicon, measures: Measures, atoms: Sequence[Atom]) -> None:
@@ -84,4 +86,11 @@ class Known:
         self.quiet = bool(cue) and all(control.get(k, v) < 0.5 * v for k, v in cue.items())
         self.numbered = {r.id: r for r in state.records.values()}
         self.treated = {c.finding for e in state.evidence for c in e.corrections}
+        self.counted = {
+            a
+            for e in state.evidence
+            if e.tool == TOOL
+            for f in e.facts
+            for a in lexicon.find(f.of).attributes
+        }
         self.frequency = [a for a in atoms if a.metric == "frequency" and a.family == "percent"]

@@ -22,7 +22,7 @@ SPLITS: Mapping[str, re.Pattern[str]] = {
 RECORDED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (_words(pattern), name)
     for pattern, name in (
-        (r"^share of all errors$", "share_of_errors"), (r"area", "area"), (r"salien", "saliency"),
+        (r"^share of all errors$", "share_of_errors"), (r"^among_errors$", "among_errors"), (r"area", "area"), (r"salien", "saliency"),
         (r"control_flip|control flip", "control_flip"), (r"flip", "flip"), (r"control_mended", "control_mended"), (r"mended", "mended"),
         (r"control_effect|control effect", "control_effect"), (r"cue_effect", "cue_effect"), (r"smallest", "smallest"),
         (r"minimum_effect", "minimum_effect"), (r"control_change", "control_ratio"), (r"^effect_sd", "effect_sd"), (r"^effect", "effect"),
@@ -54,7 +54,7 @@ SAID: Mapping[str, re.Pattern[str]] = {
         "confusion": r"taken|call|mistak|confus|mix|answer|end up|swap|→|\bas\b|\bsays?\b|revers|other way|labell?ed",
         "pull": r"call|answer|drawn?\b|pull|towards|attract|\bsays?\b|taken|confus|→|shortcut|sign of|lead|wrongly|go along",
         "pull_gap": r"call|answer|drawn?\b|pull|towards|attract|\bsays?\b|taken|→|shortcut|sign of|lead|wrongly|more|difference|points",
-        "answers": r"answer|predict|says?\b|said|call", "share_of_errors": r"errors|mistakes|wrong",
+        "answers": r"answer|predict|says?\b|said|call", "share_of_errors": r"errors|mistakes|wrong", "among_errors": r"error|mistake|wrong|fail",
         "gap": r"confiden|\bsure|gap|calibrat|trust", "confidence": r"confiden|\bsure", "ece": r"\bece\b|calibration",
         "confidence_wrong": r"confiden|\bsure", "confidence_right": r"confiden|\bsure", "confident_errors": r"confiden|\bsure",
         "drop": r"drop|fall|fell|los[est]|loss|less|lower|worse|more|gain|higher|down|declin|decreas|cost|shift|differ|gap|improv|below|above|better|rise|sink|change",
@@ -81,7 +81,7 @@ SAID: Mapping[str, re.Pattern[str]] = {
     }.items()
 }  # fmt: skip
 
-_ERRORS = "error false_answers share_of_errors confusion reverse confident_errors excess confidence_wrong pull slice_effect drop images bound"
+_ERRORS = "error false_answers share_of_errors among_errors confusion reverse confident_errors excess confidence_wrong pull slice_effect drop images bound"
 _CALLS = "confusion reverse pull pull_gap answers difference flip control_flip share_of_errors false_answers precision effect cue_effect gap images"
 _MASKS = "effect cue_effect control_effect cue_change control_change flip control_flip mended control_mended region_share control_ratio images draws minimum_effect"
 #: words that fix the quantity: where one stands nearby, no other quantity may be meant
@@ -100,7 +100,7 @@ EXCLUSIVE: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
         (r"confident errors?", "confident_errors"), (r"confiden(?:ce|t|tly|ces)\b(?! intervals?| limits?)|over-?confiden\w+|under-?confiden\w+|\bsurer?\b|\bcertain\b|\bcalibrat\w+", "confidence confidence_right confidence_wrong gap confident_errors ece accuracy precision"),
         (r"\baccuracy\b|\bacc\b", "accuracy drop recall error bound baseline images gap"),
         (r"unrecogni[sz]\w*|\bnot (?:\w+ )?recogni[sz]\w*", "error"), (r"recogni[sz]\w*|(?<!could )(?<!could have )\bdetect(?!able)\w*", "recall accuracy drop bound error"),
-        (r"of (?:all |the |its |these )+(?:\w+ )?(?:errors|mistakes)", "share_of_errors confident_errors excess"),
+        (r"of (?:all |the |its |these )+(?:\w+ )?(?:errors|mistakes)", "share_of_errors among_errors confident_errors excess"),
         (r"\bright\b|\bcorrect(?:ly)?\b|\baccurate\b|\bhits?\b", "accuracy recall precision drop error baseline mended control_mended bound pull"),
         (r"could (?:have )?(?:been |be )?(?:seen|shown|found|detect(?:ed)?)|smallest (?:detectable )?effect|\bdetectable\b|\bpower\b", "smallest"),
         (r"(?:cover|tak|fill|occup|mak)\w+ (?:up )?(?=[^.;]{0,40}\b(?:picture|image|area|frame)\b)|of the (?:picture|image)\b(?!s)", "area region_share frequency images"),

@@ -14,6 +14,7 @@ from failsight.agent.grounding.conditions import Condition, conditions, qualifie
 from failsight.agent.grounding.lexicon import recorded
 from failsight.agent.grounding.names import Lexicon, Names
 from failsight.agent.grounding.numbers import Number, Sentence, numbers, sentences
+from failsight.agent.grounding.portions import facts_of
 from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.evidence import Evidence, Fact, Finding
 
@@ -139,8 +140,9 @@ def _evidence(evidence: Evidence, lexicon: Lexicon, state: CaseState) -> Iterato
     base = Atom(0, "", 0, about, "", (evidence.id,), loose=about.entities)
     exact: list[Atom] = []
     findings = {r.id: finding_names(r.finding, lexicon) for r in state.records.values()}
-    under = conditions([f.of for f in evidence.facts], lexicon)
-    for fact in evidence.facts:
+    facts = tuple(facts_of(evidence))
+    under = conditions([f.of for f in facts], lexicon)
+    for fact in facts:
         exact += _fact(fact, base, lexicon, state, under)
     for shown in evidence.tables:
         exact += table(shown, base, lexicon, findings)

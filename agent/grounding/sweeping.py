@@ -88,7 +88,7 @@ class Sweeping:
             (
                 r
                 for r in self._state.records.values()
-                if r.finding.kind == "preprocessing" and r.finding.verdict
+                if r.finding.kind == "preprocessing" and r.finding.verdict and not r.finding.about
             ),
             None,
         )

@@ -52,7 +52,16 @@ def birds() -> Checker:
         "owl",
         verdict="confirmed",
     )
-    records = {"F1": FindingRecord("F1", fed, ("E4",)), "F2": FindingRecord("F2", cue, ("E4",))}
+    batch = Finding(  # of the same kind, but not about the way of feeding
+        "preprocessing",
+        "robustness",
+        "structural",
+        "A batch.",
+        verdict="refuted",
+        about="pictures of one batch",
+    )
+    said = {"F0": batch, "F1": fed, "F2": cue}
+    records = {name: FindingRecord(name, finding, ("E4",)) for name, finding in said.items()}
     return Checker(
         CaseState(evidence=made, records=records), ("owl", "crow", "wren"), {"branch": ("yes", "no"), "nest": ("yes", "no"), "snow": ("yes", "no")}
     )  # fmt: skip

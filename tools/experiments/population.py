@@ -1,4 +1,4 @@
-"""Which images an experiment is about: filters such as ``television=yes``, ``true=kitchen``, ``predicted=living_room``."""
+"""Which images an experiment is about: filters such as ``television=yes``, ``true=kitchen|bathroom``, ``confidence>=0.9``."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ from failsight.tools.view import CaseView
 _FILTER = re.compile(r"^\s*(?P<name>.+?)\s*(?P<op>!=|<=|>=|=|<|>)\s*(?P<value>.*?)\s*$")
 TRUE_NAMES = ("true", "true_class", "label")
 PREDICTED_NAMES = ("predicted", "prediction", "predicted_class")
+CONFIDENCE = "confidence"  # the score of the class answered, where no attribute has this name
+NO_SCORES = (
+    "These predictions come without class probabilities, so nothing is known about how sure an answer is."
+)
+OR = "|"  # between values of which one has to be met
 MISSING = ("missing", "?")  # values that stand for none, where no image has them as a value of its own
 OUTCOMES = {"correct": True, "right": True, "wrong": False, "failures": False, "errors": False}
 
@@ -34,8 +39,13 @@ class Filter:
 
     @property
     def attribute(self) -> bool:
-        """True when this is about an attribute, not about the true or predicted class."""
-        return bool(self.op) and self.name not in (*TRUE_NAMES, *PREDICTED_NAMES)
+        """True when this is about an attribute, not about the true or predicted class or the confidence."""
+        return bool(self.op) and self.name not in (*TRUE_NAMES, *PREDICTED_NAMES, CONFIDENCE)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values of a list: ``kitchen|bathroom`` is two."""
+        return tuple(v for part in self.value.split(OR) if (v := part.strip())) or (self.value,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +101,7 @@ def parse_filters(where: str | Sequence[str]) -> tuple[Filter, ...]:
             made.append(Filter(text.strip().casefold(), "", ""))
         else:
             raise RetryError(
-                f"where: {clean(text, 60)!r} is not a condition; write name=value (also !=, <, <=, >, >=), 'wrong' or 'correct'."
+                f"where: {clean(text, 60)!r} is not a condition; write name=value (also !=, <, <=, >, >=, name=a|b), 'wrong' or 'correct'."
             )
     return tuple(made)
 
@@ -175,33 +185,79 @@ def resolve(
 
 
 def _mask(view: CaseView, split: Split, one: Filter) -> npt.NDArray[np.bool_]:
+    """Rows that meet a condition; one whose value is not known meets none, neither ``=`` nor ``!=``."""
     table = view.table(split)
     if not one.op:
         p = view.predictions(split)
         return _spread(len(table), p, p.labelled & (p.correct == OUTCOMES[one.name]))
     if one.name in TRUE_NAMES:
-        wanted = class_index(view.classes, one.value)
-        return _signed(one, table.labels == wanted)
+        return _signed(one, np.isin(table.labels, _classes(view, one))) & (table.labels >= 0)
     if one.name in PREDICTED_NAMES:
         p = view.predictions(split)
-        return _spread(len(table), p, _signed(one, p.predicted == class_index(view.classes, one.value)))
+        return _spread(len(table), p, _signed(one, np.isin(p.predicted, _classes(view, one))))
+    if one.name == CONFIDENCE and not has_attribute(view, split, one.name):
+        return _confidence_mask(view, split, one)
     return _attribute_mask(view, split, one)
+
+
+def _classes(view: CaseView, one: Filter) -> list[int]:
+    """Indices of the classes that a condition names; a class whose own name holds the sign of a list is one."""
+    if OR in one.value and one.value not in view.classes:
+        return [class_index(view.classes, name) for name in one.values]
+    return [class_index(view.classes, one.value)]
+
+
+def has_attribute(view: CaseView, split: Split, name: str) -> bool:
+    """Whether the data itself has a column or boxed object of this name."""
+    table = view.table(split)
+    return name in table.columns or any(name in boxes for boxes in table.boxes or ())
+
+
+def _confidence_mask(view: CaseView, split: Split, one: Filter) -> npt.NDArray[np.bool_]:
+    """Rows whose answer has such a score. Raises RetryError without scores, or for what is no share."""
+    text, predictions = one.value.strip(), view.predictions(split)
+    if not predictions.has_scores:
+        raise RetryError(NO_SCORES)
+    try:
+        bound = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        bound = -1.0
+    if not 0 <= bound <= 1:
+        raise RetryError(
+            f"where: a confidence lies between 0 and 1, not at {clean(text, 40)!r}; write 0.9 or 90%."
+        )
+    met = _OPERATORS[one.op](np.asarray(predictions.confidence, np.float32), np.float32(bound))
+    return _spread(len(view.table(split)), predictions, met)
 
 
 def rows_meeting(
     view: CaseView, split: Split, filters: Sequence[Filter]
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Per table row: whether it meets all ``filters``, and whether every attribute that they name is known of it.
+    """Per table row: whether it meets all ``filters``, and whether all that they ask is known of it.
 
     Raises RetryError for an unknown attribute, value or class.
     """
     n = len(view.table(split))
     meets, known = np.ones(n, bool), np.ones(n, bool)
     for one in filters:
-        made = _mask(view, split, one)
+        made, fails = met_and_failed(view, split, one)
         meets &= made
-        known &= made | _mask(view, split, Filter(one.name, _OPPOSITE[one.op], one.value)) if one.op else True
+        known &= made | fails
     return meets, known
+
+
+def met_and_failed(
+    view: CaseView, split: Split, one: Filter
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Per table row: whether it meets a condition, and whether it meets the opposite; neither where the value is not known.
+
+    Raises RetryError for an unknown attribute, value or class.
+    """
+    if one.op:
+        against = Filter(one.name, _OPPOSITE[one.op], one.value)
+    else:
+        against = Filter("wrong" if OUTCOMES[one.name] else "correct", "", "")
+    return _mask(view, split, one), _mask(view, split, against)
 
 
 _OPPOSITE = {"=": "!=", "!=": "=", "<": ">=", ">=": "<", "<=": ">", ">": "<="}
@@ -221,9 +277,17 @@ def _spread(n: int, predictions: Predictions, mask: npt.NDArray[np.bool_]) -> np
 
 
 def _attribute_mask(view: CaseView, split: Split, one: Filter) -> npt.NDArray[np.bool_]:
-    """Rows whose attribute meets the condition: metadata first, then boxed objects, then the computed table."""
+    """Rows whose attribute meets the condition: metadata first, then boxed objects, then the computed table.
+
+    Values that people renamed or merged go by their present names, and by the old ones where no value is called so now.
+    """
     table = view.table(split)
     if one.name in table.columns:
+        if edited(view, one.name):
+            try:
+                return _of_table(view, split, one)
+            except (RetryError, KeyError):  # an old name, or a split without predictions
+                pass
         return compare(one, np.asarray(table.columns[one.name], object))
     objects = boxed_objects(table)
     if one.name in objects and one.value.casefold() in ("yes", "no"):
@@ -232,9 +296,26 @@ def _attribute_mask(view: CaseView, split: Split, one: Filter) -> npt.NDArray[np
     if one.name not in attributes.columns:
         known = [*TRUE_NAMES[:1], *PREDICTED_NAMES[:1], *objects, *attributes.columns]
         raise RetryError(f"where: there is no attribute {clean(one.name, 60)!r}.", list(dict.fromkeys(known)))
-    full = np.zeros(len(table), bool)
+    return _of_table(view, split, one)
+
+
+def _of_table(view: CaseView, split: Split, one: Filter) -> npt.NDArray[np.bool_]:
+    """Rows whose attribute, as it is called now, meets the condition."""
+    attributes = view.attributes(split)
+    full = np.zeros(len(view.table(split)), bool)
     full[attributes.rows[compare(one, np.asarray(attributes.columns[one.name], object))]] = True
     return full
+
+
+def edited(view: CaseView, name: str) -> bool:
+    """Whether people changed the values of the metadata column ``name``, which has kept its name."""
+    return any(
+        d.key == f"metadata:{clean(name, 80)}"
+        and d.name == name
+        and not d.dropped
+        and bool(d.renamed or d.also)
+        for d in view.definitions()
+    )
 
 
 def missing_word(values: Iterable[object]) -> str:
@@ -252,7 +333,14 @@ def compare(one: Filter, values: npt.NDArray[np.object_]) -> npt.NDArray[np.bool
             raise RetryError(f"where: {clean(one.name, 60)!r} is missing in none of these images.")
         return ~known if one.op == "=" else known
     numeric = all(isinstance(v, int | float) for v in values[known])
+    if OR in one.value and (numeric or one.value not in {str(v) for v in values[known]}):
+        return _one_of(one, values)
     made = np.zeros(len(values), bool)
+    if (asked := _TRUTHS.get(one.value.strip().casefold())) is not None and one.op in ("=", "!="):
+        truths = [_TRUTHS.get(str(v).casefold()) for v in values[known]]
+        if truths and None not in truths:  # True of a table and yes of a person are one value
+            made[known] = (np.array(truths, bool) == asked) == (one.op == "=")
+            return made
     if numeric:
         try:
             bound = float(one.value)
@@ -271,6 +359,18 @@ def compare(one: Filter, values: npt.NDArray[np.object_]) -> npt.NDArray[np.bool
             [clean(v, 60) for v in sorted(set(texts.tolist()))],
         )
     made[known] = (texts == one.value) == (one.op == "=")
+    return made
+
+
+_TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
+
+
+def _one_of(one: Filter, values: npt.NDArray[np.object_]) -> npt.NDArray[np.bool_]:
+    """Rows whose value is one of a list; with ``!=`` none of it."""
+    if one.op not in ("=", "!="):
+        raise RetryError(f"where: a list of values can be compared with = or !=, not with {one.op!r}.")
+    each = [compare(Filter(one.name, one.op, value), values) for value in one.values]
+    made: npt.NDArray[np.bool_] = np.logical_or.reduce(each) if one.op == "=" else np.logical_and.reduce(each)
     return made
 
 

@@ -1,0 +1,1 @@
+"""How many images meet conditions, and how many of these meet others."""
