@@ -17,6 +17,7 @@ from failsight.tools.pipelines.choice import detectable
 from failsight.tools.pipelines.output_order import Renaming, halves, renaming
 from failsight.tools.registry import tool
 from failsight.tools.repair.restated import members_line
+from failsight.tools.repair.standing import went_on_with
 from failsight.tools.repair.versions import RESTATED
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import clean, interval, listing, number
@@ -67,10 +68,20 @@ def class_order(
     return _evidence(view, split, made, found)
 
 
+def _claim(view: CaseView) -> str:
+    """What is claimed, of the model as given or of the version that the case went on with."""
+    version = went_on_with(view)
+    return (
+        CLAIM
+        if version is None
+        else f"The class names of {version.name} stand in another order than its outputs."
+    )
+
+
 def _register(view: CaseView, split: Split, n: int) -> None:
     view.register(
         Instrument(
-            finding=_finding().key, tool=TOOL, arguments={"split": split, "seed": view.seed}, statement=CLAIM,
+            finding=_finding().key, tool=TOOL, arguments={"split": split, "seed": view.seed}, statement=_claim(view),
             statistic=STATISTIC, control=CONTROL, minimum_effect=MINIMUM, alpha=ALPHA, n_planned=n,
             smallest_detectable_effect=detectable(round(0.1 * n), n, ALPHA),
         )
@@ -111,7 +122,7 @@ def _evidence(view: CaseView, split: Split, made: Predictions, found: Renaming |
             *(_side(found, names) if found is not None and confirmed else ()),
         ),
         tables=(_table(found, names),) if found is not None else (),
-        findings=(_result(split, found, moved, verdict, reason),),
+        findings=(_result(split, found, moved, verdict, reason, _claim(view)),),
         notes=_notes(view, confirmed),
         next_steps=_next(view, found, names, confirmed),
     )
@@ -137,13 +148,15 @@ def _statement(split: str, found: Renaming, moved: dict[str, str]) -> str:
     )
 
 
-def _result(split: str, found: Renaming | None, moved: dict[str, str], verdict: str, reason: str) -> Finding:
+def _result(
+    split: str, found: Renaming | None, moved: dict[str, str], verdict: str, reason: str, claim: str = CLAIM
+) -> Finding:
     if found is None:
-        return _finding(verdict=verdict, note=reason)
+        return _finding(statement=claim, verdict=verdict, note=reason)
     n, wrong = found.n, found.n - round(found.before * found.n)
     test = TestResult(TOOL, found.effect, found.ci, found.p, n, verdict, statistic=STATISTIC, q=found.p)  # type: ignore[arg-type]
     return _finding(
-        statement=_statement(split, found, moved) if verdict == "confirmed" else CLAIM,
+        statement=_statement(split, found, moved) if verdict == "confirmed" else claim,
         n=n, error_rate=1 - found.before, base_error_rate=1 - found.after, ci=wilson(wrong, n),
         p=found.p, q=found.p, verdict=verdict, tests=(test,), note=reason,
     )  # fmt: skip
@@ -189,9 +202,9 @@ def _notes(view: CaseView, confirmed: bool) -> tuple[str, ...]:
         "Labels whose names are exchanged look the same from here: look at a few images of each renamed class."
     ]
     mended = {v.finding for v in view.versions() if v.strategy == RESTATED}
-    if any(
-        f.kind == "preprocessing" and f.verdict != "refuted" and i not in mended for i, f in view.findings()
-    ):
+    feeding = [(i, f) for i, f in view.findings() if f.kind == "preprocessing"]
+    untried = not feeding and view.has_model()
+    if untried or any(f.verdict != "refuted" and i not in mended for i, f in feeding):
         made.append(
             "Where colour alone tells classes apart, a wrong channel order exchanges their names too (preprocessing_probe)."
         )

@@ -11,8 +11,10 @@ import numpy.typing as npt
 from pydantic import Field
 
 from failsight.tools import belonging
+from failsight.tools.attributes.alike import LEAST
 from failsight.tools.attributes.computed import ImageMeasures, image_measures
 from failsight.tools.attributes.copies import Copies, find_copies
+from failsight.tools.attributes.repeats import Repeated
 from failsight.tools.copies import drop as drop_without_copies
 from failsight.tools.copies import groups as group_leakage
 from failsight.tools.copies import report
@@ -24,7 +26,7 @@ from failsight.tools.copies.leakage import (
     inflation,
     leaked_share,
 )
-from failsight.tools.copies.repeats import contradiction
+from failsight.tools.copies.repeats import contradiction, near_contradiction
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Instrument
 from failsight.tools.inputs.base import ImageTable, LeftOut, Split
@@ -82,11 +84,14 @@ def duplicates_and_leakage(
     judged = _judge(view, run, found, leaks)
     shared = group_leakage.look(view, leaks)
     contradictory = [g for g in found.exact() if g.contradictory]
+    doubtful = _beyond_equal(found, contradictory)
     dropped = drop_without_copies.look(view, {one.split: sorted({*one.exact, *one.near}) for one in judged})
     images, figure = report.pictures(view, run.tables, found)
     findings = [report.leakage(one, run.tables) for one in judged if one.share.n]
     if contradictory:
         findings.append(contradiction(contradictory, run.tables, view.classes))
+    if doubtful:
+        findings.append(near_contradiction(doubtful, run.tables, view.classes))
     return Evidence(
         tool="duplicates_and_leakage",
         arguments={"splits": list(splits) if splits else None, "features": features},
@@ -95,7 +100,7 @@ def duplicates_and_leakage(
             [
                 part
                 for part in (
-                    report.summary(found, judged, run.sizes()),
+                    report.summary(found, judged, run.sizes(), len(doubtful)),
                     drop_without_copies.sentence(dropped),
                     *(group_leakage.sentence(one) for one in shared),
                 )
@@ -103,7 +108,7 @@ def duplicates_and_leakage(
             ]
         ),
         facts=(
-            *report.facts(found, judged, len(contradictory)),
+            *report.facts(found, judged, len(contradictory), len(doubtful)),
             *group_leakage.facts(shared),
             *(report.plan_fact(p.id, s) for s, p in plans.items()),
         ),
@@ -116,9 +121,40 @@ def duplicates_and_leakage(
             *run.notes,
             *group_leakage.notes(view, shared, leaks),
             *report.notes(found, judged, "train" in run.tables, bool(seen)),
+            *_too_small(run),
         ),
-        next_steps=(*group_leakage.next_step(shared), *report.next_steps(found, judged, contradictory)),
+        next_steps=(
+            *group_leakage.next_step(shared),
+            *report.next_steps(found, judged, contradictory, doubtful),
+        ),
     )
+
+
+def _beyond_equal(found: Copies, contradictory: Sequence[Repeated]) -> list[Repeated]:
+    """Groups of nearly equal pictures under more labels than the equal ones among them have."""
+    known = [(set(g.members), {c for c in g.labels if c >= 0}) for g in contradictory]
+    return [
+        g
+        for g in found.as_they_are()
+        if g.contradictory
+        and not any(
+            members <= set(g.members) and labels >= {c for c in g.labels if c >= 0}
+            for members, labels in known
+        )
+    ]
+
+
+def _too_small(run: _Run) -> list[str]:
+    """How many pictures are too small for any word on likeness."""
+    small = sum(
+        int((np.minimum(m.numbers["width"], m.numbers["height"])[m.readable] < LEAST).sum())
+        for m in run.measures.values()
+    )
+    if not small:
+        return []
+    return [
+        f"{small:,} pictures are smaller than {LEAST} pixels on a side: there different pictures are as alike as copies, so only equal ones count."
+    ]
 
 
 @dataclass

@@ -20,15 +20,13 @@ from failsight.tools.pipelines.choice import (
     MOST_CARRIED,
     Choice,
     Tested,
-    border_apart,
-    borne_out,
-    brings_back,
     choose,
     detectable,
     sample,
     test,
 )
 from failsight.tools.pipelines.feeding import Bench, Outcomes, orientations
+from failsight.tools.pipelines.safeguards import border_apart, borne_out, brings_back, no_mere_sign
 from failsight.tools.registry import tool
 from failsight.tools.verdicts import STANDING_LEVEL
 from failsight.tools.view import CaseView
@@ -80,7 +78,7 @@ def preprocessing_probe(
     """Test whether the model is fed wrongly: run the same images through other plausible input pipelines and test whether one is better.
 
     Where one class has far more images than the others, the mean recall of the classes judges instead of the share of right answers.
-    Channel order, value range and normalisation, layout, turned pictures, EXIF rotation, resize against crop, margin and
+    The ground of transparent pictures, channel order, value range and normalisation, layout, turned pictures, EXIF rotation, resize against crop, margin and
     interpolation. A third of a seeded, stratified sample chooses; the others test the chosen ones against the declared
     pipeline, paired. On training images, which were surely fed rightly once, it must not be worse, and it must bring back a third of
     what was lost since the training record. The minimum of 3 points lies above what equivalent pipelines differ by, and well below
@@ -115,7 +113,9 @@ def preprocessing_probe(
     minima = (minimum_effect, max(LEAST_OF_GEOMETRY, minimum_effect))
     tests = test(outcomes, choice.carried, minima, ALPHA, view.seed)
     training, recorded = _on_training(view, split, tests), _recorded(view)
-    tests = brings_back(borne_out(tests, training), recorded)
+    fed = [t.pipeline for t in tests if t.judgement.verdict == "confirmed"]
+    tests = no_mere_sign(borne_out(tests, training), outcomes, bench.declared, fed, training)
+    tests = brings_back(tests, recorded)
     if training is None and recorded is None:
         tests = border_apart(tests, outcomes, _covered(bench, outcomes, tests))
     made = report.Probe(split, bench, choice, tests, outcomes, len(turned))
@@ -185,6 +185,7 @@ def _choice(bench: Bench, rows: np.ndarray[tuple[int], np.dtype[np.int64]]) -> C
         turned=bool(bench.turned),
         measured=bench.statistics(looked_at),
         brightest=bench.brightest(looked_at),
+        transparent=bench.transparent(rows),
     )
     usable = [c for c in changes if bench.accepts(c)]
     return choose(lambda p: bench.measure(rows, p, f"trying {len(p)} input pipelines"), usable)

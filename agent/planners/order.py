@@ -30,6 +30,7 @@ START = {"instant": 0.3, "pass": 1.0, "heavy": 2.0}  # seconds that a call costs
 WIDTH = 64  # features of a model, by the rule
 PER_IMAGE = 0.0005  # seconds of a small model for an image, by the rule …
 PER_PIXEL = 4e-7  # … and for each pixel that it sees
+BELOW = 0.75  # of the accuracy of guessing: what lies surely below this is no chance
 CACHED = 0.05  # of the rule: a pass that is faster was read back, not made
 
 
@@ -63,7 +64,9 @@ def ranked(case: Case, names: Sequence[str]) -> list[Promise]:
     """
     state = case.state()
     believed = beliefs(state)
-    presumes = _data()["after"]
+    presumes = dict(_data()["after"])
+    for name in signs(state):
+        presumes |= _data()["signs"][name].get("first", {})
     promises = {n: promise(case, state, registry()[n], believed) for n in names if n in registry()}
     awaited = {n for n, p in promises.items() if p.bits > 0 or not registry()[n].decides}
     ready = [p for n, p in promises.items() if not set(presumes.get(n, ())) & awaited]
@@ -117,7 +120,8 @@ def signs(state: CaseState) -> list[str]:
     found = []
     recalls = [v for (name, of), v in facts.items() if name == "recall" and of.startswith("class ")]
     if accuracy is not None and classes > 1 and accuracy < 2 / classes:
-        found.append("near_chance")
+        highest = next((f.ci[1] for f in made.facts if (f.name, f.of) == ("accuracy", "") and f.ci), 1.0)
+        found.append("below_chance" if highest < BELOW / classes else "near_chance")
     if len(recalls) == classes > 1 and min(recalls) > 0.5:
         found.append("known_by_name")
     if train is not None and train < 0.8 and (gap or 0) < 0.05:

@@ -172,6 +172,25 @@ def test_labels_are_not_judged_before_the_feeding_was(case: FakeCase) -> None:
     assert {p.tool for p in order.ranked(case, ["label_noise"])} == {"label_noise"}
 
 
+def test_names_are_asked_before_the_feeding_of_a_model_that_is_right_less_often_than_guessing(
+    case: FakeCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recalls = [Fact("recall", r, of=f"class {i}") for i, r in enumerate((0.01, 0.03))]
+    state = recorded(Fact("accuracy", 0.02, ci=(0.009, 0.043)), *recalls)
+    assert order.signs(state) == ["below_chance"]
+    monkeypatch.setattr(case, "state", lambda: state)
+    names = ["label_noise", "preprocessing_probe", "class_order"]
+    assert [p.tool for p in order.ranked(case, names)] == ["class_order"]
+    at_chance = recorded(Fact("accuracy", 0.48, ci=(0.43, 0.53)), *recalls)
+    assert order.signs(at_chance) == ["near_chance"]
+    few = recorded(Fact("accuracy", 0.3, ci=(0.15, 0.5)), *recalls)
+    assert order.signs(few) == ["near_chance"]  # too few images to tell
+    settled = Finding("class_order", "correctness", "data_engineering", "s", verdict="refuted")
+    after = recorded(Fact("accuracy", 0.02, ci=(0.009, 0.043)), *recalls, findings=(settled,))
+    monkeypatch.setattr(case, "state", lambda: after)
+    assert order.ranked(case, names)[0].tool == "preprocessing_probe"
+
+
 def test_names_that_most_images_of_every_class_bear_out_are_in_order(
     case: FakeCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:

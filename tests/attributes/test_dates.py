@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from failsight.agent import open_case
-from failsight.tools.attributes.dates import by_period
+from failsight.tools.attributes.dates import by_period, told_forms
 from failsight.tools.attributes.metadata import column, unusable_columns
 
 DAYS = [date(2024, 1, 1) + timedelta(days=i) for i in range(0, 360, 3)]
@@ -76,3 +76,41 @@ def test_errors_that_begin_in_november_are_found(tmp_path: Path) -> None:
         assert not any("taken" in note and "left out" in note for note in made.notes)
         there, _ = case.call("evaluate", {})
         assert there.fact("accuracy").n == 4000
+
+
+SHORT = [f"{d.day}/{d.month}/{d:%y}" for d in DAYS]
+MIXED = [*(d.isoformat() for d in DAYS[::3]), *(f"{d:%d.%m.%Y}" for d in DAYS[1::3]), *SHORT[2::3]]
+
+
+def test_several_forms_in_one_column_are_read_and_said() -> None:
+    made = by_period(MIXED)
+    assert made is not None
+    assert made[DAYS[0].isoformat()] == "2024-01" and made[f"{DAYS[40]:%d.%m.%Y}"] == f"{DAYS[40]:%Y-%m}"
+    assert made[SHORT[2]] == "2024-01" and sorted(set(made.values())) == [
+        f"2024-{m:02d}" for m in range(1, 13)
+    ]
+    assert told_forms("taken", MIXED).startswith("The column taken has dates in 3 forms (such as ")
+    assert told_forms("taken", MIXED).endswith("all are read as dates.")
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        SHORT,  # no form beside them has the years in full
+        [*(d.isoformat() for d in DAYS), "1/2/17"],  # another year than the others
+        [*(d.isoformat() for d in DAYS), "1/2/24"],  # January or February?
+    ],
+)
+def test_short_years_and_orders_that_nothing_tells_stay_text(texts: list[str]) -> None:
+    assert by_period(texts) is None
+
+
+def test_forms_that_can_not_be_told_are_said() -> None:
+    said = told_forms("ta\x1bken", [*(d.isoformat() for d in DAYS), "1/2/24"])
+    assert "nobody can say which number is the month" in said and "\x1b" not in said
+    assert (
+        told_forms("x", [f"img-{i}" for i in range(100)])
+        == told_forms("x", [d.isoformat() for d in DAYS])
+        == ""
+    )
+    assert told_forms("x", [*(d.isoformat() for d in DAYS), "unknown"]) == told_forms("x", [1.0, None]) == ""

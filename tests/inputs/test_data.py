@@ -15,6 +15,7 @@ from failsight.tools.inputs import open_images
 from failsight.tools.inputs.base import BadImage
 from failsight.tools.inputs.classes import match_labels
 from failsight.tools.inputs.depth import BEGINS
+from failsight.tools.notes import left_out_notes
 from tests.inputs.pictures import class_folders, coloured, noise
 
 MODEL = ("Blue", "Green", "Red")
@@ -50,6 +51,35 @@ def test_only_images_count_and_hidden_things_do_not(tmp_path: Path) -> None:
     table = open_images(root)
     assert len(table) == 7
     assert "red/deeper/UPPER.PNG" in table.paths
+
+
+def test_pictures_in_formats_that_are_not_read_are_left_out_aloud(tmp_path: Path) -> None:
+    root = class_folders(tmp_path / "d", each=4)
+    for i in range(5):
+        (root / "red" / f"IMG_{i}.HEIC").write_bytes(b"x")
+    (root / "blue" / "drawn.svg").write_text("<svg/>")
+    (root / "blue" / "000.cr2").write_bytes(b"the raw of 000.png beside it")
+    (root / "blue" / "notes.txt").write_text("no picture")
+    (root / ".thumbs").mkdir()
+    (root / ".thumbs" / "x.heic").write_bytes(b"x")
+    table = open_images(root)
+    assert len(table) == 12
+    assert "5 .heic and 1 .svg files are not read and left out: export them to PNG or JPEG." in table.notes
+    assert {one.path for one in table.left_out} == {
+        *(f"red/IMG_{i}.HEIC" for i in range(5)),
+        "blue/drawn.svg",
+    }
+    assert left_out_notes("data", table.left_out) == [
+        "5 of the evaluation images were left out: .heic is a format that is not read (red/IMG_0.HEIC, red/IMG_1.HEIC, red/IMG_2.HEIC and 2 more).",
+        "1 of the evaluation images was left out: .svg is a format that is not read (blue/drawn.svg).",
+    ]
+    assert not any("can't be read" in note for note in table.notes)
+    assert open_images(root, split="pool").left_out
+    for i in range(20):
+        (root / "green" / f"more_{i}.heic").write_bytes(b"x")
+    with pytest.raises(UserError, match="Most of the data") as refused:
+        open_images(root, refuse_loss=True)
+    assert ".heic is a format that is not read" in refused.value.message
 
 
 def test_a_loop_of_links_ends(tmp_path: Path) -> None:

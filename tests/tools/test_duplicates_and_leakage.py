@@ -153,9 +153,69 @@ def test_labels_of_copies_are_compared() -> None:
     view.table("train").labels[:2] = 1 - view.table("train").labels[:2]
     made = duplicates_and_leakage(view)
     assert made.fact("label_disagreement").value == 0.5
-    kinds = {f.kind: f for f in made.findings}
-    assert kinds["label_noise"].verdict is None  # of the equal pictures: a hypothesis
+    noise = {f.about: f for f in made.findings if f.kind == "label_noise"}
+    assert set(noise) == {"equal pictures under two labels", "nearly equal pictures under several labels"}
+    assert all(f.verdict is None for f in noise.values())  # one group of each: a hypothesis
     assert any("another label in training" in n for n in made.notes)
+
+
+def test_nearly_equal_pictures_under_several_labels_are_a_finding() -> None:
+    """Flags of overseas territories: one picture, re-encoded, stands under several classes."""
+    n = 24
+    pictures = [
+        picture(s // 2) if s % 2 else np.asarray(recompressed(scene(s // 2, 48), 92)) for s in range(n)
+    ]
+    view = FakeView(
+        {"data": FakeTable(np.stack(pictures), [0, 1] * (n // 2), CLASSES)},
+        scores={"data": one_hot(np.arange(n) % 2, 2)},
+    )
+    made = duplicates_and_leakage(view)
+    check_evidence(made)
+    (finding,) = [f for f in made.findings if f.kind == "label_noise"]
+    assert finding.about == "nearly equal pictures under several labels" and finding.verdict == "confirmed"
+    assert finding.n == n and "12 groups of nearly equal pictures carry several labels" in finding.statement
+    assert finding.statement.endswith("as bath and bed.")
+    assert "12 groups of nearly equal pictures carry several labels." in made.summary
+    assert made.fact("contradictory_near_groups").value == 12
+    assert any("join classes that no picture tells apart" in s for s in made.next_steps)
+
+
+def test_a_mirrored_picture_may_be_of_another_class() -> None:
+    pictures = [
+        picture(s // 2) if s % 2 else picture(s // 2)[:, ::-1] for s in range(24)
+    ]  # left and right hands
+    view = FakeView(
+        {"data": FakeTable(np.stack(pictures), [0, 1] * 12, CLASSES)},
+        scores={"data": one_hot(np.arange(24) % 2, 2)},
+    )
+    made = duplicates_and_leakage(view)
+    assert made.fact("verified_duplicates").value >= 10
+    assert not [f for f in made.findings if f.kind == "label_noise"]
+
+
+def test_of_tiny_pictures_only_equal_ones_are_copies() -> None:
+    """Digits of 8 × 8: enlarged, different ones agree as well as copies do. Equal ones still count."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    pixels = np.repeat((digits.images / 16 * 255).astype(np.uint8)[..., None], 3, 3)
+    train, data = pixels[:900].copy(), pixels[900:1400].copy()
+    data[:3] = train[:3]
+    tables = {
+        "data": FakeTable(data, digits.target[900:1400], [str(i) for i in range(10)]),
+        "train": FakeTable(train, digits.target[:900], [str(i) for i in range(10)]),
+    }
+    view = FakeView(
+        tables,
+        scores={"data": one_hot(digits.target[900:1400], 10), "train": one_hot(digits.target[:900], 10)},
+    )
+    view.given_features = {
+        s: t.pixels[..., 0].reshape(len(t), -1).astype(np.float32) for s, t in tables.items()
+    }
+    made = duplicates_and_leakage(view)
+    assert made.fact("verified_duplicates").value == 0 and made.fact("leaked_exact").value == 3
+    assert made.fact("exact_duplicates").value == 3
+    assert any("1,400 pictures are smaller than 32 pixels on a side" in n for n in made.notes)
 
 
 def test_inflation_by_hand() -> None:

@@ -3,7 +3,8 @@
 Features and hashes only propose. A pair counts as one picture when, laid over each other at 64 × 64, colours agree
 (normalised correlation ≥ ``LOOK``) *and* so does what is left without the coarse layout (≥ ``DETAIL``): two different
 pictures of one scene share the layout, not the detail. Where one hard edge is most of the detail (a square on plain ground), any
-other such edge agrees with it; so the faint detail must agree too (≥ ``TEXTURE``), more closely where few pixels tell.
+other such edge agrees with it; so the faint detail must agree too (≥ ``TEXTURE``), more closely where few pixels tell. Of pictures smaller
+than ``LEAST`` nothing is said: there only equal pixels tell.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ NEARLY = 0.88  # correlation at 32 × 32, once adjusted, below which a part is n
 FINE = 0.25  # of a sixteenth of a side: by how much an edge is moved there
 PLAIN = 24  # grey levels between lightest and darkest pixel of a line of one colour (JPEG leaves traces)
 MOST_BORDER = 0.25  # of a side that may be border, at each edge
+LEAST = 32  # pixels on the shorter side below which nothing was checked: enlarged, different pictures of few pixels agree as well as copies do
 FLAT = 4.0  # grey levels of spread below which a picture shows nothing to compare
 HELD = 1_000  # pictures held at a time: 300 MB at most
 BATCH = 32
@@ -84,11 +86,17 @@ def seen(table: ImageTable, row: int) -> Seen | None:
     """The picture of ``row``, squeezed to 128 × 128 without its border; None where it can't be read."""
     try:
         data = encoded_bytes(table, row)
-        image = table.open(row) if data is None else thumbnail(data, KEPT)[0]
+        image = (
+            table.open(row) if data is None else thumbnail(data, KEPT, getattr(table, "ground", "drop"))[0]
+        )
     except BadImage:
         return None
     whole = without_border(image.convert("RGB"))
-    return Seen(np.asarray(whole.resize((KEPT, KEPT), 2), np.uint8), few=min(whole.size) < SIDE)
+    return Seen(
+        np.asarray(whole.resize((KEPT, KEPT), 2), np.uint8),
+        few=min(whole.size) < SIDE,
+        tiny=min(image.size) < LEAST,
+    )
 
 
 def without_border(image: Image) -> Image:
@@ -203,7 +211,7 @@ def _compared(pairs: list[Pair]) -> list[Likeness]:
     open_: list[tuple[Seen, Seen]] = []
     where: list[int] = []
     for n, (one, other) in enumerate(pairs):
-        if one is None or other is None or min(one.spread, other.spread) < FLAT:
+        if one is None or other is None or one.tiny or other.tiny or min(one.spread, other.spread) < FLAT:
             made.append(UNLIKE)
             continue
         made.append(max(_fits(one, other, "same"), _fits(one, other.mirrored, "mirrored"), key=_order))
@@ -227,11 +235,12 @@ class Seen:
     Args:
         picture: (128, 128, 3), or a PIL image of 64 × 64.
         few: whether it was made from fewer pixels than are compared.
+        tiny: whether it has so few that nothing can be said of likeness.
     """
 
-    def __init__(self, picture: Bytes | Image, few: bool = False) -> None:
+    def __init__(self, picture: Bytes | Image, few: bool = False, tiny: bool = False) -> None:
         self.large = np.asarray(picture, np.uint8)
-        self.few = few
+        self.few, self.tiny = few, tiny
 
     @cached_property
     def small(self) -> Bytes:
@@ -286,7 +295,7 @@ class Seen:
 
     @cached_property
     def mirrored(self) -> Seen:
-        return Seen(self.large[:, ::-1], self.few)
+        return Seen(self.large[:, ::-1], self.few, self.tiny)
 
 
 _GREY = np.full(3, 1 / 3, np.float32)

@@ -225,7 +225,7 @@ def _look(table: ImageTable, row: int) -> _Looked:
         image = table.open(row)
         digest = hashlib.blake2b(repr(image.size).encode() + image.tobytes(), digest_size=16).digest()
         return _looked(image, image.size, np.nan, np.nan, digest)
-    image, size, quality = thumbnail(data, 2 * measure.FRAME)
+    image, size, quality = thumbnail(data, 2 * measure.FRAME, getattr(table, "ground", "drop"))
     digest = hashlib.blake2b(data, digest_size=16).digest()
     return _looked(image, size, quality, float(len(data)), digest)
 

@@ -66,6 +66,21 @@ class Copies:
         """Groups joined by verified links."""
         return tuple(g for g in self.groups if not g.exact)
 
+    def as_they_are(self) -> tuple[Repeated, ...]:
+        """Groups joined by links without a mirror or a crop: these may well show another class."""
+        labels = {m: label for g in self.groups for m, label in zip(g.members, g.labels, strict=True)}
+        equal: dict[Member, tuple[Member, ...]] = {m: g.members for g in self.exact() for m in g.members}
+        joined = [(k.one, k.other) for k in self.links if k.likeness.way == "same"]
+        known = sorted({m for pair in joined for m in pair})
+        at = {m: i for i, m in enumerate(known)}
+        made = []
+        for cluster in clusters(np.array([(at[a], at[b]) for a, b in joined], np.int64).reshape(-1, 2)):
+            members = tuple(
+                dict.fromkeys(m for i in cluster.tolist() for m in equal.get(known[i], (known[i],)))
+            )
+            made.append(Repeated(members, tuple(labels[m] for m in members), False))
+        return tuple(made)
+
     def way(self, group: Repeated) -> str:
         """How the members of a group are alike, in a word or two."""
         if group.exact:

@@ -6,8 +6,10 @@ A drift in time shows in such groups: ``taken=2024-11`` is worse than the months
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
+
+from failsight.tools.text import clean, listing
 
 MOST_VALUES = 24  # of a column that is left as it is: few dates are few groups
 FEWEST = 20  # values that a column of dates has at least
@@ -19,9 +21,10 @@ Read = Callable[[str], date | None]
 def by_period(values: Iterable[object]) -> Mapping[str, str] | None:
     """Value → its month (``2024-11``), or its day where all lie in one month; None where they are no dates, or few.
 
-    Every value must be a date or a date with a time, all in one form: ISO 8601 (``2024-11-03``, ``2024-11-03T09:30:00Z``),
-    year first with other signs (``2024/11/03``, ``2024:11:03 09:30:00``), or day or month first with a year of four digits
-    (``03.11.2024``, ``11/03/2024``), where one order alone fits all of them.
+    Every value must be a date or a date with a time: ISO 8601 (``2024-11-03``, ``2024-11-03T09:30:00Z``), year first with other
+    signs (``2024/11/03``, ``2024:11:03 09:30:00``), or day or month first with a year of four digits (``03.11.2024``,
+    ``11/03/2024``), where one order alone fits all of that form. Several forms may stand in one column (`forms`); a year of two digits
+    counts beside another form that has the same years in full.
 
     Args:
         values: those of the column; what is None does not count.
@@ -29,13 +32,73 @@ def by_period(values: Iterable[object]) -> Mapping[str, str] | None:
     texts = {v for v in values if v is not None}
     if len(texts) <= max(MOST_VALUES, FEWEST) or not all(isinstance(t, str) for t in texts):
         return None
-    known = sorted(str(t) for t in texts)
-    fitting = [made for read in _READERS if (made := _all(known, read)) is not None]
-    if len(fitting) != 1 and not (fitting and all(made == fitting[0] for made in fitting)):
-        return None  # no dates, or nobody can say which number is the month
-    days = fitting[0]
+    days = _days(forms(str(t) for t in texts))
+    if days is None:
+        return None
     months = {(day.year, day.month) for day in days.values()}
     return {t: f"{d:%Y-%m}" if len(months) > 1 else d.isoformat() for t, d in days.items()}
+
+
+def forms(texts: Iterable[str]) -> dict[str, list[str]]:
+    """Texts by how they would be written as dates: the sign between the numbers, where the year stands, in how many digits."""
+    made: dict[str, list[str]] = {}
+    for text in sorted(set(texts)):
+        found = _NUMBERS.match(text)
+        if found is None:
+            form = "iso" if "-" in text else ""
+        else:
+            first, last = len(found[1]), len(found[4])
+            form = f"{found[2]}{'year first' if first == 4 else 'year last' if last == 4 else 'short year'}"
+            form = "iso" if form == "-year first" else form
+        made.setdefault(form, []).append(text)
+    return made
+
+
+def _days(by_form: Mapping[str, list[str]]) -> dict[str, date] | None:
+    """Every text as a day; None where one is none, or nobody can say which number is the month."""
+    made: dict[str, date] = {}
+    for form, texts in by_form.items():
+        if form.endswith("short year"):
+            continue
+        days = _one_order(texts, _READERS)
+        if days is None:
+            return None
+        made |= days
+    years = {d.year for d in made.values()}
+    for form, texts in by_form.items():
+        if form.endswith("short year"):
+            days = _one_order(texts, _SHORT)
+            if days is None or not {d.year for d in days.values()} <= years:
+                return None
+            made |= days
+    return made or None
+
+
+def _one_order(texts: list[str], readers: Sequence[Read]) -> dict[str, date] | None:
+    """The days of texts of one form, where one order of day, month and year alone fits, or all that fit say the same."""
+    fitting = [made for read in readers if (made := _all(texts, read)) is not None]
+    if not fitting or any(made != fitting[0] for made in fitting):
+        return None
+    return fitting[0]
+
+
+def told_forms(name: str, values: Iterable[object]) -> str:
+    """That a column holds dates in several forms, and how they are taken; empty where it does not."""
+    texts = {v for v in values if isinstance(v, str)}
+    if len(texts) <= max(MOST_VALUES, FEWEST):
+        return ""
+    by_form = forms(texts)
+    if len(by_form) < 2 or "" in by_form:
+        return ""
+    such = listing([found[0] for found in by_form.values()], 4, 30)
+    if _days(by_form) is not None:
+        return f"The column {clean(name, 60)} has dates in {len(by_form)} forms (such as {such}); all are read as dates."
+    if not all(any(_all(found, read) for read in (*_READERS, *_SHORT)) for found in by_form.values()):
+        return ""
+    return (
+        f"The column {clean(name, 60)} has dates in {len(by_form)} forms (such as {such}), and nobody can say which number is the month "
+        "in all of them: it stays text. Write them as 2024-11-03."
+    )
 
 
 def _all(texts: list[str], read: Read) -> dict[str, date] | None:
@@ -58,18 +121,20 @@ def _iso(text: str) -> date | None:
         return None
 
 
-def _in_order(*order: str) -> Read:
-    """Reads numbers that stand in this order, between equal signs; a year has four digits."""
+def _in_order(*order: str, digits: int = 4) -> Read:
+    """Reads numbers that stand in this order, between equal signs; a year has so many digits, two are of this century."""
 
     def read(text: str) -> date | None:
         found = _NUMBERS.match(text)
         if found is None:
             return None
         part = dict(zip(order, (found[1], found[3], found[4]), strict=True))
-        if len(part["year"]) != 4 or len(part["day"]) > 2:
+        if len(part["year"]) != digits or len(part["day"]) > 2:
             return None
         try:
-            return date(int(part["year"]), int(part["month"]), int(part["day"]))
+            return date(
+                int(part["year"]) + (2000 if digits == 2 else 0), int(part["month"]), int(part["day"])
+            )
         except ValueError:
             return None
 
@@ -81,4 +146,8 @@ _READERS: tuple[Read, ...] = (
     _in_order("year", "month", "day"),
     _in_order("day", "month", "year"),
     _in_order("month", "day", "year"),
+)
+_SHORT: tuple[Read, ...] = (
+    _in_order("day", "month", "year", digits=2),
+    _in_order("month", "day", "year", digits=2),
 )

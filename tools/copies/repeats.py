@@ -10,7 +10,7 @@ from failsight.tools.copies.leakage import leaked_share
 from failsight.tools.evidence import Fact, Finding, Table
 from failsight.tools.inputs.base import ImageTable
 from failsight.tools.notes import called, of_split
-from failsight.tools.text import clean, number
+from failsight.tools.text import clean, listing, number
 
 MOST_GROUPS = 30
 JUDGED = ("data", "deploy")  # splits on which the model is judged: training images have no business there
@@ -161,6 +161,27 @@ def contradiction(
         about="equal pictures under two labels",
         note="Equal byte for byte or pixel for pixel: of each group at most one label is right. That is a fact; "
         "how many labels are wrong beyond these is a matter of its own (label_noise).",
+    )  # fmt: skip
+
+
+def near_contradiction(
+    groups: Sequence[Repeated], tables: Mapping[str, ImageTable], classes: Sequence[str]
+) -> Finding:
+    """That pictures which are one but for encoding, size or brightness carry several labels: in each group all but those of the most
+    frequent label are wrong, or can't be told from it. Confirmed where these are clearly more than is tolerated of equal ones."""
+    size = sum(int((t.labels >= 0).sum()) for t in tables.values())
+    known = [[c for c in g.labels if c >= 0] for g in groups]
+    least = leaked_share(sum(len(k) - max(map(k.count, k)) for k in known), size)
+    shown = max(groups, key=lambda g: len({c for c in g.labels if c >= 0}))
+    words = [clean(classes[c], 40) for c in sorted({c for c in shown.labels if c >= 0})]
+    return Finding(
+        "label_noise", "correctness", "data_engineering",
+        f"{len(groups):,} {_plural(groups, 'group', 'groups')} of nearly equal pictures {_plural(groups, 'carries', 'carry')} several labels, "
+        f"for example {names(shown, tables)} as {listing(words, 4)}.",
+        n=sum(len(g.members) for g in groups), p=least.p, verdict="confirmed" if least.verdict == "confirmed" else None,
+        about="nearly equal pictures under several labels",
+        note="One picture but for encoding, size or small changes (verified on pixels; mirrored and cropped ones are not counted). Either a label "
+        "of each group is wrong, or these classes can't be told apart by the picture: which of both is for a person to say.",
     )  # fmt: skip
 
 

@@ -109,8 +109,8 @@ def _tests(one: Leak) -> list[TestResult]:
     return tests
 
 
-def summary(found: Copies, judged: Sequence[Leak], sizes: Mapping[str, int]) -> str:
-    """One to four sentences."""
+def summary(found: Copies, judged: Sequence[Leak], sizes: Mapping[str, int], doubtful: int = 0) -> str:
+    """One to five sentences; ``doubtful``: groups of nearly equal pictures under several labels."""
     total, exact, near = sum(sizes.values()), found.exact(), found.near()
     if not exact and not near:
         parts = [f"Among {total:,} pictures none occurs twice."]
@@ -124,6 +124,10 @@ def summary(found: Copies, judged: Sequence[Leak], sizes: Mapping[str, int]) -> 
         if crossed:
             parts.append(
                 f"{crossed:,} equal {_plural(crossed, 'picture carries', 'pictures carry')} two labels."
+            )
+        if doubtful:
+            parts.append(
+                f"{doubtful:,} {_plural(doubtful, 'group', 'groups')} of nearly equal pictures {_plural(doubtful, 'carries', 'carry')} several labels."
             )
     for one in judged:
         parts.append(_leak_sentence(one))
@@ -157,7 +161,7 @@ def _plural(n: int, one: str, many: str) -> str:
     return one if n == 1 else many
 
 
-def facts(found: Copies, judged: Sequence[Leak], contradictory: int) -> tuple[Fact, ...]:
+def facts(found: Copies, judged: Sequence[Leak], contradictory: int, doubtful: int = 0) -> tuple[Fact, ...]:
     """Counts, shares with intervals, accuracies with and without."""
     made = [
         Fact(
@@ -173,6 +177,7 @@ def facts(found: Copies, judged: Sequence[Leak], contradictory: int) -> tuple[Fa
             direction="lower_is_better",
         ),
         Fact("contradictory_pictures", contradictory, "count", direction="lower_is_better"),
+        Fact("contradictory_near_groups", doubtful, "count", direction="lower_is_better"),
         Fact("pairs_compared", found.compared, "count"),
         Fact("duplicates_by_features", found.by_features, "count"),
     ]
@@ -354,7 +359,12 @@ def notes(found: Copies, judged: Sequence[Leak], train: bool, features: bool) ->
     return made
 
 
-def next_steps(found: Copies, judged: Sequence[Leak], contradictory: Sequence[Repeated]) -> tuple[str, ...]:
+def next_steps(
+    found: Copies,
+    judged: Sequence[Leak],
+    contradictory: Sequence[Repeated],
+    doubtful: Sequence[Repeated] = (),
+) -> tuple[str, ...]:
     """What a careful person would do next."""
     steps = []
     if any(one.share.n for one in judged):
@@ -364,6 +374,10 @@ def next_steps(found: Copies, judged: Sequence[Leak], contradictory: Sequence[Re
     if contradictory:
         steps.append(
             "Have the pictures under two labels relabelled, and look for other wrong labels (label_noise)."
+        )
+    if doubtful:
+        steps.append(
+            "Look at the nearly equal pictures under several labels: relabel them, or join classes that no picture tells apart."
         )
     if not steps and any(len(g.splits) == 1 for g in found.groups):
         steps.append(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from failsight.tools.errors import UserError
 from failsight.tools.inputs.base import Floats
 from failsight.tools.inputs.decisions import Thresholds, decide, named_thresholds
-from failsight.tools.inputs.table import folded
+from failsight.tools.inputs.spelling import Spellings
 from failsight.tools.text import clean, listing
 
 Ints = npt.NDArray[np.int64]
@@ -29,8 +29,9 @@ def answers_given(
     Returns:
         (n,) class indices, −1 where there is none; row → reason.
     """
-    by_fold = {folded(name): i for i, name in enumerate(names)}
-    known = {word: by_fold.get(folded(clean(class_map.get(word, word)))) for word in set(words) if word}
+    number, spelt = {name: i for i, name in enumerate(names)}, Spellings(names)
+    meant = {word: spelt.find(clean(class_map.get(word, word))) for word in set(words) if word}
+    known = {word: None if name is None else number[name] for word, name in meant.items()}
     if known and not any(i is not None for i in known.values()):
         shown = listing([clean(word, 40) for word in sorted(known)], 3)
         notes.append(

@@ -22,12 +22,20 @@ Split = Literal["data", "train", "pool", "deploy"]
 SPLITS: tuple[Split, ...] = ("data", "train", "pool", "deploy")
 
 
+NOT_READ = "is a format that is not read"
+"""How the reason of a file that is left out for its format ends."""
+
+
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """An image or row that is counted and listed but not used, with the reason in plain words."""
+    """An image or row that is counted and listed but not used, with the reason in plain words.
+
+    ``label``: its true class, where the image is in order and the model gave no answer that can be used; else −1.
+    """
 
     path: str
     reason: str
+    label: int = -1
 
 
 class ImageTable(Protocol):
@@ -80,12 +88,16 @@ class BadImage(Exception):
     """An image that can't be read; the message says why in a few words."""
 
 
+Ground = Literal["drop", "white", "black", "grey"]
+
+
 @dataclass(frozen=True, slots=True)
 class Preprocessing:
     """How an image becomes the model's input.
 
     ``fit``: ``stretch`` (resize to size), ``crop`` (resize shorter side to ``resize``, centre crop), ``square``
     (centre square crop, then resize). ``mean`` and ``std`` apply to pixels scaled by ``scale`` (normally 1/255).
+    ``ground``: what transparent pictures are laid on; ``drop``: their alpha is dropped, as most training pipelines do.
     """
 
     size: tuple[int, int]  # height, width
@@ -97,6 +109,7 @@ class Preprocessing:
     scale: float = 1 / 255
     channels: Literal["RGB", "BGR", "GRAY"] = "RGB"
     layout: Literal["NCHW", "NHWC"] = "NCHW"
+    ground: Ground = "drop"
 
 
 class Classifier(Protocol):
@@ -206,6 +219,11 @@ class Predictions:
             answers=given,
             features=None,
         )
+
+    @property
+    def unanswered(self) -> npt.NDArray[np.int64]:
+        """True class of each labelled image to which the model gave no answer: no row here, and no right answer either."""
+        return np.array([one.label for one in self.left_out if one.label >= 0], np.int64)
 
     @property
     def labelled(self) -> npt.NDArray[np.bool_]:

@@ -20,10 +20,11 @@ from failsight.tools.inputs.classes import match_labels
 from failsight.tools.inputs.columns import join_metadata, parse_boxes, read_columns, typed, typed_columns
 from failsight.tools.inputs.fingerprint import content_hash, look_at
 from failsight.tools.inputs.manifest import RESERVED, locate, need_column, of_split
-from failsight.tools.inputs.models.scoring import softmax
+from failsight.tools.inputs.models.outputs import softmax
 from failsight.tools.inputs.names import usual_names, without_answers
 from failsight.tools.inputs.one_score import completed
-from failsight.tools.inputs.table import Files, Images, Unmatched, distinct, folded, printable
+from failsight.tools.inputs.spelling import Spellings, one_spelling
+from failsight.tools.inputs.table import Files, Images, Unmatched, distinct, printable
 from failsight.tools.inputs.unmatched import NO_CLASS, check_labels
 from failsight.tools.text import clean, listing
 
@@ -98,6 +99,8 @@ def open_black_box(
     probabilities = probability_columns(columns, classes, class_map or {})
     if not probabilities:
         need_column(columns, "prediction", path)
+        if not classes:
+            columns = _spelt_as_labels(columns, class_map or {}, clean(path.name), notes)
     names = classes or _classes(columns, probabilities, class_map or {})
     if len(names) < 2:
         raise UserError(
@@ -153,18 +156,21 @@ def probability_columns(
     seen |= {class_map.get(_text(value), _text(value)) for value in columns.get("label", ())}
     words = list(classes or sorted(seen - {""}))
     for before, after in [*((prefix, "") for prefix in _PREFIXES), *_around(plain, words)]:
-        by_fold = {
-            folded(_between(name, before, after)): name
+        by_name = {
+            _between(name, before, after): name
             for name in plain
             if _between(name, before, after) and (not after or _is_numeric(columns[name]))
         }
-        found = {word: by_fold[folded(word)] for word in words if folded(word) in by_fold}
+        spellings = Spellings(by_name)
+        found = {word: by_name[meant] for word in words if (meant := spellings.find(word)) is not None}
         bare = not before + after
         if len(found) < (2 if bare or len(words) > 1 else 1):
             continue
         if len(found) < len(words) * (1 if bare or classes is not None else 0.5):
             continue
         if classes is not None:
+            if len(set(found.values())) < len(found):  # two classes, one column: it can be only one's
+                continue
             return found
         spelt: dict[
             str, str
@@ -175,7 +181,7 @@ def probability_columns(
         found = {word: name for name, word in spelt.items()}
         if not bare:
             others = [
-                name for name in by_fold.values() if name not in found.values() and _is_numeric(columns[name])
+                name for name in by_name.values() if name not in found.values() and _is_numeric(columns[name])
             ]
             found |= {_between(name, before, after): name for name in others}
         place = {name: i for i, name in enumerate(plain)}
@@ -220,6 +226,16 @@ def _classes(
     return tuple(sorted(words - {""}))
 
 
+def _spelt_as_labels(
+    columns: dict[str, list[Any]], class_map: Mapping[str, str], table: str, notes: list[str]
+) -> dict[str, list[Any]]:
+    """``columns`` with the answers spelt as the labels are, where nothing but the spelling is different."""
+    told = [clean(_text(v)) for v in columns["prediction"]]
+    labels = [clean(class_map.get(word, word)) for word in map(_text, columns["label"])]
+    spelt = one_spelling([n for n in labels if n], [n for n in told if n], table, notes)
+    return {**columns, "prediction": [spelt.get(word, word) or None for word in told]} if spelt else columns
+
+
 def _rows(
     columns: Columns,
     probabilities: Mapping[str, str],
@@ -251,7 +267,7 @@ def _rows(
             reason = f"its label {clean(word, 60)} {NO_CLASS}"
             rows.without_label.append(LeftOut(shown[i], reason))
         elif i in bad:
-            rows.without_scores.append(LeftOut(shown[i], bad[i]))
+            rows.without_scores.append(LeftOut(shown[i], bad[i], matching.index[word]))
         else:
             rows.keep.append(i)
             rows.names.append(shown[i])
@@ -272,7 +288,7 @@ def _probabilities(
     """(n, classes) scores and, for rows without usable ones, why. Scores that are no probabilities go through softmax."""
     values = np.array([[_number(v) for v in columns[name]] for name in probabilities.values()], np.float64).T
     finite = (abs(values) <= np.finfo(np.float32).max).all(1)  # also False where one is missing
-    bad = {int(i): "the model's scores for it are not finite numbers" for i in np.flatnonzero(~finite)}
+    bad = {int(i): "the model's scores are not finite numbers" for i in np.flatnonzero(~finite)}
     safe = np.where(finite[:, None], values, 1 / values.shape[1])
     outside = (safe < -1e-6).any(1) | (safe > 1 + 1e-6).any(1) | (abs(safe.sum(1) - 1) > _TOLERANCE)
     if outside.mean() > 0.5:
@@ -284,11 +300,12 @@ def _probabilities(
 
 def _one_hot(words: Sequence[str | None], names: tuple[str, ...]) -> tuple[Floats, dict[int, str]]:
     """(n, classes) ones at the predicted class and, for rows without a known prediction, why."""
-    by_fold = {folded(name): i for i, name in enumerate(names)}
+    number, spelt = {name: i for i, name in enumerate(names)}, Spellings(names)
     scores = np.zeros((len(words), len(names)), np.float32)
     bad = {}
     for i, word in enumerate(words):
-        column = by_fold.get(folded(word)) if word is not None else None
+        meant = spelt.find(word) if word is not None else None
+        column = number[meant] if meant is not None else None
         if column is None:
             bad[i] = (
                 "it has no prediction"

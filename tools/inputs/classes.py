@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from failsight.tools.errors import UserError
-from failsight.tools.inputs.table import Unmatched, folded
+from failsight.tools.inputs.spelling import Spellings, folded
+from failsight.tools.inputs.table import Unmatched
 from failsight.tools.inputs.unmatched import argument, unmatched_note
 from failsight.tools.text import clean, listing
 
@@ -43,8 +44,8 @@ def match_labels(
     """Match the words in ``labels`` with the model's ``classes``.
 
     In this order: the person's ``class_map`` (data word → class; an empty class leaves the label out on purpose), the
-    same word, the same letters and digits in any case, one of a class's comma-separated synonyms, and, when no word
-    matches but all are whole numbers below the number of classes, the class number; or, where they are WordNet ids and as many as
+    same word, the same letters, digits and signs in any case, one of a class's comma-separated synonyms, the class's name without its
+    number where all carry their own (``0: cat``, ``1: dog``), and, when no word matches but all are whole numbers below the number of classes, the class number; or, where they are WordNet ids and as many as
     there are classes, their order. What is left goes where the class
     map sends :data:`REST`.
 
@@ -73,6 +74,16 @@ def match_labels(
         if found is not None:
             index[word] = found
     notes: tuple[str, ...] = ()
+    bare = _without_numbers(classes) or ()
+    counted = [
+        w for w, i in index.items() if w not in mapped and bare and _find(w, classes, numbered=False) is None
+    ]
+    if counted:
+        first = min(counted)
+        notes = (
+            f"The names of the classes begin with their numbers; labels are read without these ({clean(first, 40)} is "
+            f"{clean(classes[index[first]], 40)}).",
+        )
     if not index and words and all(_number(word) < len(classes) for word in words):
         index = {word: int(word) for word in words}
         notes = ("The labels are numbers; they are read as the model's class numbers, counted from 0.",)
@@ -98,6 +109,7 @@ def match_labels(
         if w not in index
         for meant in (w in mapped or rest == "",)
     )
+    notes = (*notes, *_together(index, mapped, classes))
     said = unmatched_note(unmatched, left_out=strict)
     unknown = {one.label: one.closest for one in sorted(unmatched, key=lambda one: one.label)}
     return Matching(classes, index, unknown, (*notes, *said), unmatched)
@@ -113,9 +125,9 @@ def _mapped(
 ) -> dict[str, int | None]:
     """The person's own map as word → class number (None: left out on purpose)."""
     result: dict[str, int | None] = {}
-    by_fold = {folded(word): word for word in words}
+    spelt = Spellings(words)
     for given, target in class_map.items():
-        word = given if given in words else by_fold.get(folded(given))
+        word = spelt.find(given)
         number = _find(target, classes) if target else None
         if target and number is None:
             turned = (
@@ -127,21 +139,61 @@ def _mapped(
                 f"The class map sends {clean(given)} to {clean(target)}, which is no class of the model.{turned}",
                 f"The model's classes: {listing(classes, 12)}.",
             )
-        if word is not None:  # a map may serve several data sets, so an absent word is no error
-            result[word] = number
+        if word is not None and (given == word or word not in result):
+            result[word] = number  # a map may serve several data sets, so an absent word is no error
     return result
 
 
-def _find(word: str, classes: tuple[str, ...]) -> int | None:
-    """The number of the class that ``word`` names: exactly, by its letters, or as one of its synonyms."""
-    if word in classes:
-        return classes.index(word)
-    key = folded(word)
-    if not key:
+def _together(
+    index: Mapping[str, int], mapped: Mapping[str, int | None], classes: tuple[str, ...]
+) -> tuple[str, ...]:
+    """A note where several labels are read as one class and nobody said so: perhaps they are different things."""
+    words: dict[int, list[str]] = {}
+    for word, number in sorted(index.items()):
+        if (
+            word not in mapped and _find(word, classes) == number
+        ):  # not what a map sends on, nor a class number
+            words.setdefault(number, []).append(word)
+    several = [
+        f"{listing([clean(w, 40) for w in found], 4)} as {clean(classes[number], 40)}"
+        for number, found in sorted(words.items())
+        if len(found) > 1
+    ]
+    return (
+        (f"Labels that differ in spelling are read as one class: {listing(several, 3)}.",) if several else ()
+    )
+
+
+_NUMBERED = re.compile(r"(?:class[ _-]?)?(\d{1,6})\s*[:.)_\- ]\s*(?=\D)", re.IGNORECASE)
+
+
+def _without_numbers(classes: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The names without the numbers before them, where each carries its own place, counted from 0 or from 1; else None."""
+    found = [_NUMBERED.match(name) for name in classes]
+    if not found or not all(found):
         return None
-    same = [i for i, name in enumerate(classes) if folded(name) == key]
-    if not same:
-        same = [i for i, name in enumerate(classes) if key in map(folded, name.split(","))]
+    places = [int(one.group(1)) for one in found if one]
+    if places not in (list(range(len(classes))), list(range(1, len(classes) + 1))):
+        return None
+    bare = tuple(name[one.end() :].strip() for name, one in zip(classes, found, strict=True) if one)
+    return bare if len({folded(name) for name in bare}) == len(classes) and all(map(folded, bare)) else None
+
+
+def _find(word: str, classes: tuple[str, ...], *, numbered: bool = True) -> int | None:
+    """The number of the class that ``word`` names: exactly, by its letters, as one of its synonyms, or without the class's number."""
+    found = _find_whole(word, classes)
+    bare = _without_numbers(classes) if found is None and numbered else None
+    return found if bare is None else _find_whole(word, bare)
+
+
+def _find_whole(word: str, classes: tuple[str, ...]) -> int | None:
+    spelt, key = Spellings(classes), folded(word)
+    name = spelt.find(word)
+    if name is not None or not key:
+        return None if name is None else classes.index(name)
+    if any(folded(name) == key for name in classes):  # several that it could be
+        return None
+    same = [i for i, name in enumerate(classes) if key in map(folded, name.split(","))]
     return same[0] if len(same) == 1 else None
 
 

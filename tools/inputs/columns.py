@@ -11,16 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from failsight.tools.attributes.dates import told_forms
 from failsight.tools.errors import UserError
 from failsight.tools.inputs.base import Box
-from failsight.tools.inputs.nearly_numbers import as_numbers
+from failsight.tools.inputs.nearly_numbers import as_numbers, spelt_alike
 from failsight.tools.inputs.records import SUFFIXES, read_records
 from failsight.tools.inputs.table import Boxes, distinct
 from failsight.tools.text import clean, number_text
 
 TABLES = (".csv", ".tsv", ".parquet", ".pq", *SUFFIXES)
 """What the names of tables end in."""
-_OPPOSITE = "none"
+OPPOSITE = "none"
+"""The word that is a value beside a single other word, and a missing value beside several."""
 _MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "-"))
 _NUMBER = re.compile(r"[+-]?(0|[1-9]\d*|(?=\.\d))(\.\d*)?([eE][+-]?\d+)?")  # not 007: that is a name
 
@@ -118,7 +120,7 @@ def typed(values: Sequence[Any]) -> list[Any] | None:
     if len(set(there)) == 1:
         words = zip(values, made, strict=True)
         return [
-            _OPPOSITE if m is None and isinstance(v, str) and clean(v).lower() == _OPPOSITE else m
+            OPPOSITE if m is None and isinstance(v, str) and clean(v).lower() == OPPOSITE else m
             for v, m in words
         ]
     return made
@@ -146,6 +148,7 @@ def typed_columns(columns: Mapping[str, Sequence[Any]], notes: list[str]) -> dic
     result = {}
     for name, values in columns.items():
         column = as_numbers(name, typed(values), notes)
+        notes += [told for told in (spelt_alike(name, column), told_forms(name, column or ())) if told]
         if column is None:
             notes.append(
                 f"The column {clean(name)} holds lists or pictures, not single values; it is left out."
@@ -219,6 +222,11 @@ def join_metadata(
     """
     columns, read_notes = read_columns(table)
     notes.extend(read_notes)
+    if not key:
+        raise UserError(
+            f"Which column of the metadata {clean(table.name)} names the image was not said.",
+            f"Give it with --metadata-key (metadata_key=): one of {', '.join(map(clean, columns))}.",
+        )
     if key not in columns:
         raise UserError(
             f"The metadata {clean(table.name)} has no column {clean(key)}.",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from failsight.tools.errors import UserError
-from failsight.tools.inputs.base import LeftOut, Split
+from failsight.tools.inputs.base import NOT_READ, Ground, LeftOut, Split
 from failsight.tools.inputs.classes import Matching, match_labels
+from failsight.tools.inputs.clear import clear_words
 from failsight.tools.inputs.columns import TABLES, join_metadata, typed_columns
 from failsight.tools.inputs.depth import dim_words
 from failsight.tools.inputs.fingerprint import Look, content_hash, look_at
@@ -40,6 +42,7 @@ def open_images(
     refuse_loss: bool = False,
     cache_folder: Path | None = None,
     progress: Progress | None = None,
+    ground: Ground = "drop",
 ) -> Images:
     """Open the pictures at ``path``: every image looked at once (hash, header), none held.
 
@@ -56,6 +59,7 @@ def open_images(
         refuse_loss: raise where more than half of the images would be left out for their labels or because they can't be
             read (labelled splits only; what the class map leaves out on purpose does not count).
         cache_folder: where hashes of unchanged files are remembered.
+        ground: what transparent pictures are laid on, as the model is fed them.
 
     Raises:
         UserError: nothing there, no usable image, labels missing or none known to the model, one class only.
@@ -76,7 +80,9 @@ def open_images(
     looks = look_at(raw.sources, cache_folder, raw.root, progress)
     if dim := dim_words(raw.sources):
         raw.notes.append(dim)
-    table = _build(raw, matching, looks, bool(labelled), root)
+    table = _build(raw, matching, looks, bool(labelled), root).on(ground)
+    if clear := clear_words(table):
+        table = replace(table, notes=(*table.notes, clear))
     if refused:
         _check_loss(table, root, split)
     if labelled:
@@ -155,6 +161,7 @@ def _build(raw: Raw, matching: Matching, looks: list[Look], labelled: bool, path
         sources=raw.sources,
         index=np.array(keep, np.int64),
         unmatched=matching.unmatched,
+        transparent=np.array([looks[i].transparent for i in keep], bool),
     )
 
 
@@ -211,7 +218,12 @@ def _notes(sizes: Any, left_out: list[LeftOut]) -> list[str]:
     tiny = int((sizes.min(1) < _TINY).sum()) if len(sizes) else 0
     if tiny:
         notes.append(f"{tiny:,} images are smaller than {_TINY} pixels on a side; they are used as they are.")
-    damaged = sum("label" not in item.reason and "path" not in item.reason for item in left_out)
+    damaged = sum(
+        "label" not in item.reason and "path" not in item.reason and not item.reason.endswith(NOT_READ)
+        for item in left_out
+    )
     if damaged:
-        notes.append(f"{damaged:,} images can't be read and are left out.")
+        notes.append(
+            f"{damaged:,} {'image' if damaged == 1 else 'images'} can't be read and {'is' if damaged == 1 else 'are'} left out."
+        )
     return notes

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.errors import UserError
+from failsight.tools.inputs.spelling import Spellings
 from failsight.tools.text import clean, listing
 
 if TYPE_CHECKING:
@@ -125,12 +126,10 @@ def named_thresholds(given: Mapping[str, Any], classes: Sequence[str]) -> dict[s
     Raises:
         UserError: a class that the model does not have, one named twice, or a number that is no threshold.
     """
-    from failsight.tools.inputs.table import folded
-
-    by_fold = {folded(name): name for name in classes}
+    spelt = Spellings(classes)
     made: dict[str, float] = {}
     for word, value in given.items():
-        name = word if word in classes else by_fold.get(folded(word))
+        name = spelt.find(word)
         if name is None:
             raise UserError(
                 f"A threshold is set for {clean(word, 60)}, which is no class of the model.",

@@ -27,12 +27,13 @@ _THREADS = min(
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What one look at a picture gave: the hash of its bytes and its size, or why it is left out."""
+    """What one look at a picture gave: the hash of its bytes, its size and whether it is transparent, or why it is left out."""
 
     digest: str = ""
     width: int = 0
     height: int = 0
     problem: str = ""
+    transparent: bool = False
 
 
 def look_at(sources: Sources, cache_folder: Path | None, root: Path, progress: Progress | None) -> list[Look]:
@@ -101,10 +102,10 @@ def _read(source: str | bytes) -> Look:
         with open(source, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     try:
-        width, height = images.header(source)
+        width, height, transparent = images.look(source)
     except BadImage as problem:
         return Look(digest=digest, problem=str(problem))
-    return Look(digest, width, height)
+    return Look(digest, width, height, transparent=transparent)
 
 
 class _Memory:
@@ -123,7 +124,7 @@ class _Memory:
     def _load(file: Path) -> dict[str, list[Any]]:
         try:
             stored = json.loads(file.read_bytes())
-            return {name: row for name, row in stored.items() if len(row) == 6}
+            return {name: row for name, row in stored.items() if len(row) == 7}
         except (OSError, ValueError, AttributeError, TypeError):
             return {}
 
@@ -132,7 +133,15 @@ class _Memory:
         return Look(*row[2:]) if row is not None and row[:2] == [size, changed] else None
 
     def put(self, name: str, size: int, changed: int, look: Look) -> None:
-        self._new[name] = [size, changed, look.digest, look.width, look.height, look.problem]
+        self._new[name] = [
+            size,
+            changed,
+            look.digest,
+            look.width,
+            look.height,
+            look.problem,
+            look.transparent,
+        ]
 
     def save(self) -> None:
         if self._file is None or not self._new:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from failsight.tools.errors import UserError
+from failsight.tools.inputs.base import NOT_READ, LeftOut
 from failsight.tools.inputs.columns import parse_boxes, read_columns, typed_columns
-from failsight.tools.inputs.images import SUFFIXES, is_image_name
+from failsight.tools.inputs.images import SUFFIXES, is_image_name, is_unread_name
 from failsight.tools.inputs.names import usual_names, without_answers
 from failsight.tools.inputs.splits import choose_split, is_split_name
 from failsight.tools.inputs.table import Files, Raw, distinct, printable
-from failsight.tools.text import clean
+from failsight.tools.text import clean, listing
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 """Tables about the pictures of a folder, as Hugging Face's ImageFolder names them; their column ``file_name`` says of which."""
 
 
-def image_files(root: str) -> Iterator[str]:
+def image_files(root: str, wanted: Callable[[str], bool] = is_image_name) -> Iterator[str]:
     """Paths of all image files under ``root``, relative to it, sorted within each folder; hidden ones are passed over.
+
+    ``wanted`` says by its name whether a file counts.
 
     Links to folders are followed, each folder once, so that a loop of links ends.
     """
@@ -43,7 +46,7 @@ def image_files(root: str) -> Iterator[str]:
                 is_folder = False
             if is_folder:
                 yield from _readable(walk(entry.path, inner))
-            elif is_image_name(entry.name):
+            elif wanted(entry.name):
                 yield inner
 
     yield from walk(root, "")
@@ -55,6 +58,30 @@ def _readable(entries: Iterator[str]) -> Iterator[str]:
         yield from entries
     except PermissionError:
         return
+
+
+def _told_apart(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Images, and pictures in formats that are not read: those of which no image of the same name lies beside them."""
+    images: list[str] = []
+    others: list[str] = []
+    for name in names:
+        (images if is_image_name(os.path.basename(name)) else others).append(name)
+    known = {os.path.splitext(name)[0] for name in images} if others else set()
+    return images, [name for name in others if os.path.splitext(name)[0] not in known]
+
+
+def _leave_out(raw: Raw, unread: Sequence[str]) -> None:
+    """List pictures in formats that are not read among what is left out, and say how many of each there are."""
+    if not unread:
+        return
+    endings = [Path(name).suffix.lower() for name in unread]
+    counts = [f"{n:,} {clean(ending, 20)}" for ending, n in Counter(endings).most_common()]
+    verb = "file is" if len(unread) == 1 else "files are"
+    raw.notes.append(f"{listing(counts, 6)} {verb} not read and left out: export them to PNG or JPEG.")
+    raw.left_out += [
+        LeftOut(printable(name.replace(os.sep, "/")), f"{ending} {NOT_READ}")
+        for name, ending in zip(unread, endings, strict=True)
+    ]
 
 
 _DICOM = (".dcm", ".dicom", ".dic", ".ima")
@@ -91,7 +118,7 @@ def read_folder(root: Path, *, split: str, choose: str | None, labelled: bool | 
     """
     notes: list[str] = []
     root = _split_folder(root, split, choose, notes)
-    files = list(image_files(os.fspath(root)))
+    files, unread = _told_apart(image_files(os.fspath(root), lambda n: is_image_name(n) or is_unread_name(n)))
     if not files:
         raise UserError(f"The folder {clean(root)} holds no images{_instead(root)}.", _what_to_do(root))
     tops = [file.partition(os.sep)[0] if os.sep in file else None for file in files]
@@ -107,6 +134,7 @@ def read_folder(root: Path, *, split: str, choose: str | None, labelled: bool | 
     labels = [printable(top) if top is not None and labelled is not False else None for top in tops]
     names = distinct([printable(file.replace(os.sep, "/")) for file in files])
     raw = Raw(root, "folder", names, Files([os.path.join(root, file) for file in files]), labels, notes=notes)
+    _leave_out(raw, unread)
     table = next((root / name for name in METADATA if (root / name).is_file()), None)
     if table is not None:
         _described(raw, table, labelled)

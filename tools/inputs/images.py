@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from failsight.tools.inputs.base import BadImage
+from failsight.tools.inputs.base import BadImage, Ground
 
 SUFFIXES = frozenset(
     [
@@ -34,6 +34,14 @@ SUFFIXES = frozenset(
         ".webp",
     ]
 )  # what counts as an image in a folder; anything else lying there is no business of ours
+UNREAD_SUFFIXES = frozenset(
+    (
+        ".arw", ".cr2", ".cr3", ".dcm", ".dic", ".dicom", ".dng", ".eps", ".exr", ".hdr", ".heic", ".heif", ".icns", ".ico", ".ima", ".j2k",
+        ".jp2", ".jpx", ".jxl", ".jxr", ".nef", ".nii", ".npy", ".orf", ".pcx", ".psd", ".qoi", ".raf", ".rw2", ".svg", ".svgz", ".svs", ".tga",
+        ".xcf",
+    )
+)  # fmt: skip
+"""Pictures that somebody means, and that are not read."""
 MAX_PIXELS = 32_000_000  # what ``decode`` hands out at most: 128 MB in Pillow's four bytes a pixel
 REFUSED_PIXELS = 400_000_000  # a header that claims more is taken for a decompression bomb
 _OPEN_LOCK = threading.RLock()
@@ -43,6 +51,11 @@ _LARGE = threading.Lock()  # one oversized picture in memory at a time
 def is_image_name(name: str) -> bool:
     """Whether a file of this name counts as an image: an image suffix, and not hidden."""
     return not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+
+
+def is_unread_name(name: str) -> bool:
+    """Whether a file of this name is a picture in a format that is not read."""
+    return not name.startswith(".") and Path(name).suffix.lower() in UNREAD_SUFFIXES
 
 
 @contextmanager
@@ -113,11 +126,37 @@ def header(source: str | Path | bytes) -> tuple[int, int]:
         opened.close()
 
 
-def decode(source: str | Path | bytes, least: tuple[int, int] | None = None) -> Image.Image:
+def look(source: str | Path | bytes) -> tuple[int, int, bool]:
+    """(width, height) as stored, and whether any pixel is less than opaque. Raises BadImage.
+
+    Only pictures with an alpha channel are decoded for that; one that can't be is told when it is opened.
+    """
+    opened = _open(source)
+    try:
+        width, height = opened.size
+        if not _has_alpha(opened):
+            return width, height, False
+        try:
+            opened.load()
+            alpha: Any = opened.convert("RGBA").getchannel("A").getextrema()
+            return width, height, bool(alpha[0] < 255)
+        except Exception:  # Pillow's decoders raise nearly anything on a damaged file
+            return width, height, False
+    finally:
+        opened.close()
+
+
+def _has_alpha(image: Image.Image) -> bool:
+    return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
+
+
+def decode(
+    source: str | Path | bytes, least: tuple[int, int] | None = None, ground: Ground = "drop"
+) -> Image.Image:
     """The picture behind ``source``: RGB, upright by its EXIF tag, first frame of an animation.
 
-    Sixteen-bit and floating-point greys are scaled to 0–255; an alpha channel is dropped, as every common training
-    pipeline does. A picture of more than ``MAX_PIXELS`` is decoded at a smaller scale (JPEG: by its own 1/2, 1/4 or
+    Sixteen-bit and floating-point greys are scaled to 0–255; an alpha channel is dropped, as most training pipelines do, or the picture
+    laid on ``ground``. A picture of more than ``MAX_PIXELS`` is decoded at a smaller scale (JPEG: by its own 1/2, 1/4 or
     1/8 decoding, else reduced after decoding, one at a time), so memory stays bounded.
 
     Args:
@@ -133,9 +172,9 @@ def decode(source: str | Path | bytes, least: tuple[int, int] | None = None) -> 
             longest = max(least)  # the orientation tag may turn the picture
             opened.draft(None, (longest, longest))
         if opened.size[0] * opened.size[1] <= MAX_PIXELS:
-            return _to_rgb(opened)
+            return to_rgb(opened, ground=ground)
         with _LARGE:
-            return _shrunk(opened)
+            return _shrunk(opened, ground)
     except BadImage:
         raise
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError, struct.error, zlib.error) as problem:
@@ -146,7 +185,7 @@ def decode(source: str | Path | bytes, least: tuple[int, int] | None = None) -> 
         opened.close()
 
 
-def _shrunk(opened: ImageFile.ImageFile) -> Image.Image:
+def _shrunk(opened: ImageFile.ImageFile, ground: Ground = "drop") -> Image.Image:
     width, height = opened.size
     scale = 1
     while width * height / scale**2 > MAX_PIXELS:
@@ -158,19 +197,32 @@ def _shrunk(opened: ImageFile.ImageFile) -> Image.Image:
     image: Image.Image = opened
     if factor > 1:
         image = (
-            opened.reduce(factor) if opened.mode not in ("P", "1") else opened.convert("RGB").reduce(factor)
+            opened.reduce(factor)
+            if opened.mode not in ("P", "1")
+            else opened.convert("RGBA" if _has_alpha(opened) else "RGB").reduce(factor)
         )
-    return _to_rgb(image, opened)
+    return to_rgb(image, opened, ground)
 
 
-def _to_rgb(image: Image.Image, tagged: Image.Image | None = None) -> Image.Image:
-    """``image`` as upright RGB; the orientation tag is read from ``tagged`` when ``image`` has lost it."""
+_COLOURS = {"white": (255, 255, 255), "black": (0, 0, 0), "grey": (128, 128, 128)}
+
+
+def to_rgb(image: Image.Image, tagged: Image.Image | None = None, ground: Ground = "drop") -> Image.Image:
+    """``image`` as upright RGB; the orientation tag is read from ``tagged`` when ``image`` has lost it.
+
+    Args:
+        ground: what a transparent picture is laid on.
+    """
     orientation = _orientation(tagged or image)
     image.load()
     if image.mode.startswith("I") or image.mode == "F":
         image = _from_wide(image, tagged or image)
-    if image.mode == "P" and "transparency" in image.info:
-        image = image.convert("RGBA")  # Pillow warns about the direct way
+    laid = ground != "drop" and _has_alpha(image)
+    if laid or (image.mode == "P" and "transparency" in image.info):
+        image = image.convert("RGBA")  # of a palette Pillow warns about the direct way
+    if laid:
+        below = Image.new("RGBA", image.size, (*_COLOURS[ground], 255))
+        image = Image.alpha_composite(below, image)
     rgb = image.convert("RGB") if image.mode != "RGB" else image.copy()
     turn = _TURNS.get(orientation)
     return rgb.transpose(turn) if turn is not None else rgb
@@ -253,4 +305,14 @@ def depth_used(source: str | Path | bytes) -> tuple[int, int] | None:
         opened.close()
 
 
-__all__ = ["MAX_PIXELS", "SUFFIXES", "decode", "depth_used", "header", "is_image_name"]
+__all__ = [
+    "MAX_PIXELS",
+    "SUFFIXES",
+    "decode",
+    "depth_used",
+    "header",
+    "is_image_name",
+    "is_unread_name",
+    "look",
+    "to_rgb",
+]

@@ -16,6 +16,10 @@ from failsight.tools.inputs.table import Files, Raw, distinct, printable
 from failsight.tools.text import clean
 
 RESERVED = ("path", "label", "split", "boxes")
+LOOKED_AT = (
+    "given_label",
+    "looked",
+)  # as `failsight labels import` writes them: both say what people did, not what an image shows
 NAMES = ("manifest.csv", "manifest.parquet", "manifest.tsv", "manifest.jsonl", "manifest.json")
 
 
@@ -44,7 +48,8 @@ def read_manifest(path: Path, *, split: str, choose: str | None, labelled: bool 
     ]
     columns = {name: [values[i] for i in keep] for name, values in columns.items()}
     boxes = parse_boxes(columns["boxes"], notes) if "boxes" in columns else None
-    attributes = typed_columns({k: v for k, v in columns.items() if k not in RESERVED}, notes)
+    apart = (*RESERVED, *LOOKED_AT) if set(LOOKED_AT) <= set(columns) else RESERVED
+    attributes = typed_columns({k: v for k, v in columns.items() if k not in apart}, notes)
     names = distinct([printable(given[i].replace("\\", "/")) for i in keep])
     files = Files([locate(path.parent, given[i]) for i in keep])
     return Raw(

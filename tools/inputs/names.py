@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from failsight.tools.inputs.table import folded
+from failsight.tools.inputs.spelling import folded
 from failsight.tools.text import clean, listing
 
 Columns = dict[str, list[Any]]

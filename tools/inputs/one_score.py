@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from failsight.tools.errors import UserError
 from failsight.tools.inputs.columns import typed
-from failsight.tools.inputs.table import folded
+from failsight.tools.inputs.spelling import folded
 from failsight.tools.text import clean, listing
 
 Columns = dict[str, list[Any]]
@@ -37,7 +37,7 @@ def completed(
         UserError: the only answer is a number, and nothing says of which class it is the score.
     """
     names = list(classes or _labels(columns, class_map))
-    mine = {name: found for name in names if (found := _column_of(columns, name)) is not None}
+    mine = _columns_of(columns, names)
     if len(names) == 2 and len(mine) == 1:
         (name, column), other = *mine.items(), next(n for n in names if n not in mine)
         values = _shares(columns[column])
@@ -67,14 +67,23 @@ def _labels(columns: Columns, class_map: Mapping[str, str]) -> list[str]:
     return sorted({class_map.get(word, word) for word in said} - {""})
 
 
-def _column_of(columns: Columns, name: str) -> str | None:
-    """The column of one class's probabilities, by the usual names."""
-    wanted = {folded(before + name) for before in PREFIXES} | {
-        folded(f"{b}{name})") for b in PREFIXES if "(" in b
-    }
-    return next(
-        (c for c in columns if c not in ("path", "label", "prediction") and folded(c) in wanted), None
-    )
+def _columns_of(columns: Columns, names: Sequence[str]) -> dict[str, str]:
+    """Class → the column of its probabilities, by the usual names; a column belongs to one class at most."""
+    ways = {(f"{b}{name})" if "(" in b else f"{b}{name}"): name for name in names for b in PREFIXES}
+    found: dict[str, str] = {}
+    for key in (
+        str,
+        str.casefold,
+        folded,
+    ):  # a column that has a class's very name is no other spelling of another's
+        meant: dict[str, set[str]] = {}
+        for way, name in ways.items():
+            meant.setdefault(key(way), set()).add(name)
+        for column in columns:
+            classes = meant.get(key(column), set())
+            if len(classes) == 1 and column not in ("path", "label", "prediction", *found.values()):
+                found.setdefault(next(iter(classes)), column)
+    return found
 
 
 def _shares(

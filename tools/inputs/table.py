@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,11 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.inputs import images
-from failsight.tools.inputs.base import BadImage, Box, LeftOut
+from failsight.tools.inputs.base import BadImage, Box, Ground, LeftOut
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from failsight.tools.inputs.base import ImageTable
 
 Boxes = Mapping[str, Sequence[Box]]
 
@@ -95,6 +96,8 @@ class Images:
         digests: SHA-256 of each picture's bytes, in hexadecimal (equal digests are exact duplicates).
         notes: what a person should know about how the data were read, in plain sentences.
         unmatched: labels that are no class of the model. Their images are left out where labels are needed, else unlabelled.
+        transparent: whether any pixel of the picture is less than opaque; None where nobody looked. (n,)
+        ground: what these pictures are laid on, as the model is fed them.
     """
 
     root: Path
@@ -112,18 +115,29 @@ class Images:
     sources: Sources
     index: npt.NDArray[np.int64]  # row -> position in ``sources``
     unmatched: tuple[Unmatched, ...] = ()
+    transparent: npt.NDArray[np.bool_] | None = None
+    ground: Ground = "drop"
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def open(self, row: int) -> Image:
-        """The picture of ``row``: RGB, upright, at most 32 million pixels. Raises BadImage."""
-        return open_source(self.sources, int(self.index[row]))
+        """The picture of ``row``: RGB, upright, at most 32 million pixels, a transparent one on ``ground``. Raises BadImage."""
+        return open_source(self.sources, int(self.index[row]), ground=self.ground)
 
     def preview(self, row: int, least: tuple[int, int]) -> Image:
         """The picture of ``row`` for a person to glance at: perhaps smaller than it is, at least ``least`` (width, height)
         pixels where it has as many, and sooner there. Raises BadImage."""
-        return open_source(self.sources, int(self.index[row]), least)
+        return open_source(self.sources, int(self.index[row]), least, self.ground)
+
+    def on(self, ground: Ground) -> Images:
+        """The same pictures on another ground; other data only where one of them is transparent."""
+        if ground == self.ground:
+            return self
+        clear = self.transparent is not None and bool(self.transparent.any())
+        bare = self.fingerprint.partition("+")[0]
+        print_ = f"{bare}+{ground}" if clear and ground != "drop" else bare
+        return replace(self, ground=ground, fingerprint=print_)
 
     def file(self, row: int) -> Path | None:
         """The file of ``row``, None where the picture is not a file."""
@@ -131,13 +145,20 @@ class Images:
         return Path(source) if isinstance(source, str) else None
 
 
-def open_source(sources: Sources, index: int, least: tuple[int, int] | None = None) -> Image:
-    """One picture, decoded (``least``: as ``images.decode`` has it). Raises BadImage."""
+def laid_on(table: ImageTable, ground: Ground) -> ImageTable:
+    """The pictures of ``table`` on another ground, where it knows how to be."""
+    return table.on(ground) if isinstance(table, Images) else table
+
+
+def open_source(
+    sources: Sources, index: int, least: tuple[int, int] | None = None, ground: Ground = "drop"
+) -> Image:
+    """One picture, decoded (``least`` and ``ground``: as ``images.decode`` has them). Raises BadImage."""
     try:
         source = sources.get(index)
     except OSError as problem:
         raise BadImage(f"it can't be read ({clean(problem)})") from problem
-    return images.decode(source, least)
+    return images.decode(source, least, ground)
 
 
 def printable(name: str) -> str:
@@ -168,8 +189,3 @@ def distinct(names: Sequence[str]) -> list[str]:
         taken.add(chosen)
         result.append(chosen)
     return result
-
-
-def folded(name: str) -> str:
-    """``name`` for comparing: compatibility-normalised, case-folded, letters and digits only."""
-    return "".join(ch for ch in unicodedata.normalize("NFKC", name).casefold() if ch.isalnum())

@@ -12,14 +12,16 @@ import json
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from failsight.tools.inputs.base import Preprocessing
+from failsight.tools.inputs.base import Ground, Preprocessing
+from failsight.tools.inputs.preprocess import affine
 
-Axis = Literal["channels", "values", "layout", "turn", "exif", "fit", "interpolation"]
+Axis = Literal["ground", "channels", "values", "layout", "turn", "exif", "fit", "interpolation"]
 Edit = Literal["grey", "transposed", "upside_down", "as_stored"]
-AXES: tuple[Axis, ...] = ("channels", "values", "layout", "turn", "exif", "fit", "interpolation")
+AXES: tuple[Axis, ...] = ("ground", "channels", "values", "layout", "turn", "exif", "fit", "interpolation")
 Triple = tuple[float, float, float]
+NEAR = 0.3  # of what the pictures vary by: usual means and stds differ by less (0.10 to 0.26), other ranges by 0.5 and more
 UNUSED = 4  # times that the range is larger than the largest pixel, from which pictures use little of it
 MARGIN = 256 / 224  # shorter side over crop in the usual evaluation of ImageNet models
 
@@ -126,6 +128,21 @@ class Pipeline:
         return Pipeline(tuple(sorted([*kept, more], key=lambda c: AXES.index(c.axis))))
 
 
+def changed_input(pipeline: Pipeline, declared: Preprocessing) -> float | None:
+    """By how much other means, stds or ranges change the numbers that the model is fed; None where these are as declared.
+
+    The root of the mean squared change over all pixels from 0 to 255 and all channels, as a share of the same of the declared
+    numbers around their mean.
+    """
+    if "values" not in pipeline.axes:
+        return None
+    (factor, shift), (other, moved) = affine(declared), affine(pipeline.how(declared))
+    slope, offset = (other - factor).astype(float), (moved - shift).astype(float)
+    change = (slope * 127.5 + offset) ** 2 + (slope * 255) ** 2 / 12
+    spread = (factor.astype(float) * 255) ** 2 / 12
+    return math.sqrt(float(change.mean()) / float(spread.mean()))
+
+
 def settings(pipeline: Pipeline, declared: Preprocessing, *, whole: bool = False) -> str:
     """The JSON members of the side file that express ``pipeline``: ``"channels": "BGR"``; empty when none is needed.
 
@@ -144,6 +161,7 @@ def settings(pipeline: Pipeline, declared: Preprocessing, *, whole: bool = False
         "std": [round(v, 8) for v in how.std],
         "channels": how.channels,
         "layout": how.layout,
+        "ground": how.ground,
     }
     wanted = {"crop" if name == "fit" else "input_size" if name == "size" else name for name in differ}
     if wanted & {"scale", "mean", "std"}:
@@ -153,7 +171,14 @@ def settings(pipeline: Pipeline, declared: Preprocessing, *, whole: bool = False
     shown = [
         name
         for name in members
-        if (whole or name in wanted) and not (name == "resize" and how.resize is None and whole)
+        if (whole or name in wanted)
+        and not (
+            whole
+            and (
+                (name == "resize" and how.resize is None)
+                or (name == "ground" and name not in wanted and how.ground == "drop")
+            )
+        )
     ]
     return ", ".join(f"{json.dumps(name)}: {json.dumps(members[name])}" for name in shown)
 
@@ -166,6 +191,7 @@ def alternatives(
     turned: bool = False,
     measured: tuple[Triple, Triple] | None = None,
     brightest: int | None = None,
+    transparent: bool = False,
 ) -> tuple[Alternative, ...]:
     """Every single change worth trying, axis by axis; none that equals the declared pipeline.
 
@@ -176,8 +202,9 @@ def alternatives(
         measured: mean and std of the pictures themselves, pixels from 0 to 1, which many training codes use.
         brightest: the largest pixel of the pictures, 0 to 255: where they use little of their range (12 bits in a file of 16), they are also
             tried at full range.
+        transparent: whether any picture is less than opaque somewhere.
     """
-    made: list[Alternative] = [*_channels(declared, arithmetic)]
+    made: list[Alternative] = [*(_grounds(declared) if transparent else ()), *_channels(declared, arithmetic)]
     if arithmetic:
         made += [*_values(declared, measured, brightest), _layout(declared)]
     made += _turns(declared)
@@ -185,6 +212,14 @@ def alternatives(
         text = "turned as they are stored, with the EXIF orientation ignored"
         made.append(Alternative("exif", "EXIF ignored", text, edits=("as_stored",)))
     return (*made, *_geometry(declared, own_geometry))
+
+
+def _grounds(declared: Preprocessing) -> Iterable[Alternative]:
+    for name in get_args(Ground):
+        if name != declared.ground:
+            title = "alpha dropped" if name == "drop" else f"on {name}"
+            what = "with their alpha dropped" if name == "drop" else f"laid on {name}"
+            yield Alternative("ground", title, f"shown transparent pictures {what}", (("ground", name),))
 
 
 def _channels(declared: Preprocessing, arithmetic: bool) -> Iterable[Alternative]:

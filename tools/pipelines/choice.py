@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -17,16 +17,12 @@ import numpy.typing as npt
 from failsight.tools.evidence import Interval, Verdict
 from failsight.tools.pipelines.candidates import Alternative, Pipeline
 from failsight.tools.pipelines.feeding import Outcomes
-from failsight.tools.pipelines.measure import recalls, scale
+from failsight.tools.pipelines.measure import collapsed, informed, recalls, scale
 from failsight.tools.stats.intervals import bootstrap
 from failsight.tools.stats.multiplicity import holm
 from failsight.tools.stats.power import smallest_paired_effect
-from failsight.tools.stats.tests import sign_flip
-from failsight.tools.text import number
 from failsight.tools.verdicts import Judgement, Measured, judge
 
-PART = 1 / 3  # of the accuracy lost since training that a confirmed pipeline must bring back
-HALF = 0.5  # of the gain on evaluation images that the training images must leave room for
 STEP = 0.02  # a further change must be right in so many more of the choosing pictures, or it is decoration
 MOST_STEPS = 3
 VALUES_WITH_CHANNELS = 2  # value ranges tried with each channel order, the most likely ones
@@ -44,7 +40,8 @@ class Tried:
 
     Attributes:
         rank: right answers first (where classes are very unequal the mean recall, times n), then the likelihood of the truth. A pipeline that is right more often only because the
-            model now favours a frequent class (:func:`recall_gain` not above 0) counts no more than the declared one.
+            model now favours a frequent class (:func:`recall_gain` not above 0), or answers without regard to the picture
+            (:func:`informed` not above 0), counts no more than the declared one.
     """
 
     pipeline: Pipeline
@@ -136,8 +133,10 @@ def choose(measure: Measure, changes: Sequence[Alternative]) -> Choice:
         new = [p for p in dict.fromkeys(pipelines) if p not in known]
         if new:
             made = measure(new)
-            for p, right, truth in zip(new, made.right, made.truth, strict=True):
-                known[p] = _tried(p, right, truth, known[declared].right if known else right, made.labels)
+            for i, (p, right, truth) in enumerate(zip(new, made.right, made.truth, strict=True)):
+                blind = made.said is not None and not informed(made.said[i], made.labels)[0] > 0
+                base = known[declared].right if known else right
+                known[p] = _tried(p, right, truth, base, made.labels, blind=blind)
 
     declared = Pipeline()
     try_all([declared, *(declared.plus(c) for c in changes)])
@@ -166,15 +165,25 @@ def _idle(known: dict[Pipeline, Tried], change: Alternative) -> bool:
     return change.axis in ("fit", "interpolation", "exif") and same
 
 
-def _tried(p: Pipeline, right: Bools, truth: Floats, base: Bools, labels: npt.NDArray[np.int64]) -> Tried:
+def _tried(
+    p: Pipeline,
+    right: Bools,
+    truth: Floats,
+    base: Bools,
+    labels: npt.NDArray[np.int64],
+    *,
+    blind: bool = False,
+) -> Tried:
     counts = scale(labels)
+    least = counts.share(base) * len(base)
     if counts.balanced:
+        count = counts.share(right) * len(right)
         return Tried(
-            p, right, truth, (counts.share(right) * len(right), float((counts.weights * truth).sum()))
+            p, right, truth, (min(count, least) if blind else count, float((counts.weights * truth).sum()))
         )
-    count = int(right.sum())
-    if recall_gain(right, base, labels) <= 0:
-        count = min(count, int(base.sum()))
+    count = float(right.sum())
+    if blind or recall_gain(right, base, labels) <= 0:
+        count = min(count, least)
     return Tried(p, right, truth, (count, float(truth.sum())))
 
 
@@ -236,7 +245,7 @@ def test(
     Args:
         outcomes: on the confirming part; the first row is the declared pipeline, then ``carried`` in order.
         minima: the least effect to confirm when only the arithmetic differs, and when the geometry does too.
-        alpha: level.
+        alpha: level of the whole test: what Holm's correction makes of the p of each must not be above it.
     """
     base, n, counts = outcomes.right[0], outcomes.right.shape[1], scale(outcomes.labels)
     p = [counts.p(right, base, seed) for right in outcomes.right[1:]]
@@ -247,7 +256,10 @@ def test(
         effect, ci = counts.gain(right, base), counts.interval(right, base)
         shift = counts.weights * (outcomes.truth[i + 1] - outcomes.truth[0]).astype(np.float64)
         least = minima[0] if pipeline.arithmetic else minima[1]
-        judged = judge(Measured(effect, ci, p[i], q[i], n), least, alpha)
+        judged = judge(
+            Measured(effect, ci, q[i], q[i], n), least, alpha
+        )  # the level holds for all that are tested
+        said = None if outcomes.said is None else outcomes.said[i + 1]
         known = recalls(base, outcomes.labels)
         made.append(
             Tested(
@@ -265,7 +277,7 @@ def test(
                 truth_ci=bootstrap(shift, seed=seed),
                 detectable=counts.detectable(right, base, alpha / len(carried)),
                 minimum=least,
-                judgement=_fair(judged, right, base, outcomes.labels),
+                judgement=_fair(judged, right, base, outcomes.labels, said),
                 balanced=(counts.share(base), counts.share(right)) if counts.balanced else None,
                 alone=judged.verdict,
                 recalls={c: (known[c][0], k, m) for c, (k, m) in recalls(right, outcomes.labels).items()},
@@ -277,115 +289,29 @@ def test(
 test.__test__ = False  # type: ignore[attr-defined]  # not for pytest, whatever its name begins with
 
 
-def _fair(judged: Judgement, right: Bools, base: Bools, labels: npt.NDArray[np.int64]) -> Judgement:
-    """A confirmation also takes a gain in the mean recall of the classes."""
-    if judged.verdict != "confirmed" or recall_gain(right, base, labels) > 0:
+def _fair(
+    judged: Judgement,
+    right: Bools,
+    base: Bools,
+    labels: npt.NDArray[np.int64],
+    said: npt.NDArray[np.int64] | None = None,
+) -> Judgement:
+    """A confirmation also takes a gain in the mean recall of the classes, and answers that depend on the picture."""
+    if judged.verdict != "confirmed":
         return judged
-    return Judgement(
-        "inconclusive",
-        "The gain is that of a frequent class alone, the mean recall of all classes does not rise: a model that always gave "
-        "that answer would gain as much.",
-    )
-
-
-def borne_out(tests: Sequence[Tested], training: Outcomes | None) -> tuple[Tested, ...]:
-    """A confirmation also takes the training images: the model learnt from them as it was fed then.
-
-    Where it is right in fewer of its own training images under another pipeline than under the declared one, it was
-    trained with the declared one, whatever helps on evaluation images (a crop cuts a misleading frame away as well).
-    It is right in nearly all of them either way? Then how probable it holds their truth tells: not more on average, and clearly less
-    or with no room for half of what the evaluation images gain, speaks for the declared one, too.
-
-    Args:
-        training: training images under the declared pipeline, then under each confirmed one in order; None without them.
-    """
-    if training is None or not len(training.rows):
-        return tuple(tests)
-    base, made, at = training.right[0], [], 1
-    for one in tests:
-        if one.judgement.verdict == "confirmed":
-            right, truth, at = training.right[at], training.truth[at] - training.truth[0], at + 1
-            why = _against(one, right, base, truth, training.labels)
-            if why:
-                told = (
-                    f"The gain is there, but {why}: it was trained as declared, and something in the evaluation images misleads it that this way of "
-                    "feeding weakens."
-                )
-                one = replace(one, judgement=Judgement("inconclusive", told))
-        made.append(one)
-    return tuple(made)
-
-
-def _against(one: Tested, right: Bools, base: Bools, truth: Floats, labels: npt.NDArray[np.int64]) -> str:
-    """What training images, fed as declared (``base``) and this way, say against it; ``truth``: log probabilities more this way."""
-    counts = scale(labels)
-    gain = counts.gain(right, base)
-    if gain < 0 and counts.p(base, right) <= CLEARLY:
-        what = "the mean recall of the classes is" if counts.balanced else "the model is right in"
-        return (
-            f"of {len(base):,} training images {what} {number(counts.share(base))} as declared and only "
-            f"{'' if counts.balanced else 'in '}{number(counts.share(right))} this way"
+    if recall_gain(right, base, labels) <= 0:
+        return Judgement(
+            "inconclusive",
+            "The gain is that of a frequent class alone, the mean recall of all classes does not rise: a model that always gave "
+            "that answer would gain as much.",
         )
-    more = counts.weights * truth
-    if gain > 0 or not float(more.mean()) < 0:
-        return ""
-    if sign_flip(more, "less") <= CLEARLY or counts.interval(right, base)[1] < HALF * one.effect:
-        return (
-            f"to {len(base):,} training images the model gives their true class no more probability this way than as declared, and is right in no "
-            "more of them"
+    if said is not None and (collapsed(said, labels) or not informed(said, labels)[1] > 0):
+        return Judgement(
+            "inconclusive",
+            "The gain is that of answers that hardly depend on what a picture shows: so fed the model answers each class about as often "
+            "whatever the true class is. As declared it was below that, as where the names of classes are exchanged (class_order).",
         )
-    return ""
-
-
-def border_apart(
-    tests: Sequence[Tested], outcomes: Outcomes, covered: Mapping[int, Bools]
-) -> tuple[Tested, ...]:
-    """A crop must help beyond hiding the border, where no training images bear it out.
-
-    It shows the model less of the border, and what misleads a model (a frame, a date, a watermark) often lies there. So the same
-    pictures are also fed as declared with that border covered: a crop that is not clearly better than this stays open.
-
-    Args:
-        outcomes: as given to :func:`test`.
-        covered: place among the tests → (n,) right answers with what that crop cuts away covered.
-    """
-    made, counts = list(tests), scale(outcomes.labels)
-    for i, hidden in covered.items():
-        right = outcomes.right[i + 1]
-        if counts.gain(right, hidden) > 0 and counts.p(right, hidden) <= CLEARLY:
-            continue
-        what = "the mean recall is" if counts.balanced else "the model is right in"
-        why = (
-            f"The gain is there, but with what the crop cuts away merely covered {what} {number(counts.share(hidden))} as well "
-            f"({number(counts.share(right))} cropped): something at the border (a frame, a date, a watermark) may mislead it, and the way it is fed be right."
-        )
-        made[i] = replace(tests[i], judgement=Judgement("inconclusive", why))
-    return tuple(made)
-
-
-def brings_back(tests: Sequence[Tested], recorded: float | None) -> tuple[Tested, ...]:
-    """A confirmation also takes that the other way of feeding brings back a good part of what was lost.
-
-    The training record says how often the model was right on held-out images while it was surely fed rightly. A wrong
-    feeding explains the loss since only where feeding it rightly undoes at least `PART` of it; a model that is misled by
-    something else may gain a little from any change.
-
-    Args:
-        recorded: held-out accuracy at the end of the training record; None without one.
-    """
-    if recorded is None or not math.isfinite(recorded):
-        return tuple(tests)
-    made = []
-    for one in tests:
-        lost = recorded - one.declared
-        if one.judgement.verdict == "confirmed" and one.effect < PART * lost:
-            why = (
-                f"The gain is there, but it is a small part of what was lost: in training {number(recorded)} of the held-out images were right, now "
-                f"{number(one.declared)} as declared and {number(one.accuracy)} this way. Something else makes most of the errors, and may make these."
-            )
-            one = replace(one, judgement=Judgement("inconclusive", why))
-        made.append(one)
-    return tuple(made)
+    return judged
 
 
 def winner(tests: Sequence[Tested], outcomes: Outcomes) -> Tested | None:

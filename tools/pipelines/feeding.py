@@ -31,11 +31,12 @@ from failsight.tools.inputs.base import (
 from failsight.tools.inputs.decisions import Thresholds, decide, thresholds_of
 from failsight.tools.inputs.models.scoring import probe_pixels
 from failsight.tools.inputs.models.variant import takes_preprocessing, with_preprocessing
+from failsight.tools.inputs.table import laid_on
 from failsight.tools.pipelines.candidates import Alternative, Pipeline, Triple
 from failsight.tools.view import CaseView
 
 FLOOR = 1e-6  # a probability below this counts as this: one sure error must not outweigh all other pictures
-_STORED = 1  # layout of the cached arrays
+_STORED = 2  # layout of the cached arrays
 _BACK = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -60,6 +61,7 @@ class Outcomes:
         right: whether the true class had the highest score. (p, n)
         truth: natural logarithm of the true class's probability, at least ``log(FLOOR)``. (p, n)
         left_out: the unreadable ones.
+        said: the class that was answered, −1 for scores that are not finite; None where nobody kept it. (p, n)
     """
 
     rows: Rows
@@ -67,6 +69,7 @@ class Outcomes:
     right: Bools
     truth: Floats
     left_out: tuple[LeftOut, ...] = ()
+    said: npt.NDArray[np.int64] | None = None
 
 
 class Bench:
@@ -141,6 +144,16 @@ class Bench:
                 continue
         return found
 
+    def open(self, row: int, pipeline: Pipeline) -> Image.Image:
+        """One picture of the table on the ground that the pipeline lays it on. Raises BadImage."""
+        ground = pipeline.how(self.declared).ground
+        return (self.table if ground == self.declared.ground else laid_on(self.table, ground)).open(row)
+
+    def transparent(self, rows: Rows) -> bool:
+        """Whether any of the pictures of ``rows`` is less than opaque somewhere, as far as is known."""
+        known = getattr(self.table, "transparent", None)
+        return known is not None and bool(known[rows].any())
+
     def picture(self, image: Image.Image, row: int, pipeline: Pipeline) -> npt.NDArray[np.uint8]:
         """One picture of the table as the pipeline hands it to the arithmetic: (height, width, 3)."""
         pixels = self.prepare(self._stored(image, row, pipeline), pipeline)[None]
@@ -156,11 +169,10 @@ class Bench:
             reasons = [str(r) for r in stored["reasons"].tolist()]
             bad = list(zip(stored["bad"].tolist(), reasons, strict=True))
             rows = stored["rows"]
-            return Outcomes(
-                rows, self.table.labels[rows], stored["right"], stored["truth"], self._left_out(bad)
-            )
+            known, answered = self.table.labels[rows], stored["said"]
+            return Outcomes(rows, known, answered == known, stored["truth"], self._left_out(bad), answered)
         labels, kept, bad = self.table.labels, [], []
-        right: list[Bools] = []
+        said: list[Rows] = []
         truth: list[Floats] = []
         with self.view.progress.job(label, len(rows)) as ticker:
             for part, pictures, unread in self._pictures(rows, pipelines):
@@ -168,19 +180,21 @@ class Bench:
                 if len(part):
                     scored = self._batch(pictures, pipelines)
                     kept.append(part)
-                    right.append(_right(scored, labels[part], thresholds_of(self.model)))
+                    said.append(_said(scored, thresholds_of(self.model)))
                     truth.append(_truth(scored, labels[part]))
                 ticker.advance(len(part) + len(unread))
         readable = np.concatenate(kept) if kept else np.zeros(0, np.int64)
+        answers = np.concatenate(said, 1) if said else np.zeros((len(pipelines), 0), np.int64)
         made = Outcomes(
             readable,
             labels[readable],
-            np.concatenate(right, 1) if right else np.zeros((len(pipelines), 0), bool),
+            answers == labels[readable],
             np.concatenate(truth, 1) if truth else np.zeros((len(pipelines), 0), np.float32),
             self._left_out(bad),
+            answers,
         )
         arrays: dict[str, npt.NDArray[Any]] = {
-            "rows": made.rows, "right": made.right, "truth": made.truth,
+            "rows": made.rows, "said": answers, "truth": made.truth,
             "bad": np.array([row for row, _ in bad], np.int64),
             "reasons": np.array([reason for _, reason in bad], np.str_),
         }  # fmt: skip
@@ -208,11 +222,15 @@ class Bench:
         size = batch_size(self.model)
 
         def one(row: int) -> dict[Any, npt.NDArray[np.uint8]] | str:
+            grounds = {p.how(self.declared).ground: p for p in wanted.values()}
             try:
-                image = self.table.open(row)
+                images = {ground: self.open(row, p) for ground, p in grounds.items()}
             except BadImage as problem:
                 return str(problem)
-            return {key: self.prepare(self._stored(image, row, p), p) for key, p in wanted.items()}
+            return {
+                key: self.prepare(self._stored(images[p.how(self.declared).ground], row, p), p)
+                for key, p in wanted.items()
+            }
 
         with ThreadPoolExecutor(2, thread_name_prefix="failsight-decode") as pool:
             pending = ((part, [pool.submit(one, int(r)) for r in part]) for part in batches(rows, size))
@@ -252,11 +270,10 @@ class Bench:
 
 def _geometry(pipeline: Pipeline, declared: Preprocessing) -> Any:
     """What decides the prepared pixels: equal keys, equal pixels."""
-    stored = "as_stored" in pipeline.edits
+    stored, how = "as_stored" in pipeline.edits, pipeline.how(declared)
     if not pipeline.changed_geometry():
-        return "declared", stored, pipeline.covered
-    how = pipeline.how(declared)
-    return how.fit, how.resize, how.interpolation, stored, pipeline.covered
+        return "declared", stored, pipeline.covered, how.ground
+    return how.fit, how.resize, how.interpolation, stored, pipeline.covered, how.ground
 
 
 def edit(pixels: Pixels, pipeline: Pipeline, *, swap: bool) -> Pixels:
@@ -274,10 +291,11 @@ def edit(pixels: Pixels, pipeline: Pipeline, *, swap: bool) -> Pixels:
     return np.ascontiguousarray(pixels)
 
 
-def _right(scored: Sequence[Floats], labels: Rows, rule: Thresholds) -> Bools:
-    """(p, n): the true class is answered; scores that are not finite are wrong."""
-    made = [np.isfinite(s).all(1) & (decide(np.nan_to_num(s, nan=-1.0), rule) == labels) for s in scored]
-    return np.stack(made)
+def _said(scored: Sequence[Floats], rule: Thresholds) -> Rows:
+    """(p, n): the class that is answered; −1, which no class is, for scores that are not finite."""
+    made = [np.where(np.isfinite(s).all(1), decide(np.nan_to_num(s, nan=-1.0), rule), -1) for s in scored]
+    values: Rows = np.stack(made).astype(np.int64)
+    return values
 
 
 def _truth(scored: Sequence[Floats], labels: Rows) -> Floats:

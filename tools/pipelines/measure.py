@@ -22,6 +22,10 @@ Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
 TIMES = 3  # how many times as many images as an average other class the most frequent one has, from which recall judges
 
+COLLAPSED = (
+    0.85  # of the images of all other classes: a model that gives them one answer tells no classes apart
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Scale:
@@ -92,6 +96,40 @@ def recalls(right: Bools, labels: Ints) -> dict[int, tuple[int, int]]:
     return {
         int(c): (int(right[labels == c].sum()), int((labels == c).sum())) for c in np.unique(labels).tolist()
     }
+
+
+def informed(said: Ints, labels: Ints) -> tuple[float, float]:
+    """How much answers depend on the true class: the mean over the classes of recall minus false alarms, and the lower end of its 95 % interval.
+
+    0 for a model that does not look at the picture, however often it gives which answer; 1 for one that is always right (Youden's
+    J, "Index for rating diagnostic tests", Cancer 1950, of each class against the others). With one class only both are 0.
+
+    Args:
+        said: (n,) answers, −1 for none.
+        labels: (n,) true classes.
+    """
+    present = np.unique(labels).tolist()
+    if len(present) < 2:
+        return 0.0, 0.0
+    values, variance = [], 0.0
+    for c in present:
+        of, answered = labels == c, said == c
+        values.append(float(answered[of].mean() - answered[~of].mean()))
+        for part in (answered[of], answered[~of]):
+            share = (float(part.sum()) + 1) / (len(part) + 2)  # so that few pictures are not sure of anything
+            variance += share * (1 - share) / len(part)
+    mean = float(np.mean(values))
+    return mean, mean - 1.96 * math.sqrt(variance) / len(present)
+
+
+def collapsed(said: Ints, labels: Ints) -> bool:
+    """Whether (nearly) all answers are one class: ``COLLAPSED`` of the images of other classes get it, or more."""
+    answers, counts = np.unique(said[said >= 0], return_counts=True)
+    if not len(answers):
+        return True
+    top = int(answers[counts.argmax()])
+    others = labels != top
+    return bool(others.any()) and float((said[others] == top).mean()) >= COLLAPSED
 
 
 def _newcombe(right: Bools, base: Bools) -> Interval:

@@ -184,7 +184,10 @@ def _note(made: Probe) -> str:
             "(objects look larger in training than at test time), so check the training code before calling it a mistake."
         )
     elif lead.pipeline.arithmetic:
-        why = "The arithmetic of the pixels differs: a model trained as declared does not gain by that."
+        why = (
+            "The arithmetic of the pixels differs: a model trained as declared hardly gains by that, unless it weakens something that misleads the "
+            "model (a mark, a colour)."
+        )
     else:
         why = "Arithmetic and geometry of the pictures both differ."
     return f"{lead.judgement.reason} {why}"
@@ -300,10 +303,10 @@ def shown_pictures(made: Probe) -> Figure | None:
     rows: list[list[Tile]] = [[] for _ in pipelines]
     for row in made.second.rows[:SHOWN].tolist():
         try:
-            image = bench.table.open(row)
+            images = [bench.open(row, p) for p in pipelines]
         except BadImage:
             continue
-        for tiles, p in zip(rows, pipelines, strict=True):
+        for tiles, p, image in zip(rows, pipelines, images, strict=True):
             tiles.append(Tile(bench.picture(image, row, p), (clean(p.title, 30),)))
     if not rows[0]:
         return None
