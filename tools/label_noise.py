@@ -55,6 +55,7 @@ from failsight.tools.labels.second import (
     seconded,
     with_excess,
 )
+from failsight.tools.labels.swaps import most_exchanged, with_swaps
 from failsight.tools.notes import called, left_out_notes, need_labels
 from failsight.tools.registry import tool
 from failsight.tools.stats.confident import (
@@ -91,7 +92,7 @@ def label_noise(
     by: Annotated[
         list[str] | None,
         Field(
-            description="Metadata columns that say who, when or how an image was labelled; by default those whose names say so (annotator, batch, date, source …).",
+            description="Metadata columns that say who, when or how an image was labelled; by default those whose names say so (annotator, observer, batch, date, source …; also in German, French and Spanish).",
             max_length=20,
         ),
     ] = None,
@@ -269,6 +270,7 @@ def _measure(
     second, seen = second_opinion(view, scored), looked_at(view, scored)
     masks = {(column, value): inside for column, value, inside in large}
     tested = with_excess(tested, masks, second or looked_at(view, scored), scored, clear, view.seed)
+    tested = with_swaps(tested, masks, scored, calibrated, clear)
     if scored.split == "train":
         tested = tuple(
             replace(g, verdict="inconclusive", why=BY_HEART) if g.verdict == "refuted" else g for g in tested
@@ -281,6 +283,7 @@ def _measure(
         expected=expected_suspects(counts, calibrated, among), floor=floor, floor_ci=ci, p=p, sharpness=sharpness, misleading=tuple(misleading),
         second=seconded(second, counts.suspect, counts.suggested, among) if second else None,
         within=_within_groups(tested), learnt=scored.split == "train",
+        exchanged=most_exchanged(scored, calibrated, clear),
     )  # fmt: skip
     # what tells the true class goes along with suspects, too: here the second opinion guards against what misleads
     classes = (
@@ -383,7 +386,8 @@ def _notes(scored: Scored, columns: Columns, made: _Made, most: int, by: list[st
         )
     if not columns.labelling:
         notes.append(
-            "No metadata column says who, when or how the images were labelled: with one (annotator, batch, date) it could be tested whether the wrong labels have one source."
+            "No column was recognised as saying who, when or how the images were labelled; where one does, name it (by=COLUMN): then it is "
+            "tested whether the wrong labels have one source."
         )
     elif by is None:
         notes.append(

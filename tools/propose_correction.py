@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from pydantic import Field
@@ -12,19 +12,24 @@ from failsight.tools.adopt_version import stated
 from failsight.tools.attributes.computed import COMPUTED
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Correction, Evidence, Fact, Finding, Table
+from failsight.tools.labels.plans import judges, to_do
 from failsight.tools.readiness import apart, unresolved_findings
 from failsight.tools.registry import tool
 from failsight.tools.repair.marked import region_of
+from failsight.tools.repair.parts import Part, parts, parts_table
+from failsight.tools.repair.possible import allowed, fed_first
 from failsight.tools.repair.restated import members_line
 from failsight.tools.repair.standing import standing
 from failsight.tools.repair.versions import RESTATED
 from failsight.tools.repair_sizes import Size, to_collect, to_verify
 from failsight.tools.slices.classes import told_exchanged
 from failsight.tools.strategies import STRATEGIES, Strategy, fitting
-from failsight.tools.text import clean, listing
+from failsight.tools.text import clean, colour_words, listing
+from failsight.tools.verdicts import at_stake
 from failsight.tools.view import CaseView
 
 MOST_FINDINGS = 6
+FEWEST_TOLD = 20  # images that would show an improvement, below which their number is no number to train on
 MOST_STRATEGIES = 4  # and the best of each family that is not among them
 FAMILIES = ("dataset", "training", "model", "setup")
 YES, NO = ("yes", "true", "1", "present"), ("no", "false", "0", "absent")
@@ -52,12 +57,16 @@ def propose_correction(
     improvement. Nothing is changed: a person decides.
     """
     chosen, notes = _chosen(view, finding)
-    made = [(i, f, _plans(view, f)) for i, f in chosen[:MOST_FINDINGS]]
-    if len(chosen) > MOST_FINDINGS:
+    belong = parts(view, chosen)
+    whole = [(i, f) for i, f in chosen if i not in belong]
+    notes += [f"{i} is part of {p.of}: {p.why}." for i, p in belong.items()]
+    made = [(i, f, _plans(view, f)) for i, f in whole[:MOST_FINDINGS]]
+    if len(whole) > MOST_FINDINGS:
         notes.append(
-            f"Only the {MOST_FINDINGS} findings that cost most errors are treated; {len(chosen) - MOST_FINDINGS} more are confirmed."
+            f"Only the {MOST_FINDINGS} findings that cost most errors are treated; {len(whole) - MOST_FINDINGS} more are confirmed."
         )
     corrections = [c for _, f, plans in made for c in _corrections(f, plans)]
+    corrections += [_with_the_other(view, f, belong[i]) for i, f in chosen if i in belong]
     notes += [
         f"{i}: {_verify_size(f).how}"
         for i, f, _ in made
@@ -72,13 +81,17 @@ def propose_correction(
         tool="propose_correction",
         arguments={"finding": finding},
         title="What could be done about it",
-        summary=_summary(made),
+        summary=_summary(made, belong),
         facts=_facts(made),
-        tables=tuple(t for t in (_table(made), _check_table(made), _knowledge(view, made)) if t.rows),
+        tables=tuple(
+            t
+            for t in (_table(made), _check_table(made), parts_table(belong), _knowledge(view, made))
+            if t.rows
+        ),
         questions=("iterations.1", "iterations.2"),
         corrections=tuple(corrections),
         notes=tuple(notes),
-        next_steps=_next_steps(made),
+        next_steps=_next_steps(made, belong),
     )
 
 
@@ -111,7 +124,7 @@ def _chosen(view: CaseView, finding: str | None) -> tuple[list[tuple[str, Findin
     notes = apart(view, at)
     if waiting:
         notes.append(f"Open and not treated, because nobody has tested them: {listing(waiting, 8)}.")
-    return sorted(chosen, key=lambda pair: -errors_at_stake(pair[1])), notes
+    return sorted(chosen, key=lambda pair: -at_stake(pair[1])), notes
 
 
 def errors_at_stake(finding: Finding) -> float:
@@ -123,6 +136,9 @@ def errors_at_stake(finding: Finding) -> float:
 
 def _plans(view: CaseView, finding: Finding) -> list[Plan]:
     """The best strategies for a finding, in words of the case; those that lack something come last."""
+    if judges(finding):
+        how = "labels of images that the model is judged on are corrected, and measured anew"
+        return [(s, to_do(view, finding), how) for s in STRATEGIES if s.name == "relabel"]
     made: list[Plan] = []
     demoted: list[Plan] = []
     words, boxed = _words(finding), _boxed(view, finding)
@@ -132,7 +148,8 @@ def _plans(view: CaseView, finding: Finding) -> list[Plan]:
         if "{class}" in strategy.action and not finding.class_name:
             continue  # a rule overrules one class
         size = to_collect(view, finding) if strategy.counted else Size(None, "")
-        n = f"{'about' if size.measured else 'at least'} {size.n:,}" if size.n else "more"
+        told = size.n is not None and (size.measured or size.n >= FEWEST_TOLD)
+        n = f"{'about' if size.measured else 'at least'} {size.n:,}" if told else "more"
         plan = (strategy, strategy.action.format_map({**words, "n": n}), size.how)
         if strategy.counted and size.n is None:  # numbers are not the cause, or nobody knows how many
             demoted.append(plan)
@@ -150,7 +167,8 @@ def _plans(view: CaseView, finding: Finding) -> list[Plan]:
     if found:  # what was found to be right leads, with its values
         made = [(s, found if s.name == RESTATED else text, how) for s, text, how in made]
         made.sort(key=lambda plan: plan[0].name != RESTATED)
-    ranked = [*made, *demoted]
+    made = fed_first(finding, made)
+    ranked = allowed(view, finding, [*made, *demoted])
     chosen = ranked[:MOST_STRATEGIES]
     for family in FAMILIES:  # somebody who can't retrain, or can't collect, finds what is left to them
         if all(plan[0].family != family for plan in chosen):
@@ -225,6 +243,9 @@ def _words(finding: Finding) -> dict[str, str]:
         if finding.kind == "distribution_shift"
         else "",
         "relabel": f"the {finding.n:,} images in question" if finding.n else "the images in question",
+        "careless": "; training then leaves out what nobody looked at of a careless source (retrain unseen=keep keeps it)"
+        if finding.kind == "label_noise" and finding.slice
+        else "",
     }
 
 
@@ -234,7 +255,14 @@ def _cue(finding: Finding) -> str:
     for name, value in (finding.slice or {}).items():
         name, value = clean(name, 60), clean(value, 60)
         if name == "region":
-            value = "the mark" if value.startswith("like:") else value.replace(":", " ")
+            kind, _, rest = value.partition(":")
+            value = (
+                "the mark"
+                if kind == "like"
+                else f"the {colour_words(rest)} mark"
+                if kind == "colour"
+                else f"{kind} {rest}".strip()
+            )
             parts.append(value)
             continue
         parts.append(
@@ -262,6 +290,8 @@ def _verify_size(finding: Finding) -> Size:
 def _verification(finding: Finding, strategy: Strategy) -> str:
     """Data, statistic and control arm of the check."""
     size, words = _verify_size(finding), _words(finding)
+    if judges(finding):
+        return f"Errors counted again with the labels that people gave. Control: {strategy.control}."
     if finding.kind == "overconfidence":
         return (
             f"Calibration error before and after, on images that fitted nothing. Control: {strategy.control}."
@@ -277,6 +307,12 @@ def _verification(finding: Finding, strategy: Strategy) -> str:
     )
     have = f" ({finding.n:,} were measured so far)" if finding.n and size.n and finding.n < size.n else ""
     return f"Errors before and after {sample}{have}, paired (McNemar), with the slice that loses most beside it. Control: {strategy.control}."
+
+
+def _with_the_other(view: CaseView, finding: Finding, part: Part) -> Correction:
+    """What is proposed for a part of another finding: that one's repair, first."""
+    best = _plans(view, part.finding)[0][0]
+    return Correction(finding.key, best.name, best.family, part.action, before=finding.error_rate)
 
 
 def _corrections(finding: Finding, plans: Sequence[Plan]) -> list[Correction]:
@@ -316,7 +352,7 @@ def _facts(made: Made) -> tuple[Fact, ...]:
     facts = []
     for i, finding, _ in made:
         size = _verify_size(finding)
-        if size.n:
+        if size.n and not judges(finding):
             facts.append(Fact("images_to_verify", size.n, "count", f"finding {i}"))
         if errors_at_stake(finding):
             excess = round(errors_at_stake(finding))
@@ -326,11 +362,13 @@ def _facts(made: Made) -> tuple[Fact, ...]:
     return tuple(facts)
 
 
-def _summary(made: Made) -> str:
+def _summary(made: Made, belong: Mapping[str, Part]) -> str:
+    if not made and belong:
+        return " ".join(f"{i}: {p.action}" for i, p in belong.items())
     if not made:
         return "No finding is confirmed and unrepaired, so there is nothing to repair yet."
-    parts = [f"{i}: {plans[0][1]}" for i, _, plans in made if plans]
-    text = " ".join(parts)
+    text = " ".join(f"{i}: {plans[0][1]}" for i, _, plans in made if plans)
+    text += "".join(f" {i} is part of {p.of}." for i, p in belong.items())
     bugs = Counter(
         "the data"
         if f.bug in DATA_BUGS
@@ -363,7 +401,10 @@ def _knowledge(view: CaseView, made: Made) -> Table:
     )
 
 
-def _next_steps(made: Made) -> tuple[str, ...]:
+def _next_steps(made: Made, belong: Mapping[str, Part]) -> tuple[str, ...]:
+    if not made and belong:
+        first = next(iter(belong.values())).of
+        return (f"Decide on {first} first (propose_correction finding={first}).",)
     if not made:
         return ("Test the open hypotheses, or look for slices (find_slices).",)
     i, finding, plans = made[0]

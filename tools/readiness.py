@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from failsight.tools import belonging
@@ -31,10 +31,25 @@ from failsight.tools.expectations.names import (
 )
 from failsight.tools.experiments.population import check_split
 from failsight.tools.inputs.base import Predictions
-from failsight.tools.notes import called, labelled_splits
+from failsight.tools.labels.corrected import (
+    Corrected,
+    corrected_facts,
+    counted_as_given,
+    in_place,
+    looked_at,
+    relabelled,
+)
+from failsight.tools.notes import called, labelled_splits, left_out_notes
 from failsight.tools.performance import confusion
 from failsight.tools.registry import tool
-from failsight.tools.repair.standing import VERIFY, Standing, standing, went_on_with
+from failsight.tools.repair.standing import (
+    VERIFY,
+    Standing,
+    deferred_facts,
+    left_to_people,
+    standing,
+    went_on_with,
+)
 from failsight.tools.repair.versions import RESTATED, ModelVersion
 from failsight.tools.slices.errors import counter, spoken_of
 from failsight.tools.stats.floors import exact
@@ -94,6 +109,8 @@ def readiness(view: CaseView) -> Evidence:
         )
 
     criteria = judged(at.view, predictions)
+    people = looked_at(at.view, labelled_splits(view))
+    with_theirs = judged(relabelled(at.view, people), in_place(predictions, people)) if people else []
     verdict = overall(criteria)
     before = overall(judged(view, _predictions(view)[0])) if at.verified else ""
     if went_on_with(view) is not None:
@@ -103,6 +120,7 @@ def readiness(view: CaseView) -> Evidence:
     notes += [f"{clean(c.name, 80)}: {c.reason}" for c in criteria if c.reason]
     notes += _price_notes(view)
     notes += _version_notes(view, at)
+    notes += [counted_as_given(c) for c in people.values() if c.changed]
     if unresolved:
         notes.append(
             f"Confirmed and not yet repaired: {listing([i for i, _ in unresolved], 12)}. The verdict is about the expectations alone."
@@ -110,8 +128,13 @@ def readiness(view: CaseView) -> Evidence:
     return Evidence(
         tool="readiness",
         title="Is it ready?",
-        summary=f"{_summary(verdict, criteria, unresolved)}{_judged_words(view, at)}",
-        facts=(Fact("readiness", verdict, "text"), *_version_facts(at, before), *_facts(criteria)),
+        summary=f"{_summary(verdict, criteria, unresolved)}{_judged_words(view, at)}{_theirs(people, with_theirs)}",
+        facts=(
+            Fact("readiness", verdict, "text"),
+            *_version_facts(at, before),
+            *_facts(criteria),
+            *corrected_facts(people),
+        ),
         tables=tuple(
             t
             for t in (_table(criteria), _price_table(view, predictions), _unresolved_table(unresolved))
@@ -131,8 +154,17 @@ def _judged_words(view: CaseView, at: Standing) -> str:
     if at.verified:
         of = f" of {at.version.finding}" if at.version.finding else ""
         told = f" Judged is {name}, the verified repair{of}, and not the model before it."
-        return told + (f" That was {base.name}." if base is not None else "")
+        told += f" That was {base.name}." if base is not None else ""
+        return told + left_to_people(at)
     return f" Judged is {name}, with which the case goes on because it mends {at.version.finding}; the model as given is not ready."
+
+
+def _theirs(people: Mapping[str, Corrected], criteria: Sequence[Criterion]) -> str:
+    """What the labels that people gave since make of it; nothing where nobody looked at one."""
+    told = "".join(f" {c.counted}" for c in people.values())
+    if not criteria or not any(c.changed for c in people.values()):
+        return told
+    return f"{told} By their labels: {WORDS[overall(criteria)][:1].lower()}{WORDS[overall(criteria)][1:]}."
 
 
 def _version_facts(at: Standing, before: str) -> list[Fact]:
@@ -142,6 +174,7 @@ def _version_facts(at: Standing, before: str) -> list[Fact]:
     return [
         Fact("version_judged", at.version.name, "text"),
         Fact(AS_GIVEN, before, "text", "the model as given"),
+        *deferred_facts(at),
     ]
 
 
@@ -164,6 +197,8 @@ def _predictions(view: CaseView) -> tuple[dict[str, Predictions], list[str]]:
             made[split] = view.predictions(split)
         except RetryError as problem:
             notes.append(f"The {called(split)} have no predictions: {problem}")
+            continue
+        notes += left_out_notes(split, made[split].left_out)
     return made, notes
 
 

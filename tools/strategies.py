@@ -102,8 +102,7 @@ STRATEGIES: tuple[Strategy, ...] = (
     Strategy(
         "relabel", "dataset",
         {"label_noise": 3, "weak_slice": 1},
-        "Have {relabel} relabelled by two people who do not see the prediction; training then leaves out what nobody looked at of a careless "
-        "source (retrain unseen=keep keeps it).",
+        "Have {relabel} relabelled by two people who do not see the prediction{careless}.",
         "Right labels remove the contradiction, in training and in the measurement alike.",
         "low",
         "Relabelling only where the model disagrees favours the model: mix in as many random images.",

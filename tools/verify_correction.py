@@ -17,6 +17,7 @@ from failsight.tools.experiments.cues.compared import Moved
 from failsight.tools.inputs.base import Split
 from failsight.tools.registry import tool
 from failsight.tools.repair import reliance
+from failsight.tools.repair.by_split import by_split
 from failsight.tools.repair.least import default_minimum
 from failsight.tools.repair.outcomes import Answers, Arms, Sample, answers, enough, find_arms, sample
 from failsight.tools.repair.verdict import Losses, compare, compare_others, decide
@@ -204,7 +205,8 @@ def _judge(
     if not target.any():
         raise RetryError("Not every version gives finite scores for the images that the finding speaks of.")
     errors = told.losses(False, units)
-    others, few = compare_others(errors, {k: m[told.keep] for k, m in chosen.others.items()}, seed=view.seed)
+    groups = {k: m[told.keep] for k, m in chosen.others.items()}
+    others, few = compare_others(errors, groups, seed=view.seed)
     ece = None
     if told.has_scores:
         ece = compare("overall", "calibration", told.losses(True, units), seed=view.seed)
@@ -221,10 +223,20 @@ def _judge(
         notes += (
             f"{number(told.deferred)} of the images are left to a person, which counts as no error; the control arm leaves as many, by lot.",
         )
-    return Verified(
+    verified_ = Verified(
         arms, finding_id, finding, chosen, calibrated, least, plan, aim, tuple(others), decision, ece, None, (),
         len(told.labels), notes, ways is not None,
     )  # fmt: skip
+    of = np.repeat(np.arange(len(chosen.at)), [len(at) for at in chosen.at.values()])[told.keep]
+    worst = verified_.worst
+    return dataclasses.replace(
+        verified_,
+        deferred=told.answered(target) if any(told.bounds) and not calibrated else None,
+        target_by=() if calibrated else by_split(aimed, of[target], list(chosen.at)),
+        worst_by=()
+        if worst is None
+        else by_split(errors, of, list(chosen.at), groups[worst.kind, worst.name]),
+    )
 
 
 def _unseen(classes: Sequence[str], labels: Ints) -> tuple[str, ...]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from failsight.tools.errors import UserError
+from failsight.tools.errors import RetryError, UserError
 from failsight.tools.text import clean, interval, number
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
     from failsight.tools.inputs.base import ImageTable, Split
+    from failsight.tools.view import CaseView
 
 HEADER = ("path", "given_label", "suggested_label", "score", "new_label")
 UNSURE = ("?", "unsure")
@@ -34,6 +36,7 @@ class Imported:
         precision, ci: share of wrong labels among the suspects that were decided, with its Wilson interval.
         agreed: relabelled images to which the suggested class was given.
         manifest: the corrected manifest, in the case folder.
+        counted: what all labels that people decided on so far make of the errors, in sentences; empty where nothing was measured yet.
     """
 
     verdicts: Mapping[str, Mapping[str, str]]
@@ -41,6 +44,7 @@ class Imported:
     ci: tuple[float, float]
     agreed: int
     manifest: Path
+    counted: str = ""
 
     def count(self, verdict: Verdict) -> int:
         """Images with this verdict."""
@@ -53,7 +57,7 @@ class Imported:
         text = f"{relabelled:,} relabelled ({self.agreed:,} as suggested), {confirmed:,} confirmed, {unsure:,} unsure."
         if relabelled + confirmed:
             text += f" Of the suspects that were decided {number(self.precision)} {interval(self.ci)} were wrong labels."
-        return text
+        return f"{text} {self.counted}".strip()
 
 
 def export(case: Case, target: Path, *, split: Split = "data", top: int | None = None) -> int:
@@ -108,12 +112,31 @@ def read_back(case: Case, source: Path, *, split: Split = "data") -> Imported:
             f"{source.name} holds no verdict.",
             "Fill in the column new_label: a class, the given label again, or ?.",
         )
-    case.record("labels.imported", file=source.name, split=split, verdicts=verdicts)
+    counted = _counted(case, split, verdicts)
+    case.record("labels.imported", file=source.name, split=split, verdicts=verdicts, counted=counted)
     wrong = sum(v["verdict"] == "relabelled" for v in verdicts.values())
     decided = wrong + sum(v["verdict"] == "confirmed" for v in verdicts.values())
     agreed = sum(v["verdict"] == "relabelled" and v["new"] == v["suggested"] for v in verdicts.values())
     manifest = _write_manifest(case, table, split)
-    return Imported(verdicts, wrong / decided if decided else 0.0, wilson(wrong, decided), agreed, manifest)
+    return Imported(
+        verdicts, wrong / decided if decided else 0.0, wilson(wrong, decided), agreed, manifest, counted
+    )
+
+
+def _counted(case: Case, split: Split, verdicts: Mapping[str, Mapping[str, str]]) -> str:
+    """What these verdicts, after those that came before them, make of the errors; empty for training images and where no answer was measured."""
+    from failsight.agent.state import decided
+    from failsight.tools.labels.corrected import corrected
+
+    state = case.state()
+    if split == "train" or not any(e.tool in ("label_noise", "evaluate") for e in state.evidence):
+        return ""
+    said = decided({**state.relabelled.get(split, {}), **verdicts})
+    try:
+        found = corrected(cast("CaseView", case), case.predictions(split), said)
+    except RetryError:
+        return ""
+    return found.counted if found else ""
 
 
 def _rows(source: Path) -> list[dict[str, str]]:
@@ -183,24 +206,29 @@ def _verdict(verdict: Verdict, given: str, row: Mapping[str, str], new: str) -> 
 
 
 def _write_manifest(case: Case, table: ImageTable, split: str) -> Path:
-    """All labelled images with their corrected labels, as a manifest that ``--data`` reads where the images are files.
+    """All labelled images with their corrected labels, metadata and boxes, as a manifest that ``--data`` reads where the images are files.
 
     Later verdicts on an image replace earlier ones.
     """
     from failsight.tools.inputs.fingerprint import write_atomically
+    from failsight.tools.inputs.manifest import LOOKED_AT
 
     said: Mapping[str, Mapping[str, Any]] = case.state().relabelled.get(split, {})
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("path", "label", "given_label", "looked"))
-    for path, label in zip(table.paths, table.labels.tolist(), strict=True):
+    columns = {name: values for name, values in table.columns.items() if name not in LOOKED_AT}
+    boxes = table.boxes
+    writer.writerow(("path", "label", *LOOKED_AT, *columns, *(["boxes"] if boxes is not None else [])))
+    for row, (path, label) in enumerate(zip(table.paths, table.labels.tolist(), strict=True)):
         given = table.classes[label] if label >= 0 else ""
         one = said.get(path)
         new = one["new"] if one and one["verdict"] == "relabelled" else given
         if new:
             file = table.root / path
             looked = "yes" if one and one["verdict"] in ("relabelled", "confirmed") else ""
-            writer.writerow((str(file.resolve()) if file.exists() else path, new, given, looked))
+            known = ["" if values[row] is None else values[row] for values in columns.values()]
+            known += [json.dumps(boxes[row], ensure_ascii=False)] if boxes is not None else []
+            writer.writerow((str(file.resolve()) if file.exists() else path, new, given, looked, *known))
     folder = case.folder / "repair"
     try:
         folder.mkdir(exist_ok=True)

@@ -17,6 +17,7 @@ from failsight.tools.history.curves import (
 )
 from failsight.tools.history.diagnosis import read_course
 from failsight.tools.history.record import Curve, Record
+from failsight.tools.text import p_value
 
 
 def curve(values: object, at: object = None) -> Curve:
@@ -174,3 +175,13 @@ def test_a_course_without_any_usable_curve_says_nothing_wrong() -> None:
     assert not [d for d in made.diagnoses if d.answer == "yes"]
     assert made.best_at is None
     assert not made.still_learning
+
+
+def test_each_trend_at_the_end_has_its_p_in_the_sentence_and_the_row_has_the_larger() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.01, len(T))
+    val = curve(1 - 0.004 * T + noise)
+    made = read_course(Record("CSV", "epoch", {"train_loss": FALLING, "val_loss": val}))
+    (one,) = (d for d in made.diagnoses if d.name == "still learning at the end")
+    train, own = made.train_end, made.val_end
+    assert train is not None and own is not None and one.p == max(train.p, own.p)
+    assert f"p {p_value(train.p)})" in one.sentence and f"(p {p_value(own.p)})" in one.sentence

@@ -163,6 +163,35 @@ def test_only_metadata_that_tells_of_the_labelling_is_tested() -> None:
     assert [c.name for c in asked.labelling] == ["camera"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "annotator",
+        "Observer",
+        "Beobachter/in",
+        "Datum",
+        "Uhrzeit",
+        "Prüferin",
+        "observateur",
+        "Fecha",
+        "batch_no",
+        "année",
+        "ANOTADORA",
+    ],
+)
+def test_who_and_when_is_read_off_a_name_in_four_languages(name: str) -> None:
+    made = sort_columns(_attributes(40, **{name: ("metadata", ["A", "B"] * 20)}), np.arange(40), None)
+    assert [c.name for c in made.labelling] == [name]
+
+
+@pytest.mark.parametrize(
+    "name", ["Licht", "Kamera-Standort", "patient", "Bemerkung", "television", "land cover", "Météo"]
+)
+def test_what_the_images_show_and_whose_they_are_labels_nothing(name: str) -> None:
+    made = sort_columns(_attributes(40, **{name: ("metadata", ["A", "B"] * 20)}), np.arange(40), None)
+    assert not made.labelling and [c.name for c in made.content] == [name]
+
+
 def test_content_that_misleads_the_model_is_found() -> None:
     rng = np.random.default_rng(0)
     television = rng.random(800) < 0.3

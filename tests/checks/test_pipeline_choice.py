@@ -11,19 +11,11 @@ import pytest
 
 from failsight.tools.inputs.base import Preprocessing
 from failsight.tools.pipelines.candidates import Alternative, Pipeline, alternatives
-from failsight.tools.pipelines.choice import (
-    borne_out,
-    brings_back,
-    choose,
-    detectable,
-    sample,
-    test,
-    ties,
-    winner,
-)
+from failsight.tools.pipelines.choice import choose, detectable, sample, test, ties, winner
 from failsight.tools.pipelines.feeding import Outcomes
 from failsight.tools.pipelines.recalls import fallen
 from failsight.tools.pipelines.report import _nothing_better, kept
+from failsight.tools.pipelines.safeguards import borne_out, brings_back
 from failsight.tools.stats.intervals import wilson
 
 USUAL = Preprocessing((224, 224), "crop", 256)

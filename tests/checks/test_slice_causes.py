@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
-from failsight.tools.slices.causes import TrainShare, learning_curve, tied
+from failsight.tools.attributes.computed import attribute_table
+from failsight.tools.slices.causes import TrainShare, learning_curve, tied, train_codes
+from failsight.tools.slices.columns import encode_column
 from failsight.tools.slices.findings import _cause
 from failsight.tools.slices.pulls import compared
+from tests.fakes.view import FakeTable, FakeView
 
 
 def units(rate: np.ndarray, n: int = 400, seed: int = 0) -> np.ndarray:
@@ -92,6 +97,40 @@ def test_no_comparison_is_undetermined() -> None:
 
 
 def test_a_share_of_few_training_images_is_not_called_common() -> None:
-    said = _cause(TrainShare(10, 0.0, (0.0, 0.28), 0.3, "undetermined"))
-    assert said.startswith("Whether they are rare in training is undetermined (0")
-    assert _cause(TrainShare(1000, 0.3, (0.27, 0.33), 0.3, "no")).startswith("Not rare in training")
+    found, one = SimpleNamespace(split="data", classes=("a",)), SimpleNamespace(class_index=None)
+    share = TrainShare(10, 0.0, (0.0, 0.28), 0.3, "undetermined", None, 20)
+    said = _cause(found, one, share)  # type: ignore[arg-type]
+    assert said.startswith(
+        "Whether they are rare in training is undetermined (0.0 % [0.0, 28.0] % of 10 training images, 30.0 % of 20 evaluation images)"
+    )
+    common = TrainShare(1000, 0.3, (0.27, 0.33), 0.3, "no", None, 500, ("bath",))
+    said = _cause(found, one, common)  # type: ignore[arg-type]
+    assert (
+        "(of those whose bath is known 30.0 % [27.0, 33.0] % of 1,000 training images, 30.0 % of 500 evaluation images)"
+        in said
+    )
+
+
+def test_what_pictures_show_by_themselves_is_measured_of_training_images_too() -> None:
+    """40 of 100 training pictures are dark, one of them can't be read; the column that people recorded stands beside it."""
+    grey = [20] * 40 + [200] * 60
+    pixels = np.repeat(np.array(grey, np.uint8), 4 * 4 * 3).reshape(100, 4, 4, 3)
+    columns = {"tone": ["dark"] * 40 + ["light"] * 60}
+    tables = {s: FakeTable(pixels, [0, 1] * 50, ["a", "b"], columns) for s in ("data", "train")}
+    tables["train"].bad = {0}
+    view = FakeView(tables, scores={})
+    bright = encode_column("brightness", "computed", attribute_table(tables["data"]).columns["brightness"])
+    tone = encode_column("tone", "metadata", np.array(columns["tone"], object))
+    codes = train_codes(view, [bright, tone])
+    assert set(codes) == {"brightness", "tone"}
+    dark = bright.codes[0]
+    assert (codes["brightness"] == dark).sum() == 39 and codes["brightness"][0] == -1
+    unknown = encode_column("depth", "computed", np.array(grey, float))  # nothing measures it
+    assert "depth" not in train_codes(view, [unknown])
+
+
+def test_too_many_training_images_are_not_read_for_a_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("failsight.tools.slices.causes.MEASURED", 3)
+    table = FakeTable(np.zeros((8, 4, 4, 3), np.uint8), [0, 1] * 4, ["a", "b"])
+    view = FakeView({"data": table, "train": table}, scores={})
+    assert train_codes(view, [encode_column("brightness", "computed", np.arange(8.0))]) == {}

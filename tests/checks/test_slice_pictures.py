@@ -42,6 +42,13 @@ def test_the_card_of_the_planted_slice(tmp_path: Path) -> None:
     assert "kitchen with cat=yes" in sketch.lines[0][0].text
 
 
+def test_the_rate_of_all_beside_the_slices_says_that_it_is_of_one_half(tmp_path: Path) -> None:
+    made = find_slices(world(tmp_path))
+    assert "; all images of the half that tests " in next(
+        f.alt for f in made.figures if f.title == "Error rate by slice"
+    )
+
+
 def test_the_lattice_has_the_slice_its_parts_and_all_images(tmp_path: Path) -> None:
     made = find_slices(world(tmp_path))
     alt = next(f.alt for f in made.figures if f.title.startswith("Lattice"))

@@ -233,3 +233,45 @@ def test_what_the_case_went_on_with_mends_what_the_versions_before_it_did() -> N
         open_[name] = [i for i, _ in unresolved_findings(view)]
     # F3 is the first finding once more, found with the version that mended it
     assert open_ == {"old": ["F1", "F2", "F3"], "print 1": ["F2", "F3"], "print 2": ["F3"]}
+
+
+def deferring(threshold: float, sure: Any) -> QuickView:
+    """A verified repair that leaves answers below ``threshold`` to a person; ``sure`` (600,): how sure the model is."""
+    view = case("verified")
+    world = World()
+    answers = world.answers(*BAD)
+    view._model = answering(answers, "old", sure)
+    view.made_versions[:] = [
+        replace(v, strategy="defer", data={"threshold": threshold if v.arm == "repair" else 0.0})
+        for v in view.made_versions
+    ]
+    for name in view.given_versions:
+        view.given_versions[name] = answering(answers, f"same {name}", sure)
+    return view
+
+
+def test_answers_that_are_left_to_a_person_are_no_answers() -> None:
+    sure = np.where(np.arange(600) % 3 == 0, 0.6, 0.9)  # a third is left to a person
+    view = deferring(0.8, sure)
+    at, whole = standing(view), view.predictions("data")
+    assert at.deferred == {"data": (200, 600)}
+    given = np.arange(600) % 3 != 0
+    assert np.array_equal(at.view.predictions("data").rows, whole.rows[given])
+    made = readiness(view)
+    check_evidence(made)
+    criterion = made.fact("criterion", "accuracy")
+    right = int(whole.correct[given].sum())
+    assert (criterion.value, criterion.n, criterion.ci) == (right / 400, 400, exact(right, 400))
+    assert (
+        "It leaves 33.3 % of the 600 evaluation images to a person; all rates are of the answers that it gives."
+        in made.summary
+    )
+    assert made.fact("deferred").value == 200 / 600
+
+
+def test_a_repair_that_answers_nothing_or_all_is_told_as_what_it_is() -> None:
+    silent = readiness(deferring(0.95, np.full(600, 0.9)))
+    assert any("leaves every labelled evaluation image to a person" in n for n in silent.notes)
+    assert not [f for f in silent.facts if f.name == "version_judged"]
+    talking = deferring(0.0, np.full(600, 0.9))
+    assert standing(talking).deferred == {} and "to a person" not in readiness(talking).summary

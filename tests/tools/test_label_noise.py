@@ -107,7 +107,7 @@ def test_a_column_that_says_nothing_of_labelling_needs_to_be_named() -> None:
     view = noisy_view(0.2, column="wing")
     unasked = label_noise(view)
     assert all(f.slice is None and f.verdict != "confirmed" for f in unasked.findings)
-    assert any("No metadata column says who" in n for n in unasked.notes)
+    assert any("No column was recognised as saying who" in n and "by=COLUMN" in n for n in unasked.notes)
     asked = label_noise(view, by=["wing"])
     assert asked.findings[0].slice == {"wing": "B"} and asked.findings[0].verdict == "confirmed"
     with pytest.raises(RetryError, match="annotator"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, get_args
 
 import numpy as np
@@ -373,3 +374,70 @@ def test_no_rule_is_offered_without_a_class_and_the_temperature_leads() -> None:
     named = [c.strategy for c in propose_correction(view_of([whole])).corrections]
     assert named[0] == "recalibrate" and "rule" not in named
     assert "the class" not in str(propose_correction(view_of([whole])).tables[0].rows)
+
+
+def weak(slice_: dict[str, str], **more: Any) -> Finding:
+    """A weak slice of 110 images, 68 % wrong."""
+    base: dict[str, Any] = {
+        "n": 110,
+        "error_rate": 0.68,
+        "base_error_rate": 0.27,
+        "verdict": "confirmed",
+        "slice": slice_,
+    }
+    return Finding("weak_slice", "errors", "unknown", "dark", **{**base, **more})
+
+
+def ranked(view: FakeView) -> list[str]:
+    return [str(row[2]) for row in propose_correction(view).tables[0].rows]
+
+
+@pytest.mark.parametrize("kind", ["weak_slice", "rare_case"])
+def test_what_training_has_none_of_is_collected_and_never_weighed(kind: Kind) -> None:
+    """No training image is dark: there is nothing to weigh, draw, repeat or split off."""
+    finding = dataclasses.replace(weak({"tone": "dark"}), kind=kind)
+    data = table([0, 1] * 60, tone=["dark"] * 20 + ["light"] * 100)
+    names = ranked(view_of([finding], table([0, 1] * 50, tone=["light"] * 100), data))
+    assert names[0] == "collect"
+    assert not {
+        "loss weighting",
+        "group balance",
+        "rebalance",
+        "last layer",
+        "hard examples",
+        "split class",
+    } & set(names)
+
+
+def test_what_training_has_some_of_may_be_weighed() -> None:
+    data = table([0, 1] * 60, tone=["dark"] * 20 + ["light"] * 100)
+    some = table([0, 1] * 50, tone=["dark"] * 5 + ["light"] * 95)
+    assert "loss weighting" in ranked(view_of([weak({"tone": "dark"})], some, data))
+    assert "loss weighting" in ranked(
+        view_of([weak({"tone": "dark"})], None, data)
+    )  # whoever trains elsewhere may
+
+
+def test_weighting_that_retrain_would_refuse_is_not_proposed() -> None:
+    """All training images are dark, or nobody knows which are."""
+    data = table([0, 1] * 60, tone=["dark"] * 20 + ["light"] * 100)
+    for train in (table([0, 1] * 50, tone=["dark"] * 100), table([0, 1] * 50)):
+        assert "loss weighting" not in ranked(view_of([weak({"tone": "dark"})], train, data))
+
+
+@pytest.mark.parametrize(("error", "first"), [(0.9, "data engineering"), (0.2, "collect")])
+def test_a_great_drop_in_deployment_is_first_looked_at_for_how_pictures_are_fed(
+    error: float, first: str
+) -> None:
+    """From 1 % to 90 % wrong: three images would show an improvement, which is no number to collect."""
+    finding = Finding(
+        "distribution_shift", "correctness", "data_statistics", "drop", n=397, error_rate=error, base_error_rate=0.012, verdict="confirmed"
+    )  # fmt: skip
+    made = propose_correction(view_of([finding]))
+    rows = made.tables[0].rows
+    assert rows[0][2] == first
+    assert ("split=deploy" in str(rows[0][4])) == (first != "collect")
+    collected = next(str(row[4]) for row in rows if row[2] == "collect")
+    assert "at least 3 " not in collected and ("Collect more labelled deployment images" in collected) == (
+        error > 0.5
+    )

@@ -18,7 +18,7 @@ from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Correction, Evidence
 from failsight.tools.verify_correction import verify_correction
 from tests.fakes.repairs import RepairedCase, World, answering, repaired
-from tests.fakes.view import FakeView
+from tests.fakes.view import FakeTable, FakeView
 from tests.tools.cases import check_evidence, check_spec
 
 BAD, GOOD = (0.5, 0.05, 0.1), (0.15, 0.05, 0.1)
@@ -224,6 +224,41 @@ def test_answers_left_to_people_are_set_beside_as_many_by_lot() -> None:
         made = verify(view)
         assert outcome(made) == expected
         assert any("left to a person" in n for n in made.notes)
+        error = wrong[~doubt].mean()  # of the answers that it gives, as retrain and readiness count
+        assert made.fact("deferred", "target, repair").value == pytest.approx(doubt.mean())
+        assert made.fact("error_rate", "target, answers that the repair gives").value == pytest.approx(error)
+        said = f"{doubt.mean():.1%} of these images are left to a person, which counts as no error; of the answers that it gives {error:.1%} are"
+        assert said.replace("%", " %") in made.summary
+
+
+def test_a_target_of_two_splits_is_told_split_by_split() -> None:
+    world = World()
+    view = repaired(world, BAD, GOOD, BAD)
+    whole = view.table()
+    cut = 150  # deployment images: the first ones again, of which the old model answers every target wrongly
+    old = view.predictions().predicted
+    view._tables["deploy"] = FakeTable(
+        whole.pixels[:cut],
+        world.labels[:cut],
+        whole.classes,
+        {"television": whole.columns["television"][:cut]},
+    )
+    made = verify(view)
+    target = world.target
+    for name, inside in (("evaluation images", target), ("deployment images", target[:cut])):
+        n = int(inside.sum())
+        before = float((old[: len(inside)] != world.labels[: len(inside)])[inside].mean())
+        fact = made.fact("error_rate", f"target, before, {name}")
+        assert (fact.value, fact.n) == (pytest.approx(before), n)
+        assert f"{n} {name}" in made.summary and f"{name} {before:.1%}".replace("%", " %") in made.summary
+    table = next(t for t in made.tables if t.title.startswith("The target by split"))
+    assert [row[1] for row in table.rows] == [int(target.sum()), int(target[:cut].sum())]
+    assert made.fact("error_rate", "target, before").n == target.sum() + target[:cut].sum()
+
+
+def test_a_target_of_one_split_is_told_as_before() -> None:
+    made = verify(repaired(World(), BAD, GOOD, BAD))
+    assert "Split by split" not in made.summary and not any("by split" in t.title for t in made.tables)
 
 
 def test_every_repair_of_a_case_makes_the_next_one_prove_more() -> None:

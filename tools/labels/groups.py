@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from failsight.tools.evidence import Interval, Verdict
 from failsight.tools.inputs.base import AttributeTable
 from failsight.tools.labels.scores import Scored
+from failsight.tools.provenance import LABELLED, words
 from failsight.tools.slices.columns import Coded, encode_column
 from failsight.tools.stats.contingency import RiskDifference, risk_difference
 from failsight.tools.stats.label_floor import Disagreement, FloorTest, compare_floors, sureness, sureness_gap
@@ -25,6 +27,9 @@ from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.stats.stratified import compare_within
 from failsight.tools.text import interval, number, p_value
 from failsight.tools.verdicts import STANDING_LEVEL
+
+if TYPE_CHECKING:
+    from failsight.tools.labels.swaps import Swap
 
 Bool = npt.NDArray[np.bool_]
 
@@ -76,6 +81,7 @@ class Group:
         apart, p_apart: how differently sure the model is of the group's images.
         p, q: of both demands together (the larger p), corrected over all groups; of the excess where that confirmed it.
         excess: what confirmed it a second way; None where the floor did, or nothing.
+        swap: two classes that it exchanges, where that confirmed it.
     """
 
     column: str
@@ -94,11 +100,14 @@ class Group:
     verdict: Verdict = "inconclusive"
     why: str = ""
     excess: Excess | None = None
+    swap: Swap | None = None
     p_effect: float = 1.0
 
     @property
     def measure(self) -> Measure:
         """The measure on which the verdict stands: one alone refutes, both together confirm; else the one that falls short."""
+        if self.swap is not None:
+            return Measure(SWAP, self.swap.effect, self.swap.ci, self.swap.p)
         if self.excess is not None:
             return Measure(EXCESS, self.excess.effect, self.excess.ci, self.p)
         floor = Measure(FLOOR, self.floor.difference, self.floor.ci, self.floor.p)
@@ -122,6 +131,7 @@ class Measure:
 FLOOR = "floor of disagreement"
 SHARE = "share of suspects within labels"
 EXCESS = "disagreement within labels"
+SWAP = "two classes exchanged, within labels"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +158,15 @@ def sort_columns(attributes: AttributeTable, at: npt.NDArray[np.int64], by: Sequ
         coded = encode_column(name, source, values[at])
         if len(coded.values) < 2:
             continue
-        named = name in by if by is not None else bool(_PROVENANCE.search(name))
+        named = name in by if by is not None else says_how_labelled(name)
         fit = source == "metadata" and named and not _shows_object(coded, objects)
         (labelling if fit else content).append(coded)
     return Columns(tuple(labelling), tuple(content))
+
+
+def says_how_labelled(name: str) -> bool:
+    """Whether a column's name says that it is about who, when or how images were labelled."""
+    return bool(_PROVENANCE.search(name)) or bool(LABELLED & words(name))
 
 
 def _shows_object(coded: Coded, objects: Sequence[Bool]) -> bool:

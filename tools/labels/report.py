@@ -14,6 +14,7 @@ from failsight.tools.evidence import Cell, Fact, Finding, Instrument, Table, Tes
 from failsight.tools.labels.groups import ALPHA, MINIMUM_EFFECT, Excess, Group
 from failsight.tools.labels.pairs import Pair
 from failsight.tools.labels.scores import Scored
+from failsight.tools.labels.swaps import Exchanged, swap_finding, swap_words
 from failsight.tools.notes import called, of_split
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import clean, interval, listing, number, p_value
@@ -64,6 +65,7 @@ class Overall:
             and its disagreement says nothing of the labels.
         learnt: whether the model learnt from these very labels: few suspects then show nothing, as wrong labels that were learnt by heart
             agree with it.
+        exchanged: two classes that are surely taken for each other beyond the model's own errors.
         within: floor when every group by who, when or how labelled has a temperature of its own; None without groups.
         second: how far a head that was cross-validated on these labels agrees with the suspects; None without one.
     """
@@ -81,6 +83,7 @@ class Overall:
     second: Agreement | None = None
     within: float | None = None
     learnt: bool = False
+    exchanged: Exchanged | None = None
 
     @property
     def seconded(self) -> bool:
@@ -114,7 +117,9 @@ def plan(finding: Finding, statement: str, n: int, control: str, smallest: float
         statistic="share of labels that disagree however sure the model is (floor of the calibrated disagreement), difference in points; "
         "and share of suspects within given classes: both at least the minimum confirm, either below it with its whole interval refutes; for a group also, at a level of .001, disagreement with the labels within given classes, "
         "where the images can't be told from the others' and how sure the model is can't explain it; for a label also the flip rates between it and each "
-        "other class, one way minus the other, corrected over all ordered pairs of classes",
+        "other class, one way minus the other, corrected over all ordered pairs of classes; for a group at last whether it exchanges two classes that "
+        "are taken for each other more often than by the model's own errors: more than others within labels, more than were the model half as sure, and "
+        "more than in its other labels, corrected over all groups and such pairs",
         control=control, minimum_effect=MINIMUM_EFFECT, alpha=ALPHA, n_planned=n, smallest_detectable_effect=smallest,
     )  # fmt: skip
 
@@ -123,6 +128,8 @@ def group_finding(group: Group, split: str, name: str | None = None, left_out: b
     """The statement about one metadata value, tested; ``name`` where only labels of one class were looked at."""
     of = f" labelled {clean(name, 60)}" if name else ""
     clear = " without misleading content" if left_out else ""
+    if group.swap is not None:
+        return swap_finding(group, group.swap, split, clear)
     whose = f"Labels with {clean(group.column, 40)}={clean(group.value, 60)}"
     if group.excess is not None:
         return _excess_finding(
@@ -181,7 +188,7 @@ def overall_finding(made: Overall, split: str, name: str | None) -> Finding:
     told = (
         f"{seen} disagree however sure the model is, and wrong ones that it learnt by heart are not among them."
         if made.blind
-        else f"estimated {seen}, which disagree however sure the model is."
+        else f"{seen} disagree however sure the model is."
     )
     statement = (
         f"More than {number(MINIMUM_EFFECT)} of the labels of the {called(split)}{of} are wrong: {told}"
@@ -195,7 +202,7 @@ def overall_finding(made: Overall, split: str, name: str | None) -> Finding:
 def _why(made: Overall) -> str:
     least = number(MINIMUM_EFFECT)
     if made.verdict == "refuted":
-        return f"The whole interval lies below {least}."
+        return f"The whole interval lies below {least}. It is of all labels together, where wrong ones in a few classes weigh little. {_in_few(made)}".rstrip()
     if made.blind:
         return BY_HEART
     if made.fed_wrongly:
@@ -220,6 +227,17 @@ def _why(made: Overall) -> str:
             "some images are harder than the model knows."
         )
     return f"The interval contains less than {least}, which the model's own errors may explain."
+
+
+def _in_few(made: Overall) -> str:
+    """The two classes that are taken for each other beyond the model's own errors; empty for none."""
+    e = made.exchanged
+    if e is None:
+        return ""
+    return (
+        f"Of {e.n:,} images that label and model both call {clean(e.one, 60)} or {clean(e.other, 60)}, they disagree on {e.taken:,}, where the "
+        f"model's own errors would make {e.expected:.1f}, were it half as sure as it says (p {p_value(e.p)}): look at these labels."
+    )
 
 
 def pair_table(pairs: Sequence[Pair], classes: Sequence[str]) -> Table:
@@ -379,7 +397,9 @@ def summary(
         f"the share of labels that disagree however sure it is, is {number(made.floor)} {interval(made.floor_ci)}.",
     ]
     confirmed = [g for g in groups if g.verdict == "confirmed"]
-    if confirmed and confirmed[0].excess is not None:
+    if confirmed and confirmed[0].swap is not None:
+        text.append(swap_words(confirmed[0], confirmed[0].swap))
+    elif confirmed and confirmed[0].excess is not None:
         g, e = confirmed[0], confirmed[0].excess
         text.append(
             f"The model disagrees with labels with {clean(g.column, 40)}={clean(g.value, 60)} in {number(e.rate)} against {number(e.base)} elsewhere "

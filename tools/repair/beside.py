@@ -104,7 +104,7 @@ def beside(view: CaseView, name: str, argument: str) -> tuple[CaseView, str]:
     if text.lower() in known or not looks:
         found = find_version(view.versions(), text)
         return view.version(found.name), found.name
-    model = _opened(text, argument)
+    model = _opened(text, argument, view)
     if tuple(model.classes) != tuple(view.classes):
         both = set(model.classes) ^ set(view.classes)
         what = "has other classes" if both else "has the same classes in another order"
@@ -123,12 +123,21 @@ def other_print(arguments: Mapping[str, Any]) -> str:
         if text and ("/" in text or Path(text).expanduser().exists()):
             try:
                 found.append(_opened(text, argument).fingerprint)
-            except RetryError:  # said by the tool, which opens it next
-                continue
+            except RetryError:  # the tool knows the case, and may open it with the case's architecture
+                found.append(_content(Path(text).expanduser()))
     return ",".join(found)
 
 
-def _opened(text: str, argument: str) -> Classifier:
+def _content(path: Path) -> str:
+    """Digest of a model file and of the side files beside it; empty where there is none."""
+    from failsight.tools.inputs.models.scoring import hash_files
+
+    beside_it = (path, path.with_suffix(".json"), path.parent / "model.json")
+    return hash_files([p for p in beside_it if p.is_file()]) if path.is_file() else ""
+
+
+def _opened(text: str, argument: str, view: CaseView | None = None) -> Classifier:
+    """The model at a path. Bare weights without an architecture of their own are tried with that of the case, which was trusted."""
     from failsight.tools.inputs import open_model
 
     if text.startswith("hub:") or "://" in text:
@@ -136,6 +145,36 @@ def _opened(text: str, argument: str) -> Classifier:
     try:
         return open_model(Path(text).expanduser())
     except (UserError, OSError, ValueError) as problem:
+        if view is not None and (made := _as_the_case(Path(text).expanduser(), view)) is not None:
+            return made
         raise RetryError(
             f"{argument}: {problem} What the file does not say goes into a model.json beside it."
         ) from None
+
+
+def _as_the_case(path: Path, view: CaseView) -> Classifier | None:
+    """A weights file read as the case's own model is: its architecture, classes and preprocessing where the file says nothing else."""
+    from failsight.tools.inputs import open_model
+    from failsight.tools.inputs.models.side import find_side
+
+    source = getattr(view.model(), "source", None)
+    if source is None or not source.arch or not path.is_file() or find_side(path).arch:
+        return None
+    trusted = getattr(view, "arch", None)  # of a case: it checks that the code is what was trusted
+    try:
+        return open_model(
+            path,
+            arch=trusted() or source.arch if callable(trusted) else source.arch,
+            trust_code=source.trust_code,
+            device=source.device,
+            side_file=_side_of(source, path),
+        )
+    except (UserError, OSError, ValueError):
+        return None
+
+
+def _side_of(source: Any, path: Path) -> Path | None:
+    """The side file of the case's model, where the other one has none of its own."""
+    own = any(p.is_file() for p in (path.with_suffix(".json"), path.parent / "model.json"))
+    names = (source.path.with_suffix(".json"), source.path.parent / "model.json")
+    return None if own else next((p for p in names if p.is_file()), None)

@@ -10,6 +10,7 @@ from failsight.tools.attributes.computed import COMPUTED
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Finding
 from failsight.tools.inputs.base import Split
+from failsight.tools.labels.plans import judges, look_first
 from failsight.tools.notes import called
 from failsight.tools.repair import additions, normalisation
 from failsight.tools.repair.marked import region_of
@@ -90,6 +91,8 @@ def choose(view: CaseView, asked: Asked) -> Strategy:
         raise RetryError("Say which finding is to be repaired (finding=F1), or which strategy.", [i for i, _ in view.findings()])  # fmt: skip
     if asked.data:
         return strategy_of("relabel" if asked.finding.kind == "label_noise" else "collect")
+    if judges(asked.finding) and lacks(view, "relabel", asked):
+        raise RetryError(lacks(view, "relabel", asked))
     order = [s for s in fitting(asked.finding.kind) if s.name not in (*ELSEWHERE, UNASKED)]
     adding = [s for s in order if s.name == "collect" and not lacks(view, s.name, asked)]
     if adding:  # real images of what is lacking repair best, once somebody labelled them
@@ -117,6 +120,8 @@ def lacks(view: CaseView, strategy: str, asked: Asked) -> str:
         return "there are no labelled images to add (data=FILE.csv)"
     if strategy == "generate" and not (asked.data or additions.made_pictures(view, asked.finding_id)):
         return "no pictures were made yet (generate_repair_data)"
+    if strategy == "relabel" and judges(asked.finding) and not asked.data:
+        return _lacks_labels(view, asked)
     if "train" not in view.splits():
         return "there are no training images (--train)"
     if strategy in ("cut_and_paste", "feature_specific"):
@@ -133,6 +138,18 @@ def lacks(view: CaseView, strategy: str, asked: Asked) -> str:
         except RetryError as problem:
             return str(problem)
     return ""
+
+
+def _lacks_labels(view: CaseView, asked: Asked) -> str:
+    """Wrong labels of images that nobody trains on are no reason to train, unless labels of training images were corrected, too."""
+    assert asked.finding is not None
+    try:
+        if "train" in view.splits():
+            corrections(view, None)
+            return ""
+    except RetryError:
+        pass
+    return f"{asked.finding_id} is about labels of the {called(asked.finding.split)}. {look_first(asked.finding)}"
 
 
 def _lacks_boxes(view: CaseView, asked: Asked) -> str:

@@ -132,7 +132,7 @@ def _side(model: Classifier, source: Request) -> dict[str, Any]:
         side |= {
             "classes": list(model.classes),
             "input_size": list(how.pop("size")),
-            "outputs": model.outputs,
+            "outputs": getattr(model, "kind", model.outputs),
         }
         side |= {k: list(v) if isinstance(v, tuple) else v for k, v in how.items() if v is not None}
         side["arch"] = f"{source.path}:{source.factory}"

@@ -287,6 +287,15 @@ class Answers:
         """Share of the images that the repair leaves to a person, mean over seeds."""
         return float(1 - self._given()[1 : 1 + self.seeds].mean())
 
+    def answered(self, inside: Mask) -> tuple[float, float]:
+        """Share of the images of a group that the repair leaves to a person, and share of wrong ones among the answers that it gives
+        there; means over seeds (NaN where it gives none)."""
+        given = self._given()[1 : 1 + self.seeds, inside]
+        wrong = given & (self.predicted != self.labels)[1 : 1 + self.seeds, inside]
+        with np.errstate(invalid="ignore"):
+            rates = wrong.sum(1) / given.sum(1)
+        return float(1 - given.mean()), float(rates.mean())
+
     def _given(self) -> Mask:
         """(v, m) images that are answered, not left to a person."""
         given: Mask = self.confidence >= np.asarray(self.bounds)[:, None]

@@ -127,6 +127,8 @@ def log_scores(model: Classifier, output: Any) -> Any:
     raw = first_tensor(output).float().reshape(len(first_tensor(output)), -1)
     if model.outputs == "probabilities":
         both = torch.cat([1 - raw, raw], 1) if raw.shape[1] == 1 else raw
+        if getattr(model, "kind", "") == "sigmoids":
+            both = both / both.sum(1, keepdim=True).clamp(min=1e-7)
         return both.clamp(min=1e-7).log()
     if raw.shape[1] == 1:
         raw = torch.cat([torch.zeros_like(raw), raw], 1)

@@ -250,7 +250,7 @@ def _correction(view: CaseView, asked: Asked, strategy: Strategy) -> tuple[Corre
 def _plain(strategy: Strategy) -> str:
     words = {
         "n": "more", "wanted": "images of the finding's slice", "cue": "the cue", "images": "such images", "class": "the class",
-        "other": "the class it is taken for", "differences": "", "relabel": "the suspects", "attribute": "slice",
+        "other": "the class it is taken for", "differences": "", "relabel": "the suspects", "attribute": "slice", "careless": "",
     }  # fmt: skip
     return strategy.action.format_map(defaultdict(lambda: "it", words))
 

@@ -7,6 +7,14 @@ from dataclasses import dataclass
 
 from failsight.tools.evidence import Correction, Evidence, Fact, Finding, Interval
 from failsight.tools.experiments.cues.compared import Moved, moved_table
+from failsight.tools.repair.by_split import (
+    Share,
+    rates,
+    sized_rates,
+    sizes,
+    split_facts,
+    split_table,
+)
 from failsight.tools.repair.least import LEAST_EFFECT, SHARE_OF_ERROR, default_minimum
 from failsight.tools.repair.outcomes import Arms, Sample
 from failsight.tools.repair.reliance import Reliance
@@ -36,6 +44,8 @@ class Verified:
         before_ece …: calibration error of all untouched images before, and after minus before over images and seeds.
         plan: id of the registered plan.
         directed: whether the target's errors are those that go the way of corrected labels.
+        deferred: share of the target left to a person, and share of wrong ones among the answers given there; None where all are answered.
+        target_by, worst_by: the target, and the group that lost most, split by split; empty where all are of one split.
     """
 
     arms: Arms
@@ -54,6 +64,9 @@ class Verified:
     n: int
     notes: tuple[str, ...]
     directed: bool = False
+    target_by: tuple[Share, ...] = ()
+    worst_by: tuple[Share, ...] = ()
+    deferred: tuple[float, float] | None = None
 
     @property
     def measure(self) -> str:
@@ -72,7 +85,10 @@ class Verified:
 
 def evidence(view: CaseView, made: Verified) -> Evidence:
     """The Evidence of :func:`failsight.tools.verify_correction.verify_correction`, but for its arguments."""
-    tables = [target_table(made.target, made.measure), others_table(made.others)]
+    tables = [target_table(made.target, made.measure)]
+    if made.target_by:
+        tables.append(split_table(made.target_by, made.measure, made.target.name))
+    tables.append(others_table(made.others))
     if made.ece is not None and not made.calibration:
         tables.append(ece_table(made.ece, made.n))
     if made.reliance is not None:
@@ -99,8 +115,9 @@ def _summary(made: Verified) -> list[str]:
     said = [f"{_headline(d.outcome, who)}: {d.reason[:1].lower()}{d.reason[1:]}"]
     beside = "" if t.effect is None else f", {number(t.control)} in the control arm"
     seeds = f"mean over {len(made.arms.repair)} seed{'s' * (len(made.arms.repair) != 1)}"
+    of = f"; {sizes(made.target_by)}" if made.target_by else ""
     said.append(
-        f"On {t.n:,} untouched images ({clean(t.name, 80)}) the {made.measure} went from {number(t.before)} to "
+        f"On {t.n:,} untouched images ({clean(t.name, 80)}{of}) the {made.measure} went from {number(t.before)} to "
         f"{number(t.repair)}{beside} ({seeds})"
         + (
             f"; repair − control {_difference(t.effect.mean, t.effect.ci)}, q {p_value(d.q)}."
@@ -108,11 +125,27 @@ def _summary(made: Verified) -> list[str]:
             else "."
         )
     )
+    if made.target_by:
+        said.append(f"Split by split: {rates(made.target_by)}.")
+    said += _left(made)
     said += _all_errors(made)
     said.append(_cost(made))
     if made.reliance is not None:
         said.append(_relied(made.reliance))
     return said
+
+
+def _left(made: Verified) -> list[str]:
+    """What is left to a person, and how often the answers that are given are wrong: those that retrain and readiness count."""
+    if made.deferred is None:
+        return []
+    share, error = made.deferred
+    text = f"{number(share)} of these images are left to a person, which counts as no error"
+    if math.isnan(error):
+        return [f"{text}."]
+    return [
+        f"{text}; of the answers that it gives {number(error)} are wrong, of all answers before {number(made.target.before)}."
+    ]
 
 
 def _all_errors(made: Verified) -> list[str]:
@@ -151,7 +184,8 @@ def _cost(made: Verified) -> str:
     )
     return (
         f"Of {len(made.others)} other groups {clean(worst.name, 80)} lost most: {number(worst.before)} to {number(worst.repair)} wrong, "
-        f"{number(worst.change.mean, 'points')} {interval(worst.simultaneous, 'points')} ({sure}{drift})."
+        f"{number(worst.change.mean, 'points')} {interval(worst.simultaneous, 'points')} ({sure}{drift})"
+        + (f"; {sized_rates(made.worst_by)}." if made.worst_by else ".")
     )
 
 
@@ -222,6 +256,21 @@ def _facts(made: Verified) -> tuple[Fact, ...]:
         Fact("groups_traded", len(d.traded), "count", "", None, None, "lower_is_better"),
         Fact("tolerance", d.tolerance, "points"),
     ]
+    facts += split_facts(made.target_by)
+    if made.deferred is not None:
+        share, error = made.deferred
+        facts += [
+            Fact("deferred", share, "share", "target, repair", None, t.n),
+            Fact(
+                "error_rate",
+                error,
+                "share",
+                "target, answers that the repair gives",
+                None,
+                None,
+                "lower_is_better",
+            ),
+        ]
     facts += _group_facts(made)
     if d.detectable is not None:
         facts.append(Fact("detectable_effect", min(1.0, d.detectable), "points", "target"))

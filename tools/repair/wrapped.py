@@ -174,7 +174,7 @@ def best_reader(model: Classifier) -> tuple[str, Reader]:
 
 def answered(view: CaseView, model: WrappedModel, split: Split) -> Predictions:
     """What a version with a new last layer answers. What that layer reads is the old model's: read once, kept, shared by all versions."""
-    from failsight.tools.inputs.models.scoring import softmax
+    from failsight.tools.inputs.models.outputs import softmax
 
     base = view.predictions(split)
     said = [model.base.fingerprint, model.facts["reads"], view.table(split).fingerprint]
