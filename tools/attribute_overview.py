@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from failsight.tools import belonging
 from failsight.tools.checks import overview_report as report
 from failsight.tools.checks.attribute_profile import MOST_STRATA, against_others, grid, profiles
 from failsight.tools.errors import RetryError
@@ -64,6 +65,7 @@ def attribute_overview(
     if not keep.any():
         about = f" of {clean(class_name or '', 60)}" if class_name else ""
         raise RetryError(f"There are no {called(split)}{about} to look at.")
+    groups = belonging.of_rows(view, split, table.rows)
     everyone = np.ones(len(labels), bool)  # values and ranges are the same for a class and for all
     coded, more = encode_columns(table, everyone, attributes)
     inside = [dataclasses.replace(one, codes=one.codes[keep]) for one in coded]
@@ -72,12 +74,13 @@ def attribute_overview(
             inside,
             labels[keep],
             None if predicted is None else predicted[keep],
+            groups=None if groups is None else groups[keep],
             seed=view.seed,
             advance=ticker.advance,
         )
     whole = {one.name: one for one in coded}
     if within is not None:
-        found = against_others(found, whole, labels, within, seed=view.seed)
+        found = against_others(found, whole, labels, within, groups=groups, seed=view.seed)
     judged = keep & (labels >= 0) & (predicted >= 0) if predicted is not None else np.zeros(len(keep), bool)
     made = report.Overview(
         split=split,
@@ -95,6 +98,7 @@ def attribute_overview(
             most_columns=report.COLUMNS,
         ),
         name=view.classes[within] if within is not None else None,
+        together=belonging.column_of(view) if groups is not None else "",
     )
     return Evidence(
         tool="attribute_overview",
@@ -108,6 +112,7 @@ def attribute_overview(
         notes=(
             *notes,
             *more,
+            *(belonging.together_note(view) if groups is not None else ()),
             *report.notes(made, len(view.classes) > MOST_STRATA),
             *left_out_notes(split, view.table(split).left_out),
         ),

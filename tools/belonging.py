@@ -146,14 +146,30 @@ def codes(view: CaseView, split: Split) -> Codes | None:
 
     An image without a value is a group of its own.
     """
+    if not column_of(view) or column_of(view) not in view.table(split).columns:
+        return None
+    return of_rows(view, split, view.predictions(split).rows)
+
+
+def of_rows(view: CaseView, split: Split, rows: Codes) -> Codes | None:
+    """(n,) group of each of ``rows`` of a split, with or without predictions; None where the case says nothing, or the split lacks
+    the column. An image without a value is a group of its own."""
     name = column_of(view)
     if not name or name not in view.table(split).columns:
         return None
     values = view.table(split).columns[name]
-    rows = view.predictions(split).rows
     texts = [value_text(values[int(r)]) or f"\0{r}" for r in rows]
     made: Codes = np.unique(np.array(texts, object).astype(str), return_inverse=True)[1].astype(np.int64)
     return made
+
+
+def together_note(view: CaseView) -> list[str]:
+    """That associations count images that belong together as one, and rates with their intervals do not."""
+    name = clean(column_of(view), 40)
+    return [
+        f"In every Cramér's V images of one {name} count as one image; rates and their intervals take images for independent, and these "
+        f"intervals are too narrow where images of the same {name} are alike."
+    ]
 
 
 def value_text(value: Any) -> str:

@@ -54,8 +54,8 @@ def compare_classes(
 ) -> Evidence:
     """Compare the images of two (or more) classes: attributes and measurements, feature space, accuracy, mutual confusion, training images.
 
-    Each attribute is tested between the classes, and between confused and recognised images within the true class
-    (Benjamini–Hochberg over all attributes of either question). Feature space: how well a classifier that never saw an image
+    Recalls are compared: difference, interval, exact test. Each attribute is tested between the classes, and between
+    images taken for the other class and all others within the true class (Benjamini–Hochberg over all attributes of either question). Feature space: how well a classifier that never saw an image
     tells the two apart, and how often an image's nearest neighbour is of the other class. Typical, most alike and confused
     images are shown. What goes with being confused is an association: it raises hypotheses and confirms none.
 
@@ -143,7 +143,7 @@ def _compared(
     counts: dict[str, tuple[int, ...]] = {
         s: tuple(int((np.asarray(view.table(s).labels) == c).sum()) for c in chosen)
         for s in view.splits()
-        if s != "pool"
+        if s != "pool" and (np.asarray(view.table(s).labels) >= 0).any()
     }
     made = performance(predictions, seed=view.seed) if predictions is not None else None
     suspects = None
@@ -213,7 +213,13 @@ def _confused(
     target: npt.NDArray[np.bool_],
     seed: int,
 ) -> tuple[list[Difference], npt.NDArray[np.int8]]:
-    """Attributes of confused against recognised images within the true class, and per row: 1 confused, 0 right, −1 neither."""
+    """Attributes of images taken for the other class against all others with an answer, within the true class.
+
+    Images taken for a third class count among the others: left out, they would make a share of cases too large.
+
+    Returns:
+        The differences, and per row: 1 taken for the other, 0 recognised, 2 taken for a third class, −1 no answer.
+    """
     if not len(predictions):
         return [], np.full(len(rows), -1, np.int8)
     place = np.full(int(max(rows.max(initial=-1), predictions.rows.max(initial=-1))) + 1, -1, np.int64)
@@ -221,10 +227,10 @@ def _confused(
     at = place[rows]
     said = np.where(at >= 0, predictions.predicted[at], -1)
     own, other = np.where(target, second, first), np.where(target, first, second)
-    outcome = np.where(said == other, 1, np.where(said == own, 0, -1)).astype(np.int8)
+    outcome = np.select([at < 0, said == other, said == own], [-1, 1, 0], 2).astype(np.int8)
     judged = outcome >= 0
-    wrong = outcome[judged] == 1
-    if min(int(wrong.sum()), int((~wrong).sum())) < LEAST:
+    confused = outcome[judged] == 1
+    if min(int(confused.sum()), int((~confused).sum())) < LEAST:
         return [], outcome
     inside = [c.of(judged) for c in columns]
-    return differences(inside, wrong, target[judged].astype(np.int64), seed=seed + 1), outcome
+    return differences(inside, confused, target[judged].astype(np.int64), seed=seed + 1), outcome

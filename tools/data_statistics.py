@@ -78,7 +78,7 @@ def data_statistics(
     run = _Run(view)
     wanted = class_index(view.classes, class_name) if class_name else None
     run.open(check_split(view, split) if split else None)
-    rows = {s: run.rows(s, wanted) for s in run.tables}
+    rows = {s: run.rows(s, wanted) for s in run.tables if run.known(s, wanted)}
     if not any(len(r) for r in rows.values()):
         raise RetryError(run.nothing(wanted))
     name = view.classes[wanted] if wanted is not None else None
@@ -142,6 +142,8 @@ class _Run:
             s: int((t.labels == wanted).sum()) if wanted is not None else len(t)
             for s, t in self.tables.items()
         }
+        if not any(listed.values()) and self.notes and not all(self.known(s, wanted) for s in self.tables):
+            return self.notes[-1]
         if not any(listed.values()):
             return f"There are no pictures{of or ' of any class'} here."
         told = listing([f"{n:,} {called(s)}" for s, n in listed.items() if n])
@@ -149,6 +151,26 @@ class _Run:
             f"The pictures of the {told}{of} are not at hand: none of their files can be read, so there is nothing to measure in them. "
             "Give the folder that the paths start from with --data, in a new case."
         )
+
+    def known(self, split: str, wanted: int | None) -> bool:
+        """Whether the labels of a split can tell which of its pictures are of a class; notes where not all of them can."""
+        labelled = self.tables[split].labels >= 0
+        if wanted is None or not len(labelled) or labelled.all():
+            return True
+        of, images = clean(self.view.classes[wanted], 60), called(split)
+        if not labelled.any():
+            self._note(
+                f"How many of the {len(labelled):,} {images} are of {of} is not known: none of them has a label."
+            )
+        else:
+            self._note(
+                f"{int((~labelled).sum()):,} of the {len(labelled):,} {images} have no label; whether they are of {of} is not known."
+            )
+        return bool(labelled.any())
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
 
     def rows(self, split: str, wanted: int | None) -> Ints:
         """Readable rows of the split (all rows where it was not measured), of one class if ``wanted``."""
@@ -166,8 +188,15 @@ class _Run:
         )
         if name:
             return
-        counts = {s: class_counts(t, len(self.view.classes)) for s, t in self.tables.items()}
-        self.tables_made.append(_count_table(self.view.classes, counts))
+        labelled = {s: t for s, t in self.tables.items() if (t.labels >= 0).any()}
+        counts = {s: class_counts(t, len(self.view.classes)) for s, t in labelled.items()}
+        self.notes += [
+            f"The {len(t):,} {called(s)} have no labels: how many are of each class is not known."
+            for s, t in self.tables.items()
+            if s not in labelled and len(t)
+        ]
+        if counts:
+            self.tables_made.append(_count_table(self.view.classes, counts))
         for split, by_class in counts.items():
             balance = balance_sentence(by_class, self.view.classes, split)
             if balance is not None:
@@ -180,7 +209,7 @@ class _Run:
 
     def look(self, name: str | None, rows: dict[str, Ints]) -> None:
         """Medians and quartiles, by split and by class, and what differs between splits."""
-        measured = {s: m for s, m in self.measures.items() if len(rows[s])}
+        measured = {s: m for s, m in self.measures.items() if len(rows.get(s, ()))}
         if not measured:
             return
         about = f"class {name}" if name else ""
@@ -286,7 +315,7 @@ def _pictures(
     view: CaseView, run: _Run, wanted: int | None, rows: dict[str, Ints]
 ) -> tuple[tuple[ImageRef, ...], Figure | None]:
     """A few pictures: random, typical and odd ones of a class; or one or two of each class."""
-    split = next((s for s in run.measures if len(rows[s])), None)
+    split = next((s for s in run.measures if len(rows.get(s, ()))), None)
     if split is None:
         return (), None
     rng = np.random.default_rng(view.seed)

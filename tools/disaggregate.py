@@ -88,7 +88,7 @@ def disaggregate(
     if not columns:
         return _nothing(given, notes)
     images = _images(predictions, table, keep, group_by)
-    report.register(view, split, columns, min_group, min_gap, len(images.labels), group_by is not None)
+    report.register(view, split, columns, min_group, min_gap, len(images.labels), group_by, intersections)
     before = report.earlier(view, split)
     made = measure(images, columns, min_group, intersections, before, split)
     found = report.findings(made, min_gap, group_by, split)

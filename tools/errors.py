@@ -1,6 +1,7 @@
 """The three kinds of error, no more.
 
 ``RetryError``   the planner can retry: an argument was wrong; the message says which values exist.
+``ModelFails``   one of these: the model that is looked at raised an error of its own.
 ``UserError``    a person must act: one plain sentence and what to do about it; exit code 2, no traceback.
 anything else    is a bug of ours: traceback and a crash report.
 """
@@ -29,6 +30,19 @@ class RetryError(FailsightError):
             message = f"{message} Choose from: {', '.join(listed[:20])}{tail}."
         super().__init__(message)
         self.choices = tuple(listed)
+
+
+class ModelFails(RetryError):
+    """The model itself failed on pictures that it was given: no bug of ours, and no answer.
+
+    Args:
+        why: the model's own message, in a few words.
+        pictures: how many it was given.
+    """
+
+    def __init__(self, why: str, pictures: int) -> None:
+        super().__init__(f"The model fails on {'one of ' * (pictures > 1)}the pictures it was given ({why}).")
+        self.why = why
 
 
 class UserError(FailsightError):

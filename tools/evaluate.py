@@ -15,9 +15,18 @@ from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Evidence, Fact, Figure, Table
 from failsight.tools.experiments.population import check_split
 from failsight.tools.figures.charts import MOST_ROWS, Mark, rates
+from failsight.tools.guessing import by_guessing, guessing_facts, guessing_words
 from failsight.tools.inputs.base import Split
 from failsight.tools.inputs.decisions import decision_words
-from failsight.tools.notes import called, labelled_splits, left_out_notes, need_labels, of_split
+from failsight.tools.inputs.models.outputs import REVISED
+from failsight.tools.notes import (
+    called,
+    labelled_splits,
+    left_out_notes,
+    need_labels,
+    of_split,
+    unanswered_words,
+)
 from failsight.tools.performance import ClassPerformance, Performance, Rate, performance, weaker_than_rest
 from failsight.tools.registry import tool
 from failsight.tools.shifts.comparison import (
@@ -80,10 +89,16 @@ def evaluate(
         tool="evaluate",
         arguments={"split": split},
         title="How well the model does",
-        summary=" ".join([*(_sentence(made[n], n) for n in shown), *(c.sentence for c in compared)]),
+        summary=" ".join(
+            [
+                *(f"{_sentence(made[n], n)} {unanswered_words(view.predictions(n))}".strip() for n in shown),
+                *(c.sentence for c in compared),
+            ]
+        ),
         facts=(
             *(f for n in shown for f in _facts(made[n], n)),
             *(f for c in compared for f in c.facts),
+            *(f for n in shown for f in _unanswered(view, n)),
             *(f for n in shown for f in _class_facts(made[n], n)),
         ),
         tables=(
@@ -96,6 +111,7 @@ def evaluate(
         findings=drop_without_copies.undecided(view, [f for c in compared for f in c.findings]),
         notes=(
             *_decided(view, shown),
+            *_revised(view),
             *independent_note(view),
             *notes,
             *(n for c in compared for n in c.notes),
@@ -110,6 +126,12 @@ def _decided(view: CaseView, shown: Sequence[Split]) -> list[str]:
     """How answers are decided where it is not by the largest score, once for all splits."""
     words = [decision_words(view.predictions(split)) for split in shown]
     return [text for text in words if text][:1]
+
+
+def _revised(view: CaseView) -> list[str]:
+    """That the outputs turned out to be others than was guessed when the model was opened."""
+    notes = getattr(view.model(), "notes", ()) if view.has_model() else ()
+    return [n for n in notes if n == REVISED]
 
 
 def _default_splits(view: CaseView, notes: list[str]) -> list[Split]:
@@ -177,7 +199,7 @@ def _sentence(made: Performance, split: str) -> str:
     if weak:
         named = [f"{clean(c.name, 30)} {number(c.recall.value)}" for c in weak[:3]]
         text += f" Recognised less often than the rest: {listing(named)}."
-    return text
+    return f"{text} {guessing_words(made)}".rstrip()
 
 
 def _facts(made: Performance, split: str) -> list[Fact]:
@@ -191,7 +213,17 @@ def _facts(made: Performance, split: str) -> list[Fact]:
         ("worst_recall", worst.recall),
     )
     facts = [Fact(name, rate.value, "share", of, rate.ci, rate.n, "higher_is_better") for name, rate in whole]
-    return [*facts, Fact("baseline_accuracy", made.baseline, "share", of, None, made.n)]
+    return [
+        *facts,
+        Fact("baseline_accuracy", made.baseline, "share", of, None, made.n),
+        *guessing_facts(made),
+    ]
+
+
+def _unanswered(view: CaseView, split: Split) -> list[Fact]:
+    """How many labelled images got no answer; nothing where all did."""
+    n = len(view.predictions(split).unanswered)
+    return [Fact("unanswered", n, "count", of_split(split), None, None, "lower_is_better")] if n else []
 
 
 def _class_facts(made: Performance, split: str) -> list[Fact]:
@@ -265,6 +297,10 @@ def _figure(view: CaseView, made: Mapping[str, Performance], shown: Sequence[str
 
 def _next_steps(made: Performance) -> tuple[str, ...]:
     steps = []
+    if by_guessing(made) is not None:
+        steps.append(
+            "Look first at the order of the class names (class_order) and at how pictures are fed (preprocessing_probe)."
+        )
     weak = weak_classes(made)
     if weak:
         steps.append(f"Look at what {clean(weak[0].name, 60)} is taken for (confusion_matrix).")

@@ -76,6 +76,12 @@ class Table:
     units: tuple[Unit, ...] = ()
     caption: str = ""
 
+    def to_dataframe(self) -> Any:
+        """The table as a pandas ``DataFrame``; shares stay in [0, 1]. Raises ImportError where pandas is not installed."""
+        from importlib import import_module  # nothing here needs pandas; whoever calls this has it
+
+        return import_module("pandas").DataFrame([list(row) for row in self.rows], columns=list(self.columns))
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -283,11 +289,31 @@ class Evidence:
     seconds: float = 0.0
 
     def fact(self, name: str, of: str = "") -> Fact:
-        """The fact called ``name`` about ``of``. Raises KeyError when there is none."""
-        for fact in self.facts:
-            if fact.name == name and fact.of == of:
-                return fact
-        raise KeyError(f"no fact {name!r} of {of!r} in {self.tool}")
+        """The fact called ``name`` about ``of``; ``of`` of a class, group or split may be its bare name (``"kitchen"``).
+
+        Raises:
+            KeyError: there is none, or several are called so; those that there are are named.
+        """
+        named = [fact for fact in self.facts if fact.name == name]
+        found = [fact for fact in named if fact.of == of]
+        if not found and of:
+            found = [fact for fact in named if fact.of.partition(" ")[2] == of]
+        if len(found) == 1 or (found and found[0].of == of):
+            return found[0]
+        raise KeyError(self._no_fact(name, of))
+
+    def _no_fact(self, name: str, of: str) -> str:
+        """What there is where a fact was not found."""
+        from difflib import get_close_matches
+
+        about = [f.of for f in self.facts if f.name == name]
+        names = list(dict.fromkeys(f.name for f in self.facts))
+        told = f"no fact {name!r}{f' of {of!r}' if of else ''} in {self.tool}"
+        if about:
+            near = get_close_matches(of, about, 8, 0.4) or about
+            return f"{told}; there is {name!r} of {', '.join(repr(a) for a in near[:8])}"
+        near = get_close_matches(name, names, 8, 0.4) or names
+        return f"{told}; there are {', '.join(near[:8])}"
 
     def text(self, limit: int = 2400) -> str:
         """Short plain text for a planner: numbers, no arrays; at most about ``limit`` characters."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import html
+import math
 from typing import TYPE_CHECKING, Any
 
-from failsight.tools.text import clean, harmless, interval, number, p_value
+from failsight.tools.text import clean, harmless, interval, number, p_beside, p_value
 
 if TYPE_CHECKING:
-    from failsight.tools.evidence import Evidence, Fact, Finding, Table
+    from collections.abc import Mapping
+
+    from failsight.tools.evidence import Evidence, Fact, Figure, Finding, Table, TestResult
 
 
 def fact_text(fact: Fact) -> str:
@@ -38,11 +41,24 @@ def finding_text(finding: Finding) -> str:
     if finding.q is not None:
         parts.append(f"q {p_value(finding.q)}")
     for test in finding.tests:
-        control = "" if test.control_effect is None else f", control {number(test.control_effect, 'points')}"
+        control = f", the control alone {control_alone(test)}" if test.control_effect is not None else ""
         parts.append(
-            f"{test.tool}: effect {number(test.effect, 'points')} {interval(test.ci, 'points')}{control}, p {p_value(test.p)}"
+            f"{test.tool}: effect {number(test.effect, 'points')} {interval(test.ci, 'points')}{control}, p {p_beside(test.p, test.ci)}"
         )
     return "; ".join(parts)
+
+
+def control_alone(test: TestResult) -> str:
+    """What the control did by itself, in the words of the tests themselves, so that no sign has to be guessed: ``lowers the score by 6.5
+    points``, ``shows +2.0 points`` where a test does not say which way it counts; empty without a control."""
+    if test.control_effect is None:
+        return ""
+    statistic = test.statistic.casefold()
+    falls, rises = "fall" in statistic, "rise" in statistic
+    if falls == rises or not math.isfinite(test.control_effect):
+        return f"shows {number(test.control_effect, 'points')}"
+    lowers = falls == (test.control_effect >= 0)
+    return f"{'lowers' if lowers else 'raises'} the score by {number(abs(test.control_effect), 'points').lstrip('+')}"
 
 
 def evidence_text(evidence: Evidence, limit: int) -> str:
@@ -122,8 +138,19 @@ def table_html(table: Table) -> str:
     return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
-def evidence_html(evidence: Evidence) -> str:
-    """Escaped HTML for notebooks and reports. Pictures lie in the case folder: their places and what they show are named."""
+def figure_html(figure: Figure, picture: str) -> str:
+    """A figure with its picture (a data URI)."""
+    alt, told = html.escape(harmless(figure.alt)), html.escape(harmless(figure.caption or figure.title))
+    return f'<figure><img src="{html.escape(picture)}" alt="{alt}" style="max-width:100%"><figcaption>{told}</figcaption></figure>'
+
+
+def evidence_html(evidence: Evidence, pictures: Mapping[Figure, str] | None = None) -> str:
+    """Escaped HTML for notebooks.
+
+    Args:
+        pictures: figure → its picture as a data URI. Of the others their places in the case folder and what they show are named.
+    """
+    pictures = pictures or {}
 
     def items(texts: list[str]) -> str:
         return (
@@ -137,7 +164,8 @@ def evidence_html(evidence: Evidence) -> str:
             items([finding_text(f) for f in evidence.findings]),
             items([fact_text(f) for f in evidence.facts]),
             *(table_html(t) for t in evidence.tables),
-            items([f"figure: {clean(f.path)}: {f.alt}" for f in evidence.figures]),
+            *(figure_html(f, pictures[f]) for f in evidence.figures if f in pictures),
+            items([f"figure: {clean(f.path)}: {f.alt}" for f in evidence.figures if f not in pictures]),
             items([*evidence.notes, *(f"next: {n}" for n in evidence.next_steps)]),
         )
     )

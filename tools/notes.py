@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from failsight.tools.errors import RetryError
-from failsight.tools.inputs.base import LeftOut, Split
+from failsight.tools.inputs.base import LeftOut, Predictions, Split
 from failsight.tools.inputs.unmatched import NO_CLASS
 from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView
@@ -45,6 +47,25 @@ def left_out_notes(split: str, left_out: Sequence[LeftOut], most: int = 4) -> li
     if len(made) > most:
         made = [*made[:most], f"Images were left out for {len(made) - most} more reasons."]
     return made
+
+
+def unanswered_words(predictions: Predictions, most: int = 4) -> str:
+    """To how many labelled images the model gave no answer, and of which classes, in a sentence; empty where it answered all."""
+    of = predictions.unanswered
+    if not len(of):
+        return ""
+    n, answered = len(of), int(predictions.labelled.sum())
+    k = len(predictions.classes)
+    by_class = np.bincount(of, minlength=k)[:k]
+    total = by_class + np.bincount(predictions.labels[predictions.labelled], minlength=k)[:k]
+    share = by_class / np.maximum(total, 1)
+    order = [int(i) for i in np.argsort(-share, kind="stable") if by_class[i]][:most]
+    uneven = (len(order) > 1 and share.max() > 1.5 * n / (n + answered)) or (by_class > 0).sum() == 1 < k
+    told = f"The model gave no answer to {n:,} of {n + answered:,} labelled {called(predictions.split)}, which are counted in none of these rates"
+    if not uneven:
+        return f"{told}."
+    each = listing([f"{clean(predictions.classes[i], 40)} {by_class[i]:,} of {total[i]:,}" for i in order])
+    return f"{told}; most often {each}."
 
 
 def labelled_splits(view: CaseView) -> list[Split]:

@@ -18,15 +18,46 @@ from failsight.tools.inputs.base import Predictions, Split
 from failsight.tools.inputs.decisions import decision_words
 from failsight.tools.notes import called, left_out_notes, need_labels
 from failsight.tools.registry import tool
-from failsight.tools.stats.operating import Point, halves, point, reaches, threshold_for
+from failsight.tools.stats.operating import (
+    Point,
+    Wanted,
+    best_recall,
+    halves,
+    limit_for,
+    point,
+    reaches,
+    threshold_for,
+)
 from failsight.tools.stats.two_sample import Auc, auc
 from failsight.tools.text import clean
 from failsight.tools.view import CaseView
 
 GRID = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
-FEWEST = 10  # images of the class in each half, from which a threshold is chosen
+QUESTIONS = ("performance.10",)
+FEWEST = 10  # images in each half that a rate is counted of, from which a threshold is chosen
 Bool = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A rate that is wanted, and the threshold that was chosen for it.
+
+    Attributes:
+        measure: recall, precision or specificity. share: at least so much of it.
+        chosen: the threshold; None where there is none to be had, and then ``first`` and ``second`` are None.
+        reached: whether it reaches the rate on the half that chose it; else it is the one that comes nearest.
+        first: at the threshold on the half that chose it; second: on the other half.
+        few: whether there are too few images to choose from.
+    """
+
+    measure: Wanted
+    share: float
+    chosen: float | None = None
+    reached: bool = False
+    first: Point | None = None
+    second: Point | None = None
+    few: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +69,8 @@ class Measured:
         n, own: images, and those of the class.
         now: as the model answers at present. at: the threshold of the grid that calls the same images so; None without one.
         points: by threshold, ascending.
-        chosen: threshold for the recall that is wanted; None where none is wanted or there is none to be had.
+        wishes: the rates that are wanted.
         named: a threshold that somebody asked about.
-        first: at the chosen threshold on the half that chose it; second: on the other half.
         grouped: the column by which images belong together; empty for none.
     """
 
@@ -51,15 +81,12 @@ class Measured:
     now: Point
     at: float | None
     points: tuple[tuple[float, Point], ...]
-    wanted: float | None = None
-    chosen: float | None = None
+    wishes: tuple[Wish, ...] = ()
     named: float | None = None
-    first: Point | None = None
-    second: Point | None = None
     grouped: str = ""
 
 
-@tool(cost="pass", needs=("scores",), reads_groups=True)
+@tool(cost="pass", needs=("scores",), answers=QUESTIONS, reads_groups=True)
 def operating_points(
     view: CaseView,
     class_name: Annotated[
@@ -72,6 +99,22 @@ def operating_points(
     recall: Annotated[
         float | None,
         Field(description="Also the threshold that finds this share of the class, e.g. 0.95.", ge=0.01, le=1),
+    ] = None,
+    precision: Annotated[
+        float | None,
+        Field(
+            description="Also the threshold from which on this share of the answers is right (positive predictive value), e.g. 0.9; at the prevalence, if one is given.",
+            ge=0.01,
+            le=1,
+        ),
+    ] = None,
+    specificity: Annotated[
+        float | None,
+        Field(
+            description="Also the threshold that leaves this share of the other images alone, e.g. 0.95 for at most 5 % false alarms.",
+            ge=0.01,
+            le=1,
+        ),
     ] = None,
     threshold: Annotated[
         float | None,
@@ -94,7 +137,8 @@ def operating_points(
     """Measure what each threshold on a class's score costs: sensitivity (recall), precision, false alarms, and the AUC.
 
     Intervals are 95 % (Wilson's; DeLong's for the AUC); images that belong together are counted so where the case says it. The
-    threshold for a wanted recall is the largest that reaches it on one half of the images, and is told on the other half.
+    threshold for a wanted recall is the largest that reaches it on one half of the images, the one for a wanted precision or
+    specificity the smallest, and it is told on the other half. Where none reaches it, the one that comes nearest is told.
     Nothing is changed: a threshold is set with --threshold when a case is opened, or in model.json.
 
     Raises:
@@ -111,7 +155,13 @@ def operating_points(
     inside = _inside(view, predictions, where)
     index, why = _class(predictions, inside, class_name)
     groups = belonging.codes(view, split)
-    made = _measured(predictions, inside, index, (recall, threshold), groups, view.seed)
+    wanted: list[tuple[Wanted, float | None]] = [
+        ("recall", recall),
+        ("precision", precision),
+        ("specificity", specificity),
+    ]
+    asked = _Asked([(m, share) for m, share in wanted if share is not None], threshold, prevalence)
+    made = _measured(predictions, inside, index, asked, groups, view.seed)
     if groups is not None:
         made = report.with_groups(made, belonging.shown(view))
     rule = decision_words(predictions)
@@ -119,14 +169,15 @@ def operating_points(
     return Evidence(
         tool="operating_points",
         arguments={
-            "class_name": class_name, "recall": recall, "threshold": threshold, "prevalence": prevalence, "where": where,
-            "split": split,
+            "class_name": class_name, "recall": recall, "precision": precision, "specificity": specificity, "threshold": threshold,
+            "prevalence": prevalence, "where": where, "split": split,
         },
         title="What a threshold costs",
         summary=report.summary(made, split, prevalence),
         facts=report.facts(made, split, prevalence),
         tables=(report.table(made, prevalence),),
         figures=(report.figure(view, made),),
+        questions=QUESTIONS,
         notes=(*notes, *left_out_notes(split, predictions.left_out)),
         next_steps=report.next_steps(made),
     )  # fmt: skip
@@ -172,30 +223,27 @@ def _default(predictions: Predictions, inside: Bool, counts: Ints) -> tuple[int,
     return int(present[(right[present] / counts[present]).argmin()]), "which is recognised least"
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked: rates that are wanted, a threshold, the share of the class where the model is used."""
+
+    wanted: list[tuple[Wanted, float]]
+    threshold: float | None
+    prevalence: float | None
+
+
 def _measured(
-    predictions: Predictions,
-    inside: Bool,
-    index: int,
-    asked: tuple[float | None, float | None],
-    groups: Ints | None,
-    seed: int,
+    predictions: Predictions, inside: Bool, index: int, asked: _Asked, groups: Ints | None, seed: int
 ) -> Measured:
-    wanted, named = asked
     scores, target = predictions.scores[inside, index], predictions.labels[inside] == index
     together = None if groups is None else groups[inside]
     said = predictions.predicted[inside] == index
     own = predictions.thresholds[index] if predictions.thresholds else None
-    chosen = first = second = None
-    if wanted is not None:
-        lot = halves(target, together, seed)
-        if min(int((target & lot).sum()), int((target & ~lot).sum())) >= FEWEST:
-            chosen = threshold_for(scores[target & lot], wanted)
-        if chosen is not None:
-            first, second = (
-                point(reaches(scores, chosen)[h], target[h], None if together is None else together[h])
-                for h in (lot, ~lot)
-            )
-    bars = sorted({*GRID, *(t for t in (own, chosen, named) if t is not None)})
+    lot = halves(target, together, seed) if asked.wanted else target
+    wishes = tuple(
+        _wish(m, share, scores, target, together, lot, asked.prevalence) for m, share in asked.wanted
+    )
+    bars = sorted({*GRID, *(t for t in (own, asked.threshold, *(w.chosen for w in wishes)) if t is not None)})
     calls = [(bar, reaches(scores, bar)) for bar in bars]
     same = [bar for bar, call in calls if np.array_equal(call, said)]
     at = min(same, key=lambda bar: (bar != own, abs(bar - 0.5)), default=None)
@@ -207,9 +255,41 @@ def _measured(
         now=point(said, target, together),
         at=at,
         points=tuple((bar, point(call, target, together)) for bar, call in calls),
-        wanted=wanted,
-        chosen=chosen,
-        named=named,
-        first=first,
-        second=second,
+        wishes=wishes,
+        named=asked.threshold,
     )
+
+
+def _wish(
+    measure: Wanted,
+    share: float,
+    scores: npt.NDArray[np.float32],
+    target: Bool,
+    together: Ints | None,
+    lot: Bool,
+    prevalence: float | None,
+) -> Wish:
+    """The threshold for a wanted rate, chosen on the images of ``lot`` and counted there and on the others."""
+    counted = ~target if measure == "specificity" else target
+    parts = [part & half for part in (target, ~target) for half in (lot, ~lot)]
+    if min(int((counted & half).sum()) for half in (lot, ~lot)) < FEWEST or not all(p.any() for p in parts):
+        return Wish(measure, share, few=True)
+    chosen, reached = _chosen(measure, share, scores[lot], target[lot], prevalence)
+    if chosen is None:
+        return Wish(measure, share)
+    first, second = (
+        point(reaches(scores, chosen)[h], target[h], None if together is None else together[h])
+        for h in (lot, ~lot)
+    )
+    return Wish(measure, share, chosen, reached, first, second)
+
+
+def _chosen(
+    measure: Wanted, share: float, scores: npt.NDArray[np.float32], target: Bool, prevalence: float | None
+) -> tuple[float | None, bool]:
+    if measure == "recall":
+        bar = threshold_for(scores[target], share)
+        return (bar, True) if bar is not None else (best_recall(scores[target]), False)
+    fewest = FEWEST if measure == "precision" else 1
+    made = limit_for(scores, target, measure, share, fewest=fewest, prevalence=prevalence)
+    return made or (None, False)

@@ -100,17 +100,22 @@ class ToolSpec:
         )
 
     def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Validated arguments. Raises RetryError naming the argument that is wrong."""
+        """Validated arguments, also from what programs give (numpy's numbers, paths, a text for a list).
+
+        Raises:
+            RetryError: one is wrong; the sentence names it and says what it has to be.
+        """
         from pydantic import ValidationError
 
+        from failsight.tools.given_arguments import plain, refused
+
+        fields = self.arguments.model_fields
+        given = {n: plain(n, v, fields[n].annotation) if n in fields else v for n, v in arguments.items()}
         try:
-            made = self.arguments(**arguments)
+            made = self.arguments(**given)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(p) for p in first["loc"]) or "arguments"
-            names = self.arguments.model_fields if first["type"] == "extra_forbidden" else ()
-            raise RetryError(f"{self.name}: argument {where!r}: {first['msg']}.", names) from None
-        return {name: getattr(made, name) for name in self.arguments.model_fields}
+            raise refused(self.name, error.errors()[0], fields) from None
+        return {name: getattr(made, name) for name in fields}
 
 
 def tool(

@@ -40,7 +40,7 @@ def show_images(
     where: Annotated[
         str,
         Field(
-            description="Further conditions, joined by &: wrong, correct, television=yes, computed_brightness<=0.3.",
+            description="Further conditions, joined by &: wrong, correct, television=yes, brightness<=0.3.",
             max_length=400,
         ),
     ] = "",

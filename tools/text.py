@@ -80,6 +80,24 @@ def p_value(p: float | None) -> str:
     return "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def p_beside(p: float | None, ci: tuple[float, float] | None) -> str:
+    """``p`` as it stands beside an effect and its interval.
+
+    Where all of the interval lies on the side that a one-sided test does not ask about, p is near 1 and would seem to contradict
+    it; so it says that it is one-sided.
+
+    >>> p_beside(1.0, (-0.17, -0.16)), p_beside(0.004, (0.1, 0.2))
+    ('1.000 (one-sided: of an effect above zero)', '0.004')
+    """
+    told = p_value(p)
+    if p is None or ci is None or not p > 0.5:
+        return told
+    low, high = ci
+    if low > 0 or high < 0:
+        return f"{told} (one-sided: of an effect {'above' if high < 0 else 'below'} zero)"
+    return told
+
+
 def listing(names: list[str] | tuple[str, ...], most: int = 6, longest: int = 60) -> str:
     """``a, b and c``; after ``most`` names: ``a, b and 12 more``. Of each name ``longest`` characters at most."""
     names = [clean(n, longest) for n in names]
@@ -102,8 +120,36 @@ def condition(name: str, value: str, joined: str = " = ") -> str:
         where = {"train": "training", "deploy": "deployment"}.get(split, "evaluation")
         return f"the mark (as in {where} picture {clean(row, 20)})"
     if name == "region" and kind == "colour":
-        return f"the mark (of the colour {clean(rest, 40)})"
+        return f"the mark ({colour_words(rest)})"
     return f"{clean(name, 60)}{joined}{clean(value, 60)}"
+
+
+PALE = 0.25  # saturation up to which a colour is white, grey or black
+HUES = ((15, "red"), (45, "orange"), (70, "yellow"), (165, "green"), (200, "cyan"), (260, "blue"), (295, "purple"), (345, "pink"), (361, "red"))  # fmt: skip
+
+
+def colour_words(code: str) -> str:
+    """A colour region in words; what it says otherwise (``red``) as it stands.
+
+    >>> colour_words("s0.00-0.04,v0.81-1.00"), colour_words("h350-10,s0.4-1,v0.2-1")
+    ('white', 'red')
+    """
+    parts = {
+        p[0]: (float(a), float(b))
+        for p in code.split(",")
+        if p[:1] in "hsv" and (a := p[1:].partition("-")[0]) and (b := p[1:].partition("-")[2])
+        if a.replace(".", "", 1).isdigit() and b.replace(".", "", 1).isdigit()
+    }
+    if not parts:
+        return clean(code, 40)
+    if "h" in parts and parts.get("s", (0.0, 1.0))[1] > PALE:
+        low, high = parts["h"]
+        middle = ((low + high) / 2 + (180 if low > high else 0)) % 360
+        return next(name for end, name in HUES if middle < end)
+    if parts.get("s", (0.0, 1.0))[1] > PALE:
+        return "of strong colour" if parts.get("s", (0.0, 1.0))[0] > PALE else "of one brightness"
+    dark, light = parts.get("v", (0.0, 1.0))
+    return "white" if dark >= 0.7 else "black" if light <= 0.3 else "grey"
 
 
 def number_text(value: float) -> str:

@@ -20,10 +20,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from failsight.tools.evidence import Evidence, Finding, Instrument, Interval, TestResult, Verdict
-from failsight.tools.text import interval, number, p_value
+from failsight.tools.faces import control_alone
+from failsight.tools.text import interval, number, p_beside, p_value
 
 Claim = Literal["uses", "ignores"]
 ONLINE_LEVEL = 0.05
@@ -35,6 +36,7 @@ EXPERIMENTS = (
     "test_by_adding",
     "test_by_swapping",
 )  # they share one sequence of tests in a case
+FEWEST_FOR_TEST = 2  # images below which nothing can be confirmed or refuted, whatever they show
 FEWEST_FOR_REFUTATION = 8  # a bootstrap interval over fewer images is too short to exclude anything
 _FLAT = 4  # c above: γ₁ = 0.2, γ₅ = 0.056, γ₂₀ = 0.007
 
@@ -109,7 +111,8 @@ class History:
 def history(evidence: Iterable[Evidence], plan: str) -> History:
     """The distinct tests before the one whose plan id is ``plan``, oldest first; a repeated plan is one test.
 
-    Evidence of a test carries the id of its plan as the fact ``plan`` and its outcome as a TestResult.
+    Evidence of a test carries the id of its plan as the fact ``plan`` and its outcome as a TestResult. One in which fewer than two
+    images could take part had no chance to reject anything, whatever they showed: it spends nothing of the error budget.
     """
     verdicts: dict[str, Verdict] = {}
     for one in evidence:
@@ -119,7 +122,8 @@ def history(evidence: Iterable[Evidence], plan: str) -> History:
             continue
         if found == plan:  # the same question again: it keeps its place
             break
-        verdicts.setdefault(found, results[-1].verdict)
+        if results[-1].n >= FEWEST_FOR_TEST:
+            verdicts.setdefault(found, results[-1].verdict)
     return History(len(verdicts), sum(v == "confirmed" for v in verdicts.values()))
 
 
@@ -132,7 +136,9 @@ def judge(measured: Measured, minimum_effect: float, alpha: float, claim: Claim 
     q ≤ ONLINE_LEVEL, refuted when it relies on the region as above (without q: refuting claims nothing new).
     """
     m = measured
-    if m.n < 2 or not all(map(math.isfinite, (m.effect, *m.ci, m.p))):
+    if m.n < FEWEST_FOR_TEST or not all(map(math.isfinite, (m.effect, *m.ci, m.p))):
+        if not m.n:
+            return Judgement("inconclusive", "Nothing was tested: no image could take part.")
         return Judgement("inconclusive", f"{m.n} image{'s' * (m.n != 1)} can't decide anything.")
     small = m.ci[1] < minimum_effect and m.n >= FEWEST_FOR_REFUTATION
     large = m.ci[0] > 0 and m.effect >= minimum_effect and (m.fall is None or m.fall >= minimum_effect)
@@ -215,6 +221,25 @@ def decisive(finding: Finding) -> TestResult | None:
     return next((t for t in reversed(finding.tests) if t.verdict == finding.verdict), None)
 
 
+HALVED: Final = {"find_slices": ("weak_slice", "rare_case"), "unknown_unknowns": ("overconfidence",)}
+"""Tool → kinds of findings whose group one half of the images suggests, and which it measures on the other."""
+
+
+def at_stake(finding: Finding) -> float:
+    """Errors among all images beyond the rate beside: what a perfect repair would save; 0 where errors are not the matter.
+
+    A group that was measured on one half of the images counts for both: halves are drawn alike. An estimate, to say what to look at
+    first; ``errors_at_stake`` counts what was measured.
+    """
+    if finding.error_rate is None or finding.base_error_rate is None or finding.n is None:
+        return 0.0
+    gap = finding.error_rate - finding.base_error_rate
+    if not math.isfinite(gap):
+        return 0.0
+    of_half = any(finding.kind in HALVED.get(t.tool, ()) for t in finding.tests if t.n >= finding.n)
+    return max(0.0, gap) * finding.n * (2 if of_half else 1)
+
+
 def _planned(plan: Instrument) -> str:
     power = plan.smallest_detectable_effect
     seen = f"; would show {number(power, 'points')} with 80 % power" if power is not None else ""
@@ -231,9 +256,9 @@ def _verdict(finding: Finding) -> str:
 
 
 def _measured(test: TestResult) -> str:
-    control = "" if test.control_effect is None else f", control {number(test.control_effect, 'points')}"
+    control = f", the control alone {control_alone(test)}" if test.control_effect is not None else ""
     q = "" if test.q is None else f", q {p_value(test.q)}"
     return (
         f"with {test.tool}: {number(test.effect, 'points')} {interval(test.ci, 'points')}{control}, "
-        f"p {p_value(test.p)}{q}{f', n = {test.n}' if test.n else ''}"
+        f"p {p_beside(test.p, test.ci)}{q}{f', n = {test.n}' if test.n else ''}"
     )

@@ -131,6 +131,9 @@ class CaseView(Protocol):
     def findings(self) -> Sequence[tuple[str, Finding]]:
         """(id, finding) in order of appearance: ``("F1", …)``."""
 
+    def looked_at(self, split: Split = "data") -> Mapping[str, str]:
+        """Labels on which people decided: path → the class that they say is right, which may be the given one."""
+
     def evidence(self, tool: str | None = None) -> Sequence[Evidence]:
         """Evidence recorded so far, oldest first, of one tool or of all."""
 

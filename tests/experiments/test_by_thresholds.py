@@ -20,7 +20,7 @@ from failsight.tools.pipelines import feeding
 from failsight.tools.repair.around import make_around
 from failsight.tools.repair.wrapped import WrappedModel
 from failsight.tools.robustness_probe import robustness_probe
-from failsight.tools.structure.wiring import batch_dependence
+from failsight.tools.structure.company import batch_dependence
 from failsight.tools.test_by_masking import test_by_masking as masking
 from failsight.tools.what_if import what_if
 from tests.fakes.case import television_world
@@ -122,8 +122,8 @@ def test_a_swap_is_looked_for_until_the_threshold_is_reached() -> None:
 def test_small_parts_take_the_rule() -> None:
     scores = [np.array([[0.7, 0.3], [0.9, 0.1], [np.nan, 0.3]], np.float32)]
     labels = np.array([1, 1, 1])
-    assert feeding._right(scores, labels, (None, 0.2)).tolist() == [[True, False, False]]
-    assert feeding._right(scores, labels, ()).tolist() == [[False, False, False]]
+    assert (feeding._said(scores, (None, 0.2)) == labels).tolist() == [[True, False, False]]
+    assert (feeding._said(scores, ()) == labels).tolist() == [[False, False, False]]
     calls = iter(
         [
             np.array([[0.79, 0.21]] * 2),

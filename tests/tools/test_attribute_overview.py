@@ -237,3 +237,44 @@ def test_every_error_rate_stands_beside_its_interval(tmp_path: Path) -> None:
     assert re.search(
         r"% wrong \[\d+\.\d, \d+\.\d\] % \(n = ", (tmp_path / "attributes-error.svg").read_text()
     )
+
+
+def bursts(seed: int = 0) -> FakeView:
+    """200 bursts of six frames that are right or wrong together; the tag is drawn for each burst and means nothing."""
+    rng = np.random.default_rng(seed)
+    burst = np.repeat(np.arange(200), 6)
+    labels = (burst % 3).astype(np.int64)
+    wrong = (rng.random(200) < 0.3)[burst]
+    tag = rng.choice([f"t{i:02d}" for i in range(40)], 200)[burst]
+    columns = {"burst": [f"b{b}" for b in burst], "tag": tag}
+    return view_of(labels, np.where(wrong, (labels + 1) % 3, labels), columns)
+
+
+def test_images_that_belong_together_count_once_in_what_goes_with_errors() -> None:
+    alone, view = attribute_overview(bursts(), attributes=("tag",)), bursts()
+    view.groups = "burst"  # type: ignore[attr-defined]
+    made = attribute_overview(view, attributes=("tag",))
+    check_evidence(made)
+    before = alone.fact("association_with_error", "attribute tag")
+    after = made.fact("association_with_error", "attribute tag")
+    assert before.ci is not None and before.ci[0] > 0.2  # frames taken for images of their own
+    assert after.ci is not None and after.ci[0] == 0
+    for name in ("association_with_class", "association_with_prediction"):
+        low = made.fact(name, "attribute tag").ci
+        assert low is not None and low[0] == 0
+    assert any("images of one burst count as one image" in n for n in made.notes)
+    assert (
+        "Images of one burst count as one."
+        in next(t for t in made.tables if t.title.startswith("What each")).caption
+    )
+    assert not any("burst" in n for n in alone.notes)
+
+
+def test_single_images_without_a_group_stay_what_they_are() -> None:
+    view, plain = world(), world()
+    view.table("data").columns["burst"] = [None] * 600
+    view.groups = "burst"  # type: ignore[attr-defined]
+    given = {"attributes": ("television", "floor")}
+    assert [f.value for f in attribute_overview(view, **given).facts] == [
+        f.value for f in attribute_overview(plain, **given).facts
+    ]  # type: ignore[arg-type]

@@ -13,7 +13,9 @@ from failsight.tools.compare_classes import compare_classes
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence
 from failsight.tools.inputs.base import AttributeTable
-from failsight.tools.stats.intervals import wilson
+from failsight.tools.stats.intervals import newcombe, wilson
+from failsight.tools.stats.tests import fisher_exact
+from failsight.tools.text import p_value
 from tests.fakes.case import FakeCase, television_world
 from tests.fakes.view import FakeTable, FakeView
 from tests.tools.cases import check_evidence, check_spec, one_hot
@@ -95,6 +97,49 @@ class TestKnownAnswers:
         table = next(t for t in made.tables if t.title == "What goes with being confused")
         assert str(table.rows[0][0]).startswith("stove")
 
+    def test_images_taken_for_a_third_class_count_in_the_share_of_cases(self) -> None:
+        """Of 100 baths with a stove 30 are called kitchen and 45 hall: 30 % of cases, not 30 of 55."""
+        labels = np.repeat([0, 1], [100, 200])
+        stove = np.array(["no"] * 100 + ["yes"] * 100 + ["no"] * 100, object)
+        said = labels.copy()
+        said[100:130], said[130:175], said[200:208] = 0, 2, 0
+        table = FakeTable(np.zeros((300, 4, 4, 3), np.uint8), labels, CLASSES, {"stove": stove.tolist()})
+        made = asked(FakeView({"data": table}, scores={"data": one_hot(said, 3)}))
+        (finding,) = made.findings
+        assert (finding.error_rate, finding.n, finding.base_error_rate) == (0.3, 100, 0.08)
+        assert finding.ci == wilson(30, 100)
+        assert "in 30.0 % of cases (30 of 100), the others in 8.0 % (8 of 100)" in finding.statement
+        row = next(t for t in made.tables if t.title == "What goes with being confused").rows[0]
+        # of 38 confused 30 have a stove, of the other 162 baths and 100 kitchens (weighted to baths) 70 of 162
+        assert row[3] == "78.9 %" and row[2] == "43.2 %" and row[7] == 300
+
+    def test_a_value_that_some_images_lack_is_compared_with_other_values(self) -> None:
+        labels = np.repeat([0, 1], [100, 200])
+        stove = np.array(["no"] * 100 + ["yes"] * 100 + ["no"] * 60 + [None] * 40, object)
+        said = labels.copy()
+        said[100:140], said[200:206], said[260:280] = 0, 0, 0
+        table = FakeTable(np.zeros((300, 4, 4, 3), np.uint8), labels, CLASSES, {"stove": stove.tolist()})
+        (finding,) = asked(FakeView({"data": table}, scores={"data": one_hot(said, 3)})).findings
+        assert "those with another stove in 10.0 % (6 of 60)" in finding.statement
+
+    @pytest.mark.parametrize(
+        ("right", "words"),
+        [((131, 134), "no difference of the recalls is shown"), ((131, 180), "the recalls differ")],
+    )
+    def test_whether_the_recalls_differ_is_answered(self, right: tuple[int, int], words: str) -> None:
+        labels = np.repeat([0, 1], 200)
+        said = np.where(np.r_[np.arange(200) < right[0], np.arange(200) < right[1]], labels, 2)
+        table = FakeTable(np.zeros((400, 4, 4, 3), np.uint8), labels, CLASSES)
+        made = asked(FakeView({"data": table}, scores={"data": one_hot(said, 3)}))
+        fact = made.fact("recall_difference", "class kitchen minus class bath")
+        gap = (right[0] - right[1]) / 200
+        assert fact.value == pytest.approx(gap)
+        assert fact.ci == newcombe(right[0], 200, right[1], 200)
+        p = p_value(fisher_exact(right[0], 200, right[1], 200))
+        assert words in made.summary and f"p {p})" in made.summary
+        row = next(t for t in made.tables if t.title == "Are they recognised equally often?").rows[0]
+        assert row[:4] == ("kitchen", "bath", right[0] / 200, right[1] / 200) and row[5] == p
+
     def test_feature_space(self) -> None:
         made = asked(world())
         auc = made.fact("separation_auc", "kitchen and bath")
@@ -168,6 +213,11 @@ class TestStatistics:
 
 
 class TestHostile:
+    def test_deployment_images_without_labels_are_not_counted_as_none_of_either(self) -> None:
+        view = world()
+        view._tables["deploy"] = FakeTable(np.zeros((9, 4, 4, 3), np.uint8), [-1] * 9, CLASSES)
+        assert not [f for f in asked(view).facts if f.name == "n" and "deploy" in f.of]
+
     @pytest.mark.parametrize(
         ("given", "words"),
         [

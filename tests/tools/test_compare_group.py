@@ -11,6 +11,9 @@ from failsight.tools.compare_group import compare_group
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Finding
 from failsight.tools.stats.contingency import risk_difference
+from failsight.tools.stats.intervals import wilson
+from failsight.tools.stats.slices import rate_interval
+from failsight.tools.stats.slices.clusters import wider
 from tests.fakes.view import FakeModel, FakeTable, FakeView
 
 CLASSES = ("a", "b")
@@ -195,3 +198,19 @@ def test_a_true_null_is_rarely_confirmed() -> None:
             view.recorded.append(made)
             false += made.findings[0].verdict == "confirmed"
     assert false <= 4  # expected at most 2 of 40 cases at 5 %
+
+
+def test_the_interval_of_the_rate_counts_images_of_one_group_together_as_find_slices_does() -> None:
+    """Frames of one burst that are right or wrong together: the rate of the group is known less well than Wilson's interval says."""
+    rng = np.random.default_rng(0)
+    burst = np.repeat(np.arange(120), 5)
+    labels, dark = rng.integers(0, 2, 600), (burst % 3 == 0)
+    wrong = (rng.random(120) < np.where(np.arange(120) % 3 == 0, 0.5, 0.1))[burst]
+    view = view_of(wrong, dark, labels)
+    view.table("data").columns["burst"] = [f"b{b}" for b in burst]
+    alone = compare_group(view, where="lighting=dark", group_by="none").findings[0]
+    together = compare_group(view, where="lighting=dark", group_by="burst").findings[0]
+    assert alone.ci == wilson(int((wrong & dark).sum()), int(dark.sum()))
+    assert together.ci == wider(alone.ci, rate_interval(wrong[dark], burst[dark]))
+    assert together.error_rate == alone.error_rate
+    assert together.ci is not None and together.ci[1] - together.ci[0] > 1.5 * (alone.ci[1] - alone.ci[0])

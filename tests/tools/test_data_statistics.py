@@ -196,3 +196,36 @@ class TestNumbers:
             rows = np.random.default_rng(seed).permutation(60)
             hits += any(d.q <= 0.05 for d in differences(measures, rows[:30], measures, rows[30:]))
         assert hits <= 2
+
+
+class TestWithoutLabels:
+    """What nobody labelled is not known, which is something else than none."""
+
+    def world(self, pool: list[int]) -> FakeView:
+        return view_of({"data": (pictures(6), [0, 0, 0, 1, 1, 1]), "pool": (pictures(4, 1), pool)})
+
+    def test_pool_images_of_a_class_are_unknown_and_not_none(self) -> None:
+        made = data_statistics(self.world([-1] * 4), class_name="bath")
+        check_evidence(made)
+        assert "There are 3 evaluation images of bath." in made.summary and "pool" not in made.summary
+        assert not [f for f in made.facts if f.name == "images" and "pool" in f.of]
+        assert (
+            "How many of the 4 pool images are of bath is not known: none of them has a label." in made.notes
+        )
+
+    def test_where_some_have_a_label_the_others_are_said(self) -> None:
+        made = data_statistics(self.world([0, -1, -1, 1]), class_name="bath")
+        assert "3 evaluation images and 1 pool images of bath" in made.summary
+        assert "2 of the 4 pool images have no label; whether they are of bath is not known." in made.notes
+
+    def test_asked_of_the_pool_alone_it_says_why_there_is_nothing(self) -> None:
+        with pytest.raises(RetryError, match="of the 4 pool images are of bath is not known"):
+            data_statistics(self.world([-1] * 4), split="pool", class_name="bath")
+
+    def test_the_table_of_classes_has_no_noughts_for_them(self) -> None:
+        made = data_statistics(self.world([-1] * 4))
+        check_evidence(made)
+        counted = next(t for t in made.tables if t.title == "Pictures by class")
+        assert counted.columns == ("class", "evaluation images", "share")
+        assert "The 4 pool images have no labels: how many are of each class is not known." in made.notes
+        assert made.fact("images", "split pool").value == 4

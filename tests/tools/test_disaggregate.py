@@ -51,6 +51,23 @@ def test_its_arguments_are_described_and_bounded() -> None:
     check_spec(disaggregate)
 
 
+def test_every_table_has_a_plan_of_its_own() -> None:
+    view = world()
+    disaggregate(view, attributes=("region",))
+    disaggregate(view, attributes=("income",))
+    disaggregate(view, attributes=("region", "income"))
+    disaggregate(view, attributes=("region", "income"), intersections=False)
+    plans = [i.finding for i in view.instruments]
+    assert len(set(plans)) == 4 and "region" in plans[0] and "income" not in plans[0]
+    assert len({i.id for i in view.instruments}) == 4
+    disaggregate(view, attributes=("income", "region"))
+    assert view.instruments[-1].finding == plans[2]  # the same groups, named in another order
+    disaggregate(view, attributes=("region",), group_by="rooms")
+    assert view.instruments[-1].finding == plans[0] and view.instruments[-1].id not in {
+        i.id for i in view.instruments[:-1]
+    }
+
+
 def test_a_planted_gap_is_confirmed_and_only_that(tmp_path: Path) -> None:
     view = world(region=0.25, folder=tmp_path)
     made = disaggregate(view)
@@ -92,6 +109,42 @@ def test_a_gap_of_a_crossed_group_is_seen_where_it_lies() -> None:
 def test_crossing_a_bad_group_with_anything_makes_no_copies() -> None:
     made = disaggregate(world(2000, region=0.3))
     assert slices(made) == [{"region": "south"}]
+
+
+@pytest.mark.parametrize(
+    ("moved", "words"), [(0, "the same images as height="), (6, "nearly the same images as height=")]
+)
+def test_one_place_under_two_names_is_one_finding(moved: int, words: str) -> None:
+    """A station and its height above the sea: the same 300 pictures, or all but a few."""
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, 3, 1200)
+    place = rng.choice(["brook", "hill", "pond", "wood"], 1200)
+    height = np.select([place == v for v in ("brook", "hill", "pond")], [1310.0, 505.0, 640.0], 875.0)
+    at = np.flatnonzero(place == "brook")[:moved]
+    height[at] = 505.0
+    wrong = rng.random(1200) < np.where(place == "brook", 0.45, 0.12)
+    for columns in ({"place": place, "height": height}, {"height": height, "place": place}):
+        made = disaggregate(view_of(labels, wrong, columns))
+        check_evidence(made)
+        assert slices(made) == [{"place": "brook"}]
+        assert words in made.findings[0].statement and words in made.summary
+        assert "1 is confirmed" in made.summary
+        assert any(
+            t.slice == {"height": "1310"} for t in made.tried
+        )  # every test that was made stands in the journal
+
+
+def test_groups_that_only_overlap_are_findings_of_their_own() -> None:
+    rng = np.random.default_rng(4)
+    labels = rng.integers(0, 3, 2000)
+    place, device = (
+        rng.choice(["brook", "hill"], 2000, p=[0.3, 0.7]),
+        rng.choice(["old", "new"], 2000, p=[0.3, 0.7]),
+    )
+    wrong = rng.random(2000) < 0.1 + 0.25 * (place == "brook") + 0.25 * (device == "old")
+    made = disaggregate(view_of(labels, wrong, {"place": place, "device": device}), intersections=False)
+    assert sorted(map(str, slices(made))) == ["{'device': 'old'}", "{'place': 'brook'}"]
+    assert "same images" not in made.summary
 
 
 def test_a_group_with_more_images_of_a_hard_class_is_not_disadvantaged() -> None:

@@ -14,11 +14,13 @@ from failsight.agent.session import Session
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Finding
 from failsight.tools.experiments.donors import Pictures
+from failsight.tools.experiments.patches import patches_of
 from failsight.tools.find_marks import find_marks
 from failsight.tools.marks.growing import grown_box
+from failsight.tools.marks.itself import Natural, may_be_itself, natural, share_of_object
 from failsight.tools.marks.proposals import Sight, groups, in_one_place, usual_colours
 from failsight.tools.marks.testing import _judged
-from failsight.tools.marks.trials import Adding, Bench, Covering, add, donors_of
+from failsight.tools.marks.trials import Adding, Bench, Covering, Donor, add, donors_of
 from failsight.tools.marks.words import look_of, named_colours
 from failsight.tools.stats.intervals import newcombe_paired, wilson
 from failsight.tools.stats.tests import mcnemar_exact
@@ -328,5 +330,63 @@ def test_a_colour_alone_takes_a_strong_pull(spec: str, to: int, verdict: str) ->
     added = Adding(100, to, 0, to / 100, newcombe_paired(*table), mcnemar_exact(to, 0, "greater"), 0.3)
     covered = Covering(40, 0.3, (0.2, 0.4), 0.001, 12, 0)
     bench = SimpleNamespace(spec=spec)
-    subject = SimpleNamespace(candidate=SimpleNamespace(bench=bench), subject="")
+    seen = SimpleNamespace(inside=(30, 40), of_others=Natural(0, 0.0))
+    subject = SimpleNamespace(
+        candidate=SimpleNamespace(bench=bench), subject="", class_name="hall", seen=seen, of_object=0.1
+    )
     assert _judged(subject, added, covered, added.p, 0.15).verdict == verdict  # type: ignore[arg-type]
+
+
+# -- the thing itself ----------------------------------------------------------------------------------------
+
+
+def test_the_thing_that_is_to_be_recognised_is_no_shortcut(tmp_path: object) -> None:
+    """Pictures are white but for the red square of a kitchen: whoever pastes it in makes a kitchen."""
+    view = world(800.0)
+    for split in ("data", "train"):
+        table = view.table(split)
+        plain = np.random.default_rng(7).normal(245, 3, table.pixels.shape)
+        red = reds(table.pixels)[..., None]
+        table.pixels = np.where(red, table.pixels, np.clip(plain, 0, 255).astype(np.uint8))
+    made = check(view, tmp_path)
+    assert made.tables[0].rows[0][-1] == "inconclusive" and not made.findings
+    assert any("most of what stands out" in note and "A person has to say" in note for note in made.notes)
+
+
+def test_the_share_of_what_stands_out_by_hand() -> None:
+    """Two equal black squares on white: a mark around one holds half of what stands out, around both all, beside them nothing."""
+    picture = np.full((20, 20, 3), 255, np.uint8)
+    picture[4:8, 4:8] = picture[12:16, 12:16] = 0
+    masks = [np.zeros((20, 20), bool) for _ in range(3)]
+    masks[0][3:9, 3:9] = masks[1][3:17, 3:17] = masks[2][1:3, 1:3] = True
+    assert [share_of_object([Donor(picture, patches_of(m), None)]) for m in masks] == [0.5, 1.0, 0.0]
+    plain = np.full((20, 20, 3), 90, np.uint8)
+    assert share_of_object([Donor(plain, patches_of(masks[0]), None)]) == 0.0 and share_of_object([]) == 0.0
+
+
+def test_what_pictures_of_other_classes_that_show_it_are_taken_for() -> None:
+    """3 of 4 that get the answer and 1 of 4 that don't; of the first there are 4, of the others 40: 3 of 13 are drawn."""
+    has, said = np.array([1, 1, 1, 0, 1, 0, 0, 0], bool), np.arange(8) < 4
+    made = natural(has, said, np.ones(8, bool), (4, 40))
+    assert made.n == 4 and made.drawn == pytest.approx(3 / 13)
+    assert natural(has, said, np.zeros(8, bool), (4, 40)) == Natural(0, 0.0)
+    assert natural(np.zeros(0, bool), np.zeros(0, bool), np.zeros(0, bool), (0, 0)) == Natural(0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("spec", "seen", "of_object", "others", "why"),
+    [
+        ("like:train/1,0,0,0.2,0.2", (0, 12), 0.1, Natural(0, 0.0), "None of the 12"),
+        ("like:train/1,0,0,0.2,0.2", (8, 12), 0.8, Natural(0, 0.0), "most of what stands out"),
+        ("like:train/1,frame:0.06", (8, 12), 0.8, Natural(0, 0.0), ""),  # a frame is beside what is shown
+        ("colour:s0.00-0.04,v0.81-1.00", (43, 58), 0.1, Natural(20, 0.04), "does not draw them there"),
+        ("colour:red", (43, 58), 0.1, Natural(20, 0.4), ""),
+        ("colour:red", (43, 58), 0.1, Natural(4, 0.0), ""),  # so few say nothing
+        ("like:train/1,0,0,0.2,0.2", (0, 0), 0.1, Natural(0, 0.0), ""),  # none was looked at
+    ],
+)
+def test_what_is_left_to_a_person(
+    spec: str, seen: tuple[int, int], of_object: float, others: Natural, why: str
+) -> None:
+    said = may_be_itself("brick", spec, seen, of_object, others, 0.15)
+    assert (why in said) if why else said == ""

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from failsight.agent.narrate.phrases import how_sure
 from failsight.tools.attributes.computed import attribute_table
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence
@@ -18,6 +19,7 @@ from failsight.tools.find_slices import find_slices
 from failsight.tools.inputs.base import AttributeTable
 from failsight.tools.inputs.blackbox import open_black_box
 from failsight.tools.slices.columns import Coded, encode_column, encode_columns
+from failsight.tools.text import number
 from tests.fakes.case import television_world
 from tests.fakes.view import FakeTable, FakeView
 from tests.tools.cases import check_evidence, check_spec, one_hot
@@ -178,6 +180,44 @@ def test_a_rare_case_needs_training_images() -> None:
     assert rare.kind == "rare_case" and rare.bug == "data_statistics" and "rare in training" in rare.statement
     common = kinds(find_slices(scored(labels, columns, predicted, train=many)))["{'camera': 'web'}"]
     assert common.kind == "weak_slice" and "Not rare in training" in common.note
+
+
+def test_shares_here_and_in_training_are_of_the_images_with_a_known_value() -> None:
+    """A style that a fifth of the images has at all: what lacks it is of neither side, here, in training or beside the slice.
+
+    The training table knows one style only, so that ``none`` was read as a value there.
+    """
+    rng = np.random.default_rng(5)
+    n = 4000
+    labels, columns = rng.integers(0, 4, n), columns_of(rng, n)
+    known = rng.random(n) < 0.25
+    shower = known & (rng.random(n) < 0.3)
+    columns["style"] = np.where(shower, "shower", np.where(known, "tub", None))  # type: ignore[call-overload]
+    predicted = noisy(rng, labels, np.where(shower, 0.6, np.where(known, 0.05, 0.2)))
+    style = ["none"] * 1800 + ["tub"] * 200
+    train = FakeTable(np.zeros((2000, 1, 1, 3), np.uint8), rng.integers(0, 4, 2000), ROOMS, {"style": style})
+    made = find_slices(scored(labels, columns, predicted, train=train))
+    finding = kinds(made)["{'style': 'shower'}"]
+    here = f"{number(shower.sum() / known.sum())} of {known.sum():,} evaluation images"
+    assert "They are rare in training: of those whose style is known 0.0 % " in finding.statement
+    assert f"of 200 training images, {here}." in finding.statement
+    assert " among the other images whose style is known" in finding.statement
+    assert "elsewhere" not in finding.statement and "whose style is known" in finding.tests[0].statistic
+    assert "of the other images whose style is known" in how_sure(finding)
+    assert finding.base_error_rate is not None and finding.base_error_rate < 0.1
+
+
+def test_where_none_was_read_as_missing_in_training_nothing_is_said_of_its_share() -> None:
+    """Here ``none`` is a value beside one other word; in training it stood beside two and is gone."""
+    rng = np.random.default_rng(6)
+    n = 3000
+    labels, columns = rng.integers(0, 4, n), columns_of(rng, n)
+    columns["frame"] = rng.choice(["none", "white"], n, p=[0.3, 0.7])
+    predicted = noisy(rng, labels, np.where(columns["frame"] == "none", 0.4, 0.1))
+    frame = [None] * 600 + ["white"] * 1300 + ["black"] * 100
+    train = FakeTable(np.zeros((2000, 1, 1, 3), np.uint8), rng.integers(0, 4, 2000), ROOMS, {"frame": frame})
+    finding = kinds(find_slices(scored(labels, columns, predicted, train=train)))["{'frame': 'none'}"]
+    assert finding.kind == "weak_slice" and "in training" not in finding.statement
 
 
 def pulling(rng: np.random.Generator, n: int = 3000) -> tuple[np.ndarray, dict[str, Any], np.ndarray]:

@@ -198,6 +198,21 @@ def test_a_cue_that_covers_the_image_leaves_no_control() -> None:
     assert made.findings[0].verdict == "inconclusive"
     assert made.fact("left_out").value == 10
     assert "no room for a control" in made.notes[0]
+    assert made.summary == "Inconclusive. Nothing was tested: no image could take part."
+    assert made.next_steps == (
+        "Take a smaller region: this one leaves most images no room for a control of the same area.",
+    )
+
+
+def test_what_could_not_be_tested_is_not_called_tested_and_spends_no_error_budget() -> None:
+    view = case()
+    first = mask(view, region="border:0.2", class_name="day", max_images=8)
+    assert first.fact("n").value == 0 and first.fact("n_planned").value == 8
+    assert any("was drawn, and none of it could be tested" in note for note in first.notes)
+    assert not any("images was tested" in note for note in first.notes)
+    view.recorded.append(dataclasses.replace(first, id="E1"))
+    after, alone = (mask(v, region="box:lamp", class_name="day") for v in (view, case()))
+    assert after.findings[0].tests[0].q == alone.findings[0].tests[0].q
 
 
 def test_pictures_of_one_pixel_are_left_out() -> None:

@@ -1,4 +1,4 @@
-"""operating_points: rates at thresholds counted by hand, a wanted recall chosen and confirmed, groups, prevalence, hostile input."""
+"""operating_points: rates at thresholds counted by hand, wanted rates chosen and confirmed, groups, prevalence, hostile input."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from failsight.tools.stats.operating import (
     Point,
     Rate,
     halves,
+    limit_for,
     point,
     precision_at,
     reaches,
@@ -83,6 +84,146 @@ def test_a_wanted_recall_is_chosen_on_one_half_and_told_on_the_other() -> None:
     assert f"takes a threshold of {bar:g}" in made.summary and "did not choose it" in made.summary
     assert "chosen" in [row[-1] for row in made.tables[0].rows]
     assert any(f"--threshold ill={bar:g}" in step for step in made.next_steps)
+
+
+def test_a_wanted_specificity_is_chosen_on_one_half_and_told_on_the_other() -> None:
+    view = clinic(2000)
+    made = operating_points(view, "ill", specificity=0.9)
+    bar = made.fact("threshold", "class ill, for a specificity of 90.0 %").value
+    assert 0.34 < bar < 0.38  # type: ignore[operator]  # the tenth part of scores from 0 to 0.4 lies above 0.36
+    p = view.predictions()
+    lot, well = halves(p.labels == 0, None, view.seed), p.labels == 1
+    others = p.scores[lot & well, 0]
+    assert (others >= np.float32(bar)).mean() <= 0.1 < (others >= np.float32(bar) - 0.002).mean()  # type: ignore[arg-type]
+    away = p.scores[~lot & well, 0] < np.float32(bar)  # type: ignore[arg-type]
+    told = made.fact("specificity", f"class ill, threshold {bar:g}, other half")
+    assert told.value == pytest.approx(away.mean()) and told.n == len(away)
+    assert told.ci == pytest.approx(wilson(int(away.sum()), len(away)))
+    assert "A specificity of 90.0 % takes a threshold" in made.summary and "the one wanted" in made.summary
+    assert "chosen" in [row[-1] for row in made.tables[0].rows]
+    assert any(f"--threshold ill={bar:g}" in step for step in made.next_steps)
+
+
+def test_a_wanted_precision_is_chosen_on_one_half_and_told_on_the_other() -> None:
+    view = clinic(2000)
+    made = operating_points(view, "ill", precision=0.8)
+    bar = made.fact("threshold", "class ill, for a precision of 80.0 %").value
+    p = view.predictions()
+    score, ill = p.scores[:, 0], p.labels == 0
+    lot = halves(ill, None, view.seed)
+
+    def precision(half: Any, at: Any) -> float:
+        return float(ill[half & (score >= np.float32(at))].mean())
+
+    lower = [s for s in score[lot] if s < np.float32(bar)]  # type: ignore[arg-type]
+    assert precision(lot, bar) >= 0.8 > max(precision(lot, s) for s in lower)
+    told = made.fact("precision", f"class ill, threshold {bar:g}, other half")
+    assert told.value == precision(~lot, bar)
+    assert "A precision of 80.0 % takes a threshold" in made.summary and "did not choose it" in made.summary
+
+
+def test_a_wanted_precision_is_meant_at_the_prevalence_that_is_given() -> None:
+    view = clinic(2000)
+    here = operating_points(view, "ill", precision=0.8).fact(
+        "threshold", "class ill, for a precision of 80.0 %"
+    )
+    made = operating_points(view, "ill", precision=0.8, prevalence=0.05)
+    rare = made.fact("threshold", "class ill, for a precision of 80.0 % at a prevalence of 5.0 %")
+    assert rare.value > here.value  # type: ignore[operator]  # fewer are ill: it takes fewer false alarms
+    assert "A precision of 80.0 % at a prevalence of 5.0 % takes" in made.summary
+    p = view.predictions()
+    ill = p.labels == 0
+    half = ~halves(ill, None, view.seed)
+    at = point(reaches(p.scores[half, 0], float(rare.value)), ill[half])  # type: ignore[arg-type]
+    told = made.fact(
+        "precision", f"class ill, threshold {rare.value:g}, other half, at a prevalence of 5.0 %"
+    )
+    assert told.value == precision_at(at, 0.05)[0]
+
+
+def scored(score: Any) -> FakeView:
+    """The 400 images of the clinic with other scores of ill."""
+    score = np.asarray(score, np.float32)
+    return FakeView({"data": clinic().table()}, scores={"data": np.stack([score, 1 - score], 1)})
+
+
+def test_where_no_threshold_reaches_it_the_best_is_told() -> None:
+    noise = np.random.default_rng(5).uniform(0.1, 0.9, 400)
+    made = operating_points(scored(noise), "ill", precision=0.95)
+    assert "No threshold reaches a precision of 95.0 %" in made.summary and "comes nearest" in made.summary
+    bar = made.fact("threshold", "class ill, nearest to a precision of 95.0 %").value
+    assert [row[-1] for row in made.tables[0].rows if row[0] == f"{bar:g}"] == ["nearest"]
+    assert not any(f"ill={bar:g}" in step for step in made.next_steps)
+    made = operating_points(scored(np.ones(400)), "ill", specificity=0.95)
+    assert "No threshold reaches a specificity of 95.0 %" in made.summary
+    bar = made.fact("threshold", "class ill, nearest to a specificity of 95.0 %").value
+    assert made.fact("specificity", f"class ill, threshold {bar:g}, other half").value == 0.0
+    made = operating_points(
+        scored(np.arange(400) % 8 / 10), "ill", recall=0.9
+    )  # half of the ill: a score of 0
+    assert "No threshold reaches a recall of 90.0 %" in made.summary and "0.4 comes nearest" in made.summary
+    made = operating_points(scored(np.zeros(400)), "ill", recall=0.9, precision=0.9, specificity=0.9)
+    assert made.summary.count("No threshold can be chosen") == 3
+
+
+def test_few_images_of_the_others_choose_no_specificity() -> None:
+    view = scored(np.linspace(0.1, 0.9, 400))
+    view.table().labels[:] = np.where(np.arange(400) < 15, 1, 0)
+    assert "too few images of the other classes" in operating_points(view, "ill", specificity=0.9).summary
+    view.table().labels[:] = np.where(np.arange(400) < 1, 1, 0)  # one half has none of them
+    assert "too few images" in operating_points(view, "ill", recall=0.9).summary
+
+
+def test_several_rates_are_each_told() -> None:
+    made = operating_points(clinic(2000), "ill", recall=0.9, precision=0.9, specificity=0.99)
+    for measure, share in (("recall", "90.0"), ("precision", "90.0"), ("specificity", "99.0")):
+        assert made.fact("threshold", f"class ill, for a {measure} of {share} %").value
+        assert any(f"chosen for {measure}" in str(row[-1]) for row in made.tables[0].rows)
+
+
+@pytest.mark.parametrize(
+    ("scores", "target", "measure", "wanted", "more", "made"),
+    [
+        ([0.9, 0.8, 0.7, 0.6], [1, 1, 0, 1], "precision", 1.0, {}, (0.701, True)),
+        ([0.9, 0.8, 0.7, 0.6], [1, 1, 0, 1], "precision", 0.75, {}, (0.001, True)),
+        ([0.9, 0.8, 0.7, 0.6], [0, 1, 1, 1], "precision", 0.8, {}, (0.001, False)),
+        ([0.9, 0.8, 0.7, 0.6], [1, 0, 0, 1], "precision", 1.0, {"fewest": 2}, (0.001, False)),
+        ([0.9, 0.8, 0.7, 0.6], [1, 0, 0, 1], "precision", 1.0, {"fewest": 5}, None),
+        ([0.9, 0.8, 0.7, 0.6], [1, 0, 1, 0], "specificity", 0.5, {}, (0.601, True)),
+        ([0.9, 0.8, 0.7, 0.6], [1, 0, 1, 0], "specificity", 0.51, {}, (0.801, True)),
+        ([0.9, 0.8], [0, 1], "specificity", 1.0, {}, (0.001, False)),
+        ([0.99996, 0.99994], [1, 0], "specificity", 1.0, {}, (0.99995, True)),
+        ([1.0, 1.0], [1, 0], "specificity", 0.5, {}, (0.001, False)),
+        ([0.0, 0.0], [1, 0], "specificity", 0.5, {}, None),
+        ([0.3, 0.30000004, 0.2], [0, 1, 0], "precision", 1.0, {}, (0.30000004, True)),
+        ([0.9, 0.8, 0.7, 0.6], [1, 1, 0, 0], "precision", 0.9, {"prevalence": 0.1}, (0.701, True)),
+    ],
+)
+def test_the_smallest_threshold_that_reaches_it(
+    scores: list[float], target: list[int], measure: Any, wanted: float, more: dict[str, Any], made: Any
+) -> None:
+    found = limit_for(np.array(scores, np.float32), np.array(target, bool), measure, wanted, **more)
+    assert found == (pytest.approx(made) if made else None) or (
+        found is not None and found[1] is made[1] and found[0] == pytest.approx(made[0])
+    )
+
+
+def test_the_smallest_threshold_against_trying_them_all() -> None:
+    rng = np.random.default_rng(3)
+    for run in range(200):
+        n = int(rng.integers(4, 30))
+        scores = np.round(rng.uniform(0, 1, n), int(rng.integers(1, 4))).astype(np.float32)
+        target = np.arange(n) % 2 == 0
+        wanted, measure = float(rng.uniform(0.05, 1)), ("precision", "specificity")[run % 2]
+        found = limit_for(scores, target, measure, wanted)  # type: ignore[arg-type]
+        rates = {}
+        for bar in np.unique(scores[scores > 0]):
+            at = point(reaches(scores, float(bar)), target)
+            rates[bar] = at.precision.value if measure == "precision" else at.alarms.rest.value
+        held = [bar for bar, value in rates.items() if value >= wanted - 1e-9]
+        best = min(held) if held else max(rates, key=lambda bar: (rates[bar], -bar))
+        assert found is not None and found[1] is bool(held)
+        assert (reaches(scores, found[0]) == (scores >= best)).all()
 
 
 def test_too_few_images_choose_nothing() -> None:

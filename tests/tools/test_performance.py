@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from failsight.tools import performance as P
+from failsight.tools.guessing import by_guessing, guessing_words
 from failsight.tools.inputs.base import Predictions
 from failsight.tools.stats.intervals import newcombe, wilson
 from tests.tools.cases import from_counts, one_hot
@@ -138,3 +139,27 @@ def test_a_thousand_classes_are_quick() -> None:
     made = P.performance(Predictions("data", names, np.arange(5000), labels, one_hot(predicted, 1000)))
     assert 0.68 < made.accuracy.value < 0.73
     assert len(P.compare(made, made).per_class) == len(made.present)
+
+
+@pytest.mark.parametrize(
+    ("counts", "said"),
+    [
+        ([[0, 6], [6, 0]], "fewer than guessing gives"),
+        ([[28, 22], [24, 26]], "can't be told from guessing"),
+        (
+            [[95, 0], [5, 0]],
+            "can't be told from guessing",
+        ),  # always the frequent class: 95 % right, and tells nothing apart
+        ([[40, 10], [10, 40]], ""),
+        ([[9, 0], [0, 0]], ""),  # one class has images: there is nothing to guess
+        ([[0, 0], [0, 0]], ""),
+    ],
+)
+def test_a_model_is_held_to_somebody_who_guesses(counts: list[list[int]], said: str) -> None:
+    made = made_of(counts)
+    assert (said in guessing_words(made)) if said else guessing_words(made) == ""
+    assert (by_guessing(made) is None) == (not said)
+
+
+def test_guessing_among_the_classes_that_have_images() -> None:
+    assert by_guessing(made_of([[1, 3, 0], [3, 1, 0], [0, 0, 0]])) == 1 / 2

@@ -14,6 +14,7 @@ from benchmarks.shift_worlds import rooms as demo_rooms
 from failsight.tools.evaluate import evaluate
 from failsight.tools.evidence import Evidence
 from failsight.tools.shift import shift
+from failsight.tools.shifts.attributes import _numeric
 from failsight.tools.shifts.report import domain_sentence
 from failsight.tools.shifts.samples import Domain
 from failsight.tools.stats.two_sample import Auc
@@ -271,3 +272,16 @@ def test_a_p_stands_beside_the_figure_that_it_is_of(within: bool) -> None:
         assert "[0.56, 0.61] (p" not in said
     else:
         assert "[0.56, 0.61] (p 0.163), of 0.50" in said and "within" not in said
+
+
+@pytest.mark.parametrize(("to", "named"), [(125, False), (160, True)])
+def test_a_difference_of_no_size_is_not_named(to: int, named: bool) -> None:
+    """Files of 123 and of 125 bytes, none far from it: many spreads apart, and the same to anybody."""
+    rng = np.random.default_rng(0)
+    sizes = np.concatenate([rng.normal(123, 0.5, 200), rng.normal(to, 0.5, 200)])
+    target = np.arange(400) >= 200
+    pair: Any = SimpleNamespace(
+        column=lambda _: sizes, target=target, strata=np.zeros(400, np.int64), weights=None, by_class=False
+    )
+    made = _numeric(pair, "file_size", sizes, 0)
+    assert made is not None and made.large == named

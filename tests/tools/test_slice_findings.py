@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import permutations
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from failsight.tools.find_slices import find_slices
+from failsight.tools.inputs.base import AttributeTable
+from failsight.tools.slices.beside import told_recorded, told_simpler
+from failsight.tools.slices.columns import Coded
 from failsight.tools.slices.findings import conditions, put_together
 from failsight.tools.slices.search import Search, prepare, search
 from failsight.tools.slices.target import goal
@@ -101,3 +106,104 @@ def test_the_same_slice_of_other_images_is_another_finding() -> None:
         "Deployment images with tv=yes"
     )
     assert kept["data"].key != kept["deploy"].key and kept["data"].slice == kept["deploy"].slice
+
+
+def coded(name: str, source: str, has: np.ndarray, value: str, other: str = "other") -> Coded:
+    return Coded(name, source, np.where(has, 0, 1), (value, other), None)
+
+
+def flat_world() -> tuple[SimpleNamespace, np.ndarray]:
+    """1,000 images of which 400 are flat and 112 of these come from one station: 32 of the station's and 45 of the other flat
+    ones are wrong, 53 of the 600 others."""
+    at = np.arange(1000)
+    flat, station = at < 400, at < 112
+    wrong = (at < 32) | ((at >= 112) & (at < 157)) | ((at >= 400) & (at < 453))
+    attributes = [
+        coded("contrast", "computed", flat, "flat (< 0.117)"),
+        coded("height", "metadata", station, "1310"),
+        coded("station", "metadata", station, "brook"),
+        coded("observer", "metadata", (at >= 300) & (at < 400), "A"),
+        coded("texture", "computed", station, "plain"),
+        coded("weather", "metadata", at % 2 == 0, "rain"),
+    ]
+    found = SimpleNamespace(attributes=attributes, wrong=wrong, confirmation=np.ones(1000, bool))
+    return found, flat
+
+
+MERGED = [(((i, 0, 0),), None) for i in range(1, 6)]
+
+
+def test_what_people_recorded_of_a_measured_slice_is_named_in_its_statement() -> None:
+    found, flat = flat_world()
+    said = told_recorded(found, ((0, 0, 0),), flat, MERGED)  # type: ignore[arg-type]
+    assert said == " Those with station=brook, 112 of these 400, have 32 of the 77 errors (28.6 % wrong)."
+    found.confirmation = np.arange(1000) % 2 == 0  # counted on the half that tests
+    said = told_recorded(found, ((0, 0, 0),), flat, MERGED)  # type: ignore[arg-type]
+    assert "56 of these 200, have 16 of the" in said
+
+
+@pytest.mark.parametrize(
+    "merged",
+    [
+        [],
+        [(((4, 0, 0),), None)],  # measured as well
+        [(((3, 0, 0),), None)],  # has fewer errors than the slice
+        [(((5, 0, 0),), None)],  # half of it lies outside
+        [(((2, 0, 0),), 1)],  # of one class only
+        [(((2, 0, 0), (5, 0, 0)), None)],
+    ],
+)
+def test_other_groups_are_not_named_for_it(merged: list[object]) -> None:
+    found, flat = flat_world()
+    found.wrong[112:157] = False
+    found.wrong[200:245] = True
+    assert told_recorded(found, ((0, 0, 0),), flat, merged) == ""  # type: ignore[arg-type]
+
+
+def test_a_slice_that_names_what_was_recorded_needs_no_other_name() -> None:
+    found, flat = flat_world()
+    assert told_recorded(found, ((5, 0, 0), (0, 0, 0)), flat, MERGED) == ""  # type: ignore[arg-type]
+
+
+def test_the_station_behind_a_measured_quality_is_in_the_finding_of_the_search() -> None:
+    rng = np.random.default_rng(8)
+    n = 2000
+    labels = rng.integers(0, 2, n)
+    station = rng.choice(["brook", "hill", "pond", "wood"], n, p=[0.14, 0.3, 0.3, 0.26])
+    contrast = np.where(station == "brook", rng.uniform(0, 0.2, n), rng.uniform(0, 1, n))
+    wrong = rng.random(n) < np.where(station == "brook", 0.4, np.where(contrast < 0.2, 0.36, 0.1))
+    table = FakeTable(np.zeros((n, 1, 1, 3), np.uint8), labels, ("a", "b"), {"station": station.tolist()})
+    view = FakeView({"data": table}, scores={"data": one_hot(np.where(wrong, 1 - labels, labels), 2, 0.8)})
+    columns = {"station": station.astype(object), "contrast": contrast}
+    given = AttributeTable(np.arange(n), columns, {"station": "metadata", "contrast": "computed"})
+    view.attributes = lambda split="data": given  # type: ignore[method-assign]
+    (held,) = (f for f in find_slices(view).findings if f.verdict == "confirmed")
+    assert set(held.slice or {}) == {"contrast"}
+    assert " Those with station=brook, " in held.statement
+
+
+@pytest.mark.parametrize("wrong_elsewhere", [0.6, 0.1])
+def test_one_recorded_value_is_told_where_it_has_more_of_the_errors(wrong_elsewhere: float) -> None:
+    """100 images are dark (recorded), 20 of them flat as well, all of these wrong; of the other dark ones 60 % are, or no more than elsewhere."""
+    dark, flat = np.arange(400) < 100, np.arange(400) < 20
+    wrong = np.where(
+        flat, 1.0, np.where(dark, np.arange(400) % 10 < 10 * wrong_elsewhere, np.arange(400) % 10 < 1)
+    )
+
+    def coded(name: str, source: str, has: np.ndarray) -> SimpleNamespace:
+        return SimpleNamespace(
+            name=name, source=source, codes=np.where(has, 0, 1), span=lambda low, high: "yes", edges=None
+        )
+
+    found: Any = SimpleNamespace(
+        attributes=(coded("flat", "computed", flat), coded("dark", "metadata", dark)),
+        confirmation=np.ones(400, bool),
+        wrong=wrong.astype(bool),
+    )
+    both = ((0, 0, 0), (1, 0, 0))
+    said = told_simpler(found, both, flat & dark)
+    assert ("dark=yes alone has more of the errors: 68.0 % of 100 are wrong, 10.0 % elsewhere" in said) == (
+        wrong_elsewhere == 0.6
+    )
+    assert (said == "") == (wrong_elsewhere == 0.1)
+    assert told_simpler(found, both[:1], flat) == "" and told_simpler(found, both[1:], dark) == ""

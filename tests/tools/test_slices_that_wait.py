@@ -181,6 +181,14 @@ def test_a_pull_by_where_pictures_were_taken_that_is_no_slice_is_told_as_errors_
         ("telephone", "old", False),
         ("website", "a", False),
         ("floor", "wood", False),
+        ("Observer", "kim", True),
+        ("Beobachter/in", "C. Gößl", True),
+        ("Kamera-Standort", "Höllgraben", True),
+        ("Année d'étude", "première", True),
+        ("Fotógrafa", "Ana", True),
+        ("Licht", "Nacht", False),
+        ("Uhrzeit", "früh", False),  # the hour may be seen
+        ("land cover", "forest", False),
     ],
 )
 def test_what_tells_how_pictures_were_taken_is_read_off_the_name(

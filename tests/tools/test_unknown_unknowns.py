@@ -12,6 +12,7 @@ import pytest
 from failsight.agent.planners.scripted import ScriptedPlanner, call
 from failsight.agent.session import Session
 from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Evidence, Finding
 from failsight.tools.unknown_unknowns import unknown_unknowns
 from failsight.tools.unknowns.report import _to_do
 from tests.fakes.case import FakeCase, television_world
@@ -136,8 +137,65 @@ def test_a_shifted_deployment_sample_is_not_as_expected() -> None:
     labels, predicted = calm.table("deploy").labels, shifted[1].argmax(1)
     calm.table("deploy").labels = np.where(np.arange(600) % 3 == 0, (predicted + 1) % 3, labels)
     made = unknown_unknowns(calm, plan_for="deploy")
-    assert "not as expected" in made.summary
+    assert "more than expected: whether the deployment images have shifted is not decided" in made.summary
     assert any("shift" in s for s in made.next_steps)
+
+
+def noisy_labels(verdict: str | None, shift: str | None = None) -> FakeView:
+    """Every tenth evaluation label is wrong, so that far fewer confident errors show in deployment than it leads to expect."""
+    view = view_of(planted=False, pool="deploy", labelled=True)
+    labels = view.table("data").labels
+    labels[::10] = (labels[::10] + 1) % 3
+    if verdict:
+        view.stated.append(("F5", Finding("label_noise", "correctness", "data_content", "", verdict=verdict)))  # type: ignore[arg-type]
+    if shift:
+        view.stated.append(
+            ("F2", Finding("distribution_shift", "robustness", "data_statistics", "", verdict=shift))
+        )  # type: ignore[arg-type]
+        view.recorded.append(Evidence("shift", "Shift", "Nothing.", {}))
+    return view
+
+
+def test_fewer_than_expected_is_told_by_what_is_known_of_the_labels_and_not_by_a_refuted_shift() -> None:
+    made = unknown_unknowns(noisy_labels("confirmed", "refuted"), plan_for="deploy")
+    assert (
+        "fewer than expected: labels of the evaluation images are confirmed wrong (F5), and such labels raise the number to expect."
+        in made.summary
+    )
+    assert "shift" not in made.summary and not any("(shift)" in s for s in made.next_steps)
+
+
+@pytest.mark.parametrize(
+    ("labels", "shift", "words"),
+    [
+        (None, "refuted", "fewer than expected: nothing that was measured so far explains it."),
+        ("refuted", "confirmed", "fewer than expected: a shift of the deployment images is confirmed (F2)."),
+        (
+            "confirmed",
+            None,
+            "raise the number to expect; whether the deployment images have shifted is not decided.",
+        ),
+    ],
+)
+def test_what_is_behind_an_unexpected_number_is_only_what_was_measured(
+    labels: str | None, shift: str | None, words: str
+) -> None:
+    assert words in unknown_unknowns(noisy_labels(labels, shift), plan_for="deploy").summary
+
+
+def test_wrong_labels_of_the_other_images_count_as_errors_there() -> None:
+    view = view_of(planted=False, pool="deploy", labelled=True)
+    there = view.table("deploy").labels
+    there[::4] = (there[::4] + 1) % 3
+    wrong = Finding("label_noise", "correctness", "data_content", "", verdict="confirmed", split="deploy")
+    elsewhere = Finding("label_noise", "correctness", "data_content", "", verdict="confirmed")
+    view.stated += [("F7", wrong), ("F8", elsewhere)]
+    made = unknown_unknowns(view, plan_for="deploy")
+    assert (
+        "more than expected: labels of the deployment images are confirmed wrong (F7), and such labels count as errors there"
+        in made.summary
+    )
+    assert "F8" not in made.summary
 
 
 def test_a_pool_without_answers_is_said_and_the_rest_is_done() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from failsight.tools.evidence import Evidence, Fact, Finding, Instrument, TestResult, Verdict
 from failsight.tools.stats.intervals import bootstrap
 from failsight.tools.stats.tests import sign_flip
+from failsight.tools.text import p_beside
 from failsight.tools.verdicts import ONLINE_LEVEL, Claim, Measured, chain, history, judge, online_q, weight
 
 
@@ -94,8 +95,8 @@ def test_q_is_never_below_p_over_the_budget(p: float, earlier: int, confirmed: i
     assert p / (confirmed + 1) <= q <= 1
 
 
-def evidence(plan: str, outcome: Verdict) -> Evidence:
-    test = TestResult("test_by_masking", 0.1, (0.0, 0.2), 0.01, 50, outcome)
+def evidence(plan: str, outcome: Verdict, n: int = 50) -> Evidence:
+    test = TestResult("test_by_masking", 0.1, (0.0, 0.2), 0.01, n, outcome)
     finding = Finding("spurious_correlation", "features", "data_content", "s", tests=(test,))
     return Evidence("test_by_masking", "t", "s", facts=(Fact("plan", plan, "text"),), findings=(finding,))
 
@@ -111,6 +112,11 @@ def test_a_repeated_plan_is_one_test_and_keeps_its_place() -> None:
     assert (history(told, "B").earlier, history(told, "B").confirmed) == (1, 1)
     assert history(told, "A").earlier == 0
     assert history([Evidence("test_by_masking", "t", "s")], "A").earlier == 0
+
+
+@pytest.mark.parametrize(("n", "counted"), [(0, 0), (1, 0), (2, 1), (50, 1)])
+def test_a_test_that_had_no_chance_to_reject_spends_nothing(n: int, counted: int) -> None:
+    assert history([evidence("A", "inconclusive", n)], "B").earlier == counted
 
 
 def session(
@@ -158,3 +164,30 @@ def test_the_chain_tells_hypothesis_instrument_evidence_and_verdict() -> None:
         "verdict",
     ]
     assert chain(dataclasses.replace(finding, tests=(), verdict=None))[-1].text == "open: not tested"
+
+
+@pytest.mark.parametrize(
+    ("p", "ci", "told"),
+    [
+        (1.0, (-0.173, -0.159), "1.000 (one-sided: of an effect above zero)"),
+        (0.9999, (0.1, 0.2), "1.000 (one-sided: of an effect below zero)"),
+        (1.0, (-0.1, 0.1), "1.000"),
+        (0.0001, (0.1, 0.2), "< 0.001"),
+        (float("nan"), (0.1, 0.2), "–"),
+        (1.0, None, "1.000"),
+    ],
+)
+def test_a_p_that_seems_to_contradict_its_interval_says_that_it_is_one_sided(
+    p: float, ci: tuple[float, float] | None, told: str
+) -> None:
+    assert p_beside(p, ci) == told
+
+
+def test_wherever_a_test_is_told_its_p_fits_its_interval() -> None:
+    low = TestResult("training_record", -0.167, (-0.173, -0.159), 1.0, 2500, "refuted")
+    found = Finding("underfitting", "correctness", "training_parameter", "It has not learnt.", verdict="refuted", tests=(low,))  # fmt: skip
+    from failsight.agent.narrate.phrases import result
+    from failsight.agent.ui.renderables import test_line as line
+
+    for said in (result(low), line(low), chain(found)[1].text):
+        assert "1.000 (one-sided: of an effect above zero)" in said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -91,6 +92,7 @@ def profiles(
     labels: Ints,
     predicted: Ints | None,
     *,
+    groups: Ints | None = None,
     seed: int = 0,
     advance: Callable[[], None] = lambda: None,
 ) -> list[Profile]:
@@ -100,20 +102,36 @@ def profiles(
         coded: attributes of n images.
         labels: (n,) true classes, −1 unknown.
         predicted: (n,) predicted classes, −1 where there is none (neither right nor wrong); None without predictions.
+        groups: (n,) images of the same number belong together: in every Cramér's V each group counts as one image.
         advance: called after each attribute.
     """
     strata = _strata(labels, predicted) if predicted is not None else None
+    weight = group_weights(groups)
     made = []
     for one in coded:
-        made.append(_profile(one, labels, predicted, strata, seed))
+        made.append(_profile(one, labels, predicted, strata, seed, weight))
         advance()
     twins = alike(coded)
     made = [_with_twins(p, twins) for p in made]
     return sorted(made, key=lambda p: p.telling, reverse=True)
 
 
+def group_weights(groups: Ints | None) -> Floats | None:
+    """(n,) one over the size of an image's group: frames of one burst tell as much as one picture; None without groups."""
+    if groups is None:
+        return None
+    weight: Floats = 1 / np.bincount(groups)[groups]
+    return weight
+
+
 def against_others(
-    found: Sequence[Profile], whole: Mapping[str, Coded], labels: Ints, within: int, *, seed: int = 0
+    found: Sequence[Profile],
+    whole: Mapping[str, Coded],
+    labels: Ints,
+    within: int,
+    *,
+    groups: Ints | None = None,
+    seed: int = 0,
 ) -> list[Profile]:
     """The profiles of one class, each attribute set against all other labelled images.
 
@@ -122,15 +140,18 @@ def against_others(
         labels: (n,) true classes of all images.
     """
     sides = np.where(labels < 0, -1, (labels == within).astype(np.int64))
+    weight = group_weights(groups)
     made = []
     for one in found:
         full = whole[one.coded.name]
-        label = strength(_crossed(full.codes, sides, len(full.values)), seed)
+        label = strength(_crossed(full.codes, sides, len(full.values), weight), seed)
         made.append(replace(one, label=label))
     return sorted(made, key=lambda p: p.telling, reverse=True)
 
 
-def _profile(one: Coded, labels: Ints, predicted: Ints | None, strata: Ints | None, seed: int) -> Profile:
+def _profile(
+    one: Coded, labels: Ints, predicted: Ints | None, strata: Ints | None, seed: int, weight: Floats | None
+) -> Profile:
     v, codes = len(one.values), one.codes
     known = codes >= 0
     counts = np.bincount(codes[known], minlength=v)
@@ -138,9 +159,9 @@ def _profile(one: Coded, labels: Ints, predicted: Ints | None, strata: Ints | No
     judged, errors = np.zeros(v, np.int64), np.zeros(v, np.int64)
     by_label = by_prediction = by_error = None
     if labelled.any():
-        by_label = strength(_crossed(codes, labels, v), seed)
+        by_label = strength(_crossed(codes, labels, v, weight), seed)
     if predicted is not None:
-        by_prediction = strength(_crossed(codes, predicted, v), seed)
+        by_prediction = strength(_crossed(codes, predicted, v, weight), seed)
     if predicted is not None and strata is not None and labelled.any():
         both = known & labelled & (predicted >= 0)
         wrong = predicted != labels
@@ -148,7 +169,11 @@ def _profile(one: Coded, labels: Ints, predicted: Ints | None, strata: Ints | No
         errors = np.bincount(codes[both & wrong], minlength=v)
         h = int(strata.max(initial=-1)) + 1
         key = (strata[both] * v + codes[both]) * 2 + wrong[both]
-        by_error = strength(np.bincount(key, minlength=h * v * 2).reshape(h, v, 2), seed)
+        of = None if weight is None else weight[both]
+        table = np.bincount(key, of, minlength=h * v * 2).reshape(h, v, 2)
+        if weight is not None:  # what is worth less than two images tells nothing of its own
+            table = table[table.sum(axis=(1, 2)) >= 2]
+        by_error = strength(table, seed)
     ci = wilson_many(errors, judged)
     return Profile(one, counts, int((~known).sum()), errors, judged, ci, by_label, by_prediction, by_error)
 
@@ -167,14 +192,16 @@ def _strata(labels: Ints, predicted: Ints) -> Ints:
     return np.where(labelled, rank[np.maximum(labels, 0)], -1)
 
 
-def _crossed(codes: Ints, classes: Ints, v: int) -> Ints:
-    """(v, classes) counts of the images that have both."""
+def _crossed(codes: Ints, classes: Ints, v: int, weight: Floats | None = None) -> npt.NDArray[Any]:
+    """(v, classes) counts of the images that have both, or sums of their weights."""
     both = (codes >= 0) & (classes >= 0)
     k = int(classes.max(initial=-1)) + 1
-    return np.bincount(codes[both] * k + classes[both], minlength=v * k).reshape(v, k)
+    of = None if weight is None else weight[both]
+    made: npt.NDArray[Any] = np.bincount(codes[both] * k + classes[both], of, minlength=v * k).reshape(v, k)
+    return made
 
 
-def strength(table: npt.NDArray[np.int64], seed: int) -> Strength:
+def strength(table: npt.NDArray[Any], seed: int) -> Strength:
     """V of a table (or of strata of tables) with an interval; drawn less often where tables are large."""
     cells = max(int(table.size), 1)
     resamples = int(np.clip(MOST_CELLS // cells, 100, RESAMPLES))

@@ -17,7 +17,7 @@ from failsight.tools.text import clean, interval, number
 
 if TYPE_CHECKING:
     from failsight.tools.evidence import Unit
-    from failsight.tools.operating_points import Measured
+    from failsight.tools.operating_points import Measured, Wish
     from failsight.tools.view import CaseView
 
 DRAWN = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)  # thresholds of the figure
@@ -29,7 +29,7 @@ def with_groups(made: Measured, column: str) -> Measured:
 
 
 def summary(made: Measured, split: Split, prevalence: float | None) -> str:
-    """The class, how well its score ranks, the present operating point, and the threshold for the recall that is wanted."""
+    """The class, how well its score ranks, the present operating point, and the threshold for each rate that is wanted."""
     name, where = clean(made.name, 60), f" (a threshold of {made.at:g})" if made.at is not None else ""
     parts = [
         f"{name} on {made.n:,} {called(split)}, {made.own:,} of them {name}: the AUC of its score is {made.area.value:.3f} "
@@ -43,8 +43,7 @@ def summary(made: Measured, split: Split, prevalence: float | None) -> str:
         )
     if (asked := _asked(made)) is not None:
         parts.append(f"At a threshold of {made.named:g} {_words(asked, name)}.")
-    if made.wanted is not None:
-        parts.append(_wanted(made, name))
+    parts += [_wanted(wish, name, prevalence) for wish in made.wishes]
     return " ".join(parts)
 
 
@@ -66,23 +65,69 @@ def _rate(one: Rate) -> str:
     return f"{number(one.value)} {interval(one.ci)}"
 
 
-def _wanted(made: Measured, name: str) -> str:
-    assert made.wanted is not None
-    share = number(made.wanted)
-    if made.chosen is None or made.first is None or made.second is None:
-        if made.own < 20:
-            return f"There are too few images of {name} to choose a threshold for a recall of {share} on one half and confirm it on the other."
-        return f"No threshold above 0 can be chosen that finds {share} of {name}: too many of its images have a score of 0, or too few are in one half."
-    low, high = made.second.recall.ci
-    verdict = "is less than" if high < made.wanted else "is at least" if low >= made.wanted else "agrees with"
+def _wanted(wish: Wish, name: str, prevalence: float | None) -> str:
+    """What came of a rate that is wanted: the threshold, what it gives on each half, and whether that is as wanted."""
+    asked = wanted_words(wish, prevalence)
+    if wish.few:
+        whose = "of the other classes" if wish.measure == "specificity" else f"of {name}"
+        return f"There are too few images {whose} to choose a threshold for {asked} on one half and confirm it on the other."
+    if wish.chosen is None or wish.first is None or wish.second is None:
+        lacking = {
+            "recall": f"no image of {name} has a score above 0",
+            "precision": "too few images have a score above 0",
+            "specificity": "no image has a score above 0",
+        }
+        return f"No threshold can be chosen for {asked}: on the half that would choose it, {lacking[wish.measure]}."
+    there, told = (_part(wish, at, name, prevalence) for at in (wish.first, wish.second))
+    other = f"on the other half, which did not choose it, {_words(wish.second, name)}"
+    if wish.measure == "specificity" or (wish.measure == "precision" and prevalence is not None):
+        other += f"; so {told}"
+    if not wish.reached:
+        return f"No threshold reaches {asked} on the half of the images that chooses it. {wish.chosen:g} comes nearest: there {there}; {other}."
+    extreme = "largest" if wish.measure == "recall" else "smallest"
     return (
-        f"A recall of {share} takes a threshold of {made.chosen:g}: it is the largest that reaches it on one half of the images, where "
-        f"{_rate(made.first.recall)} are found; on the other half, which did not choose it, {_words(made.second, name)}. That recall {verdict} the one wanted."
+        f"{asked[0].upper()}{asked[1:]} takes a threshold of {wish.chosen:g}: it is the {extreme} that reaches it on one half of the images, where "
+        f"{there}; {other}. {_verdict(wish, prevalence)}"
     )
 
 
+def wanted_words(wish: Wish, prevalence: float | None) -> str:
+    """``a recall of 95.0 %``, ``a precision of 90.0 % where 8.0 % of the images are of the class``."""
+    meant = f" at a prevalence of {number(prevalence)}" if wish.measure == "precision" and prevalence else ""
+    return f"a {wish.measure} of {number(wish.share)}{meant}"
+
+
+def _part(wish: Wish, at: Point, name: str, prevalence: float | None) -> str:
+    value, ci = _rate_of(wish, at, prevalence)
+    share = f"{number(value)} {interval(ci)}" if value == value else "none"
+    if wish.measure == "recall":
+        return f"{share} are found"
+    if wish.measure == "specificity":
+        return f"{share} of the other images are rightly not called {name}"
+    return f"{share} of the answers {name} are right" + (
+        " at that prevalence" if prevalence is not None else ""
+    )
+
+
+def _rate_of(wish: Wish, at: Point, prevalence: float | None) -> tuple[float, tuple[float, float]]:
+    """The rate that is wanted, at a point; nan where nothing is called so."""
+    if wish.measure == "precision" and prevalence is not None:
+        return precision_at(at, prevalence)
+    one = {"recall": at.recall, "precision": at.precision, "specificity": at.alarms.rest}[wish.measure]
+    return one.value, one.ci
+
+
+def _verdict(wish: Wish, prevalence: float | None) -> str:
+    assert wish.second is not None
+    value, (low, high) = _rate_of(wish, wish.second, prevalence)
+    if value != value:
+        return f"So that {wish.measure} could not be confirmed."
+    verdict = "is less than" if high < wish.share else "is at least" if low >= wish.share else "agrees with"
+    return f"That {wish.measure} {verdict} the one wanted."
+
+
 def facts(made: Measured, split: Split, prevalence: float | None) -> tuple[Fact, ...]:
-    """The AUC, the rates as they are now, and those of the threshold that was chosen, on the half that did not choose it."""
+    """The AUC, the rates as they are now, and those of each threshold that was chosen, on the half that did not choose it."""
     of = of_split(split, f"class {made.name}")
     found = [
         Fact("auc", made.area.value, "ratio", of, made.area.ci, made.area.n, "higher_is_better"),
@@ -92,10 +137,28 @@ def facts(made: Measured, split: Split, prevalence: float | None) -> tuple[Fact,
         found.append(Fact("threshold", made.at, "score", f"{of}, now"))
     if (asked := _asked(made)) is not None:
         found += _rates(asked, f"{of}, threshold {made.named:g}", prevalence)
-    if made.chosen is not None and made.second is not None:
-        found.append(Fact("threshold", made.chosen, "score", f"{of}, for a recall of {number(made.wanted)}"))
-        found += _rates(made.second, f"{of}, threshold {made.chosen:g}, other half", prevalence)
-    return tuple(found)
+    for wish in made.wishes:
+        found += _wish_facts(wish, of, prevalence)
+    return tuple(dict.fromkeys(found))
+
+
+def _wish_facts(wish: Wish, of: str, prevalence: float | None) -> list[Fact]:
+    if wish.chosen is None or wish.first is None or wish.second is None:
+        return []
+    relation = "for" if wish.reached else "nearest to"
+    found = [
+        Fact("threshold", wish.chosen, "score", f"{of}, {relation} {wanted_words(wish, prevalence)}"),
+        *_rates(wish.second, f"{of}, threshold {wish.chosen:g}, other half", prevalence),
+    ]
+    if wish.measure == "specificity":
+        rest = wish.second.alarms.rest
+        about = f"{of}, threshold {wish.chosen:g}, other half"
+        found.append(Fact("specificity", rest.value, "share", about, rest.ci, rest.n, "higher_is_better"))
+    value, ci = _rate_of(wish, wish.first, prevalence)
+    if value == value:
+        about = f"{of}, threshold {wish.chosen:g}, half that chose it"
+        found.append(Fact(wish.measure, value, "share", about, ci, None, "higher_is_better"))
+    return found
 
 
 def _rates(at: Point, of: str, prevalence: float | None) -> list[Fact]:
@@ -149,8 +212,12 @@ def table(made: Measured, prevalence: float | None) -> Table:
 
 
 def _mark(made: Measured, bar: float) -> str:
-    marks = [
-        word for word, at in (("now", made.at), ("asked", made.named), ("chosen", made.chosen)) if at == bar
+    marks = [word for word, at in (("now", made.at), ("asked", made.named)) if at == bar]
+    several = len(made.wishes) > 1
+    marks += [
+        f"{'chosen' if w.reached else 'nearest'}{f' for {w.measure}' if several else ''}"
+        for w in made.wishes
+        if w.chosen == bar
     ]
     return ", ".join(marks)
 
@@ -198,7 +265,7 @@ def notes(made: Measured, predictions: Predictions, prevalence: float | None) ->
 
 def next_steps(made: Measured) -> tuple[str, ...]:
     """How a threshold is set."""
-    bar = next((b for b in (made.chosen, made.named) if b is not None), 0.2)
+    bar = next((b for b in (*(w.chosen for w in made.wishes if w.reached), made.named) if b is not None), 0.2)
     return (
         f"To have the model judged at a threshold, open a case with --threshold {quote(f'{clean(made.name, 60)}={bar:g}')}, or write "
         '"thresholds" into model.json (docs/models.md).',

@@ -37,6 +37,7 @@ class Overview:
         profiles: one an attribute, the most telling first.
         grid: classes by attribute values; None without labels.
         name: the class that was asked for, or None.
+        together: the column whose equal values count as one image in every association; empty without.
     """
 
     split: str
@@ -47,6 +48,7 @@ class Overview:
     profiles: tuple[Profile, ...]
     grid: Grid | None
     name: str | None
+    together: str = ""
 
     @property
     def overall(self) -> float | None:
@@ -63,7 +65,7 @@ def summary(made: Overview) -> str:
     if told:
         first = told[0]
         lines.append(
-            f"Errors go most with {_name(first)} (V {_v(first.error)}, within classes){_worst_words(first)}."
+            f"Errors go most with {_name(first)} (V {_v(first.error)}, within classes{_together(made)}){_worst_words(first)}."
         )
     elif made.judged:
         lines.append(f"No attribute goes with errors by more than V {number(TOLD, 'ratio')} within classes.")
@@ -76,6 +78,10 @@ def summary(made: Overview) -> str:
         words = listing([f"{a} and {b}" for a, b, _ in pairs], 3)
         lines.append(f"Nearly the same: {words}.")
     return " ".join(lines)
+
+
+def _together(made: Overview) -> str:
+    return f", images of one {clean(made.together, 40)} counted together" if made.together else ""
 
 
 def _worst_words(made: Profile) -> str:
@@ -168,6 +174,7 @@ def _strengths(made: Overview) -> Table | None:
         tuple(rows),
         caption="Cramér's V: 0 tells nothing, 1 everything, with 95 % intervals; with errors it is measured within true classes"
         + (", with the class between this one and all others. " if made.name else ". ")
+        + (f"Images of one {clean(made.together, 40)} count as one. " if made.together else "")
         + "An association is no cause.",
     )
 

@@ -1,7 +1,8 @@
 """Two classes side by side: how their images differ, how far apart they lie, what goes with being confused. Pure functions.
 
 Attributes are compared by permutation of the class (numbers: Kolmogorov–Smirnov distance; categories: chi-squared), and
-between confused and recognised images within the true class; Benjamini–Hochberg runs over all attributes of either question.
+between images taken for the other class and all others within the true class; Benjamini–Hochberg runs over all attributes
+of either question.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ import numpy.typing as npt
 from failsight.tools.class_pairs.measures import Apart, Difference
 from failsight.tools.inputs.base import Predictions, Split
 from failsight.tools.performance import Performance
+from failsight.tools.stats.intervals import newcombe
+from failsight.tools.stats.tests import fisher_exact
 from failsight.tools.text import clean, number
 
 Ints = npt.NDArray[np.int64]
@@ -32,7 +34,7 @@ class Pair:
     """Two of them (positions in ``Classes``) and what was measured.
 
     ``rows``, ``target``: images of both in the attribute table and whether they are of the second; ``outcome``: 1 taken for
-    each other, 0 recognised, −1 neither. ``space``: how far apart, and the rows that its positions stand for.
+    the other, 0 recognised, 2 taken for a third class, −1 no answer. ``space``: how far apart, and the rows that its positions stand for.
     """
 
     first: int
@@ -43,6 +45,26 @@ class Pair:
     rows: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
     target: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
     outcome: npt.NDArray[np.int8] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recalls:
+    """The recalls of two classes side by side: ``k`` of ``n`` recognised, and ``r`` of ``m``.
+
+    ``ci`` is Newcombe's interval of k / n − r / m, ``p`` Fisher's exact test that the two are equal (two-sided).
+    """
+
+    k: int
+    n: int
+    r: int
+    m: int
+    ci: tuple[float, float]
+    p: float
+
+    @property
+    def gap(self) -> float:
+        """First minus second, in [−1, 1]."""
+        return self.k / self.n - self.r / self.m
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +80,12 @@ class Compared:
     def names(self, pair: Pair) -> tuple[str, str]:
         """Names of a pair, fit for a sentence."""
         return clean(self.about.names[pair.first], 60), clean(self.about.names[pair.second], 60)
+
+    def recalls(self, pair: Pair) -> Recalls | None:
+        """Whether one of a pair is recognised more often than the other; None where either has no answered image."""
+        k, n = self.taken(pair.first, pair.first)
+        r, m = self.taken(pair.second, pair.second)
+        return Recalls(k, n, r, m, newcombe(k, n, r, m), fisher_exact(k, n, r, m)) if n and m else None
 
     def taken(self, i: int, j: int) -> tuple[int, int]:
         """(images of class ``i`` taken for ``j``, images of class ``i`` with an answer), by position."""

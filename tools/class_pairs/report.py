@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from failsight.tools.class_pairs.measures import LEAST, Difference
 from failsight.tools.class_pairs.model import Compared, Pair, in_words
 from failsight.tools.class_pairs.tables import ALPHA
@@ -31,6 +33,7 @@ def summary(made: Compared) -> str:
         ]
         if told:
             parts.append(f"Of the {called(made.split)}, {' and '.join(told)}.")
+        parts += _recalls(made, pair)
     if pair.space is not None:
         s = pair.space[0]
         verb = "tells" if s.p <= ALPHA else "does not tell"
@@ -48,16 +51,28 @@ def summary(made: Compared) -> str:
     telling = [d for d in pair.confused if d.q <= ALPHA]
     if telling:
         parts.append(
-            f"Confused images differ from recognised ones in {listing([d.column.name for d in telling], 3)}."
+            f"Images taken for the other class differ from the others of their class in {listing([d.column.name for d in telling], 3)}."
         )
     elif pair.confused:
         parts.append(
-            f"None of {len(pair.confused)} attributes separates confused from recognised images after correction."
+            f"None of {len(pair.confused)} attributes separates images taken for the other class from the others of their class after correction."
         )
     return (
         " ".join(parts)
         or f"The {called(made.split)} of {a} and {b} were compared; neither attributes nor predictions are known."
     )
+
+
+def _recalls(made: Compared, pair: Pair) -> list[str]:
+    """Whether one of the two is recognised more often, as a sentence of its own."""
+    one = made.recalls(pair)
+    if one is None:
+        return []
+    a, b = made.names(pair)
+    rates = f"{number(one.k / one.n)} {interval(wilson(one.k, one.n))} of {a} and {number(one.r / one.m)} {interval(wilson(one.r, one.m))} of {b} are recognised"
+    gap = f"{number(one.gap, 'points')} {interval(one.ci, 'points')}, p {p_value(one.p)}"
+    verdict = "the recalls differ" if one.p <= ALPHA else "no difference of the recalls is shown"
+    return [f"{rates}: {verdict} ({gap})."]
 
 
 def facts(made: Compared) -> list[Fact]:
@@ -90,6 +105,12 @@ def _pair_facts(made: Compared, pair: Pair) -> list[Fact]:
             )
             facts.append(Fact("confusion_rate", k / n, "share", of, wilson(k, n), n, "lower_is_better"))
     of = of_split(made.split, f"{a} and {b}")
+    recalls = made.recalls(pair)
+    if recalls is not None:
+        minus = of_split(made.split, f"class {a} minus class {b}")
+        facts.append(
+            Fact("recall_difference", recalls.gap, "points", minus, recalls.ci, recalls.n + recalls.m)
+        )
     if pair.space is not None:
         s = pair.space[0]
         facts += [
@@ -116,16 +137,16 @@ def notes(made: Compared) -> list[str]:
         "A difference in the data is not yet a difference that the model uses; that needs a test (test_by_masking, test_by_swapping)."
     ]
     if pair.outcome is not None:
-        wrong, right = int((pair.outcome == 1).sum()), int((pair.outcome == 0).sum())
+        wrong, right = int((pair.outcome == 1).sum()), int(np.isin(pair.outcome, (0, 2)).sum())
         if min(wrong, right) < LEAST:
             told.append(
-                f"Only {wrong} images of the two are confused with each other and {right} recognised: too few to say what goes with it."
+                f"Only {wrong} images of the two are confused with each other and {right} are not: too few to say what goes with it."
             )
         else:
             least = smallest_rate_difference(wrong, 0.5, right, ALPHA, two_sided=True)
             if least is not None:
                 told.append(
-                    f"With {wrong} confused and {right} recognised images, a value must differ in share by about {number(least, 'points').lstrip('+')} to be seen in four of five cases, before correction."
+                    f"With {wrong} confused and {right} other images, a value must differ in share by about {number(least, 'points').lstrip('+')} to be seen in four of five cases, before correction."
                 )
     guessed = [
         d.column.name for d in pair.attributes if d.column.source not in ("metadata", "object", "computed")
@@ -155,11 +176,14 @@ def hypotheses(made: Compared) -> tuple[Finding, ...]:
 
 
 def _hypothesis(made: Compared, pair: Pair, d: Difference) -> Finding | None:
-    """The value that confused images have more often, and the class that loses most by it."""
+    """The value that confused images have more often, and the class that loses most by it.
+
+    Rates are of all images of the class with an answer, also of those taken for a third class.
+    """
     assert d.column.coded is not None
     assert pair.outcome is not None
     judged = pair.outcome >= 0
-    wrong, target = pair.outcome[judged] == 1, pair.target[judged]
+    confused, target = pair.outcome[judged] == 1, pair.target[judged]
     codes, best = d.column.coded.codes, None
     for value in range(len(d.column.coded.values)):
         for side in (False, True):
@@ -169,33 +193,28 @@ def _hypothesis(made: Compared, pair: Pair, d: Difference) -> Finding | None:
             )
             if min(int(inside.sum()), int(outside.sum())) < LEAST:
                 continue
-            gap = float(wrong[inside].mean() - wrong[outside].mean())
-            if best is None or gap > best[0]:
-                best = (
-                    gap,
-                    value,
-                    side,
-                    int(wrong[inside].sum()),
-                    int(inside.sum()),
-                    float(wrong[outside].mean()),
-                )
+            k, n, r, m = (int(x.sum()) for x in (confused & inside, inside, confused & outside, outside))
+            if best is None or k / n - r / m > best[0]:
+                best = (k / n - r / m, value, side, k, n, r, m)
     if best is None or best[0] <= 0:
         return None
-    _, value, side, k, n, base = best
+    _, value, side, k, n, r, m = best
     names = made.about.names[pair.first], made.about.names[pair.second]
     true, said = (names[1], names[0]) if side else names
     shown = f"{clean(d.column.name, 60)} = {clean(d.column.coded.values[value], 60)}"
+    missing = bool(((target == side) & (codes < 0)).any())
+    rest = f"those with another {clean(d.column.name, 60)}" if missing else "the others"
     return Finding(
         kind="weak_slice",
         failure="correctness",
         bug="unknown",
-        statement=f"{clean(true, 60)} images with {shown} are taken for {clean(said, 60)} in {number(k / n)} of cases, the others in {number(base)}.",
+        statement=f"{clean(true, 60)} images with {shown} are taken for {clean(said, 60)} in {number(k / n)} of cases ({k:,} of {n:,}), {rest} in {number(r / m)} ({r:,} of {m:,}).",
         slice={d.column.name: d.column.coded.values[value]},
         class_name=true,
         confused_with=said,
         n=n,
         error_rate=k / n,
-        base_error_rate=base,
+        base_error_rate=r / m,
         ci=wilson(k, n),
         p=d.p,
         q=d.q,

@@ -21,9 +21,11 @@ def tables(made: Compared) -> tuple[Table, ...]:
     """All tables that hold something."""
     first = made.pairs[0]
     a, b = made.names(first)
-    built = [_class_table(made), _confusions(made), _suspects(made)]
+    built = [_class_table(made), _recalls(made), _confusions(made), _suspects(made)]
     built.append(_difference_table("In what they differ", first.attributes, a, b))
-    built.append(_difference_table("What goes with being confused", first.confused, "recognised", "confused"))
+    built.append(
+        _difference_table("What goes with being confused", first.confused, "not confused", "confused")
+    )
     if len(made.pairs) > 1:
         built.append(_pairs(made))
     return tuple(t for t in built if t.rows)
@@ -43,6 +45,24 @@ def _class_table(made: Compared) -> Table:
         rows.append((name, *(about.counts[s][at] for s in splits), *told))
     columns = ("class", *(f"{called(s)}" for s in splits), "recall", "precision")
     return Table("The classes", columns, tuple(rows), ("text", *("count" for _ in splits), "text", "text"))  # type: ignore[arg-type]
+
+
+def _recalls(made: Compared) -> Table:
+    """Each pair's recalls, with the exact test that they are equal."""
+    both = [(pair, one) for pair in made.pairs if (one := made.recalls(pair)) is not None]
+    q: list[float] = list(benjamini_hochberg([one.p for _, one in both])) if both else []
+    rows: list[tuple[Cell, ...]] = []
+    for (pair, one), corrected in zip(both, q, strict=True):
+        a, b = (made.about.names[i] for i in (pair.first, pair.second))
+        gap = f"{number(one.gap, 'points')} {interval(one.ci, 'points')}"
+        rows.append((a, b, one.k / one.n, one.r / one.m, gap, p_value(one.p), p_value(corrected)))
+    return Table(
+        "Are they recognised equally often?",
+        ("class", "other class", "recall", "recall of the other", "difference", "p", "q"),
+        tuple(rows),
+        ("text", "text", "share", "share", "text", "text", "text"),
+        "Difference: with Newcombe's interval. p: Fisher's exact test that the recalls are equal. q: Benjamini–Hochberg over pairs.",
+    )
 
 
 def _confusions(made: Compared) -> Table:

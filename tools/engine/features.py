@@ -104,6 +104,8 @@ def _head(model: Classifier, module: Any) -> str | None:
             height, width = model.preprocessing.size
             with torch.inference_mode():
                 module(model.normalise(np.full((1, height, width, 3), 128, np.uint8)))
+    except Exception:  # the model's own: one that fails on some pictures may fail on this one
+        seen.clear()
     finally:
         for handle in handles:
             handle.remove()

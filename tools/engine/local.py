@@ -16,7 +16,7 @@ import numpy.typing as npt
 from failsight.tools.engine.features import MOST_VALUES, tap
 from failsight.tools.engine.parts import Parts
 from failsight.tools.engine.stream import iter_pixels, stream
-from failsight.tools.errors import UserError
+from failsight.tools.errors import ModelFails, UserError
 from failsight.tools.evidence import canonical
 from failsight.tools.inputs.base import Classifier, Floats, ImageTable, LeftOut, Pixels, Predictions, Split
 from failsight.tools.inputs.decisions import thresholds_of
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from failsight.tools.view import Progress
 
 _LAYOUT = 2  # raise when the stored arrays change
-_NOT_FINITE = "the model's scores for it are not finite numbers"
+_NOT_FINITE = "the model's scores are not finite numbers"
+_FAILS = "the model fails on it"
+_NO_ANSWER = (_NOT_FINITE, _FAILS)  # how a reason begins that is the model's own and not the picture's
 
 
 def predict(
@@ -53,7 +55,7 @@ def predict(
     Raises:
         UserError: no picture could be scored, or the cache folder can't be written.
     """
-    started = time.perf_counter()
+    started, outputs = time.perf_counter(), model.outputs
     size = batch or batch_size(model)
     step = part_size(model, size)
     parts = Parts(cache_folder, f"predictions-{cache_key(table, model)}")
@@ -68,10 +70,17 @@ def predict(
             piece = sound(parts.part(number), rows, len(model.classes))
             if piece is None:
                 piece = runner.run(rows, advance)
-                parts.save_part(number, piece)
+                if model.outputs == outputs:
+                    parts.save_part(number, piece)
             else:
                 advance(len(rows))
+            if model.outputs != outputs:  # they turned out to be others than was guessed: all is scored alike
+                break
             pieces.append(piece)
+    if model.outputs != outputs:
+        return predict(
+            table, model, split=split, cache_folder=cache_folder, progress=progress, batch=batch, say=say
+        )
     merged = merge(pieces, model)
     parts.save_whole(merged)
     return as_predictions(table, model, split, merged, time.perf_counter() - started, cached=False)
@@ -128,12 +137,14 @@ class Runner:
             for part in source:
                 bad.extend(part.bad)
                 if len(part.rows):
-                    values = self._score(part.pixels)
+                    values, heard, failed = self._answers(part.pixels)
                     fine = np.isfinite(values).all(1)
                     kept.append(part.rows[fine])
                     scores.append(values[fine])
-                    features.append(self._features(fine))
-                    bad.extend((int(row), _NOT_FINITE) for row in part.rows[~fine])
+                    features.append(self._features(fine, heard))
+                    bad.extend(
+                        (int(part.rows[i]), failed.get(int(i), _NOT_FINITE)) for i in np.flatnonzero(~fine)
+                    )
                 advance(len(part.rows) + len(part.bad))
         bad.sort()
         return {
@@ -146,12 +157,43 @@ class Runner:
             "bad_reasons": np.array([reason for _, reason in bad], dtype="U160"),
         }
 
-    def _features(self, fine: npt.NDArray[np.bool_]) -> npt.NDArray[np.float16]:
+    def _answers(self, pixels: Pixels) -> tuple[Floats, Floats | None, dict[int, str]]:
+        """Scores of one batch, what the last layer read of it, and why the model failed on single pictures (their scores are NaN).
+
+        A model that fails on a batch is asked for each picture by itself, so that it is known on which it fails.
+        """
+        try:
+            return self._score(pixels), self._heard(), {}
+        except ModelFails:
+            self._heard()  # what was heard of the batch that failed is heard again
+        values = np.full((len(pixels), len(self._model.classes)), np.nan, np.float32)
+        heard: list[Floats | None] = [None] * len(pixels)
+        failed: dict[int, str] = {}
+        for i in range(len(pixels)):
+            try:
+                values[i] = self._model.scores(pixels[i : i + 1])[0]
+                heard[i] = self._heard()
+            except ModelFails as problem:
+                self._heard()
+                failed[i] = f"{_FAILS} ({problem.why})"
+        known = next((h for h in heard if h is not None and h.shape[0] == 1), None)
+        if known is None:
+            return values, None, failed
+        gap = np.zeros_like(known)
+        return (
+            values,
+            np.concatenate([gap if h is None or h.shape != gap.shape else h for h in heard]),
+            failed,
+        )
+
+    def _heard(self) -> Floats | None:
+        return None if self._tap is None else self._tap.take()
+
+    def _features(self, fine: npt.NDArray[np.bool_], made: Floats | None) -> npt.NDArray[np.float16]:
         """What the model's last layer read of the batch just scored; without columns where that can't be kept."""
         nothing = np.zeros((int(fine.sum()), 0), np.float16)
-        if self._tap is None:
+        if made is None:
             return nothing
-        made = self._tap.take()
         if len(made) != len(fine) or made.shape[1] * len(self._table) > MOST_VALUES:
             return nothing
         limit = float(np.finfo(np.float16).max)
@@ -235,13 +277,19 @@ def as_predictions(
     """The prediction table of all rows. Raises UserError when no picture could be scored."""
     rows = piece["rows"]
     left_out = tuple(
-        LeftOut(table.paths[int(row)], str(reason))
+        LeftOut(
+            table.paths[int(row)],
+            str(reason),
+            int(table.labels[int(row)]) if str(reason).startswith(_NO_ANSWER) else -1,
+        )
         for row, reason in zip(piece["bad_rows"], piece["bad_reasons"], strict=True)
     )
     if not len(rows) and left_out:
         raise UserError(
             f"Not one of the {len(left_out):,} images could be scored (the first: {left_out[0].reason}).",
-            "Check the images, and the model's input size and normalisation.",
+            "Check that the model gives numbers for a picture of its input size."
+            if left_out[0].reason.startswith(_NO_ANSWER)
+            else "Check the images, and the model's input size and normalisation.",
         )
     features = piece["features"] if piece["features"].shape[1] else None
     return Predictions(

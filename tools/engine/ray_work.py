@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.errors import FailsightError, RetryError, UserError
-from failsight.tools.inputs.base import Classifier, ImageTable
+from failsight.tools.inputs.base import Classifier, Ground, ImageTable
 from failsight.tools.inputs.table import Files, Images, Sources, open_source
 
 if TYPE_CHECKING:
@@ -76,9 +76,14 @@ class Predicting:
 
         if self._model is None:
             self._model = _same(self.opener.open(), self.fingerprint, "model")
-        runner = Runner(pictures, self._model, self.batch, None)
+        runner, outputs = Runner(pictures, self._model, self.batch, None), self._model.outputs
         piece = runner.run(np.arange(rows.start, rows.stop, dtype=np.int64), lambda steps: None)
         self.batch = runner.batch
+        if self._model.outputs != outputs:  # other workers have read theirs as what was guessed
+            raise UserError(
+                "The model's outputs were taken for probabilities, and for some of the images they are none.",
+                'Write "outputs": "logits" into its side file and start again.',
+            )
         return piece
 
 
@@ -165,13 +170,14 @@ class Pictures:
     total: int
     sources: Sources
     index: Any
+    ground: Ground = "drop"
 
     def __len__(self) -> int:
         return self.total
 
     def open(self, row: int) -> Image:
         """The picture of ``row``. Raises BadImage."""
-        return open_source(self.sources, self.index[row])
+        return open_source(self.sources, self.index[row], ground=self.ground)
 
 
 @dataclass(frozen=True)
@@ -185,13 +191,14 @@ class Carrier:
     total: int
     sources: Sources | None = None
     table: Any = None
+    ground: Ground = "drop"
 
     @staticmethod
     def of(table: ImageTable) -> Carrier:
         """The carrier for ``table``."""
         if isinstance(table, Images):
             whole = None if isinstance(table.sources, Files) else table.sources
-            return Carrier(len(table), whole)
+            return Carrier(len(table), whole, ground=table.ground)
         return Carrier(len(table), None, table)
 
     def pack(self, table: ImageTable, number: int, rows: range) -> dict[str, Any]:
@@ -213,8 +220,11 @@ class Carrier:
         start = int(unit["start"])
         if self.sources is None:
             files = Files([os.fsdecode(bytes(path)) for path in unit["paths"]])
-            return cast("ImageTable", Pictures(self.total, files, _Offset(start)))
-        return cast("ImageTable", Pictures(self.total, self.sources, _Positions(start, unit["positions"])))
+            return cast("ImageTable", Pictures(self.total, files, _Offset(start), self.ground))
+        return cast(
+            "ImageTable",
+            Pictures(self.total, self.sources, _Positions(start, unit["positions"]), self.ground),
+        )
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -54,7 +54,8 @@ class Measured:
         parts: the counts behind it, where it is a count: one, or one a class or group that must each reach the bound.
         which: what kind of images would decide it. remark: what the value rests on, a sentence or two, or empty.
         missing: why a part of it could not be measured, so that no number of images would decide it; empty where all was.
-        scope: over how many of the classes it is a mean, where some have no images: ``over 3 of 5 classes``; else empty.
+        scope: over how many of the classes it is a mean, where some have no images (``over 3 of 5 classes``), or how many images
+            without an answer are in it; else empty.
     """
 
     value: float
@@ -80,12 +81,14 @@ class Seen:
         table, made: their prediction table, and its counts and rates.
         codes: (n,) images of equal code belong together; None where each stands alone.
         column: what says so; empty where nothing does.
+    unanswered: true classes of images among these to which the model gave no answer; they are in no table, and no right answer.
     """
 
     table: Predictions
     made: Performance
     codes: Codes | None = None
     column: str = ""
+    unanswered: Codes = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def known(self) -> Mask:
@@ -105,17 +108,43 @@ class Seen:
         found: Mask = self.known & (self.table.predicted == self.made.classes.index(name))
         return found
 
-    def part(self, name: str, hits: Mask, inside: Mask) -> Part:
-        """The images ``inside``, and how many of them are ``hits``."""
-        told = ALONE if self.codes is None else grouped(hits[inside], self.codes[inside])
+    def silent(self, name: str = "") -> int:
+        """Images without an answer, of one class or of all."""
+        return int((self.unanswered == self.made.classes.index(name)).sum() if name else len(self.unanswered))
+
+    def part(
+        self, name: str, hits: Mask, inside: Mask, silent: int = 0, *, silent_hits: bool = False
+    ) -> Part:
+        """The images ``inside``, and how many of them are ``hits``; ``silent`` more without an answer, which stand for themselves."""
+        if silent:
+            hits = np.concatenate([hits, np.full(silent, silent_hits)])
+            inside = np.concatenate([inside, np.ones(silent, np.bool_)])
+        codes = self.codes
+        if silent and codes is not None:
+            codes = np.concatenate([codes, codes.max(initial=-1) + 1 + np.arange(silent)])
+        told = ALONE if codes is None else grouped(hits[inside], codes[inside])
         return Part(name, int((hits & inside).sum()), int(inside.sum()), groups=told)
 
-    def counted(self, name: str, hits: Mask, inside: Mask, which: str = "labelled images") -> Measured:
-        """One rate that is a plain count."""
-        part = self.part(name, hits, inside)
+    def counted(
+        self,
+        name: str,
+        hits: Mask,
+        inside: Mask,
+        which: str = "labelled images",
+        *,
+        silent: int = 0,
+        silent_hits: bool = False,
+    ) -> Measured:
+        """One rate that is a plain count. ``silent`` images without an answer are counted in, as ``hits`` or not."""
+        part = self.part(name, hits, inside, silent, silent_hits=silent_hits)
         value = part.k / part.n if part.n else math.nan
         told = together(part, self.column)
-        return Measured(value, part.interval(), part.n, (part,), which, told, only_one(part, self.column))
+        scope = counted_in(silent, part.n)
+        if silent:
+            told = f"The model gave no answer to {silent:,} of these {part.n:,} images, which count as not answered rightly. {told}"
+        return Measured(
+            value, part.interval(), part.n, (part,), which, told.strip(), only_one(part, self.column), scope
+        )
 
     def stretched(self, found: Measured, *, low: float = 0.0, high: float = 1.0) -> Measured:
         """A mean whose interval takes images for independent, widened by what the groups leave of all of them."""
@@ -132,6 +161,13 @@ class Seen:
         )
         remark = f"{found.remark} {together(whole, self.column)}".strip()
         return dataclasses.replace(found, ci=(max(low, ends[0]), min(high, ends[1])), remark=remark)
+
+
+def counted_in(silent: int, n: int) -> str:
+    """How many images without an answer are in a value, in a few words; empty without any."""
+    if not silent:
+        return ""
+    return f"{silent:,} of these {n:,} got no answer from the model and {'counts' if silent == 1 else 'count'} as wrong"
 
 
 def worst_of(parts: Sequence[Part], which: str, column: str, remark: str = "") -> Measured | None:

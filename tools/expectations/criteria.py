@@ -170,7 +170,29 @@ def _judge_one(e: Expectation, inputs: Inputs) -> Criterion:
             holds=None,
             reason=f"It would hold, but some of these images{_or_others(inputs, leaked)} were trained on ({leaked}); judge again without them.",
         )
+    elif holds:
+        made = _silent(made, asked, found, inputs)
     return replace(made, reason=f"{made.reason} {found.remark}".strip())
+
+
+def _silent(made: Criterion, asked: Asked, found: Measured, inputs: Inputs) -> Criterion:
+    """``made``, undecided where images to which the model gave no answer, and which it can't count, could undo it."""
+    share = inputs.silent_share(asked, found)
+    if not share:
+        return made
+    n = len(inputs.predictions[asked.split].unanswered)
+    span = max([1.0, *inputs.prices.values()])
+    low, high = found.ci
+    ci = (low - share * span, high) if made.at_least else (low, high + share * span)
+    if _side(ci, Expectation(made.name, made.bound, made.at_least)):
+        return made
+    was = "image" if n == 1 else "images"
+    return replace(
+        made,
+        holds=None,
+        reason=f"It would hold, but the model gave no answer to {n:,} of the {called(asked.split)}, and it would not hold if the worst is "
+        f"assumed of {'this' if n == 1 else 'these'} {was}.",
+    )
 
 
 def _readable(problem: str) -> str:

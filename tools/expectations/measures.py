@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Finding
-from failsight.tools.expectations.counts import Codes, Measured, Part, Seen, worst_of
+from failsight.tools.expectations.counts import Codes, Measured, Part, Seen, counted_in, worst_of
 from failsight.tools.expectations.names import Asked, parse_price
 from failsight.tools.experiments.population import class_index
 from failsight.tools.inputs.base import Predictions
@@ -116,7 +116,43 @@ class Inputs:
         table, made, codes = self.table(split, where), self.performance(split, where), self.together(split)
         if codes is not None and where:
             codes = codes[self.pick(split, where)]
-        return Seen(table, made, codes, self.column)
+        silent = (
+            table.unanswered if not where else np.zeros(0, np.int64)
+        )  # of which group they are is not known
+        return Seen(table, made, codes, self.column, silent)
+
+    def silent_share(self, asked: Asked, found: Measured) -> float:
+        """How far images without an answer that ``found`` does not count may move it at worst, as a share of its range.
+
+        Their attributes were not read: each may be of the group that is asked about. 0 where all are counted, or none can matter.
+        """
+        if asked.metric in _UNMOVED or (asked.metric in _COUNTS_SILENT and not asked.where):
+            return 0.0
+        table = self.predictions.get(asked.split)
+        silent = table.unanswered if table is not None else np.zeros(0, np.int64)
+        if table is None or not len(silent):
+            return 0.0
+        if asked.metric in _MEANS and not asked.where:
+            classes = range(len(table.classes))
+            shares = [_lost(int((silent == c).sum()), int((table.labels == c).sum())) for c in classes]
+            return float(
+                np.mean([s for s, c in zip(shares, classes, strict=True) if (table.labels == c).any()])
+            )
+        return max(_lost(len(silent), n) for n in ([p.n for p in found.parts if p.n] or [found.n]))
+
+
+_COUNTS_SILENT = (
+    "accuracy",
+    "error_rate",
+    "worst_recall",
+    "recall",
+)  # over all images: those without an answer are in
+_UNMOVED = ("precision", "confusion")  # an image without an answer is called nothing
+_MEANS = ("balanced_accuracy", "macro_f1")
+
+
+def _lost(silent: int, answered: int) -> float:
+    return silent / (silent + answered) if silent else 0.0
 
 
 def _rows(table: Predictions, mask: Mask) -> Predictions:
@@ -170,23 +206,40 @@ def _mean_of_classes(rate: Rate, made: Performance) -> Measured:
 
 
 def _accuracy(seen: Seen) -> Measured:
-    return seen.counted("", seen.right, seen.known)
+    return seen.counted("", seen.right, seen.known, silent=seen.silent())
 
 
 def _error(seen: Seen) -> Measured:
-    return seen.counted("", ~seen.right, seen.known)
+    return seen.counted("", ~seen.right, seen.known, silent=seen.silent(), silent_hits=True)
 
 
 def _worst_recall(seen: Seen) -> Measured | None:
     made = seen.made
-    parts = [seen.part(c.name, seen.right, seen.of_class(c.name)) for c in made.present]
-    missing = [c.name for c in made.per_class if not c.n]
+    parts = [
+        seen.part(c.name, seen.right, seen.of_class(c.name), seen.silent(c.name))
+        for c in made.per_class
+        if c.n or seen.silent(c.name)
+    ]
+    missing = [c.name for c in made.per_class if not c.n and not seen.silent(c.name)]
     if not parts or not missing:
-        return worst_of(parts, "labelled images of {}, the weakest class,", seen.column)
+        return _with_silent(worst_of(parts, "labelled images of {}, the weakest class,", seen.column), seen)
     # a class without images may be recognised never: that every class reaches the bound was not shown
     told = f"There is no labelled image of {listing(missing, 6)}, so that its recall is not known."
     parts += [Part(name, 0, 0) for name in missing]
-    return worst_of(parts, "labelled images of {}, the weakest class,", seen.column, told)
+    return _with_silent(worst_of(parts, "labelled images of {}, the weakest class,", seen.column, told), seen)
+
+
+def _with_silent(found: Measured | None, seen: Seen) -> Measured | None:
+    """``found`` with how many images without an answer are counted in it."""
+    silent = seen.silent()
+    if found is None or not silent:
+        return found
+    told = f"The model gave no answer to {silent:,} of all {silent + int(seen.known.sum()):,} images, which count as not recognised."
+    return dataclasses.replace(
+        found,
+        remark=f"{told} {found.remark}".strip(),
+        scope=counted_in(silent, silent + int(seen.known.sum())),
+    )
 
 
 def _mean(pick: Callable[[Performance], Rate]) -> Callable[[Seen], Measured]:
@@ -208,7 +261,9 @@ def _of_class(seen: Seen, metric: str, about: str) -> Measured:
     name = clean(about, 60)
     true, said = seen.of_class(one.name), seen.called(one.name)
     if metric == "recall":
-        return seen.counted(one.name, seen.right, true, f"labelled {name} images")
+        return seen.counted(
+            one.name, seen.right, true, f"labelled {name} images", silent=seen.silent(one.name)
+        )
     which = f"labelled images that are or are called {name}"
     if metric == "precision":
         return seen.counted(one.name, seen.right, said, which)

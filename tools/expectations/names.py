@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from failsight.tools.errors import UserError
 from failsight.tools.expectations.budgets import BUDGETS, is_budget, show, show_interval
+from failsight.tools.inputs.spelling import Spellings
 from failsight.tools.text import clean, interval, listing, number
 
 SPLITS = ("data", "train", "deploy", "pool")
@@ -90,11 +91,11 @@ def is_price(name: str) -> bool:
 def parse_price(name: str, classes: tuple[str, ...] | list[str]) -> tuple[str, str] | None:
     """(true class, wrong answer) of ``cost.bathroom>kitchen`` or ``confusion.bathroom>kitchen``; None when it names no two of ``classes``."""
     text = name.strip().partition(".")[2]
-    folded = {c.casefold(): c for c in classes}
+    spelt = Spellings(classes)
     for at, letter in enumerate(text):  # a class may have the sign in its name
         if letter == ">":
             one, other = (part.strip() for part in (text[:at], text[at + 1 :]))
-            true, said = (p if p in classes else folded.get(p.casefold()) for p in (one, other))
+            true, said = (spelt.find(p) for p in (one, other))
             if true is not None and said is not None and true != said:
                 return true, said
     return None

@@ -32,6 +32,7 @@ from failsight.tools.experiments.population import (
     parse_filters,
 )
 from failsight.tools.inputs.base import Split
+from failsight.tools.inputs.spelling import Spellings
 from failsight.tools.notes import called
 from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView
@@ -88,8 +89,8 @@ def _unlabelled(view: CaseView, split: Split, asked: Asked) -> Doubt | None:
     true = asked.about.rpartition(">")[0] if asked.metric == "confusion" else asked.about
     if asked.metric not in ("recall", "confusion"):
         return None
-    place = {c.casefold(): i for i, c in enumerate(view.classes)}.get(true.strip().casefold())
-    if place is None or (labels == place).any():
+    name = Spellings(view.classes).find(true.strip())
+    if name is None or (labels == view.classes.index(name)).any():
         return None
     return Doubt(f"None of the {called(split)} is labelled {clean(true, 60)}.", "", empty=True)
 

@@ -16,6 +16,7 @@ from failsight.tools.experiments.outcome import (
     known_mean,
     left_out,
     rates,
+    sampled,
     settled,
 )
 from failsight.tools.experiments.paired import Paired
@@ -80,7 +81,7 @@ def evidence(view: CaseView, plan: Plan, plan_id: str, outcome: Outcome) -> Evid
         questions=plan.questions,
         findings=(settled(plan.finding, plan.known, result, q, plan.claim_text, plan.words.cue),),
         notes=_notes(view, plan, arms, summary),
-        next_steps=_next(plan, judgement),
+        next_steps=_next(plan, judgement, arms),
     )
 
 
@@ -152,8 +153,7 @@ def _notes(view: CaseView, plan: Plan, arms: Arms, s: Paired) -> tuple[str, ...]
             f"Said before: {plan.instrument.n_planned:,} images and pieces from {plan.donors:,} would show "
             f"{number(before, 'points')} or more with 80 % power, were the spread as usual."
         )
-    if plan.found > plan.instrument.n_planned:
-        notes.append(f"A seeded sample of {plan.instrument.n_planned:,} of {plan.found:,} images was tested.")
+    notes += sampled(plan.instrument.n_planned, plan.found, len(arms))
     notes += left_out(arms.left_out(view.table(plan.split)), REASONS)
     used = len(np.unique(arms.donors)) if len(arms) else 0
     if 0 < used < FEW_DONORS:
@@ -177,10 +177,14 @@ def _notes(view: CaseView, plan: Plan, arms: Arms, s: Paired) -> tuple[str, ...]
     return tuple(notes)
 
 
-def _next(plan: Plan, judgement: Judgement) -> tuple[str, ...]:
+def _next(plan: Plan, judgement: Judgement, arms: Arms) -> tuple[str, ...]:
     if judgement.verdict == "confirmed" and plan.claim == "uses":
         return (
             f"Ask an expert whether it should count for {plan.class_title}; if not, propose a correction.",
+        )
+    if judgement.verdict == "inconclusive" and not len(arms):
+        return (
+            "See in the notes why no image could take part: another region, or pieces from other images.",
         )
     if judgement.verdict == "inconclusive":
         return ("Test more images, with pieces from more images.",)

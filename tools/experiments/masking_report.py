@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from failsight.tools.evidence import Evidence, Fact, Figure, ImageRef, TestResult
 from failsight.tools.experiments import doses, figures, paired
-from failsight.tools.experiments.masking import REASONS, Measurements
+from failsight.tools.experiments.masking import NO_CONTROL, REASONS, Measurements
 from failsight.tools.experiments.masking_plan import TOOL, Outcome, Plan
 from failsight.tools.experiments.outcome import (
     POOR_MATCH,
@@ -15,7 +15,9 @@ from failsight.tools.experiments.outcome import (
     finite,
     known_mean,
     left_out,
+    mostly,
     rates,
+    sampled,
     settled,
 )
 from failsight.tools.experiments.paired import Paired
@@ -80,7 +82,7 @@ def evidence(view: CaseView, plan: Plan, plan_id: str, outcome: Outcome) -> Evid
             settled(plan.finding, plan.known, result, q, plan.claim_text, f"Masking {plan.region.title}"),
         ),
         notes=_notes(view, plan, outcome, summary, labels),
-        next_steps=_next(plan, judgement),
+        next_steps=_next(plan, judgement, outcome.first),
     )
 
 
@@ -146,10 +148,7 @@ def _notes(
     view: CaseView, plan: Plan, outcome: Outcome, s: Paired, labels: npt.NDArray[np.int64]
 ) -> tuple[str, ...]:
     m, notes = outcome.first, list(plan.notes)
-    if plan.population.found > plan.instrument.n_planned:
-        notes.append(
-            f"A seeded sample of {plan.instrument.n_planned:,} of {plan.population.found:,} images was tested."
-        )
+    notes += sampled(plan.instrument.n_planned, plan.population.found, len(m))
     notes += left_out(m.left_out(view.table(plan.bench.split)), REASONS)
     if len(m) and not m.same_shape.all():
         odd = int((~m.same_shape).sum())
@@ -216,11 +215,15 @@ def _overlap_note(view: CaseView, plan: Plan, m: Measurements) -> list[str]:
     ]
 
 
-def _next(plan: Plan, judgement: Judgement) -> tuple[str, ...]:
+def _next(plan: Plan, judgement: Judgement, m: Measurements) -> tuple[str, ...]:
     if judgement.verdict == "confirmed" and plan.claim == "uses":
         return (
             f"Ask an expert whether {plan.region.title} should count for {plan.class_title}; if not, propose a correction.",
         )
+    if judgement.verdict == "inconclusive" and mostly(m.out_reasons, NO_CONTROL):
+        return ("Take a smaller region: this one leaves most images no room for a control of the same area.",)
+    if judgement.verdict == "inconclusive" and not len(m):
+        return ("See in the notes why no image could take part: another region, or other images.",)
     if judgement.verdict == "inconclusive":
         return ("Test more images, or a larger region, or a cue that more images show.",)
     return ()

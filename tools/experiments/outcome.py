@@ -80,6 +80,20 @@ def left_out(left: Sequence[LeftOut], reasons: Sequence[str]) -> list[str]:
     return notes
 
 
+def sampled(planned: int, found: int, tested: int) -> list[str]:
+    """That a sample was drawn, and of how many of it the test speaks; nothing where all images were taken."""
+    if planned >= found:
+        return []
+    if tested:
+        return [f"A seeded sample of {planned:,} of {found:,} images was tested."]
+    return [f"A seeded sample of {planned:,} of {found:,} images was drawn, and none of it could be tested."]
+
+
+def mostly(codes: Values | npt.NDArray[np.int64], code: int) -> bool:
+    """Whether most of the images that took no part were left out for the reason ``code``."""
+    return len(codes) > 0 and 2 * int((np.asarray(codes) == code).sum()) > len(codes)
+
+
 def examples(effect: Values, count: int) -> list[int]:
     """Positions to show: evenly from the largest effect to the median, so that they are not only the best ones."""
     order = np.argsort(-effect, kind="stable")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,19 +29,40 @@ from failsight.tools.view import CaseView
 TOOL = "disaggregate"
 MOST_ROWS = 60
 MOST_FACTS = 80
+ALIKE = 0.95  # share of the images of either group that both have, from which they are one
 STATISTIC = "error rate of the group minus that of the other images, within true classes (Mantel–Haenszel); one-sided exact test"
 SOURCED = "error rate of the group minus that of the other images, within true classes; variance over sources, Student's t"
 
 
+def plan_key(columns: Sequence[Coded], crossed: bool, split: Split) -> str:
+    """What a plan is for that judges all groups of a table, those of two columns among them if ``crossed``: another table has another."""
+    told = f"groups by {', '.join(sorted(c.name for c in columns))}{', also crossed' if crossed else ''}"
+    return Finding("weak_slice", "fairness", "unknown", "", about=told, split=split).key
+
+
 def register(
-    view: CaseView, split: Split, columns: Sequence[Coded], least: int, gap: float, n: int, sourced: bool
+    view: CaseView,
+    split: Split,
+    columns: Sequence[Coded],
+    least: int,
+    gap: float,
+    n: int,
+    group_by: str | None,
+    crossed: bool,
 ) -> None:
     """Journal how all groups will be judged, before any is compared."""
+    sourced = group_by is not None
     view.register(
         Instrument(
-            finding=Finding("weak_slice", "fairness", "unknown", "").key,
+            finding=plan_key(columns, crossed, split),
             tool=TOOL,
-            arguments={"attributes": [c.name for c in columns], "min_group": least, "split": split},
+            arguments={
+                "attributes": [c.name for c in columns],
+                "intersections": crossed,
+                "min_group": least,
+                "group_by": group_by,
+                "split": split,
+            },
             statement="Some group is answered wrongly more often than the other images of the same classes.",
             statistic=(SOURCED if sourced else STATISTIC)
             + " of no gap at all, and an estimate of at least the minimum; crossed groups also against each of their columns alone; "
@@ -87,18 +109,52 @@ def tried(made: Groups, least: float, group_by: str | None, split: Split) -> tup
 
 
 def findings(made: Groups, least: float, group_by: str | None, split: Split) -> tuple[Finding, ...]:
-    """One confirmed finding for every gap that holds, largest first."""
-    held = sorted((g for g in made.all if g.verdict(least) == "confirmed"), key=lambda g: -g.gap.value)
-    return tuple(_finding(g, group_by, split) for g in held)
+    """One confirmed finding for every gap that holds, largest first; groups of nearly the same images are one."""
+    return tuple(_finding(g, group_by, split, others) for g, others in _held(made, least))
 
 
-def _finding(g: Group, group_by: str | None, split: Split) -> Finding:
+def _held(made: Groups, least: float) -> list[tuple[Group, list[Group]]]:
+    """Confirmed groups, largest gap first, each with those that are made of nearly the same images.
+
+    Of such groups the one with fewer conditions is told, then the one with a name rather than a number: a station, not its height.
+    """
+    held = [g for g in made.all if g.verdict(least) == "confirmed"]
+    first = sorted(held, key=lambda g: (len(g.names), sum(_numeric(v) for v in g.values)))
+    told: list[tuple[Group, list[Group]]] = []
+    for g in first:
+        same = next((others for one, others in told if _shared(one, g) >= ALIKE), None)
+        if same is None:
+            told.append((g, []))
+        else:
+            same.append(g)
+    return sorted(told, key=lambda one: -one[0].gap.value)
+
+
+def _shared(one: Group, other: Group) -> float:
+    """Images of both, as a share of those of either."""
+    return int((one.inside & other.inside).sum()) / max(int((one.inside | other.inside).sum()), 1)
+
+
+def _numeric(value: str) -> bool:
+    return bool(re.match(r"[<≥+-]?\s*\d", value.rpartition("(")[2]))
+
+
+def _also(g: Group, others: Sequence[Group]) -> str:
+    """Which other groups are these images, for the sentence of the finding."""
+    same = [clean(o.label, 60) for o in others if np.array_equal(o.inside, g.inside)]
+    nearly = [clean(o.label, 60) for o in others if not np.array_equal(o.inside, g.inside)]
+    parts = [f"the same images as {listing(same, 3)}"] if same else []
+    parts += [f"nearly the same images as {listing(nearly, 3)}"] if nearly else []
+    return f" ({'; '.join(parts)})" if parts else ""
+
+
+def _finding(g: Group, group_by: str | None, split: Split, others: Sequence[Group] = ()) -> Finding:
     sourced = group_by is not None
     error, out = 1 - g.accuracy, g.error_out
     which = " and ".join(f"{clean(a, 40)}={clean(b, 60)}" for a, b in zip(g.names, g.values, strict=True))
     return Finding(
         "weak_slice", "fairness", "unknown",
-        f"{IMAGES[split]} with {which} are answered wrongly more often: {number(error)} against {number(out)} of the others; at equal class "
+        f"{IMAGES[split]} with {which}{_also(g, others)} are answered wrongly more often: {number(error)} against {number(out)} of the others; at equal class "
         f"proportions the gap is {number(g.gap.value, 'points')} {interval(g.gap.ci, 'points')}.",
         slice=g.slice, n=g.n, error_rate=error, base_error_rate=out,
         ci=(1 - g.accuracy_ci[1], 1 - g.accuracy_ci[0]), p=g.p, q=g.q, verdict="confirmed",
@@ -114,12 +170,12 @@ def summary(made: Groups, columns: Sequence[Coded], images: Images, split: Split
     told = [
         f"{len(made.single)} groups by {names} ({n:,} {called(split)}), and {len(made.crossed)} crossed ones."
     ]
-    held = sorted((g for g in made.all if g.verdict(least) == "confirmed"), key=lambda g: -g.gap.value)
+    held = _held(made, least)
     if held:
-        worst = [f"{g.label} ({number(g.gap.value, 'points')})" for g in held[:3]]
+        worst = [f"{g.label}{_also(g, others)} ({number(g.gap.value, 'points')})" for g, others in held[:3]]
         told.append(
             f"{len(held)} {'is' if len(held) == 1 else 'are'} confirmed to be answered wrongly more often than other images of the same classes, "
-            f"with a gap estimated at {number(least, 'points').lstrip('+')} or more: {listing(worst)}."
+            f"with a gap estimated at {number(least, 'points').lstrip('+')} or more: {listing(worst, 3, 240)}."
         )
     else:
         top = max(made.all, key=lambda g: g.gap.value if g.gap.value == g.gap.value else -2.0, default=None)

@@ -191,6 +191,8 @@ def _still_learning(
         beside = {"falling": "the validation loss too", "rising": "the validation loss rises"}.get(
             val.state if val else "", "the validation loss does not clearly"
         )
+        if val is not None:
+            beside += f" (p {p_value(val.p)})"
         answer: Answer = (
             "yes" if val is None or val.state == "falling" else "open" if val.state == "open" else "no"
         )
@@ -283,7 +285,7 @@ def table(course: Course) -> Table:
         "What the training record shows",
         ("question", "answer", "why", "p", "q"),
         tuple(rows),
-        caption="q: Benjamini–Hochberg over the questions answered by a test.",
+        caption="p: of a question with two trends, the larger. q: Benjamini–Hochberg over the questions answered by a test.",
     )
 
 

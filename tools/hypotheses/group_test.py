@@ -28,6 +28,7 @@ from failsight.tools.slices.search import group_codes
 from failsight.tools.stats.groups import Gap, gap
 from failsight.tools.stats.intervals import newcombe, wilson
 from failsight.tools.stats.power import smallest_rate_difference
+from failsight.tools.stats.slices.clusters import rate_interval, wider
 from failsight.tools.text import clean
 from failsight.tools.view import CaseView
 
@@ -284,9 +285,15 @@ def run(view: CaseView, plan: Plan) -> Compared:
     wrong = p.labelled & ~p.correct
     missed, missed_out = int((wrong & inside).sum()), int((wrong & outside).sum())
     return Compared(
-        made, hits / n if n else math.nan, wilson(hits, n), rate_out, n, n_out, detectable, rarity,
-        missed / n if n else math.nan, wilson(missed, n), missed_out / n_out if n_out else math.nan, at,
+        made, hits / n if n else math.nan, _share(counted, inside, sources), rate_out, n, n_out, detectable, rarity,
+        missed / n if n else math.nan, _share(wrong, inside, sources), missed_out / n_out if n_out else math.nan, at,
     )  # fmt: skip
+
+
+def _share(hits: Mask, inside: Mask, sources: npt.NDArray[np.int64] | None) -> tuple[float, float]:
+    """Interval of the share of hits inside: Wilson's, or the wider of the two where images belong together, as find_slices has it."""
+    plain = wilson(int((hits & inside).sum()), int(inside.sum()))
+    return plain if sources is None else wider(plain, rate_interval(hits[inside], sources[inside]))
 
 
 def _rarity(view: CaseView, plan: Plan) -> Rarity | None:

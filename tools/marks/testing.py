@@ -16,6 +16,7 @@ from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Finding, Instrument, TestResult
 from failsight.tools.experiments.patches import as_mask
 from failsight.tools.experiments.population import boxed_objects
+from failsight.tools.marks.itself import Natural, may_be_itself, natural, share_of_object
 from failsight.tools.marks.search import COUNTED, Candidate, Half, Ints, Mask, receivers
 from failsight.tools.marks.trials import Adding, Bench, Covering, add, cover
 from failsight.tools.marks.words import Look, look_of
@@ -52,6 +53,7 @@ class Seen:
     rows: Ints
     has: Mask
     said: Mask
+    of_others: Natural
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Subject:
         stated: id of a finding of the case that says the same by the attribute's name; its own experiment decides. Else empty.
         subject: the boxed thing that nearly every picture has, of whatever class, where the mark lies in its boxes: it is part of what
             is told apart. Else empty.
+        of_object: share of what stands out in its pictures that lies in the mark, see :func:`share_of_object`.
     """
 
     candidate: Candidate
@@ -77,6 +80,7 @@ class Subject:
     kind: Relied
     stated: str = ""
     subject: str = ""
+    of_object: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,18 @@ def _subject(view: CaseView, one: Candidate, half: Half) -> Subject:
     before = _stated(view, name, named)
     kind: Relied = before[1] if before else _kind(view, one)
     stated = before[0] if before and told and (fit >= SAME or _within(view, one, next(iter(told)))) else ""
-    return Subject(one, look, seen, named, told is not None, name, kind, stated, _subject_of(view, one))
+    return Subject(
+        one,
+        look,
+        seen,
+        named,
+        told is not None,
+        name,
+        kind,
+        stated,
+        _subject_of(view, one),
+        share_of_object(one.donors),
+    )
 
 
 def _subject_of(view: CaseView, one: Candidate) -> str:
@@ -219,11 +234,18 @@ def _judged(
         thing, name = clean(one.subject, 40), clean(one.class_name, 60)
         why = f"It lies in the boxes of {thing}, which nearly every picture has: it may be what makes a {thing} a {name}. A person has to say."
         return Judgement("inconclusive", why)
+    spec = one.candidate.bench.spec
+    if made.verdict == "confirmed" and (
+        why := may_be_itself(
+            one.class_name, spec, one.seen.inside, one.of_object, one.seen.of_others, minimum
+        )
+    ):
+        return Judgement("inconclusive", why)
     borne_out = covered is not None and covered.effect > 0 and covered.p <= STANDING_LEVEL
     if made.verdict == "confirmed" and added.effect < WEAK and not borne_out:
         why = f"A pull of less than {number(WEAK, 'points')} counts only where covering the mark costs the class something, too."
         return Judgement("inconclusive", why)
-    if made.verdict == "confirmed" and added.effect < WEAK and one.candidate.bench.spec.startswith("colour:"):
+    if made.verdict == "confirmed" and added.effect < WEAK and spec.startswith("colour:"):
         why = f"A colour alone, without one form, may be that of a thing of the class: it takes a pull of {number(WEAK, 'points')}."
         return Judgement("inconclusive", why)
     return made
@@ -237,7 +259,12 @@ def _seen(view: CaseView, one: Candidate, half: Half) -> Seen:
     rows = np.concatenate([mine, others])
     has = one.bench.shows("data", rows)
     said = np.arange(len(rows)) < len(mine)
-    return Seen((int(has[said].sum()), len(mine)), (int(has[~said].sum()), len(others)), rows, has, said)
+    label = half.labels[np.searchsorted(half.rows, rows)]
+    sizes = (int((half.predicted == target).sum()), int((half.predicted != target).sum()))
+    of_others = natural(has, said, (label >= 0) & (label != target), sizes)
+    return Seen(
+        (int(has[said].sum()), len(mine)), (int(has[~said].sum()), len(others)), rows, has, said, of_others
+    )
 
 
 def _attribute(view: CaseView, seen: Seen) -> tuple[dict[str, str] | None, float]:

@@ -22,6 +22,12 @@ LEAST_SHIFT = (
 )
 LEAST_DISTANCE = 0.2  # Kolmogorov–Smirnov distance: the median may stay while the spread changes
 LEAST_V = 0.1  # Cramér's V
+AMOUNTS = (
+    "file_size",
+    "width",
+    "height",
+)  # of these a change is named by its ratio as well: files of 125 bytes are as large as of 123
+LEAST_RATIO = 0.05
 FEWEST = 20  # known values on both sides before an attribute is tested
 COMPARED = 1000  # rows of each sample that the permutation test reads
 SHOWN = 30
@@ -60,6 +66,7 @@ class AttributeShift:
         words: the difference in a few words: ``darker: median brightness 0.31 against 0.52``.
         left: AUC of the domain classifier among images alike in this attribute; NaN where there is no classifier.
         n: images of the smaller sample with a known value.
+        slight: an amount whose median changes by less than ``LEAST_RATIO`` of itself, however little it spreads.
     """
 
     name: str
@@ -74,12 +81,15 @@ class AttributeShift:
     n: int
     q: float = math.nan
     left: float = math.nan
+    slight: bool = False
 
     @property
     def large(self) -> bool:
         """At least the size fixed beforehand."""
         if not self.numeric:
             return self.effect >= LEAST_V
+        if self.slight:
+            return False
         moved = math.isfinite(self.effect) and abs(self.effect) >= LEAST_SHIFT and self.ci[0] * self.ci[1] > 0
         return moved or self.distance >= LEAST_DISTANCE
 
@@ -138,7 +148,8 @@ def _numeric(pair: Pair, name: str, values: np.ndarray, seed: int) -> AttributeS
     )
     words = f"{word}: median {_called(name)} {after} against {before}"
     return AttributeShift(
-        name, before, after, found.shift, found.ci, found.distance, found.p, True, words, found.n
+        name, before, after, found.shift, found.ci, found.distance, found.p, True, words, found.n,
+        slight=name in AMOUNTS and abs(found.after - found.before) < LEAST_RATIO * abs(found.before),
     )  # fmt: skip
 
 

@@ -12,7 +12,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from failsight.tools.attributes.computed import NUMERIC, image_measures
 from failsight.tools.attributes.metadata import metadata_columns, object_columns
+from failsight.tools.inputs.columns import OPPOSITE
 from failsight.tools.slices.columns import Coded
 from failsight.tools.slices.detector import seen_in_training
 from failsight.tools.slices.pulls import Compared, Suspicion, compared
@@ -28,6 +30,7 @@ ONE_CLASS = 0.95  # share of the images with a value from which it is one class'
 MORE_USUAL = 0.2  # … and by how many points more than in the other classes
 FEWEST_UNITS, FEWEST_IMAGES = 6, 10  # groups of images, and images in one, for a learning curve
 SPREAD = 0.5  # standard deviation of the log₂ training counts below which nothing can be said about them
+MEASURED = 30_000  # training images that are read for what pictures show by themselves
 FLAT = 0.01  # points of error per doubling that are nothing
 
 Interval = tuple[float, float]
@@ -40,10 +43,11 @@ class TrainShare:
 
     Attributes:
         n: training images with known values (of the slice's class, where it has one).
-        share, ci: share that meets the conditions, with its interval.
-        here: the share among the images that were searched (likewise).
+        share, ci: share of them that meets the conditions, with its interval.
+        here: the share among the images that were searched and have known values (likewise). n_here: how many these are.
         says: whether the share is low (see `RARE` and `UNDER`): ``undetermined`` where the interval holds both.
         curve: whether other values with few training images fail more as well; None where that was not asked.
+        gaps: attributes of the slice that some images here or there have no value of.
     """
 
     n: int
@@ -52,6 +56,8 @@ class TrainShare:
     here: float
     says: Says
     curve: LearningCurve | None = None
+    n_here: int = 0
+    gaps: tuple[str, ...] = ()
 
     @property
     def rare(self) -> bool:
@@ -132,9 +138,11 @@ def learning_curve(
 
 
 def train_columns(view: CaseView, attributes: Sequence[Coded]) -> dict[str, npt.NDArray[Any]]:
-    """Columns of the training images for attributes that people recorded or that words describe; {} without such images.
+    """Columns of the training images for attributes that people recorded, that words describe or that are measured of pictures;
+    {} without such images.
 
-    What pictures show by themselves (brightness …) would need all training images read, and is left out.
+    What pictures show by themselves (brightness …) is measured of up to ``MEASURED`` training images, and kept: ``data_statistics``
+    measures the same.
     """
     if "train" not in view.splits():
         return {}
@@ -149,7 +157,22 @@ def train_columns(view: CaseView, attributes: Sequence[Coded]) -> dict[str, npt.
                 whole = np.full(len(table), None, object)
                 whole[made.rows] = made.columns[one.name].astype(object)
                 columns[one.name] = whole
-    return columns
+    return columns | _measured(
+        view, [c.name for c in attributes if c.name not in columns and c.source == "computed"]
+    )
+
+
+def _measured(view: CaseView, names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
+    """Columns of the training images for computed attributes; {} where there are too many images to be read for it."""
+    table = view.table("train")
+    if not names or len(table) > MEASURED:
+        return {}
+    made = image_measures(table, cached=view.cached, store=view.store, progress=view.progress)
+    rows = np.arange(len(table), dtype=np.int64)
+    columns: dict[str, npt.NDArray[Any]] = {name: made.numbers[name] for name in NUMERIC}
+    columns["dominant_hue"] = made.dominant_hue(rows)
+    own = {name: name.removeprefix("computed_") for name in names}
+    return {name: columns[one] for name, one in own.items() if one in columns}
 
 
 def train_codes(view: CaseView, attributes: Sequence[Coded]) -> dict[str, npt.NDArray[np.int64]]:
@@ -167,9 +190,29 @@ def train_codes(view: CaseView, attributes: Sequence[Coded]) -> dict[str, npt.ND
             codes = coded.encode(columns[coded.name])
         except ValueError:  # words where numbers were searched
             continue
-        if (codes >= 0).any():
-            made[coded.name] = codes
+        told = _in_same_terms(coded, columns[coded.name], codes)
+        if told is not None and (told >= 0).any():
+            made[coded.name] = told
     return made
+
+
+def _in_same_terms(
+    coded: Coded, column: npt.NDArray[Any], codes: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64] | None:
+    """Codes of training images with ``none`` read as in the images that were searched; None where that can't be known any more.
+
+    Beside a single word ``none`` is a value, beside several a missing one, and a rare word may be in one split only. Read either
+    way, shares of the same value would have other denominators here and there.
+    """
+    if coded.edges is not None or column.dtype != object:
+        return codes
+    there = {value for value in column.tolist() if value is not None}
+    if OPPOSITE in coded.values:
+        read_as_missing = OPPOSITE not in there and len(there) > 1 and bool((codes == -1).any())
+        return None if read_as_missing else codes
+    told = codes.copy()
+    told[np.array([value == OPPOSITE for value in column.tolist()], bool)] = -1
+    return told
 
 
 def tied_in_training(view: CaseView, found: Search, pulls: Sequence[Suspicion]) -> list[Compared | None]:
@@ -255,8 +298,10 @@ def _share(
 ) -> TrainShare | None:
     known = np.ones(len(labels), bool) if where is None else labels == where
     here = np.ones(len(found.labels), bool) if where is None else found.labels == where
-    meets = known.copy()
+    meets, gaps = known.copy(), []
     for a, low, high in spans:
+        if (codes[a][known] == -1).any() or (found.attributes[a].codes[here] == -1).any():
+            gaps.append(found.attributes[a].name)
         known, here = known & (codes[a] != -1), here & (found.attributes[a].codes != -1)
         meets &= (codes[a] >= low) & (codes[a] <= high)
     n, k = int(known.sum()), int(meets.sum())
@@ -267,7 +312,7 @@ def _share(
     bound = max(RARE if len(spans) == 1 else 0.0, UNDER * share_here)
     says: Says = "yes" if ci[1] < bound else "no" if ci[0] >= bound else "undetermined"
     curve = _curve(found, spans, inside, codes, labels) if says == "yes" else None
-    return TrainShare(n, k / n, ci, share_here, says, curve)
+    return TrainShare(n, k / n, ci, share_here, says, curve, int(here.sum()), tuple(gaps))
 
 
 def _curve(

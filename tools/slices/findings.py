@@ -10,6 +10,7 @@ import numpy as np
 
 from failsight.tools.evidence import Bug, Failure, Finding, Kind, TestResult, Tried
 from failsight.tools.notes import IMAGES
+from failsight.tools.slices.beside import told_beside, told_recorded, told_shares, told_simpler
 from failsight.tools.slices.causes import Cue, TrainShare
 from failsight.tools.slices.classes import Classes, told_classes, what_to_look_at
 from failsight.tools.slices.search import Errors, Mask, Search, Span, errors_of
@@ -232,8 +233,14 @@ def refuted_finding(found: Search, part: TestedSlice) -> Finding:
 def _test(found: Search, part: TestedSlice) -> TestResult:
     adjusted = found.report.class_adjusted
     within = " within true classes" if adjusted else ""
+    spans, class_index = spans_of(found, part.conjunction)
     named = found.class_column in part.conjunction.attributes
-    beside = "in the rest of its class" if named else f"elsewhere{within}"
+    outside = told_beside(found, spans, found.prepared.within if class_index is None else class_index)
+    outside = (
+        "in the rest of its class"
+        if named and "known" not in outside
+        else outside + ("" if named else within)
+    )
     return TestResult(
         tool=TOOL,
         effect=part.effect if adjusted else part.difference,
@@ -241,7 +248,7 @@ def _test(found: Search, part: TestedSlice) -> TestResult:
         p=part.p,
         n=part.confirmation.n,
         verdict="confirmed" if part.verdict == "confirmed" else "refuted",
-        statistic=f"rate in the slice minus rate {beside}, on the half that did not suggest it; one-sided test{within}, "
+        statistic=f"rate in the slice minus rate {outside}, on the half that did not suggest it; one-sided test{within}, "
         "against each slice with fewer conditions, and beside the other slices" + together(found),
         q=part.q,
         together=found.prepared.group_by or "",
@@ -290,7 +297,7 @@ def _images(found: Search, spans: Sequence[Span], class_index: int | None) -> st
 def _statement(found: Search, one: Found, share: TrainShare | None) -> str:
     images, e, goal = _images(found, one.spans, one.class_index), one.errors, found.goal
     inside, outside = (goal.shown(value) for value in means(found, one))
-    rest = beside(one)
+    rest = beside(found, one)
     if goal.kind == "loss":
         text = f"{images} give the true class less: it lacks {inside} of the probability on average, against {outside} {rest}."
     elif goal.kind == "confident_error":
@@ -299,8 +306,12 @@ def _statement(found: Search, one: Found, share: TrainShare | None) -> str:
         text = f"{images} have a higher {clean(goal.column or '', 40)}: {inside} on average, against {outside} {rest}."
     else:
         text = f"{images} are answered wrongly more often: {number(e.rate)} {interval(e.ci)} against {number(e.rate_out)} {rest}{_at_equal_classes(found, one)}."
+        groups = [spans_of(found, r.conjunction) for part in one.parts for r in part.merged]
+        text += told_simpler(found, one.spans, one.inside) or told_recorded(
+            found, one.spans, one.inside, groups
+        )
     if share is not None and share.rare:
-        text += f" They are rare in training: {number(share.share)} {interval(share.ci)} there, {number(share.here)} here."
+        text += f" They are rare in training: {told_shares(found, one.class_index, share)}."
     return text
 
 
@@ -328,9 +339,9 @@ def _at_rates_elsewhere(found: Search, one: Found) -> float:
     return float(rates[there].mean()) if len(there) else 0.0
 
 
-def beside(one: Found) -> str:
+def beside(found: Search, one: Found) -> str:
     """Beside what its error is told."""
-    return "elsewhere" if one.class_index is None else "in the rest of the class"
+    return told_beside(found, one.spans, one.class_index)
 
 
 def means(found: Search, one: Found) -> tuple[float, float]:
@@ -341,7 +352,7 @@ def means(found: Search, one: Found) -> tuple[float, float]:
 
 def _why(found: Search, one: Found, why: Why) -> list[str]:
     """What is known about the cause, what was merged into the slice, whether it is found in other halves."""
-    said = [what_to_look_at(found, why.classes) or _cause(why.share)]
+    said = [what_to_look_at(found, why.classes) or _cause(found, one, why.share)]
     if why.cue is not None:
         said.append(_cue(found, why.cue))
     merged = merged_into(found, one)
@@ -354,13 +365,15 @@ def _why(found: Search, one: Found, why: Why) -> list[str]:
     return said
 
 
-def _cause(share: TrainShare | None) -> str:
+def _cause(found: Search, one: Found, share: TrainShare | None) -> str:
     if share is None:
         return "The cause is undetermined: no training images with these attributes to compare with."
     if share.says == "undetermined":
-        return f"Whether they are rare in training is undetermined ({number(share.share)} {interval(share.ci)} of {share.n:,} images there, {number(share.here)} here)."
+        return f"Whether they are rare in training is undetermined ({told_shares(found, one.class_index, share)})."
     if not share.rare:
-        return f"Not rare in training ({number(share.share)} of {share.n:,} images there, {number(share.here)} here): the cause lies elsewhere."
+        return (
+            f"Not rare in training ({told_shares(found, one.class_index, share)}): the cause lies elsewhere."
+        )
     curve = share.curve
     first = "High error and few training images"
     if curve is None or curve.says == "undetermined":

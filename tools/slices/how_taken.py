@@ -10,23 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
+from failsight.tools.provenance import TAKEN, words
+
 YES, NO = ("yes", "true", "1", "present"), ("no", "false", "0", "absent")
-_WORDS = (
-    # with what and where
-    "site camera device scanner sensor lens phone smartphone station location hospital clinic lab laboratory source origin provider vendor batch session "
-    "collection project agency agent broker dealer seller supplier manufacturer department ward institution institute organisation organization company "
-    "country region district county province city town village street address zip zipcode postcode latitude longitude gps drone satellite "
-    # by whom and of whom
-    "owner user uploader customer client photographer operator technician radiologist radiographer doctor physician nurse author creator publisher "
-    "labeller labeler annotator annotater rater reader reviewer worker patient subject participant household house "
-    # when
-    "season year month week weekday date timestamp quarter decade visit shift release version "
-    # of which data set
-    "dataset cohort study survey campaign fold folder split import upload archive "
-    # the same in German
-    "standort kamera gerät geraet klinik krankenhaus labor quelle hersteller makler agentur datum jahr monat jahreszeit fotograf patient"
-)
-_NAMED = frozenset(_WORDS.split())
 _ID = re.compile(r"[A-Za-z]{1,12}[-_ ]?\d{1,9}[A-Za-z]?|\d{3,}")
 _DATE = re.compile(r"(?:19|20)\d\d(?:[-/.]\d{1,2}){0,2}|\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)?\d\d")
 
@@ -41,14 +27,7 @@ def tells_how_taken(name: str, values: Sequence[str], value: str, seen: Collecti
     """
     if name.casefold() in {one.casefold() for one in seen} or value.casefold() in (*YES, *NO):
         return False
-    return bool(_NAMED & _parts(name)) or _codes(values)
-
-
-def _parts(name: str) -> set[str]:
-    """The words of a column's name, in lower case and without the s of a plural: ``cameraID`` has ``camera`` and ``id``."""
-    apart = re.sub(r"(?<=[a-zäöüß])(?=[A-ZÄÖÜ])", " ", name)
-    words = re.findall(r"[a-zäöüß]+", apart.casefold())
-    return {*words, *(w[:-1] for w in words if w.endswith("s"))}
+    return bool(TAKEN & words(name)) or _codes(values)
 
 
 def _codes(values: Sequence[str]) -> bool:

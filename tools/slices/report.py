@@ -56,8 +56,8 @@ def summary(
 def _against(found: Search, one: Found) -> str:
     if found.goal.kind == "column":
         inside, outside = (found.goal.shown(value) for value in means(found, one))
-        return f"{inside} against {outside} {beside(one)}"
-    return f"{number(one.errors.rate)} wrong against {number(one.errors.rate_out)} {beside(one)}"
+        return f"{inside} against {outside} {beside(found, one)}"
+    return f"{number(one.errors.rate)} wrong against {number(one.errors.rate_out)} {beside(found, one)}"
 
 
 def facts(found: Search, shown: Sequence[Found], whys: Sequence[Why], q: float) -> tuple[Fact, ...]:
@@ -222,7 +222,7 @@ def slices(found: Search, shown: Sequence[Found], whys: Sequence[Why]) -> Table 
         ),
         tuple(rows),
         tuple(units),
-        "Error rates are those of the half that did not suggest the slice. Merged: similar groups that this one accounts for."
+        "Error rates are those of the half that did not suggest the slice. Elsewhere: the other images that have a value. Merged: similar groups that this one accounts for."
         + (" Found again: in other splits of the same images." if tried else ""),
     )
 
@@ -382,13 +382,13 @@ def chart(view: CaseView, found: Search, shown: Sequence[Found]) -> Figure:
     marks = [Mark(one.errors.rate, *one.errors.ci) for one in shown]
     said = listing([f"{n} {number(one.errors.rate)}" for n, one in zip(names, shown, strict=True)], 8)
     overall = number(float(found.wrong[found.confirmation].mean()))
-    alt = f"Error rate of each slice with its 95 % interval: {said}; all images {overall}."
+    alt = f"Error rate of each slice with its 95 % interval: {said}; all images of the half that tests {overall}."
     svg = rates(
         "Error rate by slice",
         alt,
         names,
         [("error", marks)],
-        f"share that is wrong, 95 % interval (all: {overall})",
+        f"share that is wrong, 95 % interval (all of the half that tests: {overall})",
     )
     return view.save_figure("slices", svg, title="Error rate by slice", alt=alt)
 

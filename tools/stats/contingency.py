@@ -213,15 +213,20 @@ def cramers_v_interval(
         return 0.0, (0.0, 1.0)
     rng = np.random.default_rng(seed)
     total = float(t.sum())
-    scale = n / (n - 1) * (total - 1) / total  # margins that a small stratum chose for itself take a share of what goes beyond them
+    scale = (
+        n / (n - 1) * (total - 1) / total
+    )  # margins that a small stratum chose for itself take a share of what goes beyond them
     beyond, expected, spread = (
-        sum(part) for part in zip(*(_cells(one[None], k) for one, k in zip(t, scale, strict=True)), strict=True)
+        sum(part)
+        for part in zip(*(_cells(one[None], k) for one, k in zip(t, scale, strict=True)), strict=True)
     )
     point = float(np.sqrt(_squared(beyond, expected, spread, t)[0]))
     drawn_beyond, drawn_expected, drawn_spread = (np.zeros((resamples, *t.shape[1:])) for _ in range(3))
     for size, stratum, k in zip(n, t, scale, strict=True):
         cells = rng.multinomial(int(size), stratum.ravel() / size, resamples)
-        parts = _cells(cells.reshape(resamples, *stratum.shape).astype(np.float64), k**2)  # a draw takes it once more
+        parts = _cells(
+            cells.reshape(resamples, *stratum.shape).astype(np.float64), k**2
+        )  # a draw takes it once more
         for sums, part in zip((drawn_beyond, drawn_expected, drawn_spread), parts, strict=True):
             sums += part
     drawn = np.sqrt(_squared(drawn_beyond, drawn_expected, drawn_spread, t, bias=2.0))

@@ -1,4 +1,4 @@
-"""What a threshold on one score costs: rates above it, the threshold that reaches a wanted recall, precision where a class is rarer.
+"""What a threshold on one score costs: rates above it, the threshold that reaches a wanted rate, precision where a class is rarer.
 
 Pure functions over the scores of one class and whether each image is of it. Scores are compared in single precision, as models
 give them.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ Bool = npt.NDArray[np.bool_]
 Int = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 Interval = tuple[float, float]
+Wanted = Literal["recall", "precision", "specificity"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ class Rate:
     @property
     def value(self) -> float:
         return self.k / self.n if self.n else math.nan
+
+    @property
+    def rest(self) -> Rate:
+        """Of the n, those that are none of the k."""
+        return Rate(self.n - self.k, self.n, (1 - self.ci[1], 1 - self.ci[0]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +93,71 @@ def threshold_for(scores: Floats, wanted: float) -> float | None:
         math.floor(bar * 10**digits * (1 + 1e-7)) / 10**digits
     )  # 0.3 in single precision is no more than 0.3
     return made if reaches(scores, made).sum() >= need else bar
+
+
+def limit_for(
+    scores: Floats,
+    target: Bool,
+    measure: Literal["precision", "specificity"],
+    wanted: float,
+    *,
+    fewest: int = 1,
+    prevalence: float | None = None,
+) -> tuple[float, bool] | None:
+    """The smallest threshold from which on a rate is reached, and so the one of those that finds most of the class.
+
+    Args:
+        scores, target: (n,) score of a class, and whether each image is of it; both sorts are there.
+        wanted: in (0, 1].
+        fewest: images that have to reach a threshold for it to count, at least 1: a precision of one image tells nothing.
+        prevalence: the share of the class at which precision is meant, in (0, 1); None for the one here.
+
+    Returns:
+        the threshold in (0, 1] and True; without one that reaches the rate, the one that comes nearest and False; None where no
+        threshold is reached by ``fewest`` images.
+    """
+    scores = np.asarray(scores, np.float32)
+    steps = np.unique(scores[(scores > 0) & (scores <= 1)])
+    own, others = (_reaching(scores[part], steps) for part in (target, ~target))
+    enough = own + others >= max(1, fewest)
+    if not enough.any():
+        return None
+    if measure == "specificity":
+        rates = 1 - others / (~target).sum()
+    else:
+        weights = (
+            (1.0, 1.0)
+            if prevalence is None
+            else (prevalence / target.sum(), (1 - prevalence) / (~target).sum())
+        )
+        rates = weights[0] * own / np.maximum(weights[0] * own + weights[1] * others, 1e-300)
+    rates = np.where(enough, rates, -1.0)
+    held = np.flatnonzero(rates >= wanted - 1e-9)
+    at = int(held[0]) if len(held) else int(rates.argmax())
+    return _between(float(scores[scores < steps[at]].max(initial=0)), float(steps[at])), bool(len(held))
+
+
+def _reaching(scores: Floats, steps: Floats) -> Int:
+    """(k,) how many of the scores reach each of the ascending steps."""
+    made: Int = len(scores) - np.searchsorted(np.sort(scores), steps)
+    return made
+
+
+def _between(below: float, bar: float) -> float:
+    """The smallest number of few digits, three or more behind the point, above ``below`` and at most ``bar``: it calls the same images."""
+    for digits in range(3, 9):
+        scale = 10.0**digits
+        first = math.floor(below * scale)
+        for made in ((first + 1) / scale, (first + 2) / scale):  # 0.7 in single precision is below 0.7
+            if np.float32(below) < np.float32(made) <= np.float32(bar):
+                return made
+    return bar
+
+
+def best_recall(scores: Floats) -> float | None:
+    """The threshold that finds as many of these (n,) scores as any above 0 does; None where all scores are 0."""
+    share = float((np.asarray(scores, np.float32) > 0).mean())
+    return threshold_for(scores, share) if share else None
 
 
 def halves(target: Bool, groups: Int | None, seed: int) -> Bool:

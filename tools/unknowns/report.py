@@ -16,9 +16,11 @@ from failsight.tools.stats.intervals import wilson
 from failsight.tools.stats.power import smallest_rate_difference
 from failsight.tools.stats.slices import TestedSlice
 from failsight.tools.text import clean, interval, listing, number, p_value
+from failsight.tools.unknowns import unexpected
 from failsight.tools.unknowns.blind_spots import COLUMN, BlindSpots
 from failsight.tools.unknowns.expected import Expected
 from failsight.tools.unknowns.to_label import Choice
+from failsight.tools.unknowns.unexpected import told_difference
 
 if TYPE_CHECKING:
     from failsight.tools.inputs.base import Split
@@ -125,8 +127,9 @@ def _expected_sentence(told: Told) -> str:
     )
     there = told.found_there
     if there is not None:
-        inside = made.ci[0] <= there[0] <= made.ci[1]
-        text += f"; their labels show {there[0]:,}, {'as expected' if inside else 'which is not as expected: the images have shifted'}"
+        text += (
+            f"; their labels show {there[0]:,}, {told_difference(told.view, told.target, there[0], made.ci)}"
+        )
     return text + "."
 
 
@@ -402,6 +405,6 @@ def next_steps(told: Told) -> tuple[str, ...]:
             "Label the images of the plan, the confident ones as well: errors among them are the undiscovered kind."
         )
     there, made = told.found_there, told.expected
-    if there is not None and made is not None and not made.ci[0] <= there[0] <= made.ci[1]:
-        steps.append("Find out in what the deployment images differ (shift).")
+    if there is not None and made is not None:
+        steps += unexpected.steps(told.view, told.target, there[0], made.ci)
     return tuple(steps)

@@ -1,0 +1,49 @@
+"""True of a table and yes of a person are one value, and metadata say which of their columns names the image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from failsight.agent import open_case
+from failsight.tools.errors import RetryError, UserError
+from failsight.tools.experiments.population import Filter, compare
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        [True, False, True, None],
+        ["True", "False", "True", None],
+        ["yes", "no", "yes", None],
+        ["TRUE", "FALSE", "TRUE", None],
+    ],
+)
+@pytest.mark.parametrize("said", ["true", "True", "yes", "YES"])
+def test_truth_values_match_however_they_are_written(column: list[object], said: str) -> None:
+    values = np.array(column, object)
+    assert compare(Filter("night", "=", said), values).tolist() == [True, False, True, False]
+    assert compare(Filter("night", "!=", said), values).tolist() == [False, True, False, False]
+
+
+def test_other_words_are_no_truth_values() -> None:
+    values = np.array(["yes", "no", "perhaps"], object)
+    assert compare(Filter("night", "=", "yes"), values).tolist() == [True, False, False]
+    with pytest.raises(RetryError, match="is never 'true'"):
+        compare(Filter("night", "=", "true"), values)
+    with pytest.raises(RetryError, match="is a number"):
+        compare(Filter("night", "=", "true"), np.array([1, 0], object))
+
+
+def test_metadata_without_the_column_that_names_the_image_are_asked_about(tmp_path: Path) -> None:
+    answers, meta = tmp_path / "answers.csv", tmp_path / "meta.csv"
+    answers.write_text("path,label,prediction\n" + "\n".join(f"{i}.png,{'ab'[i % 2]},a" for i in range(30)))
+    meta.write_text("file,night\n" + "\n".join(f"{i}.png,True" for i in range(30)))
+    with pytest.raises(UserError) as refused:
+        open_case(predictions=answers, metadata=meta, out=tmp_path / "case")
+    assert "was not said. Give it with --metadata-key (metadata_key=): one of file, night." in str(
+        refused.value
+    )
+    open_case(predictions=answers, metadata=meta, metadata_key="file", out=tmp_path / "case").close()
