@@ -17,10 +17,12 @@ from failsight.agent.attributes import check_name, with_definitions
 from failsight.agent.config import CaseConfig
 from failsight.agent.journal import Journal
 from failsight.agent.methods import as_method
+from failsight.agent.places import shown_place
 from failsight.agent.secrets import redact
+from failsight.agent.shown import shown as with_pictures
 from failsight.agent.state import STAGES, CaseState, FindingRecord, call_digest, fold
 from failsight.agent.wanting import Wanting
-from failsight.tools.belonging import default_for, told
+from failsight.tools.belonging import default_for, shown, told
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import Evidence, Finding, Instrument, canonical, digest, jsonable
 from failsight.tools.inputs.base import AttributeTable, Split
@@ -129,6 +131,9 @@ class Case(Wanting):
     def evidence(self, tool: str | None = None) -> Sequence[Evidence]:
         return [e for e in self.state().measured_now() if tool in (None, e.tool)]
 
+    def looked_at(self, split: Split = "data") -> Mapping[str, str]:
+        return self.state().looked_at(split)
+
     def register(self, instrument: Instrument) -> str:
         if instrument.id not in self.state().instruments:
             self.record("instrument.registered", id=instrument.id, instrument=dataclasses.asdict(instrument))
@@ -166,12 +171,15 @@ class Case(Wanting):
             raise RetryError(
                 f"Only a person may fill {listing(spec.personal)} of {tool}: nobody else's judgement is kept as theirs."
             )
-        self._check_needs(spec)
+        if self.recorded is None:
+            self._check_needs(spec)
         state, known = self.state(), {"request": request} if request else {}
         key = self.call_key(spec, checked)
         found = state.requests.get(request) or self.answered(spec, checked)
         if found:
             return next(e for e in state.evidence if e.id == found), True
+        if self.recorded is not None:
+            raise self.recorded.error(f"{spec.name} was not measured so, or something changed since. ")
         if may is not None and request not in state.requests and not may(spec, checked):
             raise RetryError(
                 f"By now {tool} would run anew, and nobody has said yes to that. Call it again, by itself."
@@ -217,6 +225,8 @@ class Case(Wanting):
             return {**checked, "group_by": told(checked["group_by"])}
         if checked["group_by"] is not None:
             return checked
+        if self.recorded is not None:
+            return {**checked, "group_by": shown(cast("CaseView", self)) or None}
         return {
             **checked,
             "group_by": default_for(cast("CaseView", self), str(checked.get("split") or "data")),
@@ -255,6 +265,8 @@ class Case(Wanting):
             state = self.state()
             prints["findings"] = digest([(r.id, r.finding) for r in state.now()])
             prints["expectations"] = digest(list(state.expectations.values()))
+            if state.relabelled:
+                prints["labels"] = digest(state.relabelled)
             given = jsonable(checked)
             prints["evidence"] = digest([e.id for e in state.evidence if _counts(spec, e, given)])
         if spec.reads_groups and self.state().groups is not None:
@@ -307,7 +319,9 @@ class Case(Wanting):
 
         if name not in registry():
             raise AttributeError(f"a case has no {name!r}; its tools are {', '.join(registry())}")
-        return as_method(registry()[name], lambda arguments: self.call(name, arguments)[0])
+        return as_method(
+            registry()[name], lambda arguments: with_pictures(self.call(name, arguments)[0], self.folder)
+        )
 
     def __dir__(self) -> list[str]:
         from failsight.tools.registry import registry
@@ -404,7 +418,7 @@ def _load_knowledge() -> Any:
 
 def disk_error(error: OSError, folder: Path) -> UserError:
     """An operating-system error as a sentence for the person who can mend it."""
-    where = error.filename or folder
+    where = error.filename or shown_place(folder)
     return UserError(
         f"{where}: {error.strerror or error}.",
         "Mend that and run the same command again: it goes on where it stopped.",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from failsight.agent.given import as_settings
+from failsight.agent.given import as_settings, by_name
 from failsight.agent.secrets import redact
 from failsight.tools.errors import UserError
 from failsight.tools.evidence import digest
@@ -114,6 +114,37 @@ def _bars(given: Mapping[str, Any]) -> dict[str, float]:
     return {name: threshold_value(name, value) for name, value in given.items()}
 
 
+def as_text(thresholds: Mapping[str, Any]) -> dict[str, str]:
+    """Thresholds as a case keeps them, however their numbers were written. Raises UserError where one is none."""
+    return {name: repr(bar) for name, bar in _bars(thresholds).items()}
+
+
+def check_words(given: Mapping[str, Any]) -> None:
+    """What settings in words mean is looked up now, not when they are needed.
+
+    Raises:
+        UserError: an unknown workflow, policy or planner, a budget or a choice of repairs that can't be read.
+    """
+    if given.get("workflow"):
+        check_workflow(given["workflow"])
+    if given.get("policy"):
+        from failsight.agent.policy import load_policy
+
+        load_policy(given["policy"])
+    if given.get("repair"):
+        from failsight.agent.planners.repairs import check
+
+        check(given["repair"])
+    if given.get("planner"):
+        from failsight.agent.planners import check_planner
+
+        check_planner(given["planner"])
+    if given.get("budget"):
+        from failsight.agent.guards.spending import Budget
+
+        Budget.parse(given["budget"])  # whoever plans
+
+
 def check_workflow(name: str) -> None:
     """Raises UserError when there is no workflow ``name``; names are file names, so that nothing is loaded for it."""
     from importlib.resources import files
@@ -133,23 +164,21 @@ def model_place(given: str, name: str) -> str:
     path = Path(given).expanduser()
     if path.exists():
         return str(path.resolve())
-    if (
-        given == ROOMS
-        or (name == "vqa" and given.startswith("openai:"))
-        or (given.count("/") == 1 and not given.startswith((".", "~", "/")))
-    ):
+    if given == ROOMS or (name == "vqa" and given.startswith("openai:")) or _HUB.fullmatch(given):
         return given
     raise UserError(
         f"There is no {path} (given as {name}).", "Give a model folder, or a hub id such as owner/name."
     )
 
 
+_HUB = re.compile(r"\w[\w.-]*/[\w.-]+")  # owner/name; with a slash at its end it is a folder
+
 PATHS = ("model", "predictions", "data", "train", "pool", "deploy", "history", "metadata")
 
 SPLIT_PATHS = ("data", "train", "pool", "deploy")
 
 
-def _there(given: str, name: str) -> str:
+def place_of(given: str, name: str) -> str:
     """The absolute path of a file or folder; of a model also ``file.py:function``, and ``hub:owner/name`` as it is; of data also
     ``folder#split``.
 
@@ -175,18 +204,14 @@ def make_config(**given: Any) -> CaseConfig:
     Raises:
         UserError: a path that does not exist, or neither a model nor predictions, or no data.
     """
-    made = {k: v for k, v in given.items() if v is not None}
-    unknown = set(made) - {f.name for f in dataclasses.fields(CaseConfig)}
-    if unknown:
-        raise TypeError(f"unknown settings: {sorted(unknown)}")
-    made = as_settings(made, dataclasses.asdict(CaseConfig()))
+    made = as_settings(by_name(given), dataclasses.asdict(CaseConfig()))
+    check_words(made)
     for name in PATHS:
         if made.get(name):
-            made[name] = _there(str(made[name]), name)
+            made[name] = place_of(str(made[name]), name)
     made |= {name: model_place(str(made[name]), name) for name in MODELS if made.get(name)}
-    check_workflow(str(made.get("workflow", "reactive")))
     if made.get("thresholds"):
-        made["thresholds"] = {name: repr(bar) for name, bar in _bars(made["thresholds"]).items()}
+        made["thresholds"] = as_text(made["thresholds"])
     config = _with_code(CaseConfig(**made))
     if not (config.model or config.predictions):
         raise UserError(

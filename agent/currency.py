@@ -109,6 +109,8 @@ def _causes(state: CaseState, made: Evidence) -> Iterable[str]:
     if made.tool == READINESS and state.measured.get(made.id, 0) < state.groups_at:
         same = f"images of the same {clean(state.groups or '', 40)} counted together"
         yield same if state.groups else "images counted as independent"
+    if state.measured.get(made.id, 0) < state.labels_at:
+        yield "labels were looked at by people"
     if made.tool == READINESS and state.out_of_date(made):
         yield "other expectations were set"
     at = state.measured.get(made.id, 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
 import operator
 import os
 from collections.abc import Collection, Mapping
@@ -20,6 +22,55 @@ OBJECTS: Final = {
     "data": "Write the pictures to files, a folder for each class, or list them in a table (docs/data.md).",
     "predictions": "Write them to a CSV or Parquet file with the columns path, label and prediction (docs/models.md).",
 }
+
+
+KNOWN_AS: Final = {"map": "class_map", "threshold": "thresholds"}
+"""What the command line calls a setting → the setting."""
+
+
+def by_name(given: Mapping[str, Any]) -> dict[str, Any]:
+    """``given`` under the names of settings; ``map`` and ``threshold`` also as the command line writes them (``"garden=yard"``).
+
+    Raises:
+        TypeError: a name that is no setting, with those that are spelt much like it, and all of them.
+        UserError: one setting under two names, or a text that is not A=B.
+    """
+    from failsight.agent.config import CaseConfig
+
+    known = [f.name for f in dataclasses.fields(CaseConfig) if f.name != "code"]
+    made: dict[str, Any] = {}
+    for name, value in given.items():
+        setting = KNOWN_AS.get(name, name)
+        if setting not in known:
+            near = difflib.get_close_matches(name, [*known, *KNOWN_AS, "groups", "expectations", "out"], 2)
+            hint = f" Did you mean {' or '.join(near)}?" if near else ""
+            raise TypeError(
+                f"There is no setting {clean(name, 60)!r}.{hint} There are {listing([*known, 'groups'], 40)}."
+            )
+        if value is None:
+            continue
+        if setting in made:
+            raise UserError(
+                f"{setting} is given twice.", f"It is called {name} on the command line: give one of them."
+            )
+        made[setting] = _pairs(setting, value) if setting in KNOWN_AS.values() else value
+    return made
+
+
+def _pairs(setting: str, value: Any) -> Any:
+    """A dictionary from the texts of the command line (``"a=b"``, or a list of these); anything else as it is."""
+    texts = [value] if isinstance(value, str) else value
+    if not isinstance(texts, list | tuple) or not texts or not all(isinstance(t, str) for t in texts):
+        return value
+    made = {}
+    for text in texts:
+        left, equals, right = text.rpartition("=") if setting == "thresholds" else text.partition("=")
+        if not (left.strip() and equals):
+            raise UserError(
+                f"{setting} can't be {text[:40]!r}.", f"Give a dictionary: {setting}={{'a': 'b'}}."
+            )
+        made[left.strip()] = right.strip()
+    return made
 
 
 def as_settings(given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:

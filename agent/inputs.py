@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from failsight.agent.elsewhere import Recorded
     from failsight.tools.attributes.sources import AttributeSource
     from failsight.tools.engine.choice import Engine, ModelSpec
     from failsight.tools.inputs.encoders import Encoder
@@ -40,10 +42,12 @@ class CaseInputs:
     """Model and data of a case folder."""
 
     def __init__(self, folder: Path, config: CaseConfig, progress: Progress | None = None) -> None:
-        self.folder, self.config = folder, config
-        self.name, self.task, self.seed = config.name or folder.name, config.task, config.seed
+        self.folder = Path(os.path.abspath(folder))  # wherever the program goes on working
+        self.config = config
+        self.name, self.task, self.seed = config.name or self.folder.name, config.task, config.seed
         self.history = Path(config.history) if config.history else None
         self.progress = Cancellable(progress)
+        self.recorded: Recorded | None = None  # what stands in for model and images that are not at hand
         self.beginning = False  # the case is being made: data of which most would be left out are refused
         self._model: Classifier | None = None
         self._tables: dict[str, ImageTable] = {}
@@ -53,6 +57,8 @@ class CaseInputs:
 
     @property
     def classes(self) -> tuple[str, ...]:
+        if self.recorded is not None:
+            return self.recorded.classes
         return self.model().classes if self.has_model() else self.table().classes
 
     def splits(self) -> Sequence[Split]:
@@ -72,6 +78,7 @@ class CaseInputs:
     def model(self) -> Classifier:
         if not self.config.model:
             raise RetryError("This case has predictions only; there is no model to run.")
+        self._must_be_at_hand()
         if self._model is None:
             from failsight.tools.inputs import open_model
 
@@ -87,6 +94,7 @@ class CaseInputs:
     def table(self, split: Split = "data") -> ImageTable:
         if split not in self.splits():
             raise RetryError(f"This case has no {split} images.", self.splits())
+        self._must_be_at_hand()
         if split not in self._tables:
             if split == "data" and self.config.predictions:
                 self._open_black_box()
@@ -94,10 +102,15 @@ class CaseInputs:
                 self._tables[split] = self._open_images(split)
         return self._tables[split]
 
+    def _must_be_at_hand(self) -> None:
+        if self.recorded is not None:
+            raise self.recorded.error()
+
     def _open_images(self, split: Split) -> ImageTable:
         from failsight.tools.inputs import open_images
 
         classes = self.model().classes if self.has_model() else self.table("data").classes
+        ground = self.model().preprocessing.ground if self.has_model() else "drop"
         metadata = (Path(self.config.metadata), self.config.metadata_key) if self.config.metadata else None
         return open_images(
             Path(self.config.sources()[split]),
@@ -108,6 +121,7 @@ class CaseInputs:
             refuse_loss=self.beginning,
             cache_folder=self.folder / "cache" / "tables",
             progress=self.progress,
+            ground=ground,
         )
 
     def _open_black_box(self) -> None:
@@ -228,6 +242,8 @@ class CaseInputs:
 
     def fingerprints(self) -> dict[str, str]:
         """Content fingerprints of the model and of every split."""
+        if self.recorded is not None:
+            return dict(self.recorded.prints)
         made = {"model": self.model().fingerprint if self.has_model() else ""}
         made.update({s: self.table(s).fingerprint for s in self.splits()})
         return made

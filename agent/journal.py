@@ -10,6 +10,7 @@ whole file and its head is found out by the head printed in reports and ``findin
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import time
@@ -29,6 +30,7 @@ from failsight.agent.journal_check import (
     verify,
     written_whole,
 )
+from failsight.agent.places import shown_place
 from failsight.tools.errors import UserError
 from failsight.tools.evidence import canonical, digest
 
@@ -40,6 +42,16 @@ _WRITING: weakref.WeakSet[Journal] = weakref.WeakSet()
 
 
 _COPY = "Make it writable, or copy the folder to a place that is."
+
+
+_MENDED = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "Free some disk space"),
+    **dict.fromkeys(
+        (errno.ENOENT, errno.ENOTDIR, errno.ESTALE), "Put the case folder back where it was opened"
+    ),
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "Make the case folder writable"),
+}
+"""What a person does about a failed write, by what the system says of it."""
 
 
 class ReadOnly(UserError):
@@ -59,6 +71,9 @@ class Journal:
     """
 
     def __init__(self, folder: Path, *, write: bool = True) -> None:
+        folder = Path(
+            os.path.abspath(folder)
+        )  # a journal that moved with the working folder would end in another case
         self.path = folder / "journal.jsonl"
         self.head_path = folder / "journal.head"
         self.events: list[Event] = []
@@ -85,7 +100,9 @@ class Journal:
         try:
             self._lock = open(folder / ".lock", "a+")  # noqa: SIM115 (held as long as the journal)
         except OSError as error:
-            raise ReadOnly(f"The case folder {folder} cannot be written ({error.strerror}).", _COPY) from None
+            raise ReadOnly(
+                f"The case folder {shown_place(folder)} cannot be written ({error.strerror}).", _COPY
+            ) from None
         try:
             import fcntl
 
@@ -121,8 +138,8 @@ class Journal:
                     end >= 0
                 ):  # an event is written with its end in one piece: a crash leaves no line that is ended and wrong
                     raise UserError(
-                        f"Line {len(self.events) + 1} of {self.path} is not a journal event.",
-                        f"Run `failsight verify {self.path.parent}` to see what was changed.",
+                        f"Line {len(self.events) + 1} of {shown_place(self.path)} is not a journal event.",
+                        f"Run `failsight verify {shown_place(self.path.parent)}` to see what was changed.",
                     ) from None
                 self._torn = start, line
                 self.set_aside = f"journal.torn-{len(self.events) + 1}"
@@ -142,7 +159,7 @@ class Journal:
         if changed:
             raise UserError(
                 f"The journal of {folder.name} was changed outside Failsight: {changed[0]}",
-                f"`failsight verify {folder}` lists all; start a new case with --out.",
+                f"`failsight verify {shown_place(folder)}` lists all; start a new case with --out.",
             )
 
     def _open(self) -> None:
@@ -150,7 +167,9 @@ class Journal:
             self._mend()
             self._file = open(self.path, "ab")  # noqa: SIM115 (held as long as the journal)
         except OSError as error:
-            raise ReadOnly(f"The journal {self.path} cannot be written ({error.strerror}).", _COPY) from None
+            raise ReadOnly(
+                f"The journal {shown_place(self.path)} cannot be written ({error.strerror}).", _COPY
+            ) from None
         if self.events:
             with contextlib.suppress(OSError):  # the next append says what is wrong with the disk
                 self._write_head("done", self.events[-1])
@@ -177,7 +196,7 @@ class Journal:
         """Write one event and wait until it is on disk.
 
         Raises:
-            UserError: the disk is full or the folder went read-only; what was written before stays whole.
+            UserError: the disk is full, the folder is gone or went read-only; what was written before stays whole.
         """
         if self._file is None:
             if self._cut is None:
@@ -186,7 +205,7 @@ class Journal:
                         f"The case {self.path.parent.name} is closed.", "Open it again: open_case(FOLDER)."
                     )
                 raise ReadOnly(
-                    f"The case folder {self.path.parent} cannot be written, and this would add to its journal.",
+                    f"The case folder {shown_place(self.path.parent)} cannot be written, and this would add to its journal.",
                     _COPY,
                 )
             self._reopen(self._cut)
@@ -211,10 +230,7 @@ class Journal:
             os.fsync(self._file.fileno())
         except OSError as error:
             self._roll_back(position)
-            raise UserError(
-                f"The journal could not be written ({error.strerror or error}).",
-                "Free some disk space and run the same command again: it goes on where it stopped.",
-            ) from None
+            raise self._unwritten(error) from None
         self.events.append(event)
         with contextlib.suppress(OSError):  # the event is on disk, and announced: the next one confirms it
             self._write_head("done", event)
@@ -234,10 +250,14 @@ class Journal:
                 file.truncate(position)
             self._file, self._cut = open(self.path, "ab"), None  # noqa: SIM115
         except OSError as error:
-            raise UserError(
-                f"The journal could not be written ({error.strerror or error}).",
-                "Free some disk space and run the same command again: it goes on where it stopped.",
-            ) from None
+            raise self._unwritten(error) from None
+
+    def _unwritten(self, error: OSError) -> UserError:
+        """Why an event could not be written, and what a person does about it."""
+        return UserError(
+            f"The journal could not be written ({error.strerror or error}).",
+            f"{_MENDED.get(error.errno or 0, 'Mend that')} and run the same command again: it goes on where it stopped.",
+        )
 
     def _write_head(self, state: str, event: Event) -> None:
         """Announce an event before it is written and confirm it after: a crash between the two is then no riddle."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,20 +16,23 @@ from failsight.agent.config import (
     MODELS,
     WORDED,
     CaseConfig,
-    check_workflow,
+    as_text,
+    check_words,
     load_config,
     make_config,
     model_place,
     save_config,
 )
-from failsight.agent.given import as_settings
+from failsight.agent.elsewhere import MOVABLE, at_places, check_unchanged, missing, moved
+from failsight.agent.elsewhere import recorded as recorded_alone
+from failsight.agent.given import as_settings, by_name
 from failsight.agent.journal import Journal, ReadOnly
 from failsight.agent.leftovers import Before
 from failsight.tools.errors import UserError
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
-    from failsight.tools.inputs.base import Split
+    from failsight.agent.people.demands import Expectations
     from failsight.tools.view import CaseView, Progress
 
 
@@ -38,67 +41,83 @@ def open_case(
     *,
     out: str | Path | None = None,
     progress: Progress | None = None,
-    expectations: Mapping[str, float] | None = None,
+    expectations: Expectations | None = None,
     begin: Callable[[Case], None] | None = None,
+    groups: str | None = None,
+    recorded: bool = False,
     **given: Any,
 ) -> Case:
     """Open a case folder, or make one from a model and data. Where that fails, nothing is left that was not there before.
 
     Args:
-        folder: an existing case; further arguments then only change ``level``, ``planner``, ``device``, ``workflow``.
+        folder: an existing case; further arguments then only change how it goes on (``level``, ``planner``, ``device``, ``workflow``
+            …) and where model and images lie now, their content being the same.
         out: where to put a new case (default: ``failsight-cases/<model>-<data>-<digest>``; the same question asked
             again opens the same case).
         progress: where long work shows; nothing is shown without one.
-        expectations: criteria such as ``{"accuracy": 0.9}``.
+        expectations: criteria such as ``{"accuracy": 0.9}``, or as on the command line: ``"recall.kitchen>=0.9"``, a list of these.
         begin: what else belongs to the opening, called with the case; where it raises, the opening has failed.
-        given: fields of :class:`failsight.agent.config.CaseConfig` (model, data, train, deploy, predictions, …).
+        groups: the metadata column whose equal values belong together (patient, video).
+        recorded: open what the journal holds where model or images are not at hand; what was not measured can't be measured then.
+        given: fields of :class:`failsight.agent.config.CaseConfig` (model, data, train, deploy, predictions, …); ``map`` and
+            ``threshold`` as the command line calls them.
 
     Raises:
         UserError: something given is missing or can't be read: one sentence and what to do.
     """
-    if given.get("budget"):
-        from failsight.agent.guards.spending import Budget
-
-        Budget.parse(str(given["budget"]))  # said now, whoever plans
+    places: dict[str, str] = {}
     if folder is not None:
         path = Path(folder)
-        config = load_config(path)
-        given = as_settings(given, dataclasses.asdict(config))
-        if "workflow" in given:
-            check_workflow(given["workflow"])
-        given |= {name: model_place(given[name], name) for name in MODELS if given.get(name)}
-        config = dataclasses.replace(config, **given) if given else config
+        config, places = _of_folder(path, given, out)
     else:
         config = make_config(**given)
         path = Path(out) if out else Path("failsight-cases") / config.slug()
 
-    from failsight.agent.people.expect import check
-
     def opened(case: Case) -> None:
-        for name, bound in (expectations or {}).items():
-            check(name, bound, case.classes, case)
-        for name, bound in (expectations or {}).items():  # only when all of them mean something
-            case.expect(name, bound)
+        from failsight.agent.people.demands import expect_all
+
+        if groups:
+            from failsight.agent.grouping import set_groups
+
+            set_groups(case, groups)
+        expect_all(case, expectations)
         if begin is not None:
             begin(case)
 
-    return _open_at(path, config, progress, opened)
+    return _open_at(path, config, progress, opened, places=places, from_journal=recorded)
+
+
+def _of_folder(
+    path: Path, given: Mapping[str, Any], out: str | Path | None
+) -> tuple[CaseConfig, dict[str, str]]:
+    """The configuration of a case that is opened again with ``given``, and the new places of what was moved."""
+    config = load_config(path)
+    made = as_settings(by_name(given), dataclasses.asdict(config))
+    check_words(made)
+    check_kept(
+        path, {k: v for k, v in made.items() if k not in (*LOOSE, *MOVABLE)}, Path(out) if out else None
+    )
+    places = moved(config, made)
+    made = {k: v for k, v in made.items() if k in LOOSE}
+    made |= {name: model_place(made[name], name) for name in MODELS if made.get(name)}
+    return at_places(dataclasses.replace(config, **made), places), places
 
 
 def open_to_look(folder: Path, *, progress: Progress | None = None, **given: Any) -> Case:
-    """A case for a look at what it holds: opened as ever, or only read where its folder can't be written.
+    """A case for a look at what it holds: opened as ever, only read where its folder can't be written, and from its journal alone
+    where model or images are not at hand.
 
     Raises:
         UserError: as :func:`open_case` does. What would add to the journal of a case that is only read raises ``ReadOnly``.
     """
     try:
-        return open_case(folder, progress=progress, **given)
+        return open_case(folder, progress=progress, recorded=True, **given)
     except ReadOnly:
         config = dataclasses.replace(load_config(folder), **{k: v for k, v in given.items() if v})
         journal = Journal(folder, write=False)
         journal.check()
         case = Case(folder, config, journal, progress)
-        _check_unchanged(case)
+        _compare(case, from_journal=True)
         return case
 
 
@@ -106,7 +125,7 @@ def check_kept(folder: Path, given: Mapping[str, Any], out: Path | None = None) 
     """Raises UserError where a case folder is opened with something else than what it was made with and keeps.
 
     Args:
-        given: ``seed``, ``name``, ``task``, ``class_map``; None where it was not given.
+        given: ``seed``, ``name``, ``task``, ``class_map``, ``thresholds`` …; None where it was not given.
         out: another place for it.
     """
     asked = {k: v for k, v in given.items() if v is not None}
@@ -115,10 +134,12 @@ def check_kept(folder: Path, given: Mapping[str, Any], out: Path | None = None) 
     if not asked:
         return
     has = dataclasses.asdict(load_config(folder))
+    if asked.get("thresholds"):
+        asked["thresholds"] = as_text(asked["thresholds"])
     worded = dataclasses.asdict(CaseConfig(**{k: v for k, v in asked.items() if k in WORDED}))
     for name, value in asked.items():
         if (worded[name] if name in WORDED else value) != has.get(name):
-            option = "map" if name == "class_map" else name
+            option = {"class_map": "map", "thresholds": "threshold"}.get(name, name.replace("_", "-"))
             raise UserError(
                 f"A case folder and --{option} were both given, and a case keeps what it was opened with.",
                 f"Leave --{option} away, or start a new case with --model or --predictions, and --out.",
@@ -126,7 +147,13 @@ def check_kept(folder: Path, given: Mapping[str, Any], out: Path | None = None) 
 
 
 def _open_at(
-    path: Path, config: CaseConfig, progress: Progress | None, opened: Callable[[Case], None]
+    path: Path,
+    config: CaseConfig,
+    progress: Progress | None,
+    opened: Callable[[Case], None],
+    *,
+    places: Mapping[str, str],
+    from_journal: bool,
 ) -> Case:
     """The case in the folder ``path``. Nothing in it is written before its journal is held: it may be open elsewhere."""
     before = None if _begun(path) else Before(path)
@@ -140,7 +167,7 @@ def _open_at(
                 f"The case folder {path} can't be written ({error.strerror}).", "Choose another with --out."
             ) from None
     elif (path / FILE).exists():
-        _check_same(path, config)
+        _check_same(path, config, places)
     try:
         journal = Journal(path)
     except BaseException:
@@ -149,9 +176,11 @@ def _open_at(
         raise
     new = not journal.events
     try:
-        config = _kept(path, config, journal)
+        config = _kept(path, config, journal, places)
         case = Case(path, config, journal, progress)
-        _begin(case)
+        _begin(case, from_journal)
+        if places and case.recorded is None:  # the content is the same: from now on it is looked for there
+            save_config(path, at_places(load_config(path), places))
         opened(case)
     except BaseException as error:
         journal.close()
@@ -162,10 +191,10 @@ def _open_at(
     return case
 
 
-def _begin(case: Case) -> None:
+def _begin(case: Case, from_journal: bool) -> None:
     """Journal what the case is about, or check that it is still about the same."""
     if case.state().config:
-        _check_unchanged(case)
+        _compare(case, from_journal)
         return
     case.beginning = True
     config = case.config
@@ -176,18 +205,30 @@ def _begin(case: Case) -> None:
     case.beginning = False
 
 
+def _compare(case: Case, from_journal: bool) -> None:
+    """Whether model and images are what they were. Where they are not at hand the journal alone is opened, or UserError raised."""
+    lost = missing(case.config)
+    if not lost:
+        return check_unchanged(case)
+    case.recorded = recorded_alone(case.folder, case.state(), lost)
+    if not from_journal:
+        raise case.recorded.error()
+
+
 def _begun(path: Path) -> bool:
     """Whether a case stands in the folder: a journal with something in it."""
     journal = path / "journal.jsonl"
     return journal.exists() and journal.stat().st_size > 0
 
 
-def _check_same(path: Path, config: CaseConfig) -> CaseConfig:
-    """The configuration that the folder holds. Raises UserError when it is of another case than ``config``."""
+def _check_same(path: Path, config: CaseConfig, places: Collection[str] = ()) -> CaseConfig:
+    """The configuration that the folder holds. Raises UserError when it is of another case than ``config``, ``places`` apart."""
     old = load_config(path)
     then, now = _asked(old), _asked(config)
     other = [
-        name for name in now if now[name] != then[name] and not (name == "arch" and _same_code(old, config))
+        name
+        for name in now
+        if now[name] != then[name] and name not in places and not (name == "arch" and _same_code(old, config))
     ]
     if other:
         raise UserError(
@@ -216,41 +257,19 @@ def _differs(name: str, then: Any, now: Any) -> str:
     return f"it was opened with --{option} {told(then)}, now it is {told(now)}"
 
 
-def _kept(path: Path, config: CaseConfig, journal: Journal) -> CaseConfig:
+def _kept(path: Path, config: CaseConfig, journal: Journal, places: Collection[str]) -> CaseConfig:
     """``config`` with the models that the case had, saved where that is new. The journal is held by now."""
     if not journal.events:
         save_config(path, config)
     elif (path / FILE).exists():
-        old = _check_same(path, config)
+        old = _check_same(path, config, places)
         kept = {name: getattr(config, name) or getattr(old, name) for name in MODELS}
-        kept |= {"code": old.code or config.code, "arch": config.arch}  # what was trusted then
+        kept |= {"code": old.code or config.code}  # what was trusted then
+        kept |= {} if "arch" in places else {"arch": config.arch}
         config = dataclasses.replace(config, **kept)  # attributes that they assigned need them again
         if any(getattr(old, name) != value for name, value in kept.items()):
             save_config(path, dataclasses.replace(old, **kept))
     return config
-
-
-def _check_unchanged(case: Case) -> None:
-    """Evidence of two models or two data sets must not stand in one case."""
-    then = case.state().config
-    known = {"model": (then.get("model") or {}).get("fingerprint", "")}
-    known |= {split: about["fingerprint"] for split, about in then.get("data", {}).items()}
-    known |= case.state().prints  # of the version that it went on with
-    for name, print_now in case.fingerprints().items():
-        if name in known and known[name] != print_now:
-            what, more = ("The model has changed", "") if name == "model" else _changed(case, name)
-            raise UserError(
-                f"{what} since the case {case.folder.name} was opened{more}.",
-                "Start a new case for it with --out; `failsight report` still tells of the old one.",
-            )
-
-
-def _changed(case: Case, split: str) -> tuple[str, str]:
-    """What of a split is not as it was."""
-    from failsight.agent.changed import told
-
-    then = (case.state().config.get("data", {}).get(split) or {}).get("parts") or {}
-    return told(split, then, case.parts(cast("Split", split)))
 
 
 def _asked(config: CaseConfig) -> dict[str, Any]:
@@ -280,6 +299,7 @@ def opening_words(case: Case) -> list[str]:
     from failsight.agent.grouping import groups_words
     from failsight.agent.people.expect import awaited
     from failsight.tools.describe_case import unmatched_words
+    from failsight.tools.inputs.clear import CLEAR
     from failsight.tools.inputs.depth import BEGINS
     from failsight.tools.inputs.unmatched import NO_CLASS
     from failsight.tools.notes import called
@@ -296,7 +316,9 @@ def opening_words(case: Case) -> list[str]:
             most = f"{reason}" if n == other else f"{n:,} times: {reason}"
             told += f" {other:,} of the {total:,} {called(split)} {verb} left out ({most}); “What data is there?” lists them."
         told += "".join(
-            f" {clean(n, 600)}" for n in getattr(table, "notes", ()) if n.startswith(BEGINS) or ABSENT in n
+            f" {clean(n, 600)}"
+            for n in getattr(table, "notes", ())
+            if n.startswith(BEGINS) or ABSENT in n or CLEAR in n
         )
         if told:
             made.append(told.strip())

@@ -113,6 +113,7 @@ class CaseState:
     relabelled: dict[str, dict[str, Mapping[str, Any]]] = field(
         default_factory=dict
     )  # split → path → verdict
+    labels_at: int = -1  # event that brought the last of them
     stage: str = STAGES[0]
     stages: list[tuple[str, str, int]] = field(default_factory=list)  # stage, trigger, seq
     model_use: dict[str, float] = field(
@@ -224,6 +225,10 @@ class CaseState:
         used["usd"] = used.get("usd", 0) + (data.get("usd") or 0)
         used["seconds"] = used.get("seconds", 0) + data["seconds"]
 
+    def looked_at(self, split: str) -> dict[str, str]:
+        """Labels on which people decided: path → the class that they say is right, which may be the given one."""
+        return decided(self.relabelled.get(split, {}))
+
     @property
     def budget_raised(self) -> int:
         """How often a person gave a language model more, of whatever."""
@@ -234,6 +239,7 @@ class CaseState:
 
     def _on_labels_imported(self, data: Mapping[str, Any], seq: int) -> None:
         self.relabelled.setdefault(str(data["split"]), {}).update(data["verdicts"])
+        self.labels_at = seq
 
     def _on_attribute_changed(self, data: Mapping[str, Any], seq: int) -> None:
         made = definition_from_dict(data["definition"])
@@ -406,6 +412,13 @@ class CaseState:
         split, one class) is no other state of the case."""
         made = (e for e in reversed(self.measured_now()) if e.tool == tool)
         return next((e for e in made if all(v in (None, "", (), []) for v in e.arguments.values())), None)
+
+
+def decided(verdicts: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Path → the class that somebody said is right, of verdicts on labels that decide something."""
+    return {
+        p: str(v.get("new", "")) for p, v in verdicts.items() if v["verdict"] in ("relabelled", "confirmed")
+    }
 
 
 def _set_aside(record: FindingRecord, *, earlier: bool = True) -> tuple[str, FindingRecord]:

@@ -12,6 +12,7 @@ import numpy as np
 from failsight.agent.inputs import CaseInputs
 from failsight.tools.errors import RetryError
 from failsight.tools.inputs.base import AttributeTable, Classifier, ImageTable, Predictions, Split
+from failsight.tools.inputs.table import laid_on
 from failsight.tools.repair.versions import AROUND, RESTATED, ModelVersion, check_print, open_version
 from failsight.tools.repair.wrapped import WrappedModel, answered
 
@@ -109,7 +110,8 @@ class VersionView(CaseInputs):
         return self._case.splits()
 
     def table(self, split: Split = "data") -> ImageTable:
-        return self._case.table(split)
+        table = self._case.table(split)
+        return laid_on(table, self.model().preprocessing.ground) if self.has_model() else table
 
     def attributes(self, split: Split = "data") -> AttributeTable:
         """The case's, of those images that this version could answer too."""

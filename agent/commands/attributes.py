@@ -44,7 +44,7 @@ def run_attributes(args: argparse.Namespace) -> int:
         raise UserError(
             f"{args.case} is not a Failsight case.", "Give the folder that `failsight run` or `chat` made."
         )
-    models = {k: getattr(args, k, None) for k in ("encoder", "vqa", "engine")}
+    models: dict[str, Any] = {k: getattr(args, k, None) for k in ("encoder", "vqa", "engine")}
     with open_case(args.case, progress=StderrProgress(), **models) as case:
         try:
             _DO[args.action](case, args)

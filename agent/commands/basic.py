@@ -97,17 +97,8 @@ def _open(args: argparse.Namespace, progress: Any) -> Session:
 
     if args.threshold:
         given["thresholds"] = thresholds_given(args.threshold)
-    if args.case is not None:
-        if args.threshold:
-            raise refused(args.case, args.threshold)
-        new = [k for k in GIVEN if given.get(k)]
-        if new:
-            option = new[0].replace("_", "-")
-            raise UserError(f"A case folder and --{option} were both given.", "Give one or the other.")
-        from failsight.agent.opening import check_kept
-
-        check_kept(args.case, {k: given.get(k) for k in ("seed", "name", "task", "class_map")}, args.out)
-        given = {k: given[k] for k in SHARED if k != "seed"}
+    if args.case is not None and args.threshold:
+        raise refused(args.case, args.threshold)
     return session_of(args, given, progress)
 
 
@@ -232,9 +223,10 @@ def must_be_case(folder: Path) -> None:
 
 
 def run_verify(args: argparse.Namespace) -> int:
-    """``failsight verify``: exit 0 when whole, 2 when something was changed or can't be checked."""
+    """``failsight verify``: exit 0 when whole, 2 when something was changed or can't be read, 4 when nothing is known to be wrong and
+    a report can't be told again, because another program wrote it."""
     from failsight.agent.journal import verify
-    from failsight.agent.narrate import check_file, check_report, told_again
+    from failsight.agent.narrate import examined_case, examined_file
 
     report = args.target if args.case or args.target.is_file() else None  # a folder is a case
     folder = args.case or (args.target.parent if report else args.target)
@@ -246,33 +238,31 @@ def run_verify(args: argparse.Namespace) -> int:
     must_be_case(folder)
     count, problems = verify(folder)
     sentences = [p.sentence for p in problems]
-    reports = check_file(report, folder) if report else check_report(folder)
+    reports = examined_file(report, folder) if report else examined_case(folder)
     if args.json:
         found = [{"seq": p.seq, "what": p.what, "sentence": p.sentence} for p in problems]
-        print(
-            json.dumps(
-                {
-                    "events": count,
-                    "whole": not sentences and not reports,
-                    "problems": found,
-                    "report": reports,
-                }
-            )
-        )
+        made = {
+            "events": count,
+            "whole": not (sentences or reports.wrong or reports.untold),
+            "problems": found,
+        }
+        print(json.dumps({**made, "report": reports.wrong, "untold": reports.untold}))
     else:
         if not sentences:
             print(f"The journal is whole: {count:,} events, none edited, removed, reordered or inserted.")
-        for sentence in [*sentences, *reports]:
-            print(clean(sentence, 400))
-        if report and not reports:
+        for sentence in [*sentences, *reports.wrong, *reports.untold]:
+            print(clean(sentence, 800))
+        if report and not (reports.wrong or reports.untold):
             name = clean(report.name, 80)
-            if told_again(report):
+            if reports.read:
                 print(f"{name} says what that journal says: told again, it reads the same.")
             else:
                 print(
                     f"{name} belongs to that journal and holds its findings; its sentences were not told again."
                 )
-    return 2 if sentences or reports else 0
+    if sentences or reports.wrong:
+        return 2
+    return EXIT["undecided"] if reports.untold else 0
 
 
 def run_compare(args: argparse.Namespace) -> int:

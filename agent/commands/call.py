@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from failsight.agent.commands.basic import must_be_case
 from failsight.tools.errors import UserError
+
+if TYPE_CHECKING:
+    from failsight.agent.case import Case
+    from failsight.tools.evidence import Evidence
 
 
 def run(args: argparse.Namespace) -> int:
@@ -25,11 +29,11 @@ def run(args: argparse.Namespace) -> int:
         return _again(args, given)
     with open_to_look(args.case, progress=StderrProgress(), **given) as case:
         try:
-            made, before = case.call(args.tool, read(args.tool, args.arguments), by="person")
+            arguments = read(args.tool, args.arguments)
+            made, note = _made(case, args.tool, arguments)
         except RetryError as error:
             raise UserError(str(error)) from None
-    if before:
-        note = f"{made.id} was measured before and is shown from the journal; --again measures it anew."
+    if note:
         print(note, file=sys.stderr)
     if args.json:
         print(json.dumps(made.to_dict(), ensure_ascii=False))
@@ -38,6 +42,22 @@ def run(args: argparse.Namespace) -> int:
 
         print_evidence(made)
     return 0
+
+
+def _made(case: Case, tool: str, arguments: dict[str, Any]) -> tuple[Evidence, str]:
+    """The evidence of a call, and what is to be said of where it is from."""
+    from failsight.agent.elsewhere import shown_last
+
+    try:
+        made, before = case.call(tool, arguments, by="person")
+    except UserError:
+        last = shown_last(case, tool, arguments)
+        if last is None:
+            raise
+        late = "something that it depends on has changed since, and without model and images it can't be measured anew."
+        return last, f"{last.id} is shown as the journal holds it: {late}"
+    note = f"{made.id} was measured before and is shown from the journal; --again measures it anew."
+    return made, note if before else ""
 
 
 def _again(args: argparse.Namespace, given: dict[str, Any]) -> int:

@@ -84,14 +84,14 @@ def run_forms(args: argparse.Namespace) -> int:
             forms.export(None, args.what[0], Path(args.what[1]))
         else:
             must_be_case(args.case)
-            with open_case(args.case) as case:
+            with open_case(args.case, recorded=True) as case:
                 forms.export(case, args.what[0], Path(args.what[1]))
         back = f"form-{args.what[0]}.md" if args.what[1].lower().endswith((".html", ".htm")) else args.what[1]
         print(f"{args.what[1]} written; have it filled in, then `failsight forms import CASE {back}`.")
         return 0
     folder = Path(args.what[0])
     must_be_case(folder)
-    with open_case(folder) as case:
+    with open_case(folder, recorded=True) as case:
         made = forms.read_back(case, Path(args.what[1]))
     print(f"{made.form.title}: {len(made.answers)} answers by {made.by}.")
     for line in (*(f"Expected now: {e}" for e in made.expectations), *made.disagreements):

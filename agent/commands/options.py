@@ -12,7 +12,7 @@ from failsight.agent.given import CHOICES
 def inputs(parser: argparse.ArgumentParser) -> None:
     """Which case: a folder, or what a new one is made of."""
     parser.add_argument("case", nargs="?", type=Path, metavar="CASE", help="the folder of an existing case")
-    what = parser.add_argument_group("a new case")
+    what = parser.add_argument_group("a new case, or where an existing one's model and data lie now")
     what.add_argument(
         "--model",
         help="transformers folder, hub:owner/name, .onnx, TorchScript .pt, .pt2, .safetensors or .pth (with --arch), "

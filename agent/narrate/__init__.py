@@ -5,6 +5,7 @@ findings_document(state, events)       the public format failsight.findings/1
 load_findings(path)                    read it back, checked
 check_report(folder)                   do the files still belong to the journal?
 check_file(path, folder)               does one file, wherever it lies, say what the journal says?
+examined_case, examined_file           the same, and what can't be told again
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from failsight.agent.journal import Event
-from failsight.agent.narrate.check import check_file, check_report, told_again
+from failsight.agent.narrate.check import check_file, check_report, examined_case, examined_file
 from failsight.agent.narrate.files import write_whole
 from failsight.agent.narrate.findings import findings_document, load_findings
 from failsight.agent.narrate.html import render_html
@@ -26,8 +27,8 @@ from failsight.tools.errors import UserError
 from failsight.tools.text import clean
 
 __all__ = [
-    "DOCUMENTS", "FORMATS", "build_report", "check_file", "check_report", "findings_document", "load_findings", "render_html",
-    "render_markdown", "told_again", "write_reports",
+    "DOCUMENTS", "FORMATS", "build_report", "check_file", "check_report", "examined_case", "examined_file", "findings_document",
+    "load_findings", "render_html", "render_markdown", "write_reports",
 ]  # fmt: skip
 
 

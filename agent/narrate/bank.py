@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import cache
+from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 
@@ -37,3 +40,26 @@ def installed() -> str:
         return version("failsight")
     except PackageNotFoundError:
         return "unknown"
+
+
+_TELLS = (".py", ".yaml", ".json", ".css")  # files that decide what a report says
+
+
+@cache
+def told_with() -> str:
+    """Digest (16 hex digits) of what reports are told with: program, knowledge base, sentences, and the installed tools.
+
+    Within one version these may differ: another state of the sources, an outside tool. Empty where they can't be read.
+    """
+    made = hashlib.sha256()
+    try:
+        for package in ("agent", "tools", "knowledge_base", "prompts"):
+            root = Path(str(files(f"failsight.{package}")))
+            for path in sorted(p for p in root.rglob("*") if p.suffix in _TELLS and p.is_file()):
+                made.update(f"{package}/{path.relative_to(root).as_posix()}\0".encode())
+                made.update(hashlib.sha256(path.read_bytes()).digest())
+    except (OSError, ModuleNotFoundError, UnicodeError):
+        return ""
+    for name, spec in sorted(tool_specs().items()):
+        made.update(f"{name}\0{spec.description}\0".encode("utf-8", "replace"))
+    return made.hexdigest()[:16]

@@ -9,6 +9,7 @@ from failsight.agent.chains import record_chain
 from failsight.agent.narrate import versions
 from failsight.agent.narrate.findings import deciding
 from failsight.agent.narrate.model import Card, Experiment, Sentence
+from failsight.agent.narrate.parts import parts
 from failsight.agent.narrate.phrases import (
     about,
     how_sure,
@@ -102,6 +103,9 @@ def _terms(record: Record, found: FindingRecord) -> list[tuple[str, Sentence]]:
             )
         )
     made.append(("Verdict", Sentence(_verdict(found), _deciding_refs(found))))
+    part = parts(record).get(found.id)
+    if part is not None and finding.verdict == "confirmed":
+        made.append(("Part of", part.said))
     made.append(("Failure and cause", Sentence(sentence(nature(finding)))))
     note, source = _note(record, found)
     if note:

@@ -2,19 +2,24 @@
 
 Three questions, each harder to cheat than the one before. Was the file edited after it was written (its own digest)?
 Does it belong to this journal (head and findings)? And does the journal, told again, give the same text: so that somebody
-who edits a sentence *and* mends the digest is found out too. The last is asked of files that this version of Failsight wrote.
+who edits a sentence *and* mends the digest is found out too. A file that another program told (another version, another
+knowledge base) may read otherwise and be true: its claims are then held to the journal (``claims.py``), and that its sentences
+can't be told again is said. What a file says of its own program is believed for no more than that.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from failsight.agent.journal import Event, Journal
-from failsight.agent.narrate.bank import installed
+from failsight.agent.narrate.bank import installed, told_with
+from failsight.agent.narrate.claims import other_claims, other_values
 from failsight.agent.narrate.files import inside
 from failsight.agent.narrate.findings import findings_digest, findings_document
 from failsight.agent.narrate.html import CONTENT_PLACE, content_digest
@@ -29,7 +34,7 @@ LARGEST = 200_000_000  # bytes of a report
 _META = re.compile(r'<meta name="failsight:([a-z0-9-]+)" content="([^"]*)">')
 _FOOT = re.compile(
     r"^journal events: (\d+)\njournal head: +([0-9a-f]{64})\nfindings: +([0-9a-f]{64})\n"
-    r"written for: +([a-z_-]+), pictures (shown|withheld), by Failsight (\S+)\nthis text: +([0-9a-f]{64})$",
+    r"written for: +([a-z_-]+), pictures (shown|withheld), by Failsight (\S+)\n(?:told with: +(\S+)\n)?this text: +([0-9a-f]{64})$",
     re.MULTILINE,
 )
 _PICTURES = re.compile(
@@ -37,6 +42,50 @@ _PICTURES = re.compile(
     re.MULTILINE,
 )
 _TEXT = re.compile(r"<[^>]+>")
+_TELLER = re.compile(
+    r'<meta name="failsight:(?:version|told-with)" content="[^"]*">|, by Failsight \S+$|^told with: +\S+$',
+    re.MULTILINE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found out about report files.
+
+    Attributes:
+        wrong: one sentence for each way in which they differ from the journal.
+        untold: one sentence for each file whose sentences this program can't tell again.
+        read: how many files read the same, told again.
+    """
+
+    wrong: list[str] = field(default_factory=list)
+    untold: list[str] = field(default_factory=list)
+    read: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a file says of itself."""
+
+    name: str
+    made: str
+    events: int
+    head: str
+    found: str
+    audience: str = ""
+    pictures: str = ""
+    version: str = ""
+    told_with: str = ""
+
+    def ours(self) -> bool:
+        """Whether it says that this very program wrote it."""
+        return bool(self.told_with) and (self.version, self.told_with) == (installed(), told_with())
+
+    def other(self) -> str:
+        """Who wrote it, and who reads it."""
+        if self.version and self.version != installed():
+            return f"was written by Failsight {clean(self.version, 20)}, this is {installed()}"
+        return "was written by Failsight with another knowledge base, other tools or another state of the program than this one has"
 
 
 def check_report(folder: Path) -> list[str]:
@@ -44,10 +93,7 @@ def check_report(folder: Path) -> list[str]:
 
     Files that were never written are no problem; a report older than the journal's last findings is.
     """
-    names = [p.name for end in ("html", "md") for p in sorted(folder.glob(f"report*.{end}"))]
-    names = [n for n in ("findings.json", *names, *DOCUMENTS.values()) if inside(folder, n)]
-    made = _checker(folder)
-    return [made] if isinstance(made, str) else [p for name in names for p in made.check(folder / name)]
+    return examined_case(folder).wrong
 
 
 def check_file(path: Path, folder: Path) -> list[str]:
@@ -56,114 +102,163 @@ def check_file(path: Path, folder: Path) -> list[str]:
     Raises:
         UserError: there is no such file, or it is none that Failsight writes.
     """
+    return examined_file(path, folder).wrong
+
+
+def examined_case(folder: Path) -> Checked:
+    """What there is to say of all report files that lie in the case ``folder``."""
+    names = [p.name for end in ("html", "md") for p in sorted(folder.glob(f"report*.{end}"))]
+    names = [n for n in ("findings.json", *names, *DOCUMENTS.values()) if inside(folder, n)]
+    return _examined([folder / name for name in names], folder)
+
+
+def examined_file(path: Path, folder: Path) -> Checked:
+    """What there is to say of one file. Raises UserError as :func:`check_file` does."""
     if path.suffix.lower() not in KINDS or path.is_dir():
         raise UserError(f"{path} is no report.", "Give a .html, .md or .json that `failsight report` wrote.")
-    made = _checker(folder)
-    return [made] if isinstance(made, str) else made.check(path)
+    return _examined([path], folder)
 
 
-def told_again(path: Path) -> bool:
-    """Whether :func:`check_file` could hold every sentence of a file to the journal: this version of Failsight wrote it."""
-    text = path.read_bytes().decode("utf-8", "replace").replace("\r\n", "\n")
-    foot = _FOOT.search(text)
-    version = foot[6] if foot else dict(_META.findall(text.partition("<body")[0])).get("version", "")
-    return version == installed()
-
-
-def _checker(folder: Path) -> _Checker | str:
-    """What checks files against the journal of a case; a sentence when that journal can't be read."""
+def _examined(paths: Sequence[Path], folder: Path) -> Checked:
+    """Files held to the journal of a case; one sentence alone when that journal can't be read."""
     try:
         events = Journal(folder, write=False).events
     except UserError as error:
-        return f"The report cannot be checked: {error.message}"
+        return Checked([f"The report cannot be checked: {error.message}"])
     try:
         fold(events)
     except Exception:  # whatever was done to an event, `failsight verify` names the event itself
-        return "The report cannot be checked: the journal holds events that were changed beyond reading."
-    return _Checker(folder, events)
+        return Checked(
+            ["The report cannot be checked: the journal holds events that were changed beyond reading."]
+        )
+    checker = _Checker(folder, events)
+    for path in paths:
+        checker.check(path)
+    return checker.checked
 
 
 class _Checker:
     def __init__(self, folder: Path, events: Sequence[Event]) -> None:
-        self.folder, self.events = folder, events
+        self.folder, self.events, self.checked = folder, events, Checked()
         self._documents: dict[int, dict[str, Any]] = {}
 
-    def check(self, path: Path) -> list[str]:
-        """One sentence for each thing that is wrong with a file. Raises UserError when there is none."""
+    def check(self, path: Path) -> None:
+        """Say what is wrong with a file, and what can't be told. Raises UserError when there is none."""
         name, end = clean(path.name, 80), path.suffix.lower()
-        check = self.findings if end == ".json" else self.markdown if end == ".md" else self.html
+        check = self._findings if end == ".json" else self._markdown if end == ".md" else self._html
         try:
             if path.stat().st_size > LARGEST:
                 raise UserError(f"{path} is too large for a report.")
-            return check(name, path.read_bytes().decode("utf-8"))
+            check(name, path.read_bytes().decode("utf-8"))
         except FileNotFoundError:
             raise UserError(f"There is no {path}.") from None
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return [f"{name} cannot be read as what it should be."]
+            self._wrong(f"{name} cannot be read as what it should be.")
 
-    def findings(self, name: str, text: str) -> list[str]:
+    def _wrong(self, sentence: str) -> None:
+        self.checked.wrong.append(sentence)
+
+    def _findings(self, name: str, text: str) -> None:
         document = json.loads(text)
         journal = document["journal"]
-        return self._place(name, int(journal["events"]), str(journal["head"]), findings_digest(document))
+        said = _Said(
+            name, "json", int(journal["events"]), str(journal["head"]), findings_digest(document),
+            version=installed(), told_with=str(journal.get("told_with", "")),
+        )  # fmt: skip
+        if not self._belongs(said) or self._same_findings(said):
+            return
+        other = other_values(
+            *({k: v for k, v in d.items() if k != "journal"} for d in (document, self._document(said.events)))
+        )
+        if said.ours() or other:
+            at = f" (at {clean(other, 80)})" if other else ""
+            self._wrong(
+                f"{name} holds other findings than the first {said.events} events of the journal{at}."
+            )
+        else:
+            self.checked.untold.append(
+                f"{name} {said.other()}: it is put together otherwise than here. What both write is the same."
+            )
 
-    def html(self, name: str, text: str) -> list[str]:
+    def _html(self, name: str, text: str) -> None:
         meta = dict(_META.findall(text.partition("<body")[0]))
         try:
-            events, head, found = int(meta["journal-events"]), meta["journal-head"], meta["findings-sha256"]
             content = meta["content-sha256"]
+            said = _Said(
+                name, "html", int(meta["journal-events"]), meta["journal-head"], meta["findings-sha256"],
+                "" if meta.get("audience", "all") == "all" else meta["audience"], meta.get("pictures", ""),
+                meta.get("version", ""), meta.get("told-with", ""),
+            )  # fmt: skip
         except (KeyError, ValueError):
-            return [f"{name} does not say which journal it belongs to."]
-        problems = self._place(name, events, head, found)
-        if content_digest(text.replace(content, CONTENT_PLACE, 1)) != content:
-            problems.append(f"{name} was edited after it was written.")
-        elif not problems or "older than" in problems[0]:
-            audience = "" if meta.get("audience", "all") == "all" else meta["audience"]
-            problems += self._again(
-                name, text, events, "html", audience, meta.get("pictures", ""), meta.get("version", "")
-            )
-        return problems
+            return self._wrong(f"{name} does not say which journal it belongs to.")
+        self._text(said, text, content_digest(text.replace(content, CONTENT_PLACE, 1)) == content)
 
-    def markdown(self, name: str, text: str) -> list[str]:
+    def _markdown(self, name: str, text: str) -> None:
         text = text.replace("\r\n", "\n")
-        match = _FOOT.search(text)
-        if match is None:
-            return [f"{name} does not say which journal it belongs to."]
-        events, what = int(match[1]), match[4]
-        problems = self._place(name, events, match[2], match[3])
-        if text_digest(text.replace(match[7], TEXT_PLACE, 1)) != match[7]:
-            problems.append(f"{name} was edited after it was written.")
-        elif not problems or "older than" in problems[0]:
-            made = what if what in DOCUMENTS else "md"
-            audience = "" if made != "md" or what == "all" else what
-            problems += self._again(name, text, events, made, audience, match[5], match[6])
-        return problems
+        foot = _FOOT.search(text)
+        if foot is None:
+            return self._wrong(f"{name} does not say which journal it belongs to.")
+        made = foot[4] if foot[4] in DOCUMENTS else "md"
+        audience = "" if made != "md" or foot[4] == "all" else foot[4]
+        said = _Said(name, made, int(foot[1]), foot[2], foot[3], audience, foot[5], foot[6], foot[7] or "")
+        self._text(said, text, text_digest(text.replace(foot[8], TEXT_PLACE, 1)) == foot[8])
 
-    def _place(self, name: str, count: int, head: str, found: str) -> list[str]:
+    def _text(self, said: _Said, text: str, whole: bool) -> None:
+        belongs = self._belongs(said)
+        if belongs and not self._same_findings(said) and said.ours():
+            belongs = False
+            self._wrong(
+                f"{said.name} holds other findings than the first {said.events} events of the journal."
+            )
+        if not whole:
+            self._wrong(f"{said.name} was edited after it was written.")
+        elif belongs:
+            self._again(said, text)
+
+    def _belongs(self, said: _Said) -> bool:
+        """Whether a file is of this journal; what it is not, or older than it, is said."""
+        name, count = said.name, said.events
         if not 0 < count <= len(self.events):
-            return [f"{name} tells of {count} events; the journal holds {len(self.events)}."]
-        if self.events[count - 1].hash != head:
-            return [f"{name} does not belong to this journal: event {count} has another hash than it says."]
-        if findings_digest(self._document(count)) != found:
-            return [f"{name} holds other findings than the first {count} events of the journal."]
-        if findings_digest(self._document(len(self.events))) != found:
-            return [
+            self._wrong(f"{name} tells of {count} events; the journal holds {len(self.events)}.")
+            return False
+        if self.events[count - 1].hash != said.head:
+            self._wrong(
+                f"{name} does not belong to this journal: event {count} has another hash than it says."
+            )
+            return False
+        if findings_digest(self._document(count)) != findings_digest(self._document(len(self.events))):
+            self._wrong(
                 f"{name} is older than the journal: since event {count} the findings have changed. `failsight report` writes it anew."
-            ]
-        return []
+            )
+        return True
 
-    def _again(
-        self, name: str, text: str, count: int, made: str, audience: str, pictures: str, version: str
-    ) -> list[str]:
-        """Whether the journal told again reads the same, pictures apart; nothing of a file that another version wrote."""
-        if version != installed():
-            return []
-        events = self.events[:count]
+    def _same_findings(self, said: _Said) -> bool:
+        return findings_digest(self._document(said.events)) == said.found
+
+    def _again(self, said: _Said, text: str) -> None:
+        """Hold a text to the journal told again, pictures apart: the same, false, or told by another program."""
+        events = self.events[: said.events]
         written = Written(self.folder, fold(events), events)
-        told = written.make(made, audience=audience, withhold=pictures == "withheld").decode("utf-8")
-        differing = _first_difference(text, told)
+        told = written.make(said.made, audience=said.audience, withhold=said.pictures == "withheld")
+        ours, theirs = _pieces(text), _pieces(told.decode("utf-8"))
+        differing = _first_difference(ours, theirs)
         if differing is None:
-            return []
-        return [f"{name} says what the journal does not say, or not so: “{clean(differing, 160)}”."]
+            return self._read()
+        if said.ours():
+            return self._wrong(
+                f"{said.name} says what the journal does not say, or not so: “{clean(differing, 160)}”."
+            )
+        if wrong := other_claims(ours, theirs):
+            says, journal = (clean(s, 160) for s in wrong[0])
+            return self._wrong(f"{said.name} says “{says}”. The journal says “{journal}”.")
+        same = sum((Counter(ours) & Counter(theirs)).values())
+        self.checked.untold.append(
+            f"{said.name} {said.other()}: its sentences can't be told again. {same:,} of its {len(ours):,} parts read as this program tells "
+            f"them; the first that does not: “{clean(differing, 160)}”. No number or verdict in a sentence that both know is another."
+        )
+
+    def _read(self) -> None:
+        self.checked = Checked(self.checked.wrong, self.checked.untold, self.checked.read + 1)
 
     def _document(self, count: int) -> Mapping[str, Any]:
         if count not in self._documents:
@@ -172,9 +267,8 @@ class _Checker:
         return self._documents[count]
 
 
-def _first_difference(text: str, told: str) -> str | None:
-    """The first piece of ``text`` that ``told`` does not have at its place; pictures and digests of the text are left out."""
-    ours, theirs = (_pieces(t) for t in (text, told))
+def _first_difference(ours: Sequence[str], theirs: Sequence[str]) -> str | None:
+    """The first piece of a text that the told one does not have at its place."""
     for ours_, theirs_ in zip(ours, theirs, strict=False):
         if ours_ != theirs_:
             return _TEXT.sub("", ours_).strip() or ours_
@@ -185,8 +279,11 @@ def _first_difference(text: str, told: str) -> str | None:
 
 
 def _pieces(text: str) -> list[str]:
-    """A text in pieces of about a sentence: lines of Markdown, elements of a page."""
-    bare = _PICTURES.sub("", text)
+    """A text in pieces of about a sentence: lines of Markdown, elements of a page.
+
+    Pictures, digests of the text and what it says of its own program are left out.
+    """
+    bare = _TELLER.sub("", _PICTURES.sub("", text))
     bare = re.sub(r'(content-sha256" content=|this text: +)"?[0-9a-f]{64}', "", bare)
     return [
         piece

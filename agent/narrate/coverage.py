@@ -179,7 +179,7 @@ def _unrun_plans(record: Record) -> list[Sentence]:
     for name, (plan, seq) in record.state.instruments.items():
         # a null result need not be a finding, nor the verdict on a repair: the call that made the plan told it
         told = any(c.tool == plan.tool and c.evidence and c.seq < seq < (c.done or 0) for c in record.calls)
-        if name not in ran and not told:
+        if name not in ran and not told and not record.tested_since(plan, seq):
             made.append(
                 Sentence(
                     f"A test was planned and no result stands in the journal: {stated(plan.statement)}",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from failsight.agent.journal import GENESIS, Event
+from failsight.agent.narrate.bank import told_with
 from failsight.agent.narrate.outcomes import repairs_of
 from failsight.agent.narrate.schema import findings_schema, misfits
 from failsight.agent.narrate.versions import name_of
@@ -23,9 +24,12 @@ from failsight.tools.errors import UserError
 from failsight.tools.evidence import Correction, Evidence, Fact, TestResult, digest, jsonable
 from failsight.tools.expectations.criteria import criteria_of
 from failsight.tools.text import clean, escaped
+from failsight.tools.verdicts import at_stake
 
 SCHEMA = "failsight.findings/1"
 ORDER = {"confirmed": 0, "inconclusive": 1, "refuted": 2, None: 3}
+FIRST = ("preprocessing", "class_order")
+"""Before these are mended every other figure is one of a model that nobody will run."""
 _METRICS = ("precision", "recall", "f1")
 
 
@@ -45,7 +49,11 @@ def findings_document(state: CaseState, events: Sequence[Event]) -> dict[str, An
         "open": [_finding(state, r) for r in records if r.finding.verdict is None],
         "readiness": _readiness(state),
         **_signoffs(state, events),
-        "journal": {"events": len(events), "head": events[-1].hash if events else GENESIS},
+        "journal": {
+            "events": len(events),
+            "head": events[-1].hash if events else GENESIS,
+            "told_with": told_with(),
+        },
     }
     made: dict[str, Any] = jsonable(document)
     return made
@@ -63,11 +71,21 @@ def findings_digest(document: Mapping[str, Any]) -> str:
 
 
 def ordered(state: CaseState) -> list[FindingRecord]:
-    """Findings as a reader wants them: confirmed, inconclusive, refuted, open; in each the largest effect first; last what is said
-    of a version that the case is no longer at."""
+    """Findings as a reader wants them: confirmed, inconclusive, refuted, open; last what is said of a version that the case is no longer at.
+
+    In each what feeds the model wrongly comes first, for every other figure hangs on it; then what has most errors at stake among all
+    images; then by effect, which tests of different kinds measure in different units.
+    """
     return sorted(
         state.records.values(),
-        key=lambda r: (r.earlier, ORDER[r.finding.verdict], -effect_of(r), int(r.id.lstrip("F"))),
+        key=lambda r: (
+            r.earlier,
+            ORDER[r.finding.verdict],
+            r.finding.kind not in FIRST,
+            -round(at_stake(r.finding), 6),
+            -effect_of(r),
+            int(r.id.lstrip("F")),
+        ),
     )
 
 

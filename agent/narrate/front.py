@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from failsight.agent.declined import by_policy
 from failsight.agent.narrate import signoff as decisions
 from failsight.agent.narrate.model import Card, Section, Sentence
+from failsight.agent.narrate.plainly import first_of_all, no_better, not_possible
 from failsight.agent.narrate.record import Record
 from failsight.agent.narrate.versions import spans
 from failsight.agent.narrate.words import count, sentence
@@ -32,7 +33,7 @@ def front(
         Section(
             "front-wrong",
             "What is wrong, and how sure that is",
-            *_wrong(confirmed, nothing, _not_allowed(record)),
+            *_wrong(record, confirmed, nothing),
         ),
         Section("front-todo", "What to do", (), tuple(_to_do(record, todo))),
         Section("front-ready", "Ready or not", (ready,)),
@@ -43,11 +44,15 @@ def front(
 
 
 def _wrong(
-    confirmed: Sequence[Card], nothing: Sentence, left: Sequence[tuple[str, tuple[str, ...]]]
+    record: Record, confirmed: Sequence[Card], nothing: Sentence
 ) -> tuple[tuple[Sentence, ...], tuple[Sentence, ...]]:
-    denied = tuple(Sentence(text, refs) for text, refs in left)
+    denied = tuple(Sentence(text, refs) for text, refs in _not_allowed(record))
+    plain = no_better(
+        record
+    )  # told before any finding: all findings are of a model that can't tell its classes
+    missing = not_possible(record) if plain or not confirmed else []
     if not confirmed:
-        return (nothing, *denied), ()
+        return (*plain, nothing, *denied), tuple(missing)
     lead = Sentence(
         f"{count(len(confirmed), 'finding is', 'findings are')} confirmed.", tuple(c.id for c in confirmed)
     )
@@ -57,7 +62,7 @@ def _wrong(
         kinds = dict.fromkeys(c.kind.lower() for c in more)
         told = (f"{k} ({', '.join(c.id for c in more if c.kind.lower() == k)})" for k in kinds)
         points.append(Sentence(f"Further: {', '.join(told)}.", tuple(c.id for c in more)))
-    return (lead,), (*points, *denied)
+    return (*plain, lead), (*points, *missing, *denied)
 
 
 def _not_allowed(record: Record) -> list[tuple[str, tuple[str, ...]]]:
@@ -76,8 +81,10 @@ def _not_allowed(record: Record) -> list[tuple[str, tuple[str, ...]]]:
 def _one(card: Card) -> Sentence:
     """A finding with how sure it is, in one point."""
     sure = [said for label, said in card.terms if label == "How sure"]
-    text = " ".join([sentence(card.statement, 400), *(f"How sure: {said.text}" for said in sure)])
-    return Sentence(text, tuple(dict.fromkeys((card.id, *(r for said in sure for r in said.refs)))))
+    part = [said for label, said in card.terms if label == "Part of"]
+    told = [*(f"How sure: {said.text}" for said in sure), *(f"Part of {said.text}" for said in part)]
+    refs = (card.id, *(r for said in (*sure, *part) for r in said.refs))
+    return Sentence(" ".join([sentence(card.statement, 400), *told]), tuple(dict.fromkeys(refs)))
 
 
 def _to_do(record: Record, todo: Section | None) -> list[Sentence]:
@@ -89,7 +96,8 @@ def _to_do(record: Record, todo: Section | None) -> list[Sentence]:
         if evidence is not None and evidence.next_steps:
             text = f"{clean(finding, 20)} is mended in {clean(version, 20)} alone, not in the model's own files. {sentence(evidence.next_steps[0])}"
             made.append(Sentence(text, (finding, evidence.id)))
-    made += (todo.points if todo else ())[: MOST_TODO - len(made)]
+    made += first_of_all(record)
+    made += (todo.points if todo else ())[: max(0, MOST_TODO - len(made))]
     return made or [Sentence("Nothing that was confirmed waits for a repair.")]
 
 

@@ -76,6 +76,7 @@ def _head(report: Report, style: str, desk: Desk) -> Html:
         el("meta", name="failsight:journal-events", content=report.events),
         el("meta", name="failsight:journal-head", content=report.head),
         el("meta", name="failsight:version", content=report.version),
+        el("meta", name="failsight:told-with", content=report.told_with),
         el("meta", name="failsight:audience", content=desk.audience or "all"),
         el("meta", name="failsight:pictures", content="withheld" if desk.withhold else "shown"),
         el("meta", name="referrer", content="no-referrer"),

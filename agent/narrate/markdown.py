@@ -112,6 +112,7 @@ def sealed(lines: Sequence[str], report: Report, what: str, withhold: bool) -> s
         f"journal head:   {report.head}",
         f"findings:       {report.digest}",
         f"written for:    {what}, pictures {'withheld' if withhold else 'shown'}, by Failsight {report.version}",
+        f"told with:      {report.told_with or 'unknown'}",
         f"this text:      {TEXT_PLACE}",
         "```",
     ]

@@ -124,3 +124,4 @@ class Report:
     todo: Section | None = None
     front: tuple[Section, ...] = ()
     judged: str = ""
+    told_with: str = ""

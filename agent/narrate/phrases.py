@@ -3,9 +3,12 @@ their fields (a shortcut's class is the one wrongly said, a weak spot's is the t
 
 from __future__ import annotations
 
+import re
+
 from failsight.agent.narrate.words import BUGS, FAILURES, KINDS, VERDICTS, count, sentence
 from failsight.tools.evidence import Finding, TestResult
-from failsight.tools.text import clean, condition, interval, number, p_value
+from failsight.tools.faces import control_alone
+from failsight.tools.text import clean, condition, interval, number, p_beside, p_value
 
 PULLS = (
     "spurious_correlation",
@@ -20,6 +23,7 @@ CORRECTED = {
     "test_by_adding": "the experiments before it in the case",
     "test_by_swapping": "the experiments before it in the case",
 }
+_KNOWN = re.compile(r"minus rate among (the other.{1,200}? (?:is|are) known)")
 Rates = tuple[tuple[str, float, tuple[float, float] | None], ...]
 
 
@@ -72,7 +76,15 @@ def _compared(finding: Finding) -> tuple[str, str, str]:
             "these images",
             "of the others",
         )
-    return "answered wrongly", "these images", "elsewhere"
+    return "answered wrongly", "these images", elsewhere(finding)
+
+
+def elsewhere(finding: Finding) -> str:
+    """What the other rate of a group is of: ``elsewhere``, or the other images that have a value, where the test left out the rest."""
+    for test in reversed(finding.tests):
+        if found := _KNOWN.search(test.statistic):
+            return f"of {found[1]}"
+    return "elsewhere"
 
 
 def how_sure(finding: Finding) -> str:
@@ -151,8 +163,8 @@ def result(test: TestResult) -> str:
     """What a test measured and what follows, in one or two sentences."""
     text = f"Effect {number(test.effect, 'points')} {interval(test.ci, 'points')}".rstrip()
     if test.control_effect is not None:
-        text += f" beyond the control, which alone shows {number(test.control_effect, 'points')}"
-    text += f"; p {p_value(test.p)}"
+        text += f" beyond the control, which alone {control_alone(test)}"
+    text += f"; p {p_beside(test.p, test.ci)}"
     if test.q is not None:
         text += f", q {p_value(test.q)}"
     if test.n:  # what a training record says has no images behind it

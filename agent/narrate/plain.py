@@ -105,17 +105,9 @@ def for_requesters(finding: Finding) -> str:
     return text + (f", {against} in {number(base)}." if base is not None else ".")
 
 
-def excess(finding: Finding) -> float:
-    """How many of the looked-at pictures a finding costs beyond the usual: what it is worth to repair."""
-    if finding.error_rate is None or finding.n is None:
-        return 0.0
-    return finding.n * max(0.0, finding.error_rate - (finding.base_error_rate or 0.0))
-
-
 def confirmed(state: CaseState) -> list[FindingRecord]:
     """Confirmed findings, those first that cost most answers."""
-    held = [r for r in ordered(state) if r.finding.verdict == "confirmed" and not r.earlier]
-    return sorted(held, key=lambda r: -excess(r.finding))
+    return [r for r in ordered(state) if r.finding.verdict == "confirmed" and not r.earlier]
 
 
 def _first(text: str) -> str:

@@ -33,11 +33,12 @@ def outcomes(record: Record) -> Table | None:
     rows: dict[tuple[str, str], _Row] = {}
     for name, (plan, seq) in record.state.instruments.items():
         tests = led.get(name, [])
-        where = tests[0][0] if tests else _measured_by(record, plan, seq)
+        later = "" if tests else record.tested_since(plan, seq)
+        where = tests[0][0] if tests else _measured_by(record, plan, seq) or later
         row = rows.setdefault((where or _NOT_MEASURED, clean(plan.tool)), _Row())
         row.plans += 1
         row.verdicts.update(verdict for _, verdict in tests)
-        if not tests and plan.tool not in REPAIRS and not _raised(record, plan, where):
+        if not tests and not later and plan.tool not in REPAIRS and not _raised(record, plan, where):
             row.bare.append(plan.statement)
     if not rows:
         return None

@@ -125,3 +125,15 @@ class Record:
         ]
         alike = [f for f in fitting if evidence is not None and f[0].arguments == evidence.arguments]
         return (alike or fitting)[-1] if fitting else None
+
+    def tested_since(self, plan: Instrument, seq: int) -> str:
+        """The first evidence after event ``seq`` in which the plan's tool tested the plan's finding, whether by this plan or one that was
+        written down anew when it ran (with what was chosen then); empty for none."""
+        made = [
+            (at, test.evidence)
+            for found in self.state.records.values()
+            if found.finding.key == plan.finding
+            for test in found.finding.tests
+            if test.tool == plan.tool and (at := self.recorded(test.evidence) or 0) > seq
+        ]
+        return min(made)[1] if made else ""

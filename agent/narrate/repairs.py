@@ -171,6 +171,14 @@ def _judged(record: Record, name: str) -> Sentence:
         on = f"On {count(after.n, 'image')} that" if after.n else "On images that"
         text = f"{on} neither chose nor trained it, errors went from {number(before.value)} to {number(after.value)}"
         text += f", {number(control.value)} in the control" if control is not None else ""
+        parts_of = [f for f in last.facts if f.name == "error_rate" and f.of.startswith("target, before, ")]
+        apart = [(f, _fact(last, "error_rate", f.of.replace("before", "repair", 1))) for f in parts_of]
+        shown = [
+            f"{number(f.value)} to {number(a.value)} of the {count(f.n, clean(f.of.split(', ')[-1], 40).removesuffix('s'))}"
+            for f, a in apart
+            if f.n and a is not None
+        ]
+        text += f" ({'; '.join(shown)})" if shown else ""
         q = _fact(last, "q", "target")
         parts.append(text + (f" (q {p_value(_float(q))})." if q is not None else "."))
     verdict = _fact(last, "verdict")

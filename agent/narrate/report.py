@@ -11,7 +11,7 @@ from typing import Any
 from failsight.agent.currency import since
 from failsight.agent.journal import GENESIS, Event
 from failsight.agent.narrate import signoff as decisions
-from failsight.agent.narrate.bank import installed, question_titles, tool_specs
+from failsight.agent.narrate.bank import installed, question_titles, told_with, tool_specs
 from failsight.agent.narrate.cards import card, overview, shared_figures
 from failsight.agent.narrate.coverage import unseen_splits
 from failsight.agent.narrate.findings import (
@@ -27,6 +27,7 @@ from failsight.agent.narrate.findings import (
 from failsight.agent.narrate.front import front
 from failsight.agent.narrate.model import Card, CriterionMark, Exhibit, Report, Section, Sentence
 from failsight.agent.narrate.people import people
+from failsight.agent.narrate.plainly import no_better
 from failsight.agent.narrate.record import Record
 from failsight.agent.narrate.story import no_headline, story
 from failsight.agent.narrate.timeline import timeline
@@ -41,6 +42,7 @@ from failsight.tools.expectations.criteria import TABLE
 from failsight.tools.expectations.names import is_share, show_range
 from failsight.tools.notes import of_split
 from failsight.tools.text import clean, interval, number
+from failsight.tools.verdicts import at_stake
 
 READING = (
     ("Confirmed, refuted, undecided", "What a test said of a hypothesis, by a rule that was fixed before it ran. Only confirmed findings are headlines."),
@@ -93,6 +95,7 @@ def build_report(state: CaseState, events: Sequence[Event]) -> Report:
         digest=findings_digest(findings_document(state, events)),
         written=events[-1].time if events else "",
         version=installed(),
+        told_with=told_with(),
         views=views(record),
         people=people(record),
         todo=next_,
@@ -162,14 +165,14 @@ def _brief(record: Record, cards: Sequence[Card], verdict: str) -> list[Sentence
     if evaluated is not None and accuracy is not None:
         of = count(accuracy.n, "image") if accuracy.n else "the images"
         text = f"It answers {number(accuracy.value)} {interval(accuracy.ci)}".rstrip() + f" of {of} correctly"
-        made.append(Sentence(text + ".", (evaluated.id,)))
+        made += no_better(record) or [Sentence(text + ".", (evaluated.id,))]
     made += _weakest(state)
     made += _confused(state)
     cards = [c for c in cards if not c.before]
     tally = {v: [c for c in cards if c.verdict == v] for v in (*ORDER, "withdrawn")}
     confirmed = tally["confirmed"]
     if confirmed:
-        text = f"{capital(count(len(confirmed), 'finding is', 'findings are'))} confirmed. The largest: {confirmed[0].statement}"
+        text = f"{capital(count(len(confirmed), 'finding is', 'findings are'))} confirmed. {_first(state, confirmed[0])}: {confirmed[0].statement}"
         made.append(Sentence(text, tuple(c.id for c in confirmed)))
     else:
         made.append(no_headline(record))
@@ -184,6 +187,12 @@ def _brief(record: Record, cards: Sequence[Card], verdict: str) -> list[Sentence
         )
     made += _repaired(cards)
     return [*made, *decisions.brief(record), *_left_out(state), *unseen_splits(record)]
+
+
+def _first(state: CaseState, card: Card) -> str:
+    """Why the first finding stands first."""
+    found = state.find(card.id)
+    return "Most errors are at stake here" if found and at_stake(found.finding) >= 1 else "The first"
 
 
 def _repaired(cards: Sequence[Card]) -> list[Sentence]:
@@ -237,6 +246,17 @@ def _and(parts: Sequence[str]) -> str:
 
 
 def _left_out(state: CaseState) -> list[Sentence]:
+    """Images that no number speaks of: those that can't be used, and those to which the model gave no answer."""
+    measured = state.latest("evaluate")
+    silent = fact_or_none(measured, "unanswered")
+    made = _not_used(state)
+    if measured is not None and silent is not None and isinstance(silent.value, int) and silent.value:
+        n = count(silent.value, "evaluation image", "evaluation images")
+        made.append(Sentence(f"The model gave no answer to {n}.", (measured.id,)))
+    return made
+
+
+def _not_used(state: CaseState) -> list[Sentence]:
     described = state.latest("describe_case")
     fact = fact_or_none(described, "left_out")
     if described is None or fact is None or not isinstance(fact.value, int) or fact.value == 0:

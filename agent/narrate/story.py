@@ -221,7 +221,11 @@ def tested(record: Record) -> Section:
 def no_headline(record: Record) -> Sentence:
     """Why a report has no confirmed finding: nothing held, or nothing was tested."""
     tested_by = [t.evidence for r in record.state.records.values() for t in r.finding.tests]
-    tested_by += [e.id for e in record.state.evidence if e.tool in SEARCHES]
+    tested_by += [
+        e.id
+        for e in record.state.evidence
+        if e.tool in SEARCHES and any(f.name == "slices_tested" and f.value for f in e.facts)
+    ]
     if not tested_by:
         return Sentence("No finding is confirmed: nothing has been tested.")
     refs = tuple(dict.fromkeys(name for name in tested_by if name))

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from failsight.agent.narrate.findings import FIRST
 from failsight.agent.narrate.model import Section, Sentence
+from failsight.agent.narrate.parts import parts
 from failsight.agent.narrate.plain import confirmed
 from failsight.agent.narrate.record import Record
 from failsight.agent.narrate.repairs import outcome
 from failsight.agent.narrate.words import sentence
 from failsight.agent.state import FindingRecord
 from failsight.tools.evidence import Correction
+from failsight.tools.labels.plans import anew, judges, look_first
+from failsight.tools.notes import called
 from failsight.tools.repair.choosing import ADDING, ELSEWHERE
 from failsight.tools.repair.versions import AROUND
+from failsight.tools.structure.company import BATCHES
 from failsight.tools.text import clean
 
 MOST_REPAIRS = 3
-FIRST = ("preprocessing", "class_order")
-"""Before these are mended every other figure is one of a model that nobody will run."""
 PROPOSE = "propose_correction"
+SHIFT = "distribution_shift"
 
 
 def todo(record: Record) -> Section | None:
     """For developers: what to do next, with the commands; None where nothing is confirmed."""
-    held = [r for r in confirmed(record.state) if not outcome(record, r)]
-    held.sort(key=lambda r: r.finding.kind not in FIRST)
+    belong = parts(record)
+    held = [r for r in confirmed(record.state) if not outcome(record, r) and r.id not in belong]
     points: list[Sentence] = []
     for found in held[:MOST_REPAIRS]:
         points += (
@@ -41,9 +45,12 @@ def _fed_rightly(record: Record, found: FindingRecord) -> list[Sentence]:
     made = next((e for n in reversed(found.evidence) if (e := record.evidence(n)) and e.next_steps), None)
     if made is None:
         return [_next_repair(record, found)]
-    first = (
-        f"First of all mend {found.id}, for every other figure here is one of a model that was fed wrongly. "
+    what = (
+        "depends on how pictures were put together"
+        if found.finding.about == BATCHES
+        else "is one of a model that was fed wrongly"
     )
+    first = f"First of all mend {found.id}, for every other figure here {what}. "
     at_once = any(f.name == "side_file" for f in made.facts)
     then = (
         f"Go on with it: failsight call CASE adopt_version finding={found.id}"
@@ -58,11 +65,25 @@ def _next_repair(record: Record, found: FindingRecord) -> Sentence:
     ways = [c for c in found.corrections if c.strategy not in ELSEWHERE]
     if not found.corrections:
         text = f"Ask for repairs of {found.id}: failsight call CASE propose_correction finding={found.id}"
-    elif not ways:
+    elif judges(found.finding):
+        text = f"Repair {found.id}: {_labels(record, found)}"
+    elif not ways or (found.finding.kind == SHIFT and found.corrections[0].strategy == "data_engineering"):
         text = f"Repair {found.id}: {sentence(found.corrections[0].action)}"
     else:
         text = _way(record, found.id, ways)
     return Sentence(text, (found.id,))
+
+
+def _labels(record: Record, found: FindingRecord) -> str:
+    """Labels of images that it is judged on: nothing is trained, whatever a list of older date proposes."""
+    split = found.finding.split
+    if not record.state.looked_at(split):
+        return look_first(found.finding)
+    told = [
+        str(e.data.get("counted") or "") for e in record.of("labels.imported") if e.data.get("split") == split
+    ]
+    counted = clean(next((t for t in reversed(told) if t), ""), 400)
+    return f"{counted or f'People looked at labels of the {called(split)} since.'} {anew(split)}"
 
 
 def _way(record: Record, name: str, ways: list[Correction]) -> str:

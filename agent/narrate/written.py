@@ -39,7 +39,8 @@ class Written:
     def withheld(self) -> Report:
         """The same without what images are called; what it belongs to stays as it is."""
         of = self.report
-        return dataclasses.replace(self._names.hide(of), head=of.head, digest=of.digest, version=of.version)
+        kept = {name: getattr(of, name) for name in ("head", "digest", "version", "told_with")}
+        return dataclasses.replace(self._names.hide(of), **kept)
 
     @cached_property
     def _names(self) -> Withheld:

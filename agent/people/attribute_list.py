@@ -88,8 +88,10 @@ def listed(case: Case, split: Split = "data") -> list[Listed]:
     return made + [Listed(d, {}, 0, "", ()) for d in definitions if d.dropped]
 
 
-def attribute_values(case: Case) -> dict[str, list[str]]:
-    """Name → shown values of every attribute, without looking at any picture: numbers and computed ones have none listed."""
+def attribute_values(case: Case, *, everywhere: bool = False) -> dict[str, list[str]]:
+    """Name → shown values of every attribute, without looking at any picture: numbers and computed ones have none listed.
+
+    ``everywhere``: also values that stand among deployment images alone, behind the others: people name them."""
     from failsight.tools.attributes.computed import COMPUTED
     from failsight.tools.attributes.definitions import ASSIGNED
 
@@ -98,7 +100,11 @@ def attribute_values(case: Case) -> dict[str, list[str]]:
     raw: dict[str, list[str]] = {f"object:{name}": ["yes", "no"] for name in sorted(objects)}
     raw |= {f"computed:{name}": [] for name in COMPUTED}
     for name, column in table.columns.items():
-        raw[f"metadata:{name}"] = sorted({v for v in column if isinstance(v, str)})[:MOST_NAMED]
+        values = sorted({v for v in column if isinstance(v, str)})
+        if everywhere and values and "deploy" in case.splits():
+            there = case.table("deploy").columns.get(name, ())
+            values += sorted({v for v in there if isinstance(v, str)} - set(values))
+        raw[f"metadata:{name}"] = values[:MOST_NAMED]
     definitions = {d.key: d for d in case.definitions()}
     raw |= {key: list(d.values) for key, d in definitions.items() if d.source in ASSIGNED}
     made: dict[str, list[str]] = {}

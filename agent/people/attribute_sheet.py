@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from failsight.agent.people.attribute_files import read_csv, write_new
+from failsight.agent.places import shown_place
 from failsight.tools.attributes.check_report import neither
 from failsight.tools.errors import UserError
 from failsight.tools.text import clean
@@ -120,7 +121,15 @@ def _page(case: Case, made: Evidence, attribute: str, values: Sequence[str]) -> 
         title=html.escape(f"Attribute: {name}"),
         command=html.escape(
             shlex.join(
-                ["failsight", "attributes", "check", str(case.folder), name, "--answers", "answers.csv"]
+                [
+                    "failsight",
+                    "attributes",
+                    "check",
+                    shown_place(case.folder),
+                    name,
+                    "--answers",
+                    "answers.csv",
+                ]
             )
         ),
         neither=neither(values),

@@ -18,6 +18,7 @@ from failsight.tools.expectations.names import (
     parse_price,
     show_value,
 )
+from failsight.tools.inputs.spelling import Spellings
 from failsight.tools.text import clean, listing
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
             f"{args.case} is not a Failsight case.", "Give the folder that `failsight run` or `chat` made."
         )
     sets = args.demands or args.costs is not None
-    with (open_case if sets else open_to_look)(args.case) as case:
+    with open_case(args.case, recorded=True) if sets else open_to_look(args.case) as case:
         if args.costs_template is not None:
             write_template(case, args.costs_template)
             print(
@@ -76,6 +77,8 @@ def run(args: argparse.Namespace) -> int:
         if args.costs is not None:
             wanted += read_costs(args.costs, case.classes)
         told = [one.heard for one in wanted if one.heard] + set_all(case, wanted, args.by)
+        if case.recorded is not None and any("[" in one.name for one in wanted):
+            told.append("Whether there are such images was not looked at: they are not at hand.")
         _print(case, told, args.json)
     return 0
 
@@ -105,7 +108,7 @@ def read_all(
 
     named = parse_cli(text, classes)
     made = [named] if named is not None and (is_price(named.name) or _known(named.name)) else []
-    names = _names(case) if case is not None and not made else None
+    names = _names(case) if case is not None and case.recorded is None and not made else None
     made = made or parse_bounds(text, classes, names)
     asked = "" if made else doubt(text, classes, names)
     if asked:
@@ -187,7 +190,9 @@ def may_come(case: Case) -> bool:
 
 
 def _doubt(case: Case | None, name: str) -> Doubt | None:
-    if case is None:
+    if (
+        case is None or case.recorded is not None
+    ):  # whether there is such a group shows when the images are back
         return None
     from failsight.tools.expectations.subjects import doubt
 
@@ -243,12 +248,12 @@ def read_costs(source: Path, classes: Sequence[str]) -> list[Criterion]:
     rows = read_csv(source, ())
     header = list(rows[0]) if rows else []
     cells = _listed(rows) if set(LIST) <= set(header) else _matrix(rows, header)
-    folded = {c.casefold(): c for c in classes}
+    spelt = Spellings(classes)
     made: dict[str, Criterion] = {}
     for line, true, said, text in cells:
         if not text.strip():
             continue
-        pair = tuple(folded.get(n.strip().casefold(), "") if n not in classes else n for n in (true, said))
+        pair = tuple(n if n in classes else spelt.find(n.strip()) or "" for n in (true, said))
         where = f"{source.name}, line {line}"
         if not all(pair):
             unknown = clean(true if not pair[0] else said, 60)

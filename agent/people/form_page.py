@@ -6,6 +6,7 @@ import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from failsight.agent.places import shown_place
 from failsight.knowledge_base.elicitation import Field, Form
 from failsight.tools.text import clean
 
@@ -79,7 +80,7 @@ def page(form: Form, classes: Sequence[str], case: Case | None = None) -> str:
         }
         for f in fields
     ]
-    folder = str(case.folder) if case is not None else "CASE"
+    folder = shown_place(case.folder) if case is not None else "CASE"
     return _PAGE.format(
         title=html.escape(form.title),
         why=html.escape(f"Asked of the {form.ask.replace('_', ' ')}. {form.why}"),

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from failsight.agent.places import shown_place
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.text import clean
 
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.action != "show" and args.file is None:
         raise UserError(f"failsight reviews {args.action} which file?", "Give FILE.html or FILE.csv.")
-    with open_case(args.case) as case:
+    with open_case(args.case, recorded=True) as case:
         if args.action == "export":
             n = export(case, args.file, n=args.n, split=args.split)
             back = args.file if args.file.suffix.lower() == ".csv" else "reviews.csv"
@@ -283,7 +284,7 @@ def page(case: Case, made: Evidence, rows: Sequence[tuple[str, str, str, str]]) 
         picture = _picture(case, image.split, image.row)
         shown = f'<img src="{picture}" alt="error {i + 1}">' if picture else "<p>(can't be opened)</p>"
         items.append(_item(i, path, true, said, sure, shown))
-    command = shlex.join(["failsight", "reviews", "import", str(case.folder), "reviews.csv"])
+    command = shlex.join(["failsight", "reviews", "import", shown_place(case.folder), "reviews.csv"])
     return _PAGE.format(
         title="Errors to judge",
         about=f"{html.escape(ABOUT)}<br><code>{html.escape(command)}</code>",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from failsight.agent.currency import since
 from failsight.agent.state import CaseState
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import digest
@@ -23,6 +24,7 @@ from failsight.tools.text import clean, listing
 if TYPE_CHECKING:
     from failsight.agent.case import Case
     from failsight.agent.journal import Event
+    from failsight.tools.evidence import Evidence
 
 DECISIONS = ("ready", "not-ready", "conditional")
 WORDS = {"ready": "ready", "not-ready": "not ready", "conditional": "ready under conditions"}
@@ -211,16 +213,34 @@ def _judged(case: Case) -> tuple[list[str], list[str], list[str]]:
     from failsight.tools.expectations.criteria import criteria_of
     from failsight.tools.readiness import TABLE_UNRESOLVED
 
+    made: Evidence | None
     try:
         made, _ = case.call("readiness", {}, by="person", why="asked for by a sign-off")
     except RetryError:
         return [], [], []
+    except UserError:
+        if case.recorded is None:
+            raise
+        made = case.state().latest(
+            "readiness"
+        )  # the last judgement: it can't be made anew without model and images
+        if made is None:
+            return [], [], []
     criteria = criteria_of(made)
     return (
         [str(c["name"]) for c in criteria if c["holds"] is False],
         [str(c["name"]) for c in criteria if c["holds"] is None],
         [str(row[0]) for t in made.tables if t.title == TABLE_UNRESOLVED for row in t.rows],
     )
+
+
+def _not_judged_anew(case: Case) -> list[str]:
+    """That a decision rests on an older judgement, where model and images were not at hand for another."""
+    made = case.state().latest("readiness")
+    if case.recorded is None or (made is not None and not since(case.state(), made)):
+        return []
+    was = f"The last judgement of readiness is {made.id}, and" if made else "Readiness was never judged, and"
+    return [f"{was} model and images are not at hand for another."]
 
 
 def sentence(one: SignOff) -> str:
@@ -255,11 +275,8 @@ def page(state: CaseState, events: Sequence[Event]) -> list[str]:
         f"readiness: {(found or 'not judged').replace('_', ' ')}" + (f" [{evidence}]" if evidence else "")
     ]
     lines += [clean(made.summary, 1200)] if made else ["Nobody has judged the expectations (readiness)."]
-    verified = [e.id for e in state.evidence if e.tool == "verify_correction"]
-    if made and verified and state.measured.get(verified[-1], 0) > state.measured.get(made.id, 0):
-        lines.append(
-            f"That was judged before the last repair was verified [{verified[-1]}]: judge it again (readiness)."
-        )
+    if made and (late := since(state, made)):
+        lines.append(f"{late}: judge it again (readiness).")
     if made:
         lines += [f"  - {clean(note, 400)}" for note in made.notes]
     reviewed = [e for e in state.evidence if e.tool == "review_errors" and e.arguments.get("by")]
@@ -329,10 +346,10 @@ def run(args: argparse.Namespace) -> int:
         )
     if args.decision and not args.by:
         raise UserError("A sign-off needs a name.", "Say who decides: --by 'NAME (ROLE)'.")
-    with (open_case if args.by else open_to_look)(args.case) as case:
+    with open_case(args.case, recorded=True) if args.by else open_to_look(args.case) as case:
         if args.by:
             made = sign(case, args.by, args.decision, args.note)
-            told = [sentence(made)]
+            told = [sentence(made), *_not_judged_anew(case)]
             named = deciders(case.state())
             if named and not any(_same(made.by, n) or n.casefold() in made.by.casefold() for n in named):
                 told.append(f"Named as the one who decides was {listing(list(named), 4)}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -226,3 +227,38 @@ def test_an_event_is_held_as_it_will_be_read_again(tmp_path: Path) -> None:
     (read,) = Journal(tmp_path, write=False).events
     assert list(made.data) == list(read.data) == ["data", "train"]
     assert list(made.data["data"]) == ["a", "b"] and made.data == read.data
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.ENOSPC, "Free some disk space"),
+        (errno.ENOENT, "Put the case folder back"),
+        (errno.EROFS, "Make the case folder writable"),
+        (errno.EIO, "Mend that and run"),
+    ],
+)
+def test_a_failed_write_says_what_is_the_matter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, advice: str
+) -> None:
+    def broken(_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    with closing(Journal(tmp_path)) as journal:
+        monkeypatch.setattr("failsight.agent.journal.os.fsync", broken)
+        with pytest.raises(UserError, match=advice) as raised:
+            journal.append("note", {})
+        assert os.strerror(number) in str(raised.value)
+        assert advice == "Free some disk space" or "disk space" not in str(raised.value)
+
+
+def test_the_folder_of_a_journal_is_taken_away_while_it_is_open(tmp_path: Path) -> None:
+    folder = tmp_path / "case"
+    folder.mkdir()
+    with closing(Journal(folder)) as journal:
+        folder.rename(tmp_path / "moved")
+        with pytest.raises(UserError, match="Put the case folder back where it was opened"):
+            journal.append("note", {})
+        (tmp_path / "moved").rename(folder)
+        journal.append("note", {})
+    assert verify(folder) == (1, [])

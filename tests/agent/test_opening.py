@@ -275,3 +275,37 @@ def test_an_argument_that_is_wrong_is_no_reason_to_list_the_others(answers: Path
     assert "Choose from" not in str(told.value) and "'data', 'train'" in str(told.value)
     with pytest.raises(RetryError, match=r"argument 'splits'.*Choose from: split"):
         registry()["evaluate"].check({"splits": "data"})
+
+
+def test_a_case_stays_where_it_was_opened(
+    answers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere" / "case").mkdir(parents=True)
+    with open_case(predictions=answers, out="elsewhere/case") as other:
+        other.confusion_matrix()
+    (tmp_path / "elsewhere" / "elsewhere").mkdir()
+    open_case(predictions=answers, out="elsewhere/elsewhere/case", name="another").close()
+    before = held(tmp_path / "elsewhere" / "elsewhere" / "case")
+    with open_case("elsewhere/case") as case:
+        monkeypatch.chdir(tmp_path / "elsewhere")  # where "elsewhere/case" is another case
+        made = case.evaluate()
+        case.save_figure("a", "<svg/>", title="a", alt="a")
+    assert held(tmp_path / "elsewhere" / "elsewhere" / "case") == before
+    assert (tmp_path / "elsewhere" / "case" / "evidence" / f"{made.id}.json").is_file()
+    assert list((tmp_path / "elsewhere" / "case" / "figures").iterdir())
+
+
+def test_sentences_tell_of_a_folder_as_it_is_seen_from_here(
+    answers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from failsight.agent.places import shown_place
+
+    monkeypatch.chdir(tmp_path)
+    assert main(["run", "--predictions", str(answers), "--out", "case"]) in (0, 3, 4)
+    told = "".join(capsys.readouterr())
+    assert "failsight chat case" in told and str(tmp_path / "case") not in told
+    monkeypatch.chdir("/")
+    assert shown_place(tmp_path / "case") == str(tmp_path / "case").lstrip("/")
+    monkeypatch.chdir(tmp_path)
+    assert shown_place(Path("/nowhere/case")) == "/nowhere/case" and shown_place(tmp_path) == "."

@@ -86,7 +86,7 @@ def test_code_that_is_gone_is_said_in_one_sentence(world: Path, capsys: pytest.C
     opened()
     (world / "arch.py").unlink()
     assert main(["call", "case", "evaluate"]) == 2
-    assert "arch.py can't be read" in capsys.readouterr().err
+    assert "code of the model of this case is not where it was" in capsys.readouterr().err
 
 
 def test_a_python_function_as_the_model_is_held_to_its_code(world: Path) -> None:
@@ -180,3 +180,56 @@ def test_another_argument_is_named(world: Path) -> None:
         opened(seed=3)
     with pytest.raises(UserError, match=r"--map not given, now it is dark=light\."):
         opened(class_map={"dark": "light"})
+
+
+def test_model_code_and_pictures_that_were_moved_are_the_same_and_others_are_not(world: Path) -> None:
+    opened()
+    new = world / "new"
+    new.mkdir()
+    for name in ("weights.safetensors", "weights.json", "arch.py", "parts.py", "photos"):
+        (world / name).rename(new / name)
+    places = {
+        "model": new / "weights.safetensors",
+        "data": new / "photos",
+        "arch": f"{new / 'arch.py'}:build",
+    }
+    with pytest.raises(
+        UserError, match="The model, evaluation images and code of the model of this case are not where"
+    ):
+        open_case("case")
+    with pytest.raises(UserError, match="not where"):  # all that was moved is given at once
+        open_case("case", model=places["model"])
+    code = (new / "arch.py").read_text()
+    evil(new / "arch.py")
+    with pytest.raises(UserError, match="code of the model has changed"):
+        open_case("case", **places)
+    assert not (new / "ran").exists()
+    (new / "arch.py").write_text(code)
+    side = (new / "weights.json").read_text()
+    (new / "weights.json").write_text(side.replace('"mean": 0.0', '"mean": 0.5'))
+    with pytest.raises(UserError, match="The model has changed since"):
+        open_case("case", **places)
+    (new / "weights.json").write_text(side)
+    with open_case("case", **places) as case:
+        assert case.call("evaluate", {})[0].fact("accuracy").n == 24
+    assert load_config(world / "case").arch == f"{new / 'arch.py'}:build"
+    open_case("case").close()
+
+
+def test_a_second_model_of_the_same_architecture_is_compared_as_the_case_reads_its_own(world: Path) -> None:
+    from failsight.tools.errors import RetryError
+
+    weights = torch.stack([torch.full((12,), -1.0), torch.full((12,), 1.0)])
+    save_file({"1.weight": -weights, "1.bias": torch.tensor([-6.0, 6.0])}, world / "turned.safetensors")
+    opened()
+    with open_case("case") as case:
+        made = case.compare_models(after="turned.safetensors", saliency=False, features=False)
+        assert (
+            case.evaluate().fact("accuracy").value == 0.75
+        )  # of the case's own model, and of the one with signs turned
+        assert (made.fact("accuracy_change").value, made.fact("churn").value) == (-0.5, 1.0)
+    evil(world / "arch.py")
+    (world / "turned.safetensors").touch()
+    with pytest.raises((UserError, RetryError)), open_case("case") as case:
+        case.compare_models(after="turned.safetensors", saliency=False, features=False, max_images=9)
+    assert not (world / "ran").exists()

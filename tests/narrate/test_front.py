@@ -11,8 +11,9 @@ import pytest
 from failsight.agent.case import Case
 from failsight.agent.narrate import build_report, check_report, load_findings, write_reports
 from failsight.agent.opening import open_case
+from failsight.tools.errors import FailsightError
 from tests.fakes.grounded import ungrounded
-from tests.fakes.patterns import made_case
+from tests.fakes.patterns import CLASSES, made_case
 
 TITLES = ["What is wrong, and how sure that is", "What to do", "Ready or not", "Who decided"]
 LONGEST = 60  # lines of the first page
@@ -87,3 +88,36 @@ def test_a_case_with_one_model_says_nothing_of_versions(tmp_path: Path) -> None:
         text = (case.folder / "report.md").read_text("utf-8")
         assert "Measured with" not in text and "Which numbers are of which model" not in text
         assert "model_version" not in json.dumps(load_findings(case.folder))
+
+
+def test_a_model_below_guessing_is_told_before_anything_else(tmp_path: Path) -> None:
+    """Twenty images, all answered with another class because the names are turned: no search and no check has enough to go on."""
+    turned = [*CLASSES[1:], CLASSES[0]]
+    case = open_case(out=tmp_path / "case", **made_case(tmp_path, n=20, noise=0.05, classes=turned))
+    for tool in ("describe_case", "evaluate", "find_slices"):
+        case.call(tool)
+    for tool in ("class_order", "preprocessing_probe"):
+        with pytest.raises(FailsightError):
+            case.call(tool, by="planner")
+    write_reports(case.folder, case.state(), case.journal.events)
+    text = page(case)
+    first = text.split("## What is wrong, and how sure that is")[1].strip().splitlines()[0]
+    assert (
+        first.startswith("The model is right in 0.0 %")
+        and "of 20 evaluation images, fewer than guessing gives" in first
+    )
+    assert "nothing that was tested held" not in text and "nothing has been tested" in text
+    assert "it takes 24 to match outputs" in text and "it takes 24 to compare pipelines" in text
+    assert (
+        "order of the class names" in text.split("## What to do")[1].split("\n## ")[0].strip().splitlines()[0]
+    )
+    assert "fewer than guessing" in case.state().latest("evaluate").summary
+    state, events = case.state(), list(case.journal.events)
+    assert ungrounded(build_report(state, events), state, events) == []
+
+
+def test_a_model_that_is_better_is_not_compared_with_guessing(tmp_path: Path) -> None:
+    case = open_case(out=tmp_path / "case", **made_case(tmp_path, n=12, noise=0.05))
+    case.call("evaluate")
+    write_reports(case.folder, case.state(), case.journal.events)
+    assert "guessing" not in (case.folder / "report.md").read_text("utf-8")

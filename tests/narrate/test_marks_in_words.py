@@ -8,7 +8,7 @@ from failsight.agent.narrate.phrases import about
 from failsight.agent.narrate.plain import for_users, which
 from failsight.agent.ui.words import finding_label
 from failsight.tools.evidence import Finding
-from failsight.tools.text import condition
+from failsight.tools.text import colour_words, condition
 
 
 def marked(region: str) -> Finding:
@@ -32,3 +32,13 @@ def test_conditions_of_other_names_stay_as_they_are() -> None:
     assert condition("region", "box:lamp", "=") == "region=box:lamp"
     assert condition("camera", "like:train/1") == "camera = like:train/1"
     assert condition("region", "like:deploy/7,0,0,1,1") == "the mark (as in deployment picture 7)"
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [("s0.00-0.04,v0.81-1.00", "white"), ("s0-0.2,v0-0.2", "black"), ("h350-10,s0.4-1", "red"), ("h200-250,s0.5-1,v0.2-1", "blue"),
+     ("red", "red"), ("s0.6-1.0", "of strong colour"), ("v0.2-0.4", "of one brightness"), ("h,s-,v--", "h,s-,v--"), ("", "")],
+)  # fmt: skip
+def test_the_code_of_a_colour_is_told_in_words(code: str, words: str) -> None:
+    assert colour_words(code) == words
+    assert condition("region", f"colour:{code}") == f"the mark ({words})"

@@ -110,3 +110,42 @@ def test_without_plans_there_is_no_table(tmp_path: Path) -> None:
     told.created()
     section = next(s for s in report_of(told).story if s.id == "tested")
     assert not section.tables and section.lead[0].text == "Nothing has been tested."
+
+
+def suspected(told: Teller, key: Finding, *, tested: bool) -> None:
+    """Somebody states a suspicion, with the plan of what will decide it; the tool writes its own plan down when it runs."""
+    first = plan(key.key, "compare_group", "Wooden floors err.")
+    planned_call(told, "state_hypothesis", [first], key)
+    if tested:
+        again = dataclasses.replace(first, arguments={"split": "data"})
+        assert again.id != first.id
+        planned_call(told, "compare_group", [again], outcome(key, "compare_group", "refuted"))
+
+
+WOOD = Finding("weak_slice", "correctness", "unknown", "Wooden floors err.", slice={"floor": "wood"})
+
+
+def test_a_suspicion_that_was_tested_is_not_said_to_have_no_result(tmp_path: Path) -> None:
+    from failsight.agent.narrate.coverage import not_examined
+    from failsight.agent.narrate.record import Record
+
+    for tested in (True, False):
+        told = Teller(tmp_path / str(tested))
+        told.created()
+        suspected(told, WOOD, tested=tested)
+        made = rows(report_of(told))
+        journal = Journal(told.folder, write=False)
+        left = [p.text for p in not_examined(Record(fold(journal), journal.events)).points]
+        assert any("no result stands in the journal" in text for text in left) == (not tested)
+        assert (("not measured", "compare_group") in made) == (not tested)
+        if tested:
+            assert made["E2", "compare_group"] == (2, 0, 1, 0, 0, "")
+
+
+def test_a_test_that_came_before_a_plan_is_not_its_result(tmp_path: Path) -> None:
+    told = Teller(tmp_path)
+    told.created()
+    suspected(told, WOOD, tested=True)
+    later = dataclasses.replace(plan(WOOD.key, "compare_group", "Again."), alpha=0.02)
+    told.note("instrument.registered", id=later.id, instrument=dataclasses.asdict(later))
+    assert rows(report_of(told))["not measured", "compare_group"][:1] == (1,)
