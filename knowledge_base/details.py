@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from failsight.knowledge_base.conditions import conditions_of
+from failsight.knowledge_base.counting import count_arguments
 from failsight.knowledge_base.directions import directions
 from failsight.knowledge_base.lexical import fold
 from failsight.knowledge_base.options import OPTIONS
@@ -154,11 +155,6 @@ _NUMBERS: Final[Mapping[str, Callable[[str], float | int | None]]] = {
     "confidence": _share(
         rf"\b(?:score|confidence|probabilit\w+|sure|certain\w*|confident)\b(?: of| is| are| was| were| ?{_LEAST}| than| or more)* ?{_N}",
         rf"(?:{_LEAST} )?{_N} ?(?:%|per ?cent)? (?:sure|certain|confiden\w+|or more sure)",
-    ),
-    "recall": _share(
-        rf"{_N} ?(?:%|per ?cent)? ?(?:of )?(?:the )?(?:recall|sensitivity|true positive|tpr|detection|hit rate)",
-        rf"\b(?:recall|sensitivity|true positive rate|tpr|detection rate|hit rate)\b(?: of| at| is| be| to| to be| above| over| ?{_LEAST}| ?=)* ?{_N}",
-        rf"\b(?:find|finds|catch|catches|detect|detects|recognis\w+|recogniz\w+|reach|reaches)\b (?:about |{_LEAST} )?{_N}(?= ?(?:%|per ?cent))",
     ),
     "prevalence": _share(
         rf"\bprevalence\b(?: of| at| is| ?=| around| about)* ?{_N}", rf"{_N} ?(?:%|per ?cent)? prevalence",
@@ -328,6 +324,8 @@ def _things(tool: str, mentions: Mentions, slots: Slots, takes: Mapping[str, Any
         return _hypothesis(mentions, slots, conditions_of(mentions, objects=False))
     if tool == "edit_attributes":
         return _edit(mentions, slots)
+    if tool == "count_images":
+        return count_arguments(mentions, slots)
     taken = [
         n for n in ("region", "cue") if n in takes and slots.get("region") and tool != "generate_repair_data"
     ]
@@ -348,7 +346,7 @@ def _things(tool: str, mentions: Mentions, slots: Slots, takes: Mapping[str, Any
     return made
 
 
-_WHERE_IS_TEXT: Final = ("prototypes_and_criticisms", "show_images")
+_WHERE_IS_TEXT: Final = ("operating_points", "prototypes_and_criticisms", "show_images")
 _BY_ATTRIBUTES: Final = ("find_slices", "disaggregate", "attribute_overview", "compare_classes")
 
 

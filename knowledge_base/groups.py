@@ -35,6 +35,31 @@ _ABSENT: Final = re.compile(  # behind the name of a column
     r"\s*(?:is |are |was |were |has (?:been )?|have (?:been )?)?(?:missing|absent|blank|unknown|unrecorded|not (?:known|given|recorded|stated|noted|available|there|filled in))\b",
     re.IGNORECASE,
 )
+_WITHOUT: Final = re.compile(  # before the name of a column
+    r"\b(?:(?:without|lacking|(?:with|have|has|had|having) no)(?: (?:an?|any|the|known|recorded|valid))*(?: (?:values?|entry|entries|record|data|information)(?: (?:of|for|in|on|about)(?: the)?)?)?|missing|unknown|unrecorded)\s*$",
+    re.IGNORECASE,
+)
+_COMPARING: Final = re.compile(
+    r"\s*(?:differences?|effects?|bias\w*|gaps?|depend\w*|influence|used|matters?)\b", re.IGNORECASE
+)
+#: before the name of a column, where a value is told of it
+_OF: Final = re.compile(
+    r"\b(?:at|from|in|on|for|with|of|where|when|whose|if|(?:is|are) there)(?: (?:the|an?|any|our|all|only|images?|pictures?|photos?|people|patients?))*\s*$",
+    re.IGNORECASE,
+)
+_WHERE: Final = re.compile(r"\b(?:where|when|whose|if)(?: (?:the|an?|our))*\s*$", re.IGNORECASE)
+_TOLD: Final = re.compile(
+    r"\s*(?P<sign>==?|:|(?:is|are|equals|called|named)\b)?\s*(?P<quote>[\"“'‘])?(?P<value>[^\W_][\w.-]*(?<=\w)(?: [A-ZÄÖÜ0-9][\w-]*)*)"
+)
+_NO_VALUE_TEXT: Final = (
+    "a about again all alone also always an and any are as at available be bad better but by case cases changed considered data did different "
+    "difference differences do does each either else ever every for from given go good group groups has have held how image images important in "
+    "information instead involved is it its just kept known large least left less level levels like low high lower higher made matters metadata "
+    "missing more most much never no none not now of off on one ones only or other others our out over patients people per photos pictures please "
+    "present recorded same scans shown small stated than that the then there these they this those to together too under unknown up used usually "
+    "value values very was we well were what when where which while who why with within without worse wrong you"
+)
+_NO_VALUE: Final = frozenset(_NO_VALUE_TEXT.split())
 _EACH: Final = re.compile(
     r"\b(?:each|every|per|by|across|between|among|over|all|different|various|which|any)\b(?: (?:of )?(?:the|all|our|my|its|\w+ent))*\s*$",
     re.IGNORECASE,
@@ -55,6 +80,7 @@ class Group:
         unsure: words of the sentence that name a group which no column, or more than one, tells.
         people: whether a part of it was said in words for people, which are no names of the case.
         spans: where all of that stands in the sentence, first and last character.
+        looked: whether it was told by how pictures look, which is read by a column or by a measured quality.
     """
 
     conditions: tuple[str, ...] = ()
@@ -62,6 +88,7 @@ class Group:
     unsure: tuple[str, ...] = ()
     people: bool = False
     spans: tuple[tuple[int, int], ...] = ()
+    looked: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.conditions or self.each or self.unsure)
@@ -92,6 +119,7 @@ def group_of(mentions: Mentions, columns: Mapping[str, Sequence[str]]) -> Group:
         for t in spoken
         if not any(p.start < t.end and t.start < p.end for p in parts)
     ]
+    parts += [_Part(t.start, t.end, ()) for t in strange_values(mentions, columns)]
     parts.sort(key=lambda p: p.start)
     if not parts:
         return Group()
@@ -142,11 +170,12 @@ def _split(one: str) -> tuple[str, str, str]:
 
 def _named(mentions: Mentions, columns: Mapping[str, Sequence[str]]) -> list[_Part]:
     """Groups by names of the case: values, columns with a value or a number behind them, things that images show."""
-    text, made = mentions.sentence, list[_Part]()
-    used: set[int] = set()
+    text = mentions.sentence
+    made = _written(text, columns)
+    used: set[int] = {i for part in made for i in range(part.start, part.end)}
     attributes = [m for m in mentions.found if m.role == "attribute"]
     for one in attributes:
-        part = _behind(text, one, columns)
+        part = _behind(text, one, columns) if one.start not in used else None
         if part is not None:
             made.append(part)
             used |= set(range(part.start, part.end))
@@ -172,16 +201,81 @@ def _behind(text: str, one: Mention, columns: Mapping[str, Sequence[str]]) -> _P
         return _Part(one.start, one.end + compared.end(), (held,))
     for value in sorted(columns.get(one.name, ()), key=len, reverse=True):
         spoken = re.escape(value.replace("_", " ")).replace(r"\ ", r"[ _-]")
-        found = re.match(rf"{_IS}{spoken}(?!\w)", rest, re.IGNORECASE) if value.strip() else None
+        found = re.match(rf"{_IS}(?P<value>{spoken})(?!\w)", rest, re.IGNORECASE) if value.strip() else None
         if found is not None:
-            return _Part(one.start, one.end + found.end(), (f"{one.name}={value}",))
+            told_as = spelled(columns[one.name], value, found["value"])
+            return _Part(one.start, one.end + found.end(), (f"{one.name}={told_as}",))
     absent = _ABSENT.match(rest)
+    without = _WITHOUT.search(text[: one.start])
     things = {"yes", "no"} & {
         v.casefold() for v in columns.get(one.name, ())
     }  # a thing that is missing is not there
     if absent is not None and not things:
         return _Part(one.start, one.end + absent.end(), (f"{one.name}=missing",))
+    if without is not None and not things and not _COMPARING.match(rest):
+        return _Part(without.start(), one.end, (f"{one.name}=missing",))
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Strange:
+    """A value that a sentence tells of a column and that the column has not: ``at site Mars``."""
+
+    column: str
+    value: str
+    start: int
+    end: int
+
+
+def strange_values(mentions: Mentions, columns: Mapping[str, Sequence[str]]) -> list[Strange]:
+    """The values that a sentence tells of columns of text and that these have not.
+
+    Args:
+        mentions: the names of the case in the sentence.
+        columns: attribute → its values as they are shown, none listed for numbers.
+    """
+    text, made = mentions.sentence, list[Strange]()
+    taken = [(m.start, m.end) for m in mentions.found]
+    for one in (
+        m for m in mentions.found if m.role == "attribute" and not are_numbers(columns.get(m.name, ()))
+    ):
+        found = _TOLD.match(text, one.end)
+        if found is None or _behind(text, one, columns) is not None or not _tells(text, one, found):
+            continue
+        start, end = found.span("value")
+        if not any(a < end and start < b for a, b in taken):
+            made.append(Strange(one.name, found["value"], one.start, end))
+    return [*made, *_typed(text, columns)]
+
+
+def _typed(text: str, columns: Mapping[str, Sequence[str]]) -> list[Strange]:
+    """``site=Mars``, which is one word to whoever looks for names."""
+    made = []
+    for name, values in columns.items():
+        if are_numbers(values):
+            continue
+        spoken = re.escape(name.replace("_", " ")).replace(r"\ ", r"[ _]")
+        for found in re.finditer(rf"(?<!\w){spoken}==?(?P<value>\w[\w.-]*)", text, re.IGNORECASE):
+            key = words_of(found["value"])
+            known = [words_of(str(v)) for v in values]
+            if key and key != ("missing",) and not any(key == one[: len(key)] for one in known):
+                made.append(Strange(name, found["value"], found.start(), found.end()))
+    return made
+
+
+def _tells(text: str, one: Mention, found: re.Match[str]) -> bool:
+    """Whether what stands behind a column is told as its value."""
+    value, sign = found["value"], (found["sign"] or "").lower()
+    if value.split()[0].casefold() in _NO_VALUE:
+        return False
+    if sign in ("=", "=="):
+        return True
+    if sign:
+        return _WHERE.search(text[: one.start]) is not None
+    if _OF.search(text[: one.start]) is None or not text[one.end : one.end + 1].isspace():
+        return False
+    last = re.match(r"[\"”'’]?\W*$", text[found.end() :]) is not None
+    return bool(found["quote"]) or value[0].isupper() or any(c.isdigit() for c in value) or last
 
 
 def _value(
@@ -194,13 +288,49 @@ def _value(
     beside = [m for m in attributes if m.name in owners]
     near = next((m for m in beside if m.end == one.start - 1 or m.start == one.end + 1), None)
     start, end = (min(near.start, one.start), max(near.end, one.end)) if near else (one.start, one.end)
+    typed = text[one.start : one.end]
     if len(owners) < 2:
-        return _Part(start, end, (one.name,))
+        name = one.name.partition("=")[0]
+        return _Part(start, end, (f"{name}={spelled(columns.get(name, ()), value, typed)}",))
     owner = (near or (beside[0] if len(beside) == 1 else None)) if beside else None
     if owner is None:
         return _Part(start, end, ())
     own = next(str(v) for v in columns[owner.name] if words_of(str(v)) == key)
-    return _Part(start, end, (f"{owner.name}={own}",))
+    return _Part(start, end, (f"{owner.name}={spelled(columns[owner.name], own, typed)}",))
+
+
+def spelled(values: Sequence[str], value: str, typed: str) -> str:
+    """The value that was typed as it stands in its column; ``Nacht|nacht`` where several spellings are meant.
+
+    Args:
+        values: of the column.
+        value: one that has the words of what was typed.
+        typed: what stands in the sentence: a spelling of the column is that one and no other.
+    """
+    key = words_of(value)
+    alike = [str(v) for v in values if words_of(str(v)) == key]
+    if len(alike) < 2 or typed.strip() in alike:
+        return typed.strip() if typed.strip() in alike else value
+    return "|".join(alike)
+
+
+def _written(text: str, columns: Mapping[str, Sequence[str]]) -> list[_Part]:
+    """``Licht=Nacht``: a condition as the program writes it, which is one word to whoever looks for names."""
+    made = list[_Part]()
+    for name, values in columns.items():
+        spoken = re.escape(name.replace("_", " ")).replace(r"\ ", r"[ _]")
+        for found in re.finditer(rf"(?<!\w){spoken}\s*==?\s*", text, re.IGNORECASE):
+            rest = text[found.end() :]
+            known = [
+                v
+                for v in map(str, values)
+                if v.strip() and re.match(rf"{re.escape(v)}(?!\w)", rest, re.IGNORECASE)
+            ]
+            if known:
+                value = max(known, key=len)
+                told_as = spelled(values, value, rest[: len(value)])
+                made.append(_Part(found.start(), found.end() + len(value), (f"{name}={told_as}",)))
+    return made
 
 
 def _each(text: str, one: Mention, columns: Mapping[str, Sequence[str]]) -> _Part | None:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from failsight.knowledge_base.wanted import wanted
+
 Reader = Callable[[str], Any]
 
 
@@ -21,6 +23,10 @@ def _one_of(**patterns: str) -> Reader:
 def _flag(value: bool, pattern: str) -> Reader:
     made = re.compile(rf"\b(?:{pattern})")
     return lambda text: value if made.search(text) else None
+
+
+def _wanted(rate: str) -> Reader:
+    return lambda text: wanted(text).get(rate)
 
 
 def _several(**patterns: str) -> Reader:
@@ -99,6 +105,7 @@ OPTIONS: Final[Mapping[str, tuple[tuple[str, Reader], ...]]] = {
     "propose_attributes": (
         ("source", _one_of(clusters=r"clusters?|look.?alikes?|groups? of (?:similar|alike)|without (?:words|an encoder)|no encoder", vqa=r"vqa|question.?answering|blip", vision_model=r"vision (?:language )?model|gpt|multimodal|\bvlm\b")),
     ),
+    "operating_points": (("recall", _wanted("recall")), ("precision", _wanted("precision")), ("specificity", _wanted("specificity"))),
     "training_record": (("measure_gap", _flag(False, r"nothing else|(?:only|just) (?:the )?(?:log|record|curves?|history)|(?:don'?t|do not|without) (?:run|running|re.?run)\w*")),),
     "shift": (("reference", _one_of(train=r"train\w*|learn(?:ed|t)? (?:from|on|with)")),),
     "show_images": (("order", _one_of(unsure=r"(?:least|not) (?:sure|confident|certain)|un(?:sure|certain)|hesita\w*|close calls?|borderline", any=r"random\w*|any order|whatever order")),),

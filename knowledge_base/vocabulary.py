@@ -212,13 +212,28 @@ def recognise(sentence: str, vocabulary: Vocabulary) -> Mentions:
         if mention is not None and _only_a_picture(tokens, position, mention):
             mention = None
         if mention is not None:
-            found.append(mention)
+            found.append(_as_written(mention, sentence, vocabulary))
         elif _FILE.search(tokens[position][0]) or (
             vocabulary.images and _NUMBERED.match(tokens[position][0])
         ):
             unknown.append(tokens[position][0])
         position += used
     return Mentions(sentence, tuple(found), _mask(sentence, found), tuple(unknown))
+
+
+def _as_written(mention: Mention, sentence: str, vocabulary: Vocabulary) -> Mention:
+    """``mention`` of the class that stands there in full, where several have the same letters: ``C``, ``C++`` and ``C#``."""
+    key = words_of(mention.name)
+    alike = [c for c in vocabulary.classes if words_of(c) == key] if mention.role == "class" else []
+    if len(alike) < 2:
+        return mention
+    for text, fold_name in ((sentence, str), (sentence.casefold(), str.casefold)):
+        for name in sorted(alike, key=lambda c: -len(c)):
+            at = text.find(fold_name(name), max(0, mention.start - len(name) + 1))
+            if len(text) == len(sentence) and 0 <= at < mention.end:
+                start, end = min(at, mention.start), max(at + len(name), mention.end)
+                return Mention("class", name, start, end)
+    return mention
 
 
 def _parted(token: str, start: int, vocabulary: Vocabulary) -> list[tuple[str, int, int]]:

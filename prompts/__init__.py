@@ -1,6 +1,6 @@
 """Every sentence that a planner says or is told, as data files, with one loader that checks the fields.
 
-``guided.yaml`` holds the built-in planner's words: key → text, or key → {novice, intermediate, expert}. ``system.md``
+``guided.yaml`` and ``advice.yaml`` hold the built-in planner's words: key → text, or key → {novice, intermediate, expert}. ``system.md``
 is what a language model is told. A template's ``{fields}`` and the fields given must be the same set.
 """
 
@@ -14,6 +14,7 @@ from string import Formatter
 from typing import Any
 
 _FENCE = re.compile(r"<\s*/?\s*data\s*>", re.IGNORECASE)
+GUIDED = ("guided.yaml", "advice.yaml")
 LEVELS = ("novice", "intermediate", "expert")
 
 
@@ -21,10 +22,12 @@ LEVELS = ("novice", "intermediate", "expert")
 def _guided() -> dict[str, Any]:
     import yaml
 
-    raw = files(__name__).joinpath("guided.yaml").read_text("utf-8")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    made = yaml.load(raw, Loader=loader)  # noqa: S506 (a safe loader, in C where there is one)
-    return dict(made)
+    made: dict[str, Any] = {}
+    for name in GUIDED:
+        raw = files(__name__).joinpath(name).read_text("utf-8")
+        made |= yaml.load(raw, Loader=loader)  # noqa: S506 (a safe loader, in C where there is one)
+    return made
 
 
 def keys() -> list[str]:

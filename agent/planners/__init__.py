@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from failsight.tools.errors import UserError
+from failsight.tools.text import clean
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
@@ -28,7 +29,18 @@ def make_planner(name: str, case: Case, level: str) -> Any:
         from failsight.agent.planners.local import local_planner
 
         return local_planner(name.removeprefix("local:"), device=case.config.device, progress=case.progress)
-    raise UserError(
-        f"There is no planner {name!r}.",
+    raise _unknown(name)
+
+
+def check_planner(name: str) -> None:
+    """Raises UserError where ``name`` is no planner at all; whether its model can be reached is seen when it is made."""
+    kind, colon, model = name.partition(":")
+    if name != "guided" and not (colon and model and kind in ("openai", "local")):
+        raise _unknown(name)
+
+
+def _unknown(name: str) -> UserError:
+    return UserError(
+        f"There is no planner {clean(name, 60)!r}.",
         "Use --planner guided, --planner openai:MODEL or --planner local:FOLDER.",
     )

@@ -18,10 +18,13 @@ from langchain_core.messages import AIMessage
 
 from failsight import prompts
 from failsight.agent.planners import (
+    absent,
     adopting,
+    advice,
     asides,
     because,
     confused,
+    counting,
     edits,
     first_steps,
     grouped,
@@ -30,11 +33,15 @@ from failsight.agent.planners import (
     mending,
     phrases,
     references,
+    showing,
     slots,
     thresholds,
     together,
     told,
+    understood,
     undoing,
+    unnamed,
+    unsure,
     whether,
     words,
 )
@@ -48,6 +55,7 @@ from failsight.knowledge_base.details import smallest_effect
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence
 from failsight.tools.hypotheses.instruments import LEAST
+from failsight.tools.notes import called
 from failsight.tools.registry import registry
 from failsight.tools.state_hypothesis import THIS
 from failsight.tools.text import clean, listing
@@ -80,8 +88,14 @@ def _first(case: Case, question: str, before: Sequence[Turn]) -> AIMessage:
     act = last_act(before)
     made = (
         _taken_back(case, question, before)
+        or understood.bare(case, question, before)
+        or showing.answered(case, _names(case, question), before)
+        or counting.answered(case, question, _names(case, question), before)
+        or advice.answered(case, question, _names(case, question), before)
         or _explained(case, question, before)
         or _shown(case, question, act)
+        or absent.answered(case, question, _names(case, question))
+        or unnamed.answered(case, question, _names(case, question))
         or thresholds.answered(case, question, _names(case, question))
         or together.asked(case, question)
         or _asked_for(case, question, act)
@@ -264,14 +278,14 @@ def _cleared_up(case: Case, question: str, before: Sequence[Turn]) -> AIMessage 
         if here.found and isinstance(made, Proposal):
             return _state(case, made, question)
         return None
-    return _chosen(case, question, asked)
+    return _chosen(case, question, asked, before[-1].reply)
 
 
 _ORDINALS = {"1": 0, "first": 0, "one": 0, "2": 1, "second": 1, "two": 1, "3": 2, "third": 2, "three": 2}
 
 
-def _chosen(case: Case, question: str, asked: str) -> AIMessage | None:
-    """``the second one`` after questions were offered."""
+def _chosen(case: Case, question: str, asked: str, reply: str) -> AIMessage | None:
+    """``the second one`` after questions were offered; ``reply``: the words that offered them."""
     said = [w for w in question.lower().strip(" .!()").split() if w not in ("the", "one", "number", "no", "please", "question", "i", "mean", "meant")]  # fmt: skip
     at = _ORDINALS.get(said[0]) if len(said) == 1 else None
     if at is None:
@@ -279,9 +293,12 @@ def _chosen(case: Case, question: str, asked: str) -> AIMessage | None:
     from failsight.knowledge_base import route
 
     found = route(asked, words.vocabulary(case), base=case.knowledge)
-    if not found.asks_back or at >= len(found.questions):
+    doubted = unsure.was_asked(reply)
+    near = unsure.readings(case, found) if doubted else found.questions
+    if not (doubted or found.asks_back) or at >= len(near):
         return None
-    return _routed(case, found.questions[at].title, None, None)
+    own = doubted and found.call is not None and unsure.answers(case, near[at].id, found.call["tool"])
+    return _routed(case, asked if own else near[at].title, None, None, chosen=True)
 
 
 def _change(case: Case, question: str, before: Sequence[Turn], act: Act | None) -> Call | Unfit | None:
@@ -335,9 +352,10 @@ def _seen(case: Case, question: str) -> AIMessage | None:
     if not wish.arguments.get("where") and wish.unread:
         return words.message(asides.nothing_shown(case, wish.unread), words.choices(case))
     why = prompts.say("why.show_images", question=clean(question, 120))
-    return call(
-        looking.TOOL, wish.arguments, why, **({asides.UNREAD: list(wish.unread)} if wish.unread else {})
-    )
+    given = dict(wish.arguments)
+    if "split" not in given and (split := looks.only_in(case, tuple(str(given.get("where", "")).split("&")))):
+        given["split"] = split
+    return call(looking.TOOL, given, why, **({asides.UNREAD: list(wish.unread)} if wish.unread else {}))
 
 
 def _because(case: Case, question: str) -> AIMessage | None:
@@ -367,21 +385,31 @@ def _suspected(case: Case, question: str) -> AIMessage | None:
 
 def _state(case: Case, made: Proposal, question: str) -> AIMessage | None:
     """The call that writes a suspicion down; None where nothing tells such pictures from others."""
-    arguments = dict(made.arguments)
+    arguments, more = dict(made.arguments), ""
     if made.look is not None:
         where = looks.condition(case, *made.look)
         if where is None:
             return None
-        arguments["where"] = (where,)
+        arguments["where"], more = (where,), looks.said(case, where)
+        if (
+            split := looks.only_in(case, (where,))
+        ) is not None:  # a suspicion is of evaluation images; these have none
+            given = {k: v for k, v in arguments.items() if k in ("where", "class_name")} | {"split": split}
+            why = prompts.say("looks.elsewhere", condition=where, split=called(split))
+            return call("compare_group", given, why) if "compare_group" in registry() else None
     if (least := smallest_effect(question)) is not None:
         arguments[LEAST] = least
-    return call(STATE, arguments, prompts.say("why.hypothesis", question=clean(question, 120)))
+    why = prompts.say("why.hypothesis", question=clean(question, 120))
+    return call(STATE, arguments, f"{more} {why}".strip())
 
 
 # --- the question bank -------------------------------------------------------------------------------------------------
 
 
-def _routed(case: Case, question: str, act: Act | None, change: Call | Unfit | None) -> AIMessage:
+def _routed(
+    case: Case, question: str, act: Act | None, change: Call | Unfit | None, *, chosen: bool = False
+) -> AIMessage:
+    """The call of the nearest question; ``chosen``: somebody said that it is meant."""
     from failsight.knowledge_base import route
 
     names = words.vocabulary(case)
@@ -403,13 +431,15 @@ def _routed(case: Case, question: str, act: Act | None, change: Call | Unfit | N
     if isinstance(change, Unfit) and not _compares(said, found.call, change):
         return _unfit(case, act, change, several=True) or words.unanswered(case, found)
     if found.call is None or found.off_topic or found.asks_back:
-        return words.unanswered(case, found)
+        return understood.unanswered(case, said, found, _names(case, said), act)
     tool, heard = found.call["tool"], _names(case, question)
     if "finding" in slots.fields(tool) and (missing := told.not_there(case, said, heard)) is not None:
         return missing
     (tool, given), _ = grouped.applied(case, question, heard, found.call["tool"], found.call["arguments"])
     if (decided := whether.settled(case, {"tool": tool, "arguments": given})) is not None:
         return decided
+    if not chosen and (doubt := unsure.asked(case, said, found, tool, given, act)) is not None:
+        return doubt
     why = prompts.say("why.question", question=clean(question, 120))
     given, unfit = _possible(tool, given)
     if unfit:

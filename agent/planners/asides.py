@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Final
 from langchain_core.messages import AIMessage, BaseMessage
 
 from failsight import prompts
-from failsight.agent.planners import explaining, figures, grouped, whether, words
+from failsight.agent.planners import counting_said, explaining, figures, grouped, whether, words
 from failsight.knowledge_base.counts import named
 from failsight.knowledge_base.spelling import misread
 from failsight.tools.text import clean, listing
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
-    from failsight.knowledge_base.vocabulary import Vocabulary
+    from failsight.knowledge_base.vocabulary import Mentions, Vocabulary
 
 UNREAD: Final = "unread"  # of a call: words of the sentence that it does not carry out
 
@@ -35,13 +35,11 @@ def completed(
     unread = list(begun.additional_kwargs.get(UNREAD, ())) if begun is not None else []
     head = [not_understood(unread)] if unread else []
     mentions = named(question[:400], names)
-    if isinstance(begun, AIMessage) and begun.tool_calls and not unread:
+    if isinstance(begun, AIMessage) and begun.tool_calls and not unread and not _counts(begun):
         tool, given = begun.tool_calls[0]["name"], begun.tool_calls[0]["args"]
         _, left = grouped.applied(case, question, mentions, tool, given)
         head += [grouped.left_out(left, tool)] if left else []
-    answer = whether.answer(case, question, evidence, mentions) or figures.answer(
-        case, question, evidence, mentions
-    )
+    answer = _direct(case, question, evidence, mentions, begun)
     body = str(made.text)
     if answer:
         head.append(answer)
@@ -49,6 +47,25 @@ def completed(
     tail = explaining.confusions(case, evidence)
     text = "\n".join([*head, body, *(["", *tail] if tail else [])])
     return read_as(question, AIMessage(text, additional_kwargs=made.additional_kwargs), names)
+
+
+def _counts(begun: BaseMessage | None) -> bool:
+    """Whether a turn counts images: its calls carry all that the sentence names, and the count is the answer."""
+    calls = begun.tool_calls if isinstance(begun, AIMessage) else []
+    return bool(calls) and calls[0]["name"] == counting_said.TOOL
+
+
+def _direct(
+    case: Case, question: str, evidence: Sequence[str], mentions: Mentions, begun: BaseMessage | None
+) -> str:
+    """The first words of the answer: what was counted, whether it is so, or the figure that is asked for."""
+    counted = begun.additional_kwargs.get(counting_said.SAID) if begun is not None else None
+    made = counting_said.answer(case, evidence, counted)
+    if made or _counts(begun):
+        return made
+    return whether.answer(case, question, evidence, mentions) or figures.answer(
+        case, question, evidence, mentions
+    )
 
 
 def _after(case: Case, evidence: Sequence[str], body: str) -> str:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from failsight.knowledge_base.two_classes import part_of_positive, positive
 from failsight.tools.expectations.budgets import is_budget
 from failsight.tools.expectations.names import is_cost, is_price, parse_name, parse_price
+from failsight.tools.inputs.spelling import Spellings
 
 LEAST = r">=|≥|at least|minimum|no less than|not (?:below|less than|under)"
 MOST = r"<=|≤|at most|maximum|no more than|not (?:above|more than|over)|below|under"
@@ -150,10 +151,9 @@ def misses(text: str, classes: Sequence[str]) -> list[Demand]:
     given = found.groupdict()
     sought = positive(classes)
     if given.get("name"):
-        spoken = {c.replace("_", " ").casefold(): c for c in classes}
-        typed = given["name"].replace("_", " ").casefold()
-        true = spoken.get(typed) or spoken.get(typed.removesuffix("s"))
-        if true is None and part_of_positive(typed, classes) is not None:
+        spelt, typed = Spellings(classes), given["name"].replace("_", " ")
+        true = spelt.find(typed) or spelt.find(typed.removesuffix("s"))
+        if true is None and part_of_positive(typed.casefold(), classes) is not None:
             true = sought
     else:
         true = sought
@@ -169,11 +169,11 @@ def misses(text: str, classes: Sequence[str]) -> list[Demand]:
 
 def _pair(text: str, classes: Sequence[str]) -> str | None:
     """``bathroom>kitchen`` as the classes are written, spaces for underscores allowed."""
-    spoken = {c.replace("_", " ").casefold(): c for c in classes}
+    spelt = Spellings(classes)
     made = parse_price(f"cost.{text}", list(classes))
     if made is None:
         true, _, said = text.partition(">")
-        one, other = (spoken.get(" ".join(t.replace("_", " ").casefold().split())) for t in (true, said))
+        one, other = (spelt.find(t.strip()) for t in (true, said))
         made = (one, other) if one and other and one != other else None
     return ">".join(made) if made else None
 

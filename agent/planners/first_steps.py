@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
+from failsight.agent.places import shown_place
 from failsight.agent.planners import meanings, phrases, readers, words
 from failsight.agent.planners.dialogue import last_act, turns
 from failsight.agent.planners.steps import largest_confusion
@@ -115,7 +116,7 @@ def answered(case: Case, question: str, mentions: Mentions) -> AIMessage | None:
     if text.strip() == "?" or _HELLO.match(text) or any(p.match(text) for p in _HELP):
         return helped(case, question)
     if _LEAVE.match(text):
-        return words.message(prompts.say("leave", folder=case.folder), words.choices(case))
+        return words.message(prompts.say("leave", folder=shown_place(case.folder)), words.choices(case))
     if _CLASSES.match(text):
         return _classes(case)
     if _WHERE.match(text):
@@ -204,7 +205,9 @@ def _written(case: Case) -> AIMessage:
     from failsight.agent.narrate import write_reports
 
     made = write_reports(case.folder, case.state(), case.journal.events, FORMATS)
-    text = prompts.say("report.written", names=listing([p.name for p in made]), folder=case.folder)
+    text = prompts.say(
+        "report.written", names=listing([p.name for p in made]), folder=shown_place(case.folder)
+    )
     return words.message(text, words.choices(case))
 
 
@@ -212,8 +215,8 @@ def _where(case: Case) -> AIMessage:
     """Where the report lies, or that none was written yet."""
     path = case.folder / REPORT
     text = (
-        prompts.say("report.there", path=path, folder=case.folder)
+        prompts.say("report.there", path=shown_place(path), folder=shown_place(case.folder))
         if path.exists()
-        else prompts.say("report.none", folder=case.folder)
+        else prompts.say("report.none", folder=shown_place(case.folder))
     )
     return words.message(text, ["Write the report", *words.choices(case)])

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
-from failsight.agent.planners import looking, looks, rates, readers
+from failsight.agent.planners import looking, looks, rates, readers, whether
 from failsight.agent.planners.slots import fields, where
 from failsight.agent.planners.step import Step
 from failsight.knowledge_base.details import split_of
@@ -36,11 +36,16 @@ LONGEST: Final = 160  # characters of a sentence that asks for one figure
 _FIGURE: Final = re.compile(
     r"\bhow (?:well|good|bad|badly|accurate|accurately|reliable|often (?:is|does|are)|many)\b|\bhow (?:does|do|is) (?:it|this|they|the (?:model|network|classifier))(?: (?:do|doing|perform\w*|work\w*|fare))\b"
     r"|\b(?:accuracy|accuracies|recall|precision|f1|error rates?|share of errors|performance|figures?|results?|rates?)\b"
-    r"|\b(?:worse|better|less (?:good|accurate|reliable)|more (?:accurate|reliable|errors?|mistakes?))\b|\b(?:fair|unfair|biased|discriminat\w+|disadvantag\w+)\b",
+    r"|\b(?:fail|err|struggle)(?:s|ing)? (?:more|less)\b|\b(?:worse|better|less (?:good|accurate|reliable)|more (?:accurate|reliable|errors?|mistakes?))\b|\b(?:fair|unfair|biased|discriminat\w+|disadvantag\w+)\b",
     re.IGNORECASE,
 )
 _FAIRNESS: Final = re.compile(
     r"\b(?:worse|better|fair|unfair|biased|discriminat\w+|disadvantag\w+|more|less|lower|higher|fewer)\b",
+    re.IGNORECASE,
+)
+_DOES_WORSE: Final = re.compile(
+    r"\b(?:worse|worst|weaker|fails?|failing|struggl\w+|trouble|harder|more (?:often )?(?:wrong|errors?|mistakes?|failures?)|wrong more|errs? more|"
+    r"(?:lower|less) (?:accura\w+|reliable|recall)|(?:accuracy|recall|performance) (?:is )?(?:lower|worse|poorer|drops?|falls?))\b",
     re.IGNORECASE,
 )
 _ERRS: Final = re.compile(
@@ -69,8 +74,10 @@ _ELSE: Final = re.compile(  # questions that other tools answer, whatever figure
     r"happens?|would|because|perhaps|maybe|probably|think|guess|suspect|believe|hypothesis|cues?|slices?|attributes?|depend\w*|expect\w*|must|should|change[sd]?|report|version|compare[sd]?|than|difference|distribution|statistics)\b",
     re.IGNORECASE,
 )
+#: ``what is specificity?`` asks for the word, ``what is the specificity?`` for the figure
+_MEANING: Final = re.compile(rf"^\W*what(?:'?s| is| are) (?:an? )?(?:{rates.WORDS})\W*$", re.IGNORECASE)
 _PLACE_BEFORE: Final = re.compile(
-    r"\b(?:at|in|on|for|from|with|where|when|among|within|of|and|or|the|is|are)\s+$|^\W*$|[,:]\s*$",
+    r"\b(?:at|in|on|for|from|with|where|when|whose|among|within|of|and|or|the|is|are)\s+$|^\W*$|[,:]\s*$",
     re.IGNORECASE,
 )
 _HAVING: Final = re.compile(r"(?:with|without|having|showing)\b", re.IGNORECASE)
@@ -102,12 +109,13 @@ def asked_for(case: Case, question: str, mentions: Mentions, act: Act | None = N
     if len(question) > LONGEST or any(m.role in ("image", "finding", "evidence") for m in mentions.found):
         return None
     request = asked(question)
-    group = _group(case, mentions)
+    group = group_in(case, mentions)
     rest = without_group(question, group) if group else question
     if _ELSE.search(rest) or (request is not None and request.surely and not mentions.found):
         return None
     made = (
-        _recognised(mentions, group)
+        _worse(case, mentions, group, rest)
+        or _recognised(mentions, group)
         or _rate(case, question, mentions, group)
         or _errors_of_class(case, question, mentions, group)
     )
@@ -116,9 +124,9 @@ def asked_for(case: Case, question: str, mentions: Mentions, act: Act | None = N
         bare = _BARE.match(rest) and not mentions.of("object") and not _is_followed(act)
         if bare and act is not None and not names:
             names = [str(n) for n in (act.arguments.get("true_class"), act.arguments.get("class_name")) if n]
-        compares = (
-            _FAIRNESS.search(rest) is not None and not group.people
-        )  # the bank knows how columns are compared
+        # the bank knows how columns are compared, and groups that a name of the case tells
+        told_ = group.people or bool(set(group.conditions) - set(mentions.of("value")) and not group.looked)
+        compares = _FAIRNESS.search(rest) is not None and not told_
         if len(names) < 2 and (bare or (_wants_figure(rest) and not compares and _placed(question, group))):
             by_class = _BY_CLASS.search(rest) is not None
             compared = _FAIRNESS.search(rest) is not None
@@ -126,9 +134,28 @@ def asked_for(case: Case, question: str, mentions: Mentions, act: Act | None = N
     if made is None or made[0] not in registry():
         return None
     tool, given = made
-    split = split_of(mentions, tool) if "split" in fields(tool) else None
+    split = (
+        (split_of(mentions, tool) or looks.only_in(case, group.conditions))
+        if "split" in fields(tool)
+        else None
+    )
     arguments = {k: v for k, v in {**given, "split": split}.items() if v}
-    return Step("", tool, prompts.say("why.question", question=clean(question, 120)), arguments)
+    told_as = " ".join(filter(None, (looks.said(case, c) for c in group.conditions if c not in question)))
+    why = prompts.say("why.question", question=clean(question, 120))
+    return Step("", tool, f"{told_as} {why}".strip() if group.looked else why, arguments)
+
+
+def _worse(case: Case, mentions: Mentions, group: Group, rest: str) -> Made | None:
+    """``do kitchens fail more where lighting is soft?``: exactly this group against the others. How evaluation images look is a suspicion,
+    which is written down first."""
+    names = mentions.of("class")
+    if not group.conditions or group.each or group.unsure or len(names) > 1 or mentions.of("object"):
+        return None
+    if group.looked and looks.only_in(case, group.conditions) is None:
+        return None
+    if not whether.IS_ONE.match(mentions.sentence) or not _DOES_WORSE.search(rest):
+        return None
+    return COMPARE, {"where": group.conditions, "class_name": names[0] if names else None}
 
 
 def _is_followed(act: Act | None) -> bool:
@@ -166,7 +193,7 @@ def _recognised(mentions: Mentions, group: Group) -> Made | None:
 def _rate(case: Case, question: str, mentions: Mentions, group: Group) -> Made | None:
     """``what is the sensitivity (at Ost)?``: the figures of the class that the rate is of."""
     found = rates.named(question)
-    if not found or re.search(r"\d", question):
+    if not found or re.search(r"\d", question) or _MEANING.match(question):
         return None
     about = _about(case, question, mentions)
     if not group:
@@ -231,14 +258,15 @@ def _placed(question: str, group: Group) -> bool:
 def _of_group(group: Group, name: str | None, *, per_class: bool = False, compared: bool = False) -> Made:
     """Figures of a group, by its column, where every image of it counts; of one that only several conditions, or a number, tell, by
     comparing it with the others."""
-    columns = list(dict.fromkeys([*group.each, *map(_column, group.conditions)]))
-    plain = len(group.conditions) < 2 and not any(re.search(r"[<>!]", c) for c in group.conditions)
+    columns = list(dict.fromkeys([*group.each, *map(column_of, group.conditions)]))
+    plain = len(group.conditions) < 2 and not any(re.search(r"[<>!|]", c) for c in group.conditions)
     if BY_COLUMN in registry() and (group.each or (plain and not compared)):
         return BY_COLUMN, {"attributes": columns, "per_class": per_class or name is not None}
     return COMPARE, {"where": group.conditions, "class_name": name}
 
 
-def _column(one: str) -> str:
+def column_of(one: str) -> str:
+    """The column of a condition: ``site`` of ``site=Ost``."""
     return re.split(r"[<>=!]", one, maxsplit=1)[0]
 
 
@@ -254,7 +282,7 @@ def applied(
     Returns:
         the call, and the parts left out as people read them; none where it carries all.
     """
-    group = _group(case, mentions)
+    group = group_in(case, mentions)
     takes = fields(tool)
     if not group or not takes or _ELSEWHERE & set(given) or tool in _WITHOUT_IMAGES:
         return (tool, dict(given)), []
@@ -269,7 +297,7 @@ def applied(
     missing = [
         c
         for c in group.conditions
-        if c not in there and _column(c) not in columns and not _is_region(c, given)
+        if c not in there and column_of(c) not in columns and not _is_region(c, given)
     ]
     apart = [f"each {n.replace('_', ' ')}" for n in group.each if n not in columns]
     if missing and "where" in takes and tool not in ("state_hypothesis",):
@@ -281,7 +309,7 @@ def applied(
 
 def _is_region(one: str, given: Mapping[str, Any]) -> bool:
     """Whether a thing of the group is what the call covers, adds or edits."""
-    thing = _column(one)
+    thing = column_of(one)
     return any(f"box:{thing}" in str(v) for v in given.values())
 
 
@@ -310,7 +338,7 @@ _UNDER: Final = re.compile(  # at night, in the dark, when it is gloomy
 _IMAGES: Final = re.compile(r"\s+(?:images?|pictures?|photos?|ones|scans)\b", re.IGNORECASE)
 
 
-def _group(case: Case, mentions: Mentions) -> Group:
+def group_in(case: Case, mentions: Mentions) -> Group:
     """The group in a sentence; how its images look (``dark kitchens``) as a measured condition, where no column has the word."""
     made = group_of(mentions, _columns(case))
     text = mentions.sentence
@@ -331,7 +359,7 @@ def _group(case: Case, mentions: Mentions) -> Group:
             continue
         where_ = looks.condition(case, measure, low)
         if where_ is not None:
-            return replace(made, conditions=(where_,), spans=(*made.spans, found.span()))
+            return replace(made, conditions=(where_,), spans=(*made.spans, found.span()), looked=True)
     return made
 
 

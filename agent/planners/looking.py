@@ -90,7 +90,11 @@ _FILLER_TEXT: Final = (
     "really also too both either per each every containing contain contains including having showing shows taken behind part side also'd especially mainly mostly first second not no damn damned bloody fucking stupid silly goddamn freaking hell exactly kindly"
 )
 _FILLER: Final = frozenset(_FILLER_TEXT.split())
-_NUMBER: Final = re.compile(r"(?<![\w#.,=<>−-])\d{1,3}(?![\w.%°])(?! ?%)")
+_SPELT: Final = {"two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "twelve": 12, "twenty": 20, "dozen": 12}  # fmt: skip
+_NUMBER: Final = re.compile(
+    rf"(?<![\w#.,=<>−-])(?:\d{{1,3}}(?![\w.%°])(?! ?%)|(?:{'|'.join(_SPELT)})\b(?! (?:\w+ )?(?:classes|rooms|kinds|categories)\b))",
+    re.IGNORECASE,
+)
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 
@@ -153,7 +157,7 @@ def _read(mentions: Mentions, plain: str, look: Callable[[str, bool], str | None
         where.append("wrong")
     elif _RIGHT.search(text) and not wrong:
         where.append("correct")
-    for pattern in (_NOT_RIGHT, _WRONG, _RIGHT, _CALLED):
+    for pattern in (_NOT_RIGHT, _WRONG, _RIGHT, _CALLED, _NUMBER):
         text = pattern.sub(" ", text)
     for pattern, measure, low in LOOKS:
         if (found := pattern.search(text)) is None:
@@ -192,7 +196,7 @@ def _classes(mentions: Mentions, *, called: bool) -> dict[str, str | None]:
 def _count(plain: str) -> int | None:
     """How many are wanted; at most 48. ``plain``: the sentence without names, of which some are numbers."""
     number = _NUMBER.search(plain)
-    return max(1, min(48, int(number[0]))) if number else None
+    return max(1, min(48, _SPELT.get(number[0].lower()) or int(number[0]))) if number else None
 
 
 def _split(plain: str) -> str | None:

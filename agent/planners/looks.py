@@ -1,23 +1,105 @@
-"""How pictures look, as a condition of the case: which images count as dark, bright, blurred."""
+"""How pictures look, as a condition of the case: which images count as dark, bright, blurred.
+
+What somebody recorded comes first: a column with the value ``dark`` or ``night`` says which pictures are meant, also where such
+pictures are among those from real use alone. Only where no column says it is the measured quality taken, by its own quarters.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+
+from failsight import prompts
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
 
 LOWEST: Final = 0.25  # quantiles from which on pictures count as dark, bright, blurred …
 HIGHEST: Final = 0.75
+MOST_VALUES: Final = (
+    60  # of a column that records how pictures look: what has more is a name, a number, a date
+)
+_SPLITS: Final = ("data", "deploy", "train")  # where a value is looked for, first here
+_WORDS: Final = {  # (measure, low end) → how people write it down, in the languages of many manifests
+    ("brightness", True): "dark, darkness, dim, night, nighttime, night-time, at night, low light, lowlight, low-light, dusk, unlit, dunkel, nacht, nachts, "
+    "nuit, sombre, noche, oscuro, oscura, notte, buio, noite, escuro, nat, mørk, natt, mörk, donker",
+    ("brightness", False): "bright, sunny, sunlight, daylight, day, daytime, day-time, hell, tag, tags, tageslicht, jour, clair, día, dia, claro, giorno, "
+    "luce, dag, ljus, lys",
+    ("sharpness", True): "blurred, blurry, blur, out of focus, unsharp, unscharf, verwackelt, flou, floue, borroso, sfocato",
+    ("sharpness", False): "sharp, crisp, in focus, scharf, net, nette, nítido, nitido",
+    ("contrast", True): "foggy, fog, haze, hazy, mist, misty, nebel, neblig, dunst, brouillard, brume, niebla, nebbia",
+    ("saturation", True): "grey, gray, greyscale, grayscale, infrared, ir, black and white, schwarzweiss, schwarzweiß",
+}  # fmt: skip
 
 
 def condition(case: Case, measure: str, low: bool) -> str | None:
-    """``brightness<=0.31``: the quarter of the images that counts as dark (or bright, blurred …); None where they are all alike.
+    """``lighting=dark``, or ``brightness<=0.31``: the images that count as dark (or bright, blurred …); None where they are all alike.
 
     Args:
         measure: what is measured of every image, such as ``brightness``.
         low: True for the lowest quarter, False for the highest.
     """
+    return recorded(case, measure, low) or _measured(case, measure, low)
+
+
+def recorded(case: Case, measure: str, low: bool) -> str | None:
+    """``lighting=dark``, ``Licht=Nacht|nacht``: the values of a column by which somebody said so; None where no column does."""
+    wanted = _words(measure, low)
+    best: tuple[int, str] | None = None
+    for split in _SPLITS:
+        for name, values in _text_columns(case, split).items():
+            said = [v for v in values if _plain(v) in wanted]
+            if said and len(said) < len(values) and (best is None or len(said) > best[0]):
+                best = len(said), f"{name}={'|'.join(said)}"
+        if best is not None:
+            return best[1]
+    return None
+
+
+def only_in(case: Case, conditions: tuple[str, ...]) -> str | None:
+    """The split that alone has the values of a condition (``deploy``); None where the evaluation images have them."""
+    for one in conditions:
+        name, sign, value = one.replace("!=", "=").partition("=")
+        if not sign or name not in _every_column(case):
+            continue
+        wanted = set(value.split("|"))
+        found = [s for s in _SPLITS if wanted & set(_text_columns(case, s).get(name, ()))]
+        if found and found[0] != "data":
+            return found[0]
+    return None
+
+
+def said(case: Case, held: str) -> str:
+    """What was made of the word, so that nobody takes the darkest quarter for pictures of the night; empty where a column says it."""
+    if "<=" not in held and ">=" not in held:
+        return ""
+    return prompts.say("looks.quarter", condition=held)
+
+
+def _words(measure: str, low: bool) -> frozenset[str]:
+    return frozenset(_WORDS.get((measure, low), "").split(", "))
+
+
+def _plain(value: str) -> str:
+    return " ".join(value.casefold().replace("_", " ").split())
+
+
+def _every_column(case: Case) -> set[str]:
+    return {name for split in _SPLITS for name in _text_columns(case, split)}
+
+
+def _text_columns(case: Case, split: str) -> dict[str, tuple[str, ...]]:
+    """Columns of the data with few values, as text, each with its values; a split that the case lacks has none."""
+    if split not in case.splits():
+        return {}
+    made = {}
+    for name, column in case.table(split).columns.items():  # type: ignore[arg-type]
+        values = {str(v) for v in column if v is not None and str(v).strip()}
+        if 1 < len(values) <= MOST_VALUES or (len(values) == 1 and split != "data"):
+            made[name] = tuple(sorted(values))
+    return made
+
+
+def _measured(case: Case, measure: str, low: bool) -> str | None:
     import numpy as np
 
     columns = case.attributes().columns

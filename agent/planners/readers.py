@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from failsight import prompts
+from failsight.agent.places import shown_place
 from failsight.agent.planners import words
 from failsight.tools.text import clean, listing
 
@@ -107,13 +108,13 @@ def _written(case: Case, audience: str, what: str) -> AIMessage:
     made = write_reports(case.folder, case.state(), case.journal.events, formats, audience=audience)
     names = listing([p.name for p in made])
     if not audience:
-        text = prompts.say("report.document", names=names, folder=case.folder, format=what)
+        text = prompts.say("report.document", names=names, folder=shown_place(case.folder), format=what)
         return words.message(text, words.choices(case))
     name, gets = AUDIENCES[audience]
     option = audience.replace("_", "-")
     lines = [
         prompts.say(
-            "report.audience", who=clean(what, 60), name=name.lower(), gets=gets, names=names, folder=case.folder, option=option
+            "report.audience", who=clean(what, 60), name=name.lower(), gets=gets, names=names, folder=shown_place(case.folder), option=option
         )
     ]  # fmt: skip
     if _ETHICS.search(what):

@@ -17,6 +17,7 @@ from failsight.tools.registry import registry
 from failsight.tools.repair.versions import FOLDER as REPAIRS
 from failsight.tools.repair.versions import RESTATED
 from failsight.tools.text import clean
+from failsight.tools.verdicts import at_stake
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
@@ -48,9 +49,7 @@ def wanted(case: Case, state: CaseState, asks: bool) -> list[FindingRecord]:
     if not which or "retrain" not in registry():
         return []
     if which in (FIRST, ALL):
-        from failsight.tools.propose_correction import errors_at_stake
-
-        records = sorted(state.confirmed(), key=lambda r: -errors_at_stake(r.finding))
+        records = sorted(state.confirmed(), key=lambda r: -at_stake(r.finding))
         able = (r for r in records if can_repair(case, r))
         return list(islice(able, 1 if which == FIRST else MOST))
     named = []

@@ -267,10 +267,13 @@ def _marks(case: Case, state: CaseState) -> list[Step]:
 
 
 def _saliency(case: Case, state: CaseState) -> list[Step]:
-    """A look at the weakest class; it illustrates, it proves nothing."""
+    """A look at the weakest class that is answered at all; it illustrates, it proves nothing."""
     made = state.whole("evaluate")
     recalls = [f for f in made.facts if f.name == "recall" and f.of.startswith("class ")] if made else []
-    known = [f for f in recalls if isinstance(f.value, float)]
+    answered = (
+        {f.of for f in made.facts if f.name == "precision"} if made else set()
+    )  # others have no picture to explain
+    known = [f for f in recalls if isinstance(f.value, float) and f.of in answered]
     if not known:
         return []
     weakest = min(known, key=lambda f: float(f.value or 0)).of.removeprefix("class ")

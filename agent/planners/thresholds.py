@@ -10,11 +10,12 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
-from failsight.agent.planners import words
+from failsight.agent.planners import grouped, words
 from failsight.agent.thresholds import command_with
 from failsight.knowledge_base.arguments import values
 from failsight.knowledge_base.details import details, digits
 from failsight.knowledge_base.two_classes import positive
+from failsight.knowledge_base.wanted import wanted
 from failsight.tools.registry import registry
 from failsight.tools.text import clean, number_text
 
@@ -75,7 +76,19 @@ _NEAR: Final = re.compile(
     re.IGNORECASE,
 )
 _NEW_LINE: Final = " \\\n        "  # within a block of code: a screen does not cut it, and a shell reads on
-_SHARES: Final = ("recall", "prevalence", "threshold")
+_SHARES: Final = ("recall", "precision", "specificity", "prevalence", "threshold")
+#: what may stand around a wanted rate that is all of a sentence: ``and what precision at 90 % recall, please?``
+_AROUND: Final = re.compile(
+    r"[\W\d]|\b(?:and|or|so|ok(?:ay)?|now|then|but|please|the|an?|class|its|it|we|i|is|are|be|do|does|would|will|can|of|for|on|in|at|to|with|by|from|than|least|most|more|less|fewer|no|not|only|just|about|around|over|above|below|under|up|per ?cent|"
+    r"what|which|how|much|many|left|get|have|gives?|keep(?:s|ing)?|reach(?:es)?|hold(?:s|ing)?|there|that|then|me|false|true|alarms?|positives?|negatives?|predictive|values?|rates?|detection|"
+    r"precision|ppv|recall|sensitivity|specificity|sens|spec|tpr|tnr|fpr|fnr|miss(?:e[sd])?|one|every|each|out|alerts?|answers?|flagged|right|correct|wrong|caught|found)\b",
+    re.IGNORECASE,
+)
+#: a rate that the model has to reach is an expectation
+_DEMANDS: Final = re.compile(r"\b(?:must|shall|should|has to|have to|needs? to)\b", re.IGNORECASE)
+_IS_IT: Final = re.compile(
+    r"^\W*(?:(?:and|so|but|then)\b\W*)*(?:is|are|was|do|does|has|have)\b", re.IGNORECASE
+)
 _ASKS_VALUE: Final = re.compile(
     rf"\bwhat(?:'?s| is| are) (?:the|its|our)\b|\bwhat(?:'?s| is) {_CURVE}.*\b(?:of|for|on)\b", re.IGNORECASE
 )
@@ -91,16 +104,26 @@ def answered(case: Case, question: str, mentions: Mentions) -> AIMessage | None:
     if len(text) > 300 or mentions.of("finding") or mentions.of("evidence") or mentions.of("image"):
         return None
     if _MEANING.match(text) and not _ASKS_VALUE.search(text):
-        return words.message(prompts.say("threshold.meaning"), words.choices(case))
-    sets = any(p.search(text) for p in _SETS) or _HOW.search(text)
-    if not sets and not any(p.search(text) for p in _MEASURES):
+        return None  # the glossary tells what a word means
+    sets = any(p.search(text) for p in _SETS) or _HOW.search(text) is not None
+    if not sets and not any(p.search(text) for p in _MEASURES) and not _is_wish(mentions):
         return None
+    if wanted(digits(_without_names(mentions))):
+        sets = False  # which threshold has that rate is measured before one can be set
     if _OTHER.search(_without_names(mentions)):
         return None
     name = _class(case, mentions)
     if not case.has("scores"):
         return words.message(prompts.say("threshold.no_scores"), words.choices(case))
-    return _how(case, text, mentions, name) if sets else _measured(question, mentions, name)
+    return _how(case, text, mentions, name) if sets else _measured(case, question, mentions, name)
+
+
+def _is_wish(mentions: Mentions) -> bool:
+    """Whether a sentence is nothing but a wanted rate, or another rate at it: ``at most 5 % false alarms``."""
+    text = digits(_without_names(mentions))
+    if _DEMANDS.search(text) or _IS_IT.match(text) or not wanted(text):
+        return False
+    return not _AROUND.sub("", text)
 
 
 def _without_names(mentions: Mentions) -> str:
@@ -155,7 +178,7 @@ def _member(name: str, bar: str) -> str:
     return f'"thresholds": {{{json.dumps(name, ensure_ascii=False)}: {bar}}}'
 
 
-def _measured(question: str, mentions: Mentions, name: str | None) -> AIMessage:
+def _measured(case: Case, question: str, mentions: Mentions, name: str | None) -> AIMessage:
     from failsight.agent.planners.answering import call
 
     takes = registry()[TOOL].arguments.model_fields
@@ -168,4 +191,5 @@ def _measured(question: str, mentions: Mentions, name: str | None) -> AIMessage:
         bar = _bar_of(near["bar"] or near["other"] or near["last"], mentions)
         given |= {"threshold": float(bar)} if bar else {}
     given = {k: v for k, v in given.items() if k not in _SHARES or 0 < v <= 1}
+    (_, given), _ = grouped.applied(case, question, mentions, TOOL, given)
     return call(TOOL, given, prompts.say("why.question", question=clean(question, 120)))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from langchain_core.messages import AIMessage
 
 from failsight import prompts
+from failsight.agent.narrate.findings import ordered
 from failsight.agent.planners import phrases, words
 from failsight.agent.planners.dialogue import Act, Turn, given
 from failsight.agent.state import CaseState, FindingRecord
@@ -215,7 +216,7 @@ def all_of_it(case: Case, question: str) -> AIMessage | None:
 def _found(case: Case, kind: str) -> AIMessage:
     state = case.state()
     records = sorted(
-        state.records.values(),
+        ordered(state),
         key=lambda r: _ORDER.index(r.standing) if r.standing in _ORDER else len(_ORDER),
     )
     if not records:

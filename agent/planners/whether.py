@@ -78,10 +78,24 @@ def answer(case: Case, question: str, evidence: Sequence[str], mentions: Mention
     if not IS_ONE.match(question):
         return _by_class(state, mentions) if not mentions.split else ""
     made = [e for e in state.evidence if e.id in evidence]
-    if not made:
+    if not made or _without_its_group(case, made, mentions):
         return ""
     cell = _cell(made[-1], question, mentions)
     return cell or _good(state, question, made[-1], mentions) or _decided(state, question, made, mentions)
+
+
+def _without_its_group(case: Case, made: Sequence[Evidence], mentions: Mentions) -> bool:
+    """Whether a question names a group of images that nothing measured for it knows of: then no yes and no no is of that group."""
+    from failsight.agent.planners import grouped
+
+    group = grouped.group_in(case, mentions)
+    columns = {grouped.column_of(c) for c in group.conditions} | set(group.each)
+    if not columns and not group.unsure:
+        return False
+    given = " ".join(str(v) for e in made for v in e.arguments.values() if v)
+    told = " ".join(f"{k} {v}" for e in made for f in e.findings for k, v in (f.slice or {}).items())
+    asked = [c for c in columns if c not in given and c not in told]
+    return bool(asked) or bool(group.unsure and not columns)
 
 
 def known(case: Case, question: str, mentions: Mentions) -> AIMessage | None:

@@ -10,6 +10,10 @@ from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from failsight import prompts
 from failsight.agent.chains import record_chain
 from failsight.agent.events import Notice, PlannerSaid, SessionEvent
+from failsight.agent.narrate.findings import ordered
+from failsight.agent.narrate.plainly import not_possible
+from failsight.agent.narrate.record import Record
+from failsight.agent.narrate.story import no_headline
 from failsight.agent.people.attribute_list import attribute_values
 from failsight.agent.planners import adopting
 from failsight.agent.planners.dialogue import Turn, turns
@@ -20,7 +24,7 @@ from failsight.tools.adopt_version import KINDS
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence
 from failsight.tools.registry import registry
-from failsight.tools.text import clean, interval, number, p_value
+from failsight.tools.text import clean, interval, number, p_beside, p_value
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
@@ -108,7 +112,9 @@ def detail(record: FindingRecord) -> str:
             f", control {number(test.control_effect, 'points')}" if test.control_effect is not None else ""
         )
         shown = interval(test.ci, "points")
-        parts.append(f"{test.tool}: {number(test.effect, 'points')} {shown}{control}, p {p_value(test.p)}")
+        parts.append(
+            f"{test.tool}: {number(test.effect, 'points')} {shown}{control}, p {p_beside(test.p, test.ci)}"
+        )
     if found.q is not None:
         parts.append(f"q {p_value(found.q)}")
     parts.append(", ".join(record.evidence))
@@ -152,22 +158,18 @@ def next_lines(case: Case) -> list[str]:
 def closing(case: Case, level: str) -> AIMessage:
     """The end of the workflow: what was confirmed, and whether it is ready."""
     state = case.state()
-    confirmed = state.confirmed()
+    held = {r.id for r in state.confirmed()}
+    confirmed = [r for r in ordered(state) if r.id in held]  # as the report has them, the largest first
     if confirmed:
         lines = [prompts.say("summary.some", count=len(confirmed))]
         lines += [
             prompts.say(
-                "summary.finding", id=r.id, statement=clean(r.finding.statement, 300), detail=detail(r)
+                "summary.finding", id=r.id, statement=clean(r.finding.statement, 600), detail=detail(r)
             )
             for r in confirmed
         ]
     else:
-        verdicts = [r.finding.verdict for r in state.now()]
-        lines = [
-            prompts.say(
-                "summary.none", refuted=verdicts.count("refuted"), inconclusive=verdicts.count("inconclusive")
-            )
-        ]
+        lines = [_none(case)]
     checked = [e for e in state.evidence if e.tool == "verify_correction"]
     if checked:
         lines += ["", prompts.say("summary.repairs"), *(f"- {e.summary} [{e.id}]" for e in checked)]
@@ -176,6 +178,17 @@ def closing(case: Case, level: str) -> AIMessage:
         lines += ["", ready.summary + f" [{ready.id}]"]
     lines += ["", prompts.say("nothing_next")]
     return message("\n".join(lines), choices(case))
+
+
+def _none(case: Case) -> str:
+    """That nothing was confirmed: what was refuted or undecided, or that nothing was tested, and why not."""
+    verdicts = [r.finding.verdict for r in case.state().now()]
+    refuted, undecided = verdicts.count("refuted"), verdicts.count("inconclusive")
+    if refuted or undecided:
+        return prompts.say("summary.none", refuted=refuted, inconclusive=undecided)
+    record = Record(case.state(), case.journal.events)
+    missing = " ".join(s.text for s in not_possible(record))
+    return prompts.say("summary.nothing", nothing=no_headline(record).text, missing=missing).strip()
 
 
 def failed(reply: ToolMessage) -> bool:
@@ -305,7 +318,7 @@ def vocabulary(case: Case) -> Any:
 
     state = case.state()
     table = case.table()
-    attributes = {n: v for n, v in attribute_values(case).items() if n not in COMPUTED}
+    attributes = {n: v for n, v in attribute_values(case, everywhere=True).items() if n not in COMPUTED}
     objects = sorted({name for row in table.boxes for name in row}) if table.boxes else []
     return Vocabulary(
         classes=tuple(case.classes),

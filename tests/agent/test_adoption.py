@@ -63,6 +63,14 @@ def test_the_case_goes_on_with_the_pipeline_found_and_measures_anew(fed: Case) -
     assert side["channels"] == "RGB" and side["classes"] == list(CLASSES)
 
 
+def test_a_verdict_after_it_says_of_which_version_it_is(fed: Case) -> None:
+    fed.call("preprocessing_probe")
+    fed.call("adopt_version", {"finding": "F1"}, by="person")
+    (finding,) = fed.call("class_order")[0].findings
+    assert finding.verdict == "refuted"
+    assert finding.statement == "The class names of R1.1 stand in another order than its outputs."
+
+
 def test_the_same_finding_twice_is_once_and_a_killed_run_goes_on(fed: Case) -> None:
     fed.call("preprocessing_probe")
     fed.call("adopt_version", {"finding": "F1"}, by="person")

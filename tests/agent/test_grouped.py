@@ -73,6 +73,13 @@ def said(case: FakeCase, text: str) -> str:
         ("on ward A", ("ward=A",), {}, (), ""),
         ("recall where age is missing", ("age=missing",), {}, (), "recall"),
         ("the accuracy where sex is not recorded", ("sex=missing",), {}, (), "the accuracy"),
+        ("is it worse without an age?", ("age=missing",), {}, (), "is it worse ?"),
+        ("patients with no recorded sex", ("sex=missing",), {}, (), "patients"),
+        ("errors without a value for sex", ("sex=missing",), {}, (), "errors"),
+        ("recall for unknown age", ("age=missing",), {}, (), "recall"),
+        ("is there no age effect with no age difference?", (), {}, (), ""),
+        ("recall at site Mars", (), {}, ("site Mars",), "recall"),
+        ("recall at site=Mars", (), {}, ("site=Mars",), "recall"),
         ("at Nord", (), {}, ("Nord",), ""),  # a site and a ward
         ("at site Nord", ("site=Nord",), {}, (), ""),
         ("at Ost and Süd", (), {"site": ("Ost", "Süd")}, (), ""),
@@ -108,6 +115,12 @@ def test_words_for_people_without_a_column_are_told_apart_and_not_guessed() -> N
 @pytest.mark.parametrize(
     ("text", "call"),
     [
+        ("does it fail more where sex is not recorded?", "compare_group where=sex=missing"),
+        ("does it do worse when age is missing?", "compare_group where=age=missing"),
+        ("is it worse for patients without an age?", "compare_group where=age=missing"),
+        ("does it fail more for patients whose sex is not known?", "compare_group where=sex=missing"),
+        ("does it make more errors on images without a value for sex?", "compare_group where=sex=missing"),
+        ("does it fail more where sex is F?", "compare_group where=sex=F"),
         ("recall of Läsion verdächtig at site Ost", "disaggregate attributes=site per_class=true"),
         ("sensitivity at Ost", "disaggregate attributes=site per_class=true"),
         ("how does it do at each site?", "disaggregate attributes=site"),
@@ -130,6 +143,20 @@ def test_words_for_people_without_a_column_are_told_apart_and_not_guessed() -> N
 )  # fmt: skip
 def test_a_group_that_a_question_names_is_in_the_call(case: FakeCase, text: str, call: str) -> None:
     assert str(heard(case, text)) == call
+
+
+@pytest.mark.parametrize(
+    ("sentence", "word"),
+    [
+        ("what is specificity?", "rightly not given the class"),
+        ("what does FPR mean?", "wrongly given the class"),
+        ("what is a miss rate?", "not recognised"),
+        ("what is prevalence?", "Share of the pictures"),
+        ("what does NPV mean?", "indeed of another one"),
+    ],
+)
+def test_what_a_rate_means_is_told_in_words(case: FakeCase, sentence: str, word: str) -> None:
+    assert word in said(case, sentence) and not case.state().evidence
 
 
 def test_a_thing_in_the_pictures_makes_a_group_and_a_word_that_happens_to_be_a_value_makes_none(

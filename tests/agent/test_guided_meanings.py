@@ -130,7 +130,7 @@ def test_an_unknown_word_is_said_to_be_unknown(text: str, said: str, case: FakeC
     ("text", "tool"),
     [
         ("what is the accuracy?", "evaluate"),
-        ("what is the accuracy on bathrooms?", "evaluate"),
+        ("what is the accuracy on bathrooms?", "count_images"),
         ("what is the confusion matrix?", "confusion_matrix"),
         ("what are the slices on which it fails?", "find_slices"),
         ("what are kitchens mistaken for?", "confusion_matrix"),

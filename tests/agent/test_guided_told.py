@@ -297,3 +297,12 @@ def test_no_hostile_id_breaks_it(text: str, case: FakeCase) -> None:
     session = Session(case, policy="ask")  # type: ignore[arg-type]
     assert list(session.say(text))
     session.close()
+
+
+def test_what_was_found_is_listed_by_errors_at_stake(case: FakeCase) -> None:
+    few = Finding("weak_slice", "correctness", "unknown", "Few images, far worse.", slice={"rug": "red"}, n=20, error_rate=0.9, base_error_rate=0.1, verdict="confirmed")  # fmt: skip
+    many = Finding("spurious_correlation", "correctness", "unknown", "Many images, called wrongly.", slice={"rug": "yes"}, class_name="kitchen", n=400, error_rate=0.5, base_error_rate=0.1, verdict="confirmed")  # fmt: skip
+    made = Evidence("find_slices", "Where", "There.", id="E4", findings=(few, many))
+    case.record("evidence.recorded", call="3", evidence=made.to_dict())
+    said = heard(case, "what have you found so far?").words
+    assert said.index("Many images") < said.index("Few images") < said.index("by heart")

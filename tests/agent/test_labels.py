@@ -137,3 +137,48 @@ def test_the_timeline_tells_of_it(case: Case, tmp_path: Path) -> None:
     read_back(case, rewrite(tmp_path / "s.csv", tmp_path / "d.csv", "wrong", "?"))
     event = next(e for e in case.journal if e.kind == "labels.imported")
     assert _LINES["labels.imported"](event.data) == "d.csv: 1 relabelled, 0 confirmed, 1 unsure"
+
+
+def test_an_import_says_what_it_makes_of_the_errors_and_what_was_judged_before_says_so(
+    case: Case, tmp_path: Path
+) -> None:
+    from failsight.agent.currency import since
+    from failsight.agent.people.signoff import page
+
+    case.call("readiness", {})
+    judged = case.state().latest("readiness")
+    assert judged is not None and not since(case.state(), judged)
+    out = tmp_path / "s.csv"
+    export(case, out, top=4)
+    before = case.predictions()
+    made = read_back(case, rewrite(out, tmp_path / "d.csv", "wrong", "wrong", "right"))
+    right = int(before.correct.sum())
+    assert "People looked at 3 labels of the evaluation images and changed 2." in made.sentence
+    assert f"of the {400 - right} wrong answers" in made.counted and made.counted.count("of 400 images") == 1
+    event = next(e for e in case.journal if e.kind == "labels.imported")
+    assert event.data["counted"] == made.counted
+    assert since(case.state(), judged) == f"{judged.id} was judged before labels were looked at by people"
+    assert any(
+        "before labels were looked at by people: judge it again" in line for line in page(case.state(), [])
+    )
+    anew, known = case.call("readiness", {})
+    assert not known and "People looked at 3 labels" in anew.summary
+    assert not since(case.state(), anew)
+
+
+def test_the_corrected_manifest_keeps_what_is_known_of_the_images_and_opens_without_what_people_did(
+    case: Case, tmp_path: Path
+) -> None:
+    from failsight.tools.inputs.manifest import read_manifest
+
+    out = tmp_path / "s.csv"
+    export(case, out, top=2)
+    made = read_back(case, rewrite(out, tmp_path / "d.csv", "wrong"))
+    head = next(csv.reader(made.manifest.open()))
+    table = case.table()
+    assert head[:4] == ["path", "label", "given_label", "looked"]
+    assert set(table.columns) <= set(head) and ("boxes" in head) == (table.boxes is not None)
+    raw = read_manifest(made.manifest, split="data", choose=None, labelled=True)
+    assert set(raw.columns) == set(table.columns)
+    for name, values in table.columns.items():
+        assert [str(v) for v in raw.columns[name]] == [str(v) for v in values]

@@ -214,6 +214,26 @@ def test_a_threshold_to_be_used_is_answered_with_how_to_set_it(
         ),
         ("what does each threshold on ill cost?", {"class_name": "ill"}),
         ("trade-off between sensitivity and false alarms", {"class_name": "ill"}),
+        ("which threshold gives 95 % specificity for ill?", {"class_name": "ill", "specificity": 0.95}),
+        ("at most 5 % false alarms", {"class_name": "ill", "specificity": 0.95}),
+        ("precision at least 90 %", {"class_name": "ill", "precision": 0.9}),
+        (
+            "and at most five percent false alarms for ill, please?",
+            {"class_name": "ill", "specificity": 0.95},
+        ),
+        ("what specificity is left at 98 % sensitivity?", {"class_name": "ill", "recall": 0.98}),
+        ("TPR at 1 % FPR", {"class_name": "ill", "specificity": 0.99}),
+        (
+            "from which score on should I answer ill so that 90 % of the alarms are right?",
+            {"class_name": "ill", "precision": 0.9},
+        ),
+        (
+            "which threshold gives 90 % ppv at 8 % prevalence?",
+            {"class_name": "ill", "precision": 0.9, "prevalence": 0.08},
+        ),
+        # a rate is no threshold: the command with --threshold ill=0.95 would be another thing
+        ("how do I set the threshold for 95 % specificity?", {"class_name": "ill", "specificity": 0.95}),
+        ("use a threshold with 95 % sensitivity", {"class_name": "ill", "recall": 0.95}),
     ],
 )
 def test_what_a_threshold_costs_is_measured(sentence: str, wanted: dict[str, object], talk: Case) -> None:
@@ -224,11 +244,16 @@ def test_what_a_threshold_costs_is_measured(sentence: str, wanted: dict[str, obj
 
 
 @pytest.mark.parametrize(
-    "sentence", ["what is a threshold?", "what does AUC mean", "explain what an operating point is"]
+    ("sentence", "said"),
+    [
+        ("what is a threshold?", "**Threshold**: The score from which on a class is answered."),
+        ("what does AUC mean", "**AUC**: Area under the ROC curve"),
+        ("explain what an operating point is", "**Operating point**: What a threshold comes to"),
+    ],
 )
-def test_what_the_words_mean_is_told_in_words(sentence: str, talk: Case) -> None:
+def test_what_the_words_mean_is_told_in_words(sentence: str, said: str, talk: Case) -> None:
     made = first_message(talk, sentence)
-    assert not made.tool_calls and "score from which on a class is answered" in made.content
+    assert not made.tool_calls and said in made.content
 
 
 @pytest.mark.parametrize(
@@ -240,6 +265,10 @@ def test_what_the_words_mean_is_told_in_words(sentence: str, talk: Case) -> None
         "compare the AUC of both models",
         "covariate shift, domain classifier AUC?",
         "how well does the model do?",
+        "precision must be at least 90 %",
+        "is the precision at least 90 %?",
+        "classes with a recall below 50 %",
+        "show me false positives over 0.9",
     ],
 )
 def test_other_thresholds_are_left_to_others(sentence: str, talk: Case) -> None:
@@ -247,6 +276,23 @@ def test_other_thresholds_are_left_to_others(sentence: str, talk: Case) -> None:
     from failsight.agent.planners.answering import _names
 
     assert thresholds.answered(talk, sentence, _names(talk, sentence)) is None
+
+
+def test_the_group_that_is_named_is_measured(tmp_path: Path) -> None:
+    rows = [
+        f"{i}.png,{'ill' if i % 4 == 0 else 'well'},.{i % 9 + 1},{'Ost' if i % 3 else 'West'}"
+        for i in range(200)
+    ]
+    lines = [
+        f"{r.rsplit(',', 2)[0]},{r.split(',')[2]},{1 - float(r.split(',')[2]):.1f},{r.split(',')[3]}"
+        for r in rows
+    ]
+    path = tmp_path / "sites.csv"
+    path.write_text("\n".join(["path,label,p_ill,p_well,site", *lines, ""]))
+    with open_case(predictions=path, out=tmp_path / "case") as case:
+        (made,) = first_message(case, "which threshold gives 90 % specificity at site Ost?").tool_calls
+        assert made["args"] == {"class_name": "ill", "specificity": 0.9, "where": "site=Ost"}
+        assert "of them ill" in case.operating_points(**made["args"]).summary
 
 
 def test_without_scores_there_is_nothing_to_set(tmp_path: Path) -> None:

@@ -10,7 +10,19 @@ import pytest
 from failsight.knowledge_base import Vocabulary, load
 from failsight.knowledge_base.lexical import fold
 from failsight.knowledge_base.rendering import GENERAL, domains, fill
+from failsight.knowledge_base.routing import route
 from tests.knowledge_base.retrieval import DATA, TEST_SHA256, figures, on_test_set, sentences
+
+#: questions that came into the bank after the set was frozen, with sentences of their own, as unseen as those of the set
+SINCE = {
+    "performance.10": (
+        "How high must the number be before we tell somebody that it is a cat?",
+        "I need help choosing a cut-off on the probability.",
+        "Plot the receiver operating characteristic and report AUROC with a CI.",
+        "Where do we put the bar so that hardly any tumour slips through?",
+        "whats the best treshold for this class",
+    )
+}
 
 
 def test_the_test_set_is_the_frozen_one() -> None:
@@ -26,14 +38,25 @@ def test_the_test_set_is_large_varied_and_unseen() -> None:
     assert {s.level[0] for s in on} == {"n", "i", "e"}
     assert sum(s.level.endswith("t") for s in on) >= 40
     questions = load().of_kind("question")
-    assert {i for s in on for i in s.expected} == {q.id for q in questions}
+    assert {i for s in on for i in s.expected} == {q.id for q in questions} - SINCE.keys()
     known = {
         fold(fill(phrase, names)).strip(" ?.!")
         for q in questions
         for phrase in (*q.aliases, q.title)
         for names in (GENERAL, *domains())
     }
-    assert not [s.text for s in found if fold(s.text).strip(" ?.!") in known]
+    later = [text for texts in SINCE.values() for text in texts]
+    assert not [t for t in (*(s.text for s in found), *later) if fold(t).strip(" ?.!") in known]
+
+
+@pytest.mark.parametrize("question", SINCE)
+def test_questions_that_came_since_are_found(question: str) -> None:
+    """Four of the five; the one in pictures of speech ("slips through") is not."""
+    base = load()
+    found = [
+        question in [q.id for q in route(t, Vocabulary(), base=base).questions[:3]] for t in SINCE[question]
+    ]
+    assert sum(found) >= 4
 
 
 @pytest.mark.parametrize("case", ["", "rooms"])

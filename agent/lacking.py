@@ -1,0 +1,69 @@
+"""Why a call can't run at all, told before anybody is asked to allow it.
+
+Only what the tool itself would say with its first words is looked at, and it costs nothing: what the case has, whether there is a
+second model to compare with, a repair to verify, something to retrain for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from failsight.tools.errors import FailsightError, RetryError
+from failsight.tools.registry import ToolSpec
+
+if TYPE_CHECKING:
+    from failsight.agent.case import Case
+
+
+def runs_not(case: Case, spec: ToolSpec, checked: Mapping[str, Any]) -> bool:
+    """Whether a call fails at once for what the case lacks: there is nothing then that a yes could be given to.
+
+    Args:
+        checked: the validated arguments.
+    """
+    if case.recorded is not None:
+        return False  # the journal alone answers
+    if any(not case.has(need) for need in spec.needs):
+        return True
+    look = _FIRST.get(spec.name)
+    if look is None:
+        return False
+    try:
+        look(case, checked)
+    except RetryError:
+        return True
+    except (FailsightError, OSError):
+        return False  # a person may mend it until the call is allowed
+    return False
+
+
+def _second_model(case: Case, checked: Mapping[str, Any]) -> None:
+    """Whether there is something to compare with; a path is opened by the tool alone."""
+    from failsight.tools.repair.versions import find_version
+
+    named = [str(checked.get(name) or "").strip() for name in ("before", "after")]
+    if not named[1] and not any(v.arm == "repair" for v in case.versions()):
+        raise RetryError("There is nothing to compare with.")
+    for name in named:
+        if name and "/" not in name and "\\" not in name and not Path(name).exists():
+            find_version(case.versions(), name)
+
+
+def _repair(case: Case, checked: Mapping[str, Any]) -> None:
+    from failsight.tools.repair.outcomes import find_arms
+
+    find_arms(case.versions(), str(checked.get("repair") or ""))
+
+
+def _finding(case: Case, checked: Mapping[str, Any]) -> None:
+    wanted = str(checked.get("finding") or "").strip().upper()
+    if wanted and case.state().find(wanted) is None:
+        raise RetryError("There is no such finding.")
+
+
+#: tool → what it looks at first of all
+_FIRST: Final[Mapping[str, Callable[[Case, Mapping[str, Any]], None]]] = {
+    "compare_models": _second_model, "retrain": _finding, "verify_correction": _repair,
+}  # fmt: skip

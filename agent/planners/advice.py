@@ -1,0 +1,86 @@
+"""Advice and words about the work itself: decisions, the case in short, what matters most, the record, what figures do not mean.
+
+Every sentence is read as a whole, without what people say around it, so that nothing is taken for advice that asks for a measurement.
+Numbers come from the record; where it has none, that is said, or the tool that measures it is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from langchain_core.messages import AIMessage
+
+from failsight import prompts
+from failsight.agent.narrate.findings import FIRST
+from failsight.agent.planners import (
+    advice_beliefs,
+    advice_decisions,
+    advice_meta,
+    advice_ranking,
+    advice_record,
+    advice_summaries,
+    phrases,
+    words,
+)
+from failsight.agent.planners.advice_numbers import largest
+from failsight.agent.planners.advice_ranking import line
+from failsight.agent.planners.advice_words import bare, stands
+from failsight.agent.planners.step import Step
+from failsight.tools.registry import registry
+
+if TYPE_CHECKING:
+    from failsight.agent.case import Case
+    from failsight.agent.planners.dialogue import Turn
+    from failsight.knowledge_base.vocabulary import Mentions
+
+MOST = 3  # findings that are named when somebody asks what to do
+_DO = (
+    r"what (?:would|will|do) you (?:do|recommend|suggest|advise|propose)(?: (?:next|now|first|in my place|if you were me|to (?:us|me)|that (?:we|i) do))*",
+    r"what (?:do|should|shall|must) (?:i|we) do(?: (?:now|next|about it|about this|first|with (?:it|this|that)|on monday|then))*",
+    r"(?:what|which)(?:'s| is) (?:your|the best|the next) (?:advice|recommendation|suggestion|next step|step)|any (?:advice|recommendations?|suggestions?)|what(?:'s| is) (?:the )?plan|and now|now what|what now",
+)
+
+
+def answered(case: Case, question: str, mentions: Mentions, before: Sequence[Turn]) -> AIMessage | None:
+    """The answer to a sentence that wants advice, a summary or the record; None for all others.
+
+    Args:
+        mentions: the names of the case in the sentence.
+        before: the turns so far.
+    """
+    text = bare(question)
+    if not text:
+        return None
+    made = (
+        advice_summaries.answered(case, text, mentions, before)
+        or advice_record.answered(case, text, mentions, before)
+        or advice_beliefs.answered(case, text, mentions, before)
+        or advice_decisions.answered(case, text, mentions)
+        or advice_ranking.answered(case, text, mentions, before)
+        or _to_do(case, text, mentions)
+        or advice_meta.answered(case, text, mentions, before)
+    )
+    if not isinstance(made, Step):
+        return made
+    from failsight.agent.planners.answering import call
+
+    return call(made.tool, made.arguments, made.why) if made.tool in registry() else None
+
+
+def _to_do(case: Case, text: str, mentions: Mentions) -> AIMessage | None:
+    """What one would do next, most urgent first."""
+    if mentions.found or not case.state().evidence or not stands(text, *_DO) or phrases.NEXT.match(text):
+        return None
+    following = words.next_lines(case)
+    top = largest(case.state())[:MOST]
+    if not top or any(
+        r.finding.kind in FIRST for r in top
+    ):  # what feeds the model wrongly is mended first, and not by a repair
+        return words.message("\n".join(following), words.choices(case))
+    lines = [
+        prompts.say("advice.do"),
+        *(f"- {line(r)}" for r in top),
+        *following[-1 if case.state().expectations else -2 :],
+    ]
+    return words.message("\n".join(lines), words.choices(case))
