@@ -77,7 +77,7 @@ class Adopting(CaseInputs):
     def model(self) -> Classifier:
         """The model that the case is at."""
         name = self.state().current
-        if not name or not self.has_model():
+        if not name or not self.has_model() or self.recorded is not None:
             return self.given_model()
         if self._adopted is None:
             self._adopted = self.opened_as(find_version(self.versions(), name)).model()

@@ -9,6 +9,7 @@ from langchain.agents import create_agent
 from langchain.agents.middleware import HumanInTheLoopMiddleware
 
 from failsight.agent.bindings import bind
+from failsight.agent.lacking import runs_not
 from failsight.agent.planners.repairs import check
 from failsight.agent.policy import load_policy
 from failsight.agent.proposals.consent import LOOK
@@ -56,13 +57,14 @@ class Approvals:
         return self.rules.judge(registry()[name], seconds)
 
     def waits(self, spec: ToolSpec, arguments: Mapping[str, Any]) -> bool:
-        """Whether this call needs a yes. A call that the journal already answers costs nothing and never waits."""
+        """Whether this call needs a yes. A call that the journal already answers costs nothing and never waits; nor does one
+        that fails at once for what the case lacks, which is then said."""
         asks = needs_yes(spec)
         if not (asks or self.policy == "auto") or spec.name in self.allowed:
             return False
         try:
             checked = self.case.checked(spec, arguments)
-            if self.case.answered(spec, checked):
+            if self.case.answered(spec, checked) or runs_not(self.case, spec, checked):
                 return False
             key = self.case.call_key(spec, checked)
         except RetryError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from failsight.agent.places import shown_place
 from failsight.tools import belonging
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.text import clean, listing
@@ -51,7 +52,7 @@ def groups_words(case: Case) -> list[str]:
     view = cast("CaseView", case)
     if case.state().groups is None:
         found = belonging.likely(view.table("data"))
-        return [unsaid(found, case.folder)] if found else []
+        return [unsaid(found, shown_place(case.folder))] if found else []
     return earlier(case)
 
 

@@ -24,7 +24,7 @@ from failsight.agent.events import (
 )
 from failsight.agent.foreseen import expected_time, plan
 from failsight.agent.graph import THREAD, Approvals, build_graph
-from failsight.agent.planners import make_planner, words
+from failsight.agent.planners import make_planner, requirements, words
 from failsight.agent.planners.wishes import parse_wishes
 from failsight.agent.proposals.consent import LOOK, allow_images
 from failsight.agent.slash import SlashCommands
@@ -36,7 +36,15 @@ from failsight.tools.text import clean
 if TYPE_CHECKING:
     from failsight.agent.case import Case
 
-GO_ON = ("", "go on", "continue", "next", "yes", "y", "ok", "weiter", "go")
+GO_ON = (
+    "",
+    "go on",
+    "continue",
+    "next",
+    "ok",
+    "weiter",
+    "go",
+)  # a yes where nothing was asked is none of these
 
 
 class Session(SlashCommands):
@@ -158,7 +166,9 @@ class Session(SlashCommands):
             yield from self._waiting()
             return
         self.case.record("message", role="person", text=text)
-        wanted, doubt = parse_wishes(text, self.case.classes, words.vocabulary(self.case))
+        wanted, doubt = requirements.changed(self.case, text) or parse_wishes(
+            text, self.case.classes, words.vocabulary(self.case)
+        )
         for criterion in wanted:
             yield from self._expect(criterion)
         if doubt:
@@ -191,11 +201,16 @@ class Session(SlashCommands):
         except UserError as problem:
             yield Notice(f"Nothing was noted. {problem}", "warning")
             return
+        old = requirements.before(self.case.state().expectations.get(criterion.name), criterion)
         self.case.expect(criterion.name, criterion.bound, at_least=criterion.at_least, by=by)
         for text in awaited(self.case, criterion.name):
             yield Notice(text, "warning")
         made = words.message(
-            f"{prompts.say('expectation_set', criterion=str(criterion))} {criterion.heard}".strip(),
+            " ".join(
+                part
+                for part in (prompts.say("expectation_set", criterion=str(criterion)), criterion.heard, old)
+                if part
+            ),
             words.choices(self.case),
         )
         yield from self._said(made)

@@ -34,8 +34,10 @@ class Wanting(Adopting):
         Raises:
             UserError: there is no such criterion, class, attribute or value, or the bound is out of its range.
         """
+        from failsight.agent.people.demands import as_bound
         from failsight.agent.people.expect import check
 
+        bound = as_bound(name, bound)
         at_least = usual_side(name) if at_least is None else at_least
         check(name, bound, self.classes, cast("Case", self))
         old = self.state().expectations.get(name)

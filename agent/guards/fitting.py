@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 DESCRIBE = "describe_tools"
 CORE = (  # in full, whatever the stage; the first ones are all that a very small window gets
-    "evaluate", "confusion_matrix", "find_slices", "describe_case", "show_images",
+    "evaluate", "confusion_matrix", "find_slices", "count_images", "describe_case", "show_images",
     "state_hypothesis", "test_by_masking", "propose_correction", "readiness", "search_knowledge",
 )  # fmt: skip
 FEWEST = 3

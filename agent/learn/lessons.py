@@ -159,10 +159,14 @@ def _guessed_test(room: Classroom, case: Case, lesson: str, about: Mapping[str, 
     """The test of what was stated, its figures guessed before: shown earlier, they would be the verdict."""
     record = last_stated(case)
     planned = exercises.planned_call(case, record) if record is not None else None
-    given = yield from _guesses(room, case, about, planned[0]) if planned else ()
+    given: list[guessing.Guess] = []
+    if planned is not None:
+        given = yield from _guesses(room, case, about, planned[0])
     yield from _exercise(room, case, lesson, "test")
     made = case.state().latest(planned[0]) if planned else None
-    for one in given if made is not None else ():
+    if made is None:
+        return
+    for one in given:
         yield from guessing.settle(room, made, one, lesson)
 
 

@@ -12,6 +12,7 @@ from failsight.agent.learn.classroom import Classroom, did, done, measure
 from failsight.agent.learn.dialogue import Ask, Dialogue, Option, Say, Work, match, pick
 from failsight.agent.learn.exercises import kinds, measures, pitfall, shown
 from failsight.agent.learn.process import Act
+from failsight.agent.places import shown_place
 from failsight.tools.errors import RetryError
 from failsight.tools.text import clean, number
 
@@ -301,7 +302,7 @@ def _conclude(room: Classroom, case: Case, lesson: str) -> Dialogue[bool | None]
     names = [process.pitfalls()[p].title for p in record.pitfalls]
     yield Say(f"Pitfalls on the way: {'; '.join(names) if names else 'none'}.", "muted")
     yield Say(
-        f"The case stays in {clean(case.folder, 300)}: `failsight chat` with that folder goes on with it.",
+        f"The case stays in {clean(shown_place(case.folder), 300)}: `failsight chat` with that folder goes on with it.",
         "muted",
     )
     return right

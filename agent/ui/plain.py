@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 from failsight import prompts
 from failsight.agent.declined import by_policy
 from failsight.agent.events import ApprovalAsked, EvidenceMade, PlannerSaid, SessionEvent
+from failsight.agent.places import shown_place
 from failsight.agent.ui import commands
 from failsight.agent.ui.completion import Known, options
 from failsight.agent.ui.copying import text_of
@@ -93,7 +94,7 @@ class PlainDisplay:
                     break
         finally:
             session.close()
-        self._progress.say(f"The case is kept in {session.folder}.")
+        self._progress.say(f"The case is kept in {shown_place(session.folder)}.")
         return OK
 
     def _welcome(self, session: SessionLike) -> None:
@@ -346,9 +347,9 @@ class RunDisplay:
             for line in readiness_lines(state):
                 self._out.say(line)
             for path in session.write_report(self._formats):
-                self._out.say(f"report: {path}")
+                self._out.say(f"report: {shown_place(path)}")
             if not self._quiet:
-                self._log.say(f"ask on: failsight chat {shlex.quote(str(session.folder))}", "dim")
+                self._log.say(f"ask on: failsight chat {shlex.quote(shown_place(session.folder))}", "dim")
             return exit_codes[as_given(state)]
         finally:
             session.close()
@@ -367,11 +368,14 @@ class RunDisplay:
         for made in (state.latest("evaluate"), whole_matrix(state)):
             if made is not None:
                 yield inert_text(f"{made.id} {made.summary}")
-        records = take(state).records
+        from failsight.agent.narrate.findings import ordered  # a report is written right after this
+
+        by_weight = {r.id: i for i, r in enumerate(ordered(state))}
+        records = sorted(take(state).records, key=lambda r: by_weight[r.id])
         confirmed = [r for r in records if r.standing == "confirmed"]
         yield f"{len(confirmed)} of {len(records)} hypotheses confirmed."
         for record in (*confirmed, *(r for r in records if r not in confirmed)):
-            yield finding_line(record)
+            yield finding_line(record, 600)
         yield from (inert_text(text) for text in by_policy(state))
 
 

@@ -21,7 +21,7 @@ from failsight.agent.ui.pictures import key
 from failsight.agent.ui.words import arguments_text, duration, finding_line, look_here, look_of
 from failsight.tools.evidence import Evidence, Fact, Finding, ImageRef, Table, TestResult
 from failsight.tools.faces import cell_text
-from failsight.tools.text import clean, condition, interval, number, p_value
+from failsight.tools.text import clean, condition, interval, number, p_beside, p_value
 from failsight.tools.verdicts import Step
 
 WORD = 16  # columns of a word that a table does not break
@@ -51,10 +51,14 @@ def finding_renderable(finding: Finding) -> Text:
 
 def finding_numbers(finding: Finding) -> str:
     """``error 62.0 % [53.0, 70.0] % against 21.0 % elsewhere, q 0.001, 120 images``; empty when nothing is measured."""
+    from failsight.agent.narrate.phrases import elsewhere  # light commands load no numpy
+
     parts = []
     if finding.error_rate is not None:
         base = (
-            "" if finding.base_error_rate is None else f" against {number(finding.base_error_rate)} elsewhere"
+            ""
+            if finding.base_error_rate is None
+            else f" against {number(finding.base_error_rate)} {elsewhere(finding)}"
         )
         parts.append(f"error {number(finding.error_rate)} {interval(finding.ci)}".strip() + base)
     if finding.q is not None:
@@ -69,7 +73,7 @@ def test_line(test: TestResult) -> str:
     parts = [f"effect {number(test.effect, 'points')} {interval(test.ci, 'points')}".strip()]
     if test.control_effect is not None:
         parts.append(f"control {number(test.control_effect, 'points')}")
-    p = p_value(test.p)
+    p = p_beside(test.p, test.ci)
     parts += [f"p {p}" if p.startswith("<") else f"p = {p}", *([f"n {test.n:,}"] if test.n else [])]
     source = f" ({test.evidence})" if test.evidence else ""
     return f"{test.tool}: {', '.join(parts)}: {test.verdict}{source}"

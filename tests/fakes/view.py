@@ -158,6 +158,7 @@ class FakeView:
         self.defined: dict[str, Definition] = {}
         self.changes: list[tuple[str, Definition]] = []
         self.given_sources: dict[str, Any] = {}
+        self.given_verdicts: dict[str, dict[str, str]] = {}  # split → path → class that people said
         self.given_encoder: Any = None
         self.made_versions: list[ModelVersion] = []
         self.given_versions: dict[str, FakeModel] = {}  # analytic models in place of a version's files
@@ -249,6 +250,9 @@ class FakeView:
 
     def findings(self) -> list[tuple[str, Finding]]:
         return self.stated
+
+    def looked_at(self, split: str = "data") -> dict[str, str]:
+        return self.given_verdicts.get(split, {})
 
     def evidence(self, tool: str | None = None) -> list[Evidence]:
         return [e for e in self.recorded if tool in (None, e.tool)]

@@ -388,6 +388,7 @@ def run_app(open_session: OpenSession) -> int:
         code = app.run()
     finally:
         gc.unfreeze()
+    from failsight.agent.places import shown_place
     from failsight.agent.ui.errors import BUG, bug_line
 
     if not app.close_session(patience=0.5):
@@ -401,7 +402,7 @@ def run_app(open_session: OpenSession) -> int:
         print(app.talk.problem, file=sys.stderr)
     elif folder is not None:
         print(
-            f"The case is kept in {folder}: `failsight chat {folder}` goes on.",
+            f"The case is kept in {shown_place(folder)}: `failsight chat {shown_place(folder)}` goes on.",
             *app.left_behind,
             sep="\n",
             file=sys.stderr,
