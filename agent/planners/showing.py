@@ -15,7 +15,6 @@ import numpy as np
 
 from failsight import prompts
 from failsight.agent.planners import counting_words, words
-from failsight.agent.planners.dialogue import last_act
 from failsight.agent.planners.slots import SPLIT_WORDS, splits
 from failsight.agent.planners.steps import largest_confusion
 from failsight.tools.registry import registry
@@ -190,24 +189,42 @@ def answered(case: Case, mentions: Mentions, before: Sequence[Turn]) -> AIMessag
     some = wanted(mentions) if TOOL in registry() else None
     if some is None:
         return None
-    act = last_act(before)
-    made = next((e for e in case.state().evidence if act is not None and e.id == act.evidence), None)
+    turn, made = _last(case, before)
     if some.bare and (made is None or made.tool != TOOL):
         return None  # the first ones of a list
-    if made is None:
-        return None if some.outcome else words.message(prompts.say("show.nothing"), words.choices(case))
-    turn = next(t for t in reversed(before) if t.acts)
+    if made is None or turn is None:
+        return _of_all(case, some, mentions.sentence)
     given = _conditions(made, some, turn.said)
     if given is None:
         return _listed(case, made, some)
-    if some.split:
-        given["split"] = some.split
-    given |= {"k": some.number} if some.number else {}
-    given |= {"order": some.order} if some.order else {}
+    why = prompts.say("why.showing", question=clean(mentions.sentence, 120), evidence=made.id)
+    return _call(given, some, why)
+
+
+def _last(case: Case, before: Sequence[Turn]) -> tuple[Turn | None, Evidence | None]:
+    """The newest turn in which something was measured, and its first evidence; what failed is nothing to be shown."""
+    known = {e.id: e for e in case.state().evidence}
+    for turn in reversed(before):
+        made = next((known[a.evidence] for a in turn.acts if a.evidence in known), None)
+        if made is not None:
+            return turn, made
+    return None, None
+
+
+def _of_all(case: Case, some: Some, question: str) -> AIMessage:
+    """Wrong or right images of all, where nothing was measured that they could be of; that there is nothing, where any are meant."""
+    if not some.outcome:
+        return words.message(prompts.say("show.nothing"), words.choices(case))
+    why = prompts.say("why.question", question=clean(question, 120))
+    return _call({"where": some.outcome}, some, why)
+
+
+def _call(given: Mapping[str, Any], some: Some, why: str) -> AIMessage:
     from failsight.agent.planners.answering import call
 
-    why = prompts.say("why.showing", question=clean(mentions.sentence, 120), evidence=made.id)
-    return call(TOOL, {k: v for k, v in given.items() if v}, why)
+    more = {"split": some.split, "k": some.number, "order": some.order}
+    made = {**given, **{k: v for k, v in more.items() if v}}
+    return call(TOOL, {k: v for k, v in made.items() if v}, why)
 
 
 def _conditions(made: Evidence, some: Some, said: str) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ asked about.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
@@ -44,7 +44,9 @@ def asked(
     spec = registry()[tool]
     if spec.writes or found.by_words or given.get("image") or found.sure >= BAR.get(spec.cost, 0.0):
         return None
-    if found.questions and found.questions[0].score >= BANK_SURE:
+    told = None if found.mentions.found else understood.follow_up(case, question, act)
+    bank = bool(found.questions) and found.questions[0].score >= BANK_SURE
+    if bank and (told is None or spec.cost != "heavy"):
         return None
     near = readings(case, found)
     if len(near) < 2 or any(
@@ -56,7 +58,7 @@ def asked(
             return None
     except FailsightError:
         return None  # it says itself what is wrong
-    if not found.mentions.found and (told := understood.follow_up(case, question, act)) is not None:
+    if told is not None:
         return told
     about = clean(spec.description.split(". ")[0].rstrip(".").split(":")[0], 160)
     what = f"{tool} ({about[:1].lower()}{about[1:]})" if about else tool
@@ -76,7 +78,7 @@ def readings(case: Case, found: Route) -> list[Ranked]:
 
 def answers(case: Case, question: str, tool: str) -> bool:
     """Whether a question of the bank is answered by ``tool`` first of all."""
-    calls = case.knowledge[question].extra.get("calls") or ()
+    calls: Sequence[Any] = case.knowledge[question].extra.get("calls") or ()
     return bool(calls) and str(calls[0]["tool"]) == tool
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from failsight.agent.planners import showing
+from failsight.agent.planners.dialogue import Act, Turn
 from failsight.agent.planners.showing import Some, wanted
 from failsight.knowledge_base.vocabulary import Vocabulary, recognise
 from tests.agent.guided_talk import CLASSES, OBJECTS, VALUES, converse, rooms
@@ -99,6 +101,22 @@ def test_evidence_with_its_own_images_lists_so_many(case: FakeCase) -> None:
 
 def test_without_anything_measured_it_is_said(tmp_path: Path) -> None:
     case = rooms(tmp_path / "rooms")
-    got = converse(case, ["show me three of them", "show me ten wrong pictures"])
+    got = converse(case, ["show me three of them", "show me ten randomly chosen errors", "two of them"])
     assert got[0].words.startswith("Nothing was counted or measured yet")
-    assert str(got[1]) == "show_images k=10 where=wrong"
+    assert str(got[1]) == "show_images k=10 order=any where=wrong"
+    assert str(got[2]) == "show_images k=2 order=any where=wrong"
+    assert (
+        str(converse(case, ["show me ten wrong kitchens"])[0])
+        == "show_images class_name=kitchen k=10 where=wrong"
+    )
+
+
+def test_what_failed_is_nothing_that_was_measured(case: FakeCase) -> None:
+    turns = [
+        Turn("how good is it?", (Act("evaluate", {}, "E1"),)),
+        Turn("compare", (Act("compare_models", {}, ""),)),
+    ]
+    made = showing.answered(case, recognise("show me three of the wrong ones", NAMES), turns)
+    assert made is not None
+    assert made.tool_calls[0]["name"] == "show_images"
+    assert "E1" in made.text

@@ -104,7 +104,8 @@ def test_what_is_asked_about(tool: str, changes: dict[str, Any], asks: bool, cas
 def test_what_the_bank_is_sure_of_is_measured(case: FakeCase) -> None:
     route = found(case, sure=0.0, by_words=False)
     sure = (dataclasses.replace(route.questions[0], score=0.99), *route.questions[1:])
-    assert unsure.asked(case, "hm", dataclasses.replace(route, questions=sure), "find_slices", {}) is None
+    for tool in ("find_slices", "cue_profile"):
+        assert unsure.asked(case, "hm", dataclasses.replace(route, questions=sure), tool, {}) is None
 
 
 def test_what_the_journal_answers_is_told_at_once(case: FakeCase) -> None:
