@@ -20,11 +20,9 @@ from failsight import prompts
 from failsight.agent.planners import (
     absent,
     adopting,
-    advice,
     asides,
     because,
     confused,
-    counting,
     edits,
     first_steps,
     grouped,
@@ -45,6 +43,8 @@ from failsight.agent.planners import (
     whether,
     words,
 )
+from failsight.agent.planners.advice import answers as advice
+from failsight.agent.planners.counting import asked as counting
 from failsight.agent.planners.dialogue import Act, Turn, last_act, turns
 from failsight.agent.planners.hypotheses import Proposal, Unclear, suspicion
 from failsight.agent.planners.slots import Call, Unfit

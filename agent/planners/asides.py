@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 from langchain_core.messages import AIMessage, BaseMessage
 
 from failsight import prompts
-from failsight.agent.planners import counting_said, explaining, figures, grouped, whether, words
+from failsight.agent.planners import explaining, figures, grouped, whether, words
+from failsight.agent.planners.counting import said as counting_said
 from failsight.knowledge_base.counts import named
 from failsight.knowledge_base.spelling import misread
 from failsight.tools.text import clean, listing

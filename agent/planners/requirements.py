@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from failsight.agent.planners.advice_numbers import shown
-from failsight.agent.planners.advice_words import PERCENT, bare, share, stands
+from failsight.agent.planners.advice.numbers import shown
+from failsight.agent.planners.advice.words import PERCENT, bare, share, stands
 from failsight.agent.planners.expectations import METRICS, Criterion, metric_name
 from failsight.tools.expectations.names import is_price, is_share
 from failsight.tools.text import listing

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from failsight import prompts
-from failsight.agent.planners import counting_words, words
+from failsight.agent.planners import words
+from failsight.agent.planners.counting import words as counting_words
 from failsight.agent.planners.slots import SPLIT_WORDS, splits
 from failsight.agent.planners.steps import largest_confusion
 from failsight.tools.registry import registry

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from failsight.agent.case import Case
-from failsight.agent.planners import advice, words
+from failsight.agent.planners import words
+from failsight.agent.planners.advice import answers as advice
 from failsight.agent.planners.dialogue import Turn
 from failsight.knowledge_base.counts import named
 from tests.agent.guided_talk import rooms

@@ -10,8 +10,8 @@ import pytest
 
 from failsight.agent.case import Case
 from failsight.agent.planners import answering, requirements
-from failsight.agent.planners.advice_meta import column_of
-from failsight.agent.planners.advice_words import bare
+from failsight.agent.planners.advice.meta import column_of
+from failsight.agent.planners.advice.words import bare
 from failsight.agent.planners.dialogue import Act, Turn
 from failsight.tools.evidence import Evidence, Finding
 from tests.agent.advice_talk import opened, said

@@ -9,10 +9,12 @@ from unittest import mock
 
 import pytest
 
-from failsight.agent.planners import counting, counting_follow, counting_said
-from failsight.agent.planners.counting_base import names_of
-from failsight.agent.planners.counting_read import Count, denied, read
-from failsight.agent.planners.counting_words import spelt
+from failsight.agent.planners.counting import asked as counting
+from failsight.agent.planners.counting import follow as counting_follow
+from failsight.agent.planners.counting import said as counting_said
+from failsight.agent.planners.counting.base import names_of
+from failsight.agent.planners.counting.read import Count, denied, read
+from failsight.agent.planners.counting.words import spelt
 from failsight.agent.planners.dialogue import Act, Turn
 from failsight.agent.session import Session
 from failsight.knowledge_base.counts import named

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
 from failsight.agent.planners import words
-from failsight.agent.planners.advice_numbers import (
+from failsight.agent.planners.advice.numbers import (
     Judged,
     Rate,
     accuracy,
@@ -20,7 +20,7 @@ from failsight.agent.planners.advice_numbers import (
     shown,
     stake,
 )
-from failsight.agent.planners.advice_words import MODEL, PERCENT, share, stands
+from failsight.agent.planners.advice.words import MODEL, PERCENT, share, stands
 from failsight.agent.planners.step import Step
 from failsight.tools.expectations.criteria import TABLE
 from failsight.tools.text import clean, listing, number
@@ -266,7 +266,7 @@ def _gap_of(made: Judged, row: Any) -> str:
 
 
 def _stake_line(record: Any) -> str:
-    from failsight.agent.planners.advice_ranking import line
+    from failsight.agent.planners.advice.ranking import line
 
     return line(record)
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from failsight import prompts
 from failsight.agent.narrate.plain import for_users
 from failsight.agent.planners import words
-from failsight.agent.planners.advice_numbers import accuracy, largest, of_classes
-from failsight.agent.planners.advice_words import stands
+from failsight.agent.planners.advice.numbers import accuracy, largest, of_classes
+from failsight.agent.planners.advice.words import stands
 from failsight.agent.planners.step import Step
 from failsight.tools.registry import registry
 from failsight.tools.text import clean, listing
@@ -114,7 +114,7 @@ def answered(case: Case, text: str, mentions: Mentions, before: Sequence[Turn]) 
 
 def _comfort(case: Case) -> AIMessage | Step:
     """What is bad in one line, what is not, and the one thing to do."""
-    from failsight.agent.planners.advice_summaries import told
+    from failsight.agent.planners.advice.summaries import told
 
     made = told(case, 2)
     if isinstance(made, Step):

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from failsight.agent.planners import counting_words as w
-from failsight.agent.planners.counting_marks import (
+from failsight.agent.planners.counting import words as w
+from failsight.agent.planners.counting.marks import (
     OUTCOMES,
     PREDICTED,
     TRUE,

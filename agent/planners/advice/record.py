@@ -11,8 +11,8 @@ from failsight import prompts
 from failsight.agent.narrate.words import who
 from failsight.agent.people.signoff import sentence, signoffs
 from failsight.agent.planners import words
-from failsight.agent.planners.advice_numbers import judged, shown
-from failsight.agent.planners.advice_words import stands
+from failsight.agent.planners.advice.numbers import judged, shown
+from failsight.agent.planners.advice.words import stands
 from failsight.tools.expectations.names import is_price
 from failsight.tools.text import clean, listing
 

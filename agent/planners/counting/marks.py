@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from failsight.agent.planners import counting_words as w
+from failsight.agent.planners.counting import words as w
 from failsight.agent.planners.looking import LOOKS
 from failsight.agent.planners.slots import SPLIT_WORDS
 from failsight.knowledge_base.groups import group_of

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from failsight import prompts
 from failsight.agent.narrate.plain import for_requesters, for_users, of_100
 from failsight.agent.planners import readers, words
-from failsight.agent.planners.advice_numbers import Rate, accuracy, action, judged, largest, of_classes, stake
-from failsight.agent.planners.advice_words import count, stands
+from failsight.agent.planners.advice.numbers import Rate, accuracy, action, judged, largest, of_classes, stake
+from failsight.agent.planners.advice.words import count, stands
 from failsight.agent.planners.meanings import of_last
 from failsight.agent.planners.step import Step
 from failsight.tools.text import clean, listing, number
@@ -146,7 +146,7 @@ def _asked(state: CaseState, evidence: str) -> str:
     )[:1]
     if not some:
         return ""
-    from failsight.agent.planners.advice_numbers import shown
+    from failsight.agent.planners.advice.numbers import shown
 
     return prompts.say(
         "advice.sum.asked",

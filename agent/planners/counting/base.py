@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from failsight import prompts
-from failsight.agent.planners import counting_words as w
 from failsight.agent.planners import words
-from failsight.agent.planners.counting_marks import Mark
-from failsight.agent.planners.counting_said import SAID
+from failsight.agent.planners.counting import words as w
+from failsight.agent.planners.counting.marks import Mark
+from failsight.agent.planners.counting.said import SAID
 from failsight.agent.planners.dialogue import Turn
 from failsight.agent.planners.slots import SPLIT_WORDS, splits, without_names
 from failsight.knowledge_base.vocabulary import Mentions, words_of

@@ -13,11 +13,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
-from failsight.agent.planners import counting_follow, counting_more, looks
-from failsight.agent.planners import counting_words as w
-from failsight.agent.planners.counting_base import call_of, columns_of, marks, names_of
-from failsight.agent.planners.counting_read import OUTCOMES, Count, denied, parts, read
-from failsight.agent.planners.counting_said import SAID, TOOL
+from failsight.agent.planners import looks
+from failsight.agent.planners.counting import follow as counting_follow
+from failsight.agent.planners.counting import more as counting_more
+from failsight.agent.planners.counting import words as w
+from failsight.agent.planners.counting.base import call_of, columns_of, marks, names_of
+from failsight.agent.planners.counting.read import OUTCOMES, Count, denied, parts, read
+from failsight.agent.planners.counting.said import SAID, TOOL
 from failsight.agent.planners.slots import without_names
 from failsight.knowledge_base.groups import strange_values
 from failsight.knowledge_base.two_classes import positive

@@ -12,9 +12,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
-from failsight.agent.planners import counting_follow, counting_prices, looks, words
-from failsight.agent.planners import counting_words as w
-from failsight.agent.planners.counting_base import (
+from failsight.agent.planners import looks, words
+from failsight.agent.planners.counting import follow as counting_follow
+from failsight.agent.planners.counting import prices as counting_prices
+from failsight.agent.planners.counting import words as w
+from failsight.agent.planners.counting.base import (
     LEAD,
     call_of,
     columns_of,
@@ -24,8 +26,8 @@ from failsight.agent.planners.counting_base import (
     why,
     with_before,
 )
-from failsight.agent.planners.counting_read import OUTCOMES, Count, denied, parts, read
-from failsight.agent.planners.counting_said import IS_BEST, RANKS, TOOL, by_share
+from failsight.agent.planners.counting.read import OUTCOMES, Count, denied, parts, read
+from failsight.agent.planners.counting.said import IS_BEST, RANKS, TOOL, by_share
 from failsight.agent.planners.dialogue import Turn
 from failsight.agent.planners.slots import without_names
 from failsight.knowledge_base.details import digits

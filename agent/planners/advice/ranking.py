@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 from failsight import prompts
 from failsight.agent.narrate.plain import for_requesters
 from failsight.agent.planners import words
-from failsight.agent.planners.advice_numbers import accuracy, action, fixed, largest, stake
-from failsight.agent.planners.advice_words import count, stands
+from failsight.agent.planners.advice.numbers import accuracy, action, fixed, largest, stake
+from failsight.agent.planners.advice.words import count, stands
 from failsight.agent.planners.step import Step
 from failsight.tools.registry import registry
 from failsight.tools.text import clean, listing, number

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from failsight import prompts
 from failsight.agent.planners import words
-from failsight.agent.planners.advice_numbers import accuracy, judged, largest
-from failsight.agent.planners.advice_words import PERCENT, share
+from failsight.agent.planners.advice.numbers import accuracy, judged, largest
+from failsight.agent.planners.advice.words import PERCENT, share
 from failsight.tools.text import clean, interval, listing, number, p_beside, p_value
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def _deleted(state: CaseState, mentions: Mentions) -> str:
     ]
     told = prompts.say("belief.delete")
     if found:
-        from failsight.agent.planners.advice_ranking import line
+        from failsight.agent.planners.advice.ranking import line
 
         told += f" {line(found[0])}"
     return told

@@ -13,19 +13,16 @@ from langchain_core.messages import AIMessage
 
 from failsight import prompts
 from failsight.agent.narrate.findings import FIRST
-from failsight.agent.planners import (
-    advice_beliefs,
-    advice_decisions,
-    advice_meta,
-    advice_ranking,
-    advice_record,
-    advice_summaries,
-    phrases,
-    words,
-)
-from failsight.agent.planners.advice_numbers import largest
-from failsight.agent.planners.advice_ranking import line
-from failsight.agent.planners.advice_words import bare, stands
+from failsight.agent.planners import phrases, words
+from failsight.agent.planners.advice import beliefs as advice_beliefs
+from failsight.agent.planners.advice import decisions as advice_decisions
+from failsight.agent.planners.advice import meta as advice_meta
+from failsight.agent.planners.advice import ranking as advice_ranking
+from failsight.agent.planners.advice import record as advice_record
+from failsight.agent.planners.advice import summaries as advice_summaries
+from failsight.agent.planners.advice.numbers import largest
+from failsight.agent.planners.advice.ranking import line
+from failsight.agent.planners.advice.words import bare, stands
 from failsight.agent.planners.step import Step
 from failsight.tools.registry import registry
 

@@ -1,6 +1,6 @@
 """The words of sentences that count: what asks for a number, what is counted, what is wrong or right, how sure, on which images.
 
-Each pattern finds one kind of mark in a sentence; :mod:`failsight.agent.planners.counting_read` puts the marks together.
+Each pattern finds one kind of mark in a sentence; :mod:`failsight.agent.planners.counting.read` puts the marks together.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from failsight.agent.planners import counting_words as w
-from failsight.agent.planners.counting_base import call_of, names_of, why
-from failsight.agent.planners.counting_said import TOOL
+from failsight.agent.planners.counting import words as w
+from failsight.agent.planners.counting.base import call_of, names_of, why
+from failsight.agent.planners.counting.said import TOOL
 from failsight.agent.planners.dialogue import Turn
 from failsight.knowledge_base.vocabulary import Mentions
 from failsight.tools.errors import RetryError

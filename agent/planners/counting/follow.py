@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from failsight.agent.planners import counting_words as w
 from failsight.agent.planners import phrases
-from failsight.agent.planners.counting_read import OUTCOMES, Count, denied, parts
-from failsight.agent.planners.counting_said import RANKS, TOOL
+from failsight.agent.planners.counting import words as w
+from failsight.agent.planners.counting.read import OUTCOMES, Count, denied, parts
+from failsight.agent.planners.counting.said import RANKS, TOOL
 from failsight.agent.planners.dialogue import Act, Turn
 from failsight.agent.planners.slots import splits, where
 
