@@ -7,12 +7,9 @@ a question of the bank; a finding or evidence that is named and that no rule rea
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import re
-import uuid
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from langchain_core.messages import AIMessage
 
@@ -21,6 +18,7 @@ from failsight.agent.planners import (
     absent,
     adopting,
     asides,
+    banked,
     because,
     confused,
     edits,
@@ -58,23 +56,13 @@ from failsight.tools.hypotheses.instruments import LEAST
 from failsight.tools.notes import called
 from failsight.tools.registry import registry
 from failsight.tools.state_hypothesis import THIS
-from failsight.tools.text import clean, listing
+from failsight.tools.text import clean
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
-    from failsight.knowledge_base.routing import Route
-    from failsight.knowledge_base.vocabulary import Mentions
 
 MOST_PICTURES = 8
-SURE = 0.6  # of both readings of a sentence (Route.sure), from which it is not taken otherwise
-DOES = (
-    "adopt_version", "compare_models", "generate_repair_data", "retrain", "test_by_adding", "test_by_masking", "test_by_swapping",
-    "verify_correction",
-)  # fmt: skip
 STATE = "state_hypothesis"
-_COMPARING = re.compile(
-    r"\b(?:compar\w*|versus|vs|between|against|differ\w*|than|contrast\w*|apart)\b", re.IGNORECASE
-)
 
 
 def first_message(case: Case, question: str) -> AIMessage:
@@ -89,17 +77,17 @@ def _first(case: Case, question: str, before: Sequence[Turn]) -> AIMessage:
     made = (
         _taken_back(case, question, before)
         or understood.bare(case, question, before)
-        or showing.answered(case, _names(case, question), before)
-        or counting.answered(case, question, _names(case, question), before)
-        or advice.answered(case, question, _names(case, question), before)
+        or showing.answered(case, words.names(case, question), before)
+        or counting.answered(case, question, words.names(case, question), before)
+        or advice.answered(case, question, words.names(case, question), before)
         or _explained(case, question, before)
         or _shown(case, question, act)
-        or absent.answered(case, question, _names(case, question))
-        or unnamed.answered(case, question, _names(case, question))
-        or thresholds.answered(case, question, _names(case, question))
+        or absent.answered(case, question, words.names(case, question))
+        or unnamed.answered(case, question, words.names(case, question))
+        or thresholds.answered(case, question, words.names(case, question))
         or together.asked(case, question)
         or _asked_for(case, question, act)
-        or first_steps.answered(case, question, _names(case, question))
+        or first_steps.answered(case, question, words.names(case, question))
         or _told(case, question)
         or _next(case, question)
         or _adopted(case, question)
@@ -112,13 +100,13 @@ def _first(case: Case, question: str, before: Sequence[Turn]) -> AIMessage:
     change = _change(case, question, before, act)
     return (
         _followed(question, act, change)
-        or _unfit(case, act, change, several=False)
+        or banked.unfit(case, act, change, several=False)
         or _seen(case, question)
         or _because(case, question)
-        or whether.known(case, question, _names(case, question))
+        or whether.known(case, question, words.names(case, question))
         or _suspected(case, question)
-        or confused.unknown(case, question, _names(case, question))
-        or _routed(case, question, act, change)
+        or confused.unknown(case, question, words.names(case, question))
+        or banked.routed(case, question, act, change)
     )
 
 
@@ -136,18 +124,12 @@ def instrument_message(case: Case, made: Evidence) -> AIMessage | None:
     if arguments.get("finding") == THIS:
         arguments["finding"] = record.id
     why = prompts.say("why.instrument", finding=record.id, reason=_reason(made, tool))
-    return call(tool, arguments, why, hypothesis=record.id)
+    return words.call(tool, arguments, why, hypothesis=record.id)
 
 
 def _reason(made: Evidence, tool: str) -> str:
     said = next((s for s in made.next_steps if tool in s), "")
     return said.partition(": ")[2].rstrip(".") or "it compares with a control"
-
-
-def call(tool: str, arguments: Mapping[str, Any], why: str, **more: Any) -> AIMessage:
-    """A tool call with its reason."""
-    made = {"name": tool, "args": dict(arguments), "id": f"call-{uuid.uuid4().hex[:12]}"}
-    return AIMessage(why, tool_calls=[made], additional_kwargs=more)
 
 
 # --- what came before ------------------------------------------------------------------------------------------------
@@ -165,7 +147,7 @@ def _taken_back(case: Case, question: str, before: Sequence[Turn]) -> AIMessage 
     if not back.calls:
         return words.message(back.text, words.choices(case))
     (tool, arguments), *rest = back.calls
-    return call(tool, arguments, prompts.say("why.undo", what=clean(back.what, 120)), then=rest)
+    return words.call(tool, arguments, prompts.say("why.undo", what=clean(back.what, 120)), then=rest)
 
 
 def _withdrawn(case: Case, finding: str) -> AIMessage:
@@ -201,30 +183,23 @@ def _shown(case: Case, question: str, act: Act | None) -> AIMessage | None:
     pair = largest_confusion(made.to_dict()) if made.tool == "confusion_matrix" else None
     if pair is not None:
         why = prompts.say("why.cell", true=pair[0], predicted=pair[1])
-        return call("confusion_matrix", {"true_class": pair[0], "predicted_class": pair[1]}, why)
+        return words.call("confusion_matrix", {"true_class": pair[0], "predicted_class": pair[1]}, why)
     return words.message(prompts.say("show.none", evidence=made.id), words.choices(case))
 
 
 def _asked_for(case: Case, question: str, act: Act | None) -> AIMessage | None:
     """A rate, or a figure of a group of images."""
-    made = grouped.asked_for(case, question, _names(case, question), act)
+    made = grouped.asked_for(case, question, words.names(case, question), act)
     if made is None:
         return None
     asks = whether.IS_ONE.match(question) is not None  # a figure is no answer by yes or no
     settled = whether.settled(case, {"tool": made.tool, "arguments": made.arguments}) if asks else None
-    return settled or call(made.tool, made.arguments, made.why)
+    return settled or words.call(made.tool, made.arguments, made.why)
 
 
 def _told(case: Case, question: str) -> AIMessage | None:
     """All that was found, or what a finding or evidence is that somebody asks to see or to have explained."""
-    return told.all_of_it(case, question) or told.looked_at(case, question, _names(case, question))
-
-
-def _names(case: Case, question: str) -> Mentions:
-    """The names of the case in what a person said."""
-    from failsight.knowledge_base.counts import named
-
-    return named(question[:400], words.vocabulary(case))
+    return told.all_of_it(case, question) or told.looked_at(case, question, words.names(case, question))
 
 
 def _next(case: Case, question: str) -> AIMessage | None:
@@ -241,17 +216,17 @@ def _adopted(case: Case, question: str) -> AIMessage | None:
         return None
     if isinstance(made, AIMessage):
         return words.message(str(made.text), words.choices(case))
-    return call(made.tool, made.arguments, made.why)
+    return words.call(made.tool, made.arguments, made.why)
 
 
 def _mended(case: Case, question: str, act: Act | None) -> AIMessage | None:
     """The next step of a finding's repair, or whether a repair helped."""
     made = mending.helped(case, question)
     if made is None and mending.REPAIR.match(question.strip()):
-        made = mending.repaired(case, question, _names(case, question), act)
+        made = mending.repaired(case, question, words.names(case, question), act)
     if made is None or isinstance(made, AIMessage):
         return made
-    return call(made.tool, made.arguments, made.why) if made.tool in registry() else None
+    return words.call(made.tool, made.arguments, made.why) if made.tool in registry() else None
 
 
 def _edited(case: Case, question: str) -> AIMessage | None:
@@ -261,7 +236,7 @@ def _edited(case: Case, question: str) -> AIMessage | None:
     (name, arguments), *rest = made
     name = "attribute_overview" if name == edits.LIST else name
     why = prompts.say("why.question", question=clean(question, 120))
-    return call(name, arguments, why, then=rest)
+    return words.call(name, arguments, why, then=rest)
 
 
 def _cleared_up(case: Case, question: str, before: Sequence[Turn]) -> AIMessage | None:
@@ -269,12 +244,12 @@ def _cleared_up(case: Case, question: str, before: Sequence[Turn]) -> AIMessage 
     if not before or before[-1].acts:
         return None
     asked = before[-1].said
-    if isinstance(suspicion(_names(case, asked)), Unclear):
-        here = _names(case, question)
+    if isinstance(suspicion(words.names(case, asked)), Unclear):
+        here = words.names(case, question)
         if isinstance(suspicion(here), Proposal) or question.rstrip().endswith("?"):
             return None  # a whole sentence of its own
         both = f"{asked[:200].rstrip(' .!')}, it uses {question[:200]}"
-        made = suspicion(_names(case, both))
+        made = suspicion(words.names(case, both))
         if here.found and isinstance(made, Proposal):
             return _state(case, made, question)
         return None
@@ -298,14 +273,14 @@ def _chosen(case: Case, question: str, asked: str, reply: str) -> AIMessage | No
     if not (doubted or found.asks_back) or at >= len(near):
         return None
     own = doubted and found.call is not None and unsure.answers(case, near[at].id, found.call["tool"])
-    return _routed(case, asked if own else near[at].title, None, None, chosen=True)
+    return banked.routed(case, asked if own else near[at].title, None, None, chosen=True)
 
 
 def _change(case: Case, question: str, before: Sequence[Turn], act: Act | None) -> Call | Unfit | None:
     """The last measurement as the sentence changes it; why it can't be; None where the sentence is no such change."""
     if act is None or act.tool not in registry():
         return None
-    made = references.follow(_names(case, question), before, act, lambda: _all_attributes(case))
+    made = references.follow(words.names(case, question), before, act, lambda: _all_attributes(case))
     if isinstance(made, tuple):
         try:
             registry()[made[0]].check(made[1])
@@ -319,22 +294,7 @@ def _followed(question: str, act: Act | None, change: Call | Unfit | None) -> AI
     if act is None or not isinstance(change, tuple):
         return None
     why = prompts.say("why.follow", question=clean(question, 120), before=act.evidence or "before")
-    return call(*change, why)
-
-
-def _unfit(case: Case, act: Act | None, change: Call | Unfit | None, *, several: bool) -> AIMessage | None:
-    """Why the last measurement can't be changed so; one that names several things may be a question of its own."""
-    if act is None or not isinstance(change, Unfit) or (change.reason == "several") != several:
-        return None
-    shown = [_shown_as(name) for name in change.names]
-    text = prompts.say(f"follow.{change.reason}", tool=act.tool, names=listing(shown))
-    offers = [f"And {name}?" for name in shown[:4]] if several else []
-    return words.message(text, [*offers, *words.choices(case)])
-
-
-def _shown_as(name: str) -> str:
-    """A name of the case as people say it, so that it is understood again; names of files stay as they are."""
-    return clean(slots.SPOKEN.get(name) or (name if "." in name else name.replace("_", " ")), 60)
+    return words.call(*change, why)
 
 
 def _all_attributes(case: Case) -> list[str]:
@@ -345,7 +305,7 @@ def _all_attributes(case: Case) -> list[str]:
 
 def _seen(case: Case, question: str) -> AIMessage | None:
     """The pictures that somebody describes; which words of the description were not understood."""
-    spoken = grouped.spoken(case, _names(case, question))
+    spoken = grouped.spoken(case, words.names(case, question))
     wish = looking.wish(spoken, lambda measure, low: looks.condition(case, measure, low))
     if wish is None or looking.TOOL not in registry():
         return None
@@ -355,13 +315,13 @@ def _seen(case: Case, question: str) -> AIMessage | None:
     given = dict(wish.arguments)
     if "split" not in given and (split := looks.only_in(case, tuple(str(given.get("where", "")).split("&")))):
         given["split"] = split
-    return call(looking.TOOL, given, why, **({asides.UNREAD: list(wish.unread)} if wish.unread else {}))
+    return words.call(looking.TOOL, given, why, **({asides.UNREAD: list(wish.unread)} if wish.unread else {}))
 
 
 def _because(case: Case, question: str) -> AIMessage | None:
     """Why a class does badly, from what was found."""
-    made = because.told(case, question, _names(case, question))
-    return call(made.tool, made.arguments, made.why) if isinstance(made, Step) else made
+    made = because.told(case, question, words.names(case, question))
+    return words.call(made.tool, made.arguments, made.why) if isinstance(made, Step) else made
 
 
 # --- suspicions ------------------------------------------------------------------------------------------------------
@@ -370,7 +330,7 @@ def _because(case: Case, question: str) -> AIMessage | None:
 def _suspected(case: Case, question: str) -> AIMessage | None:
     if STATE not in registry():
         return None
-    mentions = _names(case, question)
+    mentions = words.names(case, question)
     made = suspicion(mentions)
     if made is None or (isinstance(made, Unclear) and told.named(question, mentions)):
         return None
@@ -379,7 +339,11 @@ def _suspected(case: Case, question: str) -> AIMessage | None:
     from failsight.knowledge_base import route
 
     found = route(question, words.vocabulary(case), base=case.knowledge)
-    clear = found.call is not None and found.call["tool"] not in (STATE, *slots.TESTS) and found.sure >= SURE
+    clear = (
+        found.call is not None
+        and found.call["tool"] not in (STATE, *slots.TESTS)
+        and found.sure >= banked.SURE
+    )
     return None if clear else words.unclear(case, made)  # what names a measurement is no half a suspicion
 
 
@@ -396,98 +360,8 @@ def _state(case: Case, made: Proposal, question: str) -> AIMessage | None:
         ) is not None:  # a suspicion is of evaluation images; these have none
             given = {k: v for k, v in arguments.items() if k in ("where", "class_name")} | {"split": split}
             why = prompts.say("looks.elsewhere", condition=where, split=called(split))
-            return call("compare_group", given, why) if "compare_group" in registry() else None
+            return words.call("compare_group", given, why) if "compare_group" in registry() else None
     if (least := smallest_effect(question)) is not None:
         arguments[LEAST] = least
     why = prompts.say("why.hypothesis", question=clean(question, 120))
-    return call(STATE, arguments, f"{more} {why}".strip())
-
-
-# --- the question bank -------------------------------------------------------------------------------------------------
-
-
-def _routed(
-    case: Case, question: str, act: Act | None, change: Call | Unfit | None, *, chosen: bool = False
-) -> AIMessage:
-    """The call of the nearest question; ``chosen``: somebody said that it is meant."""
-    from failsight.knowledge_base import route
-
-    names = words.vocabulary(case)
-    said = question
-    if act is not None:
-        question = references.named(act, _names(case, question)) or question
-    found = route(question, names, base=case.knowledge)
-    if found.call is not None and not _has_features(
-        case, found.call
-    ):  # the next way to answer the same question
-        others = {name: given for name, given in names.tools.items() if name != found.call["tool"]}
-        found = route(question, dataclasses.replace(names, tools=others), base=case.knowledge)
-    if (elsewhere := words.unknown_image(case, found)) is not None:
-        return elsewhere
-    if not (_to_be_done(found) and not told.asks_of_past(said)) and (
-        known := told.unless_done(case, said, _names(case, said), found.call)
-    ):
-        return known
-    if isinstance(change, Unfit) and not _compares(said, found.call, change):
-        return _unfit(case, act, change, several=True) or words.unanswered(case, found)
-    if found.call is None or found.off_topic or found.asks_back:
-        return understood.unanswered(case, said, found, _names(case, said), act)
-    tool, heard = found.call["tool"], _names(case, question)
-    if "finding" in slots.fields(tool) and (missing := told.not_there(case, said, heard)) is not None:
-        return missing
-    (tool, given), _ = grouped.applied(case, question, heard, found.call["tool"], found.call["arguments"])
-    if (decided := whether.settled(case, {"tool": tool, "arguments": given})) is not None:
-        return decided
-    if not chosen and (doubt := unsure.asked(case, said, found, tool, given, act)) is not None:
-        return doubt
-    why = prompts.say("why.question", question=clean(question, 120))
-    given, unfit = _possible(tool, given)
-    if unfit:
-        why += prompts.say("why.without", named=listing([f"{k}={clean(v, 40)}" for k, v in unfit.items()]))
-    return call(tool, given, why, question=found.questions[0].id if found.questions else "")
-
-
-def _to_be_done(found: Route) -> bool:
-    """Whether a sentence that may name a finding surely wants something done, and not to be told of it."""
-    return found.call is not None and found.call["tool"] in DOES and found.sure >= SURE
-
-
-def _possible(tool: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The arguments that the tool takes as they are, and those that it does not: a number in a sentence may be beyond its bounds."""
-    spec = registry()[tool]
-    try:
-        spec.check(dict(given))
-        return dict(given), {}
-    except RetryError:
-        pass
-    kept, unfit = {}, {}
-    needed = {k: v for k, v in given.items() if spec.arguments.model_fields[k].is_required()}
-    for name, value in given.items():
-        try:
-            spec.check({**needed, name: value})
-            kept[name] = value
-        except RetryError:
-            unfit[name] = value
-    return ({**needed, **kept}, {k: v for k, v in unfit.items() if k not in needed})
-
-
-def _compares(question: str, made: Mapping[str, Any] | None, change: Unfit) -> bool:
-    """Whether a call sets beside each other all that the sentence names."""
-    if made is None or not made["tool"].startswith("compare_") or not _COMPARING.search(question):
-        return False
-    rest = _COMPARING.sub(" ", question.lower())
-    for name in change.names:
-        rest = rest.replace(name.replace("_", " ").lower(), " ")
-    if not re.search(r"[a-z]{3,}", rest):  # two names alone go on with what was measured before
-        return False
-    given = [
-        v
-        for value in made["arguments"].values()
-        for v in (value if isinstance(value, list | tuple) else (value,))
-    ]
-    return all(any(str(v).split(":")[-1] == name for v in given) for name in change.names)
-
-
-def _has_features(case: Case, made: Mapping[str, Any]) -> bool:
-    """Whether a call has features to look at: recorded answers have none of their own."""
-    return made["tool"] != "explain_failures" or case.has_model() or "feature_model" in made["arguments"]
+    return words.call(STATE, arguments, f"{more} {why}".strip())

@@ -80,7 +80,7 @@ class GuidedPlanner(BaseChatModel):
 
     def _act(self, step: Step) -> AIMessage:
         self._enter(step)
-        return answering.call(step.tool, step.arguments, step.why, stage=step.stage)
+        return words.call(step.tool, step.arguments, step.why, stage=step.stage)
 
     def _enter(self, step: Step) -> None:
         case = self._case
@@ -123,6 +123,6 @@ class GuidedPlanner(BaseChatModel):
         if then:
             (name, arguments), *rest = then
             why = prompts.say("why.question", question=clean(question, 120))
-            return answering.call(name, arguments, why, then=rest)
+            return words.call(name, arguments, why, then=rest)
         made = next((e for e in self._case.state().evidence if e.id == str(since[-1].artifact)), None)  # type: ignore[attr-defined]
         return answering.instrument_message(self._case, made) if made is not None else None

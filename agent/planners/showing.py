@@ -221,7 +221,7 @@ def _of_all(case: Case, some: Some, question: str) -> AIMessage:
 
 
 def _call(given: Mapping[str, Any], some: Some, why: str) -> AIMessage:
-    from failsight.agent.planners.answering import call
+    from failsight.agent.planners.words import call
 
     more = {"split": some.split, "k": some.number, "order": some.order}
     made = {**given, **{k: v for k, v in more.items() if v}}

@@ -179,7 +179,7 @@ def _member(name: str, bar: str) -> str:
 
 
 def _measured(case: Case, question: str, mentions: Mentions, name: str | None) -> AIMessage:
-    from failsight.agent.planners.answering import call
+    from failsight.agent.planners.words import call
 
     takes = registry()[TOOL].arguments.model_fields
     given: dict[str, Any] = {

@@ -107,7 +107,7 @@ def _measured(case: Case, said: str, rest: str, column: str) -> AIMessage | None
 
     The whole sentence is read first, then ``rest``, which leaves out what is said of images that belong together.
     """
-    from failsight.agent.planners.answering import call
+    from failsight.agent.planners.words import call
     from failsight.knowledge_base import route
 
     names = words.vocabulary(case)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
@@ -28,6 +29,7 @@ from failsight.tools.text import clean, interval, number, p_beside, p_value
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
+    from failsight.knowledge_base.vocabulary import Mentions
 
 GO_ON = "Go on"
 MOST_CHAINS = 2  # findings of an answer that are told link by link when somebody asks why
@@ -309,6 +311,19 @@ def unknown_image(case: Case, found: Any) -> AIMessage | None:
             text = prompts.say("image.elsewhere", image=there.words, name=f"{there.split}:#{there.row}")
             return message(text, choices(case))
     return None
+
+
+def call(tool: str, arguments: Mapping[str, Any], why: str, **more: Any) -> AIMessage:
+    """A tool call with its reason."""
+    made = {"name": tool, "args": dict(arguments), "id": f"call-{uuid.uuid4().hex[:12]}"}
+    return AIMessage(why, tool_calls=[made], additional_kwargs=more)
+
+
+def names(case: Case, question: str) -> Mentions:
+    """The names of the case in what a person said."""
+    from failsight.knowledge_base.counts import named
+
+    return named(question[:400], vocabulary(case))
 
 
 def vocabulary(case: Case) -> Any:

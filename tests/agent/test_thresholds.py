@@ -273,9 +273,9 @@ def test_what_the_words_mean_is_told_in_words(sentence: str, said: str, talk: Ca
 )
 def test_other_thresholds_are_left_to_others(sentence: str, talk: Case) -> None:
     from failsight.agent.planners import thresholds
-    from failsight.agent.planners.answering import _names
+    from failsight.agent.planners.words import names
 
-    assert thresholds.answered(talk, sentence, _names(talk, sentence)) is None
+    assert thresholds.answered(talk, sentence, names(talk, sentence)) is None
 
 
 def test_the_group_that_is_named_is_measured(tmp_path: Path) -> None:

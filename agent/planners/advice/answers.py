@@ -60,7 +60,7 @@ def answered(case: Case, question: str, mentions: Mentions, before: Sequence[Tur
     )
     if not isinstance(made, Step):
         return made
-    from failsight.agent.planners.answering import call
+    from failsight.agent.planners.words import call
 
     return call(made.tool, made.arguments, made.why) if made.tool in registry() else None
 

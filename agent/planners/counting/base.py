@@ -55,8 +55,8 @@ def call_of(
     unread: Sequence[str] = (),
 ) -> AIMessage:
     """A call with those after it, and what is worked out of them."""
-    from failsight.agent.planners.answering import call
     from failsight.agent.planners.asides import UNREAD
+    from failsight.agent.planners.words import call
 
     more: dict[str, Any] = {"then": [list(c) for c in rest]} if rest else {}
     more |= {SAID: dict(said)} if said else {}
