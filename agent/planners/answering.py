@@ -99,7 +99,7 @@ def _first(case: Case, question: str, before: Sequence[Turn]) -> AIMessage:
         return made
     change = _change(case, question, before, act)
     return (
-        _followed(question, act, change)
+        _followed(case, question, act, change)
         or banked.unfit(case, act, change, several=False)
         or _seen(case, question)
         or _because(case, question)
@@ -289,12 +289,12 @@ def _change(case: Case, question: str, before: Sequence[Turn], act: Act | None) 
     return made
 
 
-def _followed(question: str, act: Act | None, change: Call | Unfit | None) -> AIMessage | None:
+def _followed(case: Case, question: str, act: Act | None, change: Call | Unfit | None) -> AIMessage | None:
     """The last measurement with other names in it."""
     if act is None or not isinstance(change, tuple):
         return None
     why = prompts.say("why.follow", question=clean(question, 120), before=act.evidence or "before")
-    return words.call(*change, why)
+    return words.call(change[0], looks.placed(case, *change), why)
 
 
 def _all_attributes(case: Case) -> list[str]:
@@ -312,9 +312,7 @@ def _seen(case: Case, question: str) -> AIMessage | None:
     if not wish.arguments.get("where") and wish.unread:
         return words.message(asides.nothing_shown(case, wish.unread), words.choices(case))
     why = prompts.say("why.show_images", question=clean(question, 120))
-    given = dict(wish.arguments)
-    if "split" not in given and (split := looks.only_in(case, tuple(str(given.get("where", "")).split("&")))):
-        given["split"] = split
+    given = looks.placed(case, looking.TOOL, wish.arguments)
     return words.call(looking.TOOL, given, why, **({asides.UNREAD: list(wish.unread)} if wish.unread else {}))
 
 

@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any
 from langchain_core.messages import AIMessage
 
 from failsight import prompts
-from failsight.agent.planners import grouped, references, slots, told, understood, unsure, whether, words
+from failsight.agent.planners import (
+    grouped,
+    looks,
+    references,
+    slots,
+    told,
+    understood,
+    unsure,
+    whether,
+    words,
+)
 from failsight.agent.planners.dialogue import Act
 from failsight.agent.planners.slots import Call, Unfit
 from failsight.tools.errors import RetryError
@@ -65,6 +75,7 @@ def routed(
     if "finding" in slots.fields(tool) and (missing := told.not_there(case, said, heard)) is not None:
         return missing
     (tool, given), _ = grouped.applied(case, question, heard, found.call["tool"], found.call["arguments"])
+    given = looks.placed(case, tool, given)
     if (decided := whether.settled(case, {"tool": tool, "arguments": given})) is not None:
         return decided
     if not chosen and (doubt := unsure.asked(case, said, found, tool, given, act)) is not None:

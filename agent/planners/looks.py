@@ -6,9 +6,11 @@ pictures are among those from real use alone. Only where no column says it is th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
+from failsight.tools.registry import registry
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
@@ -66,6 +68,20 @@ def only_in(case: Case, conditions: tuple[str, ...]) -> str | None:
         if found and found[0] != "data":
             return found[0]
     return None
+
+
+def placed(case: Case, tool: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a call, of the split that alone has the images of its condition where the call says nothing else."""
+    held = given.get("where") or ()
+    conditions = tuple(held.split("&")) if isinstance(held, str) else tuple(str(c) for c in held)
+    if (
+        not conditions
+        or given.get("split", "data") != "data"
+        or "split" not in registry()[tool].arguments.model_fields
+    ):
+        return dict(given)
+    split = only_in(case, conditions)
+    return {**given, "split": split} if split else dict(given)
 
 
 def said(case: Case, held: str) -> str:

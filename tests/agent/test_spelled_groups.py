@@ -13,7 +13,7 @@ from failsight.agent.planners import looks
 from failsight.agent.planners.guided import GuidedPlanner
 from failsight.agent.session import Session
 from failsight.knowledge_base.groups import spelled
-from tests.agent.guided_talk import ask
+from tests.agent.guided_talk import ask, converse
 from tests.fakes.case import FakeCase, television_world
 
 LICHT = ["Tag", "tag", "Nacht", "nacht", "NACHT", "Tag"]
@@ -118,3 +118,10 @@ def test_what_nobody_recorded_is_said_and_not_searched(case: FakeCase, text: str
 def test_what_is_known_is_measured(case: FakeCase, text: str) -> None:
     made = GuidedPlanner(case)._generate([HumanMessage(text)]).generations[0].message
     assert made.tool_calls
+
+
+def test_what_follows_goes_where_such_images_are(case: FakeCase) -> None:
+    """A matrix of evaluation images, then of tilted ones, which only deployment has."""
+    made = converse(case, ["what is taken for what?", "is that mostly the tilted ones?"])
+    assert made[0].tool == "confusion_matrix"
+    assert "split=deploy" in str(made[1]) and "tilt=tilted" in str(made[1])

@@ -73,8 +73,8 @@ def _where_they_are(case: Case, counts: Sequence[Count]) -> list[Count]:
     """Counts of what stands in one split alone (dark pictures, in real use), of that split: elsewhere there is nothing to count."""
     made = []
     for one in counts:
-        split = None if one.splits else looks.only_in(case, (*one.among, *one.having, *one.either))
-        made.append(replace(one, splits=(split,)) if split else one)
+        split = looks.only_in(case, (*one.among, *one.having, *one.either))
+        made.append(replace(one, splits=(split,)) if split and one.splits in ((), ("data",)) else one)
     return made
 
 
