@@ -51,7 +51,8 @@ WITHDRAW: Final = re.compile(
 )
 WHY: Final = re.compile(
     r"^\W*(?:(?:but|and|so|ok|okay|hm+|well|really)\b\W*)*(?:why(?: (?:is|does|do|did|was|would|should) (?:that|it|this|i believe (?:that|you)))?(?: so| be| happen| true)?|why (?:that|this)|"
-    r"why not|how come|how do you know(?: (?:that|this|it))?|how can you (?:tell|know|be so sure)(?: that)?|how so|says who|what makes you (?:say|think|believe|so sure)(?: (?:that|so|this))?|"
+    r"why (?:was|is|were|are|has|have) (?:it|that|this|they|those|these)(?: been)? (?:refuted|confirmed|inconclusive|undecided|open|rejected|accepted|not (?:refuted|confirmed|decided))|"
+    r"why did (?:it|you|they) (?:say|answer|think|conclude|find) (?:that|this|so|it)|(?:that(?:'s| is)|it(?:'s| is)) (?:(?:almost|nearly|about|more than|over|only|really|so|too|very|quite) )*(?:half|a lot|a third|a quarter|bad|terrible|awful|low|high|much|many|odd|strange|weird|\d+ ?%)\W+why|why not|how come|how do you know(?: (?:that|this|it))?|how can you (?:tell|know|be so sure)(?: that)?|how so|says who|what makes you (?:say|think|believe|so sure)(?: (?:that|so|this))?|"
     r"are you sure(?: (?:about|of) (?:that|this|it))?|why do you (?:say|think|believe) (?:that|so|this)|where does (?:that|this|it) come from|"
     r"on what (?:basis|grounds|evidence)|explain (?:that|this|yourself)|prove it|what(?:'s| is) (?:that|this|it) based on|really|why did you do (?:that|this)|"
     r"what(?:'s| is) (?:your|the) (?:evidence|proof|reason|reasoning)(?: for (?:that|this))?|based on what|reason)\W*$",

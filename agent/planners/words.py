@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -219,7 +220,12 @@ def why(case: Case, turn: Turn) -> AIMessage:
     """What the last answer rests on: the reason for each measurement, its evidence, and how its findings were decided."""
     state = case.state()
     if not turn.acts:
-        return message(prompts.say("why.nothing"), choices(case))
+        told = list(dict.fromkeys(re.findall(r"\bF\d{1,4}\b", turn.reply)))
+        records = [r for name in told if (r := state.find(name)) is not None]
+        if not records:
+            return message(prompts.say("why.nothing"), choices(case))
+        lines = [line for record in records[:MOST_CHAINS] for line in (*chain_lines(case, record), "")]
+        return message("\n".join(lines), [f"/why {r.id}" for r in records[MOST_CHAINS:][:3]] + choices(case))
     lines = [prompts.say("why.rests", evidence=", ".join(f"[{a.evidence or a.tool}]" for a in turn.acts))]
     for act in turn.acts:
         made = next((e for e in state.evidence if e.id == act.evidence), None)

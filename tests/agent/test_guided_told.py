@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
 
 import pytest
@@ -306,3 +307,26 @@ def test_what_was_found_is_listed_by_errors_at_stake(case: FakeCase) -> None:
     case.record("evidence.recorded", call="3", evidence=made.to_dict())
     said = heard(case, "what have you found so far?").words
     assert said.index("Many images") < said.index("Few images") < said.index("by heart")
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [
+        ("why was it refuted?", True),
+        ("why did it say that", True),
+        ("that's almost half! why??", True),
+        ("that is 47 %. why?", True),
+        ("it is worse at night, why", False),
+        ("why did it say kitchen?", False),
+        ("why are dark pictures worse?", False),
+    ],
+)
+def test_which_whys_are_about_the_last_answer(text: str, asks: bool) -> None:
+    assert bool(phrases.WHY.match(text)) == asks
+
+
+def test_why_after_a_list_of_findings_is_how_they_were_decided(case: FakeCase) -> None:
+    got = converse(case, ["which hypotheses were confirmed?", "why was it confirmed?"])
+    named = re.findall(r"\bF\d+\b", got[0].words)
+    assert not got[1].tool
+    assert (named[0] in got[1].words) if named else got[1].words
