@@ -76,6 +76,8 @@ def routed(
         return missing
     (tool, given), _ = grouped.applied(case, question, heard, found.call["tool"], found.call["arguments"])
     given = looks.placed(case, tool, given)
+    if (known := whether.tested(case, said, tool, given)) is not None:
+        return known
     if (decided := whether.settled(case, {"tool": tool, "arguments": given})) is not None:
         return decided
     if not chosen and (doubt := unsure.asked(case, said, found, tool, given, act)) is not None:

@@ -134,6 +134,40 @@ def settled(case: Case, made: Mapping[str, Any]) -> AIMessage | None:
     return words.message(f"{_said(key, [found])}\n- {words.finding_line(found)}\n{anew}", words.choices(case))
 
 
+_TO_TEST: Final = re.compile(
+    r"\b(?:test\w*|try|run|mask\w*|cover\w*|hid\w*|remov\w*|tak(?:e|ing) away|without|add\w*|past\w*|put|swap\w*|exchang\w*|replac\w*|again|anew|re-?\w*test|experiment\w*|"
+    r"verif\w*|check|measure|if)\b",
+    re.IGNORECASE,
+)
+
+
+def tested(case: Case, question: str, tool: str, given: Mapping[str, Any]) -> AIMessage | None:
+    """What an experiment has decided about a thing that is asked about (``do cats matter?``), instead of the same experiment again; None
+    where none has, or where a sentence asks for one in so many words."""
+    from failsight.tools.verdicts import EXPERIMENTS
+
+    spec = str(given.get("region") or given.get("cue") or "")
+    if tool not in EXPERIMENTS or not spec.startswith("box:") or _TO_TEST.search(question):
+        return None
+    thing, name = spec.removeprefix("box:"), given.get("class_name")
+    found = [
+        r
+        for r in case.state().now()
+        if thing in (r.finding.slice or {})
+        and r.standing in ("confirmed", "refuted")
+        and any(t.tool in EXPERIMENTS for t in r.finding.tests)
+        and name in (None, r.finding.class_name)
+    ]
+    if not found:
+        return None
+    anew = prompts.say("whether.tested_anew", call=f"/tool {tool}{typed(given)}")
+    lines = [
+        prompts.say("whether.tested", thing=clean(thing.replace("_", " "), 40)),
+        *(f"- {words.finding_line(r)}" for r in found[:MOST]),
+    ]
+    return words.message("\n".join([*lines, anew]), words.choices(case))
+
+
 def _cell(made: Evidence, question: str, mentions: Mentions) -> str:
     """``Yes: 84 of 449 kitchen images …``: whether one class is taken for another."""
     true, predicted = made.arguments.get("true_class"), made.arguments.get("predicted_class")
