@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
 
 from failsight.tools.text import clean, interval, listing, number, number_text
 
@@ -88,10 +89,21 @@ def listed(case: Case, split: Split = "data") -> list[Listed]:
     return made + [Listed(d, {}, 0, "", ()) for d in definitions if d.dropped]
 
 
+_READ: WeakKeyDictionary[Case, dict[bool, tuple[str, dict[str, list[str]]]]] = WeakKeyDictionary()
+
+
 def attribute_values(case: Case, *, everywhere: bool = False) -> dict[str, list[str]]:
     """Name → shown values of every attribute, without looking at any picture: numbers and computed ones have none listed.
 
-    ``everywhere``: also values that stand among deployment images alone, behind the others: people name them."""
+    ``everywhere``: also values that stand among deployment images alone, behind the others: people name them. The tables are read once,
+    and again after an edit of attributes: a sentence asks a dozen times."""
+    edits, kept = case.state().attributes_now(), _READ.setdefault(case, {})
+    if everywhere not in kept or kept[everywhere][0] != edits:
+        kept[everywhere] = edits, _attribute_values(case, everywhere=everywhere)
+    return dict(kept[everywhere][1])
+
+
+def _attribute_values(case: Case, *, everywhere: bool) -> dict[str, list[str]]:
     from failsight.tools.attributes.computed import COMPUTED
     from failsight.tools.attributes.definitions import ASSIGNED
 

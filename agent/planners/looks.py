@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
+from failsight.agent.people.attribute_list import attribute_values
 from failsight.tools.registry import registry
 
 if TYPE_CHECKING:
@@ -17,11 +18,7 @@ if TYPE_CHECKING:
 
 LOWEST: Final = 0.25  # quantiles from which on pictures count as dark, bright, blurred …
 HIGHEST: Final = 0.75
-MOST_VALUES: Final = (
-    60  # of a column that records how pictures look: what has more is a name, a number, a date
-)
-_SPLITS: Final = ("data", "deploy", "train")  # where a value is looked for, first here
-_WORDS: Final = {  # (measure, low end) → how people write it down, in the languages of many manifests
+_SPELLED: Final = {  # (measure, low end) → how people write it down, in the languages of many manifests
     ("brightness", True): "dark, darkness, dim, night, nighttime, night-time, at night, low light, lowlight, low-light, dusk, unlit, dunkel, nacht, nachts, "
     "nuit, sombre, noche, oscuro, oscura, notte, buio, noite, escuro, nat, mørk, natt, mörk, donker",
     ("brightness", False): "bright, sunny, sunlight, daylight, day, daytime, day-time, hell, tag, tags, tageslicht, jour, clair, día, dia, claro, giorno, "
@@ -31,6 +28,7 @@ _WORDS: Final = {  # (measure, low end) → how people write it down, in the lan
     ("contrast", True): "foggy, fog, haze, hazy, mist, misty, nebel, neblig, dunst, brouillard, brume, niebla, nebbia",
     ("saturation", True): "grey, gray, greyscale, grayscale, infrared, ir, black and white, schwarzweiss, schwarzweiß",
 }  # fmt: skip
+_WORDS: Final = {key: frozenset(text.split(", ")) for key, text in _SPELLED.items()}
 
 
 def condition(case: Case, measure: str, low: bool) -> str | None:
@@ -44,29 +42,28 @@ def condition(case: Case, measure: str, low: bool) -> str | None:
 
 
 def recorded(case: Case, measure: str, low: bool) -> str | None:
-    """``lighting=dark``, ``Licht=Nacht|nacht``: the values of a column by which somebody said so; None where no column does."""
-    wanted = _words(measure, low)
-    best: tuple[int, str] | None = None
-    for split in _SPLITS:
-        for name, values in _text_columns(case, split).items():
-            said = [v for v in values if _plain(v) in wanted]
-            if said and len(said) < len(values) and (best is None or len(said) > best[0]):
-                best = len(said), f"{name}={'|'.join(said)}"
-        if best is not None:
-            return best[1]
+    """``lighting=dark``, ``Licht=Nacht|nacht``: the values of a column by which somebody said so; None where no column does.
+
+    A column of the evaluation images goes before one in which deployment images alone say so.
+    """
+    wanted = _WORDS.get((measure, low), frozenset())
+    for columns in (attribute_values(case), attribute_values(case, everywhere=True)):
+        said = {name: [v for v in values if _plain(v) in wanted] for name, values in columns.items()}
+        held = {n: v for n, v in said.items() if 0 < len(v) < len(columns[n])}
+        if held:
+            name = max(held, key=lambda n: len(held[n]))
+            return f"{name}={'|'.join(held[name])}"
     return None
 
 
 def only_in(case: Case, conditions: tuple[str, ...]) -> str | None:
-    """The split that alone has the values of a condition (``deploy``); None where the evaluation images have them."""
+    """``deploy`` where the values of a condition are recorded among deployment images alone; else None."""
+    here, everywhere = attribute_values(case), attribute_values(case, everywhere=True)
     for one in conditions:
-        name, sign, value = one.replace("!=", "=").partition("=")
-        if not sign or name not in _every_column(case):
-            continue
+        name, _, value = one.replace("!=", "=").partition("=")
         wanted = set(value.split("|"))
-        found = [s for s in _SPLITS if wanted & set(_text_columns(case, s).get(name, ()))]
-        if found and found[0] != "data":
-            return found[0]
+        if wanted & set(everywhere.get(name, ())) and not wanted & set(here.get(name, ())):
+            return "deploy"
     return None
 
 
@@ -91,28 +88,8 @@ def said(case: Case, held: str) -> str:
     return prompts.say("looks.quarter", condition=held)
 
 
-def _words(measure: str, low: bool) -> frozenset[str]:
-    return frozenset(_WORDS.get((measure, low), "").split(", "))
-
-
 def _plain(value: str) -> str:
     return " ".join(value.casefold().replace("_", " ").split())
-
-
-def _every_column(case: Case) -> set[str]:
-    return {name for split in _SPLITS for name in _text_columns(case, split)}
-
-
-def _text_columns(case: Case, split: str) -> dict[str, tuple[str, ...]]:
-    """Columns of the data with few values, as text, each with its values; a split that the case lacks has none."""
-    if split not in case.splits():
-        return {}
-    made = {}
-    for name, column in case.table(split).columns.items():  # type: ignore[arg-type]
-        values = {str(v) for v in column if v is not None and str(v).strip()}
-        if 1 < len(values) <= MOST_VALUES or (len(values) == 1 and split != "data"):
-            made[name] = tuple(sorted(values))
-    return made
 
 
 def _measured(case: Case, measure: str, low: bool) -> str | None:

@@ -7,7 +7,7 @@ is claimed: the measurement speaks for itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
@@ -92,10 +92,22 @@ def _without_its_group(case: Case, made: Sequence[Evidence], mentions: Mentions)
     columns = {grouped.column_of(c) for c in group.conditions} | set(group.each)
     if not columns and not group.unsure:
         return False
-    given = " ".join(str(v) for e in made for v in e.arguments.values() if v)
-    told = " ".join(f"{k} {v}" for e in made for f in e.findings for k, v in (f.slice or {}).items())
-    asked = [c for c in columns if c not in given and c not in told]
-    return bool(asked) or bool(group.unsure and not columns)
+    known = {name for e in made for f in e.findings for name in f.slice or {}} | {
+        n for e in made for n in _columns_asked(e)
+    }
+    return bool(columns - known) or bool(group.unsure and not columns)
+
+
+def _columns_asked(made: Evidence) -> Iterator[str]:
+    """The columns in the arguments of a measurement: of its conditions, and those it went through."""
+    from failsight.agent.planners import grouped
+
+    for name in ("where", "among", "having"):
+        held = made.arguments.get(name) or ()
+        yield from (grouped.column_of(str(c)) for c in (held.split("&") if isinstance(held, str) else held))
+    for name in ("attributes", "attribute", "by"):
+        held = made.arguments.get(name) or ()
+        yield from ((held,) if isinstance(held, str) else map(str, held))
 
 
 def known(case: Case, question: str, mentions: Mentions) -> AIMessage | None:

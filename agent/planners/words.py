@@ -6,6 +6,7 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
+from weakref import WeakKeyDictionary
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
@@ -332,8 +333,22 @@ def names(case: Case, question: str) -> Mentions:
     return named(question[:400], vocabulary(case))
 
 
+_VOCABULARIES: WeakKeyDictionary[Case, tuple[tuple[int, tuple[str, ...]], Any]] = WeakKeyDictionary()
+
+
 def vocabulary(case: Case) -> Any:
-    """The names that a person may use in a question: classes, attributes, objects, images, tools."""
+    """The names that a person may use in a question: classes, attributes, objects, images, tools.
+
+    Made once for each state of the case: every reader of a sentence asks for it, and a table may have a million rows.
+    """
+    key = case.state().seq, tuple(registry())
+    kept = _VOCABULARIES.get(case)
+    if kept is None or kept[0] != key:
+        kept = _VOCABULARIES[case] = key, _vocabulary(case)
+    return kept[1]
+
+
+def _vocabulary(case: Case) -> Any:
     from failsight.knowledge_base import Vocabulary
     from failsight.tools.attributes.computed import COMPUTED
 

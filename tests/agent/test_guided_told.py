@@ -328,5 +328,5 @@ def test_which_whys_are_about_the_last_answer(text: str, asks: bool) -> None:
 def test_why_after_a_list_of_findings_is_how_they_were_decided(case: FakeCase) -> None:
     got = converse(case, ["which hypotheses were confirmed?", "why was it confirmed?"])
     named = re.findall(r"\bF\d+\b", got[0].words)
-    assert not got[1].tool
-    assert (named[0] in got[1].words) if named else got[1].words
+    assert named and not got[1].tool
+    assert f"**{named[0]}**: how it came to its verdict" in got[1].words

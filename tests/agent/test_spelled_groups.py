@@ -69,12 +69,23 @@ def test_a_group_is_the_one_that_was_said(case: FakeCase, text: str, call: str) 
 def test_what_a_column_records_comes_before_what_is_measured(case: FakeCase) -> None:
     assert looks.condition(case, "brightness", True) == "Licht=NACHT|Nacht|nacht"
     assert looks.condition(case, "brightness", False) == "Licht=Tag|tag"
-    for table in case._tables.values():
-        table.columns = {k: v for k, v in table.columns.items() if k != "Licht"}
-    measured = looks.condition(case, "brightness", True)
-    assert measured is not None and measured.startswith("brightness<=")
-    assert "quarter" in looks.said(case, measured)
     assert looks.said(case, "Licht=Nacht") == ""
+
+
+def test_what_no_column_records_is_measured_and_said(tmp_path: Path) -> None:
+    table, model = television_world(40)
+    table.columns = {**table.columns, "brightness": np.linspace(0.1, 0.9, len(table)).tolist()}
+    plain = FakeCase(tmp_path / "case", {"data": table}, model)
+    measured = looks.condition(plain, "brightness", True)
+    assert measured == "brightness<=0.3"
+    assert "quarter" in looks.said(plain, measured)
+
+
+def test_an_edit_of_attributes_is_seen(case: FakeCase) -> None:
+    """The tables are read once; a value that people call otherwise from now on is that."""
+    assert looks.condition(case, "brightness", True) == "Licht=NACHT|Nacht|nacht"
+    case.call("edit_attributes", {"action": "rename", "attribute": "Licht", "to": "Zeit"})
+    assert looks.condition(case, "brightness", True) == "Zeit=NACHT|Nacht|nacht"
 
 
 def test_no_yes_and_no_no_of_a_group_that_was_not_measured(case: FakeCase) -> None:
