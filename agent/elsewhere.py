@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from failsight.agent.config import PATHS, CaseConfig, place_of
+from failsight.agent.config import PATHS, SPLIT_PATHS, CaseConfig, place_of
 from failsight.agent.places import shown_place
 from failsight.tools.errors import UserError
 from failsight.tools.evidence import Evidence, jsonable
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 MOVABLE = (*PATHS, "arch")
 """Settings that say where something lies: another place is no other case where the content is the same."""
-_SPLITS = ("data", "train", "pool", "deploy")
 _CALLED = {"arch": "code of the model", "history": "training record", "metadata": "table of attributes"}
 
 
@@ -46,7 +45,7 @@ class Recorded:
         """That something can't be had, and what to do; ``what`` was asked for."""
         from failsight.tools.notes import called
 
-        names = [_CALLED.get(n) or (called(n) if n in _SPLITS else n) for n in self.missing]
+        names = [_CALLED.get(n) or (called(n) if n in SPLIT_PATHS else n) for n in self.missing]
         one = len(names) == 1 and names[0] in ("model", *_CALLED.values())
         verb, was = ("is", "it was") if one else ("are", "they were")
         places = listing(list(self.missing.values()), 2, longest=200)

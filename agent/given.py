@@ -28,6 +28,11 @@ KNOWN_AS: Final = {"map": "class_map", "threshold": "thresholds"}
 """What the command line calls a setting → the setting."""
 
 
+def as_option(setting: str) -> str:
+    """The option of the command line that gives a setting, without its dashes."""
+    return next((option for option, name in KNOWN_AS.items() if name == setting), setting.replace("_", "-"))
+
+
 def by_name(given: Mapping[str, Any]) -> dict[str, Any]:
     """``given`` under the names of settings; ``map`` and ``threshold`` also as the command line writes them (``"garden=yard"``).
 

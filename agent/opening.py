@@ -25,7 +25,7 @@ from failsight.agent.config import (
 )
 from failsight.agent.elsewhere import MOVABLE, at_places, check_unchanged, missing, moved
 from failsight.agent.elsewhere import recorded as recorded_alone
-from failsight.agent.given import as_settings, by_name
+from failsight.agent.given import as_option, as_settings, by_name
 from failsight.agent.journal import Journal, ReadOnly
 from failsight.agent.leftovers import Before
 from failsight.tools.errors import UserError
@@ -139,7 +139,7 @@ def check_kept(folder: Path, given: Mapping[str, Any], out: Path | None = None) 
     worded = dataclasses.asdict(CaseConfig(**{k: v for k, v in asked.items() if k in WORDED}))
     for name, value in asked.items():
         if (worded[name] if name in WORDED else value) != has.get(name):
-            option = {"class_map": "map", "thresholds": "threshold"}.get(name, name.replace("_", "-"))
+            option = as_option(name)
             raise UserError(
                 f"A case folder and --{option} were both given, and a case keeps what it was opened with.",
                 f"Leave --{option} away, or start a new case with --model or --predictions, and --out.",
@@ -245,7 +245,7 @@ def _same_code(old: CaseConfig, config: CaseConfig) -> bool:
 
 def _differs(name: str, then: Any, now: Any) -> str:
     """In which argument two cases differ, as it is written on the command line."""
-    option = {"class_map": "map", "thresholds": "threshold"}.get(name, name.replace("_", "-"))
+    option = as_option(name)
 
     def told(value: Any) -> str:
         if isinstance(value, Mapping):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 from pathlib import Path
-from typing import Final
 
 from failsight.tools.evidence import Evidence, Figure
 from failsight.tools.faces import evidence_html
 
 MOST, LARGEST = 12, 4_000_000
-"""Figures that are shown, and bytes of all of them together: a notebook keeps every output in its file."""
-_TYPES: Final = {".svg": "image/svg+xml", ".png": "image/png"}
+"""Figures that are shown, and characters of all of them together: a notebook keeps every output in its file."""
 
 
 class ShownEvidence(Evidence):
@@ -41,25 +38,14 @@ def _fields(evidence: Evidence) -> tuple[object, ...]:
 
 
 def _pictures(evidence: Evidence, folder: Path | None) -> dict[Figure, str]:
-    """Figure → its picture as a data URI; without those that are not there, no picture, too many or too large."""
+    """Figure → its picture as a data URI, as reports have it; without those that are not there, no picture, too many or too large."""
+    from failsight.agent.narrate.pictures import figure_uri
+
     made: dict[Figure, str] = {}
     left = LARGEST
-    for figure in evidence.figures if folder is not None else ():
-        kind, raw = _TYPES.get(Path(figure.path).suffix.lower()), _read(folder, figure.path, left)
-        if kind and raw and len(made) < MOST:
-            made[figure] = f"data:{kind};base64,{base64.b64encode(raw).decode('ascii')}"
-            left -= len(raw)
+    for figure in evidence.figures:
+        found = figure_uri(folder, figure) if folder is not None and len(made) < MOST else None
+        if found is not None and len(found[0]) <= left:
+            made[figure] = found[0]
+            left -= len(found[0])
     return made
-
-
-def _read(folder: Path | None, path: str, most: int) -> bytes:
-    """A file of the case folder; empty where it is not there, lies elsewhere or is larger than ``most`` bytes."""
-    if folder is None:
-        return b""
-    try:
-        file = (folder / path).resolve()
-        if not file.is_relative_to(folder.resolve()) or file.stat().st_size > most:
-            return b""
-        return file.read_bytes()
-    except OSError:
-        return b""

@@ -70,6 +70,7 @@ COME_ALONG = {
     "mcp_types",
     "opentelemetry",
     "packaging",
+    "pandas",
     "pydantic",
     "tokenizers",
     "typing_extensions",

@@ -129,7 +129,9 @@ def _counted(case: Case, split: Split, verdicts: Mapping[str, Mapping[str, str]]
     from failsight.tools.labels.corrected import corrected
 
     state = case.state()
-    if split == "train" or not any(e.tool in ("label_noise", "evaluate") for e in state.evidence):
+    made = [e for e in state.evidence if e.tool in ("label_noise", "evaluate")]
+    measured = any(e.arguments.get("split") in (None, split) for e in made)  # None: all that have labels
+    if split == "train" or not measured:  # reading a file back must not wait for a pass of the model
         return ""
     said = decided({**state.relabelled.get(split, {}), **verdicts})
     try:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from failsight.agent import open_case
 from failsight.agent.config import load_config, make_config
@@ -216,9 +217,12 @@ def test_no_picture_is_taken_from_elsewhere_or_too_large(
     from failsight.tools.evidence import Evidence, Figure
 
     (tmp_path / "case").mkdir()
-    for place in ("secret.png", "case/a.png", "case/b.txt"):
+    for place in ("secret.png", "case/a.png"):
+        Image.new("RGB", (40, 40), "red").save(tmp_path / place)
+    for place in ("case/b.txt", "case/broken.png"):
         (tmp_path / place).write_bytes(b"x" * 100)
-    figures = tuple(Figure("<b>", p, 'a"lt') for p in ("../secret.png", "a.png", "b.txt", "no.png"))
+    names = ("../secret.png", "a.png", "b.txt", "broken.png", "no.png")
+    figures = tuple(Figure("<b>", p, 'a"lt') for p in names)
     made = shown(Evidence("t", "title", "summary", figures=figures), tmp_path / "case")
     page = made._repr_html_()
     assert page.count("<img ") == 1 and 'alt="a&quot;lt"' in page and "<b>" not in page

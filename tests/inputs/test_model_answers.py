@@ -255,6 +255,16 @@ class TestWeights:
         teacher = self.load(tmp_path, both, weights="teacher")
         np.testing.assert_allclose(teacher.logits(nets.pixels()), nets.expected(nets.pixels()), atol=1e-4)
 
+    def test_a_name_that_no_weights_have_is_not_passed_over(self, tmp_path: Path) -> None:
+        good = nets.network().state_dict()
+        for state in (good, {f"student.{k}": v for k, v in good.items()}):
+            with pytest.raises(
+                UserError, match=r"m.pth holds no weights of the network under the name teacher"
+            ):
+                self.load(tmp_path, state, weights="teacher")
+        named = self.load(tmp_path, {f"student.{k}": v for k, v in good.items()}, weights="student.")
+        np.testing.assert_allclose(named.logits(nets.pixels()), nets.expected(nets.pixels()), atol=1e-4)
+
     def test_weights_of_a_larger_network_of_the_same_kind_do_not_fit(self, tmp_path: Path) -> None:
         state = nets.network().state_dict() | {"conv.more": torch.zeros(3)}
         with pytest.raises(UserError, match=r"do not fit the architecture: unknown conv.more"):

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 
 from failsight.tools.errors import UserError
+from failsight.tools.inputs import spelling
 from failsight.tools.inputs.classes import match_labels
+
+
+class Counting(spelling.Spellings):
+    """Spellings that say how often any were made."""
+
+    made = 0
+
+    def __init__(self, names: Iterable[str]) -> None:
+        type(self).made += 1
+        super().__init__(names)
 
 
 @pytest.mark.parametrize(
@@ -46,3 +59,26 @@ def test_the_whole_name_goes_before_and_nothing_is_said() -> None:
 def test_numbers_that_mean_something_stay(classes: tuple[str, ...]) -> None:
     with pytest.raises(UserError):
         match_labels(["cat", "pipe", "15"], classes, {}, "photos")
+
+
+@pytest.mark.parametrize("form", ["{}", "{}: {}", "{1}, {1} (other)"])
+def test_every_name_is_compared_once_however_many_there_are(
+    form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thousand classes are usual: comparing each label with each class took minutes."""
+    made = 0
+
+    def counted(name: str) -> str:
+        nonlocal made
+        made += 1
+        return spelling.folded(name)
+
+    words = [f"thing{'abcdefghij'[i // 10]}{'abcdefghij'[i % 10]}" for i in range(100)]
+    classes = tuple(form.format(i, w) if form != "{}" else w for i, w in enumerate(words))
+    with monkeypatch.context() as patched:
+        patched.setattr("failsight.tools.inputs.classes.folded", counted)
+        patched.setattr("failsight.tools.inputs.classes.Spellings", Counting)
+        Counting.made = 0
+        found = match_labels(words, classes, {}, "photos")
+    assert found.index == {w: i for i, w in enumerate(words)}
+    assert made <= 12 * len(words) and Counting.made <= 3

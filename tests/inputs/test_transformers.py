@@ -117,6 +117,19 @@ def test_a_folder_equals_its_pipeline_and_is_checked(tmp_path: Path) -> None:
     _refusals(tmp_path, vit)
 
 
+def test_a_size_that_a_configuration_only_states_is_not_blamed(tmp_path: Path) -> None:
+    """A network of convolutions takes any size: where names do not fit its outputs, that is what is said."""
+    import transformers as tf
+
+    folder = save(tmp_path / "m", tf.ViTImageProcessor(size={"height": 64, "width": 64}))
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "image_size": 224}))
+    assert open_model(folder).preprocessing.size == (64, 64)
+    (folder / "model.json").write_text(json.dumps({"classes": ["a", "b"]}))
+    with pytest.raises(UserError, match=r"has 3 outputs, but 2 class names"):
+        open_model(folder)
+
+
 def _refusals(tmp_path: Path, good: Path) -> None:
     def but(name: str, **changes: Any) -> Path:
         folder = tmp_path / name

@@ -42,7 +42,8 @@ def test_a_fact_that_is_not_there_names_those_that_are(asked: tuple[str, ...], w
 
 
 def test_a_table_becomes_a_data_frame() -> None:
-    pandas = pytest.importorskip("pandas")
+    import pandas
+
     made = Table("t", ("class", "recall"), (("cat", 0.5), ("dog", None))).to_dataframe()
     assert isinstance(made, pandas.DataFrame) and list(made.columns) == ["class", "recall"]
     assert made["recall"][0] == 0.5 and made["recall"].isna().tolist() == [False, True]

@@ -61,23 +61,21 @@ def match_labels(
     words = sorted(counts)
     if classes is None:
         renamed = {word: class_map.get(word, word) for word in words}
-        names = tuple(sorted({name for name in renamed.values() if name}))
+        own = tuple(sorted({name for name in renamed.values() if name}))
         return Matching(
-            names,
-            {w: names.index(n) for w, n in renamed.items() if n},
+            own,
+            {w: own.index(n) for w, n in renamed.items() if n},
             dict.fromkeys(w for w in words if not renamed[w]),
         )
-    mapped = _mapped(words, classes, class_map)
+    names = _Names(classes)
+    mapped = _mapped(words, names, class_map)
     index = {word: target for word, target in mapped.items() if target is not None}
     for word in words:
-        found = _find(word, classes) if word not in mapped else None
+        found = names.find(word) if word not in mapped else None
         if found is not None:
             index[word] = found
     notes: tuple[str, ...] = ()
-    bare = _without_numbers(classes) or ()
-    counted = [
-        w for w, i in index.items() if w not in mapped and bare and _find(w, classes, numbered=False) is None
-    ]
+    counted = [w for w in index if w not in mapped and names.only_bare(w)]
     if counted:
         first = min(counted)
         notes = (
@@ -101,7 +99,7 @@ def match_labels(
         )
     rest = class_map.get(REST) if REST not in words else None
     if rest:
-        to = _find(rest, classes)
+        to = names.find(rest)
         index = {**({w: to for w in words if w not in mapped} if to is not None else {}), **index}
     unmatched = tuple(
         Unmatched(w, counts[w], None if meant else _suggest(w, classes), meant)
@@ -109,7 +107,7 @@ def match_labels(
         if w not in index
         for meant in (w in mapped or rest == "",)
     )
-    notes = (*notes, *_together(index, mapped, classes))
+    notes = (*notes, *_together(index, mapped, names))
     said = unmatched_note(unmatched, left_out=strict)
     unknown = {one.label: one.closest for one in sorted(unmatched, key=lambda one: one.label)}
     return Matching(classes, index, unknown, (*notes, *said), unmatched)
@@ -120,42 +118,34 @@ def _number(word: str) -> float:
     return int(word) if word.isdecimal() and len(word) < 10 else float("inf")
 
 
-def _mapped(
-    words: Sequence[str], classes: tuple[str, ...], class_map: Mapping[str, str]
-) -> dict[str, int | None]:
+def _mapped(words: Sequence[str], names: _Names, class_map: Mapping[str, str]) -> dict[str, int | None]:
     """The person's own map as word → class number (None: left out on purpose)."""
     result: dict[str, int | None] = {}
     spelt = Spellings(words)
     for given, target in class_map.items():
         word = spelt.find(given)
-        number = _find(target, classes) if target else None
+        number = names.find(target) if target else None
         if target and number is None:
             turned = (
-                f" It is data=model: {clean(target)}={clean(given)}?"
-                if _find(given, classes) is not None
-                else ""
+                f" It is data=model: {clean(target)}={clean(given)}?" if names.find(given) is not None else ""
             )
             raise UserError(
                 f"The class map sends {clean(given)} to {clean(target)}, which is no class of the model.{turned}",
-                f"The model's classes: {listing(classes, 12)}.",
+                f"The model's classes: {listing(names.classes, 12)}.",
             )
         if word is not None and (given == word or word not in result):
             result[word] = number  # a map may serve several data sets, so an absent word is no error
     return result
 
 
-def _together(
-    index: Mapping[str, int], mapped: Mapping[str, int | None], classes: tuple[str, ...]
-) -> tuple[str, ...]:
+def _together(index: Mapping[str, int], mapped: Mapping[str, int | None], names: _Names) -> tuple[str, ...]:
     """A note where several labels are read as one class and nobody said so: perhaps they are different things."""
     words: dict[int, list[str]] = {}
     for word, number in sorted(index.items()):
-        if (
-            word not in mapped and _find(word, classes) == number
-        ):  # not what a map sends on, nor a class number
+        if word not in mapped and names.find(word) == number:  # not what a map sends on, nor a class number
             words.setdefault(number, []).append(word)
     several = [
-        f"{listing([clean(w, 40) for w in found], 4)} as {clean(classes[number], 40)}"
+        f"{listing([clean(w, 40) for w in found], 4)} as {clean(names.classes[number], 40)}"
         for number, found in sorted(words.items())
         if len(found) > 1
     ]
@@ -179,22 +169,38 @@ def _without_numbers(classes: tuple[str, ...]) -> tuple[str, ...] | None:
     return bare if len({folded(name) for name in bare}) == len(classes) and all(map(folded, bare)) else None
 
 
-def _find(word: str, classes: tuple[str, ...], *, numbered: bool = True) -> int | None:
-    """The number of the class that ``word`` names: exactly, by its letters, as one of its synonyms, or without the class's number."""
-    found = _find_whole(word, classes)
-    bare = _without_numbers(classes) if found is None and numbered else None
-    return found if bare is None else _find_whole(word, bare)
+class _Names:
+    """The model's classes, and which of them a word names; what is compared is made once, for there may be a thousand."""
 
+    def __init__(self, classes: tuple[str, ...]) -> None:
+        self.classes = classes
+        self._spelt = Spellings(classes)
+        self._number = {name: i for i, name in reversed(list(enumerate(classes)))}
+        self._synonyms: dict[str, set[int]] = {}
+        for i, name in enumerate(classes):
+            for part in name.split(","):
+                self._synonyms.setdefault(folded(part), set()).add(i)
+        bare = _without_numbers(classes)
+        self._bare = None if bare is None else _Names(bare)
 
-def _find_whole(word: str, classes: tuple[str, ...]) -> int | None:
-    spelt, key = Spellings(classes), folded(word)
-    name = spelt.find(word)
-    if name is not None or not key:
-        return None if name is None else classes.index(name)
-    if any(folded(name) == key for name in classes):  # several that it could be
-        return None
-    same = [i for i, name in enumerate(classes) if key in map(folded, name.split(","))]
-    return same[0] if len(same) == 1 else None
+    def find(self, word: str) -> int | None:
+        """The number of the class that ``word`` names: exactly, by its letters, as one of its synonyms, or without the class's number."""
+        found = self._whole(word)
+        return found if found is not None or self._bare is None else self._bare._whole(word)
+
+    def only_bare(self, word: str) -> bool:
+        """Whether ``word`` names a class only without the class's number."""
+        return self._bare is not None and self._whole(word) is None
+
+    def _whole(self, word: str) -> int | None:
+        name = self._spelt.find(word)
+        if name is not None:
+            return self._number[name]
+        key = folded(word)
+        if not key or self._spelt.has(key):  # several that it could be
+            return None
+        same = self._synonyms.get(key, set())
+        return next(iter(same)) if len(same) == 1 else None
 
 
 def _suggest(word: str, classes: tuple[str, ...]) -> str | None:

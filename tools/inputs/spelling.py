@@ -61,6 +61,10 @@ class Spellings:
         alike = self._folded.get(key, []) if key else []
         return alike[0] if len(alike) == 1 else None
 
+    def has(self, key: str) -> bool:
+        """Whether ``key`` is a name for comparing (:func:`folded`) of one of them, or of several."""
+        return key in self._folded
+
     def apart(self) -> bool:
         """Whether no two of the names are spellings of one."""
         return all(len(alike) == 1 for key, alike in self._folded.items() if key)

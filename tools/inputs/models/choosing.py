@@ -80,24 +80,19 @@ def parts_of(output: Any) -> list[tuple[str, Any]]:
         named = [(str(i), value) for i, value in enumerate(output)]
     else:
         named = [("", output)]
-    return [(name, as_tensor(value)) for name, value in named if is_tensor(value) or _numbers(value)]
+    made = ((name, _as_tensor(value)) for name, value in named)
+    return [(name, tensor) for name, tensor in made if tensor is not None]
 
 
-def is_tensor(value: Any) -> bool:
-    import torch
-
-    return isinstance(value, torch.Tensor | np.ndarray)
-
-
-def as_tensor(value: Any) -> Any:
-    """``value`` as a torch tensor. Raises TypeError where it holds no numbers."""
+def _as_tensor(value: Any) -> Any:
+    """``value`` as a torch tensor; None where it holds no numbers."""
     import torch
 
     if isinstance(value, torch.Tensor):
         return value
     if isinstance(value, np.ndarray) or _numbers(value):
         return torch.as_tensor(np.asarray(value, np.float32))
-    raise TypeError(f"it returns {type(value).__name__}, not a tensor")
+    return None
 
 
 def _numbers(value: Any) -> bool:

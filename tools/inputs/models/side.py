@@ -20,11 +20,11 @@ from typing import Any, Literal, get_args
 
 from failsight.tools.errors import UserError
 from failsight.tools.inputs.base import Ground, Preprocessing
+from failsight.tools.inputs.models.outputs import Kind
 from failsight.tools.text import clean
 
 Fit = Literal["stretch", "crop", "square"]
 Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box"]
-Outputs = Literal["logits", "probabilities", "sigmoids"]
 
 _FITS: dict[str, Fit] = {
     "stretch": "stretch",
@@ -60,7 +60,7 @@ class Side:
     channels: Literal["RGB", "BGR", "GRAY"] | None = None
     layout: Literal["NCHW", "NHWC"] | None = None
     ground: Ground | None = None
-    outputs: Outputs | None = None
+    outputs: Kind | None = None
     feature_layer: str | None = None
     arch: str | None = None
     thresholds: Mapping[str, float] | None = None
@@ -203,7 +203,7 @@ def parse_side(raw: Mapping[str, Any], path: Path | None = None) -> Side:
         channels=_channels(facts.get("channels")),
         layout=_one_of(facts, "layout", ("NCHW", "NHWC")),
         ground=_ground(facts.get("ground")),
-        outputs=_one_of(facts, "outputs", get_args(Outputs)),
+        outputs=_one_of(facts, "outputs", get_args(Kind)),
         feature_layer=_text(facts, "feature_layer"),
         arch=_text(facts, "arch"),
         thresholds=_thresholds(facts.get("thresholds")),

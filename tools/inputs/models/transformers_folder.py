@@ -65,6 +65,8 @@ def load(request: Request) -> TorchModel:
             geometry=geometry,
         )
     except UserError as problem:
+        if problem.__cause__ is None:  # it runs: something else is wrong
+            raise
         raise _other_size(config, how, path) or problem from problem
 
 

@@ -160,12 +160,17 @@ def load_state(module: Any, state: dict[str, Any], path: Path, wanted: str | Non
             "Save them from a network that holds them.",
         )
     told = unlike(module, state, wanted).told
+    named = fitted(state, module.state_dict(), wanted)
+    if wanted is not None and named.prefix.rstrip(".") != wanted.rstrip("."):
+        raise UserError(
+            f"{clean(path.name)} holds no weights of the network under the name {clean(wanted, 60)}.",
+            f"Its weights are called {_few(sorted(state))}; correct `weights` in the side file.",
+        )
     if told:
         raise UserError(
             f"The weights in {clean(path.name)} do not fit the architecture: {'; '.join(told)}.",
             "Are these all the weights, and is that the network they were saved from (--arch module:factory)?",
         )
-    named = fitted(state, module.state_dict(), wanted)
     empty_network = any(tensor.is_meta for _, tensor in _tensors(module))
     module.load_state_dict({**module.state_dict(), **named.state}, strict=True, assign=empty_network)
     module.eval()
