@@ -10,7 +10,7 @@ from pydantic import Field
 
 from failsight.tools import belonging
 from failsight.tools.counting import report
-from failsight.tools.counting.counts import Bool, Images, by_value, count, images_of, meeting
+from failsight.tools.counting.counts import Bool, Images, by_named, by_value, count, images_of, meeting
 from failsight.tools.counting.report import Asked, Report
 from failsight.tools.counting.words import base_words, verb_words
 from failsight.tools.evidence import Evidence, Figure, ImageRef
@@ -72,7 +72,7 @@ def count_images(
     given = {name: value for name, value in locals().items() if name != "view"}
     split = check_split(view, split)
     group_by = belonging.told(group_by)
-    asked = Asked(parse_filters(among), parse_filters(having), by or None, top, group_by)
+    asked = Asked(parse_filters(among), parse_filters(having), by_named(view, split, by), top, group_by)
     images = images_of(view, split, (*asked.among, *asked.having), asked.by, group_by)
     base = meeting(view, images, asked.among)
     made = count(base, meeting(view, images, asked.having) if asked.having else None)

@@ -92,7 +92,7 @@ def readiness(view: CaseView) -> Evidence:
         return judge(
             tables,
             view.expectations,
-            findings if seen is at.view else view.findings(),
+            view.findings() if at.verified and seen is view else findings,
             slices_searched={str(e.arguments.get("split") or "data") for e in view.evidence("find_slices")},
             counted=counter(
                 view, seen, at.version.name if at.version is not None and seen is not view else ""
@@ -110,7 +110,8 @@ def readiness(view: CaseView) -> Evidence:
 
     criteria = judged(at.view, predictions)
     people = looked_at(at.view, labelled_splits(view))
-    with_theirs = judged(relabelled(at.view, people), in_place(predictions, people)) if people else []
+    changed = any(c.changed for c in people.values())
+    with_theirs = judged(relabelled(at.view, people), in_place(predictions, people)) if changed else []
     verdict = overall(criteria)
     before = overall(judged(view, _predictions(view)[0])) if at.verified else ""
     if went_on_with(view) is not None:
@@ -160,9 +161,9 @@ def _judged_words(view: CaseView, at: Standing) -> str:
 
 
 def _theirs(people: Mapping[str, Corrected], criteria: Sequence[Criterion]) -> str:
-    """What the labels that people gave since make of it; nothing where nobody looked at one."""
+    """What the labels that people gave since make of it; nothing where nobody looked at one. ``criteria``: by their labels; empty where none changed."""
     told = "".join(f" {c.counted}" for c in people.values())
-    if not criteria or not any(c.changed for c in people.values()):
+    if not criteria:
         return told
     return f"{told} By their labels: {WORDS[overall(criteria)][:1].lower()}{WORDS[overall(criteria)][1:]}."
 

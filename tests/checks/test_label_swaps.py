@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from failsight.tools.label_noise import label_noise
+from failsight.tools.labels import swaps
+from failsight.tools.labels.groups import REACH
 from failsight.tools.labels.pairs import calibrate
 from failsight.tools.labels.report import group_finding
 from failsight.tools.labels.scores import Scored
@@ -106,6 +108,25 @@ def test_the_choice_of_pairs_does_not_look_at_the_sources() -> None:
     found = suspicious_pairs(scored, calibrated, np.ones(len(labels), bool))
     assert found[0].pair == (3, 4) and all(a.p <= b.p for a, b in pairwise(found))
     assert suspicious_pairs(scored, calibrated, np.zeros(len(labels), bool)) == []
+
+
+def test_with_many_classes_only_exchanged_ones_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    k = 120
+    labels = np.repeat(np.arange(k), 10)
+    said = labels.copy()
+    said[70:76], said[88:90] = 8, 7  # eight of the twenty of classes 7 and 8 are exchanged
+    said[300:303] = 31  # three of a class: too few to be a pair
+    scores = np.full((len(labels), k), 1e-6)
+    scores[np.arange(len(labels)), said] = 1.0
+    rows, looked = np.arange(len(labels)), []
+    scored = Scored("data", tuple(f"c{i}" for i in range(k)), rows, rows, labels, scores, "")
+    monkeypatch.setattr(swaps, "_either", lambda v, a, b: looked.append((a, b)) or np.isin(v, (a, b)))
+    (one,) = suspicious_pairs(scored, scores, np.ones(len(labels), bool))
+    assert (one.pair, one.one, one.other, one.n, one.taken) == ((7, 8), "c7", "c8", 20, 8)
+    chance = 1 / (1 + 1e6 ** (1 / REACH))
+    assert one.expected == pytest.approx(20 * chance)
+    assert one.p == pytest.approx(min(1.0, at_least(np.full(20, chance), 8) * k * (k - 1) / 2))
+    assert set(looked) == {(7, 8)}
 
 
 def test_through_the_tool_the_source_is_named_and_few_wrong_labels_are_not_called_none() -> None:

@@ -11,10 +11,13 @@ import pytest
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Finding
 from failsight.tools.labels.corrected import corrected
+from failsight.tools.labels.plans import judges
 from failsight.tools.propose_correction import propose_correction
 from failsight.tools.readiness import readiness
+from failsight.tools.repair import parts as repair_parts
 from failsight.tools.repair.choosing import Asked, choose, lacks
 from failsight.tools.repair.parts import TABLE_PARTS, parts
+from failsight.tools.stats.confident import confident_counts
 from failsight.tools.view import Expectation
 from tests.fakes.view import FakeTable, FakeView
 from tests.tools.cases import check_evidence
@@ -125,6 +128,25 @@ def test_of_a_careless_source_nobody_knows_what_else_is_before_her_labels_are_me
 def test_only_a_confirmed_finding_about_the_same_images_has_parts(change: dict[str, Any]) -> None:
     view = careless()
     assert not parts(view, stated(view, replace(NOISE, **change), SLICE))
+
+
+def test_pictures_under_several_labels_own_no_other_suspects_and_may_be_trained_on() -> None:
+    view = careless()
+    for about in ("equal pictures under two labels", "nearly equal pictures under several labels"):
+        twice = finding("label_noise", None, n=6, error_rate=None, base_error_rate=None, about=about)
+        assert not judges(twice) and judges(NOISE)
+        assert not parts(view, stated(view, twice, SLICE))
+        said = [c.action for c in propose_correction(view).corrections if c.finding == twice.key]
+        assert said and not any("nothing to retrain" in a or "6 evaluation images" in a for a in said)
+
+
+def test_suspect_labels_are_counted_once_for_all_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+    view, counted = careless(), []
+    monkeypatch.setattr(
+        repair_parts, "confident_counts", lambda *a: counted.append(1) or confident_counts(*a)
+    )
+    made = parts(view, stated(view, NOISE, SLICE, replace(SLICE, kind="overconfidence")))
+    assert set(made) == {"F2", "F3"} and made["F2"].shared == made["F3"].shared and len(counted) == 1
 
 
 def test_without_scores_no_label_is_suspect() -> None:

@@ -6,8 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
+from failsight.tools import readiness as tools_readiness
 from failsight.tools.evidence import Correction, Evidence, Fact, Finding
+from failsight.tools.expectations.criteria import judge
 from failsight.tools.propose_correction import propose_correction
 from failsight.tools.readiness import AS_GIVEN, readiness, unresolved_findings
 from failsight.tools.repair.standing import standing, verified_repair
@@ -49,6 +52,32 @@ def test_a_repair_that_was_not_verified_is_not() -> None:
         assert made.fact("readiness").value == "not_ready"
         assert not [f for f in made.facts if f.name == "version_judged"] and "Judged is" not in made.summary
         assert any("not verified: R1" in n for n in made.notes)
+
+
+def test_by_peoples_labels_too_the_leakage_that_the_version_mends_is_not_held_against_it() -> None:
+    leak = Finding(
+        "leakage", "process", "data_engineering", "Some images were trained on.", verdict="confirmed"
+    )
+    view = judged(repaired(World(), BAD, GOOD, BAD, finding=leak), "verified")
+    view.expectations = [Expectation("accuracy", 0.9)]
+    assert readiness(view).fact("readiness").value == "ready"
+    paths, labels = view.table().paths, view.table().labels
+    view.given_verdicts = {"data": {paths[0]: view.classes[(int(labels[0]) + 1) % len(view.classes)]}}
+    made = readiness(view)
+    check_evidence(made)
+    assert "changed 1." in made.summary and made.summary.endswith("By their labels: the expectations hold.")
+
+
+def test_labels_that_people_left_as_they_were_are_not_judged_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    view, judgements = case("verified"), []
+    monkeypatch.setattr(tools_readiness, "judge", lambda *a, **k: judgements.append(1) or judge(*a, **k))
+    readiness(view)
+    before = len(judgements)
+    paths, labels = view.table().paths, view.table().labels
+    view.given_verdicts = {"data": {paths[i]: view.classes[int(labels[i])] for i in range(5)}}
+    made = readiness(view)
+    assert len(judgements) == 2 * before
+    assert "changed 0." in made.summary and "By their labels" not in made.summary
 
 
 def test_images_that_trained_the_repair_do_not_judge_it() -> None:

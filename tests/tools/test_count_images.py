@@ -141,6 +141,20 @@ def test_each_value_has_the_same_count(
     assert " By " in made.summary
 
 
+def test_by_class_is_by_true_class_where_no_column_is_called_so() -> None:
+    made, true = (count_images(rooms(), having=("wrong",), by=by) for by in ("class", "true"))
+    assert made.arguments["by"] == "class"
+    assert (made.summary, made.facts, made.tables, made.notes) == (true.summary, true.facts, true.tables, true.notes)  # fmt: skip
+    assert made.fact("error_rate", "class bathroom").value == 0.5
+    table = FakeTable(
+        np.zeros((3, 4, 4, 3), np.uint8), [0, 0, 1], CLASSES, {"class": ["first", "second", "second"]}
+    )
+    own = count_images(
+        FakeView({"data": table}, scores={"data": one_hot(np.array([0, 1, 1]), 2)}), by="class"
+    )
+    assert [r[:2] for r in own.tables[0].rows] == [("second", 2), ("first", 1)]
+
+
 def test_values_beyond_the_top_and_images_without_one_are_said() -> None:
     made = count_images(rooms(), by="site")
     assert made.notes == ("1 of the images that are counted have no value of site.",)
@@ -181,6 +195,7 @@ def test_images_that_belong_together_are_counted_so() -> None:
         ({"split": "pool", "among": ("true=kitchen",)}, "have no labels"),
         ({"split": "pool", "by": "outcome"}, "have no labels"),
         ({"split": "pool", "by": "true"}, "have no labels"),
+        ({"split": "pool", "by": "class"}, "have no labels"),
         ({"split": "train", "having": ("wrong",)}, "predictions only"),
         ({"split": "train", "by": "predicted"}, "predictions only"),
         ({"split": "deploy"}, "deploy"),
@@ -242,3 +257,7 @@ def test_a_column_called_confidence_is_a_column() -> None:
     made = count_images(view, among=("confidence=low",), having=("wrong",))
     assert numbers(made)[:2] == (2, 1)
     assert [r[:2] for r in count_images(view, by="confidence").tables[0].rows] == [("low", 2), ("high", 1)]
+    view._tables["train"] = table  # of which there are no answers, and none is asked for
+    assert numbers(count_images(view, split="train", having=("confidence=low",)))[:2] == (3, 2)
+    there = count_images(view, split="train", by="confidence")
+    assert [r[:2] for r in there.tables[0].rows] == [("low", 2), ("high", 1)]

@@ -105,7 +105,8 @@ def images_of(
     """
     if any(_reads_truth(one) for one in filters) or by in (*TRUE_NAMES, OUTCOME):
         _need_truth(view, split)
-    asked = any(_reads_answers(one) for one in filters) or by in (*PREDICTED_NAMES, OUTCOME, CONFIDENCE)
+    told = [*PREDICTED_NAMES, *([] if has_attribute(view, split, CONFIDENCE) else [CONFIDENCE])]
+    asked = any(not one.op or one.name in told for one in filters) or by in (*told, OUTCOME)
     try:
         predictions: Predictions | None = view.predictions(split)
     except RetryError:  # a black box gives predictions for the evaluation images only
@@ -121,12 +122,13 @@ def images_of(
     return Images(split, rows, predictions, codes)
 
 
+def by_named(view: CaseView, split: Split, by: str | None) -> str | None:
+    """``by`` as it is known here: ``class`` stands for the true class, where no column or boxed object is called so; None for nothing."""
+    return TRUE_NAMES[0] if by == CLASS and not has_attribute(view, split, CLASS) else by or None
+
+
 def _reads_truth(one: Filter) -> bool:
     return not one.op or one.name in TRUE_NAMES
-
-
-def _reads_answers(one: Filter) -> bool:
-    return not one.op or one.name in (*PREDICTED_NAMES, CONFIDENCE)
 
 
 def _need_truth(view: CaseView, split: Split) -> None:
@@ -183,7 +185,7 @@ def by_value(
 def _values(view: CaseView, images: Images, by: str) -> tuple[Sequence[str], Ints]:
     """The names of the values of ``by``, and (n,) which of them each image has; −1 for none."""
     labels = view.table(images.split).labels[images.rows]
-    if by in TRUE_NAMES or (by == CLASS and CLASS not in view.table(images.split).columns):
+    if by in TRUE_NAMES:
         return view.classes, labels
     if by in PREDICTED_NAMES and images.predictions is not None:
         return view.classes, images.predictions.predicted

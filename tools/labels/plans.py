@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 
 
 def judges(finding: Finding | None) -> bool:
-    """Whether a finding is about labels of images that the model is judged on, not of those it is trained on."""
-    return finding is not None and finding.kind == "label_noise" and finding.split != "train"
+    """Whether a finding is about labels of images that the model is judged on, not of those it is trained on.
+
+    Not one about equal pictures under several labels (``about``): these may lie in any split, in training too.
+    """
+    if finding is None or finding.about:
+        return False
+    return finding.kind == "label_noise" and finding.split != "train"
 
 
 def anew(split: str) -> str:

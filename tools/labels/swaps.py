@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +18,7 @@ from failsight.tools.evidence import Finding, Interval, TestResult
 from failsight.tools.labels.groups import ALIKE, ALPHA, APART, REACH, Group, within_labels
 from failsight.tools.labels.scores import Scored
 from failsight.tools.notes import called
+from failsight.tools.performance import confusion
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.stats.stratified import compare_within
@@ -176,18 +176,18 @@ def suspicious_pairs(scored: Scored, calibrated: Floats, among: Bool) -> list[Ex
     Nothing here looks at the sources, so that choosing among the pairs costs their tests nothing.
     """
     labels, said = scored.labels, scored.predicted
-    pairs = list(combinations(np.unique(labels[among]).tolist(), 2))
+    there = np.unique(labels[among])
+    pairs = len(there) * (len(there) - 1) // 2
+    counts = confusion(labels[among], said[among], len(scored.classes))
+    exchanged = (counts + counts.T)[np.ix_(there, there)]  # with thousands of classes few pairs have any
     found = []
-    for a, b in pairs:
-        both = among & _either(labels, a, b) & _either(said, a, b)
-        taken = int((said != labels)[both].sum())
-        if taken < FEWEST_TAKEN:
-            continue
+    for a, b in there[np.argwhere(np.triu(exchanged >= FEWEST_TAKEN, 1))].tolist():
+        both, taken = among & _either(labels, a, b) & _either(said, a, b), int(counts[a, b] + counts[b, a])
         chances = _chances(calibrated[both], a, b)
         p = at_least(chances, taken)
         if p <= CHOSEN:
             names = scored.classes[a], scored.classes[b]
-            every = min(1.0, p * len(pairs))
+            every = min(1.0, p * pairs)
             found.append(Exchanged((a, b), *names, int(both.sum()), taken, float(chances.sum()), every))
     return sorted(found, key=lambda e: (e.p, -e.taken))[:MOST_PAIRS]
 

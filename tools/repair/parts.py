@@ -82,13 +82,16 @@ def parts(view: CaseView, findings: Sequence[tuple[str, Finding]]) -> dict[str, 
     Where all its labels come from the source whose labels are wrong, a quarter is enough: before these are mended nobody knows what else is.
     """
     owners = [
-        (i, f) for i, f in view.findings() if f.verdict == "confirmed" and f.kind in ("label_noise", *PULLS)
-    ]
+        (i, f)
+        for i, f in view.findings()
+        if f.verdict == "confirmed" and f.kind in ("label_noise", *PULLS) and not f.about
+    ]  # one about equal pictures under several labels suspects no other label
     made: dict[str, Part] = {}
+    owned: dict[str, Mask] = {}
     for name, finding in findings:
         if finding.kind not in SEEN_FROM_ERRORS or finding.failure == "robustness":
             continue
-        found = [p for i, owner in owners if (p := _part(view, finding, i, owner)) is not None]
+        found = [p for i, owner in owners if (p := _part(view, finding, i, owner, owned)) is not None]
         if found:
             made[name] = max(found, key=lambda p: (p.finding.kind == "label_noise", p.shared))
     return made
@@ -106,16 +109,18 @@ def parts_table(found: dict[str, Part]) -> Table:
     )
 
 
-def _part(view: CaseView, finding: Finding, name: str, owner: Finding) -> Part | None:
+def _part(view: CaseView, finding: Finding, name: str, owner: Finding, known: dict[str, Mask]) -> Part | None:
+    """``known``: id → images of the owners' errors, counted once for all findings; filled in here."""
     if owner.split != finding.split or finding.split == "train":
         return None
     try:
         made = view.predictions(cast("Split", finding.split))
         here = _inside(view, finding, made)
-        owned = _owned(view, owner, made)
+        if name not in known:
+            known[name] = _owned(view, owner, made)
     except RetryError:
         return None
-    wrong = made.labelled & ~made.correct
+    owned, wrong = known[name], made.labelled & ~made.correct
     errors, shared = int((wrong & here).sum()), int((wrong & here & owned).sum())
     if _of_the_source(finding, owner):
         return Part(name, owner, shared, errors) if errors and shared >= SOME * errors else None
