@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from failsight import prompts
 from failsight.agent.planners.advice.numbers import shown
 from failsight.agent.planners.advice.words import PERCENT, bare, share, stands
 from failsight.agent.planners.expectations import METRICS, Criterion, metric_name
@@ -61,9 +62,7 @@ def changed(case: Case, text: str) -> tuple[list[Criterion], str] | None:
         return None
     given = {k: (v or "").strip() for k, v in found.groupdict().items()}
     words = f"{given.get('of', '')}{' ' + given['more'] if given.get('more') else ''} {given.get('what', '')}".strip()
-    named = metric_name(
-        re.sub(PERCENT.replace("(?P<percent>", "(?:").replace("(?P<unit>", "(?:"), " ", words), case.classes
-    )
+    named = metric_name(re.sub(PERCENT, " ", words), case.classes)
     if named is not None:
         old = next((e for e in stands_now if e.name == named), None)
         return [Criterion(named, bound, old.at_least if old is not None else True)], ""
@@ -102,14 +101,13 @@ def _meant(
 def _which(standing: Sequence[Expectation], bound: float) -> str:
     """What to ask back: which demand is meant."""
     if not standing:
-        return f"Nothing is demanded yet, so there is nothing to change. Say for example “accuracy at least {100 * bound:g} %”."
+        return prompts.say("demand.none", bound=f"{100 * bound:g} %")
     now = listing([shown(e.name, e.bound, at_least=e.at_least) for e in standing], 6, 120)
-    return f"Which of these is meant: {now}? Say for example “set the required accuracy to {100 * bound:g} %”. Nothing was noted."
+    return prompts.say("demand.which", demands=now, bound=f"{100 * bound:g} %")
 
 
 def before(old: Expectation | None, now: Criterion) -> str:
     """What was demanded before, one sentence; empty where that is new, or the same."""
     if old is None or (old.bound == now.bound and old.at_least == now.at_least):
         return ""
-    was = str(Criterion(old.name, old.bound, old.at_least))
-    return f"Before, it was {was}; say “Is it ready?” to have it judged by the new one."
+    return prompts.say("demand.before", criterion=str(Criterion(old.name, old.bound, old.at_least)))

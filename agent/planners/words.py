@@ -333,6 +333,7 @@ def names(case: Case, question: str) -> Mentions:
     return named(question[:400], vocabulary(case))
 
 
+_SHOWN: WeakKeyDictionary[Case, tuple[tuple[str, ...], tuple[str, ...]]] = WeakKeyDictionary()
 _VOCABULARIES: WeakKeyDictionary[Case, tuple[tuple[int, tuple[str, ...]], Any]] = WeakKeyDictionary()
 
 
@@ -353,15 +354,17 @@ def _vocabulary(case: Case) -> Any:
     from failsight.tools.attributes.computed import COMPUTED
 
     state = case.state()
-    table = case.table()
+    if case not in _SHOWN:  # neither boxes nor paths change while a case is open
+        table = case.table()
+        _SHOWN[case] = tuple(sorted({name for row in table.boxes or () for name in row})), tuple(table.paths)
+    objects, images = _SHOWN[case]
     attributes = {n: v for n, v in attribute_values(case, everywhere=True).items() if n not in COMPUTED}
-    objects = sorted({name for row in table.boxes for name in row}) if table.boxes else []
     return Vocabulary(
         classes=tuple(case.classes),
         attributes=attributes,
-        images=tuple(table.paths),
+        images=images,
         tools={s.name: tuple(s.arguments.model_fields) for s in registry().values()},
-        objects=tuple(objects),
+        objects=objects,
         evidence=tuple(e.id for e in state.evidence),
         findings=tuple(r.id for r in state.records.values()),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,9 +10,10 @@ import pytest
 from failsight.agent.case import Case
 from failsight.agent.planners import answering, requirements
 from failsight.agent.planners.advice.meta import column_of
+from failsight.agent.planners.advice.numbers import judged, of_classes
 from failsight.agent.planners.advice.words import bare
 from failsight.agent.planners.dialogue import Act, Turn
-from failsight.tools.evidence import Evidence, Finding
+from failsight.tools.evidence import Evidence, Fact, Finding, TestResult, Verdict
 from tests.agent.advice_talk import opened, said
 from tests.agent.guided_talk import rooms
 from tests.fakes.case import FakeCase
@@ -64,6 +64,9 @@ def test_another_demand_is_tried_and_nothing_changed(text: str, case: Case) -> N
 def test_a_bound_inside_the_interval_is_undecided_and_one_below_holds(case: Case) -> None:
     assert said(case, "what if I only needed 74 %?").startswith("Undecided")
     assert said(case, "what if I only needed 70 %?").startswith("Yes, accuracy at least 70.0 % would hold")
+    assert "[49.5, 57.5] %: by itself that fails [E2]" in said(case, "what if I only needed 70 %?")
+    assert "[49.5, 57.5] %: by itself that is undecided [E2]" in said(case, "what if I only needed 53 %?")
+    assert "[49.5, 57.5] %: by itself that holds [E2]" in said(case, "what if I only needed 40 %?")
 
 
 @pytest.mark.parametrize(
@@ -126,7 +129,7 @@ def test_classes_are_told_with_both_rates(text: str, case: Case) -> None:
 @pytest.mark.parametrize(
     ("text", "lines"),
     [
-        ("which of the findings matters most?", 1), ("what is the single most important thing on monday?", 1), ("what's the biggest problem?", 1),
+        ("which is the biggest problem?", 1), ("what is the most serious fault?", 1), ("what are the biggest problems?", 3), ("which of the findings matters most?", 1), ("what is the single most important thing on monday?", 1), ("what's the biggest problem?", 1),
         ("what are the three biggest risks?", 3), ("give me the 3 biggest risks, and for each one the number and what to do", 3), ("name the two worst problems", 2), ("rank the problems", 5),
         ("rank the problems by how many users they affect", 5), ("what should we fix first?", 3), ("which finding matters most?", 1), ("and by how cheap they are to fix", 3),
     ],
@@ -211,6 +214,56 @@ def test_what_to_do_is_no_list_of_measurements(text: str, case: Case) -> None:
     assert told.startswith("What costs most errors comes first") and "E5" not in told
 
 
+def about(name: str, verdict: Verdict, *tests: TestResult) -> Finding:
+    return Finding("rare_case", "correctness", "data_statistics", f"{name} goes wrong.", {name: "yes"}, verdict=verdict, tests=tests)  # fmt: skip
+
+
+def told_of(folder: Path, *found: Finding) -> Case:
+    """A case with an evaluation and these findings, and nothing else."""
+    like = rooms(folder / "like")
+    case = FakeCase(folder / "case", like._tables, like._model)  # type: ignore[arg-type]
+    facts = (Fact("accuracy", 0.7, "share", "", (0.6, 0.8), 100),)
+    for number, made in enumerate((Evidence("evaluate", "How good", "70 %.", id="E1", facts=facts), Evidence("find_slices", "Groups", "Some.", id="E2", findings=found))):  # fmt: skip
+        case.record("evidence.recorded", call=str(number), evidence=made.to_dict())
+    return case
+
+
+def test_the_least_sure_finding_is_told_by_its_interval_and_not_without_one(tmp_path: Path) -> None:
+    case = told_of(tmp_path / "none", about("light", "confirmed"))
+    assert said(case, "which finding is the shakiest?").startswith("No confirmed finding that waits for a repair was tested with an interval")  # fmt: skip
+    case.close()
+    wide, narrow = (
+        TestResult("find_slices", 0.2, (0.2 - half, 0.2 + half), 0.01, 100, "confirmed")
+        for half in (0.19, 0.02)
+    )
+    case = told_of(tmp_path / "two", about("narrow", "confirmed", narrow), about("wide", "confirmed", wide), about("untested", "confirmed"))  # fmt: skip
+    assert "wide goes wrong" in said(case, "which finding is the shakiest?")
+    case.close()
+
+
+def test_one_fault_and_one_refuted_suspicion_are_told_as_one(tmp_path: Path) -> None:
+    case = told_of(tmp_path, about("light", "confirmed"), about("noise", "refuted"))
+    assert "; one confirmed fault is not repaired." in said(case, "in one sentence")
+    assert "One fault is confirmed and not repaired: light goes wrong [F1]." in said(
+        case, "in three sentences"
+    )
+    assert "One suspicion was refuted: F2." in said(case, "anything good?")
+    case.close()
+
+
+def test_the_newest_figure_of_each_class_is_told(tmp_path: Path) -> None:
+    case = told_of(tmp_path)
+    new = (Fact("recall", 0.9, "share", "class kitchen", (0.8, 0.95), 50), Fact("accuracy", 0.1, "share", "split deploy", (0.0, 0.2), 9))  # fmt: skip
+    old = (Fact("recall", 0.2, "share", "class kitchen", (0.1, 0.3), 40), Fact("recall", 0.3, "share", "class bathroom", None, 30))  # fmt: skip
+    for number, facts in enumerate((old, new), 3):
+        made = Evidence("evaluate", "How good", "So.", id=f"E{number}", facts=facts)
+        case.record("evidence.recorded", call=str(number), evidence=made.to_dict())
+    found = of_classes(case.state(), ["kitchen", "bathroom", "bedroom"], "recall")
+    assert {c: (r.value, r.n, r.evidence) for c, r in found.items()} == {"kitchen": (0.9, 50, "E4"), "bathroom": (0.3, 30, "E3")}  # fmt: skip
+    assert of_classes(case.state(), ["kitchen"], "recall", "deploy") == {}
+    case.close()
+
+
 # --- in few words --------------------------------------------------------------------------------------------------------
 
 
@@ -278,7 +331,7 @@ def test_a_report_is_written_where_that_is_meant(tmp_path: Path) -> None:
         ("so 85 % accurate means it's fine?", "A share of right answers is neither good nor bad", "And this model has another one: " + ACCURACY),
         ("is 74 % good?", "A share of right answers", "Here it is " + ACCURACY),
         ("is that good?", "A share of right answers", "The model is not ready"),
-        ("but the gap is 22 points, so it must be overfitting, no?", "", "gap"),
+        ("but the gap is 22 points, so it must be overfitting, no?", "The gap alone does not decide it", "F4 was not tested"),
     ],
 )  # fmt: skip
 def test_a_figure_is_not_taken_for_what_it_is_not(text: str, begins: str, holds: str, case: Case) -> None:
@@ -320,7 +373,7 @@ def test_the_number_last_told_is_traced_and_not_defined(case: Case) -> None:
             and "/evidence E2" in told
         )
     told = said(case, "are you sure?", before)
-    assert ACCURACY in told and "[E2]" in told
+    assert ACCURACY in told and told.endswith("That rests on [E2].")
     tested = (Turn("x", (), "**F11** [confirmed] [E9]"),)
     assert "q " in said(case, "is that significant?", tested) and "F11 is confirmed" in said(
         case, "is that a real effect or chance?", tested
@@ -334,13 +387,13 @@ def test_the_number_last_told_is_traced_and_not_defined(case: Case) -> None:
     ("text", "holds"),
     [
         ("ugh this is a disaster isn't it", "In short:"), ("so was i right?", "no suspicion yet"), ("that doesn't add up, you said 74 % before", ACCURACY), ("you said 74 % before", "evaluation images"),
-        ("and for whom? who would actually suffer from this", "pictures and not people"), ("how good would a human be at this?", "does not know"), ("would an expert be better than the model?", ""),
+        ("and for whom? who would actually suffer from this", "pictures and not people"), ("how good would a human be at this?", "does not know"), ("would an expert be better than the model?", "does not know"),
         ("that is wrong, the picture shows a kitchen", "Which picture do you mean?"), ("you are wrong", "That may be."), ("are you just making this up", "That may be."), ("hi, what have you got?", "I am Failsight"),
         ("can I show this to my professor?", "Write the report"), ("would a bigger model help?", "not known"), ("so bedrooms are fine?", "confirmed about bedroom"), ("what would a competitor have", "this model only"),
     ],
 )  # fmt: skip
 def test_words_about_the_talk_get_an_answer(text: str, holds: str, case: Case) -> None:
-    assert holds in said(case, text) and (said(case, text) or not holds)
+    assert holds in said(case, text)
 
 
 def test_a_question_that_was_not_answered_is_named(case: Case) -> None:
@@ -443,5 +496,16 @@ def test_an_empty_case_promises_nothing(tmp_path: Path) -> None:
     assert "Nothing was changed" in said(case, "what changed?") and "no suspicion" in said(
         case, "was I right?"
     )
-    assert said(case, "how did you get that number?") == "" and json.dumps(said(case, "is that good?"))
+    assert said(case, "how did you get that number?") == said(case, "is that good?") == ""
     case.close()
+
+
+def test_a_judgement_of_before_is_told_as_that(tmp_path: Path) -> None:
+    """What was judged and then overtaken was judged all the same."""
+    case = opened(tmp_path)
+    verdict = judged(case.state())
+    assert verdict is not None and not verdict.stale
+    case.expect("accuracy", 0.5)
+    told = said(case, "what do I tell the board? two sentences")
+    assert f"was judged {verdict.verdict.replace('_', ' ')} [{verdict.evidence.id}], before" in told
+    assert "was not judged" not in told

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import pytest
 
 from failsight.agent.planners.counting import asked as counting
+from failsight.agent.planners.counting import base as counting_base
 from failsight.agent.planners.counting import follow as counting_follow
 from failsight.agent.planners.counting import said as counting_said
 from failsight.agent.planners.counting.base import names_of
 from failsight.agent.planners.counting.read import Count, denied, read
-from failsight.agent.planners.counting.words import spelt
+from failsight.agent.planners.counting.words import number_of, spelt
 from failsight.agent.planners.dialogue import Act, Turn
 from failsight.agent.session import Session
 from failsight.knowledge_base.counts import named
 from failsight.knowledge_base.vocabulary import Vocabulary
 from failsight.tools.evidence import Evidence, Fact
+from failsight.tools.stats.intervals import wilson
 from tests.agent import guided_talk as t
+from tests.fakes.case import FakeCase
+from tests.fakes.view import FakeModel, FakeTable
 
 ROOMS = Vocabulary(
     classes=("bathroom", "bedroom", "dining_room", "kitchen", "living_room"),
@@ -133,6 +140,80 @@ def test_slips_in_small_words_are_put_right() -> None:
     assert spelt("whcih clas is teh best") == "which class is the best"
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1,000", 1000.0), ("10,000,000", 1e7), ("1,000.5", 1000.5), ("2,5", 2.5), ("2.5", 2.5), ("700000.", 700000.0), ("0", 0.0)],
+)  # fmt: skip
+def test_figures_are_read_with_their_thousands_and_their_decimals(text: str, value: float) -> None:
+    assert number_of(text) == value
+
+
+@pytest.mark.parametrize("text", ["", ".", "1.2.3", "1,00,0", "a", "1e9", "-1"])
+def test_what_is_no_figure_is_none(text: str) -> None:
+    assert number_of(text) is None
+
+
+@pytest.fixture
+def houses(tmp_path: Path) -> Iterator[FakeCase]:
+    """Thirty pictures of houses that cost 0 to 29 thousand."""
+    names = ("kitchen", "bathroom")
+    table = FakeTable(np.zeros((30, 2, 2, 3), np.uint8), np.arange(30) % 2, names, {"price_usd": [1000 * i for i in range(30)]}, [{}] * 30)  # fmt: skip
+    case = FakeCase(tmp_path / "houses", {"data": table}, FakeModel(lambda x: np.zeros((len(x), 2)), names, (2, 2)))  # fmt: skip
+    yield case
+    case.close()
+
+
+def called(case: FakeCase, text: str) -> Any:
+    made = counting.answered(case, text, names_of(case, text), ())
+    return made and made.tool_calls[0]["args"]
+
+
+@pytest.mark.parametrize(
+    ("bound", "condition"),
+    [("1,000 dollars", "price_usd>1000"), ("2,5 usd", "price_usd>2.5"), ("1,000,000 euros", "price_usd>1000000"), ("7k dollars", "price_usd>7000")],
+)  # fmt: skip
+def test_a_bound_with_its_unit_is_a_condition(bound: str, condition: str, houses: FakeCase) -> None:
+    made = called(houses, f"how many kitchens above {bound} are wrong?")
+    assert made == {"among": ["true=kitchen", condition], "having": ["wrong"]}
+
+
+@pytest.mark.parametrize("bound", ["1.2.3 dollars", "1,,5 usd", "9.9.9.9 euros"])
+def test_a_bound_that_is_no_figure_is_no_condition(bound: str, houses: FakeCase) -> None:
+    assert called(houses, f"how many kitchens above {bound} are wrong?") is None
+
+
+def test_a_column_of_numbers_is_read_once_and_again_after_an_edit(houses: FakeCase) -> None:
+    text = "how many kitchens of expensive houses are wrong?"
+    with mock.patch.object(counting_base, "_middle", wraps=counting_base._middle) as read_:
+        assert "price_usd>14500" in called(houses, text)["among"]
+        houses.record("message", role="person", text=text)
+        called(houses, text)
+        assert read_.call_count == 1
+        houses.call("edit_attributes", {"action": "drop", "attribute": "price_usd"})
+        assert called(houses, text)["among"] == ["true=kitchen"]
+    assert called(houses, "how many kitchens above 7 dollars are wrong?") is None
+
+
+def test_a_cost_in_thousands_is_no_fraction(tmp_path: Path) -> None:
+    case = t.rooms(tmp_path / "rooms")
+    text = "what if a bathroom called kitchen costs 1,000 and everything else 2,5?"
+    made = counting.answered(case, text, names_of(case, text), [])
+    case.close()
+    assert made is not None
+    said = made.additional_kwargs["counted"]
+    assert (said["cost"], said["rest"]) == (1000.0, 2.5)
+
+
+@pytest.mark.parametrize(
+    ("text", "n"),
+    [("how many are wrong with 1,000 pictures a day?", 1000), ("with 10,000 pictures a day how many are wrong?", 10_000), ("how many are wrong of 250 pictures a day?", 250)],
+)  # fmt: skip
+def test_pictures_a_day_are_read_as_a_whole_number(text: str, n: int, houses: FakeCase) -> None:
+    made = counting.answered(houses, text, names_of(houses, text), ())
+    assert made is not None
+    assert made.additional_kwargs["counted"] == {"kind": "day", "n": n}
+
+
 # --- going on --------------------------------------------------------------------------------------------------------
 
 
@@ -206,7 +287,46 @@ def test_the_cost_is_that_of_the_dear_errors_and_of_all_others() -> None:
 
 def test_any_of_several_is_all_less_those_with_none() -> None:
     said = {"kind": "any", "names": ["television", "cat", "stools"], "what": ""}
-    assert first_lines([counted(1, "have none", 212, 581)], said).startswith("369 of 581 (63.5 %) have at least one of television, cat and stools; 212 have none")  # fmt: skip
+    assert first_lines([counted(1, "have none", 212, 581)], said).startswith("369 of 581 (63.5 % [10.0, 90.0] %) have at least one of television, cat and stools; 212 have none")  # fmt: skip
+    asked = replace(counted(1, "have none", 212, 581), facts=(Fact("images", 581, "count"), Fact("counted", 212, "count"), Fact("share", 212 / 581, "share", "", (0.3, 0.5), 581)))  # fmt: skip
+    assert "(63.5 % [50.0, 70.0] %)" in first_lines([asked], said)  # one less the ends of those with none
+
+
+def test_of_those_with_any_the_share_has_its_interval_but_where_images_count_by_group() -> None:
+    said = {"kind": "any", "names": ["television", "cat"], "what": "wrong"}
+    made = [counted(1, "are wrong", 50, 200), counted(2, "are wrong", 20, 100)]
+    low, high = wilson(30, 100)
+    assert f"(30.0 % [{100 * low:.1f}, {100 * high:.1f}] %)" in first_lines(made, said)
+    grouped = [replace(one, arguments={"group_by": "house"}) for one in made]
+    assert "(30.0 %)" in first_lines(grouped, said)
+
+
+@pytest.mark.parametrize(
+    ("lost", "begins"),
+    [
+        (0, "10 of the 20 images with at least one of television and cat (50.0 %"),
+        (
+            6,
+            "13 of the 26 images with at least one of television and cat, or of which that is not known (50.0 %",
+        ),
+    ],
+)
+def test_images_of_which_it_is_not_known_are_not_said_to_have_any(
+    lost: int, begins: str, tmp_path: Path
+) -> None:
+    """Twenty images have one of the two, every second image is wrong; of the last ``lost`` nobody said whether they show a television."""
+    names = ("kitchen", "bathroom")
+    columns = {"television": ["yes"] * 15 + ["no"] * (45 - lost) + [None] * lost, "cat": ["no"] * 10 + ["yes"] * 10 + ["no"] * 40}  # fmt: skip
+    table = FakeTable(np.zeros((60, 2, 2, 3), np.uint8), np.arange(60) % 2, names, columns, [{}] * 60)
+    case = FakeCase(tmp_path, {"data": table}, FakeModel(lambda x: np.tile([1.0, 0.0], (len(x), 1)), names, (2, 2)))  # fmt: skip
+    text = "how many images with a television or a cat are wrong?"
+    asked = counting.answered(case, text, names_of(case, text), ())
+    assert asked is not None
+    calls = [(c["name"], c["args"]) for c in asked.tool_calls] + asked.additional_kwargs["then"]
+    made = [case.call(*one)[0].id for one in calls]
+    told = counting_said.answer(case, made, asked.additional_kwargs["counted"])
+    case.close()
+    assert told.startswith(begins)
 
 
 def test_several_counts_are_told_line_by_line_and_one_speaks_for_itself() -> None:

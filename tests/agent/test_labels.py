@@ -166,6 +166,29 @@ def test_an_import_says_what_it_makes_of_the_errors_and_what_was_judged_before_s
     assert not since(case.state(), anew)
 
 
+def test_an_import_waits_for_no_pass_over_images_that_were_not_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table, model = television_world(400)
+    case = FakeCase(
+        tmp_path / "case", {"data": table, "deploy": television_world(60)[0]}, model, deploy="fake"
+    )
+    case.call("evaluate", {"split": "data"})
+    there = case.table("deploy")
+    given = there.classes[int(there.labels[0])]
+    (tmp_path / "d.csv").write_text(
+        f"{','.join(HEADER)}\n{there.paths[0]},{given},{given},0.1,{next(c for c in CLASSES if c != given)}\n"
+    )
+
+    def refused(split: str = "data") -> None:
+        raise AssertionError(f"a pass over {split}")
+
+    monkeypatch.setattr(case, "predictions", refused)
+    assert read_back(case, tmp_path / "d.csv", split="deploy").counted == ""
+    with pytest.raises(AssertionError, match="a pass over data"):
+        read_back(case, tmp_path / "d.csv")
+
+
 def test_the_corrected_manifest_keeps_what_is_known_of_the_images_and_opens_without_what_people_did(
     case: Case, tmp_path: Path
 ) -> None:

@@ -79,8 +79,11 @@ def test_only_what_fails_at_once_is_not_asked_about(
 
 
 def test_what_fails_at_once_says_what_is_missing_and_writes_nothing(case: FakeCase) -> None:
-    for tool, arguments in (("verify_correction", {}), ("retrain", {"finding": "F99"})):
+    for tool, arguments, missing in (
+        ("verify_correction", {}, "there is nothing to verify"),
+        ("retrain", {"finding": "F99"}, "There is no finding 'F99'"),
+    ):
         asked, failed = told(case, tool, arguments)
         assert not asked
-        assert failed[0]
+        assert missing in failed[0]
     assert not case.versions()

@@ -232,16 +232,9 @@ def _sure(state: CaseState, before: Sequence[Turn]) -> str:
     lines += _figures(state, made[:1]) if not lines else []
     if not lines:
         return ""
-    rests = prompts.say("why.rests", evidence=", ".join(f"[{i}]" for i in made[:4])) if made else ""
-    return "\n".join(
-        x
-        for x in (
-            prompts.say("belief.sure"),
-            *(f"- {x}" for x in lines),
-            rests.rstrip(":").replace(", and on nothing else", "") + ("." if rests else ""),
-        )
-        if x
-    )
+    cited = "".join(f"[{i}]" for i in made[:4])
+    rests = [prompts.say("belief.rests", evidence=cited)] if made else []
+    return "\n".join([prompts.say("belief.sure"), *(f"- {x}" for x in lines), *rests])
 
 
 def _figures(state: CaseState, ids: Sequence[str]) -> list[str]:
@@ -266,7 +259,7 @@ def _figures(state: CaseState, ids: Sequence[str]) -> list[str]:
 
 
 def _number(state: CaseState, before: Sequence[Turn]) -> str:
-    """How the number last told was measured: the tool, on how many images, when, its interval."""
+    """How the number last told was measured: the tool with its arguments, its figures with their intervals."""
     found, made = _of_last(state, before)
     if not made and found:
         made = list(found[0].evidence[-1:])

@@ -95,7 +95,7 @@ def _judge() -> Step:
 
 
 def _by_class(case: Case) -> AIMessage | Step:
-    """Each class: how often it is recognised and how often its answer is right, the least good of the two splits first told."""
+    """Each class: how often it is recognised and how often its answer is right, best first by the lower of the two."""
     state = case.state()
     field = of_classes(state, case.classes, "recall", "deploy")
     asks_of_use = any(n.startswith(("deploy.recall", "deploy.worst_recall")) for n in state.expectations)
@@ -175,7 +175,7 @@ def _at(case: Case, bound: float | None, what: str) -> AIMessage | Step | None:
         lines.append(
             prompts.say(
                 "advice.at.deploy",
-                side=_side(field, bound),
+                side=prompts.say(f"advice.at.deploy.{_side(field, bound)}"),
                 rate=str(field),
                 n=f"{field.n:,}",
                 evidence=field.evidence,

@@ -278,16 +278,16 @@ _PICTURES: Final = re.compile(
 _SPLIT: Final = re.compile(r"[^0-9a-zäöüßéèàçñ]+")
 #: words for places, people and times that columns are called by in other languages
 _SAME: Final = (
-    frozenset(("location", "site", "place", "standort", "ort", "lieu", "station", "position", "camera location", "camera", "kamera", "spot", "room")),
+    frozenset(("location", "site", "place", "standort", "ort", "lieu", "station", "position", "camera", "kamera", "spot", "room")),
     frozenset(("observer", "annotator", "labeller", "labeler", "rater", "beobachter", "beobachterin", "reader", "person", "observateur")),
     frozenset(("weather", "wetter", "météo", "meteo")),
     frozenset(("light", "licht", "lighting", "beleuchtung", "daylight", "lumière", "daytime")),
     frozenset(("season", "jahreszeit", "month", "monat", "saison")),
     frozenset(("distance", "distanz", "entfernung")),
     frozenset(("temperature", "temp", "temperatur")),
-    frozenset(("scanner", "device", "gerät", "camera model")),
+    frozenset(("scanner", "device", "gerät")),
     frozenset(("hospital", "clinic", "klinik", "krankenhaus", "centre", "center")),
-    frozenset(("zip", "zipcode", "postcode", "postal code", "plz")),
+    frozenset(("zip", "zipcode", "postcode", "postal", "plz")),
 )  # fmt: skip
 
 

@@ -30,11 +30,17 @@ class Rate(NamedTuple):
 
 def rate(state: CaseState, name: str, of: str = "") -> Rate | None:
     """The newest ``name`` about ``of`` that ``evaluate`` measured, such as ``accuracy`` of ``split deploy``."""
-    for made in reversed(state.measured_now()):
-        found = next((f for f in made.facts if f.name == name and f.of == of), None)
-        if made.tool == "evaluate" and found is not None and isinstance(found.value, int | float):
-            return Rate(float(found.value), _pair(found), int(found.n or 0), made.id)
-    return None
+    return _rates(state, name).get(of)
+
+
+def _rates(state: CaseState, name: str) -> dict[str, Rate]:
+    """What it is of → the newest ``name`` that ``evaluate`` measured, in one walk: a case may have thousands of classes."""
+    made: dict[str, Rate] = {}
+    for one in state.measured_now():
+        for fact in one.facts if one.tool == "evaluate" else ():
+            if fact.name == name and isinstance(fact.value, int | float):
+                made[fact.of] = Rate(float(fact.value), _pair(fact), int(fact.n or 0), one.id)
+    return made
 
 
 def accuracy(state: CaseState, split: str = "data") -> Rate | None:
@@ -45,8 +51,8 @@ def accuracy(state: CaseState, split: str = "data") -> Rate | None:
 def of_classes(state: CaseState, classes: Sequence[str], name: str, split: str = "data") -> dict[str, Rate]:
     """Class → ``recall`` or ``precision`` in one split; classes without one are left out."""
     lead = "" if split == "data" else f"split {split}, "
-    made = {c: rate(state, name, f"{lead}class {c}") for c in classes}
-    return {c: r for c, r in made.items() if r is not None}
+    known = _rates(state, name)
+    return {c: known[of] for c in classes if (of := f"{lead}class {c}") in known}
 
 
 def _pair(fact: Fact) -> tuple[float, float] | None:

@@ -44,7 +44,7 @@ _MATTERS: Final = (
 )
 _CHEAP: Final = re.compile(r"\b(?:cheap|easy|easiest|quick|cost)\w*\b.*\bto (?:fix|mend|repair)\b")
 _ONE: Final = re.compile(
-    r"\b(?:single|which (?:finding|problem|issue|fault|bug|risk)|which(?: one)? of|one thing|most important thing|what is the (?:biggest|worst|main)|what's the (?:biggest|worst|main))\b"
+    rf"\b(?:single|which (?:finding|problem|issue|fault|bug|risk)|which(?: one)? of|one thing|most important thing|(?:what|which)(?: is|'s) the {_MOST})\b"
 )
 _SHAKY: Final = (
     r"(?:which|what)(?: of (?:the|these|those|your|our) findings| findings?)?(?: is| are|'s)? (?:the )?(?:shakiest|weakest|least (?:certain|sure|reliable|well supported|solid|confident)|most (?:uncertain|doubtful|fragile))(?: (?:one|finding|of (?:them|these|all)))?(?: (?:supported|founded))?",
@@ -163,11 +163,13 @@ def _ranked(case: Case, state: CaseState, text: str, asked: Sequence[str]) -> AI
 def _shakiest(case: Case, state: CaseState) -> AIMessage:
     """The confirmed finding whose effect lies nearest to none, measured by the half width of its interval."""
 
-    def margin(record: FindingRecord) -> float:
+    margins = []
+    for record in largest(state):
         tests = [t for t in record.finding.tests if t.ci is not None and t.ci[1] > t.ci[0]]
-        return min((2 * abs(t.effect) / (t.ci[1] - t.ci[0]) for t in tests), default=float("inf"))
-
-    chosen = min(largest(state), key=margin)
+        margins += [(2 * abs(t.effect) / (t.ci[1] - t.ci[0]), record) for t in tests]
+    if not margins:
+        return words.message(prompts.say("advice.shaky.untested"), words.choices(case))
+    chosen = min(margins, key=lambda one: one[0])[1]
     lines = [prompts.say("advice.shaky"), f"- {words.finding_line(chosen)}"]
     return words.message("\n".join(lines), [f"Why {chosen.id}?", *words.choices(case)])
 

@@ -125,7 +125,8 @@ def told(case: Case, sentences: int) -> AIMessage | Step:
 def _standing(state: CaseState, right: Rate, *, use: bool, faults: bool) -> str:
     """The verdict with how often it is right; with ``use`` also in deployment, with ``faults`` also how much is confirmed."""
     made = judged(state)
-    verdict = made.verdict if made is not None and not made.stale else "not_judged"
+    stale = made is not None and bool(made.stale)
+    verdict = "stale" if stale else made.verdict if made is not None else "not_judged"
     field = accuracy(state, "deploy")
     used = (
         prompts.say("advice.sum.use", rate=number(field.value), evidence=field.evidence)
@@ -133,9 +134,12 @@ def _standing(state: CaseState, right: Rate, *, use: bool, faults: bool) -> str:
         else ""
     )
     top = largest(state)
-    found = prompts.say("advice.sum.faults", count=len(top)) if faults and top else ""
+    found = _of(top, "advice.sum.faults") if faults and top else ""
     asked = _asked(state, made.evidence.id) if made is not None and not made.stale else ""
-    text = prompts.say(f"advice.sum.{verdict}", rate=str(right), n=f"{right.n:,}", evidence=right.evidence)
+    fields = {"rate": str(right), "n": f"{right.n:,}", "evidence": right.evidence}
+    if made is not None and stale:
+        fields |= {"verdict": made.verdict.replace("_", " "), "judged": made.evidence.id}
+    text = prompts.say(f"advice.sum.{verdict}", **fields)
     return f"{text}{asked}{used}{found}."
 
 
@@ -165,10 +169,15 @@ def _in_use(state: CaseState) -> str:
 def _wrong(state: CaseState, top: Sequence[FindingRecord]) -> list[str]:
     """A sentence for each of the largest faults, those beside that of deployment as a whole first."""
     own = [r for r in top if r.finding.kind != "distribution_shift" or r.finding.class_name] or list(top)
-    lead = prompts.say(
-        "advice.sum.wrong", count=len(top), statement=_lower(for_requesters(own[0].finding)), id=own[0].id
-    )
+    lead = _of(top, "advice.sum.wrong", statement=_lower(for_requesters(own[0].finding)), id=own[0].id)
     return [lead, *(f"{for_requesters(r.finding).rstrip('.')} [{r.id}]." for r in own[1:4])]
+
+
+def _of(found: Sequence[FindingRecord], key: str, **fields: str) -> str:
+    """A sentence about so many findings, or about the one that there is."""
+    if len(found) == 1:
+        return prompts.say(f"{key}.one", **fields)
+    return prompts.say(key, **fields, count=len(found))
 
 
 def _lower(text: str) -> str:
@@ -241,7 +250,7 @@ def _in_plain(record: FindingRecord) -> str:
     key = record.standing if record.standing in ("confirmed", "refuted", "inconclusive") else "open"
     said = clean(said, 400).rstrip(".") + "."
     if key != "confirmed":
-        said = _lower(said) + "."
+        said = _lower(said) + "."  # _lower takes the point off
     return prompts.say(f"advice.plain.finding.{key}", id=record.id, statement=said)
 
 
@@ -262,9 +271,7 @@ def _good(case: Case) -> AIMessage | Step:
         lines.append(prompts.say("advice.good.classes", classes=told_, evidence=found[best[0]].evidence))
     refuted = [r for r in state.now() if r.standing == "refuted"]
     if refuted:
-        lines.append(
-            prompts.say("advice.good.refuted", ids=listing([r.id for r in refuted], 4), count=len(refuted))
-        )
+        lines.append(_of(refuted, "advice.good.refuted", ids=listing([r.id for r in refuted], 4)))
     if (field := accuracy(state, "deploy")) is not None:
         lines.append(
             prompts.say("advice.good.deploy", rate=str(field), n=f"{field.n:,}", evidence=field.evidence)

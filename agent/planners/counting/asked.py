@@ -91,10 +91,13 @@ def asked(case: Case, mentions: Mentions, before: Sequence[Turn]) -> list[Count]
     if _SHOWS.match(question) or (positive(case.classes) is not None and _ONE_SIDED.search(question)):
         return []
     columns = columns_of(case)
-    made = read(mentions, columns, lambda m, low: looks.condition(case, m, low), marks(case, mentions))  # fmt: skip
+    told = marks(case, mentions)
+    made = read(mentions, columns, lambda m, low: looks.condition(case, m, low), told)
     made = _compared(_complemented(made, question))
     base, strict = counting_follow.context(before)
     plain = without_names(mentions)
+    for one in told:  # the unit of a bound, in "above 1,000 dollars", is no word that other tools answer
+        plain = plain.replace(question[one.start : one.end], " ")
     followed = counting_follow.follow(question, plain, made, base, strict=strict)
     if followed is not None:
         return followed
@@ -191,20 +194,10 @@ def message(
     either = next((c for c in counts if c.either), None)
     if either is not None and said is None:
         counts, said = counting_more.any_of(either)
-    calls = list(dict.fromkeys(_key(c, s) for c in counts for s in (c.splits or ("",))))
-    (first, *rest) = [_call(key) for key in calls]
+    made = [(TOOL, c.arguments(s)) for c in counts for s in (c.splits or ("",))]
+    first, *rest = [one for i, one in enumerate(made) if one not in made[:i]]
     unread = list(dict.fromkeys(u for c in counts for u in c.unread))
     return call_of(first, rest, prompts.say("why.question", question=clean(question, 120)), said, unread)
-
-
-def _key(one: Count, split: str) -> tuple[Any, ...]:
-    return one.among, one.having, one.by, "" if split == "data" else split
-
-
-def _call(key: tuple[Any, ...]) -> tuple[str, dict[str, Any]]:
-    among, having, by, split = key
-    given = {"split": split, "among": list(among), "having": list(having), "by": by}
-    return TOOL, {k: v for k, v in given.items() if v}
 
 
 __all__ = ["SAID", "TOOL", "answered", "asked", "message"]

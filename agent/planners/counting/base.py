@@ -4,8 +4,9 @@ of them."""
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -77,37 +78,38 @@ def marks(case: Case, mentions: Mentions) -> list[Mark]:
         pattern_ = rf"\b(?P<op>{'|'.join(sorted(w.OPS, key=len, reverse=True))}) ?(?P<n>\d[\d,.]*)(?P<k> ?k\b)? ?(?:{unit})"
         found = re.search(pattern_, text, re.IGNORECASE)
         column = _column(case, about) if found is not None else ""
-        if found is not None and column:
-            value = float(re.sub(r",(?=\d{3})", "", found["n"]).rstrip(".,")) * (1000 if found["k"] else 1)
-            made.append(
-                Mark(*found.span(), "condition", f"{column}{w.OPS[found['op'].lower()]}{number_text(value)}")
-            )
+        value = w.number_of(found["n"]) if found is not None and column else None
+        if found is not None and value is not None:
+            bound = number_text(value * (1000 if found["k"] else 1))
+            made.append(Mark(*found.span(), "condition", f"{column}{w.OPS[found['op'].lower()]}{bound}"))
     return made
 
 
 def _column(case: Case, kinds: Sequence[str]) -> str:
     """The one column of numbers whose name says what a word or a unit is about; empty for none or several."""
-    table = case.attributes().columns
-    found = [
-        n
-        for n in columns_of(case)
-        if set(words_of(n)) & set(kinds) and n in table and _numbers(table[n]) is not None
-    ]
+    found = [n for n in columns_of(case) if set(words_of(n)) & set(kinds) and _median(case, n) is not None]
     return found[0] if len(found) == 1 else ""
 
 
-def _numbers(values: Any) -> Any:
+_MEDIANS: WeakKeyDictionary[Case, dict[str, tuple[str, str | None]]] = WeakKeyDictionary()
+
+
+def _median(case: Case, column: str) -> str | None:
+    """The median of a column of numbers; None for any other. Read once, and again after an edit: a table may have a million rows."""
+    edits, kept = case.state().attributes_now(), _MEDIANS.setdefault(case, {})
+    if column not in kept or kept[column][0] != edits:
+        kept[column] = edits, _middle(case.attributes().columns.get(column, ()))
+    return kept[column][1]
+
+
+def _middle(values: Iterable[Any]) -> str | None:
+    """The median of numbers, as it is shown; None where some are none, or there are none."""
     try:
         made = np.asarray([np.nan if v is None else v for v in values], float)
     except (TypeError, ValueError):
         return None
     made = made[np.isfinite(made)]
-    return made if len(made) else None
-
-
-def _median(case: Case, column: str) -> str | None:
-    values = _numbers(case.attributes().columns[column])
-    return number_text(float(np.median(values))) if values is not None else None
+    return number_text(float(np.median(made))) if len(made) else None
 
 
 def names_of(case: Case, text: str) -> Mentions:

@@ -229,21 +229,7 @@ def _with(one: Count, gone: Sequence[str], new: str) -> Count:
 
 
 def _sides(question: str, counts: Sequence[Count]) -> AIMessage:
-    calls = [
-        (
-            TOOL,
-            {
-                k: v
-                for k, v in {
-                    "split": c.splits[0] if c.splits else "",
-                    "among": list(c.among),
-                    "having": list(c.having),
-                }.items()
-                if v
-            },
-        )
-        for c in counts
-    ]
+    calls = [(TOOL, replace(c, by="").arguments(c.splits[0] if c.splits else "")) for c in counts]
     return call_of(calls[0], calls[1:], why(question))
 
 

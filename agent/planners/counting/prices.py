@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from failsight.agent.case import Case
 
-_N: Final = r"(\d+(?:[.,]\d+)?)"
+_N: Final = rf"(?<![\d.,])({w.FIGURE})"  # whole: of "1,000" not the 000 alone
 _DAY: Final = re.compile(
     rf"\b(?:wrong|errors?|mistakes?|incorrect)\b.*\b{_N} {w.PICTURES} ?(?:an?|per|every|each)? ?(?:day|week|hour|month|user|walk)?\b|\b(?:with|of|out of|in|for|from) {_N} {w.PICTURES} (?:an?|per|every|each) (?:day|week|hour|month)\b.*\b(?:wrong|errors?|mistakes?|incorrect)\b",
     re.IGNORECASE,
@@ -39,9 +39,8 @@ _COST_ASKED: Final = re.compile(
 )
 
 
-def _prices(case: Case, question: str, mentions: Mentions) -> dict[str, Any] | None:
+def _prices(text: str, mentions: Mentions) -> dict[str, Any] | None:
     """``a bathroom called kitchen costs 10 and everything else 1``; None where a sentence says no such thing."""
-    text = question
     one = _COSTS.search(text)
     names = mentions.of("class")
     if (
@@ -51,13 +50,12 @@ def _prices(case: Case, question: str, mentions: Mentions) -> dict[str, Any] | N
     ):
         return None
     rest = _REST.search(text, one.end())
-    value = float(rest[1].replace(",", ".")) if rest is not None else 1.0
     return {
         "kind": "cost",
         "true": names[0],
         "predicted": names[1],
-        "cost": float(one[1].replace(",", ".")),
-        "rest": value,
+        "cost": w.number_of(one[1]),
+        "rest": w.number_of(rest[1]) if rest is not None else 1.0,
         "unsaid": rest is None,
     }
 
@@ -65,11 +63,9 @@ def _prices(case: Case, question: str, mentions: Mentions) -> dict[str, Any] | N
 def cost(
     case: Case, question: str, mentions: Mentions, before: Sequence[Turn], split: str
 ) -> AIMessage | None:
-    said = _prices(case, question, mentions)
+    said = _prices(question, mentions)
     if said is None and _COST_ASKED.search(question):
-        earlier = (
-            _prices(case, t.said, names_of(case, t.said)) for t in reversed(before) if _COSTS.search(t.said)
-        )
+        earlier = (_prices(t.said, names_of(case, t.said)) for t in reversed(before) if _COSTS.search(t.said))
         said = next((p for p in earlier if p is not None), None)
     if said is None:
         return None
@@ -87,7 +83,7 @@ def day(case: Case, question: str, split: str) -> AIMessage | None:
         _EACH_DAY.search(question) or re.search(r"\bhow many\b", question, re.IGNORECASE)
     ):
         return None
-    n = float((found[1] or found[2]).replace(",", ""))
+    n = w.number_of(found[1] or found[2])
     which = [split] if split else ["deploy", ""] if _labelled(case, "deploy") else [""]
     calls = [(TOOL, {"having": ["wrong"], **({"split": s} if s else {})}) for s in which]
     return call_of(calls[0], calls[1:], why(question), {"kind": "day", "n": n})

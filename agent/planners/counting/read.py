@@ -65,8 +65,8 @@ class Count:
 
     def arguments(self, split: str = "") -> dict[str, object]:
         """The arguments of the call, on one split."""
-        given = {"among": list(self.among), "having": list(self.having), "by": self.by}
-        return {k: v for k, v in {**given, "split": split if split != "data" else ""}.items() if v}
+        given = {"split": split if split != "data" else "", "among": list(self.among), "having": list(self.having), "by": self.by}  # fmt: skip
+        return {k: v for k, v in given.items() if v}
 
 
 @dataclass

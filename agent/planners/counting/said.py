@@ -29,6 +29,7 @@ RANKS: Final = re.compile(
 )
 IS_BEST: Final = re.compile(_BEST, re.IGNORECASE)
 _FIRST: Final = re.compile(r"(?<=[%\w])\. (?=(?:These|This|By) )")
+_UNKNOWN: Final = "it is not known"  # of a count's notes: images of which a condition can't be told
 MOST: Final = 6
 FEW: Final = 4  # values that a count's own summary names
 MOST_VALUES: Final = 12
@@ -89,19 +90,30 @@ def _cited(made: Sequence[Evidence]) -> str:
 
 def _any(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:
     """At least one of several things: what is left when those that have none are taken away."""
+    from failsight.tools.stats.intervals import wilson
+
     names = listing([clean(str(n), 40) for n in said.get("names", ())], 8)
     none, n_none = _numbers(made[-1])
     if len(made) == 1:
         whole, of = n_none - none, n_none
-        told = prompts.say("count.any", count=f"{whole:,}", n=f"{of:,}", share=_share(whole, of), names=names, none=f"{none:,}", evidence=_cited(made))  # fmt: skip
+        without = _fact(made[0], "share")  # of those with none: the rest has the interval that is left
+        ci = (
+            (1 - without.ci[1], 1 - without.ci[0]) if without is not None and without.ci is not None else None
+        )
+        told = prompts.say("count.any", count=f"{whole:,}", n=f"{of:,}", share=_share(whole, of, ci), names=names, none=f"{none:,}", evidence=_cited(made))  # fmt: skip
         return [told]
     every, n_every = _numbers(made[0])
     whole, of = every - none, n_every - n_none
-    return [prompts.say("count.any_of", count=f"{whole:,}", n=f"{of:,}", share=_share(whole, of), names=names, what=str(said.get("what") or "counted"), evidence=_cited(made)), *map(_told, made)]  # fmt: skip
+    ci = None if made[0].arguments.get("group_by") else wilson(whole, of)  # of groups: only their rows tell
+    unknown = any(
+        _UNKNOWN in note for note in made[-1].notes
+    )  # what is in no group is left with those that have one
+    key = "count.any_of.unknown" if unknown else "count.any_of"
+    return [prompts.say(key, count=f"{whole:,}", n=f"{of:,}", share=_share(whole, of, ci), names=names, what=str(said.get("what") or "counted"), evidence=_cited(made)), *map(_told, made)]  # fmt: skip
 
 
-def _share(k: float, n: float) -> str:
-    return number(k / n) if n else "–"
+def _share(k: int, n: int, ci: tuple[float, float] | None) -> str:
+    return f"{number(k / n)} {interval(ci)}".strip() if n else "–"
 
 
 def _rank(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:

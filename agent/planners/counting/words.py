@@ -240,6 +240,17 @@ _SLIPS: Final = {
 _SLIP: Final = re.compile(rf"\b(?:{'|'.join(_SLIPS)})\b", re.IGNORECASE)
 
 
+FIGURE: Final = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:[.,]\d+)?"
+
+
+def number_of(text: str) -> float | None:
+    """``1,000`` as 1000 and ``2,5`` as 2.5, whatever mark ends the sentence behind it; None for what is no number (``1.2.3``)."""
+    text = text.rstrip(".,")
+    if re.fullmatch(FIGURE, text) is None:
+        return None
+    return float(text.replace(",", "") if re.match(r"\d{1,3},\d{3}", text) else text.replace(",", "."))
+
+
 def spelt(text: str) -> str:
     """The sentence with common slips in small words put right."""
     return _SLIP.sub(lambda m: _SLIPS[m.group().lower()], text)
