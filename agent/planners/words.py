@@ -14,6 +14,7 @@ from failsight import prompts
 from failsight.agent.chains import record_chain
 from failsight.agent.events import Notice, PlannerSaid, SessionEvent
 from failsight.agent.narrate.findings import ordered
+from failsight.agent.narrate.parts import parts
 from failsight.agent.narrate.plainly import not_possible
 from failsight.agent.narrate.record import Record
 from failsight.agent.narrate.story import no_headline
@@ -25,7 +26,7 @@ from failsight.agent.planners.steps import MOST_TESTS, maskable, next_step
 from failsight.agent.state import FindingRecord
 from failsight.tools.adopt_version import KINDS
 from failsight.tools.errors import RetryError
-from failsight.tools.evidence import Evidence
+from failsight.tools.evidence import Evidence, Finding, TestResult
 from failsight.tools.registry import registry
 from failsight.tools.text import clean, interval, number, p_beside, p_value
 
@@ -105,24 +106,32 @@ def finding_line(record: FindingRecord) -> str:
 
 
 def detail(record: FindingRecord) -> str:
-    """The numbers of a finding: rates with interval, tests with control, where the evidence is."""
+    """The numbers of a finding that its statement does not give: rates with interval, tests with control, where the evidence is."""
     found = record.finding
     parts = []
-    if found.error_rate is not None:
+    rate = found.error_rate
+    if rate is not None and not any(number(r) in found.statement for r in (rate, 1 - rate)):
         against = f" against {number(found.base_error_rate)}" if found.base_error_rate is not None else ""
-        parts.append(f"error {number(found.error_rate)} {interval(found.ci)}{against}".strip())
-    for test in found.tests:
-        control = (
-            f", control {number(test.control_effect, 'points')}" if test.control_effect is not None else ""
-        )
-        shown = interval(test.ci, "points")
-        parts.append(
-            f"{test.tool}: {number(test.effect, 'points')} {shown}{control}, p {p_beside(test.p, test.ci)}"
-        )
-    if found.q is not None:
+        parts.append(f"error {number(rate)} {interval(found.ci)}".strip() + against)
+    parts += [_test(found, test) for test in found.tests]
+    if found.q is not None and not found.tests:
         parts.append(f"q {p_value(found.q)}")
     parts.append(", ".join(record.evidence))
     return "; ".join(parts)
+
+
+def _test(found: Finding, test: TestResult) -> str:
+    """One test; of the one whose p was corrected for the others beside it, that corrected value instead."""
+    control = f", control {number(test.control_effect, 'points')}" if test.control_effect is not None else ""
+    q = found.q if test.q is None and test.p == found.p else test.q
+    sure = f"p {p_beside(test.p, test.ci)}" if q is None else f"q {p_value(q)}"
+    effect = number(test.effect, "points")
+    shown = (
+        ""
+        if effect.removeprefix("+") in found.statement
+        else f" {effect} {interval(test.ci, 'points')}{control},"
+    )
+    return f"{test.tool}:{shown} {sure}"
 
 
 def next_lines(case: Case) -> list[str]:
@@ -160,20 +169,15 @@ def next_lines(case: Case) -> list[str]:
 
 
 def closing(case: Case, level: str) -> AIMessage:
-    """The end of the workflow: what was confirmed, and whether it is ready."""
+    """The end of the workflow: what was confirmed, what is part of what, and whether it is ready."""
     state = case.state()
     held = {r.id for r in state.confirmed()}
     confirmed = [r for r in ordered(state) if r.id in held]  # as the report has them, the largest first
-    if confirmed:
-        lines = [prompts.say("summary.some", count=len(confirmed))]
-        lines += [
-            prompts.say(
-                "summary.finding", id=r.id, statement=clean(r.finding.statement, 600), detail=detail(r)
-            )
-            for r in confirmed
-        ]
-    else:
-        lines = [_none(case)]
+    lines = (
+        [prompts.say("summary.some", count=len(confirmed)), *_nested(case, confirmed)]
+        if confirmed
+        else [_none(case)]
+    )
     checked = [e for e in state.evidence if e.tool == "verify_correction"]
     if checked:
         lines += ["", prompts.say("summary.repairs"), *(f"- {e.summary} [{e.id}]" for e in checked)]
@@ -182,6 +186,32 @@ def closing(case: Case, level: str) -> AIMessage:
         lines += ["", ready.summary + f" [{ready.id}]"]
     lines += ["", prompts.say("nothing_next")]
     return message("\n".join(lines), choices(case))
+
+
+def _nested(case: Case, confirmed: Sequence[FindingRecord]) -> list[str]:
+    """The confirmed findings in their order, each with those that are part of it below it."""
+    told = [r.id for r in confirmed]
+    part_of = {i: p.of for i, p in parts(Record(case.state(), case.journal.events)).items() if p.of in told}
+    whole = [r for r in confirmed if r.id not in part_of]
+    lines = []
+    for record in whole:
+        lines.append(_closed(record))
+        lines += [f"  {_closed(r, 'part')}" for r in confirmed if _top(r.id, part_of) == record.id != r.id]
+    return lines
+
+
+def _top(finding: str, part_of: Mapping[str, str]) -> str:
+    """The finding that this one is part of, and that is part of none itself."""
+    seen = {finding}
+    while (above := part_of.get(finding)) is not None and above not in seen:
+        seen.add(above)
+        finding = above
+    return finding
+
+
+def _closed(record: FindingRecord, how: str = "finding") -> str:
+    statement = clean(record.finding.statement, 600)
+    return prompts.say(f"summary.{how}", id=record.id, statement=statement, detail=detail(record))
 
 
 def _none(case: Case) -> str:

@@ -338,7 +338,7 @@ class RunDisplay:
         try:
             with self._interrupts.while_running(session.cancel):
                 for event in session.auto():
-                    self._show(inert(event))
+                    self._show(inert(event), session)
             if self._interrupts.asked():
                 raise KeyboardInterrupt
             state = session.state()
@@ -354,9 +354,11 @@ class RunDisplay:
         finally:
             session.close()
 
-    def _show(self, event: SessionEvent) -> None:
+    def _show(self, event: SessionEvent, session: SessionLike) -> None:
         if isinstance(event, PlannerSaid):  # nobody is there to choose, and the report is written anyway
             text = event.text.removesuffix(prompts.say("nothing_next")).rstrip()
+            if text != event.text and session.state().confirmed():
+                return  # the closing words: what follows on stdout says the same
             event = replace(event, text=text, choices=())
         if not self._quiet or getattr(event, "level", "info") != "info":
             self._log.brief(event)
@@ -376,6 +378,9 @@ class RunDisplay:
         yield f"{len(confirmed)} of {len(records)} hypotheses confirmed."
         for record in (*confirmed, *(r for r in records if r not in confirmed)):
             yield finding_line(record, 600)
+        yield from (
+            inert_text(f"{e.id} {e.summary}") for e in state.measured_now() if e.tool == "verify_correction"
+        )
         yield from (inert_text(text) for text in by_policy(state))
 
 

@@ -209,11 +209,21 @@ def test_an_unattended_run_prints_findings_and_exits_by_readiness(
 
 
 def test_an_unattended_run_offers_no_choices_and_says_how_to_go_on(tmp_path: Path) -> None:
-    said = PlannerSaid(f"2 confirmed.\n\n{prompts.say('nothing_next')}", ("Go on: correct",))
+    said = PlannerSaid(f"No finding was confirmed.\n\n{prompts.say('nothing_next')}", ("Go on: correct",))
     out, err = io.StringIO(), io.StringIO()
     RunDisplay(out, err).run(lambda p: ScriptedSession(tmp_path, {"auto": [said]}))
-    assert "2 confirmed." in err.getvalue() and f"ask on: failsight chat {tmp_path}" in err.getvalue()
+    assert (
+        "No finding was confirmed." in err.getvalue()
+        and f"ask on: failsight chat {tmp_path}" in err.getvalue()
+    )
     assert "/report" not in err.getvalue() and "could be answered" not in err.getvalue()
+
+
+def test_what_a_run_confirmed_is_told_once(tmp_path: Path) -> None:
+    said = PlannerSaid(f"1 confirmed: kitchens.\n\n{prompts.say('nothing_next')}")
+    out, err = io.StringIO(), io.StringIO()
+    RunDisplay(out, err).run(lambda p: ScriptedSession(tmp_path, {"auto": [*SCRIPT["test it"], said]}))
+    assert "F1 ✓ confirmed" in out.getvalue() and "1 confirmed: kitchens." not in err.getvalue()
 
 
 def test_a_quiet_run_only_warns(tmp_path: Path) -> None:
