@@ -31,13 +31,10 @@ class WorkflowMap(Widget):
             if row.current and why:
                 told = wrap(f"because {why[:160]}", max(10, (self.size.width or 30) - 2)) or [""]
                 lines += [name, *(Content.styled(f"  {line}", "dim") for line in told)]
-            elif row.visited and why:
-                room = max(0, self.size.width - name.cell_length - 1)
-                lines.append(
-                    Content.assemble(name, " ", Content.styled(why, "dim").truncate(room, ellipsis=True))
-                )
             else:
-                lines.append(name)
+                reason = Content.styled(why if row.visited else "", "dim")
+                fits = name.cell_length + 1 + reason.cell_length <= self.size.width
+                lines.append(Content.assemble(name, " ", reason) if fits else name)  # half a reason says nothing
         return Content("\n").join(lines)
 
     def on_resize(self) -> None:
