@@ -24,11 +24,19 @@ from failsight.agent.events import (
     ToolStarted,
 )
 from failsight.agent.state import FindingRecord
+from failsight.agent.ui.brief import brief, rest_line
 from failsight.agent.ui.pictures import Album
 from failsight.agent.ui.progress import WORTH_SHOWING, JobState, Meter, expected, metered
-from failsight.agent.ui.renderables import evidence_body, finding_body, headline
+from failsight.agent.ui.renderables import (
+    evidence_body,
+    finding_body,
+    headline,
+    pictures_renderable,
+    table_renderable,
+)
 from failsight.agent.ui.words import LEVELS, arguments_text, may_run
 from failsight.tools.evidence import Evidence
+from failsight.tools.faces import fact_text
 
 if TYPE_CHECKING:
     from failsight.tools.view import Ticker
@@ -110,13 +118,44 @@ class Lines:
         self, evidence: Evidence, album: Album, *, reused: bool = False, whole: bool = False
     ) -> None:
         """Evidence as a rich renderable on a terminal, as its text elsewhere; ``whole``: nothing left out."""
-        if not self.rich:
-            self.say(evidence.text(1_000_000 if whole else 4_000))
+        if whole and not self.rich:
+            self.say(evidence.text(1_000_000))
             return
+        self.headline(evidence, reused=reused)
+        if whole:
+            self._print(Text(evidence.summary))
+            self._print(evidence_body(evidence, self._pictures(evidence, album), None))
+        else:
+            self.result(evidence, album)
+
+    def headline(self, evidence: Evidence, *, reused: bool = False) -> None:
+        """What was measured, in a line."""
         again = "  measured before" if reused else ""
         self._print(Text.assemble((headline(evidence), "bold"), (f"  {evidence.tool}{again}", "dim")))
-        self._print(Text(evidence.summary))
-        self._print(evidence_body(evidence, self._pictures(evidence, album), None if whole else 12))
+
+    def result(self, evidence: Evidence, album: Album, *, told: bool = False) -> None:
+        """What came out, in short; ``told``: without the summary, which is told elsewhere."""
+        if not told:
+            self._print(Text(evidence.summary))
+        self._brief(evidence, album, alone=told)
+
+    def _brief(self, evidence: Evidence, album: Album, alone: bool) -> None:
+        """``alone``: nothing of it stands here but what this shows."""
+        shown = brief(evidence)
+        if not self.rich:
+            for line in shown.lines():
+                self.say(line)
+        else:
+            for fact in shown.facts:
+                self.say(fact_text(fact))
+            if shown.table is not None:
+                self._print(table_renderable(shown.table))
+            for part in (
+                pictures_renderable(evidence, self._pictures(evidence, album)) if shown.pictures else ()
+            ):
+                self._print(part)
+        if shown.left > 0 and not (alone and shown.empty):
+            self.say(rest_line(shown.left, evidence), "dim")
 
     def finding(self, record: FindingRecord) -> None:
         """One hypothesis in full."""

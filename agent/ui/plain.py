@@ -6,6 +6,7 @@ offers is offered here.
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Iterator, Mapping
@@ -15,18 +16,20 @@ from typing import TYPE_CHECKING, TextIO
 
 from failsight import prompts
 from failsight.agent.declined import by_policy
-from failsight.agent.events import ApprovalAsked, EvidenceMade, PlannerSaid, SessionEvent
+from failsight.agent.events import BUDGET, ApprovalAsked, EvidenceMade, PlannerSaid, SessionEvent, ToolStarted
 from failsight.agent.places import shown_place
 from failsight.agent.ui import commands
+from failsight.agent.ui.brief import MORE
 from failsight.agent.ui.completion import Known, options
+from failsight.agent.ui.consent import consent
 from failsight.agent.ui.copying import text_of
 from failsight.agent.ui.errors import OK, bug_line, sentence
 from failsight.agent.ui.glossary import looked_up, terms
 from failsight.agent.ui.interrupts import Interrupts
 from failsight.agent.ui.lines import Lines, ProgressLines
 from failsight.agent.ui.mapping import map_lines
-from failsight.agent.ui.once import told_once
 from failsight.agent.ui.pictures import Album
+from failsight.agent.ui.progress import WORTH_SHOWING
 from failsight.agent.ui.reader import Reader
 from failsight.agent.ui.readiness import CODES, as_given, readiness_lines
 from failsight.agent.ui.searching import Said, search
@@ -41,7 +44,10 @@ if TYPE_CHECKING:
     from failsight.tools.evidence import Evidence
     from failsight.tools.view import Ticker
 
-YES, ALWAYS, NO = frozenset({"y", "yes"}), frozenset({"a", "always"}), frozenset({"n", "no", ""})
+MOST_SET_ASIDE = 3  # questions in a row that a sentence sets aside
+LEAVE = ("/quit", "/exit")
+ANSWERS = "y: yes, n: no, a: yes, and always for this tool until the session ends"
+ASKED_AGAIN = "Please answer y (yes), a (yes, and always for this tool) or n (no)."
 
 
 class PlainDisplay:
@@ -69,6 +75,9 @@ class PlainDisplay:
         self._choices: tuple[str, ...] = ()
         self._pending: ApprovalAsked | None = None
         self._measured: list[Evidence] = []  # since anybody spoke
+        self._found: list[str] = []  # keys of findings that nobody told yet
+        self._last: Evidence | None = None  # "more" shows it whole
+        self._said = ""  # by the person, last
 
     def job(self, label: str, total: int) -> AbstractContextManager[Ticker]:
         """Progress of a long job, on stderr once it takes over a second."""
@@ -88,9 +97,8 @@ class PlainDisplay:
             self._reader.completes(lambda text: self._completions(session, text))
             self._turn(session, lambda s: s.start())
             while (line := self._ask()) is not None:
-                if self._pending is not None:
-                    self._decide(session, line)
-                elif not self._answer(session, line):
+                going_on = self._answer if self._pending is None else self._decide
+                if not going_on(session, line):
                     break
         finally:
             session.close()
@@ -138,32 +146,53 @@ class PlainDisplay:
             line = self._choices[int(line) - 1]
         if not self._reader.echoes:  # a terminal shows what is typed, a pipe does not
             self._lines.say(f"› {line}")
-        self._measured = []
+        self._measured, self._said = [], line
+        if self._last is not None and line.casefold().rstrip(".!") in MORE:
+            self._lines.evidence(self._last, self._album(session), whole=True)
+            return True
         command = commands.parse(line)
         if command is None:
             self._turn(session, lambda s: s.say(line))
-        elif command.name in ("/quit", "/exit"):
+        elif command.name in LEAVE:
             return False
         elif not self._local(session, command):
             self._turn(session, lambda s: commands.act(s, command))
         return True
 
-    def _decide(self, session: SessionLike, line: str) -> None:
-        """Answer the pending approval; anything but yes and no asks again."""
-        answer = line.lower()
-        if answer not in YES | ALWAYS | NO:
-            self._progress.say("Please answer y (yes), a (yes, and always for this tool) or n (no).")
-            return
-        self._pending = None
-        self._turn(session, lambda s: s.decide(answer not in NO, always=answer in ALWAYS))
+    def _decide(self, session: SessionLike, line: str) -> bool:
+        """Answer the pending approval; False to leave. A sentence of its own sets the question aside and is answered."""
+        said, command = consent(line), commands.parse(line)
+        if said is not None:
+            self._pending = None
+            self._turn(session, lambda s: s.decide(said != "no", always=said == "always"))
+            return True
+        if command is not None and command.name in LEAVE:
+            return False
+        if command is not None or self._of_budget() or len(line.split()) == 1:
+            if command is None or not self._local(session, command):
+                self._progress.say(ASKED_AGAIN)
+            return True
+        for _ in range(MOST_SET_ASIDE):
+            asked, self._pending = self._pending, None
+            if asked is None:
+                break
+            self._lines.say(f"Set aside: {asked.tool} was not run. Ask for it again when you want it.", "dim")
+            self._turn(session, lambda s: s.decide(False), quiet=True)
+        return self._pending is not None or self._answer(session, line)
 
-    def _turn(self, session: SessionLike, turn: Turn) -> None:
-        """Show the events of one turn; an interrupt or an error ends the turn, not the conversation."""
+    def _of_budget(self) -> bool:
+        return self._pending is not None and self._pending.tool == BUDGET
+
+    def _turn(self, session: SessionLike, turn: Turn, *, quiet: bool = False) -> None:
+        """Show the events of one turn (``quiet``: but not what the planner says); an interrupt or an error ends the turn, not the
+        conversation."""
         self._choices = ()
         try:
             with self._interrupts.while_running(session.cancel):
                 for event in turn(session):
-                    self._show(inert(event), session)
+                    if not (quiet and isinstance(event, PlannerSaid)):
+                        self._show(inert(event), session)
+            self._tell(session)
             if self._interrupts.asked():
                 raise KeyboardInterrupt
         except KeyboardInterrupt:
@@ -177,20 +206,38 @@ class PlainDisplay:
 
     def _show(self, event: SessionEvent, session: SessionLike) -> None:
         if isinstance(event, PlannerSaid):
-            event = replace(event, text=told_once(event.text, self._measured))
-            self._measured = []
-        self._lines.event(event, self._album(session))
-        if isinstance(event, EvidenceMade):
+            self._tell(session, event.text)
+        elif isinstance(event, EvidenceMade):
+            self._lines.headline(event.evidence, reused=event.reused)
             self._measured.append(event.evidence)
+            self._last = event.evidence
+            self._found += [f.key for f in event.evidence.findings]
+            return
+        elif any(e.seconds >= WORTH_SHOWING for e in self._measured) or not isinstance(event, ToolStarted):
+            self._tell(session)  # who waited sees what came out before the next thing begins
+        if isinstance(event, ToolStarted):  # the sentence stands right above
+            event = replace(event, why=event.why.removesuffix(f": {self._said}"))
+        self._lines.event(event, self._album(session))
         if isinstance(event, PlannerSaid) and event.choices:
             self._choices = event.choices
         elif isinstance(event, ApprovalAsked):
             self._pending = event
-        elif isinstance(event, EvidenceMade) and event.evidence.findings:
-            keys = {f.key for f in event.evidence.findings}
-            for record in take(session.state()).records:
-                if record.finding.key in keys:
-                    self._lines.say(finding_line(record))
+
+    def _tell(self, session: SessionLike, said: str = "") -> None:
+        """What the measurements since anybody spoke came to, without what ``said`` tells."""
+        for made in self._measured:
+            self._lines.result(
+                made, self._album(session), told=made.summary in said or f"[{made.id}]" in said
+            )
+        self._measured = []
+        self._tell_findings(session, said)
+
+    def _tell_findings(self, session: SessionLike, said: str = "") -> None:
+        """The findings of the last measurements that ``said`` does not tell, a line each."""
+        keys, self._found = set(self._found), []
+        for record in take(session.state()).records if keys else ():
+            if record.finding.key in keys and not re.search(rf"\b{record.id}\b", said):
+                self._lines.say(finding_line(record))
 
     # commands of the display itself
 
@@ -221,7 +268,7 @@ class PlainDisplay:
         for name, words in commands.offered(inert(session.actions())).items():
             self._lines.say(f"{name:<14} {words}")
         self._lines.say(
-            "A number picks an offered answer; y, a (always for this tool) and n answer a question for approval."
+            "A number picks an offered answer; y, a (always for this tool) and n answer a question for approval; anything else sets it aside. `more` shows the last measurement whole."
         )
         self._lines.say(
             "Ctrl-C stops what runs; at the prompt, twice leaves. The end of the input leaves too."

@@ -21,7 +21,7 @@ from failsight.agent.ui.pictures import key
 from failsight.agent.ui.words import arguments_text, duration, finding_line, look_here, look_of
 from failsight.tools.evidence import Evidence, Fact, Finding, ImageRef, Table, TestResult
 from failsight.tools.faces import cell_text
-from failsight.tools.text import clean, condition, interval, number, p_beside, p_value
+from failsight.tools.text import clean, condition, counted, interval, number, p_beside, p_value
 from failsight.tools.verdicts import Step
 
 WORD = 16  # columns of a word that a table does not break
@@ -161,7 +161,7 @@ def table_renderable(table: Table, rows: int | None = None) -> RenderableType:
     made = Fitted(table, rows)
     parts: list[RenderableType] = [made]
     if len(made.cells) < len(table.rows):
-        parts.append(Text(f"… {len(table.rows) - len(made.cells):,} more rows", style="dim"))
+        parts.append(Text(f"… {counted(len(table.rows) - len(made.cells), 'more row')}", style="dim"))
     if table.caption:
         parts.append(Text(clean(table.caption, 400), style="dim"))
     return Group(*parts)
@@ -189,7 +189,7 @@ def pictures_renderable(evidence: Evidence, pictures: Pictures, most: int = 4) -
         parts.append(Columns([_framed(i, pictures[key(i)]) for i in drawn], padding=(0, 2)))
     parts += [Text(f"▦ {image_line(i)}", style="italic") for i in shown if key(i) not in pictures]
     if len(evidence.images) > most:
-        parts.append(Text(f"… {len(evidence.images) - most} more images", style="dim"))
+        parts.append(Text(f"… {counted(len(evidence.images) - most, 'more image')}", style="dim"))
     return parts
 
 
@@ -212,7 +212,7 @@ def evidence_body(
         shown = evidence.facts if rows is None else evidence.facts[:rows]
         parts.append(Padding(facts_table(shown), (1, 0, 0, 0)))
         if len(shown) < len(evidence.facts):
-            parts.append(Text(f"… {len(evidence.facts) - len(shown):,} more values", style="dim"))
+            parts.append(Text(f"… {counted(len(evidence.facts) - len(shown), 'more value')}", style="dim"))
     parts += [Padding(table_renderable(t, rows), (1, 0, 0, 0)) for t in evidence.tables]
     parts += pictures_renderable(evidence, pictures or {})
     parts += [Text(f"! {n}", style="yellow") for n in evidence.notes]

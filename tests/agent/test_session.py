@@ -20,6 +20,7 @@ from failsight.agent.events import (
 )
 from failsight.agent.journal import verify
 from failsight.agent.planners.scripted import ScriptedPlanner, call
+from failsight.agent.planners.words import greeting
 from failsight.agent.session import Session
 from failsight.agent.state import STAGES, fold
 from failsight.tools.evidence import Evidence, Finding
@@ -224,7 +225,7 @@ class Killed(BaseException):
     """Stands for a process that is gone: nothing catches it."""
 
 
-@pytest.mark.parametrize("at", [9, 20, *(pytest.param(at, marks=pytest.mark.slow) for at in (3, 14, 26))])
+@pytest.mark.parametrize("at", [9, *(pytest.param(at, marks=pytest.mark.slow) for at in (3, 14, 20, 26))])
 def test_a_run_cut_off_at_any_event_ends_with_the_same_findings(tmp_path: Path, at: int) -> None:
     def run(folder: Path, until: int | None) -> FakeCase:
         table, model = television_world()
@@ -284,3 +285,13 @@ def test_a_call_is_new_only_where_what_it_heeds_has_changed(tmp_path: Path) -> N
     made = Evidence("preprocessing_probe", "t", "s", findings=(fed,), id="E2")
     case.record("evidence.recorded", call="x", evidence=made.to_dict())
     assert case.call_key(spec, {}) != before
+
+
+def test_an_example_of_an_expectation_names_a_class_that_has_images(tmp_path: Path) -> None:
+    table, model = television_world(40)
+    first, second = table.classes
+    for labels, told in ((table.labels * 0 + 1, second), (table.labels * 0 - 1, first)):  # without labels: any
+        table.labels[:] = labels
+        case = FakeCase(tmp_path / told, {"data": table}, model)
+        assert f"recall of {told} at least" in str(greeting(case, "novice").content)
+        case.close()

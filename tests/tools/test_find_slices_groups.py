@@ -89,6 +89,7 @@ def hits(runs: int, **world: object) -> dict[str | None, int]:
     return found
 
 
+@pytest.mark.slow
 def test_a_weak_value_is_found_nearly_as_often_where_frames_are_independent() -> None:
     found = hits(12, count=100, worse=0.25)
     assert found["video"] >= found[None] - 2 and found["video"] >= 9

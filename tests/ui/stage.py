@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Container, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 
 from failsight.agent.events import ApprovalAsked, EvidenceMade, PlannerSaid, StageEntered, ToolStarted
@@ -131,3 +132,22 @@ def make_app(
     Talk.PATIENCE = math.inf  # on a busy machine even a scripted session may take its time
     ApprovalScreen.QUIET = 0.0  # keys of a test follow one another without a pause
     return app, sessions
+
+
+def in_both_looks(
+    names: Iterable[str], app: Any, lines: Any, always: Container[str], arguments: str = "name,walk"
+) -> pytest.MarkDecorator:
+    """Every name in both looks. The app takes seconds for each: there only ``always`` are tried in every run, all in the slow ones."""
+    return pytest.mark.parametrize(
+        arguments.split(","),
+        [
+            pytest.param(
+                name,
+                look,
+                marks=[pytest.mark.slow] if look is app and name not in always else [],
+                id=f"{name}-{look.__name__}",
+            )
+            for name in names
+            for look in (app, lines)
+        ],
+    )

@@ -28,7 +28,7 @@ from failsight.agent.ui.plain import PlainDisplay
 from failsight.agent.ui.tui.app import FailsightApp
 from failsight.agent.ui.tui.screens.approval import ApprovalScreen
 from tests.fakes.session import ACTIONS, ScriptedSession, Step, evaluation, masking
-from tests.ui.stage import Stage, on_stage
+from tests.ui.stage import Stage, in_both_looks, on_stage
 
 EVENTS: dict[type, tuple[SessionEvent, tuple[str, ...]]] = {
     PlannerSaid: (PlannerSaid("Hello **there**.", ("Pick me",)), ("Hello", "there", "1 Pick me")),
@@ -173,8 +173,10 @@ async def typed_in_lines(folder: Path, start: list[Step], line: str) -> tuple[st
     return out.getvalue(), session
 
 
-@pytest.mark.parametrize("show", [typed_in_the_app, typed_in_lines])
-@pytest.mark.parametrize("name", TABLE)
+ALWAYS = ("/quit", "/evidence", "/confusion", "/report")
+
+
+@in_both_looks(TABLE, typed_in_the_app, typed_in_lines, ALWAYS, "name,show")
 async def test_every_command_of_the_table_works_in_both_looks(name: str, show: Show, tmp_path: Path) -> None:
     line = ARGUMENTS.get(name, name)
     text, session = await show(tmp_path, [EvidenceMade(evaluation(1)), EvidenceMade(masking(2))], line)

@@ -18,7 +18,7 @@ from failsight.agent.ui.tui.screens.problem import ProblemScreen
 from failsight.agent.ui.tui.widgets.evidence_card import EvidenceCard
 from failsight.tools.errors import UserError
 from tests.fakes.session import ScriptedSession, Step, evaluation
-from tests.ui.stage import SCRIPT, WEAKEST, on_stage
+from tests.ui.stage import SCRIPT, WEAKEST, in_both_looks, on_stage
 from tests.ui.test_gallery import matrix, opened, pictures
 
 # lines typed (y, a, n answer an approval), what the session was asked, and words that are seen at the end
@@ -85,8 +85,16 @@ async def by_lines(folder: Path, lines: tuple[str, ...], seen: str) -> ScriptedS
     return session
 
 
-@pytest.mark.parametrize("walk", [by_keys, by_lines])
-@pytest.mark.parametrize("name", JOURNEYS)
+ALWAYS = (
+    "ask a question",
+    "always allow it",
+    "stop what runs",
+    "something breaks and one goes on",
+    "walk the matrix",
+)
+
+
+@in_both_looks(JOURNEYS, by_keys, by_lines, ALWAYS)
 async def test_a_journey(name: str, walk: object, tmp_path: Path) -> None:
     lines, asked, seen = JOURNEYS[name]
     session = await walk(tmp_path, lines, seen)  # type: ignore[operator]

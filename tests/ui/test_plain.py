@@ -15,6 +15,7 @@ import pytest
 
 from failsight import prompts
 from failsight.agent.events import EvidenceMade, Notice, PlannerSaid
+from failsight.agent.ui.consent import consent
 from failsight.agent.ui.errors import guard
 from failsight.agent.ui.lines import ProgressLines
 from failsight.agent.ui.plain import PlainDisplay, QuietDisplay, RunDisplay
@@ -54,7 +55,7 @@ def test_a_conversation_from_a_pipe(tmp_path: Path) -> None:
     for words in (
         f"  1 {WEAKEST}",
         f"› {WEAKEST}",
-        "E1 evaluate: Accuracy",
+        "E1 Accuracy",
         "Recall by class: class | recall | images",
     ):
         assert words in talk.text
@@ -110,8 +111,10 @@ def test_a_session_that_cannot_open_is_left_to_the_guard(tmp_path: Path) -> None
 
 
 def test_a_terminal_gets_tables_and_colour(tmp_path: Path) -> None:
-    text = Talk(tmp_path, "1\n", colour=True).text
-    assert "\x1b[" in text and "recall of class kitchen" in text and "dining room" in text
+    text = Talk(tmp_path, "1\nmore\n", colour=True).text
+    short, whole = text.split("more, or /evidence")
+    assert "\x1b[" in text and "recall of class kitchen" in whole and "dining room" in whole
+    assert "recall of class kitchen" not in short
 
 
 def interrupt_after(seconds: float) -> None:
@@ -286,4 +289,36 @@ def test_evidence_lies_in_the_session_for_later(tmp_path: Path) -> None:
     session = ScriptedSession(tmp_path, {"start": [EvidenceMade(masking(1))]})
     out = io.StringIO()
     PlainDisplay(io.StringIO("/evidence E1\n"), out, io.StringIO(), False).run(lambda p: session)
-    assert out.getvalue().count("test_by_masking: effect +31.0 points") == 2
+    short, whole = out.getvalue().split("› /evidence E1")
+    assert "test_by_masking: effect +31.0 points" not in short
+    assert whole.count("test_by_masking: effect +31.0 points") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "meant"),
+    [
+        ("y", "yes"), ("ok yes do it", "yes"), ("go ahead, please", "yes"), ("Yes, always", "always"), ("a", "always"),
+        ("", "no"), ("No, don't do that.", "no"), ("no thanks", "no"), ("not now", "no"), ("stop", "no"),
+        ("no, i meant at night", None), ("is the old one lost then", None), ("yes but only for kitchens", None),
+        ("ok?", None), ("show me wrong kitchens", None), ("do kitchens fail in the dark", None), ("maybe", None),
+    ],
+)  # fmt: skip
+def test_people_say_yes_and_no_in_their_own_words(line: str, meant: str | None) -> None:
+    assert consent(line) == meant
+
+
+def test_a_sentence_of_its_own_sets_the_question_aside_and_is_answered(tmp_path: Path) -> None:
+    talk = Talk(tmp_path, "repair it\n/map\ntest it\nrepair it\n/quit\ntest it\n")
+    asked = [a for a in talk.session.asked if a[0] in ("say", "decide")]
+    assert asked == [("say", "repair it"), ("decide", False), ("say", "test it"), ("say", "repair it")]
+    assert "Set aside: " in talk.text and "Stages" in talk.text  # a look leaves the question where it is
+
+
+def test_findings_that_the_answer_tells_are_not_told_before_it(tmp_path: Path) -> None:
+    said = PlannerSaid("F1 is the one: kitchens.")
+    for words, told in (((said,), 0), ((), 1)):
+        measured = [e for e in SCRIPT["test it"] if not isinstance(e, PlannerSaid)]
+        session = ScriptedSession(tmp_path, {"start": [*measured, *words]})
+        out = io.StringIO()
+        PlainDisplay(io.StringIO(""), out, io.StringIO(), False).run(lambda p, s=session: s)
+        assert out.getvalue().count("F1 ✓ confirmed") == told

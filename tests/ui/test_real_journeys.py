@@ -18,6 +18,7 @@ from failsight.agent.state import CaseState
 from failsight.tools.evidence import Evidence
 from tests.repair import square_world as world
 from tests.ui.real import Walked, by_keys, by_lines
+from tests.ui.stage import in_both_looks
 
 SUSPICION = "I think it uses the television to say red room"
 STATED = "/tool state_hypothesis kind=spurious_correlation class_name=red_room cue=television"
@@ -87,13 +88,10 @@ def measured(state: CaseState) -> list[str]:
     return [e.tool for e in state.evidence]
 
 
-HEAVY = ("see what speaks for an answer", "what would repair it")  # seconds of processor time each
+ALWAYS = ("suspect, allow the test", "a language model measures", "the budget pauses", "is it ready")
 
 
-@WALKS
-@pytest.mark.parametrize(
-    "name", [pytest.param(n, marks=pytest.mark.slow) if n in HEAVY else n for n in JOURNEYS]
-)
+@in_both_looks(JOURNEYS, by_keys, by_lines, ALWAYS)
 async def test_a_real_journey(name: str, walk: Walk, tmp_path: Path) -> None:
     journey = JOURNEYS[name]
     text, state = await walk(tmp_path / "case", journey.lines, **journey.given)

@@ -115,7 +115,12 @@ async def _open(main: MainScreen, event: PictureOpened | ImagesOpened | MatrixOp
         case ImagesOpened(gallery):
             from failsight.agent.ui.tui.screens.gallery import GalleryScreen
 
-            await main.add(Words("muted", f"▦ {gallery.title}: {len(gallery):,} pictures"))
+            await main.add(
+                Words(
+                    "muted",
+                    f"▦ {gallery.title}: {len(gallery):,} {'picture' if len(gallery) == 1 else 'pictures'}",
+                )
+            )
             main.app.push_screen(GalleryScreen(gallery, main.looks))
         case MatrixOpened(evidence):
             from failsight.agent.ui.tui.screens.matrix import MatrixScreen

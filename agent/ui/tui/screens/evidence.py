@@ -36,7 +36,7 @@ from failsight.agent.ui.tui.widgets.picture import Painted, Picture, paint
 from failsight.tools.confusions import matrix
 from failsight.tools.evidence import Evidence, Table
 from failsight.tools.faces import cell_text
-from failsight.tools.text import clean
+from failsight.tools.text import clean, counted
 
 IMAGES = 12
 
@@ -191,7 +191,7 @@ class EvidenceScreen(Screen[None]):
         if made.facts:
             parts.append(Static(facts_table(made.facts), markup=False, classes="block"))
         for table in made.tables:
-            title = f"{clean(table.title)} · {len(table.rows):,} rows"
+            title = f"{clean(table.title)} · {counted(len(table.rows), 'row')}"
             parts.append(Static(Content.styled(title, "bold"), markup=False, classes="block"))
             parts.append(SortableTable(table))
             if table.caption:

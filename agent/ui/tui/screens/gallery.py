@@ -25,7 +25,7 @@ from failsight.agent.ui.tui.messages import Answered
 from failsight.agent.ui.tui.thumbnails import Thumbnails, painting
 from failsight.agent.ui.tui.widgets.key_line import KeyLine
 from failsight.agent.ui.tui.widgets.picture import Painted, Picture, paint
-from failsight.tools.text import clean
+from failsight.tools.text import clean, counted
 
 if TYPE_CHECKING:
     from failsight.agent.gallery import Gallery, Shot
@@ -205,7 +205,7 @@ class GalleryScreen(Screen[None]):
         self._paint([*range(first, last), *ahead, *range(max(0, first - self.count), first)], first, last)
 
     def _say(self) -> None:
-        place = f"  {len(self.gallery):,} pictures · page {self.page + 1:,} of {self.pages:,}"
+        place = f"  {counted(len(self.gallery), 'picture ·', 'pictures ·')} page {self.page + 1:,} of {self.pages:,}"
         title = Content.assemble((self.gallery.title, "bold"), (place, "dim"))
         self.query_one("#gallery-title", Static).update(title)
         shot = self.gallery.shots[self.cursor]

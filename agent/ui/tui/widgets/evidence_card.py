@@ -15,7 +15,7 @@ from failsight.agent.ui.pictures import Album
 from failsight.agent.ui.renderables import Pictures, evidence_body, headline
 from failsight.agent.ui.words import look_here
 from failsight.tools.evidence import Evidence
-from failsight.tools.text import clean
+from failsight.tools.text import clean, counted
 
 STATEMENT = 700  # characters of a hypothesis: what is claimed must not end in the middle of a number
 ROWS = 12  # rows of a table, and values, that a card shows; the evidence screen shows all
@@ -67,7 +67,9 @@ class EvidenceCard(Static):
             look = look_here(finding)
             parts += ["\n", (f"{look.symbol} {look.word} ", look.theme), clean(finding.statement, STATEMENT)]
         if len(made.findings) > CLAIMS:
-            parts.append((f"\n… {len(made.findings) - CLAIMS} more hypotheses", "dim"))
+            parts.append(
+                (f"\n… {counted(len(made.findings) - CLAIMS, 'more hypothesis', 'more hypotheses')}", "dim")
+            )
         inside = self._inside()
         if inside:
             parts.append((f"\n{inside}", "dim"))

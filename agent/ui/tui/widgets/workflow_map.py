@@ -34,7 +34,9 @@ class WorkflowMap(Widget):
             else:
                 reason = Content.styled(why if row.visited else "", "dim")
                 fits = name.cell_length + 1 + reason.cell_length <= self.size.width
-                lines.append(Content.assemble(name, " ", reason) if fits else name)  # half a reason says nothing
+                lines.append(
+                    Content.assemble(name, " ", reason) if fits else name
+                )  # half a reason says nothing
         return Content("\n").join(lines)
 
     def on_resize(self) -> None:
