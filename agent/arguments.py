@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
-import types
 from collections.abc import Sequence
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from failsight.tools.errors import RetryError
+from failsight.tools.given_arguments import kinds_of
 from failsight.tools.registry import registry
 
 _LISTS = (list, tuple, set, frozenset, Sequence)
@@ -42,24 +42,12 @@ def read(tool: str, items: Sequence[str]) -> dict[str, Any]:
         name = name.strip().lstrip("-").replace("-", "_")
         if not equals or not name:
             raise RetryError(f"{item!r} is not NAME=VALUE.", fields)
-        kinds = _kinds(fields[name].annotation) if name in fields else ()
+        kinds = kinds_of(fields[name].annotation) if name in fields else ()
         value = _value(text, kinds)
         if name in made and isinstance(value, list) and isinstance(made[name], list):
             value = [*made[name], *value]
         made[name] = value
     return made
-
-
-def _kinds(annotation: Any) -> tuple[Any, ...]:
-    """What an argument takes, taken apart: ``tuple[str, ...] | None`` takes ``tuple[str, ...]`` and nothing."""
-    origin = get_origin(annotation)
-    if origin is Annotated:
-        return _kinds(get_args(annotation)[0])
-    if origin in (Union, types.UnionType):
-        return tuple(kind for part in get_args(annotation) for kind in _kinds(part))
-    if origin is Literal:
-        return tuple(dict.fromkeys(type(choice) for choice in get_args(annotation)))
-    return (annotation,)
 
 
 def _value(text: str, kinds: Sequence[Any]) -> Any:
@@ -97,7 +85,7 @@ def _within(kind: Any) -> tuple[Any, ...]:
     parts = get_args(kind)
     if get_origin(kind) is dict:
         parts = parts[1:]
-    return tuple(inner for part in parts if part is not ... for inner in _kinds(part))
+    return tuple(inner for part in parts if part is not ... for inner in kinds_of(part))
 
 
 def _said(value: Any) -> Any:

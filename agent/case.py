@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from failsight.agent.attributes import check_name, with_definitions
+from failsight.agent.calls import call_key
 from failsight.agent.config import CaseConfig
 from failsight.agent.journal import Journal
 from failsight.agent.methods import as_method
+from failsight.agent.naming import assumed_of
 from failsight.agent.places import shown_place
 from failsight.agent.secrets import redact
 from failsight.agent.shown import shown as with_pictures
-from failsight.agent.state import STAGES, CaseState, FindingRecord, call_digest, fold
+from failsight.agent.state import STAGES, CaseState, FindingRecord, fold
 from failsight.agent.wanting import Wanting
 from failsight.tools.belonging import default_for, shown, told
 from failsight.tools.errors import RetryError, UserError
-from failsight.tools.evidence import Evidence, Finding, Instrument, canonical, digest, jsonable
+from failsight.tools.evidence import Evidence, Finding, Instrument, canonical, jsonable
 from failsight.tools.inputs.base import AttributeTable, Split
+from failsight.tools.needs import LACKING, has
 from failsight.tools.repair.versions import FOLDER as REPAIRS
 from failsight.tools.repair.versions import check_version, find_version
 from failsight.tools.text import clean, listing
@@ -38,16 +42,6 @@ if TYPE_CHECKING:
 
 May = Callable[["ToolSpec", Mapping[str, Any]], bool]
 PEOPLE = ("person", "api")  # who may state what a person judged
-LACKING = {
-    "model": "the model itself; this case has only its predictions",
-    "weights": "a model whose layers can be read (a torch model, not ONNX or a black box)",
-    "scores": "class probabilities; this case has only predicted classes",
-    "train": "the training images (--train)",
-    "deploy": "a sample of deployment images (--deploy)",
-    "pool": "a pool of unlabelled images (--pool)",
-    "boxes": "object boxes in the data (a manifest column `boxes`)",
-    "history": "a training record (--history)",
-}
 
 
 class Case(Wanting):
@@ -62,6 +56,8 @@ class Case(Wanting):
         super().__init__(folder, config, progress)
         self.journal = journal
         self._state = fold(journal)
+        self._folding = threading.RLock()  # an event is folded once, whichever thread asks for the state
+        self.assumed = assumed_of(self._state.config)
         self._knowledge: Any = None
         self._names = ""  # of the data, once something looked like a key
         self.listeners: list[Callable[[Any], None]] = []
@@ -70,8 +66,9 @@ class Case(Wanting):
 
     def state(self) -> CaseState:
         """The state of the case: the fold of its journal."""
-        for event in self.journal.events[self._state.seq :]:
-            self._state.apply(event)
+        with self._folding:
+            for event in self.journal.events[self._state.seq :]:
+                self._state.apply(event)
         return self._state
 
     def record(self, kind: str, **data: Any) -> None:
@@ -248,30 +245,7 @@ class Case(Wanting):
 
     def call_key(self, spec: ToolSpec, checked: Mapping[str, Any]) -> str:
         """What makes two calls the same: tool, arguments, content of model and data, what of the case it heeds, other models."""
-        prints, checked = dict(self.fingerprints()), self._with_segmenter(checked)
-        if (spec.reads_attributes or checked.get("where")) and self.state().definitions:
-            prints["attributes"] = self.state().attributes_now()
-        if spec.reads_attributes and (self.config.encoder or self.config.vqa):
-            prints["words"] = digest([self.config.encoder, self.config.vqa])
-        if spec.outside is not None and (elsewhere := spec.outside(checked)):
-            prints["outside"] = elsewhere
-        if spec.edits:
-            prints["changes"] = str(self.state().attribute_changes)
-        if spec.heeds:
-            heeded = [r for r in self.state().now() if r.finding.kind in spec.heeds and not r.mended]
-            if heeded:
-                prints["heeded"] = digest([(r.id, r.finding.verdict) for r in heeded])
-        if spec.stateful:
-            state = self.state()
-            prints["findings"] = digest([(r.id, r.finding) for r in state.now()])
-            prints["expectations"] = digest(list(state.expectations.values()))
-            if state.relabelled:
-                prints["labels"] = digest(state.relabelled)
-            given = jsonable(checked)
-            prints["evidence"] = digest([e.id for e in state.evidence if _counts(spec, e, given)])
-        if spec.reads_groups and self.state().groups is not None:
-            prints["groups"] = self.groups
-        return call_digest(spec.name, checked, prints)
+        return call_key(self, spec, self._with_segmenter(checked))
 
     def _with_segmenter(self, checked: Mapping[str, Any]) -> dict[str, Any]:
         """``checked`` arguments, with the case's segmenter where their region needs one and they name none."""
@@ -287,17 +261,7 @@ class Case(Wanting):
 
     def has(self, need: str) -> bool:
         """Whether the case has what a tool may need (see ``tools.registry.Need``)."""
-        if need in ("train", "deploy", "pool"):
-            return need in self.splits()
-        if need == "history":
-            return self.history is not None
-        if need == "boxes":
-            return self.table().boxes is not None
-        if need == "scores":
-            return bool(self.config.model) or self.predictions().has_scores
-        if need == "weights":
-            return self.has_model() and self.model().torch_module() is not None
-        return self.has_model()
+        return has(cast("CaseView", self), need)
 
     def _write_copy(self, made: Evidence) -> None:
         """A copy for other programs; the journal holds the original, so a failure here is not one of the case."""
@@ -423,11 +387,3 @@ def disk_error(error: OSError, folder: Path) -> UserError:
         f"{where}: {error.strerror or error}.",
         "Mend that and run the same command again: it goes on where it stopped.",
     )
-
-
-def _counts(spec: ToolSpec, evidence: Evidence, given: Mapping[str, Any]) -> bool:
-    """Whether recorded evidence may change what a tool answers: any other tool's, and its own where people told it something in another call."""
-    if evidence.tool != spec.name:
-        return True
-    told = any(evidence.arguments.get(name) for name in spec.personal)
-    return told and dict(evidence.arguments) != dict(given)

@@ -6,7 +6,7 @@ choice is made here as the tool makes it, before it runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from failsight.tools.errors import FailsightError
@@ -16,10 +16,12 @@ from failsight.tools.text import clean
 if TYPE_CHECKING:
     from failsight.agent.case import Case
     from failsight.agent.state import CaseState
+    from failsight.tools.evidence import Evidence
     from failsight.tools.repair.choosing import Asked
 
 LIKE = 3  # other strategies that are named
 BACKWARD = 3  # passes that a step of training costs: forward, and about two more backward
+LONG = 60.0  # seconds from which on a person is asked, whatever a tool costs elsewhere
 UNKNOWN = (0.0, 0.0), ""
 
 
@@ -36,6 +38,19 @@ def plan(case: Case, tool: str, arguments: Mapping[str, Any]) -> tuple[str, ...]
     if tool == "retrain":
         return tuple(_retraining(case, checked, given, spec))
     return tuple(_argument(case, spec, name, value) for name, value in given.items())
+
+
+def plans(case: Case, tool: str, calls: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The plan of one call; of several calls of a tool, one line for what each of them is asked with."""
+    if len(calls) == 1:
+        return plan(case, tool, calls[0])
+    lines = [
+        ", ".join(f"{clean(k, 40)}={clean(v, 80)}" for k, v in c.items() if v is not None) for c in calls
+    ]
+    return (
+        f"{len(calls)} calls: one answer is for all of them",
+        *(f"call {i}: {t}" for i, t in enumerate(lines, 1)),
+    )
 
 
 def _argument(case: Case, spec: ToolSpec, name: str, value: Any) -> str:
@@ -69,7 +84,7 @@ def _retraining(
     others = [] if asked.strategy else _others(case, asked, chosen.name)
     if others:
         yield f"instead of it: {', '.join(others)} (for example: repair {asked.finding_id} by {others[0]})"
-    if asked.recipe == "export":
+    if asked.recipe == "export" or (chosen.name not in AROUND and not case.has_model()):
         yield "makes: lists and a script for training elsewhere; nothing is trained here"
     elif chosen.name in AROUND:
         yield "makes: another way to read the scores; nothing is trained"
@@ -78,6 +93,21 @@ def _retraining(
     for name in ("data", "budget", "epochs", "recipe", "control", "unseen"):
         if name in given:
             yield _argument(case, spec, name, given[name])
+
+
+def trains_nothing(case: Case, tool: str, arguments: Mapping[str, Any]) -> bool:
+    """Whether a call of ``retrain`` trains nothing here: the scores are read otherwise, or it writes what trains elsewhere."""
+    from failsight.tools.repair.choosing import choose
+    from failsight.tools.repair.versions import AROUND
+
+    if tool != "retrain" or tool not in registry():
+        return False
+    try:
+        asked = _asked(case, case.checked(registry()[tool], arguments))
+        chosen = choose(case, asked)  # type: ignore[arg-type]
+    except FailsightError:
+        return False
+    return asked.recipe == "export" or chosen.name in AROUND or not case.has_model()
 
 
 def _asked(case: Case, checked: Mapping[str, Any]) -> Asked:
@@ -116,20 +146,52 @@ def _others(case: Case, asked: Asked, chosen: str) -> list[str]:
 def expected_time(case: Case, tool: str, arguments: Mapping[str, Any]) -> tuple[tuple[float, float], str]:
     """(least and most seconds that the call is expected to take, what that rests on); ((0, 0), "") where nothing is known.
 
-    What the same tool took in this case before counts first; else the pace of the first pass over the images.
+    What the same tool took in this case before counts first, as much longer as it has more to do now; else the pace of the first pass
+    over the images.
     """
     if tool not in registry():
         return UNKNOWN
-    state = case.state()
+    state, spec = case.state(), registry()[tool]
     before = [e for e in state.measured_now() if e.tool == tool and e.seconds > 0]
     if before:
-        return (before[-1].seconds, before[-1].seconds), f"it took so long before, {before[-1].id}"
+        seconds, basis = _as_before(case, spec, arguments, before[-1])
+        return (seconds, seconds), basis
     if tool == "retrain":
         return _training(case, state, arguments)
-    from failsight.agent.planners.order import measured, promise
+    from failsight.agent.planners.order import expected_seconds, measured
 
-    seconds = promise(case, state, registry()[tool], {}).seconds
+    seconds = expected_seconds(case, state, spec, arguments)
     return (seconds, seconds), _basis(measured(case, state) is not None)
+
+
+def _as_before(
+    case: Case, spec: ToolSpec, arguments: Mapping[str, Any], before: Evidence
+) -> tuple[float, str]:
+    """What an earlier call took, times how much more images and draws this one has."""
+    from failsight.agent.planners.order import START, work
+
+    now, then = work(case, spec, arguments), work(case, spec, before.arguments)
+    if now == then or not then:
+        return before.seconds, f"it took so long before, {before.id}"
+    fixed = min(before.seconds, START[spec.cost])
+    return fixed + (before.seconds - fixed) * now / then, f"by the pace of {before.id}"
+
+
+def takes_long(case: Case, spec: ToolSpec, arguments: Mapping[str, Any]) -> bool:
+    """Whether a call is known to take about a minute or more: by what the tool or the first pass took in this case, never by a rule of thumb.
+
+    What only reads the shared pass is not meant: that pass is made once, and nothing can be said without it.
+    """
+    from failsight.agent.planners.order import measured
+
+    if not (spec.passes or spec.fits):
+        return False
+    (_, most), _ = expected_time(case, spec.name, arguments)
+    if most < LONG:
+        return False
+    state = case.state()
+    timed = any(e.tool == spec.name and e.seconds > 0 for e in state.measured_now())
+    return timed or measured(case, state) is not None
 
 
 def _basis(paced: bool) -> str:

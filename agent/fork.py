@@ -190,7 +190,7 @@ def replay(session: Session, events: Sequence[Event]) -> Iterator[Any]:
         while (asked := session.pending) is not None:
             yes = take(answers, asked.tool, session.case.redacted(asked.arguments))
             if yes is None:
-                yes = session.approvals.judge(asked.tool)[0]
+                yes = session.approvals.judge(asked.tool, asked.arguments)[0]
             yield from session.decide(yes, by="replay")
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from failsight.tools.errors import RetryError
-from failsight.tools.text import clean, number
+from failsight.tools.text import clean, counted, number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -120,7 +120,7 @@ class Gallery:
         first = (page - 1) * PAGE
         rows = [f"- `{s.name}` {s.words()} · {clean(s.path, 80)}" for s in self.shots[first : first + PAGE]]
         place = f", page {page} of {pages}" if pages > 1 else ""
-        head = f"{self.title}: {len(self):,} pictures{place}."
+        head = f"{self.title}: {counted(len(self), f'picture{place}', f'pictures{place}')}."
         more = f"\n\nNext: `/images {self.query} page {page + 1}`".replace("  ", " ") if page < pages else ""
         return "\n".join([head, "", *rows]) + more
 

@@ -5,6 +5,7 @@ Nothing here knows the journal: :class:`failsight.agent.case.Case` adds what was
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import os
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from failsight.tools.attributes.sources import AttributeSource
     from failsight.tools.engine.choice import Engine, ModelSpec
     from failsight.tools.inputs.encoders import Encoder
+    from failsight.tools.inputs.only_numbered import Assumed
     from failsight.tools.view import Progress
 
 
@@ -49,6 +51,7 @@ class CaseInputs:
         self.progress = Cancellable(progress)
         self.recorded: Recorded | None = None  # what stands in for model and images that are not at hand
         self.beginning = False  # the case is being made: data of which most would be left out are refused
+        self.assumed: Assumed | None = None  # class names of a model that only numbers its outputs
         self._model: Classifier | None = None
         self._tables: dict[str, ImageTable] = {}
         self._predictions: dict[str, Predictions] = {}
@@ -82,14 +85,24 @@ class CaseInputs:
         if self._model is None:
             from failsight.tools.inputs import open_model
 
-            self._model = open_model(
+            made = open_model(
                 Path(self.config.model),
                 arch=self.arch(),
                 trust_code=self.config.trust_code,
+                classes=self.assumed.names if self.assumed else None,
                 device=self.config.device,
                 thresholds=self.config.bars(),
             )
+            if self.assumed and self.assumed.n:
+                made.notes = (*made.notes, self.assumed.told())
+            self._model = made
         return self._model
+
+    def forget_model(self) -> None:
+        """The model, and what was opened by its classes, are opened anew when they are needed."""
+        self._model = None
+        self._tables.clear()
+        self._predictions.clear()
 
     def table(self, split: Split = "data") -> ImageTable:
         if split not in self.splits():
@@ -165,8 +178,9 @@ class CaseInputs:
 
         config = self.config
         return ModelSpec(
-            config.model, self.arch(), config.trust_code, config.device, thresholds=config.bars()
-        )
+            config.model, self.arch(), config.trust_code, config.device,
+            classes=self.assumed.names if self.assumed else None, thresholds=config.bars(),
+        )  # fmt: skip
 
     def features(self, split: Split = "data") -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         from failsight.tools.engine.features import sampled_features
@@ -257,10 +271,12 @@ class CaseInputs:
 
     def facts(self) -> dict[str, Any]:
         """What ``case.created`` journals about model and data."""
-        model = None
+        model: dict[str, Any] | None = None
         if self.has_model():
             m = self.model()
             model = {"path": self.config.model, "format": m.format, "fingerprint": m.fingerprint}
+            if self.assumed:
+                model["assumed"] = dataclasses.asdict(self.assumed)
         data = {
             s: {
                 "path": self.config.sources().get(s, self.config.predictions),

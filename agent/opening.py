@@ -196,7 +196,10 @@ def _begin(case: Case, from_journal: bool) -> None:
     if case.state().config:
         _compare(case, from_journal)
         return
+    from failsight.agent.naming import assume_names
+
     case.beginning = True
+    assume_names(case)
     config = case.config
     case.record(
         "case.created", name=case.name, task=config.task, seed=config.seed, level=config.level,
@@ -322,7 +325,8 @@ def opening_words(case: Case) -> list[str]:
         )
         if told:
             made.append(told.strip())
-    return [*made, *_decided(case), *_caps(case), *groups_words(case), *awaited(case)]
+    named = [case.assumed.told()] if case.assumed else []
+    return [*named, *made, *_decided(case), *_caps(case), *groups_words(case), *awaited(case)]
 
 
 def _caps(case: Case) -> list[str]:

@@ -22,7 +22,7 @@ from failsight.agent.planners.wishes import doubt, parse_bounds
 from failsight.agent.state import CaseState
 from failsight.tools.errors import RetryError
 from failsight.tools.registry import registry
-from failsight.tools.text import clean
+from failsight.tools.text import clean, counted
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
@@ -169,7 +169,9 @@ class SlashCommands:
         name, _, given = rest.partition(" ")
         if given:  # /form expectations FILE.md: a filled-in form
             made = forms.read_back(self.case, Path(given.strip()))
-            told = [f"{made.form.title}: {len(made.answers)} answers by {clean(made.by)}."]
+            told = [
+                f"{made.form.title}: {counted(len(made.answers), 'answer by', 'answers by')} {clean(made.by)}."
+            ]
             told += [f"- expected now: {e}" for e in made.expectations]
             told += [f"- {clean(d, 300)}" for d in made.disagreements]
             yield PlannerSaid("\n".join(told), tuple(words.choices(self.case)))

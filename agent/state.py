@@ -9,6 +9,8 @@ from typing import Any
 
 from failsight.agent.group_tests import weighed, with_tests
 from failsight.agent.journal import Event
+from failsight.agent.records import FindingRecord as FindingRecord
+from failsight.agent.records import merge_findings, not_proposed, planned, set_aside
 from failsight.tools.attributes.definitions import Definition, definition_from_dict
 from failsight.tools.errors import UserError
 from failsight.tools.evidence import (
@@ -30,29 +32,6 @@ DERIVED = (
     "propose_correction",
 )  # what these say follows from verdicts, repairs and expectations
 STAGES = ("see failure", "context", "hypothesis", "instrument", "test", "correct", "readiness")
-
-
-@dataclass(frozen=True, slots=True)
-class FindingRecord:
-    """A finding with its id and everything that speaks to it."""
-
-    id: str
-    finding: Finding
-    evidence: tuple[str, ...] = ()
-    questions: tuple[str, ...] = ()
-    instruments: tuple[str, ...] = ()
-    corrections: tuple[Correction, ...] = ()
-    withdrawn: str = ""  # who took the hypothesis back; it may be stated or measured again
-    version: str = ""  # of the model that it speaks of; empty: the model as given
-    mended: str = ""  # the version that mends it, and with which the case went on
-    earlier: bool = False  # the case went on with another version since, and this does not speak of that one
-
-    @property
-    def standing(self) -> str:
-        """Its verdict; without one, whether it is open or was taken back; ``earlier`` where it speaks of another version."""
-        if self.earlier:
-            return "earlier"
-        return self.finding.verdict or ("withdrawn" if self.withdrawn else "open")
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +240,7 @@ class CaseState:
             if record.id == finding:
                 record = dataclasses.replace(record, mended=name)
             if not record.mended and not record.earlier:
-                key, record = _set_aside(record)
+                key, record = set_aside(record)
             kept[key] = record
         self.records = kept
         told = {e for r in self.records.values() if r.mended for e in r.evidence}
@@ -303,14 +282,12 @@ class CaseState:
         if (
             old is not None and old.mended and old.version != self.current
         ):  # looked for again, in what mended it
-            key, kept = _set_aside(old, earlier=False)
+            key, kept = set_aside(old, earlier=False)
             self.records = {key if k == finding.key else k: v for k, v in self.records.items()}
             self.records[key], old = kept, None
         tests = tuple(dataclasses.replace(t, evidence=t.evidence or evidence.id) for t in finding.tests)
         finding = dataclasses.replace(finding, tests=tests)
-        registered = tuple(
-            i for i, (plan, _) in self.instruments.items() if _planned(plan, finding, evidence)
-        )
+        registered = tuple(i for i, (plan, _) in self.instruments.items() if planned(plan, finding, evidence))
         if old is None:
             record = FindingRecord(
                 f"F{len(self.records) + 1}", finding, (evidence.id,), evidence.questions, registered,
@@ -326,7 +303,7 @@ class CaseState:
                 withdrawn="",
             )
             if record.finding.verdict not in (None, "confirmed"):  # nobody repairs what is not so
-                record = dataclasses.replace(record, corrections=_not_proposed(record))
+                record = dataclasses.replace(record, corrections=not_proposed(record))
         self.records[finding.key] = record
 
     def _attach(self, made: Evidence) -> None:
@@ -358,7 +335,7 @@ class CaseState:
         """What was proposed before is replaced by what is proposed now: one list of a finding, not two of different age."""
         for key in keys & self.records.keys():
             record = self.records[key]
-            self.records[key] = dataclasses.replace(record, corrections=_not_proposed(record))
+            self.records[key] = dataclasses.replace(record, corrections=not_proposed(record))
 
     def _correct(self, correction: Correction) -> None:
         record = self.records.get(correction.finding)
@@ -421,48 +398,9 @@ def decided(verdicts: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     }
 
 
-def _set_aside(record: FindingRecord, *, earlier: bool = True) -> tuple[str, FindingRecord]:
-    """A key of its own for what was said of another version, so that the same found again is another finding."""
-    return f"{record.finding.key}@{record.id}", dataclasses.replace(record, earlier=earlier)
-
-
-def _not_proposed(record: FindingRecord) -> tuple[Correction, ...]:
-    return tuple(c for c in record.corrections if c.status != "proposed")
-
-
-def _planned(plan: Instrument, finding: Finding, evidence: Evidence) -> bool:
-    """Whether a plan is for this finding alone, or is that of the very call that brought it up among others."""
-    if plan.finding == finding.key:
-        return True
-    judged = finding.verdict is not None  # what stays open waits for a plan of its own
-    return judged and plan.covers(finding, evidence.tool) and dict(plan.arguments) == dict(evidence.arguments)
-
-
-def merge_findings(old: Finding, new: Finding) -> Finding:
-    """One finding out of two of equal key: tests are joined, what is newly known replaces what was, and the latest
-    verdict that is not None holds (an experiment outranks the association that prompted it). An association seen again, in some part
-    of the images say, changes nothing of what was decided."""
-    decided = old.verdict is not None and new.verdict is None
-    kept = {f.name: getattr(old, f.name) for f in dataclasses.fields(Finding)}
-    for name in kept:
-        value = getattr(new, name)
-        if name == "tests":  # the same result measured again is one result
-            known = {dataclasses.replace(t, evidence="") for t in old.tests}
-            fresh = (t for t in new.tests if dataclasses.replace(t, evidence="") not in known)
-            kept[name] = (*old.tests, *fresh)
-        elif value not in (None, "", ()) and not (decided and kept[name] not in (None, "", ())):
-            kept[name] = value
-    return Finding(**kept)
-
-
 def fold(events: Iterable[Event]) -> CaseState:
     """The state after ``events``."""
     state = CaseState()
     for event in events:
         state.apply(event)
     return state
-
-
-def call_digest(tool: str, arguments: Mapping[str, Any], fingerprints: Mapping[str, str]) -> str:
-    """What makes two tool calls the same: tool, arguments and the content of model and data."""
-    return digest({"tool": tool, "arguments": arguments, "fingerprints": fingerprints})[:24]

@@ -24,7 +24,7 @@ from failsight.tools.experiments.population import check_split
 from failsight.tools.inputs.base import AttributeTable, Split
 from failsight.tools.notes import called
 from failsight.tools.registry import tool
-from failsight.tools.text import clean, number_text
+from failsight.tools.text import clean, counted, number_text
 from failsight.tools.view import CaseView
 
 UNSURE = frozenset({"", "?", "unsure", "unknown", "can't tell"})
@@ -159,9 +159,13 @@ def _from_answers(view: CaseView, one: Checked, answers: Mapping[str, str]) -> t
         raise RetryError("There is no answer to compare: name a value for at least one image that has one.")
     notes = []
     if unsure:
-        notes.append(f"{unsure:,} answers were unsure and are left out; such images are often the hard ones.")
+        notes.append(
+            f"{counted(unsure, 'answer was unsure and is left out; such images are', 'answers were unsure and are left out; such images are')} often the hard ones."
+        )
     if without:
-        notes.append(f"{without:,} answers are about images without a value and are left out.")
+        notes.append(
+            f"{counted(without, 'answer is about an image without a value and is', 'answers are about images without a value and are')} left out."
+        )
     return np.array(at, np.int64), np.array(truth, np.int64), notes
 
 
@@ -188,7 +192,7 @@ def _from_key(view: CaseView, one: Checked, table: AttributeTable, name: str) ->
     if foreign:
         names = ", ".join(clean(v, 30) for v, _ in foreign.most_common(6))
         notes.append(
-            f"{foreign.total():,} images count as wrong: the column says {names}, which the attribute can't say."
+            f"{counted(foreign.total(), 'image counts as wrong', 'images count as wrong')}: the column says {names}, which the attribute can't say."
         )
     truth = [len(one.values) if (code := codes[i]) is None else code for i in at]
     return at, np.array(truth, np.int64), notes

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Evidence, Fact, Figure, Table
+from failsight.tools.experiments.arguments import AnySpace
 from failsight.tools.experiments.figures import Tile, sheet
 from failsight.tools.experiments.population import check_split
 from failsight.tools.experiments.what_if_images import (
@@ -72,12 +73,7 @@ def compare_images(
         Split,
         Field(description="Which images the names are looked for in first: data, train, deploy or pool."),
     ] = "data",
-    space: Annotated[
-        Space | None,
-        Field(
-            description="Likeness by the model's own features, by the encoder that knows words, or by small copies of the pixels. Default: the first that is there."
-        ),
-    ] = None,
+    space: AnySpace = None,
 ) -> Evidence:
     """Set two images side by side: scores, the features that pull the answers apart or hold the same answer up, attribute values that differ, and their distance against what is usual within and between classes.
 

@@ -282,7 +282,7 @@ def _evidence(
         images=images,
         questions=("iterations.3", *(("iterations.4",) if cues or alike is not None else ())),
         notes=(*notes, *_meaning(pair, cues, maps)),
-        next_steps=_next_steps(pair, change),
+        next_steps=_next_steps(change),
     )
 
 
@@ -300,7 +300,7 @@ def _meaning(pair: _Pair, cues: list[Moved], maps: SideBySide) -> tuple[str, ...
     return tuple(made)
 
 
-def _next_steps(pair: _Pair, change: ModelChange) -> tuple[str, ...]:
+def _next_steps(change: ModelChange) -> tuple[str, ...]:
     if not change.disagree:
         return ("Nothing differs: compare on other images (split: deploy), or change more.",)
     steps = []

@@ -40,7 +40,7 @@ from failsight.tools.stats.calibration import (
 )
 from failsight.tools.stats.intervals import mean_interval, wilson
 from failsight.tools.stats.tests import normal_p
-from failsight.tools.text import clean, interval, listing, number
+from failsight.tools.text import clean, counted, interval, listing, number
 from failsight.tools.view import CaseView
 
 MINIMUM_GAP = (
@@ -286,7 +286,11 @@ def _class_table(predictions: Predictions, inside: Mask, wanted: int | None) -> 
         tuple(rows[:MOST_CLASSES]),
         ("text", "count", "share", "share", "text", "points"),
         "Largest gap first. A positive gap is overconfidence."
-        + (f" {len(rows) - MOST_CLASSES} more classes are not shown." if len(rows) > MOST_CLASSES else ""),
+        + (
+            f" {counted(len(rows) - MOST_CLASSES, 'more class is', 'more classes are')} not shown."
+            if len(rows) > MOST_CLASSES
+            else ""
+        ),
     )
 
 

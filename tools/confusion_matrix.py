@@ -18,7 +18,14 @@ from failsight.tools.experiments.population import check_split, class_index
 from failsight.tools.figures.charts import MOST_ROWS, heat_map
 from failsight.tools.inputs.base import Predictions, Split
 from failsight.tools.inputs.decisions import decision_words
-from failsight.tools.notes import called, left_out_notes, need_labels, of_split
+from failsight.tools.notes import (
+    called,
+    left_out_notes,
+    need_labels,
+    of_split,
+    without_images_facts,
+    without_images_words,
+)
 from failsight.tools.performance import adjusted, confusion
 from failsight.tools.registry import tool
 from failsight.tools.stats.intervals import newcombe, wilson
@@ -75,9 +82,10 @@ def _whole(view: CaseView, predictions: Predictions, counts: Counts, top: int) -
     return Evidence(
         tool="confusion_matrix",
         title="Which class is taken for which",
-        summary=_summary(classes, counts, ranked, split, errors, covered),
+        summary=f"{_summary(classes, counts, ranked, split, errors, covered)} {without_images_words(predictions)}".rstrip(),
         facts=(
             Fact("errors", errors, "count", of_split(split), None, int(counts.sum()), "lower_is_better"),
+            *without_images_facts(predictions),
             *_confusion_facts(classes, counts, ranked[:top], split),
         ),
         tables=(*(t for t in (table, sides) if t.rows), matrix_table(classes, counts)),

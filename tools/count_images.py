@@ -33,7 +33,7 @@ def count_images(
     among: Annotated[
         Conditions,
         Field(
-            description="Conditions of all images of the base: wrong, correct, true=a|b, predicted!=a, cat=yes, confidence>=0.9. Joined by & in one text. Default: all images.",
+            description="Conditions of all images of the base: wrong, correct, true=a|b, predicted!=a, cat=yes, confidence>=0.9, not(cat=yes&light=dark). Joined by & in one text. Default: all images.",
         ),
     ] = (),
     having: Annotated[

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Evidence, Fact, Figure, Table
+from failsight.tools.experiments.arguments import AnySpace
 from failsight.tools.experiments.donors import Pictures
 from failsight.tools.experiments.figures import TILE, Tile, outlined, sheet
 from failsight.tools.experiments.population import check_split, class_index
@@ -113,12 +114,7 @@ def counterfactual_pair(
     cells: Annotated[int, Field(description="Cells a side of the grid.", ge=2, le=14)] = 7,
     draws: Annotated[int, Field(description="Random orders of cells as a control.", ge=5, le=500)] = 20,
     split: Annotated[Split, Field(description="Which images: data, train, deploy or pool.")] = "data",
-    space: Annotated[
-        Space | None,
-        Field(
-            description="Likeness by the model's own features, by the encoder that knows words, or by small copies of the pixels. Default: the first that is there."
-        ),
-    ] = None,
+    space: AnySpace = None,
 ) -> Evidence:
     """Find the closest image that the model answers otherwise, and the fewest cells of it which, put into the first, turn the answer.
 

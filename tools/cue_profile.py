@@ -123,7 +123,7 @@ def _places(
     if not first:
         return None, [], []
     grid = locate(view, sample, first)
-    places = propose(grid, sample)
+    places = propose(grid)
     suspected = sorted((p for p in places if p.suspicious(minimum_effect)), key=lambda p: -p.fall)
     return grid, places, confirm(view, sample, suspected[:MOST_PLACES], minimum_effect, alpha)
 

@@ -14,7 +14,7 @@ from failsight.tools.attributes.computed import ImageMeasures, image_measures
 from failsight.tools.attributes.repeats import Repeats, find_repeats
 from failsight.tools.checks import prior_favour
 from failsight.tools.copies.repeats import Reported, report_repeats
-from failsight.tools.describe_case import IMBALANCED, balance_sentence, class_counts
+from failsight.tools.describe_case import IMBALANCED, balance_fact, balance_sentence, class_counts
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Fact, Figure, Finding, ImageRef, Table
 from failsight.tools.examples import contact_sheet
@@ -201,9 +201,7 @@ class _Run:
             balance = balance_sentence(by_class, self.view.classes, split)
             if balance is not None:
                 self.sentences.append(balance[0])
-                self.facts.append(
-                    Fact("class_imbalance", balance[1], "ratio", of_split(split), direction="lower_is_better")
-                )
+                self.facts.append(balance_fact(by_class, balance[1], split))
                 if split == "train" and balance[1] >= IMBALANCED:
                     self.findings += _imbalance(self.view, by_class, self.notes)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,13 +19,15 @@ from failsight.tools.inputs.decisions import rule_of, rule_words
 from failsight.tools.inputs.unmatched import NO_CLASS, how_to_map, map_option, unmatched_sentence
 from failsight.tools.notes import called, left_out_notes, of_split
 from failsight.tools.registry import tool
-from failsight.tools.text import clean, listing
+from failsight.tools.text import clean, counted, listing
 from failsight.tools.view import CaseView, Expectation
 
 IMBALANCED = 3.0  # times as many images in the largest class as in the smallest: worth a sentence
 FEW = 30  # images of a class: below this its recall is known to about ± 18 points
 MOST_CLASSES = 60
 MOST_LABELS = 60
+MOST_COLUMNS = 60
+FEW_VALUES = 8  # of a column that are all listed
 UNMATCHED = "Labels that are no class of the model"
 #: what a case may lack → what it would tell
 MISSING = {
@@ -155,6 +159,7 @@ class _Told:
                 "Images", columns, tuple(rows), ("text", "count", "count", "count", "count", "text", "text")
             )
         )
+        self.tables.append(_columns(view))
         self.sentences.append(
             "There are " + listing([f"{len(view.table(s)):,} {called(s)}" for s in counts]) + "."
         )
@@ -188,7 +193,7 @@ class _Told:
                 ("label", "of", "left out", "closest class", "option of a new case"),
                 tuple(sorted(rows, key=lambda r: -int(r[2] or 0))[:MOST_LABELS]),
                 ("text", "text", "count", "text", "text"),
-                f"{left:,} more labels are not shown." if left > 0 else "",
+                f"{counted(left, 'more label is', 'more labels are')} not shown." if left > 0 else "",
             )
         )
 
@@ -207,9 +212,7 @@ class _Told:
             if balance is not None:
                 text, ratio = balance
                 self.sentences.append(text)
-                self.facts.append(
-                    Fact("class_imbalance", ratio, "ratio", of_split(split), direction="lower_is_better")
-                )
+                self.facts.append(balance_fact(by_class, ratio, split))
         few = [view.classes[i] for i in np.flatnonzero((counts["data"] > 0) & (counts["data"] < FEW))]
         if few:
             self.notes.append(
@@ -302,7 +305,7 @@ def preprocessing_rows(p: Preprocessing) -> list[tuple[Cell, ...]]:
         ("channels", f"{p.channels}, {p.layout}"),
         ("mean", ", ".join(f"{v:.4g}" for v in p.mean)),
         ("standard deviation", ", ".join(f"{v:.4g}" for v in p.std)),
-        ("scale", f"pixels × {p.scale:.4g}"),
+        ("scale", f"pixels × {p.scale:.4g}{' (negatives)' if p.scale < 0 else ''}"),
         *([("transparent pictures", f"laid on {p.ground}")] if p.ground != "drop" else []),
     ]
 
@@ -316,12 +319,23 @@ def class_counts(table: ImageTable, k: int) -> npt.NDArray[np.int64]:
 def balance_sentence(
     counts: npt.NDArray[np.int64], classes: Sequence[str], split: str
 ) -> tuple[str, float] | None:
-    """A sentence on the class balance and the ratio of the largest to the smallest class; None below two classes."""
+    """A sentence on the class balance and the ratio of the largest to the smallest class that has images; None below two such classes."""
     present = np.flatnonzero(counts)
     if len(present) < 2:
         return None
     small, large = present[counts[present].argmin()], present[counts[present].argmax()]
     ratio = float(counts[large] / counts[small])
+    empty = [clean(classes[i], 60) for i in np.flatnonzero(counts == 0)]
+    if empty:
+        uneven = (
+            f"have between {counts[small]:,} and {counts[large]:,} each"
+            if ratio >= 1.05
+            else f"have {counts[small]:,} each"
+        )
+        return (
+            f"{counted(len(empty), 'class has', 'classes have')} no {called(split)}: {listing(empty, 6)}; the other {len(present)} {uneven}.",
+            ratio,
+        )
     if ratio < IMBALANCED:
         largest = f": the largest has {ratio:.1f} times the images of the smallest" if ratio >= 1.05 else ""
         return f"The classes of the {called(split)} are balanced{largest}.", ratio
@@ -330,6 +344,50 @@ def balance_sentence(
         f"{clean(classes[small], 60)} {counts[small]:,}.",
         ratio,
     )
+
+
+def balance_fact(counts: npt.NDArray[np.int64], ratio: float, split: str) -> Fact:
+    """The ratio; where classes have no image at all it says nothing, and how many these are is the fact."""
+    empty = int((counts == 0).sum())
+    if empty:
+        return Fact(
+            "classes_without_images",
+            empty,
+            "count",
+            of_split(split),
+            n=len(counts),
+            direction="lower_is_better",
+        )
+    return Fact("class_imbalance", ratio, "ratio", of_split(split), direction="lower_is_better")
+
+
+def _columns(view: CaseView) -> Table:
+    """Every column that came with the images, with the values that it has in each set: what a condition may name."""
+    tables = {s: view.table(s) for s in view.splits()}
+    names = list(dict.fromkeys(name for table in tables.values() for name in table.columns))
+    rows = [
+        (clean(name, 60), *(_values(table.columns.get(name, ())) for table in tables.values()))
+        for name in names[:MOST_COLUMNS]
+    ]
+    more = f"{counted(len(names) - MOST_COLUMNS, 'more column is', 'more columns are')} not shown."
+    caption = more if len(names) > MOST_COLUMNS else ""
+    return Table("Attributes", ("attribute", *map(called, tables)), tuple(rows), caption=caption)
+
+
+def _values(column: Sequence[Any]) -> str:
+    """The values of a column, the most frequent first; the range of numbers; how many there are where nearly all differ."""
+    found = Counter(t for v in column if (t := belonging.value_text(v)))
+    if not found:
+        return "–"
+    if len(found) <= FEW_VALUES:
+        return ", ".join(f"{clean(v, 40)} ({n:,})" for v, n in found.most_common())
+    numbers = [float(v) for v in column if isinstance(v, int | float) and math.isfinite(v)]
+    if len(numbers) == sum(found.values()):
+        return f"{min(numbers):.4g} to {max(numbers):.4g}"
+    if 2 * len(found) > sum(found.values()):  # a name or number of its own for most images
+        return f"{len(found):,} values"
+    listed = ", ".join(clean(v, 40) for v, _ in found.most_common(3))
+    return f"{len(found):,} values: {listed} …"
 
 
 def _attached(table: ImageTable) -> str:

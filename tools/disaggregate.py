@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -17,6 +18,7 @@ from failsight.tools.experiments.population import check_split
 from failsight.tools.figures.charts import MOST_ROWS, Mark, rates
 from failsight.tools.groups import report
 from failsight.tools.groups.gaps import Groups, Images, measure
+from failsight.tools.groups.shadows import measured_names, owners, settled
 from failsight.tools.inputs.base import AttributeTable, Predictions, Split
 from failsight.tools.notes import called, left_out_notes, need_labels
 from failsight.tools.registry import tool
@@ -70,7 +72,8 @@ def disaggregate(
     Each group is compared with the other images of the same true classes, so that a group with more pictures of a hard
     class is not called disadvantaged. Images without a value of a column are one more group. All groups are fixed beforehand;
     Benjamini–Hochberg runs over all of them and over what earlier tables of the case tested on these images. A gap is
-    confirmed when q is at most 0.05, it reaches the minimum, and its interval lies above zero. Calibration by group and
+    confirmed when q is at most 0.05, it reaches the minimum, and its interval lies above zero; one of which another confirmed
+    group has most of the excess, when that holds without that group too. Calibration by group and
     equalised-odds differences are listed beside it.
 
     Raises:
@@ -91,7 +94,12 @@ def disaggregate(
     report.register(view, split, columns, min_group, min_gap, len(images.labels), group_by, intersections)
     before = report.earlier(view, split)
     made = measure(images, columns, min_group, intersections, before, split)
-    found = report.findings(made, min_gap, group_by, split)
+    known = [
+        (group, replace(owner, inside=owner.inside[predictions.rows][keep]))
+        for group, owner in owners(view, split)
+    ]
+    made = settled(made, images, known, min_gap, split, measured_names(view, split))
+    found = report.findings(made, min_gap, group_by, split, {f.group for _, f in view.findings()})
     shown = _examples(view, predictions, images, made, min_gap)
     return Evidence(
         tool="disaggregate",
@@ -105,8 +113,12 @@ def disaggregate(
         questions=QUESTIONS,
         findings=found,
         tried=report.tried(made, min_gap, group_by, split),
-        notes=(*_notes(view, split, made, predictions, min_group, group_by), *notes),
-        next_steps=_next_steps(bool(found), group_by),
+        notes=(
+            *report.notes(made, min_gap),
+            *_notes(view, split, made, predictions, min_group, group_by),
+            *notes,
+        ),
+        next_steps=_next_steps(bool(found)),
     )
 
 
@@ -240,7 +252,7 @@ def _notes(
     return notes
 
 
-def _next_steps(found: bool, group_by: str | None) -> tuple[str, ...]:
+def _next_steps(found: bool) -> tuple[str, ...]:
     steps = [
         "Let those concerned say which groups and which gap matter before the numbers are read (form fairness_scope)."
     ]

@@ -33,6 +33,7 @@ from failsight.tools.inputs.base import ImageTable, LeftOut, Split
 from failsight.tools.notes import called, left_out_notes
 from failsight.tools.registry import tool
 from failsight.tools.stats.multiplicity import holm
+from failsight.tools.text import counted
 from failsight.tools.view import CaseView
 
 Ints = npt.NDArray[np.int64]
@@ -120,7 +121,7 @@ def duplicates_and_leakage(
         notes=(
             *run.notes,
             *group_leakage.notes(view, shared, leaks),
-            *report.notes(found, judged, "train" in run.tables, bool(seen)),
+            *report.notes(found, judged, "train" in run.tables),
             *_too_small(run),
         ),
         next_steps=(
@@ -153,7 +154,7 @@ def _too_small(run: _Run) -> list[str]:
     if not small:
         return []
     return [
-        f"{small:,} pictures are smaller than {LEAST} pixels on a side: there different pictures are as alike as copies, so only equal ones count."
+        f"{counted(small, 'picture is smaller', 'pictures are smaller')} than {LEAST} pixels on a side: there different pictures are as alike as copies, so only equal ones count."
     ]
 
 

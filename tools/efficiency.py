@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from failsight.tools.checks.timing import Peak, device_of, device_peak, scorer, threads, timed
+from failsight.tools.engine.singly import scored_singly
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Evidence, Fact, Interval, Table
 from failsight.tools.expectations.budgets import BUDGETS, is_budget, show, show_interval
@@ -69,7 +70,7 @@ def efficiency(
     pixels to scores. Another machine, or a busy one, gives other figures.
     """
     model = view.model()
-    pixels = _pixels(view)
+    pixels, passed_over = _pixels(view, model)
     made = _measure(view, model, pixels, repeats, batch or _working_batch(model))
     facts = _facts(made)
     evidence = Evidence("efficiency", "", "", facts=facts)
@@ -84,20 +85,37 @@ def efficiency(
         facts=facts,
         tables=tuple(t for t in (_table(made), _demands(judged)) if t.rows),
         questions=("performance.9",),
-        notes=_notes(made, judged, where),
+        notes=(*_notes(made, judged, where), *_passed_over(passed_over)),
         next_steps=_next_steps(judged),
     )
 
 
-def _pixels(view: CaseView) -> Any:
-    """One readable picture of the evaluation images, prepared. Raises RetryError when there is none."""
+def _pixels(view: CaseView, model: Any) -> tuple[Any, int]:
+    """One evaluation image that the model answers, prepared, and how many before it the model fails on. Raises RetryError when there is none."""
     rows = np.arange(min(50, len(view.table("data"))), dtype=np.int64)
+    failing = 0
     for _, pixels in view.pixels(rows, "data", 1):
-        if len(pixels):
-            return pixels[:1]
+        if not len(pixels):
+            continue
+        _, failed = scored_singly(model.scores, pixels[:1], len(view.classes))
+        if not failed:
+            return pixels[:1], failing
+        failing += 1
+        why = failed[0]
+    if failing:
+        raise RetryError(
+            f"The model answers none of the first evaluation images ({why}), so there is nothing to time it on."
+        )
     raise RetryError(
         "None of the first evaluation images can be read, so there is nothing to time the model on."
     )
+
+
+def _passed_over(n: int) -> tuple[str, ...]:
+    if not n:
+        return ()
+    what = "one evaluation image" if n == 1 else f"{n} evaluation images"
+    return (f"The model fails on {what} before the one that is timed; evaluate counts all of these.",)
 
 
 def _working_batch(model: Any) -> int:

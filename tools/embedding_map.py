@@ -7,11 +7,12 @@ from typing import Annotated
 from pydantic import Field
 
 from failsight.tools.evidence import Evidence
+from failsight.tools.experiments.arguments import AnySpace
 from failsight.tools.experiments.population import check_split, class_index
 from failsight.tools.inputs.base import Split
 from failsight.tools.maps import report
 from failsight.tools.maps.colours import colouring
-from failsight.tools.maps.layout import Method, Space, lay_out
+from failsight.tools.maps.layout import Method, lay_out
 from failsight.tools.notes import left_out_notes
 from failsight.tools.registry import tool
 from failsight.tools.view import CaseView
@@ -35,12 +36,7 @@ def embedding_map(
             description="tsne keeps neighbours together; pca is linear; umap needs the package umap-learn."
         ),
     ] = "tsne",
-    space: Annotated[
-        Space | None,
-        Field(
-            description="Likeness by the model's own features, by the encoder that knows words, or by small copies of the pixels. Default: the first that is there."
-        ),
-    ] = None,
+    space: AnySpace = None,
     class_name: Annotated[
         str | None, Field(description="Only images of this true class.", max_length=200)
     ] = None,

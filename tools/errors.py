@@ -1,7 +1,8 @@
 """The three kinds of error, no more.
 
 ``RetryError``   the planner can retry: an argument was wrong; the message says which values exist.
-``ModelFails``   one of these: the model that is looked at raised an error of its own.
+``NotRecorded``  one of these: the data do not say what was asked for.
+``ModelFails``   another: the model that is looked at raised an error of its own.
 ``UserError``    a person must act: one plain sentence and what to do about it; exit code 2, no traceback.
 anything else    is a bug of ours: traceback and a crash report.
 """
@@ -30,6 +31,14 @@ class RetryError(FailsightError):
             message = f"{message} Choose from: {', '.join(listed[:20])}{tail}."
         super().__init__(message)
         self.choices = tuple(listed)
+
+
+class NotRecorded(RetryError):
+    """Something that nobody recorded in the data of the case: an attribute, the boxes of an object. ``what``: the bare message."""
+
+    def __init__(self, message: str, choices: Iterable[str] = ()) -> None:
+        super().__init__(message, choices)
+        self.what = message
 
 
 class ModelFails(RetryError):

@@ -26,6 +26,8 @@ from failsight.tools.notes import (
     need_labels,
     of_split,
     unanswered_words,
+    without_images_facts,
+    without_images_words,
 )
 from failsight.tools.performance import ClassPerformance, Performance, Rate, performance, weaker_than_rest
 from failsight.tools.registry import tool
@@ -91,14 +93,14 @@ def evaluate(
         title="How well the model does",
         summary=" ".join(
             [
-                *(f"{_sentence(made[n], n)} {unanswered_words(view.predictions(n))}".strip() for n in shown),
+                *(_told_of(view, made[n], n) for n in shown),
                 *(c.sentence for c in compared),
             ]
         ),
         facts=(
             *(f for n in shown for f in _facts(made[n], n)),
             *(f for c in compared for f in c.facts),
-            *(f for n in shown for f in _unanswered(view, n)),
+            *(f for n in shown for f in (*_unanswered(view, n), *without_images_facts(view.predictions(n)))),
             *(f for n in shown for f in _class_facts(made[n], n)),
         ),
         tables=(
@@ -110,6 +112,7 @@ def evaluate(
         questions=tuple(q for n in shown for q in QUESTIONS.get(n, ())),
         findings=drop_without_copies.undecided(view, [f for c in compared for f in c.findings]),
         notes=(
+            *_without_images(made),
             *_decided(view, shown),
             *_revised(view),
             *independent_note(view),
@@ -120,6 +123,23 @@ def evaluate(
         next_steps=_next_steps(made[shown[0]]),
     )
     return dataclasses.replace(evidence, next_steps=(*evidence.next_steps, *follow_up(evidence)))
+
+
+def _without_images(made: Mapping[str, Performance]) -> list[str]:
+    """The classes that each split has no image of."""
+    missing = {split: [c.name for c in one.per_class if not c.n] for split, one in made.items()}
+    return [
+        f"No {called(split)} of {listing(names)}: nothing is known about how often the model recognises these."
+        for split, names in missing.items()
+        if names
+    ]
+
+
+def _told_of(view: CaseView, made: Performance, split: Split) -> str:
+    """A split in sentences."""
+    predictions = view.predictions(split)
+    said = (_sentence(made, split), without_images_words(predictions), unanswered_words(predictions))
+    return " ".join(text for text in said if text)
 
 
 def _decided(view: CaseView, shown: Sequence[Split]) -> list[str]:
@@ -163,11 +183,6 @@ def _measure(view: CaseView, split: Split, notes: list[str]) -> Performance | No
     if made.n == 0:
         notes.append(f"None of the {called(split)} has both a label and a prediction.")
         return None
-    missing = [c.name for c in made.per_class if not c.n]
-    if missing:
-        notes.append(
-            f"No {called(split)} of {listing(missing)}: nothing is known about how often the model recognises these."
-        )
     if made.n < len(predictions):
         notes.append(
             f"{len(predictions) - made.n:,} of the {called(split)} have no label and are not counted."

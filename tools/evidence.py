@@ -196,7 +196,8 @@ class Finding:
 
     ``split`` says of which images it speaks; the same words about other images are another finding. ``verdict`` is None
     while the hypothesis is open (stated, not tested). Findings of equal :attr:`key` are the same finding; the journal's
-    fold merges them (tests are appended; the latest non-None verdict holds).
+    fold merges them (tests are appended; the latest non-None verdict holds). ``part`` is the share of the images it could
+    have been counted on that ``n`` and the rates come from: about half where the others had suggested the group; None: not said.
     """
 
     kind: Kind
@@ -217,6 +218,7 @@ class Finding:
     note: str = ""
     about: str = ""
     split: str = "data"
+    part: float | None = None
 
     @property
     def key(self) -> str:

@@ -6,12 +6,15 @@ import html
 import math
 from typing import TYPE_CHECKING, Any
 
-from failsight.tools.text import clean, harmless, interval, number, p_beside, p_value
+from failsight.tools.text import clean, counted, harmless, interval, number, p_beside, p_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from failsight.tools.evidence import Evidence, Fact, Figure, Finding, Table, TestResult
+
+STATEMENT = 1_000  # characters of a finding's statement: what a program wrote is told whole
+MOST_IMAGES = 12  # images that the text for planners lists
 
 
 def fact_text(fact: Fact) -> str:
@@ -33,7 +36,7 @@ def cell_text(table: Table, column: int, value: Any) -> str:
 
 def finding_text(finding: Finding) -> str:
     """One line about a finding: verdict, statement, numbers."""
-    parts = [f"[{finding.verdict or 'not decided here'}] {clean(finding.statement, 300)}"]
+    parts = [f"[{finding.verdict or 'not decided here'}] {clean(finding.statement, STATEMENT)}"]
     if finding.error_rate is not None:
         parts.append(
             f"error {number(finding.error_rate)} {interval(finding.ci)} against {number(finding.base_error_rate)}"
@@ -61,14 +64,26 @@ def control_alone(test: TestResult) -> str:
     return f"{'lowers' if lowers else 'raises'} the score by {number(abs(test.control_effect), 'points').lstrip('+')}"
 
 
+def image_text(evidence: Evidence, number_: int) -> str:
+    """``E19#3: kitchen answered living_room, confidence 97.0 %; dark``: one of its images, counted from 1, without the name of its file."""
+    one = evidence.images[number_ - 1]
+    answer = f" answered {clean(one.prediction, 60)}" if one.prediction else ""
+    sure = f", confidence {number(one.confidence)}" if one.confidence is not None else ""
+    caption = f"; {clean(one.caption, 120)}" if one.caption else ""
+    return f"{evidence.id}#{number_}: {clean(one.label or 'no label', 60)}{answer}{sure}{caption}"
+
+
 def evidence_text(evidence: Evidence, limit: int) -> str:
-    """Plain text of at most about ``limit`` characters: summary, findings, facts, tables, notes, in this order."""
+    """Plain text of at most about ``limit`` characters: summary, findings, facts, tables, images, notes, in this order."""
     lines = [f"{evidence.id} {evidence.tool}: {clean(evidence.title)}".strip(), harmless(evidence.summary)]
     lines += [f"- {finding_text(f)}" for f in evidence.findings]
     lines += [f"- {fact_text(f)}" for f in evidence.facts]
     for table in evidence.tables:
         lines.append(f"{clean(table.title)}: {' | '.join(map(clean, table.columns))}")
         lines += [" | ".join(cell_text(table, i, v) for i, v in enumerate(r)) for r in table.rows]
+    lines += [image_text(evidence, i) for i in range(1, min(len(evidence.images), MOST_IMAGES) + 1)]
+    if (left := len(evidence.images) - MOST_IMAGES) > 0:
+        lines.append(counted(left, "more image", "more images"))
     lines += [f"note: {harmless(n)}" for n in evidence.notes]
     lines += [f"next: {harmless(n)}" for n in evidence.next_steps]
     kept: list[str] = []

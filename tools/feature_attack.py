@@ -117,7 +117,7 @@ def feature_attack(
         figures=(_figure(view, source, feature, reader, pixels, made, rise),),
         images=_images(view, side, rows[at], made, source.feature(feature)),
         questions=("features_global.4",) if source.own else (),
-        notes=tuple(_notes(view, side, source, made, rise, step, radius, left)),
+        notes=tuple(_notes(side, source, rise, step, radius, left)),
         next_steps=(
             "Name what grows in the pictures, and test it: test_by_masking or test_by_adding.",
             "Compare with the images where the feature is lowest (start='lowest').",
@@ -284,10 +284,8 @@ def _images(view: CaseView, split: Split, rows: Ints, made: Raised, name: str) -
 
 
 def _notes(
-    view: CaseView,
     split: Split,
     source: Source,
-    made: Raised,
     rise: npt.NDArray[np.float64],
     step: float,
     radius: float,

@@ -49,7 +49,7 @@ from failsight.tools.slices.suspicions import (
 )
 from failsight.tools.slices.target import PATTERN, goal
 from failsight.tools.stats.slices import FEWEST, SearchSettings
-from failsight.tools.text import clean, listing
+from failsight.tools.text import clean, counted, listing
 from failsight.tools.view import CaseView
 
 T = TypeVar("T")
@@ -296,7 +296,7 @@ def _notes(view: CaseView, found: Search, cut: int, whys: Sequence[Why], pulls: 
             "Slices and pulls are two families: the false discovery rate is kept within each, not over both together."
         )
     if cut > 0:
-        notes.append(f"{cut} more slices hold; raise top to see them.")
+        notes.append(f"{counted(cut, 'more slice holds', 'more slices hold')}; raise top to see them.")
     if made.confirmed and "train" not in view.splits():
         notes.append(
             "Without training images the cause of a weak slice is undetermined: rare cases can't be told from others."

@@ -22,10 +22,10 @@ from failsight.tools.repair.places import cue_places
 from failsight.tools.repair.prompts import Phrases
 from failsight.tools.repair.wishes import CUES, Brief, make_brief
 from failsight.tools.repair.workshop import open_workshop
+from failsight.tools.text import counted
 from failsight.tools.view import CaseView
 
 Method = Literal["auto", "compose", "text_to_image", "image_to_image", "inpaint", "renderer"]
-PAINTED: tuple[Method, ...] = ("text_to_image", "image_to_image", "inpaint")
 
 
 @tool(cost="heavy", writes=True, answers=("iterations.1", "input.9"), stateful=True, reads_attributes=True)
@@ -245,7 +245,7 @@ def _maker_notes(maker: Maker) -> list[str]:
         made = list(painter.notes)
         if painter.flagged:
             made.append(
-                f"{painter.flagged} pictures were flagged by the pipeline's own filter and thrown away."
+                f"{counted(painter.flagged, 'picture was flagged', 'pictures were flagged')} by the pipeline's own filter and thrown away."
             )
         made.append(
             "The pipeline ships a filter for unsafe pictures; it was on."

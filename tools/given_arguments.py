@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import types
-import typing
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import Any, Final, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import ImageRef
@@ -30,7 +29,7 @@ def plain(name: str, value: Any, annotation: Any) -> Any:
         annotation: the type that the tool declares.
     """
     value = _bare(value)
-    kinds = _kinds(annotation)
+    kinds = kinds_of(annotation)
     if name in IMAGES and isinstance(value, int) and not isinstance(value, bool) and str in kinds:
         return f"#{value}"
     if not any(get_origin(k) in (tuple, list) for k in kinds):
@@ -55,12 +54,15 @@ def _bare(value: Any) -> Any:
     return value
 
 
-def _kinds(annotation: Any) -> tuple[Any, ...]:
-    """The types that an annotation allows, without what they are bounded by."""
-    if get_origin(annotation) is typing.Annotated:
-        return _kinds(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, types.UnionType):
-        return tuple(k for a in get_args(annotation) for k in _kinds(a))
+def kinds_of(annotation: Any) -> tuple[Any, ...]:
+    """What an argument takes, taken apart: ``tuple[str, ...] | None`` takes ``tuple[str, ...]`` and nothing, ``Literal["a"]`` text."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return kinds_of(get_args(annotation)[0])
+    if origin in (Union, types.UnionType):
+        return tuple(kind for part in get_args(annotation) for kind in kinds_of(part))
+    if origin is Literal:
+        return tuple(dict.fromkeys(type(choice) for choice in get_args(annotation)))
     return (annotation,)
 
 

@@ -16,7 +16,7 @@ from failsight.tools.notes import called
 from failsight.tools.performance import adjusted
 from failsight.tools.stats.intervals import normal_quantile
 from failsight.tools.stats.tests import chi_squared_p
-from failsight.tools.text import interval, number, p_value
+from failsight.tools.text import counted, interval, number, p_value
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -100,7 +100,9 @@ def class_table(
             )
         )
     left = len(present) - len(made)
-    caption = "Median and quartiles." + (f" {left:,} more classes are not shown." if left else "")
+    caption = "Median and quartiles." + (
+        f" {counted(left, 'more class is', 'more classes are')} not shown." if left else ""
+    )
     return Table(
         f"The pictures by class, {called(split)}",
         ("class", *BY_CLASS, "dominant hue"),

@@ -34,18 +34,16 @@ from failsight.tools.labels.groups import (
     shown,
     sort_columns,
 )
+from failsight.tools.labels.judged import judged
 from failsight.tools.labels.pairs import Pair, calibrate, class_pairs, expected_suspects
 from failsight.tools.labels.report import (
     BY_HEART,
     Overall,
     facts,
     group_finding,
-    group_table,
     overall_finding,
-    pair_table,
     plan,
     summary,
-    suspect_table,
 )
 from failsight.tools.labels.scores import FOLDS, Scored, out_of_sample
 from failsight.tools.labels.second import (
@@ -56,6 +54,7 @@ from failsight.tools.labels.second import (
     with_excess,
 )
 from failsight.tools.labels.swaps import most_exchanged, with_swaps
+from failsight.tools.labels.tables import group_table, pair_table, suspect_table
 from failsight.tools.notes import called, left_out_notes, need_labels
 from failsight.tools.registry import tool
 from failsight.tools.stats.confident import (
@@ -66,7 +65,7 @@ from failsight.tools.stats.confident import (
 )
 from failsight.tools.stats.label_floor import Disagreement, fit_floor
 from failsight.tools.stats.power import smallest_rate_difference
-from failsight.tools.text import clean, listing
+from failsight.tools.text import clean, counted, listing
 from failsight.tools.view import CaseView
 
 Bool = npt.NDArray[np.bool_]
@@ -118,6 +117,7 @@ def label_noise(
     among = np.ones(len(scored.labels), bool) if wanted is None else scored.labels == wanted
     if not among.any():
         raise RetryError(f"No {called(split)} carry the label {clean(class_name or '', 60)}.")
+    among, unjudged = judged(scored, among)
     attributes = view.attributes(split)
     columns = sort_columns(attributes, np.searchsorted(attributes.rows, scored.rows), by)
     groups = candidates(columns, among)
@@ -130,7 +130,9 @@ def label_noise(
         tool="label_noise",
         arguments={"split": split, "class_name": class_name, "by": by, "most": most},
         title="Whether the labels can be trusted",
-        summary=summary(made.overall, made.groups, made.pairs, scored.classes, split, name),
+        summary=" ".join(
+            [summary(made.overall, made.groups, made.pairs, scored.classes, split, name), *unjudged]
+        ),
         facts=facts(made.overall, made.groups, split, name),
         tables=tuple(
             t
@@ -404,7 +406,7 @@ def _notes(scored: Scored, columns: Columns, made: _Made, most: int, by: list[st
             f"No image carries the label {listing(absent, 6)}: nothing can be suggested to belong there."
         )
     if len(made.order) > most:
-        notes.append(f"{len(made.order) - most:,} more suspects are not listed.")
+        notes.append(f"{counted(len(made.order) - most, 'more suspect is', 'more suspects are')} not listed.")
     return notes
 
 

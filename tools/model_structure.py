@@ -168,7 +168,7 @@ def _outputs(
     notes += score_oddities(predictions.scores)
     last = followed.last() if followed is not None else None
     if units is not None and units.inner and last is not None:
-        return _undone(view, last, units, predictions, notes)
+        return _undone(view, last, units, notes)
     undone = scores.undo_softmax(predictions.scores)
     if undone is None or not undone.doubled:
         return []
@@ -180,9 +180,7 @@ def _outputs(
     return [wiring.outputs_finding(made, "two softmaxes", detail)] if made is not None else []
 
 
-def _undone(
-    view: CaseView, last: Operation, units: Units, predictions: Predictions, notes: list[str]
-) -> list[Finding]:
+def _undone(view: CaseView, last: Operation, units: Units, notes: list[str]) -> list[Finding]:
     """The bounded last operation, undone on the images that were watched."""
     inner, outer = (np.concatenate(part).astype(np.float64) for part in (units.inner, units.outputs))
     if inner.shape != outer.shape:

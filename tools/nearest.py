@@ -12,6 +12,7 @@ from pydantic import Field
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Evidence, Fact, Figure, ImageRef, Table
 from failsight.tools.examples import contact_sheet
+from failsight.tools.experiments.arguments import AnySpace
 from failsight.tools.experiments.population import check_split
 from failsight.tools.experiments.what_if_images import (
     Named,
@@ -89,12 +90,7 @@ def nearest(
             description="Where neighbours are looked for: train, data, deploy or pool. Default: train where there is a training set, else data."
         ),
     ] = None,
-    space: Annotated[
-        Space | None,
-        Field(
-            description="Likeness by the model's own features, by the encoder that knows words, or by small copies of the pixels. Default: the first that is there."
-        ),
-    ] = None,
+    space: AnySpace = None,
 ) -> Evidence:
     """Find the images, training images by default, that are most like one image to the model, and whether their labels agree with its answer.
 

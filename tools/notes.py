@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from failsight.tools.errors import RetryError
+from failsight.tools.evidence import Fact
 from failsight.tools.inputs.base import LeftOut, Predictions, Split
 from failsight.tools.inputs.unmatched import NO_CLASS
 from failsight.tools.text import clean, listing
@@ -19,6 +20,9 @@ CALLED = {
     "pool": "pool images",
 }
 
+
+MOST_CLASSES = 10  # classes without images with a fact of their own
+MANY = 0.1  # share of the errors from which on answers of classes without images are told with them
 
 IMAGES = {"data": "Images", "train": "Training images", "deploy": "Deployment images", "pool": "Pool images"}
 """How a sentence about images of a split begins: those of the evaluation need no word more."""
@@ -66,6 +70,44 @@ def unanswered_words(predictions: Predictions, most: int = 4) -> str:
         return f"{told}."
     each = listing([f"{clean(predictions.classes[i], 40)} {by_class[i]:,} of {total[i]:,}" for i in order])
     return f"{told}; most often {each}."
+
+
+def without_images(predictions: Predictions) -> tuple[dict[str, int], int]:
+    """How many labelled images are answered with each class that none of them has, most answers first, and how many are wrong in all."""
+    k, known = len(predictions.classes), predictions.labelled
+    images = np.bincount(predictions.labels[known], minlength=k)[:k]
+    answers = np.where(images == 0, np.bincount(predictions.predicted[known], minlength=k)[:k], 0)
+    order = [i for i in np.argsort(-answers, kind="stable").tolist() if answers[i]]
+    return {predictions.classes[i]: int(answers[i]) for i in order}, int((known & ~predictions.correct).sum())
+
+
+def without_images_facts(predictions: Predictions) -> list[Fact]:
+    """The same as facts, in all and of each such class; nothing where no answer is of a class without images."""
+    answers, errors = without_images(predictions)
+    if not answers:
+        return []
+    split, name = predictions.split, "answers_without_images"
+    each = [
+        Fact(name, k, "count", of_split(split, f"class {one}"), None, errors, "lower_is_better")
+        for one, k in list(answers.items())[:MOST_CLASSES]
+    ]
+    return [
+        Fact(name, sum(answers.values()), "count", of_split(split), None, errors, "lower_is_better"),
+        *each,
+    ]
+
+
+def without_images_words(predictions: Predictions, most: int = 4) -> str:
+    """That many errors are answers of classes without an image here, in a sentence; empty where they are few."""
+    answers, errors = without_images(predictions)
+    n = sum(answers.values())
+    if not n or n < MANY * errors:
+        return ""
+    each = listing([f"{clean(name, 40)} {k:,}" for name, k in answers.items()], most)
+    return (
+        f"{n:,} of {errors:,} errors on the {called(predictions.split)} are answers of classes that no image here has ({each}): such an "
+        "answer can only be wrong here, and how well these classes are recognised is not known."
+    )
 
 
 def labelled_splits(view: CaseView) -> list[Split]:

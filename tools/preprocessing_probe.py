@@ -14,7 +14,7 @@ from failsight.tools.experiments.population import check_split
 from failsight.tools.history.record import UnreadableRecordError, read_record
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import called, left_out_notes, need_labels
-from failsight.tools.pipelines import report
+from failsight.tools.pipelines import report, setting
 from failsight.tools.pipelines.candidates import Pipeline, alternatives
 from failsight.tools.pipelines.choice import (
     MOST_CARRIED,
@@ -126,14 +126,14 @@ def preprocessing_probe(
         arguments=arguments,
         title="Whether the model is fed as it was trained",
         summary=report.summary(made),
-        facts=(*report.facts(made), *report.side_file(made)),
+        facts=(*report.facts(made), *setting.side_file(made)),
         tables=(report.table(made),),
         figures=(view.save_figure("pipelines", svg, title=title, alt=alt), *([shown] if shown else [])),
         images=report.examples(made),
         questions=("input.7",),
         findings=(report.finding(made),),
         notes=(*report.notes(made, bench.declared), *left_out_notes(split, outcomes.left_out)),
-        next_steps=report.next_steps(made),
+        next_steps=setting.next_steps(made),
     )
 
 

@@ -13,26 +13,27 @@ from failsight.tools.attributes.computed import COMPUTED
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Correction, Evidence, Fact, Finding, Table
 from failsight.tools.labels.plans import judges, to_do
+from failsight.tools.notes import called
 from failsight.tools.readiness import apart, unresolved_findings
 from failsight.tools.registry import tool
+from failsight.tools.repair.finding_words import YES, words_of
 from failsight.tools.repair.marked import region_of
 from failsight.tools.repair.parts import Part, parts, parts_table
-from failsight.tools.repair.possible import allowed, fed_first
+from failsight.tools.repair.possible import allowed, fed_first, here_first
 from failsight.tools.repair.restated import members_line
 from failsight.tools.repair.standing import standing
 from failsight.tools.repair.versions import RESTATED
 from failsight.tools.repair_sizes import Size, to_collect, to_verify
 from failsight.tools.slices.classes import told_exchanged
 from failsight.tools.strategies import STRATEGIES, Strategy, fitting
-from failsight.tools.text import clean, colour_words, listing
-from failsight.tools.verdicts import at_stake
+from failsight.tools.text import clean, listing
+from failsight.tools.verdicts import at_stake, measured_part
 from failsight.tools.view import CaseView
 
 MOST_FINDINGS = 6
 FEWEST_TOLD = 20  # images that would show an improvement, below which their number is no number to train on
 MOST_STRATEGIES = 4  # and the best of each family that is not among them
 FAMILIES = ("dataset", "training", "model", "setup")
-YES, NO = ("yes", "true", "1", "present"), ("no", "false", "0", "absent")
 DATA_BUGS = ("data_statistics", "data_content", "data_engineering")
 
 
@@ -85,7 +86,13 @@ def propose_correction(
         facts=_facts(made),
         tables=tuple(
             t
-            for t in (_table(made), _check_table(made), parts_table(belong), _knowledge(view, made))
+            for t in (
+                _table(made),
+                _check_table(made),
+                parts_table(belong),
+                _knowledge(view, made),
+                _stake_table(made),
+            )
             if t.rows
         ),
         questions=("iterations.1", "iterations.2"),
@@ -127,13 +134,6 @@ def _chosen(view: CaseView, finding: str | None) -> tuple[list[tuple[str, Findin
     return sorted(chosen, key=lambda pair: -at_stake(pair[1])), notes
 
 
-def errors_at_stake(finding: Finding) -> float:
-    """Errors beyond the base rate: what a perfect repair would save, in images; 0 where errors are not the matter."""
-    if finding.error_rate is None or finding.base_error_rate is None:
-        return 0.0
-    return max(0.0, finding.error_rate - finding.base_error_rate) * (finding.n or 0)
-
-
 def _plans(view: CaseView, finding: Finding) -> list[Plan]:
     """The best strategies for a finding, in words of the case; those that lack something come last."""
     if judges(finding):
@@ -141,7 +141,7 @@ def _plans(view: CaseView, finding: Finding) -> list[Plan]:
         return [(s, to_do(view, finding), how) for s in STRATEGIES if s.name == "relabel"]
     made: list[Plan] = []
     demoted: list[Plan] = []
-    words, boxed = _words(finding), _boxed(view, finding)
+    words, boxed = words_of(finding), _boxed(view, finding)
     for strategy in fitting(finding.kind):
         if strategy.about_object and boxed is None:
             continue  # there is no object to cover or paste
@@ -168,7 +168,7 @@ def _plans(view: CaseView, finding: Finding) -> list[Plan]:
         made = [(s, found if s.name == RESTATED else text, how) for s, text, how in made]
         made.sort(key=lambda plan: plan[0].name != RESTATED)
     made = fed_first(finding, made)
-    ranked = allowed(view, finding, [*made, *demoted])
+    ranked = here_first(view, finding, allowed(view, finding, [*made, *demoted]))
     chosen = ranked[:MOST_STRATEGIES]
     for family in FAMILIES:  # somebody who can't retrain, or can't collect, finds what is left to them
         if all(plan[0].family != family for plan in chosen):
@@ -190,7 +190,7 @@ def _restated(view: CaseView, finding: Finding) -> str:
 
 def _named_right(finding: Finding) -> list[Plan]:
     """What mends names that are exchanged in a group: the labels' or the answers', by what a look at some of its pictures shows."""
-    images, how = _words(finding)["images"], "a look at 20 of them tells which of the two it is"
+    images, how = words_of(finding)["images"], "a look at 20 of them tells which of the two it is"
     looked = {
         "relabel": f"Look at 20 {images}. Where the picture shows the other class, their labels are exchanged: set them right at the source.",
         "data_engineering": f"Look at 20 {images}. Where the picture shows what the label says, the answers are exchanged: find where the class "
@@ -217,79 +217,13 @@ def _boxed(view: CaseView, finding: Finding) -> bool | None:
     return boxes is not None and any(pairs[0][0] in row for row in boxes)
 
 
-def _words(finding: Finding) -> dict[str, str]:
-    """What the fields in the texts of strategies stand for."""
-    name = clean(finding.class_name, 60) if finding.class_name else ""
-    cue = _cue(finding)
-    which = f" with {cue}" if cue else ""
-    images = f"{name} images{which}" if name else f"images{which}" if which else "such images"
-    wanted = images
-    if finding.kind in ("spurious_correlation", "overemphasised_feature") and cue:
-        wanted = f"{name} images {_without(finding)}".strip()
-        images = f"images of other classes with {cue}"  # those it draws to the class
-    if finding.kind == "distribution_shift":
-        wanted = f"labelled deployment images{f' of {name}' if name else ''}"
-        images = f"deployment images{f' of {name}' if name else ''}"
-    if finding.kind == "class_imbalance":
-        wanted = images = f"{name} images"
-    return {
-        "class": name or "the class",
-        "other": clean(finding.confused_with, 60) if finding.confused_with else "the class it is taken for",
-        "cue": cue or "the cue",
-        "attribute": listing([clean(n, 60).replace("_", " ") for n in finding.slice or {}]) or "attribute",
-        "images": images,
-        "wanted": wanted,
-        "differences": " (see data_statistics for what differs)"
-        if finding.kind == "distribution_shift"
-        else "",
-        "relabel": f"the {finding.n:,} images in question" if finding.n else "the images in question",
-        "careless": "; training then leaves out what nobody looked at of a careless source (retrain unseen=keep keeps it)"
-        if finding.kind == "label_noise" and finding.slice
-        else "",
-    }
-
-
-def _cue(finding: Finding) -> str:
-    """``television`` for television=yes, ``no stool`` for stool=no, else ``style rustic``; several joined by ``and``."""
-    parts = []
-    for name, value in (finding.slice or {}).items():
-        name, value = clean(name, 60), clean(value, 60)
-        if name == "region":
-            kind, _, rest = value.partition(":")
-            value = (
-                "the mark"
-                if kind == "like"
-                else f"the {colour_words(rest)} mark"
-                if kind == "colour"
-                else f"{kind} {rest}".strip()
-            )
-            parts.append(value)
-            continue
-        parts.append(
-            name
-            if value.lower() in YES
-            else f"no {name}"
-            if value.lower() in NO
-            else f"{name.replace('_', ' ')} {value}"
-        )
-    return " and ".join(parts)
-
-
-def _without(finding: Finding) -> str:
-    """The opposite of the cue: ``without television``; ``with stool`` for stool=no."""
-    pairs = [(clean(k, 60), clean(v, 60)) for k, v in (finding.slice or {}).items()]
-    if len(pairs) == 1 and pairs[0][1].lower() in NO:
-        return f"with {pairs[0][0]}"
-    return f"without {_cue(finding)}"
-
-
 def _verify_size(finding: Finding) -> Size:
     return to_verify(finding.error_rate, finding.base_error_rate)
 
 
 def _verification(finding: Finding, strategy: Strategy) -> str:
     """Data, statistic and control arm of the check."""
-    size, words = _verify_size(finding), _words(finding)
+    size, words = _verify_size(finding), words_of(finding)
     if judges(finding):
         return f"Errors counted again with the labels that people gave. Control: {strategy.control}."
     if finding.kind == "overconfidence":
@@ -328,7 +262,7 @@ def _table(made: Made) -> Table:
     rows: list[tuple[Cell, ...]] = []
     for i, finding, plans in made:
         for rank, (s, action, how) in enumerate(plans, 1):
-            why = s.why.format_map(_words(finding)) + (f" {how[0].upper()}{how[1:]}." if how else "")
+            why = s.why.format_map(words_of(finding)) + (f" {how[0].upper()}{how[1:]}." if how else "")
             rows.append((i, rank, s.name.replace("_", " "), s.family, action, why, s.cost))
     return Table(
         "Proposed corrections",
@@ -354,12 +288,40 @@ def _facts(made: Made) -> tuple[Fact, ...]:
         size = _verify_size(finding)
         if size.n and not judges(finding):
             facts.append(Fact("images_to_verify", size.n, "count", f"finding {i}"))
-        if errors_at_stake(finding):
-            excess = round(errors_at_stake(finding))
+        if at_stake(finding):
+            n = round((finding.n or 0) / measured_part(finding))
             facts.append(
-                Fact("excess_errors", excess, "count", f"finding {i}", None, finding.n, "lower_is_better")
+                Fact(
+                    "excess_errors",
+                    round(at_stake(finding)),
+                    "count",
+                    f"finding {i}",
+                    None,
+                    n,
+                    "lower_is_better",
+                )
             )
     return tuple(facts)
+
+
+def _stake_table(made: Made) -> Table:
+    """How many errors each finding has beyond the others' rate, all on the same base."""
+    rows: list[tuple[Cell, ...]] = [
+        (i, called(f.split), round(at_stake(f)), f.n, measured_part(f), f.error_rate, f.base_error_rate)
+        for i, f, _ in made
+        if at_stake(f)
+    ]
+    return Table(
+        "Errors at stake",
+        (
+            "finding", "of", "excess errors among all of them", "images of it that were measured",
+            "share of all images that measured it", "wrong", "wrong elsewhere",
+        ),
+        tuple(rows),
+        ("text", "text", "count", "count", "share", "share", "share"),
+        "Excess errors: images of the finding times the difference of the two rates. A group that some images suggested is measured on the others only; "
+        "its number is scaled to all images, so that the rows can be compared. Findings overlap: they can't be added up.",
+    )  # fmt: skip
 
 
 def _summary(made: Made, belong: Mapping[str, Part]) -> str:
@@ -411,6 +373,8 @@ def _next_steps(made: Made, belong: Mapping[str, Part]) -> tuple[str, ...]:
     if not plans:
         return ()
     cost = {"low": "cheap", "medium": "of middling cost", "high": "expensive"}[plans[0][0].cost]
-    at_stake = errors_at_stake(finding)
-    saved = f" about {at_stake:.0f} of the errors measured are at stake;" if at_stake >= 1 else ""
+    errors = at_stake(finding)
+    saved = (
+        f" about {errors:.0f} errors among all {called(finding.split)} are at stake;" if errors >= 1 else ""
+    )
     return (f"Decide on {i} first:{saved} the first proposal is {cost}.",)

@@ -12,6 +12,7 @@ from pydantic import Field
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Cell, Evidence, Fact, Figure, ImageRef, Table
 from failsight.tools.examples import contact_sheet
+from failsight.tools.experiments.arguments import AnySpace
 from failsight.tools.experiments.population import (
     Filter,
     check_split,
@@ -86,12 +87,7 @@ def prototypes_and_criticisms(
     k: Annotated[int, Field(description="How many prototypes.", ge=1, le=48)] = 6,
     criticisms: Annotated[int, Field(description="How many criticisms.", ge=0, le=48)] = 6,
     split: Annotated[Split, Field(description="Which images: data, train, deploy or pool.")] = "data",
-    space: Annotated[
-        Space | None,
-        Field(
-            description="Likeness by the model's own features, by the encoder that knows words, or by small copies of the pixels. Default: the first that is there."
-        ),
-    ] = None,
+    space: AnySpace = None,
 ) -> Evidence:
     """Choose the few images that together stand best for a class or slice (prototypes), and those which they stand for worst (criticisms), with errors marked.
 

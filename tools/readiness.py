@@ -16,19 +16,17 @@ from failsight.tools.expectations.criteria import (
     describe,
     judge,
     overall,
-    prices,
     withheld,
 )
-from failsight.tools.expectations.measures import price_matrix
 from failsight.tools.expectations.named_groups import groups, pick, without_value
 from failsight.tools.expectations.names import (
     is_price,
     is_share,
     parse_name,
-    parse_price,
     show_range,
     show_value,
 )
+from failsight.tools.expectations.prices import price_notes, price_table
 from failsight.tools.experiments.population import check_split
 from failsight.tools.inputs.base import Predictions
 from failsight.tools.labels.corrected import (
@@ -40,7 +38,6 @@ from failsight.tools.labels.corrected import (
     relabelled,
 )
 from failsight.tools.notes import called, labelled_splits, left_out_notes
-from failsight.tools.performance import confusion
 from failsight.tools.registry import tool
 from failsight.tools.repair.standing import (
     VERIFY,
@@ -52,7 +49,6 @@ from failsight.tools.repair.standing import (
 )
 from failsight.tools.repair.versions import RESTATED, ModelVersion
 from failsight.tools.slices.errors import counter, spoken_of
-from failsight.tools.stats.floors import exact
 from failsight.tools.text import clean, listing
 from failsight.tools.view import CaseView
 
@@ -65,7 +61,6 @@ AS_GIVEN = "readiness_as_given"  # of the model that somebody would run who take
 PHRASE = "accuracy at least 90 %, recall of every class at least 80 %"
 
 
-MOST_PRICED = 20
 TABLE_UNRESOLVED = "Confirmed and not repaired"
 
 
@@ -119,7 +114,7 @@ def readiness(view: CaseView) -> Evidence:
     unresolved = unresolved_findings(view, at)
     notes += _alone_notes(view, unresolved, predictions)
     notes += [f"{clean(c.name, 80)}: {c.reason}" for c in criteria if c.reason]
-    notes += _price_notes(view)
+    notes += price_notes(view)
     notes += _version_notes(view, at)
     notes += [counted_as_given(c) for c in people.values() if c.changed]
     if unresolved:
@@ -138,7 +133,7 @@ def readiness(view: CaseView) -> Evidence:
         ),
         tables=tuple(
             t
-            for t in (_table(criteria), _price_table(view, predictions), _unresolved_table(unresolved))
+            for t in (_table(criteria), price_table(view, predictions), _unresolved_table(unresolved))
             if t.rows
         ),
         questions=("expectations.7",),
@@ -313,42 +308,6 @@ def _table(criteria: Sequence[Criterion]) -> Table:
     return Table(TABLE, COLUMNS, tuple(rows), units, caption)  # type: ignore[arg-type]
 
 
-def _price_table(view: CaseView, predictions: dict[str, Predictions]) -> Table:
-    """Confusions that have a cost of their own: how often they occur, and what they add to the expected cost."""
-    set_ = prices(predictions, view.expectations)
-    made = predictions.get("data")
-    rows: list[tuple[Cell, ...]] = []
-    if made is not None and set_:
-        classes = made.classes
-        counts, costs = confusion(made.labels, made.predicted, len(classes)), price_matrix(classes, set_)
-        total = max(int(counts.sum()), 1)
-        for true, said in set_:
-            i, j = classes.index(true), classes.index(said)
-            k, n = int(counts[i, j]), int(counts[i].sum())
-            low, high = exact(k, n)
-            rows.append(
-                (
-                    true,
-                    said,
-                    float(costs[i, j]),
-                    k,
-                    n,
-                    k / n if n else None,
-                    low,
-                    high,
-                    k * float(costs[i, j]) / total,
-                )
-            )
-    rows.sort(key=lambda r: (-float(r[8] or 0), -float(r[2] or 0)))
-    return Table(
-        "What confusions cost",
-        ("true class", "taken for", "cost", "images", "of", "rate", "low", "high", "cost an image"),
-        tuple(rows[:MOST_PRICED]),
-        ("text", "text", "score", "count", "count", "share", "share", "share", "score"),
-        "Low and high: 95 % interval of the rate. Cost an image: what it adds to the expected cost; other errors cost one each.",
-    )
-
-
 def _version_notes(view: CaseView, at: Standing) -> list[str]:
     """What was measured with another version than the one judged, and which versions were not judged."""
     made = dict.fromkeys(v.repair for v in view.versions() if v.arm == "repair" and v.strategy != RESTATED)
@@ -381,19 +340,6 @@ def _alone_notes(
     if without:
         made.append(
             f"The {listing(without)} have no column {clean(column, 40)}: each image counts by itself."
-        )
-    return made
-
-
-def _price_notes(view: CaseView) -> list[str]:
-    """Prices that name no two classes, and prices on which nothing rests."""
-    priced = [e.name for e in view.expectations if is_price(e.name)]
-    unknown = [n for n in priced if parse_price(n, view.classes) is None]
-    made = [f"Costs that name no two classes and were left out: {listing(unknown, 6)}."] if unknown else []
-    bounded = any("expected_cost" in e.name for e in view.expectations)
-    if priced and not bounded:
-        made.append(
-            "Costs of confusions are set, but nobody has bounded expected_cost, so they decide nothing."
         )
     return made
 

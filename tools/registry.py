@@ -114,7 +114,9 @@ class ToolSpec:
         try:
             made = self.arguments(**given)
         except ValidationError as error:
-            raise refused(self.name, error.errors()[0], fields) from None
+            wrong = error.errors()  # a name that there is not says more than the one that is missing for it
+            first = next((e for e in wrong if e["type"] == "extra_forbidden"), wrong[0])
+            raise refused(self.name, first, fields) from None
         return {name: getattr(made, name) for name in fields}
 
 

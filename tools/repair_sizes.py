@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from failsight.tools.attributes.computed import COMPUTED, NUMERIC, image_measures
 from failsight.tools.attributes.metadata import metadata_columns, object_columns
+from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Finding
-from failsight.tools.inputs.base import ImageTable
+from failsight.tools.inputs.base import ImageTable, Split
 from failsight.tools.stats.power import power_two_rates
 from failsight.tools.stats.slices.cuts import number_key
 from failsight.tools.text import clean, number
@@ -66,6 +67,23 @@ def to_verify(
         )
     how = f"{high:,} held-out images show a fall of the error from {number(error)} to {number(target)} with {number(power)} power at α {alpha:g}"
     return Size(high, how)
+
+
+def assigned_rows(
+    view: CaseView, split: Split, conditions: Mapping[str, str]
+) -> npt.NDArray[np.int64] | None:
+    """Rows of a split that meet conditions on attributes that were assigned or computed; None where it has no such attribute."""
+    try:
+        table = view.attributes(split)
+    except RetryError:
+        return None
+    if any(name not in table.columns for name in conditions):
+        return None
+    met = np.ones(len(table.rows), bool)
+    for name, value in conditions.items():
+        met &= matches(table.columns[name], value)
+    rows: npt.NDArray[np.int64] = table.rows[met]
+    return rows
 
 
 def matches(column: npt.NDArray[Any], value: str) -> Mask:

@@ -16,7 +16,7 @@ from failsight.tools.notes import called, need_labels
 from failsight.tools.registry import tool
 from failsight.tools.reviews import report
 from failsight.tools.reviews.errors import Reviews, draw, earlier, merge, read_answers, strata
-from failsight.tools.text import clean
+from failsight.tools.text import clean, counted
 from failsight.tools.view import CaseView
 
 QUESTIONS = ("expectations.4", "expectations.5")
@@ -112,5 +112,5 @@ def _take(view: CaseView, said: Reviews, given: dict[str, Any], drawn: set[str])
     if not beside:
         return []
     return [
-        f"{len(beside):,} answers are about images that were not drawn; they are kept but count for no share."
+        f"{counted(len(beside), 'answer is about an image that was', 'answers are about images that were')} not drawn: kept, but counted for no share."
     ]

@@ -113,7 +113,7 @@ def robustness_probe(
         images=_images(view, panel),
         questions=("performance.7",),
         findings=report.findings(panel, bound),
-        notes=_notes(view, panel, found, missing, most),
+        notes=_notes(view, panel, found, missing),
     )
     return _with_steps(made, panel, bound)
 
@@ -121,7 +121,7 @@ def robustness_probe(
 def _with_steps(made: Evidence, panel: Panel, bound: report.Bound | None) -> Evidence:
     from dataclasses import replace
 
-    return replace(made, next_steps=report.next_steps(made, panel, bound))
+    return replace(made, next_steps=report.next_steps(panel, bound))
 
 
 def _chosen(names: Sequence[str] | None) -> tuple[str, ...]:
@@ -208,9 +208,14 @@ def _images(view: CaseView, panel: Panel) -> tuple[ImageRef, ...]:
     return references(view, predictions, at, "lost under most perturbations")
 
 
-def _notes(view: CaseView, panel: Panel, found: Attacks | None, missing: str, most: int) -> tuple[str, ...]:
+def _notes(view: CaseView, panel: Panel, found: Attacks | None, missing: str) -> tuple[str, ...]:
     n, cells = len(panel.sample.rows), len(panel.names) * len(panel.severities)
     notes = [f"The model ran {n * cells:,} times ({n} images × {cells} perturbations and severities)."]
+    if panel.silent:
+        notes.append(
+            f"To {panel.silent:,} of these {n * cells:,} perturbed pictures the model gives no answer (it fails on them, or its scores are "
+            "not finite); they count as wrong."
+        )
     if panel.sample.found > n:
         notes.append(
             f"A seeded sample of {n:,} of {panel.sample.found:,} images, by class; more (sample) make narrower intervals."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, cast
 
@@ -9,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from failsight.tools.engine.singly import scored_singly
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Figure, ImageRef
 from failsight.tools.experiments import figures
@@ -57,7 +59,7 @@ from failsight.tools.experiments.saliency_words import (
     summary,
 )
 from failsight.tools.experiments.what_if_images import find_named
-from failsight.tools.inputs.base import BadImage, LeftOut, Split
+from failsight.tools.inputs.base import BadImage, Classifier, LeftOut, Split
 from failsight.tools.inputs.decisions import Thresholds, decide, rule_of
 from failsight.tools.notes import called
 from failsight.tools.registry import tool
@@ -270,10 +272,17 @@ def _maps(
         boxes.append({k: [model.prepare_box(b, *opened.size) for b in v] for k, v in own.items()})
     if not rows:
         raise RetryError(f"image: none of the {len(left)} images can be read ({left[0].reason}).")
+    failed = _failing(model, pictures)
+    left += [LeftOut(table.paths[rows[i]], why) for i, why in failed.items()]
+    rows, pictures, boxes = (
+        [one for i, one in enumerate(of) if i not in failed] for of in (rows, pictures, boxes)
+    )
+    if not rows:
+        raise RetryError(f"image: the model answers none of these images ({left[-1].reason}).")
     pixels = np.stack(pictures)
     target = _target(lens, pixels, asked, rule_of(view))
     with view.progress.job(f"saliency ({method})", len(rows)) as ticker:
-        maps = paced(EXPLAINERS[method], _pace(method), ticker.advance)(lens, pixels, target)
+        maps = paced(EXPLAINERS[method], _pace(method), ticker.advance, sparing=True)(lens, pixels, target)
     fine = np.isfinite(maps).all((1, 2))
     left += [
         LeftOut(table.paths[r], "its map is not finite") for r, ok in zip(rows, fine, strict=True) if not ok
@@ -285,6 +294,15 @@ def _maps(
     kept = Target(target.of[fine], None if target.against is None else target.against[fine])
     where = tuple(b for b, ok in zip(boxes, fine, strict=True) if ok)
     return Mapped(np.array(rows, np.int64)[fine], pixels[fine], maps[fine], where), kept, tuple(left)
+
+
+def _failing(model: Classifier, pictures: Sequence[npt.NDArray[np.uint8]]) -> dict[int, str]:
+    """Place → why of the pictures on which the model fails."""
+    made: dict[int, str] = {}
+    for start in range(0, len(pictures), CHUNK):
+        _, failed = scored_singly(model.scores, np.stack(pictures[start : start + CHUNK]), len(model.classes))
+        made |= {start + i: why for i, why in failed.items()}
+    return made
 
 
 def _target(lens: Lens, pixels: npt.NDArray[np.uint8], asked: _Asked, rule: Thresholds) -> Target:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from failsight.tools.evidence import Evidence, Fact, Kind, jsonable
 from failsight.tools.experiments.population import parse_filters
 from failsight.tools.hypotheses.instruments import LEAST, Choice, choose, least, plan
+from failsight.tools.hypotheses.testable import hindrances
 from failsight.tools.hypotheses.typed import Prediction, Typed, typed
 from failsight.tools.registry import tool
 from failsight.tools.text import clean
 from failsight.tools.view import CaseView
 
+LabelledSplit = Literal["data", "train", "deploy"]
 THIS = "this one"
 FORESEEN = {
     "falls_without": "the score of {name} falls when it is taken away, more than when as much is taken away elsewhere",
@@ -58,7 +60,7 @@ def state_hypothesis(
     where: Annotated[
         tuple[str, ...] | str,
         Field(
-            description="Which images: conditions on attributes like lighting=dark, television=no, brightness<0.3."
+            description="Which images: conditions like lighting=dark, brightness<0.3, true=kitchen, predicted=bedroom."
         ),
     ] = (),
     prediction: Annotated[
@@ -76,6 +78,12 @@ def state_hypothesis(
             le=1,
         ),
     ] = None,
+    split: Annotated[
+        LabelledSplit,
+        Field(
+            description="Of which images it speaks, and among which `where` is looked up: data (evaluation), train or deploy."
+        ),
+    ] = "data",
 ) -> Evidence:
     """Write down a suspicion as a typed hypothesis without a verdict, and register the measurement that will decide it.
 
@@ -84,29 +92,31 @@ def state_hypothesis(
     Raises:
         RetryError: a name that the case does not have, or a part that this kind needs and was not given.
     """
-    made = typed(view, kind, class_name, confused_with, cue, where, prediction)
+    made = typed(view, kind, class_name, confused_with, cue, where, prediction, split)
     choice = least(choose(view, made), minimum_effect)
     plan_id = view.register(plan(view, made, choice))
+    hindered = hindrances(view, made, choice)
     arguments = {
         "kind": kind, "class_name": class_name, "confused_with": confused_with, "cue": cue,
         "where": [str(f) for f in parse_filters(where)], "prediction": made.prediction,
-        **({} if minimum_effect is None else {"minimum_effect": minimum_effect}),
+        **({} if minimum_effect is None else {"minimum_effect": minimum_effect}), "split": split,
     }  # fmt: skip
     return Evidence(
         tool="state_hypothesis",
         arguments=jsonable(arguments),
         title="A hypothesis, and how it will be decided",
-        summary=_summary(made, choice),
+        summary=_summary(made, choice, hindered),
         facts=(
             Fact("kind", kind, "text"),
             Fact("prediction", made.prediction, "text"),
             Fact("instrument", choice.tool, "text"),
             Fact("instrument_arguments", json.dumps(jsonable(_arguments(choice)), sort_keys=True), "text"),
             Fact("registered_plan", plan_id, "text"),
+            Fact("testable", "no" if hindered else "yes", "text"),
         ),
         findings=(made.finding,),
         notes=_notes(made, choice, minimum_effect),
-        next_steps=(f"Measure it with {choice.tool}: {choice.reason}.",),
+        next_steps=(_next(choice, hindered),),
     )
 
 
@@ -115,7 +125,13 @@ def _arguments(choice: Choice) -> dict[str, object]:
     return {**choice.arguments, **({"finding": THIS} if choice.by_finding else {})}
 
 
-def _summary(made: Typed, choice: Choice) -> str:
+def _next(choice: Choice, hindered: tuple[str, ...]) -> str:
+    if hindered:
+        return f"Open a case in which it can be tested: {'; '.join(hindered)}."
+    return f"Measure it with {choice.tool}: {choice.reason}."
+
+
+def _summary(made: Typed, choice: Choice, hindered: tuple[str, ...]) -> str:
     name = clean(made.class_name or "the predicted class", 60)
     other = clean(made.confused_with or made.class_name or "so", 60)
     foreseen = FORESEEN[made.prediction].format(name=name, other=other)
@@ -124,9 +140,11 @@ def _summary(made: Typed, choice: Choice) -> str:
         told = [
             f"This is {made.known}, which was tested before ({made.finding.verdict}): {made.finding.statement}"
         ]
+    if hindered:
+        told.append(f"It can't be tested in this case: {'; '.join(hindered)}.")
     from_what = f" From {_points(choice.arguments[LEAST])} on it counts." if LEAST in choice.arguments else ""
     told.append(
-        f"If it is right, {foreseen}. {choice.tool} will decide: {choice.statistic}, against {choice.control}.{from_what}"
+        f"If it is right, {foreseen}. {choice.tool} {'would' if hindered else 'will'} decide: {choice.statistic}, against {choice.control}.{from_what}"
     )
     return " ".join(told)
 

@@ -7,6 +7,7 @@ import math
 import re
 from typing import Any
 
+SENTENCE = 100  # characters: what may be that long is no name any more
 _WHOLE = 2.0**53  # up to here whole numbers are held exactly
 _SPACES = re.compile(r"\s+")
 # C0/C1 controls, halves of characters, the marks that reorder or hide text (Trojan Source, CVE-2021-42574; tag characters and
@@ -28,10 +29,14 @@ def escaped(text: str) -> str:
 def clean(text: object, limit: int = 200) -> str:
     """``text`` from data (class and file names, metadata, captions) made fit for a terminal and a prompt.
 
-    Control characters, bidirectional marks and lone surrogates go, white space is folded, the length is bounded.
+    Control characters, bidirectional marks and lone surrogates go, white space is folded, the length is bounded. A sentence is cut
+    between two words, a name wherever it has to be.
     """
     kept = _SPACES.sub(" ", _UNSAFE.sub("", str(text))).strip()
-    return kept if len(kept) <= limit else kept[: limit - 1] + "…"
+    if len(kept) <= limit:
+        return kept
+    words = kept[: limit - 1].rpartition(" ")[0]
+    return words + " …" if limit >= SENTENCE and len(words) > limit // 2 else kept[: limit - 1] + "…"
 
 
 def harmless(text: object) -> str:
@@ -60,6 +65,15 @@ def number(value: Any, unit: str = "share") -> str:
     if isinstance(value, int) or (unit in ("count", "pixels") and float(value).is_integer()):
         return f"{int(value):,}"
     return f"{value:.3g}"
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """A number of things in words: ``1 image``, ``1,200 images``; ``many`` where the plural is no added s.
+
+    >>> counted(1, "picture is", "pictures are"), counted(0, "error"), counted(1200, "class", "classes")
+    ('1 picture is', '0 errors', '1,200 classes')
+    """
+    return f"{n:,} {one if n == 1 else many or f'{one}s'}"
 
 
 def interval(ci: tuple[float, float] | None, unit: str = "share") -> str:

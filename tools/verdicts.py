@@ -130,10 +130,10 @@ def history(evidence: Iterable[Evidence], plan: str) -> History:
 def judge(measured: Measured, minimum_effect: float, alpha: float, claim: Claim = "uses") -> Judgement:
     """The verdict that the plan's rule gives.
 
-    ``uses`` (the model relies on the region): confirmed when p ≤ alpha, q ≤ ONLINE_LEVEL, the interval lies above 0, and
-    both the effect and the change of the score by the cue alone reach the minimum; refuted when the whole interval lies below the minimum. ``ignores`` (the model
-    misses the region) is the mirror image: confirmed when the interval lies below the minimum with p ≤ alpha and
-    q ≤ ONLINE_LEVEL, refuted when it relies on the region as above (without q: refuting claims nothing new).
+    ``uses`` (the model relies on the region): confirmed when p ≤ alpha, q ≤ alpha (ONLINE_LEVEL where alpha is larger), the interval lies
+    above 0, and both the effect and the change of the score by the cue alone reach the minimum; refuted when the whole interval lies below the minimum. ``ignores`` (the model
+    misses the region) is the mirror image: confirmed when the interval lies below the minimum with p and q as small
+    as that, refuted when it relies on the region as above (without q: refuting claims nothing new).
     """
     m = measured
     if m.n < FEWEST_FOR_TEST or not all(map(math.isfinite, (m.effect, *m.ci, m.p))):
@@ -142,7 +142,7 @@ def judge(measured: Measured, minimum_effect: float, alpha: float, claim: Claim 
         return Judgement("inconclusive", f"{m.n} image{'s' * (m.n != 1)} can't decide anything.")
     small = m.ci[1] < minimum_effect and m.n >= FEWEST_FOR_REFUTATION
     large = m.ci[0] > 0 and m.effect >= minimum_effect and (m.fall is None or m.fall >= minimum_effect)
-    passed = m.p <= alpha and m.q <= ONLINE_LEVEL
+    passed = m.p <= alpha and m.q <= min(alpha, ONLINE_LEVEL)
     least = number(minimum_effect, "points")
     if claim == "uses":
         if large and passed:
@@ -222,22 +222,30 @@ def decisive(finding: Finding) -> TestResult | None:
 
 
 HALVED: Final = {"find_slices": ("weak_slice", "rare_case"), "unknown_unknowns": ("overconfidence",)}
-"""Tool → kinds of findings whose group one half of the images suggests, and which it measures on the other."""
+"""Tool → kinds of findings whose group one half of the images suggests, and which it measures on the other: for findings that do not
+say themselves on which part of the images they were counted."""
 
 
 def at_stake(finding: Finding) -> float:
     """Errors among all images beyond the rate beside: what a perfect repair would save; 0 where errors are not the matter.
 
-    A group that was measured on one half of the images counts for both: halves are drawn alike. An estimate, to say what to look at
-    first; ``errors_at_stake`` counts what was measured.
+    A group that was measured on a part of the images, because the others had suggested it, counts for all: parts are drawn alike. An
+    estimate, to say what to look at first.
     """
     if finding.error_rate is None or finding.base_error_rate is None or finding.n is None:
         return 0.0
     gap = finding.error_rate - finding.base_error_rate
     if not math.isfinite(gap):
         return 0.0
-    of_half = any(finding.kind in HALVED.get(t.tool, ()) for t in finding.tests if t.n >= finding.n)
-    return max(0.0, gap) * finding.n * (2 if of_half else 1)
+    return max(0.0, gap) * finding.n / measured_part(finding)
+
+
+def measured_part(finding: Finding) -> float:
+    """The share of the images it could have been counted on that a finding's numbers come from, in (0, 1]."""
+    if finding.part is not None and 0 < finding.part <= 1:
+        return finding.part
+    n = finding.n or 0
+    return 0.5 if any(finding.kind in HALVED.get(t.tool, ()) for t in finding.tests if t.n >= n) else 1.0
 
 
 def _planned(plan: Instrument) -> str:

@@ -47,18 +47,6 @@ class Expectation:
     by: str = ""
 
 
-class KnowledgeHit(Protocol):
-    """One entry of the knowledge base that matches a query."""
-
-    id: str
-    kind: str
-    topic: str
-    title: str
-    text: str
-    score: float
-    source: str
-
-
 class Knowledge(Protocol):
     """The knowledge base as tools see it."""
 

@@ -82,7 +82,7 @@ def what_if(
         images=(reference(view, named, made.scores[0], "as it is"),),
         questions=_questions(made, after),
         notes=(report.ANECDOTE, *_notes(made)),
-        next_steps=report.next_steps(view, made),
+        next_steps=report.next_steps(made),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failsight.tools.errors import RetryError, UserError
-from failsight.tools.text import clean
+from failsight.tools.text import clean, counted
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
@@ -157,14 +157,16 @@ def _check(case: Case, args: argparse.Namespace) -> None:
     if args.json:
         print(json.dumps({"sheet": str(target), "images": len(made.images), "evidence": made.id}))
     else:
-        print(f"{len(made.images)} images written to {target}; fill it in, then `failsight attributes check CASE NAME --answers FILE.csv`.")  # fmt: skip
+        print(f"{counted(len(made.images), 'image written', 'images written')} to {target}; fill it in, then `failsight attributes check CASE NAME --answers FILE.csv`.")  # fmt: skip
 
 
 def _export(case: Case, args: argparse.Namespace) -> None:
     from failsight.agent.people.attribute_files import export
 
     n = export(case, Path(args.words[0]))
-    print(f"{n:,} attributes written to {args.words[0]}; change names, then `failsight attributes import`.")
+    print(
+        f"{counted(n, 'attribute written', 'attributes written')} to {args.words[0]}; change names, then `failsight attributes import`."
+    )
 
 
 def _import(case: Case, args: argparse.Namespace) -> None:

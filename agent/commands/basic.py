@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failsight.tools.errors import UserError
-from failsight.tools.text import clean
+from failsight.tools.text import clean, counted
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
@@ -295,7 +295,7 @@ def run_labels(args: argparse.Namespace) -> int:
         if args.action == "export":
             n = export(case, args.file, split=args.split, top=args.top)
             print(
-                f"{n:,} suspects written to {args.file}; fill in new_label, then `failsight labels import`."
+                f"{counted(n, 'suspect written', 'suspects written')} to {args.file}; fill in new_label, then `failsight labels import`."
             )
         else:
             made = read_back(case, args.file, split=args.split)

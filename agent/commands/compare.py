@@ -18,7 +18,7 @@ from failsight.tools.changes.measures import Kind, ModelChange, compare
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import Finding, canonical, jsonable
 from failsight.tools.inputs.base import Predictions
-from failsight.tools.text import clean, listing
+from failsight.tools.text import clean, counted, listing
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -200,7 +200,7 @@ def _joined(
     for case, n in ((before, len(first)), (after, len(second))):
         if n > len(at):
             notes.append(
-                f"{n - len(at):,} images of {clean(case.folder.name, 60)} are not in the other case."
+                f"{counted(n - len(at), f'image of {clean(case.folder.name, 60)} is', f'images of {clean(case.folder.name, 60)} are')} not in the other case."
             )
     return Side(before, first, at), Side(after, second, other), how, notes
 
@@ -224,7 +224,7 @@ def _labels(one: Side, two: Side, place: Ints) -> tuple[Ints, list[str]]:
     notes = []
     if differ.any():
         notes.append(
-            f"{int(differ.sum()):,} images have another label in the other case; they count as unlabelled."
+            f"{counted(int(differ.sum()), 'image has another label in the other case; it counts', 'images have another label in the other case; they count')} as unlabelled."
         )
     return np.where(differ, -1, mine).astype(np.int64), notes
 

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from failsight.tools.errors import UserError
-from failsight.tools.text import clean
+from failsight.tools.text import clean, counted
 
 
 def run_ask(args: argparse.Namespace) -> int:
@@ -93,7 +93,7 @@ def run_forms(args: argparse.Namespace) -> int:
     must_be_case(folder)
     with open_case(folder, recorded=True) as case:
         made = forms.read_back(case, Path(args.what[1]))
-    print(f"{made.form.title}: {len(made.answers)} answers by {made.by}.")
+    print(f"{made.form.title}: {counted(len(made.answers), 'answer by', 'answers by')} {made.by}.")
     for line in (*(f"Expected now: {e}" for e in made.expectations), *made.disagreements):
         print(clean(line, 400))
     return 0

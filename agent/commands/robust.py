@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failsight.tools.errors import UserError
-from failsight.tools.text import interval, number
+from failsight.tools.text import counted, interval, number
 
 if TYPE_CHECKING:
     from failsight.tools.experiments.robust_training import Epoch
@@ -62,7 +62,10 @@ def run(args: argparse.Namespace, progress: Any = None) -> int:
     table = open_images(args.data, split="train", labelled=True, progress=progress)
     made = train_robust(table, args.out, recipe, progress=progress, told=_say)
     if made.left_out:
-        print(f"{len(made.left_out):,} images could not be read and were left out.", file=sys.stderr)
+        print(
+            f"{counted(len(made.left_out), 'image could not be read and was', 'images could not be read and were')} left out.",
+            file=sys.stderr,
+        )
     if made.held_out:
         last, n = made.history[-1], made.held_out
         plain, robust = (

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from failsight.tools.errors import RetryError, UserError
+from failsight.tools.text import counted
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
@@ -53,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
     given = {k: getattr(args, k) for k in ("budget", "method", "beta", "split")}
     with open_case(args.case, progress=StderrProgress()) as case:
         made, n = export(case, args.file, given)
-    print("\n".join([*in_words(made), "", f"{n:,} images are listed in {args.file}. {AFTER}"]))
+    listed = f"{counted(n, 'image is listed', 'images are listed')} in {args.file}. {AFTER}"
+    print("\n".join([*in_words(made), "", listed]))
     return 0
 
 

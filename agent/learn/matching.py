@@ -11,7 +11,7 @@ import numpy as np
 
 from failsight.agent.learn.dialogue import Dialogue, Option, Say, Work, line, pick
 from failsight.tools.inputs.classes import match_labels
-from failsight.tools.text import clean, listing, number
+from failsight.tools.text import clean, counted, listing, number
 
 MOST = 12  # classes that are asked about one by one
 OUT = "leave these pictures out"
@@ -117,7 +117,7 @@ def _one_by_one(
         names = list(dict.fromkeys([*([guess] if guess else []), *free, *rest]))[:20]
         options = [*(Option(f"class:{n}", clean(n, 60)) for n in names), Option("out", OUT)]
         picked = yield from pick(
-            f"{labels[word]:,} pictures are labelled {clean(word, 60)}; the model has no such class{_mostly(answers, word)}. Which is it?",
+            f"{counted(labels[word], 'picture is labelled', 'pictures are labelled')} {clean(word, 60)}; the model has no such class{_mostly(answers, word)}. Which is it?",
             options, default=f"class:{guess}" if guess else "out",
             hints=["A class of the pictures may be a part of one of the model's, or two words for the same. Leave out what the model was not made for."], back=True,
         )  # fmt: skip
@@ -126,7 +126,7 @@ def _one_by_one(
         made[word] = ""
     if unknown[MOST:]:
         yield Say(
-            f"{len(unknown) - MOST} more classes are unknown to the model; their pictures are left out.",
+            f"{counted(len(unknown) - MOST, 'more class is unknown', 'more classes are unknown')} to the model; the pictures are left out.",
             "warning",
         )
     return made

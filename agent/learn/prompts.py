@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from failsight.tools.text import clean
+from failsight.tools.text import clean, listing
 
 if TYPE_CHECKING:
     from failsight.agent.state import CaseState, FindingRecord
@@ -197,8 +197,8 @@ def _inconclusive(look: Look) -> Prompt | None:
     left = look.records("inconclusive")
     if not left or look.looked < 4:
         return None
-    names = ", ".join(r.id for r in left[:3])
-    text = f"{names}: inconclusive is not refuted. An effect that matters may have been missed; more pictures would tell."
+    names = ", ".join(r.id for r in left[:3])  # told again while these change, not for each further one
+    text = f"{listing([r.id for r in left], 8)}: inconclusive is not refuted. An effect that matters may have been missed; more pictures would tell."
     return Prompt(f"inconclusive:{names}", text, f"/why {left[0].id} tells why", 1)
 
 

@@ -61,7 +61,7 @@ def card(record: Record, found: FindingRecord) -> Card:
         rates=rates(finding),
         rates_title=rates_title(finding),
         chain=chain_terms(record, found),
-        before=versions.before(record.state, found),
+        before=versions.before(found),
     )
 
 

@@ -15,7 +15,7 @@ from failsight.agent.narrate.pictures import figure_uri, shows_pictures, thumbna
 from failsight.agent.narrate.words import VERDICTS, answer, capital, cell, image_name
 from failsight.tools.evidence import Evidence, Figure, ImageRef, Table
 from failsight.tools.faces import finding_text
-from failsight.tools.text import clean, interval, number
+from failsight.tools.text import clean, counted, interval, number
 
 MOST_ROWS = 60
 WITHHELD = "Picture withheld."
@@ -119,7 +119,11 @@ def table(made: Table, *, most: int = MOST_ROWS, anchors: str = "", links: bool 
         rows.append(el("tr", *cells, id=f"{anchors}{row[0]}" if anchors else None))
     left = len(made.rows) - most
     caption = clean(made.title) + (f". {clean(made.caption, 400)}" if made.caption else "")
-    more = el("p", f"{left:,} more rows stand in the evidence.", class_="small") if left > 0 else None
+    more = (
+        el("p", f"{counted(left, 'more row stands', 'more rows stand')} in the evidence.", class_="small")
+        if left > 0
+        else None
+    )
     region = el(
         "div",
         el("table", el("caption", el("span", caption)), el("thead", head), el("tbody", *rows)),

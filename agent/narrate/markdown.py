@@ -15,7 +15,7 @@ from failsight.agent.narrate.model import Card, Exhibit, Report, Section, Senten
 from failsight.agent.narrate.pictures import shows_pictures
 from failsight.agent.narrate.words import VERDICTS, answer, capital, cell, image_name
 from failsight.tools.evidence import Figure, Table
-from failsight.tools.text import clean, number
+from failsight.tools.text import clean, counted, number
 
 MOST_ROWS = 30
 TEXT_PLACE = "0" * 64  # stands where the digest of the text goes while it is being computed
@@ -210,7 +210,10 @@ def _table(table: Table, most: int = MOST_ROWS) -> list[str]:
     lines += [_row(map(escape, table.columns)), _row(aligned)]
     lines += [_row(escape(cell(table, i, v)) for i, v in enumerate(r)) for r in table.rows[:most]]
     if len(table.rows) > most:
-        lines += ["", f"{len(table.rows) - most:,} more rows stand in the evidence."]
+        lines += [
+            "",
+            f"{counted(len(table.rows) - most, 'more row stands', 'more rows stand')} in the evidence.",
+        ]
     return [*lines, ""]
 
 

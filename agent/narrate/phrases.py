@@ -23,8 +23,24 @@ CORRECTED = {
     "test_by_adding": "the experiments before it in the case",
     "test_by_swapping": "the experiments before it in the case",
 }
+GROUPS = ("weak_slice", "rare_case")
+_ERRORS = re.compile(r"\banswered wrongly\b")
+_TAKEN = re.compile(r"\bare (?:taken for|called)\b(?! so\b)")
 _KNOWN = re.compile(r"minus rate among (the other.{1,200}? (?:is|are) known)")
 Rates = tuple[tuple[str, float, tuple[float, float] | None], ...]
+
+
+def called(finding: Finding) -> str:
+    """The class of whose answers the two rates of a finding are shares; empty where they are shares of errors, or of anything else.
+
+    A pull counts answers of the class that it pulls towards; a group that is ``taken for`` a class, or ``called`` it, those of that class.
+    A group that is answered wrongly more often may name the class that most of its errors go to: its rates are of all errors.
+    """
+    if finding.kind in PULLS:
+        return finding.class_name or ""
+    if finding.kind not in GROUPS or not finding.confused_with or _ERRORS.search(finding.statement):
+        return ""
+    return finding.confused_with if _TAKEN.search(finding.statement) else ""
 
 
 def meaning(finding: Finding) -> str:
@@ -59,9 +75,8 @@ def about(finding: Finding) -> str:
 
 def _compared(finding: Finding) -> tuple[str, str, str]:
     """(what happens to them, these images, the ones beside them) for the two rates of a finding."""
-    name = clean(finding.class_name or "", 60)
-    if finding.kind in PULLS and name:
-        return f"called {name} although they are not", "with it", "without it"
+    if said := clean(called(finding), 60):
+        return f"called {said} although they are not", "with it", "without it"
     if finding.kind == "distribution_shift":
         return "answered wrongly", "deployment images", "evaluation images"
     if finding.kind == "overfitting":

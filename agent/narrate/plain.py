@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 
 from failsight.agent.narrate.findings import ordered
-from failsight.agent.narrate.phrases import PULLS
+from failsight.agent.narrate.phrases import PULLS, called
 from failsight.agent.narrate.words import stated
 from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.evidence import Finding
@@ -47,7 +48,9 @@ def which(finding: Finding, pictures: str = "pictures") -> str:
     parts = []
     for name, value in sorted((finding.slice or {}).items()):
         shown = clean(value, 60)
-        if name == "region":
+        if re.search(r"[<>=&]", name) and shown.casefold() in ("yes", "no"):  # conditions that hold together
+            parts.append(f"that are {'not ' if shown.casefold() == 'no' else ''}({plain(name)})")
+        elif name == "region":
             parts.append(f"with {condition(name, value)}")
         elif shown.casefold() == "yes":
             parts.append(f"with {plain(name)}")
@@ -59,16 +62,30 @@ def which(finding: Finding, pictures: str = "pictures") -> str:
     return f"{pictures}{of}" + (f" {' and '.join(parts)}" if parts else "")
 
 
+def _others(finding: Finding, said: str) -> str:
+    """The pictures that a share of answers ``said`` is of: those of another class, of all such classes or of one."""
+    if finding.kind not in PULLS and finding.class_name:
+        return which(finding)
+    return which(
+        finding,
+        f"pictures of other classes than {plain(said)}"
+        if finding.kind not in PULLS
+        else "pictures of something else",
+    )
+
+
 def for_users(finding: Finding) -> str:
     """What a finding means for whoever uses the answers; empty for faults that only concern those who measure."""
     rate, base = finding.error_rate, finding.base_error_rate
-    where, other = which(finding), which(finding, "pictures of something else")
+    where, said = which(finding), called(finding)
     if finding.kind == "overconfidence":
         return "It sounds surer than it is right: don't take its confidence at face value."
     if rate is None:
         return ""
-    if finding.kind in PULLS and finding.class_name:
-        text = f"{_first(other)} are often taken for {plain(finding.class_name)}: {of_100(rate, finding.ci)}"
+    if said:
+        text = (
+            f"{_first(_others(finding, said))} are often taken for {plain(said)}: {of_100(rate, finding.ci)}"
+        )
         return text + (f", against {of_100(base)} of the others." if base is not None else ".")
     if finding.kind == "distribution_shift":
         of = f" of {plain(finding.class_name)}" if finding.class_name else ""
@@ -88,12 +105,9 @@ def for_requesters(finding: Finding) -> str:
     rate, base = finding.error_rate, finding.base_error_rate
     if rate is None:
         return stated(finding.statement)
-    shown, other = (
-        f"{number(rate)} {interval(finding.ci)}".rstrip(),
-        which(finding, "pictures of something else"),
-    )
-    if finding.kind in PULLS and finding.class_name:
-        text = f"{_first(other)} are called {plain(finding.class_name)} in {shown}"
+    shown, said = f"{number(rate)} {interval(finding.ci)}".rstrip(), called(finding)
+    if said:
+        text = f"{_first(_others(finding, said))} are called {plain(said)} in {shown}"
     elif finding.kind == "distribution_shift":
         of = f" of {plain(finding.class_name)}" if finding.class_name else ""
         text = f"Deployment pictures{of} are answered wrongly in {shown}"

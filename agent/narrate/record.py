@@ -55,6 +55,17 @@ class Record:
         self._by_evidence = {c.evidence: c for c in self.calls if c.evidence}
         self._evidence = {e.id: e for e in self.state.evidence}
 
+    def waiting(self) -> dict[str, int]:
+        """Tools of which a person was asked and has not answered → the event that asked."""
+        made: dict[str, int] = {}
+        for event in self.events:
+            tool = str(event.data.get("tool", ""))
+            if event.kind == "approval.asked":
+                made[tool] = event.seq
+            elif event.kind == "approval.given":
+                made.pop(tool, None)
+        return made
+
     def _take(self, event: Event, running: dict[str, Call]) -> None:
         data = event.data
         if event.kind == "tool.started":

@@ -32,7 +32,7 @@ _DONE = {
     "adapt_normalisation": "the statistics of the normalisation were taken from deployment images",
 }
 _JUDGED = {
-    "verified": "It held: the failure is rarer than before and than in the control, and no other group paid for it.",
+    "verified": "It held: the failure is rarer than before and than in the control, and no other group is shown to have paid for it.",
     "verified at a price": "It held: the failure is rarer than before and than in the control, at a price that was allowed for.",
     "no effect": "It did not help beyond its control, so it counts as rejected.",
     "traded away": "It helped, but other groups paid for it, so it counts as rejected as it is.",

@@ -159,7 +159,7 @@ def _data(given: Mapping[str, Any]) -> str:
 
 def _brief(record: Record, cards: Sequence[Card], verdict: str) -> list[Sentence]:
     state = record.state
-    made = [_verdict_sentence(state, verdict)]
+    made = [_verdict_sentence(state)]
     evaluated = latest_on(state, "evaluate")
     accuracy = fact_or_none(evaluated, "accuracy")
     if evaluated is not None and accuracy is not None:
@@ -265,7 +265,7 @@ def _not_used(state: CaseState) -> list[Sentence]:
     return [Sentence(text, (described.id,))]
 
 
-def _verdict_sentence(state: CaseState, verdict: str) -> Sentence:
+def _verdict_sentence(state: CaseState) -> Sentence:
     evidence = state.latest("readiness")
     if evidence is None:
         return Sentence("Whether the model is ready has not been judged.")
@@ -281,7 +281,7 @@ def _readiness(state: CaseState) -> tuple[Section, str]:
     evidence = state.latest("readiness")
     fact = fact_or_none(evidence, "readiness")
     verdict = str(fact.value) if evidence and fact and not state.out_of_date(evidence) else ""
-    lead = _verdict_sentence(state, verdict)
+    lead = _verdict_sentence(state)
     table = _criteria_table(evidence) if evidence else None
     return Section("readiness", "Is it ready?", (lead,), (), (table,) if table else ()), verdict
 

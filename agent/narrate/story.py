@@ -321,13 +321,9 @@ def _stages(record: Record) -> list[Sentence]:
 def _approvals(record: Record) -> list[Sentence]:
     """Who allowed or refused what; equal decisions in one sentence."""
     given: dict[str, list[int]] = {}
-    waiting: dict[str, int] = {}
     for event in record.events:
         tool = clean(event.data.get("tool", ""))
-        if event.kind == "approval.asked":
-            waiting[tool] = event.seq
-        elif event.kind == "approval.given":
-            waiting.pop(tool, None)
+        if event.kind == "approval.given":
             verb = "was refused by" if event.data.get("decision") == "reject" else "was allowed by"
             given.setdefault(f"{tool} {verb} {who(event.data.get('by'))}", []).append(event.seq)
     made = [
@@ -335,7 +331,8 @@ def _approvals(record: Record) -> list[Sentence]:
         for text, seqs in given.items()
     ]
     return made + [
-        Sentence(f"{tool} waits for a person's yes.", (f"#{seq}",)) for tool, seq in waiting.items()
+        Sentence(f"{clean(tool)} waits for a person's yes.", (f"#{seq}",))
+        for tool, seq in record.waiting().items()
     ]
 
 

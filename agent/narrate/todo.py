@@ -67,8 +67,11 @@ def _next_repair(record: Record, found: FindingRecord) -> Sentence:
         text = f"Ask for repairs of {found.id}: failsight call CASE propose_correction finding={found.id}"
     elif judges(found.finding):
         text = f"Repair {found.id}: {_labels(record, found)}"
-    elif not ways or (found.finding.kind == SHIFT and found.corrections[0].strategy == "data_engineering"):
+    elif not ways or found.corrections[0].strategy == "data_engineering":
         text = f"Repair {found.id}: {sentence(found.corrections[0].action)}"
+        around = next((c for c in ways if c.strategy in AROUND), None)
+        if around is not None and found.finding.kind != SHIFT and _lacking(record):
+            text += f" What can be made here ({_action(around)}): {_made(found.id, around)}"
     else:
         text = _way(record, found.id, ways)
     return Sentence(text, (found.id,))

@@ -24,7 +24,7 @@ def mended_by(found: FindingRecord) -> str:
     return f"mended in {clean(found.mended, 20)}" if found.mended else ""
 
 
-def before(state: CaseState, found: FindingRecord) -> str:
+def before(found: FindingRecord) -> str:
     """The version that a finding speaks of, where the case is at another one; empty for what still stands."""
     return name_of(found.version) if found.earlier else ""
 

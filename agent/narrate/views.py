@@ -222,14 +222,10 @@ def _clear(row: Mapping[str, Any]) -> bool:
 
 
 def _waiting(record: Record) -> list[Sentence]:
-    waiting: dict[str, int] = {}
-    for event in record.events:
-        tool = clean(event.data.get("tool", ""))
-        if event.kind == "approval.asked":
-            waiting[tool] = event.seq
-        elif event.kind == "approval.given":
-            waiting.pop(tool, None)
-    return [Sentence(f"{tool} waits for a yes or no.", (f"#{seq}",)) for tool, seq in waiting.items()]
+    return [
+        Sentence(f"{clean(tool)} waits for a yes or no.", (f"#{seq}",))
+        for tool, seq in record.waiting().items()
+    ]
 
 
 # --- the end-user --------------------------------------------------------------------------------------------------

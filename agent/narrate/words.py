@@ -8,7 +8,7 @@ from __future__ import annotations
 from failsight.tools.evidence import Cell, ImageRef, Table
 from failsight.tools.expectations.names import is_price, parse_name, show_value
 from failsight.tools.faces import cell_text
-from failsight.tools.text import clean, number
+from failsight.tools.text import clean, counted, number
 
 # kind → (label, what it means for whoever relies on the model)
 KINDS: dict[str, tuple[str, str]] = {
@@ -181,7 +181,7 @@ def bound(name: str, value: float | None) -> str:
 
 def count(n: int, one: str, many: str = "") -> str:
     """``1 image``, ``2 images``, ``no images``."""
-    return f"{'no' if n == 0 else f'{n:,}'} {one if n == 1 else many or one + 's'}"
+    return counted(n, one, many) if n else f"no {many or f'{one}s'}"
 
 
 def cell(table: Table, column: int, value: Cell) -> str:

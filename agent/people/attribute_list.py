@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from failsight.tools.view import CaseView
 
 MOST_NAMED = 50  # values of a column that a sentence may name
+MOST_NUMERALS = 30  # whole numbers of a column that name things (lines, cameras, sites) and not amounts
 MOST_VALUES = 40  # a column with more is not listed value by value
 SHOWN = 6
 
@@ -93,7 +94,9 @@ _READ: WeakKeyDictionary[Case, dict[bool, tuple[str, dict[str, list[str]]]]] = W
 
 
 def attribute_values(case: Case, *, everywhere: bool = False) -> dict[str, list[str]]:
-    """Name → shown values of every attribute, without looking at any picture: numbers and computed ones have none listed.
+    """Name → shown values of every attribute, without looking at any picture: amounts and computed ones have none listed.
+
+    Whole numbers are listed where they are few: ``line`` has ``1``, ``2`` and ``3``, which a sentence names.
 
     ``everywhere``: also values that stand among deployment images alone, behind the others: people name them. The tables are read once,
     and again after an edit of attributes: a sentence asks a dozen times."""
@@ -116,7 +119,7 @@ def _attribute_values(case: Case, *, everywhere: bool) -> dict[str, list[str]]:
         if everywhere and values and "deploy" in case.splits():
             there = case.table("deploy").columns.get(name, ())
             values += sorted({v for v in there if isinstance(v, str)} - set(values))
-        raw[f"metadata:{name}"] = values[:MOST_NAMED]
+        raw[f"metadata:{name}"] = values[:MOST_NAMED] or _numerals(column)
     definitions = {d.key: d for d in case.definitions()}
     raw |= {key: list(d.values) for key, d in definitions.items() if d.source in ASSIGNED}
     made: dict[str, list[str]] = {}
@@ -128,6 +131,20 @@ def _attribute_values(case: Case, *, everywhere: bool) -> dict[str, list[str]]:
             shown = (one.shown(v) for v in (*values, *(v for k in one.also for v in raw.get(k, ()))))
             made[one.name] = list(dict.fromkeys(v for v in shown if v is not None))
     return made
+
+
+def _numerals(column: Any) -> list[str]:
+    """The values of a column of few different whole numbers, in order; none for amounts and for anything else."""
+    found: set[float] = set()
+    for value in column:
+        if value is None or value != value:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
+            return []
+        found.add(float(value))
+        if len(found) > MOST_NUMERALS:
+            return []
+    return [number_text(v) for v in sorted(found)]
 
 
 def _texts(column: Any) -> list[str]:

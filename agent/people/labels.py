@@ -69,7 +69,7 @@ def export(case: Case, target: Path, *, split: Split = "data", top: int | None =
         RetryError: the case can't be searched for wrong labels.
         UserError: the file can't be written, or exists already.
     """
-    from failsight.tools.labels.report import SUSPECTS
+    from failsight.tools.labels.tables import SUSPECTS
 
     if top is not None and not 1 <= top <= MOST_LISTED:
         raise UserError(f"--top {top} is out of range.", f"Give a number from 1 to {MOST_LISTED}.")

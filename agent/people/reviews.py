@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from failsight.agent.places import shown_place
 from failsight.tools.errors import RetryError, UserError
-from failsight.tools.text import clean
+from failsight.tools.text import clean, counted
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
@@ -72,8 +72,10 @@ def run(args: argparse.Namespace) -> int:
             n = export(case, args.file, n=args.n, split=args.split)
             back = args.file if args.file.suffix.lower() == ".csv" else "reviews.csv"
             print(
-                f"{n:,} errors written to {args.file}; have them judged, then `failsight reviews import {args.case} {back} --by NAME`."
+                f"{counted(n, 'error')} written to {args.file}; have them judged, then `failsight reviews import {args.case} {back} --by NAME`."
             )
+            if case.recorded is not None:
+                print(NOT_AT_HAND)
             return 0
         made = (
             read_back(case, args.file, by=args.by, split=args.split)
@@ -99,7 +101,8 @@ def converse(case: Case, rest: str) -> str:
     if not rest.strip():
         target = free(case.folder)
         n = export(case, target)
-        return f"{n:,} errors to judge are written to `{target}`: have them judged, then `/reviews FILE.csv by NAME`."
+        told = f"{counted(n, 'error')} to judge {'is' if n == 1 else 'are'} written to `{target}`: have them judged, then `/reviews FILE.csv by NAME`."
+        return told if case.recorded is None else f"{told} {NOT_AT_HAND}"
     found = _GIVEN.match(rest.strip())
     if found is None:
         raise UserError("That is no file of judgements.", "Write `/reviews FILE.csv by NAME`.")
@@ -132,7 +135,7 @@ def export(case: Case, target: Path, *, n: int = DRAWN, split: str = "data") -> 
         raise UserError(f"{target.name} is neither .html nor .csv.", "Give a name that ends in one of these.")
     from failsight.agent.people.attribute_files import write_new
 
-    made = _call(case, {"n": n, "split": split})
+    made = _drawn_before(case, split, n) or _call(case, {"n": n, "split": split})
     rows = _rows(case, made)
     if target.suffix.lower() == ".csv":
         text = io.StringIO()
@@ -195,12 +198,28 @@ def read_back(case: Case, source: Path, *, by: str, split: str = "data") -> Evid
 
 def _drawn(case: Case, split: str, answers: Mapping[str, str]) -> int:
     """How many errors the draw took that these answers are about."""
-    for one in reversed(case.evidence("review_errors")):
-        given = one.arguments
-        draw = not given.get("by") and not given.get("image") and given.get("split", "data") == split
-        if draw and set(answers) <= {i.path for i in one.images}:
-            return int(given["n"])
+    for one in reversed(_draws(case, split)):
+        if set(answers) <= {i.path for i in one.images}:
+            return int(one.arguments["n"])
     return DRAWN
+
+
+def _draws(case: Case, split: str) -> list[Evidence]:
+    """Evidence of errors that were drawn to be judged, oldest first."""
+    made = []
+    for one in case.evidence("review_errors"):
+        given = one.arguments
+        if not given.get("by") and not given.get("image") and given.get("split", "data") == split:
+            made.append(one)
+    return made
+
+
+def _drawn_before(case: Case, split: str, n: int) -> Evidence | None:
+    """The newest draw of a case whose images are not at hand, of as many errors where there is one; else None."""
+    if case.recorded is None:
+        return None
+    draws = _draws(case, split)
+    return next((e for e in reversed(draws) if e.arguments.get("n") == n), draws[-1] if draws else None)
 
 
 def _own(text: str) -> str:
@@ -219,9 +238,11 @@ def _called(case: Case, given: Mapping[str, Any]) -> tuple[Evidence, bool]:
 
 
 def _rows(case: Case, made: Evidence) -> list[tuple[str, str, str, str]]:
-    """(path, true class, predicted class, confidence) of the images that were drawn."""
+    """(path, true class, predicted class, confidence) of the images that were drawn; as far as the record tells where these are not at hand."""
     if not made.images:
         return []
+    if case.recorded is not None:
+        return _recorded_rows(case, made)
     p = case.predictions(made.images[0].split)  # type: ignore[arg-type]
     place = {int(row): i for i, row in enumerate(p.rows)}
     rows = []
@@ -229,6 +250,17 @@ def _rows(case: Case, made: Evidence) -> list[tuple[str, str, str, str]]:
         i = place[image.row]
         sure = f"{float(p.confidence[i]):.3f}" if p.has_scores else ""
         rows.append((image.path, p.classes[int(p.labels[i])], p.classes[int(p.predicted[i])], sure))
+    return rows
+
+
+def _recorded_rows(case: Case, made: Evidence) -> list[tuple[str, str, str, str]]:
+    """The same from what other evidence shows of these images; empty text where none does."""
+    known = {(i.split, i.path): i for e in case.state().measured_now() for i in e.images if i.prediction}
+    rows = []
+    for image in made.images:
+        one = known.get((image.split, image.path), image)
+        sure = "" if one.confidence is None else f"{one.confidence:.3f}"
+        rows.append((image.path, one.label, one.prediction, sure))
     return rows
 
 
@@ -269,6 +301,10 @@ document.getElementById("save").addEventListener("click", () => {{
 }});
 </script></body></html>
 """
+NOT_AT_HAND = (
+    "The images of this case are not where they were, so the sheet holds no pictures and names them by their paths; label and answer "
+    "stand there where the record of the case tells them."
+)
 ABOUT = (
     "Look at each picture and say what you would call it before you open what label and model say. Then judge: can this error "
     "be accepted, and could a careful person make it too? What you leave empty is left out. When done, save the judgements and give the file back:"
@@ -276,18 +312,19 @@ ABOUT = (
 
 
 def page(case: Case, made: Evidence, rows: Sequence[tuple[str, str, str, str]]) -> str:
-    """The errors on one page that opens offline and saves a CSV."""
+    """The errors on one page that opens offline and saves a CSV. Pictures that can't be opened are named by their path."""
     from failsight.agent.people.attribute_sheet import _in_script, _picture
 
     items = []
     for i, (image, (path, true, said, sure)) in enumerate(zip(made.images, rows, strict=True)):
-        picture = _picture(case, image.split, image.row)
-        shown = f'<img src="{picture}" alt="error {i + 1}">' if picture else "<p>(can't be opened)</p>"
+        picture = "" if case.recorded is not None else _picture(case, image.split, image.row)
+        named = f"<p>{html.escape(clean(path, 160))} (can't be opened)</p>"
+        shown = f'<img src="{picture}" alt="error {i + 1}">' if picture else named
         items.append(_item(i, path, true, said, sure, shown))
     command = shlex.join(["failsight", "reviews", "import", shown_place(case.folder), "reviews.csv"])
     return _PAGE.format(
         title="Errors to judge",
-        about=f"{html.escape(ABOUT)}<br><code>{html.escape(command)}</code>",
+        about=f"{'' if case.recorded is None else html.escape(NOT_AT_HAND) + ' '}{html.escape(ABOUT)}<br><code>{html.escape(command)}</code>",
         items="\n".join(items),
         paths=_in_script([r[0] for r in rows]),
     )
@@ -305,10 +342,15 @@ def _item(i: int, path: str, true: str, said: str, sure: str, shown: str) -> str
         f'<label><input type="radio" name="human{i}" value="{v}"> {v}</label>' for v in ("yes", "no")
     )
     confidence = f" ({100 * float(sure):.0f} % sure)" if sure else ""
+    answer = (
+        f"The model says <b>{text(said)}</b>{confidence}."
+        if said
+        else "What the model says is not known here."
+    )
     return (
         f"<li><fieldset><legend>Error {i + 1}</legend>{shown}"
         f'<label class="wide">What would you call it? <input type="text" id="own{i}" maxlength="80"></label>'
-        f"<details><summary>Label and answer</summary><p>Label: <b>{text(true)}</b>. The model says <b>{text(said)}</b>{confidence}.<br>{text(path, 160)}</p></details>"
+        f"<details><summary>Label and answer</summary><p>Label: <b>{text(true) or 'not known here'}</b>. {answer}<br>{text(path, 160)}</p></details>"
         f'<div role="radiogroup" aria-label="Can error {i + 1} be accepted?">{verdicts}</div>'
         f'<div role="radiogroup" aria-label="Could a careful person make error {i + 1}?">Could a careful person make this mistake? {people}</div>'
         f'<label class="wide">Why? <input type="text" id="why{i}" maxlength="300"></label></fieldset></li>'

@@ -16,7 +16,8 @@ from failsight.tools.labels.groups import (
     sort_columns,
     within_labels,
 )
-from failsight.tools.labels.report import group_finding, group_table
+from failsight.tools.labels.report import group_finding
+from failsight.tools.labels.tables import group_table
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import interval
 from tests.checks.label_worlds import confirmed, judged, world

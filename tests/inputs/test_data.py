@@ -116,7 +116,7 @@ def test_tiny_images_are_used_and_noted(tmp_path: Path) -> None:
     Image.new("RGB", (1, 1), (9, 9, 9)).save(root / "red" / "dot.png")
     table = open_images(root)
     assert len(table) == 7
-    assert any("1 images are smaller than 8 pixels" in note for note in table.notes)
+    assert any("1 image is smaller than 8 pixels on a side; it is used" in note for note in table.notes)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="file names are text there")
@@ -157,6 +157,18 @@ def test_a_label_left_out_on_purpose_gets_no_hint(tmp_path: Path) -> None:
     table = open_images(root, classes=("Kitchen", "Bedroom", "Frontyard"), class_map={"frontal": ""})
     assert len(table) == 6
     assert not any("--map" in note for note in table.notes)
+
+
+def test_what_the_class_map_leaves_out_on_purpose_is_no_deployment_image_either(tmp_path: Path) -> None:
+    root = class_folders(tmp_path / "d", names=("kitchen", "bedroom", "frontal"))
+    classes = ("Kitchen", "Bedroom", "Frontyard")
+    table = open_images(root, classes=classes, split="deploy", class_map={"frontal": ""})
+    assert len(table) == 6 and (table.labels >= 0).all() and len(table.left_out) == 3
+    assert all("frontal" in item.path for item in table.left_out)
+    kept = open_images(
+        root, classes=classes, split="deploy"
+    )  # nobody said so: it may be new, and counts as unlabelled
+    assert len(kept) == 9 and (kept.labels < 0).sum() == 3 and not kept.left_out
 
 
 def test_the_shift_of_splits_inside_one_folder(tmp_path: Path) -> None:

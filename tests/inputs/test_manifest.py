@@ -146,7 +146,7 @@ def test_rows_without_path_or_label_and_ragged_rows(root: Path) -> None:
         "it has no label",
         "it has no label",
     ]
-    assert any("1 rows have more or fewer cells" in note for note in table.notes)
+    assert any("1 row has more or fewer cells" in note for note in table.notes)
 
 
 def test_windows_paths_and_absolute_paths(root: Path) -> None:
@@ -195,7 +195,7 @@ def test_metadata_joined_on_the_file_stem(root: Path) -> None:
     assert table.columns["beds"] == [3.0, 4.0, None] * 3
     assert table.columns["zip"] == ["A", "B", None] * 3
     assert any("found for 6 of 9" in note for note in table.notes)
-    assert any("1 rows with a repeated house" in note for note in table.notes)
+    assert any("1 row with a repeated house" in note for note in table.notes)
 
 
 def test_metadata_joined_on_a_column_and_on_paths(root: Path) -> None:

@@ -57,6 +57,39 @@ def same_as_the_pipeline(folder: Path) -> float:
     return worst
 
 
+def test_the_side_file_may_name_another_output(tmp_path: Path) -> None:
+    """DeiT with a distillation token gives three sets of scores; ``logits`` is the mean of the two others."""
+    import torch
+    import transformers as tf
+
+    torch.manual_seed(0)
+    small = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    labels = {"id2label": LABELS, "label2id": {v: k for k, v in LABELS.items()}}
+    net = tf.DeiTForImageClassificationWithTeacher(
+        tf.DeiTConfig(image_size=64, patch_size=16, **small, **labels)
+    )
+    net.eval().save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text())
+    assert config["architectures"] == ["DeiTForImageClassificationWithTeacher"]
+    tf.ViTImageProcessor(size={"height": 64, "width": 64}).save_pretrained(tmp_path)
+    whole = open_model(tmp_path)
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)).astype(np.uint8)
+    with torch.inference_mode():
+        all_ = net(pixel_values=whole.normalise(pixels))
+    assert np.allclose(whole.logits(pixels), all_.logits.numpy(), atol=1e-5)
+    for wanted, name in (("distillation_logits", "distillation_logits"), ("1", "cls_logits")):
+        (tmp_path / "model.json").write_text(json.dumps({"output": wanted}))
+        other = open_model(tmp_path)
+        assert np.allclose(other.logits(pixels), all_[name].numpy(), atol=1e-5)
+        assert other.fingerprint != whole.fingerprint
+        assert not any("is not read" in note for note in other.notes)
+    (tmp_path / "model.json").write_text(json.dumps({"weights": "teacher"}))
+    assert any(n.startswith("weights in model.json is not read") for n in open_model(tmp_path).notes)
+    (tmp_path / "model.json").write_text(json.dumps({"output": "probs"}))
+    with pytest.raises(UserError, match=r"no output probs.*logits, cls_logits and distillation_logits"):
+        open_model(tmp_path)
+
+
 PROCESSORS = {
     "vit": ("ViTImageProcessor", {"size": {"height": 64, "width": 64}}),
     "convnext small": ("ConvNextImageProcessor", {"size": {"shortest_edge": 64}, "crop_pct": 0.875}),

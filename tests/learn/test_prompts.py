@@ -77,6 +77,14 @@ def test_what_is_suspected_and_not_tested_inconclusive_or_not_repaired_is_said()
         assert any(name.startswith(start) for name in every(made)), verdict
 
 
+def test_all_that_is_inconclusive_is_named() -> None:
+    found = {f"k{i}": replace(finding("inconclusive"), id=f"F{i}") for i in (4, 6, 8, 9)}
+    looked = state("evaluate", "confusion_matrix", "shift", "data_statistics", records=found)
+    others = [name for name in every(looked) if not name.startswith("inconclusive")]
+    (told,) = (p.text for p in prompts(looked, HAS, "novice", others))
+    assert told.startswith("F4, F6, F8 and F9: inconclusive is not refuted.")
+
+
 def test_expectations_are_asked_for_until_there_are_some() -> None:
     looked = state("evaluate", "confusion_matrix")
     assert "expectations" in every(looked)

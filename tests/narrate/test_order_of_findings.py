@@ -16,10 +16,11 @@ from failsight.agent.narrate import build_report
 from failsight.agent.narrate.findings import ordered
 from failsight.agent.planners.steps import _saliency
 from failsight.agent.planners.words import closing
+from failsight.agent.records import merge_findings
 from failsight.agent.state import CaseState, fold
 from failsight.agent.ui.plain import RunDisplay
 from failsight.tools.evidence import Evidence, Fact, Finding, TestResult
-from failsight.tools.verdicts import at_stake
+from failsight.tools.verdicts import at_stake, measured_part
 from tests.fakes.told import Teller, evaluated
 
 
@@ -63,6 +64,54 @@ def test_errors_at_stake_among_all_images() -> None:
     assert at_stake(dataclasses.replace(SMALL, error_rate=float("nan"))) == 0
     experiment = dataclasses.replace(SHORTCUT.tests[0], tool="test_by_masking", n=20)
     assert at_stake(dataclasses.replace(SMALL, tests=(*SMALL.tests, experiment))) == at_stake(SMALL)
+
+
+def test_parts_of_the_images_count_by_what_was_measured() -> None:
+    """The lamps, tested on the half that did not suggest them, cost more than a line that a search found on such a half, and both more
+    than the night, which a table counted on all images."""
+    lamps = dataclasses.replace(
+        found("weak_slice", "lamps", 337, 0.38, 0.235, "compare_group", 0.14, "confirmed"), part=0.5
+    )
+    line = dataclasses.replace(
+        found("weak_slice", "line", 113, 0.566, 0.248, "find_slices", 0.34, "confirmed"), part=0.5
+    )
+    night = dataclasses.replace(
+        found("weak_slice", "night", 668, 0.344, 0.261, "disaggregate", 0.086, "confirmed"), part=1.0
+    )
+    assert sorted((lamps, line, night), key=lambda f: -at_stake(f)) == [lamps, line, night]
+    assert at_stake(lamps) == pytest.approx(337 * 0.145 * 2)
+    # a table of all images counts what a search had found on half of them: once
+    both = merge_findings(
+        line,
+        dataclasses.replace(
+            line, n=230, error_rate=0.526, base_error_rate=0.258, part=1.0, tests=night.tests
+        ),
+    )
+    assert both.part == 1.0 and at_stake(both) == pytest.approx(230 * 0.268)
+    again = merge_findings(night, dataclasses.replace(line, part=0.5))
+    assert (again.n, again.part) == (113, 0.5)
+    assert (
+        measured_part(dataclasses.replace(line, part=None)) == 0.5
+    )  # what older cases do not say goes by the tool
+    assert measured_part(dataclasses.replace(night, part=None)) == 1.0
+
+
+def test_what_is_measured_on_half_says_so_where_it_is_told() -> None:
+    from failsight.agent.planners.advice.numbers import size, told_stake
+
+    line = dataclasses.replace(
+        found("weak_slice", "line", 113, 0.566, 0.248, "find_slices", 0.34, "confirmed"), part=0.5
+    )
+    record: Any = SimpleNamespace(finding=line)
+    assert (
+        told_stake(record)
+        == "At stake: at most 72 errors among all images, reckoned from the 113 images that tested it."
+    )
+    assert size(record) == "about 226"
+    record.finding = dataclasses.replace(line, part=1.0)
+    assert (
+        told_stake(record) == "At stake: at most 36 errors, measured on 113 images." and size(record) == "113"
+    )
 
 
 def test_the_order_of_the_report(told: tuple[CaseState, Any]) -> None:

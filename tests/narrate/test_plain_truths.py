@@ -6,6 +6,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from failsight.agent.journal import Journal
 from failsight.agent.narrate import build_report
 from failsight.agent.narrate.model import Report
@@ -158,3 +160,49 @@ def test_who_runs_no_model_is_not_told_numbers_of_features() -> None:
     for said in (for_users(found), for_requesters(found)):
         assert "Pictures of kitchen of a kind that nobody has named yet" in said
         assert "171" not in said
+
+
+# --- what the rates of a finding are shares of ---------------------------------------------------------------------------
+
+TAKEN = Finding(
+    "weak_slice", "correctness", "unknown",
+    "Images with camera=old are taken for cat more often: of the images of other classes, 21.5 % with it, and 11.5 % without (+10.4 points).",
+    slice={"camera": "old"}, confused_with="cat", n=610, error_rate=0.2148, base_error_rate=0.1153, ci=(0.184, 0.249), verdict="confirmed",
+)  # fmt: skip
+OF_ONE = dataclasses.replace(
+    TAKEN,
+    class_name="dog",
+    statement="Images of dog with camera=old are called cat more often than the others.",
+)
+ERRORS = dataclasses.replace(
+    TAKEN,
+    class_name="dog",
+    statement="Images of dog with camera=old are answered wrongly more often: 79.1 % against 53.9 %.",
+)
+CUE = Finding(
+    "spurious_correlation", "features", "data_statistics", "Television is a sign of living room: of the images, 30.0 % with it are called living_room, and 4.0 % without.",
+    slice={"television": "yes"}, class_name="living_room", n=80, error_rate=0.3, base_error_rate=0.04, ci=(0.21, 0.41), verdict="confirmed",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (TAKEN, "Pictures of other classes than cat whose camera is old are called cat in 21.5 % [18.4, 24.9] %, the others in 11.5 %."),
+        (OF_ONE, "Pictures of dog whose camera is old are called cat in 21.5 % [18.4, 24.9] %, the others in 11.5 %."),
+        (CUE, "Pictures of something else with television are called living room in 30.0 % [21.0, 41.0] %, the others in 4.0 %."),
+        (ERRORS, "Pictures of dog whose camera is old are answered wrongly in 21.5 % [18.4, 24.9] %, the others in 11.5 %."),
+        (NOISE, "Labels are wrong."),
+        (dataclasses.replace(NOISE, kind="overconfidence", statement="It is too sure."), "It is too sure."),
+    ],
+)  # fmt: skip
+def test_a_share_of_answers_is_told_as_that_and_a_share_of_errors_as_that(found: Finding, said: str) -> None:
+    assert for_requesters(found) == said
+
+
+@pytest.mark.parametrize(
+    ("found", "said"), [(TAKEN, "taken for cat"), (OF_ONE, "taken for cat"), (CUE, "taken for living room")]
+)
+def test_users_are_not_told_a_share_of_answers_as_errors(found: Finding, said: str) -> None:
+    assert said in for_users(found) and "answered wrongly" not in for_users(found)
+    assert "answered wrongly" not in how_sure(found)

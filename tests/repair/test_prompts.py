@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from failsight.tools.repair.prompts import Wanted, class_only, polished, prompt, with_article
+from failsight.tools.repair.prompts import Wanted, polished, prompt, with_article
 from failsight.tools.text import clean
 
 
@@ -36,10 +36,6 @@ def test_a_prompt_puts_every_value_where_it_reads_well(wanted: Wanted, said: str
 def test_an_attributes_own_phrases_are_used_where_its_name_makes_no_words() -> None:
     phrases = {"floor": {"tile": ("a tiled floor",)}}
     assert prompt(Wanted("bedroom", {"floor": "tile"}), phrases) == "a photo of a bedroom, a tiled floor"
-
-
-def test_the_baseline_names_the_class_alone() -> None:
-    assert class_only("living_room") == "a photo of a living room"
 
 
 def test_articles() -> None:

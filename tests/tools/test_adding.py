@@ -374,3 +374,17 @@ def test_the_guided_planner_adds_what_masking_confirmed(television: FakeCase) ->
     recorded = [e.tool for e in television.state().evidence]
     assert recorded.index("test_by_masking") < recorded.index("test_by_adding")
     assert recorded.count("test_by_adding") <= 3
+
+
+@pytest.mark.parametrize("other", [{"class_name": "night"}, {"cue": "box:plant"}])
+def test_a_finding_gets_no_verdict_from_a_test_of_something_else(other: dict[str, Any]) -> None:
+    view = case(half_lit())
+    stated = Finding("spurious_correlation", "features", "data_content", "Lamps go with day.", slice={"lamp": "yes"},
+                     class_name="day")  # fmt: skip
+    view.stated.append(("F1", stated))
+    masked = {"region" if k == "cue" else k: v for k, v in other.items()}
+    for test, asked in ((add, other), (mask, masked)):
+        with pytest.raises(RetryError, match="F1 is about"):
+            test(view, finding="F1", **asked)
+    assert not view.instruments
+    assert mask(view, finding="F1", class_name="day", region="box:lamp").findings[0].key == stated.key

@@ -9,6 +9,7 @@ import pytest
 
 from failsight.tools.confusion_matrix import confusion_matrix
 from failsight.tools.errors import RetryError
+from failsight.tools.evaluate import evaluate
 from failsight.tools.stats.intervals import wilson
 from tests.fakes.view import FakeTable, FakeView
 from tests.tools.cases import check_evidence, check_spec, counted_view, from_counts, one_hot
@@ -140,3 +141,26 @@ class TestHostile:
         assert len(table(made, "Confusion matrix").rows) == 60  # type: ignore[attr-defined]
         assert len(table(made, "Top confusions").rows) == 10  # type: ignore[attr-defined]
         assert (tmp_path / made.figures[0].path).stat().st_size < 400_000
+
+
+NEVER_HERE = [[0, 0, 0, 0], [40, 55, 5, 0], [0, 0, 90, 10], [0, 0, 0, 0]]
+"""Images of two of four classes; most errors are answers of the other two."""
+
+
+def test_answers_of_classes_without_images_are_told_as_such() -> None:
+    names = ("yard", "front", "bed", "living")
+    made = confusion_matrix(counted_view({"data": NEVER_HERE}, names))
+    check_evidence(made)
+    assert (
+        "50 of 55 errors on the evaluation images are answers of classes that no image here has (yard 40 and living 10)"
+        in made.summary
+    )
+    assert made.fact("answers_without_images").value == 50
+    assert made.fact("answers_without_images", "class yard").value == 40
+    whole = confusion_matrix(counted_view({"data": COUNTS}, ROOMS))
+    assert "no image here has" not in whole.summary
+    assert not any(f.name == "answers_without_images" for f in whole.facts)
+    seen = evaluate(counted_view({"data": NEVER_HERE, "deploy": NEVER_HERE}, names))
+    assert "50 of 55 errors on the deployment images are answers of classes" in seen.summary
+    assert seen.notes[0].startswith("No evaluation images of yard and living")
+    assert seen.notes[1].startswith("No deployment images of yard and living")

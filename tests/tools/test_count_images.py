@@ -11,6 +11,8 @@ import pytest
 from failsight.tools.count_images import count_images
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence
+from failsight.tools.experiments.population import apart, parse_filters
+from failsight.tools.hypotheses.typed import conditions_of, group_words, in_words
 from failsight.tools.stats.intervals import wilson
 from tests.fakes.view import FakeTable, FakeView
 from tests.tools.cases import check_evidence, check_spec, one_hot
@@ -261,3 +263,36 @@ def test_a_column_called_confidence_is_a_column() -> None:
     assert numbers(count_images(view, split="train", having=("confidence=low",)))[:2] == (3, 2)
     there = count_images(view, split="train", by="confidence")
     assert [r[:2] for r in there.tables[0].rows] == [("low", 2), ("high", 1)]
+
+
+def test_what_is_not_both_leaves_out_only_what_is() -> None:
+    view = rooms()
+    # cat=yes at north: 0, 1, 6, 10; of 4 and 9 it can't be told; the other six are not both
+    made = count_images(view, among=("not(cat=yes&site=north)",), having=("wrong",))
+    assert numbers(made)[:2] == (5, 2)  # of the six one has no label
+    assert "not cat=yes and site=north together" in made.summary
+    assert numbers(count_images(view, among="not(cat=yes&site=north)"))[0] == 6
+    both = count_images(view, among=("not(true=bathroom&wrong)",))
+    assert numbers(both)[0] == 7  # three of the ten with a label are bathrooms that are wrong
+
+
+@pytest.mark.parametrize("text", ["not()", "not(cat)", "not(not(cat=yes))", "not(cat=yes"])
+def test_a_broken_denial_is_said_to_be_none(text: str) -> None:
+    with pytest.raises(RetryError, match="not a condition"):
+        count_images(rooms(), among=(text,))
+
+
+def test_a_denial_is_one_condition_everywhere() -> None:
+    assert apart("wrong&not(cat=yes&site=north)&depth>1") == ["wrong", "not(cat=yes&site=north)", "depth>1"]
+    (one,) = parse_filters("not(cat=yes & site=north)")
+    assert (str(one), one.attribute, [str(f) for f in one.inside]) == ("not(cat=yes&site=north)", True, ["cat=yes", "site=north"])  # fmt: skip
+    assert conditions_of({one.name: in_words(one)}) == (one,)
+    assert group_words({one.name: in_words(one)}) == "not(cat=yes&site=north)"
+
+
+def test_a_number_and_its_count_do_not_run_together() -> None:
+    """``house 2: 2 of 2``, not ``2 2 of 2``; a value in words stays before its count."""
+    made = count_images(rooms(), having=("correct",), by="house")
+    assert " By house: house 2: 2 of 2 (100.0 %), house 4: 2 of 2" in made.summary, made.summary
+    made = count_images(rooms(), having=("correct",), by="site")
+    assert "north 2 of 5" in made.summary or "south 2 of 4" in made.summary, made.summary

@@ -12,6 +12,7 @@ from failsight.tools.expectations.criteria import Criterion, describe
 from failsight.tools.expectations.names import show_expected, show_value
 from failsight.tools.inputs.base import LeftOut
 from failsight.tools.view import Expectation
+from tests.fakes.case import television_world
 from tests.fakes.view import FakeModel, FakeTable, FakeView
 from tests.tools.cases import check_evidence, check_spec, counted_view
 
@@ -77,6 +78,15 @@ def test_balance_is_said(counts: list[list[int]], word: str) -> None:
     )
 
 
+def test_classes_without_images_are_not_called_balanced() -> None:
+    data = FakeTable(np.zeros((10, 4, 6, 3), np.uint8), [0] * 5 + [1] * 5, ["bath", "bed", "yard"])
+    made = describe_case(FakeView({"data": data}, FakeModel(rule, ["bath", "bed", "yard"], (4, 4))))
+    assert "1 class has no evaluation images: yard; the other 2 have 5 each." in made.summary
+    assert "balanced" not in made.summary
+    assert made.fact("classes_without_images").value == 1
+    assert not any(f.name == "class_imbalance" for f in made.facts)
+
+
 def test_a_black_box_without_scores_lacks_nearly_everything() -> None:
     made = describe_case(counted_view({"data": [[4, 1], [1, 4]]}, has_scores=False))
     check_evidence(made)
@@ -133,3 +143,19 @@ def test_one_way_of_showing_an_expectation() -> None:
     for e in (("accuracy", True, 0.9), ("expected_cost", False, 0.6), ("cost.cat>dog", False, 5.0)):
         criterion = Criterion(e[0], e[2], e[1])
         assert describe(criterion) == show_expected(e[0], e[1], e[2])
+
+
+def test_every_column_is_told_with_its_values_in_each_set() -> None:
+    table, model = television_world(40)
+    table.columns["lighting"] = ["soft", "bright"] * 20
+    table.columns["age"] = [float(i) for i in range(40)]
+    table.columns["patient"] = [f"Name {i}" for i in range(40)]
+    other, _ = television_world(20, seed=1)
+    other.columns["lighting"] = ["dark"] * 20
+    made = describe_case(FakeView({"data": table, "deploy": other}, model))
+    found = next(t for t in made.tables if t.title == "Attributes")
+    assert found.columns == ("attribute", "evaluation images", "deployment images")
+    told = {row[0]: row[1:] for row in found.rows}
+    assert told["lighting"] == ("soft (20), bright (20)", "dark (20)")
+    assert told["age"] == ("0 to 39", "–")
+    assert told["patient"] == ("40 values", "–")  # nobody's name is listed

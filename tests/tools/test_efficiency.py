@@ -11,7 +11,7 @@ import pytest
 from failsight.agent.planners.expectations import parse_cli, parse_expectation
 from failsight.tools.checks.timing import timed
 from failsight.tools.efficiency import efficiency
-from failsight.tools.errors import RetryError
+from failsight.tools.errors import ModelFails, RetryError
 from failsight.tools.evidence import Evidence, Fact
 from failsight.tools.expectations.budgets import show, show_interval
 from failsight.tools.expectations.criteria import judge
@@ -52,6 +52,23 @@ def test_as_many_runs_are_told_as_were_timed() -> None:
     made = efficiency(view(0.0), repeats=10, batch=2)
     runs = {row[0]: row[3] for row in made.tables[0].rows}
     assert runs["preparing one picture, median"] == 5  # of six pictures one can't be read
+
+
+def test_the_model_is_timed_on_the_first_image_that_it_answers() -> None:
+    table = FakeTable(np.zeros((6, 4, 4, 3), np.uint8), [0, 1] * 3, CLASSES, bad=[0])
+    table.pixels[[1, 2]] = 9
+
+    def rule(x: np.ndarray) -> np.ndarray:
+        if (x > 0).any():
+            raise ModelFails("ValueError: too light", len(x))
+        return np.zeros((len(x), 2), np.float32)
+
+    made = efficiency(FakeView({"data": table}, FakeModel(rule, CLASSES, (4, 4))), repeats=10, batch=2)
+    assert made.fact("latency_ms").value
+    assert any("fails on 2 evaluation images before the one that is timed" in n for n in made.notes)
+    table.pixels[:] = 9
+    with pytest.raises(RetryError, match=r"answers none of the first evaluation images .*too light"):
+        efficiency(FakeView({"data": table}, FakeModel(rule, CLASSES, (4, 4))), repeats=10, batch=2)
 
 
 def test_a_batch_that_does_not_fit_is_said_in_words() -> None:

@@ -414,3 +414,36 @@ def test_one_label_given_for_another_is_told_beside_a_thing_that_pulls() -> None
     (found,) = [f for f in label_noise(pulled_view(0.25)).findings if f.class_name is not None]
     assert found.class_name == "w" and "are z" in found.statement
     assert "without the images that the label goes along with (stamp=yes, tried one by one)" in found.note
+
+
+def _without_labels_of_a_class() -> tuple[FakeView, np.ndarray]:
+    """Nobody labelled z; the model, which is right of all others, calls 80 of the 300 images labelled w z."""
+    n = 900
+    labels = np.repeat([0, 1, 2], n // 3)
+    predicted = np.where(np.arange(n) < 80, 3, labels)
+    rng = np.random.default_rng(4)
+    scores = np.full((n, 4), 0.02) + 0.01 * rng.random((n, 4))
+    scores[np.arange(n), predicted] = rng.uniform(0.8, 0.94, n)
+    table = FakeTable(np.zeros((n, 2, 2, 3), np.uint8), labels, ("w", "x", "y", "z"))
+    return FakeView(
+        {"data": table}, scores={"data": (scores / scores.sum(1, keepdims=True)).astype(np.float32)}
+    ), labels
+
+
+def test_answers_of_a_class_that_nobody_labelled_are_no_wrong_labels() -> None:
+    view, _ = _without_labels_of_a_class()
+    made = label_noise(view)
+    check_evidence(made)
+    assert made.fact("label_noise").n == 820
+    assert made.fact("label_noise").value < 0.02
+    assert "80 more images get an answer that no image here is labelled as (z 80)" in made.summary
+    rows = [r for t in made.tables if t.title == "Wrong labels by label given" for r in t.rows]
+    assert all(r[1] == 220 and r[3] < 0.05 for r in rows if r[0] == "w")
+
+
+def test_where_every_answer_is_of_such_a_class_nothing_is_judged() -> None:
+    view, labels = _without_labels_of_a_class()
+    scores = np.full((len(labels), 4), 0.02, np.float32)
+    scores[:, 3] = 0.94
+    with pytest.raises(RetryError, match=r"No label can be judged: 900 more images"):
+        label_noise(FakeView({"data": view.table()}, scores={"data": scores}))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from failsight.tools.errors import RetryError
+from failsight.tools.errors import ModelFails, RetryError
 from failsight.tools.evidence import Evidence
 from failsight.tools.inputs import open_images, open_model, preprocess
 from failsight.tools.inputs.base import Floats, Preprocessing
@@ -70,6 +70,11 @@ MISTAKES: dict[str, tuple[Preprocessing, dict[str, Any], dict[str, Any]]] = {
         replace(PLAIN, mean=(0.0,) * 3, std=(1.0,) * 3, scale=1.0, channels="BGR"),
         {"scale": 1 / 255, "channels": "RGB"},
         {"scale": 1.0, "channels": "BGR"},
+    ),
+    "needs negatives": (
+        replace(PLAIN, scale=-1 / 255, mean=(-0.5, -0.6, -0.7)),
+        {"scale": 1 / 255, "mean": PLAIN.mean},
+        {"scale": -1 / 255, "mean": [-0.5, -0.6, -0.7]},
     ),
     "needs NHWC": (replace(PLAIN, layout="NHWC"), {"layout": "NCHW"}, {"layout": "NHWC"}),
 }  # fmt: skip
@@ -271,6 +276,46 @@ def test_outputs_that_are_not_finite_count_as_wrong() -> None:
     assert made.findings[0].verdict != "confirmed"
     row = next(r for r in made.tables[0].rows if r[0] == "0 to 255")
     assert row[3] == 0
+
+
+class Refusing(RuleModel):
+    """Raises an error where a batch holds a picture whose first pixel is as given."""
+
+    mark = (1, 2, 3)
+
+    def scores(self, pixels: Any) -> Floats:
+        if (pixels[:, 0, 0] == self.mark).all(1).any():
+            raise ModelFails("ValueError: not this one", len(pixels))
+        return super().scores(pixels)
+
+
+def test_pictures_on_which_the_model_fails_are_left_out_and_counted() -> None:
+    data = coloured(200)
+    pixels = data.pixels.copy()
+    pixels[::10, 0, 0] = Refusing.mark
+    table = FakeTable(pixels, data.labels, CLASSES)
+    true = replace(PLAIN, mean=(0.0,) * 3, std=(1.0,) * 3, scale=1.0)
+    model = Refusing(made_for(true), replace(true, scale=1 / 255))
+    view = FakeView({"data": table}, model)
+    made = preprocessing_probe(view)
+    assert made.findings[0].verdict == "confirmed"
+    (told,) = [n for n in made.notes if "the model fails on it (ValueError: not this one)" in n]
+    tested = int(told.split(" of ")[0].replace(",", ""))
+    assert made.findings[0].n == pytest.approx(133 - tested, abs=2) and 5 < tested < 20
+    again = preprocessing_probe(view)  # from what was kept
+    assert (again.findings, again.notes) == (made.findings, made.notes)
+
+
+def test_a_model_that_fails_when_it_is_fed_otherwise_is_not_right_so() -> None:
+    class Strict(RuleModel):
+        def scores(self, pixels: Any) -> Floats:
+            if self.preprocessing.scale < 0 or self.preprocessing.scale == 1.0:
+                raise ModelFails("ValueError: out of range", len(pixels))
+            return super().scores(pixels)
+
+    made = probe(Strict(made_for(PLAIN), PLAIN), coloured(600))
+    assert made.findings[0].verdict == "refuted"
+    assert next(r for r in made.tables[0].rows if r[0] == "negative")[3] == 0
 
 
 def test_unreadable_pictures_are_left_out_and_listed() -> None:

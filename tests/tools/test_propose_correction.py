@@ -36,6 +36,12 @@ def view_of(
     return view
 
 
+def with_model(view: FakeView) -> FakeView:
+    """The same case with a model that could be trained."""
+    view.has_model = lambda: True  # type: ignore[method-assign]
+    return view
+
+
 def television(**more: Any) -> Finding:
     base: dict[str, Any] = {
         "slice": {"television": "yes"},
@@ -194,7 +200,9 @@ def test_what_can_be_computed_can_be_imitated() -> None:
         base_error_rate=0.2,
         verdict="confirmed",
     )
-    assert propose_correction(view_of([blurred])).corrections[0].strategy == "typical_augmentation"
+    assert (
+        propose_correction(with_model(view_of([blurred]))).corrections[0].strategy == "typical_augmentation"
+    )
 
 
 @pytest.mark.parametrize("kind", get_args(Kind))
@@ -433,7 +441,7 @@ def test_a_great_drop_in_deployment_is_first_looked_at_for_how_pictures_are_fed(
     finding = Finding(
         "distribution_shift", "correctness", "data_statistics", "drop", n=397, error_rate=error, base_error_rate=0.012, verdict="confirmed"
     )  # fmt: skip
-    made = propose_correction(view_of([finding]))
+    made = propose_correction(with_model(view_of([finding])))
     rows = made.tables[0].rows
     assert rows[0][2] == first
     assert ("split=deploy" in str(rows[0][4])) == (first != "collect")
@@ -441,3 +449,65 @@ def test_a_great_drop_in_deployment_is_first_looked_at_for_how_pictures_are_fed(
     assert "at least 3 " not in collected and ("Collect more labelled deployment images" in collected) == (
         error > 0.5
     )
+
+
+def test_errors_at_stake_of_halves_and_wholes_stand_on_one_base() -> None:
+    """A group that half of the images tested and one that all of them did: the number is of all images, and the column says so."""
+    half = Finding(
+        "weak_slice", "correctness", "unknown", "x", {"a": "b"}, n=100, error_rate=0.5, base_error_rate=0.1,
+        verdict="confirmed", part=0.5,
+    )  # fmt: skip
+    whole = dataclasses.replace(half, slice={"c": "d"}, n=150, part=1.0)
+    made = propose_correction(view_of([whole, half]))
+    assert made.tables[0].rows[0][0] == "F2"
+    assert [made.fact("excess_errors", f"finding {i}").value for i in ("F1", "F2")] == [60, 80]
+    assert made.fact("excess_errors", "finding F2").n == 200
+    table = next(t for t in made.tables if t.title == "Errors at stake")
+    assert "among all of them" in table.columns[2]
+    assert [r[:5] for r in table.rows] == [
+        ("F2", "evaluation images", 80, 100, 0.5), ("F1", "evaluation images", 60, 150, 1.0)
+    ]  # fmt: skip
+    assert "80 errors among all evaluation images" in made.next_steps[0]
+
+
+def crews(**slice_: str) -> Finding:
+    return Finding(
+        "weak_slice", "correctness", "unknown", "Worse.", slice=slice_, n=113, error_rate=0.566,
+        base_error_rate=0.248, verdict="confirmed", part=0.5,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("slice_", "spot"),
+    [
+        ({"line": "3", "shift": "night"}, "line and shift were recorded"),
+        ({"operator": "Ehlers"}, "operator was recorded"),
+        ({"lamp_hours": "very high (≥ 950)"}, "lamp_hours was recorded"),
+        ({"dirty": "yes"}, ""),
+        ({"brightness": "low (< 0.2)"}, ""),
+    ],
+)
+def test_with_answers_alone_what_needs_no_training_comes_first(slice_: dict[str, str], spot: str) -> None:
+    data = table(
+        [0, 1] * 6, line=["1", "2", "3"] * 4, shift=["day", "night"] * 6, operator=["Ehlers", "Anders"] * 6,
+        lamp_hours=[float(i) * 100 for i in range(12)], dirty=["yes", "no"] * 6, brightness=[i / 12 for i in range(12)],
+    )  # fmt: skip
+    rows = propose_correction(view_of([crews(**slice_)], data=data)).tables[0].rows
+    names, told = [r[2] for r in rows], [str(r[4]) for r in rows]
+    assert names[: 2 if spot else 1] == (["data engineering", "defer"] if spot else ["defer"])
+    assert (
+        (spot in told[0] and "not who or what is to blame" in told[0])
+        if spot
+        else "on the spot" not in told[0]
+    )
+    assert (
+        "collect" in names
+        and next(t for n, t in zip(names, told, strict=True) if n == "collect")[:7] == "Collect"
+    )
+    orders = [n for n, t in zip(names, told, strict=True) if t.startswith("For whoever trains the model: ")]
+    assert orders == [
+        n for n in names if n not in ("data engineering", "defer", "collect", "relabel", "rule")
+    ]
+    assert orders and names.index(orders[0]) > names.index("collect")
+    kept = propose_correction(with_model(view_of([crews(**slice_)], data=data))).tables[0].rows
+    assert not any(str(r[4]).startswith("For whoever") for r in kept) and kept[0][2] != "data engineering"

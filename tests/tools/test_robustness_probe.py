@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from failsight.tools.errors import RetryError
+from failsight.tools.errors import ModelFails, RetryError
 from failsight.tools.experiments.robustness import cells_of, stratified
 from failsight.tools.robustness_probe import robustness_probe
 from failsight.tools.view import Expectation
@@ -56,6 +56,21 @@ def coloured(n: int = 120) -> FakeView:
     pixels[labels == 0, :, :, 0] += 60
     pixels[labels == 1, :, :, 2] += 60
     return FakeView({"data": FakeTable(pixels, labels, CLASSES)}, FakeModel(by_hue, CLASSES, (SIDE, SIDE)))
+
+
+def test_perturbed_pictures_on_which_the_model_fails_count_as_wrong_and_are_counted() -> None:
+    def dazzled(x: np.ndarray) -> np.ndarray:
+        if (x.mean((1, 2, 3)) > 0.8).any():
+            raise ModelFails("ValueError: too light", len(x))
+        return by_light(x)
+
+    view = view_of(dazzled)
+    made = robustness_probe(view, perturbations=("brighter",), severities=(1, 5), sample=100)
+    (told,) = [n for n in made.notes if "gives no answer" in n]
+    silent = int(told.split()[1])
+    assert 30 < silent < 100 and told.startswith(f"To {silent} of these 200 perturbed pictures")
+    assert made.fact("accuracy", "brighter severity 5").value < 1 - silent / 100 + 0.01
+    assert made.fact("accuracy", "brighter severity 1").value > 0.4
 
 
 def test_its_arguments_are_described_and_bounded() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from failsight.tools.errors import RetryError
+from failsight.tools.errors import ModelFails, RetryError
 from failsight.tools.evidence import evidence_from_dict
 from failsight.tools.registry import ToolSpec
 from failsight.tools.saliency import saliency
@@ -158,6 +158,32 @@ def test_scores_that_are_not_finite_are_left_out() -> None:
     assert 0 < float(str(made.fact("left_out").value)) < 20
     with pytest.raises(RetryError, match="not finite"):
         saliency(case(rule=lambda p: np.full((len(p), 2), np.nan)))
+
+
+def test_pictures_on_which_the_model_fails_are_left_out_and_counted() -> None:
+    table = scene(20)
+    table.pixels[[2, 7], 0, 0] = (7, 7, 7)
+    table.pixels[11, 1, 1] = (9, 9, 9)  # fails only where the method covers something of it
+
+    def refusing(pixels: np.ndarray) -> np.ndarray:
+        levels = np.rint(pixels * 255)
+        marked = (levels[:, 0, 0] == 7).all(1)
+        changed = (levels[:, 1, 1] == 9).all(1) & (levels[:, 16:] != np.rint(table.pixels[11, 16:])).any(
+            (1, 2, 3)
+        )
+        if (marked | changed).any():
+            raise ModelFails("ValueError: not this one", len(pixels))
+        return reads_lamp(pixels)
+
+    made = saliency(case(table, rule=refusing))
+    assert made.fact("n").value == 17 and made.fact("left_out").value == 3
+    (told,) = [n for n in made.notes if "3 images left out" in n]
+    assert (
+        "img_00002.png (the model fails on it (ValueError: not this" in told
+        and "its map is not finite" in told
+    )
+    with pytest.raises(RetryError, match="answers none of these images"):
+        saliency(case(table, rule=refusing), image="7")
 
 
 def test_no_labels_and_no_boxes_still_give_a_map() -> None:

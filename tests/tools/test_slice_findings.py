@@ -207,3 +207,20 @@ def test_one_recorded_value_is_told_where_it_has_more_of_the_errors(wrong_elsewh
     )
     assert (said == "") == (wrong_elsewhere == 0.1)
     assert told_simpler(found, both[:1], flat) == "" and told_simpler(found, both[1:], dark) == ""
+
+
+def test_groups_that_are_counted_but_not_named_are_said_to_be_more() -> None:
+    """Four values that fail, three of which the summary names."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 6000)
+    columns = {name: rng.random(6000) < 0.12 for name in ("cat", "lamp", "sofa", "stove")}
+    rate = 0.05 + sum(0.4 * v for v in columns.values())
+    predicted = np.where(rng.random(6000) < rate, (labels + 1) % 3, labels)
+    table = FakeTable(
+        np.zeros((6000, 2, 2, 3), np.uint8), labels, ("a", "b", "c"),
+        {k: np.where(v, "yes", "no").tolist() for k, v in columns.items()},
+    )  # fmt: skip
+    made = find_slices(FakeView({"data": table}, scores={"data": one_hot(predicted, 3, 0.8)}))
+    assert made.summary.startswith("4 groups of images fail more"), made.summary
+    named = made.summary.split(" Over all")[0]
+    assert sum(f"{name}=yes (" in named for name in columns) == 3 and named.endswith("; and 1 more.")

@@ -189,12 +189,17 @@ def test_a_pull_by_where_pictures_were_taken_that_is_no_slice_is_told_as_errors_
         ("Licht", "Nacht", False),
         ("Uhrzeit", "früh", False),  # the hour may be seen
         ("land cover", "forest", False),
+        ("line", "3", True),  # a number is no thing in a picture
+        ("lamp_hours", "1050.5", True),
+        ("stamp", "1", False),  # 1 for yes
+        ("brightness", "0.3", False),  # measured in pictures
     ],
 )
 def test_what_tells_how_pictures_were_taken_is_read_off_the_name(
     column: str, value: str, taken: bool
 ) -> None:
-    other = {"s12": "s13", "2021-03-01": "2020-11-30"}.get(value, "other")
+    other = {"s12": "s13", "2021-03-01": "2020-11-30", "3": "1", "1050.5": "20", "1": "0"}.get(value, "other")
+    other = "0.7" if column == "brightness" else other
     coded = SimpleNamespace(name=column, source="metadata", values=(other, value), edges=None)
     pull: Any = SimpleNamespace(attribute=0, found=SimpleNamespace(value=1, predicted=0))
     found: Any = SimpleNamespace(attributes=[coded], split="data", classes=("hall", "kitchen"))
@@ -223,6 +228,25 @@ def test_what_no_picture_shows_is_told_as_going_together_and_not_as_a_sign() -> 
     assert told and all(f.kind == "weak_slice" for f in told)
     assert not any("for a sign of" in f.statement for f in made.findings)
     assert "Pictures with agency=b are called hall more often" in made.summary
+
+
+def test_a_recorded_number_is_told_as_going_together_and_not_as_a_sign() -> None:
+    """Hours of a lamp, of which old ones come with another answer: with training images that do not tie it, and without any."""
+    rng = np.random.default_rng(5)
+    labels, hours = rng.integers(0, 4, 3000), rng.integers(20, 1200, 3000).astype(float)
+    predicted = np.where(rng.random(3000) < 0.05, (labels + 1) % 4, labels)
+    predicted[(hours > 900) & (rng.random(3000) < 0.5)] = 1
+    scores = np.full((3000, 4), 0.05, np.float32)
+    scores[np.arange(3000), predicted] = 0.85
+    table = FakeTable(np.zeros((3000, 4, 4, 3), np.uint8), labels, CLASSES, {"lamp_hours": hours.tolist()})
+    made = find_slices(FakeView({"data": table}, scores={"data": scores}))
+    check_evidence(made)
+    assert not any(f.kind in ("spurious_correlation", "overemphasised_feature") for f in made.findings)
+    assert not any("for a sign of" in f.statement for f in made.findings)
+    assert "are called hall more often" in made.summary and "pulls predictions" not in made.summary
+    told = [f for f in made.findings if "lamp_hours" in (f.slice or {}) and f.verdict == "confirmed"]
+    assert told and any("training images would say which" in f.note for f in told)
+    assert all(f.part is not None for f in told)
 
 
 def test_the_plan_says_how_a_site_is_judged_where_no_training_images_tell() -> None:

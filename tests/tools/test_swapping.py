@@ -90,6 +90,8 @@ def test_a_finding_about_a_region_gets_its_test_and_one_about_an_object_does_not
     assert (told.key, told.verdict) == (about.key, "confirmed")
     with pytest.raises(RetryError, match="test_by_adding"):
         swap(made, finding="F2")
+    with pytest.raises(RetryError, match="F1 is about day"):  # a verdict of F1 would be that of night
+        swap(made, finding="F1", class_name="night")
 
 
 def test_nothing_is_confirmed_where_classes_look_alike() -> None:

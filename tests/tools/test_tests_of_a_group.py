@@ -10,6 +10,7 @@ import pytest
 
 from failsight.agent.narrate.phrases import how_sure, of_group
 from failsight.agent.state import CaseState
+from failsight.tools.attribute_overview import attribute_overview
 from failsight.tools.compare_group import compare_group
 from failsight.tools.disaggregate import disaggregate
 from failsight.tools.errors import RetryError
@@ -59,6 +60,8 @@ def test_the_half_that_suggested_a_group_does_not_test_it() -> None:
     assert made.findings[0].verdict != "confirmed"
     owls = int((view.table().labels == 1).sum())
     assert made.findings[0].tests[0].n < 0.6 * owls
+    assert made.findings[0].part == pytest.approx(made.findings[0].tests[0].n / owls)
+    assert alone.findings[0].part == 1.0
     assert "E1" in made.summary
     assert "did not suggest it" in made.summary
     assert not any("No search of this case" in note for note in made.notes)
@@ -97,6 +100,42 @@ def test_thresholds_on_all_images_leave_none_to_confirm_on() -> None:
     made = compare_group(view, where="camera=A", class_name="owl")
     assert made.findings[0].verdict == "inconclusive"
     assert "only other images can confirm it" in made.summary
+
+
+def overlapping(n: int = 1200) -> FakeView:
+    """Owls in the rain fail; most of them come from camera A, which does nothing: a search reports the rain and merges the camera into it."""
+    rng = np.random.default_rng(7)
+    labels, camera = rng.integers(0, 2, n), rng.choice(["A", "B"], n)
+    rain = rng.random(n) < np.where(camera == "A", 0.75, 0.1)
+    wrong = rng.random(n) < np.where(rain & (labels == 1), 0.6, 0.08)
+    return view_of(labels, wrong, {"camera": camera, "weather": np.where(rain, "rain", "dry")})
+
+
+def test_a_group_that_a_search_listed_as_merged_is_not_tested_on_the_images_that_suggested_it() -> None:
+    view = overlapping()
+    search = record(view, find_slices(view, within_class="owl", depth=1))
+    rows = next(t.rows for t in search.tables if t.title == "Merged into these slices")
+    assert any("camera=A" in str(row[0]) for row in rows)
+    assert [t.apart for t in search.tried if t.slice == {"camera": "A"}] == [True]
+    made = compare_group(view, where="camera=A", class_name="owl")
+    assert made.findings[0].tests[0].n < 0.6 * int((view.table().labels == 1).sum())
+    assert "did not suggest it" in made.summary
+    assert not any("No search of this case" in note for note in made.notes)
+
+
+def test_the_worst_value_of_an_overview_counts_as_the_worst_of_all_that_it_compared() -> None:
+    alone = compare_group(lucky(), where="camera=A", class_name="owl")
+    view = lucky()
+    seen = record(view, attribute_overview(view, attributes=("camera", "light")))
+    assert any(row[0] == "camera" and "A" in row for row in seen.tables[0].rows)
+    made = compare_group(view, where="camera=A", class_name="owl")
+    assert made.findings[0].tests[0].p == pytest.approx(
+        8 * alone.findings[0].tests[0].p
+    )  # four values, two classes
+    assert "had compared 8 groups and classes" in made.summary
+    assert not any("No search of this case" in note for note in made.notes)
+    other = compare_group(view, where="camera=B", class_name="owl")  # nobody called this one bad
+    assert any("No search of this case" in note for note in other.notes)
 
 
 def test_a_half_that_can_not_be_drawn_again_confirms_nothing() -> None:

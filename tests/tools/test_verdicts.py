@@ -14,7 +14,17 @@ from failsight.tools.evidence import Evidence, Fact, Finding, Instrument, TestRe
 from failsight.tools.stats.intervals import bootstrap
 from failsight.tools.stats.tests import sign_flip
 from failsight.tools.text import p_beside
-from failsight.tools.verdicts import ONLINE_LEVEL, Claim, Measured, chain, history, judge, online_q, weight
+from failsight.tools.verdicts import (
+    ONLINE_LEVEL,
+    STANDING_LEVEL,
+    Claim,
+    Measured,
+    chain,
+    history,
+    judge,
+    online_q,
+    weight,
+)
 
 
 def verdict(
@@ -39,6 +49,19 @@ def test_the_rule_for_uses() -> None:
     assert verdict(0.0, -0.01, 0.01, 0.5) == "refuted"
     assert verdict(0.0, -0.1, 0.1, 0.5) == "inconclusive"
     assert verdict(-0.3, -0.4, -0.2, 1.0) == "refuted"
+
+
+@pytest.mark.parametrize("claim", ["uses", "ignores"])
+def test_a_stricter_level_holds_for_the_corrected_p_too(claim: Claim) -> None:
+    effect, ci = (0.2, (0.1, 0.3)) if claim == "uses" else (0.0, (-0.01, 0.01))
+
+    def judged(q: float, alpha: float) -> Verdict:
+        return judge(Measured(effect, ci, 0.001, q, 100), 0.05, alpha, claim).verdict
+
+    assert judged(0.009, STANDING_LEVEL) == "confirmed"
+    assert judged(0.02, STANDING_LEVEL) == "inconclusive"  # that of a check which nobody asked for
+    assert judged(0.02, 0.05) == "confirmed"
+    assert judged(0.08, 0.2) == "inconclusive"  # a laxer one loosens nothing
 
 
 def test_the_rule_for_ignores_is_its_mirror_image() -> None:

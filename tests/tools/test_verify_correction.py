@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,11 @@ def test_a_repair_that_works_is_verified_with_its_correction() -> None:
     assert (told.status, told.finding, told.strategy) == ("verified", view.stated[0][1].key, "collect")
     assert told.before == before and told.after == after
     assert any("the first of the seeds" in step for step in made.next_steps)
+    assert "no other group is shown to be worse" in made.summary
+    assert re.search(
+        r"Losses of up to [0-9.]+ points in some other group \(.*, \d+ images\) are not excluded",
+        made.summary,
+    )
 
 
 def test_the_errors_are_those_counted_by_hand() -> None:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from failsight.tools.errors import RetryError
 from failsight.tools.text import clean
 
 Source = Literal["metadata", "object", "computed", "clusters", "zero_shot", "vqa", "vision_model"]
-SOURCES: tuple[Source, ...] = get_args(Source)
 ASSIGNED: tuple[Source, ...] = ("clusters", "zero_shot", "vqa", "vision_model")
 """Sources that have to look at every picture; the others come with the data."""
 LEAST_ACCURACY = 0.8  # a checked attribute that is right less often than this is not used to confirm anything

@@ -24,7 +24,7 @@ from failsight.tools.attributes.representatives import opened, representatives
 from failsight.tools.attributes.sources import Assigned
 from failsight.tools.attributes.zero_shot import ZeroShot, threshold_of
 from failsight.tools.errors import RetryError, UserError
-from failsight.tools.text import clean, listing
+from failsight.tools.text import clean, counted, listing
 
 if TYPE_CHECKING:
     from failsight.tools.inputs.base import Floats, Split
@@ -112,7 +112,9 @@ class Vqa:
                 self.notes.append(f"{asked.name}: {found.note}.")
             if len(found.values) < 2:
                 told = f"only {found.values[0]}" if found.values else "nothing that is a value"
-                self.notes.append(f"{asked.name} was left out: {told} came back for {found.asked} pictures.")
+                self.notes.append(
+                    f"{asked.name} was left out: {told} came back for {counted(found.asked, 'picture')}."
+                )
                 continue
             settings = {**asked.settings, "assigned_by": ENCODER if encoder else QUESTIONS}
             full = dataclasses.replace(

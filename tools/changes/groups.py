@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.attributes.metadata import metadata_columns, object_columns, unusable_columns
-from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Finding
 from failsight.tools.inputs.base import ImageTable, Predictions, Split
-from failsight.tools.repair_sizes import matches, slice_rows
+from failsight.tools.repair_sizes import assigned_rows, slice_rows
 from failsight.tools.slices.columns import encode_column
 from failsight.tools.text import clean
 from failsight.tools.view import CaseView
@@ -77,18 +76,10 @@ def _meets(view: CaseView, split: Split, made: Predictions, wanted: Mapping[str,
 
 def _assigned(view: CaseView, split: Split, rows: Ints, wanted: Mapping[str, str]) -> Mask | None:
     """The same by attributes that were assigned (zero-shot, clusters, answers)."""
-    try:
-        table = view.attributes(split)
-    except RetryError:
+    met = assigned_rows(view, split, wanted)
+    if met is None:
         return None
-    if any(name not in table.columns for name in wanted):
-        return None
-    inside = np.ones(len(table.rows), bool)
-    for name, value in wanted.items():
-        inside &= matches(table.columns[name], value)
-    full = np.zeros(int(max(rows.max(initial=-1), table.rows.max(initial=-1))) + 1, bool)
-    full[table.rows[inside]] = True
-    made: Mask = full[rows]
+    made: Mask = np.isin(rows, met)
     return made
 
 

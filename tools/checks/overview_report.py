@@ -13,10 +13,11 @@ from failsight.tools.evidence import Cell, Fact, Figure, Table
 from failsight.tools.figures.cells import Cells, cells
 from failsight.tools.figures.charts import Mark
 from failsight.tools.figures.histograms import MOST_BARS, Bar, Block, histograms
+from failsight.tools.hypotheses.suggested import WORST
 from failsight.tools.notes import called, of_split
 from failsight.tools.slices.columns import Coded
 from failsight.tools.stats.intervals import wilson
-from failsight.tools.text import clean, interval, listing, number
+from failsight.tools.text import clean, counted, interval, listing, number
 from failsight.tools.view import CaseView
 
 LEAST = 10  # judged images below which an error rate is not shaded
@@ -153,11 +154,11 @@ def _attributes(made: Overview) -> Table | None:
     left = len(made.profiles) - len(rows)
     return Table(
         "Attributes, the most telling first",
-        ("attribute", "source", "values", "missing", "most wrong where", "error", "interval"),
+        ("attribute", "source", "values", "missing", WORST, "error", "interval"),
         tuple(rows),
         ("text", "text", "count", "share", "text", "share", "text"),
         f"Missing: without a value, or the source was unsure. Most wrong: of the values of at least {FEW} images."
-        + (f" {left} more attributes are not shown." if left > 0 else ""),
+        + (f" {counted(left, 'more attribute is', 'more attributes are')} not shown." if left > 0 else ""),
     )
 
 
@@ -201,7 +202,7 @@ def _values(made: Overview) -> Table | None:
         ("value", "images", "share", "error", "interval"),
         tuple(rows[:MOST_VALUES]),
         ("text", "count", "share", "share", "text"),
-        f"{left} more values are not shown." if left > 0 else "",
+        f"{counted(left, 'more value is', 'more values are')} not shown." if left > 0 else "",
     )
 
 
@@ -232,7 +233,7 @@ def _histograms(view: CaseView, made: Overview) -> list[Figure]:
     pages: list[list[Block]] = [[]]
     used = 0
     for one in made.profiles:
-        block = _block(one, made.n)
+        block = _block(one)
         rows = len(block.bars) + 2
         if used + rows > BLOCK_ROWS and pages[-1]:
             if len(pages) == 2:
@@ -250,14 +251,14 @@ def _histograms(view: CaseView, made: Overview) -> list[Figure]:
     return drawn
 
 
-def _block(one: Profile, n: int) -> Block:
+def _block(one: Profile) -> Block:
     order = np.arange(len(one.counts))
     if len(order) > MOST_BARS:
         order = np.sort(np.argsort(-one.counts, kind="stable")[: MOST_BARS - 1])
     bars = [_bar(one, int(v)) for v in order]
     rest = int(one.counts.sum()) - sum(b.n for b in bars)
     if rest:
-        bars.append(Bar(f"{len(one.counts) - len(order)} other values", rest, quiet=True))
+        bars.append(Bar(f"{counted(len(one.counts) - len(order), 'other value')}", rest, quiet=True))
     if one.missing:
         bars.append(Bar("unsure" if one.coded.source in ASSIGNED else "no value", one.missing, quiet=True))
     by = f"V with errors {_v(one.error)}" if one.error else ""

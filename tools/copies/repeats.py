@@ -10,7 +10,7 @@ from failsight.tools.copies.leakage import leaked_share
 from failsight.tools.evidence import Fact, Finding, Table
 from failsight.tools.inputs.base import ImageTable
 from failsight.tools.notes import called, of_split
-from failsight.tools.text import clean, listing, number
+from failsight.tools.text import clean, counted, listing, number
 
 MOST_GROUPS = 30
 JUDGED = ("data", "deploy")  # splits on which the model is judged: training images have no business there
@@ -214,7 +214,7 @@ def _table(
         for g in order[:MOST_GROUPS]
     )
     left = len(groups) - len(rows)
-    caption = f"{left:,} more groups are not shown." if left > 0 else ""
+    caption = f"{counted(left, 'more group is', 'more groups are')} not shown." if left > 0 else ""
     return Table(
         title, ("pictures", "number", "labels", "splits"), rows, ("text", "count", "text", "text"), caption
     )

@@ -16,7 +16,7 @@ from failsight.tools.examples import contact_sheet
 from failsight.tools.inputs.base import ImageTable
 from failsight.tools.notes import called, of_split
 from failsight.tools.stats.power import smallest_rate_difference
-from failsight.tools.text import clean, interval, number, p_value
+from failsight.tools.text import clean, counted, interval, number, p_value
 from failsight.tools.view import CaseView
 
 TOOL = "duplicates_and_leakage"
@@ -263,7 +263,7 @@ def _group_table(found: Copies, splits: Mapping[str, ImageTable], classes: Seque
         ("pictures", "number", "how", "splits", "labels"),
         rows,
         ("text", "count", "text", "text", "text"),
-        f"{left:,} more groups are not shown." if left > 0 else "",
+        f"{counted(left, 'more group is', 'more groups are')} not shown." if left > 0 else "",
     )
 
 
@@ -326,7 +326,7 @@ def _telling_pair(group: Repeated, found: Copies) -> tuple[tuple[str, int], tupl
     return first, other[0]
 
 
-def notes(found: Copies, judged: Sequence[Leak], train: bool, features: bool) -> list[str]:
+def notes(found: Copies, judged: Sequence[Leak], train: bool) -> list[str]:
     """What is missing, and how sure the rest is."""
     made = []
     if not train:

@@ -103,6 +103,7 @@ def images_of(
     Raises:
         RetryError: true classes or outcomes are asked for where there are no labels; answers where there are none; an unknown column.
     """
+    filters = [part for one in filters for part in one.inside]
     if any(_reads_truth(one) for one in filters) or by in (*TRUE_NAMES, OUTCOME):
         _need_truth(view, split)
     told = [*PREDICTED_NAMES, *([] if has_attribute(view, split, CONFIDENCE) else [CONFIDENCE])]

@@ -12,7 +12,7 @@ from failsight.tools.experiments.population import OUTCOMES, PREDICTED_NAMES, TR
 from failsight.tools.figures.charts import MOST_ROWS, Mark, rates
 from failsight.tools.notes import called, of_split
 from failsight.tools.stats.operating import Rate
-from failsight.tools.text import clean, interval, listing, number
+from failsight.tools.text import clean, counted, interval, listing, number
 from failsight.tools.view import CaseView
 
 NAMED = 4  # values named in the summary
@@ -83,11 +83,22 @@ def _by(told: Report) -> str:
         return ""
     if told.asked.having:
         parts = [
-            f"{clean(v.name, 60)} {v.rate.k:,} of {v.rate.n:,} ({number(v.rate.value)})" for v in told.shown
+            f"{_before_count(told, v.name)} {v.rate.k:,} of {v.rate.n:,} ({number(v.rate.value)})"
+            for v in told.shown
         ]
     else:
-        parts = [f"{clean(v.name, 60)} {v.rate.k:,} ({number(v.rate.value)} of them)" for v in told.shown]
+        parts = [
+            f"{_before_count(told, v.name)} {v.rate.k:,} ({number(v.rate.value)} of them)" for v in told.shown
+        ]
     return f" By {_named(told.asked.by)}: {listing(parts, NAMED, 120)}."
+
+
+def _before_count(told: Report, name: str) -> str:
+    """A value before its count; one that ends in a digit with its column and a colon, so that the two do not run together: ``line 2:``."""
+    text = clean(name, 60)
+    if not text[-1:].isdigit():
+        return text
+    return f"{_named(told.asked.by)} {text}:" if text[:1].isdigit() and told.asked.by else f"{text}:"
 
 
 def _rate(one: Rate) -> str:
@@ -159,7 +170,7 @@ def tables(told: Report) -> tuple[Table, ...]:
         return ()
     name = _named(told.asked.by)
     left = len(told.values) - len(told.shown)
-    caption = f"{left} more values are not shown." if left else ""
+    caption = f"{counted(left, 'more value is', 'more values are')} not shown." if left else ""
     rows: list[tuple[Cell, ...]] = []
     for v in told.shown:
         sizes: tuple[Cell, ...] = (v.rate.n, v.rate.k) if told.asked.having else (v.rate.k,)
@@ -209,7 +220,7 @@ def notes(told: Report) -> list[str]:
 def _columns(filters: Sequence[Filter]) -> str:
     """What conditions ask of an image: ``cat and true class``."""
     names = []
-    for one in filters:
+    for one in (part for made in filters for part in made.inside):
         truth = not one.op or one.name in TRUE_NAMES
         names.append("true class" if truth else clean(one.name, 60))
     return listing(list(dict.fromkeys(names)))

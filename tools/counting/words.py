@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from failsight.tools.experiments.population import (
     CONFIDENCE,
+    NOT,
     OUTCOMES,
     PREDICTED_NAMES,
     TRUE_NAMES,
@@ -87,7 +88,7 @@ def _is_own(one: Filter) -> bool:
 
 
 def _is(one: Filter) -> bool:
-    return not one.op or one.name in (*TRUE_NAMES, *PREDICTED_NAMES)
+    return one.op == "" or (one.op == NOT and not _either(one)) or one.name in (*TRUE_NAMES, *PREDICTED_NAMES)
 
 
 def _outcome(one: Filter) -> str:
@@ -100,18 +101,40 @@ def _choice(one: Filter) -> str:
 
 
 def _which(one: Filter) -> str:
-    """``not kitchen``, ``called kitchen``; empty for other conditions."""
+    """``not kitchen``, ``called kitchen``, ``not line=3 and shift=night together``; empty for other conditions."""
+    if one.op == NOT:
+        return "" if _either(one) else f"not {_and([_plain(part) for part in one.inside])} together"
     denied = "not " if one.op == "!=" else ""
     if one.name in PREDICTED_NAMES:
         return f"{denied}called {_choice(one)}"
     return f"not {_choice(one)}" if one.name in TRUE_NAMES and denied else ""
 
 
+_OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+
+
+def _either(one: Filter) -> str:
+    """``hour>=22 or hour<=5`` for ``not(hour<22&hour>5)``; empty for other conditions."""
+    if (
+        one.op != NOT
+        or len({part.name for part in one.inside}) > 1
+        or any(p.op not in _OPPOSITE for p in one.inside)
+    ):
+        return ""
+    return " or ".join(clean(f"{p.name}{_OPPOSITE[p.op]}{p.value}", 120) for p in one.inside)
+
+
+def _plain(one: Filter) -> str:
+    if not one.op:
+        return _outcome(one)
+    return _choice(one) if _is_own(one) else _which(one) or _having(one)
+
+
 def _having(one: Filter) -> str:
     """``cat=yes``, ``a confidence of at least 90 %``."""
     if one.name == CONFIDENCE:
         return f"a confidence {_BOUNDS[one.op]} {_share(one.value, '{:.6g} %', 100)}"
-    return clean(one, 120)
+    return _either(one) or clean(one, 120)
 
 
 def _share(value: str, form: str, times: int = 1) -> str:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from failsight.tools.engine.features import MOST_VALUES, tap
 from failsight.tools.engine.parts import Parts
+from failsight.tools.engine.singly import FAILS, NOT_FINITE
 from failsight.tools.engine.stream import iter_pixels, stream
 from failsight.tools.errors import ModelFails, UserError
 from failsight.tools.evidence import canonical
@@ -26,9 +27,7 @@ if TYPE_CHECKING:
     from failsight.tools.view import Progress
 
 _LAYOUT = 2  # raise when the stored arrays change
-_NOT_FINITE = "the model's scores are not finite numbers"
-_FAILS = "the model fails on it"
-_NO_ANSWER = (_NOT_FINITE, _FAILS)  # how a reason begins that is the model's own and not the picture's
+_NO_ANSWER = (NOT_FINITE, FAILS)  # how a reason begins that is the model's own and not the picture's
 
 
 def predict(
@@ -143,7 +142,7 @@ class Runner:
                     scores.append(values[fine])
                     features.append(self._features(fine, heard))
                     bad.extend(
-                        (int(part.rows[i]), failed.get(int(i), _NOT_FINITE)) for i in np.flatnonzero(~fine)
+                        (int(part.rows[i]), failed.get(int(i), NOT_FINITE)) for i in np.flatnonzero(~fine)
                     )
                 advance(len(part.rows) + len(part.bad))
         bad.sort()
@@ -175,7 +174,7 @@ class Runner:
                 heard[i] = self._heard()
             except ModelFails as problem:
                 self._heard()
-                failed[i] = f"{_FAILS} ({problem.why})"
+                failed[i] = f"{FAILS} ({problem.why})"
         known = next((h for h in heard if h is not None and h.shape[0] == 1), None)
         if known is None:
             return values, None, failed

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.errors import RetryError
-from failsight.tools.experiments.population import Filter, parse_filters, resolve, rows_meeting
+from failsight.tools.experiments.population import Filter, apart, parse_filters, resolve, rows_meeting
 from failsight.tools.inputs.base import AttributeTable, Predictions, Split
 from failsight.tools.notes import called
 from failsight.tools.slices.columns import Coded, encode_column, encode_columns
@@ -32,9 +32,9 @@ def pick(view: CaseView, split: Split, conditions: str) -> Mask:
 
 
 def _filters(conditions: str) -> tuple[Filter, ...]:
-    parts = re.split(r"[&,]", conditions)
+    parts = apart(conditions, "&,")
     if not all(re.search(r"[=<>]", p) for p in parts):  # a comma inside a value
-        parts = conditions.split("&")
+        parts = apart(conditions)
     return parse_filters(parts)
 
 

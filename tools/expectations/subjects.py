@@ -27,6 +27,7 @@ from failsight.tools.experiments.population import (
     PREDICTED_NAMES,
     TRUE_NAMES,
     Filter,
+    apart,
     boxed_objects,
     compare,
     parse_filters,
@@ -156,16 +157,19 @@ def _single(name: str) -> Doubt:
 
 
 def _conditions(view: CaseView, split: Split, where: str) -> Doubt | None:
-    parts = re.split(r"[&,]", where)
+    parts = apart(where, "&,")
     if not all(
         re.search(r"[=<>]", p) for p in parts
     ):  # a comma inside a value, as `named_groups.pick` reads it
-        parts = where.split("&")
+        parts = apart(where)
     try:
         filters = parse_filters(parts)
     except RetryError as problem:
         return Doubt(_plain(problem), "Write for example accuracy[lighting=dark].")
-    return next((d for one in filters if (d := _condition(view, split, one)) is not None), None)
+    return next(
+        (d for one in filters for part in one.inside if (d := _condition(view, split, part)) is not None),
+        None,
+    )
 
 
 def _condition(view: CaseView, split: Split, one: Filter) -> Doubt | None:

@@ -64,7 +64,7 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
     arms_plan.check_bounds(asked.minimum_effect, asked.alpha, asked.draws, asked.soft_edges, asked.max_images)
     doses = check_doses(asked.doses)
     split = check_split(view, asked.split)
-    stated = stated_finding(view, asked.finding)
+    stated = stated_finding(view, asked.finding, asked.class_name, asked.cue)
     region = _cue(view, split, asked, stated)
     name = asked.class_name or (stated.class_name if stated else None)
     own = class_index(view.classes, name) if name else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,13 @@ MinimumEffect = Annotated[
 Alpha = Annotated[float, Field(description="Significance level of the test.", gt=0, le=0.2)]
 MaxImages = Annotated[
     int, Field(description="Most images to test; a seeded sample of them beyond that.", ge=1, le=100_000)
+]
+Space = Literal["features", "encoder", "pixels"]
+AnySpace = Annotated[
+    Space | None,
+    Field(
+        description="Likeness by the model's own features, by the encoder that knows words, or by small copies of the pixels. Default: the first that is there."
+    ),
 ]
 AnySplit = Annotated[str, Field(description="Which images of the case: data, train or deploy.")]
 Segmenter = Annotated[

@@ -14,7 +14,7 @@ from failsight.tools.experiments.paired import ASSUMED_SD
 from failsight.tools.experiments.population import TRUE_NAMES, Filter, boxed_objects
 from failsight.tools.inputs.base import ImageTable, Split
 from failsight.tools.stats.power import smallest_paired_effect
-from failsight.tools.text import clean
+from failsight.tools.text import clean, counted
 from failsight.tools.verdicts import Claim
 from failsight.tools.view import CaseView
 
@@ -144,7 +144,10 @@ def suspected(stated: Finding | None, objects: Mapping[str, int]) -> str | None:
 
 def boxes_told(table: ImageTable) -> list[str]:
     """``box:television (120 images)`` for every boxed object."""
-    return [f"box:{clean(name, 40)} ({n} images)" for name, n in boxed_objects(table).items()]
+    return [
+        f"box:{clean(name, 40)} ({counted(n, 'image)', 'images)')}"
+        for name, n in boxed_objects(table).items()
+    ]
 
 
 def chosen_classes(filters: Sequence[Filter]) -> bool:

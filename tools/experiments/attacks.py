@@ -22,6 +22,7 @@ import numpy.typing as npt
 from failsight.tools.experiments.explainers import first_tensor
 from failsight.tools.inputs import preprocess
 from failsight.tools.inputs.base import Classifier, Pixels
+from failsight.tools.inputs.models.causes import named_cause
 
 Norm = Literal["linf", "l2"]
 Ints = npt.NDArray[np.int64]
@@ -103,7 +104,14 @@ def victim(model: Classifier, example: Pixels) -> Victim:
         return x if how.layout == "NHWC" else x.permute(0, 3, 1, 2).contiguous()
 
     def outputs(x: Any) -> Any:
-        raw = first_tensor(module(normalised(x))).float().reshape(len(x), -1)
+        changed = normalised(x)
+        try:
+            answer = module(changed)
+        except (ValueError, TypeError, KeyError, IndexError, ArithmeticError, AssertionError) as problem:
+            raise NoGradient(
+                f"the model fails on a changed picture ({named_cause(problem, 100)})"
+            ) from problem
+        raw = first_tensor(answer).float().reshape(len(x), -1)
         if raw.shape[1] == 1:
             raw = torch.cat([1 - raw if model.outputs == "probabilities" else torch.zeros_like(raw), raw], 1)
         return raw

@@ -30,6 +30,7 @@ from failsight.tools.stats.intervals import newcombe
 from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.stats.power import smallest_rate_difference
 from failsight.tools.stats.tests import fisher_exact
+from failsight.tools.text import counted
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
@@ -224,7 +225,7 @@ def _confusions(known: Known, count: int, chosen: Sequence[int]) -> list[tuple[i
 def why_not(known: Known, group: Group) -> str:
     """Why a group can't be explained, in a few words; empty where it can."""
     if len(group.at) < LEAST_GROUP:
-        return f"{len(group.at)} images"
+        return counted(len(group.at), "image")
     for half, name in ((known.discovery[group.at], "choosing"), (~known.discovery[group.at], "testing")):
         wrong, right = int(group.failed[half].sum()), int((~group.failed[half]).sum())
         if min(wrong, right) < LEAST_FAILURES:

@@ -14,7 +14,7 @@ from failsight.tools.experiments.feature_reader import Source
 from failsight.tools.stats.failure_tree import Condition, Leaf, simplified
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.stats.power import smallest_rate_difference
-from failsight.tools.text import clean, interval, listing, number, p_value
+from failsight.tools.text import clean, counted, interval, listing, number, p_value
 
 TOOL = "explain_failures"
 MOST_FINDINGS = 10  # confirmed
@@ -221,7 +221,7 @@ def summary(
     what = "right answers" if told.correct else "failures"
     images = sum(len(one.group.at) for one in trees)
     begun = (
-        f"Trees over the features of {told.source.words} were grown for {_count(len(trees), 'group')} "
+        f"Trees over the features of {told.source.words} were grown for {counted(len(trees), 'group')} "
         f"({images:,} images, {known.features.shape[1]:,} features)."
     )
     if not modes:
@@ -232,7 +232,7 @@ def summary(
     held = [i for i in ranked(modes) if modes[i].verdict == "confirmed"]
     refuted = sum(m.verdict == "refuted" for m in modes)
     told_of = (
-        f"{_count(len(modes), 'failure mode' if not told.correct else 'pattern')} found on one half of the images; "
+        f"{counted(len(modes), 'failure mode' if not told.correct else 'pattern')} found on one half of the images; "
         f"{len(held) or 'none'} hold{'s' * (len(held) == 1)} on the other half"
         + (f", {refuted} refuted" if refuted else "")
         + "."
@@ -242,10 +242,6 @@ def summary(
         first = modes[held[0]]
         sentences.append(sentence(told, trees[first.group].group, first, words.get(held[0], ())))
     return " ".join(sentences)
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
 def sentence(told: Told, group: Group, mode: Mode, words: Sequence[Word]) -> str:

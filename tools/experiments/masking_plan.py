@@ -26,7 +26,7 @@ from failsight.tools.experiments.regions_places import Places
 from failsight.tools.experiments.regions_search import choose
 from failsight.tools.inputs.base import BadImage, Split
 from failsight.tools.stats.power import smallest_paired_effect
-from failsight.tools.text import clean
+from failsight.tools.text import clean, counted
 from failsight.tools.verdicts import Claim
 from failsight.tools.view import CaseView
 
@@ -110,7 +110,7 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
     view.model()  # says what is missing for a black box, before anything else is looked at
     doses = check_doses(asked.doses)
     split = check_split(view, asked.split)
-    stated = stated_finding(view, asked.finding)
+    stated = stated_finding(view, asked.finding, asked.class_name, asked.region)
     table = view.table(split)
     objects = boxed_objects(table)
     region = parse_region(_region_text(asked, stated, objects), objects, view.classes, table.columns)
@@ -166,8 +166,15 @@ def run(plan: Plan) -> Outcome:
     return Outcome(first, second, response)
 
 
-def stated_finding(view: CaseView, finding_id: str | None) -> Finding | None:
-    """The case's finding of that id, None for none. Raises RetryError naming the findings that exist."""
+def stated_finding(
+    view: CaseView, finding_id: str | None, class_name: str | None = None, cue: str | None = None
+) -> Finding | None:
+    """The case's finding of that id, None for none.
+
+    Raises:
+        RetryError: there is none, with those that exist; or ``class_name`` or ``cue`` (as they are asked for) is not what it is about:
+            its verdict would be that of something else.
+    """
     if finding_id is None:
         return None
     known = dict(view.findings())
@@ -175,7 +182,26 @@ def stated_finding(view: CaseView, finding_id: str | None) -> Finding | None:
     if wanted not in known:
         listed = [f"{i} ({clean(f.statement, 60)})" for i, f in known.items()]
         raise RetryError(f"finding: there is no finding {clean(finding_id, 20)!r}.", listed)
-    return known[wanted]
+    stated = known[wanted]
+    for argument, given, own in (
+        ("class_name", class_name, stated.class_name),
+        ("region", cue, _own_cue(stated, cue)),
+    ):
+        if given and own and given.strip() not in (own, PREDICTED):
+            raise RetryError(
+                f"{argument}: {wanted} is about {clean(own, 60)}. Leave {argument} out to test it, or finding to test something else."
+            )
+    return stated
+
+
+def _own_cue(stated: Finding, cue: str | None) -> str | None:
+    """What the finding is about, in the form in which ``cue`` is given: its region, or its object where a box is asked for."""
+    about = dict(stated.slice or {})
+    if "region" in about:
+        return about["region"]
+    things = [k for k, v in about.items() if v.casefold() in YES]
+    asked = (cue or "").partition(":")
+    return f"box:{things[0]}" if asked[0].strip() == "box" and len(things) == 1 == len(about) else None
 
 
 def _region_text(asked: Asked, stated: Finding | None, objects: dict[str, int]) -> str:
@@ -188,7 +214,7 @@ def _region_text(asked: Asked, stated: Finding | None, objects: dict[str, int]) 
     about = [k for k, v in slice_.items() if v.lower() in YES and k in objects]
     if len(about) == 1:
         return f"box:{about[0]}"
-    boxes = [f"box:{clean(name, 40)} ({n} images)" for name, n in objects.items()]
+    boxes = [f"box:{clean(name, 40)} ({counted(n, 'image)', 'images)')}" for name, n in objects.items()]
     raise RetryError("region: say which region to mask.", [*GRAMMAR, *boxes])
 
 

@@ -1,4 +1,7 @@
-"""Which images an experiment is about: filters such as ``television=yes``, ``true=kitchen|bathroom``, ``confidence>=0.9``."""
+"""Which images an experiment is about: filters such as ``television=yes``, ``true=kitchen|bathroom``, ``confidence>=0.9``.
+
+``not(line=3&shift=night)`` is all images but those that meet both conditions.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from failsight.tools.errors import RetryError
+from failsight.tools.errors import NotRecorded, RetryError
 from failsight.tools.inputs.base import SPLITS, Box, ImageTable, Predictions, Split
 from failsight.tools.text import clean
 from failsight.tools.view import CaseView
@@ -23,23 +26,35 @@ NO_SCORES = (
 )
 OR = "|"  # between values of which one has to be met
 MISSING = ("missing", "?")  # values that stand for none, where no image has them as a value of its own
+NOT = "not"  # the sign of a condition that holds where others do not hold together
+_NOT = re.compile(r"^\s*not\s*\((?P<inside>.*)\)\s*$", re.IGNORECASE | re.DOTALL)
 OUTCOMES = {"correct": True, "right": True, "wrong": False, "failures": False, "errors": False}
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One condition on an image: ``name op value``, or the bare word ``wrong`` or ``correct`` (then ``op`` is empty)."""
+    """One condition on an image: ``name op value``, or the bare word ``wrong`` or ``correct`` (then ``op`` is empty).
+
+    With ``op`` ``not`` the name is the text of conditions that do not hold together: ``line=3&shift=night``.
+    """
 
     name: str
     op: str
     value: str
 
     def __str__(self) -> str:
-        return f"{self.name}{self.op}{self.value}"
+        return f"{NOT}({self.name})" if self.op == NOT else f"{self.name}{self.op}{self.value}"
+
+    @property
+    def inside(self) -> tuple[Filter, ...]:
+        """The conditions that do not hold together, or the condition itself."""
+        return parse_filters(self.name) if self.op == NOT else (self,)
 
     @property
     def attribute(self) -> bool:
         """True when this is about an attribute, not about the true or predicted class or the confidence."""
+        if self.op == NOT:
+            return all(one.attribute for one in self.inside)
         return bool(self.op) and self.name not in (*TRUE_NAMES, *PREDICTED_NAMES, CONFIDENCE)
 
     @property
@@ -89,21 +104,49 @@ def class_index(classes: Sequence[str], name: str) -> int:
 
 def parse_filters(where: str | Sequence[str]) -> tuple[Filter, ...]:
     """``where`` as filters: a list of conditions, or one string whose conditions are joined by ``&``."""
-    texts = where.split("&") if isinstance(where, str) else where
+    texts = apart(where) if isinstance(where, str) else [piece for one in where for piece in _joined(one)]
     made = []
     for text in texts:
         if not text.strip():
             continue
-        found = _FILTER.match(text)
-        if found:
+        found, denied = _FILTER.match(text), _NOT.match(text)
+        if denied or re.match(r"\s*not\s*\(", text, re.IGNORECASE):
+            inside = parse_filters(denied["inside"]) if denied else ()
+            if not inside or any(one.op == NOT for one in inside):
+                raise RetryError(
+                    f"where: {clean(text, 60)!r} is not a condition; write not(name=value&name=value)."
+                )
+            made.append(Filter("&".join(map(str, inside)), NOT, ""))
+        elif found:
             made.append(Filter(found["name"], found["op"], found["value"]))
         elif text.strip().casefold() in OUTCOMES:
             made.append(Filter(text.strip().casefold(), "", ""))
         else:
             raise RetryError(
-                f"where: {clean(text, 60)!r} is not a condition; write name=value (also !=, <, <=, >, >=, name=a|b), 'wrong' or 'correct'."
+                f"where: {clean(text, 60)!r} is not a condition; write name=value (also !=, <, <=, >, >=, name=a|b, not(name=value&name=value)), 'wrong' or 'correct'."
             )
     return tuple(made)
+
+
+def _joined(text: str) -> list[str]:
+    """A condition of a list that joins several by ``&``; a value with that sign in it (``brand=H&M``) stays whole."""
+    pieces = apart(text)
+    whole = all(_FILTER.match(p) or _NOT.match(p) or p.strip().casefold() in OUTCOMES for p in pieces)
+    return pieces if whole else [text]
+
+
+def apart(text: str, signs: str = "&") -> list[str]:
+    """The conditions of a text, parted at ``signs``, not inside of ``not(…)``."""
+    pieces, depth, start = list[str](), 0, 0
+    for at, letter in enumerate(text):
+        if letter == "(" and (depth or text[:at].rstrip().lower().endswith(NOT)):
+            depth += 1
+        elif letter == ")" and depth:
+            depth -= 1
+        elif letter in signs and not depth:
+            pieces.append(text[start:at])
+            start = at + 1
+    return [*pieces, text[start:]]
 
 
 def boxed_objects(table: ImageTable) -> dict[str, int]:
@@ -187,6 +230,8 @@ def resolve(
 def _mask(view: CaseView, split: Split, one: Filter) -> npt.NDArray[np.bool_]:
     """Rows that meet a condition; one whose value is not known meets none, neither ``=`` nor ``!=``."""
     table = view.table(split)
+    if one.op == NOT:
+        return met_and_failed(view, split, one)[0]
     if not one.op:
         p = view.predictions(split)
         return _spread(len(table), p, p.labelled & (p.correct == OUTCOMES[one.name]))
@@ -253,6 +298,9 @@ def met_and_failed(
 
     Raises RetryError for an unknown attribute, value or class.
     """
+    if one.op == NOT:
+        each = [met_and_failed(view, split, part) for part in one.inside]
+        return np.logical_or.reduce([f for _, f in each]), np.logical_and.reduce([m for m, _ in each])
     if one.op:
         against = Filter(one.name, _OPPOSITE[one.op], one.value)
     else:
@@ -295,7 +343,7 @@ def _attribute_mask(view: CaseView, split: Split, one: Filter) -> npt.NDArray[np
     attributes = view.attributes(split)
     if one.name not in attributes.columns:
         known = [*TRUE_NAMES[:1], *PREDICTED_NAMES[:1], *objects, *attributes.columns]
-        raise RetryError(f"where: there is no attribute {clean(one.name, 60)!r}.", list(dict.fromkeys(known)))
+        raise NotRecorded(f"where: there is no attribute {clean(one.name, 60)!r}.", dict.fromkeys(known))
     return _of_table(view, split, one)
 
 

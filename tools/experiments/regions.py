@@ -27,7 +27,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from failsight.tools.errors import RetryError
+from failsight.tools.errors import NotRecorded, RetryError
 from failsight.tools.experiments.population import class_index
 from failsight.tools.experiments.regions_base import (
     Mask,
@@ -39,7 +39,7 @@ from failsight.tools.experiments.regions_base import (
 from failsight.tools.experiments.regions_colour import NAMED, parse_colour
 from failsight.tools.experiments.regions_segments import MOST_SEGMENTS, SEGMENTS, TOLERANCE
 from failsight.tools.inputs.base import Box
-from failsight.tools.text import clean
+from failsight.tools.text import clean, counted
 
 __all__ = ["GRAMMAR", "HELP", "Mask", "Region", "RegionKind", "most_salient", "parse_region", "pixel_box"]
 
@@ -113,18 +113,18 @@ def parse_region(
 
 
 def _counted(objects: Mapping[str, int]) -> list[str]:
-    return [f"box:{clean(name, 40)} ({n} images)" for name, n in objects.items()]
+    return [f"box:{clean(name, 40)} ({counted(n, 'image')})" for name, n in objects.items()]
 
 
 def _box(name: str, objects: Mapping[str, int]) -> Region:
     if not objects:
-        raise RetryError(
+        raise NotRecorded(
             "region: this data has no object boxes (a manifest column 'boxes' gives them).", GRAMMAR[1:]
         )
     if name not in objects:
         near = [o for o in objects if o.casefold() == name.casefold()]
         if len(near) != 1:
-            raise RetryError(f"region: no image has a box of {clean(name, 40)!r}.", _counted(objects))
+            raise NotRecorded(f"region: no image has a box of {clean(name, 40)!r}.", _counted(objects))
         name = near[0]
     return Region(f"box:{name}", "box", name=name)
 

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.engine.local import batch_size, cache_key
+from failsight.tools.engine.singly import scored_singly
 from failsight.tools.evidence import Interval
 from failsight.tools.experiments import attacks
 from failsight.tools.experiments.perturbations import perturb
@@ -69,13 +70,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Panel:
-    """All cells, and the answers behind them: ``right`` (perturbations, severities, n)."""
+    """All cells, and the answers behind them: ``right`` (perturbations, severities, n).
+
+    ``silent``: to how many perturbed pictures the model gives no answer (it fails on them, or its scores are not finite); they are not right.
+    """
 
     sample: Sample
     names: tuple[str, ...]
     severities: tuple[int, ...]
     right: Mask
     cells: tuple[Cell, ...]
+    silent: int = 0
 
     def of(self, name: str) -> tuple[Cell, ...]:
         """The cells of one perturbation, from weak to strong."""
@@ -115,7 +120,7 @@ def measure(view: CaseView, sample: Sample, names: tuple[str, ...], severities: 
     model, table = view.model(), view.table(sample.split)
     base = [_LAYOUT, cache_key(table, model), view.seed]
     right = np.zeros((len(names), len(severities), len(sample.rows)), bool)
-    seen = np.zeros(len(sample.rows), bool)
+    seen, silent = np.zeros(len(sample.rows), bool), 0
     total = len(sample.rows) * len(names) * len(severities)
     with view.progress.job("perturbed images", total) as ticker:
         for rows, pixels in view.pixels(sample.rows, sample.split, batch=batch_size(model)):
@@ -124,17 +129,17 @@ def measure(view: CaseView, sample: Sample, names: tuple[str, ...], severities: 
             for i, name in enumerate(names):
                 answers = _answers(view, base, name, severities, rows, pixels)
                 right[i][:, at] = answers == sample.labels[at]
+                silent += int((answers < 0).sum())
                 ticker.advance(answers.size)
     kept = replace(sample, rows=sample.rows[seen], labels=sample.labels[seen], clean=sample.clean[seen])
-    return Panel(
-        kept, names, severities, right[:, :, seen], cells_of(kept.clean, right[:, :, seen], names, severities)
-    )
+    cells = cells_of(kept.clean, right[:, :, seen], names, severities)
+    return Panel(kept, names, severities, right[:, :, seen], cells, silent)
 
 
 def _answers(
     view: CaseView, base: list[Any], name: str, severities: Sequence[int], rows: Ints, pixels: Pixels
 ) -> Ints:
-    """(severities, b) predicted classes; −1 where scores are not finite."""
+    """(severities, b) predicted classes; −1 where the model fails on the picture or its scores are not finite."""
     key = {
         "what": "perturbed answers",
         "of": base,
@@ -147,7 +152,8 @@ def _answers(
         return known["answers"].astype(np.int64)
     made = np.empty((len(severities), len(rows)), np.int64)
     for k, severity in enumerate(severities):
-        scores = view.model().scores(perturb(name, severity, pixels, rows, view.seed))
+        shown = perturb(name, severity, pixels, rows, view.seed)
+        scores, _ = scored_singly(view.model().scores, shown, len(view.classes))
         made[k] = np.where(np.isfinite(scores).all(1), answers(view, np.nan_to_num(scores)), -1)
     view.store(key, {"answers": made})
     return made

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from failsight.tools.evidence import Cell as Entry
-from failsight.tools.evidence import Evidence, Fact, Finding, Instrument, Interval, Table, TestResult, Unit
+from failsight.tools.evidence import Fact, Finding, Instrument, Interval, Table, TestResult, Unit
 from failsight.tools.experiments.perturbations import PERTURBATIONS
 from failsight.tools.experiments.robustness import BLIND, Attacks, Cell, Panel, Sample
 from failsight.tools.inputs.base import Split
@@ -354,7 +354,7 @@ def attack_notes(made: Attacks) -> list[str]:
     return notes
 
 
-def next_steps(made: Evidence, panel: Panel, bound: Bound | None) -> tuple[str, ...]:
+def next_steps(panel: Panel, bound: Bound | None) -> tuple[str, ...]:
     """What a careful person would do next."""
     steps = []
     if bound is None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from failsight.tools.engine.local import batch_size
+from failsight.tools.errors import ModelFails
 from failsight.tools.experiments.masking import Ints
 from failsight.tools.experiments.saliency_layers import Grid, find_token_layer, grid_of
 from failsight.tools.experiments.saliency_local import Cut, probabilities
@@ -87,18 +88,38 @@ Explainer = Callable[
 ]  # (n, a, b) maps; any resolution, higher is more important
 
 
-def paced(explainer: Explainer, size: int, done: Callable[[int], object]) -> Explainer:
-    """The same explainer, ``size`` pictures at a time; ``done`` is told how many after each, so that time left is seen."""
+def paced(
+    explainer: Explainer, size: int, done: Callable[[int], object], *, sparing: bool = False
+) -> Explainer:
+    """The same explainer, ``size`` pictures at a time; ``done`` is told how many after each, so that time left is seen.
+
+    Args:
+        sparing: where the model fails on a picture as the method changes it, the map of that picture is NaN, and the others get theirs.
+    """
 
     def maps(lens: Lens, pixels: Pixels, target: Target) -> Floats:
-        parts = []
+        parts: list[Floats | None] = []
         for start in range(0, len(pixels), size):
-            here = slice(start, start + size)
-            parts.append(explainer(lens, pixels[here], target.part(here)))
-            done(len(parts[-1]))
-        return np.concatenate(parts)
+            here = slice(start, min(start + size, len(pixels)))
+            try:
+                parts.append(explainer(lens, pixels[here], target.part(here)))
+            except ModelFails:
+                if not sparing:
+                    raise
+                parts += [_one(explainer, lens, pixels, target, i) for i in range(here.start, here.stop)]
+            done(here.stop - start)
+        known = next((p.shape[1:] for p in parts if p is not None), (1, 1))
+        return np.concatenate([np.full((1, *known), np.nan, np.float32) if p is None else p for p in parts])
 
     return maps
+
+
+def _one(explainer: Explainer, lens: Lens, pixels: Pixels, target: Target, i: int) -> Floats | None:
+    """The map of one picture; None where the model fails on it."""
+    try:
+        return explainer(lens, pixels[i : i + 1], target.part(slice(i, i + 1)))
+    except ModelFails:
+        return None
 
 
 def lens_of(model: Classifier, seed: int = 0) -> Lens:

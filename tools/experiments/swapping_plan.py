@@ -66,7 +66,7 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
     arms_plan.check_bounds(asked.minimum_effect, asked.alpha, asked.draws, asked.soft_edges, asked.max_images)
     doses = check_doses(asked.doses)
     split = check_split(view, asked.split)
-    stated = stated_finding(view, asked.finding)
+    stated = stated_finding(view, asked.finding, asked.class_name)
     if stated is not None:
         asked = _about(asked, stated)
     region = _region(view, split, asked)

@@ -16,7 +16,7 @@ from failsight.tools.figures.charts import Mark
 from failsight.tools.figures.curves import Panel, small_multiples
 from failsight.tools.inputs.base import Floats, Pixels
 from failsight.tools.inputs.decisions import Thresholds, decide_one
-from failsight.tools.text import clean, number
+from failsight.tools.text import clean, counted, number
 from failsight.tools.view import CaseView
 
 SHOWN_CLASSES = 12
@@ -169,7 +169,9 @@ def _scores(view: CaseView, made: Tried) -> Table:
         ("class", "before", "after", "change"),
         tuple(rows),
         ("text", "share", "share", "points"),
-        f"{left} classes with lower scores are not listed." if left else "",
+        f"{counted(left, 'class with a lower score is', 'classes with lower scores are')} not listed."
+        if left
+        else "",
     )
 
 
@@ -265,7 +267,7 @@ def _panel_of(curve: Curve, k: int, title: str) -> Panel:
     return Panel(title, points)
 
 
-def next_steps(view: CaseView, made: Tried) -> tuple[str, ...]:
+def next_steps(made: Tried) -> tuple[str, ...]:
     """How to ask the same of many images."""
     regions = [e.region for e in made.edits if e.region]
     found = [

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.errors import RetryError
+from failsight.tools.experiments.arguments import Space as Space
 from failsight.tools.experiments.what_if_images import Named
 from failsight.tools.inputs.base import BadImage, Floats, Split
 from failsight.tools.notes import called
 from failsight.tools.view import CaseView
 
 Ints = npt.NDArray[np.int64]
-Space = Literal["features", "encoder", "pixels"]
 CALLED: dict[Space, str] = {
     "features": "the model's own features",
     "encoder": "the embeddings of the encoder that knows words",

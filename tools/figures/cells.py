@@ -12,7 +12,7 @@ import numpy.typing as npt
 from failsight.tools.figures.sketch import MARKS, Line, Lines, Span, fit, line, with_sketch
 from failsight.tools.figures.svg import CHARACTER, FAINT, GRID, INK, Canvas, shade, short
 from failsight.tools.stats.intervals import wilson
-from failsight.tools.text import interval, number
+from failsight.tools.text import counted, interval, number
 
 Floats = npt.NDArray[np.float64]
 WIDE, TALL = 34.0, 18.0
@@ -103,6 +103,9 @@ def _sketch(made: Cells, least: int) -> list[Line]:
     lines += [line(f"  {MARKS[j]} {short(made.columns[j], 50)}") for j in columns]
     left = len(made.columns) - len(columns)
     lines.append(
-        line(f"  · fewer than {least} images" + (f"; {left} more columns in the figure" if left else ""))
+        line(
+            f"  · fewer than {least} images"
+            + (f"; {counted(left, 'more column in', 'more columns in')} the figure" if left else "")
+        )
     )
     return lines

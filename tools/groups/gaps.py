@@ -55,13 +55,16 @@ class Group:
     Attributes:
         names, values: its one or two columns and their values.
         inside: (n,) its images. n: their number. right: those answered right. accuracy_ci: Wilson, for as many images as their sources leave.
-        raw, raw_ci: its error rate minus that of the others, as it is (Newcombe).
+        raw: its error rate minus that of the others, as it is.
         gap: the same at equal class proportions.
         p: of the gap; for crossed groups the largest of the p against all others and against each column's same value alone.
         q: Benjamini–Hochberg over everything tested, by earlier tables too.
         overconfidence: mean confidence minus accuracy, and its interval; None without scores.
         detectable: the smallest gap that would have been seen with 80 % power at the corrected level; None where images
             do not count by themselves.
+        others: (n,) what it is compared with.
+        beside: what is left of it without other confirmed groups that have most of its excess, a sentence each.
+        follows: name of the one that it can't stand beside; empty where it stands.
     """
 
     names: tuple[str, ...]
@@ -71,13 +74,15 @@ class Group:
     right: int
     accuracy_ci: Interval
     raw: float
-    raw_ci: Interval
     gap: Gap
     p: float
     overconfidence: tuple[float, Interval] | None
     error_out: float
+    others: Mask
     detectable: float | None = None
     q: float = 1.0
+    beside: tuple[str, ...] = ()
+    follows: str = ""
 
     @property
     def accuracy(self) -> float:
@@ -93,11 +98,12 @@ class Group:
         return dict(zip(self.names, self.values, strict=True))
 
     def verdict(self, least: float) -> str:
-        """``confirmed``, ``excluded`` (a gap of ``least`` or more is), ``undecided``, or ``not comparable``."""
+        """``confirmed``, ``follows`` (it is worse, but by another confirmed group), ``excluded`` (a gap of ``least`` or more is),
+        ``undecided``, or ``not comparable``."""
         if not math.isfinite(self.gap.value):
             return "not comparable"
         if self.q <= LEVEL and self.gap.value >= least and self.gap.ci[0] > 0:
-            return "confirmed"
+            return "follows" if self.follows else "confirmed"
         return "excluded" if self.gap.ci[1] < least else "undecided"
 
 
@@ -126,6 +132,7 @@ class Groups:
         tests: how many were corrected for. before: how many of these only earlier tables of the case tested.
         overruled: labels of groups that an earlier table compared with images counted together, which this one does not do:
             the larger p and the wider interval of the two stand.
+        ps: the p of every test that is corrected for: those of ``all`` that can be compared come first, in their order.
     """
 
     single: tuple[Group, ...]
@@ -137,6 +144,7 @@ class Groups:
     tests: int
     before: int = 0
     overruled: tuple[str, ...] = ()
+    ps: tuple[float, ...] = ()
 
     @property
     def all(self) -> tuple[Group, ...]:
@@ -194,6 +202,7 @@ def measure(
         tests=total,
         before=len(before),
         overruled=tuple(g.label for g, one in zip(groups, plain, strict=True) if g is not one),
+        ps=(*tests, *before),
     )
 
 
@@ -277,11 +286,11 @@ def _group(
         right=n - wrong,
         accuracy_ci=_share(images, inside),
         raw=wrong / n - wrong_out / n_out if n_out else math.nan,
-        raw_ci=newcombe(wrong, n, wrong_out, n_out),
         gap=gaps[0],
         p=max(g.p for g in gaps),
         overconfidence=_overconfidence(images, inside),
         error_out=wrong_out / n_out if n_out else 0.0,
+        others=others,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -17,8 +17,10 @@ from failsight.tools.evidence import (
     TestResult,
     Tried,
     Verdict,
+    group_key,
 )
 from failsight.tools.groups.gaps import LEVEL, Group, Groups, Images, spread_slice
+from failsight.tools.groups.shadows import ALIKE, RULE, shared
 from failsight.tools.inputs.base import Split
 from failsight.tools.notes import IMAGES, called, of_split
 from failsight.tools.slices.columns import Coded
@@ -29,7 +31,7 @@ from failsight.tools.view import CaseView
 TOOL = "disaggregate"
 MOST_ROWS = 60
 MOST_FACTS = 80
-ALIKE = 0.95  # share of the images of either group that both have, from which they are one
+MOST_TOLD = 5
 STATISTIC = "error rate of the group minus that of the other images, within true classes (Mantel–Haenszel); one-sided exact test"
 SOURCED = "error rate of the group minus that of the other images, within true classes; variance over sources, Student's t"
 
@@ -66,6 +68,7 @@ def register(
             statement="Some group is answered wrongly more often than the other images of the same classes.",
             statistic=(SOURCED if sourced else STATISTIC)
             + " of no gap at all, and an estimate of at least the minimum; crossed groups also against each of their columns alone; "
+            f"{RULE}; "
             "Benjamini–Hochberg over all groups and what earlier tables of the case tested on these images",
             control="the other images of the same classes whose value is known",
             minimum_effect=gap,
@@ -108,9 +111,30 @@ def tried(made: Groups, least: float, group_by: str | None, split: Split) -> tup
     return tuple(said)  # fmt: skip
 
 
-def findings(made: Groups, least: float, group_by: str | None, split: Split) -> tuple[Finding, ...]:
-    """One confirmed finding for every gap that holds, largest first; groups of nearly the same images are one."""
-    return tuple(_finding(g, group_by, split, others) for g, others in _held(made, least))
+def findings(
+    made: Groups, least: float, group_by: str | None, split: Split, known: Collection[str] = ()
+) -> tuple[Finding, ...]:
+    """One confirmed finding for every gap that holds, largest first; groups of nearly the same images are one. A group whose excess is
+    another one's is none, and left open where the case had it (``known``: groups of its findings)."""
+    open_ = [g for g in _following(made, least) if group_key(g.slice, None, split) in known]
+    return (
+        *(_finding(g, group_by, split, others) for g, others in _held(made, least)),
+        *(_finding(g, group_by, split) for g in open_),
+    )
+
+
+def _following(made: Groups, least: float) -> list[Group]:
+    """Groups that are worse by another confirmed group, largest gap first."""
+    return sorted((g for g in made.all if g.verdict(least) == "follows"), key=lambda g: -g.gap.value)
+
+
+def notes(made: Groups, least: float) -> tuple[str, ...]:
+    """What is said of groups whose excess is another one's."""
+    some = _following(made, least)
+    told = [f"{clean(g.label, 80)} is no finding of its own. {' '.join(g.beside)}" for g in some[:MOST_TOLD]]
+    if len(some) > MOST_TOLD:
+        told.append(f"The same goes for {listing([g.label for g in some[MOST_TOLD:]], 8)}.")
+    return tuple(told)
 
 
 def _held(made: Groups, least: float) -> list[tuple[Group, list[Group]]]:
@@ -122,17 +146,12 @@ def _held(made: Groups, least: float) -> list[tuple[Group, list[Group]]]:
     first = sorted(held, key=lambda g: (len(g.names), sum(_numeric(v) for v in g.values)))
     told: list[tuple[Group, list[Group]]] = []
     for g in first:
-        same = next((others for one, others in told if _shared(one, g) >= ALIKE), None)
+        same = next((others for one, others in told if shared(one, g) >= ALIKE), None)
         if same is None:
             told.append((g, []))
         else:
             same.append(g)
     return sorted(told, key=lambda one: -one[0].gap.value)
-
-
-def _shared(one: Group, other: Group) -> float:
-    """Images of both, as a share of those of either."""
-    return int((one.inside & other.inside).sum()) / max(int((one.inside | other.inside).sum()), 1)
 
 
 def _numeric(value: str) -> bool:
@@ -150,16 +169,17 @@ def _also(g: Group, others: Sequence[Group]) -> str:
 
 def _finding(g: Group, group_by: str | None, split: Split, others: Sequence[Group] = ()) -> Finding:
     sourced = group_by is not None
+    verdict: Verdict = "inconclusive" if g.follows else "confirmed"
     error, out = 1 - g.accuracy, g.error_out
     which = " and ".join(f"{clean(a, 40)}={clean(b, 60)}" for a, b in zip(g.names, g.values, strict=True))
     return Finding(
         "weak_slice", "fairness", "unknown",
         f"{IMAGES[split]} with {which}{_also(g, others)} are answered wrongly more often: {number(error)} against {number(out)} of the others; at equal class "
         f"proportions the gap is {number(g.gap.value, 'points')} {interval(g.gap.ci, 'points')}.",
-        slice=g.slice, n=g.n, error_rate=error, base_error_rate=out,
-        ci=(1 - g.accuracy_ci[1], 1 - g.accuracy_ci[0]), p=g.p, q=g.q, verdict="confirmed",
-        tests=(TestResult(TOOL, g.gap.value, g.gap.ci, g.p, g.gap.n + g.gap.n_out, "confirmed", statistic=SOURCED if sourced else STATISTIC, q=g.q, together=group_by or ""),),
-        note="A gap between groups; what causes it, and whether it is unfair, is not in the numbers.", split=split,
+        slice=g.slice, n=g.n, error_rate=error, base_error_rate=out, part=1.0,
+        ci=(1 - g.accuracy_ci[1], 1 - g.accuracy_ci[0]), p=g.p, q=g.q, verdict=verdict,
+        tests=(TestResult(TOOL, g.gap.value, g.gap.ci, g.p, g.gap.n + g.gap.n_out, verdict, statistic=SOURCED if sourced else STATISTIC, q=g.q, together=group_by or ""),),
+        note=" ".join([*g.beside, "A gap between groups; what causes it, and whether it is unfair, is not in the numbers."]), split=split,
     )  # fmt: skip
 
 
@@ -170,13 +190,15 @@ def summary(made: Groups, columns: Sequence[Coded], images: Images, split: Split
     told = [
         f"{len(made.single)} groups by {names} ({n:,} {called(split)}), and {len(made.crossed)} crossed ones."
     ]
-    held = _held(made, least)
+    held, follow = _held(made, least), _following(made, least)
     if held:
         worst = [f"{g.label}{_also(g, others)} ({number(g.gap.value, 'points')})" for g, others in held[:3]]
         told.append(
             f"{len(held)} {'is' if len(held) == 1 else 'are'} confirmed to be answered wrongly more often than other images of the same classes, "
             f"with a gap estimated at {number(least, 'points').lstrip('+')} or more: {listing(worst, 3, 240)}."
         )
+    elif follow:
+        told.append("None of them is confirmed to be answered wrongly more often of its own.")
     else:
         top = max(made.all, key=lambda g: g.gap.value if g.gap.value == g.gap.value else -2.0, default=None)
         told.append(
@@ -190,6 +212,12 @@ def summary(made: Groups, columns: Sequence[Coded], images: Images, split: Split
         out = sum(g.verdict(least) == "excluded" for g in made.single)
         told.append(
             f"For {out} of the {len(made.single)} plain groups so large a gap is excluded, for the others it is open."
+        )
+    if follow:
+        these = [f"{clean(g.label, 80)} (from {g.follows})" for g in follow]
+        told.append(
+            f"{'No finding of its own, but following from another' if len(follow) == 1 else 'No findings of their own, but following from others'}: "
+            f"{listing(these, 3, 240)}."
         )
     told.append(
         "Numbers by group do not make a model fair: which groups and gaps matter is for people to say."
@@ -264,7 +292,7 @@ def _group_table(title: str, groups: Sequence[Group], made: Groups, least: float
         ("text", "count", "share", "text", "points", "points", "text", "text", "text", "points", "points", "text"),
         "Gap: errors here minus errors of the other images of the same classes; positive is worse. "
         f"q: of no gap at all, Benjamini–Hochberg over {corrected_for(made)}. Confirmed: surely above 0, and estimated at "
-        f"{number(least, 'points').lstrip('+')} or more. Excluded: the whole interval lies below that. Smallest visible gap: seen with 80 % power.{more}",
+        f"{number(least, 'points').lstrip('+')} or more. Excluded: the whole interval lies below that. Follows: worse, but not shown to be so without another confirmed group that has most of its excess. Smallest visible gap: seen with 80 % power.{more}",
     )  # fmt: skip
 
 

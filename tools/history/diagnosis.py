@@ -98,7 +98,7 @@ def read_course(record: Record, seed: int = 0) -> Course:
     made = [
         _divergence(record, broken, curves.divergence(val)),
         _overfitting(record, rise),
-        _still_learning(record, train_end, val_end),
+        _still_learning(train_end, val_end),
         _plateau(record, train_end),
         _oscillation(curves.oscillation(train, seed)),
         _spikes(record, train, val),
@@ -181,9 +181,7 @@ def _overfitting(record: Record, rise: Rise | None) -> Diagnosis | None:
     return Diagnosis("validation loss rises while training loss falls", rise.answer, text, rise.p)
 
 
-def _still_learning(
-    record: Record, train: curves.Ending | None, val: curves.Ending | None
-) -> Diagnosis | None:
+def _still_learning(train: curves.Ending | None, val: curves.Ending | None) -> Diagnosis | None:
     if train is None:
         return None
     change = f"{number(train.change, 'points').replace(' points', ' %')} over the last {train.n} points"

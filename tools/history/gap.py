@@ -101,7 +101,7 @@ def findings(made: Measurement, course: Course | None, record: Record | None = N
     p_low = _below(made.train.accuracy.value, made.train.n)
     q_gap, q_low = (float(q) for q in benjamini_hochberg([drop.p, p_low]))
     gap = judge(Measured(drop.effect, drop.ci, drop.p, q_gap, drop.n), LEARNED, ALPHA)
-    over = _overfitting(gap, made, course)
+    over = _overfitting(gap, course)
     shown = _deciding(over, made, course, q_gap)
     accuracy = made.train.accuracy
     short = (LOW - accuracy.ci[1], LOW - accuracy.ci[0])
@@ -163,7 +163,7 @@ def _above_none(value: float, ci: tuple[float, float]) -> float:
     return max(0.5 * math.erfc(value / error / math.sqrt(2)), SMALLEST_P)
 
 
-def _overfitting(gap: Judgement, made: Measurement, course: Course | None) -> Judgement:
+def _overfitting(gap: Judgement, course: Course | None) -> Judgement:
     if gap.verdict != "confirmed":
         return gap
     if course is None or course.rise is None:

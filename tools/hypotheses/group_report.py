@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from failsight.tools.evidence import Evidence, Fact, Figure, Finding, ImageRef, Table, TestResult, Tried
@@ -14,8 +14,8 @@ from failsight.tools.hypotheses.group_test import TOOL, Compared, Plan, claim, s
 from failsight.tools.hypotheses.suggested import told
 from failsight.tools.hypotheses.typed import CUED, group_words, in_words
 from failsight.tools.notes import called, left_out_notes, of_split
-from failsight.tools.text import clean, interval, listing, number, p_value
-from failsight.tools.verdicts import Judgement, Measured, history, judge, online_q
+from failsight.tools.text import clean, counted, interval, listing, number, p_value
+from failsight.tools.verdicts import ONLINE_LEVEL, History, Judgement, Measured, history, judge, online_q
 from failsight.tools.view import CaseView
 
 SHOWN = 8
@@ -25,10 +25,13 @@ def evidence(view: CaseView, plan: Plan, plan_id: str, made: Compared, given: Ma
     """Judge and tell."""
     place = history(view.evidence(TOOL), plan_id)
     p = min(1.0, made.gap.p * plan.before.times)
-    q = max(online_q(p, place.earlier, place.confirmed), plan.before.floor)
+    q = _corrected(plan, place, made.gap.p)
     measured = Measured(made.gap.value, made.gap.ci, p, q, made.gap.n, made.detectable)
     judged = _with_rarity(judge(measured, plan.asked.minimum_effect, plan.asked.alpha), plan, made)
     judged = _on_untouched(judged, plan)
+    judged, owner = _beside(
+        judged, plan, made, [_corrected(plan, place, max(made.gap.p, b.gap.p)) for b in made.beside]
+    )
     result = TestResult(
         TOOL, made.gap.value, made.gap.ci, p, made.gap.n + made.gap.n_out, judged.verdict,
         statistic=statistic(plan.called), q=q, together=plan.together,
@@ -49,8 +52,13 @@ def evidence(view: CaseView, plan: Plan, plan_id: str, made: Compared, given: Ma
         findings=() if made.gap.value != made.gap.value else (_settled(plan, made, result, judged, q),),
         tried=_tried(plan, result),
         notes=_notes(view, plan, made),
-        next_steps=_next(plan, judged),
+        next_steps=_next(plan, judged, owner),
     )
+
+
+def _corrected(plan: Plan, place: History, p: float) -> float:
+    """The q of a p-value by the tests of the case before it, and no less than an earlier table gave this group."""
+    return max(online_q(min(1.0, p * plan.before.times), place.earlier, place.confirmed), plan.before.floor)
 
 
 def _tried(plan: Plan, result: TestResult) -> tuple[Tried, ...]:
@@ -72,6 +80,20 @@ def _on_untouched(judged: Judgement, plan: Plan) -> Judgement:
         "inconclusive",
         "The difference is there, but on the images that suggested the group: only other images can confirm it.",
     )
+
+
+def _beside(judged: Judgement, plan: Plan, made: Compared, qs: Sequence[float]) -> tuple[Judgement, str]:
+    """A group of which a confirmed other one has most of the excess is confirmed only where it is worse without that one, too. With the name
+    of the one that it does not stand beside, or nothing."""
+    if judged.verdict != "confirmed":
+        return judged, ""
+    level, said = min(plan.asked.alpha, ONLINE_LEVEL), []
+    for one, q in zip(made.beside, qs, strict=True):
+        outcome = one.outcome(plan.asked.minimum_effect, q, level)
+        if outcome != "stands":
+            return Judgement("inconclusive", one.told(outcome)), one.owner
+        said.append(one.told(outcome))
+    return Judgement("confirmed", " ".join([judged.reason, *said])), ""
 
 
 def _with_rarity(judged: Judgement, plan: Plan, made: Compared) -> Judgement:
@@ -107,7 +129,8 @@ def _settled(plan: Plan, made: Compared, result: TestResult, judged: Judgement, 
         (made.rate, made.rate_ci, made.rate_out) if sign else (made.errors, made.errors_ci, made.errors_out)
     )
     return dataclasses.replace(
-        made_, n=made.n, error_rate=finite(rate), base_error_rate=finite(out), ci=ci, p=result.p, q=q
+        made_, n=made.n, error_rate=finite(rate), base_error_rate=finite(out), ci=ci, p=result.p, q=q,
+        part=(made.n + made.n_out) / plan.everyone if plan.everyone else None,
     )
 
 
@@ -150,7 +173,7 @@ def _unknown(plan: Plan) -> list[str]:
     names = listing([clean(one.name, 40) for one in plan.conditions])
     which = " and ".join(f"{clean(one.name, 40)}=missing" for one in plan.conditions[:1])
     return [
-        f"{plan.unknown:,} more images are in neither part: their {names} is missing (where={which} compares them)."
+        f"{counted(plan.unknown, 'more image is', 'more images are')} in neither part: their {names} is missing (where={which} compares them)."
     ]
 
 
@@ -243,7 +266,9 @@ def _notes(view: CaseView, plan: Plan, made: Compared) -> tuple[str, ...]:
     return (*notes, *left_out_notes(plan.asked.split, view.predictions(plan.asked.split).left_out))
 
 
-def _next(plan: Plan, judged: Judgement) -> tuple[str, ...]:
+def _next(plan: Plan, judged: Judgement, owner: str) -> tuple[str, ...]:
+    if owner:
+        return (f"Look into {owner} first; then test this group again.",)
     if judged.verdict == "confirmed" and plan.finding.kind in CUED:
         return (
             "Take the thing away, or put it in, to see whether it is the cause (test_by_masking, test_by_adding).",

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from failsight.tools import belonging
 from failsight.tools.errors import RetryError
-from failsight.tools.evidence import Finding, Instrument, Interval
+from failsight.tools.evidence import Finding, Instrument, Interval, group_key
 from failsight.tools.experiments.masking_plan import stated_finding
 from failsight.tools.experiments.population import (
     Filter,
@@ -20,9 +20,11 @@ from failsight.tools.experiments.population import (
     parse_filters,
     rows_meeting,
 )
+from failsight.tools.groups.shadows import RULE, Apart, Owner, apart, measured_names, owners
 from failsight.tools.hypotheses.suggested import Suggested, suggested
 from failsight.tools.hypotheses.typed import CUED, GROUPED, NATURE, conditions_of, group_words, in_words
 from failsight.tools.inputs.base import Split
+from failsight.tools.notes import called as called_images
 from failsight.tools.notes import labelled_splits, need_labels
 from failsight.tools.slices.search import group_codes
 from failsight.tools.stats.groups import Gap, gap
@@ -70,6 +72,7 @@ class Plan:
         everyone: images of both parts, those that suggested it too.
         unknown: images of these classes in neither part, because a value is missing.
         sources: (rows of the table,) what the images come from; None where each stands alone. together: that column.
+        owners: confirmed groups of the case that share images with this one (over the rows of the table): it has to stand beside them.
     """
 
     asked: Asked
@@ -88,6 +91,7 @@ class Plan:
     unknown: int = 0
     sources: npt.NDArray[np.int64] | None = None
     together: str = ""
+    owners: tuple[Owner, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,7 @@ class Compared:
         rate, rate_ci, rate_out: share that counts (errors, or images called so), in the group and of the others.
         errors, errors_ci, errors_out: the same of all errors.
         at: positions in the prediction table of the group's images that count, the surest first.
+        beside: what is left of the gap without each confirmed group that has most of it.
     """
 
     gap: Gap
@@ -128,6 +133,7 @@ class Compared:
     errors_ci: Interval
     errors_out: float
     at: npt.NDArray[np.int64]
+    beside: tuple[Apart, ...] = ()
 
 
 def make_plan(view: CaseView, asked: Asked) -> Plan:
@@ -137,6 +143,10 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
     stated = stated_finding(view, asked.finding)
     if stated is not None and stated.kind not in (*CUED, *GROUPED):
         raise RetryError(f"finding: {asked.finding} is a {stated.kind}; a group comparison cannot decide it.")
+    if stated is not None and stated.split != split:
+        raise RetryError(
+            f"split: {asked.finding} is about the {called_images(stated.split)}: say split={stated.split}."
+        )
     conditions = parse_filters(asked.where) or (conditions_of(stated.slice) if stated else ())
     if not conditions or any(not one.attribute for one in conditions):
         raise RetryError("where: name the group by conditions on attributes, as lighting=dark.")
@@ -167,11 +177,25 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
         inside, outside = everyone
     together = belonging.told(asked.group_by) or (before.together if asked.group_by is None else "")
     finding, old = _finding(view, stated, conditions, within, called, split)
-    plan = _instrument(asked, finding, conditions, called, view, (inside, outside), before, together)
+    others = _owners(view, finding, conditions, split, inside) if called is None else ()
+    plan = _instrument(asked, finding, conditions, called, view, (inside, outside), before, together, others)
     return Plan(
         asked, conditions, within, called, called, finding, old, plan, inside, outside, before, untouched,
-        int((everyone[0] | everyone[1]).sum()), int((of_class & ~known).sum()), _sources(view, split, together), together,
+        int((everyone[0] | everyone[1]).sum()), int((of_class & ~known).sum()), _sources(view, split, together), together, others,
     )  # fmt: skip
+
+
+def _owners(
+    view: CaseView, finding: Finding, conditions: tuple[Filter, ...], split: Split, inside: Mask
+) -> tuple[Owner, ...]:
+    """Other confirmed groups of the case that share images with a group whose errors are compared."""
+    if finding.kind not in GROUPED:
+        return ()
+    mine = {one.name: in_words(one) for one in conditions}
+    skip = {finding.group, group_key(mine, finding.class_name, split)}
+    some = [o for _, o in owners(view, split, skip) if (o.inside & inside).any()]
+    of_pictures = bool(some) and bool(measured_names(view, split) & set(mine))
+    return tuple(o for o in some if o.explains(of_pictures))
 
 
 def _sources(view: CaseView, split: Split, column: str) -> npt.NDArray[np.int64] | None:
@@ -238,6 +262,7 @@ def _instrument(
     parts: tuple[Mask, Mask],
     before: Suggested,
     together: str,
+    others: tuple[Owner, ...],
 ) -> Instrument:
     n, n_out = int(parts[0].sum()), int(parts[1].sum())
     smallest = None if together else smallest_rate_difference(n, TYPICAL_RATE, n_out, asked.alpha)
@@ -254,9 +279,10 @@ def _instrument(
         arguments={
             "where": [str(f) for f in conditions], "called": view.classes[called] if called is not None else None,
             "split": asked.split, **seen, **({"group_by": together} if together else {}),
+            **({"beside": [o.name for o in others]} if others else {}),
         },
         statement=claim(finding),
-        statistic=statistic(called) + rare + counted,
+        statistic=statistic(called) + rare + counted + (f"; {RULE}" if others else ""),
         control="the other images of the same true classes whose value is known",
         minimum_effect=asked.minimum_effect,
         alpha=asked.alpha,
@@ -281,12 +307,18 @@ def run(view: CaseView, plan: Plan) -> Compared:
     at = at[np.argsort(-p.confidence[at], kind="stable")] if p.has_scores else at
     seen = n and n_out and sources is None  # of images in groups their number alone can't say it
     detectable = smallest_rate_difference(n, rate_out, n_out, plan.asked.alpha) if seen else None
+    beside = [
+        apart(
+            dataclasses.replace(o, inside=o.inside[p.rows]), inside, outside, made, counted, strata, sources
+        )
+        for o in plan.owners
+    ]
     rarity = _rarity(view, plan) if plan.finding.kind == "rare_case" else None
     wrong = p.labelled & ~p.correct
     missed, missed_out = int((wrong & inside).sum()), int((wrong & outside).sum())
     return Compared(
         made, hits / n if n else math.nan, _share(counted, inside, sources), rate_out, n, n_out, detectable, rarity,
-        missed / n if n else math.nan, _share(wrong, inside, sources), missed_out / n_out if n_out else math.nan, at,
+        missed / n if n else math.nan, _share(wrong, inside, sources), missed_out / n_out if n_out else math.nan, at, tuple(b for b in beside if b is not None),
     )  # fmt: skip
 
 

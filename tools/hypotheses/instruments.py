@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from failsight.tools.evidence import Instrument
-from failsight.tools.experiments.population import shows
+from failsight.tools.experiments.population import TRUE_NAMES, shows
 from failsight.tools.hypotheses.typed import CUED, GROUPED, Typed
 from failsight.tools.view import CaseView
 
@@ -40,10 +40,17 @@ class Choice:
 def choose(view: CaseView, made: Typed) -> Choice:
     """The cheapest measurement that can settle the hypothesis in this case."""
     if made.kind in CUED:
-        return _of_cue(view, made)
+        return _among(_of_cue(view, made), made)
     if made.kind in GROUPED:
-        return _of_group(made)
+        return _among(_of_group(made), made)
     return _of_whole(view, made)
+
+
+def _among(choice: Choice, made: Typed) -> Choice:
+    """The measurement, on the images that the hypothesis speaks of."""
+    if made.split == "data":
+        return choice
+    return replace(choice, arguments={**choice.arguments, "split": made.split})
 
 
 def least(choice: Choice, minimum_effect: float | None) -> Choice:
@@ -64,15 +71,17 @@ def _of_cue(view: CaseView, made: Typed) -> Choice:
     if made.prediction == "rises_with":
         return Choice(
             "test_by_adding", "mean paired rise of the class's score, cue minus control", "a piece of equal area from the same donor image",
-            "what is put into a picture by itself shows whether it is enough", {"cue": made.cue.spec}, True,
+            "what is put into a picture by itself shows whether it is enough",
+            {"cue": made.cue.spec, **({"where": tuple(map(str, made.answers))} if made.answers else {})}, True,
         )  # fmt: skip
     if made.prediction == "called_so" and made.cue.kind == "box":
         return _of_group(made)
     arguments: dict[str, Any] = {"region": made.cue.spec}
     if made.kind == "missing_feature" and made.class_name:
         arguments["where"] = (f"true={made.class_name}",)
-    if made.conditions:
-        arguments["where"] = (*arguments.get("where", ()), *map(str, made.conditions))
+    further = [str(one) for one in (*made.answers, *made.conditions)]
+    if further:
+        arguments["where"] = tuple(dict.fromkeys((*arguments.get("where", ()), *further)))
     return Choice(
         "test_by_masking", "mean paired fall of the class's score, cue minus control",
         "regions of the cue's shape and area elsewhere in the same image",
@@ -81,11 +90,13 @@ def _of_cue(view: CaseView, made: Typed) -> Choice:
 
 
 def _of_group(made: Typed) -> Choice:
+    true = next((one.value for one in made.answers if one.name in TRUE_NAMES), None)
     outcome = "share called so" if made.prediction == "called_so" or made.kind in CUED else "error rate"
     return Choice(
         "compare_group", f"{outcome} of the group minus that of the other images, within true classes (Mantel–Haenszel)",
         "the other images of the same true classes whose value is known",
-        "the group is named beforehand, so that nothing has to be searched for", by_finding=True,
+        "the group is named beforehand, so that nothing has to be searched for",
+        {"class_name": true} if true else {}, by_finding=True,
     )  # fmt: skip
 
 
@@ -171,8 +182,8 @@ def plan(view: CaseView, made: Typed, choice: Choice) -> Instrument:
 
 
 def _images(view: CaseView, made: Typed) -> int:
-    """How many evaluation images the hypothesis is about, as far as labels and boxes tell; nothing is predicted for it."""
-    table = view.table()
+    """How many images the hypothesis is about, as far as labels and boxes tell; nothing is predicted for it."""
+    table = view.table(made.split if made.kind in (*CUED, *GROUPED) else "data")
     keep = table.labels >= 0
     if made.class_name is not None and made.kind not in CUED:
         keep = keep & (table.labels == view.classes.index(made.class_name))

@@ -1,13 +1,14 @@
 """What earlier searches of the case had made of a group that is to be tested: on which images, and how many tests that takes into account.
 
 A group that a search brought up is tested on images that had no say in that. A table that compared every group on all images leaves no
-others: there its tests are counted with this one. A group that was named before any search saw it, or that none brought up, keeps all images.
+others: there its tests are counted with this one, and so are the values of an overview that named the worst of them. A group that was named
+before any search saw it, or that none brought up, keeps all images.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,7 +24,9 @@ from failsight.tools.text import listing, p_value
 from failsight.tools.view import CaseView
 
 Mask = npt.NDArray[np.bool_]
-SEARCHES = ("find_slices", "disaggregate")
+TABLES = ("disaggregate", "attribute_overview")
+SEARCHES = ("find_slices", *TABLES)
+WORST = "most wrong where"  # the column of an overview that names the value with the highest error rate
 _RANGE = re.compile(
     r"\((?:(?P<low>[-\d.e+]+) to (?P<high>[-\d.e+]+)|< (?P<below>[-\d.e+]+)|≥ (?P<from>[-\d.e+]+))\)$"
 )
@@ -97,7 +100,7 @@ def _after(
         test = same[-1].test
         said = f"{one.id} {test.verdict}, p {p_value(test.p)}"
         made = replace(made, earlier=(*made.earlier, said), together=test.together or made.together)
-    if one.tool == "disaggregate":
+    if one.tool in TABLES:
         return _after_table(view, made, one, same, class_name)
     predictions = view.predictions(split)
     half = searched_half(view, split, predictions, one)
@@ -111,12 +114,13 @@ def _after(
 def _after_table(
     view: CaseView, made: Suggested, one: Evidence, same: Sequence[Tried], class_name: str | None
 ) -> Suggested:
-    """A table tested all groups on all images: its q of this one stands, or as many tests are counted as it made."""
+    """A table compared all groups on all images: its q of this one stands, or as many tests are counted as it compared groups."""
     tables = (*made.tables, one.id)
     if same:
         q = same[-1].test.q
         return replace(made, floor=max(made.floor, same[-1].test.p if q is None else q), tables=tables)
-    tests = sum(1 for _ in one.tried) * (len(view.classes) if class_name is not None else 1)
+    classes = len(view.classes) if class_name is not None and not one.arguments.get("class_name") else 1
+    tests = (len(one.tried) or sum(values for _, _, values in _worst_values(one))) * classes
     return replace(made, times=max(made.times, tests), tables=tables)
 
 
@@ -126,8 +130,22 @@ def _brought_up(one: Evidence) -> list[Tried]:
     listed = [
         Tried(f.slice, untested, f.class_name, f.split, True) for f in one.findings if f.group and f.slice
     ]
+    within = str(one.arguments.get("class_name") or "") or None
+    split = str(one.arguments.get("split") or "data")
+    listed += [Tried({name: value}, untested, within, split, True) for name, value, _ in _worst_values(one)]
     known = {t.group for t in one.tried}
     return [*one.tried, *(t for t in listed if t.group not in known)]
+
+
+def _worst_values(one: Evidence) -> list[tuple[str, str, int]]:
+    """What an overview names as most wrong: attribute, value, and of how many values it is the worst."""
+    return [
+        (str(row[0]), str(row[columns.index(WORST)]), int(str(row[columns.index("values")])))
+        for table in one.tables
+        if WORST in (columns := table.columns)
+        for row in table.rows
+        if row[columns.index(WORST)] is not None
+    ]
 
 
 def _touches(
@@ -146,14 +164,18 @@ def _overlap(view: CaseView, split: Split, mine: Filter, value: str) -> bool:
         return True
     try:
         met, _ = rows_meeting(view, split, (mine,))
-        theirs, _ = rows_meeting(view, split, _span(mine.name, value))
+        theirs, _ = rows_meeting(view, split, conditions_behind({mine.name: value}))
     except RetryError:  # a range in words that can't be read back: it may overlap
         return any(sign in value for sign in ("<", "≥", " to "))
     return bool((met & theirs).any())
 
 
+def conditions_behind(slice_: Mapping[str, str] | None) -> tuple[Filter, ...]:
+    """The conditions of a slice, with those behind a range as slices name it: ``low (< 7)``, ``middle (3 to 7)``."""
+    return tuple(one for name, value in (slice_ or {}).items() for one in _span(name, value))
+
+
 def _span(name: str, value: str) -> tuple[Filter, ...]:
-    """The conditions behind a range as slices name it: ``low (< 7)``, ``middle (3 to 7)``."""
     found = _RANGE.search(value)
     if found is None:
         return conditions_of({name: value})

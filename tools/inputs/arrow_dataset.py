@@ -82,6 +82,7 @@ def read_dataset(path: Path, *, split: str, choose: str | None, labelled: bool |
         typed_columns(found, notes),
         parse_boxes(table.column("boxes").to_pylist(), notes) if "boxes" in data.column_names else None,
         notes,
+        numbered=tuple(clean(name) for name in getattr(data.features.get(label), "names", ())),
     )
 
 

@@ -17,7 +17,7 @@ from failsight.tools.inputs.base import Box
 from failsight.tools.inputs.nearly_numbers import as_numbers, spelt_alike
 from failsight.tools.inputs.records import SUFFIXES, read_records
 from failsight.tools.inputs.table import Boxes, distinct
-from failsight.tools.text import clean, number_text
+from failsight.tools.text import clean, counted, number_text
 
 TABLES = (".csv", ".tsv", ".parquet", ".pq", *SUFFIXES)
 """What the names of tables end in."""
@@ -87,7 +87,7 @@ def _read_csv(path: Path) -> tuple[dict[str, list[Any]], list[str]]:
     odd = sum(len(row) != len(names) for row in rows[1:])
     if odd:
         notes.append(
-            f"In {clean(path.name)}, {odd:,} rows have more or fewer cells than the header; missing cells count as empty."
+            f"In {clean(path.name)}, {counted(odd, 'row has more or fewer cells', 'rows have more or fewer cells')} than the header; missing cells count as empty."
         )
     return {name: [row[i] if i < len(row) else "" for row in rows[1:]] for i, name in enumerate(names)}, notes
 
@@ -237,7 +237,7 @@ def join_metadata(
         by_key.setdefault(str(value).strip(), i)
     if len(by_key) < len(columns[key]):
         notes.append(
-            f"{clean(table.name)} has {len(columns[key]) - len(by_key):,} rows with a repeated {clean(key)}; the first counts."
+            f"{clean(table.name)} has {counted(len(columns[key]) - len(by_key), 'row with a repeated', 'rows with a repeated')} {clean(key)}; the first counts."
         )
     by_number = {int(k): i for k, i in by_key.items() if k.isdecimal()}
     found = [

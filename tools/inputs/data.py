@@ -21,7 +21,7 @@ from failsight.tools.inputs.folders import read_folder
 from failsight.tools.inputs.manifest import NAMES, read_manifest
 from failsight.tools.inputs.table import Images, Raw
 from failsight.tools.inputs.unmatched import MOST_LOST, NO_CLASS, check_labels
-from failsight.tools.text import clean, listing
+from failsight.tools.text import clean, counted, listing
 
 if TYPE_CHECKING:
     from failsight.tools.view import Progress
@@ -120,6 +120,16 @@ def read_raw(path: Path, split: str, choose: str | None, labelled: bool | None) 
     return read_folder(path, split=split, choose=choose, labelled=labelled)
 
 
+def raw_labels(path: str | Path) -> tuple[list[str | None], tuple[str, ...]]:
+    """The data's own label of each labelled image of ``path``, and its labels in the order in which the data number them, where they do.
+
+    No picture is looked at. Raises UserError where it is no data.
+    """
+    root, chosen = _split_off(path)
+    raw = read_raw(root, "data", chosen, True)
+    return raw.labels, raw.numbered
+
+
 def _join(raw: Raw, table: Path, key: str) -> None:
     """Add the metadata columns to ``raw``; a column that it has already keeps its own values."""
     joined = typed_columns(join_metadata(raw.names, raw.columns, table, key, raw.notes), raw.notes)
@@ -130,9 +140,12 @@ def _join(raw: Raw, table: Path, key: str) -> None:
 def _build(raw: Raw, matching: Matching, looks: list[Look], labelled: bool, path: Path) -> Images:
     """The table of the rows that are usable; the others are listed with their reason."""
     left_out = list(raw.left_out)
+    meant = {
+        one.label for one in matching.unmatched if one.on_purpose
+    }  # left out where no labels are needed, too
     keep: list[int] = []
     for i, (label, look) in enumerate(zip(raw.labels, looks, strict=True)):
-        reason = look.problem or (_label_problem(label, matching) if labelled else "")
+        reason = look.problem or (_label_problem(label, matching) if labelled or label in meant else "")
         if reason:
             left_out.append(LeftOut(raw.names[i], reason))
         else:
@@ -206,7 +219,11 @@ def _check_classes(table: Images, path: Path, split: str) -> None:
     """Failures are told apart by class: images of a single one say nothing."""
     present = [table.classes[i] for i in np.unique(table.labels)]
     if len(present) < 2:
-        away = f" ({len(table.left_out):,} images were left out)" if table.left_out else ""
+        away = (
+            f" ({counted(len(table.left_out), 'image was left', 'images were left')} out)"
+            if table.left_out
+            else ""
+        )
         raise UserError(
             f"The {split} in {clean(path)} hold images of one class only: {listing(present)}{away}.",
             "Give at least two classes.",
@@ -217,7 +234,9 @@ def _notes(sizes: Any, left_out: list[LeftOut]) -> list[str]:
     notes = []
     tiny = int((sizes.min(1) < _TINY).sum()) if len(sizes) else 0
     if tiny:
-        notes.append(f"{tiny:,} images are smaller than {_TINY} pixels on a side; they are used as they are.")
+        notes.append(
+            f"{counted(tiny, f'image is smaller than {_TINY} pixels on a side; it is used as it is', f'images are smaller than {_TINY} pixels on a side; they are used as they are')}."
+        )
     damaged = sum(
         "label" not in item.reason and "path" not in item.reason and not item.reason.endswith(NOT_READ)
         for item in left_out

@@ -14,7 +14,7 @@ from failsight.tools.inputs.images import SUFFIXES, is_image_name, is_unread_nam
 from failsight.tools.inputs.names import usual_names, without_answers
 from failsight.tools.inputs.splits import choose_split, is_split_name
 from failsight.tools.inputs.table import Files, Raw, distinct, printable
-from failsight.tools.text import clean, listing
+from failsight.tools.text import clean, counted, listing
 
 METADATA = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 """Tables about the pictures of a folder, as Hugging Face's ImageFolder names them; their column ``file_name`` says of which."""
@@ -130,7 +130,9 @@ def read_folder(root: Path, *, split: str, choose: str | None, labelled: bool | 
             "Put each class in a folder of its own, or give a manifest with the columns path and label.",
         )
     if labelled and loose and not told:
-        notes.append(f"{loose:,} images beside the class folders have no label and are left out.")
+        notes.append(
+            f"{counted(loose, 'image beside the class folders has no label and is', 'images beside the class folders have no label and are')} left out."
+        )
     labels = [printable(top) if top is not None and labelled is not False else None for top in tops]
     names = distinct([printable(file.replace(os.sep, "/")) for file in files])
     raw = Raw(root, "folder", names, Files([os.path.join(root, file) for file in files]), labels, notes=notes)

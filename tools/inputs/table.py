@@ -56,7 +56,8 @@ class Files:
 class Raw:
     """What a reader found, before labels are matched and pictures are looked at. One entry per row in each list.
 
-    ``labels`` are the data's own words, None where there is none; ``left_out`` are rows the reader itself dropped.
+    ``labels`` are the data's own words, None where there is none; ``left_out`` are rows the reader itself dropped; ``numbered``: the
+    labels by their number, where the data number them.
     """
 
     root: Path
@@ -68,6 +69,7 @@ class Raw:
     boxes: list[Boxes] | None = None
     notes: list[str] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
+    numbered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

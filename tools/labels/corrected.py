@@ -12,7 +12,7 @@ from failsight.tools.evidence import Fact
 from failsight.tools.inputs.base import Predictions, Split
 from failsight.tools.notes import called, of_split
 from failsight.tools.stats.intervals import wilson
-from failsight.tools.text import interval, number
+from failsight.tools.text import counted, interval, number
 
 if TYPE_CHECKING:
     from failsight.tools.view import CaseView
@@ -55,7 +55,7 @@ class Corrected:
     @property
     def counted(self) -> str:
         """What people found, and what it makes of the errors: sentences."""
-        text = f"People looked at {self.looked:,} labels of the {called(self.split)} and changed {self.changed:,}."
+        text = f"People looked at {counted(self.looked, 'label of the', 'labels of the')} {called(self.split)} and changed {self.changed:,}."
         if not self.changed:
             return text
         return (

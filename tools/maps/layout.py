@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from failsight.tools.attributes.neighbours import unit_rows
 from failsight.tools.errors import RetryError
+from failsight.tools.experiments.arguments import Space as Space
 from failsight.tools.inputs.base import BadImage, Predictions, Split
 from failsight.tools.notes import called
 from failsight.tools.stats.projection import (
@@ -24,11 +25,11 @@ from failsight.tools.stats.projection import (
     principal_components,
     tsne,
 )
+from failsight.tools.text import counted
 from failsight.tools.view import CaseView
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
-Space = Literal["features", "encoder", "pixels"]
 Method = Literal["tsne", "pca", "umap"]
 NEAR = 15  # neighbours that a map is judged by
 PIXELS = 12  # side of the thumbnails that stand in for features
@@ -105,7 +106,9 @@ def lay_out(
     chosen, rows, values = _load(view, split, predictions, within, space, points, notes)
     good = np.isfinite(values).all(1)
     if not good.all():
-        notes.append(f"{int((~good).sum()):,} images have features that are not finite and are not shown.")
+        notes.append(
+            f"{counted(int((~good).sum()), 'image has features that are not finite and is', 'images have features that are not finite and are')} not shown."
+        )
     rows, values = rows[good], values[good]
     if not len(rows):
         raise RetryError(f"None of the {called(split)} can be put on a map.")

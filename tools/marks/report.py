@@ -13,7 +13,7 @@ from failsight.tools.inputs.decisions import answers
 from failsight.tools.marks.testing import Subject, Tested, rate
 from failsight.tools.marks.trials import pasted
 from failsight.tools.stats.intervals import wilson
-from failsight.tools.text import clean, interval, listing, number, p_value
+from failsight.tools.text import clean, counted, interval, listing, number, p_value
 from failsight.tools.view import CaseView
 
 SHOWN = 5
@@ -62,7 +62,7 @@ def _told(one: Tested) -> str:
     covered = one.covered
     if covered is not None:
         text += (
-            f" Covered in {covered.n} pictures that are taken for {name}, it costs the class {number(covered.effect, 'points')} "
+            f" Covered in {counted(covered.n, 'picture that is', 'pictures that are')} taken for {name}, it costs the class {number(covered.effect, 'points')} "
             f"{interval(covered.ci, 'points')} more than a cover elsewhere."
         )
     return text

@@ -208,6 +208,8 @@ def alternatives(
     if arithmetic:
         made += [*_values(declared, measured, brightest), _layout(declared)]
     made += _turns(declared)
+    if arithmetic:  # after the turns: seldom a mistake, and where light stands for dark the same as a turn
+        made.append(_negative(declared))
     if turned:
         text = "turned as they are stored, with the EXIF orientation ignored"
         made.append(Alternative("exif", "EXIF ignored", text, edits=("as_stored",)))
@@ -270,7 +272,7 @@ def _values(
     if measured is not None:
         words = "pixels normalised with the mean and std of the pictures themselves"
         known.append(("the data's mean, std", words, unit, measured))
-    if brightest and brightest * UNUSED < 255:
+    if brightest and brightest * UNUSED < 255 and declared.scale > 0:
         times = 2 ** (8 - math.ceil(math.log2(max(brightest, 2))))
         words = f"pixels {times} times as bright, at the full range of their bits"
         known.append(("full range", words, declared.scale * times, (declared.mean, declared.std)))
@@ -281,6 +283,13 @@ def _values(
             seen.append(line)
             made = (("scale", scale), ("mean", mean), ("std", std))
             yield Alternative("values", title, f"fed {words}", made)
+
+
+def _negative(declared: Preprocessing) -> Alternative:
+    """Light for dark: 255 - x for each pixel x, as the declared arithmetic then takes it."""
+    mean = tuple(m - 255 * declared.scale for m in declared.mean)
+    made = (("scale", -declared.scale), ("mean", mean), ("std", declared.std))
+    return Alternative("values", "negative", "fed negatives of the pictures (255 - x for each pixel x)", made)
 
 
 def _line(scale: float, mean: Sequence[float], std: Sequence[float]) -> tuple[float, ...]:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from failsight.tools.engine.local import batch_size
+from failsight.tools.engine.singly import FAILS, scored_singly
 from failsight.tools.inputs import preprocess
 from failsight.tools.inputs.base import (
     BadImage,
@@ -60,7 +62,7 @@ class Outcomes:
         labels: their true classes. (n,)
         right: whether the true class had the highest score. (p, n)
         truth: natural logarithm of the true class's probability, at least ``log(FLOOR)``. (p, n)
-        left_out: the unreadable ones.
+        left_out: the unreadable ones, and those on which the model fails as it is fed.
         said: the class that was answered, −1 for scores that are not finite; None where nobody kept it. (p, n)
     """
 
@@ -84,6 +86,7 @@ class Bench:
         self.arithmetic = takes_preprocessing(self.model)
         self.turned = turned
         self._fed: dict[Preprocessing, Classifier] = {}
+        self._fails: dict[int, str] = {}  # row → why the model gives no answer to it as it is fed
 
     def accepts(self, change: Alternative) -> bool:
         """Whether the model takes pictures in the shape that this change gives them."""
@@ -162,12 +165,20 @@ class Bench:
         return shown
 
     def measure(self, rows: Rows, pipelines: Sequence[Pipeline], label: str) -> Outcomes:
-        """Feed ``rows`` through every pipeline: streamed, batch by batch, each picture decoded once; cached."""
+        """Feed ``rows`` through every pipeline: streamed, batch by batch, each picture decoded once; cached.
+
+        Pictures on which the model fails as it is fed are left out, from then on in every call; where it fails under another
+        pipeline only, it is not right under that one.
+        """
+        known_bad = [(row, self._fails[row]) for row in rows.tolist() if row in self._fails]
+        rows = rows[[row not in self._fails for row in rows.tolist()]]
         key = self._key(rows, pipelines)
         stored = self.view.cached(key)
         if stored is not None:
             reasons = [str(r) for r in stored["reasons"].tolist()]
             bad = list(zip(stored["bad"].tolist(), reasons, strict=True))
+            self._note_failures(bad)
+            bad = [*known_bad, *bad]
             rows = stored["rows"]
             known, answered = self.table.labels[rows], stored["said"]
             return Outcomes(rows, known, answered == known, stored["truth"], self._left_out(bad), answered)
@@ -177,12 +188,17 @@ class Bench:
         with self.view.progress.job(label, len(rows)) as ticker:
             for part, pictures, unread in self._pictures(rows, pipelines):
                 bad += unread
-                if len(part):
-                    scored = self._batch(pictures, pipelines)
+                read = len(part)
+                if read:
+                    scored, failed = self._batch(pictures, pipelines)
+                    fine = np.array([i not in failed for i in range(read)], bool)
+                    bad += [(int(part[i]), why) for i, why in failed.items()]
+                    part, scored = part[fine], [s[fine] for s in scored]
                     kept.append(part)
                     said.append(_said(scored, thresholds_of(self.model)))
                     truth.append(_truth(scored, labels[part]))
-                ticker.advance(len(part) + len(unread))
+                ticker.advance(read + len(unread))
+        self._note_failures(bad)
         readable = np.concatenate(kept) if kept else np.zeros(0, np.int64)
         answers = np.concatenate(said, 1) if said else np.zeros((len(pipelines), 0), np.int64)
         made = Outcomes(
@@ -190,7 +206,7 @@ class Bench:
             labels[readable],
             answers == labels[readable],
             np.concatenate(truth, 1) if truth else np.zeros((len(pipelines), 0), np.float32),
-            self._left_out(bad),
+            self._left_out([*known_bad, *bad]),
             answers,
         )
         arrays: dict[str, npt.NDArray[Any]] = {
@@ -249,23 +265,37 @@ class Bench:
         image = image if back is None else image.transpose(back)
         return image if pipeline.covered is None else preprocess.border_covered(image, pipeline.covered)
 
-    def _batch(self, pictures: Mapping[Any, Pixels], pipelines: Sequence[Pipeline]) -> list[Floats]:
-        """Scores under each pipeline; two pipelines that feed the same numbers share one pass."""
+    def _note_failures(self, bad: Sequence[tuple[int, str]]) -> None:
+        self._fails |= {row: reason for row, reason in bad if reason.startswith(FAILS)}
+
+    def _batch(
+        self, pictures: Mapping[Any, Pixels], pipelines: Sequence[Pipeline]
+    ) -> tuple[list[Floats], dict[int, str]]:
+        """Scores under each pipeline, and place → why for pictures on which the model fails as it is fed, where that is among them.
+
+        Two pipelines that feed the same numbers share one pass.
+        """
         same: dict[Any, Any] = {}
         for key, pixels in pictures.items():
             twin = next((k for k in dict.fromkeys(same.values()) if np.array_equal(pictures[k], pixels)), key)
             same[key] = twin
         done: dict[Any, Floats] = {}
         made = []
+        failed: dict[Any, dict[int, str]] = {}
+        as_fed: dict[int, str] = {}
         for p in pipelines:
             how, twin = p.how(self.declared), same[_geometry(p, self.declared)]
             fed = (
                 twin, p.edits - {"as_stored"}, how.channels, how.scale, how.mean, how.std, how.layout
             )  # fmt: skip
             if fed not in done:
-                done[fed] = self.scores(p, pictures[twin])
+                done[fed], failed[fed] = scored_singly(
+                    partial(self.scores, p), pictures[twin], len(self.model.classes)
+                )
+            if p == Pipeline():
+                as_fed = failed[fed]
             made.append(done[fed])
-        return made
+        return made, as_fed
 
 
 def _geometry(pipeline: Pipeline, declared: Preprocessing) -> Any:

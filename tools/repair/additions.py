@@ -15,7 +15,7 @@ from failsight.tools.errors import RetryError, UserError
 from failsight.tools.inputs.base import ImageTable, Split
 from failsight.tools.notes import called
 from failsight.tools.repair.piles import Ints, inside_of
-from failsight.tools.text import clean
+from failsight.tools.text import clean, counted
 
 if TYPE_CHECKING:
     from failsight.tools.view import CaseView
@@ -73,7 +73,7 @@ def labelled_images(
         UserError: it can't be read.
     """
     if data.strip().lower() in MINE:
-        return _split_labels(view, "pool" if data.strip().lower() == "pool" else "deploy", budget)
+        return _split_labels(view, "pool" if data.strip().lower() == "pool" else "deploy")
     path = Path(data).expanduser()
     if not path.exists():
         raise UserError(
@@ -86,7 +86,7 @@ def labelled_images(
             raise RetryError(_misplaced(split))
         if split is not None:
             return _of_split(view, split, rows, conditions, budget, path.name)
-    return _outside(view, path, conditions)
+    return _outside(view, path)
 
 
 def repair_root(view: CaseView) -> Path:
@@ -208,7 +208,7 @@ def _of_split(
     notes = []
     if len(said) < len(rows):
         notes.append(
-            f"{len(rows) - len(said):,} rows of {clean(name)} name no image of the {split}, or no class."
+            f"{counted(len(rows) - len(said), f'row of {clean(name)} names', f'rows of {clean(name)} name')} no image of the {split}, or no class."
         )
     if not said:
         raise UserError(f"{clean(name)} labels no image.", "Its columns are path and label.")
@@ -298,7 +298,7 @@ def _in_turn(
     return np.array(turns, np.int64)
 
 
-def _split_labels(view: CaseView, split: Split, budget: int | None) -> Added:
+def _split_labels(view: CaseView, split: Split) -> Added:
     """Half of the labelled images of a split, so that the other half can judge."""
     table = view.table(split)
     rows = np.flatnonzero(table.labels >= 0).astype(np.int64)
@@ -308,7 +308,7 @@ def _split_labels(view: CaseView, split: Split, budget: int | None) -> Added:
     return Added(table, split, half, table.labels[half], f"half of the labelled {called(split)}, by lot")
 
 
-def _outside(view: CaseView, path: Path, conditions: Mapping[str, str] | None) -> Added:
+def _outside(view: CaseView, path: Path) -> Added:
     """Images that are no part of the case: a folder with one subfolder a class, or a manifest."""
     from failsight.tools.inputs import open_images
 

@@ -28,6 +28,7 @@ Control = Literal["usual", "random"]
 ADDING = ("collect", "generate")
 BALANCING = ("rebalance", "group_balance", "loss_weighting", "last_layer")
 TRAINED = (*ADDING, "relabel", "cut_and_paste", "feature_specific", "typical_augmentation", *BALANCING, "hard_examples", "robust_loss", "regularise", "freeze", "train_longer", "adapt_normalisation")  # fmt: skip
+UNTRAINED = (*AROUND, "relabel", "deduplicate", "data_engineering")  # they can be done without training
 UNASKED = "rule"  # it hides a fault and does not mend it: a person has to want that
 ELSEWHERE = {
     "deduplicate": "it changes the images that the model is judged on, not the model",

@@ -16,7 +16,7 @@ from failsight.tools.repair.sieve import CLASS
 from failsight.tools.repair.wishes import Brief
 from failsight.tools.repair.workshop import MANIFEST, Record, Workshop
 from failsight.tools.stats.intervals import wilson
-from failsight.tools.text import clean, listing, number
+from failsight.tools.text import clean, counted, listing, number
 
 if TYPE_CHECKING:
     from failsight.tools.view import CaseView
@@ -69,7 +69,7 @@ def _summary(making: Making) -> str:
     out, kept = making.outcome, len(making.outcome.kept)
     whom = f" for {making.brief.finding}" if making.brief.finding else ""
     text = (
-        f"{len(making.made):,} pictures were made{whom} ({clean(making.source, 80)}), {kept:,} were kept: "
+        f"{counted(len(making.made), 'picture was made', 'pictures were made')}{whom} ({clean(making.source, 80)}), {kept:,} {'was' if kept == 1 else 'were'} kept: "
         f"{making.folder}/{MANIFEST} lists them with label, attributes, prompt and source."
     )
     if out.seen:

@@ -24,7 +24,7 @@ from failsight.tools.repair.untouched import JUDGES, untouched
 from failsight.tools.repair.verdict import FEWEST, Kind, Losses
 from failsight.tools.repair.versions import ModelVersion
 from failsight.tools.slices.search import group_codes
-from failsight.tools.text import clean, listing
+from failsight.tools.text import clean, counted, listing
 from failsight.tools.view import CaseView
 
 Ints = npt.NDArray[np.int64]
@@ -372,7 +372,7 @@ def answers(view: CaseView, arms: Arms, made: Sample) -> Answers:
     notes = []
     if not keep.all():
         notes.append(
-            f"{int((~keep).sum()):,} images are left out: not every version gives finite scores for them."
+            f"{counted(int((~keep).sum()), 'image is left out: not every version gives finite scores for it', 'images are left out: not every version gives finite scores for them')}."
         )
     return Answers(
         keep,

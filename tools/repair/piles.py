@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.engine.stream import iter_pixels
-from failsight.tools.errors import RetryError
 from failsight.tools.inputs.base import Box, ImageTable, Pixels, Split
 from failsight.tools.inputs.fingerprint import job
 from failsight.tools.repair.marked import region_boxes, region_of
-from failsight.tools.repair_sizes import matches, slice_rows
+from failsight.tools.repair_sizes import assigned_rows, slice_rows
 
 if TYPE_CHECKING:
     from failsight.tools.view import CaseView
@@ -149,16 +148,9 @@ def inside_of(
         return found
     if split is None:
         return nothing
-    try:
-        known = view.attributes(split)
-    except RetryError:
-        return nothing
-    if any(name not in known.columns for name in conditions):
-        return nothing
-    met = np.ones(len(known.rows), bool)
-    for name, value in conditions.items():
-        met &= matches(known.columns[name], value)
-    nothing[known.rows[met]] = True
+    met = assigned_rows(view, split, conditions)
+    if met is not None:
+        nothing[met] = True
     return nothing
 
 

@@ -20,7 +20,7 @@ from failsight.tools.repair.piles import Ints, Mask, Pile, inside_of, read_pile,
 from failsight.tools.repair.recipes import Recipe
 from failsight.tools.repair.script_features import script_head
 from failsight.tools.strategies import Strategy
-from failsight.tools.text import number
+from failsight.tools.text import counted, number
 
 if TYPE_CHECKING:
     from failsight.tools.inputs.base import Classifier
@@ -199,7 +199,9 @@ def _usual(view: CaseView, asked: Asked, notes: list[str]) -> Pile:
 def _corrected(view: CaseView, asked: Asked, usual: Pile, notes: list[str]) -> dict[str, Any]:
     """Corrected labels, and the images whose labels are not learned from."""
     made = relabelling.corrections(view, asked.data)
-    notes.append(f"{len(made.changed):,} labels of training images were corrected, as {made.told} says.")
+    notes.append(
+        f"{counted(len(made.changed), 'label of training images was', 'labels of training images were')} corrected, as {made.told} says."
+    )
     out = relabelling.unseen_rows(view, asked.finding, made, usual.rows, asked.unseen, notes)
     if not made.changed and not len(out):
         notes.append("No label changed, so both arms are the same.")
@@ -218,7 +220,9 @@ def _additions(view: CaseView, asked: Asked, notes: list[str]) -> tuple[dict[str
     found = additions.labelled_images(view, asked.data, asked.conditions, asked.budget)
     chosen = found.first(asked.budget)
     notes.extend(found.notes)
-    notes.append(f"{len(chosen.rows):,} labelled images were added: {chosen.told}.")
+    notes.append(
+        f"{counted(len(chosen.rows), 'labelled image was added', 'labelled images were added')}: {chosen.told}."
+    )
     added = _pile(view, chosen, asked)
     if not len(added):
         raise RetryError("None of the images to be added can be read.")

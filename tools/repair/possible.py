@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from failsight.tools.evidence import Finding
-from failsight.tools.repair.choosing import ADDING, BALANCING, Asked, lacks
+from failsight.tools.repair.choosing import ADDING, BALANCING, UNASKED, UNTRAINED, Asked, lacks
+from failsight.tools.repair.finding_words import words_of
+from failsight.tools.repair.versions import AROUND
 from failsight.tools.repair_sizes import slice_rows
-from failsight.tools.text import number
+from failsight.tools.slices.how_taken import tells_how_taken
+from failsight.tools.text import clean, listing, number
 
 if TYPE_CHECKING:
+    from failsight.tools.inputs.base import AttributeTable, Split
     from failsight.tools.strategies import Strategy
     from failsight.tools.view import CaseView
 
@@ -20,6 +24,7 @@ OF_ITS_IMAGES = (
     "split_class",
 )  # they handle training images of the slice, and need some
 LOOKING = ("typical_augmentation", "adapt_normalisation")  # they take pictures of the look that is wanted
+ORDER = "For whoever trains the model: "
 GREAT = 0.3  # rise of the error in deployment from which a picture that is fed otherwise is ruled out first
 Plan = tuple["Strategy", str, str]  # strategy, what to do, how the number was reckoned
 
@@ -50,6 +55,64 @@ def _none_in_training(view: CaseView, finding: Finding) -> bool:
         return False
     inside = slice_rows(view, view.table("train"), finding.slice)
     return inside is not None and not inside.any()
+
+
+def here_first(view: CaseView, finding: Finding, plans: Sequence[Plan]) -> list[Plan]:
+    """Where there are only answers, no model and no training images: what can be done without training comes first, then what to collect;
+    what has to be trained is told as an order to whoever trains the model. A group by a circumstance that was recorded is looked at on
+    the spot before anything else."""
+    if view.has_model() or "train" in view.splits():
+        return list(plans)
+    first = [] if plans and plans[0][0].name == "data_engineering" else _on_the_spot(view, finding)
+    kept = [p for p in plans if not first or p[0].name != "data_engineering"]
+    made = [*first, *kept]
+    lead = made[:1] if made and made[0][0].name == "data_engineering" else []
+    rest = sorted(made[len(lead) :], key=lambda p: _distance(p[0].name, finding))
+    return [(s, _ordered(s.name, text), how) for s, text, how in (*lead, *rest)]
+
+
+def _ordered(name: str, text: str) -> str:
+    return text if name in (*UNTRAINED, "collect") else f"{ORDER}{text[:1].lower()}{text[1:]}"
+
+
+def _distance(name: str, finding: Finding) -> int:
+    """How far a repair is from people who have only a model's answers."""
+    if name == "relabel" and finding.kind == "label_noise":
+        return 0
+    if name in AROUND and name != UNASKED:
+        return 1
+    return 2 if name == "collect" else 3 if name in UNTRAINED else 4
+
+
+def _on_the_spot(view: CaseView, finding: Finding) -> list[Plan]:
+    """A look at how the pictures of a group come about, where a circumstance of their taking was recorded (a line, a lamp, a shift)."""
+    from failsight.tools.strategies import STRATEGIES
+
+    split = cast("Split", finding.split)
+    if finding.kind not in ("weak_slice", "rare_case") or not finding.slice or split not in view.splits():
+        return []
+    table = view.attributes(split)
+    taken = [n for n, value in finding.slice.items() if _recorded(table, n, value)]
+    if not taken:
+        return []
+    text = (
+        f"Look on the spot at how {words_of(finding)['images']} come about, beside others of the same classes: camera, lens, lamp, place, what "
+        f"lies or moves there, how they are stored. Set right what differs, and measure anew. {listing([clean(n, 40) for n in taken])} "
+        f"{'was' if len(taken) == 1 else 'were'} recorded, which says where to look and not who or what is to blame."
+    )
+    how = "a recorded circumstance marks the group, and nothing has to be trained for a look"
+    return [(s, text, how) for s in STRATEGIES if s.name == "data_engineering"]
+
+
+def _recorded(table: AttributeTable, name: str, value: str) -> bool:
+    """Whether a column of the case says how pictures were taken."""
+    if name not in table.columns or table.sources.get(name) != "metadata":
+        return False
+    column = table.columns[name]
+    if column.dtype != object:
+        return tells_how_taken(name, (), value, ranges=True)
+    values = list(dict.fromkeys(str(v) for v in column.tolist() if v is not None))
+    return tells_how_taken(name, values, value)
 
 
 def fed_first(finding: Finding, made: Sequence[Plan]) -> list[Plan]:

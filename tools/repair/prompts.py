@@ -103,11 +103,6 @@ def part_of(name: str, value: str, phrases: Sequence[str] = ()) -> tuple[Place, 
     return "aside", f"{said} {thing}"
 
 
-def class_only(class_name: str) -> str:
-    """The baseline of Chen et al. 2023 (equation 3): the class and nothing else."""
-    return prompt(Wanted(class_name))
-
-
 def polished(
     prompts: Sequence[str], wanted: Sequence[Wanted], polish: Polish | None
 ) -> tuple[list[str], int]:

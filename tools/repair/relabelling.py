@@ -19,7 +19,7 @@ from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Finding
 from failsight.tools.repair import additions
 from failsight.tools.repair.piles import Ints, Mask, inside_of
-from failsight.tools.text import clean, listing
+from failsight.tools.text import clean, counted, listing
 
 if TYPE_CHECKING:
     from failsight.tools.view import CaseView
@@ -125,7 +125,7 @@ def unseen_rows(
                 f"Without the labels with {source} that nobody looked at too few training images are left: have more of them looked at."
             )
         notes.append(
-            f"{int(out.sum()):,} labels with {source} that nobody looked at are learned from: without them too few images would be left."
+            f"{counted(int(out.sum()), f'label with {source} that nobody looked at is', f'labels with {source} that nobody looked at are')} learned from: without them too few images would be left."
         )
         return nothing
     notes.append(

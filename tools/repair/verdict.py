@@ -361,7 +361,7 @@ def _beside(reason: str, worse: Sequence[Compared], traded: Sequence[Compared]) 
     if worse:
         most = number(max(o.change.mean for o in worse), "points").lstrip("+")
         return "verified", f"{reason}; {_many(worse, 'pays', 'pay')} for it, by at most {most}."
-    return "verified", f"{reason}; no other group is worse."
+    return "verified", f"{reason}; no other group is shown to be worse."
 
 
 def _many(groups: Sequence[Compared], one: str, more: str) -> str:

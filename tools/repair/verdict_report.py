@@ -5,20 +5,20 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from failsight.tools.evidence import Correction, Evidence, Fact, Finding, Interval
+from failsight.tools.evidence import Correction, Evidence, Finding, Interval
 from failsight.tools.experiments.cues.compared import Moved, moved_table
 from failsight.tools.repair.by_split import (
     Share,
     rates,
     sized_rates,
     sizes,
-    split_facts,
     split_table,
 )
 from failsight.tools.repair.least import LEAST_EFFECT, SHARE_OF_ERROR, default_minimum
 from failsight.tools.repair.outcomes import Arms, Sample
 from failsight.tools.repair.reliance import Reliance
 from failsight.tools.repair.verdict import Compared, Decision, Outcome
+from failsight.tools.repair.verdict_facts import verdict_facts
 from failsight.tools.repair.verdict_steps import next_steps
 from failsight.tools.repair.verdict_tables import ece_table, others_table, reliance_table, target_table
 from failsight.tools.strategies import STRATEGIES
@@ -100,7 +100,7 @@ def evidence(view: CaseView, made: Verified) -> Evidence:
         tool=TOOL,
         title=TITLES[made.decision.outcome],
         summary=" ".join(_summary(made)),
-        facts=_facts(made),
+        facts=verdict_facts(made),
         tables=tuple(t for t in tables if t.rows),
         questions=questions,
         corrections=_corrections(view, made),
@@ -130,6 +130,7 @@ def _summary(made: Verified) -> list[str]:
     said += _left(made)
     said += _all_errors(made)
     said.append(_cost(made))
+    said += _not_excluded(made)
     if made.reliance is not None:
         said.append(_relied(made.reliance))
     return said
@@ -189,6 +190,18 @@ def _cost(made: Verified) -> str:
     )
 
 
+def _not_excluded(made: Verified) -> list[str]:
+    """How much some other group may have lost all the same: "not shown to be worse" of few images says little."""
+    if not made.others:
+        return []
+    least_sure = max(made.others, key=lambda o: o.simultaneous[1])
+    most = number(min(1.0, least_sure.simultaneous[1]), "points").lstrip("+")
+    return [
+        f"Losses of up to {most} in some other group ({clean(least_sure.name, 60)}, {least_sure.n} images) are not excluded "
+        f"(95 %, all {len(made.others)} together)."
+    ]
+
+
 def _relied(r: Reliance) -> str:
     beside = "" if r.control is None else f", {number(r.control, 'points')} in the control arm"
     gone = r.change.ci[1] < 0
@@ -197,155 +210,6 @@ def _relied(r: Reliance) -> str:
         f"{less}: masking {r.what} lowered the score of {r.of} by {number(r.before.mean, 'points').lstrip('+')} before and "
         f"by {number(r.repair.mean, 'points').lstrip('+')} after{beside} (change {_difference(r.change.mean, r.change.ci)}, {r.n} images)."
     )
-
-
-def _facts(made: Verified) -> tuple[Fact, ...]:
-    t, d = made.target, made.decision
-    name = "ece" if made.calibration else "error_rate"
-    facts = [
-        Fact("verdict", d.outcome, "text", made.arms.name),
-        Fact("plan", made.plan, "text"),
-        Fact(
-            name,
-            t.before,
-            "share",
-            "target, before",
-            None if made.calibration else t.before_ci,
-            t.n,
-            "lower_is_better",
-        ),
-        Fact(name, t.repair, "share", "target, repair", None, t.n, "lower_is_better"),
-        Fact(
-            "effect",
-            t.change.mean,
-            "points",
-            "target, repair minus before",
-            t.change.ci,
-            t.n,
-            "lower_is_better",
-        ),
-    ]
-    if t.effect is not None and t.drift is not None:
-        facts += [
-            Fact(name, t.control, "share", "target, control", None, t.n, "lower_is_better"),
-            Fact(
-                "effect",
-                t.effect.mean,
-                "points",
-                "target, repair minus control",
-                t.effect.ci,
-                t.n,
-                "lower_is_better",
-            ),
-            Fact(
-                "control_effect",
-                t.drift.mean,
-                "points",
-                "target, control minus before",
-                t.drift.ci,
-                t.n,
-                "lower_is_better",
-            ),
-        ]
-    facts += [
-        Fact("p", d.p, "score", "target"),
-        Fact("q", d.q, "score", "target"),
-        Fact("minimum_effect", made.minimum, "points", "target"),
-        Fact("seeds", len(made.arms.repair), "count"),
-        Fact("groups_worse", len(d.worse), "count", "", None, None, "lower_is_better"),
-        Fact("groups_traded", len(d.traded), "count", "", None, None, "lower_is_better"),
-        Fact("tolerance", d.tolerance, "points"),
-    ]
-    facts += split_facts(made.target_by)
-    if made.deferred is not None:
-        share, error = made.deferred
-        facts += [
-            Fact("deferred", share, "share", "target, repair", None, t.n),
-            Fact(
-                "error_rate",
-                error,
-                "share",
-                "target, answers that the repair gives",
-                None,
-                None,
-                "lower_is_better",
-            ),
-        ]
-    facts += _group_facts(made)
-    if d.detectable is not None:
-        facts.append(Fact("detectable_effect", min(1.0, d.detectable), "points", "target"))
-    for what, value in (("images_needed", d.more_images), ("seeds_needed", d.more_seeds)):
-        if value:
-            facts.append(Fact(what, value, "count", "target"))
-    if d.doubt_images:
-        facts.append(Fact("images_needed", d.doubt_images, "count", clean(d.doubt, 80)))
-    if made.ece is not None:
-        facts += [
-            Fact("ece", made.ece.before, "share", "before", None, made.n, "lower_is_better"),
-            Fact("ece", made.ece.repair, "share", "repair", None, made.n, "lower_is_better"),
-            Fact(
-                "ece_change",
-                made.ece.change.mean,
-                "points",
-                "repair minus before",
-                made.ece.change.ci,
-                made.n,
-                "lower_is_better",
-            ),
-        ]
-    return tuple(f for f in facts if not (isinstance(f.value, float) and math.isnan(f.value)))
-
-
-def _group_facts(made: Verified) -> list[Fact]:
-    facts = []
-    for one in made.others:
-        if one.kind == "overall":
-            facts.append(
-                Fact("error_rate", one.before, "share", "before", one.before_ci, one.n, "lower_is_better")
-            )
-            facts.append(Fact("error_rate", one.repair, "share", "repair", None, one.n, "lower_is_better"))
-            if one.control is not None:
-                facts.append(
-                    Fact("error_rate", one.control, "share", "control", None, one.n, "lower_is_better")
-                )
-            facts.append(
-                Fact(
-                    "effect",
-                    one.change.mean,
-                    "points",
-                    "repair minus before",
-                    one.change.ci,
-                    one.n,
-                    "lower_is_better",
-                )
-            )
-    if made.worst is not None:
-        w = made.worst
-        facts.append(
-            Fact(
-                "worst_loss",
-                w.change.mean,
-                "points",
-                clean(w.name, 80),
-                w.simultaneous,
-                w.n,
-                "lower_is_better",
-            )
-        )
-    if made.others:
-        most = max(min(1.0, o.simultaneous[1]) for o in made.others)
-        facts.append(
-            Fact(
-                "loss_not_excluded",
-                most,
-                "points",
-                "worst of the other groups",
-                None,
-                None,
-                "lower_is_better",
-            )
-        )
-    return facts
 
 
 def _corrections(view: CaseView, made: Verified) -> tuple[Correction, ...]:
@@ -394,13 +258,6 @@ def _notes(made: Verified) -> list[str]:
     notes.append(
         f"Set beforehand: a fall of at least {least} counts{_why(made)}, a rise elsewhere is a trade from {number(d.tolerance, 'points').lstrip('+')}.{seen}"
     )
-    if made.others:
-        most = max(min(1.0, o.simultaneous[1]) for o in made.others)
-        least_sure = max(made.others, key=lambda o: o.simultaneous[1])
-        notes.append(
-            f"Losses of up to {number(most, 'points').lstrip('+')} in some other group ({clean(least_sure.name, 60)}, {least_sure.n} images) are not excluded "
-            f"(95 %, all {len(made.others)} together)."
-        )
     if made.finding is not None and made.finding.kind == "label_noise":
         notes.append(
             "Evaluation labels that are wrong count against every version alike: errors can't fall to zero."

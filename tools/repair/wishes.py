@@ -57,11 +57,6 @@ class Brief:
     kind: str = ""
     notes: tuple[str, ...] = field(default=())
 
-    @property
-    def about_cue(self) -> bool:
-        """Whether one value of one attribute is tied to one class."""
-        return bool(self.attribute) and self.pulled >= 0
-
 
 def make_brief(
     view: CaseView,

@@ -27,7 +27,7 @@ from failsight.tools.reviews.errors import (
 )
 from failsight.tools.stats.floors import exact
 from failsight.tools.stats.intervals import wilson
-from failsight.tools.text import clean, interval, listing, number
+from failsight.tools.text import clean, counted, interval, listing, number
 from failsight.tools.view import CaseView
 
 SHEET = 40
@@ -269,7 +269,7 @@ def _next_steps(bad: Estimate, agreed: Agreement | None, said: Reviews) -> tuple
         )
     if agreed is not None and agreed.disputed:
         steps.append(
-            f"Let people talk about {len(agreed.disputed):,} errors on which they differ: the labelling guideline may be what is missing."
+            f"Let people talk about {counted(len(agreed.disputed), 'error on which', 'errors on which')} they differ: the labelling guideline may be what is missing."
         )
     if bad.rate.known:
         steps.append("Bound it, for example: unacceptable errors at most 10 %; readiness then judges it.")

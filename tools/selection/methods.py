@@ -15,7 +15,7 @@ from failsight.tools.notes import called, left_out_notes
 from failsight.tools.selection.likely_failures import Known, LikelyFailures, likely_failures
 from failsight.tools.selection.weak_slices import WeakSlices
 from failsight.tools.stats.covering import k_center, share_out
-from failsight.tools.text import listing
+from failsight.tools.text import counted, listing
 from failsight.tools.view import CaseView
 
 Ints = npt.NDArray[np.int64]
@@ -243,12 +243,14 @@ def _by_slices(
     if short:
         missing = sum(wanted[i] - given[i] for i in short)
         notes.append(
-            f"The {called(pool.split)} hold {missing:,} images too few for {listing([f'share {i + 1}' for i in short])}; "
+            f"The {called(pool.split)} hold {counted(missing, 'image too few', 'images too few')} for {listing([f'share {i + 1}' for i in short])}; "
             "their part of the budget went to the others."
         )
     if len(at) < take:
         others = order[~np.isin(order, at)][: take - len(at)]
-        notes.append(f"{len(others):,} images belong to none of the slices: the most doubtful ones fill up.")
+        notes.append(
+            f"{counted(len(others), 'image belongs', 'images belong')} to none of the slices: the most doubtful ones fill up."
+        )
         at = np.concatenate([at, others])
     return at.astype(np.int64), tuple(wanted), notes
 

@@ -14,7 +14,7 @@ from failsight.tools.notes import called
 from failsight.tools.shifts.samples import Domain, Pair, coded, left_when_known, shared_attributes
 from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.stats.sample_shift import categorical_shift, numeric_shift
-from failsight.tools.text import clean, interval, number, p_value
+from failsight.tools.text import clean, counted, interval, number, p_value
 
 ALPHA = 0.05
 LEAST_SHIFT = (
@@ -212,7 +212,11 @@ def attribute_table_of(shifts: Sequence[AttributeShift], before: str, after: str
         if by_class
         else "Classes are not known on both sides: sizes are read at the estimated class mix where there is one. "
     )
-    more = f" {len(shifts) - SHOWN} more attributes are not shown." if len(shifts) > SHOWN else ""
+    more = (
+        f" {counted(len(shifts) - SHOWN, 'more attribute is', 'more attributes are')} not shown."
+        if len(shifts) > SHOWN
+        else ""
+    )
     return Table(
         f"From {called(before)} to {called(after)}, attribute by attribute",
         (

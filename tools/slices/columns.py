@@ -20,7 +20,7 @@ import numpy.typing as npt
 from failsight.tools.errors import RetryError
 from failsight.tools.inputs.base import AttributeTable
 from failsight.tools.stats.slices.cuts import MORE_DIGITS, Learner, learned_range, number_key, with_range
-from failsight.tools.text import clean, number_text
+from failsight.tools.text import clean, counted, number_text
 
 Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.int64]
@@ -287,6 +287,8 @@ def _notes(
         notes.append(f"Attributes left out ({reason}): {shown}.")
     gaps = [f"{clean(c.name, 40)} in {c.missing:,} of {len(c.codes):,}" for c in made if c.missing]
     if gaps:
-        listed = ", ".join(gaps[:6]) + (f" and {len(gaps) - 6} more attributes" if len(gaps) > 6 else "")
+        listed = ", ".join(gaps[:6]) + (
+            f" and {counted(len(gaps) - 6, 'more attribute')}" if len(gaps) > 6 else ""
+        )
         notes.append(f"Values are missing for {listed}; such images belong to no slice of that attribute.")
     return notes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -196,6 +196,7 @@ def slice_finding(found: Search, one: Found, why: Why) -> Finding:
         n=e.n,
         error_rate=e.rate,
         base_error_rate=e.rate_out,
+        part=float(found.confirmation.mean()),
         ci=e.ci,
         p=one.p,
         q=one.q,
@@ -221,6 +222,7 @@ def refuted_finding(found: Search, part: TestedSlice) -> Finding:
         n=e.n,
         error_rate=e.rate,
         base_error_rate=e.rate_out,
+        part=float(found.confirmation.mean()),
         ci=e.ci,
         p=part.p,
         q=part.q,
@@ -256,7 +258,7 @@ def _test(found: Search, part: TestedSlice) -> TestResult:
 
 
 def tried_slices(found: Search, level: float) -> tuple[Tried, ...]:
-    """Every slice that was carried to the half that tests, and what came of it there.
+    """Every slice that was carried to the half that tests, and what came of it there; then those that confirmed slices account for.
 
     A slice that was not confirmed is told by its test against the images outside, unless that would have passed at ``level``: then it
     failed beside another slice, which says nothing against it.
@@ -276,7 +278,22 @@ def tried_slices(found: Search, level: float) -> tuple[Tried, ...]:
         )
         name = None if where is None else found.classes[where]
         made.append(Tried(conditions(found, spans), test, name, found.split, beside or not errors))
-    return tuple(made)
+    return (*made, *_merged_slices(found, {one.group for one in made}))
+
+
+def _merged_slices(found: Search, known: Collection[str]) -> list[Tried]:
+    """What confirmed slices account for: brought up and shown, without a test of its own."""
+    made: dict[str, Tried] = {}
+    for relative in (r for part in found.report.confirmed for r in part.merged):
+        spans, class_index = spans_of(found, relative.conjunction)
+        where = found.prepared.within if class_index is None else class_index
+        p = 1.0 if relative.p is None else relative.p
+        test = TestResult(TOOL, 0.0, (-1.0, 1.0), p, relative.n, "inconclusive")
+        name = None if where is None else found.classes[where]
+        one = Tried(conditions(found, spans), test, name, found.split, apart=True)
+        if one.group not in known:
+            made.setdefault(one.group, one)
+    return list(made.values())
 
 
 def together(found: Search) -> str:

@@ -134,8 +134,9 @@ def _finding(bug: HiBugBug, overall: float, classes: int, split: Split) -> Findi
         slice=dict(zip(bug.attributes, bug.values, strict=True)),
         class_name=bug.class_name,
         n=bug.n,
-        error_rate=bug.error,
-        base_error_rate=overall,
+        # a correlation is told by how often a class is said: its share of errors would be read as that
+        error_rate=None if bug.kind == "spurious_correlation" else bug.error,
+        base_error_rate=None if bug.kind == "spurious_correlation" else overall,
         verdict=None,
         note=UNTESTED,
         split=split,

@@ -35,6 +35,7 @@ def summary(
         lines = [text, base]
     else:
         first = [f"{title(found, one.spans, one.class_index)} ({_against(found, one)})" for one in shown[:3]]
+        first += [f"and {len(shown) - 3} more"] if len(shown) > 3 else []
         does, do = ("scores higher", "score higher") if found.goal.kind == "column" else ("fails", "fail")
         many = f"One group of images {does}" if len(shown) == 1 else f"{len(shown)} groups of images {do}"
         lines = [f"{many} more than the others, on images that did not suggest it: {'; '.join(first)}.", base]

@@ -32,7 +32,7 @@ from failsight.tools.stats.slices import (
     wider,
 )
 from failsight.tools.stats.slices.cuts import Learner
-from failsight.tools.text import clean, listing
+from failsight.tools.text import clean, counted, listing
 from failsight.tools.view import CaseView
 
 Codes = npt.NDArray[np.int64]
@@ -229,7 +229,7 @@ def prepare(
         scored = np.isfinite(made.values)
         if (keep & ~scored).any():
             notes.append(
-                f"{int((keep & ~scored).sum()):,} images have no {clean(made.column, 40)} and are not counted."
+                f"{counted(int((keep & ~scored).sum()), 'image has', 'images have')} no {clean(made.column, 40)}: not counted."
             )
         keep = keep & scored
         if attributes and made.column in attributes:

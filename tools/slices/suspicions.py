@@ -52,6 +52,7 @@ def suspicion_finding(view: CaseView, found: Search, one: Suspicion, tie: Compar
         n=one.n,
         error_rate=one.rate,
         base_error_rate=one.rate_out,
+        part=1.0 if coded.learned is None else float(found.confirmation.mean()),
         ci=wilson(round(one.rate * one.n), one.n),
         p=one.found.p,
         q=one.q,
@@ -151,16 +152,15 @@ def rests_on(found: Search, one: Suspicion, slice_: Found) -> bool:
 
 
 def tells_how_taken(view: CaseView, found: Search, one: Suspicion) -> bool:
-    """Whether an attribute is recorded about the taking of pictures (site, agency, season …) and not seen in them: then no sign is told
+    """Whether an attribute is recorded about the taking of pictures (site, agency, season, any number …) and not seen in them: then no sign is told
     of it, unless an experiment has confirmed one."""
     coded = found.attributes[one.attribute]
     boxes = view.table(found.split).boxes
     seen = {name for row in boxes or () for name in row}
     value = coded.values[one.found.value]
-    values = coded.values if coded.edges is None else ()
     return (
         coded.source == "metadata"
-        and how_taken.tells_how_taken(coded.name, values, value, seen)
+        and how_taken.tells_how_taken(coded.name, coded.values, value, seen, coded.edges is not None)
         and not _experiment_confirmed(view, {coded.name: value}, found.classes[one.found.predicted])
     )
 
@@ -296,12 +296,8 @@ def _looks_or_tie(found: Search, one: Suspicion, tie: Compared | None) -> str:
     to = clean(found.classes[one.found.predicted], 40)
     first = f"Their errors go to {to}. "
     if tie is not None and tied(tie) == "no":
-        return (
-            f"{first}{_untied(found, one, tie)}: pictures taken so may look different, or show other things."
-        )
-    may = (
-        f"Pictures taken so may look different, or {_value(found, one)} may have gone with {to} in training: "
-    )
+        return f"{first}{_untied(found, one, tie)}: such pictures may look different, or show other things."
+    may = f"Such pictures may look different, or {_value(found, one)} may have gone with {to} in training: "
     if tie is None:
         return f"{first}{may}training images would say which."
     return f"{first}{may}the training images there are do not tell ({_shares(found, one, tie)})."

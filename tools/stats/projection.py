@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Float = NDArray[np.float64]
-Float32 = NDArray[np.float32]
 Int = NDArray[np.int64]
 
 COMPONENTS = 50  # principal components that t-SNE and neighbours read: more is noise and time

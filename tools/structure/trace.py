@@ -28,7 +28,6 @@ KINDS = {
     "_scaled_dot_product_efficient_attention": "attention", "_scaled_dot_product_attention_math": "attention",
     "_scaled_dot_product_cudnn_attention": "attention", "_scaled_dot_product_fused_attention_overrideable": "attention",
 }  # fmt: skip
-NORMS = ("batch norm",)
 _SAME = {
     "relu", "hardtanh", "clamp", "clamp_min", "clamp_max", "threshold", "gelu", "silu", "hardswish", "hardsigmoid", "sigmoid", "tanh", "leaky_relu", "elu",
     "mish", "native_batch_norm", "cudnn_batch_norm", "batch_norm", "_native_batch_norm_legit_no_training", "_native_batch_norm_legit",

@@ -234,6 +234,7 @@ def findings(told: Told) -> tuple[Finding, ...]:
                 "overconfidence", "unknown_unknowns", "unknown", text,
                 slice=_conditions(spots, one), class_name=told.class_name, n=there.n, error_rate=there.rate,
                 base_error_rate=there.rate_out, ci=one.ci, p=one.p, q=one.q, verdict="confirmed",
+                part=spots.report.n_confirmation / max(spots.report.n, 1),
                 tests=(
                     TestResult(
                         TOOL, one.difference, one.difference_ci, one.p, there.n + there.n_out, "confirmed", None,

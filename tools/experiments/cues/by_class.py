@@ -17,7 +17,7 @@ from failsight.tools.experiments.cues.sample import Sample
 from failsight.tools.inputs.base import Split
 from failsight.tools.stats.intervals import difference_interval
 from failsight.tools.stats.multiplicity import benjamini_hochberg
-from failsight.tools.text import clean
+from failsight.tools.text import clean, counted
 from failsight.tools.view import CaseView
 
 FEWEST = 8  # images of a class with a cue, below which nothing is said
@@ -79,7 +79,7 @@ def draw_pair(view: CaseView, split: Split, pair: tuple[int, int], most: int) ->
         if len(pile) < FEWEST:
             rightly = " rightly" if labelled else ""
             raise RetryError(
-                f"Only {len(pile)} images are{rightly} called {clean(made.classes[c], 60)}: too few to see what it depends on."
+                f"Only {counted(len(pile), 'image is', 'images are')}{rightly} called {clean(made.classes[c], 60)}: too few to see what it depends on."
             )
     share = min(most // 2, *(len(p) for p in piles))
     at = np.sort(

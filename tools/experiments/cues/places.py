@@ -120,7 +120,7 @@ class Tested:
     plan: str
 
 
-def propose(grid: Grid, sample: Sample) -> list[Place]:
+def propose(grid: Grid) -> list[Place]:
     """The place that matters most for each class, suspicious or not, from the localising half alone."""
     made = []
     for k, c in enumerate(grid.classes.tolist()):

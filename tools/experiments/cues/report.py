@@ -17,7 +17,7 @@ from failsight.tools.experiments.cues.places import TOOL, Place, Tested, finding
 from failsight.tools.experiments.cues.sample import Sample
 from failsight.tools.notes import called, left_out_notes, of_split
 from failsight.tools.stats.intervals import wilson
-from failsight.tools.text import clean, interval, listing, number, p_value
+from failsight.tools.text import clean, counted, interval, listing, number, p_value
 from failsight.tools.view import CaseView
 
 MOST_ROWS = 60
@@ -213,7 +213,11 @@ def _by_class(view: CaseView, made: Profile) -> Table:
         )
         for e in part
     )
-    more = f" {len(found) - len(part)} more rows are not shown." if len(found) > len(part) else ""
+    more = (
+        f" {counted(len(found) - len(part), 'more row is', 'more rows are')} not shown."
+        if len(found) > len(part)
+        else ""
+    )
     return Table(
         "By class",
         (

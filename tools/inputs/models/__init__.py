@@ -84,9 +84,29 @@ def open_model(
     else:
         made = _by_format(request)
     made.source = request
+    made.notes = (*made.notes, *_unread(made.format, side))
     if side.thresholds:
         made.thresholds = named_thresholds(side.thresholds, made.classes)
     return made
+
+
+_NOT_READ = {
+    "transformers": ("weights", "arch"),
+    "onnx": ("weights", "arch"),
+    "torchscript": ("weights", "arch"),
+    "torch_export": ("weights", "arch"),
+    "python": ("weights",),
+}  # format → keys of the side file that say nothing of such a model
+
+
+def _unread(format: str, side: Side) -> list[str]:
+    """A note for each key of the side file that this kind of model does not read."""
+    where = clean(side.path.name) if side.path is not None else "the side file"
+    return [
+        f"{key} in {where} is not read: it says nothing of a model of the format {format}."
+        for key in _NOT_READ.get(format, ())
+        if getattr(side, key) is not None
+    ]
 
 
 def one_model(path: Path) -> Path:

@@ -202,14 +202,28 @@ def fingerprint_of(weights: str, side: Side, *more: Any) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def need_classes(side: Side, path: Path, found: tuple[str, ...] | None = None) -> tuple[str, ...]:
-    """The class names, from the side file or as ``found`` in the model. Raises UserError when nobody names them."""
+class Unnamed(UserError):
+    """Nobody says what the classes are called. ``outputs``: how the model numbers them (``LABEL_0`` …); empty where it does not."""
+
+    outputs: tuple[str, ...] = ()
+
+
+def need_classes(
+    side: Side, path: Path, found: tuple[str, ...] | None = None, numbered: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """The class names, from the side file or as ``found`` in the model.
+
+    Raises:
+        Unnamed: nobody names them; ``numbered`` is what stands in place of names.
+    """
     names = side.classes or found
     if names is None:
-        raise UserError(
+        problem = Unnamed(
             f"The model {clean(path.name)} does not say what its classes are called.",
             f'Write {side_place(path)}: {{"classes": ["first class", "second class", …]}} in output order.',
         )
+        problem.outputs = numbered
+        raise problem
     return names
 
 

@@ -285,8 +285,10 @@ def _triple(value: Any, name: str, *, positive: bool = False) -> tuple[float, fl
 def _scale(value: Any) -> float | None:
     if value is None:
         return None
-    if not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
-        raise ValueError("scale must be a positive number (1/255 maps pixels to 0–1)")
+    if not isinstance(value, int | float) or not math.isfinite(value) or value == 0:
+        raise ValueError(
+            "scale must be a number other than 0 (1/255 maps pixels to 0–1; below 0 pictures are fed as negatives)"
+        )
     return float(value)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from failsight.tools.errors import UserError
+from failsight.tools.inputs.models.choosing import Offer, choose, parts_of
 from failsight.tools.inputs.models.scoring import fingerprint_of, hash_files, need_classes
 from failsight.tools.inputs.models.torch_based import TorchModel, pick_device
 from failsight.tools.text import clean
@@ -46,7 +47,10 @@ def load(request: Request) -> TorchModel:
     device = pick_device(request.device)
     how, geometry = _preprocessing(request)
     module = _module(path, request.trust_code).to(device)
-    classes = need_classes(request.side, path, _names(config, module))
+    names, placeholders = _names(module)
+    classes = need_classes(request.side, path, names, placeholders)
+    if request.side.output is not None:
+        module.part = _part_called(module, request.side.output, how, len(classes), path)
     files = sorted(p for p in path.iterdir() if p.is_file() and _HASHED.fullmatch(p.name))
     notes = [*_contradictions(config)]
     if geometry is not None:
@@ -202,29 +206,41 @@ def _module(path: Path, trust_code: bool) -> Any:
             f"The weights in {clean(path.name)} do not fill the network ({clean(', '.join(lacking[:3]), 160)} …).",
             "Was this folder saved after training the classification head?",
         )
-    return _logits_only(network).eval()
+    return _one_output(network).eval()
 
 
-def _logits_only(network: Any) -> Any:
-    """``network`` as a module that takes the pixel tensor and returns the logits tensor."""
+def _one_output(network: Any) -> Any:
+    """``network`` as a module that takes the pixel tensor and returns one tensor: the logits, unless ``part`` names another output."""
     from torch import nn
 
-    class LogitsOnly(nn.Module):
+    class OneOutput(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.model = network
+            self.part = "logits"
 
         def forward(self, pixels: Any) -> Any:
-            return self.model(pixel_values=pixels).logits
+            return getattr(self.model(pixel_values=pixels), self.part)
 
-    return LogitsOnly()
+    return OneOutput()
 
 
-def _names(config: dict[str, Any], module: Any) -> tuple[str, ...] | None:
-    """The class names, None where the folder has only the placeholders LABEL_0, LABEL_1 …"""
+def _part_called(module: Any, wanted: str, how: Preprocessing, classes: int, path: Path) -> str:
+    """The name of the output that the side file wants, by name or place. Raises UserError where the network has none of that name."""
+    import torch
+
+    example = torch.zeros((2, 3, *how.size), device=next(module.parameters()).device)
+    with torch.inference_mode():
+        named = parts_of(module.model(pixel_values=example))
+    at, _ = choose([Offer(name, None) for name, _ in named], classes, wanted, path)
+    return named[at][0]
+
+
+def _names(module: Any) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """The class names, and none; or None, and the placeholders LABEL_0, LABEL_1 … where the folder has only these."""
     labels: dict[int, str] = module.model.config.id2label
     names = tuple(clean(labels[i]) for i in sorted(labels))
-    return None if all(re.fullmatch(r"LABEL_\d+", name) for name in names) else names
+    return (None, names) if all(re.fullmatch(r"LABEL_\d+", name) for name in names) else (names, ())
 
 
 def _unreadable(path: Path, problem: Exception) -> UserError:

@@ -246,7 +246,7 @@ def _reason(tested: _Tested, q: float, min_effect: float) -> str:
     if tested.given is not None:
         return "its excess is accounted for by confirmed slices"
     if tested.against_rest.p > 0.05:
-        return "its excess did not show again on the confirmation half"
+        return "its excess on the confirmation half is no more than chance would do"
     if any(p > 0.05 for p in tested.p_parents):
         return "it is not clearly worse than a slice with fewer conditions"
     return f"the evidence is not enough for so many candidates (q = {q:.2f})"
