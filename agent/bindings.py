@@ -2,12 +2,14 @@
 
 # no `from __future__ import annotations`: langchain finds the hidden ToolRuntime argument by its evaluated type
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from langchain.tools import ToolRuntime
 from langchain_core.tools import StructuredTool
 
 from failsight.agent.events import EvidenceMade, ToolFailed, ToolStarted
+from failsight.agent.planner_text import told as told_planner
 from failsight.prompts import fenced, unfenced
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import digest
@@ -17,19 +19,33 @@ if TYPE_CHECKING:
     from failsight.agent.case import Case, May
 
 TEXT_LIMIT = 3000
+#: stages of tools that belong to them whatever the workflow names
+BESIDE = {
+    "state_hypothesis": "hypothesis",
+    "test_by_masking": "test",
+    "test_by_adding": "test",
+    "test_by_swapping": "test",
+}
 
 
-def bind(case: "Case", may: "May | None" = None) -> list[StructuredTool]:
+Limit = Callable[[], int]
+
+
+def bind(case: "Case", may: "May | None" = None, limit: Limit | None = None) -> list[StructuredTool]:
     """Every tool of the registry, bound to ``case``. ``may`` is asked right before one runs (:meth:`Case.call`).
+
+    ``limit``: how many characters a reply to a language model may have; None where the built-in planner plans.
 
     A tool's reply is the evidence's text; its artifact is the evidence's id. ``RetryError`` and ``UserError`` become
     replies that begin with ``FAILED``, so that the planner can mend its call or tell the person; bugs propagate.
     """
     lock = threading.Lock()  # a planner may ask for several calls at once; the journal takes them one by one
-    return [_bind(case, spec, lock, may) for spec in registry().values()]
+    return [_bind(case, spec, lock, may, limit) for spec in registry().values()]
 
 
-def _bind(case: "Case", spec: ToolSpec, lock: threading.Lock, may: "May | None") -> StructuredTool:
+def _bind(
+    case: "Case", spec: ToolSpec, lock: threading.Lock, may: "May | None", limit: Limit | None
+) -> StructuredTool:
     def run(runtime: ToolRuntime, **arguments: Any) -> tuple[str, str | None]:
         why, request = _reason(runtime), _request(runtime, spec.name, arguments)
         runtime.stream_writer(ToolStarted(spec.name, arguments, why))
@@ -38,6 +54,9 @@ def _bind(case: "Case", spec: ToolSpec, lock: threading.Lock, may: "May | None")
                 made, reused = case.call(
                     spec.name, arguments, by="planner", why=why, may=may, request=request
                 )
+                text = told_planner(made, case, limit()) if limit else made.text(TEXT_LIMIT)
+                if limit and not reused:
+                    move_on(case, spec.name)
         except (RetryError, UserError) as error:
             told = str(error).removeprefix(f"{spec.name}: ")  # it is shown behind the tool's name
             runtime.stream_writer(ToolFailed(spec.name, told))
@@ -47,7 +66,7 @@ def _bind(case: "Case", spec: ToolSpec, lock: threading.Lock, may: "May | None")
                 raise  # the journal itself can't be written: nothing may go on
             return f"FAILED: {unfenced(case.redacted(str(error)))}", None
         runtime.stream_writer(EvidenceMade(made, reused))
-        return fenced([made.text(TEXT_LIMIT)]), made.id  # a class may be called “approved by the person”
+        return fenced([text]), made.id  # a class may be called “approved by the person”
 
     return StructuredTool(
         name=spec.name,
@@ -56,6 +75,17 @@ def _bind(case: "Case", spec: ToolSpec, lock: threading.Lock, may: "May | None")
         func=run,
         response_format="content_and_artifact",
     )
+
+
+def move_on(case: "Case", tool: str) -> None:
+    """Enter the stage of the workflow that a tool belongs to, where that lies ahead: a look back at what was seen is no way back."""
+    from failsight.agent.planners.steps import stages
+    from failsight.agent.state import STAGES
+
+    own = [stage for stage, names in stages(case.config.workflow) if tool in names]
+    found = BESIDE.get(tool) or next((s for s in own if s != "instrument"), "")
+    if found and STAGES.index(found) > STAGES.index(case.state().stage):
+        case.enter_stage(found, f"{tool} was called")
 
 
 def _request(runtime: ToolRuntime, tool: str, arguments: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from langchain.agents import create_agent
 from langchain.agents.middleware import HumanInTheLoopMiddleware
 
 from failsight.agent.bindings import bind
+from failsight.agent.foreseen import takes_long
 from failsight.agent.lacking import runs_not
 from failsight.agent.planners.repairs import check
 from failsight.agent.policy import load_policy
@@ -47,29 +48,31 @@ class Approvals:
         self.further: dict[str, Any] = {}  # what else waits for a person, as the middleware takes it
         self._granted: set[str] = set()  # calls whose yes is journalled: a loop that resumes asks again
 
-    def judge(self, name: str) -> tuple[bool, str]:
+    def judge(self, name: str, arguments: Mapping[str, Any] | None = None) -> tuple[bool, str]:
         """What the case's policy says to a call of this tool: (yes or no, why not)."""
         if name == LOOK:
             return False, "pictures are sent to a model only after a person's yes (--send-images)"
         if name not in registry():
             return False, "there is no such tool"
-        seconds = 0.0 if self.rules.seconds is None else _expected(self.case, name)
+        seconds = 0.0 if self.rules.seconds is None else _expected(self.case, name, arguments or {})
         return self.rules.judge(registry()[name], seconds)
 
     def waits(self, spec: ToolSpec, arguments: Mapping[str, Any]) -> bool:
-        """Whether this call needs a yes. A call that the journal already answers costs nothing and never waits; nor does one
-        that fails at once for what the case lacks, which is then said."""
+        """Whether this call needs a yes, as one that takes long does, by its kind or as measured on this case. A call that the journal
+        already answers costs nothing and never waits; nor does one that fails at once for what the case lacks, which is then said."""
         asks = needs_yes(spec)
-        if not (asks or self.policy == "auto") or spec.name in self.allowed:
+        if spec.name in self.allowed or not (asks or self.policy == "auto" or spec.passes or spec.fits):
             return False
         try:
             checked = self.case.checked(spec, arguments)
+            if not (asks or self.policy == "auto" or takes_long(self.case, spec, checked)):
+                return False
             if self.case.answered(spec, checked) or runs_not(self.case, spec, checked):
                 return False
             key = self.case.call_key(spec, checked)
         except RetryError:
             return False  # it will be refused anyway
-        if self.policy == "auto" and self.judge(spec.name)[0]:
+        if self.policy == "auto" and self.judge(spec.name, checked)[0]:
             if asks and key not in self._granted:
                 self._granted.add(key)
                 self.case.record(
@@ -143,11 +146,11 @@ def needs_yes(spec: ToolSpec) -> bool:
     return spec.writes or spec.cost == "heavy"
 
 
-def _expected(case: Case, name: str) -> float:
+def _expected(case: Case, name: str, arguments: Mapping[str, Any]) -> float:
     """Seconds that a call of this tool is expected to take on this case."""
-    from failsight.agent.planners.order import promise
+    from failsight.agent.planners.order import expected_seconds
 
-    return promise(case, case.state(), registry()[name], {}).seconds
+    return expected_seconds(case, case.state(), registry()[name], arguments)
 
 
 def build_graph(
@@ -166,7 +169,7 @@ def build_graph(
     """
     return create_agent(
         planner,
-        bind(case, approvals.may),
+        bind(case, approvals.may, next((m.reply for m in outer if hasattr(m, "reply")), None)),
         system_prompt=system,
         middleware=[*outer, approvals.middleware(), *inner],
         checkpointer=checkpoints,

@@ -13,6 +13,7 @@ import contextlib
 import errno
 import json
 import os
+import threading
 import time
 import weakref
 from collections.abc import Iterator, Mapping
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from failsight.agent.journal_check import (
+    DOUBLE,
     GENESIS,
     Event,
     Problem,
@@ -82,6 +84,9 @@ class Journal:
         self._cut: int | None = None  # where a failed write has to be cut off, once the disk allows it
         self._lock: Any = None
         self._closed = False
+        self._appending = (
+            threading.RLock()
+        )  # calls of one message run in threads, and each event follows another
         self._torn: tuple[int, bytes] | None = (
             None  # where half a line begins that a crash left, and what it holds
         )
@@ -153,13 +158,14 @@ class Journal:
         """Raises UserError when chain or head say that the journal was changed: nothing is written to such a one."""
         folder = self.path.parent
         wrong = [*chain_problems(self.events), *head_problems(folder, self.events)]
-        changed = [p.sentence for p in wrong if p.what != "head"]
+        changed = [p.sentence for p in wrong if p.what not in ("head", DOUBLE)]
         if self.set_aside and written_whole(folder, len(self.events) + 1):
             changed.insert(0, f"Event {len(self.events) + 1} was edited: its line is not an event any more.")
         if changed:
             raise UserError(
                 f"The journal of {folder.name} was changed outside Failsight: {changed[0]}",
-                f"`failsight verify {shown_place(folder)}` lists all; start a new case with --out.",
+                f"`failsight verify {shown_place(folder)}` lists all. Start a new case with --out, or go on from before it:"
+                f" `failsight fork {shown_place(folder)} --at NUMBER` (--list shows the numbers).",
             )
 
     def _open(self) -> None:
@@ -193,11 +199,15 @@ class Journal:
             os.fsync(file.fileno())
 
     def append(self, kind: str, data: Mapping[str, Any]) -> Event:
-        """Write one event and wait until it is on disk.
+        """Write one event and wait until it is on disk. Any number of threads may do so.
 
         Raises:
             UserError: the disk is full, the folder is gone or went read-only; what was written before stays whole.
         """
+        with self._appending:
+            return self._appended(kind, data)
+
+    def _appended(self, kind: str, data: Mapping[str, Any]) -> Event:
         if self._file is None:
             if self._cut is None:
                 if self._closed:

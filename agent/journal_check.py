@@ -14,6 +14,7 @@ from failsight.tools.evidence import canonical, digest
 
 GENESIS = "0" * 64
 _ID = re.compile(r"E\d{1,9}")
+DOUBLE = "double"  # the kind of problem that two events written at once are: neither was edited, none is lost
 MOST_NAMED = 1000  # removed events in a row that are named one by one
 
 
@@ -126,8 +127,8 @@ def written_whole(folder: Path, number: int) -> bool:
 
 def chain_problems(events: Sequence[Event]) -> list[Problem]:
     """Walk the file in order and name each event at which the chain breaks."""
-    problems: list[Problem] = []
-    present = {e.seq for e in events}
+    events, before_it, problems = _in_one_row(events)
+    present = {e.seq for e in events} | {n for a, e in before_it.items() for n in range(e.seq + 1, a)}
     followed = {e.prev for e in events}
 
     def note(event: Event, what: str, why: str) -> None:
@@ -154,7 +155,7 @@ def chain_problems(events: Sequence[Event]) -> list[Problem]:
             note(event, "reordered", f"it stands after event {last}")
         last = max(last, event.seq)
     for seq in sorted(s for s in present if s > 0):
-        here, before = by_seq.get(seq), by_seq.get(seq - 1)
+        here, before = by_seq.get(seq), before_it.get(seq) or by_seq.get(seq - 1)
         linked = GENESIS if seq == 1 else before.hash if before else None
         if here is None or linked is None or here.prev == linked or not sound[id(here)]:
             continue
@@ -163,6 +164,44 @@ def chain_problems(events: Sequence[Event]) -> list[Problem]:
         elif before is None:
             note(here, "edited", "it does not begin the chain")
     return problems
+
+
+def _in_one_row(events: Sequence[Event]) -> tuple[list[Event], dict[int, Event], list[Problem]]:
+    """The events without those that were written at once with another; number of the event after such → the one that it
+    follows; and what is to be said of them."""
+    problems: list[Problem] = []
+    beside: set[int] = set()
+    before_it: dict[int, Event] = {}
+    for same, after in _at_once(events):
+        told = (
+            f"There are {len(same)} events of number {same[0].seq} ({' and '.join(e.kind for e in same)}): "
+        )
+        told += (
+            "they were written at once. None was edited and none is missing, so the case can be gone on with."
+        )
+        problems.append(Problem(same[0].seq, DOUBLE, told))
+        beside |= {id(e) for e in same if e.hash != after.prev}
+        before_it[after.seq] = next(e for e in same if e.hash == after.prev)
+    return [e for e in events if id(e) not in beside], before_it, problems
+
+
+def _at_once(events: Sequence[Event]) -> Iterator[tuple[list[Event], Event]]:
+    """Events of one number that were written at once, with the event after them.
+
+    Threads that appended without waiting for each other took the same number and the same event before; the next event
+    counts them all and follows one of them. An event that was put in later can't look so: the next one does not count it.
+    """
+    start = 0
+    for at in range(1, len(events) + 1):
+        first = events[start]
+        if at < len(events) and (events[at].seq, events[at].prev) == (first.seq, first.prev):
+            continue
+        same = list(events[start:at])
+        if at < len(events) and len(same) > 1 and events[at].seq == first.seq + len(same):
+            followed = events[at].prev in {e.hash for e in same}
+            if followed and all(digest(e.content()) == e.hash for e in same):
+                yield same, events[at]
+        start = at
 
 
 def _gaps(present: Sequence[int]) -> Iterator[Problem]:

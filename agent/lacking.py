@@ -63,7 +63,17 @@ def _finding(case: Case, checked: Mapping[str, Any]) -> None:
         raise RetryError("There is no such finding.")
 
 
+def _repairable(case: Case, checked: Mapping[str, Any]) -> None:
+    """Whether the finding is there, and some repair of it can be made with what the case has."""
+    from failsight.agent.foreseen import _asked
+    from failsight.tools.repair.choosing import choose
+
+    _finding(case, checked)
+    if not case.has_model() and not checked.get("data"):
+        choose(case, _asked(case, checked))  # type: ignore[arg-type]
+
+
 #: tool → what it looks at first of all
 _FIRST: Final[Mapping[str, Callable[[Case, Mapping[str, Any]], None]]] = {
-    "compare_models": _second_model, "retrain": _finding, "verify_correction": _repair,
+    "compare_models": _second_model, "retrain": _repairable, "verify_correction": _repair,
 }  # fmt: skip

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from langchain.agents.middleware import AgentMiddleware
-from langchain_core.messages import AIMessage, AnyMessage, SystemMessage
+from langchain_core.messages import AIMessage, AnyMessage
 from langchain_core.tools import StructuredTool
 from langgraph.config import get_stream_writer
 from pydantic import Field
 
 from failsight import prompts
 from failsight.agent.events import Notice
-from failsight.agent.guards.context import ContextWindow, shortened
+from failsight.agent.guards.context import FINDINGS, ContextWindow, shortened
 from failsight.agent.planners import schemas
 from failsight.agent.planners.server_errors import too_long
 from failsight.agent.planners.steps import stages
@@ -35,12 +35,16 @@ CORE = (  # in full, whatever the stage; the first ones are all that a very smal
     "state_hypothesis", "test_by_masking", "propose_correction", "readiness", "search_knowledge",
 )  # fmt: skip
 FEWEST = 3
-OPENED = 8  # tools at most that stand in full because the model asked for them: the newest
+OPENED = (
+    12  # tools at most that stand in full because the model asked for them or called them: those used last
+)
 MOST_NAMES = 6  # tools told at once
-REPLY = 6000  # characters of that
-#: tokens of conversation, characters of a tool's reply, how many core tools; the first is what the session gives
-STEPS: tuple[tuple[int, int, int], ...] = ((0, 0, 0), (4000, 1200, 0), (1500, 600, 5), (600, 300, FEWEST))
-TRIES = 5  # requests at most that are sent to find out what fits
+REPLY = 12_000  # characters of that
+#: tokens of conversation, characters of a tool's reply, how many core tools, findings; the first is what the session gives
+STEPS: tuple[tuple[int, int, int, int], ...] = (
+    (0, 0, 0, FINDINGS), (10_000, 4000, 0, 20), (4000, 1200, 0, 10), (1500, 600, 5, 2), (600, 300, FEWEST, 0),
+)  # fmt: skip
+TRIES = 6  # requests at most that are sent to find out what fits
 MARGIN = 0.95  # of what should fit: tokens are guessed from letters
 
 
@@ -64,13 +68,23 @@ class Fitting(AgentMiddleware[Any, Any, Any]):
     def describe_tools(self, names: Annotated[list[str] | str, Field(description="Names of tools")]) -> str:
         """Every argument of some tools, which can be called in full from then on."""
         given = [n.strip() for n in (names.split(",") if isinstance(names, str) else names)]
-        told = []
-        for name in given[:MOST_NAMES]:
+        told: list[str] = []
+        left = given[MOST_NAMES:]
+        for at, name in enumerate(given[:MOST_NAMES]):
             try:
-                told.append(schemas.in_full(registry()[name]))
+                text = schemas.in_full(registry()[name])
             except RetryError as error:
-                told.append(f"FAILED: {clean(error, 300)}")
-        return "\n\n".join(told)[:REPLY] or "FAILED: name at least one tool."
+                text = f"FAILED: {clean(error, 300)}"
+            if told and sum(map(len, told)) + len(text) > REPLY:  # whole or not at all
+                left = given[at:]
+                break
+            told.append(text)
+        told += (
+            [f"Not told: {', '.join(clean(n, 60) for n in left)}. Ask for them by themselves."]
+            if left
+            else []
+        )
+        return "\n\n".join(told) or "FAILED: name at least one tool."
 
     def wrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
         """Send what fits; where the server refuses it as too long, send less."""
@@ -102,13 +116,13 @@ class Fitting(AgentMiddleware[Any, Any, Any]):
         return made, size
 
     def _form(self, request: Any, step: int) -> Any:
-        tokens, reply, core = STEPS[step]
+        tokens, reply, core, findings = STEPS[step]
         tools = list(self._tools(request, core or len(CORE), brief=step == len(STEPS) - 1))
-        if not step:
-            return request.override(tools=tools)
-        messages = shortened(self.window.fitting(request.messages, min(tokens, self.window.tokens)), reply)
-        told = SystemMessage(self.window.told(request.messages, max(0, 40 // 4**step)))
-        return request.override(tools=tools, messages=messages, system_message=told)
+        messages = list(request.messages)
+        if step:
+            spoken = request.state.get("messages") or messages
+            messages = shortened(self.window.fitting(spoken, min(tokens, self.window.tokens)), reply)
+        return request.override(tools=tools, messages=self.window.with_standing(messages, findings))
 
     # --- tools ------------------------------------------------------------------------------------------------------
 
@@ -145,18 +159,19 @@ class Fitting(AgentMiddleware[Any, Any, Any]):
         return [name for stage, names in stages(self.case.config.workflow) if stage == now for name in names]
 
     def _opened(self, messages: Sequence[Any]) -> list[str]:
-        """Tools that the model asked about, or called in this turn without having been told of them; oldest first."""
-        turn = max((i for i, m in enumerate(messages) if m.type == "human"), default=0)
+        """Tools that the model asked about, or called without having been told of them, the last one named last."""
         found: list[str] = []
-        for i, message in enumerate(messages):
+        for message in messages:
             for call in message.tool_calls if isinstance(message, AIMessage) else ():
                 asked = call["args"].get("names", ()) if call["name"] == DESCRIBE else ()
                 asked = (
                     asked.split(",") if isinstance(asked, str) else asked if isinstance(asked, list) else ()
                 )
                 found += [str(n).strip() for n in asked]
-                found += [call["name"]] if i > turn else []
-        return list(dict.fromkeys(n for n in found if n in registry()))
+                found.append(call["name"])
+        named = [n for n in found if n in registry() and n not in CORE]
+        newest = set(list(dict.fromkeys(reversed(named)))[:OPENED])  # which stay; each keeps its place
+        return [n for n in dict.fromkeys(named) if n in newest]
 
 
 def _size(request: Any) -> int:

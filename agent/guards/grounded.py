@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,11 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from failsight import prompts
 from failsight.agent.grounding import Checked, Checker, Claim
+from failsight.agent.grounding.filling import fill
 from failsight.agent.grounding.hints import hints
-from failsight.agent.guards.context import INTERNAL
+from failsight.agent.grounding.numbers import numbers, sentences
 from failsight.agent.guards.steady import by_guided
+from failsight.agent.guards.turns import INTERNAL
 from failsight.agent.planners.streamed import CUT_OFF, WITHHELD
 from failsight.agent.secrets import redact
 from failsight.tools.text import clean
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from failsight.agent.case import Case
 
 LONGEST = 20_000  # characters of an answer that are kept: more is no answer
+ORDER = 8_000  # characters of what it is to correct
+QUOTED = 300  # of one sentence of it
 
 
 class Grounded(AgentMiddleware[Any, Any, Any]):
@@ -31,6 +36,7 @@ class Grounded(AgentMiddleware[Any, Any, Any]):
         self.case = case
         self._checker: Checker | None = None  # made anew only when something was measured
         self._known: tuple[int, ...] = ()
+        self._broken = ""  # what the check of the newest answer broke at
 
     @hook_config(can_jump_to=["model"])
     def after_model(self, state: Any, runtime: Any) -> dict[str, Any] | None:
@@ -47,24 +53,53 @@ class Grounded(AgentMiddleware[Any, Any, Any]):
         if not text.strip():
             return None if last.tool_calls else self._silent(last, messages)
         checked = self.check(text)
-        if checked.unverified and not last.tool_calls and not self._asked(messages):
+        if checked.unverified and not (last.tool_calls or self._broken or self._asked(messages)):
             self._journal(checked, final=False)
-            said = checked.text
-            wrong = [
-                f"“{clean(said[c.start : c.end], 60)}”: {c.reason}{self._recorded(said, c)}"
-                for c in checked.unverified[:12]
-            ]
-            order = prompts.say("grounding.correct", claims="\n".join(f"- {w}" for w in wrong))
+            order = prompts.say("grounding.correct", claims=self._order(checked))
             return {"messages": [HumanMessage(order, additional_kwargs={INTERNAL: True})], "jump_to": "model"}
         if checked.claims:
             self._journal(checked, final=True)
-        shown = "\n\n".join(
-            filter(None, (checked.marked(), _ended_early(last) if not last.tool_calls else ""))
-        )
-        return {"messages": [self._instead(last, shown)]}
+        broken = prompts.say("grounding.broke", error=self._broken) if self._broken else ""
+        early = _ended_early(last) if not last.tool_calls else ""
+        return {
+            "messages": [self._instead(last, "\n\n".join(filter(None, (checked.marked(), broken, early))))]
+        }
+
+    def _order(self, checked: Checked) -> str:
+        """What is to be corrected, sentence by sentence, all of it; what no longer fits is counted."""
+        said, lines = checked.text, list[str]()
+        for sentence in sentences(said):
+            wrong = [c for c in checked.unverified if sentence.start <= c.start < sentence.end]
+            if not wrong:
+                continue
+            reasons = dict.fromkeys(
+                f"“{clean(said[c.start : c.end], 60)}”: {c.reason}{self._recorded(said, c)}" for c in wrong
+            )
+            quoted = clean(" ".join(said[sentence.start : sentence.end].split()), QUOTED)
+            lines.append(f"- {quoted}\n" + "\n".join(f"  - {r}" for r in reasons))
+        kept, size = list[str](), 0
+        for line in lines:
+            size += len(line)
+            if kept and size > ORDER:
+                kept.append(f"- … and {len(lines) - len(kept)} more sentences.")
+                break
+            kept.append(line)
+        return "\n".join(kept)
 
     def check(self, text: str) -> Checked:
-        """``text`` against the record as it is now."""
+        """``text`` against the record as it is now. A fault of the check costs nobody the answer: it is shown as unchecked."""
+        self._broken = ""
+        try:
+            return self._checked(text)
+        except Exception as error:
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            self._broken = type(error).__name__
+            self.case.record(
+                "grounding.failed", error=self._broken, at=f"{at.filename.rpartition('/')[2]}:{at.lineno}"
+            )
+            return unchecked(text, self.case)
+
+    def _checked(self, text: str) -> Checked:
         state = self.case.state()
         known = (len(state.evidence), len(state.records), len(state.expectations))
         if self._checker is None or self._known != known:
@@ -75,7 +110,10 @@ class Grounded(AgentMiddleware[Any, Any, Any]):
 
     def _recorded(self, said: str, claim: Claim) -> str:
         """What the record does hold about a claim, for the model that is to say it again."""
-        found = hints(said, claim, self.case.state(), self._checker.lexicon) if self._checker else ""
+        try:
+            found = hints(said, claim, self.case.state(), self._checker.lexicon) if self._checker else ""
+        except Exception:  # a hint less
+            found = ""
         return f" (recorded: {found})" if found else ""
 
     def _mend(self, last: AIMessage, messages: Sequence[Any]) -> dict[str, Any]:
@@ -121,6 +159,19 @@ class Grounded(AgentMiddleware[Any, Any, Any]):
                 for c in checked.unverified
             ],
         )
+
+
+def unchecked(text: str, case: Case) -> Checked:
+    """``text`` with its placeholders filled in where that can be done, and every number in it unverified."""
+    try:
+        filled = fill(text, case.state())
+        text = filled.text
+        held = [(c.start, c.end) for c in filled.made]
+        stated = [n for n in numbers(text) if not any(a <= n.start < b for a, b in held)]
+        claims = (Claim("number", n.start, n.end, False, (), "it was not checked") for n in stated)
+        return Checked(text, (*filled.made, *filled.unknown, *claims))
+    except Exception:  # whatever the check broke at may be there too
+        return Checked(text, ())
 
 
 def _ended_early(last: AIMessage, *, silent: bool = False) -> str:

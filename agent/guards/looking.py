@@ -1,11 +1,13 @@
 """A language model that sees may look at the pictures of an evidence: a person is asked first, the journal says what went where.
 
-Pictures leave the machine small (at most 512 pixels, JPEG) and bare: no metadata, no file names. They ride behind the
-tool reply that announces them, and only while it is among the newest: an old picture costs tokens at every turn.
+Pictures leave the machine small (at most 512 pixels, JPEG) and bare: no metadata, no file names, so no sheet of images
+that bears their names either. They ride behind the tool reply that announces them, in its turn and the next one, and only
+while it is among the newest: an old picture costs tokens at every turn.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +21,8 @@ from langgraph.config import get_stream_writer
 
 from failsight import prompts
 from failsight.agent.events import Notice, ToolFailed, ToolStarted
-from failsight.agent.guards.context import INTERNAL
+from failsight.agent.guards.turns import INTERNAL, asks
+from failsight.agent.planner_text import image_line
 from failsight.agent.proposals.consent import LOOK, images_allowed, server
 from failsight.agent.proposals.pictures import EDGE, bare, inline, words
 from failsight.tools.errors import RetryError
@@ -31,10 +34,18 @@ if TYPE_CHECKING:
 
     from failsight.agent.case import Case
     from failsight.tools.evidence import Evidence
+    from failsight.tools.inputs.base import ImageTable
 
 SHOWN = "images.shown"
 MOST_IMAGES, MOST_FIGURES = 8, 2  # of one evidence
 KEPT = 2  # newest looks that are sent along
+SEEN = 256  # pixels that the longer side of an image has at least, so that something is seen on it
+#: tools whose figures bear words of their own and no names of files; what another tool drew is not sent
+DRAWN = frozenset({
+    "compare_models", "counterfactual_pair", "cue_profile", "explain_failures", "feature_attack", "find_marks",
+    "preprocessing_probe", "robustness_probe", "saliency", "test_by_adding", "test_by_masking", "test_by_swapping", "what_if",
+})  # fmt: skip
+_FILE = re.compile(r"[^\s\"“”'()]+\.(?:jpe?g|png|bmp|gif|tiff?|webp)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +137,9 @@ class Looking(AgentMiddleware[Any, Any, Any]):
 
     def with_pictures(self, messages: Sequence[AnyMessage]) -> list[AnyMessage]:
         """The messages, pictures put behind the last reply of each turn of calls that announced some."""
-        looks = [m for m in messages if isinstance(m, ToolMessage) and m.name == LOOK and m.artifact][-KEPT:]
+        asked = [i for i, m in enumerate(messages) if asks(m)]
+        since = messages[asked[-2] if len(asked) > 1 else 0 :]
+        looks = [m for m in since if isinstance(m, ToolMessage) and m.name == LOOK and m.artifact][-KEPT:]
         made: list[AnyMessage] = []
         waiting: list[dict[str, Any]] = []
         for i, message in enumerate(messages):
@@ -174,21 +187,31 @@ class Looking(AgentMiddleware[Any, Any, Any]):
         return [*self._figures(evidence), *self._images(evidence)]
 
     def _figures(self, evidence: Evidence) -> Iterator[Picture]:
-        """Overlays and sheets; charts are left out, their numbers stand in the text."""
-        for figure in evidence.figures[:MOST_FIGURES]:
+        """Overlays; charts are left out, their numbers stand in the text, and so are sheets, whose images follow."""
+        for figure in evidence.figures[:MOST_FIGURES] if evidence.tool in DRAWN else ():
             path = (self.case.folder / figure.path).resolve()
             inside = path.is_relative_to(self.case.folder.resolve())
             if inside and path.suffix.lower() in (".png", ".jpg", ".jpeg"):
                 described = f"figure: {clean(figure.title, 100)}. {clean(figure.alt, 300)}"
-                yield Picture(described, partial(_opened, path))
+                yield Picture(_FILE.sub("…", described), partial(_opened, path))
 
     def _images(self, evidence: Evidence) -> Iterator[Picture]:
-        for one in evidence.images:
-            said = [f"label {clean(one.label, 60)}"] * bool(one.label)
-            said += [f"answer {clean(one.prediction, 60)}"] * bool(one.prediction)
-            said += [clean(one.caption, 120)] * bool(one.caption)
+        for number, one in enumerate(evidence.images, 1):
             table = self.case.table(one.split)  # type: ignore[arg-type]
-            yield Picture("; ".join(said) or "image", partial(table.open, one.row))
+            told = image_line(evidence, number, table.columns)
+            yield Picture(_FILE.sub("…", told), partial(_seen, table, one.row))
+
+
+def _seen(table: ImageTable, row: int) -> PIL.Image.Image:
+    """The image, a tiny one enlarged."""
+    from PIL import Image
+
+    picture = table.open(row)
+    times = -(-SEEN // max(1, *picture.size))
+    if times < 2:
+        return picture
+    width, height = picture.size
+    return picture.convert("RGB").resize((width * times, height * times), Image.Resampling.BICUBIC)
 
 
 def _opened(path: Path) -> PIL.Image.Image:

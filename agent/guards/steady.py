@@ -12,8 +12,8 @@ from langgraph.config import get_stream_writer
 
 from failsight import prompts
 from failsight.agent.events import Notice
-from failsight.agent.guards.context import INTERNAL
 from failsight.agent.guards.spending import LABELS, amount, budget_of, journal_call, spent
+from failsight.agent.guards.turns import INTERNAL, asks
 from failsight.tools.evidence import canonical
 from failsight.tools.text import clean
 
@@ -33,11 +33,6 @@ def by_guided(message: Any) -> bool:
     return bool(message.additional_kwargs.get(GUIDED))
 
 
-def _asks(message: Any) -> bool:
-    """Whether a person said it."""
-    return message.type == "human" and not message.additional_kwargs.get(INTERNAL)
-
-
 class Steady(AgentMiddleware[Any, Any, Any]):
     """Falls back to ``instead`` when the endpoint fails for good; ends a turn of repeated or endless calls."""
 
@@ -53,7 +48,7 @@ class Steady(AgentMiddleware[Any, Any, Any]):
 
         A request that the server refused is no failure for good: the next turn goes to the model again.
         """
-        turn = sum(_asks(m) for m in request.state.get("messages", ()))
+        turn = sum(asks(m) for m in request.state.get("messages", ()))
         if self.failed or turn == self._turn:
             return self._guided(request, handler)
         from failsight.agent.planners.server_errors import endpoint_error, this_request
@@ -76,7 +71,10 @@ class Steady(AgentMiddleware[Any, Any, Any]):
 
     def _guided(self, request: Any, handler: Callable[[Any], Any]) -> Any:
         """The guided planner's answer to what the person asked, marked as its own: it is neither checked nor billed."""
-        asked = [m for m in request.messages if not m.additional_kwargs.get(INTERNAL)]
+        said = (
+            request.state.get("messages") or request.messages
+        )  # as it was said, without a summary before it
+        asked = [m for m in said if not m.additional_kwargs.get(INTERNAL)]
         response = handler(request.override(model=self.instead(), messages=asked))
         for made in response.result:
             made.additional_kwargs[GUIDED] = True

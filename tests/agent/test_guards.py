@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from failsight.agent.planners.scripted import ScriptedPlanner, call
 from failsight.agent.session import Session
 from failsight.agent.ui.words import may_run
 from failsight.tools.errors import UserError
+from failsight.tools.evidence import Finding, TestResult
 from tests.fakes.case import FakeCase, television_world
 
 
@@ -233,7 +236,10 @@ def masking(case_id: str, draws: int) -> dict[str, Any]:
     return {"name": "test_by_masking", "args": arguments, "id": case_id}
 
 
-def test_two_experiments_at_once_are_asked_about_one_by_one(tmp_path: Path) -> None:
+def test_two_long_experiments_at_once_are_asked_about_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("failsight.agent.session.QUICK", 0.0)
     both = AIMessage("", tool_calls=[masking("a", 1), masking("b", 2)])
     session, planner = play(tmp_path, [both, "Done."])
     first = list(session.say("test it"))[-1]
@@ -334,3 +340,43 @@ def test_a_server_that_was_never_reached_costs_nothing(
     session, _ = play(tmp_path, [httpx.ConnectError("refused") for _ in range(3)], budget="calls=2")
     spoken = [e for e in session.say("which classes are confused most?") if isinstance(e, PlannerSaid)]
     assert spoken and session.case.state().model_use.get("calls", 0) == 0
+
+
+def test_a_fault_of_the_check_does_not_swallow_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(self: Any, text: str) -> Any:
+        raise TypeError("must be real number, not NoneType")
+
+    monkeypatch.setattr("failsight.agent.grounding.Checker.check", broken)
+    session, planner = play(tmp_path, [call("evaluate"), "Accuracy is {E1.accuracy}, not 99.9 %."])
+    (shown,) = said(session.say("how good is it?"))
+    assert f"Accuracy is {100 * accuracy(session):.1f} %" in shown
+    assert "99.9 % ⟨unverified⟩" in shown and "broke off by a fault inside Failsight (TypeError)" in shown
+    assert len(planner.asked) == 2  # nothing to correct is known
+    failed = [e.data for e in session.case.journal if e.kind == "grounding.failed"]
+    assert [f["error"] for f in failed] == ["TypeError"] and failed[0]["at"].startswith("test_guards.py:")
+
+
+def test_a_test_without_an_effect_can_be_talked_about(tmp_path: Path) -> None:
+    session, _ = play(tmp_path, [call("evaluate"), "Accuracy was measured [E1].", "See [E1]."])
+    list(session.say("how good is it?"))
+    found = Finding(
+        "spurious_correlation", "features", "data_content", "The model takes the border for a sign of red_room.",
+        class_name="red_room", verdict="inconclusive",
+        tests=(TestResult("test_by_masking", nan, (nan, nan), nan, 0, "inconclusive"),),
+    )  # fmt: skip
+    state = session.case.state()
+    made = dataclasses.replace(state.evidence[0], id="E2", tool="test_by_masking", findings=(found,))
+    session.case.record("evidence.recorded", call="x", evidence=made.to_dict())
+    shown = said(session.say("and F1?"))
+    assert shown and "inside Failsight" not in shown[0]
+    assert not [e for e in session.case.journal if e.kind == "grounding.failed"]
+
+
+def test_every_sentence_that_was_not_found_is_told_whole(tmp_path: Path) -> None:
+    wrong = [f"Number {i} of the rooms has a recall of {40 + i / 10:.1f} %." for i in range(1, 21)]
+    session, planner = play(tmp_path, [call("evaluate"), " ".join(wrong), "Then not."])
+    list(session.say("how good is it?"))
+    order = str(planner.asked[2][-1].text)
+    assert all(sentence in order for sentence in wrong)

@@ -7,12 +7,14 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from failsight.agent.journal import GENESIS, Journal, verify
+from failsight.agent.journal import GENESIS, Event, Journal, verify
+from failsight.agent.journal_check import event_of, read_event
 from failsight.tools.errors import UserError
 from failsight.tools.evidence import digest
 
@@ -262,3 +264,58 @@ def test_the_folder_of_a_journal_is_taken_away_while_it_is_open(tmp_path: Path) 
         (tmp_path / "moved").rename(folder)
         journal.append("note", {})
     assert verify(folder) == (1, [])
+
+
+def test_many_threads_may_append_and_no_number_is_given_twice(tmp_path: Path) -> None:
+    with closing(Journal(tmp_path)) as journal, ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda i: journal.append("note", {"i": i}), range(200)))
+        assert [e.seq for e in journal] == list(range(1, 201))
+    assert verify(tmp_path) == (200, [])
+    assert sorted(e.data["i"] for e in Journal(tmp_path, write=False)) == list(range(200))
+
+
+def at_once(path: Path, times: int = 2, number: int = 4) -> None:
+    """Makes event ``number`` ``times`` events of that number, as threads that did not wait for each other left them."""
+
+    def written(event: Event, **changes: object) -> Event:
+        content = {**event.content(), **changes}
+        return event_of({**content, "hash": digest(content)})
+
+    kept = [read_event(line) for line in lines(path)]
+    made = [*kept[: number - 1], *(written(kept[number - 1], data={"i": i}) for i in range(times))]
+    prev = made[number - 1].hash
+    for seq, event in enumerate(kept[number:], number + times):
+        made.append(written(event, seq=seq, prev=prev))
+        prev = made[-1].hash
+    path.write_text("".join(e.line() + "\n" for e in made), "utf-8")
+    path.with_name("journal.head").write_text(f"done    {len(made):012d} {prev}\n")
+
+
+@pytest.mark.parametrize("times", [2, 3])
+def test_events_that_were_written_at_once_are_told_and_the_case_goes_on(tmp_path: Path, times: int) -> None:
+    at_once(write(tmp_path), times)
+    _, problems = verify(tmp_path)
+    assert [(p.seq, p.what) for p in problems] == [(4, "double")]
+    assert "None was edited and none is missing" in problems[0].sentence
+    with closing(Journal(tmp_path)) as journal:
+        assert journal.append("note", {}).seq == len(journal) == 8 + times
+    assert [p.what for p in verify(tmp_path)[1]] == ["double"]
+
+
+def test_an_event_of_a_number_that_was_there_is_still_an_inserted_one(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    kept = lines(path)
+    kept.insert(4, rehash(kept[3], data={"i": "more"}))
+    path.write_bytes(b"".join(kept))
+    assert {p.what for p in verify(tmp_path)[1]} == {"inserted"}
+    with pytest.raises(UserError, match="changed outside Failsight") as told:
+        Journal(tmp_path)
+    assert "failsight fork" in str(told.value)
+    (tmp_path / "other").mkdir()
+    at_once(write(tmp_path / "other"))
+    other = lines(tmp_path / "other" / "journal.jsonl")
+    assert other[4] != other[4].replace(b'"note"', b'"nota"')
+    other[4] = other[4].replace(b'"note"', b'"nota"')
+    (tmp_path / "other" / "journal.jsonl").write_bytes(b"".join(other))
+    with pytest.raises(UserError, match="changed outside Failsight"):
+        Journal(tmp_path / "other")

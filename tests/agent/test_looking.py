@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from PIL import Image
 
 from failsight.agent.events import ApprovalAsked, Notice, PlannerSaid
 from failsight.agent.guards.looking import SHOWN
+from failsight.agent.journal import Journal, verify
 from failsight.agent.proposals.consent import images_allowed
 from failsight.agent.session import Session
 from tests.fakes.case import FakeCase, television_world
-from tests.fakes.server import ChatServer, status, text, tool
+from tests.fakes.server import ChatServer, status, text, tool, tools
 
 
 def opened(folder: Path, server: ChatServer, monkeypatch: pytest.MonkeyPatch, **config: Any) -> Session:
@@ -119,4 +121,59 @@ def test_evidence_that_is_not_there_or_has_no_pictures_is_said(
         list(session.say("look at them"))
         replies = [m["content"] for m in server.requests[-1]["messages"] if m["role"] == "tool"]
         assert "There is no E77. With pictures: E1" in replies[1] and "has pictures 1 to" in replies[2]
+        session.close()
+
+
+def test_two_looks_of_one_message_are_asked_about_once_and_the_journal_stays_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tool("show_images", where="wrong", k=3)
+    both = tools(("look_at", {"evidence": "E1"}), ("look_at", {"evidence": "E2"}))
+    with ChatServer([SEE, other, both, text("Seen.")]) as server:
+        session = opened(tmp_path, server, monkeypatch)
+        record = session.case.journal.append
+
+        def slowly(kind: str, data: Any) -> Any:
+            time.sleep(0.02)  # so that threads would meet
+            return record(kind, data)
+
+        monkeypatch.setattr(session.case.journal, "append", slowly)
+        asked = [e for e in session.say("look at both") if isinstance(e, ApprovalAsked)]
+        assert len(asked) == 1 and "2 calls" in asked[0].plan[0]
+        events = list(session.decide(True))
+        assert not [e for e in events if isinstance(e, ApprovalAsked)]
+        assert [e.data["evidence"] for e in session.case.journal if e.kind == SHOWN] != []
+        session.close()
+    assert verify(tmp_path)[1] == []
+    assert sum(e.kind == SHOWN for e in Journal(tmp_path, write=False)) == 2
+
+
+def test_no_name_of_a_file_leaves_and_what_is_tiny_is_enlarged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChatServer([tool("show_images", where="wrong", k=3), LOOK, text("Seen.")]) as server:
+        session = opened(tmp_path, server, monkeypatch)
+        list(session.act("/pictures on"))
+        list(session.say("look at them"))
+        made = session.case.state().evidence[0]
+        assert made.figures and made.images  # a sheet that bears names, for people
+        sent = pictures(server.requests[-1])
+        assert len(sent) == len(made.images)
+        assert all(256 <= max(Image.open(io.BytesIO(one)).size) <= 512 for one in sent)
+        said = str(server.requests[-1]["messages"])
+        assert not [one.path for one in made.images if Path(one.path).name in said]
+        reply = next(m["content"] for m in reversed(server.requests[-1]["messages"]) if m["role"] == "tool")
+        assert all(f"E1#{i}: " in reply for i in (1, 2, 3)) and reply.count("confidence ") == 3
+        session.close()
+
+
+def test_pictures_stay_for_the_next_question_and_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ChatServer([SEE, LOOK, text("Seen."), text("Still."), text("Gone.")]) as server:
+        session = opened(tmp_path, server, monkeypatch)
+        list(session.act("/pictures on"))
+        for line in ("look at them", "and now?", "and later?"):
+            list(session.say(line))
+        assert [bool(pictures(r)) for r in server.requests] == [False, False, True, True, False]
         session.close()
