@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,20 +24,24 @@ from failsight.agent.events import (
     StageEntered,
     ToolFailed,
 )
-from failsight.agent.foreseen import expected_time, plan
+from failsight.agent.foreseen import expected_time, plans, trains_nothing
 from failsight.agent.graph import THREAD, Approvals, build_graph
-from failsight.agent.planners import make_planner, requirements, words
+from failsight.agent.planners import demanded, make_planner, requirements, words
+from failsight.agent.planners.counting import prices
+from failsight.agent.planners.dialogue import turns
 from failsight.agent.planners.wishes import parse_wishes
 from failsight.agent.proposals.consent import LOOK, allow_images
 from failsight.agent.slash import SlashCommands
 from failsight.agent.state import CaseState
 from failsight.tools.errors import RetryError, UserError
+from failsight.tools.expectations.names import is_price
 from failsight.tools.registry import registry
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
 
+QUICK = 60.0  # seconds that calls of one kind may take together, for one question to stand for all of them
 GO_ON = (
     "",
     "go on",
@@ -84,8 +90,17 @@ class Session(SlashCommands):
         """What stands around a planner that is a language model; the guided one says only what was measured."""
         if self.guided:
             return [], []
-        from failsight.agent.guards import BudgetGuard, ContextWindow, Fitting, Grounded, Looking, Steady
-        from failsight.agent.guards.context import TOKENS
+        from failsight.agent.guards import (
+            BudgetGuard,
+            ContextWindow,
+            Fitting,
+            Grounded,
+            Looking,
+            Reading,
+            Steady,
+        )
+        from failsight.agent.guards.context import conversation
+        from failsight.agent.guards.window import context_window
         from failsight.agent.planners.guided import GuidedPlanner
 
         case = self.case
@@ -93,9 +108,9 @@ class Session(SlashCommands):
         looking = [Looking(case, model)] if kind == "openai" else []
         for one in looking:
             self.approvals.further[LOOK] = one.asking()
-        window = ContextWindow(
-            case, self._system, min(TOKENS, getattr(planner, "conversation_tokens", TOKENS))
-        )
+        own = getattr(planner, "conversation_tokens", 0)
+        served = partial(context_window, model) if kind == "openai" else int
+        window = ContextWindow(case, self._system, lambda: own or conversation(served()))
         steady = Steady(case, lambda: GuidedPlanner(case, self.level))
         return (
             [
@@ -104,7 +119,7 @@ class Session(SlashCommands):
                 ),
                 window,
             ],
-            [Grounded(case), steady, Fitting(case, window), *looking],
+            [Grounded(case), steady, Fitting(case, window), Reading(case, window), *looking],
         )
 
     def _system(self) -> str:
@@ -169,8 +184,12 @@ class Session(SlashCommands):
         wanted, doubt = requirements.changed(self.case, text) or parse_wishes(
             text, self.case.classes, words.vocabulary(self.case)
         )
-        for criterion in wanted:
-            yield from self._expect(criterion)
+        names = words.vocabulary(self.case)
+        asked = [] if wanted or doubt else demanded.asked(text, self.case.classes, names)
+        priced = self._priced(text, wanted) if wanted or not (doubt or asked) else []
+        asked, wanted = asked or priced, [] if priced else wanted
+        for criterion in wanted or asked:
+            yield from self._expect(criterion, told=not asked)
         if doubt:
             yield from self._said(words.message(doubt, words.choices(self.case)))
         if wanted or doubt:
@@ -180,6 +199,13 @@ class Session(SlashCommands):
         going_on = bare in GO_ON or text.startswith(f"{words.GO_ON}: ")  # as the choices put it
         mode = "stage" if going_on else "ask"
         yield from self._run({"messages": [HumanMessage(text or "Go on.", additional_kwargs={"mode": mode})]})
+
+    def _priced(self, text: str, wanted: Sequence[Any]) -> list[Any]:
+        """Prices of errors that a sentence notes or changes and whose sum with today's errors answers it; none for every other sentence."""
+        if not wanted:
+            return prices.repriced(self.case, text, turns(self.case, text))
+        told = all(is_price(c.name) for c in wanted) and prices.told_at_once(self.case, text)
+        return list(wanted) if told else []
 
     @property
     def pending(self) -> ApprovalAsked | None:
@@ -192,7 +218,8 @@ class Session(SlashCommands):
             yield Notice("A question waits for your yes or no first.", "warning")
             yield self._pending
 
-    def _expect(self, criterion: Any) -> Iterator[SessionEvent]:
+    def _expect(self, criterion: Any, *, told: bool = True) -> Iterator[SessionEvent]:
+        """Note what is demanded. ``told``: as the answer of the turn; else in passing, where the answer judges it."""
         from failsight.agent.people.expect import awaited, check
 
         by = criterion.by or "person"
@@ -205,27 +232,29 @@ class Session(SlashCommands):
         self.case.expect(criterion.name, criterion.bound, at_least=criterion.at_least, by=by)
         for text in awaited(self.case, criterion.name):
             yield Notice(text, "warning")
-        made = words.message(
-            " ".join(
-                part
-                for part in (prompts.say("expectation_set", criterion=str(criterion)), criterion.heard, old)
-                if part
-            ),
-            words.choices(self.case),
-        )
-        yield from self._said(made)
+        parts = (prompts.say("expectation_set", criterion=str(criterion)), criterion.heard, old)
+        text = " ".join(part for part in parts if part)
+        if told:
+            yield from self._said(words.message(text, words.choices(self.case)))
+        else:
+            yield Notice(text)
 
     def decide(self, yes: bool, *, always: bool = False, by: str = "person") -> Iterator[SessionEvent]:
         """Answer the pending approval; ``always`` lets tools of this kind run for the rest of the session.
 
-        Where a planner asked for several calls at once, the next one is asked about; with the last answer all go on.
+        Where a planner asked for several calls at once, one question stands for those of one kind that follow each other; then the
+        next one is asked about, and with the last answer all go on.
         """
         if self._pending is None:
             return
         asked, self._pending = self._pending, None
         if yes and always:
             self._always.add(asked.tool)
-        self._decided(asked.tool, yes, by)
+        together = (
+            len(self._alike()) if by == "person" else 1
+        )  # what was answered before, or by a rule, is call by call
+        for _ in range(together or 1):
+            self._decided(asked.tool, yes, by)
         while self._open and self._open[0]["name"] in self._always:
             self._decided(self._open[0]["name"], True, by)
         if self._open:
@@ -267,7 +296,9 @@ class Session(SlashCommands):
     def _by_policy(self, *, budget: bool) -> Iterator[SessionEvent]:
         """Answer what is pending as the case's policy says, question by question; more of the budget where ``budget``."""
         while (asked := self.pending) is not None and (budget or asked.tool != BUDGET):
-            yes, why = (True, "") if asked.tool == BUDGET else self.approvals.judge(asked.tool)
+            yes, why = (
+                (True, "") if asked.tool == BUDGET else self.approvals.judge(asked.tool, asked.arguments)
+            )
             if not yes:
                 yield Notice(f"{asked.tool} was not run: {why}.", "warning")
             yield from self.decide(yes, by="policy")
@@ -327,19 +358,36 @@ class Session(SlashCommands):
         self._open, self._decisions = list(value["action_requests"]), []
         yield from self._next_question()
 
+    def _alike(self) -> list[Any]:
+        """The calls that the next question stands for: those of the same tool in a row, where none makes anything new and all
+        together take seconds; else the next one alone."""
+        if not self._open:
+            return []
+        name = str(self._open[0]["name"])
+        same = list(takewhile(lambda request: request["name"] == name, self._open))
+        if name == LOOK:
+            return same
+        if name not in registry() or registry()[name].writes:
+            return same[:1]
+        times = [expected_time(self.case, name, dict(r["args"]))[0][1] for r in same]
+        return same if all(times) and sum(times) <= QUICK else same[:1]
+
     def _next_question(self) -> Iterator[SessionEvent]:
-        request = self._open[0]
+        request, alike = self._open[0], self._alike()
         arguments, name = dict(request["args"]), str(request["name"])
         cost = registry()[name].cost if name in registry() else ""
-        seconds, basis = expected_time(self.case, name, arguments)
+        times = [expected_time(self.case, name, dict(r["args"])) for r in alike]
+        little = trains_nothing(
+            self.case, name, arguments
+        )  # what the tool says of itself is not what it would do
         self._pending = ApprovalAsked(
             name,
             arguments,
-            str(request.get("description", "")),
-            cost,
-            plan(self.case, name, arguments),
-            seconds,
-            basis,
+            "" if little else str(request.get("description", "")),
+            "instant" if little else cost,
+            plans(self.case, name, [dict(r["args"]) for r in alike]),
+            (sum(t[0][0] for t in times), sum(t[0][1] for t in times)),
+            times[0][1],
         )
         self.case.record("approval.asked", call=name, tool=name, arguments=arguments)
         yield self._pending

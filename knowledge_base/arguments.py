@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from failsight.knowledge_base.condition_text import column_of
 from failsight.knowledge_base.directions import directions as directions
 from failsight.knowledge_base.edited import edits_meant
 from failsight.knowledge_base.places import place as place
@@ -33,7 +34,7 @@ def values(mentions: Mentions) -> dict[str, Any]:
     classes, pictured, objects = mentions.of("class"), images(mentions), mentions.of("object")
     true, predicted = directions(mentions)
     held = mentions.of("value")
-    attributes = list(dict.fromkeys([*mentions.of("attribute"), *(v.split("=", 1)[0] for v in held)]))
+    attributes = list(dict.fromkeys([*mentions.of("attribute"), *(column_of(v) for v in held)]))
     found: dict[str, Any] = {
         "class": classes[0] if classes else None,
         "class2": classes[1] if len(classes) > 1 else None,

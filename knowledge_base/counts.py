@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from failsight.knowledge_base.told_values import with_told_values
 from failsight.knowledge_base.vocabulary import Mentions, Vocabulary, recognise
 
 _N: Final = r"\d{1,9}"
@@ -49,12 +50,17 @@ _HIDDEN: Final = 0xE000  # digits of counts, moved to where no name has letters
 
 
 def named(sentence: str, vocabulary: Vocabulary) -> Mentions:
-    """The names of a case in a sentence, as :func:`recognise` finds them, but for numbers that count something.
+    """The names of a case in a sentence, as :func:`recognise` finds them, but for numbers that count something, and with the values and
+    limits that are told of a column beside its name.
 
     Args:
         sentence: what a person typed.
         vocabulary: the names of the case.
     """
+    return with_told_values(_without_counts(sentence, vocabulary), vocabulary)
+
+
+def _without_counts(sentence: str, vocabulary: Vocabulary) -> Mentions:
     found = recognise(sentence, vocabulary)
     bare = [(m.start, m.end) for m in found.found if m.role not in ("image", "finding", "evidence") and _is_number(sentence[m.start : m.end])]  # fmt: skip
     if not bare:

@@ -160,11 +160,15 @@ def _several(mentions: Mentions) -> bool:
 
 
 def _with_marks(mentions: Mentions, names: Sequence[str]) -> str:
-    """The sentence in small letters, its first two classes as ``C0`` and ``C1``."""
+    """The sentence in small letters, its first two classes as ``C0`` and ``C1``, without limits: ``over 800 hours`` says nothing of
+    either."""
     parts: list[str] = []
     last = 0
     for mention in mentions.found:
         if mention.role == "class" and mention.name in names[:2]:
             parts += [mentions.sentence[last : mention.start].lower(), f"C{names.index(mention.name)}"]
+            last = mention.end
+        elif mention.told:
+            parts += [mentions.sentence[last : mention.start].lower(), "#"]
             last = mention.end
     return " ".join("".join([*parts, mentions.sentence[last:].lower()]).split())

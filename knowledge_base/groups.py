@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+from failsight.knowledge_base.condition_text import parts as split
 from failsight.knowledge_base.conditions import condition
 from failsight.knowledge_base.people import are_numbers, people
+from failsight.knowledge_base.turned_away import resolved, runs, start_of
 from failsight.knowledge_base.vocabulary import Mention, Mentions, words_of
 
 _BEFORE: Final = re.compile(
@@ -126,15 +128,18 @@ def group_of(mentions: Mentions, columns: Mapping[str, Sequence[str]]) -> Group:
     unsure = tuple(
         mentions.sentence[p.start : p.end].strip() for p in parts if not p.conditions and not p.each
     )
-    held = list(dict.fromkeys(c for p in parts for c in p.conditions))
+    numbers = runs(mentions.sentence, [(p.start, p.end) for p in parts], [any(c.endswith(("=yes", "=no")) for c in p.conditions) for p in parts])  # fmt: skip
+    told_ = [(c, n) for p, n in zip(parts, numbers, strict=True) for c in p.conditions]
+    held = resolved([c for c, _ in told_], [n for _, n in told_])
+    parts = [replace(p, start=start_of(mentions.sentence, p.start)) if n else p for p, n in zip(parts, numbers, strict=True)]  # fmt: skip
     each = {p.each: tuple(columns.get(p.each, ())) for p in parts if p.each}
     by_column: dict[str, list[str]] = {}
     for one in held:
-        name, sign, value = _split(one)
+        name, sign, value = split(one)
         if sign == "=":
             by_column.setdefault(name, []).append(value)
     each |= {name: tuple(values) for name, values in by_column.items() if len(values) > 1}
-    conditions = tuple(c for c in held if _split(c)[0] not in each or _split(c)[1] != "=")
+    conditions = tuple(c for c in held if split(c)[0] not in each or split(c)[1] != "=")
     spans = tuple((p.start, p.end) for p in parts)
     return Group(conditions, each, unsure, any(p.people and p.conditions for p in parts), spans)
 
@@ -154,18 +159,16 @@ def told(group: Group) -> list[str]:
     """The group as people read it: ``site Süd``, ``age > 70``, ``each site``."""
     made = []
     for one in group.conditions:
-        name, sign, value = _split(one)
+        name, sign, value = split(one)
+        if not sign:
+            made.append(_spoken(one).replace("&", " and "))
+            continue
         made.append(f"{_spoken(name)} {value}" if sign == "=" else f"{_spoken(name)} {sign} {value}")
     return [*made, *(f"each {_spoken(name)}" for name in group.each), *group.unsure]
 
 
 def _spoken(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _split(one: str) -> tuple[str, str, str]:
-    found = re.match(r"(?P<name>.*?)(?P<sign><=|>=|!=|=|<|>)(?P<value>.*)", one)
-    return (found["name"], found["sign"], found["value"]) if found else (one, "", "")
 
 
 def _named(mentions: Mentions, columns: Mapping[str, Sequence[str]]) -> list[_Part]:
@@ -183,6 +186,8 @@ def _named(mentions: Mentions, columns: Mapping[str, Sequence[str]]) -> list[_Pa
         if one.role == "object" and _HAVING.search(text[: one.start]):
             had = _HAVING.search(text[: one.start])
             made.append(_Part(had.start() if had else one.start, one.end, (condition(mentions, one),)))
+        elif one.told and one.start not in used:
+            made.append(_Part(one.start, one.end, (one.name,)))
         elif one.role == "value" and one.start not in used:
             made.append(_value(text, one, attributes, columns))
     made += [
@@ -236,11 +241,12 @@ def strange_values(mentions: Mentions, columns: Mapping[str, Sequence[str]]) -> 
     """
     text, made = mentions.sentence, list[Strange]()
     taken = [(m.start, m.end) for m in mentions.found]
-    for one in (
-        m for m in mentions.found if m.role == "attribute" and not are_numbers(columns.get(m.name, ()))
-    ):
+    for one in (m for m in mentions.found if m.role == "attribute"):
         found = _TOLD.match(text, one.end)
-        if found is None or _behind(text, one, columns) is not None or not _tells(text, one, found):
+        values = columns.get(one.name, ())
+        if found is None or (are_numbers(values) and not _is_other_numeral(found["value"], values)):
+            continue
+        if _behind(text, one, columns) is not None or not _tells(text, one, found):
             continue
         start, end = found.span("value")
         if not any(a < end and start < b for a, b in taken):
@@ -248,16 +254,23 @@ def strange_values(mentions: Mentions, columns: Mapping[str, Sequence[str]]) -> 
     return [*made, *_typed(text, columns)]
 
 
+def _is_other_numeral(typed: str, values: Sequence[str]) -> bool:
+    """Whether a whole number is told where a column has few and not this one: ``line 9`` of three lines."""
+    return bool(values) and typed.isdecimal() and typed not in values
+
+
 def _typed(text: str, columns: Mapping[str, Sequence[str]]) -> list[Strange]:
     """``site=Mars``, which is one word to whoever looks for names."""
     made = []
     for name, values in columns.items():
-        if are_numbers(values):
+        if are_numbers(values) and not values:
             continue
         spoken = re.escape(name.replace("_", " ")).replace(r"\ ", r"[ _]")
         for found in re.finditer(rf"(?<!\w){spoken}==?(?P<value>\w[\w.-]*)", text, re.IGNORECASE):
             key = words_of(found["value"])
             known = [words_of(str(v)) for v in values]
+            if are_numbers(values) and not _is_other_numeral(found["value"], values):
+                continue
             if key and key != ("missing",) and not any(key == one[: len(key)] for one in known):
                 made.append(Strange(name, found["value"], found.start(), found.end()))
     return made

@@ -120,10 +120,12 @@ def _sex_column(columns: Mapping[str, Sequence[str]]) -> str | None:
 
 def _age_column(columns: Mapping[str, Sequence[str]]) -> str | None:
     """The column of ages: numbers, or (where gaps are written as words) texts most of which are numbers."""
-    for name, values in columns.items():
-        if set(words_of(name)) & _AGE_NAMES and are_numbers(values):
-            return name
-    return None
+    return next((name for name, values in columns.items() if is_age(name) and are_numbers(values)), None)
+
+
+def is_age(name: str) -> bool:
+    """Whether a column is called as ages are."""
+    return bool(set(words_of(name)) & _AGE_NAMES)
 
 
 def are_numbers(values: Sequence[str]) -> bool:
@@ -132,4 +134,4 @@ def are_numbers(values: Sequence[str]) -> bool:
 
 
 def _is_number(text: str) -> bool:
-    return re.fullmatch(r"\s*\d{1,3}(?:[.,]\d+)?\s*", text) is not None
+    return re.fullmatch(r"\s*-?\d{1,9}(?:[.,]\d+)?\s*", text) is not None

@@ -7,12 +7,11 @@ taken for a slip only where it is in no dictionary and one word of the trade alo
 from __future__ import annotations
 
 import re
-from functools import cache
 from typing import Final
 
 from failsight.knowledge_base.counts import named
+from failsight.knowledge_base.dictionary import WORD, dictionary
 from failsight.knowledge_base.lexical import fold
-from failsight.knowledge_base.store import HERE, shipped
 from failsight.knowledge_base.vocabulary import Mention, Mentions, Vocabulary, distance, singular, words_of
 
 _TRADE_TEXT: Final = (
@@ -23,7 +22,6 @@ _TRADE_TEXT: Final = (
     "compare difference explain repair background texture colour interval significant statistics retrain"
 )
 _TRADE: Final = tuple(dict.fromkeys(_TRADE_TEXT.split()))
-_WORD: Final = re.compile(r"[^\W\d_]+")
 SHORTEST: Final = 5  # letters of a word that may be a slip
 LONG: Final = 10  # letters from which on two slips are forgiven
 
@@ -58,7 +56,7 @@ def _slips(sentence: str, vocabulary: Vocabulary) -> list[tuple[int, int, str]]:
     spans = [(m.start, m.end) for m in mentions.found]
     own = {word for key in vocabulary.names for word in key}
     made = []
-    for match in _WORD.finditer(sentence[:400]):
+    for match in WORD.finditer(sentence[:400]):
         typed = fold(match.group())
         if len(typed) < SHORTEST or _is_word(typed) or singular(typed) in own or _in_a_name(sentence, match):
             continue
@@ -98,13 +96,5 @@ def _nearest(typed: str) -> str:
 
 
 def _is_word(typed: str) -> bool:
-    known = _dictionary()
+    known = dictionary()
     return typed in known or singular(typed) in known or typed in _TRADE
-
-
-@cache
-def _dictionary() -> frozenset[str]:
-    """Whole words of the encoder's vocabulary (thirty thousand that occur often in English) and of the entries."""
-    lines = (HERE / "data" / "vocab.txt").read_text(encoding="utf-8").split("\n")
-    texts = (fold(text) for e in shipped() for text in (e.title, e.text, *e.aliases))
-    return frozenset(w for w in lines if w.isalpha()) | {w for text in texts for w in _WORD.findall(text)}

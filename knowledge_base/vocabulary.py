@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Final, Literal
 
+from failsight.knowledge_base.dictionary import dictionary
 from failsight.knowledge_base.lexical import fold
 from failsight.knowledge_base.synonyms import SAME
 from failsight.knowledge_base.two_classes import positive, words_for_positive
+from failsight.knowledge_base.word_forms import stems
 
 _TOKEN: Final = re.compile(r"[\w./\\#=%+-]*[\w%]")
 # scripts that put no spaces between words, or hang endings on them: names are looked for inside of a run of letters
@@ -98,7 +100,7 @@ class Vocabulary:
             ("class", self.classes),
             ("object", self.objects),
             ("attribute", self.attributes),
-            ("value", [f"{a}={v}" for a, vs in self.attributes.items() for v in vs if _tellable(str(v))]),
+            ("value", [f"{a}={v}" for a, vs in self.attributes.items() for v in vs if tellable(str(v))]),
         )
         for role, values in kinds:
             for value in values:
@@ -135,12 +137,16 @@ class Vocabulary:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A name found in a sentence: characters ``start`` to ``end``, what it is, and the case's own spelling of it."""
+    """A name found in a sentence: characters ``start`` to ``end``, what it is, and the case's own spelling of it.
+
+    ``told``: a value or a limit that stands beside the name of its column, so that no other column can be meant.
+    """
 
     role: Role
     name: str
     start: int
     end: int
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +207,7 @@ def recognise(sentence: str, vocabulary: Vocabulary) -> Mentions:
     """Find the names of ``vocabulary`` in ``sentence``.
 
     Case, plural, underscores and joined words don't matter; one slip of the keyboard is forgiven in names of five
-    letters and more, two from nine on, unless what was typed is an everyday word.
+    letters and more, two from nine on, unless what was typed is a word of its own.
     """
     tokens = [part for m in _TOKEN.finditer(sentence) for part in _parted(m.group(), m.start(), vocabulary)]
     found: list[Mention] = []
@@ -209,7 +215,9 @@ def recognise(sentence: str, vocabulary: Vocabulary) -> Mentions:
     position = 0
     while position < len(tokens):
         mention, used = _at(tokens, position, vocabulary)
-        if mention is not None and _only_a_picture(tokens, position, mention):
+        if mention is not None and (
+            _only_a_picture(tokens, position, mention) or _is_auxiliary(tokens, position, mention)
+        ):
             mention = None
         if mention is not None:
             found.append(_as_written(mention, sentence, vocabulary))
@@ -218,7 +226,7 @@ def recognise(sentence: str, vocabulary: Vocabulary) -> Mentions:
         ):
             unknown.append(tokens[position][0])
         position += used
-    return Mentions(sentence, tuple(found), _mask(sentence, found), tuple(unknown))
+    return Mentions(sentence, tuple(found), masked(sentence, found), tuple(unknown))
 
 
 def _as_written(mention: Mention, sentence: str, vocabulary: Vocabulary) -> Mention:
@@ -308,6 +316,26 @@ def _only_a_picture(tokens: list[tuple[str, int, int]], position: int, mention: 
     return word.endswith("s") or not _NAMES_A_THING & set(before)
 
 
+#: names that are verbs as well, and what stands behind the verb
+_AUXILIARIES: Final = frozenset({"can", "will", "may", "might", "must"})
+_SUBJECTS: Final = frozenset({"you", "i", "we", "it", "they", "he", "she", "one", "somebody", "someone", "anybody", "that", "this", "be", "not", "also", "only", "do", "go", "use"})  # fmt: skip
+
+
+def _is_auxiliary(tokens: list[tuple[str, int, int]], position: int, mention: Mention) -> bool:
+    """Whether ``can`` is the verb here, though a class is called so: ``can you find out``."""
+    word = tokens[position][0].lower() if position == 0 else tokens[position][0]
+    if word not in _AUXILIARIES or mention.end != tokens[position][2] or position + 1 >= len(tokens):
+        return False
+    before = tokens[position - 1][0].lower() if position else ""
+    return tokens[position + 1][0].lower() in _SUBJECTS and before not in (
+        "the",
+        "a",
+        "an",
+        "class",
+        "called",
+    )
+
+
 def _at(
     tokens: list[tuple[str, int, int]], position: int, vocabulary: Vocabulary
 ) -> tuple[Mention | None, int]:
@@ -336,7 +364,8 @@ def _at(
         )
         if hit is not None:
             return Mention(hit[0], hit[1], start, span[-1][2]), length
-    if (value := _adjective(tokens, position, vocabulary)) is not None:
+    value = _adjective(tokens, position, vocabulary) or _inflected(tokens, position, vocabulary)
+    if value is not None:
         return Mention("value", value, start, end), 1
     for length in range(min(3, len(tokens) - position), 0, -1):
         span = tokens[position : position + length]
@@ -363,6 +392,15 @@ def _adjective(tokens: list[tuple[str, int, int]], position: int, vocabulary: Vo
         ):
             return f"{attribute}={value}"
     return None
+
+
+def _inflected(tokens: list[tuple[str, int, int]], position: int, vocabulary: Vocabulary) -> str | None:
+    """A value in another form of its word: ``foggy`` for ``weather=fog``, ``raining`` for ``rain``; None where it may come from two."""
+    before = fold(tokens[position - 1][0]) if position else ""
+    behind = fold(tokens[position + 1][0]) if position + 1 < len(tokens) else ""
+    forms = stems(fold(tokens[position][0]), before, behind)
+    hits = {hit[1] for form in forms if (hit := vocabulary.names.get((form,))) and hit[0] == "value"}
+    return hits.pop() if len(hits) == 1 else None
 
 
 def _image(text: str, vocabulary: Vocabulary) -> str | None:
@@ -418,6 +456,8 @@ def _fuzzy(words: tuple[str, ...], vocabulary: Vocabulary) -> tuple[Role, str] |
     if not words or (len(words) == 1 and (words[0] in _PLAIN or len(words[0]) < 4)):
         return None
     typed = " ".join(words)
+    if len(words) == 1 and typed in dictionary():
+        return None  # "worse" is a word, and no slip of "horse"
     if any(c.isdigit() for c in typed):
         return None
     best: tuple[int, tuple[Role, str]] | None = None
@@ -428,6 +468,10 @@ def _fuzzy(words: tuple[str, ...], vocabulary: Vocabulary) -> tuple[Role, str] |
         if (
             not allowed
             or len(key) != len(words)
+            or (
+                len(words) > 1
+                and any(len(w) < 4 and distance(w, k, 1) > 1 for w, k in zip(words, key, strict=True))
+            )
             or hit[0] == "value"
             or abs(len(name) - len(typed)) > allowed
         ):
@@ -456,7 +500,7 @@ def distance(a: str, b: str, limit: int) -> int:
     return row[-1]
 
 
-def _tellable(value: str) -> bool:
+def tellable(value: str) -> bool:
     """Whether a value can be recognised in a sentence: yes, no, true and bare numbers can't."""
     folded = fold(value).strip()
     return (
@@ -477,7 +521,8 @@ _GENERAL: Final[Mapping[Role, tuple[str, str]]] = {
 }
 
 
-def _mask(sentence: str, found: list[Mention]) -> str:
+def masked(sentence: str, found: Sequence[Mention]) -> str:
+    """The sentence with its names replaced by general words."""
     seen: dict[Role, list[str]] = {}
     parts: list[str] = []
     last = 0

@@ -20,7 +20,9 @@ from failsight.agent.planners import (
     asides,
     banked,
     because,
+    compared,
     confused,
+    demanded,
     edits,
     first_steps,
     grouped,
@@ -28,7 +30,9 @@ from failsight.agent.planners import (
     looks,
     mending,
     phrases,
+    pointed,
     references,
+    several,
     showing,
     slots,
     thresholds,
@@ -45,6 +49,8 @@ from failsight.agent.planners.advice import answers as advice
 from failsight.agent.planners.counting import asked as counting
 from failsight.agent.planners.dialogue import Act, Turn, last_act, turns
 from failsight.agent.planners.hypotheses import Proposal, Unclear, suspicion
+from failsight.agent.planners.known import answer, wording
+from failsight.agent.planners.known import asked as known
 from failsight.agent.planners.slots import Call, Unfit
 from failsight.agent.planners.step import Step
 from failsight.agent.planners.steps import largest_confusion
@@ -67,19 +73,37 @@ STATE = "state_hypothesis"
 
 def first_message(case: Case, question: str) -> AIMessage:
     """The first message of the turn in which a person said ``question``."""
-    return asides.read_as(question, _first(case, question, turns(case, question)), words.vocabulary(case))
+    return one_wish(case, question, turns(case, question), whole=True)
 
 
-def _first(case: Case, question: str, before: Sequence[Turn]) -> AIMessage:
+def one_wish(case: Case, question: str, before: Sequence[Turn], *, whole: bool = False) -> AIMessage:
+    """The first message for one wish after the turns ``before``; ``whole``: a sentence, which may hold several."""
+    made = _first(case, question, before, whole)
+    if pointed.corrects(question):
+        made = pointed.in_place(case, made, before)
+    return asides.read_as(question, made, words.vocabulary(case))
+
+
+def _first(case: Case, question: str, before: Sequence[Turn], whole: bool) -> AIMessage:
     """What is made of the sentence, words of the trade spelt right; ``before``: the turns so far."""
-    question = spelling.corrected(question, words.vocabulary(case))
-    act = last_act(before)
+    question = spelling.corrected(known.wish_of(question), words.vocabulary(case))
+    meant = pointed.meant(case, question, before)
+    if isinstance(meant, AIMessage):
+        return meant
+    question, act = meant, last_act(before)
+    heard = words.names(case, question)
     made = (
         _taken_back(case, question, before)
         or understood.bare(case, question, before)
+        or demanded.answered(case, question, words.vocabulary(case))
+        or (known.whole(case, question, heard, before) if whole else None)
+        or (several.asked(case, question, one_wish) if whole else None)
+        or known.early(case, question, heard, before)
+        or compared.answered(case, question, words.names(case, question), before)
         or showing.answered(case, words.names(case, question), before)
         or counting.answered(case, question, words.names(case, question), before)
         or advice.answered(case, question, words.names(case, question), before)
+        or wording.shortened(case, question, heard, before)
         or _explained(case, question, before)
         or _shown(case, question, act)
         or absent.answered(case, question, words.names(case, question))
@@ -88,6 +112,7 @@ def _first(case: Case, question: str, before: Sequence[Turn]) -> AIMessage:
         or together.asked(case, question)
         or _asked_for(case, question, act)
         or first_steps.answered(case, question, words.names(case, question))
+        or known.late(case, question, heard, before)
         or _told(case, question)
         or _next(case, question)
         or _adopted(case, question)
@@ -96,7 +121,7 @@ def _first(case: Case, question: str, before: Sequence[Turn]) -> AIMessage:
         or _cleared_up(case, question, before)
     )
     if made is not None:
-        return made
+        return known.refused(case, heard) if known.contradicts(made) else made
     change = _change(case, question, before, act)
     return (
         _followed(case, question, act, change)
@@ -106,7 +131,7 @@ def _first(case: Case, question: str, before: Sequence[Turn]) -> AIMessage:
         or whether.known(case, question, words.names(case, question))
         or _suspected(case, question)
         or confused.unknown(case, question, words.names(case, question))
-        or banked.routed(case, question, act, change)
+        or banked.routed(case, question, act, change, before)
     )
 
 
@@ -192,6 +217,10 @@ def _asked_for(case: Case, question: str, act: Act | None) -> AIMessage | None:
     made = grouped.asked_for(case, question, words.names(case, question), act)
     if made is None:
         return None
+    if made.tool in known.WHOLE and answer.leaves_out(case, question, made.tool, made.arguments):
+        recorded = answer.answered(case, question, words.names(case, question))
+        if recorded is not None:
+            return recorded
     asks = whether.IS_ONE.match(question) is not None  # a figure is no answer by yes or no
     settled = whether.settled(case, {"tool": made.tool, "arguments": made.arguments}) if asks else None
     return settled or words.call(made.tool, made.arguments, made.why)
@@ -273,7 +302,7 @@ def _chosen(case: Case, question: str, asked: str, reply: str) -> AIMessage | No
     if not (doubted or found.asks_back) or at >= len(near):
         return None
     own = doubted and found.call is not None and unsure.answers(case, near[at].id, found.call["tool"])
-    return banked.routed(case, asked if own else near[at].title, None, None, chosen=True)
+    return banked.routed(case, asked if own else near[at].title, None, None, (), chosen=True)
 
 
 def _change(case: Case, question: str, before: Sequence[Turn], act: Act | None) -> Call | Unfit | None:

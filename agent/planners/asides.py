@@ -4,12 +4,12 @@ slip of the keyboard was read, and which words were not understood."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from langchain_core.messages import AIMessage, BaseMessage
 
 from failsight import prompts
-from failsight.agent.planners import explaining, figures, grouped, whether, words
+from failsight.agent.planners import carried, explaining, figures, grouped, whether, words
 from failsight.agent.planners.counting import said as counting_said
 from failsight.knowledge_base.counts import named
 from failsight.knowledge_base.spelling import misread
@@ -36,18 +36,27 @@ def completed(
     unread = list(begun.additional_kwargs.get(UNREAD, ())) if begun is not None else []
     head = [not_understood(unread)] if unread else []
     mentions = named(question[:400], names)
-    if isinstance(begun, AIMessage) and begun.tool_calls and not unread and not _counts(begun):
-        tool, given = begun.tool_calls[0]["name"], begun.tool_calls[0]["args"]
-        _, left = grouped.applied(case, question, mentions, tool, given)
-        head += [grouped.left_out(left, tool)] if left else []
+    left, tool = carried.left_out(case, mentions, since)
+    head += [grouped.left_out(left, tool)] if left else []
     answer = _direct(case, question, evidence, mentions, begun)
     body = str(made.text)
     if answer:
         head.append(answer)
-        body = _after(case, evidence, body)
+        body = _after(case, evidence, body, answer)
     tail = explaining.confusions(case, evidence)
-    text = "\n".join([*head, body, *(["", *tail] if tail else [])])
-    return read_as(question, AIMessage(text, additional_kwargs=made.additional_kwargs), names)
+    text = "\n".join([*head, *([body] if body else []), *(["", *tail] if tail else [])])
+    return read_as(question, AIMessage(text, additional_kwargs=_with_next(made, begun)), names)
+
+
+def _with_next(made: AIMessage, begun: BaseMessage | None) -> dict[str, Any]:
+    """What may be said next: what fits the things that the answer is about goes before what always fits."""
+    more = dict(made.additional_kwargs)
+    following = (
+        (begun.additional_kwargs.get(counting_said.SAID) or {}).get("next") if begun is not None else None
+    )
+    if following:
+        more["choices"] = list(dict.fromkeys([*map(str, following), *more.get("choices", ())]))
+    return more
 
 
 def _counts(begun: BaseMessage | None) -> bool:
@@ -69,12 +78,19 @@ def _direct(
     )
 
 
-def _after(case: Case, evidence: Sequence[str], body: str) -> str:
-    """What follows a direct answer: of the evidence's summary, which stands above on its own, the id."""
+def _after(case: Case, evidence: Sequence[str], body: str, answer: str) -> str:
+    """What follows a direct answer: of the summary, which stands above on its own, the ids that the answer rests on and does not cite."""
+    told = [i for i in dict.fromkeys(evidence) if f"[{i}]" not in answer]
     for one in reversed(case.state().evidence):
         said = f"{one.summary} [{one.id}]"
         if one.id in evidence and body.startswith(said):
-            return f"{prompts.say('whether.rests', evidence=one.id)}{body.removeprefix(said)}"
+            rest = body.removeprefix(said)
+            every = list(dict.fromkeys(evidence))
+            return (
+                f"{prompts.say('whether.rests', evidence=']['.join(every))}{rest}"
+                if told
+                else rest.lstrip("\n")
+            )
     return body
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage
@@ -25,7 +25,8 @@ from failsight.agent.planners import (
     whether,
     words,
 )
-from failsight.agent.planners.dialogue import Act
+from failsight.agent.planners.dialogue import Act, Turn
+from failsight.agent.planners.known import answer as record
 from failsight.agent.planners.slots import Call, Unfit
 from failsight.tools.errors import RetryError
 from failsight.tools.registry import registry
@@ -46,9 +47,15 @@ _COMPARING = re.compile(
 
 
 def routed(
-    case: Case, question: str, act: Act | None, change: Call | Unfit | None, *, chosen: bool = False
+    case: Case,
+    question: str,
+    act: Act | None,
+    change: Call | Unfit | None,
+    before: Sequence[Turn],
+    *,
+    chosen: bool = False,
 ) -> AIMessage:
-    """The call of the nearest question; ``chosen``: somebody said that it is meant."""
+    """The call of the nearest question; ``before``: the turns so far; ``chosen``: somebody said that it is meant."""
     from failsight.knowledge_base import route
 
     names = words.vocabulary(case)
@@ -70,23 +77,43 @@ def routed(
     if isinstance(change, Unfit) and not _compares(said, found.call, change):
         return unfit(case, act, change, several=True) or words.unanswered(case, found)
     if found.call is None or found.off_topic or found.asks_back:
-        return understood.unanswered(case, said, found, words.names(case, said), act)
+        heard = words.names(case, said)
+        recorded = None if chosen else record.answered(case, said, heard, before)
+        return recorded or understood.unanswered(case, said, found, heard, act)
     tool, heard = found.call["tool"], words.names(case, question)
     if "finding" in slots.fields(tool) and (missing := told.not_there(case, said, heard)) is not None:
         return missing
-    (tool, given), _ = grouped.applied(case, question, heard, found.call["tool"], found.call["arguments"])
+    (tool, given), left = grouped.applied(case, question, heard, found.call["tool"], found.call["arguments"])
     given = looks.placed(case, tool, given)
     if (known := whether.tested(case, said, tool, given)) is not None:
         return known
     if (decided := whether.settled(case, {"tool": tool, "arguments": given})) is not None:
         return decided
-    if not chosen and (doubt := unsure.asked(case, said, found, tool, given, act)) is not None:
-        return doubt
+    if not chosen and (instead := _instead(case, said, found, (tool, given), left, act, before)) is not None:
+        return instead
     why = prompts.say("why.question", question=clean(question, 120))
     given, beyond = _possible(tool, given)
     if beyond:
         why += prompts.say("why.without", named=listing([f"{k}={clean(v, 40)}" for k, v in beyond.items()]))
     return words.call(tool, given, why, question=found.questions[0].id if found.questions else "")
+
+
+def _instead(
+    case: Case,
+    said: str,
+    found: Route,
+    made: tuple[str, Mapping[str, Any]],
+    left: Sequence[str],
+    act: Act | None,
+    before: Sequence[Turn],
+) -> AIMessage | None:
+    """What is said in place of the call ``made`` that is not sure, or that leaves out a part of the sentence (``left``): what the record has
+    on the things that are named, else which reading is meant; None where the call is to be made."""
+    tool, given = made
+    doubt = unsure.asked(case, said, found, tool, given, act)
+    if doubt is None and not record.drops(case, said, found, tool, given, left):
+        return None
+    return record.answered(case, said, words.names(case, said), before) or doubt
 
 
 def _to_be_done(found: Route) -> bool:

@@ -44,6 +44,9 @@ _PRICE = (
 )
 _COSTS = rf"\s*(?:costs?(?: us)?|is worth|=|:)\s*{_VALUE}\W*$"
 _A = r"(?:an? |the |any |one )?"
+_CURRENCY = re.compile(
+    r"(?:(?<=\d)\s*(?:euros?|eur|€|dollars?|usd|\$|pounds?|gbp|£)|[€$£]\s*(?=\d))", re.IGNORECASE
+)
 _MISS = tuple(
     re.compile(text + _COSTS, re.IGNORECASE)
     for text in (
@@ -122,8 +125,9 @@ def parse_named(text: str) -> Demand | None:
 def parse_demand(text: str, classes: Sequence[str]) -> Demand | None:
     """A demand in plain words or by name; None when it is none, or one that needs nothing of this module."""
     text = _squeezed(text).removeprefix("I expect ").removeprefix("we expect ").removeprefix("expect ")
+    priced = _CURRENCY.sub("", re.sub(r"^(?:please )?(?:set|make|put|let) ", "", text, flags=re.IGNORECASE))
     for pattern in _PRICE:
-        found = pattern.match(text)
+        found = pattern.match(priced)
         if found is not None:
             given = found.groupdict()
             pair = _pair(given["pair"] if given.get("pair") else f"{given['true']}>{given['said']}", classes)
@@ -144,7 +148,7 @@ def parse_demand(text: str, classes: Sequence[str]) -> Demand | None:
 def misses(text: str, classes: Sequence[str]) -> list[Demand]:
     """The prices of missing a class: ``missing a kitchen costs 5`` is one price for each class that it may be taken for; of two
     classes ``a miss costs 20`` and ``a false alarm costs 2`` speak of the one that is looked for. None for other sentences."""
-    text = _squeezed(text)
+    text = _CURRENCY.sub("", _squeezed(text))
     found = next((m for p in _MISS if (m := p.match(text)) is not None), None)
     if found is None:
         return []

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from failsight.agent.planners import phrases
+from failsight.agent.planners.parted import parts
 from failsight.tools.evidence import Evidence
 from failsight.tools.registry import registry
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from failsight.agent.journal import Event
 
 MOST = 40  # turns that a reference may reach back
+COUNT = "count_images"
 _CITED = re.compile(r"\[(E\d+)\]")
 
 
@@ -59,12 +61,12 @@ def fold(events: Sequence[Event], evidence: Sequence[Evidence]) -> list[Turn]:
         data = event.data
         if event.kind == "message" and data["role"] == "person":
             if said is not None:
-                found.append(_turn(said, acts, "", known))
+                found.append(turn_of(said, acts, "", known))
             said, acts, running = str(data["text"]), [], {}
         elif said is None:
             continue
         elif event.kind == "message":
-            found.append(_turn(said, acts, str(data["text"]), known))
+            found.append(turn_of(said, acts, str(data["text"]), known))
             said, acts = None, []
         elif event.kind == "tool.started":
             running[str(data["call"])] = Act(str(data["tool"]), given(str(data["tool"]), data["arguments"]))
@@ -74,14 +76,18 @@ def fold(events: Sequence[Event], evidence: Sequence[Evidence]) -> list[Turn]:
                 acts.append(Act(begun.tool, begun.arguments, str(data["evidence"].get("id", ""))))
         elif event.kind == "tool.failed":
             acts += [act] if (act := running.pop(str(data["call"]), None)) else []
-    return [*found, _turn(said, acts, "", known)] if said is not None else found
+    return [*found, turn_of(said, acts, "", known)] if said is not None else found
 
 
-def _turn(said: str, acts: Sequence[Act], reply: str, known: Mapping[str, Evidence]) -> Turn:
-    if not acts and not phrases.only_tells(said) and not reply.startswith("**F"):  # a finding told again
-        cited = next((known[i] for i in _CITED.findall(reply) if i in known), None)
-        if cited is not None:
-            acts = [Act(cited.tool, given(cited.tool, cited.arguments), cited.id)]
+def turn_of(said: str, acts: Sequence[Act], reply: str, known: Mapping[str, Evidence]) -> Turn:
+    if phrases.only_tells(said) or reply.startswith("**F"):  # a finding told again
+        return Turn(said, tuple(acts), reply)
+    cited = [known[i] for i in dict.fromkeys(_CITED.findall(reply)) if i in known]
+    counts = len(cited) > 1 and all(e.tool == COUNT for e in cited)
+    if counts and all(a.tool == COUNT for a in acts):  # beside each other, some of them measured before
+        acts = [Act(e.tool, given(e.tool, e.arguments), e.id) for e in cited]
+    elif not acts and cited:
+        acts = [Act(cited[0].tool, given(cited[0].tool, cited[0].arguments), cited[0].id)]
     return Turn(said, tuple(acts), reply)
 
 
@@ -103,5 +109,8 @@ def _plain(value: Any) -> Any:
 
 
 def last_act(before: Sequence[Turn]) -> Act | None:
-    """The measurement that a reference is about: the newest turn's first one, a hypothesis before its test."""
-    return next((turn.acts[0] for turn in reversed(before) if turn.acts), None)
+    """The measurement that a reference is about: the newest turn's first one, a hypothesis before its test; of several wishes the last."""
+    turn = next((t for t in reversed(before) if t.acts), None)
+    if turn is None:
+        return None
+    return turn.acts[-1 if len(turn.acts) > 1 and len(parts(turn.said)) > 1 else 0]

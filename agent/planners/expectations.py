@@ -141,7 +141,7 @@ def _budget(text: str) -> Criterion | None:
 
 _FILLING = re.compile(
     r"\b(?:the|model|classifier|network|a|an|of|for|on|in|at|its|their|our|my|model|model's|s|class|classes|each|every|all|any|overall|whole|must|should|has|have|to|be|is|are|it|we|i|need|"
-    r"needs|want|expect|set|get|reach|having|and|with|among|within|worst|weakest|deploy|deployment|deployed|training|evaluation|test|data|set|images?|pictures?|"
+    r"needs|wants?|expects?|demands?|requires?|insist|ask|set|get|reach|having|and|with|among|within|worst|weakest|deploy|deployment|deployed|training|evaluation|test|data|set|images?|pictures?|"
     r"photos?|labels?|score|rate|value|mean|at least|minimum|maximum|by|itself|themselves|least|most|single|individual|per|then|also|please|too)\b"
 )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
 from failsight.agent.planners import grouped, rates
-from failsight.knowledge_base.groups import Group, group_of
+from failsight.knowledge_base.groups import Group
 from failsight.knowledge_base.two_classes import other, positive
 from failsight.tools.evidence import Evidence
 from failsight.tools.text import clean, interval, number
@@ -39,10 +39,7 @@ def answer(case: Case, question: str, evidence: Sequence[str], mentions: Mention
     if last.tool == "evaluate":
         lines = [*_of_class(case, question, last, mentions)]
     elif last.tool == "disaggregate":
-        from failsight.agent.planners import words
-
-        group = group_of(mentions, words.vocabulary(case).attributes)
-        lines = [*_of_group(case, question, last, mentions, group)]
+        lines = [*_of_group(case, question, last, mentions, grouped.group_in(case, mentions))]
     else:
         lines = []
     return "\n".join(lines[:MOST])
@@ -107,6 +104,8 @@ def _cell(
 ) -> Iterator[str]:
     row = next((r for r in rows if r[0] == group and r[1] == name), None)
     if row is None:
+        if any(r[0] == group for r in rows):  # the group was measured, and has no image of the class
+            yield prompts.say("figure.none", group=clean(group, 60), name=clean(name, 60), evidence=evidence)
         return
     _, _, n, recall, recall_ci, precision, precision_ci, *_ = row
     value, ci = (recall, recall_ci) if rate.measure == "recall" else (precision, precision_ci)

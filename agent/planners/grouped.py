@@ -7,7 +7,7 @@ said that the group was left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,6 +15,7 @@ from failsight import prompts
 from failsight.agent.planners import looking, looks, rates, readers, whether
 from failsight.agent.planners.slots import fields, where
 from failsight.agent.planners.step import Step
+from failsight.knowledge_base.condition_text import column_of
 from failsight.knowledge_base.details import split_of
 from failsight.knowledge_base.groups import Group, group_of, told, without_group
 from failsight.knowledge_base.meanings import asked
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 COMPARE: Final = "compare_group"
 BY_COLUMN: Final = "disaggregate"
+COUNT: Final = "count_images"
 WHOLE: Final = ("evaluate", "confusion_matrix")  # give figures of all images, or of a class
 LONGEST: Final = 160  # characters of a sentence that asks for one figure
 _FIGURE: Final = re.compile(
@@ -260,14 +262,13 @@ def _of_group(group: Group, name: str | None, *, per_class: bool = False, compar
     comparing it with the others."""
     columns = list(dict.fromkeys([*group.each, *map(column_of, group.conditions)]))
     plain = len(group.conditions) < 2 and not any(re.search(r"[<>!|]", c) for c in group.conditions)
+    if len(group.each) == 1 and group.conditions and not (per_class or name) and COUNT in registry():
+        column, values = next(iter(group.each.items()))
+        held = (f"{column}={'|'.join(values)}",) if values else ()
+        return COUNT, {"among": (*group.conditions, *held), "having": ("correct",), "by": column}
     if BY_COLUMN in registry() and (group.each or (plain and not compared)):
         return BY_COLUMN, {"attributes": columns, "per_class": per_class or name is not None}
     return COMPARE, {"where": group.conditions, "class_name": name}
-
-
-def column_of(one: str) -> str:
-    """The column of a condition: ``site`` of ``site=Ost``."""
-    return re.split(r"[<>=!]", one, maxsplit=1)[0]
 
 
 def applied(
@@ -292,6 +293,15 @@ def applied(
         if other_tool in registry():
             kept = {k: v for k, v in given.items() if k == "split"}
             return (other_tool, {k: v for k, v in {**more, **kept}.items() if v}), list(group.unsure)
+    limits = any(not re.fullmatch(r"[^<>!=(]+=[^|]+", c) for c in group.conditions)
+    if limits and tool in (BY_COLUMN, "find_slices") and not group.each and COMPARE in registry():
+        name = given.get("within_class") or given.get(
+            "class_name"
+        )  # a limit is one group, not the ranges of its column
+        return (
+            COMPARE,
+            {k: v for k, v in {"where": group.conditions, "class_name": name}.items() if v},
+        ), list(group.unsure)
     there = set(where(given))
     columns = {str(a) for a in given.get("attributes") or ()} | {str(given.get("attribute", ""))}
     missing = [
@@ -305,6 +315,11 @@ def applied(
         as_text = takes["where"].annotation is str
         return (tool, {**given, "where": "&".join(held) if as_text else tuple(held)}), [*apart, *group.unsure]
     return (tool, dict(given)), [*told(Group(conditions=tuple(missing))), *apart, *group.unsure]
+
+
+def is_of_images(tool: str, given: Mapping[str, Any]) -> bool:
+    """Whether a group that a sentence names can be the images that a call is about."""
+    return not (_ELSEWHERE & set(given)) and (tool not in _WITHOUT_IMAGES or tool == "readiness")
 
 
 def _is_region(one: str, given: Mapping[str, Any]) -> bool:
@@ -341,10 +356,17 @@ _IMAGES: Final = re.compile(r"\s+(?:images?|pictures?|photos?|ones|scans)\b", re
 def group_in(case: Case, mentions: Mentions) -> Group:
     """The group in a sentence; how its images look (``dark kitchens``) as a measured condition, where no column has the word."""
     made = group_of(mentions, _columns(case))
-    text = mentions.sentence
-    starts = {m.start for m in mentions.found if m.role == "class"}
     if made.conditions or made.each:
         return made
+    for found, where_ in looks_in(case, mentions):
+        return replace(made, conditions=(where_,), spans=(*made.spans, found.span()), looked=True)
+    return made
+
+
+def looks_in(case: Case, mentions: Mentions) -> Iterator[tuple[re.Match[str], str]]:
+    """How a sentence says that its images look, each with the condition that tells such images."""
+    text = mentions.sentence
+    starts = {m.start for m in mentions.found if m.role == "class"}
     for pattern, measure, low in looking.LOOKS:
         found = pattern.search(text)
         if found is None:
@@ -359,8 +381,7 @@ def group_in(case: Case, mentions: Mentions) -> Group:
             continue
         where_ = looks.condition(case, measure, low)
         if where_ is not None:
-            return replace(made, conditions=(where_,), spans=(*made.spans, found.span()), looked=True)
-    return made
+            yield found, where_
 
 
 def left_out(parts: Sequence[str], tool: str) -> str:

@@ -16,7 +16,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import PrivateAttr
 
 from failsight import prompts
-from failsight.agent.planners import answering, asides, phrases, recap, words
+from failsight.agent.planners import answering, asides, phrases, recap, several, words
 from failsight.agent.planners.step import Step
 from failsight.agent.planners.steps import next_step
 from failsight.tools.text import clean
@@ -94,6 +94,15 @@ class GuidedPlanner(BaseChatModel):
     # --- typed questions -------------------------------------------------------------------------------------------
 
     def _answer(self, question: str, since: Sequence[BaseMessage]) -> AIMessage:
+        at = several.begun(since)
+        if at is None:
+            return self._one(question, since)
+        wish = since[at].additional_kwargs[several.WISH]
+        made = self._one(str(wish["now"]), since[at:])
+        return made if made.tool_calls else several.answered(self._case, wish, made, answering.one_wish)
+
+    def _one(self, question: str, since: Sequence[BaseMessage]) -> AIMessage:
+        """The next message for one question, of which ``since`` was said and done so far."""
         if not since:
             return self._first(question)
         last = since[-1]

@@ -374,7 +374,11 @@ def _blanked(mentions: Mentions, but: re.Pattern[str] | None = None) -> str:
     """The sentence with spaces for the names in it; names that ``but`` matches stay."""
     text = list(mentions.sentence)
     for one in mentions.found:
-        if but is not None and one.role == "attribute" and but.match(mentions.sentence[one.start : one.end]):
+        if (
+            but is not None
+            and one.role in ("attribute", "value")
+            and but.match(mentions.sentence[one.start : one.end])
+        ):
             continue
         text[one.start : one.end] = " " * (one.end - one.start)
     return "".join(text)

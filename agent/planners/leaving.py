@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from failsight.agent.planners.dialogue import Act, Turn
 from failsight.agent.planners.slots import Call, Unfit, fields, objects_as_regions, things, where
+from failsight.knowledge_base.condition_text import TOGETHER
+from failsight.knowledge_base.conditions import conditions_of
 from failsight.knowledge_base.vocabulary import Mention, Mentions
 
 _OUT: Final = (
@@ -53,6 +55,7 @@ _SMALL_TEXT: Final = (
     "drop dropping include including bring bringing back add adding count considering consider using take taking in after all allow if everything anything nor neither "
     "either likewise plus altogether completely this time"
 )
+_OF_ALL: Final = ("evaluate", "disaggregate", "find_slices")  # tell how often all images are right
 SMALL: Final = frozenset(_SMALL_TEXT.split())
 """Words that a sentence of leaving out or taking in may have beside names and small words."""
 
@@ -122,6 +125,8 @@ def without(
         kept = [a for a in before if a not in left]
         if not kept:
             return Unfit("nothing_left", tuple(left))
+        if kept == before and set(left) & set(act.arguments.get("attributes") or every()):
+            return act.tool, dict(given)  # what else is named left it out already
         return (act.tool, {**given, "attributes": kept}) if kept != before else Unfit("not_in", tuple(left))
     if "where" in takes and act.tool != "state_hypothesis":
         there = where(given)
@@ -130,6 +135,26 @@ def without(
             "where": [*there, *(c for c in (f"{o}=no" for o in left) if c not in there)],
         }
     return None
+
+
+def images_left(mentions: Mentions, act: Act) -> Call | None:
+    """The last measurement of all images but those that are left out by what a column says of them: ``without line 3 at night``.
+
+    Where it knows no conditions, it is counted how many of the others are right; None where nothing is said of images, or it measured no
+    answers.
+    """
+    kept = [
+        c for c in conditions_of(mentions) if "!=" in c or c.startswith(TOGETHER) or re.search(r"[<>]", c)
+    ]
+    if not kept:
+        return None
+    takes, given = fields(act.tool), dict(act.arguments)
+    if "where" in takes and act.tool != "state_hypothesis":
+        return act.tool, {**given, "where": [*(c for c in where(given) if c not in kept), *kept]}
+    if act.tool not in _OF_ALL:
+        return None
+    split = {"split": given["split"]} if given.get("split") else {}
+    return "count_images", {**split, "among": kept, "having": ["correct"]}
 
 
 def again(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from failsight.agent.planners.slots import splits, without_names
-from failsight.knowledge_base.conditions import condition
+from failsight.knowledge_base.conditions import conditions_of
 from failsight.knowledge_base.directions import asks_for_confusions, directions
 from failsight.knowledge_base.vocabulary import Mentions
 
@@ -21,7 +21,8 @@ TOOL: Final = "show_images"
 LONGEST: Final = 200
 _LEAD: Final = r"^\W*(?:(?:so|and|but|ok(?:ay)?|now|then|well|please|hey|can you|could you|would you|can i|could i|may i|i want to|i'd like to|i would like to|let me|let us|let'?s|just)\b\W*)*"
 _SHOWS: Final = re.compile(
-    _LEAD + r"(?:show|see|look at|view|display|give|find|list|open|pull up|bring up|get)\b", re.IGNORECASE
+    _LEAD + r"(?:show|see|look at|view|display|give|find(?! out\b)|list|open|pull up|bring up|get)\b",
+    re.IGNORECASE,
 )
 _ASKS_FOR: Final = re.compile(
     _LEAD + r"(?:which|any|where are|i need|i want|do you have|are there|there are)\b", re.IGNORECASE
@@ -83,9 +84,9 @@ _CALLED: Final = re.compile(
     re.IGNORECASE,
 )
 _FILLER_TEXT: Final = (
-    "show see look looks looking at view display give find list open pull bring up which any all some few more most the a an of in on from with without and or but that this those these them they "
+    "except excluding apart aside besides other than show see look looks looking at view display give find list open pull bring up which any all some few more most the a an of in on from with without and or but that this those these them they "
     "it its it's is are was were be been being where what who i me my us our we you can could would may please want need like to let let's just now then so ok okay well hey do does did have has had there here "
-    "image images picture pictures photo photos photograph photographs pic pics shot shots sample samples example examples one ones thing things class classes room rooms kind by for as model network classifier "
+    "image images picture pictures photo photos photograph photographs pic pics shot shots sample samples example examples one ones thing things item items piece pieces product products class classes room rooms kind by for as model network classifier "
     "set data split test evaluation training deployment pool production field gets get got getting makes make made go goes answer answers answered answers' classified predicted recognised recognized again only "
     "really also too both either per each every containing contain contains including having showing shows taken behind part side also'd especially mainly mostly first second not no damn damned bloody fucking stupid silly goddamn freaking hell exactly kindly"
 )
@@ -166,7 +167,7 @@ def _read(mentions: Mentions, plain: str, look: Callable[[str, bool], str | None
         where += [looked] if looked else []
         unread += [] if looked else [found[0].strip()]
         text = pattern.sub(" ", text)
-    where += [condition(mentions, m) for m in mentions.found if m.role in ("object", "value")]
+    where += conditions_of(mentions)
     given["where"] = "&".join(dict.fromkeys(where))
     given["k"], given["split"] = _count(plain), _split(plain)
     spoken = [m for m in mentions.found if m.role == "attribute"]

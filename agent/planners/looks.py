@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
 from failsight.agent.people.attribute_list import attribute_values
+from failsight.tools.experiments.population import apart
 from failsight.tools.registry import registry
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def only_in(case: Case, conditions: tuple[str, ...]) -> str | None:
 def placed(case: Case, tool: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a call, of the split that alone has the images of its condition where the call says nothing else."""
     held = given.get("where") or ()
-    conditions = tuple(held.split("&")) if isinstance(held, str) else tuple(str(c) for c in held)
+    conditions = tuple(apart(held)) if isinstance(held, str) else tuple(str(c) for c in held)
     if (
         not conditions
         or given.get("split", "data") != "data"

@@ -13,16 +13,17 @@ take goes by what the first pass over this very case did take.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from failsight.tools.registry import ToolSpec, registry
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
     from failsight.agent.state import CaseState
+    from failsight.tools.inputs.base import Split
 
 POWER = 0.8  # how much of the doubt about a kind a check is taken to remove
 PER_QUESTION = 0.1  # bits for each question of the bank that would be answered for the first time
@@ -31,6 +32,9 @@ WIDTH = 64  # features of a model, by the rule
 PER_IMAGE = 0.0005  # seconds of a small model for an image, by the rule …
 PER_PIXEL = 4e-7  # … and for each pixel that it sees
 BELOW = 0.75  # of the accuracy of guessing: what lies surely below this is no chance
+LIMITS = ("max_images", "images", "sample")  # arguments that say how many images at most,
+REPEATS = ("draws",)  # how often for each,
+SERIES = ("severities",)  # and with which settings
 CACHED = 0.05  # of the rule: a pass that is faster was read back, not made
 
 
@@ -79,9 +83,37 @@ def promise(case: Case, state: CaseState, spec: ToolSpec, believed: dict[str, fl
     bits = POWER * sum(entropy(believed[k]) for k in open_kinds)
     bits += PER_QUESTION * sum(q not in state.answered for q in spec.answers)
     kinds = tuple(sorted((k for k in open_kinds if believed[k] > 0), key=lambda k: -entropy(believed[k])))
-    rule = per_image(case)
-    seconds = _cost(case, spec, measured(case, state) or rule) + _fitting(case, spec)
-    return Promise(spec.name, bits, _cost(case, spec, rule), seconds, kinds)
+    return Promise(
+        spec.name, bits, _cost(case, spec, per_image(case)), expected_seconds(case, state, spec, {}), kinds
+    )
+
+
+def expected_seconds(case: Case, state: CaseState, spec: ToolSpec, arguments: Mapping[str, Any]) -> float:
+    """Seconds of a call with these arguments, at the pace that this case was measured to have."""
+    each = measured(case, state) or per_image(case)
+    return START[spec.cost] + each * work(case, spec, arguments) + _fitting(case, spec)
+
+
+def work(case: Case, spec: ToolSpec, arguments: Mapping[str, Any]) -> float:
+    """How often the model answers an image in a call with these arguments: a limit of images, draws and lists of settings count."""
+    evaluation: Split = "data"
+    split = next((s for s in case.splits() if s == arguments.get("split")), evaluation)
+    images = len(case.table(split))
+    fields, passes = spec.arguments.model_fields, spec.passes
+    taken = float(min(spec.sample or images, images))
+    for name in fields:
+        given, usual = arguments.get(name), fields[name].default
+        if name in LIMITS and _whole(given):
+            taken = float(given) if usual in (None, spec.sample) else taken * given / usual
+        elif name in REPEATS and _whole(given) and _whole(usual) and passes > 1:
+            passes = 1 + (passes - 1) * given / usual  # the image as it is needs no draw
+        elif name in SERIES and isinstance(given, list | tuple) and isinstance(usual, tuple) and usual:
+            passes *= len(given) / len(usual)
+    return min(taken, float(images)) * passes
+
+
+def _whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _decidable(case: Case, kind: str) -> bool:

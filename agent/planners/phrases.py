@@ -16,7 +16,8 @@ _LAST: Final = (
 UNDO: Final = re.compile(
     _LEAD
     + rf"(?:undo|revert|reverse {_IT}|take {_IT} back|take back|go back|cancel {_IT}|scrap {_IT}|bring {_IT} back|put {_IT} back|roll (?:{_IT} )?back)\b"
-    rf"(?:\W+(?:{_IT}|please|again|{_LAST}|to (?:before|the way it was|how it was|the previous (?:one|state))|(?:a|one) step|once more|too|as well|now|then))*\W*$",
+    rf"(?:\W+(?:{_IT}|please|again|{_LAST}|to (?:before|the way it was|how it was|the previous (?:one|state))|(?:a|one) step|once more|too|as well|now|then))*"
+    r"(?:[,;.:-]+ *(?:i|we|because|since|that was|it was)\b[^?]*)?\W*$",  # with the reason for it
     re.IGNORECASE,
 )
 """Takes back the newest thing that was done and still stands."""

@@ -26,7 +26,7 @@ _WRITE: Final = (
 )
 _A: Final = r"(?:(?:me|us|an?|the|some|one|short|full|final|new|separate|html|pdf|written|plain|version of the|summary)\s+)*"
 _FOR: Final = re.compile(
-    rf"{_LEAD}{_WRITE}{_A}(?:report|write-?up|documentation|document)s?(?: (?:of|on|about) (?:this|it|the (?:model|case|results|findings)))? (?:for|to|that (?:suits|fits)|addressed to)\s+"
+    rf"{_LEAD}{_WRITE}{_A}(?:report|write-?up|documentation|document)s?(?: (?:of|on|about) (?:this|it|the (?:model|case|results|findings)))? (?:for|to|that (?:suits|fits)|addressed to|(?:that|which) (?:i|we|you) (?:can|could|may|must|will|have to|want to|should) (?:send|give|show|hand|mail|forward|pass(?: on)?)(?: on)? to)\s+"
     r"(?:(?:the|our|my|an?|all|some)\s+)*(?P<who>[^?.!,;]{2,60}?)(?:,? (?:please|now|too|as well))*\W*$",
     re.IGNORECASE,
 )
@@ -76,7 +76,7 @@ def answered(case: Case, question: str) -> AIMessage | None:
     if len(text) > LONGEST:
         return None
     if (document := _DOCUMENT.match(text)) is not None:
-        return _written(case, "", "datasheet" if "sheet" in document["what"].lower() else "model-card")
+        return written(case, "", "datasheet" if "sheet" in document["what"].lower() else "model-card")
     if (asked := _FOR.match(text)) is not None:
         return _report(case, asked["who"].strip())
     return _judging(case) if _JUDGE.match(text) and not _BY_HAND.match(text) else None
@@ -90,7 +90,7 @@ def audience_of(who: str) -> str:
 def _report(case: Case, who: str) -> AIMessage:
     audience = audience_of(who)
     if audience:
-        return _written(case, audience, who)
+        return written(case, audience, who)
     from failsight.agent.narrate.audiences import AUDIENCES
 
     kinds = [f"{name.lower()} ({what})" for name, what in AUDIENCES.values()]
@@ -99,7 +99,7 @@ def _report(case: Case, who: str) -> AIMessage:
     return words.message(text, [*offers, *words.choices(case)])
 
 
-def _written(case: Case, audience: str, what: str) -> AIMessage:
+def written(case: Case, audience: str, what: str) -> AIMessage:
     """The report of one audience, or a model card or datasheet, written by the code of ``failsight report``."""
     from failsight.agent.narrate import write_reports
     from failsight.agent.narrate.audiences import AUDIENCES

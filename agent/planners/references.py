@@ -14,6 +14,7 @@ from failsight.agent.planners import leaving, slots
 from failsight.agent.planners.dialogue import Act, Turn
 from failsight.agent.planners.slots import STATE, TESTS, Call, Unfit, fields
 from failsight.knowledge_base.arguments import place
+from failsight.knowledge_base.condition_text import column_of
 from failsight.knowledge_base.edited import edits_meant
 from failsight.knowledge_base.vocabulary import Mention, Mentions
 
@@ -123,7 +124,9 @@ def _leaving_out(
 ) -> Call | Unfit | None:
     """The last measurement without what is left out, and with what else the sentence names."""
     out = [m for m in gone if m.role in ("object", "attribute", "value")]
-    left = list(dict.fromkeys(m.name.split("=", 1)[0] for m in out))
+    if any(m.role == "value" for m in out) and (left_ := leaving.images_left(mentions, act)) is not None:
+        return left_
+    left = list(dict.fromkeys(column_of(m.name) for m in out))
     stay = Mentions(mentions.sentence, tuple(m for m in mentions.found if m not in out), mentions.masked)
     changed = _changed(stay, [m for m in gone if m not in out], act.tool, dict(act.arguments))
     if changed is None or isinstance(changed, Unfit):

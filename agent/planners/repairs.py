@@ -40,12 +40,13 @@ def check(which: str) -> None:
 
 
 def wanted(case: Case, state: CaseState, asks: bool) -> list[FindingRecord]:
-    """The findings to repair, in the order of ``propose_correction``; ``asks``: a person is there to say no.
+    """The findings to repair, in the order of ``propose_correction``; ``asks``: a person is there to say no. Where there are only
+    answers, nobody is asked to have a model trained.
 
     Raises:
         UserError: ``--repair`` names a finding that the case does not have.
     """
-    which = case.config.repair or (FIRST if asks else "")
+    which = case.config.repair or (FIRST if asks and case.has_model() else "")
     if not which or "retrain" not in registry():
         return []
     if which in (FIRST, ALL):

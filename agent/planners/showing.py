@@ -18,6 +18,7 @@ from failsight.agent.planners import words
 from failsight.agent.planners.counting import words as counting_words
 from failsight.agent.planners.slots import SPLIT_WORDS, splits
 from failsight.agent.planners.steps import largest_confusion
+from failsight.tools.experiments.population import apart
 from failsight.tools.registry import registry
 from failsight.tools.text import clean
 
@@ -202,6 +203,53 @@ def answered(case: Case, mentions: Mentions, before: Sequence[Turn]) -> AIMessag
     return _call(given, some, why)
 
 
+_THOSE: Final = re.compile(
+    r"^\W*(?:(?:so|and|now|then|ok(?:ay)?|please|can you|could you)\b\W*)*(?:show|give|open|list)(?: me| us)? (?P<some>(?:a few|some|\w+) (?:of )?)?(?:those|these) (?P<what>(?:wrong |right )?[\w -]{2,40}?)"
+    r"(?:[,;.!?]+|(?:,? and)\b|$)\W*(?:and )?(?P<sure>(?:tell me )?how (?:sure|confident|certain) .{0,40})?\W*$",
+    re.IGNORECASE,
+)
+
+
+def those(case: Case, mentions: Mentions, before: Sequence[Turn]) -> AIMessage | None:
+    """``show me a few of those dogs, and how sure it was``: pictures of a class in the group that was spoken of last, with the mean confidence
+    that belongs to them; None for every other sentence."""
+    found, named = _THOSE.match(mentions.sentence), mentions.of("class")
+    if found is None or TOOL not in registry() or len(named) != 1 or len(mentions.found) != 1:
+        return None
+    known = {e.id: e for e in case.state().evidence}
+    turn = next((t for t in reversed(before) if any(a.evidence in known for a in t.acts)), None)
+    made = [known[a.evidence] for a in turn.acts if a.evidence in known] if turn is not None else []
+    lead = f"true={named[0]}"
+    one = next(
+        (
+            e
+            for e in made
+            if lead in _texts(e.arguments.get("among")) or e.arguments.get("true_class") == named[0]
+        ),
+        None,
+    )
+    one = one or next((e for e in made if e.tool in ("count_images", "compare_group", TOOL)), None)
+    if one is None or turn is None:
+        return None
+    wrong = re.search(r"\bwrong\b", found["what"], re.IGNORECASE) is not None
+    first = (found["some"] or "").split()[:1]
+    number = next((int(n) if n.isdecimal() else _NUMBERS.get(n.lower()) for n in first), None)
+    some = Some(number, "wrong" if wrong else "")
+    named_beforehand = one.tool in _GROUPS  # a group that was tested: all its images, whatever came of them
+    given = (
+        {"where": "&".join(_texts(one.arguments.get("where")))}
+        if named_beforehand
+        else _conditions(one, some, turn.said)
+    )
+    if given is None:
+        return None
+    held = [c for c in str(given.get("where") or "").split("&") if c and not c.startswith("true=")]
+    given |= {"class_name": named[0], "where": "&".join(held)}
+    return _call(
+        given, some, prompts.say("why.showing", question=clean(mentions.sentence, 120), evidence=one.id)
+    )
+
+
 def _last(case: Case, before: Sequence[Turn]) -> tuple[Turn | None, Evidence | None]:
     """The newest turn in which something was measured, and its first evidence; what failed is nothing to be shown."""
     known = {e.id: e for e in case.state().evidence}
@@ -238,7 +286,7 @@ def _conditions(made: Evidence, some: Some, said: str) -> dict[str, Any] | None:
         where = [*_texts(of.get("among")), *_having(of, said)]
     elif made.tool == TOOL:
         given |= {k: of.get(k) for k in ("class_name", "predicted_class", "order") if of.get(k)}
-        where = str(of.get("where") or "").split("&")
+        where = apart(str(of.get("where") or ""))
     elif made.tool == "confusion_matrix":
         pair = of.get("true_class"), of.get("predicted_class")
         if not any(pair) and not some.outcome:

@@ -39,7 +39,7 @@ def within_groups(text: str, names: Vocabulary, read: Callable[[str], list[Crite
     if not group or group.unsure:
         return []
     made = read(without_group(rest, group))
-    if not made or not all(_can_be_sliced(c.name) for c in made):
+    if not made or not all(can_be_sliced(c.name) for c in made):
         return []
     each = [[f"{name}={value}" for value in values] for name, values in group.each.items()]
     wheres = ["&".join([*group.conditions, *more]) for more in product(*each)]
@@ -67,7 +67,8 @@ def untold_group(text: str, names: Vocabulary, read: Callable[[str], list[Criter
     return f"No column of this case, or more than one, tells {words}, so nothing was noted.{known}"
 
 
-def _can_be_sliced(name: str) -> bool:
+def can_be_sliced(name: str) -> bool:
+    """Whether the criterion of that name can be measured within a group of images."""
     if is_price(name) or is_budget(name) or "[" in name:
         return False
     try:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from failsight.knowledge_base.arguments import directions, images, place
+from failsight.knowledge_base.condition_text import column_of
 from failsight.knowledge_base.conditions import ABSENT
 from failsight.knowledge_base.vocabulary import Mention, Mentions
+from failsight.tools.experiments.population import apart
 from failsight.tools.hypotheses.typed import CUED, YES
 from failsight.tools.registry import registry
 
@@ -89,9 +91,7 @@ def fields(tool: str) -> Mapping[str, Any]:
 def things(mentions: Mentions) -> list[str]:
     """Attributes and objects named, pictures left aside."""
     return list(
-        dict.fromkeys(
-            m.name.split("=", 1)[0] for m in mentions.found if m.role in ("object", "attribute", "value")
-        )
+        dict.fromkeys(column_of(m.name) for m in mentions.found if m.role in ("object", "attribute", "value"))
     )
 
 
@@ -103,7 +103,7 @@ def objects_as_regions(mentions: Mentions) -> list[str]:
 def where(given: Mapping[str, Any]) -> list[str]:
     """The conditions of a call, one by one."""
     there = given.get("where") or ()
-    return [p for p in there.split("&") if p] if isinstance(there, str) else list(there)
+    return [p for p in apart(there) if p] if isinstance(there, str) else list(there)
 
 
 def without_names(mentions: Mentions) -> str:

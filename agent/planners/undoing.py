@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from failsight import prompts
-from failsight.agent.planners import leaving, phrases, words
+from failsight.agent.planners import demanded, leaving, phrases, words
 from failsight.agent.planners.dialogue import MOST, Act, Turn
 from failsight.agent.planners.references import is_elliptic
 from failsight.tools.evidence import Evidence
 from failsight.tools.expectations.names import show_expected
 from failsight.tools.registry import registry
-from failsight.tools.text import clean
+from failsight.tools.text import clean, listing
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
@@ -84,6 +84,8 @@ def taken_back(case: Case, question: str, before: Sequence[Turn]) -> Back | None
     if mild and not (done and done[-1].at >= len(before) - 1):
         stays = bool(before) and _did(before[-1])  # it was taken back, or a hypothesis was
         return Back(text=prompts.say("undo.stays" if stays else "undo.not_acted") + _hint(case, done))
+    if done and (noted := demanded.asked(done[-1].said, case.classes, words.vocabulary(case))):
+        return Back(text=prompts.say("undo.demanded", demands=listing([str(c) for c in noted])))
     looked = _looked(case, before, done)
     if looked:
         return Back(text=prompts.say("undo.look", what=clean(looked, 120), change=_last_change(case, done)))

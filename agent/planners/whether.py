@@ -14,8 +14,10 @@ from failsight import prompts
 from failsight.agent.declined import typed
 from failsight.agent.planners import because, words
 from failsight.agent.state import CaseState, FindingRecord
+from failsight.knowledge_base.condition_text import columns_in
 from failsight.knowledge_base.directions import directions
 from failsight.tools.evidence import Evidence
+from failsight.tools.experiments.population import apart
 from failsight.tools.text import clean, listing, number
 
 if TYPE_CHECKING:
@@ -33,20 +35,28 @@ _CONFUSES: Final = re.compile(
     r"\b(?:confus\w+|mistak\w+|mistook|mix\w*|tak(?:e|es|en|ing)|took|call\w*|predict\w*|misclassif\w+|classif\w+|label\w*)\b",
     re.IGNORECASE,
 )
+#: between two words of one thing: no other clause ("are the labels wrong and the model right?")
+_GAP: Final = r"(?:(?!\b(?:and|but|or|while|whereas)\b)[^,;])*"
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(text.replace("<gap>", _GAP), re.IGNORECASE)
+
+
 #: what is asked → kind of finding, and whether a confirmed finding of that kind means yes
 _TOPICS: Final = (
-    (re.compile(r"\b(?:labels?|labell?ing|annotations?|annotators?|ground truth)\b.*\b(?:right|correct|good|fine|ok(?:ay)?|trust\w*|reliable|accurate|clean|true)\b|\b(?:trust|rely on|believe)\b.*\blabels?\b", re.IGNORECASE), "label_noise", False),
-    (re.compile(r"\b(?:wrong|bad|incorrect|noisy|false|mis)\w*[ -]?(?:labels?|labell?ed|annotat\w+)\b|\blabels?\b.*\b(?:wrong|bad|incorrect|noisy|errors?|mistakes?)\b|\blabel noise\b", re.IGNORECASE), "label_noise", True),
-    (re.compile(r"\bover-?fit\w*|\blearn\w* by heart\b|\bmemori[sz]\w*", re.IGNORECASE), "overfitting", True),
-    (re.compile(r"\bunder-?fit\w*", re.IGNORECASE), "underfitting", True),
-    (re.compile(r"\b(?:leak\w*|contaminat\w*|duplicat\w*|copies|overlap\w*|twice)\b", re.IGNORECASE), "leakage", True),
-    (re.compile(r"\bover-?confiden\w*|\btoo (?:sure|confident|certain)\b", re.IGNORECASE), "overconfidence", True),
-    (re.compile(r"\b(?:calibrated|confidences?|probabilit\w*|scores?|percentages?)\b.*\b(?:right|trust\w*|reliable|honest|meaningful|believ\w*)\b|\b(?:well )?calibrated\b", re.IGNORECASE), "overconfidence", False),
-    (re.compile(r"\b(?:shift\w*|drift\w*)\b|\b(?:deploy\w*|production|field)\b.*\b(?:differ\w*|other|unlike|chang\w*)\b", re.IGNORECASE), "distribution_shift", True),
-    (re.compile(r"\b(?:fed|feed\w*|preprocess\w*|normali[sz]\w*|input)\b.*\b(?:right|correct\w*|properly|as it was trained)\b", re.IGNORECASE), "preprocessing", False),
-    (re.compile(r"\b(?:fed|feed\w*|preprocess\w*|normali[sz]\w*)\b.*\b(?:wrong\w*|incorrect\w*|badly)\b", re.IGNORECASE), "preprocessing", True),
-    (re.compile(r"\b(?:cheat\w*|short-?cuts?|spurious|clever hans|wrong reasons?)\b", re.IGNORECASE), "spurious_correlation", True),
-    (re.compile(r"\bimbalanced\b|\bunbalanced\b", re.IGNORECASE), "class_imbalance", True),
+    (_pattern(r"\b(?:labels?|labell?ing|annotations?|annotators?|ground truth)\b<gap>\b(?:right|correct|good|fine|ok(?:ay)?|trust\w*|reliable|accurate|clean|true)\b|\b(?:trust|rely on|believe)\b<gap>\blabels?\b"), "label_noise", False),
+    (_pattern(r"\b(?:wrong|bad|incorrect|noisy|false|mis)\w*[ -]?(?:labels?|labell?ed|annotat\w+)\b|\blabels?\b<gap>\b(?:wrong|bad|incorrect|noisy|errors?|mistakes?)\b|\blabel noise\b"), "label_noise", True),
+    (_pattern(r"\bover-?fit\w*|\blearn\w* by heart\b|\bmemori[sz]\w*"), "overfitting", True),
+    (_pattern(r"\bunder-?fit\w*"), "underfitting", True),
+    (_pattern(r"\b(?:leak\w*|contaminat\w*|duplicat\w*|copies|overlap\w*|twice)\b"), "leakage", True),
+    (_pattern(r"\bover-?confiden\w*|\btoo (?:sure|confident|certain)\b"), "overconfidence", True),
+    (_pattern(r"\b(?:calibrated|confidences?|probabilit\w*|scores?|percentages?)\b<gap>\b(?:right|trust\w*|reliable|honest|meaningful|believ\w*)\b|\b(?:well )?calibrated\b"), "overconfidence", False),
+    (_pattern(r"\b(?:shift\w*|drift\w*)\b|\b(?:deploy\w*|production|field)\b<gap>\b(?:differ\w*|other|unlike|chang\w*)\b"), "distribution_shift", True),
+    (_pattern(r"\b(?:fed|feed\w*|preprocess\w*|normali[sz]\w*|input)\b<gap>\b(?:right|correct\w*|properly|as it was trained)\b"), "preprocessing", False),
+    (_pattern(r"\b(?:fed|feed\w*|preprocess\w*|normali[sz]\w*)\b<gap>\b(?:wrong\w*|incorrect\w*|badly)\b"), "preprocessing", True),
+    (_pattern(r"\b(?:cheat\w*|short-?cuts?|spurious|clever hans|wrong reasons?)\b"), "spurious_correlation", True),
+    (_pattern(r"\bimbalanced\b|\bunbalanced\b"), "class_imbalance", True),
 )  # fmt: skip
 _WORSE: Final = re.compile(
     r"\b(?:worse|worst|weak(?:er)?|fail(?:s|ing|ures?)?|struggl\w+|trouble|hard(?:er)?|wrong|errors?|mistakes?|misclassif\w+|bad(?:ly)?|poor(?:ly|er)?|problems?|lower|less|difficult)\b",
@@ -76,7 +86,7 @@ def answer(case: Case, question: str, evidence: Sequence[str], mentions: Mention
         return ""
     state = case.state()
     if not IS_ONE.match(question):
-        return _by_class(state, mentions) if not mentions.split else ""
+        return "" if mentions.split or _of_a_group(case, mentions) else _by_class(state, mentions)
     made = [e for e in state.evidence if e.id in evidence]
     if not made or _without_its_group(case, made, mentions):
         return ""
@@ -84,12 +94,19 @@ def answer(case: Case, question: str, evidence: Sequence[str], mentions: Mention
     return cell or _good(state, question, made[-1], mentions) or _decided(state, question, made, mentions)
 
 
+def _of_a_group(case: Case, mentions: Mentions) -> bool:
+    """Whether a question is of a group of images: what is known of the class alone is no answer to it."""
+    from failsight.agent.planners import grouped
+
+    return bool(grouped.group_in(case, mentions))
+
+
 def _without_its_group(case: Case, made: Sequence[Evidence], mentions: Mentions) -> bool:
     """Whether a question names a group of images that nothing measured for it knows of: then no yes and no no is of that group."""
     from failsight.agent.planners import grouped
 
     group = grouped.group_in(case, mentions)
-    columns = {grouped.column_of(c) for c in group.conditions} | set(group.each)
+    columns = {n for c in group.conditions for n in columns_in(c)} | set(group.each)
     if not columns and not group.unsure:
         return False
     known = {name for e in made for f in e.findings for name in f.slice or {}} | {
@@ -100,11 +117,9 @@ def _without_its_group(case: Case, made: Sequence[Evidence], mentions: Mentions)
 
 def _columns_asked(made: Evidence) -> Iterator[str]:
     """The columns in the arguments of a measurement: of its conditions, and those it went through."""
-    from failsight.agent.planners import grouped
-
     for name in ("where", "among", "having"):
         held = made.arguments.get(name) or ()
-        yield from (grouped.column_of(str(c)) for c in (held.split("&") if isinstance(held, str) else held))
+        yield from (n for c in (apart(held) if isinstance(held, str) else held) for n in columns_in(str(c)))
     for name in ("attributes", "attribute", "by"):
         held = made.arguments.get(name) or ()
         yield from ((held,) if isinstance(held, str) else map(str, held))
@@ -128,7 +143,7 @@ def settled(case: Case, made: Mapping[str, Any]) -> AIMessage | None:
     given = made["arguments"]
     if made["tool"] != "compare_group" or set(given) - {"where", "class_name"} or not given.get("where"):
         return None
-    held = given["where"].split("&") if isinstance(given["where"], str) else given["where"]
+    held = apart(given["where"]) if isinstance(given["where"], str) else given["where"]
     group = dict(str(part).split("=", 1) for part in held if "=" in str(part))
     found = next(
         (

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from failsight.agent.planners import rates
+from failsight.agent.planners import demanded, rates
 from failsight.agent.planners.demands import apart, misses
 from failsight.agent.planners.expectations import METRICS, Criterion, parse_expectation
 from failsight.agent.planners.sliced import untold_group, within_groups
@@ -81,6 +81,8 @@ def parse_wishes(
     if is_about_now(text):
         return [], ""
     made = parse_bounds(text, classes, names)
+    if not made and demanded.wanted_without_sign(text):
+        made = parse_bounds(demanded.with_signs(text), classes, names)
     if not made:
         return [], doubt(text, classes, names)
     backwards = next((c for c in made if _backwards(c)), None)

@@ -15,6 +15,7 @@ from failsight.agent.chains import record_chain
 from failsight.agent.events import Notice, PlannerSaid, SessionEvent
 from failsight.agent.narrate.findings import ordered
 from failsight.agent.narrate.parts import parts
+from failsight.agent.narrate.phrases import called
 from failsight.agent.narrate.plainly import not_possible
 from failsight.agent.narrate.record import Record
 from failsight.agent.narrate.story import no_headline
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 GO_ON = "Go on"
 MOST_CHAINS = 2  # findings of an answer that are told link by link when somebody asks why
 
+MOST_TOLD = 5  # findings of one measurement that an answer tells in full
 MOST_NEXT = 3  # findings that are named when somebody asks what to do
 
 
@@ -61,8 +63,15 @@ def greeting(case: Case, level: str) -> AIMessage:
             images=f"{len(case.table()):,}",
         )
     if not state.expectations:
-        text += "\n\n" + prompts.say("ask_expectations", level, example=clean(case.classes[0], 40))
+        text += "\n\n" + prompts.say("ask_expectations", level, example=clean(_example_class(case), 40))
     return message(text, choices(case))
+
+
+def _example_class(case: Case) -> str:
+    """A class that an example of an expectation names: one that has evaluation images, where labels tell."""
+    labels = case.table().labels
+    known = labels[labels >= 0]
+    return case.classes[int(known.min())] if len(known) else case.classes[0]
 
 
 def choices(case: Case) -> list[str]:
@@ -112,12 +121,21 @@ def detail(record: FindingRecord) -> str:
     rate = found.error_rate
     if rate is not None and not any(number(r) in found.statement for r in (rate, 1 - rate)):
         against = f" against {number(found.base_error_rate)}" if found.base_error_rate is not None else ""
-        parts.append(f"error {number(rate)} {interval(found.ci)}".strip() + against)
-    parts += [_test(found, test) for test in found.tests]
+        parts.append(f"{_counted(found)} {number(rate)} {interval(found.ci)}".strip() + against)
+    parts += dict.fromkeys(
+        _test(found, test) for test in found.tests
+    )  # what was found again alike is told once
     if found.q is not None and not found.tests:
         parts.append(f"q {p_value(found.q)}")
     parts.append(", ".join(record.evidence))
     return "; ".join(parts)
+
+
+def _counted(found: Finding) -> str:
+    """What the rates of a finding are shares of: errors, answers of a class, or suspect labels."""
+    if said := called(found):
+        return f"called {clean(said, 60)}"
+    return "suspect labels" if found.kind == "label_noise" else "error"
 
 
 def _test(found: Finding, test: TestResult) -> str:
@@ -240,11 +258,20 @@ def answer(case: Case, level: str, evidence: Sequence[str], reply: BaseMessage) 
         return message(prompts.say("failed", reason=clean(reason, 600)), choices(case))
     last = made[-1]
     lines = [f"{last.summary} [{last.id}]"]
-    lines += [f"- {finding_line(r)}" for r in case.state().records.values() if last.id in r.evidence]
-    lines += [f"- {n}" for n in last.notes[:3]]
-    if last.next_steps:
-        lines += ["", *last.next_steps[:2]]
+    held = [r for r in ordered(case.state()) if last.id in r.evidence]  # the largest first
+    lines += [f"- {finding_line(r)}" for r in held[:MOST_TOLD]]
+    if others := held[MOST_TOLD:]:
+        lines.append("- " + prompts.say("answer.others", ids=", ".join(r.id for r in others)))
+    if not _decided_before(case, last):
+        lines += [f"- {n}" for n in last.notes[:3]]
+        lines += ["", *last.next_steps[:2]] if last.next_steps else []
     return message("\n".join(lines), choices(case))
+
+
+def _decided_before(case: Case, made: Evidence) -> bool:
+    """Whether a hypothesis was written down that has its verdict already: how to measure it is no news then."""
+    record = case.state().records.get(made.findings[0].key) if made.findings else None
+    return made.tool == "state_hypothesis" and record is not None and record.finding.verdict is not None
 
 
 def why(case: Case, turn: Turn) -> AIMessage:

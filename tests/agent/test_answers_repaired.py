@@ -142,3 +142,29 @@ def test_a_rule_that_wins_nothing_is_not_made(tmp_path: Path) -> None:
         with pytest.raises(RetryError, match="No rule of this kind helps"):
             case.call("retrain", {"finding": "F1", "strategy": "rule"}, by="person")
         assert not (case.folder / "repair").exists() or not any((case.folder / "repair").glob("R*/R*"))
+
+
+def test_nobody_is_asked_to_have_a_model_trained_that_is_not_there(case: Case) -> None:
+    """Unasked, no training is offered; what trains nothing is not asked for in words of training; what can't be made is refused at once."""
+    from failsight.agent.events import ApprovalAsked
+    from failsight.agent.foreseen import plan, trains_nothing
+    from failsight.agent.lacking import runs_not
+    from failsight.agent.planners import repairs
+    from failsight.agent.planners.scripted import ScriptedPlanner, call
+    from failsight.agent.session import Session
+    from failsight.tools.registry import registry
+
+    assert repairs.wanted(case, case.state(), asks=True) == []
+    assert trains_nothing(case, "retrain", {"finding": "F2"}) and not trains_nothing(case, "evaluate", {})
+    session = Session(case, planner=ScriptedPlanner([call("retrain", finding="F2"), "Done."]))
+    (asked,) = [e for e in session.say("repair it") if isinstance(e, ApprovalAsked)]
+    assert (asked.why, asked.cost) == ("", "instant")
+    assert any("nothing is trained" in line for line in asked.plan)
+    told = plan(case, "retrain", {"finding": "F1", "strategy": "larger_model"})
+    assert any("another architecture" in line for line in told)
+    told = plan(case, "retrain", {"finding": "F1", "strategy": "loss_weighting"})
+    assert "makes: lists and a script for training elsewhere; nothing is trained here" in told
+    spec = registry()["retrain"]
+    wrong = {"finding": "F1", "strategy": "larger_model"}
+    assert runs_not(case, spec, case.checked(spec, wrong))
+    assert not runs_not(case, spec, case.checked(spec, {"finding": "F2"}))

@@ -15,6 +15,7 @@ from mcp import Client, types
 
 from failsight.agent.events import ApprovalAsked, EvidenceMade, ToolFailed
 from failsight.agent.fork import fork, replay
+from failsight.agent.graph import Approvals
 from failsight.agent.journal import verify
 from failsight.agent.planners.scripted import Reply, ScriptedPlanner, call
 from failsight.agent.serve import make_server
@@ -111,6 +112,32 @@ def test_a_yes_holds_although_a_call_of_the_same_message_changed_the_case(
     session.close()
 
 
+@pytest.fixture
+def long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calls that take too long for one question to stand for several."""
+    monkeypatch.setattr("failsight.agent.session.QUICK", 0.0)
+
+
+@pytest.mark.parametrize("yes", [True, False])
+def test_one_question_stands_for_calls_of_one_kind_that_take_seconds(
+    case: FakeCase, probing: list[Any], yes: bool
+) -> None:
+    several = calls((PROBE, SMALL), (PROBE, {"sample": 300}), ("evaluate", {}), (PROBE, {"sample": 400}))
+    session = Session(case, planner=ScriptedPlanner([several, "done"]))
+    events = list(session.say("probe"))
+    assert asked(events) == [PROBE]
+    assert events[-1].plan[0].startswith("3 calls") and all(
+        any(f"sample={n}" in line for line in events[-1].plan) for n in (200, 300, 400)
+    )
+    assert asked(list(session.decide(yes))) == []
+    assert sorted(p["sample"] for p in probing) == ([200, 300, 400] if yes else [])
+    given = kinds(case, "approval.given")
+    assert [g["arguments"]["sample"] for g in given] == [200, 300, 400]  # each is journalled
+    assert {g["decision"] for g in given} == {"approve" if yes else "reject"}
+    session.close()
+
+
+@pytest.mark.usefixtures("long")
 def test_two_calls_that_were_both_allowed_both_run(case: FakeCase, probing: list[Any]) -> None:
     both = calls((PROBE, SMALL), (PROBE, {"sample": 300}), (PROBE, {"sample": 400}))
     session = Session(case, planner=ScriptedPlanner([both, "done"]))
@@ -285,6 +312,7 @@ def test_a_replay_uses_each_answer_of_a_person_once(
     other.close()
 
 
+@pytest.mark.usefixtures("long")
 def test_a_yes_to_one_call_is_none_to_another_and_a_no_is_a_no(
     tmp_path: Path, case: FakeCase, probing: list[Any]
 ) -> None:
@@ -300,3 +328,29 @@ def test_a_yes_to_one_call_is_none_to_another_and_a_no_is_a_no(
     assert [e["decision"] for e in kinds(other, "approval.given")] == ["reject", "approve"]
     assert [p["sample"] for p in probing] == [200, 200]
     other.close()
+
+
+def timed(case: FakeCase, tool: str, seconds: float) -> None:
+    made = Evidence(tool, "t", "s", {"split": None}, seconds=seconds, id="E1")
+    case.record("evidence.recorded", call="c1", evidence=made.to_dict())
+
+
+@pytest.mark.parametrize(("an_image", "waits"), [(0.001, False), (0.5, True)])
+def test_what_takes_minutes_on_this_model_waits_for_a_yes_whatever_it_costs_elsewhere(
+    case: FakeCase, an_image: float, waits: bool
+) -> None:
+    spec, approvals = registry()["preprocessing_probe"], Approvals(case)
+    assert spec.cost == "pass"
+    assert not approvals.waits(spec, {})  # nothing was timed yet: a rule of thumb asks nobody
+    timed(case, "evaluate", an_image * len(case.table()))
+    assert approvals.waits(spec, {}) is waits
+    assert not approvals.waits(registry()["evaluate"], {"split": "data"})  # it reads the shared pass
+    assert not Approvals(case, "auto").waits(spec, {})  # there the policy's own limit holds
+
+
+def test_a_policy_of_so_many_seconds_looks_at_the_arguments(case: FakeCase) -> None:
+    timed(case, "evaluate", 0.05 * len(case.table()))
+    approvals = Approvals(case)
+    approvals.rules = dataclasses.replace(approvals.rules, seconds=60.0)
+    assert not approvals.judge("test_by_masking", {"region": "center:0.5"})[0]
+    assert approvals.judge("test_by_masking", {"region": "center:0.5", "max_images": 20})[0]

@@ -35,6 +35,7 @@ MASKING = TestResult("test_by_masking", 0.54, (0.5, 0.6), 0.004, 90, "confirmed"
         ({"error_rate": 0.4, "statement": "Wrong in 40.0 %."}, "E1"),
         ({"error_rate": 0.4, "statement": "Right in 60.0 %."}, "E1"),
         ({"q": 0.03}, "q 0.030; E1"),
+        ({"tests": (MASKING, MASKING)}, "test_by_masking: +54.0 points [+50.0, +60.0] points, control -6.0 points, p 0.004; E1"),
     ],
 )  # fmt: skip
 def test_a_finding_gives_the_numbers_that_its_statement_does_not(more: dict[str, Any], told: str) -> None:

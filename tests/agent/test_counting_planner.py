@@ -359,3 +359,47 @@ def test_a_count_in_a_conversation_ends_with_its_number_in_the_first_line(tmp_pa
     case.close()
     assert planner.turn().tool == "count_images"
     assert "kitchen images with stools=yes are wrong" in said[-1].text.splitlines()[0]  # type: ignore[attr-defined]
+
+
+# --- prices --------------------------------------------------------------------------------------------------------------
+
+
+def priced(case: FakeCase, text: str, *before: str) -> Any:
+    made = counting.answered(case, text, names_of(case, text), [Turn(b, (), "x") for b in before])
+    return made and made.additional_kwargs.get("counted")
+
+
+@pytest.mark.parametrize(
+    ("text", "costs"),
+    [
+        ("a bathroom taken for a kitchen costs 200 euros", [200.0]),
+        ("a bathroom taken for a kitchen costs me a lamb, say 200 euros, so what does that add up to?", [200.0]),
+        ("a kitchen that is taken for a bathroom costs me nothing, but a bathroom taken for a kitchen costs us 1,200 euros", [0.0, 1200.0]),
+    ],
+)  # fmt: skip
+def test_only_the_errors_that_are_priced_have_a_price(
+    text: str, costs: list[float], houses: FakeCase
+) -> None:
+    said = priced(houses, text)
+    assert [p["cost"] for p in said["prices"]] == costs and said["rest"] is None and said["unit"] == "euros"
+
+
+def test_a_price_is_changed_by_its_number_alone(houses: FakeCase) -> None:
+    first = "a bathroom taken for a kitchen costs 200 euros"
+    for text in ("make it 350", "and 350 euros then, lambs got dear", "make it 350 euros"):
+        said = priced(houses, text, first)
+        assert [p["cost"] for p in said["prices"]] == [350.0] and said["unit"] == "euros"
+    assert [p["cost"] for p in priced(houses, "make it 400", first, "make it 350")["prices"]] == [400.0]
+    assert priced(houses, "make it 350") is None  # nothing has a price yet
+    two = "a bathroom taken for a kitchen costs 200 and a kitchen taken for a bathroom 100"
+    assert priced(houses, "make it 350", two) is None  # either may be meant
+
+
+def test_what_priced_errors_come_to_is_told_over_the_images_and_for_each_thousand() -> None:
+    made = [counted(1, "are wrong", 786, 1500), counted(2, "are called cat", 123, 1500)]
+    said = {"kind": "costs", "prices": [{"true": "dog", "predicted": "cat", "cost": 200.0}], "rest": None, "unsaid": True, "unit": "euros"}  # fmt: skip
+    told = first_lines(made, said)
+    assert "24,600 euros over 1,500 evaluation images, 16,400 euros for each 1,000" in told
+    assert "The 663 other errors have no price" in told
+    without = {"kind": "cost", "true": "dog", "predicted": "cat", "cost": 200.0, "rest": None, "unsaid": True}
+    assert "24,600 over 1,500" in first_lines(made, without)

@@ -84,6 +84,26 @@ def test_what_needs_the_images_says_where_their_new_place_is_given(
             case.find_slices()
 
 
+@pytest.mark.parametrize("name", ["errors.html", "errors.csv"])
+def test_errors_that_were_drawn_are_written_out_without_pictures(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_case(predictions=answers_in(tmp_path / "there", other="a"), out=tmp_path / "case") as case:
+        drawn = case.review_errors(n=40)
+        shown = case.show_images(where="wrong")
+    shutil.rmtree(tmp_path / "there")
+    assert main(["reviews", "export", str(tmp_path / "case"), str(tmp_path / name)]) == 0
+    said = capsys.readouterr().out
+    assert f"{len(drawn.images)} errors written" in said and "holds no pictures" in said
+    text = (tmp_path / name).read_text()
+    assert drawn.images and all(i.path in text for i in drawn.images)
+    one = shown.images[0]  # seen elsewhere in the record, so label and answer are known
+    if name.endswith(".csv"):
+        assert f"{one.path},{one.label},{one.prediction}," in text
+    else:
+        assert "holds no pictures" in text and f"The model says <b>{one.prediction}</b>" in text
+
+
 def test_moved_answers_are_taken_where_their_content_is_the_same(handed_on: Path, tmp_path: Path) -> None:
     other = answers_in(tmp_path / "other", other="a")
     with pytest.raises(UserError, match="have changed since the case"):

@@ -72,3 +72,34 @@ def test_a_finding_that_cannot_be_repaired_says_why(case: Case, monkeypatch: pyt
 
     monkeypatch.setattr("failsight.tools.repair.choosing.choose", refuse)
     assert lines(plan(case, "retrain", {"finding": "F1"}))["strategy"] == "There is nothing to learn from."
+
+
+def timed(case: Case, tool: str, seconds: float, number: int, **arguments: object) -> None:  # noqa: F811
+    made = Evidence(tool, "t", "s", arguments, seconds=seconds, id=f"E{number}")
+    case.record("evidence.recorded", call=f"c{number}", evidence=made.to_dict())
+
+
+def test_fewer_images_and_draws_are_expected_to_take_less(case: Case) -> None:  # noqa: F811
+    images = sum(len(case.table(s)) for s in case.splits() if s in ("data", "train", "deploy"))
+    timed(case, "evaluate", 0.5 * images, 7)  # half a second an image
+
+    def most(tool: str = "test_by_masking", **arguments: object) -> float:
+        return expected_time(case, tool, arguments)[0][1]
+
+    usual = most(region="center:0.5")
+    assert most(region="center:0.5", max_images=10) == pytest.approx(2 + 0.5 * 10 * 10, rel=0.2)
+    assert most(region="center:0.5", max_images=10) < usual
+    assert most(region="center:0.5", max_images=10, draws=1) == pytest.approx(
+        2 + 0.5 * 10 * (1 + 9 / 8), rel=0.2
+    )
+    assert most("robustness_probe", severities=[1]) < most("robustness_probe") / 3
+
+
+def test_what_few_images_took_is_a_pace_and_no_total(case: Case) -> None:  # noqa: F811
+    timed(case, "test_by_masking", 12.0, 7, region="center:0.5", max_images=10, draws=8)
+    (seconds, _), basis = expected_time(
+        case, "test_by_masking", {"region": "center:0.5", "max_images": 20, "draws": 8}
+    )
+    assert seconds == pytest.approx(2 + 10 * 2) and basis == "by the pace of E7"
+    again = expected_time(case, "test_by_masking", {"region": "rect:0,0,1,1", "max_images": 10})
+    assert again == ((12.0, 12.0), "it took so long before, E7")

@@ -9,7 +9,9 @@ import pytest
 
 from failsight.agent.events import ToolStarted
 from failsight.agent.planners import leaving
+from failsight.agent.planners.dialogue import Act
 from failsight.agent.planners.guided import GuidedPlanner
+from failsight.agent.planners.slots import Unfit
 from failsight.agent.session import Session
 from failsight.knowledge_base.vocabulary import Vocabulary, recognise
 from tests.agent.guided_talk import CLASSES, OBJECTS, VALUES, Heard, ask, converse, quick_tools, rooms
@@ -211,6 +213,17 @@ def test_things_in_one_picture_are_covered_and_shown_again(case: FakeCase) -> No
 )
 def test_names_that_are_turned_away(sentence: str, gone: list[str]) -> None:
     assert [m.name for m in leaving.dropped(recognise(sentence, NAMES))] == gone
+
+
+def test_what_was_left_out_by_naming_the_rest_is_not_said_to_have_been_missing() -> None:
+    """``find_slices`` by line and shift, then without the line: what else is named may have taken it out already."""
+    act = Act("find_slices", {"attributes": ["line", "shift"]})
+    every = lambda: ["line", "shift", "speed"]  # noqa: E731
+    want = ("find_slices", {"attributes": ["shift"]})
+    assert leaving.without(["line"], act, dict(act.arguments), every) == want
+    assert leaving.without(["line"], act, {"attributes": ["shift"]}, every) == want
+    unfit = leaving.without(["speed"], act, dict(act.arguments), every)
+    assert isinstance(unfit, Unfit) and unfit.reason == "not_in"
 
 
 # --- classes called by numbers -----------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from failsight.agent.guards.fitting import CORE, DESCRIBE, FEWEST
 from failsight.agent.planners import grammar, schemas
 from failsight.agent.planners.server_errors import endpoint_error, server_words, takes_no_tools, too_long
 from failsight.agent.session import Session
+from failsight.tools.errors import RetryError
 from failsight.tools.registry import registry
 from tests.fakes.case import FakeCase, television_world
 from tests.fakes.server import ChatServer, Turn, dynamic, text, tool
@@ -266,3 +267,30 @@ def test_an_error_in_the_middle_of_a_stream_is_told(tmp_path: Path, monkeypatch:
     broken = Turn(raw=b'data: {"error": {"message": "CUDA out of memory"}}\n\n')
     for _, happened, _ in play(tmp_path, monkeypatch, [broken], "hello"):
         assert "CUDA out of memory" in told(happened)
+
+
+def test_a_tool_that_was_told_of_or_called_stays_described(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = [
+        tool(DESCRIBE, names=["label_noise"]), tool("confidence_profile"), text("Done."), text("Hello."), text("Yes."),
+    ]  # fmt: skip
+    *_, (_, _, server) = play(tmp_path, monkeypatch, turns, "look", "and now?", "and later?")
+    for request in server.requests[2:]:
+        offered = [t["function"]["name"] for t in request["tools"]]
+        assert {"label_noise", "confidence_profile"} <= {*offered}
+
+
+def test_tools_are_told_whole_or_named_as_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("failsight.agent.guards.fitting.REPLY", 3000)
+    names = ["find_slices", "robustness_probe", "test_by_masking", "retrain", "no_such_tool"]
+    *_, (_, _, server) = play(tmp_path, monkeypatch, [tool(DESCRIBE, names=names), text("Ok.")], "tell me")
+    reply = next(m["content"] for m in server.requests[-1]["messages"] if m["role"] == "tool")
+    told_whole = [n for n in names[:-1] if schemas.in_full(registry()[n]) in reply]
+    assert told_whole == names[: len(told_whole)] and 0 < len(told_whole) < 4
+    assert f"Not told: {', '.join(names[len(told_whole) :])}." in reply
+
+
+def test_an_argument_that_there_is_not_is_named_before_one_that_is_missing() -> None:
+    with pytest.raises(RetryError, match="'classes': there is none of that name"):
+        registry()["compare_classes"].check({"classes": ["a", "b"]})

@@ -16,6 +16,7 @@ from failsight.agent.events import ApprovalAsked, Notice, PlannerSaid
 from failsight.agent.grounding import UNVERIFIED, Checker
 from failsight.agent.guards.fitting import CORE, DESCRIBE
 from failsight.agent.journal import verify
+from failsight.agent.planner_text import READ_ON
 from failsight.agent.proposals.consent import LOOK
 from failsight.agent.session import Session
 from failsight.tools.registry import registry
@@ -261,7 +262,7 @@ def test_data_in_prompts_is_delimited_and_the_key_is_only_in_the_header(
         assert "<data>" in system
         assert KEY not in system
         offered = {t["function"]["name"]: t["function"] for t in server.requests[0]["tools"]}
-        assert {*CORE, LOOK, DESCRIBE} <= {*offered} <= {*registry(), LOOK, DESCRIBE}
+        assert {*CORE, LOOK, DESCRIBE} <= {*offered} <= {*registry(), LOOK, DESCRIBE, READ_ON}
         assert all(
             name in offered or f"\n{name}: " in offered[DESCRIBE]["description"] for name in registry()
         )

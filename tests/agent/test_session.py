@@ -290,7 +290,10 @@ def test_a_call_is_new_only_where_what_it_heeds_has_changed(tmp_path: Path) -> N
 def test_an_example_of_an_expectation_names_a_class_that_has_images(tmp_path: Path) -> None:
     table, model = television_world(40)
     first, second = table.classes
-    for labels, told in ((table.labels * 0 + 1, second), (table.labels * 0 - 1, first)):  # without labels: any
+    for labels, told in (
+        (table.labels * 0 + 1, second),
+        (table.labels * 0 - 1, first),
+    ):  # without labels: any
         table.labels[:] = labels
         case = FakeCase(tmp_path / told, {"data": table}, model)
         assert f"recall of {told} at least" in str(greeting(case, "novice").content)

@@ -112,3 +112,32 @@ def test_first_questions_go_to_the_tool_that_measures_it(typed: str, tool: str) 
     tools = {"evaluate": ("split",), "data_statistics": ("split", "class_name"), "confusion_matrix": ("top",)}
     found = route(typed, Vocabulary(classes=ROOMS.classes, tools=tools)).call
     assert found is not None and found["tool"] == tool
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("is it worse in the morning?", []), ("how are the houses at sleep?", ["house"]), ("one more hose than planes", ["plane"]),
+        ("are hosre pictures wrong?", ["horse"]), ("how good on shepe and plaen?", ["sheep", "plane"]),
+    ],
+)  # fmt: skip
+def test_an_english_word_is_no_slip_of_a_class(text: str, names: list[str]) -> None:
+    found = recognise(text, Vocabulary(classes=("horse", "house", "plane", "sheep")))
+    assert found.of("class") == names
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("only foggy", ["weather=fog"]), ("when it is sunny", ["weather=sun"]), ("icy and snowy", ["weather=ice", "weather=snow"]),
+        ("while it was raining", ["weather=rain"]), ("based on the ice", ["weather=ice"]), ("is the training set ready?", []), ("are many dirty?", ["spot=dirt"]),
+        ("a tiny spot", []),  # of tin, or of tine
+    ],
+)  # fmt: skip
+def test_a_value_is_known_in_other_forms_of_its_word(text: str, values: list[str]) -> None:
+    columns = {
+        "weather": ("fog", "ice", "rain", "snow", "sun", "tin"),
+        "spot": ("dirt", "tine"),
+        "mode": ("train", "read", "man", "base"),
+    }
+    assert recognise(text, Vocabulary(attributes=columns)).of("value") == values

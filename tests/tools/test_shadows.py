@@ -154,6 +154,7 @@ def test_other_images_other_kinds_and_open_ones_explain_nothing() -> None:
         known({"line": "west", "shift": "night"}, split="deploy"),
         Finding("spurious_correlation", "features", "unknown", "S.", slice=F3.slice, class_name="can", verdict="confirmed"),
         Finding("weak_slice", "correctness", "unknown", "O.", slice=F3.slice, verdict=None),
+        known({"line": "west", "shift": "night"}, confused_with="can"),  # what they are called, not that they are wrong
         known({"height": "gone"}),
     ):  # fmt: skip
         view.stated = [("F3", other)]

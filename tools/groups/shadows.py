@@ -113,6 +113,8 @@ def owners(view: CaseView, split: Split, skip: Collection[str] = ()) -> list[tup
         wanted = one.verdict == "confirmed" and one.kind in GROUPED and one.slice and not one.about
         if not wanted or one.split != split or one.failure == "robustness" or one.group in skip:
             continue
+        if one.confused_with and not one.class_name:
+            continue  # it says what such images are called, not that they are wrong more often
         try:
             inside, _ = rows_meeting(view, split, conditions_behind(one.slice))
         except RetryError:

@@ -6,6 +6,7 @@ Numbers come from the record; where it has none, that is said, or the tool that 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,27 +14,33 @@ from langchain_core.messages import AIMessage
 
 from failsight import prompts
 from failsight.agent.narrate.findings import FIRST
-from failsight.agent.planners import phrases, words
+from failsight.agent.planners import antecedents, phrases, words
 from failsight.agent.planners.advice import beliefs as advice_beliefs
 from failsight.agent.planners.advice import decisions as advice_decisions
 from failsight.agent.planners.advice import meta as advice_meta
 from failsight.agent.planners.advice import ranking as advice_ranking
 from failsight.agent.planners.advice import record as advice_record
+from failsight.agent.planners.advice import strengths as advice_strengths
 from failsight.agent.planners.advice import summaries as advice_summaries
+from failsight.agent.planners.advice import uses as advice_uses
 from failsight.agent.planners.advice.numbers import largest
 from failsight.agent.planners.advice.ranking import line
 from failsight.agent.planners.advice.words import bare, stands
 from failsight.agent.planners.step import Step
 from failsight.tools.registry import registry
+from failsight.tools.text import clean
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
     from failsight.agent.planners.dialogue import Turn
     from failsight.knowledge_base.vocabulary import Mentions
 
+_ABOUT_IT = re.compile(r"\b(?:about|against|with) (?:it|this|that)\b")
 MOST = 3  # findings that are named when somebody asks what to do
 _DO = (
     r"what (?:would|will|do) you (?:do|recommend|suggest|advise|propose)(?: (?:next|now|first|in my place|if you were me|to (?:us|me)|that (?:we|i) do))*",
+    r"(?:say |show (?:me|us) )?(?:what|how) (?:to do|should be done|has to be done|is to be done|we can do|i can do)(?: (?:now|next|then|about (?:it|this|that|them)|against (?:it|this|that)|with (?:it|this|that)))*",
+    r"what (?:can|could) (?:i|we|one) do (?:about|against) (?:it|this|that)",
     r"what (?:do|should|shall|must) (?:i|we) do(?: (?:now|next|about it|about this|first|with (?:it|this|that)|on monday|then))*",
     r"(?:what|which)(?:'s| is) (?:your|the best|the next) (?:advice|recommendation|suggestion|next step|step)|any (?:advice|recommendations?|suggestions?)|what(?:'s| is) (?:the )?plan|and now|now what|what now",
 )
@@ -54,8 +61,10 @@ def answered(case: Case, question: str, mentions: Mentions, before: Sequence[Tur
         or advice_record.answered(case, text, mentions, before)
         or advice_beliefs.answered(case, text, mentions, before)
         or advice_decisions.answered(case, text, mentions)
+        or advice_strengths.answered(case, text, mentions)
+        or advice_uses.answered(case, text, mentions)
         or advice_ranking.answered(case, text, mentions, before)
-        or _to_do(case, text, mentions)
+        or _to_do(case, text, mentions, before)
         or advice_meta.answered(case, text, mentions, before)
     )
     if not isinstance(made, Step):
@@ -65,10 +74,23 @@ def answered(case: Case, question: str, mentions: Mentions, before: Sequence[Tur
     return call(made.tool, made.arguments, made.why) if made.tool in registry() else None
 
 
-def _to_do(case: Case, text: str, mentions: Mentions) -> AIMessage | None:
-    """What one would do next, most urgent first."""
+def _about_class(case: Case, name: str) -> AIMessage | None:
+    """The confirmed findings that are about one class, with their repairs; None where there are none."""
+    found = [r for r in largest(case.state()) if name in (r.finding.class_name, r.finding.confused_with)]
+    if not found:
+        return None
+    shown = clean(name.replace("_", " "), 60)
+    lines = [prompts.say("advice.do.class", name=shown), *(f"- {line(r)}" for r in found[:MOST])]
+    return words.message("\n".join(lines), [f"Repair {found[0].id}", *words.choices(case)])
+
+
+def _to_do(case: Case, text: str, mentions: Mentions, before: Sequence[Turn]) -> AIMessage | None:
+    """What one would do next, most urgent first; about the class that the last answer was about, where ``it`` is one."""
     if mentions.found or not case.state().evidence or not stands(text, *_DO) or phrases.NEXT.match(text):
         return None
+    about = antecedents.one_class(case, before) if _ABOUT_IT.search(text) else ""
+    if about and (made := _about_class(case, about)) is not None:
+        return made
     following = words.next_lines(case)
     top = largest(case.state())[:MOST]
     if not top or any(

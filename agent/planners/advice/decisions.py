@@ -5,6 +5,7 @@ All of it is read off the newest judgement of readiness and the newest evaluatio
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
@@ -106,9 +107,9 @@ def _by_class(case: Case) -> AIMessage | Step:
     )
     if not found:
         return Step("", "evaluate", prompts.say("advice.why.classes"))
-    bounds = _bounds(state, list(found), split)
-    ready = [c for c, r in found.items() if c in bounds and r.ci is not None and r.ci[0] >= bounds[c]]
-    lines = [_head(ready, bounds, next(iter(found.values())).evidence, split)]
+    wanted = bounds(state, list(found), split)
+    ready = [c for c, r in found.items() if c in wanted and r.ci is not None and r.ci[0] >= wanted[c]]
+    lines = [_head(ready, wanted, next(iter(found.values())).evidence, split)]
     for name in sorted(found, key=lambda c: -min(found[c].value, said[c].value if c in said else 1.0))[:MOST]:
         right = said.get(name)
         told = prompts.say(
@@ -122,11 +123,11 @@ def _by_class(case: Case) -> AIMessage | Step:
         lines.append(
             f"- {told}{use}" + (prompts.say("advice.class.said", precision=str(right)) if right else ".")
         )
-    lines += [prompts.say("advice.classes.set")] if not bounds else []
+    lines += [prompts.say("advice.classes.set")] if not wanted else []
     return words.message("\n".join(lines), words.choices(case))
 
 
-def _bounds(state: CaseState, classes: list[str], split: str) -> dict[str, float]:
+def bounds(state: CaseState, classes: Sequence[str], split: str) -> dict[str, float]:
     """Class → the recall that is demanded of it, by itself or as one of all; empty where nobody demands any."""
     lead = "deploy." if split == "deploy" else ""
     made: dict[str, float] = {}

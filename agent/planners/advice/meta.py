@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from failsight import prompts
 from failsight.agent.narrate.plain import for_users
-from failsight.agent.planners import words
+from failsight.agent.planners import readers, words
 from failsight.agent.planners.advice.numbers import accuracy, largest, of_classes
 from failsight.agent.planners.advice.words import stands
 from failsight.agent.planners.step import Step
@@ -59,6 +59,7 @@ _WRONG_LABEL: Final = re.compile(
     r"^(?:(?:that|this|you|it)(?:'s| is|'re| are) (?:wrong|not (?:right|true|correct)|incorrect|mistaken)|no|nonsense|false)?[ ,.;:]*(?:(?:the|that|this) (?:picture|image|photo|one|label)|it|that|this) (?:clearly |really |actually |obviously )*(?:shows?|is|depicts?|says?|should be|must be)(?: (?:clearly|really|actually|obviously|in fact))? (?:an? |the )?(?P<what>.{2,60})$"
 )
 _YOU_WRONG: Final = r"(?:you|that|this|it)(?:'re|'s| are| is) (?:just |simply |plainly |completely |totally )*(?:wrong|mistaken|incorrect|false|not (?:right|true|correct))(?: (?:about (?:that|this|it)))?|(?:are you|you are|you're) (?:just )?(?:making (?:this|that|it) up|lying|guessing|hallucinating|inventing (?:this|that|it))(?: (?:just|all|as you go))*|(?:are you just making this up)"
+_HANDED: Final = re.compile(r"\b(?:give|hand) (?:this|that|it)\b")
 _SHOW: Final = r"(?:can|may|could|should) (?:i|we) (?:show|send|give|forward|present|hand) (?:this|that|it|the (?:report|results?|findings))(?: on)?(?: to)? (?P<who>(?:my |the |our |a )?[\w ]{2,40})"
 _BIGGER: Final = (
     r"would (?:an? |the )?(?:bigger|larger|deeper|better|other|different|newer|more powerful) (?:model|network|architecture|backbone)(?: (?:be better|help|do better|solve (?:it|this)|fix (?:it|this)|improve (?:it|things)))?",
@@ -72,6 +73,11 @@ _ABOUT: Final = re.compile(r"^(?:what|how|where|why|is|are|does|do|show)\b")
 _WORST: Final = re.compile(
     r"^(?:at |in |on |for |with |by )?(?:which|what) (?P<what>[\w /.°-]{3,50}?)(?:'s| is| are| does| do| has| have| fails?| gets?)\b.*\b(?:worst|weakest|hardest|best|fail\w*|most errors|least|bad|badly|difficult|strongest|wrong|highest|lowest|errors)\b"
 )
+
+
+def _hands_over(text: str, who: str) -> bool:
+    """Whether it is the model that is given to somebody: no document is named, and who gets it is no reader of reports."""
+    return _HANDED.search(text) is not None and readers.audience_of(who) in ("", "end_user")
 
 
 def answered(case: Case, text: str, mentions: Mentions, before: Sequence[Turn]) -> AIMessage | Step | None:
@@ -98,7 +104,7 @@ def answered(case: Case, text: str, mentions: Mentions, before: Sequence[Turn]) 
         )
     if plain and stands(text, *_BIGGER):
         return _bigger(case)
-    if (found := stands(text, _SHOW)) is not None and plain:
+    if (found := stands(text, _SHOW)) is not None and plain and not _hands_over(text, found["who"]):
         return words.message(
             prompts.say("advice.show", who=clean(found["who"], 40)),
             ["Write the report", *words.choices(case)],

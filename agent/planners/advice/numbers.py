@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from failsight import prompts
 from failsight.agent.currency import newest, since
 from failsight.agent.narrate.findings import FIRST, ordered
 from failsight.agent.narrate.words import criterion
@@ -12,8 +13,8 @@ from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.evidence import Evidence, Fact
 from failsight.tools.expectations.criteria import criteria_of
 from failsight.tools.expectations.names import is_share, show_value
-from failsight.tools.propose_correction import errors_at_stake
 from failsight.tools.text import clean, interval, number
+from failsight.tools.verdicts import at_stake, measured_part
 
 
 class Rate(NamedTuple):
@@ -99,8 +100,22 @@ def largest(state: CaseState) -> list[FindingRecord]:
 
 
 def stake(record: FindingRecord) -> int:
-    """How many of the measured errors a perfect repair would save at most; 0 where errors are not the matter."""
-    return round(errors_at_stake(record.finding))
+    """How many errors among all images a perfect repair would save at most; 0 where errors are not the matter."""
+    return round(at_stake(record.finding))
+
+
+def told_stake(record: FindingRecord) -> str:
+    """The same in a sentence, with the images that it was measured on; empty for 0."""
+    errors, n = stake(record), record.finding.n or 0
+    whole = measured_part(record.finding) == 1
+    name = "advice.stake" if whole else "advice.stake.part"
+    return prompts.say(name, errors=f"{errors:,}", n=f"{n:,}") if errors else ""
+
+
+def size(record: FindingRecord) -> str:
+    """How many images a finding is about: counted, or where a part of them was measured ``about 226``."""
+    part, n = measured_part(record.finding), record.finding.n or 0
+    return f"{n:,}" if part == 1 else f"about {round(n / part):,}"
 
 
 def fixed(record: FindingRecord) -> bool:

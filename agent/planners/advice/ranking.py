@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Final
 from failsight import prompts
 from failsight.agent.narrate.plain import for_requesters
 from failsight.agent.planners import words
-from failsight.agent.planners.advice.numbers import accuracy, action, fixed, largest, stake
+from failsight.agent.planners.advice.numbers import (
+    accuracy,
+    action,
+    fixed,
+    largest,
+    size,
+    stake,
+    told_stake,
+)
 from failsight.agent.planners.advice.words import count, stands
 from failsight.agent.planners.step import Step
 from failsight.tools.registry import registry
@@ -116,9 +124,8 @@ def line(record: FindingRecord) -> str:
     """A finding in one line: what happens, how much is at stake, the first repair proposed for it."""
     said = for_requesters(record.finding).rstrip(".")
     told = prompts.say("advice.finding", id=record.id, statement=clean(said, 300))
-    if errors := stake(record):
-        n = record.finding.n or 0
-        told += " " + prompts.say("advice.stake", errors=f"{errors:,}", n=f"{n:,}")
+    if at := told_stake(record):
+        told += f" {at}"
     if how := action(record):
         told += " " + prompts.say("advice.first", action=how)
     return told
@@ -160,6 +167,22 @@ def _ranked(case: Case, state: CaseState, text: str, asked: Sequence[str]) -> AI
     return words.message("\n".join(lines), words.choices(case))
 
 
+def of_those(case: Case, ids: Sequence[str], *, least: bool = False) -> AIMessage:
+    """Findings that were spoken of beside each other, the one with most errors at stake first (``least``: with fewest)."""
+    state = case.state()
+    known = [r for i in ids if (r := state.find(i)) is not None]
+    some = [r for r in largest(state) if r.id in ids and stake(r)]
+    if (
+        len(some) < len(known) or len(some) < 2
+    ):  # what is not confirmed, or costs no errors, has no place in the order
+        lines = [prompts.say("compared.findings"), *(f"- {words.finding_line(r)}" for r in known)]
+        return words.message("\n".join(lines), words.choices(case))
+    some = sorted(some, key=stake, reverse=not least)
+    lines = [prompts.say("compared.stake", ids=listing([f"{r.id} ({stake(r):,})" for r in some], len(some)))]
+    lines += [f"- {line(r)}" for r in some[:MOST]]
+    return words.message("\n".join([*lines, prompts.say("advice.overlap")]), words.choices(case))
+
+
 def _shakiest(case: Case, state: CaseState) -> AIMessage:
     """The confirmed finding whose effect lies nearest to none, measured by the half width of its interval."""
 
@@ -189,7 +212,7 @@ def _gain(case: Case, state: CaseState, found: FindingRecord | None) -> AIMessag
             "advice.gain",
             id=found.id,
             errors=f"{errors:,}",
-            n=f"{n:,}",
+            n=size(found),
             evidence=listing(list(found.evidence[:1])),
         )
     ]

@@ -59,8 +59,6 @@ _FINDING: Final = r"(?:explain|describe|tell me|say|put) (?:finding |hypothesis 
 _GOOD: Final = (
     r"(?:.{0,60}[.,;!] )?(?:tell|give|show)(?: me| us)? (?:something|anything|one thing|some) (?:good|positive|nice)(?: (?:about (?:it|the model|this model|this)|news))?",
     r"(?:is there )?(?:anything|something|any) (?:good|positive)(?: (?:about (?:it|the model|this model)|at all|news))?",
-    r"what(?:'s| is) (?:good|positive|right) (?:about|with) (?:it|this|the model|this model)",
-    r"what (?:is it|is the model) (?:good|best) at|what are (?:its|the) strengths",
 )
 _NEGATIVE: Final = r"(?:that's|that is|it's|this is|you're|you are|that sounds|it sounds) (?:way |far |much |a bit )?too (?:negative|pessimistic|harsh|hard|critical|gloomy)(?:[.,;!].{0,100})?"
 _REPORT: Final = re.compile(

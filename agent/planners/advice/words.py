@@ -17,6 +17,7 @@ _TAIL: Final = re.compile(
 _APOSTROPHES: Final = {
     "whats": "what's", "thats": "that's", "isnt": "isn't", "dont": "don't", "didnt": "didn't", "doesnt": "doesn't", "cant": "can't",
     "youre": "you're", "im": "i'm", "lets": "let's", "wheres": "where's", "whos": "who's", "havent": "haven't",
+    "wich": "which", "whic": "which", "wat": "what",
 }  # fmt: skip
 _SHORT: Final = re.compile(rf"\b(?:{'|'.join(_APOSTROPHES)})\b")
 _NUMBERS: Final = {

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
 from failsight.agent.planners import looks
+from failsight.agent.planners.counting import by_column, named_beside
 from failsight.agent.planners.counting import follow as counting_follow
 from failsight.agent.planners.counting import more as counting_more
 from failsight.agent.planners.counting import words as w
@@ -21,6 +22,7 @@ from failsight.agent.planners.counting.base import call_of, columns_of, marks, n
 from failsight.agent.planners.counting.read import OUTCOMES, Count, denied, parts, read
 from failsight.agent.planners.counting.said import SAID, TOOL
 from failsight.agent.planners.slots import without_names
+from failsight.knowledge_base.condition_text import TOGETHER
 from failsight.knowledge_base.groups import strange_values
 from failsight.knowledge_base.two_classes import positive
 from failsight.tools.registry import registry
@@ -59,14 +61,24 @@ def answered(case: Case, question: str, mentions: Mentions, before: Sequence[Tur
     spelt = _first_question(w.spelt(question))
     if spelt != question:
         question, mentions = spelt, names_of(case, spelt)
+    pointed = by_column.pointed(case, question, mentions, before)
+    if pointed != question:
+        question, mentions = pointed, names_of(case, pointed)
     columns = columns_of(case)
     if strange_values(mentions, columns):
         return None
     special = counting_more.answered(case, question, mentions, before)
     if special is not None:
         return special
-    counts = _where_they_are(case, asked(case, mentions, before))
+    counts = _where_they_are(case, _other_side(case, question, before) or asked(case, mentions, before))
     return message(case, question, counts) if counts else None
+
+
+def _other_side(case: Case, question: str, before: Sequence[Turn]) -> list[Count]:
+    """``how many with over 800 hours are wrong, and how many with less?``: the count on both sides of its limit; none for every other sentence."""
+    short = named_beside.without_tail(question)
+    made = asked(case, names_of(case, short), before) if short != question else []
+    return named_beside.both_sides(made[0]) if len(made) == 1 else []
 
 
 def _where_they_are(case: Case, counts: Sequence[Count]) -> list[Count]:
@@ -157,8 +169,12 @@ def _takes_rate(one: Count, question: str) -> bool:
     names = [parts(c)[0] for c in one.among]
     classes = [c for c in one.among if parts(c)[0] in ("true", "predicted")]
     others = [c for c in one.among if c not in classes]
-    narrow = any("!=" in c or "|" in c or c.endswith("=no") or parts(c)[0] == "confidence" for c in one.among)
-    narrow = narrow or w.WITHOUT.search(question) is not None
+    narrow = any(
+        "!=" in c or c.startswith(TOGETHER) or "|" in c or c.endswith("=no") or parts(c)[0] == "confidence"
+        for c in one.among
+    )
+    limits = [parts(c)[0] for c in others if parts(c)[1] in ("<", "<=", ">", ">=")]
+    narrow = narrow or w.WITHOUT.search(question) is not None or len(set(limits)) < len(limits)
     if narrow or w.FOR_SOME.search(question) or w.ONLY_ANSWERS.search(question):
         return bool(one.among)
     if one.by:

@@ -71,7 +71,7 @@ def marks(case: Case, mentions: Mentions) -> list[Mark]:
     for pattern, kinds, sign in _HOUSES:
         found = pattern.search(text)
         column = _column(case, kinds) if found is not None else ""
-        middle = _median(case, column) if column else None
+        middle = median(case, column) if column else None
         if found is not None and middle is not None:
             made.append(Mark(*found.span(), "condition", f"{column}{sign}{middle}"))
     for unit, about in _UNITS:
@@ -87,14 +87,14 @@ def marks(case: Case, mentions: Mentions) -> list[Mark]:
 
 def _column(case: Case, kinds: Sequence[str]) -> str:
     """The one column of numbers whose name says what a word or a unit is about; empty for none or several."""
-    found = [n for n in columns_of(case) if set(words_of(n)) & set(kinds) and _median(case, n) is not None]
+    found = [n for n in columns_of(case) if set(words_of(n)) & set(kinds) and median(case, n) is not None]
     return found[0] if len(found) == 1 else ""
 
 
 _MEDIANS: WeakKeyDictionary[Case, dict[str, tuple[str, str | None]]] = WeakKeyDictionary()
 
 
-def _median(case: Case, column: str) -> str | None:
+def median(case: Case, column: str) -> str | None:
     """The median of a column of numbers; None for any other. Read once, and again after an edit: a table may have a million rows."""
     edits, kept = case.state().attributes_now(), _MEDIANS.setdefault(case, {})
     if column not in kept or kept[column][0] != edits:

@@ -16,6 +16,7 @@ from failsight.agent.planners.counting.read import OUTCOMES, Count, denied, part
 from failsight.agent.planners.counting.said import RANKS, TOOL
 from failsight.agent.planners.dialogue import Act, Turn
 from failsight.agent.planners.slots import splits, where
+from failsight.tools.experiments.population import apart
 
 _LEAD: Final = r"^\W*(?:(?:and|so|but|ok(?:ay)?|now|then|well|hm+|please|or)\b\W*)*"
 OUT_OF: Final = re.compile(_LEAD + r"(?:(?:that'?s |that is |is that )?(?:out )?of how many|how many (?:is|are|were) there(?: (?:in (?:total|all)|altogether))?|what(?:'s| is) the total)\b[^?]{0,20}\W*$", re.IGNORECASE)  # fmt: skip
@@ -38,7 +39,7 @@ _OTHERS: Final = re.compile(
 _AGAIN: Final = re.compile(r"\b(?:again|back|after all|included?|including)\b", re.IGNORECASE)
 _AROUND: Final = re.compile(r"\b(?:other way (?:a?round)?|vice.versa|the (?:reverse|opposite|converse))\b", re.IGNORECASE)  # fmt: skip
 _INTO_BASE: Final = re.compile(r"\b(?:with|without|in|at|only|just|for|among|if|when|on)\b", re.IGNORECASE)
-_ASKS: Final = re.compile(_LEAD + r"(?:is|are|was|were|does|do|did|has|have|can|could|will|would|should|i|why|who|where|when|which)\b(?! (?:without|with|about)\b)", re.IGNORECASE)  # fmt: skip
+_ASKS: Final = re.compile(_LEAD + r"(?:is|are|was|were|does|do|did|has|have|can|could|will|would|should|i|why|who|where|when|which)\b(?! (?:without|with|about|(?:the |that |it )?same)\b)", re.IGNORECASE)  # fmt: skip
 _MOST_WORDS: Final = 14  # of a sentence that only goes on
 
 
@@ -53,7 +54,7 @@ def context(before: Sequence[Turn]) -> tuple[list[Count], bool]:
     asked = turn.said if not splits(turn.said) else " ".join(t.said for t in before[-2:])
     if turn.acts[0].tool == "evaluate" and RANKS.search(w.spelt(asked)):
         return [Count((), ("correct",), _splits(turn.acts[0].arguments))], True
-    one = _of_other(turn.acts[0])
+    one = of_other(turn.acts[0])
     return ([one] if one else []), False
 
 
@@ -63,9 +64,7 @@ def _splits(given: Mapping[str, Any]) -> tuple[str, ...]:
 
 def held(value: Any) -> tuple[str, ...]:
     return (
-        tuple(p.strip() for p in value.split("&") if p.strip())
-        if isinstance(value, str)
-        else tuple(value or ())
+        tuple(p.strip() for p in apart(value) if p.strip()) if isinstance(value, str) else tuple(value or ())
     )
 
 
@@ -75,9 +74,11 @@ def _of_count(given: Mapping[str, Any]) -> Count:
     )
 
 
-def _of_other(act: Act) -> Count | None:
-    """The images behind a confusion, behind pictures that are shown, or of a group that was compared."""
+def of_other(act: Act) -> Count | None:
+    """The images behind a confusion, behind pictures that are shown, of a group that was compared, or of a class."""
     given = act.arguments
+    if act.tool == "data_statistics" and given.get("class_name"):
+        return Count((f"true={given['class_name']}",), (), _splits(given))
     if act.tool not in ("confusion_matrix", "show_images", "compare_group"):
         return None
     true, called = given.get("true_class") or given.get("class_name"), given.get("predicted_class")
@@ -118,7 +119,7 @@ def follow(
     if not strict or said.head or len(question.split()) > _MOST_WORDS or _ASKS.match(question):
         return None
     if len(made) > 1:
-        return _unique([_patched(b, m, question) for b in base for m in made if m.among])
+        return _unique([patched(b, m, question) for b in base for m in made if m.among])
     return _changed(question, said, base)
 
 
@@ -153,8 +154,8 @@ def _changed(question: str, said: Count, base: Sequence[Count]) -> list[Count] |
         turned = [_turned(b) for b in base]
         return turned if turned != list(base) else None
     if _OTHERS.match(question):
-        others = [o for b in base if (o := _others(b)) is not None]
-        return _unique(others) or None
+        left = [o for b in base if (o := others(b)) is not None]
+        return _unique(left) or None
     if _OUTCOME.search(question) and set(said.among) <= set(OUTCOMES) and said.among:
         inside = [replace(b, among=(*_dropped(b.among, said.among), *said.among), having=tuple(c for c in b.having if c not in OUTCOMES)) for b in base]  # fmt: skip
         return inside if all(b.having for b in inside) else None
@@ -162,7 +163,7 @@ def _changed(question: str, said: Count, base: Sequence[Count]) -> list[Count] |
         return None
     if said.either:
         return [replace(base[-1], having=(), either=said.either, splits=said.splits or base[-1].splits)]
-    changed = [_patched(b, said, question) for b in base]
+    changed = [patched(b, said, question) for b in base]
     if _COMPARE.search(question) and said.among:
         return _unique([*base, *changed])
     return _unique(changed)
@@ -184,7 +185,7 @@ def _turned(one: Count) -> Count:
     return replace(one, among=tuple(among), having=tuple(having))
 
 
-def _others(one: Count) -> Count | None:
+def others(one: Count) -> Count | None:
     """The other classes, or the images outside of the group."""
     if any(parts(c)[0] == "true" for c in one.among):
         return replace(one, among=tuple(c for c in one.among if parts(c)[0] != "true"), by="true")
@@ -194,7 +195,7 @@ def _others(one: Count) -> Count | None:
     return replace(one, among=tuple(denied(c) if c == held[0] else c for c in one.among))
 
 
-def _patched(one: Count, said: Count, question: str) -> Count:
+def patched(one: Count, said: Count, question: str) -> Count:
     """A count with other names in it: each takes the place of one of its kind, or narrows the base."""
     among, having = list(one.among), list(one.having)
     for new in said.among:

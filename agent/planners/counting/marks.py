@@ -13,15 +13,18 @@ from typing import Final, NamedTuple
 from failsight.agent.planners.counting import words as w
 from failsight.agent.planners.looking import LOOKS
 from failsight.agent.planners.slots import SPLIT_WORDS
+from failsight.knowledge_base.condition_text import denied as denied
+from failsight.knowledge_base.condition_text import parts as parts
 from failsight.knowledge_base.groups import group_of
 from failsight.knowledge_base.people import are_numbers, people
+from failsight.knowledge_base.turned_away import left_over, runs, start_of
 from failsight.knowledge_base.vocabulary import Mention, Mentions, words_of
 
 Columns = Mapping[str, Sequence[str]]
 Look = Callable[[str, bool], str | None]
 TRUE, PREDICTED = "true", "predicted"
 OUTCOMES: Final = ("wrong", "correct")
-_CONDITION: Final = re.compile(r"(?P<name>.+?)(?P<op>!=|<=|>=|=|<|>)(?P<value>.*)")
+_CALLED: Final = re.compile(r"\b(?:called|taken for)\b", re.IGNORECASE)
 
 
 class Mark(NamedTuple):
@@ -31,22 +34,6 @@ class Mark(NamedTuple):
     end: int
     kind: str
     value: str = ""
-
-
-def parts(condition: str) -> tuple[str, str, str]:
-    """Name, sign and value of a condition; the sign is empty for ``wrong`` and ``correct``."""
-    found = _CONDITION.fullmatch(condition)
-    return (found["name"], found["op"], found["value"]) if found else (condition, "", "")
-
-
-def denied(condition: str) -> str:
-    """What holds where a condition does not: ``cat=no``, ``true!=kitchen``, ``price<=300``."""
-    if condition in OUTCOMES:
-        return OUTCOMES[1 - OUTCOMES.index(condition)]
-    name, sign, value = parts(condition)
-    if sign == "=" and value in ("yes", "no"):
-        return f"{name}={'no' if value == 'yes' else 'yes'}"
-    return f"{name}{w.NOT_OP[sign]}{value}"
 
 
 def marks_of(mentions: Mentions, columns: Columns, look: Look, more: Sequence[Mark]) -> list[Mark]:
@@ -91,7 +78,22 @@ def marks_of(mentions: Mentions, columns: Columns, look: Look, more: Sequence[Ma
             looked = look(measure, low) if free(*found.span()) else None
             if looked is not None:
                 taken.append(Mark(*found.span(), "condition", looked))
-    return sorted(taken)
+    return _left_out(text, sorted(taken))
+
+
+def _left_out(text: str, marks: Sequence[Mark]) -> list[Mark]:
+    """Names that are turned away together (``except line 3 at night``) as one condition: all images but those that meet them all."""
+    names = [m for m in marks if m.kind in ("class", "condition") and not m.value.startswith("confidence")]
+    held = [f"{TRUE}={m.value}" if m.kind == "class" else m.value for m in names]
+    numbers = runs(text, [(m.start, m.end) for m in names], [parts(c)[2] in ("yes", "no") for c in held])
+    made = list(marks)
+    for number in {n for n in numbers if n and numbers.count(n) > 1}:
+        inside = [i for i, n in enumerate(numbers) if n == number]
+        start, end = start_of(text, names[inside[0]].start), names[inside[-1]].end
+        called = [PREDICTED + c.removeprefix(TRUE) if i and names[i].kind == "class" and _CALLED.search(text[names[i - 1].end : names[i].start]) else c for i, c in enumerate(held)]  # fmt: skip
+        made = [m for m in made if not (m.start < end and start < m.end)]
+        made.append(Mark(start, end, "condition", left_over([called[i] for i in inside])))
+    return sorted(made)
 
 
 def _both(mentions: Mentions) -> list[Mark]:
@@ -115,7 +117,9 @@ def _names(mentions: Mentions, columns: Columns) -> Iterator[Mark]:
     for one in sorted(mentions.found, key=lambda m: first.index(m.role) if m.role in first else len(first)):
         column = one.name if one.role == "attribute" else _column_of(one, columns)
         counted = _numbered(text, one, columns, column) if column else None
-        if counted is not None:
+        if one.told:
+            yield Mark(one.start, one.end, "condition", one.name)
+        elif counted is not None:
             yield counted
         elif one.role == "class":
             yield Mark(one.start, one.end, "class", one.name)
@@ -172,10 +176,24 @@ def _grouped(mentions: Mentions, found: Sequence[Mention], columns: Columns, one
     if one.role == "attribute" and len(listed := _listed(mentions.sentence, one, columns)) > 1:
         yield from listed
         return
-    group = group_of(replace(mentions, found=tuple(found)), columns)
+    text = _with_run_open(mentions, one)
+    group = group_of(replace(mentions, sentence=text, found=tuple(found)), columns)
     for (start, end), condition in zip(group.spans, group.conditions, strict=False):
         if start < one.end and one.start < end:
             yield Mark(min(start, one.start), max(end, one.end), "condition", condition)
+
+
+def _with_run_open(mentions: Mentions, one: Mention) -> str:
+    """The sentence without the word that turns ``one`` away together with others (``leave foggy days in May out``): one condition is made of
+    them all, of which none alone is left out."""
+    text = mentions.sentence
+    some = [m for m in mentions.found if m.role in ("class", "value", "object")]
+    numbers = runs(text, [(m.start, m.end) for m in some])
+    number = next((n for m, n in zip(some, numbers, strict=True) if m == one), 0)
+    start = start_of(text, one.start)
+    if not number or numbers.count(number) < 2 or start == one.start:
+        return text
+    return f"{text[:start]}{' ' * (one.start - start)}{text[one.start :]}"
 
 
 def _column_of(one: Mention, columns: Columns) -> str:

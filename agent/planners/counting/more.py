@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
 from failsight.agent.planners import looks, words
+from failsight.agent.planners.counting import by_column, named_beside
 from failsight.agent.planners.counting import follow as counting_follow
 from failsight.agent.planners.counting import prices as counting_prices
 from failsight.agent.planners.counting import words as w
@@ -44,6 +45,10 @@ _RANK_ELSE: Final = re.compile(
     r"\b(?:why|because|group|slices?|mistakes? (?:is|are)|confus\w+|apart|labels? (?:are|is)|for a|repair|fix|problem|risk|show|image|picture|photo|subgroups?|conditions?|attributes?|perturbation|layer|split)\b",
     re.IGNORECASE,
 )
+_TELL: Final = re.compile(  # what is to be shown is the class itself
+    rf"{LEAD}(?:can you |could you )?(?:show|tell|give|name|list)(?: me| us)? (?=(?:what |which )?(?:is )?(?:the )?(?:\w+ )?(?:best|worst|weakest|strongest|hardest|easiest) (?:\w+ )?(?:class|room|categor|one))",
+    re.IGNORECASE,
+)
 _CLASSES: Final = re.compile(
     r"\b(?:class(?:es)?|rooms?|categor(?:y|ies)|labels?)\b|\bit (?:\w+ )?(?:best|worst) (?:at|on|with)\b",
     re.IGNORECASE,
@@ -71,7 +76,10 @@ def answered(case: Case, question: str, mentions: Mentions, before: Sequence[Tur
         counting_prices.cost(case, whole, named, before, split)
         or _unanswered(case, question, before)
         or _ranked(case, whole, named, before, split)
+        or by_column.answered(case, whole, named)
         or counting_prices.day(case, whole, split)
+        or named_beside.answered(case, question, mentions)
+        or named_beside.corrected(case, question, mentions, before)
         or _that_many(case, question, before)
         or _by_number(case, question, mentions, before)
         or _none(case, question, mentions, before)
@@ -117,9 +125,10 @@ def _ranked(
     column = next((m.name for m in mentions.found if m.role == "attribute"), "")
     by_name = re.search(r"\b(?:which|what)\b", question, re.IGNORECASE) if column else None
     extreme = found or (re.search(r"\b(?:best|worst)\b", question, re.IGNORECASE) if by_name else None)
-    if extreme is None or _RANK_ELSE.search(without_names(mentions)) or len(question) > 100:
+    rest = _TELL.sub("", without_names(mentions))
+    if extreme is None or _RANK_ELSE.search(rest) or len(question) > 100:
         return None
-    if any(m.role in ("class", "object", "value") for m in mentions.found):
+    if any(m.role == "object" or (m.role in ("class", "value") and not column) for m in mentions.found):
         return None
     base, strict = counting_follow.context(before)
     ranked = any(RANKS.search(w.spelt(t.said)) for t in before[-2:])
@@ -131,7 +140,10 @@ def _ranked(
         "n": _number(question, len(case.classes)),
     }
     if column:
-        given = {"having": ["correct"], "by": column, **({"split": split} if split else {})}
+        among = by_column.narrowed(case, mentions, column)
+        if among is None:
+            return None
+        given = {"having": ["correct"], "by": column, **({"among": among} if among else {}), **({"split": split} if split else {})}  # fmt: skip
         return call_of((TOOL, given), [], why(question), {**said, "kind": "rank_by", "by": column})
     if (
         strict
@@ -180,6 +192,11 @@ _DOES_WORSE: Final = re.compile(
     r"\b(?:does|do|is|are|did) (?:it|the model|they)(?: (?:do|work|perform|fare))? (?:worse|better|less well|differently)\b",
     re.IGNORECASE,
 )
+#: ``and with less?``: the other side of a limit
+_OTHER_SIDE: Final = re.compile(
+    rf"{LEAD}(?:(?:with|for|those|ones|the|that|are|have|of|and|below|above|under|over)\b\W*)*(?:less|fewer|more|lower|higher|younger|older|newer|shorter|longer|smaller|larger|cheaper|(?:below|under|above|over|beyond) (?:that|it|this)|the (?:others?|rest))(?: (?:ones|hours|images|items|than that|of (?:it|them|that)))?\W*$",
+    re.IGNORECASE,
+)
 _MORE_NUMBERS: Final = re.compile(
     rf"^\W*(?:(?:and|or|what about|how about|with|for)\b\W*)*{w.NUMBER}(?: or more)?(?:\W+(?:and |or |with |for )*{w.NUMBER}(?: or more)?)*\W*$",
     re.IGNORECASE,
@@ -206,6 +223,11 @@ def _by_number(case: Case, question: str, mentions: Mentions, before: Sequence[T
             f"{parts(made[-1])[0]}{'>=' if more else '='}{w.NUMBERS.get(n.lower(), n)}" for n, more in typed
         ]
         return _sides(question, [_with(base[-1], made, c) for c in new])
+    limits = [c for c in made if parts(c)[1] in ("<", "<=", ">", ">=")]
+    if len(limits) == 1 and not mentions.found and _OTHER_SIDE.match(question):
+        turned = denied(limits[0])
+        counts = [replace(b, among=tuple(turned if c == limits[0] else c for c in b.among)) for b in base]
+        return _sides(question, [c for c in counts if turned in c.among])
     held = [m.value for m in marks(case, mentions)]
     if len(held) != 1:
         return None

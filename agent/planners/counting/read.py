@@ -24,6 +24,7 @@ from failsight.agent.planners.counting.marks import (
     parts,
 )
 from failsight.agent.planners.slots import splits
+from failsight.knowledge_base.condition_text import TOGETHER
 from failsight.knowledge_base.directions import directions
 from failsight.knowledge_base.vocabulary import Mentions
 
@@ -225,6 +226,8 @@ def _hold(mark: Mark, clause: _Clause, pen: _Pen) -> None:
     else:
         made = mark.value
     said = bool(clause.verb) and not (clause.there and clause.verb in ("is", "are"))
+    if made.startswith(TOGETHER):  # what is left out is left out of all that is counted
+        pen.prep, said = "without", False
     clause.held.append(Held(denied(made) if away else made, pen.prep, said, pen.either))
     pen.fresh = pen.which = False
     if mark.kind == "outcome":

@@ -31,6 +31,7 @@ IS_BEST: Final = re.compile(_BEST, re.IGNORECASE)
 _FIRST: Final = re.compile(r"(?<=[%\w])\. (?=(?:These|This|By) )")
 _UNKNOWN: Final = "it is not known"  # of a count's notes: images of which a condition can't be told
 MOST: Final = 6
+MOST_LINES: Final = 9  # of a first line with the counts that it rests on
 FEW: Final = 4  # values that a count's own summary names
 MOST_VALUES: Final = 12
 
@@ -48,11 +49,11 @@ def answer(case: Case, evidence: Sequence[str], said: Mapping[str, Any] | None) 
         return ""
     kind = str((said or {}).get("kind", ""))
     if kind in _KINDS:
-        return "\n".join(_KINDS[kind](case, made, said or {})[:MOST])
+        return "\n".join(_KINDS[kind](case, made, said or {})[:MOST_LINES])
     counts = [e for e in made if e.tool == TOOL]
     if len(counts) == 1 and (whole := _all_values(counts[0])):
         return whole
-    return "\n".join(_told(e) for e in counts[:MOST]) if len(counts) > 1 else ""
+    return "\n".join(of_count(e) for e in counts[:MOST]) if len(counts) > 1 else ""
 
 
 def _all_values(made: Evidence) -> str:
@@ -66,7 +67,7 @@ def _all_values(made: Evidence) -> str:
     return f"{_FIRST.split(made.summary)[0].rstrip('.')}: {listing(values, MOST_VALUES, 120)} [{made.id}]."
 
 
-def _told(made: Evidence) -> str:
+def of_count(made: Evidence) -> str:
     """The answer of one count, and the values that it tells."""
     first, *rest = _FIRST.split(made.summary)
     by = next((f" {r}" for r in rest if r.startswith("By ")), "")
@@ -109,7 +110,7 @@ def _any(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[
         _UNKNOWN in note for note in made[-1].notes
     )  # what is in no group is left with those that have one
     key = "count.any_of.unknown" if unknown else "count.any_of"
-    return [prompts.say(key, count=f"{whole:,}", n=f"{of:,}", share=_share(whole, of, ci), names=names, what=str(said.get("what") or "counted"), evidence=_cited(made)), *map(_told, made)]  # fmt: skip
+    return [prompts.say(key, count=f"{whole:,}", n=f"{of:,}", share=_share(whole, of, ci), names=names, what=str(said.get("what") or "counted"), evidence=_cited(made)), *map(of_count, made)]  # fmt: skip
 
 
 def _share(k: int, n: int, ci: tuple[float, float] | None) -> str:
@@ -131,6 +132,28 @@ def _rank_by(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> l
     rows = by_share(last, str(said.get("by") or ""), best=bool(said.get("best")) != wrong)
     images = called(str(last.arguments.get("split") or "data"))
     return _ranked("wrong" if wrong else "right", images, rows, said, last.id)
+
+
+def _every(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:
+    """Whether each value of a column reaches a share that is right: the lowest tells, with its interval."""
+    last, bound = made[-1], float(said["bound"])
+    rows = [r for r in by_share(last, str(said.get("by") or ""), best=False) if r[2]]
+    if not rows:
+        return []
+    below = [r for r in rows if r[2][1] < bound]
+    open_ = [r for r in rows if r[2][0] < bound <= r[2][1]]
+    key = "count.every_no" if below else "count.every_open" if open_ else "count.every_yes"
+    name, share, ci, n = rows[0]
+    lowest = f"{clean(name.replace('_', ' '), 60)} {number(share)} {interval(ci)} of {n:,}"
+    reach = [clean(r[0].replace("_", " "), 60) for r in rows if r[2][0] >= bound]
+    told = prompts.say(key, bound=number(bound), lowest=lowest, images=called(str(last.arguments.get("split") or "data")), evidence=last.id)  # fmt: skip
+    some = prompts.say("count.every_reach", names=listing(reach, MOST_VALUES))
+    which = some if reach else prompts.say("count.every_none")
+    others = rows[1:MOST_VALUES]
+    rest = [f"{clean(r[0].replace('_', ' '), 60)} {number(r[1])} {interval(r[2])}" for r in others]
+    lines = [f"{told} {which}" if key != "count.every_yes" else told]
+    lines += [prompts.say("count.every_others", names=listing(rest, len(rest), 160))] if rest else []
+    return lines
 
 
 def by_share(made: Evidence, by: str, *, best: bool) -> list[tuple[str, float, Any, int]]:
@@ -173,6 +196,8 @@ def _cost(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list
     (wrong, n), (pair, _) = _numbers(made[0]), _numbers(made[-1])
     if not n:
         return []
+    if said.get("rest") is None:
+        return _priced(made, [said], "")
     cost, rest = float(said["cost"]), float(said["rest"])
     total = pair * cost + (wrong - pair) * rest
     images = called(str(made[0].arguments.get("split") or "data"))
@@ -181,6 +206,83 @@ def _cost(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list
         rest=number_text(rest), true=clean(str(said["true"]), 60), predicted=clean(str(said["predicted"]), 60), evidence=_cited(made),
     )  # fmt: skip
     return [line, *([prompts.say("count.cost_rest")] if said.get("unsaid") else [])]
+
+
+def _costs(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:
+    """What errors cost for each thousand images, where several kinds of error have a price of their own.
+
+    The counts are those of all errors, then one for each price in order; an error that two prices fit is counted at the first.
+    """
+    (wrong, n), *each = (_numbers(e) for e in made)
+    prices = list(said.get("prices", ()))
+    if not n or len(each) != len(prices):
+        return []
+    if said.get("rest") is None:
+        return _priced(made, prices, str(said.get("unit") or ""))
+    unit, left, total, told = str(said.get("unit") or ""), wrong, 0.0, list[str]()
+    counted: dict[str, int] = {}
+    for price, (k, _) in zip(prices, each, strict=True):
+        own = k - (counted.get(str(price["true"]), 0) if not price.get("predicted") else 0)
+        counted[str(price["true"])] = counted.get(str(price["true"]), 0) + own
+        left, total = left - own, total + own * float(price["cost"])
+        name = clean(str(price["true"]), 60)
+        what = prompts.say("count.cost_pair", true=name, predicted=clean(str(price["predicted"]), 60)) if price.get("predicted") else prompts.say("count.cost_missed", true=name)  # fmt: skip
+        told.append(
+            prompts.say("count.cost_one", count=f"{own:,}", what=what, cost=number_text(float(price["cost"])))
+        )
+    rest = float(said["rest"])
+    total += left * rest
+    told.append(
+        prompts.say(
+            "count.cost_one", count=f"{left:,}", what=prompts.say("count.cost_others"), cost=number_text(rest)
+        )
+    )
+    per = f"{1000 * total / n:,.1f} {unit}".strip()
+    images = called(str(made[0].arguments.get("split") or "data"))
+    line = prompts.say("count.costs", per=per, images=images, n=f"{n:,}", parts=listing(told, len(told), 160), evidence=_cited(made))  # fmt: skip
+    return [line, *([prompts.say("count.cost_rest")] if said.get("unsaid") else [])]
+
+
+def _priced(made: Sequence[Evidence], prices: Sequence[Mapping[str, Any]], unit: str) -> list[str]:
+    """What the errors that have a price come to, over the images and for each thousand of them; the others have none."""
+    (wrong, n), *each = (_numbers(e) for e in made)
+    left, total, told = wrong, 0.0, list[str]()
+    counted: dict[str, int] = {}
+    for price, (k, _) in zip(prices, each, strict=True):
+        name, into = str(price["true"]), str(price.get("predicted") or "")
+        own = k if into else k - counted.get(name, 0)  # a miss that has a price of its own was counted with it
+        counted[name] = counted.get(name, 0) + own
+        left, total = left - own, total + own * float(price["cost"])
+        what = prompts.say("count.cost_pair" if into else "count.cost_missed", true=clean(name, 60), **({"predicted": clean(into, 60)} if into else {}))  # fmt: skip
+        cost = f"{float(price['cost']):,.10g} {unit}".strip()
+        told.append(prompts.say("count.cost_one", count=f"{own:,}", what=what, cost=cost))
+    images = called(str(made[0].arguments.get("split") or "data"))
+    line = prompts.say(
+        "count.priced", total=f"{total:,.10g} {unit}".strip(), per=f"{round(1000 * total / n, 1):,.10g} {unit}".strip(), images=images, n=f"{n:,}",
+        parts=listing(told, len(told), 160), evidence=_cited(made),
+    )  # fmt: skip
+    return [line, *([prompts.say("count.unpriced", left=f"{left:,}")] if left else [])]
+
+
+def _demanded(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:
+    """Whether what a sentence demands holds, by readiness: of these demands alone, whatever else is expected."""
+    from failsight.tools.expectations.criteria import criteria_of
+    from failsight.tools.expectations.names import show_expected, show_range, show_value
+
+    names = list(said.get("names", ()))
+    rows = [c for c in criteria_of(made[-1]) if c["name"] in names]
+    if not rows:
+        return []
+    told = []
+    for c in rows:
+        ci = (float(c["ci"][0]), float(c["ci"][1])) if c["ci"] else None
+        value = f"{show_value(c['name'], c['value'])} {show_range(c['name'], ci)}".strip() if c["value"] is not None else "–"  # fmt: skip
+        holds = {True: "holds", False: "fails", None: "open_one"}[c["holds"]]
+        told.append(prompts.say(f"demanded.{holds}", what=show_expected(c["name"], c["at_least"], c["bound"]), value=value, n=f"{c['n']:,}" if c["n"] else "–"))  # fmt: skip
+    verdict = (
+        "no" if any(c["holds"] is False for c in rows) else "yes" if all(c["holds"] for c in rows) else "open"
+    )
+    return [prompts.say(f"demanded.{verdict}", evidence=made[-1].id), *(f"- {line}" for line in told)]
 
 
 def _day(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:
@@ -216,6 +318,31 @@ def _good(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list
     return [prompts.say("count.good", names=listing([t for _, t in found[:3]], 3, 160), evidence=made[-1].id)]
 
 
+def _compared(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:
+    """Which of several counts is worse (or more), how sure that is, and each of them."""
+    from failsight.agent.planners.counting.beside import first_line
+
+    counts = [e for e in made if e.tool == TOOL]
+    line = first_line(counts, str(said.get("how") or ""), asked=bool(said.get("asked")))
+    return [*([line] if line else []), *map(of_count, counts)]
+
+
+def _strengths(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:
+    """What the model does well, once that was measured for the question."""
+    from failsight.agent.planners.advice import strengths
+
+    return strengths.lines(case)
+
+
+def _known(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:
+    """What is known of the things that a sentence names."""
+    from failsight.agent.planners.known import said as known
+
+    if said.get("kind") == "alarms":
+        return known.alarms(made, str(said.get("name") or ""))
+    return known.sure_only(case, made, said) if said.get("kind") == "sure_only" else known.lines(case, made, said)
+
+
 _KINDS: Final[Mapping[str, Callable[[Any, Sequence[Evidence], Mapping[str, Any]], list[str]]]] = {
-    "any": _any, "rank": _rank, "rank_by": _rank_by, "cost": _cost, "day": _day, "good": _good,
+    "demanded": _demanded, "costs": _costs, "any": _any, "rank": _rank, "rank_by": _rank_by, "every": _every, "cost": _cost, "day": _day, "good": _good, "compared": _compared, "strengths": _strengths, "known": _known, "sure_only": _known, "alarms": _known,
 }  # fmt: skip

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-PICTURES: Final = r"(?:images?|pictures?|photos?|photographs?|pics?|shots?|samples?|examples?|cases)"
+PICTURES: Final = r"(?:images?|pictures?|photos?|photographs?|pics?|shots?|samples?|examples?|cases|items?|pieces?|products?)"
 MODEL: Final = r"(?:it|the (?:model|network|classifier|program|app)|we|you|they)"
 NUMBER: Final = r"(?:\d+(?:[.,]\d+)?|one|two|three|four|five|six|seven|eight|nine|ten)"
 NUMBERS: Final = dict(
@@ -95,13 +95,13 @@ RIGHT: Final = re.compile(
 )
 CALLED: Final = re.compile(
     r"\b(?:(?:mis)?taken (?:for|as)|mistaken (?:for|as)|(?:wrongly |falsely |incorrectly )?(?:called|predicted(?: (?:as|to be))?|classified as|recogni[sz]ed as|labell?ed (?:as )?by the model|answered (?:as|with)?|named|seen as|read as|identified as|given as)|"
-    r"(?:go|goes|went) to|end(?:s|ed)? up (?:as|in|being)|(?:does|do|did|would) (?:it|the model) (?:call|say|predict|answer|think|name)|(?:it|the model) (?:calls?|says?|predicts?|answers?|thinks?|named?)|take(?:s|n)? for)\b",
+    r"(?:go|goes|went|going) (?:to|into)|(?:(?:is|are|was|were|get|gets|got) )?(?:sorted|put|thrown|filed|routed) (?:to|into)|(?:land|lands|landed|fall|falls|fell) (?:in|into|among)|end(?:s|ed)? up (?:as|in|being)|(?:does|do|did|would) (?:it|the model) (?:call|say|predict|answer|think|name)|(?:it|the model) (?:calls?|says?|predicts?|answers?|thinks?|named?)|take(?:s|n)? for)\b",
     re.IGNORECASE,
 )
 PREDICTIONS: Final = re.compile(r"\b(?:predictions?|answers?)\b(?: (?:are|of|is|go to|for))*", re.IGNORECASE)
 #: turns away what stands behind it, whole groups of images
 WITHOUT: Final = re.compile(
-    r"\b(?:exclud(?:e|ing)|except(?: for)?|other than|apart from|aside from|leav(?:e|ing) out|leav(?:e|ing) (?=[^.?!]*\bout\b)|ignor(?:e|ing)|not counting|disregard(?:ing)?|but not|minus|besides|skip(?:ping)?|omit(?:ting)?|drop(?:ping)?|non(?=[ -]))\b",
+    r"\b(?:exclud(?:e|ing)|except(?: for)?|other than|apart from|aside from|leav(?:e|ing) out|leav(?:e|ing) (?=[^.?!]*\bout\b)|(?:throw|tak)(?:e|ing)? (?:away|out|(?=[^.?!]*\b(?:away|out)\b))|ignor(?:e|ing)|not counting|disregard(?:ing)?|but not|minus|besides|skip(?:ping)?|omit(?:ting)?|drop(?:ping)?|non(?=[ -]))\b",
     re.IGNORECASE,
 )
 NO: Final = re.compile(
@@ -219,7 +219,7 @@ KEEP: Final = frozenset(
     ]
 )
 FILLER: Final = frozenset(
-    ["the", "a", "an", "any", "all", "some", "of", "and", "or", "but", "so", "then", "now", "ok", "okay", "well", "please", "hey", "hm", "oh", "tell", "me", "us", "can", "you", "could", "would", "will", "we", "i", "it", "they", "its", "it's", "our", "my", "your", "what", "what's", "which", "who", "how", "about", "there", "here", "that", "this", "these", "those", "them", "to", "by", "as", "model", "network", "classifier", "app", "program", "images", "image", "pictures", "picture", "photos", "photo", "photographs", "pics", "shots", "samples", "examples", "cases", "case", "ones", "one", "thing", "things", "room", "rooms", "class", "classes", "house", "houses", "home", "homes", "flat", "flats", "apartment", "apartments", "property", "properties", "set", "sets", "data", "split", "evaluation", "test", "kind", "type", "sort", "out", "than", "each", "every", "both", "also", "too", "again", "only", "just", "really", "actually", "exactly", "total", "altogether", "overall", "everything", "anything", "all", "same", "two", "both", "compare", "compared", "say", "said", "know", "see", "give", "need", "want", "let", "let's", "if", "when", "while", "yes", "no", "right?", "come", "from", "due", "because", "happen", "occur", "times", "time", "taken", "answered", "answer", "answers", "predictions", "prediction", "still", "even", "anyway", "much", "many", "good", "well", "accurate", "figure", "figures", "number", "numbers", "rate", "rates", "figure's", "for", "is", "are", "was", "were", "do", "does", "did", "hi", "hello", "thanks", "together", "up", "sum", "more-or-less", "roughly", "about", "approximately", "your'e", "us're", "i'd", "like", "show"]
+    ["the", "a", "an", "any", "all", "some", "of", "and", "or", "but", "so", "then", "now", "ok", "okay", "well", "please", "hey", "hm", "oh", "tell", "me", "us", "can", "you", "could", "would", "will", "we", "i", "it", "they", "its", "it's", "our", "my", "your", "what", "what's", "which", "who", "how", "about", "there", "here", "that", "this", "these", "those", "them", "to", "by", "as", "model", "network", "classifier", "app", "program", "images", "image", "pictures", "picture", "photos", "photo", "photographs", "pics", "shots", "samples", "examples", "cases", "case", "ones", "one", "thing", "things", "item", "items", "piece", "pieces", "product", "products", "specimens", "room", "rooms", "class", "classes", "house", "houses", "home", "homes", "flat", "flats", "apartment", "apartments", "property", "properties", "set", "sets", "data", "split", "evaluation", "test", "kind", "type", "sort", "out", "than", "each", "every", "both", "also", "too", "again", "only", "just", "really", "actually", "exactly", "total", "altogether", "overall", "everything", "anything", "all", "same", "two", "both", "compare", "compared", "say", "said", "know", "see", "give", "need", "want", "let", "let's", "if", "when", "while", "yes", "no", "right?", "come", "from", "due", "because", "happen", "occur", "times", "time", "taken", "answered", "answer", "answers", "predictions", "prediction", "still", "even", "anyway", "much", "many", "good", "well", "accurate", "figure", "figures", "number", "numbers", "rate", "rates", "figure's", "for", "is", "are", "was", "were", "do", "does", "did", "hi", "hello", "thanks", "together", "up", "sum", "more-or-less", "roughly", "about", "approximately", "your'e", "us're", "i'd", "like", "show"]
 )  # fmt: skip
 #: words with which a sentence asks for something else than a number of images
 ELSEWHERE: Final = re.compile(
@@ -232,7 +232,7 @@ ELSEWHERE: Final = re.compile(
 
 #: slips of the keyboard in the small words of such questions
 _SLIPS: Final = {
-    "teh": "the", "hte": "the", "whcih": "which", "wich": "which", "hwich": "which", "mny": "many", "mnay": "many", "amny": "many", "hwo": "how", "hw": "how",
+    "whats": "what's", "hows": "how's", "teh": "the", "hte": "the", "whcih": "which", "wich": "which", "hwich": "which", "mny": "many", "mnay": "many", "amny": "many", "hwo": "how", "hw": "how",
     "waht": "what", "whta": "what", "clas": "class", "calss": "class", "wrnog": "wrong", "worng": "wrong", "wron": "wrong", "corect": "correct", "wost": "worst",
     "pecent": "percent", "precent": "percent", "accurcy": "accuracy", "acuracy": "accuracy", "accuarcy": "accuracy", "picturs": "pictures", "pictues": "pictures",
     "erors": "errors", "errros": "errors", "mistaks": "mistakes", "excludng": "excluding", "withot": "without", "wihtout": "without",
