@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from failsight.agent.grounding.lexicon import ELSEWHERE, marked_quantities
+from failsight.agent.grounding.lexicon import ELSEWHERE, SAID, marked_quantities, recorded
 from failsight.agent.grounding.names import Lexicon
 
 _LINE = re.compile(r"^[ \t]*\|.*$", re.MULTILINE)
@@ -18,6 +18,8 @@ _UNIT = re.compile(
     r"[\[(]\s*(?P<unit>%|percent|points|pp|s|ms|seconds|times)\s*[\])]|,?\s(?P<bare>%)\s*$", re.IGNORECASE
 )
 _COUNT = re.compile(r"^\s*(?:n|no\.?|#|count|number)\s*$", re.IGNORECASE)
+_TAKEN = re.compile(r"\b(?:taken|mistaken) for\b|\bcalled\b|\banswered (?:as|with)\b", re.IGNORECASE)
+_PROSE = 5  # words: a longer cell is a sentence and no label
 _ALSO = re.compile(r"taken|predict|answer|toward|called|class|split|\bset\b|images|label", re.IGNORECASE)
 
 
@@ -59,6 +61,7 @@ def rows(text: str, lexicon: Lexicon) -> Iterator[Row]:
             if following is not None and following.start() == last + 1 and _RULE.match(following[0]):
                 heads = [text[a:b].strip() for a, b in _places(line)]
                 caption = _caption(text[: line.start()])
+                heads[:1] = [_whole_head(h, text[: line.start()], lexicon) for h in heads[:1]]
         elif not _RULE.match(line[0]):
             yield Row(line.start(), line.end(), tuple(_cells(text, line, heads, caption, lexicon)))
 
@@ -73,6 +76,16 @@ def _places(line: re.Match[str]) -> list[tuple[int, int]]:
         left = line.start() + a + 1 + len(inner) - len(inner.lstrip())
         made.append((left, max(left, line.start() + a + 1 + len(inner.rstrip()))))
     return made
+
+
+def _whole_head(head: str, before: str, lexicon: Lexicon) -> str:
+    """``taken for``: over a column of classes, what is taken for them is the one class of the line above."""
+    if not _TAKEN.search(head):
+        return head
+    line = next((part for part in reversed(before.split("\n")[-3:]) if part.strip()), "")
+    classes = lexicon.find(head).classes or lexicon.find(line).classes
+    name = next(iter(classes)) if len(classes) == 1 else ""
+    return f"{name} taken for" if name else head
 
 
 def _caption(before: str) -> str:
@@ -100,7 +113,7 @@ def _cells(
             continue
         unit = _UNIT.search(head)
         plain = _UNIT.sub(" ", head).strip()
-        quantity = plain if marked_quantities(plain) else quantity
+        quantity = plain if _is_quantity(plain) else quantity
         lead = f"For {label} the {_named(plain, quantity)} "
         tail = f" {unit['unit'] or unit['bare']}" if unit is not None and _BARE.fullmatch(cell) else ""
         yield Cell(start, end, f"{lead}{cell}{tail} {refs}".rstrip() + ".", len(lead))
@@ -109,19 +122,30 @@ def _cells(
 def _labelled(label: str, head: str, cell: str, lexicon: Lexicon) -> str:
     """What a row is about so far: its first cell, and further ones that name things."""
     bare = _REFERENCE.sub(" ", cell).strip(" *_`")
+    if not label and bare and head.endswith(" taken for") and lexicon.find(bare).classes:
+        return f"{head} {bare}"
+    if not label and bare and lexicon.find(head).attributes and not lexicon.find(bare).entities:
+        return f"{head.strip(' *_`')}={bare}" if lexicon.find(f"{head.strip()}={bare}").values else bare
     if not label or not bare:
         return label or bare
+    if len(bare.split()) > _PROSE:
+        return label
     if _ALSO.search(head) or lexicon.find(bare).entities | lexicon.find(bare).splits:
         return f"{label}, {head} {bare}"
     return label
+
+
+def _is_quantity(head: str) -> bool:
+    """Whether a head names what its column holds."""
+    return bool(marked_quantities(head)) or recorded(head) in SAID
 
 
 def _named(head: str, quantity: str) -> str:
     """The head of a column as the subject of a sentence."""
     if _COUNT.match(head):
         return "number of images is"
-    if marked_quantities(head) or not quantity:
-        return f"{head} is" if marked_quantities(head) else f"{head}:"
+    if _is_quantity(head) or not quantity:
+        return f"{head} is" if _is_quantity(head) else f"{head}:"
     if ELSEWHERE.search(head):
         return f"{quantity} elsewhere is"
     return f"{quantity}, {head}, is"

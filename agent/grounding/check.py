@@ -14,7 +14,8 @@ from dataclasses import replace
 from typing import Any
 
 from failsight.agent.grounding.cells import Cell, rows
-from failsight.agent.grounding.claims import ID, UNVERIFIED, Checked, Claim
+from failsight.agent.grounding.cited import Cited
+from failsight.agent.grounding.claims import ID, UNVERIFIED, Checked, Claim, weighed
 from failsight.agent.grounding.compare import comparisons
 from failsight.agent.grounding.consistency import consistent
 from failsight.agent.grounding.counts import Counts
@@ -32,31 +33,37 @@ from failsight.agent.grounding.quantified import quantified
 from failsight.agent.grounding.ranks import ranks
 from failsight.agent.grounding.rarity import rarity
 from failsight.agent.grounding.reading import Reading, read
+from failsight.agent.grounding.reckoning import Ledger
+from failsight.agent.grounding.reconciling import but_one, hardly, marked_once, meet, reconciled, turned
 from failsight.agent.grounding.references import References
 from failsight.agent.grounding.relations import relations
+from failsight.agent.grounding.scope import Outline, Scope
 from failsight.agent.grounding.settled import Settled
 from failsight.agent.grounding.signs import Signs
 from failsight.agent.grounding.silent import unsupported
-from failsight.agent.grounding.slots import INTERVAL, LEVEL_OF
-from failsight.agent.grounding.sources import Atom, atoms, lexicon_of, parsed
+from failsight.agent.grounding.slots import INTERVAL, LEVEL_OF, bound
+from failsight.agent.grounding.sources import Atom, atoms, lexicon_of, parsed, statements
 from failsight.agent.grounding.standing import Standing
 from failsight.agent.grounding.statements import say
-from failsight.agent.grounding.strangers import known_words, strangers, unseen
+from failsight.agent.grounding.strangers import known_words, origins, strangers, unseen
 from failsight.agent.grounding.superlatives import superlatives
-from failsight.agent.grounding.support import Recorded, ground
+from failsight.agent.grounding.support import OTHER_WAY, Recorded, ground
 from failsight.agent.grounding.sweeping import Sweeping
 from failsight.agent.grounding.tendencies import masked, tendencies
 from failsight.agent.grounding.ties import Ties
 from failsight.agent.grounding.topics import Topics
 from failsight.agent.state import CaseState
 
-_HEADER = re.compile(r"^\s*\|(?:[^\d|]*\|)+\s*$")  # the head of a table
 _LEVELS = re.compile(r"\(\d[\d.]* ?(?:→|->) ?$")
 _DIFFERENCE = re.compile(
     r" ?[-−–] ?[\d.]+ ?= ?[+−-]?[\d.]+ ?(?:percentage )?points"
 )  # "74.2 - 53.5 = 20.7 points"
 _MINUEND = re.compile(r"\d[\d.]* ?$")
 _BIN = re.compile(r"\b(?:above|over|below|under|between|from|bin|range|top)\b", re.IGNORECASE)
+_THE = re.compile(r"\b(?:the|these|those|both) $", re.IGNORECASE)  # those that were spoken of
+_SETS = re.compile(
+    r" (?:\w+ )?(?:findings|sets|splits|ways|sides)\b(?! (?:are|were|is) (?:confirmed|refuted))"
+)
 _DIGIT = re.compile(r"\d")
 _REFERENCES = re.compile(r"\[(?:[EF]\d+(?:, ?| )?)+\]|^\s*[-*] |\*\*")
 
@@ -94,44 +101,6 @@ def _bare(sentence: str) -> str:
     return " ".join(_REFERENCES.sub(" ", sentence).split()).rstrip(" .").lower()
 
 
-def _reconciled(made: list[Claim], read: list[Claim]) -> list[Claim]:
-    """Two readings of one comparison or rank: where they differ, the one that the record bears out is meant."""
-    kept = [
-        c
-        for c in made
-        if c.ok
-        or c.kind not in ("comparison", "rank")
-        or not any(
-            r.ok and _meet(c, r)
-            for r in (
-                *read,
-                *(m for m in made if c.kind == m.kind == "rank" and m.end - m.start > c.end - c.start),
-            )
-        )
-    ]
-    same = [c for c in kept if c.kind in ("comparison", "rank")]
-    return kept + [r for r in read if not any(_meet(c, r) for c in same)]
-
-
-def _marked_once(claims: Sequence[Claim]) -> tuple[Claim, ...]:
-    """Claims without a second reason for a mark at the same place."""
-    marked: set[int] = set()
-    kept: list[Claim] = []
-    for claim in claims:
-        if claim.ok or claim.end not in marked:
-            kept.append(claim)
-        if not claim.ok:
-            marked.add(claim.end)
-    return tuple(kept)
-
-
-def _turned(at: Reading, claim: Claim) -> bool:
-    """Whether a comparison stands behind a negation of its own clause: "is not significantly weaker"."""
-    before = at.part[: claim.start - at.sentence.start]
-    stretch = re.split(r"[;:,(]| but | while ", before)[-1]
-    return re.search(r"(?:\b(?:not|never)|n't)(?: \w+)?(?: \w+)? $", stretch, re.IGNORECASE) is not None
-
-
 def _ends(text: str, found: Sequence[Number]) -> list[Number]:
     """The numbers of a text; the ends of an interval told in words have the unit of its value, and not of its level."""
     made: list[Number] = []
@@ -153,38 +122,6 @@ def _ends(text: str, found: Sequence[Number]) -> list[Number]:
     return made
 
 
-def _hardly(at: Reading, claim: Claim) -> Claim:
-    """``does hardly better``: a difference that is there is denied."""
-    if not claim.ok or claim.kind != "comparison":
-        return claim
-    stretch = at.text[max(at.sentence.start, claim.start - 12) : claim.end + 8]
-    if (
-        re.search(r"\b(?:hardly|scarcely) (?:any )?(?:better|worse|more|less|higher|lower|\w+er)\b", stretch)
-        is None
-    ):
-        return claim
-    return Claim(claim.kind, claim.start, claim.end, False, (), "the record says the opposite")
-
-
-def _but_one(at: Reading) -> bool:
-    """``Apart from bedroom, all rooms …``: the class named is the one that is not meant."""
-    named = [m for m in at.mentions if m.kind == "class"]
-    lead = at.text[max(at.sentence.start, named[0].start - 30) : named[0].start] if named else ""
-    return (
-        len({m.name for m in named}) == 1
-        and re.search(
-            r"\b(?:apart from|except(?: for)?|with the exception of|save for|other than|but) (?:the )?$",
-            lead,
-            re.IGNORECASE,
-        )
-        is not None
-    )
-
-
-def _meet(one: Claim, other: Claim) -> bool:
-    return one.start < other.end and other.start < one.end
-
-
 class Checker:
     """The record of a case, prepared once for many sentences."""
 
@@ -193,6 +130,7 @@ class Checker:
         self.lexicon: Lexicon = lexicon_of(state, classes, values)
         self.atoms: list[Atom] = atoms(state, self.lexicon)
         self._recorded = Recorded(self.atoms)
+        self._cited = Cited(state, self.lexicon, self.atoms, statements(state, self.lexicon))
         self._measures = Measures(self.atoms)
         self._findings = Standing(state, self.lexicon, self.atoms)
         self._topics = Topics(state, self.atoms, self.lexicon)
@@ -224,7 +162,9 @@ class Checker:
 
     def check(self, text: str) -> Checked:
         """All claims of ``text``, its placeholders filled in: what was put there from the record holds."""
-        filled = fill(text, self.state, lambda what, rest: say(what, rest, self.lexicon, self._measures))
+        filled = fill(
+            text, self.state, lambda what, rest: say(what, rest, self.lexicon, self._measures, self.state)
+        )
         if not filled.made and not filled.unknown:
             return Checked(text, self._claims(text))
         spans = [(c.start, c.end) for c in (*filled.made, *filled.unknown)]
@@ -237,45 +177,66 @@ class Checker:
 
     def _claims(self, text: str) -> tuple[Claim, ...]:
         """The claims of the sentences; the numbers of a table are those of its cells, each with its row and head."""
-        claims = self._sentences(text)
+        outline, ledger = Outline(text), Ledger([a for a in self.atoms if a.metric == "bound" and not a.refs])
+        claims = self._sentences(text, outline, ledger)
         for row in rows(text, self.lexicon) if "|" in text else ():
             claims = [c for c in claims if c.kind != "number" or not row.start <= c.start < row.end]
+            ledger.drop(row.start, row.end)
             for cell in row.cells:
-                claims += self._cell(cell)
-        return _marked_once(sorted(claims, key=lambda c: (c.start, c.end)))
+                claims += self._cell(cell, outline.at(row.start), ledger)
+        made = ledger.computed()
+        claims = [
+            replace(c, ok=True, refs=made[c.start], reason="")
+            if c.kind == "number" and not c.ok and c.reason != OTHER_WAY and c.start in made else c
+            for c in claims
+        ]  # fmt: skip
+        return marked_once(sorted(claims, key=lambda c: (c.start, c.end)))
 
-    def _cell(self, cell: Cell) -> Iterator[Claim]:
+    def _cell(self, cell: Cell, over: Scope, ledger: Ledger) -> Iterator[Claim]:
         """The numbers of a cell, where they stand in the answer."""
         shift = cell.start - cell.at
-        for claim in self._sentences(cell.said):
+        ledger.shift = shift
+        for claim in self._sentences(cell.said, Outline(cell.said, over), ledger):
             if claim.kind == "number" and cell.at <= claim.start < cell.at + cell.end - cell.start:
                 yield replace(claim, start=claim.start + shift, end=min(claim.end + shift, cell.end))
 
-    def _sentences(self, text: str) -> list[Claim]:
+    def _sentences(self, text: str, outline: Outline, ledger: Ledger) -> list[Claim]:
         claims: list[Claim] = []
         found = _ends(text, sorted(numbers(text), key=lambda n: n.start))
         context = Names()
+        line = -1
         for sentence in sentences(text):
+            scope = outline.at(sentence.start)
+            over = self.lexicon.find(scope.lead)
+            if scope.line != line and (scope.listed or over.entities | over.splits):
+                context = over
+            line = scope.line
             reading = read(text, sentence, self.lexicon, context)
             if reading.whole.entities:
-                reading = read(text, sentence, self.lexicon, Names())
+                reading = read(text, sentence, self.lexicon, Names(splits=over.splits))
             inside = [n for n in found if sentence.start <= n.start < sentence.end]
             claims += self._names(reading)
-            if not reading.part.rstrip().endswith("?") and not _HEADER.match(reading.part):
-                claims += self._numbers(reading, inside)
-                claims += self._findings.claims(reading)
-                claims += self._worded(reading, inside)
+            if not reading.part.rstrip().endswith("?") and not (scope.head and "|" in reading.part):
+                claims += self._numbers(reading, inside, scope, ledger)
+                claims += [] if scope.supposed else self._said_of(reading, inside, scope)
                 own = [c for c in claims if sentence.start <= c.start < sentence.end]
                 counted = [
                     c for c in own if c.ok and c.kind == "rank"
                 ]  # "four of the five rooms": counted as a whole
                 claims = [
-                    c for c in claims if c.ok or c.kind != "number" or not any(_meet(c, r) for r in counted)
+                    c for c in claims if c.ok or c.kind != "number" or not any(meet(c, r) for r in counted)
                 ]
-                silent = unsupported(reading, own)
+                silent = None if scope.supposed or scope.head else unsupported(reading, own)
                 claims += [silent] if silent is not None else []
             context = reading.whole if reading.whole.entities | reading.whole.splits else context
         return claims
+
+    def _said_of(self, at: Reading, inside: Sequence[Number], scope: Scope) -> list[Claim]:
+        """What a sentence says of findings and in words; a heading that names none says it of what stands below."""
+        made = [*self._findings.claims(at), *self._worded(at, inside)]
+        if scope.head and not at.whole.entities | at.whole.findings | at.whole.evidence:
+            made = [c for c in made if c.ok or c.kind != "verdict"]
+        return made
 
     def _worded(self, at: Reading, inside: Sequence[Number]) -> list[Claim]:
         """What is said in words: comparisons, ranks, tendencies; first by the rules for one turn of phrase, then by parts."""
@@ -294,9 +255,9 @@ class Checker:
         made += self._counts.claims(at, inside)
         for signs in self._signs:
             made += signs.claims(at)
-        read = _reconciled(made, [*relations(at, self._measures), *superlatives(at, self._measures)])
-        read = [*(_hardly(at, c) for c in read), *self._sweeping.claims(at)]
-        return [c for c in read if c.ok or c.kind != "comparison" or not (_turned(at, c) or _but_one(at))]
+        read = reconciled(made, [*relations(at, self._measures), *superlatives(at, self._measures)])
+        read = [*(hardly(at, c) for c in read), *self._sweeping.claims(at)]
+        return [c for c in read if c.ok or c.kind != "comparison" or not (turned(at, c) or but_one(at))]
 
     def _names(self, at: Reading) -> Iterator[Claim]:
         taken: list[tuple[int, int]] = []
@@ -304,6 +265,7 @@ class Checker:
             *self.lexicon.unknown(at.part),
             *strangers(at, self.lexicon),
             *unseen(at, self._known),
+            *origins(at, self._known),
         ):
             if any(one < end and start < other for one, other in taken):
                 continue
@@ -314,18 +276,40 @@ class Checker:
                 start = at.sentence.start + match.start()
                 yield Claim("name", start, start + len(match[0]), False, (), f"there is no {match[0]}")
 
-    def _numbers(self, at: Reading, inside: Sequence[Number]) -> Iterator[Claim]:
+    def _numbers(
+        self, at: Reading, inside: Sequence[Number], scope: Scope, ledger: Ledger
+    ) -> Iterator[Claim]:
         refs = self._said.get(_bare(at.part))
         if refs is not None:  # quoted whole
-            yield from (Claim("number", n.start, n.end, True, refs) for n in inside)
+            for number in inside:
+                own = [a for a in self._recorded.near(number) if set(a.refs) & set(refs)]
+                if own:
+                    ledger.note(number, own, at, scope)
+                yield Claim("number", number.start, number.end, True, refs)
             return
         inside = [n for n in inside if not self._repeats(at, n)]
         cites = [self._cites(at, n) for n in inside]
         for number, holding, reason in ground(at, inside, self._recorded, cites):
+            if not holding:
+                holding = self._from_source(number, at, inside, scope)
+            if not holding and scope.supposed and number.word:
+                continue
+            ledger.note(number, holding, at, scope)
             held = dict.fromkeys(r for a in holding for r in a.refs)
             cited = at.whole.evidence | at.whole.findings
             ordered = tuple(sorted(held, key=lambda r: r not in cited))
-            yield Claim("number", number.start, number.end, bool(holding), ordered, reason)
+            yield weighed("number", number.start, number.end, bool(holding), ordered, reason)
+
+    def _from_source(self, number: Number, at: Reading, inside: Sequence[Number], scope: Scope) -> list[Atom]:
+        """The values that a number may be of the evidence that the sentence cites, else its line, else what stands over it."""
+        own = at.whole.evidence | at.whole.findings
+        around, near = bound(number, at, inside), list(self._recorded.near(number))
+        wider = () if at.whole.findings else (scope.near, scope.over)  # a finding that is named is meant
+        for ids in dict.fromkeys((own, *wider)):
+            found = self._cited.held(number, around, near, self._cited.sources(ids), scope) if ids else []
+            if found:
+                return found
+        return []
 
     def _repeats(self, at: Reading, number: Number) -> bool:
         """A number in words that a recorded sentence has too, or that counts the classes which the sentence lists."""
@@ -337,6 +321,12 @@ class Checker:
                 and any(abs(number.value - e) <= max(number.half, 0.05) for e in self._edges)
             )
         word = at.text[number.start : number.end].lower()
+        if (
+            number.family == "plain"
+            and _THE.search(at.text[: number.start])
+            and _SETS.match(at.text, number.end)
+        ):
+            return True
         listed = number.value in (len(at.whole.classes), len(at.pairs))
         terms = re.search(r"\((?P<sum>[\d.,]+(?: ?%)?(?: ?\+ ?[\d.,]+| ?, ?[\d.,]+| and [\d.,]+)+)", at.part)
         if (

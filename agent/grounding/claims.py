@@ -14,6 +14,10 @@ UNVERIFIED = "⟨unverified⟩"
 ID = re.compile(r"\b([EF])(\d+)\b")
 
 
+#: kinds of claims that stand on a recorded value or verdict: only these tell what a sentence rests on
+_MATCHED = ("number", "verdict", "rank", "comparison")
+
+
 @dataclass(frozen=True, slots=True)
 class Claim:
     """One statement of an answer, checked.
@@ -38,6 +42,11 @@ def weighed(kind: Kind, start: int, end: int, ok: bool, refs: tuple[str, ...], r
     return Claim(kind, start, end, ok, refs if ok else (), "" if ok else reason)
 
 
+#: where a clause ends: not at a stop inside a number or before a reference
+_CLAUSE_END = re.compile(r"[,;](?=\s)|[.!?]*\**\s*$|[.!?]\**(?=\s)|\s*\||(?<!\*\*)\s\((?=[^)]*\d)")
+_REFERENCE = re.compile(r"\[(?:[EF]\d+(?:, ?| )?)+\]")
+
+
 @dataclass(frozen=True, slots=True)
 class Checked:
     """An answer with its claims."""
@@ -53,19 +62,37 @@ class Checked:
     def marked(self) -> str:
         """The text with a mark behind everything unverified, and a reference behind each sentence that lacks one."""
         made = self.text
-        places = [(c.end, f" {UNVERIFIED}") for c in self.unverified]
+        places = [(self._mark_of(c), f" {UNVERIFIED}") for c in self.unverified]
         places += list(self._references())
         for at, mark in sorted(set(places), reverse=True):
             made = made[:at] + mark + made[at:]
         return made
+
+    def _mark_of(self, claim: Claim) -> int:
+        """Where the mark of a claim stands: behind a number, name or verdict, else at the end of its clause; never in a reference."""
+        at = claim.end
+        if claim.kind in ("comparison", "rank", "cause", "status"):
+            end = self.text.find("\n", at)
+            line = self.text[at : end if end >= 0 else len(self.text)]
+            stop = _CLAUSE_END.search(line)
+            at += stop.start() if stop is not None else len(line)
+        inside = _REFERENCE.match(self.text, self.text.rfind("[", 0, at) if "[" in self.text[:at] else 0)
+        at = inside.end() if inside is not None and inside.start() < at < inside.end() else at
+        bold = re.match(r"[:.]?\*{1,2}", self.text[at:])
+        opened = self.text[self.text.rfind("\n", 0, at) + 1 : at].count("**") % 2
+        return at + bold.end() if bold is not None and opened else at
 
     def _references(self) -> Iterator[tuple[int, str]]:
         for sentence in sentences(self.text):
             inside = [c for c in self.claims if sentence.start <= c.start < sentence.end]
             if not inside or ID.search(self.text[sentence.start : sentence.end]):
                 continue
-            refs = list(dict.fromkeys(r for c in inside if c.ok for r in c.refs[:1] if r.startswith("E")))
-            if refs:
+            refs = list(
+                dict.fromkeys(
+                    r for c in inside if c.ok and c.kind in _MATCHED for r in c.refs[:1] if r.startswith("E")
+                )
+            )
+            if refs and all(c.ok for c in inside if c.kind not in _MATCHED):
                 said = self.text[sentence.start : sentence.end].rstrip()
                 if said.lstrip().startswith("|") and said.endswith("|"):  # inside the last cell of a row
                     said = said[:-1].rstrip()

@@ -135,12 +135,22 @@ def _bracketed(at: Reading, start: int) -> Reading:
     return at
 
 
+_WHEN_SAID = re.compile(
+    r"\bwhen (?:it|the model) (?:\w+ )?(?:says?|answers?|predicts?|calls)\b", re.IGNORECASE
+)
+_NOTHING = re.compile(r"(?: \w+)? than (?:nothing|chance|guess\w*|random|a coin)\b")
+
+
 def _judge(
     at: Reading, start: int, end: int, metric: str, sign: int, measures: Measures, state: CaseState
 ) -> tuple[bool, str, str] | None:
     """(holds, evidence, why not) of one comparison; None where it can't be told what is compared."""
     if metric == "quality" and "answers" in at.part and at.whole.classes:
         metric = "precision"
+    if metric in ("quality", "recall") and at.whole.classes and _WHEN_SAID.search(at.part):
+        metric = "precision"
+    if _NOTHING.match(at.text[end : at.sentence.end]):
+        return None
     if metric == "frequency":
         return _frequency(at, sign, state, start, measures)
     if metric == "preds":
@@ -194,6 +204,9 @@ def _measured(
     return _measured_two(metric, one, other, sign, measures)
 
 
+_SUCCESS = frozenset({"quality", "accuracy", "recall", "precision"})
+
+
 def _measured_two(
     metric: str, one: Side, other: Side, sign: int, measures: Measures
 ) -> tuple[bool, str, str] | None:
@@ -201,9 +214,9 @@ def _measured_two(
     if (left is None or right is None) and metric in ("recall", "quality", "accuracy") and one.attributes:
         left, right, sign = measures.value("error", one), measures.value("error", other), -sign
     if left is None or right is None:
-        if not measures.has(metric):
-            return None
-        return False, "", "the record does not compare these"
+        if metric in _SUCCESS and not all(measures.value(metric, Side(split=s.split)) for s in (one, other)):
+            return False, "", "this was not measured on these images"
+        return None
     ok = (left[0] - right[0]) * sign > 0 or (abs(sign) > 1 and left[0] == right[0])
     return ok, left[1], "the record says the opposite"
 
@@ -351,4 +364,4 @@ def _frequency(
             and about.values <= frozenset((a, str(v)) for a, v in (found.slice or {}).items())
         ):
             return sign < 0, record.evidence[0] if record.evidence else "", "the record says the opposite"
-    return False, "", "the record does not say so"
+    return None

@@ -134,6 +134,8 @@ _NAMING = _PLAIN | frozenset(
 _ALIKE = {
     "expected": "estimated estimate estimates predicted foreseen anticipated would guessed",
     "estimated": "expected estimate predicted foreseen",
+    "sample": "they unchanged undisturbed original drawn took",
+    "rotation": "tilt tilted rotated turned",
     "val": "validation",
     "epoch": "last end final recorded record curve training log",
     "other": "others rest elsewhere remaining without",
@@ -225,6 +227,17 @@ class Variants:
             if not any(said <= other and score < better - 1e-9 for other, better in fits.values())
         )
 
+    def touched(self, label: tuple[str, ...], text: str) -> frozenset[str]:
+        """The words of a label that ``text`` says; a share also in percent."""
+        stems = _stems(text)
+        return frozenset(
+            w
+            for w in label
+            if self._forms[w] & stems
+            or (w[0].isdigit() and f"{100 * float(w):g}" in stems)
+            or (w in SAID and SAID[w].search(text))
+        )
+
     def repeats(self, number: str, text: str) -> bool:
         """Whether a number is a part of a label that ``text`` names whole: the 3 of "fog of severity 3"."""
         stem, stems = _stem(number), _stems(text)
@@ -248,6 +261,19 @@ class Condition:
             return _bound_stated(self.label, sentence)
         near = self.variants.named(clause)
         return self.label in (near or self.variants.named(sentence))
+
+    def touched(self, text: str) -> bool:
+        """Whether a text says anything of the condition."""
+        return bool(self.variants.touched(self.label, text))
+
+    def rivalled(self, text: str) -> bool:
+        """Whether a text says all that it says of this condition, and more, of another one."""
+        own = self.variants.touched(self.label, text)
+        return any(
+            own < self.variants.touched(label, text)
+            for label in self.variants.labels
+            if not set(self.label) <= set(label)  # a narrower one is no rival
+        )
 
 
 def _bound_stated(label: tuple[str, ...], text: str) -> bool:

@@ -173,7 +173,10 @@ def _shares(at: Reading, inside: Sequence[Number]) -> Iterator[Claim]:
             or part.value > total.value > 0
         ):
             continue
-        if abs(100 * part.value / total.value - share.value) > share.half + 0.03 * share.value + 0.5:
+        if (
+            total.value
+            and abs(100 * part.value / total.value - share.value) > share.half + 0.03 * share.value + 0.5
+        ):
             yield _claim(share, "it does not add up")
 
 

@@ -11,7 +11,7 @@ from failsight.agent.grounding.reading import REVERSE
 from failsight.agent.grounding.slots import Bound
 from failsight.agent.grounding.sources import DATA, Atom
 
-_DIFFERENCE = re.compile(
+DIFFERENCE = re.compile(
     r"differ|gap|more|less|fewer|higher|lower|worse|better|above|below|drop|fall|fell|excess|points|ahead|behind|apart|larger|smaller|los[est]|gain|"
     r"\bdown\b|rise|rose|decreas|increas|margin|remain|rest\b|leaves?\b|minus|missing|short|exceed|separat|surer|too (?:many|few|often|rarely|seldom)|spread|range|lead",
     re.IGNORECASE,
@@ -34,7 +34,7 @@ _SHRINKS = re.compile(
     re.IGNORECASE,
 )
 _PART_OF = re.compile(r" (?:of (?:that|its|their|those|what)\b)", re.IGNORECASE)
-_SUM = re.compile(
+SUM = re.compile(
     r"together|\bsums?\b|\badd\w*|\bgives?\b|\bmakes?\b|total|altogether|combined|both|in all|=|add up|jointly|between them|counting",
     re.IGNORECASE,
 )
@@ -103,11 +103,11 @@ def _from_stated(
     remainder = _remainder(number, sentence, plain, held, near)
     if remainder:
         return remainder
-    if _SUM.search(sentence) and 2 < len(plain) <= 6:
+    if SUM.search(sentence) and 2 < len(plain) <= 6:
         total = sum(n.value for n in plain)
         if abs(total - number.value) <= number.half + 1e-6:
             return [a for n in plain for a in held[n][:1]]
-    if _SUM.search(sentence):  # a total that is itself made of others: each of the rest
+    if SUM.search(sentence):  # a total that is itself made of others: each of the rest
         for left in plain:
             rest = [n for n in plain if n is not left]
             if len(rest) >= 2 and abs(sum(n.value for n in rest) - number.value) <= number.half + 1e-6:
@@ -140,12 +140,12 @@ Combine = Callable[[float, float], float | None]
 def _ways(number: Number, at: Bound) -> Iterator[tuple[str, Combine]]:
     sentence, after = at.reading.part, at.reading.text[number.end : at.reading.sentence.end]
     if (
-        _DIFFERENCE.search(sentence)
+        DIFFERENCE.search(sentence)
         and number.family in ("percent", "points", "plain")
         and not (number.word and number.family == "percent")
     ):
         yield "difference", lambda a, b: a - b
-    if _SUM.search(sentence) and number.family in ("percent", "points", "plain"):
+    if SUM.search(sentence) and number.family in ("percent", "points", "plain"):
         yield "sum", lambda a, b: a + b
     if number.family == "ratio" and number.value >= 10:
         yield "difference", lambda a, b: a - b  # "90 times more often": 540 instead of 450
@@ -363,7 +363,7 @@ def _way(one: Atom, at: Bound, number: Number) -> str:
         and not (number.family == "points" and one.metric == "jpeg")
     ):
         return ""
-    return "sum" if plain and one.family == "plain" and _SUM.search(at.reading.part) else "difference"
+    return "sum" if plain and one.family == "plain" and SUM.search(at.reading.part) else "difference"
 
 
 def _of_two_quantities(one: Atom, other: Atom, at: Bound) -> bool:

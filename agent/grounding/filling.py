@@ -7,13 +7,15 @@ that the planner is told.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from failsight.agent.grounding.calculated import CALCULATED, calculated
 from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.recorded_facts import called, facts, key
 from failsight.agent.grounding.statements import ASKED
 from failsight.agent.state import CaseState, FindingRecord
-from failsight.tools.evidence import Evidence, Fact
+from failsight.tools.evidence import Fact
 from failsight.tools.text import clean, interval, number, p_value
 
 PLACE = re.compile(r"\{\s*(?P<id>[EF]\d+)\s*[.:]\s*(?P<name>[^{}\n]{1,120}?)\s*\}")
@@ -48,19 +50,51 @@ def fill(text: str, state: CaseState, tell: Teller | None = None) -> Filled:
     unknown: list[Claim] = []
     at = size = 0
     found = [(m, *_recorded(m, state)) for m in PLACE.finditer(text)]
+    found += [(m, *calculated(m["what"].lower(), m["rest"], state)) for m in CALCULATED.finditer(text)]
     found += [(m, *tell(m["what"], m["rest"])) for m in ASKED.finditer(text)] if tell else []
     for match, value, ref, reason in sorted(found, key=lambda f: f[0].start()):
         before = text[at : match.start()]
         cited = re.match(rf"\W{{0,2}}\[[^\]]*\b{ref.split(',')[0]}\b", text[match.end() :]) is not None
-        new = value + ("" if cited or not ref else f" [{ref}]") if value else match[0]
+        value, after = _joined(value, before, text[match.end() :])
+        new = value + ("" if cited or not ref or "\n|" in value else f" [{ref}]") if value else match[0]
+        if value and _SENTENCE.search(match[0]):
+            new = _as_sentence(new, "".join((*parts, before))[-3:], text[match.end() :])
         start = size + len(before)
         refs = tuple(ref.split(", ")) if value and ref else ()
         (made if value else unknown).append(
             Claim("number", start, start + len(new), bool(value), refs, reason)
         )
         parts += [before, new]
-        size, at = start + len(new), match.end()
+        size, at = start + len(new), match.end() + after
     return Filled("".join((*parts, text[at:])), tuple(made), tuple(unknown))
+
+
+_UNIT = re.compile(r"[ \t]*(%|(?:percentage )?points\b)")
+_MOVED = re.compile(
+    r"\b(?:by|(?:drop|fall|loss|gap|difference|rise|gain|increase|decrease|decline) of)(?: about| around| only| just)?\s*$",
+    re.IGNORECASE,
+)
+
+
+def _joined(value: str, before: str, after: str) -> tuple[str, int]:
+    """A value as it stands between its words, and how many characters behind it it replaces: "falls by" takes no plus, a
+    unit is said once, a table begins on a line of its own."""
+    if value.startswith("+") and _MOVED.search(before):
+        value = value[1:]
+    unit = _UNIT.match(after)
+    if value.startswith("|") and before.strip() and not before.endswith("\n\n"):
+        value = "\n" * (1 if before.endswith("\n") else 2) + value
+    return value, unit.end() if value and unit and value.endswith(unit[1].split()[-1]) else 0
+
+
+_SENTENCE = re.compile(r"[.:]\s*(?:statement|summary)\b|^\{\s*(?:compare|order)\b", re.IGNORECASE)
+
+
+def _as_sentence(said: str, before: str, after: str) -> str:
+    """What is put in as a sentence of its own begins with a capital letter and ends with a full stop."""
+    if re.search(r"(?:^|[.!?*]\s+|\n)$", before):
+        said = said[0].upper() + said[1:]
+    return said + "." if re.match(r"\s+[A-Z*]|\s*\n|\s*$", after) else said
 
 
 def _recorded(match: re.Match[str], state: CaseState) -> tuple[str, str, str]:
@@ -73,50 +107,30 @@ def _value(name: str, wanted: str, state: CaseState) -> tuple[str, str]:
     record = state.find(name) if name.startswith("F") else None
     if record is not None:
         known = dict(_of_finding(record))
-        value = known.get(_key(wanted), "")
+        value = known.get(key(wanted), "")
         return value, "" if value else f"{name} has no {clean(wanted, 60)}; it has {', '.join(known)}"
     made = next((e for e in state.evidence if e.id == name), None)
     if made is None:
         return "", f"there is no {name}"
-    if _key(wanted) == "summary":
+    if key(wanted) == "summary":
         return clean(made.summary, 2000).rstrip("."), ""
-    found = _facts(made, wanted)
+    found = facts(made, wanted)
     if len(found) == 1:
         return _shown(found[0]), ""
-    near = found or [f for f in made.facts if _key(wanted).startswith(_key(f.name))] or made.facts
-    names = ", ".join(dict.fromkeys(_called(f) for f in near[:_LISTED]))
+    near = found or [f for f in made.facts if key(wanted).startswith(key(f.name))] or made.facts
+    names = ", ".join(dict.fromkeys(called(f) for f in near[:_LISTED]))
     why = "several values are called" if found else "has no"
     told = f"{name}: {why} {clean(wanted, 60)}" if found else f"{name} {why} {clean(wanted, 60)}"
     return "", f"{told}; there are {names}" if names else told
-
-
-def _facts(made: Evidence, wanted: str) -> Sequence[Fact]:
-    """The facts that a name may mean: by its whole name, else those of which it gives the name and says what they are of."""
-    key = _key(wanted)
-    exact = [
-        f
-        for f in made.facts
-        if key in (_key(_called(f)), _key(f"{f.name} {f.of}"), _key(f.of and f"{f.of} {f.name}"))
-    ]
-    if exact:
-        return exact[:1]
-    named = [f for f in made.facts if key.startswith(_key(f.name))]
-    longest = max((len(f.name) for f in named), default=0)
-    rest = set(key[longest:].split()) - {"of", "class", "slice", "split", "the"}
-    words = [
-        (f, set(_key(f.of).split()) - {"of", "class", "slice", "split"})
-        for f in named
-        if len(f.name) == longest
-    ]
-    fits = [f for f, own in words if rest and rest == own] or [f for f, own in words if rest and rest <= own]
-    return fits
 
 
 def _of_finding(record: FindingRecord) -> Iterator[tuple[str, str]]:
     found = record.finding
     yield "verdict", found.verdict or "open"
     yield "statement", clean(found.statement, 1000).rstrip(".")
-    if found.tests:
+    said = re.split(r": | \(|\. ", clean(found.statement, 300))[0].rstrip(".")
+    yield "short", f"{said} ({found.verdict or 'not decided'})"
+    if found.tests and found.tests[-1].effect is not None:
         test = found.tests[-1]
         yield "effect", f"{number(test.effect, 'points')} {interval(test.ci, 'points')}".strip()
         if test.control_effect is not None:
@@ -132,14 +146,7 @@ def _of_finding(record: FindingRecord) -> Iterator[tuple[str, str]]:
             yield name, p_value(value)
 
 
-def _called(fact: Fact) -> str:
-    return clean(f"{fact.name} of {fact.of}" if fact.of else fact.name, 80)
-
-
-def _key(name: str) -> str:
-    """A name as names are compared: lower case, words apart."""
-    return " ".join(re.split(r"[\s_,.:=&()\[\]-]+", name.strip().lower())).strip()
-
-
 def _shown(fact: Fact) -> str:
+    if fact.value in ("ready", "not_ready", "undecided"):
+        return str(fact.value).replace("_", " ")
     return clean(f"{number(fact.value, fact.unit)} {interval(fact.ci, fact.unit)}".strip(), 200)

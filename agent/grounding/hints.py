@@ -1,7 +1,7 @@
 """What the record does hold about a statement that it does not bear out: told to the model that is to say it again.
 
-A model that is told only that a number is wrong tends to type another one. It is told the recorded values of what its
-statement is about, each with the placeholder that puts it there.
+A model that is told only that a number is wrong tends to type another one. It is told the recorded value of the very
+thing that its clause names, with the placeholder that puts it there; where it can't be told which that is, nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from failsight.agent.grounding.binding import clause_of
 from failsight.agent.grounding.claims import Claim
+from failsight.agent.grounding.conditions import beyond
 from failsight.agent.grounding.lexicon import recorded, says
 from failsight.agent.grounding.names import Lexicon, Names
 from failsight.agent.grounding.numbers import sentences
@@ -19,27 +21,35 @@ from failsight.tools.evidence import Fact
 from failsight.tools.text import clean, number
 
 _SPLITS = re.compile(r"\b(data|train|deploy|pool)\b")
-_MOST = 3
+_MOST = 3  # more values than that are not of one thing
+_UNITS = {"%": "share", "p": "points"}
 
 
 def hints(text: str, claim: Claim, state: CaseState, lexicon: Lexicon) -> str:
-    """Recorded values of what the sentence of ``claim`` names, as ``{E2.recall of class bathroom} = 65.5 %``; often nothing."""
+    """Recorded values of what the clause of ``claim`` names, as ``{E2.recall of class bathroom} = 65.5 %``; often nothing."""
     if claim.kind not in ("number", "comparison", "rank"):
         return ""
     inside = next((s for s in sentences(text) if s.start <= claim.start < s.end), None)
     if inside is None:
         return ""
-    part = text[inside.start : inside.end]
-    named = lexicon.find(part)
-    if not named.classes | named.attributes | named.splits:
+    start, end = inside.clauses[clause_of(claim.start, inside.clauses)]
+    named, whole = lexicon.find(text[start:end]), lexicon.find(text[inside.start : inside.end])
+    if not named.classes | named.attributes:
+        named, start, end = whole, inside.start, inside.end
+    splits = named.splits or whole.splits
+    if not named.classes | named.attributes | splits:
         return ""
-    found = dict.fromkeys(_of(part, named, state, lexicon))
-    return "; ".join(list(found)[:_MOST])
+    said = text[claim.start : claim.end] if claim.kind == "number" else ""
+    found = list(dict.fromkeys(_of(text[start:end], said, named, splits, state, lexicon)))
+    return "; ".join(found) if len(found) <= _MOST else ""
 
 
-def _of(part: str, named: Names, state: CaseState, lexicon: Lexicon) -> Iterator[str]:
-    """The facts of which a sentence names the quantity and all that they are of."""
-    splits = named.splits or frozenset({"data"})
+def _of(
+    part: str, said: str, named: Names, splits: frozenset[str], state: CaseState, lexicon: Lexicon
+) -> Iterator[str]:
+    """The facts of which a clause names the quantity, and all that they are of and nothing else."""
+    wanted = splits or frozenset({"data"})
+    unit = next((u for mark, u in _UNITS.items() if mark in said), "")
     for made in state.evidence:
         own = frozenset({str(made.arguments.get("split") or "data")})
         call = " ; ".join(str(made.arguments.get(k) or "").replace("box:", "the box of ") for k in NAMING)
@@ -48,12 +58,12 @@ def _of(part: str, named: Names, state: CaseState, lexicon: Lexicon) -> Iterator
                 continue
             about = lexicon.find(fact.of if fact.of and not fact.of.startswith("fill") else call)
             theirs = frozenset(_SPLITS.findall(fact.of)) or own
-            general = not about.classes | about.attributes and bool(named.classes | named.attributes)
-            meant = about.classes <= named.classes and about.attributes <= named.attributes
-            if general or not meant or not theirs <= splits | {"data"} or not theirs & splits:
+            same = about.classes == named.classes and about.attributes == named.attributes
+            if not same or theirs != wanted or beyond(fact.of, lexicon) or (unit and fact.unit != unit):
                 continue
-            if says(recorded(fact.name), part):
-                yield f"{{{made.id}.{_called(fact)}}} = {number(fact.value, fact.unit)}"
+            shown = number(fact.value, fact.unit)
+            if says(recorded(fact.name), part) and (not said or shown.strip("+") != said.strip("+")):
+                yield f"{{{made.id}.{_called(fact)}}} = {shown}"
 
 
 def _called(fact: Fact) -> str:

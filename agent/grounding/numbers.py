@@ -13,7 +13,7 @@ Family = Literal["percent", "points", "plain", "ratio", "seconds"]
 
 _UNIT = r"(?P<unit>\s?%|\s?percentage points?|\s?per ?cent\b|[\s-]?points?\b|\s?pp\b|\s?ms\b|\s?s\b(?!\w)|\s?seconds?\b|\s?minutes?\b|\s?times\b|\s?×|x\b|-fold\b)?"
 _NUMBER = re.compile(
-    rf"(?<![\w.,#/])(?P<sign>[-+−–±]\s?)?(?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+\.\d+|\.\d+|\d+)(?P<exp>e-?\d+)?(?![\d\w]*[\w=](?<![%xs])){_UNIT}"
+    rf"(?<![\w.,#/])(?P<sign>[-+−–±](?:(?<!^[-–])(?<!\n[-–])\s?|(?=\S)))?(?P<digits>\d{{1,3}}(?:,\d{{3}})+(?:\.\d+)?|\d+\.\d+|\.\d+|\d+)(?P<exp>e-?\d+)?(?![\d\w]*[\w=](?<![%xs])){_UNIT}"
 )
 _DIGIT = re.compile(r"\d")
 _BRACKET = re.compile(r"[\[(][^\[\]()]*[\])]\s?(%|percentage points|points|pp)")
@@ -356,8 +356,14 @@ def _family(unit: str) -> Family:
 def _is_label(text: str, match: re.Match[str]) -> bool:
     """List numbering, the level of an interval, the size of an image, a date."""
     before, after = text[: match.start()], text[match.end() : match.end() + 24]
-    if re.match(r"[.)]\s", after) and (not before.strip() or before.rstrip(" ").endswith("\n")):
+    if re.match(r"[.)]\s", after) and re.search(r"(?:^|\n)[ *_#]*$", before):
         return True
+    if re.search(
+        r"\b(?:findings?|items?|rows?|reasons?|parts?)\s(?:\d+(?:, | and | to | or ))*$",
+        before[-60:],
+        re.IGNORECASE,
+    ):
+        return True  # "findings 2 and 3": those of a list
     if match["digits"] in ("95", "80") and re.match(r"\s*(?:confidence|interval|CI\b|power)", after):
         return True
     if re.match(r"\d+\s?(?:[×x]|by)\s?\d", text[match.start() :].lstrip()) or re.search(

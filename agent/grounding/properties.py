@@ -178,7 +178,8 @@ class Properties:
             if found is not None:
                 some = found[0] > 0
                 says_some = _NOT.search(at.part[: match.end()]) is None and not re.match(
-                    r"[^.,]*\b(?:is|are) (?:0|zero|none)\b", at.part[match.end() :]
+                    r"\W*(?:(?:is|are|was|were) )?(?:0|zero|none|no|not)\b|[^.,]*\b(?:is|are) (?:0|zero|none)\b",
+                    at.part[match.end() :],
                 )
                 yield _said(at, match, some == says_some, found[1])
 

@@ -84,6 +84,7 @@ _EXPLICIT = frozenset(
         "aspect",
         "standardised",
         "effect_sd",
+        "minimum_effect",
         "smallest",
         "class_mix",
         "imbalance",
@@ -145,6 +146,16 @@ def _lead(number: Number, at: Bound) -> str:
     return at.reading.text[max(at.reading.sentence.start, number.start - 60) : number.start]
 
 
+def ends_said(number: Number, at: Bound) -> bool:
+    """Whether the words say that a number is the end of an interval."""
+    return bool(_INTERVAL.search(at.reading.part) or _END.search(_lead(number, at)))
+
+
+def level_said(number: Number, at: Bound) -> bool:
+    """Whether the words before a number call it a p or q value."""
+    return _P.search(_lead(number, at)) is not None
+
+
 def _so_far(at: Bound) -> str:
     """A sentence with the one before it: "Mean confidence of right answers: 86.1 %. Of wrong ones: 70.0 %"."""
     return at.reading.text[max(0, at.reading.sentence.start - 90) : at.reading.sentence.end]
@@ -182,14 +193,14 @@ def _settled(number: Number, atom: Atom, at: Bound) -> float | None:
 def quantity(number: Number, atom: Atom, at: Bound) -> float:
     """Whether the words allow the quantity, its unit and its part."""
     part = at.reading.part
-    if _barred(number, atom, at):
+    if barred(number, atom, at):
         return FAR
     settled = _settled(number, atom, at)
     if settled is not None:
         return settled
     total = 0.0
     if atom.part == "end" and not number.bracket:
-        total += 0.0 if _INTERVAL.search(part) or _END.search(_lead(number, at)) else FAR
+        total += 0.0 if ends_said(number, at) else FAR
     if (
         number.word
         and number.family == "plain"
@@ -278,7 +289,7 @@ def _goes_without_saying(atom: Atom, at: Bound) -> bool:
     )
 
 
-def _barred(number: Number, atom: Atom, at: Bound) -> bool:
+def barred(number: Number, atom: Atom, at: Bound) -> bool:
     """Whether the words beside a number rule a quantity out: a change, what is demanded, a share of failures."""
     if number.signed and not number.bracket and atom.metric in ("cue_effect", "control_effect"):
         return "chang" in at.clause  # a fall is a negative change

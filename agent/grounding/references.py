@@ -161,6 +161,8 @@ class References:
             or (classes and names.classes & classes)
         ):
             return True
+        if not all(any(self._tools.get(m.name, "").startswith(t) for t, _ in TOPICS) for m in piece.ids):
+            return None  # of what it may speak is not known
         tools = {t for t, words in TOPICS if words.search(text)}
         if (
             (several or len(text.split()) < 11)

@@ -69,6 +69,11 @@ class Compared:
     right: tuple[int, int]
 
 
+_AMOUNT = re.compile(r"\d (?:percentage )?points? $")
+#: "better than nothing": no value is compared
+_NOTHING = re.compile(r"(?: \w+)? than (?:nothing|chance|guess\w*|random|a coin)\b")
+
+
 def compared(at: Reading) -> Iterator[Compared]:
     """Every word of a sentence that compares."""
     text, begin, end = at.text, at.sentence.start, at.sentence.end
@@ -97,6 +102,10 @@ def compared(at: Reading) -> Iterator[Compared]:
                 continue  # "harder images": which they are, and not than which
             if denied and than is None:
                 continue  # "does not fare better": than what is not said
+            if than is None and _AMOUNT.search(stretch[: match.start()]):
+                continue  # "drops to 53.5 %, 21 points lower": how far, and not that it does
+            if _NOTHING.match(stretch[match.end() :]):
+                continue
             yield Compared(
                 a + match.start(), a + match.end(), 2 * -sign if denied else sign, implied, left, right
             )

@@ -22,7 +22,7 @@ EXPERIMENTS = frozenset(
     {"effect", "cue_effect", "cue_change", "control_change", "control_effect", "flip", "control_flip", "mended", "control_mended", "region_share", "draws", "control_ratio"}
 )  # fmt: skip
 #: quantity of one class → those of all classes, of which a sentence that names no class speaks
-_GENERAL = {
+GENERAL = {
     "recall": ("accuracy", "recall"),
     "precision": ("accuracy", "macro_precision"),
     "f1": ("macro_f1",),
@@ -100,7 +100,7 @@ class Search:
             total += FAR
         if atom.when and not stated(number, atom, at):
             return FAR
-        for part in (_split, self._subject, quantity, _pair, _side):  # the cheap ones first
+        for part in (_split, self._subject, quantity, _pair, side):  # the cheap ones first
             if total >= LIMIT:
                 break
             total += part(number, atom, at)
@@ -117,7 +117,7 @@ class Search:
         ):
             return False
         return (
-            spoken(atom, at) + sum(part(number, atom, at) for part in (self._subject, _split, _pair, _side))
+            spoken(atom, at) + sum(part(number, atom, at) for part in (self._subject, _split, _pair, side))
             < LIMIT
         )
 
@@ -193,7 +193,9 @@ class Search:
         if at.classes or at.attributes:
             return total + (FAR if not at.carried else ODD)
         split = next(iter(atom.names.splits), "data")
-        general = any((m, split) in self._general for m in _GENERAL.get(atom.metric, (atom.metric,)))
+        general = any((m, split) in self._general for m in GENERAL.get(atom.metric, (atom.metric,)))
+        if atom.pair is not None and at.number.word and at.number.family == "percent":
+            return total + FAR  # one confusion of many is not what a share in words is of
         return total + (0.6 if at.several else FAR if general or at.number.about else 1.2)
 
 
@@ -210,7 +212,7 @@ def _contradicted(atom: Atom, at: Bound) -> float:
     return 0.0
 
 
-def _side(number: Number, atom: Atom, at: Bound) -> float:
+def side(number: Number, atom: Atom, at: Bound) -> float:
     """The side that has a thing, or the rest; the cue, or a control of equal size."""
     if atom.metric.startswith("control"):
         return (
@@ -278,6 +280,9 @@ def _split(number: Number, atom: Atom, at: Bound) -> float:
         return 0.0
     if set(atom.refs) & at.findings and not at.named:
         return 0.0
+    spoken_of = at.reading.carried.splits
+    if number.word and number.about and spoken_of and not at.reading.whole.splits and not theirs & spoken_of:
+        return FAR  # a share in words is wide, and the text speaks of other images
     if (
         not at.named
         and atom.metric in ("unlabelled", "images")

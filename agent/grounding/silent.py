@@ -26,7 +26,7 @@ _ADVICE = re.compile(
 #: words by which a sentence says more than that something exists: how much, which one, how often, why
 _STRONG = re.compile(
     r"\b(?:more|less|fewer|most|least|only|never|always|nearly|almost|hardly|barely|rarely|seldom|often|mostly|usually|every|all|none|no|many|few|best|worst|highest|lowest|largest|smallest|weakest|strongest|"
-    r"\w+er than|proven|proved|because|causes?|caused|drives?|shortcuts?|exception|trouble|problem|unaffected|over-represented|under-represented)\b",
+    r"(?!rather |other )\w+er than|proven|proved|because|causes?|caused|drives?|shortcuts?|exception|trouble|problem|unaffected|over-represented|under-represented)\b",
     re.IGNORECASE,
 )
 #: checks and repairs that are said to have been made

@@ -134,8 +134,16 @@ def bound(number: Number, reading: Reading, inside: Sequence[Number]) -> Bound:
         findings or (reading.carried.findings if not reading.whole.entities else NOTHING),
         named, _beyond(whose, group, reading, ELSEWHERE, near), _beyond(whose, group, reading, _WITHOUT, near),
         bool(CONTRAST.search(reading.text[start:end])) or start > reading.sentence.start,
-        bool(_SEVERAL.search(reading.part)), carried, _pairs(whose, reading, group), _right_wrong(whose, reading, group),
+        bool(_SEVERAL.search(_blotted(reading, number))), carried, _pairs(whose, reading, group), _right_wrong(whose, reading, group),
     )  # fmt: skip
+
+
+def _blotted(reading: Reading, number: Number) -> str:
+    """A sentence without a share in words: the "four" of "one in four" counts nothing."""
+    if number.family != "percent" or len(reading.text[number.start : number.end].split()) > 5:
+        return reading.part
+    start = reading.sentence.start
+    return reading.part[: number.start - start] + " " + reading.part[number.end - start :]
 
 
 def _beyond(

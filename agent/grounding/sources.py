@@ -245,8 +245,8 @@ def _of_n(value: float, unit: str, n: int, atom: Atom) -> Iterator[Atom]:
             yield replace(atom, value=float(round(count)), family="plain", part="count", metric=metric)
 
 
-def values(value: float, unit: str, atom: Atom) -> Iterator[Atom]:
-    if not math.isfinite(value):
+def values(value: float | None, unit: str, atom: Atom) -> Iterator[Atom]:
+    if value is None or not math.isfinite(value):  # None: not a number, as the journal keeps it
         return
     if unit in ("share", "points"):
         yield replace(atom, value=100 * value, family="percent" if unit == "share" else "points")
@@ -323,7 +323,7 @@ def finding_names(finding: Finding, lexicon: Lexicon) -> Names:
     """What a finding is about: its slice, class and, for a shift, the split."""
     classes = frozenset(c for c in (finding.class_name,) if c)
     values = frozenset((a, str(v)) for a, v in (finding.slice or {}).items())
-    splits = frozenset({"deploy"}) if finding.kind == "distribution_shift" else DATA
+    splits = frozenset({"deploy" if finding.kind == "distribution_shift" else finding.split})
     return Names(classes, frozenset(a for a, _ in values), values, splits)
 
 
@@ -355,6 +355,14 @@ def _record(record: FindingRecord, lexicon: Lexicon) -> Iterator[Atom]:
     yield from told(found.note, lexicon, free)
 
 
+def statements(state: CaseState, lexicon: Lexicon) -> Iterator[Atom]:
+    """The numbers of the findings' own statements, each held by its finding."""
+    for record in state.records.values():
+        names = finding_names(record.finding, lexicon)
+        base = Atom(0, "", 0, names, "", (record.id, *record.evidence[:1]), loose=names.entities)
+        yield from told(record.finding.statement, lexicon, base)
+
+
 def _rates(found: Finding, atom: Atom) -> Iterator[Atom]:
     """The error rate of a finding, how many images that are, and the rate elsewhere."""
     if found.error_rate is not None:
@@ -364,7 +372,8 @@ def _rates(found: Finding, atom: Atom) -> Iterator[Atom]:
             yield replace(atom, value=float(round(count)), family="plain", part="count")
     if found.base_error_rate is not None:
         elsewhere = found.kind != "distribution_shift"
-        other = replace(atom, names=replace(atom.names, splits=DATA), elsewhere=elsewhere)
+        there = atom.names.splits if elsewhere else DATA
+        other = replace(atom, names=replace(atom.names, splits=there), elsewhere=elsewhere)
         yield from values(found.base_error_rate, "share", other)
     for bound in found.ci or ():
         yield from values(bound, "share", replace(atom, part="end"))

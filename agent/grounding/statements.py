@@ -7,14 +7,17 @@ record: what is said this way can't be the wrong way round, whatever a model bel
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 
 from failsight.agent.grounding.measures import Measures, Side
 from failsight.agent.grounding.names import Lexicon
+from failsight.agent.grounding.recorded_facts import facts
+from failsight.agent.state import CaseState
 from failsight.tools.text import clean
 
-ASKED = re.compile(r"\{\s*(?P<what>compare|order)\s+(?P<rest>[^{}\n]{3,160}?)\s*\}", re.IGNORECASE)
+ASKED = re.compile(r"\{\s*(?P<what>compare|order|table)\s+(?P<rest>[^{}\n]{3,160}?)\s*\}", re.IGNORECASE)
 _IMAGES = {
     "data": "evaluation images", "train": "training images", "deploy": "deployment images", "pool": "pool images",
 }  # fmt: skip
@@ -23,9 +26,13 @@ _BY = re.compile(r"^(?:the )?(?:classes|rooms|things|cues)?\s*by\s+", re.IGNOREC
 _EQUAL = 1e-9
 
 
-def say(what: str, rest: str, lexicon: Lexicon, measures: Measures) -> tuple[str, str, str]:
-    """(what is put there, the evidence that holds it, why nothing is)."""
+def say(
+    what: str, rest: str, lexicon: Lexicon, measures: Measures, state: CaseState | None = None
+) -> tuple[str, str, str]:
+    """(what is put there, the evidence that holds it, why nothing is). ``state``: where intervals are looked up."""
     rest = clean(rest, 160)
+    if what.lower() == "table":
+        return _table(rest, lexicon, measures)
     metric = _metric(_OF.split(_BY.sub("", rest), maxsplit=1)[0])
     if not measures.has(metric):
         return (
@@ -48,7 +55,64 @@ def say(what: str, rest: str, lexicon: Lexicon, measures: Measures) -> tuple[str
         found = measures.by_attribute(metric)
         return _two(metric, [(t, found.get(t)) for t in things[:2]], "", measures)
     sides = [(c, measures.value(metric, Side(frozenset({c}), split=split))) for c in classes[:2]]
+    if state is not None and _alike(metric, classes, split, sides, state):
+        (one, first), (other, second) = sides
+        shown = [measures.shown(metric, v[0]) for v in (first, second) if v is not None]
+        refs = _refs(v[1] for v in (first, second) if v is not None)
+        told = f"{one} ({shown[0]}) and {other} ({shown[1]}) can't be told apart by {_name(metric)}{_where(metric, split)}"
+        return told, refs, ""
     return _two(metric, sides, _where(metric, split), measures)
+
+
+def _alike(
+    metric: str,
+    classes: Sequence[str],
+    split: str,
+    sides: Sequence[tuple[str, tuple[float, str] | None]],
+    state: CaseState,
+) -> bool:
+    """Whether the interval of the difference of two recorded shares holds 0 (Newcombe: from the two intervals)."""
+    found = []
+    for name, value in sides:
+        made = next((e for e in state.evidence if value and e.id == value[1]), None)
+        fit = (
+            facts(made, f"{metric} of class {name}" + f" of split {split}" * (split != "data"))
+            if made
+            else ()
+        )
+        if len(fit) != 1 or fit[0].ci is None or not isinstance(fit[0].value, float):
+            return False
+        found.append((fit[0].value, *fit[0].ci))
+    if len(found) < 2:
+        return False
+    (p, low, high), (q, least, most) = found
+    below = math.hypot(p - low, most - q)
+    above = math.hypot(high - p, q - least)
+    return p - q - below <= 0 <= p - q + above and p != q
+
+
+def _table(rest: str, lexicon: Lexicon, measures: Measures) -> tuple[str, str, str]:
+    """A table of classes: ``classes: recall, precision on evaluation and deployment``."""
+    about, _, wanted = rest.partition(":")
+    if "class" not in about.lower() or not wanted.strip():
+        return "", "", "a table is asked for like {table classes: recall, precision on deployment}"
+    names = re.split(r"\s(?:on|for|in)\s", f" {wanted.strip()} ", maxsplit=1)[0]
+    metrics = [_metric(m) for m in re.split(r",|\band\b", names) if m.strip()]
+    splits = list(dict.fromkeys(m.name for m in lexicon.mentions(wanted) if m.kind == "split")) or ["data"]
+    lost = next((m for m in metrics if not measures.has(m)), None)
+    if lost is not None:
+        return "", "", f"nothing called {_name(lost)} is recorded; there are {', '.join(measures.names())}"
+    columns = [(m, s, measures.by_class(m, s)) for s in splits for m in metrics]
+    classes = list(dict.fromkeys(c for _, _, found in columns for c in found))
+    if not classes:
+        return "", "", f"there is no {_name(metrics[0])} of classes on the {_IMAGES[splits[0]]}"
+    refs = _refs(r for _, _, found in columns for _, r in found.values())
+    heads = [f"{_name(m)}, {_IMAGES[s]}" for m, s, _ in columns]
+    lines = [f"| class [{refs}] | {' | '.join(heads)} |", "|---" * (len(columns) + 1) + "|"]
+    for name in classes:
+        cells = [measures.shown(m, found[name][0]) if name in found else "–" for m, _, found in columns]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines), refs, ""
 
 
 def _metric(words: str) -> str:

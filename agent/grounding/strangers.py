@@ -30,6 +30,11 @@ _SLOTS = tuple(
 )
 #: words that may stand in such places and name no thing in a picture
 _PLAIN = {
+    "what",
+    "which",
+    "how",
+    "where",
+    "whether",
     "them",
     "it",
     "this",
@@ -41,7 +46,6 @@ _PLAIN = {
     "some",
     "all",
     "its",
-    "which",
     "that",
     "such",
     "both",
@@ -206,6 +210,7 @@ def strangers(at: Reading, lexicon: Lexicon) -> Iterator[tuple[int, int, str]]:
             if (
                 start in seen
                 or word in _PLAIN
+                or match["thing"].isupper()
                 or word.removesuffix("s") in _PLAIN
                 or word.endswith(
                     (
@@ -270,6 +275,27 @@ def unseen(at: Reading, known: frozenset[str]) -> Iterator[tuple[int, int, str]]
             return  # a simile
         if whole in STRANGE and whole not in known and not all(w in known for w in whole.split("-")):
             yield match.start(), match.end(), f"nothing in the record is about {whole}"
+
+
+_ORIGIN = re.compile(
+    r"\b(?:images?|pictures?|photos?|photographs?|labels?|data)\b[^.;,]{0,20}?\b(?:come|comes|came|stem|stems|originate|originates|(?:are|is|were|was) (?:\w+ )?(?:taken|collected|drawn|made|downloaded|scraped|bought))"
+    r" (?:from|by|in|with|on) (?:an? |the |some |old |many )?(?P<where>[a-z]+(?: [a-z]+)?)",
+    re.IGNORECASE,
+)
+
+
+def origins(at: Reading, known: frozenset[str]) -> Iterator[tuple[int, int, str]]:
+    """Where pictures or labels are said to come from, of which the record and the task say nothing."""
+    for match in _ORIGIN.finditer(at.part):
+        words = match["where"].lower().split()
+        if (
+            match["where"].isupper()
+            or HEDGE.search(at.part)
+            or NEGATION.search(at.part[: match.start("where")])
+        ):
+            continue
+        if len(words[0]) > 3 and not any(_singular(w) in known for w in words):
+            yield *match.span("where"), "nothing in the record says where they come from"
 
 
 def _singular(word: str) -> str:

@@ -22,6 +22,9 @@ _FAMILIES = {"percent": ("percent", "points"), "points": ("points", "percent"), 
              "ratio": ("ratio", "plain"), "seconds": ("seconds",)}  # fmt: skip
 
 
+OTHER_WAY = "the direction is the other way"
+
+
 class Recorded:
     """All recorded numbers, found by their value."""
 
@@ -117,7 +120,7 @@ def ground(
     for number, cited in zip(inside, cites, strict=True):
         found = held.get(number, [])
         if found and not _agrees(number, settings[number], found):
-            yield number, [], "the direction is the other way"
+            yield number, [], OTHER_WAY
             continue
         if not found and not _BY_NAME.search(settings[number].near):
             found = computed(number, settings[number], inside, held, _values(settings[number], recorded))

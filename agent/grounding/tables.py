@@ -38,6 +38,7 @@ def table(shown: Table, base: Atom, lexicon: Lexicon, about: Mapping[str, Names]
         atom, metric = _row(labels, base, title, lexicon, shown.columns, about)
         if key in under and not metric and not atom.row:
             atom = replace(atom, when=(under[key],))
+        yield from _rates_of_matrix(shown, row, atom, lexicon)
         last = "error"
         for at, (column, cell, unit) in enumerate(zip(shown.columns, row, units, strict=False)):
             here = replace(atom, names=replace(atom.names, splits=splits[at])) if splits[at] else atom
@@ -56,6 +57,24 @@ def table(shown: Table, base: Atom, lexicon: Lexicon, about: Mapping[str, Names]
                 last = "pull_gap" if column == "without" else kind
                 here = _column(column, here, row, shown, lexicon)
                 yield from _cell(cell, unit, replace(here, when=(*here.when, *heads[at])), kind, lexicon)
+
+
+def _rates_of_matrix(shown: Table, row: Sequence[Cell], atom: Atom, lexicon: Lexicon) -> Iterator[Atom]:
+    """What a row of a confusion matrix says of its class: the share that is taken for each other one, and how many are."""
+    counts = {
+        c: v for c, v in zip(shown.columns, row, strict=False) if c in lexicon.classes and isinstance(v, int)
+    }
+    true = str(row[0])
+    total = sum(counts.values())
+    if shown.columns[0] != "true class" or true not in counts or len(counts) < 2 or not total:
+        return
+    for name, count in counts.items():
+        if name != true:
+            names = replace(atom.names, classes=frozenset({true, name}))
+            pair = replace(atom, names=names, pair=(true, name), metric="confusion")
+            yield from values(count / total, "share", pair)
+    yield replace(atom, value=float(total - counts[true]), family="plain", metric="error", part="count")
+    yield replace(atom, value=float(total), family="plain", metric="images", part="n")
 
 
 def _keys(shown: Table, units: Sequence[str]) -> list[int]:

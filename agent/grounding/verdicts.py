@@ -33,7 +33,7 @@ _QUANTIFIED = re.compile(
 
 
 _NOT_KNOWN = re.compile(
-    r"\b(?:nobody|no one|nothing|not|never|no (?:test|experiment)|unclear|unknown|open)\b[^,;:]*\b(?:establish\w*|known?|knows|shown?|shows|tests?|tested|clear|settled|say|tell|whether|which|why|what|how)\b[^;:]*$|n't\b[^,;:]*\b(?:know|tell|say|established|shown|tested)\b[^;:]*$|\b(?:whether|which|why)\b[^;:]*$",
+    r"\b(?:nobody|no one|nothing|not|never|no (?:test|experiment)|unclear|unknown|open)\b[^,;:]*\b(?:establish\w*|known?|knows|shown?|shows|tests?|tested|clear|settled|say|tell|whether|which|why|what|how)\b[^;:]*$|n't\b[^,;:]*\b(?:know|tell|say|established|shown|tested)\b[^;:]*$|\b(?:whether|(?<!, )which|why)\b[^;:]*$",
     re.IGNORECASE,
 )
 _AS_A_WHOLE = re.compile(
@@ -97,6 +97,19 @@ _MERELY = re.compile(
     r"\bassociations? only\b|\b(?:only|just|merely|no more than|nothing but) (?:an? )?(?:association|correlation)|\bcorrelations? only\b|\b(?:maps?|saliency) (?:prove|show|conclude|establish|settle)s? nothing\b",
     re.IGNORECASE,
 )
+
+
+_SMALL_PART = re.compile(
+    r" (?:only |just |at most |no more than )*an? (?:very )?(?:small|minor|tiny) (?:part|share|fraction)\b"
+)
+_NO_THING = re.compile(r" (?:what|which|how|whether|where|who)\b")
+_REASON = re.compile(r"because|since", re.IGNORECASE)
+
+
+def _names_no_cause(part: str, match: re.Match[str]) -> bool:
+    """A cause of next to nothing, of what is not named, or of a verdict: "inconclusive, because …"."""
+    reason = _REASON.match(match[0]) and any(v.search(part[: match.start()]) for v in VERDICTS.values())
+    return bool(reason or _SMALL_PART.match(part, match.end()) or _NO_THING.match(part, match.end()))
 
 
 class Findings:
@@ -337,7 +350,7 @@ class Findings:
             part[match.end() :],
         ):
             return  # "is responsible for 21 % of the errors": a share
-        if self._repeats(part[match.end() :], at):
+        if _names_no_cause(part, match) or self._repeats(part[match.end() :], at):
             return
         link = re.search(r"because|due to|thanks|owing|explain", match[0], re.IGNORECASE)
         if match[0].lower().startswith(("the model", "the network", "the classifier")) and re.search(

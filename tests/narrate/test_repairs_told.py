@@ -137,7 +137,9 @@ def test_a_verified_repair_says_what_was_done_and_what_it_brought(tmp_path: Path
         "On 340 images that neither chose nor trained it, errors went from 60.6 % to 19.0 %, 62.7 % in the control (q < 0.001)."
         in said
     )
-    assert "no other group is shown to have paid for it" in said and said.endswith(f"The proposal had been: {ACTION}")
+    assert "no other group is shown to have paid for it" in said and said.endswith(
+        f"The proposal had been: {ACTION}"
+    )
     assert {"E3", "E4", "E5"} <= set(card.repairs[0].refs)
     assert ungrounded(report, state, events) == []
     assert any("Repairs were tried: F1 (repaired)." in s.text for s in report.brief)

@@ -129,7 +129,13 @@ def _settled(plan: Plan, made: Compared, result: TestResult, judged: Judgement, 
         (made.rate, made.rate_ci, made.rate_out) if sign else (made.errors, made.errors_ci, made.errors_out)
     )
     return dataclasses.replace(
-        made_, n=made.n, error_rate=finite(rate), base_error_rate=finite(out), ci=ci, p=result.p, q=q,
+        made_,
+        n=made.n,
+        error_rate=finite(rate),
+        base_error_rate=finite(out),
+        ci=ci,
+        p=result.p,
+        q=q,
         part=(made.n + made.n_out) / plan.everyone if plan.everyone else None,
     )
 

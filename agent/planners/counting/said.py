@@ -250,7 +250,9 @@ def _priced(made: Sequence[Evidence], prices: Sequence[Mapping[str, Any]], unit:
     counted: dict[str, int] = {}
     for price, (k, _) in zip(prices, each, strict=True):
         name, into = str(price["true"]), str(price.get("predicted") or "")
-        own = k if into else k - counted.get(name, 0)  # a miss that has a price of its own was counted with it
+        own = (
+            k if into else k - counted.get(name, 0)
+        )  # a miss that has a price of its own was counted with it
         counted[name] = counted.get(name, 0) + own
         left, total = left - own, total + own * float(price["cost"])
         what = prompts.say("count.cost_pair" if into else "count.cost_missed", true=clean(name, 60), **({"predicted": clean(into, 60)} if into else {}))  # fmt: skip
@@ -340,7 +342,11 @@ def _known(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> lis
 
     if said.get("kind") == "alarms":
         return known.alarms(made, str(said.get("name") or ""))
-    return known.sure_only(case, made, said) if said.get("kind") == "sure_only" else known.lines(case, made, said)
+    return (
+        known.sure_only(case, made, said)
+        if said.get("kind") == "sure_only"
+        else known.lines(case, made, said)
+    )
 
 
 _KINDS: Final[Mapping[str, Callable[[Any, Sequence[Evidence], Mapping[str, Any]], list[str]]]] = {
