@@ -28,6 +28,8 @@ NONE = "none"  # said of group_by: each image by itself, whatever the case says
 FEWEST = 10  # different values from which a column may say what belongs together
 REPEATED = 1.5  # images of a value, on average, from which it may
 MOST_EACH = 50  # images of a value, on average, up to which a column names single things
+#: what is measured of a person or thing, and says nothing of which one it is
+QUANTITIES = frozenset(["age", "weight", "height", "length", "size", "speed", "score", "count", "share", "rate", "distance", "hours", "years", "months", "days"])  # fmt: skip
 # words in the name of such a column: anywhere in it, and as a word of its own
 _ANYWHERE = re.compile(
     r"patient|subject|proband|participant|person|specimen|animal|video|sequence|sequenz|series|serie\b|session|household|recording|aufnahme"
@@ -199,8 +201,10 @@ def fine(values: Sequence[Any]) -> bool:
 
 
 def _likely(name: str, values: Sequence[Any]) -> Likely | None:
-    words = re.findall(r"[a-zäöüß]+", re.sub(r"(?<=[a-zäöü])(?=[A-Z])", " ", name).lower())
-    if not (_ANYWHERE.search(name.lower()) or _WORDS & set(words)):
+    said = re.sub(r"(?<=[a-zäöü])(?=[A-Z])", " ", name).lower()
+    head = re.split(r"(?<![a-z])of(?![a-z])", said)[0] or said  # "age_of_owner" is an age
+    words = re.findall(r"[a-zäöüß]+", head)
+    if QUANTITIES & set(words) or not (_ANYWHERE.search(head) or _WORDS & set(words)):
         return None
     texts = [t for v in values if (t := value_text(v))]
     groups = len(set(texts))

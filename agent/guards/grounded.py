@@ -61,9 +61,9 @@ class Grounded(AgentMiddleware[Any, Any, Any]):
             self._journal(checked, final=True)
         broken = prompts.say("grounding.broke", error=self._broken) if self._broken else ""
         early = _ended_early(last) if not last.tool_calls else ""
-        return {
-            "messages": [self._instead(last, "\n\n".join(filter(None, (checked.marked(), broken, early))))]
-        }
+        mark = prompts.say("grounding.mark") if checked.unverified and not (last.tool_calls or broken) else ""
+        shown = "\n\n".join(filter(None, (checked.marked(), mark, broken, early)))
+        return {"messages": [self._instead(last, shown)]}
 
     def _order(self, checked: Checked) -> str:
         """What is to be corrected, sentence by sentence, all of it; what no longer fits is counted."""

@@ -30,7 +30,7 @@ from tests.agent.test_grounding import CLASSES, DATA, VALUES
 
 SPOKEN_VALUES = {**VALUES, "lighting": ("bright", "soft"), "tilt": ("level",), "clutter": ("tidy",)}
 #: true sentences that may be objected to, and false ones that are marked, of (drafts, final answers); floors of what is reached
-OBJECTED, MARKED = (14, 3), (18, 3)
+OBJECTED, MARKED = (12, 3), (18, 3)
 SIZES = {("t", False): 195, ("t", True): 171, ("f", False): 21, ("f", True): 3}
 Answer = tuple[dict[str, Any], Checker]
 
@@ -85,9 +85,8 @@ def test_hardly_any_true_sentence_of_a_dialogue_is_objected_to_and_the_false_one
             marked[label, row["final"]] += any(start <= c.start < end for c in checked.unverified)
     assert {k: seen[k] for k in SIZES} == SIZES
     assert marked["-", False] + marked["-", True] == 0
-    assert (marked["t", False], marked["t", True]) <= OBJECTED
-    assert marked["t", True] <= OBJECTED[1]
-    assert (marked["f", False], marked["f", True]) >= MARKED
+    assert marked["t", False] <= OBJECTED[0] and marked["t", True] <= OBJECTED[1]
+    assert marked["f", False] >= MARKED[0] and marked["f", True] >= MARKED[1]
 
 
 def test_a_number_exchanged_for_another_one_of_its_evidence_is_mostly_noticed(answers: list[Answer]) -> None:

@@ -78,7 +78,10 @@ def test_a_stubborn_invention_is_marked(tmp_path: Path) -> None:
     session, planner = play(
         tmp_path, [call("evaluate"), "It is right in 99.9 %.", "It is right in 99.9 %, really."]
     )
-    assert said(session.say("how good is it?")) == ["It is right in 99.9 % ⟨unverified⟩, really."]
+    (shown,) = said(session.say("how good is it?"))
+    answer, mark = shown.split("\n\n")
+    assert answer == "It is right in 99.9 % ⟨unverified⟩, really."
+    assert mark.startswith("⟨unverified⟩: ")  # what the mark means is told once
     assert len(planner.asked) == 3
 
 

@@ -198,6 +198,18 @@ def test_metadata_joined_on_the_file_stem(root: Path) -> None:
     assert any("1 row with a repeated house" in note for note in table.notes)
 
 
+def test_a_column_of_paths_names_the_images_without_being_told(root: Path) -> None:
+    named = write(
+        root / "named.csv", "site,path,zip", *[f"A,{r.split(',')[0]},0{i}" for i, r in enumerate(rows(root))]
+    )
+    table = open_images(root, metadata=(named, ""))
+    assert table.columns["site"] == ["A"] * 9
+    assert any("The column path of named.csv names the image" in note for note in table.notes)
+    numbered = write(root / "numbered.csv", "house,beds", "000,3", "001,4", "002,4")  # houses, or file names?
+    with pytest.raises(UserError, match="was not said"):
+        open_images(root, metadata=(numbered, ""))
+
+
 def test_metadata_joined_on_a_column_and_on_paths(root: Path) -> None:
     manifest = write(root / "m.csv", "path,label,house", *[f"{r},h{i}" for i, r in enumerate(rows(root))])
     by_column = write(root / "by.csv", "house,beds", *[f"h{i},{i}" for i in range(9)])

@@ -49,6 +49,8 @@ class TestWhichColumn:
             ("video", [None] * 60),
             ("image_id", [f"{i}.png" for i in range(60)]),
             ("video", ["", "nan"] * 30),
+            ("age_of_owner", [20 + i % 20 for i in range(60)]),  # an age is nobody
+            ("patientWeight", [50 + i % 20 for i in range(60)]),
         ],
     )
     def test_not_others(self, name: str, values: list[Any]) -> None:

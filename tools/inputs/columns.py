@@ -23,6 +23,7 @@ TABLES = (".csv", ".tsv", ".parquet", ".pq", *SUFFIXES)
 """What the names of tables end in."""
 OPPOSITE = "none"
 """The word that is a value beside a single other word, and a missing value beside several."""
+OBVIOUS = 0.9  # share of the images that a column of paths has to name to be taken for the one that does
 _MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "-"))
 _NUMBER = re.compile(r"[+-]?(0|[1-9]\d*|(?=\.\d))(\.\d*)?([eE][+-]?\d+)?")  # not 007: that is a name
 
@@ -222,6 +223,10 @@ def join_metadata(
     """
     columns, read_notes = read_columns(table)
     notes.extend(read_notes)
+    if not key and (key := _obvious_key(names, columns)):
+        notes.append(
+            f"The column {clean(key)} of {clean(table.name)} names the image; nobody said which does."
+        )
     if not key:
         raise UserError(
             f"Which column of the metadata {clean(table.name)} names the image was not said.",
@@ -257,6 +262,17 @@ def join_metadata(
         if name not in (key, "path", "label", "split", "boxes")
     }
     return {name: [None if row is None else values[row] for row in found] for name, values in others.items()}
+
+
+def _obvious_key(names: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> str:
+    """The one column whose values are paths or file names of (nearly) all images; empty where none or several are."""
+    wanted = [{n, Path(n).name, Path(n).stem} for n in names]
+    found = []
+    for name, values in columns.items():
+        texts = {str(v).strip() for v in values if isinstance(v, str) and not v.strip().isdecimal()}
+        if wanted and sum(not texts.isdisjoint(w) for w in wanted) >= OBVIOUS * len(wanted):
+            found.append(name)
+    return found[0] if len(found) == 1 else ""
 
 
 def _row_of(name: str, own: Any, by_key: Mapping[str, int], by_number: Mapping[int, int]) -> int | None:
