@@ -8,13 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from failsight import prompts
 from failsight.agent.planners import words
 from failsight.agent.planners.guided import GuidedPlanner
-from failsight.agent.planners.known import asked
+from failsight.agent.planners.known import asked, things
 from failsight.agent.planners.known.things import named
 from failsight.agent.session import Session
 from failsight.tools.registry import registry
@@ -482,3 +484,20 @@ def test_a_suspicion_that_has_its_verdict_is_not_to_be_measured(tmp_path: Path) 
     )
     (got,) = talk(made.case, ["are maybe some of the pictures just labelled wrong?"])
     assert "Measure it with" not in got.words and "until it is measured" not in got.words
+
+
+@pytest.mark.parametrize(
+    ("sentence", "taken", "columns"),
+    [
+        ("is it worse for old people?", [], ["age_of_owner"]),
+        ("is it the old phones?", [(10, 20)], []),  # a value of another column
+        ("are old phones worse for old people?", [(4, 14)], ["age_of_owner"]),
+    ],
+)
+def test_a_word_that_is_a_value_names_no_measure(
+    sentence: str, taken: list[tuple[int, int]], columns: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case: Any = None
+    known = SimpleNamespace(attributes={"age_of_owner": ("20", "31"), "phone": ("old", "new")})
+    monkeypatch.setattr(things.words, "vocabulary", lambda case: known)
+    assert list(things._by_measure(case, sentence, taken)) == columns

@@ -260,8 +260,8 @@ def _by_part(case: Case, mentions: Mentions, spans: Sequence[tuple[int, int]]) -
         parts = words_of(name)
         for part in parts if len(parts) > 1 else ():
             owners.setdefault(part, set()).add(name)
-    yield from _by_measure(case, mentions)
     taken = [*((m.start, m.end) for m in mentions.found), *spans]
+    yield from _by_measure(case, mentions.sentence, taken)
     for found in re.finditer(r"[^\W\d_]{4,}", mentions.sentence):
         if any(a < found.end() and found.start() < b for a, b in taken):
             continue
@@ -270,11 +270,15 @@ def _by_part(case: Case, mentions: Mentions, spans: Sequence[tuple[int, int]]) -
                 yield next(iter(owners[word]))
 
 
-def _by_measure(case: Case, mentions: Mentions) -> Iterator[str]:
-    """``faster`` for a column of speeds, ``old`` for one of ages or hours, where one column alone is of that."""
+def _by_measure(case: Case, sentence: str, taken: Sequence[tuple[int, int]]) -> Iterator[str]:
+    """``faster`` for a column of speeds, ``old`` for one of ages or hours, where one column alone is of that; in ``old phones`` that is a
+    value of another one, and ``taken``."""
     attributes: Mapping[str, Sequence[str]] = words.vocabulary(case).attributes
     for pattern, measures in _MEASURES:
-        if pattern.search(mentions.sentence):
+        free = (
+            m for m in pattern.finditer(sentence) if not any(a < m.end() and m.start() < b for a, b in taken)
+        )
+        if next(free, None) is not None:
             found = [n for n, v in attributes.items() if set(words_of(n)) & set(measures) and are_numbers(v)]
             if len(found) == 1:
                 yield found[0]
