@@ -165,6 +165,7 @@ def pulled() -> FakeView:
 
 def test_a_slice_that_a_sign_accounts_for_gets_no_repair_that_teaches_the_sign() -> None:
     view = pulled()
+    view.has_model = lambda: True  # type: ignore[method-assign]
     sign = finding("spurious_correlation", {"television": "yes"}, class_name="hall")
     where = finding("weak_slice", {"television": "yes"})
     stated(view, sign, where)

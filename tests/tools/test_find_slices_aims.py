@@ -472,6 +472,7 @@ def test_names_that_are_exchanged_are_set_right_and_not_trained_away() -> None:
     assert "Look at 20 images with site B" in told.summary
     assert any("no model here" in note for note in told.notes)
     view.recorded = []
+    view.has_model = lambda: True  # type: ignore[method-assign]
     assert propose_correction(view, finding="F1").tables[0].rows[0][2] not in ("relabel", "data engineering")
 
 
