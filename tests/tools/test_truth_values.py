@@ -40,10 +40,13 @@ def test_other_words_are_no_truth_values() -> None:
 def test_metadata_without_the_column_that_names_the_image_are_asked_about(tmp_path: Path) -> None:
     answers, meta = tmp_path / "answers.csv", tmp_path / "meta.csv"
     answers.write_text("path,label,prediction\n" + "\n".join(f"{i}.png,{'ab'[i % 2]},a" for i in range(30)))
-    meta.write_text("file,night\n" + "\n".join(f"{i}.png,True" for i in range(30)))
+    meta.write_text("file,copy,night\n" + "\n".join(f"{i}.png,{i}.png,True" for i in range(30)))
     with pytest.raises(UserError) as refused:
         open_case(predictions=answers, metadata=meta, out=tmp_path / "case")
-    assert "was not said. Give it with --metadata-key (metadata_key=): one of file, night." in str(
+    assert "was not said. Give it with --metadata-key (metadata_key=): one of file, copy, night." in str(
         refused.value
     )
     open_case(predictions=answers, metadata=meta, metadata_key="file", out=tmp_path / "case").close()
+    meta.write_text("file,night\n" + "\n".join(f"{i}.png,True" for i in range(30)))
+    with open_case(predictions=answers, metadata=meta, out=tmp_path / "found") as case:
+        assert "night" in case.table().columns
