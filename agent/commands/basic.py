@@ -83,7 +83,7 @@ def converse(args: argparse.Namespace, open_session: Callable[[Any], Any]) -> in
 
 
 def _unattended(open_session: Callable[[Any], Session]) -> int:
-    from failsight.agent.ui.plain import RunDisplay
+    from failsight.agent.ui.unattended import RunDisplay
 
     display = RunDisplay(sys.stdout, sys.stderr)
     return display.run(open_session, exit_codes=EXIT)

@@ -16,7 +16,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic import PrivateAttr
 
 from failsight import prompts
-from failsight.agent.planners import answering, asides, phrases, recap, several, words
+from failsight.agent.planners import answering, asides, closing, phrases, recap, several, words
 from failsight.agent.planners.step import Step
 from failsight.agent.planners.steps import next_step
 from failsight.tools.text import clean
@@ -72,7 +72,7 @@ class GuidedPlanner(BaseChatModel):
         begun = [m for m in since if m.type == "ai"]
         first = begun[0].additional_kwargs.get("stage") if begun else None
         if step is None:
-            return recap.closing(self._case, words.closing(self._case, self.level), since)
+            return recap.closing(self._case, closing.closing(self._case), since)
         if mode == STAGE and first is not None and step.stage != first:
             done = words.stage_done(self._case, self.level, str(first), step.stage, self._evidence(since))
             return recap.after_no(self._case, done, since)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from failsight.agent.ui.renderables import image_line
 from failsight.tools.evidence import Evidence, Fact, ImageRef, Table
 from failsight.tools.faces import cell_text, fact_text
-from failsight.tools.text import clean, number
+from failsight.tools.text import clean, counted, number
 
 ROWS, FACTS, IMAGES = 6, 4, 8
 WIDEST = 140  # characters of a row
@@ -68,5 +68,4 @@ def _narrow(table: Table) -> bool:
 
 def rest_line(left: int, evidence: Evidence) -> str:
     """``… 134 more lines: more``: how to see what was left out."""
-    lines = "1 more line" if left == 1 else f"{left:,} more lines"
-    return f"… {lines}: more, or /evidence {evidence.id}"
+    return f"… {counted(left, 'more line')}: more, or /evidence {evidence.id}"

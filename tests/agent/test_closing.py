@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
 
-from failsight.agent.planners import words
+from failsight.agent.planners import closing, words
 from failsight.agent.state import CaseState, FindingRecord
+from failsight.agent.ui.unattended import RunDisplay
 from failsight.tools.evidence import Evidence, Finding, Table, TestResult
 from failsight.tools.repair.parts import TABLE_PARTS
 
@@ -63,7 +65,7 @@ class Judged:
 def nested(*rows: tuple[str, str]) -> list[tuple[bool, str]]:
     """Whether each line stands below another one, and which finding it tells."""
     case: Any = Judged(*rows)
-    lines = words._nested(case, list(case.state().confirmed()))
+    lines = closing._nested(case, list(case.state().confirmed()))
     return [(line.startswith("  "), line.split("**")[1]) for line in lines]
 
 
@@ -71,3 +73,9 @@ def test_what_is_part_of_a_finding_stands_below_it() -> None:
     assert nested() == [(False, "F1"), (False, "F2"), (False, "F3")]
     assert nested(("F3", "F1")) == [(False, "F1"), (True, "F3"), (False, "F2")]
     assert nested(("F3", "F2"), ("F2", "F1")) == [(False, "F1"), (True, "F2"), (True, "F3")]
+
+
+def test_a_run_says_which_finding_is_part_of_which() -> None:
+    session: Any = Judged(("F3", "F1"))
+    lines = list(RunDisplay(io.StringIO(), io.StringIO())._result(session))
+    assert [line[-13:] == " (part of F1)" for line in lines if line.startswith("F")] == [False, False, True]

@@ -15,10 +15,10 @@ from failsight.agent.journal import Journal
 from failsight.agent.narrate import build_report
 from failsight.agent.narrate.findings import ordered
 from failsight.agent.planners.steps import _saliency
-from failsight.agent.planners.words import closing
+from failsight.agent.planners.closing import closing
 from failsight.agent.records import merge_findings
 from failsight.agent.state import CaseState, fold
-from failsight.agent.ui.plain import RunDisplay
+from failsight.agent.ui.unattended import RunDisplay
 from failsight.tools.evidence import Evidence, Fact, Finding, TestResult
 from failsight.tools.verdicts import at_stake, measured_part
 from tests.fakes.told import Teller, evaluated
@@ -138,7 +138,7 @@ def test_the_end_of_a_run_has_the_order_of_the_report(told: tuple[CaseState, Any
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("failsight.agent.planners.words.choices", lambda _: [])
-        said = str(closing(case, "normal").content)
+        said = str(closing(case).content)
     assert re.findall(r"About (\w+)\.", said)[:4] == wanted
 
 

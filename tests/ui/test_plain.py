@@ -18,8 +18,9 @@ from failsight.agent.events import EvidenceMade, Notice, PlannerSaid
 from failsight.agent.ui.consent import consent
 from failsight.agent.ui.errors import guard
 from failsight.agent.ui.lines import ProgressLines
-from failsight.agent.ui.plain import PlainDisplay, QuietDisplay, RunDisplay
+from failsight.agent.ui.plain import PlainDisplay
 from failsight.agent.ui.progress import JobState
+from failsight.agent.ui.unattended import RunDisplay
 from failsight.tools.errors import UserError
 from failsight.tools.evidence import Evidence, Fact
 from tests.fakes.session import ScriptedSession, Step, evaluation, masking
@@ -232,7 +233,7 @@ def test_what_a_run_confirmed_is_told_once(tmp_path: Path) -> None:
 def test_a_quiet_run_only_warns(tmp_path: Path) -> None:
     out, err = io.StringIO(), io.StringIO()
     script = {"auto": [*SCRIPT["test it"], Notice("3 left out", "warning")]}
-    assert QuietDisplay(out, err).run(lambda p: ScriptedSession(tmp_path, script)) == 4
+    assert RunDisplay(out, err, quiet=True).run(lambda p: ScriptedSession(tmp_path, script)) == 4
     assert err.getvalue() == "! 3 left out\n" and "F1 ✓" in out.getvalue()
 
 
@@ -322,3 +323,22 @@ def test_findings_that_the_answer_tells_are_not_told_before_it(tmp_path: Path) -
         out = io.StringIO()
         PlainDisplay(io.StringIO(""), out, io.StringIO(), False).run(lambda p, s=session: s)
         assert out.getvalue().count("F1 ✓ confirmed") == told
+
+
+def test_what_was_measured_is_told_however_the_turn_ends(tmp_path: Path) -> None:
+    steps: list[Step] = [EvidenceMade(masking(1)), RuntimeError("a bug of ours")]
+    out = io.StringIO()
+    PlainDisplay(io.StringIO(""), out, io.StringIO(), False).run(
+        lambda p: ScriptedSession(tmp_path, {"start": steps})
+    )
+    assert masking(1).summary in out.getvalue() and "Something broke" in out.getvalue()
+
+
+def test_a_notice_before_the_words_does_not_tell_the_summary_twice(tmp_path: Path) -> None:
+    made = masking(1)
+    steps: list[Step] = [EvidenceMade(made), Notice("by the way"), PlannerSaid(f"{made.summary} [E1]")]
+    out = io.StringIO()
+    PlainDisplay(io.StringIO(""), out, io.StringIO(), False).run(
+        lambda p: ScriptedSession(tmp_path, {"start": steps})
+    )
+    assert out.getvalue().count(made.summary) == 1

@@ -30,6 +30,7 @@ from failsight.agent.ui.tui.widgets.top_line import TopLine
 from failsight.agent.ui.tui.widgets.workflow_map import WorkflowMap
 from failsight.agent.ui.words import LEVELS, arguments_text, may_run
 from failsight.tools.evidence import Evidence
+from failsight.tools.text import counted
 
 
 def draw_snapshot(main: MainScreen, snapshot: Snapshot) -> None:
@@ -115,17 +116,12 @@ async def _open(main: MainScreen, event: PictureOpened | ImagesOpened | MatrixOp
         case ImagesOpened(gallery):
             from failsight.agent.ui.tui.screens.gallery import GalleryScreen
 
-            await main.add(
-                Words(
-                    "muted",
-                    f"▦ {gallery.title}: {len(gallery):,} {'picture' if len(gallery) == 1 else 'pictures'}",
-                )
-            )
+            await main.add(Words("muted", f"▦ {gallery.title}: {counted(len(gallery), 'picture')}"))
             main.app.push_screen(GalleryScreen(gallery, main.looks))
         case MatrixOpened(evidence):
             from failsight.agent.ui.tui.screens.matrix import MatrixScreen
             from failsight.tools.confusions import matrix
 
-            counted = matrix(evidence)
-            if counted is not None:
-                main.app.push_screen(MatrixScreen(evidence, counted))
+            cells = matrix(evidence)
+            if cells is not None:
+                main.app.push_screen(MatrixScreen(evidence, cells))

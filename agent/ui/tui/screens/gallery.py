@@ -205,7 +205,7 @@ class GalleryScreen(Screen[None]):
         self._paint([*range(first, last), *ahead, *range(max(0, first - self.count), first)], first, last)
 
     def _say(self) -> None:
-        place = f"  {counted(len(self.gallery), 'picture ·', 'pictures ·')} page {self.page + 1:,} of {self.pages:,}"
+        place = f"  {counted(len(self.gallery), 'picture')} · page {self.page + 1:,} of {self.pages:,}"
         title = Content.assemble((self.gallery.title, "bold"), (place, "dim"))
         self.query_one("#gallery-title", Static).update(title)
         shot = self.gallery.shots[self.cursor]
