@@ -7,8 +7,11 @@ choice is made here as the tool makes it, before it runs.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
+from failsight.agent.events import ApprovalAsked
+from failsight.agent.proposals.consent import LOOK
 from failsight.tools.errors import FailsightError
 from failsight.tools.registry import ToolSpec, registry
 from failsight.tools.text import clean
@@ -22,7 +25,32 @@ if TYPE_CHECKING:
 LIKE = 3  # other strategies that are named
 BACKWARD = 3  # passes that a step of training costs: forward, and about two more backward
 LONG = 60.0  # seconds from which on a person is asked, whatever a tool costs elsewhere
+QUICK = 60.0  # seconds that calls of one kind may take together, for one question to stand for all of them
 UNKNOWN = (0.0, 0.0), ""
+
+
+def alike(case: Case, calls: Sequence[tuple[str, Mapping[str, Any]]]) -> int:
+    """For how many of the ``calls`` (tool, arguments), from the first on, one question stands: those of the same tool in a row,
+    where none makes anything new and all together take seconds; else the first one alone."""
+    name = calls[0][0]
+    same = [arguments for _, arguments in takewhile(lambda c: c[0] == name, calls)]
+    if name == LOOK:
+        return len(same)
+    if name not in registry() or registry()[name].writes:
+        return 1
+    most = [expected_time(case, name, arguments)[0][1] for arguments in same]
+    return len(same) if all(most) and sum(most) <= QUICK else 1
+
+
+def question(case: Case, calls: Sequence[tuple[str, Mapping[str, Any]]], why: str) -> ApprovalAsked:
+    """What a person is asked about ``calls`` of one tool. ``why``: what the tool says of itself, told where the call does that."""
+    (name, arguments), given = calls[0], [arguments for _, arguments in calls]
+    times = [expected_time(case, name, one) for one in given]
+    cost = registry()[name].cost if name in registry() else ""
+    if trains_nothing(case, name, arguments):
+        why, cost = "", "instant"
+    seconds = sum(t[0][0] for t in times), sum(t[0][1] for t in times)
+    return ApprovalAsked(name, dict(arguments), why, cost, plans(case, name, given), seconds, times[0][1])
 
 
 def plan(case: Case, tool: str, arguments: Mapping[str, Any]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from failsight.tools.evidence import canonical, digest
 
 GENESIS = "0" * 64
 _ID = re.compile(r"E\d{1,9}")
-DOUBLE = "double"  # the kind of problem that two events written at once are: neither was edited, none is lost
+DOUBLE = "double"  # the kind of problem that two events written at once are: none is lost
 MOST_NAMED = 1000  # removed events in a row that are named one by one
 
 
@@ -174,10 +174,9 @@ def _in_one_row(events: Sequence[Event]) -> tuple[list[Event], dict[int, Event],
     before_it: dict[int, Event] = {}
     for same, after in _at_once(events):
         told = (
-            f"There are {len(same)} events of number {same[0].seq} ({' and '.join(e.kind for e in same)}): "
-        )
-        told += (
-            "they were written at once. None was edited and none is missing, so the case can be gone on with."
+            f"There are {len(same)} events of number {same[0].seq} ({' and '.join(e.kind for e in same)}): they were"
+            " written at once, and none is missing, so the case can be gone on with. The chain goes on from one of"
+            " them alone; an edit of what stands beside it would not show."
         )
         problems.append(Problem(same[0].seq, DOUBLE, told))
         beside |= {id(e) for e in same if e.hash != after.prev}

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from failsight.agent.planners.slots import SPOKEN
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Fact, ImageRef, Table
 from failsight.tools.faces import cell_text, finding_text
@@ -25,7 +26,6 @@ FIRST = {"confusion_matrix": ("Confusion matrix",), "evaluate": ("Classes",)}
 FEW = 5  # rows of a part that are shown before any other part gets more
 ATTRIBUTES = 8  # of one image
 SEARCHED = 400  # rows of a table in which values are looked for
-_SETS = {"data": "evaluation", "train": "training", "deploy": "deployment", "pool": "pool"}
 _KINDS = {"class", "slice", "split", "attribute", "of", "taken", "for", "answered", "the", "images"}
 _WORD = re.compile(r"[^\s,;|()=]+")
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
@@ -130,7 +130,8 @@ def image_line(evidence: Evidence, number_: int, columns: Mapping[str, Sequence[
 
 def _lead(evidence: Evidence, case: Case, limit: int = 100_000) -> list[str]:
     """Headline, summary, and findings by their ids; these in few words where all of it would be over ``limit``."""
-    ids = {r.finding.key: r.id for r in case.state().records.values()}
+    records = list(case.state().records.values())  # another call of the same message may add to them
+    ids = {r.finding.key: r.id for r in records}
     named = [(" ".join(filter(None, ("-", ids.get(f.key, "")))), f) for f in evidence.findings]
     lines = [f"{evidence.id} {evidence.tool}: {clean(evidence.title)}".strip(), harmless(evidence.summary)]
     whole = [f"{name} {finding_text(f).replace('.; ', '; ')}" for name, f in named]
@@ -205,7 +206,7 @@ def _searchable(table: Table, rows: Sequence[Sequence[str]]) -> Iterator[tuple[s
 def _stands_in(fact: Fact, rows: Iterable[tuple[set[str], set[str]]]) -> bool:
     """Whether a row says this value of what it is of."""
     value = _NUMBER.search(number(fact.value, fact.unit))
-    about = {_SETS.get(w, w) for w in _words(fact.of or fact.name)} - _KINDS
+    about = {SPOKEN.get(w, w) for w in _words(fact.of or fact.name)} - _KINDS
     return (
         value is not None
         and bool(about)

@@ -6,7 +6,6 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,7 @@ from failsight.agent.events import (
     StageEntered,
     ToolFailed,
 )
-from failsight.agent.foreseen import expected_time, plans, trains_nothing
+from failsight.agent.foreseen import alike, question
 from failsight.agent.graph import THREAD, Approvals, build_graph
 from failsight.agent.planners import demanded, make_planner, requirements, words
 from failsight.agent.planners.counting import prices
@@ -35,13 +34,11 @@ from failsight.agent.slash import SlashCommands
 from failsight.agent.state import CaseState
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.expectations.names import is_price
-from failsight.tools.registry import registry
 from failsight.tools.text import clean
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
 
-QUICK = 60.0  # seconds that calls of one kind may take together, for one question to stand for all of them
 GO_ON = (
     "",
     "go on",
@@ -78,7 +75,8 @@ class Session(SlashCommands):
             *self.guards,
         )
         self._pending: ApprovalAsked | None = None
-        self._open: list[Any] = []  # questions of this pause, the pending one first
+        self._open: list[Any] = []  # calls of this pause that wait, those of the pending question first
+        self._together = 1  # for how many of them it stands
         self._decisions: list[dict[str, Any]] = []  # answers of this pause so far: the loop takes all at once
         self._always: set[str] = set()
         self._warned_already = False
@@ -181,10 +179,8 @@ class Session(SlashCommands):
             yield from self._waiting()
             return
         self.case.record("message", role="person", text=text)
-        wanted, doubt = requirements.changed(self.case, text) or parse_wishes(
-            text, self.case.classes, words.vocabulary(self.case)
-        )
         names = words.vocabulary(self.case)
+        wanted, doubt = requirements.changed(self.case, text) or parse_wishes(text, self.case.classes, names)
         asked = [] if wanted or doubt else demanded.asked(text, self.case.classes, names)
         priced = self._priced(text, wanted) if wanted or not (doubt or asked) else []
         asked, wanted = asked or priced, [] if priced else wanted
@@ -250,10 +246,8 @@ class Session(SlashCommands):
         asked, self._pending = self._pending, None
         if yes and always:
             self._always.add(asked.tool)
-        together = (
-            len(self._alike()) if by == "person" else 1
-        )  # what was answered before, or by a rule, is call by call
-        for _ in range(together or 1):
+        # what was answered before, or by a rule, is call by call
+        for _ in range(self._together if by == "person" else 1):
             self._decided(asked.tool, yes, by)
         while self._open and self._open[0]["name"] in self._always:
             self._decided(self._open[0]["name"], True, by)
@@ -358,39 +352,15 @@ class Session(SlashCommands):
         self._open, self._decisions = list(value["action_requests"]), []
         yield from self._next_question()
 
-    def _alike(self) -> list[Any]:
-        """The calls that the next question stands for: those of the same tool in a row, where none makes anything new and all
-        together take seconds; else the next one alone."""
-        if not self._open:
-            return []
-        name = str(self._open[0]["name"])
-        same = list(takewhile(lambda request: request["name"] == name, self._open))
-        if name == LOOK:
-            return same
-        if name not in registry() or registry()[name].writes:
-            return same[:1]
-        times = [expected_time(self.case, name, dict(r["args"]))[0][1] for r in same]
-        return same if all(times) and sum(times) <= QUICK else same[:1]
-
     def _next_question(self) -> Iterator[SessionEvent]:
-        request, alike = self._open[0], self._alike()
-        arguments, name = dict(request["args"]), str(request["name"])
-        cost = registry()[name].cost if name in registry() else ""
-        times = [expected_time(self.case, name, dict(r["args"])) for r in alike]
-        little = trains_nothing(
-            self.case, name, arguments
-        )  # what the tool says of itself is not what it would do
-        self._pending = ApprovalAsked(
-            name,
-            arguments,
-            "" if little else str(request.get("description", "")),
-            "instant" if little else cost,
-            plans(self.case, name, [dict(r["args"]) for r in alike]),
-            (sum(t[0][0] for t in times), sum(t[0][1] for t in times)),
-            times[0][1],
+        calls = [(str(request["name"]), dict(request["args"])) for request in self._open]
+        self._together = alike(self.case, calls)
+        self._pending = question(
+            self.case, calls[: self._together], str(self._open[0].get("description", ""))
         )
-        self.case.record("approval.asked", call=name, tool=name, arguments=arguments)
-        yield self._pending
+        asked = self._pending
+        self.case.record("approval.asked", call=asked.tool, tool=asked.tool, arguments=asked.arguments)
+        yield asked
 
     def cancel(self) -> None:
         """Stop the running turn at its next progress tick (from any thread)."""

@@ -87,7 +87,14 @@ class Fitting(AgentMiddleware[Any, Any, Any]):
         return "\n\n".join(told) or "FAILED: name at least one tool."
 
     def wrap_model_call(self, request: Any, handler: Callable[[Any], Any]) -> Any:
-        """Send what fits; where the server refuses it as too long, send less."""
+        """Send what fits; where the server refuses it as too long, send less.
+
+        The guided planner in a failed model's place reads what the person said, and nothing put behind it.
+        """
+        from failsight.agent.planners.guided import GuidedPlanner
+
+        if isinstance(request.model, GuidedPlanner):
+            return handler(request)
         refused = 0
         for _ in range(TRIES):
             made, size = self.fitting(request)

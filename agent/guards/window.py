@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 SETTING = "FAILSIGHT_MODEL_CONTEXT"  # tokens; before all that a server says
-WAIT = 3.0  # seconds for a server's account of itself
+WAIT = 3.0  # seconds for a server's account of itself, also for one that sends it drop by drop
 LONGEST = 4_000_000  # bytes of it that are read
 _NAMES = (
     "max_model_len",
@@ -20,6 +21,7 @@ _NAMES = (
     "max_input_tokens",
 )
 _LEAST, _MOST = 256, 10_000_000  # tokens that are a window at all
+_SILENT = "api.openai.com"
 
 
 def context_window(model: str) -> int:
@@ -35,16 +37,14 @@ def context_window(model: str) -> int:
     if said > 0:
         return max(_LEAST, said)
     url = os.environ.get("OPENAI_BASE_URL", "").rstrip("/")
-    if not urlsplit(url).netloc:
+    if urlsplit(url).hostname in (None, _SILENT):
         return 0
     return next(filter(None, _told(url, model)), 0)
 
 
 def _told(url: str, model: str) -> Iterator[int]:
-    listed = _got(f"{url}/models")
-    for one in _entries(listed):
-        if one.get("id") == model or len(_entries(listed)) == 1:
-            yield _tokens(one)
+    listed = _entries(_got(f"{url}/models"))
+    yield from (_tokens(one) for one in listed if one.get("id") == model or len(listed) == 1)
     props = _got(f"{url.removesuffix('/v1')}/props")
     if isinstance(props, Mapping):
         yield _tokens(props.get("default_generation_settings")) or _tokens(props)
@@ -67,19 +67,20 @@ def _tokens(made: Any) -> int:
 
 
 def _got(url: str) -> Any:
-    """The JSON at ``url``; None where there is none in time."""
+    """The JSON at ``url``; None where there is none in time. Sent elsewhere, it isn't followed: the key is for this server."""
     import httpx
 
     key = os.environ.get("OPENAI_API_KEY", "")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
+    until = time.monotonic() + WAIT
     try:
-        with httpx.stream("GET", url, headers=headers, timeout=WAIT) as response:
+        with httpx.stream("GET", url, headers=headers, timeout=WAIT, follow_redirects=False) as response:
             if response.status_code != 200:
                 return None
             text = b""
             for piece in response.iter_bytes():
                 text += piece
-                if len(text) > LONGEST:
+                if len(text) > LONGEST or time.monotonic() > until:
                     return None
         return json.loads(text)
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, RecursionError):

@@ -115,7 +115,7 @@ def test_a_yes_holds_although_a_call_of_the_same_message_changed_the_case(
 @pytest.fixture
 def long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Calls that take too long for one question to stand for several."""
-    monkeypatch.setattr("failsight.agent.session.QUICK", 0.0)
+    monkeypatch.setattr("failsight.agent.foreseen.QUICK", 0.0)
 
 
 @pytest.mark.parametrize("yes", [True, False])
@@ -134,6 +134,21 @@ def test_one_question_stands_for_calls_of_one_kind_that_take_seconds(
     given = kinds(case, "approval.given")
     assert [g["arguments"]["sample"] for g in given] == [200, 300, 400]  # each is journalled
     assert {g["decision"] for g in given} == {"approve" if yes else "reject"}
+    session.close()
+
+
+def test_a_yes_is_for_the_calls_that_were_asked_about_and_no_more(
+    case: FakeCase, probing: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("failsight.agent.foreseen.QUICK", 0.0)
+    both = calls((PROBE, SMALL), (PROBE, {"sample": 300}))
+    session = Session(case, planner=ScriptedPlanner([both, "done"]))
+    list(session.say("probe"))
+    monkeypatch.setattr("failsight.agent.foreseen.QUICK", 1e6)  # as if it was timed in the meantime
+    assert asked(list(session.decide(True))) == [PROBE]
+    assert [g["arguments"]["sample"] for g in kinds(case, "approval.given")] == [200]
+    list(session.decide(False))
+    assert [p["sample"] for p in probing] == [200]
     session.close()
 
 

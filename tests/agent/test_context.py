@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
@@ -185,6 +186,62 @@ def test_the_window_is_what_the_server_says(
         assert context_window("m") == tokens
         monkeypatch.setenv("FAILSIGHT_MODEL_CONTEXT", "65536")
         assert context_window("m") == 65536
+
+
+class Odd(BaseHTTPRequestHandler):
+    """Sends its list of models elsewhere, and its properties drop by drop, for a minute."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        if self.path == "/v1/models":
+            self.send_response(307)
+            self.send_header("location", "/elsewhere")
+            self.send_header("content-length", "0")
+            self.end_headers()
+            return
+        self.send_response(200)
+        self.send_header("content-length", "600")
+        self.end_headers()
+        with suppress(OSError):
+            for _ in range(600):
+                self.wfile.write(b" ")
+                time.sleep(0.1)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_a_server_that_never_ends_is_left_and_the_key_goes_nowhere_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("FAILSIGHT_MODEL_CONTEXT", raising=False)
+    monkeypatch.setattr("failsight.agent.guards.window.WAIT", 0.5)
+    Odd.asked.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Odd)
+    server.daemon_threads, server.block_on_close = True, False
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    monkeypatch.setenv("OPENAI_BASE_URL", f"http://127.0.0.1:{server.server_address[1]}/v1")
+    began = time.monotonic()
+    assert context_window("m") == 0
+    assert time.monotonic() - began < 10
+    assert Odd.asked == ["/v1/models", "/props"]
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_server_that_never_says_it_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.delenv("FAILSIGHT_MODEL_CONTEXT", raising=False)
+    monkeypatch.setattr("failsight.agent.guards.window._got", asked.append)
+    for url in ("", "https://api.openai.com/v1", "no address"):
+        monkeypatch.setenv("OPENAI_BASE_URL", url)
+        assert context_window("m") == 0
+    assert not asked
+    monkeypatch.setenv("OPENAI_BASE_URL", "https://models.example/v1/")
+    context_window("m")
+    assert asked == ["https://models.example/v1/models", "https://models.example/props"]
 
 
 def test_the_conversation_grows_with_the_window() -> None:

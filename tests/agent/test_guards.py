@@ -18,6 +18,7 @@ from failsight.agent.guards import Budget, Spent
 from failsight.agent.guards.budget import price
 from failsight.agent.guards.context import answered
 from failsight.agent.guards.spending import amount, budget_of
+from failsight.agent.planners.guided import GuidedPlanner
 from failsight.agent.planners.scripted import ScriptedPlanner, call
 from failsight.agent.session import Session
 from failsight.agent.ui.words import may_run
@@ -242,7 +243,7 @@ def masking(case_id: str, draws: int) -> dict[str, Any]:
 def test_two_long_experiments_at_once_are_asked_about_one_by_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("failsight.agent.session.QUICK", 0.0)
+    monkeypatch.setattr("failsight.agent.foreseen.QUICK", 0.0)
     both = AIMessage("", tool_calls=[masking("a", 1), masking("b", 2)])
     session, planner = play(tmp_path, [both, "Done."])
     first = list(session.say("test it"))[-1]
@@ -312,6 +313,27 @@ def test_the_guided_planner_in_a_failed_model_s_place_speaks_for_itself_and_cost
     assert [e for e in events if isinstance(e, PlannerSaid)][-1].choices
     assert len([e for e in events if isinstance(e, StageEntered)]) <= 2  # one stage, not all that can be run
     assert session.case.state().model_use["calls"] == 5  # two answers, three tries that broke off
+
+
+def test_the_guided_planner_reads_what_was_said_and_nothing_that_a_model_would_be_told_behind_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("failsight.agent.guards.steady.PAUSE", 0.0)
+    request = httpx.Request("POST", "http://127.0.0.1/v1/chat/completions")
+    read: list[str] = []
+    answer = GuidedPlanner._answer
+
+    def noted(self: GuidedPlanner, question: str, since: Any) -> Any:
+        read.append(question)
+        return answer(self, question, since)
+
+    monkeypatch.setattr(GuidedPlanner, "_answer", noted)
+    session, _ = play(tmp_path, [openai.APIConnectionError(request=request)] * 3)
+    for question in ("How accurate is it?", "Which classes are confused?"):
+        read.clear()
+        list(session.say(question))
+        assert set(read) == {question}
+    assert session.case.state().latest("evaluate") is not None
 
 
 def _broken_off() -> Exception:

@@ -296,10 +296,26 @@ def test_events_that_were_written_at_once_are_told_and_the_case_goes_on(tmp_path
     at_once(write(tmp_path), times)
     _, problems = verify(tmp_path)
     assert [(p.seq, p.what) for p in problems] == [(4, "double")]
-    assert "None was edited and none is missing" in problems[0].sentence
+    assert "none is missing" in problems[0].sentence and "edited" not in problems[0].sentence
     with closing(Journal(tmp_path)) as journal:
         assert journal.append("note", {}).seq == len(journal) == 8 + times
     assert [p.what for p in verify(tmp_path)[1]] == ["double"]
+
+
+def test_what_the_chain_cannot_vouch_for_is_said(tmp_path: Path) -> None:
+    """Of events written at once the next one follows one alone: an edit of that one shows, one of the other can't."""
+    path = write(tmp_path)
+    at_once(path)
+    kept = lines(path)
+    beside, followed = kept[4], kept[3]
+    path.write_bytes(b"".join([*kept[:4], rehash(beside, data={"i": "other"}), *kept[5:]]))
+    (told,) = verify(tmp_path)[1]
+    assert told.what == "double" and "an edit of what stands beside it would not show" in told.sentence
+    path.write_bytes(b"".join([*kept[:3], rehash(followed, data={"i": "other"}), *kept[4:]]))
+    assert "double" not in {p.what for p in verify(tmp_path)[1]}
+    for gone in (3, 4):
+        path.write_bytes(b"".join(line for i, line in enumerate(kept) if i != gone))
+        assert "double" not in {p.what for p in verify(tmp_path)[1]} != set()
 
 
 def test_an_event_of_a_number_that_was_there_is_still_an_inserted_one(tmp_path: Path) -> None:
