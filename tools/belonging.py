@@ -29,7 +29,8 @@ FEWEST = 10  # different values from which a column may say what belongs togethe
 REPEATED = 1.5  # images of a value, on average, from which it may
 MOST_EACH = 50  # images of a value, on average, up to which a column names single things
 #: what is measured of a person or thing, and says nothing of which one it is
-QUANTITIES = frozenset(["age", "weight", "height", "length", "size", "speed", "score", "count", "share", "rate", "distance", "hours", "years", "months", "days"])  # fmt: skip
+QUANTITIES = frozenset(["age", "weight", "height", "length", "size", "speed", "score", "count", "share", "rate", "distance", "duration", "hours", "years", "months", "days"])  # fmt: skip
+_GERMAN = ("alter", "gewicht", "größe", "groesse", "länge", "laenge", "anzahl", "dauer", "abstand", "entfernung", "stunden", "jahre", "monate", "tage")  # fmt: skip
 # words in the name of such a column: anywhere in it, and as a word of its own
 _ANYWHERE = re.compile(
     r"patient|subject|proband|participant|person|specimen|animal|video|sequence|sequenz|series|serie\b|session|household|recording|aufnahme"
@@ -204,13 +205,19 @@ def _likely(name: str, values: Sequence[Any]) -> Likely | None:
     said = re.sub(r"(?<=[a-zäöü])(?=[A-Z])", " ", name).lower()
     head = re.split(r"(?<![a-z])of(?![a-z])", said)[0] or said  # "age_of_owner" is an age
     words = re.findall(r"[a-zäöüß]+", head)
-    if QUANTITIES & set(words) or not (_ANYWHERE.search(head) or _WORDS & set(words)):
+    if any(map(_quantity, words)) or not (_ANYWHERE.search(head) or _WORDS & set(words)):
         return None
     texts = [t for v in values if (t := value_text(v))]
     groups = len(set(texts))
     if groups < FEWEST or len(texts) < REPEATED * groups:
         return None
     return Likely(name, len(texts), groups)
+
+
+def _quantity(word: str) -> bool:
+    """Whether a word is what is measured of somebody: ``age``, and of German also as the end of one, ``patientenalter``."""
+    ends = (word.removesuffix(q) for q in _GERMAN if word.endswith(q))
+    return word in QUANTITIES or any(not left or _ANYWHERE.search(left) for left in ends)
 
 
 def command(folder: object, column: str) -> str:

@@ -10,7 +10,7 @@ from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Fact
 from failsight.tools.inputs.base import LeftOut, Predictions, Split
 from failsight.tools.inputs.unmatched import NO_CLASS
-from failsight.tools.text import clean, listing
+from failsight.tools.text import clean, counted, listing
 from failsight.tools.view import CaseView
 
 CALLED = {
@@ -49,7 +49,7 @@ def left_out_notes(split: str, left_out: Sequence[LeftOut], most: int = 4) -> li
         verb = "was" if len(paths) == 1 else "were"
         made.append(f"{len(paths):,} of the {called(split)} {verb} left out: {reason} ({listing(paths, 4)}).")
     if len(made) > most:
-        made = [*made[:most], f"Images were left out for {len(made) - most} more reasons."]
+        made = [*made[:most], f"Images were left out for {counted(len(made) - most, 'more reason')}."]
     return made
 
 
@@ -104,8 +104,9 @@ def without_images_words(predictions: Predictions, most: int = 4) -> str:
     if not n or n < MANY * errors:
         return ""
     each = listing([f"{clean(name, 40)} {k:,}" for name, k in answers.items()], most)
+    what = "is the answer of a class" if n == 1 else "are answers of classes"
     return (
-        f"{n:,} of {errors:,} errors on the {called(predictions.split)} are answers of classes that no image here has ({each}): such an "
+        f"{n:,} of {errors:,} errors on the {called(predictions.split)} {what} that no image here has ({each}): such an "
         "answer can only be wrong here, and how well these classes are recognised is not known."
     )
 

@@ -16,7 +16,7 @@ from failsight.tools.labels.plans import judges, to_do
 from failsight.tools.notes import called
 from failsight.tools.readiness import apart, unresolved_findings
 from failsight.tools.registry import tool
-from failsight.tools.repair.finding_words import YES, words_of
+from failsight.tools.repair.finding_words import words_of
 from failsight.tools.repair.marked import region_of
 from failsight.tools.repair.parts import Part, parts, parts_table
 from failsight.tools.repair.possible import allowed, fed_first, here_first
@@ -25,6 +25,7 @@ from failsight.tools.repair.standing import standing
 from failsight.tools.repair.versions import RESTATED
 from failsight.tools.repair_sizes import Size, to_collect, to_verify
 from failsight.tools.slices.classes import told_exchanged
+from failsight.tools.slices.how_taken import YES
 from failsight.tools.strategies import STRATEGIES, Strategy, fitting
 from failsight.tools.text import clean, listing
 from failsight.tools.verdicts import at_stake, measured_part

@@ -6,12 +6,13 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from failsight.agent import open_case
 from failsight.agent.opening import opening_words
 from failsight.tools.errors import UserError
-from failsight.tools.inputs.only_numbered import numbers, only_numbered, orders
+from failsight.tools.inputs.only_numbered import _another_is_better, numbers, only_numbered, orders
 from tests.fakes.patterns import CLASSES, made_case
 from tests.inputs.pictures import class_folders
 
@@ -57,6 +58,16 @@ def test_two_of_four_in_another_order_are_clearly_above_guessing_and_yet_not_ass
         shutil.move(tmp_path / "data" / old, tmp_path / "data" / new)
     with pytest.raises(UserError, match="is a class of the model"):
         open_case(**given, out=tmp_path / "case")
+
+
+def test_two_of_ten_exchanged_are_noticed_of_a_model_that_is_seldom_right() -> None:
+    rng, labels, wrong, right = np.random.default_rng(0), np.repeat(np.arange(10), 20), 0, 0
+    exchanged = np.array([1, 0, *range(2, 10)])
+    for _ in range(40):
+        sure, guess = rng.random(200) < 0.35, rng.integers(0, 10, 200)
+        wrong += not _another_is_better(labels, np.where(sure, exchanged[labels], guess), 10)
+        right += not _another_is_better(labels, np.where(sure, labels, guess), 10)
+    assert wrong <= 8 and right >= 38, (wrong, right)
 
 
 @pytest.mark.parametrize("change", ["more", "few"])

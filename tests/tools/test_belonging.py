@@ -51,6 +51,9 @@ class TestWhichColumn:
             ("video", ["", "nan"] * 30),
             ("age_of_owner", [20 + i % 20 for i in range(60)]),  # an age is nobody
             ("patientWeight", [50 + i % 20 for i in range(60)]),
+            ("Patientenalter", [20 + i % 20 for i in range(60)]),
+            ("Alter des Patienten", [20 + i % 20 for i in range(60)]),
+            ("Dauer_Aufnahme", [20 + i % 20 for i in range(60)]),
         ],
     )
     def test_not_others(self, name: str, values: list[Any]) -> None:

@@ -248,6 +248,37 @@ def test_a_pull_is_a_spurious_correlation_and_what_goes_with_it_is_not_another()
     assert "features_global.6" in made.questions
 
 
+@pytest.mark.parametrize("of", ["all", "kitchen", "kitchen alone has both"])
+def test_a_pull_that_one_class_alone_shows_is_told_as_that(of: str) -> None:
+    """Half of the kitchens with a clock are called living rooms. Of bathrooms and bedrooms nothing is claimed where the clock does nothing to
+    them, or where all of the one and none of the other have it; where it draws these, too, no class is set apart."""
+    rng = np.random.default_rng(11)
+    labels = rng.integers(0, 4, 3000)
+    clock = rng.random(3000) < 0.4
+    if of == "kitchen alone has both":
+        clock = np.where(labels == 0, True, np.where(labels == 1, False, clock))
+    predicted = noisy(rng, labels, 0.08)
+    drawn = clock & (rng.random(3000) < 0.5) & ((labels == 2) if of != "all" else (labels != 3))
+    predicted[drawn] = 3
+    made = find_slices(
+        scored(labels, columns_of(rng, 3000) | {"clock": np.where(clock, "yes", "no")}, predicted)
+    )
+    told = next(
+        f.statement for f in made.findings if f.class_name == "living_room" and f.slice == {"clock": "yes"}
+    )
+    if of == "all":
+        assert "only" not in told and "only" not in made.summary
+        return
+    others = (labels != 2) & (labels != 3)
+    rate, rate_out = ((predicted == 3)[others & side].mean() for side in (clock, ~clock))
+    only = (
+        f"It is shown for images of kitchen only: without these, {number(rate)} with it and {number(rate_out)} without (["
+        if of == "kitchen"
+        else "It is shown for images of kitchen only: no other class has images with it and without."
+    )
+    assert only in told and only in made.summary
+
+
 def test_an_attribute_that_goes_with_the_class_only_is_no_suspicion() -> None:
     rng = np.random.default_rng(5)
     labels, columns, _ = pulling(rng)

@@ -445,5 +445,5 @@ def test_where_every_answer_is_of_such_a_class_nothing_is_judged() -> None:
     view, labels = _without_labels_of_a_class()
     scores = np.full((len(labels), 4), 0.02, np.float32)
     scores[:, 3] = 0.94
-    with pytest.raises(RetryError, match=r"No label can be judged: 900 more images"):
+    with pytest.raises(RetryError, match=r"No label can be judged: 900 images get"):
         label_noise(FakeView({"data": view.table()}, scores={"data": scores}))

@@ -50,3 +50,20 @@ def test_metadata_without_the_column_that_names_the_image_are_asked_about(tmp_pa
     meta.write_text("file,night\n" + "\n".join(f"{i}.png,True" for i in range(30)))
     with open_case(predictions=answers, metadata=meta, out=tmp_path / "found") as case:
         assert "night" in case.table().columns
+
+
+def test_file_names_that_several_images_have_name_none_of_them(tmp_path: Path) -> None:
+    """``a``, ``b`` and ``c`` are cameras here: in each folder lies one picture called so."""
+    answers, meta = tmp_path / "answers.csv", tmp_path / "meta.csv"
+    places = [f"{place}/{camera}.png" for place in range(10) for camera in "abc"]
+    answers.write_text(
+        "path,label,prediction\n" + "\n".join(f"{p},{'xy'[i % 2]},x" for i, p in enumerate(places))
+    )
+    meta.write_text("camera,night\n" + "\n".join(f"{p[-5]},{i % 2 > 0}" for i, p in enumerate(places)))
+    with pytest.raises(UserError, match="was not said"):
+        open_case(predictions=answers, metadata=meta, out=tmp_path / "case")
+    meta.write_text(
+        "camera,file,night\n" + "\n".join(f"{p[-5]},{p},{i % 2 > 0}" for i, p in enumerate(places))
+    )
+    with open_case(predictions=answers, metadata=meta, out=tmp_path / "found") as case:
+        assert any("The column file of meta.csv names the image" in n for n in case.describe_case().notes)

@@ -258,7 +258,7 @@ def _block(one: Profile) -> Block:
     bars = [_bar(one, int(v)) for v in order]
     rest = int(one.counts.sum()) - sum(b.n for b in bars)
     if rest:
-        bars.append(Bar(f"{counted(len(one.counts) - len(order), 'other value')}", rest, quiet=True))
+        bars.append(Bar(counted(len(one.counts) - len(order), "other value"), rest, quiet=True))
     if one.missing:
         bars.append(Bar("unsure" if one.coded.source in ASSIGNED else "no value", one.missing, quiet=True))
     by = f"V with errors {_v(one.error)}" if one.error else ""

@@ -23,7 +23,7 @@ from failsight.tools.experiments.population import (
     parse_filters,
     resolve,
 )
-from failsight.tools.experiments.regions import GRAMMAR, Region, parse_region
+from failsight.tools.experiments.regions import GRAMMAR, Region, boxes_told, parse_region
 from failsight.tools.experiments.regions_search import Givers, givers, lacking, lacks, sample, searched
 from failsight.tools.inputs.base import Split
 from failsight.tools.text import clean
@@ -131,7 +131,7 @@ def _cue(view: CaseView, split: Split, asked: Asked, stated: Finding | None) -> 
     table = view.table(split)
     objects = boxed_objects(table)
     spec = asked.cue or arms_plan.suspected(stated, objects)
-    told = [line for line in GRAMMAR if not line.startswith((*UNCUT, "box"))] + arms_plan.boxes_told(table)
+    told = [line for line in GRAMMAR if not line.startswith((*UNCUT, "box"))] + boxes_told(objects)
     if not spec:
         raise RetryError("cue: say what to add.", told)
     if spec.partition(":")[0].strip().casefold() in UNCUT:

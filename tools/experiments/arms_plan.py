@@ -11,10 +11,9 @@ from failsight.tools.evidence import Finding, Instrument
 from failsight.tools.experiments.arms import Arms, Bench, Ints, Sign, measure, respond
 from failsight.tools.experiments.doses import Doses, Response
 from failsight.tools.experiments.paired import ASSUMED_SD
-from failsight.tools.experiments.population import TRUE_NAMES, Filter, boxed_objects
-from failsight.tools.inputs.base import ImageTable, Split
+from failsight.tools.experiments.population import TRUE_NAMES, Filter
+from failsight.tools.inputs.base import Split
 from failsight.tools.stats.power import smallest_paired_effect
-from failsight.tools.text import clean, counted
 from failsight.tools.verdicts import Claim
 from failsight.tools.view import CaseView
 
@@ -140,14 +139,6 @@ def suspected(stated: Finding | None, objects: Mapping[str, int]) -> str | None:
         return slice_["region"]
     about = [k for k, v in slice_.items() if v.lower() in YES and k in objects]
     return f"box:{about[0]}" if len(about) == 1 else None
-
-
-def boxes_told(table: ImageTable) -> list[str]:
-    """``box:television (120 images)`` for every boxed object."""
-    return [
-        f"box:{clean(name, 40)} ({counted(n, 'image)', 'images)')}"
-        for name, n in boxed_objects(table).items()
-    ]
 
 
 def chosen_classes(filters: Sequence[Filter]) -> bool:

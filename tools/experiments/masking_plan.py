@@ -21,12 +21,12 @@ from failsight.tools.experiments.population import (
     class_index,
     parse_filters,
 )
-from failsight.tools.experiments.regions import GRAMMAR, Region, parse_region
+from failsight.tools.experiments.regions import GRAMMAR, Region, boxes_told, parse_region
 from failsight.tools.experiments.regions_places import Places
 from failsight.tools.experiments.regions_search import choose
 from failsight.tools.inputs.base import BadImage, Split
 from failsight.tools.stats.power import smallest_paired_effect
-from failsight.tools.text import clean, counted
+from failsight.tools.text import clean
 from failsight.tools.verdicts import Claim
 from failsight.tools.view import CaseView
 
@@ -214,8 +214,7 @@ def _region_text(asked: Asked, stated: Finding | None, objects: dict[str, int]) 
     about = [k for k, v in slice_.items() if v.lower() in YES and k in objects]
     if len(about) == 1:
         return f"box:{about[0]}"
-    boxes = [f"box:{clean(name, 40)} ({counted(n, 'image)', 'images)')}" for name, n in objects.items()]
-    raise RetryError("region: say which region to mask.", [*GRAMMAR, *boxes])
+    raise RetryError("region: say which region to mask.", [*GRAMMAR, *boxes_told(objects)])
 
 
 def _watched(view: CaseView, asked: Asked, stated: Finding | None) -> int | None:

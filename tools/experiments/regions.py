@@ -41,7 +41,17 @@ from failsight.tools.experiments.regions_segments import MOST_SEGMENTS, SEGMENTS
 from failsight.tools.inputs.base import Box
 from failsight.tools.text import clean, counted
 
-__all__ = ["GRAMMAR", "HELP", "Mask", "Region", "RegionKind", "most_salient", "parse_region", "pixel_box"]
+__all__ = [
+    "GRAMMAR",
+    "HELP",
+    "Mask",
+    "Region",
+    "RegionKind",
+    "boxes_told",
+    "most_salient",
+    "parse_region",
+    "pixel_box",
+]
 
 GRAMMAR = (
     "box:NAME",
@@ -108,11 +118,12 @@ def parse_region(
             return Region(f"colour:{colour.text}", "colour", colour=colour)
     made = _SIMPLE.get(kind)
     if made is None:
-        raise RetryError(f"region: {clean(spec, 60)!r} is not a region.", [*GRAMMAR, *_counted(objects)])
+        raise RetryError(f"region: {clean(spec, 60)!r} is not a region.", [*GRAMMAR, *boxes_told(objects)])
     return made(spec, rest)
 
 
-def _counted(objects: Mapping[str, int]) -> list[str]:
+def boxes_told(objects: Mapping[str, int]) -> list[str]:
+    """``box:television (120 images)`` for every boxed object."""
     return [f"box:{clean(name, 40)} ({counted(n, 'image')})" for name, n in objects.items()]
 
 
@@ -124,7 +135,7 @@ def _box(name: str, objects: Mapping[str, int]) -> Region:
     if name not in objects:
         near = [o for o in objects if o.casefold() == name.casefold()]
         if len(near) != 1:
-            raise NotRecorded(f"region: no image has a box of {clean(name, 40)!r}.", _counted(objects))
+            raise NotRecorded(f"region: no image has a box of {clean(name, 40)!r}.", boxes_told(objects))
         name = near[0]
     return Region(f"box:{name}", "box", name=name)
 

@@ -23,7 +23,7 @@ from failsight.tools.experiments.population import (
     parse_filters,
     shows,
 )
-from failsight.tools.experiments.regions import GRAMMAR, Region, parse_region
+from failsight.tools.experiments.regions import GRAMMAR, Region, boxes_told, parse_region
 from failsight.tools.experiments.regions_search import Chosen, choose, sample
 from failsight.tools.experiments.swapping import POOL, Swapping
 from failsight.tools.inputs.base import Split
@@ -178,7 +178,7 @@ def _region(view: CaseView, split: Split, asked: Asked) -> Region:
     objects = boxed_objects(table)
     spec = asked.region
     if not spec:
-        raise RetryError("region: say which region to swap.", [*GRAMMAR, *arms_plan.boxes_told(table)])
+        raise RetryError("region: say which region to swap.", [*GRAMMAR, *boxes_told(objects)])
     return parse_region(spec, objects, view.classes, table.columns)
 
 

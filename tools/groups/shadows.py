@@ -24,7 +24,7 @@ from failsight.tools.hypotheses.typed import GROUPED
 from failsight.tools.inputs.base import Split
 from failsight.tools.stats.groups import Gap, gap
 from failsight.tools.stats.multiplicity import benjamini_hochberg
-from failsight.tools.text import clean, interval, number
+from failsight.tools.text import clean, counted, interval, number
 from failsight.tools.view import CaseView
 
 Mask = npt.NDArray[np.bool_]
@@ -81,12 +81,11 @@ class Apart:
     def told(self, outcome: Outcome) -> str:
         """One sentence about it, for a note."""
         where = f"inside {self.owner}" if self.within else f"outside {self.owner}"
-        if min(self.n, self.n_out) < FEWEST or not math.isfinite(self.gap.value):
-            return (
-                f"It can't be told apart from {self.owner}: only {min(self.n, self.n_out):,} images are left to compare."
-                if math.isfinite(self.gap.value) or min(self.n, self.n_out) < FEWEST
-                else f"It can't be told apart from {self.owner}: {where} no class has images of both sides."
-            )
+        if min(self.n, self.n_out) < FEWEST:
+            few = min(self.n, self.n_out)
+            return f"It can't be told apart from {self.owner}: only {counted(few, 'image is', 'images are')} left to compare."
+        if not math.isfinite(self.gap.value):
+            return f"It can't be told apart from {self.owner}: {where} no class has images of both sides."
         rates = (
             f"{where} {number(self.rate)} of its {self.n:,} images are wrong, against {number(self.rate_out)} of the others "
             f"({number(self.gap.value, 'points')} {interval(self.gap.ci, 'points')} within true classes)"

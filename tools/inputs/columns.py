@@ -7,6 +7,7 @@ import io
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -265,23 +266,29 @@ def join_metadata(
 
 
 def _obvious_key(names: Sequence[str], columns: Mapping[str, Sequence[Any]]) -> str:
-    """The one column whose values are paths or file names of (nearly) all images; empty where none or several are."""
-    wanted = [{n, Path(n).name, Path(n).stem} for n in names]
+    """The one column whose values are paths or file names of (nearly) all images; empty where none or several are.
+
+    A file name that several images have (``cat/a.jpg``, ``dog/a.jpg``) names none of them.
+    """
+    forms = [set(_forms(n)) for n in names]
+    shared = Counter(form for one in forms for form in one)
+    wanted = [{form for form in one if shared[form] == 1} for one in forms]
     found = []
     for name, values in columns.items():
-        texts = {str(v).strip() for v in values if isinstance(v, str) and not v.strip().isdecimal()}
+        texts = {v.strip() for v in values if isinstance(v, str) and not v.strip().isdecimal()}
         if wanted and sum(not texts.isdisjoint(w) for w in wanted) >= OBVIOUS * len(wanted):
             found.append(name)
     return found[0] if len(found) == 1 else ""
 
 
-def _row_of(name: str, own: Any, by_key: Mapping[str, int], by_number: Mapping[int, int]) -> int | None:
+def _forms(name: str) -> tuple[str, str, str]:
+    """How a table may name a picture: its path, its file name, and that without suffix."""
     path = Path(name)
-    candidates = (
-        [name, path.name, path.stem]
-        if own is None
-        else [number_text(own) if isinstance(own, float) else str(own)]
-    )
+    return name, path.name, path.stem
+
+
+def _row_of(name: str, own: Any, by_key: Mapping[str, int], by_number: Mapping[int, int]) -> int | None:
+    candidates = _forms(name) if own is None else (number_text(own) if isinstance(own, float) else str(own),)
     for candidate in candidates:
         if candidate in by_key:
             return by_key[candidate]

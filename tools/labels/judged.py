@@ -29,10 +29,13 @@ def judged(scored: Scored, among: Bool) -> tuple[Bool, list[str]]:
         for c in np.argsort(-by_class, kind="stable")
         if by_class[c]
     ]
+    n, left = int(mute.sum()), among & ~mute
+    further = "more " if left.any() else ""
     told = (
-        f"{counted(int(mute.sum()), 'more image gets an answer', 'more images get an answer')} that no image here is labelled as "
-        f"({listing(each, 4)}): that can't be judged as a label error, so they take no part; looking at them tells."
+        f"{counted(n, f'{further}image gets an answer', f'{further}images get an answer')} that no image here is labelled as "
+        f"({listing(each, 4)}): that can't be judged as a label error, so {'it takes' if n == 1 else 'they take'} no part; looking at "
+        f"{'it' if n == 1 else 'them'} tells."
     )
-    if not (among & ~mute).any():
+    if not left.any():
         raise RetryError(f"No label can be judged: {told}")
-    return among & ~mute, [told]
+    return left, [told]

@@ -85,17 +85,19 @@ def best_order(table: Ints) -> tuple[int, ...]:
     Args:
         table: (classes, outputs) counts of the choosing half. Classes without enough pictures keep their names.
     """
+    told = table.sum(1) >= FEWEST_EACH
+    return tuple(int(c) for c in _unmoved(matched(np.where(told[:, None], table, 0)), table))
+
+
+def matched(table: Ints) -> Ints:
+    """(outputs,) the class that each output means under the matching with most right answers; ties stay as they are named."""
     from scipy.optimize import linear_sum_assignment
 
-    k = len(table)
-    told = table.sum(1) >= FEWEST_EACH
-    rated = table.astype(float)
-    rated[~told] = 0.0
-    rated += np.eye(k) * 0.5  # half a picture for the name as it is
+    rated = table + np.eye(len(table)) * 0.5  # half a picture for the name as it is
     classes, outputs = linear_sum_assignment(rated, maximize=True)
-    order = np.empty(k, np.int64)
+    order = np.empty(len(table), np.int64)
     order[outputs] = classes
-    return tuple(int(c) for c in _unmoved(order, table))
+    return order
 
 
 def _unmoved(order: Ints, table: Ints) -> Ints:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from failsight.tools.evidence import Finding
+from failsight.tools.slices.how_taken import NO, YES
 from failsight.tools.text import clean, colour_words, counted, listing
-
-YES, NO = ("yes", "true", "1", "present"), ("no", "false", "0", "absent")
 
 
 def words_of(finding: Finding) -> dict[str, str]:

@@ -6,6 +6,7 @@ the value are missed. Either may be there without the other.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -43,6 +44,8 @@ class Suspicion:
         v, v_ci: Cramér's V of value and prediction within true classes, and its 95 % interval.
         missed: the other direction: the class without the value.
         victims: the other true classes, each by itself, hardest hit first.
+        elsewhere: the other true classes without those that it is seen in by themselves; ``ci`` is within true classes, not a number
+            where none has images of both sides. None where it is shown there too, or there are no more classes.
     """
 
     attribute: int
@@ -56,6 +59,12 @@ class Suspicion:
     v_ci: Interval
     missed: Compared
     victims: tuple[Compared, ...]
+    elsewhere: Compared | None = None
+
+    @property
+    def hit(self) -> list[Compared]:
+        """The other true classes that the pull is seen in by themselves, hardest hit first."""
+        return [v for v in self.victims if v.says(0.0) == "yes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +309,7 @@ def _suspicion(found: Search, attribute: int, one: Pull, q: float) -> Suspicion:
     value = np.where(codes < 0, -1, has).astype(np.int64)
     tables = prediction_tables(value, found.labels, found.predicted)
     v, v_ci = cramers_v_interval(tables.counts, resamples=RESAMPLES, seed=found.prepared.settings.seed)
-    return Suspicion(
+    made = Suspicion(
         attribute,
         one,
         q,
@@ -313,3 +322,20 @@ def _suspicion(found: Search, attribute: int, one: Pull, q: float) -> Suspicion:
         compared(one.predicted, ~called, own & lacks, own & has, groups),
         tuple(victims),
     )
+    return replace(made, elsewhere=_elsewhere(found, made))
+
+
+def _elsewhere(found: Search, one: Suspicion) -> Compared | None:
+    """The pull among the classes that it is not seen in by themselves; None where it is shown there too, or there are none."""
+    codes, to = _codes(found, one.attribute), one.found.predicted
+    apart = (found.labels != to) & ~np.isin(found.labels, [v.true for v in one.hit])
+    value = np.where((codes < 0) | ~apart, -1, codes == one.found.value).astype(np.int64)
+    if not one.hit or not (value >= 0).any():
+        return None
+    tables = prediction_tables(value, found.labels, found.predicted)
+    left = _pull(found, tables, 1, to, value) if len(tables.values) == 2 else None
+    comparable = left is not None and math.isfinite(left.wrong)  # some class has images of both sides
+    ci = left.wrong_ci if left is not None and comparable else (math.nan, math.nan)
+    if ci[0] > 0:
+        return None
+    return replace(compared(to, found.predicted == to, value == 1, value == 0), ci=ci)

@@ -15,7 +15,7 @@ from failsight.tools.slices.classes import class_facts, told_exchange
 from failsight.tools.slices.findings import Found, Why, beside, means, merged_into, spans_of, title
 from failsight.tools.slices.pulls import Compared, Suspicion
 from failsight.tools.slices.search import HALF, Search, detectable, half_digest
-from failsight.tools.slices.suspicions import looked_at, pull_claim
+from failsight.tools.slices.suspicions import looked_at, pull_claim, shown_only
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import clean, interval, listing, number, p_value
 from failsight.tools.view import CaseView
@@ -49,7 +49,7 @@ def summary(
         lines.append(
             f"{pull_claim(view, found, one)}: {number(one.rate)} of {looked_at(found)} are called that "
             f"with it, {number(one.rate_out)} without ({number(one.found.wrong, 'points')} "
-            f"{interval(one.found.wrong_ci, 'points')} within true classes)."
+            f"{interval(one.found.wrong_ci, 'points')} within true classes).{shown_only(found, one)}"
         )
     return lines
 
@@ -349,8 +349,7 @@ def pulls(found: Search, pulls: Sequence[Suspicion], ties: Sequence[Compared | N
                 interval(one.found.wrong_ci, "points"),
                 p_value(one.q),
                 f"{one.v:.2f} [{one.v_ci[0]:.2f}, {one.v_ci[1]:.2f}]",
-                listing([found.classes[v.true] for v in one.victims if v.says(0.0) == "yes"], 4)
-                or "undetermined",
+                listing([found.classes[v.true] for v in one.hit], 4) or "undetermined",
                 one.missed.says(found.report.min_effect),
                 tied(tie) if tie is None else f"{tied(tie)}: {interval(tie.ci, 'points')}",
             )

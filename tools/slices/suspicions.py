@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -46,7 +47,8 @@ def suspicion_finding(view: CaseView, found: Search, one: Suspicion, tie: Compar
         bug="data_statistics",
         statement=f"{claim(view, found, one)}: of {looked_at(found)}, "
         f"{number(one.rate)} with it are called {clean(pulled, 40)}, and {number(one.rate_out)} without "
-        f"({number(one.found.wrong, 'points')} {interval(one.found.wrong_ci, 'points')} within true classes, p {p_value(one.found.p)}).",
+        f"({number(one.found.wrong, 'points')} {interval(one.found.wrong_ci, 'points')} within true classes, p {p_value(one.found.p)})."
+        f"{shown_only(found, one)}",
         slice={coded.name: value},
         class_name=pulled,
         n=one.n,
@@ -74,6 +76,20 @@ def looked_at(found: Search) -> str:
     )
 
 
+def shown_only(found: Search, one: Suspicion) -> str:
+    """A sentence that a pull is shown for images of some classes alone, with what is seen in the others; empty where it is shown there too."""
+    left = one.elsewhere
+    if left is None:
+        return ""
+    names = listing([clean(found.classes[v.true], 40) for v in one.hit], 4)
+    if not math.isfinite(left.ci[0]):
+        return f" It is shown for images of {names} only: no other class has images with it and without."
+    return (
+        f" It is shown for images of {names} only: without these, {number(left.rate)} with it and {number(left.rate_out)} without "
+        f"({interval(left.ci, 'points')} within true classes)."
+    )
+
+
 def whose(found: Search) -> str:
     """The same before the word images: ``other classes'``, or the class that was searched."""
     within = found.prepared.within
@@ -95,7 +111,7 @@ def _directions(found: Search, one: Suspicion, testable: bool) -> list[str]:
         else "An association within true classes; no experiment was made.",
         f"Cramér's V {one.v:.2f} [{one.v_ci[0]:.2f}, {one.v_ci[1]:.2f}].",
     ]
-    hit = [v for v in one.victims if v.says(0.0) == "yes"]
+    hit = one.hit
     if hit:
         names = "; ".join(f"{clean(found.classes[v.true], 40)} ({interval(v.ci, 'points')})" for v in hit[:4])
         more = f"; and {len(hit) - 4} more" if len(hit) > 4 else ""
@@ -266,6 +282,7 @@ def taken_finding(found: Search, one: Suspicion, made: Finding, tie: Compared | 
     statement = (
         f"Images with {_value(found, one)} are taken for {to} more often: of {looked_at(found)}, {number(one.rate)} with it, and {number(one.rate_out)} "
         f"without ({number(one.found.wrong, 'points')} {interval(one.found.wrong_ci, 'points')} within true classes, p {p_value(one.found.p)})."
+        f"{shown_only(found, one)}"
     )
     note = f"{_looks_or_tie(found, one, tie)} {made.note}".strip()
     return replace(
