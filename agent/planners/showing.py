@@ -243,7 +243,7 @@ def those(case: Case, mentions: Mentions, before: Sequence[Turn]) -> AIMessage |
     )
     if given is None:
         return None
-    held = [c for c in str(given.get("where") or "").split("&") if c and not c.startswith("true=")]
+    held = [c for c in apart(str(given.get("where") or "")) if c and not c.startswith("true=")]
     given |= {"class_name": named[0], "where": "&".join(held)}
     return _call(
         given, some, prompts.say("why.showing", question=clean(mentions.sentence, 120), evidence=one.id)

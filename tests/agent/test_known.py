@@ -14,11 +14,23 @@ from typing import Any
 import pytest
 
 from failsight import prompts
-from failsight.agent.planners import words
+from failsight.agent.planners import showing, words
+from failsight.agent.planners.counting.said import SAID
 from failsight.agent.planners.guided import GuidedPlanner
-from failsight.agent.planners.known import asked, things
+from failsight.agent.planners.known import (
+    asked,
+    demands,
+    findings,
+    pictures,
+    problems,
+    subjects,
+    things,
+    versions,
+)
 from failsight.agent.planners.known.things import named
+from failsight.agent.planners.wishes import parse_bounds
 from failsight.agent.session import Session
+from failsight.tools.evidence import Evidence, Fact, Table
 from failsight.tools.registry import registry
 from tests.agent.guided_talk import ask
 from tests.agent.known_talk import Answer, World, talk, world
@@ -302,15 +314,12 @@ def test_pictures_in_words_tell_what_is_recorded_of_each(tmp_path: Path) -> None
 
 
 def test_what_a_version_changed_is_told_of_the_groups_that_were_compared(rooms: World) -> None:
-    from failsight.agent.planners.known import versions
-    from failsight.tools.evidence import Evidence, Fact, Table
-
     columns = ("group", "images", "wrong before", "wrong after", "change", "from", "to", "verdict")
     rows = (
         ("lighting=dark", 222, "52.3 %", "44.0 %", -0.083, -0.123, -0.041, "better"),
         ("bathroom", 86, "70.9 %", "76.7 %", 0.058, 0.005, 0.109, "worse"),
     )
-    facts = (Fact("verdict", "verified", "R1"),)
+    facts = (Fact("verdict", "verified", of="R1"),)
     made = Evidence(
         "verify_correction",
         "Repair",
@@ -450,6 +459,15 @@ def test_those_of_a_class_are_the_ones_that_were_spoken_of_with_their_confidence
     assert got.tools == ("show_images",) and f"Mean confidence {100 * sure:.1f} %" in got.words
 
 
+def test_those_of_a_class_outside_a_group_keep_what_does_not_hold_together(spoken: World) -> None:
+    given = {"among": ["not(line=3&true=can)", "wrong"], "having": []}
+    made = Evidence("count_images", "Images counted", "x", id="E900", arguments=given)
+    case: Any = SimpleNamespace(state=lambda: SimpleNamespace(evidence=[made]))
+    turn: Any = SimpleNamespace(acts=(SimpleNamespace(evidence="E900"),), said="how many", reply="")
+    got = showing.those(case, words.names(spoken.case, "show me some of those films"), [turn])
+    assert got is not None and "not(line=3&true=can)" in got.tool_calls[0]["args"]["where"].split(" ")[0]
+
+
 def test_both_wishes_are_met_the_model_given_away_and_the_report(tmp_path: Path) -> None:
     made = world(tmp_path / "belt", "belt", ("evaluate",))
     text = "All right, so can I give it to the workers now or not, and write me a short report that I can send to the boss"
@@ -501,3 +519,141 @@ def test_a_word_that_is_a_value_names_no_measure(
     known = SimpleNamespace(attributes={"age_of_owner": ("20", "31"), "phone": ("old", "new")})
     monkeypatch.setattr(things.words, "vocabulary", lambda case: known)
     assert list(things._by_measure(case, sentence, taken)) == columns
+
+
+# --- words that mean something else ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "bars"),
+    [
+        ("if it only answers when it is 100 % sure, how many stay?", (1.0,)),
+        ("if it keeps quiet when unsure, do we reach 95 percent right and how many are left?", demands.BARS),
+        ("if it keeps quiet below 0.7, how many are left?", (0.7,)),
+    ],
+)
+def test_a_bar_is_how_sure_it_has_to_be_and_no_share_that_is_right(
+    text: str, bars: tuple[float, ...], spoken: World
+) -> None:
+    got = demands.abstaining(spoken.case, text, words.names(spoken.case, text))
+    assert got is not None
+    assert got.additional_kwargs[SAID]["bars"] == list(bars)
+
+
+def test_answers_that_stay_are_told_with_the_images_that_they_are_of(spoken: World) -> None:
+    text = "can I trust it with film at night when it is above 80 % sure?"
+    (got,) = talk(spoken.case, [text], close=False)
+    inside = spoken.mask(true="film", shift="night") & (spoken.case.predictions("data").confidence >= 0.8)
+    assert (
+        f"{int(inside.sum())} answers to film pictures with shift=night stay (of the evaluation images)"
+        in got.first
+    )
+
+
+def test_how_often_it_says_a_class_unsure_is_no_count_of_answers_that_stay_nor_of_false_alarms(
+    spoken: World,
+) -> None:
+    text = "how often does it say film when it is not sure?"
+    (got,) = talk(spoken.case, [text], close=False)
+    assert "answers to film" not in got.words and "images without film" not in got.words
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("how many of the errors are not really errors", True),
+        ("the mistakes aren't mistakes", True),
+        ("half of these errors are actually right", True),
+        ("the errors on line 3 are not more than the errors on line 2", False),
+        ("the mistakes are right after the switch", False),
+    ],
+)
+def test_errors_that_are_none_are_told_from_errors_that_are_compared(text: str, is_one: bool) -> None:
+    assert bool(subjects.NO_ERRORS.search(text)) is is_one
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        ("describe these in words", True),
+        ("describe them to me", True),
+        ("tell me in words what is in the pictures", True),
+        ("explain in words how often it fails on dark images", False),
+        ("describe in words how good it is on line 3", False),
+    ],
+)
+def test_pictures_are_described_only_where_they_are_pointed_to(
+    text: str, is_one: bool, spoken: World
+) -> None:
+    assert (pictures.described(spoken.case, text, ()) is not None) is is_one
+
+
+@pytest.mark.parametrize(
+    ("demanded", "text", "how"),
+    [
+        ((("accuracy", 0.9, True),), "who decided the 90 percent? we need 5 cameras", "set accuracy at least 95 %"),
+        ((("accuracy", 0.9, True),), "who decided the 90 percent? for us 97 is minimum", "set accuracy at least 97 %"),
+        ((("ece", 0.05, False),), "who set that bound?", "set accuracy at least 90 %"),
+        ((("accuracy[line=3]", 0.9, True),), "who set that bound?", "set accuracy at least 90 %"),
+    ],
+)  # fmt: skip
+def test_what_to_say_to_demand_something_else_is_a_demand(
+    demanded: tuple[tuple[str, float, bool], ...], text: str, how: str, tmp_path: Path
+) -> None:
+    made = world(tmp_path / "belt", "belt", ())
+    for name, bound, at_least in demanded:
+        made.case.expect(name, bound, at_least=at_least, by="the owner")
+    got = demands.decided(made.case, text)
+    assert got is not None and got.additional_kwargs["choices"][0] == how
+    assert parse_bounds(how, made.classes)
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [("who should take them", True), ("who should label the pictures?", True), ("who can do better than you?", False), ("who could make it faster?", False)],
+)  # fmt: skip
+def test_who_takes_pictures_is_asked_only_of_pictures(text: str, is_one: bool, spoken: World) -> None:
+    got = demands.collected(spoken.case, text, words.names(spoken.case, text), ())
+    assert (got is not None) is is_one
+
+
+def test_what_is_to_be_bought_is_a_thing(spoken: World) -> None:
+    assert problems._thing("should we buy a better phone or take more pictures?") == "phone"
+    assert problems._thing("should we get it fixed or take more pictures?") == ""
+
+
+def test_what_to_collect_is_cited_to_what_proposed_it(tmp_path: Path) -> None:
+    made = world(tmp_path / "orchard", "orchard", ("evaluate", "find_slices", "propose_correction"))
+    state = made.case.state()
+    first = next(e for e in state.evidence if e.tool == "propose_correction")
+    told = next(r for r in state.confirmed() if findings.to_collect(state, r)[1])
+    other = next(r for r in state.confirmed() if r.id != told.id)
+    made.case.call("propose_correction", {"finding": other.id})
+    assert f"[{first.id}]" in findings.to_collect(made.case.state(), told)[1]
+
+
+def test_a_judgement_by_other_demands_is_no_yes_and_no_no(tmp_path: Path) -> None:
+    made = world(tmp_path / "belt", "belt", ("evaluate",))
+    made.case.expect("accuracy", 0.99, at_least=True, by="the owner")
+    made.case.call("readiness", {})
+    assert subjects.told(made.case, "trust", things.Things())[0].startswith("No.")
+    made.case.expect("accuracy", 0.3, at_least=True, by="the owner")
+    assert subjects.told(made.case, "trust", things.Things())[0].startswith("It was judged not ready")
+
+
+def test_of_several_repairs_the_one_that_is_named_is_told(rooms: World) -> None:
+    columns = ("group", "images", "wrong before", "wrong after", "change", "from", "to", "verdict")
+
+    def compared(name: str, after: str) -> Evidence:
+        rows = (("lighting=dark", 222, "52.3 %", after, -0.083, -0.123, -0.041, "better"),)
+        return Evidence("verify_correction", "Repair", "It holds.", id=f"E{name[1:]}0", facts=(Fact("verdict", "verified", of=name),), tables=(Table("Elsewhere", columns, rows),))  # fmt: skip
+
+    state: Any = SimpleNamespace(
+        evidence=[compared("R1", "44.0 %"), compared("R2", "31.0 %")],
+        versions={f"R{n}.1": SimpleNamespace(repair=f"R{n}") for n in (1, 2)},
+    )
+    dark = things.Things(group=("lighting=dark",))
+    for name, after in (("R1", "44.0 %"), ("R2", "31.0 %")):
+        got = versions._changes(rooms.case, f"what did {name} change in the dark", state, dark)
+        assert got is not None and got.text.startswith(f"With {name} {after}")
+    assert versions._changes(rooms.case, "what did R7 change in the dark", state, dark) is None

@@ -42,13 +42,9 @@ _INTRODUCED: Final = re.compile(
     r".{20,}?[,.;!:]\s*(?:and\s+)?(?:so|therefore|that'?s why)\b,?\s+(?=(?:please|tell|show|give|can|could|how|what|which|check|count)\b)(?P<wish>.{12,})$",
     re.IGNORECASE | re.DOTALL,
 )
-#: people who label, and errors that are none
+#: people who label
 _PEOPLE: Final = re.compile(
     r"\bwho (?:\w+ )?(?:put|puts|made|gave|gives|wrote|set|is|are|was|were)\b.*\b(?:wrong (?:labels?|names)|annotators?|labell?ers?)\b|\b(?:trust|rely on|believe)\b.*\b(?:annotators?|labell?ers?)\b|\b(?:annotators?|labell?ers?)\b.*\b(?:trust\w*|reliable|good|bad|careful|careless)\b",
-    re.IGNORECASE,
-)
-_NO_ERRORS: Final = re.compile(
-    r"\b(?:errors?|mistakes?|wrong (?:ones|answers))\b.{0,40}?\b(?:not|no|n'?t|never|none)\b.{0,20}?\b(?:errors?|mistakes?|wrong|ones|any)\b|\b(?:errors?|mistakes?)\b.{0,24}\b(?:are|is|be) (?:really |actually |in fact |truly )*(?:right|correct)\b",
     re.IGNORECASE,
 )
 _SUFFERS: Final = re.compile(
@@ -135,12 +131,11 @@ def late(case: Case, question: str, mentions: Mentions, before: Sequence[Turn]) 
 
 def _people(case: Case, question: str, mentions: Mentions) -> AIMessage | None:
     """Whose labels are wrong, and which errors are errors of the label, as the check of the labels has it."""
-    if not (_PEOPLE.search(question) or _NO_ERRORS.search(question)) or answer.is_action(question):
+    none = subjects.NO_ERRORS.search(question) is not None
+    if not (_PEOPLE.search(question) or none) or answer.is_action(question):
         return None
     lines = subjects.told(case, "labels", things_of(case, mentions))
-    lines = (
-        lines[::-1] if _NO_ERRORS.search(question) else lines
-    )  # of how many it is so, before whose they are
+    lines = lines[::-1] if none else lines  # of how many it is so, before whose they are
     return answer.message(case, lines, "labels") if lines else None
 
 

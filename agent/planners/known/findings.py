@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from failsight.tools.evidence import Finding
 
 STANDING: Final = ("confirmed", "inconclusive", "open")
+COLLECT: Final = "collect"  # the repair by further pictures
 _SHIFT: Final = "distribution_shift"
 
 
@@ -57,6 +58,25 @@ def line(record: FindingRecord, *, whole: bool = False) -> str:
         statement=said,
         evidence=", ".join(record.evidence[:2]),
     )
+
+
+def to_collect(state: CaseState, record: FindingRecord) -> tuple[str, str]:
+    """What is to be collected against a finding, and the sentence that says so with the evidence that proposed it; empty where nothing is."""
+    found = next((c.action for c in record.corrections if c.strategy == COLLECT), "")
+    if not found:
+        return "", ""
+    action = clean(found, 240).rstrip(".")
+    source = next(
+        (
+            e.id
+            for e in reversed(state.evidence)
+            if any(c.finding == record.finding.key and c.strategy == COLLECT for c in e.corrections)
+        ),
+        "",
+    )
+    if not source:
+        return action, prompts.say("known.collect.unmeasured", id=record.id, action=action)
+    return action, prompts.say("known.collect", id=record.id, action=action, evidence=source)
 
 
 def _covers(finding: Finding, things: Things) -> bool:

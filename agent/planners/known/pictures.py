@@ -30,16 +30,18 @@ MOST_COLUMNS: Final = 8  # columns that are told of one picture
 MOST_FINDINGS: Final = 2
 _ID: Final = re.compile(r"\bF\d{1,4}\b")
 _PICTURES: Final = r"(?:pictures?|photos?|images?|photographs?|shots?)"
+_POINTED: Final = rf"(?:them|(?:those|these)(?: {_PICTURES}|(?= (?:to|for|in|with|please|again|now)\b)|(?=\W*(?:$|[,.;:?]))))"
 _WORDS: Final = re.compile(
-    rf"\bdescribe\b.{{0,40}}\b(?:{_PICTURES}|them|those|these|what (?:is|are|'s) (?:on|in) (?:them|it|there|those|the))\b|\b(?:tell|say|explain|read(?: out)?)\b.{{0,40}}\bwhat (?:is|are|'s) (?:on|in) (?:them|it|those|these|the(?:se)? {_PICTURES})\b"
-    rf"|\bwhat (?:is|are|can be seen|do (?:i|we) see|'s)(?: there)? (?:on|in) (?:them|those|these|the(?:se)? {_PICTURES})|\b(?:in|with) words\b.{{0,40}}\b(?:{_PICTURES}|them|those|on|in)\b",
+    rf"\bdescribe\b.{{0,40}}\b(?:{_PICTURES}|{_POINTED}|what (?:is|are|'s) (?:on|in) (?:them|it|there|those|the))\b|\b(?:tell|say|explain|read(?: out)?)\b.{{0,40}}\bwhat (?:is|are|'s) (?:on|in) (?:them|it|those|these|the(?:se)? {_PICTURES})\b"
+    rf"|\bwhat (?:is|are|can be seen|do (?:i|we) see|'s)(?: there)? (?:on|in) (?:them|those|these|the(?:se)? {_PICTURES})|\b(?:in|with) words\b,?(?: (?:to|for) (?:me|us)| please)*,? (?:(?:the )?{_PICTURES}\b|{_POINTED}|what (?:is|are|'s|can be seen)(?: there)? (?:on|in)\b)"
+    rf"|\b(?:tell|show|give|read|say|put|explain)\b(?: (?:me|us|to me|out|about))* (?:the {_PICTURES}|{_POINTED}).{{0,12}}\b(?:in|with) words\b",
     re.IGNORECASE,
 )
 _BLIND: Final = re.compile(
     rf"\b(?:can(?:'?t| ?not)|unable to|not able to) see(?: (?:any|the|these|those))?(?: {_PICTURES}| them)?\b|\b(?:i am|i'm|we are) blind\b|\bscreen ?reader\b|\b(?:in|with) words\b", re.IGNORECASE
 )  # fmt: skip
 
-_THEM: Final = re.compile(rf"\b(?:them|(?:those|these)(?: {_PICTURES})?)\b", re.IGNORECASE)
+_THEM: Final = re.compile(rf"\b{_POINTED}", re.IGNORECASE)
 _TESTS: Final = ("state_hypothesis", "test_by_masking", "test_by_adding", "test_by_swapping")
 
 

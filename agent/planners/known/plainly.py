@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
 from failsight.agent.planners import words
-from failsight.agent.planners.advice.numbers import accuracy
 from failsight.agent.planners.advice.words import bare, stands
-from failsight.agent.planners.counting.base import call_of, split_of, why
+from failsight.agent.planners.counting.base import call_of, why
 from failsight.agent.planners.counting.said import TOOL
 from failsight.agent.planners.expectations import METRICS
+from failsight.agent.planners.known import demands
 from failsight.agent.planners.known.counts import at_hand
-from failsight.knowledge_base.groups import group_of
+from failsight.agent.planners.known.things import named
 from failsight.tools.registry import registry
 from failsight.tools.text import number
 
@@ -146,16 +146,7 @@ def _sure_answers(case: Case, question: str, mentions: Mentions) -> AIMessage | 
         return None
     if any(m.role not in ("class", "value", "attribute") for m in mentions.found):
         return None
-    split = split_of(question)
-    rate = accuracy(case.state(), split or "data")
-    if not at_hand(case, split or "data") or rate is None:
-        return None
-    bar = float(found["n"]) / 100
-    held = group_of(mentions, words.vocabulary(case).attributes).conditions
-    among = [*(f"true={c}" for c in mentions.of("class")[:1]), *held, f"confidence>={bar:g}"]
-    given: dict[str, Any] = {"among": among, "having": ["correct"], **({"split": split} if split else {})}
-    said = {"kind": "sure_only", "bars": [bar], "of": rate.n if len(among) == 1 else 0, "lead": []}
-    return call_of((TOOL, given), [], why(question), said)
+    return demands.only_sure(case, question, named(case, mentions), [float(found["n"]) / 100])
 
 
 # --- what an answer is worth ---------------------------------------------------------------------------------------------
@@ -163,15 +154,15 @@ def _sure_answers(case: Case, question: str, mentions: Mentions) -> AIMessage | 
 
 def _of_answer(case: Case, question: str, mentions: Mentions) -> tuple[str, str, str, dict[str, Any]] | None:
     """(the class that it says, the words before and behind its name, the rest of the call); None where no class is said by the model."""
-    named = [m for m in mentions.found if m.role == "class"]
-    if not named or len({m.name for m in named}) != 1 or not at_hand(case, split_of(question) or "data"):
+    classes = [m for m in mentions.found if m.role == "class"]
+    first = next((m for m in classes if _SAYS.search(question[: m.start])), None)
+    if first is None or len({m.name for m in classes}) != 1 or not _OFTEN.search(question):
         return None
-    first = next((m for m in named if _SAYS.search(question[: m.start])), None)
-    if first is None or not _OFTEN.search(question):
+    things = named(case, mentions)
+    if not at_hand(case, things.split or "data"):
         return None
-    held = list(group_of(mentions, words.vocabulary(case).attributes).conditions)
-    split = split_of(question)
-    more = {"held": held, "split": {"split": split} if split else {}}
+    split = things.split if things.split != "data" else ""
+    more = {"held": list(things.group), "split": {"split": split} if split else {}}
     return first.name, question[: first.start], question[first.end :], more
 
 
@@ -189,7 +180,7 @@ def _precision(case: Case, question: str, mentions: Mentions) -> AIMessage | Non
 def _false_alarms(case: Case, question: str, mentions: Mentions) -> AIMessage | None:
     """How often an answer is given to images of other classes, and how many of these answers are false."""
     found = _of_answer(case, question, mentions)
-    if found is None or not _NONE_THERE.search(found[2]):
+    if found is None or not _NONE_THERE.search(found[2]) or _CONFIDENT.search(found[2]):
         return None
     name, _, _, more = found
     calls = [

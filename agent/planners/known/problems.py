@@ -40,7 +40,7 @@ _ADVICE: Final = re.compile(
     r"\?|\b(?:should|shall|would|better|rather|recommend|advise|what|which|do we|do i)\b", re.IGNORECASE
 )
 _NEW: Final = re.compile(
-    rf"\b(?:new|other|better|more|different|buy|replace|exchange|change|get)\b(?: (?:the|all|some|new|better|other|old))* (?P<what>(?!{_PICTURES}\b)\w+)",
+    rf"\b(?:new|other|better|more|different|buy|replace|exchange|change|get)\b(?: (?:an?|the|our|all|some|any|new|better|other|old))* (?P<what>(?!{_PICTURES}\b|(?:it|them|this|that|these|those|us|me|than|to|or|and|from|for|of|in|on|at|with|by|as|is)\b)\w+)",
     re.IGNORECASE,
 )
 
@@ -103,7 +103,8 @@ def _weighed(case: Case, question: str, mentions: Mentions) -> AIMessage | None:
         [] if about else ["- " + prompts.say("known.weighed.nothing", name=clean(name.replace("_", " "), 60))]
     )
     lines.append("- " + _trained(case))
-    lines += [f"- {_proposed(case, r, how)}" for r in (about or largest(state))[:1] if (how := _collects(r))]
+    proposed = (findings.to_collect(state, r)[1] for r in (about or largest(state))[:1])
+    lines += [f"- {said}" for said in proposed if said]
     lines.append(prompts.say("known.weighed.open"))
     return words.message("\n".join(lines), [*(f"Why {r.id}?" for r in about[:1]), *words.choices(case)])
 
@@ -118,14 +119,3 @@ def _trained(case: Case) -> str:
     if "train" not in case.splits():
         return prompts.say("known.weighed.no_train")
     return prompts.say("known.weighed.train", n=f"{len(case.table('train')):,}")
-
-
-def _collects(record: FindingRecord) -> str:
-    found = next((c.action for c in record.corrections if c.strategy == "collect"), "")
-    return clean(found, 240).rstrip(".")
-
-
-def _proposed(case: Case, record: FindingRecord, how: str) -> str:
-    source = next((e.id for e in reversed(case.state().evidence) if e.tool == "propose_correction"), "")
-    key = "known.collect" if source else "known.collect.unmeasured"
-    return prompts.say(key, id=record.id, action=how, **({"evidence": source} if source else {}))

@@ -9,6 +9,7 @@ from failsight import prompts
 from failsight.agent.planners.counting import beside
 from failsight.agent.planners.counting.said import of_count
 from failsight.agent.planners.known import findings
+from failsight.knowledge_base.condition_text import parts
 from failsight.tools.notes import called
 from failsight.tools.stats.intervals import newcombe
 from failsight.tools.text import clean, interval, listing, number
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from failsight.tools.evidence import Evidence
 
 MOST_CLASSES: Final = 8
+_NO_GROUP: Final = ("wrong", "correct", "confidence")  # what is said of the answers, and not of the images
 
 
 def lines(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:
@@ -44,9 +46,12 @@ def sure_only(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> 
         if side is None or not side.n:
             text.append(prompts.say("known.sure_only.none", bar=number(float(bar)), evidence=one.id))
             continue
-        left = {"n": f"{side.n:,}"}
+        images = called(str(one.arguments.get("split") or "data"))
+        left = {"n": f"{side.n:,}", "images": images}
         if whole:
             left |= {"whole": f"{whole:,}", "share": number(side.n / whole), "gone": f"{whole - side.n:,}"}
+        else:
+            left |= {"group": _group(one)}
         stay = prompts.say("known.sure_only.of" if whole else "known.sure_only.stay", **left)
         text.append(
             prompts.say(
@@ -87,7 +92,7 @@ def _own(made: Evidence) -> str:
 
 def _group(made: Evidence) -> str:
     """The images of a count as people read them: ``bathroom pictures with lighting=dark``."""
-    held = [clean(str(c), 80) for c in made.arguments.get("among") or () if c not in ("wrong", "correct")]
+    held = [clean(str(c), 80) for c in made.arguments.get("among") or () if parts(str(c))[0] not in _NO_GROUP]
     names = [
         c.removeprefix("true=").replace("_", " ").replace("|", " or ") for c in held if c.startswith("true=")
     ]

@@ -19,14 +19,21 @@ from failsight.tools.text import clean, interval, listing, number
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
+    from failsight.agent.planners.advice.numbers import Judged
     from failsight.agent.planners.known.things import Things
     from failsight.agent.state import CaseState
     from failsight.tools.evidence import Evidence, Fact
 
 WORST: Final = 2  # classes that are named as the worst
+#: errors that are none: ``how many of the errors are no errors``; not ``the errors here are not more than the errors there``
+NO_ERRORS: Final = re.compile(
+    r"\b(?:errors?|mistakes?|wrong (?:ones|answers))\b.{0,40}?(?:\b(?:not|no|never|none)|n'?t)\b(?: (?!(?:more|fewer|less|than|as|only|all)\b)[\w']+){0,2}? (?:errors?|mistakes?|wrong)\b"
+    r"|\b(?:errors?|mistakes?)\b.{0,24}\b(?:are|is|be) (?:really |actually |in fact |truly )*(?:right|correct|fine)\b(?! (?:after|before|there|here|at|in|on|behind|beside|next)\b)",
+    re.IGNORECASE,
+)
 _LABELS: Final = re.compile(
     r"\b(?:labels?|labell?(?:ed|ing)|annotat\w+|tagged|ground truth|who (?:put|made|gave|wrote|set) the (?:wrong )?(?:labels?|names|classes))\b"
-    r"|\b(?:errors?|mistakes?|wrong(?: (?:ones|answers))?)\b.{0,40}\b(?:not|no|n'?t|never)\b.{0,16}\b(?:errors?|mistakes?|wrong)\b|\b(?:errors?|mistakes?)\b.{0,24}\b(?:are|is) (?:really |actually |in fact |truly )*(?:right|correct|fine|no errors?)\b",
+    rf"|{NO_ERRORS.pattern}",
     re.IGNORECASE,
 )
 _SURE: Final = re.compile(
@@ -177,7 +184,16 @@ def _trust(case: Case, things: Things) -> list[str]:
         return [*lines, *(findings.line(r) for r in largest(state)[:1])]
     verdict = {"ready": "known.ready", "not_ready": "known.not_ready"}.get(known.verdict, "known.undecided")
     lines = [prompts.say(verdict, summary=clean(known.evidence.summary, 260), evidence=known.evidence.id)]
+    if not holds(state, known):
+        lines = [
+            prompts.say("known.outdated", verdict=known.verdict.replace("_", " "), evidence=known.evidence.id)
+        ]
     return [*lines, *_in_use(state, case.splits()), *(findings.line(r) for r in largest(state)[:1])]
+
+
+def holds(state: CaseState, known: Judged) -> bool:
+    """Whether a judgement may be told as it was: not by other demands than now, and no ``ready`` from before what was found since."""
+    return not state.out_of_date(known.evidence) and not (known.stale and known.verdict == "ready")
 
 
 def _in_use(state: CaseState, splits: Sequence[str]) -> list[str]:

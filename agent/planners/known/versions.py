@@ -47,6 +47,7 @@ _ASKS_ELSE: Final = re.compile(
     re.IGNORECASE,
 )
 _MODEL_NOW: Final = re.compile(r"\b(?:which|of (?:them|the two|these))\b", re.IGNORECASE)
+_NAMED: Final = re.compile(r"\bR\d+(?:\.\d+)?\b", re.IGNORECASE)
 _COMPARED: Final = ("verify_correction", "compare_models")
 
 
@@ -123,10 +124,18 @@ def _none_yet(case: Case, question: str, state: CaseState, things: Things) -> AI
     return words.message(" ".join(lines), [*(f"Repair {r.id}" for r in open_[:2]), *words.choices(case)])
 
 
-def _changes(case: Case, question: str, state: CaseState, things: Things) -> AIMessage:
-    made = [e for e in reversed(state.evidence) if e.tool in _COMPARED]
+def _changes(case: Case, question: str, state: CaseState, things: Things) -> AIMessage | None:
+    asked = [n.upper() for n in _NAMED.findall(question)]
+    there = {*state.versions, *(v.repair for v in state.versions.values())}
+    if not there >= set(asked):
+        return None  # that there is no such version is told where it is measured
+    made = [
+        e
+        for e in reversed(state.evidence)
+        if e.tool in _COMPARED and (not asked or _whole_repair(_name(e, state)) in map(_whole_repair, asked))
+    ]
     if not made:
-        name = list(state.versions.values())[-1].repair
+        name = asked[0] if asked else list(state.versions.values())[-1].repair
         return words.message(
             prompts.say("known.unverified", repair=name), [f"Did {name} help?", *words.choices(case)]
         )
@@ -233,6 +242,11 @@ def _name(made: Evidence, state: CaseState) -> str:
     said = str(made.arguments.get("after") or made.arguments.get("repair") or "")
     fact = next((f.of for f in made.facts if f.name == "verdict" and f.of), "")
     return clean(said or fact or next((v.repair for v in reversed(list(state.versions.values()))), "R1"), 20)
+
+
+def _whole_repair(name: str) -> str:
+    """``R1`` of its version ``R1.1``."""
+    return name.partition(".")[0]
 
 
 def _whole(made: Evidence, state: CaseState) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from failsight import prompts
 from failsight.agent.planners import phrases, readers, words
 from failsight.agent.planners.advice.numbers import accuracy, judged, largest
+from failsight.agent.planners.known import subjects
 from failsight.tools.notes import called
 from failsight.tools.text import clean, listing
 
@@ -86,12 +87,10 @@ def _so_far(case: Case) -> list[str]:
     ]
     if not parts:
         return []
-    known = judged(state)
-    ready = (
-        prompts.say(f"known.intro.{known.verdict}", evidence=known.evidence.id)
-        if known is not None and known.verdict in ("ready", "not_ready", "undecided")
-        else ""
-    )
+    known, ready = judged(state), ""
+    if known is not None and known.verdict in ("ready", "not_ready", "undecided"):
+        verdict = known.verdict if subjects.holds(state, known) else "outdated"
+        ready = prompts.say(f"known.intro.{verdict}", evidence=known.evidence.id)
     return [
         prompts.say(
             "known.intro.found",
@@ -137,7 +136,7 @@ def written(case: Case, question: str) -> AIMessage | None:
     who = whom["who"].strip() if whom is not None else ""
     easy = _EASY.search(found["rest"]) is not None
     audience = readers.audience_of(who) if who else ""
-    if not audience and (_LAY.search(who) or (easy and not who) or (easy and who)):
+    if not audience and (_LAY.search(who) or easy):
         audience = "end_user"
     if not audience or (found["what"].lower().startswith("report") and not (easy or _LAY.search(who))):
         return None
