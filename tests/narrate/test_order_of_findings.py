@@ -14,8 +14,8 @@ import pytest
 from failsight.agent.journal import Journal
 from failsight.agent.narrate import build_report
 from failsight.agent.narrate.findings import ordered
-from failsight.agent.planners.steps import _saliency
 from failsight.agent.planners.closing import closing
+from failsight.agent.planners.steps import _saliency
 from failsight.agent.records import merge_findings
 from failsight.agent.state import CaseState, fold
 from failsight.agent.ui.unattended import RunDisplay
