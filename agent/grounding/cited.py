@@ -18,9 +18,10 @@ from failsight.agent.grounding.names import Lexicon
 from failsight.agent.grounding.numbers import Number
 from failsight.agent.grounding.quantities import LIMIT, barred, ends_said, level_said, rightly, wrong
 from failsight.agent.grounding.scope import Scope
-from failsight.agent.grounding.search import EXPERIMENTS, Search, side
+from failsight.agent.grounding.search import EXPERIMENTS, Search, of_those_without, set_against, side
 from failsight.agent.grounding.slots import Bound
 from failsight.agent.grounding.sources import NOTHING, Atom
+from failsight.agent.grounding.which_split import BACK
 from failsight.agent.state import CaseState
 
 _COMPARED = re.compile(r"\s(?:more|fewer|less)\b")  # a difference of two counts
@@ -31,7 +32,6 @@ _CONTRAST = re.compile(r"\b(?:against|than|instead of|from)\b")
 #: what a test was planned with: no result, unless a text says so
 _OF_THE_TEST = frozenset({"minimum_effect", "smallest", "draws", "effect_sd"})
 _RIGHT = frozenset({"accuracy", "recall", "precision", "f1", "balanced_accuracy", "worst_recall"})
-_THERE = re.compile(r"\bthere\b(?! (?:is|are|was|were)\b)", re.IGNORECASE)
 
 
 class Cited:
@@ -137,11 +137,6 @@ class Cited:
 
 
 _REST = re.compile(r"\b(?:an)?other\b|\belsewhere\b|\brest\b", re.IGNORECASE)
-_AGAINST = re.compile(r"\b(?:against|than|versus|vs\.?|compared (?:with|to)|instead of) (?:\w+ ){0,2}$")
-
-
-def _lead(number: Number, at: Bound) -> str:
-    return at.reading.text[max(at.reading.sentence.start, number.start - 40) : number.start]
 
 
 def _named(metric: str, text: str) -> bool:
@@ -194,7 +189,8 @@ def _of_another_side(number: Number, atom: Atom, at: Bound) -> bool:
     if atom.metric == "control_ratio":
         return False  # there is no other
     if atom.elsewhere and atom.metric not in EXPERIMENTS:
-        return not (at.other or at.without or _REST.search(at.near) or _AGAINST.search(_lead(number, at)))
+        told = at.other or at.without or _REST.search(at.near) is not None or set_against(number, at)
+        return not told or of_those_without(number, atom, at)
     return side(number, atom, at) >= FAR
 
 
@@ -203,7 +199,7 @@ def _of_another_split(atom: Atom, at: Bound, scope: Scope) -> bool:
     if not theirs or atom.metric in ("bound", "parameters"):
         return False
     reading = at.reading
-    if _THERE.search(at.clause) and reading.carried.splits and not reading.carried.splits & theirs:
+    if BACK.search(at.clause) and reading.carried.splits and not reading.carried.splits & theirs:
         return True
     if not reading.whole.splits:
         carried = reading.carried.splits
@@ -215,7 +211,7 @@ def _of_another_split(atom: Atom, at: Bound, scope: Scope) -> bool:
     if not any(m < end for m in marks):
         return False  # named only for what a later clause says
     meant = {name for name, cost in at.splits.items() if cost < LIMIT}
-    return not theirs & meant and not (_THERE.search(at.clause) and theirs & reading.carried.splits)
+    return not theirs & meant and not (BACK.search(at.clause) and theirs & reading.carried.splits)
 
 
 def _another_part(number: Number, atom: Atom, at: Bound) -> bool:
@@ -242,9 +238,9 @@ def _another_quantity(number: Number, atom: Atom, at: Bound, scope: Scope) -> bo
         return True
     if atom.part in ("n", "count", "p", "q") or (atom.family == "plain" and atom.value >= _MANY):
         return False
-    if atom.metric in _RIGHT and wrong(at.clause):
+    if atom.metric in (*_RIGHT, "confidence_right") and wrong(at.clause):
         return True
-    if atom.metric == "error" and rightly(at.clause):
+    if atom.metric in ("error", "confidence_wrong") and rightly(at.clause):
         return True
     if not at.quantities:
         return False

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from failsight.agent.grounding.claims import Claim, weighed
-from failsight.agent.grounding.lexicon import ELSEWHERE
+from failsight.agent.grounding.lexicon import ELSEWHERE, THAN_NOTHING, WHEN_SAID
 from failsight.agent.grounding.measures import Measures, Side, noun
 from failsight.agent.grounding.names import Names, gather, only
 from failsight.agent.grounding.phrases import NOMINAL, PIVOT, RULES, VERBS
@@ -135,21 +135,15 @@ def _bracketed(at: Reading, start: int) -> Reading:
     return at
 
 
-_WHEN_SAID = re.compile(
-    r"\bwhen (?:it|the model) (?:\w+ )?(?:says?|answers?|predicts?|calls)\b", re.IGNORECASE
-)
-_NOTHING = re.compile(r"(?: \w+)? than (?:nothing|chance|guess\w*|random|a coin)\b")
-
-
 def _judge(
     at: Reading, start: int, end: int, metric: str, sign: int, measures: Measures, state: CaseState
 ) -> tuple[bool, str, str] | None:
     """(holds, evidence, why not) of one comparison; None where it can't be told what is compared."""
     if metric == "quality" and "answers" in at.part and at.whole.classes:
         metric = "precision"
-    if metric in ("quality", "recall") and at.whole.classes and _WHEN_SAID.search(at.part):
+    if metric in ("quality", "recall") and at.whole.classes and WHEN_SAID.search(at.part):
         metric = "precision"
-    if _NOTHING.match(at.text[end : at.sentence.end]):
+    if THAN_NOTHING.match(at.text[end : at.sentence.end]):
         return None
     if metric == "frequency":
         return _frequency(at, sign, state, start, measures)

@@ -15,10 +15,10 @@ from failsight.agent.grounding.conditions import beyond
 from failsight.agent.grounding.lexicon import recorded, says
 from failsight.agent.grounding.names import Lexicon, Names
 from failsight.agent.grounding.numbers import sentences
+from failsight.agent.grounding.recorded_facts import called
 from failsight.agent.grounding.sources import NAMING
 from failsight.agent.state import CaseState
-from failsight.tools.evidence import Fact
-from failsight.tools.text import clean, number
+from failsight.tools.text import number
 
 _SPLITS = re.compile(r"\b(data|train|deploy|pool)\b")
 _MOST = 3  # more values than that are not of one thing
@@ -63,8 +63,4 @@ def _of(
                 continue
             shown = number(fact.value, fact.unit)
             if says(recorded(fact.name), part) and (not said or shown.strip("+") != said.strip("+")):
-                yield f"{{{made.id}.{_called(fact)}}} = {shown}"
-
-
-def _called(fact: Fact) -> str:
-    return clean(f"{fact.name} of {fact.of}" if fact.of else fact.name, 80)
+                yield f"{{{made.id}.{called(fact)}}} = {shown}"

@@ -162,6 +162,11 @@ HIGHER = _words(
 ELSEWHERE = _words(
     r"\belsewhere\b|\b(?:usual|normal|typical|average|general) (?:error )?rate\b|\bthe rest\b|\bothers\b|\bother (?!half|hand|way|words|direction|class)\w+|\b(?:everything|anything) else\b|\botherwise\b|\bremaining\b|\bany other\b|\bcontrols?\b|\bequal(?:ly)?\b|\bsame size\b|\bas much\b|\bpatch\b"
 )
+WHEN_SAID = _words(
+    r"\b(?:when(?:ever)?|where|if) (?:it|the (?:model|network|classifier)) (?:\w+ )?(?:says?|answers?|predicts?|calls)\b"
+)
+#: "better than nothing": no value is compared
+THAN_NOTHING = re.compile(r"(?: \w+)? than (?:nothing|chance|guess\w*|random|a coin)\b")
 ABOUT = _words(
     r"(?:about|around|roughly|nearly|almost|some|approximately|circa|ca\.|~|close to|over|under|more than|less than|fewer than|just (?:over|under)|at least|at most|(?<!add )(?<!adds )(?<!sum )up to|a good|barely|hardly)\s*$"
 )

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from failsight.agent.grounding.claims import Claim
 from failsight.agent.grounding.hedges import hedged
+from failsight.agent.grounding.lexicon import THAN_NOTHING
 from failsight.agent.grounding.measures import Measures, Side
 from failsight.agent.grounding.names import Mention, Names, gather, only
 from failsight.agent.grounding.reading import Reading, pairs_in
@@ -70,8 +71,6 @@ class Compared:
 
 
 _AMOUNT = re.compile(r"\d (?:percentage )?points? $")
-#: "better than nothing": no value is compared
-_NOTHING = re.compile(r"(?: \w+)? than (?:nothing|chance|guess\w*|random|a coin)\b")
 
 
 def compared(at: Reading) -> Iterator[Compared]:
@@ -104,7 +103,7 @@ def compared(at: Reading) -> Iterator[Compared]:
                 continue  # "does not fare better": than what is not said
             if than is None and _AMOUNT.search(stretch[: match.start()]):
                 continue  # "drops to 53.5 %, 21 points lower": how far, and not that it does
-            if _NOTHING.match(stretch[match.end() :]):
+            if THAN_NOTHING.match(stretch[match.end() :]):
                 continue
             yield Compared(
                 a + match.start(), a + match.end(), 2 * -sign if denied else sign, implied, left, right

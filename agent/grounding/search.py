@@ -68,6 +68,10 @@ def stated(number: Number, atom: Atom, at: Bound) -> bool:
     return all(c.stated(clause, whole) for c in atom.when)
 
 
+_AGAINST = re.compile(r"\b(?:against|than|versus|vs\.?|compared (?:with|to)|instead of) (?:\w+ ){0,2}$")
+_EFFECT = re.compile(r"\beffects? (?:is|was|of)\b")  # what is beyond the control
+
+
 class Search:
     """Weighs recorded values for the numbers of a case."""
 
@@ -215,13 +219,9 @@ def _contradicted(atom: Atom, at: Bound) -> float:
 def side(number: Number, atom: Atom, at: Bound) -> float:
     """The side that has a thing, or the rest; the cue, or a control of equal size."""
     if atom.metric.startswith("control"):
-        return (
-            0.0
-            if at.other or re.search(r"elsewhere|control|equal|same|patch|as much", at.clause)
-            else ODD
-            if at.contrast
-            else FAR
-        )
+        if at.other or re.search(r"elsewhere|control|equal|same|patch|as much", at.clause):
+            return 0.0
+        return ODD if at.contrast and not _EFFECT.search(at.near) else FAR
     if atom.metric in EXPERIMENTS:
         if re.search(r"\bcontrol(?:'s)? (?:effect|change|flip)", at.near):
             return FAR  # the name of another quantity
@@ -231,6 +231,8 @@ def side(number: Number, atom: Atom, at: Bound) -> float:
             and atom.metric in ("cue_effect", "cue_change", "flip", "mended")
             else 0.0
         )
+    if not atom.names.attributes and atom.elsewhere:
+        return 0.0 if at.other or at.without else FAR
     if not atom.names.attributes or atom.metric == "pull_gap":
         return 0.0
     own = bool(set(atom.refs) & at.findings) and not at.attributes  # "F7 has an error rate of 57 %"
@@ -238,6 +240,8 @@ def side(number: Number, atom: Atom, at: Bound) -> float:
         not own and any(v == "no" and at.claimed.get(a) != frozenset({"no"}) for a, v in atom.names.values)
     )
     if rest:
+        if of_those_without(number, atom, at):
+            return FAR
         if at.other or at.without:
             return 0.0
         if _with_it(number, at):
@@ -253,6 +257,20 @@ def side(number: Number, atom: Atom, at: Bound) -> float:
     ):
         return FAR
     return 0.0
+
+
+def of_those_without(number: Number, atom: Atom, at: Bound) -> bool:
+    """``without a television``: where the group is those that lack the thing, the rest are those that have it."""
+    lacking = any(v == "no" and at.claimed.get(a) == frozenset({v}) for a, v in atom.names.values)
+    return atom.elsewhere and lacking and not at.other and not set_against(number, at)
+
+
+def set_against(number: Number, at: Bound) -> bool:
+    """Whether a number is the second one of a comparison: "57 %, against 2.9 %"."""
+    return (
+        _AGAINST.search(at.reading.text[max(at.reading.sentence.start, number.start - 40) : number.start])
+        is not None
+    )
 
 
 def _with_it(number: Number, at: Bound) -> bool:

@@ -22,6 +22,8 @@ NAMING = ("class_name", "true_class", "predicted_class", "within_class", "region
 NOTHING: frozenset[str] = frozenset()
 DATA = frozenset({"data"})
 _TAKEN = re.compile(r" taken for | towards class | instead of | → ")
+_ELSEWHERE = "_elsewhere"  # behind the name of a value outside of what it is of
+_OTHERS = re.compile(r"\bthe other images$")
 _RIGHT = {"accuracy", "recall", "balanced_accuracy", "precision"}
 _ABOUT_CLASS = {
     "pull",
@@ -109,20 +111,11 @@ def atoms(state: CaseState, lexicon: Lexicon) -> list[Atom]:
     exact: list[Atom] = []
     for evidence in state.evidence:
         exact += _evidence(evidence, lexicon, state)
-    held: dict[object, set[str]] = {}
+    held: dict[tuple[str, float], list[Atom]] = {}
     for a in exact:
         if not a.told and a.metric != "bound":
-            key = (a.family, round(abs(a.value), 1), a.names.classes, a.names.attributes)
-            held.setdefault(key, set()).update(a.refs)
-    made = [
-        a
-        for a in exact
-        if not a.told
-        or "always" in a.metric
-        or (a.family == "plain" and a.value < _FEW)
-        or (a.family, round(abs(a.value), 1), a.names.classes, a.names.attributes) not in held
-        or not set(a.refs) & held[a.family, round(abs(a.value), 1), a.names.classes, a.names.attributes]
-    ]
+            held.setdefault(_rounded(a), []).append(a)
+    made = [one for a in exact if (one := _once(a, held.get(_rounded(a), ()))) is not None]
     for record in state.records.values():
         made += _record(record, lexicon)
     for name, expectation in state.expectations.items():
@@ -131,6 +124,34 @@ def atoms(state: CaseState, lexicon: Lexicon) -> list[Atom]:
             expectation.bound, "share", Atom(0, "", 0, about, "bound", (), row=tuple(words_of(_plain(name))))
         )
     return made + list(tallies(state, lexicon))
+
+
+def _rounded(atom: Atom) -> tuple[str, float]:
+    return atom.family, round(abs(atom.value), 1)
+
+
+def _once(atom: Atom, exact: Sequence[Atom]) -> Atom | None:
+    """What a number adds to the ``exact`` ones of its size: nothing where a sentence only repeats one of its own evidence.
+
+    Where the sentence leaves out a thing that the value is about, so may an answer; it may not name another one.
+    """
+    if not atom.told or "always" in atom.metric or (atom.family == "plain" and atom.value < _FEW):
+        return atom
+    mine = atom.names
+    same = [a for a in exact if set(a.refs) & set(atom.refs)]
+    if any((a.names.classes, a.names.attributes) == (mine.classes, mine.attributes) for a in same):
+        return None
+    of = {
+        (a.names.attributes, a.names.values, a.elsewhere)
+        for a in same
+        if mine.classes == a.names.classes and mine.attributes < a.names.attributes
+    }
+    if atom.family == "plain" or len(of) != 1:
+        return atom
+    ((attributes, values_, elsewhere),) = of
+    return replace(
+        atom, names=replace(mine, attributes=attributes, values=values_), loose=atom.loose | (attributes - mine.attributes), elsewhere=elsewhere,
+    )  # fmt: skip
 
 
 def _evidence(evidence: Evidence, lexicon: Lexicon, state: CaseState) -> Iterator[Atom]:
@@ -179,12 +200,13 @@ def _fact(
 ) -> Iterator[Atom]:
     if not isinstance(fact.value, int | float) or isinstance(fact.value, bool):
         return
-    metric = recorded(fact.name)
+    rest = fact.name.endswith(_ELSEWHERE) or _OTHERS.search(fact.of) is not None
+    metric = recorded(fact.name.removesuffix(_ELSEWHERE))
     if metric == "effect" and fact.of.startswith("slice "):
         metric = "slice_effect"
     limits = (under.get(fact.of) if metric != "criterion" else None, qualified(fact.name))
     when = tuple(c for c in limits if c is not None)
-    atom = replace(base, metric=metric, elsewhere=metric.startswith("control"), when=when)
+    atom = replace(base, metric=metric, elsewhere=rest or metric.startswith("control"), when=when)
     splits = frozenset(re.findall(r"\b(data|train|deploy|pool)\b", fact.of)) or base.names.splits
     named = lexicon.find(fact.of)
     record = next((r for r in state.records.values() if f"finding {r.id}" == fact.of), None)

@@ -43,7 +43,7 @@ _NONE_THERE = re.compile(
 _EARLIER = re.compile(r"\b(?:before|previously|originally|initially)\b")
 _ARROW = re.compile(r"→|->")
 _THERE = re.compile(r"(?: [\[(][^\])]*[\])])? there\b")
-_BACK = re.compile(r"\bthere\b(?! (?:is|are|was|were)\b)", re.IGNORECASE)  # the set that was spoken of before
+BACK = re.compile(r"\bthere\b(?! (?:is|are|was|were)\b)", re.IGNORECASE)  # the set that was spoken of before
 _ANEW = re.compile(r"\d|\b(?:such|they|these|those|it|there|its|their)\b")
 _HERE = re.compile(r"(?: [\[(][^\])]*[\])])? here\b")
 
@@ -56,7 +56,7 @@ def splits_of(number: Number, reading: Reading, group: Sequence[Number]) -> tupl
     if there and _THERE.match(reading.text[number.end : number.end + 40]):
         return {there[-1]: 0.0}, True
     start, end = reading.sentence.clauses[clause_of(number.start, reading.sentence.clauses)]
-    if reading.carried.splits and _BACK.search(reading.text[start:end]):
+    if reading.carried.splits and BACK.search(reading.text[start:end]):
         return dict.fromkeys(reading.carried.splits, LIKELY), True
     marks = [Mark(m.name, m.start, m.end) for m in reading.mentions if m.kind == "split"]
     names = distinct(marks)
