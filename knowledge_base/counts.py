@@ -46,6 +46,7 @@ _A_CLASS: Final = re.compile(
     r"|\b(?:class|digit|labell?ed|called|true|predicted|actual|real|category|a|an|as|for|says?|said))\W*$",
     re.IGNORECASE,
 )
+_KEPT: Final = 256  # sentences and parts of them whose names are kept
 _HIDDEN: Final = 0xE000  # digits of counts, moved to where no name has letters
 
 
@@ -57,7 +58,12 @@ def named(sentence: str, vocabulary: Vocabulary) -> Mentions:
         sentence: what a person typed.
         vocabulary: the names of the case.
     """
-    return with_told_values(_without_counts(sentence, vocabulary), vocabulary)
+    kept = vocabulary.read
+    if sentence not in kept:
+        if len(kept) >= _KEPT:
+            kept.clear()
+        kept[sentence] = with_told_values(_without_counts(sentence, vocabulary), vocabulary)
+    return kept[sentence]
 
 
 def _without_counts(sentence: str, vocabulary: Vocabulary) -> Mentions:

@@ -114,7 +114,14 @@ def group_of(mentions: Mentions, columns: Mapping[str, Sequence[str]]) -> Group:
     """
     parts = _named(mentions, columns)
     taken = [(m.start, m.end) for m in mentions.found if m.role in ("class", "value", "object", "image")]
-    spoken = people(mentions.sentence, columns, taken)
+    told_here = [
+        m for m in mentions.found if m.told
+    ]  # of a column by name: ``hours from 8 to 12`` are no ages
+    spoken = [
+        t
+        for t in people(mentions.sentence, columns, taken)
+        if not any(m.start < t.end and t.start < m.end for m in told_here)
+    ]
     parts = [p for p in parts if not any(t.start < p.end and p.start < t.end for t in spoken if t.conditions)]
     parts += [
         _Part(t.start, t.end, t.conditions, True)

@@ -36,14 +36,16 @@ _MOST: Final = r"at most|no more than|not more than|not over|not above|up to|unt
 _OPS: Final = ((_LEAST, ">="), (_MOST, "<="), (_OVER, ">"), (_UNDER, "<"))
 _OP: Final = rf"(?P<op>{_LEAST}|{_MOST}|{_OVER}|{_UNDER})"
 _TIME: Final = {"after": ">", "before": "<"}
-_MORE: Final = r"(?: ?(?!(?:and|or)\b)(?P<unit>(?:[^\W\d_]+|°[cf]?|[€$£]|m[²2])))?(?P<more> (?:and|or) (?:more|over|above|older|higher|larger|later|longer|up|beyond)| (?:and|or) (?:less|fewer|under|below|younger|lower|smaller|earlier|shorter))?"
+_MORE: Final = r"(?: ?(?!(?:and|or)\b)(?P<unit>(?:[^\W\d_]+|°[cf]?|[€$£]|m[²2])))?(?P<more> (?:and|or) (?:(?:more|over|above|older|higher|larger|later|longer|up|beyond)|(?:less|fewer|under|below|younger|lower|smaller|earlier|shorter))\b(?!(?: than)? ?[€$£]?\d))?"
 _IS: Final = r"\s*(?:(?:that |which )?(?:is|are|was|were|being|has|have|having|lies?|of|at|with)\b\s*)*"
 _AFTER: Final = re.compile(rf"^{_IS}{_OP}\s*[€$£]?{_N}{_MORE}", re.IGNORECASE)
+_AND_ALSO: Final = re.compile(rf"^[\s,]*(?:or|and|but)\s+{_OP}\s*[€$£]?{_N}", re.IGNORECASE)
 _OR_MORE: Final = re.compile(rf"^{_IS}[€$£]?{_N}{_MORE}", re.IGNORECASE)
 _BETWEEN: Final = re.compile(
     rf"^{_IS}(?:between|from) (?P<low>\d+(?:\.\d+)?) ?[^\W\d_]* ?(?:and|to|-|–) (?P<high>\d+(?:\.\d+)?)",
     re.IGNORECASE,
 )
+_DASH: Final = re.compile(r"^\s+(?P<low>\d+(?:\.\d+)?) ?[-–] ?(?P<high>\d+(?:\.\d+)?)(?![\w.,-]*\d)")
 #: words of columns whose largest value is followed by the smallest
 _ROUND: Final = frozenset(("hour", "time", "clock", "month", "weekday", "minute", "angle", "direction", "heading", "orientation"))  # fmt: skip
 _HOURS: Final = frozenset(("hour", "time", "clock"))
@@ -110,6 +112,7 @@ def with_told_values(mentions: Mentions, vocabulary: Vocabulary) -> Mentions:
         if column and not any(m.start <= one.start < m.end for m in made):
             take(_beside(text, one, column, columns))
     take(_limits(text, mentions, columns, made))
+    take(_continued(text, list(made)))
     if not made:
         return mentions
     made = _joined_by_or(text, made)
@@ -167,7 +170,7 @@ def _beside(text: str, one: Mention, column: str, columns: Columns) -> Iterator[
 def _limit_beside(
     rest: str, before: str, one: Mention, column: str, values: Sequence[str]
 ) -> Iterator[Mention]:
-    if (found := _BETWEEN.match(rest)) is not None:
+    if (found := _BETWEEN.match(rest) or _DASH.match(rest)) is not None:
         yield from _range(column, found, one.start, one.end)
     elif (found := _AFTER.match(rest)) is not None and not re.match(r" ?%", rest[found.end("n") :]):
         yield _value(
@@ -215,6 +218,16 @@ def _clock(text: str, columns: Columns) -> Iterator[Mention]:
         yield _value(f"{hours[0]}{_AT_SIGNS[found['op'].lower()]}{found['n']}", *found.span())
 
 
+def _continued(text: str, made: Sequence[Mention]) -> Iterator[Mention]:
+    """``age over 70 or under 20``: a second limit right behind one is on the same column."""
+    for one in made:
+        column, sign, _ = parts(one.name)
+        found = _AND_ALSO.match(text[one.end :]) if sign in ("<", "<=", ">", ">=") else None
+        if found is not None and not _COUNTED.match(text[one.end + found.end() :]):
+            start = one.end + found.start("op")
+            yield _value(f"{column}{_sign(found['op'])}{_plain(found['n'])}", start, one.end + found.end())
+
+
 def _joined_by_or(text: str, made: Sequence[Mention]) -> list[Mention]:
     """Limits on one column with ``or`` between them as one condition: ``hour>=22 or hour<=5``."""
     joined: list[Mention] = []
@@ -254,7 +267,7 @@ def _values_beside(rest: str, one: Mention, column: str, values: Sequence[str]) 
         yield _value(f"{column}={value}", start, one.end + at + length)
         at += length
         lead = rf"{_JOIN}(?:{re.escape(one.name)} )?"
-        start = one.end + at + len(_space(rest[at:], lead))
+        start = one.end + at + len(_space(rest[at:], _JOIN))  # a name that is said again belongs to its value
 
 
 def _space(rest: str, lead: str) -> str:
@@ -285,12 +298,15 @@ def _limits(text: str, mentions: Mentions, columns: Columns, made: Sequence[Ment
     amounts = {n: _names(n) for n, v in columns.items() if are_numbers(v) and not is_age(n)}
     if not amounts:
         return
+    counted = {n for n, names in amounts.items() if columns[n] and len(names) == 1}  # 3 lines are not line 3
     for found in re.finditer(rf"(?<![\w.=]){_OP}\s*[€$£]?{_N}{_MORE}", text, re.IGNORECASE):
         rest, before = text[found.end("n") :], text[: found.start()]
         if any(m.start < found.end() and found.start() < m.end for m in made) or _FIGURE.search(before):
             continue
         unit = _canonical(found["unit"] or "") or _mark(text[found.start() : found.end()])
         if _COUNTED.match(rest) and not any(unit in names for names in amounts.values()):
+            continue
+        if any(unit in amounts[n] for n in counted):
             continue
         yield from _limit(text, found, unit, amounts, mentions)
 

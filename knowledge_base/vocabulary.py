@@ -126,13 +126,24 @@ class Vocabulary:
     @cached_property
     def files(self) -> dict[str, str]:
         """Full name, base name and stem (in small letters) of every image to its name; ambiguous ones are left out."""
-        found: dict[str, str | None] = {}
-        for name in self.images:
-            path = name.replace("\\", "/").lower()
-            base = path.rpartition("/")[2]
-            for key in {path, base, base.rpartition(".")[0] or base}:
-                found[key] = name if found.get(key, name) == name else None
-        return {key: name for key, name in found.items() if name is not None}
+        return _files(tuple(self.images))
+
+    @cached_property
+    def read(self) -> dict[str, Mentions]:
+        """Sentences to the names that were found in them: many readers look at one sentence of a turn."""
+        return {}
+
+
+@lru_cache(maxsize=2)
+def _files(images: tuple[str, ...]) -> dict[str, str]:
+    """Kept beyond a vocabulary, of which there is a new one after every measurement: there may be a million images."""
+    found: dict[str, str | None] = {}
+    for name in images:
+        path = name.replace("\\", "/").lower()
+        base = path.rpartition("/")[2]
+        for key in {path, base, base.rpartition(".")[0] or base}:
+            found[key] = name if found.get(key, name) == name else None
+    return {key: name for key, name in found.items() if name is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -467,13 +478,13 @@ def _fuzzy(words: tuple[str, ...], vocabulary: Vocabulary) -> tuple[Role, str] |
         allowed = 0 if len(name) < 5 else 1 if len(name) < 9 else 2
         if (
             not allowed
+            or hit[0] == "value"
             or len(key) != len(words)
+            or abs(len(name) - len(typed)) > allowed
             or (
                 len(words) > 1
                 and any(len(w) < 4 and distance(w, k, 1) > 1 for w, k in zip(words, key, strict=True))
             )
-            or hit[0] == "value"
-            or abs(len(name) - len(typed)) > allowed
         ):
             continue
         away = distance(typed, name, allowed)

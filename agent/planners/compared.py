@@ -314,7 +314,7 @@ def _changed(case: Case, base: Sequence[Count], tail: str) -> list[Count]:
     said = _said_in(case, tail)
     if said is None:
         return []
-    return _placed(case, [follow.patched(b, replace(said, splits=said.splits), tail) for b in base])
+    return _placed(case, [follow.patched(b, said, tail) for b in base])
 
 
 def _others(case: Case, base: Sequence[Count]) -> list[Count]:

@@ -46,6 +46,7 @@ _LOWER: Final = re.compile(
     r"\b(?:error|miss|false|confus\w+|overconfiden\w+|ece|calibration)\b", re.IGNORECASE
 )
 _RIGHT: Final = re.compile(r"(?<=%)\s*(?:are |is )?(?:right|correct)(?: answers)?\b|(?<=cent)\s*(?:are |is )?(?:right|correct)(?: answers)?\b", re.IGNORECASE)  # fmt: skip
+_ERRORS: Final = re.compile(r"(?<!slice )(?<!calibration )\berrors?\b(?! rates?\b)", re.IGNORECASE)
 _READY: Final = re.compile(
     r"\b(?:ready|good enough|fit for|acceptable|accept (?:it|this|that)|go live|release|ship|sell|roll (?:it )?out|let (?:it|this|that|the \w+) run|run (?:it|this|that)|use (?:it|this|that|the model)|deploy (?:it|this|the model)|put (?:it|this) into|get (?:it|that|this|there)|reach (?:it|that|this)|manage (?:it|that|this)|achieve (?:it|that|this)|"
     r"start with it|trust it|hold|holds|does it (?:reach|meet|make|pass|satisfy|fulfil)|(?:are|is) (?:that|this|these|they|it) (?:met|reached|fulfilled|satisfied))\b",
@@ -69,7 +70,8 @@ def with_signs(text: str) -> str:
         sign = (found["sign"] or f"{side} ").strip()
         return f"{re.sub(r' of$', '', sign)} {found['n']} percent"
 
-    return " ".join(_BARE.sub(said, _RIGHT.sub(" accuracy", text)).split())
+    spelt = _ERRORS.sub("error rate", _RIGHT.sub(" accuracy", text))
+    return " ".join(_BARE.sub(said, spelt).split())
 
 
 def wanted_without_sign(text: str) -> bool:

@@ -341,7 +341,10 @@ def vocabulary(case: Case) -> Any:
     key = case.state().seq, tuple(registry())
     kept = _VOCABULARIES.get(case)
     if kept is None or kept[0] != key:
-        kept = _VOCABULARIES[case] = key, _vocabulary(case)
+        made = _vocabulary(
+            case
+        )  # most events change no name: what was read with the one before is kept with it
+        kept = _VOCABULARIES[case] = key, kept[1] if kept is not None and kept[1] == made else made
     return kept[1]
 
 

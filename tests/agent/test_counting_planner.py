@@ -14,6 +14,7 @@ import pytest
 
 from failsight.agent.planners.counting import asked as counting
 from failsight.agent.planners.counting import base as counting_base
+from failsight.agent.planners.counting import beside
 from failsight.agent.planners.counting import follow as counting_follow
 from failsight.agent.planners.counting import said as counting_said
 from failsight.agent.planners.counting.base import names_of
@@ -343,6 +344,39 @@ def test_the_worst_class_is_the_one_of_the_lowest_recall_and_an_overlap_is_told(
     assert "living room 67.1 %" in worst and "overlap" in worst
     best = first_lines(made, {"kind": "rank", "best": True, "n": 1})
     assert "bedroom 81.6 %" in best and "overlap" not in best
+
+
+def by_line(right: list[int], n: int) -> list[Evidence]:
+    facts = tuple(
+        Fact("share", k / n, "share", f"slice line={i}", wilson(k, n), n) for i, k in enumerate(right)
+    )
+    return [Evidence("count_images", "x", "y", id="E1", facts=facts)]
+
+
+def test_that_a_group_is_below_is_said_beside_as_many_groups_as_there_are() -> None:
+    """Right in 71 of 100: surely below 80 % alone, and not as the lowest of twelve."""
+    said = {"kind": "every", "by": "line", "bound": 0.8}
+    assert wilson(71, 100)[1] < 0.8
+    assert first_lines(by_line([71], 100), said).startswith("No: ")
+    many = first_lines(by_line([71, *([80] * 11)], 100), said)
+    assert many.startswith("That is not certain: ") and "The lowest is line=0 71.0 %" in many
+    low = first_lines(by_line([*([80] * 11), 55], 100), said)
+    assert low.startswith("No: ") and "is line=11 55.0 %" in low
+
+
+def test_two_counts_share_no_image_where_no_class_is_in_both() -> None:
+    def one(*among: str) -> beside.Side:
+        return beside.Side("a", 90, 100, (0.82, 0.95), frozenset(among), "data", False)
+
+    sure = one("true=film")._replace(k=75, ci=(0.657, 0.825))
+    assert beside.apart(one("true=paper|glass"), sure)  # by the interval of their difference
+    assert not beside.apart(one("true=film|paper"), sure)  # the films are in both
+
+
+def test_whether_one_is_worse_is_answered_of_two_counts_alone() -> None:
+    made = [counted(i, "are right", k, 100) for i, k in ((1, 20), (2, 30), (3, 80), (4, 90))]
+    told = beside.first_line(made, "worse", asked=True)
+    assert told.startswith("It is not certain")
 
 
 def test_wrong_answers_a_day() -> None:

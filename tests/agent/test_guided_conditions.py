@@ -243,6 +243,7 @@ def test_a_bound_without_a_sign_is_a_demand_where_it_is_wanted(text: str, made: 
     [
         ("is it ready with accuracy>=0.8?", ["accuracy"]), ("is it ready on line 3 if I demand 80 percent accuracy?", ["accuracy[line=3]"]),
         ("may we ship it for Ehlers when recall of film must be at least 70 %?", ["recall.film[operator=Ehlers]"]),
+        ("is it ready if error is at most 5 %?", ["error_rate"]), ("can it go live with at most 5 % errors? is that good enough?", ["error_rate"]),
         ("is it ready?", []), ("why is it not ready with accuracy of 80 %", []), ("what is the accuracy with 80 % confidence?", []),
         ("is accuracy at least 80 % on line 3?", []), ("is it ready on line 3 & 70 images?", []),
     ],
@@ -310,6 +311,16 @@ def test_a_column_as_a_whole_is_answered_by_its_values(tmp_path: Path) -> None:
     assert said[2].startswith("No: ") and "None is certain to reach it." in said[2]
     assert said[3].startswith("Yes: ") and "33.3 %" in said[3]
     assert said[4].startswith("That is not certain: ")
+    case.close()
+
+
+def test_names_are_read_again_only_where_they_changed(tmp_path: Path) -> None:
+    case = case_of(tmp_path / "case", "meadow")
+    before = words.vocabulary(case)
+    case.record("message", role="person", text="hello")
+    assert words.vocabulary(case) is before
+    case.call("evaluate", {}, by="person")
+    assert words.vocabulary(case) is not before and words.vocabulary(case).evidence == ("E1",)
     case.close()
 
 

@@ -33,7 +33,11 @@ def told(text: str) -> list[str]:
         ("lamp hours between 200 and 400", ["lamp_hours>=200", "lamp_hours<=400"]), ("a speed of 2.5 or more", ["speed>=2.5"]),
         ("is the speed worse above 2.5?", ["speed>2.5", "speed>2.5"]), ("plants under 30 cm", ["height_cm<30"]), ("above 100 euros", ["price_eur>100"]),
         ("over €100", ["price_eur>100"]), ("after week 20", ["week>20"]), ("speed=2.5", ["speed=2.5"]),
+        ("lines 1-2", ["line>=1", "line<=2"]), ("lamp hours 200-400", ["lamp_hours>=200", "lamp_hours<=400"]), ("line 1 or line 2", ["line=1", "line=2"]),
+        ("speed over 9 or under 2", ["not(speed<=9&speed>=2)"]), ("speed over 2.5 and under 9", ["speed>2.5", "speed<9"]),
+        ("speed over 9 or less", ["speed>9"]), ("speed over 9 and more than 20 images", ["speed>9"]),
         # numbers that are none
+        ("on at most 3 lines", []), ("in more than 2 weeks", []),
         ("3 lines of text", []), ("show me 3 images", []), ("line 7", []), ("more than 800 images", []), ("accuracy over 80 %", []),
         ("accuracy above 0.8 by line", []), ("more than 90 % sure", []), ("at least 5 errors", []), ("the line is a problem", []), ("line 3 % of it", []),
         ("is dirty no problem?", []), ("over 800", []),
@@ -57,6 +61,9 @@ def test_a_value_beside_its_column_is_general_for_the_router() -> None:
         ("at night without line 3", ("shift=night", "line!=3")),
         ("without lamp hours over 800", ("lamp_hours<=800",)),
         ("line 3 at night", ("line=3", "shift=night")),
+        ("all but line 3", ("line!=3",)),
+        ("everything but line 3 at night", ("not(line=3&shift=night)",)),
+        ("all of the images but those on line 3", ("line!=3",)),
     ],
 )
 def test_what_is_turned_away_together_is_left_out_together(text: str, conditions: tuple[str, ...]) -> None:
@@ -67,6 +74,36 @@ def test_what_is_turned_away_together_is_left_out_together(text: str, conditions
 def test_things_in_the_pictures_are_absent_and_not_left_out() -> None:
     assert runs("without a cat at night", [(10, 13), (17, 22)], [True, False]) == [0, 0]
     assert runs("except cats at night", [(7, 11), (15, 20)], [True, False]) == [1, 1]
+
+
+def test_a_limit_beside_its_column_is_no_age() -> None:
+    columns = {"hour": [], "age": [], "line": ["1", "2", "3"]}
+    names = Vocabulary(classes=("can",), attributes=columns)
+    assert group_of(named("hours from 8 to 12", names), columns).conditions == ("hour>=8", "hour<=12")
+    assert group_of(named("cans on line between 1 and 2", names), columns).conditions == (
+        "line>=1",
+        "line<=2",
+    )
+    assert group_of(named("people between 30 and 40", names), columns).conditions == ("age>=30", "age<=40")
+    assert group_of(named("age over 70 or under 20", names), columns).conditions == ("not(age<=70&age>=20)",)
+
+
+def test_a_column_named_again_before_its_value_leaves_no_name_over() -> None:
+    assert named("line 1 or line 2 and ward B", NAMES).of("attribute") == []
+
+
+def test_a_sentence_is_read_once_by_one_vocabulary() -> None:
+    assert named("line 3 at night", NAMES) is named("line 3 at night", NAMES)
+    other = Vocabulary(classes=("can",), attributes={"line": ["4"]})
+    assert named("line 3 at night", other).of("value") == []
+
+
+def test_files_of_the_same_images_are_kept_beyond_a_vocabulary() -> None:
+    images = ("a/one.png", "b/two.png", "c/two.png")
+    first, second = Vocabulary(images=images), Vocabulary(images=images, evidence=("E1",))
+    assert first.files is second.files
+    assert first.files["one"] == "a/one.png" and "two" not in first.files
+    assert Vocabulary(images=("d/one.png",)).files["one"] == "d/one.png"
 
 
 def test_a_numeral_that_a_column_has_not_is_strange() -> None:

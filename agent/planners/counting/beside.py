@@ -54,7 +54,7 @@ def first_line(made: Sequence[Evidence], how: str, *, asked: bool = False) -> st
         word = "more"
     if how == "difference":
         return _difference(sides, what) if len(sides) == 2 else ""
-    if asked:
+    if asked and len(sides) == 2:
         return _yes_or_no(sides, top, word, what)
     key = f"compared.{word}" if sure else "compared.unsure"
     fields = {"name": top.name, "share": _rate(top), "what": what, "others": "; ".join(f"{s.name} {_rate(s)}" for s in rest)}  # fmt: skip
@@ -111,8 +111,11 @@ def _disjoint(a: Side, b: Side) -> bool:
     if a.split != b.split:
         return True
     own = {denied(c) for c in a.among}
-    held = {parts(c)[0]: c for c in a.among if parts(c)[1] == "="}
-    other = any(parts(c)[1] == "=" and held.get(parts(c)[0], c) != c and "|" not in c for c in b.among)
+    held = {name: set(value.split("|")) for name, sign, value in map(parts, a.among) if sign == "="}
+    other = any(
+        sign == "=" and name in held and not held[name] & set(value.split("|"))
+        for name, sign, value in map(parts, b.among)
+    )
     return other or any(c in own for c in b.among if parts(c)[1])
 
 

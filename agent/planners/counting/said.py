@@ -135,21 +135,30 @@ def _rank_by(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> l
 
 
 def _every(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:
-    """Whether each value of a column reaches a share that is right: the lowest tells, with its interval."""
+    """Whether each value of a column reaches a share that is right: the lowest tells, with its interval.
+
+    That one is below it is said where its interval would be below also at the level that holds for all of them together.
+    """
+    from failsight.tools.stats.intervals import normal_quantile
+
     last, bound = made[-1], float(said["bound"])
     rows = [r for r in by_share(last, str(said.get("by") or ""), best=False) if r[2]]
     if not rows:
         return []
-    below = [r for r in rows if r[2][1] < bound]
-    open_ = [r for r in rows if r[2][0] < bound <= r[2][1]]
+    wider = normal_quantile(1 - 0.05 / len(rows)) / normal_quantile(
+        0.95
+    )  # one of many is below by chance alone
+    below = [r for r in rows if r[1] + wider * (r[2][1] - r[1]) < bound]
+    open_ = [r for r in rows if r[2][0] < bound]
     key = "count.every_no" if below else "count.every_open" if open_ else "count.every_yes"
-    name, share, ci, n = rows[0]
+    shown = (below or rows)[0]
+    name, share, ci, n = shown
     lowest = f"{clean(name.replace('_', ' '), 60)} {number(share)} {interval(ci)} of {n:,}"
     reach = [clean(r[0].replace("_", " "), 60) for r in rows if r[2][0] >= bound]
     told = prompts.say(key, bound=number(bound), lowest=lowest, images=called(str(last.arguments.get("split") or "data")), evidence=last.id)  # fmt: skip
     some = prompts.say("count.every_reach", names=listing(reach, MOST_VALUES))
     which = some if reach else prompts.say("count.every_none")
-    others = rows[1:MOST_VALUES]
+    others = [r for r in rows if r is not shown][: MOST_VALUES - 1]
     rest = [f"{clean(r[0].replace('_', ' '), 60)} {number(r[1])} {interval(r[2])}" for r in others]
     lines = [f"{told} {which}" if key != "count.every_yes" else told]
     lines += [prompts.say("count.every_others", names=listing(rest, len(rest), 160))] if rest else []

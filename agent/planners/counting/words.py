@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from failsight.knowledge_base.turned_away import ALL_BUT
+
 PICTURES: Final = r"(?:images?|pictures?|photos?|photographs?|pics?|shots?|samples?|examples?|cases|items?|pieces?|products?)"
 MODEL: Final = r"(?:it|the (?:model|network|classifier|program|app)|we|you|they)"
 NUMBER: Final = r"(?:\d+(?:[.,]\d+)?|one|two|three|four|five|six|seven|eight|nine|ten)"
@@ -101,7 +103,7 @@ CALLED: Final = re.compile(
 PREDICTIONS: Final = re.compile(r"\b(?:predictions?|answers?)\b(?: (?:are|of|is|go to|for))*", re.IGNORECASE)
 #: turns away what stands behind it, whole groups of images
 WITHOUT: Final = re.compile(
-    r"\b(?:exclud(?:e|ing)|except(?: for)?|other than|apart from|aside from|leav(?:e|ing) out|leav(?:e|ing) (?=[^.?!]*\bout\b)|(?:throw|tak)(?:e|ing)? (?:away|out|(?=[^.?!]*\b(?:away|out)\b))|ignor(?:e|ing)|not counting|disregard(?:ing)?|but not|minus|besides|skip(?:ping)?|omit(?:ting)?|drop(?:ping)?|non(?=[ -]))\b",
+    rf"\b(?:{ALL_BUT}|exclud(?:e|ing)|except(?: for)?|other than|apart from|aside from|leav(?:e|ing) out|leav(?:e|ing) (?=[^.?!]*\bout\b)|(?:throw|tak)(?:e|ing)? (?:away|out|(?=[^.?!]*\b(?:away|out)\b))|ignor(?:e|ing)|not counting|disregard(?:ing)?|but not|minus|besides|skip(?:ping)?|omit(?:ting)?|drop(?:ping)?|non(?=[ -]))\b",
     re.IGNORECASE,
 )
 NO: Final = re.compile(
