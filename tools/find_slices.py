@@ -23,6 +23,7 @@ from failsight.tools.slices.causes import (
     usual_cue,
 )
 from failsight.tools.slices.classes import classes_of
+from failsight.tools.slices.conditional import only_with
 from failsight.tools.slices.findings import (
     Found,
     Why,
@@ -165,7 +166,10 @@ def find_slices(
         return dataclasses.replace(made, arguments=jsonable(given))
     register_slice_plans(view, jsonable(given), settings, int(prepared.keep.sum()), predicted is None)
     found = search(view, split, prepared, aim, notes)
-    pulls = suspicions(found, q=q, min_effect=min_effect, floor=found.report.floor)
+    pulls = [
+        dataclasses.replace(one, needs=only_with(found, one))
+        for one in suspicions(found, q=q, min_effect=min_effect, floor=found.report.floor)
+    ]
     pulls, doubts = _without_doubtful(view, found, pulls, min_effect)
     made = _evidence(view, found, pulls, q, top)
     made = dataclasses.replace(made, notes=(*made.notes, *doubts))

@@ -15,14 +15,14 @@ def _each(*lists: str) -> frozenset[str]:
 
 WHERE = _each(  # and with what
     "site camera device scanner sensor lens phone smartphone station location hospital clinic lab laboratory source origin provider vendor batch session",
-    "collection project agency agent broker dealer seller supplier manufacturer department ward institution institute organisation organization company",
+    "collection fonds archive museum gallery library herbarium project agency agent broker dealer seller supplier manufacturer department ward institution institute organisation organization company",
     "country region district county province city town village street address zip zipcode postcode latitude longitude gps drone satellite",
     "standort kamera gerät geraet klinik krankenhaus labor quelle hersteller makler agentur projekt sitzung stadt",
     "appareil caméra capteur lieu hôpital hopital clinique laboratoire origine fournisseur région pays ville projet",
     "cámara camara dispositivo lugar clínica clinica laboratorio fuente origen lote sesión sesion proveedor región país pais ciudad proyecto",
 )
 SUBJECTS = _each(  # of whom and whose: they label nothing
-    "owner user uploader customer client patient subject participant household house patientin haushalt paciente"
+    "owner donor lender user uploader customer client patient subject participant household house patientin haushalt paciente"
 )
 PEOPLE = _each(
     "photographer operator technician radiologist radiographer doctor physician nurse author creator publisher",
@@ -41,7 +41,7 @@ SETS = _each(
 )
 CLOCK = _each("uhrzeit heure hora")  # the hour may be seen in a picture; for labels it is as good as a date
 TAKEN = WHERE | SUBJECTS | PEOPLE | WHEN | SETS
-LABELLED = PEOPLE | WHEN | SETS | CLOCK
+LABELLED = PEOPLE | WHEN - {"decade"} | SETS | CLOCK  # what is labelled now may be of any decade
 
 
 def words(name: str) -> set[str]:

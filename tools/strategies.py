@@ -1,7 +1,8 @@
 """Repair strategies as data: four families after Balayn et al. (CHI 2023, A.2.1), each with what it fits, costs and risks.
 
 Names agree with the entries ``correction.<name>`` of the knowledge base. Texts hold fields in braces that
-``propose_correction`` fills with words of the case: {class}, {other}, {cue}, {images}, {n}.
+``propose_correction`` fills with words of the case (``tools.repair.finding_words``): {class}, {other}, {cue}, {images}; {seen} and {doubtful} are
+what can be known of a picture before anybody has labelled it.
 """
 
 from __future__ import annotations
@@ -322,7 +323,7 @@ STRATEGIES: tuple[Strategy, ...] = (
     Strategy(
         "rule", "setup",
         {"missing_feature": 1, "spurious_correlation": 1, "overemphasised_feature": 1, "weak_slice": 1, "overconfidence": 1},
-        "Overrule weak predictions of {class} among {images} by a rule that people wrote and can check.",
+        "Overrule weak predictions of {class} among {seen} by a rule that people wrote and can check.",
         "A requirement holds at once, where evidence in the picture can be detected reliably.",
         "medium",
         "Rules contradict each other, grow old, and hide the bug instead of mending it.",
@@ -342,7 +343,7 @@ STRATEGIES: tuple[Strategy, ...] = (
     Strategy(
         "defer", "setup",
         {"distribution_shift": 1, "overconfidence": 2, "rare_case": 1, "weak_slice": 1, "spurious_correlation": 1, "overemphasised_feature": 1, "label_noise": 1, "missing_feature": 1, "class_imbalance": 1},
-        "Leave {images} to a person when the confidence is low.",
+        "Leave {doubtful} to a person.",
         "The remaining answers can be relied on, at a known price of manual work.",
         "medium",
         "Confident errors are not caught; and somebody has to be there.",

@@ -54,6 +54,8 @@ def test_decimal_commas_are_numbers(tmp_path: Path) -> None:
         [f"{a} Elm" for a in range(1, 40)],  # names
         ["1,234 m", "2,345 m"] * 9,  # thousands or decimals
         ["8 m", "9 m", "near", "far"] * 9,  # few numbers and words
+        [f"{y}s" for y in range(1920, 2000, 10)] * 9,  # decades, and no seconds
+        ["20s", "50s", "80s"] * 9,
     ],
 )  # fmt: skip
 def test_other_columns_stay_words(values: list[str]) -> None:

@@ -279,6 +279,55 @@ def test_a_pull_that_one_class_alone_shows_is_told_as_that(of: str) -> None:
     assert only in told and only in made.summary
 
 
+@pytest.mark.parametrize("where", ["all", "grey", "grey kitchens", "chance"])
+def test_a_pull_that_takes_two_values_says_so(where: str) -> None:
+    """``clock`` draws to living_room only in grey pictures (a column that nothing else goes by)."""
+    rng = np.random.default_rng(12)
+    labels, clock, grey = rng.integers(0, 4, 3000), rng.random(3000) < 0.4, rng.random(3000) < 0.5
+    predicted = noisy(rng, labels, 0.08)
+    drawn = clock & (rng.random(3000) < 0.5) & (labels == 2 if where == "grey kitchens" else labels != 3)
+    drawn &= grey if where.startswith("grey") else rng.random(3000) < 0.6
+    predicted[drawn] = 3
+    columns = columns_of(rng, 3000) | {
+        "clock": np.where(clock, "yes", "no"), "tone": np.where(grey, "grey", "colour"), "lot": rng.choice(list("abcdef"), 3000),
+    }  # fmt: skip
+    made = find_slices(scored(labels, columns, predicted))
+    told = [
+        f.statement for f in made.findings if f.class_name == "living_room" and "clock" in (f.slice or {})
+    ]
+    assert len(told) == 1
+    if not where.startswith("grey"):
+        assert "takes both" not in told[0]
+        return
+    among = (labels == 2) if where == "grey kitchens" else (labels != 3)
+    rate, rate_out = ((predicted == 3)[among & ~grey & side].mean() for side in (clock, ~clock))
+    whose = "kitchen images with it" if where == "grey kitchens" else "them with it"
+    assert (
+        f"It takes both: without tone=grey, {number(rate)} of {whose} and {number(rate_out)} without are called that (["
+        in told[0]
+    )
+
+
+def test_two_values_that_pull_each_by_itself_are_not_told_to_take_both() -> None:
+    said = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        labels, clock, grey = rng.integers(0, 4, 1500), rng.random(1500) < 0.4, rng.random(1500) < 0.5
+        predicted = noisy(rng, labels, 0.1)
+        predicted[clock & (labels != 3) & (rng.random(1500) < 0.3)] = 3
+        columns = columns_of(rng, 1500) | {
+            "clock": np.where(clock, "yes", "no"),
+            "tone": np.where(grey, "grey", "colour"),
+        }
+        made = find_slices(scored(labels, columns, predicted))
+        said += [
+            f.statement
+            for f in made.findings
+            if f.class_name == "living_room" and "takes both" in f.statement
+        ]
+    assert not said
+
+
 def test_an_attribute_that_goes_with_the_class_only_is_no_suspicion() -> None:
     rng = np.random.default_rng(5)
     labels, columns, _ = pulling(rng)

@@ -25,6 +25,7 @@ UNITS: Final = frozenset(
 _WITH_UNIT: Final = re.compile(
     r"(?P<number>[+-]?\d[\d.,]*)\s?(?P<unit>[^\W\d_][^\s\d]{0,7}[²2]?|%|‰|°\s?[CFcf]?)\.?"
 )
+_DECADE: Final = re.compile(r"(?:1[5-9]|20)?\d0s")  # 1950s, 50s: a name, and no number of seconds
 _BETWEEN: Final = re.compile(r"[\s_]+")
 _NUMBER: Final = re.compile(r"[+-]?(?:0|[1-9]\d*)(?:\.\d+)?")
 _COMMA: Final = re.compile(r"[+-]?(?:0|[1-9]\d*),\d+")
@@ -37,7 +38,7 @@ def as_numbers(name: str, column: list[Any] | None, notes: list[str]) -> list[An
     ``80,3`` is 80.3 where no value of the column has a point and at least one comma is no separator of thousands
     (``1,234`` alone may be either, and stays a word). One or two words among at least :data:`ENOUGH` different numbers, in up to half
     of the values, are a number that is not known (``unknown``, ``k. A.``, ``?``): missing. ``8,0 m`` is 8 where every number of the
-    column has that same unit; names with a number (``12a``) are not taken for one.
+    column has that same unit; names with a number (``12a``) and decades (``1950s``) are not taken for one.
 
     Args:
         column: strings and None as :func:`failsight.tools.inputs.columns.typed` gives them; numbers are left alone.
@@ -79,7 +80,7 @@ def _without_unit(values: list[Any]) -> tuple[str, dict[str, str]]:
     if len(units) != 1 or plain:
         return "", {}
     unit = next(iter(found.values()))["unit"]
-    if unit.casefold().replace(" ", "") not in UNITS:
+    if unit.casefold().replace(" ", "") not in UNITS or all(_DECADE.fullmatch(v) for v in found):
         return "", {}
     return unit, {v: m["number"] for v, m in found.items()}
 

@@ -14,12 +14,21 @@ def words_of(finding: Finding) -> dict[str, str]:
     which = f" with {cue}" if cue else ""
     images = f"{name} images{which}" if name else f"images{which}" if which else "such images"
     wanted = images
+    seen = (
+        f"images{which}" if cue else images
+    )  # what can be known of a picture before anybody has labelled it
+    answers = f"answers {clean(finding.confused_with, 60)}" if finding.confused_with and name else seen
+    doubtful = f"{seen if cue else answers} when the confidence is low"
     if finding.kind in ("spurious_correlation", "overemphasised_feature") and cue:
         wanted = f"{name} images {_without(finding)}".strip()
         images = f"images of other classes with {cue}"  # those it draws to the class
+        doubtful = (
+            f"every answer {name} on images with {cue}"  # a cue that counts for much makes sure answers
+        )
     if finding.kind == "distribution_shift":
         wanted = f"labelled deployment images{f' of {name}' if name else ''}"
         images = f"deployment images{f' of {name}' if name else ''}"
+        seen, doubtful = "deployment images", "deployment images when the confidence is low"
     if finding.kind == "class_imbalance":
         wanted = images = f"{name} images"
     return {
@@ -28,6 +37,8 @@ def words_of(finding: Finding) -> dict[str, str]:
         "cue": cue or "the cue",
         "attribute": listing([clean(n, 60).replace("_", " ") for n in finding.slice or {}]) or "attribute",
         "images": images,
+        "seen": seen,
+        "doubtful": doubtful,
         "wanted": wanted,
         "differences": " (see data_statistics for what differs)"
         if finding.kind == "distribution_shift"

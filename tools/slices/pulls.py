@@ -46,6 +46,7 @@ class Suspicion:
         victims: the other true classes, each by itself, hardest hit first.
         elsewhere: the other true classes without those that it is seen in by themselves; ``ci`` is within true classes, not a number
             where none has images of both sides. None where it is shown there too, or there are no more classes.
+        needs: the value of another attribute without which it is not shown (``tools.slices.conditional``); None where there is none.
     """
 
     attribute: int
@@ -60,6 +61,7 @@ class Suspicion:
     missed: Compared
     victims: tuple[Compared, ...]
     elsewhere: Compared | None = None
+    needs: OnlyWith | None = None
 
     @property
     def hit(self) -> list[Compared]:
@@ -106,6 +108,22 @@ class Compared:
         return "no" if self.ci[1] < least else "undetermined"
 
 
+@dataclass(frozen=True, slots=True)
+class OnlyWith:
+    """A second value without which a pull is not shown.
+
+    Attributes:
+        attribute, value: position among the coded attributes, and of the value in it.
+        inside: images that have it: the share called the class with the first value, and without.
+        outside: those that lack it; ``ci`` is within true classes.
+    """
+
+    attribute: int
+    value: int
+    inside: Compared
+    outside: Compared
+
+
 def compared(true: int, hit: Mask, inside: Mask, outside: Mask, groups: Codes | None = None) -> Compared:
     """Share of ``hit`` among some images of a class against others; (n,) groups say which images belong together."""
     n, n_out = int(inside.sum()), int(outside.sum())
@@ -122,7 +140,7 @@ def suspicions(found: Search, *, q: float, min_effect: float, floor: int) -> lis
     """Attributes that pull predictions their way, strongest first, each beside those before it.
 
     Every value of every attribute is compared with the rest for every predicted class, within true classes, over all
-    images: nothing was selected, so nothing has to be set aside (but see `_codes`); Benjamini–Hochberg runs over all of
+    images: nothing was selected, so nothing has to be set aside (but see `recorded_codes`); Benjamini–Hochberg runs over all of
     them, apart from the slices, which are a family of their own. An attribute counts when the wrong predictions of the class (images of other true classes) rise by at least
     ``min_effect`` with an interval above zero, when the other classes offer at least ``floor`` pairs to compare, when most further
     errors go to that class, and when they still do within the values of the attributes listed before it. Where images belong
@@ -140,7 +158,7 @@ def suspicions(found: Search, *, q: float, min_effect: float, floor: int) -> lis
     kept: list[Suspicion] = []
     given = np.zeros(len(found.labels), np.int64)
     for (a, one), value in ranked:
-        codes = _codes(found, a)
+        codes = recorded_codes(found, a)
         if value > q or not _harmful(one, min_effect) or a in [s.attribute for s in kept]:
             continue
         if _comparable(found, codes, one) < floor or not _directed(found, codes, one):
@@ -154,13 +172,13 @@ def suspicions(found: Search, *, q: float, min_effect: float, floor: int) -> lis
     return kept
 
 
-def _codes(found: Search, attribute: int) -> Codes:
+def recorded_codes(found: Search, attribute: int) -> Codes:
     """(n,) codes; of a number that was cut where the half that chooses is worst, those of the other half alone, else −1."""
     coded = found.attributes[attribute]
     return coded.codes if coded.learned is None else np.where(found.confirmation, coded.codes, -1)
 
 
-def _pull(
+def pull_of(
     found: Search, tables: PredictionTables, i: int, j: int, codes: Codes, given: Codes | None = None
 ) -> Pull:
     """The pull of the i-th value of the (n,) codes towards class j; no surer than groups of images allow."""
@@ -186,7 +204,7 @@ def _rank(found: Search, attribute: int, one: Pull) -> tuple[float, bool, float]
 
 def _screen(found: Search, attribute: int, floor: int) -> tuple[list[Pull], int]:
     """Pulls towards a class that may be real, and how many others were looked at."""
-    codes = _codes(found, attribute)
+    codes = recorded_codes(found, attribute)
     support = np.bincount(codes[codes >= 0], minlength=len(found.attributes[attribute].values))
     # values with few images are put together: each alone has no say
     rare = support < floor
@@ -197,7 +215,9 @@ def _screen(found: Search, attribute: int, floor: int) -> tuple[list[Pull], int]
     z = screen_pulls(tables)
     z[tables.values == len(support)] = 0.0
     close = np.argwhere(z >= SCREEN)
-    return [_pull(found, tables, int(i), int(j), lumped) for i, j in close], int((z != 0).sum()) - len(close)
+    return [pull_of(found, tables, int(i), int(j), lumped) for i, j in close], int((z != 0).sum()) - len(
+        close
+    )
 
 
 def _harmful(one: Pull, min_effect: float) -> bool:
@@ -260,7 +280,7 @@ def _beside(found: Search, codes: Codes, one: Pull, given: Codes, min_effect: fl
     place = np.flatnonzero(tables.values == 1)
     if not len(place) or len(tables.values) < 2:
         return False
-    again = _pull(found, tables, int(place[0]), one.predicted, value, given)
+    again = pull_of(found, tables, int(place[0]), one.predicted, value, given)
     return again.p <= 0.01 and _harmful(again, min_effect)
 
 
@@ -284,18 +304,18 @@ def doubtful_labels(view: CaseView, found: Search) -> tuple[Mask, list[str]]:
 
 def stands_without(found: Search, one: Suspicion, left_out: Mask, min_effect: float, floor: int) -> bool:
     """Whether a pull is still there without some images: those that carry a wrong label look like victims of whatever goes with their true class."""
-    codes = np.where(left_out, -1, _codes(found, one.attribute))
+    codes = np.where(left_out, -1, recorded_codes(found, one.attribute))
     value = np.where(codes < 0, -1, codes == one.found.value).astype(np.int64)
     tables = prediction_tables(value, found.labels, found.predicted)
     place = np.flatnonzero(tables.values == 1)
     if not len(place) or len(tables.values) < 2 or _comparable(found, codes, one.found) < floor:
         return False
-    again = _pull(found, tables, int(place[0]), one.found.predicted, value)
+    again = pull_of(found, tables, int(place[0]), one.found.predicted, value)
     return again.p <= 0.01 and _harmful(again, min_effect)
 
 
 def _suspicion(found: Search, attribute: int, one: Pull, q: float) -> Suspicion:
-    codes = _codes(found, attribute)
+    codes = recorded_codes(found, attribute)
     has, lacks = codes == one.value, (codes != one.value) & (codes >= 0)
     others = found.labels != one.predicted
     called, groups = found.predicted == one.predicted, found.prepared.groups
@@ -327,13 +347,13 @@ def _suspicion(found: Search, attribute: int, one: Pull, q: float) -> Suspicion:
 
 def _elsewhere(found: Search, one: Suspicion) -> Compared | None:
     """The pull among the classes that it is not seen in by themselves; None where it is shown there too, or there are none."""
-    codes, to = _codes(found, one.attribute), one.found.predicted
+    codes, to = recorded_codes(found, one.attribute), one.found.predicted
     apart = (found.labels != to) & ~np.isin(found.labels, [v.true for v in one.hit])
     value = np.where((codes < 0) | ~apart, -1, codes == one.found.value).astype(np.int64)
     if not one.hit or not (value >= 0).any():
         return None
     tables = prediction_tables(value, found.labels, found.predicted)
-    left = _pull(found, tables, 1, to, value) if len(tables.values) == 2 else None
+    left = pull_of(found, tables, 1, to, value) if len(tables.values) == 2 else None
     comparable = left is not None and math.isfinite(left.wrong)  # some class has images of both sides
     ci = left.wrong_ci if left is not None and comparable else (math.nan, math.nan)
     if ci[0] > 0:

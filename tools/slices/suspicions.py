@@ -77,7 +77,26 @@ def looked_at(found: Search) -> str:
 
 
 def shown_only(found: Search, one: Suspicion) -> str:
-    """A sentence that a pull is shown for images of some classes alone, with what is seen in the others; empty where it is shown there too."""
+    """Sentences that a pull is shown for images of some classes, or with another value, alone, with what is seen in the others; empty where it is
+    shown there too."""
+    return f"{_classes_only(found, one)}{_with_only(found, one)}"
+
+
+def _with_only(found: Search, one: Suspicion) -> str:
+    if one.needs is None:
+        return ""
+    coded, left = found.attributes[one.needs.attribute], one.needs.outside
+    other = f"{clean(coded.name, 40)}={clean(coded.values[one.needs.value], 60)}"
+    whose = (
+        f"{listing([clean(found.classes[v.true], 40) for v in one.hit], 4)} images " if one.elsewhere else ""
+    )
+    return (
+        f" It takes both: without {other}, {number(left.rate)} of {whose or 'them '}with it and {number(left.rate_out)} without are called that "
+        f"({interval(left.ci, 'points')} within true classes)."
+    )
+
+
+def _classes_only(found: Search, one: Suspicion) -> str:
     left = one.elsewhere
     if left is None:
         return ""
