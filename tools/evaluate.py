@@ -39,6 +39,7 @@ from failsight.tools.shifts.comparison import (
     register_shift_plan,
     shift,
 )
+from failsight.tools.sureness import sureness_facts
 from failsight.tools.text import clean, interval, listing, number, p_value
 from failsight.tools.view import CaseView
 
@@ -100,6 +101,7 @@ def evaluate(
         facts=(
             *(f for n in shown for f in _facts(made[n], n)),
             *(f for c in compared for f in c.facts),
+            *(f for n in shown if n == "train" for f in sureness_facts(view.predictions(n), n, view.seed)),
             *(f for n in shown for f in (*_unanswered(view, n), *without_images_facts(view.predictions(n)))),
             *(f for n in shown for f in _class_facts(made[n], n)),
         ),

@@ -16,14 +16,20 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
+from failsight.tools.confidence_profile import MINIMUM_GAP
+from failsight.tools.guessing import FACT as GUESSING
+from failsight.tools.notes import of_split
 from failsight.tools.registry import ToolSpec, registry
+from failsight.tools.sureness import GAP, WITHOUT_ONE
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
     from failsight.agent.state import CaseState
+    from failsight.tools.evidence import Evidence
     from failsight.tools.inputs.base import Split
+    from failsight.tools.view import CaseView
 
 POWER = 0.8  # how much of the doubt about a kind a check is taken to remove
 PER_QUESTION = 0.1  # bits for each question of the bank that would be answered for the first time
@@ -77,6 +83,11 @@ def ranked(case: Case, names: Sequence[str]) -> list[Promise]:
     return sorted(ready, key=lambda p: -p.rate)
 
 
+def brought(state: CaseState) -> tuple[str, ...]:
+    """Checks that the signs so far bring forward, to where cheap causes are ruled out."""
+    return tuple(dict.fromkeys(t for name in signs(state) for t in _data()["signs"][name].get("brings", ())))
+
+
 def promise(case: Case, state: CaseState, spec: ToolSpec, believed: dict[str, float]) -> Promise:
     """What one tool promises."""
     open_kinds = [k for k in spec.decides if k in believed and _decidable(case, k)]
@@ -100,7 +111,8 @@ def work(case: Case, spec: ToolSpec, arguments: Mapping[str, Any]) -> float:
     split = next((s for s in case.splits() if s == arguments.get("split")), evaluation)
     images = len(case.table(split))
     fields, passes = spec.arguments.model_fields, spec.passes
-    taken = float(min(spec.sample or images, images))
+    usually = spec.usual(cast("CaseView", case)) if spec.usual and case.has_model() else spec.sample
+    taken = float(min(usually or images, images))
     for name in fields:
         given, usual = arguments.get(name), fields[name].default
         if name in LIMITS and _whole(given):
@@ -164,7 +176,22 @@ def signs(state: CaseState) -> list[str]:
         found.append("no_gap_and_high")
     if drop is not None and drop >= 0.05:
         found.append("deployment_drop")
+    if "train_gap" not in found and _surer_in_training(
+        made
+    ):  # images that are known by heart make a model sure, too
+        found.append("surer_in_training")
     return found
+
+
+def _surer_in_training(made: Evidence) -> bool:
+    """Whether the model is surer than right on its training images, also without the class that it answers most surely, and yet better than
+    a guess there."""
+    there = {f.name: f for f in made.facts if f.of == of_split("train")}
+    gap, rest = there.get(GAP), there.get(WITHOUT_ONE)
+    if gap is None or rest is None or GUESSING in there:
+        return False
+    shown = [f.ci is not None and f.ci[0] > 0 for f in (gap, rest)]
+    return all(shown) and isinstance(gap.value, float) and gap.value >= MINIMUM_GAP
 
 
 def per_image(case: Case) -> float:

@@ -7,7 +7,8 @@ read from the journal's fold, so that a session that was killed goes on exactly 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,14 @@ from failsight import prompts
 from failsight.agent.currency import PROPOSED, outdated
 from failsight.agent.declined import because
 from failsight.agent.planners import adopting, repairs
-from failsight.agent.planners.order import Promise, ranked
+from failsight.agent.planners.order import Promise, brought, ranked
 from failsight.agent.planners.step import Step
 from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import Evidence, canonical
 from failsight.tools.registry import ToolSpec, registry
-from failsight.tools.slices.suspicions import HELD, sign
+from failsight.tools.slices.bugs import excess
+from failsight.tools.slices.suspicions import HELD, WEAKER, sign
 from failsight.tools.text import listing
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ STAGE = {
 }
 # what these say is of the whole case: said anew whenever that, or what is expected, has changed
 JUDGES = ("readiness",)
+CHEAP = ("preprocessing_probe",)  # by these a step rules cheap causes out
 BASIS = ("describe_case", "evaluate", "propose_attributes")  # what the others rest on: first, never reordered
 
 
@@ -53,7 +56,7 @@ def next_step(case: Case, *, asks: bool = False) -> Step | None:
     mending = adopting.step(case, case.state())
     if mending is not None and not is_done(case, mending):
         return mending  # whatever is measured before that is said of a model that nobody will run
-    for stage, names in stages(case.config.workflow):
+    for stage, names in brought_forward(stages(case.config.workflow), brought(case.state())):
         step = _next_of(case, stage, names, asks)
         if step is not None:
             return step
@@ -75,6 +78,20 @@ def stages(workflow: str) -> list[tuple[str, tuple[str, ...]]]:
         (STAGE[step.step], tuple(t for t in step.tools if t in registry()))
         for step in known[workflow].steps
         if step.step in STAGE
+    ]
+
+
+def brought_forward(
+    order: list[tuple[str, tuple[str, ...]]], tools: Sequence[str]
+) -> list[tuple[str, tuple[str, ...]]]:
+    """The stages with ``tools`` where cheap causes are ruled out, if they have their place later and the workflow has such a stage."""
+    early = next((i for i, (_, names) in enumerate(order) if set(names) & set(CHEAP)), len(order))
+    later = {t for _, names in order[early + 1 :] for t in names}
+    early_names = (
+        tuple(t for t in tools if t in later and t not in order[early][1]) if early < len(order) else ()
+    )
+    return [
+        (stage, (*names, *early_names) if i == early else names) for i, (stage, names) in enumerate(order)
     ]
 
 
@@ -154,9 +171,9 @@ def _tested(state: CaseState, step: Step) -> bool:
 
 
 def _still_holds(case: Case, spec: ToolSpec, made: Evidence) -> bool:
-    """False where attributes were added, renamed or dropped since, and the tool looks at attributes; where slices waited for
-    an experiment that did not confirm what they were thought to be part of; or where repairs were proposed before verdicts
-    or repairs that are newer."""
+    """False where attributes were added, renamed or dropped since, and the tool looks at attributes; where slices waited for an experiment
+    that did not confirm what they were thought to be part of, or weaker pulls for one that has decided since; or where repairs were
+    proposed before verdicts or repairs that are newer."""
     state = case.state()
     if spec.name == PROPOSED and outdated(state, made):
         return False
@@ -166,6 +183,9 @@ def _still_holds(case: Case, spec: ToolSpec, made: Evidence) -> bool:
         for r in state.now()
         if r.finding.kind == "overemphasised_feature"
     ):
+        return False
+    stronger = [f.of for f in made.facts if f.name == WEAKER]
+    if stronger and any(sign(r.finding) in stronger and r.finding.verdict is not None for r in state.now()):
         return False
     if spec.name not in FOLLOW_ATTRIBUTES or not state.definitions:
         return True
@@ -303,8 +323,7 @@ def _masking(case: Case, state: CaseState) -> list[Step]:
     if not state.records:
         return []
     made = []
-    # first what nothing but the experiment can confirm
-    for record in sorted(state.now(), key=lambda r: r.finding.kind != "overemphasised_feature"):
+    for record in sorted(state.now(), key=_before):
         cue = maskable(case, record)
         if cue is None:
             continue
@@ -313,6 +332,14 @@ def _masking(case: Case, state: CaseState) -> list[Step]:
         arguments = {"region": f"box:{cue}", "class_name": name, "finding": record.id}
         made.append(Step("", "test_by_masking", why, arguments))
     return made[:MOST_TESTS]
+
+
+def _before(record: FindingRecord) -> tuple[bool, float]:
+    """Which suspicion is tested first: what nothing but the experiment can confirm, and of these what costs most errors. What a
+    person suspects was not measured yet, and waits for nobody."""
+    measured = record.finding.error_rate is not None and record.finding.n
+    at_stake = excess(record.finding, record.finding.n or 0) if measured else math.inf
+    return record.finding.kind != "overemphasised_feature", -at_stake
 
 
 def _adding(case: Case, state: CaseState) -> list[Step]:

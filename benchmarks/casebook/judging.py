@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from benchmarks.casebook.keys import NAMES_CLASS, RELIED, SLICED, Judged, in_range, judged
 from benchmarks.casebook.making import Case, Reserve
+from failsight.tools.stats.intervals import mean_interval, newcombe
 
 Bools = npt.NDArray[np.bool_]
 LEAST = 0.03  # points of excess …
@@ -21,7 +23,17 @@ PURE, LIFT = (
     1.5,
 )  # share of planted pictures in a slice, and times their share elsewhere, from which it shows them
 GAP = 0.04  # mean confidence over accuracy, from which a model is overconfident
+FEWEST = 10  # pictures of the reserve on either side, below which nothing is said
 CONFIDENT = 0.9  # from which an answer counts as confident where a statement is about confident answers
+
+
+@dataclass(frozen=True)
+class Again:
+    """What a statement says, measured on pictures that nobody saw: how many of them it is about, by how much, with a 95 % interval."""
+
+    n: int
+    effect: float
+    ci: tuple[float, float]
 
 
 class Judge:
@@ -60,39 +72,62 @@ class Judge:
 
     def holds(self, said: Mapping[str, Any]) -> bool:
         """Whether a statement that nothing planted explains is true of the model; only what the reserve can show counts."""
-        plan, kind = self._case.plan, str(said.get("kind") or "")
-        if plan.null == "exchanged":
+        kind = str(said.get("kind") or "")
+        if self._case.plan.null == "exchanged":
             return False  # which answer went to which picture was drawn by lot
         if kind == "overconfidence" and not said.get("slice"):
-            part = self._of_class(said.get("class"), self._predicted)
-            return (
-                bool(part.any())
-                and float(self._reserve.scores.max(1)[part].mean() - (~self._wrong)[part].mean()) >= GAP
-            )
+            gaps = self._gaps(said)
+            return bool(len(gaps)) and float(gaps.mean()) >= GAP
         if kind == "underfitting":
             return self._learnt() < LOW
+        sides = self._sides(said)
+        return sides is not None and self._more(*sides)
+
+    def again(self, said: Mapping[str, Any]) -> Again | None:
+        """How large what a statement says is on the reserve; None where the reserve can't show it: another kind, unknown conditions, too
+        few pictures."""
+        if self._case.plan.null == "exchanged":
+            return None
+        if said.get("kind") == "overconfidence" and not said.get("slice"):
+            gaps = self._gaps(said)
+            return Again(len(gaps), float(gaps.mean()), mean_interval(gaps)) if len(gaps) >= FEWEST else None
+        sides = self._sides(said)
+        if sides is None:
+            return None
+        hit, inside, outside = sides
+        n, m = int(inside.sum()), int(outside.sum())
+        if min(n, m) < FEWEST:
+            return None
+        k, j = int((hit & inside).sum()), int((hit & outside).sum())
+        return Again(n, k / n - j / m, newcombe(k, n, j, m))
+
+    def _gaps(self, said: Mapping[str, Any]) -> npt.NDArray[np.float64]:
+        """Confidence minus whether the answer is right, of the pictures that are called the statement's class."""
+        part = self._of_class(said.get("class"), self._predicted)
+        return (self._reserve.scores.max(1)[part] - ~self._wrong[part]).astype(np.float64)
+
+    def _sides(self, said: Mapping[str, Any]) -> tuple[Bools, Bools, Bools] | None:
+        """(hit, inside, outside): what a statement says is more frequent, where, and beside which pictures; None where the reserve can't tell."""
+        kind = str(said.get("kind") or "")
         if kind and kind not in SLICED and kind not in ("class_imbalance", "overconfidence"):
-            return False
+            return None
         inside = self._inside(said.get("slice") or {})
         if inside is None:
-            return False
+            return None
         if kind in RELIED:
             target = self._index(said.get("class"))
-            if target is None:
-                return False
             others = self._reserve.truth != target
-            return self._more(self._predicted == target, others & inside, others & ~inside)
-        if (
-            kind == "overconfidence"
-        ):  # a group of confident answers that are wrong more often than other confident ones
+            return None if target is None else (self._predicted == target, others & inside, others & ~inside)
+        if kind == "overconfidence":
+            # a group of confident answers that are wrong more often than other confident ones
             sure = (self._reserve.scores.max(1) >= CONFIDENT) & self._of_class(
                 said.get("class"), self._predicted
             )
-            return self._more(self._wrong, sure & inside, sure & ~inside)
+            return self._wrong, sure & inside, sure & ~inside
         mine = self._of_class(said.get("class"), self._reserve.truth)
         if not said.get("slice"):
-            return bool(said.get("class")) and self._more(self._wrong, mine, ~mine)
-        return self._more(self._wrong, mine & inside, mine & ~inside)
+            return (self._wrong, mine, ~mine) if said.get("class") else None
+        return self._wrong, mine & inside, mine & ~inside
 
     def _learnt(self) -> float:
         """Training accuracy at the end of the training record; 1 without one."""
@@ -157,7 +192,7 @@ class Judge:
     def _more(self, hit: Bools, inside: Bools, outside: Bools) -> bool:
         """Whether something is more frequent inside than outside, beyond chance."""
         n, m = int(inside.sum()), int(outside.sum())
-        if min(n, m) < 10:
+        if min(n, m) < FEWEST:
             return False
         a, b = float(hit[inside].mean()), float(hit[outside].mean())
         error = float(np.sqrt(a * (1 - a) / n + b * (1 - b) / m)) or 1e-9

@@ -111,7 +111,7 @@ def key_of(finding: Mapping[str, Any]) -> str:
 
 
 def statement(finding: Mapping[str, Any], judge: Callable[[Mapping[str, Any]], Judged]) -> dict[str, Any]:
-    """A finding in the form that is judged, with its judgement."""
+    """A finding in the form that is judged, with its judgement, and what the reserve shows of it (``again``: pictures, effect, interval)."""
     said = {
         "kind": finding.get("kind") or "",
         "slice": dict(finding.get("slice") or {}),
@@ -119,7 +119,9 @@ def statement(finding: Mapping[str, Any], judge: Callable[[Mapping[str, Any]], J
         "confused_with": finding.get("confused_with"),
     }
     made = judge(said)
+    again = judge.again(said) if isinstance(judge, Judge) else None
     return said | {
         "says": str(finding.get("statement") or "")[:200],
         "judgement": made.judgement, "bug": made.bug, "misplaced": made.misplaced,
+        "again": None if again is None else [again.n, round(again.effect, 4), *(round(v, 4) for v in again.ci)],
     }  # fmt: skip

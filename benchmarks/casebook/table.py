@@ -50,6 +50,16 @@ def says_nothing(row: Row) -> bool:
     return not standing(row)
 
 
+def replicated(row: Row) -> bool:
+    """Whether everything that is confirmed shows on pictures that nobody saw, with the whole interval above zero."""
+    return all((s.get("again") or (0, 0.0, 0.0, 0.0))[2] > 0 for s in standing(row))
+
+
+def tried_again(rows: Iterable[Row]) -> list[Row]:
+    """The cases whose statements say what the reserve shows of them: results of before don't."""
+    return [r for r in rows if all("again" in s for s in standing(r))]
+
+
 Score = Callable[[Row], bool]
 SCORES: Sequence[tuple[str, Score]] = (
     ("first finding right", first_right),
@@ -61,6 +71,7 @@ NULL_SCORES: Sequence[tuple[str, Score]] = (
     ("nothing confirmed", says_nothing),
     ("nothing false confirmed", nothing_false),
 )
+REPLICATED = "nothing confirmed that does not replicate"
 
 
 def share(rows: Iterable[Row], score: Score) -> str:
@@ -111,6 +122,7 @@ def summary(rows: Sequence[Row]) -> dict[str, Any]:
     planted, null = [r for r in played if r["bugs"]], [r for r in played if not r["bugs"]]
     made: dict[str, Any] = {name: _share(planted, score) for name, score in SCORES}
     made |= {f"null cases: {name}": _share(null, score) for name, score in NULL_SCORES}
+    made[f"null cases: {REPLICATED}"] = _share(tried_again(null), replicated)
     made["statements that are false"] = false_share(played)
     made["statements"] = dict(Counter(s["judgement"] for r in played for s in standing(r)).most_common())
     made["of the right kind in a wrong place"] = sum(bool(s.get("misplaced")) for r in played for s in standing(r))  # fmt: skip
@@ -136,6 +148,7 @@ def markdown(rows: Sequence[Row]) -> str:
     lines += [f"| {name} | {share(planted, score)} |" for name, score in SCORES]
     lines += ["", "| null cases | |", "|---|---|"]
     lines += [f"| {name} | {share(null, score)} |" for name, score in NULL_SCORES]
+    lines += [f"| {REPLICATED} | {share(tried_again(null), replicated)} |"]
     made = Counter(s["judgement"] for r in played for s in standing(r))
     total = sum(made.values())
     told = ", ".join(f"{name} {n}" for name, n in made.most_common())

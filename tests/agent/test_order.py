@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -235,3 +236,68 @@ def test_the_order_of_checks_does_not_go_by_it(case: FakeCase) -> None:
     spec, state = registry()["label_noise"], case.state()
     made = order.promise(case, state, spec, order.beliefs(state))
     assert made.seconds > made.cost == order._cost(case, spec, order.per_image(case))
+
+
+def surer(gap: float, rest: float, *more: Fact) -> CaseState:
+    """Mean confidence over accuracy on the training images, and without the class that shows most of it."""
+    made = (("overconfidence", gap), ("overconfidence_without_one_class", rest))
+    about = [Fact(name, v, "points", "split train", (v - 0.03, v + 0.03), 800) for name, v in made]
+    return recorded(Fact("accuracy", 0.7), *about, *more)
+
+
+def test_a_model_that_is_surer_than_right_in_training_too_is_asked_for_its_confidence_first() -> None:
+    state = surer(0.1, 0.08)
+    assert order.signs(state) == ["surer_in_training"]
+    assert order.brought(state) == ("confidence_profile",)
+    assert order.beliefs(state)["overconfidence"] > order.beliefs(CaseState())["overconfidence"]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        surer(-0.05, -0.06),  # as training leaves it
+        surer(0.04, 0.035),  # less than anybody acts on
+        surer(0.2, -0.01),  # one class alone: something is a sign of it
+        surer(
+            0.4, 0.4, Fact("guessing", 0.5, "share", "split train")
+        ),  # its answers are wrong, not only too sure
+        surer(0.1, 0.08, Fact("accuracy_drop_same_mix", 0.2, "points", "train to data")),  # known by heart
+    ],
+)
+def test_where_something_else_makes_it_sure_the_confidence_keeps_its_place(state: CaseState) -> None:
+    assert "surer_in_training" not in order.signs(state) and not order.brought(state)
+
+
+@pytest.mark.parametrize(
+    ("workflow", "place"), [("reactive", 1), ("bug_elimination", None), ("proactive", None)]
+)
+def test_a_check_is_brought_forward_to_where_cheap_causes_are_ruled_out(
+    workflow: str, place: int | None
+) -> None:
+    drawn = steps.stages(workflow)
+    made = steps.brought_forward(drawn, ("confidence_profile",))
+    moved = [i for i, (a, b) in enumerate(zip(drawn, made, strict=True)) if a != b]
+    assert moved == ([] if place is None else [place])
+    if place is not None:
+        assert "preprocessing_probe" in drawn[place][1] and made[place][1][-1] == "confidence_profile"
+
+
+def test_suspicions_that_cost_most_errors_are_tested_first() -> None:
+    def suspected(kind: Any, n: int | None, rate: float | None, name: str) -> Any:
+        made = Finding(
+            kind, "features", "unknown", "s", {name: "yes"}, "hall", n=n, error_rate=rate, base_error_rate=0.1
+        )
+        return SimpleNamespace(finding=made)
+
+    records = [
+        suspected("spurious_correlation", 900, 0.9, "plant"),
+        suspected("overemphasised_feature", 100, 0.2, "lamp"),
+        suspected("overemphasised_feature", 400, 0.5, "stamp"),
+        suspected("overemphasised_feature", None, None, "a person's"),
+    ]
+    assert [next(iter(r.finding.slice)) for r in sorted(records, key=steps._before)] == [
+        "a person's",
+        "stamp",
+        "lamp",
+        "plant",
+    ]

@@ -15,7 +15,17 @@ from benchmarks.casebook.bugs import RECIPES
 from benchmarks.casebook.keys import Planted, in_range, judged
 from benchmarks.casebook.making import Case, Reserve
 from benchmarks.casebook.plans import SIZES, Plan, key_digest, plan_case, schedule, slot
-from benchmarks.casebook.table import all_found, first_right, in_time, markdown, nothing_false, says_nothing
+from benchmarks.casebook.playing import statement
+from benchmarks.casebook.table import (
+    all_found,
+    first_right,
+    in_time,
+    markdown,
+    nothing_false,
+    replicated,
+    says_nothing,
+    tried_again,
+)
 
 TELEVISION = Planted(
     "scene_shortcut",
@@ -175,6 +185,50 @@ def test_a_group_of_confident_errors_is_tried_on_confident_answers(monkeypatch: 
         for s in ({"light": "night"}, {"light": "day"}, {"blind_spot": "group 1"})
     ]
     assert found == ["elsewhere", "false", "false"]
+
+
+def test_a_statement_is_measured_again_on_the_reserve(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of 200 pictures are dark, 60 of these wrong; 10 of the others. Exchanged answers, unknown conditions and other kinds show nothing."""
+    n = 200
+    dark = np.arange(n) < 100
+    wrong = np.where(dark, np.arange(n) < 60, np.arange(n) < 110)
+    right = np.where(wrong, 0.1, 0.9)
+    reserve = Reserve(
+        [b""] * n,
+        {"light": np.where(dark, "dark", "bright")},
+        np.zeros(n, np.int64),
+        np.column_stack([right, 1 - right]),
+    )
+    monkeypatch.setattr(judging, "measured", lambda files: {})
+    clean = Plan("dev", 0, 0, task="cue", classes=("a", "b"), null="clean")
+    judge = judging.Judge(Case(clean, {}, reserve, 1.0))
+    group = said("weak_slice", slice={"light": "dark"})
+    made = judge.again(group)
+    assert (
+        made is not None and made.n == 100 and made.effect == pytest.approx(0.5) and 0.35 < made.ci[0] < 0.45
+    )
+    sure = judge.again(said("overconfidence"))
+    assert sure is not None and sure.effect == pytest.approx(0.9 - 0.65) and sure.ci[0] > 0
+    assert (
+        judge.again(said("weak_slice", slice={"camera": "p2"})) is None
+        and judge.again(said("distribution_shift")) is None
+    )
+    assert statement(group, judge)["again"] == [100, 0.5, *(round(v, 4) for v in made.ci)]
+    lots = judging.Judge(Case(replace(clean, null="exchanged"), {}, reserve, 1.0))
+    assert lots.again(group) is None and statement(group, lots)["again"] is None
+
+
+def test_what_does_not_replicate_is_told_of_null_cases_whose_statements_were_measured_again() -> None:
+    again = (
+        told("elsewhere") | {"again": [40, 0.2, 0.05, 0.34]},
+        told("elsewhere") | {"again": [40, 0.1, -0.02, 0.2]},
+    )
+    rows = [row(one, bugs=()) for one in (*again, told("false") | {"again": None}, told("elsewhere"))]
+    assert [replicated(r) for r in rows[:3]] == [True, False, False]
+    assert (
+        replicated(row(bugs=())) and len(tried_again(rows)) == 3
+    )  # the last was judged by an earlier version
+    assert "| nothing confirmed that does not replicate | 1/3 = 0.33" in markdown(rows)
 
 
 def test_networks_that_cases_share_are_asked_for_no_close_ups() -> None:

@@ -243,6 +243,9 @@ def untied_finding(found: Search, one: Suspicion, made: Finding, tie: Compared) 
 HELD = "slices_held"  # fact: how many slices wait for the experiment that decides about a suspected sign
 
 
+WEAKER = "weaker_pulls_held"  # fact: how many pulls wait for the experiment on one that explains more errors
+
+
 def sign(finding: Finding) -> str:
     """A suspected sign in words: ``stamp=yes towards horse``."""
     what = " & ".join(f"{clean(k, 40)}={clean(v, 60)}" for k, v in (finding.slice or {}).items())
@@ -251,15 +254,19 @@ def sign(finding: Finding) -> str:
 
 def awaited(view: CaseView, finding: Finding) -> bool:
     """Whether slices that a suspected sign accounts for are no findings of their own: the experiment is to come, or confirmed it."""
-    for _, known in view.findings():
-        same = (known.kind, known.slice, known.class_name) == (
-            finding.kind,
-            finding.slice,
-            finding.class_name,
-        )
-        if same:
-            return known.verdict in (None, "confirmed")
-    return True
+    return _verdict(view, finding) in (None, "confirmed")
+
+
+def undecided(view: CaseView, finding: Finding) -> bool:
+    """Whether the experiment on a suspected sign is to come."""
+    return _verdict(view, finding) is None
+
+
+def _verdict(view: CaseView, finding: Finding) -> str | None:
+    """The verdict on a suspected sign that the case knows already."""
+    about = (finding.kind, finding.slice, finding.class_name)
+    known = (one for _, one in view.findings() if (one.kind, one.slice, one.class_name) == about)
+    return next((one.verdict for one in known), None)
 
 
 def told_held(about: str, names: Sequence[str]) -> str:
@@ -267,6 +274,15 @@ def told_held(about: str, names: Sequence[str]) -> str:
     return (
         f"Probably one bug, seen from its errors: {listing(list(names), 4)}. They become findings of their own if the experiment does not "
         f"confirm that the model goes by {about}."
+    )
+
+
+def told_weaker(about: str, names: Sequence[str]) -> str:
+    """What is said of weaker pulls that wait."""
+    one = len(names) == 1
+    return (
+        f"{listing(list(names), 4)} {'explains' if one else 'explain'} fewer errors than {about} may: {'it is told as a finding' if one else 'they are told as findings'} "
+        "when slices are searched again after the experiment on that (test_by_masking)."
     )
 
 
