@@ -28,6 +28,7 @@ from failsight.agent.wanting import Wanting
 from failsight.tools.belonging import default_for, shown, told
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import Evidence, Finding, Instrument, canonical, jsonable
+from failsight.tools.hypotheses.instruments import LEAST, registered_least
 from failsight.tools.inputs.base import AttributeTable, Split
 from failsight.tools.needs import LACKING, has
 from failsight.tools.repair.versions import FOLDER as REPAIRS
@@ -209,10 +210,20 @@ class Case(Wanting):
 
     def checked(self, spec: ToolSpec, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Validated arguments as the tool gets them: without keys, so that no answer can repeat one. Raises RetryError."""
-        made = self._with_groups(self._with_segmenter(spec.check(arguments)))
+        made = self._with_groups(self._with_segmenter(spec.check(self._as_registered(spec, arguments))))
         plain = jsonable(made)
         bare = self.redacted(plain)
         return made if bare == plain else spec.check(bare)
+
+    def _as_registered(self, spec: ToolSpec, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """``arguments``, with the smallest effect with which the finding to be tested was stated, where they say none."""
+        wanted = str(arguments.get("finding") or "").strip().upper()
+        if not wanted or LEAST in arguments or LEAST not in spec.arguments.model_fields:
+            return arguments
+        state = self.state()
+        record = state.find(wanted)
+        found = None if record is None else registered_least(state.evidence, record.finding)
+        return arguments if found is None else {**arguments, LEAST: found}
 
     def _with_groups(self, checked: dict[str, Any]) -> dict[str, Any]:
         """``checked`` arguments, with what belongs together as the case says it where they do not say it themselves."""

@@ -1,6 +1,7 @@
 """The tools of a case for other programs: an MCP server over stdin and stdout, with the approvals of every other door.
 
-Tools answer with the evidence's text and, as structured content, the evidence whole. Heavy and writing tools run only
+Tools answer with the evidence as a language model reads it (what does not fit says with which call of ``show_evidence`` it goes
+on) and, as structured content, the evidence whole. Heavy and writing tools run only
 where the command line allowed them beforehand, or where the client can ask its person and the person says yes.
 """
 
@@ -15,10 +16,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from failsight import prompts
 from failsight.agent.graph import Approvals
+from failsight.agent.planner_text import READ_ON
+from failsight.agent.planner_text import told as told_planner
 from failsight.agent.progress import Cancelled
 from failsight.agent.secrets import redacted
-from failsight.tools.errors import FailsightError, UserError
+from failsight.tools.errors import FailsightError, RetryError, UserError
 from failsight.tools.registry import ToolSpec, registry
 from failsight.tools.text import clean
 
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
     from failsight.agent.case import Case
     from failsight.tools.evidence import Evidence
 
-TEXT_LIMIT = 6000  # characters of evidence as text
+TEXT_LIMIT = 6000  # characters of evidence as text: the rest is read on
 ALL_HEAVY = "heavy"
 REPORT, FINDINGS = "failsight://report.md", "failsight://findings.json"
 INSTRUCTIONS = (
@@ -38,6 +42,19 @@ _FORM = {
     "type": "object",
     "properties": {"approve": {"type": "boolean", "title": "Run it"}},
     "required": ["approve"],
+}
+_READING: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "evidence": {"type": "string", "description": "Its id, like E4"},
+        "part": {
+            "type": "string",
+            "description": "Title of one of its tables, or values, images, notes, next; left out: all of it, as far as it fits",
+        },
+        "first": {"type": "integer", "minimum": 1, "description": "From which row of that part on"},
+    },
+    "required": ["evidence"],
+    "additionalProperties": False,
 }
 
 
@@ -144,12 +161,24 @@ class _Door:
                 )
                 for spec in registry().values()
             ]
+            + [
+                types.Tool(
+                    name=READ_ON,
+                    description=prompts.say("evidence.tool"),
+                    input_schema=_READING,
+                    annotations=types.ToolAnnotations(
+                        read_only_hint=True, destructive_hint=False, open_world_hint=False
+                    ),
+                )
+            ]
         )
 
     async def call_tool(self, context: Any, params: Any) -> Any:
         """Run one tool, approved where it must be, one at a time."""
         arguments = dict(params.arguments or {})
         try:
+            if params.name == READ_ON:
+                return await self._read_again(arguments)
             spec = registry()[params.name]
             spec.check(arguments)
             brought = self._brought(params, spec, arguments)  # used up, also where no yes is needed any more
@@ -218,7 +247,29 @@ class _Door:
             raise broken[0]
         if not made or made[0] is None:
             return _failed(f"{spec.name} was stopped.")
-        return _told(made[0])
+        return _told(made[0], case)
+
+    async def _read_again(self, arguments: Mapping[str, Any]) -> Any:
+        """An evidence of the record, or the rest of one that was cut; nothing is measured."""
+        from mcp import types
+
+        from failsight.agent.guards.reading import read_again
+
+        given = {name: arguments.get(name) for name in _READING["properties"]}
+        evidence, part, first = given["evidence"], given["part"] or "", given["first"] or 1
+        whole = isinstance(first, int) and not isinstance(first, bool)
+        if (
+            not isinstance(evidence, str)
+            or not isinstance(part, str)
+            or not whole
+            or set(arguments) - set(given)
+        ):
+            raise RetryError(
+                f"{READ_ON} takes evidence (such as E4), part (a title) and first (a row, from 1)."
+            )
+        async with self.one:
+            text = read_again(self.case, evidence, part, first, TEXT_LIMIT)
+        return types.CallToolResult(content=[types.TextContent(text=_sendable(text))])
 
     # --- approvals -------------------------------------------------------------------------------------------------
 
@@ -332,11 +383,11 @@ def _yes(answer: Any) -> bool:
     return getattr(answer, "action", "") == "accept" and ticked
 
 
-def _told(made: Evidence) -> Any:
+def _told(made: Evidence, case: Case) -> Any:
     from mcp import types
 
     return types.CallToolResult(
-        content=[types.TextContent(text=_sendable(made.text(TEXT_LIMIT)))],
+        content=[types.TextContent(text=_sendable(told_planner(made, case, TEXT_LIMIT)))],
         structured_content=_sendable(made.to_dict()),
     )
 

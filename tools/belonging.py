@@ -29,8 +29,13 @@ FEWEST = 10  # different values from which a column may say what belongs togethe
 REPEATED = 1.5  # images of a value, on average, from which it may
 MOST_EACH = 50  # images of a value, on average, up to which a column names single things
 #: what is measured of a person or thing, and says nothing of which one it is
-QUANTITIES = frozenset(["age", "weight", "height", "length", "size", "speed", "score", "count", "share", "rate", "distance", "duration", "hours", "years", "months", "days"])  # fmt: skip
-_GERMAN = ("alter", "gewicht", "größe", "groesse", "länge", "laenge", "anzahl", "dauer", "abstand", "entfernung", "stunden", "jahre", "monate", "tage")  # fmt: skip
+QUANTITIES = frozenset([
+    "age", "weight", "height", "length", "width", "depth", "size", "area", "volume", "speed", "score", "rating", "count", "share", "rate",
+    "distance", "duration", "temperature", "humidity", "pressure", "angle", "altitude", "elevation", "latitude", "longitude", "income", "price",
+    "time", "second", "seconds", "minute", "minutes", "hour", "hours", "day", "days", "weekday", "week", "weeks", "month", "months", "quarter",
+    "season", "year", "years", "date",
+])  # fmt: skip
+_GERMAN = ("alter", "gewicht", "größe", "groesse", "länge", "laenge", "anzahl", "dauer", "abstand", "entfernung", "stunden", "jahre", "monate", "tage", "stunde", "jahr", "monat", "datum", "uhrzeit", "temperatur", "fläche", "flaeche", "breite", "tiefe")  # fmt: skip
 # words in the name of such a column: anywhere in it, and as a word of its own
 _ANYWHERE = re.compile(
     r"patient|subject|proband|participant|person|specimen|animal|video|sequence|sequenz|series|serie\b|session|household|recording|aufnahme"
@@ -209,9 +214,16 @@ def _likely(name: str, values: Sequence[Any]) -> Likely | None:
         return None
     texts = [t for v in values if (t := value_text(v))]
     groups = len(set(texts))
-    if groups < FEWEST or len(texts) < REPEATED * groups:
+    if groups < FEWEST or len(texts) < REPEATED * groups or _measured(values):
         return None
     return Likely(name, len(texts), groups)
+
+
+def _measured(values: Sequence[Any]) -> bool:
+    """Whether the values are measurements, whatever the column is called: numbers, of which some have a fraction."""
+    known = [v for v in values if value_text(v)]
+    numbers = all(isinstance(v, int | float | np.number) and not isinstance(v, bool) for v in known)
+    return numbers and any(not float(v).is_integer() for v in known)
 
 
 def _quantity(word: str) -> bool:

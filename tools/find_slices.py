@@ -24,6 +24,7 @@ from failsight.tools.slices.causes import (
 )
 from failsight.tools.slices.classes import classes_of
 from failsight.tools.slices.conditional import only_with
+from failsight.tools.slices.earlier import held_to_earlier
 from failsight.tools.slices.findings import (
     Found,
     Why,
@@ -44,9 +45,11 @@ from failsight.tools.slices.search import Search, prepare, search
 from failsight.tools.slices.stability import stability
 from failsight.tools.slices.suspicions import (
     HELD,
+    WEAKER,
     accounts_for,
     maskable,
     told_held,
+    told_weaker,
 )
 from failsight.tools.slices.target import PATTERN, goal
 from failsight.tools.stats.slices import FEWEST, SearchSettings
@@ -165,7 +168,7 @@ def find_slices(
         made = hibug_evidence(view, split, prepared, notes, alpha, top)
         return dataclasses.replace(made, arguments=jsonable(given))
     register_slice_plans(view, jsonable(given), settings, int(prepared.keep.sum()), predicted is None)
-    found = search(view, split, prepared, aim, notes)
+    found = held_to_earlier(view, search(view, split, prepared, aim, notes), q)
     pulls = [
         dataclasses.replace(one, needs=only_with(found, one))
         for one in suspicions(found, q=q, min_effect=min_effect, floor=found.report.floor)
@@ -200,7 +203,7 @@ def _evidence(view: CaseView, found: Search, pulls: Sequence[Suspicion], q: floa
     together = put_together(found)
     shown, cut = together[:top], len(together) - top
     whys, ties = _whys(view, found, shown), tied_in_training(view, found, pulls)
-    findings, held = told_once(view, found, shown, list(zip(pulls, ties, strict=True)), whys)
+    findings, waiting = told_once(view, found, shown, list(zip(pulls, ties, strict=True)), whys)
     images, figure = report.examples(view, found, shown)
     chart = report.chart(view, found, shown) if shown else None
     cards = slice_figures(view, found, shown, {i: (why.again, why.splits) for i, why in enumerate(whys)})
@@ -214,11 +217,12 @@ def _evidence(view: CaseView, found: Search, pulls: Sequence[Suspicion], q: floa
     return Evidence(
         tool="find_slices",
         title="Where it fails more than elsewhere",
-        summary=" ".join(report.summary(view, found, shown, pulls, whys)),
+        summary=" ".join(report.summary(view, found, shown, pulls, whys, q)),
         facts=(
             *report.facts(found, shown, whys, q),
             *report.pull_facts(found, pulls, ties),
-            *(Fact(HELD, len(names), "count", about) for about, names in held.items()),
+            *(Fact(HELD, len(names), "count", about) for about, names in waiting.slices.items()),
+            *(Fact(WEAKER, len(names), "count", about) for about, names in waiting.weaker.items()),
             report.half_fact(found),
         ),
         tables=tuple(t for t in tables if t),
@@ -227,7 +231,11 @@ def _evidence(view: CaseView, found: Search, pulls: Sequence[Suspicion], q: floa
         questions=_questions(found.goal.kind, pulls),
         findings=findings,
         tried=tried_slices(found, q),
-        notes=(*_notes(view, found, cut, whys, bool(pulls)), *(told_held(*one) for one in held.items())),
+        notes=(
+            *_notes(view, found, cut, whys, bool(pulls)),
+            *(told_held(*one) for one in waiting.slices.items()),
+            *(told_weaker(*one) for one in waiting.weaker.items()),
+        ),
         next_steps=tuple(_next_steps(view, found, shown, pulls)),
     )
 

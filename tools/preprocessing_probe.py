@@ -47,6 +47,11 @@ MANY, FEW = 600, 240  # images by default; few of pictures …
 LARGE = 128  # … with more pixels a side than this, which take a model long
 
 
+def usual_images(view: CaseView) -> int:
+    """How many labelled images are used where nobody says it: by a rule, as what is measured must not depend on timing."""
+    return FEW if max(view.model().preprocessing.size) > LARGE else MANY
+
+
 @tool(
     cost="pass",
     needs=("model",),
@@ -54,6 +59,7 @@ LARGE = 128  # … with more pixels a side than this, which take a model long
     decides=("preprocessing",),
     passes=12.0,
     sample=600,
+    usual=usual_images,
 )
 def preprocessing_probe(
     view: CaseView,
@@ -87,10 +93,7 @@ def preprocessing_probe(
     split = check_split(view, split)
     view.model()  # says what is missing for a black box, before anything else is looked at
     need_labels(view, split)
-    large = max(view.model().preprocessing.size) > LARGE
-    max_images = max_images or (
-        FEW if large else MANY
-    )  # by a rule: what is measured must not depend on timing
+    max_images = max_images or usual_images(view)
     first, second = sample(view.table(split).labels, max_images, view.seed)
     if len(first) + len(second) < FEWEST:
         raise RetryError(

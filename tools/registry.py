@@ -16,6 +16,7 @@ from typing import Any, Literal, get_type_hints
 
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Evidence, Kind
+from failsight.tools.view import CaseView
 
 Cost = Literal["instant", "pass", "heavy"]
 Need = Literal["model", "weights", "train", "deploy", "pool", "boxes", "history", "scores"]
@@ -46,6 +47,7 @@ class ToolSpec:
         passes: about how many passes of the model over its images a call with default arguments costs; 0 where tables
             suffice. The shared pass that makes the predictions counts only while it has not been made.
         sample: how many images such a pass takes with default arguments; 0 for all evaluation images.
+        usual: how many images a call without a limit takes of this case, where that depends on its model; it is what people are told.
         fits: how many linear heads are fitted to the labels with default arguments: time that grows with images and classes.
     """
 
@@ -66,6 +68,7 @@ class ToolSpec:
     personal: tuple[str, ...] = ()
     reads_groups: bool = False
     fits: int = 0
+    usual: Callable[[CaseView], int] | None = None
 
     @property
     def offered(self) -> dict[str, Any]:
@@ -137,6 +140,7 @@ def tool(
     outside: Outside | None = None,
     personal: tuple[str, ...] = (),
     reads_groups: bool = False,
+    usual: Callable[[CaseView], int] | None = None,
 ) -> Callable[[Callable[..., Evidence]], Callable[..., Evidence]]:
     """Declare a function to be a tool. The function itself stays a plain function."""
 
@@ -159,6 +163,7 @@ def tool(
             personal,
             reads_groups,
             fits,
+            usual,
         )
         function.__failsight_tool__ = spec  # type: ignore[attr-defined]
         return function

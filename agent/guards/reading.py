@@ -18,6 +18,24 @@ if TYPE_CHECKING:
     from failsight.agent.case import Case
 
 
+def read_again(case: Case, evidence: str, part: str, first: int, limit: int) -> str:
+    """One evidence of the record again, or one part of it from a row on, in about ``limit`` characters.
+
+    Raises:
+        RetryError: there is no such evidence, part or row.
+    """
+    every = case.state().evidence
+    wanted = evidence.strip().strip("[]{}")
+    made = next((e for e in every if e.id == wanted), None)
+    if made is None:
+        raise RetryError(
+            f"There is no {clean(evidence, 20)}; there are E1 to E{len(every)}."
+            if every
+            else "Nothing was measured yet."
+        )
+    return part_of(made, case, part, first, limit) if part.strip() else told(made, case, limit)
+
+
 class Reading(AgentMiddleware[Any, Any, Any]):
     """Offers ``show_evidence``.
 
@@ -46,20 +64,8 @@ class Reading(AgentMiddleware[Any, Any, Any]):
         first: Annotated[int, Field(description="From which row of that part on", ge=1)] = 1,
     ) -> str:
         """One evidence again, or one part of it from a row on."""
-        every = self.case.state().evidence
-        wanted = evidence.strip().strip("[]{}")
-        made = next((e for e in every if e.id == wanted), None)
         try:
-            if made is None:
-                raise RetryError(
-                    f"There is no {clean(evidence, 20)}; there are E1 to E{len(every)}."
-                    if every
-                    else "Nothing was measured yet."
-                )
-            limit = self.window.reply()
-            text = (
-                part_of(made, self.case, part, first, limit) if part.strip() else told(made, self.case, limit)
-            )
+            text = read_again(self.case, evidence, part, first, self.window.reply())
         except RetryError as error:
             return f"FAILED: {prompts.unfenced(self.case.redacted(str(error)))}"
         return prompts.fenced([text])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from failsight.agent.case import Case
 from failsight.agent.events import ApprovalAsked
 from failsight.agent.foreseen import expected_time, plan
+from failsight.agent.planners.order import work
 from failsight.agent.planners.scripted import ScriptedPlanner, call
 from failsight.agent.session import Session
 from failsight.tools.errors import FailsightError
 from failsight.tools.evidence import Evidence
+from failsight.tools.registry import registry
 from tests.agent.test_retrain import case  # noqa: F401 (a fixture)
 
 
@@ -103,3 +107,13 @@ def test_what_few_images_took_is_a_pace_and_no_total(case: Case) -> None:  # noq
     assert seconds == pytest.approx(2 + 10 * 2) and basis == "by the pace of E7"
     again = expected_time(case, "test_by_masking", {"region": "rect:0,0,1,1", "max_images": 10})
     assert again == ((12.0, 12.0), "it took so long before, E7")
+
+
+def test_a_probe_of_pipelines_counts_them_for_each_image_that_it_takes(case: Case) -> None:  # noqa: F811
+    """By measurement: 22 ways of feeding a third of the images, up to 20 more, and three or four of the others: 11 to 15 an image."""
+    spec, images = registry()["preprocessing_probe"], len(case.table())
+    assert 10 <= spec.passes <= 15
+    assert work(case, spec, {}) == spec.passes * min(images, 600)
+    few = replace(spec, usual=lambda view: 24)  # of a model that sees large pictures fewer are taken
+    assert work(case, few, {}) == spec.passes * 24
+    assert work(case, few, {"max_images": 30}) == spec.passes * 30

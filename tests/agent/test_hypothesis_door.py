@@ -54,6 +54,20 @@ def test_a_model_states_a_hypothesis_and_its_test_decides(tmp_path: Path) -> Non
     assert session.case.state().evidence[0].findings[0].verdict is None
 
 
+def test_a_test_goes_by_the_smallest_effect_with_which_its_hypothesis_was_stated(tmp_path: Path) -> None:
+    session, _ = play(
+        tmp_path,
+        call("state_hypothesis", **GUESS, minimum_effect=0.1),
+        call("test_by_masking", region="box:television", finding="f1"),
+        call("test_by_masking", region="box:television", finding="F1", minimum_effect=0.2),
+        "Done.",
+    )
+    made = session.case.state().evidence
+    assert [e.arguments["minimum_effect"] for e in made] == [0.1, 0.1, 0.2]
+    plans = [e.data for e in session.case.journal if e.kind == "instrument.registered"]
+    assert [p["instrument"]["minimum_effect"] for p in plans] == [0.1, 0.1, 0.2]
+
+
 @pytest.mark.parametrize(
     "extra", [{"verdict": "confirmed"}, {"p": 0.0001}, {"statement": "It is proven that the model cheats."}]
 )

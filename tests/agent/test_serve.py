@@ -52,7 +52,7 @@ class Person:
 async def test_every_tool_is_there_with_its_schema(case: FakeCase, mode: str) -> None:
     async with Client(make_server(case), mode=mode) as client:
         listed = {t.name: t for t in (await client.list_tools()).tools}
-    assert set(listed) == set(registry())
+    assert set(listed) == {*registry(), "show_evidence"}
     for spec in registry().values():
         assert listed[spec.name].input_schema == spec.offered  # without what only a person may say
         assert spec.description in listed[spec.name].description
@@ -71,6 +71,22 @@ async def test_a_call_is_evidence_in_words_and_whole_and_stands_in_the_journal(
     assert again.structured_content["id"] == "E1"
     assert [e["by"] for e in events(case, "tool.started")] == ["mcp"]
     assert verify(case.folder)[1] == []
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_what_does_not_fit_is_read_on(
+    case: FakeCase, mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("failsight.agent.serve.TEXT_LIMIT", 700)
+    async with Client(make_server(case), mode=mode) as client:
+        text = (await client.call_tool("evaluate", {})).content[0].text
+        assert len(text) < 1000 and 'show_evidence(evidence="E1", part=' in text
+        part = await client.call_tool("show_evidence", {"evidence": "E1", "part": "values"})
+        assert not part.is_error and part.content[0].text.startswith("E1 evaluate\nValues:")
+        assert "E1 to E1" in (await client.call_tool("show_evidence", {"evidence": "E9"})).content[0].text
+        assert (await client.call_tool("show_evidence", {"evidence": "E1", "first": "two"})).is_error
+        assert (await client.call_tool("show_evidence", {"part": "values"})).is_error
+    assert len(events(case, "tool.started")) == 1
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import check_grad
 from scipy.stats import chi2
@@ -62,6 +62,8 @@ def test_rates_are_found_again_though_the_classes_are_hard_to_tell_apart() -> No
     assert found.p < 1e-6
 
 
+@example(25, 0.3046875, 0.0, 0.21875)  # two optima, a flat curve and a steep one that flips squeeze
+@example(25, 0.3046875, 0.125, 0.25)
 @given(st.integers(0, 10_000), st.floats(0.3, 2.0), st.floats(0, 0.3), st.floats(0, 0.3))
 @settings(max_examples=15, deadline=None)
 def test_the_other_way_round_is_the_other_way_round(

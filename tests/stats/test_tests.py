@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.special import ndtr
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import proportions_ztest
 
-from failsight.tools.stats.multiplicity import benjamini_hochberg, holm
+from failsight.tools.stats.multiplicity import benjamini_hochberg, holm, weighted_benjamini_hochberg
 from failsight.tools.stats.power import (
     power_paired,
     power_two_rates,
@@ -167,3 +168,32 @@ def test_tails() -> None:
     assert normal_p(-1.0, "less") == pytest.approx(stats.norm.cdf(-1.0))
     assert chi_squared_p(7.3, 3) == pytest.approx(stats.chi2.sf(7.3, 3))
     assert chi_squared_p(7.3, 0) == 1.0
+
+
+class TestWeightedBenjaminiHochberg:
+    def test_equal_weights_are_the_plain_procedure(self) -> None:
+        p = [0.001, 0.02, 0.03, 0.4]
+        assert weighted_benjamini_hochberg(p, [1] * 4, 0.05)[:3] == pytest.approx(benjamini_hochberg(p)[:3])
+
+    def test_a_larger_share_lowers_the_bar_and_a_smaller_one_raises_it(self) -> None:
+        q = weighted_benjamini_hochberg([0.02, 0.02], [1.8, 0.2], 0.05)
+        assert q == pytest.approx([0.02 / 1.8 * 2, 0.1])
+
+    def test_no_weight_rejects_what_is_above_the_level(self) -> None:
+        assert weighted_benjamini_hochberg([0.001, 0.06], [0.5, 1.5], 0.05).tolist() == [0.004, 0.06]
+
+    @pytest.mark.parametrize("weights", [[1], [2, 1], [2, 0], [3, -1]])
+    def test_weights_that_are_no_shares(self, weights: list[float]) -> None:
+        with pytest.raises(ValueError, match="weights"):
+            weighted_benjamini_hochberg([0.1, 0.2], weights, 0.05)
+
+    def test_false_discoveries_stay_at_the_level(self) -> None:
+        """Ten nulls and ten effects, shares drawn at random: the mean share of false ones among those rejected."""
+        rng, shares = np.random.default_rng(0), []
+        for _ in range(2000):
+            weights = rng.exponential(size=20)
+            z = rng.normal(size=20) + np.repeat([0.0, 3.0], 10)
+            q = weighted_benjamini_hochberg(ndtr(-z), weights / weights.mean(), 0.05)
+            rejected = q <= 0.05
+            shares.append(rejected[:10].sum() / max(1, rejected.sum()))
+        assert np.mean(shares) <= 0.05

@@ -35,6 +35,11 @@ class TestWhichColumn:
         found = belonging.likely(table(60, {"light": ["dark", "bright"] * 30, "PatientID": names}))
         assert found == belonging.Likely("PatientID", 60, 20)
 
+    @pytest.mark.parametrize("name", ["patient", "house_number", "plot", "video_seq", "case id"])
+    def test_numbers_that_name_things_are_ids(self, name: str) -> None:
+        found = belonging.likely(table(60, {name: [100 + i % 20 for i in range(60)]}))
+        assert found == belonging.Likely(name, 60, 20)
+
     def test_of_several_the_coarsest(self) -> None:
         columns = {"series": [f"s{i // 2}" for i in range(80)], "patient": [f"P{i // 4}" for i in range(80)]}
         found = belonging.likely(table(80, columns))
@@ -50,6 +55,11 @@ class TestWhichColumn:
             ("image_id", [f"{i}.png" for i in range(60)]),
             ("video", ["", "nan"] * 30),
             ("age_of_owner", [20 + i % 20 for i in range(60)]),  # an age is nobody
+            ("owner_age", [20 + i % 20 for i in range(60)]),
+            ("visit_month", [1 + i % 12 for i in range(60)]),
+            ("event_year", [2000 + i % 12 for i in range(60)]),
+            ("Fallmonat", [1 + i % 12 for i in range(60)]),
+            ("plot_ph", [5.0 + (i % 20) / 10 for i in range(60)]),  # measured of a plot
             ("patientWeight", [50 + i % 20 for i in range(60)]),
             ("Patientenalter", [20 + i % 20 for i in range(60)]),
             ("Alter des Patienten", [20 + i % 20 for i in range(60)]),

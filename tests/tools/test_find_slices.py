@@ -484,6 +484,24 @@ def test_all_right_or_all_wrong(right: bool) -> None:
     made = find_slices(scored(labels, columns, labels if right else (labels + 1) % 4))
     check_evidence(made)
     assert not kinds(made) and "none confirmed" in made.summary
+    assert "to be seen" not in made.summary  # there is nothing that could have been seen
+
+
+@pytest.mark.parametrize("n", [10, 1200])
+def test_what_finds_nothing_says_what_could_have_been_seen(n: int) -> None:
+    rng = np.random.default_rng(3)
+    labels, columns = rng.integers(0, 4, n), columns_of(rng, n)
+    made = find_slices(scored(labels, columns, noisy(rng, labels, 0.2)))
+    assert not kinds(made)
+    seen = [f for f in made.facts if f.name == "smallest_detectable_effect"]
+    first = ". ".join(made.summary.split(". ")[:3])
+    if n == 10:
+        assert not seen and "even a group of a tenth of the images (1) may fail more often unseen" in first
+    else:
+        assert (
+            f"would have to fail more often than the others by about {number(seen[0].value, 'points')} to be seen"
+            in first
+        )
 
 
 def test_the_schema_describes_and_bounds_every_argument() -> None:

@@ -37,6 +37,19 @@ def test_a_cue_that_the_model_reads_is_confirmed_with_its_exact_effect(tmp_path:
     assert (tmp_path / made.figures[0].path).is_file()
 
 
+@pytest.mark.parametrize(
+    ("region", "instead"),
+    [("border:0.2", "border:0.14"), ("corners:0.4", "corners:0.35"), ("rect:0,0,1,0.6", "")],
+)
+def test_a_region_that_leaves_no_room_for_a_control_is_refused(region: str, instead: str) -> None:
+    view = case()
+    with pytest.raises(RetryError, match=f"no control of the same area.*{instead}"):
+        mask(view, region=region, class_name="day")
+    assert view.instruments == []
+    if instead:
+        assert mask(view, region=instead, class_name="day").fact("n").value > 0
+
+
 def test_a_decoy_is_refuted_and_the_power_is_said() -> None:
     made = mask(case(), region="box:plant", class_name="day")
     assert made.findings[0].verdict == "refuted"
@@ -205,8 +218,11 @@ def test_a_cue_that_covers_the_image_leaves_no_control() -> None:
 
 
 def test_what_could_not_be_tested_is_not_called_tested_and_spends_no_error_budget() -> None:
-    view = case()
-    first = mask(view, region="border:0.2", class_name="day", max_images=8)
+    table = scene()
+    for own in table.boxes:
+        own["wall"] = [(0, 0, 1, 0.7)]
+    view = case(table)
+    first = mask(view, region="box:wall", class_name="day", max_images=8)
     assert first.fact("n").value == 0 and first.fact("n_planned").value == 8
     assert any("was drawn, and none of it could be tested" in note for note in first.notes)
     assert not any("images was tested" in note for note in first.notes)
@@ -216,7 +232,7 @@ def test_what_could_not_be_tested_is_not_called_tested_and_spends_no_error_budge
 
 
 def test_pictures_of_one_pixel_are_left_out() -> None:
-    made = mask(case(blank(6, size=1), size=1), region="rect:0,0,1,1")
+    made = mask(case(blank(6, size=1, boxes=[{"lamp": [(0, 0, 1, 1)]}] * 6), size=1), region="box:lamp")
     assert made.fact("n").value == 0
     assert made.findings[0].verdict == "inconclusive"
 

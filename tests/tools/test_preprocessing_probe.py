@@ -49,6 +49,34 @@ def test_a_model_that_answers_the_same_whatever_it_is_fed_is_said_to(value: floa
         probe(model)
 
 
+def test_an_interrupted_probe_goes_on_after_the_batches_that_were_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("failsight.tools.pipelines.feeding.WORTH_KEEPING", 0.0)
+    scored: list[int] = []
+    stop: list[int] = []
+    rule = made_for(PLAIN)
+
+    def counting(x: Floats) -> Floats:
+        scored.append(len(x))
+        if stop and sum(scored) > stop[0]:
+            raise KeyboardInterrupt
+        return rule(x)
+
+    view = FakeView({"data": coloured(700)}, RuleModel(counting, PLAIN), folder=tmp_path)
+    stop.append(3000)  # of 22 ways to feed 200 pictures
+    scored.clear()
+    with pytest.raises(KeyboardInterrupt):
+        preprocessing_probe(view)
+    stop.clear()
+    scored.clear()
+    made, rest = preprocessing_probe(view), sum(scored)
+    scored.clear()
+    whole = preprocessing_probe(FakeView({"data": coloured(700)}, RuleModel(counting, PLAIN)))
+    assert sum(scored) - rest >= 2000
+    assert (made.facts, made.tables) == (whole.facts, whole.tables)
+
+
 MISTAKES: dict[str, tuple[Preprocessing, dict[str, Any], dict[str, Any]]] = {
     "needs BGR": (replace(PLAIN, channels="BGR"), {"channels": "RGB"}, {"channels": "BGR"}),
     "needs -1 to 1": (

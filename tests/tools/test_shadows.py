@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -219,3 +220,47 @@ def test_what_is_measured_in_pictures_does_not_explain_what_people_recorded() ->
     view.stated = [("F4", known({"lamp": "old"}))]
     (found,) = compare_group(view, where="brightness<0.5").findings
     assert "F4" in found.note
+
+
+def pulled(n: int = 2000, seed: int = 0) -> FakeView:
+    """At night on line west 40 % of the images are called film, elsewhere 5 %."""
+    view = plant(n, seed)
+    table = view.table()
+    rng = np.random.default_rng([seed, 1])
+    night, west = (np.array(table.columns[k]) == v for k, v in (("shift", "night"), ("line", "west")))
+    film = rng.random(n) < np.where(night & west, 0.4, 0.05)
+    return FakeView({"data": table}, scores={"data": one_hot(np.where(film, 2, table.labels), 3, 0.8)})
+
+
+@pytest.mark.parametrize("kind", ["weak_slice", "spurious_correlation"])
+def test_what_a_group_is_called_is_explained_by_what_another_one_is_called(kind: Any) -> None:
+    view = pulled()
+    assert compare_group(view, where="shift=night", called="film").findings[0].verdict == "confirmed"
+    own = {"confused_with": "film"} if kind == "weak_slice" else {"class_name": "film"}
+    view.stated = [("F3", dataclasses.replace(known({"line": "west", "shift": "night"}, **own), kind=kind))]
+    made = compare_group(view, where="shift=night", called="film")
+    check_evidence(made)
+    (found,) = made.findings
+    assert found.verdict == "inconclusive"
+    assert "excess is that of F3: outside F3" in found.note and "are called film, against" in found.note
+    assert (
+        compare_group(view, where=["line=west", "shift=night"], called="film").findings[0].verdict
+        == "confirmed"
+    )
+    view.stated = [("F3", known({"line": "west", "shift": "night"}, confused_with="can"))]  # of another class
+    assert compare_group(view, where="shift=night", called="film").findings[0].verdict == "confirmed"
+
+
+def test_a_group_confirmed_before_the_one_that_it_follows_from_is_named_when_that_one_is_confirmed() -> None:
+    view = plant(both=0.4)
+    view.stated = [("F1", known({"shift": "night"}))]
+    made = compare_group(view, where=["line=west", "shift=night"])
+    assert made.findings[0].verdict == "confirmed"
+    (note,) = (n for n in made.notes if n.startswith("F1 "))
+    assert "may only follow from it. Its excess is that of this group: outside this group" in note
+    assert made.next_steps == ("Test again what may only follow from this group (compare_group finding=F1).",)
+    view = plant(both=0.3, night=0.3)
+    view.stated = [("F1", known({"shift": "night"}))]  # the rest of the night is worse, too
+    assert not [
+        n for n in compare_group(view, where=["line=west", "shift=night"]).notes if n.startswith("F1 ")
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from failsight.tools.attributes.metadata import unusable_columns
 from failsight.tools.experiments.population import parse_filters
 from failsight.tools.find_slices import find_slices
 from failsight.tools.inputs.base import AttributeTable
@@ -170,3 +171,22 @@ def test_find_slices_finds_the_seconds_in_which_it_fails() -> None:
     inside = matches(seconds, finding.slice["taken"])
     assert (inside & late).sum() / (inside | late).sum() > 0.9
     assert any("taken ≥ 17000" in n for n in made.notes)
+
+
+@pytest.mark.parametrize("name", ["zip", "zip_code", "deviceId", "house number", "district"])
+def test_numbers_that_are_names_are_not_cut_into_ranges(name: str) -> None:
+    numbers = np.repeat(10000.0 + 7 * np.arange(20), 30)
+    coded = encode_column(name, "metadata", numbers)
+    assert coded.edges is None and coded.values[:2] == ("10000", "10007") and len(coded.values) == 20
+    agrees(coded, numbers)
+
+
+@pytest.mark.parametrize("name", ["zip_distance", "number_of_codes", "number", "id_area", "brightness"])
+def test_numbers_that_measure_are_cut(name: str) -> None:
+    assert encode_column(name, "metadata", np.repeat(10000.0 + 7 * np.arange(20), 30)).edges is not None
+    assert encode_column("device_id", "metadata", np.repeat(0.5 + np.arange(20), 30)).edges is not None
+
+
+def test_names_that_each_occur_once_make_no_slices() -> None:
+    once = {"zip": 10000.0 + 7 * np.arange(600), "age": 10000.0 + 7 * np.arange(600)}
+    assert unusable_columns(once) == {"zip": "nearly every value is unique"}

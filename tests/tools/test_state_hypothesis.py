@@ -53,6 +53,13 @@ def test_a_cue_gets_a_masking_test_and_no_verdict() -> None:
     assert plan.minimum_effect == 0.05
 
 
+def test_a_cue_without_room_for_a_control_is_refused_before_it_is_registered() -> None:
+    view = world()
+    with pytest.raises(RetryError, match="no control of the same area"):
+        state_hypothesis(view, "spurious_correlation", class_name="red_room", cue="border:0.2")
+    assert view.instruments == []
+
+
 def test_the_smallest_effect_goes_with_the_measurement_where_it_takes_one() -> None:
     view = world()
     made = state_hypothesis(view, "weak_slice", where="lighting=dark", minimum_effect=0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,6 +20,15 @@ Column = npt.NDArray[Any]
 MOST_OBJECTS = (
     200  # a vocabulary of thousands would cost memory and find nothing: rare objects have no support
 )
+
+#: last words of columns whose numbers are names
+NOMINAL = frozenset([
+    "zip", "zipcode", "postcode", "postalcode", "postal", "plz", "postleitzahl", "id", "ids", "uid", "pid", "code", "codes", "barcode",
+    "sku", "serial", "phone", "district", "ward", "precinct", "bezirk", "cluster", "category", "type",
+])  # fmt: skip
+NUMBERED = frozenset(
+    ["number", "nr", "nummer"]
+)  # so are these of something: a house number, and no number of houses
 
 
 def metadata_columns(table: ImageTable, rows: Ints) -> dict[str, Column]:
@@ -79,11 +89,25 @@ def _yes_no(flags: Sequence[bool]) -> Column:
 
 def unusable_columns(columns: Mapping[str, Column]) -> dict[str, str]:
     """Columns no slice can be made of, each with the reason in a few words."""
-    found = {name: _unusable(values) for name, values in columns.items()}
+    found = {name: _unusable(values, nominal(name, values)) for name, values in columns.items()}
     return {name: reason for name, reason in found.items() if reason}
 
 
-def _unusable(values: Column) -> str:
+def nominal(name: str, values: Column) -> bool:
+    """Whether numbers name things and measure nothing, so that those between two of them are no group: zip codes, ids, districts.
+
+    By the last word of the column's name (``device_id``, ``zip code``; a ``zip_distance`` is a distance), and whole numbers only.
+    """
+    if values.dtype == object:
+        return False
+    said = re.sub(r"(?<=[a-zäöü])(?=[A-Z])", " ", name).lower()
+    words = re.findall(r"[a-zäöüß]+", re.split(r"(?<![a-z])of(?![a-z])", said)[0])
+    named = bool(words) and (words[-1] in NOMINAL or (words[-1] in NUMBERED and len(words) > 1))
+    known = values[np.isfinite(values)]
+    return named and bool(np.all(known == np.floor(known)))
+
+
+def _unusable(values: Column, named: bool = False) -> str:
     if values.dtype == object:
         counts = Counter(v for v in values.tolist() if v is not None)
         most = max(counts.values(), default=0)
@@ -92,7 +116,9 @@ def _unusable(values: Column) -> str:
         if _counts_rows(distinct, times):
             return "a running number"
         counts = Counter(dict(zip(distinct.tolist(), times.tolist(), strict=True)))
-        most = len(values)  # numbers are cut into ranges: that each value occurs once is no objection
+        most = (
+            max(counts.values(), default=0) if named else len(values)
+        )  # numbers are cut into ranges: that each value occurs once is no objection
     if not counts:
         return "no values"
     if len(counts) == 1:

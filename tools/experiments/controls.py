@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from failsight.tools.errors import RetryError
 from failsight.tools.experiments.patches import Patch, Patches, area, as_mask, centre, change
-from failsight.tools.experiments.regions import Mask
+from failsight.tools.experiments.regions_base import FIXED, Mask, Region
 
 Floats64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -25,6 +26,30 @@ ROLLS = 64  # ways of moving a whole region round the picture that are tried
 PLACE = 1.0  # weight of a full mismatch of place against a factor e in pixel change
 CHANGE = 0.5
 MOST_CHANGE = 4.0  # a control that changes 50 times less is no worse than one that changes nothing
+
+
+#: regions of a kind that leave just room for a control
+ROOMY = {"border": "border:0.14", "corners": "corners:0.35"}
+
+
+def check_room(region: Region, height: int, width: int) -> None:
+    """That a region which lies alike in every picture leaves room for a control of its area.
+
+    Raises:
+        RetryError: it covers more than half of the picture, and then there is none.
+    """
+    if region.kind in FIXED:
+        share = float(region.mask(height, width).mean())
+    elif region.kind == "saliency":
+        share = region.share
+    else:
+        return  # it differs from picture to picture: those without room are left out, with the reason
+    if share > 0.5:
+        instead = f", such as {ROOMY[region.kind]}" if region.kind in ROOMY else ""
+        raise RetryError(
+            f"region: {region.spec} covers {100 * share:.0f} % of the picture, so no control of the same area has room beside it. Take "
+            f"one that covers at most half{instead}."
+        )
 
 
 @dataclass(frozen=True, slots=True)

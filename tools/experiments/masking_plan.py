@@ -10,6 +10,7 @@ import numpy as np
 
 from failsight.tools.errors import RetryError
 from failsight.tools.evidence import Finding, Instrument, Kind
+from failsight.tools.experiments.controls import check_room
 from failsight.tools.experiments.doses import Doses, Response, check_doses
 from failsight.tools.experiments.fills import Fill, make_fill
 from failsight.tools.experiments.masking import Bench, Measurements, measure, respond
@@ -114,6 +115,7 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
     table = view.table(split)
     objects = boxed_objects(table)
     region = parse_region(_region_text(asked, stated, objects), objects, view.classes, table.columns)
+    check_room(region, *view.model().preprocessing.size)
     watched = _watched(view, asked, stated)
     chosen = choose(
         view,

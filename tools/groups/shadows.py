@@ -20,7 +20,7 @@ from failsight.tools.evidence import group_key
 from failsight.tools.experiments.population import rows_meeting
 from failsight.tools.groups.gaps import LEVEL, Group, Groups, Images
 from failsight.tools.hypotheses.suggested import conditions_behind
-from failsight.tools.hypotheses.typed import GROUPED
+from failsight.tools.hypotheses.typed import CUED, GROUPED
 from failsight.tools.inputs.base import Split
 from failsight.tools.stats.groups import Gap, gap
 from failsight.tools.stats.multiplicity import benjamini_hochberg
@@ -58,7 +58,7 @@ class Apart:
     Attributes:
         owner: name of the other one. whole: gap of the group among all images. gap: what is left of it.
         rate, rate_out, n: share that counts in what is left of the group and beside it; images of the group that are left.
-        within: whether it was compared inside the other one.
+        within: whether it was compared inside the other one. fate: what became of the images that count: wrong, or called a class.
     """
 
     owner: str
@@ -69,6 +69,7 @@ class Apart:
     n: int
     n_out: int
     within: bool
+    fate: str = "wrong"
 
     def outcome(self, least: float, q: float, level: float = LEVEL) -> Outcome:
         """``stands``: still worse; ``follows``: surely less than it seemed; ``indistinct``: too few images are left to tell."""
@@ -87,7 +88,7 @@ class Apart:
         if not math.isfinite(self.gap.value):
             return f"It can't be told apart from {self.owner}: {where} no class has images of both sides."
         rates = (
-            f"{where} {number(self.rate)} of its {self.n:,} images are wrong, against {number(self.rate_out)} of the others "
+            f"{where} {number(self.rate)} of its {self.n:,} images are {self.fate}, against {number(self.rate_out)} of the others "
             f"({number(self.gap.value, 'points')} {interval(self.gap.ci, 'points')} within true classes)"
         )
         if outcome == "stands":
@@ -103,25 +104,37 @@ def measured_names(view: CaseView, split: Split) -> frozenset[str]:
     return frozenset(n for n, source in view.attributes(split).sources.items() if source == "computed")
 
 
-def owners(view: CaseView, split: Split, skip: Collection[str] = ()) -> list[tuple[str, Owner]]:
-    """(group, owner) of each confirmed group of the case, over the rows of the table; without those of ``skip`` (:func:`group_key`)."""
+def owners(
+    view: CaseView, split: Split, skip: Collection[str] = (), called: str | None = None
+) -> list[tuple[str, Owner]]:
+    """(group, owner) of each confirmed group of the case, over the rows of the table; without those of ``skip`` (:func:`group_key`).
+
+    Args:
+        called: those whose images are called this class more often, by which such groups are explained; None: those that are wrong more often.
+    """
     made = []
     table = view.table(split)
     computed: frozenset[str] | None = None
     for name, one in view.findings():
-        wanted = one.verdict == "confirmed" and one.kind in GROUPED and one.slice and not one.about
-        if not wanted or one.split != split or one.failure == "robustness" or one.group in skip:
+        kinds = GROUPED if called is None else (*GROUPED, *CUED)
+        wanted = one.verdict == "confirmed" and one.kind in kinds and one.slice and not one.about
+        if not wanted or one.split != split or one.failure == "robustness":
             continue
-        if one.confused_with and not one.class_name:
+        key = group_key(one.slice, one.class_name, split)
+        if key in skip:
+            continue
+        if called is None and one.confused_with and not one.class_name:
             continue  # it says what such images are called, not that they are wrong more often
+        if called is not None and called != (one.class_name if one.kind in CUED else one.confused_with):
+            continue
         try:
             inside, _ = rows_meeting(view, split, conditions_behind(one.slice))
         except RetryError:
             continue
-        if one.class_name in view.classes:
+        if one.class_name in view.classes and one.kind not in CUED:
             inside = inside & (table.labels == view.classes.index(one.class_name))
         computed = measured_names(view, split) if computed is None else computed
-        made.append((one.group, Owner(name, inside, bool(computed & set(one.slice or {})))))
+        made.append((key, Owner(name, inside, bool(computed & set(one.slice or {})))))
     return made
 
 
@@ -133,11 +146,12 @@ def apart(
     counted: Mask,
     strata: npt.NDArray[np.int64],
     sources: npt.NDArray[np.int64] | None,
+    fate: str = "wrong",
 ) -> Apart | None:
     """A group against its others without the images of another group; None where that one does not have most of its excess.
 
     Args:
-        inside, others: (n,) the group and what it is compared with. counted: (n,) errors.
+        inside, others: (n,) the group and what it is compared with. counted: (n,) errors, or images called a class; ``fate`` says which.
     """
     shared, n = int((inside & owner.inside).sum()), int(inside.sum())
     if not shared or not math.isfinite(whole.value) or whole.value <= 0:
@@ -152,7 +166,7 @@ def apart(
     if not within and not (mostly if math.isnan(remains) else remains <= (1 - MOSTLY) * whole.value * n):
         return None
     return Apart(
-        owner.name, whole, found, _rate(counted, mine), _rate(counted, rest), int(mine.sum()), int(rest.sum()), within
+        owner.name, whole, found, _rate(counted, mine), _rate(counted, rest), int(mine.sum()), int(rest.sum()), within, fate
     )  # fmt: skip
 
 

@@ -51,8 +51,8 @@ def evidence(view: CaseView, plan: Plan, plan_id: str, made: Compared, given: Ma
         questions=("performance.3",),
         findings=() if made.gap.value != made.gap.value else (_settled(plan, made, result, judged, q),),
         tried=_tried(plan, result),
-        notes=_notes(view, plan, made),
-        next_steps=_next(plan, judged, owner),
+        notes=_notes(view, plan, made, judged),
+        next_steps=_next(plan, judged, owner, made),
     )
 
 
@@ -249,7 +249,7 @@ def _figures(view: CaseView, plan: Plan, made: Compared, images: tuple[ImageRef,
     return tuple(figures)
 
 
-def _notes(view: CaseView, plan: Plan, made: Compared) -> tuple[str, ...]:
+def _notes(view: CaseView, plan: Plan, made: Compared, judged: Judgement) -> tuple[str, ...]:
     notes = [
         *(
             [
@@ -269,12 +269,20 @@ def _notes(view: CaseView, plan: Plan, made: Compared) -> tuple[str, ...]:
             else f"It makes up {number(r.train)} of the training images of its class, {number(r.share)} of the evaluation images "
             f"(difference {interval(r.ci, 'points')})."
         )
+    if judged.verdict == "confirmed":
+        notes += [
+            f"{name} was confirmed before this group was known, and may only follow from it. {told}"
+            for name, told in made.earlier.items()
+        ]
     return (*notes, *left_out_notes(plan.asked.split, view.predictions(plan.asked.split).left_out))
 
 
-def _next(plan: Plan, judged: Judgement, owner: str) -> tuple[str, ...]:
+def _next(plan: Plan, judged: Judgement, owner: str, made: Compared) -> tuple[str, ...]:
     if owner:
         return (f"Look into {owner} first; then test this group again.",)
+    if judged.verdict == "confirmed" and made.earlier:
+        listed = listing([f"compare_group finding={name}" for name in made.earlier], 4)
+        return (f"Test again what may only follow from this group ({listed}).",)
     if judged.verdict == "confirmed" and plan.finding.kind in CUED:
         return (
             "Take the thing away, or put it in, to see whether it is the cause (test_by_masking, test_by_adding).",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,6 +120,7 @@ class Compared:
         errors, errors_ci, errors_out: the same of all errors.
         at: positions in the prediction table of the group's images that count, the surest first.
         beside: what is left of the gap without each confirmed group that has most of it.
+        earlier: id of each group confirmed before that may only follow from this one → what is left of it, in a sentence.
     """
 
     gap: Gap
@@ -134,6 +136,7 @@ class Compared:
     errors_out: float
     at: npt.NDArray[np.int64]
     beside: tuple[Apart, ...] = ()
+    earlier: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def make_plan(view: CaseView, asked: Asked) -> Plan:
@@ -177,7 +180,7 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
         inside, outside = everyone
     together = belonging.told(asked.group_by) or (before.together if asked.group_by is None else "")
     finding, old = _finding(view, stated, conditions, within, called, split)
-    others = _owners(view, finding, conditions, split, inside) if called is None else ()
+    others = _owners(view, finding, conditions, split, inside, wanted if called is not None else None)
     plan = _instrument(asked, finding, conditions, called, view, (inside, outside), before, together, others)
     return Plan(
         asked, conditions, within, called, called, finding, old, plan, inside, outside, before, untouched,
@@ -186,14 +189,21 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
 
 
 def _owners(
-    view: CaseView, finding: Finding, conditions: tuple[Filter, ...], split: Split, inside: Mask
+    view: CaseView,
+    finding: Finding,
+    conditions: tuple[Filter, ...],
+    split: Split,
+    inside: Mask,
+    called: str | None,
 ) -> tuple[Owner, ...]:
-    """Other confirmed groups of the case that share images with a group whose errors are compared."""
-    if finding.kind not in GROUPED:
-        return ()
+    """Other confirmed groups of the case that share images with a group whose errors, or calls of one class, are compared."""
     mine = {one.name: in_words(one) for one in conditions}
     skip = {finding.group, group_key(mine, finding.class_name, split)}
-    some = [o for _, o in owners(view, split, skip) if (o.inside & inside).any()]
+    if (
+        called is not None
+    ):  # of a sign the class is that which it pulls to, of a group that which its images are of
+        skip |= {group_key(mine, called, split), group_key(mine, None, split)}
+    some = [o for _, o in owners(view, split, skip, called) if (o.inside & inside).any()]
     of_pictures = bool(some) and bool(measured_names(view, split) & set(mine))
     return tuple(o for o in some if o.explains(of_pictures))
 
@@ -307,19 +317,41 @@ def run(view: CaseView, plan: Plan) -> Compared:
     at = at[np.argsort(-p.confidence[at], kind="stable")] if p.has_scores else at
     seen = n and n_out and sources is None  # of images in groups their number alone can't say it
     detectable = smallest_rate_difference(n, rate_out, n_out, plan.asked.alpha) if seen else None
-    beside = [
-        apart(
-            dataclasses.replace(o, inside=o.inside[p.rows]), inside, outside, made, counted, strata, sources
-        )
-        for o in plan.owners
-    ]
+    fate = "wrong" if plan.called is None else f"called {clean(p.classes[plan.called], 60)}"
+    known = [dataclasses.replace(o, inside=o.inside[p.rows]) for o in plan.owners]
+    beside = [apart(o, inside, outside, made, counted, strata, sources, fate) for o in known]
+    mine = Owner("this group", inside, bool(measured_names(view, split) & {c.name for c in plan.conditions}))
+    among = inside | outside
+    earlier = [_now(o, mine, among, counted, strata, sources, fate, plan.asked.minimum_effect) for o in known]
     rarity = _rarity(view, plan) if plan.finding.kind == "rare_case" else None
     wrong = p.labelled & ~p.correct
     missed, missed_out = int((wrong & inside).sum()), int((wrong & outside).sum())
     return Compared(
         made, hits / n if n else math.nan, _share(counted, inside, sources), rate_out, n, n_out, detectable, rarity,
         missed / n if n else math.nan, _share(wrong, inside, sources), missed_out / n_out if n_out else math.nan, at, tuple(b for b in beside if b is not None),
+        {o.name: told for o, told in zip(known, earlier, strict=True) if told},
     )  # fmt: skip
+
+
+def _now(
+    owner: Owner,
+    mine: Owner,
+    among: Mask,
+    counted: Mask,
+    strata: npt.NDArray[np.int64],
+    sources: npt.NDArray[np.int64] | None,
+    fate: str,
+    least: float,
+) -> str:
+    """What is left of an earlier confirmed group without the one that is tested now, in a sentence; empty where it stands without it."""
+    if not mine.explains(owner.measured) or not (mine.inside ^ owner.inside).any():
+        return ""
+    its, others = owner.inside & among, among & ~owner.inside
+    one = apart(mine, its, others, gap(counted, its, others, strata, sources), counted, strata, sources, fate)
+    if one is None:
+        return ""
+    outcome = one.outcome(least, one.gap.p)
+    return "" if outcome == "stands" else one.told(outcome)
 
 
 def _share(hits: Mask, inside: Mask, sources: npt.NDArray[np.int64] | None) -> tuple[float, float]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from failsight.tools.evidence import Instrument
+from failsight.tools.evidence import Evidence, Finding, Instrument
+from failsight.tools.experiments.controls import check_room
 from failsight.tools.experiments.population import TRUE_NAMES, shows
 from failsight.tools.hypotheses.typed import CUED, GROUPED, Typed
 from failsight.tools.view import CaseView
@@ -38,7 +39,11 @@ class Choice:
 
 
 def choose(view: CaseView, made: Typed) -> Choice:
-    """The cheapest measurement that can settle the hypothesis in this case."""
+    """The cheapest measurement that can settle the hypothesis in this case.
+
+    Raises:
+        RetryError: the cue covers so much of each picture that no control has room beside it.
+    """
     if made.kind in CUED:
         return _among(_of_cue(view, made), made)
     if made.kind in GROUPED:
@@ -60,6 +65,15 @@ def least(choice: Choice, minimum_effect: float | None) -> Choice:
     return replace(choice, arguments={**choice.arguments, LEAST: minimum_effect})
 
 
+def registered_least(evidence: Sequence[Evidence], finding: Finding) -> float | None:
+    """The smallest effect with which the finding was stated last; None where it never was, or nobody said one."""
+    stated = [
+        e for e in evidence if e.tool == "state_hypothesis" and any(f.key == finding.key for f in e.findings)
+    ]
+    told = stated[-1].arguments.get(LEAST) if stated else None
+    return float(told) if isinstance(told, int | float) else None
+
+
 def _of_cue(view: CaseView, made: Typed) -> Choice:
     if made.cue is None:
         return _of_group(made)
@@ -76,6 +90,7 @@ def _of_cue(view: CaseView, made: Typed) -> Choice:
         )  # fmt: skip
     if made.prediction == "called_so" and made.cue.kind == "box":
         return _of_group(made)
+    check_room(made.cue, *view.model().preprocessing.size)
     arguments: dict[str, Any] = {"region": made.cue.spec}
     if made.kind == "missing_feature" and made.class_name:
         arguments["where"] = (f"true={made.class_name}",)

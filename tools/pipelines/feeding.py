@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,7 @@ from failsight.tools.view import CaseView
 
 FLOOR = 1e-6  # a probability below this counts as this: one sure error must not outweigh all other pictures
 _STORED = 2  # layout of the cached arrays
+WORTH_KEEPING = 1.0  # seconds that a batch took, from which it is kept by itself
 _BACK = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -51,6 +53,7 @@ _BACK = {
 
 Bools = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.int64]
+Arrays = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -173,49 +176,59 @@ class Bench:
         known_bad = [(row, self._fails[row]) for row in rows.tolist() if row in self._fails]
         rows = rows[[row not in self._fails for row in rows.tolist()]]
         key = self._key(rows, pipelines)
-        stored = self.view.cached(key)
-        if stored is not None:
-            reasons = [str(r) for r in stored["reasons"].tolist()]
-            bad = list(zip(stored["bad"].tolist(), reasons, strict=True))
-            self._note_failures(bad)
-            bad = [*known_bad, *bad]
-            rows = stored["rows"]
-            known, answered = self.table.labels[rows], stored["said"]
-            return Outcomes(rows, known, answered == known, stored["truth"], self._left_out(bad), answered)
-        labels, kept, bad = self.table.labels, [], []
-        said: list[Rows] = []
-        truth: list[Floats] = []
-        with self.view.progress.job(label, len(rows)) as ticker:
-            for part, pictures, unread in self._pictures(rows, pipelines):
-                bad += unread
-                read = len(part)
-                if read:
-                    scored, failed = self._batch(pictures, pipelines)
-                    fine = np.array([i not in failed for i in range(read)], bool)
-                    bad += [(int(part[i]), why) for i, why in failed.items()]
-                    part, scored = part[fine], [s[fine] for s in scored]
-                    kept.append(part)
-                    said.append(_said(scored, thresholds_of(self.model)))
-                    truth.append(_truth(scored, labels[part]))
-                ticker.advance(read + len(unread))
+        arrays = self.view.cached(key)
+        if arrays is None:
+            arrays = self._in_parts(rows, pipelines, label)
+            self.view.store(key, arrays)
+        bad = list(zip(arrays["bad"].tolist(), map(str, arrays["reasons"].tolist()), strict=True))
         self._note_failures(bad)
-        readable = np.concatenate(kept) if kept else np.zeros(0, np.int64)
-        answers = np.concatenate(said, 1) if said else np.zeros((len(pipelines), 0), np.int64)
-        made = Outcomes(
-            readable,
-            labels[readable],
-            answers == labels[readable],
-            np.concatenate(truth, 1) if truth else np.zeros((len(pipelines), 0), np.float32),
-            self._left_out([*known_bad, *bad]),
-            answers,
-        )
-        arrays: dict[str, npt.NDArray[Any]] = {
-            "rows": made.rows, "said": answers, "truth": made.truth,
+        kept, said = arrays["rows"], arrays["said"]
+        labels = self.table.labels[kept]
+        left_out = self._left_out([*known_bad, *bad])
+        return Outcomes(kept, labels, said == labels, arrays["truth"], left_out, said)
+
+    def _in_parts(self, rows: Rows, pipelines: Sequence[Pipeline], label: str) -> Arrays:
+        """What becomes of ``rows``, batch by batch. A batch that took long is kept, so that an interrupted call goes on after it."""
+        parts = list(batches(rows, batch_size(self.model)))
+        made = [self.view.cached(self._key(part, pipelines)) if len(parts) > 1 else None for part in parts]
+        missing = [i for i, one in enumerate(made) if one is None]
+        with self.view.progress.job(label, sum(len(parts[i]) for i in missing)) as ticker:
+            begun = perf_counter()
+            for i, (part, pictures, bad) in zip(
+                missing, self._pictures([parts[i] for i in missing], pipelines), strict=True
+            ):
+                made[i] = one = self._measured(part, pictures, pipelines, bad)
+                if len(parts) > 1 and perf_counter() - begun >= WORTH_KEEPING:
+                    self.view.store(self._key(parts[i], pipelines), one)
+                ticker.advance(len(parts[i]))
+                begun = perf_counter()
+        empty = self._measured(np.zeros(0, np.int64), {}, pipelines, [])
+        return {
+            name: np.concatenate([one[name] for one in (empty, *made) if one is not None], -1)
+            for name in empty
+        }
+
+    def _measured(
+        self,
+        rows: Rows,
+        pictures: Mapping[Any, Pixels],
+        pipelines: Sequence[Pipeline],
+        unread: Sequence[tuple[int, str]],
+    ) -> Arrays:
+        """One batch under every pipeline: readable rows, answers, log probability of the truth; rows left out, with the reason."""
+        bad = list(unread)
+        said, truth = np.zeros((len(pipelines), 0), np.int64), np.zeros((len(pipelines), 0), np.float32)
+        if len(rows):
+            scored, failed = self._batch(pictures, pipelines)
+            fine = np.array([i not in failed for i in range(len(rows))], bool)
+            bad += [(int(rows[i]), why) for i, why in failed.items()]
+            rows, scored = rows[fine], [s[fine] for s in scored]
+            said, truth = _said(scored, thresholds_of(self.model)), _truth(scored, self.table.labels[rows])
+        return {
+            "rows": rows, "said": said, "truth": truth,
             "bad": np.array([row for row, _ in bad], np.int64),
             "reasons": np.array([reason for _, reason in bad], np.str_),
         }  # fmt: skip
-        self.view.store(key, arrays)
-        return made
 
     def _key(self, rows: Rows, pipelines: Sequence[Pipeline]) -> dict[str, Any]:
         fed = [[asdict(p.how(self.declared)), sorted(p.edits), p.changed_geometry()] for p in pipelines]
@@ -231,11 +244,10 @@ class Bench:
         return tuple(LeftOut(self.table.paths[row], reason) for row, reason in bad)
 
     def _pictures(
-        self, rows: Rows, pipelines: Sequence[Pipeline]
+        self, parts: Sequence[Rows], pipelines: Sequence[Pipeline]
     ) -> Iterator[tuple[Rows, dict[Any, Pixels], list[tuple[int, str]]]]:
-        """Batches of (readable rows, prepared pixels by geometry, unreadable rows); threads decode one batch ahead."""
+        """Of each batch (readable rows, prepared pixels by geometry, unreadable rows); threads decode one batch ahead."""
         wanted = {_geometry(p, self.declared): p for p in pipelines}
-        size = batch_size(self.model)
 
         def one(row: int) -> dict[Any, npt.NDArray[np.uint8]] | str:
             grounds = {p.how(self.declared).ground: p for p in wanted.values()}
@@ -249,7 +261,7 @@ class Bench:
             }
 
         with ThreadPoolExecutor(2, thread_name_prefix="failsight-decode") as pool:
-            pending = ((part, [pool.submit(one, int(r)) for r in part]) for part in batches(rows, size))
+            pending = ((part, [pool.submit(one, int(r)) for r in part]) for part in parts)
             ahead = list(islice(pending, 2))
             while ahead:
                 part, futures = ahead.pop(0)

@@ -1,6 +1,6 @@
 """Attribute columns as the slice search takes them: integer codes, with a readable name for each.
 
-Categories keep their names. Numbers with few distinct values are categories too; other numbers are cut at quantiles,
+Categories keep their names. Numbers with few distinct values, and those that name things (zip codes, ids), are categories too; other numbers are cut at quantiles,
 and the cut is rounded first, so that the name says exactly what is in the range: ``brightness=dark (0.21 to 0.34)``.
 Six digits do for most; numbers that differ further on (times in seconds, serial numbers) get as many as tell them apart.
 Where one half of the images may choose, a range that is worse than the quantiles tell is cut out (`learn_ranges`).
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from failsight.tools.attributes.metadata import nominal
 from failsight.tools.errors import RetryError
 from failsight.tools.inputs.base import AttributeTable
 from failsight.tools.stats.slices.cuts import MORE_DIGITS, Learner, learned_range, number_key, with_range
@@ -137,7 +138,7 @@ def encode_column(name: str, source: str, column: npt.NDArray[Any]) -> Coded:
     if column.dtype != object:
         numbers = np.asarray(column, np.float64)
         distinct = np.unique(numbers[np.isfinite(numbers)])
-        if len(distinct) > FEW_VALUES:
+        if len(distinct) > FEW_VALUES and not nominal(name, numbers):
             return _coded_number(name, source, numbers)
         exact = _alike_in_six(distinct.tolist())
     names = _names(column, exact)

@@ -45,7 +45,7 @@ def register_slice_plans(
             arguments=dict(arguments),
             statement="Under some conditions the model fails more often than on other images of the same class.",
             statistic="excess over the other images within true classes, on the half that did not propose the slice; exact or permutation test, "
-            "Benjamini–Hochberg over everything that was carried to that half"
+            "Benjamini–Hochberg over everything that was carried to that half, weighted by what the other half says"
             + (TAKEN if untold else "")
             + together,
             control="all other images of the same true class, the same images with one condition less, and the other confirmed slices",

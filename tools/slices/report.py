@@ -14,7 +14,7 @@ from failsight.tools.slices.causes import tied
 from failsight.tools.slices.classes import class_facts, told_exchange
 from failsight.tools.slices.findings import Found, Why, beside, means, merged_into, spans_of, title
 from failsight.tools.slices.pulls import Compared, Suspicion
-from failsight.tools.slices.search import HALF, Search, detectable, half_digest
+from failsight.tools.slices.search import HALF, TAIL, Search, detectable, half_digest
 from failsight.tools.slices.suspicions import looked_at, pull_claim, shown_only
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.text import clean, interval, listing, number, p_value
@@ -26,13 +26,18 @@ MERGED_ROWS = 25
 
 
 def summary(
-    view: CaseView, found: Search, shown: Sequence[Found], pulls: Sequence[Suspicion], whys: Sequence[Why]
+    view: CaseView,
+    found: Search,
+    shown: Sequence[Found],
+    pulls: Sequence[Suspicion],
+    whys: Sequence[Why],
+    q: float,
 ) -> list[str]:
     report = found.report
     base = f"Over all {report.n:,} images the {found.goal.what} is {found.goal.shown(report.overall)}."
     if not shown:
         text = f"No group of images holds up as worse than the others: {report.examined:,} combinations were counted, {report.carried} tested on images set aside, none confirmed."
-        lines = [text, base]
+        lines = [text, *unseen(found, q), base]
     else:
         first = [f"{title(found, one.spans, one.class_index)} ({_against(found, one)})" for one in shown[:3]]
         first += [f"and {len(shown) - 3} more"] if len(shown) > 3 else []
@@ -52,6 +57,22 @@ def summary(
             f"{interval(one.found.wrong_ci, 'points')} within true classes).{shown_only(found, one)}"
         )
     return lines
+
+
+def unseen(found: Search, q: float) -> list[str]:
+    """How large an excess would have had to be to be seen: what is smaller may be there all the same. Nothing where all images
+    are answered alike, rightly or wrongly."""
+    if not 0 < found.report.overall < 1:
+        return []
+    tenth = f"a group of a tenth of the images ({round(TAIL * found.report.n):,})"
+    worse = "score higher" if found.goal.kind == "column" else "fail more often"
+    smallest = detectable(found, q)
+    if smallest is None:
+        return [f"So few images show no difference, however large: even {tenth} may {worse} unseen."]
+    return [
+        f"That does not mean that there is none: {tenth} would have to {worse} than the others by about {number(smallest, 'points')} to be "
+        "seen four times in five; a smaller excess, a smaller group or a combination of attributes is more easily missed."
+    ]
 
 
 def _against(found: Search, one: Found) -> str:

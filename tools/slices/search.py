@@ -39,6 +39,9 @@ Codes = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 Span = tuple[int, int, int]  # attribute, first and last code
 MOST_WORK = 2e10  # attribute triples × images above which only pairs are searched: minutes
+PASSES = (
+    0.9  # power of the test on the half that tests, so that with the choice before it about 80 % are seen
+)
 TAIL = 0.1  # share of the images in the slice for which the smallest visible excess is stated
 KEPT_COUNTS = 16 * 2**20  # bytes of counts remembered for one table
 REMEMBERED = 12  # tables
@@ -378,8 +381,9 @@ def errors_of(found: Search, inside: Mask, rest: Mask) -> Errors:
 
 
 def detectable(found: Search, q: float) -> float | None:
-    """Smallest excess that a slice of a tenth of the images would have shown with 80 % power, in points; else None.
+    """Smallest excess that a slice of a tenth of the images would have shown in about 80 % of searches, in points; else None.
 
+    For a slice of one condition: it has to stand out on the half that chooses, and to hold on the other (in ``PASSES`` of cases).
     Where images belong together, as many count as their groups are worth for the mean of all.
     """
     report, groups = found.report, found.prepared.groups
@@ -389,4 +393,4 @@ def detectable(found: Search, q: float) -> float | None:
     if groups is not None and worth:
         worth = effective_rows(found.target[found.confirmation], groups[found.confirmation])
     n = round(TAIL * worth)
-    return smallest_rate_difference(n, report.overall, worth - n, q / max(report.carried, 1))
+    return smallest_rate_difference(n, report.overall, worth - n, q / max(report.carried, 1), PASSES)

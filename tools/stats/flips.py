@@ -106,10 +106,12 @@ def _fit(x: Float, source: Bool, gap: float | None = None, slopes: Float | None 
     """Most likely slopes and rates, of several starts; with a fixed ``rate − back`` where a gap is given; ``slopes`` to start from."""
     width = x.shape[1]
     first = np.concatenate([np.zeros(1), np.ones(width - 1)]) if slopes is None else slopes
-    starts = ((-4.0,), (0.0,)) if gap is not None else ((-4.0, -4.0), (0.0, -4.0), (-4.0, 0.0))
+    starts = ((-4.0,), (0.0,)) if gap is not None else ((-4.0, -4.0), (0.0, -4.0), (-4.0, 0.0), (0.0, 0.0))
     limits = [(-60.0, 60.0)] * width + [(-9.0, 9.0)] * len(starts[0])
+    steep = 4.0 * first  # squeezed by flips a curve looks flat: there is an optimum on either side of it
     found = [
-        minimize(_loss, np.concatenate([first, start]), (x, source, gap), "L-BFGS-B", jac=True, bounds=limits)
+        minimize(_loss, np.concatenate([begun, start]), (x, source, gap), "L-BFGS-B", jac=True, bounds=limits)
+        for begun in (first, steep)
         for start in starts
     ]
     best = min(found, key=lambda f: float(f.fun))

@@ -33,6 +33,37 @@ def benjamini_hochberg(p: ArrayLike) -> Float:
     return np.minimum(q, 1.0)
 
 
+def weighted_benjamini_hochberg(p: ArrayLike, weights: ArrayLike, level: float) -> Float:
+    """Adjusted p-values where some claims get a larger share of the false discovery rate than others.
+
+    The procedure on p / weight; what has p above ``level`` is never rejected, however large its weight. The weights must not
+    depend on the data that gave p.
+    Genovese, Roeder & Wasserman 2006, *False discovery control with p-value weighting*, Biometrika 93:509.
+
+    Args:
+        p: (m,) p-values in [0, 1], any order.
+        weights: (m,) shares > 0, 1 on average.
+        level: at which the adjusted values are compared.
+
+    Returns:
+        (m,) q in [0, 1], none below its p, in the order of `p`.
+
+    Raises:
+        ValueError: a p-value is missing or lies outside [0, 1]; weights that are not positive, or not 1 on average.
+    """
+    values, shares = _checked(p), np.asarray(weights, np.float64).ravel()
+    if (
+        shares.shape != values.shape
+        or not np.all(shares > 0)
+        or abs(shares.sum() - len(shares)) > 1e-6 * len(shares)
+    ):
+        raise ValueError("weights must be positive and 1 on average, one for each p-value")
+    scaled = np.minimum(values / shares, 1.0)
+    able = values <= level
+    q = np.where(able, benjamini_hochberg(np.where(able, scaled, 1.0)), benjamini_hochberg(scaled))
+    return np.maximum(q, values)
+
+
 def holm(p: ArrayLike) -> Float:
     """Adjusted p-values that control the chance of any false rejection, whatever the dependence.
 

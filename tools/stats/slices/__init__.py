@@ -3,10 +3,11 @@
 The rules, all measured in `benchmarks/null_power.py`:
 
 * every conjunction of up to three conditions with enough support is counted exactly (`count`);
-* the discovery half ranks them and picks a short list in which each explains something of its own (`discover`);
+* the discovery half ranks them and picks a short list in which each explains something of its own (`discover`); what people
+  recorded competes apart from what is computed, as it would drown among the thousands of combinations of that;
 * the confirmation half tests each pick against the rest of the table within true classes, against the rest of
   each parent, and once the other confirmed slices are accounted for; Benjamini–Hochberg runs over everything
-  that was carried over (`confirm`);
+  that was carried over, weighted by how few others of its family stand out as far by chance (`confirm`);
 * where rows come in groups (frames of one video), a group stays in one half, and no test is surer than it would be were
   only the groups independent (`clusters`).
 """

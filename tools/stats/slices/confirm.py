@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from failsight.tools.stats.intervals import difference_interval, mean_interval, newcombe, wilson
-from failsight.tools.stats.multiplicity import benjamini_hochberg
+from failsight.tools.stats.multiplicity import weighted_benjamini_hochberg
 from failsight.tools.stats.slices.clusters import (
     FEWEST,
     Clustered,
@@ -34,6 +34,8 @@ from failsight.tools.stats.stratified import StratifiedTest
 Relation = Literal["copy", "parent", "part", "overlap"]
 #: Jaccard index above which two slices are the same rows for all practical purposes
 SAME_ROWS = 0.8
+#: slices that fewer than about so many would equal by chance weigh nearly alike
+ALL_SAME = 0.1
 #: share of a slice's errors that a confirmed one must hold to account for it
 MOST_ERRORS = 0.5
 #: of the slices passed over on the discovery half, how many are attached to the confirmed ones
@@ -51,6 +53,7 @@ class _Tested:
     enough: bool
     together: Clustered | None = None
     given: float | None = None
+    weight: float = 1.0
 
     @property
     def too_few(self) -> bool:
@@ -73,7 +76,7 @@ def confirm(
 ) -> tuple[list[TestedSlice], list[TestedSlice]]:
     """Test the carried slices; returns (confirmed, others).
 
-    A slice is confirmed when, at the Benjamini–Hochberg level over all carried, it is worse than the rest
+    A slice is confirmed when, at the weighted Benjamini–Hochberg level over all carried (`_weights`), it is worse than the rest
     of the table within true classes, worse than the rest of each parent, and still worse once the other
     confirmed slices are accounted for. The p-value of such a joint claim is the largest of its parts
     (intersection–union test, Berger 1982), so that false discoveries are controlled over whole claims.
@@ -81,6 +84,8 @@ def confirm(
     if not shortlist.picked:
         return [], []
     tested = [_test(confirmation, c, settings, min_effect) for c in shortlist.picked]
+    for t, weight in zip(tested, _weights(shortlist), strict=True):
+        t.weight = weight
     patterns = Patterns(confirmation, shortlist.picked)
     kept, q = _settle(patterns, tested, settings.q, min_effect)
     made = [
@@ -102,6 +107,15 @@ def confirm(
     confirmed.sort(key=lambda s: -s.effect * s.confirmation.n)
     others.sort(key=lambda s: s.p)
     return confirmed, others
+
+
+def _weights(shortlist: Shortlist) -> list[float]:
+    """Shares of the error budget, 1 on average: the more, the fewer slices of its family would stand out as far by chance.
+
+    They rest on the half that chose alone, so that false discoveries stay controlled.
+    """
+    worth = [1 / (ALL_SAME + shortlist.luck.get(c, 1.0)) for c in shortlist.picked]
+    return [w * len(worth) / sum(worth) for w in worth]
 
 
 def _test(half: Half, conjunction: Conjunction, settings: SearchSettings, min_effect: float) -> _Tested:
@@ -133,33 +147,37 @@ def _settle(
     The cut-off depends on the p-values, and these on which other slices are confirmed; starting from the
     tests that stand alone, the cut-off only falls, so that the loop ends.
     """
-    rejected = int((benjamini_hochberg([t.alone for t in tested]) <= level).sum())
+    weights = [t.weight for t in tested]
+    adjusted = weighted_benjamini_hochberg([t.alone for t in tested], weights, level)
+    rejected = int((adjusted <= level).sum())
     while True:
-        kept = _walk(patterns, tested, rejected * level / len(tested), min_effect)
-        q = benjamini_hochberg([t.final for t in tested])
+        cuts = [min(level, t.weight * rejected * level / len(tested)) for t in tested]
+        kept = _walk(patterns, tested, cuts, min_effect)
+        q = weighted_benjamini_hochberg([t.final for t in tested], weights, level)
         passed = {i for i in kept if q[i] <= level}
         if passed == kept:
             return kept, q
         rejected = len(passed)
 
 
-def _walk(patterns: Patterns, tested: list[_Tested], cut: float, min_effect: float) -> set[int]:
+def _walk(patterns: Patterns, tested: list[_Tested], cuts: list[float], min_effect: float) -> set[int]:
     """Forward: keep what adds to the slices already kept. Backward: drop what the others account for."""
     kept: list[int] = []
     for i, t in enumerate(tested):
         t.given = None
-        if t.alone > cut:
+        if t.alone > cuts[i]:
             continue
         t.given = _given(patterns, tested, i, kept, min_effect)
-        if t.given <= cut:
+        if t.given <= cuts[i]:
             kept.append(i)
     while len(kept) > 1:
         left = {i: _given(patterns, tested, i, [k for k in kept if k != i], min_effect) for i in kept}
         for i, p in left.items():
             tested[i].given = p
-        weakest = max(left, key=lambda i: left[i])
-        if left[weakest] <= cut:
+        over = [i for i in kept if left[i] > cuts[i]]
+        if not over:
             break
+        weakest = max(over, key=lambda i: left[i] / tested[i].weight)
         kept.remove(weakest)
     return set(kept)
 

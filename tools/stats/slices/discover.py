@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import NormalDist
 from typing import Any
 
@@ -19,6 +20,7 @@ from failsight.tools.stats.stratified import compare
 
 #: conjunctions looked at one by one, after ranking
 SHORTLIST = 256
+SHORTLIST_RECORDED = 64  # of recorded attributes alone, where those do not all get a place
 #: a conjunction must exceed the rest of each parent by so many standard errors to be looked at …
 ABOVE_PARENTS = 2.0
 #: … and must itself stand so far out, given everything picked before it, …
@@ -47,6 +49,7 @@ class Shortlist:
         support: rows of these slices in the whole table.
         examined: conjunctions counted.
         truncated: whether more conjunctions stood out than were looked at one by one.
+        luck: of picked slices, how many of their family would stand out as far by chance.
     """
 
     picked: tuple[Conjunction, ...]
@@ -54,6 +57,7 @@ class Shortlist:
     support: dict[Conjunction, int]
     examined: int
     truncated: bool
+    luck: dict[Conjunction, float] = field(default_factory=dict)
 
 
 def discover(
@@ -79,22 +83,51 @@ def discover(
     )
     variance = None if half.binary else float(half.target.var())
     z = z_outside(counts, rows=len(half), variance=variance)
-    family = _families(counts, settings.class_column)
+    family = _families(counts, settings)
     bar = _bars(family)[family]
     worthy = (z >= bar) & (excess_rate(counts) >= min_effect)
     worthy &= z_parents(counts, variance=variance) >= ABOVE_PARENTS
     if settings.class_column is not None:
         worthy &= (counts.attributes[:, 0] != settings.class_column) | (counts.attributes[:, 1] >= 0)
     found = int(worthy.sum())
-    best = top(np.where(worthy, z, -np.inf), min(SHORTLIST, found))
+    best = _ranked(np.where(worthy, z, -np.inf), counts, settings)
     candidates = [counts.conjunction(int(i)) for i in best]
     support = {c: int(counts.support[i]) for c, i in zip(candidates, best, strict=True)}
     picked = _pick(half, candidates, bar[best], settings, min_effect) if candidates else []
     half.forget()
     passed_over = tuple(c for i, c in enumerate(candidates) if i not in picked)
+    sizes = np.bincount(family, minlength=1)
+    luck = {candidates[i]: _by_chance(sizes[family[best[i]]], z[best[i]]) for i in picked}
     return Shortlist(
-        tuple(candidates[i] for i in picked), passed_over, support, len(counts), found > SHORTLIST
+        tuple(candidates[i] for i in picked), passed_over, support, len(counts), found > len(best), luck
     )
+
+
+def _ranked(z: Float, counts: Counts, settings: SearchSettings) -> Int:
+    """Positions of the conjunctions to look at one by one, best first: of recorded attributes some of their own.
+
+    A strong weakness has hundreds of descriptions by what is computed, which would leave no room for others.
+    """
+    there = int((z > -np.inf).sum())
+    best = top(z, min(SHORTLIST, there))
+    if there <= SHORTLIST:
+        return best
+    recorded = np.where(_stands_in(counts, settings), -np.inf, z)
+    mine = top(recorded, min(SHORTLIST_RECORDED, int((recorded > -np.inf).sum())))
+    both = np.union1d(best, mine)
+    ranked: Int = both[np.argsort(-z[both], kind="stable")]
+    return ranked
+
+
+def _by_chance(family: int, z: float) -> float:
+    """How many of so many conjunctions would stand out by ``z`` standard errors if none were worse."""
+    return float(family) * 0.5 * math.erfc(z / math.sqrt(2))
+
+
+def _stands_in(counts: Counts, settings: SearchSettings) -> Bool:
+    """(m,) which conjunctions have a condition on a stand-in."""
+    there: Bool = np.isin(counts.attributes, sorted(settings.stand_ins)).any(axis=1)
+    return there
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +150,18 @@ def _expected(half: Half, whole: Whole) -> Float:
     return expected
 
 
-def _families(counts: Counts, class_column: int | None) -> Int:
-    """(m,) which conjunctions compete: those of as many attributes, apart where they also name a class.
+def _families(counts: Counts, settings: SearchSettings) -> Int:
+    """(m,) which conjunctions compete: those of as many attributes, apart where they also name a class, or a stand-in.
 
-    Naming a class is no search of its own: within a class there are as many attribute values to look at as without.
+    Naming a class is no search of its own: within a class there are as many attribute values to look at as without. What
+    people recorded is little beside what is computed, and more often what matters: among thousands of computed
+    combinations it would have to stand out as far as the luckiest of them.
     """
-    if class_column is None:
-        return counts.depth
-    named: Int = (counts.attributes == class_column).any(axis=1).astype(np.int64)
-    made: Int = np.maximum(counts.depth - named, 0) + MOST_DEPTH * named
+    borrowed: Int = _stands_in(counts, settings).astype(np.int64)
+    made: Int = counts.depth + 2 * MOST_DEPTH * borrowed
+    if settings.class_column is not None:
+        named: Int = (counts.attributes == settings.class_column).any(axis=1).astype(np.int64)
+        made += (MOST_DEPTH - 1) * named
     return made
 
 
