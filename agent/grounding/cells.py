@@ -111,12 +111,30 @@ def _cells(
         if not measured or not label:
             label = _labelled(label, head, cell, lexicon)
             continue
+        mate = _mate(label, head, heads, lexicon)
+        if mate:
+            lead = f"{head} taken for {mate}: "
+            yield Cell(start, end, f"{lead}{cell} {refs}".rstrip() + ".", len(lead))
+            continue
         unit = _UNIT.search(head)
         plain = _UNIT.sub(" ", head).strip()
         quantity = plain if _is_quantity(plain) else quantity
         lead = f"For {label} the {_named(plain, quantity)} "
         tail = f" {unit['unit'] or unit['bare']}" if unit is not None and _BARE.fullmatch(cell) else ""
         yield Cell(start, end, f"{lead}{cell}{tail} {refs}".rstrip() + ".", len(lead))
+
+
+_THE_OTHER = re.compile(
+    r"\b(?:taken|mistaken) for the other\b|\b(?:called|confused with|answered as) the other\b", re.IGNORECASE
+)
+
+
+def _mate(label: str, head: str, heads: list[str], lexicon: Lexicon) -> str:
+    """``taken for the other`` under one of two columns of classes: the class of the other one."""
+    named = [h for h in heads if len(lexicon.find(h).classes) == 1]
+    if len(named) != 2 or head not in named or not _THE_OTHER.search(label):
+        return ""
+    return next(h for h in named if h != head)
 
 
 def _labelled(label: str, head: str, cell: str, lexicon: Lexicon) -> str:

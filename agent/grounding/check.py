@@ -28,13 +28,24 @@ from failsight.agent.grounding.known import Known
 from failsight.agent.grounding.measures import Measures
 from failsight.agent.grounding.names import Lexicon, Names, is_f1
 from failsight.agent.grounding.numbers import Number, numbers, sentences
+from failsight.agent.grounding.overall import Overall
+from failsight.agent.grounding.plainly import Plainly
 from failsight.agent.grounding.properties import Properties
 from failsight.agent.grounding.quantified import quantified
+from failsight.agent.grounding.quoting import Quoted
 from failsight.agent.grounding.ranks import ranks
 from failsight.agent.grounding.rarity import rarity
 from failsight.agent.grounding.reading import Reading, read
-from failsight.agent.grounding.reckoning import Ledger
-from failsight.agent.grounding.reconciling import but_one, hardly, marked_once, meet, reconciled, turned
+from failsight.agent.grounding.reckoning import Ledger, whole_sets
+from failsight.agent.grounding.reconciling import (
+    but_one,
+    hardly,
+    marked_once,
+    meet,
+    reconciled,
+    turned,
+    wanted,
+)
 from failsight.agent.grounding.references import References
 from failsight.agent.grounding.relations import relations
 from failsight.agent.grounding.scope import Outline, Scope
@@ -47,11 +58,12 @@ from failsight.agent.grounding.standing import Standing
 from failsight.agent.grounding.statements import say
 from failsight.agent.grounding.strangers import known_words, origins, strangers, unseen
 from failsight.agent.grounding.superlatives import superlatives
-from failsight.agent.grounding.support import OTHER_WAY, Recorded, ground
+from failsight.agent.grounding.support import NOT_CITED, OTHER_WAY, Recorded, ground, matched
 from failsight.agent.grounding.sweeping import Sweeping
 from failsight.agent.grounding.tendencies import masked, tendencies
 from failsight.agent.grounding.ties import Ties
 from failsight.agent.grounding.topics import Topics
+from failsight.agent.grounding.unmeasured import Unmeasured
 from failsight.agent.state import CaseState
 
 _LEVELS = re.compile(r"\(\d[\d.]* ?(?:→|->) ?$")
@@ -65,6 +77,7 @@ _SETS = re.compile(
     r" (?:\w+ )?(?:findings|sets|splits|ways|sides)\b(?! (?:are|were|is) (?:confirmed|refuted))"
 )
 _DIGIT = re.compile(r"\d")
+_COMPARES = re.compile(r"\b(?:instead of|against|compared (?:with|to)|than|from|versus|vs\.?)\b")
 _REFERENCES = re.compile(r"\[(?:[EF]\d+(?:, ?| )?)+\]|^\s*[-*] |\*\*")
 
 __all__ = ["UNVERIFIED", "Checked", "Checker", "Claim", "check"]
@@ -142,7 +155,11 @@ class Checker:
         self._signs = (Signs(known), Cues(known), Settled(known))
         self._directions = Directions(state)
         self._counts = Counts(state, self._measures, classes)
-        self._sweeping = Sweeping(state, self._measures)
+        self._sweeping, self._overall = Sweeping(state, self._measures), Overall(state, self._measures)
+        self._plainly = Plainly(state, self.atoms)
+        self._bounds = [a.value for a in self.atoms if a.metric == "bound" and not a.refs]
+        self._totals = whole_sets(self.atoms)
+        self._unmeasured, self._quoted = Unmeasured(state), Quoted(state)
         self._known = known_words(state, self.lexicon)
         told = [c.action for e in state.evidence for c in e.corrections] + [
             n for e in state.evidence for n in (*e.notes, *e.next_steps)
@@ -177,7 +194,7 @@ class Checker:
 
     def _claims(self, text: str) -> tuple[Claim, ...]:
         """The claims of the sentences; the numbers of a table are those of its cells, each with its row and head."""
-        outline, ledger = Outline(text), Ledger([a for a in self.atoms if a.metric == "bound" and not a.refs])
+        outline, ledger = Outline(text), Ledger(self._bounds, self._unmeasured.asked, self._totals)
         claims = self._sentences(text, outline, ledger)
         for row in rows(text, self.lexicon) if "|" in text else ():
             claims = [c for c in claims if c.kind != "number" or not row.start <= c.start < row.end]
@@ -214,8 +231,10 @@ class Checker:
             reading = read(text, sentence, self.lexicon, context)
             if reading.whole.entities:
                 reading = read(text, sentence, self.lexicon, Names(splits=over.splits))
+            if not reading.whole.splits and (split := self._plainly.split_of(reading.whole.evidence)):
+                reading = replace(reading, carried=replace(reading.carried, splits=frozenset({split})))
             inside = [n for n in found if sentence.start <= n.start < sentence.end]
-            claims += self._names(reading)
+            claims += self._names(reading, supposed=scope.supposed)
             if not reading.part.rstrip().endswith("?") and not (scope.head and "|" in reading.part):
                 claims += self._numbers(reading, inside, scope, ledger)
                 claims += [] if scope.supposed else self._said_of(reading, inside, scope)
@@ -226,13 +245,20 @@ class Checker:
                 claims = [
                     c for c in claims if c.ok or c.kind != "number" or not any(meet(c, r) for r in counted)
                 ]
-                silent = None if scope.supposed or scope.head else unsupported(reading, own)
+                silent = (
+                    None
+                    if scope.supposed or scope.head or self._plainly.none_of(reading)
+                    else unsupported(reading, own)
+                )
                 claims += [silent] if silent is not None else []
             context = reading.whole if reading.whole.entities | reading.whole.splits else context
         return claims
 
     def _said_of(self, at: Reading, inside: Sequence[Number], scope: Scope) -> list[Claim]:
         """What a sentence says of findings and in words; a heading that names none says it of what stands below."""
+        quoted = list(self._quoted.claims(at))
+        if quoted:
+            return quoted
         made = [*self._findings.claims(at), *self._worded(at, inside)]
         if scope.head and not at.whole.entities | at.whole.findings | at.whole.evidence:
             made = [c for c in made if c.ok or c.kind != "verdict"]
@@ -256,15 +282,19 @@ class Checker:
         for signs in self._signs:
             made += signs.claims(at)
         read = reconciled(made, [*relations(at, self._measures), *superlatives(at, self._measures)])
-        read = [*(hardly(at, c) for c in read), *self._sweeping.claims(at)]
-        return [c for c in read if c.ok or c.kind != "comparison" or not (turned(at, c) or but_one(at))]
+        read = [*(hardly(at, c) for c in read), *self._sweeping.claims(at), *self._overall.claims(at)]
+        return [
+            c
+            for c in read
+            if c.ok or c.kind != "comparison" or not (turned(at, c) or but_one(at) or wanted(at, c))
+        ]
 
-    def _names(self, at: Reading) -> Iterator[Claim]:
+    def _names(self, at: Reading, *, supposed: bool) -> Iterator[Claim]:
         taken: list[tuple[int, int]] = []
         for start, end, reason in (
             *self.lexicon.unknown(at.part),
             *strangers(at, self.lexicon),
-            *unseen(at, self._known),
+            *(() if supposed else unseen(at, self._known)),
             *origins(at, self._known),
         ):
             if any(one < end and start < other for one, other in taken):
@@ -292,8 +322,10 @@ class Checker:
         for number, holding, reason in ground(at, inside, self._recorded, cites):
             if not holding:
                 holding = self._from_source(number, at, inside, scope)
-            if not holding and scope.supposed and number.word:
+            if not holding and ((scope.supposed and number.word) or self._unmeasured(number, at, scope)):
                 continue
+            if not holding and reason == NOT_CITED and self._set_against(number, at, inside, cites):
+                holding = matched(number, bound(number, at, inside), self._recorded, frozenset())
             ledger.note(number, holding, at, scope)
             held = dict.fromkeys(r for a in holding for r in a.refs)
             cited = at.whole.evidence | at.whole.findings
@@ -309,7 +341,16 @@ class Checker:
             found = self._cited.held(number, around, near, self._cited.sources(ids), scope) if ids else []
             if found:
                 return found
-        return []
+        return self._plainly.of_each(number, at, near) or self._plainly.of_a_count(number, at, near)
+
+    def _set_against(
+        self, number: Number, at: Reading, inside: Sequence[Number], cites: Sequence[frozenset[str]]
+    ) -> bool:
+        """Whether a number is what the value of the cited evidence is compared with: it may stand elsewhere."""
+        return (_COMPARES.search(at.part) is not None or len(at.whole.splits) > 1) and any(
+            matched(n, bound(n, at, inside), self._recorded, ids)
+            for n, ids in zip(inside, cites, strict=True) if ids and n is not number and n.family == number.family
+        )  # fmt: skip
 
     def _repeats(self, at: Reading, number: Number) -> bool:
         """A number in words that a recorded sentence has too, or that counts the classes which the sentence lists."""

@@ -16,9 +16,18 @@ from failsight.agent.grounding.counted import CASE_LEVEL
 from failsight.agent.grounding.lexicon import SAID, marked_quantities, says
 from failsight.agent.grounding.names import Lexicon
 from failsight.agent.grounding.numbers import Number
-from failsight.agent.grounding.quantities import LIMIT, barred, ends_said, level_said, rightly, wrong
+from failsight.agent.grounding.quantities import (
+    LIMIT,
+    barred,
+    below,
+    ends_said,
+    level_of,
+    level_said,
+    rightly,
+    wrong,
+)
 from failsight.agent.grounding.scope import Scope
-from failsight.agent.grounding.search import EXPERIMENTS, Search, of_those_without, set_against, side
+from failsight.agent.grounding.search import EXPERIMENTS, WHOLE, Search, of_those_without, set_against, side
 from failsight.agent.grounding.slots import Bound
 from failsight.agent.grounding.sources import NOTHING, Atom
 from failsight.agent.grounding.which_split import BACK
@@ -47,6 +56,11 @@ class Cited:
             if atom.part in ("value", "count") and not atom.told and not atom.row:
                 for ref in atom.refs:
                     self._by.setdefault(ref, []).append(atom)
+        self._levels: dict[str, list[Atom]] = {}
+        for atom in atoms:
+            if not atom.told and ("p" in (atom.part, atom.metric) or "q" in (atom.part, atom.metric)):
+                for ref in atom.refs:
+                    self._levels.setdefault(ref, []).append(atom)
         self._plain = {
             (a.metric, a.family, a.names.splits)
             for a in atoms
@@ -71,13 +85,16 @@ class Cited:
         """The values of the cited evidence that a number may be: nothing that the text says contradicts them."""
         if number.word and number.family == "plain":
             return []
+        if level_said(number, at):
+            return [a for i in ids for a in self._levels.get(i, ()) if _at_level(number, a, at)][:1]
         if _COMPARED.match(at.reading.text, number.end) or _LEVEL.search(at.reading.text[: number.start]):
             return []
         known = [a for a in (*near, *(a for a in self._said if _equal(number, a))) if set(a.refs) & ids]
         known += [a for a in near if a.metric == "bound" and not a.refs and says("bound", at.reading.part)]
-        known = [
-            a for a in known if not a.told
-        ] or known  # a sentence of the record, where nothing else holds it
+        values = [a for a in known if not a.told and (a.part != "end" or number.bracket)]
+        known = (
+            values or known
+        )  # the end of an interval, or a sentence of the record, where nothing else holds it
         found = [a for a in known if not self._contradicted(number, a, at, scope)]
         return [a for a in found if not self._another_is_meant(number, a, at, ids)]
 
@@ -111,8 +128,14 @@ class Cited:
 
     def _another_condition(self, number: Number, atom: Atom, at: Bound, scope: Scope) -> bool:
         sentence = at.reading
+        start = sentence.sentence.start
+        before = (
+            sentence.text[scope.line : start]
+            if _TAKES_UP.search(sentence.part) and scope.line < start
+            else ""
+        )
         text = " ".join(
-            (scope.lead, sentence.text[sentence.sentence.start : number.start], sentence.text[number.end : sentence.sentence.end])
+            (scope.lead, before, sentence.text[start : number.start], sentence.text[number.end : sentence.sentence.end], _moved(number, at))
         )  # fmt: skip
         for one in atom.when:
             if one.rivalled(text):
@@ -136,14 +159,53 @@ class Cited:
         return not atom.names.entities & named
 
 
+#: words that take up what the sentence before is about
+_TAKES_UP = re.compile(r"\b(?:that|this|these|those|it|they|them|such|so)\b", re.IGNORECASE)
+
+
+def _moved(number: Number, at: Bound) -> str:
+    """``from 43.3 % to 26.3 %``: which of the two is before, and which after what was done."""
+    text, start = at.reading.text, at.reading.sentence.start
+    if re.search(r"\bfrom (?:about )?$", text[start : number.start]) and re.match(
+        r" ?%?(?: points)? to ", text[number.end :]
+    ):
+        return "before"
+    return (
+        "after repair"
+        if re.search(r"\bfrom (?:about )?[\d.]+ ?%? to (?:about )?$", text[start : number.start])
+        else ""
+    )
+
+
 _REST = re.compile(r"\b(?:an)?other\b|\belsewhere\b|\brest\b", re.IGNORECASE)
 
 
+_CHANGES = re.compile(r"change|difference|loss|interval|gap")
+_MOVED = re.compile(
+    r"\bcosts?\b|\blos[et]s?\b|\bmore\b|\bfewer\b|\bless\b|\bbetter\b|\bworse\b|\bgains?\b|\bpoints\b",
+    re.IGNORECASE,
+)
+_WORDS_OF = {"wrong": re.compile(r"error|wrong|fail|worse|mistake", re.IGNORECASE)}
+
+
 def _named(metric: str, text: str) -> bool:
-    """Whether a text says any word of the name of a quantity that has no words of its own."""
+    """Whether a text says any word of the name of a quantity that has no words of its own, or of a change that it is."""
+    if _CHANGES.search(metric) and _MOVED.search(text):
+        return True
+    if any(w in metric and said.search(text) for w, said in _WORDS_OF.items()):
+        return True
     return any(
         w[:6] in text.lower() for w in re.findall(r"[a-z]{3,}", metric) if w not in ("the", "and", "same")
     )
+
+
+def _at_level(number: Number, atom: Atom, at: Bound) -> bool:
+    """Whether a p or q value of the source is the one that is said, of nothing that the sentence sets it apart from."""
+    named = at.reading.about.entities
+    of = atom.names.entities <= named or not atom.names.entities
+    if atom.metric not in (letter := level_of(number, at)) and atom.part not in letter:
+        return False
+    return of and (atom.value <= number.value if below(number, at) else number.near(atom.value))
 
 
 def _equal(number: Number, atom: Atom) -> bool:
@@ -164,6 +226,11 @@ def _of_another_thing(number: Number, atom: Atom, at: Bound) -> bool:
     whose = {r for r in atom.refs if r[0] == "F"}
     if whose and at.findings and not whose & at.findings:
         return True
+    labelled = bool(atom.when) and own.classes <= at.reading.whole.classes
+    if labelled and all(c.label and c.touched(at.reading.part) for c in atom.when):
+        return _of_another_side(number, atom, at)  # the row is named by its label
+    if atom.metric in WHOLE or (not own.entities and whose & at.findings):
+        return False  # of the whole case, or of the finding that is named
     if own.classes and classes and not own.classes & classes:
         return True
     if own.attributes and things and not own.attributes & things:
@@ -231,6 +298,7 @@ def _another_quantity(number: Number, atom: Atom, at: Bound, scope: Scope) -> bo
     if (
         atom.metric not in SAID
         and not atom.told
+        and not any(c.touched(at.reading.part) for c in atom.when)
         and not _named(atom.metric, scope.lead + " " + at.reading.part)
     ):
         return True

@@ -294,8 +294,8 @@ def beyond(label: str, lexicon: Lexicon) -> tuple[str, ...]:
     """What a label says beyond the names of the case: the words of a condition, in order."""
     spans = [(m.start, m.end) for m in lexicon.mentions(label)]
     rest = label
-    for start, end in sorted(spans, reverse=True):
-        rest = rest[:start] + " " + rest[end:]
+    for start, end in spans:  # they may overlap: "split=deploy" names a split too
+        rest = rest[:start] + " " * (end - start) + rest[end:]
     if spans:
         rest = re.sub(r"\([^)]*\)|[\w.-]*=[^\s,;&]*", " ", rest)  # the bounds of a bin: "age=high (9 to 12)"
     words = _tokens(rest, _PLAIN)

@@ -35,7 +35,7 @@ _SHRINKS = re.compile(
 )
 _PART_OF = re.compile(r" (?:of (?:that|its|their|those|what)\b)", re.IGNORECASE)
 SUM = re.compile(
-    r"together|\bsums?\b|\badd\w*|\bgives?\b|\bmakes?\b|total|altogether|combined|both|in all|=|add up|jointly|between them|counting",
+    r"together|\bsums?\b|\badd\w*|\bgives?\b|\bmakes?\b|total|altogether|combined|both|in all|\beverything between\b|\ball between\b|=|add up|jointly|between them|counting",
     re.IGNORECASE,
 )
 _LEVEL = re.compile(r"\b(?:to|from) (?:about |only |just |roughly |around |some |nearly |almost )?$")

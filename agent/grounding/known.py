@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from failsight.agent.grounding.about import slice_of
 from failsight.agent.grounding.measures import Measures, Side
 from failsight.agent.grounding.names import Lexicon
 from failsight.agent.grounding.portions import TOOL
@@ -42,7 +43,7 @@ class Known:
         self.weak: dict[str, str] = {}  # attribute → the value with more errors
         for record in state.records.values():
             found = record.finding
-            for name, value in (found.slice or {}).items():
+            for name, value in slice_of(found, lexicon).items():
                 refs = (*record.evidence[-1:], record.id)
                 if found.kind == "spurious_correlation" and found.class_name:
                     self.ties.setdefault(name, {})[found.class_name] = refs
@@ -53,7 +54,7 @@ class Known:
         self.tested = {
             name
             for record in state.records.values()
-            for name in record.finding.slice or {}
+            for name in slice_of(record.finding, lexicon)
             if any(t.tool.startswith("test_") and t.verdict == "confirmed" for t in record.finding.tests)
         }
         self.refuted = any(r.finding.verdict == "refuted" for r in state.records.values()) or any(
@@ -77,7 +78,7 @@ class Known:
             a
             for r in state.records.values()
             if r.finding.verdict == "confirmed"
-            for a in r.finding.slice or {}
+            for a in slice_of(r.finding, lexicon)
         }
         cue, control = (
             {a.names.attributes: abs(a.value) for a in atoms if a.metric == m and a.part == "value"}

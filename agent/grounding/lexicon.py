@@ -14,7 +14,7 @@ def _words(text: str) -> re.Pattern[str]:
 SPLITS: Mapping[str, re.Pattern[str]] = {
     "deploy": _words(r"\bdeploy\w*|\bin the field\b|\bin production\b|\breal[- ]world\b|\bin use\b|\bfrom use\b|\bpictures of use\b|\busers?['’]?s?['’]? (?:own )?(?:pictures|photos|images|homes|phones)\b|\b(?:from|by) (?:the )?users\b|\bpeople took\b|\bin (?:real life|practice|the wild|(?:everyday|real|actual|daily) use|real homes)\b|\breal[- ]life\b|\blive (?:images|pictures|data)\b|\bphone (?:pictures|photos|images)\b|\bin the home\b|\bat home\b|\b(?:field|production|customer|live|real) (?:photos|pictures|images|data|shots|set)\b|\bin service\b|\bafter (?:launch|roll-?out|release|deployment)\b|\bonce (?:launched|released|live|in use)\b"),
     "train": _words(r"\btrain(?:ing|ed)?\b(?! (?:record|curves?|runs?|procedure|code|history|log))|\b(?:while|during|when) (?:it was )?learning\b|\blearned (?:from|on)\b"),
-    "data": _words(r"\bevaluation\b|\beval\b|\bnew (?:ones|images|pictures|data|photos)\b|\bunseen\b|\bnever (?:seen|saw)\b|\btest (?:images|pictures|set|data|split)\b|\bheld[- ]out\b|\bwas judged on\b"),
+    "data": _words(r"\bevaluation\b|\beval\b|\bnew (?:ones|images|pictures|data|photos)\b|\bunseen\b|\bnever (?:seen|saw)\b|\btest (?:images|pictures|photos|set|data|split)\b|\bheld[- ]out\b|\bwas judged on\b"),
     "pool": _words(r"\bpool\b"),
 }  # fmt: skip
 
@@ -63,7 +63,7 @@ SAID: Mapping[str, re.Pattern[str]] = {
         "cue_effect": r"mask|cover|hid|remov|without|tak(?:en|ing) away", "control_effect": r"elsewhere|control|equal|same|patch|as much|other",
         "flip": r"flip|chang|give[sn]? up|switch|turn|answer", "control_flip": r"elsewhere|control|equal|same|patch|as much|other",
         "mended": r"mend|repair|correct|right", "control_mended": r"elsewhere|control|equal|same|patch|as much|other",
-        "minimum_effect": r"bar\b|beforehand|minimum|at least|threshold|set\b", "smallest": r"smallest|power|detect|could have",
+        "minimum_effect": r"bar\b|beforehand|minimum|at least|threshold|set\b", "smallest": r"smallest|power|detect|(?:c|w)ould (?:\w+ly )?have|escap|missed",
         "saliency": r"salien|map|\blook|attention|evidence|heat", "area": r"\barea|surface|of the (?:image|picture)",
         "excess": r"excess|stake|errors|costl", "draws": r"draw|control|patch|random", "verify": r"verif|enough|repaired|need|improvement|collect|prove|retest",
         "images": r"\bsets?\b|image|picture|photo|\bn\s?=|\bof\b|class|room|sample|test|cases?\b|\bit\b|them\b", "imbalance": r"balanc|largest|smallest",
@@ -96,20 +96,20 @@ EXCLUSIVE: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = tuple(
         (r"saturat\w*", "saturation standardised distance"), (r"sharp\w*|blurr?(?:y|ier)", "sharpness standardised distance"), (r"colourful\w*", "colourfulness standardised distance"),
         (r"jpeg(?: quality)?|compress\w*", "jpeg standardised distance"), (r"file sizes?|\bbytes\b|\bfiles\b", "file_size standardised distance"), (r"\bhues?\b|orange", "hue"),
         (r"salien\w*", "saliency images ratio"), (r"\bareas?\b|surface", "area region_share"),
-        (r"excess errors?", "excess"), (r"\bexcess\b", "excess slice_effect effect"), (r"parameters|weights", "parameters"),
+        (r"excess errors?", "excess"), (r"\bexcess\b", "excess slice_effect effect smallest"), (r"parameters|weights", "parameters"),
         (r"confident errors?", "confident_errors"), (r"confiden(?:ce|t|tly|ces)\b(?! intervals?| limits?)|over-?confiden\w+|under-?confiden\w+|\bsurer?\b|\bcertain\b|\bcalibrat\w+", "confidence confidence_right confidence_wrong gap confident_errors ece accuracy precision"),
         (r"\baccuracy\b|\bacc\b", "accuracy drop recall error bound baseline images gap"),
         (r"unrecogni[sz]\w*|\bnot (?:\w+ )?recogni[sz]\w*", "error"), (r"recogni[sz]\w*|(?<!could )(?<!could have )\bdetect(?!able)\w*", "recall accuracy drop bound error"),
         (r"of (?:all |the |its |these )+(?:\w+ )?(?:errors|mistakes)", "share_of_errors among_errors confident_errors excess"),
         (r"\bright\b|\bcorrect(?:ly)?\b|\baccurate\b|\bhits?\b", "accuracy recall precision drop error baseline mended control_mended bound pull"),
-        (r"could (?:have )?(?:been |be )?(?:seen|shown|found|detect(?:ed)?)|smallest (?:detectable )?effect|\bdetectable\b|\bpower\b", "smallest"),
+        (r"(?:could (?:have )?|(?:would|might) (?:\w+ly )?have )(?:been |be )?(?:seen|shown|found|noticed|missed|escaped?|overlooked|detect(?:ed)?)\b|smallest (?:detectable )?effect|\bdetectable\b|\bpower\b", "smallest"),
         (r"(?:cover|tak|fill|occup|mak)\w+ (?:up )?(?=[^.;]{0,40}\b(?:picture|image|area|frame)\b)|of the (?:picture|image)\b(?!s)", "area region_share frequency images"),
         (r"\bmend\w*|\brepair(?:s|ed)? (?:by|when)", "mended control_mended"),
         (r"\bflip\w*|\bswitch\w*", "flip control_flip"), (r"\bmask\w*|\bhid(?:es?|den|ing)\b|\bcover(?:ed|ing|s)?\b|\bcontrols?\b|\beffects?\b", _MASKS + " slice_effect frequency"),
         (r"misclassif\w*|\bwrong\w*|\berrors?\b(?! bars?)|\berr(?:s|ed)?\b|\bfail(?:s|ed|ures?|ing)?\b|\bmistakes?\b|\bincorrect\w*|\bmissed\b|\bmis(?:judg|read|nam|label|recogni|identif)\w*|\bunnoticed\b|\bundetected\b|\boverlook\w*", _ERRORS),
         (r"taken for|\bcalled\b|\bcalls it\b|mistaken|mistook|\bconfus\w+|mix(?:es|ed)?[- ]?ups?|→|->|\bdrawn?\b|\bpull\w*|\battract\w*|sign of", _CALLS),
         (r"\bpredict\w*|\banswer(?:s|ed)?\b(?! (?:wrong|right|correct))|\bsays?\b", _CALLS + " accuracy confidence recall baseline"),
-        (r"\brare\b|\bfrequen\w+|(?<!class )\bproportions?\b|\bmake up\b", "frequency proportion images share_of_errors confusion"),
+        (r"\brare\b|\bfrequen\w+|(?<!class )(?<!equal )(?<!same )\bproportions?\b|\bmake up\b", "frequency proportion images share_of_errors confusion"),
     )
 )  # fmt: skip
 #: quantities that everyday words (images, with, show) stand for: a word for another one in the same clause does not rule them out
@@ -227,10 +227,15 @@ def exclusive(text: str) -> frozenset[str]:
     return made
 
 
+#: the level of an interval told in words
+_LEVEL_SAID = re.compile(r"\bbetween [\d.]+ ?%? and [\d.]+ ?%?(?P<at> with 95 ?% confidence)")
+
+
 @lru_cache(maxsize=2048)
 def marked_quantities(text: str) -> tuple[tuple[frozenset[str], int, int], ...]:
     """Words that restrict a number to some quantities, with where they stand, in order."""
     made: list[tuple[frozenset[str], int, int]] = []
+    text = _LEVEL_SAID.sub(lambda m: m[0][: -len(m["at"])] + " " * len(m["at"]), text)
     for pattern, names in EXCLUSIVE:
         for match in pattern.finditer(text):
             if not any(a < match.end() and match.start() < b for _, a, b in made):

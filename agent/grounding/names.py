@@ -29,6 +29,9 @@ _WITH = re.compile(
     re.IGNORECASE,
 )
 _TRUE, _FALSE = {"yes", "true", "1", "present"}, {"no", "false", "0", "absent"}
+_OF_IMAGES = re.compile(r" (?:deployment |evaluation |training |test )?(?:images|pictures|photos)\b")
+_TIMES = re.compile(r" (?:as|more|less|larger|higher|that|the|its|in)\b")
+_TWO_WORDS = re.compile(r"(?=\b(?P<both>[A-Za-z]{3,}[ -][A-Za-z]{3,})\b)")
 _GENERIC = r"(?:an?|the|that|this|one|its|covered|visible|whole)\s+"
 
 
@@ -147,7 +150,9 @@ class Lexicon:
         taken: list[tuple[int, int]] = []
         for match in re.finditer(r"\b([A-Za-z][\w.-]*)\s*=\s*([\w.-]+)", text):
             if self._cased(match[1]) in self.values:
-                made.append(Mention("attribute", self._cased(match[1]), _presence(match[2]), *match.span()))
+                name, typed = self._cased(match[1]), _presence(match[2])
+                value = next((v for v in sorted(self.values[name]) if _is_value(v, typed)), typed)
+                made.append(Mention("attribute", name, value, *match.span()))
                 taken.append(match.span())
         for match in self._pattern.finditer(text):
             if any(a < match.end() and match.start() < b for a, b in taken):
@@ -157,6 +162,7 @@ class Lexicon:
             )
             if found is not None:
                 made += self._named(found, match, text)
+        made += self._in_two_words(text, made)
         for name, pattern in SPLITS.items():
             made += [Mention("split", name, "", *m.span()) for m in pattern.finditer(text)]
         for match in re.finditer(r"\b([EF])(\d+)\b", text):
@@ -166,14 +172,29 @@ class Lexicon:
             made.append(Mention(kind, match[0], "", *match.span()))
         return sorted(made, key=lambda m: m.start)
 
+    def _in_two_words(self, text: str, made: Iterable[Mention]) -> list[Mention]:
+        """``front yards`` of a class ``Frontyard``: a name that people write as two words."""
+        taken = [(m.start, m.end) for m in made]
+        found = []
+        for match in _TWO_WORDS.finditer(text):
+            start, end = match.span("both")
+            key = _singular(_squeeze(match["both"]), self._known)
+            kind, name, _ = self._known.get(key, ("", "", ""))
+            if kind == "class" and not any(a < end and start < b for a, b in taken):
+                found.append(Mention(kind, name, "", start, end))
+        return found
+
     def _named(self, found: tuple[str, str, str], match: re.Match[str], text: str) -> list[Mention]:
         kind, name, value = found
         before, after = text[: match.start()], text[match.end() :]
+        if match[0].lower() == "times" and _TIMES.match(after):
+            return []  # "twice or three times as often"
         if kind == "class":
             return [Mention(kind, name, "", *match.span())]
         if not value and name in IMAGE_WORDS and not _is_thing(match[0], before, after):
             return []
-        if value.lower() in COMMON and not re.search(_key(_SUFFIX.sub("", name)), text, re.IGNORECASE):
+        own = re.search(_key(_SUFFIX.sub("", name)), text, re.IGNORECASE)
+        if value.lower() in COMMON and own is None and not _OF_IMAGES.match(after):
             return []
         if not value and self.values.get(name, frozenset()) & {"yes", "no"}:
             gone = re.match(
@@ -203,7 +224,7 @@ class Lexicon:
             name = self._cased(name)
             if name not in self.values:
                 made.append((*match.span(), f"there is no attribute {name}"))
-            elif self.values[name] and value not in self.values[name]:
+            elif self.values[name] and not any(_is_value(v, value) for v in self.values[name]):
                 made.append((*match.span(), f"{name} has no value {value}"))
         return made
 
@@ -284,6 +305,11 @@ def _is_thing(word: str, before: str, after: str) -> bool:
         )
         or re.match(r"\s+box\b|=", after)
     )
+
+
+def _is_value(known: str, typed: str) -> bool:
+    """Whether a typed value is a known one, or the word before its bounds: ``blurred`` of ``blurred (< 2.15)``."""
+    return known == typed or re.match(rf"{re.escape(typed)} (?:\(|[<>≤≥]|\d)", known) is not None
 
 
 def _presence(value: str) -> str:

@@ -55,7 +55,7 @@ _COUNTED = re.compile(
     r"experiments?|expectations?|shifts?|sets?|splits?|cases?|cues?|attributes?|images?|pictures?|proposals?|errors?|rooms?|corrections?|repairs?)\b)"
 )
 _SPLIT = re.compile(
-    r"(?<=[.!?])(?<!\bi\.e\.)(?<!\be\.g\.)(?<!\bvs\.)(?<!\bca\.)(?<!\bcf\.)\**\s+(?=[A-Z\[*\-•F\d“\"(])|\s\*\s(?=[A-Za-z])|\n+"
+    r"(?<=[.!?])(?<!\bi\.e\.)(?<!\be\.g\.)(?<!\bvs\.)(?<!\bca\.)(?<!\bcf\.)\**\s+(?=[A-Z\[*\-•F\d“\"(])|(?<=[\])]\.) (?=[a-z])|\s\*\s(?=[A-Za-z])|\n+"
 )
 _IN_DIGITS = re.compile(
     r"(?<![\w.,-])(?P<n>\d{1,3}) in (?:every )?(?P<m>\d{1,2}|100|1,?000)(?= (?!of\b)[a-z])(?! (?:points|percent))"

@@ -87,6 +87,17 @@ _SPLIT_WORDS = {
 }
 
 
+_TOPIC = re.compile(r"\W*(?:(?:from|into|in|of) [^.:;|]{0,40})?(?:\*\*)?(?:[:|]| \[)")
+_PART_OF = re.compile(r"^\W*\d[\d,]* of (?:the )?\d[\d,]* [^.;]*$")
+_SO_MANY = re.compile(r"\d[\d,]* $")
+
+
+def _is_topic(at: Reading, match: re.Match[str]) -> bool:
+    """``**Leakage:** …``: what a line is on, and not that there is any."""
+    lead = at.part[: match.start()]
+    return re.fullmatch(r"[\W\d]*", lead) is not None and _TOPIC.match(at.part, match.end()) is not None
+
+
 class Properties:
     """Settled properties of a case."""
 
@@ -122,12 +133,16 @@ class Properties:
 
     def _balance(self, at: Reading) -> Iterator[Claim]:
         match = _BALANCE.search(at.part)
+        if match is not None and re.match(r" (?:is |of )?\d", at.part[match.end() :]):
+            return  # the quantity, with its value
         if (
             match is None
             or hedged(at.part, match.start())
             or re.search(r"\baccuracy\b|\bat equal\b", at.part, re.IGNORECASE)
         ):
             return
+        if at.pairs or re.match(r"\W*the (?:mix-?up|confusion)", at.part, re.IGNORECASE):
+            return  # which way a confusion goes
         splits = at.whole.splits or {"data"}
         found = [v for s in splits if (v := self._value("class_imbalance", s)) is not None]
         if not found or at.whole.attributes:
@@ -139,6 +154,8 @@ class Properties:
         match = _LABELS.search(at.part)
         if match is None or not at.whole.splits or hedged(at.part, match.start()):
             return
+        if _SO_MANY.search(at.part[: match.start()]):
+            return  # so many of them, checked as a number
         if _LABEL_WORDS.match(at.part[match.end() :].lstrip()) or re.search(
             r"collect|propos|\bat least\b|re-?estimat", at.part, re.IGNORECASE
         ):
@@ -170,6 +187,8 @@ class Properties:
                 match is None
                 or hedged(at.part, match.start())
                 or re.search(r"\b(?:alike|resembl\w+|candidates?|near)\b", at.part)
+                or _is_topic(at, match)
+                or _PART_OF.search(at.part[: match.start()])  # a count that is checked as a number
             ):
                 continue
             found = next(

@@ -156,6 +156,12 @@ def level_said(number: Number, at: Bound) -> bool:
     return _P.search(_lead(number, at)) is not None
 
 
+def level_of(number: Number, at: Bound) -> str:
+    """The letter that the words before a number give it, ``p`` or ``q``; both where they say neither."""
+    found = _P.search(_lead(number, at))
+    return found["part"].lower() if found is not None else "pq"
+
+
 def _so_far(at: Bound) -> str:
     """A sentence with the one before it: "Mean confidence of right answers: 86.1 %. Of wrong ones: 70.0 %"."""
     return at.reading.text[max(0, at.reading.sentence.start - 90) : at.reading.sentence.end]

@@ -14,7 +14,7 @@ from failsight.agent.grounding.sources import NOTHING
 
 _TAKEN = re.compile(
     r"\b(?:taken for|mistaken for|confused with|called|answer(?:ed)? (?:with|as|by)|classified as|predicted (?:as|to be)|read as|seen as|"
-    r"ends? up as|becomes?|became|turns? into|turned into|misread as|passes for|mixed up with|go(?:es)? down as|labelled|counted as|passed off as|sorted (?:as|into|under)|(?:filed|put|booked|logged|lumped|landed?|classed|categori[sz]ed|tagged|marked|grouped|shelved) (?:under|in|into|with|as|down as)|slips? into|drifts? (?:to|into|towards)|mistook for|confused (?:with|for)|swapped for|misclassified (?:as|into)|misidentified as|misattributed to|gets? (?:the answer|the label)|as)\b|→|->",
+    r"ends? up as|becomes?|became|turns? into|turned into|misread as|passes for|mixed up with|go(?:es)? down as|labelled|counted as|passed off as|sorted (?:as|into|under)|(?:spread|scattered|distributed) over|(?:filed|put|booked|logged|lumped|landed?|classed|categori[sz]ed|tagged|marked|grouped|shelved) (?:under|in|into|with|as|down as)|slips? into|drifts? (?:to|into|towards)|mistook for|confused (?:with|for)|swapped for|misclassified (?:as|into)|misidentified as|misattributed to|gets? (?:the answer|the label)|as)\b|→|->",
     re.IGNORECASE,
 )
 
@@ -75,8 +75,13 @@ def read(text: str, sentence: Sentence, lexicon: Lexicon, carried: Names) -> Rea
     return Reading(text, sentence, mentions, gather(mentions), carried, pairs_in(text, mentions))
 
 
+_OTHER_THAN = re.compile(r"\bother \w+ than (?:an? |the )?$", re.IGNORECASE)
+
+
 def _set_against(mention: Mention, mentions: Sequence[Mention], text: str) -> bool:
     """``a shower instead of a tub``: the tub is not what it is about."""
+    if mention.kind == "attribute" and _OTHER_THAN.search(text[: mention.start]):
+        return True  # "other backgrounds than the border"
     twice = mention.kind == "attribute" and any(
         m.name == mention.name and m.start < mention.start for m in mentions
     )

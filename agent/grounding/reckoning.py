@@ -6,9 +6,10 @@ same section is right if it is computed right; so is the count that a demanded s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import permutations
+from itertools import accumulate, combinations, permutations
 
 from failsight.agent.grounding.derived import DIFFERENCE, SUM, comparable
 from failsight.agent.grounding.numbers import Number
@@ -17,6 +18,13 @@ from failsight.agent.grounding.scope import Scope
 from failsight.agent.grounding.sources import Atom
 
 _MANY = 100  # a count of which it is no chance that it stands twice in an answer
+_MOST = 14  # counts of a section of which sums are tried
+#: a value as it would be, were some errors gone
+_MENDED = re.compile(
+    r"\bthen\b|\bwould\b|\bcould\b|\bif\b|\bsolved\b|\bmended\b|\bfixed\b|\bgone\b|\bwithout\b", re.IGNORECASE
+)
+_ALL_OF = re.compile(r"\ball (?:two|three|four|five|of (?:them|these))\b|\bboth\b", re.IGNORECASE)
+_TERMS = re.compile(r"(?<![\d.,])\d+(?:,\d{3})*(?: ?\+ ?\d+(?:,\d{3})*)+(?!\.?\d)")
 _FEW = 13  # a smaller count may be the difference of any two
 
 
@@ -42,9 +50,17 @@ class Open:
 
 @dataclass(slots=True)
 class Ledger:
-    """The numbers of one answer: those that are held, and those that are not. ``shift`` leads from a cell to the answer."""
+    """The numbers of one answer: those that are held, and those that are not.
 
-    bounds: Sequence[Atom] = ()
+    Attributes:
+        bounds: what is demanded, in percent; ``asked`` what else the person named.
+        totals: (all images, wrong ones) of each split.
+        shift: leads from a cell to the answer.
+    """
+
+    bounds: Sequence[float] = ()
+    asked: Sequence[float] = ()
+    totals: Sequence[tuple[float, float]] = ()
     stated: list[Stated] = field(default_factory=list)
     open: list[Open] = field(default_factory=list)
     shift: int = 0
@@ -65,13 +81,62 @@ class Ledger:
         """Place of each open number that can be computed → the ids that hold its terms."""
         made: dict[int, tuple[str, ...]] = {}
         for one in sorted(self.open, key=lambda o: o.place):
-            terms = self._terms(one)
-            if terms is not None:
+            terms = self._terms(one) or self._of_counts(one) or self._as_term(one)
+            if terms:
                 made[one.place] = tuple(
                     dict.fromkeys(a.refs[0] for t in terms for a in t.atoms[:1] if a.refs)
                 )
-                self.stated.append(Stated(one.number, (), one.scope, one.place))
+                self.stated.append(
+                    Stated(one.number, tuple(a for t in terms for a in t.atoms[:1]), one.scope, one.place)
+                )
         return made
+
+    def _of_counts(self, one: Open) -> tuple[Stated, ...]:
+        """What follows from counts of the section: a sum of confusions, a share of a class's errors, what is right without some."""
+        number, part = one.number, one.at.part
+        counts = [
+            s for s in self.stated
+            if s.scope.section == one.scope.section and s.number.family == "plain" and s.place < one.place and _confused(s)
+        ][-_MOST:]  # fmt: skip
+        if number.family == "plain" and number.value >= _FEW and (SUM.search(part) or _ALL_OF.search(part)):
+            for many in range(2, 6):
+                for some in combinations(counts, many):
+                    if sum(s.number.value for s in some) == number.value:
+                        return some
+        if number.family != "percent":
+            return ()
+        for part_, whole in permutations(
+            [s for s in self.stated if s.scope.section == one.scope.section and s.number.family == "plain"], 2
+        ):
+            if _of_its_errors(part_, whole, one) and number.near(
+                100 * part_.number.value / whole.number.value
+            ):
+                return part_, whole
+        if _MENDED.search(part + " " + one.scope.lead):
+            own = [s for s in counts if s.scope.line == one.scope.line]
+            column = list(accumulate(s.number.value for s in counts))
+            gone = {s.number.value for s in own} | set(column)
+            if any(
+                number.near(100 * (1 - (wrong - k) / images))
+                for images, wrong in self.totals
+                for k in gone
+                if k <= wrong
+            ):
+                return tuple(counts)
+        return ()
+
+    def _as_term(self, one: Open) -> tuple[Stated, ...]:
+        """``102 are misjudged, 22 + 23 + 16 + 9 + 32``: the terms of a sum that is right and stated."""
+        sentence = one.at.sentence
+        for match in _TERMS.finditer(one.at.part):
+            if match.start() <= one.number.end - 1 - sentence.start < match.end():
+                total = sum(float(n.replace(",", "")) for n in match[0].split("+"))
+                return tuple(
+                    s
+                    for s in self.stated
+                    if s.scope.line == one.scope.line and s.number.value == total and s.atoms
+                )[:1]
+        return ()
 
     def _terms(self, one: Open) -> tuple[Stated, Stated] | None:
         if one.number.family == "plain" and one.number.value >= _MANY:
@@ -92,12 +157,37 @@ class Ledger:
                 and any(one.number.near(v) for v in _results(one, a, b, close=False))
             ):
                 return a, b
+        return self._of_a_demand(one, near)
+
+    def _of_a_demand(self, one: Open, near: Sequence[Stated]) -> tuple[Stated, Stated] | None:
+        """``90 % of the 2,250 would be 2,025``, ``at most 225 may be wrong``: what a demanded share makes of a total."""
+        said = one.at.part + " " + one.scope.lead
+        asked = [a for a in self.asked if re.search(rf"\b{a:g} ?%", said) and not one.number.bracket]
         for total in near:
-            if total.number.family == one.number.family == "plain" and total.number.value >= _FEW:
-                for bound in self.bounds:
-                    if one.number.near(total.number.value * (100 - bound.value) / 100):
-                        return total, total
+            if not total.number.family == one.number.family == "plain" or total.number.value < _FEW:
+                continue
+            all_ = total.number.value
+            allowed = [all_ * (100 - b) / 100 for b in self.bounds]
+            allowed += [x for a in asked for x in (all_ * a / 100, all_ * (100 - a) / 100)]
+            if any(one.number.near(x) for x in allowed):
+                return total, total
         return None
+
+
+def _confused(one: Stated) -> bool:
+    """Whether a count is of one class taken for another, or a sum of such counts."""
+    return any(a.pair is not None for a in one.atoms)
+
+
+def _of_its_errors(part: Stated, whole: Stated, one: Open) -> bool:
+    """Whether one count is of a confusion of a class that the sentence names, the other of all errors of that class."""
+    if not part.number.value < whole.number.value:
+        return False
+    named = one.at.whole.classes
+    return any(
+        a.pair is not None and a.pair[0] in named and b.metric == "error" and b.pair is None and b.names.classes == {a.pair[0]} and a.names.splits == b.names.splits
+        for a in part.atoms for b in whole.atoms
+    )  # fmt: skip
 
 
 def _results(one: Open, a: Stated, b: Stated, close: bool) -> Iterator[float]:
@@ -148,3 +238,20 @@ def _alike(one: Atom, other: Atom) -> bool:
         (a.classes, one.pair) != (b.classes, other.pair),
     )
     return sum(apart) <= 1
+
+
+def whole_sets(atoms: Sequence[Atom]) -> list[tuple[float, float]]:
+    """(all images, wrong ones) of each split of which the record holds the accuracy."""
+    made: dict[frozenset[str], dict[str, float]] = {}
+    for a in atoms:
+        if a.metric in ("accuracy", "error") and not (
+            a.names.entities or a.when or a.told or a.row or a.pair
+        ):
+            if a.part == "count" and a.metric == "accuracy":
+                made.setdefault(a.names.splits, {})["right"] = a.value
+            elif a.part == "value" and a.metric == "accuracy" and a.family == "percent":
+                made.setdefault(a.names.splits, {}).setdefault("share", a.value)
+    found = [
+        (100 * m["right"] / m["share"], m["right"]) for m in made.values() if m.get("share") and "right" in m
+    ]
+    return [(round(n), round(n) - right) for n, right in found]

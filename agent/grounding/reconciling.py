@@ -40,6 +40,17 @@ def marked_once(claims: Sequence[Claim]) -> tuple[Claim, ...]:
     return tuple(kept)
 
 
+_WANTED = re.compile(
+    r"\b(?:needs?|needed|requires?|wants?|calls? for|takes?|would take)(?: an?)? (?:[\w ]{0,24} or )?$",
+    re.IGNORECASE,
+)
+
+
+def wanted(at: Reading, claim: Claim) -> bool:
+    """``it needs a better model``: what is wanted, and not compared."""
+    return _WANTED.search(at.part[: claim.start - at.sentence.start]) is not None
+
+
 def turned(at: Reading, claim: Claim) -> bool:
     """Whether a comparison stands behind a negation of its own clause: "is not significantly weaker"."""
     before = at.part[: claim.start - at.sentence.start]

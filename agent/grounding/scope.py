@@ -28,6 +28,7 @@ _SUPPOSED = re.compile(
     r"\bimpressions?\b|\bnot (?:a )?measure(?:d|ments?)\b|\b(?:my|our) guess(?:es)?\b|\bspeculat\w+",
     re.IGNORECASE,
 )
+_SEEN = re.compile(r"\bI (?:looked|see|saw)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +102,17 @@ class Outline:
         over = next((ids for one in nearest if (ids := _ids(self._text[one.start : one.end]))), NOTHING)
         return Scope(
             " ; ".join((*reversed(said), bold["said"] if bold else "")).strip(" ;"), _ids(own), over, opens,
-            line.kind == "item" and any(_SUPPOSED.search(s) for s in said[:1]), line.start, section,
+            line.kind == "item" and self._supposed(leads, above), line.start, section,
             tuple(one.start for one in leads), line.kind in ("item", "row"),
         )  # fmt: skip
+
+    def _supposed(self, leads: Sequence[_Line], above: Sequence[_Line]) -> bool:
+        """Whether the line over an item says so, or one above in its section says so of all that was seen."""
+        near = (self._text[one.start : one.end] for one in leads[:1])
+        seen = (self._text[one.start : one.end] for one in above if one.kind == "text")
+        return any(_SUPPOSED.search(s) for s in near) or any(
+            _SUPPOSED.search(s) and _SEEN.search(s) for s in seen
+        )
 
     def _leads(self, at: int) -> Sequence[_Line]:
         """The lines over one: for an item or a row the line that introduces it, and the heading over that; nearest first."""

@@ -33,7 +33,7 @@ GENERAL = {
     "pull": ("error", "accuracy"),
 }
 #: quantities that belong to the whole case, whatever else a sentence names
-_WHOLE = frozenset(
+WHOLE = frozenset(
     {
         "bound",
         "minimum_effect",
@@ -127,7 +127,7 @@ class Search:
 
     def _subject(self, number: Number, atom: Atom, at: Bound) -> float:
         """Classes and attributes: what the atom is about has to be named, what is named it has to be about."""
-        if atom.metric.startswith("tally:") or atom.metric in _WHOLE:
+        if atom.metric.startswith("tally:") or atom.metric in WHOLE:
             return 0.0
         cited = set(atom.refs) & at.reading.whole.evidence and (
             atom.loose or atom.told

@@ -10,6 +10,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar, cast
 
+from failsight.agent.grounding.about import finding_names, is_attribute
 from failsight.agent.grounding.conditions import Condition, conditions, qualified, spoken_of
 from failsight.agent.grounding.lexicon import recorded
 from failsight.agent.grounding.names import Lexicon, Names
@@ -90,7 +91,8 @@ def lexicon_of(state: CaseState, classes: Sequence[str], values: Mapping[str, An
     known: dict[str, set[str]] = {a: {str(v) for v in vs} for a, vs in values.items()}
     for record in state.records.values():
         for name, value in (record.finding.slice or {}).items():
-            known.setdefault(name, set()).add(str(value))
+            if is_attribute(name):
+                known.setdefault(name, set()).add(str(value))
     everything = {v for vs in known.values() for v in vs}
     for made in state.evidence:
         boxes = [str(made.arguments.get("region") or "")]
@@ -339,14 +341,6 @@ def _subject(sentence: str) -> str:
     if re.search(r"\brare in training\b|\bshow the cue\b|are such images", sentence):
         return "frequency"
     return "told:" + sentence
-
-
-def finding_names(finding: Finding, lexicon: Lexicon) -> Names:
-    """What a finding is about: its slice, class and, for a shift, the split."""
-    classes = frozenset(c for c in (finding.class_name,) if c)
-    values = frozenset((a, str(v)) for a, v in (finding.slice or {}).items())
-    splits = frozenset({"deploy" if finding.kind == "distribution_shift" else finding.split})
-    return Names(classes, frozenset(a for a, _ in values), values, splits)
 
 
 def _record(record: FindingRecord, lexicon: Lexicon) -> Iterator[Atom]:

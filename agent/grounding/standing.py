@@ -46,7 +46,7 @@ _DENIES = re.compile(
     re.IGNORECASE,
 )
 
-_HOW_MANY = re.compile(rf"\b(?P<n>\d+|{'|'.join(MANY[1:])})\b", re.IGNORECASE)
+_HOW_MANY = re.compile(rf"(?<![\w.])(?P<n>\d+(?![.\d])|{'|'.join(MANY[1:])})\b", re.IGNORECASE)
 
 
 class Standing(Expected):
@@ -76,7 +76,7 @@ class Standing(Expected):
         """``13 refuted findings``, ``six were inconclusive``: a verdict that nothing, or another number of things, has."""
         for word in ("refuted", "inconclusive"):
             for match in re.finditer(rf"\b{word}\b", at.part):
-                before = re.split(r"[;:]|, (?:and|but)\b| but ", at.part[: match.start()])[-1]
+                before = re.split(r"[;:|]|, (?:and|but)\b| but ", at.part[: match.start()])[-1]
                 if hedged(at.part, match.start()) or _DENIES.search(before):
                     continue
                 behind = re.match(

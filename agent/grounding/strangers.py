@@ -257,11 +257,17 @@ def known_words(state: CaseState, lexicon: Lexicon) -> frozenset[str]:
     return frozenset(known)
 
 
+_IDIOM = re.compile(r"\bby (?:only |just )?a (?:hair|mile|whisker)$", re.IGNORECASE)
+
+
 def unseen(at: Reading, known: frozenset[str]) -> Iterator[tuple[int, int, str]]:
     """Things in pictures that the record knows nothing of, where a sentence says something of them."""
     if HEDGE.search(at.part) or NEGATION.search(at.part):
         return
+    named = [(m.start - at.sentence.start, m.end - at.sentence.start) for m in at.mentions]
     for match in re.finditer(r"[A-Za-z]+(?:-[a-z]+)*", at.part):
+        if any(a <= match.start() < b for a, b in named) or _IDIOM.search(at.part[: match.end()]):
+            continue
         whole = _singular(match[0].lower())
         if re.match(r"s?\s(?:to|by|from|below|under)\b", at.part[match.end() :]) and match[0].lower() in (
             "sinks",
@@ -273,7 +279,10 @@ def unseen(at: Reading, known: frozenset[str]) -> Iterator[tuple[int, int, str]]
             continue  # a verb
         if re.search(r"\blike\b[^.;]*$", at.part[: match.start()]):
             return  # a simile
-        if whole in STRANGE and whole not in known and not all(w in known for w in whole.split("-")):
+        strange = whole in STRANGE and whole not in known and not all(w in known for w in whole.split("-"))
+        if strange and not any(
+            len(w) > 3 and whole.startswith(w) for w in known
+        ):  # "greyscale" of what is grey
             yield match.start(), match.end(), f"nothing in the record is about {whole}"
 
 

@@ -34,6 +34,8 @@ _NOT = re.compile(
     r"^most part\b|^(?:most|least)(?: of\b| (?:are|is|were|was|go|end|get)\b| (?:(?!with\b|for\b|on\b|in\b|by\b)\w+ )?(?:images|pictures|photos|answers|predictions|rooms|errors|mistakes|\w+rooms|kitchens)\b|\s\d)|^(?:top|highest)[- ](?:confidence|bin)|^(?:best|worst|highest|lowest|largest|smallest|weakest|strongest)(?:,? and| vs| to)|^worst[- ]recall|^(?:most|least) likely\b",
     re.IGNORECASE,
 )
+#: "most others", "takes most, but …": a word of an amount as well
+_LOOSELY = re.compile(r"most(?:[,;.]| others?\b| of all\b| certain\b| but\b| and\b|,? \d|$)", re.IGNORECASE)
 _AMONG = re.compile(
     r"\b(?:among|of) (?:the|those) (?:\w+ )?(?:that|which|who)\b|\bof those that\b", re.IGNORECASE
 )
@@ -117,6 +119,8 @@ def superlatives(at: Reading, measures: Measures) -> Iterator[Claim]:
         ]
         if told:
             ref = next((r for ok, r in told if ok), None)
+            if ref is None and _LOOSELY.match(at.part, match.start()):
+                continue
             yield weighed("rank", start, end, ref is not None, (ref,) if ref else (), "another one is")
 
 
@@ -170,7 +174,10 @@ def _places(at: Reading, match: re.Match[str], span: tuple[int, int], measures: 
     if metric == "drop" and re.search(r"\bprecision\b|\bf1\b", stretch, re.IGNORECASE):
         return  # what each class loses of it is not recorded
     judged = _JUDGED.match(word) is not None
-    split = only(names.splits or at.about.splits) or "data"
+    split = (
+        only(names.splits or at.about.splits or (at.carried.splits if at.whole.evidence else names.splits))
+        or "data"
+    )
     if at.pairs and (metric in ("confusion", "error", "frequency", "") or "confus" in part):
         yield from _of_pairs(at.pairs[0], stretch, not match["low"], rank, measures.by_pair(split))
         return

@@ -22,6 +22,7 @@ _FAMILIES = {"percent": ("percent", "points"), "points": ("points", "percent"), 
              "ratio": ("ratio", "plain"), "seconds": ("seconds",)}  # fmt: skip
 
 
+NOT_CITED = "not in the evidence that is cited"
 OTHER_WAY = "the direction is the other way"
 
 
@@ -282,7 +283,7 @@ def _adds_up(result: Number, one: Number, other: Number, part: str) -> bool:
 
 def _why(number: Number, at: Bound, recorded: Recorded, cited: frozenset[str]) -> str:
     if cited and matched(number, at, recorded, frozenset()):
-        return "not in the evidence that is cited"
+        return NOT_CITED
     return "no evidence holds this number about this"
 
 

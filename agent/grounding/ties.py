@@ -10,6 +10,7 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 
+from failsight.agent.grounding.about import slice_of
 from failsight.agent.grounding.claims import Claim, weighed
 from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.lexicon import NEGATION
@@ -73,10 +74,10 @@ class Ties:
         for record in state.records.values():
             found = record.finding
             refs = (*record.evidence[-1:], record.id)
-            for name in found.slice or {}:
+            for name, value in slice_of(found, lexicon).items():
                 if found.kind == "spurious_correlation" and found.verdict != "refuted" and found.class_name:
                     known.setdefault((name, found.class_name), refs)
-                if found.confused_with and str((found.slice or {})[name]) != "no":
+                if found.confused_with and value != "no":
                     known.setdefault((name, found.confused_with), refs)
         for made in state.evidence:
             if made.tool.startswith("test_"):
@@ -88,14 +89,14 @@ class Ties:
             (name, record.finding.class_name): 100 * record.finding.error_rate
             for record in state.records.values()
             if record.finding.kind == "spurious_correlation" and record.finding.error_rate is not None
-            for name in record.finding.slice or {}
+            for name in slice_of(record.finding, lexicon)
         }
         self._proven = {
             name
             for record in state.records.values()
             if record.finding.verdict == "confirmed"
             and any(t.tool.startswith("test_") and t.verdict == "confirmed" for t in record.finding.tests)
-            for name in record.finding.slice or {}
+            for name in slice_of(record.finding, lexicon)
         }
         self._things = {a for a, _ in known}
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from failsight.agent.grounding.about import finding_names, slice_of
 from failsight.agent.grounding.claims import Claim, weighed
 from failsight.agent.grounding.hedges import hedged
 from failsight.agent.grounding.lexicon import CAUSE, KINDS, NEGATION, VERDICTS
 from failsight.agent.grounding.names import Lexicon, Names, gather
 from failsight.agent.grounding.reading import Reading
-from failsight.agent.grounding.sources import finding_names
+from failsight.agent.grounding.reasons import names_no_cause, of_oneself, of_shares
 from failsight.agent.grounding.subjects import by_experiment, clause_of_verdict, speaks_of
+from failsight.agent.grounding.tried import of_rows, tried
 from failsight.agent.state import CaseState, FindingRecord
-from failsight.tools.evidence import Cell, Finding, Verdict
 
 AHEAD = re.compile(
     r"(?<!out )(?<!found )(?<!shown )(?<!proved )(?<!out to )(?<!found to )(?<!shown to )(?<!proved to )\b(?:to be|be|get|getting|until|unless|before|to)\s+(?:an? )?$"
@@ -28,7 +29,7 @@ _CAME_OUT = re.compile(
 )
 _MAY = re.compile(r"\b(?:may|might|could|would|if|should|shall|can|perhaps|maybe)\b|\?")
 _QUANTIFIED = re.compile(
-    r"\b(?:none|not (?:a single )?one|neither|no (?:finding|shortcut|hypothesis))\b[^,;]*$", re.IGNORECASE
+    r"\b(?:none|not (?:a single )?one|neither|no (?:finding|shortcut|hypothesis))\b[^,;|]*$", re.IGNORECASE
 )
 
 
@@ -53,11 +54,6 @@ _ALL = re.compile(
     r"\b(?:(?<!\bin )all(?! in all)|every|each|none of|no|one of|some of|two of)\b (?:the |of the |\d+ |open |[a-z]+(?:teen|een|n|e|o|r|ve|ix|t) )?(?:hypothes[ei]s|findings?|masking tests|experiments)\b",
     re.IGNORECASE,
 )
-_VERDICTS: Mapping[Cell, Verdict] = {
-    "confirmed": "confirmed",
-    "refuted": "refuted",
-    "inconclusive": "inconclusive",
-}
 #: "13 findings are (confirmed)": a count, checked as a number
 _COUNT_OF = re.compile(
     r"(?:\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|\w+teen|eleven|twelve)) (?:of the )?(?:\w+ )?(?:findings|hypotheses|ones) (?:are|were|have been|got) $|(?:(?<![EF\d])\d+|\b(?:two|three|four|five|six|seven|eight|nine|ten)) (?:\w+ ){0,3}(?:as )?$",
@@ -99,17 +95,24 @@ _MERELY = re.compile(
 )
 
 
-_SMALL_PART = re.compile(
-    r" (?:only |just |at most |no more than )*an? (?:very )?(?:small|minor|tiny) (?:part|share|fraction)\b"
+_ONE_TEST = re.compile(
+    r"\bby (?:one|another|its own|the \w+) test\b|\bby (?:an)?other\b|\btests?\b[^.;|]*\[E|\bby (?:masking|swapping)\b",
+    re.IGNORECASE,
 )
-_NO_THING = re.compile(r" (?:what|which|how|whether|where|who)\b")
-_REASON = re.compile(r"because|since", re.IGNORECASE)
+_UNDECIDED = re.compile(r"\bopen\b|\bundecided\b", re.IGNORECASE)
+_LABEL_OR_THAT = re.compile(r"^\W*\*\*[^*]+\*\*|\btested (?:that|this|it)\b", re.IGNORECASE)
 
 
-def _names_no_cause(part: str, match: re.Match[str]) -> bool:
-    """A cause of next to nothing, of what is not named, or of a verdict: "inconclusive, because …"."""
-    reason = _REASON.match(match[0]) and any(v.search(part[: match.start()]) for v in VERDICTS.values())
-    return bool(reason or _SMALL_PART.match(part, match.end()) or _NO_THING.match(part, match.end()))
+def _around(at: Reading, match: re.Match[str]) -> Names:
+    """What the stretch of a sentence between semicolons, or the cell of a row, names around a place."""
+    cuts = [0, *(m.start() for m in re.finditer(r"; |\|", at.part)), len(at.part)]
+    begin, end = next((a, b) for a, b in itertools.pairwise(cuts) if a <= match.start() < b)
+    return gather(at.mentions, at.sentence.start + begin, at.sentence.start + end)
+
+
+def _own_subject(at: Reading) -> bool:
+    """``**The sky:** not tested yet``, ``I have not tested that``: what is spoken of is no thing of the case."""
+    return not at.whole.entities | at.whole.findings and _LABEL_OR_THAT.search(at.part) is not None
 
 
 class Findings:
@@ -118,7 +121,8 @@ class Findings:
     def __init__(self, state: CaseState, lexicon: Lexicon) -> None:
         self.state = state
         self.lexicon = lexicon
-        self.named = [(r, self._about(r)) for r in state.records.values()] + list(self._tried())
+        self._rows = of_rows(state, lexicon)
+        self.named = [(r, self._about(r)) for r in state.records.values()] + list(tried(state, lexicon))
 
     def _about(self, record: FindingRecord) -> Names:
         names = finding_names(record.finding, self.lexicon)
@@ -168,7 +172,11 @@ class Findings:
                     and (not at.whole.entities or re.match(r"\s+\w+s\b", after))
                 ):
                     continue  # "13 confirmed findings": a count, checked as a number
+                if verdict == "open" and "test" in match[0].lower() and _own_subject(at):
+                    continue  # of something that the record has no name for
                 about = self.resolve(clause_of_verdict(at, match.start()))
+                if verdict == "open" and "test" in match[0].lower() and not about:
+                    continue  # nobody has tested it: no finding is about it
                 if about is None or (not about and re.match(r"h[eo]lds? up", match[0], re.IGNORECASE)):
                     continue
                 yield self._judged(at, verdict, match, about)
@@ -177,7 +185,7 @@ class Findings:
         self, at: Reading, verdict: str, match: re.Match[str], about: Sequence[FindingRecord]
     ) -> Claim:
         part = at.part
-        window = re.split(r"[:;,]", part[max(0, match.start() - 24) : match.start()])[-1]
+        window = re.split(r"[:;,|]", part[max(0, match.start() - 24) : match.start()])[-1]
         nobody = _QUANTIFIED.search(part[: match.start()]) is not None or (
             not about
             and re.match(
@@ -192,6 +200,10 @@ class Findings:
             _QUANTIFIED.search(before) or re.search(r"\b(?:all|every|each|both)\b", before, re.IGNORECASE)
         )
         agreeing = [r for r in about if (r.finding.verdict == wanted) != negated]
+        if not agreeing and not negated and _ONE_TEST.search(part):
+            agreeing = [r for r in about if any(t.verdict == wanted for t in r.finding.tests)]
+        if verdict == "open" and _UNDECIDED.search(match[0]):
+            agreeing = agreeing or [r for r in about if r.finding.verdict == "inconclusive"]
         if verdict == "confirmed" and negated and _EXPERIMENT.search(part):
             agreeing = [r for r in about if not by_experiment(r)]
         if match[0].lower() == "undecided":
@@ -214,11 +226,18 @@ class Findings:
             agreeing = [r for r in agreeing if by_experiment(r)]
         ok = bool(agreeing) and (len(agreeing) == len(about) or not everyone)
         ok = ok or (not about and negated and verdict == "confirmed")
-        ok = ok or (not about and self._never_tested(at, match[0]))
+        ok = ok or (
+            not about and (self._never_tested(at, match[0]) or self._in_table(at, wanted or "inconclusive"))
+        )
         reason = "" if ok else "the record gives another verdict" if about else "no such finding"
         refs = tuple(x for r in agreeing[:1] for x in (*r.evidence[-1:], r.id))
         start = at.sentence.start + match.start()
         return Claim("verdict", start, start + len(match[0]), ok, refs, reason)
+
+    def _in_table(self, at: Reading, verdict: str) -> bool:
+        """``airplane and bird are inconclusive``: a table of the record gives each thing that is named this verdict."""
+        things = at.whole.classes or at.whole.attributes
+        return bool(things) and all(verdict in self._rows.get(name, ()) for name in things)
 
     def _never_tested(self, at: Reading, said: str) -> bool:
         """``The plant has not been tested``: nothing in the record tested it, and it is a thing of the case."""
@@ -233,7 +252,12 @@ class Findings:
             if e.arguments.get(k)
         )
         tested = {name for text in asked for name in self.lexicon.find(text).attributes}
-        tested |= {a for r in self.state.records.values() if r.finding.verdict for a in r.finding.slice or {}}
+        tested |= {
+            a
+            for r in self.state.records.values()
+            if r.finding.verdict
+            for a in slice_of(r.finding, self.lexicon)
+        }
         return not whole.attributes & tested
 
     def _so_many(self, at: Reading, verdict: str, match: re.Match[str], counted: re.Match[str]) -> Claim:
@@ -294,35 +318,16 @@ class Findings:
             found = [r for r in found if ":" not in r.id] or found
         if _AS_A_WHOLE.search(at.part) and not whole.classes:
             found = [
-                r for r in found if ":" in r.id and set(r.finding.slice or {}) == set(whole.attributes)
+                r
+                for r in found
+                if ":" in r.id and set(slice_of(r.finding, self.lexicon)) == set(whole.attributes)
             ] or found
         of_kind = [r for r in found if r.finding.kind in kinds]
         alike = [r for r in found if self._exact(r, whole)] if "slice" in at.part or not of_kind else []
         return alike or of_kind or found
 
-    def _tried(self) -> Iterator[tuple[FindingRecord, Names]]:
-        """Slices that were tested and not reported: a verdict without a finding."""
-        for made in self.state.evidence:
-            for table in made.tables:
-                if "verdict" not in table.columns or table.columns[0] != "slice":
-                    continue
-                at = table.columns.index("verdict")
-                for row in table.rows:
-                    names = self.lexicon.find(str(row[0]))
-                    verdict = _VERDICTS.get(row[at], "inconclusive" if row[at] == "merged" else None)
-                    if verdict is not None:
-                        finding = Finding(
-                            "weak_slice",
-                            "correctness",
-                            "unknown",
-                            str(row[0]),
-                            dict(names.values),
-                            verdict=verdict,
-                        )
-                        yield FindingRecord(f"{made.id}:{row[0]}", finding, (made.id,)), names
-
     def _exact(self, record: FindingRecord, whole: Names) -> bool:
-        own = frozenset((record.finding.slice or {}).keys())
+        own = frozenset(slice_of(record.finding, self.lexicon))
         return (
             own == whole.attributes
             and frozenset({record.finding.class_name} - {None}) == whole.classes
@@ -346,11 +351,13 @@ class Findings:
         ):
             return
         if re.match(
-            r"(?: (?:about|roughly|only|nearly|almost|just|some|over|more than|less than))* (?:\d|half\b|an? (?:third|quarter|fifth)|most\b|the (?:bulk|majority|lion))",
+            r"(?: (?:about|roughly|only|nearly|almost|just|some|over|more than|less than|at most(?: the)?|no more than(?: the)?))* (?:\d|half\b|an? (?:third|quarter|fifth)|most\b|the (?:bulk|majority|lion))",
             part[match.end() :],
         ):
             return  # "is responsible for 21 % of the errors": a share
-        if _names_no_cause(part, match) or self._repeats(part[match.end() :], at):
+        if of_oneself(part, match) or of_shares(at, match):
+            return
+        if names_no_cause(part, match) or self._repeats(part[match.end() :], at):
             return
         link = re.search(r"because|due to|thanks|owing|explain", match[0], re.IGNORECASE)
         if match[0].lower().startswith(("the model", "the network", "the classifier")) and re.search(
@@ -425,20 +432,17 @@ class Findings:
         match = _PULLS.search(at.part)
         if match is None or hedged(at.part, match.start()) or NEGATION.search(at.part[: match.start()][-20:]):
             return
-        if not at.whole.attributes or not at.whole.classes:
+        own = _around(at, match)
+        if not own.attributes or not own.classes:
             return
         signs = [
             (r, n)
             for r, n in self.named
             if r.finding.kind == "spurious_correlation" and r.finding.verdict != "refuted"
         ]
-        known = [
-            r
-            for r, n in signs
-            if n.attributes & at.whole.attributes and r.finding.class_name in at.whole.classes
-        ]
-        covered = {a for r in known for a in (r.finding.slice or {})}
-        ok = at.whole.attributes <= covered
+        known = [r for r, n in signs if n.attributes & own.attributes and r.finding.class_name in own.classes]
+        covered = {a for r in known for a in slice_of(r.finding, self.lexicon)}
+        ok = own.attributes <= covered
         start = at.sentence.start + match.start()
         refs = tuple(x for r in known[:1] for x in (*r.evidence[-1:], r.id)) if ok else ()
         yield weighed("verdict", start, start + len(match[0]), ok, refs, "no finding says so")

@@ -1,0 +1,61 @@
+"""Reasons that are no causes: for one's own conduct, for what can't be known, of plain arithmetic, of next to nothing."""
+
+from __future__ import annotations
+
+import re
+
+from failsight.agent.grounding.lexicon import VERDICTS
+from failsight.agent.grounding.reading import Reading
+
+_CONDUCT = re.compile(
+    r"\b(?:I|we) (?:would |will |'d |have |only )?(?:leave|left|put|cho[os]se|name|list|rank|start|began|begin|pick|mention|keep|kept|used?|prefer|order|skip|count)\b",
+    re.IGNORECASE,
+)
+_NOT_KNOWABLE = re.compile(
+    r"\b(?:cannot|can't|can not|could not|couldn't) be (?:\w+ )?(?:decided|judged|told|known|measured|tested|settled|compared|said)\b",
+    re.IGNORECASE,
+)
+#: "because deer has a recall of 92.0 %", "because the wrong answers go to …": of numbers and answers, and of nothing in the pictures
+_RECKONED = re.compile(
+    r" (?:[^.;,]*\b(?:recall|precision|accuracy)\b[^.;]*\d|(?:the |its |their |all )?(?:\w+ )?(?:answers|errors|mistakes) (?:go|fall|land|count|end)\b)",
+    re.IGNORECASE,
+)
+_UNKNOWN_CAUSE = re.compile(
+    r"[^.;]*\b(?:is|are|remains?|stays?) (?:still )?(?:un(?:known|clear|tested)|open)\b", re.IGNORECASE
+)
+_SMALL_PART = re.compile(
+    r" (?:only |just |at most |no more than )*an? (?:very )?(?:small|minor|tiny) (?:part|share|fraction)\b"
+)
+_NO_THING = re.compile(r" (?:what|which|how|whether|where|who)\b")
+_REASON = re.compile(r"because|since", re.IGNORECASE)
+
+
+def names_no_cause(part: str, match: re.Match[str]) -> bool:
+    """A cause of next to nothing, of what is not named, or of a verdict: "inconclusive, because …"."""
+    reason = _REASON.match(match[0]) and any(v.search(part[: match.start()]) for v in VERDICTS.values())
+    return bool(reason or _SMALL_PART.match(part, match.end()) or _NO_THING.match(part, match.end()))
+
+
+def of_oneself(part: str, match: re.Match[str]) -> bool:
+    """A reason for one's own conduct, for what cannot be known, or one that is plain arithmetic."""
+    before, after = part[: match.start()], part[match.end() :]
+    if not _REASON.match(match[0]):
+        return False
+    clause = re.split(r"[;:]\s|\.\s", before)[-1]
+    return bool(_CONDUCT.search(clause) or _NOT_KNOWABLE.search(clause) or _RECKONED.match(after))
+
+
+def of_shares(at: Reading, match: re.Match[str]) -> bool:
+    """``they come from birds (28)``, ``what its own errors produce``, ``the cause is unknown``: counted, or not known."""
+    before, after = at.part[: match.start()], at.part[match.end() :]
+    if match[0].lower().startswith(("come", "came")):
+        end = at.sentence.start + match.end()
+        return any(
+            m.kind == "class"
+            and 0 <= m.start - end <= len(" the ")
+            and re.match(r"s? \(\d", at.text[m.end :])
+            for m in at.mentions
+        )
+    if match[0].lower().startswith("produce"):
+        return re.search(r"\berrors(?: alone)?(?: would| could)? $", before) is not None
+    return match[0].lower().startswith("cause") and _UNKNOWN_CAUSE.match(after) is not None
