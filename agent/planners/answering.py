@@ -87,7 +87,7 @@ def one_wish(case: Case, question: str, before: Sequence[Turn], *, whole: bool =
 def _first(case: Case, question: str, before: Sequence[Turn], whole: bool) -> AIMessage:
     """What is made of the sentence, words of the trade spelt right; ``before``: the turns so far."""
     question = spelling.corrected(known.wish_of(question), words.vocabulary(case))
-    meant = pointed.meant(case, question, before)
+    meant = known.as_said(case, question, before) or pointed.meant(case, question, before)
     if isinstance(meant, AIMessage):
         return meant
     question, act = meant, last_act(before)
@@ -334,7 +334,7 @@ def _all_attributes(case: Case) -> list[str]:
 
 def _seen(case: Case, question: str) -> AIMessage | None:
     """The pictures that somebody describes; which words of the description were not understood."""
-    spoken = grouped.spoken(case, words.names(case, question))
+    spoken = grouped.spoken(case, known.as_values(case, words.names(case, question)))
     wish = looking.wish(spoken, lambda measure, low: looks.condition(case, measure, low))
     if wish is None or looking.TOOL not in registry():
         return None

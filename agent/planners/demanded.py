@@ -7,9 +7,9 @@ A bound without a sign (``80 percent accuracy``) is on the side that people want
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
 from failsight.agent.planners.expectations import METRICS, Criterion
@@ -17,7 +17,7 @@ from failsight.knowledge_base.counts import named
 from failsight.knowledge_base.groups import group_of
 from failsight.tools.expectations.names import is_share
 from failsight.tools.registry import registry
-from failsight.tools.text import clean
+from failsight.tools.text import clean, number
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage
@@ -48,7 +48,7 @@ _LOWER: Final = re.compile(
 _RIGHT: Final = re.compile(r"(?<=%)\s*(?:are |is )?(?:right|correct)(?: answers)?\b|(?<=cent)\s*(?:are |is )?(?:right|correct)(?: answers)?\b", re.IGNORECASE)  # fmt: skip
 _ERRORS: Final = re.compile(r"(?<!slice )(?<!calibration )\berrors?\b(?! rates?\b)", re.IGNORECASE)
 _READY: Final = re.compile(
-    r"\b(?:ready|good enough|fit for|acceptable|accept (?:it|this|that)|go live|release|ship|sell|roll (?:it )?out|let (?:it|this|that|the \w+) run|run (?:it|this|that)|use (?:it|this|that|the model)|deploy (?:it|this|the model)|put (?:it|this) into|get (?:it|that|this|there)|reach (?:it|that|this)|manage (?:it|that|this)|achieve (?:it|that|this)|"
+    r"\b(?:ready|(?:good )?enough(?= *(?:$|[?.,;]|for (?:us|that|this)\b))|fit for|acceptable|accept (?:it|this|that)|go live|release|ship|sell|roll (?:it )?out|let (?:it|this|that|the \w+) run|run (?:it|this|that)|use (?:it|this|that|the model)|deploy (?:it|this|the model)|put (?:it|this) into|get (?:it|that|this|there)|reach (?:it|that|this)|manage (?:it|that|this)|achieve (?:it|that|this)|"
     r"start with it|trust it|hold|holds|does it (?:reach|meet|make|pass|satisfy|fulfil)|(?:are|is) (?:that|this|these|they|it) (?:met|reached|fulfilled|satisfied))\b",
     re.IGNORECASE,
 )
@@ -164,3 +164,40 @@ def answered(case: Case, question: str, names: Vocabulary) -> AIMessage | None:
         return None
     why = prompts.say("why.question", question=clean(question, 120))
     return call(TOOL, {}, why, **{SAID: {"kind": "demanded", "names": held}})
+
+
+def otherwise(case: Case, question: str, bound: float) -> AIMessage | None:
+    """What another bound would make of the demands of a sentence, by the newest judgement; nothing is changed. None where it holds none of them."""
+    from failsight.agent.planners import words
+    from failsight.agent.planners.advice.numbers import judged, measured, shown
+
+    known = judged(case.state())
+    names = {c.name for c in asked(question, case.classes, words.vocabulary(case))}
+    rows = (
+        [c for c in known.criteria if c["name"] in names and is_share(c["name"])] if known is not None else []
+    )
+    if known is None or not rows or not 0 < bound <= 1:
+        return None
+    holds = [_side(row, bound) for row in rows]
+    verdict = "no" if "no" in holds else "open" if "open" in holds else "yes"
+    lines = [prompts.say(f"known.otherwise.{verdict}", bound=number(bound), evidence=known.evidence.id)]
+    for row, side in zip(rows, holds, strict=True):
+        demand = shown(str(row["name"]), bound, at_least=bool(row["at_least"]))
+        lines.append(
+            "- "
+            + prompts.say(
+                f"known.otherwise.one.{side}", demand=demand, value=measured(row), n=f"{row['n'] or 0:,}"
+            )
+        )
+    lines.append(prompts.say("known.otherwise.kept"))
+    return words.message("\n".join(lines), ["Is it ready?", *words.choices(case)])
+
+
+def _side(row: Mapping[str, Any], bound: float) -> str:
+    """``yes``, ``no`` or ``open``: on which side of a bound the interval of a criterion lies."""
+    if row["value"] is None or not row["ci"]:
+        return "open"
+    low, high = (float(end) for end in row["ci"])
+    if not row["at_least"]:
+        low, high, bound = -high, -low, -bound
+    return "yes" if low >= bound else "no" if high < bound else "open"

@@ -232,8 +232,7 @@ def those(case: Case, mentions: Mentions, before: Sequence[Turn]) -> AIMessage |
     if one is None or turn is None:
         return None
     wrong = re.search(r"\bwrong\b", found["what"], re.IGNORECASE) is not None
-    first = (found["some"] or "").split()[:1]
-    number = next((int(n) if n.isdecimal() else _NUMBERS.get(n.lower()) for n in first), None)
+    number = number_of(next(iter((found["some"] or "").split()), ""))
     some = Some(number, "wrong" if wrong else "")
     named_beforehand = one.tool in _GROUPS  # a group that was tested: all its images, whatever came of them
     given = (
@@ -248,6 +247,11 @@ def those(case: Case, mentions: Mentions, before: Sequence[Turn]) -> AIMessage |
     return _call(
         given, some, prompts.say("why.showing", question=clean(mentions.sentence, 120), evidence=one.id)
     )
+
+
+def number_of(word: str) -> int | None:
+    """The number that a word says; None for any other word."""
+    return int(word) if word.isdecimal() else _NUMBERS.get(word.lower())
 
 
 def _last(case: Case, before: Sequence[Turn]) -> tuple[Turn | None, Evidence | None]:

@@ -37,7 +37,7 @@ MOST: Final = 12  # classes that are told one by one
 _WHO: Final = r"(?:i|we|you|one|they|people|users|our users|the (?:users|agents|customers|team|doctors?|clients?)|my (?:boss|team|users))"
 _USE: Final = r"(?:use|ship|deploy|release|launch|trust|rely on|depend on|publish|sell|roll out|go live(?: with)?|put|take|bring|work with|run|let people use|start using)"
 _WHEN: Final = r"(?: (?:this|next) (?:week|month|year|quarter)| today| tomorrow| as it is| like this| already| yet| in (?:practice|production|real life|real use|the field|use|this state)| into (?:production|use)| live| online| out| at home| for real| safely| with a good conscience| on monday| to production)*"
-_READY: Final = (
+READY: Final = (
     rf"(?:when )?(?:can|could|may|should|shall|must|might) {_WHO} (?:already |safely |really |now |even |still |actually |just )*{_USE}(?: {MODEL})?{_WHEN}",
     rf"(?:is|are) (?:{MODEL}|we) (?:already |really |now |yet |at least )*(?:usable|useable|good enough|safe(?: enough)?(?: to use| to deploy)?|fit for (?:use|purpose|production|service)|production[- ]ready|shippable|deployable|acceptable|trustworthy enough|ready(?: to (?:ship|go|use|be used|deploy|be deployed|launch))?|ready for (?:use|production|deployment|prime time|launch|release)){_WHEN}(?: for (?:us|use|this|that|our users|production|people|real use))?",
     r"(?:what(?:'s| is)? )?(?:the |your |final )*verdict(?: (?:on (?:it|the model|this model)|now))?",
@@ -79,7 +79,7 @@ def answered(case: Case, text: str, mentions: Mentions) -> AIMessage | Step | No
     )
     if not plain:
         return None
-    if stands(text, *_READY) and not mentions.found:
+    if stands(text, *READY) and not mentions.found:
         return _judge()
     if stands(text, *_CLASSES):
         return _by_class(case)

@@ -12,10 +12,20 @@ from typing import TYPE_CHECKING, Final
 from failsight import prompts
 from failsight.agent.narrate.plain import for_requesters, for_users, of_100
 from failsight.agent.planners import readers, words
-from failsight.agent.planners.advice.numbers import Rate, accuracy, action, judged, largest, of_classes, stake
+from failsight.agent.planners.advice.numbers import (
+    Judged,
+    Rate,
+    accuracy,
+    action,
+    judged,
+    largest,
+    of_classes,
+    stake,
+)
 from failsight.agent.planners.advice.words import count, stands
 from failsight.agent.planners.meanings import of_last
 from failsight.agent.planners.step import Step
+from failsight.tools.expectations.names import is_share
 from failsight.tools.text import clean, listing, number
 
 if TYPE_CHECKING:
@@ -32,13 +42,15 @@ _ENDS: Final = re.compile(r"\.(?= [A-Z0-9]|$)")  # of sentences: numbers have po
 LEADS: Final = ("In short: ", "As simply as it can be said: ")
 _N: Final = r"(?:\d{1,2}|an?|one|two|three|four|five|six|seven|eight|nine|ten|a few|a couple of)"
 _SENTENCES: Final = rf"(?:in |with |just |only )*{_N} (?:short |plain |simple )*(?:sentences?|lines?|words?)"
-_AUDIENCE: Final = r"(?:the |our |my |a )*(?:board|boss|ceo|cto|manager|management|team|client|customer|investors?|director|chef|colleagues?|professor|stakeholders?|department|company|agents?|users?|press|public|people|mother|mum|mom|grandmother|grandma|wife|husband|friend|child|kids?|son|daughter)s?"
+_AUDIENCE: Final = r"(?:the |our |my |a )*(?:board|boss|ceo|cto|manager|management|team|client|customer|investors?|director|chef|chief|supervisor|head(?: of \w+)?|owner|foreman|members?|association|council|committee|partners?|sponsor|colleagues?|professor|stakeholders?|department|company|agents?|users?|press|public|people|mother|mum|mom|grandmother|grandma|wife|husband|friend|child|kids?|son|daughter)s?"
 _SUM: Final = r"(?:summari[sz]e|sum (?:it |that |this |everything |all )?up|recap|put|tell|say|explain|describe|wrap (?:it |that |this )?up|boil (?:it|that|this) down|condense|shorten)"
 _TELL: Final = (
     rf"what (?:do|can|should|shall|would|could|will) (?:i|we|you) (?:tell|say to|report to|write to) {_AUDIENCE}(?: (?:about (?:it|this|the model)|now|tomorrow))*(?:[,.;:?!]* ?{_SENTENCES})?",
     rf"(?:i|we) (?:have to|must|need to|should) (?:tell|report (?:to|this to|it to)|say something to|explain (?:it|this|that) to) {_AUDIENCE}(?:[,.;:?!]* ?{_SENTENCES})?",
     rf"{_SUM}(?: (?:it|that|this|everything|all|the (?:case|results?|findings|whole thing|situation|state)|me|us))*(?: (?:for|to) {_AUDIENCE})?(?:[,;:]? {_SENTENCES})(?:,? (?:for|to) {_AUDIENCE})?",
     rf"{_SUM}(?: (?:it|that|this|everything|all|the (?:case|results?|findings|whole thing|situation|state)))* (?:for|to) {_AUDIENCE}",
+    rf"(?:the |a |my )?(?:bottom line|short version|upshot|summary|short answer) (?:for|to) {_AUDIENCE},? {_SENTENCES}(?:[:,;] .{{0,140}})?",
+    rf"(?:write|give|draft|make|prepare|send|(?:i|we) (?:need|want))(?: (?:me|us))?(?: just| only)? {_SENTENCES} (?:for|to) {_AUDIENCE}(?: (?:about (?:it|this|the model)))?",
     rf"(?:what(?:'s| is| are)? )?(?:wrong|the (?:problems?|matter|state|situation|result|bottom line)|going on)(?: with (?:it|this|that|my model|the model|this model|our model))?,? {_SENTENCES}",
     rf"(?:and )?(?:now |the same |the whole thing |all of (?:it|that) |everything |give (?:me|us) )?(?:the )?(?:{_SENTENCES}|short version|elevator pitch|executive summary|management summary|one[- ]sentence (?:summary|version)|one[- ]liner|gist(?: of it)?|long story short)(?: (?:for|to) {_AUDIENCE})?",
     rf"(?:a|an|the) (?:short |brief |executive |management |one[- ]sentence )*(?:summary|version) (?:for|to) {_AUDIENCE}",
@@ -76,7 +88,8 @@ def answered(case: Case, text: str, mentions: Mentions, before: Sequence[Turn]) 
     if mentions.found:
         return None
     if stands(text, *_TELL):
-        return told(case, min(count(text, r"(?:sentences?|lines?)") or _by_words(text) or 3, MOST))
+        n = min(count(text, r"(?:sentences?|lines?)") or _by_words(text) or 3, MOST)
+        return told(case, n, plainly=re.search(rf"\b{_AUDIENCE}\b", text) is not None)
     if stands(text, *_SHORTER):
         return told(case, _fewer(before))
     if stands(text, *_SIMPLE):
@@ -101,8 +114,8 @@ def _fewer(before: Sequence[Turn]) -> int:
     return max(1, had - 1)
 
 
-def told(case: Case, sentences: int) -> AIMessage | Step:
-    """The case in so many sentences (1 to 5)."""
+def told(case: Case, sentences: int, *, plainly: bool = False) -> AIMessage | Step:
+    """The case in so many sentences (1 to 5). ``plainly``: for people who run no models, so what goes wrong instead of how it is mended."""
     state = case.state()
     right = accuracy(state)
     if right is None:
@@ -110,7 +123,7 @@ def told(case: Case, sentences: int) -> AIMessage | Step:
     parts = [_standing(state, right, use=sentences < FEW, faults=sentences == 1)]
     top = largest(state)
     wrong = _wrong(state, top) if top else [prompts.say("advice.sum.nothing")]
-    follow = _then(state, top)
+    follow = _fault(top) if plainly and top else _then(state, top)
     if sentences == 2:
         parts.append(follow)
     elif sentences > 2:
@@ -133,7 +146,7 @@ def _standing(state: CaseState, right: Rate, *, use: bool, faults: bool) -> str:
     )
     top = largest(state)
     found = _of(top, "advice.sum.faults") if faults and top else ""
-    asked = _asked(state, made.evidence.id) if made is not None and not made.stale else ""
+    asked = _asked(state, made) if made is not None and not made.stale else ""
     fields = {"rate": str(right), "n": f"{right.n:,}", "evidence": right.evidence}
     if made is not None and stale:
         fields |= {"verdict": made.verdict.replace("_", " "), "judged": made.evidence.id}
@@ -141,20 +154,35 @@ def _standing(state: CaseState, right: Rate, *, use: bool, faults: bool) -> str:
     return f"{text}{asked}{used}{found}."
 
 
-def _asked(state: CaseState, evidence: str) -> str:
-    """What is demanded, in brackets' words."""
-    some = [e for e in state.expectations.values() if e.name in ("accuracy", "deploy.accuracy")] or list(
-        state.expectations.values()
-    )[:1]
-    if not some:
-        return ""
+def _asked(state: CaseState, made: Judged) -> str:
+    """What is demanded: of all first, else what fails by most; how far that is reached, and how many more demands fail."""
     from failsight.agent.planners.advice.numbers import shown
 
-    return prompts.say(
-        "advice.sum.asked",
-        criterion=shown(some[0].name, some[0].bound, at_least=some[0].at_least),
-        evidence=evidence,
+    some = [e for e in state.expectations.values() if e.name in ("accuracy", "deploy.accuracy")]
+    failing = [c for c in made.criteria if c["holds"] is False and c["value"] is not None]
+    worst = sorted(
+        failing,
+        key=lambda c: (
+            float(c["value"]) - float(c["bound"]) if c["at_least"] else float(c["bound"]) - float(c["value"])
+        ),
     )
+    if some or not worst:
+        told_ = some or list(state.expectations.values())[:1]
+        if not told_:
+            return ""
+        demand = shown(told_[0].name, told_[0].bound, at_least=told_[0].at_least)
+        return prompts.say("advice.sum.asked", criterion=_spoken(demand), evidence=made.evidence.id)
+    row = worst[0]
+    demand = shown(str(row["name"]), float(row["bound"]), at_least=bool(row["at_least"]))
+    text = prompts.say("advice.sum.asked", criterion=_spoken(demand), evidence=made.evidence.id)
+    value = number(float(row["value"])) if is_share(str(row["name"])) else str(row["value"])
+    text += prompts.say("advice.sum.reached", value=value)
+    return text + (prompts.say("advice.sum.fail_too", count=len(worst) - 1) if len(worst) > 1 else "")
+
+
+def _spoken(demand: str) -> str:
+    """A demand without signs: ``accuracy where site is harbour at least 70.0 %``."""
+    return re.sub(r"(?<=\w)=(?=\w)", " is ", demand).replace("&", " and ")
 
 
 def _in_use(state: CaseState) -> str:
@@ -169,6 +197,18 @@ def _wrong(state: CaseState, top: Sequence[FindingRecord]) -> list[str]:
     own = [r for r in top if r.finding.kind != "distribution_shift" or r.finding.class_name] or list(top)
     lead = _of(top, "advice.sum.wrong", statement=_lower(for_requesters(own[0].finding)), id=own[0].id)
     return [lead, *(f"{for_requesters(r.finding).rstrip('.')} [{r.id}]." for r in own[1:4])]
+
+
+def _fault(top: Sequence[FindingRecord]) -> str:
+    """The costliest fault as somebody tells it who uses the answers, with the errors at stake."""
+    own = [r for r in top if r.finding.kind != "distribution_shift" or r.finding.class_name] or list(top)
+    told_ = next(
+        ((r, text) for r in own if (text := for_users(r.finding))), (own[0], for_requesters(own[0].finding))
+    )
+    record, text = told_
+    errors = stake(record)
+    most = prompts.say("advice.sum.at_most", errors=f"{errors:,}") if errors else ""
+    return f"{clean(text, 300).rstrip('.')}{most} [{record.id}]."
 
 
 def _of(found: Sequence[FindingRecord], key: str, **fields: str) -> str:

@@ -46,7 +46,7 @@ _REST: Final = re.compile(
     r"\b(?:everything|anything|(?:every|each|any|all)(?: the)? others?|all (?:the )?(?:rest|others?)|the (?:rest|others?)|other (?:errors?|mistakes?|misses|confusions?)|others)\b",
     re.IGNORECASE,
 )
-_CONFUSES: Final = re.compile(
+CONFUSES: Final = re.compile(
     r"\b(?:call\w*|tak\w+|mistak\w+|predict\w*|confus\w+|sort\w*|land\w*|going|goes|as|for|in|into)\b",
     re.IGNORECASE,
 )
@@ -78,6 +78,11 @@ _INSTEAD: Final = re.compile(  # make it 350 euros
 def spelt(text: str) -> str:
     """A sentence about prices with its costs as figures: ``costs me a lamb, say 200 euros`` as ``costs me 200 euros``."""
     return _AN_ITEM.sub(r"\1\2 ", _NOTHING.sub(r"\1\2 0", text))
+
+
+def told(case: Case, text: str) -> dict[str, Any] | None:
+    """The prices of one sentence, as a count of costs has them."""
+    return _said(case, text)
 
 
 def _said(case: Case, text: str) -> dict[str, Any] | None:
@@ -166,7 +171,7 @@ def _price(clause: str, at: int, names: Sequence[Mention], mentions: Mentions) -
     """Which error a clause is about: one class called another, or a class that is missed."""
     if _REST.search(clause) and len(names) < 2:
         return None
-    if len(names) == 2 and names[0].name != names[1].name and _CONFUSES.search(clause):
+    if len(names) == 2 and names[0].name != names[1].name and CONFUSES.search(clause):
         moved = tuple(replace(m, start=m.start - at, end=m.end - at) for m in names)
         true, predicted = directions(Mentions(clause, moved, clause))
         return {"true": true, "predicted": predicted}

@@ -349,15 +349,9 @@ def _known(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> lis
     """What is known of the things that a sentence names."""
     from failsight.agent.planners.known import said as known
 
-    if said.get("kind") == "alarms":
-        return known.alarms(made, str(said.get("name") or ""))
-    return (
-        known.sure_only(case, made, said)
-        if said.get("kind") == "sure_only"
-        else known.lines(case, made, said)
-    )
+    return known.told(case, made, said)
 
 
 _KINDS: Final[Mapping[str, Callable[[Any, Sequence[Evidence], Mapping[str, Any]], list[str]]]] = {
-    "demanded": _demanded, "costs": _costs, "any": _any, "rank": _rank, "rank_by": _rank_by, "every": _every, "cost": _cost, "day": _day, "good": _good, "compared": _compared, "strengths": _strengths, "known": _known, "sure_only": _known, "alarms": _known,
+    "demanded": _demanded, "costs": _costs, "any": _any, "rank": _rank, "rank_by": _rank_by, "every": _every, "cost": _cost, "day": _day, "good": _good, "compared": _compared, "strengths": _strengths, **dict.fromkeys(("known", "sure_only", "alarms", "doubt", "confidence", "trusted", "weighed", "merged", "verdict", "verdict_of"), _known),
 }  # fmt: skip

@@ -13,16 +13,26 @@ from failsight import prompts
 from failsight.agent.planners import showing, words
 from failsight.agent.planners.known import (
     answer,
+    changed,
+    charts,
     counts,
+    cutoff,
     demands,
+    doubt,
+    merging,
     pictures,
     plainly,
     problems,
+    shown,
     subjects,
+    unspoken,
+    verdicts,
     versions,
+    weights,
     wording,
 )
 from failsight.agent.planners.known.answer import answered as from_record
+from failsight.agent.planners.known.things import as_values as as_values
 from failsight.agent.planners.known.things import things_of
 
 if TYPE_CHECKING:
@@ -82,6 +92,12 @@ def wish_of(question: str) -> str:
     return found["wish"] if found is not None else question
 
 
+def as_said(case: Case, question: str, before: Sequence[Turn]) -> str | AIMessage | None:
+    """What goes on with the sentence before it by a number, or corrects what was shown: the whole sentence, or its answer; None for every other
+    sentence."""
+    return shown.corrected(case, question, before) or changed.asked_again(case, question, before)
+
+
 def whole(case: Case, question: str, mentions: Mentions, before: Sequence[Turn]) -> AIMessage | None:
     """The answer to a sentence that is one wish however many clauses it has; None for every other sentence."""
     if len(question) > LONGEST:
@@ -90,9 +106,17 @@ def whole(case: Case, question: str, mentions: Mentions, before: Sequence[Turn])
         wording.introduced(case, question, mentions)
         or wording.written(case, question)
         or demands.decided(case, question)
+        or cutoff.answered(case, question, mentions)
+        or versions.lost(case, question, mentions)
+        or merging.answered(case, question, mentions)
+        or weights.answered(case, question, mentions)
+        or charts.answered(case, question, mentions, before)
+        or unspoken.answered(case, question, mentions, before)
         or demands.abstaining(case, question, mentions)
+        or shown.answered(case, question, mentions, before)
+        or doubt.answered(case, question, mentions, before)
         or plainly.answered(case, question, mentions, before)
-        or problems.answered(case, question, mentions)
+        or problems.answered(case, question, mentions, before)
         or showing.those(case, mentions, before)
         or _people(case, question, mentions)
         or pictures.described(case, question, before)
@@ -104,8 +128,11 @@ def early(case: Case, question: str, mentions: Mentions, before: Sequence[Turn])
     if len(question) > LONGEST:
         return None
     return (
-        plainly.answered(case, question, mentions, before)
-        or problems.answered(case, question, mentions)
+        verdicts.answered(case, question, mentions)
+        or shown.answered(case, question, mentions, before)
+        or doubt.answered(case, question, mentions, before)
+        or plainly.answered(case, question, mentions, before)
+        or problems.answered(case, question, mentions, before)
         or pictures.of_finding(case, question, before)
         or versions.answered(case, question, mentions, before)
         or demands.collected(case, question, mentions, before)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST_CLASSES: Final = 3
 MOST_VALUES: Final = 12
-_RIGHT: Final = re.compile(r"\b(?:right(?:ly)?|correct(?:ly)?|recogni[sz]\w*|accura\w+|good|well|reliab\w+|works?|found|detect\w*|trust)\b", re.IGNORECASE)  # fmt: skip
+RIGHT_WORDS: Final = re.compile(r"\b(?:right(?:ly)?|correct(?:ly)?|recogni[sz]\w*|accura\w+|good|well|reliab\w+|works?|found|detect\w*|trust)\b", re.IGNORECASE)  # fmt: skip
 _TAKEN: Final = re.compile(
     r"\b(?:taken|takes?|mistaken|called|calls|confused|sends?|sent|ends? up|named|sorted|turns? into|recogni[sz]ed as)\b.*\b(?:for|as|with|to|me|into|when|in|at)\b|\bwhat .*\binstead\b",
     re.IGNORECASE,
@@ -56,18 +56,20 @@ def plan(case: Case, question: str, things: Things) -> Plan:
     split = _split(case, things)
     if not at_hand(case, split):
         return Plan()
-    having = ("correct",) if _RIGHT.search(question) and not re.search(r"\bwrong\b", question) else ("wrong",)
+    having = (
+        ("correct",) if RIGHT_WORDS.search(question) and not re.search(r"\bwrong\b", question) else ("wrong",)
+    )
     where = (split,) if split != "data" else ()
     if things.pair is not None:
         true, predicted = things.pair
         return Plan((Count((f"true={true}", *things.group), (f"predicted={predicted}",), where),))
     if len(things.classes) == 1 and _TAKEN.search(question) and _WHAT.search(question):
         return Plan((Count((f"true={things.classes[0]}", *things.group, "wrong"), (), where, "predicted"),))
-    if things.group and not things.classes and asks_class(question) and _rest(things):
+    if things.group and not things.classes and asks_class(question) and rest_of(things.group):
         return Plan(
             (
                 Count(things.group, ("wrong",), where, "true"),
-                Count(_rest(things), ("wrong",), where, "true"),
+                Count(rest_of(things.group), ("wrong",), where, "true"),
             ),
             ("by_class",),
         )
@@ -94,7 +96,7 @@ def _split(case: Case, things: Things) -> str:
 
 def _of_group(things: Things, having: tuple[str, ...], where: tuple[str, ...]) -> Plan:
     """The class in the group, with the rest of the class; then the group of all classes."""
-    rest = _rest(things)
+    rest = rest_of(things.group)
     own: list[tuple[str, ...]] = [(f"true={c}",) for c in things.classes[:MOST_CLASSES]]
     made = [Count((*lead, *things.group), having, where) for lead in own or [()]]
     beside = list[str]()
@@ -107,12 +109,12 @@ def _of_group(things: Things, having: tuple[str, ...], where: tuple[str, ...]) -
     return Plan(tuple(made), tuple(beside))
 
 
-def _rest(things: Things) -> tuple[str, ...]:
-    """What holds of all images but those of the group."""
-    first, *more = things.group
+def rest_of(group: Sequence[str]) -> tuple[str, ...]:
+    """What holds of all images but those of a group; empty where that can't be told."""
+    first, *more = group
     if more:
-        nested = any(c.startswith(TOGETHER) for c in things.group)
-        return () if nested else (f"{TOGETHER}{'&'.join(things.group)})",)
+        nested = any(c.startswith(TOGETHER) for c in group)
+        return () if nested else (f"{TOGETHER}{'&'.join(group)})",)
     if first.startswith(TOGETHER):
         return tuple(first.removeprefix(TOGETHER).removesuffix(")").split("&"))
     return (denied(first),)

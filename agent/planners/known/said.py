@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
@@ -20,6 +20,25 @@ if TYPE_CHECKING:
 
 MOST_CLASSES: Final = 8
 _NO_GROUP: Final = ("wrong", "correct", "confidence")  # what is said of the answers, and not of the images
+
+
+def told(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:
+    """The lines of an answer of this package. ``said``: as the call of the turn carries it, with its kind."""
+    from failsight.agent.planners.known import cutoff, doubt, merging, shown, verdicts, weights
+
+    kinds: Mapping[str, Callable[[], list[str]]] = {
+        "alarms": lambda: alarms(made, str(said.get("name") or "")),
+        "sure_only": lambda: sure_only(case, made, said),
+        cutoff.KIND: lambda: cutoff.lines(made, said),
+        doubt.KIND: lambda: doubt.lines(case, made, said),
+        merging.KIND: lambda: merging.lines(made, said),
+        shown.KIND: lambda: shown.lines(made),
+        verdicts.KIND: lambda: verdicts.lines(case, made, said),
+        verdicts.OF: lambda: verdicts.of_lines(case, made, said),
+        weights.KIND: lambda: weights.lines(made, said),
+    }
+    one = kinds.get(str(said.get("kind") or ""))
+    return one() if one is not None else lines(case, made, said)
 
 
 def lines(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:
@@ -51,7 +70,7 @@ def sure_only(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> 
         if whole:
             left |= {"whole": f"{whole:,}", "share": number(side.n / whole), "gone": f"{whole - side.n:,}"}
         else:
-            left |= {"group": _group(one)}
+            left |= {"group": group_words(one)}
         stay = prompts.say("known.sure_only.of" if whole else "known.sure_only.stay", **left)
         text.append(
             prompts.say(
@@ -87,10 +106,10 @@ def _own(made: Evidence) -> str:
     if not made.summary.startswith("There are no "):
         return of_count(made)
     images = called(str(made.arguments.get("split") or "data"))
-    return prompts.say("known.unmeasured", images=images, group=_group(made), evidence=made.id)
+    return prompts.say("known.unmeasured", images=images, group=group_words(made), evidence=made.id)
 
 
-def _group(made: Evidence) -> str:
+def group_words(made: Evidence) -> str:
     """The images of a count as people read them: ``bathroom pictures with lighting=dark``."""
     held = [clean(str(c), 80) for c in made.arguments.get("among") or () if parts(str(c))[0] not in _NO_GROUP]
     names = [
@@ -137,7 +156,7 @@ def _taken(made: Evidence) -> str:
     images = called(str(made.arguments.get("split") or "data"))
     return (
         prompts.say(
-            "known.taken", n=f"{n:,}", images=images, group=_group(made), names=names, evidence=made.id
+            "known.taken", n=f"{n:,}", images=images, group=group_words(made), names=names, evidence=made.id
         )
         if n
         else ""
@@ -161,7 +180,7 @@ def _beside(own: Sequence[Evidence], rest: Mapping[str, Evidence]) -> list[str]:
         if side is None or not side.n:
             continue
         share = f"{number(side.share)} {interval(side.ci)}".strip()
-        group = _group(one)
+        group = group_words(one)
         fields = {"k": f"{side.k:,}", "n": f"{side.n:,}", "share": share, "evidence": one.id}
         made.append(
             prompts.say("known.rest", **fields)

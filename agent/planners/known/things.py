@@ -236,6 +236,17 @@ def _is_there(case: Case, mentions: Mentions, one: Mention) -> bool:
     return _SHOWN.search(before) is not None or (_NOUN.match(after) is not None and not _MATTERS.match(after))
 
 
+def as_values(case: Case, mentions: Mentions) -> Mentions:
+    """A sentence in which columns of yes and no that are named as what pictures show are values: ``the indoor cats``, ``wet fruit``."""
+    found = tuple(
+        replace(m, role="value", name=condition(mentions, m))
+        if m.role == "attribute" and _is_there(case, mentions, m)
+        else m
+        for m in mentions.found
+    )
+    return replace(mentions, found=found) if found != mentions.found else mentions
+
+
 def _told(name: str, values: Sequence[str], case: Case) -> bool:
     """Whether several values of a column are a group of their own, and not each value of the column beside the others."""
     return len(values) < len(words.vocabulary(case).attributes.get(name, ()))

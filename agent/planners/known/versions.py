@@ -84,6 +84,29 @@ def answered(case: Case, question: str, mentions: Mentions, before: Sequence[Tur
     return _changes(case, question, state, things)
 
 
+_OLD: Final = r"(?:(?:the|our|my|that|this) )?(?:old|original|present|current|existing|first|previous|own|given)(?: (?:model|one|version|network|classifier|sorter|thing))?"
+_LOST: Final = r"(?:lost|gone|deleted|overwritten|destroyed|thrown away|replaced|removed|erased|still (?:there|here|available)|kept|safe|untouched)"
+_LOSE: Final = re.compile(
+    rf"\b(?:is|are|was|will|would|does|do|did|gets?|stays?)\b.{{0,12}}\b{_OLD}\b.{{0,20}}\b{_LOST}\b"
+    rf"|\b(?:lose|overwrites?|deletes?|destroys?|replaces?|erases?|throws? away)\b.{{0,12}}\b(?:{_OLD}|(?:the|our|my) (?:model|network|classifier|sorter)(?: (?:that )?we have(?: now)?)?)\b"
+    rf"|\b(?:still have|keep|get back(?: to)?|go back to|return to)\b.{{0,8}}\b{_OLD}\b(?=.{{0,40}}\b(?:repair\w*|retrain\w*|train\w*|fix\w*|after\w*|then|version)\b)"
+    rf"|\b(?:model|network|classifier)\b.{{0,20}}\b(?:lost|gone|deleted|overwritten|destroyed)\b",
+    re.IGNORECASE,
+)
+
+
+def lost(case: Case, question: str, mentions: Mentions) -> AIMessage | None:
+    """``is the old model lost then?``: that a repair leaves it as it is, and what it made so far; None for every other sentence."""
+    found = _LOSE.search(question) if len(question) <= LONGEST else None
+    if found is None or any(not found.start() <= m.start < found.end() for m in mentions.found):
+        return None  # "old" may be a value of the case, too
+    state = case.state()
+    lines = [prompts.say("known.old_model", folder=clean(str(case.folder / "repair"), 300))]
+    if state.versions:
+        lines.append(prompts.say("known.old_model.stands", versions=listing(list(state.versions), 8)))
+    return words.message("\n".join(lines), words.choices(case))
+
+
 def _of_versions(before: Sequence[Turn]) -> bool:
     """Whether the last turn was about repairs or versions."""
     turn = next((t for t in reversed(before) if t.acts or not phrases.is_aside(t.said)), None)
