@@ -293,7 +293,7 @@ class Checker:
         taken: list[tuple[int, int]] = []
         for start, end, reason in (
             *self.lexicon.unknown(at.part),
-            *strangers(at, self.lexicon),
+            *strangers(at, self.lexicon, looked=self._unmeasured.looked),
             *(() if supposed else unseen(at, self._known)),
             *origins(at, self._known),
         ):

@@ -193,12 +193,31 @@ _PLAIN = {
     "mistake",
     "question",
     "pattern",
-}
+    *("place", "spot", "part", "position", "rectangle", "square", "strip", "band", "piece", "bit", "side", "edge", "middle", "top", "bottom"),
+}  # fmt: skip
+_QUANTITY = re.compile(
+    r"\d|\b(?:more|less|fewer|most|least|often|rarely|never|always|because|due to|rel(?:y|ies)|sign|shortcut|caus\w+|confirmed|refuted)\b",
+    re.IGNORECASE,
+)
 
 
-def strangers(at: Reading, lexicon: Lexicon) -> Iterator[tuple[int, int, str]]:
-    """(start, end in the sentence, reason) of each such thing."""
+#: another noun behind a word, which only describes that one
+_OF_ANOTHER = re.compile(
+    r" (?!(?:is|are|was|were|has|have|had|in|on|at|of|to|for|from|by|with|and|or|but|as|than|that|which|who|where|when|while|because|it|they|the|an?|this|these|more|most|"
+    r"less|fewer|often|only|alone|also|too|not|never|always|fails?|failed|makes?|made|pulls?|draws?|cannot|can|could|may|might|will|would|does|do|did|gets?|goes|go|"
+    r"there|here|is|so|its|their|rather|about|against|seems?|looks?|lowers?|raises?|changes?|matters?|helps?|box|\w+ed|\w+ly|\w+ing)\b)[a-z]+"
+)
+
+
+def strangers(at: Reading, lexicon: Lexicon, *, looked: bool = False) -> Iterator[tuple[int, int, str]]:
+    """(start, end in the sentence, reason) of each such thing.
+
+    Args:
+        looked: pictures of the case were looked at: what a sentence only describes, without a number, a comparison or a cause, may be seen there.
+    """
     part = at.part
+    if looked and not _QUANTITY.search(re.sub(r"\b[EF]\d+(?:#\d+)?", "", part)):
+        return
     names = "|".join(re.escape(c).replace("_", "[_ ]") + "s?" for c in lexicon.classes) or "classes"
     known = [(m.start - at.sentence.start, m.end - at.sentence.start) for m in at.mentions]
     seen: set[int] = set()
@@ -206,7 +225,9 @@ def strangers(at: Reading, lexicon: Lexicon) -> Iterator[tuple[int, int, str]]:
         pattern = re.compile(slot.pattern.replace("{classes}", names), re.IGNORECASE)
         for match in pattern.finditer(part):
             start, end = match.span("thing")
-            word = match["thing"].lower()
+            for _ in range(2):  # "a long vanity top": the last noun is the thing
+                end = behind.end() if (behind := _OF_ANOTHER.match(part, end)) is not None else end
+            word = part[start:end].split()[-1].lower()
             if (
                 start in seen
                 or word in _PLAIN

@@ -29,6 +29,11 @@ _DEMAND_BEHIND = re.compile(
     r" ?(?:%|percent)?\W{0,2}(?: (?:accuracy|recall))? (?:means?|would (?:take|need|mean|require)|needs?|requires?|that you|you (?:want|asked|need))\b",
     re.IGNORECASE,
 )
+_LIMIT_WORD = re.compile(r"\b(above|over|below|under|from|beyond|more than|less than) $", re.IGNORECASE)
+_LIMIT = re.compile(
+    r"\b(?P<word>above|over|below|under|from|beyond|more than|less than) (?P<n>\d+(?:\.\d+)?) ?(?:%|percent|per cent)",
+    re.IGNORECASE,
+)
 _ADVISED = re.compile(
     r"\b(?:I|we)(?: would(?! say\b| call\b| put\b| estimate\b| sum\b| expect\b)|'d| suggest| recommend| propose| need| could)\b|\bwhat (?:I|we) (?:would )?need\b|\b(?:need|would help) from you\b|"
     r"^\W*(?:a sensible (?:use|step)\b[^.]{0,4}|keep|look at|send|ask|open|running|run)\b",
@@ -54,8 +59,14 @@ class Unmeasured:
             for e in state.evidence
         }
         self._samples = {e.id: e.arguments.get("max_images") for e in state.evidence}
-        self._looked = any(e.tool.startswith(_LOOKING) for e in state.evidence)
+        self.looked = any(e.tool.startswith(_LOOKING) for e in state.evidence)
         said = [n.value for s in state.said if s.role != "planner" for n in numbers(s.text, words=False)]
+        self._limits = {
+            (m["word"].lower(), float(m["n"]))
+            for s in state.said
+            if s.role != "planner"
+            for m in _LIMIT.finditer(s.text)
+        }
         self._asked = {*said, *(100 * e.bound for e in state.expectations.values())}
         self.asked = sorted(v for v in self._asked if 50 <= v < 100)
 
@@ -89,16 +100,19 @@ class Unmeasured:
         return number.family == "percent" and any(abs(number.value - 100 * v) < 1e-6 for v in shares)
 
     def _is_demanded(self, number: Number, before: str, after: str, *, head: bool) -> bool:
-        """``90 % would take …``: what the person asked for, or about."""
+        """``90 % would take …``, ``above 90 %``: what the person asked for, or about, or a limit in the person's words."""
         if number.word or number.family != "percent" or number.value not in self._asked:
             return False
+        limit = _LIMIT_WORD.search(before)
+        if limit is not None and (limit[1].lower(), number.value) in self._limits:
+            return True
         return head or bool(_DEMAND_BEFORE.search(before) or _DEMAND_BEHIND.match(after))
 
     def _is_no_result(self, number: Number, at: Reading, before: str, after: str) -> bool:
         """What is advised, what was seen in pictures, and ``the two rooms`` that were spoken of."""
         if number.word and _DEFINITE.search(before) and _OF_KIND.match(after):
             return True
-        if number.word and self._looked and _SEEN.search(at.part):
+        if number.word and self.looked and _SEEN.search(at.part):
             return True
         return _ADVISED.search(at.part) is not None and not _MEASURED.match(after)
 

@@ -10,11 +10,15 @@ import pytest
 from failsight.agent.grounding import Checker
 from failsight.agent.grounding.about import finding_names, slice_of
 from failsight.agent.grounding.conditions import beyond
-from failsight.agent.grounding.names import Lexicon
-from failsight.agent.grounding.numbers import sentences
+from failsight.agent.grounding.names import Lexicon, Names
+from failsight.agent.grounding.numbers import numbers, sentences
+from failsight.agent.grounding.reading import read
 from failsight.agent.grounding.reckoning import Ledger, whole_sets
+from failsight.agent.grounding.scope import Scope
+from failsight.agent.grounding.strangers import strangers
+from failsight.agent.grounding.unmeasured import Unmeasured
 from failsight.agent.journal import Journal
-from failsight.agent.state import fold
+from failsight.agent.state import Said, fold
 from failsight.tools.evidence import Finding
 from tests.agent.test_grounding import CLASSES, DATA
 from tests.agent.test_grounding_spoken import SPOKEN_VALUES
@@ -120,3 +124,40 @@ def test_a_sentence_may_begin_with_a_small_letter_behind_a_reference() -> None:
 def test_all_images_and_wrong_ones_come_from_the_accuracy(checker: Checker) -> None:
     assert (2250.0, 581.0) in [(float(n), float(w)) for n, w in whole_sets(checker.atoms)]
     assert Ledger().computed() == {}
+
+
+def strange(text: str, *, looked: bool) -> list[str]:
+    (sentence,) = sentences(text)
+    lexicon = Lexicon(("kitchen", "bathroom"), {"cat": {"yes", "no"}})
+    at = read(text, sentence, lexicon, Names())
+    return [text[a:b] for a, b, _ in strangers(at, lexicon, looked=looked)]
+
+
+def test_what_is_only_described_of_pictures_that_were_looked_at_is_no_attribute() -> None:
+    described = "It is plainly a kitchen with a zebra in it, answered bathroom."
+    assert strange(described, looked=True) == [] and strange(described, looked=False) == ["zebra"]
+    for text in (
+        "Photos with a zebra fail in 40 %.",
+        "Photos with a zebra fail more often.",
+        "The model relies on the zebra.",
+    ):
+        assert strange(text, looked=True) == ["zebra"]
+
+
+def test_a_place_in_a_picture_is_no_attribute_and_the_last_noun_is_the_thing() -> None:
+    assert strange("I covered the place where it stands in 106 photos.", looked=False) == []
+    assert strange("Photos with a long vanity top fail in 40 %.", looked=False) == []
+    assert strange("Photos with a wooden zebra fail in 40 %.", looked=False) == ["wooden zebra"]
+
+
+def test_a_limit_in_the_words_of_the_person_is_known() -> None:
+    text = "Where people skip checking above 90 %, some would slip through."
+    (sentence,) = sentences(text)
+    number = next(iter(numbers(text)))
+    lexicon = Lexicon(("kitchen",), {})
+    at = read(text, sentence, lexicon, Names())
+    state = fold(())
+    state.said = [Said("person", "We skip checking above 90 %.", 1)]
+    assert Unmeasured(state)(number, at, Scope())
+    state.said = [Said("person", "We skip checking below 90 %.", 1)]
+    assert not Unmeasured(state)(number, at, Scope())
