@@ -341,7 +341,12 @@ class Checker:
             found = self._cited.held(number, around, near, self._cited.sources(ids), scope) if ids else []
             if found:
                 return found
-        return self._plainly.of_each(number, at, near) or self._plainly.of_a_count(number, at, near)
+        plainly = self._plainly
+        return (
+            plainly.with_interval(number, at, near)
+            or plainly.of_each(number, at, near)
+            or plainly.of_a_count(number, at, near)
+        )
 
     def _set_against(
         self, number: Number, at: Reading, inside: Sequence[Number], cites: Sequence[frozenset[str]]

@@ -173,7 +173,7 @@ _ENOUGH = 0.4  # of the weight of a label that a text has to say
 
 
 def _stem(word: str) -> str:
-    return f"{float(word):g}" if word[0].isdigit() else word[:_LONG]
+    return f"{float(word):g}" if word[0].isdecimal() else word[:_LONG]
 
 
 @lru_cache(maxsize=4096)

@@ -17,7 +17,11 @@ _NO_IMAGES = re.compile(
 _EACH = re.compile(
     r" (?:images|pictures|photos) (?:of|in|for|per) (?:each|every|a|one)?(?: of the)? ?(?:\w+ )?(?:class|room|categor|label)"
 )
+_INTERVAL = re.compile(
+    r"\s?(?:%|(?:percentage )?points)?\s?[\[(]\s?(?P<low>[+\-−]?\d[\d.]*)\s?%?,\s?(?P<high>[+\-−]?\d[\d.]*)\s?(?:%|points)?[\])]"
+)
 _DEFINITE = re.compile(r"\b(?:the|these|those|both) $", re.IGNORECASE)
+_ROUNDED = 0.0501  # intervals are written with one decimal
 _LARGE = 100  # a count that stands twice in a record by chance hardly ever
 
 
@@ -28,6 +32,10 @@ class Plainly:
         self._evidence = state.evidence
         self._images = [a for a in atoms if a.metric == "images" and len(a.names.classes) == 1]
         none = [a for a in self._images if a.value == 0]
+        self._ends: dict[tuple[object, ...], list[float]] = {}
+        for a in atoms:
+            if a.part == "end":
+                self._ends.setdefault((a.refs, a.metric, a.family, a.names), []).append(a.value)
         self._empty = {(s, c) for a in none for s in a.names.splits for c in a.names.classes}
 
     def none_of(self, at: Reading) -> bool:
@@ -65,3 +73,25 @@ class Plainly:
         if not definite or number.value < _LARGE or at.whole.entities | at.whole.splits | at.whole.evidence:
             return []
         return [a for a in near if a.part in ("count", "n") and not a.told and not a.when]
+
+    def with_interval(self, number: Number, at: Reading, near: Sequence[Atom]) -> list[Atom]:
+        """``+0.8 points [+0.2, +1.8]``: a value and both ends of its interval are those of one fact, whatever words stand beside them, as long as
+        these name nothing else."""
+        found = _INTERVAL.match(at.text, number.end)
+        if found is None or number.word:
+            return []
+        low, high = (float(found[end].replace("−", "-")) for end in ("low", "high"))
+        return [a for a in near if a.part == "value" and self._is_of(a, low, high) and _names_no_other(a, at)]
+
+    def _is_of(self, atom: Atom, low: float, high: float) -> bool:
+        ends = self._ends.get((atom.refs, atom.metric, atom.family, atom.names), [])
+        return all(any(abs(end - said) <= _ROUNDED for end in ends) for said in (low, high))
+
+
+def _names_no_other(atom: Atom, at: Reading) -> bool:
+    """Whether what a sentence names, of each kind of thing, is what a value is about."""
+    mine, said = atom.names, at.about
+    kinds = ((mine.classes, said.classes), (mine.attributes, said.attributes), (mine.splits, said.splits))
+    return all(not named or not own or own <= named for own, named in kinds) and not (
+        mine.values and said.values and not mine.values & said.values
+    )

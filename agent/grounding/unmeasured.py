@@ -29,9 +29,12 @@ _DEMAND_BEHIND = re.compile(
     r" ?(?:%|percent)?\W{0,2}(?: (?:accuracy|recall))? (?:means?|would (?:take|need|mean|require)|needs?|requires?|that you|you (?:want|asked|need))\b",
     re.IGNORECASE,
 )
-_LIMIT_WORD = re.compile(r"\b(above|over|below|under|from|beyond|more than|less than) $", re.IGNORECASE)
+_MORE = ("above", "over", "from", "beyond", "more than", "at least")
+_LIMIT_WORD = re.compile(
+    r"\b(above|over|below|under|from|beyond|more than|less than|at least|at most) $", re.IGNORECASE
+)
 _LIMIT = re.compile(
-    r"\b(?P<word>above|over|below|under|from|beyond|more than|less than) (?P<n>\d+(?:\.\d+)?) ?(?:%|percent|per cent)",
+    r"\b(?P<word>above|over|below|under|from|beyond|more than|less than|at least|at most) (?P<n>\d+(?:\.\d+)?) ?(?:%|percent|per cent)",
     re.IGNORECASE,
 )
 _ADVISED = re.compile(
@@ -62,7 +65,7 @@ class Unmeasured:
         self.looked = any(e.tool.startswith(_LOOKING) for e in state.evidence)
         said = [n.value for s in state.said if s.role != "planner" for n in numbers(s.text, words=False)]
         self._limits = {
-            (m["word"].lower(), float(m["n"]))
+            (m["word"].lower() in _MORE, float(m["n"]))
             for s in state.said
             if s.role != "planner"
             for m in _LIMIT.finditer(s.text)
@@ -104,7 +107,7 @@ class Unmeasured:
         if number.word or number.family != "percent" or number.value not in self._asked:
             return False
         limit = _LIMIT_WORD.search(before)
-        if limit is not None and (limit[1].lower(), number.value) in self._limits:
+        if limit is not None and (limit[1].lower() in _MORE, number.value) in self._limits:
             return True
         return head or bool(_DEMAND_BEFORE.search(before) or _DEMAND_BEHIND.match(after))
 

@@ -161,3 +161,12 @@ def test_a_limit_in_the_words_of_the_person_is_known() -> None:
     assert Unmeasured(state)(number, at, Scope())
     state.said = [Said("person", "We skip checking below 90 %.", 1)]
     assert not Unmeasured(state)(number, at, Scope())
+
+
+def test_a_value_with_both_ends_of_its_interval_is_that_of_one_fact(checker: Checker) -> None:
+    def marked(text: str) -> list[str]:
+        return [text[c.start : c.end] for c in checker.check(text).unverified]
+
+    assert marked("The difference comes to 74.2 % [72.3, 75.9] %.") == []
+    assert marked("The difference comes to 74.2 % [72.3, 77.9] %.")
+    assert marked("The difference for bathrooms comes to 74.2 % [72.3, 75.9] %.")  # named for something else
