@@ -17,8 +17,9 @@ _NO_IMAGES = re.compile(
 _EACH = re.compile(
     r" (?:images|pictures|photos) (?:of|in|for|per) (?:each|every|a|one)?(?: of the)? ?(?:\w+ )?(?:class|room|categor|label)"
 )
+_SIGNED = r"[+\-−]?\d(?:[\d,]*\d)?(?:\.\d+)?"
 _INTERVAL = re.compile(
-    r"\s?(?:%|(?:percentage )?points)?\s?[\[(]\s?(?P<low>[+\-−]?\d[\d.]*)\s?%?,\s?(?P<high>[+\-−]?\d[\d.]*)\s?(?:%|points)?[\])]"
+    rf"(?P<value>{_SIGNED})\s?(?:%|(?:percentage )?points)?\s?[\[(]\s?(?P<low>{_SIGNED})\s?%?,\s?(?P<high>{_SIGNED})\s?(?:%|points)?[\])]"
 )
 _DEFINITE = re.compile(r"\b(?:the|these|those|both) $", re.IGNORECASE)
 _ROUNDED = 0.0501  # intervals are written with one decimal
@@ -32,10 +33,11 @@ class Plainly:
         self._evidence = state.evidence
         self._images = [a for a in atoms if a.metric == "images" and len(a.names.classes) == 1]
         none = [a for a in self._images if a.value == 0]
+        self._values: dict[tuple[object, ...], list[float]] = {}
         self._ends: dict[tuple[object, ...], list[float]] = {}
         for a in atoms:
-            if a.part == "end":
-                self._ends.setdefault((a.refs, a.metric, a.family, a.names), []).append(a.value)
+            if a.part in ("value", "end"):
+                (self._values if a.part == "value" else self._ends).setdefault(_key(a), []).append(a.value)
         self._empty = {(s, c) for a in none for s in a.names.splits for c in a.names.classes}
 
     def none_of(self, at: Reading) -> bool:
@@ -77,15 +79,26 @@ class Plainly:
     def with_interval(self, number: Number, at: Reading, near: Sequence[Atom]) -> list[Atom]:
         """``+0.8 points [+0.2, +1.8]``: a value and both ends of its interval are those of one fact, whatever words stand beside them, as long as
         these name nothing else."""
-        found = _INTERVAL.match(at.text, number.end)
+        spans = (m for m in _INTERVAL.finditer(at.text, at.sentence.start, at.sentence.end))
+        found = next((m for m in spans if m.start() <= number.start and number.end <= m.end()), None)
         if found is None or number.word:
             return []
-        low, high = (float(found[end].replace("−", "-")) for end in ("low", "high"))
-        return [a for a in near if a.part == "value" and self._is_of(a, low, high) and _names_no_other(a, at)]
+        value, *ends = (
+            float(found[part].replace("−", "-").replace(",", "")) for part in ("value", "low", "high")
+        )
+        return [
+            a for a in near
+            if a.part in ("value", "end") and _names_no_other(a, at)
+            and _holds(self._values.get(_key(a), ()), value) and all(_holds(self._ends.get(_key(a), ()), end) for end in ends)
+        ]  # fmt: skip
 
-    def _is_of(self, atom: Atom, low: float, high: float) -> bool:
-        ends = self._ends.get((atom.refs, atom.metric, atom.family, atom.names), [])
-        return all(any(abs(end - said) <= _ROUNDED for end in ends) for said in (low, high))
+
+def _key(atom: Atom) -> tuple[object, ...]:
+    return atom.refs, atom.metric, atom.family, atom.names
+
+
+def _holds(recorded: Sequence[float], said: float) -> bool:
+    return any(abs(one - said) <= _ROUNDED for one in recorded)
 
 
 def _names_no_other(atom: Atom, at: Reading) -> bool:

@@ -167,6 +167,7 @@ def test_a_value_with_both_ends_of_its_interval_is_that_of_one_fact(checker: Che
     def marked(text: str) -> list[str]:
         return [text[c.start : c.end] for c in checker.check(text).unverified]
 
-    assert marked("The difference comes to 74.2 % [72.3, 75.9] %.") == []
-    assert marked("The difference comes to 74.2 % [72.3, 77.9] %.")
-    assert marked("The difference for bathrooms comes to 74.2 % [72.3, 75.9] %.")  # named for something else
+    assert marked("It comes to +31.9 points [+29.0, +35.0].") == []
+    assert marked("It comes to +31.9 points [+29.0, +36.0].")
+    assert marked("It comes to +32.9 points [+29.0, +35.0].")
+    assert marked("On deployment images it comes to +31.9 points [+29.0, +35.0].")  # named for something else
