@@ -39,7 +39,7 @@ _COPIES = re.compile(
     re.IGNORECASE,
 )
 _LEAKS = re.compile(
-    r"\bleak\w*|\bcop(?:y|ies) of (?:a )?training\b|\b(?:also )?occurs? in (?:the )?training\b|\b(?:slipped|crept|found (?:its|their) way|got|strayed) into\b|\bcontaminat\w+|\balso (?:in|among) (?:the )?training\b|\boverlaps? (?:with )?(?:the )?training\b",
+    r"\bleak\w*(?! into (?!(?:\w+ ){0,2}(?:train|eval|test|deploy|valid|data|set|split)\w*))|\bcop(?:y|ies) of (?:a )?training\b|\b(?:also )?occurs? in (?:the )?training\b|\b(?:slipped|crept|found (?:its|their) way|got|strayed) into\b|\bcontaminat\w+|\balso (?:in|among) (?:the )?training\b|\boverlaps? (?:with )?(?:the )?training\b",
     re.IGNORECASE,
 )
 _CLASH = re.compile(r"\b(?:contradict\w*|conflicting|different) labels\b", re.IGNORECASE)

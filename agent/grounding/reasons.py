@@ -26,12 +26,19 @@ _UNKNOWN_CAUSE = re.compile(
 _SMALL_PART = re.compile(
     r" (?:only |just |at most |no more than )*an? (?:very )?(?:small|minor|tiny) (?:part|share|fraction)\b"
 )
+_TOO_LITTLE = re.compile(
+    r"\btoo (?:small|weak|little|few|rare|slight|minor)(?: an? \w+)? to (?:\w+ )?$", re.IGNORECASE
+)
+#: "flash makes it fail (F5) | refuted": what a hypothesis says, with its verdict, which is checked
+_REFUTED = re.compile(r"[^|.;]*(?:\|\W*refuted\W*(?:\||$)|\((?:F\d+, )?refuted\))", re.IGNORECASE)
 _NO_THING = re.compile(r" (?:what|which|how|whether|where|who)\b")
 _REASON = re.compile(r"because|since", re.IGNORECASE)
 
 
 def names_no_cause(part: str, match: re.Match[str]) -> bool:
-    """A cause of next to nothing, of what is not named, or of a verdict: "inconclusive, because …"."""
+    """A cause of next to nothing, of what is not named, or of a verdict ("inconclusive, because …"), or one that is denied."""
+    if _TOO_LITTLE.search(part[: match.start()]) or _REFUTED.match(part, match.end()):
+        return True
     reason = _REASON.match(match[0]) and any(v.search(part[: match.start()]) for v in VERDICTS.values())
     return bool(reason or _SMALL_PART.match(part, match.end()) or _NO_THING.match(part, match.end()))
 

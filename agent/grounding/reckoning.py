@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, combinations, permutations
+from math import ceil
 
 from failsight.agent.grounding.derived import DIFFERENCE, SUM, comparable
 from failsight.agent.grounding.numbers import Number
@@ -23,6 +24,7 @@ _MOST = 14  # counts of a section of which sums are tried
 _MENDED = re.compile(
     r"\bthen\b|\bwould\b|\bcould\b|\bif\b|\bsolved\b|\bmended\b|\bfixed\b|\bgone\b|\bwithout\b", re.IGNORECASE
 )
+_GOAL = re.compile(r"\b(?:need|want|reach|require|demand|ask)\w*|\bgoal\b|\btarget\b", re.IGNORECASE)
 _ALL_OF = re.compile(r"\ball (?:two|three|four|five|of (?:them|these))\b|\bboth\b", re.IGNORECASE)
 _TERMS = re.compile(r"(?<![\d.,])\d+(?:,\d{3})*(?: ?\+ ?\d+(?:,\d{3})*)+(?!\.?\d)")
 _FEW = 13  # a smaller count may be the difference of any two
@@ -171,6 +173,22 @@ class Ledger:
             allowed += [x for a in asked for x in (all_ * a / 100, all_ * (100 - a) / 100)]
             if any(one.number.near(x) for x in allowed):
                 return total, total
+        return self._short_of_a_demand(one, asked)
+
+    def _short_of_a_demand(self, one: Open, asked: Sequence[float]) -> tuple[Stated, Stated] | None:
+        """``to reach 90 %, 79 more of the 600 have to be right``: the right answers that a goal takes, and how many are missing."""
+        number = one.number
+        if number.family != "plain" or number.word or number.value < _FEW or not _GOAL.search(one.at.part):
+            return None
+        for images, wrong in self.totals:
+            right = images - wrong
+            beside = next(
+                (s for s in self.stated if s.scope.section == one.scope.section and s.atoms and s.number.value in (images, wrong, right)),
+                None,
+            )  # fmt: skip
+            goals = [ceil(images * share / 100) for share in asked or self.asked]
+            if beside is not None and any(number.value in (goal, goal - right) for goal in goals):
+                return beside, beside
         return None
 
 

@@ -85,7 +85,9 @@ def turn_of(said: str, acts: Sequence[Act], reply: str, known: Mapping[str, Evid
     cited = [known[i] for i in dict.fromkeys(_CITED.findall(reply)) if i in known]
     counts = [e for e in cited if e.tool == COUNT]  # what a finding rests on may be cited behind them
     first = bool(counts) and cited[0].tool == COUNT
-    if len(counts) > 1 and first and all(a.tool == COUNT for a in acts):  # beside each other, some of them measured before
+    if (
+        len(counts) > 1 and first and all(a.tool == COUNT for a in acts)
+    ):  # beside each other, some of them measured before
         acts = [Act(e.tool, given(e.tool, e.arguments), e.id) for e in counts]
     elif not acts and cited:
         acts = [Act(cited[0].tool, given(cited[0].tool, cited[0].arguments), cited[0].id)]
