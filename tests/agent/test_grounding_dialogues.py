@@ -10,9 +10,11 @@ import pytest
 from failsight.agent.grounding import Checker
 from failsight.agent.grounding.about import finding_names, slice_of
 from failsight.agent.grounding.conditions import beyond
+from failsight.agent.grounding.lexicon import CAUSE
 from failsight.agent.grounding.names import Lexicon, Names
 from failsight.agent.grounding.numbers import numbers, sentences
 from failsight.agent.grounding.reading import read
+from failsight.agent.grounding.reasons import names_no_cause
 from failsight.agent.grounding.reckoning import Ledger, whole_sets
 from failsight.agent.grounding.scope import Scope
 from failsight.agent.grounding.strangers import strangers
@@ -171,3 +173,21 @@ def test_a_value_with_both_ends_of_its_interval_is_that_of_one_fact(checker: Che
     assert marked("It comes to +31.9 points [+29.0, +36.0].")
     assert marked("It comes to +32.9 points [+29.0, +35.0].")
     assert marked("On deployment images it comes to +31.9 points [+29.0, +35.0].")  # named for something else
+
+
+def test_a_cause_that_is_denied_or_refuted_is_none() -> None:
+    def denied(part: str) -> bool:
+        match = CAUSE.search(part)
+        assert match is not None
+        return names_no_cause(part, match)
+
+    assert denied("There is an effect, but far too small to explain the errors.")
+    assert denied("| flash makes it fail (F5) | refuted | none |")
+    assert not denied("| flash makes it fail (F5) | confirmed | none |")
+    assert not denied("The effect is small, but the flash explains the errors.")
+
+
+def test_what_a_goal_takes_and_how_many_are_missing(checker: Checker) -> None:
+    text = "On the evaluation images 581 of 2,250 are wrong [E2]. To reach 90 %, {} more have to be right."
+    assert not checker.check(text.format(356)).unverified
+    assert checker.check(text.format(366)).unverified
