@@ -14,7 +14,7 @@ from string import Formatter
 from typing import Any
 
 _FENCE = re.compile(r"<\s*/?\s*data\s*>", re.IGNORECASE)
-GUIDED = ("guided.yaml", "advice.yaml", "known.yaml", "handed.yaml")
+GUIDED = ("guided.yaml", "advice.yaml", "known.yaml")
 LEVELS = ("novice", "intermediate", "expert")
 
 
