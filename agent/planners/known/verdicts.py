@@ -35,6 +35,7 @@ LONGEST: Final = 200
 KIND, OF = "verdict", "verdict_of"
 JUDGES: Final = "readiness"
 MOST: Final = 6
+_WHICH: Final = "Judged is "  # the sentence of the judgement that says which version it is of
 _WHO: Final = r"(?:i|we|you|one|they|us|people|it|the \w+)"
 _IT: Final = rf"(?:{MODEL}|(?:the|this|that|our|my) (?:\w+ )?(?:machine|sorter|program(?:me)?|software|tool|app|computer|camera))"
 _MUST: Final = rf"\b(?:should|shall|can|could|may|must|do|would|better|ought)\b(?: not)?(?: {_WHO})?(?: (?:rather|better|really|just|still|now|to|then|not|have to|continue to))*"
@@ -128,6 +129,7 @@ def lines(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list
             evidence=known.evidence.id,
         )
     ]
+    text += [f"{one.rstrip('.')}." for one in known.evidence.summary.split(". ") if one.startswith(_WHICH)]
     some = sorted(failing, key=_short, reverse=True) or open_
     text += ["- " + _demand(c) for c in some[:MOST]]
     if len(some) > MOST:
