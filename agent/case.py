@@ -28,6 +28,7 @@ from failsight.agent.wanting import Wanting
 from failsight.tools.belonging import default_for, shown, told
 from failsight.tools.errors import RetryError, UserError
 from failsight.tools.evidence import Evidence, Finding, Instrument, canonical, jsonable
+from failsight.tools.experiments.regions_named import with_rows
 from failsight.tools.hypotheses.instruments import LEAST, registered_least
 from failsight.tools.inputs.base import AttributeTable, Split
 from failsight.tools.needs import LACKING, has
@@ -210,7 +211,8 @@ class Case(Wanting):
 
     def checked(self, spec: ToolSpec, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Validated arguments as the tool gets them: without keys, so that no answer can repeat one. Raises RetryError."""
-        made = self._with_groups(self._with_segmenter(spec.check(self._as_registered(spec, arguments))))
+        given = with_rows(spec.check(self._as_registered(spec, arguments)), self.state().evidence)
+        made = self._with_groups(self._with_segmenter(given))
         plain = jsonable(made)
         bare = self.redacted(plain)
         return made if bare == plain else spec.check(bare)

@@ -88,7 +88,8 @@ def _argument(case: Case, spec: ToolSpec, name: str, value: Any) -> str:
         return f"finding: {record.id} ({clean(record.finding.statement, 160)})"
     about = str(spec.arguments.model_fields[name].description or "")
     about = about.split(". ")[0].split("; ")[0].rstrip(".")
-    return f"{name}: {clean(value, 200)}" + (f" ({clean(about, 140)})" if about else "")
+    listed = (", ".join(map(str, value)) or "none") if isinstance(value, list | tuple) else value
+    return f"{name}: {clean(listed, 200)}" + (f" ({clean(about, 140)})" if about else "")
 
 
 def _retraining(

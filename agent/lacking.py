@@ -1,12 +1,13 @@
 """Why a call can't run at all, told before anybody is asked to allow it.
 
 Only what the tool itself would say with its first words is looked at, and it costs nothing: what the case has, whether there is a
-second model to compare with, a repair to verify, something to retrain for.
+second model to compare with, a repair to verify, something to retrain for, whether the arguments of an experiment name what exists.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -73,7 +74,18 @@ def _repairable(case: Case, checked: Mapping[str, Any]) -> None:
         choose(case, _asked(case, checked))  # type: ignore[arg-type]
 
 
+def _experiment(plan: str) -> Callable[[Case, Mapping[str, Any]], None]:
+    """The arguments of an experiment, read as its plan reads them before any image is looked at."""
+
+    def look(case: Case, checked: Mapping[str, Any]) -> None:
+        made = import_module(f"failsight.tools.experiments.{plan}")
+        made.opening(case, made.Asked(**checked))
+
+    return look
+
+
 #: tool → what it looks at first of all
 _FIRST: Final[Mapping[str, Callable[[Case, Mapping[str, Any]], None]]] = {
     "compare_models": _second_model, "retrain": _repairable, "verify_correction": _repair,
+    "test_by_masking": _experiment("masking_plan"), "test_by_adding": _experiment("adding_plan"), "test_by_swapping": _experiment("swapping_plan"),
 }  # fmt: skip

@@ -26,6 +26,7 @@ FIRST = {"confusion_matrix": ("Confusion matrix",), "evaluate": ("Classes",)}
 FEW = 5  # rows of a part that are shown before any other part gets more
 ATTRIBUTES = 8  # of one image
 SEARCHED = 400  # rows of a table in which values are looked for
+_IMAGES = "Images (a piece of one is named as a region or cue like:E1#1,x0,y0,x1,y1, with its own id):"
 _KINDS = {"class", "slice", "split", "attribute", "of", "taken", "for", "answered", "the", "images"}
 _WORD = re.compile(r"[^\s,;|()=]+")
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
@@ -167,7 +168,7 @@ def _parts(evidence: Evidence, case: Case) -> Iterator[Part]:
         yield Part("values", "Values:", tuple(_by_name(apart)))
     yield from shown[early:]
     if evidence.images:
-        yield Part("images", "Images:", tuple(_images(evidence, case)))
+        yield Part("images", _IMAGES, tuple(_images(evidence, case)))
     if evidence.next_steps:
         yield Part("next", "Next:", tuple(harmless(n) for n in evidence.next_steps))
 

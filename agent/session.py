@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.types import Command
 
 from failsight import prompts
+from failsight.agent import stated
 from failsight.agent.checkpoints import mend, open_checkpoints
 from failsight.agent.events import (
     BUDGET,
@@ -28,6 +29,7 @@ from failsight.agent.graph import THREAD, Approvals, build_graph
 from failsight.agent.planners import demanded, make_planner, requirements, words
 from failsight.agent.planners.counting import prices
 from failsight.agent.planners.dialogue import turns
+from failsight.agent.planners.handed.words import is_accepted_of_the_left
 from failsight.agent.planners.wishes import parse_wishes
 from failsight.agent.proposals.consent import LOOK, allow_images
 from failsight.agent.slash import SlashCommands
@@ -178,10 +180,19 @@ class Session(SlashCommands):
         if self._pending is not None:
             yield from self._waiting()
             return
+        back = "" if self.guided else stated.take_back(self.case, text)
         self.case.record("message", role="person", text=text)
+        if back:
+            yield from self._said(words.message(back, words.choices(self.case)))
+            return
         names = words.vocabulary(self.case)
-        wanted, doubt = requirements.changed(self.case, text) or parse_wishes(text, self.case.classes, names)
-        asked = [] if wanted or doubt else demanded.asked(text, self.case.classes, names)
+        of_the_left = is_accepted_of_the_left(text)  # of what the model answers alone, and no demand on all
+        wanted, doubt = ([], "") if of_the_left else requirements.changed(self.case, text) or parse_wishes(text, self.case.classes, names)  # fmt: skip
+        asked = [] if wanted or doubt or of_the_left else demanded.asked(text, self.case.classes, names)
+        if not self.guided and not (wanted or asked or of_the_left):
+            found = stated.stated(text, self.case.classes, names)
+            wanted, asked = ([*found.demands], []) if found.alone else ([], [*found.demands])
+            doubt = "" if found.demands else doubt
         priced = self._priced(text, wanted) if wanted or not (doubt or asked) else []
         asked, wanted = asked or priced, [] if priced else wanted
         for criterion in wanted or asked:
@@ -224,11 +235,20 @@ class Session(SlashCommands):
         except UserError as problem:
             yield Notice(f"Nothing was noted. {problem}", "warning")
             return
+        known = self.case.state().expectations.get(criterion.name)
+        if (
+            not self.guided
+            and known
+            and (known.bound, known.at_least) == (criterion.bound, criterion.at_least)
+            and not told
+        ):
+            return  # said once more in passing
         old = requirements.before(self.case.state().expectations.get(criterion.name), criterion)
         self.case.expect(criterion.name, criterion.bound, at_least=criterion.at_least, by=by)
         for text in awaited(self.case, criterion.name):
             yield Notice(text, "warning")
-        parts = (prompts.say("expectation_set", criterion=str(criterion)), criterion.heard, old)
+        undo = "" if self.guided else prompts.say("expectation_undo")
+        parts = (prompts.say("expectation_set", criterion=str(criterion)), criterion.heard, old, undo)
         text = " ".join(part for part in parts if part)
         if told:
             yield from self._said(words.message(text, words.choices(self.case)))

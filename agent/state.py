@@ -153,6 +153,13 @@ class CaseState:
         self.expectations[made.name] = made
         self._expected = ""
 
+    def _on_expectation_taken_back(self, data: Mapping[str, Any], seq: int) -> None:
+        if "bound" in data:  # what was expected before it
+            self._on_expectation_set(data, seq)
+        else:
+            self.expectations.pop(str(data["name"]), None)
+            self._expected = ""
+
     def _on_groups_set(self, data: Mapping[str, Any], seq: int) -> None:
         self.groups, self.groups_at = str(data["column"]), seq
 

@@ -16,6 +16,8 @@ from failsight.knowledge_base.conditions import condition
 from failsight.knowledge_base.people import are_numbers, people
 from failsight.knowledge_base.turned_away import resolved, runs, start_of
 from failsight.knowledge_base.vocabulary import Mention, Mentions, words_of
+from failsight.tools.counting.words import in_words
+from failsight.tools.experiments.population import parse_filters
 
 _BEFORE: Final = re.compile(
     r"(?:[\s,]*\b(?:at|in|on|for|among|from|of|with|within|where|when|whose|the|a|an|only|just|all|is|are|being|images?|pictures?|photos?|cases?|scans?|ones?|who|that|and)\b)+\s*$",
@@ -164,13 +166,14 @@ def without_group(sentence: str, group: Group) -> str:
 
 def told(group: Group) -> list[str]:
     """The group as people read it: ``site Süd``, ``age > 70``, ``each site``."""
-    made = []
+    made = list[str]()
     for one in group.conditions:
         name, sign, value = split(one)
         if not sign:
-            made.append(_spoken(one).replace("&", " and "))
+            made.extend(map(in_words, parse_filters([one])))
             continue
-        made.append(f"{_spoken(name)} {value}" if sign == "=" else f"{_spoken(name)} {sign} {value}")
+        either = value.replace("|", " or ")
+        made.append(f"{_spoken(name)} {either}" if sign == "=" else f"{_spoken(name)} {sign} {either}")
     return [*made, *(f"each {_spoken(name)}" for name in group.each), *group.unsure]
 
 

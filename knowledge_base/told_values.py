@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from failsight.knowledge_base.calendar import times_in
 from failsight.knowledge_base.condition_text import column_of, either, parts
+from failsight.knowledge_base.own_words import own_words
 from failsight.knowledge_base.people import are_numbers, is_age
 from failsight.knowledge_base.vocabulary import (
     Mention,
@@ -107,6 +109,9 @@ def with_told_values(mentions: Mentions, vocabulary: Vocabulary) -> Mentions:
 
     take(_written(text, columns))
     take(_clock(text, columns))
+    named = [(m.start, m.end) for m in mentions.found if m.role in ("class", "object", "value")]
+    take(_value(w.condition, w.start, w.end) for w in times_in(text, columns) if not any(a < w.end and w.start < b for a, b in named))  # fmt: skip
+    take(_value(w.condition, w.start, w.end) for w in own_words(mentions, vocabulary))
     for one in mentions.found:
         column = _column(one, columns)
         if column and not any(m.start <= one.start < m.end for m in made):

@@ -1,6 +1,6 @@
 """Every sentence that a planner says or is told, as data files, with one loader that checks the fields.
 
-``guided.yaml``, ``advice.yaml`` and ``known.yaml`` hold the built-in planner's words: key → text, or key → {novice, intermediate, expert}. ``system.md``
+``guided.yaml``, ``advice.yaml``, ``known.yaml`` and ``handed.yaml`` hold the built-in planner's words: key → text, or key → {novice, intermediate, expert}. ``system.md``
 is what a language model is told. A template's ``{fields}`` and the fields given must be the same set.
 """
 
@@ -14,7 +14,7 @@ from string import Formatter
 from typing import Any
 
 _FENCE = re.compile(r"<\s*/?\s*data\s*>", re.IGNORECASE)
-GUIDED = ("guided.yaml", "advice.yaml", "known.yaml")
+GUIDED = ("guided.yaml", "advice.yaml", "known.yaml", "handed.yaml")
 LEVELS = ("novice", "intermediate", "expert")
 
 

@@ -122,6 +122,28 @@ def listing(names: list[str] | tuple[str, ...], most: int = 6, longest: int = 60
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+_PART = re.compile(r"(?P<name>.+?)(?P<sign>!=|<=|>=|=|<|>)(?P<value>.*)")
+_OPPOSITE = {"<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+
+
+def together(inside: str, value: str) -> str:
+    """Conditions that a slice names as one, with whether they hold: as people read them; empty where ``inside`` is a plain name.
+
+    >>> together("hour<22&hour>5", "no")
+    'hour>=22 or hour<=5'
+    >>> together("line=3&shift=night", "no")
+    'not line=3 and shift=night together'
+    """
+    found = [_PART.fullmatch(part) for part in inside.split("&")]
+    if any(m is None for m in found) or value.casefold() not in ("yes", "no"):
+        return ""
+    held = [(m["name"], m["sign"], m["value"]) for m in found if m is not None]
+    if value.casefold() == "no" and len({n for n, _, _ in held}) == 1 and all(s in _OPPOSITE for _, s, _ in held):  # fmt: skip
+        return " or ".join(clean(f"{n}{_OPPOSITE[s]}{v}", 60) for n, s, v in held)
+    said = " and ".join(clean(f"{n}{s}{v}", 60) for n, s, v in held)
+    return said if value.casefold() == "yes" else f"not {said} together"
+
+
 def condition(name: str, value: str, joined: str = " = ") -> str:
     """A condition of a slice for people: ``camera = phone``; a mark that is found by its look or colour as such, not as a region.
 
@@ -135,7 +157,7 @@ def condition(name: str, value: str, joined: str = " = ") -> str:
         return f"the mark (as in {where} picture {clean(row, 20)})"
     if name == "region" and kind == "colour":
         return f"the mark ({colour_words(rest)})"
-    return f"{clean(name, 60)}{joined}{clean(value, 60)}"
+    return together(name, str(value)) or f"{clean(name, 60)}{joined}{clean(value, 60)}"
 
 
 PALE = 0.25  # saturation up to which a colour is white, grey or black

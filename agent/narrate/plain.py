@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 
 from failsight.agent.narrate.findings import ordered
 from failsight.agent.narrate.phrases import PULLS, called
 from failsight.agent.narrate.words import stated
 from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.evidence import Finding
-from failsight.tools.text import clean, condition, interval, number
+from failsight.tools.text import clean, condition, interval, number, together
 
 Interval = tuple[float, float] | None
 
@@ -48,8 +47,8 @@ def which(finding: Finding, pictures: str = "pictures") -> str:
     parts = []
     for name, value in sorted((finding.slice or {}).items()):
         shown = clean(value, 60)
-        if re.search(r"[<>=&]", name) and shown.casefold() in ("yes", "no"):  # conditions that hold together
-            parts.append(f"that are {'not ' if shown.casefold() == 'no' else ''}({plain(name)})")
+        if said := together(name, shown):  # conditions that hold together, or do not
+            parts.append(f"{'that are' if said.startswith('not ') else 'with'} {plain(said)}")
         elif name == "region":
             parts.append(f"with {condition(name, value)}")
         elif shown.casefold() == "yes":

@@ -9,7 +9,7 @@ from failsight.agent.narrate.record import Record
 from failsight.agent.narrate.words import bound, criterion, who
 from failsight.tools.evidence import Table
 from failsight.tools.expectations.names import is_price
-from failsight.tools.text import clean
+from failsight.tools.text import clean, listing, number
 
 
 def timeline(record: Record) -> Table:
@@ -69,6 +69,14 @@ def _session(data: Mapping[str, Any]) -> str:
     return ", ".join(clean(data[k], 60) for k in ("planner", "level", "version") if data.get(k))
 
 
+def _handed(data: Mapping[str, Any]) -> str:
+    """What was said to go to people."""
+    groups = [" and ".join(clean(c, 80) for c in g) for g in data.get("groups") or ()]
+    bar = float(data.get("bar") or 0)
+    told = [*groups, *([f"answers less than {number(bar)} sure"] if bar else [])]
+    return f"to people: {listing(told, 8, 200)}" if told else "nothing is said to go to people"
+
+
 _LINES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "case.created": lambda d: clean(d.get("name", "")),
     "session.opened": _session,
@@ -78,6 +86,7 @@ _LINES: dict[str, Callable[[Mapping[str, Any]], str]] = {
         if d.get("column")
         else "each image stands alone"
     ),
+    "handed.set": _handed,
     "message": lambda d: f"{clean(d.get('role', ''))}: {clean(d.get('text', ''), 300)}",
     "stage.entered": lambda d: f"{clean(d.get('stage', ''))}: {clean(d.get('trigger', ''))}",
     "labels.imported": _labels,

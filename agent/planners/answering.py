@@ -29,6 +29,7 @@ from failsight.agent.planners import (
     looking,
     looks,
     mending,
+    parted,
     phrases,
     pointed,
     references,
@@ -48,6 +49,7 @@ from failsight.agent.planners import (
 from failsight.agent.planners.advice import answers as advice
 from failsight.agent.planners.counting import asked as counting
 from failsight.agent.planners.dialogue import Act, Turn, last_act, turns
+from failsight.agent.planners.handed import asked as handed
 from failsight.agent.planners.hypotheses import Proposal, Unclear, suspicion
 from failsight.agent.planners.known import answer, wording
 from failsight.agent.planners.known import asked as known
@@ -90,12 +92,15 @@ def _first(case: Case, question: str, before: Sequence[Turn], whole: bool) -> AI
     meant = known.as_said(case, question, before) or pointed.meant(case, question, before)
     if isinstance(meant, AIMessage):
         return meant
-    question, act = meant, last_act(before)
+    question, act = parted.joined(meant), last_act(before)
     heard = words.names(case, question)
     made = (
         _taken_back(case, question, before)
         or understood.bare(case, question, before)
         or demanded.answered(case, question, words.vocabulary(case))
+        or compared.opposed(case, question, heard, before)
+        or handed.answered(case, question, heard, before)
+        or compared.continued(case, question, heard, before)
         or (known.whole(case, question, heard, before) if whole else None)
         or (several.asked(case, question, one_wish) if whole else None)
         or known.early(case, question, heard, before)
@@ -222,7 +227,9 @@ def _asked_for(case: Case, question: str, act: Act | None) -> AIMessage | None:
         if recorded is not None:
             return recorded
     asks = whether.IS_ONE.match(question) is not None  # a figure is no answer by yes or no
-    settled = whether.settled(case, {"tool": made.tool, "arguments": made.arguments}) if asks else None
+    settled = (
+        whether.settled(case, {"tool": made.tool, "arguments": made.arguments}, question) if asks else None
+    )
     return settled or words.call(made.tool, made.arguments, made.why)
 
 

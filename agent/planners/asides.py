@@ -11,6 +11,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from failsight import prompts
 from failsight.agent.planners import carried, explaining, figures, grouped, whether, words
 from failsight.agent.planners.counting import said as counting_said
+from failsight.knowledge_base.calendar import times_in, unrecorded
 from failsight.knowledge_base.counts import named
 from failsight.knowledge_base.spelling import misread
 from failsight.tools.text import clean, listing
@@ -38,14 +39,57 @@ def completed(
     mentions = named(question[:400], names)
     left, tool = carried.left_out(case, mentions, since)
     head += [grouped.left_out(left, tool)] if left else []
+    head += _untold_times(question, names, since)
     answer = _direct(case, question, evidence, mentions, begun)
     body = str(made.text)
     if answer:
         head.append(answer)
         body = _after(case, evidence, body, answer)
+    if (told := _times(question, names, since)) and body:
+        body = f"{body}\n{told}"
+    elif told and head:
+        head.append(told)
+    head = [*_untold_classes(mentions, since, "\n".join([*head, body])), *head]
     tail = explaining.confusions(case, evidence)
     text = "\n".join([*head, *([body] if body else []), *(["", *tail] if tail else [])])
     return read_as(question, AIMessage(text, additional_kwargs=_with_next(made, begun)), names)
+
+
+def _times(question: str, names: Vocabulary, since: Sequence[BaseMessage]) -> str:
+    """What was assumed of words for times (which months are winter), where a call of the turn is of such images."""
+    columns = names.attributes
+    calls = str([c["args"] for m in since for c in getattr(m, "tool_calls", ())])
+    held = [w for w in times_in(question[:400], columns) if w.assumed and w.condition in calls]
+    what = list(dict.fromkeys(w.assumed for w in held))
+    return prompts.say("calendar.assumed", what="; ".join(what)) if what else ""
+
+
+def _untold_times(question: str, names: Vocabulary, since: Sequence[BaseMessage]) -> list[str]:
+    """That words for times were left out, which no column records."""
+    lost = unrecorded(question[:400], names.attributes)
+    if not lost or not _of_images(since):
+        return []
+    return [prompts.say("calendar.unrecorded", words=listing([f"“{clean(w, 40)}”" for w in lost]))]
+
+
+def _untold_classes(mentions: Mentions, since: Sequence[BaseMessage], text: str) -> list[str]:
+    """That a class of the sentence is neither in the calls of the turn nor in the answer."""
+    if not _of_images(since):
+        return []
+    calls = str([c["args"] for m in since for c in getattr(m, "tool_calls", ())])
+    told = f"{text} {calls}".replace("_", " ").casefold()
+    lost = [c for c in mentions.of("class") if c.replace("_", " ").casefold() not in told]
+    return [grouped.left_out([c.replace("_", " ") for c in lost], _first_tool(since))] if lost else []
+
+
+def _first_tool(since: Sequence[BaseMessage]) -> str:
+    return next((str(c["name"]) for m in since for c in getattr(m, "tool_calls", ())), "")
+
+
+def _of_images(since: Sequence[BaseMessage]) -> bool:
+    """Whether the first call of a turn is about images that a sentence can name."""
+    call = next((c for m in since for c in getattr(m, "tool_calls", ())), None)
+    return call is not None and grouped.is_of_images(call["name"], call["args"])
 
 
 def _with_next(made: AIMessage, begun: BaseMessage | None) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def routed(
     given = looks.placed(case, tool, given)
     if (known := whether.tested(case, said, tool, given)) is not None:
         return known
-    if (decided := whether.settled(case, {"tool": tool, "arguments": given})) is not None:
+    if (decided := whether.settled(case, {"tool": tool, "arguments": given}, said)) is not None:
         return decided
     if not chosen and (instead := _instead(case, said, found, (tool, given), left, act, before)) is not None:
         return instead

@@ -17,12 +17,14 @@ from failsight.agent.planners import antecedents, looks, words
 from failsight.agent.planners.advice import ranking
 from failsight.agent.planners.advice.words import bare
 from failsight.agent.planners.antecedents import RIGHT, About, outcome
-from failsight.agent.planners.counting import follow
+from failsight.agent.planners.counting import classes, crossed, follow, narrowed, sides, there
 from failsight.agent.planners.counting import words as w
 from failsight.agent.planners.counting.base import call_of, columns_of, marks, names_of, why
 from failsight.agent.planners.counting.read import Count, parts, read
 from failsight.agent.planners.counting.said import TOOL
+from failsight.agent.planners.denied import denies
 from failsight.agent.planners.references import is_elliptic
+from failsight.knowledge_base.condition_text import column_of
 from failsight.tools.notes import called
 from failsight.tools.registry import registry
 from failsight.tools.text import clean, listing
@@ -103,6 +105,22 @@ def answered(case: Case, question: str, mentions: Mentions, before: Sequence[Tur
         or _beside(case, question, text, found)
         or _both(case, question, text, found)
         or _narrowed(case, question, mentions, found)
+    )
+
+
+def opposed(case: Case, question: str, mentions: Mentions, before: Sequence[Turn]) -> AIMessage | None:
+    """The counts for a sentence that itself sets two sides beside each other, or asks which of two things it is; None for every other
+    sentence."""
+    return crossed.answered(case, question, before) or sides.answered(case, question, mentions)
+
+
+def continued(case: Case, question: str, mentions: Mentions, before: Sequence[Turn]) -> AIMessage | None:
+    """The count for a sentence that goes on with the images, or the class, of the last answer, or asks which class is wrong most; None for
+    every other sentence."""
+    return (
+        narrowed.answered(case, question, mentions, before)
+        or there.answered(case, question, mentions, before)
+        or classes.answered(case, question, mentions, before)
     )
 
 
@@ -211,13 +229,47 @@ def _two(question: str, text: str, mentions: Mentions, found: Sequence[About]) -
 
 def _of_named(case: Case, question: str, mentions: Mentions) -> AIMessage | None:
     """``is bathroom or kitchen worse?``, ``which is worse, at night or by day?``: groups that the sentence names beside each other."""
-    some = [m for m in mentions.found if m.role in ("class", "value")]
-    if len(some) < 2 or len(some) != len(mentions.found) or len({m.role for m in some}) > 1:
+    whole = _with_columns(mentions)
+    some = [m for m in whole if m.role in ("class", "value", "object")]
+    if len(some) < 2 or len(some) != len(whole):
         return None
-    how = _asked_of(question, some)
-    named = [f"true={m.name}" if m.role == "class" else m.name for m in some]
-    counts = [Count((c,), RIGHT) for c in dict.fromkeys(named)]
+    groups = _groups(question, some)
+    how = _asked_of(question, [replace(g[0], end=g[-1].end) for g in groups])
+    named = [tuple(f"true={m.name}" if m.role == "class" else m.name if m.role == "value" else f"{m.name}=yes" for m in g) for g in groups]  # fmt: skip
+    if len({any(c.startswith("true=") for c in g) for g in named}) > 1:
+        return None
+    counts = [Count(g, RIGHT) for g in dict.fromkeys(named)]
     return _counted(question, _placed(case, counts), how) if how and len(counts) > 1 else None
+
+
+_JOINED: Final = re.compile(r"\s+(?:(?:(?!or\b|and\b)[^\W\d_]+\s+)?(?:at|in|on|with|during|under|from|by|of)\s+(?:(?:the|an?)\s+)?)?", re.IGNORECASE)  # fmt: skip
+
+
+def _groups(question: str, some: Sequence[Mention]) -> list[list[Mention]]:
+    """Names that together name one group: ``line 3 at night``."""
+    made: list[list[Mention]] = []
+    for one in some:
+        last = made[-1][-1] if made else None
+        if last is not None and one.role != "class" and _JOINED.fullmatch(question[last.end : one.start]):
+            made[-1].append(one)
+        else:
+            made.append([one])
+    return made
+
+
+def _with_columns(mentions: Mentions) -> list[Mention]:
+    """The names of a sentence, the name of a column right beside its value as a part of that: ``old cameras``."""
+    made: list[Mention] = []
+    for one in mentions.found:
+        last = made[-1] if made else None
+        near = last is not None and one.start - last.end == 1
+        if near and last is not None and {last.role, one.role} == {"value", "attribute"}:
+            value, column = (last, one) if last.role == "value" else (one, last)
+            if column_of(value.name) == column.name:
+                made[-1] = replace(value, start=last.start, end=one.end)
+                continue
+        made.append(one)
+    return made
 
 
 def _of_findings(case: Case, question: str, mentions: Mentions) -> AIMessage | None:
@@ -232,7 +284,7 @@ _LISTED: Final = (
 )
 _NAMED: Final = (
     rf"{_LEAD}{_IS} (?:it )?(?:{_HOW} )?{_LISTED}(?: (?P<then>{_WORSE}|{_BETTER}|{_MORE}|{_LESS}))?(?: (?:images|ones))?",
-    rf"{_LEAD}(?:which|what)(?: {_NOUN})?(?: {_IS})?(?: {_DOING})* {_HOW}(?: {_NOUN})? {_LISTED}",
+    rf"{_LEAD}(?:which|what)(?: {_NOUN}| (?!of\b)[a-z]+)?(?: {_OF})?(?: {_IS})?(?: {_DOING})* {_HOW}(?: {_NOUN})? {_LISTED}",
     rf"{_LEAD}{_IS} (?:it|the model) (?:{_DOING} )*{_HOW} (?:for|on|in|at|with|of) (?:the |an? )?# than (?:for |on |in |at |with |of )?(?:the |an? )?#",
     rf"{_LISTED} (?:which|what)(?: {_NOUN})?(?: {_OF})?(?: {_IS})?(?: {_DOING})* {_HOW}",
 )
@@ -345,7 +397,8 @@ def _counted(question: str, counts: Sequence[Count], how: str, *, yes_no: bool =
         counts = [replace(c, having=RIGHT) for c in counts]
     calls = [(TOOL, c.arguments(s)) for c in counts for s in (c.splits or ("",))]
     first, *rest = list({repr(c): c for c in calls}.values())
-    said = {"kind": "compared", "how": how, "asked": yes_no}
+    asked = yes_no and not denies(question)  # yes and no to what is denied would be read either way
+    said = {"kind": "compared", "how": how, "asked": asked}
     return call_of(first, rest, why(question), said)
 
 

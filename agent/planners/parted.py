@@ -17,7 +17,7 @@ _ASK: Final = r"(?:what|which|how|why|who|where|is|are|does|do|did|can|could|sho
 POLITE: Final = r"(?:(?:please|also|just|finally|first|second|next|afterwards|can you|could you|would you|will you|i want you to|i would like you to|i'd like you to|i want to|let'?s|you)\s+)*"
 _CLAUSE: Final = rf"{POLITE}(?:{_DO}|{_ASK})\b"
 _HEAD: Final = re.compile(
-    rf"^\W*(?:(?:so|ok(?:ay)?|now|then|well|hi|hello|hey|right|good|fine|all right|alright|thanks|good (?:morning|afternoon|evening|day))\b\W*)*{POLITE}(?:{_DO}|{_ASK}|would|will|may|shall|might|must)\b",
+    rf"^\W*(?:(?:so|and|but|ok(?:ay)?|now|then|well|hi|hello|hey|right|good|fine|all right|alright|thanks|good (?:morning|afternoon|evening|day))\b\W*)*{POLITE}(?:{_DO}|{_ASK}|would|will|may|shall|might|must)\b",
     re.IGNORECASE,
 )
 _GLUE: Final = re.compile(
@@ -38,6 +38,27 @@ _OF_ONE: Final = re.compile(  # clauses that belong to what is before them
     r"\b(?:whether|if|that|because|when|while|where|who|which|think|believe|suspect|guess|know|wonder|suppose|between|both)\W*(?:\w+\W+){0,3}$",
     re.IGNORECASE,
 )
+
+
+#: ``leave the phones for now, …``: what is put aside before the wish
+_ASIDE: Final = re.compile(
+    r"^\W*(?:(?:ok(?:ay)?|so|and|but|well|now|alright|all right)\b\W*)*(?:(?:leave|set|put|let'?s leave)\s+[\w ]{1,28}?\s+(?:for (?:now|the moment)|aside|alone)|(?:forget|never ?mind|enough of)\s+(?:about\s+)?[\w ]{1,28}?)\s*[,.;]\s+(?=(?:and\s+|now\s+)*(?:what|how|is|are|does|do|did|which|tell|show|compare)\b)",
+    re.IGNORECASE,
+)
+#: ``what about cats that live indoors, do they get called dogs?``: a topic, and what is asked of it
+_TOPIC: Final = re.compile(
+    rf"^(?P<lead>\W*(?:(?:ok(?:ay)?|so|and|but|well|now|then)\b\W*)*)(?:(?:what|how) about\s+|as for\s+|regarding\s+)?(?!{_ASK}\b|{_DO}\b|(?:i|we|if|when|because|since|my|you)\b)(?P<topic>[^,.;?!]{{3,80}}),\s*(?P<aux>is|are|does|do|did|was|were|has|have)\s+(?:they|it|those|these)\s+(?P<rest>[^.!]+)$",
+    re.IGNORECASE,
+)
+
+
+def joined(question: str) -> str:
+    """The sentence with its topic in its place, and without what it puts aside; itself where it has neither."""
+    text = _ASIDE.sub("", question, count=1)
+    found = _TOPIC.match(text)
+    if found is None or not re.search(r"\b(?:called|taken|mistaken|wrong|right|correct\w*|recogni[sz]ed|worse|better|errors?|mistakes?|fail\w*)\b", found["rest"], re.IGNORECASE):  # fmt: skip
+        return text
+    return f"{found['lead']}{found['aux']} {found['topic'].strip()} {found['rest']}"
 
 
 def parts(question: str) -> list[str]:

@@ -35,7 +35,7 @@ _DOCUMENT: Final = re.compile(
     re.IGNORECASE,
 )
 #: who reads → audience; the first that fits
-_READERS: Final = (
+READERS: Final = (
     ("requester", re.compile(r"\b(?:management|managers?|boss(?:es)?|board|committee|commission|council|director\w*|ceo|client\w*|customer\w*|requester\w*|sponsor\w*|authorit\w+|regulator\w*|auditor\w*|audit|notified body|ministry|government|lawyer\w*|legal|purchas\w+|procurement|decision ?-?makers?|stakeholders?|insur\w+)\b", re.IGNORECASE)),
     ("domain_expert", re.compile(r"\b(?:doctors?|physicians?|clinicians?|radiologists?|pathologists?|dermatologists?|surgeons?|nurses?|medics?|specialists?|experts?|biologists?|geologists?|inspectors?|annotators?|labell?ers?|scientists?(?<!data scientists)(?<!data scientist)|ward|clinic|department)\b", re.IGNORECASE)),
     ("developer", re.compile(r"\b(?:developers?|engineers?|programmers?|data scientists?|colleagues?|(?:dev|ml|ai|data|technical|research) (?:team|department|people)|supplier|vendor|maintainers?)\b", re.IGNORECASE)),
@@ -84,7 +84,7 @@ def answered(case: Case, question: str) -> AIMessage | None:
 
 def audience_of(who: str) -> str:
     """The audience that such readers are: ``ethics board`` is ``requester``; empty where the words do not tell."""
-    return next((name for name, pattern in _READERS if pattern.search(who)), "")
+    return next((name for name, pattern in READERS if pattern.search(who)), "")
 
 
 def _report(case: Case, who: str) -> AIMessage:

@@ -137,9 +137,11 @@ def known(case: Case, question: str, mentions: Mentions) -> AIMessage | None:
     return words.message("\n".join(lines), words.choices(case))
 
 
-def settled(case: Case, made: Mapping[str, Any]) -> AIMessage | None:
+def settled(case: Case, made: Mapping[str, Any], question: str = "") -> AIMessage | None:
     """What is known of a group that is asked about, where a search or a test of exactly this group has decided it; None where not, or
-    where the question asks for more (another effect, another split)."""
+    where the question asks for more (another effect, another split). One that denies what it asks about gets no yes and no no."""
+    from failsight.agent.planners.denied import denies
+
     given = made["arguments"]
     if made["tool"] != "compare_group" or set(given) - {"where", "class_name"} or not given.get("where"):
         return None
@@ -157,8 +159,10 @@ def settled(case: Case, made: Mapping[str, Any]) -> AIMessage | None:
     if found is None or len(group) != len(held):
         return None
     key = "whether.yes" if found.standing == "confirmed" else "whether.no"
+    plain = prompts.say("whether.plain", ids=f"{found.id} ({found.standing})")
+    first = plain if denies(question) else _said(key, [found])
     anew = prompts.say("whether.anew", call=f"/tool compare_group{typed(given)}")
-    return words.message(f"{_said(key, [found])}\n- {words.finding_line(found)}\n{anew}", words.choices(case))
+    return words.message(f"{first}\n- {words.finding_line(found)}\n{anew}", words.choices(case))
 
 
 _TO_TEST: Final = re.compile(

@@ -96,7 +96,7 @@ BELT: Turns = [
     ("Something is fishy with that night shift, can you find out what is going on there?", lines("line=3 and shift=night", "elsewhere")),
     ("Is it at least honest about how sure it is, on line 3 at night in particular?", wrong(line=3, shift="night")),
     ("paper at night, hm", wrong(true="paper", shift="night", line=3)),
-    ("are lamps with more than 800 hours worse?", lines("lamp_hours=above 800")),
+    ("are lamps with more than 800 hours worse?", lines("lamp_hours above 800")),
     ("Which of the items suffer most from it?", lambda w: ["film +", w.counted(true="film", lamp_hours=lambda h: h > 800)]),
     ("I don't believe that film under new lamps is any good either, is it?", right(true="film", lamp_hours=lambda h: h <= 800)),
     ("does a faster belt give more misses?", lambda w: [f"speed>{w.middle('speed')}"]),

@@ -87,3 +87,46 @@ def test_what_fails_at_once_says_what_is_missing_and_writes_nothing(case: FakeCa
         assert not asked
         assert missing in failed[0]
     assert not case.versions()
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "says"),
+    [
+        ("test_by_masking", {"region": "rect:0,0,.3,.3", "where": ["place=corner"]}, "where: there is no attribute 'place'"),
+        ("test_by_masking", {"region": "rect:0,0,.3,.3", "where": ["predicted=attic"]}, "attic"),
+        ("test_by_masking", {"region": "box:television", "finding": "F1", "class_name": "bathroom"}, "finding: there is no finding 'F1'"),
+        ("test_by_masking", {"region": "like:data/900,0,0,.1,.1"}, "there is no image 900"),
+        ("test_by_masking", {"region": "object:lamp"}, "needs a model that finds it"),
+        ("test_by_adding", {"cue": "rect:0,0,.3,.3", "donors": ["row=5"]}, "donors: there is no attribute 'row'"),
+        ("test_by_adding", {"cue": "rect:0,0,.3,.3"}, "donors: say which images"),
+        ("test_by_adding", {"cue": "border:0.1"}, "cue: 'border:0.1' can't be cut out"),
+        ("test_by_swapping", {"region": "rect:0,0,.3,.3", "donor_class": "attic"}, "attic"),
+    ],
+)  # fmt: skip
+def test_arguments_that_cannot_run_are_refused_before_anybody_is_asked(
+    tool: str, arguments: dict[str, Any], says: str, case: FakeCase
+) -> None:
+    asked, failed = told(case, tool, arguments)
+    assert not asked and says in failed[0]
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("test_by_masking", {"region": "rect:0,0,.3,.3", "where": ["wrong", "brightness<0.9"]}),
+        ("test_by_adding", {"cue": "box:television"}),
+        ("test_by_swapping", {"region": "rect:0,0,.3,.3"}),
+    ],
+)
+def test_an_experiment_that_can_run_is_asked_about(
+    tool: str, arguments: dict[str, Any], case: FakeCase
+) -> None:
+    asked, failed = told(case, tool, arguments)
+    assert [e.tool for e in asked] == [tool] and not failed
+
+
+def test_the_error_names_the_argument_as_the_tool_does(case: FakeCase) -> None:
+    stated = {"kind": "spurious_correlation", "class_name": case.classes[0], "cue": "rect:0,0,.3,.3"}
+    case.call("state_hypothesis", stated)
+    asked, failed = told(case, "test_by_adding", {"cue": "rect:.5,.5,.8,.8", "finding": "F1", "donors": ["wrong"]})  # fmt: skip
+    assert not asked and failed[0].startswith("cue: F1 is about") and "Leave cue out" in failed[0]

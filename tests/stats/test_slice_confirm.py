@@ -215,3 +215,18 @@ def test_the_interval_within_classes_covers_the_effect(binary: bool) -> None:
         low, high = Half(list(codes.T), target, classes, 3).effect_interval(A)
         covered += low <= 0.1 <= high
     assert covered >= 180
+
+
+@pytest.mark.parametrize(("wrong", "verdict"), [(1, "inconclusive"), (2, "inconclusive"), (3, "confirmed")])
+def test_one_or_two_errors_are_no_weakness_however_rare_errors_are(wrong: int, verdict: str) -> None:
+    codes = np.repeat([[1, 0], [0, 0]], [22, 6000], axis=0)
+    target = np.zeros(len(codes))
+    target[:wrong] = 1.0
+    tested = Half(list(codes.T), target, np.zeros(len(codes), np.int64), 1)
+    made = carried(tested, (A,), min_effect=0.0)[A.conditions]
+    assert made.p_outside < 0.01  # sure by the test alone
+    assert made.verdict == verdict
+    if wrong < 3:
+        assert f"{wrong} error{'s are' if wrong > 1 else ' is'} too few" in made.reason.replace(
+            " on the confirmation half", ""
+        )

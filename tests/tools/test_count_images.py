@@ -287,7 +287,7 @@ def test_a_denial_is_one_condition_everywhere() -> None:
     (one,) = parse_filters("not(cat=yes & site=north)")
     assert (str(one), one.attribute, [str(f) for f in one.inside]) == ("not(cat=yes&site=north)", True, ["cat=yes", "site=north"])  # fmt: skip
     assert conditions_of({one.name: in_words(one)}) == (one,)
-    assert group_words({one.name: in_words(one)}) == "not(cat=yes&site=north)"
+    assert group_words({one.name: in_words(one)}) == "not cat=yes and site=north together"
 
 
 def test_a_number_and_its_count_do_not_run_together() -> None:

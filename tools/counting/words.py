@@ -124,6 +124,11 @@ def _either(one: Filter) -> str:
     return " or ".join(clean(f"{p.name}{_OPPOSITE[p.op]}{p.value}", 120) for p in one.inside)
 
 
+def in_words(one: Filter) -> str:
+    """A condition as people read it: ``hour>=22 or hour<=5``, ``not line=3 and shift=night together``, ``month=12, 1 or 2``."""
+    return _plain(one)
+
+
 def _plain(one: Filter) -> str:
     if not one.op:
         return _outcome(one)
@@ -134,6 +139,9 @@ def _having(one: Filter) -> str:
     """``cat=yes``, ``a confidence of at least 90 %``."""
     if one.name == CONFIDENCE:
         return f"a confidence {_BOUNDS[one.op]} {_share(one.value, '{:.6g} %', 100)}"
+    if one.op in ("=", "!=") and len(one.values) > 1:
+        *first, last = (clean(v, 60) for v in one.values)
+        return f"{clean(one.name, 60)}{one.op}{', '.join(first)} or {last}"
     return _either(one) or clean(one, 120)
 
 

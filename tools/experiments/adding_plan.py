@@ -13,18 +13,28 @@ from failsight.tools.experiments import arms_plan
 from failsight.tools.experiments.adding import Adding
 from failsight.tools.experiments.arms_plan import Plan, Words
 from failsight.tools.experiments.donors import Pictures
-from failsight.tools.experiments.doses import check_doses
+from failsight.tools.experiments.doses import Doses, check_doses
+from failsight.tools.experiments.first_checks import conditions
 from failsight.tools.experiments.masking_plan import claim_text, class_title, stated_finding
 from failsight.tools.experiments.population import (
+    Filter,
     Population,
     boxed_objects,
     check_split,
     class_index,
-    parse_filters,
     resolve,
 )
 from failsight.tools.experiments.regions import GRAMMAR, Region, boxes_told, parse_region
-from failsight.tools.experiments.regions_search import Givers, givers, lacking, lacks, sample, searched
+from failsight.tools.experiments.regions_finders import check_reachable
+from failsight.tools.experiments.regions_search import (
+    Givers,
+    check_donors,
+    givers,
+    lacking,
+    lacks,
+    sample,
+    searched,
+)
 from failsight.tools.inputs.base import Split
 from failsight.tools.text import clean
 from failsight.tools.verdicts import Claim
@@ -54,6 +64,39 @@ class Asked:
     segmenter: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the arguments name, as far as the tables tell: nothing was looked at yet."""
+
+    split: Split
+    doses: Doses
+    stated: Finding | None
+    region: Region
+    own: int | None
+    filters: tuple[Filter, ...]
+    donors: tuple[Filter, ...]
+
+
+def opening(view: CaseView, asked: Asked) -> Opening:
+    """Read the arguments. Opens no image and no model.
+
+    Raises:
+        RetryError: one can't be read, does not fit the finding, or names something that does not exist.
+    """
+    arms_plan.check_bounds(asked.minimum_effect, asked.alpha, asked.draws, asked.soft_edges, asked.max_images)
+    doses = check_doses(asked.doses)
+    split = check_split(view, asked.split)
+    stated = stated_finding(view, asked.finding, asked.class_name, asked.cue, "cue")
+    region = _cue(view, split, asked, stated)
+    check_reachable(view, region, asked.segmenter)
+    name = asked.class_name or (stated.class_name if stated else None)
+    own = class_index(view.classes, name) if name else None
+    filters = conditions(view, split, asked.where)
+    donors = conditions(view, split, asked.donors, "donors")
+    check_donors(region, donors)
+    return Opening(split, doses, stated, region, own, filters, donors)
+
+
 def make_plan(view: CaseView, asked: Asked) -> Plan:
     """Resolve the arguments. Opens no image but those that a filter, the default class or the search for the cue needs.
 
@@ -61,17 +104,12 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
         RetryError: see :func:`failsight.tools.test_by_adding.test_by_adding`.
     """
     view.model()  # says what is missing for a black box, before anything else is looked at
-    arms_plan.check_bounds(asked.minimum_effect, asked.alpha, asked.draws, asked.soft_edges, asked.max_images)
-    doses = check_doses(asked.doses)
-    split = check_split(view, asked.split)
-    stated = stated_finding(view, asked.finding, asked.class_name, asked.cue)
-    region = _cue(view, split, asked, stated)
-    name = asked.class_name or (stated.class_name if stated else None)
-    own = class_index(view.classes, name) if name else None
-    cut = givers(view, split, region, parse_filters(asked.donors), watched=own, segmenter=asked.segmenter)
+    begun = opening(view, asked)
+    split, stated, region, own = begun.split, begun.stated, begun.region, begun.own
+    cut = givers(view, split, region, begun.donors, watched=own, segmenter=asked.segmenter)
     donors = sample(cut.rows, MOST_DONORS, view.seed)
     watched = own if own is not None else _watched(view, split, cut)
-    population = _recipients(view, split, region, watched, asked, cut)
+    population = _recipients(view, begun, watched, asked.max_images, cut)
     cut.places.plan(donors)
     finding, known = _finding(view, stated, region, watched, population)
     claim: Claim = "ignores" if finding.kind == "missing_feature" else "uses"
@@ -108,7 +146,7 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
         claim=claim,
         claim_text=text,
         instrument=planned,
-        doses=doses,
+        doses=begun.doses,
         questions=("what_if.2", "features_global.2", "questionable_features.2"),
         notes=cut.notes,
     )
@@ -152,12 +190,10 @@ def _watched(view: CaseView, split: Split, cut: Givers) -> int:
     return int((there - elsewhere).argmax())
 
 
-def _recipients(
-    view: CaseView, split: Split, region: Region, watched: int, asked: Asked, cut: Givers
-) -> Population:
+def _recipients(view: CaseView, begun: Opening, watched: int, most: int, cut: Givers) -> Population:
     """Images without the cue, of other classes than the watched one unless ``where`` says which."""
+    split, region, filters = begun.split, begun.region, begun.filters
     table = view.table(split)
-    filters = parse_filters(asked.where)
     within = np.ones(len(table), bool) if region.everywhere or searched(region) else lacks(cut.places)
     within[cut.rows] = within[cut.spare] = False
     if not arms_plan.chosen_classes(filters):
@@ -166,7 +202,7 @@ def _recipients(
     if not within.any():
         raise RetryError(nowhere)
     found = resolve(view, split, filters, within=within, most=len(table), seed=view.seed)
-    rows = lacking(cut.places, found.rows, asked.max_images, view.seed)
+    rows = lacking(cut.places, found.rows, most, view.seed)
     if not len(rows):
         raise RetryError(nowhere)
     return Population(split, rows, found.found, found.filters)

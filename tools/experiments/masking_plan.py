@@ -13,16 +13,18 @@ from failsight.tools.evidence import Finding, Instrument, Kind
 from failsight.tools.experiments.controls import check_room
 from failsight.tools.experiments.doses import Doses, Response, check_doses
 from failsight.tools.experiments.fills import Fill, make_fill
+from failsight.tools.experiments.first_checks import conditions
 from failsight.tools.experiments.masking import Bench, Measurements, measure, respond
 from failsight.tools.experiments.paired import ASSUMED_SD
 from failsight.tools.experiments.population import (
+    Filter,
     Population,
     boxed_objects,
     check_split,
     class_index,
-    parse_filters,
 )
 from failsight.tools.experiments.regions import GRAMMAR, Region, boxes_told, parse_region
+from failsight.tools.experiments.regions_finders import check_reachable
 from failsight.tools.experiments.regions_places import Places
 from failsight.tools.experiments.regions_search import choose
 from failsight.tools.inputs.base import BadImage, Split
@@ -102,6 +104,35 @@ class Outcome:
     response: Response | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the arguments name, as far as the tables tell: nothing was looked at yet."""
+
+    split: Split
+    doses: Doses
+    stated: Finding | None
+    region: Region
+    watched: int | None
+    filters: tuple[Filter, ...]
+
+
+def opening(view: CaseView, asked: Asked) -> Opening:
+    """Read the arguments. Opens no image and no model.
+
+    Raises:
+        RetryError: one can't be read, does not fit the finding, or names something that does not exist.
+    """
+    doses = check_doses(asked.doses)
+    split = check_split(view, asked.split)
+    stated = stated_finding(view, asked.finding, asked.class_name, asked.region)
+    table = view.table(split)
+    objects = boxed_objects(table)
+    region = parse_region(_region_text(asked, stated, objects), objects, view.classes, table.columns)
+    check_reachable(view, region, asked.segmenter)
+    watched = _watched(view, asked, stated)
+    return Opening(split, doses, stated, region, watched, conditions(view, split, asked.where))
+
+
 def make_plan(view: CaseView, asked: Asked) -> Plan:
     """Resolve the arguments. Opens no image but those that a filter, the data set's mean colour or the search for the region needs.
 
@@ -109,19 +140,14 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
         RetryError: see :func:`failsight.tools.test_by_masking.test_by_masking`.
     """
     view.model()  # says what is missing for a black box, before anything else is looked at
-    doses = check_doses(asked.doses)
-    split = check_split(view, asked.split)
-    stated = stated_finding(view, asked.finding, asked.class_name, asked.region)
-    table = view.table(split)
-    objects = boxed_objects(table)
-    region = parse_region(_region_text(asked, stated, objects), objects, view.classes, table.columns)
+    begun = opening(view, asked)
+    split, stated, region, watched = begun.split, begun.stated, begun.region, begun.watched
     check_room(region, *view.model().preprocessing.size)
-    watched = _watched(view, asked, stated)
     chosen = choose(
         view,
         split,
         region,
-        parse_filters(asked.where),
+        begun.filters,
         most=asked.max_images,
         watched=watched,
         segmenter=asked.segmenter,
@@ -148,7 +174,7 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
         known,
         claim,
         instrument,
-        doses,
+        begun.doses,
         chosen.notes,
     )
 
@@ -169,9 +195,13 @@ def run(plan: Plan) -> Outcome:
 
 
 def stated_finding(
-    view: CaseView, finding_id: str | None, class_name: str | None = None, cue: str | None = None
+    view: CaseView,
+    finding_id: str | None,
+    class_name: str | None = None,
+    cue: str | None = None,
+    argument: str = "region",
 ) -> Finding | None:
-    """The case's finding of that id, None for none.
+    """The case's finding of that id, None for none. ``argument``: what the tool calls its cue.
 
     Raises:
         RetryError: there is none, with those that exist; or ``class_name`` or ``cue`` (as they are asked for) is not what it is about:
@@ -185,13 +215,13 @@ def stated_finding(
         listed = [f"{i} ({clean(f.statement, 60)})" for i, f in known.items()]
         raise RetryError(f"finding: there is no finding {clean(finding_id, 20)!r}.", listed)
     stated = known[wanted]
-    for argument, given, own in (
+    for name, given, own in (
         ("class_name", class_name, stated.class_name),
-        ("region", cue, _own_cue(stated, cue)),
+        (argument, cue, _own_cue(stated, cue)),
     ):
         if given and own and given.strip() not in (own, PREDICTED):
             raise RetryError(
-                f"{argument}: {wanted} is about {clean(own, 60)}. Leave {argument} out to test it, or finding to test something else."
+                f"{name}: {wanted} is about {clean(own, 60)}. Leave {name} out to test it, or finding to test something else."
             )
     return stated
 

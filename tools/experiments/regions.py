@@ -17,7 +17,7 @@ text:WORDS[@T]        what a zero-shot segmenter or detector finds for words
 like:SPLIT/ROW,x0,y0,x1,y1  what looks nearly the same as that rectangle of that prepared picture, wherever it is
 like:SPLIT/ROW,frame:F      the frame of width F, where it looks nearly the same as that picture's
 
-A PLACE is ``x,y`` (fractions of the picture), or ``@COLUMN``: each image's own points, from its metadata.
+A picture that a result shows may be called ``E4#5`` instead (:mod:`regions_named`). A PLACE is ``x,y`` (fractions of the picture), or ``@COLUMN``: each image's own points, from its metadata.
 """
 
 from __future__ import annotations
@@ -66,15 +66,15 @@ GRAMMAR = (
     "colour:red or colour:h350-10,s0.4-1",
     "object:NAME and text:WORDS (with segmenter)",
     "saliency:top20%[:class] or saliency:place10%",
-    "like:SPLIT/ROW,x0,y0,x1,y1 or like:SPLIT/ROW,frame:F",
+    "like:SPLIT/ROW,x0,y0,x1,y1 or like:SPLIT/ROW,frame:F (or like:E4#5,… for image 5 of E4)",
 )
 HELP = (
     "box:NAME (ground-truth boxes of an object), mask:FOLDER (mask files named like the images) or mask:COLUMN, "
     "rect:x0,y0,x1,y1 (fractions), grid:row,column/ROWSxCOLUMNS (from 1), border:F, corners:F, point:x,y,RADIUS, "
     "click:x,y (what hangs together there), segment:x,y[/N] (superpixel), segment:red, segment:salient1, colour:red or "
     "colour:h350-10,s0.4-1,v0.2-1, saliency:top20%[:class], saliency:place10% (one place, chosen on other images), "
-    "object:NAME[@sureness] and text:WORDS[@sureness] (with segmenter), like:SPLIT/ROW,x0,y0,x1,y1 (what looks like that piece "
-    "of that picture). @COLUMN instead of x,y: each image's own points."
+    "object:NAME[@sureness] and text:WORDS[@sureness] (with segmenter), like:SPLIT/ROW,x0,y0,x1,y1 or like:E4#5,x0,y0,x1,y1 "
+    "(what looks like that piece of that picture). @COLUMN instead of x,y: each image's own points."
 )
 RADIUS = 0.1
 _GRID = re.compile(r"^(\d{1,3}),(\d{1,3})/(\d{1,3})x(\d{1,3})$")
@@ -297,7 +297,7 @@ def _like(spec: str, rest: str) -> Region:
     if not found:
         raise RetryError(
             f"region: {clean(spec, 60)!r}: write like:SPLIT/ROW,x0,y0,x1,y1 or like:SPLIT/ROW,frame:F, for example "
-            "like:train/12,0.7,0.7,0.9,0.9."
+            "like:train/12,0.7,0.7,0.9,0.9, or like:E4#5,… for image 5 of E4."
         )
     split, row, what = found[1].casefold(), int(found[2]), found[3]
     if what.startswith("frame:"):

@@ -53,11 +53,26 @@ def open_places(
     Raises:
         RetryError: something that the region names does not exist, or a model that it needs is missing or can't be read.
     """
+    check_reachable(view, region, segmenter)
+    return Places(view, split, region, _finder(view, split, region, watched, segmenter, learn))
+
+
+def check_reachable(view: CaseView, region: Region, segmenter: str | None) -> None:
+    """Raises RetryError where what finds the region, or the picture that it is a piece of, is not there. Opens nothing."""
     if segmenter and region.kind not in WITH_SEGMENTER:
         raise RetryError(
             f"segmenter: {region.title} needs none; write region=object:NAME or region=text:WORDS to use it."
         )
-    return Places(view, split, region, _finder(view, split, region, watched, segmenter, learn))
+    if region.kind in WITH_SEGMENTER and not segmenter:
+        raise RetryError(
+            f"region: {clean(region.spec, 60)!r} needs a model that finds it: segmenter=FOLDER, such as SegFormer or "
+            "Mask2Former for object:NAME, CLIPSeg, OWL-ViT or Grounding DINO for text:WORDS."
+        )
+    if region.kind == "like":
+        home, _, row = region.name.partition("/")
+        count = len(view.table(check_split(view, home)))
+        if int(row) >= count:
+            raise RetryError(f"region: {home} has {count:,} images, counted from 0; there is no image {row}.")
 
 
 def _finder(
@@ -96,10 +111,6 @@ def _alike(view: CaseView, region: Region) -> Finder:
     home, _, row = region.name.partition("/")
     split = check_split(view, home)
     table = view.table(split)
-    if int(row) >= len(table):
-        raise RetryError(
-            f"region: {split} has {len(table):,} images, counted from 0; there is no image {row}."
-        )
     try:
         picture = view.model().prepare(table.open(int(row)))
     except BadImage as problem:
@@ -197,11 +208,7 @@ def _drawn(view: CaseView, split: Split, region: Region) -> Finder:
 
 
 def _segmented(view: CaseView, region: Region, given: str | None) -> Finder:
-    if not given:
-        raise RetryError(
-            f"region: {clean(region.spec, 60)!r} needs a model that finds it: segmenter=FOLDER, such as SegFormer or "
-            "Mask2Former for object:NAME, CLIPSeg, OWL-ViT or Grounding DINO for text:WORDS."
-        )
+    assert given
     model = view.model()
     found = _open(given, getattr(model, "device", "cpu"))
     wanted = _wanted(found, region)

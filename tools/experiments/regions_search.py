@@ -127,6 +127,14 @@ def halves(view: CaseView, split: Split, rows: Ints) -> tuple[Ints, Ints]:
     return rows[first], rows[~first]
 
 
+def check_donors(region: Region, filters: Sequence[Filter]) -> None:
+    """Raises RetryError where every image has the region and ``filters`` don't say which ones it is cut from."""
+    if region.everywhere and not filters:
+        raise RetryError(
+            f"donors: say which images {region.title} is cut from, for example true=kitchen or watermark=yes."
+        )
+
+
 def givers(
     view: CaseView,
     split: Split,
@@ -142,10 +150,7 @@ def givers(
         RetryError: there are none; or every image has the region, and ``filters`` don't say which ones it is cut from.
     """
     table = view.table(split)
-    if region.everywhere and not filters:
-        raise RetryError(
-            f"donors: say which images {region.title} is cut from, for example true=kitchen or watermark=yes."
-        )
+    check_donors(region, filters)
     every, none = np.arange(len(table), dtype=np.int64), np.zeros(0, np.int64)
     if region.average:
         rows = resolve(view, split, filters, most=len(table), seed=view.seed).rows

@@ -13,17 +13,19 @@ from failsight.tools.experiments import arms_plan
 from failsight.tools.experiments.arms import Ints
 from failsight.tools.experiments.arms_plan import Plan, Words
 from failsight.tools.experiments.donors import Pictures
-from failsight.tools.experiments.doses import check_doses
+from failsight.tools.experiments.doses import Doses, check_doses
+from failsight.tools.experiments.first_checks import conditions
 from failsight.tools.experiments.masking_plan import stated_finding
 from failsight.tools.experiments.population import (
+    Filter,
     Population,
     boxed_objects,
     check_split,
     class_index,
-    parse_filters,
     shows,
 )
 from failsight.tools.experiments.regions import GRAMMAR, Region, boxes_told, parse_region
+from failsight.tools.experiments.regions_finders import check_reachable
 from failsight.tools.experiments.regions_search import Chosen, choose, sample
 from failsight.tools.experiments.swapping import POOL, Swapping
 from failsight.tools.inputs.base import Split
@@ -56,13 +58,25 @@ class Asked:
     segmenter: str | None = None
 
 
-def make_plan(view: CaseView, asked: Asked) -> Plan:
-    """Resolve the arguments. Opens no image but those that a filter or the search for the region needs.
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the arguments name, as far as the tables tell: nothing was looked at yet. ``asked``: with what the finding says."""
+
+    asked: Asked
+    split: Split
+    doses: Doses
+    stated: Finding | None
+    region: Region
+    own: int | None
+    filters: tuple[Filter, ...]
+
+
+def opening(view: CaseView, asked: Asked) -> Opening:
+    """Read the arguments. Opens no image and no model.
 
     Raises:
-        RetryError: see :func:`failsight.tools.test_by_swapping.test_by_swapping`.
+        RetryError: one can't be read, does not fit the finding, or names something that does not exist.
     """
-    view.model()  # says what is missing for a black box, before anything else is looked at
     arms_plan.check_bounds(asked.minimum_effect, asked.alpha, asked.draws, asked.soft_edges, asked.max_images)
     doses = check_doses(asked.doses)
     split = check_split(view, asked.split)
@@ -70,9 +84,24 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
     if stated is not None:
         asked = _about(asked, stated)
     region = _region(view, split, asked)
+    check_reachable(view, region, asked.segmenter)
     name = asked.class_name or (stated.class_name if stated else None)
     own = None if name is None else class_index(view.classes, name)
-    chosen = _chosen(view, split, region, own, asked)
+    if asked.donor_class is not None:
+        class_index(view.classes, asked.donor_class)
+    return Opening(asked, split, doses, stated, region, own, conditions(view, split, asked.where))
+
+
+def make_plan(view: CaseView, asked: Asked) -> Plan:
+    """Resolve the arguments. Opens no image but those that a filter or the search for the region needs.
+
+    Raises:
+        RetryError: see :func:`failsight.tools.test_by_swapping.test_by_swapping`.
+    """
+    view.model()  # says what is missing for a black box, before anything else is looked at
+    begun = opening(view, asked)
+    asked, split, stated, region, own = begun.asked, begun.split, begun.stated, begun.region, begun.own
+    chosen = _chosen(view, split, region, own, asked, begun.filters)
     population = chosen.population
     labels = view.table(split).labels
     pools, others = _pools(view, split, asked, own, labels[population.rows])
@@ -122,7 +151,7 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
         claim=claim,
         claim_text=text,
         instrument=planned,
-        doses=doses,
+        doses=begun.doses,
         questions=("features_global.2", "questionable_features.2", "what_if.1"),
         notes=chosen.notes,
     )
@@ -182,7 +211,9 @@ def _region(view: CaseView, split: Split, asked: Asked) -> Region:
     return parse_region(spec, objects, view.classes, table.columns)
 
 
-def _chosen(view: CaseView, split: Split, region: Region, own: int | None, asked: Asked) -> Chosen:
+def _chosen(
+    view: CaseView, split: Split, region: Region, own: int | None, asked: Asked, filters: tuple[Filter, ...]
+) -> Chosen:
     """Labelled images of the class (of any class without one) that show the region."""
     table = view.table(split)
     within = table.labels >= 0 if own is None else table.labels == own
@@ -195,7 +226,7 @@ def _chosen(view: CaseView, split: Split, region: Region, own: int | None, asked
         view,
         split,
         region,
-        parse_filters(asked.where),
+        filters,
         within=within,
         most=asked.max_images,
         watched=own,

@@ -12,7 +12,7 @@ from failsight.tools.experiments.outcome import finite
 from failsight.tools.figures.charts import Mark, rates
 from failsight.tools.hypotheses.group_test import TOOL, Compared, Plan, claim, statistic
 from failsight.tools.hypotheses.suggested import told
-from failsight.tools.hypotheses.typed import CUED, group_words, in_words
+from failsight.tools.hypotheses.typed import CUED, group_words, in_words, slice_name
 from failsight.tools.notes import called, left_out_notes, of_split
 from failsight.tools.text import clean, counted, interval, listing, number, p_value
 from failsight.tools.verdicts import ONLINE_LEVEL, History, Judgement, Measured, history, judge, online_q
@@ -186,7 +186,7 @@ def _unknown(plan: Plan) -> list[str]:
 def _facts(plan: Plan, plan_id: str, made: Compared, q: float) -> tuple[Fact, ...]:
     split = plan.asked.split
     name = "called_rate" if plan.called is not None else "error_rate"
-    of = of_split(split, f"slice {group_words(plan.finding.slice)}")
+    of = of_split(split, f"slice {slice_name(plan.finding.slice)}")
     facts = [
         Fact(name, finite(made.rate), "share", of, made.rate_ci, made.n, "lower_is_better"),
         Fact(name, finite(made.rate_out), "share", of_split(split, "the other images"), None, made.n_out, "lower_is_better"),
@@ -205,7 +205,7 @@ def _facts(plan: Plan, plan_id: str, made: Compared, q: float) -> tuple[Fact, ..
                 "slice_share",
                 r.train,
                 "share",
-                f"split train, slice {group_words(plan.finding.slice)}",
+                f"split train, slice {slice_name(plan.finding.slice)}",
                 None,
                 r.n_train,
             ),

@@ -315,7 +315,23 @@ def conditions_of(slice_: Mapping[str, str] | None) -> tuple[Filter, ...]:
 
 
 def group_words(slice_: Mapping[str, str] | None) -> str:
-    """``lighting=dark and cat=yes``."""
+    """A slice as people read it: ``lighting=dark and cat=yes``, ``hour>=22 or hour<=5``, ``month=12, 1 or 2``."""
+    from failsight.tools.counting.words import in_words as said
+
+    held = conditions_of(slice_)
+    plain = {f.name: f for f in held if f.op == NOT or (f.op == "=" and len(f.values) > 1)}
+    return listing(
+        [
+            said(plain[k])
+            if k in plain
+            else f"{clean(k, 40)}{' ' if _AMOUNT.match(v) else '='}{clean(v, 60)}"
+            for k, v in (slice_ or {}).items()
+        ]
+    )
+
+
+def slice_name(slice_: Mapping[str, str] | None) -> str:
+    """A slice as facts name it: ``lighting=dark and cat=yes``, ``not(hour<22&hour>5)``."""
     return listing(
         [
             f"not({clean(k, 80)})" if v == "no" and _SIGN.search(k) else f"{clean(k, 40)}={clean(v, 60)}"

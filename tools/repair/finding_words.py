@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from failsight.tools.evidence import Finding
 from failsight.tools.slices.how_taken import NO, YES
-from failsight.tools.text import clean, colour_words, counted, listing
+from failsight.tools.text import clean, colour_words, counted, listing, together
 
 
 def words_of(finding: Finding) -> dict[str, str]:
@@ -56,7 +56,11 @@ def _cue(finding: Finding) -> str:
     """``television`` for television=yes, ``no stool`` for stool=no, else ``style rustic``; several joined by ``and``."""
     parts = []
     for name, value in (finding.slice or {}).items():
+        said = together(name, value)
         name, value = clean(name, 60), clean(value, 60)
+        if said:
+            parts.append(said)
+            continue
         if name == "region":
             kind, _, rest = value.partition(":")
             value = (

@@ -112,7 +112,7 @@ def asked(case: Case, mentions: Mentions, before: Sequence[Turn]) -> list[Count]
         plain = plain.replace(question[one.start : one.end], " ")
     followed = counting_follow.follow(question, plain, made, base, strict=strict)
     if followed is not None:
-        return followed
+        return _with_values(followed, base)
     if len(made) == 2 and _opposed(made):
         return [replace(one, having=one.having or ("correct",)) for one in made]
     if not made or w.ELSEWHERE.search(plain) or any(c.those for c in made):
@@ -120,6 +120,16 @@ def asked(case: Case, mentions: Mentions, before: Sequence[Turn]) -> list[Count]
     if not all(_takes(one, question, len(made) > 1) for one in made):
         return []
     return list(made)
+
+
+def _with_values(counts: Sequence[Count], base: Sequence[Count]) -> list[Count]:
+    """Counts without the columns of which no value was said, which are told to be left out; none where nothing else was said."""
+    made = []
+    for one in counts:
+        bare = [c.removeprefix("?").replace("_", " ") for c in (*one.among, *one.having) if c.startswith("?")]
+        among, having = (tuple(c for c in held if not c.startswith("?")) for held in (one.among, one.having))
+        made.append(replace(one, among=among, having=having, unread=(*one.unread, *bare)) if bare else one)
+    return made if any(not m.unread or replace(m, unread=()) not in base for m in made) else []
 
 
 def _opposed(made: Sequence[Count]) -> bool:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from failsight import prompts
 from failsight.agent.planners.counting.read import OUTCOMES, denied, parts
+from failsight.agent.planners.counting.said import said_in_words
 from failsight.tools.evidence import Evidence
 from failsight.tools.notes import called
 from failsight.tools.stats.intervals import newcombe
@@ -45,7 +46,7 @@ def first_line(made: Sequence[Evidence], how: str, *, asked: bool = False) -> st
     if any(tuple(e.arguments.get("having") or ()) != having for e in made):
         return ""
     right = having == ("correct",)
-    what = prompts.say(f"compared.{'right' if right else 'wrong' if having == ('wrong',) else 'counted'}")
+    what = _what(having)
     large = (how in ("worse", "more", "beside")) != (right and how in ("worse", "better", "beside"))
     top, *rest = sorted(sides, key=lambda s: s.share, reverse=large)
     sure = all(apart(top, s) for s in rest[:1])
@@ -61,6 +62,16 @@ def first_line(made: Sequence[Evidence], how: str, *, asked: bool = False) -> st
     if not sure:
         fields["how"] = prompts.say(f"compared.how.{word}")
     return prompts.say(key, **fields)
+
+
+def _what(having: Sequence[str]) -> str:
+    """What is said of so many: ``wrong in``, ``called dog in``."""
+    if tuple(having) in (("correct",), ("wrong",)):
+        return prompts.say("compared.right" if having[0] == "correct" else "compared.wrong")
+    name, sign, value = parts(having[0]) if len(having) == 1 else ("", "", "")
+    if name == "predicted" and sign == "=" and "|" not in value:
+        return prompts.say("compared.called", name=clean(value.replace("_", " "), 60))
+    return prompts.say("compared.counted")
 
 
 def _yes_or_no(sides: Sequence[Side], top: Side, how: str, what: str) -> str:
@@ -134,8 +145,8 @@ def _names(made: Sequence[Evidence]) -> list[str]:
 
 def _spoken(condition: str) -> str:
     name, sign, value = parts(condition)
-    if condition in OUTCOMES or not sign:
+    if condition in OUTCOMES:
         return condition
     if name == "true":
         return clean((value if sign == "=" else f"not {value}").replace("_", " ").replace("|", " or "), 60)
-    return clean(condition, 60)
+    return clean(said_in_words([condition]), 80)

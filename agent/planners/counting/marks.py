@@ -188,12 +188,19 @@ def _with_run_open(mentions: Mentions, one: Mention) -> str:
     them all, of which none alone is left out."""
     text = mentions.sentence
     some = [m for m in mentions.found if m.role in ("class", "value", "object")]
-    numbers = runs(text, [(m.start, m.end) for m in some])
+    numbers = runs(text, [_with_column(mentions, m) for m in some])
     number = next((n for m, n in zip(some, numbers, strict=True) if m == one), 0)
     start = start_of(text, one.start)
     if not number or numbers.count(number) < 2 or start == one.start:
         return text
     return f"{text[:start]}{' ' * (one.start - start)}{text[one.start :]}"
+
+
+def _with_column(mentions: Mentions, one: Mention) -> tuple[int, int]:
+    """Where a value stands with the name of its column right beside it: ``old cameras``."""
+    name = parts(one.name)[0] if one.role == "value" else ""
+    near = [m for m in mentions.found if name and m.role == "attribute" and m.name == name and (m.start == one.end + 1 or m.end == one.start - 1)]  # fmt: skip
+    return min(m.start for m in (one, *near)), max(m.end for m in (one, *near))
 
 
 def _column_of(one: Mention, columns: Columns) -> str:

@@ -163,7 +163,10 @@ def _mark(mark: Mark, clauses: list[_Clause], pen: _Pen, text: str) -> None:
     if mark.kind in ("many", "share", "rate", "only"):
         _head(mark, clauses, pen)
     elif mark.kind in ("class", "condition", "outcome"):
-        pen.prep = "at" if typed.startswith("at ") else pen.prep
+        first = typed.partition(" ")[
+            0
+        ]  # a preposition that is a part of the mark: ``at night``, ``in the morning``
+        pen.prep = first if first in ("at", "in", "on", "during", "by") and first != typed else pen.prep
         _hold(mark, clauses[-1], pen)
     elif mark.kind in ("called", "gets", "out", "no", "versus"):
         _turn(mark.kind, typed, clauses[-1], pen)

@@ -33,7 +33,7 @@ _UNKNOWN: Final = "it is not known"  # of a count's notes: images of which a con
 MOST: Final = 6
 MOST_LINES: Final = 9  # of a first line with the counts that it rests on
 FEW: Final = 4  # values that a count's own summary names
-MOST_VALUES: Final = 12
+MOST_VALUES: Final = 31  # hours of a day, days of a month
 
 
 def answer(case: Case, evidence: Sequence[str], said: Mapping[str, Any] | None) -> str:
@@ -51,20 +51,43 @@ def answer(case: Case, evidence: Sequence[str], said: Mapping[str, Any] | None) 
     if kind in _KINDS:
         return "\n".join(_KINDS[kind](case, made, said or {})[:MOST_LINES])
     counts = [e for e in made if e.tool == TOOL]
-    if len(counts) == 1 and (whole := _all_values(counts[0])):
+    if len(counts) == 1 and (whole := values_told(counts[0])):
         return whole
     return "\n".join(of_count(e) for e in counts[:MOST]) if len(counts) > 1 else ""
 
 
-def _all_values(made: Evidence) -> str:
-    """A count with each of its values, where its summary names only some."""
-    rows = [r for t in made.tables[:1] for r in t.rows]
-    if not FEW < len(rows) <= MOST_VALUES or not made.arguments.get("having"):
+def values_told(made: Evidence) -> str:
+    """A count with each of its values, where its summary names only some, and whether one of them stands out; empty for all other counts."""
+    rows = [
+        (str(r[0]), int(str(r[2])), int(str(r[1]))) for t in made.tables[:1] for r in t.rows if len(r) > 3
+    ]
+    having = [str(c) for c in made.arguments.get("having") or ()]
+    if not FEW < len(rows) <= MOST_VALUES or not having:
         return ""
     by = str(made.arguments.get("by") or "")
     lead = "" if by in ("true", "predicted") else f"{clean(by, 40)}="
-    values = [f"{lead}{clean(str(r[0]), 60)} {r[2]:,} of {r[1]:,} ({number(float(str(r[3])))})" for r in rows]
-    return f"{_FIRST.split(made.summary)[0].rstrip('.')}: {listing(values, MOST_VALUES, 120)} [{made.id}]."
+    values = [f"{lead}{clean(v, 60)} {k:,} of {n:,} ({number(k / n)})" for v, k, n in rows if n]
+    told = f"{_FIRST.split(made.summary)[0].rstrip('.')}: {listing(values, MOST_VALUES, 120)} [{made.id}]."
+    return " ".join(
+        filter(None, (told, _outstanding(rows, lead, grouped=bool(made.arguments.get("group_by")))))
+    )
+
+
+def _outstanding(rows: Sequence[tuple[str, int, int]], lead: str, *, grouped: bool) -> str:
+    """Which values surely differ from all others together, at the level that holds for all of them; empty where images go together."""
+    from failsight.tools.stats.intervals import newcombe
+
+    k_all, n_all = sum(k for _, k, _ in rows), sum(n for _, _, n in rows)
+    if grouped or not lead:
+        return ""
+    ends = [
+        (v, newcombe(k, n, k_all - k, n_all - n, 1 - 0.05 / len(rows))) for v, k, n in rows if 0 < n < n_all
+    ]
+    high, low = ([f"{lead}{clean(v, 60)}" for v, ci in ends if (ci[0] > 0 if up else ci[1] < 0)] for up in (True, False))  # fmt: skip
+    if not high and not low:
+        return prompts.say("count.none_out")
+    said = [prompts.say(f"count.{key}_out", names=listing(names, MOST_VALUES)) for key, names in (("high", high), ("low", low)) if names]  # fmt: skip
+    return " ".join(said)
 
 
 def of_count(made: Evidence) -> str:
@@ -335,7 +358,8 @@ def _compared(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> 
 
     counts = [e for e in made if e.tool == TOOL]
     line = first_line(counts, str(said.get("how") or ""), asked=bool(said.get("asked")))
-    return [*([line] if line else []), *map(of_count, counts)]
+    assumed = [str(said["assumed"])] if said.get("assumed") else []
+    return [*([line] if line else []), *map(of_count, counts), *assumed]
 
 
 def _strengths(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:
@@ -352,6 +376,31 @@ def _known(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> lis
     return known.told(case, made, said)
 
 
+def _handed(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:
+    """What goes to people and what is left to the model; lists, denied suppositions and the figure of all images."""
+    from failsight.agent.planners import denied, outright
+    from failsight.agent.planners.handed import exported
+    from failsight.agent.planners.handed import said as handed
+
+    others = {exported.SUSPECT: exported.suspects, denied.KIND: denied.lines, outright.KIND: outright.lines}
+    return others.get(str(said.get("kind")), handed.lines)(case, made, said)
+
+
+def _crossed(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:
+    """Which of two things it is that were asked as alternatives."""
+    from failsight.agent.planners.counting import crossed
+
+    return crossed.lines([e for e in made if e.tool == TOOL], said)
+
+
+def said_in_words(conditions: Sequence[str]) -> str:
+    """Conditions as people read them: ``site=Ost and month=12, 1 or 2``."""
+    from failsight.tools.counting.words import in_words
+    from failsight.tools.experiments.population import parse_filters
+
+    return " and ".join(in_words(one) for one in parse_filters(list(conditions)))
+
+
 _KINDS: Final[Mapping[str, Callable[[Any, Sequence[Evidence], Mapping[str, Any]], list[str]]]] = {
-    "demanded": _demanded, "costs": _costs, "any": _any, "rank": _rank, "rank_by": _rank_by, "every": _every, "cost": _cost, "day": _day, "good": _good, "compared": _compared, "strengths": _strengths, **dict.fromkeys(("known", "sure_only", "alarms", "doubt", "confidence", "trusted", "weighed", "merged", "verdict", "verdict_of"), _known),
+    "demanded": _demanded, "costs": _costs, "any": _any, "rank": _rank, "rank_by": _rank_by, "every": _every, "cost": _cost, "day": _day, "good": _good, "compared": _compared, "strengths": _strengths, "crossed": _crossed, **dict.fromkeys(("handed", "suspects", "denied", "outright"), _handed), **dict.fromkeys(("known", "sure_only", "alarms", "doubt", "confidence", "trusted", "weighed", "merged", "verdict", "verdict_of"), _known),
 }  # fmt: skip

@@ -34,7 +34,7 @@ RATES: Final = (
     (re.compile(r"\berror[ -]rates?\b|\bshare of (?:errors|mistakes|wrong answers)\b|\bhow often (?:is|are|was|were|does|do|did) (?:it|they|we|this|the (?:model|network|classifier))(?: be| get)?(?: them)? (?:wrong|err|fail)\b", re.IGNORECASE), "wrong"),
     (re.compile(r"\bprecision\b", re.IGNORECASE), "precision"),
     (re.compile(r"\brecall\b", re.IGNORECASE), "recall"),
-    (re.compile(r"\baccurac(?:y|ies)\b|\bhow (?:well|good|accurate(?:ly)?|reliabl[ey])(?: (?:is|are|does|do|would|will|was))?(?: (?:it|they|we|this|the (?:model|network|classifier)))?(?: (?:be|do|doing|work|perform|fare))*\b|\bhow often (?:is|are|was|were) (?:it|they|the (?:model|network|classifier)) (?:right|correct)\b", re.IGNORECASE), "correct"),
+    (re.compile(r"\baccurac(?:y|ies)\b|\bhow (?:well|good|accurate(?:ly)?|reliabl[ey])(?: (?:is|are|does|do|would|will|was))?(?: (?:it|they|we|this|the (?:model|network|classifier)))?(?: (?:be|do|doing|work|perform|fare))*\b|\bhow often (?:is|are|was|were) (?:it|they|the (?:model|network|classifier)) (?:right|correct)\b|\bhow (?:is|was) (?:it|that)(?= (?:for|with|without|on|at|among)\b)", re.IGNORECASE), "correct"),
 )  # fmt: skip
 #: ``could we ship it for kitchens only``: how good it is on these
 FOR_SOME: Final = re.compile(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from failsight.agent.people.attribute_list import attribute_values
+from failsight.agent.people.attribute_list import MOST_NUMERALS, attribute_values
 from failsight.agent.planners import words
 from failsight.agent.planners.counting.base import median
 from failsight.agent.planners.counting.read import Count
@@ -125,7 +125,7 @@ def _by_column(case: Case, things: Things, having: tuple[str, ...], where: tuple
     column = things.columns[0]
     values: Sequence[str] = words.vocabulary(case).attributes.get(column, ())
     lead = tuple(f"true={c}" for c in things.classes[:1])
-    if not are_numbers(values) and len(values) <= MOST_VALUES:
+    if values and len(values) <= (MOST_NUMERALS if are_numbers(values) else MOST_VALUES):
         return Plan((Count(lead, having, where, column),))
     middle = median(case, column)
     if middle is None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from failsight import prompts
 from failsight.agent.planners.counting import beside
-from failsight.agent.planners.counting.said import of_count
+from failsight.agent.planners.counting.said import of_count, said_in_words, values_told
 from failsight.agent.planners.known import findings
 from failsight.knowledge_base.condition_text import parts
 from failsight.tools.notes import called
@@ -104,18 +104,18 @@ def _own(made: Evidence) -> str:
     if made.arguments.get("by") == "predicted" and (told := _taken(made)):
         return told
     if not made.summary.startswith("There are no "):
-        return of_count(made)
+        return values_told(made) or of_count(made)
     images = called(str(made.arguments.get("split") or "data"))
     return prompts.say("known.unmeasured", images=images, group=group_words(made), evidence=made.id)
 
 
 def group_words(made: Evidence) -> str:
     """The images of a count as people read them: ``bathroom pictures with lighting=dark``."""
-    held = [clean(str(c), 80) for c in made.arguments.get("among") or () if parts(str(c))[0] not in _NO_GROUP]
+    held = [str(c) for c in made.arguments.get("among") or () if parts(str(c))[0] not in _NO_GROUP]
     names = [
-        c.removeprefix("true=").replace("_", " ").replace("|", " or ") for c in held if c.startswith("true=")
-    ]
-    others = " and ".join(c for c in held if not c.startswith("true="))
+        clean(c, 80).removeprefix("true=").replace("_", " ").replace("|", " or ") for c in held if c.startswith("true=")
+    ]  # fmt: skip
+    others = said_in_words([c for c in held if not c.startswith("true=")])
     pictures = prompts.say("known.pictures_of", name=names[0]) if names else prompts.say("known.any")
     return prompts.say("known.with", pictures=pictures, group=others) if others else pictures
 

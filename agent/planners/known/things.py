@@ -16,6 +16,7 @@ from failsight.agent.planners import antecedents, grouped, looking, looks, words
 from failsight.agent.planners.counting import words as w
 from failsight.agent.planners.counting.base import median
 from failsight.agent.planners.slots import splits
+from failsight.knowledge_base.calendar import kind_of
 from failsight.knowledge_base.condition_text import column_of, parts
 from failsight.knowledge_base.conditions import condition
 from failsight.knowledge_base.directions import directions
@@ -77,6 +78,7 @@ _SHOWN: Final = re.compile(
     r"\b(?:with|without|no|has|have|having|showing|shows?|sees?|contain\w*|on|in|from|under|when|where|if|of|for|is|are|and)(?: (?:an?|the|any|some|much|lots of))*\s*$",
     re.IGNORECASE,
 )
+_LIVES: Final = re.compile(r"\b(?:that|which|who) (?!is\b|are\b)[a-z]+\s+$", re.IGNORECASE)
 _NOUN: Final = re.compile(
     r"\s+(?!(?:is|are|was|were|does|do|did|has|have|had|matter|and|or|but|in|on|at|for|with|so|that|too|also|then|now)\b)[^\W\d_]{3,}",
     re.IGNORECASE,
@@ -209,6 +211,7 @@ def _group(case: Case, mentions: Mentions) -> tuple[tuple[str, ...], list[tuple[
         if one.role == "attribute" and free and one.name not in known and _is_there(case, mentions, one):
             held.append(condition(mentions, one))
             spans.append((one.start, one.end))
+    timed = any(kind_of(n, words.vocabulary(case).attributes.get(n, ())) for n in known)
     for pattern, measure, low in (*_EVERYDAY, *looking.LOOKS[:4]):
         found = pattern.search(text)
         if (
@@ -217,6 +220,8 @@ def _group(case: Case, mentions: Mentions) -> tuple[tuple[str, ...], list[tuple[
             or any(a < found.end() and found.start() < b for a, b in spans)
         ):
             continue
+        if timed and looks.recorded(case, measure, low) is None:
+            continue  # in winter it is dark: the month says which images are meant
         where = looks.condition(case, measure, low)
         if where is not None and column_of(where) not in {column_of(c) for c in held}:
             held.append(where)
@@ -233,6 +238,8 @@ def _is_there(case: Case, mentions: Mentions, one: Mention) -> bool:
     before, after = mentions.sentence[: one.start], mentions.sentence[one.end :]
     if _AS_COLUMN.search(before):
         return False
+    if _LIVES.search(before) or any(m.role == "class" and m.end + 1 == one.start for m in mentions.found):
+        return True  # cats that live indoors, a cat taken for a dog indoors
     return _SHOWN.search(before) is not None or (_NOUN.match(after) is not None and not _MATTERS.match(after))
 
 

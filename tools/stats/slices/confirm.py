@@ -38,6 +38,8 @@ SAME_ROWS = 0.8
 ALL_SAME = 0.1
 #: share of a slice's errors that a confirmed one must hold to account for it
 MOST_ERRORS = 0.5
+#: errors of a slice on the confirmation half below which no rate is a weakness: one or two are single pictures, however rare errors are
+FEWEST_ERRORS = 3
 #: of the slices passed over on the discovery half, how many are attached to the confirmed ones
 LISTED = 32
 
@@ -51,6 +53,7 @@ class _Tested:
     p_parents: tuple[float, ...]
     measured: Measured
     enough: bool
+    few_errors: bool = False
     together: Clustered | None = None
     given: float | None = None
     weight: float = 1.0
@@ -62,8 +65,8 @@ class _Tested:
 
     @property
     def alone(self) -> float:
-        """p that the slice is worse than the rest and than each parent; 1 below the effect floor."""
-        return max((self.against_rest.p, *self.p_parents)) if self.enough else 1.0
+        """p that the slice is worse than the rest and than each parent; 1 below the effect floor and with too few errors."""
+        return max((self.against_rest.p, *self.p_parents)) if self.enough and not self.few_errors else 1.0
 
     @property
     def final(self) -> float:
@@ -123,7 +126,8 @@ def _test(half: Half, conjunction: Conjunction, settings: SearchSettings, min_ef
     parents = tuple(_against_parent(half, conjunction, p, settings) for p in conjunction.parents())
     measured = half.measure(conjunction)
     enough = rest.effect >= min_effect and measured.rate > measured.rate_out
-    return _Tested(conjunction, rest, parents, measured, enough, half.together(conjunction))
+    few = half.binary and measured.total < FEWEST_ERRORS
+    return _Tested(conjunction, rest, parents, measured, enough, few, half.together(conjunction))
 
 
 def _against_parent(half: Half, child: Conjunction, parent: Conjunction, settings: SearchSettings) -> float:
@@ -261,6 +265,10 @@ def _reason(tested: _Tested, q: float, min_effect: float) -> str:
         return "over all classes it is no worse than the rest"
     if not tested.enough:
         return f"its excess on the confirmation half is below {100 * min_effect:.1f} points"
+    if tested.few_errors:
+        count = int(tested.measured.total)
+        errors = "1 error" if count == 1 else f"{count or 'no'} errors"
+        return f"{errors} on the confirmation half {'is' if count == 1 else 'are'} too few to call it a weakness (fewer than {FEWEST_ERRORS})"
     if tested.given is not None:
         return "its excess is accounted for by confirmed slices"
     if tested.against_rest.p > 0.05:
