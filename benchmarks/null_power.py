@@ -110,9 +110,12 @@ def powers(runs: int) -> None:
 
 
 def numbers_run(
-    seed: int, weak: tuple[float, float] | None, learned: bool
+    seed: int, weak: tuple[float, float] | None, learned: bool, classes: int = 0
 ) -> tuple[SliceReport, list[Coded]]:
-    """2,000 images, four numbers and four other attributes; in the weak range of the first number 0.30 fail, not 0.10."""
+    """2,000 images, four numbers and four other attributes; in the weak range of the first number 0.30 fail, not 0.10.
+
+    With classes, 0.60 fail there of the first class alone.
+    """
     rng = np.random.default_rng([seed, 5])
     n = 2000
     codes = attributes(rng, n, list(rng.integers(2, 6, 4)), 0.3)
@@ -120,14 +123,18 @@ def numbers_run(
     columns |= {f"a{j}": np.array([str(v) for v in codes[:, j]], object) for j in range(4)}
     table = AttributeTable(np.arange(n), columns, dict.fromkeys(columns, "metadata"))
     inside = np.zeros(n, bool) if weak is None else (columns["x0"] >= weak[0]) & (columns["x0"] < weak[1])
-    target = errors(rng, np.where(inside, 0.3, 0.1))
+    labels = rng.integers(0, classes, n) if classes else None
+    if labels is not None:
+        inside &= labels == 0
+    target = errors(rng, np.where(inside, 0.6 if classes else 0.3, 0.1))
     everyone = np.ones(n, bool)
     coded, _ = encode_columns(table, everyone, None)
-    first, strata = discovery_half(None, n, seed)
+    first, strata = discovery_half(labels, n, seed)
     if learned:
         coded = learn_ranges(coded, table, everyone, Learner(target, strata, first, 20))
-    matrix = np.stack([c.codes for c in coded], axis=1)
-    return find_slices(matrix, target, settings=SearchSettings(seed=seed), discovery=first), coded
+    matrix = np.stack([c.codes for c in coded] + ([] if labels is None else [labels]), axis=1)
+    sought = SearchSettings(seed=seed, class_column=None if labels is None else len(coded))
+    return find_slices(matrix, target, settings=sought, discovery=first), coded
 
 
 def cuts(runs: int) -> None:
@@ -149,6 +156,27 @@ def cuts(runs: int) -> None:
                 whole += any(_covers(coded[0], c[0][1], weak) for c in mine)
             name = f"{weak[0]:g} to {weak[1]:g}, {'learned' if learned else 'quantiles'}"
             show(name, hits, runs, f"{whole} with nine tenths in common; {besides} others")
+    for classes, weak in ((6, None), (6, (0.7, 1.0)), (6, (0.0, 0.3)), (6, (0.43, 0.63))):
+        for learned in (False, True):
+            made = [numbers_run(seed, weak, learned, classes) for seed in range(runs)]
+            name = f"six classes, {'none weak' if weak is None else f'one weak from {weak[0]:g} to {weak[1]:g}'}, {'learned' if learned else 'quantiles'}"
+            if weak is None:
+                show(name, sum(bool(r.confirmed) for r, _ in made), runs, "promised: at most 5 %")
+                continue
+            mine = [
+                [
+                    s.conjunction.conditions
+                    for s in r.confirmed
+                    if {a for a, _ in s.conjunction.conditions} == {0, len(coded)}
+                ]
+                for r, coded in made
+            ]
+            whole = sum(
+                any(_covers(coded[0], dict(c)[0], weak) for c in own)
+                for own, (_, coded) in zip(mine, made, strict=True)
+            )
+            besides = sum(len(r.confirmed) - len(own) for own, (r, _) in zip(mine, made, strict=True))
+            show(name, sum(map(bool, mine)), runs, f"{whole} with nine tenths in common; {besides} others")
 
 
 def _covers(coded: Coded, code: int, weak: tuple[float, float]) -> bool:

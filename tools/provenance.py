@@ -26,11 +26,17 @@ SUBJECTS = _each(  # of whom and whose: they label nothing
 )
 PEOPLE = _each(
     "photographer operator technician radiologist radiographer doctor physician nurse author creator publisher",
-    "labeller labeler annotator annotater rater reader reviewer worker observer recorder surveyor",
+    "labeller labeler annotator annotater rater reader reviewer worker observer recorder surveyor by",
+    "inspector checker examiner assessor grader scorer sorter tester controller verifier auditor coder tagger transcriber transcriptionist",
+    "identifier determiner curator cataloguer cataloger registrar archivist librarian clerk analyst expert specialist pathologist dermatologist",
+    "ophthalmologist cytologist botanist entomologist ornithologist taxonomist ecologist ranger volunteer employee staff crew intern trainee supervisor",
     "fotograf fotografin beobachter beobachterin annotatorin bearbeiter bearbeiterin gutachter gutachterin prüfer prüferin erfasser erfasserin",
-    "bestimmer bestimmerin kartierer melder autor autorin arzt ärztin",
+    "bestimmer bestimmerin kartierer melder autor autorin arzt ärztin inspektor inspektorin kontrolleur kontrolleurin mitarbeiter mitarbeiterin",
+    "sachbearbeiter sachbearbeiterin sortierer sortiererin",
     "photographe observateur observatrice annotateur annotatrice relecteur relectrice évaluateur évaluatrice auteur opérateur opératrice médecin",
+    "inspecteur inspectrice contrôleur contrôleuse vérificateur vérificatrice trieur trieuse employé employée",
     "fotógrafo fotógrafa observador observadora anotador anotadora revisor revisora evaluador evaluadora autora operador operadora médico médica",
+    "inspectora verificador verificadora controlador controladora clasificador clasificadora empleado empleada",
 )
 WHEN = _each(
     "season year month week weekday date timestamp quarter decade visit shift release version",

@@ -11,7 +11,7 @@ from failsight.tools.provenance import LABELLED, TAKEN, words
     ("name", "taken", "labelled"),
     [
         ("annotator", True, True), ("upload_date", True, True), ("Beobachter/in", True, True), ("site", True, False), ("fonds", True, False),
-        ("donor_name", True, False), ("decade", True, False), ("colour", False, False), ("stool", False, False),
+        ("donor_name", True, False), ("decade", True, False), ("inspector", True, True), ("checked_by", True, True), ("colour", False, False), ("stool", False, False),
     ],
 )  # fmt: skip
 def test_a_name_tells_who_took_or_labelled_a_picture(name: str, taken: bool, labelled: bool) -> None:

@@ -71,6 +71,27 @@ def test_a_hard_class_is_no_range() -> None:
     assert learned_range(values, learner(target, classes=classes), PLAIN, rounded) is None
 
 
+def test_a_range_that_is_worse_in_one_class_alone_is_cut_for_it() -> None:
+    """Beside four other classes the range of all images that is worst would be another, or none."""
+    rng = np.random.default_rng(5)
+    classes, values = rng.integers(0, 5, 1500), rng.normal(65, 10, 1500).round()
+    target = errors(rng, np.where((classes == 2) & (values > 70), 0.7, 0.12))
+    made = learner(target, classes=classes)
+    found = learned_range(values, made, (55, 62, 66, 80), rounded)
+    assert found is not None and found[0] in (70, 71, 72) and found[1] == math.inf
+    assert learned_range(values, made, (55, 62, 66, 71), rounded) is None  # cut there already
+
+
+def test_more_classes_make_no_more_ranges_of_noise() -> None:
+    rng = np.random.default_rng(6)
+    classes, values = rng.integers(0, 8, 4000), rng.random(4000)
+    noise = [
+        learned_range(values, learner(errors(rng, np.full(4000, 0.2)), s, classes), PLAIN, rounded)
+        for s in range(40)
+    ]
+    assert sum(x is not None for x in noise) <= 6
+
+
 @given(st.integers(0, 10**6), st.integers(0, 400), st.booleans())
 @settings(max_examples=40, deadline=None)
 def test_any_column_gives_ranges_that_hold_rows_and_names_that_differ(seed: int, n: int, lumpy: bool) -> None:

@@ -2,13 +2,16 @@
 
 Quantiles cut wherever a fifth of the images ends; a model may fail below some other point. All ranges between at most
 64 candidate cuts (quantiles of the values: the target has no say in them) are scored by their excess, and the best
-range replaces what the quantiles cut there. The rows that test are not looked at, so that their test stays what it is.
+range replaces what the quantiles cut there: of all images, or of one class where that stands out more. The rows that
+test are not looked at, so that their test stays what it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 
@@ -79,20 +82,37 @@ def learned_range(
     edges = _candidates(values[known], rounded)
     if not len(edges):
         return None
-    bins = np.searchsorted(edges, values[known], side="right")
-    size = np.bincount(bins, minlength=len(edges) + 1)
-    chosen = np.searchsorted(edges, values[there], side="right")
-    excess = learner.excess()[there]
-    z = _scores(chosen, excess, size, learner.floor)
-    best = _best(z)
-    if best is None:
+    bins = np.searchsorted(edges, values, side="right")
+    excess = learner.excess()
+    found = _found(bins, excess, known, there, learner.floor, 1)
+    classes = [s for s, n in enumerate(np.bincount(learner.strata[there])) if n >= 2 * learner.floor]
+    for one in classes if len(classes) > 1 else ():
+        mine = learner.strata == one
+        within = _found(bins, excess, known & mine, there & mine, learner.floor, len(classes))
+        if within is not None and (found is None or within.score > found.score + BETTER):
+            found = within
+    if found is None or found.score < _plain_score(values[found.rows], excess[found.rows], plain) + BETTER:
         return None
-    low, high = best
-    if z[low, high] ** 2 < _plain_score(values[there], excess, plain) + BETTER:
-        return None
+    low, high = found.bins
     start = -np.inf if low == 0 else float(edges[low - 1])
     stop = np.inf if high == len(edges) + 1 else float(edges[high - 1])
     return start, stop
+
+
+class _Found(NamedTuple):
+    """The worst range of some rows: its chi-squared, its first bin and the bin behind its last, and the rows that chose it."""
+
+    score: float
+    bins: tuple[int, int]
+    rows: Bool
+
+
+def _found(bins: Int, excess: Float, known: Bool, there: Bool, floor: int, searches: int) -> _Found | None:
+    """The worst range of the rows ``known``, chosen on those ``there``; None where none stands out in so many searches."""
+    size = np.bincount(bins[known], minlength=int(bins.max()) + 1)
+    z = _scores(bins[there], excess[there], size, floor)
+    best = _best(z, searches)
+    return None if best is None else _Found(float(z[best] ** 2), best, there)
 
 
 def number_key(value: float) -> float:
@@ -129,16 +149,22 @@ def _scores(bins: Int, excess: Float, size: Int, floor: int) -> Float:
     return z
 
 
-def _best(z: Float) -> tuple[int, int] | None:
-    """The best range with one end, unless one with two ends is better by far; None where none stands out."""
+def _best(z: Float, searches: int = 1) -> tuple[int, int] | None:
+    """The best range with one end, unless one with two ends is better by far; None where none stands out in so many searches."""
     last = len(z) - 1
     open_ended = np.full_like(z, -np.inf)
     open_ended[0], open_ended[:, last] = z[0], z[:, last]
     one = np.unravel_index(int(open_ended.argmax()), z.shape)
     two = np.unravel_index(int(z.argmax()), z.shape)
-    better = z[two] >= STANDS_OUT_TWICE and z[two] ** 2 > max(z[one], 0.0) ** 2 + SECOND_CUT
+    better = z[two] >= _bar(STANDS_OUT_TWICE, searches) and z[two] ** 2 > max(z[one], 0.0) ** 2 + SECOND_CUT
     at = two if better else one
-    return (int(at[0]), int(at[1])) if z[at] >= STANDS_OUT else None
+    return (int(at[0]), int(at[1])) if z[at] >= _bar(STANDS_OUT, searches) else None
+
+
+def _bar(bar: float, searches: int) -> float:
+    """The bar that so many searches together pass by chance as often as one search passes ``bar``."""
+    normal = NormalDist()
+    return bar if searches == 1 else -normal.inv_cdf(normal.cdf(-bar) / searches)
 
 
 def _plain_score(values: Float, excess: Float, plain: Sequence[float]) -> float:
