@@ -128,7 +128,7 @@ def shared_rows(plan: Plan, world: World) -> Ints:
     """The pictures that the shared network for these classes was trained on, in random order."""
     seed = f"casebook shared/{plan.split}/{'/'.join(plan.classes)}"
     rng = np.random.default_rng(int(hashlib.sha256(seed.encode()).hexdigest()[:12], 16))
-    usable = (np.arange(len(world)) % 2 == (plan.split == "test")) & (world.natural["framing"] != "close")
+    usable = (np.arange(len(world)) % 2 == (plan.split != "dev")) & (world.natural["framing"] != "close")
     each = SHARED // len(plan.classes)
     taken = [rng.permutation(np.flatnonzero(usable & (world.labels == c)))[:each] for c in plan.classes]
     return rng.permutation(np.concatenate(taken))

@@ -97,7 +97,7 @@ def parts_of(plan: Plan, world: World, shared: Ints | None = None) -> dict[str, 
     truth = _truth(plan, world)
     rng = np.random.default_rng(int(hashlib.sha256(f"{plan.seed}/rows".encode()).hexdigest()[:12], 16))
     half = (
-        np.arange(len(world)) % 2 == (plan.split == "test")
+        np.arange(len(world)) % 2 == (plan.split != "dev")
         if plan.world == "rooms"
         else np.ones(len(world), bool)
     )

@@ -1,6 +1,7 @@
 """What is planted in which case: a pure function of split, number and attempt.
 
-Cases are numbered from 0 on in two splits, ``dev`` (to build against) and ``test`` (to be run once). Every cycle of
+Cases are numbered from 0 on in splits: ``dev`` (to build against), ``test`` (to be run once), and ``fresh`` (drawn when all null cases of
+``test`` had been played; from the same pictures as ``test``). Every cycle of
 :func:`schedule` holds each recipe in one of its variants, pairs of faults, and null cases, in an order shuffled for the cycle, so that
 the first 20, 60 or 300 cases have something of everything. Where a fault turns out not to have been taken up by the network, the next attempt
 of the same number takes its place.
@@ -20,11 +21,11 @@ from benchmarks.casebook.keys import Planted
 from failsight.knowledge_base.cases.scene import CLASSES as ROOMS
 from failsight.knowledge_base.cases.scene import CUES, STYLE_COLUMNS, STYLES, VALUES
 
-Split = Literal["dev", "test"]
+Split = Literal["dev", "test", "fresh"]
 World = Literal["rooms", "photos"]
 Variant = Literal["whole", "no_train", "black_box", "words"]
-SPLITS: tuple[Split, ...] = ("dev", "test")
-SIZES: Mapping[Split, int] = {"dev": 240, "test": 900}
+SPLITS: tuple[Split, ...] = ("dev", "test", "fresh")
+SIZES: Mapping[Split, int] = {"dev": 240, "test": 900, "fresh": 900}
 ATTEMPTS = 6
 VERSION = 2  # raise it whenever the same plan would give other files
 THINGS: tuple[str, ...] = (

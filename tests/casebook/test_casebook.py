@@ -14,7 +14,7 @@ from benchmarks.casebook import judging
 from benchmarks.casebook.bugs import RECIPES
 from benchmarks.casebook.keys import Planted, in_range, judged
 from benchmarks.casebook.making import Case, Reserve
-from benchmarks.casebook.plans import SIZES, Plan, key_digest, plan_case, schedule, slot
+from benchmarks.casebook.plans import SIZES, SPLITS, Plan, key_digest, plan_case, schedule, slot
 from benchmarks.casebook.playing import statement
 from benchmarks.casebook.table import (
     all_found,
@@ -87,7 +87,7 @@ def test_there_are_enough_cases_of_enough_kinds_in_two_worlds() -> None:
     assert len(kinds) >= 10, kinds
     sizes = Counter(len(s.bugs) for s in slots)
     assert sizes[2] >= 3 and sizes[0] >= 5
-    assert all(slot(split, n).bugs is not None for split in ("dev", "test") for n in (0, SIZES[split] - 1))
+    assert all(slot(split, n).bugs is not None for split in SPLITS for n in (0, SIZES[split] - 1))
 
 
 def _planted(name: str) -> Planted:
@@ -95,7 +95,7 @@ def _planted(name: str) -> Planted:
     return plan_case("dev", number).key[0]
 
 
-@pytest.mark.parametrize("split", ["dev", "test"])
+@pytest.mark.parametrize("split", SPLITS)
 def test_the_answer_key_is_the_one_that_was_committed(split: Any) -> None:
     committed = (Path(__file__).parents[2] / "benchmarks/casebook/keys.sha256").read_text("utf-8").split()
     assert key_digest(split) == committed[committed.index(split) + 1]
