@@ -32,7 +32,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         help="a method of the literature on the same cases; may be given more than once",
     )
     parser.add_argument(
-        "--split", choices=("dev", "test", "fresh"), default="dev", help="dev to build against, test and fresh to be run once"
+        "--split",
+        choices=("dev", "test", "fresh"),
+        default="dev",
+        help="dev to build against, test and fresh to be run once",
     )
     parser.add_argument("--cases", type=int, default=CASES, metavar="N", help=f"how many (default {CASES})")
     parser.add_argument("--start", type=int, default=0, metavar="N", help="number of the first case")
