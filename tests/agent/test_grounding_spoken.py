@@ -210,6 +210,8 @@ def test_a_hint_names_the_recorded_value_of_that_very_thing_or_nothing(checker: 
     assert hint("The recall of bathroom is 95.5 %.", "95.5 %") == "{E1.recall of class bathroom} = 65.5 %"
     assert hint("It says 95 % or more and is right in 12.0 %.", "12.0 %") == ""
     assert "E6" not in hint("On deployment images accuracy is 11.0 %.", "11.0 %")
+    alike = hint("Somewhere it is 65.5 % of something.", "65.5 %")  # of what it is tells whether it was meant
+    assert "{E1.recall of class bathroom} = 65.5 %" in alike.split("; ")
 
 
 def test_a_recorded_sentence_that_is_put_in_reads_as_one(checker: Checker) -> None:
