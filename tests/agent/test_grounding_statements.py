@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from failsight.agent.grounding import UNVERIFIED, Checker
+from failsight.agent.grounding.claims import Claim
 from failsight.agent.grounding.filling import fill
 from failsight.agent.grounding.hints import hints
 from failsight.agent.journal import Journal
@@ -122,3 +123,16 @@ def test_a_statement_about_nothing_in_the_case_gets_no_hint(checker: Checker) ->
     said = "It is 12.3 % somehow."
     (claim,) = checker.check(said).unverified
     assert not hints(said, claim, checker.state, checker.lexicon)
+
+
+def test_a_number_of_a_summary_or_note_is_quoted_from_the_cited_evidence_alone(checker: Checker) -> None:
+    with_counts = ((e, w) for e in checker.state.evidence for n in e.notes for w in n.split() if w.isdigit())
+    made, typed = next((e, w) for e, w in with_counts if len(w) > 1)
+
+    def hint(said: str) -> str:
+        at = said.index(typed)
+        return hints(said, Claim("number", at, at + len(typed), False), checker.state, checker.lexicon)
+
+    assert hint(f"Somehow {typed} of them [{made.id}].").startswith(f"{made.id} says: ")
+    assert typed in hint(f"Somehow {typed} of them [{made.id}].")
+    assert not hint(f"Somehow {typed} of them.")
