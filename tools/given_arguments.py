@@ -40,6 +40,24 @@ def plain(name: str, value: Any, annotation: Any) -> Any:
     return (value,) if texts and isinstance(value, str) and str not in kinds else value
 
 
+def spread(arguments: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A list under the plural of two arguments, as those: ``classes=["a", "b", "c"]`` is ``class_a``, ``class_b`` and ``others``."""
+    made = dict(arguments)
+    for name, value in arguments.items():
+        stem = name.removesuffix("es") if name.endswith("sses") else name.removesuffix("s")
+        pair = (f"{stem}_a", f"{stem}_b")
+        listed = isinstance(value, list | tuple) and len(value) >= 2 and not set(pair) & set(arguments)
+        if name in fields or not listed or not set(pair) <= set(fields):
+            continue
+        if len(value) > 2 and ("others" not in fields or "others" in arguments):
+            continue
+        del made[name]
+        made |= dict(zip(pair, value, strict=False))
+        if len(value) > 2:
+            made["others"] = tuple(value[2:])
+    return made
+
+
 def _bare(value: Any) -> Any:
     if isinstance(value, ImageRef):
         return f"{value.split}:#{value.row}"

@@ -110,10 +110,13 @@ class ToolSpec:
         """
         from pydantic import ValidationError
 
-        from failsight.tools.given_arguments import plain, refused
+        from failsight.tools.given_arguments import plain, refused, spread
 
         fields = self.arguments.model_fields
-        given = {n: plain(n, v, fields[n].annotation) if n in fields else v for n, v in arguments.items()}
+        given = {
+            n: plain(n, v, fields[n].annotation) if n in fields else v
+            for n, v in spread(arguments, fields).items()
+        }
         try:
             made = self.arguments(**given)
         except ValidationError as error:

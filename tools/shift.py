@@ -38,6 +38,7 @@ from failsight.tools.shifts.report import (
     register_plan,
     typical_images,
     unlabelled_finding,
+    weighed_note,
 )
 from failsight.tools.shifts.samples import FEWEST, Domain, Pair, Sample, load, paired, tell_apart
 from failsight.tools.shifts.without_labels import Expected, differs, expected_accuracy, mix_estimate
@@ -156,6 +157,8 @@ class _Run:
         if whole:
             self.mix = self._class_mix()
         self.pair = paired(one, other, self.mix if first == "data" else None)
+        if wanted is None:
+            self.notes += weighed_note(self.pair, first, second, self.view.classes)
         self.domain = tell_apart(self.pair, seed)
         self.shifts = attribute_shifts(self.pair, self.domain, seed)
         self.against_data = self.domain if first == "data" else None

@@ -130,6 +130,13 @@ def test_another_class_mix_is_said_to_be_one_and_not_a_shift() -> None:
     assert not [f for f in made.facts if f.name == "median_shift"]
     known = shift(view(table(400, 4, share=0.95)))
     assert not [f for f in known.facts if f.name == "median_shift"]
+    weighed = "The evaluation images are compared at the class mix of the deployment images"
+    assert any(n.startswith(f"{weighed}, so medians") for n in known.notes)
+    single = shift(view(table(400, 4, share=1.0)))
+    assert any(n.startswith(f"{weighed}: those of ") and "count for nothing" in n for n in single.notes)
+    same = shift(view(table(300, 1)))
+    assert not [n for n in same.notes if weighed in n]
+    assert not [n for n in made.notes if weighed in n]
 
 
 def test_inputs_that_differ_without_harm_stay_inconclusive() -> None:

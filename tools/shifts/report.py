@@ -255,6 +255,26 @@ def notes_on(
     return tuple(made)
 
 
+SAME_MIX = 0.05  # total variation distance up to which two class mixes are one
+
+
+def weighed_note(pair: Pair, first: Split, second: Split, classes: Sequence[str]) -> list[str]:
+    """Which images of the first sample the comparison rests on, where classes are known of both; nothing where the mixes are the same."""
+    if not pair.by_class:
+        return []
+    missing = np.setdiff1d(pair.first.labels, pair.second.labels)
+    text = f"The {called(first)} are compared at the class mix of the {called(second)}"
+    before, after = (
+        np.bincount(s.labels, minlength=len(classes)) / len(s.labels) for s in (pair.first, pair.second)
+    )
+    if np.abs(before - after).sum() / 2 < SAME_MIX:
+        return []
+    if not missing.size:
+        return [f"{text}, so medians here may differ from those over all of them."]
+    names = listing([clean(classes[i], 40) for i in missing.tolist()], 6)
+    return [f"{text}: those of {names} count for nothing, of which there are no {called(second)}."]
+
+
 # -- pictures -------------------------------------------------------------------------------------
 
 
