@@ -16,12 +16,12 @@ from failsight import prompts
 from failsight.agent.planners.expectations import Criterion
 from failsight.agent.planners.phrases import UNDO
 from failsight.agent.planners.wishes import LONGEST, is_about_now, parse_wishes
+from failsight.knowledge_base.vocabulary import Vocabulary, recognise
 from failsight.tools.expectations.names import show_expected
 from failsight.tools.text import listing
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
-    from failsight.knowledge_base.vocabulary import Vocabulary
 
 SET, BACK = "expectation.set", "expectation.taken_back"
 OTHER_CHANGES = ("attribute.changed", "model.added", "model.adopted")
@@ -55,6 +55,14 @@ _TELLS_WHAT: Final = re.compile(
 _WANTED: Final = re.compile(rf"\b(?:{_MODAL}|(?:i|we) (?:need|want|expect|require|demand))\b", re.IGNORECASE)
 
 
+_SMALL: Final = frozenset(("the", "a", "an", "for", "on", "of", "class", "ones"))
+_CLAUSES: Final = re.compile(r"[,;]\s*(?:and|but|with|plus)?\s+|\s+(?:and|but|plus)\s+", re.IGNORECASE)
+_ALSO: Final = re.compile(
+    rf"^(?:and |but |with |plus )*(?:for |in |on )?(?:the )?(?P<who>\w[\w -]*?)(?: (?:pictures|images|items))?(?: {_MODAL} {_GETS})? (?:(?:of )?at least|a minimum of|no less than|not (?:below|under)|under|below|over|above) (?P<n>\d{{1,3}}(?:\.\d+)?)(?: ?%| ?per ?cent)?(?: (?:right|correct|recogni[sz]ed|recall|please))*[.!]?$",
+    re.IGNORECASE,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Stated:
     """Demands in a message. ``alone``: nothing else stands in it."""
@@ -79,6 +87,9 @@ def _of_sentence(text: str, classes: Sequence[str], names: Vocabulary | None) ->
     if text.endswith("?"):
         return []
     bare = " ".join(text.split())
+    several = _of_clauses(bare, classes, names)
+    if several:
+        return several
     match = _DEMAND.match(bare)
     if match is not None and _TELLS_WHAT.search(f"{match['before']} {match['after']}"):
         bound = float(match["n"].replace(",", ".")) / 100
@@ -86,6 +97,44 @@ def _of_sentence(text: str, classes: Sequence[str], names: Vocabulary | None) ->
     if is_about_now(bare) or not _WANTED.search(bare):
         return []
     return parse_wishes(bare, classes, names)[0]
+
+
+def _of_clauses(text: str, classes: Sequence[str], names: Vocabulary | None) -> list[Criterion]:
+    """``I need 85 percent right overall, and film at least 75``: a demand on all, and demands on classes that lean on it; else none."""
+    first, *others = [c for c in _CLAUSES.split(text) if c.strip()]
+    if not others or not _DEMAND.match(first):
+        return []
+    made = _of_sentence(first, classes, names)
+    for clause in others:
+        found = _ALSO.match(clause.strip())
+        who = _who(found["who"], classes, names) if found is not None else ""
+        wish = (
+            parse_wishes(f"recall of {who} at least {found['n']} %", classes, names)[0]
+            if found is not None and who
+            else []
+        )
+        if not wish:
+            return []
+        made += wish
+    return made
+
+
+def _who(said: str, classes: Sequence[str], names: Vocabulary | None) -> str:
+    """The one class that is named, or every class; empty for anything else."""
+    if re.fullmatch(
+        r"(?:every|each|any|all|no)(?: (?:single|other))? (?:class(?:es)?|kinds?|one|ones)",
+        said,
+        re.IGNORECASE,
+    ):
+        return "every class"
+    found = recognise(said, names or Vocabulary(classes=classes))
+    named = found.of("class")
+    rest = [
+        w
+        for w in found.masked.split()
+        if w.strip(".,") and w.lower() not in ("the", "a", "an", "for", "on", "of")
+    ]
+    return named[0] if len(named) == 1 and len(found.found) == 1 and len(rest) <= 1 else ""
 
 
 # --- taken back -------------------------------------------------------------------------------------------------------
