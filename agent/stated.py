@@ -129,12 +129,8 @@ def _who(said: str, classes: Sequence[str], names: Vocabulary | None) -> str:
         return "every class"
     found = recognise(said, names or Vocabulary(classes=classes))
     named = found.of("class")
-    rest = [
-        w
-        for w in found.masked.split()
-        if w.strip(".,") and w.lower() not in ("the", "a", "an", "for", "on", "of")
-    ]
-    return named[0] if len(named) == 1 and len(found.found) == 1 and len(rest) <= 1 else ""
+    rest = "".join(said[: m.start] + said[m.end :] for m in found.found[:1]).split()
+    return named[0] if len(named) == 1 and len(found.found) == 1 and not set(rest) - _SMALL else ""
 
 
 # --- taken back -------------------------------------------------------------------------------------------------------
