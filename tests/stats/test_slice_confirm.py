@@ -230,3 +230,24 @@ def test_one_or_two_errors_are_no_weakness_however_rare_errors_are(wrong: int, v
         assert f"{wrong} error{'s are' if wrong > 1 else ' is'} too few" in made.reason.replace(
             " on the confirmation half", ""
         )
+
+
+def test_a_slice_that_fails_in_the_end_accounts_for_no_other() -> None:
+    """Most errors of A may lie in A and B, which is not surely worse than A: then A is confirmed, and not nothing at all."""
+    sure = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        codes = (rng.random((200, 2)) < 0.25).astype(int)
+        target = (
+            rng.random(200) < np.where(codes[:, 0] == 1, np.where(codes[:, 1] == 1, 0.3, 0.08), 0.004)
+        ).astype(float)
+        if target.sum() < 4 or not held(codes, AB.conditions).any():
+            continue
+        tested = Half(list(codes.T), target, np.zeros(200, np.int64), 1)
+        found = carried(tested, (B, A, AB), min_effect=0.01)
+        many = [s for s in found.values() if s.confirmation.total >= 3]
+        alone = min((max(s.p_outside, *s.p_parents, 0.0) for s in many), default=1.0)
+        if alone <= 0.05 / 3:  # sure whatever the other two are
+            sure += 1
+            assert any(s.verdict == "confirmed" for s in found.values()), seed
+    assert sure > 100

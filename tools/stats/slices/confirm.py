@@ -148,20 +148,24 @@ def _settle(
 ) -> tuple[set[int], Float]:
     """Which carried slices are confirmed, and the q of each.
 
-    The cut-off depends on the p-values, and these on which other slices are confirmed; starting from the
-    tests that stand alone, the cut-off only falls, so that the loop ends.
+    The cut-off depends on the p-values, and these on which other slices are confirmed. A slice that is left and then fails at its own cut-off
+    accounts for no other: it is barred, the worst first, and the others are looked at again without it, so that the loop ends.
     """
     weights = [t.weight for t in tested]
-    adjusted = weighted_benjamini_hochberg([t.alone for t in tested], weights, level)
-    rejected = int((adjusted <= level).sum())
+    barred: set[int] = set()
     while True:
-        cuts = [min(level, t.weight * rejected * level / len(tested)) for t in tested]
+        alone = [1.0 if i in barred else t.alone for i, t in enumerate(tested)]
+        rejected = int((weighted_benjamini_hochberg(alone, weights, level) <= level).sum())
+        cuts = [
+            0.0 if i in barred else min(level, t.weight * rejected * level / len(tested))
+            for i, t in enumerate(tested)
+        ]
         kept = _walk(patterns, tested, cuts, min_effect)
         q = weighted_benjamini_hochberg([t.final for t in tested], weights, level)
-        passed = {i for i in kept if q[i] <= level}
-        if passed == kept:
+        failed = {i for i in kept if q[i] > level}
+        if not failed:
             return kept, q
-        rejected = len(passed)
+        barred.add(max(failed, key=lambda i: float(q[i])))
 
 
 def _walk(patterns: Patterns, tested: list[_Tested], cuts: list[float], min_effect: float) -> set[int]:
@@ -183,6 +187,8 @@ def _walk(patterns: Patterns, tested: list[_Tested], cuts: list[float], min_effe
             break
         weakest = max(over, key=lambda i: left[i] / tested[i].weight)
         kept.remove(weakest)
+    for i in kept if len(kept) == 1 else ():  # what it was given is gone
+        tested[i].given = _given(patterns, tested, i, [], min_effect)
     return set(kept)
 
 
