@@ -33,6 +33,7 @@ from failsight.tools.slices.findings import (
     tried_slices,
 )
 from failsight.tools.slices.hibug_report import hibug_evidence
+from failsight.tools.slices.owned import held_to_findings
 from failsight.tools.slices.pictures import slice_figures
 from failsight.tools.slices.plan import register_slice_plans
 from failsight.tools.slices.pulls import (
@@ -169,6 +170,7 @@ def find_slices(
         return dataclasses.replace(made, arguments=jsonable(given))
     register_slice_plans(view, jsonable(given), settings, int(prepared.keep.sum()), predicted is None)
     found = held_to_earlier(view, search(view, split, prepared, aim, notes), q)
+    found = held_to_findings(view, found, min_effect, q)
     pulls = [
         dataclasses.replace(one, needs=only_with(found, one))
         for one in suspicions(found, q=q, min_effect=min_effect, floor=found.report.floor)
