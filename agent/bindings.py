@@ -22,6 +22,7 @@ TEXT_LIMIT = 3000
 #: stages of tools that belong to them whatever the workflow names
 BESIDE = {
     "state_hypothesis": "hypothesis",
+    "withdraw_hypothesis": "hypothesis",
     "test_by_masking": "test",
     "test_by_adding": "test",
     "test_by_swapping": "test",

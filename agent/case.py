@@ -66,6 +66,10 @@ class Case(Wanting):
 
     # --- what the journal says -------------------------------------------------------------------------------------
 
+    def _pictures_alone(self, split: Split) -> bool:
+        begun = self.state().config.get("data", {}).get(split) or {}
+        return str(begun.get("format", "predictions")) != "predictions"
+
     def state(self) -> CaseState:
         """The state of the case: the fold of its journal."""
         with self._folding:
@@ -98,8 +102,11 @@ class Case(Wanting):
             self._names = "\n".join(dict.fromkeys(made))
         return self._names
 
-    def withdraw(self, finding_id: str, *, by: str = "person", why: str = "") -> FindingRecord:
+    def withdraw(self, finding_id: str, *, by: str = "", why: str = "") -> FindingRecord:
         """Take back a hypothesis that was stated and not tested: nobody plans for it any more; it stays in the journal.
+
+        Args:
+            by: who does; empty: whoever called the tool that is running, else a person.
 
         Raises:
             RetryError: no such hypothesis, or one with a verdict: what was measured stays.
@@ -111,6 +118,8 @@ class Case(Wanting):
         if record.finding.verdict is not None:
             raise RetryError(f"{record.id} was tested ({record.finding.verdict}): what was measured stays.")
         if not record.withdrawn:
+            last = self.journal.events[-1]
+            by = by or (str(last.data["by"]) if last.kind == "tool.started" else "person")
             self.record("hypothesis.withdrawn", finding=record.finding.key, id=record.id, by=by, why=why)
         return record
 

@@ -27,6 +27,7 @@ from failsight.tools.inputs.base import (
     Predictions,
     Split,
 )
+from failsight.tools.notes import called
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,7 +112,7 @@ class CaseInputs:
         if split not in self._tables:
             if split == "data" and self.config.predictions:
                 self._open_black_box()
-            else:
+            elif not self._open_answered(split):
                 self._tables[split] = self._open_images(split)
         return self._tables[split]
 
@@ -121,6 +122,7 @@ class CaseInputs:
 
     def _open_images(self, split: Split) -> ImageTable:
         from failsight.tools.inputs import open_images
+        from failsight.tools.inputs.answered import HINT
 
         classes = self.model().classes if self.has_model() else self.table("data").classes
         ground = self.model().preprocessing.ground if self.has_model() else "drop"
@@ -135,7 +137,38 @@ class CaseInputs:
             cache_folder=self.folder / "cache" / "tables",
             progress=self.progress,
             ground=ground,
+            hint="" if self.has_model() else HINT,
         )
+
+    def _open_answered(self, split: Split) -> bool:
+        """Open a further split that brings its own predictions; False where there is a model for them, or it brings none."""
+        if self.has_model() or self._pictures_alone(split):
+            return False
+        from failsight.tools.inputs.answered import open_answered
+
+        found = open_answered(
+            self.config.sources()[split],
+            split=split,
+            data=self.table("data"),
+            made=self.predictions("data"),
+            class_map=self.config.class_map,
+            refuse_loss=self.beginning,
+            cache_folder=self.folder / "cache" / "tables",
+            progress=self.progress,
+            thresholds=self.config.bars(),
+        )
+        if found is not None:
+            self._tables[split], self._predictions[split] = found
+        return found is not None
+
+    def _brought(self, split: Split) -> bool:
+        """Whether the answers to the images of ``split`` came in a table, there being no model."""
+        self.table(split)
+        return not self.has_model() and split in self._predictions
+
+    def _pictures_alone(self, split: Split) -> bool:
+        """Whether the case was begun when a table of ``split`` was read for its pictures alone."""
+        return False
 
     def _open_black_box(self) -> None:
         from failsight.tools.inputs import open_black_box
@@ -156,6 +189,8 @@ class CaseInputs:
     def predictions(self, split: Split = "data") -> Predictions:
         table = self.table(split)
         if split not in self._predictions:
+            if not self.has_model():
+                raise RetryError(_no_predictions(split))
             model = self.model()  # bad weights are said before an engine is started
             self._predictions[split] = self._engine().predict(
                 table,
@@ -200,8 +235,9 @@ class CaseInputs:
         """Columns that came with the data and what the pictures show by themselves."""
         from failsight.tools.attributes.computed import attribute_table
 
-        # a pool is measured without predicting it; elsewhere rows follow the prediction table
-        rows = None if split == "pool" else self.predictions(split).rows
+        # a pool is measured without predicting it, unless its answers came with it; elsewhere rows follow the prediction table
+        unasked = split == "pool" and (self.has_model() or not self._brought(split))
+        rows = None if unasked else self.predictions(split).rows
         if self.config.engine != "local":  # what it measures is found in the cache
             self._engine().measure(
                 self.table(split), cached=self.cached, store=self.store, progress=self.progress
@@ -266,8 +302,7 @@ class CaseInputs:
         """Digests of what a split consists of, which tell what of it changed."""
         from failsight.agent.changed import parts
 
-        given = split == "data" and self.config.predictions and not self.has_model()
-        return parts(self.table(split), self.predictions(split) if given else None)
+        return parts(self.table(split), self.predictions(split) if self._brought(split) else None)
 
     def facts(self) -> dict[str, Any]:
         """What ``case.created`` journals about model and data."""
@@ -331,6 +366,14 @@ class CaseInputs:
         np.savez(buffer, **dict(arrays))
         raw = buffer.getvalue()
         write_atomically(folder / f"{digest(key)[:32]}.npz", lambda fresh: fresh.write_bytes(raw))
+
+
+def _no_predictions(split: Split) -> str:
+    """Why nothing is known of the answers to the images of ``split``, and what to do."""
+    return (
+        f"This case has predictions only, and none for the {called(split)}. Start a new case whose --{split} is a table with "
+        "a column prediction, or one of probabilities for each class (docs/models.md)."
+    )
 
 
 def _lost(table: ImageTable) -> dict[str, Any]:

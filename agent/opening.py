@@ -302,6 +302,7 @@ def opening_words(case: Case) -> list[str]:
     from failsight.agent.grouping import groups_words
     from failsight.agent.people.expect import awaited
     from failsight.tools.describe_case import unmatched_words
+    from failsight.tools.inputs.answered import HEARD
     from failsight.tools.inputs.clear import CLEAR
     from failsight.tools.inputs.depth import BEGINS
     from failsight.tools.inputs.unmatched import NO_CLASS
@@ -321,7 +322,7 @@ def opening_words(case: Case) -> list[str]:
         told += "".join(
             f" {clean(n, 600)}"
             for n in getattr(table, "notes", ())
-            if n.startswith(BEGINS) or ABSENT in n or CLEAR in n
+            if n.startswith(BEGINS) or any(word in n for word in (ABSENT, CLEAR, *HEARD))
         )
         if told:
             made.append(told.strip())

@@ -14,6 +14,7 @@ from failsight.knowledge_base.condition_text import column_of, either, parts
 from failsight.knowledge_base.lexical import fold
 from failsight.knowledge_base.people import are_numbers
 from failsight.knowledge_base.vocabulary import words_of
+from failsight.tools.attributes.dates import month_of
 
 Columns = Mapping[str, Sequence[str]]
 MONTHS: Final = [
@@ -43,10 +44,18 @@ _NAMES: Final = {
 _NOT_SO: Final = r"(?<!good )(?<!this )(?<!next )(?<!last )(?<!from )(?<!until )(?<!since )"
 _AT: Final = r"(?:(?:in|during|on|at|by|of)\s+(?:the\s+|an?\s+)?(?:early\s+|late\s+)?)"
 _MONTH: Final = "|".join(m for m in MONTHS if m not in ("march", "may"))
+#: a small *march* or *may* is a month where a number, a year, a word for a time or another month stands beside it
+_BESIDE_IT: Final = rf"(?:(?<=\d )|(?<=since )|(?<=after )|(?<=before )|(?<=until )|(?<=till )|(?<=between ))(?i:march|may)|(?i:march|may)(?= (?:19|20)\d\d\b| (?:and|with|to|or|than|vs\.?|versus|against) (?:in )?(?:{'|'.join(MONTHS)})\b)|(?<=from )(?i:march|may)(?= on)"
 _MONTH_WORD: Final = re.compile(
-    rf"\b(?P<in>in |of |during |for )?(?:early |late )?(?P<name>{_MONTH}|(?i:(?<=in )march|(?<=in )may)|March\b|(?:(?<=, )|(?<=and )|(?<=or )|(?<=of )|(?<=during ))May)\b(?!-)",
+    rf"\b(?P<in>in |of |during |for )?(?:early |late )?(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)? (?:of )?)?(?P<name>{_MONTH}|(?P<sure>{_BESIDE_IT})|(?i:(?<=in )march|(?<=in )may)|March\b|(?:(?<=, )|(?<=and )|(?<=or )|(?<=of )|(?<=during ))May)\b(?!-)(?:,? (?P<year>(?:19|20)\d\d)\b)?",
     re.IGNORECASE,
 )
+_RANGE: Final = re.compile(
+    r"\b(?P<op>since|after|before|until|till|up to|through|from)\s+(?:the\s+)?(?:(?:beginning|start|middle|end)\s+of\s+)?$",
+    re.IGNORECASE,
+)
+_ONWARD: Final = re.compile(r"\s+on(?:wards?)?\b", re.IGNORECASE)
+_TO: Final = re.compile(r"\s+(?:to|till|until|through|and|-|–)\s+(?:in\s+)?$", re.IGNORECASE)
 _SEASON_WORD: Final = re.compile(
     rf"\b(?:{_AT})?(?P<name>winter|summer|autumn)(?:s|time)?\b|\b{_AT}(?P<other>spring|fall)(?:time)?\b|\b(?P<before>spring)(?= (?:pictures|images|photos|months)\b)",
     re.IGNORECASE,
@@ -141,6 +150,8 @@ def _fits(kind: str, name: str, values: Sequence[str]) -> bool:
     if kind == "hour":
         return bool(set(words_of(name)) & _NAMES["hour"]) and are_numbers(values)
     texts = MONTHS if kind == "month" else DAYS
+    if kind == "month" and len(values) > 1 and all(month_of(str(v)) for v in values):
+        return True
     if len(values) > 1 and all(_place(v, texts) for v in values):
         return True
     whole = len(values) > 1 and all(str(v).isdigit() for v in values)
@@ -161,9 +172,22 @@ def _fits_years(kind: str, name: str, values: Sequence[str]) -> bool:
 
 
 def _column(columns: Columns, kind: str) -> str:
-    """The one column that records such times; empty for none or several."""
+    """The one column that records such times, one of months before one of months with their year; empty for none or several."""
     found = [n for n, v in columns.items() if _fits(kind, n, v)]
+    plain = [n for n in found if not is_dated(columns[n])]
+    found = plain or found
     return found[0] if len(found) == 1 else ""
+
+
+def is_dated(values: Sequence[str]) -> bool:
+    """Whether the values of a column are months with their year, in one form or another: ``2024-11``, ``11/2024``."""
+    return len(values) > 1 and all(month_of(str(v)) for v in values)
+
+
+def dated_column(columns: Columns) -> str:
+    """The column of dates, which are taken by month, where no other is called by months; empty for none."""
+    column = _column(columns, "month")
+    return column if column and is_dated(columns[column]) and "month" not in words_of(column) else ""
 
 
 def _place(value: str, names: Sequence[str]) -> int:
@@ -175,7 +199,8 @@ def _place(value: str, names: Sequence[str]) -> int:
 def _condition(columns: Columns, column: str, wanted: Sequence[int], names: Sequence[str]) -> str:
     """``month=12|1|2``: the values of a column that are these months or days; empty where it has none of them."""
     values = [str(v) for v in columns[column]]
-    place = {v: int(v) if v.isdigit() else _place(v, names) for v in values}
+    dated = names is MONTHS and is_dated(values)
+    place = {v: int(v) if v.isdigit() else (month_of(v) or (0, 0))[1] if dated else _place(v, names) for v in values}  # fmt: skip
     if names is DAYS and all(v.isdigit() for v in values) and "0" in values:
         place = {v: p + 1 for v, p in place.items()}  # days that begin at 0
     held = [v for w in wanted for v in values if place[v] == w]
@@ -184,7 +209,9 @@ def _condition(columns: Columns, column: str, wanted: Sequence[int], names: Sequ
 
 def _group(found: re.Match[str]) -> str:
     """The group of a match that has the word itself."""
-    return next(k for k, v in found.groupdict().items() if v and k not in ("in", "century"))
+    return next(
+        k for k, v in found.groupdict().items() if v and k not in ("in", "century", "day", "sure", "year")
+    )
 
 
 def _word(found: re.Match[str]) -> str:
@@ -200,11 +227,15 @@ def _months(sentence: str, columns: Columns) -> Iterator[When]:
     column = _column(columns, "month")
     if not column:
         return
-    for found in _MONTH_WORD.finditer(sentence):
-        name = found["name"].lower()
-        held = _condition(columns, column, [MONTHS.index(name) + 1], MONTHS)
-        if held and not (name == "march" and found["name"].islower() and not found["in"]):
-            yield When(found.start("name"), found.end(), held)
+    words = [m for m in _MONTH_WORD.finditer(sentence) if _is_month(m)]
+    taken = -1
+    for found, after in zip(words, [*words[1:], None], strict=False):
+        if found.start() < taken:
+            continue
+        one = _span(sentence, columns, column, found, after)
+        taken = one.end if one is not None else taken
+        if one is not None:
+            yield one
     for found in _SEASON_WORD.finditer(sentence):
         word = _word(found)
         season = "autumn" if word.lower() == "fall" else word.lower()
@@ -212,6 +243,67 @@ def _months(sentence: str, columns: Columns) -> Iterator[When]:
         if held and not _has_value(columns, word):
             names = ", ".join(MONTHS[m - 1].capitalize() for m in SEASONS[season])
             yield When(found.start(_group(found)), found.end(), held, f"{season}: {names}")
+
+
+def _is_month(found: re.Match[str]) -> bool:
+    """Whether ``march`` in small letters is the month."""
+    return not (
+        found["name"] == "march" and not (found["in"] or found["sure"] or found["day"] or found["year"])
+    )
+
+
+def _span(
+    sentence: str, columns: Columns, column: str, found: re.Match[str], after: re.Match[str] | None
+) -> When | None:
+    """The condition of a month, or of all months since, before or between those that are named; None where none of them is recorded."""
+    values = [str(v) for v in columns[column]]
+    there = {v: _when(v) for v in values}
+    (low, told) = _named_month(found, there)
+    op = _RANGE.search(sentence[: found.start()] + (found["in"] or ""))
+    word = op["op"].lower() if op is not None else ""
+    onward = _ONWARD.match(sentence, found.end())
+    start, end = found.start("day" if found["day"] else "name"), found.end()
+    between = re.search(r"\bbetween\s+$", sentence[: found.start()], re.IGNORECASE)
+    if after is not None and (word == "from" or between) and _TO.match(sentence[found.end() : after.start()] + " ") and _TO.search(sentence[found.end() : after.start("name")]):  # fmt: skip
+        high, _ = _named_month(after, there)
+        held = [v for v in values if low and high and low[0] <= there[v] <= high[-1]]
+        begin = op or between
+        if not held or begin is None:
+            return None
+        return When(begin.start(), after.end(), f"{column}={'|'.join(held)}", told)
+    if low and (word in ("since", "after", "before", "until", "till", "up to", "through") or (word == "from" and onward)):  # fmt: skip
+        first = low[-1]
+        held = [v for v in values if _holds(word, there[v], first)]
+        end = onward.end() if onward is not None and word in ("since", "from", "after") else end
+        return When(op.start(), end, f"{column}={'|'.join(held)}", told) if held and op is not None else None
+    held = [v for w in low for v in values if there[v] == w]
+    return When(start, end, f"{column}={'|'.join(held)}", told) if held else None
+
+
+def _holds(word: str, one: tuple[int, int], limit: tuple[int, int]) -> bool:
+    if word in ("since", "from"):
+        return one >= limit
+    if word == "after":
+        return one > limit
+    return one < limit if word == "before" else one <= limit
+
+
+def _when(value: str) -> tuple[int, int]:
+    """Year and month of a value; year 0 where it has none."""
+    return month_of(value) or (0, int(value) if value.isdigit() else _place(value, MONTHS))
+
+
+def _named_month(
+    found: re.Match[str], there: Mapping[str, tuple[int, int]]
+) -> tuple[list[tuple[int, int]], str]:
+    """The months of the column that a word means, in order, and what is assumed of it: a day is not recorded here."""
+    month = MONTHS.index(found["name"].lower()) + 1
+    year = int(found["year"]) if found["year"] else 0
+    held = sorted({w for w in there.values() if w[1] == month and (not year or w[0] in (0, year))})
+    names = ", ".join(f"{y}-{m:02d}" if y else MONTHS[m - 1].capitalize() for y, m in held)
+    several = len(held) > 1 and not year and 0 not in {y for y, _ in held}
+    told = f"{found[0].strip()}: days are not told apart here, so the month ({names})" if found["day"] and held else f"{found['name']}: {names}" if several else ""  # fmt: skip
+    return held, told
 
 
 def _decades(sentence: str, columns: Columns) -> Iterator[When]:
@@ -234,6 +326,15 @@ def _decades(sentence: str, columns: Columns) -> Iterator[When]:
             told = "" if len(typed) == 4 else f"{_word(found)}: {first} to {first + 9}"
             yield When(start, found.end() - 1, f"{year}>={first}", told)
             yield When(found.end() - 1, found.end(), f"{year}<={first + 9}", told)
+
+
+def decade_of(text: str, name: str, values: Sequence[str]) -> tuple[str, int] | None:
+    """The decade of a column with which a text begins, and how many letters it takes; None for none."""
+    typed = (
+        re.match(r"['’]?((?:1[5-9]|20)?\d0)['’]?s?\b", text) if _fits_years("decade", name, values) else None
+    )
+    held = [v for v in map(str, values) if typed and _digits(v)[-len(typed[1]) :] == typed[1][-len(_digits(v)) :]]  # fmt: skip
+    return (held[0], typed.end()) if typed is not None and len(held) == 1 else None
 
 
 def _typed_decade(found: re.Match[str]) -> str:

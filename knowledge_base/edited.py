@@ -49,7 +49,7 @@ _WORDS: Final = (
     (r"sharpen\w*|sharper", "sharpen", "%"),
     (r"nois[ey]\w*|grain(?:y|ier)", "noise", "%"),
     (r"upside down|turned over", "rotate:180", ""),
-    (r"rotat\w+|tilt\w*", "rotate:", "°"),
+    (r"rotat\w+|tilt\w*|turn(?:s|ed|ing)?\b(?=[^.?!]{0,80}\d ?(?:°|deg))", "rotate:", "°"),
     (rf"mirror\w*|flip(?:ped)?\s+(?:{_SEEN}|left|horizontal\w*)|{_SEEN} (?:is|was|were) flipped", "flip:horizontal", ""),
     (r"zoom\w* out|further away", "zoom:-33", ""),
     (r"zoom\w*|closer", "zoom:", "%"),

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from failsight.knowledge_base.calendar import times_in
+from failsight.knowledge_base.calendar import decade_of, times_in
 from failsight.knowledge_base.condition_text import column_of, either, parts
 from failsight.knowledge_base.own_words import own_words
 from failsight.knowledge_base.people import are_numbers, is_age
@@ -116,6 +116,7 @@ def with_told_values(mentions: Mentions, vocabulary: Vocabulary) -> Mentions:
         column = _column(one, columns)
         if column and not any(m.start <= one.start < m.end for m in made):
             take(_beside(text, one, column, columns))
+    take(_letters(text, columns))
     take(_limits(text, mentions, columns, made))
     take(_continued(text, list(made)))
     if not made:
@@ -145,6 +146,10 @@ def _written(text: str, columns: Columns) -> Iterator[Mention]:
         for found in re.finditer(rf"(?<![\w.]){spoken}{_WRITTEN.pattern}", text, re.IGNORECASE):
             op, rest = _SIGNS.get(found["op"], found["op"]), text[found.end() :]
             value = _known(rest, columns[name]) if op in ("=", "!=") else ""
+            decade = decade_of(rest, name, columns[name]) if op in ("=", "!=") and not value else None
+            if decade is not None:  # ``decade=1950`` of a column that writes 1950s
+                yield _value(f"{name}{op}{decade[0]}", found.start(), found.end() + decade[1])
+                continue
             number = re.match(_N, rest)
             if not value and number is not None and are_numbers(columns[name]) and (op not in ("=", "!=") or not columns[name]):  # fmt: skip
                 value = number["n"]
@@ -273,6 +278,23 @@ def _values_beside(rest: str, one: Mention, column: str, values: Sequence[str]) 
         at += length
         lead = rf"{_JOIN}(?:{re.escape(one.name)} )?"
         start = one.end + at + len(_space(rest[at:], _JOIN))  # a name that is said again belongs to its value
+
+
+_LETTER: Final = re.compile(
+    r"\b(?:on|at|in|from|of)\s+(?P<v>[A-Z])(?P<end>\s*(?:$|[,.;:?!)]|(?:and|or|at|on|in|with|when|where|is|are|was|too|only|alone)\b))|(?:^\s*|[,.;:(]\s*|\b(?:and|or|but|so|only|just|not|no|yes|is|are|was|for|that|then|if|when|than|leave|take)\s+)(?P<w>[B-HJ-Z])\s+(?:at|on|in the)\s+[a-z]",
+)
+
+
+def _letters(text: str, columns: Columns) -> Iterator[Mention]:
+    """``the nights on C``, ``C at night``: a capital letter that one column alone has as a value, where a place is named."""
+    owners: dict[str, list[str]] = {}
+    for column, values in columns.items():
+        for value in values:
+            owners.setdefault(str(value), []).append(column)
+    for found in _LETTER.finditer(text):
+        name = "v" if found["v"] else "w"
+        if len(owned := owners.get(found[name], [])) == 1:
+            yield _value(f"{owned[0]}={found[name]}", found.start(name), found.end(name))
 
 
 def _space(rest: str, lead: str) -> str:

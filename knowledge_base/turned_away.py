@@ -14,7 +14,7 @@ from failsight.knowledge_base.condition_text import TOGETHER, denied
 
 _FILL: Final = r"(?:the|an?|any|all|those|these|our|my|its|of|for|on|at|in|from|by|images?|pictures?|photos?|photographs?|scans?|shots?|samples?|items?|ones?|cases|it|that|which|are|is|were|was|taken|made|everything)"
 ALL_BUT: Final = r"(?:all|every(?:thing|one)?|any(?:thing)?)(?: (?:of )?(?:the )?(?:images?|pictures?|photos?|samples?|items?|ones?|cases))? but"
-_OUT: Final = rf"(?:{ALL_BUT}|except(?:ing)?(?: for)?|exclud(?:e|es|ing)|other than|apart from|aside from|leav(?:e|ing) out|(?:throw|tak)(?:e|ing)? (?:away|out)|(?P<apart>leav(?:e|ing)|throw(?:ing)?|tak(?:e|ing))|ignor(?:e|ing)|not counting|disregard(?:ing)?|but not|minus|besides|skip(?:ping)?|omit(?:ting)?|drop(?:ping)?|but for|not (?:on|at|in|from))"
+_OUT: Final = rf"(?:{ALL_BUT}|except(?:ing)?(?: for)?|exclud(?:e|es|ing)|other than|apart from|aside from|leav(?:e|ing) out|(?:throw|tak)(?:e|ing)? (?:away|out)|(?P<apart>leav(?:e|ing)|throw(?:ing)?|tak(?:e|ing))|ignor(?:e|ing)|not counting|disregard(?:ing)?|but not|minus|besides|skip(?:ping)?|omit(?:ting)?|drop(?:ping)?|but for|outside(?: of)?|not (?:on|at|in|from))"
 _WITHOUT: Final = r"(?:without)"
 _BEFORE: Final = re.compile(rf"\b(?P<word>{_OUT}|{_WITHOUT})\s+(?:{_FILL}\s+)*$", re.IGNORECASE)
 _JOINED: Final = re.compile(

@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from failsight.knowledge_base.dictionary import dictionary
 from failsight.knowledge_base.lexical import fold
+from failsight.knowledge_base.short_names import short_names
 from failsight.knowledge_base.synonyms import SAME
 from failsight.knowledge_base.two_classes import positive, words_for_positive
 from failsight.knowledge_base.word_forms import stems
@@ -107,7 +108,9 @@ class Vocabulary:
                 key = words_of(value.split("=", 1)[-1] if role == "value" else value)
                 if key:
                     found.setdefault(key, (role, value))
-        return found
+        others = {w for key, (role, _) in found.items() if role != "class" for w in key}
+        short = short_names({name: words_of(name) for name in self.classes}, others)
+        return {**{(word,): ("class", name) for word, name in short.items()}, **found}
 
     @cached_property
     def spoken(self) -> dict[tuple[str, ...], tuple[Role, str]]:

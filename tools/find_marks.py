@@ -68,7 +68,8 @@ def find_marks(
             f"Only {len(made.rows)} evaluation pictures can be read; it takes {FEWEST} to look for marks and test them."
         )
     first, second = halves(view)
-    found, looked = search(view, first, max_images, only)
+    found, fates = search(view, first, max_images, only)
+    looked = len(fates)
     named = subjects(view, found, second)
     known = [one for one in named if one.stated]
     tested = test(view, [one for one in named if not one.stated], second, minimum_effect)
@@ -82,11 +83,11 @@ def find_marks(
         title="Marks that the model goes by",
         summary=report.summary(tested, known, looked),
         facts=report.facts(tested, known, looked),
-        tables=report.tables(tested),
+        tables=(*report.tables(tested), *report.proposed(view, fates)),
         figures=tuple(f for f in (report.sheet(view, one) for one in confirmed) if f is not None),
-        images=tuple(i for one in confirmed for i in report.images(view, one)),
+        images=(*(i for one in confirmed for i in report.images(view, one)), *report.seen_in(view, fates)),
         questions=("features_global.6", "questionable_features.7") if named else (),
         findings=tuple(stated.values()),
         notes=(*report.notes(tested, known), *left_out_notes("data", made.left_out)),
-        next_steps=report.next_steps(confirmed, known),
+        next_steps=report.next_steps(confirmed, known, [f for f in fates if f.out], view.classes),
     )

@@ -14,6 +14,7 @@ from failsight.tools.evidence import Evidence, Figure, Finding, ImageRef
 from failsight.tools.examples import contact_sheet
 from failsight.tools.experiments.population import check_split, class_index
 from failsight.tools.inputs.base import Split
+from failsight.tools.labels.by_source import with_pairs
 from failsight.tools.labels.careless import (
     Careless,
     Listing,
@@ -23,6 +24,7 @@ from failsight.tools.labels.careless import (
     look_again,
 )
 from failsight.tools.labels.classes import ClassNoise, class_finding, class_noise, class_table
+from failsight.tools.labels.conditions import guard
 from failsight.tools.labels.groups import (
     FEWEST,
     MOST_GROUPS,
@@ -123,7 +125,7 @@ def label_noise(
     groups = candidates(columns, among)
     name = scored.classes[wanted] if wanted is not None else None
     _register(view, split, name, groups, among)
-    made = _measure(view, scored, columns, groups, among, by_class=wanted is None)
+    made = _measure(view, scored, columns, groups, among, by, by_class=wanted is None)
     made = replace(made, overall=replace(made.overall, fed_wrongly=_fed_wrongly(view)))
     images = _images(view, scored, made)
     return Evidence(
@@ -252,6 +254,7 @@ def _measure(
     columns: Columns,
     groups: list[tuple[str, str, Bool]],
     among: Bool,
+    by: list[str] | None,
     *,
     by_class: bool,
 ) -> _Made:
@@ -268,11 +271,14 @@ def _measure(
     sizes = np.bincount(scored.labels[among], minlength=len(scored.classes))
     joint = calibrated_joint(counts.joint * (sizes > 0)[:, None], sizes)
     large = [g for g in groups if min((g[2] & clear).sum(), (~g[2] & clear).sum()) >= FEWEST]
-    tested = judge_groups(scored, counts.suspect, large, clear)
     second, seen = second_opinion(view, scored), looked_at(view, scored)
+    looks = second or seen
     masks = {(column, value): inside for column, value, inside in large}
-    tested = with_excess(tested, masks, second or looked_at(view, scored), scored, clear, view.seed)
-    tested = with_swaps(tested, masks, scored, calibrated, clear)
+    held = guard(view, scored, columns, clear, by, looked=looks is not None and looks.sees)
+    tested = held(judge_groups(scored, counts.suspect, large, clear), masks)
+    tested = held(with_excess(tested, masks, looks, scored, clear, view.seed), masks)
+    tested = with_swaps(tested, masks, scored, calibrated, clear, held)
+    tested = with_pairs(tested, masks, scored, calibrated, clear, held, second)
     if scored.split == "train":
         tested = tuple(
             replace(g, verdict="inconclusive", why=BY_HEART) if g.verdict == "refuted" else g for g in tested
@@ -393,7 +399,8 @@ def _notes(scored: Scored, columns: Columns, made: _Made, most: int, by: list[st
         )
     elif by is None:
         notes.append(
-            f"Taken to tell how the images were labelled: {listing([c.name for c in columns.labelling], 6)}."
+            f"Taken by their names to tell how the images were labelled: {listing([c.name for c in columns.labelling], 6)}. If that is not so, name the columns "
+            "that do (by=COLUMN)."
         )
     if any(len(c.values) > MOST_GROUPS for c in columns.labelling):
         notes.append(f"Only the {MOST_GROUPS} largest groups were tested.")

@@ -116,11 +116,22 @@ def labelled_splits(view: CaseView) -> list[Split]:
     return [s for s in view.splits() if bool((view.table(s).labels >= 0).any())]
 
 
+def answered(view: CaseView, split: Split) -> bool:
+    """Whether the model's answers to the images of ``split`` are known, or a model is there to give them."""
+    if view.has_model():
+        return True
+    try:
+        return bool(len(view.predictions(split)))
+    except RetryError:
+        return False
+
+
 def need_labels(view: CaseView, split: Split) -> None:
     """Raises RetryError when no image of ``split`` has a label."""
     labelled = labelled_splits(view)
     if split not in labelled:
+        without = "; the tool shift estimates the accuracy without them" if split == "deploy" else ""
         raise RetryError(
-            f"The {called(split)} have no labels, so nothing can be said about right and wrong there.",
+            f"The {called(split)} have no labels, so nothing can be said about right and wrong there{without}.",
             labelled,
         )

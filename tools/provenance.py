@@ -46,6 +46,9 @@ SETS = _each(
     "dataset cohort study survey campaign fold folder split import upload archive datensatz studie kampagne étude campagne estudio campaña"
 )
 CLOCK = _each("uhrzeit heure hora")  # the hour may be seen in a picture; for labels it is as good as a date
+OF_LABELS = _each(
+    "annotation label labelling labeling rating batch round import upload guideline protocol crowd turker"
+)
 TAKEN = WHERE | SUBJECTS | PEOPLE | WHEN | SETS
 LABELLED = PEOPLE | WHEN - {"decade"} | SETS | CLOCK  # what is labelled now may be of any decade
 
@@ -55,3 +58,9 @@ def words(name: str) -> set[str]:
     apart = re.sub(r"(?<=[a-zß-öø-ÿ])(?=[A-ZÀ-ÖØ-Þ])", " ", name)
     found = re.findall(r"[^\W\d_]+", apart.casefold())
     return {*found, *(w[:-1] for w in found if w.endswith("s"))}
+
+
+def labels_alone(name: str) -> bool:
+    """Whether a column, by its name, speaks of who labelled or of how, and not of when or where: that is as much about the pictures."""
+    mine = words(name)
+    return bool(mine & (PEOPLE | OF_LABELS)) or any(w.startswith(("annot", "label")) for w in mine)

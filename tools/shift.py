@@ -11,7 +11,7 @@ from pydantic import Field
 from failsight.tools.evidence import Evidence, Finding
 from failsight.tools.experiments.population import class_index
 from failsight.tools.inputs.base import Split
-from failsight.tools.notes import called, labelled_splits
+from failsight.tools.notes import answered, called, labelled_splits
 from failsight.tools.performance import Rate
 from failsight.tools.registry import tool
 from failsight.tools.shifts.attributes import (
@@ -107,7 +107,7 @@ class _Run:
     @property
     def judged_by_labels(self) -> bool:
         """Whether right and wrong can be counted on both evaluation and deployment images."""
-        return {"data", "deploy"} <= set(labelled_splits(self.view)) and self.view.has_model()
+        return {"data", "deploy"} <= set(labelled_splits(self.view)) and answered(self.view, "deploy")
 
     def nothing(self) -> Evidence:
         """What is missing when there is nothing to compare with."""

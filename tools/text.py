@@ -87,6 +87,15 @@ def interval(ci: tuple[float, float] | None, unit: str = "share") -> str:
     return f"[{number(ci[0], unit)}, {number(ci[1], unit)}]"
 
 
+def bounds(ci: tuple[float, float] | None, unit: str = "share") -> str:
+    """An interval beside a number that says the unit already: ``+0.8 points [+0.2, +1.8]``.
+
+    >>> bounds((0.002, 0.018), "points"), bounds((0.88, 0.97))
+    ('[+0.2, +1.8]', '[88.0, 97.0]')
+    """
+    return interval(ci, unit).partition("]")[0] + "]" if interval(ci, unit) else ""
+
+
 def p_value(p: float | None) -> str:
     """``p = 0.012`` style value without the name: three significant digits, ``< 0.001`` below that."""
     if p is None or not math.isfinite(p):

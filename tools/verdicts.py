@@ -24,7 +24,7 @@ from typing import Final, Literal
 
 from failsight.tools.evidence import Evidence, Finding, Instrument, Interval, TestResult, Verdict
 from failsight.tools.faces import control_alone
-from failsight.tools.text import interval, number, p_beside, p_value
+from failsight.tools.text import bounds, interval, number, p_beside, p_value
 
 Claim = Literal["uses", "ignores"]
 ONLINE_LEVEL = 0.05
@@ -38,6 +38,7 @@ EXPERIMENTS = (
 )  # they share one sequence of tests in a case
 FEWEST_FOR_TEST = 2  # images below which nothing can be confirmed or refuted, whatever they show
 FEWEST_FOR_REFUTATION = 8  # a bootstrap interval over fewer images is too short to exclude anything
+TIMES = (1, 2, 4)  # of the minimum effect: how far a part of the images may be moved where their mean is not
 _FLAT = 4  # c above: γ₁ = 0.2, γ₅ = 0.056, γ₂₀ = 0.007
 
 
@@ -47,6 +48,27 @@ class Judgement:
 
     verdict: Verdict
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """What bears on a mean over one place in all images: few of them may show anything there, and dilute the effect of those that do.
+
+    Attributes:
+        control: change of the score by the control alone, in the direction that is claimed.
+        most: upper end of the 95 % interval of the change by the cue alone; controls elsewhere may cost more than this place would, were
+            nothing there, and hide that.
+        reached: an effect, the minimum or some times it; moved: share of the images in which it is reached; chance: that in which
+            controls reach it when set against each other. The one of :data:`TIMES` that tells most; None without draws to compare.
+        p: one-sided p-value of there being no more of the first than of the second, corrected for those looked at.
+    """
+
+    control: float
+    most: float
+    reached: float | None = None
+    moved: float | None = None
+    chance: float | None = None
+    p: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +87,7 @@ class Measured:
             makes an effect of its own, which is no reliance on the cue.
         act: what is done to the cue, as the subject of a sentence.
         claimed: which way the score is claimed to go.
+        place: of a place that is the same in all images, whatever stands there; None where each image is known to show the cue.
     """
 
     effect: float
@@ -76,6 +99,7 @@ class Measured:
     fall: float | None = None
     act: str = "Masking the region"
     claimed: Literal["falls", "rises"] = "falls"
+    place: Fixed | None = None
 
 
 def weight(j: int) -> float:
@@ -134,6 +158,8 @@ def judge(measured: Measured, minimum_effect: float, alpha: float, claim: Claim 
     above 0, and both the effect and the change of the score by the cue alone reach the minimum; refuted when the whole interval lies below the minimum. ``ignores`` (the model
     misses the region) is the mirror image: confirmed when the interval lies below the minimum with p and q as small
     as that, refuted when it relies on the region as above (without q: refuting claims nothing new).
+
+    That an effect is too small is said of a fixed place only where the mean can bear it (:func:`_diluted`), and then with what it covers.
     """
     m = measured
     if m.n < FEWEST_FOR_TEST or not all(map(math.isfinite, (m.effect, *m.ci, m.p))):
@@ -141,6 +167,7 @@ def judge(measured: Measured, minimum_effect: float, alpha: float, claim: Claim 
             return Judgement("inconclusive", "Nothing was tested: no image could take part.")
         return Judgement("inconclusive", f"{m.n} image{'s' * (m.n != 1)} can't decide anything.")
     small = m.ci[1] < minimum_effect and m.n >= FEWEST_FOR_REFUTATION
+    diluted = _diluted(m, minimum_effect) if small else ""
     large = m.ci[0] > 0 and m.effect >= minimum_effect and (m.fall is None or m.fall >= minimum_effect)
     passed = m.p <= alpha and m.q <= min(alpha, ONLINE_LEVEL)
     least = number(minimum_effect, "points")
@@ -149,22 +176,68 @@ def judge(measured: Measured, minimum_effect: float, alpha: float, claim: Claim 
             return Judgement(
                 "confirmed", f"The effect is above zero and at least the {least} set beforehand."
             )
+        if diluted:
+            return Judgement("inconclusive", diluted)
         if small:
             return Judgement(
                 "refuted",
-                f"The whole interval lies below the {least} set beforehand{_power(m)}.",
+                f"The whole interval lies below the {least} set beforehand{_power(m)}.{_covers(m)}",
             )
         return Judgement("inconclusive", _why_open(m, minimum_effect, alpha, large))
+    if diluted:
+        return Judgement("inconclusive", diluted)
     if small and passed:
         return Judgement(
             "confirmed",
-            f"The whole interval lies below the {least} set beforehand{_power(m)}.",
+            f"The whole interval lies below the {least} set beforehand{_power(m)}.{_covers(m)}",
         )
     if large:
         return Judgement(
             "refuted", f"The model does rely on it: the effect is above zero and at least {least}."
         )
     return Judgement("inconclusive", _why_open(m, minimum_effect, alpha, small))
+
+
+def _diluted(m: Measured, minimum_effect: float) -> str:
+    """Why a small mean effect of a fixed place does not show that the model makes nothing of what stands there; empty where it does."""
+    least, place = number(minimum_effect, "points").lstrip("+"), m.place
+    if place is None:
+        return ""
+    if m.detectable is None or m.detectable > minimum_effect:
+        could = "" if m.detectable is None else f" (only one of {number(m.detectable, 'points').lstrip('+')})"
+        return (
+            f"{m.n:,} images would not reliably show an effect of {least}{could}, "
+            "and those with nothing at that place dilute the effect of the others."
+        )
+    if place.control >= minimum_effect:
+        return (
+            f"A control of the same size alone changes the score by {number(place.control, 'points').lstrip('+')}, as much as the {least} "
+            "looked for: the model suffers from any patch, and an effect of this place in some of the images can be hidden by that."
+        )
+    if place.most >= minimum_effect:
+        return (
+            f"{m.act} may change the score by {number(place.most, 'points').lstrip('+')} by itself; the effect is below {least} only as controls "
+            "elsewhere cost something too, and an effect in some of the images can be hidden by that."
+        )
+    if (
+        place.reached is not None
+        and place.moved is not None
+        and place.chance is not None
+        and place.p <= ONLINE_LEVEL
+    ):
+        return (
+            f"The mean effect is below {least}, but it reaches {number(place.reached, 'points').lstrip('+')} in {number(place.moved)} of the images, "
+            f"where controls do in {number(place.chance)} (p {p_value(place.p)}): some of the images may show something there, and the others "
+            "dilute its effect."
+        )
+    return ""
+
+
+def _covers(m: Measured) -> str:
+    """What a small mean over a fixed place says and what it doesn't; empty for a cue that each image shows."""
+    if m.place is None:
+        return ""
+    return f" That is over all {m.n:,} images, whether or not anything is there: an effect in few of them would be diluted."
 
 
 def _power(m: Measured) -> str:
@@ -267,6 +340,6 @@ def _measured(test: TestResult) -> str:
     control = f", the control alone {control_alone(test)}" if test.control_effect is not None else ""
     q = "" if test.q is None else f", q {p_value(test.q)}"
     return (
-        f"with {test.tool}: {number(test.effect, 'points')} {interval(test.ci, 'points')}{control}, "
+        f"with {test.tool}: {number(test.effect, 'points')} {bounds(test.ci, 'points')}{control}, "
         f"p {p_beside(test.p, test.ci)}{q}{f', n = {test.n}' if test.n else ''}"
     )

@@ -128,6 +128,9 @@ class CaseView(Protocol):
     def register(self, instrument: Instrument) -> str:
         """Journal the plan of a test before it runs; returns its id. The same plan twice is one plan."""
 
+    def withdraw(self, finding_id: str, *, by: str = "", why: str = "") -> object:
+        """Journal that a hypothesis without a verdict is taken back. Raises RetryError for one that isn't there, or has one."""
+
     def workspace(self, name: str) -> Path:
         """A folder of the case in which a tool that makes something new (``writes=True``) may write; made if absent."""
 

@@ -28,15 +28,17 @@ from failsight.agent.grounding.known import Known
 from failsight.agent.grounding.measures import Measures
 from failsight.agent.grounding.names import Lexicon, Names, is_f1
 from failsight.agent.grounding.numbers import Number, numbers, sentences
+from failsight.agent.grounding.outright import Outright, by_its_numbers
 from failsight.agent.grounding.overall import Overall
 from failsight.agent.grounding.plainly import Plainly
+from failsight.agent.grounding.pooled import Pooled
 from failsight.agent.grounding.properties import Properties
 from failsight.agent.grounding.quantified import quantified
 from failsight.agent.grounding.quoting import Quoted
 from failsight.agent.grounding.ranks import ranks
 from failsight.agent.grounding.rarity import rarity
 from failsight.agent.grounding.reading import Reading, read
-from failsight.agent.grounding.reckoning import Ledger, whole_sets
+from failsight.agent.grounding.reckoning import Ledger, whole_classes, whole_sets
 from failsight.agent.grounding.reconciling import (
     but_one,
     hardly,
@@ -60,9 +62,11 @@ from failsight.agent.grounding.strangers import known_words, origins, strangers,
 from failsight.agent.grounding.superlatives import superlatives
 from failsight.agent.grounding.support import NOT_CITED, OTHER_WAY, Recorded, ground, matched
 from failsight.agent.grounding.sweeping import Sweeping
+from failsight.agent.grounding.telling import is_name, of_this_turn, told_of
 from failsight.agent.grounding.tendencies import masked, tendencies
 from failsight.agent.grounding.ties import Ties
 from failsight.agent.grounding.topics import Topics
+from failsight.agent.grounding.typed import typed
 from failsight.agent.grounding.unmeasured import Unmeasured
 from failsight.agent.state import CaseState
 
@@ -76,6 +80,7 @@ _THE = re.compile(r"\b(?:the|these|those|both) $", re.IGNORECASE)  # those that 
 _SETS = re.compile(
     r" (?:\w+ )?(?:findings|sets|splits|ways|sides)\b(?! (?:are|were|is) (?:confirmed|refuted))"
 )
+_IF = re.compile(r"\bif (?:\w+ ){0,2}$", re.IGNORECASE)  # "if half of them go"
 _DIGIT = re.compile(r"\d")
 _COMPARES = re.compile(r"\b(?:instead of|against|compared (?:with|to)|than|from|versus|vs\.?)\b")
 _REFERENCES = re.compile(r"\[(?:[EF]\d+(?:, ?| )?)+\]|^\s*[-*] |\*\*")
@@ -156,9 +161,11 @@ class Checker:
         self._directions = Directions(state)
         self._counts = Counts(state, self._measures, classes)
         self._sweeping, self._overall = Sweeping(state, self._measures), Overall(state, self._measures)
-        self._plainly = Plainly(state, self.atoms)
+        self._plainly, self._pooled = Plainly(state, self.atoms), Pooled(self.atoms)
+        self._outright = Outright(state, self._measures, self.atoms)
+        self._turn = frozenset(of_this_turn(state))
         self._bounds = [a.value for a in self.atoms if a.metric == "bound" and not a.refs]
-        self._totals = whole_sets(self.atoms)
+        self._totals, self._classes = whole_sets(self.atoms), whole_classes(self.atoms)
         self._unmeasured, self._quoted = Unmeasured(state), Quoted(state)
         self._known = known_words(state, self.lexicon)
         told = [c.action for e in state.evidence for c in e.corrections] + [
@@ -194,7 +201,10 @@ class Checker:
 
     def _claims(self, text: str) -> tuple[Claim, ...]:
         """The claims of the sentences; the numbers of a table are those of its cells, each with its row and head."""
-        outline, ledger = Outline(text), Ledger(self._bounds, self._unmeasured.asked, self._totals)
+        outline, ledger = (
+            Outline(text),
+            Ledger(self._bounds, self._unmeasured.asked, self._totals, self._classes),
+        )
         claims = self._sentences(text, outline, ledger)
         for row in rows(text, self.lexicon) if "|" in text else ():
             claims = [c for c in claims if c.kind != "number" or not row.start <= c.start < row.end]
@@ -203,10 +213,12 @@ class Checker:
                 claims += self._cell(cell, outline.at(row.start), ledger)
         made = ledger.computed()
         claims = [
-            replace(c, ok=True, refs=made[c.start], reason="")
+            replace(c, ok=True, refs=made[c.start], reason="", named=False)
             if c.kind == "number" and not c.ok and c.reason != OTHER_WAY and c.start in made else c
             for c in claims
         ]  # fmt: skip
+        lines = typed(text)  # a person is asked to type them: they state nothing
+        claims = [c for c in claims if not any(a <= c.start and c.end <= b for a, b in lines)]
         return marked_once(sorted(claims, key=lambda c: (c.start, c.end)))
 
     def _cell(self, cell: Cell, over: Scope, ledger: Ledger) -> Iterator[Claim]:
@@ -233,7 +245,9 @@ class Checker:
                 reading = read(text, sentence, self.lexicon, Names(splits=over.splits))
             if not reading.whole.splits and (split := self._plainly.split_of(reading.whole.evidence)):
                 reading = replace(reading, carried=replace(reading.carried, splits=frozenset({split})))
-            inside = [n for n in found if sentence.start <= n.start < sentence.end]
+            inside = [
+                n for n in found if sentence.start <= n.start < sentence.end and not is_name(n, reading)
+            ]
             claims += self._names(reading, supposed=scope.supposed)
             if not reading.part.rstrip().endswith("?") and not (scope.head and "|" in reading.part):
                 claims += self._numbers(reading, inside, scope, ledger)
@@ -282,11 +296,18 @@ class Checker:
         for signs in self._signs:
             made += signs.claims(at)
         read = reconciled(made, [*relations(at, self._measures), *superlatives(at, self._measures)])
-        read = [*(hardly(at, c) for c in read), *self._sweeping.claims(at), *self._overall.claims(at)]
+        read = [
+            *(hardly(at, c) for c in read),
+            *self._sweeping.claims(at),
+            *self._overall.claims(at),
+            *self._outright.claims(at),
+        ]
         return [
             c
             for c in read
-            if c.ok or c.kind != "comparison" or not (turned(at, c) or but_one(at) or wanted(at, c))
+            if c.ok
+            or c.kind != "comparison"
+            or not (turned(at, c) or but_one(at) or wanted(at, c) or by_its_numbers(at, c))
         ]
 
     def _names(self, at: Reading, *, supposed: bool) -> Iterator[Claim]:
@@ -322,21 +343,27 @@ class Checker:
         for number, holding, reason in ground(at, inside, self._recorded, cites):
             if not holding:
                 holding = self._from_source(number, at, inside, scope)
-            if not holding and ((scope.supposed and number.word) or self._unmeasured(number, at, scope)):
+            supposed = scope.supposed or _IF.search(at.text[at.sentence.start : number.start]) is not None
+            if not holding and ((supposed and number.word) or self._unmeasured(number, at, scope)):
                 continue
             if not holding and reason == NOT_CITED and self._set_against(number, at, inside, cites):
                 holding = matched(number, bound(number, at, inside), self._recorded, frozenset())
             ledger.note(number, holding, at, scope)
             held = dict.fromkeys(r for a in holding for r in a.refs)
             cited = at.whole.evidence | at.whole.findings
-            ordered = tuple(sorted(held, key=lambda r: r not in cited))
-            yield weighed("number", number.start, number.end, bool(holding), ordered, reason)
+            ordered = tuple(
+                sorted(held, key=lambda r: (r not in cited, r not in scope.near, r not in scope.over))
+            )
+            claim = weighed("number", number.start, number.end, bool(holding), ordered, reason)
+            yield replace(claim, named=told_of(number, at, holding))
 
     def _from_source(self, number: Number, at: Reading, inside: Sequence[Number], scope: Scope) -> list[Atom]:
         """The values that a number may be of the evidence that the sentence cites, else its line, else what stands over it."""
         own = at.whole.evidence | at.whole.findings
         around, near = bound(number, at, inside), list(self._recorded.near(number))
-        wider = () if at.whole.findings else (scope.near, scope.over)  # a finding that is named is meant
+        wider = (
+            () if at.whole.findings else (scope.near, scope.over, self._turn)
+        )  # a finding that is named is meant
         for ids in dict.fromkeys((own, *wider)):
             found = self._cited.held(number, around, near, self._cited.sources(ids), scope) if ids else []
             if found:
@@ -346,6 +373,8 @@ class Checker:
             plainly.with_interval(number, at, near)
             or plainly.of_each(number, at, near)
             or plainly.of_a_count(number, at, near)
+            or plainly.of_a_goal(number, at)
+            or self._pooled.held(number, at)
         )
 
     def _set_against(
@@ -381,7 +410,10 @@ class Checker:
             and number.value == len(re.findall(r"[\d.]+", terms["sum"]))
         ):
             return True
-        several = (len(at.whole.findings), len(at.whole.attributes))
+        several = (
+            len(at.whole.findings), len(at.whole.attributes),
+            *(len(self.lexicon.values.get(a, ())) for a in at.about.attributes),
+        )  # fmt: skip
         if (
             number.family == "plain"
             and number.value in several

@@ -91,7 +91,9 @@ class Cited:
             return []
         known = [a for a in (*near, *(a for a in self._said if _equal(number, a))) if set(a.refs) & ids]
         known += [a for a in near if a.metric == "bound" and not a.refs and says("bound", at.reading.part)]
-        values = [a for a in known if not a.told and (a.part != "end" or number.bracket)]
+        values = [
+            a for a in known if not a.told and (a.part != "end" or number.bracket or ends_said(number, at))
+        ]
         known = (
             values or known
         )  # the end of an interval, or a sentence of the record, where nothing else holds it

@@ -27,6 +27,7 @@ class Claim:
         ok: whether the record holds it.
         refs: evidence and finding ids that hold it.
         reason: why it does not stand, in a few words.
+        named: whether the sentence itself says what its value is of: only then its evidence is put behind the sentence.
     """
 
     kind: Kind
@@ -35,6 +36,7 @@ class Claim:
     ok: bool
     refs: tuple[str, ...] = ()
     reason: str = ""
+    named: bool = True
 
 
 def weighed(kind: Kind, start: int, end: int, ok: bool, refs: tuple[str, ...], reason: str) -> Claim:
@@ -78,23 +80,36 @@ class Checked:
             at += stop.start() if stop is not None else len(line)
         inside = _REFERENCE.match(self.text, self.text.rfind("[", 0, at) if "[" in self.text[:at] else 0)
         at = inside.end() if inside is not None and inside.start() < at < inside.end() else at
+        if self._in_row(claim.start):  # behind the closing bar it would break the table
+            stop_at = self.text.find("\n", claim.start)
+            row = self.text[: stop_at if stop_at >= 0 else len(self.text)].rstrip()
+            at = min(at, len(row[:-1].rstrip()) if row.endswith("|") else len(row))
         bold = re.match(r"[:.]?\*{1,2}", self.text[at:])
         opened = self.text[self.text.rfind("\n", 0, at) + 1 : at].count("**") % 2
         return at + bold.end() if bold is not None and opened else at
 
+    def _in_row(self, at: int) -> bool:
+        """Whether a place lies in a row of a table."""
+        return self.text[self.text.rfind("\n", 0, at) + 1 : at + 1].lstrip().startswith("|")
+
     def _references(self) -> Iterator[tuple[int, str]]:
         for sentence in sentences(self.text):
             inside = [c for c in self.claims if sentence.start <= c.start < sentence.end]
-            if not inside or ID.search(self.text[sentence.start : sentence.end]):
-                continue
+            said = self.text[sentence.start : sentence.end]
+            if not inside or ID.search(said) or said.rstrip(" *").endswith(":"):
+                continue  # a line that only introduces others rests on nothing yet
             refs = list(
                 dict.fromkeys(
-                    r for c in inside if c.ok and c.kind in _MATCHED for r in c.refs[:1] if r.startswith("E")
+                    r
+                    for c in inside
+                    if c.ok and c.named and c.kind in _MATCHED
+                    for r in c.refs[:1]
+                    if r.startswith("E")
                 )
             )
             if refs and all(c.ok for c in inside if c.kind not in _MATCHED):
                 said = self.text[sentence.start : sentence.end].rstrip()
-                if said.lstrip().startswith("|") and said.endswith("|"):  # inside the last cell of a row
+                if self._in_row(sentence.start) and said.endswith("|"):  # inside the last cell of a row
                     said = said[:-1].rstrip()
                 end = sentence.start + len(said.rstrip(".!"))
                 yield end, " " + "".join(f"[{r}]" for r in refs[:3])

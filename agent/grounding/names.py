@@ -32,6 +32,10 @@ _TRUE, _FALSE = {"yes", "true", "1", "present"}, {"no", "false", "0", "absent"}
 _OF_IMAGES = re.compile(r" (?:deployment |evaluation |training |test )?(?:images|pictures|photos)\b")
 _TIMES = re.compile(r" (?:as|more|less|larger|higher|that|the|its|in)\b")
 _TWO_WORDS = re.compile(r"(?=\b(?P<both>[A-Za-z]{3,}[ -][A-Za-z]{3,})\b)")
+_ITEM = re.compile(r"\d{1,2}")
+_LIST = re.compile(
+    r"\b(?P<name>[A-Za-z]\w+)s (?P<items>\d{1,2}(?:, \d{1,2})*,? (?:and|or) \d{1,2})\b(?! ?(?:%|points))"
+)
 _GENERIC = r"(?:an?|the|that|this|one|its|covered|visible|whole)\s+"
 
 
@@ -148,9 +152,11 @@ class Lexicon:
     def _scan(self, text: str) -> list[Mention]:
         made: list[Mention] = []
         taken: list[tuple[int, int]] = []
-        for match in re.finditer(r"\b([A-Za-z][\w.-]*)\s*=\s*([\w.-]+)", text):
+        for match in re.finditer(r"\b([A-Za-z][\w.-]*)\s*=\s*(very (?:high|low)\b|[\w.-]+)", text):
             if self._cased(match[1]) in self.values:
-                name, typed = self._cased(match[1]), _presence(match[2])
+                name = self._cased(match[1])
+                own = match[2].rstrip(".") in self.values[name]  # the 1 of "line=1" is no presence
+                typed = match[2].rstrip(".") if own else _presence(match[2])
                 value = next((v for v in sorted(self.values[name]) if _is_value(v, typed)), typed)
                 made.append(Mention("attribute", name, value, *match.span()))
                 taken.append(match.span())
@@ -163,6 +169,11 @@ class Lexicon:
             if found is not None:
                 made += self._named(found, match, text)
         made += self._in_two_words(text, made)
+        for match in _LIST.finditer(text):  # "lines 1, 2 and 4"
+            name = self._cased(match["name"])
+            for one in _ITEM.finditer(text, match.start("items"), match.end("items")):
+                if one[0] in self.values.get(name, frozenset()):
+                    made.append(Mention("attribute", name, one[0], *one.span()))
         for name, pattern in SPLITS.items():
             made += [Mention("split", name, "", *m.span()) for m in pattern.finditer(text)]
         for match in re.finditer(r"\b([EF])(\d+)\b", text):
@@ -272,6 +283,8 @@ def _plural(text: str) -> str:
 def _forms_of_value(attribute: str, value: str) -> list[str]:
     """How people say a value: by itself where it is a word of its own, else beside the attribute."""
     plain = _key(_SUFFIX.sub("", attribute))
+    if value.isdigit() and len(value) <= 2 and plain.isalpha() and len(plain) > 2:
+        return [f"{plain} {value}"]  # "line 3"
     if value.lower() in PLAIN_VALUES or value.replace(".", "").isdigit():
         return []
     if len(value) <= 2:

@@ -21,6 +21,7 @@ _SIGNED = r"[+\-−]?\d(?:[\d,]*\d)?(?:\.\d+)?"
 _INTERVAL = re.compile(
     rf"(?P<value>{_SIGNED})\s?(?:%|(?:percentage )?points)?\s?[\[(]\s?(?P<low>{_SIGNED})\s?%?,\s?(?P<high>{_SIGNED})\s?(?:%|points)?[\])]"
 )
+_SHORT = re.compile(r"\b(?:miss\w*|short of|below|under|away from|lacks?|from)\b[^.;]*\b(?:targets?|goals?|demands?|requirements?|bound|what you (?:want|need|ask))\b", re.IGNORECASE)  # fmt: skip
 _DEFINITE = re.compile(r"\b(?:the|these|those|both) $", re.IGNORECASE)
 _ROUNDED = 0.0501  # intervals are written with one decimal
 _LARGE = 100  # a count that stands twice in a record by chance hardly ever
@@ -38,6 +39,12 @@ class Plainly:
         for a in atoms:
             if a.part in ("value", "end"):
                 (self._values if a.part == "value" else self._ends).setdefault(_key(a), []).append(a.value)
+        self._goals = [a for a in atoms if a.metric == "bound" and a.family == "percent" and not a.refs]
+        self._rates = [
+            a for a in atoms
+            if a.metric in ("accuracy", "recall") and a.part == "value" and a.family == "percent" and a.names.splits == DATA
+            and not (a.told or a.when or a.row or a.names.attributes)
+        ]  # fmt: skip
         self._empty = {(s, c) for a in none for s in a.names.splits for c in a.names.classes}
 
     def none_of(self, at: Reading) -> bool:
@@ -75,6 +82,18 @@ class Plainly:
         if not definite or number.value < _LARGE or at.whole.entities | at.whole.splits | at.whole.evidence:
             return []
         return [a for a in near if a.part in ("count", "n") and not a.told and not a.when]
+
+    def of_a_goal(self, number: Number, at: Reading) -> list[Atom]:
+        """``film misses its target by nearly 8 points``: what is demanded of a class, or of all, less what it reaches."""
+        if number.family != "points" or not _SHORT.search(at.part):
+            return []
+        own = at.about.classes
+        return [
+            rate for goal in self._goals if goal.names.classes == own
+            for rate in self._rates
+            if rate.names.classes == own and goal.value > rate.value and number.near(goal.value - rate.value)
+            and ("accuracy" if not own else "recall") == rate.metric
+        ][:1]  # fmt: skip
 
     def with_interval(self, number: Number, at: Reading, near: Sequence[Atom]) -> list[Atom]:
         """``+0.8 points [+0.2, +1.8]``: a value and both ends of its interval are those of one fact, whatever words stand beside them, as long as

@@ -146,9 +146,15 @@ def _lead(number: Number, at: Bound) -> str:
     return at.reading.text[max(at.reading.sentence.start, number.start - 60) : number.start]
 
 
+_AT_MOST = re.compile(
+    r"\d ?(?:%|points),? (?:and |but |or )?(?:at most|at least|up to) $", re.IGNORECASE
+)  # "3.0 %, at most 4.5 %"
+
+
 def ends_said(number: Number, at: Bound) -> bool:
     """Whether the words say that a number is the end of an interval."""
-    return bool(_INTERVAL.search(at.reading.part) or _END.search(_lead(number, at)))
+    lead = _lead(number, at)
+    return bool(_INTERVAL.search(at.reading.part) or _END.search(lead) or _AT_MOST.search(lead))
 
 
 def level_said(number: Number, at: Bound) -> bool:
@@ -313,6 +319,8 @@ def barred(number: Number, atom: Atom, at: Bound) -> bool:
         return False
     if atom.metric == "recall" and _of_an_answer(at):
         return True
+    if atom.metric == "images" and _OF_ERRORS.match(at.reading.text, number.end):
+        return True  # a share of the errors is no share of the images
     if _demanded(number, at) and (atom.metric != "bound" or abs(atom.value - number.value) > number.half):
         return True
     failure = (
@@ -322,6 +330,11 @@ def barred(number: Number, atom: Atom, at: Bound) -> bool:
         or atom.part == "end"
     )
     return not failure and _said_wrong(number, at)
+
+
+_OF_ERRORS = re.compile(
+    r" of (?:(?:all|the|these|its|their) )*(?:[\d,]+ )?(?:\w+ )?(?:errors|mistakes|wrong answers)\b"
+)
 
 
 def _of_an_answer(at: Bound) -> bool:
@@ -357,7 +370,9 @@ def _demanded(number: Number, at: Bound) -> bool:
     """``should be at least 70 %``: what is asked for, to the letter."""
     before = at.reading.text[max(at.reading.sentence.start, number.start - 60) : number.start]
     after = at.reading.text[number.end : number.end + 40]
-    return number.family == "percent" and bool(_DEMANDED.search(before) or _WANTED.match(after))
+    return number.family == "percent" and bool(
+        (_DEMANDED.search(before) and not _STARTS.search(before)) or _WANTED.match(after)
+    )
 
 
 _DEMANDED = re.compile(
@@ -365,6 +380,9 @@ _DEMANDED = re.compile(
     r"expectation|bar|bound|limit|minimum)\b(?!\s+by\b)[^,;:.\d]{0,40}$",
     re.IGNORECASE,
 )
+_STARTS = re.compile(
+    r"\b(?:get|go|come|rise|climb|move|improve|grow) from (?:about |the )?$"
+)  # where it stands today
 _WANTED = re.compile(
     r"\s(?:(?:that |which )?(?:you|we|they) (?:want|ask|expect|require|demand|set)|(?:target|goal|bar|threshold|requirement|criterion|mark)\b|(?:that )?(?:is|was|were) (?:required|demanded|asked|expected))",
     re.IGNORECASE,

@@ -35,9 +35,31 @@ _NO_THING = re.compile(r" (?:what|which|how|whether|where|who)\b")
 _REASON = re.compile(r"because|since", re.IGNORECASE)
 
 
+#: "the tool calls them ambiguous because …": the reason that it gives, and none of what the pictures show
+_STATED = re.compile(
+    r"\b(?:tool|record|note|check|search|test|report|table|[EF]\d+)\b[^.;]{0,24}\b(?:calls?|says?|rates?|lists?|gives?|counts?|treats?|takes?|names?|puts?)\b[^.;]*$",
+    re.IGNORECASE,
+)
+_AS_FACT = re.compile(r"\b(?:that|fails?|wrong|errors?)\b")
+_DENIED = re.compile(
+    r"\b(?:none|neither|nothing|no(?: one)?|not|never)\b[^,;:.]*\b(?:an?|the|proven|established|known) (?:\w+ )?$|n't (?:an?|the) (?:\w+ )?$",
+    re.IGNORECASE,
+)
+_SEARCHED = re.compile(r"\b(?:search|look|ask)(?:ed|ing|es|s)? (?:\w+ ){0,3}for [^.;]*$", re.IGNORECASE)
+_COUNTED = re.compile(
+    r"(?:\d|\b(?:all|most|half|none))(?: ?%)?(?: (?:of|more|errors?|mistakes?|items?|images?|ones|them|these|those|this|the|\d[\d,]*|are|is|wrong))* $"
+)
+_FROM_HALF = re.compile(r" (?:the |that |one |another |a )?(?:\w+ )?(?:half|halves|part|column|row)\b")
+
+
 def names_no_cause(part: str, match: re.Match[str]) -> bool:
     """A cause of next to nothing, of what is not named, or of a verdict ("inconclusive, because …"), or one that is denied."""
-    if _TOO_LITTLE.search(part[: match.start()]) or _REFUTED.match(part, match.end()):
+    before = part[: match.start()]
+    if _TOO_LITTLE.search(before) or _REFUTED.match(part, match.end()):
+        return True
+    if match[0].lower().startswith("cause") and _DENIED.search(before):
+        return True
+    if match[0].lower().startswith("behind") and _SEARCHED.search(before):
         return True
     reason = _REASON.match(match[0]) and any(v.search(part[: match.start()]) for v in VERDICTS.values())
     return bool(reason or _SMALL_PART.match(part, match.end()) or _NO_THING.match(part, match.end()))
@@ -49,6 +71,8 @@ def of_oneself(part: str, match: re.Match[str]) -> bool:
     if not _REASON.match(match[0]):
         return False
     clause = re.split(r"[;:]\s|\.\s", before)[-1]
+    if _STATED.search(clause) and not _AS_FACT.search(clause):
+        return True
     return bool(_CONDUCT.search(clause) or _NOT_KNOWABLE.search(clause) or _RECKONED.match(after))
 
 
@@ -57,6 +81,8 @@ def of_shares(at: Reading, match: re.Match[str]) -> bool:
     before, after = at.part[: match.start()], at.part[match.end() :]
     if match[0].lower().startswith(("come", "came")):
         end = at.sentence.start + match.end()
+        if _COUNTED.search(before) or _FROM_HALF.match(after):
+            return True
         return any(
             m.kind == "class"
             and 0 <= m.start - end <= len(" the ")

@@ -24,9 +24,15 @@ _MOST = 14  # counts of a section of which sums are tried
 _MENDED = re.compile(
     r"\bthen\b|\bwould\b|\bcould\b|\bif\b|\bsolved\b|\bmended\b|\bfixed\b|\bgone\b|\bwithout\b", re.IGNORECASE
 )
-_GOAL = re.compile(r"\b(?:need|want|reach|require|demand|ask)\w*|\bgoal\b|\btarget\b", re.IGNORECASE)
+_GOAL = re.compile(
+    r"\b(?:need|want|reach|require|demand|ask)\w*|\b(?:has|have) to\b|\bgoal\b|\btarget\b", re.IGNORECASE
+)
+_ALLOWS = re.compile(
+    r"\b(?:at most|no more than|may|might|must|can|allow\w*|should)\b|\d ?% of\b", re.IGNORECASE
+)
 _ALL_OF = re.compile(r"\ball (?:two|three|four|five|of (?:them|these))\b|\bboth\b", re.IGNORECASE)
 _TERMS = re.compile(r"(?<![\d.,])\d+(?:,\d{3})*(?: ?\+ ?\d+(?:,\d{3})*)+(?!\.?\d)")
+_HALF = re.compile(r"\bhalf\b", re.IGNORECASE)
 _FEW = 13  # a smaller count may be the difference of any two
 
 
@@ -56,13 +62,14 @@ class Ledger:
 
     Attributes:
         bounds: what is demanded, in percent; ``asked`` what else the person named.
-        totals: (all images, wrong ones) of each split.
+        totals: (all images, wrong ones) of each split; ``parts`` those of each class.
         shift: leads from a cell to the answer.
     """
 
     bounds: Sequence[float] = ()
     asked: Sequence[float] = ()
     totals: Sequence[tuple[float, float]] = ()
+    parts: Sequence[tuple[float, float]] = ()
     stated: list[Stated] = field(default_factory=list)
     open: list[Open] = field(default_factory=list)
     shift: int = 0
@@ -151,6 +158,10 @@ class Ledger:
         for a, b in permutations(near, 2):
             if any(one.number.near(v) for v in _results(one, a, b, close=True)):
                 return a, b
+        if one.number.family == "plain" and one.number.value >= _FEW and _HALF.search(one.at.part):
+            for s in near:  # "about 117 fewer, if half of them go"
+                if s.number.family == "plain" and one.number.near(s.number.value / 2):
+                    return s, s
         section = [s for s in self.stated if s.scope.section == one.scope.section and s.atoms]
         for a, b in permutations(section, 2):
             if (
@@ -169,7 +180,8 @@ class Ledger:
             if not total.number.family == one.number.family == "plain" or total.number.value < _FEW:
                 continue
             all_ = total.number.value
-            allowed = [all_ * (100 - b) / 100 for b in self.bounds]
+            allows = _GOAL.search(said) or _MENDED.search(said) or _ALLOWS.search(said)
+            allowed = [all_ * (100 - b) / 100 for b in self.bounds] if allows else []
             allowed += [x for a in asked for x in (all_ * a / 100, all_ * (100 - a) / 100)]
             if any(one.number.near(x) for x in allowed):
                 return total, total
@@ -180,7 +192,7 @@ class Ledger:
         number = one.number
         if number.family != "plain" or number.word or number.value < _FEW or not _GOAL.search(one.at.part):
             return None
-        for images, wrong in self.totals:
+        for images, wrong in (*self.totals, *self.parts):
             right = images - wrong
             beside = next(
                 (s for s in self.stated if s.scope.section == one.scope.section and s.atoms and s.number.value in (images, wrong, right)),
@@ -273,3 +285,17 @@ def whole_sets(atoms: Sequence[Atom]) -> list[tuple[float, float]]:
         (100 * m["right"] / m["share"], m["right"]) for m in made.values() if m.get("share") and "right" in m
     ]
     return [(round(n), round(n) - right) for n, right in found]
+
+
+def whole_classes(atoms: Sequence[Atom]) -> list[tuple[float, float]]:
+    """(images, wrong ones) of each class of which the record counts the errors."""
+    counts: dict[tuple[frozenset[str], frozenset[str]], dict[str, float]] = {}
+    for a in atoms:
+        plain = not (a.told or a.when or a.pair or a.row or a.names.attributes) and a.family == "plain"
+        if (
+            plain
+            and len(a.names.classes) == 1
+            and (a.metric, a.part) in (("images", "n"), ("recall", "count"))
+        ):
+            counts.setdefault((a.names.classes, a.names.splits), {}).setdefault(a.metric, a.value)
+    return [(c["images"], c["images"] - c["recall"]) for c in counts.values() if len(c) == 2]

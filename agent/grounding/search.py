@@ -7,14 +7,15 @@ words that are merely unknown. A number stands where one candidate stays below `
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from failsight.agent.grounding.binding import FAR, LIKELY, ODD, POSSIBLE, clause_of
 from failsight.agent.grounding.derived import SPEAKS
 from failsight.agent.grounding.numbers import Number
 from failsight.agent.grounding.quantities import LIMIT, quantity, spoken
-from failsight.agent.grounding.reading import REVERSE
+from failsight.agent.grounding.reading import REVERSE, Reading
 from failsight.agent.grounding.slots import Bound
 from failsight.agent.grounding.sources import DATA, Atom
 
@@ -68,6 +69,22 @@ def stated(number: Number, atom: Atom, at: Bound) -> bool:
     return all(c.stated(clause, whole) for c in atom.when)
 
 
+_AT = re.compile(r",? (?:at|in|on|during|&|with)(?: the| an?)? |[ -]")
+
+
+def whole_and_parts(atoms: Sequence[Atom]) -> Iterator[Atom]:
+    """The plain values that groups have."""
+    return (a for a in atoms if not a.told and not a.elsewhere and a.part in ("value", "count", "n"))
+
+
+def crossed(reading: Reading, number: Number) -> Iterator[frozenset[tuple[str, str]]]:
+    """The groups of more than one condition that a sentence names before a number: "line 3 at night"."""
+    marks = [m for m in reading.mentions if m.kind == "attribute" and m.value and m.end <= number.start]
+    for one, other in itertools.pairwise(marks):
+        if one.name != other.name and _AT.fullmatch(reading.text[one.end : other.start]):
+            yield frozenset({(one.name, one.value), (other.name, other.value)})
+
+
 _AGAINST = re.compile(r"\b(?:against|than|versus|vs\.?|compared (?:with|to)|instead of) (?:\w+ ){0,2}$")
 _EFFECT = re.compile(r"\beffects? (?:is|was|of)\b")  # what is beyond the control
 
@@ -78,6 +95,9 @@ class Search:
     def __init__(self, atoms: Sequence[Atom]) -> None:
         whole = [a for a in atoms if not a.told and not a.names.entities and a.part in ("value", "count")]
         self._general = {(a.metric, s) for a in whole for s in a.names.splits}  # recorded for everything
+        self._crossed = {
+            (a.metric, a.family, a.names.values) for a in whole_and_parts(atoms) if len(a.names.values) > 1
+        }
         self._evidence: dict[str, set[str]] = {}  # finding → the evidence that speaks of it
         for atom in atoms:
             for ref in atom.refs:
@@ -102,6 +122,8 @@ class Search:
             total += 0.0 if set(atom.refs) & self._evidence.get(next(iter(at.findings)), frozenset()) else FAR
         if cited and atom.refs and not set(atom.refs) & cited:
             total += FAR
+        if atom.names.values and self._of_a_wider_group(number, atom, at):
+            return FAR
         if atom.when and not stated(number, atom, at):
             return FAR
         for part in (_split, self._subject, quantity, _pair, side):  # the cheap ones first
@@ -109,6 +131,13 @@ class Search:
                 break
             total += part(number, atom, at)
         return total
+
+    def _of_a_wider_group(self, number: Number, atom: Atom, at: Bound) -> bool:
+        """``Line 3 at night handles 22.3 %``: the value of all of line 3, where the record holds that of line 3 at night."""
+        for group in crossed(at.reading, number):
+            if atom.names.values < group and (atom.metric, atom.family, group) in self._crossed:
+                return True
+        return False
 
     def loosely(self, number: Number, atom: Atom, at: Bound) -> bool:
         """Whether ``atom`` is about the things of a sentence, whatever quantity it is."""

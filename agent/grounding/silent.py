@@ -15,7 +15,7 @@ from failsight.agent.grounding.reading import Reading
 
 _UNKNOWN = re.compile(
     r"\b(?:no|not|never|nobody|nothing|none|neither|cannot|can't|without|yet|hasn't|haven't|wasn't|weren't|isn't|didn't|doesn't|don't|unknown|unclear|open)\b[^.;]*\b(?:test\w*|experiment\w*|evidence|establish\w*|settled|shown|known|know|tell|tells|say|looked|mask\w*|cover\w*|measured|examined|checked|tried|carried|done|run|retrained|repaired|proof|proven|proved|cause[sd]?|ties?|explain|excluded|ruled|compared|checks?|vouch|promise|decided?|verdict|suspect\w*|record)\b|"
-    r"\bfor a person to\b|\ba person (?:has to|decides|should)\b|\bsuspicion\b|\bsuspects?\b|\bhints?\b|\bopen (?:question|hypothes\w+)\b|\bremains? to be\b|\bcorrelations? (?:so far|only)\b|\bassociation only\b",
+    r"\bfor a person to\b|\bonly (?:a|the) (?:person|human|expert)\b|\bthis is (?:just |simply )?the [\w ]{3,40} again\b|\ba person (?:has to|decides|should)\b|\bsuspicion\b|\bsuspects?\b|\bhints?\b|\bopen (?:question|hypothes\w+)\b|\bremains? to be\b|\bcorrelations? (?:so far|only)\b|\bassociation only\b",
     re.IGNORECASE,
 )
 _ADVICE = re.compile(

@@ -23,6 +23,7 @@ NAMING = ("class_name", "true_class", "predicted_class", "within_class", "region
 NOTHING: frozenset[str] = frozenset()
 DATA = frozenset({"data"})
 _TAKEN = re.compile(r" taken for | towards class | instead of | → ")
+_NUMBERED = re.compile(r"\bslice ([A-Za-z]\w*)=(\d{1,2})(?=$|,| &| and )")
 _ELSEWHERE = "_elsewhere"  # behind the name of a value outside of what it is of
 _OTHERS = re.compile(r"\bthe other images$")
 _RIGHT = {"accuracy", "recall", "balanced_accuracy", "precision"}
@@ -93,6 +94,11 @@ def lexicon_of(state: CaseState, classes: Sequence[str], values: Mapping[str, An
         for name, value in (record.finding.slice or {}).items():
             if is_attribute(name):
                 known.setdefault(name, set()).add(str(value))
+    for made in state.evidence:  # numbers by which a column names its groups: "line=3"
+        for fact in made.facts:
+            for name, value in _NUMBERED.findall(fact.of):
+                if is_attribute(name):
+                    known.setdefault(name, set()).add(value)
     everything = {v for vs in known.values() for v in vs}
     for made in state.evidence:
         boxes = [str(made.arguments.get("region") or "")]
@@ -170,7 +176,11 @@ def _evidence(evidence: Evidence, lexicon: Lexicon, state: CaseState) -> Iterato
     for shown in evidence.tables:
         exact += table(shown, base, lexicon, findings)
     yield from exact
-    for text in (evidence.summary, *evidence.notes, *evidence.next_steps):
+    kept = {r.finding.statement for r in state.records.values()}
+    seen = (
+        f.statement for f in evidence.findings if f.statement not in kept
+    )  # what is no statement of the case's findings
+    for text in (evidence.summary, *evidence.notes, *evidence.next_steps, *seen):
         yield from told(text, lexicon, base, findings)
 
 

@@ -13,6 +13,7 @@ from failsight.agent.grounding.lexicon import KINDS, NEGATION, STATUS
 from failsight.agent.grounding.names import Lexicon, Mention
 from failsight.agent.grounding.reading import Reading
 from failsight.agent.grounding.sources import DATA, NOTHING, Atom
+from failsight.agent.grounding.tried import in_evidence
 from failsight.agent.grounding.verdicts import AHEAD, MANY
 from failsight.agent.state import CaseState
 
@@ -79,6 +80,13 @@ class Standing(Expected):
                 before = re.split(r"[;:|]|, (?:and|but)\b| but ", at.part[: match.start()])[-1]
                 if hedged(at.part, match.start()) or _DENIES.search(before):
                     continue
+                ids, whole = at.whole.evidence, at.whole
+                if (
+                    ids
+                    and not whole.findings
+                    and set(in_evidence(self.state, self.lexicon, ids, whole)) == {word}
+                ):
+                    continue  # the rows of the table that is cited say so
                 behind = re.match(
                     r"(?: \w+)? (?P<what>findings?|shortcuts?|hypotheses|experiments?|(?:masking )?tests?|slices?)\b",
                     at.part[match.end() :],
@@ -345,6 +353,12 @@ class Standing(Expected):
         """What a note says was left out."""
         match = _OUT.search(at.part)
         if match is None or not at.whole.attributes or hedged(at.part, match.start()):
+            return
+        ids = at.whole.evidence
+        rows = in_evidence(self.state, self.lexicon, ids, at.whole) if match[0].lower() == "excluded" else []
+        if rows and all(row == "excluded" for row in rows):  # the verdict of a gap, and not what was left out
+            start = at.sentence.start + match.start()
+            yield weighed("verdict", start, start + len(match[0]), True, tuple(sorted(ids)[:1]), "")
             return
         notes = [
             (e.id, self.lexicon.find(n).attributes)

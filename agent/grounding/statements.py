@@ -15,7 +15,7 @@ from failsight.agent.grounding.measures import Measures, Side
 from failsight.agent.grounding.names import Lexicon
 from failsight.agent.grounding.recorded_facts import facts
 from failsight.agent.state import CaseState
-from failsight.tools.text import clean
+from failsight.tools.text import clean, number
 
 ASKED = re.compile(r"\{\s*(?P<what>compare|order|table)\s+(?P<rest>[^{}\n]{3,160}?)\s*\}", re.IGNORECASE)
 _IMAGES = {
@@ -23,6 +23,10 @@ _IMAGES = {
 }  # fmt: skip
 _OF = re.compile(r"\s(?:of|on|for|in|between|by)\s", re.IGNORECASE)
 _BY = re.compile(r"^(?:the )?(?:classes|rooms|things|cues)?\s*by\s+", re.IGNORECASE)
+_SLICES = re.compile(
+    r"(?P<metric>[^{}]+?) (?:of|for|between) (?:the )?slices? (?P<one>.+?) (?:and|with|against) (?:the )?(?:slice )?(?P<other>.+)",
+    re.IGNORECASE,
+)
 _EQUAL = 1e-9
 
 
@@ -33,6 +37,8 @@ def say(
     rest = clean(rest, 160)
     if what.lower() == "table":
         return _table(rest, lexicon, measures)
+    if state is not None and what.lower() == "compare" and (two := _SLICES.fullmatch(rest)) is not None:
+        return _of_slices(_metric(two["metric"]), two, state)
     metric = _metric(_OF.split(_BY.sub("", rest), maxsplit=1)[0])
     if not measures.has(metric):
         return (
@@ -62,6 +68,30 @@ def say(
         told = f"{one} ({shown[0]}) and {other} ({shown[1]}) can't be told apart by {_name(metric)}{_where(metric, split)}"
         return told, refs, ""
     return _two(metric, sides, _where(metric, split), measures)
+
+
+def _of_slices(metric: str, two: re.Match[str], state: CaseState) -> tuple[str, str, str]:
+    """Two slices of which the newest evidence that holds both gives the value."""
+    for made in reversed(state.evidence):
+        found = [
+            facts(made, f"{two['metric'].strip()} of slice {two[side].strip()}") for side in ("one", "other")
+        ]
+        values = [f[0].value for f in found if len(f) == 1]
+        if len(values) < 2 or not all(isinstance(v, int | float) for v in values):
+            continue
+        (one,), (other,) = found
+        a, b = float(values[0]), float(values[1])  # type: ignore[arg-type]
+        way = "the same" if abs(a - b) < _EQUAL else "higher" if a > b else "lower"
+        shown = [number(f.value, f.unit) for f in (one, other)]
+        first, second = (f.of.removeprefix("slice ") for f in (one, other))
+        told = f"{_name(metric)} is {way} for {first} ({shown[0]}) {'as' if way == 'the same' else 'than'} for {second} ({shown[1]})"
+        split = str(made.arguments.get("split") or "data")
+        return told + (f" on the {_IMAGES[split]}" if split in _IMAGES else ""), made.id, ""
+    return (
+        "",
+        "",
+        f"no evidence holds the {_name(metric)} of both slices; count_images or disaggregate measure them",
+    )
 
 
 def _alike(

@@ -30,6 +30,7 @@ def table(shown: Table, base: Atom, lexicon: Lexicon, about: Mapping[str, Names]
     keys = [_key(row, among) for among in (_keys(shown, units),) for row in shown.rows]
     under = conditions(keys, lexicon)
     heads = _heads(shown.columns, lexicon)
+    yield from _answers_of_matrix(shown, base, lexicon)
     for key, row in zip(keys, shown.rows, strict=True):
         labels = [
             (c, str(v)) for c, v, u in zip(shown.columns, row, units, strict=False)
@@ -75,6 +76,21 @@ def _rates_of_matrix(shown: Table, row: Sequence[Cell], atom: Atom, lexicon: Lex
             yield from values(count / total, "share", pair)
     yield replace(atom, value=float(total - counts[true]), family="plain", metric="error", part="count")
     yield replace(atom, value=float(total), family="plain", metric="images", part="n")
+
+
+def _answers_of_matrix(shown: Table, base: Atom, lexicon: Lexicon) -> Iterator[Atom]:
+    """How often each class is the answer: the sum of its column, where the matrix has a row for every class."""
+    if shown.columns[0] != "true class" or {str(r[0]) for r in shown.rows} != set(lexicon.classes):
+        return
+    splits = _splits(lexicon, shown.title) or base.names.splits
+    for at, name in enumerate(shown.columns):
+        counts = [r[at] for r in shown.rows]
+        if name in lexicon.classes and all(isinstance(c, int) for c in counts):
+            names = replace(base.names, classes=frozenset({name}), splits=splits)
+            total = float(sum(c for c in counts if isinstance(c, int)))
+            yield replace(
+                base, value=total, family="plain", names=names, metric="answers", part="n", loose=NOTHING
+            )
 
 
 def _keys(shown: Table, units: Sequence[str]) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from failsight.agent.grounding.names import Lexicon, Names
 from failsight.agent.state import CaseState, FindingRecord
@@ -40,4 +40,27 @@ def of_rows(state: CaseState, lexicon: Lexicon) -> dict[str, set[str]]:
             if len(names) == 1:
                 verdict = str(row[table.columns.index("verdict")])
                 made.setdefault(next(iter(names)), set()).add(verdict)
+    return made
+
+
+def in_evidence(state: CaseState, lexicon: Lexicon, ids: Collection[str], about: Names) -> list[str]:
+    """The verdicts that tables of some evidence give the rows which a sentence names: those of the values, else of the columns that it
+    names, else all; a row about more than it names is none of them. Without ids all evidence counts, and something has to be named."""
+    made: list[str] = []
+    for evidence in state.evidence:
+        if (ids and evidence.id not in ids) or not (ids or about.attributes):
+            continue
+        for table in (t for t in evidence.tables if "verdict" in t.columns):
+            at = table.columns.index("verdict")
+            for row in table.rows:
+                own = lexicon.find(str(row[0]))
+                valued = {v for v in about.values if v[0] in own.attributes}
+                if about.attributes and not own.attributes <= about.attributes:
+                    continue
+                if (
+                    own.attributes
+                    and (not valued or own.values & valued)
+                    and (about.attributes or len(own.attributes) == 1)
+                ):
+                    made.append(str(row[at]))
     return made

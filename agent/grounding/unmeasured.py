@@ -29,6 +29,12 @@ _DEMAND_BEHIND = re.compile(
     r" ?(?:%|percent)?\W{0,2}(?: (?:accuracy|recall))? (?:means?|would (?:take|need|mean|require)|needs?|requires?|that you|you (?:want|asked|need))\b",
     re.IGNORECASE,
 )
+#: "I have noted your targets: 85 % overall and 75 % for film"
+_NOTED = re.compile(
+    r"\b(?:noted|(?:your|the) (?:targets?|goals?|demands?|requirements?))(?:\b(?!.*\b(?:reach\w*|miss\w*|gets?|got|now|today|measured|stands?|is at)\b)[^.;]*)$",
+    re.IGNORECASE,
+)
+_TOWARDS = re.compile(r"\b(?:has|have|must|needs?|got) (?:to )?[^.;]*\bfrom [\d.]+ ?%(?: \[[^\]]*\] ?%?)?(?: \[E\d+\])? to $", re.IGNORECASE)  # fmt: skip
 _MORE = ("above", "over", "from", "beyond", "more than", "at least")
 _LIMIT_WORD = re.compile(
     r"\b(above|over|below|under|from|beyond|more than|less than|at least|at most) $", re.IGNORECASE
@@ -49,6 +55,7 @@ _OF_KIND = re.compile(
     r" (?:\w+ )?(?:rooms|classes|groups|categories|answers|words|lines|patterns|columns|kinds|others)\b(?! (?:are|were|is|was) (?:confirmed|refuted|wrong))|(?= by | in | of (?:them|these)|[.,;:)])"
 )
 _SAMPLE = re.compile(r" (?:\w+ )?(?:images|pictures|photos)\b")
+_OR_MORE = re.compile(r"\b(\d+(?:\.\d+)?) points or more\b")
 _SETTING = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -61,6 +68,13 @@ class Unmeasured:
             e.id: {float(t) for v in e.arguments.values() if isinstance(v, str) for t in _SETTING.findall(v)}
             for e in state.evidence
         }
+        self._least = {
+            float(m[1]) for e in state.evidence for t in (e.summary, *e.notes) for m in _OR_MORE.finditer(t)
+        } | {
+            round(100 * float(f.value), 4)
+            for e in state.evidence for f in e.facts
+            if f.name == "minimum_effect" and isinstance(f.value, int | float)
+        }  # fmt: skip
         self._samples = {e.id: e.arguments.get("max_images") for e in state.evidence}
         self.looked = any(e.tool.startswith(_LOOKING) for e in state.evidence)
         said = [n.value for s in state.said if s.role != "planner" for n in numbers(s.text, words=False)]
@@ -80,6 +94,7 @@ class Unmeasured:
         return (
             self._is_bound(number, before, after)
             or self._is_setting(number, at, scope)
+            or self._is_of_the_test(number, after)
             or self._is_demanded(number, before, after, head=scope.head)
             or (number.family == "plain" and self._is_no_result(number, at, before, after))
         )
@@ -102,6 +117,12 @@ class Unmeasured:
         shares = (v for i in ids for v in self._settings.get(i, ()) if 0 < v < 1)
         return number.family == "percent" and any(abs(number.value - 100 * v) < 1e-6 for v in shares)
 
+    def _is_of_the_test(self, number: Number, after: str) -> bool:
+        """``a gap of five points or more``: how large the record says that a gap has to be to count."""
+        if number.family != "points" or not re.match(r",? or (?:more|larger|above)\b", after):
+            return False
+        return abs(number.value) in self._least
+
     def _is_demanded(self, number: Number, before: str, after: str, *, head: bool) -> bool:
         """``90 % would take …``, ``above 90 %``: what the person asked for, or about, or a limit in the person's words."""
         if number.word or number.family != "percent" or number.value not in self._asked:
@@ -109,7 +130,12 @@ class Unmeasured:
         limit = _LIMIT_WORD.search(before)
         if limit is not None and (limit[1].lower() in _MORE, number.value) in self._limits:
             return True
-        return head or bool(_DEMAND_BEFORE.search(before) or _DEMAND_BEHIND.match(after))
+        return head or bool(
+            _DEMAND_BEFORE.search(before)
+            or _NOTED.search(before)
+            or _TOWARDS.search(before)
+            or _DEMAND_BEHIND.match(after)
+        )
 
     def _is_no_result(self, number: Number, at: Reading, before: str, after: str) -> bool:
         """What is advised, what was seen in pictures, and ``the two rooms`` that were spoken of."""

@@ -15,7 +15,7 @@ from failsight.agent.grounding.names import Lexicon, Names, gather
 from failsight.agent.grounding.reading import Reading
 from failsight.agent.grounding.reasons import names_no_cause, of_oneself, of_shares
 from failsight.agent.grounding.subjects import by_experiment, clause_of_verdict, speaks_of
-from failsight.agent.grounding.tried import of_rows, tried
+from failsight.agent.grounding.tried import in_evidence, of_rows, tried
 from failsight.agent.state import CaseState, FindingRecord
 
 AHEAD = re.compile(
@@ -62,6 +62,7 @@ _COUNT_OF = re.compile(
 _COUNTED = re.compile(r"^\s+(?:findings?|hypothes[ei]s|ones?|slices|groups)\b")
 
 
+_NO_GAP = re.compile(r"\bno (?:\w+ )?(?:gaps?|differences?|excess)\b[^.;,]*$", re.IGNORECASE)
 _EXPERIMENT = re.compile(
     r"\bexperiment\w*|\bmask(?:ing|ed) (?:test|experiment)|\btest by masking|\bmasking\b", re.IGNORECASE
 )
@@ -229,10 +230,21 @@ class Findings:
         ok = ok or (
             not about and (self._never_tested(at, match[0]) or self._in_table(at, wanted or "inconclusive"))
         )
+        ok = ok or self._of_rows_cited(at, verdict, negated=negated, before=before)
         reason = "" if ok else "the record gives another verdict" if about else "no such finding"
         refs = tuple(x for r in agreeing[:1] for x in (*r.evidence[-1:], r.id))
         start = at.sentence.start + match.start()
         return Claim("verdict", start, start + len(match[0]), ok, refs, reason)
+
+    def _of_rows_cited(self, at: Reading, verdict: str, *, negated: bool, before: str) -> bool:
+        """``refuted for all six operators [E24]``, ``no gap between the speed groups is confirmed [E21]``: the rows of the table say so."""
+        if at.whole.findings or at.whole.classes:
+            return False
+        if verdict == "confirmed" and _NO_GAP.search(before):
+            rows = in_evidence(self.state, self.lexicon, at.whole.evidence, at.whole)
+            return bool(rows) and "confirmed" not in rows
+        rows = in_evidence(self.state, self.lexicon, at.whole.evidence, at.whole) if at.whole.evidence else []
+        return bool(rows) and not negated and all(row == verdict for row in rows)
 
     def _in_table(self, at: Reading, verdict: str) -> bool:
         """``airplane and bird are inconclusive``: a table of the record gives each thing that is named this verdict."""

@@ -115,10 +115,10 @@ def _attribute_values(case: Case, *, everywhere: bool) -> dict[str, list[str]]:
     raw: dict[str, list[str]] = {f"object:{name}": ["yes", "no"] for name in sorted(objects)}
     raw |= {f"computed:{name}": [] for name in COMPUTED}
     for name, column in table.columns.items():
-        values = sorted({v for v in column if isinstance(v, str)})
+        values = _spoken(column)
         if everywhere and values and "deploy" in case.splits():
             there = case.table("deploy").columns.get(name, ())
-            values += sorted({v for v in there if isinstance(v, str)} - set(values))
+            values += [v for v in _spoken(there) if v not in values]
         raw[f"metadata:{name}"] = values[:MOST_NAMED] or _numerals(column)
     definitions = {d.key: d for d in case.definitions()}
     raw |= {key: list(d.values) for key, d in definitions.items() if d.source in ASSIGNED}
@@ -131,6 +131,14 @@ def _attribute_values(case: Case, *, everywhere: bool) -> dict[str, list[str]]:
             shown = (one.shown(v) for v in (*values, *(v for k in one.also for v in raw.get(k, ()))))
             made[one.name] = list(dict.fromkeys(v for v in shown if v is not None))
     return made
+
+
+def _spoken(column: Any) -> list[str]:
+    """The texts of a column, in order; of many dates their months, by which they are counted."""
+    from failsight.tools.attributes.dates import by_period
+
+    texts = {v for v in column if isinstance(v, str)}
+    return sorted(set((by_period(column) or {}).values()) or texts)
 
 
 def _numerals(column: Any) -> list[str]:

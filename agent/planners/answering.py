@@ -33,14 +33,17 @@ from failsight.agent.planners import (
     phrases,
     pointed,
     references,
+    rephrased,
     several,
     showing,
     slots,
+    tables,
     thresholds,
     together,
     told,
     understood,
     undoing,
+    unexamined,
     unnamed,
     unsure,
     whether,
@@ -89,16 +92,18 @@ def one_wish(case: Case, question: str, before: Sequence[Turn], *, whole: bool =
 def _first(case: Case, question: str, before: Sequence[Turn], whole: bool) -> AIMessage:
     """What is made of the sentence, words of the trade spelt right; ``before``: the turns so far."""
     question = spelling.corrected(known.wish_of(question), words.vocabulary(case))
+    question = rephrased.plainly(case, question, before)
     meant = known.as_said(case, question, before) or pointed.meant(case, question, before)
     if isinstance(meant, AIMessage):
         return meant
-    question, act = parted.joined(meant), last_act(before)
+    question, act = tables.by_each(parted.joined(meant), words.vocabulary(case).attributes), last_act(before)
     heard = words.names(case, question)
     made = (
         _taken_back(case, question, before)
         or understood.bare(case, question, before)
         or demanded.answered(case, question, words.vocabulary(case))
         or compared.opposed(case, question, heard, before)
+        or unexamined.answered(case, question)
         or handed.answered(case, question, heard, before)
         or compared.continued(case, question, heard, before)
         or (known.whole(case, question, heard, before) if whole else None)
@@ -168,7 +173,7 @@ def _reason(made: Evidence, tool: str) -> str:
 def _taken_back(case: Case, question: str, before: Sequence[Turn]) -> AIMessage | None:
     named = phrases.WITHDRAW.match(question)
     if named:
-        return _withdrawn(case, named["a"] or named["b"])
+        return _withdrawn(case, named["a"] or named["b"], named["why"] or "")
     back = undoing.taken_back(case, question, before)
     if back is None:
         return None
@@ -180,10 +185,10 @@ def _taken_back(case: Case, question: str, before: Sequence[Turn]) -> AIMessage 
     return words.call(tool, arguments, prompts.say("why.undo", what=clean(back.what, 120)), then=rest)
 
 
-def _withdrawn(case: Case, finding: str) -> AIMessage:
+def _withdrawn(case: Case, finding: str, why: str = "") -> AIMessage:
     """A hypothesis is taken back, or why it can't be."""
     try:
-        record = case.withdraw(finding)
+        record = case.withdraw(finding, why=clean(why, 300))
     except RetryError as error:
         return words.message(str(error), words.choices(case))
     return words.message(

@@ -18,6 +18,7 @@ from failsight.agent.planners.counting.said import RANKS
 from failsight.agent.planners.counting.said import TOOL as COUNT
 from failsight.agent.planners.dialogue import last_act
 from failsight.agent.planners.slots import splits, where
+from failsight.tools.hypotheses.typed import conditions_of
 
 if TYPE_CHECKING:
     from failsight.agent.case import Case
@@ -106,7 +107,7 @@ def _of_act(case: Case, act: Act, known: Mapping[str, Evidence]) -> list[Count]:
         others = (given.get("class_a"), given.get("class_b"), *(given.get("others") or ()))
         return [Count((f"true={c}",), RIGHT, named) for c in others if c]
     if act.tool == "compare_group":
-        return _sides(given, named)
+        return _sides({**_of_finding(case, str(given.get("finding") or "")), **given}, named)
     if act.tool in ("disaggregate", "find_slices") and not given.get("within_class"):
         return _values(case, given, named)
     if act.tool in ("confusion_matrix", "show_images"):
@@ -136,6 +137,15 @@ def _sides(given: Mapping[str, Any], named: tuple[str, ...]) -> list[Count]:
     if len(held) != 1:
         return [group] if held else []
     return [group, Count((*lead, denied(held[0])), ("wrong",), named)]
+
+
+def _of_finding(case: Case, name: str) -> dict[str, Any]:
+    """The group and the class of a finding whose test was asked for by its name."""
+    record = case.state().find(name) if name else None
+    if record is None:
+        return {}
+    held = [str(c) for c in conditions_of(record.finding.slice)]
+    return {"where": held, **({"class_name": record.finding.class_name} if record.finding.class_name else {})}
 
 
 def _values(case: Case, given: Mapping[str, Any], named: tuple[str, ...]) -> list[Count]:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 from langchain_core.messages import AIMessage, BaseMessage
 
 from failsight import prompts
-from failsight.agent.planners import carried, explaining, figures, grouped, whether, words
+from failsight.agent.planners import (
+    carried,
+    explaining,
+    figures,
+    grouped,
+    qualities,
+    rephrased,
+    whether,
+    words,
+)
 from failsight.agent.planners.counting import said as counting_said
 from failsight.knowledge_base.calendar import times_in, unrecorded
 from failsight.knowledge_base.counts import named
@@ -36,7 +45,7 @@ def completed(
     begun = next((m for m in since if m.type == "ai"), None)
     unread = list(begun.additional_kwargs.get(UNREAD, ())) if begun is not None else []
     head = [not_understood(unread)] if unread else []
-    mentions = named(question[:400], names)
+    mentions = named(rephrased.spoken_of(question[:400], names), names)
     left, tool = carried.left_out(case, mentions, since)
     head += [grouped.left_out(left, tool)] if left else []
     head += _untold_times(question, names, since)
@@ -49,10 +58,17 @@ def completed(
         body = f"{body}\n{told}"
     elif told and head:
         head.append(told)
+    if (taken := qualities.assumed(case, question[:400], _calls(since))) and body:
+        body = f"{body}\n{taken}"
     head = [*_untold_classes(mentions, since, "\n".join([*head, body])), *head]
-    tail = explaining.confusions(case, evidence)
+    tail = explaining.confusions(case, evidence) or explaining.groups(case, evidence)
     text = "\n".join([*head, *([body] if body else []), *(["", *tail] if tail else [])])
     return read_as(question, AIMessage(text, additional_kwargs=_with_next(made, begun)), names)
+
+
+def _calls(since: Sequence[BaseMessage]) -> str:
+    """The arguments of the turn's calls as text."""
+    return str([c["args"] for m in since for c in getattr(m, "tool_calls", ())])
 
 
 def _times(question: str, names: Vocabulary, since: Sequence[BaseMessage]) -> str:

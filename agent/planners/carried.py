@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from failsight.agent.planners import grouped
-from failsight.agent.planners.counting.said import SAID
+from failsight.agent.planners.counting.said import SAID, TOOL
 from failsight.knowledge_base.condition_text import TOGETHER, columns_in, denied, parts
 from failsight.knowledge_base.groups import Group, told
+from failsight.knowledge_base.vocabulary import words_of
 from failsight.tools.experiments.population import NOT, apart, parse_filters
 
 if TYPE_CHECKING:
@@ -61,7 +62,20 @@ def left_out(case: Case, mentions: Mentions, since: Sequence[BaseMessage]) -> tu
     }
     lost = told(Group(missing, {n: v for n, v in each.items() if not v}))
     lost += [f"{n.replace('_', ' ')} {', '.join(v)}" for n, v in each.items() if v]
+    lost += _columns_named(mentions, {*columns, *group.each, *(n for c in (*held, *group.conditions) for n in columns_in(c))}, calls)  # fmt: skip
     return [*lost, *group.unsure, *_looks(case, mentions, group, held)], calls[0][0]
+
+
+def _columns_named(
+    mentions: Mentions, used: set[str], calls: Sequence[tuple[str, Any, BaseMessage]]
+) -> list[str]:
+    """Columns that the sentence names and no count of the turn uses; a name of one word may be an ordinary word, and is not told."""
+    if any(name != TOOL for name, _, _ in calls):
+        return []
+    named = dict.fromkeys(
+        m.name for m in mentions.found if m.role == "attribute" and len(words_of(m.name)) > 1
+    )
+    return [n.replace("_", " ") for n in named if n not in used]
 
 
 def _met(one: str, held: set[str]) -> bool:

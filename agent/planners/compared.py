@@ -17,7 +17,21 @@ from failsight.agent.planners import antecedents, looks, words
 from failsight.agent.planners.advice import ranking
 from failsight.agent.planners.advice.words import bare
 from failsight.agent.planners.antecedents import RIGHT, About, outcome
-from failsight.agent.planners.counting import classes, crossed, follow, narrowed, sides, there
+from failsight.agent.planners.counting import (
+    bigger,
+    blamed,
+    classes,
+    crossed,
+    differs,
+    follow,
+    held_fixed,
+    labelled,
+    measured,
+    narrowed,
+    precision,
+    sides,
+    there,
+)
 from failsight.agent.planners.counting import words as w
 from failsight.agent.planners.counting.base import call_of, columns_of, marks, names_of, why
 from failsight.agent.planners.counting.read import Count, parts, read
@@ -111,7 +125,17 @@ def answered(case: Case, question: str, mentions: Mentions, before: Sequence[Tur
 def opposed(case: Case, question: str, mentions: Mentions, before: Sequence[Turn]) -> AIMessage | None:
     """The counts for a sentence that itself sets two sides beside each other, or asks which of two things it is; None for every other
     sentence."""
-    return crossed.answered(case, question, before) or sides.answered(case, question, mentions)
+    return (
+        bigger.answered(case, question, mentions, before)
+        or blamed.answered(case, question, mentions, before)
+        or precision.answered(case, question, mentions)
+        or labelled.answered(case, question, mentions, before)
+        or measured.answered(case, question, mentions, before)
+        or differs.answered(case, question, mentions, before)
+        or held_fixed.answered(case, question, mentions, before)
+        or crossed.answered(case, question, before)
+        or sides.answered(case, question, mentions)
+    )
 
 
 def continued(case: Case, question: str, mentions: Mentions, before: Sequence[Turn]) -> AIMessage | None:

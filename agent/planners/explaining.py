@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from failsight import prompts
+from failsight.agent.narrate.plain import for_requesters
 from failsight.agent.planners.steps import largest_confusion
 from failsight.agent.state import CaseState, FindingRecord
 from failsight.tools.evidence import Evidence
@@ -39,6 +40,20 @@ def confusions(case: Case, evidence: Sequence[str]) -> list[str]:
         pair = largest_confusion(made.to_dict())
         true, predicted = pair if pair is not None else ("", "")
     return [sentence(r) for r in of_pair(state, true, predicted)[:most]]
+
+
+def groups(case: Case, evidence: Sequence[str]) -> list[str]:
+    """Confirmed findings about a part, or a consequence, of a group whose own test did not confirm anything: they say more than its verdict."""
+    state = case.state()
+    made = next(
+        (e for e in state.evidence if e.id in evidence and e.tool == "compare_group" and e.findings), None
+    )
+    if made is None or made.findings[0].verdict == "confirmed" or made.findings[0].class_name:
+        return []
+    own = dict(made.findings[0].slice or {})
+    held = [r for r in state.confirmed() if own and own.items() <= dict(r.finding.slice or {}).items() and r.finding.key != made.findings[0].key]  # fmt: skip
+    held.sort(key=lambda r: r.finding.kind not in (*_CUES, *_OF_IMAGES[:2]))
+    return [prompts.say("explains.group", id=r.id, statement=clean(for_requesters(r.finding), 300).rstrip("."), evidence=", ".join(r.evidence[:1])) for r in held[:MOST]]  # fmt: skip
 
 
 def sentence(record: FindingRecord) -> str:

@@ -34,6 +34,10 @@ _PREDICATE: Final = re.compile(  # said of all that stands before it: ``how many
     r"(?:is|are|was|were|has been|have been)\s+(?:(?:also|often|more|not|then)\s+)*(?:wrong\w*|right|correct\w*|mis\w+|called|taken|answered|recogni[sz]ed|predicted|worse|better)\b",
     re.IGNORECASE,
 )
+_OUTCOME: Final = re.compile(  # what comes of what stands before it: ``cover the sinks and see if kitchen still comes out``
+    r"see\s+(?:if|whether|what (?:it|the model) (?:says|does|answers))\b[^.?!]*\b(?:still|then|says?|comes? out|changes?|answers?|stays?)\b",
+    re.IGNORECASE,
+)
 _OF_ONE: Final = re.compile(  # clauses that belong to what is before them
     r"\b(?:whether|if|that|because|when|while|where|who|which|think|believe|suspect|guess|know|wonder|suppose|between|both)\W*(?:\w+\W+){0,3}$",
     re.IGNORECASE,
@@ -68,7 +72,7 @@ def parts(question: str) -> list[str]:
         return [text]
     made, start = [], 0
     for glue in _GLUE.finditer(text):
-        if _PREDICATE.match(text[glue.end() :]):
+        if _PREDICATE.match(text[glue.end() :]) or _OUTCOME.match(text[glue.end() :]):
             continue
         if _OF_ONE.search(text[start : glue.start()]) or not _whole(text[start : glue.start()]):
             continue

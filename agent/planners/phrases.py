@@ -47,7 +47,8 @@ _FINDING: Final = r"(?:the |this |that |my |our )?(?:hypothesis |suspicion |idea
 WITHDRAW: Final = re.compile(
     r"^\W*(?:(?:no|please|ok(?:ay)?|let'?s|i|we|can you|could you|now|want to|would like to)\W+)*(?:"
     r"(?:withdraw|retract|drop|forget(?: about)?|scrap|discard|take back|abandon|give up(?: on)?|never ?mind|undo|revert|cancel|remove|delete|strike|unsay|dismiss)\W+"
-    rf"{_FINDING}(?P<a>F\d+)|take {_FINDING}(?P<b>F\d+) back)\b(?:\W+(?:please|again|now|then))*\W*$",
+    rf"{_FINDING}(?P<a>F\d+)|take {_FINDING}(?P<b>F\d+) back)\b(?:\W+(?:please|again|now|then))*"
+    r"(?:\W+(?P<why>(?:because|since|as|nobody|no one|it can'?t be|we can'?t)\b.*))?\W*$",
     re.IGNORECASE,
 )
 WHY: Final = re.compile(

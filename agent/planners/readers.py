@@ -89,8 +89,11 @@ def audience_of(who: str) -> str:
 
 def _report(case: Case, who: str) -> AIMessage:
     audience = audience_of(who)
-    if audience:
-        return written(case, audience, who)
+    return written(case, audience, who) if audience else for_whom(case, who)
+
+
+def for_whom(case: Case, who: str) -> AIMessage:
+    """Which of the kinds of readers somebody is, where the words do not tell."""
     from failsight.agent.narrate.audiences import AUDIENCES
 
     kinds = [f"{name.lower()} ({what})" for name, what in AUDIENCES.values()]

@@ -225,6 +225,10 @@ def _found(case: Case, kind: str) -> AIMessage:
     standings = [r.standing for r in records]
     counts = listing([f"{standings.count(s)} {s}" for s in dict.fromkeys(standings)])
     chosen = [r for r in records if kind in ("", r.standing)]
+    undecided = [r for r in records if r.standing == "inconclusive"]
+    if kind == "open" and not chosen and undecided:  # tested, and no answer came of it: that is open too
+        lines = [prompts.say("told.undecided", count=len(undecided)), *(f"- {words.finding_line(r)}" for r in undecided[:MOST_FOUND])]  # fmt: skip
+        return words.message("\n".join(lines), words.choices(case))
     if not chosen:
         return words.message(prompts.say("told.none_of", kind=kind, counts=counts), words.choices(case))
     head = (

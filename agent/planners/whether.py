@@ -62,6 +62,10 @@ _WORSE: Final = re.compile(
     r"\b(?:worse|worst|weak(?:er)?|fail(?:s|ing|ures?)?|struggl\w+|trouble|hard(?:er)?|wrong|errors?|mistakes?|misclassif\w+|bad(?:ly)?|poor(?:ly|er)?|problems?|lower|less|difficult)\b",
     re.IGNORECASE,
 )
+CAUSE: Final = re.compile(
+    r"\b(?:reasons?|causes?|caused|causing|culprits?|because|due to|to blame|at fault|the fault of|makes? (?:it|them) fail)\b",
+    re.IGNORECASE,
+)
 _HOW_GOOD: Final = re.compile(
     r"\bhow (?:good|bad|accurate|reliable|well|often)\b(?!.*\b(?:taken|called|confused|mistaken|predicted)\b)",
     re.IGNORECASE,
@@ -239,6 +243,8 @@ def _decided(state: CaseState, question: str, made: Sequence[Evidence], mentions
             return _by_class(state, mentions)
         kinds, means_yes = _GROUPS, True
         records = [r for r in records if not wanted or wanted & _named_by(r)]
+        if any(r.standing == "confirmed" for r in records) and CAUSE.search(question):
+            return _of_cause(records, wanted)
     records = [r for r in records if r.finding.kind in kinds]
     if not records:
         return prompts.say("whether.no_group") if kinds == _GROUPS and made[-1].tool == "find_slices" else ""
@@ -253,6 +259,17 @@ def _decided(state: CaseState, question: str, made: Sequence[Evidence], mentions
         key = ("yes", "no") if means_yes else ("not", "fine")
         return _said(f"whether.{key[0] if verdict == 'confirmed' else key[1]}", some)
     return ""
+
+
+def _of_cause(records: Sequence[FindingRecord], wanted: set[str]) -> str:
+    """To a question of a cause: yes only by an experiment, of all that the question names; a group that does worse is none."""
+    from failsight.tools.verdicts import EXPERIMENTS
+
+    shown = [r for r in records if r.standing == "confirmed"]
+    tested = [
+        r for r in shown if wanted <= _named_by(r) and any(t.tool in EXPERIMENTS for t in r.finding.tests)
+    ]
+    return _said("whether.yes", tested) if tested else _said("whether.no_cause", shown)
 
 
 def _said(key: str, records: Sequence[FindingRecord]) -> str:
@@ -278,7 +295,7 @@ def _about(mentions: Mentions) -> set[str]:
     return {
         *held,
         *(f"{o}=yes" for o in mentions.of("object")),
-        *(a for a in mentions.of("attribute") if not held),
+        *(a for a in mentions.of("attribute") if a not in {c for h in held for c in columns_in(h)}),
     }
 
 

@@ -76,11 +76,10 @@ def test_the_groups_of_a_sentence(text: str, held: list[set[str]], archive: Worl
     assert [set(g) for g in groups.read(archive.case, text).groups] == held
 
 
-def test_a_word_of_a_rule_that_is_not_understood_is_told(archive: World) -> None:
+def test_a_rule_with_a_word_that_is_not_understood_is_asked_back_and_not_kept(archive: World) -> None:
     answer = talk(archive.case, ["faded pictures of the 1950s always go to a person"], close=False)[0]
-    assert "“faded”" in answer.first
-    inside = ~handed(archive, [{"decade": "1950s"}])
-    assert f"{int(inside.sum()):,} are left to the model" in answer.words
+    assert "“faded”" in answer.first and not answer.tools
+    assert not kept(archive.case)
 
 
 def test_a_rule_is_kept_for_a_later_session_and_can_be_dropped(archive: World) -> None:

@@ -292,5 +292,5 @@ def test_tools_are_told_whole_or_named_as_left_out(tmp_path: Path, monkeypatch: 
 
 
 def test_an_argument_that_there_is_not_is_named_before_one_that_is_missing() -> None:
-    with pytest.raises(RetryError, match="'classes': there is none of that name"):
-        registry()["compare_classes"].check({"classes": ["a", "b"]})
+    with pytest.raises(RetryError, match="'labels': there is none of that name"):
+        registry()["compare_classes"].check({"labels": ["a", "b"]})

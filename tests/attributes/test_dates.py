@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from failsight.agent import open_case
-from failsight.tools.attributes.dates import by_period, told_forms
+from failsight.tools.attributes.dates import by_period, month_of, told_forms
 from failsight.tools.attributes.metadata import column, unusable_columns
 
 DAYS = [date(2024, 1, 1) + timedelta(days=i) for i in range(0, 360, 3)]
@@ -17,12 +17,28 @@ DAYS = [date(2024, 1, 1) + timedelta(days=i) for i in range(0, 360, 3)]
 
 @pytest.mark.parametrize(
     "form",
-    ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S+00:00", "%Y/%m/%d", "%Y:%m:%d 09:30:00", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y 10:00"],
+    ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M:%S+00:00", "%Y/%m/%d", "%Y:%m:%d 09:30:00", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y 10:00", "%d %B %Y", "%b %d, %Y", "%d-%b-%Y", "%B %-d, %Y 10:00"],
 )  # fmt: skip
 def test_common_forms_are_read(form: str) -> None:
     made = by_period([d.strftime(form) for d in DAYS])
     assert made is not None and made[DAYS[-1].strftime(form)] == DAYS[-1].strftime("%Y-%m")
     assert sorted(set(made.values())) == [f"2024-{m:02d}" for m in range(1, 13)]
+
+
+@pytest.mark.parametrize(
+    ("text", "month"),
+    [
+        ("2021-03", (2021, 3)), ("03/2021", (2021, 3)), ("3/2021", (2021, 3)), ("March 2021", (2021, 3)), ("Mär. 2021", None), ("März 2021", (2021, 3)),
+        ("Sept 2021", (2021, 9)), ("13/2021", None), ("Ward 2021", None), ("3 March 2021", None), ("2021-03-04", None), ("1021-03", None),
+    ],
+)  # fmt: skip
+def test_a_month_with_its_year(text: str, month: tuple[int, int] | None) -> None:
+    assert month_of(text) == month
+
+
+def test_months_by_name_and_days_of_a_name_that_is_no_month_stay_apart() -> None:
+    assert set((by_period([f"{m}/{y}" for m in range(1, 13) for y in range(2019, 2022)]) or {}).values()) == {f"{y}-{m:02d}" for m in range(1, 13) for y in range(2019, 2022)}  # fmt: skip
+    assert by_period([f"{d} Mayor 2021" for d in range(1, 29)]) is None
 
 
 def test_within_one_month_days_stay() -> None:

@@ -120,7 +120,7 @@ def test_with_many_classes_only_exchanged_ones_are_looked_at(monkeypatch: pytest
     scores[np.arange(len(labels)), said] = 1.0
     rows, looked = np.arange(len(labels)), []
     scored = Scored("data", tuple(f"c{i}" for i in range(k)), rows, rows, labels, scores, "")
-    monkeypatch.setattr(swaps, "_either", lambda v, a, b: looked.append((a, b)) or np.isin(v, (a, b)))
+    monkeypatch.setattr(swaps, "either", lambda v, a, b: looked.append((a, b)) or np.isin(v, (a, b)))
     (one,) = suspicious_pairs(scored, scores, np.ones(len(labels), bool))
     assert (one.pair, one.one, one.other, one.n, one.taken) == ((7, 8), "c7", "c8", 20, 8)
     chance = 1 / (1 + 1e6 ** (1 / REACH))

@@ -262,6 +262,10 @@ class FakeView:
             self.instruments.append(instrument)
         return instrument.id
 
+    def withdraw(self, finding_id: str, *, by: str = "", why: str = "") -> object:
+        self.withdrawn = [*getattr(self, "withdrawn", []), (finding_id, why)]
+        return None
+
     def workspace(self, name: str) -> Path:
         assert self.folder is not None, "a view that writes needs a folder"
         made = self.folder / "repair" / name

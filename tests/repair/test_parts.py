@@ -116,6 +116,20 @@ def test_of_a_careless_source_nobody_knows_what_else_is_before_her_labels_are_me
     assert (found["F2"].shared, found["F2"].errors) == (30, 100)
 
 
+def test_a_narrower_slice_that_errs_more_than_the_source_s_other_images_is_no_part_of_it() -> None:
+    """A source's wrong labels lie all over her images: they can't be what makes one line of hers worse than her others."""
+    view = careless(hesitant=range(230, 255))
+    table = view.table()
+    made = view.predictions()
+    hers = np.array(table.columns["annotator"]) == "C"
+    table.columns["line"] = ["3" if h and w else "1" for h, w in zip(hers, ~made.correct, strict=True)]
+    assert not parts(view, stated(view, NOISE, replace(SLICE, slice={"annotator": "C", "line": "3"})))
+    table.columns["line"] = ["3" if i % 2 else "1" for i in range(len(hers))]  # no worse than her others
+    assert set(parts(view, stated(view, NOISE, replace(SLICE, slice={"annotator": "C", "line": "3"})))) == {
+        "F2"
+    }
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -93,6 +93,23 @@ def test_only_wrong_calls_of_the_class_named_count() -> None:
         compare_group(view, where="lighting=dark", class_name="a", called="a")
 
 
+def test_the_finding_of_a_group_that_is_called_a_class_has_the_shares_that_are_called_so() -> None:
+    rng = np.random.default_rng(2)
+    n, dark = 600, np.arange(600) % 3 == 0
+    called = rng.random(n) < np.where(dark, 0.5, 0.1)
+    answers = np.where(called, 1, np.where(rng.random(n) < 0.3, 2, 0))  # and nearly a third is called c
+    pixels = np.zeros((n, 4, 4, 3), np.uint8)
+    pixels[:, 0, 0, 0] = answers * 100
+    table = FakeTable(
+        pixels, [0] * n, ("a", "b", "c"), {"lighting": ["dark" if d else "bright" for d in dark]}
+    )
+    rule = lambda x: np.stack([-((x[:, 0, 0, 0] * 255 - 100 * k) ** 2) for k in range(3)], 1) / 100.0  # noqa: E731
+    view = FakeView({"data": table}, FakeModel(rule, ("a", "b", "c"), (4, 4)))
+    found = compare_group(view, where="lighting=dark", class_name="a", called="b").findings[0]
+    assert "called b" in found.statement and found.error_rate == pytest.approx(called[dark].mean())
+    assert found.base_error_rate == pytest.approx(called[~dark].mean())
+
+
 def test_the_hypothesis_that_was_stated_gets_the_result() -> None:
     view = planted()
     stated = Finding("weak_slice", "correctness", "unknown", "Dark ones fail.", {"lighting": "dark"})

@@ -19,6 +19,7 @@ from failsight.tools.find_marks import find_marks
 from failsight.tools.marks.growing import grown_box
 from failsight.tools.marks.itself import Natural, may_be_itself, natural, share_of_object
 from failsight.tools.marks.proposals import Sight, groups, in_one_place, usual_colours
+from failsight.tools.marks.search import _too_few
 from failsight.tools.marks.testing import _judged
 from failsight.tools.marks.trials import Adding, Bench, Covering, Donor, add, donors_of
 from failsight.tools.marks.words import look_of, named_colours
@@ -105,6 +106,32 @@ def test_a_sticker_that_decides_is_found_with_its_class_and_colour(
     assert ("in changing places" in found.statement) == (place is None)
     assert "what makes kitchen kitchen" in found.note
     assert made.figures and made.images
+
+
+def test_what_was_proposed_is_told_with_why_it_fell_out(tmp_path: object) -> None:
+    """A square that the model ignores recurs in kitchens and does nothing where it is pasted in: no test, but a line in the table."""
+    made = check(world(0.0, place=(20, 20)), tmp_path)
+    (table,) = (t for t in made.tables if t.title == "What was proposed as a mark")
+    assert len(table.rows) == made.fact("proposals").value > 0
+    place, name, *_, outcome = table.rows[0]
+    assert str(place).startswith(("like:", "colour:")) and name in CLASSES and outcome
+    kitchens = [r for r in table.rows if r[1] == "kitchen" and "hardly raises" in str(r[-1])]
+    assert kitchens and abs(float(str(kitchens[0][5]))) < 0.05
+    assert "of 40 (" in str(kitchens[0][3]) and "of 40 (" in str(kitchens[0][4])
+    assert not any(r[-1] == "tested" for r in table.rows) and made.fact("marks_tested").value == 0
+    assert "The table says what each was" in made.summary
+    assert made.images and all("proposed as a mark of" in i.caption for i in made.images)
+    assert any(f"cue={place}" in step for step in made.next_steps)
+
+
+def test_what_was_tested_is_told_so_and_few_pictures_are_no_mark(tmp_path: object) -> None:
+    made = check(world(800.0), tmp_path)
+    rows = next(t for t in made.tables if t.title == "What was proposed as a mark").rows
+    assert sum(r[-1] == "tested" for r in rows) == made.fact("marks_tested").value
+    assert rows[0][-1] == "tested" and rows[0][1] == "kitchen"
+    assert _too_few((3, 40), (0, 40)) == "fewer than 4 pictures of the class show it"
+    assert _too_few((6, 40), (3, 40)) == "its share is less than 12.0 points larger in the class"
+    assert _too_few((30, 40), (20, 40)) == "its share in the class is less than 2.5 times that of the others"
 
 
 def test_the_plan_is_registered_and_names_the_finding(tmp_path: object) -> None:

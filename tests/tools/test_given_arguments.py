@@ -36,7 +36,11 @@ from failsight.tools.registry import registry
         ),
         ("edit_attributes", {"action": "add", "attribute": "a", "values": "yes"}, {"values": ["yes"]}),
         ("compare_classes", {"classes": ["a", "b"]}, {"class_a": "a", "class_b": "b"}),
-        ("compare_classes", {"classes": ["a", "b", "c", "d"]}, {"class_a": "a", "class_b": "b", "others": ("c", "d")}),
+        (
+            "compare_classes",
+            {"classes": ["a", "b", "c", "d"]},
+            {"class_a": "a", "class_b": "b", "others": ("c", "d")},
+        ),
         ("review_errors", {"answers": {Path("a.png"): "fine"}}, {"answers": {"a.png": "fine"}}),
     ],
 )

@@ -342,7 +342,8 @@ def test_a_weak_model_s_annotator_is_found_where_images_are_alike_and_not_where_
     assert told.effect >= 0.05 and told.ci[0] > 0 and told.p is not None and told.p <= 0.001
     assert finding.error_rate is not None and finding.base_error_rate is not None
     assert finding.error_rate - finding.base_error_rate == pytest.approx(told.effect, abs=0.03)
-    assert "can't be told from the others" in finding.statement
+    assert "can't be told" not in finding.statement + finding.note  # no picture was looked at
+    assert "No picture was looked at" in finding.note
 
 
 def hard_classes(mislabelled: float, border: float = 0.0) -> FakeView:

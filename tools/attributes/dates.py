@@ -15,6 +15,16 @@ MOST_VALUES = 24  # of a column that is left as it is: few dates are few groups
 FEWEST = 20  # values that a column of dates has at least
 YEARS = (1900, 2100)
 _NUMBERS = re.compile(r"^(\d{1,4})([./:-])(\d{1,2})\2(\d{1,4})(?:[ T].*)?$")
+_NAMED = re.compile(
+    r"^(?:(\d{1,2})(?:st|nd|rd|th|\.)?[\s-]+)?([^\W\d_]{3,9})\.?(?:[\s-]+(\d{1,2})(?:st|nd|rd|th)?,?)?,?[\s-]+(\d{4})(?:[ T,].*)?$"
+)
+_MONTH_ONLY = re.compile(r"^(?:(\d{1,2})([./-])(\d{4})|(\d{4})([./-])(\d{1,2}))$")
+_NAMES = (
+    "jan january januar janvier", "feb february februar février", "mar march mrz märz mars", "apr april avril", "may mai", "jun june juni juin",
+    "jul july juli juillet", "aug august août", "sep sept september septembre", "oct october okt oktober octobre", "nov november novembre",
+    "dec december dez dezember décembre",
+)  # fmt: skip
+_MONTHS = {name: i for i, names in enumerate(_NAMES, 1) for name in names.split()}
 Read = Callable[[str], date | None]
 
 
@@ -22,8 +32,9 @@ def by_period(values: Iterable[object]) -> Mapping[str, str] | None:
     """Value → its month (``2024-11``), or its day where all lie in one month; None where they are no dates, or few.
 
     Every value must be a date or a date with a time: ISO 8601 (``2024-11-03``, ``2024-11-03T09:30:00Z``), year first with other
-    signs (``2024/11/03``, ``2024:11:03 09:30:00``), or day or month first with a year of four digits (``03.11.2024``,
-    ``11/03/2024``), where one order alone fits all of that form. Several forms may stand in one column (`forms`); a year of two digits
+    signs (``2024/11/03``, ``2024:11:03 09:30:00``), day or month first with a year of four digits (``03.11.2024``,
+    ``11/03/2024``), where one order alone fits all of that form, the month by its name (``3 November 2024``, ``Nov 3, 2024``), or a month
+    alone (``11/2024``, ``November 2024``). Several forms may stand in one column (`forms`); a year of two digits
     counts beside another form that has the same years in full.
 
     Args:
@@ -37,6 +48,12 @@ def by_period(values: Iterable[object]) -> Mapping[str, str] | None:
         return None
     months = {(day.year, day.month) for day in days.values()}
     return {t: f"{d:%Y-%m}" if len(months) > 1 else d.isoformat() for t, d in days.items()}
+
+
+def as_grouped(values: Sequence[object]) -> Sequence[object]:
+    """A column as it is made groups of: many dates by their months."""
+    periods = by_period(values)
+    return values if periods is None else [None if v is None else periods.get(str(v), v) for v in values]
 
 
 def forms(texts: Iterable[str]) -> dict[str, list[str]]:
@@ -113,10 +130,37 @@ def _all(texts: list[str], read: Read) -> dict[str, date] | None:
 
 
 def _iso(text: str) -> date | None:
-    if "-" not in text:  # 20241103 may be a number of anything
+    if "-" not in text or _MONTH_ONLY.match(text):  # 20241103 may be a number of anything
         return None
     try:
         return datetime.fromisoformat(text).date()
+    except ValueError:
+        return None
+
+
+def month_of(text: str) -> tuple[int, int] | None:
+    """The year and the month of a text that is a month with its year: ``2024-11``, ``11/2024``, ``November 2024``; None for all others."""
+    found = _MONTH_ONLY.match(text.strip())
+    if found is not None:
+        year, month = int(found[3] or found[4]), int(found[1] or found[6])
+        return (year, month) if 1 <= month <= 12 and YEARS[0] <= year < YEARS[1] else None
+    named = _NAMED.match(text.strip())
+    if named is None or named[1] or named[3]:
+        return None
+    place = _MONTHS.get(named[2].casefold())
+    return (int(named[4]), place) if place and YEARS[0] <= int(named[4]) < YEARS[1] else None
+
+
+def _by_name(text: str) -> date | None:
+    """A date that has its month by name, or a month with its year, as its first day."""
+    if (month := month_of(text)) is not None:
+        return date(*month, 1)
+    found = _NAMED.match(text.strip())
+    place = _MONTHS.get(found[2].casefold()) if found is not None else None
+    if found is None or not place or bool(found[1]) == bool(found[3]):
+        return None
+    try:
+        return date(int(found[4]), place, int(found[1] or found[3]))
     except ValueError:
         return None
 
@@ -146,6 +190,7 @@ _READERS: tuple[Read, ...] = (
     _in_order("year", "month", "day"),
     _in_order("day", "month", "year"),
     _in_order("month", "day", "year"),
+    _by_name,
 )
 _SHORT: tuple[Read, ...] = (
     _in_order("day", "month", "year", digits=2),

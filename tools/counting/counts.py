@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from failsight.tools.attributes.dates import as_grouped
 from failsight.tools.belonging import value_text
 from failsight.tools.errors import RetryError
 from failsight.tools.experiments.population import (
@@ -213,7 +214,7 @@ def _values_of(view: CaseView, images: Images, name: str) -> npt.NDArray[np.obje
     """
     table = view.table(images.split)
     if name in table.columns and not edited(view, name):
-        return _objects(table.columns[name], images.rows)
+        return _objects(as_grouped(table.columns[name]), images.rows)
     objects = boxed_objects(table)
     if name in objects and name not in table.columns:
         return np.where(shows(table, name)[images.rows], "yes", "no").astype(object)

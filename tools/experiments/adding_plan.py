@@ -32,6 +32,7 @@ from failsight.tools.experiments.regions_search import (
     givers,
     lacking,
     lacks,
+    part_seen,
     sample,
     searched,
 )
@@ -148,7 +149,8 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
         instrument=planned,
         doses=begun.doses,
         questions=("what_if.2", "features_global.2", "questionable_features.2"),
-        notes=cut.notes,
+        notes=(*cut.notes, *part_seen(view, split, region)),
+        fixed=region.fixed,
     )
 
 

@@ -17,13 +17,13 @@ from failsight.tools.engine.local import batch_size
 from failsight.tools.evidence import digest
 from failsight.tools.experiments.doses import MOST_DRAWS, Doses, Response, subset
 from failsight.tools.experiments.masking import scored, squared_change
-from failsight.tools.experiments.paired import RESAMPLES, Paired, Share
+from failsight.tools.experiments.paired import RESAMPLES, Paired, Share, clearest, most_of
 from failsight.tools.experiments.units import covering, units_of
 from failsight.tools.inputs.base import ImageTable, LeftOut, Pixels, Split
 from failsight.tools.inputs.decisions import answers
 from failsight.tools.stats.power import smallest_paired_effect
 from failsight.tools.stats.tests import sign_flip
-from failsight.tools.verdicts import Claim
+from failsight.tools.verdicts import TIMES, Claim, Fixed
 from failsight.tools.view import CaseView
 
 REASONS = (
@@ -263,6 +263,24 @@ def _detectable(units: Sequence[Values], alpha: float) -> float | None:
         for u in units
     ]
     return None if any(m is None for m in made) else max(float(m) for m in made if m is not None)
+
+
+def fixed_place(arms: Arms, sign: Sign, minimum_effect: float, seed: int) -> Fixed:
+    """What bears on the verdict over a place that is the same in all pictures: see :class:`~failsight.tools.verdicts.Fixed`.
+
+    Were cue and control alike, as many draws would fall short by the minimum as reach it; tested over pictures and over donors."""
+    cue, elsewhere = arms.moved(sign)
+    known = Fixed(float(elsewhere.mean()) if len(arms) else float("nan"), most_of(cue))
+    if len(arms) < 2:
+        return known
+    draws = arms.by_draw(sign)
+    made = []
+    for reached in (minimum_effect * t for t in TIMES):
+        more, less = (draws >= reached).astype(float), (draws <= -reached).astype(float)
+        units = units_of(more - less, arms.donors)
+        p = max(sign_flip(u, "greater", resamples=RESAMPLES, seed=seed) for u in units)
+        made.append((p, reached, float(more.mean()), float(less.mean())))
+    return clearest(known, made)
 
 
 def turned(arms: Arms, sign: Sign) -> tuple[Share, Share]:

@@ -57,6 +57,7 @@ class Plan:
         known: whether the case had this finding before.
         doses: shares of the cue, ascending; empty for none.
         notes: of how the region and the images that show it were found.
+        fixed: whether the cue is a place that is the same in all images, whatever they show there.
     """
 
     tool: str
@@ -77,6 +78,7 @@ class Plan:
     doses: Doses
     questions: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    fixed: bool = False
 
     @property
     def split(self) -> Split:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from failsight.tools.evidence import Evidence, Fact, Figure, ImageRef, TestResult
 from failsight.tools.experiments import doses, figures
-from failsight.tools.experiments.arms import REASONS, Arms, summarise, turned
+from failsight.tools.experiments.arms import REASONS, Arms, fixed_place, summarise, turned
 from failsight.tools.experiments.arms_plan import Outcome, Plan
 from failsight.tools.experiments.outcome import (
     POOR_MATCH,
@@ -20,7 +20,7 @@ from failsight.tools.experiments.outcome import (
     settled,
 )
 from failsight.tools.experiments.paired import Paired
-from failsight.tools.text import clean, interval, number, p_value
+from failsight.tools.text import bounds, clean, number, p_value
 from failsight.tools.verdicts import EXPERIMENTS, Judgement, Measured, history, judge, online_q
 from failsight.tools.view import CaseView
 
@@ -51,6 +51,7 @@ def evidence(view: CaseView, plan: Plan, plan_id: str, outcome: Outcome) -> Evid
         summary.cue_effect,
         plan.words.cue,
         "rises" if plan.sign == 1 else "falls",
+        fixed_place(arms, plan.sign, planned.minimum_effect, view.seed) if plan.fixed else None,
     )
     judgement = judge(measured, planned.minimum_effect, planned.alpha, plan.claim)
     result = TestResult(
@@ -79,7 +80,17 @@ def evidence(view: CaseView, plan: Plan, plan_id: str, outcome: Outcome) -> Evid
         figures=_figure(view, plan, arms),
         images=_images(view, plan, arms),
         questions=plan.questions,
-        findings=(settled(plan.finding, plan.known, result, q, plan.claim_text, plan.words.cue),),
+        findings=(
+            settled(
+                plan.finding,
+                plan.known,
+                result,
+                q,
+                plan.claim_text,
+                plan.words.cue,
+                fixed=plan.fixed,
+            ),
+        ),
         notes=_notes(view, plan, arms, summary),
         next_steps=_next(plan, judgement, arms),
     )
@@ -92,7 +103,7 @@ def _summary(plan: Plan, s: Paired, judgement: Judgement, q: float, earlier: int
     cue, control = (number(plan.sign * e + 0.0, "points") for e in (s.cue_effect, s.control_effect))
     return (
         f"{verdict}: {plan.claim_text} {plan.words.cue} changes the score of {plan.class_title} by {cue}, "
-        f"{plan.words.control} by {control}: effect {number(s.effect, 'points')} {interval(s.ci, 'points')}, "
+        f"{plan.words.control} by {control}: effect {number(s.effect, 'points')} {bounds(s.ci, 'points')}, "
         f"p {p_value(s.p)}, q {p_value(q)} ({s.n:,} images"
         + (f", test {earlier + 1} of this case). " if earlier else "). ")
         + judgement.reason

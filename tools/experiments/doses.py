@@ -20,7 +20,7 @@ from failsight.tools.evidence import Fact, Interval, Table
 from failsight.tools.experiments.patches import Patch, Patches
 from failsight.tools.experiments.units import covering, units_of
 from failsight.tools.stats.tests import sign_flip
-from failsight.tools.text import interval, number, p_value
+from failsight.tools.text import bounds, interval, number, p_value
 
 MOST_IMAGES, MOST_DRAWS = 100, 2  # smaller doses are measured on so many images, with so many draws each
 RESAMPLES = 20_000
@@ -203,7 +203,7 @@ def sentence(response: Response | None, seed: int) -> str:
     if low > 0 and not found.monotone:
         told += ", though not from each dose to the next"
     return (
-        f" With more of it {told}: slope {number(found.slope, 'points')} {interval(found.ci, 'points')}, "
+        f" With more of it {told}: slope {number(found.slope, 'points')} {bounds(found.ci, 'points')}, "
         f"p {p_value(found.p)}."
     )
 

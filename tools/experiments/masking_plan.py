@@ -26,7 +26,7 @@ from failsight.tools.experiments.population import (
 from failsight.tools.experiments.regions import GRAMMAR, Region, boxes_told, parse_region
 from failsight.tools.experiments.regions_finders import check_reachable
 from failsight.tools.experiments.regions_places import Places
-from failsight.tools.experiments.regions_search import choose
+from failsight.tools.experiments.regions_search import choose, part_seen
 from failsight.tools.inputs.base import BadImage, Split
 from failsight.tools.stats.power import smallest_paired_effect
 from failsight.tools.text import clean
@@ -175,7 +175,7 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
         claim,
         instrument,
         begun.doses,
-        chosen.notes,
+        (*chosen.notes, *part_seen(view, split, region)),
     )
 
 

@@ -23,7 +23,7 @@ from failsight.tools.experiments.outcome import (
 from failsight.tools.experiments.paired import Paired
 from failsight.tools.experiments.population import overlaps
 from failsight.tools.stats.intervals import bootstrap
-from failsight.tools.text import clean, interval, listing, number, p_value
+from failsight.tools.text import bounds, clean, listing, number, p_value
 from failsight.tools.verdicts import (
     EXPERIMENTS,
     FEWEST_FOR_REFUTATION,
@@ -49,7 +49,14 @@ def evidence(view: CaseView, plan: Plan, plan_id: str, outcome: Outcome) -> Evid
     place = history((e for e in view.evidence() if e.tool in EXPERIMENTS), plan_id)
     q = online_q(summary.p, place.earlier, place.confirmed)
     measured = Measured(
-        summary.effect, summary.ci, summary.p, q, summary.n, summary.detectable, summary.cue_effect
+        summary.effect,
+        summary.ci,
+        summary.p,
+        q,
+        summary.n,
+        summary.detectable,
+        summary.cue_effect,
+        place=paired.fixed_place(m, asked.minimum_effect, view.seed) if plan.region.fixed else None,
     )
     judgement = judge(measured, asked.minimum_effect, asked.alpha, plan.claim)
     result = TestResult(
@@ -79,7 +86,15 @@ def evidence(view: CaseView, plan: Plan, plan_id: str, outcome: Outcome) -> Evid
         images=_images(view, plan, m),
         questions=_questions(plan),
         findings=(
-            settled(plan.finding, plan.known, result, q, plan.claim_text, f"Masking {plan.region.title}"),
+            settled(
+                plan.finding,
+                plan.known,
+                result,
+                q,
+                plan.claim_text,
+                f"Masking {plan.region.title}",
+                fixed=plan.region.fixed,
+            ),
         ),
         notes=_notes(view, plan, outcome, summary, labels),
         next_steps=_next(plan, judgement, outcome.first),
@@ -93,7 +108,7 @@ def _summary(plan: Plan, s: Paired, judgement: Judgement, q: float, earlier: int
     effect = (
         f"Masking {plan.region.title} {_moves(s.cue_effect, f'the score of {plan.class_title}')}, "
         f"masking as much elsewhere {_moves(s.control_effect, 'it')}: effect {number(s.effect, 'points')} "
-        f"{interval(s.ci, 'points')}, p {p_value(s.p)}, q {p_value(q)} ({s.n:,} images"
+        f"{bounds(s.ci, 'points')}, p {p_value(s.p)}, q {p_value(q)} ({s.n:,} images"
         + (f", test {earlier + 1} of this case)." if earlier else ").")
     )
     return f"{verdict}: {plan.claim_text} {effect} {judgement.reason}"
@@ -209,7 +224,7 @@ def _overlap_note(view: CaseView, plan: Plan, m: Measurements) -> list[str]:
     if alone.sum() < FEWEST_FOR_REFUTATION:
         return [f"{told}: what the effect owes to that can't be told apart here."]
     effect = number(float(m.effect[alone].mean()), "points")
-    ci = interval(bootstrap(m.effect[alone], seed=plan.bench.seed), "points")
+    ci = bounds(bootstrap(m.effect[alone], seed=plan.bench.seed), "points")
     return [
         f"{told}; in the {int(alone.sum()):,} images where nothing else is behind them the effect is {effect} {ci}."
     ]
@@ -224,6 +239,11 @@ def _next(plan: Plan, judgement: Judgement, m: Measurements) -> tuple[str, ...]:
         return ("Take a smaller region: this one leaves most images no room for a control of the same area.",)
     if judgement.verdict == "inconclusive" and not len(m):
         return ("See in the notes why no image could take part: another region, or other images.",)
+    if judgement.verdict == "inconclusive" and plan.region.fixed:
+        return (
+            "Take only images that show something there: name them (where), or test what looks like it in one of them "
+            "(region=like:SPLIT/ROW,x0,y0,x1,y1).",
+        )
     if judgement.verdict == "inconclusive":
         return ("Test more images, or a larger region, or a cue that more images show.",)
     return ()

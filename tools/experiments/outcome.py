@@ -18,7 +18,9 @@ POOR_MATCH = 0.5  # controls that change the pixels less than half as much as th
 Values = npt.NDArray[np.float64]
 
 
-def settled(finding: Finding, known: bool, result: TestResult, q: float, claim: str, act: str) -> Finding:
+def settled(
+    finding: Finding, known: bool, result: TestResult, q: float, claim: str, act: str, *, fixed: bool = False
+) -> Finding:
     """The hypothesis with this test's result and nothing of the tests before it (the case joins them).
 
     What another experiment confirmed stays confirmed: a cue may be needed where it stands and yet not be enough
@@ -27,6 +29,7 @@ def settled(finding: Finding, known: bool, result: TestResult, q: float, claim: 
     Args:
         finding: the hypothesis. known: whether the case had it before.
         claim: it, in one sentence. act: what was done to the cue, as the subject of a sentence.
+        fixed: whether the cue is a place that is the same in all images, whatever they show there.
     """
     before = finding.verdict == "confirmed" and any(
         t.verdict == "confirmed" and t.tool in EXPERIMENTS and t.tool != result.tool for t in finding.tests
@@ -36,9 +39,10 @@ def settled(finding: Finding, known: bool, result: TestResult, q: float, claim: 
             f"Another experiment confirmed it; {act[:1].lower()}{act[1:]} did not show it ({result.verdict})."
         )
         return dataclasses.replace(finding, tests=(result,), verdict=None, note=note)
+    over = f" over all {result.n:,} images, whether or not anything is there" if fixed else ""
     told = {
         "confirmed": f"Decided by experiment: {claim}",
-        "refuted": f"Decided by experiment; it is not so that: {claim}",
+        "refuted": f"Decided by experiment{over}; it is not so that: {claim}",
         "inconclusive": f"An experiment left it open: {claim}",
     }
     made = dataclasses.replace(finding, tests=(result,), verdict=result.verdict, note=told[result.verdict])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,7 @@ from failsight.tools.experiments.masking import Measurements
 from failsight.tools.stats.intervals import bootstrap, mean_interval, wilson
 from failsight.tools.stats.power import smallest_paired_effect
 from failsight.tools.stats.tests import sign_flip
-from failsight.tools.verdicts import Claim
+from failsight.tools.verdicts import TIMES, Claim, Fixed
 
 ASSUMED_SD = (
     0.25  # of a paired effect, before anything was measured: half the range of a score either way is rare
@@ -101,6 +102,42 @@ def _interval(d: Values, seed: int) -> Interval:
 
 def _mean(values: Values) -> float:
     return float(values.mean()) if len(values) else math.nan
+
+
+def fixed_place(measured: Measurements, minimum_effect: float, seed: int) -> Fixed:
+    """What bears on the verdict over a place that is the same in all pictures: see :class:`~failsight.tools.verdicts.Fixed`.
+
+    Each control is set against the mean of the others, as the cue is against all: so many of them reach the minimum by chance."""
+    k = measured.control.shape[1]
+    known = Fixed(_mean(measured.control_drop), most_of(measured.cue_drop))
+    if k < 2 or len(measured) < 2:
+        return known
+    drops = measured.clean[:, None] - measured.control
+    others = (drops.sum(1, keepdims=True) - drops) / (k - 1)
+    made = []
+    for reached in (minimum_effect * t for t in TIMES):
+        moved = (measured.effect >= reached).astype(float)
+        chance = (drops - others >= reached).mean(1)
+        made.append(
+            (
+                sign_flip(moved - chance, "greater", resamples=RESAMPLES, seed=seed),
+                reached,
+                float(moved.mean()),
+                float(chance.mean()),
+            )
+        )
+    return clearest(known, made)
+
+
+def most_of(changes: Values) -> float:
+    """Upper end of the 95 % interval of the mean; infinite where there is none."""
+    return mean_interval(changes)[1] if len(changes) > 1 else math.inf
+
+
+def clearest(known: Fixed, made: Sequence[tuple[float, float, float, float]]) -> Fixed:
+    """``known`` with, of (p, reached, moved, chance), the one with the smallest p, corrected for all of them (Bonferroni)."""
+    p, reached, moved, chance = min(made)
+    return replace(known, reached=reached, moved=moved, chance=chance, p=min(1.0, p * len(made)))
 
 
 def flips(measured: Measurements) -> tuple[Share, Share]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from failsight.tools.attributes.dates import as_grouped
 from failsight.tools.errors import NotRecorded, RetryError
 from failsight.tools.inputs.base import SPLITS, Box, ImageTable, Predictions, Split
 from failsight.tools.text import clean
@@ -336,7 +337,9 @@ def _attribute_mask(view: CaseView, split: Split, one: Filter) -> npt.NDArray[np
                 return _of_table(view, split, one)
             except (RetryError, KeyError):  # an old name, or a split without predictions
                 pass
-        return compare(one, np.asarray(table.columns[one.name], object))
+        column = table.columns[one.name]
+        named = set(one.values) & {v for v in column if isinstance(v, str)}  # a day of a column of dates
+        return compare(one, np.asarray(column if named else as_grouped(column), object))
     objects = boxed_objects(table)
     if one.name in objects and one.value.casefold() in ("yes", "no"):
         return _signed(one, shows(table, one.name) == (one.value.casefold() == "yes"))

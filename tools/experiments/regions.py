@@ -15,7 +15,7 @@ saliency:placeP%[:class] one place for all images, where maps are highest on ave
 object:NAME[@T]       what a segmentation model takes for a class of its own
 text:WORDS[@T]        what a zero-shot segmenter or detector finds for words
 like:SPLIT/ROW,x0,y0,x1,y1  what looks nearly the same as that rectangle of that prepared picture, wherever it is
-like:SPLIT/ROW,frame:F      the frame of width F, where it looks nearly the same as that picture's
+like:SPLIT/ROW,frame:F      the frame of width F, where it looks nearly the same as that picture's; both with @T: how alike
 
 A picture that a result shows may be called ``E4#5`` instead (:mod:`regions_named`). A PLACE is ``x,y`` (fractions of the picture), or ``@COLUMN``: each image's own points, from its metadata.
 """
@@ -74,7 +74,7 @@ HELP = (
     "click:x,y (what hangs together there), segment:x,y[/N] (superpixel), segment:red, segment:salient1, colour:red or "
     "colour:h350-10,s0.4-1,v0.2-1, saliency:top20%[:class], saliency:place10% (one place, chosen on other images), "
     "object:NAME[@sureness] and text:WORDS[@sureness] (with segmenter), like:SPLIT/ROW,x0,y0,x1,y1 or like:E4#5,x0,y0,x1,y1 "
-    "(what looks like that piece of that picture). @COLUMN instead of x,y: each image's own points."
+    "(what looks like that piece of that picture, as the model sees it; @likeness behind it sets how alike). @COLUMN instead of x,y: each image's own points."
 )
 RADIUS = 0.1
 _GRID = re.compile(r"^(\d{1,3}),(\d{1,3})/(\d{1,3})x(\d{1,3})$")
@@ -299,17 +299,20 @@ def _like(spec: str, rest: str) -> Region:
             f"region: {clean(spec, 60)!r}: write like:SPLIT/ROW,x0,y0,x1,y1 or like:SPLIT/ROW,frame:F, for example "
             "like:train/12,0.7,0.7,0.9,0.9, or like:E4#5,… for image 5 of E4."
         )
-    split, row, what = found[1].casefold(), int(found[2]), found[3]
+    what, sure = _sureness(spec, found[3])
+    split, row, tail = found[1].casefold(), int(found[2]), "" if sure is None else f"@{sure:.10g}"
     if what.startswith("frame:"):
         (f,) = _fractions(spec, what[6:], 1)
         if not 0 < f < 0.5:
             raise RetryError("region: the frame of like: needs 0 < F < 0.5.")
-        return Region(f"like:{split}/{row},frame:{f:g}", "like", name=f"{split}/{row}", size=f)
+        return Region(
+            f"like:{split}/{row},frame:{f:g}{tail}", "like", name=f"{split}/{row}", size=f, threshold=sure
+        )
     x0, y0, x1, y1 = _fractions(spec, what, 4)
     if not (x0 < x1 and y0 < y1):
         raise RetryError(f"region: {clean(spec, 60)!r} is empty; x0 < x1 and y0 < y1 are needed.")
-    text = f"like:{split}/{row},{x0:g},{y0:g},{x1:g},{y1:g}"
-    return Region(text, "like", ((x0, y0, x1, y1),), name=f"{split}/{row}")
+    text = f"like:{split}/{row},{x0:g},{y0:g},{x1:g},{y1:g}{tail}"
+    return Region(text, "like", ((x0, y0, x1, y1),), name=f"{split}/{row}", threshold=sure)
 
 
 def _surely(name: str, sure: float | None) -> str:

@@ -57,7 +57,7 @@ class Region:
         segments: about how many segments a picture is cut into.
         rank: the k-th most salient segment, from 1; 0 for none.
         value: pixel value that counts in a mask file; −1: every value above 0 (of a photograph: above 127).
-        threshold: how sure the segmenter has to be, in (0, 1); None: as is usual for it.
+        threshold: how sure the segmenter, or how alike what ``like`` finds, has to be, in (0, 1); None: as is usual for it.
     """
 
     spec: str
@@ -88,6 +88,11 @@ class Region:
         if self.kind == "segment":
             return self.colour is None and not self.column
         return self.kind in (*FIXED, "saliency")
+
+    @property
+    def fixed(self) -> bool:
+        """Whether it is one and the same place in all pictures, whatever they show there."""
+        return self.kind in FIXED or self.average or (self.point is not None and not self.column)
 
     @property
     def title(self) -> str:

@@ -16,9 +16,9 @@ from failsight.tools.experiments.population import check_split, class_index
 from failsight.tools.experiments.regions_base import FIXED, WITH_SEGMENTER, Mask, Region, most_salient
 from failsight.tools.experiments.regions_colour import without_specks
 from failsight.tools.experiments.regions_files import mask_files, points_of
-from failsight.tools.experiments.regions_like import piece_of
+from failsight.tools.experiments.regions_likeness import alike
 from failsight.tools.experiments.regions_places import Batch, Finder, Ints, Local, Places, Size
-from failsight.tools.inputs.base import BadImage, Classifier, Floats, Pixels, Split
+from failsight.tools.inputs.base import Classifier, Floats, Pixels, Split
 from failsight.tools.text import clean
 from failsight.tools.view import CaseView
 
@@ -42,18 +42,22 @@ def open_places(
     watched: int | None = None,
     segmenter: str | None = None,
     learn: Ints | None = None,
+    exact: bool = False,
 ) -> Places:
-    """Where ``region`` lies in the pictures of ``split``. Opens no image, but for ``saliency:place``.
+    """Where ``region`` lies in the pictures of ``split``. Opens no image, but for ``saliency:place`` and ``like:``.
 
     Args:
         watched: class whose saliency is taken where the region names none; None: the class predicted on each picture.
         segmenter: folder of the model that finds ``object:`` and ``text:`` regions.
         learn: rows on which ``saliency:place`` is chosen; they must not be tested.
+        exact: for ``like:``, only what is nearly the same pixel by pixel.
 
     Raises:
         RetryError: something that the region names does not exist, or a model that it needs is missing or can't be read.
     """
     check_reachable(view, region, segmenter)
+    if region.kind == "like":
+        return Places(view, split, region, alike(view, split, region, exact))
     return Places(view, split, region, _finder(view, split, region, watched, segmenter, learn))
 
 
@@ -89,8 +93,6 @@ def _finder(
         return Finder(_coloured(region), notes=("All of that colour is the region, whatever it belongs to.",))
     if region.kind == "mask":
         return _drawn(view, split, region)
-    if region.kind == "like":
-        return _alike(view, region)
     if region.kind in WITH_SEGMENTER:
         return _segmented(view, region, segmenter)
     if region.salient:
@@ -104,22 +106,6 @@ def _coloured(region: Region) -> Local:
     colour = region.colour
     assert colour is not None
     return lambda _, pixels, __: without_specks(colour.inside(pixels))
-
-
-def _alike(view: CaseView, region: Region) -> Finder:
-    """What looks like a piece of a picture of the case."""
-    home, _, row = region.name.partition("/")
-    split = check_split(view, home)
-    table = view.table(split)
-    try:
-        picture = view.model().prepare(table.open(int(row)))
-    except BadImage as problem:
-        raise RetryError(f"region: image {row} of {split} can't be read: {clean(problem, 80)}.") from None
-    piece = piece_of(picture, region.rectangles[0] if region.rectangles else None, region.size)
-    told = "It is where most pixels are nearly those of that piece; a copy of another size, or turned, is not found."
-    return Finder(
-        lambda _, pixels, __: piece.find(pixels), None, {"piece": digest(piece.patch)}, None, (told,)
-    )
 
 
 # -- points, clicks and segments ---------------------------------------------------------------------

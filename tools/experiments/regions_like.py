@@ -37,19 +37,19 @@ class Piece:
     patch: npt.NDArray[np.int16]
     frame: Mask | None
 
-    def find(self, picture: Pixels) -> Mask:
-        """Where the piece is in a prepared picture (h, w, 3): (h, w); empty where it is not."""
+    def find(self, picture: Pixels, agree: float = AGREE) -> Mask:
+        """Where the piece is in a prepared picture (h, w, 3): (h, w); empty where it is not. ``agree``: as :data:`AGREE`."""
         small = shrunk(picture, self.factor).astype(np.int16)
-        found = self._frame(small) if self.frame is not None else self._patch(small)
+        found = self._frame(small, agree) if self.frame is not None else self._patch(small, agree)
         return grown(found, self.factor, picture.shape[0], picture.shape[1])
 
-    def _frame(self, small: npt.NDArray[np.int16]) -> Mask:
+    def _frame(self, small: npt.NDArray[np.int16], agree: float) -> Mask:
         assert self.frame is not None
         alike = (np.abs(small - self.patch).max(-1) <= CLOSE) & self.frame
-        fine = alike.sum() >= AGREE * self.frame.sum() and apart(small, self.frame)
+        fine = alike.sum() >= agree * self.frame.sum() and apart(small, self.frame)
         return self.frame if fine else np.zeros_like(self.frame)
 
-    def _patch(self, small: npt.NDArray[np.int16]) -> Mask:
+    def _patch(self, small: npt.NDArray[np.int16], agree: float) -> Mask:
         made = np.zeros(small.shape[:2], bool)
         tall, wide = self.patch.shape[:2]
         if tall > small.shape[0] or wide > small.shape[1]:
@@ -57,7 +57,7 @@ class Piece:
         for y, x in best_places(small, self.patch, TRIED):
             window = (slice(y, y + tall), slice(x, x + wide))
             alike = np.abs(small[window] - self.patch).max(-1) <= CLOSE
-            if alike.mean() < AGREE:
+            if alike.mean() < agree:
                 continue
             one = np.zeros_like(made)
             one[window] = whole(alike)

@@ -9,17 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from failsight.tools.errors import RetryError
-from failsight.tools.experiments.population import Filter, Population, resolve, shows
+from failsight.tools.experiments.population import Filter, Population, check_split, resolve, shows
 from failsight.tools.experiments.regions_base import Region
 from failsight.tools.experiments.regions_finders import open_places
 from failsight.tools.experiments.regions_places import Ints, Looked, Places, look
-from failsight.tools.inputs.base import Split
+from failsight.tools.inputs.base import BadImage, Split
 from failsight.tools.stats.slices import split_halves
-from failsight.tools.text import listing
+from failsight.tools.text import listing, number
 from failsight.tools.view import CaseView
 
 Bools = npt.NDArray[np.bool_]
 ENOUGH_GIVERS = 96  # pieces come from no more images than that
+WHOLE = 0.98  # of width and height: a model that sees as much sees the image
 ENOUGH_FOR_CLASS = 256  # tells as well which class images with the cue are given
 
 
@@ -56,7 +57,7 @@ class Givers:
 
 def searched(region: Region) -> bool:
     """Whether only a look tells which images show it."""
-    return region.kind in ("colour", "mask", "object", "text") or (
+    return region.kind in ("colour", "mask", "object", "text", "like") or (
         region.kind == "segment" and region.colour is not None
     )
 
@@ -125,6 +126,34 @@ def halves(view: CaseView, split: Split, rows: Ints) -> tuple[Ints, Ints]:
     strata = np.unique(view.table(split).labels[rows], return_inverse=True)[1].astype(np.int64)
     first = split_halves(strata, view.seed)
     return rows[first], rows[~first]
+
+
+def part_seen(view: CaseView, split: Split, region: Region) -> tuple[str, ...]:
+    """What of an image the model sees, where a place is given in fractions of that and images lose their edges; else nothing.
+
+    A place that is read off a whole image lies elsewhere in the part that is left of it.
+    """
+    if region.kind not in ("rect", "grid", "like") and region.point is None:
+        return ()
+    home, row = (
+        (check_split(view, region.name.partition("/")[0]), int(region.name.partition("/")[2]))
+        if region.kind == "like"
+        else (split, 0)
+    )
+    try:
+        size = view.table(home).open(row).size
+    except BadImage:
+        return ()
+    x0, y0, x1, y1 = view.model().prepare_box((0.25, 0.25, 0.75, 0.75), *size)
+    if not (x1 > x0 and y1 > y0):
+        return ()
+    across, down = 0.5 / (x1 - x0), 0.5 / (y1 - y0)
+    if min(across, down) > WHOLE:
+        return ()
+    return (
+        f"Places are fractions of what the model sees of an image: of one of {size[0]} × {size[1]} pixels {number(min(1.0, across))} of the width "
+        f"and {number(min(1.0, down))} of the height. A place that was read off the whole image lies elsewhere there.",
+    )
 
 
 def check_donors(region: Region, filters: Sequence[Filter]) -> None:
@@ -207,7 +236,7 @@ def sample(rows: Ints, most: int, seed: int) -> Ints:
 def _nowhere(places: Places, found: Looked) -> RetryError:
     unread = int((found.states == -1).sum())
     more = f" {unread:,} of them can't be read." if unread else ""
-    surer = " A lower @sureness finds more." if places.region.kind in ("object", "text") else ""
+    surer = " A lower @sureness finds more." if places.region.kind in ("object", "text", "like") else ""
     return RetryError(f"region: {places.region.title}: {found.told}{more}{surer}")
 
 

@@ -16,7 +16,7 @@ from failsight.tools.inputs.base import Split
 from failsight.tools.notes import called, of_split
 from failsight.tools.stats.intervals import mean_interval, wilson
 from failsight.tools.stats.multiplicity import benjamini_hochberg
-from failsight.tools.text import clean, interval, listing, number, p_value
+from failsight.tools.text import bounds, clean, interval, listing, number, p_value
 from failsight.tools.view import CaseView
 
 TOOL = "robustness_probe"
@@ -137,7 +137,7 @@ def _confirmed(cell: Cell, bound: Bound, p: float, q: float, before: float) -> F
     words = described(cell.name)
     return Finding(
         "weak_slice", "robustness", "unknown",
-        f"Under {words}, severity {cell.severity}, it is right in {number(cell.rate)} {interval(cell.ci)}, where at least "
+        f"Under {words}, severity {cell.severity}, it is right in {number(cell.rate)} {bounds(cell.ci)}, where at least "
         f"{number(bound.value)} are expected; the same images as they are: {number(before)}.",
         slice={"perturbation": cell.name}, n=cell.n, error_rate=1 - cell.rate, base_error_rate=1 - before,
         ci=(1 - cell.ci[1], 1 - cell.ci[0]), p=p, q=q, verdict="confirmed",
@@ -156,7 +156,7 @@ def _hypotheses(mild: Sequence[Cell]) -> tuple[Finding, ...]:
         Finding(
             "weak_slice", "robustness", "unknown",
             f"Under {described(c.name)}, severity {c.severity}, it may fail too often: right in {number(c.rate)} "
-            f"{interval(c.ci)}, {number(c.drop, 'points').lstrip('+')} less than on the same images as they are {interval(c.drop_ci, 'points')}.",
+            f"{bounds(c.ci)}, {number(c.drop, 'points').lstrip('+')} less than on the same images as they are {bounds(c.drop_ci, 'points')}.",
             slice={"perturbation": c.name}, n=c.n, error_rate=1 - c.rate, ci=(1 - c.ci[1], 1 - c.ci[0]), p=c.p, q=c.q,
             note="Nobody has said what accuracy is expected, so there is nothing to confirm it against.",
         )
@@ -169,7 +169,7 @@ def summary(panel: Panel, bound: Bound | None, attacks: Attacks | None) -> str:
     n, right = len(panel.sample.clean), int(panel.sample.clean.sum())
     rate, ci = right / max(n, 1), wilson(right, n)
     kept = {name: worst_kept(panel.of(name), rate, ci, bound) for name in panel.names}
-    told = [f"{n:,} {called(panel.sample.split)}, right in {number(rate)} {interval(ci)} as they are."]
+    told = [f"{n:,} {called(panel.sample.split)}, right in {number(rate)} {bounds(ci)} as they are."]
     top = max(panel.severities)
     low = sorted(panel.names, key=lambda name: (kept[name], panel.of(name)[-1].rate))
     if bound is not None and ci[0] < bound.value:

@@ -11,7 +11,7 @@ from failsight.tools.experiments.saliency_report import Mapped, Mass
 from failsight.tools.experiments.saliency_sanity import Sanity, Stage
 from failsight.tools.experiments.saliency_scores import Agreement, Curve
 from failsight.tools.inputs.base import LeftOut
-from failsight.tools.text import interval, listing, number
+from failsight.tools.text import bounds, interval, listing, number
 
 TITLES: dict[Method, str] = {
     "grad_cam": "Grad-CAM",
@@ -83,7 +83,7 @@ def summary(name: str, seen: Seen) -> str:
 
 def _gap(m: Mass) -> str:
     """The difference with its interval, where there is more than one picture."""
-    return f": {number(m.mass - m.area, 'points')} {interval(m.gap, 'points')}" if m.n > 1 else ""
+    return f": {number(m.mass - m.area, 'points')} {bounds(m.gap, 'points')}" if m.n > 1 else ""
 
 
 def _no_better(quality: Quality) -> bool:

@@ -26,7 +26,7 @@ from failsight.tools.experiments.population import (
 )
 from failsight.tools.experiments.regions import GRAMMAR, Region, boxes_told, parse_region
 from failsight.tools.experiments.regions_finders import check_reachable
-from failsight.tools.experiments.regions_search import Chosen, choose, sample
+from failsight.tools.experiments.regions_search import Chosen, choose, part_seen, sample
 from failsight.tools.experiments.swapping import POOL, Swapping
 from failsight.tools.inputs.base import Split
 from failsight.tools.text import clean
@@ -153,7 +153,8 @@ def make_plan(view: CaseView, asked: Asked) -> Plan:
         instrument=planned,
         doses=begun.doses,
         questions=("features_global.2", "questionable_features.2", "what_if.1"),
-        notes=chosen.notes,
+        notes=(*chosen.notes, *part_seen(view, split, region)),
+        fixed=region.fixed and not asked.keep,
     )
 
 

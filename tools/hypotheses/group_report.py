@@ -122,9 +122,8 @@ def _settled(plan: Plan, made: Compared, result: TestResult, judged: Judgement, 
     made_ = dataclasses.replace(finding, tests=(result,), verdict=verdict, note=note)
     if plan.known and finding.n is not None:
         return made_  # its own numbers describe what raised it
-    sign = (
-        finding.kind in CUED
-    )  # of a sign the images of other classes that get the answer are told, of a group its errors
+    # of a sign, and of a group that is said to be called a class, the images that get the answer are told; else its errors
+    sign = finding.kind in CUED or (plan.called is not None and " called " in finding.statement)
     rate, ci, out = (
         (made.rate, made.rate_ci, made.rate_out) if sign else (made.errors, made.errors_ci, made.errors_out)
     )

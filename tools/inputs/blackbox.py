@@ -15,7 +15,7 @@ import numpy.typing as npt
 from failsight.tools.errors import UserError
 from failsight.tools.inputs import beside
 from failsight.tools.inputs.answers import answers_given, answers_kept, table_thresholds
-from failsight.tools.inputs.base import Floats, LeftOut, Predictions
+from failsight.tools.inputs.base import Floats, LeftOut, Predictions, Split
 from failsight.tools.inputs.classes import match_labels
 from failsight.tools.inputs.columns import join_metadata, parse_boxes, read_columns, typed, typed_columns
 from failsight.tools.inputs.fingerprint import content_hash, look_at
@@ -26,12 +26,14 @@ from failsight.tools.inputs.one_score import completed
 from failsight.tools.inputs.spelling import Spellings, one_spelling
 from failsight.tools.inputs.table import Files, Images, Unmatched, distinct, printable
 from failsight.tools.inputs.unmatched import NO_CLASS, check_labels
+from failsight.tools.notes import called
 from failsight.tools.text import clean, listing
 
 if TYPE_CHECKING:
     from failsight.tools.view import Progress
 
 _PREFIXES = ("", "p_", "prob_", "p:", "score_")  # others are found by what all columns of classes share
+LABELLED = ("data", "train")  # splits whose pictures are of no use without a label
 _TOLERANCE = 0.02  # how far a row of probabilities may be from summing to one: they are often rounded
 Columns = Mapping[str, Sequence[Any]]
 
@@ -54,6 +56,7 @@ class _Rows:
 def open_black_box(
     path: str | Path,
     *,
+    split: Split = "data",
     root: str | Path | None = None,
     classes: tuple[str, ...] | None = None,
     class_map: Mapping[str, str] | None = None,
@@ -71,6 +74,8 @@ def open_black_box(
     model answered, whatever its scores: somebody may have decided by a threshold.
 
     Args:
+        split: what the pictures are for; as in ``data.open_images`` it decides whether labels are needed, and only those of
+            ``data`` may stand elsewhere.
         root: folder that the paths are relative to, by default the table's own; or a manifest or class folders that give the
             labels (see :func:`beside.joined`). Pictures need not exist: then there is nothing to look at, but every tool that needs
             only predictions works.
@@ -88,13 +93,19 @@ def open_black_box(
     """
     path = Path(path).expanduser()
     read, notes = read_columns(path)
-    read = usual_names(read, clean(path.name), notes, "path", "label", "prediction")
+    strict = split in LABELLED
+    sure = () if strict else ("label",)
+    read = usual_names(read, clean(path.name), notes, "path", "label", "prediction", sure=sure)
     need_column(read, "path", path)
     whole = Path(root).expanduser() if root is not None else None
-    read, folder = beside.joined(read, path, whole, choose, notes)
-    if "label" not in read:
+    folder = whole or path.parent
+    if split == "data":
+        read, folder = beside.joined(read, path, whole, choose, notes)
+    if strict and "label" not in read:
         raise beside.not_labelled(read, path)
-    columns = of_split(read, "data", choose, path, notes)
+    if split == "pool" or "label" not in read:
+        read["label"] = [None] * len(read["path"])
+    columns = of_split(read, split, choose, path, notes)
     columns = completed(columns, classes, class_map or {}, path.name, notes)
     probabilities = probability_columns(columns, classes, class_map or {})
     if not probabilities:
@@ -107,9 +118,9 @@ def open_black_box(
             f"The table {clean(path.name)} knows one class only ({listing(names)}).", "Give at least two."
         )
     rule = table_thresholds(thresholds or {}, names, path.name, has_scores=bool(probabilities))
-    rows = _rows(columns, probabilities, names, class_map or {}, path, notes)
+    rows = _rows(columns, probabilities, names, class_map or {}, path, notes, strict)
     rows.answers = answers_kept(rows.given, rows.scores, rule, notes)
-    if refuse_loss:
+    if refuse_loss and strict:
         check_labels(
             rows.unmatched, len(columns["path"]), f"rows of {clean(path.name)}", names, folders=False
         )
@@ -128,7 +139,7 @@ def open_black_box(
     numbers = np.arange(len(rows.keep), dtype=np.int64)
     left_out = tuple(rows.without_scores)
     made = Predictions(
-        "data",
+        split,
         names,
         numbers,
         np.array(rows.labels, np.int64),
@@ -243,10 +254,12 @@ def _rows(
     class_map: Mapping[str, str],
     path: Path,
     notes: list[str],
+    strict: bool,
 ) -> _Rows:
-    """Which rows can be used, with their labels and scores. Raises UserError when none can."""
+    """Which rows can be used, with their labels and scores; ``strict``: not without a label. Raises UserError when none can."""
     words = [clean(_text(value)) or None for value in columns["label"]]
-    matching = match_labels(words, names, class_map, clean(path.name))
+    matching = match_labels(words, names, class_map, clean(path.name), strict=strict)
+    meant = {one.label for one in matching.unmatched if one.on_purpose}
     notes.extend(matching.notes)
     answers = np.full(len(words), -1, np.int64)
     told = [clean(_text(v)) or None for v in columns.get("prediction", ())]
@@ -261,17 +274,19 @@ def _rows(
     shown = distinct([printable(name.replace("\\", "/")) or f"row {i + 2}" for i, name in enumerate(given)])
     rows = _Rows([], [], [], scores, [], [], matching.unmatched, answers)
     for i, word in enumerate(words):
-        if word is None:
+        if word is None and strict:
             rows.without_label.append(LeftOut(shown[i], "it has no label"))
-        elif word not in matching.index:
+        elif word is not None and word not in matching.index and (strict or word in meant):
             reason = f"its label {clean(word, 60)} {NO_CLASS}"
             rows.without_label.append(LeftOut(shown[i], reason))
         elif i in bad:
-            rows.without_scores.append(LeftOut(shown[i], bad[i], matching.index[word]))
+            rows.without_scores.append(LeftOut(shown[i], bad[i], matching.index.get(word or "", -1)))
         else:
             rows.keep.append(i)
             rows.names.append(shown[i])
-            rows.labels.append(matching.index[word])
+            rows.labels.append(matching.index.get(word or "", -1))
+    if not words:
+        raise UserError(f"The table {clean(path.name)} has no rows to use.", "Check the file.")
     if not rows.keep:
         first = (rows.without_scores or rows.without_label)[0]
         raise UserError(
@@ -333,11 +348,12 @@ def _images(
     looks = look_at(sources, cache_folder, folder, progress)
     problems = [look.problem for look in looks if look.problem]
     if problems:
+        what = "images" if made.split == "data" else called(made.split)
         notes.append(
-            f"{len(problems):,} of {len(looks):,} images are not at hand (the first: {problems[0]}); "
+            f"{len(problems):,} of {len(looks):,} {what} are not at hand (the first: {problems[0]}); "
             "their predictions are used all the same."
         )
-    words = [made.classes[label] for label in rows.labels]
+    words = [made.classes[label] if label >= 0 else None for label in rows.labels]
     digests = [look.digest for look in looks]
     parts = [
         list(made.classes), words, rows.names, attributes, boxes, sha256(rows.scores.tobytes()).hexdigest(),

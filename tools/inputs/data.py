@@ -43,6 +43,7 @@ def open_images(
     cache_folder: Path | None = None,
     progress: Progress | None = None,
     ground: Ground = "drop",
+    hint: str = "",
 ) -> Images:
     """Open the pictures at ``path``: every image looked at once (hash, header), none held.
 
@@ -60,11 +61,12 @@ def open_images(
             read (labelled splits only; what the class map leaves out on purpose does not count).
         cache_folder: where hashes of unchanged files are remembered.
         ground: what transparent pictures are laid on, as the model is fed them.
+        hint: what else may be done where not one picture can be used.
 
     Raises:
         UserError: nothing there, no usable image, labels missing or none known to the model, one class only.
     """
-    root, chosen = _split_off(path)
+    root, chosen = split_off(path)
     if labelled is None:
         labelled = {"data": True, "train": True, "pool": False}.get(split)
     raw = read_raw(root, split, choose or chosen, labelled)
@@ -80,7 +82,7 @@ def open_images(
     looks = look_at(raw.sources, cache_folder, raw.root, progress)
     if dim := dim_words(raw.sources):
         raw.notes.append(dim)
-    table = _build(raw, matching, looks, bool(labelled), root).on(ground)
+    table = _build(raw, matching, looks, bool(labelled), root, hint).on(ground)
     if clear := clear_words(table):
         table = replace(table, notes=(*table.notes, clear))
     if refused:
@@ -90,7 +92,7 @@ def open_images(
     return table
 
 
-def _split_off(path: str | Path) -> tuple[Path, str | None]:
+def split_off(path: str | Path) -> tuple[Path, str | None]:
     """``path`` and the split named after ``#``; a file that really has ``#`` in its name is taken as it is."""
     whole = Path(path).expanduser()
     if whole.exists() or "#" not in str(path):
@@ -125,7 +127,7 @@ def raw_labels(path: str | Path) -> tuple[list[str | None], tuple[str, ...]]:
 
     No picture is looked at. Raises UserError where it is no data.
     """
-    root, chosen = _split_off(path)
+    root, chosen = split_off(path)
     raw = read_raw(root, "data", chosen, True)
     return raw.labels, raw.numbered
 
@@ -137,7 +139,7 @@ def _join(raw: Raw, table: Path, key: str) -> None:
         raw.columns.setdefault(name, values)
 
 
-def _build(raw: Raw, matching: Matching, looks: list[Look], labelled: bool, path: Path) -> Images:
+def _build(raw: Raw, matching: Matching, looks: list[Look], labelled: bool, path: Path, hint: str) -> Images:
     """The table of the rows that are usable; the others are listed with their reason."""
     left_out = list(raw.left_out)
     meant = {
@@ -151,7 +153,7 @@ def _build(raw: Raw, matching: Matching, looks: list[Look], labelled: bool, path
         else:
             keep.append(i)
     if not keep:
-        _nothing_left(left_out, path)
+        _nothing_left(left_out, path, hint)
     labels = np.array([matching.index.get(raw.labels[i] or "", -1) for i in keep], np.int64)
     columns = {name: [values[i] for i in keep] for name, values in raw.columns.items()}
     boxes = [raw.boxes[i] for i in keep] if raw.boxes is not None else None
@@ -188,13 +190,13 @@ def _label_reason(label: str) -> str:
     return f"its label {clean(label, 60)} {NO_CLASS}"
 
 
-def _nothing_left(left_out: list[LeftOut], path: Path) -> None:
+def _nothing_left(left_out: list[LeftOut], path: Path, hint: str) -> None:
     reason, count = (
         Counter(item.reason for item in left_out).most_common(1)[0] if left_out else ("nothing listed", 0)
     )
     raise UserError(
         f"Not one of the {len(left_out):,} images in {clean(path)} can be used ({count:,} times: {reason}).",
-        "Check the paths and that the files are images.",
+        f"Check the paths and that the files are images. {hint}".rstrip(),
     )
 
 

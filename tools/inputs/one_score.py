@@ -37,7 +37,7 @@ def completed(
         UserError: the only answer is a number, and nothing says of which class it is the score.
     """
     names = list(classes or _labels(columns, class_map))
-    mine = _columns_of(columns, names)
+    mine = columns_of(columns, names)
     if len(names) == 2 and len(mine) == 1:
         (name, column), other = *mine.items(), next(n for n in names if n not in mine)
         values = _shares(columns[column])
@@ -67,7 +67,7 @@ def _labels(columns: Columns, class_map: Mapping[str, str]) -> list[str]:
     return sorted({class_map.get(word, word) for word in said} - {""})
 
 
-def _columns_of(columns: Columns, names: Sequence[str]) -> dict[str, str]:
+def columns_of(columns: Columns, names: Sequence[str]) -> dict[str, str]:
     """Class → the column of its probabilities, by the usual names; a column belongs to one class at most."""
     ways = {(f"{b}{name})" if "(" in b else f"{b}{name}"): name for name in names for b in PREFIXES}
     found: dict[str, str] = {}

@@ -58,6 +58,7 @@ class Excess:
         effect, ci: their difference within given classes (Mantel–Haenszel), with its 95 % interval.
         area, limit: area under the curve of a head that tells the group's images from the others', within given classes, and
             its upper limit.
+        sees: whether the head saw the images (the model's features), not only the model's answers.
     """
 
     rate: float
@@ -66,6 +67,7 @@ class Excess:
     ci: Interval
     area: float
     limit: float
+    sees: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +278,7 @@ def _judge(g: Group) -> Group:
     least = number(MINIMUM_EFFECT, "points")
     if g.floor.ci[1] < MINIMUM_EFFECT or g.effect_ci[1] < MINIMUM_EFFECT:
         m = replace(g, verdict="refuted").measure
-        text = f"The {m.name} is {number(m.effect, 'points')} {interval(m.ci, 'points')} in the group against the others: the interval lies below the {least} set beforehand."
+        text = f"The {m.name} is {number(m.effect, 'points')} {interval(m.ci, 'points')} in the group against the others: the interval lies below the {least} set beforehand. This is of its labels of all classes together: wrong ones in a few classes weigh little here."
         return replace(g, verdict="refuted", why=text)
     if g.q > ALPHA or min(g.effect, g.floor.difference) < MINIMUM_EFFECT:
         why = "More labels are suspect, but no" if g.effect >= MINIMUM_EFFECT else "No"

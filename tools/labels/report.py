@@ -111,7 +111,9 @@ def plan(finding: Finding, statement: str, n: int, control: str, smallest: float
         "where the images can't be told from the others' and how sure the model is can't explain it; for a label also the flip rates between it and each "
         "other class, one way minus the other, corrected over all ordered pairs of classes; for a group at last whether it exchanges two classes that "
         "are taken for each other more often than by the model's own errors: more than others within labels, more than were the model half as sure, and "
-        "more than in its other labels, corrected over all groups and such pairs",
+        "more than in its other labels, corrected over all groups and such pairs; or any pair of classes that it exchanges more than others do (corrected over "
+        "all groups and pairs), by at least 10 points, and more than the model's errors by the others' labels of the two, as hard as its other labels allow. "
+        "None is confirmed where another recorded condition accounts for it, or where the column says when or where and no picture was looked at",
         control=control, minimum_effect=MINIMUM_EFFECT, alpha=ALPHA, n_planned=n, smallest_detectable_effect=smallest,
     )  # fmt: skip
 
@@ -147,14 +149,19 @@ def group_finding(group: Group, split: str, name: str | None = None, left_out: b
 
 def _excess_finding(group: Group, e: Excess, labels: str, name: str | None) -> Finding:
     """A group whose images are like the others', and whose labels the model disagrees with more often."""
+    alike = (
+        f" and they can't be told from the others (area under the curve {e.area:.2f}, at most {e.limit:.2f})"
+        if e.sees
+        else ", as far as scores without pictures tell"
+    )
     statement = (
         f"{labels} disagree with the model in {number(e.rate)} against {number(e.base)} elsewhere ({number(e.effect, 'points')} "
-        f"{interval(e.ci, 'points')} within labels), though it is about as sure of these images and they can't be told from the others "
-        f"(area under the curve {e.area:.2f}, at most {e.limit:.2f})."
+        f"{interval(e.ci, 'points')} within labels), though it is about as sure of these images{alike}."
     )
     test = TestResult(
         "label_noise", e.effect, e.ci, group.p, group.n, group.verdict,
-        statistic="disagreement within labels, inside minus outside (Mantel–Haenszel), of images that can't be told apart", q=group.q,
+        statistic="disagreement within labels, inside minus outside (Mantel–Haenszel), of images "
+        + ("that can't be told apart" if e.sees else "of which the model is as sure"), q=group.q,
     )  # fmt: skip
     return Finding(
         "label_noise", "correctness", "data_content", statement, slice={group.column: group.value}, class_name=name, n=group.n,
@@ -302,7 +309,7 @@ def summary(
         g, e = confirmed[0], confirmed[0].excess
         text.append(
             f"The model disagrees with labels with {clean(g.column, 40)}={clean(g.value, 60)} in {number(e.rate)} against {number(e.base)} elsewhere "
-            f"(q {p_value(g.q)}), though the images are alike."
+            f"(q {p_value(g.q)}), though {'the images are alike' if e.sees else 'it is about as sure of them'}."
         )
     elif confirmed:
         g = confirmed[0]
@@ -313,6 +320,7 @@ def summary(
         text.append(
             f"Of {len(groups)} groups by who, when or how labelled none is confirmed to hold more wrong labels."
         )
+    text += [swap_words(g, g.swap) for g in groups if g.swap is not None and g.verdict != "confirmed"][:3]
     alike = next((p for p in pairs if p.reading == "ambiguous classes"), None)
     if alike:
         text.append(

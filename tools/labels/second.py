@@ -45,6 +45,7 @@ Ints = npt.NDArray[np.int64]
 TOLD = 0.1  # how far above one half the area under the curve may lie, interval and all, for images that can't be told apart
 WIDEST = 512  # features beyond are left to the leading directions
 EXCESS_ALPHA = 0.001  # a second look at the same groups: strict, so that both looks together keep the promise of the first
+SCORES_ALONE = " No picture was looked at: how hard they are is judged by the model's scores alone."
 ALIKE_BUT_LABELS = "The model is as sure of these images, and they can't be told from the others: the images are the same, the labels differ."
 NEARLY_ALIKE = (
     "The model is nearly as sure of these images (what differs explains {} of the excess at most), and they can't be told from the others: "
@@ -176,15 +177,19 @@ def with_excess(
             inside = masks[g.column, g.value]
             area, limit, alike = exchangeable(second, scored, inside, among, seed)
             if alike:
-                found = _excess(wrong, scored.labels, inside, among, area, limit)
-                why = (
-                    ALIKE_BUT_LABELS
-                    if g.p_apart >= ALIKE
-                    else NEARLY_ALIKE.format(number(g.apart, "points").lstrip("+"))
-                )
+                found = replace(_excess(wrong, scored.labels, inside, among, area, limit), sees=second.sees)
+                why = _alike(g, second.sees)
                 g = replace(g, p=t.p, q=float(each), verdict="confirmed", why=why, excess=found)
         made.append(g)
     return tuple(sorted(made, key=lambda g: g.verdict != "confirmed"))
+
+
+def _alike(g: Group, sees: bool) -> str:
+    """Why the labels are left as the reason. That pictures are the same is said only where they were looked at."""
+    why = (
+        ALIKE_BUT_LABELS if g.p_apart >= ALIKE else NEARLY_ALIKE.format(number(g.apart, "points").lstrip("+"))
+    )
+    return why if sees else f"{why.split(', and they')[0]}.{SCORES_ALONE}"
 
 
 def _as_sure(g: Group, excess: float) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,9 @@ from failsight.tools.stats.intervals import wilson
 from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.stats.stratified import compare_within
 from failsight.tools.text import clean, interval, number, p_value
+
+if TYPE_CHECKING:
+    from failsight.tools.labels.conditions import Guard
 
 Bool = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -90,12 +94,14 @@ def with_swaps(
     scored: Scored,
     calibrated: Floats,
     among: Bool,
+    held: Guard | None = None,
 ) -> tuple[Group, ...]:
     """``groups``, of which those that exchange two classes are confirmed by that; none where one is confirmed already.
 
     Args:
         calibrated: (n, k) scores after temperature scaling.
         among: (n,) images that take part.
+        held: says whether something else that the case records accounts for a swap.
     """
     if any(g.verdict == "confirmed" for g in groups):
         return tuple(groups)
@@ -113,10 +119,20 @@ def with_swaps(
             continue  # the same two classes by another source: that may be the same images under another name
         if each > ALPHA or not stands_out(s, g.apart, g.p_apart):
             continue
+        if held is not None and _explained(held, g, s, scored, masks[g.column, g.value], among):
+            continue
         taken.add((s.one, s.other))
         best.setdefault((g.column, g.value), replace(s, q=float(each)))
     told = [_confirmed(g, best.get((g.column, g.value))) for g in groups]
     return tuple(sorted(told, key=lambda g: g.verdict != "confirmed"))
+
+
+def _explained(held: Guard, g: Group, s: Swap, scored: Scored, inside: Bool, among: Bool) -> bool:
+    a, b = (scored.classes.index(c) for c in (s.one, s.other))
+    both = among & either(scored.labels, a, b) & either(scored.predicted, a, b)
+    return bool(
+        held.about_pictures(g.column) or held.accounted(scored.predicted != scored.labels, inside, both)
+    )
 
 
 def stands_out(s: Swap, apart: float, p_apart: float) -> bool:
@@ -146,7 +162,7 @@ def _swaps(
     """The pairs of classes of which the source gave enough labels."""
     labels, said = scored.labels, scored.predicted
     for a, b in (e.pair for e in pairs):
-        both = among & _either(labels, a, b) & _either(said, a, b)
+        both = among & either(labels, a, b) & either(said, a, b)
         here, there = both & inside, both & ~inside
         if min(int(here.sum()), int(there.sum())) < FEWEST_LABELS:
             continue
@@ -157,11 +173,11 @@ def _swaps(
         taken = int(hit[here].sum())
         yield Swap(
             scored.classes[a], scored.classes[b], int(here.sum()), taken, float(hit[here].mean()), float(hit[there].mean()), float(chances.sum()),
-            over.effect, share.ci, _elsewhere(scored, inside, among & ~_either(labels, a, b)), max(over.p, at_least(chances, taken)),
+            over.effect, share.ci, elsewhere(scored, inside, among & ~either(labels, a, b)), max(over.p, at_least(chances, taken)),
         )  # fmt: skip
 
 
-def _elsewhere(scored: Scored, inside: Bool, rest: Bool) -> float:
+def elsewhere(scored: Scored, inside: Bool, rest: Bool) -> float:
     """How much more the model may disagree with the source's other labels: a swap is of two classes, hard images are of all."""
     if not (rest & inside).any() or not (rest & ~inside).any():
         return 0.0
@@ -182,7 +198,7 @@ def suspicious_pairs(scored: Scored, calibrated: Floats, among: Bool) -> list[Ex
     exchanged = (counts + counts.T)[np.ix_(there, there)]  # with thousands of classes few pairs have any
     found = []
     for a, b in there[np.argwhere(np.triu(exchanged >= FEWEST_TAKEN, 1))].tolist():
-        both, taken = among & _either(labels, a, b) & _either(said, a, b), int(counts[a, b] + counts[b, a])
+        both, taken = among & either(labels, a, b) & either(said, a, b), int(counts[a, b] + counts[b, a])
         chances = _chances(calibrated[both], a, b)
         p = at_least(chances, taken)
         if p <= CHOSEN:
@@ -198,7 +214,7 @@ def most_exchanged(scored: Scored, calibrated: Floats, among: Bool) -> Exchanged
     return found[0] if found and found[0].p <= ALPHA else None
 
 
-def _either(values: npt.NDArray[np.int64], a: int, b: int) -> Bool:
+def either(values: npt.NDArray[np.int64], a: int, b: int) -> Bool:
     made: Bool = (values == a) | (values == b)
     return made
 
@@ -206,8 +222,14 @@ def _either(values: npt.NDArray[np.int64], a: int, b: int) -> Bool:
 def _chances(calibrated: Floats, a: int, b: int) -> Floats:
     """(n,) chance that the label, right and one of the two, is not the one of the two that the model holds likelier, were the model half as
     sure as it says."""
+    made: Floats = 1 / (1 + np.exp(np.minimum(gaps(calibrated, a, b) / REACH, 700)))
+    return made
+
+
+def gaps(calibrated: Floats, a: int, b: int) -> Floats:
+    """(n,) log odds between the two classes, without their sign."""
     odds = np.log(np.maximum(calibrated[:, [a, b]], 1e-30))
-    made: Floats = 1 / (1 + np.exp(np.minimum(np.abs(odds[:, 0] - odds[:, 1]) / REACH, 700)))
+    made: Floats = np.abs(odds[:, 0] - odds[:, 1])
     return made
 
 
@@ -222,9 +244,10 @@ def at_least(chances: Floats, k: int) -> float:
 
 
 def swap_words(group: Group, s: Swap) -> str:
-    """A confirmed swap, as a sentence of a summary."""
+    """A swap, as a sentence of a summary."""
+    may = "exchange" if group.verdict == "confirmed" else "may exchange"
     return (
-        f"Labels with {clean(group.column, 40)}={clean(group.value, 60)} exchange {clean(s.one, 60)} and {clean(s.other, 60)}: the model disagrees "
+        f"Labels with {clean(group.column, 40)}={clean(group.value, 60)} {may} {clean(s.one, 60)} and {clean(s.other, 60)}: the model disagrees "
         f"on which of the two in {number(s.rate)} of {s.n:,} images against {number(s.base)} elsewhere (q {p_value(s.q)})."
     )
 

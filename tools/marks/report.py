@@ -9,14 +9,17 @@ import numpy as np
 from failsight.tools.evidence import Fact, Figure, ImageRef, Table
 from failsight.tools.experiments import figures
 from failsight.tools.experiments.patches import as_mask
+from failsight.tools.inputs.base import Split
 from failsight.tools.inputs.decisions import answers
+from failsight.tools.marks.search import Fate
 from failsight.tools.marks.testing import Subject, Tested, rate
 from failsight.tools.marks.trials import pasted
 from failsight.tools.stats.intervals import wilson
-from failsight.tools.text import clean, counted, interval, listing, number, p_value
+from failsight.tools.text import bounds, clean, counted, interval, listing, number, p_value
 from failsight.tools.view import CaseView
 
 SHOWN = 5
+LISTED, PICTURED = 24, 8  # proposals in the table, and with a picture
 
 
 def summary(tested: Sequence[Tested], known: Sequence[Subject], looked: int) -> str:
@@ -44,7 +47,7 @@ def _tested(tested: Sequence[Tested], known: Sequence[Subject], looked: int) -> 
         things = "one thing that seemed" if looked == 1 else f"{looked} things that seemed"
         return (
             f"No mark was found: of {things} to recur nearly alike in pictures of one class more than in others, none does so in enough of them "
-            "and draws pictures of others to the class where it is pasted in."
+            "and draws pictures of others to the class where it is pasted in. The table says what each was and why it was not tested."
         )
     names = listing([f"{one.subject.look.name} ({clean(one.subject.class_name, 40)})" for one in tested])
     return f"No mark is confirmed as a shortcut. Tested: {names}; {looked} proposals were looked at."
@@ -57,13 +60,13 @@ def _told(one: Tested) -> str:
     text = (
         f"The model takes {one.subject.look.told}, for a sign of {name}: pasted into pictures of other classes it brings "
         f"{rate(added.to, added.n)} to {name}, a piece of the same shape {rate(added.control, added.n)}: "
-        f"{number(added.effect, 'points')} more {interval(added.ci, 'points')}."
+        f"{number(added.effect, 'points')} more {bounds(added.ci, 'points')}."
     )
     covered = one.covered
     if covered is not None:
         text += (
             f" Covered in {counted(covered.n, 'picture that is', 'pictures that are')} taken for {name}, it costs the class {number(covered.effect, 'points')} "
-            f"{interval(covered.ci, 'points')} more than a cover elsewhere."
+            f"{bounds(covered.ci, 'points')} more than a cover elsewhere."
         )
     return text
 
@@ -137,6 +140,78 @@ def tables(tested: Sequence[Tested]) -> tuple[Table, ...]:
             "class's probability beyond that of a cover elsewhere. q: Benjamini–Hochberg over the marks tested.",
         ),
     )
+
+
+HOW = {"place": "one place", "colour": "one colour", "repeat": "a patch that repeats"}
+
+
+def proposed(view: CaseView, fates: Sequence[Fate]) -> tuple[Table, ...]:
+    """Everything that was proposed, and why what was not tested fell out."""
+    if not fates:
+        return ()
+    rows = tuple(
+        (
+            f.proposal.spec,
+            clean(view.classes[f.proposal.target], 60),
+            HOW[f.proposal.how],
+            "" if f.inside is None else rate(*f.inside),
+            "" if f.outside is None else rate(*f.outside),
+            f.rise,
+            f.out or "tested",
+        )
+        for f in fates[:LISTED]
+    )
+    more = f" {len(fates) - LISTED} more are left out here." if len(fates) > LISTED else ""
+    return (
+        Table(
+            "What was proposed as a mark",
+            (
+                "place",
+                "class",
+                "proposed for",
+                "in pictures of the class",
+                "in others",
+                "first try",
+                "outcome",
+            ),
+            rows,
+            ("text", "text", "text", "text", "text", "points", "text"),
+            "Place: the picture that it was seen in and where, as a region or cue of other tools. Shares: of the pictures looked at in the split "
+            "that it was seen in. First try: rise of the class's score where it is pasted in, beyond its control."
+            + more,
+        ),
+    )
+
+
+def seen_in(view: CaseView, fates: Sequence[Fate]) -> list[ImageRef]:
+    """The pictures in which those proposals were seen that were not tested."""
+    made: list[ImageRef] = []
+    for f in [f for f in fates if f.out][:PICTURED]:
+        split, row = f.proposal.split, f.proposal.row
+        table = view.table(split)
+        label = int(table.labels[row])
+        said, confidence = _answer(view, split, row)
+        made.append(
+            ImageRef(
+                split,
+                row,
+                table.paths[row],
+                view.classes[label] if label >= 0 else "",
+                said,
+                confidence,
+                f"proposed as a mark of {clean(view.classes[f.proposal.target], 40)}: {f.proposal.spec}",
+            )
+        )
+    return made
+
+
+def _answer(view: CaseView, split: Split, row: int) -> tuple[str, float | None]:
+    """What the model says of an evaluation picture; nothing of others, whose answers the search does not need."""
+    made = view.predictions("data") if split == "data" else None
+    if made is None or row not in made.rows:
+        return "", None
+    at = int(np.flatnonzero(made.rows == row)[0])
+    return view.classes[int(made.predicted[at])], float(made.confidence[at])
 
 
 def sheet(view: CaseView, one: Tested) -> Figure | None:
@@ -214,10 +289,19 @@ def notes(tested: Sequence[Tested], known: Sequence[Subject]) -> list[str]:
     return made
 
 
-def next_steps(confirmed: Sequence[Tested], known: Sequence[Subject]) -> tuple[str, ...]:
-    """What a careful person would do next."""
+def next_steps(
+    confirmed: Sequence[Tested], known: Sequence[Subject], fallen: Sequence[Fate], classes: Sequence[str]
+) -> tuple[str, ...]:
+    """What a careful person would do next. ``fallen``: proposals that were not tested."""
     if not confirmed:
-        return tuple(f"Test {one.stated} (test_by_masking)." for one in known[:1])
+        steps = [f"Test {one.stated} (test_by_masking)." for one in known[:1]]
+        if fallen:
+            one_of = fallen[0].proposal
+            steps.append(
+                "One of the proposals that looks like a mark can be tested by itself, such as test_by_adding "
+                f"cue={one_of.spec} class_name={clean(classes[one_of.target], 60)}."
+            )
+        return tuple(steps)
     one = confirmed[0]
     name = clean(one.subject.class_name, 60)
     return (

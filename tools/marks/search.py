@@ -13,8 +13,9 @@ from failsight.tools.experiments.donors import Pictures
 from failsight.tools.experiments.regions_like import shrunk
 from failsight.tools.inputs.base import Split
 from failsight.tools.marks.growing import grown_box
-from failsight.tools.marks.proposals import LARGEST, Group, Proposal, Sight, groups, propose, told
+from failsight.tools.marks.proposals import LARGEST, Proposal, Sight, groups, propose, told
 from failsight.tools.marks.trials import Adding, Bench, Donor, add, donors_of
+from failsight.tools.text import number
 from failsight.tools.view import CaseView
 
 Ints = npt.NDArray[np.int64]
@@ -64,6 +65,23 @@ class Candidate:
     outside: tuple[int, int]
     shown: frozenset[tuple[str, int]]
     first: Adding | None = None
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a proposal.
+
+    Attributes:
+        inside, outside: (pictures with it, pictures looked at) of its class, and of the rest; None where it was not counted.
+        rise: of the class's probability over the control's in the first try; None without one.
+        out: why it was not tested; empty where it was.
+    """
+
+    proposal: Proposal
+    inside: tuple[int, int] | None = None
+    outside: tuple[int, int] | None = None
+    rise: float | None = None
+    out: str = ""
 
 
 def halves(view: CaseView) -> tuple[Half, Half]:
@@ -116,35 +134,60 @@ def _sight(view: CaseView, split: Split, rows: Ints, labels: Ints, predicted: In
     return Sight(split, read, np.stack(pixels) if pixels else empty, labels[at], predicted[at])
 
 
-def search(view: CaseView, first: Half, most: int, only: int | None) -> tuple[list[Candidate], int]:
-    """Candidates that did something in a first try, strongest first; and how many proposals were looked at."""
+def search(view: CaseView, first: Half, most: int, only: int | None) -> tuple[list[Candidate], list[Fate]]:
+    """Candidates that did something in a first try, strongest first; and what became of every proposal, most one-sided first."""
     sights = sights_of(view, first, most)
     pictures = {s.split: Pictures(view, s.split) for s in sights}
     pictures.setdefault("data", Pictures(view, "data"))
     proposed = [p for p in propose(sights, len(view.classes)) if only is None or p.target == only]
     counted: list[Candidate] = []
+    fates: list[Fate] = []
     for c in range(len(view.classes)):
-        for one in [p for p in proposed if p.target == c][:PROPOSALS]:
+        own = [p for p in proposed if p.target == c]
+        for one in own[:PROPOSALS]:
             made = _counted(view, one, sights, pictures)
-            if made is not None:
-                counted.append(made)
+            counted += [made] if isinstance(made, Candidate) else []
+            fates += [made] if isinstance(made, Fate) else []
+        fates += [Fate(p, out=f"{PROPOSALS} of its class are more one-sided") for p in own[PROPOSALS:]]
     counted.sort(key=lambda k: -(k.inside[0] / k.inside[1] - k.outside[0] / k.outside[1]))
     tried = [_tried(view, k, first) for k in counted[:SCREENED]]
     strong = [k for k in tried if k.first is not None and k.first.rise >= PROMISING]
     strong.sort(key=lambda k: -(k.first.rise if k.first else 0))
-    return _distinct(strong), len(proposed)
+    kept = _distinct(strong)
+    fates += [_fate(k, strong, kept, i < len(tried)) for i, k in enumerate([*tried, *counted[SCREENED:]])]
+    return kept, sorted(fates, key=lambda f: (f.out != "", -f.proposal.more))
+
+
+def _fate(one: Candidate, strong: Sequence[Candidate], kept: Sequence[Candidate], tried: bool) -> Fate:
+    """What became of a proposal that enough pictures show."""
+    rise = None if one.first is None else one.first.rise
+    if any(k is one for k in kept):
+        out = ""
+    elif any(k is one for k in strong):
+        out = (
+            "it is the same as one that is tested"
+            if len(kept) < TESTED
+            else f"{TESTED} are stronger or the same"
+        )
+    elif rise is not None:
+        out = f"pasted into {one.first.n if one.first else 0} pictures of others it hardly raises the class's score"
+    elif tried:
+        out = "no picture of others was left to paste it into"
+    else:
+        out = f"{SCREENED} that were tried are more one-sided"
+    return Fate(one.proposal, one.inside, one.outside, rise, out)
 
 
 def _counted(
     view: CaseView, one: Proposal, sights: Sequence[Sight], pictures: dict[Split, Pictures]
-) -> Candidate | None:
-    """A proposal that more pictures of some group of its class show than others, with its donors; None where none does."""
+) -> Candidate | Fate:
+    """A proposal that more pictures of some group of its class show than others, with its donors; else why it is none."""
     one = _whole(one, sights)
     try:
         bench = Bench.of(view, one.spec, pictures)
     except RetryError:
-        return None
-    best: tuple[float, Group, Mask, Mask, Ints, Ints] | None = None
+        return Fate(one, out="it can't be looked for")
+    best: tuple[bool, float, Mask, Mask, Ints, Ints] | None = None
     for group in groups([s for s in sights if s.split == one.split], len(view.classes)):
         if group.target != one.target:
             continue
@@ -156,20 +199,31 @@ def _counted(
         has, lacks = bench.shows(one.split, inside), bench.shows(one.split, outside)
         more = float(has.mean() - lacks.mean())
         enough = has.sum() >= SEEN_IN and has.mean() >= TIMES * lacks.mean() and more >= MORE
-        if enough and (best is None or more > best[0]):
-            best = (more, group, has, lacks, inside, outside)
+        if best is None or (enough, more) > best[:2]:
+            best = (bool(enough), more, has, lacks, inside, outside)
     if best is None:
-        return None
-    _, _, has, lacks, inside, outside = best
+        return Fate(one, out="there is no picture of others to compare with")
+    enough, _, has, lacks, inside, outside = best
+    counts = (int(has.sum()), len(has)), (int(lacks.sum()), len(lacks))
+    if not enough:
+        return Fate(one, *counts, out=_too_few(*counts))
     shown = frozenset((one.split, int(r)) for r in [*inside[has], *outside[lacks]])
     donors = donors_of(
         bench, one.split, inside[has], inside[~has] if (~has).any() else outside[~lacks], DONORS
     )
     if not donors:
-        return None
-    return Candidate(
-        one, bench, tuple(donors), (int(has.sum()), len(has)), (int(lacks.sum()), len(lacks)), shown
-    )
+        return Fate(one, *counts, out="it can't be cut from any picture")
+    return Candidate(one, bench, tuple(donors), *counts, shown)
+
+
+def _too_few(inside: tuple[int, int], outside: tuple[int, int]) -> str:
+    """Which of the bounds a proposal misses."""
+    (a, n), (b, m) = inside, outside
+    if a < SEEN_IN:
+        return f"fewer than {SEEN_IN} pictures of the class show it"
+    if a / n - b / m < MORE:
+        return f"its share is less than {number(MORE, 'points').lstrip('+')} larger in the class"
+    return f"its share in the class is less than {TIMES:g} times that of the others"
 
 
 def _whole(one: Proposal, sights: Sequence[Sight]) -> Proposal:

@@ -24,7 +24,7 @@ from failsight.tools.slices.columns import encode_column
 from failsight.tools.stats.intervals import wilson
 from failsight.tools.stats.multiplicity import benjamini_hochberg
 from failsight.tools.stats.power import smallest_rate_difference
-from failsight.tools.text import clean, interval, number
+from failsight.tools.text import bounds, clean, number
 from failsight.tools.verdicts import STANDING_LEVEL, Judgement, Measured, judge
 from failsight.tools.view import CaseView
 
@@ -327,7 +327,7 @@ def finding(tested: Tested) -> Finding:
         _hypothesis(one),
         statement=f"Pictures that show {called} are taken for {name}: pasted into pictures of other classes it brings {added.to} of "
         f"{added.n} to {name}, a piece of the same shape {added.control} of {added.n} ({number(added.effect, 'points')} "
-        f"{interval(added.ci, 'points')}). {_where_seen(one)}",
+        f"{bounds(added.ci, 'points')}). {_where_seen(one)}",
         n=added.n, error_rate=added.to / added.n, base_error_rate=added.control / added.n, ci=wilson(added.to, added.n), p=added.p, q=tested.q,
         verdict="confirmed", tests=(result,),
         note=f"{tested.judgement.reason} Whether it is part of what makes {name} {name}, a person has to say.",

@@ -89,7 +89,7 @@ class Bench:
     def of(cls, view: CaseView, spec: str, pictures: dict[Split, Pictures]) -> Bench:
         """The bench of a region. ``pictures`` is shared between benches, so that a file is opened once."""
         region = parse_region(spec, boxed_objects(view.table("data")), view.classes)
-        places = {split: open_places(view, split, region) for split in pictures}
+        places = {split: open_places(view, split, region, exact=True) for split in pictures}
         return cls(view, spec, pictures, places)
 
     def mask(self, split: Split, row: int) -> Mask | None:

@@ -8,7 +8,7 @@ harm: images with wrong labels that weigh more teach what is wrong, images with 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -79,7 +79,8 @@ def parts(view: CaseView, findings: Sequence[tuple[str, Finding]]) -> dict[str, 
     A confirmed finding about wrong labels, or about a sign that the model takes for a class, owns the errors that it makes: suspect labels
     (confident learning), or other classes' images with the sign that get the class. A weak slice or a finding about confidence is part of it where
     these are at least half of its errors, and what is left is not shown to be at least 5 points above the other images within their classes.
-    Where all its labels come from the source whose labels are wrong, a quarter is enough: before these are mended nobody knows what else is.
+    Where all its labels come from the source whose labels are wrong, a quarter is enough: before these are mended nobody knows what else is. Unless
+    the source alone can't account for it: a narrower slice, shown to err at least 5 points more than the source's other images within classes.
     """
     owners = [
         (i, f)
@@ -123,6 +124,9 @@ def _part(view: CaseView, finding: Finding, name: str, owner: Finding, known: di
     owned, wrong = known[name], made.labelled & ~made.correct
     errors, shared = int((wrong & here).sum()), int((wrong & here & owned).sum())
     if _of_the_source(finding, owner):
+        source = _inside(view, replace(owner, class_name=None), made)
+        if (source & ~here).any() and _errs_more(made, here, wrong, source):
+            return None
         return Part(name, owner, shared, errors) if errors and shared >= SOME * errors else None
     if not errors or shared < MOSTLY * errors or _stands_alone(made, here, wrong, owned):
         return None
@@ -166,7 +170,11 @@ def _owned(view: CaseView, owner: Finding, made: Predictions) -> Mask:
 
 def _stands_alone(made: Predictions, here: Mask, wrong: Mask, owned: Mask) -> bool:
     """Whether it is shown to err more than the other images even without the errors of the other finding."""
-    kept = made.labelled & ~(wrong & owned)
+    return _errs_more(made, here, wrong, made.labelled & ~(wrong & owned))
+
+
+def _errs_more(made: Predictions, here: Mask, wrong: Mask, kept: Mask) -> bool:
+    """Whether of the images that are kept those ``here`` are shown to err more than the others, within classes."""
     if not (kept & here).any() or not (kept & ~here).any():
         return False
     left = compare_within(wrong[kept].astype(float), here[kept], made.labels[kept])

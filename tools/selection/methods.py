@@ -99,6 +99,9 @@ def _fresh(view: CaseView, split: Split, rows: Ints) -> tuple[Ints, list[str]]:
     seen: set[bytes] = set()
     kept, copies, repeats = [], 0, 0
     for row in rows.tolist():
+        if not made.readable[row]:  # its answers came in a table: whether it is a copy is not known
+            kept.append(row)
+            continue
         content = made.content[row].tobytes()
         if content in tests:
             copies += 1

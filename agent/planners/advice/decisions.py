@@ -44,6 +44,8 @@ READY: Final = (
     r"(?:go or no ?-?go|ship it or not|yes or no|thumbs up or down)",
     r"(?:do|would) you (?:approve|recommend) (?:it|using it|this model|shipping it|to use it|to ship it)",
     r"(?:it's|it is|that's|that is) good enough(?: now)?(?: for us)?",
+    # yes or no is what remains to be said: it is no part of a bare sentence
+    r"(?:can|may|shall|should|could|do) (?:i|we) (?:now |then |already )*(?:tell|give|answer) (?:the |our |my |a )?(?:directors?|boss|managers?|management|board|committee|council|clients?|customers?|head|chief|sponsors?|doctors?|everybody|him|her|them)",
 )
 _CLASSES: Final = (
     r"(?:is|are) there (?:any |an? |some |at least (?:a|one) )?(?:class|category|room|species|type|kind|label)\w*(?: (?:that|which)(?: is| are| we can use| i can use)?)? ?(?:ready|usable|good enough|fine|reliable|safe|i can trust|we can trust|trustworthy)?",

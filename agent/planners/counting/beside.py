@@ -71,6 +71,8 @@ def _what(having: Sequence[str]) -> str:
     name, sign, value = parts(having[0]) if len(having) == 1 else ("", "", "")
     if name == "predicted" and sign == "=" and "|" not in value:
         return prompts.say("compared.called", name=clean(value.replace("_", " "), 60))
+    if len(having) == 1 and sign and name not in ("true", "confidence"):
+        return prompts.say("compared.having", what=clean(said_in_words(having), 80))
     return prompts.say("compared.counted")
 
 

@@ -61,7 +61,7 @@ def answered(case: Case, question: str, mentions: Mentions, before: Sequence[Tur
     """The count by class, or by answer, for a question of this kind; None for every other sentence."""
     if TOOL not in registry() or len(question) > LONGEST:
         return None
-    return _most(case, question, mentions) or _taken(case, question, mentions, before) or _only(case, question, mentions, before)  # fmt: skip
+    return _in_group(case, question, mentions, before) or _most(case, question, mentions) or _taken(case, question, mentions, before) or _only(case, question, mentions, before)  # fmt: skip
 
 
 def _most(case: Case, question: str, mentions: Mentions) -> AIMessage | None:
@@ -80,6 +80,40 @@ def _most(case: Case, question: str, mentions: Mentions) -> AIMessage | None:
     given = {"split": split, "among": list(group.conditions), "having": ["wrong"], "by": "true"}
     said = {"kind": "rank_by", "by": "true", "best": False, "wrong": True, "n": 1, "split": split}
     return call_of((TOOL, {k: v for k, v in given.items() if v}), [], why(question), said)
+
+
+#: ``which sorts go wrong on oven C at night?``, ``which rolls does it mess up there, all sorts or one``
+_GO_WRONG: Final = re.compile(
+    rf"{_LEAD}(?:which|what)(?: (?:kind|type|sort)s? of)? (?P<noun>[a-z]+) (?:(?:does|do|did|is|are|was|were|has|have|gets?|will)(?: (?:it|the (?:model|program|network|machine|camera)))? ?)?(?:mess(?:es)? up|go(?:es)? wrong|get(?:s)? wrong|wrong|fails?(?: (?:on|at))?|come out wrong|struggles? with)\b(?P<rest>[^?!]*)",
+    re.IGNORECASE,
+)
+_THERE: Final = re.compile(
+    r"\b(?:there|then|of (?:those|these|them)|among (?:those|these|them))\b", re.IGNORECASE
+)
+
+
+def _in_group(case: Case, question: str, mentions: Mentions, before: Sequence[Turn]) -> AIMessage | None:
+    """The errors of a group by class: of the one that the sentence names, or that was spoken of."""
+    from failsight.agent.planners.known import last
+
+    found = _GO_WRONG.match(w.spelt(question))
+    if found is None or "most" in question.lower().split() or mentions.of("class") or any(m.role in ("finding", "evidence", "image") for m in mentions.found):  # fmt: skip
+        return None
+    noun = set(words_of(found["noun"]))
+    own = any(noun & set(words_of(column)) for column in columns_of(case))
+    if own or noun & (_NO_CLASS - {"class"}) or any(m.start <= found.start("noun") < m.end for m in mentions.found):  # fmt: skip
+        return None
+    group = group_of(mentions, columns_of(case))
+    held = group.conditions
+    if group.each or group.unsure:
+        return None
+    if not held and _THERE.search(found["rest"]):
+        counts = last.counts(case, before)
+        held = tuple(last.group_of(counts[0])) if counts else ()
+    if not held:
+        return None
+    given = {"split": split_of(question), "among": list(held), "having": ["wrong"], "by": "true"}
+    return call_of((TOOL, {k: v for k, v in given.items() if v}), [], why(question))
 
 
 def _taken(case: Case, question: str, mentions: Mentions, before: Sequence[Turn]) -> AIMessage | None:

@@ -16,7 +16,7 @@ from failsight.agent.planners.counting.base import call_of, columns_of, median, 
 from failsight.agent.planners.counting.beside import Side, apart, side
 from failsight.agent.planners.counting.read import Count, parts
 from failsight.agent.planners.counting.said import TOOL, by_share, of_count, said_in_words
-from failsight.knowledge_base.condition_text import column_of
+from failsight.knowledge_base.condition_text import TOGETHER, column_of
 from failsight.knowledge_base.people import are_numbers
 from failsight.knowledge_base.turned_away import left_over
 from failsight.tools.evidence import Evidence
@@ -36,12 +36,13 @@ LONGEST: Final = 160
 _LEAD: Final = r"^\W*(?:(?:and|so|but|ok(?:ay)?|now|then|well|hm+|no|yes|maybe|perhaps|or|could|i wonder|tell me|if|whether)\b\W*)*"
 _IT: Final = r"(?:it|that|this|the (?:reason|cause|problem|trouble))"
 _FROM: Final = r"(?:(?:more|rather|mainly|mostly|just|only|really|simply|all|both|be|because of|due to|down to|caused by|from|about|the fault of|a matter of)\s+)*"
-_NOUN: Final = r"(?:\s+(?:itself|alone|instead|there|then|that (?:people|they|we) \w+(?: there)?|(?:people|they|we) \w+(?: there)?))*"
+_NOUN: Final = r"(?:\s+(?:that (?:is|are|was|were|makes?|causes?) (?:the |so much |all the )?(?:problems?|troubles?|issues?|bad|wrong|to blame|at fault)|itself|alone|instead|there|then|that (?:people|they|we) \w+(?: there)?|(?:people|they|we) \w+(?: there)?))*"
 _EITHER: Final = (
     re.compile(rf"{_LEAD}(?:is|are|was|were|can) {_IT} {_FROM}(?:not )?(?P<a>.+?)\s*,?\s+(?:or|and not|rather than)\s+(?:(?:is|are|was) {_IT}\s+)?{_FROM}(?P<b>.+?){_NOUN}\W*$", re.IGNORECASE),
     re.compile(rf"{_LEAD}{_IT}(?:'s| is| was| may be| might be| could be) {_FROM}not {_FROM}(?P<a>.+?)\s*,?\s+but\s+{_FROM}(?P<b>.+?){_NOUN}\W*$", re.IGNORECASE),
     re.compile(rf"{_LEAD}{_IT}(?:'s| is| was| may be| might be| could be) {_FROM}(?P<a>.+?)\s*,?\s+(?:and|but) not\s+{_FROM}(?P<b>.+?){_NOUN}\W*$", re.IGNORECASE),
 )  # fmt: skip
+_PRONOUN: Final = re.compile(r"^\W*(?:it|them|they|those|these|that|this|the place|the people)(?: (?:itself|themselves|there))?\W*$", re.IGNORECASE)  # fmt: skip
 #: what stands before it is a reason: ``fog is bad everywhere, so maybe it is just the fog and not the pasture``
 _CLAUSE: Final = re.compile(r"[,;.]\s*(?:(?:so|and|but|or|then)\s+)*(?P<rest>(?:maybe|perhaps|possibly|is it|is that|could it be|it is|it may be|it might be)\b[^,;.]+(?:,\s*(?:or|but|and not)\b[^,;.]+)?)$", re.IGNORECASE)  # fmt: skip
 _ELSE: Final = re.compile(r"\b(?:worse|better|right|correct|wrong|ready|good|bad|fair|sure|certain|labels?|called|taken|true|false|possible|enough|bias\w*|luck|chance)\b", re.IGNORECASE)  # fmt: skip
@@ -57,7 +58,8 @@ def answered(case: Case, question: str, before: Sequence[Turn]) -> AIMessage | N
     if found is None or _ELSE.search(f"{found['a']} {found['b']}"):
         return None
     told = antecedents.recent(case, before)
-    first, second = (_thing(case, found[x], told) for x in "ab")
+    around = question[: question.find(found.string)] if found.string != question else ""
+    first, second = (_it(case, found[x], around, told) or thing(case, found[x], told) for x in "ab")
     if first is None or second is None:
         return None
     base = _base(told) if re.search(rf"\b{_IT}\b", question, re.IGNORECASE) else Count((), ("wrong",))
@@ -69,8 +71,10 @@ def answered(case: Case, question: str, before: Sequence[Turn]) -> AIMessage | N
     a, b = first[0], second[0]
     if {column_of(c) for c in a} & {column_of(c) for c in b}:
         return None  # two values of one column
+    if any(parts(c)[0] == "true" for c in (*a, *b)):
+        base = Count((), ("wrong",), base.splits)  # what a class is called is no error of the other classes
     lead = tuple(c for c in base.among if column_of(c) not in {column_of(x) for x in (*a, *b)})
-    cells = ((*a, *b), (*a, *_denied(b)), (*_denied(a), *b), (*_denied(a), *_denied(b)))
+    cells = cells_of(a, b)
     split = looks.only_in(case, (*a, *b)) or next(iter(base.splits), "")
     calls = [(TOOL, Count((*lead, *cell), base.having).arguments(split)) for cell in cells]
     said = {"kind": KIND, "a": list(a), "b": list(b)}
@@ -87,21 +91,42 @@ def _base(told: Sequence[About]) -> Count:
     return Count((), ("wrong",))
 
 
+def cells_of(a: Sequence[str], b: Sequence[str]) -> tuple[tuple[str, ...], ...]:
+    """The conditions of the images with both of two things, with the first alone, with the second alone and with neither."""
+    return (*a, *b), (*a, *_denied(b)), (*_denied(a), *b), (*_denied(a), *_denied(b))
+
+
 def _denied(conditions: Sequence[str]) -> tuple[str, ...]:
     return tuple(conditions_apart(left_over(conditions)))
 
 
-def _thing(case: Case, text: str, told: Sequence[About]) -> tuple[tuple[str, ...], str] | None:
-    """The conditions that one of the two things says, and its column; None where it names a class, or nothing that is recorded."""
+def _it(case: Case, text: str, around: str, told: Sequence[About]) -> tuple[tuple[str, ...], str] | None:
+    """``is it them or is it the phones they use?``: the group that the sentence named before, else that of the last answer."""
+    from failsight.agent.planners.handed import groups
+    from failsight.agent.planners.known import last
+
+    if not _PRONOUN.match(text):
+        return None
+    named = groups.read(case, around).groups
+    held = named[0] if len(named) == 1 else () if named or not told or not told[0].counts else last.group_of(told[0].counts[0])  # fmt: skip
+    held = tuple(c for c in held if not c.startswith(TOGETHER))
+    return (held, column_of(held[0])) if held else None
+
+
+def thing(case: Case, text: str, told: Sequence[About]) -> tuple[tuple[str, ...], str] | None:
+    """The conditions that one of the two things says, and its column; None where it names nothing that is recorded."""
+    from failsight.agent.planners.handed import groups
     from failsight.agent.planners.known.things import named
 
     things = named(case, names_of(case, text))
     if things.classes:
-        return None
+        one = f"true={things.classes[0]}"
+        return ((one,), "true") if len(things.classes) == 1 and not things.group else None
     if things.group:
         return things.group, column_of(things.group[0])
     if not things.columns:
-        return None
+        told_by = groups.read(case, text).groups  # ``the phones`` of nurse phone
+        return (told_by[0], column_of(told_by[0][0])) if len(told_by) == 1 else None
     column = things.columns[0]
     values = columns_of(case).get(column, ())
     spoken = _spoken(case, column, told)
@@ -114,7 +139,12 @@ def _thing(case: Case, text: str, told: Sequence[About]) -> tuple[tuple[str, ...
 
 
 def _spoken(case: Case, column: str, told: Sequence[About]) -> str:
-    """The value of a column of which the last answers spoke, the worst where they told all of its values; empty for none."""
+    """The value of a column of which the last answers spoke, one that a confirmed finding is about before others, the worst where they told
+    all of its values; empty for none."""
+    confirmed = {f"{k}={v}" for r in case.state().confirmed() for k, v in (r.finding.slice or {}).items()}
+    spoken = [c for one in told for count in one.counts[:1] for c in count.among if column_of(c) == column]
+    if (known := next((c for c in spoken if c in confirmed), "")) and len(set(spoken)) > 1:
+        return known
     for one in told:
         act = one.act
         if act is not None and act.tool == TOOL and act.arguments.get("by") == column:

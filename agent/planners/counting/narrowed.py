@@ -36,12 +36,15 @@ _SMALL_TEXT: Final = (
     "with within inside among ones one that which are is was were pictures images photos scans photographs picture group groups class same"
 )
 _SMALL: Final = frozenset(_SMALL_TEXT.split())
+_OTHERS: Final = frozenset(("other", "others", "rest", "both", "each", "too"))
 _SEARCHED: Final = ("find_slices", "disaggregate")
 _SHOWN: Final = ("show_images", "confusion_matrix")
 
 
 def answered(case: Case, question: str, mentions: Mentions, before: Sequence[Turn]) -> AIMessage | None:
     """The same pictures, or the same counts, of fewer images; None for every other sentence."""
+    if (each := _each(case, question, mentions, before)) is not None:
+        return each
     if TOOL not in registry() or len(question) > LONGEST or not _NARROWS.match(question):
         return None
     if any(m.role in ("image", "finding", "evidence") for m in mentions.found):
@@ -58,6 +61,30 @@ def answered(case: Case, question: str, mentions: Mentions, before: Sequence[Tur
             question, Count(said.among, ("wrong",), found[0].counts[0].splits if found[0].counts else ())
         )
     return _compared(question, said, found[0]) if act.tool == "compare_group" else None
+
+
+def _each(case: Case, question: str, mentions: Mentions, before: Sequence[Turn]) -> AIMessage | None:
+    """``and the others, Jonas, Marco?`` after a count of one value: each of these, and not all as one."""
+    values = list(dict.fromkeys(m.name for m in mentions.found if m.role == "value"))
+    columns = {parts(v)[0] for v in values}
+    if TOOL not in registry() or len(values) < 2 or len(columns) != 1 or len(question) > LONGEST:
+        return None
+    if any(m.role != "value" for m in mentions.found) or any(parts(v)[1] != "=" for v in values):
+        return None
+    text = question
+    for one in mentions.found:
+        text = f"{text[: one.start]}{' ' * (one.end - one.start)}{text[one.end :]}"
+    if any(w not in _SMALL | _OTHERS for w in re.findall(r"[^\W\d_]+", text.lower())):
+        return None
+    found = antecedents.recent(case, before)[:1]
+    act, column = found[0].act if found else None, next(iter(columns))
+    base = found[0].counts[0] if act is not None and act.tool == TOOL and found[0].counts else None
+    if base is None or not any(parts(c)[0] == column for c in base.among):
+        return None
+    kept = tuple(c for c in base.among if parts(c)[0] != column)
+    listed = f"{column}={'|'.join(parts(v)[2] for v in values)}"
+    one_ = Count((*kept, listed), base.having or ("wrong",), base.splits, column)
+    return call_of((TOOL, one_.arguments(*base.splits[:1])), [], why(question))
 
 
 def _named(case: Case, question: str, mentions: Mentions) -> Count | None:

@@ -379,11 +379,21 @@ def _known(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> lis
 def _handed(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:
     """What goes to people and what is left to the model; lists, denied suppositions and the figure of all images."""
     from failsight.agent.planners import denied, outright
-    from failsight.agent.planners.handed import exported
+    from failsight.agent.planners.handed import exported, load
     from failsight.agent.planners.handed import said as handed
+
+    if said.get("kind") == load.KIND:
+        return load.lines([e for e in made if e.tool == TOOL], said)
 
     others = {exported.SUSPECT: exported.suspects, denied.KIND: denied.lines, outright.KIND: outright.lines}
     return others.get(str(said.get("kind")), handed.lines)(case, made, said)
+
+
+def _labelled(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:
+    """What the check of the labels says of a person, and the images on which label and answer differ."""
+    first, *known = [str(line) for line in said.get("lines", ())]
+    counted = [values_told(e) or of_count(e) for e in made if e.tool == TOOL]
+    return [*known, first, *counted]
 
 
 def _crossed(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:
@@ -391,6 +401,18 @@ def _crossed(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> l
     from failsight.agent.planners.counting import crossed
 
     return crossed.lines([e for e in made if e.tool == TOOL], said)
+
+
+def _differs(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:
+    """What a column, another thing, or two groups have to do with the errors."""
+    from failsight.agent.planners.counting import bigger, blamed, differs, held_fixed
+
+    counts = [e for e in made if e.tool == TOOL]
+    kind = str(said.get("kind"))
+    if kind == differs.KIND:
+        return differs.lines(case, counts, said)
+    others = {bigger.KIND: bigger.lines, blamed.KIND: blamed.lines}
+    return others.get(kind, held_fixed.lines)(counts, said)
 
 
 def said_in_words(conditions: Sequence[str]) -> str:
@@ -402,5 +424,5 @@ def said_in_words(conditions: Sequence[str]) -> str:
 
 
 _KINDS: Final[Mapping[str, Callable[[Any, Sequence[Evidence], Mapping[str, Any]], list[str]]]] = {
-    "demanded": _demanded, "costs": _costs, "any": _any, "rank": _rank, "rank_by": _rank_by, "every": _every, "cost": _cost, "day": _day, "good": _good, "compared": _compared, "strengths": _strengths, "crossed": _crossed, **dict.fromkeys(("handed", "suspects", "denied", "outright"), _handed), **dict.fromkeys(("known", "sure_only", "alarms", "doubt", "confidence", "trusted", "weighed", "merged", "verdict", "verdict_of"), _known),
+    "demanded": _demanded, "costs": _costs, "any": _any, "rank": _rank, "rank_by": _rank_by, "every": _every, "cost": _cost, "day": _day, "good": _good, "compared": _compared, "strengths": _strengths, "crossed": _crossed, "labelled": _labelled, **dict.fromkeys(("differs", "fixed", "bigger", "blamed"), _differs), **dict.fromkeys(("handed", "suspects", "denied", "outright", "load"), _handed), **dict.fromkeys(("known", "sure_only", "alarms", "doubt", "confidence", "trusted", "weighed", "merged", "verdict", "verdict_of"), _known),
 }  # fmt: skip

@@ -40,6 +40,15 @@ _THAN: Final = re.compile(
     r"(?:,\s*(?:is|are|does|do|did|isn't|aren't|doesn't|don't|right)\b[^,]*)?\W*$",
     re.IGNORECASE | re.DOTALL,
 )
+#: ``is medium skin any different from light?``
+_DIFFERENT: Final = re.compile(
+    r"^\W*(?:(?:and|so|but|then|now|ok(?:ay)?|well)\W+)*(?:is|are|was|were|do|does|did)\s+(?P<left>[^.?!;]+?)\s+(?:(?:any|really|very|much|that|so|all that|at all)\s+)*(?:different(?:ly)?|differ)(?:\s+(?:at all|much))?\s+(?:from|to|than)\s+(?P<tail>[^?!;.]+?)\W*$",
+    re.IGNORECASE,
+)
+_WITH_REST: Final = re.compile(
+    r"^\W*(?:(?:and|so|but|then|now|ok(?:ay)?|well|please|can you|could you)\W+)*(?:compare|test|hold|set|put)\s+(?P<left>[^.?!;]+?)\s+(?:to|with|against|beside)\s+(?:all )?(?:the |of the )*(?:rest|others?|other (?:ones|images|pictures|photos)|everything else)\b(?: of (?:them|the \w+))?(?:,? (?:please|and test it))*\W*$",
+    re.IGNORECASE,
+)
 _DENIED: Final = re.compile(
     r"^(?P<lead>\W*(?:\w+\W+){0,3}?(?:is|are|was|were|does|do|did))(?:\s+not|n't)\b", re.IGNORECASE
 )
@@ -62,16 +71,22 @@ _RELATIVE: Final = re.compile(r"\b(?:that|which|who)\s+(?P<verb>[a-z]+)\b", re.I
 
 def answered(case: Case, question: str, mentions: Mentions) -> AIMessage | None:
     """The counts of both sides of a sentence that sets them beside each other with ``than``; None for every other sentence."""
-    if TOOL not in registry() or len(question) > LONGEST or _ELSE.search(question):
+    if TOOL not in registry() or len(question) > LONGEST or _ELSE.search(_unnamed(mentions, question)):
         return None
     if any(m.role in ("image", "finding", "evidence") for m in mentions.found):
         return None
     text = _without_verbs(case, _DENIED.sub(lambda m: m["lead"], w.spelt(question)))
-    found = _THAN.match(text)
+    rest = _WITH_REST.match(text)
+    if rest is not None:
+        return _beside_all(case, question, rest["left"])
+    found = _THAN.match(text) or _DIFFERENT.match(text)
     if found is None or re.match(r"(?:\w+ )?\d", found["tail"]):
         return None
     tail = found["tail"].strip()
-    (first, limit), (second, _) = _side(case, f"{found['left']}{found['mid']}"), _side(case, tail)
+    (first, limit), (second, _) = (
+        _side(case, f"{found['left']}{found.groupdict().get('mid') or ''}"),
+        _side(case, tail),
+    )
     if first is None or second is None:
         return None
     first = replace(first, splits=tuple(s for s in (split_of(text),) if s in case.splits()))
@@ -81,9 +96,10 @@ def answered(case: Case, question: str, mentions: Mentions) -> AIMessage | None:
     having = _quantity(first, question)
     if having == ("wrong",) and _is_rest(first, other):
         return _tested(case, question, first)
-    how = _kind(found["how"], having)
+    differ = "how" not in found.groupdict()
+    how = "difference" if differ else _kind(found["how"], having)
     counts = [replace(c, having=having) for c in (first, other)]
-    denied_ = found["no"] is not None or _DENIED.match(question) is not None
+    denied_ = differ or found["no"] is not None or _DENIED.match(question) is not None
     said = {"kind": "compared", "how": how, "asked": _ASKED.match(question) is not None and not denied_}
     if limit:
         said["assumed"] = limit
@@ -93,6 +109,28 @@ def answered(case: Case, question: str, mentions: Mentions) -> AIMessage | None:
         )
     calls = [(TOOL, c.arguments(c.splits[0] if c.splits else "")) for c in counts]
     return call_of(calls[0], calls[1:], why(question), said, [] if limit else _unread(case, first, question))
+
+
+def _beside_all(case: Case, question: str, text: str) -> AIMessage | None:
+    """``compare the old flatbed of 1950 to the rest``: the test of one group against all other images."""
+    from failsight.agent.planners.handed import groups
+
+    named = groups.read(case, text).groups
+    held = [c for c in named[0] if parts(c)[0] not in ("true", "predicted")] if len(named) == 1 else []
+    if not held or len(held) < len(named[0]) or COMPARE not in registry():
+        return None
+    arguments = {"where": held}
+    settled = whether.settled(case, {"tool": COMPARE, "arguments": arguments}, question)
+    return settled or call_of((COMPARE, arguments), [], why(question))
+
+
+def _unnamed(mentions: Mentions, question: str) -> str:
+    """The sentence without the limits of time that it names: *before October* is a group of images."""
+    text = question
+    for one in mentions.found if mentions.sentence == question else ():
+        if one.told and one.role == "value":
+            text = f"{text[: one.start]}{' ' * (one.end - one.start)}{text[one.end :]}"
+    return text
 
 
 def _is_rest(first: Count, other: Count) -> bool:

@@ -103,7 +103,7 @@ CALLED: Final = re.compile(
 PREDICTIONS: Final = re.compile(r"\b(?:predictions?|answers?)\b(?: (?:are|of|is|go to|for))*", re.IGNORECASE)
 #: turns away what stands behind it, whole groups of images
 WITHOUT: Final = re.compile(
-    rf"\b(?:{ALL_BUT}|exclud(?:e|ing)|except(?: for)?|other than|apart from|aside from|leav(?:e|ing) out|leav(?:e|ing) (?=[^.?!]*\bout\b)|(?:throw|tak)(?:e|ing)? (?:away|out|(?=[^.?!]*\b(?:away|out)\b))|ignor(?:e|ing)|not counting|disregard(?:ing)?|but not|minus|besides|skip(?:ping)?|omit(?:ting)?|drop(?:ping)?|non(?=[ -]))\b",
+    rf"\b(?:{ALL_BUT}|exclud(?:e|ing)|except(?: for)?|other than|apart from|aside from|leav(?:e|ing) out|leav(?:e|ing) (?=[^.?!]*\bout\b)|(?:throw|tak)(?:e|ing)? (?:away|out|(?=[^.?!]*\b(?:away|out)\b))|ignor(?:e|ing)|not counting|disregard(?:ing)?|but not|minus|besides|skip(?:ping)?|omit(?:ting)?|drop(?:ping)?|outside(?: of)?(?= (?:the )?\w)|non(?=[ -]))\b",
     re.IGNORECASE,
 )
 NO: Final = re.compile(

@@ -18,7 +18,7 @@ from failsight.agent.planners.counting.base import call_of, why
 from failsight.agent.planners.counting.read import Count
 from failsight.agent.planners.counting.said import TOOL
 from failsight.agent.planners.dialogue import last_act
-from failsight.agent.planners.handed import groups, limits
+from failsight.agent.planners.handed import clauses, groups, limits
 from failsight.agent.planners.handed import words as h
 from failsight.agent.planners.handed.groups import Group
 from failsight.agent.planners.handed.kept import Division, keep, kept
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 KIND: Final = "handed"
 LONGEST: Final = 400
 MOST_FOUND: Final = 3  # groups of confirmed findings that are proposed
+BARE: Final = 9  # words of a sentence that only asks whether a goal is reached
 BARS: Final = (0.8, 0.9)
 _PART: Final = re.compile(r"\b(?:which|what) (?:part|portion|share|pictures?|images?|ones?)\b|\bget there\b|\bpossible\b|\breach\b", re.IGNORECASE)  # fmt: skip
 _GROWS: Final = re.compile(r"\b(?:too|also|as well|in addition|additionally|plus|add)\b", re.IGNORECASE)
@@ -55,7 +56,18 @@ _NO_PICTURES: Final = re.compile(  # what is handed on is no picture
     r"\b(?:reports?|weights|licen[cs]es?|letters?|(?:give|hand|send|pass)(?: on| over| away)? (?:it|this|(?:the|this|our|my) (?:model|code|case|findings|results)))\b",
     re.IGNORECASE,
 )
+_SWAP: Final = re.compile(r"^\W*(?:(?:no|and|but|so|wait|sorry|it'?s|that'?s|just|exactly)\b\W*)*the other way (?:a)?round\b\W*(?P<rest>.*)$", re.IGNORECASE)  # fmt: skip
+_ADDS: Final = re.compile(r"\b(?:too|also|as well|in addition|additionally|plus|add)\b", re.IGNORECASE)
+_FIGURE: Final = re.compile(r"\b(?:how (?:good|well|bad|many|much|often|sure|right|wrong|is)|what (?:is|'s|would|share|part)|what's|is it|wrong|right|correct|errors?|mistakes?|accura\w+)\b", re.IGNORECASE)  # fmt: skip
+_ABOVE: Final = re.compile(r"\b(?:over|above|more than|at least|from)\s+\d", re.IGNORECASE)
+_IF: Final = re.compile(r"\b(?:if|when|suppose|without|switch\w*)\b", re.IGNORECASE)
+_MAY_I: Final = re.compile(r"\b(?:can|could|may|might|should|shall) (?:i|we|it|one|you)\b", re.IGNORECASE)
 _OF_IT: Final = re.compile(r"\b(?:rule|model|it)\b", re.IGNORECASE)
+#: how many answers stay, if it says nothing where it is unsure, is told by the limit's own reader
+_QUIET: Final = re.compile(
+    r"\b(?:kept|keeps?|stay(?:s|ed)?) (?:quiet|silent)\b|\babstain\w*|\bif (?:i|we) only (?:let|allow)\b|\b(?:answers?|decides?|speaks?) only (?:when|if|where)\b",
+    re.IGNORECASE,
+)
 _SO_MANY: Final = re.compile(r"\bhow many (?:pictures|images|photos|records|ones|items|scans|is that|would that|are that)\b", re.IGNORECASE)  # fmt: skip
 
 
@@ -83,14 +95,67 @@ def answered(case: Case, question: str, mentions: Mentions, before: Sequence[Tur
         grown = _grouped(case, text, Division((), bar), goes_on=True, grown=True)
         if grown is not None:
             return grown
-    if not (h.divides(text) or h.RUN.search(text) or h.accepted(text) is not None or goes_on or old):
+    swapped = _swapped(case, text, old) if goes_on and old else None
+    if swapped is not None:
+        return swapped
+    text = _SWAP.sub(lambda m: m["rest"], text) if goes_on and old else text
+    sided = h.BY_PEOPLE.search(text) is not None
+    if not (h.divides(text) or sided or h.RUN.search(text) or h.accepted(text) is not None or goes_on or old):
         return None
+    shared = _shared(case, text, before, old, goes_on=goes_on)
+    if shared is not None:
+        return shared
     return (
         _accepting(case, text, old, goes_on=goes_on)
         or _limited(case, text, old, goes_on=goes_on)
         or _grouped(case, text, old, goes_on=goes_on)
         or _plain(case, text, old, goes_on=goes_on)
     )
+
+
+def _swapped(case: Case, text: str, old: Division) -> AIMessage | None:
+    """``the other way round``: what went to people is left to the model, and the others go to people."""
+    found = _SWAP.match(text)
+    if found is None or re.search(r"\w", found["rest"]):
+        return None
+    if old.bar or not old.groups:
+        return words.message(prompts.say("handed.no_swap"), words.choices(case))
+    return _divided(
+        case, text, Division(groups.complement([groups.as_answered(g) for g in old.groups])), rule=True
+    )
+
+
+def _shared(
+    case: Case, text: str, before: Sequence[Turn], old: Division, *, goes_on: bool
+) -> AIMessage | None:
+    """A sentence that says who does which part; what can't be read of it is asked back, and no rule is kept."""
+    if (
+        not (h.BY_PEOPLE.search(text) or h.BY_MODEL.search(text))
+        or _NO_PICTURES.search(text)
+        or h.accepted(text) is not None
+    ):
+        return None
+    if h.LOOK_AT.search(text) or (
+        h.WRONG_MANY.search(text) and h.goal(text) is None and not h.BY_PEOPLE.search(text)
+    ):
+        return None
+    written, unclear = clauses.spelt(case, text, before)
+    made = clauses.read(case, written)
+    only = made is None and h.BY_PEOPLE_ALONE.search(text) is not None and h.BY_MODEL.search(text) is None
+    taken = groups.read(case, written, sided=True) if only or unclear else None
+    if made is None and (taken is None or not (taken.groups or unclear)):
+        return None
+    unclear = unclear or (made.unclear if made is not None else clauses.not_read(taken.strict) if taken is not None and taken.strict else "")  # fmt: skip
+    if unclear:
+        known = clauses.kept_words(old)
+        return words.message(" ".join(x for x in (unclear, known) if x), words.choices(case))
+    if made is None:
+        people = taken.groups if taken is not None else ()
+        grown = bool(old) and _ADDS.search(text) is not None
+        made = clauses.Shared(_with(old.groups, people) if grown else people)
+    bar = h.bar(text)
+    more = {"unsaid": made.unsaid} if made.unsaid else {}
+    return _divided(case, text, Division(made.people, bar if bar is not None else 0.0), rule=True, more=more)
 
 
 def goes_on_with(before: Sequence[Turn]) -> bool:
@@ -155,9 +220,10 @@ def _limit(case: Case, text: str, wanted: Division, unread: Sequence[str] = ()) 
     found = [] if wanted.groups else _found(case)
     if found:
         count("found", Division(tuple(g for _, g in found)).left)
+    new = bool(made) and kept(case) != made
     keep(case, made)
     said = {
-        "ask": "limit", "accepted": accepted, "names": named, "bar": bar or nearest or 0.0, "sure": sure or 0.0, "found": [i for i, _ in found],
+        "ask": "limit", "rule": new, "accepted": accepted, "names": named, "bar": bar or nearest or 0.0, "sure": sure or 0.0, "found": [i for i, _ in found],
         "groups": [list(g) for g in wanted.groups], "scores": case.has("scores"), "true": _true_of(wanted),
     }  # fmt: skip
     return _said(case, text, calls, said, unread)
@@ -197,16 +263,26 @@ def _grouped(case: Case, text: str, old: Division, *, goes_on: bool, grown: bool
     """
     to_people, alone = h.TO_PEOPLE.search(text) is not None, h.ALONE.search(text) is not None
     bar = h.bar(text)
-    if not (to_people or alone or goes_on) or _NO_PICTURES.search(text):
+    below = bar is not None and h.BY_PEOPLE.search(text) is not None and _ABOVE.search(text) is None
+    if not (to_people or alone or goes_on or below) or _NO_PICTURES.search(text):
         return None
     read = groups.read(case, text, away=goes_on or (alone and _KEEPS_OUT.search(text) is not None))
     if not read.groups:
-        return _divided(case, text, replace(old, bar=bar)) if bar is not None and goes_on else None
+        of_sure = goes_on or ((below or (alone and not _NO_WORK.search(text))) and not _QUIET.search(text))
+        asked = {"accepted": _demanded(case)} if _MAY_I.search(text) and _demanded(case) is not None else {}
+        return (
+            _divided(case, text, replace(old, bar=bar), more=asked) if bar is not None and of_sure else None
+        )
     if goes_on and h.BACK.search(text):
         left = tuple(g for g in old.groups if not any(set(b) <= set(g) for b in read.groups))
         return _divided(case, text, replace(old, groups=left)) if left != old.groups else None
     if h.LOOK_AT.search(text) and not h.LEFT.search(text) and not h.RULE.search(text):
         return None
+    if read.strict and (to_people or alone):  # of a rule no word is passed over
+        return words.message(
+            " ".join(x for x in (clauses.not_read(read.strict), clauses.kept_words(old)) if x),
+            words.choices(case),
+        )
     if to_people:
         grown = grown or (goes_on and _GROWS.search(text) is not None)
         made = Division(_with(old.groups, read.groups), old.bar if bar is None else bar, old.accepted) if grown else Division(read.groups, bar or 0.0)  # fmt: skip
@@ -214,8 +290,12 @@ def _grouped(case: Case, text: str, old: Division, *, goes_on: bool, grown: bool
     if alone:
         if _NO_WORK.search(text):
             return None
-        away = read.groups if _KEEPS_OUT.search(text) else groups.complement([_as_answered(g) for g in read.groups])  # fmt: skip
+        away = read.groups if _KEEPS_OUT.search(text) else groups.complement([groups.as_answered(g) for g in read.groups])  # fmt: skip
         return _divided(case, text, Division(away, bar or 0.0), read.unread)
+    if (
+        _KEEPS_OUT.search(text) and _FIGURE.search(text) and not _ADDS.search(text)
+    ):  # a question about the others
+        return None
     if h.OUT.search(text) or _KEEPS_OUT.search(text):
         if old.accepted is not None and bar is None:
             return _limit(
@@ -230,18 +310,19 @@ def _with(old: Sequence[Group], new: Sequence[Group]) -> tuple[Group, ...]:
     return tuple(dict.fromkeys((*old, *new)))
 
 
-def _as_answered(group: Group) -> Group:
-    """What is left to the model is known by its answer: the true class is known to nobody beforehand."""
-    return tuple(f"predicted{c.removeprefix('true')}" if parts(c)[0] == "true" else c for c in group)
-
-
 # --- what is left, what people look at ---------------------------------------------------------------------------------------
 
 
 def _plain(case: Case, text: str, old: Division, *, goes_on: bool) -> AIMessage | None:
     """Sentences that name no group: what is left, what people look at, which part may be left to the model, how many would be wrong."""
-    if groups.read(case, text).groups and not goes_on:
+    named = groups.read(case, text).groups
+    if named and (not goes_on or _KEEPS_OUT.search(text)):
         return None
+    bare = len(text.split()) <= BARE and not _IF.search(text)  # only the goal, no other division
+    if h.goal(text) is not None and not bare:
+        return None
+    if old and not named and ((bare and h.goal(text) is not None) or (goes_on and h.per(text))):
+        return _divided(case, text, old)
     looks = h.LOOK_AT.search(text) is not None
     by_class = h.BY_CLASS.search(text) is not None
     of_rule = goes_on or h.divides(text) or _OF_IT.search(text) is not None
@@ -327,13 +408,15 @@ def _divided(
     more: dict[str, Any] | None = None,
 ) -> AIMessage:
     """The counts of what is left to the model and of what goes to people, in parts that share no image."""
+    rule = rule or (bool(made) and kept(case) != made)
     keep(case, made)
     if not made:
         return _said(case, text, [_call(())], {"ask": "all", "names": ["all"]})
     calls = [_call(made.left, "predicted" if by_class else ""), *map(_call, made.parts())]
     said = {
         "ask": "divided", "names": ["left", *("part" for _ in made.groups), *(["unsure"] if made.bar else [])], "groups": [list(g) for g in made.groups],
-        "bar": made.bar, "rule": rule, "true": _true_of(made), "by_class": by_class, "accepted": made.accepted, **(more or {}),
+        "bar": made.bar, "rule": rule, "true": _true_of(made), "by_class": by_class, "accepted": made.accepted,
+        "goal": h.goal(text), "per": h.per(text), **(more or {}),
     }  # fmt: skip
     return _said(case, text, calls, said, unread)
 

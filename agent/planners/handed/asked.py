@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from failsight.agent.planners import denied, outright, reasons
-from failsight.agent.planners.handed import answer, exported, letters
+from failsight.agent.planners.handed import answer, costs, exported, letters, load
 from failsight.agent.planners.parted import parts
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ def answered(case: Case, question: str, mentions: Mentions, before: Sequence[Tur
     return (
         (letters.answered(case, question, around) if alone else None)
         or exported.answered(case, question, mentions, before)
+        or costs.answered(case, question, mentions, before)
+        or load.answered(case, question, before)
         or denied.answered(case, question, mentions)
         or reasons.answered(case, question, mentions, before)
         or answer.answered(case, question, mentions, before)

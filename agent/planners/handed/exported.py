@@ -57,6 +57,10 @@ _CHECK: Final = re.compile(
     r"\b(?:check\w*|first|look(?:ed)? (?:at|over|through)|review\w*|relabel\w*|suspect\w*|correct(?:ed)?|go (?:over|through))\b",
     re.IGNORECASE,
 )
+_FIRST: Final = re.compile(
+    r"^\W*(?:(?:and|so|but|ok(?:ay)?|then|well)\b\W*)*(?:which|what)(?: (?:ones?|of (?:them|those|these)|labels?|pictures|images|photos))? (?:should|must|do|shall|would|can) (?:we|i|they|one|you|people|my \w+)\b[^?.!]{0,30}\b(?:check|look at|review|go through|start with|relabel)\b",
+    re.IGNORECASE,
+)
 _WHICH: Final = re.compile(r"\b(?:which|what|list|give|show)\b", re.IGNORECASE)
 _WRONG: Final = re.compile(
     r"\b(?:wrong(?:ly)?|errors?|mistakes?|misclassified|mistaken|failures?|got wrong)\b", re.IGNORECASE
@@ -81,6 +85,9 @@ def answered(case: Case, question: str, mentions: Mentions, before: Sequence[Tur
         return None
     file, listed = _FILE.search(text) is not None, _LISTED.search(text) is not None
     sure = _WRONG.search(text) is not None and _VERY_SURE.search(text) is not None and bool(mentions.found)
+    act = last_act(before[-1:])
+    if act is not None and act.tool == LABELS and _FIRST.match(text) and not mentions.found:
+        return _labels(case, text)  # which of what was just told: of the labels
     if not (file or listed or sure) or _NO_LIST.search(text):
         return None
     if _LABELS.search(text) and _CHECK.search(text) and _WHICH.search(text):

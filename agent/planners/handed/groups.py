@@ -37,7 +37,7 @@ _CALLED: Final = re.compile(
 _LOOKING: Final = re.compile(r"^[-\s](?:looking|seeming|like)\b", re.IGNORECASE)
 _HYPHEN: Final = re.compile(r"-(?=(?:looking|seeming|like)\b)", re.IGNORECASE)
 #: a verb that begins a question is no class that is called so
-_MODAL: Final = re.compile(r"^\W*(?:(?:so|and|but|then|now|well)\b\W*)*(?:can|could|may|might|will|would|must|should)(?= (?:the|it|i|we|you|they|this|that|an?|our|my)\b)", re.IGNORECASE)  # fmt: skip
+MODAL: Final = re.compile(r"^\W*(?:(?:so|and|but|then|now|well)\b\W*)*(?:can|could|may|might|will|would|must|should)(?= (?:the|it|i|we|you|they|this|that|an?|our|my)\b)", re.IGNORECASE)  # fmt: skip
 _AWAY: Final = re.compile(
     r"\b(?:without|leaving(?: out)?|leave(?: out)?|except(?:ing)?(?: for)?|exclud(?:e|ing)|apart from|other than|minus|but not|not(?= the\b)|out of (?:it|this|that)|out\b)",
     re.IGNORECASE,
@@ -46,7 +46,7 @@ _OTHER_TEXT: Final = (
     "always never go goes going sent send look looked looks at checked check checks see seen review reviewed by hand from now on rule make made set note suppose should must shall would be to left leave "
     "leaving without out taking except also too well plus add alone itself person people human someone what remains rest wrong right how good put get let have has do does not even every everything "
     "together whatever altogether they their over through one's first only sure just simply may might more pictures records files documents scans slides items whose where when wherever handled decided "
-    "run runs running unattended unsupervised sorted done inspected manually very rule note nobody share part going staying stay come comes kept keep both either  it's these those are is all as such of course additionally again still need needs"
+    "run runs running unattended unsupervised sorted done inspected manually very rule note nobody share part going staying stay come comes kept keep both either  it's these those are is all as such of course additionally again still need needs looking seeming"
 )
 _OTHER: Final = frozenset(_OTHER_TEXT.split())
 _WORD: Final = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
@@ -58,17 +58,28 @@ class Groups:
 
     groups: tuple[Group, ...] = ()
     unread: tuple[str, ...] = ()
+    nouns: tuple[str, ...] = ()
+
+    @property
+    def strict(self) -> tuple[str, ...]:
+        """The unread words that may narrow a group; ``fruit`` of ``wet fruit`` only says what the pictures show."""
+        return tuple(x for x in self.unread if x not in self.nouns)
 
 
-def read(case: Case, text: str, *, away: bool = False) -> Groups:
+def read(case: Case, text: str, *, away: bool = False, sided: bool = False) -> Groups:
     """The groups that a sentence names; none where it names none, or one that no condition can deny.
 
     Args:
+        sided: the words that tell who does it are no part of a group: ``by hand``, ``by the camera``.
         away: the words that leave something out say where it goes, and are no part of a group: ``and without the retouched ones``.
     """
-    made, unread, bare = list[Group](), list[str](), False
-    text = _HYPHEN.sub(" ", _MODAL.sub(lambda m: " " * len(m[0]), text))
+    made, unread, nouns, bare = list[Group](), list[str](), list[str](), False
+    text = _HYPHEN.sub(" ", MODAL.sub(lambda m: " " * len(m[0]), text))
     text = _AWAY.sub(" ", text) if away else text
+    if sided:
+        text = h.BY_MODEL.sub(
+            lambda m: " " * len(m[0]), h.BY_PEOPLE_ALONE.sub(lambda m: " " * len(m[0]), text)
+        )
     for piece in _pieces(names_of(case, text)):
         mentions = names_of(case, piece)
         held = _conditions(case, mentions)
@@ -80,7 +91,12 @@ def read(case: Case, text: str, *, away: bool = False) -> Groups:
         made[-1:] = [joined] if joined else [*made[-1:], held]
         bare = _is_bare(mentions, piece)
         unread += _unread(case, mentions, held)
-    return Groups(tuple(dict.fromkeys(made))[:MOST], tuple(dict.fromkeys(unread)))
+        nouns += [
+            f[1]
+            for m in mentions.found
+            if m.role in ("value", "attribute") and (f := re.match(r" ([^\W\d_]+)(?![\w-])", piece[m.end :]))
+        ]
+    return Groups(tuple(dict.fromkeys(made))[:MOST], tuple(dict.fromkeys(unread)), tuple(nouns))
 
 
 def _pieces(mentions: Mentions) -> list[str]:
@@ -169,7 +185,8 @@ def _unread(case: Case, mentions: Mentions, held: Group) -> list[str]:
     for found in re.finditer(r"[^\W_]+(?:['’-][^\W_]+)*", text[:end]):
         inside = any(a < found.end() and found.start() < b for a, b in spans)
         word = found[0].lower()
-        told = set(words_of(word)) & known or _is_small(word) or _is_people(word)
+        letter = len(found[0]) == 1 and found[0].isupper() and found[0] not in "IA"
+        told = set(words_of(word)) & known or (_is_small(word) and not letter) or _is_people(word)
         if found.start() >= begin and not inside and not told:
             left.append(found[0])
     return left
@@ -188,6 +205,11 @@ def _is_small(word: str) -> bool:
 
 def _is_people(word: str) -> bool:
     return re.fullmatch(h.PEOPLE, word, re.IGNORECASE) is not None or word in ("us", "them", "model", "machine", "program")  # fmt: skip
+
+
+def as_answered(group: Group) -> Group:
+    """What is left to the model is known by its answer: the true class is known to nobody beforehand."""
+    return tuple(f"predicted{c.removeprefix('true')}" if parts(c)[0] == "true" else c for c in group)
 
 
 def complement(groups: Sequence[Group]) -> tuple[Group, ...]:

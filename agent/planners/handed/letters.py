@@ -30,6 +30,10 @@ _FOR_WHOM: Final = re.compile(r"\b(?:for|to)\s+(?:(?:the|our|my|an?|all|some)\s+
 _SENTENCES: Final = re.compile(
     r"\b(?:\d|one|two|three|four|five|a few|few|couple of|some) (?:\w+ )?sentences?\b", re.IGNORECASE
 )
+_HOURS: Final = re.compile(
+    r"\b(?:in (?:hours|time|minutes)|how (?:long|many hours)|working hours)\b", re.IGNORECASE
+)
+_HOW: Final = re.compile(r"\s+(?:in|with|without|on|as) (?:\w+ ){0,3}?(?:words?|terms|language|english|pages?|jargon|sentences?|form)\b.*$", re.IGNORECASE)  # fmt: skip
 _HIM: Final = re.compile(r"\b(?:him|her|them)\b", re.IGNORECASE)
 
 
@@ -49,12 +53,14 @@ def answered(case: Case, question: str, whole: str = "") -> AIMessage | None:
     if not who and up is not None:
         named = _FOR_WHOM.search(up["rest"])
         who = named["who"] if named is not None else ""
+    who = _HOW.sub("", who)
     if not readers.audience_of(who) and (_HIM.match(who.strip()) or not who):
         who = whole or text
     audience = readers.audience_of(who)
     if not audience:
-        return None
+        return readers.for_whom(case, who) if up is not None and who not in (whole, text) and who else None
     reader = next((m[0] for _, pattern in readers.READERS if (m := pattern.search(who))), who)
     made = readers.written(case, audience, reader)
-    made.content = f"{made.text}\n{prompts.say('handed.letter')}"
+    hours = f"\n{prompts.say('load.ask')}" if _HOURS.search(text) else ""
+    made.content = f"{made.text}\n{prompts.say('handed.letter')}{hours}"
     return made

@@ -15,12 +15,14 @@ from failsight.tools.text import clean, interval, listing, number
 if TYPE_CHECKING:
     from failsight.agent.case import Case
     from failsight.agent.planners.counting.beside import Side
+    from failsight.agent.planners.handed.kept import Division
     from failsight.tools.evidence import Evidence
 
 MOST_CLASSES: Final = 12
 _CLASS: Final = {
     ("true", False): "handed.true", ("true", True): "handed.true.not", ("predicted", False): "handed.predicted", ("predicted", True): "handed.predicted.not",
 }  # fmt: skip
+_SIGNS: Final = {"=": "", "!=": "not "}
 _UNKNOWN: Final = "it is not known"  # of a count's notes
 
 
@@ -29,6 +31,10 @@ def lines(case: Case, made: Sequence[Evidence], said: Mapping[str, Any]) -> list
     named = list(zip(map(str, said.get("names") or ()), made, strict=False))
     if said.get("ask") == "divided":
         return _divided(case, named, said)
+    if said.get("ask") == "cost":
+        from failsight.agent.planners.handed import costs
+
+        return costs.lines(named, said)
     if said.get("ask") == "limit":
         return _limit(named, said)
     return _which(named, said)
@@ -50,8 +56,14 @@ def group_words(group: Sequence[str]) -> str:
         elif name == "confidence":
             made.append(prompts.say("handed.unsure", bar=number(float(value))))
         else:
-            made.append(f"{spoken} {'' if sign == '=' else f'{sign} '}{shown}")
+            made.append(f"{spoken} {_SIGNS.get(sign, f'{sign} ')}{shown}")
     return listing(made, len(made), 200)
+
+
+def rule_words(rule: Division) -> str:
+    """What goes to people, in words."""
+    told = [group_words(g) for g in rule.groups]
+    return "; ".join([*told, *([group_words((f"confidence<{rule.bar:.6g}",))] if rule.bar else [])])
 
 
 # --- what goes where ---------------------------------------------------------------------------------------------------------
@@ -63,6 +75,8 @@ def _divided(case: Case, named: Sequence[tuple[str, Evidence]], said: Mapping[st
     gone = sum(s.n for _, _, s in away if s is not None)
     most = int(said.get("most") or 0)
     text = [prompts.say("handed.too_many", gone=f"{gone:,}", most=f"{most:,}")] if 0 < most < gone else []
+    if said.get("goal") and left is not None and left.n:
+        text.append(_reaches(first, left, gone, float(said["goal"])))
     text.append(_first(first, left, gone))
     groups = iter(said.get("groups") or ())
     for i, (name, one, side) in enumerate(away):
@@ -70,6 +84,9 @@ def _divided(case: Case, named: Sequence[tuple[str, Evidence]], said: Mapping[st
         k, n = (side.k, side.n) if side is not None else (0, 0)
         key = "handed.part" if i == 0 else "handed.part.more"
         text.append(prompts.say(key, what=what, n=f"{n:,}", k=f"{k:,}", evidence=one.id))
+    if said.get("per") and left is not None and gone + left.n:
+        text.append(_per(first, left, gone, int(said["per"])))
+    text += [prompts.say("handed.unsaid")] if said.get("unsaid") else []
     text += _by_class(first) if said.get("by_class") else []
     text += _most(gone, said)
     if left is not None and left.n and said.get("accepted") is not None:
@@ -81,6 +98,22 @@ def _divided(case: Case, named: Sequence[tuple[str, Evidence]], said: Mapping[st
         k = round(whole.n * (1 - whole.value))
         text.append(prompts.say("handed.whole", k=f"{k:,}", n=f"{whole.n:,}", evidence=whole.evidence))
     return [*text, *([prompts.say("handed.kept")] if said.get("rule") else [])]
+
+
+def _reaches(made: Evidence, left: Side, gone: int, goal: float) -> str:
+    """Whether so many are right: of what is left to the model, and of all with people right on theirs."""
+    rate, whole = 1 - left.share, gone + left.n
+    low, high = (1 - left.ci[1], 1 - left.ci[0]) if left.ci else (rate, rate)
+    key = "yes" if low >= goal else "here" if rate >= goal else "near" if high >= goal else "no"
+    together = (whole - left.k) / whole
+    told = say(f"handed.goal.{key}", goal=number(goal), rate=number(rate), low=number(low), high=number(high), left=f"{left.n:,}", right=f"{left.n - left.k:,}", evidence=made.id)  # fmt: skip
+    sides = "yes" if together >= goal else "no"
+    return f"{told} {say(f'handed.goal.all.{sides}', goal=number(goal), rate=number(together), right=f'{whole - left.k:,}', n=f'{whole:,}')}"
+
+
+def _per(made: Evidence, left: Side, gone: int, per: int) -> str:
+    whole = gone + left.n
+    return prompts.say("handed.per", per=f"{per:,}", gone=f"{round(per * gone / whole):,}", left=f"{per - round(per * gone / whole):,}", k=f"{round(per * left.k / whole):,}", evidence=made.id)  # fmt: skip
 
 
 def _first(made: Evidence, left: Side | None, gone: int) -> str:
@@ -144,6 +177,7 @@ def _limit(named: Sequence[tuple[str, Evidence]], said: Mapping[str, Any]) -> li
         text.append(prompts.say(key, **_fields(base[1]), **fields, evidence=base[0].id))
     text += _found(counts, said, accepted)
     text += [prompts.say("handed.known", names=_names(said["true"]))] if said.get("true") else []
+    text += [prompts.say("handed.kept")] if said.get("rule") else []
     return [*text, prompts.say("handed.chosen")]
 
 

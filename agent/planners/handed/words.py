@@ -14,7 +14,7 @@ _A: Final = r"(?:(?:always|only|first|again|an?|the|our|my|their|some|one of|two
 PEOPLE: Final = (
     r"(?:people|persons?|humans?|human beings?|somebody|someone|anybody|anyone|staff|colleagues?|co-?workers?|team|experts?|specialists?|curators?|archivists?|registrars?|librarians?|"
     r"doctors?|physicians?|clinicians?|nurses?|radiologists?|pathologists?|dermatologists?|inspectors?|controllers?|reviewers?|annotators?|volunteers?|growers?|farmers?|workers?|supervisors?|"
-    r"engineers?|technicians?|biologists?|students?|helpers?|assistants?|hand|eye)"
+    r"engineers?|technicians?|biologists?|students?|helpers?|assistants?|operators?|sorters?|packers?|pickers?|crew|folks?|guys|lads|hand|eye)"
 )
 _US: Final = rf"(?:{PEOPLE}|us|me|them)"
 _MODEL: Final = r"(?:it|the (?:model|network|classifier|machine|computer|program|software|system|camera|app|robot|tool|ai)|this (?:thing|model))"
@@ -23,7 +23,7 @@ _LOOK: Final = r"(?:look(?:s|ed|ing)? (?:at|through|over|into)|check(?:s|ed|ing)
 _NOT_TO: Final = r"(?!\W+(?:to|for) (?:the )?(?:model|machine|computer))"
 #: something goes to people, or is done by them
 TO_PEOPLE: Final = re.compile(
-    rf"\b{_SEND}\b[^.?!]{{0,160}}?\b(?:to|by)\s+{_A}{_US}\b{_NOT_TO}|\b(?:leaves?|left|kept|keep|reserved?)\b[^.?!]{{0,100}}?\bfor\s+{_A}{PEOPLE}\b"
+    rf"\b{_SEND}\b[^.?!]{{0,160}}?\b(?:to|by)\s+{_A}{_US}\b{_NOT_TO}|\balways\s+to\s+{_A}{_US}\b|\b(?:leaves?|left|kept|keep|reserved?)\b[^.?!]{{0,100}}?\bfor\s+{_A}{PEOPLE}\b"
     rf"|\b{_LOOK}(?:\s+(?:always|only|first|again|wrongly))*\s+(?:by\s+{_A}{_US}\b|by (?:hand|eye)\b|manually\b)"
     rf"|\b(?:{_A}{PEOPLE}|they)\s+(?:must|should|shall|will|would|ha(?:s|ve) to|needs? to|always|ought to)(?:\s+(?:always|still|only|all|have to|need to))*\s+{_LOOK}\b"
     rf"|\b(?:we|i)\s+(?:must|ha(?:s|ve) to|needs? to|always|would have to)(?:\s+(?:always|still|only|all))*\s+{_LOOK}\b",
@@ -34,6 +34,21 @@ ALONE: Final = re.compile(
     rf"\b(?:by itself|on its own|automatic(?:ally)?|automated|unattended|unsupervised|(?:it|machine|computer|camera|model|program|app|decides?|answers?|sorts?|does|do|fills?|runs?|works?|everything|them|itself|rooms|catalogue) (?:all )?alone|(?:decides?|answers?|sorts?|does|fills?|handles?|names?)(?: in)? itself)\b"
     rf"|\bwithout (?:{_A}{_US}|anybody|anyone|a check|checks|supervision|being) (?:\w+ ){{0,2}}(?:check\w*|look\w*|supervis\w*|control\w*|review\w*|help\w*|interven\w*)|\bwithout (?:a check|checks|supervision|control|human help)\b"
     rf"|\b(?:let|have|leave|trust)\s+(?:to\s+)?{_MODEL}(?:\s+(?:to|just|simply|do|all))*\s+(?:fill\w*|do|decide|answer|sort|run|label|name|tag|call|assign|handle|take|go|work|judge)\b|\b{_MODEL}(?:\s+\w+){{0,2}}?\s+fill(?:s|ed)?\b",
+    re.IGNORECASE,
+)
+_MACHINES: Final = (
+    r"(?:model|network|classifier|machine|computer|program|software|system|camera|app|robot|ai)"
+)
+#: the words of a clause for who does it: people, without what they do; people; the model
+BY_PEOPLE_ALONE: Final = re.compile(
+    rf"\b(?:by (?:hand|eye)|manually|(?:by|to|for|with) {_A}{PEOPLE})\b{_NOT_TO}", re.IGNORECASE
+)
+BY_PEOPLE: Final = re.compile(
+    rf"{BY_PEOPLE_ALONE.pattern}|{TO_PEOPLE.pattern}|\b{_A}{PEOPLE}\s+(?:\w+\s+)?(?:{_LOOK}|do|does|take|takes)\b",
+    re.IGNORECASE,
+)
+BY_MODEL: Final = re.compile(
+    rf"\b(?:by (?:itself|the {_MACHINES}|{_MACHINES})|on its own|automatic(?:ally)?|unattended|(?:to|with) (?:the )?{_MACHINES}|(?:the |this |our )?{_MACHINES}\s+(?:\w+\s+)?(?:does|do|sorts?|decides?|handles?|takes?|keeps?|answers?)(?: alone)?)\b|\balone\b",
     re.IGNORECASE,
 )
 RUN: Final = re.compile(rf"\b(?:let|left|leave|have)\s+{_MODEL}\s+(?:\w+\s+)?(?:fill|run|do|decide|answer|sort|work|label)\b|\b(?:ran|runs?) (?:alone|by itself|on its own)", re.IGNORECASE)  # fmt: skip
@@ -113,8 +128,18 @@ _MOST: Final = re.compile(
     rf"\b(?:{_A}{PEOPLE}|we|i|they|us)\b[^.?!]{{0,40}}?\b(?:(?:can|could|may|might|able to|time to|manage to|capacity to|only)\b[^.?!\d]{{0,16}}?\b{_LOOK}|time for|capacity for)\b[^.?!\d]{{0,30}}?(?<![\d.])(?P<n>\d[\d,]*)(?P<unit> ?%| ?per ?cent)?(?! ?(?:sure|certain|confident)| ?% ?(?:sure|certain|confident))",
     re.IGNORECASE,
 )
+#: so many have to be right: ``would that get me over 90?``
+_GOAL: Final = re.compile(
+    r"\b(?:(?:get|bring|put|push|take|lift)s?(?: (?:me|us|it|that|this|them|you))?(?: (?:over|above|past|beyond|up to|to|at least))|(?:reach|make|hit|pass|beat)(?:es|s)?|(?:is|are|be|comes?) (?:that |it |this |we |then )*(?:over|above|past|at least))"
+    r" (?:the |my |our |that |those )*(?P<n>[5-9]\d(?:\.\d+)?)(?: ?(?:%|per ?cent))?(?! ?(?:% |per ?cent )?(?:sure|certain|confident|pictures|images|rolls|of|in|or)\b)(?=\W*(?:$|[,;.?!]|then\b|and\b|with\b|if\b|right\b|correct\b|or\b))",
+    re.IGNORECASE,
+)
+_PER: Final = re.compile(
+    rf"\bper (?P<n>{_N})\b|\b(?:in|of|out of) (?:a|every|each) (?P<m>\d[\d,]*|hundred|thousand)\b|\bof (?P<k>1,?000|10,?000|100)\b",
+    re.IGNORECASE,
+)
 _BAR: Final = re.compile(
-    r"(?<![\d.])(?:(?P<n>100|\d{1,2}(?:\.\d+)?) ?(?:%|per ?cent)(?= (?:or more )?(?:sure|certain|confident|confidence|certainty))|(?:sure|certain|confident|confidence|certainty|sureness|score)\b(?: \w+){0,4} (?P<m>100|\d{1,2}(?:\.\d+)?) ?(?:%|per ?cent)|(?:sure|certain|confident|confidence|certainty|sureness|score)\b(?: \w+){0,4} 0?\.(?P<d>\d{1,3})\b)",
+    r"(?<![\d.])(?:(?P<b>100|[5-9]\d(?:\.\d+)?)(?= (?:sure|certain|confident)\b)|(?P<n>100|\d{1,2}(?:\.\d+)?) ?(?:%|per ?cent)(?= (?:or more )?(?:sure|certain|confident|confidence|certainty))|(?:sure|certain|confident|confidence|certainty|sureness|score)\b(?: \w+){0,4} (?P<m>100|\d{1,2}(?:\.\d+)?) ?(?:%|per ?cent)|(?:sure|certain|confident|confidence|certainty|sureness|score)\b(?: \w+){0,4} 0?\.(?P<d>\d{1,3})\b)",
     re.IGNORECASE,
 )
 
@@ -153,9 +178,28 @@ def bar(text: str) -> float | None:
     found = _BAR.search(text)
     if found is None:
         return None
-    given = found["n"] or found["m"]
+    given = found["b"] or found["n"] or found["m"]
     value = float(given) / 100 if given else float(f"0.{found['d']}")
     return value if 0 < value <= 1 else None
+
+
+def goal(text: str) -> float | None:
+    """How many are to be right: ``would that get me over 90?`` is 0.9; None where a sentence asks no such thing."""
+    found = _GOAL.search(text)
+    return float(found["n"]) / 100 if found is not None else None
+
+
+def is_goal(text: str, at: int) -> bool:
+    """Whether the number that stands at ``at`` is how many are to be right, and not how sure an answer is."""
+    found = _GOAL.search(text)
+    return found is not None and found.start("n") == at
+
+
+def per(text: str) -> int:
+    """So many pictures of which the numbers are wanted: ``per 1000``; 0 where none are."""
+    found = _PER.search(text)
+    value = number_of(found["n"] or found["m"] or found["k"]) if found is not None else None
+    return int(value) if value is not None and value >= 10 else 0
 
 
 def most(text: str) -> tuple[float, bool] | None:

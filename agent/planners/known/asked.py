@@ -20,9 +20,11 @@ from failsight.agent.planners.known import (
     demands,
     doubt,
     merging,
+    needed,
     pictures,
     plainly,
     problems,
+    searched,
     shown,
     subjects,
     unspoken,
@@ -104,6 +106,8 @@ def whole(case: Case, question: str, mentions: Mentions, before: Sequence[Turn])
         return None
     return (
         wording.introduced(case, question, mentions)
+        or searched.answered(case, question, mentions)
+        or needed.answered(case, question, mentions)
         or wording.written(case, question)
         or demands.decided(case, question)
         or cutoff.answered(case, question, mentions)

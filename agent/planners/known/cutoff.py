@@ -34,6 +34,11 @@ _SAYS_SURE: Final = re.compile(
     rf"\b(?:says?|claims?|tells?|states?|reports?|is|being|thinks?|gives?|shows?)\b(?: (?:that|it|it'?s|itself|me|us|is|to be|being|about|a|confidence of|with))*\W*{_N} ?(?:sure|certain|confiden\w*)?",
     re.IGNORECASE,
 )
+VERY: Final = 0.9  # what *very sure* is taken for
+_VERY: Final = re.compile(
+    r"\b(?:when(?:ever)?|if|where) (?:it|the \w+) (?:says?|claims?|tells?|reports?|shows?|is|feels?)\b[^,;?]{0,20}\b(?:very|really|quite|so|absolutely|completely|pretty|extremely|totally) (?:sure|certain|confident)\b",
+    re.IGNORECASE,
+)
 _CONFIDENT: Final = re.compile(r"\b(?:sure|certain|confiden\w*)\b", re.IGNORECASE)
 _WHEN: Final = re.compile(
     r"\b(?:when(?:ever)?|if|where) (?:it|the \w+) (?:says?|claims?|tells?|states?|reports?|shows?|gives?)\b",
@@ -70,9 +75,9 @@ def answered(case: Case, question: str, mentions: Mentions) -> AIMessage | None:
 
 def _believed(case: Case, question: str, mentions: Mentions) -> AIMessage | None:
     """``when it says 90 percent sure, can I believe that?``"""
-    found = _SAYS_SURE.search(question)
+    found, very = _SAYS_SURE.search(question), None if re.search(_N, question) else _VERY.search(question)
     if (
-        found is None
+        (found is None and very is None)
         or not _BELIEVED.search(question)
         or not (_CONFIDENT.search(question) or _WHEN.search(question))
     ):
@@ -80,12 +85,17 @@ def _believed(case: Case, question: str, mentions: Mentions) -> AIMessage | None
     things = named(case, mentions)
     split = things.split if things.split not in ("", "data") else ""
     held = (*(f"true={c}" for c in things.classes[:1]), *things.group)
-    bar = float(found["n"].replace(",", ".")) / 100
+    bar = float(found["n"].replace(",", ".")) / 100 if found is not None else VERY
     call = (
         TOOL,
         Count((*held, f"confidence>={bar:g}"), ("correct",), (split,) if split else ()).arguments(split),
     )
-    return call_of(call, [], why(question), {"kind": KIND, "bar": bar})
+    return call_of(
+        call,
+        [],
+        why(question),
+        {"kind": KIND, "bar": bar, **({} if found is not None else {"assumed": True})},
+    )
 
 
 def _reached(case: Case, question: str, text: str, mentions: Mentions) -> AIMessage | None:
@@ -137,7 +147,9 @@ def lines(made: Sequence[Evidence], said: Mapping[str, Any]) -> list[str]:
         )
     low, high = side.ci
     verdict = "no" if high < bar else "yes" if side.share >= bar else "nearly"
+    assumed = [prompts.say("known.trusted.assumed", bar=number(bar))] if said.get("assumed") else []
     return [
+        *assumed,
         prompts.say(
             f"known.trusted.{verdict}", k=f"{side.k:,}", n=f"{side.n:,}", share=f"{number(side.share)} {interval((low, high))}", bar=number(bar), images=group_words(one), evidence=one.id,
         )

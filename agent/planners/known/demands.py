@@ -64,7 +64,7 @@ BARS: Final = (0.6, 0.8, 0.9)
 MOST_BARS: Final = 3
 _PICTURES: Final = r"(?:pictures?|photos?|images?|photographs?|shots?|examples?|samples?|labels?|data)"
 _COLLECT: Final = re.compile(
-    rf"\bhow (?:many|much)(?: \w+){{0,3}}? {_PICTURES}\b.*\b(?:make|take|collect|shoot|gather|add|label|need\w*|fix|mend|repair|necessary|required|be enough|bring|get)\b",
+    rf"\bhow (?:many|much)(?: \w+){{0,3}}? {_PICTURES}\b.*\b(?:make|take|collect|shoot|gather|add|label|need\w*|fix|mend|repair|necessary|required|be enough|bring|get(?! (?:it |them |that )?(?:wrong|right)\b))\b",
     re.IGNORECASE,
 )
 _DECIDES: Final = re.compile(

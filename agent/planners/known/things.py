@@ -96,6 +96,11 @@ _LOW: Final = re.compile(r"\b(?:new(?:er|est|ly)?|fresh|young(?:er)?|low(?:er)?|
 _GOES_ON: Final = re.compile(
     r"^\W*(?:and|but|so|also|ok(?:ay)?|then|what about|how about|no|yes|why)\b|\bthere\b", re.IGNORECASE
 )
+#: before a word that says who is told something, and names no column
+_READER: Final = re.compile(
+    r"\b(?:tell(?:ing)?|told|inform|phone|e-?mail|(?:write|say|explain|show|report|letter|message|mail|note|complain|sentences?|summary|page)(?: \w+)? (?:to|for)|write|ask|call)\s+(?:(?:the|our|my|a|their)\s+)$",
+    re.IGNORECASE,
+)
 _NO_PART_TEXT: Final = "computed centre center width height size style type kind image number count name value level data model class label file path time date part side light colour color"
 _NO_PART: Final = frozenset(_NO_PART_TEXT.split())
 
@@ -281,7 +286,7 @@ def _by_part(case: Case, mentions: Mentions, spans: Sequence[tuple[int, int]]) -
     taken = [*((m.start, m.end) for m in mentions.found), *spans]
     yield from _by_measure(case, mentions.sentence, taken)
     for found in re.finditer(r"[^\W\d_]{4,}", mentions.sentence):
-        if any(a < found.end() and found.start() < b for a, b in taken):
+        if any(a < found.end() and found.start() < b for a, b in taken) or _READER.search(mentions.sentence[: found.start()]):  # fmt: skip
             continue
         for word in words_of(found.group()):
             if word not in _NO_PART and len(owners.get(word, ())) == 1:

@@ -17,7 +17,7 @@ from failsight.tools.experiments.cues.places import TOOL, Place, Tested, finding
 from failsight.tools.experiments.cues.sample import Sample
 from failsight.tools.notes import called, left_out_notes, of_split
 from failsight.tools.stats.intervals import wilson
-from failsight.tools.text import clean, counted, interval, listing, number, p_value
+from failsight.tools.text import bounds, clean, counted, interval, listing, number, p_value
 from failsight.tools.view import CaseView
 
 MOST_ROWS = 60
@@ -72,7 +72,7 @@ def _summary(view: CaseView, made: Profile, shown: Sequence[Effect], confirmed: 
     clear = [e for e in shown if e.clear]
     if clear:
         told = listing(
-            [f"{e.cue.lost} ({number(e.effect, 'points')} {interval(e.ci, 'points')})" for e in clear[:3]]
+            [f"{e.cue.lost} ({number(e.effect, 'points')} {bounds(e.ci, 'points')})" for e in clear[:3]]
         )
         text = (
             f"Over {max((e.n for e in shown), default=n):,} {who}{called(made.sample.split)}{of}, the class's score falls most beyond "
