@@ -49,6 +49,10 @@ _SENTENCES: Final = re.compile(
     rf"{_BEGINS}(?:can you |could you |please )*(?:write|give|draft|make|send|put)(?: me| us| down)? (?P<n>two|three|four|five|a few|some|\d) (?:short |plain |simple )*(?:sentences|lines) (?:for|to) (?:the |our |my )?\w+(?: \w+)?\W*$",
     re.IGNORECASE,
 )
+_TELL: Final = re.compile(
+    rf"{_BEGINS}what (?:do|should|can|shall) (?:i|we) (?:tell|say to|write to) (?:the |our |my )?\w+\b[^?.!]{{0,40}}?\b(?P<n>two|three|four|five|a few|\d) (?:short |plain |simple )*sentences\b",
+    re.IGNORECASE,
+)
 _SURE: Final = re.compile(r"\b(?:sure|certain|confident|confidence|certainty|alone|by itself|on its own|unattended|automatically)\b", re.IGNORECASE)  # fmt: skip
 _OVER: Final = re.compile(
     r"\b(?P<op>over|above|more than|at least|beyond|from)\s+(?P<n>[5-9]\d(?:\.\d+)?)(?P<unit> ?%| ?per ?cent)?(?= (?:alone|and|then|or|on|is|how|go|goes|may|can|stay)\b|\W*$|[,;?])(?! (?:and|to) \d)",
@@ -190,7 +194,7 @@ def _labellers(text: str, names: Vocabulary) -> str:
 
 def _summarised(text: str) -> str:
     """``write me three sentences for the supplier``: a summary of so many."""
-    found = _SENTENCES.match(text)
+    found = _SENTENCES.match(text) or _TELL.match(text)
     return text if found is None else f"summarise it in {found['n']} sentences"
 
 

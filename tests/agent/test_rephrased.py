@@ -61,6 +61,8 @@ ABOUT_HUMIDITY = [
         ("what about the tray position, is it worse at night?", "what about the tray position, is it worse at night?"),
         ("who inspected these, do they all label the same", "do the inspectors label differently?"),
         ("write me three sentences for the supplier", "summarise it in three sentences"),
+        ("what do I tell the supplier on the phone, three sentences, no greek", "summarise it in three sentences"),
+        ("is it fair to women?", "is it fair to women?"),
         ("and how many go to the women on the belt", "and how many go to people"),
     ],
 )  # fmt: skip
