@@ -170,7 +170,7 @@ def find_slices(
         return dataclasses.replace(made, arguments=jsonable(given))
     register_slice_plans(view, jsonable(given), settings, int(prepared.keep.sum()), predicted is None)
     found = held_to_earlier(view, search(view, split, prepared, aim, notes), q)
-    found = held_to_findings(view, found, min_effect, q)
+    found = held_to_findings(view, found, q)
     pulls = [
         dataclasses.replace(one, needs=only_with(found, one))
         for one in suspicions(found, q=q, min_effect=min_effect, floor=found.report.floor)

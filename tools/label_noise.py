@@ -278,7 +278,7 @@ def _measure(
     tested = held(judge_groups(scored, counts.suspect, large, clear), masks)
     tested = held(with_excess(tested, masks, looks, scored, clear, view.seed), masks)
     tested = with_swaps(tested, masks, scored, calibrated, clear, held)
-    tested = with_pairs(tested, masks, scored, calibrated, clear, held, second)
+    tested = with_pairs(tested, masks, scored, calibrated, clear, held)
     if scored.split == "train":
         tested = tuple(
             replace(g, verdict="inconclusive", why=BY_HEART) if g.verdict == "refuted" else g for g in tested

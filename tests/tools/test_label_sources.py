@@ -162,17 +162,14 @@ def test_when_and_where_speak_of_pictures_too_unless_a_person_says_otherwise(
     assert ("both possible" in str(row["why"])) == (verdict == "inconclusive")
 
 
-def test_one_operator_s_swap_of_two_classes_is_seen_though_it_is_lost_among_all_labels() -> None:
+def test_one_operator_s_swap_of_two_classes_is_named_though_it_is_lost_among_all_labels() -> None:
+    """Named and left open: a confusion that nobody recorded looks the same in answers and features."""
     made = label_noise(line_view(3, swap=0.2, looked=True))
     check_evidence(made)
-    assert confirmed(made) == ["operator=D"]
-    unseen = label_noise(line_view(3, swap=0.2))
-    assert not confirmed(unseen)
-    why = str(group_rows(unseen)["operator=D"]["why"])
-    assert "No picture was looked at" in why and "glass or can" in why and "labels export" in why
-    (found,) = [f for f in made.findings if f.verdict == "confirmed"]
-    assert "operator=D exchange glass and can" in found.statement and "glass and can" in made.summary
-    assert found.tests[0].effect >= 0.1 and found.tests[0].ci[0] >= 0.05
+    assert not confirmed(made)
+    row = group_rows(made)["operator=D"]
+    assert row["verdict"] == "inconclusive" and "Answers alone can't tell wrong labels" in str(row["why"])
+    assert "glass or can" in str(row["why"]) and "labels export" in str(row["why"])
 
 
 def test_what_is_too_little_to_confirm_is_named_and_never_refuted() -> None:
@@ -221,15 +218,8 @@ def test_right_labels_are_blamed_on_a_source_in_at_most_one_world_of_twenty(kind
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize(
-    ("swap", "confirms", "names"), [(0.12, 0.15, 0.4), (0.16, 0.4, 0.75), (0.2, 0.65, 0.85)]
-)
-def test_one_of_six_operators_exchanging_two_classes_is_seen(
-    swap: float, confirms: float, names: float
-) -> None:
-    made = [
-        group_rows(label_noise(line_view(seed, swap=swap, looked=True)))["operator=D"] for seed in range(40)
-    ]
-    assert sum(r["verdict"] == "confirmed" for r in made) >= 40 * confirms
+@pytest.mark.parametrize(("swap", "names"), [(0.12, 0.4), (0.16, 0.75), (0.2, 0.85)])
+def test_one_of_six_operators_exchanging_two_classes_is_named(swap: float, names: float) -> None:
+    made = [group_rows(label_noise(line_view(seed, swap=swap)))["operator=D"] for seed in range(40)]
     assert sum("glass or can" in str(r["why"]) for r in made) >= 40 * names
     assert not any(r["verdict"] == "refuted" and "glass or can" in str(r["why"]) for r in made)

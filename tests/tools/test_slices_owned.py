@@ -11,12 +11,12 @@ from tests.fakes.view import FakeView
 from tests.tools.test_find_slices import noisy, scored
 
 
-def ovens(alone: float) -> FakeView:
-    """Oven C fails at night; by day it fails ``alone`` as often."""
+def ovens(night: float, alone: float, other: float, n: int) -> FakeView:
+    """Errors of oven C at night, of oven C by day, and of the other ovens."""
     rng = np.random.default_rng(7)
-    labels = rng.integers(0, 4, 2400)
-    oven, shift = rng.choice(["A", "B", "C"], 2400), rng.choice(["early", "late", "night"], 2400)
-    rate = np.where((oven == "C") & (shift == "night"), 0.65, np.where(oven == "C", alone, 0.15))
+    labels = rng.integers(0, 4, n)
+    oven, shift = rng.choice(["A", "B", "C"], n), rng.choice(["early", "late", "night"], n)
+    rate = np.where((oven == "C") & (shift == "night"), night, np.where(oven == "C", alone, other))
     return scored(labels, {"oven": oven, "shift": shift}, noisy(rng, labels, rate))
 
 
@@ -24,9 +24,18 @@ def confirmed(made: Evidence) -> list[dict[str, str]]:
     return [dict(f.slice or {}) for f in made.findings if f.verdict == "confirmed"]
 
 
-@pytest.mark.parametrize(("alone", "holds"), [(0.15, False), (0.4, True)])
-def test_what_is_left_outside_the_confirmed_group_decides(alone: float, holds: bool) -> None:
-    view = ovens(alone)
+@pytest.mark.parametrize(
+    ("world", "holds"),
+    [
+        ((0.65, 0.15, 0.15, 2400), False),
+        ((0.65, 0.4, 0.15, 2400), True),
+        ((0.3, 0.05, 0.01, 6000), True),  # where errors are few, four points more are an excess too
+    ],
+)
+def test_what_is_left_outside_the_confirmed_group_decides(
+    world: tuple[float, float, float, int], holds: bool
+) -> None:
+    view = ovens(*world)
     assert confirmed(find_slices(view, attributes=("oven",))) == [{"oven": "C"}]  # nothing is known yet
     first = find_slices(view)
     assert {"oven": "C", "shift": "night"} in confirmed(first)

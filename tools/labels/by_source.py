@@ -3,8 +3,8 @@
 Every source and every pair of classes with enough labels is one test; Benjamini–Hochberg runs over all of them. The first demand is the same as in
 :mod:`failsight.tools.labels.swaps`. For the second, how often the model itself takes the two for each other is learnt from the others' labels of the
 two, and how much harder the source's images may be from her labels of the other classes: her labels must be exchanged more often than such errors make.
-What meets the first demand and stands out from her other labels is named, confirmed or not: it is what a person should look at. Without the model's features
-it is never confirmed: a confusion of the two by a condition that nobody recorded would look the same.
+What meets the first demand and stands out from her other labels is named, and never confirmed: a confusion of the two by a condition that nobody recorded
+looks the same in answers and in the model's features (simulated: confirmed as often as a real swap). It is what a person should look at.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ from failsight.tools.labels.groups import (
     within_labels,
 )
 from failsight.tools.labels.scores import Scored
-from failsight.tools.labels.second import Second
 from failsight.tools.labels.swaps import FEWEST_LABELS, FEWEST_TAKEN, Swap, at_least
 from failsight.tools.performance import confusion
 from failsight.tools.stats.intervals import wilson
@@ -40,9 +39,7 @@ from failsight.tools.text import clean, number
 
 Bool = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
-LEAST = (
-    0.1  # difference of the shares that confirms, where the model's errors are known from the others' labels
-)
+LEAST = 0.1  # difference of the shares that is no small matter
 LEVEL = 0.01  # of the second demand, corrected over the pairs of the source that were tested
 
 
@@ -60,9 +57,8 @@ def with_pairs(
     calibrated: Floats,
     among: Bool,
     held: Guard,
-    second: Second | None,
 ) -> tuple[Group, ...]:
-    """``groups``, of which those where one pair of classes stands out name it; confirmed where nothing else accounts for it.
+    """``groups``, of which those where one pair of classes stands out name it, with what leaves it open.
 
     The same pair in another source counts once: these may be the same images under another name.
     """
@@ -79,9 +75,7 @@ def with_pairs(
         if t.pair in seen or (g.column, g.value) in named or g.verdict == "confirmed":
             continue
         looks = sum(other.group is g for other in made)
-        found = _judge(
-            g, t, float(each), looks, masks[g.column, g.value], scored, calibrated, among, held, second
-        )
+        found = _judge(g, t, float(each), looks, masks[g.column, g.value], scored, calibrated, among, held)
         if found is not None:
             seen.add(t.pair)
             named[g.column, g.value] = found
@@ -128,7 +122,6 @@ def _judge(
     calibrated: Floats,
     among: Bool,
     held: Guard,
-    second: Second | None,
 ) -> Group | None:
     """The group with the pair; None where the pair doesn't stand out from the source's other labels."""
     (a, b), labels, said = t.pair, scored.labels, scored.predicted
@@ -149,9 +142,7 @@ def _judge(
         scored.classes[a], scored.classes[b], int(here.sum()), taken, float(hit[here].mean()), float(hit[there].mean()), float(chances.sum()),
         share.value, share.ci, elsewhere, max(t.p, p), q,
     )  # fmt: skip
-    why = _objection(g, s, p, hit, both, inside, scored, held, second)
-    if not why:
-        return replace(g, p=s.p, q=q, verdict="confirmed", why=_CONFIRMED.format(**_words(s)), swap=s)
+    why = _objection(g, s, p, hit, both, inside, scored, held)
     return replace(
         g,
         p=s.p,
@@ -171,33 +162,22 @@ def _objection(
     inside: Bool,
     scored: Scored,
     held: Guard,
-    second: Second | None,
 ) -> str:
-    """What speaks against wrong labels, in a sentence; empty for nothing."""
+    """Why it stays open, in a sentence: what speaks against wrong labels, else that answers can't tell."""
     if s.effect < LEAST or s.ci[0] < MINIMUM_EFFECT:
-        return f"To confirm it takes {number(LEAST, 'points')}, and {number(MINIMUM_EFFECT, 'points')} at least with the whole interval."
+        return f"That is less than {number(LEAST, 'points')}, or its interval reaches below {number(MINIMUM_EFFECT, 'points')}: it may be little."
     if p > LEVEL:
         return "Were these images a little harder than the others, as the group's other labels allow, the model's own errors might make as many."
     apart, alike = sureness_gap(sureness(scored.scores, scored.predicted), inside, both)
     unlike = g.p_apart < ALIKE and not (g.apart <= APART and s.effect - 2 * g.apart >= MINIMUM_EFFECT)
     if unlike or (alike < UNLIKE and apart > APART):
         return "The model is not as sure of these images as of the others: they may be hard rather than mislabelled."
-    if second is None or not second.sees:
-        return held.about_pictures(g.column) or held.accounted(hit, inside, both) or _UNSEEN
-    mine = hit & inside
-    agreed = int((second.predicted[mine] == scored.predicted[mine]).sum())
-    if agreed <= mine.sum() / 2:
-        return f"A head that learnt from these very labels agrees with the model on only {agreed} of {int(mine.sum())}: it may be misled."
-    return held.about_pictures(g.column) or held.accounted(hit, inside, both)
+    return held.about_pictures(g.column) or held.accounted(hit, inside, both) or _UNSEEN
 
 
 _UNSEEN = (
-    "No picture was looked at: images of this source in which the model takes the two for each other for a reason that is not recorded would look "
-    "the same, so that wrong labels are not shown."
-)
-_CONFIRMED = (
-    "Of {n} images that these labels and the model both call {one} or {other}, they call {taken} by the other of the two names ({rate} against {base} "
-    "elsewhere); its own errors, known from the others' labels, would make at most about {expected}, as hard as the source's images may be."
+    "Answers alone can't tell wrong labels from images of this source in which the model takes the two for each other for a reason that is not "
+    "recorded: both look the same, also in the model's own features."
 )
 _OPEN = (
     "Of {n} images that these labels and the model both call {one} or {other}, they call {taken} by the other of the two names ({rate} against {base} "

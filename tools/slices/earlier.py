@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from failsight.tools.evidence import TestResult, group_key
@@ -26,6 +26,11 @@ def held_to_earlier(view: CaseView, found: Search, level: float) -> Search:
     if not before:
         return found
     held = [_held(found, one, before, level) for one in found.report.confirmed]
+    return with_verdicts(found, held)
+
+
+def with_verdicts(found: Search, held: Sequence[TestedSlice]) -> Search:
+    """The search with other verdicts of the slices that it confirmed: what is no longer confirmed stands among the others."""
     dropped = [one for one in held if one.verdict != "confirmed"]
     report = replace(
         found.report,

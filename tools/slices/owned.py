@@ -12,6 +12,7 @@ import numpy as np
 
 from failsight.tools.evidence import group_key
 from failsight.tools.groups.shadows import Owner, apart, measured_names, owners
+from failsight.tools.slices.earlier import with_verdicts
 from failsight.tools.slices.findings import conditions, spans_of, title
 from failsight.tools.slices.search import Search
 from failsight.tools.stats.groups import gap
@@ -19,11 +20,11 @@ from failsight.tools.stats.slices import TestedSlice
 from failsight.tools.view import CaseView
 
 
-def held_to_findings(view: CaseView, found: Search, least: float, level: float) -> Search:
+def held_to_findings(view: CaseView, found: Search, level: float) -> Search:
     """The search, without the slices that a confirmed group of the case accounts for: these are told as such among the others.
 
     Args:
-        least: smallest excess that matters, of the search. level: of its tests.
+        level: of the search's tests; what counts as an excess is the floor that it used.
     """
     if not found.report.confirmed or found.called is not None or found.goal.kind != "error":
         return found
@@ -31,17 +32,13 @@ def held_to_findings(view: CaseView, found: Search, least: float, level: float) 
     known = [(key, o) for key, o in owners(view, found.split) if not _looked_at(view, o.name, searched)]
     if not known:
         return found
-    held = [_held(view, found, one, known, least, level) for one in found.report.confirmed]
-    dropped = [one for one in held if one.verdict != "confirmed"]
-    report = replace(
-        found.report,
-        confirmed=tuple(one for one in held if one.verdict == "confirmed"),
-        others=tuple(sorted((*dropped, *found.report.others), key=lambda one: one.p)),
-    )
+    held = [_held(view, found, one, known, level) for one in found.report.confirmed]
     notes = [
-        f"{title(found, *spans_of(found, one.conjunction))} stood out, but {one.reason}." for one in dropped
+        f"{title(found, *spans_of(found, one.conjunction))} stood out, but {one.reason}."
+        for one in held
+        if one.verdict != "confirmed"
     ]
-    return replace(found, report=report, notes=(*found.notes, *notes))
+    return replace(with_verdicts(found, held), notes=(*found.notes, *notes))
 
 
 def _looked_at(view: CaseView, name: str, searched: set[str]) -> bool:
@@ -54,7 +51,6 @@ def _held(
     found: Search,
     one: TestedSlice,
     known: list[tuple[str, Owner]],
-    least: float,
     level: float,
 ) -> TestedSlice:
     spans, class_index = spans_of(found, one.conjunction)
@@ -84,7 +80,7 @@ def _held(
         )
         if beside is None:
             continue
-        outcome = beside.outcome(least, beside.gap.p, level)
+        outcome = beside.outcome(found.report.min_effect, beside.gap.p, level)
         if outcome != "stands":
             reason = beside.told(outcome).rstrip(".")
             return replace(one, verdict="inconclusive", reason=f"{reason[0].lower()}{reason[1:]}")

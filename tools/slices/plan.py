@@ -48,7 +48,8 @@ def register_slice_plans(
             "Benjamini–Hochberg over everything that was carried to that half, weighted by what the other half says"
             + (TAKEN if untold else "")
             + together,
-            control="all other images of the same true class, the same images with one condition less, and the other confirmed slices",
+            control="all other images of the same true class, the same images with one condition less, and the other confirmed slices; "
+            "where a confirmed group of the case by other columns has most of the excess, also the images outside that group",
             minimum_effect=settings.min_effect,
             alpha=settings.q,
             n_planned=n // 2,
