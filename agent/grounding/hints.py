@@ -86,7 +86,7 @@ def _told(text: str, claim: Claim, state: CaseState) -> str:
                 (told[s.start : s.end] for s in sentences(told) if same.search(told, s.start, s.end)), ""
             )
             if part:
-                return f"{made.id} says: {clean(part, _LONGEST)}"
+                return f"{made.id} says: “{clean(part, _LONGEST)}”"
     return ""
 
 

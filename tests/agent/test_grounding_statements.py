@@ -133,6 +133,6 @@ def test_a_number_of_a_summary_or_note_is_quoted_from_the_cited_evidence_alone(c
         at = said.index(typed)
         return hints(said, Claim("number", at, at + len(typed), False), checker.state, checker.lexicon)
 
-    assert hint(f"Somehow {typed} of them [{made.id}].").startswith(f"{made.id} says: ")
+    assert hint(f"Somehow {typed} of them [{made.id}].").startswith(f"{made.id} says: “")
     assert typed in hint(f"Somehow {typed} of them [{made.id}].")
     assert not hint(f"Somehow {typed} of them.")
